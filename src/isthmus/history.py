@@ -1,0 +1,47 @@
+"""What happened during training: one row an epoch, one column a named part of the loss.
+
+Row 0 is the start, before any step: for a principal start it is the closed-form answer itself, so every
+later row can be read as "better than PCA by so much". Training and validation columns are measured the same
+way: at the end of the epoch, with the same weights, without dropout of any kind, on rows of equal number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+__all__ = ["History"]
+
+
+@dataclass
+class History:
+    """A small table of numbers: ``history["validation_loss"]`` is a column, ``history[-1]`` a row.
+
+    >>> history = History()
+    >>> history.append({"epoch": 0, "validation_loss": 2.0})
+    >>> history.append({"epoch": 1, "validation_loss": 1.5})
+    >>> history["validation_loss"]
+    [2.0, 1.5]
+    >>> history[-1]["epoch"], len(history)
+    (1, 2)
+    """
+
+    columns: dict[str, list[float]] = field(default_factory=dict)
+
+    def append(self, row: Mapping[str, float]) -> None:
+        """Add one row; every row has the same columns."""
+        if self.columns and set(row) != set(self.columns):
+            raise ValueError(f"History: a row must have the columns {sorted(self.columns)}, got {sorted(row)}.")
+        for name, value in row.items():
+            self.columns.setdefault(name, []).append(value)
+
+    def __getitem__(self, key: str | int) -> list[float] | dict[str, float]:
+        if isinstance(key, str):
+            return self.columns[key]
+        return {name: values[key] for name, values in self.columns.items()}
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()), []))
+
+    def __iter__(self) -> Iterator[dict[str, float]]:
+        return (self[index] for index in range(len(self)))  # type: ignore[misc]

@@ -1,0 +1,142 @@
+"""A hyperparameter is written once: default, meaning and bounds in one field.
+
+Estimators declare their settings as dataclass fields made by `hyper`; `fit` checks them with
+`check_hyperparameters`, and the command line's flags, its help and the docs' tables are all read
+from the same place.
+
+>>> from dataclasses import dataclass
+>>> @dataclass
+... class Example:
+...     sparsity: float = hyper(1e-3, "weight of the penalty", at_least=0)
+>>> check_hyperparameters(Example(sparsity=-1))
+Traceback (most recent call last):
+    ...
+ValueError: Example: sparsity must be at least 0, got -1.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import numbers
+import types
+import typing
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+__all__ = ["Hyperparameter", "check_hyperparameters", "hyper", "hyperparameters"]
+
+
+@dataclass(frozen=True)
+class Hyperparameter:
+    """What is known of one setting: its name, default, meaning, and the values it may take."""
+
+    name: str
+    default: Any
+    meaning: str
+    annotation: Any
+    choices: tuple[Any, ...] | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+    above: float | None = None
+    below: float | None = None
+
+    @property
+    def bounds(self) -> str:
+        """The bounds in words, as they stand in a message and in the docs; empty where there are none."""
+        said = [
+            f"{word} {bound:g}"
+            for word, bound in (
+                ("at least", self.at_least),
+                ("above", self.above),
+                ("at most", self.at_most),
+                ("below", self.below),
+            )
+            if bound is not None
+        ]
+        return " and ".join(said)
+
+    def complaint(self, value: Any) -> str | None:
+        """What is wrong with ``value``, as the end of a sentence; None where nothing is."""
+        if value is None and _allows(self.annotation, types.NoneType):
+            return None
+        if isinstance(value, str):
+            if self.choices is not None:
+                if value in self.choices:
+                    return None
+                return f"must be one of {', '.join(map(repr, self.choices))}, got {value!r}"
+            return None if _allows(self.annotation, str) else f"must be {self._kind()}, got {value!r}"
+        if _allows(self.annotation, tuple) and isinstance(value, Iterable):
+            entries = list(value)
+            if all(isinstance(entry, numbers.Integral) and entry >= 1 for entry in entries):
+                return None
+            return f"must hold whole numbers of at least 1, got {value!r}"
+        if _allows(self.annotation, bool) and isinstance(value, bool):
+            return None
+        if isinstance(value, bool) or not isinstance(value, numbers.Real):
+            return f"must be {self._kind()}, got {value!r}"
+        if not _allows(self.annotation, float) and not isinstance(value, numbers.Integral):
+            return f"must be {self._kind()}, got {value!r}"
+        if not math.isfinite(value) or not self._within(float(value)):
+            return f"must be {self.bounds or 'finite'}, got {value!r}"
+        return None
+
+    def _within(self, value: float) -> bool:
+        return (
+            (self.at_least is None or value >= self.at_least)
+            and (self.at_most is None or value <= self.at_most)
+            and (self.above is None or value > self.above)
+            and (self.below is None or value < self.below)
+        )
+
+    def _kind(self) -> str:
+        kinds = {float: "a number", int: "a whole number", bool: "true or false", tuple: "whole numbers"}
+        words = [word for kind, word in kinds.items() if _allows(self.annotation, kind)]
+        words += [" or ".join(map(repr, self.choices))] if self.choices else []
+        words += ["None"] if _allows(self.annotation, types.NoneType) else []
+        return " or ".join(words) or "set"
+
+
+def hyper(default: Any, meaning: str, *, choices: Iterable[Any] | None = None, **bounds: float) -> Any:
+    """Declare a hyperparameter as a dataclass field.
+
+    Parameters
+    ----------
+    default
+        Value taken when the user sets nothing.
+    meaning
+        One line, without a full stop: it becomes the help of a command-line flag.
+    choices
+        The words it may be, where it is a word.
+    **bounds
+        ``at_least``, ``at_most`` (inclusive), ``above``, ``below`` (exclusive).
+    """
+    known = None if choices is None else tuple(choices)
+    return dataclasses.field(default=default, metadata={"meaning": meaning, "choices": known, **bounds})
+
+
+@cache
+def hyperparameters(kind: type) -> dict[str, Hyperparameter]:
+    """Every hyperparameter of a class, by name, in the order of declaration."""
+    annotations = typing.get_type_hints(kind)
+    return {
+        field.name: Hyperparameter(field.name, field.default, annotation=annotations[field.name], **field.metadata)
+        for field in dataclasses.fields(kind)
+        if "meaning" in field.metadata
+    }
+
+
+def check_hyperparameters(owner: Any) -> None:
+    """Raise a `ValueError` in one sentence if any setting of ``owner`` is out of its bounds."""
+    for name, parameter in hyperparameters(type(owner)).items():
+        complaint = parameter.complaint(getattr(owner, name))
+        if complaint is not None:
+            raise ValueError(f"{type(owner).__name__}: {name} {complaint}.")
+
+
+def _allows(annotation: Any, kind: type) -> bool:
+    union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
+    members = typing.get_args(annotation) if union else (annotation,)
+    return any(member is kind or typing.get_origin(member) is kind for member in members)
