@@ -99,7 +99,14 @@ class Hyperparameter:
         return " or ".join(words) or "set"
 
 
-def hyper(default: Any, meaning: str, *, choices: Iterable[Any] | None = None, **bounds: float) -> Any:
+def hyper(
+    default: Any,
+    meaning: str,
+    *,
+    choices: Iterable[Any] | None = None,
+    positional: bool = False,
+    **bounds: float,
+) -> Any:
     """Declare a hyperparameter as a dataclass field.
 
     Parameters
@@ -110,11 +117,14 @@ def hyper(default: Any, meaning: str, *, choices: Iterable[Any] | None = None, *
         One line, without a full stop: it becomes the help of a command-line flag.
     choices
         The words it may be, where it is a word.
+    positional
+        Whether it may be given without its name; all others are keywords.
     **bounds
         ``at_least``, ``at_most`` (inclusive), ``above``, ``below`` (exclusive).
     """
     known = None if choices is None else tuple(choices)
-    return dataclasses.field(default=default, metadata={"meaning": meaning, "choices": known, **bounds})
+    metadata = {"meaning": meaning, "choices": known, **bounds}
+    return dataclasses.field(default=default, metadata=metadata, kw_only=not positional)
 
 
 @cache

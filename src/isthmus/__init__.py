@@ -1,0 +1,33 @@
+"""isthmus: autoencoders that start where PCA ends.
+
+>>> from isthmus import Autoencoder
+>>> Autoencoder(n_components=8)
+Autoencoder(n_components=8)
+
+Names are loaded when first asked for: importing the package alone costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "BaseAutoencoder": "isthmus.estimator",
+    "History": "isthmus.history",
+    "variants": "isthmus.variants",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name.endswith("Autoencoder"):
+        from isthmus.variants import variants
+
+        for kind in variants().values():
+            if kind.__name__ == name:
+                return kind
+    raise AttributeError(f"module 'isthmus' has no attribute {name!r}")

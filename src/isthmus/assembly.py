@@ -1,0 +1,203 @@
+"""From settings and data to a model at its start.
+
+Here the choices a user makes in words (``likelihood="bernoulli"``) and those left open (``None``) become
+parts. Whatever does not fit together is refused in one sentence, before anything is computed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from isthmus.model.autoencoder import AutoencoderModel
+from isthmus.model.likelihood import BernoulliLikelihood, GaussianLikelihood, Likelihood
+from isthmus.model.network import Architecture, begin
+from isthmus.training import plan as automatic
+
+if TYPE_CHECKING:
+    from isthmus.estimator import BaseAutoencoder
+    from isthmus.model.principal import Principal
+    from isthmus.scaling import ColumnStatistics, Scaling
+
+__all__ = ["assemble", "choose_architecture", "choose_plan", "closed_form_is_best", "order_linear_code", "require_consistent"]
+
+MOST_UNITS_PER_FEATURE = 64
+SQUARED_ERROR_VARIANCE = 0.5  # with σ² = 1/2 the Gaussian -log p is ‖x - x̂‖² and a constant
+
+
+def require_consistent(settings: BaseAutoencoder, columns: ColumnStatistics, names: list[str]) -> None:
+    """Raise a `ValueError` if the settings contradict each other or the data."""
+    who, n_features = type(settings).__name__, len(columns.mean)
+    size = settings.n_components
+    if _squeezes_only(settings):
+        most = min(columns.n_rows, n_features)
+        if size > most:
+            raise ValueError(
+                f"{who}: n_components={size} squeezes nothing; it must be at most {most}, the smaller of "
+                f"n_samples={columns.n_rows} and n_features={n_features}."
+            )
+    elif size > MOST_UNITS_PER_FEATURE * n_features:
+        raise ValueError(
+            f"{who}: n_components={size} is more than {MOST_UNITS_PER_FEATURE} units a feature "
+            f"(n_features={n_features}); ask for at most {MOST_UNITS_PER_FEATURE * n_features}."
+        )
+    shape = settings.image_shape
+    if shape is not None and (len(shape) not in (2, 3) or math.prod(shape) != n_features):
+        raise ValueError(
+            f"{who}: image_shape={tuple(shape)} must be (height, width) or (channels, height, width) with a "
+            f"product of n_features={n_features}."
+        )
+    if settings.channels and shape is None:
+        raise ValueError(f"{who}: channels={tuple(settings.channels)} needs image_shape, the shape of one row.")
+    if settings.output_activation == "sigmoid" and settings.start == "principal":
+        raise ValueError(
+            f"{who}: output_activation='sigmoid' needs start='random'; a model that begins at PCA has PCA's "
+            f"unbounded output."
+        )
+    if settings.likelihood == "bernoulli":
+        _require_unit_range(settings, columns, names)
+
+
+def _squeezes_only(settings: BaseAutoencoder) -> bool:
+    """Whether nothing but the code's size keeps the model from copying its input."""
+    no_range = torch.zeros(1)
+    return (
+        settings.make_bottleneck().outputs_per_latent == 1
+        and not settings.make_bottleneck().sparse
+        and not settings.make_penalties()
+        and type(settings.make_corruption(no_range, no_range)).__name__ == "NoCorruption"
+    )
+
+
+def _require_unit_range(settings: BaseAutoencoder, columns: ColumnStatistics, names: list[str]) -> None:
+    who = type(settings).__name__
+    if settings.scale == "standard":
+        raise ValueError(f"{who}: likelihood='bernoulli' needs values in [0, 1]; use scale='minmax', not 'standard'.")
+    outside = (columns.low < 0) | (columns.high > 1)
+    if settings.scale is None and outside.any():
+        column = int(outside.argmax())
+        raise ValueError(
+            f"{who}: likelihood='bernoulli' needs values in [0, 1], but column {names[column]} runs from "
+            f"{columns.low[column]:g} to {columns.high[column]:g}; use scale='minmax' or likelihood='gaussian'."
+        )
+
+
+def choose_architecture(settings: BaseAutoencoder, n_rows: int, n_features: int) -> Architecture:
+    """The networks' shape, with what the user left open filled in."""
+    bottleneck = settings.make_bottleneck()
+    widths = settings.hidden_layer_sizes
+    if widths is None:
+        widths = () if settings.channels else automatic.automatic_widths(n_features, settings.n_components, n_rows)
+    return Architecture(
+        n_features=n_features,
+        n_latents=settings.n_components,
+        outputs_per_latent=bottleneck.outputs_per_latent,
+        hidden_widths=tuple(int(width) for width in widths),
+        activation=settings.activation,
+        image_shape=None if settings.image_shape is None else tuple(settings.image_shape),
+        channels=tuple(settings.channels),
+        principal=settings.start == "principal",
+        sparse=bottleneck.sparse,
+    )
+
+
+def choose_plan(settings: BaseAutoencoder, n_rows: int) -> automatic.Plan:
+    """The training run, with what the user left open filled in."""
+    n_training = n_rows - automatic.validation_count(n_rows, settings.validation_fraction)
+    batch_size = settings.batch_size or automatic.automatic_batch_size(n_training)
+    epochs = settings.max_iter
+    if epochs is None:
+        epochs = automatic.automatic_epochs(n_training, batch_size)
+    patience = settings.n_iter_no_change or max(5, epochs // 3)
+    return automatic.Plan(
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=settings.learning_rate,
+        schedule=settings.schedule,
+        weight_decay=settings.weight_decay,
+        gradient_clip=settings.gradient_clip,
+        patience=patience if settings.early_stopping and settings.validation_fraction > 0 else None,
+        precision=settings.precision,
+    )
+
+
+def assemble(
+    settings: BaseAutoencoder,
+    architecture: Architecture,
+    columns: ColumnStatistics,
+    scaling: Scaling,
+    principal: Principal | None,
+) -> AutoencoderModel:
+    """The model at its start: at PCA where ``principal`` is given, else at random weights."""
+    low = torch.from_numpy(scaling.apply(columns.low))
+    high = torch.from_numpy(scaling.apply(columns.high))
+    bottleneck = settings.make_bottleneck()
+    encoder, decoder = architecture.build_encoder(), architecture.build_decoder()
+    likelihood = _make_likelihood(settings, scaling)
+    if principal is not None and architecture.principal:
+        start = bottleneck.principal_start(principal, architecture.n_latents)
+        begin(encoder, decoder, start)
+        if settings.variance == "learned" and isinstance(likelihood, GaussianLikelihood):
+            noise = start.noise_variance or principal.noise_variance(architecture.n_latents)
+            likelihood.begin_at(noise)
+    return AutoencoderModel(settings.make_corruption(low, high), encoder, bottleneck, decoder, likelihood)
+
+
+def _make_likelihood(settings: BaseAutoencoder, scaling: Scaling) -> Likelihood:
+    if settings.likelihood == "bernoulli":
+        return BernoulliLikelihood(soft_clip=settings.start == "principal")
+    variance = SQUARED_ERROR_VARIANCE
+    if isinstance(settings.variance, (int, float)):
+        variance = float(settings.variance) / scaling.unit**2
+    return GaussianLikelihood(
+        variance,
+        learned=settings.variance == "learned",
+        bounded=settings.output_activation == "sigmoid",
+    )
+
+
+def closed_form_is_best(settings: BaseAutoencoder, architecture: Architecture) -> bool:
+    """Whether PCA already minimises the loss over all such models (Baldi & Hornik 1989): then no step can help."""
+    return (
+        architecture.linear
+        and architecture.principal
+        and _squeezes_only(settings)
+        and settings.likelihood == "gaussian"
+        and settings.variance is None
+    )
+
+
+@torch.no_grad()
+def order_linear_code(model: AutoencoderModel, batches: Callable[[], Iterable[Tensor]]) -> None:
+    """Turn a linear model's code into ordered principal coordinates; what it rebuilds does not change.
+
+    Training finds PCA's subspace but not its axes: z may be mixed by any invertible matrix, undone by the
+    decoder. With the decoder's columns D = QR and V the eigenvectors of the covariance of R z, the code
+    Vᵀ R (z - mean z) has uncorrelated numbers in order of variance, and orthonormal directions Q V.
+    """
+    encoder, decoder = model.encoder, model.decoder
+    code_scale = 1.0 if encoder.output_scale is None else encoder.output_scale.double()
+    read_weight = (encoder.straight.weight.double().T * code_scale).T
+    read_bias = encoder.straight.bias.double() * code_scale
+    write_weight = decoder.straight.weight.double() / code_scale
+    basis, mixing = torch.linalg.qr(write_weight)
+    device = read_weight.device
+    codes = torch.cat([batch.to(device).double() @ read_weight.T + read_bias for batch in batches()])
+    mean = codes.mean(0)
+    placed = (codes - mean) @ mixing.T
+    _, axes = torch.linalg.eigh(placed.T @ placed)
+    axes = axes.flip(1)
+    directions = (basis @ axes).T
+    signs = directions.gather(1, directions.abs().argmax(1, keepdim=True)).sign()
+    turn = signs * (axes.T @ mixing)
+    encoder.straight.weight.copy_(turn @ read_weight)
+    encoder.straight.bias.copy_(turn @ (read_bias - mean))
+    decoder.straight.bias.add_(write_weight @ mean)
+    decoder.straight.weight.copy_((signs * directions).T)
+    for scale in (encoder.output_scale, decoder.input_scale):
+        if scale is not None:
+            scale.fill_(1.0)

@@ -1,0 +1,135 @@
+"""NumPy's own files: .npy, which stays on disk, and .npz. Neither may hold Python objects."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from isthmus.data.images import pixel_names
+from isthmus.data.table import DataError, Table, check_finite
+
+__all__ = ["read_npy", "read_npz"]
+
+UNREADABLE = (OSError, ValueError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+
+
+def read_npy(path: Path) -> Table:
+    """Read an array of shape (rows, columns), or of pictures: see `table_from_array`.
+
+    A two-dimensional array of float32 or float64 is not read into memory but mapped from the disk.
+    """
+    where = repr(str(path))
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except UNREADABLE as error:
+        raise DataError(f"{where}: not readable as a NumPy array ({_reason(error)}); save it again.") from error
+    if not isinstance(array, np.ndarray):
+        array.close()
+        raise DataError(f"{where}: holds several arrays; name the file .npz.")
+    return table_from_array(array, where, path.stem)
+
+
+def read_npz(path: Path, *, labels: str | None = None, ids: str | None = None) -> Table:
+    """Read the array ``X``, or the only one with rows and columns; ``y`` becomes the labels.
+
+    Beside them the arrays that `isthmus.data.write_table` writes are understood: ``columns``, ``ids``,
+    ``id_name`` and ``label_name``. ``labels`` and ``ids`` may name any other array of shape (rows,).
+    """
+    where = repr(str(path))
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if isinstance(archive, np.ndarray):
+                raise DataError(f"{where}: holds a single array; name the file .npy.")
+            arrays = {name: archive[name] for name in archive.files}
+    except DataError:
+        raise
+    except UNREADABLE as error:
+        raise DataError(f"{where}: not readable as NumPy arrays ({_reason(error)}); save it again.") from error
+    if "X" in arrays:
+        main = "X"
+    else:
+        wide = [name for name, array in arrays.items() if array.ndim == 2]
+        if len(wide) != 1:
+            listed = ", ".join(f"{name!r} {array.shape}" for name, array in arrays.items()) or "none"
+            raise DataError(f"{where}: which array is the table is not clear (arrays: {listed}); name it X.")
+        main = wide[0]
+    table = table_from_array(arrays[main], f"{where}, array {main!r}", path.stem)
+    names = arrays.get("columns", np.array(table.columns))
+    if names.shape != (table.n_columns,):
+        raise DataError(
+            f"{where}: array 'columns' must name {table.n_columns} columns, got {names.shape}; mend it."
+        )
+    label_name, id_name = _word(arrays, "label_name", "y"), _word(arrays, "id_name", "ids")
+    label_array = labels if labels is not None and labels in arrays and labels != label_name else "y"
+    id_array = ids if ids is not None and ids in arrays and ids != id_name else "ids"
+    return Table(
+        table.values,
+        tuple(map(str, names)),
+        ids=_entries(arrays, id_array, len(table), where),
+        id_name=(id_name if id_array == "ids" else id_array) if id_array in arrays else None,
+        labels=_entries(arrays, label_array, len(table), where),
+        label_name=(label_name if label_array == "y" else label_array) if label_array in arrays else None,
+        image_shape=table.image_shape,
+        name=table.name,
+    )
+
+
+def table_from_array(array: np.ndarray, where: str, name: str) -> Table:
+    """A `Table` from an array of numbers.
+
+    Shape (rows, columns) is taken as it is, with columns x0, x1, …. Shape (n, height, width) or
+    (n, channels, height, width) is n pictures, each flattened to a row; those of bytes are divided by 255.
+    """
+    if array.dtype.kind not in "fiub":
+        kind = "named fields" if array.dtype.names else str(array.dtype)
+        raise DataError(f"{where}: must hold real numbers, got {kind}; save it as float32 or float64.")
+    if array.ndim < 2:
+        raise DataError(
+            f"{where}: must have rows and columns, got shape {array.shape}; reshape it, for one column with "
+            "array.reshape(-1, 1)."
+        )
+    if array.ndim > 4 or (array.ndim == 4 and array.shape[1] not in (1, 3)):
+        raise DataError(
+            f"{where}: shape {array.shape} is neither (rows, columns) nor (n, height, width) nor (n, 1 or 3 "
+            "channels, height, width); reshape or transpose it."
+        )
+    if 0 in array.shape:
+        raise DataError(f"{where}: no numbers in it, its shape is {array.shape}; save at least one row.")
+    exact = np.float32 if np.result_type(array.dtype, np.float32) == np.float32 else np.float64
+    values = array.reshape(len(array), -1).astype(exact, order="K", copy=False)
+    image_shape = None
+    if array.ndim > 2:
+        image_shape = array.shape[2:] if array.ndim == 4 and array.shape[1] == 1 else array.shape[1:]
+        if array.dtype == np.uint8:
+            values = values / np.float32(255)
+    columns = pixel_names(image_shape) if image_shape else tuple(f"x{i}" for i in range(values.shape[1]))
+    check_finite(values, columns, where)
+    return Table(values, columns, image_shape=image_shape, name=name)
+
+
+def _entries(arrays: dict[str, np.ndarray], name: str, n_rows: int, where: str) -> np.ndarray | None:
+    if name not in arrays:
+        return None
+    entries = arrays[name]
+    if entries.shape == (n_rows, 1):
+        entries = entries[:, 0]
+    if entries.shape != (n_rows,):
+        raise DataError(
+            f"{where}: array {name!r} must have one entry for each of the {n_rows} rows, got shape "
+            f"{entries.shape}; mend it or leave it out of the file."
+        )
+    return entries
+
+
+def _word(arrays: dict[str, np.ndarray], name: str, otherwise: str) -> str:
+    stored: Any = arrays.get(name)
+    return str(stored) if stored is not None and stored.ndim == 0 and stored.dtype.kind == "U" else otherwise
+
+
+def _reason(error: BaseException) -> str:
+    text = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
+    return "it holds Python objects" if "pickle" in text or "Python objects" in text else text

@@ -1,0 +1,214 @@
+"""Which column is what: the numbers to learn from, the labels, the row ids, and those left out."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from isthmus.data.table import DataError, Table, check_finite
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["Request", "Roles", "assign_roles", "choose_columns", "said", "table_from_arrow"]
+
+SHOWN_NAMES = 12
+SHOWN_CHARACTERS = 24
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked of the columns; an empty ``columns`` means all that are left."""
+
+    labels: str | None = None
+    ids: str | None = None
+    drop: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The same, settled against the columns that there are."""
+
+    values: tuple[str, ...]
+    labels: str | None
+    ids: str | None
+
+
+def said(names: Sequence[str], limit: int | None = SHOWN_NAMES) -> str:
+    """Names as they stand in a message.
+
+    >>> said(["a", "b", "c"], limit=2)
+    "'a', 'b' and 1 more"
+    """
+    shown = ", ".join(map(repr, names[:limit]))
+    return shown if limit is None or len(names) <= limit else f"{shown} and {len(names) - limit} more"
+
+
+def assign_roles(names: Sequence[str], request: Request, where: str) -> Roles:
+    """Settle ``request`` against the column ``names`` of a file; a `DataError` where the two do not agree.
+
+    >>> assign_roles(["id", "x", "y", "kind"], Request(labels="kind", drop=("id",)), "'f.csv'").values
+    ('x', 'y')
+    """
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise DataError(f"{where}: more than one column is named {said(repeated, None)}; rename them.")
+    named = [name for name in (request.labels, request.ids) if name is not None]
+    absent = [name for name in dict.fromkeys([*named, *request.drop, *request.columns]) if name not in names]
+    if absent:
+        close = difflib.get_close_matches(absent[0], names, n=1)
+        guess = f" (did you mean {close[0]!r}?)" if close else ""
+        word = "no column" if len(absent) == 1 else "no columns"
+        raise DataError(f"{where}: {word} {said(absent, None)}{guess}; the columns are {said(names)}.")
+    torn = [name for name in request.drop if name in named or name in request.columns]
+    if torn:
+        raise DataError(f"{where}: {said(torn, None)} cannot be both used and dropped; take it out of --drop.")
+    values = request.columns or tuple(name for name in names if name not in {*named, *request.drop})
+    if "" in values:
+        raise DataError(
+            f"{where}: column {list(names).index('')} has no name, as an index saved by pandas has none; "
+            "name it in the file, or use --ids '' or --drop ''."
+        )
+    if not values:
+        raise DataError(f"{where}: no numeric column is left to learn from; name fewer columns in --drop.")
+    return Roles(tuple(values), request.labels, request.ids)
+
+
+def choose_columns(table: Table, request: Request, where: str) -> Table:
+    """The same settling for a table whose columns are all numbers already, such as an array's.
+
+    Labels and ids that the table came with stay, unless the request names others.
+    """
+    if request.labels is not None and request.labels == table.label_name:
+        request = replace(request, labels=None)
+    if request.ids is not None and request.ids == table.id_name:
+        request = replace(request, ids=None)
+    if table.label_name in request.drop:
+        request = replace(request, drop=tuple(name for name in request.drop if name != table.label_name))
+        table = replace(table, labels=None, label_name=None)
+    if table.id_name in request.drop:
+        request = replace(request, drop=tuple(name for name in request.drop if name != table.id_name))
+        table = replace(table, ids=None, id_name=None)
+    if request == Request():
+        return table
+    roles = assign_roles(table.columns, request, where)
+    position = {name: index for index, name in enumerate(table.columns)}
+    chosen = table
+    if roles.labels is not None:
+        chosen = replace(chosen, labels=_numbers(table, position[roles.labels]), label_name=roles.labels)
+    if roles.ids is not None:
+        chosen = replace(chosen, ids=_numbers(table, position[roles.ids]), id_name=roles.ids)
+    if roles.values == table.columns:
+        return chosen
+    values = np.ascontiguousarray(table.values[:, [position[name] for name in roles.values]])
+    return replace(chosen, values=values, columns=roles.values, image_shape=None)
+
+
+def _numbers(table: Table, index: int) -> np.ndarray:
+    column = np.array(table.values[:, index])
+    whole = column.astype(np.int64)
+    return whole if np.array_equal(whole, column) else column
+
+
+def table_from_arrow(
+    arrow: pyarrow.Table, roles: Roles, *, where: str, name: str, line_of: Callable[[int], int] | None = None
+) -> Table:
+    """A `Table` from typed columns: truth values become 0 and 1, every other kind that is no number an error.
+
+    The values are float32 where that holds every column exactly (small integers, float32), else float64.
+    """
+    if not arrow.num_rows:
+        raise DataError(f"{where}: no rows of data; add at least one below the column names.")
+    strangers = [name for name in roles.values if not _is_numeric(arrow.column(name).type)]
+    if strangers:
+        listed = ", ".join(f"{name!r} ({_kind(arrow.column(name))})" for name in strangers)
+        count = "1 column is" if len(strangers) == 1 else f"{len(strangers)} columns are"
+        raise DataError(f"{where}: {count} not numeric: {listed}; use --labels, --ids or --drop to say what for.")
+    small = all(_fits_float32(arrow.column(name).type) for name in roles.values)
+    values = np.empty((arrow.num_rows, len(roles.values)), np.float32 if small else np.float64)
+    for index, column in enumerate(roles.values):
+        values[:, index] = _floats(arrow.column(column))
+    check_finite(values, roles.values, where, line_of)
+
+    def words(column: str | None, what: str) -> np.ndarray | None:
+        return None if column is None else _words(arrow.column(column), f"{where}: {what} column {column!r}", line_of)
+
+    return Table(
+        values,
+        roles.values,
+        ids=words(roles.ids, "id"),
+        id_name=roles.ids,
+        labels=words(roles.labels, "label"),
+        label_name=roles.labels,
+        name=name,
+    )
+
+
+def _is_numeric(kind: pyarrow.DataType) -> bool:
+    from pyarrow import types
+
+    tests = (types.is_integer, types.is_floating, types.is_boolean, types.is_decimal, types.is_null)
+    return any(test(kind) for test in tests)
+
+
+def _fits_float32(kind: pyarrow.DataType) -> bool:
+    from pyarrow import types
+
+    exact = types.is_float32(kind) or types.is_float16(kind) or types.is_boolean(kind)
+    return exact or (types.is_integer(kind) and kind.bit_width <= 16)
+
+
+def _floats(column: pyarrow.ChunkedArray) -> np.ndarray:
+    import pyarrow
+    from pyarrow import types
+
+    if types.is_boolean(column.type):
+        column = column.cast(pyarrow.uint8())
+    if types.is_decimal(column.type) or types.is_null(column.type):
+        column = column.cast(pyarrow.float64())
+    return column.to_numpy()
+
+
+def _kind(column: pyarrow.ChunkedArray) -> str:
+    from pyarrow import types
+
+    if types.is_temporal(column.type):
+        return "dates or times"
+    if types.is_dictionary(column.type) and types.is_string(column.type.value_type):
+        column = column.cast(column.type.value_type)
+    if not (types.is_string(column.type) or types.is_large_string(column.type)):
+        return "bytes that are not UTF-8 text" if types.is_binary(column.type) else str(column.type)
+    cells = column.drop_null().to_pylist()
+    example = next((cell for cell in cells if not _reads_as_number(cell)), cells[0] if cells else "")
+    return f"text such as {example[:SHOWN_CHARACTERS]!r}"
+
+
+def _reads_as_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _words(column: pyarrow.ChunkedArray, what: str, line_of: Callable[[int], int] | None) -> np.ndarray:
+    """Ids or labels, shape (rows,), never of Python objects: they must go into .npz files."""
+    from pyarrow import types
+
+    if types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if types.is_nested(column.type) or types.is_binary(column.type) or types.is_large_binary(column.type):
+        raise DataError(f"{what} holds {column.type}; it must hold words, numbers or dates.")
+    missing = [row for row, cell in enumerate(column.to_pylist()) if cell is None or cell == ""]
+    if missing:
+        line = "" if line_of is None else f" (line {line_of(missing[0])} of the file)"
+        cells = "1 empty cell, it is" if len(missing) == 1 else f"{len(missing)} empty cells, the first is"
+        raise DataError(f"{what} has {cells} in row {missing[0]}{line}; fill it, or use --drop.")
+    entries = column.to_numpy()
+    return entries.astype(np.str_) if entries.dtype == object else entries

@@ -1,0 +1,137 @@
+"""Comma- and tab-separated text, read by pyarrow; Python's own csv module finds the line to blame."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from isthmus.data.columns import Request, Roles, assign_roles, table_from_arrow
+from isthmus.data.table import DataError, Table
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["read_delimited"]
+
+WHOLE_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,17}")
+NUMBER = re.compile(r"\s*([-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?inf|nan)\s*", re.IGNORECASE)
+LARGEST_BLOCK = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the columns of a file are named: ``skipped`` rows stand above the first row of data."""
+
+    path: Path
+    separator: str
+    names: tuple[str, ...]
+    skipped: int
+
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Each row of data as (line on which it begins, its cells), blank lines left out as pyarrow does."""
+        line = 1
+        with self.path.open(newline="", encoding="utf-8-sig", errors="replace") as text:
+            reader = csv.reader(text, delimiter=self.separator)
+            for number, cells in enumerate(reader):
+                if number >= self.skipped and (cells or len(self.names) == 1):
+                    yield line, cells or [""]
+                line = reader.line_num + 1
+
+    def line_of(self, row: int) -> int:
+        """The line of the file, from 1, on which a row of data, from 0, begins."""
+        return next(line for number, (line, _) in enumerate(self.rows()) if number == row)
+
+
+def read_delimited(path: Path, separator: str, request: Request) -> Table:
+    """Read a table of text. A first row made of numbers alone is data, and names the columns x0, x1, ….
+
+    Labels and ids are kept as they are written (``007`` stays so) unless every one is a plain whole number.
+    """
+    where = repr(str(path))
+    layout = _layout(path, separator, where)
+    roles = assign_roles(layout.names, request, where)
+    arrow = _read(layout, roles, where)
+    for column in {roles.ids, roles.labels} - {None}:
+        position = arrow.schema.get_field_index(column)
+        arrow = arrow.set_column(position, column, _whole_numbers(arrow.column(position)))
+    return table_from_arrow(arrow, roles, where=where, name=path.stem, line_of=layout.line_of)
+
+
+def _layout(path: Path, separator: str, where: str) -> Layout:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as text:
+            rows = enumerate(csv.reader(text, delimiter=separator))
+            blank, cells = next(((number, cells) for number, cells in rows if cells), (0, []))
+    except UnicodeDecodeError as error:
+        raise DataError(f"{where}: not UTF-8 text; save it as UTF-8.") from error
+    except csv.Error as error:
+        raise DataError(f"{where}: not readable as rows of text ({error}); save it as UTF-8 CSV.") from error
+    if not cells:
+        raise DataError(f"{where}: the file is empty; it needs column names and rows of numbers.")
+    if len(cells) == 1:
+        other = next((mark for mark in ",;\t" if mark != separator and mark in cells[0]), None)
+        if other:
+            suffix = "as .tsv" if other == "\t" else "with commas as .csv"
+            raise DataError(f"{where}: the cells seem to be separated by {other!r}; save it {suffix}.")
+    if all(NUMBER.fullmatch(cell) for cell in cells):
+        return Layout(path, separator, tuple(f"x{index}" for index in range(len(cells))), blank)
+    return Layout(path, separator, tuple(cells), blank + 1)
+
+
+def _read(layout: Layout, roles: Roles, where: str) -> pyarrow.Table:
+    import pyarrow
+
+    size = layout.path.stat().st_size
+    try:
+        return _parse(layout, roles, block_size=min(size + 1, 1 << 20))
+    except pyarrow.ArrowInvalid:
+        pass
+    # pyarrow settles a column's kind by its first block: a fraction or a word that comes later needs them all
+    try:
+        return _parse(layout, roles, block_size=min(size + 1, LARGEST_BLOCK))
+    except pyarrow.ArrowInvalid as error:
+        width = len(layout.names)
+        try:
+            ragged = next(((line, cells) for line, cells in layout.rows() if len(cells) != width), None)
+        except csv.Error:
+            ragged = None
+        if ragged is None:
+            reason = str(error).splitlines()[0]
+            raise DataError(f"{where}: not readable as rows of text ({reason}); repair the file.") from error
+        line, cells = ragged
+        count = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
+        raise DataError(
+            f"{where}: line {line} has {count} where the first row has {width}; repair that line."
+        ) from error
+
+
+def _parse(layout: Layout, roles: Roles, block_size: int) -> pyarrow.Table:
+    import pyarrow
+    from pyarrow import csv as arrow_csv
+
+    words = [column for column in dict.fromkeys((roles.ids, roles.labels)) if column is not None]
+    return arrow_csv.read_csv(
+        str(layout.path),
+        read_options=arrow_csv.ReadOptions(
+            column_names=list(layout.names), skip_rows_after_names=layout.skipped, block_size=block_size
+        ),
+        parse_options=arrow_csv.ParseOptions(
+            delimiter=layout.separator, newlines_in_values=True, ignore_empty_lines=len(layout.names) > 1
+        ),
+        convert_options=arrow_csv.ConvertOptions(
+            include_columns=list(dict.fromkeys([*roles.values, *words])),
+            column_types=dict.fromkeys(words, pyarrow.string()),
+        ),
+    )
+
+
+def _whole_numbers(column: pyarrow.ChunkedArray) -> pyarrow.ChunkedArray:
+    import pyarrow
+
+    if all(WHOLE_NUMBER.fullmatch(cell) for cell in column.to_pylist()):
+        return column.cast(pyarrow.int64())
+    return column

@@ -1,0 +1,107 @@
+"""A table of numbers with what is known of its rows and columns, and the error every reader raises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+__all__ = ["DataError", "Table", "check_finite"]
+
+CHECKED_CELLS = 8_000_000
+
+
+class DataError(ValueError):
+    """Data that cannot be read, used or written: one sentence saying what, where, and what to do."""
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Rows of finite numbers, shape (rows, columns), float32 or float64, and the words that go with them.
+
+    ``ids`` and ``labels`` have shape (rows,). ``image_shape`` is (height, width) for grey pictures and
+    (channels, height, width) for colour, where a row is a picture flattened in that order.
+    ``official_test`` holds the indices of the rows that the data's makers set aside for testing.
+
+    >>> table = Table(np.eye(3), ("a", "b", "c"), labels=np.array(["x", "y", "z"]), name="unit")
+    >>> len(table), table.n_columns, table.take([2, 0]).labels.tolist()
+    (3, 3, ['z', 'x'])
+    """
+
+    values: np.ndarray
+    columns: tuple[str, ...]
+    ids: np.ndarray | None = None
+    id_name: str | None = None
+    labels: np.ndarray | None = None
+    label_name: str | None = None
+    image_shape: tuple[int, ...] | None = None
+    name: str = ""
+    official_test: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 2 or self.values.shape[1] != len(self.columns):
+            raise DataError(
+                f"Table {self.name!r}: values must have shape (rows, {len(self.columns)}), one column a name, "
+                f"got {self.values.shape}."
+            )
+        for what, entries in (("ids", self.ids), ("labels", self.labels)):
+            if entries is not None and entries.shape != (len(self),):
+                raise DataError(
+                    f"Table {self.name!r}: {what} must have shape ({len(self)},), got {entries.shape}."
+                )
+
+    def __len__(self) -> int:
+        return self.values.shape[0]
+
+    @property
+    def n_columns(self) -> int:
+        """Numbers in a row."""
+        return self.values.shape[1]
+
+    def take(self, indices: Sequence[int] | np.ndarray) -> Table:
+        """The rows at ``indices``, in that order, as a new table (without an official test set)."""
+        rows = np.asarray(indices)
+        return replace(
+            self,
+            values=self.values[rows],
+            ids=None if self.ids is None else self.ids[rows],
+            labels=None if self.labels is None else self.labels[rows],
+            official_test=None,
+        )
+
+
+def check_finite(
+    values: np.ndarray, columns: Sequence[str], where: str, line_of: Callable[[int], int] | None = None
+) -> None:
+    """Raise a `DataError` naming the first cell of ``values`` that is missing, NaN or infinite.
+
+    Parameters
+    ----------
+    values
+        Numbers of shape (rows, columns); read a few megabytes at a time, so that a file can stay on disk.
+    columns
+        Names of the columns.
+    where
+        The file, as the message is to name it.
+    line_of
+        Gives the line of the file on which a row (counted from 0) begins, where the file has lines.
+    """
+    height = max(1, CHECKED_CELLS // max(1, values.shape[1]))
+    count, first = 0, None
+    for start in range(0, len(values), height):
+        bad = ~np.isfinite(values[start : start + height])
+        found = int(bad.sum())
+        if found and first is None:
+            row, column = np.argwhere(bad)[0]
+            first = start + int(row), columns[int(column)]
+        count += found
+    if first is None:
+        return
+    row, column = first
+    line = "" if line_of is None else f" (line {line_of(row)} of the file)"
+    cells, begin = ("1 cell", "it is") if count == 1 else (f"{count} cells", "the first is")
+    raise DataError(
+        f"{where}: {cells} missing, NaN or infinite, {begin} in row {row}{line}, column {column!r}; "
+        "fill it, or leave out the row or the column."
+    )

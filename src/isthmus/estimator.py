@@ -1,0 +1,343 @@
+"""The face: one scikit-learn transformer for every variant.
+
+`fit` scales, finds the principal directions, builds the model at them and trains; `transform` gives codes,
+`inverse_transform` rebuilds. A variant overrides up to three seams, `make_corruption`, `make_bottleneck` and
+`make_penalties`, and declares its own hyperparameters; nothing else is overridden.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import typing
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor
+
+from isthmus.assembly import (
+    assemble,
+    choose_architecture,
+    choose_plan,
+    closed_form_is_best,
+    order_linear_code,
+    require_consistent,
+)
+from isthmus.evidence import LatentReport, latent_report, log_density
+from isthmus.history import History
+from isthmus.hyperparameter import check_hyperparameters, hyper
+from isthmus.model.bottleneck import Bottleneck, PointBottleneck
+from isthmus.model.corruption import Corruption, NoCorruption
+from isthmus.model.likelihood import LIKELIHOODS, GaussianLikelihood
+from isthmus.model.network import ACTIVATIONS
+from isthmus.model.principal import principal_directions
+from isthmus.objective import Objective, Penalty
+from isthmus.scaling import chunks, column_statistics, fit_scaling, require_finite
+from isthmus.training.callbacks import CallbackSupportMixin, EpochCallbacks, with_callbacks
+from isthmus.training.devices import choose_device, seeded, threads_for
+from isthmus.training.loop import Training
+from isthmus.training.plan import validation_count
+from isthmus.training.progress import progress_bar
+from isthmus.training.rows import DenseRows, Rows, rows_of
+
+__all__ = ["BaseAutoencoder"]
+
+BASELINE_DIRECTIONS = 256
+
+
+def _has_prior(estimator: BaseAutoencoder) -> bool:
+    if estimator.make_bottleneck().outputs_per_latent == 2:
+        return True
+    raise AttributeError(
+        f"{type(estimator).__name__} has no prior over its codes to sample from; VariationalAutoencoder has one."
+    )
+
+
+@dataclass(eq=False, repr=False)
+class BaseAutoencoder(  # type: ignore[misc]
+    CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
+    """What every variant shares. Abstract: use `Autoencoder` for the plain one.
+
+    Attributes
+    ----------
+    model_ : AutoencoderModel
+        The torch module, in the model's units.
+    principal_ : Principal
+        PCA of the training rows, the start and the yardstick.
+    history_ : History
+        One row an epoch; row 0 is the start.
+    n_iter_, best_epoch_ : int
+        Epochs run, and the one whose weights were kept.
+    noise_variance_ : float
+        σ² of the Gaussian likelihood in the units of the (scaled) data: learned, fixed, or the held-out error.
+    """
+
+    n_components: int = hyper(2, "size of the code", positional=True, at_least=1)
+    hidden_layer_sizes: tuple[int, ...] | None = hyper(
+        None, "widths of the encoder's hidden layers, mirrored by the decoder; () is linear; None chooses"
+    )
+    activation: str = hyper("silu", "function between layers", choices=tuple(ACTIVATIONS))
+    output_activation: str = hyper("identity", "function on the decoder's output", choices=("identity", "sigmoid"))
+    image_shape: tuple[int, ...] | None = hyper(None, "(height, width) or (channels, height, width) of a row")
+    channels: tuple[int, ...] = hyper(
+        (), "channels of convolutions before the hidden layers, each halving the image; needs image_shape"
+    )
+    start: str = hyper("principal", "begin at PCA, or a plain random stack", choices=("principal", "random"))
+    scale: str | None = hyper(
+        None, "how columns are weighed: each alike, into [0, 1], or as they are", choices=("standard", "minmax")
+    )
+    likelihood: str = hyper("gaussian", "what the decoder's output means", choices=LIKELIHOODS)
+    variance: float | str | None = hyper(
+        None,
+        "variance σ² of the Gaussian likelihood, in the data's units, or 'learned'; None: the loss is ‖x - x̂‖²",
+        choices=("learned",),
+        above=0,
+    )
+    max_iter: int | None = hyper(None, "epochs at most; None chooses from the data's size", at_least=0)
+    batch_size: int | None = hyper(None, "rows a step; None chooses from the data's size", at_least=1)
+    learning_rate: float = hyper(3e-3, "highest learning rate", above=0)
+    schedule: str = hyper("one_cycle", "how the rate moves", choices=("one_cycle", "constant"))
+    weight_decay: float = hyper(0.0, "decoupled weight decay of AdamW", at_least=0)
+    gradient_clip: float | None = hyper(1.0, "largest norm of a step's gradient", above=0)
+    validation_fraction: float = hyper(0.1, "share of rows held out to choose the best epoch", at_least=0, below=1)
+    early_stopping: bool = hyper(True, "stop when n_iter_no_change epochs bring nothing")
+    n_iter_no_change: int | None = hyper(None, "patience in epochs; None: a third of max_iter", at_least=1)
+    precision: str = hyper("float32", "format of matrix products", choices=("float32", "bfloat16"))
+    device: str | None = hyper(None, "cpu, cuda or mps; None chooses")
+    random_state: Any = dataclasses.field(default=None, kw_only=True)
+    verbose: bool = hyper(False, "show progress on a terminal")
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        dataclass(eq=False, repr=False)(cls)
+
+    # ---- the three seams -------------------------------------------------------------------------------
+
+    def make_corruption(self, low: Tensor, high: Tensor) -> Corruption:
+        """What is done to the input while training; the columns' ranges are at hand, in the model's units."""
+        return NoCorruption()
+
+    def make_bottleneck(self) -> Bottleneck:
+        """What kind of code it is."""
+        return PointBottleneck()
+
+    def make_penalties(self) -> dict[str, Penalty]:
+        """What is asked beside rebuilding, by name."""
+        return {}
+
+    # ---- fitting ---------------------------------------------------------------------------------------
+
+    @with_callbacks
+    def fit(self, X: Any, y: Any = None) -> typing.Self:
+        """Fit to rows X of shape (n_samples, n_features): array, DataFrame or sparse matrix; y is ignored."""
+        rows = self._begin(X)
+        plan = choose_plan(self, len(rows))
+        if closed_form_is_best(self, self._architecture):
+            plan = dataclasses.replace(plan, epochs=0)
+        training = Training(self.model_, Objective(self.make_penalties()), plan, self._device)
+        with (
+            seeded(self._seed, self._device),
+            threads_for(plan.batch_size * self._n_weights),
+            progress_bar(plan.epochs, shown=self.verbose) as advance,
+        ):
+            shuffled = torch.randperm(len(rows))
+            n_held_out = validation_count(len(rows), self.validation_fraction)
+            validation = rows.subset(shuffled[:n_held_out]) if n_held_out else None
+            callbacks = EpochCallbacks(self, plan.epochs, X, self._state)
+
+            def on_epoch(row: Mapping[str, float]) -> bool:
+                self._keep_noise(row)
+                advance(row)
+                return callbacks.epoch()
+
+            training.run(rows.subset(shuffled[n_held_out:]), validation, on_epoch)
+        training.finish()
+        self.history_, self.best_epoch_ = training.history, training.best_epoch
+        self.n_iter_ = len(self.history_) - 1
+        self._keep_noise(self.history_[self.best_epoch_])
+        if self._architecture.linear and isinstance(self.model_.bottleneck, PointBottleneck) and self.n_iter_ > 0:
+            order_linear_code(self.model_, rows.batches)
+        callbacks.close()
+        if training.troubled:
+            warnings.warn(
+                f"{type(self).__name__}: training ended early, {training.stopped}. "
+                f"The best weights so far, of epoch {self.best_epoch_}, were kept.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+        return self
+
+    def partial_fit(self, X: Any, y: Any = None) -> typing.Self:
+        """One pass over the rows X at a constant rate; the first call also sets scaling, start and size.
+
+        Nothing is held out, so nothing is chosen: after `partial_fit` the model is as good as its last step.
+        """
+        if hasattr(self, "model_"):
+            rows = rows_of(self._validated(X, reset=False), self.scaling_)
+        else:
+            rows = self._begin(X)
+            self.history_, self.n_iter_, self.best_epoch_ = History(), 0, 0
+        plan = dataclasses.replace(choose_plan(self, len(rows)), schedule="constant")
+        if self._training is None:
+            self._training = Training(self.model_, Objective(self.make_penalties()), plan, self._device)
+        with seeded(self._seed + self.n_iter_, self._device), threads_for(plan.batch_size * self._n_weights):
+            for batch in rows.shuffled(plan.batch_size):
+                self._training.step(batch, plan.learning_rate)
+            self._keep_noise(self._training.measure(rows, "train"))
+        self.n_iter_ += 1
+        self.best_epoch_ = self.n_iter_
+        return self
+
+    # ---- using -----------------------------------------------------------------------------------------
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Codes of rows X: float32, shape (n_samples, n_components); for a variational model the posterior mean."""
+        return self._each_batch(X, lambda x: self.model_.encode(x).mean * self._code_unit)
+
+    def inverse_transform(self, X: Any) -> np.ndarray:
+        """Rows rebuilt from codes X of shape (n_samples, n_components), in the units of the data given to `fit`."""
+        check_is_fitted(self)
+        codes = check_array(X, dtype=np.float32, input_name="codes")
+        if codes.shape[1] != self.n_components:
+            raise ValueError(
+                f"{type(self).__name__}: inverse_transform takes codes of {self.n_components} numbers, "
+                f"got {codes.shape[1]}."
+            )
+        rows = DenseRows(torch.from_numpy(codes / np.float32(self._code_unit)))
+        return self._in_user_units(self._each_row_batch(rows, self.model_.decode))
+
+    def reconstruct(self, X: Any) -> np.ndarray:
+        """Rows rebuilt from their own codes: ``inverse_transform(transform(X))``."""
+        return self._in_user_units(self._each_batch(X, lambda x: self.model_.reconstruct(x)))
+
+    def score_samples(self, X: Any, importance_samples: int | None = None) -> np.ndarray:
+        """Log density of each row, in nats, shape (n_samples,); larger is more usual.
+
+        A variational model gives the evidence lower bound, or with ``importance_samples=k`` the tighter
+        importance-weighted one. The others give the density of a row given its own code, a falling function
+        of its squared error.
+        """
+        check_is_fitted(self)
+        density = log_density(
+            self.model_,
+            self.n_components,
+            importance_samples,
+            seed=self._seed,
+            noise_variance=self.noise_variance_ / self.scaling_.unit**2,
+        )
+        return self._each_batch(X, density) - np.float32(self.scaling_.log_volume)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Mean of `score_samples`, as for scikit-learn's PCA; larger is better."""
+        return float(self.score_samples(X).mean(dtype=np.float64))
+
+    @available_if(_has_prior)
+    def sample(self, n_samples: int = 1, random_state: Any = None) -> np.ndarray:
+        """New rows: codes drawn from the prior N(0, I), decoded; shape (n_samples, n_features)."""
+        check_is_fitted(self)
+        if n_samples < 1:
+            raise ValueError(f"{type(self).__name__}: sample takes n_samples of at least 1, got {n_samples}.")
+        generator = check_random_state(self._seed if random_state is None else random_state)
+        return self.inverse_transform(generator.standard_normal((n_samples, self.n_components)))
+
+    @available_if(_has_prior)
+    def latent_report(self, X: Any) -> LatentReport:
+        """Divergence from the prior of each latent, in nats, and the number of active units, over rows X."""
+        check_is_fitted(self)
+        rows = rows_of(self._validated(X, reset=False), self.scaling_)
+        with torch.inference_mode():
+            return latent_report(self.model_, (batch.to(self._device) for batch in rows.batches()))
+
+    @property
+    def components_(self) -> np.ndarray:
+        """Of a linear model: ordered orthonormal directions, shape (n_components, n_features), as PCA's."""
+        check_is_fitted(self)
+        if not self._architecture.linear or self._architecture.sparse:
+            raise AttributeError(f"{type(self).__name__}: only a linear model (hidden_layer_sizes=()) has components_.")
+        weight = self.model_.decoder.straight.weight.detach()
+        return torch.nn.functional.normalize(weight, dim=0).T.cpu().numpy()
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.n_components
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+    # ---- inside ----------------------------------------------------------------------------------------
+
+    def _validated(self, X: Any, *, reset: bool) -> Any:
+        X = validate_data(
+            self,
+            X,
+            accept_sparse="csr",
+            dtype=[np.float64, np.float32],
+            ensure_all_finite=False,
+            ensure_min_samples=2 if reset else 1,
+            reset=reset,
+        )
+        require_finite(X, self._column_names(X), type(self).__name__)
+        return X
+
+    def _column_names(self, X: Any) -> list[str]:
+        return [str(name) for name in getattr(self, "feature_names_in_", range(X.shape[1]))]
+
+    def _begin(self, X: Any) -> Rows:
+        """Scaling, principal directions and the model at its start; gives the rows in the model's units."""
+        check_hyperparameters(self)
+        X = self._validated(X, reset=True)
+        self._dtype = X.dtype
+        self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        self._device = choose_device(self.device)
+        columns = column_statistics(chunks(X))
+        require_consistent(self, columns, self._column_names(X))
+        centred = self.start == "principal" and self.likelihood == "gaussian"
+        self.scaling_ = fit_scaling(columns, self.scale, centred=centred)
+        self._code_unit = self.scaling_.unit if self.make_bottleneck().in_data_units else 1.0
+        rows = rows_of(X, self.scaling_)
+        mean = (columns.mean - self.scaling_.center) / self.scaling_.spread
+        limit = max(self.n_components, BASELINE_DIRECTIONS)
+        self.principal_ = principal_directions(rows.batches, torch.from_numpy(mean), len(rows), limit)
+        self._architecture = choose_architecture(self, len(rows), X.shape[1])
+        with seeded(self._seed):
+            self.model_ = assemble(self, self._architecture, columns, self.scaling_, self.principal_)
+        self._n_weights = sum(parameter.numel() for parameter in self.model_.parameters())
+        self._training: Training | None = None
+        return rows
+
+    def _keep_noise(self, row: Mapping[str, float]) -> None:
+        """σ² as it stands: the likelihood's own, or where the loss is the plain squared error, that error."""
+        likelihood = self.model_.likelihood
+        variance = row.get("validation_mse", row["train_mse"])
+        if isinstance(likelihood, GaussianLikelihood) and self.variance is not None:
+            variance = likelihood.variance
+        self.noise_variance_ = max(variance, 1e-12) * self.scaling_.unit**2
+
+    def _state(self) -> dict[str, Any]:
+        """What a callback needs to use the model as it stands."""
+        names = ("scaling_", "principal_", "noise_variance_", "n_features_in_", "_code_unit", "_seed", "_device", "_dtype")
+        return {"model_": copy.deepcopy(self.model_)} | {name: getattr(self, name) for name in names}
+
+    def _each_batch(self, X: Any, function: Callable[[Tensor], Tensor]) -> np.ndarray:
+        check_is_fitted(self)
+        return self._each_row_batch(rows_of(self._validated(X, reset=False), self.scaling_), function)
+
+    def _each_row_batch(self, rows: Rows, function: Callable[[Tensor], Tensor]) -> np.ndarray:
+        with torch.inference_mode():
+            return torch.cat([function(batch.to(self._device)).cpu() for batch in rows.batches()]).numpy()
+
+    def _in_user_units(self, rebuilt: np.ndarray) -> np.ndarray:
+        return self.scaling_.undo(rebuilt).astype(self._dtype)

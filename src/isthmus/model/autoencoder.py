@@ -1,0 +1,74 @@
+"""The parts joined. One forward pass serves every variant:
+
+    x --corruption--> x̃ --encoder--> h --bottleneck--> q(z|x̃) --sample--> z --decoder--> output
+
+and leaves behind a `Passage`, the record of everything the pass produced, from which the objective reads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from isthmus.model.bottleneck import Bottleneck, Posterior
+from isthmus.model.corruption import Corruption
+from isthmus.model.likelihood import Likelihood
+from isthmus.model.network import Network
+
+__all__ = ["AutoencoderModel", "Passage"]
+
+
+@dataclass(frozen=True)
+class Passage:
+    """One batch on its way through: every tensor has the batch as its first dimension."""
+
+    x: Tensor
+    corrupted: Tensor
+    posterior: Posterior
+    code: Tensor
+    output: Tensor
+
+
+class AutoencoderModel(nn.Module):
+    """Corruption, encoder, bottleneck, decoder and likelihood, joined."""
+
+    def __init__(
+        self,
+        corruption: Corruption,
+        encoder: Network,
+        bottleneck: Bottleneck,
+        decoder: Network,
+        likelihood: Likelihood,
+    ):
+        super().__init__()
+        self.corruption = corruption
+        self.encoder = encoder
+        self.bottleneck = bottleneck
+        self.decoder = decoder
+        self.likelihood = likelihood
+
+    def forward(self, x: Tensor, *, trace_input: bool = False) -> Passage:
+        """The passage of a training batch: corrupted, and with a code drawn from the posterior.
+
+        ``trace_input`` records gradients with respect to the (corrupted) input, for penalties on the
+        encoder's Jacobian.
+        """
+        corrupted = self.corruption(x)
+        if trace_input:
+            corrupted = corrupted.detach().requires_grad_()
+        posterior = self.encode(corrupted)
+        code = posterior.sample()
+        return Passage(x, corrupted, posterior, code, self.decoder(code))
+
+    def encode(self, x: Tensor) -> Posterior:
+        """q(z|x) of rows as they are, shape (batch, n_features)."""
+        return self.bottleneck(self.encoder(x))
+
+    def decode(self, z: Tensor) -> Tensor:
+        """E[x|z] for codes of shape (batch, n_latents)."""
+        return self.likelihood.mean(self.decoder(z))
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """Decode the posterior's mean: the same row always gives the same answer."""
+        return self.decode(self.encode(x).mean)

@@ -1,0 +1,107 @@
+"""Likelihoods p(x|z): what the decoder's output says about the data, and what being wrong costs, in nats.
+
+The Gaussian turns the squared error into a log density (the tutorial's Part 4):
+
+    -log N(x; x̂, σ²I) = ‖x - x̂‖² / 2σ² + (n/2) log 2πσ²
+
+With σ² = 1/2 that is the squared error and a constant. With a learned σ² it is also what balances the error
+against a divergence: σ² *is* the β of a β-VAE, β = 2σ² (Rybkin et al. 2021, arXiv:2006.13202). The Bernoulli
+reads a value in [0, 1] as a probability; its floor is the data's own entropy, not zero.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+__all__ = ["LIKELIHOODS", "BernoulliLikelihood", "GaussianLikelihood", "Likelihood"]
+
+LEAST_LOG_VARIANCE = math.log(1e-6)  # noiseless data would drive a learned σ² to zero and the loss to -∞
+CLIP_SOFTNESS = 0.02
+
+
+class Likelihood(nn.Module):
+    """Compares a decoder's output with x; both have shape (batch, n_features)."""
+
+    def mean(self, output: Tensor) -> Tensor:
+        """The rebuilt row x̂ = E[x|z]."""
+        raise NotImplementedError
+
+    def forward(self, output: Tensor, x: Tensor) -> Tensor:
+        """-log p(x|z), one number a row, in nats, summed over features."""
+        raise NotImplementedError
+
+
+class GaussianLikelihood(Likelihood):
+    """N(x; x̂, σ²I); ``learned`` makes log σ² a parameter of the model.
+
+    ``bounded`` squeezes the output through a sigmoid first, as the tutorial's decoder does.
+    """
+
+    def __init__(self, variance: float = 0.5, *, learned: bool = False, bounded: bool = False):
+        super().__init__()
+        self.bounded = bounded
+        self.log_variance: Tensor
+        start = torch.tensor(math.log(variance))
+        if learned:
+            self.log_variance = nn.Parameter(start)
+        else:
+            self.register_buffer("log_variance", start)
+
+    def begin_at(self, variance: float) -> None:
+        """Set σ² to a closed-form answer."""
+        with torch.no_grad():
+            self.log_variance.fill_(math.log(max(variance, math.exp(LEAST_LOG_VARIANCE))))
+
+    @property
+    def variance(self) -> float:
+        """σ² as it stands."""
+        return math.exp(max(float(self.log_variance.detach()), LEAST_LOG_VARIANCE))
+
+    def mean(self, output: Tensor) -> Tensor:
+        return output.sigmoid() if self.bounded else output
+
+    def forward(self, output: Tensor, x: Tensor) -> Tensor:
+        log_variance = self.log_variance.clamp(min=LEAST_LOG_VARIANCE)
+        squared_error = (self.mean(output) - x).square().sum(1)
+        constant = 0.5 * x.shape[1] * (math.log(2 * math.pi) + log_variance)
+        return 0.5 * squared_error * torch.exp(-log_variance) + constant
+
+
+class BernoulliLikelihood(Likelihood):
+    """Binary cross-entropy, x in [0, 1].
+
+    The usual link from output to probability is the sigmoid. A model that starts at PCA needs one that is
+    the identity between 0 and 1, so that its start is still PCA: the ``soft_clip``, straight inside and
+    logistic outside, where it can never saturate beyond recall.
+    """
+
+    def __init__(self, *, soft_clip: bool = False):
+        super().__init__()
+        self.soft_clip = soft_clip
+
+    def _log_odds(self, output: Tensor) -> Tensor:
+        if not self.soft_clip:
+            return output
+        return _log_soft_clip(output) - _log_soft_clip(1 - output)
+
+    def mean(self, output: Tensor) -> Tensor:
+        return self._log_odds(output).sigmoid()
+
+    def forward(self, output: Tensor, x: Tensor) -> Tensor:
+        return functional.binary_cross_entropy_with_logits(self._log_odds(output), x, reduction="none").sum(1)
+
+
+LIKELIHOODS = ("gaussian", "bernoulli")
+
+
+def _log_soft_clip(value: Tensor) -> Tensor:
+    """log s(v), s(v) = τ softplus(v/τ) - τ softplus((v-1)/τ): s is v inside [0, 1] and never leaves it."""
+    steep = value / CLIP_SOFTNESS
+    # Far below zero softplus(a) is e^a to rounding, and its logarithm a: taken there, no digit underflows.
+    inside = steep.clamp(min=-12)
+    clipped = functional.softplus(inside) - functional.softplus(inside - 1 / CLIP_SOFTNESS)
+    return math.log(CLIP_SOFTNESS) + clipped.log() + (steep - inside)

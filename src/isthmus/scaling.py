@@ -1,0 +1,129 @@
+"""One affine map a column between the user's units and the model's, fitted once and undone on the way out.
+
+    u = (x - center) / spread          x = center + spread * u
+
+``"standard"`` gives every column mean 0 and variance 1, ``"minmax"`` the range [0, 1]. ``None`` weighs the
+columns as they are, as PCA does: a principal start then subtracts the mean and divides *all* columns by one
+common number, the root of their mean variance, so that training does not depend on the user's units while
+the directions, and the errors after undoing, stay PCA's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+__all__ = ["ColumnStatistics", "Scaling", "chunks", "column_statistics", "fit_scaling", "require_finite"]
+
+CHUNK_CELLS = 1 << 21
+
+
+@dataclass(frozen=True)
+class ColumnStatistics:
+    """Mean, variance (over N - 1) and range of every column, from one pass; each of shape (n_features,)."""
+
+    mean: np.ndarray
+    variance: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    n_rows: int
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """The fitted map. ``unit`` is the common spread where all columns share one, else 1."""
+
+    center: np.ndarray
+    spread: np.ndarray
+    unit: float
+
+    def apply(self, X: np.ndarray) -> np.ndarray:
+        """User units to model units: (n_rows, n_features) to the same shape in float32.
+
+        The subtraction is done in float64: a column of timestamps keeps its seconds.
+        """
+        return ((np.asarray(X, dtype=np.float64) - self.center) / self.spread).astype(np.float32)
+
+    def undo(self, U: np.ndarray) -> np.ndarray:
+        """Model units to user units, in float64."""
+        return self.center + self.spread * np.asarray(U, dtype=np.float64)
+
+    @property
+    def log_volume(self) -> float:
+        """Σ log spread: what a log density in model units loses when it is read in the user's."""
+        return float(np.log(self.spread).sum())
+
+
+def chunks(X: Any, cells: int = CHUNK_CELLS) -> Iterator[np.ndarray]:
+    """Dense slices of an array or sparse matrix, each of about ``cells`` numbers."""
+    step = max(1, cells // max(1, X.shape[1]))
+    for begin in range(0, X.shape[0], step):
+        part = X[begin : begin + step]
+        yield part.toarray() if hasattr(part, "toarray") else np.asarray(part)
+
+
+def column_statistics(parts: Iterable[np.ndarray]) -> ColumnStatistics:
+    """One pass over dense slices; sums are taken about the first row, so that a large offset costs no digits."""
+    n_rows, origin = 0, np.zeros(0)
+    for part in parts:
+        part = np.asarray(part, dtype=np.float64)
+        if n_rows == 0:
+            origin = part[0].copy()
+            total, squares = np.zeros_like(origin), np.zeros_like(origin)
+            low, high = origin.copy(), origin.copy()
+        shifted = part - origin
+        total += shifted.sum(0)
+        squares += np.einsum("ij,ij->j", shifted, shifted)
+        low, high = np.minimum(low, part.min(0)), np.maximum(high, part.max(0))
+        n_rows += len(part)
+    mean = total / n_rows
+    variance = np.maximum(squares - n_rows * mean**2, 0) / max(1, n_rows - 1)
+    variance[high == low] = 0.0
+    return ColumnStatistics(origin + mean, variance, low, high, n_rows)
+
+
+def fit_scaling(statistics: ColumnStatistics, how: str | None, *, centred: bool) -> Scaling:
+    """Choose center and spread; a constant column keeps spread 1, so nothing is ever divided by zero.
+
+    Parameters
+    ----------
+    how
+        ``"standard"``, ``"minmax"`` or None.
+    centred
+        With None: whether to centre and to divide by the common spread (a principal start), or to leave the
+        numbers exactly as they are (a plain stack, or a likelihood that needs [0, 1]).
+    """
+    n_features = len(statistics.mean)
+    rule: dict[str | None, Callable[[], tuple[np.ndarray, np.ndarray]]] = {
+        "standard": lambda: (statistics.mean, np.sqrt(statistics.variance)),
+        "minmax": lambda: (statistics.low, statistics.high - statistics.low),
+    }
+    if how is not None:
+        center, spread = rule[how]()
+        return Scaling(center, np.where(spread > 0, spread, 1.0), 1.0)
+    if not centred:
+        return Scaling(np.zeros(n_features), np.ones(n_features), 1.0)
+    unit = float(np.sqrt(statistics.variance.mean())) or 1.0
+    return Scaling(statistics.mean, np.full(n_features, unit), unit)
+
+
+def require_finite(X: Any, names: list[str], who: str) -> None:
+    """Raise a `ValueError` that names the first missing or infinite cell, and how many there are."""
+    total, first, begin = 0, None, 0
+    for part in chunks(X):
+        # The sum of a slice is finite whenever its cells are, short of overflow: the cheap question comes first.
+        if not np.isfinite(part.sum()):
+            bad = ~np.isfinite(part)
+            if first is None and bad.any():
+                row, column = np.argwhere(bad)[0]
+                first = (begin + int(row), int(column), part[row, column])
+            total += int(bad.sum())
+        begin += len(part)
+    if first is not None:
+        row, column, value = first
+        what = "NaN" if np.isnan(value) else "infinity"
+        others = "" if total == 1 else f" and {total - 1} more such cells"
+        raise ValueError(f"{who}: X has {what} in row {row}, column {names[column]}{others}; drop or fill them first.")

@@ -1,0 +1,48 @@
+"""scikit-learn's callbacks (new in 1.9) on our epochs: progress, monitors and early stopping from outside.
+
+With an older scikit-learn the mixin is empty and the decorator does nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:  # scikit-learn < 1.9
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """Stands in where scikit-learn has no callbacks yet."""
+
+    def with_callbacks(method):  # type: ignore[misc]
+        """Leave the method as it is."""
+        return method
+
+
+__all__ = ["CallbackSupportMixin", "EpochCallbacks", "with_callbacks"]
+
+
+class EpochCallbacks:
+    """Reports a fit and its epochs to whatever callbacks the user has set; ``epoch`` answers True to stop."""
+
+    def __init__(self, estimator: Any, n_epochs: int, X: Any, state: Callable[[], Mapping[str, Any]]):
+        self._estimator = estimator
+        self._context = None
+        if hasattr(estimator, "_init_callback_context"):
+            self._context = estimator._init_callback_context(max_subtasks=n_epochs + 1)
+            self._said = {"estimator": estimator, "X": X, "reconstruction_attributes": state}
+            self._context.call_on_fit_task_begin(estimator=estimator, X=X)
+
+    def epoch(self) -> bool:
+        """One epoch is over; True if a callback asks to stop."""
+        if self._context is None:
+            return False
+        task = self._context.subcontext(task_name="epoch")
+        task.call_on_fit_task_begin(estimator=self._estimator, X=self._said["X"])
+        return bool(task.call_on_fit_task_end(**self._said))
+
+    def close(self) -> None:
+        """The fit is over."""
+        if self._context is not None:
+            self._context.call_on_fit_task_end(**self._said)

@@ -1,0 +1,176 @@
+"""The training loop: batches by index, one flat buffer of parameters, the best validated weights kept.
+
+Epoch 0 is measured before the first step and counts: a model that starts at the closed-form answer can end
+no worse, as validated, than it. Losses are read once an epoch; no step waits for a number.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from isthmus.history import History
+from isthmus.model.autoencoder import AutoencoderModel
+from isthmus.objective import Objective
+from isthmus.training.devices import number_format, seeded
+from isthmus.training.plan import Plan
+from isthmus.training.rows import Rows
+
+__all__ = ["Training", "flatten_parameters"]
+
+WARM_UP = 0.2  # share of a one-cycle run in which the rate rises
+FIRST_RATE, LAST_RATE = 1 / 25, 1 / 1e4  # of the highest rate
+MEASURE_SEED = 20_030_599  # measured losses draw the same noise every epoch, so that epochs can be compared
+
+
+@dataclass
+class Training:
+    """One model in training; `run` goes through a plan, `step` takes one batch.
+
+    Attributes
+    ----------
+    history : History
+        One row an epoch, row 0 before any step.
+    best_epoch : int
+        Whose weights the model ends with.
+    stopped : str or None
+        Why training ended before its last epoch, in words.
+    troubled : bool
+        Whether that is something the user should hear of: an interruption, or a loss that is no number.
+    """
+
+    model: AutoencoderModel
+    objective: Objective
+    plan: Plan
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    history: History = field(default_factory=History)
+    best_epoch: int = 0
+    stopped: str | None = None
+    troubled: bool = False
+
+    def __post_init__(self) -> None:
+        self.parameters = flatten_parameters(self.model.to(self.device))
+        self.optimizer = torch.optim.AdamW(
+            [self.parameters],
+            lr=torch.tensor(self.plan.learning_rate),
+            weight_decay=self.plan.weight_decay,
+            fused=self.device.type in ("cpu", "cuda"),
+        )
+        self._begun = time.perf_counter()
+
+    def run(
+        self,
+        training: Rows,
+        validation: Rows | None,
+        on_epoch: Callable[[Mapping[str, float]], bool] = lambda row: False,
+    ) -> None:
+        """Train for the plan's epochs, or until patience, a callback, Ctrl-C or a non-finite loss ends it.
+
+        ``on_epoch`` sees each row of the history and answers True to stop.
+        """
+        sample = _sample_of(training, len(validation) if validation is not None else len(training))
+        best_weights, best_loss = self.parameters.detach().clone(), math.inf
+        n_steps = math.ceil(len(training) / self.plan.batch_size) * self.plan.epochs
+        steps_taken = 0
+        try:
+            for epoch in range(self.plan.epochs + 1):
+                if epoch > 0:
+                    for batch in training.shuffled(self.plan.batch_size):
+                        self.step(batch, rate(self.plan, steps_taken / max(1, n_steps - 1)))
+                        steps_taken += 1
+                row = {"epoch": float(epoch), **self.measure(sample, "train")}
+                if validation is not None:
+                    row |= self.measure(validation, "validation")
+                row["learning_rate"] = float(self.optimizer.param_groups[0]["lr"])
+                row["seconds"] = time.perf_counter() - self._begun
+                loss = row.get("validation_loss", row["train_loss"])
+                if not math.isfinite(loss):
+                    self.stopped = f"the loss was {loss} after epoch {epoch} (a smaller learning_rate may help)"
+                    self.troubled = True
+                    break
+                self.history.append(row)
+                # Without validation rows there is nothing to choose by: the last weights stand.
+                if loss < best_loss or validation is None:
+                    best_loss, self.best_epoch = loss, epoch
+                    best_weights.copy_(self.parameters.detach())
+                if on_epoch(row):
+                    self.stopped = "a callback asked to stop"
+                    break
+                if self.plan.patience is not None and epoch - self.best_epoch >= self.plan.patience:
+                    self.stopped = f"no better for {self.plan.patience} epochs"
+                    break
+        except KeyboardInterrupt:
+            self.stopped, self.troubled = "interrupted", True
+        with torch.no_grad():
+            self.parameters.copy_(best_weights)
+
+    def step(self, batch: Tensor, learning_rate: float) -> None:
+        """One gradient step on a batch of shape (batch, n_features)."""
+        self.parameters.grad.zero_()
+        with number_format(self.plan.precision, self.device):
+            loss, _ = self.objective(self.model, batch.to(self.device))
+        loss.total.mean().backward()
+        if self.plan.gradient_clip is not None:
+            norm = self.parameters.grad.norm()
+            self.parameters.grad.mul_((self.plan.gradient_clip / (norm + 1e-12)).clamp(max=1.0))
+        self.optimizer.param_groups[0]["lr"].fill_(learning_rate)
+        self.optimizer.step()
+
+    def measure(self, rows: Rows, prefix: str) -> dict[str, float]:
+        """Mean loss, its parts and the squared error per feature over all rows, with the present weights."""
+        sums: dict[str, Tensor] = {}
+        with seeded(MEASURE_SEED, self.device):
+            for batch in rows.batches():
+                with torch.set_grad_enabled(self.objective.needs_input_gradient):
+                    loss, passage = self.objective(self.model, batch.to(self.device))
+                with torch.no_grad():
+                    error = (self.model.likelihood.mean(passage.output) - passage.x).square().mean(1)
+                    for name, values in {"loss": loss.total, **loss.parts, "mse": error}.items():
+                        sums[name] = sums.get(name, 0.0) + values.detach().double().sum()
+        return {f"{prefix}_{name}": float(total) / len(rows) for name, total in sums.items()}
+
+    def finish(self) -> None:
+        """Give every parameter its own storage again: the model leaves training as an ordinary module."""
+        self.model.zero_grad(set_to_none=True)
+        for parameter in self.model.parameters():
+            parameter.data = parameter.data.clone()
+
+
+def rate(plan: Plan, progress: float) -> float:
+    """Learning rate at ``progress`` in [0, 1]: constant, or one cycle (Smith 2018, arXiv:1803.09820)."""
+    if plan.schedule == "constant":
+        return plan.learning_rate
+    if progress < WARM_UP:
+        return plan.learning_rate * _between(FIRST_RATE, 1.0, progress / WARM_UP)
+    return plan.learning_rate * _between(1.0, LAST_RATE, (progress - WARM_UP) / (1 - WARM_UP))
+
+
+def flatten_parameters(model: nn.Module) -> nn.Parameter:
+    """Lay all parameters, and their gradients, side by side in one tensor: the optimiser takes one step, not one a layer."""
+    parts = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    flat = nn.Parameter(torch.cat([part.detach().reshape(-1) for part in parts]))
+    flat.grad = torch.zeros_like(flat)
+    begin = 0
+    for part in parts:
+        end = begin + part.numel()
+        part.data = flat.data[begin:end].view_as(part)
+        part.grad = flat.grad[begin:end].view_as(part)
+        begin = end
+    return flat
+
+
+def _between(begin: float, end: float, share: float) -> float:
+    """From ``begin`` to ``end`` along half a cosine."""
+    return end + (begin - end) * (1 + math.cos(math.pi * share)) / 2
+
+
+def _sample_of(rows: Rows, count: int) -> Rows:
+    """As many training rows as there are validation rows, so that both columns are measured alike."""
+    if count >= len(rows):
+        return rows
+    return rows.subset(torch.linspace(0, len(rows) - 1, count).long())

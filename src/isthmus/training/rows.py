@@ -1,0 +1,109 @@
+"""Rows on their way into training: batches by index, in the model's units, as float32 tensors.
+
+What fits in memory is scaled once and indexed (a DataLoader costs more than a small network's step). A sparse
+matrix stays sparse; each batch is made dense when its turn comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from isthmus.scaling import Scaling, chunks
+
+__all__ = ["Rows", "dense_rows", "rows_of"]
+
+BATCH_CELLS = 1 << 20
+
+
+class Rows:
+    """A fixed sequence of rows; ``take`` gives any of them."""
+
+    n_features: int
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def take(self, indices: Tensor) -> Tensor:
+        """Rows by index, shape (len(indices), n_features)."""
+        raise NotImplementedError
+
+    def batches(self, size: int | None = None) -> Iterator[Tensor]:
+        """All rows in order, in batches of ``size`` (by default about a million numbers each)."""
+        size = size or max(1, BATCH_CELLS // self.n_features)
+        for begin in range(0, len(self), size):
+            yield self.take(torch.arange(begin, min(begin + size, len(self))))
+
+    def shuffled(self, size: int) -> Iterator[Tensor]:
+        """All rows once in random order, in batches of ``size``, by torch's generator."""
+        return (self.take(indices) for indices in torch.randperm(len(self)).split(size))
+
+    def subset(self, indices: Tensor) -> Rows:
+        """Some of these rows, by index, without a copy."""
+        return Subset(self, indices)
+
+
+class Subset(Rows):
+    """Rows of other rows."""
+
+    def __init__(self, rows: Rows, indices: Tensor):
+        self.rows = rows
+        self.indices = indices
+        self.n_features = rows.n_features
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def take(self, indices: Tensor) -> Tensor:
+        return self.rows.take(self.indices[indices])
+
+
+class DenseRows(Rows):
+    """Rows of one tensor, scaled beforehand."""
+
+    def __init__(self, values: Tensor):
+        self.values = values
+        self.n_features = values.shape[1]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def take(self, indices: Tensor) -> Tensor:
+        return self.values.index_select(0, indices)
+
+    def batches(self, size: int | None = None) -> Iterator[Tensor]:
+        return iter(self.values.split(size or max(1, BATCH_CELLS // self.n_features)))
+
+
+class SparseRows(Rows):
+    """Rows of a SciPy CSR matrix, made dense and scaled a batch at a time."""
+
+    def __init__(self, matrix: Any, scaling: Scaling):
+        self.matrix = matrix
+        self.scaling = scaling
+        self.n_features = matrix.shape[1]
+
+    def __len__(self) -> int:
+        return self.matrix.shape[0]
+
+    def take(self, indices: Tensor) -> Tensor:
+        return torch.from_numpy(self.scaling.apply(self.matrix[indices.numpy()].toarray()))
+
+
+def rows_of(X: Any, scaling: Scaling) -> Rows:
+    """The rows of a validated array or sparse matrix."""
+    return SparseRows(X.tocsr(), scaling) if hasattr(X, "tocsr") else dense_rows(X, scaling)
+
+
+def dense_rows(X: np.ndarray, scaling: Scaling) -> DenseRows:
+    """Scale in slices: beside the data there is one float32 copy and one slice in float64, no more."""
+    values = torch.empty(X.shape, dtype=torch.float32)
+    begin = 0
+    for part in chunks(X):
+        values[begin : begin + len(part)] = torch.from_numpy(scaling.apply(part))
+        begin += len(part)
+    return DenseRows(values)

@@ -1,0 +1,34 @@
+"""The family: every file in this folder is a variant, and its file name its name on the command line."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+
+from isthmus.estimator import BaseAutoencoder
+
+__all__ = ["variant", "variants"]
+
+
+@cache
+def variants() -> dict[str, type[BaseAutoencoder]]:
+    """Every variant's class by its file's name, in alphabetical order."""
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return {name: _class_in(importlib.import_module(f"{__name__}.{name}")) for name in names}
+
+
+def variant(name: str) -> type[BaseAutoencoder]:
+    """One variant's class by name; a `ValueError` lists the names there are."""
+    known = variants()
+    if name not in known:
+        raise ValueError(f"variant: there is no {name!r}; choose from {', '.join(known)}.")
+    return known[name]
+
+
+def _class_in(module) -> type[BaseAutoencoder]:
+    return next(
+        found
+        for found in vars(module).values()
+        if isinstance(found, type) and issubclass(found, BaseAutoencoder) and found.__module__ == module.__name__
+    )

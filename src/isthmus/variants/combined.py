@@ -1,0 +1,62 @@
+"""Any parts at once: a denoising sparse variational autoencoder is an argument list, not a class."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from isthmus.estimator import BaseAutoencoder
+from isthmus.hyperparameter import hyper
+from isthmus.model.bottleneck import (
+    BOTTLENECKS,
+    Bottleneck,
+    GaussianBottleneck,
+    PointBottleneck,
+    RectifiedBottleneck,
+    TopKBottleneck,
+)
+from isthmus.model.corruption import CORRUPTIONS, Corruption, make_corruption
+from isthmus.objective import ActivationRate, Contraction, Divergence, Penalty, Sparsity
+
+__all__ = ["CombinedAutoencoder"]
+
+
+class CombinedAutoencoder(BaseAutoencoder):
+    """-log p(x|z) plus every penalty whose weight is above 0; with none of them, the vanilla autoencoder."""
+
+    bottleneck: str = hyper("point", "kind of code", choices=BOTTLENECKS)
+    top_k: int = hyper(8, "units kept a row by a top_k bottleneck", at_least=1)
+    corruption: str = hyper("none", "what is done to the input while training", choices=CORRUPTIONS)
+    corruption_level: float = hyper(
+        0.3, "noise: standard deviation, 1 = the data's own; other corruptions: share of cells hit", at_least=0
+    )
+    sparsity: float = hyper(0.0, "weight λ of the L1 penalty on the code", at_least=0)
+    activation_rate: float = hyper(0.1, "target mean activity of each unit", above=0, below=1)
+    rate_weight: float = hyper(0.0, "weight of the KL penalty towards activation_rate", at_least=0)
+    contraction: float = hyper(0.0, "weight λ of the squared norm of the encoder's Jacobian", at_least=0)
+    divergence: float = hyper(
+        1.0, "weight β of the divergence from N(0, I), where the bottleneck is gaussian", at_least=0
+    )
+
+    def make_corruption(self, low: Tensor, high: Tensor) -> Corruption:
+        """The one asked for."""
+        return make_corruption(self.corruption, self.corruption_level, low, high)
+
+    def make_bottleneck(self) -> Bottleneck:
+        """The one asked for."""
+        made = {
+            "point": PointBottleneck,
+            "gaussian": GaussianBottleneck,
+            "rectified": RectifiedBottleneck,
+            "top_k": lambda: TopKBottleneck(self.top_k),
+        }
+        return made[self.bottleneck]()
+
+    def make_penalties(self) -> dict[str, Penalty]:
+        """Those of weight above 0."""
+        weighted: dict[str, Penalty] = {
+            "sparsity": Sparsity(self.sparsity),
+            "activation_rate": ActivationRate(self.rate_weight, self.activation_rate),
+            "contraction": Contraction(self.contraction),
+            "divergence": Divergence(self.divergence if self.bottleneck == "gaussian" else 0.0),
+        }
+        return {name: penalty for name, penalty in weighted.items() if penalty.weight > 0}

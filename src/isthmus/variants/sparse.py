@@ -1,0 +1,40 @@
+"""The sparse autoencoder: many code units, few of them on at a time.
+
+L1 on a linear code never reaches zero, and with a free decoder it is cheated: shrink the code, grow the
+decoder. Here the code is rectified, so zeros are exact, and the decoder's columns have unit norm. The code is
+normally overcomplete: more units than features.
+"""
+
+from __future__ import annotations
+
+from isthmus.estimator import BaseAutoencoder
+from isthmus.hyperparameter import hyper
+from isthmus.model.bottleneck import Bottleneck, RectifiedBottleneck, TopKBottleneck
+from isthmus.objective import ActivationRate, Penalty, Sparsity
+
+__all__ = ["SparseAutoencoder"]
+
+
+class SparseAutoencoder(BaseAutoencoder):
+    """Adds λ Σ|z| to the loss, or a target activation rate, or keeps only the k largest units."""
+
+    n_components: int = hyper(64, "number of code units; more than features is usual", positional=True, at_least=1)
+    sparsity: float = hyper(0.1, "weight λ of the L1 penalty on the code", at_least=0)
+    activation_rate: float | None = hyper(
+        None, "target mean activity of each unit, for a KL penalty", above=0, below=1
+    )
+    rate_weight: float = hyper(1.0, "weight of the KL penalty towards activation_rate", at_least=0)
+    top_k: int | None = hyper(None, "keep only this many units a row; then no penalty is needed", at_least=1)
+
+    def make_bottleneck(self) -> Bottleneck:
+        """Rectified, or top-k."""
+        return RectifiedBottleneck() if self.top_k is None else TopKBottleneck(self.top_k)
+
+    def make_penalties(self) -> dict[str, Penalty]:
+        """L1 unless top-k does its work; the rate on request."""
+        penalties: dict[str, Penalty] = {}
+        if self.top_k is None and self.sparsity > 0:
+            penalties["sparsity"] = Sparsity(self.sparsity)
+        if self.activation_rate is not None:
+            penalties["activation_rate"] = ActivationRate(self.rate_weight, self.activation_rate)
+        return penalties
