@@ -14,7 +14,17 @@ from isthmus.data.table import DataError, Table, check_finite
 
 __all__ = ["read_npy", "read_npz"]
 
-UNREADABLE = (OSError, ValueError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+ARCHIVE = (b"PK\x03\x04", b"PK\x05\x06")
+SINGLE = (b"\x93NUMPY",)
+UNREADABLE = (
+    OSError,
+    ValueError,
+    EOFError,
+    RuntimeError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def read_npy(path: Path) -> Table:
@@ -23,13 +33,14 @@ def read_npy(path: Path) -> Table:
     A two-dimensional array of float32 or float64 is not read into memory but mapped from the disk.
     """
     where = repr(str(path))
+    if _begins_with(path, ARCHIVE):
+        raise DataError(f"{where}: holds several arrays; name the file .npz.")
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except UNREADABLE as error:
-        raise DataError(f"{where}: not readable as a NumPy array ({_reason(error)}); save it again.") from error
-    if not isinstance(array, np.ndarray):
-        array.close()
-        raise DataError(f"{where}: holds several arrays; name the file .npz.")
+        raise DataError(
+            f"{where}: not readable as a NumPy array ({_reason(error)}); save it again."
+        ) from error
     return table_from_array(array, where, path.stem)
 
 
@@ -40,15 +51,15 @@ def read_npz(path: Path, *, labels: str | None = None, ids: str | None = None) -
     ``id_name`` and ``label_name``. ``labels`` and ``ids`` may name any other array of shape (rows,).
     """
     where = repr(str(path))
+    if _begins_with(path, SINGLE):
+        raise DataError(f"{where}: holds a single array; name the file .npy.")
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if isinstance(archive, np.ndarray):
-                raise DataError(f"{where}: holds a single array; name the file .npy.")
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    except DataError:
-        raise
     except UNREADABLE as error:
-        raise DataError(f"{where}: not readable as NumPy arrays ({_reason(error)}); save it again.") from error
+        raise DataError(
+            f"{where}: not readable as NumPy arrays ({_reason(error)}); save it again."
+        ) from error
     if "X" in arrays:
         main = "X"
     else:
@@ -100,7 +111,8 @@ def table_from_array(array: np.ndarray, where: str, name: str) -> Table:
     if 0 in array.shape:
         raise DataError(f"{where}: no numbers in it, its shape is {array.shape}; save at least one row.")
     exact = np.float32 if np.result_type(array.dtype, np.float32) == np.float32 else np.float64
-    values = array.reshape(len(array), -1).astype(exact, order="K", copy=False)
+    with np.errstate(over="ignore"):
+        values = array.reshape(len(array), -1).astype(exact, order="K", copy=False)
     image_shape = None
     if array.ndim > 2:
         image_shape = array.shape[2:] if array.ndim == 4 and array.shape[1] == 1 else array.shape[1:]
@@ -109,6 +121,11 @@ def table_from_array(array: np.ndarray, where: str, name: str) -> Table:
     columns = pixel_names(image_shape) if image_shape else tuple(f"x{i}" for i in range(values.shape[1]))
     check_finite(values, columns, where)
     return Table(values, columns, image_shape=image_shape, name=name)
+
+
+def _begins_with(path: Path, heads: tuple[bytes, ...]) -> bool:
+    with path.open("rb") as file:
+        return file.read(8).startswith(heads)
 
 
 def _entries(arrays: dict[str, np.ndarray], name: str, n_rows: int, where: str) -> np.ndarray | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from isthmus.data.table import DataError, Table, check_finite
+from isthmus.data.table import DataError, Table, check_finite, place
 
 if TYPE_CHECKING:
     import pyarrow
@@ -68,7 +68,9 @@ def assign_roles(names: Sequence[str], request: Request, where: str) -> Roles:
         raise DataError(f"{where}: {word} {said(absent, None)}{guess}; the columns are {said(names)}.")
     torn = [name for name in request.drop if name in named or name in request.columns]
     if torn:
-        raise DataError(f"{where}: {said(torn, None)} cannot be both used and dropped; take it out of --drop.")
+        raise DataError(
+            f"{where}: {said(torn, None)} cannot be both used and dropped; take it out of --drop."
+        )
     values = request.columns or tuple(name for name in names if name not in {*named, *request.drop})
     if "" in values:
         raise DataError(
@@ -112,12 +114,17 @@ def choose_columns(table: Table, request: Request, where: str) -> Table:
 
 def _numbers(table: Table, index: int) -> np.ndarray:
     column = np.array(table.values[:, index])
-    whole = column.astype(np.int64)
-    return whole if np.array_equal(whole, column) else column
+    whole = np.all(column == np.rint(column)) and np.all(np.abs(column) < 2**53)
+    return column.astype(np.int64) if whole else column
 
 
 def table_from_arrow(
-    arrow: pyarrow.Table, roles: Roles, *, where: str, name: str, line_of: Callable[[int], int] | None = None
+    arrow: pyarrow.Table,
+    roles: Roles,
+    *,
+    where: str,
+    name: str,
+    line_of: Callable[[int], int | None] | None = None,
 ) -> Table:
     """A `Table` from typed columns: truth values become 0 and 1, every other kind that is no number an error.
 
@@ -129,7 +136,9 @@ def table_from_arrow(
     if strangers:
         listed = ", ".join(f"{name!r} ({_kind(arrow.column(name))})" for name in strangers)
         count = "1 column is" if len(strangers) == 1 else f"{len(strangers)} columns are"
-        raise DataError(f"{where}: {count} not numeric: {listed}; use --labels, --ids or --drop to say what for.")
+        raise DataError(
+            f"{where}: {count} not numeric: {listed}; use --labels, --ids or --drop to say what for."
+        )
     small = all(_fits_float32(arrow.column(name).type) for name in roles.values)
     values = np.empty((arrow.num_rows, len(roles.values)), np.float32 if small else np.float64)
     for index, column in enumerate(roles.values):
@@ -137,7 +146,11 @@ def table_from_arrow(
     check_finite(values, roles.values, where, line_of)
 
     def words(column: str | None, what: str) -> np.ndarray | None:
-        return None if column is None else _words(arrow.column(column), f"{where}: {what} column {column!r}", line_of)
+        return (
+            None
+            if column is None
+            else _words(arrow.column(column), f"{where}: {what} column {column!r}", line_of)
+        )
 
     return Table(
         values,
@@ -168,8 +181,6 @@ def _floats(column: pyarrow.ChunkedArray) -> np.ndarray:
     import pyarrow
     from pyarrow import types
 
-    if types.is_boolean(column.type):
-        column = column.cast(pyarrow.uint8())
     if types.is_decimal(column.type) or types.is_null(column.type):
         column = column.cast(pyarrow.float64())
     return column.to_numpy()
@@ -197,7 +208,9 @@ def _reads_as_number(cell: str) -> bool:
     return True
 
 
-def _words(column: pyarrow.ChunkedArray, what: str, line_of: Callable[[int], int] | None) -> np.ndarray:
+def _words(
+    column: pyarrow.ChunkedArray, what: str, line_of: Callable[[int], int | None] | None
+) -> np.ndarray:
     """Ids or labels, shape (rows,), never of Python objects: they must go into .npz files."""
     from pyarrow import types
 
@@ -207,8 +220,7 @@ def _words(column: pyarrow.ChunkedArray, what: str, line_of: Callable[[int], int
         raise DataError(f"{what} holds {column.type}; it must hold words, numbers or dates.")
     missing = [row for row, cell in enumerate(column.to_pylist()) if cell is None or cell == ""]
     if missing:
-        line = "" if line_of is None else f" (line {line_of(missing[0])} of the file)"
         cells = "1 empty cell, it is" if len(missing) == 1 else f"{len(missing)} empty cells, the first is"
-        raise DataError(f"{what} has {cells} in row {missing[0]}{line}; fill it, or use --drop.")
+        raise DataError(f"{what} has {cells} in {place(missing[0], line_of)}; fill it, or use --drop.")
     entries = column.to_numpy()
     return entries.astype(np.str_) if entries.dtype == object else entries

@@ -19,7 +19,7 @@ __all__ = ["read_delimited"]
 
 WHOLE_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,17}")
 NUMBER = re.compile(r"\s*([-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?inf|nan)\s*", re.IGNORECASE)
-LARGEST_BLOCK = 2**31 - 1
+LONGEST_ROW = 2**24
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,12 @@ class Layout:
                     yield line, cells or [""]
                 line = reader.line_num + 1
 
-    def line_of(self, row: int) -> int:
-        """The line of the file, from 1, on which a row of data, from 0, begins."""
-        return next(line for number, (line, _) in enumerate(self.rows()) if number == row)
+    def line_of(self, row: int) -> int | None:
+        """The line of the file, from 1, on which a row of data, from 0, begins; None if it is not known."""
+        try:
+            return next((line for number, (line, _) in enumerate(self.rows()) if number == row), None)
+        except csv.Error:  # a cell too long for Python's reader
+            return None
 
 
 def read_delimited(path: Path, separator: str, request: Request) -> Table:
@@ -85,14 +88,8 @@ def _layout(path: Path, separator: str, where: str) -> Layout:
 def _read(layout: Layout, roles: Roles, where: str) -> pyarrow.Table:
     import pyarrow
 
-    size = layout.path.stat().st_size
     try:
-        return _parse(layout, roles, block_size=min(size + 1, 1 << 20))
-    except pyarrow.ArrowInvalid:
-        pass
-    # pyarrow settles a column's kind by its first block: a fraction or a word that comes later needs them all
-    try:
-        return _parse(layout, roles, block_size=min(size + 1, LARGEST_BLOCK))
+        return _parse(layout, roles)
     except pyarrow.ArrowInvalid as error:
         width = len(layout.names)
         try:
@@ -109,7 +106,7 @@ def _read(layout: Layout, roles: Roles, where: str) -> pyarrow.Table:
         ) from error
 
 
-def _parse(layout: Layout, roles: Roles, block_size: int) -> pyarrow.Table:
+def _parse(layout: Layout, roles: Roles) -> pyarrow.Table:
     import pyarrow
     from pyarrow import csv as arrow_csv
 
@@ -117,7 +114,7 @@ def _parse(layout: Layout, roles: Roles, block_size: int) -> pyarrow.Table:
     return arrow_csv.read_csv(
         str(layout.path),
         read_options=arrow_csv.ReadOptions(
-            column_names=list(layout.names), skip_rows_after_names=layout.skipped, block_size=block_size
+            column_names=list(layout.names), skip_rows_after_names=layout.skipped, block_size=LONGEST_ROW
         ),
         parse_options=arrow_csv.ParseOptions(
             delimiter=layout.separator, newlines_in_values=True, ignore_empty_lines=len(layout.names) > 1

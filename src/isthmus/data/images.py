@@ -1,12 +1,12 @@
-"""Pictures: a folder of them, one a row, and the IDX files in which MNIST and its kin are published."""
+"""Pictures: a folder of them, one a row, and the names of a flattened picture's numbers."""
 
 from __future__ import annotations
 
-import gzip
 import math
 import re
 import warnings
-import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 
 from isthmus.data.table import DataError, Table
 
-__all__ = ["pillow", "pixel_names", "read_idx", "read_idx_pictures", "read_image_folder"]
+__all__ = ["pillow", "pixel_names", "read_image_folder"]
 
 # only these decoders run: a PostScript file in disguise would start another program
 FORMATS = {
@@ -29,8 +29,6 @@ FORMATS = {
     ".webp": "WEBP",
 }
 GREY_MODES = ("1", "L", "LA", "I", "I;16", "I;16B", "I;16L")
-IDX_BYTE = 8
-LARGEST_GZIP_RATIO = 1032
 
 
 def pillow() -> ModuleType:
@@ -67,7 +65,9 @@ def read_image_folder(folder: Path) -> Table:
         paths = [path for entry in classes for path in _pictures(entry)]
         labels = np.array([path.parent.name for path in paths])
     elif any(_pictures(entry) for entry in folder.iterdir() if _is_seen(entry, "dir")):
-        raise DataError(f"{where}: pictures lie both in the folder and in its sub-folders; keep to one of them.")
+        raise DataError(
+            f"{where}: pictures lie both in the folder and in its sub-folders; keep to one of them."
+        )
     if not paths:
         kinds = ", ".join(FORMATS)
         raise DataError(f"{where}: a folder without pictures ({kinds}); name a folder of them, or a file.")
@@ -108,7 +108,7 @@ def _is_seen(entry: Path, kind: str) -> bool:
 
 def _natural(path: Path) -> tuple[list[Any], str]:
     parts = re.split(r"([0-9]+)", path.name.lower())
-    return [int(part) if part.isdecimal() else part for part in parts], path.name
+    return [int(part) if place % 2 else part for place, part in enumerate(parts)], path.name
 
 
 def _by(size: tuple[int, int]) -> str:
@@ -116,12 +116,12 @@ def _by(size: tuple[int, int]) -> str:
 
 
 def _look(path: Path) -> tuple[tuple[int, int], str]:
-    with _opened(path) as (_, picture):
+    with _opened(path) as picture:
         return picture.size, picture.mode
 
 
 def _decode(path: Path, colour: bool) -> np.ndarray:
-    with _opened(path) as (image, picture):
+    with _opened(path) as picture:
         if picture.mode.startswith("I"):
             grey = np.asarray(picture).astype(np.float32) / 65535
             return np.stack([grey] * 3) if colour else grey
@@ -130,11 +130,17 @@ def _decode(path: Path, colour: bool) -> np.ndarray:
         return np.asarray(picture.convert("RGB"), np.float32).transpose(2, 0, 1) / 255
 
 
-class _opened:  # noqa: N801
-    """A picture opened with the decoder of its suffix alone; whatever goes wrong inside names the file."""
-
-    def __init__(self, path: Path):
-        self.path = path
-
-    def __enter__(self) -> tuple[ModuleType, Any]:
-        raise NotImplementedError
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """The picture in ``path``, decoded by its suffix's decoder alone; what goes wrong names the file."""
+    image = pillow()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", image.DecompressionBombWarning)
+            with image.open(path, formats=[FORMATS[path.suffix.lower()]]) as picture:
+                yield picture
+    except Exception as error:  # a decoder met with hostile bytes may raise anything
+        raise DataError(
+            f"{str(path)!r}: not readable as a picture ({type(error).__name__}); replace or remove it."
+        ) from error

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-__all__ = ["DataError", "Table", "check_finite"]
+__all__ = ["DataError", "Table", "check_finite", "place"]
 
 CHECKED_CELLS = 8_000_000
 
@@ -42,7 +42,7 @@ class Table:
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.values.shape[1] != len(self.columns):
             raise DataError(
-                f"Table {self.name!r}: values must have shape (rows, {len(self.columns)}), one column a name, "
+                f"Table {self.name!r}: values must have shape (rows, {len(self.columns)}), one a name, "
                 f"got {self.values.shape}."
             )
         for what, entries in (("ids", self.ids), ("labels", self.labels)):
@@ -61,7 +61,7 @@ class Table:
 
     def take(self, indices: Sequence[int] | np.ndarray) -> Table:
         """The rows at ``indices``, in that order, as a new table (without an official test set)."""
-        rows = np.asarray(indices)
+        rows = np.asarray(indices) if len(indices) else np.empty(0, np.intp)
         return replace(
             self,
             values=self.values[rows],
@@ -71,8 +71,18 @@ class Table:
         )
 
 
+def place(row: int, line_of: Callable[[int], int | None] | None) -> str:
+    """A row in words, with its line in the file where that is known.
+
+    >>> place(3, lambda row: row + 2), place(3, None)
+    ('row 3 (line 5 of the file)', 'row 3')
+    """
+    line = None if line_of is None else line_of(row)
+    return f"row {row}" if line is None else f"row {row} (line {line} of the file)"
+
+
 def check_finite(
-    values: np.ndarray, columns: Sequence[str], where: str, line_of: Callable[[int], int] | None = None
+    values: np.ndarray, columns: Sequence[str], where: str, line_of: Callable[[int], int | None] | None = None
 ) -> None:
     """Raise a `DataError` naming the first cell of ``values`` that is missing, NaN or infinite.
 
@@ -99,9 +109,8 @@ def check_finite(
     if first is None:
         return
     row, column = first
-    line = "" if line_of is None else f" (line {line_of(row)} of the file)"
     cells, begin = ("1 cell", "it is") if count == 1 else (f"{count} cells", "the first is")
     raise DataError(
-        f"{where}: {cells} missing, NaN or infinite, {begin} in row {row}{line}, column {column!r}; "
+        f"{where}: {cells} missing, NaN or infinite, {begin} in {place(row, line_of)}, column {column!r}; "
         "fill it, or leave out the row or the column."
     )

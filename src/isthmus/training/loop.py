@@ -21,7 +21,7 @@ from isthmus.training.devices import number_format, seeded
 from isthmus.training.plan import Plan
 from isthmus.training.rows import Rows
 
-__all__ = ["Training", "flatten_parameters"]
+__all__ = ["FlatParameters", "Training", "flatten_parameters", "rate"]
 
 WARM_UP = 0.2  # share of a one-cycle run in which the rate rises
 FIRST_RATE, LAST_RATE = 1 / 25, 1 / 1e4  # of the highest rate
@@ -54,11 +54,13 @@ class Training:
     troubled: bool = False
 
     def __post_init__(self) -> None:
-        self.parameters = flatten_parameters(self.model.to(self.device))
+        self.flat = flatten_parameters(self.model.to(self.device))
         self.optimizer = torch.optim.AdamW(
-            [self.parameters],
+            [
+                {"params": [self.flat.decayed], "weight_decay": self.plan.weight_decay},
+                {"params": [self.flat.free], "weight_decay": 0.0},
+            ],
             lr=torch.tensor(self.plan.learning_rate),
-            weight_decay=self.plan.weight_decay,
             fused=self.device.type in ("cpu", "cuda"),
         )
         self._begun = time.perf_counter()
@@ -74,7 +76,7 @@ class Training:
         ``on_epoch`` sees each row of the history and answers True to stop.
         """
         sample = _sample_of(training, len(validation) if validation is not None else len(training))
-        best_weights, best_loss = self.parameters.detach().clone(), math.inf
+        best_weights, best_loss = self.flat.weights.clone(), math.inf
         n_steps = math.ceil(len(training) / self.plan.batch_size) * self.plan.epochs
         steps_taken = 0
         try:
@@ -97,7 +99,7 @@ class Training:
                 # Without validation rows there is nothing to choose by: the last weights stand.
                 if loss < best_loss or validation is None:
                     best_loss, self.best_epoch = loss, epoch
-                    best_weights.copy_(self.parameters.detach())
+                    best_weights.copy_(self.flat.weights)
                 if on_epoch(row):
                     self.stopped = "a callback asked to stop"
                     break
@@ -106,19 +108,18 @@ class Training:
                     break
         except KeyboardInterrupt:
             self.stopped, self.troubled = "interrupted", True
-        with torch.no_grad():
-            self.parameters.copy_(best_weights)
+        self.flat.weights.copy_(best_weights)
 
     def step(self, batch: Tensor, learning_rate: float) -> None:
         """One gradient step on a batch of shape (batch, n_features)."""
-        self.parameters.grad.zero_()
+        gradients = self.flat.gradients.zero_()
         with number_format(self.plan.precision, self.device):
             loss, _ = self.objective(self.model, batch.to(self.device))
         loss.total.mean().backward()
         if self.plan.gradient_clip is not None:
-            norm = self.parameters.grad.norm()
-            self.parameters.grad.mul_((self.plan.gradient_clip / (norm + 1e-12)).clamp(max=1.0))
-        self.optimizer.param_groups[0]["lr"].fill_(learning_rate)
+            gradients.mul_((self.plan.gradient_clip / (gradients.norm() + 1e-12)).clamp(max=1.0))
+        for group in self.optimizer.param_groups:
+            group["lr"].fill_(learning_rate)
         self.optimizer.step()
 
     def measure(self, rows: Rows, prefix: str) -> dict[str, float]:
@@ -150,18 +151,39 @@ def rate(plan: Plan, progress: float) -> float:
     return plan.learning_rate * _between(1.0, LAST_RATE, (progress - WARM_UP) / (1 - WARM_UP))
 
 
-def flatten_parameters(model: nn.Module) -> nn.Parameter:
-    """Lay all parameters, and their gradients, side by side in one tensor: the optimiser takes one step, not one a layer."""
-    parts = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    flat = nn.Parameter(torch.cat([part.detach().reshape(-1) for part in parts]))
-    flat.grad = torch.zeros_like(flat)
-    begin = 0
-    for part in parts:
+@dataclass(frozen=True)
+class FlatParameters:
+    """All parameters side by side in one tensor, and their gradients in another: one step, not one a layer.
+
+    ``decayed`` and ``free`` are the two halves as the optimiser sees them. Only the matrices of the bent parts
+    decay: towards zero there is towards the straight answer, PCA.
+    """
+
+    weights: Tensor
+    gradients: Tensor
+    decayed: nn.Parameter
+    free: nn.Parameter
+
+
+def flatten_parameters(model: nn.Module) -> FlatParameters:
+    """Move a model's parameters into one buffer; each of them becomes a view into it."""
+    named = [(name, part) for name, part in model.named_parameters() if part.requires_grad]
+    decays = {name for name, part in named if ".bent." in name and part.dim() > 1}
+    named.sort(key=lambda entry: entry[0] not in decays)
+    weights = torch.cat([part.detach().reshape(-1) for _, part in named])
+    gradients = torch.zeros_like(weights)
+    begin = border = 0
+    for name, part in named:
         end = begin + part.numel()
-        part.data = flat.data[begin:end].view_as(part)
-        part.grad = flat.grad[begin:end].view_as(part)
-        begin = end
-    return flat
+        part.data = weights[begin:end].view_as(part)
+        part.grad = gradients[begin:end].view_as(part)
+        begin, border = end, end if name in decays else border
+    halves = []
+    for half in (slice(0, border), slice(border, None)):
+        parameter = nn.Parameter(weights[half])
+        parameter.grad = gradients[half]
+        halves.append(parameter)
+    return FlatParameters(weights, gradients, *halves)
 
 
 def _between(begin: float, end: float, share: float) -> float:

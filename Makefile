@@ -1,0 +1,43 @@
+# The two commands of the README, each complete on a machine with Python >= 3.11 and make:
+#   make demo    sets up, then fits, evaluates and draws the bundled digits
+#   make test    sets up, then lint, types, tests and doctests
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+# Small matrices are faster on one thread; the tests run in as many processes as there are cores instead.
+ONE_THREAD := OMP_NUM_THREADS=1
+
+.PHONY: demo test lint types setup clean
+
+demo: setup
+	@echo "== fitting an autoencoder to the bundled digits =="
+	@$(BIN)/isthmus fit digits -o runs/demo --overwrite
+
+test: lint types
+	@echo "== tests and doctests =="
+	@$(ONE_THREAD) $(BIN)/python -m pytest -n auto
+
+lint: setup
+	@echo "== lint =="
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: setup
+	@echo "== types =="
+	@$(BIN)/pyrefly check
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@echo "== setting up .venv (a few minutes on the first run: PyTorch is large) =="
+	@$(PYTHON) -c 'import sys; sys.exit("isthmus needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "-- PyTorch"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	@echo "-- isthmus and what its tests need"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@
+	@echo "-- ready"
+
+clean:
+	rm -rf .venv runs dist

@@ -1,0 +1,143 @@
+"""One way in: a bundled data set's name, or a path to a table, an array, pictures or an IDX file."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from isthmus.data.arrays import read_npy, read_npz
+from isthmus.data.bundled import BUNDLED, load_bundled
+from isthmus.data.columns import Request, assign_roles, choose_columns, table_from_arrow
+from isthmus.data.delimited import read_delimited
+from isthmus.data.idx import read_idx
+from isthmus.data.images import read_image_folder
+from isthmus.data.table import DataError, Table
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["READABLE", "read_table"]
+
+READABLE = (".csv", ".tsv", ".parquet", ".npy", ".npz", "-ubyte", "-ubyte.gz", "a folder of pictures")
+
+
+def read_table(
+    source: str | Path,
+    *,
+    labels: str | None = None,
+    ids: str | None = None,
+    drop: Sequence[str] = (),
+    columns: Sequence[str] | None = None,
+) -> Table:
+    """Read a table of numbers.
+
+    Parameters
+    ----------
+    source
+        A bundled name (see `isthmus.data.BUNDLED`; write ``./digits`` for a file of that name) or a path:
+
+        - ``.csv``, ``.tsv``: UTF-8 text. A first row made of numbers alone is data, not names; the columns
+          are then x0, x1, ….
+        - ``.parquet``: one file; an index saved by pandas becomes the ids.
+        - ``.npy``: shape (rows, columns), or pictures (n, height, width) or (n, channels, height, width),
+          divided by 255 where they are bytes; mapped from the disk, not read, where it is float already.
+        - ``.npz``: the array ``X`` or the only one of two dimensions; ``y`` becomes the labels.
+        - ``-ubyte``, ``-ubyte.gz``: IDX pictures, divided by 255, with the labels file beside it.
+        - a folder of pictures of one size, from 0 to 1; sub-folders are labels.
+    labels, ids
+        The column that holds the classes, and the one that names the rows. Neither is learned from.
+    drop
+        Columns to leave out.
+    columns
+        The columns to learn from, in this order; those not named are left out. None takes all that are left.
+
+    Returns
+    -------
+    Table
+        Finite numbers: float32 where the file holds them exactly so, else float64. Truth values are 0 and 1.
+
+    Raises
+    ------
+    DataError
+        One sentence, for any file that is not such a table: what is wrong, where, and what to do.
+
+    >>> read_table("iris", drop=["petal width (cm)"]).n_columns
+    3
+    """
+    wanted = () if columns is None else tuple(columns)
+    request = Request(labels, ids, tuple(drop), wanted)
+    if str(source) in BUNDLED:
+        return choose_columns(load_bundled(str(source)), request, repr(str(source)))
+    path = Path(source)
+    where = repr(str(path))
+    try:
+        return _read_path(path, request, where)
+    except OSError as error:
+        raise DataError(
+            f"{where}: cannot be read ({error.strerror or error}); check the path and your rights."
+        ) from error
+    except MemoryError as error:
+        raise DataError(
+            f"{where}: does not fit in memory; save it as a float32 .npy, which stays on disk."
+        ) from error
+
+
+def _read_path(path: Path, request: Request, where: str) -> Table:
+    if not path.exists():
+        raise DataError(_missing(path, where))
+    if path.is_dir():
+        return choose_columns(read_image_folder(path), request, where)
+    if not path.is_file():
+        raise DataError(f"{where}: neither a file nor a folder; write the data to a file first.")
+    suffix = path.suffix.lower()
+    if suffix in (".csv", ".tsv"):
+        return read_delimited(path, "\t" if suffix == ".tsv" else ",", request)
+    if suffix == ".parquet":
+        return _read_parquet(path, request, where)
+    if suffix == ".npy":
+        return choose_columns(read_npy(path), request, where)
+    if suffix == ".npz":
+        return choose_columns(read_npz(path, labels=request.labels, ids=request.ids), request, where)
+    if path.name.removesuffix(".gz").endswith("-ubyte"):
+        return choose_columns(read_idx(path), request, where)
+    kind = f"suffix {path.suffix!r} is not known" if path.suffix else "a file without a suffix"
+    raise DataError(f"{where}: {kind}; data may be {', '.join(READABLE)}.")
+
+
+def _missing(path: Path, where: str) -> str:
+    if path.suffix or len(path.parts) != 1:
+        return f"{where}: no such file or folder; check the path."
+    close = difflib.get_close_matches(path.name.lower(), BUNDLED, n=1, cutoff=0.5)
+    guess = f"did you mean {close[0]!r}? " if close else ""
+    return f"{where}: no such file, folder or bundled data set; {guess}Bundled are {', '.join(BUNDLED)}."
+
+
+def _read_parquet(path: Path, request: Request, where: str) -> Table:
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        with parquet.ParquetFile(path) as file:
+            schema = file.schema_arrow
+            index = _saved_index(schema)
+            if request.ids is None and index not in (None, request.labels, *request.drop, *request.columns):
+                request = Request(request.labels, index, request.drop, request.columns)
+            roles = assign_roles(schema.names, request, where)
+            others = [name for name in (roles.labels, roles.ids) if name is not None]
+            arrow = file.read(columns=list(dict.fromkeys([*roles.values, *others])))
+    except (pyarrow.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
+        raise DataError(f"{where}: not readable as Parquet ({reason}); save it again.") from error
+    return table_from_arrow(arrow, roles, where=where, name=path.stem)
+
+
+def _saved_index(schema: pyarrow.Schema) -> str | None:
+    try:
+        stored = json.loads((schema.metadata or {}).get(b"pandas", b"{}"))
+        names = [name for name in stored.get("index_columns", []) if isinstance(name, str)]
+    except (ValueError, AttributeError, TypeError):
+        return None
+    return names[0] if len(names) == 1 and names[0] in schema.names else None

@@ -1,0 +1,257 @@
+"""Two ways out: a table in the format its suffix asks for, and a folder of pictures."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from isthmus.data.atomic import atomic_write, refuse_existing
+from isthmus.data.images import FORMATS, pillow
+from isthmus.data.table import DataError
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["WRITABLE", "write_images", "write_table"]
+
+WRITABLE = (".csv", ".tsv", ".parquet", ".npy", ".npz")
+BATCH_CELLS = 4_000_000
+# a spreadsheet takes a cell that begins so for a formula and runs it
+FORMULA = re.compile(r"^(?=[=+\-@\t\r])")
+
+
+def write_table(
+    path: str | Path,
+    values: np.ndarray,
+    columns: Sequence[str],
+    *,
+    ids: np.ndarray | None = None,
+    id_name: str | None = None,
+    labels: np.ndarray | None = None,
+    label_name: str | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write rows of numbers, whole or not at all; ids go before them and labels after.
+
+    Parameters
+    ----------
+    path
+        ``.csv``, ``.tsv``, ``.parquet``, ``.npy`` (the values alone) or ``.npz`` (arrays ``X``, ``columns``,
+        and where given ``ids``, ``id_name``, ``y``, ``label_name``). Missing folders are made.
+    values
+        Numbers of shape (rows, columns), written in full precision and in their own type.
+    columns
+        Their names. In text, a name, id or label that a spreadsheet would run as a formula begins with an
+        apostrophe.
+    ids, labels
+        Shape (rows,), words or numbers, under the names ``id_name`` ("id") and ``label_name`` ("label").
+    overwrite
+        Replace a file that exists.
+
+    Raises
+    ------
+    DataError
+        The file exists, cannot be written, has another suffix, or the shapes do not agree.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    where = repr(str(path))
+    if suffix not in WRITABLE:
+        raise DataError(
+            f"{where}: tables are written as {', '.join(WRITABLE)}, got {path.suffix or 'no suffix'!r}."
+        )
+    values = np.asarray(values)
+    if values.ndim != 2 or values.shape[1] != len(columns) or values.dtype.kind not in "fiub":
+        raise DataError(
+            f"{where}: values must be numbers of shape (rows, {len(columns)}), one column a name, got "
+            f"{values.dtype} of shape {values.shape}."
+        )
+    beside = {}
+    for name, entries in ((id_name or "id", ids), (label_name or "label", labels)):
+        if entries is not None:
+            beside[name] = _plain(np.asarray(entries))
+            if beside[name].shape != (len(values),):
+                raise DataError(
+                    f"{where}: column {name!r} must have {len(values)} entries, got {beside[name].shape}."
+                )
+    names = [*([id_name or "id"] if ids is not None else []), *columns]
+    names += [label_name or "label"] if labels is not None else []
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise DataError(f"{where}: more than one column would be named {repeated[0]!r}; rename it.")
+    with atomic_write(path, overwrite=overwrite) as temporary:
+        if suffix == ".npy":
+            np.save(temporary, values, allow_pickle=False)
+        elif suffix == ".npz":
+            arrays = {"X": values, "columns": np.array(columns, np.str_)}
+            if ids is not None:
+                arrays |= {"ids": beside[id_name or "id"], "id_name": np.array(id_name or "id")}
+            if labels is not None:
+                arrays |= {"y": beside[label_name or "label"], "label_name": np.array(label_name or "label")}
+            np.savez(temporary, allow_pickle=False, **arrays)
+        elif suffix == ".parquet":
+            _write_parquet(temporary, values, columns, names, beside)
+        else:
+            _write_text(temporary, "\t" if suffix == ".tsv" else ",", values, columns, names, beside)
+
+
+def _plain(entries: np.ndarray) -> np.ndarray:
+    return entries.astype(np.str_) if entries.dtype == object else entries
+
+
+def _batches(
+    values: np.ndarray, columns: Sequence[str], names: Sequence[str], beside: dict[str, np.ndarray]
+) -> Iterator[pyarrow.Table]:
+    """The rows a few megabytes at a time, at least once, so that a table without rows keeps its columns."""
+    import pyarrow
+
+    position = {name: index for index, name in enumerate(columns)}
+    height = max(1, BATCH_CELLS // max(1, values.shape[1]))
+    for start in range(0, max(1, len(values)), height):
+        rows = slice(start, start + height)
+        cells = [beside[name][rows] if name in beside else values[rows, position[name]] for name in names]
+        yield pyarrow.table([pyarrow.array(cell) for cell in cells], names=list(names))
+
+
+def _write_parquet(
+    path: Path,
+    values: np.ndarray,
+    columns: Sequence[str],
+    names: Sequence[str],
+    beside: dict[str, np.ndarray],
+) -> None:
+    from pyarrow import parquet
+
+    writer = None
+    for batch in _batches(values, columns, names, beside):
+        writer = writer or parquet.ParquetWriter(path, batch.schema)
+        writer.write_table(batch)
+    if writer is not None:
+        writer.close()
+
+
+def _write_text(
+    path: Path,
+    separator: str,
+    values: np.ndarray,
+    columns: Sequence[str],
+    names: Sequence[str],
+    beside: dict[str, np.ndarray],
+) -> None:
+    from pyarrow import csv as arrow_csv
+
+    safe = {name: _without_formulas(entries) for name, entries in beside.items()}
+    special = re.compile(f'[",\\r\\n{separator}]')
+    words = (cell for entries in safe.values() if entries.dtype.kind == "U" for cell in entries.tolist())
+    options = arrow_csv.WriteOptions(
+        include_header=False,
+        delimiter=separator,
+        quoting_style="needed" if any(special.search(cell) for cell in words) else "none",
+    )
+    head = separator.join(_quoted(FORMULA.sub("'", name), special) for name in names)
+    with path.open("wb") as file:
+        file.write(f"{head}\n".encode())
+        for batch in _batches(values, columns, names, safe):
+            arrow_csv.write_csv(batch, file, options)
+
+
+def _quoted(name: str, special: re.Pattern[str]) -> str:
+    return '"' + name.replace('"', '""') + '"' if special.search(name) else name
+
+
+def _without_formulas(entries: np.ndarray) -> np.ndarray:
+    if entries.dtype.kind != "U":
+        return entries
+    return np.array([FORMULA.sub("'", cell) for cell in entries.tolist()], np.str_)
+
+
+def write_images(
+    folder: str | Path,
+    values: np.ndarray,
+    image_shape: tuple[int, ...],
+    names: Sequence[str] | np.ndarray | None = None,
+    overwrite: bool = False,
+) -> list[Path]:
+    """Write each row as a PNG picture; values are clipped to 0 to 1, and 1 is white.
+
+    Parameters
+    ----------
+    folder
+        Made if missing. Other files in it are left alone.
+    values
+        Finite numbers of shape (n, pixels).
+    image_shape
+        (height, width) for grey; (channels, height, width) with 1 or 3 channels for colour.
+    names
+        A name for each row, such as the ids of a folder that was read; a picture's suffix becomes ``.png``,
+        and sub-folders are kept. None counts them: ``0.png``, ``1.png``, ….
+    overwrite
+        Replace pictures that exist. Otherwise one that exists stops everything before the first is written.
+
+    Returns
+    -------
+    list of Path
+        The files written, in the order of the rows.
+    """
+    folder = Path(folder)
+    where = repr(str(folder))
+    values = np.asarray(values)
+    if len(image_shape) not in (2, 3) or (len(image_shape) == 3 and image_shape[0] not in (1, 3)):
+        raise DataError(
+            f"{where}: a picture has shape (height, width) or (1 or 3 channels, height, width), "
+            f"got {image_shape}."
+        )
+    if values.ndim != 2 or values.shape[1] != int(np.prod(image_shape)):
+        raise DataError(
+            f"{where}: pictures of shape {image_shape} need rows of {int(np.prod(image_shape))} numbers, got "
+            f"values of shape {values.shape}."
+        )
+    blank = np.flatnonzero(~np.isfinite(values).all(axis=1))
+    if len(blank):
+        raise DataError(f"{where}: row {blank[0]} is not a picture, it holds NaN or infinite values.")
+    paths = _picture_paths(folder, len(values), names, where)
+    if not overwrite:
+        for path in paths:
+            refuse_existing(path)
+    image = pillow()
+    for path, row in zip(paths, values, strict=True):
+        pixels = np.rint(np.clip(row, 0, 1) * 255).astype(np.uint8).reshape(image_shape)
+        if pixels.ndim == 3:
+            pixels = pixels[0] if len(pixels) == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0))
+        with atomic_write(path, overwrite=overwrite) as temporary:
+            image.fromarray(pixels).save(temporary, format="PNG")
+    return paths
+
+
+def _picture_paths(
+    folder: Path, n_rows: int, names: Sequence[str] | np.ndarray | None, where: str
+) -> list[Path]:
+    if names is None:
+        width = len(str(max(0, n_rows - 1)))
+        return [folder / f"{row:0{width}d}.png" for row in range(n_rows)]
+    if len(names) != n_rows:
+        raise DataError(f"{where}: {n_rows} pictures need as many names, got {len(names)}.")
+    paths = []
+    for name in map(str, names):
+        inside = PurePosixPath(name.replace("\\", "/"))
+        if (
+            not inside.name
+            or inside.is_absolute()
+            or ".." in inside.parts
+            or not name.isprintable()
+            or ":" in name
+        ):
+            raise DataError(f"{where}: {name!r} cannot name a picture in this folder; rename that row.")
+        stem = inside.stem if inside.suffix.lower() in FORMATS else inside.name
+        paths.append(folder / inside.with_name(f"{stem}.png"))
+    repeated = [path for path, count in Counter(paths).items() if count > 1]
+    if repeated:
+        raise DataError(
+            f"{where}: more than one picture would be named {repeated[0].name!r}; rename those rows."
+        )
+    return paths
