@@ -106,7 +106,7 @@ def test_columns_of_an_array_can_be_named(tmp_path):
         (np.array([["a", "b"]]), "must hold real numbers, got <U1"),
         (np.zeros((2, 2), "M8[s]"), "must hold real numbers, got datetime64[s]"),
         (np.zeros((2, 2), [("a", "f4")]), "must hold real numbers, got named fields"),
-        (np.array([[1, np.nan]]), "1 cell missing, NaN or infinite, it is in row 0, column 'x1'"),
+        (np.array([[1, np.nan]]), "1 cell is missing, NaN or infinite, it is in row 0, column 'x1'"),
         (np.array([[1, np.finfo(np.longdouble).max]]), "column 'x1'"),
     ],
 )

@@ -178,19 +178,20 @@ def test_parquet_kinds_that_are_not_numbers(tmp_path):
 def test_missing_cells_are_counted_and_the_first_is_named(file, cell):
     message = complaint(file(f'"a\n",b\n1,2\n\n3,{cell}\n{cell},1\n'))
     assert (
-        "2 cells missing, NaN or infinite, the first is in row 1 (line 5 of the file), column 'b'" in message
+        "2 cells are missing, NaN or infinite, the first is in row 1 (line 5 of the file), column 'b'"
+        in message
     )
 
 
 def test_one_missing_cell_in_a_single_column(file):
-    assert "1 cell missing, NaN or infinite, it is in row 1 (line 3 of the file)" in complaint(
+    assert "1 cell is missing, NaN or infinite, it is in row 1 (line 3 of the file)" in complaint(
         file("a\n1\n\n2\n")
     )
 
 
 def test_missing_cells_of_parquet(tmp_path):
     message = complaint(parquet(tmp_path, {"a": [1, None], "b": pa.array([True, None])}))
-    assert "2 cells missing, NaN or infinite, the first is in row 1, column 'a'" in message
+    assert "2 cells are missing, NaN or infinite, the first is in row 1, column 'a'" in message
     assert "column 'a'" in complaint(parquet(tmp_path, {"a": pa.nulls(2)}))
 
 
@@ -261,7 +262,7 @@ def test_not_utf8(file, content):
 
 
 def test_labels_not_utf8(file):
-    assert "UTF8" in complaint(file(b"a,y\n1,x\n2,\xe9\n"), labels="y")
+    assert "UTF8" in complaint(file(b"a,y\n" + b"1,x\n" * 9_000 + b"2,\xe9\n"), labels="y")
 
 
 def test_a_quoted_line_break_between_blocks(file, small_blocks):

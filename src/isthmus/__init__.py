@@ -17,7 +17,6 @@ __version__ = "0.1.0"
 _HOMES = {
     "BaseAutoencoder": "isthmus.estimator",
     "History": "isthmus.history",
-    "variants": "isthmus.variants",
 }
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from isthmus.model.principal import Principal
     from isthmus.scaling import ColumnStatistics, Scaling
 
-__all__ = ["assemble", "choose_architecture", "choose_plan", "closed_form_is_best", "order_linear_code", "require_consistent"]
+__all__ = ["assemble", "choose_architecture", "choose_plan", "choose_size", "closed_form_is_best", "order_linear_code", "require_consistent"]
 
 MOST_UNITS_PER_FEATURE = 64
 SQUARED_ERROR_VARIANCE = 0.5  # with σ² = 1/2 the Gaussian -log p is ‖x - x̂‖² and a constant
@@ -32,7 +32,10 @@ SQUARED_ERROR_VARIANCE = 0.5  # with σ² = 1/2 the Gaussian -log p is ‖x - x�
 def require_consistent(settings: BaseAutoencoder, columns: ColumnStatistics, names: list[str]) -> None:
     """Raise a `ValueError` if the settings contradict each other or the data."""
     who, n_features = type(settings).__name__, len(columns.mean)
-    size = settings.n_components
+    size = settings.n_components_
+    if not math.isfinite(columns.variance.sum()):
+        column = names[int((~torch.from_numpy(columns.variance).isfinite()).int().argmax())]
+        raise ValueError(f"{who}: X has numbers too large to square in column {column}; divide it first.")
     if _squeezes_only(settings):
         most = min(columns.n_rows, n_features)
         if size > most:
@@ -86,15 +89,23 @@ def _require_unit_range(settings: BaseAutoencoder, columns: ColumnStatistics, na
         )
 
 
-def choose_architecture(settings: BaseAutoencoder, n_rows: int, n_features: int) -> Architecture:
+def choose_size(settings: BaseAutoencoder, columns: ColumnStatistics) -> int:
+    """The size of the code where the user left it open: two numbers, or twice the features where few are on."""
+    if settings.n_components is not None:
+        return int(settings.n_components)
+    n_features = len(columns.mean)
+    return 2 * n_features if settings.make_bottleneck().sparse else min(2, n_features, columns.n_rows)
+
+
+def choose_architecture(settings: BaseAutoencoder, n_features: int) -> Architecture:
     """The networks' shape, with what the user left open filled in."""
     bottleneck = settings.make_bottleneck()
     widths = settings.hidden_layer_sizes
     if widths is None:
-        widths = () if settings.channels else automatic.automatic_widths(n_features, settings.n_components, n_rows)
+        widths = () if settings.channels else automatic.automatic_widths(n_features)
     return Architecture(
         n_features=n_features,
-        n_latents=settings.n_components,
+        n_latents=settings.n_components_,
         outputs_per_latent=bottleneck.outputs_per_latent,
         hidden_widths=tuple(int(width) for width in widths),
         activation=settings.activation,
@@ -112,13 +123,17 @@ def choose_plan(settings: BaseAutoencoder, n_rows: int) -> automatic.Plan:
     epochs = settings.max_iter
     if epochs is None:
         epochs = automatic.automatic_epochs(n_training, batch_size)
+    decay = settings.weight_decay
+    if decay is None:
+        unexplained = settings.principal_.unexplained(settings.n_components_)
+        decay = automatic.automatic_weight_decay(n_training, unexplained) if settings.start == "principal" else 0.0
     patience = settings.n_iter_no_change or max(5, epochs // 3)
     return automatic.Plan(
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=settings.learning_rate,
         schedule=settings.schedule,
-        weight_decay=settings.weight_decay,
+        weight_decay=decay,
         gradient_clip=settings.gradient_clip,
         patience=patience if settings.early_stopping and settings.validation_fraction > 0 else None,
         precision=settings.precision,
@@ -141,7 +156,7 @@ def assemble(
     if principal is not None and architecture.principal:
         start = bottleneck.principal_start(principal, architecture.n_latents)
         begin(encoder, decoder, start)
-        if settings.variance == "learned" and isinstance(likelihood, GaussianLikelihood):
+        if isinstance(likelihood, GaussianLikelihood):
             noise = start.noise_variance or principal.noise_variance(architecture.n_latents)
             likelihood.begin_at(noise)
     return AutoencoderModel(settings.make_corruption(low, high), encoder, bottleneck, decoder, likelihood)
@@ -180,6 +195,8 @@ def order_linear_code(model: AutoencoderModel, batches: Callable[[], Iterable[Te
     Vᵀ R (z - mean z) has uncorrelated numbers in order of variance, and orthonormal directions Q V.
     """
     encoder, decoder = model.encoder, model.decoder
+    if decoder.straight.weight.shape[1] > decoder.straight.weight.shape[0]:
+        return  # more units than features: there are not that many directions to order
     code_scale = 1.0 if encoder.output_scale is None else encoder.output_scale.double()
     read_weight = (encoder.straight.weight.double().T * code_scale).T
     read_bias = encoder.straight.bias.double() * code_scale

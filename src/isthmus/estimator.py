@@ -28,6 +28,7 @@ from isthmus.assembly import (
     assemble,
     choose_architecture,
     choose_plan,
+    choose_size,
     closed_form_is_best,
     order_linear_code,
     require_consistent,
@@ -70,6 +71,8 @@ class BaseAutoencoder(  # type: ignore[misc]
 
     Attributes
     ----------
+    n_components_ : int
+        Size of the code.
     model_ : AutoencoderModel
         The torch module, in the model's units.
     principal_ : Principal
@@ -82,7 +85,9 @@ class BaseAutoencoder(  # type: ignore[misc]
         σ² of the Gaussian likelihood in the units of the (scaled) data: learned, fixed, or the held-out error.
     """
 
-    n_components: int = hyper(2, "size of the code", positional=True, at_least=1)
+    n_components: int | None = hyper(
+        None, "size of the code; None: 2, or twice the features for a sparse code", positional=True, at_least=1
+    )
     hidden_layer_sizes: tuple[int, ...] | None = hyper(
         None, "widths of the encoder's hidden layers, mirrored by the decoder; () is linear; None chooses"
     )
@@ -107,7 +112,9 @@ class BaseAutoencoder(  # type: ignore[misc]
     batch_size: int | None = hyper(None, "rows a step; None chooses from the data's size", at_least=1)
     learning_rate: float = hyper(3e-3, "highest learning rate", above=0)
     schedule: str = hyper("one_cycle", "how the rate moves", choices=("one_cycle", "constant"))
-    weight_decay: float = hyper(0.0, "decoupled weight decay of AdamW", at_least=0)
+    weight_decay: float | None = hyper(
+        None, "decoupled decay of the bent parts' weights towards PCA; None chooses from the data's size", at_least=0
+    )
     gradient_clip: float | None = hyper(1.0, "largest norm of a step's gradient", above=0)
     validation_fraction: float = hyper(0.1, "share of rows held out to choose the best epoch", at_least=0, below=1)
     early_stopping: bool = hyper(True, "stop when n_iter_no_change epochs bring nothing")
@@ -162,6 +169,11 @@ class BaseAutoencoder(  # type: ignore[misc]
 
             training.run(rows.subset(shuffled[n_held_out:]), validation, on_epoch)
         training.finish()
+        if not len(training.history):
+            raise ValueError(
+                f"{type(self).__name__}: the loss is no number before the first step; X is too large for float32 "
+                f"as it stands, use scale='standard'."
+            )
         self.history_, self.best_epoch_ = training.history, training.best_epoch
         self.n_iter_ = len(self.history_) - 1
         self._keep_noise(self.history_[self.best_epoch_])
@@ -190,10 +202,15 @@ class BaseAutoencoder(  # type: ignore[misc]
         plan = dataclasses.replace(choose_plan(self, len(rows)), schedule="constant")
         if self._training is None:
             self._training = Training(self.model_, Objective(self.make_penalties()), plan, self._device)
-        with seeded(self._seed + self.n_iter_, self._device), threads_for(plan.batch_size * self._n_weights):
-            for batch in rows.shuffled(plan.batch_size):
-                self._training.step(batch, plan.learning_rate)
-            self._keep_noise(self._training.measure(rows, "train"))
+        else:
+            self._training.resume()
+        try:
+            with seeded(self._seed + self.n_iter_, self._device), threads_for(plan.batch_size * self._n_weights):
+                for batch in rows.shuffled(plan.batch_size):
+                    self._training.step(batch, plan.learning_rate)
+                self._keep_noise(self._training.measure(rows, "train"))
+        finally:
+            self._training.finish()
         self.n_iter_ += 1
         self.best_epoch_ = self.n_iter_
         return self
@@ -208,9 +225,9 @@ class BaseAutoencoder(  # type: ignore[misc]
         """Rows rebuilt from codes X of shape (n_samples, n_components), in the units of the data given to `fit`."""
         check_is_fitted(self)
         codes = check_array(X, dtype=np.float32, input_name="codes")
-        if codes.shape[1] != self.n_components:
+        if codes.shape[1] != self.n_components_:
             raise ValueError(
-                f"{type(self).__name__}: inverse_transform takes codes of {self.n_components} numbers, "
+                f"{type(self).__name__}: inverse_transform takes codes of {self.n_components_} numbers, "
                 f"got {codes.shape[1]}."
             )
         rows = DenseRows(torch.from_numpy(codes / np.float32(self._code_unit)))
@@ -230,7 +247,7 @@ class BaseAutoencoder(  # type: ignore[misc]
         check_is_fitted(self)
         density = log_density(
             self.model_,
-            self.n_components,
+            self.n_components_,
             importance_samples,
             seed=self._seed,
             noise_variance=self.noise_variance_ / self.scaling_.unit**2,
@@ -248,7 +265,7 @@ class BaseAutoencoder(  # type: ignore[misc]
         if n_samples < 1:
             raise ValueError(f"{type(self).__name__}: sample takes n_samples of at least 1, got {n_samples}.")
         generator = check_random_state(self._seed if random_state is None else random_state)
-        return self.inverse_transform(generator.standard_normal((n_samples, self.n_components)))
+        return self.inverse_transform(generator.standard_normal((n_samples, self.n_components_)))
 
     @available_if(_has_prior)
     def latent_report(self, X: Any) -> LatentReport:
@@ -269,7 +286,7 @@ class BaseAutoencoder(  # type: ignore[misc]
 
     @property
     def _n_features_out(self) -> int:
-        return self.n_components
+        return self.n_components_
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -303,15 +320,16 @@ class BaseAutoencoder(  # type: ignore[misc]
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         self._device = choose_device(self.device)
         columns = column_statistics(chunks(X))
+        self.n_components_ = choose_size(self, columns)
         require_consistent(self, columns, self._column_names(X))
         centred = self.start == "principal" and self.likelihood == "gaussian"
         self.scaling_ = fit_scaling(columns, self.scale, centred=centred)
         self._code_unit = self.scaling_.unit if self.make_bottleneck().in_data_units else 1.0
         rows = rows_of(X, self.scaling_)
         mean = (columns.mean - self.scaling_.center) / self.scaling_.spread
-        limit = max(self.n_components, BASELINE_DIRECTIONS)
+        limit = max(self.n_components_, BASELINE_DIRECTIONS)
         self.principal_ = principal_directions(rows.batches, torch.from_numpy(mean), len(rows), limit)
-        self._architecture = choose_architecture(self, len(rows), X.shape[1])
+        self._architecture = choose_architecture(self, X.shape[1])
         with seeded(self._seed):
             self.model_ = assemble(self, self._architecture, columns, self.scaling_, self.principal_)
         self._n_weights = sum(parameter.numel() for parameter in self.model_.parameters())
@@ -328,7 +346,7 @@ class BaseAutoencoder(  # type: ignore[misc]
 
     def _state(self) -> dict[str, Any]:
         """What a callback needs to use the model as it stands."""
-        names = ("scaling_", "principal_", "noise_variance_", "n_features_in_", "_code_unit", "_seed", "_device", "_dtype")
+        names = ("n_components_", "scaling_", "principal_", "noise_variance_", "n_features_in_", "_code_unit", "_seed", "_device", "_dtype")
         return {"model_": copy.deepcopy(self.model_)} | {name: getattr(self, name) for name in names}
 
     def _each_batch(self, X: Any, function: Callable[[Tensor], Tensor]) -> np.ndarray:

@@ -123,6 +123,9 @@ class Objective(nn.Module):
     def forward(self, model: AutoencoderModel, x: Tensor) -> tuple[Loss, Passage]:
         """One pass over a batch of shape (batch, n_features)."""
         passage = model(x, trace_input=self.needs_input_gradient)
-        parts = {"reconstruction": model.likelihood(passage.output, x)}
-        parts |= {name: penalty.weight * penalty(passage) for name, penalty in self.penalties.items()}
-        return Loss(sum(parts.values(), torch.zeros_like(parts["reconstruction"])), parts), passage
+        total = model.likelihood(passage.output, x)
+        parts = {"reconstruction": total}
+        for name, penalty in self.penalties.items():
+            parts[name] = penalty.weight * penalty(passage)
+            total = total + parts[name]
+        return Loss(total, parts), passage

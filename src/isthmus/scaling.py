@@ -74,13 +74,15 @@ def column_statistics(parts: Iterable[np.ndarray]) -> ColumnStatistics:
             origin = part[0].copy()
             total, squares = np.zeros_like(origin), np.zeros_like(origin)
             low, high = origin.copy(), origin.copy()
-        shifted = part - origin
-        total += shifted.sum(0)
-        squares += np.einsum("ij,ij->j", shifted, shifted)
+        with np.errstate(over="ignore", invalid="ignore"):  # numbers too large to square: refused when seen below
+            shifted = part - origin
+            total += shifted.sum(0)
+            squares += np.einsum("ij,ij->j", shifted, shifted)
         low, high = np.minimum(low, part.min(0)), np.maximum(high, part.max(0))
         n_rows += len(part)
-    mean = total / n_rows
-    variance = np.maximum(squares - n_rows * mean**2, 0) / max(1, n_rows - 1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = total / n_rows
+        variance = np.maximum(squares - n_rows * mean**2, 0) / max(1, n_rows - 1)
     variance[high == low] = 0.0
     return ColumnStatistics(origin + mean, variance, low, high, n_rows)
 
@@ -115,7 +117,9 @@ def require_finite(X: Any, names: list[str], who: str) -> None:
     total, first, begin = 0, None, 0
     for part in chunks(X):
         # The sum of a slice is finite whenever its cells are, short of overflow: the cheap question comes first.
-        if not np.isfinite(part.sum()):
+        with np.errstate(over="ignore", invalid="ignore"):
+            doubtful = not np.isfinite(part.sum())
+        if doubtful:
             bad = ~np.isfinite(part)
             if first is None and bad.any():
                 row, column = np.argwhere(bad)[0]

@@ -136,9 +136,7 @@ def table_from_arrow(
     if strangers:
         listed = ", ".join(f"{name!r} ({_kind(arrow.column(name))})" for name in strangers)
         count = "1 column is" if len(strangers) == 1 else f"{len(strangers)} columns are"
-        raise DataError(
-            f"{where}: {count} not numeric: {listed}; use --labels, --ids or --drop to say what for."
-        )
+        raise DataError(f"{where}: {count} not numeric: {listed}; name each in --labels, --ids or --drop.")
     small = all(_fits_float32(arrow.column(name).type) for name in roles.values)
     values = np.empty((arrow.num_rows, len(roles.values)), np.float32 if small else np.float64)
     for index, column in enumerate(roles.values):

@@ -109,7 +109,7 @@ def check_finite(
     if first is None:
         return
     row, column = first
-    cells, begin = ("1 cell", "it is") if count == 1 else (f"{count} cells", "the first is")
+    cells, begin = ("1 cell is", "it is") if count == 1 else (f"{count} cells are", "the first is")
     raise DataError(
         f"{where}: {cells} missing, NaN or infinite, {begin} in {place(row, line_of)}, column {column!r}; "
         "fill it, or leave out the row or the column."

@@ -44,29 +44,31 @@ class GaussianLikelihood(Likelihood):
     def __init__(self, variance: float = 0.5, *, learned: bool = False, bounded: bool = False):
         super().__init__()
         self.bounded = bounded
-        self.log_variance: Tensor
-        start = torch.tensor(math.log(variance))
-        if learned:
-            self.log_variance = nn.Parameter(start)
-        else:
-            self.register_buffer("log_variance", start)
+        self.fixed_variance = variance
+        self.log_variance = nn.Parameter(torch.tensor(math.log(variance))) if learned else None
 
     def begin_at(self, variance: float) -> None:
-        """Set σ² to a closed-form answer."""
-        with torch.no_grad():
-            self.log_variance.fill_(math.log(max(variance, math.exp(LEAST_LOG_VARIANCE))))
+        """Set a learned σ² to a closed-form answer."""
+        if self.log_variance is not None:
+            with torch.no_grad():
+                self.log_variance.fill_(max(math.log(max(variance, 1e-30)), LEAST_LOG_VARIANCE))
 
     @property
     def variance(self) -> float:
         """σ² as it stands."""
+        if self.log_variance is None:
+            return self.fixed_variance
         return math.exp(max(float(self.log_variance.detach()), LEAST_LOG_VARIANCE))
 
     def mean(self, output: Tensor) -> Tensor:
         return output.sigmoid() if self.bounded else output
 
     def forward(self, output: Tensor, x: Tensor) -> Tensor:
-        log_variance = self.log_variance.clamp(min=LEAST_LOG_VARIANCE)
         squared_error = (self.mean(output) - x).square().sum(1)
+        if self.log_variance is None:
+            constant = 0.5 * x.shape[1] * math.log(2 * math.pi * self.fixed_variance)
+            return squared_error * (0.5 / self.fixed_variance) + constant
+        log_variance = self.log_variance.clamp(min=LEAST_LOG_VARIANCE)
         constant = 0.5 * x.shape[1] * (math.log(2 * math.pi) + log_variance)
         return 0.5 * squared_error * torch.exp(-log_variance) + constant
 

@@ -11,8 +11,9 @@ has only the bent part.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -117,12 +118,18 @@ class Network(nn.Module):
         super().__init__()
         self.straight = straight
         self.bent = bent
+        self.fused: Callable[[Tensor], Tensor] | None = None  # set while training, see training/fused.py
         self.input_scale: Tensor | None
         self.output_scale: Tensor | None
         self.register_buffer("input_scale", None if input_size is None else torch.ones(input_size))
         self.register_buffer("output_scale", None if output_size is None else torch.ones(output_size))
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "fused": None}  # a copy trains on its own
+
     def forward(self, x: Tensor) -> Tensor:
+        if self.fused is not None and torch.is_grad_enabled():
+            return self.fused(x)
         if self.input_scale is not None:
             x = x / self.input_scale
         if self.straight is None:

@@ -56,6 +56,11 @@ class Principal:
         """Project onto the first ``size`` directions and place back."""
         return self.mean + self.encode(x, size) @ self.directions[:size]
 
+    def unexplained(self, size: int) -> float:
+        """Share of the variance that the first ``size`` directions leave out, in [0, 1]."""
+        kept = float(self.variances[:size].double().sum())
+        return min(max(1 - kept / self.total_variance, 0.0), 1.0) if self.total_variance > 0 else 0.0
+
     def noise_variance(self, size: int) -> float:
         """Maximum-likelihood σ² of probabilistic PCA: mean of the variances that ``size`` directions leave out."""
         left_out = self.total_variance - float(self.variances[:size].double().sum())

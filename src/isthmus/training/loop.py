@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,7 @@ from isthmus.history import History
 from isthmus.model.autoencoder import AutoencoderModel
 from isthmus.objective import Objective
 from isthmus.training.devices import number_format, seeded
+from isthmus.training.fused import fuse, unfuse
 from isthmus.training.plan import Plan
 from isthmus.training.rows import Rows
 
@@ -52,8 +54,14 @@ class Training:
     best_epoch: int = 0
     stopped: str | None = None
     troubled: bool = False
+    _moments: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
+        self.resume()
+        self._begun = time.perf_counter()
+
+    def resume(self) -> None:
+        """Put the flat buffer under the model's parameters and the optimiser on it, with the moments it had."""
         self.flat = flatten_parameters(self.model.to(self.device))
         self.optimizer = torch.optim.AdamW(
             [
@@ -63,7 +71,11 @@ class Training:
             lr=torch.tensor(self.plan.learning_rate),
             fused=self.device.type in ("cpu", "cuda"),
         )
-        self._begun = time.perf_counter()
+
+        if self._moments is not None:
+            self.optimizer.load_state_dict(self._moments)
+        if not self.objective.needs_input_gradient and self.plan.precision == "float32":
+            fuse(self.model)
 
     def run(
         self,
@@ -107,6 +119,8 @@ class Training:
                     self.stopped = f"no better for {self.plan.patience} epochs"
                     break
         except KeyboardInterrupt:
+            if not len(self.history):
+                raise  # nothing to keep yet
             self.stopped, self.troubled = "interrupted", True
         self.flat.weights.copy_(best_weights)
 
@@ -136,7 +150,13 @@ class Training:
         return {f"{prefix}_{name}": float(total) / len(rows) for name, total in sums.items()}
 
     def finish(self) -> None:
-        """Give every parameter its own storage again: the model leaves training as an ordinary module."""
+        """Give every parameter its own storage again: the model leaves training as an ordinary module.
+
+        What is left can be copied and pickled; `resume` goes on from there.
+        """
+        unfuse(self.model)
+        self._moments = self.optimizer.state_dict()
+        del self.flat, self.optimizer
         self.model.zero_grad(set_to_none=True)
         for parameter in self.model.parameters():
             parameter.data = parameter.data.clone()

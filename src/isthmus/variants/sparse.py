@@ -18,8 +18,7 @@ __all__ = ["SparseAutoencoder"]
 class SparseAutoencoder(BaseAutoencoder):
     """Adds λ Σ|z| to the loss, or a target activation rate, or keeps only the k largest units."""
 
-    n_components: int = hyper(64, "number of code units; more than features is usual", positional=True, at_least=1)
-    sparsity: float = hyper(0.1, "weight λ of the L1 penalty on the code", at_least=0)
+    sparsity: float = hyper(0.5, "weight λ of the L1 penalty on the code", at_least=0)
     activation_rate: float | None = hyper(
         None, "target mean activity of each unit, for a KL penalty", above=0, below=1
     )

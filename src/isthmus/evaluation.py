@@ -1,0 +1,382 @@
+"""How good is a code? One record of figures on held-out rows, each beside PCA's on the same rows.
+
+With x̂ the rebuilt rows, x̄ the mean row *of the training data* and n features, over N held-out rows:
+
+    sse = 1/N Σ‖x - x̂‖²      mse = sse / n      r2 = 1 - Σ‖x - x̂‖² / Σ‖x - x̄‖²
+
+r2 is the share of the variation kept: 0 for the mean row, 1 for a perfect copy. PCA is that of the training rows,
+as the model knows it. Its size is the model's; for a sparse code it is the number of units on at a time, since
+with as many directions as units PCA would copy the rows. The *equal-error size* turns the comparison around:
+how many numbers does PCA need for the model's error? A model that doesn't beat PCA is told so.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from isthmus.estimator import BaseAutoencoder
+from isthmus.model.likelihood import GaussianLikelihood
+from isthmus.principal_errors import PrincipalErrors
+from isthmus.probes import (
+    MOST_PAIRWISE_ROWS,
+    LabelReadings,
+    label_codes,
+    read_labels,
+    sample_of,
+    trustworthiness,
+)
+from isthmus.scaling import CHUNK_CELLS
+from isthmus.verdict import Figure, evaluation_table, figures, sentence
+
+__all__ = [
+    "CodeUse",
+    "Evaluation",
+    "RebuildingError",
+    "Rebuilding",
+    "evaluate",
+    "evaluation_table",
+    "sentence",
+]
+
+CONSTANT = 1e-12  # variation below this share of the squares is rounding
+SAME_ERROR = 1e-4  # PCA written as a network in float32 differs from PCA by about this share at most
+
+
+@dataclass(frozen=True)
+class RebuildingError:
+    """Error of one way to rebuild: per feature, per row, and as the share of variation kept (None: there is none)."""
+
+    mse: float
+    sse: float
+    r2: float | None
+
+
+@dataclass(frozen=True)
+class Rebuilding:
+    """The model's error beside PCA's, both in the same units.
+
+    Attributes
+    ----------
+    pca_needs : int or None
+        Smallest number of directions with which PCA's error is no larger than the model's, 0 being the mean row;
+        None if all that are known, `Evaluation.n_directions`, are not enough.
+    """
+
+    model: RebuildingError
+    pca: RebuildingError
+    pca_needs: int | None
+
+
+@dataclass(frozen=True)
+class CodeUse:
+    """How much of the code is in use.
+
+    Attributes
+    ----------
+    active_units : int or None
+        Of a variational model: latents that tell something of the row.
+    kl_per_latent : tuple of float or None
+        What each of them tells, in nats.
+    mean_on : float or None
+        Of a sparse code: mean number of units that are not zero.
+    dead_units : int or None
+        Of a sparse code: units that are zero for every row.
+    """
+
+    active_units: int | None = None
+    kl_per_latent: tuple[float, ...] | None = None
+    mean_on: float | None = None
+    dead_units: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Figures of one model on one set of rows, beside PCA's.
+
+    Attributes
+    ----------
+    n_rows, n_features, n_components : int
+    pca_components : int
+        Numbers PCA is given.
+    n_directions : int
+        Directions PCA has at most.
+    scale : str or None
+        How the model weighs columns; where it is not None, ``scaled`` holds the errors in those units.
+    data : Rebuilding
+        Errors in the units of the data.
+    scaled : Rebuilding or None
+        Errors in the units the model, and its PCA, minimise.
+    explained_variance, pca_explained_variance : ndarray of shape (n_features,)
+        Share of each column's variation kept, 1 - Σ(x - x̂)²/Σ(x - x̄)²; NaN where a column does not vary.
+    feature_names : tuple of str or None
+    code : CodeUse
+    labels, pca_labels : LabelReadings
+        What simple readers find in the code; all None without labels.
+    trustworthiness, pca_trustworthiness : float or None
+    nats_per_row : float or None
+        Mean of `score_samples`.
+    pca_nats_per_row : float or None
+        The same of probabilistic PCA, for a model that has a prior as it has.
+    """
+
+    n_rows: int
+    n_features: int
+    n_components: int
+    pca_components: int
+    n_directions: int
+    scale: str | None
+    data: Rebuilding
+    scaled: Rebuilding | None
+    explained_variance: np.ndarray
+    pca_explained_variance: np.ndarray
+    feature_names: tuple[str, ...] | None
+    code: CodeUse
+    labels: LabelReadings
+    pca_labels: LabelReadings
+    trustworthiness: float | None
+    pca_trustworthiness: float | None
+    nats_per_row: float | None
+    pca_nats_per_row: float | None
+
+    @property
+    def judged(self) -> Rebuilding:
+        """The errors to compare by: in the units the model minimises."""
+        return self.data if self.scaled is None else self.scaled
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, words, lists and dicts; None where there is no number."""
+        return _plain(dataclasses.asdict(self))
+
+    def to_json(self) -> str:
+        """`to_dict` as JSON, with no NaN in it."""
+        return json.dumps(self.to_dict(), indent=2, allow_nan=False, ensure_ascii=False)
+
+    def table(self) -> list[Figure]:
+        """The figures that apply, one a line, the model's beside PCA's."""
+        return figures(self)
+
+
+def evaluate(
+    estimator: BaseAutoencoder,
+    X: Any,
+    y: Any = None,
+    *,
+    X_train: Any = None,
+    y_train: Any = None,
+    random_state: int = 0,
+) -> Evaluation:
+    """Figures of a fitted estimator on rows it has not seen.
+
+    Parameters
+    ----------
+    estimator
+        Fitted.
+    X
+        Held-out rows, shape (n_rows, n_features): array, DataFrame or sparse matrix; read slice by slice.
+    y
+        Their classes, if any.
+    X_train, y_train
+        Rows and classes for the label readers to learn from; without them they are cross-validated on ``X``.
+    random_state
+        Seed of folds and samples: the same call gives the same figures.
+
+    Raises
+    ------
+    ValueError
+        If X does not suit the estimator, or the labels are not one class a row.
+    """
+    if y_train is not None and (X_train is None or y is None):
+        raise ValueError(
+            "evaluate: y_train needs X_train and y: labels are learned on the one and tested on the other."
+        )
+    check_is_fitted(estimator)
+    gathered = _gather(estimator, X, random_state)
+    labels, labels_train = (None, None) if y is None else label_codes(y, y_train)
+    _require_one_a_row("y", labels, len(gathered.codes))
+    training = None
+    if labels_train is not None:
+        training = _gather(estimator, X_train, random_state, size=gathered.size)
+        _require_one_a_row("y_train", labels_train, len(training.codes))
+
+    def read(which: str) -> LabelReadings:
+        if labels is None:
+            return LabelReadings()
+        known = None if training is None or labels_train is None else (getattr(training, which), labels_train)
+        return read_labels(getattr(gathered, which), labels, known, random_state)
+
+    names = getattr(estimator, "feature_names_in_", None)
+    spread = estimator.scaling_.spread
+    return Evaluation(
+        n_rows=len(gathered.codes),
+        n_features=len(spread),
+        n_components=gathered.codes.shape[1],
+        pca_components=gathered.size,
+        n_directions=len(estimator.principal_.directions),
+        scale=estimator.scale,
+        data=_rebuilding(gathered, spread**2),
+        scaled=None if estimator.scale is None else _rebuilding(gathered, np.ones_like(spread)),
+        explained_variance=_explained(gathered, gathered.squared_errors),
+        pca_explained_variance=_explained(gathered, gathered.pca.per_feature(gathered.size)),
+        feature_names=None if names is None else tuple(str(name) for name in names),
+        code=_use_of(estimator, X, gathered.codes),
+        labels=read("codes"),
+        pca_labels=read("pca_codes"),
+        trustworthiness=trustworthiness(gathered.sample, gathered.codes[gathered.sampled]),
+        pca_trustworthiness=trustworthiness(gathered.sample, gathered.pca_codes[gathered.sampled]),
+        nats_per_row=gathered.nats / len(gathered.codes),
+        pca_nats_per_row=_principal_nats(estimator, gathered),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Gathered:
+    """What one pass over the rows leaves behind; sums over rows are in the model's units, shape (n_features,)."""
+
+    codes: np.ndarray
+    pca_codes: np.ndarray
+    size: int
+    pca: PrincipalErrors
+    squared_errors: np.ndarray
+    squares: np.ndarray
+    nats: float
+    sampled: np.ndarray
+    sample: np.ndarray
+
+
+def _gather(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None = None) -> _Gathered:
+    """Codes, PCA's codes of ``size`` numbers (None chooses) and sums of squares, slice by slice."""
+    scaling, pca = estimator.scaling_, PrincipalErrors(estimator.principal_)
+    codes = np.concatenate([np.asarray(estimator.transform(part)) for part in _slices(X)])
+    size = _pca_size(estimator, codes) if size is None else size
+    sampled = sample_of(len(codes), MOST_PAIRWISE_ROWS, seed)
+    squared_errors, squares = np.zeros(len(scaling.spread)), np.zeros(len(scaling.spread))
+    pca_codes, sample, nats, begin = [], [], 0.0, 0
+    for part in _slices(X):
+        rows = estimator._validated(part, reset=False)
+        rows = np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows, dtype=np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):
+            errors = (rows - estimator.reconstruct(part)) / scaling.spread
+            units = (rows - scaling.center) / scaling.spread
+            pca_codes.append(pca.add(units)[:, :size])
+            squared_errors += np.einsum("ij,ij->j", errors, errors)
+            squares += np.einsum("ij,ij->j", units, units)
+            nats += float(estimator.score_samples(part).sum(dtype=np.float64))
+        inside = sampled[(sampled >= begin) & (sampled < begin + len(rows))]
+        sample.append(units[inside - begin])
+        begin += len(rows)
+    return _Gathered(
+        codes,
+        np.concatenate(pca_codes),
+        size,
+        pca,
+        squared_errors,
+        squares,
+        nats,
+        sampled,
+        np.concatenate(sample),
+    )
+
+
+def _slices(X: Any) -> Iterator[Any]:
+    """The rows a few megabytes at a time, of the same kind as X, so that column names stay with them."""
+    if hasattr(X, "tocsr"):
+        X = X.tocsr()
+    elif not hasattr(X, "shape"):
+        X = np.asarray(X)
+    rows = getattr(X, "iloc", X)
+    step = max(1, CHUNK_CELLS // max(1, X.shape[-1] if len(X.shape) > 1 else 1))
+    for begin in range(0, max(1, X.shape[0] if X.shape else 1), step):
+        yield rows[begin : begin + step] if X.shape and X.shape[0] > step else X
+
+
+def _pca_size(estimator: BaseAutoencoder, codes: np.ndarray) -> int:
+    """As many numbers as the code has; of a sparse one, as are on at a time."""
+    size = codes.shape[1]
+    if estimator.make_bottleneck().sparse:
+        size = max(1, round(_mean_on(codes)))
+    return min(size, len(estimator.principal_.directions))
+
+
+def _mean_on(codes: np.ndarray) -> float:
+    return float((codes != 0).sum(1).mean())
+
+
+def _require_one_a_row(name: str, labels: np.ndarray | None, n_rows: int) -> None:
+    if labels is not None and len(labels) != n_rows:
+        raise ValueError(
+            f"evaluate: {name} must have one label for each of the {n_rows} rows, got {len(labels)}."
+        )
+
+
+def _rebuilding(gathered: _Gathered, weights: np.ndarray) -> Rebuilding:
+    """Both errors with columns weighed by ``weights``, from the model's units to those wanted."""
+    n_rows, n_features = len(gathered.codes), len(weights)
+    total = float(gathered.pca.squares @ weights)
+    varies = total > CONSTANT * float(gathered.squares @ weights)
+
+    def error(squares: float) -> RebuildingError:
+        sse = squares / n_rows
+        return RebuildingError(sse / n_features, sse, 1 - squares / total if varies else None)
+
+    ours = float(gathered.squared_errors @ weights)
+    curve = gathered.pca.curve(weights)
+    enough = np.flatnonzero(curve <= ours * (1 + SAME_ERROR) + CONSTANT * total)
+    needed = int(enough[0]) if len(enough) else None
+    return Rebuilding(error(ours), error(float(curve[gathered.size])), needed)
+
+
+def _explained(gathered: _Gathered, squared_errors: np.ndarray) -> np.ndarray:
+    total = gathered.pca.squares
+    varies = total > CONSTANT * gathered.squares
+    return np.where(varies, 1 - squared_errors / np.where(varies, total, 1), np.nan)
+
+
+def _use_of(estimator: BaseAutoencoder, X: Any, codes: np.ndarray) -> CodeUse:
+    bottleneck = estimator.make_bottleneck()
+    if bottleneck.sparse:
+        return CodeUse(mean_on=_mean_on(codes), dead_units=int((codes == 0).all(0).sum()))
+    if bottleneck.outputs_per_latent == 2:
+        report = estimator.latent_report(X)
+        return CodeUse(active_units=report.active_units, kl_per_latent=tuple(report.kl.tolist()))
+    return CodeUse()
+
+
+def _principal_nats(estimator: BaseAutoencoder, gathered: _Gathered) -> float | None:
+    """Mean log density of probabilistic PCA (Tipping & Bishop 1999), beside which a variational bound is read.
+
+    log N(c; 0, U(Λ - σ²I)Uᵀ + σ²I) = -½ [ n log 2π + Σ log λ_i + (n-k) log σ² + Σ (u_iᵀc)²/λ_i + left/σ² ]
+    """
+    gaussian = isinstance(estimator.model_.likelihood, GaussianLikelihood)
+    if estimator.make_bottleneck().outputs_per_latent != 2 or not gaussian:
+        return None
+    principal, size, n_features = estimator.principal_, gathered.size, len(gathered.squares)
+    variances = principal.variances[:size].double().cpu().numpy()
+    noise = (principal.total_variance - variances.sum()) / max(1, n_features - size)
+    if size >= n_features or noise <= CONSTANT * principal.total_variance or variances.min() < noise:
+        return None
+    n_rows = len(gathered.codes)
+    spread = np.einsum("ij,ij->j", gathered.pca_codes, gathered.pca_codes) / n_rows
+    left = gathered.pca.squares.sum() / n_rows - spread.sum()
+    log_volume = (
+        n_features * math.log(2 * math.pi) + np.log(variances).sum() + (n_features - size) * math.log(noise)
+    )
+    nats = -0.5 * (log_volume + (spread / variances).sum() + left / noise)
+    return float(nats - estimator.scaling_.log_volume)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [_plain(part) for part in value]
+    if isinstance(value, (float, np.floating)):
+        return float(value) if math.isfinite(value) else None
+    return value

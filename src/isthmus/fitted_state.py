@@ -1,0 +1,231 @@
+"""What `fit` leaves behind, taken apart into plain facts and named tensors, and put together again.
+
+    facts_of, tensors_of :  estimator -> Facts, {name: tensor}          restore :  the way back
+
+Settings are not part of it: they are `get_params`. Between the two lies a file, so facts check themselves.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from isthmus.assembly import assemble
+from isthmus.estimator import BaseAutoencoder
+from isthmus.history import History
+from isthmus.model.autoencoder import AutoencoderModel
+from isthmus.model.network import Architecture
+from isthmus.model.principal import Principal
+from isthmus.safe_reading import TensorKind, shortened
+from isthmus.scaling import ColumnStatistics, Scaling
+from isthmus.training.devices import seeded
+
+__all__ = [
+    "Facts",
+    "empty_model",
+    "expected_kinds",
+    "facts_of",
+    "kinds_of",
+    "require_finite_tensors",
+    "restore",
+    "tensors_of",
+]
+
+KINDS = {torch.float32: "F32", torch.float64: "F64"}
+LEAST = {
+    "n_features": 1,
+    "n_components": 1,
+    "seed": 0,
+    "rank": 1,
+    "n_directions": 1,
+    "n_iter": 0,
+    "best_epoch": 0,
+    "history_rows": 0,
+}
+PRINCIPAL_PARTS = ("mean", "directions", "variances")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is neither a setting nor a tensor; a `ValueError` names the first that can't be."""
+
+    n_features: int
+    n_components: int
+    feature_names: list[str] | None
+    dtype: str
+    seed: int
+    noise_variance: float
+    scaling_unit: float
+    code_unit: float
+    total_variance: float
+    rank: int
+    n_directions: int
+    n_iter: int
+    best_epoch: int
+    history_columns: list[str]
+    history_rows: int
+
+    def __post_init__(self) -> None:
+        for name, least in LEAST.items():
+            self._require(
+                name,
+                lambda value, least=least: type(value) is int and value >= least,
+                f"a whole number ≥ {least}",
+            )
+        for name in ("noise_variance", "scaling_unit", "code_unit"):
+            self._require(name, lambda value: _is_number(value) and value > 0, "a finite number above 0")
+        self._require("total_variance", lambda value: _is_number(value) and value >= 0, "a finite number ≥ 0")
+        self._require("dtype", lambda value: value in ("float32", "float64"), "'float32' or 'float64'")
+        self._require(
+            "history_columns",
+            lambda value: _are_names(value) and len({*value}) == len(value),
+            "different names",
+        )
+        if self.feature_names is not None:
+            self._require("feature_names", _are_names, "names")
+            if len(self.feature_names) != self.n_features:
+                raise ValueError(
+                    f"there are {len(self.feature_names)} feature_names for {self.n_features} columns"
+                )
+        if self.n_directions > min(self.rank, self.n_features):
+            raise ValueError(f"n_directions={self.n_directions} is more than there can be")
+        if self.best_epoch > self.n_iter:
+            raise ValueError(f"best_epoch={self.best_epoch} is later than the last, {self.n_iter}")
+
+    def _require(self, name: str, holds: Any, what: str) -> None:
+        if not holds(getattr(self, name)):
+            raise ValueError(f"{name} must be {what}, got {shortened(getattr(self, name))}")
+
+    def kinds(self) -> dict[str, TensorKind]:
+        """The tensors these facts imply, beside the network's own."""
+        wide = (self.n_features,)
+        return {
+            "scaling.center": TensorKind("F64", wide),
+            "scaling.spread": TensorKind("F64", wide),
+            "principal.mean": TensorKind("F32", wide),
+            "principal.directions": TensorKind("F32", (self.n_directions, self.n_features)),
+            "principal.variances": TensorKind("F32", (self.n_directions,)),
+        } | {f"history.{name}": TensorKind("F64", (self.history_rows,)) for name in self.history_columns}
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+def _are_names(value: Any) -> bool:
+    # Half a surrogate pair is a str that can't be printed.
+    return isinstance(value, list) and all(
+        isinstance(name, str) and not any("\ud800" <= letter <= "\udfff" for letter in name) for name in value
+    )
+
+
+def facts_of(estimator: BaseAutoencoder) -> Facts:
+    """The plain facts of a fitted estimator."""
+    names = getattr(estimator, "feature_names_in_", None)
+    history, principal = estimator.history_, estimator.principal_
+    return Facts(
+        n_features=int(estimator.n_features_in_),
+        n_components=int(estimator.n_components_),
+        feature_names=None if names is None else [str(name) for name in names],
+        dtype=np.dtype(estimator._dtype).name,
+        seed=int(estimator._seed),
+        noise_variance=float(estimator.noise_variance_),
+        scaling_unit=float(estimator.scaling_.unit),
+        code_unit=float(estimator._code_unit),
+        total_variance=float(principal.total_variance),
+        rank=int(principal.rank),
+        n_directions=len(principal.directions),
+        n_iter=int(estimator.n_iter_),
+        best_epoch=int(estimator.best_epoch_),
+        history_columns=list(history.columns),
+        history_rows=len(history),
+    )
+
+
+def tensors_of(estimator: BaseAutoencoder) -> dict[str, Tensor]:
+    """Copies of all numbers of a fitted estimator, by their name in the file."""
+    found = {f"model.{name}": tensor for name, tensor in estimator.model_.state_dict().items()}
+    found |= {f"principal.{name}": getattr(estimator.principal_, name) for name in PRINCIPAL_PARTS}
+    found |= {
+        f"scaling.{name}": torch.from_numpy(getattr(estimator.scaling_, name))
+        for name in ("center", "spread")
+    }
+    for name, values in estimator.history_.columns.items():
+        found[f"history.{name}"] = torch.tensor(values, dtype=torch.float64)
+    return {
+        name: part.detach().cpu().clone(memory_format=torch.contiguous_format) for name, part in found.items()
+    }
+
+
+def kinds_of(tensors: Mapping[str, Tensor]) -> dict[str, TensorKind]:
+    """Type and shape of each."""
+    return {name: TensorKind(KINDS[tensor.dtype], tuple(tensor.shape)) for name, tensor in tensors.items()}
+
+
+def expected_kinds(model: AutoencoderModel, facts: Facts) -> dict[str, TensorKind]:
+    """The tensors that a model and these facts need, no more and no fewer."""
+    return facts.kinds() | kinds_of({f"model.{name}": tensor for name, tensor in model.state_dict().items()})
+
+
+def require_finite_tensors(tensors: Mapping[str, Tensor]) -> None:
+    """Raise a `ValueError` on NaN, infinity or a spread not above 0; a history alone may hold what it met."""
+    for name, tensor in tensors.items():
+        if not name.startswith("history.") and not tensor.isfinite().all():
+            raise ValueError(f"{name} holds NaN or infinity")
+    for name, least in (("scaling.spread", "above 0"), ("principal.variances", "at least 0")):
+        smallest = float(tensors[name].min())
+        if smallest < 0 or (smallest == 0 and least == "above 0"):
+            raise ValueError(f"{name} must be {least}, got {smallest}")
+
+
+def empty_model(estimator: BaseAutoencoder, architecture: Architecture, facts: Facts) -> AutoencoderModel:
+    """The model with shapes but no numbers: on torch's meta device no weight is allocated."""
+    nothing = np.zeros(facts.n_features)
+    columns = ColumnStatistics(nothing, nothing, nothing, nothing, 2)
+    with seeded(0), torch.device("meta"):
+        return assemble(
+            estimator, architecture, columns, Scaling(nothing, nothing + 1, facts.scaling_unit), None
+        )
+
+
+def restore(
+    estimator: BaseAutoencoder,
+    architecture: Architecture,
+    facts: Facts,
+    model: AutoencoderModel,
+    tensors: Mapping[str, Tensor],
+    device: torch.device,
+) -> None:
+    """Give an unfitted estimator every attribute that `fit` would have left behind."""
+    weights = {
+        name.removeprefix("model."): part for name, part in tensors.items() if name.startswith("model.")
+    }
+    model.load_state_dict(weights, assign=True)
+    center, spread = tensors["scaling.center"].numpy(), tensors["scaling.spread"].numpy()
+    mean, directions, variances = (tensors[f"principal.{name}"] for name in PRINCIPAL_PARTS)
+    if facts.feature_names is not None:
+        estimator.feature_names_in_ = np.array(facts.feature_names, dtype=object)
+    estimator.n_features_in_ = facts.n_features
+    estimator.n_components_ = facts.n_components
+    estimator._dtype = np.dtype(facts.dtype)
+    estimator._seed = facts.seed
+    estimator._device = device
+    estimator.scaling_ = Scaling(center, spread, facts.scaling_unit)
+    estimator._code_unit = facts.code_unit
+    estimator.principal_ = Principal(mean, directions, variances, facts.total_variance, facts.rank)
+    estimator._architecture = architecture
+    estimator.model_ = model.to(device)
+    estimator._n_weights = sum(parameter.numel() for parameter in model.parameters())
+    estimator._training = None
+    estimator.history_ = History(
+        {name: tensors[f"history.{name}"].tolist() for name in facts.history_columns}
+    )
+    estimator.noise_variance_ = facts.noise_variance
+    estimator.n_iter_ = facts.n_iter
+    estimator.best_epoch_ = facts.best_epoch

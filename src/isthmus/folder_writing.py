@@ -1,0 +1,106 @@
+"""A folder is written whole or not at all: beside its place first, then moved there in one step."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from isthmus.safe_reading import StorageError
+
+__all__ = ["new_folder"]
+
+
+def new_folder(path: str | os.PathLike[str], files: Mapping[str, bytes], *, overwrite: bool) -> Path:
+    """Make the folder ``path`` with these files, by name, and give its path.
+
+    Until the last moment nothing stands at ``path`` but what stood there before; whatever is raised, also
+    `KeyboardInterrupt`, leaves that as it was. With ``overwrite`` a folder that holds no other files than
+    these is replaced: moved aside when the new one is complete, and only then removed.
+
+    Raises
+    ------
+    StorageError
+        If ``path`` exists and may not be replaced, or can't be written.
+    """
+    path = Path(path)
+    temporary: Path | None = None
+    try:
+        # Through a link to the folder it names, as plain writing would go.
+        target = Path(os.path.realpath(path))
+        _require_free(path, target, set(files), overwrite)
+        if not target.parent.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = _beside(target)
+        temporary.mkdir()
+        for name, data in files.items():
+            with (temporary / name).open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        _settle(temporary)
+        _require_free(path, target, set(files), overwrite)
+        _move(temporary, target)
+        _settle(target.parent)
+    except (OSError, ValueError) as error:
+        _remove(temporary)
+        if isinstance(error, StorageError):
+            raise
+        reason = getattr(error, "strerror", None) or error
+        raise StorageError(
+            f"{str(path)!r} cannot be written ({reason}); check the folder, your rights and the space left."
+        ) from error
+    except BaseException:
+        _remove(temporary)
+        raise
+    return path
+
+
+def _require_free(path: Path, target: Path, names: set[str], overwrite: bool) -> None:
+    if not os.path.lexists(target):
+        return
+    if not overwrite:
+        raise StorageError(f"{str(path)!r} exists; choose another folder, or ask for it to be overwritten.")
+    if not target.is_dir():
+        raise StorageError(f"{str(path)!r} is a file, and a model is a folder; choose another path.")
+    others = sorted({entry.name for entry in target.iterdir()} - names)
+    if others:
+        raise StorageError(
+            f"{str(path)!r} holds more than a model ({others[0]!r}), so it is not overwritten; choose "
+            "another folder."
+        )
+
+
+def _move(temporary: Path, target: Path) -> None:
+    if not target.exists():
+        os.rename(temporary, target)
+        return
+    old = _beside(target)
+    os.rename(target, old)
+    try:
+        os.rename(temporary, target)
+    except BaseException:
+        os.rename(old, target)
+        raise
+    shutil.rmtree(old)
+
+
+def _beside(target: Path) -> Path:
+    return target.with_name(f".{target.name[:40]}-{secrets.token_hex(6)}")
+
+
+def _remove(temporary: Path | None) -> None:
+    if temporary is not None:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _settle(folder: Path) -> None:
+    # Windows cannot open a folder; the move itself is durable there.
+    if os.name != "nt":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

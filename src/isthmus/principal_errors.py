@@ -1,0 +1,48 @@
+"""The error PCA makes on held-out rows, for every number of directions, from one pass over them.
+
+With centred rows c = u - m, directions V (orthonormal rows, or nearly) and k of them kept, û = m + V_kᵀ V_k c. Two
+sums over the rows are enough for all k, and for every way of weighing the columns by w:
+
+    S = Σ c ⊙ c      P = V Σ c cᵀ      Σ_j w_j Σ(u_j - û_j)²  =  w·S - 2 Σ_{i≤k} p_i + Σ_{i,i'≤k} (P Vᵀ ⊙ G)_{ii'}
+
+with p_i = Σ_j w_j P_ij V_ij and G = V diag(w) Vᵀ, which is the identity where columns weigh alike.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from isthmus.model.principal import Principal
+
+__all__ = ["PrincipalErrors"]
+
+
+class PrincipalErrors:
+    """Squared errors of a `Principal` on the rows it is shown, in the model's units unless weighed otherwise."""
+
+    def __init__(self, principal: Principal):
+        self.mean = principal.mean.double().cpu().numpy()
+        self.directions = principal.directions.double().cpu().numpy()
+        self.squares = np.zeros(len(self.mean))
+        self.products = np.zeros_like(self.directions)
+
+    def add(self, units: np.ndarray) -> np.ndarray:
+        """Take rows of shape (n_rows, n_features) into account; gives their principal coordinates."""
+        centred = units - self.mean
+        codes = centred @ self.directions.T
+        self.squares += np.einsum("ij,ij->j", centred, centred)
+        self.products += codes.T @ centred
+        return codes
+
+    def per_feature(self, size: int) -> np.ndarray:
+        """Σ(u_j - û_j)² over the rows for each column, with ``size`` directions: shape (n_features,)."""
+        kept, products = self.directions[:size], self.products[:size]
+        explained = 2 * products - (products @ kept.T) @ kept
+        return np.maximum(self.squares - np.einsum("ij,ij->j", explained, kept), 0)
+
+    def curve(self, weights: np.ndarray) -> np.ndarray:
+        """Σ_j w_j Σ(u_j - û_j)² with 0, 1, 2 … directions: shape (n_directions + 1,)."""
+        once = np.cumsum(np.einsum("ij,ij,j->i", self.products, self.directions, weights))
+        twice = (self.products @ self.directions.T) * ((self.directions * weights) @ self.directions.T)
+        twice = np.diag(twice.cumsum(0).cumsum(1))
+        return np.maximum(self.squares @ weights - np.concatenate([[0], 2 * once - twice]), 0)

@@ -1,0 +1,43 @@
+"""What the tests share: the tutorial's digits, small tables, and every variant there is."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import pytest
+from sklearn import datasets
+from sklearn.model_selection import train_test_split
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """The tutorial's split: 1,437 rows to train on, 360 held out, pixels in [0, 1]; (train, test, y_train, y_test)."""
+    X, y = datasets.load_digits(return_X_y=True)
+    return train_test_split(X / 16.0, y, test_size=0.2, random_state=42, stratify=y)
+
+
+def bent_table(n_rows: int = 120, n_features: int = 6, seed: int = 0) -> np.ndarray:
+    """Two hidden numbers bent into ``n_features`` columns of unequal size, with a little noise."""
+    rng = np.random.default_rng(seed)
+    hidden = rng.standard_normal((n_rows, 2))
+    waves = np.sin(hidden @ rng.standard_normal((2, n_features)) + rng.uniform(0, 3, n_features))
+    table = hidden @ rng.standard_normal((2, n_features)) + waves + 0.1 * rng.standard_normal((n_rows, n_features))
+    return table * np.linspace(0.5, 2, n_features) + np.arange(n_features)
+
+
+@pytest.fixture
+def table() -> np.ndarray:
+    """120 rows of 6 columns on a bent surface."""
+    return bent_table()
+
+
+def pytest_generate_tests(metafunc):
+    """``kind`` runs a test over every variant in the folder; nobody keeps a list."""
+    if "kind" in metafunc.fixturenames:
+        from isthmus.variants import variants
+
+        found = variants()
+        metafunc.parametrize("kind", list(found.values()), ids=list(found))

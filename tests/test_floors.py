@@ -1,0 +1,256 @@
+"""The house plan's floors, read from the imports: each message names the rule that was broken.
+
+The checker is itself checked on a made-up package, one broken rule at a time.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+import isthmus
+
+PACKAGE = Path(isthmus.__file__).parent
+MOST_LINES = 350
+
+# DESIGN section 3, in module names; the first pattern that fits decides.
+FLOORS = {
+    "model.autoencoder": 1,
+    "model": 0,
+    "model.*": 0,
+    "data": 0,
+    "data.*": 0,
+    "scaling": 0,
+    "history": 0,
+    "hyperparameter": 0,
+    "closed_form": 0,
+    "safe_reading": 0,
+    "folder_writing": 0,
+    "objective": 2,
+    "training": 3,
+    "training.*": 3,
+    "evidence": 3,
+    "assembly": 4,
+    "estimator": 4,
+    "variants": 6,
+    "variants.*": 5,
+    "": 7,
+    "storage": 7,
+    "fitted_state": 7,
+    "evaluation": 7,
+    "plots": 7,
+    "tutorial": 7,
+    "rate_distortion": 7,
+    "anomaly": 7,
+    "pretraining": 7,
+    "explorer": 7,
+    "explorer.*": 7,
+    "__main__": 8,
+    "cli": 8,
+    "cli.*": 8,
+}
+TORCH = ("model.*", "objective", "training.*", "evidence", "assembly", "estimator", "variants.*", "storage", "fitted_state", "evaluation")  # fmt: skip
+# Whoever imports the estimator has imported scikit-learn already; only those may name it at the top.
+SKLEARN = ("estimator", "training.callbacks", "storage", "evaluation")
+SEAMS = {"make_corruption", "make_bottleneck", "make_penalties"}
+VAGUE = {"utils", "util", "misc", "helpers", "helper", "base_utils", "common"}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported module: by whom, where, and whether at run time and at the top of the file."""
+
+    source: str
+    line: int
+    target: str
+    at_top: bool
+    for_types: bool
+
+
+def module_name(path: Path, root: Path) -> str:
+    """``model/network.py`` is "model.network", ``model/__init__.py`` "model", the package itself ""."""
+    parts = list(path.relative_to(root).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports_of(source: str, tree: ast.Module, modules: set[str]) -> Iterator[Import]:
+    def walk(node: ast.AST, at_top: bool, for_types: bool) -> Iterator[Import]:
+        for child in ast.iter_child_nodes(node):
+            inner = at_top and not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef))
+            if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+                yield from walk(child, inner, True)
+                continue
+            if isinstance(child, ast.Import):
+                for alias in child.names:
+                    yield Import(source, child.lineno, alias.name, at_top, for_types)
+            elif isinstance(child, ast.ImportFrom):
+                for alias in child.names:
+                    deep = f"{child.module}.{alias.name}"
+                    is_module = deep.removeprefix("isthmus.") in modules and deep.startswith("isthmus.")
+                    yield Import(source, child.lineno, deep if is_module else str(child.module), at_top, for_types)
+            else:
+                yield from walk(child, inner, for_types)
+
+    return walk(tree, True, False)
+
+
+def floor_of(module: str) -> int | None:
+    return next((floor for pattern, floor in FLOORS.items() if fnmatch(module, pattern)), None)
+
+
+def own(target: str) -> str | None:
+    """The name inside the package, or None for another library's."""
+    if target == "isthmus":
+        return ""
+    return target.removeprefix("isthmus.") if target.startswith("isthmus.") else None
+
+
+def broken_rules(root: Path) -> list[str]:
+    """Every rule of DESIGN section 3 (and two of section 5) that a file under ``root`` breaks."""
+    paths = sorted(root.rglob("*.py"))
+    trees = {module_name(path, root): ast.parse(path.read_text()) for path in paths}
+    found: list[str] = []
+    graph: dict[str, set[str]] = {}
+    for path in paths:
+        name, where = module_name(path, root), path.relative_to(root).as_posix()
+        tree = trees[name]
+        if VAGUE & set(path.relative_to(root).with_suffix("").parts):
+            found.append(f"{where}: a file is named by the question it answers, not utils or helpers")
+        if (lines := len(path.read_text().splitlines())) > MOST_LINES:
+            found.append(f"{where}: {lines} lines; a file stays under {MOST_LINES}")
+        found += _undocumented(where, tree)
+        if fnmatch(name, "variants.*"):
+            found += _beyond_the_seams(where, tree)
+        floor = floor_of(name)
+        if floor is None:
+            found.append(f"{where}: no floor is declared for it (DESIGN section 3, FLOORS in this test)")
+            continue
+        for entry in imports_of(name, tree, set(trees)):
+            found += _broken_by(entry, where, floor)
+            target = own(entry.target)
+            if target is not None and entry.at_top and not entry.for_types and target in trees:
+                graph.setdefault(name, set()).add(target)
+    return found + list(_circles(graph))
+
+
+def _broken_by(entry: Import, where: str, floor: int) -> Iterator[str]:
+    place = f"{where}:{entry.line}"
+    target = own(entry.target)
+    if target is not None:
+        below = floor_of(target)
+        if below is not None and below > floor:
+            yield f"{place}: imports point down only; floor {floor} imports {entry.target} of floor {below}"
+        if target.split(".")[0] == "cli" and entry.source.split(".")[0] not in ("cli", "__main__"):
+            yield f"{place}: the library never imports cli"
+    library = entry.target.split(".")[0]
+    if library == "matplotlib" and entry.source != "plots":
+        yield f"{place}: matplotlib is imported in plots.py only"
+    for guarded, homes in (("torch", TORCH), ("sklearn", SKLEARN)):
+        at_home = any(fnmatch(entry.source, home) for home in homes)
+        if library == guarded and entry.at_top and not entry.for_types and not at_home:
+            yield f"{place}: {guarded} at the top of a file only in {', '.join(homes)}"
+
+
+def _undocumented(where: str, tree: ast.Module) -> Iterator[str]:
+    if tree.body and ast.get_docstring(tree) is None:
+        yield f"{where}: a module has a docstring"
+    for node in tree.body:
+        named = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+        if named and not node.name.startswith("_") and ast.get_docstring(node) is None:
+            yield f"{where}:{node.lineno}: public {node.name} has no docstring"
+
+
+def _beyond_the_seams(where: str, tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            for item in node.body:
+                if isinstance(item, ast.FunctionDef) and item.name not in SEAMS:
+                    yield f"{where}:{item.lineno}: a variant fills the three make_* seams and nothing else; {item.name}"
+
+
+def _circles(graph: dict[str, set[str]]) -> Iterator[str]:
+    done: set[str] = set()
+
+    def walk(name: str, path: tuple[str, ...]) -> Iterator[str]:
+        if name in path:
+            circle = (*path[path.index(name) :], name)
+            yield f"{' -> '.join(circle)}: imports run in a circle"
+        elif name not in done:
+            for target in sorted(graph.get(name, ())):
+                yield from walk(target, (*path, name))
+            done.add(name)
+
+    for name in sorted(graph):
+        yield from walk(name, ())
+
+
+def test_the_package_keeps_the_house_rules():
+    assert broken_rules(PACKAGE) == []
+
+
+def test_the_checker_reads_the_whole_package():
+    names = {module_name(path, PACKAGE) for path in PACKAGE.rglob("*.py")}
+    assert {"", "model.network", "training.loop", "variants.sparse", "data.reading", "estimator"} <= names
+    tree = ast.parse((PACKAGE / "estimator.py").read_text())
+    assert {"isthmus.assembly", "torch", "sklearn.base"} <= {e.target for e in imports_of("estimator", tree, names)}
+
+
+SOUND = {
+    "__init__.py": '"""Package."""\n',
+    "scaling.py": '"""Scaling."""\nimport numpy\n',
+    "model/__init__.py": "",
+    "model/network.py": '"""Network."""\nimport torch\n',
+    "model/autoencoder.py": '"""Joined."""\nfrom isthmus.model import network\n',
+    "estimator.py": '"""Face."""\nfrom isthmus.assembly import x\nimport sklearn.base\n',
+    "assembly.py": (
+        '"""Assembly."""\nfrom typing import TYPE_CHECKING\nif TYPE_CHECKING:\n'
+        "    from isthmus.estimator import BaseAutoencoder\n"
+    ),
+    "variants/vanilla.py": '"""Vanilla."""\nfrom isthmus.estimator import B\nclass A(B):\n    """One."""\n',
+    "plots.py": '"""Plots."""\nfrom matplotlib import pyplot\n',
+    "cli/fit.py": '"""Fit."""\ndef fit():\n    """Fit."""\n    import torch\n',
+}
+
+BREAKS = {
+    "up": ("scaling.py", "from isthmus.objective import x", "imports point down only"),
+    "up inside a function": ("objective.py", "def _f():\n    import isthmus.estimator", "imports point down only"),
+    "up to a submodule": ("model/network.py", "from isthmus.model import autoencoder", "imports point down only"),
+    "up for types": ("history.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import isthmus.storage", "imports point down only"),  # fmt: skip
+    "cli": ("plots.py", "from isthmus.cli.fit import fit", "never imports cli"),
+    "torch in data": ("data/reading.py", "import torch", "torch at the top"),
+    "torch in the command line": ("cli/fit.py", "from torch import nn", "torch at the top"),
+    "sklearn below the face": ("model/network.py", "from sklearn.decomposition import PCA", "sklearn at the top"),
+    "matplotlib, even late": ("cli/plot.py", "def _f():\n    import matplotlib.pyplot", "matplotlib"),
+    "a circle": ("assembly.py", "from isthmus.estimator import BaseAutoencoder", "in a circle"),
+    "a vague name": ("model/utils.py", "", "not utils"),
+    "a long file": ("scaling.py", "x = 1\n" * MOST_LINES, "lines"),
+    "no module docstring": ("history.py", None, "a module has a docstring"),
+    "no docstring": ("scaling.py", "def scale():\n    return 1", "public scale has no docstring"),
+    "no floor": ("soup.py", "", "no floor is declared"),
+    "an override": ("variants/own.py", "class A:\n    '''One.'''\n    def fit(self): ...", "three make_* seams"),
+}
+
+
+def _write(root: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+
+
+def test_a_sound_package_breaks_nothing(tmp_path):
+    _write(tmp_path, SOUND)
+    assert broken_rules(tmp_path) == []
+
+
+@pytest.mark.parametrize("what", BREAKS)
+def test_each_broken_rule_is_named(tmp_path, what):
+    name, text, words = BREAKS[what]
+    source = "x = 1\n" if text is None else SOUND.get(name, '"""Doc."""\n') + text + "\n"
+    _write(tmp_path, SOUND | {name: source})
+    messages = broken_rules(tmp_path)
+    assert any(words in message and (name in message or words == "in a circle") for message in messages), messages
