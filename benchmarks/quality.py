@@ -25,6 +25,8 @@ from isthmus.tutorial import tutorial_recipe
 from isthmus.variants import variant
 
 RESULTS = Path(__file__).parent / "results"
+README = Path(__file__).parent.parent / "README.md"
+MARKS = ("<!-- quality -->", "<!-- /quality -->")
 SEEDS = range(5)
 DIGITS_SIZES = (2, 4, 8, 16)
 
@@ -107,7 +109,7 @@ def _tables(folder: Path | None) -> Iterable[tuple[str, np.ndarray]]:
 
 
 def as_markdown(rows: Iterable[dict]) -> str:
-    """A table of errors (times 1,000), isthmus beside PCA."""
+    """A table of errors, isthmus beside PCA."""
     lines = [
         "| work | isthmus, mean (lowest – highest) | PCA | isthmus / PCA | seconds |",
         "|---|---|---|---|---|",
@@ -117,6 +119,13 @@ def as_markdown(rows: Iterable[dict]) -> str:
         ratio = f"{row['mean'] / row['pca']:.2f}" if row["pca"] > 0 else "–"
         lines.append(f"| {row['work']} | {error} | {_figure(row['pca'])} | {ratio} | {row['seconds']:.1f} |")
     return "\n".join(lines)
+
+
+def write_into_readme(rows: Iterable[dict]) -> None:
+    """Replace the README's table by this one."""
+    before, rest = README.read_text().split(MARKS[0])
+    _, after = rest.split(MARKS[1])
+    README.write_text(f"{before}{MARKS[0]}\n{as_markdown(rows)}\n{MARKS[1]}{after}")
 
 
 def _figure(value: float) -> str:
@@ -136,6 +145,8 @@ def main() -> None:
     name = "tables" if asked.tables else "quality"
     (RESULTS / f"{name}.json").write_text(json.dumps(rows, indent=1) + "\n")
     (RESULTS / f"{name}.md").write_text(as_markdown(rows) + "\n")
+    if not asked.tables:
+        write_into_readme(rows)
 
 
 if __name__ == "__main__":

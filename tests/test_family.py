@@ -562,7 +562,7 @@ def test_partial_fit_goes_on(kind):
 
     def loss():
         torch.manual_seed(0)
-        return float(objective(model.model_, torch.from_numpy(model.scaling_.apply(X)))[0].total.mean())
+        return float(objective(model.model_, torch.from_numpy(model.scaling_.apply(X)))[0].total.mean().detach())
 
     losses = []
     for _ in range(12):

@@ -16,7 +16,12 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "BaseAutoencoder": "isthmus.estimator",
+    "Evaluation": "isthmus.evaluation",
     "History": "isthmus.history",
+    "evaluate": "isthmus.evaluation",
+    "load": "isthmus.storage",
+    "save": "isthmus.storage",
+    "tutorial_recipe": "isthmus.tutorial",
 }
 
 
@@ -30,3 +35,9 @@ def __getattr__(name: str) -> Any:
             if kind.__name__ == name:
                 return kind
     raise AttributeError(f"module 'isthmus' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    from isthmus.variants import variants
+
+    return sorted([*globals(), *_HOMES, *(kind.__name__ for kind in variants().values())])

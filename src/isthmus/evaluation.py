@@ -4,10 +4,11 @@ With x̂ the rebuilt rows, x̄ the mean row *of the training data* and n feature
 
     sse = 1/N Σ‖x - x̂‖²      mse = sse / n      r2 = 1 - Σ‖x - x̂‖² / Σ‖x - x̄‖²
 
-r2 is the share of the variation kept: 0 for the mean row, 1 for a perfect copy. PCA is that of the training rows,
-as the model knows it. Its size is the model's; for a sparse code it is the number of units on at a time, since
-with as many directions as units PCA would copy the rows. The *equal-error size* turns the comparison around:
-how many numbers does PCA need for the model's error? A model that doesn't beat PCA is told so.
+r2 is the share of the variation kept: 0 for the mean row, 1 for a perfect copy. PCA is that of the training
+rows, as the model knows it. Its size is the model's; for a sparse code it is the number of units on at a
+time, since with as many directions as units PCA would copy the rows. The *equal-error size* turns the
+comparison around: how many numbers does PCA need for the model's error? A model that does not beat PCA is
+told so.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,24 +23,21 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from isthmus.estimator import BaseAutoencoder
+from isthmus.held_out import HeldOut, gather, mean_on
 from isthmus.model.likelihood import GaussianLikelihood
-from isthmus.principal_errors import PrincipalErrors
 from isthmus.probes import (
-    MOST_PAIRWISE_ROWS,
     LabelReadings,
     label_codes,
     read_labels,
-    sample_of,
     trustworthiness,
 )
-from isthmus.scaling import CHUNK_CELLS
 from isthmus.verdict import Figure, evaluation_table, figures, sentence
 
 __all__ = [
     "CodeUse",
     "Evaluation",
-    "RebuildingError",
     "Rebuilding",
+    "RebuildingError",
     "evaluate",
     "evaluation_table",
     "sentence",
@@ -52,7 +49,7 @@ SAME_ERROR = 1e-4  # PCA written as a network in float32 differs from PCA by abo
 
 @dataclass(frozen=True)
 class RebuildingError:
-    """Error of one way to rebuild: per feature, per row, and as the share of variation kept (None: there is none)."""
+    """Error of one way to rebuild: per feature, per row, and the share of variation kept, if there is any."""
 
     mse: float
     sse: float
@@ -66,8 +63,8 @@ class Rebuilding:
     Attributes
     ----------
     pca_needs : int or None
-        Smallest number of directions with which PCA's error is no larger than the model's, 0 being the mean row;
-        None if all that are known, `Evaluation.n_directions`, are not enough.
+        The equal-error size: the fewest directions with which PCA's error is no larger than the model's, 0
+        being the mean row; None if all that are known, `Evaluation.n_directions`, are not enough.
     """
 
     model: RebuildingError
@@ -194,16 +191,14 @@ def evaluate(
         If X does not suit the estimator, or the labels are not one class a row.
     """
     if y_train is not None and (X_train is None or y is None):
-        raise ValueError(
-            "evaluate: y_train needs X_train and y: labels are learned on the one and tested on the other."
-        )
+        raise ValueError("evaluate: y_train needs X_train and y; labels are learned there and tested here.")
     check_is_fitted(estimator)
-    gathered = _gather(estimator, X, random_state)
+    gathered = gather(estimator, X, random_state)
     labels, labels_train = (None, None) if y is None else label_codes(y, y_train)
     _require_one_a_row("y", labels, len(gathered.codes))
     training = None
     if labels_train is not None:
-        training = _gather(estimator, X_train, random_state, size=gathered.size)
+        training = gather(estimator, X_train, random_state, size=gathered.size)
         _require_one_a_row("y_train", labels_train, len(training.codes))
 
     def read(which: str) -> LabelReadings:
@@ -236,79 +231,6 @@ def evaluate(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Gathered:
-    """What one pass over the rows leaves behind; sums over rows are in the model's units, shape (n_features,)."""
-
-    codes: np.ndarray
-    pca_codes: np.ndarray
-    size: int
-    pca: PrincipalErrors
-    squared_errors: np.ndarray
-    squares: np.ndarray
-    nats: float
-    sampled: np.ndarray
-    sample: np.ndarray
-
-
-def _gather(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None = None) -> _Gathered:
-    """Codes, PCA's codes of ``size`` numbers (None chooses) and sums of squares, slice by slice."""
-    scaling, pca = estimator.scaling_, PrincipalErrors(estimator.principal_)
-    codes = np.concatenate([np.asarray(estimator.transform(part)) for part in _slices(X)])
-    size = _pca_size(estimator, codes) if size is None else size
-    sampled = sample_of(len(codes), MOST_PAIRWISE_ROWS, seed)
-    squared_errors, squares = np.zeros(len(scaling.spread)), np.zeros(len(scaling.spread))
-    pca_codes, sample, nats, begin = [], [], 0.0, 0
-    for part in _slices(X):
-        rows = estimator._validated(part, reset=False)
-        rows = np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows, dtype=np.float64)
-        with np.errstate(over="ignore", invalid="ignore"):
-            errors = (rows - estimator.reconstruct(part)) / scaling.spread
-            units = (rows - scaling.center) / scaling.spread
-            pca_codes.append(pca.add(units)[:, :size])
-            squared_errors += np.einsum("ij,ij->j", errors, errors)
-            squares += np.einsum("ij,ij->j", units, units)
-            nats += float(estimator.score_samples(part).sum(dtype=np.float64))
-        inside = sampled[(sampled >= begin) & (sampled < begin + len(rows))]
-        sample.append(units[inside - begin])
-        begin += len(rows)
-    return _Gathered(
-        codes,
-        np.concatenate(pca_codes),
-        size,
-        pca,
-        squared_errors,
-        squares,
-        nats,
-        sampled,
-        np.concatenate(sample),
-    )
-
-
-def _slices(X: Any) -> Iterator[Any]:
-    """The rows a few megabytes at a time, of the same kind as X, so that column names stay with them."""
-    if hasattr(X, "tocsr"):
-        X = X.tocsr()
-    elif not hasattr(X, "shape"):
-        X = np.asarray(X)
-    rows = getattr(X, "iloc", X)
-    step = max(1, CHUNK_CELLS // max(1, X.shape[-1] if len(X.shape) > 1 else 1))
-    for begin in range(0, max(1, X.shape[0] if X.shape else 1), step):
-        yield rows[begin : begin + step] if X.shape and X.shape[0] > step else X
-
-
-def _pca_size(estimator: BaseAutoencoder, codes: np.ndarray) -> int:
-    """As many numbers as the code has; of a sparse one, as are on at a time."""
-    size = codes.shape[1]
-    if estimator.make_bottleneck().sparse:
-        size = max(1, round(_mean_on(codes)))
-    return min(size, len(estimator.principal_.directions))
-
-
-def _mean_on(codes: np.ndarray) -> float:
-    return float((codes != 0).sum(1).mean())
-
-
 def _require_one_a_row(name: str, labels: np.ndarray | None, n_rows: int) -> None:
     if labels is not None and len(labels) != n_rows:
         raise ValueError(
@@ -316,7 +238,7 @@ def _require_one_a_row(name: str, labels: np.ndarray | None, n_rows: int) -> Non
         )
 
 
-def _rebuilding(gathered: _Gathered, weights: np.ndarray) -> Rebuilding:
+def _rebuilding(gathered: HeldOut, weights: np.ndarray) -> Rebuilding:
     """Both errors with columns weighed by ``weights``, from the model's units to those wanted."""
     n_rows, n_features = len(gathered.codes), len(weights)
     total = float(gathered.pca.squares @ weights)
@@ -333,7 +255,7 @@ def _rebuilding(gathered: _Gathered, weights: np.ndarray) -> Rebuilding:
     return Rebuilding(error(ours), error(float(curve[gathered.size])), needed)
 
 
-def _explained(gathered: _Gathered, squared_errors: np.ndarray) -> np.ndarray:
+def _explained(gathered: HeldOut, squared_errors: np.ndarray) -> np.ndarray:
     total = gathered.pca.squares
     varies = total > CONSTANT * gathered.squares
     return np.where(varies, 1 - squared_errors / np.where(varies, total, 1), np.nan)
@@ -342,15 +264,15 @@ def _explained(gathered: _Gathered, squared_errors: np.ndarray) -> np.ndarray:
 def _use_of(estimator: BaseAutoencoder, X: Any, codes: np.ndarray) -> CodeUse:
     bottleneck = estimator.make_bottleneck()
     if bottleneck.sparse:
-        return CodeUse(mean_on=_mean_on(codes), dead_units=int((codes == 0).all(0).sum()))
+        return CodeUse(mean_on=mean_on(codes), dead_units=int((codes == 0).all(0).sum()))
     if bottleneck.outputs_per_latent == 2:
         report = estimator.latent_report(X)
         return CodeUse(active_units=report.active_units, kl_per_latent=tuple(report.kl.tolist()))
     return CodeUse()
 
 
-def _principal_nats(estimator: BaseAutoencoder, gathered: _Gathered) -> float | None:
-    """Mean log density of probabilistic PCA (Tipping & Bishop 1999), beside which a variational bound is read.
+def _principal_nats(estimator: BaseAutoencoder, gathered: HeldOut) -> float | None:
+    """Mean log density of probabilistic PCA (Tipping & Bishop 1999), the yardstick of a variational bound.
 
     log N(c; 0, U(Λ - σ²I)Uᵀ + σ²I) = -½ [ n log 2π + Σ log λ_i + (n-k) log σ² + Σ (u_iᵀc)²/λ_i + left/σ² ]
     """

@@ -1,9 +1,10 @@
 """The error PCA makes on held-out rows, for every number of directions, from one pass over them.
 
-With centred rows c = u - m, directions V (orthonormal rows, or nearly) and k of them kept, û = m + V_kᵀ V_k c. Two
-sums over the rows are enough for all k, and for every way of weighing the columns by w:
+With centred rows c = u - m, directions V (orthonormal rows, or nearly) and k of them kept,
+û = m + V_kᵀ V_k c. Two sums over the rows are enough for all k, and for every way w of weighing the columns:
 
-    S = Σ c ⊙ c      P = V Σ c cᵀ      Σ_j w_j Σ(u_j - û_j)²  =  w·S - 2 Σ_{i≤k} p_i + Σ_{i,i'≤k} (P Vᵀ ⊙ G)_{ii'}
+    S = Σ c ⊙ c      P = V Σ c cᵀ
+    Σ_j w_j Σ(u_j - û_j)²  =  w·S - 2 Σ_{i≤k} p_i + Σ_{i,i'≤k} (P Vᵀ ⊙ G)_{ii'}
 
 with p_i = Σ_j w_j P_ij V_ij and G = V diag(w) Vᵀ, which is the identity where columns weigh alike.
 """
@@ -18,7 +19,7 @@ __all__ = ["PrincipalErrors"]
 
 
 class PrincipalErrors:
-    """Squared errors of a `Principal` on the rows it is shown, in the model's units unless weighed otherwise."""
+    """Squared errors of a `Principal` on rows it is shown, in the model's units unless weighed otherwise."""
 
     def __init__(self, principal: Principal):
         self.mean = principal.mean.double().cpu().numpy()

@@ -1,8 +1,8 @@
 """What do the codes still tell? Simple readers of a code, none of them part of the model.
 
-Nearest neighbours and logistic regression try to read a label off the code; the silhouette asks how well apart
-the labels lie, trustworthiness whether neighbours in the code were neighbours in the data. Each is one number,
-or None where the rows are too few, or the labels too alike, for the question to have an answer.
+Nearest neighbours and logistic regression try to read a label off the code; the silhouette asks how well
+apart the labels lie, trustworthiness whether neighbours in the code were neighbours in the data. Each is one
+number, or None where the rows are too few, or the labels too alike, for the question to have an answer.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class LabelReadings:
 
 
 def label_codes(y: Any, y_train: Any = None) -> tuple[np.ndarray, np.ndarray | None]:
-    """Labels of any kind as whole numbers, alike in both; numbers that are measurements and no classes are refused.
+    """Labels of any kind as whole numbers, alike in both; measurements, which are no classes, are refused.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def label_codes(y: Any, y_train: Any = None) -> tuple[np.ndarray, np.ndarray | N
     """
     from sklearn.utils.multiclass import type_of_target
 
-    parts = [np.asarray(part) for part in (y, y_train) if part is not None]
+    parts: list[Any] = [np.asarray(part) for part in (y, y_train) if part is not None]
     for part in parts:
         if part.ndim != 1:
             raise ValueError(f"evaluate: labels must be one a row, got the shape {part.shape}.")
@@ -66,7 +66,7 @@ def read_labels(
     training: tuple[np.ndarray, np.ndarray] | None,
     seed: int,
 ) -> LabelReadings:
-    """Fit the readers on training codes and their labels, or by five-fold cross-validation where there are none.
+    """Fit the readers on training codes and their labels, or else by five-fold cross-validation.
 
     Parameters
     ----------
@@ -87,14 +87,14 @@ def read_labels(
     if training is not None:
         training = _thinned(*training, seed)
     with _quietly():
-        accuracies = [_accuracy(reader, codes, labels, training, seed) for reader in readers]
-        return LabelReadings(*accuracies, _silhouette(codes, labels, seed))
+        neighbours, logistic = (_accuracy(reader, codes, labels, training, seed) for reader in readers)
+        return LabelReadings(neighbours, logistic, _silhouette(codes, labels, seed))
 
 
 def _accuracy(
     reader: Callable[[], Any],
-    codes: np.ndarray,
-    labels: np.ndarray,
+    codes: Any,
+    labels: Any,
     training: tuple[np.ndarray, np.ndarray] | None,
     seed: int,
 ) -> float | None:
@@ -115,7 +115,7 @@ def _accuracy(
     return float((cross_val_predict(reader(), codes, labels, cv=folds) == labels).mean())
 
 
-def _silhouette(codes: np.ndarray, labels: np.ndarray, seed: int) -> float | None:
+def _silhouette(codes: Any, labels: Any, seed: int) -> float | None:
     from sklearn.metrics import silhouette_score
 
     codes, labels = _thinned(codes, labels, seed, most=MOST_PAIRWISE_ROWS)
@@ -124,7 +124,7 @@ def _silhouette(codes: np.ndarray, labels: np.ndarray, seed: int) -> float | Non
     return float(silhouette_score(codes, labels))
 
 
-def trustworthiness(rows: np.ndarray, codes: np.ndarray) -> float | None:
+def trustworthiness(rows: Any, codes: Any) -> float | None:
     """How far near neighbours in the code were near in the data, in [0, 1] (Venna & Kaski 2001).
 
     It compares every pair of rows: give it 2,000 at most. For ten rows or fewer, None.
@@ -144,9 +144,7 @@ def sample_of(n_rows: int, most: int, seed: int) -> np.ndarray:
     return np.sort(np.random.RandomState(seed).choice(n_rows, most, replace=False))
 
 
-def _thinned(
-    codes: np.ndarray, labels: np.ndarray, seed: int, *, most: int = MOST_PROBE_ROWS
-) -> tuple[np.ndarray, np.ndarray]:
+def _thinned(codes: Any, labels: Any, seed: int, *, most: int = MOST_PROBE_ROWS) -> tuple[Any, Any]:
     kept = sample_of(len(codes), most, seed)
     return codes[kept], labels[kept]
 

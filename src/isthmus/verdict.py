@@ -13,18 +13,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from isthmus.evaluation import Evaluation
+    from isthmus.evaluation import Evaluation, Rebuilding
 
 __all__ = ["Figure", "evaluation_table", "figures", "sentence"]
 
 EQUAL = 0.01  # errors this close, relative to PCA's, are called the same
 EQUAL_SHARE = 1e-6
+NO_FIGURE = "–"
+MOST_DECIMALS = 4
 SCALED = {"standard": "columns scaled to variance 1", "minmax": "columns scaled to [0, 1]"}
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the table: ``kind`` is "number", "share" (of 1) or "count"; None where there is no figure."""
+    """One line of the table; ``kind`` is "number", "share" (of 1) or "count"; None stands for no figure."""
 
     name: str
     model: float | str | None
@@ -38,7 +40,9 @@ class Figure:
 
 def _written(value: float | str | None, kind: str) -> str:
     if value is None or isinstance(value, str):
-        return value or "–"
+        return value or NO_FIGURE
+    if kind == "share" and 0.9995 <= value < 1:
+        return "over 99.9 %"
     return {"share": f"{100 * value:.1f} %", "count": f"{value:.0f}", "number": f"{value:.4g}"}[kind]
 
 
@@ -58,11 +62,11 @@ def _all_figures(evaluation: Evaluation) -> list[Figure]:
         Figure("units never on", code.dead_units, None, "count"),
         Figure("active units", code.active_units, None, "count"),
         Figure("nats a unit tells", None if kl is None else f"{min(kl):.2f} to {max(kl):.2f}", None),
-        Figure("squared error per feature", data.model.mse, data.pca.mse),
-        Figure("squared error per row", data.model.sse, data.pca.sse),
-        Figure("variation kept", data.model.r2, data.pca.r2, "share"),
-        Figure("squared error per feature, scaled", scaled and scaled.model.mse, scaled and scaled.pca.mse),
-        Figure("variation kept, scaled", scaled and scaled.model.r2, scaled and scaled.pca.r2, "share"),
+        Figure("squared error per feature", *_pair(data, "mse")),
+        Figure("squared error per row", *_pair(data, "sse")),
+        Figure("variation kept", *_pair(data, "r2"), "share"),
+        Figure("squared error per feature, scaled", *_pair(scaled, "mse")),
+        Figure("variation kept, scaled", *_pair(scaled, "r2"), "share"),
         Figure("numbers PCA needs for this", _pca_numbers(evaluation), None, "count"),
         Figure("label by 5 nearest neighbours", labels.neighbours, pca_labels.neighbours, "share"),
         Figure("label by logistic regression", labels.logistic, pca_labels.logistic, "share"),
@@ -70,6 +74,12 @@ def _all_figures(evaluation: Evaluation) -> list[Figure]:
         Figure("trustworthiness", evaluation.trustworthiness, evaluation.pca_trustworthiness),
         Figure("log density, nats per row", evaluation.nats_per_row, evaluation.pca_nats_per_row),
     ]
+
+
+def _pair(rebuilding: Rebuilding | None, name: str) -> tuple[float | None, float | None]:
+    if rebuilding is None:
+        return None, None
+    return getattr(rebuilding.model, name), getattr(rebuilding.pca, name)
 
 
 def _pca_numbers(evaluation: Evaluation) -> int | str:
@@ -85,22 +95,27 @@ def evaluation_table(evaluations: Mapping[str, Evaluation]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    sizes = {_pca_of(evaluation) for evaluation in evaluations.values()}
-    table, shown, columns = Table(Text("on rows not seen in training")), set(), []
+    lines = {name: [figure.written() for figure in _all_figures(one)] for name, one in evaluations.items()}
+    yardsticks: dict[tuple[int, str | None], list[str]] = {}
     for name, evaluation in evaluations.items():
-        lines = [figure.written() for figure in _all_figures(evaluation)]
+        known = yardsticks.setdefault(_pca_of(evaluation), [NO_FIGURE] * len(lines[name]))
+        known[:] = [
+            pca if said == NO_FIGURE else said for said, (_, _, pca) in zip(known, lines[name], strict=True)
+        ]
+    table = Table("on the rows evaluated")
+    columns = [[name for name, _, _ in next(iter(lines.values()), [])]]
+    shown = set()
+    for name, evaluation in evaluations.items():
         table.add_column(Text(name), justify="right")
-        columns.append([model for _, model, _ in lines])
-        pca = _pca_of(evaluation)
-        if pca not in shown:
-            shown.add(pca)
-            table.add_column(
-                Text("PCA" if len(sizes) == 1 else f"PCA to {evaluation.pca_components}"), justify="right"
-            )
-            columns.append([written for _, _, written in lines])
-    names = [figure.name for evaluation in evaluations.values() for figure in _all_figures(evaluation)]
-    for name, *cells in zip(names, *columns, strict=False):
-        if any(cell != "–" for cell in cells):
+        columns.append([model for _, model, _ in lines[name]])
+        yardstick = _pca_of(evaluation)
+        if yardstick not in shown:
+            shown.add(yardstick)
+            title = "PCA" if len(yardsticks) == 1 else f"PCA to {evaluation.pca_components}"
+            table.add_column(Text(title), justify="right")
+            columns.append(yardsticks[yardstick])
+    for name, *cells in zip(*columns, strict=True):
+        if set(cells) != {NO_FIGURE}:
             table.add_row(name, *cells)
     return table
 
@@ -112,7 +127,8 @@ def _pca_of(evaluation: Evaluation) -> tuple[int, str | None]:
 def sentence(evaluation: Evaluation) -> str:
     """What came of it, in one plain sentence.
 
-    "64 numbers squeezed to 2: keeps 56 % of the variation; PCA keeps 28 %; PCA needs 5 numbers to do as well."
+    For example: "64 numbers squeezed to 2: keeps 56 % of the variation; PCA keeps 28 %; PCA needs 5 numbers
+    to do as well."
     Where the errors are within a hundredth of PCA's: "PCA does as well; use PCA."
     """
     rebuilding = evaluation.judged
@@ -136,9 +152,12 @@ def sentence(evaluation: Evaluation) -> str:
             f"{opening}: keeps {ours} of {variation}; PCA keeps {theirs}{with_numbers}; "
             f"PCA needs {count} to do as well."
         )
+    reached = "no more than the mean row"
+    if model > 0:
+        reached = f"for which PCA needs {_numbers(rebuilding.pca_needs or 0)}"
     return (
-        f"{opening}: PCA does better here: it keeps {theirs} of {variation}{with_numbers}, this model {ours}, "
-        f"{_reached(rebuilding.pca_needs, model)}."
+        f"{opening}: PCA does better here: it keeps {theirs} of {variation}{with_numbers}, "
+        f"this model {ours}, {reached}."
     )
 
 
@@ -150,24 +169,27 @@ def _opening(evaluation: Evaluation) -> str:
     return f"{given} {'squeezed to' if size < evaluation.n_features else 'rewritten as'} {size}"
 
 
-def _reached(size: int | None, model: float) -> str:
-    """What PCA would do with the same error, where the model is the worse of the two."""
-    if model <= 0:
-        return "no more than the mean row does"
-    return f"which PCA does with {_numbers(size or 0)}"
-
-
 def _numbers(count: int) -> str:
     return f"{count} number" if count == 1 else f"{count} numbers"
 
 
 def _kept(*shares: float) -> list[str]:
-    """Shares of the variation in per cent, with as many decimals as keep them apart and below 100."""
+    """Shares of the variation in per cent, with as many decimals as keep them apart and short of 100."""
     texts: list[str] = []
-    for decimals in range(5):
-        texts = [f"{100 * share:.{decimals}f}" if share > 0 else "0" for share in shares]
-        rounded_up = any(float(text) == 100 and share < 1 for text, share in zip(texts, shares, strict=True))
-        alike = len(set(texts)) < len({max(share, 0.0) for share in shares})
-        if not rounded_up and not alike:
+    for decimals in range(MOST_DECIMALS + 1):
+        texts = [_per_cent(share, decimals) for share in shares]
+        whole = any(
+            share < 1 and text.startswith(("100", "over")) for share, text in zip(shares, texts, strict=True)
+        )
+        if not whole and len(set(texts)) == len(set(shares)):
             break
-    return [f"{text} %" if share > 0 else "nothing" for text, share in zip(texts, shares, strict=True)]
+    return texts
+
+
+def _per_cent(share: float, decimals: int) -> str:
+    if share <= 0:
+        return "nothing"
+    text = f"{100 * share:.{decimals}f} %"
+    if share < 1 and decimals == MOST_DECIMALS and text.startswith("100"):
+        return f"over {100 - 10.0**-decimals:.{decimals}f} %"
+    return "100 %" if share == 1 else text

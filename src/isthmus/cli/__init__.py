@@ -1,0 +1,60 @@
+"""The command line: every file in this folder that holds a function of its own name is a command.
+
+``cli/encode.py`` with ``def encode(...)`` is ``isthmus encode``: its parameters are the flags, its docstring the
+help. The files are read, not imported, to list them, so that ``isthmus --help`` waits for no library; a command
+is imported when it is asked for.
+"""
+
+from __future__ import annotations
+
+import ast
+import pkgutil
+from collections.abc import Iterator
+from typing import Any
+
+from cyclopts import App, Parameter
+
+from isthmus import __version__
+
+__all__ = ["application", "commands"]
+
+ABOUT = """Autoencoders that start where PCA ends: what is the smallest code that still rebuilds your data well?
+
+Begin with: isthmus fit digits
+DATA is a CSV, TSV, Parquet, .npy or .npz file, a folder of pictures, or the name of a bundled data set."""
+EVERYWHERE = "Every command also takes --debug, which shows the whole traceback of an error."
+
+
+def application() -> App:
+    """The app with every command there is, none of them imported yet."""
+    app = App(
+        name="isthmus",
+        help=ABOUT,
+        help_format="plaintext",
+        help_epilogue=EVERYWHERE,
+        version=__version__,
+        default_parameter=Parameter(negative=()),
+        suppress_keyboard_interrupt=False,
+    )
+    for name, about in commands().items():
+        app.command(f"{__name__}.{name}:{name}", name=name, help=about)
+    return app
+
+
+def commands() -> dict[str, str]:
+    """Every command's description by its name: the docstring of the function, as far as its parameters."""
+    found = {}
+    for name, source in _sources():
+        for node in ast.parse(source).body:
+            if isinstance(node, ast.FunctionDef) and node.name == name:
+                found[name] = (ast.get_docstring(node) or "").split("\n\nParameters\n")[0]
+    return dict(sorted(found.items()))
+
+
+def _sources() -> Iterator[tuple[str, str]]:
+    for module in pkgutil.iter_modules(__path__):
+        finder: Any = module.module_finder
+        spec = finder.find_spec(f"{__name__}.{module.name}")
+        source = None if spec is None else spec.loader.get_source(spec.name)
+        if source is not None:
+            yield module.name, source

@@ -1,0 +1,40 @@
+"""``isthmus encode``: rows in, codes out."""
+
+from __future__ import annotations
+
+from isthmus.cli.matching_rows import read_matching, rows_expected
+from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, RunPath, TableOutput
+from isthmus.cli.rows_output import require_writable, write_rows
+from isthmus.cli.run_folder import open_run
+
+__all__ = ["encode"]
+
+
+def encode(
+    run: RunPath,
+    data: str,
+    /,
+    *,
+    output: TableOutput = None,
+    ids: Ids = None,
+    labels: Labels = None,
+    drop: Drop = (),
+    overwrite: Overwrite = False,
+) -> None:
+    """Squeeze rows to codes.
+
+    Row ids and labels are kept beside the codes. Without -o the codes are printed as CSV.
+
+    Parameters
+    ----------
+    data
+        Rows with the columns the model was fitted on, in any order.
+    """
+    found = open_run(run)
+    require_writable(output, overwrite=overwrite)
+    estimator = found.load()
+    table = read_matching(data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop)
+    codes = estimator.transform(table.values)
+    write_rows(
+        output, codes, list(estimator.get_feature_names_out()), beside=table, overwrite=overwrite, what="codes"
+    )

@@ -1,0 +1,184 @@
+"""Rows for a fitted model: read from the user's file and brought to the columns the model knows.
+
+Columns that have names are matched by name, in whatever order the file holds them; those that have none (an
+array, a file without a first row of names, pixels) by their position. The labels, ids and dropped columns of the
+fit are recognised where they are present.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from isthmus.cli.outcome import Failure
+from isthmus.cli.run_folder import Run, fingerprint
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from isthmus.data import Table
+
+__all__ = ["Expected", "codes_expected", "held_out_split", "read_matching", "rows_expected"]
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The columns a model takes; ``what`` names them in a message."""
+
+    columns: tuple[str, ...]
+    what: str
+    label_name: str | None = None
+    id_name: str | None = None
+    drop: tuple[str, ...] = ()
+    image_shape: tuple[int, ...] | None = None
+
+
+def rows_expected(run: Run, estimator: Any) -> Expected:
+    """What `transform` takes."""
+    what = "the columns the model was fitted on"
+    record = run.record
+    if record is not None:
+        roles = (record.label_name, record.id_name, record.drop)
+        return Expected(record.columns, what, *roles, record.image_shape)
+    names = getattr(estimator, "feature_names_in_", None)
+    names = unnamed(estimator.n_features_in_) if names is None else tuple(map(str, names))
+    return Expected(names, what, image_shape=estimator.image_shape)
+
+
+def codes_expected(run: Run, estimator: Any) -> Expected:
+    """What `inverse_transform` takes."""
+    record = run.record
+    roles = () if record is None else (record.label_name, record.id_name)
+    return Expected(tuple(estimator.get_feature_names_out()), "the numbers of a code", *roles)
+
+
+def read_matching(
+    source: str,
+    expected: Expected,
+    *,
+    labels: str | None = None,
+    ids: str | None = None,
+    drop: Sequence[str] = (),
+) -> Table:
+    """Read a table with exactly the expected columns, in their order; `Failure` names those missing or left over."""
+    from isthmus.data import read_table
+
+    where = repr(source)
+    names = _names_in_file(source)
+    if names is None:
+        look = read_table(source)
+        names = (*look.columns, *(name for name in (look.label_name, look.id_name) if name is not None))
+        _require_same_pictures(look, expected, where)
+        has_names = look.columns != unnamed(look.n_columns) and look.image_shape is None
+    else:
+        has_names = names != unnamed(len(names))
+    free = [name for name in names if name not in expected.columns]
+    labels = expected.label_name if labels is None and expected.label_name in free else labels
+    ids = expected.id_name if ids is None and expected.id_name in free else ids
+    drop = tuple(dict.fromkeys([*drop, *(name for name in expected.drop if name in free and name not in (labels, ids))]))
+    if all(name in names for name in expected.columns):
+        table = read_table(source, labels=labels, ids=ids, drop=drop, columns=expected.columns)
+        used = (table.label_name, table.id_name, *drop)
+        _refuse_extra([name for name in free if name not in used], expected, where)
+        return table
+    left = [name for name in names if name not in (labels, ids, *drop)]
+    if has_names and expected.columns != unnamed(len(expected.columns)) and expected.image_shape is None:
+        _refuse_missing([name for name in expected.columns if name not in left], left, expected, where)
+    table = read_table(source, labels=labels, ids=ids, drop=drop)
+    if table.n_columns != len(expected.columns):
+        raise Failure(f"{where}: {table.n_columns} columns, and {expected.what} are {len(expected.columns)}.")
+    return table
+
+
+def held_out_split(run: Run) -> tuple[Table, np.ndarray, np.ndarray]:
+    """The data a run was fitted on, read again, with the indices of its training and its held-out rows."""
+    import numpy as np
+
+    from isthmus.data import DataError, read_table
+
+    record = run.record
+    if record is None:
+        raise Failure(f"{str(run.path)!r} is a model without its run folder; name the data to use after it.")
+    try:
+        # naming the columns leaves out what was dropped
+        roles = {"labels": record.label_name, "ids": record.id_name}
+        table = read_table(record.source, columns=record.columns, **roles)
+    except DataError as error:
+        raise Failure(f"The data of the run cannot be read again; name the data to use after it. ({error})") from error
+    test = run.test_rows()
+    if fingerprint(table.values) != record.sha256 or not len(test) or test.min() < 0 or test.max() >= len(table):
+        raise Failure(
+            f"{record.source!r} has changed since the fit, so its held-out rows are no longer known; name the "
+            "data to use after the run."
+        )
+    return table, np.setdiff1d(np.arange(len(table)), test), test
+
+
+def unnamed(count: int) -> tuple[str, ...]:
+    """The names given to columns that have none."""
+    return tuple(f"x{index}" for index in range(count))
+
+
+def _names_in_file(source: str) -> tuple[str, ...] | None:
+    """All column names of a table of text or Parquet, whatever is in the columns; None for every other source.
+
+    A file that cannot be read has no names: reading it says why.
+    """
+    from isthmus.data import BUNDLED
+
+    path = Path(source)
+    suffix = path.suffix.lower()
+    if source in BUNDLED or suffix not in (".csv", ".tsv", ".parquet") or not path.is_file():
+        return None
+    if suffix == ".parquet":
+        import pyarrow
+        from pyarrow import parquet
+
+        try:
+            return tuple(parquet.read_schema(path).names)
+        except (pyarrow.ArrowException, OSError):
+            return None
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as text:
+            first = next(filter(None, csv.reader(text, delimiter="\t" if suffix == ".tsv" else ",")), [])
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return None
+    return unnamed(len(first)) if all(map(_is_number, first)) else tuple(first)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _require_same_pictures(table: Table, expected: Expected, where: str) -> None:
+    shapes = (table.image_shape, expected.image_shape)
+    if None not in shapes and shapes[0] != shapes[1]:
+        said = ["×".join(map(str, shape or ())) for shape in shapes]
+        raise Failure(f"{where}: the pictures are {said[0]}, and those the model was fitted on {said[1]}; resize them.")
+
+
+def _refuse_extra(extra: list[str], expected: Expected, where: str) -> None:
+    if not extra:
+        return
+    from isthmus.data.columns import said
+
+    count = "1 column is" if len(extra) == 1 else f"{len(extra)} columns are"
+    flags = " ".join(f"--drop {name!r}" for name in extra[:3]) + (" …" if len(extra) > 3 else "")
+    raise Failure(f"{where}: {count} not among {expected.what}: {said(extra)}; leave out with {flags}.")
+
+
+def _refuse_missing(missing: list[str], names: list[str], expected: Expected, where: str) -> None:
+    from isthmus.data.columns import said
+
+    close = difflib.get_close_matches(missing[0], names, n=1)
+    guess = f" (is {close[0]!r} meant?)" if close else ""
+    count = "1 of" if len(missing) == 1 else f"{len(missing)} of"
+    raise Failure(f"{where}: {count} {expected.what} missing: {said(missing)}{guess}; the file has {said(names)}.")

@@ -1,0 +1,185 @@
+"""How a command ends: what it prints, where, and with which exit code.
+
+0 is well, 1 failed, 2 wrong use (an unknown command, flag or value), 130 stopped by Ctrl-C. Results go to standard
+output; everything said to a person beside them, and every error, goes to standard error in one sentence.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import os
+import signal
+import sys
+import threading
+import traceback
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from cyclopts import CycloptsError
+
+from isthmus.cli import application, commands
+
+__all__ = ["Failure", "WrongUse", "escaped", "print_json", "run", "say", "show"]
+
+WELL, FAILED, WRONG_USE, STOPPED, ENDED = 0, 1, 2, 130, 143
+DEBUG = "--debug"
+# whose errors are sentences for the user: this library's own, and scikit-learn's checks of an array
+SPEAKERS = ("isthmus", "sklearn.utils.validation")
+
+
+class Failure(Exception):
+    """What was asked could not be done; the message is one sentence."""
+
+
+class WrongUse(Exception):
+    """What was asked makes no sense; the message is one sentence."""
+
+
+def run(tokens: Sequence[str]) -> int:
+    """Run one command line and give its exit code; nothing is raised."""
+    debug = DEBUG in tokens
+    tokens = [token for token in tokens if token != DEBUG]
+    try:
+        with _notes_for_warnings(), _termination_unwinds():
+            _require_known_command(tokens)
+            application()(tokens, print_error=False, exit_on_error=False, result_action="return_value")
+            sys.stdout.flush()
+        return WELL
+    except BrokenPipeError:
+        _forget_stdout()
+        return WELL
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else WELL
+    except BaseException as error:
+        if debug:
+            traceback.print_exc()
+        code, sentence = _verdict(error, tokens)
+        say(f"isthmus: {sentence}")
+        return code
+
+
+def say(text: str) -> None:
+    """One line to the person at the terminal, on standard error; control characters are shown escaped."""
+    with suppress(OSError):
+        print(_encodable(escaped(text), sys.stderr), file=sys.stderr, flush=True)
+
+
+def show(*parts: Any) -> None:
+    """Results for a person, on standard output: lines of text, and tables made by rich."""
+    from rich.console import Console
+
+    console = Console(file=sys.stdout, highlight=False)
+    for part in parts:
+        if isinstance(part, str):
+            print(_encodable(escaped(part), sys.stdout))
+        else:
+            console.print(part)
+
+
+def print_json(facts: Mapping[str, Any]) -> None:
+    """One JSON object on standard output, for machines; what is no finite number becomes null."""
+    print(json.dumps(_finite(facts), indent=2, allow_nan=False))
+
+
+def escaped(text: str) -> str:
+    r"""Text whose control characters, and others that do not print, are written out.
+
+    >>> escaped("a\x1b[31mb")
+    'a\\x1b[31mb'
+    """
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text
+    )
+
+
+def _verdict(error: BaseException, tokens: Sequence[str]) -> tuple[int, str]:
+    """The exit code of an error, and what is said of it."""
+    if isinstance(error, KeyboardInterrupt):
+        return STOPPED, "stopped; nothing was left half made."
+    if isinstance(error, CycloptsError):
+        chain = " ".join(["isthmus", *tokens[:1]]) if tokens and tokens[0] in commands() else "isthmus"
+        return WRONG_USE, f"{_one_line(error).rstrip('.')}; see {chain} --help."
+    if isinstance(error, WrongUse):
+        return WRONG_USE, _one_line(error)
+    if isinstance(error, Failure) or (isinstance(error, ValueError) and _raised_by(error).startswith(SPEAKERS)):
+        return FAILED, _one_line(error)
+    if isinstance(error, OSError) and error.strerror:
+        place = "" if error.filename is None else f"{str(error.filename)!r}: "
+        return FAILED, f"{place}{error.strerror}; check the path, your rights and the space left."
+    if isinstance(error, MemoryError):
+        return FAILED, "there is not enough memory for this; try fewer rows, columns or units."
+    what = _one_line(error).rstrip(".")
+    return FAILED, f"unexpected {type(error).__name__}{f' ({what})' if what else ''}; rerun with {DEBUG} to see where."
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())
+
+
+def _raised_by(error: BaseException) -> str:
+    """The module in which an error was raised."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    return frames[-1][0].f_globals.get("__name__", "") if frames else ""
+
+
+def _require_known_command(tokens: Sequence[str]) -> None:
+    """Refuse an unknown command here: to do so, cyclopts would import every command there is."""
+    if not tokens or tokens[0].startswith("-") or tokens[0] in commands():
+        return
+    close = difflib.get_close_matches(tokens[0], commands(), n=1)
+    guess = f"did you mean {close[0]!r}? " if close else ""
+    raise WrongUse(f"there is no command {tokens[0]!r}; {guess}There are {', '.join(commands())}.")
+
+
+@contextmanager
+def _notes_for_warnings() -> Iterator[None]:
+    """A warning is one sentence on standard error, without the line of code that gave it."""
+
+    def note(message: Warning | str, *_: Any, **__: Any) -> None:
+        say(f"note: {' '.join(str(message).split())}")
+
+    with warnings.catch_warnings():
+        warnings.showwarning = note
+        # columns are matched by name when a file is read; what goes to the model is an array in its order
+        warnings.filterwarnings("ignore", "X does not have valid feature names")
+        yield
+
+
+@contextmanager
+def _termination_unwinds() -> Iterator[None]:
+    """A polite kill cleans up as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def leave(*_: Any) -> None:
+        raise SystemExit(ENDED)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _forget_stdout() -> None:
+    """Let nothing be flushed into a closed pipe when Python ends."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _encodable(text: str, stream: Any) -> str:
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _finite(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

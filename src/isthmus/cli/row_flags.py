@@ -1,0 +1,33 @@
+"""The flags that several commands share, each with its help, written once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+__all__ = ["Drop", "Ids", "JsonOutput", "Labels", "Overwrite", "PicturesOutput", "RunPath", "TableOutput"]
+
+TABLES = ".csv, .tsv, .parquet, .npy or .npz"
+
+RunPath = Annotated[str, Parameter(help="The run folder that isthmus fit made, or the model folder in it.")]
+Labels = Annotated[str | None, Parameter(help="Column of classes, not learned from; that of the fit is found by itself.")]
+Ids = Annotated[str | None, Parameter(help="Column that names the rows; that of the fit is found by itself.")]
+Drop = Annotated[
+    tuple[str, ...],
+    Parameter(help="Column to leave out; repeat for more. Those of the fit are left out by themselves.", show_default=False),
+]
+TableOutput = Annotated[
+    Path | None, Parameter(("--output", "-o"), help=f"File to write: {TABLES}. Without it: CSV on standard output.")
+]
+PicturesOutput = Annotated[
+    Path | None,
+    Parameter(
+        ("--output", "-o"),
+        help=f"File to write: {TABLES}; or, where rows are pictures, a folder for PNG files. "
+        "Without it: CSV on standard output.",
+    ),
+]
+Overwrite = Annotated[bool, Parameter(help="Replace what stands at the output.", show_default=False)]
+JsonOutput = Annotated[bool, Parameter(help="Print one JSON object and nothing else.", show_default=False)]

@@ -1,0 +1,74 @@
+"""Where rows go: a file in the format its suffix asks for, a folder of pictures, or CSV on standard output."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from isthmus.cli.outcome import Failure, WrongUse, say
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from isthmus.data import Table
+
+__all__ = ["require_writable", "write_rows"]
+
+
+def require_writable(output: Path | None, *, overwrite: bool, image_shape: tuple[int, ...] | None = None) -> None:
+    """Refuse an output that could not be written, before anything is computed for it.
+
+    ``image_shape`` is that of a row, where rows may be written as pictures.
+    """
+    from isthmus.data.atomic import refuse_existing
+    from isthmus.data.writing import WRITABLE
+
+    if output is None:
+        return
+    suffix = output.suffix.lower()
+    if suffix in WRITABLE:
+        if not overwrite:
+            refuse_existing(output)
+    elif suffix or image_shape is None:
+        pictures = "" if image_shape is None else ", or a folder for pictures"
+        raise WrongUse(f"-o must end in {', '.join(WRITABLE)}{pictures}, got {str(output)!r}.")
+    elif output.is_file():
+        raise Failure(f"{str(output)!r} is a file; name a folder for the pictures.")
+
+
+def write_rows(
+    output: Path | None,
+    values: np.ndarray,
+    columns: Sequence[str],
+    *,
+    beside: Table | None = None,
+    image_shape: tuple[int, ...] | None = None,
+    overwrite: bool = False,
+    what: str = "rows",
+) -> None:
+    """Write rows of numbers, with the ids and labels of ``beside``, and say on standard error where they are."""
+    from isthmus.data import write_images, write_table
+
+    words = {}
+    if beside is not None:
+        words = {"ids": beside.ids, "id_name": beside.id_name, "labels": beside.labels, "label_name": beside.label_name}
+    if output is None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "rows.csv")
+            write_table(path, values, columns, **words)
+            with path.open("rb") as file:
+                shutil.copyfileobj(file, sys.stdout.buffer)
+        return
+    if not output.suffix and image_shape is not None:
+        write_images(output, values, image_shape, names=words.get("ids"), overwrite=overwrite)
+        say(f"{len(values)} pictures are in {str(output)!r}.")
+        return
+    write_table(output, values, columns, **words, overwrite=overwrite)
+    say(f"{len(values)} {what} of {values.shape[1]} numbers are in {str(output)!r}.")
+    left_out = [name for name in (words.get("id_name"), words.get("label_name")) if name is not None]
+    if output.suffix.lower() == ".npy" and left_out:
+        say(f"note: .npy holds numbers alone, so {' and '.join(map(repr, left_out))} were left out; .npz keeps them.")

@@ -1,0 +1,235 @@
+"""The run folder: what `isthmus fit` leaves behind and every other command begins from.
+
+    RUN/model/            the fitted model, as `isthmus.storage` writes it
+    RUN/data.json         where the data came from and which column is what: a `DataRecord`
+    RUN/test_rows.csv     the rows held out, counted from 0 in the data
+    RUN/history.csv       one row an epoch
+    RUN/evaluation.json   figures on the held-out rows
+    RUN/figures/          pictures, where matplotlib is installed
+
+It is written beside its place and moved there at the end, so that a fit which fails leaves nothing, and a run
+that stood there stays as it was.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import UnionType
+from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
+
+from isthmus import __version__
+from isthmus.cli.outcome import Failure
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from isthmus.data import Table
+
+__all__ = [
+    "EVALUATION",
+    "FIGURES",
+    "HISTORY",
+    "MODEL",
+    "RECORD",
+    "TEST_ROWS",
+    "DataRecord",
+    "Run",
+    "fingerprint",
+    "new_run",
+    "open_run",
+    "record_of",
+    "require_free",
+]
+
+FORMAT = "isthmus run"
+RECORD, MODEL, FIGURES = "data.json", "model", "figures"
+TEST_ROWS, EVALUATION, HISTORY = "test_rows.csv", "evaluation.json", "history.csv"
+CHUNK_CELLS = 4_000_000
+
+
+@dataclass(frozen=True)
+class DataRecord:
+    """What later commands need to know of the data a run was fitted on.
+
+    ``source`` is a bundled name or an absolute path; ``sha256`` is that of the values, so that held-out rows are
+    never looked up in data that have changed.
+    """
+
+    source: str
+    name: str
+    n_rows: int
+    columns: tuple[str, ...]
+    label_name: str | None
+    id_name: str | None
+    drop: tuple[str, ...]
+    image_shape: tuple[int, ...] | None
+    official_split: bool
+    test_size: float
+    seed: int
+    sha256: str
+    library_version: str = __version__
+
+    def to_json(self) -> str:
+        """The record as the text of ``data.json``."""
+        return json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, indent=1)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder, or a model folder alone; then there is no record."""
+
+    path: Path
+    model_path: Path
+    record: DataRecord | None
+
+    def load(self) -> Any:
+        """The fitted estimator."""
+        from isthmus.storage import load
+
+        return load(self.model_path)
+
+    def test_rows(self) -> np.ndarray:
+        """Indices of the rows held out, shape (n,)."""
+        import numpy as np
+
+        path = self.path / TEST_ROWS
+        try:
+            return np.loadtxt(path, dtype=np.int64, delimiter=",", skiprows=1, usecols=0, ndmin=1)
+        except (OSError, ValueError) as error:
+            raise Failure(f"{str(path)!r} is missing or damaged; name the data to use after the run.") from error
+
+
+def open_run(path: str | Path) -> Run:
+    """The run at ``path``, which may be the run folder or the model folder in it."""
+    path = Path(path)
+    if (path / MODEL / "config.json").is_file():
+        return Run(path, path / MODEL, _read_record(path))
+    if (path / "config.json").is_file():
+        inside = path.resolve().parent if path.resolve().name == MODEL else None
+        if inside is not None and (inside / RECORD).is_file():
+            return Run(inside, path, _read_record(inside))
+        return Run(path, path, None)
+    if not path.exists():
+        raise Failure(f"{str(path)!r}: no such run folder; isthmus fit makes one.")
+    raise Failure(f"{str(path)!r} is not a run folder: there is no {MODEL}/config.json in it; isthmus fit makes one.")
+
+
+def require_free(path: Path, *, overwrite: bool) -> None:
+    """Refuse a place where something stands that may not be replaced."""
+    if not os.path.lexists(path):
+        return
+    if not path.is_dir():
+        raise Failure(f"{str(path)!r} is a file; name a folder for the run with -o.")
+    if not any(path.iterdir()):
+        return
+    if not overwrite:
+        raise Failure(f"{str(path)!r} exists; pass --overwrite to replace it, or name another folder with -o.")
+    if not _is_run(path):
+        raise Failure(f"{str(path)!r} is not a run folder, so it is not replaced; name another folder with -o.")
+
+
+@contextmanager
+def new_run(path: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Give an empty folder beside ``path`` to build the run in; it becomes ``path`` when all has gone well."""
+    require_free(path, overwrite=overwrite)
+    target = Path(os.path.realpath(path))
+    made = [folder for folder in target.parents if not folder.exists()]
+    building = _beside(target)
+    try:
+        building.mkdir(parents=True)
+        yield building
+        require_free(path, overwrite=overwrite)
+        _replace(building, target)
+    except BaseException:
+        shutil.rmtree(building, ignore_errors=True)
+        with suppress(OSError):  # a folder that something else has come into stays
+            for folder in made:
+                folder.rmdir()
+        raise
+
+
+def fingerprint(values: np.ndarray) -> str:
+    """SHA-256 of a table's numbers, read a few megabytes at a time."""
+    import numpy as np
+
+    digest = hashlib.sha256(f"{values.shape} {values.dtype.str}".encode())
+    height = max(1, CHUNK_CELLS // max(1, values.shape[1]))
+    for start in range(0, len(values), height):
+        digest.update(np.ascontiguousarray(values[start : start + height]))
+    return digest.hexdigest()
+
+
+def record_of(table: Table, source: str, drop: tuple[str, ...], *, test_size: float, seed: int) -> DataRecord:
+    """The record of a table that was read from ``source``."""
+    from isthmus.data import BUNDLED
+
+    return DataRecord(
+        source=source if source in BUNDLED else str(Path(source).resolve()),
+        name=table.name,
+        n_rows=len(table),
+        columns=table.columns,
+        label_name=table.label_name,
+        id_name=table.id_name,
+        drop=drop,
+        image_shape=table.image_shape,
+        official_split=table.official_test is not None,
+        test_size=test_size,
+        seed=seed,
+        sha256=fingerprint(table.values),
+    )
+
+
+def _is_run(path: Path) -> bool:
+    return (path / MODEL / "config.json").is_file() and (path / RECORD).is_file()
+
+
+def _read_record(folder: Path) -> DataRecord | None:
+    path = folder / RECORD
+    if not path.is_file():
+        return None
+    hints = get_type_hints(DataRecord)
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        if stored.pop("format") != FORMAT or set(stored) != set(hints):
+            raise ValueError("another format")
+        if not all(_is_a(stored[name], hint) for name, hint in hints.items()):
+            raise ValueError("entries of the wrong kind")
+    except (OSError, ValueError, KeyError, AttributeError, RecursionError) as error:
+        raise Failure(f"{str(path)!r} is damaged or another program's; use the model folder beside it.") from error
+    return DataRecord(**{name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()})
+
+
+def _is_a(value: Any, hint: Any) -> bool:
+    """Whether a value read from JSON is what the annotation says, lists standing for tuples."""
+    if get_origin(hint) is UnionType:
+        return any(_is_a(value, member) for member in get_args(hint))
+    if get_origin(hint) is tuple:
+        return type(value) is list and all(type(entry) is get_args(hint)[0] for entry in value)
+    return type(value) is hint
+
+
+def _replace(building: Path, target: Path) -> None:
+    if not target.exists():
+        os.rename(building, target)
+        return
+    old = _beside(target)
+    os.rename(target, old)
+    try:
+        os.rename(building, target)
+    except BaseException:
+        os.rename(old, target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _beside(target: Path) -> Path:
+    return target.with_name(f".{target.name[:40]}-{secrets.token_hex(6)}")

@@ -1,0 +1,108 @@
+"""One pass over held-out rows: all that the figures need of them, and never the rows themselves.
+
+Rows are read slice by slice; codes are kept, squares are summed, and a sample of rows stays for what has to
+look at every pair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from isthmus.estimator import BaseAutoencoder
+from isthmus.principal_errors import PrincipalErrors
+from isthmus.probes import MOST_PAIRWISE_ROWS, sample_of
+from isthmus.scaling import CHUNK_CELLS
+
+__all__ = ["HeldOut", "gather", "mean_on"]
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """What the rows leave behind.
+
+    Attributes
+    ----------
+    codes, pca_codes : ndarray of shape (n_rows, n_latents) and (n_rows, size)
+    size : int
+        Numbers PCA is given.
+    pca : PrincipalErrors
+    squared_errors, squares : ndarray of shape (n_features,)
+        Sums over the rows of (u - û)² and u², in the model's units.
+    nats : float
+        Sum of `score_samples`.
+    sampled, sample : ndarray of shape (n_sampled,) and (n_sampled, n_features)
+        Indices of at most 2,000 rows, and those rows in the model's units.
+    """
+
+    codes: np.ndarray
+    pca_codes: np.ndarray
+    size: int
+    pca: PrincipalErrors
+    squared_errors: np.ndarray
+    squares: np.ndarray
+    nats: float
+    sampled: np.ndarray
+    sample: np.ndarray
+
+
+def gather(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None = None) -> HeldOut:
+    """Codes, PCA's codes of ``size`` numbers (None chooses) and sums of squares, slice by slice."""
+    scaling, pca = estimator.scaling_, PrincipalErrors(estimator.principal_)
+    codes = np.concatenate([np.asarray(estimator.transform(part)) for part in _slices(X)])
+    size = _pca_size(estimator, codes) if size is None else size
+    sampled = sample_of(len(codes), MOST_PAIRWISE_ROWS, seed)
+    squared_errors, squares = np.zeros(len(scaling.spread)), np.zeros(len(scaling.spread))
+    pca_codes, sample, nats, begin = [], [], 0.0, 0
+    for part in _slices(X):
+        rows = estimator._validated(part, reset=False)
+        rows = np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows, dtype=np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):
+            errors = (rows - estimator.reconstruct(part)) / scaling.spread
+            units = (rows - scaling.center) / scaling.spread
+            pca_codes.append(pca.add(units)[:, :size])
+            squared_errors += np.einsum("ij,ij->j", errors, errors)
+            squares += np.einsum("ij,ij->j", units, units)
+            nats += float(estimator.score_samples(part).sum(dtype=np.float64))
+        inside = sampled[(sampled >= begin) & (sampled < begin + len(rows))]
+        sample.append(units[inside - begin])
+        begin += len(rows)
+    return HeldOut(
+        codes,
+        np.concatenate(pca_codes),
+        size,
+        pca,
+        squared_errors,
+        squares,
+        nats,
+        sampled,
+        np.concatenate(sample),
+    )
+
+
+def _slices(X: Any) -> Iterator[Any]:
+    """The rows a few megabytes at a time, of the same kind as X, so that column names stay with them."""
+    if hasattr(X, "tocsr"):
+        X = X.tocsr()
+    elif not hasattr(X, "shape"):
+        X = np.asarray(X)
+    rows = getattr(X, "iloc", X)
+    step = max(1, CHUNK_CELLS // max(1, X.shape[-1] if len(X.shape) > 1 else 1))
+    for begin in range(0, max(1, X.shape[0] if X.shape else 1), step):
+        yield rows[begin : begin + step] if X.shape and X.shape[0] > step else X
+
+
+def _pca_size(estimator: BaseAutoencoder, codes: np.ndarray) -> int:
+    """As many numbers as the code has; of a sparse one, as are on at a time."""
+    size = codes.shape[1]
+    if estimator.make_bottleneck().sparse:
+        size = max(1, round(mean_on(codes)))
+    return min(size, len(estimator.principal_.directions))
+
+
+def mean_on(codes: np.ndarray) -> float:
+    """Mean number of units that are not zero."""
+    return float((codes != 0).sum(1).mean())

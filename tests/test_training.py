@@ -1,0 +1,442 @@
+"""How it learns: the plan, the rate, the loop, the rows, the scaling and the record."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import scipy.sparse
+import torch
+from conftest import bent_table
+
+from isthmus import Autoencoder, VariationalAutoencoder
+from isthmus.history import History
+from isthmus.model.autoencoder import AutoencoderModel
+from isthmus.model.bottleneck import GaussianBottleneck, PointBottleneck
+from isthmus.model.corruption import GaussianNoise, NoCorruption
+from isthmus.model.likelihood import GaussianLikelihood
+from isthmus.model.network import ACTIVATIONS, Architecture
+from isthmus.objective import Contraction, Divergence, Objective, Sparsity
+from isthmus.scaling import Scaling, chunks, column_statistics, fit_scaling
+from isthmus.training import loop
+from isthmus.training.devices import WORK_FOR_THREADS, choose_device, number_format, seeded, threads_for
+from isthmus.training.loop import Training, flatten_parameters, rate
+from isthmus.training.plan import Plan, automatic_batch_size, automatic_epochs, automatic_widths, validation_count
+from isthmus.training.progress import progress_bar
+from isthmus.training.rows import DenseRows, SparseRows, dense_rows, rows_of
+
+
+def build(seed=0, corruption=None, bottleneck=None, learned=False, **shape) -> AutoencoderModel:
+    torch.manual_seed(seed)
+    bottleneck = bottleneck or PointBottleneck()
+    shape = Architecture(6, 2, bottleneck.outputs_per_latent, **{"hidden_widths": (8,), **shape})
+    parts = (shape.build_encoder(), bottleneck, shape.build_decoder(), GaussianLikelihood(learned=learned))
+    return AutoencoderModel(corruption or NoCorruption(), *parts)
+
+
+def some_rows(n_rows=100, seed=0) -> DenseRows:
+    return DenseRows(torch.from_numpy(bent_table(n_rows, seed=seed).astype(np.float32)))
+
+
+PLAN = Plan(epochs=4, batch_size=20, learning_rate=1e-2)
+
+
+# ---- the rate -------------------------------------------------------------------------------------------
+
+
+def test_one_cycle_rises_and_falls_between_its_endpoints():
+    plan = Plan(epochs=1, batch_size=1, learning_rate=0.5)
+    assert rate(plan, 0.0) == pytest.approx(0.5 * loop.FIRST_RATE)
+    assert rate(plan, loop.WARM_UP) == pytest.approx(0.5)
+    assert rate(plan, 1.0) == pytest.approx(0.5 * loop.LAST_RATE)
+    rising = [rate(plan, p) for p in np.linspace(0, loop.WARM_UP, 50)]
+    falling = [rate(plan, p) for p in np.linspace(loop.WARM_UP, 1, 50)]
+    assert rising == sorted(rising)
+    assert falling == sorted(falling, reverse=True)
+    constant = Plan(epochs=1, batch_size=1, learning_rate=0.5, schedule="constant")
+    assert {rate(constant, p) for p in (0.0, 0.3, 1.0)} == {0.5}
+
+
+def test_the_loop_walks_the_whole_cycle(monkeypatch):
+    seen = []
+    monkeypatch.setattr(Training, "step", lambda self, batch, learning_rate: seen.append((len(batch), learning_rate)))
+    Training(build(), Objective({}), Plan(epochs=3, batch_size=30, learning_rate=1.0)).run(some_rows(100), None)
+    assert [size for size, _ in seen] == [30, 30, 30, 10] * 3
+    rates = [rate for _, rate in seen]
+    assert rates[0] == pytest.approx(loop.FIRST_RATE)
+    assert rates[-1] == pytest.approx(loop.LAST_RATE)
+    assert max(rates) > 0.9
+
+
+# ---- the loop -------------------------------------------------------------------------------------------
+
+
+def test_the_best_validated_weights_come_back():
+    training, validation = some_rows(60), some_rows(30, seed=1)
+    weights = []
+    plan = Plan(epochs=12, batch_size=10, learning_rate=0.05, schedule="constant", gradient_clip=None)
+    work = Training(build(), Objective({}), plan)
+    work.run(training, validation, lambda row: weights.append(work.flat.weights.clone()) or False)
+    losses = work.history["validation_loss"]
+    assert work.best_epoch == int(np.argmin(losses))
+    assert torch.equal(work.flat.weights, weights[work.best_epoch])
+    assert not torch.equal(work.flat.weights, weights[work.best_epoch - 1])
+    assert work.measure(validation, "validation")["validation_loss"] == losses[work.best_epoch]
+
+
+def test_without_validation_the_last_weights_stand():
+    weights = []
+    plan = Plan(epochs=6, batch_size=10, learning_rate=1.0, schedule="constant", gradient_clip=None)
+    work = Training(build(), Objective({}), plan)
+    work.run(some_rows(40), None, lambda row: weights.append(work.flat.weights.clone()) or False)
+    assert torch.equal(work.flat.weights, weights[-1])
+    assert work.best_epoch == 6
+
+
+def test_training_and_validation_are_measured_the_same_way():
+    rows = some_rows(50)
+    objective = Objective({"divergence": Divergence(0.1)})
+    work = Training(build(corruption=GaussianNoise(0.5), bottleneck=GaussianBottleneck()), objective, PLAN)
+    work.run(rows, rows)
+    for part in ("loss", "reconstruction", "divergence", "mse"):
+        assert work.history[f"train_{part}"] == work.history[f"validation_{part}"], part
+
+
+def test_a_measure_draws_the_same_noise_every_time_and_the_mean_over_rows():
+    work = Training(build(corruption=GaussianNoise(0.5)), Objective({"sparsity": Sparsity(0.1)}), PLAN)
+    rows = some_rows(50)
+    torch.manual_seed(1)
+    first = work.measure(rows, "train")
+    torch.manual_seed(2)
+    assert work.measure(rows, "train") == first
+    with seeded(loop.MEASURE_SEED):
+        loss, passage = work.objective(work.model, rows.values)
+    assert first["train_loss"] == pytest.approx(float(loss.total.detach().mean()), rel=1e-5)
+    assert first["train_mse"] == pytest.approx(float((passage.output - rows.values).detach().square().mean()), rel=1e-5)
+
+
+def test_as_many_training_rows_are_measured_as_there_are_validation_rows(monkeypatch):
+    counts = []
+    measure = Training.measure
+    monkeypatch.setattr(
+        Training, "measure", lambda self, rows, prefix: counts.append((prefix, len(rows))) or measure(self, rows, prefix)
+    )
+    Training(build(), Objective({}), Plan(epochs=0, batch_size=9, learning_rate=1e-3)).run(some_rows(90), some_rows(25))
+    assert counts == [("train", 25), ("validation", 25)]
+
+
+def test_patience_counts_from_the_best_epoch():
+    plan = Plan(epochs=50, batch_size=20, learning_rate=1e-12, patience=3, schedule="constant")
+    work = Training(build(), Objective({}), plan)
+    losses = iter([5.0, 4.0, 4.5, 4.4, 4.3, 9.9, 9.9])
+    work.measure = lambda rows, prefix: {f"{prefix}_loss": next(losses) if prefix == "validation" else 1.0}
+    work.run(some_rows(20), some_rows(20))
+    assert work.history["validation_loss"] == [5.0, 4.0, 4.5, 4.4, 4.3]
+    assert work.stopped == "no better for 3 epochs"
+    assert not work.troubled
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_loss_that_is_no_number_ends_the_run(bad):
+    work = Training(build(), Objective({}), Plan(epochs=9, batch_size=20, learning_rate=1e-2))
+    losses = iter([5.0, 4.0, bad])
+    work.measure = lambda rows, prefix: {f"{prefix}_loss": next(losses) if prefix == "validation" else 1.0}
+    kept = []
+    work.run(some_rows(20), some_rows(20), lambda row: kept.append(work.flat.weights.clone()) or False)
+    assert len(work.history) == 2
+    assert work.troubled
+    assert f"{bad} after epoch 2" in work.stopped
+    assert torch.equal(work.flat.weights, kept[1])
+
+
+def test_the_gradient_is_clipped_to_its_norm():
+    rows = DenseRows(1e4 * some_rows(20).values)
+    for clip in (None, 1.0, 1e12):
+        work = Training(build(), Objective({}), Plan(epochs=1, batch_size=20, learning_rate=0.0, gradient_clip=clip))
+        work.step(rows.values, 0.0)
+        norm = float(work.flat.gradients.norm())
+        assert norm == pytest.approx(1.0, rel=1e-4) if clip == 1.0 else norm > 1e4
+
+
+# ---- the flat buffer ------------------------------------------------------------------------------------
+
+
+def test_parameters_become_views_and_only_bent_matrices_decay():
+    model = build(bottleneck=GaussianBottleneck(), learned=True)
+    before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+    flat = flatten_parameters(model)
+    buffer = flat.weights.untyped_storage().data_ptr()
+    for name, weight in model.named_parameters():
+        assert torch.equal(weight, before[name]), name
+        assert weight.untyped_storage().data_ptr() == buffer, name
+        assert weight.grad is not None, name
+    decaying = sum(w.numel() for name, w in before.items() if ".bent." in name and w.dim() > 1)
+    assert flat.decayed.numel() == decaying > 0
+    assert flat.decayed.numel() + flat.free.numel() == len(flat.weights) == sum(w.numel() for w in before.values())
+    with torch.no_grad():
+        flat.weights.fill_(0.25)
+    assert all((weight == 0.25).all() for weight in model.parameters())
+
+
+def test_weight_decay_pulls_the_bent_part_to_the_straight_one():
+    model = build()
+    before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+    work = Training(model, Objective({}), Plan(epochs=1, batch_size=20, learning_rate=1e-2, weight_decay=10.0))
+    work.flat.gradients.zero_()
+    for group in work.optimizer.param_groups:
+        group["lr"].fill_(1e-2)
+    work.optimizer.step()
+    for name, weight in model.named_parameters():
+        factor = 0.9 if ".bent." in name and weight.dim() > 1 else 1.0
+        torch.testing.assert_close(weight.detach(), factor * before[name])
+
+
+def test_a_finished_model_is_an_ordinary_module():
+    model = build()
+    work = Training(model, Objective({}), PLAN)
+    work.run(some_rows(40), None)
+    after = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+    work.finish()
+    for name, weight in model.named_parameters():
+        assert torch.equal(weight, after[name])
+        assert weight.grad is None
+        assert weight.untyped_storage().nbytes() == 4 * weight.numel()
+    model(some_rows(40).values).output.sum().backward()
+    assert all(weight.grad is not None for weight in model.parameters())
+
+
+def test_a_resumed_training_goes_on_as_if_never_finished():
+    models = []
+    for pause in (False, True):
+        model = build()
+        work = Training(model, Objective({}), PLAN)
+        for batch in some_rows(60).values.split(20):
+            work.step(batch, 1e-2)
+            if pause:
+                work.finish()
+                work.resume()
+        models.append(model)
+    for one, two in zip(*(model.parameters() for model in models), strict=True):
+        assert torch.equal(one, two)
+
+
+GRADIENT_CASES = {
+    **{name: ({"activation": name}, PointBottleneck, {}) for name in ACTIVATIONS},
+    "plain": ({"principal": False}, PointBottleneck, {}),
+    "linear": ({"hidden_widths": ()}, PointBottleneck, {}),
+    "deep": ({"hidden_widths": (9, 7, 5)}, PointBottleneck, {"sparsity": Sparsity(0.1)}),
+    "gaussian": ({}, GaussianBottleneck, {"divergence": Divergence(1.0)}),
+    "contractive": ({}, PointBottleneck, {"contraction": Contraction(0.5)}),
+}
+
+
+@pytest.mark.parametrize("case", GRADIENT_CASES)
+def test_a_step_takes_the_gradient_autograd_gives(case):
+    """Whatever short cut training takes inside, its gradients are those of the plain modules."""
+    shape, bottleneck, penalties = GRADIENT_CASES[case]
+    rows, objective = some_rows(20).values, Objective(penalties)
+    plain, trained = (build(bottleneck=bottleneck(), learned=True, **shape) for _ in range(2))
+    for model in (plain, trained):
+        for network, name in ((model.encoder, "output_scale"), (model.decoder, "input_scale")):
+            scale = getattr(network, name)
+            if scale is not None:
+                scale.copy_(torch.linspace(0.5, 2, len(scale)))
+    work = Training(trained, objective, Plan(epochs=1, batch_size=20, learning_rate=0.0, gradient_clip=None))
+    torch.manual_seed(5)
+    work.step(rows, 0.0)
+    torch.manual_seed(5)
+    objective(plain, rows)[0].total.mean().backward()
+    for (name, one), two in zip(plain.named_parameters(), trained.parameters(), strict=True):
+        torch.testing.assert_close(two.grad, one.grad, rtol=1e-4, atol=1e-5, msg=lambda text, name=name: f"{name}: {text}")
+
+
+# ---- the plan -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_rows", [2, 3, 4, 5, 10, 50, 128, 1437, 60_000])
+def test_what_is_held_out_leaves_most_to_train_on(n_rows):
+    assert validation_count(n_rows, 0.0) == 0
+    count = validation_count(n_rows, 0.1)
+    assert 0 <= count <= max(n_rows // 4, round(0.1 * n_rows))
+    assert (count > 0) == (n_rows >= 4)
+    assert n_rows - count >= 2 or n_rows < 4
+    assert validation_count(60_000, 0.1) == 6000
+
+
+@pytest.mark.parametrize("n_rows", [2, 100, 1437, 60_000, 10**6])
+def test_choices_left_open_are_sensible(n_rows):
+    size = automatic_batch_size(n_rows)
+    assert size & (size - 1) == 0
+    assert 16 <= size <= 4096
+    epochs = automatic_epochs(n_rows, size)
+    assert 1 <= epochs <= 1000
+    assert automatic_batch_size(10 * n_rows) >= size
+    assert automatic_epochs(10 * n_rows, automatic_batch_size(10 * n_rows)) <= epochs
+    assert all(width >= 1 for width in automatic_widths(n_features=n_rows % 999 + 1))
+
+
+# ---- devices, threads, seeds, progress ------------------------------------------------------------------
+
+
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_threads_are_put_back(two_threads):
+    for work, inside in ((WORK_FOR_THREADS / 2, 1), (WORK_FOR_THREADS * 2, 2)):
+        with threads_for(work):
+            assert torch.get_num_threads() == inside
+        assert torch.get_num_threads() == 2
+    with pytest.raises(KeyError), threads_for(1):
+        raise KeyError
+    assert torch.get_num_threads() == 2
+    Autoencoder(2, max_iter=1, hidden_layer_sizes=(4,)).fit(bent_table()).partial_fit(bent_table())
+    assert torch.get_num_threads() == 2
+
+
+def test_seeded_repeats_inside_and_leaves_the_generator_outside():
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    drawn = []
+    for _ in range(2):
+        with seeded(11, torch.device("cpu")):
+            drawn.append(torch.rand(3))
+    assert torch.equal(*drawn)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_devices():
+    assert choose_device(None).type in ("cpu", "cuda", "mps")
+    assert choose_device("cpu") == torch.device("cpu")
+    with pytest.raises(ValueError, match=r"^device: 'tpu' is not available on this machine; it has .*cpu\.$"):
+        choose_device("tpu")
+    with number_format("bfloat16", torch.device("cpu")):
+        assert torch.mm(torch.ones(2, 2), torch.ones(2, 2)).dtype == torch.bfloat16
+    with number_format("float32", torch.device("cpu")):
+        assert torch.mm(torch.ones(2, 2), torch.ones(2, 2)).dtype == torch.float32
+
+
+def test_the_progress_bar_shows_on_a_terminal_only(monkeypatch, capsys):
+    row = {"epoch": 1.0, "train_mse": 0.5}
+    for shown in (True, False):
+        with progress_bar(3, shown=shown) as advance:
+            advance(row)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    with progress_bar(3, shown=True) as advance:
+        advance(row)
+    assert capsys.readouterr().out == ""
+
+
+# ---- rows -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+def test_rows_come_by_index_in_order_and_shuffled(kind):
+    X = bent_table(50)
+    scaling = fit_scaling(column_statistics([X]), "standard", centred=True)
+    rows = rows_of(X if kind == "dense" else scipy.sparse.csr_array(X), scaling)
+    assert isinstance(rows, DenseRows if kind == "dense" else SparseRows)
+    expected = torch.from_numpy(scaling.apply(X))
+    assert len(rows) == 50
+    assert rows.n_features == 6
+    torch.testing.assert_close(torch.cat(list(rows.batches(7))), expected)
+    torch.testing.assert_close(torch.cat(list(rows.batches())), expected)
+    assert [len(batch) for batch in rows.batches(20)] == [20, 20, 10]
+    part = rows.subset(torch.tensor([3, 1, 40])).subset(torch.tensor([2, 0]))
+    torch.testing.assert_close(part.take(torch.tensor([0, 1])), expected[[40, 3]])
+    torch.testing.assert_close(torch.cat(list(part.batches(1))), expected[[40, 3]])
+    torch.manual_seed(0)
+    shuffled = torch.cat(list(rows.shuffled(16)))
+    assert not torch.allclose(shuffled, expected)
+    torch.testing.assert_close(shuffled.sort(0).values, expected.sort(0).values)
+
+
+def test_dense_rows_are_scaled_in_slices(monkeypatch):
+    X = bent_table(50)
+    scaling = fit_scaling(column_statistics([X]), "minmax", centred=True)
+    monkeypatch.setattr("isthmus.training.rows.chunks", lambda X: chunks(X, cells=40))
+    torch.testing.assert_close(dense_rows(X, scaling).values, torch.from_numpy(scaling.apply(X)))
+
+
+# ---- scaling --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["standard", "minmax", None])
+@pytest.mark.parametrize("centred", [True, False])
+def test_scaling_there_and_back(how, centred):
+    X = np.column_stack([bent_table(80), np.full(80, -4.0)])
+    statistics = column_statistics([X[:30], X[30:31], X[31:]])
+    scaling = fit_scaling(statistics, how, centred=centred)
+    scaled = scaling.apply(X)
+    assert scaled.dtype == np.float32
+    np.testing.assert_allclose(scaling.undo(scaled), X, atol=1e-5)
+    assert scaling.log_volume == pytest.approx(np.log(scaling.spread).sum())
+    assert (scaling.spread > 0).all()
+    if how == "standard":
+        np.testing.assert_allclose(scaled.mean(0), 0, atol=1e-6)
+        np.testing.assert_allclose(scaled[:, :6].std(0, ddof=1), 1, rtol=1e-5)
+    elif how == "minmax":
+        np.testing.assert_allclose(scaled[:, :6].min(0), 0, atol=1e-7)
+        np.testing.assert_allclose(scaled[:, :6].max(0), 1, atol=1e-6)
+    elif centred:
+        np.testing.assert_allclose(scaled.mean(0), 0, atol=1e-6)
+        assert scaled.var(0, ddof=1).mean() == pytest.approx(1, rel=1e-5)
+        assert np.unique(scaling.spread).tolist() == [scaling.unit]
+    else:
+        np.testing.assert_array_equal(scaled, X.astype(np.float32))
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e9, -1e12])
+def test_column_statistics_in_one_pass(offset):
+    X = bent_table(500) + offset
+    found = column_statistics(chunks(X, cells=60))
+    np.testing.assert_allclose(found.mean, X.mean(0), rtol=1e-12)
+    np.testing.assert_allclose(found.variance, (X - X.mean(0)).var(0, ddof=1), rtol=1e-6)
+    np.testing.assert_array_equal(found.low, X.min(0))
+    np.testing.assert_array_equal(found.high, X.max(0))
+    assert found.n_rows == 500
+    constant = column_statistics([np.full((7, 2), 0.1)])
+    assert constant.variance.tolist() == [0, 0]
+
+
+def test_chunks_cover_everything_once():
+    X = np.arange(60.0).reshape(20, 3)
+    for source in (X, scipy.sparse.csr_array(X)):
+        parts = list(chunks(source, cells=12))
+        assert [len(part) for part in parts] == [4] * 5
+        np.testing.assert_array_equal(np.concatenate(parts), X)
+    assert [len(part) for part in chunks(X, cells=1)] == [1] * 20
+
+
+def test_timestamps_keep_their_seconds():
+    seconds = np.arange(100.0)[:, None] + 1.7e9
+    scaling = Scaling(np.array([1.7e9]), np.array([1.0]), 1.0)
+    np.testing.assert_array_equal(scaling.apply(seconds).ravel(), np.arange(100))
+    model = VariationalAutoencoder(1, max_iter=0).fit(seconds)
+    np.testing.assert_allclose(model.reconstruct(seconds), seconds, atol=0.1)
+
+
+# ---- the record -----------------------------------------------------------------------------------------
+
+
+def test_history_is_a_table():
+    history = History()
+    assert len(history) == 0
+    assert list(history) == []
+    for epoch in range(3):
+        history.append({"epoch": epoch, "loss": 1 / (epoch + 1)})
+    assert history["epoch"] == [0, 1, 2]
+    assert history[1] == {"epoch": 1, "loss": 0.5}
+    assert history[-1]["epoch"] == 2
+    assert [row["epoch"] for row in history] == [0, 1, 2]
+    with pytest.raises(ValueError, match=r"^History: a row must have the columns \['epoch', 'loss'\], got \['epoch'\]\.$"):
+        history.append({"epoch": 3})
+    with pytest.raises(KeyError):
+        _ = history["accuracy"]
