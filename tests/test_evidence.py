@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 import torch
-from conftest import bent_table
 from scipy import stats
 from sklearn.decomposition import PCA
 
+from conftest import bent_table
 from isthmus import Autoencoder, CombinedAutoencoder, VariationalAutoencoder
 from isthmus.evidence import (
     density_given_code,
@@ -41,32 +41,39 @@ def test_the_bound_at_the_start_is_probabilistic_pcas_density(digits, size, samp
 def test_densities_are_in_the_users_units(table, scale):
     spread = {"standard": table.std(0, ddof=1), "minmax": np.ptp(table, axis=0), None: np.ones(6)}[scale]
     expected = PCA(2).fit(table / spread).score_samples(table / spread) - np.log(spread).sum()
-    np.testing.assert_allclose(started(table, 2, scale=scale).score_samples(table), expected, rtol=1e-3, atol=1e-2)
+    np.testing.assert_allclose(
+        started(table, 2, scale=scale).score_samples(table), expected, rtol=1e-3, atol=1e-2
+    )
 
 
 def spoilt(model):
-    """The same generative model under a worse posterior: shifted means, other variances."""
+    """The same generative model under a worse posterior: means off by 0.4 deviations, variances doubled."""
     with torch.no_grad():
-        model.model_.encoder.straight.bias[:2] += 0.4
+        deviation = (0.5 * model.model_.encoder.straight.bias[2:]).exp()
+        model.model_.encoder.straight.bias[:2] += 0.4 * deviation
         model.model_.encoder.straight.bias[2:] += 0.7
     return model
 
 
 def test_elbo_below_importance_weighted_below_exact():
-    X = bent_table(400)
-    exact = PCA(2).fit(X).score_samples(X)
+    """On average over draws, since all rows share theirs."""
+    X = bent_table(300)
+    exact = PCA(2).fit(X).score_samples(X).mean()
     model = spoilt(started(X, 2))
-    bounds = [model.score_samples(X, importance_samples=k).mean() for k in (None, 5, 50, 2000)]
-    assert bounds == sorted(bounds)
-    assert bounds[0] < exact.mean() - 0.1
-    assert bounds[1] > bounds[0] + 0.01
-    assert bounds[-1] <= exact.mean() + 0.02
-    assert bounds[-1] == pytest.approx(exact.mean(), abs=0.05)
+    rows = torch.from_numpy(model.scaling_.apply(X))
+    torch.manual_seed(0)
+    bounds = [model.score(X)]
+    with torch.no_grad():
+        for count in (2, 10, 100):
+            trials = [
+                importance_weighted(model.model_, rows, torch.randn(count, 2)) for _ in range(1000 // count)
+            ]
+            bounds.append(float(torch.stack(trials).mean()) - model.scaling_.log_volume)
+    assert (np.diff(bounds) > 0.02).all()
+    assert bounds[-1] == pytest.approx(exact, abs=0.03)
     # The gap of the ELBO is the divergence from the exact posterior, known in closed form.
-    noise, variances = PCA(2).fit(X).noise_variance_, PCA(2).fit(X).explained_variance_
-    exact_variance = noise / variances
-    gap = 0.5 * (math.exp(0.7) - 1 - 0.7 + 0.4**2 / exact_variance).sum()
-    assert exact.mean() - bounds[0] == pytest.approx(gap, rel=2e-3)
+    gap = 2 * 0.5 * (math.exp(0.7) - 1 - 0.7 + 0.4**2)
+    assert exact - bounds[0] == pytest.approx(gap, rel=5e-3)
 
 
 def test_one_importance_sample_is_an_elbo_on_average():
@@ -75,9 +82,9 @@ def test_one_importance_sample_is_an_elbo_on_average():
     rows = torch.from_numpy(model.scaling_.apply(X))
     with torch.no_grad():
         torch.manual_seed(0)
-        ones = torch.stack([importance_weighted(model.model_, rows, torch.randn(1, 2)) for _ in range(2000)])
+        ones = torch.stack([importance_weighted(model.model_, rows, torch.randn(1, 2)) for _ in range(500)])
         bound = elbo(model.model_, rows, standard_draws(64, 2, 0))
-    error = ones.mean(1).std() / math.sqrt(2000)
+    error = ones.mean(1).std() / math.sqrt(500)
     assert abs(float(ones.mean() - bound.mean())) < 5 * error
 
 
@@ -101,7 +108,9 @@ def test_the_plain_loss_has_the_held_out_error_for_its_variance(table):
     best = model.history_[model.best_epoch_]["validation_mse"]
     assert model.noise_variance_ == pytest.approx(best * model.scaling_.unit**2)
     learned = Autoencoder(2, max_iter=3, variance="learned", random_state=0).fit(table)
-    assert learned.noise_variance_ == pytest.approx(learned.model_.likelihood.variance * learned.scaling_.unit**2)
+    assert learned.noise_variance_ == pytest.approx(
+        learned.model_.likelihood.variance * learned.scaling_.unit**2
+    )
     fixed = Autoencoder(2, max_iter=3, variance=0.7, random_state=0).fit(table)
     assert fixed.noise_variance_ == pytest.approx(0.7, rel=1e-5)
 
@@ -118,7 +127,7 @@ def test_standard_draws_come_in_opposite_pairs(count, size):
     draws = standard_draws(count, size, seed=0)
     assert draws.shape == (count, size)
     assert torch.equal(draws, standard_draws(count, size, seed=0))
-    assert not torch.equal(draws, standard_draws(count, size, seed=1))
+    assert count == 1 or not torch.equal(draws, standard_draws(count, size, seed=1))
     if count % 2 == 0:
         torch.testing.assert_close(draws.sum(0), torch.zeros(size), atol=1e-5, rtol=0)
     if count // 2 >= size and count % 2 == 0:

@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 import scipy.sparse
 import torch
-from conftest import bent_table
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
@@ -22,6 +21,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 import isthmus
+from conftest import bent_table
 from isthmus.hyperparameter import hyperparameters
 from isthmus.objective import Objective
 from isthmus.scaling import CHUNK_CELLS
@@ -73,7 +73,7 @@ def test_the_face_has_the_variants_by_name():
 
 
 def linear_answer(kind, X: np.ndarray, size: int) -> np.ndarray:
-    """What epoch 0 rebuilds: PCA's projection, or for a Gaussian code probabilistic PCA's posterior mean, decoded."""
+    """What epoch 0 rebuilds: PCA's projection; for a Gaussian code, probabilistic PCA's posterior mean."""
     pca = PCA(size).fit(X)
     code = pca.transform(X)
     if has_prior(kind):
@@ -121,15 +121,19 @@ def test_top_k_starts_at_the_k_longest_principal_coordinates(digits):
 
 
 def test_spare_units_start_silent_and_then_learn(kind):
-    """More units than PCA has directions: the start rebuilds as well as PCA of all, and no unit stays unheard."""
+    """More units than directions: the start rebuilds as well as PCA of all, and no unit stays unheard."""
     X = bent_table(n_features=3)
     size = 8
     if not is_sparse(kind) and quick(kind).make_penalties() == {} and kind.__name__ != "DenoisingAutoencoder":
-        with pytest.raises(ValueError, match=f"{kind.__name__}: n_components=8 squeezes nothing; it must be at most 3"):
+        with pytest.raises(
+            ValueError, match=f"{kind.__name__}: n_components=8 squeezes nothing; it must be at most 3"
+        ):
             quick(kind, size).fit(X)
         return
     start = quick(kind, size, max_iter=0).fit(X)
-    np.testing.assert_allclose(start.reconstruct(X), linear_answer(kind, X, 3) if has_prior(kind) else X, atol=1e-2)
+    np.testing.assert_allclose(
+        start.reconstruct(X), linear_answer(kind, X, 3) if has_prior(kind) else X, atol=1e-2
+    )
     quickly = {"learning_rate": 0.03, "max_iter": 10, "validation_fraction": 0}
     learnt = quick(kind, size, **quickly).fit(X)
     moved = (learnt.model_.decoder.straight.weight - start.model_.decoder.straight.weight).abs().sum(0)
@@ -189,7 +193,11 @@ def test_every_weight_gets_a_gradient(trained):
     """With no exception to list: no part of any model is built in vain."""
     model, _, (loss, _) = trained
     loss.total.mean().backward()
-    idle = [name for name, weight in model.model_.named_parameters() if weight.grad is None or not weight.grad.any()]
+    idle = [
+        name
+        for name, weight in model.model_.named_parameters()
+        if weight.grad is None or not weight.grad.any()
+    ]
     assert idle == []
 
 
@@ -231,7 +239,9 @@ def test_history_has_a_column_for_each_part(kind, table):
 
 
 def test_seeds_repeat_and_differ(kind, table):
-    first, again, other = (quick(kind, validation_fraction=0, random_state=seed).fit(table) for seed in (1, 1, 2))
+    first, again, other = (
+        quick(kind, validation_fraction=0, random_state=seed).fit(table) for seed in (1, 1, 2)
+    )
     np.testing.assert_array_equal(first.transform(table), again.transform(table))
     np.testing.assert_array_equal(first.score_samples(table), again.score_samples(table))
     assert not np.array_equal(first.transform(table), other.transform(table))
@@ -284,7 +294,9 @@ def test_check_estimator_expects_no_failures(kind):
     results = check_estimator(kind(2, max_iter=2), expected_failed_checks={}, on_fail="raise", on_skip=None)
     assert len(results) > 40
     skipped = {result["check_name"] for result in results if result["status"] != "passed"}
-    assert skipped <= {"check_array_api_input"}  # it needs an environment variable set before SciPy is imported
+    assert skipped <= {
+        "check_array_api_input"
+    }  # it needs an environment variable set before SciPy is imported
 
 
 def test_copies_are_equal(kind, table):
@@ -307,14 +319,18 @@ def test_a_copy_goes_on_learning_as_the_original_does(kind, table):
     assert not np.array_equal(model.reconstruct(table), before)
     for copied in copies:
         np.testing.assert_array_equal(copied.reconstruct(table), before)
-        np.testing.assert_allclose(copied.partial_fit(table).reconstruct(table), model.reconstruct(table), rtol=1e-6)
+        np.testing.assert_allclose(
+            copied.partial_fit(table).reconstruct(table), model.reconstruct(table), rtol=1e-6
+        )
 
 
 def test_parameters_round_trip(kind):
     model = kind()
     parameters = model.get_params()
     assert set(parameters) == {*hyperparameters(kind), "random_state"}
-    changed = {name: value for name, value in parameters.items() if name != "n_components"} | {"n_components": 5}
+    changed = {name: value for name, value in parameters.items() if name != "n_components"} | {
+        "n_components": 5
+    }
     assert kind().set_params(**changed).get_params() == changed
     assert kind(3).n_components == kind(n_components=3).n_components == 3
     with pytest.raises(TypeError, match="positional"):
@@ -339,38 +355,56 @@ def test_hyperparameters_out_of_bounds_are_refused(kind, table):
             if value is None or value is False:
                 continue
             model = kind(**{"max_iter": 1, name: value})
-            sentence = rf"^{kind.__name__}: {name} must be .*{word} [-\d.]+.*, got {re.escape(repr(value))}\.$"
+            sentence = (
+                rf"^{kind.__name__}: {name} must be .*{word} [-\d.]+.*, got {re.escape(repr(value))}\.$"
+            )
             with pytest.raises(ValueError, match=sentence):
                 model.fit(table)
         if known.choices:
-            with pytest.raises(ValueError, match=rf"^{kind.__name__}: {name} must be one of .*, got 'magic'\.$"):
+            with pytest.raises(
+                ValueError, match=rf"^{kind.__name__}: {name} must be one of .*, got 'magic'\.$"
+            ):
                 kind(**{"max_iter": 1, name: "magic"}).fit(table)
-    with pytest.raises(ValueError, match=rf"^{kind.__name__}: n_components must be a whole number.*, got 2\.5\.$"):
+    with pytest.raises(
+        ValueError, match=rf"^{kind.__name__}: n_components must be a whole number.*, got 2\.5\.$"
+    ):
         kind(2.5).fit(table)
 
 
-@pytest.mark.parametrize(
-    ("name", "settings", "sentence"),
-    [
-        ("sparse", {"sparsity": -1}, "SparseAutoencoder: sparsity must be at least 0, got -1."),
-        ("vanilla", {"n_components": 0}, "Autoencoder: n_components must be at least 1, got 0."),
-        ("vanilla", {"validation_fraction": 1.0}, "Autoencoder: validation_fraction must be at least 0 and below 1, got 1.0."),
-        ("vanilla", {"learning_rate": float("nan")}, "Autoencoder: learning_rate must be above 0, got nan."),
-        ("vanilla", {"learning_rate": "fast"}, "Autoencoder: learning_rate must be a number, got 'fast'."),
-        ("vanilla", {"hidden_layer_sizes": (8, 0)}, "Autoencoder: hidden_layer_sizes must hold whole numbers of at least 1, got (8, 0)."),
-        ("vanilla", {"variance": "guessed"}, "Autoencoder: variance must be one of 'learned', got 'guessed'."),
-        ("vanilla", {"n_components": True}, "Autoencoder: n_components must be a whole number"),
-        ("vanilla", {"channels": (4,)}, "Autoencoder: channels=(4,) needs image_shape, the shape of one row."),
-        ("vanilla", {"image_shape": (2, 4)}, "Autoencoder: image_shape=(2, 4) must be (height, width)"),
-        ("vanilla", {"output_activation": "sigmoid"}, "Autoencoder: output_activation='sigmoid' needs start='random'"),
-        ("vanilla", {"n_components": 7}, "Autoencoder: n_components=7 squeezes nothing; it must be at most 6"),
-        ("sparse", {"n_components": 6 * 64 + 1}, "SparseAutoencoder: n_components=385 is more than 64 units a feature"),
-        ("vanilla", {"likelihood": "bernoulli"}, "Autoencoder: likelihood='bernoulli' needs values in [0, 1], but column 0 runs"),
-        ("vanilla", {"likelihood": "bernoulli", "scale": "standard"}, "use scale='minmax', not 'standard'."),
-        ("vanilla", {"device": "abacus"}, "device: 'abacus' is not available on this machine; it has"),
-        ("denoising", {"corruption": "swap", "corruption_level": 1.5}, "swap takes a share of cells between 0 and 1, got 1.5."),
-    ],
-)  # fmt: skip
+REFUSALS = [
+    ("sparse", {"sparsity": -1}, "SparseAutoencoder: sparsity must be at least 0, got -1."),
+    ("vanilla", {"n_components": 0}, "n_components must be at least 1, got 0."),
+    ("vanilla", {"n_components": True}, "n_components must be a whole number"),
+    ("vanilla", {"n_components": 7}, "n_components=7 squeezes nothing; it must be at most 6"),
+    ("sparse", {"n_components": 385}, "n_components=385 is more than 64 units a feature"),
+    ("vanilla", {"validation_fraction": 1.0}, "validation_fraction must be at least 0 and below 1, got 1.0."),
+    ("vanilla", {"learning_rate": float("nan")}, "learning_rate must be above 0, got nan."),
+    ("vanilla", {"learning_rate": "fast"}, "learning_rate must be a number, got 'fast'."),
+    (
+        "vanilla",
+        {"hidden_layer_sizes": (8, 0)},
+        "hidden_layer_sizes must hold whole numbers of at least 1, got",
+    ),
+    ("vanilla", {"variance": "guessed"}, "variance must be one of 'learned', got 'guessed'."),
+    ("vanilla", {"channels": (4,)}, "channels=(4,) needs image_shape, the shape of one row."),
+    ("vanilla", {"image_shape": (2, 4)}, "image_shape=(2, 4) must be (height, width)"),
+    ("vanilla", {"output_activation": "sigmoid"}, "output_activation='sigmoid' needs start='random'"),
+    (
+        "vanilla",
+        {"likelihood": "bernoulli"},
+        "likelihood='bernoulli' needs values in [0, 1], but column 0 runs",
+    ),
+    ("vanilla", {"likelihood": "bernoulli", "scale": "standard"}, "use scale='minmax', not 'standard'."),
+    ("vanilla", {"device": "abacus"}, "device: 'abacus' is not available on this machine; it has"),
+    (
+        "denoising",
+        {"corruption": "swap", "corruption_level": 1.5},
+        "swap takes a share of cells between 0 and 1",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "settings", "sentence"), REFUSALS)
 def test_the_words_of_a_refusal(table, name, settings, sentence):
     with pytest.raises(ValueError, match=re.escape(sentence)):
         variants()[name](**{"max_iter": 1, **settings}).fit(table)
@@ -397,7 +431,9 @@ def test_column_names_survive(kind, table):
         model.transform(frame.rename(columns={"a": "z"}))
     spoilt = frame.copy()
     spoilt.loc[4, "c"] = np.nan
-    with pytest.raises(ValueError, match=rf"^{kind.__name__}: X has NaN in row 4, column c; drop or fill them first\.$"):
+    with pytest.raises(
+        ValueError, match=rf"^{kind.__name__}: X has NaN in row 4, column c; drop or fill them first\.$"
+    ):
         quick(kind).fit(spoilt)
     with pytest.raises(ValueError, match="row 4, column c"):
         model.transform(spoilt)
@@ -470,18 +506,24 @@ def test_a_large_offset_costs_no_digits(kind, table):
     here = kind(2, max_iter=0, random_state=0).fit(table)
     there = kind(2, max_iter=0, random_state=0).fit(table + 1e9)
     np.testing.assert_allclose(there.reconstruct(table + 1e9) - 1e9, here.reconstruct(table), atol=1e-4)
-    np.testing.assert_allclose(there.score_samples(table + 1e9), here.score_samples(table), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(
+        there.score_samples(table + 1e9), here.score_samples(table), rtol=1e-3, atol=1e-3
+    )
 
 
 def test_units_do_not_matter(kind, table):
     """Metres or millimetres: the same training, the same rows, densities shifted by the log of the volume."""
     metres, millimetres = quick(kind).fit(table), quick(kind).fit(table * 1000)
-    np.testing.assert_allclose(millimetres.reconstruct(table * 1000), 1000 * metres.reconstruct(table), rtol=1e-3, atol=1)
+    np.testing.assert_allclose(
+        millimetres.reconstruct(table * 1000), 1000 * metres.reconstruct(table), rtol=1e-3, atol=1
+    )
     shift = metres.score_samples(table) - millimetres.score_samples(table * 1000)
     np.testing.assert_allclose(shift, 6 * np.log(1000), atol=0.02)
 
 
-@pytest.mark.parametrize("what", ["constant columns", "all constant", "one column", "two rows", "fewer rows than a batch"])
+@pytest.mark.parametrize(
+    "what", ["constant columns", "all constant", "one column", "two rows", "fewer rows than a batch"]
+)
 def test_odd_but_honest_tables(kind, table, what):
     X = {
         "constant columns": np.column_stack([np.full(120, 7.0), table, np.zeros(120)]),
@@ -510,11 +552,14 @@ def test_bad_cells_are_named(kind, table):
     spoilt = table.copy()
     spoilt[3, 1], spoilt[5, 2] = np.inf, -np.inf
     with pytest.raises(
-        ValueError, match=rf"^{kind.__name__}: X has infinity in row 3, column 1 and 1 more such cells; drop or fill"
+        ValueError,
+        match=rf"^{kind.__name__}: X has infinity in row 3, column 1 and 1 more such cells; drop or fill",
     ):
         quick(kind).fit(spoilt)
     with pytest.raises(ValueError, match="X has NaN in row 2, column 0;"):
-        quick(kind).fit(scipy.sparse.csr_matrix(np.where(np.arange(720).reshape(120, 6) == 12, np.nan, table)))
+        quick(kind).fit(
+            scipy.sparse.csr_matrix(np.where(np.arange(720).reshape(120, 6) == 12, np.nan, table))
+        )
     model = quick(kind).fit(table)
     with pytest.raises(ValueError, match=f"X has 5 features, but {kind.__name__} is expecting 6 features"):
         model.transform(table[:, :5])
@@ -562,7 +607,9 @@ def test_partial_fit_goes_on(kind):
 
     def loss():
         torch.manual_seed(0)
-        return float(objective(model.model_, torch.from_numpy(model.scaling_.apply(X)))[0].total.mean().detach())
+        return float(
+            objective(model.model_, torch.from_numpy(model.scaling_.apply(X)))[0].total.mean().detach()
+        )
 
     losses = []
     for _ in range(12):
@@ -585,7 +632,9 @@ class Watcher:
 
     def teardown(self, estimator, context): ...
 
-    def on_fit_task_begin(self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None): ...
+    def on_fit_task_begin(
+        self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None
+    ): ...
 
     def on_fit_task_end(self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None):
         if context.task_name != "epoch":
@@ -623,7 +672,9 @@ def test_the_progress_bar_of_scikit_learn_works(table, callbacks, capsys):
 def test_ctrl_c_at_an_epoch_keeps_the_best_so_far(kind, table, callbacks):
     watcher = Watcher(table, interrupt_after=4)
     model = quick(kind, max_iter=30, early_stopping=False).set_callbacks(watcher)
-    with pytest.warns(ConvergenceWarning, match=rf"^{kind.__name__}: training ended early, interrupted\. The best weights"):
+    with pytest.warns(
+        ConvergenceWarning, match=rf"^{kind.__name__}: training ended early, interrupted\. The best weights"
+    ):
         model.fit(table)
     assert model.n_iter_ == 4
     assert model.best_epoch_ == int(np.argmin(model.history_["validation_loss"]))
@@ -660,7 +711,10 @@ def test_ctrl_c_before_the_start_is_measured_is_just_ctrl_c(table, monkeypatch):
 
 def test_a_diverging_loss_ends_with_the_last_good_weights(kind, table):
     model = quick(kind, max_iter=20, learning_rate=1e30, gradient_clip=None, n_iter_no_change=20)
-    with pytest.warns(ConvergenceWarning, match=r"the loss was (nan|inf) after epoch \d+ \(a smaller learning_rate may help\)"):
+    with pytest.warns(
+        ConvergenceWarning,
+        match=r"the loss was (nan|inf) after epoch \d+ \(a smaller learning_rate may help\)",
+    ):
         model.fit(table)
     assert all(np.isfinite(column).all() for column in model.history_.columns.values())
     assert model.best_epoch_ == int(np.argmin(model.history_["validation_loss"]))

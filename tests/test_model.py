@@ -1,17 +1,18 @@
-"""The parts: corruptions, networks, bottlenecks, likelihoods, the principal start; each against its own maths."""
+"""Corruptions, bottlenecks, likelihoods, networks, the principal start: each against its own maths."""
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
 import pytest
 import torch
-from conftest import bent_table
 from scipy import stats
 from sklearn.decomposition import PCA
 from torch import nn
 
+from conftest import bent_table
 from isthmus import Autoencoder
 from isthmus.model import principal as principal_module
 from isthmus.model.autoencoder import AutoencoderModel
@@ -245,7 +246,9 @@ def test_the_soft_clip_is_the_identity_inside_and_never_leaves():
     wide = torch.linspace(-3, 4, 701, dtype=torch.float64).requires_grad_()
     mean = likelihood.mean(wide)
     softness = 0.02
-    formula = softness * (nn.functional.softplus(wide / softness) - nn.functional.softplus((wide - 1) / softness))
+    formula = softness * (
+        nn.functional.softplus(wide / softness) - nn.functional.softplus((wide - 1) / softness)
+    )
     torch.testing.assert_close(mean, formula, atol=1e-9, rtol=0)
     assert (mean >= 0).all()
     assert (mean <= 1).all()
@@ -269,12 +272,10 @@ def test_the_tutorials_network_is_expressible_exactly(digits):
     assert sum(weight.numel() for weight in model.model_.parameters()) == 5346
 
     def stack(*widths, last):
-        layers = [layer for pair in zip(widths, widths[1:], strict=False) for layer in (nn.Linear(*pair), nn.ReLU())]
+        layers = [layer for pair in itertools.pairwise(widths) for layer in (nn.Linear(*pair), nn.ReLU())]
         return nn.Sequential(*layers[:-1], *last)
 
-    plain = nn.Sequential(
-        stack(64, 32, 16, 2, last=()), stack(2, 16, 32, 64, last=(nn.Sigmoid(),))
-    )
+    plain = nn.Sequential(stack(64, 32, 16, 2, last=()), stack(2, 16, 32, 64, last=(nn.Sigmoid(),)))
     with torch.no_grad():
         for theirs, ours in zip(plain.parameters(), model.model_.parameters(), strict=True):
             theirs.copy_(ours)
@@ -304,7 +305,9 @@ def test_the_bent_layers_begin_at_he_scale():
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("principal", [True, False])
 def test_an_architecture_fixes_both_shapes(activation, principal):
-    shape = Architecture(9, 3, outputs_per_latent=2, hidden_widths=(7, 5), activation=activation, principal=principal)
+    shape = Architecture(
+        9, 3, outputs_per_latent=2, hidden_widths=(7, 5), activation=activation, principal=principal
+    )
     encoder, decoder = shape.build_encoder(), shape.build_decoder()
     assert encoder(torch.randn(4, 9)).shape == (4, 6)
     assert decoder(torch.randn(4, 3)).shape == (4, 9)
@@ -345,7 +348,14 @@ def test_a_sparse_code_is_read_by_a_dictionary_of_unit_columns():
 
 @pytest.mark.parametrize(
     ("shape", "channels"),
-    [((8, 8), (4,)), ((7, 9), (4, 6)), ((3, 5, 7), (4, 6, 8)), ((1, 1), (2,)), ((3, 16, 11), (2, 3)), ((28, 28), (4, 8))],
+    [
+        ((8, 8), (4,)),
+        ((7, 9), (4, 6)),
+        ((3, 5, 7), (4, 6, 8)),
+        ((1, 1), (2,)),
+        ((3, 16, 11), (2, 3)),
+        ((28, 28), (4, 8)),
+    ],
 )
 @pytest.mark.parametrize("widths", [(), (10,)])
 def test_convolutions_mirror_any_image(shape, channels, widths):
@@ -374,7 +384,13 @@ def test_a_convolutional_model_starts_at_pca(digits, channels):
 
 def test_the_passage_holds_the_whole_way():
     shape = Architecture(5, 2, hidden_widths=(4,))
-    parts = (Masking(0.5), shape.build_encoder(), PointBottleneck(), shape.build_decoder(), GaussianLikelihood())
+    parts = (
+        Masking(0.5),
+        shape.build_encoder(),
+        PointBottleneck(),
+        shape.build_decoder(),
+        GaussianLikelihood(),
+    )
     model = AutoencoderModel(*parts)
     x = torch.randn(6, 5)
     passage = model(x)
@@ -397,7 +413,9 @@ def directions_of(X, limit):
 
 def decaying(n_rows, n_features, seed=0):
     rng = np.random.default_rng(seed)
-    return (rng.standard_normal((n_rows, 40)) * 0.8 ** np.arange(40)) @ rng.standard_normal((40, n_features)) + 3
+    return (rng.standard_normal((n_rows, 40)) * 0.8 ** np.arange(40)) @ rng.standard_normal(
+        (40, n_features)
+    ) + 3
 
 
 @pytest.mark.parametrize("case", ["tall", "single precision", "wide", "randomised"])
@@ -415,7 +433,9 @@ def test_principal_directions_are_sklearns(monkeypatch, case):
     assert found.rank == min(X.shape)
     x = torch.from_numpy(X.astype(np.float32))
     np.testing.assert_allclose(found.encode(x, 4).numpy(), pca.transform(X)[:, :4], atol=2e-2)
-    np.testing.assert_allclose(found.reconstruct(x, 6).numpy(), pca.inverse_transform(pca.transform(X)), atol=2e-2)
+    np.testing.assert_allclose(
+        found.reconstruct(x, 6).numpy(), pca.inverse_transform(pca.transform(X)), atol=2e-2
+    )
 
 
 def test_the_largest_entry_of_a_direction_is_positive():
@@ -431,7 +451,7 @@ def test_no_more_directions_than_there_are():
 
 @pytest.mark.parametrize("size", [1, 3, 6])
 def test_the_gaussian_start_is_probabilistic_pcas_posterior(size):
-    """q(z|x) = N(M⁻¹Wᵀ(x - μ), σ²M⁻¹) with M = WᵀW + σ²I, from the decoder's own W (Tipping & Bishop 1999)."""
+    """q(z|x) = N(M⁻¹Wᵀ(x - μ), σ²M⁻¹) with M = WᵀW + σ²I, by the decoder's W (Tipping & Bishop 1999)."""
     X = bent_table(200, 8)
     bottleneck = GaussianBottleneck()
     start = bottleneck.principal_start(directions_of(X, 8), size)
@@ -439,20 +459,22 @@ def test_the_gaussian_start_is_probabilistic_pcas_posterior(size):
     precision = torch.linalg.inv(loading.T @ loading + noise * torch.eye(size))
     x = torch.from_numpy(X.astype(np.float32))
     posterior = bottleneck(x @ start.encode_weight.T + start.encode_bias)
-    torch.testing.assert_close(posterior.mean, (x - start.decode_bias) @ loading @ precision.T, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(
+        posterior.mean, (x - start.decode_bias) @ loading @ precision.T, atol=1e-4, rtol=1e-4
+    )
     expected = (noise * precision.diag()).expand(len(X), -1)
     torch.testing.assert_close(posterior.log_variance.exp(), expected, atol=1e-5, rtol=1e-3)
     assert noise == pytest.approx(PCA(size).fit(X).noise_variance_, rel=1e-3)
 
 
-@pytest.mark.parametrize("make", [PointBottleneck, RectifiedBottleneck, lambda: TopKBottleneck(99), GaussianBottleneck])
+@pytest.mark.parametrize(
+    "make", [PointBottleneck, RectifiedBottleneck, lambda: TopKBottleneck(99), GaussianBottleneck]
+)
 @pytest.mark.parametrize("size", [2, 5, 6, 9, 12, 17])
 def test_a_start_written_into_networks_rebuilds_as_pca(make, size):
     X = bent_table(200, 6)
     principal, bottleneck = directions_of(X, 6), make()
-    shape = Architecture(
-        6, size, bottleneck.outputs_per_latent, hidden_widths=(8,), sparse=bottleneck.sparse
-    )
+    shape = Architecture(6, size, bottleneck.outputs_per_latent, hidden_widths=(8,), sparse=bottleneck.sparse)
     encoder, decoder = shape.build_encoder(), shape.build_decoder()
     begin(encoder, decoder, bottleneck.principal_start(principal, size))
     x = torch.from_numpy(X.astype(np.float32))

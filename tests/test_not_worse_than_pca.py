@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from conftest import bent_table
 from scipy.linalg import subspace_angles
 from sklearn import datasets
 from sklearn.decomposition import PCA
 
+from conftest import bent_table
 from isthmus import Autoencoder
 from isthmus.training.loop import Training
 
@@ -95,7 +95,9 @@ def assert_is_pca(model, X, size, code_tolerance):
     np.testing.assert_allclose(
         model.transform(X) * np.sign(agree), pca.transform(X), atol=code_tolerance * np.abs(X).max() * 10
     )
-    np.testing.assert_allclose(model.transform(X).var(0, ddof=1), pca.explained_variance_, rtol=10 * code_tolerance)
+    np.testing.assert_allclose(
+        model.transform(X).var(0, ddof=1), pca.explained_variance_, rtol=10 * code_tolerance
+    )
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
@@ -129,5 +131,7 @@ def test_ordering_the_code_leaves_the_rebuilt_rows_alone(monkeypatch):
 
 
 def test_only_a_linear_model_has_components(table):
-    with pytest.raises(AttributeError, match=r"^Autoencoder: only a linear model \(hidden_layer_sizes=\(\)\)"):
+    with pytest.raises(
+        AttributeError, match=r"^Autoencoder: only a linear model \(hidden_layer_sizes=\(\)\)"
+    ):
         _ = Autoencoder(2, max_iter=0).fit(table).components_

@@ -110,7 +110,7 @@ class BaseAutoencoder(  # type: ignore[misc]
     )
     max_iter: int | None = hyper(None, "epochs at most; None chooses from the data's size", at_least=0)
     batch_size: int | None = hyper(None, "rows a step; None chooses from the data's size", at_least=1)
-    learning_rate: float = hyper(3e-3, "highest learning rate", above=0)
+    learning_rate: float = hyper(5e-3, "highest learning rate", above=0)
     schedule: str = hyper("one_cycle", "how the rate moves", choices=("one_cycle", "constant"))
     weight_decay: float | None = hyper(
         None, "decoupled decay of the bent parts' weights towards PCA; None chooses from the data's size", at_least=0

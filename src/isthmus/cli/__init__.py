@@ -1,8 +1,8 @@
 """The command line: every file in this folder that holds a function of its own name is a command.
 
-``cli/encode.py`` with ``def encode(...)`` is ``isthmus encode``: its parameters are the flags, its docstring the
-help. The files are read, not imported, to list them, so that ``isthmus --help`` waits for no library; a command
-is imported when it is asked for.
+``cli/encode.py`` with ``def encode(...)`` is ``isthmus encode``: its parameters are the flags, its docstring
+the help. The files are read, not imported, to list them, so that ``isthmus --help`` waits for no library; a
+command is imported when it is asked for.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from isthmus import __version__
 
 __all__ = ["application", "commands"]
 
-ABOUT = """Autoencoders that start where PCA ends: what is the smallest code that still rebuilds your data well?
-
-Begin with: isthmus fit digits
-DATA is a CSV, TSV, Parquet, .npy or .npz file, a folder of pictures, or the name of a bundled data set."""
+ABOUT = (
+    "Autoencoders that start where PCA ends: what is the smallest code that still rebuilds your data "
+    "well?\n\n"
+    "Begin with: isthmus fit digits"
+)
 EVERYWHERE = "Every command also takes --debug, which shows the whole traceback of an error."
 
 
@@ -42,12 +43,13 @@ def application() -> App:
 
 
 def commands() -> dict[str, str]:
-    """Every command's description by its name: the docstring of the function, as far as its parameters."""
+    """Every command's description by its name: the docstring of its function, a line a paragraph."""
     found = {}
     for name, source in _sources():
         for node in ast.parse(source).body:
             if isinstance(node, ast.FunctionDef) and node.name == name:
-                found[name] = (ast.get_docstring(node) or "").split("\n\nParameters\n")[0]
+                about = (ast.get_docstring(node) or "").split("\n\nParameters\n")[0]
+                found[name] = "\n\n".join(" ".join(part.split()) for part in about.split("\n\n"))
     return dict(sorted(found.items()))
 
 

@@ -36,5 +36,10 @@ def encode(
     table = read_matching(data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop)
     codes = estimator.transform(table.values)
     write_rows(
-        output, codes, list(estimator.get_feature_names_out()), beside=table, overwrite=overwrite, what="codes"
+        output,
+        codes,
+        list(estimator.get_feature_names_out()),
+        beside=table,
+        overwrite=overwrite,
+        what="codes",
     )

@@ -1,22 +1,24 @@
 """Every hyperparameter of every variant as a flag, read from where it is declared.
 
-A flag's name, meaning, default, choices and bounds are those of `isthmus.hyperparameter.hyper`; they are written
-nowhere else. Where variants declare the same name with another default, the help says so.
+A flag's name, meaning, default, choices and bounds are those of `isthmus.hyperparameter.hyper`; they are
+written nowhere else. Where variants declare the same name with another default, the help says so.
 """
 
 from __future__ import annotations
 
 import inspect
 import pkgutil
+import re
 import types
 import typing
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Annotated, Any, TypeVar
 
 from cyclopts import Group, Parameter
 
 import isthmus
-from isthmus.cli.outcome import WrongUse
+from isthmus.cli.outcome import UsageError
 from isthmus.hyperparameter import Hyperparameter, hyperparameters
 
 __all__ = ["chosen_variant", "settings_of", "variant_names", "with_hyperparameter_flags"]
@@ -28,6 +30,8 @@ SHORT_NAMES = {"n_components": "-p"}
 WORDS: dict[str, dict[str, Any]] = {"hidden_layer_sizes": {"linear": (), "auto": None}}
 # "auto" says more than "none" where the meaning of None is that the library chooses.
 CHOOSES = ("None chooses", "None:")
+# Who types a command watches it: the bar, which is silent where there is no terminal, is asked for.
+DEFAULTS = {"verbose": True}
 
 
 def variant_names() -> tuple[str, ...]:
@@ -37,9 +41,9 @@ def variant_names() -> tuple[str, ...]:
 
 
 def chosen_variant(name: str) -> type:
-    """The class of a variant; `WrongUse` where there is none of that name."""
+    """The class of a variant; `UsageError` where there is none of that name."""
     if name not in variant_names():
-        raise WrongUse(f"--variant must be one of {', '.join(variant_names())}, got {name!r}.")
+        raise UsageError(f"--variant must be one of {', '.join(variant_names())}, got {name!r}.")
     from isthmus.variants import variants
 
     return variants()[name]
@@ -58,22 +62,25 @@ def with_hyperparameter_flags(command: Command) -> Command:
 
 
 def settings_of(variant: str, given: Mapping[str, str | bool | None]) -> dict[str, Any]:
-    """The settings a user gave, as the variant takes them; `WrongUse` names the flag that does not fit."""
+    """The settings a user gave, as the variant takes them; `UsageError` names the flag that does not fit."""
     known = hyperparameters(chosen_variant(variant))
-    settings = {}
+    settings = {name: value for name, value in DEFAULTS.items() if name in known}
     for name, text in given.items():
         if text is None:
             continue
         if name not in known:
             holders = [f"--variant {holder}" for holder in _holders()[name]]
-            raise WrongUse(f"{_long(name)} is not a setting of the {variant} variant; it is of {_listed(holders)}.")
+            raise UsageError(
+                f"{_long(name)} has no meaning for --variant {variant}; {_listed(holders)} take it."
+            )
         settings[name] = text if isinstance(text, bool) else _value(known[name], text)
         complaint = known[name].complaint(settings[name])
         if complaint is not None:
-            raise WrongUse(f"{_long(name)} {complaint}.")
+            raise UsageError(f"{_long(name)} {_typed(known[name], complaint)}.")
     return settings
 
 
+@cache
 def _holders() -> dict[str, dict[str, Hyperparameter]]:
     """Each hyperparameter's name, the variants that have it, and what each says of it."""
     from isthmus.variants import variants
@@ -93,19 +100,17 @@ def _value(parameter: Hyperparameter, text: str) -> Any:
     words = _words(parameter)
     if text.lower() in words:
         return words[text.lower()]
-    if parameter.choices is not None and text in parameter.choices:
+    if text in (parameter.choices or ()):
         return text
     if _admits(parameter, tuple):
-        entries = [_number(entry.strip(), int) for entry in text.strip("()").split(",") if entry.strip()]
-        if any(entry is None for entry in entries) or not entries:
+        entries = [_number(entry, int) for entry in text.strip("()").rstrip(",").split(",")]
+        if None in entries:
             meant = " or ".join(["whole numbers such as 256,128", *map(repr, words)])
-            raise WrongUse(f"{_long(parameter.name)} must be {meant}, got {text!r}.")
+            raise UsageError(f"{_long(parameter.name)} must be {meant}, got {text!r}.")
         return tuple(entries)
-    for kind in (int, float):
-        number = _number(text, kind) if _admits(parameter, kind) or (kind is int and _admits(parameter, float)) else None
-        if number is not None:
-            return number
-    return text
+    kinds = (int, float) if _admits(parameter, float) else (int,) if _admits(parameter, int) else ()
+    numbers = (_number(text, kind) for kind in kinds)
+    return next((number for number in numbers if number is not None), text)
 
 
 def _number(text: str, kind: type) -> Any:
@@ -136,12 +141,11 @@ def _admits(parameter: Hyperparameter, kind: type) -> bool:
 
 
 def _flag(name: str, holders: Mapping[str, Hyperparameter]) -> Any:
-    parameter = next(iter(holders.values()))
+    parameter = holders.get("vanilla", next(iter(holders.values())))
     truth = _admits(parameter, bool)
-    names = [_long(name), *([SHORT_NAMES[name]] if name in SHORT_NAMES else [])]
     settings = Parameter(
-        name=names,
-        help=f"{parameter.meaning}. {_values(parameter)}[default: {_defaults(holders)}]",
+        name=[_long(name), *([SHORT_NAMES[name]] if name in SHORT_NAMES else [])],
+        help=f"{_typed(parameter, parameter.meaning)}{_limits(parameter)} [default: {_defaults(holders)}]",
         group=_groups(holders),
         metavar=None if truth else _metavar(parameter),
         negative=(f"--no-{_long(name)[2:]}",) if truth else (),
@@ -150,40 +154,51 @@ def _flag(name: str, holders: Mapping[str, Hyperparameter]) -> Any:
     return Annotated[(bool if truth else str) | None, settings]
 
 
+def _typed(parameter: Hyperparameter, text: str) -> str:
+    """A sentence about a hyperparameter in the words of the command line: None is 'auto', a_b is --a-b."""
+    words = _words(parameter)
+    for value, written in ((None, r"\bNone\b"), ((), r"\(\)")):
+        word = next((word for word, meant in words.items() if meant == value), None)
+        text = text if word is None else re.sub(written, repr(word), text)
+    names = "|".join(sorted((name for name in _holders() if "_" in name), key=len, reverse=True))
+    return re.sub(rf"\b({names})\b", lambda found: _long(found[0]), text)
+
+
+def _limits(parameter: Hyperparameter) -> str:
+    """What may be typed, beyond a number of the kind the metavar says."""
+    meaning = _typed(parameter, parameter.meaning)
+    words = [repr(word) for word in _words(parameter)][:1]
+    said = [word for word in words if word not in meaning]
+    if parameter.choices and not all(repr(choice) in meaning for choice in parameter.choices):
+        said = [*map(str, parameter.choices), *(word.strip("'") for word in said)]
+    said = [part for part in (parameter.bounds, " | ".join(said)) if part]
+    return f" ({', or '.join(said)})" if said else ""
+
+
 def _groups(holders: Mapping[str, Hyperparameter]) -> tuple[Group, ...]:
     if len(holders) == len(variant_names()):
-        return (Group("Model and training: every variant", sort_key=1),)
-    return tuple(Group(f"Only --variant {variant}", sort_key=2) for variant in holders)
-
-
-def _values(parameter: Hyperparameter) -> str:
-    """What may be typed, beyond a number of the kind the metavar says."""
-    said = []
-    if parameter.choices:
-        said.append(" | ".join(map(str, parameter.choices)))
-    if parameter.bounds:
-        said.append(parameter.bounds)
-    said += [repr(word) for word in _words(parameter)][:1] if parameter.name not in WORDS else []
-    said += [f"{word!r} for {value}" for word, value in WORDS.get(parameter.name, {}).items()]
-    return f"({'; '.join(said)}) " if said else ""
+        return (Group("Model and training", sort_key=1),)
+    return tuple(Group(f"With --variant {variant}", sort_key=2) for variant in holders)
 
 
 def _defaults(holders: Mapping[str, Hyperparameter]) -> str:
     """The default, and after it that of every variant that has another."""
     shown = {variant: _shown(parameter) for variant, parameter in holders.items()}
-    usual = shown.get("vanilla", next(iter(shown.values())))
-    others = [f"{default} for {variant}" for variant, default in shown.items() if default != usual]
-    return "; ".join([usual, *others])
+    usual = shown.get("vanilla")
+    if len(set(shown.values())) == 1:
+        return next(iter(shown.values()))
+    named = [f"{default} for {variant}" for variant, default in shown.items() if default != usual]
+    return "; ".join(named if usual is None else [usual, *named])
 
 
 def _shown(parameter: Hyperparameter) -> str:
-    value = parameter.default
+    value = DEFAULTS.get(parameter.name, parameter.default)
     if isinstance(value, bool):
         return "yes" if value else "no"
     for word, meant in _words(parameter).items():
-        if value == meant and type(value) is type(meant):
+        if type(value) is type(meant) and value == meant:
             return word
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _metavar(parameter: Hyperparameter) -> str:

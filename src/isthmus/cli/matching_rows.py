@@ -1,8 +1,8 @@
 """Rows for a fitted model: read from the user's file and brought to the columns the model knows.
 
 Columns that have names are matched by name, in whatever order the file holds them; those that have none (an
-array, a file without a first row of names, pixels) by their position. The labels, ids and dropped columns of the
-fit are recognised where they are present.
+array, a file without a first row of names, pixels) by their position. The labels, ids and dropped columns of
+the fit are recognised where they are present.
 """
 
 from __future__ import annotations
@@ -14,15 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from isthmus.cli.outcome import Failure
-from isthmus.cli.run_folder import Run, fingerprint
+from isthmus.cli.outcome import CommandError
+from isthmus.cli.run_folder import Run
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from isthmus.data import Table
 
-__all__ = ["Expected", "codes_expected", "held_out_split", "read_matching", "rows_expected"]
+__all__ = ["Expected", "codes_expected", "read_matching", "rows_expected", "unnamed"]
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ def read_matching(
     ids: str | None = None,
     drop: Sequence[str] = (),
 ) -> Table:
-    """Read a table with exactly the expected columns, in their order; `Failure` names those missing or left over."""
+    """Read a table with the expected columns, in their order; an error names those missing or left over."""
     from isthmus.data import read_table
 
     where = repr(source)
@@ -79,7 +77,11 @@ def read_matching(
     free = [name for name in names if name not in expected.columns]
     labels = expected.label_name if labels is None and expected.label_name in free else labels
     ids = expected.id_name if ids is None and expected.id_name in free else ids
-    drop = tuple(dict.fromkeys([*drop, *(name for name in expected.drop if name in free and name not in (labels, ids))]))
+    drop = tuple(
+        dict.fromkeys(
+            [*drop, *(name for name in expected.drop if name in free and name not in (labels, ids))]
+        )
+    )
     if all(name in names for name in expected.columns):
         table = read_table(source, labels=labels, ids=ids, drop=drop, columns=expected.columns)
         used = (table.label_name, table.id_name, *drop)
@@ -90,32 +92,10 @@ def read_matching(
         _refuse_missing([name for name in expected.columns if name not in left], left, expected, where)
     table = read_table(source, labels=labels, ids=ids, drop=drop)
     if table.n_columns != len(expected.columns):
-        raise Failure(f"{where}: {table.n_columns} columns, and {expected.what} are {len(expected.columns)}.")
-    return table
-
-
-def held_out_split(run: Run) -> tuple[Table, np.ndarray, np.ndarray]:
-    """The data a run was fitted on, read again, with the indices of its training and its held-out rows."""
-    import numpy as np
-
-    from isthmus.data import DataError, read_table
-
-    record = run.record
-    if record is None:
-        raise Failure(f"{str(run.path)!r} is a model without its run folder; name the data to use after it.")
-    try:
-        # naming the columns leaves out what was dropped
-        roles = {"labels": record.label_name, "ids": record.id_name}
-        table = read_table(record.source, columns=record.columns, **roles)
-    except DataError as error:
-        raise Failure(f"The data of the run cannot be read again; name the data to use after it. ({error})") from error
-    test = run.test_rows()
-    if fingerprint(table.values) != record.sha256 or not len(test) or test.min() < 0 or test.max() >= len(table):
-        raise Failure(
-            f"{record.source!r} has changed since the fit, so its held-out rows are no longer known; name the "
-            "data to use after the run."
+        raise CommandError(
+            f"{where}: {table.n_columns} columns, and {expected.what} are {len(expected.columns)}."
         )
-    return table, np.setdiff1d(np.arange(len(table)), test), test
+    return table
 
 
 def unnamed(count: int) -> tuple[str, ...]:
@@ -124,7 +104,7 @@ def unnamed(count: int) -> tuple[str, ...]:
 
 
 def _names_in_file(source: str) -> tuple[str, ...] | None:
-    """All column names of a table of text or Parquet, whatever is in the columns; None for every other source.
+    """All column names of a table of text or Parquet, whatever is in them; None for every other source.
 
     A file that cannot be read has no names: reading it says why.
     """
@@ -162,7 +142,9 @@ def _require_same_pictures(table: Table, expected: Expected, where: str) -> None
     shapes = (table.image_shape, expected.image_shape)
     if None not in shapes and shapes[0] != shapes[1]:
         said = ["×".join(map(str, shape or ())) for shape in shapes]
-        raise Failure(f"{where}: the pictures are {said[0]}, and those the model was fitted on {said[1]}; resize them.")
+        raise CommandError(
+            f"{where}: the pictures are {said[0]}, and the model takes {said[1]}; resize them."
+        )
 
 
 def _refuse_extra(extra: list[str], expected: Expected, where: str) -> None:
@@ -172,7 +154,7 @@ def _refuse_extra(extra: list[str], expected: Expected, where: str) -> None:
 
     count = "1 column is" if len(extra) == 1 else f"{len(extra)} columns are"
     flags = " ".join(f"--drop {name!r}" for name in extra[:3]) + (" …" if len(extra) > 3 else "")
-    raise Failure(f"{where}: {count} not among {expected.what}: {said(extra)}; leave out with {flags}.")
+    raise CommandError(f"{where}: {count} not among {expected.what}: {said(extra)}; leave out with {flags}.")
 
 
 def _refuse_missing(missing: list[str], names: list[str], expected: Expected, where: str) -> None:
@@ -181,4 +163,6 @@ def _refuse_missing(missing: list[str], names: list[str], expected: Expected, wh
     close = difflib.get_close_matches(missing[0], names, n=1)
     guess = f" (is {close[0]!r} meant?)" if close else ""
     count = "1 of" if len(missing) == 1 else f"{len(missing)} of"
-    raise Failure(f"{where}: {count} {expected.what} missing: {said(missing)}{guess}; the file has {said(names)}.")
+    raise CommandError(
+        f"{where}: {count} {expected.what} missing: {said(missing)}{guess}; the file has {said(names)}."
+    )

@@ -1,7 +1,8 @@
 """How a command ends: what it prints, where, and with which exit code.
 
-0 is well, 1 failed, 2 wrong use (an unknown command, flag or value), 130 stopped by Ctrl-C. Results go to standard
-output; everything said to a person beside them, and every error, goes to standard error in one sentence.
+0 is well, 1 failed, 2 wrong use (an unknown command, flag or value), 130 stopped by Ctrl-C. Results go to
+standard output; everything said to a person beside them, and every error, goes to standard error in one
+sentence.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from cyclopts import CycloptsError
 
 from isthmus.cli import application, commands
 
-__all__ = ["Failure", "WrongUse", "escaped", "print_json", "run", "say", "show"]
+__all__ = ["CommandError", "UsageError", "escaped", "finite", "print_json", "run", "say", "show"]
 
 WELL, FAILED, WRONG_USE, STOPPED, ENDED = 0, 1, 2, 130, 143
 DEBUG = "--debug"
@@ -31,11 +32,11 @@ DEBUG = "--debug"
 SPEAKERS = ("isthmus", "sklearn.utils.validation")
 
 
-class Failure(Exception):
+class CommandError(Exception):
     """What was asked could not be done; the message is one sentence."""
 
 
-class WrongUse(Exception):
+class UsageError(Exception):
     """What was asked makes no sense; the message is one sentence."""
 
 
@@ -82,7 +83,20 @@ def show(*parts: Any) -> None:
 
 def print_json(facts: Mapping[str, Any]) -> None:
     """One JSON object on standard output, for machines; what is no finite number becomes null."""
-    print(json.dumps(_finite(facts), indent=2, allow_nan=False))
+    print(json.dumps(finite(facts), indent=2, allow_nan=False))
+
+
+def finite(value: Any) -> Any:
+    """The same value as JSON can hold it: numbers that are not finite are None.
+
+    >>> finite({"mse": float("nan"), "sizes": (1, 2)})
+    {'mse': None, 'sizes': [1, 2]}
+    """
+    if isinstance(value, Mapping):
+        return {str(key): finite(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def escaped(text: str) -> str:
@@ -103,9 +117,11 @@ def _verdict(error: BaseException, tokens: Sequence[str]) -> tuple[int, str]:
     if isinstance(error, CycloptsError):
         chain = " ".join(["isthmus", *tokens[:1]]) if tokens and tokens[0] in commands() else "isthmus"
         return WRONG_USE, f"{_one_line(error).rstrip('.')}; see {chain} --help."
-    if isinstance(error, WrongUse):
+    if isinstance(error, UsageError):
         return WRONG_USE, _one_line(error)
-    if isinstance(error, Failure) or (isinstance(error, ValueError) and _raised_by(error).startswith(SPEAKERS)):
+    if isinstance(error, CommandError) or (
+        isinstance(error, ValueError) and _raised_by(error).startswith(SPEAKERS)
+    ):
         return FAILED, _one_line(error)
     if isinstance(error, OSError) and error.strerror:
         place = "" if error.filename is None else f"{str(error.filename)!r}: "
@@ -113,7 +129,10 @@ def _verdict(error: BaseException, tokens: Sequence[str]) -> tuple[int, str]:
     if isinstance(error, MemoryError):
         return FAILED, "there is not enough memory for this; try fewer rows, columns or units."
     what = _one_line(error).rstrip(".")
-    return FAILED, f"unexpected {type(error).__name__}{f' ({what})' if what else ''}; rerun with {DEBUG} to see where."
+    return (
+        FAILED,
+        f"unexpected {type(error).__name__}{f' ({what})' if what else ''}; rerun with {DEBUG} to see where.",
+    )
 
 
 def _one_line(error: BaseException) -> str:
@@ -132,7 +151,7 @@ def _require_known_command(tokens: Sequence[str]) -> None:
         return
     close = difflib.get_close_matches(tokens[0], commands(), n=1)
     guess = f"did you mean {close[0]!r}? " if close else ""
-    raise WrongUse(f"there is no command {tokens[0]!r}; {guess}There are {', '.join(commands())}.")
+    raise UsageError(f"there is no command {tokens[0]!r}; {guess}There are {', '.join(commands())}.")
 
 
 @contextmanager
@@ -175,11 +194,3 @@ def _forget_stdout() -> None:
 def _encodable(text: str, stream: Any) -> str:
     encoding = getattr(stream, "encoding", None) or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _finite(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(entry) for entry in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

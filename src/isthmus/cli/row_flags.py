@@ -6,20 +6,38 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
-__all__ = ["Drop", "Ids", "JsonOutput", "Labels", "Overwrite", "PicturesOutput", "RunPath", "TableOutput"]
+__all__ = [
+    "Drop",
+    "Ids",
+    "JsonOutput",
+    "Labels",
+    "Overwrite",
+    "PicturesOutput",
+    "RunPath",
+    "Seed",
+    "TableOutput",
+]
 
 TABLES = ".csv, .tsv, .parquet, .npy or .npz"
 
 RunPath = Annotated[str, Parameter(help="The run folder that isthmus fit made, or the model folder in it.")]
-Labels = Annotated[str | None, Parameter(help="Column of classes, not learned from; that of the fit is found by itself.")]
+Seed = Annotated[int, Parameter(validator=Number(gte=0, lt=2**32))]
+Labels = Annotated[
+    str | None, Parameter(help="Column of classes, not learned from; that of the fit is found by itself.")
+]
 Ids = Annotated[str | None, Parameter(help="Column that names the rows; that of the fit is found by itself.")]
 Drop = Annotated[
     tuple[str, ...],
-    Parameter(help="Column to leave out; repeat for more. Those of the fit are left out by themselves.", show_default=False),
+    Parameter(
+        help="Column to leave out; repeat for more. Those of the fit are left out by themselves.",
+        show_default=False,
+    ),
 ]
 TableOutput = Annotated[
-    Path | None, Parameter(("--output", "-o"), help=f"File to write: {TABLES}. Without it: CSV on standard output.")
+    Path | None,
+    Parameter(("--output", "-o"), help=f"File to write: {TABLES}. Without it: CSV on standard output."),
 ]
 PicturesOutput = Annotated[
     Path | None,

@@ -1,4 +1,4 @@
-"""Where rows go: a file in the format its suffix asks for, a folder of pictures, or CSV on standard output."""
+"""Where rows go: a file as its suffix asks, a folder of pictures, or CSV on standard output."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from isthmus.cli.outcome import Failure, WrongUse, say
+from isthmus.cli.outcome import CommandError, UsageError, say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["require_writable", "write_rows"]
 
 
-def require_writable(output: Path | None, *, overwrite: bool, image_shape: tuple[int, ...] | None = None) -> None:
+def require_writable(
+    output: Path | None, *, overwrite: bool, image_shape: tuple[int, ...] | None = None
+) -> None:
     """Refuse an output that could not be written, before anything is computed for it.
 
     ``image_shape`` is that of a row, where rows may be written as pictures.
@@ -35,9 +37,9 @@ def require_writable(output: Path | None, *, overwrite: bool, image_shape: tuple
             refuse_existing(output)
     elif suffix or image_shape is None:
         pictures = "" if image_shape is None else ", or a folder for pictures"
-        raise WrongUse(f"-o must end in {', '.join(WRITABLE)}{pictures}, got {str(output)!r}.")
+        raise UsageError(f"-o must end in {', '.join(WRITABLE)}{pictures}, got {str(output)!r}.")
     elif output.is_file():
-        raise Failure(f"{str(output)!r} is a file; name a folder for the pictures.")
+        raise CommandError(f"{str(output)!r} is a file; name a folder for the pictures.")
 
 
 def write_rows(
@@ -50,12 +52,17 @@ def write_rows(
     overwrite: bool = False,
     what: str = "rows",
 ) -> None:
-    """Write rows of numbers, with the ids and labels of ``beside``, and say on standard error where they are."""
+    """Write rows of numbers, with the ids and labels of ``beside``, and say where they are."""
     from isthmus.data import write_images, write_table
 
     words = {}
     if beside is not None:
-        words = {"ids": beside.ids, "id_name": beside.id_name, "labels": beside.labels, "label_name": beside.label_name}
+        words = {
+            "ids": beside.ids,
+            "id_name": beside.id_name,
+            "labels": beside.labels,
+            "label_name": beside.label_name,
+        }
     if output is None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "rows.csv")
@@ -71,4 +78,5 @@ def write_rows(
     say(f"{len(values)} {what} of {values.shape[1]} numbers are in {str(output)!r}.")
     left_out = [name for name in (words.get("id_name"), words.get("label_name")) if name is not None]
     if output.suffix.lower() == ".npy" and left_out:
-        say(f"note: .npy holds numbers alone, so {' and '.join(map(repr, left_out))} were left out; .npz keeps them.")
+        names = " and ".join(map(repr, left_out))
+        say(f"note: .npy holds numbers alone, so {names} had to be left out; .npz keeps them.")

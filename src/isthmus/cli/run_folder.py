@@ -27,7 +27,7 @@ from types import UnionType
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from isthmus import __version__
-from isthmus.cli.outcome import Failure
+from isthmus.cli.outcome import CommandError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,8 +60,8 @@ CHUNK_CELLS = 4_000_000
 class DataRecord:
     """What later commands need to know of the data a run was fitted on.
 
-    ``source`` is a bundled name or an absolute path; ``sha256`` is that of the values, so that held-out rows are
-    never looked up in data that have changed.
+    ``source`` is a bundled name or an absolute path; ``sha256`` is that of the values, so that held-out rows
+    are never looked up in data that have changed.
     """
 
     source: str
@@ -105,7 +105,9 @@ class Run:
         try:
             return np.loadtxt(path, dtype=np.int64, delimiter=",", skiprows=1, usecols=0, ndmin=1)
         except (OSError, ValueError) as error:
-            raise Failure(f"{str(path)!r} is missing or damaged; name the data to use after the run.") from error
+            raise CommandError(
+                f"{str(path)!r} is missing or damaged; name the data to use after the run."
+            ) from error
 
 
 def open_run(path: str | Path) -> Run:
@@ -119,8 +121,10 @@ def open_run(path: str | Path) -> Run:
             return Run(inside, path, _read_record(inside))
         return Run(path, path, None)
     if not path.exists():
-        raise Failure(f"{str(path)!r}: no such run folder; isthmus fit makes one.")
-    raise Failure(f"{str(path)!r} is not a run folder: there is no {MODEL}/config.json in it; isthmus fit makes one.")
+        raise CommandError(f"{str(path)!r}: no such run folder; isthmus fit makes one.")
+    raise CommandError(
+        f"{str(path)!r} is not a run folder: there is no {MODEL}/config.json in it; isthmus fit makes one."
+    )
 
 
 def require_free(path: Path, *, overwrite: bool) -> None:
@@ -128,18 +132,22 @@ def require_free(path: Path, *, overwrite: bool) -> None:
     if not os.path.lexists(path):
         return
     if not path.is_dir():
-        raise Failure(f"{str(path)!r} is a file; name a folder for the run with -o.")
+        raise CommandError(f"{str(path)!r} is a file; name a folder for the run with -o.")
     if not any(path.iterdir()):
         return
     if not overwrite:
-        raise Failure(f"{str(path)!r} exists; pass --overwrite to replace it, or name another folder with -o.")
+        raise CommandError(
+            f"{str(path)!r} exists; pass --overwrite to replace it, or name another folder with -o."
+        )
     if not _is_run(path):
-        raise Failure(f"{str(path)!r} is not a run folder, so it is not replaced; name another folder with -o.")
+        raise CommandError(
+            f"{str(path)!r} is not a run folder, so it is not replaced; name another folder with -o."
+        )
 
 
 @contextmanager
 def new_run(path: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Give an empty folder beside ``path`` to build the run in; it becomes ``path`` when all has gone well."""
+    """Give an empty folder beside ``path`` to build the run in; it becomes ``path`` when all went well."""
     require_free(path, overwrite=overwrite)
     target = Path(os.path.realpath(path))
     made = [folder for folder in target.parents if not folder.exists()]
@@ -204,8 +212,12 @@ def _read_record(folder: Path) -> DataRecord | None:
         if not all(_is_a(stored[name], hint) for name, hint in hints.items()):
             raise ValueError("entries of the wrong kind")
     except (OSError, ValueError, KeyError, AttributeError, RecursionError) as error:
-        raise Failure(f"{str(path)!r} is damaged or another program's; use the model folder beside it.") from error
-    return DataRecord(**{name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()})
+        raise CommandError(
+            f"{str(path)!r} is damaged or another program's; use the model folder beside it."
+        ) from error
+    return DataRecord(
+        **{name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()}
+    )
 
 
 def _is_a(value: Any, hint: Any) -> bool:

@@ -1,0 +1,64 @@
+"""``isthmus evaluate``: how good a fitted model is, beside PCA."""
+
+from __future__ import annotations
+
+from isthmus.cli.held_out_rows import held_out_again
+from isthmus.cli.matching_rows import read_matching, rows_expected
+from isthmus.cli.outcome import print_json, show
+from isthmus.cli.row_flags import Drop, Ids, JsonOutput, Labels, RunPath, Seed
+from isthmus.cli.run_folder import open_run
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    run: RunPath,
+    data: str | None = None,
+    /,
+    *,
+    ids: Ids = None,
+    labels: Labels = None,
+    drop: Drop = (),
+    seed: Seed = 42,
+    json: JsonOutput = False,
+) -> None:
+    """Judge a fitted model beside PCA.
+
+    Without DATA, on the rows that isthmus fit held out, if the data are still where they were.
+
+    Parameters
+    ----------
+    data
+        Rows to judge by, which the model has not learned from.
+    seed
+        Seed of the folds and samples taken for the figures.
+    """
+    from isthmus.evaluation import evaluate as figures_of
+    from isthmus.evaluation import evaluation_table, sentence
+
+    found = open_run(run)
+    estimator = found.load()
+    if data is None:
+        rows = held_out_again(found)
+        evaluation, judged_on = (
+            rows.judge(estimator, seed),
+            f"the {len(rows.test):,} rows held out at the fit",
+        )
+    else:
+        table = read_matching(data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop)
+        evaluation = figures_of(estimator, table.values, table.labels, random_state=seed)
+        judged_on = f"the {len(table):,} rows of {data!r}"
+    if json:
+        facts = {
+            "run": run,
+            "rows": judged_on,
+            "sentence": sentence(evaluation),
+            "evaluation": evaluation.to_dict(),
+        }
+        print_json(facts)
+        return
+    show(
+        f"Judged on {judged_on}.",
+        evaluation_table({type(estimator).__name__: evaluation}),
+        sentence(evaluation),
+    )

@@ -1,0 +1,213 @@
+"""``isthmus fit``: from a table to a run folder."""
+
+from __future__ import annotations
+
+import json as json_text
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from isthmus.cli.held_out_rows import JudgedRows, read_and_split
+from isthmus.cli.hyperparameter_flags import (
+    chosen_variant,
+    settings_of,
+    variant_names,
+    with_hyperparameter_flags,
+)
+from isthmus.cli.outcome import finite, print_json, say, show
+from isthmus.cli.row_flags import JsonOutput, Seed
+from isthmus.cli.run_folder import (
+    EVALUATION,
+    FIGURES,
+    HISTORY,
+    MODEL,
+    RECORD,
+    TEST_ROWS,
+    new_run,
+    record_of,
+    require_free,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from isthmus.data import Table
+    from isthmus.evaluation import Evaluation
+
+__all__ = ["fit"]
+
+UNEQUAL = 100.0  # columns whose spreads differ by more are worth a word
+TUTORIAL_DATA = "digits"
+VARIANTS = f"What is asked of the code beside rebuilding: {' | '.join(variant_names())}."
+
+
+@with_hyperparameter_flags
+def fit(
+    data: str,
+    /,
+    *,
+    variant: Annotated[str, Parameter(help=VARIANTS)] = "vanilla",
+    output: Annotated[Path | None, Parameter(("--output", "-o"), show_default=False)] = None,
+    labels: str | None = None,
+    ids: str | None = None,
+    drop: Annotated[tuple[str, ...], Parameter(show_default=False)] = (),
+    test_size: Annotated[float, Parameter(validator=Number(gt=0, lt=1))] = 0.2,
+    seed: Seed = 42,
+    no_plots: Annotated[bool, Parameter(show_default=False)] = False,
+    overwrite: Annotated[bool, Parameter(show_default=False)] = False,
+    json: JsonOutput = False,
+    **settings: Any,
+) -> None:
+    """Fit an autoencoder, judge it on rows held out, and write a run folder.
+
+    The figures are printed beside PCA's, and for the digits beside the tutorial's own recipe. Ctrl-C ends
+    training early and keeps the best model so far; a second one stops without a trace.
+
+    Parameters
+    ----------
+    data
+        A .csv, .tsv, .parquet, .npy or .npz file, a folder of pictures, or a bundled data set.
+    output
+        The run folder to write. [default: runs/DATA-VARIANT]
+    labels
+        Column of classes, not learned from; the code is judged by how well they can be read from it.
+    ids
+        Column that names the rows, not learned from.
+    drop
+        Column to leave out; repeat the flag for more.
+    test_size
+        Share of the rows to hold out; data that come with a split of their own keep it.
+    seed
+        Decides the split and the training: the same seed gives the same run.
+    no_plots
+        Write no figures.
+    overwrite
+        Replace the run folder if there is one.
+    """
+    kind = chosen_variant(variant)
+    chosen = settings_of(variant, settings)
+    run = output or Path("runs", f"{_name_of(data)}-{variant}")
+    require_free(run, overwrite=overwrite)
+    rows = read_and_split(data, labels, ids, drop, test_size, seed)
+    with new_run(run, overwrite=overwrite) as folder:
+        say(f"fitting the {variant} autoencoder …")
+        estimator = kind(**chosen, random_state=seed).fit(rows.training)
+        _tidy(estimator, kind, chosen, rows.table)
+        say("judging it on the rows held out …")
+        evaluations = {variant: rows.judge(estimator, seed)}
+        if rows.table.name == TUTORIAL_DATA and data == TUTORIAL_DATA:
+            say("fitting the tutorial's own recipe beside it …")
+            recipe = _tutorial_recipe(evaluations[variant].pca_components, seed).fit
+            evaluations["tutorial"] = rows.judge(_uninterrupted(recipe, rows.training), seed)
+        report = _report(run, variant, estimator, evaluations)
+        _write(
+            folder, estimator, report, rows, record_of(rows.table, data, drop, test_size=test_size, seed=seed)
+        )
+        if not no_plots:
+            from isthmus.cli.figures import write_figures
+
+            report["figures"] = write_figures(folder / FIGURES, estimator, rows.held_out, history=True)
+    if json:
+        print_json(report)
+        return
+    from isthmus.evaluation import evaluation_table
+
+    show(
+        evaluation_table(evaluations),
+        report["sentence"],
+        *_advice(estimator, rows),
+        f"The run is in {str(run)!r}.",
+    )
+
+
+def _name_of(data: str) -> str:
+    """What the run folder is named after: the file or folder without its suffix."""
+    path = Path(data)
+    name = path.stem if path.suffix else path.resolve().name
+    return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name) or "data"
+
+
+def _tidy(estimator: Any, kind: type, chosen: dict[str, Any], table: Table) -> None:
+    """Leave the estimator as it would be without a command line, and let it know its columns by name."""
+    import numpy as np
+
+    from isthmus.cli.matching_rows import unnamed
+
+    estimator.set_params(verbose=chosen.get("verbose", kind().verbose))
+    if table.image_shape is None and table.columns != unnamed(table.n_columns):
+        estimator.feature_names_in_ = np.array(table.columns, dtype=object)
+
+
+def _tutorial_recipe(n_components: int, seed: int) -> Any:
+    from isthmus.tutorial import tutorial_recipe
+
+    return tutorial_recipe(n_components, seed)
+
+
+def _uninterrupted(fitting: Any, rows: np.ndarray) -> Any:
+    """Fit a yardstick: one that Ctrl-C cut short would be no yardstick, so there it stops everything."""
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        try:
+            return fitting(rows)
+        except ConvergenceWarning as cut:
+            raise KeyboardInterrupt from cut
+
+
+def _report(run: Path, variant: str, estimator: Any, evaluations: dict[str, Evaluation]) -> dict[str, Any]:
+    from isthmus.evaluation import sentence
+
+    return {
+        "run": str(run),
+        "variant": variant,
+        "n_components": estimator.n_components_,
+        "epochs": estimator.n_iter_,
+        "best_epoch": estimator.best_epoch_,
+        "sentence": sentence(evaluations[variant]),
+        "evaluation": evaluations[variant].to_dict(),
+        **{name: evaluation.to_dict() for name, evaluation in evaluations.items() if name != variant},
+    }
+
+
+def _write(folder: Path, estimator: Any, report: dict[str, Any], rows: JudgedRows, record: Any) -> None:
+    import numpy as np
+
+    from isthmus.data import write_table
+    from isthmus.storage import save
+
+    save(estimator, folder / MODEL)
+    columns = estimator.history_.columns
+    write_table(folder / HISTORY, np.column_stack(list(columns.values())), list(columns))
+    held_out = rows.held_out
+    write_table(
+        folder / TEST_ROWS,
+        rows.test[:, None],
+        ["row"],
+        labels=held_out.ids,
+        label_name=f"id: {held_out.id_name}",
+    )
+    kept = {name: value for name, value in report.items() if name != "run"}
+    (folder / EVALUATION).write_text(json_text.dumps(finite(kept), indent=2), encoding="utf-8")
+    (folder / RECORD).write_text(record.to_json(), encoding="utf-8")
+
+
+def _advice(estimator: Any, rows: JudgedRows) -> list[str]:
+    """A line for the user whose columns are weighed by their units alone."""
+    from isthmus.scaling import chunks, column_statistics
+
+    if estimator.scale is not None or rows.table.image_shape is not None:
+        return []
+    spreads = column_statistics(chunks(rows.table.values)).variance ** 0.5
+    spreads = spreads[spreads > 0]
+    if not len(spreads) or spreads.max() <= UNEQUAL * spreads.min():
+        return []
+    times = spreads.max() / spreads.min()
+    return [
+        f"The widest column spreads {times:,.0f} times as far as the narrowest and so decides the error; "
+        "--scale standard would weigh columns alike."
+    ]

@@ -1,0 +1,89 @@
+"""``isthmus info``: what is in a run folder."""
+
+from __future__ import annotations
+
+import json as json_text
+from typing import Any
+
+from isthmus.cli.outcome import print_json, show
+from isthmus.cli.row_flags import JsonOutput, RunPath
+from isthmus.cli.run_folder import EVALUATION, FIGURES, Run, open_run
+
+__all__ = ["info"]
+
+
+def info(run: RunPath, /, *, json: JsonOutput = False) -> None:
+    """Show what a run folder holds: the model, its settings, the data it was fitted on, the outcome."""
+    found = open_run(run)
+    facts = _facts(found)
+    if json:
+        print_json(facts)
+        return
+    wide = max(map(len, facts))
+    show(
+        *(
+            f"{name.replace('_', ' '):{wide}}  {_said(value)}"
+            for name, value in facts.items()
+            if value is not None
+        )
+    )
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    from isthmus.variants import variants
+
+    estimator = run.load()
+    architecture = estimator.model_
+    record = run.record
+    usual = type(estimator)()
+    changed = {
+        name: value
+        for name, value in estimator.get_params().items()
+        if value != getattr(usual, name) and name not in ("random_state", "verbose")
+    }
+    return {
+        "model": str(run.model_path),
+        "variant": next(name for name, kind in variants().items() if kind is type(estimator)),
+        "n_features": estimator.n_features_in_,
+        "n_components": estimator.n_components_,
+        "hidden_layer_sizes": list(estimator._architecture.hidden_widths),
+        "parameters": sum(weight.numel() for weight in architecture.parameters()),
+        "epochs": estimator.n_iter_,
+        "best_epoch": estimator.best_epoch_,
+        "settings": changed,
+        "seed": estimator.random_state,
+        "data": None if record is None else record.source,
+        "rows": None if record is None else record.n_rows,
+        "columns": _columns(run, estimator),
+        "labels": None if record is None else record.label_name,
+        "ids": None if record is None else record.id_name,
+        "dropped": None if record is None or not record.drop else list(record.drop),
+        "image_shape": None if record is None or record.image_shape is None else list(record.image_shape),
+        "outcome": _sentence(run),
+        "figures": sorted(str(path) for path in (run.path / FIGURES).glob("*.png")) or None,
+        "fitted_by": None if record is None else f"isthmus {record.library_version}",
+    }
+
+
+def _columns(run: Run, estimator: Any) -> list[str] | None:
+    if run.record is not None:
+        return list(run.record.columns)
+    names = getattr(estimator, "feature_names_in_", None)
+    return None if names is None else list(map(str, names))
+
+
+def _sentence(run: Run) -> str | None:
+    try:
+        return str(json_text.loads((run.path / EVALUATION).read_text(encoding="utf-8"))["sentence"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={entry!r}" for name, entry in value.items()) or "the defaults"
+    if isinstance(value, list) and value and isinstance(value[0], str):
+        from isthmus.data.columns import said
+
+        return said(value)
+    return " ".join(map(str, value)) or "none (linear)" if isinstance(value, list) else str(value)
