@@ -477,6 +477,17 @@ def test_sparse_input_is_made_dense_a_batch_at_a_time(monkeypatch):
     assert max(cells) <= CHUNK_CELLS < X.shape[0] * X.shape[1]
 
 
+def test_a_wide_and_long_start_repeats_and_leaves_the_generators_alone(monkeypatch):
+    """The randomised decomposition draws; by the model's seed, batch by batch."""
+    X = bent_table(90, 20)
+    monkeypatch.setattr("isthmus.model.principal.EXACT_FEATURES", 10)
+    before = torch.get_rng_state().tolist()
+    starts = [variants()["vanilla"](2, max_iter=0, random_state=0).fit(X) for _ in range(2)]
+    assert torch.get_rng_state().tolist() == before
+    np.testing.assert_array_equal(starts[0].transform(X), starts[1].transform(X))
+    np.testing.assert_allclose(starts[0].reconstruct(X), linear_answer(variants()["vanilla"], X, 2), atol=1e-3)
+
+
 def test_number_format_comes_back(kind, table):
     for dtype in (np.float32, np.float64):
         model = quick(kind).fit(table.astype(dtype))

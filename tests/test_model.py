@@ -418,11 +418,13 @@ def decaying(n_rows, n_features, seed=0):
     ) + 3
 
 
-@pytest.mark.parametrize("case", ["tall", "single precision", "wide", "randomised"])
+@pytest.mark.parametrize("case", ["tall", "single precision", "wide", "randomised", "too wide to hold"])
 def test_principal_directions_are_sklearns(monkeypatch, case):
-    X = decaying(*{"wide": (30, 100), "randomised": (200, 500)}.get(case, (300, 60)))
+    X = decaying(*{"wide": (30, 100), "randomised": (200, 500), "too wide to hold": (50, 300)}.get(case, (300, 60)))
     if case == "randomised":
         monkeypatch.setattr(principal_module, "EXACT_FEATURES", 50)
+    if case == "too wide to hold":
+        monkeypatch.setattr(principal_module, "HELD_CELLS", 1000)
     if case == "single precision":
         monkeypatch.setattr(principal_module, "DOUBLE_WORK", 0)
     found, pca = directions_of(X, 6), PCA(6, svd_solver="full").fit(X)

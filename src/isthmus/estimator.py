@@ -328,7 +328,8 @@ class BaseAutoencoder(  # type: ignore[misc]
         rows = rows_of(X, self.scaling_)
         mean = (columns.mean - self.scaling_.center) / self.scaling_.spread
         limit = max(self.n_components_, BASELINE_DIRECTIONS)
-        self.principal_ = principal_directions(rows.batches, torch.from_numpy(mean), len(rows), limit)
+        with seeded(self._seed):
+            self.principal_ = principal_directions(rows.batches, torch.from_numpy(mean), len(rows), limit)
         self._architecture = choose_architecture(self, X.shape[1])
         with seeded(self._seed):
             self.model_ = assemble(self, self._architecture, columns, self.scaling_, self.principal_)

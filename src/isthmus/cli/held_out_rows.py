@@ -83,12 +83,8 @@ def held_out_again(run: Run) -> JudgedRows:
     except DataError as error:
         raise CommandError(f"{error} The run's data being gone, name the data to use after it.") from error
     test = run.test_rows()
-    if (
-        fingerprint(table.values) != record.sha256
-        or not len(test)
-        or test.min() < 0
-        or test.max() >= len(table)
-    ):
+    inside = len(test) > 0 and test.min() >= 0 and test.max() < len(table)
+    if not inside or fingerprint(table.values) != record.sha256:
         raise CommandError(
             f"{record.source!r} has changed since the fit, so its held-out rows are no longer known; name "
             "the data to use after the run."

@@ -11,6 +11,8 @@ from isthmus.cli.run_folder import EVALUATION, FIGURES, Run, open_run
 
 __all__ = ["info"]
 
+FEW_NAMES = 6
+
 
 def info(run: RunPath, /, *, json: JsonOutput = False) -> None:
     """Show what a run folder holds: the model, its settings, the data it was fitted on, the outcome."""
@@ -85,5 +87,5 @@ def _said(value: Any) -> str:
     if isinstance(value, list) and value and isinstance(value[0], str):
         from isthmus.data.columns import said
 
-        return said(value)
+        return said(value, FEW_NAMES)
     return " ".join(map(str, value)) or "none (linear)" if isinstance(value, list) else str(value)

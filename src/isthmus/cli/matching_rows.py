@@ -49,9 +49,10 @@ def rows_expected(run: Run, estimator: Any) -> Expected:
 
 def codes_expected(run: Run, estimator: Any) -> Expected:
     """What `inverse_transform` takes."""
-    record = run.record
-    roles = () if record is None else (record.label_name, record.id_name)
-    return Expected(tuple(estimator.get_feature_names_out()), "the numbers of a code", *roles)
+    columns, what = tuple(estimator.get_feature_names_out()), "the numbers of a code"
+    if run.record is None:
+        return Expected(columns, what)
+    return Expected(columns, what, run.record.label_name, run.record.id_name)
 
 
 def read_matching(
@@ -92,9 +93,8 @@ def read_matching(
         _refuse_missing([name for name in expected.columns if name not in left], left, expected, where)
     table = read_table(source, labels=labels, ids=ids, drop=drop)
     if table.n_columns != len(expected.columns):
-        raise CommandError(
-            f"{where}: {table.n_columns} columns, and {expected.what} are {len(expected.columns)}."
-        )
+        count = len(expected.columns)
+        raise CommandError(f"{where}: {table.n_columns} columns, and there must be {count}, {expected.what}.")
     return table
 
 

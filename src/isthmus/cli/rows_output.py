@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from isthmus.cli.outcome import CommandError, UsageError, say
 
@@ -55,14 +55,9 @@ def write_rows(
     """Write rows of numbers, with the ids and labels of ``beside``, and say where they are."""
     from isthmus.data import write_images, write_table
 
-    words = {}
+    words: dict[str, Any] = {}
     if beside is not None:
-        words = {
-            "ids": beside.ids,
-            "id_name": beside.id_name,
-            "labels": beside.labels,
-            "label_name": beside.label_name,
-        }
+        words = {name: getattr(beside, name) for name in ("ids", "id_name", "labels", "label_name")}
     if output is None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "rows.csv")

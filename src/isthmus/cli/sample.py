@@ -41,8 +41,8 @@ def sample(
     estimator = found.load()
     if not hasattr(estimator, "sample"):
         raise CommandError(
-            f"{type(estimator).__name__} has no prior over its codes to sample from; use --variant variational "
-            "at the fit."
+            f"{type(estimator).__name__} has no prior over its codes to sample from; fit one with "
+            "--variant variational."
         )
     expected = rows_expected(found, estimator)
     require_writable(output, overwrite=overwrite, image_shape=expected.image_shape)

@@ -21,7 +21,9 @@ from torch import Tensor
 
 __all__ = ["LinearStart", "Principal", "principal_directions"]
 
-EXACT_FEATURES = 4096  # above this a covariance matrix no longer pays; a randomised decomposition takes over
+EXACT_FEATURES = 4096  # above this a covariance matrix no longer pays
+HELD_CELLS = 1 << 26  # above this the centred rows are not held as a whole
+PASSES, SPARE_DIRECTIONS = 7, 16  # of the randomised iteration that takes over where neither serves
 DOUBLE_WORK = 4e9  # multiplications up to which the covariance is taken in float64
 
 
@@ -102,8 +104,10 @@ def principal_directions(
     limit = min(limit, rank)
     if n_features <= min(EXACT_FEATURES, 2 * n_rows):
         variances, directions, total = _from_covariance(batches, mean, n_rows, limit)
-    else:
+    elif n_rows <= EXACT_FEATURES and n_rows * n_features <= HELD_CELLS:
         variances, directions, total = _from_rows(batches, mean, n_rows, limit)
+    else:
+        variances, directions, total = _from_passes(batches, mean, n_rows, limit)
     largest = directions.abs().argmax(1, keepdim=True)
     directions = directions * directions.gather(1, largest).sign()
     return Principal(mean.float(), directions.float(), variances.clamp(min=0).float(), total, rank)
@@ -128,14 +132,37 @@ def _from_covariance(
 def _from_rows(
     batches: Callable[[], Iterable[Tensor]], mean: Tensor, n_rows: int, limit: int
 ) -> tuple[Tensor, Tensor, float]:
-    """Wide tables: the decomposition of the rows themselves, exact when rows are few, randomised when many."""
-    centred = torch.cat([(batch.double() - mean).float() for batch in batches()])
-    total = float((centred.double() ** 2).sum()) / max(1, n_rows - 1)
-    if n_rows <= EXACT_FEATURES:
-        gram = centred.double() @ centred.double().T
-        values, vectors = torch.linalg.eigh(gram)
-        values, vectors = values.flip(0)[:limit].clamp(min=0), vectors.flip(1)[:, :limit]
-        directions = torch.linalg.qr(centred.double().T @ vectors)[0].T
-        return values / max(1, n_rows - 1), directions, total
-    _, values, directions = torch.svd_lowrank(centred, q=min(limit + 16, *centred.shape), niter=6)
-    return values.double()[:limit] ** 2 / max(1, n_rows - 1), directions.T.double()[:limit], total
+    """Wide tables of few rows: exact, from the inner products of the rows."""
+    centred = torch.cat([batch.double() - mean for batch in batches()])
+    total = float(centred.square().sum()) / max(1, n_rows - 1)
+    values, vectors = torch.linalg.eigh(centred @ centred.T)
+    values, vectors = values.flip(0)[:limit].clamp(min=0), vectors.flip(1)[:, :limit]
+    directions = torch.linalg.qr(centred.T @ vectors)[0].T
+    return values / max(1, n_rows - 1), directions, total
+
+
+def _from_passes(
+    batches: Callable[[], Iterable[Tensor]], mean: Tensor, n_rows: int, limit: int
+) -> tuple[Tensor, Tensor, float]:
+    """Wide and long tables: subspace iteration from a random start (Halko et al. 2011, arXiv:0909.4061).
+
+    Holds one batch and ``limit`` directions at a time, so a sparse matrix is never dense as a whole. Draws from
+    torch's generator.
+    """
+    size = min(limit + SPARE_DIRECTIONS, n_rows, len(mean))
+    basis = torch.linalg.qr(torch.randn(len(mean), size))[0]
+    for _ in range(PASSES):
+        image = torch.zeros_like(basis)
+        for batch in batches():
+            centred = (batch.double() - mean).float()
+            image += centred.T @ (centred @ basis)
+        basis = torch.linalg.qr(image)[0]
+    total, within = 0.0, torch.zeros(size, size, dtype=torch.float64)
+    for batch in batches():
+        centred = (batch.double() - mean).float()
+        total += float(centred.double().square().sum())
+        seen = (centred @ basis).double()
+        within += seen.T @ seen
+    values, axes = torch.linalg.eigh(within / max(1, n_rows - 1))
+    directions = (basis.double() @ axes.flip(1)[:, :limit]).T
+    return values.flip(0)[:limit], directions, total / max(1, n_rows - 1)
