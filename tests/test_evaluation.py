@@ -359,6 +359,9 @@ def test_a_rare_class_costs_folds_not_the_figure():
     labels[:3] = 1
     labels[3] = 2
     assert evaluate(fitted(), TEST, labels).labels.neighbours > 0.9
+    # A single member can't be both learned from and tested on.
+    alone = evaluate(fitted(), TEST, (labels == 2).astype(int)).labels
+    assert (alone.neighbours, alone.logistic) == (None, None)
 
 
 def test_constant_columns_and_constant_data():

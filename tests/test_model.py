@@ -420,7 +420,8 @@ def decaying(n_rows, n_features, seed=0):
 
 @pytest.mark.parametrize("case", ["tall", "single precision", "wide", "randomised", "too wide to hold"])
 def test_principal_directions_are_sklearns(monkeypatch, case):
-    X = decaying(*{"wide": (30, 100), "randomised": (200, 500), "too wide to hold": (50, 300)}.get(case, (300, 60)))
+    shapes = {"wide": (30, 100), "randomised": (200, 500), "too wide to hold": (50, 300)}
+    X = decaying(*shapes.get(case, (300, 60)))
     if case == "randomised":
         monkeypatch.setattr(principal_module, "EXACT_FEATURES", 50)
     if case == "too wide to hold":

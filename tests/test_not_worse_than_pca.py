@@ -10,7 +10,7 @@ from sklearn import datasets
 from sklearn.decomposition import PCA
 
 from conftest import bent_table
-from isthmus import Autoencoder
+from isthmus import Autoencoder, DenoisingAutoencoder
 from isthmus.training.loop import Training
 
 
@@ -128,6 +128,14 @@ def test_ordering_the_code_leaves_the_rebuilt_rows_alone(monkeypatch):
     np.testing.assert_allclose(covariance - np.diag(np.diag(covariance)), 0, atol=1e-3)
     assert (np.diff(np.diag(covariance)) < 0).all()
     assert not np.allclose(np.cov(mixed.transform(X).T), covariance, atol=1e-2)
+
+
+def test_a_linear_code_with_more_units_than_features_is_left_as_it_is():
+    X = ordered_table()
+    model = DenoisingAutoencoder(10, hidden_layer_sizes=(), max_iter=2, random_state=0).fit(X)
+    assert model.n_iter_ > 0
+    assert model.transform(X).shape == (200, 10)
+    np.testing.assert_allclose(model.inverse_transform(model.transform(X)), model.reconstruct(X), atol=1e-4)
 
 
 def test_only_a_linear_model_has_components(table):

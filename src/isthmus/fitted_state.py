@@ -149,7 +149,7 @@ def facts_of(estimator: BaseAutoencoder) -> Facts:
 
 
 def tensors_of(estimator: BaseAutoencoder) -> dict[str, Tensor]:
-    """Copies of all numbers of a fitted estimator, by their name in the file."""
+    """All numbers of a fitted estimator, by their name in the file."""
     found = {f"model.{name}": tensor for name, tensor in estimator.model_.state_dict().items()}
     found |= {f"principal.{name}": getattr(estimator.principal_, name) for name in PRINCIPAL_PARTS}
     found |= {
@@ -158,9 +158,7 @@ def tensors_of(estimator: BaseAutoencoder) -> dict[str, Tensor]:
     }
     for name, values in estimator.history_.columns.items():
         found[f"history.{name}"] = torch.tensor(values, dtype=torch.float64)
-    return {
-        name: part.detach().cpu().clone(memory_format=torch.contiguous_format) for name, part in found.items()
-    }
+    return {name: part.detach().cpu().contiguous() for name, part in found.items()}
 
 
 def kinds_of(tensors: Mapping[str, Tensor]) -> dict[str, TensorKind]:

@@ -7,6 +7,7 @@ number, or None where the rows are too few, or the labels too alike, for the que
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -108,8 +109,8 @@ def _accuracy(
     codes, labels = _thinned(codes, labels, seed)
     # The second largest class decides: where it is in every fold, no fold has one class alone.
     sizes = np.sort(np.unique(labels, return_counts=True)[1])
-    n_folds = min(N_FOLDS, int(sizes[-2])) if len(sizes) > 1 else 0
-    if n_folds < 2 or len(labels) - -(-len(labels) // n_folds) < N_NEIGHBOURS:
+    n_folds = min(N_FOLDS, int(sizes[-2])) if len(sizes) > 1 else 1
+    if len(labels) - math.ceil(len(labels) / n_folds) < N_NEIGHBOURS:
         return None
     folds = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
     return float((cross_val_predict(reader(), codes, labels, cv=folds) == labels).mean())

@@ -231,7 +231,7 @@ def _from_config(config: dict[str, Any], folder: Path) -> BaseAutoencoder:
         if sha256_of(file) != config["tensors_sha256"]:
             raise ValueError(f"{TENSOR_FILE} is not as it was saved (its checksum differs)")
         file.seek(0)
-        tensors = _decoded(file.read(), kinds)
+        tensors = _decoded(file.read())
     restore(estimator, architecture, facts, model, tensors, device)
     return estimator
 
@@ -297,14 +297,12 @@ def _with_tuples(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
 
 
-def _decoded(data: bytes, kinds: Mapping[str, TensorKind]) -> dict[str, Tensor]:
+def _decoded(data: bytes) -> dict[str, Tensor]:
     try:
         # Copied, so that every tensor lies in memory as torch lays it out: the same bits come out again.
         tensors = {name: tensor.clone() for name, tensor in safetensors.load(data).items()}
     except SafetensorError as error:
         raise ValueError(f"{TENSOR_FILE} cannot be read ({error})") from error
-    if kinds_of(tensors) != kinds:
-        raise ValueError(f"{TENSOR_FILE} holds other tensors than its header says")
     require_finite_tensors(tensors)
     return tensors
 

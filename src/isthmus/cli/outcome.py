@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from cyclopts import CycloptsError
+from cyclopts import CycloptsError, MissingArgumentError, UnusedCliTokensError
 
 from isthmus.cli import application, commands
 
@@ -116,7 +116,7 @@ def _verdict(error: BaseException, tokens: Sequence[str]) -> tuple[int, str]:
         return STOPPED, "stopped; nothing was left half made."
     if isinstance(error, CycloptsError):
         chain = " ".join(["isthmus", *tokens[:1]]) if tokens and tokens[0] in commands() else "isthmus"
-        return WRONG_USE, f"{_one_line(error).rstrip('.')}; see {chain} --help."
+        return WRONG_USE, f"{_misuse(error)}; see {chain} --help."
     if isinstance(error, UsageError):
         return WRONG_USE, _one_line(error)
     if isinstance(error, CommandError) or (
@@ -133,6 +133,16 @@ def _verdict(error: BaseException, tokens: Sequence[str]) -> tuple[int, str]:
         FAILED,
         f"unexpected {type(error).__name__}{f' ({what})' if what else ''}; rerun with {DEBUG} to see where.",
     )
+
+
+def _misuse(error: CycloptsError) -> str:
+    """What cyclopts found wrong, without its talk of commands and tokens."""
+    if isinstance(error, MissingArgumentError) and error.argument is not None:
+        name = error.argument.name
+        return f"{name} needs a value" if name.startswith("-") else f"{name} is missing"
+    if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
+        return f"{error.unused_tokens[0]!r} is one argument too many"
+    return _one_line(error).rstrip(".")
 
 
 def _one_line(error: BaseException) -> str:

@@ -172,7 +172,7 @@ def fingerprint(values: np.ndarray) -> str:
     digest = hashlib.sha256(f"{values.shape} {values.dtype.str}".encode())
     height = max(1, CHUNK_CELLS // max(1, values.shape[1]))
     for start in range(0, len(values), height):
-        digest.update(np.ascontiguousarray(values[start : start + height]))
+        digest.update(np.ascontiguousarray(values[start : start + height]).tobytes())
     return digest.hexdigest()
 
 
@@ -215,9 +215,10 @@ def _read_record(folder: Path) -> DataRecord | None:
         raise CommandError(
             f"{str(path)!r} is damaged or another program's; use the model folder beside it."
         ) from error
-    return DataRecord(
-        **{name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()}
-    )
+    entries: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
+    }
+    return DataRecord(**entries)
 
 
 def _is_a(value: Any, hint: Any) -> bool:

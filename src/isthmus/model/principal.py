@@ -146,8 +146,8 @@ def _from_passes(
 ) -> tuple[Tensor, Tensor, float]:
     """Wide and long tables: subspace iteration from a random start (Halko et al. 2011, arXiv:0909.4061).
 
-    Holds one batch and ``limit`` directions at a time, so a sparse matrix is never dense as a whole. Draws from
-    torch's generator.
+    Holds one batch and ``limit`` directions at a time, so a sparse matrix is never dense as a whole. Draws
+    from torch's generator.
     """
     size = min(limit + SPARE_DIRECTIONS, n_rows, len(mean))
     basis = torch.linalg.qr(torch.randn(len(mean), size))[0]

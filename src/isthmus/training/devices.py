@@ -10,7 +10,7 @@ import torch
 __all__ = ["choose_device", "number_format", "seeded", "threads_for"]
 
 # Multiply-adds in one step below which a second thread costs more than it brings; measured in benchmarks/.
-WORK_FOR_THREADS = 5e6
+WORK_FOR_THREADS = 5e7
 
 
 def choose_device(asked: str | None) -> torch.device:

@@ -10,20 +10,20 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from isthmus.history import History
 from isthmus.model.autoencoder import AutoencoderModel
 from isthmus.objective import Objective
 from isthmus.training.devices import number_format, seeded
 from isthmus.training.fused import fuse, unfuse
+from isthmus.training.optimizer import FlatAdamW, Moments, flatten_parameters
 from isthmus.training.plan import Plan
 from isthmus.training.rows import Rows
 
-__all__ = ["FlatParameters", "Training", "flatten_parameters", "rate"]
+__all__ = ["Training", "rate"]
 
 WARM_UP = 0.2  # share of a one-cycle run in which the rate rises
 FIRST_RATE, LAST_RATE = 1 / 25, 1 / 1e4  # of the highest rate
@@ -54,7 +54,7 @@ class Training:
     best_epoch: int = 0
     stopped: str | None = None
     troubled: bool = False
-    _moments: dict[str, Any] | None = None
+    _moments: Moments | None = None
 
     def __post_init__(self) -> None:
         self.resume()
@@ -63,17 +63,8 @@ class Training:
     def resume(self) -> None:
         """Put the flat buffer under the model's parameters and the optimiser on it, with the moments it had."""
         self.flat = flatten_parameters(self.model.to(self.device))
-        self.optimizer = torch.optim.AdamW(
-            [
-                {"params": [self.flat.decayed], "weight_decay": self.plan.weight_decay},
-                {"params": [self.flat.free], "weight_decay": 0.0},
-            ],
-            lr=torch.tensor(self.plan.learning_rate),
-            fused=self.device.type in ("cpu", "cuda"),
-        )
-
-        if self._moments is not None:
-            self.optimizer.load_state_dict(self._moments)
+        self.optimizer = FlatAdamW(self.flat, self.plan.weight_decay, self._moments)
+        self._rate = self.plan.learning_rate
         if not self.objective.needs_input_gradient and self.plan.precision == "float32":
             fuse(self.model)
 
@@ -100,7 +91,7 @@ class Training:
                 row = {"epoch": float(epoch), **self.measure(sample, "train")}
                 if validation is not None:
                     row |= self.measure(validation, "validation")
-                row["learning_rate"] = float(self.optimizer.param_groups[0]["lr"])
+                row["learning_rate"] = self._rate
                 row["seconds"] = time.perf_counter() - self._begun
                 loss = row.get("validation_loss", row["train_loss"])
                 if not math.isfinite(loss):
@@ -132,9 +123,8 @@ class Training:
         loss.total.mean().backward()
         if self.plan.gradient_clip is not None:
             gradients.mul_((self.plan.gradient_clip / (gradients.norm() + 1e-12)).clamp(max=1.0))
-        for group in self.optimizer.param_groups:
-            group["lr"].fill_(learning_rate)
-        self.optimizer.step()
+        self.optimizer.step(learning_rate)
+        self._rate = learning_rate
 
     def measure(self, rows: Rows, prefix: str) -> dict[str, float]:
         """Mean loss, its parts and the squared error per feature over all rows, with the present weights."""
@@ -155,7 +145,7 @@ class Training:
         What is left can be copied and pickled; `resume` goes on from there.
         """
         unfuse(self.model)
-        self._moments = self.optimizer.state_dict()
+        self._moments = self.optimizer.moments
         del self.flat, self.optimizer
         self.model.zero_grad(set_to_none=True)
         for parameter in self.model.parameters():
@@ -169,41 +159,6 @@ def rate(plan: Plan, progress: float) -> float:
     if progress < WARM_UP:
         return plan.learning_rate * _between(FIRST_RATE, 1.0, progress / WARM_UP)
     return plan.learning_rate * _between(1.0, LAST_RATE, (progress - WARM_UP) / (1 - WARM_UP))
-
-
-@dataclass(frozen=True)
-class FlatParameters:
-    """All parameters side by side in one tensor, and their gradients in another: one step, not one a layer.
-
-    ``decayed`` and ``free`` are the two halves as the optimiser sees them. Only the matrices of the bent parts
-    decay: towards zero there is towards the straight answer, PCA.
-    """
-
-    weights: Tensor
-    gradients: Tensor
-    decayed: nn.Parameter
-    free: nn.Parameter
-
-
-def flatten_parameters(model: nn.Module) -> FlatParameters:
-    """Move a model's parameters into one buffer; each of them becomes a view into it."""
-    named = [(name, part) for name, part in model.named_parameters() if part.requires_grad]
-    decays = {name for name, part in named if ".bent." in name and part.dim() > 1}
-    named.sort(key=lambda entry: entry[0] not in decays)
-    weights = torch.cat([part.detach().reshape(-1) for _, part in named])
-    gradients = torch.zeros_like(weights)
-    begin = border = 0
-    for name, part in named:
-        end = begin + part.numel()
-        part.data = weights[begin:end].view_as(part)
-        part.grad = gradients[begin:end].view_as(part)
-        begin, border = end, end if name in decays else border
-    halves = []
-    for half in (slice(0, border), slice(border, None)):
-        parameter = nn.Parameter(weights[half])
-        parameter.grad = gradients[half]
-        halves.append(parameter)
-    return FlatParameters(weights, gradients, *halves)
 
 
 def _between(begin: float, end: float, share: float) -> float:

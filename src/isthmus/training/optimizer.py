@@ -1,0 +1,99 @@
+"""AdamW over one flat buffer.
+
+Adam with decoupled weight decay (Kingma & Ba 2015, arXiv:1412.6980; Loshchilov & Hutter 2019,
+arXiv:1711.05101). A step goes over all weights at once by PyTorch's fused kernel, the one behind
+``torch.optim.AdamW(fused=True)``. The class around that kernel is not used: it treats every parameter as a
+tensor of its own, and its first step imports PyTorch's compiler, a second and more before anything is learned.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["FlatAdamW", "FlatParameters", "Moments", "flatten_parameters"]
+
+BETAS = (0.9, 0.999)
+EPSILON = 1e-8
+
+
+@dataclass(frozen=True)
+class FlatParameters:
+    """A model's weights side by side in one tensor, their gradients in another.
+
+    The first ``n_decayed`` weights decay: the matrices of the bent parts. Towards zero there is towards the
+    straight answer, PCA.
+    """
+
+    weights: Tensor
+    gradients: Tensor
+    n_decayed: int
+
+
+def flatten_parameters(model: nn.Module) -> FlatParameters:
+    """Move a model's parameters into one buffer; each of them becomes a view into it, and so does its gradient."""
+    named = [(name, part) for name, part in model.named_parameters() if part.requires_grad]
+    decays = {name for name, part in named if ".bent." in name and part.dim() > 1}
+    named.sort(key=lambda entry: entry[0] not in decays)
+    weights = torch.cat([part.detach().reshape(-1) for _, part in named])
+    gradients = torch.zeros_like(weights)
+    begin = n_decayed = 0
+    for name, part in named:
+        end = begin + part.numel()
+        part.data = weights[begin:end].view_as(part)
+        part.grad = gradients[begin:end].view_as(part)
+        begin, n_decayed = end, end if name in decays else n_decayed
+    return FlatParameters(weights, gradients, n_decayed)
+
+
+@dataclass(frozen=True)
+class Moments:
+    """What the optimiser remembers: running means of the gradients and of their squares, and how many steps."""
+
+    mean: Tensor
+    mean_square: Tensor
+    count: Tensor
+
+    @staticmethod
+    def none_yet(parameters: FlatParameters) -> Moments:
+        """Before the first step."""
+        zeros = torch.zeros_like(parameters.weights)
+        return Moments(zeros, zeros.clone(), torch.zeros((), device=zeros.device))
+
+
+class FlatAdamW:
+    """Steps over `FlatParameters`, from the moments given or from none."""
+
+    def __init__(self, parameters: FlatParameters, weight_decay: float, moments: Moments | None = None):
+        self.moments = moments or Moments.none_yet(parameters)
+        tensors = (parameters.weights, parameters.gradients, self.moments.mean, self.moments.mean_square)
+        border = parameters.n_decayed if weight_decay > 0 else 0
+        # Views made once: the weights that decay, and the rest.
+        self._parts = [
+            ([[tensor[part]] for tensor in tensors], decay)
+            for part, decay in ((slice(0, border), weight_decay), (slice(border, None), 0.0))
+            if len(parameters.weights[part]) > 0
+        ]
+
+    @torch.no_grad()
+    def step(self, learning_rate: float) -> None:
+        """Move the weights against the gradients."""
+        self.moments.count.add_(1)
+        for (weights, gradients, mean, mean_square), decay in self._parts:
+            torch._fused_adamw_(
+                weights,
+                gradients,
+                mean,
+                mean_square,
+                [],
+                [self.moments.count],
+                lr=learning_rate,
+                beta1=BETAS[0],
+                beta2=BETAS[1],
+                weight_decay=decay,
+                eps=EPSILON,
+                amsgrad=False,
+                maximize=False,
+            )
