@@ -24,11 +24,7 @@ def bent_table(n_rows: int = 120, n_features: int = 6, seed: int = 0) -> np.ndar
     rng = np.random.default_rng(seed)
     hidden = rng.standard_normal((n_rows, 2))
     waves = np.sin(hidden @ rng.standard_normal((2, n_features)) + rng.uniform(0, 3, n_features))
-    table = (
-        hidden @ rng.standard_normal((2, n_features))
-        + waves
-        + 0.1 * rng.standard_normal((n_rows, n_features))
-    )
+    table = hidden @ rng.standard_normal((2, n_features)) + waves + 0.1 * rng.standard_normal((n_rows, n_features))
     return table * np.linspace(0.5, 2, n_features) + np.arange(n_features)
 
 

@@ -6,6 +6,10 @@ import math
 
 import numpy as np
 import pytest
+from scipy.integrate import quad
+from scipy.stats import multivariate_normal, norm
+from sklearn.decomposition import PCA
+
 from isthmus.closed_form import (
     bernoulli_entropy,
     beta_of_variance,
@@ -21,9 +25,6 @@ from isthmus.closed_form import (
     two_measurements,
 )
 from isthmus.data import load_bundled
-from scipy.integrate import quad
-from scipy.stats import multivariate_normal, norm
-from sklearn.decomposition import PCA
 
 LINE = [1.0, 0.9]
 

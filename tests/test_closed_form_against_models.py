@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from isthmus import Autoencoder, VariationalAutoencoder
 from isthmus.closed_form import probabilistic_pca, project, two_measurements
 

@@ -130,9 +130,7 @@ def test_objects_are_never_unpickled(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".npz"])
-@pytest.mark.parametrize(
-    "content", [b"", b"\x93NUMPY", b"\x93NUMPY\x01\x00\x04\x00{1:}", b"PK\x05\x06", b"words"]
-)
+@pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"\x93NUMPY\x01\x00\x04\x00{1:}", b"PK\x05\x06", b"words"])
 def test_broken_array_files(tmp_path, suffix, content):
     path = tmp_path / f"f{suffix}"
     path.write_bytes(content)
@@ -313,9 +311,7 @@ def idx(path: Path, array: np.ndarray, kind: int = 8) -> Path:
 PIXELS = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
 
 
-@pytest.mark.parametrize(
-    "images", ["t10k-images-idx3-ubyte", "t10k-images-idx3-ubyte.gz", "t10k-images.idx3-ubyte"]
-)
+@pytest.mark.parametrize("images", ["t10k-images-idx3-ubyte", "t10k-images-idx3-ubyte.gz", "t10k-images.idx3-ubyte"])
 @pytest.mark.parametrize("zipped", ["", ".gz"])
 def test_idx_with_the_labels_beside_it(tmp_path, images, zipped):
     path = idx(tmp_path / images, PIXELS)

@@ -128,9 +128,7 @@ def test_parquet_labels_of_categories_and_decimals(tmp_path):
     frame["code"] = pd.Categorical([b"x", b"y"])
     frame["price"] = pa.array([1, 2]).cast(pa.decimal128(21, 2)).to_pylist()
     frame.to_parquet(tmp_path / "f.parquet")
-    assert "label column 'code' holds binary" in complaint(
-        tmp_path / "f.parquet", labels="code", drop=["kind"]
-    )
+    assert "label column 'code' holds binary" in complaint(tmp_path / "f.parquet", labels="code", drop=["kind"])
     table = read_table(tmp_path / "f.parquet", labels="kind", drop=["code"])
     assert table.labels.tolist() == ["x", "y"]
     assert table.values.tolist() == [[1, 1], [2, 2]]
@@ -155,8 +153,7 @@ def test_parquet_folder_name_adds_no_column(tmp_path):
 def test_every_text_column_is_named(file):
     message = complaint(file("a,day,b,c\n1,2020-01-01,x,1\n2,2021-01-01,y,?\n"))
     assert (
-        "3 columns are not numeric: 'day' (dates or times), 'b' (text such as 'x'), 'c' (text such as '?')"
-        in message
+        "3 columns are not numeric: 'day' (dates or times), 'b' (text such as 'x'), 'c' (text such as '?')" in message
     )
     assert "--labels, --ids or --drop" in message
     assert "1 column is not numeric: 'b'" in complaint(file("a,b\n1,x\n"))
@@ -177,16 +174,11 @@ def test_parquet_kinds_that_are_not_numbers(tmp_path):
 @pytest.mark.parametrize("cell", ["", "NaN", "nan", "NULL", "inf", "-inf", "1e999"])
 def test_missing_cells_are_counted_and_the_first_is_named(file, cell):
     message = complaint(file(f'"a\n",b\n1,2\n\n3,{cell}\n{cell},1\n'))
-    assert (
-        "2 cells are missing, NaN or infinite, the first is in row 1 (line 5 of the file), column 'b'"
-        in message
-    )
+    assert "2 cells are missing, NaN or infinite, the first is in row 1 (line 5 of the file), column 'b'" in message
 
 
 def test_one_missing_cell_in_a_single_column(file):
-    assert "1 cell is missing, NaN or infinite, it is in row 1 (line 3 of the file)" in complaint(
-        file("a\n1\n\n2\n")
-    )
+    assert "1 cell is missing, NaN or infinite, it is in row 1 (line 3 of the file)" in complaint(file("a\n1\n\n2\n"))
 
 
 def test_missing_cells_of_parquet(tmp_path):
@@ -196,9 +188,7 @@ def test_missing_cells_of_parquet(tmp_path):
 
 
 def test_missing_labels_and_ids(file, tmp_path):
-    assert "label column 'y' has 1 empty cell, it is in row 1 (line 3" in complaint(
-        file("a,y\n1,x\n2,\n"), labels="y"
-    )
+    assert "label column 'y' has 1 empty cell, it is in row 1 (line 3" in complaint(file("a,y\n1,x\n2,\n"), labels="y")
     path = parquet(tmp_path, {"a": [1.0, 2.0], "id": pa.array([None, None], pa.string())})
     assert "id column 'id' has 2 empty cells, the first is in row 0;" in complaint(path, ids="id")
 
@@ -249,14 +239,10 @@ def test_absent_columns(file):
 
 
 def test_a_column_both_used_and_dropped(file):
-    assert "'species' cannot be both used and dropped" in complaint(
-        file(IRISES), labels="species", drop=["species"]
-    )
+    assert "'species' cannot be both used and dropped" in complaint(file(IRISES), labels="species", drop=["species"])
 
 
-@pytest.mark.parametrize(
-    "content", ["a,b\n1,é\n".encode("latin-1"), "é\n1\n".encode("utf-16"), b"\xff\xd8\xff"]
-)
+@pytest.mark.parametrize("content", ["a,b\n1,é\n".encode("latin-1"), "é\n1\n".encode("utf-16"), b"\xff\xd8\xff"])
 def test_not_utf8(file, content):
     assert "UTF-8" in complaint(file(content))
 

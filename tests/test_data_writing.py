@@ -115,9 +115,7 @@ def test_an_existing_file_is_not_replaced_unasked(tmp_path, suffix):
 
 
 def test_unknown_suffix(tmp_path):
-    with pytest.raises(
-        DataError, match=r"tables are written as \.csv, \.tsv, \.parquet, \.npy, \.npz, got '\.xlsx'"
-    ):
+    with pytest.raises(DataError, match=r"tables are written as \.csv, \.tsv, \.parquet, \.npy, \.npz, got '\.xlsx'"):
         write_table(tmp_path / "f.xlsx", VALUES, ["a", "b"])
     with pytest.raises(DataError, match="got 'no suffix'"):
         write_table(tmp_path / "f", VALUES, ["a", "b"])
@@ -289,9 +287,7 @@ def test_picture_names(tmp_path):
     assert (eleven[0].name, eleven[10].name) == ("00.png", "10.png")
 
 
-@pytest.mark.parametrize(
-    "name", ["../a.png", "/etc/a.png", "a/../../b", "..\\a", "", ".", "a\0b", "C:a", "a\nb"]
-)
+@pytest.mark.parametrize("name", ["../a.png", "/etc/a.png", "a/../../b", "..\\a", "", ".", "a\0b", "C:a", "a\nb"])
 def test_names_cannot_leave_the_folder(tmp_path, name):
     with pytest.raises(DataError, match="cannot name a picture in this folder"):
         write_images(tmp_path / "out", np.zeros((1, 1)), (1, 1), names=[name])

@@ -20,10 +20,10 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-import isthmus.held_out
-import isthmus.probes
+import isthmus.evaluation.held_out
+import isthmus.evaluation.probes
 from isthmus.evaluation import CodeUse, Rebuilding, RebuildingError, evaluate, evaluation_table, sentence
-from isthmus.probes import LabelReadings
+from isthmus.evaluation.probes import LabelReadings
 from isthmus.variants import variants
 from isthmus.variants.sparse import SparseAutoencoder
 from isthmus.variants.vanilla import Autoencoder
@@ -263,9 +263,7 @@ def test_use_of_a_sparse_code_and_pca_of_as_many_numbers_as_are_on():
 def test_log_density_beside_probabilistic_pca():
     estimator = fitted(VariationalAutoencoder, hidden_layer_sizes=(), max_iter=0)
     found = evaluate(estimator, TEST)
-    assert found.nats_per_row == pytest.approx(
-        float(estimator.score_samples(TEST).mean(dtype=float)), rel=1e-6
-    )
+    assert found.nats_per_row == pytest.approx(float(estimator.score_samples(TEST).mean(dtype=float)), rel=1e-6)
     assert found.pca_nats_per_row == pytest.approx(PCA(2).fit(TRAIN).score(TEST), rel=1e-4)
     # The untrained linear model is probabilistic PCA, and its bound is tight.
     assert found.nats_per_row == pytest.approx(found.pca_nats_per_row, rel=1e-3)
@@ -291,8 +289,8 @@ def test_slices_frames_and_sparse_rows_give_the_same(monkeypatch):
     test = pd.DataFrame(TEST, columns=names, index=np.arange(60) / 7)
     whole = evaluate(estimator, test, pd.Series(TEST_LABELS)).to_dict()
     assert whole["feature_names"] == names
-    monkeypatch.setattr(isthmus.held_out, "CHUNK_CELLS", 11 * N_FEATURES)
-    monkeypatch.setattr(isthmus.held_out, "MOST_PAIRWISE_ROWS", 25)
+    monkeypatch.setattr(isthmus.evaluation.held_out, "CHUNK_CELLS", 11 * N_FEATURES)
+    monkeypatch.setattr(isthmus.evaluation.held_out, "MOST_PAIRWISE_ROWS", 25)
     parts = evaluate(estimator, test, TEST_LABELS).to_dict()
     assert parts.pop("trustworthiness") != whole.pop("trustworthiness")
     assert parts.pop("pca_trustworthiness") != whole.pop("pca_trustworthiness")
@@ -321,8 +319,8 @@ def test_set_output_does_not_disturb():
 
 
 def test_the_same_call_gives_the_same_figures_and_the_seed_matters(monkeypatch):
-    monkeypatch.setattr(isthmus.held_out, "MOST_PAIRWISE_ROWS", 25)
-    monkeypatch.setattr(isthmus.probes, "MOST_PAIRWISE_ROWS", 25)
+    monkeypatch.setattr(isthmus.evaluation.held_out, "MOST_PAIRWISE_ROWS", 25)
+    monkeypatch.setattr(isthmus.evaluation.probes, "MOST_PAIRWISE_ROWS", 25)
     estimator = fitted()
     before = np.random.get_state()[1].copy()
     first, second, third = (evaluate(estimator, TEST, TEST_LABELS, random_state=seed) for seed in (0, 0, 1))
@@ -342,9 +340,7 @@ def test_few_rows_and_like_labels_give_none_and_no_warning(name, n_rows):
         alike = evaluate(estimator, TEST[:n_rows], ["a"] * n_rows)
         different = evaluate(estimator, TEST[:n_rows], range(n_rows))
         one = evaluate(estimator, TEST[:n_rows], ["b"] * n_rows, X_train=TRAIN, y_train=["a"] * 150)
-        few = evaluate(
-            estimator, TEST[:n_rows], TEST_LABELS[:n_rows], X_train=TRAIN[:4], y_train=[0, 1, 0, 1]
-        )
+        few = evaluate(estimator, TEST[:n_rows], TEST_LABELS[:n_rows], X_train=TRAIN[:4], y_train=[0, 1, 0, 1])
     assert (found.trustworthiness is None) == (n_rows <= 10)
     assert alike.labels == alike.pca_labels == one.labels == LabelReadings()
     assert different.labels == LabelReadings()
@@ -375,9 +371,7 @@ def test_constant_columns_and_constant_data():
     for changes in ({}, {"scale": "standard"}, {"start": "random", "likelihood": "bernoulli"}):
         found = evaluate(fitted(rows=constant, **changes), constant)
         assert found.data.model.r2 is found.data.pca.r2 is None
-        assert (
-            sentence(found) == "3 numbers squeezed to 2: these rows do not vary, so there is nothing to keep."
-        )
+        assert sentence(found) == "3 numbers squeezed to 2: these rows do not vary, so there is nothing to keep."
 
 
 def test_a_large_offset_costs_no_digits():
@@ -422,8 +416,7 @@ def evaluation_of_plain():
     [
         (
             {"model": 0.56, "pca": 0.28, "needs": 5},
-            "64 numbers squeezed to 2: keeps 56 % of the variation; PCA keeps 28 %; "
-            "PCA needs 5 numbers to do as well.",
+            "64 numbers squeezed to 2: keeps 56 % of the variation; PCA keeps 28 %; PCA needs 5 numbers to do as well.",
         ),
         (
             {"model": 0.93, "pca": 0.28},
@@ -489,8 +482,7 @@ def evaluation_of_plain():
         ),
         (
             {"model": 0.5, "pca": 0.2, "needs": 1, "n_features": 1, "n_components": 3},
-            "1 number rewritten as 3: keeps 50 % of the variation; PCA keeps 20 %; "
-            "PCA needs 1 number to do as well.",
+            "1 number rewritten as 3: keeps 50 % of the variation; PCA keeps 20 %; PCA needs 1 number to do as well.",
         ),
     ],
 )

@@ -41,9 +41,7 @@ def test_the_bound_at_the_start_is_probabilistic_pcas_density(digits, size, samp
 def test_densities_are_in_the_users_units(table, scale):
     spread = {"standard": table.std(0, ddof=1), "minmax": np.ptp(table, axis=0), None: np.ones(6)}[scale]
     expected = PCA(2).fit(table / spread).score_samples(table / spread) - np.log(spread).sum()
-    np.testing.assert_allclose(
-        started(table, 2, scale=scale).score_samples(table), expected, rtol=1e-3, atol=1e-2
-    )
+    np.testing.assert_allclose(started(table, 2, scale=scale).score_samples(table), expected, rtol=1e-3, atol=1e-2)
 
 
 def spoilt(model):
@@ -65,9 +63,7 @@ def test_elbo_below_importance_weighted_below_exact():
     bounds = [model.score(X)]
     with torch.no_grad():
         for count in (2, 10, 100):
-            trials = [
-                importance_weighted(model.model_, rows, torch.randn(count, 2)) for _ in range(1000 // count)
-            ]
+            trials = [importance_weighted(model.model_, rows, torch.randn(count, 2)) for _ in range(1000 // count)]
             bounds.append(float(torch.stack(trials).mean()) - model.scaling_.log_volume)
     assert (np.diff(bounds) > 0.02).all()
     assert bounds[-1] == pytest.approx(exact, abs=0.03)
@@ -108,9 +104,7 @@ def test_the_plain_loss_has_the_held_out_error_for_its_variance(table):
     best = model.history_[model.best_epoch_]["validation_mse"]
     assert model.noise_variance_ == pytest.approx(best * model.scaling_.unit**2)
     learned = Autoencoder(2, max_iter=3, variance="learned", random_state=0).fit(table)
-    assert learned.noise_variance_ == pytest.approx(
-        learned.model_.likelihood.variance * learned.scaling_.unit**2
-    )
+    assert learned.noise_variance_ == pytest.approx(learned.model_.likelihood.variance * learned.scaling_.unit**2)
     fixed = Autoencoder(2, max_iter=3, variance=0.7, random_state=0).fit(table)
     assert fixed.noise_variance_ == pytest.approx(0.7, rel=1e-5)
 

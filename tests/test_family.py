@@ -125,15 +125,11 @@ def test_spare_units_start_silent_and_then_learn(kind):
     X = bent_table(n_features=3)
     size = 8
     if not is_sparse(kind) and quick(kind).make_penalties() == {} and kind.__name__ != "DenoisingAutoencoder":
-        with pytest.raises(
-            ValueError, match=f"{kind.__name__}: n_components=8 squeezes nothing; it must be at most 3"
-        ):
+        with pytest.raises(ValueError, match=f"{kind.__name__}: n_components=8 squeezes nothing; it must be at most 3"):
             quick(kind, size).fit(X)
         return
     start = quick(kind, size, max_iter=0).fit(X)
-    np.testing.assert_allclose(
-        start.reconstruct(X), linear_answer(kind, X, 3) if has_prior(kind) else X, atol=1e-2
-    )
+    np.testing.assert_allclose(start.reconstruct(X), linear_answer(kind, X, 3) if has_prior(kind) else X, atol=1e-2)
     quickly = {"learning_rate": 0.03, "max_iter": 10, "validation_fraction": 0}
     learnt = quick(kind, size, **quickly).fit(X)
     moved = (learnt.model_.decoder.straight.weight - start.model_.decoder.straight.weight).abs().sum(0)
@@ -193,11 +189,7 @@ def test_every_weight_gets_a_gradient(trained):
     """With no exception to list: no part of any model is built in vain."""
     model, _, (loss, _) = trained
     loss.total.mean().backward()
-    idle = [
-        name
-        for name, weight in model.model_.named_parameters()
-        if weight.grad is None or not weight.grad.any()
-    ]
+    idle = [name for name, weight in model.model_.named_parameters() if weight.grad is None or not weight.grad.any()]
     assert idle == []
 
 
@@ -239,9 +231,7 @@ def test_history_has_a_column_for_each_part(kind, table):
 
 
 def test_seeds_repeat_and_differ(kind, table):
-    first, again, other = (
-        quick(kind, validation_fraction=0, random_state=seed).fit(table) for seed in (1, 1, 2)
-    )
+    first, again, other = (quick(kind, validation_fraction=0, random_state=seed).fit(table) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first.transform(table), again.transform(table))
     np.testing.assert_array_equal(first.score_samples(table), again.score_samples(table))
     assert not np.array_equal(first.transform(table), other.transform(table))
@@ -294,9 +284,7 @@ def test_check_estimator_expects_no_failures(kind):
     results = check_estimator(kind(2, max_iter=2), expected_failed_checks={}, on_fail="raise", on_skip=None)
     assert len(results) > 40
     skipped = {result["check_name"] for result in results if result["status"] != "passed"}
-    assert skipped <= {
-        "check_array_api_input"
-    }  # it needs an environment variable set before SciPy is imported
+    assert skipped <= {"check_array_api_input"}  # it needs an environment variable set before SciPy is imported
 
 
 def test_copies_are_equal(kind, table):
@@ -319,18 +307,14 @@ def test_a_copy_goes_on_learning_as_the_original_does(kind, table):
     assert not np.array_equal(model.reconstruct(table), before)
     for copied in copies:
         np.testing.assert_array_equal(copied.reconstruct(table), before)
-        np.testing.assert_allclose(
-            copied.partial_fit(table).reconstruct(table), model.reconstruct(table), rtol=1e-6
-        )
+        np.testing.assert_allclose(copied.partial_fit(table).reconstruct(table), model.reconstruct(table), rtol=1e-6)
 
 
 def test_parameters_round_trip(kind):
     model = kind()
     parameters = model.get_params()
     assert set(parameters) == {*hyperparameters(kind), "random_state"}
-    changed = {name: value for name, value in parameters.items() if name != "n_components"} | {
-        "n_components": 5
-    }
+    changed = {name: value for name, value in parameters.items() if name != "n_components"} | {"n_components": 5}
     assert kind().set_params(**changed).get_params() == changed
     assert kind(3).n_components == kind(n_components=3).n_components == 3
     with pytest.raises(TypeError, match="positional"):
@@ -355,19 +339,13 @@ def test_hyperparameters_out_of_bounds_are_refused(kind, table):
             if value is None or value is False:
                 continue
             model = kind(**{"max_iter": 1, name: value})
-            sentence = (
-                rf"^{kind.__name__}: {name} must be .*{word} [-\d.]+.*, got {re.escape(repr(value))}\.$"
-            )
+            sentence = rf"^{kind.__name__}: {name} must be .*{word} [-\d.]+.*, got {re.escape(repr(value))}\.$"
             with pytest.raises(ValueError, match=sentence):
                 model.fit(table)
         if known.choices:
-            with pytest.raises(
-                ValueError, match=rf"^{kind.__name__}: {name} must be one of .*, got 'magic'\.$"
-            ):
+            with pytest.raises(ValueError, match=rf"^{kind.__name__}: {name} must be one of .*, got 'magic'\.$"):
                 kind(**{"max_iter": 1, name: "magic"}).fit(table)
-    with pytest.raises(
-        ValueError, match=rf"^{kind.__name__}: n_components must be a whole number.*, got 2\.5\.$"
-    ):
+    with pytest.raises(ValueError, match=rf"^{kind.__name__}: n_components must be a whole number.*, got 2\.5\.$"):
         kind(2.5).fit(table)
 
 
@@ -518,9 +496,7 @@ def test_a_large_offset_costs_no_digits(kind, table):
     here = kind(2, max_iter=0, random_state=0).fit(table)
     there = kind(2, max_iter=0, random_state=0).fit(table + 1e9)
     np.testing.assert_allclose(there.reconstruct(table + 1e9) - 1e9, here.reconstruct(table), atol=1e-4)
-    np.testing.assert_allclose(
-        there.score_samples(table + 1e9), here.score_samples(table), rtol=1e-3, atol=1e-3
-    )
+    np.testing.assert_allclose(there.score_samples(table + 1e9), here.score_samples(table), rtol=1e-3, atol=1e-3)
 
 
 def test_units_do_not_matter(kind, table):
@@ -569,15 +545,11 @@ def test_bad_cells_are_named(kind, table):
     ):
         quick(kind).fit(spoilt)
     with pytest.raises(ValueError, match="X has NaN in row 2, column 0;"):
-        quick(kind).fit(
-            scipy.sparse.csr_matrix(np.where(np.arange(720).reshape(120, 6) == 12, np.nan, table))
-        )
+        quick(kind).fit(scipy.sparse.csr_matrix(np.where(np.arange(720).reshape(120, 6) == 12, np.nan, table)))
     model = quick(kind).fit(table)
     with pytest.raises(ValueError, match=f"X has 5 features, but {kind.__name__} is expecting 6 features"):
         model.transform(table[:, :5])
-    with pytest.raises(
-        ValueError, match=rf"^{kind.__name__}: inverse_transform takes codes of 2 numbers, got 3\.$"
-    ):
+    with pytest.raises(ValueError, match=rf"^{kind.__name__}: inverse_transform takes codes of 2 numbers, got 3\.$"):
         model.inverse_transform(np.zeros((4, 3)))
 
 
@@ -619,9 +591,7 @@ def test_partial_fit_goes_on(kind):
 
     def loss():
         torch.manual_seed(0)
-        return float(
-            objective(model.model_, torch.from_numpy(model.scaling_.apply(X)))[0].total.mean().detach()
-        )
+        return float(objective(model.model_, torch.from_numpy(model.scaling_.apply(X)))[0].total.mean().detach())
 
     losses = []
     for _ in range(12):
@@ -645,9 +615,7 @@ class Watcher:
 
     def teardown(self, estimator, context): ...
 
-    def on_fit_task_begin(
-        self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None
-    ): ...
+    def on_fit_task_begin(self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None): ...
 
     def on_fit_task_end(self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None):
         if context.task_name != "epoch":

@@ -29,8 +29,6 @@ FLOORS = {
     "history": 0,
     "hyperparameter": 0,
     "closed_form": 0,
-    "safe_reading": 0,
-    "folder_writing": 0,
     "objective": 2,
     "training": 3,
     "training.*": 3,
@@ -41,13 +39,11 @@ FLOORS = {
     "variants.*": 5,
     "": 7,
     "storage": 7,
-    "fitted_state": 7,
+    "storage.*": 7,
     "evaluation": 7,
-    "held_out": 7,
-    "principal_errors": 7,
-    "probes": 7,
-    "verdict": 7,
+    "evaluation.*": 7,
     "plots": 7,
+    "plots.*": 7,
     "tutorial": 7,
     "rate_distortion": 7,
     "anomaly": 7,
@@ -66,13 +62,11 @@ TORCH = (
     "assembly",
     "estimator",
     "variants.*",
-    "storage",
-    "fitted_state",
-    "evaluation",
-    "held_out",
+    "storage*",
+    "evaluation*",
 )
 # Whoever imports the estimator has imported scikit-learn already; only those may name it at the top.
-SKLEARN = ("estimator", "training.callbacks", "storage", "evaluation")
+SKLEARN = ("estimator", "training.callbacks", "storage.*", "evaluation.*")
 SEAMS = {"make_corruption", "make_bottleneck", "make_penalties"}
 VAGUE = {"utils", "util", "misc", "helpers", "helper", "base_utils", "common"}
 
@@ -108,9 +102,7 @@ def imports_of(source: str, tree: ast.Module, modules: set[str]) -> Iterator[Imp
                 for alias in child.names:
                     deep = f"{child.module}.{alias.name}"
                     is_module = deep.removeprefix("isthmus.") in modules and deep.startswith("isthmus.")
-                    yield Import(
-                        source, child.lineno, deep if is_module else str(child.module), at_top, for_types
-                    )
+                    yield Import(source, child.lineno, deep if is_module else str(child.module), at_top, for_types)
             else:
                 yield from walk(child, inner, for_types)
 
@@ -166,8 +158,8 @@ def _broken_by(entry: Import, where: str, floor: int) -> Iterator[str]:
         if target.split(".")[0] == "cli" and entry.source.split(".")[0] not in ("cli", "__main__"):
             yield f"{place}: the library never imports cli"
     library = entry.target.split(".")[0]
-    if library == "matplotlib" and entry.source != "plots":
-        yield f"{place}: matplotlib is imported in plots.py only"
+    if library == "matplotlib" and entry.source.split(".")[0] != "plots":
+        yield f"{place}: matplotlib is imported in plots only"
     for guarded, homes in (("torch", TORCH), ("sklearn", SKLEARN)):
         at_home = any(fnmatch(entry.source, home) for home in homes)
         if library == guarded and entry.at_top and not entry.for_types and not at_home:
@@ -215,9 +207,7 @@ def test_the_checker_reads_the_whole_package():
     names = {module_name(path, PACKAGE) for path in PACKAGE.rglob("*.py")}
     assert {"", "model.network", "training.loop", "variants.sparse", "data.reading", "estimator"} <= names
     tree = ast.parse((PACKAGE / "estimator.py").read_text())
-    assert {"isthmus.assembly", "torch", "sklearn.base"} <= {
-        e.target for e in imports_of("estimator", tree, names)
-    }
+    assert {"isthmus.assembly", "torch", "sklearn.base"} <= {e.target for e in imports_of("estimator", tree, names)}
 
 
 SOUND = {
@@ -293,6 +283,4 @@ def test_each_broken_rule_is_named(tmp_path, what):
     source = "x = 1\n" if text is None else SOUND.get(name, '"""Doc."""\n') + text + "\n"
     _write(tmp_path, SOUND | {name: source})
     messages = broken_rules(tmp_path)
-    assert any(words in message and (name in message or words == "in a circle") for message in messages), (
-        messages
-    )
+    assert any(words in message and (name in message or words == "in a circle") for message in messages), messages

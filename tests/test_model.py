@@ -246,9 +246,7 @@ def test_the_soft_clip_is_the_identity_inside_and_never_leaves():
     wide = torch.linspace(-3, 4, 701, dtype=torch.float64).requires_grad_()
     mean = likelihood.mean(wide)
     softness = 0.02
-    formula = softness * (
-        nn.functional.softplus(wide / softness) - nn.functional.softplus((wide - 1) / softness)
-    )
+    formula = softness * (nn.functional.softplus(wide / softness) - nn.functional.softplus((wide - 1) / softness))
     torch.testing.assert_close(mean, formula, atol=1e-9, rtol=0)
     assert (mean >= 0).all()
     assert (mean <= 1).all()
@@ -305,9 +303,7 @@ def test_the_bent_layers_begin_at_he_scale():
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("principal", [True, False])
 def test_an_architecture_fixes_both_shapes(activation, principal):
-    shape = Architecture(
-        9, 3, outputs_per_latent=2, hidden_widths=(7, 5), activation=activation, principal=principal
-    )
+    shape = Architecture(9, 3, outputs_per_latent=2, hidden_widths=(7, 5), activation=activation, principal=principal)
     encoder, decoder = shape.build_encoder(), shape.build_decoder()
     assert encoder(torch.randn(4, 9)).shape == (4, 6)
     assert decoder(torch.randn(4, 3)).shape == (4, 9)
@@ -413,9 +409,7 @@ def directions_of(X, limit):
 
 def decaying(n_rows, n_features, seed=0):
     rng = np.random.default_rng(seed)
-    return (rng.standard_normal((n_rows, 40)) * 0.8 ** np.arange(40)) @ rng.standard_normal(
-        (40, n_features)
-    ) + 3
+    return (rng.standard_normal((n_rows, 40)) * 0.8 ** np.arange(40)) @ rng.standard_normal((40, n_features)) + 3
 
 
 @pytest.mark.parametrize("case", ["tall", "single precision", "wide", "randomised", "too wide to hold"])
@@ -436,9 +430,7 @@ def test_principal_directions_are_sklearns(monkeypatch, case):
     assert found.rank == min(X.shape)
     x = torch.from_numpy(X.astype(np.float32))
     np.testing.assert_allclose(found.encode(x, 4).numpy(), pca.transform(X)[:, :4], atol=2e-2)
-    np.testing.assert_allclose(
-        found.reconstruct(x, 6).numpy(), pca.inverse_transform(pca.transform(X)), atol=2e-2
-    )
+    np.testing.assert_allclose(found.reconstruct(x, 6).numpy(), pca.inverse_transform(pca.transform(X)), atol=2e-2)
 
 
 def test_the_largest_entry_of_a_direction_is_positive():
@@ -462,17 +454,13 @@ def test_the_gaussian_start_is_probabilistic_pcas_posterior(size):
     precision = torch.linalg.inv(loading.T @ loading + noise * torch.eye(size))
     x = torch.from_numpy(X.astype(np.float32))
     posterior = bottleneck(x @ start.encode_weight.T + start.encode_bias)
-    torch.testing.assert_close(
-        posterior.mean, (x - start.decode_bias) @ loading @ precision.T, atol=1e-4, rtol=1e-4
-    )
+    torch.testing.assert_close(posterior.mean, (x - start.decode_bias) @ loading @ precision.T, atol=1e-4, rtol=1e-4)
     expected = (noise * precision.diag()).expand(len(X), -1)
     torch.testing.assert_close(posterior.log_variance.exp(), expected, atol=1e-5, rtol=1e-3)
     assert noise == pytest.approx(PCA(size).fit(X).noise_variance_, rel=1e-3)
 
 
-@pytest.mark.parametrize(
-    "make", [PointBottleneck, RectifiedBottleneck, lambda: TopKBottleneck(99), GaussianBottleneck]
-)
+@pytest.mark.parametrize("make", [PointBottleneck, RectifiedBottleneck, lambda: TopKBottleneck(99), GaussianBottleneck])
 @pytest.mark.parametrize("size", [2, 5, 6, 9, 12, 17])
 def test_a_start_written_into_networks_rebuilds_as_pca(make, size):
     X = bent_table(200, 6)

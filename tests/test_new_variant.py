@@ -84,18 +84,14 @@ def run(home: Path, *arguments: str) -> subprocess.CompletedProcess:
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     command = [sys.executable, *arguments]
-    return subprocess.run(
-        command, env=environment, cwd=home, capture_output=True, text=True, timeout=300, check=False
-    )
+    return subprocess.run(command, env=environment, cwd=home, capture_output=True, text=True, timeout=300, check=False)
 
 
 def test_the_library_finds_fits_checks_and_saves_it(home):
     from isthmus.variants import variants
 
     assert len(FILE.splitlines()) <= 20
-    done = run(
-        home, "-W", "error", "-c", LIBRARY, str(home / "isthmus"), str(len(variants())), str(home / "model")
-    )
+    done = run(home, "-W", "error", "-c", LIBRARY, str(home / "isthmus"), str(len(variants())), str(home / "model"))
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("found, fitted, checked, saved\n")
 
@@ -109,9 +105,9 @@ def test_the_command_line_fits_it_and_lists_its_flag(home):
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert helped.returncode == 0, helped.stderr
-    refused = run(
-        home, "-m", "isthmus", "fit", "iris", "--variant", "square", "--shrinkage=-1", "-o", str(home / "no")
-    )
+    assert "--shrinkage" in helped.stdout
+    assert "weight λ of the squared code" in " ".join(helped.stdout.replace("│", " ").split())
+    refused = run(home, "-m", "isthmus", "fit", "iris", "--variant", "square", "--shrinkage=-1", "-o", str(home / "no"))
     assert refused.returncode in (1, 2)
     assert "shrinkage must be at least 0, got -1" in refused.stdout + refused.stderr
     assert not (home / "no").exists()

@@ -95,9 +95,7 @@ def assert_is_pca(model, X, size, code_tolerance):
     np.testing.assert_allclose(
         model.transform(X) * np.sign(agree), pca.transform(X), atol=code_tolerance * np.abs(X).max() * 10
     )
-    np.testing.assert_allclose(
-        model.transform(X).var(0, ddof=1), pca.explained_variance_, rtol=10 * code_tolerance
-    )
+    np.testing.assert_allclose(model.transform(X).var(0, ddof=1), pca.explained_variance_, rtol=10 * code_tolerance)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
@@ -139,7 +137,5 @@ def test_a_linear_code_with_more_units_than_features_is_left_as_it_is():
 
 
 def test_only_a_linear_model_has_components(table):
-    with pytest.raises(
-        AttributeError, match=r"^Autoencoder: only a linear model \(hidden_layer_sizes=\(\)\)"
-    ):
+    with pytest.raises(AttributeError, match=r"^Autoencoder: only a linear model \(hidden_layer_sizes=\(\)\)"):
         _ = Autoencoder(2, max_iter=0).fit(table).components_

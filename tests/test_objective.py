@@ -40,9 +40,7 @@ def build(n_latents=3, bottleneck=None, corruption=None, **shape) -> Autoencoder
 
 def passage_of(code, log_variance=None) -> Passage:
     code = torch.as_tensor(code)
-    return Passage(
-        torch.zeros(len(code), 4), torch.zeros(len(code), 4), Posterior(code, log_variance), code, code
-    )
+    return Passage(torch.zeros(len(code), 4), torch.zeros(len(code), 4), Posterior(code, log_variance), code, code)
 
 
 def test_the_loss_is_the_weighted_sum_of_its_parts():
@@ -63,9 +61,7 @@ def test_nothing_divides_by_the_number_of_features():
     torch.testing.assert_close(twice, 2 * GaussianLikelihood()(output, x))
     code = torch.randn(6, 3)
     for penalty in (Sparsity(1.0), ActivationRate(1.0, 0.1)):
-        torch.testing.assert_close(
-            penalty(passage_of(torch.cat([code, code], 1))), 2 * penalty(passage_of(code))
-        )
+        torch.testing.assert_close(penalty(passage_of(torch.cat([code, code], 1))), 2 * penalty(passage_of(code)))
 
 
 def test_sparsity_is_the_l1_norm():
@@ -102,9 +98,7 @@ def test_the_gaussian_divergence_is_torchs():
     torch.testing.assert_close(Divergence(1.0)(passage_of(mean, log_variance)), expected.sum(1))
 
 
-@pytest.mark.parametrize(
-    ("mean", "variance", "nats"), [(1.0, 0.25, 0.818147), (0.8, 0.2, 0.724719), (0.0, 1.0, 0.0)]
-)
+@pytest.mark.parametrize(("mean", "variance", "nats"), [(1.0, 0.25, 0.818147), (0.8, 0.2, 0.724719), (0.0, 1.0, 0.0)])
 def test_the_divergence_on_paper(mean, variance, nats):
     found = gaussian_divergence(torch.tensor([[mean]]), torch.tensor([[math.log(variance)]]))
     assert float(found) == pytest.approx(nats, abs=1e-6)
@@ -116,9 +110,7 @@ def test_a_point_code_has_no_divergence():
 
 
 def jacobian_norms(model, x):
-    jacobians = [
-        torch.autograd.functional.jacobian(lambda row: model.encode(row[None]).mean[0], row) for row in x
-    ]
+    jacobians = [torch.autograd.functional.jacobian(lambda row: model.encode(row[None]).mean[0], row) for row in x]
     return torch.stack([jacobian.square().sum() for jacobian in jacobians])
 
 
@@ -155,12 +147,8 @@ def test_the_contractions_gradient_reaches_the_encoder_only():
     model = build()
     loss, _ = Objective({"contraction": Contraction(1.0)})(model, torch.randn(4, 5))
     weights = dict(model.named_parameters())
-    gradients = torch.autograd.grad(
-        loss.parts["contraction"].sum(), list(weights.values()), allow_unused=True
-    )
-    moved = {
-        name.split(".")[0] for name, g in zip(weights, gradients, strict=True) if g is not None and g.any()
-    }
+    gradients = torch.autograd.grad(loss.parts["contraction"].sum(), list(weights.values()), allow_unused=True)
+    moved = {name.split(".")[0] for name, g in zip(weights, gradients, strict=True) if g is not None and g.any()}
     assert moved == {"encoder"}
 
 
@@ -175,9 +163,7 @@ def test_contraction_contracts():
     X = bent_table(300)
     norms = []
     for weight in (0.0, 5.0):
-        model = ContractiveAutoencoder(
-            2, contraction=weight, max_iter=15, validation_fraction=0, random_state=0
-        ).fit(X)
+        model = ContractiveAutoencoder(2, contraction=weight, max_iter=15, validation_fraction=0, random_state=0).fit(X)
         rows = torch.from_numpy(model.scaling_.apply(X))
         norms.append(float(jacobian_norms(model.model_, rows[:50]).mean()))
     assert norms[1] < 0.8 * norms[0]

@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 from safetensors.torch import load as decode
 from safetensors.torch import save as encode
 
-import isthmus.folder_writing
-import isthmus.safe_reading
-import isthmus.storage
+import isthmus.storage.folder_writing
+import isthmus.storage.model_folder
+import isthmus.storage.safe_reading
 from isthmus.estimator import BaseAutoencoder
-from isthmus.fitted_state import tensors_of
 from isthmus.storage import StorageError, load, save
+from isthmus.storage.fitted_state import tensors_of
 from isthmus.variants import variants
 from isthmus.variants.vanilla import Autoencoder
 from isthmus.variants.variational import VariationalAutoencoder
@@ -152,7 +152,7 @@ def test_a_model_in_training_is_saved_without_its_optimiser(tmp_path):
     estimator = Autoencoder(2, random_state=0).partial_fit(ROWS)
     loaded = load(save(estimator, tmp_path / "model"))
     np.testing.assert_array_equal(loaded.transform(ROWS), estimator.transform(ROWS))
-    assert (loaded.n_iter_, len(loaded.history_)) == (1, 0)
+    assert (loaded.n_iter_, len(loaded.history_)) == (1, 1)
     assert loaded.partial_fit(ROWS).n_iter_ == 2
 
 
@@ -228,9 +228,7 @@ def test_save_refuses_settings_changed_since_fit(change, tmp_path):
 
 
 def test_save_refuses_settings_out_of_bounds(tmp_path):
-    with pytest.raises(
-        StorageError, match="its n_components=3 is not the size of its code; fit it again first"
-    ):
+    with pytest.raises(StorageError, match="its n_components=3 is not the size of its code; fit it again first"):
         save(fitted().set_params(n_components=3), tmp_path / "model")
     with pytest.raises(StorageError, match="learning_rate must be above 0, got -1; fit it again"):
         save(fitted().set_params(learning_rate=-1), tmp_path / "model")
@@ -263,9 +261,7 @@ def test_overwriting_replaces_a_model_and_nothing_else(folder, tmp_path):
     (folder / "notes.txt").write_text("mine")
     (tmp_path / "file").write_text("mine")
     before = snapshot(folder)
-    with pytest.raises(
-        StorageError, match=r"holds more than a model \('notes\.txt'\), so it is not overwritten"
-    ):
+    with pytest.raises(StorageError, match=r"holds more than a model \('notes\.txt'\), so it is not overwritten"):
         save(fitted(), folder, overwrite=True)
     with pytest.raises(StorageError, match="is a file, and a model is a folder"):
         save(fitted(), tmp_path / "file", overwrite=True)
@@ -283,9 +279,7 @@ def test_overwriting_goes_through_a_link_to_its_folder(folder, tmp_path):
 
 def test_a_place_that_can_not_be_written_is_named(small, tmp_path):
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(
-        StorageError, match=r"file/model' cannot be written \(.*director.*\); check the folder"
-    ):
+    with pytest.raises(StorageError, match=r"file/model' cannot be written \(.*director.*\); check the folder"):
         save(small[0], tmp_path / "file" / "model")
     with pytest.raises(StorageError, match="cannot be written"):
         save(small[0], "\0")
@@ -307,7 +301,7 @@ def test_trouble_on_the_way_leaves_everything_as_it_was(call, error, small, fold
             return true_call(*arguments)
 
         with monkeypatch.context() as patch:
-            patch.setattr(isthmus.folder_writing.os, call, sometimes)
+            patch.setattr(isthmus.storage.folder_writing.os, call, sometimes)
             with suppress(StorageError, KeyboardInterrupt):
                 save(other, folder, overwrite=True)
         assert [path.name for path in tmp_path.iterdir()] == ["model"]
@@ -321,13 +315,13 @@ def test_disk_full_is_said(small, tmp_path, monkeypatch):
     def full(handle):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(isthmus.folder_writing.os, "fsync", full)
+    monkeypatch.setattr(isthmus.storage.folder_writing.os, "fsync", full)
     with pytest.raises(StorageError, match=r"cannot be written \(No space left on device\)"):
         save(small[0], tmp_path / "model")
 
 
 def test_a_config_too_long_to_be_read_is_not_written(small, tmp_path, monkeypatch):
-    monkeypatch.setattr(isthmus.storage, "MOST_CONFIG_BYTES", 100)
+    monkeypatch.setattr(isthmus.storage.model_folder, "MOST_CONFIG_BYTES", 100)
     with pytest.raises(StorageError, match="and 100 is the most; give the columns shorter names"):
         save(small[0], tmp_path / "model")
     assert not list(tmp_path.iterdir())
@@ -551,8 +545,7 @@ def test_load_refuses_other_tensors_than_the_settings_imply(change, folder):
         tensors = decode(data)
         kinds = {torch.float32: "F32", torch.float64: "F64"}
         config["tensors"] = {
-            name: {"dtype": kinds[tensor.dtype], "shape": list(tensor.shape)}
-            for name, tensor in tensors.items()
+            name: {"dtype": kinds[tensor.dtype], "shape": list(tensor.shape)} for name, tensor in tensors.items()
         }
 
     rewrite(folder, agree)
@@ -591,9 +584,7 @@ HEADERS = [
     ),
     (
         lambda text: (
-            text[:-1]
-            + "".join(f',"{n}":{{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}' for n in range(5000))
-            + "}"
+            text[:-1] + "".join(f',"{n}":{{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}' for n in range(5000)) + "}"
         ),
         "holds 5,0.. tensors, and 4,096 is the most read",
     ),
@@ -621,7 +612,7 @@ def test_load_believes_no_length_and_allocates_nothing_for_it(folder, monkeypatc
         raise MemoryError
 
     # Whatever is refused above or for its shapes is refused before a number is read.
-    monkeypatch.setattr(isthmus.storage.safetensors, "load", never)
+    monkeypatch.setattr(isthmus.storage.model_folder.safetensors, "load", never)
     rewrite(folder, put("fitted", "history_rows", value=2), tensors=data)
     refused(folder, "holds other tensors")
     rewrite(folder, put("fitted", "history_rows", value=3))
@@ -728,11 +719,10 @@ def test_a_folder_of_format_1_loads_for_ever(tmp_path):
     """What a folder consists of; whoever changes this raises FORMAT_VERSION and keeps reading version 1."""
     config = json.loads(
         (
-            save(VariationalAutoencoder(1, hidden_layer_sizes=(), max_iter=0).fit(ROWS), tmp_path / "m")
-            / "config.json"
+            save(VariationalAutoencoder(1, hidden_layer_sizes=(), max_iter=0).fit(ROWS), tmp_path / "m") / "config.json"
         ).read_text()
     )
-    assert list(config) == list(isthmus.storage.CONFIG_KEYS)
+    assert list(config) == list(isthmus.storage.model_folder.CONFIG_KEYS)
     assert (config["format"], config["format_version"], config["variant"]) == (
         "isthmus model",
         1,

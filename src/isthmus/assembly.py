@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from isthmus.model.principal import Principal
     from isthmus.scaling import ColumnStatistics, Scaling
 
-__all__ = ["assemble", "choose_architecture", "choose_plan", "choose_size", "closed_form_is_best", "order_linear_code", "require_consistent"]
+__all__ = [
+    "assemble",
+    "choose_architecture",
+    "choose_plan",
+    "choose_size",
+    "closed_form_is_best",
+    "order_linear_code",
+    "require_consistent",
+]
 
 MOST_UNITS_PER_FEATURE = 64
 SQUARED_ERROR_VARIANCE = 0.5  # with σ² = 1/2 the Gaussian -log p is ‖x - x̂‖² and a constant

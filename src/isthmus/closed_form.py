@@ -165,7 +165,7 @@ class TwoMeasurements:
 
     @property
     def log_evidence(self) -> float:
-        """log p(x) = log N(x; 0, σ²I + 11ᵀ), in nats."""
+        """Log p(x) = log N(x; 0, σ²I + 11ᵀ), in nats."""
         x, n, s2 = self.measurements, len(self.measurements), self.noise_variance
         squares = (x @ x - x.sum() ** 2 / (n + s2)) / s2
         return float(-0.5 * (n * LOG_TWO_PI + (n - 1) * math.log(s2) + math.log(n + s2) + squares))
@@ -181,8 +181,10 @@ class TwoMeasurements:
         return self.posterior_variance
 
     def log_likelihood(self, z: float) -> float:
-        """log p(x|z), in nats."""
-        return -gaussian_negative_log_likelihood(self.reconstruction_error(z), self.noise_variance, len(self.measurements))
+        """Log p(x|z), in nats."""
+        return -gaussian_negative_log_likelihood(
+            self.reconstruction_error(z), self.noise_variance, len(self.measurements)
+        )
 
     def reconstruction_error(self, z: float) -> float:
         """Σ (x_i - z)²: smallest at the mean, whatever the prior."""
@@ -295,7 +297,7 @@ class PrincipalModel:
         return (np.asarray(X) - self.mean) @ self.loading @ self.posterior_covariance / self.noise_variance
 
     def log_likelihood(self, X: ArrayLike) -> np.ndarray:
-        """log N(x; μ, WWᵀ + σ²I) of each row, in nats, shape (N,)."""
+        """Log N(x; μ, WWᵀ + σ²I) of each row, in nats, shape (N,)."""
         n = len(self.mean)
         covariance = self.loading @ self.loading.T + self.noise_variance * np.eye(n)
         centred = np.asarray(X, dtype=float) - self.mean

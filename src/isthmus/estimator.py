@@ -21,7 +21,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data  # pyrefly: ignore[missing-module-attribute]
 from torch import Tensor
 
 from isthmus.assembly import (
@@ -52,7 +52,8 @@ from isthmus.training.rows import DenseRows, Rows, rows_of
 
 __all__ = ["BaseAutoencoder"]
 
-BASELINE_DIRECTIONS = 256
+BASELINE_DIRECTIONS, BASELINE_DIRECTIONS_OF_WIDE_TABLES = 256, 64  # how far PCA's error curve is known
+WIDE = 4096
 
 
 def _has_prior(estimator: BaseAutoencoder) -> bool:
@@ -64,8 +65,11 @@ def _has_prior(estimator: BaseAutoencoder) -> bool:
 
 
 @dataclass(eq=False, repr=False)
-class BaseAutoencoder(  # type: ignore[misc]
-    CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+class BaseAutoencoder(
+    CallbackSupportMixin,  # pyrefly: ignore[invalid-inheritance]
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
 ):
     """What every variant shares. Abstract: use `Autoencoder` for the plain one.
 
@@ -86,7 +90,10 @@ class BaseAutoencoder(  # type: ignore[misc]
     """
 
     n_components: int | None = hyper(
-        None, "size of the code; None: 2, or twice the features for a sparse code", positional=True, at_least=1
+        None,
+        "size of the code; None: 2, or twice the features for a sparse code",
+        positional=True,
+        at_least=1,
     )
     hidden_layer_sizes: tuple[int, ...] | None = hyper(
         None, "widths of the encoder's hidden layers, mirrored by the decoder; () is linear; None chooses"
@@ -99,7 +106,9 @@ class BaseAutoencoder(  # type: ignore[misc]
     )
     start: str = hyper("principal", "begin at PCA, or a plain random stack", choices=("principal", "random"))
     scale: str | None = hyper(
-        None, "how columns are weighed: each alike, into [0, 1], or as they are", choices=("standard", "minmax")
+        None,
+        "how columns are weighed: each alike, into [0, 1], or as they are",
+        choices=("standard", "minmax"),
     )
     likelihood: str = hyper("gaussian", "what the decoder's output means", choices=LIKELIHOODS)
     variance: float | str | None = hyper(
@@ -113,7 +122,9 @@ class BaseAutoencoder(  # type: ignore[misc]
     learning_rate: float = hyper(5e-3, "highest learning rate", above=0)
     schedule: str = hyper("one_cycle", "how the rate moves", choices=("one_cycle", "constant"))
     weight_decay: float | None = hyper(
-        None, "decoupled decay of the bent parts' weights towards PCA; None chooses from the data's size", at_least=0
+        None,
+        "decoupled decay of the bent parts' weights towards PCA; None chooses from the data's size",
+        at_least=0,
     )
     gradient_clip: float | None = hyper(1.0, "largest norm of a step's gradient", above=0)
     validation_fraction: float = hyper(0.1, "share of rows held out to choose the best epoch", at_least=0, below=1)
@@ -205,14 +216,21 @@ class BaseAutoencoder(  # type: ignore[misc]
         else:
             self._training.resume()
         try:
-            with seeded(self._seed + self.n_iter_, self._device), threads_for(plan.batch_size * self._n_weights):
+            with (
+                seeded(self._seed + self.n_iter_, self._device),
+                threads_for(plan.batch_size * self._n_weights),
+            ):
                 for batch in rows.shuffled(plan.batch_size):
                     self._training.step(batch, plan.learning_rate)
-                self._keep_noise(self._training.measure(rows, "train"))
+                row = self._training.measure(rows, "train")
         finally:
             self._training.finish()
+        self._keep_noise(row)
         self.n_iter_ += 1
         self.best_epoch_ = self.n_iter_
+        if "validation_loss" in self.history_.columns:
+            self.history_ = History()  # rows of a `fit` are measured otherwise; a new record begins
+        self.history_.append({"epoch": float(self.n_iter_), **row, "learning_rate": plan.learning_rate})
         return self
 
     # ---- using -----------------------------------------------------------------------------------------
@@ -279,8 +297,10 @@ class BaseAutoencoder(  # type: ignore[misc]
     def components_(self) -> np.ndarray:
         """Of a linear model: ordered orthonormal directions, shape (n_components, n_features), as PCA's."""
         check_is_fitted(self)
-        if not self._architecture.linear or self._architecture.sparse:
-            raise AttributeError(f"{type(self).__name__}: only a linear model (hidden_layer_sizes=()) has components_.")
+        if not self._architecture.linear or not isinstance(self.model_.bottleneck, PointBottleneck):
+            raise AttributeError(
+                f"{type(self).__name__}: only a linear model (hidden_layer_sizes=()) of a point code has components_."
+            )
         weight = self.model_.decoder.straight.weight.detach()
         return torch.nn.functional.normalize(weight, dim=0).T.cpu().numpy()
 
@@ -327,7 +347,8 @@ class BaseAutoencoder(  # type: ignore[misc]
         self._code_unit = self.scaling_.unit if self.make_bottleneck().in_data_units else 1.0
         rows = rows_of(X, self.scaling_)
         mean = (columns.mean - self.scaling_.center) / self.scaling_.spread
-        limit = max(self.n_components_, BASELINE_DIRECTIONS)
+        known = BASELINE_DIRECTIONS if X.shape[1] <= WIDE else BASELINE_DIRECTIONS_OF_WIDE_TABLES
+        limit = max(self.n_components_, known)
         with seeded(self._seed):
             self.principal_ = principal_directions(rows.batches, torch.from_numpy(mean), len(rows), limit)
         self._architecture = choose_architecture(self, X.shape[1])
@@ -347,7 +368,17 @@ class BaseAutoencoder(  # type: ignore[misc]
 
     def _state(self) -> dict[str, Any]:
         """What a callback needs to use the model as it stands."""
-        names = ("n_components_", "scaling_", "principal_", "noise_variance_", "n_features_in_", "_code_unit", "_seed", "_device", "_dtype")
+        names = (
+            "n_components_",
+            "scaling_",
+            "principal_",
+            "noise_variance_",
+            "n_features_in_",
+            "_code_unit",
+            "_seed",
+            "_device",
+            "_dtype",
+        )
         return {"model_": copy.deepcopy(self.model_)} | {name: getattr(self, name) for name in names}
 
     def _each_batch(self, X: Any, function: Callable[[Tensor], Tensor]) -> np.ndarray:
@@ -355,7 +386,7 @@ class BaseAutoencoder(  # type: ignore[misc]
         return self._each_row_batch(rows_of(self._validated(X, reset=False), self.scaling_), function)
 
     def _each_row_batch(self, rows: Rows, function: Callable[[Tensor], Tensor]) -> np.ndarray:
-        with torch.inference_mode():
+        with torch.inference_mode(), threads_for(min(len(rows), rows.batch_rows) * self._n_weights):
             return torch.cat([function(batch.to(self._device)).cpu() for batch in rows.batches()]).numpy()
 
     def _in_user_units(self, rebuilt: np.ndarray) -> np.ndarray:

@@ -28,7 +28,15 @@ from isthmus.model.likelihood import GaussianLikelihood
 from isthmus.objective import gaussian_divergence
 from isthmus.training.devices import seeded
 
-__all__ = ["LatentReport", "density_given_code", "elbo", "importance_weighted", "latent_report", "log_density", "standard_draws"]
+__all__ = [
+    "LatentReport",
+    "density_given_code",
+    "elbo",
+    "importance_weighted",
+    "latent_report",
+    "log_density",
+    "standard_draws",
+]
 
 ACTIVE_VARIANCE = 0.01
 DENSITY_DRAWS = 64
@@ -56,7 +64,12 @@ class LatentReport:
 
 
 def log_density(
-    model: AutoencoderModel, n_latents: int, importance_samples: int | None, *, seed: int, noise_variance: float
+    model: AutoencoderModel,
+    n_latents: int,
+    importance_samples: int | None,
+    *,
+    seed: int,
+    noise_variance: float,
 ) -> Callable[[Tensor], Tensor]:
     """The log density a model offers, as a function from a batch of rows to one number a row."""
     if model.bottleneck.outputs_per_latent == 1:
@@ -72,7 +85,7 @@ def log_density(
 
 
 def density_given_code(model: AutoencoderModel, x: Tensor, noise_variance: float) -> Tensor:
-    """log p(x|z) at the row's own code, in nats, shape (batch,), with σ² = ``noise_variance`` where it is Gaussian."""
+    """Log p(x|z) at the row's own code, in nats, shape (batch,), with σ² = ``noise_variance`` where it is Gaussian."""
     output = model.decoder(model.encode(x).mean)
     likelihood = model.likelihood
     if not isinstance(likelihood, GaussianLikelihood):
@@ -105,20 +118,22 @@ def elbo(model: AutoencoderModel, x: Tensor, draws: Tensor) -> Tensor:
 def importance_weighted(model: AutoencoderModel, x: Tensor, draws: Tensor) -> Tensor:
     """Importance-weighted bound with k = len(draws) independent draws, in nats, shape (batch,)."""
     posterior = model.encode(x)
+    log_variance = torch.zeros_like(posterior.mean) if posterior.log_variance is None else posterior.log_variance
     log_weights = []
     for noise, z in zip(draws, _placed(posterior, draws), strict=True):
         # log p(z) - log q(z|x): the terms in log 2π cancel.
-        log_ratio = 0.5 * (noise.square() - z.square() + posterior.log_variance).sum(1)
+        log_ratio = 0.5 * (noise.square() - z.square() + log_variance).sum(1)
         log_weights.append(log_ratio - model.likelihood(model.decoder(z), x))
     return torch.logsumexp(torch.stack(log_weights), 0) - math.log(len(draws))
 
 
 def latent_report(model: AutoencoderModel, batches: Iterable[Tensor]) -> LatentReport:
     """Divergence and spread of every latent, over rows given in batches."""
-    kl, total, squares, count = 0.0, 0.0, 0.0, 0
+    kl = total = squares = torch.zeros((), dtype=torch.float64)
+    count = 0
     for x in batches:
         posterior = model.encode(x)
-        kl += gaussian_divergence(posterior.mean, posterior.log_variance).double().sum(0)
+        kl = kl + gaussian_divergence(posterior.mean, posterior.log_variance).double().sum(0)
         mean = posterior.mean.double()
         total, squares, count = total + mean.sum(0), squares + mean.square().sum(0), count + len(x)
     return LatentReport(kl / count, functional.relu(squares / count - (total / count) ** 2))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import overload
 
 __all__ = ["History"]
 
@@ -35,6 +36,12 @@ class History:
         for name, value in row.items():
             self.columns.setdefault(name, []).append(value)
 
+    @overload
+    def __getitem__(self, key: str) -> list[float]: ...
+
+    @overload
+    def __getitem__(self, key: int) -> dict[str, float]: ...
+
     def __getitem__(self, key: str | int) -> list[float] | dict[str, float]:
         if isinstance(key, str):
             return self.columns[key]
@@ -44,4 +51,4 @@ class History:
         return len(next(iter(self.columns.values()), []))
 
     def __iter__(self) -> Iterator[dict[str, float]]:
-        return (self[index] for index in range(len(self)))  # type: ignore[misc]
+        return (self[index] for index in range(len(self)))

@@ -70,7 +70,7 @@ class Hyperparameter:
             return None if _allows(self.annotation, str) else f"must be {self._kind()}, got {value!r}"
         if _allows(self.annotation, tuple) and isinstance(value, Iterable):
             entries = list(value)
-            if all(isinstance(entry, numbers.Integral) and entry >= 1 for entry in entries):
+            if all(isinstance(entry, numbers.Integral) and int(entry) >= 1 for entry in entries):
                 return None
             return f"must hold whole numbers of at least 1, got {value!r}"
         if _allows(self.annotation, bool) and isinstance(value, bool):

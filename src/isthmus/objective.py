@@ -19,7 +19,16 @@ from torch import Tensor, nn
 
 from isthmus.model.autoencoder import AutoencoderModel, Passage
 
-__all__ = ["ActivationRate", "Contraction", "Divergence", "Loss", "Objective", "Penalty", "Sparsity", "gaussian_divergence"]
+__all__ = [
+    "ActivationRate",
+    "Contraction",
+    "Divergence",
+    "Loss",
+    "Objective",
+    "Penalty",
+    "Sparsity",
+    "gaussian_divergence",
+]
 
 EXACT_JACOBIAN_UNITS = 4
 

@@ -67,7 +67,8 @@ def chunks(X: Any, cells: int = CHUNK_CELLS) -> Iterator[np.ndarray]:
 
 def column_statistics(parts: Iterable[np.ndarray]) -> ColumnStatistics:
     """One pass over dense slices; sums are taken about the first row, so that a large offset costs no digits."""
-    n_rows, origin = 0, np.zeros(0)
+    n_rows = 0
+    origin = total = squares = low = high = np.zeros(0)
     for part in parts:
         part = np.asarray(part, dtype=np.float64)
         if n_rows == 0:

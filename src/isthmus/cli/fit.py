@@ -12,12 +12,13 @@ from cyclopts.validators import Number
 
 from isthmus.cli.held_out_rows import JudgedRows, read_and_split
 from isthmus.cli.hyperparameter_flags import (
+    as_flags,
     chosen_variant,
     settings_of,
     variant_names,
     with_hyperparameter_flags,
 )
-from isthmus.cli.outcome import finite, print_json, say, show
+from isthmus.cli.outcome import CommandError, finite, print_json, say, show
 from isthmus.cli.row_flags import JsonOutput, Seed
 from isthmus.cli.run_folder import (
     EVALUATION,
@@ -94,8 +95,8 @@ def fit(
     rows = read_and_split(data, labels, ids, drop, test_size, seed)
     with new_run(run, overwrite=overwrite) as folder:
         say(f"fitting the {variant} autoencoder …")
-        estimator = kind(**chosen, random_state=seed).fit(rows.training)
-        _tidy(estimator, kind, chosen, rows.table)
+        estimator = _fitted(kind(**chosen, random_state=seed), rows.training)
+        _tidy(estimator, rows.table)
         say("judging it on the rows held out …")
         evaluations = {variant: rows.judge(estimator, seed)}
         if rows.table.name == TUTORIAL_DATA and data == TUTORIAL_DATA:
@@ -103,13 +104,9 @@ def fit(
             recipe = _tutorial_recipe(evaluations[variant].pca_components, seed).fit
             evaluations["tutorial"] = rows.judge(_uninterrupted(recipe, rows.training), seed)
         report = _report(run, variant, estimator, evaluations)
-        _write(
-            folder, estimator, report, rows, record_of(rows.table, data, drop, test_size=test_size, seed=seed)
-        )
+        _write(folder, estimator, report, rows, record_of(rows.table, data, drop, test_size=test_size, seed=seed))
         if not no_plots:
-            from isthmus.cli.figures import write_figures
-
-            report["figures"] = write_figures(folder / FIGURES, estimator, rows.held_out, history=True)
+            report["figures"] = _draw(folder / FIGURES, estimator, rows)
     if json:
         print_json(report)
         return
@@ -130,13 +127,23 @@ def _name_of(data: str) -> str:
     return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name) or "data"
 
 
-def _tidy(estimator: Any, kind: type, chosen: dict[str, Any], table: Table) -> None:
+def _fitted(estimator: Any, rows: np.ndarray) -> Any:
+    """The estimator fitted; where it refuses, its settings are named as the flags they were given by."""
+    try:
+        return estimator.fit(rows)
+    except ValueError as error:
+        if not str(error).startswith(f"{type(estimator).__name__}: "):
+            raise
+        raise CommandError(as_flags(str(error))) from error
+
+
+def _tidy(estimator: Any, table: Table) -> None:
     """Leave the estimator as it would be without a command line, and let it know its columns by name."""
     import numpy as np
 
     from isthmus.cli.matching_rows import unnamed
 
-    estimator.set_params(verbose=chosen.get("verbose", kind().verbose))
+    estimator.set_params(verbose=type(estimator)().verbose)
     if table.image_shape is None and table.columns != unnamed(table.n_columns):
         estimator.feature_names_in_ = np.array(table.columns, dtype=object)
 
@@ -183,17 +190,23 @@ def _write(folder: Path, estimator: Any, report: dict[str, Any], rows: JudgedRow
     save(estimator, folder / MODEL)
     columns = estimator.history_.columns
     write_table(folder / HISTORY, np.column_stack(list(columns.values())), list(columns))
-    held_out = rows.held_out
-    write_table(
-        folder / TEST_ROWS,
-        rows.test[:, None],
-        ["row"],
-        labels=held_out.ids,
-        label_name=f"id: {held_out.id_name}",
-    )
+    ids = rows.held_out.ids
+    write_table(folder / TEST_ROWS, rows.test[:, None], ["row"], labels=ids, label_name="id")
     kept = {name: value for name, value in report.items() if name != "run"}
     (folder / EVALUATION).write_text(json_text.dumps(finite(kept), indent=2), encoding="utf-8")
     (folder / RECORD).write_text(record.to_json(), encoding="utf-8")
+
+
+def _draw(folder: Path, estimator: Any, rows: JudgedRows) -> list[str]:
+    """The figures' names; where they cannot be drawn the run is worth keeping all the same."""
+    from isthmus.cli.figures import draw_figures
+
+    say("drawing figures …")
+    try:
+        return [path.name for path in draw_figures(folder, estimator, rows.held_out)]
+    except CommandError as error:
+        say(f"note: {error}")
+        return []
 
 
 def _advice(estimator: Any, rows: JudgedRows) -> list[str]:

@@ -52,16 +52,25 @@ def read_and_split(
     from isthmus.data import read_table, split_table
 
     table = read_table(data, labels=labels, ids=ids, drop=drop)
+    _require_classes(table, data)
     train, test = split_table(table, test_size, seed)
     if len(train) < 2:
-        raise CommandError(
-            f"{data!r}: too few rows, {len(table)} leave {len(train)} to learn from; add rows."
-        )
+        raise CommandError(f"{data!r}: too few rows, {len(table)} leave {len(train)} to learn from; add rows.")
     say(
         f"{data!r}: {len(table):,} rows of {table.n_columns:,} numbers; {len(train):,} to learn from, "
         f"{len(test):,} held out."
     )
     return JudgedRows(table, train, test)
+
+
+def _require_classes(table: Table, data: str) -> None:
+    """Labels are judged after training; what cannot be classes is refused before."""
+    labels = table.labels
+    if labels is not None and labels.dtype.kind == "f" and (labels != labels.round()).any():
+        raise CommandError(
+            f"{data!r}: --labels {table.label_name!r} holds fractions, and labels are classes; learn from the "
+            "column, or leave it out with --drop."
+        )
 
 
 def held_out_again(run: Run) -> JudgedRows:
@@ -72,14 +81,10 @@ def held_out_again(run: Run) -> JudgedRows:
 
     record = run.record
     if record is None:
-        raise CommandError(
-            f"{str(run.path)!r} is a model without its run folder; name the data to use after it."
-        )
+        raise CommandError(f"{str(run.path)!r} is a model without its run folder; name the data to use after it.")
     try:
         # naming the columns leaves out what was dropped
-        table = read_table(
-            record.source, columns=record.columns, labels=record.label_name, ids=record.id_name
-        )
+        table = read_table(record.source, columns=record.columns, labels=record.label_name, ids=record.id_name)
     except DataError as error:
         raise CommandError(f"{error} The run's data being gone, name the data to use after it.") from error
     test = run.test_rows()

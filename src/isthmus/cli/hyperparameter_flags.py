@@ -21,7 +21,7 @@ import isthmus
 from isthmus.cli.outcome import UsageError
 from isthmus.hyperparameter import Hyperparameter, hyperparameters
 
-__all__ = ["chosen_variant", "settings_of", "variant_names", "with_hyperparameter_flags"]
+__all__ = ["as_flags", "chosen_variant", "settings_of", "variant_names", "with_hyperparameter_flags"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -70,14 +70,17 @@ def settings_of(variant: str, given: Mapping[str, str | bool | None]) -> dict[st
             continue
         if name not in known:
             holders = [f"--variant {holder}" for holder in _holders()[name]]
-            raise UsageError(
-                f"{_long(name)} has no meaning for --variant {variant}; {_listed(holders)} take it."
-            )
+            raise UsageError(f"{_long(name)} has no meaning for --variant {variant}; {_listed(holders)} would take it.")
         settings[name] = text if isinstance(text, bool) else _value(known[name], text)
         complaint = known[name].complaint(settings[name])
         if complaint is not None:
             raise UsageError(f"{_long(name)} {_typed(known[name], complaint)}.")
     return settings
+
+
+def as_flags(text: str) -> str:
+    """A sentence of the library with its settings written as flags: ``top_k=3`` is ``--top-k 3``."""
+    return re.sub(rf"\b({'|'.join(_holders())})=", lambda found: f"{_long(found[1])} ", text)
 
 
 @cache

@@ -22,13 +22,7 @@ def info(run: RunPath, /, *, json: JsonOutput = False) -> None:
         print_json(facts)
         return
     wide = max(map(len, facts))
-    show(
-        *(
-            f"{name.replace('_', ' '):{wide}}  {_said(value)}"
-            for name, value in facts.items()
-            if value is not None
-        )
-    )
+    show(*(f"{name.replace('_', ' '):{wide}}  {_said(value)}" for name, value in facts.items() if value is not None))
 
 
 def _facts(run: Run) -> dict[str, Any]:

@@ -79,9 +79,7 @@ def read_matching(
     labels = expected.label_name if labels is None and expected.label_name in free else labels
     ids = expected.id_name if ids is None and expected.id_name in free else ids
     drop = tuple(
-        dict.fromkeys(
-            [*drop, *(name for name in expected.drop if name in free and name not in (labels, ids))]
-        )
+        dict.fromkeys([*drop, *(name for name in expected.drop if name in free and name not in (labels, ids))])
     )
     if all(name in names for name in expected.columns):
         table = read_table(source, labels=labels, ids=ids, drop=drop, columns=expected.columns)
@@ -142,9 +140,7 @@ def _require_same_pictures(table: Table, expected: Expected, where: str) -> None
     shapes = (table.image_shape, expected.image_shape)
     if None not in shapes and shapes[0] != shapes[1]:
         said = ["×".join(map(str, shape or ())) for shape in shapes]
-        raise CommandError(
-            f"{where}: the pictures are {said[0]}, and the model takes {said[1]}; resize them."
-        )
+        raise CommandError(f"{where}: the pictures are {said[0]}, and the model takes {said[1]}; resize them.")
 
 
 def _refuse_extra(extra: list[str], expected: Expected, where: str) -> None:
@@ -163,6 +159,4 @@ def _refuse_missing(missing: list[str], names: list[str], expected: Expected, wh
     close = difflib.get_close_matches(missing[0], names, n=1)
     guess = f" (is {close[0]!r} meant?)" if close else ""
     count = "1 of" if len(missing) == 1 else f"{len(missing)} of"
-    raise CommandError(
-        f"{where}: {count} {expected.what} missing: {said(missing)}{guess}; the file has {said(names)}."
-    )
+    raise CommandError(f"{where}: {count} {expected.what} missing: {said(missing)}{guess}; the file has {said(names)}.")

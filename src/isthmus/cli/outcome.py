@@ -105,9 +105,7 @@ def escaped(text: str) -> str:
     >>> escaped("a\x1b[31mb")
     'a\\x1b[31mb'
     """
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text
-    )
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
 def _verdict(error: BaseException, tokens: Sequence[str]) -> tuple[int, str]:
@@ -119,9 +117,7 @@ def _verdict(error: BaseException, tokens: Sequence[str]) -> tuple[int, str]:
         return WRONG_USE, f"{_misuse(error)}; see {chain} --help."
     if isinstance(error, UsageError):
         return WRONG_USE, _one_line(error)
-    if isinstance(error, CommandError) or (
-        isinstance(error, ValueError) and _raised_by(error).startswith(SPEAKERS)
-    ):
+    if isinstance(error, CommandError) or (isinstance(error, ValueError) and _raised_by(error).startswith(SPEAKERS)):
         return FAILED, _one_line(error)
     if isinstance(error, OSError) and error.strerror:
         place = "" if error.filename is None else f"{str(error.filename)!r}: "

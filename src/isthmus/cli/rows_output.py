@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["require_writable", "write_rows"]
 
 
-def require_writable(
-    output: Path | None, *, overwrite: bool, image_shape: tuple[int, ...] | None = None
-) -> None:
+def require_writable(output: Path | None, *, overwrite: bool, image_shape: tuple[int, ...] | None = None) -> None:
     """Refuse an output that could not be written, before anything is computed for it.
 
     ``image_shape`` is that of a row, where rows may be written as pictures.

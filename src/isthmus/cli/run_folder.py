@@ -54,6 +54,7 @@ FORMAT = "isthmus run"
 RECORD, MODEL, FIGURES = "data.json", "model", "figures"
 TEST_ROWS, EVALUATION, HISTORY = "test_rows.csv", "evaluation.json", "history.csv"
 CHUNK_CELLS = 4_000_000
+FIRST_COLUMN: dict[str, Any] = {"usecols": 0, "ndmin": 1, "comments": None, "quotechar": '"'}
 
 
 @dataclass(frozen=True)
@@ -103,11 +104,9 @@ class Run:
 
         path = self.path / TEST_ROWS
         try:
-            return np.loadtxt(path, dtype=np.int64, delimiter=",", skiprows=1, usecols=0, ndmin=1)
+            return np.loadtxt(path, dtype=np.int64, delimiter=",", skiprows=1, **FIRST_COLUMN)
         except (OSError, ValueError) as error:
-            raise CommandError(
-                f"{str(path)!r} is missing or damaged; name the data to use after the run."
-            ) from error
+            raise CommandError(f"{str(path)!r} is missing or damaged; name the data to use after the run.") from error
 
 
 def open_run(path: str | Path) -> Run:
@@ -136,13 +135,9 @@ def require_free(path: Path, *, overwrite: bool) -> None:
     if not any(path.iterdir()):
         return
     if not overwrite:
-        raise CommandError(
-            f"{str(path)!r} exists; pass --overwrite to replace it, or name another folder with -o."
-        )
+        raise CommandError(f"{str(path)!r} exists; pass --overwrite to replace it, or name another folder with -o.")
     if not _is_run(path):
-        raise CommandError(
-            f"{str(path)!r} is not a run folder, so it is not replaced; name another folder with -o."
-        )
+        raise CommandError(f"{str(path)!r} is not a run folder, so it is not replaced; name another folder with -o.")
 
 
 @contextmanager
@@ -211,10 +206,8 @@ def _read_record(folder: Path) -> DataRecord | None:
             raise ValueError("another format")
         if not all(_is_a(stored[name], hint) for name, hint in hints.items()):
             raise ValueError("entries of the wrong kind")
-    except (OSError, ValueError, KeyError, AttributeError, RecursionError) as error:
-        raise CommandError(
-            f"{str(path)!r} is damaged or another program's; use the model folder beside it."
-        ) from error
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+        raise CommandError(f"{str(path)!r} is damaged or another program's; use the model folder beside it.") from error
     entries: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
     }

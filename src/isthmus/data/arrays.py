@@ -38,9 +38,7 @@ def read_npy(path: Path) -> Table:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except UNREADABLE as error:
-        raise DataError(
-            f"{where}: not readable as a NumPy array ({_reason(error)}); save it again."
-        ) from error
+        raise DataError(f"{where}: not readable as a NumPy array ({_reason(error)}); save it again.") from error
     return table_from_array(array, where, path.stem)
 
 
@@ -57,9 +55,7 @@ def read_npz(path: Path, *, labels: str | None = None, ids: str | None = None) -
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except UNREADABLE as error:
-        raise DataError(
-            f"{where}: not readable as NumPy arrays ({_reason(error)}); save it again."
-        ) from error
+        raise DataError(f"{where}: not readable as NumPy arrays ({_reason(error)}); save it again.") from error
     if "X" in arrays:
         main = "X"
     else:
@@ -71,9 +67,7 @@ def read_npz(path: Path, *, labels: str | None = None, ids: str | None = None) -
     table = table_from_array(arrays[main], f"{where}, array {main!r}", path.stem)
     names = arrays.get("columns", np.array(table.columns))
     if names.shape != (table.n_columns,):
-        raise DataError(
-            f"{where}: array 'columns' must name {table.n_columns} columns, got {names.shape}; mend it."
-        )
+        raise DataError(f"{where}: array 'columns' must name {table.n_columns} columns, got {names.shape}; mend it.")
     label_name, id_name = _word(arrays, "label_name", "y"), _word(arrays, "id_name", "ids")
     label_array = labels if labels is not None and labels in arrays and labels != label_name else "y"
     id_array = ids if ids is not None and ids in arrays and ids != id_name else "ids"

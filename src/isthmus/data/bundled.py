@@ -101,8 +101,7 @@ def _from_sklearn(name: str) -> Table:
 def _fashion_mnist() -> Table:
     if not FASHION_FOLDER.is_dir():
         raise DataError(
-            f"'fashion-mnist': not found in {FASHION_FOLDER}; install it with: "
-            "sudo apt install dataset-fashion-mnist."
+            f"'fashion-mnist': not found in {FASHION_FOLDER}; install it with: sudo apt install dataset-fashion-mnist."
         )
     parts = [
         (

@@ -68,9 +68,7 @@ def assign_roles(names: Sequence[str], request: Request, where: str) -> Roles:
         raise DataError(f"{where}: {word} {said(absent, None)}{guess}; the columns are {said(names)}.")
     torn = [name for name in request.drop if name in named or name in request.columns]
     if torn:
-        raise DataError(
-            f"{where}: {said(torn, None)} cannot be both used and dropped; take it out of --drop."
-        )
+        raise DataError(f"{where}: {said(torn, None)} cannot be both used and dropped; take it out of --drop.")
     values = request.columns or tuple(name for name in names if name not in {*named, *request.drop})
     if "" in values:
         raise DataError(
@@ -144,11 +142,7 @@ def table_from_arrow(
     check_finite(values, roles.values, where, line_of)
 
     def words(column: str | None, what: str) -> np.ndarray | None:
-        return (
-            None
-            if column is None
-            else _words(arrow.column(column), f"{where}: {what} column {column!r}", line_of)
-        )
+        return None if column is None else _words(arrow.column(column), f"{where}: {what} column {column!r}", line_of)
 
     return Table(
         values,
@@ -206,9 +200,7 @@ def _reads_as_number(cell: str) -> bool:
     return True
 
 
-def _words(
-    column: pyarrow.ChunkedArray, what: str, line_of: Callable[[int], int | None] | None
-) -> np.ndarray:
+def _words(column: pyarrow.ChunkedArray, what: str, line_of: Callable[[int], int | None] | None) -> np.ndarray:
     """Ids or labels, shape (rows,), never of Python objects: they must go into .npz files."""
     from pyarrow import types
 

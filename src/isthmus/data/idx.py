@@ -67,9 +67,7 @@ def read_idx_bytes(path: Path) -> np.ndarray:
     except (OSError, EOFError, zlib.error, struct.error) as error:
         raise DataError(f"{where}: not readable as an IDX file ({error}); download it again.") from error
     if len(content) != size:
-        raise DataError(
-            f"{where}: its head declares shape {shape} but it is shorter or longer; download it again."
-        )
+        raise DataError(f"{where}: its head declares shape {shape} but it is shorter or longer; download it again.")
     return np.frombuffer(content, np.uint8).reshape(shape)
 
 
@@ -77,6 +75,4 @@ def _labels_beside(path: Path) -> Path | None:
     name = path.name.removesuffix(".gz").replace("images", "labels").replace("idx3", "idx1")
     if name == path.name.removesuffix(".gz"):
         return None
-    return next(
-        (file for file in (path.with_name(name), path.with_name(f"{name}.gz")) if file.is_file()), None
-    )
+    return next((file for file in (path.with_name(name), path.with_name(f"{name}.gz")) if file.is_file()), None)

@@ -65,9 +65,7 @@ def read_image_folder(folder: Path) -> Table:
         paths = [path for entry in classes for path in _pictures(entry)]
         labels = np.array([path.parent.name for path in paths])
     elif any(_pictures(entry) for entry in folder.iterdir() if _is_seen(entry, "dir")):
-        raise DataError(
-            f"{where}: pictures lie both in the folder and in its sub-folders; keep to one of them."
-        )
+        raise DataError(f"{where}: pictures lie both in the folder and in its sub-folders; keep to one of them.")
     if not paths:
         kinds = ", ".join(FORMATS)
         raise DataError(f"{where}: a folder without pictures ({kinds}); name a folder of them, or a file.")

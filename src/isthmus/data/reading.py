@@ -80,9 +80,7 @@ def read_table(
             f"{where}: cannot be read ({error.strerror or error}); check the path and your rights."
         ) from error
     except MemoryError as error:
-        raise DataError(
-            f"{where}: does not fit in memory; save it as a float32 .npy, which stays on disk."
-        ) from error
+        raise DataError(f"{where}: does not fit in memory; save it as a float32 .npy, which stays on disk.") from error
 
 
 def _read_path(path: Path, request: Request, where: str) -> Table:

@@ -50,9 +50,7 @@ def split_rows(
         sizes = np.unique(labels, return_counts=True)[1]
         if sizes.min() < 2 or len(sizes) > min(n_train, n_test):
             stratify = None
-    train, test = train_test_split(
-        np.arange(n_rows), test_size=test_size, random_state=seed, stratify=stratify
-    )
+    train, test = train_test_split(np.arange(n_rows), test_size=test_size, random_state=seed, stratify=stratify)
     return train, test
 
 

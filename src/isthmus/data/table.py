@@ -47,9 +47,7 @@ class Table:
             )
         for what, entries in (("ids", self.ids), ("labels", self.labels)):
             if entries is not None and entries.shape != (len(self),):
-                raise DataError(
-                    f"Table {self.name!r}: {what} must have shape ({len(self)},), got {entries.shape}."
-                )
+                raise DataError(f"Table {self.name!r}: {what} must have shape ({len(self)},), got {entries.shape}.")
 
     def __len__(self) -> int:
         return self.values.shape[0]

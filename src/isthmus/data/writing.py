@@ -62,9 +62,7 @@ def write_table(
     suffix = path.suffix.lower()
     where = repr(str(path))
     if suffix not in WRITABLE:
-        raise DataError(
-            f"{where}: tables are written as {', '.join(WRITABLE)}, got {path.suffix or 'no suffix'!r}."
-        )
+        raise DataError(f"{where}: tables are written as {', '.join(WRITABLE)}, got {path.suffix or 'no suffix'!r}.")
     values = np.asarray(values)
     if values.ndim != 2 or values.shape[1] != len(columns) or values.dtype.kind not in "fiub":
         raise DataError(
@@ -76,9 +74,7 @@ def write_table(
         if entries is not None:
             beside[name] = _plain(np.asarray(entries))
             if beside[name].shape != (len(values),):
-                raise DataError(
-                    f"{where}: column {name!r} must have {len(values)} entries, got {beside[name].shape}."
-                )
+                raise DataError(f"{where}: column {name!r} must have {len(values)} entries, got {beside[name].shape}.")
     names = [*([id_name or "id"] if ids is not None else []), *columns]
     names += [label_name or "label"] if labels is not None else []
     repeated = [name for name, count in Counter(names).items() if count > 1]
@@ -203,8 +199,7 @@ def write_images(
     values = np.asarray(values)
     if len(image_shape) not in (2, 3) or (len(image_shape) == 3 and image_shape[0] not in (1, 3)):
         raise DataError(
-            f"{where}: a picture has shape (height, width) or (1 or 3 channels, height, width), "
-            f"got {image_shape}."
+            f"{where}: a picture has shape (height, width) or (1 or 3 channels, height, width), got {image_shape}."
         )
     if values.ndim != 2 or values.shape[1] != int(np.prod(image_shape)):
         raise DataError(
@@ -228,9 +223,7 @@ def write_images(
     return paths
 
 
-def _picture_paths(
-    folder: Path, n_rows: int, names: Sequence[str] | np.ndarray | None, where: str
-) -> list[Path]:
+def _picture_paths(folder: Path, n_rows: int, names: Sequence[str] | np.ndarray | None, where: str) -> list[Path]:
     if names is None:
         width = len(str(max(0, n_rows - 1)))
         return [folder / f"{row:0{width}d}.png" for row in range(n_rows)]
@@ -239,19 +232,11 @@ def _picture_paths(
     paths = []
     for name in map(str, names):
         inside = PurePosixPath(name.replace("\\", "/"))
-        if (
-            not inside.name
-            or inside.is_absolute()
-            or ".." in inside.parts
-            or not name.isprintable()
-            or ":" in name
-        ):
+        if not inside.name or inside.is_absolute() or ".." in inside.parts or not name.isprintable() or ":" in name:
             raise DataError(f"{where}: {name!r} cannot name a picture in this folder; rename that row.")
         stem = inside.stem if inside.suffix.lower() in FORMATS else inside.name
         paths.append(folder / inside.with_name(f"{stem}.png"))
     repeated = [path for path, count in Counter(paths).items() if count > 1]
     if repeated:
-        raise DataError(
-            f"{where}: more than one picture would be named {repeated[0].name!r}; rename those rows."
-        )
+        raise DataError(f"{where}: more than one picture would be named {repeated[0].name!r}; rename those rows.")
     return paths

@@ -1,0 +1,1 @@
+"""The parts of an autoencoder, and the parts joined."""

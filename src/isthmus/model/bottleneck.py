@@ -42,7 +42,7 @@ class Posterior:
     log_variance: Tensor | None = None
 
     def sample(self) -> Tensor:
-        """z = μ + σ ⊙ ε, differentiable in μ and σ; the mean itself for a point."""
+        """Z = μ + σ ⊙ ε, differentiable in μ and σ; the mean itself for a point."""
         if self.log_variance is None:
             return self.mean
         return self.mean + torch.exp(0.5 * self.log_variance) * torch.randn_like(self.mean)

@@ -9,7 +9,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-__all__ = ["CORRUPTIONS", "Corruption", "GaussianNoise", "Masking", "NoCorruption", "SaltAndPepper", "SwapNoise", "make_corruption"]
+__all__ = [
+    "CORRUPTIONS",
+    "Corruption",
+    "GaussianNoise",
+    "Masking",
+    "NoCorruption",
+    "SaltAndPepper",
+    "SwapNoise",
+    "make_corruption",
+]
 
 
 class Corruption(nn.Module):

@@ -101,7 +101,7 @@ LIKELIHOODS = ("gaussian", "bernoulli")
 
 
 def _log_soft_clip(value: Tensor) -> Tensor:
-    """log s(v), s(v) = τ softplus(v/τ) - τ softplus((v-1)/τ): s is v inside [0, 1] and never leaves it."""
+    """Log s(v), s(v) = τ softplus(v/τ) - τ softplus((v-1)/τ): s is v inside [0, 1] and never leaves it."""
     steep = value / CLIP_SOFTNESS
     # Far below zero softplus(a) is e^a to rounding, and its logarithm a: taken there, no digit underflows.
     inside = steep.clamp(min=-12)

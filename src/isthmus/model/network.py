@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -65,7 +66,7 @@ class Architecture:
         return not self.hidden_widths and not self.channels
 
     def build_encoder(self) -> Network:
-        """x of shape (batch, n_features) to h of shape (batch, n_latents · outputs_per_latent)."""
+        """X of shape (batch, n_features) to h of shape (batch, n_latents · outputs_per_latent)."""
         n_out = self.n_latents * self.outputs_per_latent
         straight = nn.Linear(self.n_features, n_out) if self.principal or self.linear else None
         bent = None
@@ -77,7 +78,7 @@ class Architecture:
         return Network(straight, bent, output_size=n_out if self.principal else None)
 
     def build_decoder(self) -> Network:
-        """z of shape (batch, n_latents) to the likelihood's input, shape (batch, n_features)."""
+        """Z of shape (batch, n_latents) to the likelihood's input, shape (batch, n_features)."""
         input_size = self.n_latents if self.principal else None
         if self.sparse:
             return Network(Dictionary(self.n_latents, self.n_features), None, input_size=input_size)
@@ -116,11 +117,12 @@ class Network(nn.Module):
         output_size: int | None = None,
     ):
         super().__init__()
-        self.straight = straight
-        self.bent = bent
+        # Typed Any: which layers there are is the architecture's choice, and torch's own types say no more.
+        self.straight: Any = straight
+        self.bent: Any = bent
         self.fused: Callable[[Tensor], Tensor] | None = None  # set while training, see training/fused.py
-        self.input_scale: Tensor | None
-        self.output_scale: Tensor | None
+        self.input_scale: Any
+        self.output_scale: Any
         self.register_buffer("input_scale", None if input_size is None else torch.ones(input_size))
         self.register_buffer("output_scale", None if output_size is None else torch.ones(output_size))
 
@@ -143,7 +145,7 @@ class Network(nn.Module):
         self.straight.weight.copy_(weight)
         self.straight.bias.copy_(bias)
         if self.bent is not None:
-            last = [part for part in self.bent.modules() if hasattr(part, "bias")][-1]
+            last: Any = [part for part in self.bent.modules() if hasattr(part, "bias")][-1]
             last.weight.zero_()
             last.bias.zero_()
 
@@ -180,7 +182,7 @@ def perceptron(widths: Sequence[int], activation: str, *, plain: bool = False) -
     (arXiv:1502.01852), which keeps the signal's size through ReLU-like layers.
     """
     layers: list[nn.Module] = []
-    for n_in, n_out in zip(widths[:-1], widths[1:], strict=True):
+    for n_in, n_out in pairwise(widths):
         linear = nn.Linear(n_in, n_out)
         if not plain:
             nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")
@@ -214,7 +216,7 @@ def convolutional_decoder(
         nn.Unflatten(1, smallest),
     ]
     stages = [*reversed(channels), shape[0]]
-    for depth, (n_in, n_out) in enumerate(zip(stages[:-1], stages[1:], strict=True)):
+    for depth, (n_in, n_out) in enumerate(pairwise(stages)):
         small, large = sizes[len(channels) - depth], sizes[len(channels) - depth - 1]
         # The extra row or column an odd size needs: stride 2 maps both 7 and 8 to 4.
         extra = (large[0] - 2 * small[0] + 1, large[1] - 2 * small[1] + 1)

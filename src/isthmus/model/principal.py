@@ -85,9 +85,7 @@ class LinearStart:
     noise_variance: float | None = None
 
 
-def principal_directions(
-    batches: Callable[[], Iterable[Tensor]], mean: Tensor, n_rows: int, limit: int
-) -> Principal:
+def principal_directions(batches: Callable[[], Iterable[Tensor]], mean: Tensor, n_rows: int, limit: int) -> Principal:
     """PCA from batches, without ever holding a second copy of the data where features are few.
 
     Parameters

@@ -71,7 +71,7 @@ class _FusedNetwork:
     def __init__(self, network: Network):
         self.input_scale = network.input_scale
         self.output_scale = network.output_scale
-        self.straight = network.straight
+        self.straight: Any = network.straight
         layers = list(network.bent or ())
         self.linears: list[Any] = layers[::2]
         self.activations = [_ACTIVATIONS[type(layer)] for layer in layers[1::2]]
@@ -108,7 +108,8 @@ class _Pass(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, None, None]:
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        (gradient,) = gradients
         network, kept = ctx.network, ctx.kept
         if network.output_scale is not None:
             gradient = gradient * network.output_scale

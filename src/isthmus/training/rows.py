@@ -32,9 +32,14 @@ class Rows:
         """Rows by index, shape (len(indices), n_features)."""
         raise NotImplementedError
 
+    @property
+    def batch_rows(self) -> int:
+        """Rows in a batch of about a million numbers."""
+        return max(1, BATCH_CELLS // self.n_features)
+
     def batches(self, size: int | None = None) -> Iterator[Tensor]:
-        """All rows in order, in batches of ``size`` (by default about a million numbers each)."""
-        size = size or max(1, BATCH_CELLS // self.n_features)
+        """All rows in order, in batches of ``size`` (by default `batch_rows`)."""
+        size = size or self.batch_rows
         for begin in range(0, len(self), size):
             yield self.take(torch.arange(begin, min(begin + size, len(self))))
 
@@ -76,7 +81,7 @@ class DenseRows(Rows):
         return self.values.index_select(0, indices)
 
     def batches(self, size: int | None = None) -> Iterator[Tensor]:
-        return iter(self.values.split(size or max(1, BATCH_CELLS // self.n_features)))
+        return iter(self.values.split(size or self.batch_rows))
 
 
 class SparseRows(Rows):

@@ -27,7 +27,9 @@ class CombinedAutoencoder(BaseAutoencoder):
     top_k: int = hyper(8, "units kept a row by a top_k bottleneck", at_least=1)
     corruption: str = hyper("none", "what is done to the input while training", choices=CORRUPTIONS)
     corruption_level: float = hyper(
-        0.3, "noise: standard deviation, 1 = the data's own; other corruptions: share of cells hit", at_least=0
+        0.3,
+        "noise: standard deviation, 1 = the data's own; other corruptions: share of cells hit",
+        at_least=0,
     )
     sparsity: float = hyper(0.0, "weight λ of the L1 penalty on the code", at_least=0)
     activation_rate: float = hyper(0.1, "target mean activity of each unit", above=0, below=1)

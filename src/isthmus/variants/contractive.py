@@ -18,7 +18,9 @@ class ContractiveAutoencoder(BaseAutoencoder):
 
     contraction: float = hyper(0.1, "weight λ of the squared norm of the encoder's Jacobian", at_least=0)
     jacobian: str = hyper(
-        "auto", "exact, an unbiased estimate, or exact where units are few", choices=("auto", "exact", "estimate")
+        "auto",
+        "exact, an unbiased estimate, or exact where units are few",
+        choices=("auto", "exact", "estimate"),
     )
 
     def make_penalties(self) -> dict[str, Penalty]:

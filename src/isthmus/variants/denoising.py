@@ -20,7 +20,9 @@ class DenoisingAutoencoder(BaseAutoencoder):
 
     corruption: str = hyper("gaussian", "what is done to the input while training", choices=CORRUPTIONS)
     corruption_level: float = hyper(
-        0.3, "noise: standard deviation, 1 = the data's own; other corruptions: share of cells hit", at_least=0
+        0.3,
+        "noise: standard deviation, 1 = the data's own; other corruptions: share of cells hit",
+        at_least=0,
     )
 
     def make_corruption(self, low: Tensor, high: Tensor) -> Corruption:

@@ -19,9 +19,7 @@ class SparseAutoencoder(BaseAutoencoder):
     """Adds λ Σ|z| to the loss, or a target activation rate, or keeps only the k largest units."""
 
     sparsity: float = hyper(0.5, "weight λ of the L1 penalty on the code", at_least=0)
-    activation_rate: float | None = hyper(
-        None, "target mean activity of each unit, for a KL penalty", above=0, below=1
-    )
+    activation_rate: float | None = hyper(None, "target mean activity of each unit, for a KL penalty", above=0, below=1)
     rate_weight: float = hyper(1.0, "weight of the KL penalty towards activation_rate", at_least=0)
     top_k: int | None = hyper(None, "keep only this many units a row; then no penalty is needed", at_least=1)
 

@@ -8,4 +8,4 @@ __all__ = ["Autoencoder"]
 
 
 class Autoencoder(BaseAutoencoder):
-    """Squeezes rows to ``n_components`` numbers and rebuilds them: loss = ‖x - x̂‖² (Bank et al. 2020, arXiv:2003.05991)."""
+    """Squeezes rows to ``n_components`` numbers and rebuilds them: ‖x - x̂‖² (Bank et al. 2020, arXiv:2003.05991)."""

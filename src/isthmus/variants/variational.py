@@ -23,7 +23,10 @@ class VariationalAutoencoder(BaseAutoencoder):
     """Maximises the evidence lower bound; `sample` draws new rows."""
 
     variance: float | str | None = hyper(
-        "learned", "decoder variance σ²: a number in the data's units, or 'learned'", choices=("learned",), above=0
+        "learned",
+        "decoder variance σ²: a number in the data's units, or 'learned'",
+        choices=("learned",),
+        above=0,
     )
     beta: float = hyper(1.0, "weight β of the divergence from the prior; 1 is the bound itself", at_least=0)
 

@@ -23,15 +23,15 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from isthmus.estimator import BaseAutoencoder
-from isthmus.held_out import HeldOut, gather, mean_on
-from isthmus.model.likelihood import GaussianLikelihood
-from isthmus.probes import (
+from isthmus.evaluation.held_out import HeldOut, gather, mean_on
+from isthmus.evaluation.probes import (
     LabelReadings,
     label_codes,
     read_labels,
     trustworthiness,
 )
-from isthmus.verdict import Figure, evaluation_table, figures, sentence
+from isthmus.evaluation.verdict import Figure, figures
+from isthmus.model.likelihood import GaussianLikelihood
 
 __all__ = [
     "CodeUse",
@@ -39,8 +39,6 @@ __all__ = [
     "Rebuilding",
     "RebuildingError",
     "evaluate",
-    "evaluation_table",
-    "sentence",
 ]
 
 CONSTANT = 1e-12  # variation below this share of the squares is rounding
@@ -233,9 +231,7 @@ def evaluate(
 
 def _require_one_a_row(name: str, labels: np.ndarray | None, n_rows: int) -> None:
     if labels is not None and len(labels) != n_rows:
-        raise ValueError(
-            f"evaluate: {name} must have one label for each of the {n_rows} rows, got {len(labels)}."
-        )
+        raise ValueError(f"evaluate: {name} must have one label for each of the {n_rows} rows, got {len(labels)}.")
 
 
 def _rebuilding(gathered: HeldOut, weights: np.ndarray) -> Rebuilding:
@@ -287,9 +283,7 @@ def _principal_nats(estimator: BaseAutoencoder, gathered: HeldOut) -> float | No
     n_rows = len(gathered.codes)
     spread = np.einsum("ij,ij->j", gathered.pca_codes, gathered.pca_codes) / n_rows
     left = gathered.pca.squares.sum() / n_rows - spread.sum()
-    log_volume = (
-        n_features * math.log(2 * math.pi) + np.log(variances).sum() + (n_features - size) * math.log(noise)
-    )
+    log_volume = n_features * math.log(2 * math.pi) + np.log(variances).sum() + (n_features - size) * math.log(noise)
     nats = -0.5 * (log_volume + (spread / variances).sum() + left / noise)
     return float(nats - estimator.scaling_.log_volume)
 

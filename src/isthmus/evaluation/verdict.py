@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from isthmus.evaluation import Evaluation, Rebuilding
+    from isthmus.evaluation.record import Evaluation, Rebuilding
 
 __all__ = ["Figure", "evaluation_table", "figures", "sentence"]
 
@@ -99,9 +99,7 @@ def evaluation_table(evaluations: Mapping[str, Evaluation]) -> Table:
     yardsticks: dict[tuple[int, str | None], list[str]] = {}
     for name, evaluation in evaluations.items():
         known = yardsticks.setdefault(_pca_of(evaluation), [NO_FIGURE] * len(lines[name]))
-        known[:] = [
-            pca if said == NO_FIGURE else said for said, (_, _, pca) in zip(known, lines[name], strict=True)
-        ]
+        known[:] = [pca if said == NO_FIGURE else said for said, (_, _, pca) in zip(known, lines[name], strict=True)]
     table = Table("on the rows evaluated")
     columns = [[name for name, _, _ in next(iter(lines.values()), [])]]
     shown = set()
@@ -178,9 +176,7 @@ def _kept(*shares: float) -> list[str]:
     texts: list[str] = []
     for decimals in range(MOST_DECIMALS + 1):
         texts = [_per_cent(share, decimals) for share in shares]
-        whole = any(
-            share < 1 and text.startswith(("100", "over")) for share, text in zip(shares, texts, strict=True)
-        )
+        whole = any(share < 1 and text.startswith(("100", "over")) for share, text in zip(shares, texts, strict=True))
         if not whole and len(set(texts)) == len(set(shares)):
             break
     return texts

@@ -65,9 +65,7 @@ def open_regular_file(folder: Path, name: str) -> BinaryIO:
         found = os.lstat(path)
         if not stat.S_ISREG(found.st_mode):
             kind = "a link" if stat.S_ISLNK(found.st_mode) else "no plain file"
-            raise StorageError(
-                f"{str(folder)!r} cannot be read: its {name} is {kind}, and only plain files are read."
-            )
+            raise StorageError(f"{str(folder)!r} cannot be read: its {name} is {kind}, and only plain files are read.")
         # The second look is at what was opened: the name may have changed hands since the first.
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
     except FileNotFoundError:
@@ -137,9 +135,7 @@ def read_header(file: BinaryIO, what: str) -> dict[str, TensorKind]:
     if n_bytes < 8 or length > n_bytes - 8:
         raise ValueError(f"{what} ends inside its header")
     if length > MOST_HEADER_BYTES:
-        raise ValueError(
-            f"{what} has a header of {length:,} bytes, and {MOST_HEADER_BYTES:,} is the most read"
-        )
+        raise ValueError(f"{what} has a header of {length:,} bytes, and {MOST_HEADER_BYTES:,} is the most read")
     header = parse_object(file.read(length), f"the header of {what}")
     header.pop("__metadata__", None)
     if len(header) > MOST_TENSORS:
@@ -178,9 +174,7 @@ def sha256_of(file: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-def require_keys(
-    found: Mapping[str, Any], required: set[str], what: str, *, optional: Iterable[str] = ()
-) -> None:
+def require_keys(found: Mapping[str, Any], required: set[str], what: str, *, optional: Iterable[str] = ()) -> None:
     """Raise a `ValueError` that names a key of ``what`` too many or too few."""
     for unknown in sorted(set(found) - required - set(optional)):
         raise ValueError(f"{what} has the unknown key {shortened(unknown)}; a newer isthmus may know it")

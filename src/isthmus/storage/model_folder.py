@@ -32,7 +32,9 @@ from torch import Tensor
 from isthmus import __version__
 from isthmus.assembly import choose_architecture
 from isthmus.estimator import BaseAutoencoder
-from isthmus.fitted_state import (
+from isthmus.hyperparameter import check_hyperparameters, hyperparameters
+from isthmus.model.network import Architecture
+from isthmus.storage.fitted_state import (
     Facts,
     empty_model,
     expected_kinds,
@@ -42,10 +44,8 @@ from isthmus.fitted_state import (
     restore,
     tensors_of,
 )
-from isthmus.folder_writing import new_folder
-from isthmus.hyperparameter import check_hyperparameters, hyperparameters
-from isthmus.model.network import Architecture
-from isthmus.safe_reading import (
+from isthmus.storage.folder_writing import new_folder
+from isthmus.storage.safe_reading import (
     MOST_TENSORS,
     StorageError,
     TensorKind,

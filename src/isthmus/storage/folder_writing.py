@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from isthmus.safe_reading import StorageError
+from isthmus.storage.safe_reading import StorageError
 
 __all__ = ["new_folder"]
 
@@ -68,8 +68,7 @@ def _require_free(path: Path, target: Path, names: set[str], overwrite: bool) ->
     others = sorted({entry.name for entry in target.iterdir()} - names)
     if others:
         raise StorageError(
-            f"{str(path)!r} holds more than a model ({others[0]!r}), so it is not overwritten; choose "
-            "another folder."
+            f"{str(path)!r} holds more than a model ({others[0]!r}), so it is not overwritten; choose another folder."
         )
 
 

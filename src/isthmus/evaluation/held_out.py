@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from isthmus.estimator import BaseAutoencoder
-from isthmus.principal_errors import PrincipalErrors
-from isthmus.probes import MOST_PAIRWISE_ROWS, sample_of
+from isthmus.evaluation.principal_errors import PrincipalErrors
+from isthmus.evaluation.probes import MOST_PAIRWISE_ROWS, sample_of
 from isthmus.scaling import CHUNK_CELLS
 
 __all__ = ["HeldOut", "gather", "mean_on"]

@@ -22,8 +22,8 @@ from isthmus.history import History
 from isthmus.model.autoencoder import AutoencoderModel
 from isthmus.model.network import Architecture
 from isthmus.model.principal import Principal
-from isthmus.safe_reading import TensorKind, shortened
 from isthmus.scaling import ColumnStatistics, Scaling
+from isthmus.storage.safe_reading import TensorKind, shortened
 from isthmus.training.devices import seeded
 
 __all__ = [
@@ -90,9 +90,7 @@ class Facts:
         if self.feature_names is not None:
             self._require("feature_names", _are_names, "names")
             if len(self.feature_names) != self.n_features:
-                raise ValueError(
-                    f"there are {len(self.feature_names)} feature_names for {self.n_features} columns"
-                )
+                raise ValueError(f"there are {len(self.feature_names)} feature_names for {self.n_features} columns")
         if self.n_directions > min(self.rank, self.n_features):
             raise ValueError(f"n_directions={self.n_directions} is more than there can be")
         if self.best_epoch > self.n_iter:
@@ -152,10 +150,7 @@ def tensors_of(estimator: BaseAutoencoder) -> dict[str, Tensor]:
     """All numbers of a fitted estimator, by their name in the file."""
     found = {f"model.{name}": tensor for name, tensor in estimator.model_.state_dict().items()}
     found |= {f"principal.{name}": getattr(estimator.principal_, name) for name in PRINCIPAL_PARTS}
-    found |= {
-        f"scaling.{name}": torch.from_numpy(getattr(estimator.scaling_, name))
-        for name in ("center", "spread")
-    }
+    found |= {f"scaling.{name}": torch.from_numpy(getattr(estimator.scaling_, name)) for name in ("center", "spread")}
     for name, values in estimator.history_.columns.items():
         found[f"history.{name}"] = torch.tensor(values, dtype=torch.float64)
     return {name: part.detach().cpu().contiguous() for name, part in found.items()}
@@ -187,9 +182,7 @@ def empty_model(estimator: BaseAutoencoder, architecture: Architecture, facts: F
     nothing = np.zeros(facts.n_features)
     columns = ColumnStatistics(nothing, nothing, nothing, nothing, 2)
     with seeded(0), torch.device("meta"):
-        return assemble(
-            estimator, architecture, columns, Scaling(nothing, nothing + 1, facts.scaling_unit), None
-        )
+        return assemble(estimator, architecture, columns, Scaling(nothing, nothing + 1, facts.scaling_unit), None)
 
 
 def restore(
@@ -201,9 +194,7 @@ def restore(
     device: torch.device,
 ) -> None:
     """Give an unfitted estimator every attribute that `fit` would have left behind."""
-    weights = {
-        name.removeprefix("model."): part for name, part in tensors.items() if name.startswith("model.")
-    }
+    weights = {name.removeprefix("model."): part for name, part in tensors.items() if name.startswith("model.")}
     model.load_state_dict(weights, assign=True)
     center, spread = tensors["scaling.center"].numpy(), tensors["scaling.spread"].numpy()
     mean, directions, variances = (tensors[f"principal.{name}"] for name in PRINCIPAL_PARTS)
@@ -221,9 +212,7 @@ def restore(
     estimator.model_ = model.to(device)
     estimator._n_weights = sum(parameter.numel() for parameter in model.parameters())
     estimator._training = None
-    estimator.history_ = History(
-        {name: tensors[f"history.{name}"].tolist() for name in facts.history_columns}
-    )
+    estimator.history_ = History({name: tensors[f"history.{name}"].tolist() for name in facts.history_columns})
     estimator.noise_variance_ = facts.noise_variance
     estimator.n_iter_ = facts.n_iter
     estimator.best_epoch_ = facts.best_epoch

@@ -1,0 +1,51 @@
+"""``isthmus plot``: the figures of a fitted model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from isthmus.cli.figures import draw_figures, require_no_figures
+from isthmus.cli.held_out_rows import held_out_again
+from isthmus.cli.matching_rows import read_matching, rows_expected
+from isthmus.cli.outcome import say
+from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, RunPath
+from isthmus.cli.run_folder import FIGURES, open_run
+
+__all__ = ["plot"]
+
+
+def plot(
+    run: RunPath,
+    data: str | None = None,
+    /,
+    *,
+    output: Annotated[Path | None, Parameter(("--output", "-o"), show_default=False)] = None,
+    ids: Ids = None,
+    labels: Labels = None,
+    drop: Drop = (),
+    overwrite: Overwrite = False,
+) -> None:
+    """Draw the figures of a fitted model as PNG files.
+
+    Without DATA, of the rows that isthmus fit held out, if the data are still where they were.
+
+    Parameters
+    ----------
+    data
+        Rows to draw, with the columns the model was fitted on.
+    output
+        Folder for the figures. [default: RUN/figures]
+    """
+    found = open_run(run)
+    folder = output or found.path / FIGURES
+    require_no_figures(folder, overwrite=overwrite)
+    estimator = found.load()
+    if data is None:
+        rows = held_out_again(found).held_out
+    else:
+        rows = read_matching(data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop)
+    paths = draw_figures(folder, estimator, rows)
+    say(f"{len(paths)} figures are in {str(folder)!r}.")

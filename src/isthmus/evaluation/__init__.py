@@ -1,0 +1,14 @@
+"""How good is a code? Figures on held-out rows, each beside PCA's, as a record, a table and a sentence."""
+
+from isthmus.evaluation.record import CodeUse, Evaluation, Rebuilding, RebuildingError, evaluate
+from isthmus.evaluation.verdict import evaluation_table, sentence
+
+__all__ = [
+    "CodeUse",
+    "Evaluation",
+    "Rebuilding",
+    "RebuildingError",
+    "evaluate",
+    "evaluation_table",
+    "sentence",
+]

@@ -1,0 +1,271 @@
+"""`isthmus fit`: from a table to a run folder, or to nothing at all."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas
+import pytest
+
+import isthmus.storage
+import isthmus.tutorial
+from cli.conftest import COLUMNS, QUICK, call, own_rows, sentence, tree
+from isthmus.data import read_table, write_table
+from isthmus.training.loop import Training
+from isthmus.variants.vanilla import Autoencoder
+
+ROLES = ("--ids", "name", "--labels", "kind")
+
+
+def test_a_run_folder_holds_all_that_later_commands_need(table_run, folder):
+    assert {path.name for path in table_run.iterdir()} == {
+        "model",
+        "data.json",
+        "test_rows.csv",
+        "history.csv",
+        "evaluation.json",
+    }
+    record = json.loads((table_run / "data.json").read_text())
+    assert record["columns"] == list(COLUMNS)
+    assert (record["id_name"], record["label_name"]) == ("name", "kind")
+    assert record["source"] == str(folder / "own.csv")
+    held_out = read_table(table_run / "test_rows.csv", ids="id")
+    assert len(held_out) == 12
+    assert held_out.ids.tolist() == [f"p{row:.0f}" for row in held_out.values[:, 0]]
+    history = read_table(table_run / "history.csv")
+    assert history.columns[0] == "epoch"
+    assert len(history) == 3
+    figures = json.loads((table_run / "evaluation.json").read_text())
+    assert figures["evaluation"]["n_rows"] == 12
+    estimator = isthmus.storage.load(table_run / "model")
+    assert estimator.feature_names_in_.tolist() == list(COLUMNS)
+    assert not estimator.verbose
+
+
+@pytest.mark.parametrize("variant", ["vanilla", "sparse", "denoising", "contractive", "variational", "combined"])
+def test_every_variant_ends_with_a_table_a_sentence_and_the_place(folder, tmp_path, variant):
+    run = tmp_path / "a" / "run"
+    called = call("fit", folder / "own.parquet", *ROLES, "--variant", variant, "-o", run, *QUICK)
+    assert called.code == 0, called.err
+    for words in (
+        variant,
+        "PCA",
+        "squared error per feature",
+        "label by 5 nearest",
+        f"The run is in '{run}'.",
+    ):
+        assert words in called.out
+    assert "60 rows of 6 numbers; 48 to learn from, 12 held out." in called.err
+    assert (run / "model" / "config.json").is_file()
+    assert [path.name for path in run.parent.iterdir()] == ["run"]
+
+
+def test_the_run_is_named_after_the_data_and_the_variant(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert call("fit", folder / "own.npz", *QUICK).code == 0
+    assert call("fit", f"{folder}/pictures/", "--variant", "variational", *QUICK).code == 0
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == [
+        "own-vanilla",
+        "pictures-variational",
+    ]
+
+
+def test_json_is_one_object_and_nothing_else(folder, tmp_path):
+    called = call("fit", folder / "own.csv", *ROLES, "-o", tmp_path / "run", "--json", *QUICK)
+    facts = json.loads(called.out)
+    assert facts["run"] == str(tmp_path / "run")
+    assert facts["variant"] == "vanilla"
+    assert facts["evaluation"]["data"]["pca"]["mse"] > 0
+    assert facts["sentence"].startswith("6 numbers squeezed to 2")
+
+
+def test_the_same_seed_gives_the_same_run(folder, tmp_path, table_run):
+    call("fit", folder / "own.csv", *ROLES, "-o", tmp_path / "again", *QUICK)
+    same = ("model/model.safetensors", "evaluation.json", "test_rows.csv", "data.json")
+    weights = [tree(run) for run in (table_run, tmp_path / "again")]
+    for name in same[2:]:
+        assert weights[0][name] == weights[1][name]
+    codes = [
+        isthmus.storage.load(run / "model").transform(pandas.DataFrame(own_rows(), columns=COLUMNS))
+        for run in (table_run, tmp_path / "again")
+    ]
+    np.testing.assert_array_equal(*codes)
+
+
+def test_flags_reach_the_estimator(folder, tmp_path):
+    flags = [
+        "-p",
+        "3",
+        "--hidden-layer-sizes",
+        "7,5",
+        "--scale",
+        "standard",
+        "--no-early-stopping",
+        "--seed",
+        "7",
+    ]
+    assert call("fit", folder / "own.csv", *ROLES, "-o", tmp_path / "run", *flags, *QUICK).code == 0
+    estimator = isthmus.storage.load(tmp_path / "run" / "model")
+    assert estimator.get_params()["hidden_layer_sizes"] == (7, 5)
+    assert (estimator.n_components, estimator.scale, estimator.early_stopping) == (3, "standard", False)
+    assert (estimator.random_state, estimator.max_iter) == (7, 2)
+
+
+def test_digits_are_shown_beside_the_tutorial(tmp_path, monkeypatch):
+    asked = []
+
+    def quick_recipe(n_components, random_state):
+        asked.append((n_components, random_state))
+        return Autoencoder(n_components, start="random", max_iter=1, random_state=random_state)
+
+    monkeypatch.setattr(isthmus.tutorial, "tutorial_recipe", quick_recipe)
+    called = call("fit", "digits", "-o", tmp_path / "run", "-p", "3", "--hidden-layer-sizes", "8", *QUICK)
+    assert called.code == 0, called.err
+    assert asked == [(3, 42)]
+    assert "tutorial" in called.out
+    assert "1,797 rows of 64 numbers; 1,437 to learn from, 360 held out." in called.err
+    figures = json.loads((tmp_path / "run" / "evaluation.json").read_text())
+    assert figures["tutorial"]["n_rows"] == 360
+
+
+def test_unequal_columns_are_worth_a_word(tmp_path):
+    values = own_rows() * np.array([1, 1, 1, 1, 1, 500.0])
+    write_table(tmp_path / "own.csv", values, list("abcdef"))
+    advised = call("fit", tmp_path / "own.csv", "-o", tmp_path / "a", *QUICK)
+    scaled = call("fit", tmp_path / "own.csv", "-o", tmp_path / "b", "--scale", "standard", *QUICK)
+    assert "--scale standard would weigh columns alike" in " ".join(advised.out.split())
+    assert "--scale standard would" not in scaled.out
+
+
+# ---- nothing half made, nothing touched ----------------------------------------------------------------
+
+
+@pytest.fixture
+def standing(folder, tmp_path):
+    """A run that stands where another is asked for; gives the command and the folder."""
+    command = ["fit", folder / "own.csv", *ROLES, "-o", tmp_path / "run", *QUICK]
+    assert call(*command).code == 0
+    return command, tmp_path / "run"
+
+
+def test_a_run_is_replaced_only_when_asked(standing, monkeypatch):
+    command, run = standing
+    before = tree(run)
+    with monkeypatch.context() as patch:
+        patch.setattr(Autoencoder, "fit", lambda *_: pytest.fail("trained before it looked"))
+        called = call(*command)
+    assert called.code == 1
+    assert "exists; pass --overwrite to replace it" in sentence(called)
+    assert tree(run) == before
+    assert call(*command, "--seed", "1", "--overwrite").code == 0
+    assert tree(run) != before
+    assert [path.name for path in run.parent.iterdir()] == ["run"]
+
+
+def test_a_folder_that_is_no_run_is_never_replaced(folder, tmp_path):
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "thesis.txt").write_text("ten years")
+    called = call("fit", folder / "own.npy", "-o", tmp_path / "precious", "--overwrite", *QUICK)
+    assert called.code == 1
+    assert "is not a run folder, so it is not replaced" in sentence(called)
+    (tmp_path / "file").write_text("x")
+    called = call("fit", folder / "own.npy", "-o", tmp_path / "file", "--overwrite", *QUICK)
+    assert "is a file; name a folder" in sentence(called)
+    assert tree(tmp_path) == {"precious/thesis.txt": b"ten years", "file": b"x"}
+
+
+@pytest.mark.parametrize(("error", "code"), [(RuntimeError("disk on fire"), 1), (KeyboardInterrupt(), 130)])
+@pytest.mark.parametrize("place", ["isthmus.storage.save", "isthmus.evaluation.evaluate", "os.rename"])
+def test_a_fit_that_fails_leaves_no_trace(standing, monkeypatch, error, code, place):
+    command, run = standing
+    before = tree(run.parent)
+
+    def fail(*_, **__):
+        raise error
+
+    elsewhere = [run.parent / "new" / "run" if token == run else token for token in command]
+    for tokens in ([*command, "--overwrite"], elsewhere):
+        with monkeypatch.context() as patch:
+            patch.setattr(place, fail)
+            assert call(*tokens).code == code
+        assert tree(run.parent) == before
+        assert [path.name for path in run.parent.iterdir()] == ["run"]
+
+
+@pytest.mark.filterwarnings("default::sklearn.exceptions.ConvergenceWarning")
+def test_ctrl_c_keeps_the_best_model_so_far(folder, tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Training, "step", interrupted)
+    called = call("fit", folder / "own.csv", *ROLES, "-o", tmp_path / "run", *QUICK)
+    assert called.code == 0
+    assert "note: Autoencoder: training ended early, interrupted." in called.err
+    assert (tmp_path / "run" / "model" / "config.json").is_file()
+
+
+# ---- bad input -----------------------------------------------------------------------------------------
+
+
+def _written(path, text):
+    path.write_text(text)
+    return path
+
+
+NUMBERS = "".join(f"{row},{row * row},{row % 3}\n" for row in range(12))
+BAD = {
+    "empty": ("", [], "the file is empty"),
+    "no rows": ("a,b\n", [], "no rows of data"),
+    "one row": ("a,b\n1,2\n", [], "cannot be split"),
+    "two rows": ("a,b\n1,2\n3,4\n", [], "too few rows, 2 leave 1 to learn from"),
+    "words": ("a,b\n1,x\n2,y\n", [], "1 column is not numeric: 'b'"),
+    "no numbers left": (
+        f"a,b,c\n{NUMBERS}",
+        ["--drop", "a", "--drop", "b", "--drop", "c"],
+        "no numeric column",
+    ),
+    "NaN": (f"a,b,c\n{NUMBERS}1,nan,2\n", [], "column 'b'"),
+    "infinity": (f"a,b,c\n{NUMBERS}1,2,inf\n", [], "row 12 (line 14 of the file), column 'c'"),
+    "a code too large": (f"a,b,c\n{NUMBERS}", ["-p", "9"], "--n-components 9 squeezes nothing"),
+    "an unknown column": (f"a,b,c\n{NUMBERS}", ["--labels", "kind"], "no column 'kind'"),
+    "ragged": (f"a,b,c\n{NUMBERS}1,2\n", [], "line 14 has 2 cells"),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_bad_data_is_one_sentence_and_leaves_nothing(tmp_path, what):
+    text, flags, words = BAD[what]
+    path = _written(tmp_path / "bad.csv", text)
+    called = call("fit", path, *flags, "-o", tmp_path / "runs" / "run", *QUICK)
+    assert called.code == 1
+    assert words in sentence(called)
+    assert [found.name for found in tmp_path.iterdir()] == ["bad.csv"]
+
+
+@pytest.mark.parametrize("constant", [True, False])
+def test_odd_but_sound_data_is_fitted(tmp_path, constant):
+    rows = "".join(f"{row},7\n" if constant else f"{row}\n" for row in range(12))
+    path = _written(tmp_path / "odd.csv", ("a,b\n" if constant else "a\n") + rows)
+    called = call("fit", path, "-p", "1", "-o", tmp_path / "run", *QUICK)
+    assert called.code == 0, called.err
+
+
+def test_a_place_that_cannot_be_written(tmp_path, folder):
+    _written(tmp_path / "file", "x")
+    called = call("fit", folder / "own.npy", "-o", tmp_path / "file" / "run", *QUICK)
+    assert called.code == 1
+    assert "Not a directory" in sentence(called)
+
+
+def test_fractions_are_no_labels(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(Autoencoder, "fit", lambda *_: pytest.fail("trained before it looked"))
+    command = ["fit", folder / "own.parquet", "--ids", "name", "--drop", "kind", "--labels", "age"]
+    called = call(*command, "-o", tmp_path / "run", *QUICK)
+    assert called.code == 1
+    assert "--labels 'age' holds fractions, and labels are classes" in sentence(called)
+
+
+def test_the_estimators_words_become_flags(folder, tmp_path):
+    called = call("fit", folder / "own.npy", "--output-activation", "sigmoid", "-o", tmp_path / "run", *QUICK)
+    assert "--output-activation 'sigmoid' needs --start 'random'" in sentence(called)

@@ -1,0 +1,99 @@
+"""Every hyperparameter is a flag, written once."""
+
+from __future__ import annotations
+
+import pytest
+
+from cli.conftest import call, sentence
+from isthmus.cli.hyperparameter_flags import _shown, settings_of, variant_names
+from isthmus.cli.outcome import UsageError
+from isthmus.hyperparameter import hyperparameters
+from isthmus.variants import variants
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return call("fit", "--help").out
+
+
+def test_the_variants_are_found_from_their_files():
+    assert variant_names() == tuple(variants())
+
+
+def test_every_hyperparameter_is_on_the_help_page(page, kind):
+    for name, parameter in hyperparameters(kind).items():
+        assert f"--{name.replace('_', '-')}" in page
+        assert parameter.meaning.split()[0] in page
+    assert "None" not in page
+    assert "()" not in page
+
+
+def test_a_default_as_the_help_shows_it_means_the_default(kind):
+    name_of = {found: name for name, found in variants().items()}
+    for name, parameter in hyperparameters(kind).items():
+        if not isinstance(parameter.default, bool):
+            settings = settings_of(name_of[kind], {name: _shown(parameter)})
+            assert settings[name] == parameter.default, name
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("n_components", "8", 8),
+        ("n_components", "auto", None),
+        ("hidden_layer_sizes", "256,128", (256, 128)),
+        ("hidden_layer_sizes", "64", (64,)),
+        ("hidden_layer_sizes", "(64, 32)", (64, 32)),
+        ("hidden_layer_sizes", "linear", ()),
+        ("hidden_layer_sizes", "auto", None),
+        ("image_shape", "28,28", (28, 28)),
+        ("channels", "none", ()),
+        ("scale", "none", None),
+        ("scale", "standard", "standard"),
+        ("gradient_clip", "none", None),
+        ("learning_rate", "1e-2", 0.01),
+        ("variance", "learned", "learned"),
+        ("variance", "2", 2),
+        ("max_iter", "auto", None),
+        ("device", "cpu", "cpu"),
+        ("early_stopping", False, False),
+    ],
+)
+def test_text_becomes_a_value(name, text, value):
+    settings = settings_of("vanilla", {name: text})
+    assert settings == {"verbose": True, name: value}
+
+
+@pytest.mark.parametrize(
+    ("tokens", "words"),
+    [
+        (["-p", "0"], "--n-components must be at least 1, got 0."),
+        (["-p", "2.5"], "--n-components must be a whole number or 'auto', got '2.5'."),
+        (["--learning-rate", "fast"], "--learning-rate must be a number, got 'fast'."),
+        (["--learning-rate", "0"], "--learning-rate must be above 0, got 0."),
+        (["--scale", "loud"], "--scale must be one of 'standard', 'minmax', got 'loud'."),
+        (["--hidden-layer-sizes", "none"], "such as 256,128 or 'linear' or 'auto', got 'none'."),
+        (["--hidden-layer-sizes", "64,,32"], "got '64,,32'."),
+        (["--hidden-layer-sizes", "64,0"], "must hold whole numbers of at least 1"),
+        (["--validation-fraction", "nan"], "--validation-fraction must be"),
+        (
+            ["--top-k", "3"],
+            "no meaning for --variant vanilla; --variant combined and --variant sparse would take it.",
+        ),
+        (["--beta", "1"], "no meaning for --variant vanilla; --variant variational would take it."),
+        (["--variant", "spars"], "--variant must be one of combined, contractive, denoising, sparse"),
+        (["--test-size", "1"], "--test-size"),
+        (["--seed", "-1"], "--seed"),
+    ],
+)
+def test_a_wrong_value_is_wrong_use(tokens, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    called = call("fit", "digits", *tokens)
+    assert called.code == 2
+    assert words in sentence(called)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_unknown_variant_is_refused_by_name():
+    with pytest.raises(UsageError, match="--variant must be one of"):
+        settings_of("none", {})

@@ -1,0 +1,204 @@
+"""Exit codes, one-sentence errors, and a help page that waits for no library."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import warnings
+
+import pytest
+
+import isthmus
+import isthmus.cli
+from cli.conftest import QUICK, call, sentence
+from isthmus.cli import commands
+from isthmus.cli.outcome import CommandError, escaped, finite, run, say
+
+HEAVY = ("torch", "numpy", "scipy", "sklearn", "matplotlib", "pyarrow", "pandas", "polars", "PIL")
+IN_A_NEW_PROCESS = """
+import sys
+from isthmus.cli.outcome import run
+code = run(sys.argv[1:])
+print("loaded:", *sorted({name.split(".")[0] for name in sys.modules}), file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "code", "words"),
+    [
+        (["--help"], 0, "Begin with: isthmus fit digits"),
+        (["--version"], 0, isthmus.__version__),
+        ([], 0, "reconstruct"),
+        (["encod"], 2, ""),
+    ],
+)
+def test_help_and_version_wait_for_no_library(tokens, code, words):
+    answer = python("-c", IN_A_NEW_PROCESS, *tokens)
+    assert answer.returncode == code
+    assert words in answer.stdout
+    loaded = answer.stderr.split("loaded:")[1].split()
+    assert not set(loaded) & set(HEAVY)
+
+
+def test_the_package_is_a_command():
+    answer = python("-m", "isthmus", "--version")
+    assert (answer.returncode, answer.stdout.strip()) == (0, isthmus.__version__)
+
+
+def test_every_command_is_listed_with_its_first_line():
+    page = call("--help")
+    assert page.code == 0
+    assert {"fit", "encode", "decode", "reconstruct", "sample", "evaluate", "plot", "info"} <= set(commands())
+    for name, about in commands().items():
+        assert name in page.out
+        assert about.split("\n")[0].split()[0] in page.out
+
+
+@pytest.mark.parametrize("name", ["encode", "decode", "reconstruct", "sample", "evaluate", "plot", "info"])
+def test_every_command_explains_itself(name):
+    page = call(name, "--help")
+    assert page.code == 0
+    assert "RUN" in page.out
+    assert "--debug" in page.out
+
+
+def test_a_new_command_is_one_file(tmp_path, monkeypatch):
+    (tmp_path / "greet.py").write_text(
+        "def greet(name: str, /, *, loud: bool = False):\n"
+        '    """Say good day.\n\n    Parameters\n    ----------\n    name\n        To whom.\n    """\n'
+        "    print('GOOD DAY' if loud else 'good day', name)\n"
+    )
+    (tmp_path / "shared.py").write_text("def something_else():\n    pass\n")
+    monkeypatch.setattr(isthmus.cli, "__path__", [*isthmus.cli.__path__, str(tmp_path)])
+    assert commands()["greet"] == "Say good day."
+    assert "shared" not in commands()
+    assert call("greet", "Ada", "--loud").out == "GOOD DAY Ada\n"
+    assert "Say good day." in call("--help").out
+    sys.modules.pop("isthmus.cli.greet")
+
+
+@pytest.mark.parametrize(
+    ("tokens", "code", "words"),
+    [
+        (["encod"], 2, "there is no command 'encod'; did you mean 'encode'?"),
+        (["frobnicate"], 2, "There are decode, encode"),
+        (["--frobnicate"], 2, "--frobnicate"),
+        (["info"], 2, "RUN is missing; see isthmus info --help."),
+        (["info", "a", "b"], 2, "'b' is one argument too many"),
+        (["info", "a", "--jsn"], 2, "Unknown option: --jsn. Did you mean --json?"),
+        (["sample", "a", "-n", "0"], 2, "Must be >= 1"),
+        (["sample", "a", "-n", "few"], 2, 'unable to convert "few" into int'),
+        (["encode", "a", "b", "-o"], 2, "--output needs a value"),
+        (["info", "nowhere"], 1, "'nowhere': no such run folder; isthmus fit makes one."),
+        (["fit", "nowhere"], 1, "no such file, folder or bundled data set"),
+        (["fit", "digitz"], 1, "did you mean 'digits'?"),
+    ],
+)
+def test_wrong_use_is_2_and_failure_is_1_in_one_sentence(tokens, code, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    called = call(*tokens)
+    assert called.code == code
+    assert words in sentence(called)
+    assert called.out == ""
+    assert not list(tmp_path.iterdir())
+
+
+def _raising(monkeypatch, error):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr("isthmus.cli.info.open_run", fail)
+
+
+def test_debug_shows_the_traceback(monkeypatch):
+    _raising(monkeypatch, RuntimeError("the moon is full\nand so on"))
+    called = call("info", "x")
+    assert called.code == 1
+    expected = "isthmus: unexpected RuntimeError (the moon is full and so on); rerun with --debug to see where."
+    assert sentence(called) == expected
+    for tokens in (["info", "x", "--debug"], ["--debug", "info", "x"]):
+        called = call(*tokens)
+        assert called.code == 1
+        assert "Traceback (most recent call last)" in called.err
+        assert "RuntimeError: the moon is full" in called.err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (KeyboardInterrupt(), 130, "stopped"),
+        (CommandError("no luck."), 1, "no luck."),
+        (PermissionError(13, "Permission denied", "/here"), 1, "'/here': Permission denied; check the path"),
+        (MemoryError(), 1, "not enough memory"),
+        (ZeroDivisionError(), 1, "unexpected ZeroDivisionError; rerun with --debug"),
+    ],
+)
+def test_each_error_has_its_sentence(monkeypatch, error, code, words):
+    _raising(monkeypatch, error)
+    called = call("info", "x")
+    assert called.code == code
+    assert words in sentence(called)
+
+
+def test_a_value_error_of_another_library_is_unexpected(monkeypatch):
+    monkeypatch.setattr("isthmus.cli.info.open_run", lambda run: json.loads("{"))
+    assert "unexpected JSONDecodeError" in sentence(call("info", "x"))
+
+
+def test_a_polite_kill_unwinds(monkeypatch):
+    unwound = []
+
+    def waits(run):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        finally:
+            unwound.append(run)
+
+    monkeypatch.setattr("isthmus.cli.info.open_run", waits)
+    before = signal.getsignal(signal.SIGTERM)
+    assert call("info", "x").code == 143
+    assert unwound == ["x"]
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_closed_pipe_is_no_error(table_run, folder):
+    code = "import sys; from isthmus.cli.outcome import run; sys.exit(run(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "info", str(table_run)]
+    read, write = os.pipe()
+    os.close(read)
+    ended = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+@pytest.mark.filterwarnings("default::UserWarning")
+def test_a_warning_is_one_line_on_standard_error(monkeypatch):
+    def warns(run):
+        warnings.warn("the wind\nis rising", stacklevel=1)
+        raise CommandError("gone.")
+
+    monkeypatch.setattr("isthmus.cli.info.open_run", warns)
+    assert call("info", "x").err == "note: the wind is rising\nisthmus: gone.\n"
+
+
+def test_control_characters_are_escaped(capsys):
+    assert escaped("a\x1b[31m\n\u202eb") == r"a\x1b[31m\n\u202eb"
+    say("red\x1b[31m")
+    assert capsys.readouterr().err == "red\\x1b[31m\n"
+
+
+def test_json_holds_no_nan():
+    assert finite({"a": [float("nan"), (1, float("inf"))], 2: "x"}) == {"a": [None, [1, None]], "2": "x"}
+
+
+def test_run_is_given_nothing_but_tokens(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    assert run(["fit", "own.csv", "--ids", "name", *QUICK, "--variance", "-1"]) == 2
