@@ -12,7 +12,6 @@ import dataclasses
 import typing
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -35,14 +34,13 @@ from isthmus.assembly import (
 )
 from isthmus.evidence import LatentReport, latent_report, log_density
 from isthmus.history import History
-from isthmus.hyperparameter import check_hyperparameters, hyper
-from isthmus.model.bottleneck import Bottleneck, PointBottleneck
-from isthmus.model.corruption import Corruption, NoCorruption
-from isthmus.model.likelihood import LIKELIHOODS, GaussianLikelihood
-from isthmus.model.network import ACTIVATIONS
+from isthmus.hyperparameter import check_hyperparameters
+from isthmus.model.bottleneck import PointBottleneck
+from isthmus.model.likelihood import GaussianLikelihood
 from isthmus.model.principal import principal_directions
-from isthmus.objective import Objective, Penalty
+from isthmus.objective import Objective
 from isthmus.scaling import chunks, column_statistics, fit_scaling, require_finite
+from isthmus.settings import AutoencoderSettings
 from isthmus.training.callbacks import CallbackSupportMixin, EpochCallbacks, with_callbacks
 from isthmus.training.devices import choose_device, seeded, threads_for
 from isthmus.training.loop import Training
@@ -64,11 +62,11 @@ def _has_prior(estimator: BaseAutoencoder) -> bool:
     )
 
 
-@dataclass(eq=False, repr=False)
 class BaseAutoencoder(
     CallbackSupportMixin,  # pyrefly: ignore[invalid-inheritance]
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
+    AutoencoderSettings,
     BaseEstimator,
 ):
     """What every variant shares. Abstract: use `Autoencoder` for the plain one.
@@ -88,70 +86,6 @@ class BaseAutoencoder(
     noise_variance_ : float
         σ² of the Gaussian likelihood in the units of the (scaled) data: learned, fixed, or the held-out error.
     """
-
-    n_components: int | None = hyper(
-        None,
-        "size of the code; None: 2, or twice the features for a sparse code",
-        positional=True,
-        at_least=1,
-    )
-    hidden_layer_sizes: tuple[int, ...] | None = hyper(
-        None, "widths of the encoder's hidden layers, mirrored by the decoder; () is linear; None chooses"
-    )
-    activation: str = hyper("silu", "function between layers", choices=tuple(ACTIVATIONS))
-    output_activation: str = hyper("identity", "function on the decoder's output", choices=("identity", "sigmoid"))
-    image_shape: tuple[int, ...] | None = hyper(None, "(height, width) or (channels, height, width) of a row")
-    channels: tuple[int, ...] = hyper(
-        (), "channels of convolutions before the hidden layers, each halving the image; needs image_shape"
-    )
-    start: str = hyper("principal", "begin at PCA, or a plain random stack", choices=("principal", "random"))
-    scale: str | None = hyper(
-        None,
-        "how columns are weighed: each alike, into [0, 1], or as they are",
-        choices=("standard", "minmax"),
-    )
-    likelihood: str = hyper("gaussian", "what the decoder's output means", choices=LIKELIHOODS)
-    variance: float | str | None = hyper(
-        None,
-        "variance σ² of the Gaussian likelihood, in the data's units, or 'learned'; None: the loss is ‖x - x̂‖²",
-        choices=("learned",),
-        above=0,
-    )
-    max_iter: int | None = hyper(None, "epochs at most; None chooses from the data's size", at_least=0)
-    batch_size: int | None = hyper(None, "rows a step; None chooses from the data's size", at_least=1)
-    learning_rate: float = hyper(5e-3, "highest learning rate", above=0)
-    schedule: str = hyper("one_cycle", "how the rate moves", choices=("one_cycle", "constant"))
-    weight_decay: float | None = hyper(
-        None,
-        "decoupled decay of the bent parts' weights towards PCA; None chooses from the data's size",
-        at_least=0,
-    )
-    gradient_clip: float | None = hyper(1.0, "largest norm of a step's gradient", above=0)
-    validation_fraction: float = hyper(0.1, "share of rows held out to choose the best epoch", at_least=0, below=1)
-    early_stopping: bool = hyper(True, "stop when n_iter_no_change epochs bring nothing")
-    n_iter_no_change: int | None = hyper(None, "patience in epochs; None: a third of max_iter", at_least=1)
-    precision: str = hyper("float32", "format of matrix products", choices=("float32", "bfloat16"))
-    device: str | None = hyper(None, "cpu, cuda or mps; None chooses")
-    random_state: Any = dataclasses.field(default=None, kw_only=True)
-    verbose: bool = hyper(False, "show progress on a terminal")
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        dataclass(eq=False, repr=False)(cls)
-
-    # ---- the three seams -------------------------------------------------------------------------------
-
-    def make_corruption(self, low: Tensor, high: Tensor) -> Corruption:
-        """What is done to the input while training; the columns' ranges are at hand, in the model's units."""
-        return NoCorruption()
-
-    def make_bottleneck(self) -> Bottleneck:
-        """What kind of code it is."""
-        return PointBottleneck()
-
-    def make_penalties(self) -> dict[str, Penalty]:
-        """What is asked beside rebuilding, by name."""
-        return {}
 
     # ---- fitting ---------------------------------------------------------------------------------------
 

@@ -34,10 +34,10 @@ def draw_figures(folder: Path, estimator: Any, rows: Table) -> list[Path]:
     """Draw every figure that applies to ``rows`` and give the files; all are written, or none."""
     try:
         from isthmus import plots
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.split(".")[0] != "matplotlib":
+    except ImportError as error:
+        if (error.name or "").split(".")[0] != "matplotlib":
             raise
-        raise CommandError("No figures without matplotlib: pip install 'isthmus[plots]'.") from error
+        raise CommandError("no figures without matplotlib: pip install 'isthmus[plots]'.") from error
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".figures-") as beside:
         drawn = []

@@ -198,7 +198,7 @@ def _write(folder: Path, estimator: Any, report: dict[str, Any], rows: JudgedRow
 
 
 def _draw(folder: Path, estimator: Any, rows: JudgedRows) -> list[str]:
-    """The figures' names; where they cannot be drawn the run is worth keeping all the same."""
+    """The figures' names; a run is worth keeping even where they cannot be drawn, for whatever reason."""
     from isthmus.cli.figures import draw_figures
 
     say("drawing figures …")
@@ -206,7 +206,9 @@ def _draw(folder: Path, estimator: Any, rows: JudgedRows) -> list[str]:
         return [path.name for path in draw_figures(folder, estimator, rows.held_out)]
     except CommandError as error:
         say(f"note: {error}")
-        return []
+    except Exception as error:
+        say(f"note: no figures ({type(error).__name__}: {error}); isthmus plot RUN --debug shows why.")
+    return []
 
 
 def _advice(estimator: Any, rows: JudgedRows) -> list[str]:
