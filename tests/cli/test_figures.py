@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -12,7 +13,7 @@ import pytest
 import isthmus
 from cli.conftest import QUICK, call, sentence, tree
 
-FIGURES = {"samples", "history", "reconstructions", "latent_plane", "decode_grid", "error_by_feature"}
+FIGURES = {"history", "reconstructions", "latent_plane", "decode_grid", "error_by_feature"}
 ROLES = ("--ids", "name", "--labels", "kind")
 SIGNATURE = b"\x89PNG"
 
@@ -30,7 +31,7 @@ def stand_in(monkeypatch) -> ModuleType:
 
         return draw
 
-    for name in FIGURES:
+    for name in {*FIGURES, "samples"}:
         setattr(plots, f"plot_{name}", drawing(name))
     plots.save_figure = lambda figure, path: Path(path).write_bytes(SIGNATURE + figure.encode())
     monkeypatch.setitem(sys.modules, "isthmus.plots", plots)
@@ -65,10 +66,8 @@ def test_a_fit_is_not_lost_for_a_figure(stand_in, folder, tmp_path, error):
 
 
 def test_without_matplotlib_it_says_what_to_install(folder, tmp_path, table_run, monkeypatch):
-    monkeypatch.delattr(isthmus, "plots", raising=False)
     for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib"]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delitem(sys.modules, "isthmus.plots", raising=False)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     called = _fit(folder, tmp_path / "run")
     assert called.code == 0
@@ -80,7 +79,7 @@ def test_plot_writes_all_or_refuses(stand_in, table_run, folder, tmp_path):
     out = tmp_path / "new" / "figures"
     called = call("plot", table_run, "-o", out)
     assert called.code == 0
-    assert "6 figures are in" in called.err
+    assert "5 figures are in" in called.err
     before = tree(out)
     assert "holds figures; pass --overwrite" in sentence(call("plot", table_run, "-o", out))
     assert call("plot", table_run, folder / "own.npz", "-o", out, "--overwrite").code == 0
@@ -95,14 +94,30 @@ def test_plot_writes_all_or_refuses(stand_in, table_run, folder, tmp_path):
 
 def test_pictures_are_drawn_as_pictures(stand_in, picture_run, tmp_path):
     assert call("plot", picture_run, "-o", tmp_path / "figures").code == 0
-    assert stand_in.asked["reconstructions"][1]["image_shape"] == (4, 5)
+    assert {path.stem for path in (tmp_path / "figures").iterdir()} == {*FIGURES, "samples"}
+    assert stand_in.asked["reconstructions"][0][2] == (4, 5)
+
+
+def test_without_the_training_rows_there_is_no_grid(stand_in, table_run, folder, tmp_path):
+    shutil.copytree(table_run / "model", tmp_path / "model")
+    called = call("plot", tmp_path / "model", folder / "own.csv", *ROLES, "-o", tmp_path / "figures")
+    assert called.code == 0, called.err
+    assert "no grid of decodes" in called.err
+    assert {path.stem for path in (tmp_path / "figures").iterdir()} == FIGURES - {"decode_grid"}
+
+
+def test_pca_beside_the_model_is_the_evaluations_pca(stand_in, table_run):
+    call("plot", table_run, "-o", table_run.parent / "pca-figures")
+    model, pca = stand_in.asked["error_by_feature"][0]
+    data = json.loads((table_run / "evaluation.json").read_text())["evaluation"]["data"]
+    assert model.mean() == pytest.approx(data["model"]["mse"], rel=1e-4)
+    assert pca.mean() == pytest.approx(data["pca"]["mse"], rel=1e-4)
 
 
 def test_the_real_figures_are_pictures(table_run, picture_run, tmp_path):
-    pytest.importorskip("isthmus.plots")
-    for run in (table_run, picture_run):
+    for run, figures in ((table_run, FIGURES), (picture_run, {*FIGURES, "samples"})):
         out = tmp_path / run.name
         called = call("plot", run, "-o", out)
         assert called.code == 0, called.err
-        assert {path.stem for path in out.iterdir()} == FIGURES
+        assert {path.stem for path in out.iterdir()} == figures
         assert all(data.startswith(SIGNATURE) for data in tree(out).values())

@@ -10,6 +10,7 @@ import pytest
 
 from cli.conftest import COLUMNS, QUICK, call, own_rows, sentence, tree
 from isthmus.data import read_table, write_table
+from isthmus.variants.vanilla import Autoencoder
 
 ROLES = {"ids": "name", "labels": "kind"}
 
@@ -113,7 +114,10 @@ def test_the_model_folder_will_do(table_run, folder, tmp_path):
 def test_an_output_is_never_overwritten_unasked(table_run, folder, tmp_path, monkeypatch, command):
     path = tmp_path / "out.csv"
     path.write_text("precious")
-    called = call(command, table_run, folder / "own.csv", "-o", path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Autoencoder, "transform", lambda *_: pytest.fail("worked before it looked"))
+        patch.setattr(Autoencoder, "reconstruct", lambda *_: pytest.fail("worked before it looked"))
+        called = call(command, table_run, folder / "own.csv", "-o", path)
     assert called.code == 1
     assert "exists; pass --overwrite to replace it" in sentence(called)
     assert path.read_text() == "precious"

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from isthmus.cli.outcome import CommandError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from isthmus.data import Table
 
 __all__ = ["draw_figures", "require_no_figures"]
@@ -30,35 +32,74 @@ def require_no_figures(folder: Path, *, overwrite: bool) -> None:
         raise CommandError(f"{str(folder)!r} holds figures; pass --overwrite, or name another folder with -o.")
 
 
-def draw_figures(folder: Path, estimator: Any, rows: Table) -> list[Path]:
-    """Draw every figure that applies to ``rows`` and give the files; all are written, or none."""
-    try:
-        from isthmus import plots
-    except ImportError as error:
-        if (error.name or "").split(".")[0] != "matplotlib":
-            raise
-        raise CommandError("no figures without matplotlib: pip install 'isthmus[plots]'.") from error
+def draw_figures(
+    folder: Path, estimator: Any, rows: Table, training: np.ndarray | None, pca_components: int
+) -> list[Path]:
+    """Draw every figure that applies to ``rows`` and give the files; all are written, or none.
+
+    Parameters
+    ----------
+    training
+        Values of the rows learned from, which say where the model knows its way; None where they are not at hand.
+    pca_components
+        Numbers given to the PCA whose error is drawn beside the model's.
+    """
+    from isthmus import plots
+
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".figures-") as beside:
         drawn = []
-        for name, draw in _drawings(plots, estimator, rows):
-            plots.save_figure(draw(), Path(beside, f"{name}.png"))
-            drawn.append(f"{name}.png")
+        try:
+            for name, draw in _drawings(plots, estimator, rows, training, pca_components):
+                plots.save_figure(draw(), Path(beside, f"{name}.png"))
+                drawn.append(f"{name}.png")
+        except ImportError as error:
+            if (error.name or "").split(".")[0] != "matplotlib":
+                raise
+            raise CommandError("no figures without matplotlib: pip install 'isthmus[plots]'.") from error
         folder.mkdir(exist_ok=True)
         for name in drawn:
             os.replace(Path(beside, name), folder / name)
     return [folder / name for name in drawn]
 
 
-def _drawings(plots: Any, estimator: Any, rows: Table) -> Iterator[tuple[str, Callable[[], Any]]]:
-    values, labels = rows.values[:MOST_ROWS], None if rows.labels is None else rows.labels[:MOST_ROWS]
+def _drawings(
+    plots: Any, estimator: Any, rows: Table, training: np.ndarray | None, pca_components: int
+) -> Iterator[tuple[str, Callable[[], Any]]]:
+    values, shape = rows.values[:MOST_ROWS], rows.image_shape
+    labels = None if rows.labels is None else rows.labels[:MOST_ROWS]
     codes = estimator.transform(values)
     rebuilt = estimator.inverse_transform(codes)
-    shown = {"image_shape": rows.image_shape, "feature_names": rows.columns}
-    yield "samples", lambda: plots.plot_samples(values, labels, **shown)
-    if len(estimator.history_):
-        yield "history", lambda: plots.plot_history(estimator.history_)
-    yield "reconstructions", lambda: plots.plot_reconstructions(values, rebuilt, **shown)
-    yield "latent_plane", lambda: plots.plot_latent_plane(codes, labels)
-    yield "decode_grid", lambda: plots.plot_decode_grid(estimator, codes, **shown)
-    yield "error_by_feature", lambda: plots.plot_error_by_feature(values, rebuilt, **shown)
+    known = None if training is None else estimator.transform(training)
+    if shape is not None:
+        yield "samples", lambda: plots.plot_samples(values, shape, labels)
+    start = "PCA (start)" if estimator.start == "principal" else None
+    yield (
+        "history",
+        lambda: plots.plot_history(estimator.history_, best_epoch=estimator.best_epoch_, start_label=start),
+    )
+    yield (
+        "reconstructions",
+        lambda: plots.plot_reconstructions(values, rebuilt, shape, labels=labels, columns=rows.columns),
+    )
+    yield "latent_plane", lambda: plots.plot_latent_plane(codes, labels, train_codes=known)
+    if known is not None:
+        yield (
+            "decode_grid",
+            lambda: plots.plot_decode_grid(estimator.inverse_transform, known, shape, columns=rows.columns),
+        )
+    errors = [_squared_error(values, again) for again in (rebuilt, _pca_rebuilt(estimator, values, pca_components))]
+    yield "error_by_feature", lambda: plots.plot_error_by_feature(*errors, columns=rows.columns, image_shape=shape)
+
+
+def _squared_error(values: np.ndarray, rebuilt: np.ndarray) -> np.ndarray:
+    """Mean squared error of each feature, shape (n_features,)."""
+    return ((values.astype(float) - rebuilt) ** 2).mean(0)
+
+
+def _pca_rebuilt(estimator: Any, values: np.ndarray, size: int) -> np.ndarray:
+    """The rows as PCA of the training rows rebuilds them."""
+    import torch
+
+    units = torch.from_numpy(estimator.scaling_.apply(values)).to(estimator.principal_.mean.dtype)
+    return estimator.scaling_.undo(estimator.principal_.reconstruct(units, size).numpy())

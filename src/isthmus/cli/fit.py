@@ -106,7 +106,7 @@ def fit(
         report = _report(run, variant, estimator, evaluations)
         _write(folder, estimator, report, rows, record_of(rows.table, data, drop, test_size=test_size, seed=seed))
         if not no_plots:
-            report["figures"] = _draw(folder / FIGURES, estimator, rows)
+            report["figures"] = _draw(folder / FIGURES, estimator, rows, evaluations[variant].pca_components)
     if json:
         print_json(report)
         return
@@ -197,13 +197,13 @@ def _write(folder: Path, estimator: Any, report: dict[str, Any], rows: JudgedRow
     (folder / RECORD).write_text(record.to_json(), encoding="utf-8")
 
 
-def _draw(folder: Path, estimator: Any, rows: JudgedRows) -> list[str]:
+def _draw(folder: Path, estimator: Any, rows: JudgedRows, pca_components: int) -> list[str]:
     """The figures' names; a run is worth keeping even where they cannot be drawn, for whatever reason."""
     from isthmus.cli.figures import draw_figures
 
     say("drawing figures …")
     try:
-        return [path.name for path in draw_figures(folder, estimator, rows.held_out)]
+        return [path.name for path in draw_figures(folder, estimator, rows.held_out, rows.training, pca_components)]
     except CommandError as error:
         say(f"note: {error}")
     except Exception as error:

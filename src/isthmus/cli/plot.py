@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from isthmus.cli.figures import draw_figures, require_no_figures
 from isthmus.cli.held_out_rows import held_out_again
 from isthmus.cli.matching_rows import read_matching, rows_expected
-from isthmus.cli.outcome import say
+from isthmus.cli.outcome import CommandError, say
 from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, RunPath
-from isthmus.cli.run_folder import FIGURES, open_run
+from isthmus.cli.run_folder import FIGURES, Run, open_run
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = ["plot"]
 
@@ -39,13 +42,26 @@ def plot(
     output
         Folder for the figures. [default: RUN/figures]
     """
+    from isthmus.evaluation import evaluate
+
     found = open_run(run)
     folder = output or found.path / FIGURES
     require_no_figures(folder, overwrite=overwrite)
     estimator = found.load()
     if data is None:
-        rows = held_out_again(found).held_out
+        judged = held_out_again(found)
+        rows, training = judged.held_out, judged.training
     else:
         rows = read_matching(data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop)
-    paths = draw_figures(folder, estimator, rows)
+        training = _training_rows(found)
+    pca_components = evaluate(estimator, rows.values).pca_components
+    paths = draw_figures(folder, estimator, rows, training, pca_components)
     say(f"{len(paths)} figures are in {str(folder)!r}.")
+
+
+def _training_rows(run: Run) -> np.ndarray | None:
+    try:
+        return held_out_again(run).training
+    except CommandError as error:
+        say(f"note: no grid of decodes, which needs the rows learned from: {error}")
+        return None

@@ -1,0 +1,105 @@
+"""Rows that are pictures, drawn as pictures: samples, and originals beside what was rebuilt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from isthmus.plots.style import INK, PICTURE_MAP, as_text, bare_figure, caption, difference_map
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["as_pictures", "grey_range", "plot_pictures_rebuilt", "plot_samples", "show_picture"]
+
+
+def as_pictures(X: Any, image_shape: Sequence[int]) -> np.ndarray:
+    """Rows to pictures: (N, height, width), or (N, height, width, 3) for colour."""
+    X = np.asarray(X, dtype=float)
+    if len(image_shape) == 3:
+        pictures = X.reshape(len(X), *image_shape).transpose(0, 2, 3, 1)
+        return pictures[..., 0] if pictures.shape[-1] == 1 else pictures
+    return X.reshape(len(X), *image_shape)
+
+
+def grey_range(X: Any) -> tuple[float, float]:
+    """One range for all pictures of a figure: [0, 1] where the data lie in it, else their own."""
+    low, high = float(np.min(X)), float(np.max(X))
+    if low >= 0 and high <= 1:
+        return 0.0, 1.0
+    return (low, high) if high > low else (low, low + 1.0)
+
+
+def show_picture(axes: Axes, picture: np.ndarray, limits: tuple[float, float], colours: Any = PICTURE_MAP) -> Any:
+    """One picture without ticks, but with room for labels."""
+    low, high = limits
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_color("#d5d8dc")
+        spine.set_linewidth(0.6)
+    if picture.ndim == 3:
+        return axes.imshow(np.clip((picture - low) / (high - low), 0, 1), interpolation="nearest")
+    return axes.imshow(picture, cmap=colours, vmin=low, vmax=high, interpolation="nearest")
+
+
+def plot_samples(X: Any, image_shape: Sequence[int], labels: Any = None, n: int = 12) -> Figure:
+    """The first ``n`` rows as pictures, each under its label."""
+    n = min(n, len(X))
+    columns = min(6, n)
+    rows = -(-n // columns)
+    figure = bare_figure(1.25 * columns + 0.2, 1.45 * rows + 0.4)
+    limits = grey_range(X)
+    names = None if labels is None else as_text(labels[:n])
+    for place, picture in enumerate(as_pictures(X[:n], image_shape)):
+        axes = figure.add_subplot(rows, columns, place + 1)
+        show_picture(axes, picture, limits)
+        if names is not None:
+            axes.set_title(names[place], fontsize=9, color=INK, pad=3)
+    caption(figure, f"{n} of the rows, {' × '.join(map(str, image_shape))} numbers each")
+    return figure
+
+
+def plot_pictures_rebuilt(X: np.ndarray, rebuilt: np.ndarray, image_shape: Sequence[int], labels: Any = None) -> Figure:
+    """Three rows: original, rebuilt, and rebuilt minus original, on scales shared by all."""
+    n = len(X)
+    figure = bare_figure(1.1 * n + 1.6, 4.1)
+    grid = figure.add_gridspec(3, n + 1, width_ratios=[1.0] * n + [0.12])
+    limits = grey_range(X)
+    difference = rebuilt - X
+    reach = float(np.abs(difference).max()) or 1.0
+    names = None if labels is None else as_text(labels)
+    shown = (
+        ("original", as_pictures(X, image_shape), limits, PICTURE_MAP),
+        ("rebuilt", as_pictures(rebuilt, image_shape), limits, PICTURE_MAP),
+        ("difference", _grey(as_pictures(difference, image_shape)), (-reach, reach), difference_map()),
+    )
+    image = None
+    for row, (title, pictures, range_, colours) in enumerate(shown):
+        for column, picture in enumerate(pictures):
+            axes = figure.add_subplot(grid[row, column])
+            image = show_picture(axes, picture, range_, colours)
+            if column == 0:
+                axes.set_ylabel(title, rotation=0, ha="right", va="center", fontsize=10, color=INK, labelpad=8)
+            if row == 0 and names is not None:
+                axes.set_title(names[column], fontsize=9, color=INK, pad=3)
+            if row == 2:
+                error = float((difference[column] ** 2).sum())
+                axes.set_xlabel(f"{error:.3g}", fontsize=8, color="#555b63", labelpad=3)
+    bar = figure.colorbar(image, cax=figure.add_subplot(grid[2, n]))
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(labelsize=7, length=2)
+    caption(
+        figure,
+        "What was squeezed, and what came back",
+        "Under each column its squared error, summed over the picture. Difference: rebuilt minus original, one scale.",
+    )
+    return figure
+
+
+def _grey(pictures: np.ndarray) -> np.ndarray:
+    """A signed difference has no colours of its own: the channels' mean."""
+    return pictures.mean(-1) if pictures.ndim == 4 else pictures

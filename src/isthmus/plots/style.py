@@ -1,0 +1,89 @@
+"""One look for every figure: colours, type, margins, and how a figure is saved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from isthmus.data import atomic_write
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "FAINT",
+    "INK",
+    "MODEL_COLOUR",
+    "PCA_COLOUR",
+    "PICTURE_MAP",
+    "as_text",
+    "bare_figure",
+    "caption",
+    "class_colours",
+    "difference_map",
+    "save_figure",
+    "tidy",
+]
+
+INK, FAINT = "#22262b", "#8a9099"
+MODEL_COLOUR, PCA_COLOUR = "#3f90da", "#ffa90e"  # the first two of petroff10
+PICTURE_MAP = "Blues"  # one hue: darker is more
+DIFFERENCE_COLOURS = ("#1f5fa8", "#ffffff", "#d9730d")  # blue is too little, orange too much, white is right
+DOTS_PER_INCH = 150
+
+
+def bare_figure(width: float, height: float) -> Figure:
+    """A figure of this size in inches, belonging to no window and to no global state."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), dpi=DOTS_PER_INCH, layout="constrained", facecolor="white")
+
+
+def tidy(axes: Axes, *, grid: str | None = None) -> None:
+    """Leave only the two axes that carry numbers, in a quiet grey."""
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(FAINT)
+    axes.tick_params(colors=INK, labelsize=8, color=FAINT)
+    if grid is not None:
+        axes.grid(axis=grid, color="#e6e8eb", linewidth=0.6)
+        axes.set_axisbelow(True)
+
+
+def caption(figure: Figure, title: str, note: str = "") -> None:
+    """A plain title on the left, and under the picture, smaller, what must be known to read it."""
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold", color=INK)
+    if note:
+        figure.supxlabel(note, x=0.01, ha="left", fontsize=8, color="#555b63")
+
+
+def class_colours(n_classes: int) -> list[Any]:
+    """Colours that stay apart for colour-blind eyes: petroff10; grey for all where ten are not enough."""
+    from matplotlib import color_sequences
+
+    if n_classes > 10:
+        return [FAINT] * n_classes
+    return list(color_sequences["petroff10"])[:n_classes]
+
+
+def difference_map() -> Any:
+    """Colours of a signed difference, white at zero."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("difference", DIFFERENCE_COLOURS)
+
+
+def as_text(names: Any) -> list[str]:
+    """Names as plain text: no mathematics is read into a stranger's column name."""
+    return [str(name).replace("$", r"\$") for name in np.asarray(names, dtype=object).ravel()]
+
+
+def save_figure(figure: Figure, path: str | Path) -> Path:
+    """Write a PNG, SVG or PDF, by the suffix, in one piece or not at all."""
+    with atomic_write(path) as beside:
+        figure.savefig(beside, dpi=DOTS_PER_INCH, bbox_inches="tight", pad_inches=0.12)
+    return Path(path)
