@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import os
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from isthmus.cli.outcome import CommandError
+import numpy as np
+
+from isthmus.cli.outcome import CommandError, escaped
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from isthmus.data import Table
 
 __all__ = ["draw_figures", "require_no_figures"]
@@ -47,7 +48,9 @@ def draw_figures(
     from isthmus import plots
 
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".figures-") as beside:
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".figures-") as beside, warnings.catch_warnings():
+        # a letter that the font has not is drawn as a box
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
         drawn = []
         try:
             for name, draw in _drawings(plots, estimator, rows, training, pca_components):
@@ -67,7 +70,10 @@ def _drawings(
     plots: Any, estimator: Any, rows: Table, training: np.ndarray | None, pca_components: int
 ) -> Iterator[tuple[str, Callable[[], Any]]]:
     values, shape = rows.values[:MOST_ROWS], rows.image_shape
+    columns = [escaped(name) for name in rows.columns]
     labels = None if rows.labels is None else rows.labels[:MOST_ROWS]
+    if labels is not None and labels.dtype.kind == "U":
+        labels = np.array([escaped(label) for label in labels.tolist()])
     codes = estimator.transform(values)
     rebuilt = estimator.inverse_transform(codes)
     known = None if training is None else estimator.transform(training)
@@ -80,16 +86,16 @@ def _drawings(
     )
     yield (
         "reconstructions",
-        lambda: plots.plot_reconstructions(values, rebuilt, shape, labels=labels, columns=rows.columns),
+        lambda: plots.plot_reconstructions(values, rebuilt, shape, labels=labels, columns=columns),
     )
     yield "latent_plane", lambda: plots.plot_latent_plane(codes, labels, train_codes=known)
     if known is not None:
         yield (
             "decode_grid",
-            lambda: plots.plot_decode_grid(estimator.inverse_transform, known, shape, columns=rows.columns),
+            lambda: plots.plot_decode_grid(estimator.inverse_transform, known, shape, columns=columns),
         )
     errors = [_squared_error(values, again) for again in (rebuilt, _pca_rebuilt(estimator, values, pca_components))]
-    yield "error_by_feature", lambda: plots.plot_error_by_feature(*errors, columns=rows.columns, image_shape=shape)
+    yield "error_by_feature", lambda: plots.plot_error_by_feature(*errors, columns=columns, image_shape=shape)
 
 
 def _squared_error(values: np.ndarray, rebuilt: np.ndarray) -> np.ndarray:

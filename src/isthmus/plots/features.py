@@ -113,7 +113,7 @@ def _plot_error_maps(model: np.ndarray, pca: np.ndarray, image_shape: Sequence[i
     figure = bare_figure(6.6, 3.3)
     grid = figure.add_gridspec(1, 3, width_ratios=[1, 1, 0.05])
     limits = (0.0, float(max(model.max(), pca.max())) or 1.0)
-    image = None
+    image: Any = None
     for place, (name, errors) in enumerate((("model", model), ("PCA", pca))):
         axes = figure.add_subplot(grid[0, place])
         picture = as_pictures(errors[None], image_shape)[0]

@@ -77,7 +77,7 @@ def plot_pictures_rebuilt(X: np.ndarray, rebuilt: np.ndarray, image_shape: Seque
         ("rebuilt", as_pictures(rebuilt, image_shape), limits, PICTURE_MAP),
         ("difference", _grey(as_pictures(difference, image_shape)), (-reach, reach), difference_map()),
     )
-    image = None
+    image: Any = None
     for row, (title, pictures, range_, colours) in enumerate(shown):
         for column, picture in enumerate(pictures):
             axes = figure.add_subplot(grid[row, column])

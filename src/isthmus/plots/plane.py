@@ -99,8 +99,8 @@ def plot_latent_plane(
     axes = figure.add_subplot()
     tidy(axes)
     axes.set_aspect("equal", adjustable="box")
-    axes.set_xlim(extent[:, 0])
-    axes.set_ylim(extent[:, 1])
+    axes.set_xlim(*extent[:, 0].tolist())
+    axes.set_ylim(*extent[:, 1].tolist())
     axes.set_xlabel(plane.names[0], fontsize=9, color=INK)
     axes.set_ylabel(plane.names[1], fontsize=9, color=INK)
     for name, colour, chosen in _classes(labels, class_names, len(codes)):
@@ -181,14 +181,14 @@ def plot_decode_grid(
     train_codes = np.asarray(train_codes, dtype=float)
     if train_codes.shape[1] == 1:
         ends = extent_of(train_codes)[:, 0]
-        places = np.linspace(*ends, n)[:, None]
+        places = np.linspace(ends[0], ends[1], n)[:, None]
         grid = (1, n)
         extent = (ends[0], ends[1], 0.0, (ends[1] - ends[0]) / n)
         names = ["the one number of the code", ""]
     else:
         plane = _Plane(train_codes)
         ends = extent_of(plane.place(train_codes))
-        across, up = np.linspace(*ends[:, 0], n), np.linspace(*ends[:, 1], n)[::-1]
+        across, up = np.linspace(ends[0, 0], ends[1, 0], n), np.linspace(ends[0, 1], ends[1, 1], n)[::-1]
         places = plane.codes(np.stack(np.meshgrid(across, up), -1).reshape(-1, 2))
         grid = (n, n)
         extent = (ends[0, 0], ends[1, 0], ends[0, 1], ends[1, 1])

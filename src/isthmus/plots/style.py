@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -42,7 +42,7 @@ def bare_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), dpi=DOTS_PER_INCH, layout="constrained", facecolor="white")
 
 
-def tidy(axes: Axes, *, grid: str | None = None) -> None:
+def tidy(axes: Axes, *, grid: Literal["x", "y"] | None = None) -> None:
     """Leave only the two axes that carry numbers, in a quiet grey."""
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)

@@ -108,8 +108,8 @@ class _Pass(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, *gradients: Any) -> Any:
-        (gradient,) = gradients
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:  # pyrefly: ignore[bad-override]
+        (gradient,) = grad_outputs
         network, kept = ctx.network, ctx.kept
         if network.output_scale is not None:
             gradient = gradient * network.output_scale
