@@ -58,26 +58,32 @@ class Hyperparameter:
         ]
         return " and ".join(said)
 
+    def admits(self, kind: type) -> bool:
+        """Whether the annotation allows values of this type: ``int``, ``tuple``, ``types.NoneType`` …"""
+        union = typing.get_origin(self.annotation) in (typing.Union, types.UnionType)
+        members = typing.get_args(self.annotation) if union else (self.annotation,)
+        return any(member is kind or typing.get_origin(member) is kind for member in members)
+
     def complaint(self, value: Any) -> str | None:
         """What is wrong with ``value``, as the end of a sentence; None where nothing is."""
-        if value is None and _allows(self.annotation, types.NoneType):
+        if value is None and self.admits(types.NoneType):
             return None
         if isinstance(value, str):
             if self.choices is not None:
                 if value in self.choices:
                     return None
                 return f"must be one of {', '.join(map(repr, self.choices))}, got {value!r}"
-            return None if _allows(self.annotation, str) else f"must be {self._kind()}, got {value!r}"
-        if _allows(self.annotation, tuple) and isinstance(value, Iterable):
+            return None if self.admits(str) else f"must be {self._kind()}, got {value!r}"
+        if self.admits(tuple) and isinstance(value, Iterable):
             entries = list(value)
             if all(isinstance(entry, numbers.Integral) and int(entry) >= 1 for entry in entries):
                 return None
             return f"must hold whole numbers of at least 1, got {value!r}"
-        if _allows(self.annotation, bool) and isinstance(value, bool):
+        if self.admits(bool) and isinstance(value, bool):
             return None
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
             return f"must be {self._kind()}, got {value!r}"
-        if not _allows(self.annotation, float) and not isinstance(value, numbers.Integral):
+        if not self.admits(float) and not isinstance(value, numbers.Integral):
             return f"must be {self._kind()}, got {value!r}"
         if not math.isfinite(value) or not self._within(float(value)):
             return f"must be {self.bounds or 'finite'}, got {value!r}"
@@ -93,9 +99,9 @@ class Hyperparameter:
 
     def _kind(self) -> str:
         kinds = {float: "a number", int: "a whole number", bool: "true or false", tuple: "whole numbers"}
-        words = [word for kind, word in kinds.items() if _allows(self.annotation, kind)]
+        words = [word for kind, word in kinds.items() if self.admits(kind)]
         words += [" or ".join(map(repr, self.choices))] if self.choices else []
-        words += ["None"] if _allows(self.annotation, types.NoneType) else []
+        words += ["None"] if self.admits(types.NoneType) else []
         return " or ".join(words) or "set"
 
 
@@ -144,9 +150,3 @@ def check_hyperparameters(owner: Any) -> None:
         complaint = parameter.complaint(getattr(owner, name))
         if complaint is not None:
             raise ValueError(f"{type(owner).__name__}: {name} {complaint}.")
-
-
-def _allows(annotation: Any, kind: type) -> bool:
-    union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
-    members = typing.get_args(annotation) if union else (annotation,)
-    return any(member is kind or typing.get_origin(member) is kind for member in members)

@@ -10,7 +10,6 @@ import inspect
 import pkgutil
 import re
 import types
-import typing
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Annotated, Any, TypeVar
@@ -105,13 +104,13 @@ def _value(parameter: Hyperparameter, text: str) -> Any:
         return words[text.lower()]
     if text in (parameter.choices or ()):
         return text
-    if _admits(parameter, tuple):
+    if parameter.admits(tuple):
         entries = [_number(entry, int) for entry in text.strip("()").rstrip(",").split(",")]
         if None in entries:
             meant = " or ".join(["whole numbers such as 256,128", *map(repr, words)])
             raise UsageError(f"{_long(parameter.name)} must be {meant}, got {text!r}.")
         return tuple(entries)
-    kinds = (int, float) if _admits(parameter, float) else (int,) if _admits(parameter, int) else ()
+    kinds = (int, float) if parameter.admits(float) else (int,) if parameter.admits(int) else ()
     numbers = (_number(text, kind) for kind in kinds)
     return next((number for number in numbers if number is not None), text)
 
@@ -127,25 +126,15 @@ def _words(parameter: Hyperparameter) -> dict[str, Any]:
     """The words that stand for values which cannot be typed."""
     if parameter.name in WORDS:
         return WORDS[parameter.name]
-    if _admits(parameter, types.NoneType):
+    if parameter.admits(types.NoneType):
         names = ("auto", "none") if any(sign in parameter.meaning for sign in CHOOSES) else ("none",)
         return dict.fromkeys(names, None)
-    return {"none": ()} if _admits(parameter, tuple) else {}
-
-
-def _admits(parameter: Hyperparameter, kind: type) -> bool:
-    annotation = parameter.annotation
-    union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
-    members = typing.get_args(annotation) if union else (annotation,)
-    return any(member is kind or typing.get_origin(member) is kind for member in members)
-
-
-# ---- from a hyperparameter to its help -----------------------------------------------------------------
+    return {"none": ()} if parameter.admits(tuple) else {}
 
 
 def _flag(name: str, holders: Mapping[str, Hyperparameter]) -> Any:
     parameter = holders.get("vanilla", next(iter(holders.values())))
-    truth = _admits(parameter, bool)
+    truth = parameter.admits(bool)
     settings = Parameter(
         name=[_long(name), *([SHORT_NAMES[name]] if name in SHORT_NAMES else [])],
         help=f"{_typed(parameter, parameter.meaning)}{_limits(parameter)} [default: {_defaults(holders)}]",
@@ -205,11 +194,11 @@ def _shown(parameter: Hyperparameter) -> str:
 
 
 def _metavar(parameter: Hyperparameter) -> str:
-    if _admits(parameter, tuple):
+    if parameter.admits(tuple):
         return "N,N,…"
-    if _admits(parameter, float):
+    if parameter.admits(float):
         return "NUMBER"
-    return "N" if _admits(parameter, int) else "WORD"
+    return "N" if parameter.admits(int) else "WORD"
 
 
 def _long(name: str) -> str:

@@ -110,7 +110,7 @@ def _missing(path: Path, where: str) -> str:
         return f"{where}: no such file or folder; check the path."
     close = difflib.get_close_matches(path.name.lower(), BUNDLED, n=1, cutoff=0.5)
     guess = f"did you mean {close[0]!r}? " if close else ""
-    return f"{where}: no such file, folder or bundled data set; {guess}Bundled are {', '.join(BUNDLED)}."
+    return f"{where}: no such file, folder or bundled data set; {guess}the bundled sets are {', '.join(BUNDLED)}."
 
 
 def _read_parquet(path: Path, request: Request, where: str) -> Table:
