@@ -143,7 +143,7 @@ def choose_plan(settings: BaseAutoencoder, n_rows: int) -> automatic.Plan:
         schedule=settings.schedule,
         weight_decay=decay,
         gradient_clip=settings.gradient_clip,
-        patience=patience if settings.early_stopping and settings.validation_fraction > 0 else None,
+        patience=patience if settings.early_stopping and n_training < n_rows else None,
         precision=settings.precision,
     )
 

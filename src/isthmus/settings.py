@@ -64,7 +64,9 @@ class AutoencoderSettings:
         at_least=0,
     )
     gradient_clip: float | None = hyper(1.0, "largest norm of a step's gradient", above=0)
-    validation_fraction: float = hyper(0.1, "share of rows held out to choose the best epoch", at_least=0, below=1)
+    validation_fraction: float | None = hyper(
+        None, "share of rows held out to choose the best epoch; None: a tenth, at most 4,096 rows", at_least=0, below=1
+    )
     early_stopping: bool = hyper(True, "stop when n_iter_no_change epochs bring nothing")
     n_iter_no_change: int | None = hyper(None, "patience in epochs; None: a third of max_iter", at_least=1)
     precision: str = hyper("float32", "format of matrix products", choices=("float32", "bfloat16"))

@@ -12,6 +12,7 @@ reads a value in [0, 1] as a probability; its floor is the data's own entropy, n
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -64,13 +65,21 @@ class GaussianLikelihood(Likelihood):
         return output.sigmoid() if self.bounded else output
 
     def forward(self, output: Tensor, x: Tensor) -> Tensor:
-        squared_error = (self.mean(output) - x).square().sum(1)
+        mean = self.mean(output)
         if self.log_variance is None:
             constant = 0.5 * x.shape[1] * math.log(2 * math.pi * self.fixed_variance)
-            return squared_error * (0.5 / self.fixed_variance) + constant
+            return _SquaredError.apply(mean, x, 0.5 / self.fixed_variance, constant)
+        squared_error = _SquaredError.apply(mean, x, 1.0, 0.0)
         log_variance = self.log_variance.clamp(min=LEAST_LOG_VARIANCE)
         constant = 0.5 * x.shape[1] * (math.log(2 * math.pi) + log_variance)
         return 0.5 * squared_error * torch.exp(-log_variance) + constant
+
+
+    def output_gradient(self, output: Tensor, x: Tensor) -> Tensor:
+        """∂/∂output of the batch's mean -log p(x|z), shape (batch, n_features): (x̂ - x) / (batch · σ²), bounded or not."""
+        mean = self.mean(output)
+        gradient = (mean - x).mul_(1 / (x.shape[0] * self.variance))
+        return torch.ops.aten.sigmoid_backward(gradient, mean) if self.bounded else gradient
 
 
 class BernoulliLikelihood(Likelihood):
@@ -98,6 +107,22 @@ class BernoulliLikelihood(Likelihood):
 
 
 LIKELIHOODS = ("gaussian", "bernoulli")
+
+
+class _SquaredError(torch.autograd.Function):
+    """weight · ‖x̂ - x‖² + constant of each row, shape (batch,), as one step of autograd; x gets no gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, mean: Tensor, x: Tensor, weight: float, constant: float) -> Tensor:
+        difference = mean - x
+        ctx.weight = weight
+        ctx.save_for_backward(difference)
+        return torch.linalg.vecdot(difference, difference).mul_(weight).add_(constant)
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:  # pyrefly: ignore[bad-override]
+        (difference,) = ctx.saved_tensors
+        return difference * (2 * ctx.weight * grad_outputs[0])[:, None], None, None, None
 
 
 def _log_soft_clip(value: Tensor) -> Tensor:

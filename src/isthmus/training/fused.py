@@ -1,12 +1,16 @@
-"""A network's pass and its gradients as one step of autograd instead of dozens.
+"""A network's pass and its gradients written out, instead of recorded by autograd layer by layer.
 
 For small networks most of a training step is bookkeeping: every layer records several nodes, and every
 parameter's gradient is gathered by a node of its own. Here a whole `Network` (straight part, perceptron,
-scales) is one autograd function: the forward pass keeps each layer's activation, the backward pass writes every
-weight's gradient straight into the flat buffer it lives in. Objectives compose with it as with any other node.
+scales) has one forward pass, which keeps each layer's activation, and one backward pass, which writes every
+weight's gradient straight into the flat buffer it lives in. It serves in two ways:
 
-The plain modules remain the reference, and serve wherever this does not: convolutions, dictionaries, and
-penalties that differentiate the encoder twice.
+- `fuse` makes it a single autograd function, with which any objective composes;
+- `plain_step` does without autograd altogether where the loss is the Gaussian's alone: a point code, σ² fixed,
+  no penalty. That is the vanilla and the denoising autoencoder.
+
+The modules themselves remain the reference, and serve wherever this does not: convolutions, dictionaries, and
+penalties that differentiate the encoder twice. A test holds all three to the same losses.
 """
 
 from __future__ import annotations
@@ -19,9 +23,12 @@ import torch
 from torch import Tensor, nn
 
 from isthmus.model.autoencoder import AutoencoderModel
+from isthmus.model.bottleneck import PointBottleneck
+from isthmus.model.likelihood import GaussianLikelihood
 from isthmus.model.network import Network
+from isthmus.objective import Objective
 
-__all__ = ["fuse", "unfuse"]
+__all__ = ["FusedNetwork", "fuse", "plain_step", "unfuse"]
 
 aten = torch.ops.aten
 
@@ -48,7 +55,7 @@ def fuse(model: AutoencoderModel) -> None:
     """Let both networks train by the fused pass where they can; their parameters must hold gradient buffers."""
     for network in (model.encoder, model.decoder):
         if _can_fuse(network):
-            network.fused = _FusedNetwork(network)
+            network.fused = FusedNetwork(network)
 
 
 def unfuse(model: AutoencoderModel) -> None:
@@ -59,79 +66,133 @@ def unfuse(model: AutoencoderModel) -> None:
 
 def _can_fuse(network: Network) -> bool:
     layers = list(network.bent or ())
-    return isinstance(network.straight, (nn.Linear, type(None))) and all(
+    return isinstance(network.straight, nn.Linear | None) and all(
         isinstance(layer, nn.Linear) if place % 2 == 0 else type(layer) in _ACTIVATIONS
         for place, layer in enumerate(layers)
     )
 
 
-class _FusedNetwork:
-    """One network's layers, laid out for `_Pass`."""
+class _Layer:
+    """A linear layer's weights and gradients, looked up once: they are views of the flat buffers and stay where they are."""
+
+    def __init__(self, linear: nn.Linear):
+        self.weight, self.bias = linear.weight.detach(), linear.bias.detach()
+        self.weight_transposed = self.weight.t()
+        self.weight_gradient: Any = linear.weight.grad
+        self.bias_gradient: Any = linear.bias.grad
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.addmm(self.bias, x, self.weight_transposed)
+
+    def add_gradients(self, gradient: Tensor, x: Tensor, ones: Tensor) -> None:
+        """To the weights' gradients, what reaches this layer's output times what entered it."""
+        transposed = gradient.t()
+        self.weight_gradient.addmm_(transposed, x)
+        # A sum over the batch, as a product with ones: one call of BLAS instead of a reduction and an addition.
+        self.bias_gradient.addmv_(transposed, ones)
+
+
+class FusedNetwork:
+    """One network's two passes: straight(x / s_in) + bent(x / s_in), times s_out."""
 
     def __init__(self, network: Network):
         self.input_scale = network.input_scale
         self.output_scale = network.output_scale
-        self.straight: Any = network.straight
-        layers = list(network.bent or ())
-        self.linears: list[Any] = layers[::2]
+        self.straight = None if network.straight is None else _Layer(network.straight)
+        layers: list[Any] = list(network.bent or ())
+        self.layers = [_Layer(layer) for layer in layers[::2]]
         self.activations = [_ACTIVATIONS[type(layer)] for layer in layers[1::2]]
+        self.ones = torch.ones(0)
         # Autograd only calls a function's backward if one of its inputs wants a gradient.
         self.wants_gradient = torch.zeros((), requires_grad=True)
 
     def __call__(self, x: Tensor) -> Tensor:
         return _Pass.apply(x, self.wants_gradient, self)
 
-
-class _Pass(torch.autograd.Function):
-    """straight(x / s_in) + bent(x / s_in), times s_out; once differentiable."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, _: Tensor, network: _FusedNetwork) -> Tensor:
-        if network.input_scale is not None:
-            x = x / network.input_scale
+    def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The output, and what the backward pass will read."""
+        if self.input_scale is not None:
+            x = x / self.input_scale
         hidden, kept = x, [x]
-        for linear, activation in zip(network.linears[:-1], network.activations, strict=True):
-            before = torch.addmm(linear.bias, hidden, linear.weight.t())
+        for layer, activation in zip(self.layers, self.activations, strict=False):
+            before = layer.forward(hidden)
             hidden = activation.apply(before)
             kept += [hidden] if activation.from_output else [before, hidden]
-        if network.linears:
-            last = network.linears[-1]
-            y = torch.addmm(last.bias, hidden, last.weight.t())
-            if network.straight is not None:
-                y.addmm_(x, network.straight.weight.t()).add_(network.straight.bias)
+        if not self.layers:
+            y = self.straight.forward(x)
         else:
-            y = torch.addmm(network.straight.bias, x, network.straight.weight.t())
-        if network.output_scale is not None:
-            y.mul_(network.output_scale)
-        ctx.network, ctx.kept = network, kept
+            y = self.layers[-1].forward(hidden)
+            if self.straight is not None:
+                y.addmm_(x, self.straight.weight_transposed).add_(self.straight.bias)
+        if self.output_scale is not None:
+            y.mul_(self.output_scale)
+        return y, kept
+
+    def backward(self, gradient: Tensor, kept: list[Tensor], *, wants_input: bool) -> Tensor | None:
+        """Add to every weight's gradient; give the input's where it is wanted."""
+        if self.output_scale is not None:
+            gradient = gradient * self.output_scale
+        x, at_output, at_input = kept[0], gradient, None
+        if self.ones.shape[0] != x.shape[0]:
+            self.ones = x.new_ones(x.shape[0])
+        for place in reversed(range(len(self.layers))):
+            layer = self.layers[place]
+            hidden = kept.pop()
+            layer.add_gradients(gradient, hidden, self.ones)
+            if place > 0:
+                activation = self.activations[place - 1]
+                reads = hidden if activation.from_output else kept.pop()
+                gradient = activation.backward(gradient.mm(layer.weight), reads)
+            elif wants_input:
+                at_input = gradient.mm(layer.weight)
+        if self.straight is not None:
+            self.straight.add_gradients(at_output, x, self.ones)
+            if wants_input:
+                through = at_output.mm(self.straight.weight)
+                at_input = through if at_input is None else at_input.add_(through)
+        if at_input is not None and self.input_scale is not None:
+            at_input.div_(self.input_scale)
+        return at_input
+
+
+class _Pass(torch.autograd.Function):
+    """A `FusedNetwork` as one node of autograd, differentiable once."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, _: Tensor, network: FusedNetwork) -> Tensor:
+        y, ctx.kept = network.forward(x)
+        ctx.network = network
         return y
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *grad_outputs: Any) -> Any:  # pyrefly: ignore[bad-override]
-        (gradient,) = grad_outputs
-        network, kept = ctx.network, ctx.kept
-        if network.output_scale is not None:
-            gradient = gradient * network.output_scale
-        x, at_output = kept[0], gradient
-        for place in reversed(range(len(network.linears))):
-            linear = network.linears[place]
-            hidden = kept.pop()
-            linear.weight.grad.addmm_(gradient.t(), hidden)
-            linear.bias.grad.add_(gradient.sum(0))
-            if place > 0:
-                activation = network.activations[place - 1]
-                reads = hidden if activation.from_output else kept.pop()
-                gradient = activation.backward(gradient.mm(linear.weight), reads)
-        at_input = None
-        if ctx.needs_input_grad[0]:
-            at_input = gradient.mm(network.linears[0].weight) if network.linears else None
-        if network.straight is not None:
-            network.straight.weight.grad.addmm_(at_output.t(), x)
-            network.straight.bias.grad.add_(at_output.sum(0))
-            if ctx.needs_input_grad[0]:
-                through = at_output.mm(network.straight.weight)
-                at_input = through if at_input is None else at_input.add_(through)
-        if at_input is not None and network.input_scale is not None:
-            at_input = at_input / network.input_scale
-        return at_input, None, None
+        wants_input = ctx.needs_input_grad[0]
+        return ctx.network.backward(grad_outputs[0], ctx.kept, wants_input=wants_input), None, None
+
+
+def plain_step(model: AutoencoderModel, objective: Objective) -> Callable[[Tensor], None] | None:
+    """A function that adds the gradients of the mean loss of a batch, without autograd; None where it can't.
+
+    Both networks must be fused already.
+    """
+    encoder, decoder, likelihood = model.encoder.fused, model.decoder.fused, model.likelihood
+    written_out = (
+        isinstance(encoder, FusedNetwork)
+        and isinstance(decoder, FusedNetwork)
+        and isinstance(model.bottleneck, PointBottleneck)
+        and isinstance(likelihood, GaussianLikelihood)
+        and likelihood.log_variance is None
+        and not objective.penalties
+    )
+    if not written_out:
+        return None
+
+    @torch.no_grad()
+    def add_gradients(x: Tensor) -> None:
+        code, kept_by_encoder = encoder.forward(model.corruption(x))
+        output, kept_by_decoder = decoder.forward(code)
+        at_code = decoder.backward(likelihood.output_gradient(output, x), kept_by_decoder, wants_input=True)
+        encoder.backward(at_code, kept_by_encoder, wants_input=False)
+
+    return add_gradients

@@ -18,7 +18,7 @@ from isthmus.history import History
 from isthmus.model.autoencoder import AutoencoderModel
 from isthmus.objective import Objective
 from isthmus.training.devices import number_format, seeded
-from isthmus.training.fused import fuse, unfuse
+from isthmus.training.fused import fuse, plain_step, unfuse
 from isthmus.training.optimizer import FlatAdamW, Moments, flatten_parameters
 from isthmus.training.plan import Plan
 from isthmus.training.rows import Rows
@@ -27,6 +27,7 @@ __all__ = ["Training", "rate"]
 
 WARM_UP = 0.2  # share of a one-cycle run in which the rate rises
 FIRST_RATE, LAST_RATE = 1 / 25, 1 / 1e4  # of the highest rate
+UNVALIDATED_SAMPLE = 512  # training rows measured each epoch where none are held out
 MEASURE_SEED = 20_030_599  # measured losses draw the same noise every epoch, so that epochs can be compared
 
 
@@ -67,6 +68,7 @@ class Training:
         self._rate = self.plan.learning_rate
         if not self.objective.needs_input_gradient and self.plan.precision == "float32":
             fuse(self.model)
+        self._plain_step = plain_step(self.model, self.objective)
 
     def run(
         self,
@@ -78,7 +80,7 @@ class Training:
 
         ``on_epoch`` sees each row of the history and answers True to stop.
         """
-        sample = _sample_of(training, len(validation) if validation is not None else len(training))
+        sample = _sample_of(training, len(validation) if validation is not None else UNVALIDATED_SAMPLE)
         best_weights, best_loss = self.flat.weights.clone(), math.inf
         n_steps = math.ceil(len(training) / self.plan.batch_size) * self.plan.epochs
         steps_taken = 0
@@ -118,9 +120,13 @@ class Training:
     def step(self, batch: Tensor, learning_rate: float) -> None:
         """One gradient step on a batch of shape (batch, n_features)."""
         gradients = self.flat.gradients.zero_()
-        with number_format(self.plan.precision, self.device):
-            loss, _ = self.objective(self.model, batch.to(self.device))
-        loss.total.mean().backward()
+        batch = batch.to(self.device)
+        if self._plain_step is not None:
+            self._plain_step(batch)
+        else:
+            with number_format(self.plan.precision, self.device):
+                loss, _ = self.objective(self.model, batch)
+            loss.total.mean().backward()
         if self.plan.gradient_clip is not None:
             gradients.mul_((self.plan.gradient_clip / (gradients.norm() + 1e-12)).clamp(max=1.0))
         self.optimizer.step(learning_rate)
@@ -146,7 +152,7 @@ class Training:
         """
         unfuse(self.model)
         self._moments = self.optimizer.moments
-        del self.flat, self.optimizer
+        del self.flat, self.optimizer, self._plain_step
         self.model.zero_grad(set_to_none=True)
         for parameter in self.model.parameters():
             parameter.data = parameter.data.clone()

@@ -18,6 +18,9 @@ __all__ = [
 ]
 
 
+MOST_VALIDATION_ROWS = 4096  # enough to tell epochs apart; more would be rows not learned from
+
+
 @dataclass(frozen=True)
 class Plan:
     """One training run, with nothing left to choose."""
@@ -61,8 +64,12 @@ def automatic_weight_decay(n_rows: int, unexplained: float) -> float:
     return min(1.0, 350 / (n_rows * max(unexplained, 1e-3)))
 
 
-def validation_count(n_rows: int, fraction: float) -> int:
-    """How many rows to hold out: the fraction, but not fewer than 32 while that leaves three quarters to train on."""
+def validation_count(n_rows: int, fraction: float | None) -> int:
+    """How many rows to hold out: the fraction asked for, or a tenth up to 4,096 rows.
+
+    Not fewer than 32 while that leaves three quarters to train on.
+    """
     if fraction == 0 or n_rows < 4:
         return 0
-    return min(max(round(fraction * n_rows), 32), n_rows // 4) or 1
+    wanted = min(round(0.1 * n_rows), MOST_VALIDATION_ROWS) if fraction is None else round(fraction * n_rows)
+    return min(max(wanted, 32), n_rows // 4) or 1

@@ -66,6 +66,10 @@ class Subset(Rows):
     def take(self, indices: Tensor) -> Tensor:
         return self.rows.take(self.indices[indices])
 
+    def shuffled(self, size: int) -> Iterator[Tensor]:
+        order = self.indices[torch.randperm(self.indices.shape[0])]
+        return (self.rows.take(indices) for indices in order.split(size))
+
 
 class DenseRows(Rows):
     """Rows of one tensor, scaled beforehand."""
