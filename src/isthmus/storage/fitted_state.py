@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from isthmus.assembly import assemble
 from isthmus.estimator import BaseAutoencoder
@@ -177,11 +178,21 @@ def require_finite_tensors(tensors: Mapping[str, Tensor]) -> None:
             raise ValueError(f"{name} must be {least}, got {smallest}")
 
 
+class _NoInitialNumbers(TorchFunctionMode):
+    """Layers made in here get no random weights: on the meta device those cost the import of a compiler."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if getattr(func, "__module__", "") == "torch.nn.init" or func in (torch.Tensor.normal_, torch.Tensor.uniform_):
+            return args[0] if args else kwargs["tensor"]
+        return (torch.empty if func is torch.randn else func)(*args, **kwargs)
+
+
 def empty_model(estimator: BaseAutoencoder, architecture: Architecture, facts: Facts) -> AutoencoderModel:
     """The model with shapes but no numbers: on torch's meta device no weight is allocated."""
     nothing = np.zeros(facts.n_features)
     columns = ColumnStatistics(nothing, nothing, nothing, nothing, 2)
-    with seeded(0), torch.device("meta"):
+    with seeded(0), torch.device("meta"), _NoInitialNumbers():
         return assemble(estimator, architecture, columns, Scaling(nothing, nothing + 1, facts.scaling_unit), None)
 
 
