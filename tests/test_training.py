@@ -21,7 +21,7 @@ from isthmus.model.network import ACTIVATIONS, Architecture
 from isthmus.objective import Contraction, Divergence, Objective, Sparsity
 from isthmus.scaling import Scaling, chunks, column_statistics, fit_scaling
 from isthmus.training import loop
-from isthmus.training.devices import WORK_FOR_THREADS, choose_device, number_format, seeded, threads_for
+from isthmus.training.devices import WORK_FOR_THREADS, half_precision_pays, seeded, threads_for
 from isthmus.training.loop import Training, rate
 from isthmus.training.optimizer import flatten_parameters
 from isthmus.training.plan import (
@@ -331,15 +331,27 @@ def test_seeded_repeats_inside_and_leaves_the_generator_outside():
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_devices():
-    assert choose_device(None).type in ("cpu", "cuda", "mps")
-    assert choose_device("cpu") == torch.device("cpu")
-    with pytest.raises(ValueError, match=r"^device: 'tpu' is not available on this machine; it has .*cpu\.$"):
-        choose_device("tpu")
-    with number_format("bfloat16", torch.device("cpu")):
-        assert torch.mm(torch.ones(2, 2), torch.ones(2, 2)).dtype == torch.bfloat16
-    with number_format("float32", torch.device("cpu")):
-        assert torch.mm(torch.ones(2, 2), torch.ones(2, 2)).dtype == torch.float32
+def test_half_precision_is_taken_where_asked_or_where_it_pays(monkeypatch):
+    processor = torch.device("cpu")
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    assert half_precision_pays("auto", processor, WORK_FOR_THREADS)
+    assert not half_precision_pays("auto", processor, WORK_FOR_THREADS / 2)
+    assert not half_precision_pays("float32", processor, 1e12)
+    assert half_precision_pays("bfloat16", processor, 1)
+    assert not half_precision_pays("auto", torch.device("cuda"), 1e12)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    assert not half_precision_pays("auto", processor, 1e12)
+
+
+@pytest.mark.parametrize("kind", [Autoencoder, VariationalAutoencoder])
+def test_half_precision_learns_as_well_and_leaves_float32_weights(kind):
+    X = bent_table(1000)
+    settings = dict(hidden_layer_sizes=(32, 32), max_iter=15, random_state=0)
+    full, half = (kind(2, precision=precision, **settings).fit(X) for precision in ("float32", "bfloat16"))
+    assert all(weight.dtype == torch.float32 for weight in half.model_.parameters())
+    assert half.history_["validation_mse"] != full.history_["validation_mse"]
+    assert half.history_["validation_mse"][-1] == pytest.approx(full.history_["validation_mse"][-1], rel=0.1)
+    assert half.history_["validation_mse"][-1] < half.history_["validation_mse"][0]
 
 
 def test_the_progress_bar_shows_on_a_terminal_only(monkeypatch, capsys):
@@ -499,7 +511,7 @@ def test_the_fused_pass_and_the_plain_one_lose_alike(activation, start, monkeypa
     for kind in (Autoencoder, VariationalAutoencoder):
         fused = kind(3, **settings).fit(X)
         with monkeypatch.context() as plain:
-            plain.setattr("isthmus.training.loop.fuse", lambda model: None)
+            plain.setattr("isthmus.training.loop.fuse", lambda *_: None)
             reference = kind(3, **settings).fit(X)
         assert fused.history_["train_loss"] == pytest.approx(reference.history_["train_loss"], rel=1e-4)
         assert fused.transform(X) == pytest.approx(reference.transform(X), rel=1e-3, abs=1e-3)

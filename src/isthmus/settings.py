@@ -65,11 +65,15 @@ class AutoencoderSettings:
     )
     gradient_clip: float | None = hyper(1.0, "largest norm of a step's gradient", above=0)
     validation_fraction: float | None = hyper(
-        None, "share of rows held out to choose the best epoch; None: a tenth, at most 4,096 rows", at_least=0, below=1
+        None, "share of rows held out to choose the best epoch; None: a tenth, at most 2,048 rows", at_least=0, below=1
     )
     early_stopping: bool = hyper(True, "stop when n_iter_no_change epochs bring nothing")
     n_iter_no_change: int | None = hyper(None, "patience in epochs; None: a third of max_iter", at_least=1)
-    precision: str = hyper("float32", "format of matrix products", choices=("float32", "bfloat16"))
+    precision: str = hyper(
+        "auto",
+        "format of matrix products in training; auto takes bfloat16 for large work where it is fast",
+        choices=("auto", "float32", "bfloat16"),
+    )
     device: str | None = hyper(None, "cpu, cuda or mps; None chooses")
     random_state: Any = dataclasses.field(default=None, kw_only=True)
     verbose: bool = hyper(False, "show progress on a terminal")

@@ -74,7 +74,6 @@ class GaussianLikelihood(Likelihood):
         constant = 0.5 * x.shape[1] * (math.log(2 * math.pi) + log_variance)
         return 0.5 * squared_error * torch.exp(-log_variance) + constant
 
-
     def output_gradient(self, output: Tensor, x: Tensor) -> Tensor:
         """∂/∂output of the batch's mean -log p(x|z), shape (batch, n_features): (x̂ - x) / (batch · σ²), bounded or not."""
         mean = self.mean(output)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 
 import torch
 
-__all__ = ["choose_device", "number_format", "seeded", "threads_for"]
+__all__ = ["choose_device", "half_precision_pays", "seeded", "threads_for"]
 
 # Multiply-adds in one step below which a second thread costs more than it brings; measured in benchmarks/.
 WORK_FOR_THREADS = 5e7
@@ -29,11 +29,16 @@ def choose_device(asked: str | None) -> torch.device:
     return torch.device(asked)
 
 
-def number_format(precision: str, device: torch.device) -> AbstractContextManager:
-    """A context in which matrix products run in bfloat16 where that was asked for."""
-    if precision == "bfloat16":
-        return torch.autocast(device.type, dtype=torch.bfloat16)
-    return nullcontext()
+def half_precision_pays(precision: str, device: torch.device, work: float) -> bool:
+    """Whether products should run in bfloat16: asked for, or left open where it is several times faster.
+
+    That is large work on a processor with instructions for it. Weights, sums of gradients and everything that is
+    measured stay in float32.
+    """
+    if precision != "auto":
+        return precision == "bfloat16"
+    has_instructions = device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+    return has_instructions and work >= WORK_FOR_THREADS
 
 
 @contextmanager

@@ -27,8 +27,9 @@ from isthmus.model.bottleneck import PointBottleneck
 from isthmus.model.likelihood import GaussianLikelihood
 from isthmus.model.network import Network
 from isthmus.objective import Objective
+from isthmus.training.optimizer import FlatParameters
 
-__all__ = ["FusedNetwork", "fuse", "plain_step", "unfuse"]
+__all__ = ["FusedNetwork", "can_fuse", "fuse", "plain_step", "unfuse"]
 
 aten = torch.ops.aten
 
@@ -51,11 +52,20 @@ _ACTIVATIONS: dict[type[nn.Module], _Activation] = {
 }
 
 
-def fuse(model: AutoencoderModel) -> None:
-    """Let both networks train by the fused pass where they can; their parameters must hold gradient buffers."""
+def can_fuse(model: AutoencoderModel) -> bool:
+    """Whether both networks are perceptrons."""
+    return _is_perceptron(model.encoder) and _is_perceptron(model.decoder)
+
+
+def fuse(model: AutoencoderModel, flat: FlatParameters, computed: FlatParameters) -> None:
+    """Let both networks train by the fused pass where they can.
+
+    Their parameters lie in ``flat``; products are computed with, and gradients added to, ``computed``: the same
+    buffers, or their `half`.
+    """
     for network in (model.encoder, model.decoder):
-        if _can_fuse(network):
-            network.fused = FusedNetwork(network)
+        if _is_perceptron(network):
+            network.fused = FusedNetwork(network, flat, computed)
 
 
 def unfuse(model: AutoencoderModel) -> None:
@@ -64,7 +74,7 @@ def unfuse(model: AutoencoderModel) -> None:
         network.fused = None
 
 
-def _can_fuse(network: Network) -> bool:
+def _is_perceptron(network: Network) -> bool:
     layers = list(network.bent or ())
     return isinstance(network.straight, nn.Linear | None) and all(
         isinstance(layer, nn.Linear) if place % 2 == 0 else type(layer) in _ACTIVATIONS
@@ -73,13 +83,13 @@ def _can_fuse(network: Network) -> bool:
 
 
 class _Layer:
-    """A linear layer's weights and gradients, looked up once: they are views of the flat buffers and stay where they are."""
+    """A linear layer's weights and gradients, looked up once: views of flat buffers, they stay where they are."""
 
-    def __init__(self, linear: nn.Linear):
-        self.weight, self.bias = linear.weight.detach(), linear.bias.detach()
+    def __init__(self, linear: nn.Linear, flat: FlatParameters, computed: FlatParameters):
+        self.weight, self.bias = (flat.place_of(part, computed.weights) for part in (linear.weight, linear.bias))
         self.weight_transposed = self.weight.t()
-        self.weight_gradient: Any = linear.weight.grad
-        self.bias_gradient: Any = linear.bias.grad
+        self.weight_gradient = flat.place_of(linear.weight, computed.gradients)
+        self.bias_gradient = flat.place_of(linear.bias, computed.gradients)
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.addmm(self.bias, x, self.weight_transposed)
@@ -95,13 +105,14 @@ class _Layer:
 class FusedNetwork:
     """One network's two passes: straight(x / s_in) + bent(x / s_in), times s_out."""
 
-    def __init__(self, network: Network):
+    def __init__(self, network: Network, flat: FlatParameters, computed: FlatParameters):
         self.input_scale = network.input_scale
         self.output_scale = network.output_scale
-        self.straight = None if network.straight is None else _Layer(network.straight)
+        self.straight = None if network.straight is None else _Layer(network.straight, flat, computed)
         layers: list[Any] = list(network.bent or ())
-        self.layers = [_Layer(layer) for layer in layers[::2]]
+        self.layers = [_Layer(layer, flat, computed) for layer in layers[::2]]
         self.activations = [_ACTIVATIONS[type(layer)] for layer in layers[1::2]]
+        self.format = computed.weights.dtype
         self.ones = torch.ones(0)
         # Autograd only calls a function's backward if one of its inputs wants a gradient.
         self.wants_gradient = torch.zeros((), requires_grad=True)
@@ -113,6 +124,7 @@ class FusedNetwork:
         """The output, and what the backward pass will read."""
         if self.input_scale is not None:
             x = x / self.input_scale
+        x = x.to(self.format)
         hidden, kept = x, [x]
         for layer, activation in zip(self.layers, self.activations, strict=False):
             before = layer.forward(hidden)
@@ -124,14 +136,14 @@ class FusedNetwork:
             y = self.layers[-1].forward(hidden)
             if self.straight is not None:
                 y.addmm_(x, self.straight.weight_transposed).add_(self.straight.bias)
-        if self.output_scale is not None:
-            y.mul_(self.output_scale)
-        return y, kept
+        y = y.float()
+        return (y if self.output_scale is None else y.mul_(self.output_scale)), kept
 
     def backward(self, gradient: Tensor, kept: list[Tensor], *, wants_input: bool) -> Tensor | None:
         """Add to every weight's gradient; give the input's where it is wanted."""
         if self.output_scale is not None:
             gradient = gradient * self.output_scale
+        gradient = gradient.to(self.format)
         x, at_output, at_input = kept[0], gradient, None
         if self.ones.shape[0] != x.shape[0]:
             self.ones = x.new_ones(x.shape[0])
@@ -150,9 +162,10 @@ class FusedNetwork:
             if wants_input:
                 through = at_output.mm(self.straight.weight)
                 at_input = through if at_input is None else at_input.add_(through)
-        if at_input is not None and self.input_scale is not None:
-            at_input.div_(self.input_scale)
-        return at_input
+        if at_input is None:
+            return None
+        at_input = at_input.float()
+        return at_input if self.input_scale is None else at_input.div_(self.input_scale)
 
 
 class _Pass(torch.autograd.Function):

@@ -17,9 +17,9 @@ from torch import Tensor
 from isthmus.history import History
 from isthmus.model.autoencoder import AutoencoderModel
 from isthmus.objective import Objective
-from isthmus.training.devices import number_format, seeded
-from isthmus.training.fused import fuse, plain_step, unfuse
-from isthmus.training.optimizer import FlatAdamW, Moments, flatten_parameters
+from isthmus.training.devices import half_precision_pays, seeded
+from isthmus.training.fused import can_fuse, fuse, plain_step, unfuse
+from isthmus.training.optimizer import FlatAdamW, FlatParameters, Moments, flatten_parameters
 from isthmus.training.plan import Plan
 from isthmus.training.rows import Rows
 
@@ -66,8 +66,15 @@ class Training:
         self.flat = flatten_parameters(self.model.to(self.device))
         self.optimizer = FlatAdamW(self.flat, self.plan.weight_decay, self._moments)
         self._rate = self.plan.learning_rate
-        if not self.objective.needs_input_gradient and self.plan.precision == "float32":
-            fuse(self.model)
+        self._half: FlatParameters | None = None
+        self._autocast = self.plan.precision == "bfloat16"
+        if not self.objective.needs_input_gradient:
+            fusable = can_fuse(self.model)
+            work = self.plan.batch_size * len(self.flat.weights)
+            if fusable and half_precision_pays(self.plan.precision, self.device, work):
+                self._half, self._autocast = self.flat.half(), False
+            if not self._autocast:
+                fuse(self.model, self.flat, self._half or self.flat)
         self._plain_step = plain_step(self.model, self.objective)
 
     def run(
@@ -121,12 +128,17 @@ class Training:
         """One gradient step on a batch of shape (batch, n_features)."""
         gradients = self.flat.gradients.zero_()
         batch = batch.to(self.device)
+        if self._half is not None:
+            self._half.weights.copy_(self.flat.weights)
+            self._half.gradients.zero_()
         if self._plain_step is not None:
             self._plain_step(batch)
         else:
-            with number_format(self.plan.precision, self.device):
+            with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._autocast):
                 loss, _ = self.objective(self.model, batch)
             loss.total.mean().backward()
+        if self._half is not None:
+            gradients.add_(self._half.gradients)
         if self.plan.gradient_clip is not None:
             gradients.mul_((self.plan.gradient_clip / (gradients.norm() + 1e-12)).clamp(max=1.0))
         self.optimizer.step(learning_rate)
@@ -152,7 +164,7 @@ class Training:
         """
         unfuse(self.model)
         self._moments = self.optimizer.moments
-        del self.flat, self.optimizer, self._plain_step
+        del self.flat, self.optimizer, self._plain_step, self._half
         self.model.zero_grad(set_to_none=True)
         for parameter in self.model.parameters():
             parameter.data = parameter.data.clone()

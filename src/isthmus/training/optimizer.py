@@ -31,6 +31,16 @@ class FlatParameters:
     gradients: Tensor
     n_decayed: int
 
+    def half(self) -> FlatParameters:
+        """The same in bfloat16, to compute with."""
+        weights = self.weights.to(torch.bfloat16)
+        return FlatParameters(weights, torch.zeros_like(weights), self.n_decayed)
+
+    def place_of(self, parameter: Tensor, buffer: Tensor) -> Tensor:
+        """The view of ``buffer`` that lies where ``parameter`` lies in the weights."""
+        begin = parameter.storage_offset()
+        return buffer[begin : begin + parameter.numel()].view(parameter.shape)
+
 
 def flatten_parameters(model: nn.Module) -> FlatParameters:
     """Move a model's parameters into one buffer; each of them becomes a view into it, and so does its gradient."""

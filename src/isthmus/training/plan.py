@@ -18,7 +18,7 @@ __all__ = [
 ]
 
 
-MOST_VALIDATION_ROWS = 4096  # enough to tell epochs apart; more would be rows not learned from
+MOST_VALIDATION_ROWS = 2048  # enough to tell epochs apart; more would be rows not learned from
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Plan:
     weight_decay: float = 0.0
     gradient_clip: float | None = 1.0
     patience: int | None = None
-    precision: str = "float32"
+    precision: str = "auto"
 
 
 def automatic_widths(n_features: int) -> tuple[int, ...]:
@@ -65,7 +65,7 @@ def automatic_weight_decay(n_rows: int, unexplained: float) -> float:
 
 
 def validation_count(n_rows: int, fraction: float | None) -> int:
-    """How many rows to hold out: the fraction asked for, or a tenth up to 4,096 rows.
+    """How many rows to hold out: the fraction asked for, or a tenth up to 2,048 rows.
 
     Not fewer than 32 while that leaves three quarters to train on.
     """
