@@ -346,7 +346,7 @@ def test_half_precision_is_taken_where_asked_or_where_it_pays(monkeypatch):
 @pytest.mark.parametrize("kind", [Autoencoder, VariationalAutoencoder])
 def test_half_precision_learns_as_well_and_leaves_float32_weights(kind):
     X = bent_table(1000)
-    settings = dict(hidden_layer_sizes=(32, 32), max_iter=15, random_state=0)
+    settings = {"hidden_layer_sizes": (32, 32), "max_iter": 15, "random_state": 0}
     full, half = (kind(2, precision=precision, **settings).fit(X) for precision in ("float32", "bfloat16"))
     assert all(weight.dtype == torch.float32 for weight in half.model_.parameters())
     assert half.history_["validation_mse"] != full.history_["validation_mse"]

@@ -75,7 +75,7 @@ class GaussianLikelihood(Likelihood):
         return 0.5 * squared_error * torch.exp(-log_variance) + constant
 
     def output_gradient(self, output: Tensor, x: Tensor) -> Tensor:
-        """∂/∂output of the batch's mean -log p(x|z), shape (batch, n_features): (x̂ - x) / (batch · σ²), bounded or not."""
+        """∂/∂output of the batch's mean -log p(x|z), shape (batch, n_features): (x̂ - x) / (batch · σ²)."""
         mean = self.mean(output)
         gradient = (mean - x).mul_(1 / (x.shape[0] * self.variance))
         return torch.ops.aten.sigmoid_backward(gradient, mean) if self.bounded else gradient

@@ -108,7 +108,7 @@ class FusedNetwork:
     def __init__(self, network: Network, flat: FlatParameters, computed: FlatParameters):
         self.input_scale = network.input_scale
         self.output_scale = network.output_scale
-        self.straight = None if network.straight is None else _Layer(network.straight, flat, computed)
+        self.straight: Any = None if network.straight is None else _Layer(network.straight, flat, computed)
         layers: list[Any] = list(network.bent or ())
         self.layers = [_Layer(layer, flat, computed) for layer in layers[::2]]
         self.activations = [_ACTIVATIONS[type(layer)] for layer in layers[1::2]]
@@ -189,7 +189,10 @@ def plain_step(model: AutoencoderModel, objective: Objective) -> Callable[[Tenso
 
     Both networks must be fused already.
     """
-    encoder, decoder, likelihood = model.encoder.fused, model.decoder.fused, model.likelihood
+    encoder: Any = model.encoder.fused
+    decoder: Any = model.decoder.fused
+    likelihood: Any = model.likelihood
+    corrupt: Any = model.corruption
     written_out = (
         isinstance(encoder, FusedNetwork)
         and isinstance(decoder, FusedNetwork)
@@ -203,7 +206,7 @@ def plain_step(model: AutoencoderModel, objective: Objective) -> Callable[[Tenso
 
     @torch.no_grad()
     def add_gradients(x: Tensor) -> None:
-        code, kept_by_encoder = encoder.forward(model.corruption(x))
+        code, kept_by_encoder = encoder.forward(corrupt(x))
         output, kept_by_decoder = decoder.forward(code)
         at_code = decoder.backward(likelihood.output_gradient(output, x), kept_by_decoder, wants_input=True)
         encoder.backward(at_code, kept_by_encoder, wants_input=False)
