@@ -208,7 +208,7 @@ def plain_step(model: AutoencoderModel, objective: Objective) -> Callable[[Tenso
     def add_gradients(x: Tensor) -> None:
         code, kept_by_encoder = encoder.forward(corrupt(x))
         output, kept_by_decoder = decoder.forward(code)
-        at_code = decoder.backward(likelihood.output_gradient(output, x), kept_by_decoder, wants_input=True)
+        at_code: Any = decoder.backward(likelihood.output_gradient(output, x), kept_by_decoder, wants_input=True)
         encoder.backward(at_code, kept_by_encoder, wants_input=False)
 
     return add_gradients
