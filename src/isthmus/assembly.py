@@ -16,10 +16,10 @@ from torch import Tensor
 from isthmus.model.autoencoder import AutoencoderModel
 from isthmus.model.likelihood import BernoulliLikelihood, GaussianLikelihood, Likelihood
 from isthmus.model.network import Architecture, begin
+from isthmus.settings import AutoencoderSettings
 from isthmus.training import plan as automatic
 
 if TYPE_CHECKING:
-    from isthmus.estimator import BaseAutoencoder
     from isthmus.model.principal import Principal
     from isthmus.scaling import ColumnStatistics, Scaling
 
@@ -37,10 +37,9 @@ MOST_UNITS_PER_FEATURE = 64
 SQUARED_ERROR_VARIANCE = 0.5  # with σ² = 1/2 the Gaussian -log p is ‖x - x̂‖² and a constant
 
 
-def require_consistent(settings: BaseAutoencoder, columns: ColumnStatistics, names: list[str]) -> None:
+def require_consistent(settings: AutoencoderSettings, size: int, columns: ColumnStatistics, names: list[str]) -> None:
     """Raise a `ValueError` if the settings contradict each other or the data."""
     who, n_features = type(settings).__name__, len(columns.mean)
-    size = settings.n_components_
     if not math.isfinite(columns.variance.sum()):
         column = names[int((~torch.from_numpy(columns.variance).isfinite()).int().argmax())]
         raise ValueError(f"{who}: X has numbers too large to square in column {column}; divide it first.")
@@ -73,7 +72,7 @@ def require_consistent(settings: BaseAutoencoder, columns: ColumnStatistics, nam
         _require_unit_range(settings, columns, names)
 
 
-def _squeezes_only(settings: BaseAutoencoder) -> bool:
+def _squeezes_only(settings: AutoencoderSettings) -> bool:
     """Whether nothing but the code's size keeps the model from copying its input."""
     no_range = torch.zeros(1)
     return (
@@ -84,7 +83,7 @@ def _squeezes_only(settings: BaseAutoencoder) -> bool:
     )
 
 
-def _require_unit_range(settings: BaseAutoencoder, columns: ColumnStatistics, names: list[str]) -> None:
+def _require_unit_range(settings: AutoencoderSettings, columns: ColumnStatistics, names: list[str]) -> None:
     who = type(settings).__name__
     if settings.scale == "standard":
         raise ValueError(f"{who}: likelihood='bernoulli' needs values in [0, 1]; use scale='minmax', not 'standard'.")
@@ -97,7 +96,7 @@ def _require_unit_range(settings: BaseAutoencoder, columns: ColumnStatistics, na
         )
 
 
-def choose_size(settings: BaseAutoencoder, columns: ColumnStatistics) -> int:
+def choose_size(settings: AutoencoderSettings, columns: ColumnStatistics) -> int:
     """The size of the code where the user left it open: two numbers, or twice the features where few are on."""
     if settings.n_components is not None:
         return int(settings.n_components)
@@ -105,7 +104,7 @@ def choose_size(settings: BaseAutoencoder, columns: ColumnStatistics) -> int:
     return 2 * n_features if settings.make_bottleneck().sparse else min(2, n_features, columns.n_rows)
 
 
-def choose_architecture(settings: BaseAutoencoder, n_features: int) -> Architecture:
+def choose_architecture(settings: AutoencoderSettings, size: int, n_features: int) -> Architecture:
     """The networks' shape, with what the user left open filled in."""
     bottleneck = settings.make_bottleneck()
     widths = settings.hidden_layer_sizes
@@ -113,7 +112,7 @@ def choose_architecture(settings: BaseAutoencoder, n_features: int) -> Architect
         widths = () if settings.channels else automatic.automatic_widths(n_features)
     return Architecture(
         n_features=n_features,
-        n_latents=settings.n_components_,
+        n_latents=size,
         outputs_per_latent=bottleneck.outputs_per_latent,
         hidden_widths=tuple(int(width) for width in widths),
         activation=settings.activation,
@@ -124,8 +123,8 @@ def choose_architecture(settings: BaseAutoencoder, n_features: int) -> Architect
     )
 
 
-def choose_plan(settings: BaseAutoencoder, n_rows: int) -> automatic.Plan:
-    """The training run, with what the user left open filled in."""
+def choose_plan(settings: AutoencoderSettings, n_rows: int, unexplained: float) -> automatic.Plan:
+    """The training run, with what the user left open filled in; ``unexplained`` is the share PCA leaves out."""
     n_training = n_rows - automatic.validation_count(n_rows, settings.validation_fraction)
     batch_size = settings.batch_size or automatic.automatic_batch_size(n_training)
     epochs = settings.max_iter
@@ -133,7 +132,6 @@ def choose_plan(settings: BaseAutoencoder, n_rows: int) -> automatic.Plan:
         epochs = automatic.automatic_epochs(n_training, batch_size)
     decay = settings.weight_decay
     if decay is None:
-        unexplained = settings.principal_.unexplained(settings.n_components_)
         decay = automatic.automatic_weight_decay(n_training, unexplained) if settings.start == "principal" else 0.0
     patience = settings.n_iter_no_change or max(5, epochs // 3)
     return automatic.Plan(
@@ -149,7 +147,7 @@ def choose_plan(settings: BaseAutoencoder, n_rows: int) -> automatic.Plan:
 
 
 def assemble(
-    settings: BaseAutoencoder,
+    settings: AutoencoderSettings,
     architecture: Architecture,
     columns: ColumnStatistics,
     scaling: Scaling,
@@ -170,7 +168,7 @@ def assemble(
     return AutoencoderModel(settings.make_corruption(low, high), encoder, bottleneck, decoder, likelihood)
 
 
-def _make_likelihood(settings: BaseAutoencoder, scaling: Scaling) -> Likelihood:
+def _make_likelihood(settings: AutoencoderSettings, scaling: Scaling) -> Likelihood:
     if settings.likelihood == "bernoulli":
         return BernoulliLikelihood(soft_clip=settings.start == "principal")
     variance = SQUARED_ERROR_VARIANCE
@@ -183,7 +181,7 @@ def _make_likelihood(settings: BaseAutoencoder, scaling: Scaling) -> Likelihood:
     )
 
 
-def closed_form_is_best(settings: BaseAutoencoder, architecture: Architecture) -> bool:
+def closed_form_is_best(settings: AutoencoderSettings, architecture: Architecture) -> bool:
     """Whether PCA already minimises the loss over all such models (Baldi & Hornik 1989): then no step can help."""
     return (
         architecture.linear

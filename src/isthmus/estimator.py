@@ -93,7 +93,7 @@ class BaseAutoencoder(
     def fit(self, X: Any, y: Any = None) -> typing.Self:
         """Fit to rows X of shape (n_samples, n_features): array, DataFrame or sparse matrix; y is ignored."""
         rows = self._begin(X)
-        plan = choose_plan(self, len(rows))
+        plan = choose_plan(self, len(rows), self.principal_.unexplained(self.n_components_))
         if closed_form_is_best(self, self._architecture):
             plan = dataclasses.replace(plan, epochs=0)
         training = Training(self.model_, Objective(self.make_penalties()), plan, self._device)
@@ -144,7 +144,9 @@ class BaseAutoencoder(
         else:
             rows = self._begin(X)
             self.history_, self.n_iter_, self.best_epoch_ = History(), 0, 0
-        plan = dataclasses.replace(choose_plan(self, len(rows)), schedule="constant")
+        plan = dataclasses.replace(
+            choose_plan(self, len(rows), self.principal_.unexplained(self.n_components_)), schedule="constant"
+        )
         if self._training is None:
             self._training = Training(self.model_, Objective(self.make_penalties()), plan, self._device)
         else:
@@ -275,7 +277,7 @@ class BaseAutoencoder(
         self._device = choose_device(self.device)
         columns = column_statistics(chunks(X))
         self.n_components_ = choose_size(self, columns)
-        require_consistent(self, columns, self._column_names(X))
+        require_consistent(self, self.n_components_, columns, self._column_names(X))
         centred = self.start == "principal" and self.likelihood == "gaussian"
         self.scaling_ = fit_scaling(columns, self.scale, centred=centred)
         self._code_unit = self.scaling_.unit if self.make_bottleneck().in_data_units else 1.0
@@ -285,7 +287,7 @@ class BaseAutoencoder(
         limit = max(self.n_components_, known)
         with seeded(self._seed):
             self.principal_ = principal_directions(rows.batches, torch.from_numpy(mean), len(rows), limit)
-        self._architecture = choose_architecture(self, X.shape[1])
+        self._architecture = choose_architecture(self, self.n_components_, X.shape[1])
         with seeded(self._seed):
             self.model_ = assemble(self, self._architecture, columns, self.scaling_, self.principal_)
         self._n_weights = sum(parameter.numel() for parameter in self.model_.parameters())

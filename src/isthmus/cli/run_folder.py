@@ -17,7 +17,6 @@ import dataclasses
 import hashlib
 import json
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -28,6 +27,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from isthmus import __version__
 from isthmus.cli.outcome import CommandError
+from isthmus.data.atomic import beside, replace_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -146,12 +146,12 @@ def new_run(path: Path, *, overwrite: bool) -> Iterator[Path]:
     require_free(path, overwrite=overwrite)
     target = Path(os.path.realpath(path))
     made = [folder for folder in target.parents if not folder.exists()]
-    building = _beside(target)
+    building = beside(target)
     try:
         building.mkdir(parents=True)
         yield building
         require_free(path, overwrite=overwrite)
-        _replace(building, target)
+        replace_folder(building, target)
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
         with suppress(OSError):  # a folder that something else has come into stays
@@ -221,21 +221,3 @@ def _is_a(value: Any, hint: Any) -> bool:
     if get_origin(hint) is tuple:
         return type(value) is list and all(type(entry) is get_args(hint)[0] for entry in value)
     return type(value) is hint
-
-
-def _replace(building: Path, target: Path) -> None:
-    if not target.exists():
-        os.rename(building, target)
-        return
-    old = _beside(target)
-    os.rename(target, old)
-    try:
-        os.rename(building, target)
-    except BaseException:
-        os.rename(old, target)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _beside(target: Path) -> Path:
-    return target.with_name(f".{target.name[:40]}-{secrets.token_hex(6)}")

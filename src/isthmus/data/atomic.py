@@ -1,4 +1,4 @@
-"""A file is written whole or not at all: beside its place first, then moved there in one step."""
+"""A file or a folder is written whole or not at all: beside its place first, then moved there in one step."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from isthmus.data.table import DataError
 
-__all__ = ["atomic_write", "refuse_existing"]
+__all__ = ["atomic_write", "beside", "refuse_existing", "replace_folder", "settle"]
 
 
 def refuse_existing(path: Path) -> None:
@@ -55,7 +55,7 @@ def atomic_write(path: str | Path, *, overwrite: bool = True) -> Iterator[Path]:
                 refuse_existing(path)
             shutil.copymode(target, temporary)
         os.replace(temporary, target)
-        _settle(target.parent)
+        settle(target.parent)
     except OSError as error:
         _remove(temporary)
         raise DataError(
@@ -73,7 +73,8 @@ def _remove(temporary: Path | None) -> None:
             temporary.unlink()
 
 
-def _settle(folder: Path) -> None:
+def settle(folder: Path) -> None:
+    """Make what happened to a folder's entries last through a power cut."""
     # Windows cannot open a folder; the move itself is durable there
     if os.name != "nt":
         handle = os.open(folder, os.O_RDONLY)
@@ -81,3 +82,23 @@ def _settle(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def beside(target: Path) -> Path:
+    """A hidden, unused name in the same folder, for what is not finished yet."""
+    return target.with_name(f".{target.name[:40]}-{secrets.token_hex(6)}")
+
+
+def replace_folder(finished: Path, target: Path) -> None:
+    """Move a finished folder to its place; one that stood there is put back if that fails, and removed last."""
+    if not target.exists():
+        os.rename(finished, target)
+        return
+    old = beside(target)
+    os.rename(target, old)
+    try:
+        os.rename(finished, target)
+    except BaseException:
+        os.rename(old, target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from isthmus.data.atomic import beside, replace_folder, settle
 from isthmus.storage.safe_reading import StorageError
 
 __all__ = ["new_folder"]
@@ -33,17 +33,17 @@ def new_folder(path: str | os.PathLike[str], files: Mapping[str, bytes], *, over
         _require_free(path, target, set(files), overwrite)
         if not target.parent.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = _beside(target)
+        temporary = beside(target)
         temporary.mkdir()
         for name, data in files.items():
             with (temporary / name).open("xb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-        _settle(temporary)
+        settle(temporary)
         _require_free(path, target, set(files), overwrite)
-        _move(temporary, target)
-        _settle(target.parent)
+        replace_folder(temporary, target)
+        settle(target.parent)
     except (OSError, ValueError) as error:
         _remove(temporary)
         if isinstance(error, StorageError):
@@ -72,34 +72,6 @@ def _require_free(path: Path, target: Path, names: set[str], overwrite: bool) ->
         )
 
 
-def _move(temporary: Path, target: Path) -> None:
-    if not target.exists():
-        os.rename(temporary, target)
-        return
-    old = _beside(target)
-    os.rename(target, old)
-    try:
-        os.rename(temporary, target)
-    except BaseException:
-        os.rename(old, target)
-        raise
-    shutil.rmtree(old)
-
-
-def _beside(target: Path) -> Path:
-    return target.with_name(f".{target.name[:40]}-{secrets.token_hex(6)}")
-
-
 def _remove(temporary: Path | None) -> None:
     if temporary is not None:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _settle(folder: Path) -> None:
-    # Windows cannot open a folder; the move itself is durable there.
-    if os.name != "nt":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -286,8 +286,7 @@ def _architecture_asked(estimator: BaseAutoencoder, stored: Architecture, facts:
     """What the settings ask for; sizes they leave open were chosen in `fit` and are taken as stored."""
     if estimator.n_components not in (None, facts.n_components):
         raise ValueError(f"its n_components={estimator.n_components} is not the size of its code")
-    estimator.n_components_ = facts.n_components
-    asked = choose_architecture(estimator, facts.n_features)
+    asked = choose_architecture(estimator, facts.n_components, facts.n_features)
     if estimator.hidden_layer_sizes is None and not estimator.channels:
         asked = dataclasses.replace(asked, hidden_widths=stored.hidden_widths)
     return asked

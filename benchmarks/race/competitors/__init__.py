@@ -1,0 +1,1 @@
+"""One file a competitor; each gives `compete` a function that fits, and knows nothing of the others."""

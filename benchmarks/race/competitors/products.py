@@ -1,0 +1,56 @@
+"""A limit: the matrix products of the job and nothing else, at their own shapes, into buffers made beforehand.
+
+``settings``: ``dtype="bfloat16"`` multiplies in that format, ``forward_only=True`` is the encoder's forward pass.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from race.compete import compete
+from race.job import Job
+from race.stopwatch import Stopwatch
+
+
+def step_products(layers: tuple[int, ...], n_rows: int, dtype: torch.dtype, forward_only: bool) -> Callable[[], None]:
+    """A function that does the products of one step on ``n_rows`` rows."""
+    activations = [torch.rand(n_rows, width).to(dtype) for width in layers]
+    gradients = [torch.rand(n_rows, width).to(dtype) for width in layers]
+    weights = [torch.rand(end, begin).to(dtype) for begin, end in itertools.pairwise(layers)]
+    weight_gradients = [torch.empty_like(weight) for weight in weights]
+
+    def step() -> None:
+        for place, weight in enumerate(weights):
+            torch.mm(activations[place], weight.t(), out=activations[place + 1])
+        if forward_only:
+            return
+        for place in reversed(range(len(weights))):
+            torch.mm(gradients[place + 1].t(), activations[place], out=weight_gradients[place])
+            if place > 0:
+                torch.mm(gradients[place + 1], weights[place], out=gradients[place])
+
+    return step
+
+
+def fit(job: Job, train: np.ndarray, watch: Stopwatch) -> None:
+    torch.set_num_threads(job.threads)
+    forward_only = job.settings.get("forward_only", False)
+    dtype = getattr(torch, job.settings.get("dtype", "float32"))
+    layers = (train.shape[1], *job.widths)
+    if not forward_only:
+        layers = (*layers, *layers[-2::-1])
+    sizes = [len(rows) for rows in np.array_split(train, range(job.batch_size, len(train), job.batch_size))]
+    steps = {size: step_products(layers, size, dtype, forward_only) for size in set(sizes)}
+    watch.begin()
+    for _ in range(job.epochs):
+        for size in sizes:
+            steps[size]()
+        watch.lap(lambda X: X)
+
+
+if __name__ == "__main__":
+    compete(fit)

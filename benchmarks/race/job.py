@@ -1,0 +1,89 @@
+"""What a competitor is asked to do, and what it answers: JSON between processes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+__all__ = ["Job", "Result"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One fit.
+
+    Attributes
+    ----------
+    data : str
+        "digits", "fashion-mnist" or "table".
+    rows, columns : int or None
+        How many of the training rows to use; for "table" also its number of columns.
+    widths : tuple of int
+        The encoder's layers after the input, the code last; the decoder mirrors them.
+    epochs : int or None
+        None leaves the choice to the competitor.
+    curve : bool
+        Measure the test error after every epoch, with the clock stopped.
+    stop_below : float or None
+        isthmus only: end when the error of its own held-out rows is below.
+    budget : float or None
+        Seconds on the clock after which the fit is cut off.
+    settings : dict
+        What only one competitor understands.
+    """
+
+    data: str = "digits"
+    rows: int | None = None
+    columns: int = 100
+    widths: tuple[int, ...] = (32, 16, 2)
+    batch_size: int = 128
+    epochs: int | None = 100
+    threads: int = 1
+    seed: int = 42
+    curve: bool = False
+    stop_below: float | None = None
+    budget: float | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @staticmethod
+    def from_json(text: str) -> Job:
+        asked = json.loads(text)
+        return Job(**asked | {"widths": tuple(asked["widths"])})
+
+
+@dataclass(frozen=True)
+class Result:
+    """One fit, measured.
+
+    Attributes
+    ----------
+    seconds : float
+        On the clock; imports, data, a small warm-up fit and measuring are not.
+    test_mse : float or None
+        Squared error per feature on the test rows at the end; None for what rebuilds nothing.
+    epoch_seconds : float or None
+        Median, without the first epoch where there are several.
+    curve : list of [seconds, test_mse]
+        One point an epoch, if asked for.
+    peak_rss_mb, rss_before_mb : float
+        Memory of the process: the most during the fit, and just before it with the data loaded.
+    """
+
+    seconds: float
+    test_mse: float | None
+    epoch_seconds: float | None
+    curve: list[list[float]]
+    peak_rss_mb: float
+    rss_before_mb: float
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @staticmethod
+    def from_json(text: str) -> Result:
+        answered = json.loads(text)
+        return Result(**{entry.name: answered[entry.name] for entry in fields(Result)})
