@@ -1,13 +1,14 @@
 # The two commands of the README, each complete on a machine with Python >= 3.11 and make:
 #   make demo    sets up, then fits, evaluates and draws the bundled digits
 #   make test    sets up, then lint, types, tests and doctests
+#   make bench   sets up, then races isthmus against its peers: hours, on a machine left alone
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 # Small matrices are faster on one thread; the tests run in as many processes as there are cores instead.
 ONE_THREAD := OMP_NUM_THREADS=1
 
-.PHONY: demo test lint types setup clean
+.PHONY: demo test bench lint types setup clean
 
 demo: setup
 	@echo "== fitting an autoencoder to the bundled digits =="
@@ -16,6 +17,9 @@ demo: setup
 test: lint types
 	@echo "== tests and doctests =="
 	@$(ONE_THREAD) $(BIN)/python -m pytest -n auto
+
+bench: setup
+	@$(BIN)/python benchmarks/speed.py
 
 lint: setup
 	@echo "== lint =="
@@ -40,4 +44,4 @@ $(READY): pyproject.toml constraints.txt
 	@echo "-- ready"
 
 clean:
-	rm -rf .venv runs dist
+	rm -rf .venv .venv-peers runs dist

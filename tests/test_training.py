@@ -32,7 +32,7 @@ from isthmus.training.plan import (
     validation_count,
 )
 from isthmus.training.progress import progress_bar
-from isthmus.training.rows import DenseRows, SparseRows, dense_rows, rows_of
+from isthmus.training.rows import DenseRows, ScaledRows, dense_rows, rows_of
 
 
 def build(seed=0, corruption=None, bottleneck=None, learned=False, **shape) -> AutoencoderModel:
@@ -374,7 +374,7 @@ def test_rows_come_by_index_in_order_and_shuffled(kind):
     X = bent_table(50)
     scaling = fit_scaling(column_statistics([X]), "standard", centred=True)
     rows = rows_of(X if kind == "dense" else scipy.sparse.csr_array(X), scaling)
-    assert isinstance(rows, DenseRows if kind == "dense" else SparseRows)
+    assert isinstance(rows, DenseRows if kind == "dense" else ScaledRows)
     expected = torch.from_numpy(scaling.apply(X))
     assert len(rows) == 50
     assert rows.n_features == 6

@@ -22,10 +22,11 @@ def mean_squared_error(reconstruct: Reconstruct, X: np.ndarray) -> float:
 
 
 class Stopwatch:
-    """Begun once, one `lap` an epoch; ``test`` is None where no curve is wanted."""
+    """Begun once, one `lap` an epoch; with ``curve`` each lap also measures the error on the ``test`` rows."""
 
-    def __init__(self, test: np.ndarray | None = None, budget: float | None = None):
-        self._test, self._budget = test, budget
+    def __init__(self, test: np.ndarray, *, curve: bool = False, budget: float | None = None):
+        self.test = test
+        self._wants_curve, self._budget = curve, budget
         self.laps: list[float] = []
         self.curve: list[list[float]] = []
         self.begin()
@@ -43,12 +44,12 @@ class Stopwatch:
     def seconds(self) -> float:
         return (self._stopped or time.perf_counter()) - self._begun
 
-    def lap(self, reconstruct: Reconstruct) -> None:
+    def lap(self, reconstruct: Reconstruct | None = None) -> None:
         """An epoch is over; raises `TimeIsUp` if it was the last one affordable."""
         self.laps.append(self.seconds)
-        if self._test is not None:
+        if self._wants_curve and reconstruct is not None:
             paused = time.perf_counter()
-            self.curve.append([self.laps[-1], mean_squared_error(reconstruct, self._test)])
+            self.curve.append([self.laps[-1], mean_squared_error(reconstruct, self.test)])
             self._begun += time.perf_counter() - paused
         if self._budget is not None and self.laps[-1] > self._budget:
             raise TimeIsUp

@@ -46,7 +46,7 @@ from isthmus.training.devices import choose_device, seeded, threads_for
 from isthmus.training.loop import Training
 from isthmus.training.plan import validation_count
 from isthmus.training.progress import progress_bar
-from isthmus.training.rows import DenseRows, Rows, rows_of
+from isthmus.training.rows import DenseRows, Rows, rows_of, rows_once
 
 __all__ = ["BaseAutoencoder"]
 
@@ -225,7 +225,7 @@ class BaseAutoencoder(
     def latent_report(self, X: Any) -> LatentReport:
         """Divergence from the prior of each latent, in nats, and the number of active units, over rows X."""
         check_is_fitted(self)
-        rows = rows_of(self._validated(X, reset=False), self.scaling_)
+        rows = rows_once(self._validated(X, reset=False), self.scaling_)
         with torch.inference_mode():
             return latent_report(self.model_, (batch.to(self._device) for batch in rows.batches()))
 
@@ -319,7 +319,7 @@ class BaseAutoencoder(
 
     def _each_batch(self, X: Any, function: Callable[[Tensor], Tensor]) -> np.ndarray:
         check_is_fitted(self)
-        return self._each_row_batch(rows_of(self._validated(X, reset=False), self.scaling_), function)
+        return self._each_row_batch(rows_once(self._validated(X, reset=False), self.scaling_), function)
 
     def _each_row_batch(self, rows: Rows, function: Callable[[Tensor], Tensor]) -> np.ndarray:
         with torch.inference_mode(), threads_for(min(len(rows), rows.batch_rows) * self._n_weights):

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import torch
+
 from isthmus.estimator import BaseAutoencoder
 from isthmus.tutorial import tutorial_recipe
 from isthmus.variants import variant
-
 from race.compete import compete
 from race.job import Job
 from race.stopwatch import Reconstruct, Stopwatch

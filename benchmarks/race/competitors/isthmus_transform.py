@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from isthmus.variants import variant
 
+from isthmus.variants import variant
 from race.compete import compete
 from race.job import Job
 from race.stopwatch import Stopwatch
@@ -20,7 +20,7 @@ def fit(job: Job, train: np.ndarray, watch: Stopwatch) -> None:
     watch.begin()
     for _ in range(job.epochs):
         estimator.transform(train)
-        watch.lap(estimator.reconstruct)
+        watch.lap()
 
 
 if __name__ == "__main__":

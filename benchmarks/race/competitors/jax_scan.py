@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 
 import jax
@@ -19,7 +20,7 @@ RATE, BETA1, BETA2, EPSILON = 1e-3, 0.9, 0.999, 1e-8
 def initial_weights(key, layers):
     """PyTorch's: uniform within ± 1/√(inputs), for matrices and biases."""
     weights = []
-    for begin, end in zip(layers, layers[1:], strict=False):
+    for begin, end in itertools.pairwise(layers):
         key, at_matrix, at_bias = jax.random.split(key, 3)
         bound = begin**-0.5
         matrix = jax.random.uniform(at_matrix, (begin, end), minval=-bound, maxval=bound)

@@ -12,7 +12,7 @@ from race.stopwatch import Reconstruct, Stopwatch
 
 def fit(job: Job, train: np.ndarray, watch: Stopwatch) -> Reconstruct:
     hidden = (*job.widths, *job.widths[-2::-1])
-    model = MLPRegressor(hidden, batch_size=min(job.batch_size, len(train)), random_state=job.seed)
+    model = MLPRegressor(hidden_layer_sizes=hidden, batch_size=job.batch_size, random_state=job.seed)
     for _ in range(job.epochs):
         model.partial_fit(train, train)
         watch.lap(model.predict)

@@ -49,7 +49,7 @@ def fit(job: Job, train: np.ndarray, watch: Stopwatch) -> None:
     for _ in range(job.epochs):
         for size in sizes:
             steps[size]()
-        watch.lap(lambda X: X)
+        watch.lap()
 
 
 if __name__ == "__main__":

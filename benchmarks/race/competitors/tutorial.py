@@ -8,7 +8,6 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from race.compete import compete
-from race.data import load
 from race.job import Job
 from race.network import Autoencoder, reconstruct_with
 from race.stopwatch import Reconstruct, Stopwatch
@@ -16,13 +15,11 @@ from race.stopwatch import Reconstruct, Stopwatch
 
 def fit(job: Job, train: np.ndarray, watch: Stopwatch) -> Reconstruct:
     torch.set_num_threads(job.threads)
-    _, test = load(job)
-    watch.begin()
     torch.manual_seed(job.seed)
     model = Autoencoder(train.shape[1], job.widths)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     criterion = nn.MSELoss()
-    rows, test_rows = torch.from_numpy(train), torch.from_numpy(test)
+    rows, test_rows = torch.from_numpy(train), torch.from_numpy(watch.test)
     training_batches = DataLoader(TensorDataset(rows, rows), batch_size=job.batch_size, shuffle=True)
     test_batches = DataLoader(TensorDataset(test_rows, test_rows), batch_size=job.batch_size)
     for _ in range(job.epochs):

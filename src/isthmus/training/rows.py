@@ -15,7 +15,7 @@ from torch import Tensor
 
 from isthmus.scaling import Scaling, chunks
 
-__all__ = ["Rows", "dense_rows", "rows_of"]
+__all__ = ["DenseRows", "Rows", "ScaledRows", "dense_rows", "rows_of", "rows_once"]
 
 BATCH_CELLS = 1 << 20
 
@@ -88,8 +88,8 @@ class DenseRows(Rows):
         return iter(self.values.split(size or self.batch_rows))
 
 
-class SparseRows(Rows):
-    """Rows of a SciPy CSR matrix, made dense and scaled a batch at a time."""
+class ScaledRows(Rows):
+    """Rows of an array or a SciPy CSR matrix as it is, made dense and scaled a batch at a time."""
 
     def __init__(self, matrix: Any, scaling: Scaling):
         self.matrix = matrix
@@ -100,12 +100,24 @@ class SparseRows(Rows):
         return self.matrix.shape[0]
 
     def take(self, indices: Tensor) -> Tensor:
-        return torch.from_numpy(self.scaling.apply(self.matrix[indices.numpy()].toarray()))
+        return self._scaled(self.matrix[indices.numpy()])
+
+    def batches(self, size: int | None = None) -> Iterator[Tensor]:
+        size = size or self.batch_rows
+        return (self._scaled(self.matrix[begin : begin + size]) for begin in range(0, len(self), size))
+
+    def _scaled(self, part: Any) -> Tensor:
+        return torch.from_numpy(self.scaling.apply(part.toarray() if hasattr(part, "toarray") else part))
+
+
+def rows_once(X: Any, scaling: Scaling) -> Rows:
+    """The rows of a validated array or sparse matrix, for one pass: scaled when their turn comes."""
+    return ScaledRows(X.tocsr() if hasattr(X, "tocsr") else X, scaling)
 
 
 def rows_of(X: Any, scaling: Scaling) -> Rows:
-    """The rows of a validated array or sparse matrix."""
-    return SparseRows(X.tocsr(), scaling) if hasattr(X, "tocsr") else dense_rows(X, scaling)
+    """The rows of a validated array or sparse matrix, for many passes: an array is scaled once."""
+    return rows_once(X, scaling) if hasattr(X, "tocsr") else dense_rows(X, scaling)
 
 
 def dense_rows(X: np.ndarray, scaling: Scaling) -> DenseRows:
