@@ -323,7 +323,15 @@ class BaseAutoencoder(
 
     def _each_row_batch(self, rows: Rows, function: Callable[[Tensor], Tensor]) -> np.ndarray:
         with torch.inference_mode(), threads_for(min(len(rows), rows.batch_rows) * self._n_weights):
-            return torch.cat([function(batch.to(self._device)).cpu() for batch in rows.batches()]).numpy()
+            results, begin = torch.empty(0), 0
+            for batch in rows.batches():
+                part = function(batch.to(self._device)).cpu()
+                if begin == 0:
+                    # One block for all: small results kept between large temporaries would splinter the heap.
+                    results = part.new_empty((len(rows), *part.shape[1:]))
+                results[begin : begin + len(part)] = part
+                begin += len(part)
+            return results.numpy()
 
     def _in_user_units(self, rebuilt: np.ndarray) -> np.ndarray:
         return self.scaling_.undo(rebuilt).astype(self._dtype)
