@@ -1,6 +1,6 @@
 """isthmus raced against its peers and against the arithmetic: ratios in one run, tables and plots.
 
-    make bench                                     everything; about two hours on two cores, left alone
+    make bench                                     everything; an hour or two on two cores, left alone
     python benchmarks/speed.py --quick             tiny work, to see that everything runs; results to runs/speed
     python benchmarks/speed.py --only same-network whole-process
 

@@ -104,18 +104,20 @@ def fashion_quality(course: Course) -> Answer:
 def _race_to(
     work: str, target: float, budget: float, ours: list[Result], peers: dict[str, list[Result]]
 ) -> list[Ratio]:
-    """Against the quickest peer; against the budget where none arrived."""
+    """Against the quickest peer; against the budget where none arrived. Where isthmus did not, the ratio is 0."""
     arrivals = [_arrival(result, target) for result in ours]
-    if not arrivals or None in arrivals or not peers:
+    if not arrivals or not peers:
         return []
     theirs = {
         name: [_arrival(result, target) or budget for result in results] for name, results in peers.items() if results
     }
     best = min(theirs, key=lambda name: statistics.median(theirs[name]))
     arrived = all(_arrival(result, target) is not None for result in peers[best])
-    values = [slow / fast for slow, fast in zip(theirs[best], arrivals, strict=False)]
     said = f"{statistics.median(theirs[best]):.3g} s" if arrived else f"not in {budget:.0f} s"
     against = f"best peer: {best}" if arrived else "best peer: none arrived"
+    if None in arrivals:
+        return [Ratio(work, against, [0.0], "≥10", f"not in {budget:.0f} s or at its end", said)]
+    values = [slow / fast for slow, fast in zip(theirs[best], arrivals, strict=False)]
     quick = f"{statistics.median(arrivals):.3g} s"
     return [Ratio(work, against, values, "≥10", quick, said, at_least=not arrived)]
 

@@ -13,16 +13,32 @@ from matplotlib.figure import Figure
 
 __all__ = ["draw_curves", "draw_scaling"]
 
+# A competitor has the same colour in both panels; isthmus is black.
+COLOURS = {
+    name: f"C{place}"
+    for place, name in enumerate(
+        (
+            "tutorial",
+            "pythae",
+            "skorch",
+            "pyod",
+            "mlp_regressor",
+            "lightning",
+            "jax_scan",
+            "isthmus, the tutorial's recipe",
+        )
+    )
+} | {"isthmus": "black", "isthmus, one epoch": "C9"}
 PANELS = {"digits-curves": "digits to 2 numbers", "fashion-quality": "Fashion-MNIST to 32 numbers"}
 
 
 def draw_curves(stored: Mapping[str, Any], path: Path) -> None:
-    """Test error against seconds, log-log, one line a competitor; isthmus drawn thicker, PCA as a dashed level."""
+    """Test error against seconds, log-log, one line a competitor; isthmus thicker, PCA a dashed level."""
     found = [name for name in PANELS if name in stored]
     if not found:
         return
     with style.context("petroff10"):
-        figure = Figure(figsize=(6.5 * len(found), 4.8), layout="constrained")
+        figure = Figure(figsize=(8 * len(found), 4.8), layout="constrained")
         for axes, name in zip(figure.subplots(1, len(found), squeeze=False)[0], found, strict=True):
             _draw_errors(axes, stored[name]["runs"])
             axes.set_title(PANELS[name])
@@ -33,14 +49,14 @@ def _draw_errors(axes: Axes, runs: Mapping[str, list[dict]]) -> None:
     for name, results in runs.items():
         curve = results[0]["curve"]
         if name == "pca":
-            axes.axhline(curve[-1][1], color="black", linestyle="--", linewidth=1, label="PCA")
+            axes.axhline(curve[-1][1], color="gray", linestyle="--", linewidth=1, label="PCA")
             continue
         seconds, errors = zip(*curve, strict=True)
         ours = name.startswith("isthmus")
         marker = {"marker": "o", "markersize": 3} if len(curve) < 20 else {}
-        axes.plot(seconds, errors, label=name, linewidth=2.5 if ours else 1.2, zorder=3 if ours else 2, **marker)
+        axes.plot(seconds, errors, label=name, color=COLOURS[name], linewidth=2.5 if ours else 1.2, **marker)
     axes.set(xscale="log", yscale="log", xlabel="seconds of training", ylabel="test error (squared, per pixel)")
-    axes.legend(fontsize="small")
+    axes.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
 
 
 def draw_scaling(stored: Mapping[str, Any], path: Path) -> None:

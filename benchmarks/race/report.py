@@ -16,7 +16,8 @@ __all__ = ["as_markdown", "fill_between_marks", "machine", "read_rows", "store"]
 
 MARKS = ("<!-- speed -->", "<!-- /speed -->")
 HEADER = (
-    "| work | against | ratio, median (lowest – highest) | wanted | isthmus | the other |\n|---|---|---|---|---|---|"
+    "| work | against | ratio, median (lowest – highest) | wanted | isthmus | the other |",
+    "|---|---|---|---|---|---|",
 )
 
 
