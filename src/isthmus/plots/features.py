@@ -26,17 +26,12 @@ def plot_reconstructions(
     labels: Any = None,
     columns: Sequence[str] | None = None,
     n: int = 8,
-    limits: tuple[float, float] | None = None,
 ) -> Figure:
-    """The first ``n`` rows beside what was rebuilt: pictures, or for tables paired bars in original units.
-
-    Of a table at most 4 rows, and of more than 30 columns the 30 with the largest residuals, those first.
-    ``limits`` are the values drawn as the two ends of grey; [0, 1] where the pictures lie in it, else their own.
-    """
+    """The first ``n`` rows beside what was rebuilt: pictures, or for tables paired bars in original units."""
     X, rebuilt = np.asarray(X, dtype=float)[:n], np.asarray(rebuilt, dtype=float)[:n]
     labels = None if labels is None else np.asarray(labels, dtype=object)[:n]
     if image_shape is not None:
-        return plot_pictures_rebuilt(X, rebuilt, image_shape, labels, limits)
+        return plot_pictures_rebuilt(X, rebuilt, image_shape, labels)
     return _plot_table_rebuilt(X[:MOST_TABLE_ROWS], rebuilt[:MOST_TABLE_ROWS], labels, columns)
 
 
@@ -51,8 +46,8 @@ def _plot_table_rebuilt(X: np.ndarray, rebuilt: np.ndarray, labels: Any, columns
         "Bars: each column in its own units, from 0, as a share of the largest value shown; numbers: original, rebuilt."
     )
     if len(names) > MOST_COLUMNS:
-        chosen = np.argsort(-residual, kind="stable")[:MOST_COLUMNS]
-        note = f"The {MOST_COLUMNS} of {len(names)} columns with the largest residuals, largest first. " + note
+        chosen = np.sort(np.argsort(-residual)[:MOST_COLUMNS])
+        note = f"The {MOST_COLUMNS} of {len(names)} columns with the largest residuals. " + note
     figure = bare_figure(2.9 * len(X) + 1.8, 0.27 * len(chosen) + 1.3)
     places = np.arange(len(chosen))[::-1]
     for row in range(len(X)):
@@ -132,6 +127,4 @@ def _plot_error_maps(model: np.ndarray, pca: np.ndarray, image_shape: Sequence[i
 
 
 def _names(columns: Sequence[str] | None, count: int) -> list[str]:
-    if columns is not None and len(columns) != count:
-        raise ValueError(f"plots: columns must name the {count} columns of the rows, got {len(columns)} names.")
     return as_text(columns if columns is not None else [f"column {place}" for place in range(count)])
