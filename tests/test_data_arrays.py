@@ -126,6 +126,8 @@ def test_objects_are_never_unpickled(tmp_path, suffix):
     assert "it holds Python objects" in complaint(path)
     path.write_bytes(pickle.dumps(Bomb(tmp_path / "gone-off")))
     complaint(path)
+    path.write_text("a,b\n1,2\n")
+    assert "it does not begin like one" in complaint(path)
     assert not (tmp_path / "gone-off").exists()
 
 

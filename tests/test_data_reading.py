@@ -82,6 +82,13 @@ def test_a_first_row_of_numbers_is_data(file, text):
         assert table.values.tolist() == [[1, 2], [3, 4]]
 
 
+def test_a_first_row_that_counts_the_columns_names_them(file):
+    """As pandas writes a frame without column names."""
+    table = read_table(file("0,1,2\n5,6,7\n8,9,9\n"))
+    assert table.columns == ("0", "1", "2")
+    assert table.values.tolist() == [[5, 6, 7], [8, 9, 9]]
+
+
 def test_truth_values_become_0_and_1(file):
     assert read_table(file("a,b\ntrue,1.5\nfalse,2\n")).values.tolist() == [[1, 1.5], [0, 2]]
 

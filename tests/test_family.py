@@ -363,6 +363,7 @@ REFUSALS = [
         {"hidden_layer_sizes": (8, 0)},
         "hidden_layer_sizes must hold whole numbers of at least 1, got",
     ),
+    ("vanilla", {"hidden_layer_sizes": 8}, "hidden_layer_sizes must be whole numbers or None, got 8."),
     ("vanilla", {"variance": "guessed"}, "variance must be one of 'learned', got 'guessed'."),
     ("vanilla", {"channels": (4,)}, "channels=(4,) needs image_shape, the shape of one row."),
     ("vanilla", {"image_shape": (2, 4)}, "image_shape=(2, 4) must be (height, width)"),

@@ -19,6 +19,7 @@ from isthmus.plots import (
     plot_samples,
     save_figure,
 )
+from isthmus.plots.pictures import plot_pictures_rebuilt
 from isthmus.plots.plane import extent_of, far_from
 
 RNG = np.random.default_rng(0)
@@ -63,6 +64,13 @@ def test_the_labels_of_the_rows_can_be_seen():
     first = [axes for axes in figure.axes if axes.get_ylabel() in ("original", "rebuilt", "difference")]
     assert len(first) == 3
     assert all(axes.axison and axes.yaxis.label.get_visible() for axes in first)
+
+
+def test_differences_of_colours_do_not_cancel():
+    red, blue = np.zeros((1, 3, 2, 2)), np.zeros((1, 3, 2, 2))
+    red[:, 0] = blue[:, 2] = 1
+    figure = plot_pictures_rebuilt(red.reshape(1, 12), blue.reshape(1, 12), (3, 2, 2))
+    assert np.abs(pictures(figure)[2].get_array()).min() == 1
 
 
 def test_all_pictures_share_one_range_and_all_differences_a_symmetric_one():

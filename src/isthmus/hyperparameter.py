@@ -81,7 +81,8 @@ class Hyperparameter:
             return f"must hold whole numbers of at least 1, got {value!r}"
         if self.admits(bool) and isinstance(value, bool):
             return None
-        if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        single = self.admits(int) or self.admits(float)
+        if isinstance(value, bool) or not isinstance(value, numbers.Real) or not single:
             return f"must be {self._kind()}, got {value!r}"
         if not self.admits(float) and not isinstance(value, numbers.Integral):
             return f"must be {self._kind()}, got {value!r}"

@@ -217,7 +217,7 @@ NUMBERS = "".join(f"{row},{row * row},{row % 3}\n" for row in range(12))
 BAD = {
     "empty": ("", [], "the file is empty"),
     "no rows": ("a,b\n", [], "no rows of data"),
-    "one row": ("a,b\n1,2\n", [], "cannot be split"),
+    "one row": ("a,b\n1,2\n", [], "1 row cannot be split"),
     "two rows": ("a,b\n1,2\n3,4\n", [], "too few rows, 2 leave 1 to learn from"),
     "words": ("a,b\n1,x\n2,y\n", [], "1 column is not numeric: 'b'"),
     "no numbers left": (

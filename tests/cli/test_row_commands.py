@@ -77,7 +77,9 @@ def test_missing_and_extra_columns_are_named(table_run, tmp_path):
     write_table(tmp_path / "less.csv", values[:, :5], [*COLUMNS[:4], "bee"])
     called = call("encode", table_run, tmp_path / "less.csv")
     assert called.code == 1
-    assert "2 of the columns the model was fitted on missing: 'b', 'a'" in sentence(called)
+    assert "2 of the columns the model was fitted on are missing: 'b', 'a'" in sentence(called)
+    (tmp_path / "words.csv").write_text("kind\nred\n")
+    assert sentence(call("encode", table_run, tmp_path / "words.csv")).endswith("; the file has no others.")
     write_table(tmp_path / "more.csv", np.c_[values, values[:, :2]], [*COLUMNS, "more", "yet more"])
     called = call("encode", table_run, tmp_path / "more.csv")
     assert called.code == 1

@@ -107,6 +107,7 @@ def _names_in_file(source: str) -> tuple[str, ...] | None:
     A file that cannot be read has no names: reading it says why.
     """
     from isthmus.data import BUNDLED
+    from isthmus.data.delimited import column_names
 
     path = Path(source)
     suffix = path.suffix.lower()
@@ -125,15 +126,7 @@ def _names_in_file(source: str) -> tuple[str, ...] | None:
             first = next(filter(None, csv.reader(text, delimiter="\t" if suffix == ".tsv" else ",")), [])
     except (OSError, UnicodeDecodeError, csv.Error):
         return None
-    return unnamed(len(first)) if all(map(_is_number, first)) else tuple(first)
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+    return column_names(first) or unnamed(len(first))
 
 
 def _require_same_pictures(table: Table, expected: Expected, where: str) -> None:
@@ -158,5 +151,6 @@ def _refuse_missing(missing: list[str], names: list[str], expected: Expected, wh
 
     close = difflib.get_close_matches(missing[0], names, n=1)
     guess = f" (is {close[0]!r} meant?)" if close else ""
-    count = "1 of" if len(missing) == 1 else f"{len(missing)} of"
-    raise CommandError(f"{where}: {count} {expected.what} missing: {said(missing)}{guess}; the file has {said(names)}.")
+    count = f"1 of {expected.what} is" if len(missing) == 1 else f"{len(missing)} of {expected.what} are"
+    held = f"the file has {said(names)}" if names else "the file has no others"
+    raise CommandError(f"{where}: {count} missing: {said(missing)}{guess}; {held}.")

@@ -142,5 +142,8 @@ def _word(arrays: dict[str, np.ndarray], name: str, otherwise: str) -> str:
 
 
 def _reason(error: BaseException) -> str:
+    if isinstance(error, ValueError) and "contains pickled" in str(error):
+        # NumPy says so of any file without its own first bytes, text as well.
+        return "it does not begin like one"
     text = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
     return "it holds Python objects" if "pickle" in text or "Python objects" in text else text

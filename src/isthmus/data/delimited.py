@@ -15,7 +15,7 @@ from isthmus.data.table import DataError, Table
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["read_delimited"]
+__all__ = ["column_names", "read_delimited"]
 
 WHOLE_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,17}")
 NUMBER = re.compile(r"\s*([-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?inf|nan)\s*", re.IGNORECASE)
@@ -50,7 +50,7 @@ class Layout:
 
 
 def read_delimited(path: Path, separator: str, request: Request) -> Table:
-    """Read a table of text. A first row made of numbers alone is data, and names the columns x0, x1, ….
+    """Read a table of text. A first row of numbers alone, but for 0, 1, 2, …, is data; the columns are then x0, x1, ….
 
     Labels and ids are kept as they are written (``007`` stays so) unless every one is a plain whole number.
     """
@@ -80,9 +80,22 @@ def _layout(path: Path, separator: str, where: str) -> Layout:
         if other:
             suffix = "as .tsv" if other == "\t" else "with commas as .csv"
             raise DataError(f"{where}: the cells seem to be separated by {other!r}; save it {suffix}.")
-    if all(NUMBER.fullmatch(cell) for cell in cells):
+    names = column_names(cells)
+    if names is None:
         return Layout(path, separator, tuple(f"x{index}" for index in range(len(cells))), blank)
-    return Layout(path, separator, tuple(cells), blank + 1)
+    return Layout(path, separator, names, blank + 1)
+
+
+def column_names(first: list[str]) -> tuple[str, ...] | None:
+    """The names in the first row of a file; None if that row is data, being made of numbers alone.
+
+    The row 0, 1, 2, … counts the columns: so pandas writes a frame that was never given names.
+
+    >>> column_names(["0", "1", "2"]), column_names(["5.1", "3.5", "1.4"])
+    (('0', '1', '2'), None)
+    """
+    counted = len(first) > 1 and first == [str(index) for index in range(len(first))]
+    return tuple(first) if counted or not all(NUMBER.fullmatch(cell) for cell in first) else None
 
 
 def _read(layout: Layout, roles: Roles, where: str) -> pyarrow.Table:

@@ -39,7 +39,8 @@ def split_rows(
     n_train = n_rows - n_test
     if n_train < 1 or n_test < 1:
         raise DataError(
-            f"{n_rows} rows cannot be split with a test share of {test_size}, each side needs one; add rows."
+            f"{n_rows} row{'' if n_rows == 1 else 's'} cannot be split with a test share of {test_size}, "
+            "each side needs one; add rows."
         )
     if labels is not None and len(labels) != n_rows:
         raise DataError(f"Labels must be one for each of the {n_rows} rows, got {len(labels)}.")

@@ -72,6 +72,7 @@ def plot_pictures_rebuilt(X: np.ndarray, rebuilt: np.ndarray, image_shape: Seque
     difference = rebuilt - X
     reach = float(np.abs(difference).max()) or 1.0
     names = None if labels is None else as_text(labels)
+    of_what = ", of the colour furthest off" if len(image_shape) == 3 and image_shape[0] > 1 else ""
     shown = (
         ("original", as_pictures(X, image_shape), limits, PICTURE_MAP),
         ("rebuilt", as_pictures(rebuilt, image_shape), limits, PICTURE_MAP),
@@ -95,11 +96,15 @@ def plot_pictures_rebuilt(X: np.ndarray, rebuilt: np.ndarray, image_shape: Seque
     caption(
         figure,
         "What was squeezed, and what came back",
-        "Under each column its squared error, summed over the picture. Difference: rebuilt minus original, one scale.",
+        "Under each column its squared error, summed over the picture. "
+        f"Difference: rebuilt minus original{of_what}, one scale.",
     )
     return figure
 
 
 def _grey(pictures: np.ndarray) -> np.ndarray:
-    """A signed difference has no colours of its own: the channels' mean."""
-    return pictures.mean(-1) if pictures.ndim == 4 else pictures
+    """A signed difference has no colours of its own: that of the channel furthest off, where a mean would cancel."""
+    if pictures.ndim < 4:
+        return pictures
+    furthest = np.abs(pictures).argmax(-1, keepdims=True)
+    return np.take_along_axis(pictures, furthest, -1)[..., 0]
