@@ -309,7 +309,7 @@ def probabilistic_pca(covariance: ArrayLike, size: int, mean: ArrayLike | None =
     """Maximum likelihood from a covariance of shape (n, n): σ² the mean of the n - p smallest eigenvalues,
     W = U (Λ - σ²I)^½ from the p largest.
 
-    >>> probabilistic_pca([[1.5, 1.0], [1.0, 1.5]], size=1).noise_variance
+    >>> round(probabilistic_pca([[1.5, 1.0], [1.0, 1.5]], size=1).noise_variance, 12)
     0.5
     """
     covariance = np.asarray(covariance, dtype=float)
@@ -318,7 +318,7 @@ def probabilistic_pca(covariance: ArrayLike, size: int, mean: ArrayLike | None =
         raise ValueError(f"probabilistic_pca: size must be from 1 to {n - 1}, got {size}.")
     values, vectors = np.linalg.eigh(covariance)
     values, vectors = values[::-1], vectors[:, ::-1]
-    noise = round(float(values[size:].mean()), 15)
-    loading = vectors[:, :size] * np.sqrt(values[:size] - noise)
+    noise = float(values[size:].mean())
+    loading = vectors[:, :size] * np.sqrt(np.maximum(values[:size] - noise, 0.0))
     loading *= np.where(loading.sum(0) < 0, -1.0, 1.0)
     return PrincipalModel(loading, np.zeros(n) if mean is None else np.asarray(mean, dtype=float), noise)

@@ -183,7 +183,8 @@ def plot_decode_grid(
         ends = extent_of(train_codes)[:, 0]
         places = np.linspace(ends[0], ends[1], n)[:, None]
         grid = (1, n)
-        extent = (ends[0], ends[1], 0.0, (ends[1] - ends[0]) / n)
+        half = (ends[1] - ends[0]) / max(1, n - 1) / 2
+        extent = (ends[0] - half, ends[1] + half, 0.0, 2 * half)
         names = ["the one number of the code", ""]
     else:
         plane = _Plane(train_codes)
@@ -191,7 +192,9 @@ def plot_decode_grid(
         across, up = np.linspace(ends[0, 0], ends[1, 0], n), np.linspace(ends[0, 1], ends[1, 1], n)[::-1]
         places = plane.codes(np.stack(np.meshgrid(across, up), -1).reshape(-1, 2))
         grid = (n, n)
-        extent = (ends[0, 0], ends[1, 0], ends[0, 1], ends[1, 1])
+        # A cell is centred on the place it decodes, so the frame reaches half a cell further.
+        half = (ends[1] - ends[0]) / max(1, n - 1) / 2
+        extent = (ends[0, 0] - half[0], ends[1, 0] + half[0], ends[0, 1] - half[1], ends[1, 1] + half[1])
         names = plane.names
     rows, far = np.asarray(decode(places), dtype=float), far_from(places, train_codes).reshape(grid)
     if image_shape is not None:
