@@ -22,7 +22,7 @@ from isthmus.objective import Contraction, Divergence, Objective, Sparsity
 from isthmus.scaling import Scaling, chunks, column_statistics, fit_scaling
 from isthmus.training import loop
 from isthmus.training.devices import WORK_FOR_THREADS, half_precision_pays, seeded, threads_for
-from isthmus.training.loop import Training, rate
+from isthmus.training.loop import Training, means, rate
 from isthmus.training.optimizer import flatten_parameters
 from isthmus.training.plan import (
     Plan,
@@ -90,7 +90,22 @@ def test_the_best_validated_weights_come_back():
     assert work.best_epoch == int(np.argmin(losses))
     assert torch.equal(work.flat.weights, weights[work.best_epoch])
     assert not torch.equal(work.flat.weights, weights[work.best_epoch - 1])
-    assert work.measure(validation, "validation")["validation_loss"] == losses[work.best_epoch]
+    assert float(work.measure(validation)["loss"].mean()) == losses[work.best_epoch]
+
+
+@pytest.mark.parametrize(("gains", "best"), [((3.0, 1.0, -1.0, 1.0), 0), ((1.1, 0.9, 1.0, 1.0), 2), ((9.0,), 0)])
+def test_a_start_that_is_an_answer_is_left_only_for_a_gain_beyond_chance(gains, best):
+    """Mean gain 1 with standard error 0.82, 0.04, and of one row unknown; 1.5 standard errors are asked for."""
+    plan = Plan(epochs=3, batch_size=20, learning_rate=1e-2, guards_start=True)
+    work = Training(build(), Objective({}), plan)
+    validation, start = some_rows(len(gains)), torch.full((len(gains),), 9.0)
+    seen = iter([start, start, start - torch.tensor(gains), start])
+    work.measure = lambda rows: {"loss": next(seen) if rows is validation else start}
+    weights = []
+    work.run(some_rows(20), validation, lambda row: weights.append(work.flat.weights.clone()) or False)
+    assert work.best_epoch == best
+    assert torch.equal(work.flat.weights, weights[best])
+    assert not torch.equal(weights[0], weights[2])
 
 
 def test_without_validation_the_last_weights_stand():
@@ -115,9 +130,9 @@ def test_a_measure_draws_the_same_noise_every_time_and_the_mean_over_rows():
     work = Training(build(corruption=GaussianNoise(0.5)), Objective({"sparsity": Sparsity(0.1)}), PLAN)
     rows = some_rows(50)
     torch.manual_seed(1)
-    first = work.measure(rows, "train")
+    first = means(work.measure(rows), "train")
     torch.manual_seed(2)
-    assert work.measure(rows, "train") == first
+    assert means(work.measure(rows), "train") == first
     with seeded(loop.MEASURE_SEED):
         loss, passage = work.objective(work.model, rows.values)
     assert first["train_loss"] == pytest.approx(float(loss.total.detach().mean()), rel=1e-5)
@@ -130,19 +145,20 @@ def test_as_many_training_rows_are_measured_as_there_are_validation_rows(monkeyp
     monkeypatch.setattr(
         Training,
         "measure",
-        lambda self, rows, prefix: counts.append((prefix, len(rows))) or measure(self, rows, prefix),
+        lambda self, rows: counts.append(len(rows)) or measure(self, rows),
     )
     Training(build(), Objective({}), Plan(epochs=0, batch_size=9, learning_rate=1e-3)).run(some_rows(90), some_rows(25))
-    assert counts == [("train", 25), ("validation", 25)]
+    assert counts == [25, 25]
 
 
 def test_patience_counts_from_the_best_epoch():
     plan = Plan(epochs=50, batch_size=20, learning_rate=1e-12, patience=3, schedule="constant")
     work = Training(build(), Objective({}), plan)
-    losses = iter([5.0, 4.0, 4.5, 4.4, 4.3, 9.9, 9.9])
-    work.measure = lambda rows, prefix: {f"{prefix}_loss": next(losses) if prefix == "validation" else 1.0}
-    work.run(some_rows(20), some_rows(20))
-    assert work.history["validation_loss"] == [5.0, 4.0, 4.5, 4.4, 4.3]
+    losses = iter([5.0, 4.0, 4.5, 4.375, 4.25, 9.0, 9.0])
+    validation = some_rows(20)
+    work.measure = lambda rows: {"loss": torch.tensor([next(losses) if rows is validation else 1.0])}
+    work.run(some_rows(30), validation)
+    assert work.history["validation_loss"] == [5.0, 4.0, 4.5, 4.375, 4.25]
     assert work.stopped == "no better for 3 epochs"
     assert not work.troubled
 
@@ -151,9 +167,10 @@ def test_patience_counts_from_the_best_epoch():
 def test_a_loss_that_is_no_number_ends_the_run(bad):
     work = Training(build(), Objective({}), Plan(epochs=9, batch_size=20, learning_rate=1e-2))
     losses = iter([5.0, 4.0, bad])
-    work.measure = lambda rows, prefix: {f"{prefix}_loss": next(losses) if prefix == "validation" else 1.0}
+    validation = some_rows(20)
+    work.measure = lambda rows: {"loss": torch.tensor([next(losses) if rows is validation else 1.0])}
     kept = []
-    work.run(some_rows(20), some_rows(20), lambda row: kept.append(work.flat.weights.clone()) or False)
+    work.run(some_rows(30), validation, lambda row: kept.append(work.flat.weights.clone()) or False)
     assert len(work.history) == 2
     assert work.troubled
     assert f"{bad} after epoch 2" in work.stopped
@@ -277,11 +294,16 @@ def test_a_step_takes_the_gradient_autograd_gives(case):
 @pytest.mark.parametrize("n_rows", [2, 3, 4, 5, 10, 50, 128, 1437, 60_000])
 def test_what_is_held_out_leaves_most_to_train_on(n_rows):
     assert validation_count(n_rows, 0.0) == 0
-    count = validation_count(n_rows, 0.1)
-    assert 0 <= count <= max(n_rows // 4, round(0.1 * n_rows))
+    count = validation_count(n_rows, None)
+    assert count <= max(n_rows // 4, round(0.1 * n_rows))
     assert (count > 0) == (n_rows >= 4)
-    assert n_rows - count >= 2 or n_rows < 4
-    assert validation_count(60_000, 0.1) == 6000
+    assert count >= min(64, n_rows // 4)
+
+
+def test_a_share_asked_for_is_held_out_as_asked():
+    assert [validation_count(n_rows, 0.1) for n_rows in (4, 100, 60_000)] == [1, 10, 6000]
+    assert validation_count(100, 0.999) == 99
+    assert validation_count(100, 1e-9) == 1
 
 
 @pytest.mark.parametrize("n_rows", [2, 100, 1437, 60_000, 10**6])

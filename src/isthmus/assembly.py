@@ -143,6 +143,7 @@ def choose_plan(settings: AutoencoderSettings, n_rows: int, unexplained: float) 
         gradient_clip=settings.gradient_clip,
         patience=patience if settings.early_stopping and n_training < n_rows else None,
         precision=settings.precision,
+        guards_start=settings.start == "principal",
     )
 
 

@@ -43,7 +43,7 @@ from isthmus.scaling import chunks, column_statistics, fit_scaling, require_fini
 from isthmus.settings import AutoencoderSettings
 from isthmus.training.callbacks import CallbackSupportMixin, EpochCallbacks, with_callbacks
 from isthmus.training.devices import choose_device, seeded, threads_for
-from isthmus.training.loop import Training
+from isthmus.training.loop import Training, means
 from isthmus.training.plan import validation_count
 from isthmus.training.progress import progress_bar
 from isthmus.training.rows import DenseRows, Rows, rows_of, rows_once
@@ -158,7 +158,7 @@ class BaseAutoencoder(
             ):
                 for batch in rows.shuffled(plan.batch_size):
                     self._training.step(batch, plan.learning_rate)
-                row = self._training.measure(rows, "train")
+                row = means(self._training.measure(rows), "train")
         finally:
             self._training.finish()
         self._keep_noise(row)

@@ -65,7 +65,7 @@ class AutoencoderSettings:
     )
     gradient_clip: float | None = hyper(1.0, "largest norm of a step's gradient", above=0)
     validation_fraction: float | None = hyper(
-        None, "share of rows held out to choose the best epoch; None: a tenth, at most 2,048 rows", at_least=0, below=1
+        None, "share of rows held out to choose the best epoch; None: a tenth, 64 to 2,048 rows", at_least=0, below=1
     )
     early_stopping: bool = hyper(True, "stop when n_iter_no_change epochs bring nothing")
     n_iter_no_change: int | None = hyper(None, "patience in epochs; None: a third of max_iter", at_least=1)

@@ -1,7 +1,9 @@
 """The training loop: batches by index, one flat buffer of parameters, the best validated weights kept.
 
 Epoch 0 is measured before the first step and counts: a model that starts at the closed-form answer can end
-no worse, as validated, than it. Losses are read once an epoch; no step waits for a number.
+no worse, as validated, than it. Nor does it leave that answer for a gain that chance could explain: the best of
+a hundred epochs always looks a little better on few rows. Losses are read once an epoch; no step waits for a
+number.
 """
 
 from __future__ import annotations
@@ -23,11 +25,12 @@ from isthmus.training.optimizer import FlatAdamW, FlatParameters, Moments, flatt
 from isthmus.training.plan import Plan
 from isthmus.training.rows import Rows
 
-__all__ = ["Training", "rate"]
+__all__ = ["Training", "means", "rate"]
 
 WARM_UP = 0.2  # share of a one-cycle run in which the rate rises
 FIRST_RATE, LAST_RATE = 1 / 25, 1 / 1e4  # of the highest rate
 UNVALIDATED_SAMPLE = 256  # training rows measured each epoch where none are held out
+STANDARD_ERRORS = 1.5  # by which the best epoch must beat a start that is an answer already
 MEASURE_SEED = 20_030_599  # measured losses draw the same noise every epoch, so that epochs can be compared
 
 
@@ -89,6 +92,7 @@ class Training:
         """
         sample = _sample_of(training, len(validation) if validation is not None else UNVALIDATED_SAMPLE)
         best_weights, best_loss = self.flat.weights.clone(), math.inf
+        start_weights, start_losses, best_losses = best_weights.clone(), torch.empty(0), torch.empty(0)
         n_steps = math.ceil(len(training) / self.plan.batch_size) * self.plan.epochs
         steps_taken = 0
         try:
@@ -97,9 +101,14 @@ class Training:
                     for batch in training.shuffled(self.plan.batch_size):
                         self.step(batch, rate(self.plan, steps_taken / max(1, n_steps - 1)))
                         steps_taken += 1
-                row = {"epoch": float(epoch), **self.measure(sample, "train")}
+                row = {"epoch": float(epoch), **means(self.measure(sample), "train")}
+                losses = torch.empty(0)
                 if validation is not None:
-                    row |= self.measure(validation, "validation")
+                    measured = self.measure(validation)
+                    losses = measured["loss"]
+                    row |= means(measured, "validation")
+                if epoch == 0:
+                    start_losses = losses
                 row["learning_rate"] = self._rate
                 row["seconds"] = time.perf_counter() - self._begun
                 loss = row.get("validation_loss", row["train_loss"])
@@ -110,7 +119,7 @@ class Training:
                 self.history.append(row)
                 # Without validation rows there is nothing to choose by: the last weights stand.
                 if loss < best_loss or validation is None:
-                    best_loss, self.best_epoch = loss, epoch
+                    best_loss, self.best_epoch, best_losses = loss, epoch, losses
                     best_weights.copy_(self.flat.weights)
                 if on_epoch(row):
                     self.stopped = "a callback asked to stop"
@@ -122,6 +131,8 @@ class Training:
             if not len(self.history):
                 raise  # nothing to keep yet
             self.stopped, self.troubled = "interrupted", True
+        if self.plan.guards_start and validation is not None and not _beyond_chance(start_losses - best_losses):
+            self.best_epoch, best_weights = 0, start_weights
         self.flat.weights.copy_(best_weights)
 
     def step(self, batch: Tensor, learning_rate: float) -> None:
@@ -144,9 +155,9 @@ class Training:
         self.optimizer.step(learning_rate)
         self._rate = learning_rate
 
-    def measure(self, rows: Rows, prefix: str) -> dict[str, float]:
-        """Mean loss, its parts and the squared error per feature over all rows, with the present weights."""
-        sums: dict[str, Tensor] = {}
+    def measure(self, rows: Rows) -> dict[str, Tensor]:
+        """Loss, its parts and squared error per feature with the present weights, each of shape (len(rows),)."""
+        figures: dict[str, list[Tensor]] = {}
         with seeded(MEASURE_SEED, self.device):
             for batch in rows.batches():
                 with torch.set_grad_enabled(self.objective.needs_input_gradient):
@@ -154,8 +165,8 @@ class Training:
                 with torch.no_grad():
                     error = (self.model.likelihood.mean(passage.output) - passage.x).square().mean(1)
                     for name, values in {"loss": loss.total, **loss.parts, "mse": error}.items():
-                        sums[name] = sums.get(name, 0.0) + values.detach().double().sum()
-        return {f"{prefix}_{name}": float(total) / len(rows) for name, total in sums.items()}
+                        figures.setdefault(name, []).append(values.detach().double())
+        return {name: torch.cat(parts) for name, parts in figures.items()}
 
     def finish(self) -> None:
         """Give every parameter its own storage again: the model leaves training as an ordinary module.
@@ -168,6 +179,18 @@ class Training:
         self.model.zero_grad(set_to_none=True)
         for parameter in self.model.parameters():
             parameter.data = parameter.data.clone()
+
+
+def means(measured: Mapping[str, Tensor], prefix: str) -> dict[str, float]:
+    """What `Training.measure` found, as a row of the history."""
+    return {f"{prefix}_{name}": float(values.mean()) for name, values in measured.items()}
+
+
+def _beyond_chance(gains: Tensor) -> bool:
+    """Whether rows gain more on average than `STANDARD_ERRORS` of that average's own spread; of one row, never."""
+    if len(gains) < 2:
+        return False
+    return bool(gains.mean() > STANDARD_ERRORS * gains.std() / math.sqrt(len(gains)))
 
 
 def rate(plan: Plan, progress: float) -> float:

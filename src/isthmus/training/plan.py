@@ -18,6 +18,7 @@ __all__ = [
 ]
 
 
+FEWEST_VALIDATION_ROWS = 64  # fewer can't tell a gain from chance
 MOST_VALIDATION_ROWS = 2048  # enough to tell epochs apart; more would be rows not learned from
 
 
@@ -33,6 +34,7 @@ class Plan:
     gradient_clip: float | None = 1.0
     patience: int | None = None
     precision: str = "auto"
+    guards_start: bool = False  # the start is an answer, to be left only for a gain beyond chance
 
 
 def automatic_widths(n_features: int) -> tuple[int, ...]:
@@ -65,11 +67,13 @@ def automatic_weight_decay(n_rows: int, unexplained: float) -> float:
 
 
 def validation_count(n_rows: int, fraction: float | None) -> int:
-    """How many rows to hold out: the fraction asked for, or a tenth up to 2,048 rows.
+    """How many rows to hold out: the fraction asked for, or a tenth, from 64 to 2,048 rows.
 
-    Not fewer than 32 while that leaves three quarters to train on.
+    Where a quarter of the rows is fewer than 64, that quarter.
     """
     if fraction == 0 or n_rows < 4:
         return 0
-    wanted = min(round(0.1 * n_rows), MOST_VALIDATION_ROWS) if fraction is None else round(fraction * n_rows)
-    return min(max(wanted, 32), n_rows // 4) or 1
+    if fraction is not None:
+        return min(max(round(fraction * n_rows), 1), n_rows - 1)
+    wanted = min(max(round(0.1 * n_rows), FEWEST_VALIDATION_ROWS), MOST_VALIDATION_ROWS)
+    return min(wanted, n_rows // 4)
