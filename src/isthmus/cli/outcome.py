@@ -8,6 +8,7 @@ sentence.
 from __future__ import annotations
 
 import difflib
+import gc
 import json
 import math
 import os
@@ -47,7 +48,9 @@ def run(tokens: Sequence[str]) -> int:
     try:
         with _notes_for_warnings(), _termination_unwinds():
             _require_known_command(tokens)
-            application()(tokens, print_error=False, exit_on_error=False, result_action="return_value")
+            command, given, _ = application().parse_args(tokens, print_error=False, exit_on_error=False)
+            gc.enable()  # off while libraries are imported: see `isthmus.__main__`
+            command(*given.args, **given.kwargs)
             sys.stdout.flush()
         return WELL
     except BrokenPipeError:
