@@ -78,7 +78,7 @@ class GaussianLikelihood(Likelihood):
         """∂/∂output of the batch's mean -log p(x|z), shape (batch, n_features): (x̂ - x) / (batch · σ²)."""
         mean = self.mean(output)
         gradient = (mean - x).mul_(1 / (x.shape[0] * self.variance))
-        return torch.ops.aten.sigmoid_backward(gradient, mean) if self.bounded else gradient
+        return torch.ops.aten.sigmoid_backward.default(gradient, mean) if self.bounded else gradient
 
 
 class BernoulliLikelihood(Likelihood):

@@ -44,11 +44,11 @@ class _Activation:
 
 
 _ACTIVATIONS: dict[type[nn.Module], _Activation] = {
-    nn.ReLU: _Activation(torch.relu_, lambda g, y: aten.threshold_backward(g, y, 0), from_output=True),
-    nn.Sigmoid: _Activation(torch.sigmoid_, aten.sigmoid_backward, from_output=True),
-    nn.Tanh: _Activation(torch.tanh_, aten.tanh_backward, from_output=True),
-    nn.SiLU: _Activation(nn.functional.silu, aten.silu_backward, from_output=False),
-    nn.GELU: _Activation(nn.functional.gelu, aten.gelu_backward, from_output=False),
+    nn.ReLU: _Activation(torch.relu_, lambda g, y: aten.threshold_backward.default(g, y, 0), from_output=True),
+    nn.Sigmoid: _Activation(torch.sigmoid_, aten.sigmoid_backward.default, from_output=True),
+    nn.Tanh: _Activation(torch.tanh_, aten.tanh_backward.default, from_output=True),
+    nn.SiLU: _Activation(nn.functional.silu, aten.silu_backward.default, from_output=False),
+    nn.GELU: _Activation(nn.functional.gelu, aten.gelu_backward.default, from_output=False),
 }
 
 
@@ -192,7 +192,7 @@ def plain_step(model: AutoencoderModel, objective: Objective) -> Callable[[Tenso
     encoder: Any = model.encoder.fused
     decoder: Any = model.decoder.fused
     likelihood: Any = model.likelihood
-    corrupt: Any = model.corruption
+    corrupt: Any = model.corruption.forward
     written_out = (
         isinstance(encoder, FusedNetwork)
         and isinstance(decoder, FusedNetwork)
@@ -204,7 +204,7 @@ def plain_step(model: AutoencoderModel, objective: Objective) -> Callable[[Tenso
     if not written_out:
         return None
 
-    @torch.no_grad()
+    # Buffers and rows want no gradient, so autograd records nothing here without being told.
     def add_gradients(x: Tensor) -> None:
         code, kept_by_encoder = encoder.forward(corrupt(x))
         output, kept_by_decoder = decoder.forward(code)

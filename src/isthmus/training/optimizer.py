@@ -87,7 +87,6 @@ class FlatAdamW:
             if len(parameters.weights[part]) > 0
         ]
 
-    @torch.no_grad()
     def step(self, learning_rate: float) -> None:
         """Move the weights against the gradients."""
         self.moments.count.add_(1)
