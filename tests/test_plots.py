@@ -19,8 +19,9 @@ from isthmus.plots import (
     plot_samples,
     save_figure,
 )
+from isthmus.plots.grid import far_from
 from isthmus.plots.pictures import plot_pictures_rebuilt
-from isthmus.plots.plane import extent_of, far_from
+from isthmus.plots.plane import extent_of
 
 RNG = np.random.default_rng(0)
 DIGITS = load_bundled("digits")
@@ -83,6 +84,22 @@ def test_all_pictures_share_one_range_and_all_differences_a_symmetric_one():
     assert images[8].cmap(0.5)[:3] == pytest.approx((1, 1, 1), abs=0.01)
 
 
+def test_ink_is_dark_on_white_and_a_photograph_is_no_negative():
+    X = DIGITS.values[:4]
+    photograph = 0.4 + 0.5 * RNG.random((3, 16))
+    assert {image.get_cmap().name for image in pictures(plot_samples(X, (8, 8)))} == {"Greys"}
+    assert {image.get_cmap().name for image in pictures(plot_samples(photograph, (4, 4)))} == {"gray"}
+    assert [image.get_cmap().name for image in pictures(plot_reconstructions(X, X * 0.9, (8, 8)))[:8]] == ["Greys"] * 8
+
+
+def test_a_given_range_holds_for_every_picture():
+    X = DIGITS.values[:3]
+    images = pictures(plot_samples(X, (8, 8), limits=(-1.0, 2.0)))
+    images += pictures(plot_reconstructions(X, X, (8, 8), limits=(-1.0, 2.0)))[:6]
+    images += pictures(plot_decode_grid(lambda z: z @ np.ones((2, 4)), RNG.normal(size=(9, 2)), (2, 2), limits=(-1, 2)))
+    assert {image.get_clim() for image in images} == {(-1.0, 2.0)}
+
+
 def test_the_error_under_a_picture_is_its_squared_error():
     X = DIGITS.values[:2]
     figure = plot_reconstructions(X, X + 0.1, DIGITS.image_shape)
@@ -104,6 +121,13 @@ def test_of_a_wide_table_the_columns_of_largest_residual_are_shown():
     shown = texts(figure)
     assert "column 41" in shown
     assert any("30 of 50 columns" in text for text in shown)
+    assert figure.axes[0].get_yticklabels()[0].get_text() == "column 41"
+
+
+def test_bars_of_all_rows_start_at_one_zero_and_share_their_scale():
+    X = RNG.normal(size=(3, 5))
+    figure = plot_reconstructions(X, X * 1.1)
+    assert len({axes.get_xlim() for axes in figure.axes}) == 1
 
 
 def test_every_part_of_the_loss_has_a_panel_with_both_curves():
@@ -140,11 +164,52 @@ def test_the_plane_has_equal_axes_all_classes_and_an_extent_by_quantiles():
     assert len(colours) == 10
 
 
+def test_the_extent_is_that_of_the_bulk_of_the_training_codes():
+    train = RNG.normal(size=(1000, 2)) * [1, 2]
+    axes = plot_latent_plane(train[:50], train_codes=train).axes[0]
+    low, high = np.quantile(train, [0.005, 0.995], axis=0)
+    margin = 0.08 * (high - low)
+    assert [axes.get_xlim()[0], axes.get_ylim()[0]] == pytest.approx((low - margin).tolist())
+    assert [axes.get_xlim()[1], axes.get_ylim()[1]] == pytest.approx((high + margin).tolist())
+
+
+def test_a_class_whose_name_begins_with_an_underscore_is_in_the_legend():
+    axes = plot_latent_plane(RNG.normal(size=(10, 2)), ["_hidden", "b"] * 5).axes[0]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["_hidden  (5)", "b  (5)"]
+    colours = [handle.get_color() for handle in axes.get_legend().legend_handles]
+    assert [tuple(points.get_facecolor()[0]) for points in axes.collections] == [tuple(colour) for colour in colours]
+
+
+def test_class_names_go_by_the_label_even_where_a_class_has_no_row():
+    names = ["zero", "one", "two"]
+    axes = plot_latent_plane(RNG.normal(size=(6, 2)), [0, 2] * 3, names).axes[0]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["zero  (3)", "two  (3)"]
+    axes = plot_latent_plane(RNG.normal(size=(6, 2)), ["a", "b"] * 3, names[:2]).axes[0]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["zero  (3)", "one  (3)"]
+
+
+def test_labels_of_several_kinds_and_hundreds_of_labels_can_be_drawn():
+    texts(plot_latent_plane(RNG.normal(size=(4, 2)), np.array(["a", None, "a", None], dtype=object)))
+    for size in (1, 2):
+        figure = plot_latent_plane(RNG.normal(size=(300, size)), RNG.normal(size=300))
+        assert any("300 different labels" in text for text in texts(figure))
+
+
+def test_a_plane_through_wide_codes_says_what_it_shows():
+    codes = RNG.normal(size=(200, 5)) * [10, 0.1, 5, 0.1, 0.1]
+    axes = plot_latent_plane(codes).axes[0]
+    assert axes.get_xlabel().startswith("widest direction of the codes (")
+    points = axes.collections[0].get_offsets()
+    assert np.abs(np.corrcoef(points[:, 0], codes[:, 0])[0, 1]) > 0.99
+    assert np.abs(np.corrcoef(points[:, 1], codes[:, 2])[0, 1]) > 0.99
+
+
 def test_more_than_ten_classes_are_told_apart_by_name_not_by_colour():
     figure = plot_latent_plane(RNG.normal(size=(60, 2)), np.arange(60) % 12)
     colours = {tuple(points.get_facecolor()[0]) for points in figure.axes[0].collections}
     assert len(colours) == 1
     assert {"0", "11"} <= set(texts(figure))
+    assert figure.axes[0].get_legend() is None
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 6])
@@ -157,6 +222,10 @@ def test_codes_of_any_size_can_be_drawn(size, labels):
 def test_one_row_one_class_and_a_constant_code_can_be_drawn():
     texts(plot_latent_plane(np.zeros((1, 2)), ["only"]))
     texts(plot_latent_plane(np.zeros((5, 2))))
+    texts(plot_latent_plane(np.zeros((1, 6))))
+    texts(plot_latent_plane(np.zeros((1, 1))))
+    texts(plot_decode_grid(lambda z: z, np.zeros((1, 6)), (2, 3)))
+    texts(plot_latent_plane(RNG.normal(size=(30, 2)) * [1, 10_000]))
     texts(plot_reconstructions(np.ones((1, 3)), np.ones((1, 3))))
     texts(plot_error_by_feature(np.zeros(3), np.zeros(3)))
     texts(plot_samples(np.zeros((1, 4)), (2, 2)))
@@ -192,6 +261,69 @@ def test_the_grid_decodes_where_it_says_and_hatches_what_is_far():
     assert image.shape == (18, 18)
     assert image[0, 0] == pytest.approx(low[0])
     assert image[0, -1] == pytest.approx(high[0])
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_every_cell_is_centred_on_the_code_it_was_decoded_from(size):
+    asked = []
+
+    def decode(places):
+        asked.append(places)
+        return np.ones((len(places), 6))
+
+    n, codes = 7, RNG.normal(size=(100, size)) * ([1, 30] if size == 2 else 1)
+    axes = plot_decode_grid(decode, codes, (2, 3), n=n).axes[0]
+    left, right, bottom, top = axes.get_images()[0].get_extent()
+    middles = left + (np.arange(n) + 0.5) * (right - left) / n
+    assert middles == pytest.approx(asked[0][:n, 0])
+    if size == 2:
+        assert top - (np.arange(n) + 0.5) * (top - bottom) / n == pytest.approx(asked[0][::n, 1])
+    # Pixels are square: their height in units of the axis, times the aspect, is their width.
+    rows, columns = axes.get_images()[0].get_array().shape
+    assert axes.get_aspect() * (top - bottom) / rows == pytest.approx((right - left) / columns)
+
+
+def test_hatches_lie_on_the_far_cells():
+    codes = RNG.uniform(-1, 1, size=(600, 2))
+    codes = codes[np.abs(codes).max(1) > 0.6]
+    asked = []
+    axes = plot_decode_grid(lambda z: asked.append(z) or np.zeros((len(z), 4)), codes, (2, 2), n=9).axes[0]
+    middles = [patch.get_center() for patch in axes.patches if patch.get_hatch()]
+    assert np.array(middles) == pytest.approx(asked[0][far_from(asked[0], codes)])
+
+
+def test_a_decoder_that_leaves_zero_to_one_a_little_is_drawn_in_that_range():
+    from sklearn.decomposition import PCA
+
+    for size in (2, 6):
+        pca = PCA(size, random_state=0).fit(DIGITS.values)
+        image = pictures(plot_decode_grid(pca.inverse_transform, pca.transform(DIGITS.values), (8, 8)))[0]
+        assert image.get_clim() == (0.0, 1.0)
+        assert image.get_cmap().name == "Greys"
+
+
+def test_negative_numbers_of_a_decoder_are_not_cut_off():
+    codes = RNG.uniform(-0.5, 0.5, size=(300, 2))
+    low, _ = pictures(plot_decode_grid(lambda z: np.repeat(z[:, :1], 4, 1), codes, (2, 2)))[0].get_clim()
+    assert low < -0.4
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: plot_history(History()), "no rows"),
+        (lambda: plot_samples(np.ones((3, 5)), (2, 2)), "have 4 numbers each, got an array of shape"),
+        (lambda: plot_samples(np.ones((3, 8)), (2, 2, 2)), "1 or 3 channels"),
+        (lambda: plot_latent_plane(np.ones((4, 2)), [1, 2, 1]), "one a row, 4"),
+        (lambda: plot_latent_plane(np.ones((3, 2)), [1, 2, 9], ["a"]), "each of the 3 labels, got 1 names"),
+        (lambda: plot_reconstructions(np.ones((2, 3)), np.ones((2, 3)), columns=["a"]), "3 columns"),
+        (lambda: plot_decode_grid(lambda z: z, np.ones((4, 2)), columns=["a"]), "must name 2 columns"),
+        (lambda: plot_decode_grid(lambda z: z, np.ones((4, 2)), n=1), "at least 2, got 1"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()
 
 
 @pytest.mark.parametrize("size", [1, 2, 5])

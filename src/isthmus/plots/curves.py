@@ -27,10 +27,12 @@ def plot_history(history: History, *, best_epoch: int | None = None, start_label
     start_label
         What row 0 is; its value runs through as a dotted line. None draws no line.
     """
+    if not len(history):
+        raise ValueError("plot_history: the history has no rows; fit the model first.")
     parts = [name.removeprefix("train_") for name in history.columns if name.startswith("train_")]
     small = [part for part in parts if part != "loss"]
-    across = max(1, min(MOST_PANELS_A_ROW, len(small)))
-    rows = -(-len(small) // across)
+    rows = -(-len(small) // MOST_PANELS_A_ROW)
+    across = -(-len(small) // rows) if rows else 1
     figure = bare_figure(7.6, 3.4 + 1.9 * rows)
     grid = figure.add_gridspec(1 + rows, across, height_ratios=[1.7] + [1.0] * rows)
     axes = figure.add_subplot(grid[0, :])

@@ -26,12 +26,17 @@ def plot_reconstructions(
     labels: Any = None,
     columns: Sequence[str] | None = None,
     n: int = 8,
+    limits: tuple[float, float] | None = None,
 ) -> Figure:
-    """The first ``n`` rows beside what was rebuilt: pictures, or for tables paired bars in original units."""
+    """The first ``n`` rows beside what was rebuilt: pictures, or for tables paired bars in original units.
+
+    Of a table at most 4 rows, and of more than 30 columns the 30 with the largest residuals, those first.
+    ``limits`` are the values drawn as the two ends of grey; [0, 1] where the pictures lie in it, else their own.
+    """
     X, rebuilt = np.asarray(X, dtype=float)[:n], np.asarray(rebuilt, dtype=float)[:n]
     labels = None if labels is None else np.asarray(labels, dtype=object)[:n]
     if image_shape is not None:
-        return plot_pictures_rebuilt(X, rebuilt, image_shape, labels)
+        return plot_pictures_rebuilt(X, rebuilt, image_shape, labels, limits)
     return _plot_table_rebuilt(X[:MOST_TABLE_ROWS], rebuilt[:MOST_TABLE_ROWS], labels, columns)
 
 
@@ -46,10 +51,11 @@ def _plot_table_rebuilt(X: np.ndarray, rebuilt: np.ndarray, labels: Any, columns
         "Bars: each column in its own units, from 0, as a share of the largest value shown; numbers: original, rebuilt."
     )
     if len(names) > MOST_COLUMNS:
-        chosen = np.sort(np.argsort(-residual)[:MOST_COLUMNS])
-        note = f"The {MOST_COLUMNS} of {len(names)} columns with the largest residuals. " + note
+        chosen = np.argsort(-residual, kind="stable")[:MOST_COLUMNS]
+        note = f"The {MOST_COLUMNS} of {len(names)} columns with the largest residuals, largest first. " + note
     figure = bare_figure(2.9 * len(X) + 1.8, 0.27 * len(chosen) + 1.3)
     places = np.arange(len(chosen))[::-1]
+    low = min(0.0, *((values[:, chosen] / size[chosen]).min() for values in (X, rebuilt)))
     for row in range(len(X)):
         axes = figure.add_subplot(1, len(X), row + 1)
         tidy(axes)
@@ -61,10 +67,9 @@ def _plot_table_rebuilt(X: np.ndarray, rebuilt: np.ndarray, labels: Any, columns
             figures = f" {X[row, column]:.4g}, {rebuilt[row, column]:.4g}"
             axes.text(end, place, figures, fontsize=6.5, va="center", color="#555b63")
         axes.axvline(0, color=INK, linewidth=0.6)
-        low = min(0.0, float(original.min()), float(again.min()))
         axes.set_xlim(low * 1.05, 1.55)
         axes.set_xticks([])
-        axes.spines["bottom"].set_visible(False)
+        axes.spines[["bottom", "left"]].set_visible(False)
         axes.set_yticks(places, [names[column] for column in chosen] if row == 0 else [], fontsize=8)
         axes.set_ylim(-0.7, len(chosen) - 0.3)
         axes.tick_params(axis="y", length=0)
@@ -127,4 +132,6 @@ def _plot_error_maps(model: np.ndarray, pca: np.ndarray, image_shape: Sequence[i
 
 
 def _names(columns: Sequence[str] | None, count: int) -> list[str]:
+    if columns is not None and len(columns) != count:
+        raise ValueError(f"plots: columns must name the {count} columns of the rows, got {len(columns)} names.")
     return as_text(columns if columns is not None else [f"column {place}" for place in range(count)])

@@ -7,18 +7,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isthmus.plots.style import INK, PICTURE_MAP, as_text, bare_figure, caption, difference_map
+from isthmus.plots.style import INK, as_text, bare_figure, caption, difference_map
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["as_pictures", "grey_range", "plot_pictures_rebuilt", "plot_samples", "show_picture"]
+__all__ = ["as_pictures", "grey_range", "greys_for", "plot_pictures_rebuilt", "plot_samples", "show_picture"]
 
 
 def as_pictures(X: Any, image_shape: Sequence[int]) -> np.ndarray:
     """Rows to pictures: (N, height, width), or (N, height, width, 3) for colour."""
     X = np.asarray(X, dtype=float)
+    if len(image_shape) not in (2, 3) or (len(image_shape) == 3 and image_shape[0] not in (1, 3)):
+        raise ValueError(
+            f"plots: image_shape must be (height, width) or (1 or 3 channels, height, width), got {tuple(image_shape)}."
+        )
+    if X.ndim != 2 or X.shape[1] != np.prod(image_shape):
+        raise ValueError(
+            f"plots: rows of image_shape {tuple(image_shape)} have {np.prod(image_shape)} numbers each, got an array "
+            f"of shape {X.shape}."
+        )
     if len(image_shape) == 3:
         pictures = X.reshape(len(X), *image_shape).transpose(0, 2, 3, 1)
         return pictures[..., 0] if pictures.shape[-1] == 1 else pictures
@@ -33,7 +42,13 @@ def grey_range(X: Any) -> tuple[float, float]:
     return (low, high) if high > low else (low, low + 1.0)
 
 
-def show_picture(axes: Axes, picture: np.ndarray, limits: tuple[float, float], colours: Any = PICTURE_MAP) -> Any:
+def greys_for(pictures: np.ndarray, limits: tuple[float, float]) -> str:
+    """Ink on white paper where the corners of the pictures are empty (digits, garments); photographs as they are."""
+    corners = pictures[:, [0, 0, -1, -1], [0, -1, 0, -1]]
+    return "Greys" if np.median(corners) <= limits[0] + 0.1 * (limits[1] - limits[0]) else "gray"
+
+
+def show_picture(axes: Axes, picture: np.ndarray, limits: tuple[float, float], colours: Any) -> Any:
     """One picture without ticks, but with room for labels."""
     low, high = limits
     axes.set_xticks([])
@@ -46,36 +61,55 @@ def show_picture(axes: Axes, picture: np.ndarray, limits: tuple[float, float], c
     return axes.imshow(picture, cmap=colours, vmin=low, vmax=high, interpolation="nearest")
 
 
-def plot_samples(X: Any, image_shape: Sequence[int], labels: Any = None, n: int = 12) -> Figure:
-    """The first ``n`` rows as pictures, each under its label."""
+def plot_samples(
+    X: Any,
+    image_shape: Sequence[int],
+    labels: Any = None,
+    n: int = 12,
+    limits: tuple[float, float] | None = None,
+) -> Figure:
+    """The first ``n`` rows as pictures, each under its label.
+
+    ``limits`` are the values drawn as the two ends of grey; [0, 1] where the data lie in it, else their own.
+    """
     n = min(n, len(X))
     columns = min(6, n)
     rows = -(-n // columns)
     figure = bare_figure(1.25 * columns + 0.2, 1.45 * rows + 0.4)
-    limits = grey_range(X)
+    limits = limits or grey_range(X)
     names = None if labels is None else as_text(labels[:n])
-    for place, picture in enumerate(as_pictures(X[:n], image_shape)):
+    pictures = as_pictures(X[:n], image_shape)
+    greys = greys_for(pictures, limits)
+    for place, picture in enumerate(pictures):
         axes = figure.add_subplot(rows, columns, place + 1)
-        show_picture(axes, picture, limits)
+        show_picture(axes, picture, limits, greys)
         if names is not None:
             axes.set_title(names[place], fontsize=9, color=INK, pad=3)
     caption(figure, f"{n} of the rows, {' × '.join(map(str, image_shape))} numbers each")
     return figure
 
 
-def plot_pictures_rebuilt(X: np.ndarray, rebuilt: np.ndarray, image_shape: Sequence[int], labels: Any = None) -> Figure:
+def plot_pictures_rebuilt(
+    X: np.ndarray,
+    rebuilt: np.ndarray,
+    image_shape: Sequence[int],
+    labels: Any = None,
+    limits: tuple[float, float] | None = None,
+) -> Figure:
     """Three rows: original, rebuilt, and rebuilt minus original, on scales shared by all."""
     n = len(X)
     figure = bare_figure(1.1 * n + 1.6, 4.1)
     grid = figure.add_gridspec(3, n + 1, width_ratios=[1.0] * n + [0.12])
-    limits = grey_range(X)
+    limits = limits or grey_range(X)
+    originals = as_pictures(X, image_shape)
+    greys = greys_for(originals, limits)
     difference = rebuilt - X
     reach = float(np.abs(difference).max()) or 1.0
     names = None if labels is None else as_text(labels)
     of_what = ", of the colour furthest off" if len(image_shape) == 3 and image_shape[0] > 1 else ""
     shown = (
-        ("original", as_pictures(X, image_shape), limits, PICTURE_MAP),
-        ("rebuilt", as_pictures(rebuilt, image_shape), limits, PICTURE_MAP),
+        ("original", originals, limits, greys),
+        ("rebuilt", as_pictures(rebuilt, image_shape), limits, greys),
         ("difference", _grey(as_pictures(difference, image_shape)), (-reach, reach), difference_map()),
     )
     image: Any = None

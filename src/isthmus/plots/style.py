@@ -18,7 +18,6 @@ __all__ = [
     "INK",
     "MODEL_COLOUR",
     "PCA_COLOUR",
-    "PICTURE_MAP",
     "as_text",
     "bare_figure",
     "caption",
@@ -30,7 +29,6 @@ __all__ = [
 
 INK, FAINT = "#22262b", "#8a9099"
 MODEL_COLOUR, PCA_COLOUR = "#3f90da", "#ffa90e"  # the first two of petroff10
-PICTURE_MAP = "Blues"  # one hue: darker is more
 DIFFERENCE_COLOURS = ("#1f5fa8", "#ffffff", "#d9730d")  # blue is too little, orange too much, white is right
 DOTS_PER_INCH = 150
 
