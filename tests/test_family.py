@@ -556,10 +556,16 @@ def test_bad_cells_are_named(kind, table):
 
 def test_numbers_too_large_are_refused():
     X = bent_table()
-    with pytest.raises(ValueError, match=r"^Autoencoder: X has numbers too large to square in column 0"):
+    with pytest.raises(ValueError, match=r"^Autoencoder: X has numbers too large for float32 in column 0"):
         quick(isthmus.Autoencoder).fit(X * 1e200)
     with pytest.raises(ValueError, match=r"^Autoencoder: the loss is no number before the first step"):
         quick(isthmus.Autoencoder, start="random").fit(X * 1e25)
+
+
+def test_numbers_too_small_for_float32_are_refused():
+    X = bent_table(50) * 1e-200
+    with pytest.raises(ValueError, match=r"^Autoencoder: X's columns spread too little for float32, .*multiply them"):
+        isthmus.Autoencoder(2).fit(X)
 
 
 def test_a_model_without_prior_says_so(kind, table):

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -34,15 +35,14 @@ __all__ = [
 ]
 
 MOST_UNITS_PER_FEATURE = 64
+LARGEST, SMALLEST = 1e37, 1e-30  # of the data, in float32 with room for their squares in units of the spread
 SQUARED_ERROR_VARIANCE = 0.5  # with σ² = 1/2 the Gaussian -log p is ‖x - x̂‖² and a constant
 
 
 def require_consistent(settings: AutoencoderSettings, size: int, columns: ColumnStatistics, names: list[str]) -> None:
     """Raise a `ValueError` if the settings contradict each other or the data."""
     who, n_features = type(settings).__name__, len(columns.mean)
-    if not math.isfinite(columns.variance.sum()):
-        column = names[int((~torch.from_numpy(columns.variance).isfinite()).int().argmax())]
-        raise ValueError(f"{who}: X has numbers too large to square in column {column}; divide it first.")
+    _require_float32(who, columns, names)
     if _squeezes_only(settings):
         most = min(columns.n_rows, n_features)
         if size > most:
@@ -70,6 +70,21 @@ def require_consistent(settings: AutoencoderSettings, size: int, columns: Column
         )
     if settings.likelihood == "bernoulli":
         _require_unit_range(settings, columns, names)
+
+
+def _require_float32(who: str, columns: ColumnStatistics, names: list[str]) -> None:
+    """Codes and rebuilt rows are float32: data must fit, the columns' spread as well as their size."""
+    size = np.maximum(np.abs(columns.low), np.abs(columns.high))
+    if not size.max() < LARGEST:
+        column = names[int(size.argmax())]
+        raise ValueError(
+            f"{who}: X has numbers too large for float32 in column {column}, {size.max():.3g}; divide it first."
+        )
+    spread = (columns.high - columns.low).max()
+    if 0 < spread < SMALLEST:
+        raise ValueError(
+            f"{who}: X's columns spread too little for float32, {spread:.3g} at most; multiply them first."
+        )
 
 
 def _squeezes_only(settings: AutoencoderSettings) -> bool:

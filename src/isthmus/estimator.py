@@ -285,7 +285,7 @@ class BaseAutoencoder(
         mean = (columns.mean - self.scaling_.center) / self.scaling_.spread
         known = BASELINE_DIRECTIONS if X.shape[1] <= WIDE else BASELINE_DIRECTIONS_OF_WIDE_TABLES
         limit = max(self.n_components_, known)
-        with seeded(self._seed):
+        with seeded(self._seed), threads_for(min(len(rows), rows.batch_rows) * X.shape[1] ** 2):
             self.principal_ = principal_directions(rows.batches, torch.from_numpy(mean), len(rows), limit)
         self._architecture = choose_architecture(self, self.n_components_, X.shape[1])
         with seeded(self._seed):
