@@ -36,6 +36,7 @@ FLOORS = {
     "settings": 4,
     "assembly": 4,
     "estimator": 4,
+    "code_size": 4,
     "variants": 6,
     "variants.*": 5,
     "": 7,
