@@ -40,9 +40,7 @@ def full_code(estimator: BaseAutoencoder, codes: np.ndarray) -> np.ndarray:
     if given < most and estimator.model_.bottleneck.ordered:
         return np.pad(codes, ((0, 0), (0, most - given)))
     if given != most:
-        raise ValueError(
-            f"{type(estimator).__name__}: inverse_transform takes codes of {most} numbers, got {given}."
-        )
+        raise ValueError(f"{type(estimator).__name__}: inverse_transform takes codes of {most} numbers, got {given}.")
     return codes
 
 

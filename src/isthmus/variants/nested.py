@@ -21,7 +21,7 @@ class NestedAutoencoder(BaseAutoencoder):
     """Minimises the squared error of the first k numbers, averaged over k (arXiv:1402.0915)."""
 
     size_decay: float = hyper(
-        0.0, "how much oftener small sizes are drawn in training, as size to this power; 0: alike", at_least=0
+        0.5, "in training size k is drawn in proportion to k to the power of minus this; 0: all alike", at_least=0
     )
 
     def make_bottleneck(self) -> Bottleneck:
