@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from isthmus.plots.style import FAINT, INK, MODEL_COLOUR, PCA_COLOUR, bare_figure, caption, tidy
 
@@ -22,18 +22,13 @@ def plot_rate_distortion(found: RateDistortion) -> Figure:
     tidy(axes, grid="y")
     sizes = [0, *(one.size for one in found.curve)]
     axes.plot(sizes, [found.variation, *(one.pca for one in found.curve)], color=PCA_COLOUR, linewidth=1.4, label="PCA")
-    nested = [one for one in found.curve if one.nested is not None]
-    axes.plot(
-        [one.size for one in nested], [one.nested for one in nested], color=MODEL_COLOUR, linewidth=1.4,
-        label="one nested code",
-    )  # fmt: skip
-    alone = [one for one in found.curve if one.error is not None]
+    nested = [found.variation, *(one.nested for one in found.curve)]
+    axes.plot(sizes, nested, color=MODEL_COLOUR, linewidth=1.4, label="one nested code")
+    alone: list[Any] = [one for one in found.curve if one.error is not None]
     if alone:
         spread = [[one.error - one.lowest for one in alone], [one.highest - one.error for one in alone]]
-        axes.errorbar(
-            [one.size for one in alone], [one.error for one in alone], yerr=spread, fmt="o", color=INK, ms=4,
-            linewidth=1, label="fitted for the size alone",
-        )  # fmt: skip
+        places, errors = [one.size for one in alone], [one.error for one in alone]
+        axes.errorbar(places, errors, yerr=spread, fmt="o", color=INK, ms=4, linewidth=1, label="fitted for one size")
     if found.size:
         axes.axvline(found.size, color=FAINT, linewidth=1, linestyle=":")
     axes.set_xlabel("numbers in the code", fontsize=8, color=FAINT)

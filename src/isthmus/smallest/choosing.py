@@ -53,7 +53,7 @@ class _Splits:
     say: Callable[[str], None]
 
     def fitted(self, size: int, place: int, **changed: Any) -> BaseAutoencoder:
-        settings = {**self.settings, **changed, "random_state": self.seed + place}
+        settings: dict[str, Any] = {**self.settings, **changed, "random_state": self.seed + place}
         return Autoencoder(size, **settings).fit(self.parts[place][0])
 
     def over(self, judge: Callable[[int], np.ndarray], size: int) -> Trial:
@@ -130,13 +130,16 @@ def _by_target(splits: _Splits, target: Target, most: int) -> Choice:
         splits.say(f"{size} numbers: {ratios[size].mean():.3g} of the error allowed")
         return bool(ratios[size].mean() <= 1 + 1e-9)
 
-    size = smallest_below(reaches, most, guess=max(1, round((pca_size or most) * 0.4)))
+    # PCA's own size always serves, so only smaller ones need be tried.
+    most = most if pca_size is None else pca_size - 1
+    size = smallest_below(reaches, most, guess=max(1, round(0.4 * most))) if most else None
+    size = pca_size if size is None else size
     tried = tuple(
         (tried, float(found.mean()), float(found.std(ddof=1) / np.sqrt(len(found))) if len(found) > 1 else 0.0)
         for tried, found in sorted(ratios.items())
     )
     votes = tuple(
-        min((tried for tried, found in ratios.items() if found[place] <= 1 + 1e-9), default=most)
+        min((tried for tried, found in ratios.items() if found[place] <= 1 + 1e-9), default=size or most)
         for place in range(len(splits.parts))
     )
     return Choice(target.rule, target.value, size, pca_size, tried, votes if size is not None else ())

@@ -192,7 +192,7 @@ def _bits(
         )
 
     longest = min(max(2 * pca_needs, nested.n_components_), min(train.shape), len(nested.principal_.directions))
-    settings = {"scale": nested.scale, "hidden_layer_sizes": (), "random_state": 0}
+    settings: dict[str, Any] = {"scale": nested.scale, "hidden_layer_sizes": (), "random_state": 0}
     linear = NestedAutoencoder(longest, **settings).fit(train)  # PCA's code, cut at every size
     ours = [*points_of(model, choice.size or 0)]
     for size in grid(nested.n_components_):

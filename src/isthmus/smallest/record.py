@@ -24,8 +24,8 @@ class SizeErrors:
     ----------
     error, lowest, highest : float or None
         Of models fitted for this size alone, over seeds; None for a size no such model was fitted for.
-    nested : float or None
-        Of the first ``size`` numbers of the nested code; None beyond its size.
+    nested : float
+        Of the first ``size`` numbers of the nested code.
     pca : float
     """
 
@@ -33,13 +33,13 @@ class SizeErrors:
     error: float | None
     lowest: float | None
     highest: float | None
-    nested: float | None
+    nested: float
     pca: float
 
     @property
     def gap(self) -> float | None:
         """What the nested code's order costs: its error beside that of a code fitted alone, less one."""
-        if self.error is None or self.nested is None or self.error <= 0:
+        if self.error is None or self.error <= 0:
             return None
         return self.nested / self.error - 1
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Trial", "within_one_error", "smallest_below", "smallest_by_entries"]
+__all__ = ["Trial", "smallest_below", "smallest_by_entries", "within_one_error"]
 
 RISES = 2  # sizes in a row that bring nothing before the grid ends
 GROWTH = 1.4

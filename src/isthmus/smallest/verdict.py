@@ -28,16 +28,16 @@ def sentence(found: RateDistortion) -> str:
         )
     if size == 0:
         if found.choice.rule == "entries":
-            return "No code: hidden cells are predicted no better from the others than by their column's mean."
+            return "No code at all: hidden cells are predicted no better from the others than by their column's mean."
         return f"No code is needed: the mean row alone reaches {asked_for(found)}."
     if chosen is None or chosen.error is None:
         return f"{_numbers(size)} reach {asked_for(found)}."
-    kept = f"{size} of {_numbers(found.n_features)} keep {_kept(found, chosen.error)} of the variation"
+    keep, do = ("keeps", "does") if size == 1 else ("keep", "do")
+    kept = f"{size} of {_numbers(found.n_features)} {keep} {_kept(found, chosen.error)} of the variation"
     if found.pca_needs is not None and found.pca_needs <= size:
         return f"{_numbers(size)}, and PCA does as well with {found.pca_needs}: use PCA ({kept})."
     needed = f"more than {found.n_directions}" if found.pca_needs is None else str(found.pca_needs)
-    verb = "does" if size == 1 else "do"
-    return f"{_numbers(size)} {verb} what PCA needs {needed} for: {kept}, on {found.n_test:,} rows never learned from."
+    return f"{_numbers(size)} {do} what PCA needs {needed} for: {kept}, on {found.n_test:,} rows never learned from."
 
 
 def asked_for(found: RateDistortion) -> str:
@@ -104,7 +104,7 @@ def size_table(found: RateDistortion) -> Table:
             spread,
             _figure(one.nested),
             _figure(one.pca),
-            NO_FIGURE if best is None else _kept(found, best),
+            _kept(found, best),
             _kept(found, one.pca),
         )
     return table
