@@ -84,7 +84,7 @@ def test_a_shorter_code_is_the_beginning_of_the_longer(fitted):
 
 
 def test_names_follow_the_size(fitted):
-    model, X = fitted
+    _, X = fitted
     named = isthmus.NestedAutoencoder(4, max_iter=0, random_state=0).set_output(transform="pandas").fit(X)
     codes = named.transform(X, size=2)
     assert isinstance(codes, pd.DataFrame)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from isthmus.smallest.bits import RatePoint, cheapest, lower_hull, rate_points, 
 from isthmus.smallest.choosing import Target, choose
 from isthmus.smallest.held_out_entries import entry_errors
 from isthmus.smallest.search import Trial, grid, smallest_below, smallest_by_entries, within_one_error
+from isthmus.training.loop import Training
 
 QUICK = {"hidden_layer_sizes": (32,), "max_iter": 40}
 
@@ -41,7 +43,7 @@ def test_the_grid_holds_every_small_size_and_the_last():
     assert grid(1) == [1]
     assert grid(7)[:4] == [1, 2, 3, 4]
     assert grid(100)[-1] == 100
-    assert all(later > earlier for earlier, later in zip(grid(300)[:-1], grid(300)[1:], strict=True))
+    assert all(later > earlier for earlier, later in pairwise(grid(300)))
 
 
 @pytest.mark.parametrize("answer", [1, 2, 3, 4, 5, 7, 10, 17, 33, 60])
@@ -200,7 +202,7 @@ def test_pca_of_the_record_is_scikit_learns(bent):
 def test_bits_and_gap(bent):
     assert bent.bits.needed < bent.bits.pca_needed
     for curve in (bent.bits.curve, bent.bits.pca_curve):
-        assert all(a.bits < b.bits and a.error > b.error for a, b in zip(curve[:-1], curve[1:], strict=True))
+        assert all(a.bits < b.bits and a.error > b.error for a, b in pairwise(curve))
     gap = bent.curve[1].gap
     assert gap == pytest.approx(bent.curve[1].nested / bent.curve[1].error - 1)
 
@@ -236,6 +238,19 @@ def test_as_good_as_pca_of_a_plane_is_as_many_numbers():
     found = rate_distortion(hidden_plane(3), as_good_as=2, n_seeds=1, scale="standard", **QUICK)
     assert found.size == found.choice.pca_size == 2
     assert found.scale == "standard"
+
+
+def test_ctrl_c_stops_the_search(monkeypatch):
+    steps = []
+
+    def interrupted(self, batch, learning_rate):
+        steps.append(1)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Training, "step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        rate_distortion(hidden_plane(2), n_seeds=1, **QUICK)
+    assert len(steps) == 1
 
 
 def test_the_same_seed_gives_the_same_answer():

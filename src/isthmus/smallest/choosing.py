@@ -6,11 +6,13 @@ each. The test rows take no part, so what is said of them afterwards is not flat
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from isthmus.estimator import BaseAutoencoder
 from isthmus.evaluation.principal_errors import PrincipalErrors
@@ -19,7 +21,9 @@ from isthmus.smallest.record import Choice
 from isthmus.smallest.search import Trial, smallest_below, smallest_by_entries, within_one_error
 from isthmus.variants.vanilla import Autoencoder
 
-__all__ = ["Target", "choose", "model_units", "pca_errors_of", "row_errors"]
+__all__ = ["Target", "choose", "model_units", "pca_errors_of", "row_errors", "uninterrupted"]
+
+Fitted = TypeVar("Fitted", bound=BaseAutoencoder)
 
 JUDGED = 0.25  # share of the training rows that each split judges by
 LINEAR: dict[str, Any] = {"hidden_layer_sizes": (), "channels": ()}
@@ -54,7 +58,7 @@ class _Splits:
 
     def fitted(self, size: int, place: int, **changed: Any) -> BaseAutoencoder:
         settings: dict[str, Any] = {**self.settings, **changed, "random_state": self.seed + place}
-        return Autoencoder(size, **settings).fit(self.parts[place][0])
+        return uninterrupted(Autoencoder(size, **settings), self.parts[place][0])
 
     def over(self, judge: Callable[[int], np.ndarray], size: int) -> Trial:
         return Trial(size, np.stack([judge(place) for place in range(len(self.parts))]))
@@ -143,6 +147,16 @@ def _by_target(splits: _Splits, target: Target, most: int) -> Choice:
         for place in range(len(splits.parts))
     )
     return Choice(target.rule, target.value, size, pca_size, tried, votes if size is not None else ())
+
+
+def uninterrupted(estimator: Fitted, X: np.ndarray) -> Fitted:
+    """The estimator fitted; Ctrl-C, which would keep what there is and go on, stops the whole search."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", ".*training ended early, interrupted", ConvergenceWarning)
+        try:
+            return estimator.fit(X)
+        except ConvergenceWarning as cut:
+            raise KeyboardInterrupt from cut
 
 
 def model_units(estimator: BaseAutoencoder) -> float:

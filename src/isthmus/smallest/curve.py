@@ -16,7 +16,7 @@ from isthmus.data import split_rows
 from isthmus.estimator import BaseAutoencoder
 from isthmus.hyperparameter import hyperparameters
 from isthmus.smallest.bits import RatePoint, cheapest, lower_hull, rate_points
-from isthmus.smallest.choosing import Target, choose, model_units, pca_errors_of, row_errors
+from isthmus.smallest.choosing import Target, choose, model_units, pca_errors_of, row_errors, uninterrupted
 from isthmus.smallest.record import Bits, Choice, RateDistortion, SizeErrors
 from isthmus.smallest.search import grid
 from isthmus.variants.nested import NestedAutoencoder
@@ -87,10 +87,12 @@ def rate_distortion(
     shown = sorted({size for size in (choice.size, *sizes) if size})
     longest = min(most, max([SPARE * (choice.size or choice.pca_size or 1), 4, *shown]))
     say(f"fitting one nested code of {longest} numbers, for the whole curve …")
-    nested = NestedAutoencoder(longest, **settings, random_state=random_state).fit(train)
-    say(f"fitting {n_seeds} models for each of the sizes {', '.join(map(str, shown))} alone …" if shown else "…")
+    nested = uninterrupted(NestedAutoencoder(longest, **settings, random_state=random_state), train)
+    if shown:
+        say(f"fitting {n_seeds} models for each of the sizes {', '.join(map(str, shown))} alone …")
+    seeds = range(random_state, random_state + n_seeds)
     alone = {
-        size: [Autoencoder(size, **settings, random_state=random_state + seed).fit(train) for seed in range(n_seeds)]
+        size: [uninterrupted(Autoencoder(size, **settings, random_state=seed), train) for seed in seeds]
         for size in shown
     }
     pca = pca_errors_of(nested, test)
@@ -194,10 +196,11 @@ def _bits(
     longest = min(max(2 * pca_needs, nested.n_components_), min(train.shape), len(nested.principal_.directions))
     settings: dict[str, Any] = {"scale": nested.scale, "hidden_layer_sizes": (), "random_state": 0}
     linear = NestedAutoencoder(longest, **settings).fit(train)  # PCA's code, cut at every size
-    ours = [*points_of(model, choice.size or 0)]
+    nothing = RatePoint(0, 0.0, float(pca_errors_of(nested, test)[0]))  # no code at all: the mean row
+    ours = [nothing, *points_of(model, choice.size or 0)]
     for size in grid(nested.n_components_):
         ours += points_of(nested, size)
-    theirs = [point for size in grid(longest) for point in points_of(linear, size)]
+    theirs = [nothing, *(point for size in grid(longest) for point in points_of(linear, size))]
     curve, pca_curve = lower_hull(ours), lower_hull(theirs)
     compared = ROUNDING * error
     return Bits(curve, pca_curve, compared, cheapest(curve, compared), cheapest(pca_curve, compared))
