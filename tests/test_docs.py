@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -31,6 +32,16 @@ def test_the_readmes_python_runs(tmp_path, monkeypatch):
     assert (tmp_path / "my-model" / "config.json").exists()
 
 
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "uses").glob("*.md")), ids=lambda page: page.stem)
+def test_the_python_of_every_use_runs(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    blocks = re.findall(r"```python\n(.*?)```", page.read_text(), flags=re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(block, names)
+
+
 def test_the_readmes_figures_are_the_benchmarks():
     shown = README.split("<!-- quality -->")[1].split("<!-- /quality -->")[0].strip()
     assert shown == (ROOT / "benchmarks" / "results" / "quality.md").read_text().strip()
@@ -40,3 +51,15 @@ def test_links_between_the_documents_lead_somewhere():
     for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_smallest_codes_figures_are_the_benchmarks():
+    known = json.loads((ROOT / "benchmarks" / "results" / "smallest.json").read_text())
+    page = (ROOT / "docs" / "uses" / "smallest.md").read_text()
+    shown = page.split("<!-- recovery -->")[1].split("<!-- /recovery -->")[0]
+    near = sum(abs(row["found"] - row["hidden"]) <= 1 for row in known["recovery"])
+    right = sum(row["found"] == row["hidden"] for row in known["recovery"])
+    assert f"| all | {right} of {len(known['recovery'])} | {near} of {len(known['recovery'])} |" in shown
+    for row in known["tables"]:
+        at = next(one for one in row["curve"] if one["size"] == row["size"])
+        assert f"| {row['size']} | {row['pca_needs']} | {at['error']:.4g} (" in page

@@ -36,6 +36,7 @@ FLOORS = {
     "settings": 4,
     "assembly": 4,
     "estimator": 4,
+    "code_size": 4,
     "variants": 6,
     "variants.*": 5,
     "": 7,
@@ -46,7 +47,8 @@ FLOORS = {
     "plots": 7,
     "plots.*": 7,
     "tutorial": 7,
-    "rate_distortion": 7,
+    "smallest": 7,
+    "smallest.*": 7,
     "anomaly": 7,
     "pretraining": 7,
     "explorer": 7,
@@ -66,9 +68,10 @@ TORCH = (
     "variants.*",
     "storage*",
     "evaluation*",
+    "smallest.*",
 )
 # Whoever imports the estimator has imported scikit-learn already; only those may name it at the top.
-SKLEARN = ("estimator", "training.callbacks", "storage.*", "evaluation.*")
+SKLEARN = ("estimator", "training.callbacks", "storage.*", "evaluation.*", "smallest.*")
 SEAMS = {"make_corruption", "make_bottleneck", "make_penalties"}
 VAGUE = {"utils", "util", "misc", "helpers", "helper", "base_utils", "common"}
 

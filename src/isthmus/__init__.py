@@ -20,6 +20,8 @@ _HOMES = {
     "History": "isthmus.history",
     "evaluate": "isthmus.evaluation",
     "load": "isthmus.storage",
+    "RateDistortion": "isthmus.smallest",
+    "rate_distortion": "isthmus.smallest",
     "save": "isthmus.storage",
     "tutorial_recipe": "isthmus.tutorial",
 }

@@ -32,6 +32,7 @@ from isthmus.assembly import (
     order_linear_code,
     require_consistent,
 )
+from isthmus.code_size import full_code, narrowed, takes_size
 from isthmus.evidence import LatentReport, latent_report, log_density
 from isthmus.history import History
 from isthmus.hyperparameter import check_hyperparameters
@@ -62,6 +63,7 @@ def _has_prior(estimator: BaseAutoencoder) -> bool:
     )
 
 
+@takes_size
 class BaseAutoencoder(
     CallbackSupportMixin,  # pyrefly: ignore[invalid-inheritance]
     ClassNamePrefixFeaturesOutMixin,
@@ -171,24 +173,29 @@ class BaseAutoencoder(
 
     # ---- using -----------------------------------------------------------------------------------------
 
-    def transform(self, X: Any) -> np.ndarray:
-        """Codes of rows X: float32, shape (n_samples, n_components); for a variational model the posterior mean."""
-        return self._each_batch(X, lambda x: self.model_.encode(x).mean * self._code_unit)
+    def transform(self, X: Any, size: int | None = None) -> np.ndarray:
+        """Codes of rows X: float32, shape (n_samples, n_components); for a variational model the posterior mean.
+
+        Of an ordered code ``size=k`` gives the first k numbers.
+        """
+        return self._each_batch(X, lambda x: self.model_.encode(x).mean[:, : self.n_components_] * self._code_unit)
 
     def inverse_transform(self, X: Any) -> np.ndarray:
-        """Rows rebuilt from codes X of shape (n_samples, n_components), in the units of the data given to `fit`."""
+        """Rows rebuilt from codes X of shape (n_samples, n_components), in the units of the data given to `fit`.
+
+        An ordered code may have fewer numbers: its first.
+        """
         check_is_fitted(self)
-        codes = check_array(X, dtype=np.float32, input_name="codes")
-        if codes.shape[1] != self.n_components_:
-            raise ValueError(
-                f"{type(self).__name__}: inverse_transform takes codes of {self.n_components_} numbers, "
-                f"got {codes.shape[1]}."
-            )
+        codes = full_code(self, check_array(X, dtype=np.float32, input_name="codes"))
         rows = DenseRows(torch.from_numpy(codes / np.float32(self._code_unit)))
         return self._in_user_units(self._each_row_batch(rows, self.model_.decode))
 
-    def reconstruct(self, X: Any) -> np.ndarray:
-        """Rows rebuilt from their own codes: ``inverse_transform(transform(X))``."""
+    def reconstruct(self, X: Any, size: int | None = None) -> np.ndarray:
+        """Rows rebuilt from their own codes: ``inverse_transform(transform(X, size))``."""
+        if size is not None:
+            check_is_fitted(self)
+            codes = narrowed(self, size, "reconstruct")._each_batch(X, lambda x: self.model_.encode(x).mean)
+            return self.inverse_transform(codes[:, :size] * np.float32(self._code_unit))
         return self._in_user_units(self._each_batch(X, lambda x: self.model_.reconstruct(x)))
 
     def score_samples(self, X: Any, importance_samples: int | None = None) -> np.ndarray:

@@ -81,7 +81,7 @@ def test_text_becomes_a_value(name, text, value):
             "no meaning for --variant vanilla; --variant combined and --variant sparse would take it.",
         ),
         (["--beta", "1"], "no meaning for --variant vanilla; --variant variational would take it."),
-        (["--variant", "spars"], "--variant must be one of combined, contractive, denoising, sparse"),
+        (["--variant", "spars"], "--variant must be one of combined, contractive, denoising, nested, sparse"),
         (["--test-size", "1"], "--test-size"),
         (["--seed", "-1"], "--seed"),
     ],

@@ -4,6 +4,7 @@
     Gaussian   z ~ N(μ, diag σ²), h = (μ, log σ²)   variational (Kingma & Welling 2013, arXiv:1312.6114)
     rectified  z = max(h, 0)                       sparse
     top-k      the k entries of h of largest size  k-sparse (Makhzani & Frey 2013, arXiv:1312.5663)
+    nested     in training, the first k entries    ordered (Rippel, Gelbart & Adams 2014, arXiv:1402.0915)
 
 Each also says how the closed-form linear answer is written in its kind of code (`principal_start`).
 """
@@ -21,6 +22,8 @@ __all__ = [
     "BOTTLENECKS",
     "Bottleneck",
     "GaussianBottleneck",
+    "NestedBottleneck",
+    "NestedPosterior",
     "PointBottleneck",
     "Posterior",
     "RectifiedBottleneck",
@@ -47,6 +50,29 @@ class Posterior:
             return self.mean
         return self.mean + torch.exp(0.5 * self.log_variance) * torch.randn_like(self.mean)
 
+    def draw_kept(self) -> Tensor | None:
+        """Ones and zeros that a drawn code is multiplied by; None where all of it is kept."""
+        return None
+
+
+@dataclass(frozen=True)
+class NestedPosterior(Posterior):
+    """A point of which a drawn code keeps the first k numbers, k drawn for each row: P(k) ∝ k^-decay."""
+
+    decay: float = 0.0
+
+    def sample(self) -> Tensor:
+        """Z = (z_1 … z_k, 0 … 0)."""
+        return self.mean * self.draw_kept()
+
+    def draw_kept(self) -> Tensor:
+        """Ones up to k, then zeros; shape (batch, n_latents)."""
+        n_rows, n_latents = self.mean.shape
+        places = torch.arange(1, n_latents + 1, dtype=torch.float32, device=self.mean.device)
+        ends = places.pow(-self.decay).cumsum(0)
+        sizes = torch.searchsorted(ends, torch.rand(n_rows, 1, device=ends.device) * ends[-1]) + 1
+        return (places <= sizes).to(self.mean.dtype)
+
 
 class Bottleneck(nn.Module):
     """Reads h of shape (batch, n_latents · outputs_per_latent)."""
@@ -54,6 +80,7 @@ class Bottleneck(nn.Module):
     outputs_per_latent = 1
     sparse = False  # a sparse code is read against a dictionary: a linear decoder of unit-norm columns
     in_data_units = True  # the code's numbers are lengths in the data's space, as PCA's are
+    ordered = False  # the first k numbers are a code by themselves
 
     def forward(self, h: Tensor) -> Posterior:
         raise NotImplementedError
@@ -82,6 +109,19 @@ class PointBottleneck(Bottleneck):
             decode_bias=principal.mean,
             code_scale=spread,
         )
+
+
+class NestedBottleneck(PointBottleneck):
+    """The first k numbers are asked to be the best k, for every k at once, as PCA's coordinates are."""
+
+    ordered = True
+
+    def __init__(self, decay: float = 0.0):
+        super().__init__()
+        self.decay = decay
+
+    def forward(self, h: Tensor) -> Posterior:
+        return NestedPosterior(h, decay=self.decay)
 
 
 class GaussianBottleneck(Bottleneck):

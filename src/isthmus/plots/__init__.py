@@ -8,6 +8,7 @@ from isthmus.plots.features import plot_error_by_feature, plot_reconstructions
 from isthmus.plots.grid import plot_decode_grid
 from isthmus.plots.pictures import plot_samples
 from isthmus.plots.plane import plot_latent_plane
+from isthmus.plots.rate_distortion import plot_rate_distortion
 from isthmus.plots.style import save_figure
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "plot_error_by_feature",
     "plot_history",
     "plot_latent_plane",
+    "plot_rate_distortion",
     "plot_reconstructions",
     "plot_samples",
     "save_figure",

@@ -193,10 +193,11 @@ def plain_step(model: AutoencoderModel, objective: Objective) -> Callable[[Tenso
     decoder: Any = model.decoder.fused
     likelihood: Any = model.likelihood
     corrupt: Any = model.corruption.forward
+    bottleneck = model.bottleneck
     written_out = (
         isinstance(encoder, FusedNetwork)
         and isinstance(decoder, FusedNetwork)
-        and isinstance(model.bottleneck, PointBottleneck)
+        and isinstance(bottleneck, PointBottleneck)
         and isinstance(likelihood, GaussianLikelihood)
         and likelihood.log_variance is None
         and not objective.penalties
@@ -206,9 +207,12 @@ def plain_step(model: AutoencoderModel, objective: Objective) -> Callable[[Tenso
 
     # Buffers and rows want no gradient, so autograd records nothing here without being told.
     def add_gradients(x: Tensor) -> None:
-        code, kept_by_encoder = encoder.forward(corrupt(x))
-        output, kept_by_decoder = decoder.forward(code)
+        h, kept_by_encoder = encoder.forward(corrupt(x))
+        kept = bottleneck(h).draw_kept() if bottleneck.ordered else None
+        output, kept_by_decoder = decoder.forward(h if kept is None else h * kept)
         at_code: Any = decoder.backward(likelihood.output_gradient(output, x), kept_by_decoder, wants_input=True)
+        if kept is not None:
+            at_code = at_code * kept
         encoder.backward(at_code, kept_by_encoder, wants_input=False)
 
     return add_gradients

@@ -1,0 +1,154 @@
+"""``isthmus smallest``: how few numbers still rebuild the rows well, beside PCA."""
+
+from __future__ import annotations
+
+import json as json_text
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from isthmus.cli.held_out_rows import JudgedRows, read_and_split
+from isthmus.cli.hyperparameter_flags import as_flags, settings_of, with_hyperparameter_flags
+from isthmus.cli.outcome import CommandError, UsageError, finite, print_json, say, show
+from isthmus.cli.row_flags import JsonOutput, Seed
+from isthmus.cli.run_folder import FIGURES, HISTORY, MODEL, RECORD, TEST_ROWS, new_run, record_of, require_free
+
+if TYPE_CHECKING:
+    from isthmus.smallest import RateDistortion
+
+__all__ = ["smallest"]
+
+RESULT, NESTED, FIGURE = "smallest.json", "nested", "rate_distortion.png"
+
+
+@with_hyperparameter_flags
+def smallest(
+    data: str,
+    /,
+    *,
+    keep: Annotated[float | None, Parameter(validator=Number(gt=0, lt=1))] = None,
+    max_error: Annotated[float | None, Parameter(validator=Number(gt=0))] = None,
+    as_good_as: str | None = None,
+    sizes: str | None = None,
+    seeds: Annotated[int, Parameter(validator=Number(gte=1, lte=20))] = 3,
+    output: Annotated[Path | None, Parameter(("--output", "-o"), show_default=False)] = None,
+    labels: str | None = None,
+    ids: str | None = None,
+    drop: Annotated[tuple[str, ...], Parameter(show_default=False)] = (),
+    test_size: Annotated[float, Parameter(validator=Number(gt=0, lt=1))] = 0.2,
+    seed: Seed = 42,
+    overwrite: Annotated[bool, Parameter(show_default=False)] = False,
+    json: JsonOutput = False,
+    **settings: Any,
+) -> None:
+    """Find the smallest code that still rebuilds the rows well.
+
+    Without a target the size is chosen by cells hidden from held-out rows and predicted from the cells left.
+    The errors printed are of test rows that took no part, beside PCA's.
+
+    Parameters
+    ----------
+    data
+        A .csv, .tsv, .parquet, .npy or .npz file, a folder of pictures, or a bundled data set.
+    keep
+        Target: the share of the variation to keep, such as 0.95.
+    max_error
+        Target: the largest squared error per feature, in the data's units.
+    as_good_as
+        Target: another code to equal, such as pca:10, PCA with ten numbers.
+    sizes
+        Further sizes to fit models for, such as 2,4,8.
+    seeds
+        Splits to choose by, and models fitted for each size.
+    output
+        A run folder to write: the model, the nested one, the figure and the figures as JSON.
+    labels
+        Column of classes, not learned from.
+    ids
+        Column that names the rows, not learned from.
+    drop
+        Column to leave out; repeat the flag for more.
+    test_size
+        Share of the rows to state errors on; data that come with a split of their own keep it.
+    seed
+        Decides the splits and the training: the same seed gives the same answer.
+    overwrite
+        Replace the run folder if there is one.
+    """
+    targets = {"--keep": keep, "--max-error": max_error, "--as-good-as": as_good_as}
+    given = [flag for flag, value in targets.items() if value is not None]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} are each a target; give one.")
+    if settings.get("n_components") is not None:
+        raise UsageError("isthmus smallest finds --n-components itself; --sizes names sizes to fit beside it.")
+    chosen = settings_of("vanilla", settings) | {"verbose": False}
+    pca_size, wanted = _pca_size(as_good_as), _sizes(sizes)
+    if output is not None:
+        require_free(output, overwrite=overwrite)
+    rows = read_and_split(data, labels, ids, drop, test_size, seed)
+    from isthmus.smallest import rate_distortion
+
+    try:
+        found = rate_distortion(
+            rows.table.values, keep=keep, max_error=max_error, as_good_as=pca_size, sizes=wanted, n_seeds=seeds,
+            split=(rows.train, rows.test), random_state=seed, say=say, **chosen,
+        )  # fmt: skip
+    except ValueError as error:
+        if not str(error).startswith(("rate_distortion: ", "Autoencoder: ", "NestedAutoencoder: ")):
+            raise
+        raise CommandError(as_flags(str(error))) from error
+    if output is not None:
+        with new_run(output, overwrite=overwrite) as folder:
+            _write(folder, found, rows, record_of(rows.table, data, drop, test_size=test_size, seed=seed))
+    if json:
+        print_json({"run": None if output is None else str(output)} | found.to_dict())
+        return
+    from isthmus.smallest.verdict import bits_sentence, choice_sentence, gap_sentence
+
+    told = [choice_sentence(found), gap_sentence(found), bits_sentence(found)]
+    place = [] if output is None else [f"The run is in {str(output)!r}."]
+    show(found.table(), found.sentence, *(line for line in told if line is not None), *place)
+
+
+def _pca_size(text: str | None) -> int | None:
+    if text is None:
+        return None
+    name, _, size = text.partition(":")
+    if name.lower() != "pca" or not size.isdigit() or int(size) < 1:
+        raise UsageError(f"--as-good-as must be pca:N, such as pca:10, got {text!r}.")
+    return int(size)
+
+
+def _sizes(text: str | None) -> tuple[int, ...]:
+    parts = [] if text is None else text.split(",")
+    if not all(part.strip().isdigit() and int(part) >= 1 for part in parts):
+        raise UsageError(f"--sizes must be whole numbers such as 2,4,8, got {text!r}.")
+    return tuple(int(part) for part in parts)
+
+
+def _write(folder: Path, found: RateDistortion, rows: JudgedRows, record: Any) -> None:
+    """A run folder like that of `isthmus fit`, of the code chosen; of the nested one where none was."""
+    import numpy as np
+
+    from isthmus.cli.matching_rows import unnamed
+    from isthmus.data import write_table
+    from isthmus.storage import save
+
+    table, model = rows.table, found.nested if found.model is None else found.model
+    for estimator, name in ((model, MODEL), (found.nested, NESTED)):
+        if table.image_shape is None and table.columns != unnamed(table.n_columns):
+            estimator.feature_names_in_ = np.array(table.columns, dtype=object)
+        save(estimator, folder / name)
+    columns = model.history_.columns
+    write_table(folder / HISTORY, np.column_stack(list(columns.values())), list(columns))
+    write_table(folder / TEST_ROWS, rows.test[:, None], ["row"], labels=rows.held_out.ids, label_name="id")
+    (folder / RECORD).write_text(record.to_json(), encoding="utf-8")
+    (folder / RESULT).write_text(json_text.dumps(finite(found.to_dict()), indent=2), encoding="utf-8")
+    try:
+        from isthmus.plots import save_figure
+
+        save_figure(found.plot(), folder / FIGURES / FIGURE)
+    except ImportError as error:
+        say(f"note: no figure ({error}); pip install 'isthmus[plots]'.")

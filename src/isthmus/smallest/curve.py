@@ -1,0 +1,206 @@
+"""Error against size, on test rows: one nested fit, models fitted for one size alone, and PCA.
+
+The curve for every size comes from one nested code, and lies above that of codes fitted for a size alone: that
+gap is measured at the sizes shown, not argued away. PCA's curve is that of the same training rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_array
+
+from isthmus.data import split_rows
+from isthmus.estimator import BaseAutoencoder
+from isthmus.hyperparameter import hyperparameters
+from isthmus.smallest.bits import RatePoint, cheapest, lower_hull, rate_points
+from isthmus.smallest.choosing import Target, choose, model_units, pca_errors_of, row_errors, uninterrupted
+from isthmus.smallest.record import Bits, Choice, RateDistortion, SizeErrors
+from isthmus.smallest.search import grid
+from isthmus.variants.nested import NestedAutoencoder
+from isthmus.variants.vanilla import Autoencoder
+
+__all__ = ["rate_distortion"]
+
+LEAST_ROWS, LEAST_COLUMNS = 20, 2
+SAME_ERROR = 1e-4  # PCA written as a network in float32 differs from PCA by about this share at most
+SPARE = 2  # the nested code is this many times the size chosen, so that the curve shows what more would bring
+ROUNDING = 1.1  # the error at which bits are compared, over the chosen code's own
+
+
+def rate_distortion(
+    X: Any,
+    *,
+    keep: float | None = None,
+    max_error: float | None = None,
+    as_good_as: int | None = None,
+    sizes: Iterable[int] = (),
+    n_seeds: int = 3,
+    test_size: float = 0.2,
+    split: tuple[np.ndarray, np.ndarray] | None = None,
+    random_state: int = 0,
+    say: Callable[[str], None] = lambda text: None,
+    **settings: Any,
+) -> RateDistortion:
+    """Find the smallest code that still rebuilds rows well, and what it costs.
+
+    Without a target the size is chosen by hidden cells: those of held-out rows, predicted from the cells left.
+    With one, it is the smallest size that reaches it on rows held out from training. Test rows take no part.
+
+    Parameters
+    ----------
+    X
+        Rows, shape (n_samples, n_features), at least 20.
+    keep
+        Share of the variation to keep, above 0 and below 1.
+    max_error
+        Largest squared error per feature, in the units of X (with ``scale``, in those units).
+    as_good_as
+        As good as PCA with this many numbers.
+    sizes
+        Further sizes to fit models for, beside the size chosen.
+    n_seeds
+        Splits to choose by, and models a size.
+    test_size
+        Share of the rows the errors are stated on.
+    split
+        Indices of the training and of the test rows, instead of ``test_size``.
+    random_state
+        Seed of splits and training.
+    say
+        Told in a sentence what has been found, as it goes on.
+    **settings
+        Of `Autoencoder`: ``scale``, ``max_iter``, ``hidden_layer_sizes`` …
+    """
+    target = _target(keep, max_error, as_good_as)
+    X, sizes = _checked(X, sizes, target, n_seeds, settings)
+    if split is None:
+        split = split_rows(len(X), test_size=test_size, seed=random_state)
+    train, test = X[split[0]], X[split[1]]
+    if len(train) < LEAST_ROWS // 2 or not len(test):
+        raise ValueError(f"rate_distortion: {len(train)} training and {len(test)} test rows are too few; add rows.")
+    choice = choose(train, target, settings, n_splits=n_seeds, seed=random_state, say=say)
+
+    most = min(train.shape)
+    shown = sorted({size for size in (choice.size, *sizes) if size})
+    longest = min(most, max([SPARE * (choice.size or choice.pca_size or 1), 4, *shown]))
+    say(f"fitting one nested code of {longest} numbers, for the whole curve …")
+    nested = uninterrupted(NestedAutoencoder(longest, **settings, random_state=random_state), train)
+    if shown:
+        say(f"fitting {n_seeds} models for each of the sizes {', '.join(map(str, shown))} alone …")
+    seeds = range(random_state, random_state + n_seeds)
+    alone = {
+        size: [uninterrupted(Autoencoder(size, **settings, random_state=seed), train) for seed in seeds]
+        for size in shown
+    }
+    pca = pca_errors_of(nested, test)
+    errors = {size: [float(row_errors(model, test).mean()) for model in models] for size, models in alone.items()}
+    curve = tuple(_at(size, nested, errors.get(size), pca, test) for size in range(1, longest + 1))
+    model = alone[choice.size][0] if choice.size else None
+    chosen = float(np.mean(errors[choice.size])) if choice.size else float(pca[0])
+    enough = np.flatnonzero(pca <= chosen * (1 + SAME_ERROR) + 1e-12 * pca[0])
+    return RateDistortion(
+        n_features=X.shape[1],
+        n_train=len(train),
+        n_test=len(test),
+        n_seeds=n_seeds,
+        scale=settings.get("scale"),
+        variation=float(pca[0]),
+        curve=curve,
+        choice=choice,
+        pca_needs=int(enough[0]) if len(enough) else None,
+        n_directions=len(pca) - 1,
+        bits=None
+        if model is None
+        else _bits(model, nested, choice, chosen, len(enough) and int(enough[0]), train, test),
+        model=model,
+        nested=nested,
+    )
+
+
+def _target(keep: float | None, max_error: float | None, as_good_as: int | None) -> Target:
+    given = {"keep": keep, "max_error": max_error, "as_good_as": as_good_as}
+    asked = [(rule, value) for rule, value in given.items() if value is not None]
+    if len(asked) > 1:
+        raise ValueError(f"rate_distortion: give one target, not {' and '.join(rule for rule, _ in asked)}.")
+    if not asked:
+        return Target("entries")
+    rule, value = asked[0]
+    sound = {
+        "keep": (lambda: 0 < value < 1, "a share above 0 and below 1"),
+        "max_error": (lambda: 0 < value < float("inf"), "a number above 0"),
+        "as_good_as": (lambda: value >= 1 and value == int(value), "a whole number of at least 1"),
+    }
+    holds, what = sound[rule]
+    if not holds():
+        raise ValueError(f"rate_distortion: {rule} must be {what}, got {value!r}.")
+    return Target(rule, float(value))
+
+
+def _checked(
+    X: Any, sizes: Iterable[int], target: Target, n_seeds: int, settings: Mapping[str, Any]
+) -> tuple[np.ndarray, list[int]]:
+    X = check_array(X, dtype=np.float64, ensure_min_samples=LEAST_ROWS, ensure_min_features=LEAST_COLUMNS)
+    most = X.shape[1]
+    unknown = [name for name in settings if name not in hyperparameters(Autoencoder) or name == "n_components"]
+    if unknown:
+        raise ValueError(f"rate_distortion: {unknown[0]!r} is no setting of Autoencoder that can be given here.")
+    if settings.get("likelihood", "gaussian") != "gaussian" or settings.get("start", "principal") != "principal":
+        raise ValueError("rate_distortion: errors are squared errors from PCA on; leave likelihood and start alone.")
+    if n_seeds < 1:
+        raise ValueError(f"rate_distortion: n_seeds must be at least 1, got {n_seeds}.")
+    wrong = [size for size in sizes if not 1 <= size <= most]
+    if wrong:
+        raise ValueError(f"rate_distortion: sizes must be from 1 to {most}, the columns of X, got {wrong[0]}.")
+    if target.rule == "as_good_as" and (target.value or 0) > most:
+        raise ValueError(f"rate_distortion: as_good_as must be at most {most}, the columns of X, got {target.value:g}.")
+    if not X.std(0).any():
+        raise ValueError("rate_distortion: these rows do not vary, so there is nothing to squeeze.")
+    return X, list(sizes)
+
+
+def _at(size: int, nested: BaseAutoencoder, alone: list[float] | None, pca: np.ndarray, test: np.ndarray) -> SizeErrors:
+    return SizeErrors(
+        size=size,
+        error=None if alone is None else float(np.mean(alone)),
+        lowest=None if alone is None else min(alone),
+        highest=None if alone is None else max(alone),
+        nested=float(row_errors(nested, test, size).mean()),
+        pca=float(pca[min(size, len(pca) - 1)]),
+    )
+
+
+def _bits(
+    model: BaseAutoencoder,
+    nested: BaseAutoencoder,
+    choice: Choice,
+    error: float,
+    pca_needs: int,
+    train: np.ndarray,
+    test: np.ndarray,
+) -> Bits:
+    """Rate against distortion of both kinds of code, and of PCA's."""
+    unit = np.sqrt(model_units(model))
+
+    def in_errors_units(X: np.ndarray) -> np.ndarray:
+        return X / nested.scaling_.spread * unit
+
+    def points_of(estimator: BaseAutoencoder, size: int) -> Iterable[RatePoint]:
+        known, codes = (estimator.transform(X)[:, :size] for X in (train, test))
+        return rate_points(
+            lambda code: in_errors_units(estimator.inverse_transform(code)), known, codes, in_errors_units(test)
+        )
+
+    longest = min(max(2 * pca_needs, nested.n_components_), min(train.shape), len(nested.principal_.directions))
+    settings: dict[str, Any] = {"scale": nested.scale, "hidden_layer_sizes": (), "random_state": 0}
+    linear = NestedAutoencoder(longest, **settings).fit(train)  # PCA's code, cut at every size
+    nothing = RatePoint(0, 0.0, float(pca_errors_of(nested, test)[0]))  # no code at all: the mean row
+    ours = [nothing, *points_of(model, choice.size or 0)]
+    for size in grid(nested.n_components_):
+        ours += points_of(nested, size)
+    theirs = [nothing, *(point for size in grid(longest) for point in points_of(linear, size))]
+    curve, pca_curve = lower_hull(ours), lower_hull(theirs)
+    compared = ROUNDING * error
+    return Bits(curve, pca_curve, compared, cheapest(curve, compared), cheapest(pca_curve, compared))
