@@ -35,11 +35,23 @@ from isthmus.assembly import (
 from isthmus.evidence import LatentReport, latent_report, log_density
 from isthmus.history import History
 from isthmus.hyperparameter import check_hyperparameters
+from isthmus.missing import (
+    VALIDATION_DRAWS,
+    attach,
+    complete_batches,
+    expected_cells,
+    fill_cells,
+    learn_completion,
+    learn_trust,
+    like_given,
+    observed_log_volume,
+    require_some_observed,
+)
 from isthmus.model.bottleneck import PointBottleneck
 from isthmus.model.likelihood import GaussianLikelihood
 from isthmus.model.principal import principal_directions
 from isthmus.objective import Objective
-from isthmus.scaling import chunks, column_statistics, fit_scaling, require_finite
+from isthmus.scaling import chunks, column_statistics, fit_scaling, observed_statistics, require_finite
 from isthmus.settings import AutoencoderSettings
 from isthmus.training.callbacks import CallbackSupportMixin, EpochCallbacks, with_callbacks
 from isthmus.training.devices import choose_device, seeded, threads_for
@@ -104,7 +116,8 @@ class BaseAutoencoder(
         ):
             shuffled = torch.randperm(len(rows))
             n_held_out = validation_count(len(rows), self.validation_fraction)
-            validation = rows.subset(shuffled[:n_held_out]) if n_held_out else None
+            held_out = shuffled[:n_held_out].repeat(VALIDATION_DRAWS if self.missing == "mask" else 1)
+            validation = rows.subset(held_out) if n_held_out else None
             callbacks = EpochCallbacks(self, plan.epochs, X, self._state)
 
             def on_epoch(row: Mapping[str, float]) -> bool:
@@ -113,6 +126,7 @@ class BaseAutoencoder(
                 return callbacks.epoch()
 
             training.run(rows.subset(shuffled[n_held_out:]), validation, on_epoch)
+            learn_trust(self.model_, validation or rows, self._device)
         training.finish()
         if not len(training.history):
             raise ValueError(
@@ -123,7 +137,7 @@ class BaseAutoencoder(
         self.n_iter_ = len(self.history_) - 1
         self._keep_noise(self.history_[self.best_epoch_])
         if self._architecture.linear and isinstance(self.model_.bottleneck, PointBottleneck) and self.n_iter_ > 0:
-            order_linear_code(self.model_, rows.batches)
+            order_linear_code(self.model_, complete_batches(rows, self.model_.completion))
         callbacks.close()
         if training.troubled:
             warnings.warn(
@@ -206,7 +220,28 @@ class BaseAutoencoder(
             seed=self._seed,
             noise_variance=self.noise_variance_ / self.scaling_.unit**2,
         )
-        return self._each_batch(X, density) - np.float32(self.scaling_.log_volume)
+        scores = self._each_batch(X, density)
+        if self.missing == "mask":
+            return scores - observed_log_volume(self._validated(X, reset=False), self.scaling_)
+        return scores - np.float32(self.scaling_.log_volume)
+
+    def impute(self, X: Any) -> Any:
+        """X with its missing cells filled by what the model rebuilds there; all others stay exactly as they are.
+
+        An array gives an array, a DataFrame a DataFrame. Needs ``missing="mask"``.
+        """
+        check_is_fitted(self)
+        if self.missing != "mask":
+            raise ValueError(
+                f"{type(self).__name__}: impute needs missing='mask' at fit, got missing={self.missing!r}."
+            )
+        rows = self._validated(X, reset=False)
+
+        def rebuild(part: Any) -> np.ndarray:
+            batches = rows_once(part, self.scaling_)
+            return self._in_user_units(self._each_row_batch(batches, lambda x: expected_cells(self.model_, x)))
+
+        return like_given(X, fill_cells(rows, rebuild, self._dtype))
 
     def score(self, X: Any, y: Any = None) -> float:
         """Mean of `score_samples`, as for scikit-learn's PCA; larger is better."""
@@ -247,6 +282,7 @@ class BaseAutoencoder(
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = self.missing == "mask"
         tags.transformer_tags.preserves_dtype = []
         return tags
 
@@ -262,7 +298,9 @@ class BaseAutoencoder(
             ensure_min_samples=2 if reset else 1,
             reset=reset,
         )
-        require_finite(X, self._column_names(X), type(self).__name__)
+        require_finite(X, self._column_names(X), type(self).__name__, missing=self.missing == "mask")
+        if reset and self.missing == "mask":
+            require_some_observed(X, self._column_names(X), type(self).__name__)
         return X
 
     def _column_names(self, X: Any) -> list[str]:
@@ -275,7 +313,8 @@ class BaseAutoencoder(
         self._dtype = X.dtype
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         self._device = choose_device(self.device)
-        columns = column_statistics(chunks(X))
+        masked = self.missing == "mask"
+        columns = observed_statistics(lambda: chunks(X)) if masked else column_statistics(chunks(X))
         self.n_components_ = choose_size(self, columns)
         require_consistent(self, self.n_components_, columns, self._column_names(X))
         centred = self.start == "principal" and self.likelihood == "gaussian"
@@ -285,11 +324,17 @@ class BaseAutoencoder(
         mean = (columns.mean - self.scaling_.center) / self.scaling_.spread
         known = BASELINE_DIRECTIONS if X.shape[1] <= WIDE else BASELINE_DIRECTIONS_OF_WIDE_TABLES
         limit = max(self.n_components_, known)
+        start, completion = torch.from_numpy(mean), None
         with seeded(self._seed):
-            self.principal_ = principal_directions(rows.batches, torch.from_numpy(mean), len(rows), limit)
+            if masked:
+                completion, start = learn_completion(rows)
+            batches = complete_batches(rows, completion)
+            self.principal_ = principal_directions(batches, start, len(rows), limit)
         self._architecture = choose_architecture(self, self.n_components_, X.shape[1])
         with seeded(self._seed):
             self.model_ = assemble(self, self._architecture, columns, self.scaling_, self.principal_)
+        if completion is not None:
+            attach(self.model_, completion)
         self._n_weights = sum(parameter.numel() for parameter in self.model_.parameters())
         self._training: Training | None = None
         return rows

@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from isthmus.model.autoencoder import AutoencoderModel
-from isthmus.model.likelihood import GaussianLikelihood
+from isthmus.model.likelihood import GaussianLikelihood, squared_error
 from isthmus.objective import gaussian_divergence
 from isthmus.training.devices import seeded
 
@@ -90,8 +90,12 @@ def density_given_code(model: AutoencoderModel, x: Tensor, noise_variance: float
     likelihood = model.likelihood
     if not isinstance(likelihood, GaussianLikelihood):
         return -likelihood(output, x)
-    squared_error = (likelihood.mean(output) - x).square().sum(1)
-    return -0.5 * (squared_error / noise_variance + x.shape[1] * math.log(2 * math.pi * noise_variance))
+    if likelihood.some_missing:
+        count = (~x.isnan()).sum(1)
+        error = squared_error(likelihood.mean(output), x)
+        return -0.5 * (error / noise_variance + count * math.log(2 * math.pi * noise_variance))
+    squared_errors = (likelihood.mean(output) - x).square().sum(1)
+    return -0.5 * (squared_errors / noise_variance + x.shape[1] * math.log(2 * math.pi * noise_variance))
 
 
 def standard_draws(count: int, n_latents: int, seed: int) -> Tensor:

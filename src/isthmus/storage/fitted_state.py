@@ -20,7 +20,9 @@ from torch.overrides import TorchFunctionMode
 from isthmus.assembly import assemble
 from isthmus.estimator import BaseAutoencoder
 from isthmus.history import History
+from isthmus.missing import attach
 from isthmus.model.autoencoder import AutoencoderModel
+from isthmus.model.completion import Completion
 from isthmus.model.network import Architecture
 from isthmus.model.principal import Principal
 from isthmus.scaling import ColumnStatistics, Scaling
@@ -48,6 +50,7 @@ LEAST = {
     "n_iter": 0,
     "best_epoch": 0,
     "history_rows": 0,
+    "completion_rank": 0,
 }
 PRINCIPAL_PARTS = ("mean", "directions", "variances")
 
@@ -71,6 +74,7 @@ class Facts:
     best_epoch: int
     history_columns: list[str]
     history_rows: int
+    completion_rank: int = 0
 
     def __post_init__(self) -> None:
         for name, least in LEAST.items():
@@ -92,6 +96,8 @@ class Facts:
             self._require("feature_names", _are_names, "names")
             if len(self.feature_names) != self.n_features:
                 raise ValueError(f"there are {len(self.feature_names)} feature_names for {self.n_features} columns")
+        if self.completion_rank > self.n_features:
+            raise ValueError(f"completion_rank={self.completion_rank} is more than there are columns")
         if self.n_directions > min(self.rank, self.n_features):
             raise ValueError(f"n_directions={self.n_directions} is more than there can be")
         if self.best_epoch > self.n_iter:
@@ -128,6 +134,7 @@ def facts_of(estimator: BaseAutoencoder) -> Facts:
     """The plain facts of a fitted estimator."""
     names = getattr(estimator, "feature_names_in_", None)
     history, principal = estimator.history_, estimator.principal_
+    completion = estimator.model_.completion
     return Facts(
         n_features=int(estimator.n_features_in_),
         n_components=int(estimator.n_components_),
@@ -144,6 +151,7 @@ def facts_of(estimator: BaseAutoencoder) -> Facts:
         best_epoch=int(estimator.best_epoch_),
         history_columns=list(history.columns),
         history_rows=len(history),
+        completion_rank=0 if completion is None else int(completion.loadings.shape[1]),
     )
 
 
@@ -193,7 +201,10 @@ def empty_model(estimator: BaseAutoencoder, architecture: Architecture, facts: F
     nothing = np.zeros(facts.n_features)
     columns = ColumnStatistics(nothing, nothing, nothing, nothing, 2)
     with seeded(0), torch.device("meta"), _NoInitialNumbers():
-        return assemble(estimator, architecture, columns, Scaling(nothing, nothing + 1, facts.scaling_unit), None)
+        model = assemble(estimator, architecture, columns, Scaling(nothing, nothing + 1, facts.scaling_unit), None)
+        if estimator.missing == "mask":
+            attach(model, Completion(facts.n_features, facts.completion_rank))
+        return model
 
 
 def restore(

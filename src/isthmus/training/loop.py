@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from isthmus.history import History
-from isthmus.model.autoencoder import AutoencoderModel
+from isthmus.model.autoencoder import AutoencoderModel, Passage
+from isthmus.model.likelihood import squared_error
 from isthmus.objective import Objective
 from isthmus.training.devices import half_precision_pays, seeded
 from isthmus.training.fused import can_fuse, fuse, plain_step, unfuse
@@ -68,14 +69,15 @@ class Training:
         self._rate = self.plan.learning_rate
         self._half: FlatParameters | None = None
         self._autocast = self.plan.precision == "bfloat16"
-        if not self.objective.needs_input_gradient:
+        by_hand = self.model.completion is None and not self.objective.needs_input_gradient
+        if by_hand:
             fusable = can_fuse(self.model)
             work = self.plan.batch_size * len(self.flat.weights)
             if fusable and half_precision_pays(self.plan.precision, self.device, work):
                 self._half, self._autocast = self.flat.half(), False
             if not self._autocast:
                 fuse(self.model, self.flat, self._half or self.flat)
-        self._plain_step = plain_step(self.model, self.objective)
+        self._plain_step = plain_step(self.model, self.objective) if by_hand else None
 
     def run(
         self,
@@ -152,7 +154,7 @@ class Training:
                 with torch.set_grad_enabled(self.objective.needs_input_gradient):
                     loss, passage = self.objective(self.model, batch.to(self.device))
                 with torch.no_grad():
-                    error = (self.model.likelihood.mean(passage.output) - passage.x).square().mean(1)
+                    error = error_per_feature(self.model, passage)
                     for name, values in {"loss": loss.total, **loss.parts, "mse": error}.items():
                         sums[name] = sums.get(name, 0.0) + values.detach().double().sum()
         return {f"{prefix}_{name}": float(total) / len(rows) for name, total in sums.items()}
@@ -177,6 +179,14 @@ def rate(plan: Plan, progress: float) -> float:
     if progress < WARM_UP:
         return plan.learning_rate * _between(FIRST_RATE, 1.0, progress / WARM_UP)
     return plan.learning_rate * _between(1.0, LAST_RATE, (progress - WARM_UP) / (1 - WARM_UP))
+
+
+def error_per_feature(model: AutoencoderModel, passage: Passage) -> Tensor:
+    """Mean squared error of each row's features, of those it has, shape (batch,)."""
+    mean = model.likelihood.mean(passage.output)
+    if not model.likelihood.some_missing:
+        return (mean - passage.x).square().mean(1)
+    return squared_error(mean, passage.x) / (~passage.x.isnan()).sum(1).clamp(min=1)
 
 
 def _between(begin: float, end: float, share: float) -> float:
