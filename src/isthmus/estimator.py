@@ -39,19 +39,17 @@ from isthmus.missing import (
     VALIDATION_DRAWS,
     attach,
     complete_batches,
-    expected_cells,
-    fill_cells,
+    impute,
     learn_completion,
     learn_trust,
-    like_given,
     observed_log_volume,
-    require_some_observed,
+    require_cells,
 )
 from isthmus.model.bottleneck import PointBottleneck
 from isthmus.model.likelihood import GaussianLikelihood
 from isthmus.model.principal import principal_directions
 from isthmus.objective import Objective
-from isthmus.scaling import chunks, column_statistics, fit_scaling, observed_statistics, require_finite
+from isthmus.scaling import chunks, column_statistics, fit_scaling, observed_statistics
 from isthmus.settings import AutoencoderSettings
 from isthmus.training.callbacks import CallbackSupportMixin, EpochCallbacks, with_callbacks
 from isthmus.training.devices import choose_device, seeded, threads_for
@@ -231,17 +229,7 @@ class BaseAutoencoder(
         An array gives an array, a DataFrame a DataFrame. Needs ``missing="mask"``.
         """
         check_is_fitted(self)
-        if self.missing != "mask":
-            raise ValueError(
-                f"{type(self).__name__}: impute needs missing='mask' at fit, got missing={self.missing!r}."
-            )
-        rows = self._validated(X, reset=False)
-
-        def rebuild(part: Any) -> np.ndarray:
-            batches = rows_once(part, self.scaling_)
-            return self._in_user_units(self._each_row_batch(batches, lambda x: expected_cells(self.model_, x)))
-
-        return like_given(X, fill_cells(rows, rebuild, self._dtype))
+        return impute(self, X)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Mean of `score_samples`, as for scikit-learn's PCA; larger is better."""
@@ -298,9 +286,8 @@ class BaseAutoencoder(
             ensure_min_samples=2 if reset else 1,
             reset=reset,
         )
-        require_finite(X, self._column_names(X), type(self).__name__, missing=self.missing == "mask")
-        if reset and self.missing == "mask":
-            require_some_observed(X, self._column_names(X), type(self).__name__)
+        missing = self.missing == "mask"
+        require_cells(X, self._column_names(X), type(self).__name__, missing=missing, reset=reset)
         return X
 
     def _column_names(self, X: Any) -> list[str]:

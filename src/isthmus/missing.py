@@ -12,6 +12,7 @@ A small code rebuilds coarsely, and then α is near 0; one that bends with the d
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,8 @@ import torch
 from torch import Tensor
 
 from isthmus.model.completion import Completion, fit_completion
-from isthmus.scaling import chunks
+from isthmus.scaling import chunks, require_finite
+from isthmus.training.rows import rows_once
 
 if TYPE_CHECKING:
     from isthmus.model.autoencoder import AutoencoderModel
@@ -31,20 +33,29 @@ __all__ = [
     "VALIDATION_DRAWS",
     "attach",
     "complete_batches",
+    "completed",
     "expected_cells",
     "fill_cells",
+    "impute",
     "learn_completion",
     "learn_trust",
     "like_given",
     "observed_log_volume",
-    "require_some_observed",
+    "require_cells",
 ]
 
 CELLS_OF_DOUBT = 30  # hidden cells that the linear answer is worth, so that few of them do not decide
 VALIDATION_DRAWS = 8  # each validation row is judged with this many draws of hidden cells: epochs compare by them
 
 
-def require_some_observed(X: Any, names: list[str], who: str) -> None:
+def require_cells(X: Any, names: list[str], who: str, *, missing: bool, reset: bool) -> None:
+    """Refuse infinity; NaN too unless cells may be missing, and then a column that has nothing else."""
+    require_finite(X, names, who, missing=missing)
+    if reset and missing:
+        _require_some_observed(X, names, who)
+
+
+def _require_some_observed(X: Any, names: list[str], who: str) -> None:
     """Raise a `ValueError` that names the first column in which every cell is missing."""
     seen = np.zeros(X.shape[1], dtype=bool)
     for part in chunks(X):
@@ -105,6 +116,28 @@ def expected_cells(model: AutoencoderModel, x: Tensor) -> Tensor:
         return model.reconstruct(x)
     expected = model.completion(x)
     return expected + model.completion.trust * (model.reconstruct(expected) - expected)
+
+
+def completed(estimator: Any, rows: np.ndarray) -> np.ndarray:
+    """Rows in the user's units, their NaN as the linear completion fills them."""
+    if estimator.model_.completion is None or not np.isnan(rows).any():
+        return rows
+    filled = estimator._each_row_batch(rows_once(rows, estimator.scaling_), estimator.model_.completion)
+    return np.where(np.isnan(rows), estimator.scaling_.undo(filled), rows)
+
+
+def impute(estimator: Any, X: Any) -> Any:
+    """X with its missing cells filled; the rest is `BaseAutoencoder.impute`."""
+    if estimator.model_.completion is None:
+        raise ValueError(
+            f"{type(estimator).__name__}: impute needs missing='mask' at fit, got missing={estimator.missing!r}."
+        )
+
+    def rebuild(part: Any) -> np.ndarray:
+        expect = functools.partial(expected_cells, estimator.model_)
+        return estimator._in_user_units(estimator._each_row_batch(rows_once(part, estimator.scaling_), expect))
+
+    return like_given(X, fill_cells(estimator._validated(X, reset=False), rebuild, estimator._dtype))
 
 
 def observed_log_volume(X: Any, scaling: Scaling) -> np.ndarray:

@@ -92,7 +92,8 @@ def fit(
     chosen = settings_of(variant, settings)
     run = output or Path("runs", f"{_name_of(data)}-{variant}")
     require_free(run, overwrite=overwrite)
-    rows = read_and_split(data, labels, ids, drop, test_size, seed)
+    missing = chosen.get("missing") == "mask"
+    rows = read_and_split(data, labels, ids, drop, test_size, seed, missing=missing)
     with new_run(run, overwrite=overwrite) as folder:
         say(f"fitting the {variant} autoencoder …")
         estimator = _fitted(kind(**chosen, random_state=seed), rows.training)
@@ -213,11 +214,14 @@ def _draw(folder: Path, estimator: Any, rows: JudgedRows, pca_components: int) -
 
 def _advice(estimator: Any, rows: JudgedRows) -> list[str]:
     """A line for the user whose columns are weighed by their units alone."""
-    from isthmus.scaling import chunks, column_statistics
+    from isthmus.scaling import chunks, column_statistics, observed_statistics
 
     if estimator.scale is not None or rows.table.image_shape is not None:
         return []
-    spreads = column_statistics(chunks(rows.table.values)).variance ** 0.5
+    if estimator.missing == "mask":
+        spreads = observed_statistics(lambda: chunks(rows.table.values)).variance ** 0.5
+    else:
+        spreads = column_statistics(chunks(rows.table.values)).variance ** 0.5
     spreads = spreads[spreads > 0]
     if not len(spreads) or spreads.max() <= UNEQUAL * spreads.min():
         return []

@@ -46,12 +46,19 @@ class JudgedRows:
 
 
 def read_and_split(
-    data: str, labels: str | None, ids: str | None, drop: tuple[str, ...], test_size: float, seed: int
+    data: str,
+    labels: str | None,
+    ids: str | None,
+    drop: tuple[str, ...],
+    test_size: float,
+    seed: int,
+    *,
+    missing: bool = False,
 ) -> JudgedRows:
     """Read a table and draw the rows to hold out; say how many of each there are."""
     from isthmus.data import read_table, split_table
 
-    table = read_table(data, labels=labels, ids=ids, drop=drop)
+    table = read_table(data, labels=labels, ids=ids, drop=drop, missing=missing)
     _require_classes(table, data)
     train, test = split_table(table, test_size, seed)
     if len(train) < 2:
@@ -84,7 +91,8 @@ def held_out_again(run: Run) -> JudgedRows:
         raise CommandError(f"{str(run.path)!r} is a model without its run folder; name the data to use after it.")
     try:
         # naming the columns leaves out what was dropped
-        table = read_table(record.source, columns=record.columns, labels=record.label_name, ids=record.id_name)
+        roles = {"columns": record.columns, "labels": record.label_name, "ids": record.id_name}
+        table = read_table(record.source, **roles, missing=True)  # the values' checksum knows whether they are the same
     except DataError as error:
         raise CommandError(f"{error} The run's data being gone, name the data to use after it.") from error
     test = run.test_rows()

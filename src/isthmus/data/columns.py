@@ -23,12 +23,13 @@ SHOWN_CHARACTERS = 24
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked of the columns; an empty ``columns`` means all that are left."""
+    """What the user asked; no ``columns`` means all that are left, ``missing`` that cells may be empty."""
 
     labels: str | None = None
     ids: str | None = None
     drop: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
+    missing: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def choose_columns(table: Table, request: Request, where: str) -> Table:
     if table.id_name in request.drop:
         request = replace(request, drop=tuple(name for name in request.drop if name != table.id_name))
         table = replace(table, ids=None, id_name=None)
-    if request == Request():
+    if request == Request(missing=request.missing):
         return table
     roles = assign_roles(table.columns, request, where)
     position = {name: index for index, name in enumerate(table.columns)}
@@ -123,6 +124,7 @@ def table_from_arrow(
     where: str,
     name: str,
     line_of: Callable[[int], int | None] | None = None,
+    missing: bool = False,
 ) -> Table:
     """A `Table` from typed columns: truth values become 0 and 1, every other kind that is no number an error.
 
@@ -139,7 +141,7 @@ def table_from_arrow(
     values = np.empty((arrow.num_rows, len(roles.values)), np.float32 if small else np.float64)
     for index, column in enumerate(roles.values):
         values[:, index] = _floats(arrow.column(column))
-    check_finite(values, roles.values, where, line_of)
+    check_finite(values, roles.values, where, line_of, missing=missing)
 
     def words(column: str | None, what: str) -> np.ndarray | None:
         return None if column is None else _words(arrow.column(column), f"{where}: {what} column {column!r}", line_of)

@@ -80,7 +80,12 @@ def place(row: int, line_of: Callable[[int], int | None] | None) -> str:
 
 
 def check_finite(
-    values: np.ndarray, columns: Sequence[str], where: str, line_of: Callable[[int], int | None] | None = None
+    values: np.ndarray,
+    columns: Sequence[str],
+    where: str,
+    line_of: Callable[[int], int | None] | None = None,
+    *,
+    missing: bool = False,
 ) -> None:
     """Raise a `DataError` naming the first cell of ``values`` that is missing, NaN or infinite.
 
@@ -94,11 +99,14 @@ def check_finite(
         The file, as the message is to name it.
     line_of
         Gives the line of the file on which a row (counted from 0) begins, where the file has lines.
+    missing
+        Whether a cell may be missing (NaN); infinity is refused all the same.
     """
     height = max(1, CHECKED_CELLS // max(1, values.shape[1]))
     count, first = 0, None
     for start in range(0, len(values), height):
-        bad = ~np.isfinite(values[start : start + height])
+        part = values[start : start + height]
+        bad = np.isinf(part) if missing else ~np.isfinite(part)
         found = int(bad.sum())
         if found and first is None:
             row, column = np.argwhere(bad)[0]
