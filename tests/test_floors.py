@@ -25,6 +25,8 @@ FLOORS = {
     "model.*": 0,
     "data": 0,
     "data.*": 0,
+    "mixed": 0,
+    "mixed.*": 0,
     "scaling": 0,
     "history": 0,
     "hyperparameter": 0,

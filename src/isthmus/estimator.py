@@ -45,6 +45,8 @@ from isthmus.missing import (
     observed_log_volume,
     require_cells,
 )
+from isthmus.mixed.encoding import encode_table, in_given_form
+from isthmus.mixed.layout import TableLayout
 from isthmus.model.bottleneck import PointBottleneck
 from isthmus.model.likelihood import GaussianLikelihood
 from isthmus.model.principal import principal_directions
@@ -97,6 +99,8 @@ class BaseAutoencoder(
         σ² of the Gaussian likelihood in the units of the (scaled) data: learned, fixed, or the held-out error.
     """
 
+    _layout: TableLayout | None = None  # of a DataFrame that holds more than numbers
+
     # ---- fitting ---------------------------------------------------------------------------------------
 
     @with_callbacks
@@ -104,7 +108,7 @@ class BaseAutoencoder(
         """Fit to rows X of shape (n_samples, n_features): array, DataFrame or sparse matrix; y is ignored."""
         rows = self._begin(X)
         plan = choose_plan(self, len(rows), self.principal_.unexplained(self.n_components_))
-        if closed_form_is_best(self, self._architecture):
+        if self._layout is None and closed_form_is_best(self, self._architecture):
             plan = dataclasses.replace(plan, epochs=0)
         training = Training(self.model_, Objective(self.make_penalties()), plan, self._device)
         with (
@@ -197,11 +201,11 @@ class BaseAutoencoder(
                 f"got {codes.shape[1]}."
             )
         rows = DenseRows(torch.from_numpy(codes / np.float32(self._code_unit)))
-        return self._in_user_units(self._each_row_batch(rows, self.model_.decode))
+        return in_given_form(self, self._in_user_units(self._each_row_batch(rows, self.model_.decode)))
 
     def reconstruct(self, X: Any) -> np.ndarray:
         """Rows rebuilt from their own codes: ``inverse_transform(transform(X))``."""
-        return self._in_user_units(self._each_batch(X, lambda x: self.model_.reconstruct(x)))
+        return in_given_form(self, self._rebuilt(X), X)
 
     def score_samples(self, X: Any, importance_samples: int | None = None) -> np.ndarray:
         """Log density of each row, in nats, shape (n_samples,); larger is more usual.
@@ -276,22 +280,22 @@ class BaseAutoencoder(
 
     # ---- inside ----------------------------------------------------------------------------------------
 
+    def _rebuilt(self, X: Any) -> np.ndarray:
+        return self._in_user_units(self._each_batch(X, lambda x: self.model_.reconstruct(x)))
+
     def _validated(self, X: Any, *, reset: bool) -> Any:
-        X = validate_data(
-            self,
-            X,
-            accept_sparse="csr",
-            dtype=[np.float64, np.float32],
-            ensure_all_finite=False,
-            ensure_min_samples=2 if reset else 1,
-            reset=reset,
-        )
-        missing = self.missing == "mask"
-        require_cells(X, self._column_names(X), type(self).__name__, missing=missing, reset=reset)
+        encoded = encode_table(self, X, reset=reset)
+        if encoded is None:
+            rules = {"accept_sparse": "csr", "dtype": [np.float64, np.float32], "ensure_all_finite": False}
+            X = validate_data(self, X, **rules, ensure_min_samples=2 if reset else 1, reset=reset)
+        else:
+            X = encoded
+        require_cells(X, self._column_names(X), type(self).__name__, missing=self.missing == "mask", reset=reset)
         return X
 
     def _column_names(self, X: Any) -> list[str]:
-        return [str(name) for name in getattr(self, "feature_names_in_", range(X.shape[1]))]
+        names = [str(name) for name in getattr(self, "feature_names_in_", range(X.shape[1]))]
+        return names if self._layout is None else [names[place] for place in self._layout.owners]
 
     def _begin(self, X: Any) -> Rows:
         """Scaling, principal directions and the model at its start; gives the rows in the model's units."""
@@ -305,7 +309,8 @@ class BaseAutoencoder(
         self.n_components_ = choose_size(self, columns)
         require_consistent(self, self.n_components_, columns, self._column_names(X))
         centred = self.start == "principal" and self.likelihood == "gaussian"
-        self.scaling_ = fit_scaling(columns, self.scale, centred=centred)
+        layout = self._layout
+        self.scaling_ = layout.scaling(columns, self) if layout else fit_scaling(columns, self.scale, centred=centred)
         self._code_unit = self.scaling_.unit if self.make_bottleneck().in_data_units else 1.0
         rows = rows_of(X, self.scaling_)
         mean = (columns.mean - self.scaling_.center) / self.scaling_.spread
@@ -314,12 +319,13 @@ class BaseAutoencoder(
         start, completion = torch.from_numpy(mean), None
         with seeded(self._seed):
             if masked:
-                completion, start = learn_completion(rows)
+                completion, start = learn_completion(rows, layout.owners if layout else None)
             batches = complete_batches(rows, completion)
             self.principal_ = principal_directions(batches, start, len(rows), limit)
         self._architecture = choose_architecture(self, self.n_components_, X.shape[1])
         with seeded(self._seed):
-            self.model_ = assemble(self, self._architecture, columns, self.scaling_, self.principal_)
+            blocks = layout.blocks if layout else None
+            self.model_ = assemble(self, self._architecture, columns, self.scaling_, self.principal_, blocks)
         if completion is not None:
             attach(self.model_, completion)
         self._n_weights = sum(parameter.numel() for parameter in self.model_.parameters())
@@ -336,17 +342,8 @@ class BaseAutoencoder(
 
     def _state(self) -> dict[str, Any]:
         """What a callback needs to use the model as it stands."""
-        names = (
-            "n_components_",
-            "scaling_",
-            "principal_",
-            "noise_variance_",
-            "n_features_in_",
-            "_code_unit",
-            "_seed",
-            "_device",
-            "_dtype",
-        )
+        learned = ("n_components_", "scaling_", "principal_", "noise_variance_", "n_features_in_")
+        names = (*learned, "_code_unit", "_seed", "_device", "_dtype", "_layout")
         return {"model_": copy.deepcopy(self.model_)} | {name: getattr(self, name) for name in names}
 
     def _each_batch(self, X: Any, function: Callable[[Tensor], Tensor]) -> np.ndarray:

@@ -66,9 +66,13 @@ def _require_some_observed(X: Any, names: list[str], who: str) -> None:
         raise ValueError(f"{who}: X has no value at all in column {empty[0]}{others}; leave out what is empty.")
 
 
-def learn_completion(rows: Rows) -> tuple[Completion, Tensor]:
-    """The completion of rows in the model's units, and the mean row once they are complete, in float64."""
-    completion = fit_completion(rows.batches, len(rows))
+def learn_completion(rows: Rows, owners: list[int] | None = None) -> tuple[Completion, Tensor]:
+    """The completion of rows in the model's units, and the mean row once they are complete, in float64.
+
+    Columns of the same owner stand for one cell of a table and are missing together.
+    """
+    together = None if owners is None else torch.tensor(owners)
+    completion = fit_completion(rows.batches, len(rows), together)
     total = torch.zeros(rows.n_features, dtype=torch.float64)
     for batch in complete_batches(rows, completion)():
         total += batch.double().sum(0)
@@ -137,7 +141,8 @@ def impute(estimator: Any, X: Any) -> Any:
         expect = functools.partial(expected_cells, estimator.model_)
         return estimator._in_user_units(estimator._each_row_batch(rows_once(part, estimator.scaling_), expect))
 
-    return like_given(X, fill_cells(estimator._validated(X, reset=False), rebuild, estimator._dtype))
+    filled = fill_cells(estimator._validated(X, reset=False), rebuild, estimator._dtype)
+    return like_given(X, filled) if estimator._layout is None else estimator._layout.fill(X, filled)
 
 
 def observed_log_volume(X: Any, scaling: Scaling) -> np.ndarray:

@@ -66,7 +66,7 @@ def gather(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None = Non
         rows = np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows, dtype=np.float64)
         rows = completed(estimator, rows)
         with np.errstate(over="ignore", invalid="ignore"):
-            errors = (rows - estimator.reconstruct(part)) / scaling.spread
+            errors = (rows - estimator._rebuilt(part)) / scaling.spread
             units = (rows - scaling.center) / scaling.spread
             pca_codes.append(pca.add(units)[:, :size])
             squared_errors += np.einsum("ij,ij->j", errors, errors)

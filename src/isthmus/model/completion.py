@@ -46,6 +46,8 @@ class Completion(nn.Module):
         self.register_buffer("noise", torch.ones(n_features))
         self.register_buffer("hidden_share", torch.zeros(()))
         self.register_buffer("trust", torch.ones(()))
+        self.owners: Tensor | None
+        self.register_buffer("owners", None, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Rows of shape (batch, n_features) with NaN, to the same rows without; observed cells stay as they are."""
@@ -63,12 +65,22 @@ class Completion(nn.Module):
             return filled
 
     def hide(self, x: Tensor) -> Tensor:
-        """Some more cells missing: in each row a share drawn between none and twice ``hidden_share``."""
+        """Some more cells missing: in each row a share drawn between none and twice ``hidden_share``.
+
+        Columns that stand for one cell of a table (of the same ``owners``) are missing together.
+        """
         share = 2 * self.hidden_share * torch.rand(len(x), 1, device=x.device)
-        return x.masked_fill(torch.rand_like(x) < share, torch.nan)
+        return x.masked_fill(_draws(x, self.owners) < share, torch.nan)
 
 
-def fit_completion(batches: Callable[[], Iterable[Tensor]], n_rows: int) -> Completion:
+def _draws(x: Tensor, owners: Tensor | None) -> Tensor:
+    """A uniform number a cell, the same for all columns of one owner."""
+    if owners is None:
+        return torch.rand_like(x)
+    return torch.rand(len(x), int(owners.max()) + 1, dtype=x.dtype, device=x.device)[:, owners]
+
+
+def fit_completion(batches: Callable[[], Iterable[Tensor]], n_rows: int, owners: Tensor | None = None) -> Completion:
     """The factor model of rows given in batches, its number of factors chosen on cells hidden from it.
 
     Draws from torch's generator. Rows beyond ``ROWS_TO_FIT`` are drawn, not all used.
@@ -87,9 +99,10 @@ def fit_completion(batches: Callable[[], Iterable[Tensor]], n_rows: int) -> Comp
     spread = (torch.where(observed, x - center, 0.0).square().sum(0) / count.clamp(min=1)).sqrt()
     spread = torch.where(spread > 0, spread, 1.0)
     u = torch.where(observed, (x - center) / spread, 0.0)
-    rank = _choose_rank(u[:ROWS_TO_CHOOSE], observed[:ROWS_TO_CHOOSE])
+    rank = _choose_rank(u[:ROWS_TO_CHOOSE], observed[:ROWS_TO_CHOOSE], owners)
     mean, loadings, noise = _fit_factors(u, observed, rank, ROUNDS_TO_FIT)
     completion = Completion(x.shape[1], rank)
+    completion.owners = owners
     completion.center.copy_(center + spread * mean)
     completion.spread.copy_(spread)
     completion.loadings.copy_(loadings)
@@ -99,10 +112,10 @@ def fit_completion(batches: Callable[[], Iterable[Tensor]], n_rows: int) -> Comp
     return completion
 
 
-def _choose_rank(u: Tensor, observed: Tensor) -> int:
+def _choose_rank(u: Tensor, observed: Tensor, owners: Tensor | None) -> int:
     """The number of factors that best tells cells hidden from it; the search stops when two more do worse."""
     n_rows, n_features = u.shape
-    hidden = observed & (torch.rand(u.shape, dtype=u.dtype) < HIDDEN_TO_CHOOSE)
+    hidden = observed & (_draws(u, owners) < HIDDEN_TO_CHOOSE)
     if not hidden.any():
         return 1
     best, best_error, worse = 1, float("inf"), 0

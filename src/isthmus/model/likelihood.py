@@ -111,7 +111,7 @@ class BernoulliLikelihood(Likelihood):
     def _log_odds(self, output: Tensor) -> Tensor:
         if not self.soft_clip:
             return output
-        return _log_soft_clip(output) - _log_soft_clip(1 - output)
+        return log_soft_clip(output) - log_soft_clip(1 - output)
 
     def mean(self, output: Tensor) -> Tensor:
         return self._log_odds(output).sigmoid()
@@ -151,7 +151,7 @@ class _SquaredError(torch.autograd.Function):
         return difference * (2 * ctx.weight * grad_outputs[0])[:, None], None, None, None
 
 
-def _log_soft_clip(value: Tensor) -> Tensor:
+def log_soft_clip(value: Tensor) -> Tensor:
     """Log s(v), s(v) = τ softplus(v/τ) - τ softplus((v-1)/τ): s is v inside [0, 1] and never leaves it."""
     steep = value / CLIP_SOFTNESS
     # Far below zero softplus(a) is e^a to rounding, and its logarithm a: taken there, no digit underflows.

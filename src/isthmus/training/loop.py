@@ -17,6 +17,7 @@ from torch import Tensor
 from isthmus.history import History
 from isthmus.model.autoencoder import AutoencoderModel, Passage
 from isthmus.model.likelihood import squared_error
+from isthmus.model.mixed_likelihood import MixedLikelihood
 from isthmus.objective import Objective
 from isthmus.training.devices import half_precision_pays, seeded
 from isthmus.training.fused import can_fuse, fuse, plain_step, unfuse
@@ -182,11 +183,13 @@ def rate(plan: Plan, progress: float) -> float:
 
 
 def error_per_feature(model: AutoencoderModel, passage: Passage) -> Tensor:
-    """Mean squared error of each row's features, of those it has, shape (batch,)."""
-    mean = model.likelihood.mean(passage.output)
+    """Mean squared error of each row's features, of those it has, shape (batch,); of a mixed table, of its numbers."""
+    mean, x = model.likelihood.mean(passage.output), passage.x
+    if isinstance(model.likelihood, MixedLikelihood) and model.likelihood.numbers:
+        mean, x = mean[:, model.likelihood.numbers], x[:, model.likelihood.numbers]
     if not model.likelihood.some_missing:
-        return (mean - passage.x).square().mean(1)
-    return squared_error(mean, passage.x) / (~passage.x.isnan()).sum(1).clamp(min=1)
+        return (mean - x).square().mean(1)
+    return squared_error(mean, x) / (~x.isnan()).sum(1).clamp(min=1)
 
 
 def _between(begin: float, end: float, share: float) -> float:

@@ -1,0 +1,38 @@
+"""What an estimator does with a DataFrame that holds more than numbers, before and after everything else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from isthmus.mixed.column import MixedTableError
+from isthmus.mixed.layout import layout_of
+
+__all__ = ["encode_table", "in_given_form"]
+
+
+def encode_table(estimator: Any, X: Any, *, reset: bool) -> np.ndarray | None:
+    """X as numbers by the estimator's layout, settled here where ``reset``; None where X is an array or as good."""
+    who = type(estimator).__name__
+    try:
+        if reset:
+            estimator._layout = layout_of(X)
+        layout = estimator._layout
+        if layout is None:
+            return None
+        encoded = layout.encode(X, estimator.unseen)
+    except MixedTableError as error:
+        raise ValueError(f"{who}: {error}") from error
+    if reset:
+        if len(encoded) < 2:
+            raise ValueError(f"{who}: X has {len(encoded)} row, and at least 2 are needed to learn from.")
+        estimator.feature_names_in_ = np.array(layout.names, dtype=object)
+        estimator.n_features_in_ = len(layout.names)
+    return encoded
+
+
+def in_given_form(estimator: Any, values: np.ndarray, like: Any = None) -> Any:
+    """Rebuilt numbers as the user has them: a mixed table as its DataFrame, with the index of ``like``."""
+    layout = estimator._layout
+    return values if layout is None else layout.decode(values, getattr(like, "index", None))
