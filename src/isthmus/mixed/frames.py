@@ -209,7 +209,7 @@ def _within(values: np.ndarray, column: Column) -> np.ndarray:
     """Whole numbers within their type's range: an Int8 column cannot hold the 130 that was rebuilt."""
     if not column.whole:
         return values
-    limits = np.iinfo(column.dtype.lower())
+    limits = np.iinfo(column.dtype.lower().partition("[")[0])
     # The largest float64 below 2^63 is 2^63 - 1024.
     return np.clip(values, max(limits.min, -(2**63)), min(limits.max, 2**63 - 1024)).astype(limits.dtype)
 
