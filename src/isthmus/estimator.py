@@ -310,7 +310,9 @@ class BaseAutoencoder(
         require_consistent(self, self.n_components_, columns, self._column_names(X))
         centred = self.start == "principal" and self.likelihood == "gaussian"
         layout = self._layout
-        self.scaling_ = layout.scaling(columns, self) if layout else fit_scaling(columns, self.scale, centred=centred)
+        self.scaling_ = (
+            layout.scaling(columns, self.scale) if layout else fit_scaling(columns, self.scale, centred=centred)
+        )
         self._code_unit = self.scaling_.unit if self.make_bottleneck().in_data_units else 1.0
         rows = rows_of(X, self.scaling_)
         mean = (columns.mean - self.scaling_.center) / self.scaling_.spread

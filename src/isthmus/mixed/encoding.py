@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from isthmus.mixed.column import MixedTableError
-from isthmus.mixed.layout import layout_of
+from isthmus.mixed.layout import layout_of, require_suitable
 
 __all__ = ["encode_table", "in_given_form"]
 
@@ -25,6 +25,7 @@ def encode_table(estimator: Any, X: Any, *, reset: bool) -> np.ndarray | None:
     except MixedTableError as error:
         raise ValueError(f"{who}: {error}") from error
     if reset:
+        require_suitable(estimator)
         if len(encoded) < 2:
             raise ValueError(f"{who}: X has {len(encoded)} row, and at least 2 are needed to learn from.")
         estimator.feature_names_in_ = np.array(layout.names, dtype=object)

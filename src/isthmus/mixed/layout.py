@@ -13,7 +13,7 @@ from isthmus.mixed.column import Column, MixedTableError
 from isthmus.mixed.frames import cells_of, column_of, fill_frame, frame_of, is_plain, library_of, names_of
 from isthmus.scaling import ColumnStatistics, Scaling
 
-__all__ = ["Blocks", "TableLayout", "layout_of"]
+__all__ = ["Blocks", "TableLayout", "layout_of", "require_suitable"]
 
 
 @dataclass(frozen=True)
@@ -88,15 +88,11 @@ class TableLayout:
         order = np.argsort(self._places(X)).tolist()
         return fill_frame(X, self.decode(encoded, getattr(X, "index", None)), order)
 
-    def scaling(self, columns: ColumnStatistics, settings: Any) -> Scaling:
-        """Numbers and dates standardised (or brought into [0, 1]); what is 0 or 1 already stays so.
-
-        A `ValueError` where the settings have no room for columns of several kinds.
-        """
-        _require_suitable(settings)
+    def scaling(self, columns: ColumnStatistics, how: str | None) -> Scaling:
+        """Numbers and dates standardised (or brought into [0, 1]); what is 0 or 1 already stays so."""
         center, spread = np.zeros(self.width), np.ones(self.width)
         places = list(self.blocks.numbers)
-        if settings.scale == "minmax":
+        if how == "minmax":
             center[places], spread[places] = columns.low[places], (columns.high - columns.low)[places]
         else:
             center[places], spread[places] = columns.mean[places], np.sqrt(columns.variance[places])
@@ -152,7 +148,7 @@ def layout_of(X: Any) -> TableLayout | None:
     return TableLayout(library, tuple(column_of(X, place) for place in range(len(names))))
 
 
-def _require_suitable(settings: Any) -> None:
+def require_suitable(settings: Any) -> None:
     """Refuse settings that a table with columns of several kinds has no room for."""
     for name, given, why in (
         ("likelihood", settings.likelihood != "gaussian", "each column of a mixed table has its own; leave it out"),
