@@ -46,7 +46,7 @@ def evaluate(
         )
     else:
         table = read_matching(data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop)
-        evaluation = figures_of(estimator, table.values, table.labels, random_state=seed)
+        evaluation = figures_of(estimator, table.rows, table.labels, random_state=seed)
         judged_on = f"the {len(table):,} rows of {data!r}"
     if json:
         facts = {
@@ -57,8 +57,14 @@ def evaluate(
         }
         print_json(facts)
         return
+    by_column = []
+    if estimator._layout is not None:
+        from isthmus.evaluation.by_column import column_error_lines, column_errors
+
+        by_column = column_error_lines(column_errors(estimator, rows.held_out.rows if data is None else table.rows))
     show(
         f"Judged on {judged_on}.",
         evaluation_table({type(estimator).__name__: evaluation}),
         sentence(evaluation),
+        *by_column,
     )

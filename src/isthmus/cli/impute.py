@@ -42,6 +42,7 @@ def impute(
     table = read_matching(data, expected, labels=labels, ids=ids, drop=drop)
     values = np.asarray(table.values)
     count = int(np.isnan(values).sum())
-    write_rows(output, estimator.impute(values), expected.columns, beside=table, overwrite=overwrite)
+    rows = values if table.frame is None else table.frame
+    write_rows(output, estimator.impute(rows), expected.columns, beside=table, overwrite=overwrite)
     if output is not None:
         say(f"{count:,} of {values.size:,} cells were empty and are filled.")

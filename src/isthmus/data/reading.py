@@ -33,6 +33,7 @@ def read_table(
     drop: Sequence[str] = (),
     columns: Sequence[str] | None = None,
     missing: bool = False,
+    mixed: bool = False,
 ) -> Table:
     """Read a table of numbers.
 
@@ -57,6 +58,8 @@ def read_table(
         The columns to learn from, in this order; those not named are left out. None takes all that are left.
     missing
         Whether cells may be empty; they are NaN then.
+    mixed
+        Whether columns of text, truth values and dates are taken too, from CSV and Parquet; `Table.frame` holds them.
 
     Returns
     -------
@@ -72,7 +75,7 @@ def read_table(
     3
     """
     wanted = () if columns is None else tuple(columns)
-    request = Request(labels, ids, tuple(drop), wanted, missing)
+    request = Request(labels, ids, tuple(drop), wanted, missing, mixed)
     if str(source) in BUNDLED:
         return choose_columns(load_bundled(str(source)), request, repr(str(source)))
     path = Path(source)
@@ -135,7 +138,7 @@ def _read_parquet(path: Path, request: Request, where: str) -> Table:
     except (pyarrow.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
         raise DataError(f"{where}: not readable as Parquet ({reason}); save it again.") from error
-    return table_from_arrow(arrow, roles, where=where, name=path.stem, missing=request.missing)
+    return table_from_arrow(arrow, roles, where=where, name=path.stem, missing=request.missing, mixed=request.mixed)
 
 
 def _saved_index(schema: pyarrow.Schema) -> str | None:

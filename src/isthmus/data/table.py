@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import pyarrow
 
 __all__ = ["DataError", "Table", "check_finite", "place"]
 
@@ -22,6 +26,7 @@ class Table:
 
     ``ids`` and ``labels`` have shape (rows,). ``image_shape`` is (height, width) for grey pictures and
     (channels, height, width) for colour, where a row is a picture flattened in that order.
+    ``frame`` holds the cells themselves where columns are of several kinds; the values then only tell rows apart.
     ``official_test`` holds the indices of the rows that the data's makers set aside for testing.
 
     >>> table = Table(np.eye(3), ("a", "b", "c"), labels=np.array(["x", "y", "z"]), name="unit")
@@ -38,6 +43,7 @@ class Table:
     image_shape: tuple[int, ...] | None = None
     name: str = ""
     official_test: np.ndarray | None = None
+    frame: pyarrow.Table | None = None
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.values.shape[1] != len(self.columns):
@@ -57,6 +63,11 @@ class Table:
         """Numbers in a row."""
         return self.values.shape[1]
 
+    @property
+    def rows(self) -> Any:
+        """What a model learns from: the frame where there is one, else the values."""
+        return self.values if self.frame is None else self.frame
+
     def take(self, indices: Sequence[int] | np.ndarray) -> Table:
         """The rows at ``indices``, in that order, as a new table (without an official test set)."""
         rows = np.asarray(indices) if len(indices) else np.empty(0, np.intp)
@@ -65,6 +76,7 @@ class Table:
             values=self.values[rows],
             ids=None if self.ids is None else self.ids[rows],
             labels=None if self.labels is None else self.labels[rows],
+            frame=None if self.frame is None else self.frame.take(rows),
             official_test=None,
         )
 

@@ -11,27 +11,31 @@ from typing import Any
 
 import numpy as np
 
+from isthmus.mixed import arrow
 from isthmus.mixed.column import SHOWN_LETTERS, Cells, Column, MixedTableError
 
-__all__ = ["cells_of", "column_of", "fill_frame", "frame_of", "library_of", "names_of"]
+__all__ = ["LIBRARIES", "cells_of", "column_of", "fill_frame", "frame_of", "library_of", "names_of"]
 
 MICROSECONDS_A_DAY = 86_400_000_000
+LIBRARIES = ("pandas", "polars", "pyarrow")
 LEAST_TEXTS = 20  # text with more values than this, and than every second row has, is no category
 
 
 def library_of(X: Any) -> str | None:
-    """The name of the library whose DataFrame X is, pandas or polars; else None."""
+    """The name of the library whose DataFrame X is, pandas, polars or pyarrow; else None."""
     library = type(X).__module__.partition(".")[0]
-    return library if library in ("pandas", "polars") and hasattr(X, "columns") else None
+    return library if library in LIBRARIES and len(getattr(X, "shape", ())) == 2 and hasattr(X, "columns") else None
 
 
 def names_of(X: Any) -> list[str]:
     """Column names, as words."""
-    return [str(name) for name in X.columns]
+    return [str(name) for name in (X.column_names if library_of(X) == "pyarrow" else X.columns)]
 
 
 def is_plain(X: Any) -> bool:
     """Whether every column is one of numbers, so that the frame is as good as an array."""
+    if library_of(X) == "pyarrow":
+        return arrow.is_plain(X)
     if library_of(X) == "polars":
         return all(dtype.is_numeric() for dtype in X.dtypes)
     import pandas as pd
@@ -42,6 +46,8 @@ def is_plain(X: Any) -> bool:
 def column_of(X: Any, place: int) -> Column:
     """What the column at ``place`` is; a `MixedTableError` if it is nothing that can be learned from."""
     name = names_of(X)[place]
+    if library_of(X) == "pyarrow":
+        return arrow.column_of(name, X.column(place), _from_texts)
     if library_of(X) == "polars":
         return _polars_column(name, X.to_series(place))
     return _pandas_column(name, X.iloc[:, place])
@@ -49,10 +55,13 @@ def column_of(X: Any, place: int) -> Column:
 
 def cells_of(X: Any, place: int, column: Column) -> Cells:
     """The cells of a frame's column, read as ``column`` says."""
-    polars = library_of(X) == "polars"
-    series = X.to_series(place) if polars else X.iloc[:, place]
-    missing = np.asarray(series.is_null() if polars else series.isna(), dtype=bool)
+    library = library_of(X)
+    polars = library == "polars"
+    series = X.iloc[:, place] if library == "pandas" else X.to_series(place) if polars else X.column(place)
     try:
+        if library == "pyarrow":
+            return arrow.cells_of(series, column)
+        missing = np.asarray(series.is_null() if polars else series.isna(), dtype=bool)
         if column.kind == "date":
             values = _days(series, missing, polars=polars)
         elif column.kind == "category":
@@ -61,9 +70,9 @@ def cells_of(X: Any, place: int, column: Column) -> Cells:
             listed = series.to_list() if polars else series.astype(object).tolist()
             values = np.array([np.nan if hole else float(value) for value, hole in zip(listed, missing, strict=True)])
             missing = missing | np.isnan(values)
-    except (TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError, NotImplementedError) as error:
         raise MixedTableError(
-            f"column {column.name} was a {column.kind} at fit and is {series.dtype} here; give it its old type."
+            f"column {column.name} was a {column.kind} at fit and is {getattr(series, 'dtype', None) or series.type} here; give it its old type."
         ) from error
     return Cells(values, missing)
 
@@ -158,6 +167,8 @@ def _plain_values(name: str, values: list[Any]) -> list[Any]:
 
 def frame_of(library: str, columns: Sequence[Column], values: Sequence[np.ndarray], index: Any = None) -> Any:
     """A DataFrame with each column's own dtype; ``values`` as `Column.decode` gives them."""
+    if library == "pyarrow":
+        return arrow.table_of(columns, values, _within)
     frames = importlib.import_module(library)
     make = _pandas_series if library == "pandas" else _polars_series
     made = {column.name: make(column, part) for column, part in zip(columns, values, strict=True)}
@@ -216,6 +227,8 @@ def _within(values: np.ndarray, column: Column) -> np.ndarray:
 
 def fill_frame(X: Any, filled: Any, places: Sequence[int]) -> Any:
     """X with its missing cells taken from ``filled``, whose columns ``places`` gives in X's order."""
+    if library_of(X) == "pyarrow":
+        return arrow.fill_table(X, filled, places)
     if library_of(X) == "polars":
         series = []
         for own, place in zip(X.get_columns(), places, strict=True):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from isthmus.mixed.column import Column, MixedTableError
-from isthmus.mixed.frames import cells_of, column_of, fill_frame, frame_of, is_plain, library_of, names_of
+from isthmus.mixed.frames import LIBRARIES, cells_of, column_of, fill_frame, frame_of, is_plain, library_of, names_of
 from isthmus.scaling import ColumnStatistics, Scaling
 
 __all__ = ["Blocks", "TableLayout", "layout_of", "require_suitable"]
@@ -127,7 +127,7 @@ class TableLayout:
             columns = tuple(Column(**entry | {"categories": tuple(entry["categories"])}) for entry in described)
         except (KeyError, TypeError) as error:
             raise ValueError("the layout of its table is not described as it should be") from error
-        if library not in ("pandas", "polars") or not columns or len({*map(_name, columns)}) != len(columns):
+        if library not in LIBRARIES or not columns or len({*map(_name, columns)}) != len(columns):
             raise ValueError("the layout of its table is not described as it should be")
         return cls(library, columns)
 
