@@ -93,9 +93,7 @@ def held_out_again(run: Run) -> JudgedRows:
     try:
         # naming the columns leaves out what was dropped
         roles = {"columns": record.columns, "labels": record.label_name, "ids": record.id_name}
-        table = read_table(
-            record.source, **roles, missing=True, mixed=record.mixed
-        )  # the values' checksum knows whether they are the same
+        table = read_table(record.source, **roles, missing=True, mixed=record.mixed)
     except DataError as error:
         raise CommandError(f"{error} The run's data being gone, name the data to use after it.") from error
     test = run.test_rows()

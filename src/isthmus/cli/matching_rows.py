@@ -25,7 +25,10 @@ __all__ = ["Expected", "codes_expected", "read_matching", "rows_expected", "unna
 
 @dataclass(frozen=True)
 class Expected:
-    """The columns a model takes; ``what`` names them in a message, ``missing`` says that cells may be empty, ``mixed`` of several kinds."""
+    """The columns a model takes; ``what`` names them in a message.
+
+    ``missing`` says that cells may be empty, ``mixed`` that columns are of several kinds.
+    """
 
     columns: tuple[str, ...]
     what: str

@@ -97,7 +97,7 @@ def write_table(
 
 
 def write_frame(path: str | Path, frame: pyarrow.Table, *, overwrite: bool = False) -> None:
-    """Write an Arrow table whose columns are of several kinds as ``.csv``, ``.tsv`` or ``.parquet``, whole or not at all.
+    """Write an Arrow table of several kinds of columns as ``.csv``, ``.tsv`` or ``.parquet``, whole or not at all.
 
     In text, words that a spreadsheet would run as a formula begin with an apostrophe.
     """

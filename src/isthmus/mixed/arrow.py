@@ -82,8 +82,9 @@ def table_of(
 def fill_table(table: pyarrow.Table, filled: pyarrow.Table, places: Sequence[int]) -> pyarrow.Table:
     """The table with its missing cells taken from ``filled``, whose columns ``places`` gives in the table's order."""
     import pyarrow
-    from pyarrow import compute
+    import pyarrow.compute
 
+    compute: Any = pyarrow.compute  # its functions are made when it is imported
     made = {}
     for name, place in zip(table.column_names, places, strict=True):
         own, new = table.column(name), filled.column(place)

@@ -71,8 +71,9 @@ def cells_of(X: Any, place: int, column: Column) -> Cells:
             values = np.array([np.nan if hole else float(value) for value, hole in zip(listed, missing, strict=True)])
             missing = missing | np.isnan(values)
     except (TypeError, ValueError, AttributeError, NotImplementedError) as error:
+        kind = series.type if library == "pyarrow" else series.dtype
         raise MixedTableError(
-            f"column {column.name} was a {column.kind} at fit and is {getattr(series, 'dtype', None) or series.type} here; give it its old type."
+            f"column {column.name} was a {column.kind} at fit and is {kind} here; give it its old type."
         ) from error
     return Cells(values, missing)
 
