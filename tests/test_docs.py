@@ -31,6 +31,16 @@ def test_the_readmes_python_runs(tmp_path, monkeypatch):
     assert (tmp_path / "my-model" / "config.json").exists()
 
 
+@pytest.mark.parametrize("page", ["missing-values.md", "mixed-tables.md"])
+def test_the_uses_python_runs(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "uses" / page).read_text(), flags=re.DOTALL)
+    assert blocks
+    names: dict = {}
+    for block in blocks:
+        exec(block, names)
+
+
 def test_the_readmes_figures_are_the_benchmarks():
     shown = README.split("<!-- quality -->")[1].split("<!-- /quality -->")[0].strip()
     assert shown == (ROOT / "benchmarks" / "results" / "quality.md").read_text().strip()

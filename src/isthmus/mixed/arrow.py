@@ -61,9 +61,7 @@ def cells_of(cells: pyarrow.ChunkedArray, column: Column) -> Cells:
     return Cells(numbers, missing | np.isnan(numbers))
 
 
-def table_of(
-    columns: Sequence[Column], values: Sequence[np.ndarray], within: Callable[..., np.ndarray]
-) -> pyarrow.Table:
+def table_of(columns: Sequence[Column], values: Sequence[np.ndarray], within: Callable[..., Any]) -> pyarrow.Table:
     """A table with each column's own type; ``values`` as `Column.decode` gives them."""
     import pyarrow
 
