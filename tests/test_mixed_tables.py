@@ -239,6 +239,21 @@ def test_a_frame_of_numbers_is_as_good_as_an_array():
     np.testing.assert_array_equal(estimator.transform(frame), plain.transform(frame.to_numpy()))
 
 
+def test_numbers_kept_as_objects_are_numbers():
+    frame = people()[["height", "children"]]
+    kept = quick(n_components=1).fit(frame.astype(object))
+    np.testing.assert_array_equal(
+        kept.transform(frame.astype(object)), quick(n_components=1).fit(frame).transform(frame)
+    )
+    assert layout_of(people().astype({"height": object})).columns[0].kind == "number"
+
+
+def test_the_layout_is_no_setting():
+    assert "_layout" not in Autoencoder().get_params()
+    with pytest.raises(TypeError):
+        Autoencoder(_layout=None)
+
+
 def test_settings_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="likelihood='bernoulli', but each column of a mixed table has its own"):
         quick(likelihood="bernoulli").fit(people())

@@ -99,7 +99,7 @@ class BaseAutoencoder(
         σ² of the Gaussian likelihood in the units of the (scaled) data: learned, fixed, or the held-out error.
     """
 
-    _layout: TableLayout | None = None  # of a DataFrame that holds more than numbers
+    _layout: typing.ClassVar[TableLayout | None] = None  # of a DataFrame that holds more than numbers
 
     # ---- fitting ---------------------------------------------------------------------------------------
 

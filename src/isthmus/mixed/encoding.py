@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from isthmus.mixed.column import MixedTableError
-from isthmus.mixed.layout import layout_of, require_suitable
+from isthmus.mixed.layout import TableLayout, layout_of, require_suitable
 
-__all__ = ["encode_table", "in_given_form"]
+__all__ = ["adopt_layout", "encode_table", "in_given_form"]
 
 
 def encode_table(estimator: Any, X: Any, *, reset: bool) -> np.ndarray | None:
@@ -28,9 +28,15 @@ def encode_table(estimator: Any, X: Any, *, reset: bool) -> np.ndarray | None:
         require_suitable(estimator)
         if len(encoded) < 2:
             raise ValueError(f"{who}: X has {len(encoded)} row, and at least 2 are needed to learn from.")
-        estimator.feature_names_in_ = np.array(layout.names, dtype=object)
-        estimator.n_features_in_ = len(layout.names)
+        adopt_layout(estimator, layout)
     return encoded
+
+
+def adopt_layout(estimator: Any, layout: TableLayout) -> None:
+    """Let an estimator know the columns of its table."""
+    estimator._layout = layout
+    estimator.feature_names_in_ = np.array(layout.names, dtype=object)
+    estimator.n_features_in_ = len(layout.names)
 
 
 def in_given_form(estimator: Any, values: np.ndarray, like: Any = None) -> Any:

@@ -6,6 +6,7 @@ Neither library is imported unless a DataFrame of it was given, or asked for by 
 from __future__ import annotations
 
 import importlib
+import numbers
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,9 +39,17 @@ def is_plain(X: Any) -> bool:
         return arrow.is_plain(X)
     if library_of(X) == "polars":
         return all(dtype.is_numeric() for dtype in X.dtypes)
+    return all(_holds_numbers(X.iloc[:, place]) for place in range(X.shape[1]))
+
+
+def _holds_numbers(series: Any) -> bool:
+    """Whether a pandas column is one of numbers, be it as Python objects."""
     import pandas as pd
 
-    return all(pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype) for dtype in X.dtypes)
+    if series.dtype == object:
+        real = (isinstance(value, numbers.Real) and not isinstance(value, bool) for value in series.dropna())
+        return not series.isna().all() and all(real)
+    return pd.api.types.is_numeric_dtype(series.dtype) and not pd.api.types.is_bool_dtype(series.dtype)
 
 
 def column_of(X: Any, place: int) -> Column:
@@ -105,7 +114,7 @@ def _pandas_column(name: str, series: Any) -> Column:
         return _category(name, "category", _plain_values(name, dtype.categories.tolist()), bool(dtype.ordered))
     if kinds.is_bool_dtype(dtype):
         return Column(name, "truth", str(dtype))
-    if kinds.is_numeric_dtype(dtype):
+    if _holds_numbers(series):
         return Column(name, "number", str(dtype), whole=kinds.is_integer_dtype(dtype))
     if kinds.is_datetime64_any_dtype(dtype):
         return Column(name, "date", str(dtype), whole=_whole_days(series, polars=False))

@@ -26,7 +26,6 @@ HIDDEN_TO_CHOOSE = 0.1  # share of the observed cells by which the number of fac
 ROWS_TO_CHOOSE, ROUNDS_TO_CHOOSE = 1000, 20
 ROWS_TO_FIT, ROUNDS_TO_FIT = 4000, 40
 LEAST_NOISE = 1e-3  # of a column's variance: a column that others determine must not rule them all
-CELLS_AT_ONCE = 1 << 22
 
 
 class Completion(nn.Module):

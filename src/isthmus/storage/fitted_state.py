@@ -21,6 +21,7 @@ from isthmus.assembly import assemble
 from isthmus.estimator import BaseAutoencoder
 from isthmus.history import History
 from isthmus.missing import attach
+from isthmus.mixed.encoding import adopt_layout
 from isthmus.mixed.layout import TableLayout
 from isthmus.model.autoencoder import AutoencoderModel
 from isthmus.model.completion import Completion
@@ -231,8 +232,8 @@ def restore(
         estimator.feature_names_in_ = np.array(facts.feature_names, dtype=object)
     estimator.n_features_in_ = facts.n_features
     if facts.layout is not None:
-        layout = estimator._layout = TableLayout.from_facts(facts.layout)
-        estimator.n_features_in_, estimator.feature_names_in_ = len(layout.names), np.array(layout.names, dtype=object)
+        layout = TableLayout.from_facts(facts.layout)
+        adopt_layout(estimator, layout)
         if model.completion is not None:
             model.completion.owners = torch.tensor(layout.owners)
     estimator.n_components_ = facts.n_components
