@@ -58,6 +58,7 @@ def gather(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None = Non
     scaling, pca = estimator.scaling_, PrincipalErrors(estimator.principal_)
     codes = np.concatenate([np.asarray(estimator.transform(part)) for part in _slices(X)])
     size = _pca_size(estimator, codes) if size is None else size
+    rebuild = estimator.reconstruct if estimator._layout is None else estimator._rebuilt  # numbers in either case
     sampled = sample_of(len(codes), MOST_PAIRWISE_ROWS, seed)
     squared_errors, squares = np.zeros(len(scaling.spread)), np.zeros(len(scaling.spread))
     pca_codes, sample, nats, begin = [], [], 0.0, 0
@@ -66,7 +67,7 @@ def gather(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None = Non
         rows = np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows, dtype=np.float64)
         rows = completed(estimator, rows)
         with np.errstate(over="ignore", invalid="ignore"):
-            errors = (rows - estimator._rebuilt(part)) / scaling.spread
+            errors = (rows - rebuild(part)) / scaling.spread
             units = (rows - scaling.center) / scaling.spread
             pca_codes.append(pca.add(units)[:, :size])
             squared_errors += np.einsum("ij,ij->j", errors, errors)
