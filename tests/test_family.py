@@ -410,9 +410,8 @@ def test_column_names_survive(kind, table):
         model.transform(frame.rename(columns={"a": "z"}))
     spoilt = frame.copy()
     spoilt.loc[4, "c"] = np.nan
-    with pytest.raises(
-        ValueError, match=rf"^{kind.__name__}: X has NaN in row 4, column c; drop or fill them first\.$"
-    ):
+    words = "X has NaN in row 4, column c; drop or fill them first, or use missing='mask'"
+    with pytest.raises(ValueError, match=rf"^{kind.__name__}: {words}\.$"):
         quick(kind).fit(spoilt)
     with pytest.raises(ValueError, match="row 4, column c"):
         model.transform(spoilt)

@@ -18,6 +18,7 @@ _HOMES = {
     "BaseAutoencoder": "isthmus.estimator",
     "Evaluation": "isthmus.evaluation",
     "History": "isthmus.history",
+    "column_errors": "isthmus.evaluation.by_column",
     "evaluate": "isthmus.evaluation",
     "load": "isthmus.storage",
     "RateDistortion": "isthmus.smallest",

@@ -16,11 +16,13 @@ from torch import Tensor
 
 from isthmus.model.autoencoder import AutoencoderModel
 from isthmus.model.likelihood import BernoulliLikelihood, GaussianLikelihood, Likelihood
+from isthmus.model.mixed_likelihood import MixedLikelihood
 from isthmus.model.network import Architecture, begin
 from isthmus.settings import AutoencoderSettings
 from isthmus.training import plan as automatic
 
 if TYPE_CHECKING:
+    from isthmus.mixed.layout import Blocks
     from isthmus.model.principal import Principal
     from isthmus.scaling import ColumnStatistics, Scaling
 
@@ -168,17 +170,23 @@ def assemble(
     columns: ColumnStatistics,
     scaling: Scaling,
     principal: Principal | None,
+    blocks: Blocks | None = None,
 ) -> AutoencoderModel:
-    """The model at its start: at PCA where ``principal`` is given, else at random weights."""
+    """The model at its start: at PCA where ``principal`` is given, else at random weights.
+
+    ``blocks`` says what the columns are where they are of several kinds.
+    """
     low = torch.from_numpy(scaling.apply(columns.low))
     high = torch.from_numpy(scaling.apply(columns.high))
     bottleneck = settings.make_bottleneck()
     encoder, decoder = architecture.build_encoder(), architecture.build_decoder()
     likelihood = _make_likelihood(settings, scaling)
+    if blocks is not None and isinstance(likelihood, GaussianLikelihood):
+        likelihood = MixedLikelihood(blocks, likelihood, soft_clip=settings.start == "principal")
     if principal is not None and architecture.principal:
         start = bottleneck.principal_start(principal, architecture.n_latents)
         begin(encoder, decoder, start)
-        if isinstance(likelihood, GaussianLikelihood):
+        if isinstance(likelihood, (GaussianLikelihood, MixedLikelihood)):
             noise = start.noise_variance or principal.noise_variance(architecture.n_latents)
             likelihood.begin_at(noise)
     return AutoencoderModel(settings.make_corruption(low, high), encoder, bottleneck, decoder, likelihood)

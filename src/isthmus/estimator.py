@@ -36,11 +36,23 @@ from isthmus.code_size import full_code, narrowed, takes_size
 from isthmus.evidence import LatentReport, latent_report, log_density
 from isthmus.history import History
 from isthmus.hyperparameter import check_hyperparameters
+from isthmus.missing import (
+    VALIDATION_DRAWS,
+    attach,
+    complete_batches,
+    impute,
+    learn_completion,
+    learn_trust,
+    observed_log_volume,
+    require_cells,
+)
+from isthmus.mixed.encoding import encode_table, in_given_form
+from isthmus.mixed.layout import TableLayout
 from isthmus.model.bottleneck import PointBottleneck
 from isthmus.model.likelihood import GaussianLikelihood
 from isthmus.model.principal import principal_directions
 from isthmus.objective import Objective
-from isthmus.scaling import chunks, column_statistics, fit_scaling, require_finite
+from isthmus.scaling import chunks, column_statistics, fit_scaling, observed_statistics
 from isthmus.settings import AutoencoderSettings
 from isthmus.training.callbacks import CallbackSupportMixin, EpochCallbacks, with_callbacks
 from isthmus.training.devices import choose_device, seeded, threads_for
@@ -89,6 +101,8 @@ class BaseAutoencoder(
         σ² of the Gaussian likelihood in the units of the (scaled) data: learned, fixed, or the held-out error.
     """
 
+    _layout: typing.ClassVar[TableLayout | None] = None  # of a DataFrame that holds more than numbers
+
     # ---- fitting ---------------------------------------------------------------------------------------
 
     @with_callbacks
@@ -96,7 +110,7 @@ class BaseAutoencoder(
         """Fit to rows X of shape (n_samples, n_features): array, DataFrame or sparse matrix; y is ignored."""
         rows = self._begin(X)
         plan = choose_plan(self, len(rows), self.principal_.unexplained(self.n_components_))
-        if closed_form_is_best(self, self._architecture):
+        if self._layout is None and closed_form_is_best(self, self._architecture):
             plan = dataclasses.replace(plan, epochs=0)
         training = Training(self.model_, Objective(self.make_penalties()), plan, self._device)
         with (
@@ -106,7 +120,8 @@ class BaseAutoencoder(
         ):
             shuffled = torch.randperm(len(rows))
             n_held_out = validation_count(len(rows), self.validation_fraction)
-            validation = rows.subset(shuffled[:n_held_out]) if n_held_out else None
+            held_out = shuffled[:n_held_out].repeat(VALIDATION_DRAWS if self.missing == "mask" else 1)
+            validation = rows.subset(held_out) if n_held_out else None
             callbacks = EpochCallbacks(self, plan.epochs, X, self._state)
 
             def on_epoch(row: Mapping[str, float]) -> bool:
@@ -115,6 +130,7 @@ class BaseAutoencoder(
                 return callbacks.epoch()
 
             training.run(rows.subset(shuffled[n_held_out:]), validation, on_epoch)
+            learn_trust(self.model_, validation or rows, self._device)
         training.finish()
         if not len(training.history):
             raise ValueError(
@@ -125,7 +141,7 @@ class BaseAutoencoder(
         self.n_iter_ = len(self.history_) - 1
         self._keep_noise(self.history_[self.best_epoch_])
         if self._architecture.linear and isinstance(self.model_.bottleneck, PointBottleneck) and self.n_iter_ > 0:
-            order_linear_code(self.model_, rows.batches)
+            order_linear_code(self.model_, complete_batches(rows, self.model_.completion))
         callbacks.close()
         if training.troubled:
             warnings.warn(
@@ -188,7 +204,7 @@ class BaseAutoencoder(
         check_is_fitted(self)
         codes = full_code(self, check_array(X, dtype=np.float32, input_name="codes"))
         rows = DenseRows(torch.from_numpy(codes / np.float32(self._code_unit)))
-        return self._in_user_units(self._each_row_batch(rows, self.model_.decode))
+        return in_given_form(self, self._in_user_units(self._each_row_batch(rows, self.model_.decode)))
 
     def reconstruct(self, X: Any, size: int | None = None) -> np.ndarray:
         """Rows rebuilt from their own codes: ``inverse_transform(transform(X, size))``."""
@@ -196,7 +212,7 @@ class BaseAutoencoder(
             check_is_fitted(self)
             codes = narrowed(self, size, "reconstruct")._each_batch(X, lambda x: self.model_.encode(x).mean)
             return self.inverse_transform(codes[:, :size] * np.float32(self._code_unit))
-        return self._in_user_units(self._each_batch(X, lambda x: self.model_.reconstruct(x)))
+        return in_given_form(self, self._rebuilt(X), X)
 
     def score_samples(self, X: Any, importance_samples: int | None = None) -> np.ndarray:
         """Log density of each row, in nats, shape (n_samples,); larger is more usual.
@@ -213,7 +229,18 @@ class BaseAutoencoder(
             seed=self._seed,
             noise_variance=self.noise_variance_ / self.scaling_.unit**2,
         )
-        return self._each_batch(X, density) - np.float32(self.scaling_.log_volume)
+        scores = self._each_batch(X, density)
+        if self.missing == "mask":
+            return scores - observed_log_volume(self._validated(X, reset=False), self.scaling_)
+        return scores - np.float32(self.scaling_.log_volume)
+
+    def impute(self, X: Any) -> Any:
+        """X with its missing cells filled by what the model rebuilds there; all others stay exactly as they are.
+
+        An array gives an array, a DataFrame a DataFrame. Needs ``missing="mask"``.
+        """
+        check_is_fitted(self)
+        return impute(self, X)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Mean of `score_samples`, as for scikit-learn's PCA; larger is better."""
@@ -254,26 +281,28 @@ class BaseAutoencoder(
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = self.missing == "mask"
         tags.transformer_tags.preserves_dtype = []
         return tags
 
     # ---- inside ----------------------------------------------------------------------------------------
 
+    def _rebuilt(self, X: Any) -> np.ndarray:
+        return self._in_user_units(self._each_batch(X, lambda x: self.model_.reconstruct(x)))
+
     def _validated(self, X: Any, *, reset: bool) -> Any:
-        X = validate_data(
-            self,
-            X,
-            accept_sparse="csr",
-            dtype=[np.float64, np.float32],
-            ensure_all_finite=False,
-            ensure_min_samples=2 if reset else 1,
-            reset=reset,
-        )
-        require_finite(X, self._column_names(X), type(self).__name__)
+        encoded = encode_table(self, X, reset=reset)
+        if encoded is None:
+            rules = {"accept_sparse": "csr", "dtype": [np.float64, np.float32], "ensure_all_finite": False}
+            X = validate_data(self, X, **rules, ensure_min_samples=2 if reset else 1, reset=reset)
+        else:
+            X = encoded
+        require_cells(X, self._column_names(X), type(self).__name__, missing=self.missing == "mask", reset=reset)
         return X
 
     def _column_names(self, X: Any) -> list[str]:
-        return [str(name) for name in getattr(self, "feature_names_in_", range(X.shape[1]))]
+        names = [str(name) for name in getattr(self, "feature_names_in_", range(X.shape[1]))]
+        return names if self._layout is None else [names[place] for place in self._layout.owners]
 
     def _begin(self, X: Any) -> Rows:
         """Scaling, principal directions and the model at its start; gives the rows in the model's units."""
@@ -282,21 +311,32 @@ class BaseAutoencoder(
         self._dtype = X.dtype
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         self._device = choose_device(self.device)
-        columns = column_statistics(chunks(X))
+        masked = self.missing == "mask"
+        columns = observed_statistics(lambda: chunks(X)) if masked else column_statistics(chunks(X))
         self.n_components_ = choose_size(self, columns)
         require_consistent(self, self.n_components_, columns, self._column_names(X))
         centred = self.start == "principal" and self.likelihood == "gaussian"
-        self.scaling_ = fit_scaling(columns, self.scale, centred=centred)
+        layout = self._layout
+        self.scaling_ = (
+            layout.scaling(columns, self.scale) if layout else fit_scaling(columns, self.scale, centred=centred)
+        )
         self._code_unit = self.scaling_.unit if self.make_bottleneck().in_data_units else 1.0
         rows = rows_of(X, self.scaling_)
         mean = (columns.mean - self.scaling_.center) / self.scaling_.spread
         known = BASELINE_DIRECTIONS if X.shape[1] <= WIDE else BASELINE_DIRECTIONS_OF_WIDE_TABLES
         limit = max(self.n_components_, known)
+        start, completion = torch.from_numpy(mean), None
         with seeded(self._seed), threads_for(min(len(rows), rows.batch_rows) * X.shape[1] ** 2):
-            self.principal_ = principal_directions(rows.batches, torch.from_numpy(mean), len(rows), limit)
+            if masked:
+                completion, start = learn_completion(rows, layout.owners if layout else None)
+            batches = complete_batches(rows, completion)
+            self.principal_ = principal_directions(batches, start, len(rows), limit)
         self._architecture = choose_architecture(self, self.n_components_, X.shape[1])
         with seeded(self._seed):
-            self.model_ = assemble(self, self._architecture, columns, self.scaling_, self.principal_)
+            blocks = layout.blocks if layout else None
+            self.model_ = assemble(self, self._architecture, columns, self.scaling_, self.principal_, blocks)
+        if completion is not None:
+            attach(self.model_, completion)
         self._n_weights = sum(parameter.numel() for parameter in self.model_.parameters())
         self._training: Training | None = None
         return rows
@@ -311,17 +351,8 @@ class BaseAutoencoder(
 
     def _state(self) -> dict[str, Any]:
         """What a callback needs to use the model as it stands."""
-        names = (
-            "n_components_",
-            "scaling_",
-            "principal_",
-            "noise_variance_",
-            "n_features_in_",
-            "_code_unit",
-            "_seed",
-            "_device",
-            "_dtype",
-        )
+        learned = ("n_components_", "scaling_", "principal_", "noise_variance_", "n_features_in_")
+        names = (*learned, "_code_unit", "_seed", "_device", "_dtype", "_layout")
         return {"model_": copy.deepcopy(self.model_)} | {name: getattr(self, name) for name in names}
 
     def _each_batch(self, X: Any, function: Callable[[Tensor], Tensor]) -> np.ndarray:

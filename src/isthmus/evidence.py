@@ -24,7 +24,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from isthmus.model.autoencoder import AutoencoderModel
-from isthmus.model.likelihood import GaussianLikelihood
+from isthmus.model.likelihood import GaussianLikelihood, squared_error
+from isthmus.model.mixed_likelihood import MixedLikelihood
 from isthmus.objective import gaussian_divergence
 from isthmus.training.devices import seeded
 
@@ -88,10 +89,21 @@ def density_given_code(model: AutoencoderModel, x: Tensor, noise_variance: float
     """Log p(x|z) at the row's own code, in nats, shape (batch,), with σ² = ``noise_variance`` where it is Gaussian."""
     output = model.decoder(model.encode(x).mean)
     likelihood = model.likelihood
+    if isinstance(likelihood, MixedLikelihood):
+        numbers = likelihood.numbers
+        return _gaussian_density(output[:, numbers], x[:, numbers], noise_variance) - likelihood.of_the_rest(output, x)
     if not isinstance(likelihood, GaussianLikelihood):
         return -likelihood(output, x)
-    squared_error = (likelihood.mean(output) - x).square().sum(1)
-    return -0.5 * (squared_error / noise_variance + x.shape[1] * math.log(2 * math.pi * noise_variance))
+    if likelihood.some_missing:
+        return _gaussian_density(likelihood.mean(output), x, noise_variance)
+    squared_errors = (likelihood.mean(output) - x).square().sum(1)
+    return -0.5 * (squared_errors / noise_variance + x.shape[1] * math.log(2 * math.pi * noise_variance))
+
+
+def _gaussian_density(mean: Tensor, x: Tensor, variance: float) -> Tensor:
+    """Over the cells of x that are not NaN."""
+    count = (~x.isnan()).sum(1)
+    return -0.5 * (squared_error(mean, x) / variance + count * math.log(2 * math.pi * variance))
 
 
 def standard_draws(count: int, n_latents: int, seed: int) -> Tensor:

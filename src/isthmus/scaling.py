@@ -16,7 +16,15 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["ColumnStatistics", "Scaling", "chunks", "column_statistics", "fit_scaling", "require_finite"]
+__all__ = [
+    "ColumnStatistics",
+    "Scaling",
+    "chunks",
+    "column_statistics",
+    "fit_scaling",
+    "observed_statistics",
+    "require_finite",
+]
 
 CHUNK_CELLS = 1 << 21
 
@@ -88,6 +96,25 @@ def column_statistics(parts: Iterable[np.ndarray]) -> ColumnStatistics:
     return ColumnStatistics(origin + mean, variance, low, high, n_rows)
 
 
+def observed_statistics(parts: Callable[[], Iterable[np.ndarray]]) -> ColumnStatistics:
+    """The same of the cells that are not NaN, in two passes; each column has one at least."""
+    n_rows, count, total, low, high = 0, 0, 0.0, np.inf, -np.inf
+    for part in parts():
+        seen = ~np.isnan(part)
+        count, total = count + seen.sum(0), total + np.where(seen, part, 0).sum(0, dtype=np.float64)
+        low = np.minimum(low, np.where(seen, part, np.inf).min(0))
+        high = np.maximum(high, np.where(seen, part, -np.inf).max(0))
+        n_rows += len(part)
+    mean, squares = total / count, np.zeros_like(total)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for part in parts():
+            squares += (np.where(np.isnan(part), 0, np.asarray(part, dtype=np.float64) - mean) ** 2).sum(0)
+    variance = squares / np.maximum(1, count - 1)
+    variance[high == low] = 0.0
+    mean = np.where(high == low, low, mean)
+    return ColumnStatistics(mean, variance, np.asarray(low, np.float64), np.asarray(high, np.float64), n_rows)
+
+
 def fit_scaling(statistics: ColumnStatistics, how: str | None, *, centred: bool) -> Scaling:
     """Choose center and spread; a constant column keeps spread 1, so nothing is ever divided by zero.
 
@@ -113,15 +140,18 @@ def fit_scaling(statistics: ColumnStatistics, how: str | None, *, centred: bool)
     return Scaling(statistics.mean, np.full(n_features, unit), unit)
 
 
-def require_finite(X: Any, names: list[str], who: str) -> None:
-    """Raise a `ValueError` that names the first missing or infinite cell, and how many there are."""
+def require_finite(X: Any, names: list[str], who: str, *, missing: bool = False) -> None:
+    """Raise a `ValueError` that names the first missing or infinite cell, and how many there are.
+
+    With ``missing`` a NaN is no fault.
+    """
     total, first, begin = 0, None, 0
     for part in chunks(X):
         # The sum of a slice is finite whenever its cells are, short of overflow: the cheap question comes first.
         with np.errstate(over="ignore", invalid="ignore"):
             doubtful = not np.isfinite(part.sum())
         if doubtful:
-            bad = ~np.isfinite(part)
+            bad = np.isinf(part) if missing else ~np.isfinite(part)
             if first is None and bad.any():
                 row, column = np.argwhere(bad)[0]
                 first = (begin + int(row), int(column), part[row, column])
@@ -131,4 +161,5 @@ def require_finite(X: Any, names: list[str], who: str) -> None:
         row, column, value = first
         what = "NaN" if np.isnan(value) else "infinity"
         others = "" if total == 1 else f" and {total - 1} more such cells"
-        raise ValueError(f"{who}: X has {what} in row {row}, column {names[column]}{others}; drop or fill them first.")
+        cure = "drop or fill them first" + (", or use missing='mask'" if what == "NaN" else "")
+        raise ValueError(f"{who}: X has {what} in row {row}, column {names[column]}{others}; {cure}.")

@@ -54,6 +54,16 @@ class AutoencoderSettings:
         choices=("learned",),
         above=0,
     )
+    missing: str = hyper(
+        "error",
+        "what NaN means: refuse it, or leave the cell out of input and loss",
+        choices=("error", "mask"),
+    )
+    unseen: str = hyper(
+        "error",
+        "what a category that was not there at fit is: an error, or (with missing='mask') a missing cell",
+        choices=("error", "missing"),
+    )
     max_iter: int | None = hyper(None, "epochs at most; None chooses from the data's size", at_least=0)
     batch_size: int | None = hyper(None, "rows a step; None chooses from the data's size", at_least=1)
     learning_rate: float = hyper(5e-3, "highest learning rate", above=0)

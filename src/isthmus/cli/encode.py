@@ -34,7 +34,7 @@ def encode(
     require_writable(output, overwrite=overwrite)
     estimator = found.load()
     table = read_matching(data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop)
-    codes = estimator.transform(table.values)
+    codes = estimator.transform(table.rows)
     write_rows(
         output,
         codes,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from isthmus.cli.held_out_rows import held_out_again
 from isthmus.cli.matching_rows import read_matching, rows_expected
 from isthmus.cli.outcome import print_json, show
@@ -38,15 +40,18 @@ def evaluate(
 
     found = open_run(run)
     estimator = found.load()
+    judged_rows: Any
     if data is None:
         rows = held_out_again(found)
+        judged_rows = rows.held_out.rows
         evaluation, judged_on = (
             rows.judge(estimator, seed),
             f"the {len(rows.test):,} rows held out at the fit",
         )
     else:
         table = read_matching(data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop)
-        evaluation = figures_of(estimator, table.values, table.labels, random_state=seed)
+        judged_rows = table.rows
+        evaluation = figures_of(estimator, judged_rows, table.labels, random_state=seed)
         judged_on = f"the {len(table):,} rows of {data!r}"
     if json:
         facts = {
@@ -57,8 +62,14 @@ def evaluate(
         }
         print_json(facts)
         return
+    by_column = []
+    if estimator._layout is not None:
+        from isthmus.evaluation.by_column import column_error_lines, column_errors
+
+        by_column = column_error_lines(column_errors(estimator, judged_rows))
     show(
         f"Judged on {judged_on}.",
         evaluation_table({type(estimator).__name__: evaluation}),
         sentence(evaluation),
+        *by_column,
     )

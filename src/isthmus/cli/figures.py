@@ -6,6 +6,7 @@ folder beside the one asked for and moved there together.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import tempfile
 import warnings
@@ -46,7 +47,10 @@ def draw_figures(
         Numbers given to the PCA whose error is drawn beside the model's.
     """
     from isthmus import plots
+    from isthmus.missing import completed
 
+    rows = dataclasses.replace(rows, values=completed(estimator, rows.values))
+    training = None if training is None else completed(estimator, training)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".figures-") as beside, warnings.catch_warnings():
         # a letter that the font has not is drawn as a box

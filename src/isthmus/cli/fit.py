@@ -58,6 +58,7 @@ def fit(
     test_size: Annotated[float, Parameter(validator=Number(gt=0, lt=1))] = 0.2,
     seed: Seed = 42,
     no_plots: Annotated[bool, Parameter(show_default=False)] = False,
+    mixed: Annotated[bool, Parameter(show_default=False)] = False,
     overwrite: Annotated[bool, Parameter(show_default=False)] = False,
     json: JsonOutput = False,
     **settings: Any,
@@ -85,6 +86,8 @@ def fit(
         Decides the split and the training: the same seed gives the same run.
     no_plots
         Write no figures.
+    mixed
+        Learn from columns of text, truth values and dates too, each in its own way.
     overwrite
         Replace the run folder if there is one.
     """
@@ -92,7 +95,8 @@ def fit(
     chosen = settings_of(variant, settings)
     run = output or Path("runs", f"{_name_of(data)}-{variant}")
     require_free(run, overwrite=overwrite)
-    rows = read_and_split(data, labels, ids, drop, test_size, seed)
+    missing = chosen.get("missing") == "mask"
+    rows = read_and_split(data, labels, ids, drop, test_size, seed, missing=missing, mixed=mixed)
     with new_run(run, overwrite=overwrite) as folder:
         say(f"fitting the {variant} autoencoder …")
         estimator = _fitted(kind(**chosen, random_state=seed), rows.training)
@@ -105,7 +109,7 @@ def fit(
             evaluations["tutorial"] = rows.judge(_uninterrupted(recipe, rows.training), seed)
         report = _report(run, variant, estimator, evaluations)
         _write(folder, estimator, report, rows, record_of(rows.table, data, drop, test_size=test_size, seed=seed))
-        if not no_plots:
+        if not no_plots and rows.table.frame is None:
             report["figures"] = _draw(folder / FIGURES, estimator, rows, evaluations[variant].pca_components)
     if json:
         print_json(report)
@@ -144,7 +148,7 @@ def _tidy(estimator: Any, table: Table) -> None:
     from isthmus.cli.matching_rows import unnamed
 
     estimator.set_params(verbose=type(estimator)().verbose)
-    if table.image_shape is None and table.columns != unnamed(table.n_columns):
+    if estimator._layout is None and table.image_shape is None and table.columns != unnamed(table.n_columns):
         estimator.feature_names_in_ = np.array(table.columns, dtype=object)
 
 
@@ -213,11 +217,18 @@ def _draw(folder: Path, estimator: Any, rows: JudgedRows, pca_components: int) -
 
 def _advice(estimator: Any, rows: JudgedRows) -> list[str]:
     """A line for the user whose columns are weighed by their units alone."""
-    from isthmus.scaling import chunks, column_statistics
+    from isthmus.scaling import chunks, column_statistics, observed_statistics
 
+    if rows.table.frame is not None:
+        from isthmus.evaluation.by_column import column_error_lines, column_errors
+
+        return column_error_lines(column_errors(estimator, rows.held_out.rows)) if estimator._layout else []
     if estimator.scale is not None or rows.table.image_shape is not None:
         return []
-    spreads = column_statistics(chunks(rows.table.values)).variance ** 0.5
+    if estimator.missing == "mask":
+        spreads = observed_statistics(lambda: chunks(rows.table.values)).variance ** 0.5
+    else:
+        spreads = column_statistics(chunks(rows.table.values)).variance ** 0.5
     spreads = spreads[spreads > 0]
     if not len(spreads) or spreads.max() <= UNEQUAL * spreads.min():
         return []

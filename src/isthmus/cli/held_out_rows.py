@@ -27,9 +27,9 @@ class JudgedRows:
     test: np.ndarray
 
     @cached_property
-    def training(self) -> np.ndarray:
-        """Values of the rows to learn from."""
-        return self.table.values[self.train]
+    def training(self) -> Any:
+        """The rows to learn from: an array, or a frame where columns are of several kinds."""
+        return self.table.take(self.train).rows if self.table.frame is not None else self.table.values[self.train]
 
     @cached_property
     def held_out(self) -> Table:
@@ -42,16 +42,24 @@ class JudgedRows:
 
         labels = self.table.labels
         known = {} if labels is None else {"X_train": self.training, "y_train": labels[self.train]}
-        return evaluate(estimator, self.held_out.values, self.held_out.labels, **known, random_state=seed)
+        return evaluate(estimator, self.held_out.rows, self.held_out.labels, **known, random_state=seed)
 
 
 def read_and_split(
-    data: str, labels: str | None, ids: str | None, drop: tuple[str, ...], test_size: float, seed: int
+    data: str,
+    labels: str | None,
+    ids: str | None,
+    drop: tuple[str, ...],
+    test_size: float,
+    seed: int,
+    *,
+    missing: bool = False,
+    mixed: bool = False,
 ) -> JudgedRows:
     """Read a table and draw the rows to hold out; say how many of each there are."""
     from isthmus.data import read_table, split_table
 
-    table = read_table(data, labels=labels, ids=ids, drop=drop)
+    table = read_table(data, labels=labels, ids=ids, drop=drop, missing=missing, mixed=mixed)
     _require_classes(table, data)
     train, test = split_table(table, test_size, seed)
     if len(train) < 2:
@@ -84,7 +92,8 @@ def held_out_again(run: Run) -> JudgedRows:
         raise CommandError(f"{str(run.path)!r} is a model without its run folder; name the data to use after it.")
     try:
         # naming the columns leaves out what was dropped
-        table = read_table(record.source, columns=record.columns, labels=record.label_name, ids=record.id_name)
+        roles = {"columns": record.columns, "labels": record.label_name, "ids": record.id_name}
+        table = read_table(record.source, **roles, missing=True, mixed=record.mixed)
     except DataError as error:
         raise CommandError(f"{error} The run's data being gone, name the data to use after it.") from error
     test = run.test_rows()

@@ -25,7 +25,10 @@ __all__ = ["Expected", "codes_expected", "read_matching", "rows_expected", "unna
 
 @dataclass(frozen=True)
 class Expected:
-    """The columns a model takes; ``what`` names them in a message."""
+    """The columns a model takes; ``what`` names them in a message.
+
+    ``missing`` says that cells may be empty, ``mixed`` that columns are of several kinds.
+    """
 
     columns: tuple[str, ...]
     what: str
@@ -33,18 +36,20 @@ class Expected:
     id_name: str | None = None
     drop: tuple[str, ...] = ()
     image_shape: tuple[int, ...] | None = None
+    missing: bool = False
+    mixed: bool = False
 
 
 def rows_expected(run: Run, estimator: Any) -> Expected:
     """What `transform` takes."""
     what = "the columns the model was fitted on"
-    record = run.record
+    record, missing, mixed = run.record, estimator.missing == "mask", estimator._layout is not None
     if record is not None:
         roles = (record.label_name, record.id_name, record.drop)
-        return Expected(record.columns, what, *roles, record.image_shape)
+        return Expected(record.columns, what, *roles, record.image_shape, missing, mixed)
     names = getattr(estimator, "feature_names_in_", None)
     names = unnamed(estimator.n_features_in_) if names is None else tuple(map(str, names))
-    return Expected(names, what, image_shape=estimator.image_shape)
+    return Expected(names, what, image_shape=estimator.image_shape, missing=missing, mixed=mixed)
 
 
 def codes_expected(run: Run, estimator: Any) -> Expected:
@@ -66,10 +71,10 @@ def read_matching(
     """Read a table with the expected columns, in their order; an error names those missing or left over."""
     from isthmus.data import read_table
 
-    where = repr(source)
+    where, kinds = repr(source), {"missing": expected.missing, "mixed": expected.mixed}
     names = _names_in_file(source)
     if names is None:
-        look = read_table(source)
+        look = read_table(source, **kinds)
         names = (*look.columns, *(name for name in (look.label_name, look.id_name) if name is not None))
         _require_same_pictures(look, expected, where)
         has_names = look.columns != unnamed(look.n_columns) and look.image_shape is None
@@ -82,14 +87,14 @@ def read_matching(
         dict.fromkeys([*drop, *(name for name in expected.drop if name in free and name not in (labels, ids))])
     )
     if all(name in names for name in expected.columns):
-        table = read_table(source, labels=labels, ids=ids, drop=drop, columns=expected.columns)
+        table = read_table(source, labels=labels, ids=ids, drop=drop, columns=expected.columns, **kinds)
         used = (table.label_name, table.id_name, *drop)
         _refuse_extra([name for name in free if name not in used], expected, where)
         return table
     left = [name for name in names if name not in (labels, ids, *drop)]
     if has_names and expected.columns != unnamed(len(expected.columns)) and expected.image_shape is None:
         _refuse_missing([name for name in expected.columns if name not in left], left, expected, where)
-    table = read_table(source, labels=labels, ids=ids, drop=drop)
+    table = read_table(source, labels=labels, ids=ids, drop=drop, **kinds)
     if table.n_columns != len(expected.columns):
         count = len(expected.columns)
         raise CommandError(f"{where}: {table.n_columns} columns, and there must be {count}, {expected.what}.")

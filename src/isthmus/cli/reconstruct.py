@@ -37,7 +37,7 @@ def reconstruct(
     table = read_matching(data, expected, labels=labels, ids=ids, drop=drop)
     write_rows(
         output,
-        estimator.reconstruct(table.values),
+        estimator.reconstruct(table.rows),
         expected.columns,
         beside=table,
         image_shape=expected.image_shape,

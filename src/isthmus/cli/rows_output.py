@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 from isthmus.cli.outcome import CommandError, UsageError, say
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from isthmus.data import Table
 
 __all__ = ["require_writable", "write_rows"]
@@ -42,7 +40,7 @@ def require_writable(output: Path | None, *, overwrite: bool, image_shape: tuple
 
 def write_rows(
     output: Path | None,
-    values: np.ndarray,
+    values: Any,
     columns: Sequence[str],
     *,
     beside: Table | None = None,
@@ -51,6 +49,9 @@ def write_rows(
     what: str = "rows",
 ) -> None:
     """Write rows of numbers, with the ids and labels of ``beside``, and say where they are."""
+    if hasattr(values, "column_names"):
+        _write_frame(output, values, beside, overwrite=overwrite, what=what)
+        return
     from isthmus.data import write_images, write_table
 
     words: dict[str, Any] = {}
@@ -73,3 +74,24 @@ def write_rows(
     if output.suffix.lower() == ".npy" and left_out:
         names = " and ".join(map(repr, left_out))
         say(f"note: .npy holds numbers alone, so {names} had to be left out; .npz keeps them.")
+
+
+def _write_frame(output: Path | None, frame: Any, beside: Table | None, *, overwrite: bool, what: str) -> None:
+    """The same for a table of several kinds of columns, which only CSV and Parquet can hold."""
+    import pyarrow
+
+    from isthmus.data.writing import write_frame
+
+    if beside is not None and beside.ids is not None:
+        frame = frame.add_column(0, beside.id_name, pyarrow.array(beside.ids))
+    if beside is not None and beside.labels is not None:
+        frame = frame.append_column(beside.label_name, pyarrow.array(beside.labels))
+    if output is not None:
+        write_frame(output, frame, overwrite=overwrite)
+        say(f"{len(frame)} {what} of {frame.num_columns} columns are in {str(output)!r}.")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "rows.csv")
+        write_frame(path, frame)
+        with path.open("rb") as file:
+            shutil.copyfileobj(file, sys.stdout.buffer)

@@ -78,6 +78,7 @@ class DataRecord:
     seed: int
     sha256: str
     library_version: str = __version__
+    mixed: bool = False
 
     def to_json(self) -> str:
         """The record as the text of ``data.json``."""
@@ -188,6 +189,7 @@ def record_of(table: Table, source: str, drop: tuple[str, ...], *, test_size: fl
         test_size=test_size,
         seed=seed,
         sha256=fingerprint(table.values),
+        mixed=table.frame is not None,
     )
 
 
@@ -202,9 +204,9 @@ def _read_record(folder: Path) -> DataRecord | None:
     hints = get_type_hints(DataRecord)
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
-        if stored.pop("format") != FORMAT or set(stored) != set(hints):
+        if stored.pop("format") != FORMAT or set(stored) | {"mixed"} != set(hints):
             raise ValueError("another format")
-        if not all(_is_a(stored[name], hint) for name, hint in hints.items()):
+        if not all(_is_a(stored[name], hint) for name, hint in hints.items() if name in stored):
             raise ValueError("entries of the wrong kind")
     except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise CommandError(f"{str(path)!r} is damaged or another program's; use the model folder beside it.") from error

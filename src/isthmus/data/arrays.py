@@ -27,7 +27,7 @@ UNREADABLE = (
 )
 
 
-def read_npy(path: Path) -> Table:
+def read_npy(path: Path, *, missing: bool = False) -> Table:
     """Read an array of shape (rows, columns), or of pictures: see `table_from_array`.
 
     A two-dimensional array of float32 or float64 is not read into memory but mapped from the disk.
@@ -39,10 +39,10 @@ def read_npy(path: Path) -> Table:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except UNREADABLE as error:
         raise DataError(f"{where}: not readable as a NumPy array ({_reason(error)}); save it again.") from error
-    return table_from_array(array, where, path.stem)
+    return table_from_array(array, where, path.stem, missing=missing)
 
 
-def read_npz(path: Path, *, labels: str | None = None, ids: str | None = None) -> Table:
+def read_npz(path: Path, *, labels: str | None = None, ids: str | None = None, missing: bool = False) -> Table:
     """Read the array ``X``, or the only one with rows and columns; ``y`` becomes the labels.
 
     Beside them the arrays that `isthmus.data.write_table` writes are understood: ``columns``, ``ids``,
@@ -64,7 +64,7 @@ def read_npz(path: Path, *, labels: str | None = None, ids: str | None = None) -
             listed = ", ".join(f"{name!r} {array.shape}" for name, array in arrays.items()) or "none"
             raise DataError(f"{where}: which array is the table is not clear (arrays: {listed}); name it X.")
         main = wide[0]
-    table = table_from_array(arrays[main], f"{where}, array {main!r}", path.stem)
+    table = table_from_array(arrays[main], f"{where}, array {main!r}", path.stem, missing=missing)
     names = arrays.get("columns", np.array(table.columns))
     if names.shape != (table.n_columns,):
         raise DataError(f"{where}: array 'columns' must name {table.n_columns} columns, got {names.shape}; mend it.")
@@ -83,7 +83,7 @@ def read_npz(path: Path, *, labels: str | None = None, ids: str | None = None) -
     )
 
 
-def table_from_array(array: np.ndarray, where: str, name: str) -> Table:
+def table_from_array(array: np.ndarray, where: str, name: str, *, missing: bool = False) -> Table:
     """A `Table` from an array of numbers.
 
     Shape (rows, columns) is taken as it is, with columns x0, x1, …. Shape (n, height, width) or
@@ -113,7 +113,7 @@ def table_from_array(array: np.ndarray, where: str, name: str) -> Table:
         if array.dtype == np.uint8:
             values = values / np.float32(255)
     columns = pixel_names(image_shape) if image_shape else tuple(f"x{i}" for i in range(values.shape[1]))
-    check_finite(values, columns, where)
+    check_finite(values, columns, where, missing=missing)
     return Table(values, columns, image_shape=image_shape, name=name)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import math
+import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -23,12 +25,17 @@ SHOWN_CHARACTERS = 24
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked of the columns; an empty ``columns`` means all that are left."""
+    """What the user asked; no ``columns`` means all that are left, ``missing`` that cells may be empty.
+
+    ``mixed`` asks for columns of every kind, not of numbers alone.
+    """
 
     labels: str | None = None
     ids: str | None = None
     drop: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
+    missing: bool = False
+    mixed: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,7 +102,7 @@ def choose_columns(table: Table, request: Request, where: str) -> Table:
     if table.id_name in request.drop:
         request = replace(request, drop=tuple(name for name in request.drop if name != table.id_name))
         table = replace(table, ids=None, id_name=None)
-    if request == Request():
+    if request == Request(missing=request.missing, mixed=request.mixed):
         return table
     roles = assign_roles(table.columns, request, where)
     position = {name: index for index, name in enumerate(table.columns)}
@@ -123,6 +130,8 @@ def table_from_arrow(
     where: str,
     name: str,
     line_of: Callable[[int], int | None] | None = None,
+    missing: bool = False,
+    mixed: bool = False,
 ) -> Table:
     """A `Table` from typed columns: truth values become 0 and 1, every other kind that is no number an error.
 
@@ -131,15 +140,17 @@ def table_from_arrow(
     if not arrow.num_rows:
         raise DataError(f"{where}: no rows of data; add at least one below the column names.")
     strangers = [name for name in roles.values if not _is_numeric(arrow.column(name).type)]
-    if strangers:
+    if strangers and not mixed:
         listed = ", ".join(f"{name!r} ({_kind(arrow.column(name))})" for name in strangers)
         count = "1 column is" if len(strangers) == 1 else f"{len(strangers)} columns are"
-        raise DataError(f"{where}: {count} not numeric: {listed}; name each in --labels, --ids or --drop.")
+        raise DataError(
+            f"{where}: {count} not numeric: {listed}; name each in --labels, --ids or --drop, or use --mixed."
+        )
     small = all(_fits_float32(arrow.column(name).type) for name in roles.values)
     values = np.empty((arrow.num_rows, len(roles.values)), np.float32 if small else np.float64)
     for index, column in enumerate(roles.values):
-        values[:, index] = _floats(arrow.column(column))
-    check_finite(values, roles.values, where, line_of)
+        values[:, index] = (_marks if column in strangers else _floats)(arrow.column(column))
+    check_finite(values, roles.values, where, line_of, missing=missing)
 
     def words(column: str | None, what: str) -> np.ndarray | None:
         return None if column is None else _words(arrow.column(column), f"{where}: {what} column {column!r}", line_of)
@@ -152,6 +163,7 @@ def table_from_arrow(
         labels=words(roles.labels, "label"),
         label_name=roles.labels,
         name=name,
+        frame=arrow.select(roles.values) if mixed else None,
     )
 
 
@@ -176,6 +188,12 @@ def _floats(column: pyarrow.ChunkedArray) -> np.ndarray:
     if types.is_decimal(column.type) or types.is_null(column.type):
         column = column.cast(pyarrow.float64())
     return column.to_numpy()
+
+
+def _marks(column: pyarrow.ChunkedArray) -> list[float]:
+    """A number for every cell that is no number, equal where cells are; NaN where it is empty."""
+    cells = column.to_pylist()
+    return [math.nan if cell is None or cell == "" else zlib.crc32(str(cell).encode()) for cell in cells]
 
 
 def _kind(column: pyarrow.ChunkedArray) -> str:

@@ -61,7 +61,9 @@ def read_delimited(path: Path, separator: str, request: Request) -> Table:
     for column in {roles.ids, roles.labels} - {None}:
         position = arrow.schema.get_field_index(column)
         arrow = arrow.set_column(position, column, _whole_numbers(arrow.column(position)))
-    return table_from_arrow(arrow, roles, where=where, name=path.stem, line_of=layout.line_of)
+    return table_from_arrow(
+        arrow, roles, where=where, name=path.stem, line_of=layout.line_of, missing=request.missing, mixed=request.mixed
+    )
 
 
 def _layout(path: Path, separator: str, where: str) -> Layout:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,8 @@ def read_table(
     ids: str | None = None,
     drop: Sequence[str] = (),
     columns: Sequence[str] | None = None,
+    missing: bool = False,
+    mixed: bool = False,
 ) -> Table:
     """Read a table of numbers.
 
@@ -53,6 +56,10 @@ def read_table(
         Columns to leave out.
     columns
         The columns to learn from, in this order; those not named are left out. None takes all that are left.
+    missing
+        Whether cells may be empty; they are NaN then.
+    mixed
+        Whether columns of text, truth values and dates are taken too, from CSV and Parquet; `Table.frame` holds them.
 
     Returns
     -------
@@ -68,7 +75,7 @@ def read_table(
     3
     """
     wanted = () if columns is None else tuple(columns)
-    request = Request(labels, ids, tuple(drop), wanted)
+    request = Request(labels, ids, tuple(drop), wanted, missing, mixed)
     if str(source) in BUNDLED:
         return choose_columns(load_bundled(str(source)), request, repr(str(source)))
     path = Path(source)
@@ -96,9 +103,11 @@ def _read_path(path: Path, request: Request, where: str) -> Table:
     if suffix == ".parquet":
         return _read_parquet(path, request, where)
     if suffix == ".npy":
-        return choose_columns(read_npy(path), request, where)
+        return choose_columns(read_npy(path, missing=request.missing), request, where)
     if suffix == ".npz":
-        return choose_columns(read_npz(path, labels=request.labels, ids=request.ids), request, where)
+        return choose_columns(
+            read_npz(path, labels=request.labels, ids=request.ids, missing=request.missing), request, where
+        )
     if path.name.removesuffix(".gz").endswith("-ubyte"):
         return choose_columns(read_idx(path), request, where)
     kind = f"suffix {path.suffix!r} is not known" if path.suffix else "a file without a suffix"
@@ -122,14 +131,14 @@ def _read_parquet(path: Path, request: Request, where: str) -> Table:
             schema = file.schema_arrow
             index = _saved_index(schema)
             if request.ids is None and index not in (None, request.labels, *request.drop, *request.columns):
-                request = Request(request.labels, index, request.drop, request.columns)
+                request = replace(request, ids=index)
             roles = assign_roles(schema.names, request, where)
             others = [name for name in (roles.labels, roles.ids) if name is not None]
             arrow = file.read(columns=list(dict.fromkeys([*roles.values, *others])))
     except (pyarrow.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
         raise DataError(f"{where}: not readable as Parquet ({reason}); save it again.") from error
-    return table_from_arrow(arrow, roles, where=where, name=path.stem)
+    return table_from_arrow(arrow, roles, where=where, name=path.stem, missing=request.missing, mixed=request.mixed)
 
 
 def _saved_index(schema: pyarrow.Schema) -> str | None:

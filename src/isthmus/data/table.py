@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import pyarrow
 
 __all__ = ["DataError", "Table", "check_finite", "place"]
 
@@ -22,6 +26,7 @@ class Table:
 
     ``ids`` and ``labels`` have shape (rows,). ``image_shape`` is (height, width) for grey pictures and
     (channels, height, width) for colour, where a row is a picture flattened in that order.
+    ``frame`` holds the cells themselves where columns are of several kinds; the values then only tell rows apart.
     ``official_test`` holds the indices of the rows that the data's makers set aside for testing.
 
     >>> table = Table(np.eye(3), ("a", "b", "c"), labels=np.array(["x", "y", "z"]), name="unit")
@@ -38,6 +43,7 @@ class Table:
     image_shape: tuple[int, ...] | None = None
     name: str = ""
     official_test: np.ndarray | None = None
+    frame: pyarrow.Table | None = None
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.values.shape[1] != len(self.columns):
@@ -57,6 +63,11 @@ class Table:
         """Numbers in a row."""
         return self.values.shape[1]
 
+    @property
+    def rows(self) -> Any:
+        """What a model learns from: the frame where there is one, else the values."""
+        return self.values if self.frame is None else self.frame
+
     def take(self, indices: Sequence[int] | np.ndarray) -> Table:
         """The rows at ``indices``, in that order, as a new table (without an official test set)."""
         rows = np.asarray(indices) if len(indices) else np.empty(0, np.intp)
@@ -65,6 +76,7 @@ class Table:
             values=self.values[rows],
             ids=None if self.ids is None else self.ids[rows],
             labels=None if self.labels is None else self.labels[rows],
+            frame=None if self.frame is None else self.frame.take(rows),
             official_test=None,
         )
 
@@ -80,7 +92,12 @@ def place(row: int, line_of: Callable[[int], int | None] | None) -> str:
 
 
 def check_finite(
-    values: np.ndarray, columns: Sequence[str], where: str, line_of: Callable[[int], int | None] | None = None
+    values: np.ndarray,
+    columns: Sequence[str],
+    where: str,
+    line_of: Callable[[int], int | None] | None = None,
+    *,
+    missing: bool = False,
 ) -> None:
     """Raise a `DataError` naming the first cell of ``values`` that is missing, NaN or infinite.
 
@@ -94,11 +111,14 @@ def check_finite(
         The file, as the message is to name it.
     line_of
         Gives the line of the file on which a row (counted from 0) begins, where the file has lines.
+    missing
+        Whether a cell may be missing (NaN); infinity is refused all the same.
     """
     height = max(1, CHECKED_CELLS // max(1, values.shape[1]))
     count, first = 0, None
     for start in range(0, len(values), height):
-        bad = ~np.isfinite(values[start : start + height])
+        part = values[start : start + height]
+        bad = np.isinf(part) if missing else ~np.isfinite(part)
         found = int(bad.sum())
         if found and first is None:
             row, column = np.argwhere(bad)[0]

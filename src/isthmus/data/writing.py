@@ -17,7 +17,7 @@ from isthmus.data.table import DataError
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["WRITABLE", "write_images", "write_table"]
+__all__ = ["WRITABLE", "write_frame", "write_images", "write_table"]
 
 WRITABLE = (".csv", ".tsv", ".parquet", ".npy", ".npz")
 BATCH_CELLS = 4_000_000
@@ -94,6 +94,33 @@ def write_table(
             _write_parquet(temporary, values, columns, names, beside)
         else:
             _write_text(temporary, "\t" if suffix == ".tsv" else ",", values, columns, names, beside)
+
+
+def write_frame(path: str | Path, frame: pyarrow.Table, *, overwrite: bool = False) -> None:
+    """Write an Arrow table of several kinds of columns as ``.csv``, ``.tsv`` or ``.parquet``, whole or not at all.
+
+    In text, words that a spreadsheet would run as a formula begin with an apostrophe.
+    """
+    import pyarrow
+    from pyarrow import csv as arrow_csv
+    from pyarrow import parquet
+
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in (".csv", ".tsv", ".parquet"):
+        raise DataError(f"{str(path)!r}: a table of several kinds of columns is written as .csv, .tsv or .parquet.")
+    with atomic_write(path, overwrite=overwrite) as temporary:
+        if suffix == ".parquet":
+            parquet.write_table(frame, temporary)
+            return
+        columns = []
+        for column in frame.columns:
+            words = pyarrow.types.is_string(column.type) or pyarrow.types.is_large_string(column.type)
+            safe = [cell and FORMULA.sub("'", cell) for cell in column.to_pylist()] if words else column
+            columns.append(pyarrow.array(safe, pyarrow.string()) if words else column)
+        named = pyarrow.table(columns, names=[FORMULA.sub("'", name) for name in frame.column_names])
+        options = arrow_csv.WriteOptions(delimiter="\t" if suffix == ".tsv" else ",", quoting_style="needed")
+        arrow_csv.write_csv(named, temporary, options)
 
 
 def _plain(entries: np.ndarray) -> np.ndarray:

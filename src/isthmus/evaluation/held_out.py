@@ -15,6 +15,7 @@ import numpy as np
 from isthmus.estimator import BaseAutoencoder
 from isthmus.evaluation.principal_errors import PrincipalErrors
 from isthmus.evaluation.probes import MOST_PAIRWISE_ROWS, sample_of
+from isthmus.missing import completed
 from isthmus.scaling import CHUNK_CELLS
 
 __all__ = ["HeldOut", "gather", "mean_on"]
@@ -50,18 +51,23 @@ class HeldOut:
 
 
 def gather(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None = None) -> HeldOut:
-    """Codes, PCA's codes of ``size`` numbers (None chooses) and sums of squares, slice by slice."""
+    """Codes, PCA's codes of ``size`` numbers (None chooses) and sums of squares, slice by slice.
+
+    Missing cells are judged, for the model and for PCA alike, as the linear completion fills them.
+    """
     scaling, pca = estimator.scaling_, PrincipalErrors(estimator.principal_)
     codes = np.concatenate([np.asarray(estimator.transform(part)) for part in _slices(X)])
     size = _pca_size(estimator, codes) if size is None else size
+    rebuild = estimator.reconstruct if estimator._layout is None else estimator._rebuilt  # numbers in either case
     sampled = sample_of(len(codes), MOST_PAIRWISE_ROWS, seed)
     squared_errors, squares = np.zeros(len(scaling.spread)), np.zeros(len(scaling.spread))
     pca_codes, sample, nats, begin = [], [], 0.0, 0
     for part in _slices(X):
         rows = estimator._validated(part, reset=False)
         rows = np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows, dtype=np.float64)
+        rows = completed(estimator, rows)
         with np.errstate(over="ignore", invalid="ignore"):
-            errors = (rows - estimator.reconstruct(part)) / scaling.spread
+            errors = (rows - rebuild(part)) / scaling.spread
             units = (rows - scaling.center) / scaling.spread
             pca_codes.append(pca.add(units)[:, :size])
             squared_errors += np.einsum("ij,ij->j", errors, errors)

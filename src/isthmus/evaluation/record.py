@@ -205,7 +205,8 @@ def evaluate(
         known = None if training is None or labels_train is None else (getattr(training, which), labels_train)
         return read_labels(getattr(gathered, which), labels, known, random_state)
 
-    names = getattr(estimator, "feature_names_in_", None)
+    layout = estimator._layout
+    names = getattr(estimator, "feature_names_in_", None) if layout is None else layout.encoded_names
     spread = estimator.scaling_.spread
     return Evaluation(
         n_rows=len(gathered.codes),
@@ -215,7 +216,7 @@ def evaluate(
         n_directions=len(estimator.principal_.directions),
         scale=estimator.scale,
         data=_rebuilding(gathered, spread**2),
-        scaled=None if estimator.scale is None else _rebuilding(gathered, np.ones_like(spread)),
+        scaled=None if estimator.scale is None and layout is None else _rebuilding(gathered, np.ones_like(spread)),
         explained_variance=_explained(gathered, gathered.squared_errors),
         pca_explained_variance=_explained(gathered, gathered.pca.per_feature(gathered.size)),
         feature_names=None if names is None else tuple(str(name) for name in names),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from isthmus.model.bottleneck import Bottleneck, Posterior
+from isthmus.model.completion import Completion
 from isthmus.model.corruption import Corruption
 from isthmus.model.likelihood import Likelihood
 from isthmus.model.network import Network
@@ -40,6 +41,7 @@ class AutoencoderModel(nn.Module):
         bottleneck: Bottleneck,
         decoder: Network,
         likelihood: Likelihood,
+        completion: Completion | None = None,
     ):
         super().__init__()
         self.corruption = corruption
@@ -47,6 +49,7 @@ class AutoencoderModel(nn.Module):
         self.bottleneck = bottleneck
         self.decoder = decoder
         self.likelihood = likelihood
+        self.completion = completion
 
     def forward(self, x: Tensor, *, trace_input: bool = False) -> Passage:
         """The passage of a training batch: corrupted, and with a code drawn from the posterior.
@@ -54,7 +57,8 @@ class AutoencoderModel(nn.Module):
         ``trace_input`` records gradients with respect to the (corrupted) input, for penalties on the
         encoder's Jacobian.
         """
-        corrupted = self.corruption(x)
+        seen = x if self.completion is None else self.completion(self.completion.hide(x))
+        corrupted = self.corruption(seen)
         if trace_input:
             corrupted = corrupted.detach().requires_grad_()
         posterior = self.encode(corrupted)
@@ -62,7 +66,9 @@ class AutoencoderModel(nn.Module):
         return Passage(x, corrupted, posterior, code, self.decoder(code))
 
     def encode(self, x: Tensor) -> Posterior:
-        """q(z|x) of rows as they are, shape (batch, n_features)."""
+        """q(z|x) of rows as they are, shape (batch, n_features); NaN is filled first where cells may be missing."""
+        if self.completion is not None:
+            x = self.completion(x)
         return self.bottleneck(self.encoder(x))
 
     def decode(self, z: Tensor) -> Tensor:

@@ -18,14 +18,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["LIKELIHOODS", "BernoulliLikelihood", "GaussianLikelihood", "Likelihood"]
+__all__ = ["LIKELIHOODS", "BernoulliLikelihood", "GaussianLikelihood", "Likelihood", "squared_error"]
 
 LEAST_LOG_VARIANCE = math.log(1e-6)  # noiseless data would drive a learned σ² to zero and the loss to -∞
 CLIP_SOFTNESS = 0.02
 
 
 class Likelihood(nn.Module):
-    """Compares a decoder's output with x; both have shape (batch, n_features)."""
+    """Compares a decoder's output with x; both have shape (batch, n_features).
+
+    With ``some_missing`` a cell of x that is NaN costs nothing: the row is judged by those it has.
+    """
+
+    some_missing = False
 
     def mean(self, output: Tensor) -> Tensor:
         """The rebuilt row x̂ = E[x|z]."""
@@ -66,6 +71,8 @@ class GaussianLikelihood(Likelihood):
 
     def forward(self, output: Tensor, x: Tensor) -> Tensor:
         mean = self.mean(output)
+        if self.some_missing:
+            return self._of_observed(mean, x)
         if self.log_variance is None:
             constant = 0.5 * x.shape[1] * math.log(2 * math.pi * self.fixed_variance)
             return _SquaredError.apply(mean, x, 0.5 / self.fixed_variance, constant)
@@ -73,6 +80,14 @@ class GaussianLikelihood(Likelihood):
         log_variance = self.log_variance.clamp(min=LEAST_LOG_VARIANCE)
         constant = 0.5 * x.shape[1] * (math.log(2 * math.pi) + log_variance)
         return 0.5 * squared_error * torch.exp(-log_variance) + constant
+
+    def _of_observed(self, mean: Tensor, x: Tensor) -> Tensor:
+        count = (~x.isnan()).sum(1)
+        error = squared_error(mean, x)
+        if self.log_variance is None:
+            return 0.5 * (error / self.fixed_variance + count * math.log(2 * math.pi * self.fixed_variance))
+        log_variance = self.log_variance.clamp(min=LEAST_LOG_VARIANCE)
+        return 0.5 * (error * torch.exp(-log_variance) + count * (math.log(2 * math.pi) + log_variance))
 
     def output_gradient(self, output: Tensor, x: Tensor) -> Tensor:
         """∂/∂output of the batch's mean -log p(x|z), shape (batch, n_features): (x̂ - x) / (batch · σ²)."""
@@ -96,16 +111,28 @@ class BernoulliLikelihood(Likelihood):
     def _log_odds(self, output: Tensor) -> Tensor:
         if not self.soft_clip:
             return output
-        return _log_soft_clip(output) - _log_soft_clip(1 - output)
+        return log_soft_clip(output) - log_soft_clip(1 - output)
 
     def mean(self, output: Tensor) -> Tensor:
         return self._log_odds(output).sigmoid()
 
     def forward(self, output: Tensor, x: Tensor) -> Tensor:
-        return functional.binary_cross_entropy_with_logits(self._log_odds(output), x, reduction="none").sum(1)
+        log_odds = self._log_odds(output)
+        if self.some_missing:
+            missing = x.isnan()
+            x = torch.where(missing, 0.0, x)
+            costs = functional.binary_cross_entropy_with_logits(log_odds, x, reduction="none")
+            return torch.where(missing, 0.0, costs).sum(1)
+        return functional.binary_cross_entropy_with_logits(log_odds, x, reduction="none").sum(1)
 
 
 LIKELIHOODS = ("gaussian", "bernoulli")
+
+
+def squared_error(mean: Tensor, x: Tensor) -> Tensor:
+    """‖x̂ - x‖² over the cells of x that are not NaN, shape (batch,)."""
+    missing = x.isnan()
+    return torch.where(missing, 0.0, mean - torch.where(missing, 0.0, x)).square().sum(1)
 
 
 class _SquaredError(torch.autograd.Function):
@@ -124,7 +151,7 @@ class _SquaredError(torch.autograd.Function):
         return difference * (2 * ctx.weight * grad_outputs[0])[:, None], None, None, None
 
 
-def _log_soft_clip(value: Tensor) -> Tensor:
+def log_soft_clip(value: Tensor) -> Tensor:
     """Log s(v), s(v) = τ softplus(v/τ) - τ softplus((v-1)/τ): s is v inside [0, 1] and never leaves it."""
     steep = value / CLIP_SOFTNESS
     # Far below zero softplus(a) is e^a to rounding, and its logarithm a: taken there, no digit underflows.

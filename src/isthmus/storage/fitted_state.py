@@ -20,7 +20,11 @@ from torch.overrides import TorchFunctionMode
 from isthmus.assembly import assemble
 from isthmus.estimator import BaseAutoencoder
 from isthmus.history import History
+from isthmus.missing import attach
+from isthmus.mixed.encoding import adopt_layout
+from isthmus.mixed.layout import TableLayout
 from isthmus.model.autoencoder import AutoencoderModel
+from isthmus.model.completion import Completion
 from isthmus.model.network import Architecture
 from isthmus.model.principal import Principal
 from isthmus.scaling import ColumnStatistics, Scaling
@@ -48,6 +52,7 @@ LEAST = {
     "n_iter": 0,
     "best_epoch": 0,
     "history_rows": 0,
+    "completion_rank": 0,
 }
 PRINCIPAL_PARTS = ("mean", "directions", "variances")
 
@@ -71,6 +76,8 @@ class Facts:
     best_epoch: int
     history_columns: list[str]
     history_rows: int
+    completion_rank: int = 0
+    layout: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         for name, least in LEAST.items():
@@ -92,6 +99,10 @@ class Facts:
             self._require("feature_names", _are_names, "names")
             if len(self.feature_names) != self.n_features:
                 raise ValueError(f"there are {len(self.feature_names)} feature_names for {self.n_features} columns")
+        if self.layout is not None and TableLayout.from_facts(self.layout).width != self.n_features:
+            raise ValueError(f"the layout of its table has not {self.n_features} columns")
+        if self.completion_rank > self.n_features:
+            raise ValueError(f"completion_rank={self.completion_rank} is more than there are columns")
         if self.n_directions > min(self.rank, self.n_features):
             raise ValueError(f"n_directions={self.n_directions} is more than there can be")
         if self.best_epoch > self.n_iter:
@@ -128,10 +139,11 @@ def facts_of(estimator: BaseAutoencoder) -> Facts:
     """The plain facts of a fitted estimator."""
     names = getattr(estimator, "feature_names_in_", None)
     history, principal = estimator.history_, estimator.principal_
+    completion, layout = estimator.model_.completion, estimator._layout
     return Facts(
-        n_features=int(estimator.n_features_in_),
+        n_features=len(estimator.scaling_.center),
         n_components=int(estimator.n_components_),
-        feature_names=None if names is None else [str(name) for name in names],
+        feature_names=None if names is None or layout is not None else [str(name) for name in names],
         dtype=np.dtype(estimator._dtype).name,
         seed=int(estimator._seed),
         noise_variance=float(estimator.noise_variance_),
@@ -144,6 +156,8 @@ def facts_of(estimator: BaseAutoencoder) -> Facts:
         best_epoch=int(estimator.best_epoch_),
         history_columns=list(history.columns),
         history_rows=len(history),
+        layout=None if layout is None else layout.to_facts(),
+        completion_rank=0 if completion is None else int(completion.loadings.shape[1]),
     )
 
 
@@ -193,7 +207,12 @@ def empty_model(estimator: BaseAutoencoder, architecture: Architecture, facts: F
     nothing = np.zeros(facts.n_features)
     columns = ColumnStatistics(nothing, nothing, nothing, nothing, 2)
     with seeded(0), torch.device("meta"), _NoInitialNumbers():
-        return assemble(estimator, architecture, columns, Scaling(nothing, nothing + 1, facts.scaling_unit), None)
+        scaling = Scaling(nothing, nothing + 1, facts.scaling_unit)
+        blocks = None if facts.layout is None else TableLayout.from_facts(facts.layout).blocks
+        model = assemble(estimator, architecture, columns, scaling, None, blocks)
+        if estimator.missing == "mask":
+            attach(model, Completion(facts.n_features, facts.completion_rank))
+        return model
 
 
 def restore(
@@ -212,6 +231,11 @@ def restore(
     if facts.feature_names is not None:
         estimator.feature_names_in_ = np.array(facts.feature_names, dtype=object)
     estimator.n_features_in_ = facts.n_features
+    if facts.layout is not None:
+        layout = TableLayout.from_facts(facts.layout)
+        adopt_layout(estimator, layout)
+        if model.completion is not None:
+            model.completion.owners = torch.tensor(layout.owners)
     estimator.n_components_ = facts.n_components
     estimator._dtype = np.dtype(facts.dtype)
     estimator._seed = facts.seed

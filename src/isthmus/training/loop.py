@@ -17,7 +17,9 @@ import torch
 from torch import Tensor
 
 from isthmus.history import History
-from isthmus.model.autoencoder import AutoencoderModel
+from isthmus.model.autoencoder import AutoencoderModel, Passage
+from isthmus.model.likelihood import squared_error
+from isthmus.model.mixed_likelihood import MixedLikelihood
 from isthmus.objective import Objective
 from isthmus.training.devices import half_precision_pays, seeded
 from isthmus.training.fused import can_fuse, fuse, plain_step, unfuse
@@ -71,14 +73,15 @@ class Training:
         self._rate = self.plan.learning_rate
         self._half: FlatParameters | None = None
         self._autocast = self.plan.precision == "bfloat16"
-        if not self.objective.needs_input_gradient:
+        by_hand = self.model.completion is None and not self.objective.needs_input_gradient
+        if by_hand:
             fusable = can_fuse(self.model)
             work = self.plan.batch_size * len(self.flat.weights)
             if fusable and half_precision_pays(self.plan.precision, self.device, work):
                 self._half, self._autocast = self.flat.half(), False
             if not self._autocast:
                 fuse(self.model, self.flat, self._half or self.flat)
-        self._plain_step = plain_step(self.model, self.objective)
+        self._plain_step = plain_step(self.model, self.objective) if by_hand else None
 
     def run(
         self,
@@ -163,7 +166,7 @@ class Training:
                 with torch.set_grad_enabled(self.objective.needs_input_gradient):
                     loss, passage = self.objective(self.model, batch.to(self.device))
                 with torch.no_grad():
-                    error = (self.model.likelihood.mean(passage.output) - passage.x).square().mean(1)
+                    error = error_per_feature(self.model, passage)
                     for name, values in {"loss": loss.total, **loss.parts, "mse": error}.items():
                         figures.setdefault(name, []).append(values.detach().double())
         return {name: torch.cat(parts) for name, parts in figures.items()}
@@ -200,6 +203,16 @@ def rate(plan: Plan, progress: float) -> float:
     if progress < WARM_UP:
         return plan.learning_rate * _between(FIRST_RATE, 1.0, progress / WARM_UP)
     return plan.learning_rate * _between(1.0, LAST_RATE, (progress - WARM_UP) / (1 - WARM_UP))
+
+
+def error_per_feature(model: AutoencoderModel, passage: Passage) -> Tensor:
+    """Mean squared error of each row's features, of those it has, shape (batch,); of a mixed table, of its numbers."""
+    mean, x = model.likelihood.mean(passage.output), passage.x
+    if isinstance(model.likelihood, MixedLikelihood) and model.likelihood.numbers:
+        mean, x = mean[:, model.likelihood.numbers], x[:, model.likelihood.numbers]
+    if not model.likelihood.some_missing:
+        return (mean - x).square().mean(1)
+    return squared_error(mean, x) / (~x.isnan()).sum(1).clamp(min=1)
 
 
 def _between(begin: float, end: float, share: float) -> float:

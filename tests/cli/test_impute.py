@@ -1,0 +1,60 @@
+"""isthmus fit --missing mask, and isthmus impute: empty cells in, filled cells out."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from cli.conftest import call, own_rows, sentence
+from isthmus.data import read_table, write_table
+
+NAMES = ("height", "weight", "age", "c", "b", "a")
+
+
+@pytest.fixture(scope="module")
+def holey(tmp_path_factory):
+    """A table with empty cells, the same table whole, and a run on it."""
+    folder = tmp_path_factory.mktemp("holey")
+    whole = own_rows(120)
+    values = np.where(np.random.default_rng(0).random(whole.shape) < 0.15, np.nan, whole)
+    ids = {"ids": np.array([f"p{row}" for row in range(120)]), "id_name": "name"}
+    write_table(folder / "own.csv", values, NAMES, **ids)
+    write_table(folder / "own.parquet", values, NAMES, **ids)
+    flags = ("--missing", "mask", "--max-iter", "3", "--ids", "name", "--no-plots")
+    called = call("fit", folder / "own.csv", *flags, "-o", folder / "run")
+    assert called.code == 0, called.err
+    return folder, values, whole
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_empty_cells_are_filled_and_all_others_kept(holey, tmp_path, suffix):
+    folder, values, whole = holey
+    called = call("impute", folder / "run", folder / f"own{suffix}", "-o", tmp_path / "filled.csv")
+    assert called.code == 0, called.err
+    holes = np.isnan(values)
+    assert f"{holes.sum()} of {values.size} cells were empty and are filled." in called.err
+    filled = read_table(tmp_path / "filled.csv", ids="name")
+    assert filled.columns == NAMES
+    assert filled.ids[:2].tolist() == ["p0", "p1"]
+    np.testing.assert_array_equal(filled.values[~holes], values[~holes])
+    by_means = np.where(holes, np.nanmean(values, 0), values)
+    assert np.square(filled.values - whole).sum() < np.square(by_means - whole).sum()
+
+
+def test_the_other_commands_take_the_holes(holey):
+    folder = holey[0]
+    for command in ("encode", "reconstruct"):
+        called = call(command, folder / "run", folder / "own.csv")
+        assert called.code == 0, called.err
+        assert len(called.out.splitlines()) == 121
+        assert "nan" not in called.out
+    judged = json.loads(call("evaluate", folder / "run", "--json").out)
+    assert np.isfinite(judged["evaluation"]["data"]["model"]["mse"])
+
+
+def test_a_run_without_missing_cells_refuses(table_run, folder, holey):
+    called = call("impute", table_run, folder / "own.csv")
+    assert "fit it again with --missing mask" in sentence(called)
+    assert "cells are missing" in sentence(call("fit", holey[0] / "own.csv", "--ids", "name", "-o", folder / "no"))

@@ -1,0 +1,100 @@
+"""isthmus fit --mixed: tables of words, truth values, dates and numbers, with holes, in and out of files."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pyarrow
+import pytest
+from pyarrow import csv
+
+from cli.conftest import call, sentence
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory):
+    """A table whose columns follow from one hidden number, with holes, and a run on it."""
+    folder, rng = tmp_path_factory.mktemp("mixed"), np.random.default_rng(0)
+    hidden = rng.standard_normal(150)
+    days = (18000 + np.round(hidden * 100)).astype(np.int32)
+    frame = pyarrow.table(
+        {
+            "name": [f"p{row}" for row in range(150)],
+            "height": 170 + 10 * hidden,
+            "children": np.round(3 + hidden).astype(np.int64),
+            "member": hidden > 0,
+            "answer": np.where(hidden > 0.3, "yes", "no").tolist(),
+            "joined": pyarrow.array(days, pyarrow.date32()),
+        }
+    )
+    holes = {
+        name: pyarrow.array(
+            [
+                None if hole and name != "name" else cell
+                for cell, hole in zip(frame[name].to_pylist(), rng.random(150) < 0.1, strict=True)
+            ],
+            frame[name].type,
+        )
+        for name in frame.column_names
+    }
+    csv.write_csv(pyarrow.table(holes), folder / "own.csv")
+    flags = ("--mixed", "--missing", "mask", "--ids", "name", "--max-iter", "3")
+    called = call("fit", folder / "own.csv", *flags, "-o", folder / "run")
+    assert called.code == 0, called.err
+    assert "answer    category" in called.out
+    return folder, frame, pyarrow.table(holes)
+
+
+def test_rows_are_filled_in_their_own_types(mixed, tmp_path):
+    folder, frame, holes = mixed
+    called = call("impute", folder / "run", folder / "own.csv", "-o", tmp_path / "filled.csv")
+    assert called.code == 0, called.err
+    filled = csv.read_csv(tmp_path / "filled.csv")
+    assert filled.schema.types == frame.schema.types
+    assert filled.column_names == frame.column_names
+    for name in frame.column_names:
+        given, found = holes[name].to_pylist(), filled[name].to_pylist()
+        assert None not in found
+        assert [new for new, old in zip(found, given, strict=True) if old is not None] == [
+            old for old in given if old is not None
+        ]
+    right = [
+        new == whole
+        for new, whole, old in zip(*(t["answer"].to_pylist() for t in (filled, frame, holes)), strict=True)
+        if old is None
+    ]
+    assert np.mean(right) > 0.7
+
+
+def test_the_other_commands_take_the_table(mixed, tmp_path):
+    folder = mixed[0]
+    assert call("encode", folder / "run", folder / "own.csv").out.startswith("name,autoencoder0,autoencoder1\n")
+    assert call("reconstruct", folder / "run", folder / "own.csv", "-o", tmp_path / "rows.parquet").code == 0
+    called = call("reconstruct", folder / "run", folder / "own.csv")
+    assert called.out.startswith('"name","height","children","member","answer","joined"\n')
+    judged = call("evaluate", folder / "run")
+    assert judged.code == 0, judged.err
+    assert "deviations, PCA" in judged.out
+    assert np.isfinite(
+        json.loads(call("evaluate", folder / "run", "--json").out)["evaluation"]["scaled"]["model"]["mse"]
+    )
+    assert call("info", folder / "run").code == 0
+    codes = tmp_path / "codes.csv"
+    call("encode", folder / "run", folder / "own.csv", "-o", codes)
+    assert call("decode", folder / "run", codes).code == 0
+
+
+def test_what_does_not_fit_is_said_in_a_sentence(mixed, tmp_path):
+    folder = mixed[0]
+    assert "or use --mixed" in sentence(call("fit", folder / "own.csv", "-o", tmp_path / "run"))
+    called = call("fit", folder / "own.csv", "--mixed", "--missing", "mask", "-o", tmp_path / "run")
+    assert "column name has 120 different texts in 120 rows" in sentence(called)
+    text = (folder / "own.csv").read_text().replace('"yes"', '"perhaps"')
+    (tmp_path / "other.csv").write_text(text)
+    assert "column answer has the category 'perhaps'" in sentence(
+        call("encode", folder / "run", tmp_path / "other.csv")
+    )
+    assert ".csv, .tsv or .parquet" in sentence(
+        call("reconstruct", folder / "run", folder / "own.csv", "-o", tmp_path / "rows.npy")
+    )
