@@ -132,9 +132,17 @@ class Objective(nn.Module):
     def forward(self, model: AutoencoderModel, x: Tensor) -> tuple[Loss, Passage]:
         """One pass over a batch of shape (batch, n_features)."""
         passage = model(x, trace_input=self.needs_input_gradient)
-        total = model.likelihood(passage.output, x)
+        total = model.likelihood(*_judged(passage, blind=model.corruption.blind))
         parts = {"reconstruction": total}
         for name, penalty in self.penalties.items():
             parts[name] = penalty.weight * penalty(passage)
             total = total + parts[name]
         return Loss(total, parts), passage
+
+
+def _judged(passage: Passage, *, blind: bool) -> tuple[Tensor, Tensor]:
+    """Output and target as the likelihood compares them; of a blind spot only the hidden cells count."""
+    if not blind:
+        return passage.output, passage.x
+    hidden = passage.corrupted != passage.x
+    return passage.output * hidden, passage.x * hidden
