@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 EXACT_JACOBIAN_UNITS = 4
+UNCHANGED = 1e-6  # in the model's units, rounding
 
 
 @dataclass(frozen=True)
@@ -144,5 +145,6 @@ def _judged(passage: Passage, *, blind: bool) -> tuple[Tensor, Tensor]:
     """Output and target as the likelihood compares them; of a blind spot only the hidden cells count."""
     if not blind:
         return passage.output, passage.x
-    hidden = passage.corrupted != passage.x
+    # A cell that was the fill itself, as a lost one is, asks for nothing.
+    hidden = (passage.corrupted - passage.x).abs() > UNCHANGED
     return passage.output * hidden, passage.x * hidden
