@@ -16,8 +16,10 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "BaseAutoencoder": "isthmus.estimator",
+    "Denoiser": "isthmus.denoising",
     "Evaluation": "isthmus.evaluation",
     "History": "isthmus.history",
+    "estimate_noise_level": "isthmus.denoising",
     "evaluate": "isthmus.evaluation",
     "load": "isthmus.storage",
     "save": "isthmus.storage",

@@ -16,7 +16,14 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
-from isthmus.denoising.blind import combined, groups_of, hidden_predictions
+from isthmus.denoising.blind import (
+    combined,
+    groups_of,
+    hidden_predictions,
+    mixing_share,
+    own_share,
+    wiener_filter,
+)
 from isthmus.denoising.levels import estimate_noise_level
 from isthmus.denoising.noise import require_kind
 from isthmus.denoising.rows import checked_rows
@@ -26,8 +33,10 @@ from isthmus.variants.denoising import DenoisingAutoencoder
 __all__ = ["Denoiser"]
 
 WIDEST_CODE = 256
-STEPS = 3000
+WIDE, STEPS, STEPS_OF_WIDE_ROWS = 256, 3000, 1500
 DECAY_ROWS = 130  # decay 1 for so few rows, less in proportion for more
+HIGHEST_RATE, RATE_FEATURES = 5e-3, 128  # a wide code is noisy at high rates
+MOST_JUDGED, FEWEST_SPLIT = 4096, 100  # noisy rows kept to judge a blind model by, from so many rows on
 HIGHEST_SHARE, HIGHEST_DEVIATIONS = 0.6, 2.0  # up to which a denoiser of every level learns
 
 
@@ -68,6 +77,9 @@ class Denoiser(TransformerMixin, BaseEstimator):
     >>> bool(better < 0.5 * np.mean((noisy[200:] - clean[200:]) ** 2))
     True
     """
+
+    n_features_in_: int
+    feature_names_in_: np.ndarray
 
     def __init__(
         self,
@@ -206,8 +218,10 @@ class Denoiser(TransformerMixin, BaseEstimator):
             steps = max(1, n_rows // automatic_batch_size(n_rows))
             model = DenoisingAutoencoder(
                 n_components=min(n_features, WIDEST_CODE),
-                max_iter=min(300, max(10, round(STEPS / steps))),
+                max_iter=min(300, max(5, round((STEPS if n_features <= WIDE else STEPS_OF_WIDE_ROWS) / steps))),
                 weight_decay=min(1.0, DECAY_ROWS / n_rows),
+                learning_rate=HIGHEST_RATE * min(1.0, RATE_FEATURES / n_features),
+                early_stopping=False,
             )
         return model.set_params(restoring=True, random_state=self.random_state, **corruption)
 
@@ -215,14 +229,44 @@ class Denoiser(TransformerMixin, BaseEstimator):
         if rows.shape[1] < 2:
             raise ValueError("Denoiser: clean=False needs 2 columns or more, for cells to tell of each other, got 1.")
         lost = np.isnan(rows)
-        self._fill = np.nanmean(np.where(lost.all(0), 0, rows), axis=0, dtype=np.float64)
-        rows = np.where(lost, self._fill, rows).astype(rows.dtype)
+        means = np.nanmean(np.where(lost.all(0), 0, rows), axis=0, dtype=np.float64)
+        rows = np.where(lost, means, rows).astype(rows.dtype)
         share = 1 / groups_of(rows.shape[1])
-        self.autoencoder_ = self._model(rows, corruption="blind_spot", corruption_level=share).fit(rows)
+        model = self._model(rows, corruption="blind_spot", corruption_level=share)
+        # What a model says of rows it learned from flatters it, so some are kept to judge it by.
+        order = np.random.default_rng(0).permutation(len(rows))
+        n_judged = (
+            min(MOST_JUDGED, len(rows) // 10) if self.corruption == "gaussian" and len(rows) >= FEWEST_SPLIT else 0
+        )
+        self.autoencoder_ = model.fit(rows[np.sort(order[n_judged:])])
         self._fill = self.autoencoder_.scaling_.center
         self._known_lost = bool(lost.any())
-        error = np.where(lost, np.nan, rows - self._hidden(rows))
-        self._hidden_variance = np.nan_to_num(np.nanmean(np.where(lost.all(0), 0, error) ** 2, axis=0))
+        self._hidden_variance, self._blind_share = np.zeros(rows.shape[1]), 1.0
+        if self.corruption != "gaussian":
+            return
+        judged = rows[order[: n_judged or MOST_JUDGED]]
+        predicted = self._hidden(judged)
+        self._hidden_variance = ((judged - predicted) ** 2).mean(0)
+        noise = (self.noise_level_ or 0.0) ** 2
+        share = own_share(self._hidden_variance, noise)
+        if self._alike():  # the filter is that of columns in one unit
+            blind = combined(judged, predicted, share), float(share.sum())
+            self._blind_share = mixing_share(judged, blind, self._wiener(judged), noise)
+
+    def _wiener(self, rows: np.ndarray) -> tuple[np.ndarray, float]:
+        principal, scaling = self.autoencoder_.principal_, self.autoencoder_.scaling_
+        n_directions = len(principal.directions)
+        rest = principal.noise_variance(n_directions) if n_directions < principal.rank else 0.0
+        noise = ((self.noise_level_ or 0.0) / scaling.unit) ** 2
+        filtered, trace = wiener_filter(
+            (rows - scaling.center) / scaling.unit,
+            np.zeros(rows.shape[1]),
+            principal.directions.numpy(),
+            principal.variances.numpy(),
+            rest,
+            noise,
+        )
+        return scaling.center + scaling.unit * filtered, trace
 
     def _hidden(self, rows: np.ndarray) -> np.ndarray:
         seed = self.autoencoder_._seed
@@ -243,7 +287,9 @@ class Denoiser(TransformerMixin, BaseEstimator):
         predicted = self._hidden(rows)
         level = self.noise_level_ or 0.0
         if self.corruption == "gaussian":
-            return combined(rows, predicted, self._hidden_variance, level**2)
+            blind = combined(rows, predicted, own_share(self._hidden_variance, level**2))
+            other = self._wiener(rows)[0] if self._blind_share < 1 else 0.0
+            return self._blind_share * blind + (1 - self._blind_share) * other
         if self.corruption == "masking" and self._known_lost:
             return predicted
         replaced = 0.0 if self.corruption == "masking" else (self._low + self._high) / 2

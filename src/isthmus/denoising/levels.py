@@ -21,11 +21,12 @@ import numpy as np
 
 from isthmus.denoising.noise import require_kind
 
-__all__ = ["estimate_noise_level"]
+__all__ = ["are_pairs", "estimate_noise_level"]
 
 PATCH = 5
 MOST_PATCHES = 200_000
 LOW_QUANTILE = 0.05
+PAIRS_SHARE = 0.7
 
 
 def estimate_noise_level(
@@ -71,10 +72,22 @@ def estimate_noise_level(
         return _hit(X == 0, None if clean is None else clean == 0)
     source = X if clean is None else clean
     low, high = source.min(), source.max()
-    pepper, salt = X == low, X == high
+    pepper, salt = np.equal(X, low), np.equal(X, high)
     if clean is not None:
         return _hit(pepper | salt, (clean == low) | (clean == high))
     return min(1.0, _hit(pepper, None) + _hit(salt, None))
+
+
+def are_pairs(X: np.ndarray, clean: np.ndarray) -> bool:
+    """Whether row i of ``clean`` is the clean row i of X: nearer to it than the next clean row, for most rows.
+
+    Of other rows half are, also where both are sorted alike.
+    """
+    if X.shape != clean.shape or len(X) < 2:
+        return X.shape == clean.shape
+    X = np.nan_to_num(X)
+    own, next_ = ((X - clean) ** 2).sum(1), ((X - np.roll(clean, 1, axis=0)) ** 2).sum(1)
+    return bool(np.mean(own < next_) > PAIRS_SHARE)
 
 
 def _hit(at_value: np.ndarray, of_clean: np.ndarray | None) -> float:
@@ -88,11 +101,8 @@ def _hit(at_value: np.ndarray, of_clean: np.ndarray | None) -> float:
 
 def _gaussian(X: np.ndarray, clean: np.ndarray | None, image_shape: Sequence[int] | None) -> float:
     if clean is not None:
-        if clean.shape == X.shape:
-            difference = X - clean
-            # Pairs differ by the noise alone; rows in another order differ by far more than both their spreads tell.
-            if difference.var() < 0.75 * (X.var(0).mean() + clean.var(0).mean()):
-                return float(np.sqrt(np.mean(difference**2)))
+        if are_pairs(X, clean):
+            return float(np.sqrt(np.mean((X - clean) ** 2)))
         if min(len(X), len(clean)) > 1:
             return _against_clean(X, clean)
     n_rows, n_features = X.shape

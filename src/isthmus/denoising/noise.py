@@ -28,7 +28,7 @@ def add_noise(X: Any, corruption: str = "gaussian", level: float = 0.1, random_s
     require_kind(corruption, "add_noise")
     X = np.asarray(X)
     X = X if X.dtype.kind == "f" else X.astype(np.float64)
-    if not 0 <= level or (corruption != "gaussian" and level > 1):
+    if not level >= 0 or (corruption != "gaussian" and level > 1):
         most = "" if corruption == "gaussian" else " and at most 1"
         raise ValueError(f"add_noise: level must be at least 0{most}, got {level}.")
     generator = np.random.default_rng(random_state)

@@ -1,6 +1,6 @@
 """How good is a restoration? Its peak signal-to-noise ratio, beside the simplest things that also restore.
 
-    PSNR = 10 log₁₀ (range² / mean squared error), in decibels
+PSNR = 10 log₁₀ (range² / mean squared error), in decibels
 """
 
 from __future__ import annotations

@@ -52,12 +52,12 @@ class Corruption(nn.Module):
         return start if noise is None else restoring_start(start, principal, noise)
 
     def _level(self, level: Tensor | float, x: Tensor) -> Tensor | float:
-        """The level, or where it varies a share of it drawn for each row, uniform from 0 to 1."""
-        return level * torch.rand(len(x), 1, device=x.device) if self.varying else level
+        """The level, or where it varies the share u² of it for each row, u uniform: small levels are common."""
+        return level * torch.rand(len(x), 1, device=x.device).square() if self.varying else level
 
     @property
     def _middle(self) -> float:
-        return 0.5 if self.varying else 1.0
+        return 1 / 3 if self.varying else 1.0
 
 
 class NoCorruption(Corruption):
@@ -182,7 +182,7 @@ def make_corruption(
 ) -> Corruption:
     """A corruption by name; ``low`` and ``high``, shape (n_features,), are the columns' ranges in model units.
 
-    ``varying`` gives each row a level of its own, uniform from 0 to ``level``.
+    ``varying`` gives each row a level of its own, from 0 to ``level``.
     """
     if kind not in ("none", "gaussian") and level > 1:
         raise ValueError(f"corruption_level: {kind} takes a share of cells between 0 and 1, got {level}.")

@@ -57,9 +57,7 @@ class _Covariance:
     def inverse_root(self) -> tuple[Tensor, Tensor]:
         """The inverse as diag(a) - Bᵀ B; a of shape (n_features,), B of shape (n_directions, n_features)."""
         scaled = self.directions * self.weights.sqrt()[:, None] / self.diagonal
-        inner = torch.eye(len(scaled), dtype=scaled.dtype) + scaled @ (
-            self.directions * self.weights.sqrt()[:, None]
-        ).T
+        inner = torch.eye(len(scaled), dtype=scaled.dtype) + scaled @ (self.directions * self.weights.sqrt()[:, None]).T
         return 1 / self.diagonal, torch.linalg.solve_triangular(torch.linalg.cholesky(inner), scaled, upper=False)
 
 

@@ -24,7 +24,7 @@ class DenoisingAutoencoder(BaseAutoencoder):
         "noise: standard deviation, 1 = the data's own; other corruptions: share of cells hit",
         at_least=0,
     )
-    corruption_varies: bool = hyper(False, "each row draws a level of its own, uniform from 0 to corruption_level")
+    corruption_varies: bool = hyper(False, "each row draws a level of its own, from 0 to corruption_level")
     restoring: bool = hyper(
         False,
         "made to undo the corruption in your data: the level is in their units, a masked cell is 0, and training "
