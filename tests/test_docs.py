@@ -31,6 +31,15 @@ def test_the_readmes_python_runs(tmp_path, monkeypatch):
     assert (tmp_path / "my-model" / "config.json").exists()
 
 
+@pytest.mark.parametrize("page", sorted(path.name for path in (ROOT / "docs" / "uses").glob("*.md")))
+def test_the_python_of_each_use_runs(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    for block in re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "uses" / page).read_text(), flags=re.DOTALL):
+        exec(block, names)
+    assert names
+
+
 def test_the_readmes_figures_are_the_benchmarks():
     shown = README.split("<!-- quality -->")[1].split("<!-- /quality -->")[0].strip()
     assert shown == (ROOT / "benchmarks" / "results" / "quality.md").read_text().strip()

@@ -24,14 +24,16 @@ __all__ = ["denoise"]
 
 JUDGED_SHARE = 5  # one clean row in so many is not learned from
 FEWEST_JUDGED = 50
+MOST_COLUMNS_OF_PCA = 2048  # beyond, the first directions the model knows have to do
 
 
 @dataclass(frozen=True)
 class _Outcome:
-    """A fitted denoiser, with how well it restored rows whose truth is known, and which rows those were."""
+    """A fitted denoiser, the rows it learned from if it did so now, and how well it restored rows of known truth."""
 
     denoiser: Denoiser
-    judged: Restoration | None
+    learned: np.ndarray | None
+    judged: Restoration | None = None
     on_what: str = ""
 
 
@@ -108,7 +110,7 @@ def denoise(
     restored = outcome.denoiser.denoise(table.values)
     judged, on_what = outcome.judged, outcome.on_what
     if truth is not None:
-        judged = _judge(outcome.denoiser, table.values, truth, table.image_shape, restored)
+        judged = _judge(outcome.denoiser, outcome.learned, table, truth, table.values, restored)
         on_what = f"against {reference!r}"
     if save is not None:
         _name_columns(outcome.denoiser, table)
@@ -170,19 +172,20 @@ def _learned_from_clean(table: Table, rows: np.ndarray, corruption: str, level: 
     noisy = table.values[learned] if pairs else table.values
     denoiser.fit(noisy, rows[learned])
     if not n_judged:
-        return _Outcome(denoiser, None)
+        return _Outcome(denoiser, rows[learned])
     truth = rows[kept]
     if pairs:
         noisy, on_what = table.values[kept], f"on {n_judged:,} of the rows, whose clean versions were not learned from"
     else:
         noisy = add_noise(truth, corruption, denoiser.noise_level_ or 0.0, seed)
         on_what = f"on {n_judged:,} clean rows kept aside, with such noise put on them"
-    return _Outcome(denoiser, _judge(denoiser, noisy, truth, table.image_shape), on_what)
+    judged = _judge(denoiser, rows[learned], table, truth, noisy, denoiser.denoise(noisy))
+    return _Outcome(denoiser, rows[learned], judged, on_what)
 
 
 def _learned_blind(table: Table, corruption: str, level: float | None, seed: int) -> _Outcome:
     say(f"learning from {len(table):,} noisy rows alone …")
-    return _Outcome(_denoiser(table, corruption, level, seed, clean=False).fit(table.values), None)
+    return _Outcome(_denoiser(table, corruption, level, seed, clean=False).fit(table.values), table.values)
 
 
 def _name_columns(denoiser: Denoiser, table: Table) -> None:
@@ -194,16 +197,22 @@ def _name_columns(denoiser: Denoiser, table: Table) -> None:
 
 
 def _judge(
-    denoiser: Denoiser, noisy: np.ndarray, truth: np.ndarray, shape: Any, restored: np.ndarray | None = None
+    denoiser: Denoiser,
+    learned: np.ndarray | None,
+    table: Table,
+    truth: np.ndarray,
+    noisy: np.ndarray,
+    restored: np.ndarray,
 ) -> Restoration | None:
-    from isthmus.denoising import restoration
+    """Restored rows beside what PCA of the rows learned from makes of them; a kept denoiser knows PCA's first axes."""
+    from isthmus.denoising import principal_axes, restoration
 
     if float(truth.max()) <= float(truth.min()):
         return None
     autoencoder = denoiser.autoencoder_
-    pca = (autoencoder.scaling_.center, autoencoder.principal_.directions.numpy())
-    restored = denoiser.denoise(noisy) if restored is None else restored
-    return restoration(noisy, restored, truth, pca=pca, image_shape=shape)
+    known = autoencoder.scaling_.center, autoencoder.principal_.directions.numpy()
+    pca = principal_axes(learned) if learned is not None and learned.shape[1] <= MOST_COLUMNS_OF_PCA else known
+    return restoration(noisy, restored, truth, pca=pca, image_shape=table.image_shape)
 
 
 def _draw(figure: Path, table: Table, restored: np.ndarray, truth: np.ndarray | None) -> None:

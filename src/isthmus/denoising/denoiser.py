@@ -37,6 +37,9 @@ WIDE, STEPS, STEPS_OF_WIDE_ROWS = 256, 3000, 1500
 DECAY_ROWS = 130  # decay 1 for so few rows, less in proportion for more
 HIGHEST_RATE, RATE_FEATURES = 5e-3, 128  # a wide code is noisy at high rates
 MOST_JUDGED, FEWEST_SPLIT = 4096, 100  # noisy rows kept to judge a blind model by, from so many rows on
+# With so many rows a column, and noise drawn anew each time, there is nothing to overfit, while the few cells held out
+# would choose an epoch by luck.
+MANY_ROWS = 100
 HIGHEST_SHARE, HIGHEST_DEVIATIONS = 0.6, 2.0  # up to which a denoiser of every level learns
 
 
@@ -222,6 +225,7 @@ class Denoiser(TransformerMixin, BaseEstimator):
                 weight_decay=min(1.0, DECAY_ROWS / n_rows),
                 learning_rate=HIGHEST_RATE * min(1.0, RATE_FEATURES / n_features),
                 early_stopping=False,
+                validation_fraction=0 if not self._blind and n_rows >= MANY_ROWS * n_features else None,
             )
         return model.set_params(restoring=True, random_state=self.random_state, **corruption)
 

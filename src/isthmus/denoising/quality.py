@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Restoration", "best_pca_rank", "pca_restored", "psnr", "restoration"]
+__all__ = ["Restoration", "best_pca_rank", "pca_restored", "principal_axes", "psnr", "restoration"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,15 @@ def psnr(X: Any, clean: Any, data_range: float | None = None) -> float:
         raise ValueError("psnr: the clean rows are all one number; give data_range.")
     error = float(np.mean((X - clean) ** 2))
     return float("inf") if error == 0 else float(10 * np.log10(reach**2 / error))
+
+
+def principal_axes(X: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Mean, and every principal direction of rows X in order of variance, shape (n_directions, n_features)."""
+    X = np.asarray(X, np.float64)
+    mean = X.mean(0)
+    if len(X) < X.shape[1]:
+        return mean, np.linalg.svd(X - mean, full_matrices=False)[2]
+    return mean, np.linalg.eigh((X - mean).T @ (X - mean))[1].T[::-1]
 
 
 def pca_restored(X: Any, mean: Any, directions: Any, rank: int) -> np.ndarray:
