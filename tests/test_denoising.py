@@ -222,7 +222,7 @@ def test_steins_estimate_finds_the_best_mixture():
 
 @pytest.fixture(scope="module")
 def fitted(digits):
-    quick = DenoisingAutoencoder(64, max_iter=40, weight_decay=0.1)
+    quick = DenoisingAutoencoder(64, max_iter=30, weight_decay=0.1)
     return {kind: Denoiser(kind, level, autoencoder=quick, random_state=0).fit(digits[0]) for kind, level in KINDS}
 
 
@@ -289,10 +289,10 @@ def test_blind_filling_of_missing_cells():
 def test_the_arrow_points_up_the_true_score():
     rng = np.random.default_rng(0)
     centres, own, level = np.array([[-2.0, 0.0], [2.0, 0.0], [0.0, 2.5]]), 0.6, 0.3
-    points = centres[rng.integers(0, 3, 5000)] + own * rng.standard_normal((5000, 2))
-    denoiser = Denoiser("gaussian", level, random_state=0).fit(points[:4000])
+    points = centres[rng.integers(0, 3, 4000)] + own * rng.standard_normal((4000, 2))
+    denoiser = Denoiser("gaussian", level, random_state=0).fit(points[:3000])
     assert denoiser.autoencoder_.best_epoch_ == denoiser.autoencoder_.n_iter_
-    noisy = points[4000:] + level * rng.standard_normal((1000, 2))
+    noisy = points[3000:] + level * rng.standard_normal((1000, 2))
     variance = own**2 + level**2
     weights = np.exp(-((noisy[:, None] - centres) ** 2).sum(2) / (2 * variance))
     score = ((centres - noisy[:, None]) * weights[..., None]).sum(1) / weights.sum(1)[:, None] / variance

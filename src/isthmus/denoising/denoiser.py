@@ -33,7 +33,8 @@ from isthmus.variants.denoising import DenoisingAutoencoder
 __all__ = ["Denoiser"]
 
 WIDEST_CODE = 256
-WIDE, STEPS, STEPS_OF_WIDE_ROWS = 256, 3000, 1500
+STEPS, FEWER_STEPS = 3000, 1500  # fewer for few columns, quickly learned, and for many, where each step is long
+FEW_COLUMNS, MANY_COLUMNS = 16, 256
 DECAY_ROWS = 130  # decay 1 for so few rows, less in proportion for more
 HIGHEST_RATE, RATE_FEATURES = 5e-3, 128  # a wide code is noisy at high rates
 MOST_JUDGED, FEWEST_SPLIT = 4096, 100  # noisy rows kept to judge a blind model by, from so many rows on
@@ -218,10 +219,11 @@ class Denoiser(TransformerMixin, BaseEstimator):
         if self.autoencoder is not None:
             model = clone(self.autoencoder)
         else:
-            steps = max(1, n_rows // automatic_batch_size(n_rows))
+            a_pass = max(1, n_rows // automatic_batch_size(n_rows))
+            steps = STEPS if FEW_COLUMNS < n_features <= MANY_COLUMNS else FEWER_STEPS
             model = DenoisingAutoencoder(
                 n_components=min(n_features, WIDEST_CODE),
-                max_iter=min(300, max(5, round((STEPS if n_features <= WIDE else STEPS_OF_WIDE_ROWS) / steps))),
+                max_iter=min(200, max(5, round(steps / a_pass))),
                 weight_decay=min(1.0, DECAY_ROWS / n_rows),
                 learning_rate=HIGHEST_RATE * min(1.0, RATE_FEATURES / n_features),
                 early_stopping=False,
