@@ -53,6 +53,8 @@ FLOORS = {
     "smallest": 7,
     "smallest.*": 7,
     "anomaly": 7,
+    "denoising": 7,
+    "denoising.*": 7,
     "pretraining": 7,
     "explorer": 7,
     "explorer.*": 7,
@@ -75,7 +77,7 @@ TORCH = (
     "smallest.*",
 )
 # Whoever imports the estimator has imported scikit-learn already; only those may name it at the top.
-SKLEARN = ("estimator", "training.callbacks", "storage.*", "evaluation.*", "smallest.*")
+SKLEARN = ("estimator", "training.callbacks", "storage.*", "evaluation.*", "smallest.*", "denoising.*")
 SEAMS = {"make_corruption", "make_bottleneck", "make_penalties"}
 VAGUE = {"utils", "util", "misc", "helpers", "helper", "base_utils", "common"}
 

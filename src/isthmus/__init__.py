@@ -16,9 +16,11 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "BaseAutoencoder": "isthmus.estimator",
+    "Denoiser": "isthmus.denoising",
     "Evaluation": "isthmus.evaluation",
     "History": "isthmus.history",
     "column_errors": "isthmus.evaluation.by_column",
+    "estimate_noise_level": "isthmus.denoising",
     "evaluate": "isthmus.evaluation",
     "load": "isthmus.storage",
     "RateDistortion": "isthmus.smallest",

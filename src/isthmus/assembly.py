@@ -179,17 +179,20 @@ def assemble(
     low = torch.from_numpy(scaling.apply(columns.low))
     high = torch.from_numpy(scaling.apply(columns.high))
     bottleneck = settings.make_bottleneck()
+    corruption = settings.make_corruption(low, high)
+    if corruption.restoring:
+        corruption.in_data_units(torch.from_numpy(scaling.center).float(), torch.from_numpy(scaling.spread).float())
     encoder, decoder = architecture.build_encoder(), architecture.build_decoder()
     likelihood = _make_likelihood(settings, scaling)
     if blocks is not None and isinstance(likelihood, GaussianLikelihood):
         likelihood = MixedLikelihood(blocks, likelihood, soft_clip=settings.start == "principal")
     if principal is not None and architecture.principal:
-        start = bottleneck.principal_start(principal, architecture.n_latents)
+        start = corruption.begin(bottleneck.principal_start(principal, architecture.n_latents), principal)
         begin(encoder, decoder, start)
         if isinstance(likelihood, (GaussianLikelihood, MixedLikelihood)):
             noise = start.noise_variance or principal.noise_variance(architecture.n_latents)
             likelihood.begin_at(noise)
-    return AutoencoderModel(settings.make_corruption(low, high), encoder, bottleneck, decoder, likelihood)
+    return AutoencoderModel(corruption, encoder, bottleneck, decoder, likelihood)
 
 
 def _make_likelihood(settings: AutoencoderSettings, scaling: Scaling) -> Likelihood:

@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 EXACT_JACOBIAN_UNITS = 4
+UNCHANGED = 1e-6  # in the model's units, rounding
 
 
 @dataclass(frozen=True)
@@ -132,9 +133,18 @@ class Objective(nn.Module):
     def forward(self, model: AutoencoderModel, x: Tensor) -> tuple[Loss, Passage]:
         """One pass over a batch of shape (batch, n_features)."""
         passage = model(x, trace_input=self.needs_input_gradient)
-        total = model.likelihood(passage.output, x)
+        total = model.likelihood(*_judged(passage, blind=model.corruption.blind))
         parts = {"reconstruction": total}
         for name, penalty in self.penalties.items():
             parts[name] = penalty.weight * penalty(passage)
             total = total + parts[name]
         return Loss(total, parts), passage
+
+
+def _judged(passage: Passage, *, blind: bool) -> tuple[Tensor, Tensor]:
+    """Output and target as the likelihood compares them; of a blind spot only the hidden cells count."""
+    if not blind:
+        return passage.output, passage.x
+    # A cell that was the fill itself, as a lost one is, asks for nothing.
+    hidden = (passage.corrupted - passage.x).abs() > UNCHANGED
+    return passage.output * hidden, passage.x * hidden

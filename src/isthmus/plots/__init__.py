@@ -4,6 +4,7 @@ No figure touches matplotlib's global state, opens a window, or needs one.
 """
 
 from isthmus.plots.curves import plot_history
+from isthmus.plots.denoised import plot_denoised
 from isthmus.plots.features import plot_error_by_feature, plot_reconstructions
 from isthmus.plots.grid import plot_decode_grid
 from isthmus.plots.pictures import plot_samples
@@ -13,6 +14,7 @@ from isthmus.plots.style import save_figure
 
 __all__ = [
     "plot_decode_grid",
+    "plot_denoised",
     "plot_error_by_feature",
     "plot_history",
     "plot_latent_plane",

@@ -201,6 +201,7 @@ def plain_step(model: AutoencoderModel, objective: Objective) -> Callable[[Tenso
         and isinstance(likelihood, GaussianLikelihood)
         and likelihood.log_variance is None
         and not objective.penalties
+        and not model.corruption.blind
     )
     if not written_out:
         return None

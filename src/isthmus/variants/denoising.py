@@ -24,7 +24,20 @@ class DenoisingAutoencoder(BaseAutoencoder):
         "noise: standard deviation, 1 = the data's own; other corruptions: share of cells hit",
         at_least=0,
     )
+    corruption_varies: bool = hyper(False, "each row draws a level of its own, from 0 to corruption_level")
+    restoring: bool = hyper(
+        False,
+        "made to undo the corruption in your data: the level is in their units, a masked cell is 0, and training "
+        "begins at the best linear restoration instead of PCA",
+    )
 
     def make_corruption(self, low: Tensor, high: Tensor) -> Corruption:
         """The one asked for."""
-        return make_corruption(self.corruption, self.corruption_level, low, high)
+        return make_corruption(
+            self.corruption,
+            self.corruption_level,
+            low,
+            high,
+            restoring=self.restoring,
+            varying=self.corruption_varies,
+        )

@@ -1,0 +1,261 @@
+"""``isthmus denoise``: noisy rows in, the same rows without their noise out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from isthmus.cli.matching_rows import Expected, read_matching, unnamed
+from isthmus.cli.outcome import CommandError, UsageError, print_json, say, show
+from isthmus.cli.row_flags import Drop, Ids, JsonOutput, Labels, Overwrite, PicturesOutput, Seed
+from isthmus.cli.rows_output import require_writable, write_rows
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from isthmus.data import Table
+    from isthmus.denoising import Denoiser, Restoration
+
+__all__ = ["denoise"]
+
+JUDGED_SHARE = 5  # one clean row in so many is not learned from
+FEWEST_JUDGED = 50
+MOST_COLUMNS_OF_PCA = 2048  # beyond, the first directions the model knows have to do
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """A fitted denoiser, the rows it learned from if it did so now, and how well it restored rows of known truth."""
+
+    denoiser: Denoiser
+    learned: np.ndarray | None
+    judged: Restoration | None = None
+    on_what: str = ""
+
+
+def denoise(
+    data: str,
+    /,
+    *,
+    clean: str | None = None,
+    reference: str | None = None,
+    corruption: Literal["gaussian", "masking", "salt_and_pepper"] = "gaussian",
+    level: Annotated[float | None, Parameter(validator=Number(gte=0))] = None,
+    model: str | None = None,
+    output: PicturesOutput = None,
+    save: Path | None = None,
+    figure: Path | None = None,
+    ids: Ids = None,
+    labels: Labels = None,
+    drop: Drop = (),
+    seed: Seed = 42,
+    overwrite: Overwrite = False,
+    json: JsonOutput = False,
+) -> None:
+    """Take the noise out of rows.
+
+    With --clean a model learns from clean rows with noise put on them; without, from the noisy rows alone, which
+    needs noise independent from cell to cell. The noise level is estimated where it is not given. The gain is
+    printed beside PCA's at its best rank, wherever there are rows whose truth is known.
+
+    Parameters
+    ----------
+    data
+        Noisy rows: a table, an array, a folder of pictures, or a bundled data set.
+    clean
+        Clean rows of the same columns to learn from: those of DATA, or others of their kind. One in five is kept to
+        judge by.
+    reference
+        The clean rows of DATA, in its order, to judge by and not to learn from.
+    corruption
+        What happened to the rows: noise on every cell, cells set to 0, or cells set to the extremes.
+    level
+        Standard deviation of the noise in the data's units, or share of the cells hit. [default: estimated]
+    model
+        A folder that --save wrote; nothing is learned then.
+    save
+        Folder to keep the denoiser in, for --model.
+    figure
+        PNG, SVG or PDF of the first pictures, noisy, denoised and clean.
+    seed
+        Decides the training.
+    """
+    if model is not None and (clean is not None or level is not None or save is not None):
+        raise UsageError("--model brings its own training and level; leave out --clean, --level and --save.")
+    if level is not None and corruption != "gaussian" and level >= 1:
+        raise UsageError(f"--level is a share of cells, below 1, for --corruption {corruption}, got {level:g}.")
+    from isthmus.denoising import Denoiser
+
+    fitted = None if model is None else Denoiser.load(model)
+    table = _read(data, fitted, labels=labels, ids=ids, drop=drop)
+    require_writable(output, overwrite=overwrite, image_shape=table.image_shape)
+    _require_places(save, figure, table, overwrite=overwrite)
+    expected = Expected(
+        table.columns, f"the columns of {data!r}", table.label_name, table.id_name, drop, table.image_shape
+    )
+    truth = None if reference is None else read_matching(reference, expected).values
+    if truth is not None and len(truth) != len(table):
+        raise CommandError(f"--reference {reference!r}: {len(truth)} rows, and {data!r} has {len(table)}.")
+    if fitted is not None:
+        outcome = _Outcome(fitted, None)
+    elif clean is not None:
+        rows = read_matching(clean, expected).values
+        outcome = _learned_from_clean(table, rows, corruption, level, seed)
+    else:
+        outcome = _learned_blind(table, corruption, level, seed)
+    restored = outcome.denoiser.denoise(table.values)
+    judged, on_what = outcome.judged, outcome.on_what
+    if truth is not None:
+        judged = _judge(outcome.denoiser, outcome.learned, table, truth, table.values, restored)
+        on_what = f"against {reference!r}"
+    if save is not None:
+        _name_columns(outcome.denoiser, table)
+        outcome.denoiser.save(save, overwrite=overwrite)
+        say(f"The denoiser is in {str(save)!r}.")
+    if figure is not None:
+        _draw(figure, table, restored, truth)
+    # Without -o standard output belongs to the rows, unless what is asked for is the report.
+    if output is not None or not json:
+        write_rows(output, restored, table.columns, beside=table, image_shape=table.image_shape, overwrite=overwrite)
+    _report(
+        outcome.denoiser, judged, on_what, given=level is not None or model is not None, json=json, quiet=output is None
+    )
+
+
+def _read(data: str, fitted: Denoiser | None, *, labels: str | None, ids: str | None, drop: tuple[str, ...]) -> Table:
+    from isthmus.data import read_table
+
+    if fitted is None:
+        return read_table(data, labels=labels, ids=ids, drop=drop)
+    names = getattr(fitted, "feature_names_in_", None)
+    columns = unnamed(fitted.n_features_in_) if names is None else tuple(map(str, names))
+    expected = Expected(columns, "the columns the denoiser was fitted on", image_shape=fitted.image_shape)
+    return read_matching(data, expected, labels=labels, ids=ids, drop=drop)
+
+
+def _require_places(save: Path | None, figure: Path | None, table: Table, *, overwrite: bool) -> None:
+    from isthmus.data.atomic import refuse_existing
+
+    if figure is not None:
+        if table.image_shape is None:
+            raise UsageError("--figure draws pictures, and the rows are none; leave it out.")
+        if figure.suffix.lower() not in (".png", ".svg", ".pdf"):
+            raise UsageError(f"--figure must end in .png, .svg or .pdf, got {str(figure)!r}.")
+    for place in (save, figure):
+        if place is not None and not overwrite:
+            refuse_existing(place)
+
+
+def _denoiser(table: Table, corruption: str, level: float | None, seed: int, *, clean: bool) -> Denoiser:
+    from isthmus.denoising import Denoiser
+
+    return Denoiser(corruption, level, clean=clean, image_shape=table.image_shape, random_state=seed)
+
+
+def _learned_from_clean(table: Table, rows: np.ndarray, corruption: str, level: float | None, seed: int) -> _Outcome:
+    """Fit on four fifths of the clean rows and judge by the others."""
+    import numpy as np
+
+    from isthmus.denoising import add_noise
+    from isthmus.denoising.levels import are_pairs
+
+    order = np.random.default_rng(seed).permutation(len(rows))
+    n_judged = len(rows) // JUDGED_SHARE if len(rows) >= FEWEST_JUDGED else 0
+    kept, learned = np.sort(order[:n_judged]), np.sort(order[n_judged:])
+    say(f"learning from {len(learned):,} clean rows …")
+    pairs = are_pairs(table.values, rows)
+    denoiser = _denoiser(table, corruption, level, seed, clean=True)
+    noisy = table.values[learned] if pairs else table.values
+    denoiser.fit(noisy, rows[learned])
+    if not n_judged:
+        return _Outcome(denoiser, rows[learned])
+    truth = rows[kept]
+    if pairs:
+        noisy, on_what = table.values[kept], f"on {n_judged:,} of the rows, whose clean versions were not learned from"
+    else:
+        noisy = add_noise(truth, corruption, denoiser.noise_level_ or 0.0, seed)
+        on_what = f"on {n_judged:,} clean rows kept aside, with such noise put on them"
+    judged = _judge(denoiser, rows[learned], table, truth, noisy, denoiser.denoise(noisy))
+    return _Outcome(denoiser, rows[learned], judged, on_what)
+
+
+def _learned_blind(table: Table, corruption: str, level: float | None, seed: int) -> _Outcome:
+    say(f"learning from {len(table):,} noisy rows alone …")
+    return _Outcome(_denoiser(table, corruption, level, seed, clean=False).fit(table.values), table.values)
+
+
+def _name_columns(denoiser: Denoiser, table: Table) -> None:
+    """Let the denoiser know its columns by name, where they have names that later rows are to be matched by."""
+    import numpy as np
+
+    if table.image_shape is None and table.columns != unnamed(table.n_columns):
+        denoiser.feature_names_in_ = np.array(table.columns, dtype=object)
+
+
+def _judge(
+    denoiser: Denoiser,
+    learned: np.ndarray | None,
+    table: Table,
+    truth: np.ndarray,
+    noisy: np.ndarray,
+    restored: np.ndarray,
+) -> Restoration | None:
+    """Restored rows beside what PCA of the rows learned from makes of them; a kept denoiser knows PCA's first axes."""
+    from isthmus.denoising import principal_axes, restoration
+
+    if float(truth.max()) <= float(truth.min()):
+        return None
+    autoencoder = denoiser.autoencoder_
+    known = autoencoder.scaling_.center, autoencoder.principal_.directions.numpy()
+    pca = principal_axes(learned) if learned is not None and learned.shape[1] <= MOST_COLUMNS_OF_PCA else known
+    return restoration(noisy, restored, truth, pca=pca, image_shape=table.image_shape)
+
+
+def _draw(figure: Path, table: Table, restored: np.ndarray, truth: np.ndarray | None) -> None:
+    from isthmus import plots
+
+    try:
+        drawn = plots.plot_denoised(table.values, restored, truth, table.image_shape or ())
+        plots.save_figure(drawn, figure)
+    except ImportError as error:
+        if (error.name or "").split(".")[0] != "matplotlib":
+            raise
+        raise CommandError("no figures without matplotlib: pip install 'isthmus[plots]'.") from error
+
+
+def _report(
+    denoiser: Denoiser, judged: Restoration | None, on_what: str, *, given: bool, json: bool, quiet: bool
+) -> None:
+    import dataclasses
+
+    if json:
+        figures = None if judged is None else dataclasses.asdict(judged) | {"judged": on_what}
+        print_json(
+            {
+                "corruption": denoiser.corruption,
+                "level": denoiser.noise_level_,
+                "level_estimated": not given,
+                "psnr": figures,
+            }
+        )
+        return
+    lines = [_level_said(denoiser, given=given)]
+    if judged is not None:
+        lines.append(f"{judged.sentence()[:-1]}, {on_what}.")
+    for line in lines:
+        (say if quiet else show)(line)
+
+
+def _level_said(denoiser: Denoiser, *, given: bool) -> str:
+    level = denoiser.noise_level_
+    if level is None:
+        return f"The denoiser has learned every level of {denoiser.corruption} noise up to a high one."
+    verb = "was taken to be" if given else "is estimated to be"
+    if denoiser.corruption == "gaussian":
+        return f"The noise {verb} of standard deviation {level:.4g}, in the data's units."
+    what = "0" if denoiser.corruption == "masking" else "an extreme"
+    return f"The share of cells set to {what} {verb} {100 * level:.1f} %."

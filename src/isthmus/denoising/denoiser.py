@@ -1,0 +1,309 @@
+"""The denoiser: rows in, the same rows with the noise taken out.
+
+The best restoration under squared error is E[x|x̃]. The best linear one is known in closed form (the Wiener filter;
+`isthmus.model.restoration`); a denoising autoencoder begins there and adds what bends. The code is as wide as the
+rows: nothing has to be squeezed, the noise itself is what the model is not allowed to learn.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.utils.validation import check_is_fitted
+
+from isthmus.denoising.blind import (
+    combined,
+    groups_of,
+    hidden_predictions,
+    mixing_share,
+    own_share,
+    wiener_filter,
+)
+from isthmus.denoising.levels import estimate_noise_level
+from isthmus.denoising.noise import require_kind
+from isthmus.denoising.rows import checked_rows
+from isthmus.training.plan import automatic_batch_size
+from isthmus.variants.denoising import DenoisingAutoencoder
+
+__all__ = ["Denoiser"]
+
+WIDEST_CODE = 256
+STEPS, FEWER_STEPS = 3000, 1500  # fewer for few columns, quickly learned, and for many, where each step is long
+FEW_COLUMNS, MANY_COLUMNS = 16, 256
+DECAY_ROWS = 130  # decay 1 for so few rows, less in proportion for more
+HIGHEST_RATE, RATE_FEATURES = 5e-3, 128  # a wide code is noisy at high rates
+MOST_JUDGED, FEWEST_SPLIT = 4096, 100  # noisy rows kept to judge a blind model by, from so many rows on
+# With so many rows a column, and noise drawn anew each time, there is nothing to overfit, while the few cells held out
+# would choose an epoch by luck.
+MANY_ROWS = 100
+HIGHEST_SHARE, HIGHEST_DEVIATIONS = 0.6, 2.0  # up to which a denoiser of every level learns
+
+
+class Denoiser(TransformerMixin, BaseEstimator):
+    """Restores noisy rows: an estimate of E[x | x̃], begun at the best linear one.
+
+    Parameters
+    ----------
+    corruption : {"gaussian", "masking", "salt_and_pepper"}
+        Noise added to every cell; cells set to 0; cells set to the data's smallest or largest number.
+    level : float or None
+        Standard deviation in the data's units, or the share of cells hit. None: estimated, see `fit`.
+    clean : bool
+        Whether the rows given to `fit` are clean. Without clean rows a blind spot teaches (Noise2Self,
+        arXiv:1901.11365): noise must then be independent from cell to cell, and cells must tell of each other.
+    image_shape : tuple or None
+        (height, width) or (channels, height, width), where a row is a picture: helps to estimate the level.
+    autoencoder : DenoisingAutoencoder or None
+        The model to train, unfitted; its corruption is set here. None chooses from the data's shape.
+    random_state : int, generator or None
+
+    Attributes
+    ----------
+    autoencoder_ : DenoisingAutoencoder
+        The fitted model.
+    noise_level_ : float or None
+        The level trained for: given or estimated. None where it was left open and only clean rows were seen: the
+        model then learned every level up to a high one.
+
+    Examples
+    --------
+    >>> from isthmus import Denoiser
+    >>> rng = np.random.default_rng(0)
+    >>> clean = np.sin(rng.uniform(0, 6, (400, 1)) + np.arange(8))
+    >>> noisy = clean + 0.3 * rng.standard_normal(clean.shape)
+    >>> denoiser = Denoiser("gaussian", level=0.3, random_state=0).fit(clean[:200])
+    >>> better = np.mean((denoiser.denoise(noisy[200:]) - clean[200:]) ** 2)
+    >>> bool(better < 0.5 * np.mean((noisy[200:] - clean[200:]) ** 2))
+    True
+    """
+
+    n_features_in_: int
+    feature_names_in_: np.ndarray
+
+    def __init__(
+        self,
+        corruption: str = "gaussian",
+        level: float | None = None,
+        *,
+        clean: bool = True,
+        image_shape: tuple[int, ...] | None = None,
+        autoencoder: DenoisingAutoencoder | None = None,
+        random_state: Any = None,
+    ):
+        self.corruption = corruption
+        self.level = level
+        self.clean = clean
+        self.image_shape = image_shape
+        self.autoencoder = autoencoder
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn to restore rows such as X, of shape (n_samples, n_features).
+
+        Parameters
+        ----------
+        X
+            With ``clean=True`` clean rows: noise is added in training, and the clean row is the target. With
+            ``clean=False`` noisy rows alone. NaN marks a lost cell for ``corruption="masking"``.
+        y
+            Clean rows, shape (n_samples, n_features), where X are their noisy versions: the level is read from the
+            two, and the model learns from the clean ones. Anything of one dimension is ignored, as labels are.
+        """
+        self._check()
+        paired = y is not None and np.ndim(y) == 2
+        noisy_rows = paired or not self.clean
+        rows = checked_rows(self, X, reset=True, missing=noisy_rows and self.corruption == "masking")
+        level = self.level
+        if paired:
+            noisy, rows = rows, checked_rows(self, y, reset=False, missing=False)
+            level = self._estimate(noisy, rows) if level is None else level
+        elif not self.clean:
+            level = self._estimate(rows, None) if level is None else level
+        self.noise_level_ = None if level is None else float(level)
+        self._blind = not paired and not self.clean
+        self._low, self._high = _extremes(rows, alike=self._alike())
+        if self._blind:
+            self._fit_blind(rows)
+        else:
+            self.autoencoder_ = self._model(rows, **self._corruption_settings(rows)).fit(rows)
+        return self
+
+    def denoise(self, X: Any) -> np.ndarray:
+        """Rows X of shape (n_samples, n_features) without their noise; the shape and number format of X.
+
+        Cells that can't have been hit stay as they are: for masking those that are neither 0 nor NaN (where there
+        are NaN they alone are lost), for salt and pepper those between the extremes.
+        """
+        check_is_fitted(self, "autoencoder_")
+        rows = checked_rows(self, X, reset=False, missing=self.corruption == "masking")
+        if self.corruption == "gaussian":
+            restored = self._restored(rows)
+            return (restored if self._blind else restored.clip(self._low, self._high)).astype(rows.dtype)
+        hit = self._may_be_hit(rows)
+        return np.where(hit, self._restored(rows).clip(self._low, self._high), rows).astype(rows.dtype)
+
+    def transform(self, X: Any) -> np.ndarray:
+        """`denoise`, by scikit-learn's name."""
+        return self.denoise(X)
+
+    def score_field(self, X: Any) -> np.ndarray:
+        """(r(x) - x) / σ², the gradient of the log density of noisy rows; shape (n_samples, n_features).
+
+        Exact for the true E[x|x̃] by Tweedie's formula, and for small σ the score of the data (Alain & Bengio,
+        arXiv:1211.4246).
+        """
+        check_is_fitted(self, "autoencoder_")
+        if self.corruption != "gaussian" or not self.noise_level_:
+            raise ValueError(
+                f"Denoiser: score_field needs corruption='gaussian' and a level above 0, got "
+                f"corruption={self.corruption!r} and level={self.noise_level_}."
+            )
+        rows = checked_rows(self, X, reset=False, missing=False)
+        return ((self._restored(rows) - rows) / self.noise_level_**2).astype(rows.dtype)
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """The columns' own names: what comes out are the same columns."""
+        check_is_fitted(self, "autoencoder_")
+        names = getattr(self, "feature_names_in_", input_features)
+        return np.array([f"x{j}" for j in range(self.n_features_in_)] if names is None else names, dtype=object)
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write to the folder ``path``: the autoencoder as `isthmus.save` writes it, and ``denoiser.json``."""
+        from isthmus.denoising.folder import save_denoiser
+
+        check_is_fitted(self, "autoencoder_")
+        return save_denoiser(self, path, overwrite=overwrite)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Denoiser:
+        """A denoiser that `save` wrote; nothing is unpickled."""
+        from isthmus.denoising.folder import load_denoiser
+
+        return load_denoiser(path)
+
+    # ---- inside ----------------------------------------------------------------------------------------
+
+    def _check(self) -> None:
+        require_kind(self.corruption, "Denoiser")
+        most = math.inf if self.corruption == "gaussian" else 1.0
+        number = isinstance(self.level, (int, float, np.number)) and not isinstance(self.level, bool)
+        if self.level is not None and not (number and 0 <= self.level < most and math.isfinite(self.level)):
+            below = "" if most > 1 else " and below 1"
+            raise ValueError(f"Denoiser: level must be None or at least 0{below}, got {self.level!r}.")
+        if self.autoencoder is not None and not isinstance(self.autoencoder, DenoisingAutoencoder):
+            raise ValueError(
+                f"Denoiser: autoencoder must be a DenoisingAutoencoder or None, got {type(self.autoencoder).__name__}."
+            )
+
+    def _alike(self) -> bool:
+        return self.autoencoder is None or self.autoencoder.scale is None
+
+    def _estimate(self, noisy: np.ndarray, clean: np.ndarray | None) -> float:
+        level = estimate_noise_level(noisy, self.corruption, clean=clean, image_shape=self.image_shape)
+        return level if self.corruption == "gaussian" else min(level, 0.99)
+
+    def _corruption_settings(self, rows: np.ndarray) -> dict[str, Any]:
+        level, varies = self.noise_level_, self.noise_level_ is None
+        if level is None:
+            deviation = float(np.sqrt(rows.var(0, dtype=np.float64).mean()))
+            level = HIGHEST_DEVIATIONS * deviation if self.corruption == "gaussian" else HIGHEST_SHARE
+        return {"corruption": self.corruption, "corruption_level": level, "corruption_varies": varies}
+
+    def _model(self, rows: np.ndarray, **corruption: Any) -> DenoisingAutoencoder:
+        n_rows, n_features = rows.shape
+        if self.autoencoder is not None:
+            model = clone(self.autoencoder)
+        else:
+            a_pass = max(1, n_rows // automatic_batch_size(n_rows))
+            steps = STEPS if FEW_COLUMNS < n_features <= MANY_COLUMNS else FEWER_STEPS
+            model = DenoisingAutoencoder(
+                n_components=min(n_features, WIDEST_CODE),
+                max_iter=min(200, max(5, round(steps / a_pass))),
+                weight_decay=min(1.0, DECAY_ROWS / n_rows),
+                learning_rate=HIGHEST_RATE * min(1.0, RATE_FEATURES / n_features),
+                early_stopping=False,
+                validation_fraction=0 if not self._blind and n_rows >= MANY_ROWS * n_features else None,
+            )
+        return model.set_params(restoring=True, random_state=self.random_state, **corruption)
+
+    def _fit_blind(self, rows: np.ndarray) -> None:
+        if rows.shape[1] < 2:
+            raise ValueError("Denoiser: clean=False needs 2 columns or more, for cells to tell of each other, got 1.")
+        lost = np.isnan(rows)
+        means = np.nanmean(np.where(lost.all(0), 0, rows), axis=0, dtype=np.float64)
+        rows = np.where(lost, means, rows).astype(rows.dtype)
+        share = 1 / groups_of(rows.shape[1])
+        model = self._model(rows, corruption="blind_spot", corruption_level=share)
+        # What a model says of rows it learned from flatters it, so some are kept to judge it by.
+        order = np.random.default_rng(0).permutation(len(rows))
+        n_judged = (
+            min(MOST_JUDGED, len(rows) // 10) if self.corruption == "gaussian" and len(rows) >= FEWEST_SPLIT else 0
+        )
+        self.autoencoder_ = model.fit(rows[np.sort(order[n_judged:])])
+        self._fill = self.autoencoder_.scaling_.center
+        self._known_lost = bool(lost.any())
+        self._hidden_variance, self._blind_share = np.zeros(rows.shape[1]), 1.0
+        if self.corruption != "gaussian":
+            return
+        judged = rows[order[: n_judged or MOST_JUDGED]]
+        predicted = self._hidden(judged)
+        self._hidden_variance = ((judged - predicted) ** 2).mean(0)
+        noise = (self.noise_level_ or 0.0) ** 2
+        share = own_share(self._hidden_variance, noise)
+        if self._alike():  # the filter is that of columns in one unit
+            blind = combined(judged, predicted, share), float(share.sum())
+            self._blind_share = mixing_share(judged, blind, self._wiener(judged), noise)
+
+    def _wiener(self, rows: np.ndarray) -> tuple[np.ndarray, float]:
+        principal, scaling = self.autoencoder_.principal_, self.autoencoder_.scaling_
+        n_directions = len(principal.directions)
+        rest = principal.noise_variance(n_directions) if n_directions < principal.rank else 0.0
+        noise = ((self.noise_level_ or 0.0) / scaling.unit) ** 2
+        filtered, trace = wiener_filter(
+            (rows - scaling.center) / scaling.unit,
+            np.zeros(rows.shape[1]),
+            principal.directions.numpy(),
+            principal.variances.numpy(),
+            rest,
+            noise,
+        )
+        return scaling.center + scaling.unit * filtered, trace
+
+    def _hidden(self, rows: np.ndarray) -> np.ndarray:
+        seed = self.autoencoder_._seed
+        return hidden_predictions(rows, self._fill, self.autoencoder_.reconstruct, seed)
+
+    def _may_be_hit(self, rows: np.ndarray) -> np.ndarray:
+        if self.corruption == "salt_and_pepper":
+            return (rows <= self._low) | (rows >= self._high)
+        missing = np.isnan(rows)
+        return missing if missing.any() else rows == 0
+
+    def _restored(self, rows: np.ndarray) -> np.ndarray:
+        """What the model makes of every cell, whether it may have been hit or not."""
+        missing = np.isnan(rows)
+        if not self._blind:
+            return self.autoencoder_.reconstruct(np.where(missing, 0, rows).astype(rows.dtype))
+        rows = np.where(missing, self._fill, rows).astype(rows.dtype)
+        predicted = self._hidden(rows)
+        level = self.noise_level_ or 0.0
+        if self.corruption == "gaussian":
+            blind = combined(rows, predicted, own_share(self._hidden_variance, level**2))
+            other = self._wiener(rows)[0] if self._blind_share < 1 else 0.0
+            return self._blind_share * blind + (1 - self._blind_share) * other
+        if self.corruption == "masking" and self._known_lost:
+            return predicted
+        replaced = 0.0 if self.corruption == "masking" else (self._low + self._high) / 2
+        return (predicted - level * replaced) / (1 - level)
+
+
+def _extremes(rows: np.ndarray, *, alike: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Smallest and largest number, of all columns where they are alike, else of each; shape (n_features,)."""
+    columns = rows.shape[1]
+    low, high = np.nanmin(rows, axis=None if alike else 0), np.nanmax(rows, axis=None if alike else 0)
+    return np.broadcast_to(low, columns).astype(float), np.broadcast_to(high, columns).astype(float)

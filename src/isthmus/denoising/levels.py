@@ -1,0 +1,148 @@
+"""How much noise is there? Read from the rows themselves, or better from rows and clean ones beside them.
+
+From noisy rows alone each answer rests on something that must be true of the data, and is an upper bound where it
+is not:
+
+- Gaussian: in some direction there is nothing but noise. The smallest eigenvalues of the covariance then are σ²:
+  the largest are set aside until mean and median of the rest agree (Chen, Zhu & Heng 2015, ICCV). Where rows are
+  fewer than twice the columns and are pictures, the covariance is that of their 5×5 patches.
+- Masking: in some columns hardly a clean cell is 0. Missing cells (NaN) are counted instead where there are any.
+- Salt and pepper: some columns hardly ever reach the data's smallest number, and some its largest.
+
+Clean rows of the same kind (other rows serve) take the assumption away: shares and variances are compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from isthmus.denoising.noise import require_kind
+
+__all__ = ["are_pairs", "estimate_noise_level"]
+
+PATCH = 5
+MOST_PATCHES = 200_000
+LOW_QUANTILE = 0.05
+PAIRS_SHARE = 0.7
+
+
+def estimate_noise_level(
+    X: Any, corruption: str = "gaussian", *, clean: Any = None, image_shape: Sequence[int] | None = None
+) -> float:
+    """Standard deviation of Gaussian noise in the data's units, or the share of cells hit.
+
+    Parameters
+    ----------
+    X
+        Noisy rows, shape (n_samples, n_features); for masking NaN marks cells known to be missing.
+    clean
+        Clean rows of the same columns: the same rows, or others of the same kind.
+    image_shape
+        Of a row that is a picture.
+
+    Raises
+    ------
+    ValueError
+        Where it can't be known: fewer than two rows and no pictures, for example.
+
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.standard_normal((500, 1)) @ np.ones((1, 8)) + 0.3 * rng.standard_normal((500, 8))
+    >>> round(estimate_noise_level(X), 1)
+    0.3
+    """
+    require_kind(corruption, "estimate_noise_level")
+    X = np.asarray(X, dtype=np.float64)
+    if X.ndim != 2 or not X.size:
+        raise ValueError(f"estimate_noise_level: X must be rows of shape (n_samples, n_features), got {X.shape}.")
+    if clean is not None:
+        clean = np.asarray(clean, dtype=np.float64)
+        if clean.ndim != 2 or clean.shape[1] != X.shape[1]:
+            raise ValueError(f"estimate_noise_level: clean must have the {X.shape[1]} columns of X, got {clean.shape}.")
+    missing = np.isnan(X)
+    if corruption == "masking" and missing.any():
+        return float(missing.mean())
+    if missing.any() or not np.isfinite(X).all():
+        raise ValueError("estimate_noise_level: X has NaN or infinity; for corruption='masking' NaN marks a lost cell.")
+    if corruption == "gaussian":
+        return _gaussian(X, clean, image_shape)
+    if corruption == "masking":
+        return _hit(X == 0, None if clean is None else clean == 0)
+    source = X if clean is None else clean
+    low, high = source.min(), source.max()
+    pepper, salt = np.equal(X, low), np.equal(X, high)
+    if clean is not None:
+        return _hit(pepper | salt, (clean == low) | (clean == high))
+    return min(1.0, _hit(pepper, None) + _hit(salt, None))
+
+
+def are_pairs(X: np.ndarray, clean: np.ndarray) -> bool:
+    """Whether row i of ``clean`` is the clean row i of X: nearer to it than the next clean row, for most rows.
+
+    Of other rows half are, also where both are sorted alike.
+    """
+    if X.shape != clean.shape or len(X) < 2:
+        return X.shape == clean.shape
+    X = np.nan_to_num(X)
+    own, next_ = ((X - clean) ** 2).sum(1), ((X - np.roll(clean, 1, axis=0)) ** 2).sum(1)
+    return bool(np.mean(own < next_) > PAIRS_SHARE)
+
+
+def _hit(at_value: np.ndarray, of_clean: np.ndarray | None) -> float:
+    """The share r of cells hit, from P(at the value) = r + (1-r) P(at it when clean)."""
+    if of_clean is None:
+        shares = at_value.mean(0)
+        return float(np.quantile(shares, LOW_QUANTILE))
+    noisy, clean = float(at_value.mean()), float(of_clean.mean())
+    return float(np.clip((noisy - clean) / max(1 - clean, 1e-12), 0, 1))
+
+
+def _gaussian(X: np.ndarray, clean: np.ndarray | None, image_shape: Sequence[int] | None) -> float:
+    if clean is not None:
+        if are_pairs(X, clean):
+            return float(np.sqrt(np.mean((X - clean) ** 2)))
+        if min(len(X), len(clean)) > 1:
+            return _against_clean(X, clean)
+    n_rows, n_features = X.shape
+    if n_rows >= 2 * n_features:
+        return _from_eigenvalues(X)
+    if image_shape is not None and min(image_shape[-2:]) >= PATCH:
+        return _from_eigenvalues(_patches(X, image_shape))
+    if n_rows < 2 or n_features < 2:
+        raise ValueError(
+            "estimate_noise_level: the level can't be read from one row or one column alone; give level, clean "
+            "rows, or image_shape where a row is a picture."
+        )
+    return _from_eigenvalues(X)
+
+
+def _against_clean(X: np.ndarray, clean: np.ndarray) -> float:
+    """σ² from variances beside clean rows', read where the clean rows vary least: the draw of rows matters least."""
+    mean = clean.mean(0)
+    variances, directions = np.linalg.eigh(np.cov(clean.T).reshape(X.shape[1], X.shape[1]))
+    quiet = directions[:, : max(1, X.shape[1] // 2)]
+    excess = ((X - mean) @ quiet).var(0) - variances[: quiet.shape[1]]
+    return float(np.sqrt(max(np.mean(excess), 0.0)))
+
+
+def _from_eigenvalues(rows: np.ndarray) -> float:
+    n_rows = len(rows)
+    variances = np.linalg.eigvalsh(np.atleast_2d(np.cov(rows.T)))[::-1]
+    variances = variances[: n_rows - 1]  # fewer rows than columns leave the others at 0
+    for first in range(len(variances)):
+        rest = variances[first:]
+        if rest.mean() <= np.median(rest):
+            return float(np.sqrt(max(rest.mean(), 0.0)))
+    return float(np.sqrt(max(variances[-1], 0.0)))
+
+
+def _patches(X: np.ndarray, image_shape: Sequence[int]) -> np.ndarray:
+    height, width = image_shape[-2:]
+    planes = X.reshape(-1, height, width)
+    windows = np.lib.stride_tricks.sliding_window_view(planes, (PATCH, PATCH), axis=(1, 2))
+    count = windows.shape[0] * windows.shape[1] * windows.shape[2]
+    chosen = np.linspace(0, count - 1, min(count, MOST_PATCHES)).astype(int)
+    places = np.unravel_index(chosen, windows.shape[:3])
+    return windows[places].reshape(len(chosen), -1)
