@@ -33,6 +33,8 @@ FLOORS = {
     "training": 3,
     "training.*": 3,
     "evidence": 3,
+    "generation": 4,
+    "generation.*": 4,
     "settings": 4,
     "assembly": 4,
     "estimator": 4,
@@ -60,6 +62,7 @@ TORCH = (
     "objective",
     "training.*",
     "evidence",
+    "generation.*",
     "settings",
     "assembly",
     "estimator",
@@ -68,7 +71,7 @@ TORCH = (
     "evaluation*",
 )
 # Whoever imports the estimator has imported scikit-learn already; only those may name it at the top.
-SKLEARN = ("estimator", "training.callbacks", "storage.*", "evaluation.*")
+SKLEARN = ("estimator", "generation.*", "training.callbacks", "storage.*", "evaluation.*")
 SEAMS = {"make_corruption", "make_bottleneck", "make_penalties"}
 VAGUE = {"utils", "util", "misc", "helpers", "helper", "base_utils", "common"}
 

@@ -18,6 +18,8 @@ _HOMES = {
     "BaseAutoencoder": "isthmus.estimator",
     "Evaluation": "isthmus.evaluation",
     "History": "isthmus.history",
+    "TwoSample": "isthmus.evaluation",
+    "compare_samples": "isthmus.evaluation",
     "evaluate": "isthmus.evaluation",
     "load": "isthmus.storage",
     "save": "isthmus.storage",
