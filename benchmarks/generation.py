@@ -80,7 +80,7 @@ def _in_unit_range(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.
     return ((train - low) / spread).astype(np.float32), ((test - low) / spread).astype(np.float32)
 
 
-def generated(work: Work, seed: int) -> Iterator[tuple[str, np.ndarray]]:
+def generated(work: Work, seed: int, with_peers: bool) -> Iterator[tuple[str, np.ndarray]]:
     """Rows of every way, as many as were held out."""
     count, settings = len(work.test), {"max_iter": work.epochs, "batch_size": work.batch, "random_state": seed}
     variational = variant("variational")(work.size, **settings).fit(work.train)
@@ -89,6 +89,8 @@ def generated(work: Work, seed: int) -> Iterator[tuple[str, np.ndarray]]:
     yield "isthmus, variational, density", variational.sample(count, seed, codes="density")
     yield "isthmus, vanilla, density", plain.sample(count, seed)
     yield "isthmus, vanilla, density and noise", plain.sample(count, seed, noise=True)
+    if not with_peers:
+        return
     for loss in ("mse", "bce"):
         with tempfile.TemporaryDirectory() as place:
             job, out = Path(place, "job.npz"), Path(place, "out.npz")
@@ -101,11 +103,11 @@ def generated(work: Work, seed: int) -> Iterator[tuple[str, np.ndarray]]:
                 yield f"pythae VAE ({loss}), its mixture of 10", arrays["density"]
 
 
-def measured(work: Work) -> list[dict]:
+def measured(work: Work, with_peers: bool) -> list[dict]:
     """A row of figures for every way, with mean, lowest and highest over seeds."""
     found: dict[str, list[TwoSample]] = {}
     for seed in range(work.seeds):
-        for way, rows in generated(work, seed):
+        for way, rows in generated(work, seed, with_peers):
             found.setdefault(way, []).append(compare_samples(rows, work.test, work.train))
     order = np.random.default_rng(3).permutation(len(work.train))[: len(work.test)]
     rest = np.delete(work.train, order, axis=0)
@@ -146,12 +148,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, help="ADBench's tables, for pendigits")
     parser.add_argument("--page", action="store_true", help="only write the stored figures into the page again")
+    parser.add_argument("--ours", action="store_true", help="measure isthmus alone, and keep pythae's stored figures")
     asked = parser.parse_args()
-    rows: list[dict] = json.loads(RESULTS.read_text()) if asked.page else []
+    stored: list[dict] = json.loads(RESULTS.read_text()) if asked.page or asked.ours else []
+    rows = stored if asked.page else []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for work in () if asked.page else works(asked.folder):
-            rows += measured(work)
+            rows += measured(work, not asked.ours)
+            rows += [row for row in stored if row["data"] == work.name and row["way"].startswith("pythae")]
             print(as_markdown([row for row in rows if row["data"] == work.name]), flush=True)
             RESULTS.write_text(json.dumps(rows, indent=1) + "\n")
     if PAGE.exists():

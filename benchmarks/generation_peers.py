@@ -3,8 +3,8 @@
     python benchmarks/generation_peers.py JOB.npz OUT.npz
 
 JOB holds ``train`` (rows in [0, 1]), ``size``, ``epochs``, ``batch``, ``count``, ``seed`` and ``loss``; OUT gets the
-rows drawn from N(0, I) (``prior``) and from pythae's own Gaussian mixture on the codes (``density``). Networks and samplers
-are pythae's defaults.
+rows drawn from N(0, I) (``prior``) and from pythae's own Gaussian mixture on the codes (``density``). Networks
+and samplers are pythae's defaults.
 """
 
 from __future__ import annotations

@@ -123,11 +123,13 @@ def _mixture(white: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, np.n
         return one
     order = np.random.RandomState(seed).permutation(n_rows)
     held_out, kept = white[order[:n_held_out]], white[order[n_held_out:]]
-    best, best_score, worse = 1, -np.inf, 0
-    for parts in (count for count in PARTS if count <= most):
-        score = _fitted(kept, parts, seed).score(held_out)
-        if score > best_score:
-            best, best_score, worse = parts, score, 0
+    best, worse = 1, 0
+    best_scores = _fitted(kept, 1, seed).score_samples(held_out)
+    for parts in (count for count in PARTS[1:] if count <= most):
+        scores = _fitted(kept, parts, seed).score_samples(held_out)
+        gain = scores - best_scores
+        if gain.mean() > gain.std() / np.sqrt(n_held_out):  # by more than its standard error: else fewer parts will do
+            best, best_scores, worse = parts, scores, 0
         else:
             worse += 1
             if worse == PATIENCE:

@@ -5,14 +5,16 @@ No figure touches matplotlib's global state, opens a window, or needs one.
 
 from isthmus.plots.curves import plot_history
 from isthmus.plots.features import plot_error_by_feature, plot_reconstructions
-from isthmus.plots.pictures import plot_samples
+from isthmus.plots.pictures import plot_generated, plot_interpolation, plot_samples
 from isthmus.plots.plane import plot_decode_grid, plot_latent_plane
 from isthmus.plots.style import save_figure
 
 __all__ = [
     "plot_decode_grid",
     "plot_error_by_feature",
+    "plot_generated",
     "plot_history",
+    "plot_interpolation",
     "plot_latent_plane",
     "plot_reconstructions",
     "plot_samples",
