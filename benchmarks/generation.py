@@ -65,7 +65,7 @@ def works(folder: Path | None) -> Iterator[Work]:
     train, test = (fashion.values[rows] for rows in split_table(fashion, 0.2, 42))
     order = np.random.default_rng(7)
     train, test = train[order.permutation(len(train))[:5000]], test[order.permutation(len(test))[:1000]]
-    yield Work("Fashion-MNIST, 5,000 rows", *_in_unit_range(train, test), size=16, epochs=20, batch=128, seeds=3)
+    yield Work("Fashion-MNIST, 5,000 rows", *_in_unit_range(train, test), size=16, epochs=10, batch=128, seeds=3)
 
 
 def _split(X: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
@@ -147,22 +147,27 @@ def _written(figure: dict[str, float], digits: int) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, help="ADBench's tables, for pendigits")
-    parser.add_argument("--page", action="store_true", help="only write the stored figures into the page again")
-    parser.add_argument("--ours", action="store_true", help="measure isthmus alone, and keep pythae's stored figures")
+    parser.add_argument("--only", nargs="*", help="names of the data sets to measure; the others' figures stay")
+    parser.add_argument("--ours", action="store_true", help="measure isthmus alone; pythae's figures stay")
     asked = parser.parse_args()
-    stored: list[dict] = json.loads(RESULTS.read_text()) if asked.page or asked.ours else []
-    rows = stored if asked.page else []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for work in () if asked.page else works(asked.folder):
-            rows += measured(work, not asked.ours)
-            rows += [row for row in stored if row["data"] == work.name and row["way"].startswith("pythae")]
-            print(as_markdown([row for row in rows if row["data"] == work.name]), flush=True)
-            RESULTS.write_text(json.dumps(rows, indent=1) + "\n")
-    if PAGE.exists():
-        before, rest = PAGE.read_text().split(MARKS[0])
-        _, after = rest.split(MARKS[1])
-        PAGE.write_text(f"{before}{MARKS[0]}\n{as_markdown(rows)}\n{MARKS[1]}{after}")
+        for work in works(asked.folder):
+            if asked.only is None or work.name.split(",")[0] in asked.only:
+                rows = measured(work, not asked.ours)
+                print(as_markdown(rows), flush=True)
+                store(rows)
+
+
+def store(rows: list[dict]) -> None:
+    """Put figures in place of older ones of the same data and way, in the file and on the page."""
+    known: list[dict] = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
+    merged = {(row["data"], row["way"]): row for row in known} | {(row["data"], row["way"]): row for row in rows}
+    known = list(merged.values())
+    RESULTS.write_text(json.dumps(known, indent=1) + "\n")
+    before, rest = PAGE.read_text().split(MARKS[0])
+    _, after = rest.split(MARKS[1])
+    PAGE.write_text(f"{before}{MARKS[0]}\n{as_markdown(known)}\n{MARKS[1]}{after}")
 
 
 if __name__ == "__main__":

@@ -185,11 +185,16 @@ def test_codes_kept_are_bounded_and_follow_partial_fit():
     model = isthmus.Autoencoder(2, hidden_layer_sizes=(4,), random_state=0)
     for expected in (300, 600):
         model.partial_fit(X[:300])
-        assert len(model._memory.codes) == expected
         assert model.sample(3).shape == (3, 4)
+        codes = model._known().codes.numpy() * model._code_unit
+        assert len(codes) == expected
+        own = model.transform(X[:300])  # as the model is now, whenever the rows were seen
+        assert np.abs(codes[:, None] - own[None]).sum(2).min(1).max() < 1e-4
     for _ in range(2):
         model.partial_fit(X)
-        assert len(model._memory.codes) == MOST_ROWS
+        assert len(model._known().codes) == MOST_ROWS
+    model.fit(X[:300]).partial_fit(X[300:310])
+    assert len(model._known().codes) == 278  # ten new ones, and the 268 that fit learned from
 
 
 def test_samples_of_a_linear_model_have_the_moments_of_pca(table):

@@ -163,7 +163,7 @@ class BaseAutoencoder(
                 for batch in rows.shuffled(plan.batch_size):
                     self._training.step(batch, plan.learning_rate)
                 row = self._training.measure(rows, "train")
-                self._memory, self._density = remember(self.model_, rows, rows, self._device, self._memory), None
+                self._note_rows(rows)
         finally:
             self._training.finish()
         self._keep_noise(row)
@@ -288,7 +288,7 @@ class BaseAutoencoder(
             self.model_ = assemble(self, self._architecture, columns, self.scaling_, self.principal_)
         self._n_weights = sum(parameter.numel() for parameter in self.model_.parameters())
         self._training: Training | None = None
-        self._memory = self._density = None
+        self._memory = self._seen = self._density = None
         return rows
 
     def _keep_noise(self, row: Mapping[str, float]) -> None:

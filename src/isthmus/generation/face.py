@@ -10,9 +10,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from isthmus.generation.density import CodeDensity, fit_code_density
-from isthmus.generation.memory import Memory
+from isthmus.generation.memory import Memory, RowsSeen
 from isthmus.generation.path import spherical_path, straight_path
 from isthmus.model.likelihood import BernoulliLikelihood
+from isthmus.training.devices import seeded
+from isthmus.training.rows import Rows
 
 __all__ = ["CODES", "PATHS", "GenerationMixin"]
 
@@ -25,6 +27,7 @@ class GenerationMixin:
     """New rows from codes: drawn (`sample`) or on the way between two rows' (`interpolate`)."""
 
     _memory: Memory | None
+    _seen: RowsSeen | None
     _density: CodeDensity | None
 
     def sample(
@@ -121,8 +124,24 @@ class GenerationMixin:
         width = np.sqrt(self._remembered().errors.numpy().astype(np.float64)) * me.scaling_.spread
         return (rows + width * generator.standard_normal(rows.shape)).astype(rows.dtype)
 
+    def _note_rows(self, rows: Rows) -> None:
+        """`partial_fit` has learned from these: what is remembered will be theirs, once it is needed."""
+        if self._seen is None:
+            self._seen = RowsSeen(self._memory)
+        self._seen.add(rows)
+        self._memory = self._density = None
+
+    def _known(self) -> Memory | None:
+        """What is remembered, after a look at rows noted since."""
+        me: Any = self
+        seen = getattr(self, "_seen", None)
+        if seen is not None and self._memory is None:
+            with seeded(me._seed, me._device):
+                self._memory = seen.remembered(me.model_, me._device)
+        return getattr(self, "_memory", None)
+
     def _remembered(self) -> Memory:
-        memory = getattr(self, "_memory", None)
+        memory = self._known()
         if memory is None:
             raise ValueError(
                 f"{type(self).__name__}: the codes of its training rows were not kept (it was saved by an earlier "

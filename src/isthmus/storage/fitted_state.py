@@ -149,7 +149,7 @@ def facts_of(estimator: BaseAutoencoder) -> Facts:
         best_epoch=int(estimator.best_epoch_),
         history_columns=list(history.columns),
         history_rows=len(history),
-        n_kept_codes=0 if estimator._memory is None else len(estimator._memory.codes),
+        n_kept_codes=0 if (memory := estimator._known()) is None else len(memory.codes),
     )
 
 
@@ -158,8 +158,8 @@ def tensors_of(estimator: BaseAutoencoder) -> dict[str, Tensor]:
     found = {f"model.{name}": tensor for name, tensor in estimator.model_.state_dict().items()}
     found |= {f"principal.{name}": getattr(estimator.principal_, name) for name in PRINCIPAL_PARTS}
     found |= {f"scaling.{name}": torch.from_numpy(getattr(estimator.scaling_, name)) for name in ("center", "spread")}
-    if estimator._memory is not None:
-        found |= {f"generation.{name}": getattr(estimator._memory, name) for name in ("codes", "errors")}
+    if (memory := estimator._known()) is not None:
+        found |= {f"generation.{name}": getattr(memory, name) for name in ("codes", "errors")}
     for name, values in estimator.history_.columns.items():
         found[f"history.{name}"] = torch.tensor(values, dtype=torch.float64)
     return {name: part.detach().cpu().contiguous() for name, part in found.items()}
@@ -230,7 +230,7 @@ def restore(
     estimator._architecture = architecture
     estimator.model_ = model.to(device)
     estimator._n_weights = sum(parameter.numel() for parameter in model.parameters())
-    estimator._training = estimator._density = estimator._memory = None
+    estimator._training = estimator._density = estimator._memory = estimator._seen = None
     if facts.n_kept_codes:
         estimator._memory = Memory(tensors["generation.codes"], tensors["generation.errors"])
     estimator.history_ = History({name: tensors[f"history.{name}"].tolist() for name in facts.history_columns})
