@@ -47,6 +47,20 @@ def test_the_readmes_figures_are_the_benchmarks():
     assert shown == (ROOT / "benchmarks" / "results" / "quality.md").read_text().strip()
 
 
+def test_the_page_on_generation_runs_and_shows_the_benchmark(monkeypatch, capsys):
+    page = (ROOT / "docs" / "uses" / "generation.md").read_text()
+    names: dict = {}
+    for block in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL):
+        exec(block, names)
+    assert names["way"].shape == (9, 64)
+    assert names["report"].sentence in capsys.readouterr().out
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    from generation import as_markdown
+
+    rows = json.loads((ROOT / "benchmarks" / "results" / "generation.json").read_text())
+    assert page.split("<!-- generation -->")[1].split("<!-- /generation -->")[0].strip() == as_markdown(rows)
+
+
 def test_links_between_the_documents_lead_somewhere():
     for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):

@@ -247,8 +247,8 @@ def test_global_generators_are_left_alone(kind, table):
     model.transform(table)
     model.score_samples(table)
     model.inverse_transform(model.transform(table))
+    model.sample(3, codes="density", noise=True)
     if has_prior(kind):
-        model.sample(3)
         model.score_samples(table, importance_samples=3)
         model.latent_report(table)
     assert state() == before
@@ -567,22 +567,26 @@ def test_numbers_too_small_for_float32_are_refused():
         isthmus.Autoencoder(2).fit(X)
 
 
+def test_every_model_samples(kind, table):
+    model = quick(kind).fit(table)
+    drawn = model.sample(5, random_state=1)
+    assert drawn.shape == (5, 6)
+    np.testing.assert_array_equal(drawn, model.sample(5, random_state=1))
+    assert not np.array_equal(drawn, model.sample(5, random_state=2))
+    with pytest.raises(ValueError, match=r"sample takes n_samples of at least 1, got 0\."):
+        model.sample(0)
+
+
 def test_a_model_without_prior_says_so(kind, table):
     model = quick(kind).fit(table)
     if has_prior(kind):
-        drawn = model.sample(5, random_state=1)
-        assert drawn.shape == (5, 6)
-        np.testing.assert_array_equal(drawn, model.sample(5, random_state=1))
-        assert not np.array_equal(drawn, model.sample(5, random_state=2))
-        with pytest.raises(ValueError, match=r"sample takes n_samples of at least 1, got 0\."):
-            model.sample(0)
         report = model.latent_report(table)
         assert report.kl.shape == (2,)
         assert report.active_units == 2
         return
-    assert not hasattr(model, "sample")
-    with pytest.raises(AttributeError, match="sample"):
-        model.sample(5)
+    assert not hasattr(model, "latent_report")
+    with pytest.raises(ValueError, match=r"codes='prior' needs a variational model"):
+        model.sample(5, codes="prior")
     with pytest.raises(ValueError, match="importance_samples needs a variational model"):
         model.score_samples(table, importance_samples=3)
 

@@ -36,6 +36,8 @@ FLOORS = {
     "training.*": 3,
     "evidence": 3,
     "missing": 3,
+    "generation": 4,
+    "generation.*": 4,
     "settings": 4,
     "assembly": 4,
     "estimator": 4,
@@ -68,6 +70,7 @@ TORCH = (
     "training.*",
     "evidence",
     "missing",
+    "generation.*",
     "settings",
     "assembly",
     "estimator",
@@ -77,7 +80,7 @@ TORCH = (
     "smallest.*",
 )
 # Whoever imports the estimator has imported scikit-learn already; only those may name it at the top.
-SKLEARN = ("estimator", "training.callbacks", "storage.*", "evaluation.*", "smallest.*", "denoising.*")
+SKLEARN = ("estimator", "generation.*", "training.callbacks", "storage.*", "evaluation.*", "smallest.*", "denoising.*")
 SEAMS = {"make_corruption", "make_bottleneck", "make_penalties"}
 VAGUE = {"utils", "util", "misc", "helpers", "helper", "base_utils", "common"}
 

@@ -13,7 +13,9 @@ from isthmus.history import History
 from isthmus.plots import (
     plot_decode_grid,
     plot_error_by_feature,
+    plot_generated,
     plot_history,
+    plot_interpolation,
     plot_latent_plane,
     plot_reconstructions,
     plot_samples,
@@ -355,3 +357,23 @@ def test_importing_the_figures_imports_no_matplotlib_and_drawing_no_global_state
         "p.plot_samples([[0.0, 1.0, 0.5, 0.2]], (2, 2)); assert 'matplotlib.pyplot' not in sys.modules"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# ---- generated rows ------------------------------------------------------------------------------------
+
+
+def test_a_copy_stands_above_its_original():
+    figure = plot_generated(DIGITS.values[5:8], DIGITS.values[:20], DIGITS.image_shape)
+    shown = pictures(figure)
+    assert len(shown) == 6
+    for above, below in zip(shown[:3], shown[3:], strict=True):
+        np.testing.assert_array_equal(above.get_array(), below.get_array())
+    assert {"generated", "nearest learned"} <= {*texts(figure)}
+
+
+def test_a_way_is_one_line_a_pair():
+    figure = plot_interpolation(DIGITS.values[:10], DIGITS.image_shape, n_pairs=2)
+    assert len(pictures(figure)) == 10
+    assert [axes.get_title() for axes in figure.axes] == ["0", "0.25", "0.5", "0.75", "1"] + [""] * 5
+    with pytest.raises(ValueError, match="10 rows cannot be parted into n_pairs=3"):
+        plot_interpolation(DIGITS.values[:10], DIGITS.image_shape, n_pairs=3)

@@ -729,4 +729,10 @@ def test_a_folder_of_format_1_loads_for_ever(tmp_path):
         "variational",
     )
     assert config["tensors"]["model.encoder.straight.weight"] == {"dtype": "F32", "shape": [2, 6]}
-    assert {name.split(".")[0] for name in config["tensors"]} == {"model", "principal", "scaling", "history"}
+    assert {name.split(".")[0] for name in config["tensors"]} == {
+        "model",
+        "principal",
+        "scaling",
+        "history",
+        "generation",
+    }

@@ -21,6 +21,8 @@ _HOMES = {
     "History": "isthmus.history",
     "column_errors": "isthmus.evaluation.by_column",
     "estimate_noise_level": "isthmus.denoising",
+    "TwoSample": "isthmus.evaluation",
+    "compare_samples": "isthmus.evaluation",
     "evaluate": "isthmus.evaluation",
     "load": "isthmus.storage",
     "RateDistortion": "isthmus.smallest",

@@ -34,6 +34,8 @@ from isthmus.assembly import (
 )
 from isthmus.code_size import full_code, narrowed, takes_size
 from isthmus.evidence import LatentReport, latent_report, log_density
+from isthmus.generation.face import GenerationMixin
+from isthmus.generation.memory import remember
 from isthmus.history import History
 from isthmus.hyperparameter import check_hyperparameters
 from isthmus.missing import (
@@ -70,9 +72,7 @@ WIDE = 4096
 def _has_prior(estimator: BaseAutoencoder) -> bool:
     if estimator.make_bottleneck().outputs_per_latent == 2:
         return True
-    raise AttributeError(
-        f"{type(estimator).__name__} has no prior over its codes to sample from; VariationalAutoencoder has one."
-    )
+    raise AttributeError(f"{type(estimator).__name__} has no prior over its codes; VariationalAutoencoder has one.")
 
 
 @takes_size
@@ -80,6 +80,7 @@ class BaseAutoencoder(
     CallbackSupportMixin,  # pyrefly: ignore[invalid-inheritance]
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
+    GenerationMixin,
     AutoencoderSettings,
     BaseEstimator,
 ):
@@ -142,6 +143,9 @@ class BaseAutoencoder(
         self._keep_noise(self.history_[self.best_epoch_])
         if self._architecture.linear and isinstance(self.model_.bottleneck, PointBottleneck) and self.n_iter_ > 0:
             order_linear_code(self.model_, complete_batches(rows, self.model_.completion))
+        with seeded(self._seed, self._device):
+            learned = rows.subset(shuffled[n_held_out:])
+            self._memory = remember(self.model_, learned, validation or learned, self._device)
         callbacks.close()
         if training.troubled:
             warnings.warn(
@@ -177,6 +181,7 @@ class BaseAutoencoder(
                 for batch in rows.shuffled(plan.batch_size):
                     self._training.step(batch, plan.learning_rate)
                 row = means(self._training.measure(rows), "train")
+                self._note_rows(rows)
         finally:
             self._training.finish()
         self._keep_noise(row)
@@ -245,15 +250,6 @@ class BaseAutoencoder(
     def score(self, X: Any, y: Any = None) -> float:
         """Mean of `score_samples`, as for scikit-learn's PCA; larger is better."""
         return float(self.score_samples(X).mean(dtype=np.float64))
-
-    @available_if(_has_prior)
-    def sample(self, n_samples: int = 1, random_state: Any = None) -> np.ndarray:
-        """New rows: codes drawn from the prior N(0, I), decoded; shape (n_samples, n_features)."""
-        check_is_fitted(self)
-        if n_samples < 1:
-            raise ValueError(f"{type(self).__name__}: sample takes n_samples of at least 1, got {n_samples}.")
-        generator = check_random_state(self._seed if random_state is None else random_state)
-        return self.inverse_transform(generator.standard_normal((n_samples, self.n_components_)))
 
     @available_if(_has_prior)
     def latent_report(self, X: Any) -> LatentReport:
@@ -339,6 +335,7 @@ class BaseAutoencoder(
             attach(self.model_, completion)
         self._n_weights = sum(parameter.numel() for parameter in self.model_.parameters())
         self._training: Training | None = None
+        self._memory = self._seen = self._density = None
         return rows
 
     def _keep_noise(self, row: Mapping[str, float]) -> None:

@@ -1,4 +1,4 @@
-"""encode, decode, reconstruct, sample, evaluate, info: rows in and out with their names."""
+"""encode, decode, reconstruct, evaluate, info: rows in and out with their names."""
 
 from __future__ import annotations
 
@@ -154,22 +154,6 @@ def test_pictures_of_another_shape_are_refused(picture_run, tmp_path):
     np.save(tmp_path / "turned.npy", np.zeros((3, 5, 4)))
     called = call("encode", picture_run, tmp_path / "turned.npy")
     assert "the pictures are 5×4, and the model takes 4×5; resize them." in sentence(called)
-
-
-def test_samples_repeat_with_the_seed(picture_run, tmp_path):
-    first = call("sample", picture_run, "-n", "3")
-    assert first.code == 0
-    assert len(first.out.splitlines()) == 4
-    assert call("sample", picture_run, "-n", "3").out == first.out
-    assert call("sample", picture_run, "-n", "3", "--seed", "5").out != first.out
-    call("sample", picture_run, "-n", "12", "-o", tmp_path / "new")
-    assert sorted(path.name for path in (tmp_path / "new").iterdir())[:2] == ["00.png", "01.png"]
-
-
-def test_a_model_without_a_prior_cannot_sample(table_run):
-    called = call("sample", table_run)
-    assert called.code == 1
-    assert "has no prior over its codes to sample from; fit one with --variant variational" in sentence(called)
 
 
 # ---- evaluate and info ---------------------------------------------------------------------------------

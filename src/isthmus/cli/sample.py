@@ -1,14 +1,13 @@
-"""``isthmus sample``: new rows from a model that has a prior."""
+"""``isthmus sample``: new rows from a fitted model."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from isthmus.cli.matching_rows import rows_expected
-from isthmus.cli.outcome import CommandError
 from isthmus.cli.row_flags import Overwrite, PicturesOutput, RunPath, Seed
 from isthmus.cli.rows_output import require_writable, write_rows
 from isthmus.cli.run_folder import open_run
@@ -22,13 +21,14 @@ def sample(
     *,
     number: Annotated[int, Parameter(("--number", "-n"), validator=Number(gte=1))] = 16,
     seed: Seed | None = None,
+    codes: Literal["auto", "prior", "density"] = "auto",
+    noise: Annotated[bool, Parameter(show_default=False)] = False,
     output: PicturesOutput = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Draw new rows: codes from the prior, decoded.
+    """Draw new rows: codes drawn, then decoded.
 
-    Only a model with a prior over its codes can, as the variational one has. Without -o the rows are printed
-    as CSV.
+    Without -o the rows are printed as CSV.
 
     Parameters
     ----------
@@ -36,15 +36,15 @@ def sample(
         How many rows.
     seed
         Another seed draws other rows; without it the model's own is taken, so the same rows come again.
+    codes
+        Where codes come from: the prior of a variational model, or a density fitted to the codes of training rows,
+        which every model has; auto takes the prior where there is one.
+    noise
+        Add what the decoder cannot say: noise as wide as the model's error on held-out rows.
     """
     found = open_run(run)
     estimator = found.load()
-    if not hasattr(estimator, "sample"):
-        raise CommandError(
-            f"{type(estimator).__name__} has no prior over its codes to sample from; fit one with "
-            "--variant variational."
-        )
     expected = rows_expected(found, estimator)
     require_writable(output, overwrite=overwrite, image_shape=expected.image_shape)
-    rows = estimator.sample(number, random_state=seed)
+    rows = estimator.sample(number, random_state=seed, codes=codes, noise=noise)
     write_rows(output, rows, expected.columns, image_shape=expected.image_shape, overwrite=overwrite)

@@ -1,6 +1,7 @@
 """How good is a code? Figures on held-out rows, each beside PCA's, as a record, a table and a sentence."""
 
 from isthmus.evaluation.record import CodeUse, Evaluation, Rebuilding, RebuildingError, evaluate
+from isthmus.evaluation.two_sample import TwoSample, compare_samples
 from isthmus.evaluation.verdict import evaluation_table, sentence
 
 __all__ = [
@@ -8,6 +9,8 @@ __all__ = [
     "Evaluation",
     "Rebuilding",
     "RebuildingError",
+    "TwoSample",
+    "compare_samples",
     "evaluate",
     "evaluation_table",
     "sentence",

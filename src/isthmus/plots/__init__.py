@@ -7,7 +7,7 @@ from isthmus.plots.curves import plot_history
 from isthmus.plots.denoised import plot_denoised
 from isthmus.plots.features import plot_error_by_feature, plot_reconstructions
 from isthmus.plots.grid import plot_decode_grid
-from isthmus.plots.pictures import plot_samples
+from isthmus.plots.pictures import plot_generated, plot_interpolation, plot_samples
 from isthmus.plots.plane import plot_latent_plane
 from isthmus.plots.rate_distortion import plot_rate_distortion
 from isthmus.plots.style import save_figure
@@ -16,7 +16,9 @@ __all__ = [
     "plot_decode_grid",
     "plot_denoised",
     "plot_error_by_feature",
+    "plot_generated",
     "plot_history",
+    "plot_interpolation",
     "plot_latent_plane",
     "plot_rate_distortion",
     "plot_reconstructions",

@@ -13,7 +13,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["as_pictures", "grey_range", "greys_for", "plot_pictures_rebuilt", "plot_samples", "show_picture"]
+__all__ = [
+    "as_pictures",
+    "grey_range",
+    "greys_for",
+    "plot_generated",
+    "plot_interpolation",
+    "plot_pictures_rebuilt",
+    "plot_samples",
+    "show_picture",
+]
 
 
 def as_pictures(X: Any, image_shape: Sequence[int]) -> np.ndarray:
@@ -86,6 +95,41 @@ def plot_samples(
         if names is not None:
             axes.set_title(names[place], fontsize=9, color=INK, pad=3)
     caption(figure, f"{n} of the rows, {' × '.join(map(str, image_shape))} numbers each")
+    return figure
+
+
+def plot_generated(generated: Any, training: Any, image_shape: Sequence[int], n: int = 10) -> Figure:
+    """The first ``n`` generated rows as pictures, and under each the training row nearest to it: new, or a copy?"""
+    drawn, known = np.asarray(generated[:n], dtype=float), np.asarray(training, dtype=float)
+    nearest = np.stack([known[((known - row) ** 2).sum(1).argmin()] for row in drawn])
+    figure = bare_figure(1.1 * len(drawn) + 1.6, 3.0)
+    limits = grey_range(known)
+    for place, (title, rows) in enumerate((("generated", drawn), ("nearest learned", nearest))):
+        for column, picture in enumerate(as_pictures(rows, image_shape)):
+            axes = figure.add_subplot(2, len(drawn), place * len(drawn) + column + 1)
+            show_picture(axes, picture, limits)
+            if column == 0:
+                axes.set_ylabel(title, rotation=0, ha="right", va="center", fontsize=10, color=INK, labelpad=8)
+    caption(figure, "Generated rows", "Under each the training row nearest to it; a copy would look the same.")
+    return figure
+
+
+def plot_interpolation(way: Any, image_shape: Sequence[int], n_pairs: int = 1) -> Figure:
+    """What `interpolate` gives, one line of pictures a pair of rows, each step under its share of the way."""
+    way = np.asarray(way, dtype=float)
+    if n_pairs < 1 or len(way) % n_pairs:
+        raise ValueError(f"plot_interpolation: {len(way)} rows cannot be parted into n_pairs={n_pairs} equal ways.")
+    steps = len(way) // n_pairs
+    figure = bare_figure(1.1 * steps + 0.2, 1.15 * n_pairs + 0.8)
+    limits = grey_range(way)
+    for place, picture in enumerate(as_pictures(way, image_shape)):
+        axes = figure.add_subplot(n_pairs, steps, place + 1)
+        show_picture(axes, picture, limits)
+        if place < steps:
+            axes.set_title(f"{place / max(1, steps - 1):.2g}", fontsize=9, color=INK, pad=3)
+    caption(
+        figure, "From one row to another, by their codes", "Above: the share of the way. Both ends are rebuilt rows."
+    )
     return figure
 
 

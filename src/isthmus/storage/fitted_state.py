@@ -19,6 +19,7 @@ from torch.overrides import TorchFunctionMode
 
 from isthmus.assembly import assemble
 from isthmus.estimator import BaseAutoencoder
+from isthmus.generation.memory import Memory
 from isthmus.history import History
 from isthmus.missing import attach
 from isthmus.mixed.encoding import adopt_layout
@@ -53,6 +54,7 @@ LEAST = {
     "best_epoch": 0,
     "history_rows": 0,
     "completion_rank": 0,
+    "n_kept_codes": 0,
 }
 PRINCIPAL_PARTS = ("mean", "directions", "variances")
 
@@ -78,6 +80,7 @@ class Facts:
     history_rows: int
     completion_rank: int = 0
     layout: dict[str, Any] | None = None
+    n_kept_codes: int = 0  # of an earlier isthmus, which kept none
 
     def __post_init__(self) -> None:
         for name, least in LEAST.items():
@@ -114,13 +117,15 @@ class Facts:
 
     def kinds(self) -> dict[str, TensorKind]:
         """The tensors these facts imply, beside the network's own."""
-        wide = (self.n_features,)
+        wide, kept = (self.n_features,), self.n_kept_codes > 0
         return {
             "scaling.center": TensorKind("F64", wide),
             "scaling.spread": TensorKind("F64", wide),
             "principal.mean": TensorKind("F32", wide),
             "principal.directions": TensorKind("F32", (self.n_directions, self.n_features)),
             "principal.variances": TensorKind("F32", (self.n_directions,)),
+            **({"generation.codes": TensorKind("F32", (self.n_kept_codes, self.n_components))} if kept else {}),
+            **({"generation.errors": TensorKind("F32", wide)} if kept else {}),
         } | {f"history.{name}": TensorKind("F64", (self.history_rows,)) for name in self.history_columns}
 
 
@@ -158,6 +163,7 @@ def facts_of(estimator: BaseAutoencoder) -> Facts:
         history_rows=len(history),
         layout=None if layout is None else layout.to_facts(),
         completion_rank=0 if completion is None else int(completion.loadings.shape[1]),
+        n_kept_codes=0 if (memory := estimator._known()) is None else len(memory.codes),
     )
 
 
@@ -166,6 +172,8 @@ def tensors_of(estimator: BaseAutoencoder) -> dict[str, Tensor]:
     found = {f"model.{name}": tensor for name, tensor in estimator.model_.state_dict().items()}
     found |= {f"principal.{name}": getattr(estimator.principal_, name) for name in PRINCIPAL_PARTS}
     found |= {f"scaling.{name}": torch.from_numpy(getattr(estimator.scaling_, name)) for name in ("center", "spread")}
+    if (memory := estimator._known()) is not None:
+        found |= {f"generation.{name}": getattr(memory, name) for name in ("codes", "errors")}
     for name, values in estimator.history_.columns.items():
         found[f"history.{name}"] = torch.tensor(values, dtype=torch.float64)
     return {name: part.detach().cpu().contiguous() for name, part in found.items()}
@@ -246,7 +254,9 @@ def restore(
     estimator._architecture = architecture
     estimator.model_ = model.to(device)
     estimator._n_weights = sum(parameter.numel() for parameter in model.parameters())
-    estimator._training = None
+    estimator._training = estimator._density = estimator._memory = estimator._seen = None
+    if facts.n_kept_codes:
+        estimator._memory = Memory(tensors["generation.codes"], tensors["generation.errors"])
     estimator.history_ = History({name: tensors[f"history.{name}"].tolist() for name in facts.history_columns})
     estimator.noise_variance_ = facts.noise_variance
     estimator.n_iter_ = facts.n_iter

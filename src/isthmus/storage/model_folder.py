@@ -217,9 +217,9 @@ def _from_config(config: dict[str, Any], folder: Path) -> BaseAutoencoder:
             raise ValueError(f"{name} in {CONFIG_FILE} is of the wrong kind")
     if config.pop("config_sha256") != _checksum(config):
         raise ValueError(f"{CONFIG_FILE} is not as it was saved (its checksum differs)")
-    optional = [field.name for field in dataclasses.fields(Facts) if field.default is not dataclasses.MISSING]
-    required = {field.name for field in dataclasses.fields(Facts)} - {*optional}
-    require_keys(config["fitted"], required, "fitted", optional=optional)
+    later = {field.name for field in dataclasses.fields(Facts) if field.default is not dataclasses.MISSING}
+    needed = {field.name for field in dataclasses.fields(Facts)} - later
+    require_keys(config["fitted"], needed, "fitted", optional=later)
     facts = Facts(**config["fitted"])
     estimator = _estimator_of(config["variant"], config["hyperparameters"])
     device = _device_of(estimator)

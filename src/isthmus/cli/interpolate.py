@@ -1,0 +1,63 @@
+"""``isthmus interpolate``: the rows on the way from one row to another."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from isthmus.cli.matching_rows import read_matching, rows_expected
+from isthmus.cli.outcome import CommandError
+from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, PicturesOutput, RunPath
+from isthmus.cli.rows_output import require_writable, write_rows
+from isthmus.cli.run_folder import open_run
+
+__all__ = ["interpolate"]
+
+
+def interpolate(
+    run: RunPath,
+    data: str,
+    /,
+    *,
+    from_: Annotated[int, Parameter("--from", validator=Number(gte=0))],
+    to: Annotated[int, Parameter("--to", validator=Number(gte=0))],
+    steps: Annotated[int, Parameter(validator=Number(gte=2))] = 9,
+    path: Literal["auto", "straight", "spherical"] = "auto",
+    output: PicturesOutput = None,
+    ids: Ids = None,
+    labels: Labels = None,
+    drop: Drop = (),
+    overwrite: Overwrite = False,
+) -> None:
+    """Walk from the code of one row to that of another, and rebuild every step.
+
+    The first row is the one begun from, rebuilt; the last the one arrived at. Without -o they are printed as CSV.
+
+    Parameters
+    ----------
+    data
+        Rows with the columns the model was fitted on, in any order.
+    from_
+        Row to begin from, counted from 0.
+    to
+        Row to arrive at, counted from 0.
+    steps
+        Rows to write, both ends among them.
+    path
+        Straight, or spherical, about the origin; auto takes the spherical one for a variational code of more than
+        3 numbers.
+    """
+    found = open_run(run)
+    estimator = found.load()
+    expected = rows_expected(found, estimator)
+    require_writable(output, overwrite=overwrite, image_shape=expected.image_shape)
+    table = read_matching(data, expected, labels=labels, ids=ids, drop=drop)
+    count = len(table.values)
+    for flag, row in (("--from", from_), ("--to", to)):
+        if row >= count:
+            raise CommandError(f"{flag} {row} is beyond {data!r}, whose {count} rows are counted from 0.")
+    ends = (table.values[[row]] for row in (from_, to))
+    rows = estimator.interpolate(*ends, steps=steps, path=path)
+    write_rows(output, rows, expected.columns, image_shape=expected.image_shape, overwrite=overwrite)
