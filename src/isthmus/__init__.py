@@ -19,6 +19,7 @@ _HOMES = {
     "Evaluation": "isthmus.evaluation",
     "History": "isthmus.history",
     "evaluate": "isthmus.evaluation",
+    "export_onnx": "isthmus.onnx_export",
     "load": "isthmus.storage",
     "save": "isthmus.storage",
     "tutorial_recipe": "isthmus.tutorial",
