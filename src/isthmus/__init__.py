@@ -24,6 +24,7 @@ _HOMES = {
     "TwoSample": "isthmus.evaluation",
     "compare_samples": "isthmus.evaluation",
     "evaluate": "isthmus.evaluation",
+    "export_onnx": "isthmus.onnx_export",
     "load": "isthmus.storage",
     "RateDistortion": "isthmus.smallest",
     "rate_distortion": "isthmus.smallest",

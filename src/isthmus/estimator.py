@@ -56,6 +56,7 @@ from isthmus.model.principal import principal_directions
 from isthmus.objective import Objective
 from isthmus.scaling import chunks, column_statistics, fit_scaling, observed_statistics
 from isthmus.settings import AutoencoderSettings
+from isthmus.torch_modules import Half, to_torch
 from isthmus.training.callbacks import CallbackSupportMixin, EpochCallbacks, with_callbacks
 from isthmus.training.devices import choose_device, seeded, threads_for
 from isthmus.training.loop import Training, means
@@ -258,6 +259,23 @@ class BaseAutoencoder(
         rows = rows_once(self._validated(X, reset=False), self.scaling_)
         with torch.inference_mode():
             return latent_report(self.model_, (batch.to(self._device) for batch in rows.batches()))
+
+    @property
+    def encoder(self) -> Half:
+        """The fitted encoder; ``encoder.to_torch()`` is a plain module that does what `transform` does."""
+        check_is_fitted(self)
+        return Half(self, "encoder")
+
+    @property
+    def decoder(self) -> Half:
+        """The fitted decoder; ``decoder.to_torch()`` is a plain module that does what `inverse_transform` does."""
+        check_is_fitted(self)
+        return Half(self, "decoder")
+
+    def to_torch(self) -> torch.nn.Module:
+        """A plain, trainable module that does what `reconstruct` does, on its own copy of the weights."""
+        check_is_fitted(self)
+        return to_torch(self)
 
     @property
     def components_(self) -> np.ndarray:

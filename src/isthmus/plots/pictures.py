@@ -104,10 +104,11 @@ def plot_generated(generated: Any, training: Any, image_shape: Sequence[int], n:
     nearest = np.stack([known[((known - row) ** 2).sum(1).argmin()] for row in drawn])
     figure = bare_figure(1.1 * len(drawn) + 1.6, 3.0)
     limits = grey_range(known)
+    greys = greys_for(as_pictures(known, image_shape), limits)
     for place, (title, rows) in enumerate((("generated", drawn), ("nearest learned", nearest))):
         for column, picture in enumerate(as_pictures(rows, image_shape)):
             axes = figure.add_subplot(2, len(drawn), place * len(drawn) + column + 1)
-            show_picture(axes, picture, limits)
+            show_picture(axes, picture, limits, greys)
             if column == 0:
                 axes.set_ylabel(title, rotation=0, ha="right", va="center", fontsize=10, color=INK, labelpad=8)
     caption(figure, "Generated rows", "Under each the training row nearest to it; a copy would look the same.")
@@ -121,10 +122,11 @@ def plot_interpolation(way: Any, image_shape: Sequence[int], n_pairs: int = 1) -
         raise ValueError(f"plot_interpolation: {len(way)} rows cannot be parted into n_pairs={n_pairs} equal ways.")
     steps = len(way) // n_pairs
     figure = bare_figure(1.1 * steps + 0.2, 1.15 * n_pairs + 0.8)
-    limits = grey_range(way)
-    for place, picture in enumerate(as_pictures(way, image_shape)):
+    limits, pictures = grey_range(way), as_pictures(way, image_shape)
+    greys = greys_for(pictures, limits)
+    for place, picture in enumerate(pictures):
         axes = figure.add_subplot(n_pairs, steps, place + 1)
-        show_picture(axes, picture, limits)
+        show_picture(axes, picture, limits, greys)
         if place < steps:
             axes.set_title(f"{place / max(1, steps - 1):.2g}", fontsize=9, color=INK, pad=3)
     caption(

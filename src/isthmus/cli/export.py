@@ -1,0 +1,46 @@
+"""``isthmus export``: a fitted model for other runtimes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from isthmus.cli.outcome import CommandError, UsageError, say
+from isthmus.cli.row_flags import Overwrite, RunPath
+from isthmus.cli.run_folder import open_run
+
+__all__ = ["export"]
+
+
+def export(
+    run: RunPath,
+    /,
+    *,
+    output: Annotated[Path, Parameter(("--output", "-o"))],
+    part: Literal["model", "encoder", "decoder"] = "model",
+    dtype: Literal["float32", "float64"] = "float32",
+    overwrite: Overwrite = False,
+) -> None:
+    """Write the model as an ONNX file, with the scaling inside.
+
+    Parameters
+    ----------
+    output
+        The .onnx file to write.
+    part
+        Rows to rebuilt rows, rows to codes, or codes to rebuilt rows.
+    dtype
+        Kind of number that goes in.
+    """
+    from isthmus.onnx_export import export_onnx
+
+    if output.suffix.lower() != ".onnx":
+        raise UsageError(f"-o must end in .onnx, got {str(output)!r}.")
+    estimator = open_run(run).load()
+    try:
+        export_onnx(estimator, output, part, dtype=dtype, overwrite=overwrite)
+    except ImportError as error:
+        raise CommandError(str(error)) from error
+    say(f"the {part} is in {str(output)!r}.")

@@ -1,0 +1,116 @@
+"""A fitted autoencoder as an ONNX file, to be run without Python or PyTorch.
+
+The scaling is in the graph: rows go in as they lie in the table, as float32 or, with ``dtype="float64"``, as
+float64 (a column of timestamps needs it); answers are float32. The number of rows is left open.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from isthmus.data.atomic import atomic_write
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from isthmus.estimator import BaseAutoencoder
+
+__all__ = ["PARTS", "export_onnx"]
+
+PARTS = ("encoder", "decoder", "model")
+DTYPES = ("float32", "float64")
+OPSET = 18
+NAMES = {"encoder": ("rows", "codes"), "decoder": ("codes", "rebuilt"), "model": ("rows", "rebuilt")}
+
+
+def export_onnx(
+    estimator: BaseAutoencoder,
+    path: str | Path,
+    part: str = "model",
+    *,
+    dtype: str = "float32",
+    overwrite: bool = True,
+) -> None:
+    """Write a fitted estimator, or half of it, as an ONNX file.
+
+    Parameters
+    ----------
+    path
+        The file, written whole or not at all.
+    part
+        ``"encoder"``: ``rows`` of shape (batch, n_features) to ``codes`` of shape (batch, n_components);
+        ``"decoder"``: ``codes`` to ``rebuilt`` rows; ``"model"``: ``rows`` to ``rebuilt``.
+    dtype
+        Of the input, ``"float32"`` or ``"float64"``.
+
+    Raises
+    ------
+    ValueError
+        If ``part`` or ``dtype`` is none of these.
+    ImportError
+        Without the extra ``onnx``.
+    DataError
+        If the file cannot be written.
+    """
+    if part not in PARTS:
+        raise ValueError(f"export_onnx: part must be one of {', '.join(PARTS)}, got {part!r}.")
+    if dtype not in DTYPES:
+        raise ValueError(f"export_onnx: dtype must be one of {', '.join(DTYPES)}, got {dtype!r}.")
+    _require_onnx()
+    module = estimator.to_torch() if part == "model" else getattr(estimator, part).to_torch()
+    width = estimator.n_components_ if part == "decoder" else estimator.n_features_in_
+    program = _graph_of(module, width, part, dtype)
+    names = [str(name) for name in getattr(estimator, "feature_names_in_", ())]
+    for key, value in _about(estimator, part, names).items():
+        program.model.metadata_props[key] = value
+    with atomic_write(path, overwrite=overwrite) as temporary:
+        program.save(temporary, external_data=False)
+
+
+def _require_onnx() -> None:
+    try:
+        for name in ("onnx", "onnxscript"):
+            importlib.import_module(name)
+    except ImportError as error:
+        raise ImportError("export_onnx: needs the extra onnx; pip install 'isthmus[onnx]'.") from error
+
+
+def _graph_of(module: nn.Module, width: int, part: str, dtype: str) -> Any:
+    import torch
+
+    example = torch.zeros(2, width, dtype=getattr(torch, dtype))
+    wants, gives = NAMES[part]
+    exporter = logging.getLogger("torch.onnx")
+    level = exporter.level
+    exporter.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the exporter's own code, not of ours
+            return torch.onnx.export(
+                module.eval(),
+                (example,),
+                dynamo=True,
+                opset_version=OPSET,
+                input_names=[wants],
+                output_names=[gives],
+                dynamic_shapes=({0: torch.export.Dim("batch")},),
+                verbose=False,
+            )
+    finally:
+        exporter.setLevel(level)
+
+
+def _about(estimator: BaseAutoencoder, part: str, names: list[str]) -> dict[str, str]:
+    from isthmus import __version__
+
+    return {
+        "isthmus.version": __version__,
+        "isthmus.estimator": type(estimator).__name__,
+        "isthmus.part": part,
+        "isthmus.feature_names": json.dumps(names, ensure_ascii=False),
+    }

@@ -1,0 +1,99 @@
+"""A plain module says what the estimator says, in the user's units, and lives without it."""
+
+from __future__ import annotations
+
+import copy
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from sklearn.exceptions import NotFittedError
+
+import isthmus
+from isthmus import Autoencoder, SparseAutoencoder, VariationalAutoencoder
+
+
+def assert_same(estimator, X, tolerance=1e-5):
+    rows = torch.tensor(X)
+    codes, rebuilt = estimator.transform(X), estimator.reconstruct(X)
+    pairs = (
+        (estimator.encoder.to_torch()(rows), codes),
+        (estimator.decoder.to_torch()(torch.tensor(codes)), estimator.inverse_transform(codes)),
+        (estimator.to_torch()(rows), rebuilt),
+    )
+    for found, wanted in pairs:
+        np.testing.assert_allclose(
+            found.detach().numpy(), wanted, rtol=tolerance, atol=tolerance * np.abs(wanted).max()
+        )
+
+
+def test_every_variant_says_the_same(kind, table):
+    assert_same(kind(2, hidden_layer_sizes=(8,), max_iter=3, random_state=0).fit(table), table)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        Autoencoder(2, hidden_layer_sizes=()),
+        Autoencoder(2, start="random", max_iter=2),
+        Autoencoder(2, scale="standard", max_iter=2),
+        Autoencoder(2, scale="minmax", likelihood="bernoulli", max_iter=2),
+        SparseAutoencoder(8, top_k=2, max_iter=2),
+        SparseAutoencoder(4, top_k=4, max_iter=2),
+        VariationalAutoencoder(2, max_iter=2),
+    ],
+    ids=str,
+)
+def test_every_part_says_the_same(estimator, table):
+    assert_same(estimator.set_params(random_state=0).fit(table), table)
+
+
+def test_linear_encoder_is_the_projection_on_the_principal_directions(table):
+    model = Autoencoder(2, hidden_layer_sizes=()).fit(table)
+    centred = table - table.mean(0)
+    directions = np.linalg.svd(centred, full_matrices=False)[2][:2]
+    codes = model.encoder.to_torch()(torch.tensor(table)).detach().numpy()
+    np.testing.assert_allclose(np.abs(codes), np.abs(centred @ directions.T), rtol=1e-3, atol=1e-4)
+
+
+def test_timestamps_in_float64_keep_their_seconds(table):
+    late = table.copy()
+    late[:, 0] += 1.7e9
+    model = Autoencoder(2, max_iter=2, random_state=0).fit(late)
+    module = model.encoder.to_torch()
+    np.testing.assert_allclose(module(torch.tensor(late)).detach().numpy(), model.transform(late), rtol=1e-4, atol=1e-4)
+
+
+def test_training_a_copy_leaves_the_estimator_alone(table):
+    model = Autoencoder(2, max_iter=2, random_state=0).fit(table)
+    before, module = model.transform(table), model.encoder.to_torch()
+    twin = copy.deepcopy(module)
+    module(torch.tensor(table)).square().sum().backward()
+    assert all(part.grad is not None for part in module.parameters())
+    torch.optim.SGD(module.parameters(), lr=1e-3).step()
+    assert not torch.equal(module(torch.tensor(table)), twin(torch.tensor(table)))
+    np.testing.assert_array_equal(model.transform(table), before)
+    module.load_state_dict(twin.state_dict())
+    assert torch.equal(module(torch.tensor(table)), twin(torch.tensor(table)))
+
+
+def test_a_saved_module_needs_no_isthmus(table, tmp_path):
+    model = SparseAutoencoder(8, top_k=2, max_iter=2, random_state=0).fit(table)
+    torch.save(model.to_torch(), tmp_path / "module.pt")
+    np.save(tmp_path / "rows.npy", table)
+    code = (
+        "import sys; sys.modules['isthmus'] = None\n"
+        "import numpy, torch\n"
+        "module = torch.load('module.pt', weights_only=False)\n"
+        "numpy.save('rebuilt.npy', module(torch.tensor(numpy.load('rows.npy'))).detach().numpy())"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+    np.testing.assert_allclose(np.load(tmp_path / "rebuilt.npy"), model.reconstruct(table), rtol=1e-5, atol=1e-5)
+
+
+def test_what_is_not_fitted_has_no_module():
+    for ask in (lambda m: m.encoder, lambda m: m.decoder, lambda m: m.to_torch()):
+        with pytest.raises(NotFittedError):
+            ask(isthmus.Autoencoder(2))
