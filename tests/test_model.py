@@ -26,6 +26,7 @@ from isthmus.model.bottleneck import (
 )
 from isthmus.model.corruption import (
     CORRUPTIONS,
+    BlindSpot,
     GaussianNoise,
     Masking,
     NoCorruption,
@@ -123,7 +124,7 @@ def test_swap_noise_leaves_a_single_row_alone():
 def test_corruptions_by_name(rows):
     low, high = rows.min(0).values, rows.max(0).values
     made = [make_corruption(kind, 0.5, low, high) for kind in CORRUPTIONS]
-    kinds = [NoCorruption, GaussianNoise, Masking, SaltAndPepper, SwapNoise]
+    kinds = [NoCorruption, GaussianNoise, Masking, SaltAndPepper, SwapNoise, BlindSpot]
     assert [type(corruption) for corruption in made] == kinds
     assert torch.equal(made[0](rows), rows)
     make_corruption("gaussian", 1.5, low, high)
