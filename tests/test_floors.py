@@ -41,6 +41,7 @@ FLOORS = {
     "settings": 4,
     "assembly": 4,
     "estimator": 4,
+    "start": 4,
     "code_size": 4,
     "torch_modules": 4,
     "onnx_export": 7,
@@ -75,6 +76,7 @@ TORCH = (
     "generation.*",
     "settings",
     "assembly",
+    "start",
     "estimator",
     "torch_modules",
     "variants.*",
@@ -83,7 +85,16 @@ TORCH = (
     "smallest.*",
 )
 # Whoever imports the estimator has imported scikit-learn already; only those may name it at the top.
-SKLEARN = ("estimator", "generation.*", "training.callbacks", "storage.*", "evaluation.*", "smallest.*", "denoising.*")
+SKLEARN = (
+    "estimator",
+    "start",
+    "generation.*",
+    "training.callbacks",
+    "storage.*",
+    "evaluation.*",
+    "smallest.*",
+    "denoising.*",
+)
 SEAMS = {"make_corruption", "make_bottleneck", "make_penalties"}
 VAGUE = {"utils", "util", "misc", "helpers", "helper", "base_utils", "common"}
 

@@ -18,32 +18,25 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_array
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data  # pyrefly: ignore[missing-module-attribute]
 from torch import Tensor
 
 from isthmus.assembly import (
-    assemble,
-    choose_architecture,
     choose_plan,
-    choose_size,
     closed_form_is_best,
     order_linear_code,
-    require_consistent,
 )
 from isthmus.code_size import full_code, narrowed, takes_size
 from isthmus.evidence import LatentReport, latent_report, log_density
 from isthmus.generation.face import GenerationMixin
 from isthmus.generation.memory import remember
 from isthmus.history import History
-from isthmus.hyperparameter import check_hyperparameters
 from isthmus.missing import (
     VALIDATION_DRAWS,
-    attach,
     complete_batches,
     impute,
-    learn_completion,
     learn_trust,
     observed_log_volume,
     require_cells,
@@ -52,13 +45,12 @@ from isthmus.mixed.encoding import encode_table, in_given_form
 from isthmus.mixed.layout import TableLayout
 from isthmus.model.bottleneck import PointBottleneck
 from isthmus.model.likelihood import GaussianLikelihood
-from isthmus.model.principal import principal_directions
 from isthmus.objective import Objective
-from isthmus.scaling import chunks, column_statistics, fit_scaling, observed_statistics
 from isthmus.settings import AutoencoderSettings
+from isthmus.start import begin
 from isthmus.torch_modules import Half, to_torch
 from isthmus.training.callbacks import CallbackSupportMixin, EpochCallbacks, with_callbacks
-from isthmus.training.devices import choose_device, seeded, threads_for
+from isthmus.training.devices import seeded, threads_for
 from isthmus.training.loop import Training, means
 from isthmus.training.plan import validation_count
 from isthmus.training.progress import progress_bar
@@ -110,7 +102,7 @@ class BaseAutoencoder(
     @with_callbacks
     def fit(self, X: Any, y: Any = None) -> typing.Self:
         """Fit to rows X of shape (n_samples, n_features): array, DataFrame or sparse matrix; y is ignored."""
-        rows = self._begin(X)
+        rows = begin(self, X)
         plan = choose_plan(self, len(rows), self.principal_.unexplained(self.n_components_))
         if self._layout is None and closed_form_is_best(self, self._architecture):
             plan = dataclasses.replace(plan, epochs=0)
@@ -165,13 +157,15 @@ class BaseAutoencoder(
         if hasattr(self, "model_"):
             rows = rows_of(self._validated(X, reset=False), self.scaling_)
         else:
-            rows = self._begin(X)
+            rows = begin(self, X)
             self.history_, self.n_iter_, self.best_epoch_ = History(), 0, 0
         plan = dataclasses.replace(
             choose_plan(self, len(rows), self.principal_.unexplained(self.n_components_)), schedule="constant"
         )
         if self._training is None:
-            self._training = Training(self.model_, Objective(self.make_penalties()), plan, self._device)
+            self._training: Training | None = Training(
+                self.model_, Objective(self.make_penalties()), plan, self._device
+            )
         else:
             self._training.resume()
         try:
@@ -317,44 +311,6 @@ class BaseAutoencoder(
     def _column_names(self, X: Any) -> list[str]:
         names = [str(name) for name in getattr(self, "feature_names_in_", range(X.shape[1]))]
         return names if self._layout is None else [names[place] for place in self._layout.owners]
-
-    def _begin(self, X: Any) -> Rows:
-        """Scaling, principal directions and the model at its start; gives the rows in the model's units."""
-        check_hyperparameters(self)
-        X = self._validated(X, reset=True)
-        self._dtype = X.dtype
-        self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        self._device = choose_device(self.device)
-        masked = self.missing == "mask"
-        columns = observed_statistics(lambda: chunks(X)) if masked else column_statistics(chunks(X))
-        self.n_components_ = choose_size(self, columns)
-        require_consistent(self, self.n_components_, columns, self._column_names(X))
-        centred = self.start == "principal" and self.likelihood == "gaussian"
-        layout = self._layout
-        self.scaling_ = (
-            layout.scaling(columns, self.scale) if layout else fit_scaling(columns, self.scale, centred=centred)
-        )
-        self._code_unit = self.scaling_.unit if self.make_bottleneck().in_data_units else 1.0
-        rows = rows_of(X, self.scaling_)
-        mean = (columns.mean - self.scaling_.center) / self.scaling_.spread
-        known = BASELINE_DIRECTIONS if X.shape[1] <= WIDE else BASELINE_DIRECTIONS_OF_WIDE_TABLES
-        limit = max(self.n_components_, known)
-        start, completion = torch.from_numpy(mean), None
-        with seeded(self._seed), threads_for(min(len(rows), rows.batch_rows) * X.shape[1] ** 2):
-            if masked:
-                completion, start = learn_completion(rows, layout.owners if layout else None)
-            batches = complete_batches(rows, completion)
-            self.principal_ = principal_directions(batches, start, len(rows), limit)
-        self._architecture = choose_architecture(self, self.n_components_, X.shape[1])
-        with seeded(self._seed):
-            blocks = layout.blocks if layout else None
-            self.model_ = assemble(self, self._architecture, columns, self.scaling_, self.principal_, blocks)
-        if completion is not None:
-            attach(self.model_, completion)
-        self._n_weights = sum(parameter.numel() for parameter in self.model_.parameters())
-        self._training: Training | None = None
-        self._memory = self._seen = self._density = None
-        return rows
 
     def _keep_noise(self, row: Mapping[str, float]) -> None:
         """σ² as it stands: the likelihood's own, or where the loss is the plain squared error, that error."""

@@ -64,22 +64,22 @@ def remember(
     rows and draws the codes.
     """
     gaussian = model.bottleneck.outputs_per_latent == 2
-    codes, squares, n_judged = [], torch.zeros(rows.n_features, dtype=torch.float64), 0
+    codes, squares, n_judged = [], *torch.zeros(2, rows.n_features, dtype=torch.float64)
     n_weights = sum(parameter.numel() for parameter in model.parameters())
     with torch.inference_mode(), threads_for(min(len(rows), MOST_ROWS) * n_weights):
         for batch in _some(rows, MOST_ROWS).batches():
-            h = model.encoder(batch.to(device))
+            h = model.encoder(model.whole(batch.to(device)))
             codes.append((model.bottleneck(h).sample() if gaussian else h).cpu())
             if sum(map(len, codes)) >= _most(codes[0].shape[1]):
                 break
         for batch in _some(judged, MOST_ROWS).batches():
             x = batch.to(device)
-            squares += (model.reconstruct(x) - x).square().sum(0).cpu()
-            n_judged += len(x)
+            squares += (model.reconstruct(x) - x).square().nansum(0).cpu()
+            n_judged += x.isfinite().sum(0).cpu()
     kept = torch.cat([*codes, *([] if earlier is None else [earlier.codes])])
     most = _most(kept.shape[1])
     # Cloned: tensors of inference mode may not be saved by autograd, should anyone train on them.
-    return Memory(kept[:most].clone(), (squares / n_judged).float().clone())
+    return Memory(kept[:most].clone(), (squares / n_judged.clamp(min=1)).float().clone())
 
 
 def _most(n_numbers: int) -> int:

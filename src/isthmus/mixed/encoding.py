@@ -16,10 +16,9 @@ def encode_table(estimator: Any, X: Any, *, reset: bool) -> np.ndarray | None:
     """X as numbers by the estimator's layout, settled here where ``reset``; None where X is an array or as good."""
     who = type(estimator).__name__
     try:
-        if reset:
-            estimator._layout = layout_of(X)
-        layout = estimator._layout
+        layout = layout_of(X) if reset else estimator._layout
         if layout is None:
+            vars(estimator).pop("_layout", None)  # of an earlier fit
             return None
         encoded = layout.encode(X, estimator.unseen)
     except MixedTableError as error:

@@ -66,10 +66,12 @@ class AutoencoderModel(nn.Module):
         return Passage(x, corrupted, posterior, code, self.decoder(code))
 
     def encode(self, x: Tensor) -> Posterior:
-        """q(z|x) of rows as they are, shape (batch, n_features); NaN is filled first where cells may be missing."""
-        if self.completion is not None:
-            x = self.completion(x)
-        return self.bottleneck(self.encoder(x))
+        """q(z|x) of rows as they are, shape (batch, n_features)."""
+        return self.bottleneck(self.encoder(self.whole(x)))
+
+    def whole(self, x: Tensor) -> Tensor:
+        """Rows with NaN filled, where cells may be missing."""
+        return x if self.completion is None else self.completion(x)
 
     def decode(self, z: Tensor) -> Tensor:
         """E[x|z] for codes of shape (batch, n_latents)."""
