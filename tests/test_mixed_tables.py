@@ -279,3 +279,16 @@ def test_partial_fit_goes_on():
     frame = people()
     estimator = quick().partial_fit(frame).partial_fit(frame)
     assert estimator.n_iter_ == 2
+
+
+def test_samples_draw_words_as_often_as_they_are_likely():
+    frame = people(600)
+    model = Autoencoder(2, max_iter=20, random_state=0).fit(frame)
+    drawn = model.sample(3000, random_state=1, noise=True)
+    assert (drawn.dtypes == frame.dtypes).all()
+    for column in frame.columns:
+        if isinstance(frame[column].dtype, pd.CategoricalDtype) or frame[column].dtype == bool:
+            shares, ours = (table[column].value_counts(normalize=True) for table in (frame, drawn))
+            np.testing.assert_allclose(ours.reindex(shares.index, fill_value=0), shares, atol=0.1)
+    way = model.interpolate(frame.iloc[:1], frame.iloc[1:2], steps=3)
+    pd.testing.assert_frame_equal(way.iloc[:1], model.reconstruct(frame.iloc[:1]), atol=1e-3)

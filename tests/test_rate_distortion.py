@@ -120,7 +120,9 @@ def test_a_planes_dimension_is_found(dimension):
 
 
 def test_a_bent_lines_one_number_is_found_where_pca_takes_more():
-    choice = choose(arc(), Target("entries"), {"hidden_layer_sizes": (32, 32), "max_iter": 80}, n_splits=1, seed=0, say=silent)
+    choice = choose(
+        arc(), Target("entries"), {"hidden_layer_sizes": (32, 32), "max_iter": 80}, n_splits=1, seed=0, say=silent
+    )
     assert choice.size == 1
     assert choice.pca_size > 2
 

@@ -202,9 +202,7 @@ class BaseAutoencoder(
         An ordered code may have fewer numbers: its first.
         """
         check_is_fitted(self)
-        codes = full_code(self, check_array(X, dtype=np.float32, input_name="codes"))
-        rows = DenseRows(torch.from_numpy(codes / np.float32(self._code_unit)))
-        return in_given_form(self, self._in_user_units(self._each_row_batch(rows, self.model_.decode)))
+        return in_given_form(self, self._decoded(X))
 
     def reconstruct(self, X: Any, size: int | None = None) -> np.ndarray:
         """Rows rebuilt from their own codes: ``inverse_transform(transform(X, size))``."""
@@ -294,6 +292,11 @@ class BaseAutoencoder(
         return tags
 
     # ---- inside ----------------------------------------------------------------------------------------
+
+    def _decoded(self, X: Any) -> np.ndarray:
+        codes = full_code(self, check_array(X, dtype=np.float32, input_name="codes"))
+        rows = DenseRows(torch.from_numpy(codes / np.float32(self._code_unit)))
+        return self._in_user_units(self._each_row_batch(rows, self.model_.decode))
 
     def _rebuilt(self, X: Any) -> np.ndarray:
         return self._in_user_units(self._each_batch(X, lambda x: self.model_.reconstruct(x)))

@@ -34,23 +34,22 @@ def require_no_figures(folder: Path, *, overwrite: bool) -> None:
         raise CommandError(f"{str(folder)!r} holds figures; pass --overwrite, or name another folder with -o.")
 
 
-def draw_figures(
-    folder: Path, estimator: Any, rows: Table, training: np.ndarray | None, pca_components: int
-) -> list[Path]:
+def draw_figures(folder: Path, estimator: Any, rows: Table, training: Any, pca_components: int) -> list[Path]:
     """Draw every figure that applies to ``rows`` and give the files; all are written, or none.
 
     Parameters
     ----------
     training
-        Values of the rows learned from, which say where the model knows its way; None where they are not at hand.
+        The rows learned from, which say where the model knows its way; None where they are not at hand.
     pca_components
         Numbers given to the PCA whose error is drawn beside the model's.
     """
     from isthmus import plots
     from isthmus.missing import completed
 
-    rows = dataclasses.replace(rows, values=completed(estimator, rows.values))
-    training = None if training is None else completed(estimator, training)
+    if rows.frame is None:
+        rows = dataclasses.replace(rows, values=completed(estimator, rows.values))
+        training = None if training is None else completed(estimator, training)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".figures-") as beside, warnings.catch_warnings():
         # a letter that the font has not is drawn as a box
@@ -71,15 +70,15 @@ def draw_figures(
 
 
 def _drawings(
-    plots: Any, estimator: Any, rows: Table, training: np.ndarray | None, pca_components: int
+    plots: Any, estimator: Any, rows: Table, training: Any, pca_components: int
 ) -> Iterator[tuple[str, Callable[[], Any]]]:
-    values, shape = rows.values[:MOST_ROWS], rows.image_shape
+    shown = rows.take(range(min(len(rows), MOST_ROWS)))
+    values, shape = shown.values, rows.image_shape
     columns = [escaped(name) for name in rows.columns]
-    labels = None if rows.labels is None else rows.labels[:MOST_ROWS]
+    labels = shown.labels
     if labels is not None and labels.dtype.kind == "U":
         labels = np.array([escaped(label) for label in labels.tolist()])
-    codes = estimator.transform(values)
-    rebuilt = estimator.inverse_transform(codes)
+    codes = estimator.transform(shown.rows)
     known = None if training is None else estimator.transform(training)
     if shape is not None:
         yield "samples", lambda: plots.plot_samples(values, shape, labels)
@@ -88,11 +87,14 @@ def _drawings(
         "history",
         lambda: plots.plot_history(estimator.history_, best_epoch=estimator.best_epoch_, start_label=start),
     )
+    yield "latent_plane", lambda: plots.plot_latent_plane(codes, labels, train_codes=known)
+    if rows.frame is not None:
+        return  # words and dates have no place on an axis of numbers
+    rebuilt = estimator.inverse_transform(codes)
     yield (
         "reconstructions",
         lambda: plots.plot_reconstructions(values, rebuilt, shape, labels=labels, columns=columns),
     )
-    yield "latent_plane", lambda: plots.plot_latent_plane(codes, labels, train_codes=known)
     if known is not None:
         yield (
             "decode_grid",

@@ -109,7 +109,7 @@ def fit(
             evaluations["tutorial"] = rows.judge(_uninterrupted(recipe, rows.training), seed)
         report = _report(run, variant, estimator, evaluations)
         _write(folder, estimator, report, rows, record_of(rows.table, data, drop, test_size=test_size, seed=seed))
-        if not no_plots and rows.table.frame is None:
+        if not no_plots:
             report["figures"] = _draw(folder / FIGURES, estimator, rows, evaluations[variant].pca_components)
     if json:
         print_json(report)

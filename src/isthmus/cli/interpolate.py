@@ -54,10 +54,10 @@ def interpolate(
     expected = rows_expected(found, estimator)
     require_writable(output, overwrite=overwrite, image_shape=expected.image_shape)
     table = read_matching(data, expected, labels=labels, ids=ids, drop=drop)
-    count = len(table.values)
+    count = len(table)
     for flag, row in (("--from", from_), ("--to", to)):
         if row >= count:
             raise CommandError(f"{flag} {row} is beyond {data!r}, whose {count} rows are counted from 0.")
-    ends = (table.values[[row]] for row in (from_, to))
+    ends = (table.take([row]).rows for row in (from_, to))
     rows = estimator.interpolate(*ends, steps=steps, path=path)
     write_rows(output, rows, expected.columns, image_shape=expected.image_shape, overwrite=overwrite)

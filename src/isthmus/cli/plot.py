@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -13,9 +13,6 @@ from isthmus.cli.matching_rows import read_matching, rows_expected
 from isthmus.cli.outcome import CommandError, say
 from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, RunPath
 from isthmus.cli.run_folder import FIGURES, Run, open_run
-
-if TYPE_CHECKING:
-    import numpy as np
 
 __all__ = ["plot"]
 
@@ -54,12 +51,12 @@ def plot(
     else:
         rows = read_matching(data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop)
         training = _training_rows(found)
-    pca_components = evaluate(estimator, rows.values).pca_components
+    pca_components = evaluate(estimator, rows.rows).pca_components
     paths = draw_figures(folder, estimator, rows, training, pca_components)
     say(f"{len(paths)} figures are in {str(folder)!r}.")
 
 
-def _training_rows(run: Run) -> np.ndarray | None:
+def _training_rows(run: Run) -> Any:
     try:
         return held_out_again(run).training
     except CommandError as error:

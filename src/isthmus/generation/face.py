@@ -12,7 +12,9 @@ from sklearn.utils.validation import check_is_fitted
 from isthmus.generation.density import CodeDensity, fit_code_density
 from isthmus.generation.memory import Memory, RowsSeen
 from isthmus.generation.path import spherical_path, straight_path
+from isthmus.mixed.encoding import in_given_form
 from isthmus.model.likelihood import BernoulliLikelihood
+from isthmus.model.mixed_likelihood import MixedLikelihood
 from isthmus.training.devices import seeded
 from isthmus.training.rows import Rows
 
@@ -47,7 +49,7 @@ class GenerationMixin:
             there is one, else the density.
         noise
             Add what the decoder cannot say: to each column normal noise as wide as the model's error on held-out
-            rows (with a Bernoulli likelihood, draw 0 or 1). Without it a row is the mean of the rows with its code.
+            rows; truth values and categories are drawn (and with a Bernoulli likelihood, 0 or 1). Without it a row is the mean of the rows with its code.
         """
         me: Any = self
         who = type(self).__name__
@@ -67,8 +69,8 @@ class GenerationMixin:
             drawn = generator.standard_normal((n_samples, me.n_components_))
         else:
             drawn = self._drawn_from_density(n_samples, generator)
-        rows = me.inverse_transform(drawn)
-        return self._with_noise(rows, generator) if noise else rows
+        rows = me._decoded(drawn)
+        return in_given_form(me, self._with_noise(rows, generator) if noise else rows)
 
     def interpolate(self, A: Any, B: Any, steps: int = 9, path: str = "auto") -> np.ndarray:
         """Rows rebuilt along the way from the code of A to the code of B, both ends included.
@@ -122,7 +124,10 @@ class GenerationMixin:
             shares = np.clip(me.scaling_.apply(rows), 0, 1)
             return me.scaling_.undo(generator.random_sample(rows.shape) < shares).astype(rows.dtype)
         width = np.sqrt(self._remembered().errors.numpy().astype(np.float64)) * me.scaling_.spread
-        return (rows + width * generator.standard_normal(rows.shape)).astype(rows.dtype)
+        noisy = rows + width * generator.standard_normal(rows.shape)
+        if isinstance(me.model_.likelihood, MixedLikelihood):
+            _draw_words(noisy, rows, me.model_.likelihood, generator)
+        return noisy.astype(rows.dtype)
 
     def _note_rows(self, rows: Rows) -> None:
         """`partial_fit` has learned from these: what is remembered will be theirs, once it is needed."""
@@ -148,6 +153,18 @@ class GenerationMixin:
                 f"isthmus, or is still being fitted); fit it again to sample from them."
             )
         return memory
+
+
+def _draw_words(
+    noisy: np.ndarray, probabilities: np.ndarray, likelihood: MixedLikelihood, generator: np.random.RandomState
+) -> None:
+    """Truth values and categories of a mixed table, drawn by their probabilities into ``noisy``."""
+    truths = probabilities[:, likelihood.truths]
+    noisy[:, likelihood.truths] = generator.random_sample(truths.shape) < truths
+    for span in likelihood.categories:
+        ends = probabilities[:, span].cumsum(1)
+        drawn = (generator.random_sample((len(ends), 1)) * ends[:, -1:] < ends).argmax(1)
+        noisy[:, span] = np.eye(ends.shape[1])[drawn]
 
 
 def _as_rows(rows: Any) -> Any:
