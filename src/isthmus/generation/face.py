@@ -49,7 +49,8 @@ class GenerationMixin:
             there is one, else the density.
         noise
             Add what the decoder cannot say: to each column normal noise as wide as the model's error on held-out
-            rows; truth values and categories are drawn (and with a Bernoulli likelihood, 0 or 1). Without it a row is the mean of the rows with its code.
+            rows; truth values and categories are drawn (and with a Bernoulli likelihood, 0 or 1). Without it a row
+            is the mean of the rows with its code.
         """
         me: Any = self
         who = type(self).__name__
