@@ -14,7 +14,7 @@ from conftest import bent_table
 from isthmus import Autoencoder, NestedAutoencoder
 from isthmus.model.bottleneck import NestedBottleneck
 from isthmus.objective import Objective
-from isthmus.training.fused import plain_step
+from isthmus.training.fused import plain_pass
 from isthmus.training.loop import Training
 from isthmus.training.plan import Plan
 
@@ -123,11 +123,11 @@ def test_the_written_out_step_has_autograds_gradients(table):
     loss.total.mean().backward()
     wanted = {name: weight.grad.clone() for name, weight in model.model_.named_parameters()}
     training = Training(model.model_, Objective({}), Plan(epochs=1, batch_size=len(batch), learning_rate=0.1))
-    step = plain_step(model.model_, training.objective)
-    assert step is not None
+    by_hand = plain_pass(model.model_, training.objective)
+    assert by_hand is not None
     training.flat.gradients.zero_()
     torch.manual_seed(3)
-    step(batch)
+    by_hand.add_gradients(batch)
     for name, weight in model.model_.named_parameters():
         torch.testing.assert_close(weight.grad, wanted[name], rtol=1e-4, atol=1e-5, msg=name)
     training.finish()

@@ -14,7 +14,7 @@ from conftest import bent_table
 from isthmus import Autoencoder, VariationalAutoencoder
 from isthmus.history import History
 from isthmus.model.autoencoder import AutoencoderModel
-from isthmus.model.bottleneck import GaussianBottleneck, PointBottleneck
+from isthmus.model.bottleneck import GaussianBottleneck, NestedBottleneck, PointBottleneck
 from isthmus.model.corruption import GaussianNoise, NoCorruption
 from isthmus.model.likelihood import GaussianLikelihood
 from isthmus.model.network import ACTIVATIONS, Architecture
@@ -137,6 +137,19 @@ def test_a_measure_draws_the_same_noise_every_time_and_the_mean_over_rows():
         loss, passage = work.objective(work.model, rows.values)
     assert first["train_loss"] == pytest.approx(float(loss.total.detach().mean()), rel=1e-5)
     assert first["train_mse"] == pytest.approx(float((passage.output - rows.values).detach().square().mean()), rel=1e-5)
+
+
+@pytest.mark.parametrize("output_activation", ["identity", "sigmoid"])
+@pytest.mark.parametrize("bottleneck", [PointBottleneck(), NestedBottleneck(0.5)], ids=["point", "nested"])
+def test_what_is_measured_without_autograd_is_the_objectives(bottleneck, output_activation):
+    model = build(corruption=GaussianNoise(0.5), bottleneck=bottleneck)
+    model.likelihood = GaussianLikelihood(0.3, bounded=output_activation == "sigmoid")
+    work, rows = Training(model, Objective({}), PLAN), some_rows(50)
+    assert work._plain is not None
+    by_hand = work.measure(rows)
+    work._plain = None
+    for name, values in work.measure(rows).items():
+        torch.testing.assert_close(by_hand[name], values, rtol=1e-5, atol=1e-6, msg=name)
 
 
 def test_as_many_training_rows_are_measured_as_there_are_validation_rows(monkeypatch):

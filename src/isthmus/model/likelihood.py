@@ -89,6 +89,10 @@ class GaussianLikelihood(Likelihood):
         log_variance = self.log_variance.clamp(min=LEAST_LOG_VARIANCE)
         return 0.5 * (error * torch.exp(-log_variance) + count * (math.log(2 * math.pi) + log_variance))
 
+    def of_squares(self, squares: Tensor, n_features: int) -> Tensor:
+        """-log p of rows whose squared error is known, with σ² fixed; shape as ``squares``."""
+        return 0.5 * (squares / self.fixed_variance + n_features * math.log(2 * math.pi * self.fixed_variance))
+
     def output_gradient(self, output: Tensor, x: Tensor) -> Tensor:
         """∂/∂output of the batch's mean -log p(x|z), shape (batch, n_features): (x̂ - x) / (batch · σ²)."""
         mean = self.mean(output)

@@ -6,7 +6,7 @@ scales) has one forward pass, which keeps each layer's activation, and one backw
 weight's gradient straight into the flat buffer it lives in. It serves in two ways:
 
 - `fuse` makes it a single autograd function, with which any objective composes;
-- `plain_step` does without autograd altogether where the loss is the Gaussian's alone: a point code, σ² fixed,
+- `plain_pass` does without autograd altogether where the loss is the Gaussian's alone: a point code, σ² fixed,
   no penalty. That is the vanilla and the denoising autoencoder.
 
 The modules themselves remain the reference, and serve wherever this does not: convolutions, dictionaries, and
@@ -29,7 +29,7 @@ from isthmus.model.network import Network
 from isthmus.objective import Objective
 from isthmus.training.optimizer import FlatParameters
 
-__all__ = ["FusedNetwork", "can_fuse", "fuse", "plain_step", "unfuse"]
+__all__ = ["FusedNetwork", "PlainPass", "can_fuse", "fuse", "plain_pass", "unfuse"]
 
 aten = torch.ops.aten
 
@@ -112,7 +112,8 @@ class FusedNetwork:
         layers: list[Any] = list(network.bent or ())
         self.layers = [_Layer(layer, flat, computed) for layer in layers[::2]]
         self.activations = [_ACTIVATIONS[type(layer)] for layer in layers[1::2]]
-        self.format = computed.weights.dtype
+        half = computed.weights.dtype
+        self.format = None if half == torch.float32 else half  # to compute in, where it isn't the rows' own
         self.ones = torch.ones(0)
         # Autograd only calls a function's backward if one of its inputs wants a gradient.
         self.wants_gradient = torch.zeros((), requires_grad=True)
@@ -124,7 +125,8 @@ class FusedNetwork:
         """The output, and what the backward pass will read."""
         if self.input_scale is not None:
             x = x / self.input_scale
-        x = x.to(self.format)
+        if self.format is not None:
+            x = x.to(self.format)
         hidden, kept = x, [x]
         for layer, activation in zip(self.layers, self.activations, strict=False):
             before = layer.forward(hidden)
@@ -136,14 +138,16 @@ class FusedNetwork:
             y = self.layers[-1].forward(hidden)
             if self.straight is not None:
                 y.addmm_(x, self.straight.weight_transposed).add_(self.straight.bias)
-        y = y.float()
+        if self.format is not None:
+            y = y.float()
         return (y if self.output_scale is None else y.mul_(self.output_scale)), kept
 
     def backward(self, gradient: Tensor, kept: list[Tensor], *, wants_input: bool) -> Tensor | None:
         """Add to every weight's gradient; give the input's where it is wanted."""
         if self.output_scale is not None:
             gradient = gradient * self.output_scale
-        gradient = gradient.to(self.format)
+        if self.format is not None:
+            gradient = gradient.to(self.format)
         x, at_output, at_input = kept[0], gradient, None
         if self.ones.shape[0] != x.shape[0]:
             self.ones = x.new_ones(x.shape[0])
@@ -164,7 +168,8 @@ class FusedNetwork:
                 at_input = through if at_input is None else at_input.add_(through)
         if at_input is None:
             return None
-        at_input = at_input.float()
+        if self.format is not None:
+            at_input = at_input.float()
         return at_input if self.input_scale is None else at_input.div_(self.input_scale)
 
 
@@ -184,36 +189,50 @@ class _Pass(torch.autograd.Function):
         return ctx.network.backward(grad_outputs[0], ctx.kept, wants_input=wants_input), None, None
 
 
-def plain_step(model: AutoencoderModel, objective: Objective) -> Callable[[Tensor], None] | None:
-    """A function that adds the gradients of the mean loss of a batch, without autograd; None where it can't.
+class PlainPass:
+    """Both networks' passes without autograd, where the loss is a Gaussian's with σ² fixed and nothing beside."""
 
-    Both networks must be fused already.
-    """
-    encoder: Any = model.encoder.fused
-    decoder: Any = model.decoder.fused
-    likelihood: Any = model.likelihood
-    corrupt: Any = model.corruption.forward
-    bottleneck = model.bottleneck
-    written_out = (
-        isinstance(encoder, FusedNetwork)
-        and isinstance(decoder, FusedNetwork)
-        and isinstance(bottleneck, PointBottleneck)
+    def __init__(self, model: AutoencoderModel):
+        self.encoder: Any = model.encoder.fused
+        self.decoder: Any = model.decoder.fused
+        self.corrupt: Any = model.corruption.forward  # not as a module: there are no hooks to call
+        self.bottleneck = model.bottleneck
+        self.likelihood: Any = model.likelihood
+
+    # Buffers and rows want no gradient, so autograd records nothing here without being told.
+    def add_gradients(self, x: Tensor) -> None:
+        """Add the gradients of the batch's mean loss to those in the flat buffer."""
+        h, kept_by_encoder = self.encoder.forward(self.corrupt(x))
+        kept = self._kept(h)
+        output, kept_by_decoder = self.decoder.forward(h if kept is None else h * kept)
+        gradient = self.likelihood.output_gradient(output, x)
+        at_code: Any = self.decoder.backward(gradient, kept_by_decoder, wants_input=True)
+        self.encoder.backward(at_code if kept is None else at_code * kept, kept_by_encoder, wants_input=False)
+
+    def measure(self, x: Tensor) -> dict[str, Tensor]:
+        """What `Training.measure` asks of a batch: the loss, its one part and the squared error per feature."""
+        h, _ = self.encoder.forward(self.corrupt(x))
+        kept = self._kept(h)
+        output, _ = self.decoder.forward(h if kept is None else h * kept)
+        difference = self.likelihood.mean(output) - x
+        squares = torch.linalg.vecdot(difference, difference)
+        loss = self.likelihood.of_squares(squares, x.shape[1])
+        return {"loss": loss, "reconstruction": loss, "mse": squares / x.shape[1]}
+
+    def _kept(self, h: Tensor) -> Tensor | None:
+        return self.bottleneck(h).draw_kept() if self.bottleneck.ordered else None
+
+
+def plain_pass(model: AutoencoderModel, objective: Objective) -> PlainPass | None:
+    """The pass without autograd for a model whose networks are fused already; None where it doesn't serve."""
+    likelihood = model.likelihood
+    serves = (
+        isinstance(model.encoder.fused, FusedNetwork)
+        and isinstance(model.decoder.fused, FusedNetwork)
+        and isinstance(model.bottleneck, PointBottleneck)
         and isinstance(likelihood, GaussianLikelihood)
         and likelihood.log_variance is None
         and not objective.penalties
         and not model.corruption.blind
     )
-    if not written_out:
-        return None
-
-    # Buffers and rows want no gradient, so autograd records nothing here without being told.
-    def add_gradients(x: Tensor) -> None:
-        h, kept_by_encoder = encoder.forward(corrupt(x))
-        kept = bottleneck(h).draw_kept() if bottleneck.ordered else None
-        output, kept_by_decoder = decoder.forward(h if kept is None else h * kept)
-        at_code: Any = decoder.backward(likelihood.output_gradient(output, x), kept_by_decoder, wants_input=True)
-        if kept is not None:
-            at_code = at_code * kept
-        encoder.backward(at_code, kept_by_encoder, wants_input=False)
-
-    return add_gradients
+    return PlainPass(model) if serves else None

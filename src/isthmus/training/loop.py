@@ -22,7 +22,7 @@ from isthmus.model.likelihood import squared_error
 from isthmus.model.mixed_likelihood import MixedLikelihood
 from isthmus.objective import Objective
 from isthmus.training.devices import half_precision_pays, seeded
-from isthmus.training.fused import can_fuse, fuse, plain_step, unfuse
+from isthmus.training.fused import can_fuse, fuse, plain_pass, unfuse
 from isthmus.training.optimizer import FlatAdamW, FlatParameters, Moments, flatten_parameters
 from isthmus.training.plan import Plan
 from isthmus.training.rows import Rows
@@ -81,7 +81,7 @@ class Training:
                 self._half, self._autocast = self.flat.half(), False
             if not self._autocast:
                 fuse(self.model, self.flat, self._half or self.flat)
-        self._plain_step = plain_step(self.model, self.objective) if by_hand else None
+        self._plain = plain_pass(self.model, self.objective) if by_hand else None
 
     def run(
         self,
@@ -145,8 +145,8 @@ class Training:
         if self._half is not None:
             self._half.weights.copy_(self.flat.weights)
             self._half.gradients.zero_()
-        if self._plain_step is not None:
-            self._plain_step(batch)
+        if self._plain is not None:
+            self._plain.add_gradients(batch)
         else:
             with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._autocast):
                 loss, _ = self.objective(self.model, batch)
@@ -163,13 +163,17 @@ class Training:
         figures: dict[str, list[Tensor]] = {}
         with seeded(MEASURE_SEED, self.device):
             for batch in rows.batches():
-                with torch.set_grad_enabled(self.objective.needs_input_gradient):
-                    loss, passage = self.objective(self.model, batch.to(self.device))
-                with torch.no_grad():
-                    error = error_per_feature(self.model, passage)
-                    for name, values in {"loss": loss.total, **loss.parts, "mse": error}.items():
-                        figures.setdefault(name, []).append(values.detach().double())
-        return {name: torch.cat(parts) for name, parts in figures.items()}
+                for name, values in self._measure_batch(batch.to(self.device)).items():
+                    figures.setdefault(name, []).append(values.detach())
+        return {name: torch.cat(parts).double() for name, parts in figures.items()}
+
+    def _measure_batch(self, x: Tensor) -> dict[str, Tensor]:
+        if self._plain is not None and self._half is None:
+            return self._plain.measure(x)
+        with torch.set_grad_enabled(self.objective.needs_input_gradient):
+            loss, passage = self.objective(self.model, x)
+        with torch.no_grad():
+            return {"loss": loss.total, **loss.parts, "mse": error_per_feature(self.model, passage)}
 
     def finish(self) -> None:
         """Give every parameter its own storage again: the model leaves training as an ordinary module.
@@ -178,7 +182,7 @@ class Training:
         """
         unfuse(self.model)
         self._moments = self.optimizer.moments
-        del self.flat, self.optimizer, self._plain_step, self._half
+        del self.flat, self.optimizer, self._plain, self._half
         self.model.zero_grad(set_to_none=True)
         for parameter in self.model.parameters():
             parameter.data = parameter.data.clone()
