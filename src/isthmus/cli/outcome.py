@@ -49,7 +49,7 @@ def run(tokens: Sequence[str]) -> int:
         with _notes_for_warnings(), _termination_unwinds():
             _require_known_command(tokens)
             command, given, _ = application().parse_args(tokens, print_error=False, exit_on_error=False)
-            gc.enable()  # off while libraries are imported: see `isthmus.__main__`
+            _collect_from_here()
             command(*given.args, **given.kwargs)
             sys.stdout.flush()
         return WELL
@@ -64,6 +64,13 @@ def run(tokens: Sequence[str]) -> int:
         code, sentence = _verdict(error, tokens)
         say(f"isthmus: {sentence}")
         return code
+
+
+def _collect_from_here() -> None:
+    """Collect garbage again (see `isthmus.__main__`), but not among what the imports have made."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 def say(text: str) -> None:
