@@ -48,6 +48,7 @@ FLOORS = {
     "tutorial": 7,
     "rate_distortion": 7,
     "anomaly": 7,
+    "anomaly.*": 7,
     "pretraining": 7,
     "explorer": 7,
     "explorer.*": 7,
@@ -68,7 +69,7 @@ TORCH = (
     "evaluation*",
 )
 # Whoever imports the estimator has imported scikit-learn already; only those may name it at the top.
-SKLEARN = ("estimator", "training.callbacks", "storage.*", "evaluation.*")
+SKLEARN = ("estimator", "training.callbacks", "storage.*", "evaluation.*", "anomaly.*")
 SEAMS = {"make_corruption", "make_bottleneck", "make_penalties"}
 VAGUE = {"utils", "util", "misc", "helpers", "helper", "base_utils", "common"}
 

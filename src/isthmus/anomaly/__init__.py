@@ -1,7 +1,7 @@
 """Anomalies: which rows are unlike the rest, how sure is that, and which columns give them away.
 
-    detector = AutoencoderOutlierDetector().fit(X_usual)
-    detector.predict(X), detector.p_values(X), detector.explain(X)
+detector = AutoencoderOutlierDetector().fit(X_usual)
+detector.predict(X), detector.p_values(X), detector.explain(X)
 """
 
 from isthmus.anomaly.contributions import Explanation

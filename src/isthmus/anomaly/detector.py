@@ -17,7 +17,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data  # pyrefly: ignore[missing-module-attribute]
 
 from isthmus.anomaly.conformal import (
-    Threshold,
     benjamini_hochberg,
     conformal_p_values,
     rows_needed,
@@ -71,6 +70,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
     array([ 1, -1])
     """
 
+    # any of isthmus's estimators; None, or a size left open: a code that explains half of the variance
     autoencoder: Any = dataclasses.field(default=None, kw_only=True)
     contamination: float | str = hyper(
         "auto",
@@ -79,7 +79,9 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         above=0,
         at_most=0.5,
     )
-    false_alarm_rate: float = hyper(0.05, "share of usual rows called outliers where contamination is auto", above=0, below=1)
+    false_alarm_rate: float = hyper(
+        0.05, "share of usual rows called outliers where contamination is auto", above=0, below=1
+    )
     measure: str = hyper("combined", "what makes a row unusual", choices=MEASURES)
     calibration_fraction: float | None = hyper(
         None, "share of rows held out to set the threshold; None: a quarter, at most 2,048 rows", above=0, below=1
@@ -104,14 +106,39 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
             self.n_trimmed_ = int((~kept).sum())
             if self.n_trimmed_:
                 self._learn(learned_from[kept], seed)
-        self._compare_with(held_out)
-        self.calibration_scores_ = np.sort(self._anomaly_scores(held_out))
-        threshold = threshold_at(self.calibration_scores_, self.false_alarm_rate)
+        self._calibrate(held_out)
         if self.contamination != "auto":
-            score = -np.percentile(-self._anomaly_scores(X), 100 * float(self.contamination))
-            threshold = Threshold(float(score), float("nan"))
+            self.offset_ = float(np.percentile(-self._anomaly_scores(X), 100 * float(self.contamination)))
+            self.false_alarm_rate_ = float("nan")
+        return self
+
+    def fit_around(self, autoencoder: Any, X: Any, X_held_out: Any) -> typing.Self:
+        """Take an autoencoder that is fitted already, to rows X; X_held_out are usual rows it has not seen.
+
+        ``autoencoder``, ``contamination``, ``calibration_fraction`` and ``trim`` have no say here.
+        """
+        check_hyperparameters(self)
+        check_is_fitted(autoencoder)
+        X = self._validated(X, reset=True)
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        self.columns_, self.autoencoder_, self.n_trimmed_ = Columns.of(X), autoencoder, 0
+        self._know(X, seed)
+        self._calibrate(self._validated(X_held_out, reset=False))
+        return self
+
+    def set_false_alarm_rate(self, rate: float) -> typing.Self:
+        """Move the threshold of a fitted detector to another rate; nothing is fitted again."""
+        check_is_fitted(self)
+        self.false_alarm_rate = rate
+        check_hyperparameters(self)
+        threshold = threshold_at(self.calibration_scores_, rate)
         self.offset_, self.false_alarm_rate_ = -threshold.score, threshold.rate
         return self
+
+    def _calibrate(self, held_out: np.ndarray) -> None:
+        self._compare_with(held_out)
+        self.calibration_scores_ = np.sort(self._anomaly_scores(held_out))
+        self.set_false_alarm_rate(self.false_alarm_rate)
 
     def _n_held_out(self, n_rows: int) -> int:
         """A quarter, or what the stated rate needs; half of the rows at most."""
@@ -125,6 +152,9 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         """The autoencoder, and what usual residuals and usual codes are."""
         self.columns_ = Columns.of(X)
         self.autoencoder_ = self._new_autoencoder(X, seed).fit(X)
+        self._know(X, seed)
+
+    def _know(self, X: np.ndarray, seed: int) -> None:
         U, rebuilt = self._rebuilt(X)
         self.residual_variances_ = residual_variances(U - rebuilt)
         chosen = np.random.default_rng(seed).permutation(len(X))[:MOST_REFERENCE_ROWS]
@@ -168,6 +198,8 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
                 f"or None, got {type(self.autoencoder).__name__}."
             )
         chosen = clone(self.autoencoder)
+        if chosen.n_components is None and not chosen.make_bottleneck().sparse:
+            chosen.set_params(n_components=_code_size(self.columns_.apply(X)))
         return chosen if chosen.random_state is not None else chosen.set_params(random_state=seed)
 
     # ---- using -----------------------------------------------------------------------------------------
@@ -199,7 +231,8 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
             return self.predict(X) == -1
         if not 0 < false_discovery_rate < 1:
             raise ValueError(
-                f"{type(self).__name__}: false_discovery_rate must be above 0 and below 1, got {false_discovery_rate!r}."
+                f"{type(self).__name__}: false_discovery_rate must be above 0 and below 1, "
+                f"got {false_discovery_rate!r}."
             )
         return benjamini_hochberg(self.p_values(X), false_discovery_rate)
 

@@ -3,6 +3,7 @@
 No figure touches matplotlib's global state, opens a window, or needs one.
 """
 
+from isthmus.plots.anomalies import plot_anomalies
 from isthmus.plots.curves import plot_history
 from isthmus.plots.features import plot_error_by_feature, plot_reconstructions
 from isthmus.plots.pictures import plot_samples
@@ -10,6 +11,7 @@ from isthmus.plots.plane import plot_decode_grid, plot_latent_plane
 from isthmus.plots.style import save_figure
 
 __all__ = [
+    "plot_anomalies",
     "plot_decode_grid",
     "plot_error_by_feature",
     "plot_history",
