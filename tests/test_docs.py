@@ -31,6 +31,18 @@ def test_the_readmes_python_runs(tmp_path, monkeypatch):
     assert (tmp_path / "my-model" / "config.json").exists()
 
 
+@pytest.mark.parametrize("page", ["anomalies"])
+def test_the_python_of_a_use_runs(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "uses" / f"{page}.md").read_text(), flags=re.DOTALL)
+    assert blocks
+    names: dict = {}
+    for block in blocks:
+        exec(block, names)
+    if page == "anomalies":
+        assert (names["detector"].predict(names["strange"]) == -1).all()
+
+
 def test_the_readmes_figures_are_the_benchmarks():
     shown = README.split("<!-- quality -->")[1].split("<!-- /quality -->")[0].strip()
     assert shown == (ROOT / "benchmarks" / "results" / "quality.md").read_text().strip()

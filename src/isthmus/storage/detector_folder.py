@@ -44,12 +44,13 @@ __all__ = ["DETECTOR_FILE", "load_detector", "save_detector"]
 FORMAT, FORMAT_VERSION = "isthmus detector", 1
 DETECTOR_FILE, ARRAY_FILE = "detector.json", "detector.safetensors"
 MOST_BYTES = 16 << 20
+CHOSEN_IN_FIT = ("n_components", "random_state")  # of the autoencoder, where the user left them open
 NUMBERS = ("offset", "likelihood_base")
 KEYS = {
     "format",
     "format_version",
     "settings",
-    "autoencoder_given",
+    "autoencoder_left_open",
     "feature_names",
     *NUMBERS,
     "false_alarm_rate",
@@ -83,7 +84,7 @@ def save_detector(
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "settings": _settings_of(detector),
-        "autoencoder_given": detector.autoencoder is not None,
+        "autoencoder_left_open": _left_open(detector),
         "feature_names": None if names is None else [str(name) for name in names],
         "offset": float(detector.offset_),
         "likelihood_base": float(detector._likelihood_base),
@@ -154,8 +155,11 @@ def _restored(
         _require_number("false_alarm_rate", rate)
     if type(facts["n_trimmed"]) is not int:
         raise ValueError(f"n_trimmed must be a whole number, got {shortened(facts['n_trimmed'])}")
-    if facts["autoencoder_given"] is True:
-        detector.autoencoder = clone(autoencoder)
+    left_open = facts["autoencoder_left_open"]
+    if left_open is not None:
+        if not isinstance(left_open, list) or not set(left_open) <= set(CHOSEN_IN_FIT):
+            raise ValueError(f"autoencoder_left_open must be names of settings, got {shortened(left_open)}")
+        detector.autoencoder = clone(autoencoder).set_params(**dict.fromkeys(left_open))
     detector.autoencoder_ = autoencoder
     n_features = autoencoder.n_features_in_
     columns: dict[str, Any] = {"n_features_in_": n_features}
@@ -176,6 +180,12 @@ def _restored(
     detector.offset_, detector.n_trimmed_ = float(facts["offset"]), facts["n_trimmed"]
     detector.false_alarm_rate_ = float("nan") if rate is None else float(rate)
     return detector
+
+
+def _left_open(detector: AutoencoderOutlierDetector) -> list[str] | None:
+    if detector.autoencoder is None:
+        return None
+    return [name for name in CHOSEN_IN_FIT if getattr(detector.autoencoder, name) is None]
 
 
 def _surprise(name: str, numbers: Any) -> Surprise:
