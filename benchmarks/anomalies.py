@@ -7,8 +7,9 @@ the test. Five seeds draw the halves. With contamination, half of the anomalies 
 learned from (0, 5, 10 and 20 %), the normal rows learned from are the same at every share, and the other half of the
 anomalies are tested; sets with too few anomalies for a hundred such rows are left out. No label is used in a fit.
 
-Peers run in .venv-peers with their own defaults. Results are saved after every set, and a run that was interrupted
-goes on where it stopped. Writes benchmarks/results/anomalies.json and the tables in docs/uses/anomalies.md.
+Peers run in .venv-peers with their own defaults. Results are saved after every fit, and a run that was interrupted
+goes on where it stopped; --minutes stops it by itself. Writes benchmarks/results/anomalies.json and the tables in
+docs/uses/anomalies.md.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import json
 import statistics
 import subprocess
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -168,30 +171,48 @@ def write_into_page(tables: dict[str, str]) -> None:
         temporary.write_text(text)
 
 
+def _work(paths: list[Path], *, contaminated: bool) -> Iterator[tuple[Path, str, int]]:
+    """Every fit there is to make: all sets as they are, then those with enough anomalies, contaminated."""
+    yield from ((path, "clean", seed) for path in paths for seed in SEEDS)
+    if contaminated:
+        enough = [path for path in paths if contaminated_split(*read(path), 0, 0.0) is not None]
+        yield from ((path, "contaminated", seed) for seed in CONTAMINATED_SEEDS for path in enough)
+
+
+def _done(entry: dict, kind: str, seed: int) -> bool:
+    return len(entry["clean"] if kind == "clean" else entry["contaminated"].get(str(SHARES[-1]), [])) > seed
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, required=True, help="a folder of .npz files with arrays X and y")
     parser.add_argument("--results", type=Path, default=RESULTS, help="where the figures are kept, for going on")
+    parser.add_argument("--minutes", type=float, help="begin no new fit after this time")
     parser.add_argument("--no-contamination", action="store_true", help="leave out the contaminated fits")
     asked = parser.parse_args()
     set_up_peers()
     known = json.loads(asked.results.read_text()) if asked.results.exists() else {}
     paths = sorted(asked.folder.glob("*.npz"))
-    for path in paths:
-        if path.stem not in known:
-            X, y = read(path)
-            seeds = list(SEEDS)
-            entry: dict = {"clean": measured([clean_split(X, y, seed) for seed in seeds], seeds), "contaminated": {}}
-            for share in () if asked.no_contamination else SHARES:
-                seeds = list(CONTAMINATED_SEEDS)
-                splits = [split for seed in seeds if (split := contaminated_split(X, y, seed, share)) is not None]
-                if splits:
-                    entry["contaminated"][str(share)] = measured(splits, seeds)
-            known[path.stem] = entry
-            asked.results.parent.mkdir(parents=True, exist_ok=True)
-            with atomic_write(asked.results) as temporary:
-                temporary.write_text(json.dumps(known, indent=1) + "\n")
-        print(clean_table({path.stem: known[path.stem]}).splitlines()[2], flush=True)
+    begun = time.monotonic()
+    for path, kind, seed in _work(paths, contaminated=not asked.no_contamination):
+        entry = known.setdefault(path.stem, {"clean": [], "contaminated": {}})
+        if _done(entry, kind, seed):
+            continue
+        if asked.minutes is not None and time.monotonic() - begun > 60 * asked.minutes:
+            print("stopped at the time limit; the same command goes on from here")
+            return
+        X, y = read(path)
+        if kind == "clean":
+            entry["clean"] += measured([clean_split(X, y, seed)], [seed])
+        else:
+            splits = {share: contaminated_split(X, y, seed, share) for share in SHARES}
+            there = {share: split for share, split in splits.items() if split is not None}
+            for share, found in zip(there, measured([*there.values()], [seed] * len(there)), strict=True):
+                entry["contaminated"].setdefault(str(share), []).append(found)
+        asked.results.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(asked.results) as temporary:
+            temporary.write_text(json.dumps(known, indent=1) + "\n")
+        print(f"{path.stem}, {kind}, seed {seed}", flush=True)
     sets = {path.stem: known[path.stem] for path in paths}
     tables = {
         "anomalies": clean_table(sets),
