@@ -58,6 +58,7 @@ FLOORS = {
     "smallest": 7,
     "smallest.*": 7,
     "anomaly": 7,
+    "anomaly.*": 7,
     "denoising": 7,
     "denoising.*": 7,
     "pretraining": 7,
@@ -94,6 +95,7 @@ SKLEARN = (
     "evaluation.*",
     "smallest.*",
     "denoising.*",
+    "anomaly.*",
 )
 SEAMS = {"make_corruption", "make_bottleneck", "make_penalties"}
 VAGUE = {"utils", "util", "misc", "helpers", "helper", "base_utils", "common"}

@@ -15,6 +15,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AutoencoderOutlierDetector": "isthmus.anomaly",
     "BaseAutoencoder": "isthmus.estimator",
     "Denoiser": "isthmus.denoising",
     "Evaluation": "isthmus.evaluation",

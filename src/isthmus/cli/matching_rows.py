@@ -20,7 +20,7 @@ from isthmus.cli.run_folder import Run
 if TYPE_CHECKING:
     from isthmus.data import Table
 
-__all__ = ["Expected", "codes_expected", "read_matching", "rows_expected", "unnamed"]
+__all__ = ["Expected", "codes_expected", "names_in_file", "read_matching", "rows_expected", "unnamed"]
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def read_matching(
     from isthmus.data import read_table
 
     where, kinds = repr(source), {"missing": expected.missing, "mixed": expected.mixed}
-    names = _names_in_file(source)
+    names = names_in_file(source)
     if names is None:
         look = read_table(source, **kinds)
         names = (*look.columns, *(name for name in (look.label_name, look.id_name) if name is not None))
@@ -106,7 +106,7 @@ def unnamed(count: int) -> tuple[str, ...]:
     return tuple(f"x{index}" for index in range(count))
 
 
-def _names_in_file(source: str) -> tuple[str, ...] | None:
+def names_in_file(source: str) -> tuple[str, ...] | None:
     """All column names of a table of text or Parquet, whatever is in them; None for every other source.
 
     A file that cannot be read has no names: reading it says why.

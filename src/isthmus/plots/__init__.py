@@ -3,6 +3,7 @@
 No figure touches matplotlib's global state, opens a window, or needs one.
 """
 
+from isthmus.plots.anomalies import plot_anomalies
 from isthmus.plots.curves import plot_history
 from isthmus.plots.denoised import plot_denoised
 from isthmus.plots.features import plot_error_by_feature, plot_reconstructions
@@ -13,6 +14,7 @@ from isthmus.plots.rate_distortion import plot_rate_distortion
 from isthmus.plots.style import save_figure
 
 __all__ = [
+    "plot_anomalies",
     "plot_decode_grid",
     "plot_denoised",
     "plot_error_by_feature",

@@ -79,13 +79,13 @@ CONFIG_KEYS = {
 }
 
 
-def save(estimator: BaseAutoencoder, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+def save(estimator: Any, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
     """Write a fitted estimator to the folder ``path``, whole or not at all, and give the folder's path.
 
     Parameters
     ----------
     estimator
-        Fitted, of one of the library's variants.
+        Fitted: one of the library's variants, or an outlier detector.
     path
         A new folder; missing parents are made.
     overwrite
@@ -103,6 +103,16 @@ def save(estimator: BaseAutoencoder, path: str | os.PathLike[str], *, overwrite:
     A ``random_state`` that is a generator is stored as None (the seed drawn from it is kept). The optimiser
     is not stored: `partial_fit` goes on from the same weights with a fresh one.
     """
+    if isinstance(estimator, BaseAutoencoder) or not hasattr(estimator, "decision_function"):
+        return new_folder(path, _files_of(estimator), overwrite=overwrite)
+    from isthmus.storage.detector_folder import save_detector
+
+    check_is_fitted(estimator)
+    return save_detector(estimator, path, _files_of(estimator.autoencoder_), overwrite=overwrite)
+
+
+def _files_of(estimator: BaseAutoencoder) -> dict[str, bytes]:
+    """The two files of a fitted autoencoder, by name."""
     check_is_fitted(estimator)
     who = f"{type(estimator).__name__} cannot be saved"
     names = {kind: name for name, kind in variants().items()}
@@ -134,11 +144,11 @@ def save(estimator: BaseAutoencoder, path: str | os.PathLike[str], *, overwrite:
             f"{who}: its {CONFIG_FILE} would have {len(text):,} bytes, and {MOST_CONFIG_BYTES:,} is the "
             f"most; give the columns shorter names."
         )
-    return new_folder(path, {TENSOR_FILE: data, CONFIG_FILE: text}, overwrite=overwrite)
+    return {TENSOR_FILE: data, CONFIG_FILE: text}
 
 
-def load(path: str | os.PathLike[str]) -> BaseAutoencoder:
-    """The estimator that `save` wrote to the folder ``path``, ready to use.
+def load(path: str | os.PathLike[str]) -> Any:
+    """The estimator, or outlier detector, that `save` wrote to the folder ``path``, ready to use.
 
     It goes to the device its settings ask for where this machine has it, else to the processor. Links inside
     the folder are not followed.
@@ -151,7 +161,12 @@ def load(path: str | os.PathLike[str]) -> BaseAutoencoder:
     folder = Path(path)
     where = repr(str(folder))
     try:
-        return _from_config(_read_config(folder, where), folder)
+        estimator = _from_config(_read_config(folder, where), folder)
+        if not os.path.lexists(folder / "detector.json"):
+            return estimator
+        from isthmus.storage.detector_folder import load_detector
+
+        return load_detector(folder, estimator)
     except StorageError:
         raise
     except (ValueError, TypeError, RuntimeError, OverflowError) as error:

@@ -1,0 +1,80 @@
+"""From scores to error rates: held-out usual rows say how often a usual row scores as high.
+
+With scores s_1 … s_n of usual rows that the model has not seen, the conformal p-value of a row of score s is
+
+    p = (1 + #{i : s_i ≥ s}) / (n + 1),
+
+and for a usual row P(p ≤ α) ≤ α, whatever the model and the data (Bates, Candès, Lei, Romano & Sesia, "Testing
+for outliers with conformal p-values", Annals of Statistics 51, 2023). The smallest p is 1 / (n + 1): a rate
+below that can't be stated with n rows. Benjamini & Hochberg's step-up rule on these p-values keeps the expected
+share of false alarms among the alarms below q (same paper).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Threshold", "benjamini_hochberg", "conformal_p_values", "rows_needed", "threshold_at"]
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """Rows that score above ``score`` are alarms; of usual rows that is a share of ``rate`` on average."""
+
+    score: float
+    rate: float
+
+
+def conformal_p_values(scores: np.ndarray, held_out: np.ndarray) -> np.ndarray:
+    """p-value of each score, shape (n_samples,), given the ascending scores of held-out usual rows.
+
+    >>> conformal_p_values(np.array([0.5, 2.5, 9.0]), np.array([1.0, 2.0, 3.0]))
+    array([1.  , 0.5 , 0.25])
+    """
+    n_rows = len(held_out)
+    as_high = n_rows - np.searchsorted(held_out, scores, side="left")
+    return (1 + as_high) / (n_rows + 1)
+
+
+def rows_needed(rate: float) -> int:
+    """Held-out rows below which a false-alarm rate can't be stated: the least n with 1 / (n + 1) ≤ rate.
+
+    >>> rows_needed(0.05), rows_needed(0.1)
+    (19, 9)
+    """
+    return math.ceil(1 / rate - 1e-9) - 1
+
+
+def threshold_at(held_out: np.ndarray, rate: float) -> Threshold:
+    """The lowest threshold whose alarms are exactly the rows of p ≤ ``rate``; ``held_out`` ascends.
+
+    With too few rows for that rate the threshold is the highest score, and the rate it has is said.
+
+    >>> threshold_at(np.arange(19.0), 0.05)
+    Threshold(score=18.0, rate=0.05)
+    >>> threshold_at(np.arange(4.0), 0.05)
+    Threshold(score=3.0, rate=0.2)
+    """
+    n_rows = len(held_out)
+    above = max(0, math.floor(rate * (n_rows + 1) + 1e-9) - 1)
+    above = min(above, n_rows - 1)
+    return Threshold(float(held_out[n_rows - 1 - above]), (above + 1) / (n_rows + 1))
+
+
+def benjamini_hochberg(p_values: np.ndarray, rate: float) -> np.ndarray:
+    """Which rows are called alarms, shape (n_samples,), at a false-discovery rate of ``rate``.
+
+    The largest k with p_(k) ≤ k · rate / n is taken, and the k smallest p-values are alarms.
+
+    >>> benjamini_hochberg(np.array([0.01, 0.02, 0.6, 0.9]), 0.05)
+    array([ True,  True, False, False])
+    """
+    n_rows = len(p_values)
+    ascending = np.sort(p_values)
+    below = np.flatnonzero(ascending <= rate * np.arange(1, n_rows + 1) / max(1, n_rows))
+    if not len(below):
+        return np.zeros(n_rows, dtype=bool)
+    return p_values <= ascending[below[-1]]

@@ -1,0 +1,318 @@
+"""The face for anomalies: scikit-learn's outlier detector on any autoencoder.
+
+`fit` holds some rows out, fits an autoencoder to the others, and lets the held-out rows say how high usual rows
+score: that sets the threshold for a stated false-alarm rate, and gives p-values.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, OutlierMixin, clone
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data  # pyrefly: ignore[missing-module-attribute]
+
+from isthmus.anomaly.conformal import (
+    benjamini_hochberg,
+    conformal_p_values,
+    rows_needed,
+    threshold_at,
+)
+from isthmus.anomaly.contributions import Explanation, shared_out
+from isthmus.anomaly.scores import Columns, Neighbours, Surprise, residual_variances
+from isthmus.hyperparameter import check_hyperparameters, hyper
+
+__all__ = ["MEASURES", "AutoencoderOutlierDetector"]
+
+MEASURES = ("combined", "reconstruction", "latent", "likelihood")
+SHARE_OF_VARIANCE = 0.5  # that the default code would explain if it were PCA's
+MOST_REFERENCE_ROWS = 10_000
+N_NEIGHBOURS = 5
+ONCE_IN = 1e-6
+MOST_CALIBRATION_ROWS = 2_048
+LEAST_ROWS = 3
+
+
+@dataclass(eq=False, repr=False)
+class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
+    """Rows unlike the usual ones, by an autoencoder: scores, p-values and the columns that give a row away.
+
+    Fitted to usual rows (a few strange ones among them do little harm), it calls a row an outlier (-1) where
+
+        score(x) > the highest but m of n held-out scores,     m = ⌊rate (n + 1)⌋ - 1,
+
+    so that usual rows are called so with probability ``rate`` at most. Scores are described in
+    `isthmus.anomaly.scores`, p-values in `isthmus.anomaly.conformal`.
+
+    Attributes
+    ----------
+    autoencoder_ : BaseAutoencoder
+        The fitted autoencoder.
+    offset_ : float
+        ``decision_function = score_samples - offset_``; rows below 0 are outliers.
+    false_alarm_rate_ : float
+        The rate that the threshold has on average over usual rows: at most the rate asked for, unless there are
+        too few held-out rows for that. NaN where ``contamination`` set the threshold.
+    calibration_scores_ : ndarray
+        Anomaly scores of the held-out rows, ascending.
+    n_trimmed_ : int
+        Rows left out of the fit because they stood apart.
+
+    Examples
+    --------
+    >>> X = np.random.default_rng(0).normal(size=(200, 3)) @ np.ones((3, 4))
+    >>> detector = AutoencoderOutlierDetector(random_state=0).fit(X)
+    >>> detector.predict([[0.1, 0.1, 0.1, 0.1], [9.0, -9.0, 9.0, -9.0]])
+    array([ 1, -1])
+    """
+
+    # any of isthmus's estimators; None, or a size left open: a code that explains half of the variance
+    autoencoder: Any = dataclasses.field(default=None, kw_only=True)
+    contamination: float | str = hyper(
+        "auto",
+        "share of the rows of the fit to call outliers; auto sets the threshold by the held-out rows",
+        choices=("auto",),
+        above=0,
+        at_most=0.5,
+    )
+    false_alarm_rate: float = hyper(
+        0.05, "share of usual rows called outliers where contamination is auto", above=0, below=1
+    )
+    measure: str = hyper("combined", "what makes a row unusual", choices=MEASURES)
+    calibration_fraction: float | None = hyper(
+        None, "share of rows held out to set the threshold; None: a quarter, at most 2,048 rows", above=0, below=1
+    )
+    trim: bool = hyper(True, "leave rows that stand apart out of the fit, and fit again")
+    random_state: Any = dataclasses.field(default=None, kw_only=True)
+
+    # ---- fitting ---------------------------------------------------------------------------------------
+
+    def fit(self, X: Any, y: Any = None) -> typing.Self:
+        """Fit to usual rows X of shape (n_samples, n_features); y is ignored."""
+        check_hyperparameters(self)
+        X = self._validated(X, reset=True)
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        order = np.random.default_rng(seed).permutation(len(X))
+        n_held_out = self._n_held_out(len(X))
+        held_out, learned_from = X[order[:n_held_out]], X[order[n_held_out:]]
+        self._learn(learned_from, seed)
+        self.n_trimmed_ = 0
+        if self.trim:
+            kept = self._usual(learned_from)
+            self.n_trimmed_ = int((~kept).sum())
+            if self.n_trimmed_:
+                self._learn(learned_from[kept], seed)
+        self._calibrate(held_out)
+        if self.contamination != "auto":
+            self.offset_ = float(np.percentile(-self._anomaly_scores(X), 100 * float(self.contamination)))
+            self.false_alarm_rate_ = float("nan")
+        return self
+
+    def fit_around(self, autoencoder: Any, X: Any, X_held_out: Any) -> typing.Self:
+        """Take an autoencoder that is fitted already, to rows X; X_held_out are usual rows it has not seen.
+
+        ``autoencoder``, ``contamination``, ``calibration_fraction`` and ``trim`` have no say here.
+        """
+        check_hyperparameters(self)
+        check_is_fitted(autoencoder)
+        X = self._validated(X, reset=True)
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        self.columns_, self.autoencoder_, self.n_trimmed_ = Columns.of(X), autoencoder, 0
+        self._know(X, seed)
+        self._calibrate(self._validated(X_held_out, reset=False))
+        return self
+
+    def set_false_alarm_rate(self, rate: float) -> typing.Self:
+        """Move the threshold of a fitted detector to another rate; nothing is fitted again."""
+        check_is_fitted(self)
+        self.false_alarm_rate = rate
+        check_hyperparameters(self)
+        threshold = threshold_at(self.calibration_scores_, rate)
+        self.offset_, self.false_alarm_rate_ = -threshold.score, threshold.rate
+        return self
+
+    def _calibrate(self, held_out: np.ndarray) -> None:
+        self._compare_with(held_out)
+        self.calibration_scores_ = np.sort(self._anomaly_scores(held_out))
+        self.set_false_alarm_rate(self.false_alarm_rate)
+
+    def _n_held_out(self, n_rows: int) -> int:
+        """A quarter, or what the stated rate needs; half of the rows at most."""
+        if self.calibration_fraction is not None:
+            wanted = round(self.calibration_fraction * n_rows)
+            return min(max(wanted, 1), n_rows - 2)
+        wanted = max(min(n_rows // 4, MOST_CALIBRATION_ROWS), rows_needed(self.false_alarm_rate))
+        return max(1, min(wanted, n_rows // 2))
+
+    def _learn(self, X: np.ndarray, seed: int) -> None:
+        """The autoencoder, and what usual residuals and usual codes are."""
+        self.columns_ = Columns.of(X)
+        self.autoencoder_ = self._new_autoencoder(X, seed).fit(X)
+        self._know(X, seed)
+
+    def _know(self, X: np.ndarray, seed: int) -> None:
+        U, rebuilt = self._rebuilt(X)
+        self.residual_variances_ = residual_variances(U - rebuilt)
+        chosen = np.random.default_rng(seed).permutation(len(X))[:MOST_REFERENCE_ROWS]
+        self.reference_ = rebuilt[np.sort(chosen)].astype(np.float32)
+        self._neighbours = Neighbours(self.reference_.astype(np.float64), N_NEIGHBOURS)
+        self._likelihood_base = 0.0
+        self.surprises_ = {}
+
+    def _compare_with(self, X: np.ndarray) -> None:
+        """Let rows say how large each part usually is."""
+        if "likelihood" in self._parts_used():
+            U, rebuilt = self._rebuilt(X)
+            self._likelihood_base = float(np.median(self._likelihood_rest(X, U, rebuilt)))
+        amounts = self._amounts(X)
+        self.surprises_ = {
+            # a sum of squares begins at 0; a log density has no such end, so its own lowest value is taken
+            name: Surprise.of(part.sum(1), origin=float(part.sum(1).min()) if name == "likelihood" else 0.0)
+            for name, part in amounts.items()
+        }
+
+    def _usual(self, X: np.ndarray) -> np.ndarray:
+        """Which rows of the fit do not stand apart: a usual one scores so high once in a million."""
+        from scipy.stats import gamma
+
+        self._compare_with(X)
+        amounts = self._amounts(X)
+        surprise = np.sum([self.surprises_[name](part.sum(1)) for name, part in amounts.items()], axis=0)
+        kept = surprise <= gamma.isf(ONCE_IN, len(amounts))
+        return kept if kept.sum() >= max(LEAST_ROWS, len(X) // 2) else np.ones(len(X), dtype=bool)
+
+    def _new_autoencoder(self, X: np.ndarray, seed: int) -> Any:
+        from isthmus.estimator import BaseAutoencoder
+
+        if self.autoencoder is None:
+            from isthmus.variants.vanilla import Autoencoder
+
+            return Autoencoder(_code_size(self.columns_.apply(X)), scale="standard", random_state=seed)
+        if not isinstance(self.autoencoder, BaseAutoencoder):
+            raise ValueError(
+                f"{type(self).__name__}: autoencoder must be one of isthmus's estimators, such as Autoencoder(2), "
+                f"or None, got {type(self.autoencoder).__name__}."
+            )
+        chosen = clone(self.autoencoder)
+        if chosen.n_components is None and not chosen.make_bottleneck().sparse:
+            chosen.set_params(n_components=_code_size(self.columns_.apply(X)))
+        return chosen if chosen.random_state is not None else chosen.set_params(random_state=seed)
+
+    # ---- using -----------------------------------------------------------------------------------------
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """Minus the anomaly score of each row, shape (n_samples,); larger is more usual."""
+        check_is_fitted(self)
+        return -self._anomaly_scores(self._validated(X, reset=False))
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """``score_samples(X) - offset_``: below 0 for outliers."""
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X: Any) -> np.ndarray:
+        """-1 for outliers, 1 for usual rows."""
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def p_values(self, X: Any) -> np.ndarray:
+        """Share of usual rows expected to score as high, shape (n_samples,); 1 / (n_held_out + 1) at least."""
+        return conformal_p_values(-self.score_samples(X), self.calibration_scores_)
+
+    def alarms(self, X: Any, false_discovery_rate: float | None = None) -> np.ndarray:
+        """Which rows to look at, shape (n_samples,).
+
+        Without a rate those that `predict` calls outliers; with one, as many as can be told such that the
+        expected share of usual rows among them stays below it.
+        """
+        if false_discovery_rate is None:
+            return self.predict(X) == -1
+        if not 0 < false_discovery_rate < 1:
+            raise ValueError(
+                f"{type(self).__name__}: false_discovery_rate must be above 0 and below 1, "
+                f"got {false_discovery_rate!r}."
+            )
+        return benjamini_hochberg(self.p_values(X), false_discovery_rate)
+
+    def explain(self, X: Any) -> Explanation:
+        """What each column adds to each row's score, and what was expected in it."""
+        check_is_fitted(self)
+        values = self._validated(X, reset=False)
+        contributions = self._contributions(values)
+        return Explanation(
+            scores=contributions.sum(1),
+            contributions=contributions,
+            values=values,
+            expected=self.columns_.undo(self._rebuilt(values)[1]),
+            columns=tuple(map(str, getattr(self, "feature_names_in_", [f"x{i}" for i in range(values.shape[1])]))),
+        )
+
+    # ---- inside ----------------------------------------------------------------------------------------
+
+    def _validated(self, X: Any, *, reset: bool) -> np.ndarray:
+        least = {"ensure_min_samples": LEAST_ROWS} if reset else {}
+        return validate_data(self, X, dtype=np.float64, reset=reset, **least)
+
+    def _parts_used(self) -> tuple[str, ...]:
+        if self.measure != "combined":
+            return (self.measure,)
+        has_prior = self.autoencoder_.make_bottleneck().outputs_per_latent == 2
+        return ("reconstruction", "latent", "likelihood") if has_prior else ("reconstruction", "latent")
+
+    def _rebuilt(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and rebuilt rows, both in standard units."""
+        U = self.columns_.apply(X)
+        rebuilt = self.autoencoder_.reconstruct(self.columns_.undo(U))
+        return U, self.columns_.apply(np.nan_to_num(rebuilt))
+
+    def _amounts(self, X: np.ndarray) -> dict[str, np.ndarray]:
+        """Every part column by column, each of shape (n_samples, n_features)."""
+        U, rebuilt = self._rebuilt(X)
+        measures = {
+            "reconstruction": lambda: (U - rebuilt) ** 2 / self.residual_variances_,
+            "latent": lambda: self._neighbours.squared_distances(rebuilt),
+            "likelihood": lambda: self._improbability(X, U, rebuilt),
+        }
+        return {name: measures[name]() for name in self._parts_used()}
+
+    def _improbability(self, X: np.ndarray, U: np.ndarray, rebuilt: np.ndarray) -> np.ndarray:
+        """-log p(x) by columns: squared residuals by column; of the rest, what is usual equally, what is more by û²."""
+        rest = self._likelihood_rest(X, U, rebuilt)
+        equal = np.full(len(X), self._likelihood_base)
+        return (
+            self._half_squares(U, rebuilt)
+            + shared_out(equal, np.zeros(U.shape))
+            + shared_out(rest - self._likelihood_base, rebuilt**2)
+        )
+
+    def _likelihood_rest(self, X: np.ndarray, U: np.ndarray, rebuilt: np.ndarray) -> np.ndarray:
+        density = self.autoencoder_.score_samples(self.columns_.undo(U)).astype(np.float64)
+        return -np.nan_to_num(density, nan=-1e30, neginf=-1e30) - self._half_squares(U, rebuilt).sum(1)
+
+    def _half_squares(self, U: np.ndarray, rebuilt: np.ndarray) -> np.ndarray:
+        """Squared residuals in nats, (x_j - x̂_j)² / 2σ²: σ² is in the autoencoder's units, column by column."""
+        model = self.autoencoder_
+        spread = self.columns_.spread / model.scaling_.spread * model.scaling_.unit
+        return ((U - rebuilt) * spread) ** 2 / (2 * model.noise_variance_)
+
+    def _contributions(self, X: np.ndarray) -> np.ndarray:
+        amounts = self._amounts(X)
+        if self.measure != "combined":
+            return amounts[self.measure]
+        return np.sum(
+            [shared_out(self.surprises_[name](part.sum(1)), np.abs(part)) for name, part in amounts.items()], axis=0
+        )
+
+    def _anomaly_scores(self, X: np.ndarray) -> np.ndarray:
+        return self._contributions(X).sum(1)
+
+
+def _code_size(U: np.ndarray) -> int:
+    """Numbers with which PCA explains half of the variance of rows in standard units; at least 1."""
+    variances = np.linalg.svd(U - U.mean(0), compute_uv=False) ** 2
+    if variances.sum() == 0:
+        return 1
+    explained = np.cumsum(variances) / variances.sum()
+    return min(int(np.searchsorted(explained, SHARE_OF_VARIANCE)) + 1, *U.shape)

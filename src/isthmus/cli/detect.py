@@ -1,0 +1,223 @@
+"""``isthmus detect``: rows in, the strangest first out, with how sure that is and which columns tell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from isthmus.cli.judged_output import draw_strangest, require_judged_writable, write_judged
+from isthmus.cli.matching_rows import Expected, read_matching, rows_expected, unnamed
+from isthmus.cli.outcome import CommandError, UsageError, say
+from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, Seed
+from isthmus.cli.run_folder import open_run
+
+if TYPE_CHECKING:
+    from isthmus.data import Table
+
+__all__ = ["detect"]
+
+Rate = Annotated[float, Parameter(validator=Number(gt=0, lt=1))]
+Share = Annotated[float | None, Parameter(validator=Number(gt=0, lte=0.5))]
+Rows = Annotated[int, Parameter(validator=Number(gte=1))]
+JudgedOutput = Annotated[
+    Path | None,
+    Parameter(
+        ("--output", "-o"), help="File to write: .csv, .tsv, .parquet or .json. Without it: CSV on standard output."
+    ),
+]
+
+
+def detect(
+    data: str,
+    /,
+    *,
+    train: str | None = None,
+    model: str | None = None,
+    score: Literal["combined", "reconstruction", "latent", "likelihood"] = "combined",
+    false_alarm_rate: Rate = 0.05,
+    fdr: Annotated[float | None, Parameter(validator=Number(gt=0, lt=1))] = None,
+    contamination: Share = None,
+    variant: str | None = None,
+    components: Annotated[int | None, Parameter(("--components", "-p"), validator=Number(gte=1))] = None,
+    top: Rows = 3,
+    output: JudgedOutput = None,
+    plot: Path | None = None,
+    save: Path | None = None,
+    ids: Ids = None,
+    labels: Labels = None,
+    drop: Drop = (),
+    seed: Seed = 42,
+    overwrite: Overwrite = False,
+) -> None:
+    """Find the rows that are unlike the rest.
+
+    Each row gets a score, a p-value, whether it is an alarm, and the columns that give it away; the strangest come
+    first. Without --train or --model the rows are judged by one another: each by a fit that has not seen it.
+
+    Parameters
+    ----------
+    data
+        Rows to judge.
+    train
+        Rows known to be usual, to learn from.
+    model
+        A detector that --save wrote, or a run of isthmus fit on usual rows, whose held-out rows set the threshold.
+    score
+        What makes a row unusual: it is not rebuilt, its code is far from the others', it is improbable, or all.
+    false_alarm_rate
+        Share of usual rows that may be called alarms.
+    fdr
+        Instead: the share of usual rows expected among the alarms (Benjamini and Hochberg).
+    contamination
+        Instead: the share of the rows learned from to call alarms; without --train or --model, of the rows judged.
+    variant
+        Kind of autoencoder to learn with; a name of isthmus fit --variant.
+    components
+        Size of its code; without it, as many numbers as explain half of the variance.
+    top
+        Columns to name a row, those that add most to its score.
+    plot
+        Picture to draw of the strangest rows: .png, .svg or .pdf.
+    save
+        Folder to write the detector to, for --model.
+    """
+    _require_sense(train, model, save, variant, components, fdr, contamination)
+    require_judged_writable(output, plot, save, overwrite=overwrite)
+    settings = {"measure": score, "false_alarm_rate": false_alarm_rate, "random_state": seed}
+    roles = {"labels": labels, "ids": ids, "drop": drop}
+    from isthmus.anomaly.within import judge, judge_within
+
+    if model is not None:
+        detector, expected = _detector_of(model, settings)
+        table = read_matching(data, expected, **roles)
+        judgement = judge(detector, table.values)
+    elif train is not None:
+        from isthmus.data import read_table
+
+        usual = read_table(train, **_only_present(train, roles))
+        table = read_matching(data, _columns_of(usual, drop), **roles)
+        detector = _unfitted(variant, components, settings, contamination).fit(usual.values)
+        _say_fitted(detector, len(usual))
+        detector.feature_names_in_ = _names(usual)
+        judgement = judge(detector, table.values)
+        if save is not None:
+            from isthmus.storage import save as save_model
+
+            save_model(detector, save, overwrite=overwrite)
+            say(f"The detector is in {str(save)!r}.")
+    else:
+        from isthmus.data import read_table
+
+        table = read_table(data, **roles)
+        say(f"judging {len(table):,} rows by one another; --train names rows known to be usual …")
+        judgement = judge_within(_unfitted(variant, components, settings, None), table.values, seed)
+    alarms = _alarms(judgement, fdr, contamination if train is None else None)
+    write_judged(output, table, judgement, alarms, top=top, overwrite=overwrite)
+    if plot is not None:
+        draw_strangest(plot, table, judgement)
+    say(f"{int(alarms.sum()):,} of {len(table):,} rows are alarms.")
+
+
+def _require_sense(
+    train: Any, model: Any, save: Any, variant: Any, components: Any, fdr: Any, contamination: Any
+) -> None:
+    if train is not None and model is not None:
+        raise UsageError("--train and --model say the same thing; give one of them.")
+    if save is not None and train is None:
+        raise UsageError("--save keeps a detector that --train has fitted; give --train.")
+    if model is not None and (variant is not None or components is not None or contamination is not None):
+        raise UsageError("--variant, --components and --contamination are for a fit; --model names what is fitted.")
+    if fdr is not None and contamination is not None:
+        raise UsageError("--fdr and --contamination set the same alarms; give one of them.")
+
+
+def _only_present(source: str, roles: dict[str, Any]) -> dict[str, Any]:
+    """Columns named for the rows to judge, where the rows to learn from have them too."""
+    from isthmus.cli.matching_rows import names_in_file
+
+    names = names_in_file(source)
+    if names is None:
+        return roles
+    return {
+        "labels": roles["labels"] if roles["labels"] in names else None,
+        "ids": roles["ids"] if roles["ids"] in names else None,
+        "drop": tuple(name for name in roles["drop"] if name in names),
+    }
+
+
+def _columns_of(table: Table, drop: tuple[str, ...]) -> Expected:
+    what = "the columns of the rows learned from"
+    return Expected(table.columns, what, table.label_name, table.id_name, drop, table.image_shape)
+
+
+def _names(table: Table) -> Any:
+    import numpy as np
+
+    return np.array(table.columns, dtype=object)
+
+
+def _unfitted(variant: str | None, components: int | None, settings: dict[str, Any], contamination: Any) -> Any:
+    from isthmus.anomaly import AutoencoderOutlierDetector
+
+    autoencoder = None
+    if variant is not None or components is not None:
+        from isthmus.cli.hyperparameter_flags import chosen_variant
+
+        autoencoder = chosen_variant(variant or "vanilla")(components, scale="standard")
+    chosen = {} if contamination is None else {"contamination": contamination}
+    return AutoencoderOutlierDetector(autoencoder=autoencoder, **chosen, **settings)
+
+
+def _detector_of(path: str, settings: dict[str, Any]) -> tuple[Any, Expected]:
+    """The detector at ``path``: one that was saved, or one made around the autoencoder of a run."""
+    from isthmus.anomaly import AutoencoderOutlierDetector
+
+    run = open_run(path)
+    found = run.load()
+    if isinstance(found, AutoencoderOutlierDetector):
+        if found.measure != settings["measure"]:
+            raise CommandError(
+                f"{path!r} was fitted with --score {found.measure}; fit it again for --score {settings['measure']}."
+            )
+        found.set_false_alarm_rate(settings["false_alarm_rate"])
+        names = getattr(found, "feature_names_in_", None)
+        columns = unnamed(found.autoencoder_.n_features_in_) if names is None else tuple(map(str, names))
+        return found, Expected(columns, "the columns the detector was fitted on")
+    from isthmus.cli.held_out_rows import held_out_again
+
+    rows = held_out_again(run)
+    detector = AutoencoderOutlierDetector(**settings).fit_around(found, rows.training, rows.held_out.values)
+    _say_fitted(detector, len(rows.train))
+    return detector, rows_expected(run, found)
+
+
+def _say_fitted(detector: Any, n_rows: int) -> None:
+    n_held_out = len(detector.calibration_scores_)
+    say(f"{n_rows:,} usual rows; {n_held_out:,} held-out rows set the threshold.")
+    if detector.false_alarm_rate_ > detector.false_alarm_rate:
+        say(
+            f"note: {n_held_out} held-out rows can't state a false-alarm rate of {detector.false_alarm_rate:g}; "
+            f"the threshold is their highest score, and the rate {detector.false_alarm_rate_:.2g}."
+        )
+
+
+def _alarms(judgement: Any, fdr: float | None, contamination: float | None) -> Any:
+    import numpy as np
+
+    from isthmus.anomaly.conformal import benjamini_hochberg
+
+    if fdr is not None:
+        found = benjamini_hochberg(judgement.p_values, fdr)
+        if not found.any():
+            say(
+                f"note: no set of rows can be told at --fdr {fdr:g}; the smallest p-value is "
+                f"{judgement.p_values.min():.2g}, and more rows to learn from would make smaller ones possible."
+            )
+        return found
+    if contamination is not None:
+        scores = judgement.explanation.scores
+        return scores > np.percentile(scores, 100 * (1 - contamination))
+    return judgement.above

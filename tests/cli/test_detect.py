@@ -1,0 +1,150 @@
+"""``isthmus detect``: the strangest rows first, in every format, from every source of a detector."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+from pyarrow import parquet
+
+from cli.conftest import COLUMNS, call, own_rows, sentence
+from isthmus.data import write_table
+
+QUICK = ("--components", "2")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """Usual rows, and rows to judge of which p7 and p30 are strange; the columns of the second in another order."""
+    home = tmp_path_factory.mktemp("detect")
+    usual = own_rows(300)
+    write_table(home / "usual.csv", usual[60:], COLUMNS)
+    asked = usual[:60].copy()
+    asked[7, 2] += 8.0
+    asked[30] *= 20.0
+    ids = np.array([f"p{row}" for row in range(60)])
+    write_table(home / "asked.csv", asked[:, ::-1], COLUMNS[::-1], ids=ids, id_name="name")
+    return home
+
+
+@pytest.fixture(scope="module")
+def saved(home):
+    called = call(
+        "detect", home / "asked.csv", "--train", home / "usual.csv", "--ids", "name", "--save", home / "saved",
+        "-o", home / "first.csv",
+    )  # fmt: skip
+    assert called.code == 0, called.err
+    return home / "saved"
+
+
+def rows_of(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_the_strangest_rows_come_first_with_their_columns(home, saved):
+    rows = rows_of((home / "first.csv").read_text())
+    assert len(rows) == 60
+    assert {rows[0]["name"], rows[1]["name"]} == {"p7", "p30"}
+    assert all(row["alarm"] == "true" for row in rows[:2])
+    scores = [float(row["score"]) for row in rows]
+    assert scores == sorted(scores, reverse=True)
+    assert next(row for row in rows if row["name"] == "p7")["feature_1"] == "age"
+    assert all(0 < float(row["p_value"]) <= 1 for row in rows)
+
+
+def test_a_saved_detector_says_the_same(home, saved):
+    called = call("detect", home / "asked.csv", "--model", saved, "--ids", "name")
+    assert called.code == 0, called.err
+    assert called.out == (home / "first.csv").read_text()
+
+
+def test_every_format_holds_the_same(home, saved):
+    tokens = ("detect", home / "asked.csv", "--model", saved, "--ids", "name", "--top", "2")
+    printed = rows_of(call(*tokens).out)
+    for suffix in (".json", ".parquet", ".tsv"):
+        assert call(*tokens, "-o", home / f"found{suffix}").code == 0
+    as_json = json.loads((home / "found.json").read_text())
+    as_parquet = parquet.read_table(home / "found.parquet").to_pylist()
+    assert as_json == as_parquet
+    assert [float(row["score"]) for row in printed] == [row["score"] for row in as_json]
+    assert [row["name"] for row in printed] == [row["name"] for row in as_json]
+    assert "feature_2" in printed[0]
+    assert "feature_3" not in printed[0]
+    assert len((home / "found.tsv").read_text().splitlines()) == 61
+    assert "exists" in sentence(call(*tokens, "-o", home / "found.json"))
+
+
+def test_rates_move_the_alarms(home, saved):
+    def alarms(*flags):
+        called = call("detect", home / "asked.csv", "--model", saved, "--ids", "name", *flags)
+        return sum(row["alarm"] == "true" for row in rows_of(called.out)), called.err
+
+    few, _ = alarms("--false-alarm-rate", "0.02")
+    many, _ = alarms("--false-alarm-rate", "0.5")
+    assert few < many
+    none, err = alarms("--fdr", "0.001")
+    assert none == 0
+    assert "the smallest p-value is" in err
+
+
+def test_a_table_is_judged_by_itself(home):
+    called = call("detect", home / "asked.csv", "--ids", "name", "--contamination", "0.05", *QUICK)
+    assert called.code == 0, called.err
+    rows = rows_of(called.out)
+    assert {row["name"] for row in rows[:2]} == {"p7", "p30"}
+    assert sum(row["alarm"] == "true" for row in rows) == 3
+
+
+def test_rows_without_ids_are_counted(home):
+    rows = rows_of(call("detect", home / "asked.csv", "--drop", "name", *QUICK).out)
+    assert {rows[0]["row"], rows[1]["row"]} == {"7", "30"}
+
+
+def test_a_run_of_fit_is_taken_with_its_held_out_rows(folder, table_run):
+    called = call("detect", folder / "own.csv", "--model", table_run)
+    assert called.code == 0, called.err
+    assert len(rows_of(called.out)) == 60
+    assert "12 held-out rows" in called.err
+    assert "can't state a false-alarm rate of 0.05" in called.err
+
+
+def test_a_picture_is_drawn(home, saved):
+    pytest.importorskip("matplotlib")
+    called = call("detect", home / "asked.csv", "--model", saved, "--ids", "name", "--plot", home / "why.png")
+    assert called.code == 0, called.err
+    assert (home / "why.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("--train", "a.csv", "--model", "b"), "give one of them"),
+        (("--save", "b"), "--save keeps a detector that --train has fitted"),
+        (("--model", "b", "--components", "2"), "are for a fit"),
+        (("--fdr", "0.1", "--contamination", "0.1"), "set the same alarms"),
+        (("-o", "found.npy"), "-o must end in .csv, .tsv, .parquet, .json, got 'found.npy'"),
+        (("--plot", "why.txt"), "--plot must end in .png, .svg, .pdf"),
+        (("--false-alarm-rate", "1"), "--false-alarm-rate"),
+        (("--variant", "bent"), "--variant must be one of"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(home, flags, words):
+    called = call("detect", home / "asked.csv", "--drop", "name", *flags)
+    assert called.code == 2
+    assert words in sentence(called)
+
+
+def test_missing_columns_are_named(home, saved, tmp_path):
+    write_table(tmp_path / "few.csv", np.ones((3, 2)), ["height", "b"])
+    called = call("detect", tmp_path / "few.csv", "--model", saved)
+    assert called.code == 1
+    assert "missing" in sentence(called)
+
+
+def test_another_measure_needs_another_fit(home, saved):
+    called = call("detect", home / "asked.csv", "--model", saved, "--score", "latent")
+    assert called.code == 1
+    assert "was fitted with --score combined" in sentence(called)
