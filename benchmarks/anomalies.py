@@ -145,8 +145,13 @@ def rates_table(sets: dict[str, dict]) -> str:
 
 def contaminated_table(sets: dict[str, dict]) -> str:
     """Mean over the sets that have enough anomalies, at each share."""
-    used = {name: entry for name, entry in sets.items() if entry["contaminated"]}
-    lines = ["| share of anomalies | " + " | ".join(NAMES.values()) + " |", "|---" * (len(NAMES) + 1) + "|"]
+    used = {name: entry for name, entry in sets.items() if _done(entry, "contaminated", CONTAMINATED_SEEDS[-1])}
+    lines = [
+        f"Sets: {', '.join(used) or 'none yet'}.",
+        "",
+        "| share of anomalies | " + " | ".join(NAMES.values()) + " |",
+        "|---" * (len(NAMES) + 1) + "|",
+    ]
     for share in SHARES if used else ():
         cells = []
         for one in NAMES:
@@ -200,7 +205,7 @@ def main() -> None:
             continue
         if asked.minutes is not None and time.monotonic() - begun > 60 * asked.minutes:
             print("stopped at the time limit; the same command goes on from here")
-            return
+            break
         X, y = read(path)
         if kind == "clean":
             entry["clean"] += measured([clean_split(X, y, seed)], [seed])
@@ -213,9 +218,15 @@ def main() -> None:
         with atomic_write(asked.results) as temporary:
             temporary.write_text(json.dumps(known, indent=1) + "\n")
         print(f"{path.stem}, {kind}, seed {seed}", flush=True)
-    sets = {path.stem: known[path.stem] for path in paths}
+    sets = {
+        path.stem: known[path.stem]
+        for path in paths
+        if path.stem in known and _done(known[path.stem], "clean", SEEDS[-1])
+    }
+    if not sets:
+        return
     tables = {
-        "anomalies": clean_table(sets),
+        "anomalies": f"{len(sets)} of {len(paths)} sets are measured.\n\n{clean_table(sets)}",
         "anomaly-rates": rates_table(sets),
         "anomaly-contamination": contaminated_table(sets),
     }

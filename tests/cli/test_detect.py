@@ -148,3 +148,17 @@ def test_another_measure_needs_another_fit(home, saved):
     called = call("detect", home / "asked.csv", "--model", saved, "--score", "latent")
     assert called.code == 1
     assert "was fitted with --score combined" in sentence(called)
+
+
+def test_a_saved_threshold_stays_unless_another_is_asked_for(home, tmp_path):
+    tokens = ("detect", home / "asked.csv", "--ids", "name")
+    fit = ("--train", home / "usual.csv", "--save", tmp_path / "saved", "--false-alarm-rate", "0.4", *QUICK)
+    called = call(*tokens, *fit)
+    assert call(*tokens, "--model", tmp_path / "saved").out == called.out
+    assert call(*tokens, "--model", tmp_path / "saved", "--false-alarm-rate", "0.02").out != called.out
+
+
+def test_other_commands_say_that_a_detector_is_none_of_theirs(home, saved):
+    called = call("encode", saved, home / "asked.csv")
+    assert called.code == 1
+    assert "is an outlier detector; use it with isthmus detect" in sentence(called)

@@ -89,7 +89,7 @@ def test_a_new_command_is_one_file(tmp_path, monkeypatch):
     ("tokens", "code", "words"),
     [
         (["encod"], 2, "there is no command 'encod'; did you mean 'encode'?"),
-        (["frobnicate"], 2, "There are decode, denoise, encode"),
+        (["frobnicate"], 2, "There are decode, "),
         (["--frobnicate"], 2, "--frobnicate"),
         (["info"], 2, "RUN is missing; see isthmus info --help."),
         (["info", "a", "b"], 2, "'b' is one argument too many"),

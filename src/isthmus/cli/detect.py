@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["detect"]
 
-Rate = Annotated[float, Parameter(validator=Number(gt=0, lt=1))]
+Rate = Annotated[float | None, Parameter(validator=Number(gt=0, lt=1))]
 Share = Annotated[float | None, Parameter(validator=Number(gt=0, lte=0.5))]
 Rows = Annotated[int, Parameter(validator=Number(gte=1))]
 JudgedOutput = Annotated[
@@ -36,9 +36,9 @@ def detect(
     *,
     train: str | None = None,
     model: str | None = None,
-    score: Literal["combined", "reconstruction", "latent", "likelihood"] = "combined",
-    false_alarm_rate: Rate = 0.05,
-    fdr: Annotated[float | None, Parameter(validator=Number(gt=0, lt=1))] = None,
+    score: Literal["combined", "reconstruction", "latent", "likelihood"] | None = None,
+    false_alarm_rate: Rate = None,
+    fdr: Rate = None,
     contamination: Share = None,
     variant: str | None = None,
     components: Annotated[int | None, Parameter(("--components", "-p"), validator=Number(gte=1))] = None,
@@ -66,9 +66,10 @@ def detect(
     model
         A detector that --save wrote, or a run of isthmus fit on usual rows, whose held-out rows set the threshold.
     score
-        What makes a row unusual: it is not rebuilt, its code is far from the others', it is improbable, or all.
+        What makes a row unusual: it is not rebuilt, its code is far from the others', it is improbable, or all
+        (combined, if nothing is said).
     false_alarm_rate
-        Share of usual rows that may be called alarms.
+        Share of usual rows that may be called alarms; if nothing is said, 0.05, or what a saved detector has.
     fdr
         Instead: the share of usual rows expected among the alarms (Benjamini and Hochberg).
     contamination
@@ -86,7 +87,8 @@ def detect(
     """
     _require_sense(train, model, save, variant, components, fdr, contamination)
     require_judged_writable(output, plot, save, overwrite=overwrite)
-    settings = {"measure": score, "false_alarm_rate": false_alarm_rate, "random_state": seed}
+    given = {"measure": score, "false_alarm_rate": false_alarm_rate}
+    settings = {"random_state": seed} | {name: value for name, value in given.items() if value is not None}
     roles = {"labels": labels, "ids": ids, "drop": drop}
     from isthmus.anomaly.within import judge, judge_within
 
@@ -176,13 +178,13 @@ def _detector_of(path: str, settings: dict[str, Any]) -> tuple[Any, Expected]:
     from isthmus.anomaly import AutoencoderOutlierDetector
 
     run = open_run(path)
-    found = run.load()
+    found = run.load_any()
     if isinstance(found, AutoencoderOutlierDetector):
-        if found.measure != settings["measure"]:
-            raise CommandError(
-                f"{path!r} was fitted with --score {found.measure}; fit it again for --score {settings['measure']}."
-            )
-        found.set_false_alarm_rate(settings["false_alarm_rate"])
+        measure = settings.get("measure", found.measure)
+        if found.measure != measure:
+            raise CommandError(f"{path!r} was fitted with --score {found.measure}; fit it again for --score {measure}.")
+        if "false_alarm_rate" in settings:
+            found.set_false_alarm_rate(settings["false_alarm_rate"])
         names = getattr(found, "feature_names_in_", None)
         columns = unnamed(found.autoencoder_.n_features_in_) if names is None else tuple(map(str, names))
         return found, Expected(columns, "the columns the detector was fitted on")

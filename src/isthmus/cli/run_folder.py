@@ -94,7 +94,14 @@ class Run:
     record: DataRecord | None
 
     def load(self) -> Any:
-        """The fitted estimator."""
+        """The fitted autoencoder."""
+        found = self.load_any()
+        if hasattr(found, "decision_function"):
+            raise CommandError(f"{str(self.path)!r} is an outlier detector; use it with isthmus detect DATA --model.")
+        return found
+
+    def load_any(self) -> Any:
+        """The fitted autoencoder or outlier detector."""
         from isthmus.storage import load
 
         return load(self.model_path)
