@@ -51,6 +51,7 @@ FLOORS = {
     "rate_distortion": 7,
     "anomaly": 7,
     "pretraining": 7,
+    "pretraining.*": 7,
     "explorer": 7,
     "explorer.*": 7,
     "__main__": 8,
@@ -71,7 +72,7 @@ TORCH = (
     "evaluation*",
 )
 # Whoever imports the estimator has imported scikit-learn already; only those may name it at the top.
-SKLEARN = ("estimator", "training.callbacks", "storage.*", "evaluation.*")
+SKLEARN = ("estimator", "training.callbacks", "storage.*", "evaluation.*", "pretraining.heads")
 SEAMS = {"make_corruption", "make_bottleneck", "make_penalties"}
 VAGUE = {"utils", "util", "misc", "helpers", "helper", "base_utils", "common"}
 

@@ -18,6 +18,8 @@ _HOMES = {
     "BaseAutoencoder": "isthmus.estimator",
     "Evaluation": "isthmus.evaluation",
     "History": "isthmus.history",
+    "PretrainedClassifier": "isthmus.pretraining",
+    "PretrainedRegressor": "isthmus.pretraining",
     "evaluate": "isthmus.evaluation",
     "export_onnx": "isthmus.onnx_export",
     "load": "isthmus.storage",
