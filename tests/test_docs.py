@@ -31,6 +31,14 @@ def test_the_readmes_python_runs(tmp_path, monkeypatch):
     assert (tmp_path / "my-model" / "config.json").exists()
 
 
+def test_the_python_of_features_and_pretraining_runs():
+    page = (ROOT / "docs" / "uses" / "features-and-pretraining.md").read_text()
+    names: dict = {}
+    for block in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL):
+        exec(block, names)
+    assert names["model"].score(names["digits"].values, names["digits"].labels) > 0.5
+
+
 def test_the_readmes_figures_are_the_benchmarks():
     shown = README.split("<!-- quality -->")[1].split("<!-- /quality -->")[0].strip()
     assert shown == (ROOT / "benchmarks" / "results" / "quality.md").read_text().strip()
