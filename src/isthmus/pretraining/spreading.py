@@ -19,8 +19,8 @@ def neighbour_graph(codes: np.ndarray, n_neighbours: int = 10) -> sparse.csr_mat
     from sklearn.neighbors import kneighbors_graph
 
     n_neighbours = min(n_neighbours, len(codes) - 1)
-    joined = kneighbors_graph(codes, n_neighbours, mode="connectivity")
-    joined = joined.maximum(joined.T)
+    joined = sparse.csr_matrix(kneighbors_graph(codes, n_neighbours, mode="connectivity"))
+    joined = sparse.csr_matrix(joined.maximum(joined.T))
     scale = sparse.diags_array(1 / np.sqrt(np.asarray(joined.sum(1)).ravel()))
     return sparse.csr_matrix(scale @ joined @ scale)
 
