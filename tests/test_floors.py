@@ -62,6 +62,7 @@ FLOORS = {
     "denoising": 7,
     "denoising.*": 7,
     "pretraining": 7,
+    "pretraining.*": 7,
     "explorer": 7,
     "explorer.*": 7,
     "__main__": 8,
@@ -84,6 +85,7 @@ TORCH = (
     "storage*",
     "evaluation*",
     "smallest.*",
+    "pretraining.*",
 )
 # Whoever imports the estimator has imported scikit-learn already; only those may name it at the top.
 SKLEARN = (
@@ -96,6 +98,7 @@ SKLEARN = (
     "smallest.*",
     "denoising.*",
     "anomaly.*",
+    "pretraining.*",
 )
 SEAMS = {"make_corruption", "make_bottleneck", "make_penalties"}
 VAGUE = {"utils", "util", "misc", "helpers", "helper", "base_utils", "common"}

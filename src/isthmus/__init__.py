@@ -24,6 +24,8 @@ _HOMES = {
     "estimate_noise_level": "isthmus.denoising",
     "TwoSample": "isthmus.evaluation",
     "compare_samples": "isthmus.evaluation",
+    "PretrainedClassifier": "isthmus.pretraining",
+    "PretrainedRegressor": "isthmus.pretraining",
     "evaluate": "isthmus.evaluation",
     "export_onnx": "isthmus.onnx_export",
     "load": "isthmus.storage",

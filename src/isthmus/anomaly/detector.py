@@ -30,7 +30,9 @@ __all__ = ["MEASURES", "AutoencoderOutlierDetector"]
 
 MEASURES = ("combined", "reconstruction", "latent", "likelihood")
 SHARE_OF_VARIANCE = 0.5  # that the default code would explain if it were PCA's
-MOST_REFERENCE_ROWS = 10_000
+# of the parts' surprises in the combined score: near and far neighbours are two views of one thing
+WEIGHTS = {"reconstruction": 1.0, "latent": 0.5, "region": 0.5, "likelihood": 1.0}
+MOST_REFERENCE_ROWS, MOST_REGION_ROWS = 10_000, 600
 N_NEIGHBOURS = 5
 ONCE_IN = 1e-6
 MOST_CALIBRATION_ROWS = 2_048
@@ -159,9 +161,18 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         self.residual_variances_ = residual_variances(U - rebuilt)
         chosen = np.random.default_rng(seed).permutation(len(X))[:MOST_REFERENCE_ROWS]
         self.reference_ = rebuilt[np.sort(chosen)].astype(np.float32)
-        self._neighbours = Neighbours(self.reference_.astype(np.float64), N_NEIGHBOURS)
+        self._find_neighbours()
         self._likelihood_base = 0.0
         self.surprises_ = {}
+
+    def _find_neighbours(self) -> None:
+        """Near ones among all usual rows; and a third of some of them, which no small group can be."""
+        usual = self.reference_.astype(np.float64)
+        some = usual[:: -(-len(usual) // MOST_REGION_ROWS)]
+        self._neighbours = {
+            "latent": Neighbours(usual, N_NEIGHBOURS),
+            "region": Neighbours(some, max(N_NEIGHBOURS, len(some) // 3)),
+        }
 
     def _compare_with(self, X: np.ndarray) -> None:
         """Let rows say how large each part usually is."""
@@ -181,8 +192,10 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
 
         self._compare_with(X)
         amounts = self._amounts(X)
-        surprise = np.sum([self.surprises_[name](part.sum(1)) for name, part in amounts.items()], axis=0)
-        kept = surprise <= gamma.isf(ONCE_IN, len(amounts))
+        surprise = np.sum(
+            [WEIGHTS[name] * self.surprises_[name](part.sum(1)) for name, part in amounts.items()], axis=0
+        )
+        kept = surprise <= gamma.isf(ONCE_IN, sum(WEIGHTS[name] for name in amounts))
         return kept if kept.sum() >= max(LEAST_ROWS, len(X) // 2) else np.ones(len(X), dtype=bool)
 
     def _new_autoencoder(self, X: np.ndarray, seed: int) -> Any:
@@ -259,7 +272,8 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         if self.measure != "combined":
             return (self.measure,)
         has_prior = self.autoencoder_.make_bottleneck().outputs_per_latent == 2
-        return ("reconstruction", "latent", "likelihood") if has_prior else ("reconstruction", "latent")
+        usual = ("reconstruction", "latent", "region")
+        return (*usual, "likelihood") if has_prior else usual
 
     def _rebuilt(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Rows and rebuilt rows, both in standard units."""
@@ -272,7 +286,8 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         U, rebuilt = self._rebuilt(X)
         measures = {
             "reconstruction": lambda: (U - rebuilt) ** 2 / self.residual_variances_,
-            "latent": lambda: self._neighbours.squared_distances(rebuilt),
+            "latent": lambda: self._neighbours["latent"].squared_distances(rebuilt),
+            "region": lambda: self._neighbours["region"].squared_distances(rebuilt),
             "likelihood": lambda: self._improbability(X, U, rebuilt),
         }
         return {name: measures[name]() for name in self._parts_used()}
@@ -302,7 +317,11 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         if self.measure != "combined":
             return amounts[self.measure]
         return np.sum(
-            [shared_out(self.surprises_[name](part.sum(1)), np.abs(part)) for name, part in amounts.items()], axis=0
+            [
+                shared_out(WEIGHTS[name] * self.surprises_[name](part.sum(1)), np.abs(part))
+                for name, part in amounts.items()
+            ],
+            axis=0,
         )
 
     def _anomaly_scores(self, X: np.ndarray) -> np.ndarray:

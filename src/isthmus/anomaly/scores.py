@@ -4,11 +4,14 @@ With u the row in standard units (each column's mean 0, spread 1) and û the row
 
     reconstruction   Q(x) = Σ_j (u_j - û_j)² / v_j                                how far from what can be rebuilt
     latent           D(x) = Σ_j mean over the K nearest i of (û_j - û_ij)²        how far from any usual code
+    region           the same with the nearest third of the usual rows            how far from where most of them are
     likelihood       L(x) = -log p(x)  (for a variational model the negative ELBO, in nats)
 
 v_j is the residual variance of column j, drawn halfway (on the log scale) to the mean over columns. D compares
 what the *codes* decode to with what those of the usual rows decode to: a far row that is rebuilt perfectly has
-Q = 0 and a large D, and so has the mean row where usual rows lie on a ring. Both are sums over columns.
+Q = 0 and a large D, and so has the mean row where usual rows lie on a ring. A few strange rows among those learned
+from, if they resemble one another, are each other's nearest; the region is too wide for that. All are sums over
+columns.
 
 Parts come in different units. By Wilson & Hilferty (1931) the cube root of a sum of squares is nearly normal, so
 with median m and spread s of the held-out cube roots
@@ -16,7 +19,7 @@ with median m and spread s of the held-out cube roots
     -log P(a) = -log Φ(-(∛a - m) / s)
 
 says how surprising the amount a is, smoothly and beyond the largest one seen; by Fisher's method (1925) the
-surprises of the parts are added.
+surprises of the parts are added, those of the two distances at half weight.
 """
 
 from __future__ import annotations

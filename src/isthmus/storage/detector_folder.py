@@ -23,8 +23,8 @@ from safetensors import torch as safetensors
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from isthmus.anomaly.detector import N_NEIGHBOURS, AutoencoderOutlierDetector
-from isthmus.anomaly.scores import Columns, Neighbours, Surprise
+from isthmus.anomaly.detector import AutoencoderOutlierDetector
+from isthmus.anomaly.scores import Columns, Surprise
 from isthmus.estimator import BaseAutoencoder
 from isthmus.hyperparameter import check_hyperparameters, hyperparameters
 from isthmus.storage.folder_writing import new_folder
@@ -172,7 +172,7 @@ def _restored(
     detector.residual_variances_ = arrays["residual_variances"]
     detector.calibration_scores_ = arrays["calibration_scores"]
     detector.reference_ = arrays["reference"]
-    detector._neighbours = Neighbours(detector.reference_.astype(np.float64), N_NEIGHBOURS)
+    detector._find_neighbours()
     detector._likelihood_base = float(facts["likelihood_base"])
     if set(facts["surprises"]) != set(detector._parts_used()):
         raise ValueError("its surprises are not those of its measure")

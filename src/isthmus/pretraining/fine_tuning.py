@@ -1,0 +1,114 @@
+"""A network that starts at a linear model of the principal codes, and is trained from there.
+
+    output(x) = A x + b + H φ(x)
+
+A and b are the linear answer, fitted beforehand; φ are the hidden features of a pretrained encoder; H begins at
+zero. So the first prediction is the linear model's own, and training adds only what it lacks. Targets may be soft: a
+teacher's guesses for the rows without a label.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from isthmus.model.autoencoder import AutoencoderModel
+from isthmus.training.devices import seeded, threads_for
+from isthmus.training.loop import rate
+from isthmus.training.plan import Plan
+
+__all__ = ["HeadedNetwork", "Lessons", "answers", "fine_tune", "forget"]
+
+BATCH = 128
+HEAD_DECAY = 1e-2
+
+
+class HeadedNetwork(nn.Module):
+    """Rows in the autoencoder's units, shape (batch, n_features), to outputs, shape (batch, n_outputs)."""
+
+    def __init__(self, model: AutoencoderModel, weight: np.ndarray, bias: np.ndarray):
+        super().__init__()
+        encoder = copy.deepcopy(model.encoder).cpu()
+        layers = list(encoder.bent or ())
+        self.features: Any = nn.Sequential(*layers[:-1]) if layers else nn.Identity()
+        self.straight = nn.Linear(weight.shape[1], weight.shape[0])
+        with torch.no_grad():
+            self.straight.weight.copy_(torch.from_numpy(weight))
+            self.straight.bias.copy_(torch.from_numpy(bias))
+            width = self.features(torch.zeros(1, weight.shape[1])).shape[1]
+        self.head = nn.Linear(width, weight.shape[0])
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.straight(x) + self.head(self.features(x))
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """What is learned from: rows in the autoencoder's units, (n, n_features), targets, (n, n_outputs), and how often.
+
+    ``shares`` sum to 1, shape (n,): a row is drawn in proportion.
+    """
+
+    rows: np.ndarray
+    targets: np.ndarray
+    shares: np.ndarray
+
+
+def forget(network: HeadedNetwork, seed: int) -> HeadedNetwork:
+    """The same network from scratch: a copy with PyTorch's own random weights everywhere."""
+    with seeded(seed):
+        fresh = copy.deepcopy(network)
+        for layer in fresh.modules():
+            if isinstance(layer, (nn.Linear, nn.Conv2d)):
+                layer.reset_parameters()
+    return fresh
+
+
+def fine_tune(
+    network: HeadedNetwork,
+    lessons: Lessons,
+    *,
+    classify: bool,
+    n_steps: int,
+    noise: float,
+    learning_rate: float,
+    seed: int,
+) -> HeadedNetwork:
+    """A trained copy: cross-entropy with soft targets, or squared error, on rows with normal ``noise`` added."""
+    rows, targets, shares = (torch.from_numpy(part) for part in (lessons.rows, lessons.targets, lessons.shares))
+    rows, targets = rows.float(), targets.float()
+    network = copy.deepcopy(network).train()
+    head = list(network.head.parameters())
+    body = [*network.features.parameters(), *network.straight.parameters()]
+    groups = [{"params": body, "weight_decay": 0.0}, {"params": head, "weight_decay": HEAD_DECAY}]
+    optimizer = torch.optim.AdamW(groups, lr=learning_rate)
+    plan = Plan(epochs=1, batch_size=BATCH, learning_rate=learning_rate)
+    work = BATCH * sum(part.numel() for part in network.parameters())
+    with seeded(seed), threads_for(work):
+        for step in range(n_steps):
+            chosen = torch.multinomial(shares, BATCH, replacement=True)
+            output = network(rows[chosen] + noise * torch.randn(BATCH, rows.shape[1]))
+            wanted = targets[chosen]
+            loss = functional.cross_entropy(output, wanted) if classify else functional.mse_loss(output, wanted)
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            for group in optimizer.param_groups:
+                group["lr"] = rate(plan, step / max(1, n_steps - 1))
+            optimizer.step()
+    return network.eval().requires_grad_(False)
+
+
+def answers(network: HeadedNetwork, rows: np.ndarray) -> np.ndarray:
+    """The network's output for rows in the autoencoder's units, float64, a batch at a time."""
+    with torch.inference_mode():
+        parts = [network(part).double().numpy() for part in torch.from_numpy(rows).float().split(1024)]
+    return np.concatenate(parts)

@@ -1,0 +1,203 @@
+"""The faces: a classifier and a regressor that learn features from all rows and answers from the labelled ones."""
+
+from __future__ import annotations
+
+import typing
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data  # pyrefly: ignore[missing-module-attribute]
+
+from isthmus.pretraining.fine_tuning import HeadedNetwork, Lessons, answers, fine_tune
+from isthmus.pretraining.spreading import neighbour_graph
+from isthmus.pretraining.teachers import (
+    LinearAnswer,
+    School,
+    beyond_chance,
+    choose_teacher,
+    hidden_folds,
+    linear_answer,
+    targets_of,
+)
+
+__all__ = ["PretrainedClassifier", "PretrainedRegressor"]
+
+LABELLED_SHARE = 0.2  # of the rows drawn in fine-tuning
+STEPS, STEPS_OF_MANY, MANY_WEIGHTS = 2000, 800, 500_000
+MOST_NETWORKS = 3  # trained to see whether one pays
+
+
+class _Pretrained(BaseEstimator):
+    """What both share.
+
+    Attributes
+    ----------
+    autoencoder_ : BaseAutoencoder
+        Fitted to all rows.
+    linear_ : LinearAnswer
+        The linear model of the principal codes: where the network starts.
+    teacher_ : str
+        Whose guesses the rows without a label got: "linear", "spread", or "blend", their mean.
+    network_ : HeadedNetwork or None
+        None where `linear_` does better on hidden labels, or ``fine_tune`` is False.
+    scores_ : dict
+        Share of hidden labels told rightly (or minus the squared error) by each teacher and by the network.
+    """
+
+    _classify = False
+
+    def __init__(
+        self,
+        autoencoder: Any = None,
+        *,
+        fine_tune: bool = True,
+        n_steps: int | None = None,
+        noise: float = 0.6,
+        learning_rate: float = 2e-3,
+        random_state: Any = None,
+    ):
+        self.autoencoder = autoencoder
+        self.fine_tune = fine_tune
+        self.n_steps = n_steps
+        self.noise = noise
+        self.learning_rate = learning_rate
+        self.random_state = random_state
+
+    def _pretrain(self, X: np.ndarray, labelled: np.ndarray, y: np.ndarray, goals: np.ndarray) -> None:
+        who = type(self).__name__
+        if len(X) < 2:
+            raise ValueError(f"{who}: needs at least 2 rows, got n_samples = {len(X)}.")
+        if self.n_steps is not None and self.n_steps < 1:
+            raise ValueError(f"{who}: n_steps must be at least 1, got {self.n_steps}.")
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        self.autoencoder_ = self._new_autoencoder(X, seed).fit(X)
+        rows = self.autoencoder_.scaling_.apply(X).astype(np.float64)
+        graph, principal = neighbour_graph(self.autoencoder_.transform(X)), self.autoencoder_.principal_
+        school = School(rows, labelled, y, goals, graph, principal, self._classify)
+        folds = self._folds(y, goals, seed)
+        self.linear_ = linear_answer(school, folds)
+        self.teacher_, self.scores_ = choose_teacher(school, self.linear_, folds)
+        self.network_ = None
+        if self.fine_tune and self._network_pays(school, folds[:MOST_NETWORKS], seed):
+            self.network_ = self._taught(school, self.linear_, seed)
+
+    def _new_autoencoder(self, X: np.ndarray, seed: int) -> Any:
+        from isthmus.variants.denoising import DenoisingAutoencoder
+
+        if self.autoencoder is None:
+            return DenoisingAutoencoder(min(32, *X.shape), random_state=seed)
+        chosen = clone(self.autoencoder)
+        return chosen if chosen.random_state is not None else chosen.set_params(random_state=seed)
+
+    def _folds(self, y: np.ndarray, goals: np.ndarray, seed: int) -> list:
+        from sklearn.model_selection import KFold, StratifiedKFold
+
+        fewest = int(np.bincount(y.astype(int)).min()) if self._classify else len(y) // 2
+        n_folds, split = min(5, fewest), StratifiedKFold if self._classify else KFold
+        return list(split(n_folds, shuffle=True, random_state=seed).split(goals, y)) if n_folds > 1 else []
+
+    def _network_pays(self, school: School, folds: list, seed: int) -> bool:
+        """Whether networks taught without some labels tell them no worse than the linear answer, beyond chance."""
+        losses, rights = [], []
+        for known, linear, test in hidden_folds(school, folds, self.linear_):
+            asked, y = school.rows[school.labelled[test]], school.y[test]
+            right = school.right(answers(self._taught(known, linear, seed), asked), y)
+            losses.append(school.right(linear(asked), y) - right)
+            rights.append(right)
+        if not losses:
+            return False
+        self.scores_["network"] = float(np.concatenate(rights).mean())
+        return not beyond_chance(np.concatenate(losses))
+
+    def _taught(self, school: School, linear: LinearAnswer, seed: int) -> HeadedNetwork:
+        """The network from the linear answer on: half of what it sees are labelled rows."""
+        shares = np.full(len(school.rows), (1 - LABELLED_SHARE) / len(school.rows))
+        shares[school.labelled] += LABELLED_SHARE / len(school.labelled)
+        lessons = Lessons(school.rows, targets_of(school, linear, self.teacher_), shares)
+        return fine_tune(self._begun(linear), lessons, **self._tuning(seed))
+
+    def _begun(self, linear: LinearAnswer) -> HeadedNetwork:
+        return HeadedNetwork(self.autoencoder_.model_, linear.weight, linear.bias)
+
+    def _tuning(self, seed: int) -> dict[str, Any]:
+        n_steps = self.n_steps or (STEPS if self.autoencoder_._n_weights < MANY_WEIGHTS else STEPS_OF_MANY)
+        settings = {"n_steps": n_steps, "noise": self.noise, "learning_rate": self.learning_rate}
+        return {"classify": self._classify, "seed": seed, **settings}
+
+    def _outputs(self, X: Any) -> np.ndarray:
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        rows = self.autoencoder_.scaling_.apply(X)
+        return self.linear_(rows) if self.network_ is None else answers(self.network_, rows)
+
+
+class PretrainedClassifier(ClassifierMixin, _Pretrained):
+    """Classifier that learns features from all rows; unlabelled rows have y of None, NaN or -1.
+
+    -1 means unlabelled only where y is whole numbers with at least two other classes; of -1 and 1 it is a class.
+    """
+
+    _classify = True
+
+    def fit(self, X: Any, y: Any) -> typing.Self:
+        """Fit to rows X of shape (n_samples, n_features) and labels y, of which some may be missing."""
+        if y is None:
+            raise ValueError(f"{type(self).__name__}: requires y to be passed, but the target y is None.")
+        X = validate_data(self, X, dtype=np.float64)
+        y = column_or_1d(y, warn=True)
+        if len(y) != len(X):
+            raise ValueError(f"{type(self).__name__}: X has {len(X)} rows and y has {len(y)}.")
+        if y.dtype.kind == "f" and np.isinf(y).any():
+            raise ValueError("Input y contains infinity or a value too large for dtype('float64').")
+        known = ~(np.isnan(y) if y.dtype.kind == "f" else np.array([v is None or v != v for v in y]))
+        if y.dtype.kind == "i" and len(np.unique(y[y != -1])) >= 2:
+            known = y != -1
+        if not known.any():
+            raise ValueError(f"{type(self).__name__}: every label is missing (Input y contains NaN); label some rows.")
+        check_classification_targets(y[known])
+        self.classes_, codes = np.unique(y[known], return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"{type(self).__name__}: needs labels of at least two classes, got one class.")
+        self._pretrain(X, np.flatnonzero(known), codes, np.eye(len(self.classes_))[codes])
+        return self
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probability of each class, shape (n_samples, n_classes)."""
+        logits = self._outputs(X)
+        odds = np.exp(logits - logits.max(1, keepdims=True))
+        return odds / odds.sum(1, keepdims=True)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The most probable class of each row."""
+        chosen = self.predict_proba(X).argmax(1)
+        return self.classes_[chosen]
+
+
+class PretrainedRegressor(RegressorMixin, _Pretrained):
+    """Regressor that learns features from all rows; unlabelled rows have a y of NaN."""
+
+    def fit(self, X: Any, y: Any) -> typing.Self:
+        """Fit to rows X of shape (n_samples, n_features) and numbers y, NaN where not known."""
+        if y is None:
+            raise ValueError(f"{type(self).__name__}: requires y to be passed, but the target y is None.")
+        X = validate_data(self, X, dtype=np.float64)
+        y = column_or_1d(y, warn=True).astype(np.float64)
+        if len(y) != len(X):
+            raise ValueError(f"{type(self).__name__}: X has {len(X)} rows and y has {len(y)}.")
+        if np.isinf(y).any():
+            raise ValueError("Input y contains infinity or a value too large for dtype('float64').")
+        known = np.flatnonzero(~np.isnan(y))
+        if not len(known):
+            raise ValueError(f"{type(self).__name__}: every y is missing (Input y contains NaN); give some rows a y.")
+        self._center, self._unit = y[known].mean(), y[known].std() or 1.0
+        scaled = (y[known] - self._center) / self._unit
+        self._pretrain(X, known, scaled, scaled[:, None])
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The expected y of each row, shape (n_samples,)."""
+        said = self._outputs(X)[:, 0]
+        return self._center + self._unit * said

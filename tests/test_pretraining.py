@@ -1,0 +1,64 @@
+"""Pretrained heads: scikit-learn's contract, what missing labels mean, and answers known beforehand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.utils.estimator_checks import check_estimator
+
+from isthmus import Autoencoder, PretrainedClassifier, PretrainedRegressor
+from isthmus.data import load_bundled
+from isthmus.pretraining.fine_tuning import answers, forget
+from isthmus.pretraining.spreading import neighbour_graph, spread
+
+
+@pytest.mark.parametrize("kind", [PretrainedClassifier, PretrainedRegressor])
+def test_check_estimator_expects_no_failures(kind):
+    check_estimator(kind(Autoencoder(1, max_iter=1), n_steps=5), on_fail="raise", on_skip=None)
+
+
+def test_two_islands_get_the_label_of_their_one_labelled_row():
+    codes = np.r_[np.arange(20), 1000 + np.arange(20)][:, None].astype(float)
+    reached = spread(neighbour_graph(codes, 3), np.eye(2), np.array([0, 39]))
+    np.testing.assert_allclose(reached, np.eye(2).repeat(20, axis=0), atol=1e-9)
+
+
+def test_few_labels_beat_the_linear_head_on_digits():
+    digits = load_bundled("digits")
+    order = np.random.default_rng(3).permutation(len(digits.values))
+    train, test = order[:1257], order[1257:]
+    y = np.asarray(digits.labels)[train].copy()
+    for digit in range(10):
+        y[np.flatnonzero(y == digit)[10:]] = -1
+    settings = {"n_steps": 600, "random_state": 0}
+    fitted = PretrainedClassifier(**settings).fit(digits.values[train], y)
+    linear = PretrainedClassifier(**settings, fine_tune=False).fit(digits.values[train], y)
+    assert linear.network_ is None
+    truth = np.asarray(digits.labels)[test]
+    assert fitted.score(digits.values[test], truth) > linear.score(digits.values[test], truth) + 0.01
+    missing = PretrainedClassifier(**settings).fit(digits.values[train], np.where(y < 0, np.nan, y))
+    np.testing.assert_array_equal(missing.predict(digits.values[test]), fitted.predict(digits.values[test]))
+
+
+def test_minus_one_is_a_class_where_there_is_but_one_other():
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    fitted = PretrainedClassifier(Autoencoder(2, max_iter=1), n_steps=5).fit(X, np.where(X[:, 0] > 0, 1, -1))
+    assert fitted.classes_.tolist() == [-1, 1]
+
+
+def test_a_linear_answer_is_found_from_rows_with_nan():
+    X = np.random.default_rng(0).normal(size=(200, 4))
+    y = X @ [1.0, 2, 3, 4]
+    fitted = PretrainedRegressor(Autoencoder(2, max_iter=1), n_steps=300, random_state=0)
+    fitted.fit(X, np.where(np.arange(200) < 50, y, np.nan))
+    assert fitted.score(X, y) > 0.98
+
+
+def test_the_network_starts_at_the_linear_answer():
+    X = np.random.default_rng(0).normal(size=(120, 5))
+    y = (X[:, 0] + X[:, 1] ** 2 > 0.5).astype(int) + (X[:, 2] > 1)
+    fitted = PretrainedClassifier(Autoencoder(2, max_iter=2), fine_tune=False, random_state=0).fit(X, y)
+    rows = fitted.autoencoder_.scaling_.apply(X)
+    begun = fitted._begun(fitted.linear_)
+    np.testing.assert_allclose(answers(begun, rows), fitted.linear_(rows), atol=1e-4)
+    assert not np.allclose(answers(forget(begun, 0), rows), fitted.linear_(rows), atol=0.1)
