@@ -56,7 +56,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="tiny work, once; no figure of it means anything")
     parser.add_argument("--only", nargs="+", choices=QUESTIONS, metavar="NAME", help=", ".join(QUESTIONS))
-    parser.add_argument("--repeats", type=int, default=5, help="of the short work; the long is run three times")
+    parser.add_argument("--repeats", type=int, default=5, help="of the short work; the long is run two or three times")
     asked = parser.parse_args()
     set_up_peers()
     course = Course(1 if asked.quick else asked.repeats, asked.quick)

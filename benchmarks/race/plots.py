@@ -71,6 +71,8 @@ def draw_scaling(stored: Mapping[str, Any], path: Path) -> None:
                 for name, results in stored["scaling"]["runs"].items()
                 if name.startswith(kind)
             ]
+            if not points:
+                continue
             counts, seconds = zip(*points, strict=True)
             axes.plot(counts, seconds, marker="o", label="isthmus")
             axes.plot(counts, [seconds[-1] * count / counts[-1] for count in counts], "k:", label="in proportion")
