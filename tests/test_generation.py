@@ -140,10 +140,10 @@ def test_a_model_saved_before_codes_were_kept_still_loads(table, tmp_path):
     folder = save(model, tmp_path / "model")
     config = json.loads((folder / "config.json").read_text())
     assert config["fitted"].pop("n_kept_codes") == 0
-    from isthmus.storage.model_folder import _checksum
+    from isthmus.storage.safe_reading import checksum
 
     config.pop("config_sha256")
-    (folder / "config.json").write_text(json.dumps(config | {"config_sha256": _checksum(config)}))
+    (folder / "config.json").write_text(json.dumps(config | {"config_sha256": checksum(config)}))
     old = load(folder)
     np.testing.assert_array_equal(old.sample(3), model.sample(3))
     with pytest.raises(ValueError, match="codes of its training rows were not kept"):

@@ -31,6 +31,7 @@ from isthmus.storage.folder_writing import new_folder
 from isthmus.storage.safe_reading import (
     StorageError,
     TensorKind,
+    checksum,
     open_regular_file,
     parse_object,
     read_header,
@@ -93,7 +94,7 @@ def save_detector(
         "surprises": {name: [one.center, one.spread, one.origin] for name, one in detector.surprises_.items()},
         "arrays_sha256": hashlib.sha256(data).hexdigest(),
     }
-    text = json.dumps(facts | {"facts_sha256": _checksum(facts)}, indent=1, ensure_ascii=False).encode()
+    text = json.dumps(facts | {"facts_sha256": checksum(facts)}, indent=1, ensure_ascii=False).encode()
     return new_folder(path, {**autoencoder_files, ARRAY_FILE: data, DETECTOR_FILE: text}, overwrite=overwrite)
 
 
@@ -106,7 +107,7 @@ def load_detector(folder: Path, autoencoder: BaseAutoencoder) -> AutoencoderOutl
         if facts.get("format") != FORMAT or facts.get("format_version") != FORMAT_VERSION:
             raise StorageError(f"{where} holds a detector of another format; update isthmus, or save it again.")
         require_keys(facts, KEYS, DETECTOR_FILE)
-        if _checksum({name: value for name, value in facts.items() if name != "facts_sha256"}) != facts["facts_sha256"]:
+        if checksum({name: value for name, value in facts.items() if name != "facts_sha256"}) != facts["facts_sha256"]:
             raise ValueError(f"{DETECTOR_FILE} was changed after it was written")
         return _restored(facts, _arrays(folder, facts, autoencoder), autoencoder)
     except StorageError:
@@ -208,7 +209,3 @@ def _settings_of(detector: AutoencoderOutlierDetector) -> dict[str, Any]:
     plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in settings.items()}
     state = detector.random_state
     return plain | {"random_state": int(state) if isinstance(state, (int, np.integer)) else None}
-
-
-def _checksum(facts: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(facts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

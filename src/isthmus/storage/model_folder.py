@@ -49,6 +49,7 @@ from isthmus.storage.safe_reading import (
     MOST_TENSORS,
     StorageError,
     TensorKind,
+    checksum,
     open_regular_file,
     parse_object,
     read_header,
@@ -138,7 +139,7 @@ def _files_of(estimator: BaseAutoencoder) -> dict[str, bytes]:
         "tensors": {name: dataclasses.asdict(kind) for name, kind in kinds_of(tensors).items()},
         "tensors_sha256": hashlib.sha256(data).hexdigest(),
     }
-    text = json.dumps(config | {"config_sha256": _checksum(config)}, indent=1, ensure_ascii=False).encode()
+    text = json.dumps(config | {"config_sha256": checksum(config)}, indent=1, ensure_ascii=False).encode()
     if len(text) > MOST_CONFIG_BYTES:
         raise StorageError(
             f"{who}: its {CONFIG_FILE} would have {len(text):,} bytes, and {MOST_CONFIG_BYTES:,} is the "
@@ -230,7 +231,7 @@ def _from_config(config: dict[str, Any], folder: Path) -> BaseAutoencoder:
     for name, kind in CONFIG_KEYS.items():
         if not isinstance(config[name], kind):
             raise ValueError(f"{name} in {CONFIG_FILE} is of the wrong kind")
-    if config.pop("config_sha256") != _checksum(config):
+    if config.pop("config_sha256") != checksum(config):
         raise ValueError(f"{CONFIG_FILE} is not as it was saved (its checksum differs)")
     later = {field.name for field in dataclasses.fields(Facts) if field.default is not dataclasses.MISSING}
     needed = {field.name for field in dataclasses.fields(Facts)} - later
@@ -334,11 +335,6 @@ def _device_of(estimator: BaseAutoencoder) -> torch.device:
     except (ValueError, RuntimeError):
         return torch.device("cpu")
     return device
-
-
-def _checksum(config: Mapping[str, Any]) -> str:
-    """SHA-256 of the facts themselves: neither the order of keys nor white space counts."""
-    return hashlib.sha256(json.dumps(config, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _reason(error: Exception) -> str:

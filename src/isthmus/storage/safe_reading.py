@@ -22,6 +22,7 @@ from typing import Any, BinaryIO
 __all__ = [
     "StorageError",
     "TensorKind",
+    "checksum",
     "open_regular_file",
     "parse_object",
     "read_header",
@@ -163,6 +164,11 @@ def _kind(entry: Any, what: str) -> TensorKind:
         if not all(type(size) is int and size >= 0 for size in sizes):
             raise ValueError(f"{what} has no list of sizes as its {key}")
     return TensorKind(entry["dtype"], tuple(entry["shape"]))
+
+
+def checksum(facts: Mapping[str, Any]) -> str:
+    """SHA-256 of the facts themselves: neither the order of keys nor white space counts."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def sha256_of(file: BinaryIO) -> str:
