@@ -319,6 +319,8 @@ def test_a_denoiser_is_kept_and_comes_back(tmp_path, blind):
     assert back.denoise(rows).dtype == np.float32
     assert list(back.get_feature_names_out()) == list("abcdefgh")
     assert isinstance(isthmus.load(path / "model"), DenoisingAutoencoder)
+    other = isthmus.load(isthmus.save(denoiser, tmp_path / "deep" / "other"))
+    np.testing.assert_array_equal(other.denoise(rows), denoiser.denoise(rows))
     with pytest.raises(StorageError, match="exists"):
         denoiser.save(path)
     denoiser.save(path, overwrite=True)

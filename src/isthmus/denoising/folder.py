@@ -9,17 +9,16 @@ from __future__ import annotations
 import json
 import math
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from isthmus.data.atomic import beside, replace_folder
 from isthmus.denoising.denoiser import Denoiser
 from isthmus.denoising.noise import require_kind
-from isthmus.storage import StorageError, load, save
-from isthmus.storage.safe_reading import open_regular_file, parse_object, require_keys
+from isthmus.storage.folder_writing import new_folder
+from isthmus.storage.model_folder import files_of, load
+from isthmus.storage.safe_reading import StorageError, open_regular_file, parse_object, require_keys
 from isthmus.variants.denoising import DenoisingAutoencoder
 
 __all__ = ["FACTS", "load_denoiser", "save_denoiser"]
@@ -41,23 +40,9 @@ def save_denoiser(denoiser: Denoiser, path: str | os.PathLike[str], *, overwrite
     StorageError
         If the folder exists (and may not be replaced, or is no denoiser's) or can't be written.
     """
-    path = Path(path)
-    target = Path(os.path.realpath(path))
-    _require_free(path, target, overwrite=overwrite)
-    building = beside(target)
-    try:
-        building.mkdir(parents=True)
-        save(denoiser.autoencoder_, building / MODEL)
-        (building / FACTS).write_text(json.dumps(_facts_of(denoiser), indent=1), encoding="utf-8")
-        _require_free(path, target, overwrite=overwrite)
-        replace_folder(building, target)
-    except OSError as error:
-        raise StorageError(
-            f"{str(path)!r} cannot be written ({error.strerror or error}); check the folder, your rights and the space."
-        ) from error
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
-    return path
+    facts = json.dumps(_facts_of(denoiser), indent=1).encode()
+    model = {f"{MODEL}/{name}": data for name, data in files_of(denoiser.autoencoder_).items()}
+    return new_folder(path, {**model, FACTS: facts}, overwrite=overwrite)
 
 
 def load_denoiser(path: str | os.PathLike[str]) -> Denoiser:
@@ -76,15 +61,6 @@ def load_denoiser(path: str | os.PathLike[str]) -> Denoiser:
         raise
     except (ValueError, TypeError, KeyError) as error:
         raise StorageError(f"{str(path)!r} cannot be read: {error}; save the denoiser again.") from error
-
-
-def _require_free(path: Path, target: Path, *, overwrite: bool) -> None:
-    if not os.path.lexists(target):
-        return
-    if not overwrite:
-        raise StorageError(f"{str(path)!r} exists; choose another folder, or ask for it to be overwritten.")
-    if not target.is_dir() or {entry.name for entry in target.iterdir()} - {MODEL, FACTS}:
-        raise StorageError(f"{str(path)!r} is not a denoiser's folder, so it is not overwritten; choose another.")
 
 
 def _facts_of(denoiser: Denoiser) -> dict[str, Any]:

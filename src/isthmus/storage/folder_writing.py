@@ -14,7 +14,7 @@ __all__ = ["new_folder"]
 
 
 def new_folder(path: str | os.PathLike[str], files: Mapping[str, bytes], *, overwrite: bool) -> Path:
-    """Make the folder ``path`` with these files, by name, and give its path.
+    """Make the folder ``path`` with these files, by name, and give its path; "part/name" lies in a folder of its own.
 
     Until the last moment nothing stands at ``path`` but what stood there before; whatever is raised, also
     `KeyboardInterrupt`, leaves that as it was. With ``overwrite`` a folder that holds no other files than
@@ -30,18 +30,22 @@ def new_folder(path: str | os.PathLike[str], files: Mapping[str, bytes], *, over
     try:
         # Through a link to the folder it names, as plain writing would go.
         target = Path(os.path.realpath(path))
-        _require_free(path, target, set(files), overwrite)
+        names = {name.partition("/")[0] for name in files}
+        _require_free(path, target, names, overwrite)
         if not target.parent.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
         temporary = beside(target)
         temporary.mkdir()
         for name, data in files.items():
-            with (temporary / name).open("xb") as file:
+            place = temporary / name
+            place.parent.mkdir(exist_ok=True)
+            with place.open("xb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-        settle(temporary)
-        _require_free(path, target, set(files), overwrite)
+        for folder in {temporary, *((temporary / name).parent for name in files)}:
+            settle(folder)
+        _require_free(path, target, names, overwrite)
         replace_folder(temporary, target)
         settle(target.parent)
     except (OSError, ValueError) as error:

@@ -60,7 +60,7 @@ from isthmus.storage.safe_reading import (
 from isthmus.training.devices import choose_device
 from isthmus.variants import variants
 
-__all__ = ["FORMAT_VERSION", "StorageError", "load", "save"]
+__all__ = ["FORMAT_VERSION", "StorageError", "files_of", "load", "save"]
 
 FORMAT = "isthmus model"
 FORMAT_VERSION = 1
@@ -86,7 +86,7 @@ def save(estimator: Any, path: str | os.PathLike[str], *, overwrite: bool = Fals
     Parameters
     ----------
     estimator
-        Fitted: one of the library's variants, or an outlier detector.
+        Fitted: one of the library's variants, an outlier detector or a denoiser.
     path
         A new folder; missing parents are made.
     overwrite
@@ -104,15 +104,17 @@ def save(estimator: Any, path: str | os.PathLike[str], *, overwrite: bool = Fals
     A ``random_state`` that is a generator is stored as None (the seed drawn from it is kept). The optimiser
     is not stored: `partial_fit` goes on from the same weights with a fresh one.
     """
-    if isinstance(estimator, BaseAutoencoder) or not hasattr(estimator, "decision_function"):
-        return new_folder(path, _files_of(estimator), overwrite=overwrite)
-    from isthmus.storage.detector_folder import save_detector
+    if hasattr(estimator, "decision_function"):
+        from isthmus.storage.detector_folder import save_detector
 
-    check_is_fitted(estimator)
-    return save_detector(estimator, path, _files_of(estimator.autoencoder_), overwrite=overwrite)
+        check_is_fitted(estimator)
+        return save_detector(estimator, path, files_of(estimator.autoencoder_), overwrite=overwrite)
+    if hasattr(estimator, "denoise"):
+        return estimator.save(path, overwrite=overwrite)
+    return new_folder(path, files_of(estimator), overwrite=overwrite)
 
 
-def _files_of(estimator: BaseAutoencoder) -> dict[str, bytes]:
+def files_of(estimator: BaseAutoencoder) -> dict[str, bytes]:
     """The two files of a fitted autoencoder, by name."""
     check_is_fitted(estimator)
     who = f"{type(estimator).__name__} cannot be saved"
@@ -149,7 +151,7 @@ def _files_of(estimator: BaseAutoencoder) -> dict[str, bytes]:
 
 
 def load(path: str | os.PathLike[str]) -> Any:
-    """The estimator, or outlier detector, that `save` wrote to the folder ``path``, ready to use.
+    """The estimator, outlier detector or denoiser that `save` wrote to the folder ``path``, ready to use.
 
     It goes to the device its settings ask for where this machine has it, else to the processor. Links inside
     the folder are not followed.
@@ -161,6 +163,10 @@ def load(path: str | os.PathLike[str]) -> Any:
     """
     folder = Path(path)
     where = repr(str(folder))
+    if os.path.lexists(folder / "denoiser.json"):
+        from isthmus.denoising.folder import load_denoiser
+
+        return load_denoiser(folder)
     try:
         estimator = _from_config(_read_config(folder, where), folder)
         if not os.path.lexists(folder / "detector.json"):
