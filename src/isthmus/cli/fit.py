@@ -18,15 +18,13 @@ from isthmus.cli.hyperparameter_flags import (
     variant_names,
     with_hyperparameter_flags,
 )
+from isthmus.cli.matching_rows import name_columns
 from isthmus.cli.outcome import CommandError, finite, print_json, say, show
 from isthmus.cli.row_flags import JsonOutput, Seed
 from isthmus.cli.run_folder import (
     EVALUATION,
     FIGURES,
-    HISTORY,
-    MODEL,
-    RECORD,
-    TEST_ROWS,
+    keep_run,
     new_run,
     record_of,
     require_free,
@@ -35,7 +33,6 @@ from isthmus.cli.run_folder import (
 if TYPE_CHECKING:
     import numpy as np
 
-    from isthmus.data import Table
     from isthmus.evaluation import Evaluation
 
 __all__ = ["fit"]
@@ -100,7 +97,8 @@ def fit(
     with new_run(run, overwrite=overwrite) as folder:
         say(f"fitting the {variant} autoencoder …")
         estimator = _fitted(kind(**chosen, random_state=seed), rows.training)
-        _tidy(estimator, rows.table)
+        estimator.set_params(verbose=kind().verbose)  # as it would be without a command line
+        name_columns(estimator, rows.table)
         say("judging it on the rows held out …")
         evaluations = {variant: rows.judge(estimator, seed)}
         if rows.table.name == TUTORIAL_DATA and data == TUTORIAL_DATA:
@@ -108,7 +106,9 @@ def fit(
             recipe = _tutorial_recipe(evaluations[variant].pca_components, seed).fit
             evaluations["tutorial"] = rows.judge(_uninterrupted(recipe, rows.training), seed)
         report = _report(run, variant, estimator, evaluations)
-        _write(folder, estimator, report, rows, record_of(rows.table, data, drop, test_size=test_size, seed=seed))
+        keep_run(folder, estimator, rows, record_of(rows.table, data, drop, test_size=test_size, seed=seed))
+        kept = {name: value for name, value in report.items() if name != "run"}
+        (folder / EVALUATION).write_text(json_text.dumps(finite(kept), indent=2), encoding="utf-8")
         if not no_plots:
             report["figures"] = _draw(folder / FIGURES, estimator, rows, evaluations[variant].pca_components)
     if json:
@@ -139,17 +139,6 @@ def _fitted(estimator: Any, rows: np.ndarray) -> Any:
         if not str(error).startswith(f"{type(estimator).__name__}: "):
             raise
         raise CommandError(as_flags(str(error))) from error
-
-
-def _tidy(estimator: Any, table: Table) -> None:
-    """Leave the estimator as it would be without a command line, and let it know its columns by name."""
-    import numpy as np
-
-    from isthmus.cli.matching_rows import unnamed
-
-    estimator.set_params(verbose=type(estimator)().verbose)
-    if estimator._layout is None and table.image_shape is None and table.columns != unnamed(table.n_columns):
-        estimator.feature_names_in_ = np.array(table.columns, dtype=object)
 
 
 def _tutorial_recipe(n_components: int, seed: int) -> Any:
@@ -183,22 +172,6 @@ def _report(run: Path, variant: str, estimator: Any, evaluations: dict[str, Eval
         "evaluation": evaluations[variant].to_dict(),
         **{name: evaluation.to_dict() for name, evaluation in evaluations.items() if name != variant},
     }
-
-
-def _write(folder: Path, estimator: Any, report: dict[str, Any], rows: JudgedRows, record: Any) -> None:
-    import numpy as np
-
-    from isthmus.data import write_table
-    from isthmus.storage import save
-
-    save(estimator, folder / MODEL)
-    columns = estimator.history_.columns
-    write_table(folder / HISTORY, np.column_stack(list(columns.values())), list(columns))
-    ids = rows.held_out.ids
-    write_table(folder / TEST_ROWS, rows.test[:, None], ["row"], labels=ids, label_name="id")
-    kept = {name: value for name, value in report.items() if name != "run"}
-    (folder / EVALUATION).write_text(json_text.dumps(finite(kept), indent=2), encoding="utf-8")
-    (folder / RECORD).write_text(record.to_json(), encoding="utf-8")
 
 
 def _draw(folder: Path, estimator: Any, rows: JudgedRows, pca_components: int) -> list[str]:

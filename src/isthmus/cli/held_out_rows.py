@@ -29,7 +29,7 @@ class JudgedRows:
     @cached_property
     def training(self) -> Any:
         """The rows to learn from: an array, or a frame where columns are of several kinds."""
-        return self.table.take(self.train).rows if self.table.frame is not None else self.table.values[self.train]
+        return self.table.take(self.train).rows
 
     @cached_property
     def held_out(self) -> Table:

@@ -40,9 +40,7 @@ def impute(
     expected = rows_expected(found, estimator)
     require_writable(output, overwrite=overwrite)
     table = read_matching(data, expected, labels=labels, ids=ids, drop=drop)
-    values = np.asarray(table.values)
-    count = int(np.isnan(values).sum())
-    rows = values if table.frame is None else table.frame
-    write_rows(output, estimator.impute(rows), expected.columns, beside=table, overwrite=overwrite)
+    count = int(np.isnan(table.values).sum())
+    write_rows(output, estimator.impute(table.rows), expected.columns, beside=table, overwrite=overwrite)
     if output is not None:
-        say(f"{count:,} of {values.size:,} cells were empty and are filled.")
+        say(f"{count:,} of {table.values.size:,} cells were empty and are filled.")

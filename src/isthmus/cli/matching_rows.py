@@ -20,7 +20,7 @@ from isthmus.cli.run_folder import Run
 if TYPE_CHECKING:
     from isthmus.data import Table
 
-__all__ = ["Expected", "codes_expected", "names_in_file", "read_matching", "rows_expected", "unnamed"]
+__all__ = ["Expected", "codes_expected", "name_columns", "names_in_file", "read_matching", "rows_expected", "unnamed"]
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,14 @@ def read_matching(
 def unnamed(count: int) -> tuple[str, ...]:
     """The names given to columns that have none."""
     return tuple(f"x{index}" for index in range(count))
+
+
+def name_columns(estimator: Any, table: Table) -> None:
+    """Let an estimator fitted to the table's values know its columns by name, where they have names."""
+    import numpy as np
+
+    if estimator._layout is None and table.image_shape is None and table.columns != unnamed(table.n_columns):
+        estimator.feature_names_in_ = np.array(table.columns, dtype=object)
 
 
 def names_in_file(source: str) -> tuple[str, ...] | None:

@@ -32,6 +32,7 @@ from isthmus.data.atomic import beside, replace_folder
 if TYPE_CHECKING:
     import numpy as np
 
+    from isthmus.cli.held_out_rows import JudgedRows
     from isthmus.data import Table
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "DataRecord",
     "Run",
     "fingerprint",
+    "keep_run",
     "new_run",
     "open_run",
     "record_of",
@@ -166,6 +168,20 @@ def new_run(path: Path, *, overwrite: bool) -> Iterator[Path]:
             for folder in made:
                 folder.rmdir()
         raise
+
+
+def keep_run(folder: Path, estimator: Any, rows: JudgedRows, record: DataRecord) -> None:
+    """Write what every run folder has: the model, its history, the rows held out and where they came from."""
+    import numpy as np
+
+    from isthmus.data import write_table
+    from isthmus.storage import save
+
+    save(estimator, folder / MODEL)
+    columns = estimator.history_.columns
+    write_table(folder / HISTORY, np.column_stack(list(columns.values())), list(columns))
+    write_table(folder / TEST_ROWS, rows.test[:, None], ["row"], labels=rows.held_out.ids, label_name="id")
+    (folder / RECORD).write_text(record.to_json(), encoding="utf-8")
 
 
 def fingerprint(values: np.ndarray) -> str:

@@ -11,9 +11,16 @@ from cyclopts.validators import Number
 
 from isthmus.cli.held_out_rows import JudgedRows, read_and_split
 from isthmus.cli.hyperparameter_flags import as_flags, settings_of, with_hyperparameter_flags
+from isthmus.cli.matching_rows import name_columns
 from isthmus.cli.outcome import CommandError, UsageError, finite, print_json, say, show
 from isthmus.cli.row_flags import JsonOutput, Seed
-from isthmus.cli.run_folder import FIGURES, HISTORY, MODEL, RECORD, TEST_ROWS, new_run, record_of, require_free
+from isthmus.cli.run_folder import (
+    FIGURES,
+    keep_run,
+    new_run,
+    record_of,
+    require_free,
+)
 
 if TYPE_CHECKING:
     from isthmus.smallest import RateDistortion
@@ -130,21 +137,13 @@ def _sizes(text: str | None) -> tuple[int, ...]:
 
 def _write(folder: Path, found: RateDistortion, rows: JudgedRows, record: Any) -> None:
     """A run folder like that of `isthmus fit`, of the code chosen; of the nested one where none was."""
-    import numpy as np
-
-    from isthmus.cli.matching_rows import unnamed
-    from isthmus.data import write_table
     from isthmus.storage import save
 
-    table, model = rows.table, found.nested if found.model is None else found.model
-    for estimator, name in ((model, MODEL), (found.nested, NESTED)):
-        if table.image_shape is None and table.columns != unnamed(table.n_columns):
-            estimator.feature_names_in_ = np.array(table.columns, dtype=object)
-        save(estimator, folder / name)
-    columns = model.history_.columns
-    write_table(folder / HISTORY, np.column_stack(list(columns.values())), list(columns))
-    write_table(folder / TEST_ROWS, rows.test[:, None], ["row"], labels=rows.held_out.ids, label_name="id")
-    (folder / RECORD).write_text(record.to_json(), encoding="utf-8")
+    model = found.nested if found.model is None else found.model
+    for estimator in (model, found.nested):
+        name_columns(estimator, rows.table)
+    save(found.nested, folder / NESTED)
+    keep_run(folder, model, rows, record)
     (folder / RESULT).write_text(json_text.dumps(finite(found.to_dict()), indent=2), encoding="utf-8")
     try:
         from isthmus.plots import save_figure
