@@ -62,3 +62,9 @@ def test_the_network_starts_at_the_linear_answer():
     begun = fitted._begun(fitted.linear_)
     np.testing.assert_allclose(answers(begun, rows), fitted.linear_(rows), atol=1e-4)
     assert not np.allclose(answers(forget(begun, 0), rows), fitted.linear_(rows), atol=0.1)
+
+
+def test_what_is_no_autoencoder_is_refused_in_a_sentence():
+    X, y = np.eye(20)[:, :3], np.arange(20) % 2
+    with pytest.raises(ValueError, match=r"^PretrainedClassifier: autoencoder must be one of isthmus's .*got str\.$"):
+        PretrainedClassifier("x").fit(X, y)

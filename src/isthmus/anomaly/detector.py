@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, OutlierMixin, clone
+from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data  # pyrefly: ignore[missing-module-attribute]
 
@@ -199,21 +199,16 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         return kept if kept.sum() >= max(LEAST_ROWS, len(X) // 2) else np.ones(len(X), dtype=bool)
 
     def _new_autoencoder(self, X: np.ndarray, seed: int) -> Any:
-        from isthmus.estimator import BaseAutoencoder
+        from isthmus.estimator import unfitted_copy
 
         if self.autoencoder is None:
             from isthmus.variants.vanilla import Autoencoder
 
             return Autoencoder(_code_size(self.columns_.apply(X)), scale="standard", random_state=seed)
-        if not isinstance(self.autoencoder, BaseAutoencoder):
-            raise ValueError(
-                f"{type(self).__name__}: autoencoder must be one of isthmus's estimators, such as Autoencoder(2), "
-                f"or None, got {type(self.autoencoder).__name__}."
-            )
-        chosen = clone(self.autoencoder)
+        chosen = unfitted_copy(self.autoencoder, type(self).__name__, seed)
         if chosen.n_components is None and not chosen.make_bottleneck().sparse:
             chosen.set_params(n_components=_code_size(self.columns_.apply(X)))
-        return chosen if chosen.random_state is not None else chosen.set_params(random_state=seed)
+        return chosen
 
     # ---- using -----------------------------------------------------------------------------------------
 

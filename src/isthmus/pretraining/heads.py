@@ -6,7 +6,7 @@ import typing
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data  # pyrefly: ignore[missing-module-attribute]
@@ -85,12 +85,12 @@ class _Pretrained(BaseEstimator):
             self.network_ = self._taught(school, self.linear_, seed)
 
     def _new_autoencoder(self, X: np.ndarray, seed: int) -> Any:
+        from isthmus.estimator import unfitted_copy
         from isthmus.variants.denoising import DenoisingAutoencoder
 
         if self.autoencoder is None:
             return DenoisingAutoencoder(min(32, *X.shape), random_state=seed)
-        chosen = clone(self.autoencoder)
-        return chosen if chosen.random_state is not None else chosen.set_params(random_state=seed)
+        return unfitted_copy(self.autoencoder, type(self).__name__, seed)
 
     def _folds(self, y: np.ndarray, goals: np.ndarray, seed: int) -> list:
         from sklearn.model_selection import KFold, StratifiedKFold
@@ -113,7 +113,7 @@ class _Pretrained(BaseEstimator):
         return not beyond_chance(np.concatenate(losses))
 
     def _taught(self, school: School, linear: LinearAnswer, seed: int) -> HeadedNetwork:
-        """The network from the linear answer on: half of what it sees are labelled rows."""
+        """The network from the linear answer on, labelled rows drawn more often than the rest."""
         shares = np.full(len(school.rows), (1 - LABELLED_SHARE) / len(school.rows))
         shares[school.labelled] += LABELLED_SHARE / len(school.labelled)
         lessons = Lessons(school.rows, targets_of(school, linear, self.teacher_), shares)
