@@ -98,3 +98,10 @@ def test_what_does_not_fit_is_said_in_a_sentence(mixed, tmp_path):
     assert ".csv, .tsv or .parquet" in sentence(
         call("reconstruct", folder / "run", folder / "own.csv", "-o", tmp_path / "rows.npy")
     )
+
+
+def test_only_a_command_that_takes_words_offers_to(folder):
+    for command in ("smallest", "detect", "denoise"):
+        said = sentence(call(command, folder / "own.csv", "-o", folder / "none.csv"))
+        assert "not numeric" in said
+        assert "--mixed" not in said

@@ -54,7 +54,7 @@ def read_and_split(
     seed: int,
     *,
     missing: bool = False,
-    mixed: bool = False,
+    mixed: bool | None = None,
 ) -> JudgedRows:
     """Read a table and draw the rows to hold out; say how many of each there are."""
     from isthmus.data import read_table, split_table

@@ -71,7 +71,7 @@ def read_matching(
     """Read a table with the expected columns, in their order; an error names those missing or left over."""
     from isthmus.data import read_table
 
-    where, kinds = repr(source), {"missing": expected.missing, "mixed": expected.mixed}
+    where, kinds = repr(source), {"missing": expected.missing, "mixed": expected.mixed or None}
     names = names_in_file(source)
     if names is None:
         look = read_table(source, **kinds)

@@ -27,7 +27,7 @@ SHOWN_CHARACTERS = 24
 class Request:
     """What the user asked; no ``columns`` means all that are left, ``missing`` that cells may be empty.
 
-    ``mixed`` asks for columns of every kind, not of numbers alone.
+    ``mixed`` asks for columns of every kind, not of numbers alone; None where that can't be had.
     """
 
     labels: str | None = None
@@ -35,7 +35,7 @@ class Request:
     drop: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     missing: bool = False
-    mixed: bool = False
+    mixed: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def table_from_arrow(
     name: str,
     line_of: Callable[[int], int | None] | None = None,
     missing: bool = False,
-    mixed: bool = False,
+    mixed: bool | None = None,
 ) -> Table:
     """A `Table` from typed columns: truth values become 0 and 1, every other kind that is no number an error.
 
@@ -143,9 +143,8 @@ def table_from_arrow(
     if strangers and not mixed:
         listed = ", ".join(f"{name!r} ({_kind(arrow.column(name))})" for name in strangers)
         count = "1 column is" if len(strangers) == 1 else f"{len(strangers)} columns are"
-        raise DataError(
-            f"{where}: {count} not numeric: {listed}; name each in --labels, --ids or --drop, or use --mixed."
-        )
+        offered = "" if mixed is None else ", or use --mixed"
+        raise DataError(f"{where}: {count} not numeric: {listed}; name each in --labels, --ids or --drop{offered}.")
     small = all(_fits_float32(arrow.column(name).type) for name in roles.values)
     values = np.empty((arrow.num_rows, len(roles.values)), np.float32 if small else np.float64)
     for index, column in enumerate(roles.values):

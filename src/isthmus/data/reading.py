@@ -33,7 +33,7 @@ def read_table(
     drop: Sequence[str] = (),
     columns: Sequence[str] | None = None,
     missing: bool = False,
-    mixed: bool = False,
+    mixed: bool | None = None,
 ) -> Table:
     """Read a table of numbers.
 
