@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from sklearn.decomposition import PCA
 
 import isthmus
 from conftest import bent_table
@@ -88,6 +89,8 @@ def test_what_cannot_be_exported_is_one_sentence(tmp_path, monkeypatch):
         isthmus.export_onnx(model, tmp_path / "a.onnx", "code")
     with pytest.raises(ValueError, match=r"^export_onnx: dtype must be one of float32, float64, got 'int8'\.$"):
         isthmus.export_onnx(model, tmp_path / "a.onnx", dtype="int8")
+    with pytest.raises(ValueError, match=r"^export_onnx: takes one of isthmus's autoencoders, got PCA\.$"):
+        isthmus.export_onnx(PCA(2), tmp_path / "a.onnx")
     (tmp_path / "there.onnx").write_text("mine")
     with pytest.raises(DataError, match="exists"):
         isthmus.export_onnx(model, tmp_path / "there.onnx", overwrite=False)

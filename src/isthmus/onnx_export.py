@@ -61,6 +61,8 @@ def export_onnx(
         raise ValueError(f"export_onnx: part must be one of {', '.join(PARTS)}, got {part!r}.")
     if dtype not in DTYPES:
         raise ValueError(f"export_onnx: dtype must be one of {', '.join(DTYPES)}, got {dtype!r}.")
+    if not hasattr(estimator, "to_torch"):
+        raise ValueError(f"export_onnx: takes one of isthmus's autoencoders, got {type(estimator).__name__}.")
     _require_onnx()
     module = estimator.to_torch() if part == "model" else getattr(estimator, part).to_torch()
     width = estimator.n_components_ if part == "decoder" else estimator.n_features_in_

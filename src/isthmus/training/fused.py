@@ -112,8 +112,9 @@ class FusedNetwork:
         layers: list[Any] = list(network.bent or ())
         self.layers = [_Layer(layer, flat, computed) for layer in layers[::2]]
         self.activations = [_ACTIVATIONS[type(layer)] for layer in layers[1::2]]
-        half = computed.weights.dtype
-        self.format = None if half == torch.float32 else half  # to compute in, where it isn't the rows' own
+        self.format: torch.dtype | None = None  # to compute in, where it isn't the rows' own
+        if computed.weights.dtype != torch.float32:
+            self.format = computed.weights.dtype
         self.ones = torch.ones(0)
         # Autograd only calls a function's backward if one of its inputs wants a gradient.
         self.wants_gradient = torch.zeros((), requires_grad=True)
