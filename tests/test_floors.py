@@ -42,6 +42,7 @@ FLOORS = {
     "assembly": 4,
     "estimator": 4,
     "start": 4,
+    "inner_fit": 4,
     "code_size": 4,
     "torch_modules": 4,
     "onnx_export": 7,
@@ -91,6 +92,7 @@ TORCH = (
 SKLEARN = (
     "estimator",
     "start",
+    "inner_fit",
     "generation.*",
     "training.callbacks",
     "storage.*",

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array
 from sklearn.utils.metaestimators import available_if
@@ -56,7 +56,7 @@ from isthmus.training.plan import validation_count
 from isthmus.training.progress import progress_bar
 from isthmus.training.rows import DenseRows, Rows, rows_of, rows_once
 
-__all__ = ["BaseAutoencoder", "unfitted_copy"]
+__all__ = ["BaseAutoencoder"]
 
 BASELINE_DIRECTIONS, BASELINE_DIRECTIONS_OF_WIDE_TABLES = 256, 64  # how far PCA's error curve is known
 WIDE = 4096
@@ -347,14 +347,3 @@ class BaseAutoencoder(
 
     def _in_user_units(self, rebuilt: np.ndarray) -> np.ndarray:
         return self.scaling_.undo(rebuilt).astype(self._dtype)
-
-
-def unfitted_copy(autoencoder: Any, who: str, seed: int) -> BaseAutoencoder:
-    """An autoencoder that was given to another estimator, ready for a fit; with ``seed`` if it brings none."""
-    if not isinstance(autoencoder, BaseAutoencoder):
-        raise ValueError(
-            f"{who}: autoencoder must be one of isthmus's estimators, such as Autoencoder(2), "
-            f"or None, got {type(autoencoder).__name__}."
-        )
-    chosen = clone(autoencoder)
-    return chosen if chosen.random_state is not None else chosen.set_params(random_state=seed)

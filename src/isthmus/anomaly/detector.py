@@ -199,7 +199,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         return kept if kept.sum() >= max(LEAST_ROWS, len(X) // 2) else np.ones(len(X), dtype=bool)
 
     def _new_autoencoder(self, X: np.ndarray, seed: int) -> Any:
-        from isthmus.estimator import unfitted_copy
+        from isthmus.inner_fit import unfitted_copy
 
         if self.autoencoder is None:
             from isthmus.variants.vanilla import Autoencoder

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as json_text
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -103,8 +102,7 @@ def fit(
         evaluations = {variant: rows.judge(estimator, seed)}
         if rows.table.name == TUTORIAL_DATA and data == TUTORIAL_DATA:
             say("fitting the tutorial's own recipe beside it …")
-            recipe = _tutorial_recipe(evaluations[variant].pca_components, seed).fit
-            evaluations["tutorial"] = rows.judge(_uninterrupted(recipe, rows.training), seed)
+            evaluations["tutorial"] = rows.judge(_yardstick(evaluations[variant].pca_components, seed, rows), seed)
         report = _report(run, variant, estimator, evaluations)
         keep_run(folder, estimator, rows, record_of(rows.table, data, drop, test_size=test_size, seed=seed))
         kept = {name: value for name, value in report.items() if name != "run"}
@@ -141,22 +139,12 @@ def _fitted(estimator: Any, rows: np.ndarray) -> Any:
         raise CommandError(as_flags(str(error))) from error
 
 
-def _tutorial_recipe(n_components: int, seed: int) -> Any:
+def _yardstick(n_components: int, seed: int, rows: JudgedRows) -> Any:
+    """The tutorial's recipe, fitted; one that Ctrl-C cut short would be no yardstick, so there it stops everything."""
+    from isthmus.inner_fit import uninterrupted
     from isthmus.tutorial import tutorial_recipe
 
-    return tutorial_recipe(n_components, seed)
-
-
-def _uninterrupted(fitting: Any, rows: np.ndarray) -> Any:
-    """Fit a yardstick: one that Ctrl-C cut short would be no yardstick, so there it stops everything."""
-    from sklearn.exceptions import ConvergenceWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", ConvergenceWarning)
-        try:
-            return fitting(rows)
-        except ConvergenceWarning as cut:
-            raise KeyboardInterrupt from cut
+    return uninterrupted(tutorial_recipe(n_components, seed), rows.training)
 
 
 def _report(run: Path, variant: str, estimator: Any, evaluations: dict[str, Evaluation]) -> dict[str, Any]:

@@ -15,7 +15,10 @@ import numpy as np
 
 from isthmus.model.principal import Principal
 
-__all__ = ["PrincipalErrors"]
+__all__ = ["PrincipalErrors", "equal_error_size"]
+
+SAME_ERROR = 1e-4  # PCA written as a network in float32 differs from PCA by about this share at most
+ROUNDING = 1e-12  # of the mean row's error
 
 
 class PrincipalErrors:
@@ -47,3 +50,12 @@ class PrincipalErrors:
         twice = (self.products @ self.directions.T) * ((self.directions * weights) @ self.directions.T)
         twice = np.diag(twice.cumsum(0).cumsum(1))
         return np.maximum(self.squares @ weights - np.concatenate([[0], 2 * once - twice]), 0)
+
+
+def equal_error_size(curve: np.ndarray, error: float) -> int | None:
+    """The fewest directions with which PCA's error is no larger than ``error``, 0 being the mean row; None if none do.
+
+    ``curve`` are PCA's errors with 0, 1, 2 … directions, as of `PrincipalErrors.curve`.
+    """
+    enough = np.flatnonzero(curve <= error * (1 + SAME_ERROR) + ROUNDING * curve[0])
+    return int(enough[0]) if len(enough) else None

@@ -24,6 +24,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from isthmus.estimator import BaseAutoencoder
 from isthmus.evaluation.held_out import HeldOut, gather, mean_on
+from isthmus.evaluation.principal_errors import equal_error_size
 from isthmus.evaluation.probes import (
     LabelReadings,
     label_codes,
@@ -42,7 +43,6 @@ __all__ = [
 ]
 
 CONSTANT = 1e-12  # variation below this share of the squares is rounding
-SAME_ERROR = 1e-4  # PCA written as a network in float32 differs from PCA by about this share at most
 
 
 @dataclass(frozen=True)
@@ -247,8 +247,7 @@ def _rebuilding(gathered: HeldOut, weights: np.ndarray) -> Rebuilding:
 
     ours = float(gathered.squared_errors @ weights)
     curve = gathered.pca.curve(weights)
-    enough = np.flatnonzero(curve <= ours * (1 + SAME_ERROR) + CONSTANT * total)
-    needed = int(enough[0]) if len(enough) else None
+    needed = equal_error_size(curve, ours)
     return Rebuilding(error(ours), error(float(curve[gathered.size])), needed)
 
 

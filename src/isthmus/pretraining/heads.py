@@ -85,7 +85,7 @@ class _Pretrained(BaseEstimator):
             self.network_ = self._taught(school, self.linear_, seed)
 
     def _new_autoencoder(self, X: np.ndarray, seed: int) -> Any:
-        from isthmus.estimator import unfitted_copy
+        from isthmus.inner_fit import unfitted_copy
         from isthmus.variants.denoising import DenoisingAutoencoder
 
         if self.autoencoder is None:

@@ -6,24 +6,21 @@ each. The test rows take no part, so what is said of them afterwards is not flat
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 
 from isthmus.estimator import BaseAutoencoder
 from isthmus.evaluation.principal_errors import PrincipalErrors
+from isthmus.inner_fit import uninterrupted
 from isthmus.smallest.held_out_entries import entry_errors
 from isthmus.smallest.record import Choice
 from isthmus.smallest.search import Trial, smallest_below, smallest_by_entries, within_one_error
 from isthmus.variants.vanilla import Autoencoder
 
-__all__ = ["Target", "choose", "model_units", "pca_errors_of", "row_errors", "uninterrupted"]
-
-Fitted = TypeVar("Fitted", bound=BaseAutoencoder)
+__all__ = ["Target", "choose", "model_units", "pca_errors_of", "row_errors"]
 
 JUDGED = 0.25  # share of the training rows that each split judges by
 LINEAR: dict[str, Any] = {"hidden_layer_sizes": (), "channels": ()}
@@ -147,16 +144,6 @@ def _by_target(splits: _Splits, target: Target, most: int) -> Choice:
         for place in range(len(splits.parts))
     )
     return Choice(target.rule, target.value, size, pca_size, tried, votes if size is not None else ())
-
-
-def uninterrupted(estimator: Fitted, X: np.ndarray) -> Fitted:
-    """The estimator fitted; Ctrl-C, which would keep what there is and go on, stops the whole search."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("error", ".*training ended early, interrupted", ConvergenceWarning)
-        try:
-            return estimator.fit(X)
-        except ConvergenceWarning as cut:
-            raise KeyboardInterrupt from cut
 
 
 def model_units(estimator: BaseAutoencoder) -> float:

@@ -14,9 +14,11 @@ from sklearn.utils import check_array
 
 from isthmus.data import split_rows
 from isthmus.estimator import BaseAutoencoder
+from isthmus.evaluation.principal_errors import equal_error_size
 from isthmus.hyperparameter import hyperparameters
+from isthmus.inner_fit import uninterrupted
 from isthmus.smallest.bits import RatePoint, cheapest, lower_hull, rate_points
-from isthmus.smallest.choosing import Target, choose, model_units, pca_errors_of, row_errors, uninterrupted
+from isthmus.smallest.choosing import Target, choose, model_units, pca_errors_of, row_errors
 from isthmus.smallest.record import Bits, Choice, RateDistortion, SizeErrors
 from isthmus.smallest.search import grid
 from isthmus.variants.nested import NestedAutoencoder
@@ -25,7 +27,6 @@ from isthmus.variants.vanilla import Autoencoder
 __all__ = ["rate_distortion"]
 
 LEAST_ROWS, LEAST_COLUMNS = 20, 2
-SAME_ERROR = 1e-4  # PCA written as a network in float32 differs from PCA by about this share at most
 SPARE = 2  # the nested code is this many times the size chosen, so that the curve shows what more would bring
 ROUNDING = 1.1  # the error at which bits are compared, over the chosen code's own
 
@@ -100,7 +101,7 @@ def rate_distortion(
     curve = tuple(_at(size, nested, errors.get(size), pca, test) for size in range(1, longest + 1))
     model = alone[choice.size][0] if choice.size else None
     chosen = float(np.mean(errors[choice.size])) if choice.size else float(pca[0])
-    enough = np.flatnonzero(pca <= chosen * (1 + SAME_ERROR) + 1e-12 * pca[0])
+    pca_needs = equal_error_size(pca, chosen)
     return RateDistortion(
         n_features=X.shape[1],
         n_train=len(train),
@@ -110,11 +111,9 @@ def rate_distortion(
         variation=float(pca[0]),
         curve=curve,
         choice=choice,
-        pca_needs=int(enough[0]) if len(enough) else None,
+        pca_needs=pca_needs,
         n_directions=len(pca) - 1,
-        bits=None
-        if model is None
-        else _bits(model, nested, choice, chosen, len(enough) and int(enough[0]), train, test),
+        bits=None if model is None else _bits(model, nested, choice, chosen, pca_needs or 0, train, test),
         model=model,
         nested=nested,
     )

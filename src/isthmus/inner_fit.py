@@ -1,0 +1,36 @@
+"""An autoencoder that something else fits: a detector, a classifier, a search, a command."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, TypeVar
+
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+
+from isthmus.estimator import BaseAutoencoder
+
+__all__ = ["unfitted_copy", "uninterrupted"]
+
+Fitted = TypeVar("Fitted", bound=BaseAutoencoder)
+
+
+def unfitted_copy(autoencoder: Any, who: str, seed: int) -> BaseAutoencoder:
+    """An autoencoder that was given to another estimator, ready for a fit; with ``seed`` if it brings none."""
+    if not isinstance(autoencoder, BaseAutoencoder):
+        raise ValueError(
+            f"{who}: autoencoder must be one of isthmus's estimators, such as Autoencoder(2), "
+            f"or None, got {type(autoencoder).__name__}."
+        )
+    chosen = clone(autoencoder)
+    return chosen if chosen.random_state is not None else chosen.set_params(random_state=seed)
+
+
+def uninterrupted(estimator: Fitted, X: Any) -> Fitted:
+    """The estimator fitted; Ctrl-C, which would keep what there is and go on, stops the whole work."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", ".*training ended early, interrupted", ConvergenceWarning)
+        try:
+            return estimator.fit(X)
+        except ConvergenceWarning as cut:
+            raise KeyboardInterrupt from cut
