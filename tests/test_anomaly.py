@@ -333,3 +333,13 @@ def test_a_damaged_detector_is_refused(tmp_path, fitted):
     (folder / "detector.safetensors").write_bytes(data)
     with pytest.raises(StorageError, match="changed after it was written"):
         isthmus.load(folder)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_group_of_strange_rows_that_was_learned_from_is_still_strange(seed):
+    """They are each other's nearest neighbours; a third of the usual rows they are not."""
+    rng = np.random.default_rng(seed)
+    usual, group = rng.standard_normal((400, 4)), 3 + 0.2 * rng.standard_normal((40, 4))
+    detector = AutoencoderOutlierDetector(trim=False, random_state=0).fit(np.r_[usual[:300], group[:20]])
+    strange, normal = (-detector.score_samples(rows) for rows in (group[20:], usual[300:]))
+    assert (strange[:, None] > normal).mean() > 0.9

@@ -292,3 +292,16 @@ def test_samples_draw_words_as_often_as_they_are_likely():
             np.testing.assert_allclose(ours.reindex(shares.index, fill_value=0), shares, atol=0.1)
     way = model.interpolate(frame.iloc[:1], frame.iloc[1:2], steps=3)
     pd.testing.assert_frame_equal(way.iloc[:1], model.reconstruct(frame.iloc[:1]).reset_index(drop=True), atol=1e-3)
+
+
+def test_drawn_words_are_whole_words_as_often_as_they_are_likely():
+    model = quick().fit(people())
+    likelihood = model.model_.likelihood
+    (span, *_), (truth, *_) = likelihood.categories, likelihood.truths
+    rows = np.zeros((4000, model.scaling_.spread.size))
+    rows[:, span] = [0.1, 0.2, 0.7, 0.0]
+    rows[:, truth] = 0.3
+    noisy = model._with_noise(rows, np.random.RandomState(0))
+    assert set(np.unique(noisy[:, [*range(span.start, span.stop), truth]])) == {0, 1}
+    np.testing.assert_allclose(noisy[:, span].mean(0), [0.1, 0.2, 0.7, 0.0], atol=0.03)
+    assert noisy[:, truth].mean() == pytest.approx(0.3, abs=0.03)
