@@ -138,3 +138,7 @@ def test_a_saved_model_is_still_ordered(fitted, tmp_path):
     isthmus.save(model, tmp_path / "model")
     again = isthmus.load(tmp_path / "model")
     np.testing.assert_array_equal(again.transform(X, size=2), model.transform(X, size=2))
+
+
+def test_the_decay_asked_for_is_the_bottlenecks():
+    assert NestedAutoencoder(3, size_decay=0.9).make_bottleneck().decay == 0.9
