@@ -25,6 +25,7 @@ __all__ = ["far_from", "plot_decode_grid"]
 FAR_QUANTILE = 0.99
 MOST_CODES = 3000
 MOST_TABLE_PANELS = 12
+GAP = 2.5  # points between pictures
 INSIDE = (-0.25, 1.25)  # a decoder of numbers in [0, 1] leaves them a little; so drawn, the range stays [0, 1]
 
 
@@ -145,6 +146,10 @@ def _plot_mosaic(
         mosaic, cmap=greys_for(pictures, (low, high)), vmin=low, vmax=high, extent=grid.extent, aspect=square,
         interpolation="nearest",
     )  # fmt: skip
+    left, right, bottom, top = grid.extent
+    gap = {"color": "white", "linewidth": GAP}  # or the ink of one picture would run into the next
+    axes.vlines(np.linspace(left, right, across + 1)[1:-1], bottom, top, **gap)
+    axes.hlines(np.linspace(bottom, top, down + 1)[1:-1], left, right, **gap)
     _finish(axes, grid, grid.names)
     caption(figure, "What the decoder makes of each place", _far_note(grid.far))
     return figure
