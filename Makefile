@@ -1,6 +1,8 @@
-# The two commands of the README, each complete on a machine with Python >= 3.11 and make:
+# The commands of the README, each complete on a machine with Python >= 3.11 and make:
 #   make demo    sets up, then fits, evaluates and draws the bundled digits
 #   make test    sets up, then lint, types, tests and doctests
+#   make docs    builds the site and the course, whose lessons run, in docs/_build/site
+#   make lesson N=02    builds the site with that lesson run and the others as they are
 #   make bench   sets up, then races isthmus against its peers: hours, on a machine left alone
 PYTHON ?= python3
 BIN := .venv/bin
@@ -8,7 +10,7 @@ READY := .venv/ready
 # Small matrices are faster on one thread; the tests run in as many processes as there are cores instead.
 ONE_THREAD := OMP_NUM_THREADS=1
 
-.PHONY: demo test bench lint types setup clean
+.PHONY: demo test docs lesson spelling bench lint types setup clean
 
 demo: setup
 	@echo "== fitting an autoencoder to the bundled digits =="
@@ -17,6 +19,21 @@ demo: setup
 test: lint types
 	@echo "== tests and doctests =="
 	@$(ONE_THREAD) $(BIN)/python -m pytest -n auto
+
+docs: setup spelling
+	@echo "== docs: every lesson runs =="
+	@rm -rf docs/_build docs/course
+	@$(ONE_THREAD) $(BIN)/sphinx-build -W --keep-going -q docs docs/_build/site
+	@$(BIN)/python docs/_extensions/offline.py docs/_build/site
+	@echo "open docs/_build/site/index.html"
+
+lesson: setup
+	@ISTHMUS_ONLY_LESSON=$(N) $(ONE_THREAD) $(BIN)/sphinx-build -q docs docs/_build/site
+	@echo "open docs/_build/site/course/index.html"
+
+spelling: setup
+	@echo "== spelling =="
+	@$(BIN)/codespell course docs src README.md CHANGELOG.md CONTRIBUTING.md ARCHITECTURE.md
 
 bench: setup
 	@$(BIN)/python benchmarks/speed.py

@@ -1,9 +1,9 @@
 """Exercises: one file a chapter in ``exercises/``, checked by properties and not by the answer's digits.
 
 A chapter's file holds the whole exercise: its text (the docstring, whose first line is the title), what a solution
-must define (``NEEDS``), a ``STARTER`` to fill in, a ``REFERENCE`` that passes, ``WRONG`` solutions each with what is said
-of it, and the ``CHECKS``. A check is a function of the solution; its docstring names a property, and it answers with None, or
-with one sentence that shows the smallest case in which the property fails. Cases are therefore tried simplest first.
+must define (``NEEDS``), a ``STARTER`` to fill in, a ``REFERENCE`` that passes, ``WRONG`` solutions each with what is
+said of it, and the ``CHECKS``. A check is a function of the solution; its docstring names a property, and it answers
+with None, or with one sentence that shows the smallest case in which the property fails. Simplest cases come first.
 """
 
 from __future__ import annotations
