@@ -16,7 +16,8 @@ torch.manual_seed(0)
 X = torch.tensor(load_digits().data / 16, dtype=torch.float32)
 
 # %%
-# The encoder goes from 64 numbers to 2, the decoder from 2 back to 64. Between them there is nothing but those two numbers.
+# The encoder goes from 64 numbers to 2, the decoder from 2 back to 64. Between them there is nothing but those
+# two numbers.
 
 encoder = nn.Sequential(nn.Linear(64, 96), nn.SiLU(), nn.Linear(96, 2))
 decoder = nn.Sequential(nn.Linear(2, 96), nn.SiLU(), nn.Linear(96, 64))

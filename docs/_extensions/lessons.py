@@ -7,10 +7,12 @@ that no result has, to name a result that the prose never says, and to type a de
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
 import subprocess
+import textwrap
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +34,9 @@ EXEMPT = re.compile(r"``[^`]*``|https?://\S+|arXiv:\S+|`[^`]*<[^>]*>`_+")
 STAGE = "<div>This picture moves on the lesson's own page.</div>"
 FOOT = re.compile(r"^(?:\.\. rst-class:: sphx-glr-timing|\.\. _sphx_glr_download_)", flags=re.MULTILINE)
 HEADING = "What the page computed"
+CODE = re.compile(r"^\.\. code-block:: Python\n(?:\s*\n)+(?P<code>(?:    .*\n|\s*\n)+)", flags=re.MULTILINE)
+# Code that mostly names results, or sets up a picture, is folded away: a page is about its subject.
+FOLDS = {"widget": "how the picture begins", "": "the results named and asserted"}
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -54,7 +59,11 @@ def finish_lessons(app: Sphinx) -> None:
     records, pages = Path(os.environ["ISTHMUS_LESSON_RECORDS"]), Path(app.srcdir) / "course"
     faults = []
     for source in sorted(COURSE.rglob("*.py")):
-        prose = [(block.lineno, block.content) for block in split_code_and_text_blocks(str(source))[1] if block.type == "text"]
+        prose = [
+            (block.lineno, block.content)
+            for block in split_code_and_text_blocks(str(source))[1]
+            if block.type == "text"
+        ]
         record = _record_of(source, records)
         if record is None and ONLY in os.environ:
             continue
@@ -101,7 +110,7 @@ def _finish(made: Path, record: dict[str, Any] | None) -> None:
     """The page beside ``made``, its notebook and the archive of both."""
     values = {} if record is None else values_of(record)
     page, notebook = made.with_suffix(".rst"), made.with_suffix(".ipynb")
-    text = filled(with_widgets(page.read_text(encoding="utf-8")), values)
+    text = filled(folded(with_widgets(page.read_text(encoding="utf-8"))), values)
     cells = json.loads(notebook.read_text(encoding="utf-8"))
     for cell in cells["cells"]:
         if cell["cell_type"] == "markdown":
@@ -118,8 +127,33 @@ def _finish(made: Path, record: dict[str, Any] | None) -> None:
             archive.write(part, part.name)
 
 
+def folded(text: str) -> str:
+    """The page with each block of code that speaks to the lesson alone behind a summary."""
+
+    def fold(match: re.Match[str]) -> str:
+        code = textwrap.dedent(match["code"])
+        statements = [ast.unparse(node) for node in ast.parse(code).body]
+        is_picture = statements[-1:] and statements[-1].startswith("lesson.widget")
+        own = [statement.startswith("lesson.") for statement in statements]
+        if (
+            not own
+            or not own[-1]
+            or (sum(own) < len(own) / 2 and not is_picture)
+            or any("print(" in statement for statement in statements)
+        ):
+            return match[0]
+        what = next(summary for word, summary in FOLDS.items() if statements[-1].startswith(f"lesson.{word}"))
+        opening = f'.. raw:: html\n\n    <details class="folded"><summary>{what}</summary>\n\n'
+        return f"{opening}{match[0].rstrip()}\n\n.. raw:: html\n\n    </details>\n\n"
+
+    return text if 'class="folded"' in text else CODE.sub(fold, text)
+
+
 def _table(record: dict[str, Any], directive: str) -> str:
-    rows = [("result", "value", "asserted"), *((f"``{e['name']}``", e["said"], e["asserted"]) for e in record["results"])]
+    rows = [
+        ("result", "value", "asserted"),
+        *((f"``{e['name']}``", e["said"], e["asserted"]) for e in record["results"]),
+    ]
     lines = [HEADING, "-" * len(HEADING), "", f"By {record['made_by']}; each result was asserted as said here.", ""]
     lines += [directive, "   :header-rows: 1", "   :class: results", ""]
     for row in rows:
@@ -133,7 +167,9 @@ def _as_rst(cell: str) -> str:
 
 def _markdown(record: dict[str, Any]) -> str:
     rows = [f"| `{e['name']}` | {e['said']} | {e['asserted']} |" for e in record["results"]]
-    return "\n".join([f"## {HEADING}", "", f"By {record['made_by']}.", "", "| result | value | asserted |", "|---|---|---|", *rows])
+    return "\n".join(
+        [f"## {HEADING}", "", f"By {record['made_by']}.", "", "| result | value | asserted |", "|---|---|---|", *rows]
+    )
 
 
 # ---- widgets ---------------------------------------------------------------------------------------------

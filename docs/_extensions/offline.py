@@ -1,4 +1,4 @@
-"""python offline.py SITE: every file of the built site asks for nothing from another machine, and no link in it is dead."""
+"""python offline.py SITE: no file of the built site asks for anything from another machine, and no link is dead."""
 
 from __future__ import annotations
 

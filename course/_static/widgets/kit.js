@@ -6,7 +6,8 @@
        view(state, numbers),              the picture as HTML, a pure function: drawn once when the site is built, so that
                                           the page teaches untouched and without scripts, and again after every move
        handles: {                         what can be dragged, or moved by the arrow keys (Shift: further, Home: back)
-         point: { plane, step, at(state) -> [x, y], move(state, [x, y]) -> changes, said(state, numbers) -> text }
+         point: { plane (or a function of the state), at(state) -> [x, y], move(state, [x, y]) -> changes,
+                  said(state, numbers) -> text for a screen reader, step (else a hundredth of the plane) }
        },
      });
 
@@ -53,10 +54,12 @@ globalThis.isthmus = (() => {
       }
     }
 
+    const planeOf = ({ plane: on }) => (typeof on === "function" ? on(state) : on);
+
     function moveTo(name, event) {
       const handle = parts.handles[name], svg = stage.querySelector(`[data-handle="${name}"]`).closest("svg");
       const place = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
-      change(handle.move(state, handle.plane.value(place.x, place.y)));
+      change(handle.move(state, planeOf(handle).value(place.x, place.y)));
     }
 
     let dragged = null;
@@ -78,8 +81,9 @@ globalThis.isthmus = (() => {
       event.preventDefault();
       if (!way) return reset();
       const handle = parts.handles[element.dataset.handle], [x, y] = handle.at(state);
-      const step = handle.step * (event.shiftKey ? BIG_STEP : 1);
-      change(handle.move(state, handle.plane.inside([x + way[0] * step, y + way[1] * step])));
+      const on = planeOf(handle), { left, right } = on.bounds;
+      const step = (handle.step ?? (right - left) / 100) * (event.shiftKey ? BIG_STEP : 1);
+      change(handle.move(state, on.inside([x + way[0] * step, y + way[1] * step])));
     });
     stage.addEventListener("input", (event) => {
       const { type, checked, value, dataset } = event.target;
@@ -123,6 +127,37 @@ globalThis.isthmus = (() => {
     mine.slice(theirs.length).forEach((child) => child.remove());
   }
 
+  // ---- networks -----------------------------------------------------------------------------------------
+
+  const read = new Map();
+
+  /** Float32 numbers from base64; each text is read once. */
+  function floats(text) {
+    if (!read.has(text)) {
+      const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+      read.set(text, new Float32Array(bytes.buffer));
+    }
+    return read.get(text);
+  }
+
+  function linear(layer, input) {
+    const weight = floats(layer.weight), bias = floats(layer.bias);
+    return Array.from(bias, (sum, row) => {
+      for (let at = 0; at < input.length; at++) sum += weight[row * input.length + at] * input[at];
+      return sum;
+    });
+  }
+
+  const silu = (value) => value / (1 + Math.exp(-value));
+
+  /** A row rebuilt from its code, by the decoder that isthmus.course.moving.decoder_state wrote. */
+  function decode(decoder, code) {
+    const scale = floats(decoder.scale), center = floats(decoder.center), spread = floats(decoder.spread);
+    const u = code.map((z, at) => z / scale[at]);
+    const bent = decoder.bent.reduce((input, layer, at) => linear(layer, at ? input.map(silu) : input), u);
+    return linear(decoder.straight, u).map((value, at) => center[at] + spread[at] * (value + (bent[at] ?? 0)));
+  }
+
   // ---- for views ----------------------------------------------------------------------------------------
 
   /** A rectangle of numbers drawn on a rectangle of pixels. */
@@ -154,6 +189,15 @@ globalThis.isthmus = (() => {
       <text x="${on.x(left) - 20}" y="${on.y(top) - 10}" class="name">${yName}</text></g>`;
   }
 
+  /** A grey picture of values from 0 (paper) to 1 (ink), its corner at (x, y). */
+  function picture(values, { width, x = 0, y = 0, cell = 12, label }) {
+    const squares = Array.from(values, (value, at) => {
+      const grey = Math.round(255 * (1 - Math.min(1, Math.max(0, value))));
+      return `<rect x="${x + (at % width) * cell}" y="${y + Math.floor(at / width) * cell}" width="${cell}" height="${cell}" fill="rgb(${grey},${grey},${grey})"/>`;
+    });
+    return `<g class="picture" role="img" aria-label="${label}" shape-rendering="crispEdges">${squares.join("")}</g>`;
+  }
+
   /** A number as it is printed: a true minus sign, no minus zero, and as many decimals as asked for. */
   function number(value, decimals = 0) {
     const text = value.toFixed(decimals);
@@ -163,5 +207,5 @@ globalThis.isthmus = (() => {
   const round = (value) => Math.round(value * 100) / 100;
   const dot = (a, b) => a.reduce((sum, value, at) => sum + value * b[at], 0);
 
-  return { widget, render, plane, axes, number, dot };
+  return { widget, render, decode, plane, axes, picture, number, dot };
 })();

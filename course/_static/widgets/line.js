@@ -67,7 +67,8 @@
       <p>x̂ = <b>(${r1}, ${r2})</b></p>
       <h4>Error</h4>
       <p>(${x1} − ${bracket(r1)})² + (${x2} − ${bracket(r2)})²</p>
-      <p>${e1} + ${e2} = <b>${number(numbers.squared_error, 3)}</b>, a sum; its mean is ${number(numbers.mean_squared_error, 3)}</p>
+      <p>${e1} + ${e2} = <b>${number(numbers.squared_error, 3)}</b> (the sum)</p>
+      <p>half of it, ${number(numbers.mean_squared_error, 3)}, is the mean</p>
       ${noise ? `<h4>If the clean point was (${truth.join(", ")})</h4>
       <p>noise kept, along the line: <b class="kept">${number(numbers.tangent, 3)}</b></p>
       <p>noise removed, across it: <b class="removed">${number(numbers.normal, 3)}</b></p>` : ""}
