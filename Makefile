@@ -25,6 +25,8 @@ docs: setup spelling
 	@rm -rf docs/_build docs/course
 	@$(ONE_THREAD) $(BIN)/sphinx-build -W --keep-going -q docs docs/_build/site
 	@$(BIN)/python docs/_extensions/offline.py docs/_build/site
+	@test -x /usr/bin/chromium || { apt-get update -qq && apt-get install -y -qq chromium >/dev/null; }
+	@$(BIN)/python -m pytest docs/_tests
 	@echo "open docs/_build/site/index.html"
 
 lesson: setup

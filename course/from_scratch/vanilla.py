@@ -16,14 +16,15 @@ torch.manual_seed(0)
 X = torch.tensor(load_digits().data / 16, dtype=torch.float32)
 
 # %%
-# The encoder goes from 64 numbers to 2, the decoder from 2 back to 64. Between them there is nothing but those
-# two numbers.
+# The encoder goes from 64 numbers to 2, the decoder from 2 back to 64. Between them
+# there is nothing but those two numbers.
 
 encoder = nn.Sequential(nn.Linear(64, 96), nn.SiLU(), nn.Linear(96, 2))
 decoder = nn.Sequential(nn.Linear(2, 96), nn.SiLU(), nn.Linear(96, 64))
 
 # %%
-# The loss is the squared error of a row, summed over its 64 values, and then the mean over rows.
+# The loss is the squared error of a row, summed over its 64 values, and then the mean
+# over rows.
 
 
 def loss(x):
@@ -34,15 +35,14 @@ def loss(x):
 
 
 # %%
-# The loop: take some rows, see how the loss changes with each weight, and move each weight a little downhill.
+# The loop: take some rows, see how the loss changes with each weight, and move each
+# weight a little downhill.
 
-if __name__ == "__main__":
-    optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=0.003)
-    for epoch in range(30):
-        for rows in torch.randperm(len(X)).split(128):
-            optimizer.zero_grad()
-            loss(X[rows]).backward()
-            optimizer.step()
-        if epoch % 10 == 9:
-            with torch.no_grad():
-                print(f"after {epoch + 1} epochs the error of a digit is {loss(X):.2f}, summed over its 64 values")
+optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=0.003)
+for epoch in range(30):
+    for rows in torch.randperm(len(X)).split(128):
+        optimizer.zero_grad()
+        loss(X[rows]).backward()
+        optimizer.step()
+    if epoch % 10 == 9:
+        print(f"after {epoch + 1} epochs a digit's error is {loss(X).item():.2f}")

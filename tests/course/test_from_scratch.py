@@ -18,12 +18,9 @@ PAGES = Path(__file__).parent.parent.parent / "course" / "from_scratch"
 
 
 def page(name: str) -> dict[str, Any]:
-    """What the page defines; its loop does not run."""
-    before = torch.get_rng_state()
-    try:
+    """What the page defines, after its loop."""
+    with torch.random.fork_rng():
         return runpy.run_path(str(PAGES / f"{name}.py"))
-    finally:
-        torch.set_rng_state(before)
 
 
 def copy_linear(source: nn.Module, target: nn.Module) -> None:

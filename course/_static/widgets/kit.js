@@ -45,13 +45,15 @@ globalThis.isthmus = (() => {
       const numbers = parts.compute(state);
       const next = document.createElement("div");
       next.innerHTML = parts.view(state, numbers);
-      morph(stage, next);
+      const focused = stage.contains(document.activeElement) && keyOf(document.activeElement);
+      morphChildren(stage, next);
       for (const element of stage.querySelectorAll("[data-handle]")) {
         const handle = parts.handles[element.dataset.handle];
         const attributes = { tabindex: 0, role: "slider", "aria-valuenow": handle.at(state)[0] };
         attributes["aria-valuetext"] = handle.said(state, numbers);
         for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
       }
+      if (focused && !stage.contains(document.activeElement)) stage.querySelector(focused)?.focus({ preventScroll: true });
     }
 
     const planeOf = ({ plane: on }) => (typeof on === "function" ? on(state) : on);
@@ -110,6 +112,11 @@ globalThis.isthmus = (() => {
     });
   }
 
+  /** By what a handle or an input is found again after the picture has been redrawn. */
+  function keyOf({ dataset: { handle, state, play } }) {
+    return handle ? `[data-handle="${handle}"]` : state ? `[data-state="${state}"]` : play && `[data-play="${play}"]`;
+  }
+
   /** Make one tree like another in place, so that focus and capture stay where they are. */
   function morph(old, next) {
     for (const { name } of [...(old.attributes ?? [])]) {
@@ -117,6 +124,10 @@ globalThis.isthmus = (() => {
     }
     for (const { name, value } of next.attributes ?? []) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
     if (old.tagName === "INPUT") { old.value = next.getAttribute("value"); old.checked = next.hasAttribute("checked"); }
+    morphChildren(old, next);
+  }
+
+  function morphChildren(old, next) {
     const mine = [...old.childNodes], theirs = [...next.childNodes];
     theirs.forEach((child, at) => {
       if (!mine[at]) old.append(child);
@@ -154,8 +165,10 @@ globalThis.isthmus = (() => {
   function decode(decoder, code) {
     const scale = floats(decoder.scale), center = floats(decoder.center), spread = floats(decoder.spread);
     const u = code.map((z, at) => z / scale[at]);
-    const bent = decoder.bent.reduce((input, layer, at) => linear(layer, at ? input.map(silu) : input), u);
-    return linear(decoder.straight, u).map((value, at) => center[at] + spread[at] * (value + (bent[at] ?? 0)));
+    const straight = linear(decoder.straight, u);
+    const bend = (input, layer, at) => linear(layer, at ? input.map(silu) : input);
+    const bent = decoder.bent.length ? decoder.bent.reduce(bend, u) : straight.map(() => 0);
+    return straight.map((value, at) => center[at] + spread[at] * (value + bent[at]));
   }
 
   // ---- for views ----------------------------------------------------------------------------------------
