@@ -1,6 +1,6 @@
 # The commands of the README, each complete on a machine with Python >= 3.11 and make:
 #   make demo    sets up, then fits, evaluates and draws the bundled digits
-#   make test    sets up, then lint, types, tests and doctests
+#   make test    sets up, then lint, types, tests and doctests, and the docs
 #   make docs    builds the site and the course, whose lessons run, in docs/_build/site
 #   make lesson N=02    builds the site with that lesson run and the others as they are
 #   make bench   sets up, then races isthmus against its peers: hours, on a machine left alone
@@ -19,6 +19,7 @@ demo: setup
 test: lint types
 	@echo "== tests and doctests =="
 	@$(ONE_THREAD) $(BIN)/python -m pytest -n auto
+	@$(MAKE) --no-print-directory docs
 
 docs: setup spelling
 	@echo "== docs: every lesson runs =="

@@ -11,6 +11,7 @@ import ast
 import json
 import os
 import re
+import shutil
 import subprocess
 import textwrap
 import zipfile
@@ -18,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from notebooks import finish_notebook
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx_gallery.py_source_parser import split_code_and_text_blocks
@@ -29,7 +31,7 @@ HERE = Path(__file__).parent
 COURSE = HERE.parent.parent / "course"
 WIDGETS = COURSE / "_static" / "widgets"
 ONLY = "ISTHMUS_ONLY_LESSON"  # set while one lesson is being written: the others stay unfilled
-TYPED = re.compile(r"(?<![\w./:-])\d+\.\d+(?![\w/])|\d+(?:\.\d+)?\s?%")
+TYPED = re.compile(r"(?<![\w./:])\d+\.\d+(?![\w/])|\d+(?:\.\d+)?\s?%")
 EXEMPT = re.compile(r"``[^`]*``|https?://\S+|arXiv:\S+|`[^`]*<[^>]*>`_+")
 STAGE = "<div>This picture moves on the lesson's own page.</div>"
 FOOT = re.compile(r"^(?:\.\. rst-class:: sphx-glr-timing|\.\. _sphx_glr_download_)", flags=re.MULTILINE)
@@ -111,17 +113,12 @@ def _finish(made: Path, record: dict[str, Any] | None) -> None:
     values = {} if record is None else values_of(record)
     page, notebook = made.with_suffix(".rst"), made.with_suffix(".ipynb")
     text = filled(folded(with_widgets(page.read_text(encoding="utf-8"))), values)
-    cells = json.loads(notebook.read_text(encoding="utf-8"))
-    for cell in cells["cells"]:
-        if cell["cell_type"] == "markdown":
-            cell["source"] = [filled("".join(cell["source"]), values)]
     if record is not None and HEADING not in text:
         foot = FOOT.search(text)
         at = len(text) if foot is None else foot.start()
         text = f"{text[:at]}\n{_table(record, '.. list-table::')}\n{text[at:]}"
-        cells["cells"].append({"cell_type": "markdown", "metadata": {}, "source": [_markdown(record)]})
     page.write_text(text, encoding="utf-8")
-    notebook.write_text(json.dumps(cells, indent=1), encoding="utf-8")
+    finish_notebook(notebook, values, record, HEADING)
     with zipfile.ZipFile(made.with_suffix(".zip"), "w") as archive:
         for part in (made, notebook):
             archive.write(part, part.name)
@@ -165,13 +162,6 @@ def _as_rst(cell: str) -> str:
     return cell if cell.startswith("``") else re.sub(r"([*_|`\\])", r"\\\1", cell)
 
 
-def _markdown(record: dict[str, Any]) -> str:
-    rows = [f"| `{e['name']}` | {e['said']} | {e['asserted']} |" for e in record["results"]]
-    return "\n".join(
-        [f"## {HEADING}", "", f"By {record['made_by']}.", "", "| result | value | asserted |", "|---|---|---|", *rows]
-    )
-
-
 # ---- widgets ---------------------------------------------------------------------------------------------
 
 
@@ -192,6 +182,8 @@ def with_widgets(text: str) -> str:
 def draw(kind: str, state: dict[str, Any]) -> dict[str, Any]:
     """A widget's numbers and its picture at a state, by node."""
     command = ["node", str(HERE / "draw_widget.cjs"), str(WIDGETS), kind]
+    if shutil.which("node") is None:
+        raise ExtensionError("the pictures that move are drawn by node, which is not here; install nodejs.")
     done = subprocess.run(command, input=json.dumps(state), capture_output=True, text=True, encoding="utf-8")
     if done.returncode:
         raise ExtensionError(f"the widget {kind!r} could not be drawn by node: {done.stderr.strip()[-600:]}")
