@@ -1,0 +1,190 @@
+"""Tables larger than memory: rows stay where they are and are read a few megabytes at a time.
+
+A stream is cut into segments, stretches of rows that are cheap to read together: a row group of a Parquet file, a
+stretch of an array or of text. Whoever trains on a stream takes its segments in a random order; whoever encodes it
+takes its blocks one after the other. Both hold a few megabytes, whatever the table's size.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from isthmus.data.table import Table
+
+__all__ = ["BLOCK_CELLS", "HELD_BYTES", "ArrayStream", "Remainder", "TableStream", "joined"]
+
+BLOCK_CELLS = 1 << 20  # numbers in a block: eight megabytes in double precision
+SEGMENT_CELLS = 1 << 20  # numbers in a segment, where the source has none of its own
+HELD_BYTES = 128 << 20  # of rows in single precision that may be held at once
+
+
+class TableStream(ABC):
+    """Rows of numbers in segments; iterating gives two-dimensional blocks of them, in order.
+
+    Attributes
+    ----------
+    columns : tuple of str
+        Names of the numbers in a row.
+    segments : tuple of int
+        Rows in each segment.
+    seekable : bool
+        Whether segments may be read in any order; else only one after the other.
+    held_bytes : int
+        How much of it may be held in memory at once. A stream that is smaller is simply read.
+    """
+
+    columns: tuple[str, ...]
+    segments: tuple[int, ...]
+    name: str = ""
+    label_name: str | None = None
+    id_name: str | None = None
+    image_shape: tuple[int, ...] | None = None
+    seekable: bool = True
+    held_bytes: int = HELD_BYTES
+
+    @abstractmethod
+    def read(self, segment: int, begin: int, end: int) -> Table:
+        """Rows ``begin`` to ``end`` of a segment, with their ids and labels; reading on is cheaper than going back."""
+
+    def values(self, segment: int, begin: int, end: int) -> np.ndarray:
+        """The numbers alone, shape (end - begin, n_columns), float32 or float64."""
+        return self.read(segment, begin, end).values
+
+    def __len__(self) -> int:
+        return sum(self.segments)
+
+    @property
+    def n_columns(self) -> int:
+        """Numbers in a row."""
+        return len(self.columns)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n_rows, n_columns)."""
+        return len(self), self.n_columns
+
+    @property
+    def fits_in_memory(self) -> bool:
+        """Whether all of it may be held at once."""
+        return 4 * len(self) * self.n_columns <= self.held_bytes
+
+    @property
+    def block_rows(self) -> int:
+        """Rows of a block."""
+        return max(1, BLOCK_CELLS // self.n_columns)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        for segment, begin, end in self.pieces(self.block_rows):
+            yield self.values(segment, begin, end)
+
+    def blocks(self, rows: int | None = None) -> Iterator[Table]:
+        """All rows in order, at most ``rows`` at a time, with their ids and labels."""
+        for piece in self.pieces(rows or self.block_rows):
+            yield self.read(*piece)
+
+    def pieces(self, rows: int) -> Iterator[tuple[int, int, int]]:
+        """(segment, begin, end) of at most ``rows`` rows each, covering all rows in order."""
+        for segment, size in enumerate(self.segments):
+            for begin in range(0, size, rows):
+                yield segment, begin, min(begin + rows, size)
+
+    def load(self) -> Table:
+        """All of it in memory."""
+        return joined(list(self.blocks()))
+
+    def take(self, indices: np.ndarray) -> Table:
+        """The rows at ``indices``, counted from 0 and ascending, read in one pass."""
+        indices = np.asarray(indices)
+        found, first = [], 0
+        for segment, begin, end in self.pieces(self.block_rows):
+            low, high = np.searchsorted(indices, [first, first + end - begin])
+            if high > low:
+                found.append(self.read(segment, begin, end).take(indices[low:high] - first))
+            first += end - begin
+        return joined(found)
+
+    def without(self, indices: np.ndarray) -> TableStream:
+        """The same rows but those at ``indices``, ascending."""
+        return Remainder(self, indices) if len(indices) else self
+
+
+class Remainder(TableStream):
+    """A stream less some of its rows."""
+
+    def __init__(self, stream: TableStream, indices: np.ndarray):
+        self.stream = stream
+        ends = np.cumsum(stream.segments)
+        places = np.searchsorted(indices, np.concatenate([[0], ends]))
+        begins = ends - stream.segments
+        self._absent = [
+            np.asarray(indices[low:high]) - begin
+            for low, high, begin in zip(places[:-1], places[1:], begins, strict=True)
+        ]
+        self.segments = tuple(
+            size - len(absent) for size, absent in zip(stream.segments, self._absent, strict=True)
+        )
+        for fact in ("columns", "name", "label_name", "id_name", "image_shape", "seekable", "held_bytes"):
+            setattr(self, fact, getattr(stream, fact))
+
+    def read(self, segment: int, begin: int, end: int) -> Table:
+        low, high, kept = self._stretch(segment, begin, end)
+        table = self.stream.read(segment, low, high)
+        return table if kept.all() else table.take(np.flatnonzero(kept))
+
+    def values(self, segment: int, begin: int, end: int) -> np.ndarray:
+        low, high, kept = self._stretch(segment, begin, end)
+        values = self.stream.values(segment, low, high)
+        return values if kept.all() else values[kept]
+
+    def _stretch(self, segment: int, begin: int, end: int) -> tuple[int, int, np.ndarray]:
+        """Where the rows lie in the whole stream's segment, and which of those rows they are."""
+        absent = self._absent[segment]
+        # The i-th absent row stands before as many of the rest as its place less the absent ones before it.
+        before = absent - np.arange(len(absent))
+        low = begin + int(np.searchsorted(before, begin, side="right"))
+        high = end - 1 + int(np.searchsorted(before, end - 1, side="right")) + 1 if end > begin else low
+        kept = np.ones(high - low, dtype=bool)
+        kept[absent[(absent >= low) & (absent < high)] - low] = False
+        return low, high, kept
+
+
+class ArrayStream(TableStream):
+    """A two-dimensional array that is best left where it is: mapped from a disk, or any object with slices of rows."""
+
+    def __init__(self, array: object, columns: Sequence[str] | None = None, *, segment_rows: int | None = None):
+        self.array = array
+        n_rows, n_columns = array.shape  # pyrefly: ignore[missing-attribute]
+        self.columns = tuple(columns) if columns is not None else tuple(f"x{place}" for place in range(n_columns))
+        rows = segment_rows or max(1, SEGMENT_CELLS // max(1, n_columns))
+        self._rows = rows
+        self.segments = tuple(min(rows, n_rows - begin) for begin in range(0, n_rows, rows))
+
+    def read(self, segment: int, begin: int, end: int) -> Table:
+        return Table(self.values(segment, begin, end), self.columns, image_shape=self.image_shape, name=self.name)
+
+    def values(self, segment: int, begin: int, end: int) -> np.ndarray:
+        first = segment * self._rows
+        part = np.asarray(self.array[first + begin : first + end])  # pyrefly: ignore[bad-index]
+        exact = np.float32 if np.result_type(part.dtype, np.float32) == np.float32 else np.float64
+        return part.astype(exact, copy=False)
+
+
+def joined(tables: Sequence[Table]) -> Table:
+    """Tables of the same columns, one below the other."""
+    if len(tables) == 1:
+        return tables[0]
+
+    def stacked(name: str) -> np.ndarray | None:
+        parts = [getattr(table, name) for table in tables]
+        return None if parts[0] is None else np.concatenate(parts)
+
+    return replace(
+        tables[0],
+        values=np.concatenate([table.values for table in tables]),
+        ids=stacked("ids"),
+        labels=stacked("labels"),
+    )
