@@ -45,6 +45,7 @@ class TableStream(ABC):
     image_shape: tuple[int, ...] | None = None
     seekable: bool = True
     held_bytes: int = HELD_BYTES
+    missing: bool = False  # whether cells may be NaN
 
     @abstractmethod
     def read(self, segment: int, begin: int, end: int) -> Table:
@@ -127,7 +128,7 @@ class Remainder(TableStream):
         self.segments = tuple(
             size - len(absent) for size, absent in zip(stream.segments, self._absent, strict=True)
         )
-        for fact in ("columns", "name", "label_name", "id_name", "image_shape", "seekable", "held_bytes"):
+        for fact in ("columns", "name", "label_name", "id_name", "image_shape", "seekable", "held_bytes", "missing"):
             setattr(self, fact, getattr(stream, fact))
 
     def read(self, segment: int, begin: int, end: int) -> Table:
