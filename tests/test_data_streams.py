@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from isthmus.data import DataError, read_table
+from isthmus.data import DataError, open_table, read_table
+from isthmus.data.batches import stream_of
 from isthmus.data.columns import Request
 from isthmus.data.text_stream import TextStream
 
@@ -36,8 +39,8 @@ TEXTS = {
     "no end": "a,b,who\n1,2,x\n3,4,y",
     "windows": "a,b,who\r\n" + "".join(f"{i},{i / 7},{i:03d}\r\n" for i in range(200)),
     "old mac": "a,b,who\r" + "".join(f"{i},{i / 7},{i:03d}\r" for i in range(20)),
-    "quotes": 'a,b,who\n' + "".join(f'{i},{i / 7},"a ""b"",\n{i}"\n' for i in range(200)),
-    "stray quotes": 'a,b,who\n' + "".join(f'{i},{i / 7},5" by {i}\n' for i in range(200)),
+    "quotes": "a,b,who\n" + "".join(f'{i},{i / 7},"a ""b"",\n{i}"\n' for i in range(200)),
+    "stray quotes": "a,b,who\n" + "".join(f'{i},{i / 7},5" by {i}\n' for i in range(200)),
     "blank lines": "\n\na,b,who\n\n" + "".join(f"{i},{i / 7},{i}\n\n" for i in range(200)),
     "late word": "a,b,who\n" + "".join(f"{i},{i / 7},{i if i < 190 else 'x'}\n" for i in range(200)),
     "truth": "a,b,who\n" + "".join(f"true,false,{i}\n" for i in range(200)),
@@ -87,3 +90,118 @@ def folder_of_parquet(folder: Path) -> Path:
             columns = {name: rng.normal(size=100).astype(np.float32) for name in "ab"}
             pq.write_table(pa.table(columns), inside / "part-0.parquet", row_group_size=30)
     return folder
+
+
+def test_a_partitioned_folder_has_its_keys_for_columns(tmp_path):
+    stream = open_table(folder_of_parquet(tmp_path), labels="land")
+    assert stream.columns == ("a", "b", "year")
+    assert stream.shape == (400, 3)
+    assert len(stream.segments) == 16
+    table = stream.load()
+    assert set(table.labels) == {"DE", "FR"}
+    assert table.values[:, 2].tolist() == [2023] * 200 + [2024] * 200
+    same(read_table(tmp_path, labels="land"), table)
+    chosen = np.array([0, 29, 30, 199, 200, 399])
+    same(stream.take(chosen), table.take(chosen))
+    rest = stream.without(chosen)
+    same(rest.load(), table.take(np.setdiff1d(np.arange(400), chosen)))
+    with pytest.raises(DataError, match="'land' .text such as 'DE'"):
+        open_table(tmp_path)
+    shares = [stream.share(i, 3).load() for i in range(3)]
+    assert sorted(np.concatenate([share.values[:, 0] for share in shares])) == sorted(table.values[:, 0])
+
+
+def test_a_row_group_is_read_on_and_back(tmp_path, monkeypatch):
+    monkeypatch.setattr("isthmus.data.parquet.DECODED_CELLS", 512)
+    values = np.random.default_rng(0).normal(size=(3000, 2))
+    pq.write_table(pa.table({"a": values[:, 0], "b": values[:, 1]}), tmp_path / "f.parquet", row_group_size=1500)
+    stream = open_table(tmp_path / "f.parquet")
+    for begin, end in [(0, 10), (10, 700), (650, 1500), (3, 4)]:
+        np.testing.assert_array_equal(stream.values(1, begin, end), values[1500 + begin : 1500 + end])
+
+
+@pytest.mark.parametrize("kind", [pa.list_(pa.float32(), 3), pa.list_(pa.float32())])
+def test_a_column_of_lists_is_as_many_columns(kind, tmp_path):
+    values = np.arange(12, dtype=np.float32).reshape(4, 3)
+    vectors = pa.array(values.tolist(), kind)
+    pq.write_table(pa.table({"who": list("abcd"), "vector": vectors, "n": [1.5, 2, 3, 4]}), tmp_path / "f.parquet")
+    stream = open_table(tmp_path / "f.parquet", ids="who")
+    assert stream.columns == ("vector_0", "vector_1", "vector_2", "n")
+    np.testing.assert_array_equal(stream.load().values[:, :3], values)
+    alone = open_table(tmp_path / "f.parquet", ids="who", drop=["n"])
+    assert alone.columns == ("x0", "x1", "x2")
+    np.testing.assert_array_equal(np.concatenate(list(alone)), values)
+    again = open_table(tmp_path / "f.parquet", columns=("x0", "x1", "x2"))
+    np.testing.assert_array_equal(again.load().values, values)
+
+
+def test_npy_stays_on_disk_pictures_too(tmp_path):
+    rows = np.random.default_rng(0).normal(size=(50, 3))
+    pictures = np.random.default_rng(0).integers(0, 256, (20, 4, 5), dtype=np.uint8)
+    for name, array in (("rows", rows), ("pictures", pictures), ("across", np.asfortranarray(rows))):
+        np.save(tmp_path / f"{name}.npy", array)
+        table, stream = read_table(tmp_path / f"{name}.npy"), open_table(tmp_path / f"{name}.npy")
+        same(stream.load(), table)
+        assert stream.image_shape == table.image_shape
+    (tmp_path / "shards").mkdir()
+    for place in range(12):
+        np.save(tmp_path / "shards" / f"part-{place}.npy", rows[4 * place : 4 * place + 4])
+    np.testing.assert_array_equal(open_table(tmp_path / "shards").load().values, rows[:48])
+
+
+class Sliced:
+    def __init__(self, array):
+        self.array, self.shape = array, array.shape
+
+    def __getitem__(self, rows):
+        return self.array[rows]
+
+
+VALUES = np.random.default_rng(1).normal(size=(20, 2)).astype(np.float32)
+PARTS = [VALUES[:8], VALUES[8:9], VALUES[9:]]
+
+
+@pytest.mark.parametrize(
+    "batches",
+    [
+        PARTS,
+        Sliced(VALUES),
+        [{"a": part[:, 0], "b": part[:, 1]} for part in PARTS],
+        [{"v": part} for part in PARTS],
+        [pd.DataFrame(part, columns=["a", "b"]) for part in PARTS],
+        [pl.DataFrame(part, schema=["a", "b"]) for part in PARTS],
+        [pa.table({"a": part[:, 0], "b": part[:, 1]}) for part in PARTS],
+        lambda: iter(PARTS),
+        type("Anew", (), {"__iter__": lambda self: iter(PARTS)})(),
+    ],
+    ids=["arrays", "sliced", "dicts", "dicts of vectors", "pandas", "polars", "arrow", "function", "iterable"],
+)
+def test_batches_of_every_kind_are_rows(batches):
+    stream = stream_of(batches)
+    for _ in range(2):
+        np.testing.assert_array_equal(np.concatenate(list(stream)), VALUES)
+    assert stream.load().values.dtype == np.float32
+
+
+@pytest.mark.parametrize("held", [VALUES, VALUES.tolist(), pd.DataFrame(VALUES), pl.DataFrame(VALUES), None, "x"])
+def test_what_is_held_in_memory_is_no_stream(held):
+    assert stream_of(held) is None
+
+
+@pytest.mark.parametrize(
+    ("batches", "words"),
+    [
+        ((part for part in PARTS), "once"),
+        ([VALUES, VALUES[:, :1]], "batch 1: must have shape"),
+        (
+            [VALUES, VALUES * np.nan],
+            "batch 1: 40 cells are missing, NaN or infinite, the first is in row 0, column 'x0'",
+        ),
+        ([{"a": VALUES[:, 0]}, {"b": VALUES[:, 0]}], "batch 1: no column 'a'"),
+        ([{"a": VALUES[:, 0]}, {"a": np.array(["u"] * 20)}], "batch 1: 1 column is not numeric: 'a' .text"),
+        ([{"v": VALUES}, {"v": VALUES[:, :1]}], "batch 1: column 'v' has lists of 2"),
+    ],
+)
+def test_batches_that_do_not_fit_are_refused_in_a_sentence(batches, words):
+    with pytest.raises(DataError, match=words):
+        stream_of(batches).load()

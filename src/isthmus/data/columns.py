@@ -161,8 +161,10 @@ def table_from_arrow(
     check_finite(values, roles.values, where, line_of, missing=missing, first_row=first_row)
 
     def words(column: str | None, what: str) -> np.ndarray | None:
-        return None if column is None else _words(
-            arrow.column(column), f"{where}: {what} column {column!r}", line_of, first_row
+        return (
+            None
+            if column is None
+            else _words(arrow.column(column), f"{where}: {what} column {column!r}", line_of, first_row)
         )
 
     return Table(

@@ -81,7 +81,9 @@ class ArrowRows:
     @property
     def value_columns(self) -> list[str]:
         """The table's own columns that numbers come from."""
-        return list(dict.fromkeys(self.sources[name][0] if name in self.sources else name for name in self.roles.values))
+        return list(
+            dict.fromkeys(self.sources[name][0] if name in self.sources else name for name in self.roles.values)
+        )
 
     @property
     def all_columns(self) -> list[str]:
@@ -125,7 +127,7 @@ class ArrowRows:
 
         if len(self.widths) != 1 or len(self.sources) != len(self.roles.values):
             return None
-        (name, width), = self.widths.items()
+        ((name, width),) = self.widths.items()
         if [place for _, place in self.sources.values()] != list(range(width)):
             return None
         flat = _entries(arrow, name, width, where, first_row)
@@ -174,6 +176,4 @@ def require_columns(names: tuple[str, ...], present: list[str], where: str) -> N
     """Refuse a table without some of the columns that the first one has."""
     absent = [name for name in names if name not in present]
     if absent:
-        raise DataError(
-            f"{where}: no column {said(absent)}, which the first has; the columns are {said(present)}."
-        )
+        raise DataError(f"{where}: no column {said(absent)}, which the first has; the columns are {said(present)}.")

@@ -96,6 +96,13 @@ class ParquetStream(TableStream):
             raise DataError(f"{where}: no rows of data; add at least one below the column names.")
         return parts, np.float32 if small else np.float64
 
+    @property
+    def files(self) -> tuple[int, ...]:
+        order = list(dict.fromkeys(part.path for part, _ in self._parts))
+        if len(order) == 1:
+            return super().files
+        return tuple(order.index(part.path) for part, _ in self._parts)
+
     def read(self, segment: int, begin: int, end: int) -> Table:
         part = self._parts[segment][0]
         arrow = self._arrow(segment, begin, end, words=True)
@@ -220,9 +227,7 @@ def _partition_keys(paths: list[Path], root: Path | None) -> list[dict[str, Any]
     """What the folders ``key=value`` above each file say; whole numbers, then numbers, then words."""
     if root is None:
         return [{} for _ in paths]
-    words = [
-        dict(part.split("=", 1) for part in path.relative_to(root).parts[:-1] if "=" in part) for path in paths
-    ]
+    words = [dict(part.split("=", 1) for part in path.relative_to(root).parts[:-1] if "=" in part) for path in paths]
     keys = list(dict.fromkeys(key for found in words for key in found))
     torn = next((path for path, found in zip(paths, words, strict=True) if list(found) != keys), None)
     if torn is not None:

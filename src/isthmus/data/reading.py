@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
 from isthmus.data.arrays import read_npy, read_npz
 from isthmus.data.bundled import BUNDLED, load_bundled
-from isthmus.data.columns import Request, assign_roles, choose_columns, table_from_arrow
+from isthmus.data.columns import Request, choose_columns
 from isthmus.data.delimited import read_delimited
 from isthmus.data.idx import read_idx
 from isthmus.data.images import read_image_folder
@@ -89,6 +90,10 @@ def _read_path(path: Path, request: Request, where: str) -> Table:
     if not path.exists():
         raise DataError(_missing(path, where))
     if path.is_dir():
+        from isthmus.data.opening import data_files, open_table
+
+        if data_files(path):
+            return open_table(path, **dataclasses.asdict(request) | {"columns": request.columns or None}).load()
         return choose_columns(read_image_folder(path), request, where)
     if not path.is_file():
         raise DataError(f"{where}: neither a file nor a folder; write the data to a file first.")

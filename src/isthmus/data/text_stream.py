@@ -87,6 +87,14 @@ class TextStream(TableStream):
             self._whole = frozenset(left)
         return self._whole
 
+    @staticmethod
+    def agree(streams: list[TextStream]) -> None:
+        """Let labels and ids be whole numbers in all files or in none."""
+        if len(streams) > 1 and (streams[0].label_name or streams[0].id_name):
+            shared = frozenset.intersection(*(stream.whole for stream in streams))
+            for stream in streams:
+                stream._whole = shared
+
     def _words(self, segment: int) -> pyarrow.Table:
         roles = replace(self._roles, values=())
         return self._parsed(segment, lambda source: parse(source, self._layout, roles))
