@@ -11,10 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from isthmus.data import DataError, open_table, read_table
+from isthmus.data import DataError, open_table, read_table, write_table
 from isthmus.data.batches import stream_of
 from isthmus.data.columns import Request
 from isthmus.data.text_stream import TextStream
+from isthmus.data.writing import table_writer
 
 
 def same(one, other):
@@ -105,7 +106,7 @@ def test_a_partitioned_folder_has_its_keys_for_columns(tmp_path):
     same(stream.take(chosen), table.take(chosen))
     rest = stream.without(chosen)
     same(rest.load(), table.take(np.setdiff1d(np.arange(400), chosen)))
-    with pytest.raises(DataError, match="'land' .text such as 'DE'"):
+    with pytest.raises(DataError, match=r"'land' .text such as 'DE'"):
         open_table(tmp_path)
     shares = [stream.share(i, 3).load() for i in range(3)]
     assert sorted(np.concatenate([share.values[:, 0] for share in shares])) == sorted(table.values[:, 0])
@@ -205,3 +206,27 @@ def test_what_is_held_in_memory_is_no_stream(held):
 def test_batches_that_do_not_fit_are_refused_in_a_sentence(batches, words):
     with pytest.raises(DataError, match=words):
         stream_of(batches).load()
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".npy", ".npz"])
+def test_a_table_written_in_blocks_is_the_table_written_at_once(suffix, tmp_path):
+    labels, ids = np.array(list("ab" * 10)), np.arange(20)
+    words = {} if suffix == ".npy" else {"ids": ids, "labels": labels}
+    write_table(tmp_path / f"once{suffix}", VALUES, ["u", "v"], **words)
+    names = {} if suffix == ".npy" else {"id_name": "id", "label_name": "label"}
+    with table_writer(tmp_path / f"parts{suffix}", ["u", "v"], **names) as write:
+        for begin, end in ((0, 7), (7, 8), (8, 20)):
+            write(VALUES[begin:end], ids[begin:end], labels[begin:end])
+    asked = {} if suffix == ".npy" else {"ids": "id", "labels": "label"}
+    one, other = (read_table(tmp_path / f"{name}{suffix}", **asked) for name in ("once", "parts"))
+    np.testing.assert_array_equal(one.values, other.values)
+    if words:
+        assert one.labels.tolist() == other.labels.tolist()
+        assert one.ids.tolist() == other.ids.tolist()
+
+
+def test_a_failed_writing_leaves_no_file(tmp_path):
+    with pytest.raises(RuntimeError), table_writer(tmp_path / "f.npy", ["u", "v"]) as write:
+        write(VALUES)
+        raise RuntimeError
+    assert not list(tmp_path.iterdir())
