@@ -16,6 +16,8 @@ from isthmus.data.batches import stream_of
 from isthmus.data.columns import Request
 from isthmus.data.text_stream import TextStream
 from isthmus.data.writing import table_writer
+from isthmus.evaluation import evaluate
+from isthmus.variants.vanilla import Autoencoder
 
 
 def same(one, other):
@@ -226,7 +228,22 @@ def test_a_table_written_in_blocks_is_the_table_written_at_once(suffix, tmp_path
 
 
 def test_a_failed_writing_leaves_no_file(tmp_path):
-    with pytest.raises(RuntimeError), table_writer(tmp_path / "f.npy", ["u", "v"]) as write:
-        write(VALUES)
-        raise RuntimeError
+    with pytest.raises(DataError), table_writer(tmp_path / "f.npy", ["u", "v"]) as write:
+        [write(part) for part in (VALUES, VALUES[:, :1])]
     assert not list(tmp_path.iterdir())
+
+
+def test_figures_of_a_stream_are_those_of_its_rows():
+    X = np.random.default_rng(0).normal(size=(400, 3)) @ np.random.default_rng(1).normal(size=(3, 6))
+    model = Autoencoder(2, max_iter=2, random_state=0).fit(X)
+    whole = evaluate(model, X).to_dict()
+    for held in (1 << 30, 100):
+        stream = open_table(list(np.array_split(X, 7)), held_bytes=held)
+        for one, other in zip(flat(whole), flat(evaluate(model, stream).to_dict()), strict=True):
+            assert other == (one if one is None else pytest.approx(one, rel=1e-5, abs=1e-9))
+
+
+def flat(value):
+    if isinstance(value, dict):
+        return [leaf for name in value for leaf in flat(value[name])]
+    return [leaf for entry in value for leaf in flat(entry)] if isinstance(value, list) else [value]

@@ -72,7 +72,11 @@ def write_rows(
         return
     write_table(output, values, columns, **words, overwrite=overwrite)
     say(f"{len(values)} {what} of {values.shape[1]} numbers are in {str(output)!r}.")
-    left_out = [name for name in (words.get("id_name"), words.get("label_name")) if name is not None]
+    _say_left_out(output, words.get("id_name"), words.get("label_name"))
+
+
+def _say_left_out(output: Path, *words: str | None) -> None:
+    left_out = [name for name in words if name is not None]
     if output.suffix.lower() == ".npy" and left_out:
         names = " and ".join(map(repr, left_out))
         say(f"note: .npy holds numbers alone, so {names} had to be left out; .npz keeps them.")
@@ -116,6 +120,7 @@ def write_blocks(
                 shutil.copyfileobj(file, sys.stdout.buffer)
             return
     say(f"{len(stream)} {what} of {len(columns)} numbers are in {str(output)!r}.")
+    _say_left_out(output, stream.id_name, stream.label_name)
 
 
 def _stacked(answers: list[Any]) -> Any:
