@@ -29,6 +29,7 @@ _HOMES = {
     "evaluate": "isthmus.evaluation",
     "export_onnx": "isthmus.onnx_export",
     "load": "isthmus.storage",
+    "open_table": "isthmus.data",
     "RateDistortion": "isthmus.smallest",
     "rate_distortion": "isthmus.smallest",
     "save": "isthmus.storage",

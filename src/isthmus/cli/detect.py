@@ -138,9 +138,9 @@ def _require_sense(
 
 def _only_present(source: str, roles: dict[str, Any]) -> dict[str, Any]:
     """Columns named for the rows to judge, where the rows to learn from have them too."""
-    from isthmus.cli.matching_rows import names_in_file
+    from isthmus.data.opening import names_in
 
-    names = names_in_file(source)
+    names = names_in(source)
     if names is None:
         return roles
     return {

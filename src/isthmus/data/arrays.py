@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from isthmus.data.images import pixel_names
+from isthmus.data.stream import ArrayStream, TableStream
 from isthmus.data.table import DataError, Table, check_finite
 
-__all__ = ["read_npy", "read_npz"]
+__all__ = ["open_npy", "read_npy", "read_npz"]
 
 ARCHIVE = (b"PK\x03\x04", b"PK\x05\x06")
 SINGLE = (b"\x93NUMPY",)
@@ -40,6 +41,41 @@ def read_npy(path: Path, *, missing: bool = False) -> Table:
     except UNREADABLE as error:
         raise DataError(f"{where}: not readable as a NumPy array ({_reason(error)}); save it again.") from error
     return table_from_array(array, where, path.stem, missing=missing)
+
+
+def open_npy(path: Path, *, missing: bool = False) -> TableStream:
+    """The same without reading it: pictures and numbers of any kind stay on the disk."""
+    file = _NpyFile(path)
+    small = table_from_array(file.mapped()[:1], repr(str(path)), path.stem, missing=True)
+    stream = ArrayStream(file, small.columns, missing=missing, where=repr(str(path)))
+    stream.name, stream.image_shape = path.stem, small.image_shape
+    return stream
+
+
+class _NpyFile:
+    """An array on disk, mapped only while a slice of it is copied, so that its pages are given back."""
+
+    def __init__(self, path: Path):
+        self.path, self.where = path, repr(str(path))
+        if _begins_with(path, ARCHIVE):
+            raise DataError(f"{self.where}: holds several arrays; name the file .npz.")
+        array = self.mapped()
+        table_from_array(array[: min(1, len(array))] if array.ndim else array, self.where, path.stem, missing=True)
+        self.divided = array.dtype == np.uint8 and array.ndim > 2
+        self.shape = len(array), int(np.prod(array.shape[1:]))
+
+    def mapped(self) -> np.ndarray:
+        """The array as it lies in the file."""
+        try:
+            return np.load(self.path, mmap_mode="r", allow_pickle=False)
+        except UNREADABLE as error:
+            raise DataError(
+                f"{self.where}: not readable as a NumPy array ({_reason(error)}); save it again."
+            ) from error
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        part = np.array(self.mapped()[rows])
+        return part / np.float32(255) if self.divided else part
 
 
 def read_npz(path: Path, *, labels: str | None = None, ids: str | None = None, missing: bool = False) -> Table:

@@ -7,15 +7,28 @@ takes its blocks one after the other. Both hold a few megabytes, whatever the ta
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from isthmus.data.table import Table
+from isthmus.data.columns import Request, choose_columns
+from isthmus.data.table import DataError, Table, check_finite
 
-__all__ = ["BLOCK_CELLS", "HELD_BYTES", "ArrayStream", "Remainder", "TableStream", "joined"]
+__all__ = [
+    "BLOCK_CELLS",
+    "HELD_BYTES",
+    "ArrayStream",
+    "Chosen",
+    "Concatenated",
+    "HeldStream",
+    "Remainder",
+    "Share",
+    "TableStream",
+    "joined",
+]
 
 BLOCK_CELLS = 1 << 20  # numbers in a block: eight megabytes in double precision
 SEGMENT_CELLS = 1 << 20  # numbers in a segment, where the source has none of its own
@@ -45,6 +58,7 @@ class TableStream(ABC):
     image_shape: tuple[int, ...] | None = None
     seekable: bool = True
     held_bytes: int = HELD_BYTES
+    missing: bool = False  # whether cells may be NaN
 
     @abstractmethod
     def read(self, segment: int, begin: int, end: int) -> Table:
@@ -86,6 +100,11 @@ class TableStream(ABC):
         for piece in self.pieces(rows or self.block_rows):
             yield self.read(*piece)
 
+    def _same_as(self, other: TableStream) -> None:
+        """Take over what is known of the columns."""
+        for fact in ("columns", "name", "label_name", "id_name", "image_shape", "seekable", "held_bytes", "missing"):
+            setattr(self, fact, getattr(other, fact))
+
     def pieces(self, rows: int) -> Iterator[tuple[int, int, int]]:
         """(segment, begin, end) of at most ``rows`` rows each, covering all rows in order."""
         for segment, size in enumerate(self.segments):
@@ -111,6 +130,23 @@ class TableStream(ABC):
         """The same rows but those at ``indices``, ascending."""
         return Remainder(self, indices) if len(indices) else self
 
+    def share(self, index: int, count: int) -> TableStream:
+        """The ``index``-th of ``count`` shares of the rows, counted from 0: whole files, or else whole segments."""
+        return Share(self, [place for place, file in enumerate(self.files) if file % count == index])
+
+    @property
+    def files(self) -> tuple[int, ...]:
+        """For each segment, which of the files it lies in, or where there are no files, its own number."""
+        return tuple(range(len(self.segments)))
+
+    def fingerprint(self) -> str:
+        """A hash by which a table that has changed is known: here of all numbers, whatever the blocks."""
+        digest = None
+        for block in self:
+            digest = digest or hashlib.sha256(f"{self.shape} {block.dtype.str}".encode())
+            digest.update(np.ascontiguousarray(block).tobytes())
+        return (digest or hashlib.sha256()).hexdigest()
+
 
 class Remainder(TableStream):
     """A stream less some of its rows."""
@@ -124,11 +160,12 @@ class Remainder(TableStream):
             np.asarray(indices[low:high]) - begin
             for low, high, begin in zip(places[:-1], places[1:], begins, strict=True)
         ]
-        self.segments = tuple(
-            size - len(absent) for size, absent in zip(stream.segments, self._absent, strict=True)
-        )
-        for fact in ("columns", "name", "label_name", "id_name", "image_shape", "seekable", "held_bytes"):
-            setattr(self, fact, getattr(stream, fact))
+        self.segments = tuple(size - len(absent) for size, absent in zip(stream.segments, self._absent, strict=True))
+        self._same_as(stream)
+
+    @property
+    def files(self) -> tuple[int, ...]:
+        return self.stream.files
 
     def read(self, segment: int, begin: int, end: int) -> Table:
         low, high, kept = self._stretch(segment, begin, end)
@@ -155,8 +192,16 @@ class Remainder(TableStream):
 class ArrayStream(TableStream):
     """A two-dimensional array that is best left where it is: mapped from a disk, or any object with slices of rows."""
 
-    def __init__(self, array: object, columns: Sequence[str] | None = None, *, segment_rows: int | None = None):
-        self.array = array
+    def __init__(
+        self,
+        array: object,
+        columns: Sequence[str] | None = None,
+        *,
+        segment_rows: int | None = None,
+        missing: bool = False,
+        where: str = "The array",
+    ):
+        self.array, self.missing, self._where = array, missing, where
         n_rows, n_columns = array.shape  # pyrefly: ignore[missing-attribute]
         self.columns = tuple(columns) if columns is not None else tuple(f"x{place}" for place in range(n_columns))
         rows = segment_rows or max(1, SEGMENT_CELLS // max(1, n_columns))
@@ -170,7 +215,95 @@ class ArrayStream(TableStream):
         first = segment * self._rows
         part = np.asarray(self.array[first + begin : first + end])  # pyrefly: ignore[bad-index]
         exact = np.float32 if np.result_type(part.dtype, np.float32) == np.float32 else np.float64
-        return part.astype(exact, copy=False)
+        values = part.reshape(len(part), -1).astype(exact, copy=False)
+        check_finite(values, self.columns, self._where, missing=self.missing, first_row=first + begin)
+        return values
+
+
+class HeldStream(TableStream):
+    """A table in memory, in the form of a stream."""
+
+    def __init__(self, table: Table):
+        self.table = table
+        self.columns, self.name, self.image_shape = table.columns, table.name, table.image_shape
+        self.label_name, self.id_name = table.label_name, table.id_name
+        rows = self._rows = self.block_rows
+        self.segments = tuple(min(rows, len(table) - begin) for begin in range(0, len(table), rows))
+        self.missing = True  # it was checked when it was read
+
+    @property
+    def fits_in_memory(self) -> bool:
+        return True
+
+    def read(self, segment: int, begin: int, end: int) -> Table:
+        first = segment * self._rows
+        return self.table.take(np.arange(first + begin, first + end))
+
+    def load(self) -> Table:
+        return self.table
+
+
+class Concatenated(TableStream):
+    """Streams of the same columns, one below the other."""
+
+    def __init__(self, parts: Sequence[TableStream], name: str):
+        self._same_as(parts[0])
+        self.parts, self.name = tuple(parts), name
+        odd = next((part for part in parts if part.columns != self.columns), None)
+        if odd is not None:
+            raise DataError(
+                f"{name!r}: file {odd.name!r} has other columns than {parts[0].name!r}; make them alike or move it."
+            )
+        self._places = [(part, segment) for part in parts for segment in range(len(part.segments))]
+        self.segments = tuple(part.segments[segment] for part, segment in self._places)
+
+    @property
+    def files(self) -> tuple[int, ...]:
+        return tuple(place for place, part in enumerate(self.parts) for _ in part.segments)
+
+    def read(self, segment: int, begin: int, end: int) -> Table:
+        part, inside = self._places[segment]
+        return replace(part.read(inside, begin, end), name=self.name)
+
+    def values(self, segment: int, begin: int, end: int) -> np.ndarray:
+        part, inside = self._places[segment]
+        return part.values(inside, begin, end)
+
+
+class Share(TableStream):
+    """Some of the segments of a stream."""
+
+    def __init__(self, stream: TableStream, places: Sequence[int]):
+        self._same_as(stream)
+        self.stream, self.places = stream, tuple(places)
+        self.segments = tuple(stream.segments[place] for place in self.places)
+
+    def read(self, segment: int, begin: int, end: int) -> Table:
+        return self.stream.read(self.places[segment], begin, end)
+
+    def values(self, segment: int, begin: int, end: int) -> np.ndarray:
+        return self.stream.values(self.places[segment], begin, end)
+
+
+class Chosen(TableStream):
+    """A stream of numbers of which some columns are labels, ids or left out."""
+
+    def __init__(self, stream: TableStream, request: Request, where: str):
+        self._same_as(stream)
+        self.stream, self.request, self.segments, self._where = stream, request, stream.segments, where
+        chosen = self.read(0, 0, 1)
+        self.columns, self.image_shape = chosen.columns, chosen.image_shape
+        self.label_name, self.id_name = chosen.label_name, chosen.id_name
+
+    @classmethod
+    def of(cls, stream: TableStream, request: Request, where: str) -> TableStream:
+        """The stream itself where nothing was asked for."""
+        return (
+            stream if request == Request(missing=request.missing, mixed=request.mixed) else cls(stream, request, where)
+        )
+
+    def read(self, segment: int, begin: int, end: int) -> Table:
+        return choose_columns(self.stream.read(segment, begin, end), self.request, self._where)
 
 
 def joined(tables: Sequence[Table]) -> Table:
@@ -182,8 +315,14 @@ def joined(tables: Sequence[Table]) -> Table:
         parts = [getattr(table, name) for table in tables]
         return None if parts[0] is None else np.concatenate(parts)
 
+    frames = [table.frame for table in tables]
+    if frames[0] is not None:
+        import pyarrow
+
+        frames = [pyarrow.concat_tables(frames)]
     return replace(
         tables[0],
+        frame=frames[0],
         values=np.concatenate([table.values for table in tables]),
         ids=stacked("ids"),
         labels=stacked("labels"),
