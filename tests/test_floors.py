@@ -42,6 +42,7 @@ FLOORS = {
     "assembly": 4,
     "estimator": 4,
     "start": 4,
+    "stream_input": 4,
     "inner_fit": 4,
     "code_size": 4,
     "torch_modules": 4,
@@ -92,6 +93,7 @@ TORCH = (
 SKLEARN = (
     "estimator",
     "start",
+    "stream_input",
     "inner_fit",
     "generation.*",
     "training.callbacks",

@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "AutoencoderOutlierDetector": "isthmus.anomaly",
     "BaseAutoencoder": "isthmus.estimator",
+    "Checkpoints": "isthmus.storage.checkpoints",
     "Denoiser": "isthmus.denoising",
     "Evaluation": "isthmus.evaluation",
     "History": "isthmus.history",

@@ -87,6 +87,11 @@ class TableStream(ABC):
         return 4 * len(self) * self.n_columns <= self.held_bytes
 
     @property
+    def has_names(self) -> bool:
+        """Whether its columns have names of their own, and not those of pixels or x0, x1, …."""
+        return self.image_shape is None and self.columns != tuple(f"x{place}" for place in range(self.n_columns))
+
+    @property
     def block_rows(self) -> int:
         """Rows of a block."""
         return max(1, BLOCK_CELLS // self.n_columns)
