@@ -62,9 +62,6 @@ from isthmus.training.rows import DenseRows, Rows, rows_once
 
 __all__ = ["BaseAutoencoder"]
 
-BASELINE_DIRECTIONS, BASELINE_DIRECTIONS_OF_WIDE_TABLES = 256, 64  # how far PCA's error curve is known
-WIDE = 4096
-
 
 def _has_prior(estimator: BaseAutoencoder) -> bool:
     if estimator.make_bottleneck().outputs_per_latent == 2:
@@ -105,16 +102,11 @@ class BaseAutoencoder(
 
     @with_callbacks
     def fit(self, X: Any, y: Any = None, *, checkpoints: Checkpointing | None = None) -> typing.Self:
-        """Fit to rows X of shape (n_samples, n_features); y is ignored.
+        """Fit to rows X of shape (n_samples, n_features): array, DataFrame or sparse matrix; y is ignored.
 
-        Parameters
-        ----------
-        X
-            An array, DataFrame or sparse matrix; or more than memory holds: a stream of `isthmus.open_table`, a mapped
-            array, or anything that gives two-dimensional batches of rows each time it is iterated.
-        checkpoints
-            `isthmus.Checkpoints`: where to keep what is needed to go on after an end without warning. A fit that finds
-            some of the same settings and data there goes on from the newest.
+        More than memory holds may be a stream of `isthmus.open_table`, a mapped array, or anything that gives
+        two-dimensional batches each time it is iterated. With ``checkpoints``, an `isthmus.Checkpoints`, a fit that
+        was cut off goes on where it was.
         """
         with nullcontext() if checkpoints is None else checkpoints.watching(self) as keeper:
             return self._fit(X, keeper)
