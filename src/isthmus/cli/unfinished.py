@@ -1,0 +1,97 @@
+"""A fit that is not finished: its checkpoints and what was asked of it, in a folder beside the run it will become.
+
+    RUN.unfinished/fit.json            the command's own arguments
+    RUN.unfinished/checkpoint-…/       as `isthmus.Checkpoints` writes them
+
+It is there from the first minute and goes when the run is whole. After a kill ``isthmus fit --resume RUN`` goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from isthmus.cli.outcome import CommandError
+
+__all__ = ["Asked", "asked_again", "forget", "keep_asked", "unfinished_folder"]
+
+ASKED = "fit.json"
+FORMAT = "isthmus unfinished fit"
+MOST_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The arguments of ``isthmus fit`` that decide what comes of it."""
+
+    data: str
+    variant: str
+    labels: str | None
+    ids: str | None
+    drop: tuple[str, ...]
+    test_size: float
+    seed: int
+    no_plots: bool
+    mixed: bool
+    settings: dict[str, Any]
+
+
+KINDS: dict[str, tuple[type, ...]] = {
+    "data": (str,),
+    "variant": (str,),
+    "labels": (str, type(None)),
+    "ids": (str, type(None)),
+    "drop": (list,),
+    "test_size": (float,),
+    "seed": (int,),
+    "no_plots": (bool,),
+    "mixed": (bool,),
+    "settings": (dict,),
+}
+
+
+def unfinished_folder(run: Path) -> Path:
+    """Where the checkpoints of a fit into ``run`` lie."""
+    return run.with_name(f"{run.name}.unfinished")
+
+
+def keep_asked(run: Path, asked: Asked) -> None:
+    """Write what was asked."""
+    from isthmus.data import atomic_write
+
+    facts = {"format": FORMAT, **asdict(asked)}
+    with atomic_write(unfinished_folder(run) / ASKED) as temporary:
+        temporary.write_text(json.dumps(facts, indent=1), encoding="utf-8")
+
+
+def asked_again(run: Path) -> Asked:
+    """What was asked of the fit into ``run`` that was cut off; a `CommandError` if there is none."""
+    from isthmus.storage.safe_reading import StorageError, open_regular_file, parse_object
+
+    folder = unfinished_folder(run)
+    if not (folder / ASKED).is_file():
+        finished = "it is finished" if (run / "model").is_dir() else "no fit into it was cut off"
+        raise CommandError(f"{str(run)!r}: there is nothing to go on with, {finished}.")
+    try:
+        with open_regular_file(folder, ASKED) as file:
+            facts = parse_object(file.read(MOST_BYTES), ASKED)
+        if facts.pop("format", None) != FORMAT or set(facts) != set(KINDS):
+            raise ValueError("another format")
+        if not all(isinstance(facts[name], kinds) for name, kinds in KINDS.items()):
+            raise ValueError("entries of the wrong kind")
+        if not all(isinstance(name, str) for name in facts["drop"]):
+            raise ValueError("entries of the wrong kind")
+    except (StorageError, ValueError) as error:
+        raise CommandError(f"{str(folder / ASKED)!r} is damaged ({error}); fit anew with --overwrite.") from error
+    settings = {name: tuple(value) if isinstance(value, list) else value for name, value in facts["settings"].items()}
+    return Asked(**facts | {"drop": tuple(facts["drop"]), "settings": settings})
+
+
+def forget(run: Path) -> None:
+    """Remove what was kept of an unfinished fit."""
+    with suppress(OSError):
+        shutil.rmtree(unfinished_folder(run))
