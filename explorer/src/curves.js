@@ -1,7 +1,7 @@
 // Small charts as SVG: error against the size of the code, training, and what each number of the code is used for.
 import { element, said } from "./dom.js";
 
-const WIDTH = 320, HEIGHT = 190, PAD = { left: 48, right: 12, top: 10, bottom: 30 };
+const WIDTH = 320, HEIGHT = 190, PAD = { left: 58, right: 12, top: 10, bottom: 30 };
 
 /** @param {string} tag @param {Record<string, any>} properties @param {string} [text] */
 function svg(tag, properties, text) {

@@ -143,7 +143,7 @@ export class PlaneMap {
       if (doubts[i] < 0.95) continue;
       const x = MARGIN.left + (i % GRID) * cell, y = MARGIN.top + Math.floor(i / GRID) * cell;
       pen.globalAlpha = 0.13;
-      pen.fillRect(x, y, cell + 0.5, cell + 0.5);
+      pen.fillRect(x, y, cell, cell);
       if (doubts[i] < 0.99) continue;
       pen.globalAlpha = 0.55;
       pen.beginPath();

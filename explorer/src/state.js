@@ -17,7 +17,7 @@ export const initial = () => ({
 export function toHash(state) {
   const parts = [`tab=${state.tab}`];
   if (state.item >= 0) parts.push(`item=${state.item}`);
-  else parts.push(`z=${state.z.map((value) => Number(value.toPrecision(5))).join(",")}`);
+  else parts.push(`z=${state.z.join(",")}`);
   if (state.a >= 0) parts.push(`a=${state.a}`);
   if (state.b >= 0) parts.push(`b=${state.b}`);
   if (state.a >= 0 && state.b >= 0) parts.push(`t=${Number(state.t.toFixed(3))}`);

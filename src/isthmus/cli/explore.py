@@ -64,10 +64,11 @@ def explore(
     except CommandError as error:
         if data is None:
             raise
-        rows = None
-        say(f"note: doubt is read off the codes that the model remembers: {error}")
-    if data is not None:
         rows = read_matching(data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop)
+        say(f"note: doubt is read off the codes that the model remembers: {error}")
+    else:
+        if data is not None:
+            rows = read_matching(data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop)
     write_page(page, models, rows, training, overwrite=overwrite)
     say(f"the page is in {str(page)!r}; open it in a browser.")
 

@@ -122,7 +122,10 @@ def write_explorer(
         judged["PCA"] = _as_pca(next(iter(judged.values())))
     packer = Packer()
     curve = _curve(first, X)
-    facts = {"format": 1, "items": items_facts(items, packer, first.scaling_.center, first.scaling_.spread)}
+    facts: dict[str, Any] = {
+        "format": 1,
+        "items": items_facts(items, packer, first.scaling_.center, first.scaling_.spread),
+    }
     facts["tabs"] = []
     for name, model in models.items():
         is_pca = name == "PCA" and model is not estimator
@@ -158,8 +161,19 @@ def _view(
     n_real = len(items.places)
     probe_errors, probe_pca = row_errors(model, items.rows[n_real:], size)
     codes = codes_of(items.rows)
-    return View(name, model, evaluation, find_places(known), held_out, codes, errors, pca_errors, probe_errors,
-                probe_pca, is_pca)
+    return View(
+        name,
+        model,
+        evaluation,
+        find_places(known),
+        held_out,
+        codes,
+        errors,
+        pca_errors,
+        probe_errors,
+        probe_pca,
+        is_pca,
+    )
 
 
 def _remembered(model: BaseAutoencoder) -> np.ndarray | None:
@@ -189,13 +203,17 @@ def _names(model: BaseAutoencoder, columns: Any, count: int) -> tuple[str, ...]:
 
 def _as_pca(evaluation: Evaluation) -> Evaluation:
     """The same evaluation with PCA in the model's place."""
+
     def turned(rebuilding: Any) -> Any:
         return None if rebuilding is None else dataclasses.replace(rebuilding, model=rebuilding.pca)
 
     from isthmus.evaluation import CodeUse
 
     return dataclasses.replace(
-        evaluation, n_components=evaluation.pca_components, code=CodeUse(), data=turned(evaluation.data),
+        evaluation,
+        n_components=evaluation.pca_components,
+        code=CodeUse(),
+        data=turned(evaluation.data),
         scaled=turned(evaluation.scaled),
     )
 

@@ -29,6 +29,10 @@ __all__ = ["View", "row_errors", "tab_facts", "units_of"]
 
 DECODE_TOLERANCE, ENCODE_TOLERANCE = 8e-6, 1e-3
 LARGE_NETWORK = 400_000  # weights from which the encoder is left out: the page would pass four megabytes
+LEFT_OUT = (
+    "The encoder is left out of this page, which would pass four megabytes with it: rows of your own can't be "
+    "placed here."
+)
 ACTIVE_VARIANCE = 0.01
 
 
@@ -95,8 +99,9 @@ def tab_facts(view: View, items: Items, packer: Packer) -> dict[str, Any]:
         "banner": "" if view.is_pca else banner(evaluation),
         "size": evaluation.n_components,
         "pcaSize": evaluation.pca_components,
-        "parameters": sum(part.numel() for half in (estimator.model_.encoder, estimator.model_.decoder)
-                          for part in half.parameters()),
+        "parameters": sum(
+            part.numel() for half in (estimator.model_.encoder, estimator.model_.decoder) for part in half.parameters()
+        ),
         "seed": estimator._seed if estimator.random_state is None else estimator.random_state,
         "mse": judged.model.mse,
         "pcaMse": judged.pca.mse,
@@ -113,7 +118,9 @@ def tab_facts(view: View, items: Items, packer: Packer) -> dict[str, Any]:
         "distances": places.distances.tolist(),
         "doubt": packer.floats(places.doubt(view.codes)),
         "outside": int(outside.sum()),
-        "tiles": density_tiles(seen, places.limits) if len(view.errors) > n_shown and places.axes.shape[0] > 1 else None,
+        "tiles": density_tiles(seen, places.limits)
+        if len(view.errors) > n_shown and places.axes.shape[0] > 1
+        else None,
         "errors": packer.floats(shown_errors),
         "betterThan": packer.floats(better_than),
         "pcaErrors": packer.floats(np.concatenate([view.pca_errors[items.places], view.probe_pca_errors])),
@@ -145,8 +152,7 @@ def _programs(view: View, items: Items, packer: Packer) -> tuple[dict, dict | No
     model.likelihood.to(estimator._device)
     encoder = plain_network(model.encoder)
     if sum(part.numel() for part in encoder.parameters()) > LARGE_NETWORK:
-        note = "The encoder is left out of this page, which would pass four megabytes with it: rows of your own can't be placed here."
-        return program, None, note
+        return program, None, LEFT_OUT
     try:
         code = code_program(model.bottleneck)
     except UnknownLayerError as error:
@@ -155,9 +161,15 @@ def _programs(view: View, items: Items, packer: Packer) -> tuple[dict, dict | No
     deviation = torch.from_numpy(view.places.deviation / estimator._code_unit).float()
     with torch.inference_mode():
         placed = model.bottleneck(encoder(x)).mean
-        levels = fewest_levels(
-            encoder, lambda network: largest((model.bottleneck(network(x)).mean - placed) / deviation), ENCODE_TOLERANCE
-        ) if code["kind"] != "top_k" else FLOAT_LEVELS
+        levels = (
+            fewest_levels(
+                encoder,
+                lambda network: largest((model.bottleneck(network(x)).mean - placed) / deviation),
+                ENCODE_TOLERANCE,
+            )
+            if code["kind"] != "top_k"
+            else FLOAT_LEVELS
+        )
     return program, {"network": network_program(encoder, packer, levels), "code": code}, ""
 
 
@@ -181,4 +193,3 @@ def _latents(view: View) -> dict[str, Any]:
     if kl is not None:
         return {"measure": "nats", "values": list(kl)}
     return {"measure": "variance", "values": view.held_out_codes.var(0).tolist()}
-
