@@ -28,6 +28,7 @@ from isthmus.missing import completed
 __all__ = ["View", "row_errors", "tab_facts", "units_of"]
 
 DECODE_TOLERANCE, ENCODE_TOLERANCE = 8e-6, 1e-3
+WIDE_COLUMN = 10.0  # the tolerance is in the user's units up to this spread, beyond it a share of it
 LARGE_NETWORK = 400_000  # weights from which the encoder is left out: the page would pass four megabytes
 LEFT_OUT = (
     "The encoder is left out of this page, which would pass four megabytes with it: rows of your own can't be "
@@ -142,7 +143,7 @@ def _programs(view: View, items: Items, packer: Packer) -> tuple[dict, dict | No
     model = estimator.model_
     decoder = plain_network(model.decoder)
     codes = torch.from_numpy(np.asarray(view.codes, np.float32) / np.float32(estimator._code_unit))
-    spread = torch.from_numpy(np.minimum(estimator.scaling_.spread, 1.0)).float()
+    spread = torch.from_numpy(np.minimum(estimator.scaling_.spread, WIDE_COLUMN)).float()
     with torch.inference_mode():
         meant = model.likelihood.cpu().mean(decoder(codes))
         levels = fewest_levels(
