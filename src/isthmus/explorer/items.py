@@ -65,10 +65,10 @@ class Items:
     label_name: str
 
 
-def choose_items(errors: np.ndarray, n_features: int, byte_wide: bool, seed: int = 0) -> np.ndarray:
+def choose_items(errors: np.ndarray, n_features: int, byte_wide: bool, room: int = ROOM, seed: int = 0) -> np.ndarray:
     """Which held-out rows to show, in order: all of them, or a sample and those of largest ``errors``."""
     width = n_features * (1 if byte_wide else 4) + 64
-    room = int(np.clip(ROOM // width, LEAST_ITEMS, MOST_ITEMS))
+    room = int(np.clip(room // width, LEAST_ITEMS, MOST_ITEMS))
     if len(errors) <= room:
         return np.arange(len(errors))
     worst = np.argsort(-errors, kind="stable")[: min(WORST_KEPT, room // 2)]

@@ -19,6 +19,7 @@ from isthmus.estimator import BaseAutoencoder
 from isthmus.evaluation import Evaluation, evaluate
 from isthmus.evaluation.held_out import gather
 from isthmus.explorer.items import (
+    ROOM,
     Items,
     channels_first,
     choose_items,
@@ -31,7 +32,7 @@ from isthmus.explorer.items import (
 from isthmus.explorer.packing import Packer
 from isthmus.explorer.places import find_places
 from isthmus.explorer.principal_model import principal_model
-from isthmus.explorer.tab import View, row_errors, tab_facts
+from isthmus.explorer.tab import LARGE_NETWORK, View, row_errors, tab_facts
 
 __all__ = ["write_explorer"]
 
@@ -98,7 +99,8 @@ def write_explorer(
     size = next(iter(judged.values())).pca_components
     errors, _ = row_errors(first, rows, size)
     span = grey_range(rows)
-    places = choose_items(errors, rows.shape[1], exact_divisor(rows[:64]) is not None)
+    room = ROOM if first._n_weights < 2 * LARGE_NETWORK else ROOM // 3
+    places = choose_items(errors, rows.shape[1], exact_divisor(rows[:64]) is not None, room)
     mean = first.scaling_.undo(first.principal_.mean.double().cpu().numpy())
     probes = probe_rows(np.where(np.isnan(rows[places[0]]), mean, rows[places[0]]), mean, span, shape)
     labels, classes = (None, ()) if y is None else class_indices(y)
