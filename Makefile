@@ -8,15 +8,22 @@ READY := .venv/ready
 # Small matrices are faster on one thread; the tests run in as many processes as there are cores instead.
 ONE_THREAD := OMP_NUM_THREADS=1
 
-.PHONY: demo test bench lint types setup clean
+# The explorer page is tested in Debian's Chromium; where there is none and it cannot be had, those tests are skipped.
+.PHONY: demo test bench lint types setup clean browser page
+
+browser:
+	@command -v chromium >/dev/null || { command -v apt-get >/dev/null && echo "-- Chromium" && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || echo "-- no Chromium: the page is not tested"
+
+page:
+	@cd explorer && npm ci --silent --ignore-scripts && npm run --silent build
 
 demo: setup
 	@echo "== fitting an autoencoder to the bundled digits =="
 	@$(BIN)/isthmus fit digits -o runs/demo --overwrite
 
-test: lint types
+test: lint types browser
 	@echo "== tests and doctests =="
-	@$(ONE_THREAD) $(BIN)/python -m pytest -n auto
+	@$(ONE_THREAD) $(BIN)/python -m pytest -n auto --dist loadgroup
 
 bench: setup
 	@$(BIN)/python benchmarks/speed.py

@@ -88,6 +88,7 @@ TORCH = (
     "evaluation*",
     "smallest.*",
     "pretraining.*",
+    "explorer.*",
 )
 # Whoever imports the estimator has imported scikit-learn already; only those may name it at the top.
 SKLEARN = (
@@ -103,6 +104,7 @@ SKLEARN = (
     "denoising.*",
     "anomaly.*",
     "pretraining.*",
+    "explorer.*",
 )
 SEAMS = {"make_corruption", "make_bottleneck", "make_penalties"}
 VAGUE = {"utils", "util", "misc", "helpers", "helper", "base_utils", "common"}

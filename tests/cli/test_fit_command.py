@@ -25,6 +25,7 @@ def test_a_run_folder_holds_all_that_later_commands_need(table_run, folder):
         "test_rows.csv",
         "history.csv",
         "evaluation.json",
+        "explorer.html",
     }
     record = json.loads((table_run / "data.json").read_text())
     assert record["columns"] == list(COLUMNS)

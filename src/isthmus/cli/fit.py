@@ -23,6 +23,7 @@ from isthmus.cli.row_flags import JsonOutput, Seed
 from isthmus.cli.run_folder import (
     EVALUATION,
     FIGURES,
+    PAGE,
     keep_run,
     new_run,
     record_of,
@@ -54,6 +55,7 @@ def fit(
     test_size: Annotated[float, Parameter(validator=Number(gt=0, lt=1))] = 0.2,
     seed: Seed = 42,
     no_plots: Annotated[bool, Parameter(show_default=False)] = False,
+    no_page: Annotated[bool, Parameter(show_default=False)] = False,
     mixed: Annotated[bool, Parameter(show_default=False)] = False,
     overwrite: Annotated[bool, Parameter(show_default=False)] = False,
     json: JsonOutput = False,
@@ -82,6 +84,8 @@ def fit(
         Decides the split and the training: the same seed gives the same run.
     no_plots
         Write no figures.
+    no_page
+        Write no explorer page.
     mixed
         Learn from columns of text, truth values and dates too, each in its own way.
     overwrite
@@ -109,6 +113,8 @@ def fit(
         (folder / EVALUATION).write_text(json_text.dumps(finite(kept), indent=2), encoding="utf-8")
         if not no_plots:
             report["figures"] = _draw(folder / FIGURES, estimator, rows, evaluations[variant].pca_components)
+        if not no_page:
+            report["page"] = _explore(folder / PAGE, variant, estimator, rows, evaluations[variant])
     if json:
         print_json(report)
         return
@@ -174,6 +180,20 @@ def _draw(folder: Path, estimator: Any, rows: JudgedRows, pca_components: int) -
     except Exception as error:
         say(f"note: no figures ({type(error).__name__}: {error}); isthmus plot RUN --debug shows why.")
     return []
+
+
+def _explore(page: Path, variant: str, estimator: Any, rows: JudgedRows, evaluation: Evaluation) -> str | None:
+    """The page's name; a run is worth keeping even where it cannot be written, for whatever reason."""
+    from isthmus.cli.explore import write_page
+
+    say("writing the explorer page …")
+    try:
+        known = {variant: evaluation}
+        write_page(page, {variant: estimator}, rows.held_out, rows.training, evaluations=known, overwrite=True)
+        return page.name
+    except Exception as error:
+        say(f"note: no explorer page ({type(error).__name__}: {error}); isthmus explore RUN --debug shows why.")
+    return None
 
 
 def _advice(estimator: Any, rows: JudgedRows) -> list[str]:

@@ -6,6 +6,7 @@
     RUN/history.csv       one row an epoch
     RUN/evaluation.json   figures on the held-out rows
     RUN/figures/          pictures, where matplotlib is installed
+    RUN/explorer.html     the page that shows what was learned
 
 It is written beside its place and moved there at the end, so that a fit which fails leaves nothing, and a run
 that stood there stays as it was.
@@ -40,6 +41,7 @@ __all__ = [
     "FIGURES",
     "HISTORY",
     "MODEL",
+    "PAGE",
     "RECORD",
     "TEST_ROWS",
     "DataRecord",
@@ -53,7 +55,7 @@ __all__ = [
 ]
 
 FORMAT = "isthmus run"
-RECORD, MODEL, FIGURES = "data.json", "model", "figures"
+RECORD, MODEL, FIGURES, PAGE = "data.json", "model", "figures", "explorer.html"
 TEST_ROWS, EVALUATION, HISTORY = "test_rows.csv", "evaluation.json", "history.csv"
 CHUNK_CELLS = 4_000_000
 FIRST_COLUMN: dict[str, Any] = {"usecols": 0, "ndmin": 1, "comments": None, "quotechar": '"'}
