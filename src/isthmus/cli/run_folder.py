@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from isthmus.cli.held_out_rows import JudgedRows
-    from isthmus.data import Table
 
 __all__ = [
     "EVALUATION",
@@ -182,7 +181,7 @@ def keep_run(folder: Path, estimator: Any, rows: JudgedRows, record: DataRecord)
     save(estimator, folder / MODEL)
     columns = estimator.history_.columns
     write_table(folder / HISTORY, np.column_stack(list(columns.values())), list(columns))
-    write_table(folder / TEST_ROWS, rows.test[:, None], ["row"], labels=rows.held_out.ids, label_name="id")
+    write_table(folder / TEST_ROWS, rows.test_places[:, None], ["row"], labels=rows.held_out.ids, label_name="id")
     (folder / RECORD).write_text(record.to_json(), encoding="utf-8")
 
 
@@ -197,14 +196,16 @@ def fingerprint(values: np.ndarray) -> str:
     return digest.hexdigest()
 
 
-def record_of(table: Table, source: str, drop: tuple[str, ...], *, test_size: float, seed: int) -> DataRecord:
-    """The record of a table that was read from ``source``."""
+def record_of(rows: JudgedRows, source: str, drop: tuple[str, ...], *, test_size: float, seed: int) -> DataRecord:
+    """The record of rows that were read from ``source``."""
     from isthmus.data import BUNDLED
+
+    table, whole = rows.table, rows.whole
 
     return DataRecord(
         source=source if source in BUNDLED else str(Path(source).resolve()),
         name=table.name,
-        n_rows=len(table),
+        n_rows=len(table) if whole is None else len(whole),
         columns=table.columns,
         label_name=table.label_name,
         id_name=table.id_name,
@@ -213,7 +214,7 @@ def record_of(table: Table, source: str, drop: tuple[str, ...], *, test_size: fl
         official_split=table.official_test is not None,
         test_size=test_size,
         seed=seed,
-        sha256=fingerprint(table.values),
+        sha256=fingerprint(table.values) if whole is None else whole.fingerprint(),
         mixed=table.frame is not None,
     )
 

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import json
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from isthmus.cli.outcome import CommandError
+from isthmus.cli.outcome import CommandError, say
 
-__all__ = ["Asked", "asked_again", "forget", "keep_asked", "unfinished_folder"]
+__all__ = ["Asked", "asked_again", "require_none_unfinished", "unfinished", "unfinished_folder"]
 
 ASKED = "fit.json"
 FORMAT = "isthmus unfinished fit"
@@ -36,7 +37,9 @@ class Asked:
     test_size: float
     seed: int
     no_plots: bool
+    no_page: bool
     mixed: bool
+    memory: int | None
     settings: dict[str, Any]
 
 
@@ -49,7 +52,9 @@ KINDS: dict[str, tuple[type, ...]] = {
     "test_size": (float,),
     "seed": (int,),
     "no_plots": (bool,),
+    "no_page": (bool,),
     "mixed": (bool,),
+    "memory": (int, type(None)),
     "settings": (dict,),
 }
 
@@ -59,13 +64,51 @@ def unfinished_folder(run: Path) -> Path:
     return run.with_name(f"{run.name}.unfinished")
 
 
-def keep_asked(run: Path, asked: Asked) -> None:
-    """Write what was asked."""
-    from isthmus.data import atomic_write
+def require_none_unfinished(run: Path, *, overwrite: bool) -> None:
+    """Refuse to begin anew where a fit was cut off; with ``overwrite`` what it left is removed."""
+    folder = unfinished_folder(run)
+    if not any(folder.glob("checkpoint-*")):
+        return
+    if not overwrite:
+        raise CommandError(
+            f"a fit into {str(run)!r} was cut off; go on with isthmus fit --resume {str(run)!r}, or begin anew with "
+            "--overwrite."
+        )
+    from isthmus.storage.folder_lock import locked
 
-    facts = {"format": FORMAT, **asdict(asked)}
-    with atomic_write(unfinished_folder(run) / ASKED) as temporary:
-        temporary.write_text(json.dumps(facts, indent=1), encoding="utf-8")
+    with locked(folder):  # not while another process is at it
+        for left in folder.glob("checkpoint-*"):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+@contextmanager
+def unfinished(run: Path, asked: Asked, pace: dict[str, Any], *, first: bool) -> Iterator[Any]:
+    """The checkpoints to fit with; gone when all went well, or when there is nothing in them to go on from."""
+    from isthmus.data import atomic_write
+    from isthmus.storage.checkpoints import Checkpoints
+    from isthmus.storage.folder_lock import locked
+    from isthmus.storage.safe_reading import StorageError
+
+    folder = unfinished_folder(run)
+    if not first:
+        yield Checkpoints(folder, **pace)
+        return
+    made = [parent for parent in folder.parents if not parent.exists()]
+    with locked(folder), atomic_write(folder / ASKED) as temporary:
+        temporary.write_text(json.dumps({"format": FORMAT, **asdict(asked)}, indent=1), encoding="utf-8")
+    try:
+        yield Checkpoints(folder, **pace)
+    except BaseException:
+        if any(folder.glob("checkpoint-*")):
+            say(f"what was learned so far is kept; isthmus fit --resume {str(run)!r} goes on with it.")
+            raise
+        with suppress(StorageError, OSError):
+            with locked(folder):  # another process may be at it
+                shutil.rmtree(folder)
+            for parent in made:  # one that something else has come into stays
+                parent.rmdir()
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def asked_again(run: Path) -> Asked:
@@ -89,9 +132,3 @@ def asked_again(run: Path) -> Asked:
         raise CommandError(f"{str(folder / ASKED)!r} is damaged ({error}); fit anew with --overwrite.") from error
     settings = {name: tuple(value) if isinstance(value, list) else value for name, value in facts["settings"].items()}
     return Asked(**facts | {"drop": tuple(facts["drop"]), "settings": settings})
-
-
-def forget(run: Path) -> None:
-    """Remove what was kept of an unfinished fit."""
-    with suppress(OSError):
-        shutil.rmtree(unfinished_folder(run))

@@ -227,7 +227,7 @@ class _Keeper:
             f"history.{name}": torch.tensor(values, dtype=torch.float64)
             for name, values in state.history.columns.items()
         }
-        data = safetensors.save({name: part.detach().cpu().contiguous() for name, part in tensors.items()})
+        data = safetensors.save({name: part.detach().cpu().clone() for name, part in tensors.items()})
         facts: dict[str, Any] = {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
