@@ -29,7 +29,7 @@ from isthmus.cli.run_folder import (
     record_of,
     require_free,
 )
-from isthmus.cli.several_processes import joined, started_again
+from isthmus.cli.several_processes import is_first, joined, started_again
 from isthmus.cli.unfinished import Asked, asked_again, require_none_unfinished, unfinished
 
 if TYPE_CHECKING:
@@ -120,42 +120,41 @@ def fit(
         )  # fmt: skip
         run = output or Path("runs", f"{_name_of(data)}-{variant}")
     pace = {"every_seconds": checkpoint_seconds, "every_epochs": checkpoint_epochs, "keep": checkpoints_kept}
-    with joined() as first:
-        if first:
-            require_free(run, overwrite=overwrite)
-            if resume is None and not started_again():
-                require_none_unfinished(run, overwrite=overwrite)
-        report = _fit(asked, run, pace, first=first, overwrite=overwrite)
-    if report is None:
-        return
+    first = is_first()
+    if first:
+        require_free(run, overwrite=overwrite)
+        if resume is None and not started_again():
+            require_none_unfinished(run, overwrite=overwrite)
+    with unfinished(run, asked, pace, first=first) as checkpoints:
+        estimator, rows = _fit(asked, checkpoints)
+        if not first:
+            return
+        report = _judge_and_keep(asked, run, estimator, rows, overwrite=overwrite)
     if json:
         print_json({name: value for name, value in report.items() if name != "shown"})
         return
     show(*report["shown"])
 
 
-def _fit(asked: Asked, run: Path, pace: dict[str, Any], *, first: bool, overwrite: bool) -> dict[str, Any] | None:
-    """All of it; where it is not the first of several processes, its share of the training and no more."""
+def _fit(asked: Asked, checkpoints: Any) -> tuple[Any, JudgedRows]:
+    """The fitted estimator and its rows; of several processes each has its share of the training."""
     kind, seed = chosen_variant(asked.variant), asked.seed
     chosen = settings_of(asked.variant, asked.settings)
-    rows = read_and_split(
-        asked.data,
-        asked.labels,
-        asked.ids,
-        asked.drop,
-        asked.test_size,
-        seed,
-        missing=chosen.get("missing") == "mask",
-        mixed=asked.mixed,
-        memory=None if asked.memory is None else asked.memory << 20,
-    )
-    say(f"fitting the {asked.variant} autoencoder …")
-    with unfinished(run, asked, pace, first=first) as checkpoints:
+    with joined():
+        rows = read_and_split(
+            asked.data,
+            asked.labels,
+            asked.ids,
+            asked.drop,
+            asked.test_size,
+            seed,
+            missing=chosen.get("missing") == "mask",
+            mixed=asked.mixed,
+            memory=None if asked.memory is None else asked.memory << 20,
+        )
+        say(f"fitting the {asked.variant} autoencoder …")
         estimator = _fitted(kind(**chosen, random_state=seed), rows.to_learn_from, checkpoints)
-        estimator.set_params(verbose=kind().verbose)  # as it would be without a command line
-        if not first:
-            return None
-        return _judge_and_keep(asked, run, estimator, rows, overwrite=overwrite)
+    return estimator.set_params(verbose=kind().verbose), rows  # verbose as it would be without a command line
 
 
 def _judge_and_keep(asked: Asked, run: Path, estimator: Any, rows: JudgedRows, *, overwrite: bool) -> dict[str, Any]:

@@ -7,18 +7,18 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
-__all__ = ["joined", "started_again"]
+__all__ = ["is_first", "joined", "started_again"]
 
 
 @contextmanager
-def joined() -> Iterator[bool]:
-    """Join the processes that ``torchrun`` has started, if it has; whether this is the first of them.
+def joined() -> Iterator[None]:
+    """Join the processes that ``torchrun`` has started, if it has, for what is done together.
 
     They speak to each other by NCCL where each has a graphics card, else by gloo. What others than the first have to
     say goes nowhere; their errors are raised all the same.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) <= 1:
-        yield True
+        yield
         return
     import torch
     from torch import distributed
@@ -27,13 +27,18 @@ def joined() -> Iterator[bool]:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     try:
-        if distributed.get_rank() == 0:
-            yield True
+        if is_first():
+            yield
         else:
             with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-                yield False
+                yield
     finally:
         distributed.destroy_process_group()
+
+
+def is_first() -> bool:
+    """Whether this is the first of the processes, or the only one."""
+    return int(os.environ.get("RANK", "0")) == 0
 
 
 def started_again() -> bool:
