@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isthmus.cli.outcome import CommandError, UsageError, escaped, say
+from isthmus.cli.rows_output import to_stdout
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,7 +62,10 @@ def write_judged(
     else:
         data = _as_text(columns, "\t" if suffix == ".tsv" else ",")
         if output is None:
-            sys.stdout.buffer.write(data)
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder, "judged.csv")
+                path.write_bytes(data)
+                to_stdout(path)
             return
         with atomic_write(output, overwrite=overwrite) as temporary:
             temporary.write_bytes(data)
