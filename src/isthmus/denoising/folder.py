@@ -99,9 +99,7 @@ def _restored(facts: dict[str, Any], autoencoder: Any) -> Denoiser:
     blind = facts.get("blind") is True
     version = facts.get("format_version", FORMAT_VERSION)
     if facts.get("format") != FORMAT or version != FORMAT_VERSION:
-        raise ValueError(
-            f"{FACTS} is of format {shortened(version)}, and this isthmus reads {FORMAT_VERSION}; update it"
-        )
+        raise ValueError(f"{FACTS} is of format {shortened(version)}, and {FORMAT_VERSION} is read; update isthmus")
     require_keys(facts, KEYS | (BLIND_KEYS if blind else set()), FACTS, optional=LATER_KEYS)
     said = facts.get("facts_sha256")
     if said is not None and said != checksum({name: fact for name, fact in facts.items() if name != "facts_sha256"}):

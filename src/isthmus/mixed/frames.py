@@ -183,9 +183,7 @@ def frame_of(library: str, columns: Sequence[Column], values: Sequence[np.ndarra
         raise
     except Exception as error:  # a dtype that a stranger's model names, or another release of the library
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200].rstrip(". ")
-        raise MixedTableError(
-            f"{library} cannot make the columns of the fit ({reason}); fit the model again."
-        ) from error
+        raise MixedTableError(f"{library} cannot make the columns of the fit ({reason}); fit it again.") from error
 
 
 def _frame_of(library: str, columns: Sequence[Column], values: Sequence[np.ndarray], index: Any) -> Any:

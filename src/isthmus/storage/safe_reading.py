@@ -74,9 +74,7 @@ def open_regular_file(folder: Path, name: str) -> BinaryIO:
         raise StorageError(f"{str(folder)!r} cannot be read: {name}: {error.strerror or error}.") from error
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise StorageError(
-            f"{str(folder)!r} cannot be read: its {name} is no plain file, and only plain files are read."
-        )
+        raise StorageError(f"{str(folder)!r} cannot be read: its {name} is no plain file any more.")
     return os.fdopen(handle, "rb")
 
 
