@@ -17,6 +17,9 @@ from pathlib import Path
 from isthmus.cli.outcome import CommandError
 from isthmus.cli.run_folder import open_run
 from isthmus.data import DataError, bounds, read_table
+from isthmus.data.columns import Request
+from isthmus.data.opening import open_table
+from isthmus.data.text_stream import TextStream
 from isthmus.storage import StorageError, load
 from isthmus.storage.safe_reading import checksum
 
@@ -27,6 +30,7 @@ SENTENCES = (DataError, StorageError, CommandError)
 # what a slip in the library would raise; a sentence made of one is a find all the same
 SLIPS = (AttributeError, IndexError, AssertionError, NameError, ZeroDivisionError, RecursionError)
 UNPACKED = 64 << 20  # in place of a gibibyte, so that a refusal costs less than a find
+MOST_BLOCKS = 20
 PLACE = Path(tempfile.gettempdir() if not Path("/dev/shm").is_dir() else "/dev/shm")
 
 
@@ -56,9 +60,19 @@ def _read(name: str, data: bytes, **asked: object) -> None:
     folder = Path(tempfile.mkdtemp(dir=PLACE))
     try:
         (folder / name).write_bytes(data)
-        _attempt(lambda: read_table(folder / name, **asked), own=name.endswith((".csv", "-ubyte", ".gz")))
+        own = name.endswith((".csv", "-ubyte", ".gz"))
+        _attempt(lambda: read_table(folder / name, **asked), own=own)
+        if name.endswith((".csv", ".npy", ".parquet")) and not asked.get("mixed"):
+            _attempt(lambda: _streamed(folder / name, **asked), own=own)
     finally:
         shutil.rmtree(folder)
+
+
+def _streamed(path: Path, **asked: object) -> None:
+    stream = open_table(path, **asked) if path.suffix != ".csv" else TextStream(path, ",", Request())
+    for _, block in zip(range(MOST_BLOCKS), stream, strict=False):
+        if block.shape[1] != stream.n_columns:
+            raise Find(f"a block of {block.shape[1]} columns, not {stream.n_columns}")
 
 
 def csv(data: bytes) -> None:
