@@ -132,6 +132,7 @@ class ParquetStream(TableStream):
                 reader = _Reader(part, stored, rows)
             self._readers[segment, words] = reader
             arrow = unrolled(reader.take(begin, end), part.path.stat().st_size, repr(str(part.path)))
+            arrow.validate(full=True)  # pyarrow reads bytes that are no UTF-8 as text
             if end == self.segments[segment]:
                 self._readers.pop((segment, words)).close()
         for key in self._keys:
