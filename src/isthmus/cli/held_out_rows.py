@@ -148,6 +148,7 @@ def held_out_again(run: Run) -> JudgedRows:
         raise CommandError(f"{str(run.path)!r} is a model without its run folder; name the data to use after it.")
     try:
         # naming the columns leaves out what was dropped
+        say(f"reading {record.source!r}, the data that {str(run.path)!r} names …")
         roles = {"columns": record.columns, "labels": record.label_name, "ids": record.id_name}
         stream = open_table(record.source, **roles, missing=True, mixed=record.mixed)
         table = stream.load() if stream.fits_in_memory else None

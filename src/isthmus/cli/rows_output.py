@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from isthmus.cli.outcome import CommandError, UsageError, say
+from isthmus.cli.outcome import CommandError, UsageError, say, show
 
 if TYPE_CHECKING:
     from isthmus.data import Table
     from isthmus.data.stream import TableStream
 
-__all__ = ["require_writable", "shared", "write_blocks", "write_rows"]
+__all__ = ["require_writable", "shared", "to_stdout", "write_blocks", "write_rows"]
 
 
 def require_writable(output: Path | None, *, overwrite: bool, image_shape: tuple[int, ...] | None = None) -> None:
@@ -63,8 +63,7 @@ def write_rows(
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "rows.csv")
             write_table(path, values, columns, **words)
-            with path.open("rb") as file:
-                shutil.copyfileobj(file, sys.stdout.buffer)
+            to_stdout(path)
         return
     if not output.suffix and image_shape is not None:
         write_images(output, values, image_shape, names=words.get("ids"), overwrite=overwrite)
@@ -116,8 +115,7 @@ def write_blocks(
             for block in blocks:
                 write(answer(block), block.ids, block.labels)
         if output is None:
-            with path.open("rb") as file:
-                shutil.copyfileobj(file, sys.stdout.buffer)
+            to_stdout(path)
             return
     say(f"{len(stream)} {what} of {len(columns)} numbers are in {str(output)!r}.")
     _say_left_out(output, stream.id_name, stream.label_name)
@@ -174,5 +172,14 @@ def _write_frame(output: Path | None, frame: Any, beside: Table | None, *, overw
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "rows.csv")
         write_frame(path, frame)
-        with path.open("rb") as file:
-            shutil.copyfileobj(file, sys.stdout.buffer)
+        to_stdout(path)
+
+
+def to_stdout(path: Path) -> None:
+    """A file of text to standard output: byte by byte to a program, with control characters written out to a person."""
+    if sys.stdout.isatty():
+        with path.open(encoding="utf-8", newline="\n") as text:
+            show(*(line.removesuffix("\n") for line in text))
+        return
+    with path.open("rb") as file:
+        shutil.copyfileobj(file, sys.stdout.buffer)

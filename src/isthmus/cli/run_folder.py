@@ -17,6 +17,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterator
@@ -57,6 +58,7 @@ FORMAT = "isthmus run"
 RECORD, MODEL, FIGURES, PAGE = "data.json", "model", "figures", "explorer.html"
 TEST_ROWS, EVALUATION, HISTORY = "test_rows.csv", "evaluation.json", "history.csv"
 CHUNK_CELLS = 4_000_000
+MOST_RECORD_BYTES = 16 << 20
 FIRST_COLUMN: dict[str, Any] = {"usecols": 0, "ndmin": 1, "comments": None, "quotechar": '"'}
 
 
@@ -83,6 +85,11 @@ class DataRecord:
     library_version: str = __version__
     mixed: bool = False
 
+    def describes(self, n_columns: int) -> bool:
+        """Whether a model of so many columns can have been fitted on such data."""
+        shape = self.image_shape
+        return len(self.columns) == n_columns and (shape is None or math.prod(shape) == n_columns)
+
     def to_json(self) -> str:
         """The record as the text of ``data.json``."""
         return json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, indent=1)
@@ -101,6 +108,10 @@ class Run:
         found = self.load_any()
         if hasattr(found, "decision_function"):
             raise CommandError(f"{str(self.path)!r} is an outlier detector; use it with isthmus detect DATA --model.")
+        record, layout = self.record, getattr(found, "_layout", None)
+        known = getattr(found, "n_features_in_", None) if layout is None else len(layout.columns)
+        if record is not None and known is not None and not record.describes(known):
+            raise CommandError(f"{str(self.path / RECORD)!r} is not that of the model beside it; use the model alone.")
         return found
 
     def load_any(self) -> Any:
@@ -113,10 +124,13 @@ class Run:
         """Indices of the rows held out, shape (n,)."""
         import numpy as np
 
+        from isthmus.storage.safe_reading import StorageError, open_regular_file
+
         path = self.path / TEST_ROWS
         try:
-            return np.loadtxt(path, dtype=np.int64, delimiter=",", skiprows=1, **FIRST_COLUMN)
-        except (OSError, ValueError) as error:
+            with open_regular_file(self.path, TEST_ROWS) as file:
+                return np.loadtxt(file, dtype=np.int64, delimiter=",", skiprows=1, **FIRST_COLUMN)
+        except (OSError, ValueError, StorageError, OverflowError) as error:
             raise CommandError(f"{str(path)!r} is missing or damaged; name the data to use after the run.") from error
 
 
@@ -224,12 +238,15 @@ def _is_run(path: Path) -> bool:
 
 
 def _read_record(folder: Path) -> DataRecord | None:
+    from isthmus.storage.safe_reading import open_regular_file, parse_object
+
     path = folder / RECORD
-    if not path.is_file():
+    if not os.path.lexists(path):
         return None
     hints = get_type_hints(DataRecord)
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
+        with open_regular_file(folder, RECORD) as file:
+            stored = parse_object(file.read(MOST_RECORD_BYTES), RECORD)
         if stored.pop("format") != FORMAT or set(stored) | {"mixed"} != set(hints):
             raise ValueError("another format")
         if not all(_is_a(stored[name], hint) for name, hint in hints.items() if name in stored):

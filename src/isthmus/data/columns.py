@@ -31,6 +31,7 @@ __all__ = [
 
 SHOWN_NAMES = 12
 SHOWN_CHARACTERS = 24
+MOST_LETTERS, MOST_LETTERS_IN_ALL = 256, 1 << 26  # of an id or label; of all of them, at the width of the longest
 
 
 @dataclass(frozen=True)
@@ -279,4 +280,10 @@ def _words(
         cells = "1 empty cell, it is" if len(missing) == 1 else f"{len(missing)} empty cells, the first is"
         raise DataError(f"{what} has {cells} in {place(first_row + missing[0], line_of)}; fill it, or use --drop.")
     entries = column.to_numpy()
-    return entries.astype(np.str_) if entries.dtype == object else entries
+    if entries.dtype != object:
+        return entries
+    # all as wide as the longest
+    longest = max(map(len, entries))
+    if longest > MOST_LETTERS and longest * len(entries) > MOST_LETTERS_IN_ALL:
+        raise DataError(f"{what} has a cell of {longest:,} characters; ids and labels are words, shorten it.")
+    return entries.astype(np.str_)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from isthmus.data.bounds import MOST_NAMED_COLUMNS, lines_within, require_columns
 from isthmus.data.columns import Request, Roles, assign_roles, table_from_arrow
 from isthmus.data.table import DataError, Table
 
@@ -38,7 +39,7 @@ class Layout:
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Each row of data as (line on which it begins, its cells), blank lines left out as pyarrow does."""
         with self.opened() as text:
-            yield from self.rows_of(text, self.skipped)
+            yield from self.rows_of(lines_within(text, repr(str(self.path))), self.skipped)
 
     def rows_of(self, text: Iterable[str], skipped: int = 0, line: int = 1) -> Iterator[tuple[int, list[str]]]:
         """The same of lines that begin at a certain one."""
@@ -82,7 +83,7 @@ def layout_of(path: Path, separator: str, where: str) -> Layout:
     """Find the names and the separator of a file, or say why it has none."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as text:
-            rows = enumerate(csv.reader(text, delimiter=separator))
+            rows = enumerate(csv.reader(lines_within(text, where), delimiter=separator))
             blank, cells = next(((number, cells) for number, cells in rows if cells), (0, []))
     except UnicodeDecodeError as error:
         raise DataError(f"{where}: not UTF-8 text; save it as UTF-8.") from error
@@ -90,6 +91,7 @@ def layout_of(path: Path, separator: str, where: str) -> Layout:
         raise DataError(f"{where}: not readable as rows of text ({error}); save it as UTF-8 CSV.") from error
     if not cells:
         raise DataError(f"{where}: the file is empty; it needs column names and rows of numbers.")
+    require_columns(len(cells), where, MOST_NAMED_COLUMNS)
     if len(cells) == 1:
         other = next((mark for mark in ",;\t" if mark != separator and mark in cells[0]), None)
         if other:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from isthmus.data.bounds import require_columns as require_columns_within
 from isthmus.data.columns import Request, Roles, assign_roles, said, table_from_arrow
 from isthmus.data.table import DataError, Table, check_finite
 
@@ -33,6 +34,7 @@ def list_widths(arrow: pyarrow.Table) -> dict[str, int]:
         elif (types.is_list(kind) or types.is_large_list(kind)) and _is_number(kind.value_type):
             first = next((cell for cell in arrow.column(field.name)[:1].to_pylist() if cell), None)
             widths[field.name] = len(first or ())
+    require_columns_within(sum(widths.values()), "A column of lists")
     return {name: width for name, width in widths.items() if width}
 
 

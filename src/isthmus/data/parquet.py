@@ -18,6 +18,8 @@ from urllib.parse import unquote
 
 import numpy as np
 
+from isthmus.data.bounds import MOST_NAMED_COLUMNS, require_room, require_rows, unrolled
+from isthmus.data.bounds import require_columns as require_few_columns
 from isthmus.data.columns import Request, is_numeric, require_numeric, single_precision
 from isthmus.data.lists import ArrowRows, list_widths, require_columns
 from isthmus.data.stream import TableStream
@@ -76,6 +78,7 @@ class ParquetStream(TableStream):
         for path, own in zip(paths, keys, strict=True):
             with _opened(path) as file:
                 kinds = file.schema_arrow
+                require_rows(file.metadata.num_rows, path.stat().st_size, repr(str(path)))
                 require_columns(tuple(name for name in wanted if name not in own), kinds.names, repr(str(path)))
                 plain = [name for name in self._rows.roles.values if name not in self._rows.sources]
                 held = {name: kinds.field(name).type for name in plain if name in kinds.names}
@@ -128,7 +131,8 @@ class ParquetStream(TableStream):
                 rows = max(256, DECODED_CELLS // max(1, self.n_columns))
                 reader = _Reader(part, stored, rows)
             self._readers[segment, words] = reader
-            arrow = reader.take(begin, end)
+            arrow = unrolled(reader.take(begin, end), part.path.stat().st_size, repr(str(part.path)))
+            arrow.validate(full=True)  # pyarrow reads bytes that are no UTF-8 as text
             if end == self.segments[segment]:
                 self._readers.pop((segment, words)).close()
         for key in self._keys:
@@ -145,11 +149,18 @@ class _Reader:
     """A row group being decoded: the rows at hand, and where they are."""
 
     def __init__(self, part: _Part, columns: list[str], rows: int):
+        import pyarrow as pa
         from pyarrow import parquet
 
         self.cost, self.position = part.cost, 0
         self._columns = columns
-        self._file = parquet.ParquetFile(part.path, pre_buffer=False, buffer_size=BUFFER_BYTES)
+        texts = [
+            field.name for field in parquet.read_schema(part.path) if field.type in (pa.string(), pa.large_string())
+        ]
+        texts = [name for name in texts if name in columns]  # one long word, said once, may stand in every row
+        self._file = parquet.ParquetFile(
+            part.path, pre_buffer=False, buffer_size=BUFFER_BYTES, read_dictionary=texts or None
+        )
         self._batches: Iterator[pyarrow.RecordBatch] = self._file.iter_batches(
             batch_size=rows, row_groups=[part.group], columns=columns, use_threads=False
         )
@@ -197,9 +208,19 @@ def parquet_names(paths: list[Path], root: Path | None, columns: tuple[str, ...]
 def _widths(file: Any) -> dict[str, int]:
     import pyarrow
 
-    nested = [field.name for field in file.schema_arrow if pyarrow.types.is_nested(field.type)]
+    nested = [field.name for field in file.schema_arrow if _is_list_of_numbers(field.type)]
+    if nested and file.num_row_groups:
+        group = file.metadata.row_group(0)
+        entries = sum(group.column(place).num_values for place in range(group.num_columns))
+        require_room(8 * entries, group.total_byte_size, "A column of lists")
     head = next(file.iter_batches(batch_size=1, columns=nested, use_threads=False), None) if nested else None
     return {} if head is None else list_widths(pyarrow.Table.from_batches([head]))
+
+
+def _is_list_of_numbers(kind: pyarrow.DataType) -> bool:
+    from pyarrow import types
+
+    return types.is_nested(kind) and getattr(kind, "value_type", None) is not None and is_numeric(kind.value_type)
 
 
 def _example(file: Any, keys: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
@@ -258,11 +279,9 @@ class _blamed:  # noqa: N801 - a context manager, named as the act it stands for
         return None
 
     def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
-        import pyarrow
-
         if isinstance(error, StopIteration):
             raise DataError(f"{str(self.path)!r}: holds fewer rows than it says; save it again.") from error
-        if isinstance(error, (pyarrow.ArrowException, OSError)):
+        if isinstance(error, Exception) and not isinstance(error, (DataError, MemoryError)):
             reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
             raise DataError(f"{str(self.path)!r}: not readable as Parquet ({reason}); save it again.") from error
 
@@ -277,6 +296,11 @@ class _opened(_blamed):  # noqa: N801
             self.file = parquet.ParquetFile(self.path, pre_buffer=False, buffer_size=BUFFER_BYTES)
         except Exception as error:
             super().__exit__(type(error), error, None)
+            raise
+        try:
+            require_few_columns(self.file.metadata.num_columns, repr(str(self.path)), MOST_NAMED_COLUMNS)
+        except DataError:
+            self.file.close()
             raise
         return self.file
 

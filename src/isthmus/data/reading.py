@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from isthmus.data.arrays import read_npy, read_npz
+from isthmus.data.bounds import require_room
 from isthmus.data.bundled import BUNDLED, load_bundled
 from isthmus.data.columns import Request, choose_columns
 from isthmus.data.delimited import read_delimited
@@ -101,7 +102,9 @@ def _read_path(path: Path, request: Request, where: str) -> Table:
     if suffix in (".csv", ".tsv"):
         return read_delimited(path, "\t" if suffix == ".tsv" else ",", request)
     if suffix == ".parquet":
-        return ParquetStream([path], request, where=where, name=path.stem).load()
+        stream = ParquetStream([path], request, where=where, name=path.stem)
+        require_room(8 * len(stream) * stream.n_columns, path.stat().st_size, where)
+        return stream.load()
     if suffix == ".npy":
         return choose_columns(read_npy(path, missing=request.missing), request, where)
     if suffix == ".npz":

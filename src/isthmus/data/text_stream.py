@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from isthmus.data.bounds import LONGEST_LINE
 from isthmus.data.columns import Request, assign_roles, require_numeric, table_from_arrow
 from isthmus.data.delimited import are_whole_numbers, blamed, layout_of, parse
 from isthmus.data.stream import TableStream
@@ -200,6 +201,10 @@ def stretches(
                 break
             ends = _line_ends(text, separator, final=not block)
             if not len(ends) and block:
+                if len(text) > LONGEST_LINE + segment_bytes:
+                    raise DataError(
+                        f"{str(path)!r}: a row of more than {LONGEST_LINE:,} bytes (is a quote left open?); repair it."
+                    )
                 rest = text
                 continue
             full = _not_blank(text, ends)

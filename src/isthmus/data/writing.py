@@ -23,7 +23,7 @@ __all__ = ["WRITABLE", "table_writer", "write_frame", "write_images", "write_tab
 WRITABLE = (".csv", ".tsv", ".parquet", ".npy", ".npz")
 BATCH_CELLS = 4_000_000
 # a spreadsheet takes a cell that begins so for a formula and runs it
-FORMULA = re.compile(r"^(?=[=+\-@\t\r])")
+FORMULA = re.compile(r"^(?=[=+\-@\t\r\n＝＋－＠])")
 
 
 def write_table(
