@@ -98,8 +98,13 @@ def _taken(judgements: list[Judgement], places: np.ndarray) -> Judgement:
         return np.concatenate(values)[places]
 
     why = [one.explanation for one in judgements]
-    names = ("scores", "contributions", "values", "expected")
-    explanation = Explanation(*(rows([getattr(one, name) for one in why]) for name in names), why[0].columns)
+    explanation = Explanation(
+        scores=rows([one.scores for one in why]),
+        contributions=rows([one.contributions for one in why]),
+        values=rows([one.values for one in why]),
+        expected=rows([one.expected for one in why]),
+        columns=why[0].columns,
+    )
     return Judgement(explanation, rows([one.p_values for one in judgements]), rows([one.above for one in judgements]))
 
 

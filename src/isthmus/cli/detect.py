@@ -124,17 +124,21 @@ def detect(
 
         stream = open_table(data, **roles)
         say(f"judging {len(stream):,} rows by one another; --train names rows known to be usual …")
-    unfitted = None if detectors else _unfitted(variant, components, settings, None)
     wanted = contamination if train is None else None
     if stream.fits_in_memory:
         table = stream.load()
-        judgement = judge_within(unfitted, table.values, seed) if unfitted else judge(detectors[0], table.values)
+        if detectors:
+            judgement = judge(detectors[0], table.values)
+        else:
+            judgement = judge_within(_unfitted(variant, components, settings, None), table.values, seed)
         alarms = _alarms(judgement, fdr, wanted)
         n_alarms = int(alarms.sum())
     else:
         if wanted is not None:
             raise UsageError("--contamination needs a table that fits in memory; use --false-alarm-rate or --fdr.")
-        detectors = detectors or fitted_to_folds(unfitted, _sample(stream, data, seed).values, seed)
+        if not detectors:
+            unfitted = _unfitted(variant, components, settings, None)
+            detectors = fitted_to_folds(unfitted, _sample(stream, data, seed).values, seed)
         found = judge_stream(detectors, stream, most or MOST_ROWS, seed)
         say(f"note: {data!r} does not fit in memory; the {len(found.rows):,} strangest rows of it are written.")
         everywhere = _alarms(found, fdr, None)
