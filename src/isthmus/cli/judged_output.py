@@ -37,7 +37,14 @@ def require_judged_writable(output: Path | None, plot: Path | None, save: Path |
 
 
 def write_judged(
-    output: Path | None, table: Table, judgement: Judgement, alarms: np.ndarray, *, top: int, overwrite: bool
+    output: Path | None,
+    table: Table,
+    judgement: Judgement,
+    alarms: np.ndarray,
+    *,
+    top: int,
+    most: int | None,
+    overwrite: bool,
 ) -> None:
     """Write a row for every row judged: its id, score, p-value, whether it is an alarm, and its top columns.
 
@@ -47,7 +54,7 @@ def write_judged(
 
     from isthmus.data import atomic_write
 
-    columns = _columns(table, judgement, alarms, top)
+    columns = {name: cells[:most] for name, cells in _columns(table, judgement, alarms, top).items()}
     suffix = ".csv" if output is None else output.suffix.lower()
     if suffix == ".json":
         names = list(columns)
@@ -70,7 +77,7 @@ def write_judged(
         with atomic_write(output, overwrite=overwrite) as temporary:
             temporary.write_bytes(data)
     if output is not None:
-        say(f"{len(table):,} rows, the strangest first, are in {str(output)!r}.")
+        say(f"{min(len(table), most or len(table)):,} rows, the strangest first, are in {str(output)!r}.")
 
 
 def _columns(table: Table, judgement: Judgement, alarms: np.ndarray, top: int) -> dict[str, list[Any]]:

@@ -81,7 +81,7 @@ class _Called:
         return iter(self.function())
 
 
-class _Slices(Sequence):
+class _Slices:
     """An object that gives frames or dicts for slices of rows, as a list of batches."""
 
     def __init__(self, source: Any):
@@ -90,9 +90,10 @@ class _Slices(Sequence):
     def __len__(self) -> int:
         return -(-self.source.shape[0] // self.rows)
 
+    def __iter__(self) -> Iterator[Any]:
+        return (self[place] for place in range(len(self)))
+
     def __getitem__(self, place: int) -> Any:
-        if place >= len(self):
-            raise IndexError(place)
         return self.source[place * self.rows : min((place + 1) * self.rows, self.source.shape[0])]
 
 
@@ -104,7 +105,7 @@ class BatchStream(TableStream):
 
     def __init__(self, batches: Iterable[Any], request: Request):
         self._batches, self.missing = batches, request.missing
-        self.seekable = isinstance(batches, Sequence)
+        self.seekable = isinstance(batches, (Sequence, _Slices))
         self._lock = threading.Lock()
         self._iterator: Iterator[Any] | None = None
         self._next = 0
@@ -142,7 +143,7 @@ class BatchStream(TableStream):
         return table if (begin, end) == (0, len(table)) else table.take(np.arange(begin, end))
 
     def _batch(self, segment: int) -> Any:
-        if isinstance(self._batches, Sequence):
+        if isinstance(self._batches, (Sequence, _Slices)):
             return self._batches[segment]
         if self._iterator is None or segment < self._next:
             self._iterator, self._next = iter(self._batches), 0

@@ -155,9 +155,10 @@ def parse(
 
 def are_whole_numbers(column: pyarrow.ChunkedArray) -> bool:
     """Whether every cell is a plain whole number, without zeros before it."""
-    from pyarrow import compute
+    from pyarrow.compute import MatchSubstringOptions, call_function
 
-    return bool(compute.all(compute.match_substring_regex(column, f"^(?:{WHOLE_NUMBER})$"), min_count=0).as_py())
+    matches = call_function("match_substring_regex", [column], MatchSubstringOptions(f"^(?:{WHOLE_NUMBER})$"))
+    return not len(matches) or bool(call_function("min_max", [matches])["min"].as_py())
 
 
 def _whole_numbers(column: pyarrow.ChunkedArray) -> pyarrow.ChunkedArray:

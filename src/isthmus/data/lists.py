@@ -154,11 +154,11 @@ class ArrowRows:
 def _entries(arrow: pyarrow.Table, name: str, width: int, where: str, first_row: int) -> pyarrow.Array:
     """The entries of all lists of a column, one list after the other; all lists must be of one length."""
     import pyarrow
-    from pyarrow import compute
+    from pyarrow.compute import call_function
 
     lists = arrow.column(name).combine_chunks()
     lists = lists if isinstance(lists, pyarrow.Array) else pyarrow.concat_arrays(lists.chunks)
-    lengths = compute.fill_null(compute.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
+    lengths = call_function("list_value_length", [lists]).fill_null(0).to_numpy(zero_copy_only=False)
     odd = np.flatnonzero(lengths != width)
     if len(odd):
         raise DataError(

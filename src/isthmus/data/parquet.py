@@ -304,9 +304,9 @@ class _opened(_blamed):  # noqa: N801
             raise
         return self.file
 
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+    def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
         self.file.close()
-        super().__exit__(kind, error, trace)
+        super().__exit__(_kind, error, _trace)
 
 
 def _saved_index(schema: pyarrow.Schema) -> str | None:

@@ -6,6 +6,7 @@ import dataclasses
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from isthmus.data.arrays import read_npy, read_npz
 from isthmus.data.bounds import require_room
@@ -94,7 +95,8 @@ def _read_path(path: Path, request: Request, where: str) -> Table:
         from isthmus.data.opening import data_files, open_table
 
         if data_files(path):
-            return open_table(path, **dataclasses.asdict(request) | {"columns": request.columns or None}).load()
+            asked: dict[str, Any] = dataclasses.asdict(request) | {"columns": request.columns or None}
+            return open_table(path, **asked).load()
         return choose_columns(read_image_folder(path), request, where)
     if not path.is_file():
         raise DataError(f"{where}: neither a file nor a folder; write the data to a file first.")
