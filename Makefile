@@ -1,6 +1,7 @@
 # The two commands of the README, each complete on a machine with Python >= 3.11 and make:
 #   make demo    sets up, then fits, evaluates and draws the bundled digits
 #   make test    sets up, then lint, types, tests and doctests
+#   make faults  sets up, then kills, starves and damages fits, and writes docs/reliability.md: minutes
 #   make bench   sets up, then races isthmus against its peers: hours, on a machine left alone
 PYTHON ?= python3
 BIN := .venv/bin
@@ -8,7 +9,7 @@ READY := .venv/ready
 # Small matrices are faster on one thread; the tests run in as many processes as there are cores instead.
 ONE_THREAD := OMP_NUM_THREADS=1
 
-.PHONY: demo test bench lint types setup clean
+.PHONY: demo test faults bench lint types setup clean
 
 demo: setup
 	@echo "== fitting an autoencoder to the bundled digits =="
@@ -17,6 +18,9 @@ demo: setup
 test: lint types
 	@echo "== tests and doctests =="
 	@$(ONE_THREAD) $(BIN)/python -m pytest -n auto
+
+faults: setup
+	@PYTHONPATH=src:. $(ONE_THREAD) $(BIN)/python -m faults
 
 bench: setup
 	@$(BIN)/python benchmarks/speed.py
