@@ -1,6 +1,7 @@
 # The two commands of the README, each complete on a machine with Python >= 3.11 and make:
 #   make demo    sets up, then fits, evaluates and draws the bundled digits
 #   make test    sets up, then lint, types, tests and doctests
+#   make faults  sets up, then kills, starves and damages fits, and writes docs/reliability.md: minutes
 #   make bench   sets up, then races isthmus against its peers: hours, on a machine left alone
 PYTHON ?= python3
 BIN := .venv/bin
@@ -9,7 +10,7 @@ READY := .venv/ready
 ONE_THREAD := OMP_NUM_THREADS=1
 
 # The explorer page is tested in Debian's Chromium; where there is none and it cannot be had, those tests are skipped.
-.PHONY: demo test bench lint types setup clean browser page
+.PHONY: demo test faults bench lint types setup clean browser page
 
 browser:
 	@command -v chromium >/dev/null || { command -v apt-get >/dev/null && echo "-- Chromium" && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || echo "-- no Chromium: the page is not tested"
@@ -24,6 +25,9 @@ demo: setup
 test: lint types browser
 	@echo "== tests and doctests =="
 	@$(ONE_THREAD) $(BIN)/python -m pytest -n auto --dist loadgroup
+
+faults: setup
+	@PYTHONPATH=src:. $(ONE_THREAD) $(BIN)/python -m faults
 
 bench: setup
 	@$(BIN)/python benchmarks/speed.py

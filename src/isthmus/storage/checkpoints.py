@@ -227,7 +227,8 @@ class _Keeper:
             f"history.{name}": torch.tensor(values, dtype=torch.float64)
             for name, values in state.history.columns.items()
         }
-        data = safetensors.save({name: part.detach().cpu().clone() for name, part in tensors.items()})
+        # Copies: until an epoch beats the start, the best losses are the start's own, and shared memory is refused.
+        data = safetensors.save({name: part.detach().cpu().clone().contiguous() for name, part in tensors.items()})
         facts: dict[str, Any] = {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,

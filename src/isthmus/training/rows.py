@@ -82,6 +82,8 @@ class Rows:
         Of several processes each gets its share of every batch; together they are the same batches.
         """
         order = torch.randperm(len(self), generator=generator_of(seed, number))[first * size :]
+        if not len(order):
+            return  # gone on from where the epoch ended; an empty tensor would be split into one empty batch
         if not among.several:
             yield from map(Batch, self.in_order(order, size))
             return
