@@ -1,7 +1,9 @@
-# The two commands of the README, each complete on a machine with Python >= 3.11 and make:
+# The commands of the README, each complete on a machine with Python >= 3.11 and make:
 #   make demo    sets up, then fits, evaluates and draws the bundled digits
-#   make test    sets up, then lint, types, tests and doctests
+#   make test    sets up, then lint, types, tests and doctests, and the docs
 #   make faults  sets up, then kills, starves and damages fits, and writes docs/reliability.md: minutes
+#   make docs    builds the site and the course, whose lessons run, in docs/_build/site
+#   make lesson N=02    builds the site with that lesson run and the others as they are
 #   make bench   sets up, then races isthmus against its peers: hours, on a machine left alone
 PYTHON ?= python3
 BIN := .venv/bin
@@ -10,7 +12,7 @@ READY := .venv/ready
 ONE_THREAD := OMP_NUM_THREADS=1
 
 # The explorer page is tested in Debian's Chromium; where there is none and it cannot be had, those tests are skipped.
-.PHONY: demo test faults bench lint types setup clean browser page
+.PHONY: demo test docs lesson spelling faults bench lint types setup clean browser page
 
 browser:
 	@command -v chromium >/dev/null || { command -v apt-get >/dev/null && echo "-- Chromium" && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || echo "-- no Chromium: the page is not tested"
@@ -25,6 +27,24 @@ demo: setup
 test: lint types browser
 	@echo "== tests and doctests =="
 	@$(ONE_THREAD) $(BIN)/python -m pytest -n auto --dist loadgroup
+	@$(MAKE) --no-print-directory docs
+
+docs: setup spelling
+	@echo "== docs: every lesson runs =="
+	@rm -rf docs/_build docs/course
+	@$(ONE_THREAD) $(BIN)/sphinx-build -W --keep-going -q docs docs/_build/site
+	@$(BIN)/python docs/_extensions/offline.py docs/_build/site
+	@test -x /usr/bin/chromium || { apt-get update -qq && apt-get install -y -qq chromium >/dev/null; }
+	@$(BIN)/python -m pytest docs/_tests
+	@echo "open docs/_build/site/index.html"
+
+lesson: setup
+	@ISTHMUS_ONLY_LESSON=$(N) $(ONE_THREAD) $(BIN)/sphinx-build -q docs docs/_build/site
+	@echo "open docs/_build/site/course/index.html"
+
+spelling: setup
+	@echo "== spelling =="
+	@$(BIN)/codespell course docs src README.md CHANGELOG.md CONTRIBUTING.md ARCHITECTURE.md
 
 faults: setup
 	@PYTHONPATH=src:. $(ONE_THREAD) $(BIN)/python -m faults

@@ -1,0 +1,145 @@
+"""The built site in a browser: nothing is asked of another machine, and the pictures move by pointer and by keys.
+
+Run by ``make docs`` after the site is built; needs Debian's chromium.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+SITE = Path(__file__).parent.parent / "_build" / "site"
+PAGES = sorted(SITE.rglob("*.html"))
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser) -> Iterator[Page]:
+    page = browser.new_page()
+    yield page
+    page.close()
+
+
+def opened(page: Page, name: str) -> None:
+    page.goto((SITE / name).as_uri())
+
+
+def text_of(page: Page) -> str:
+    return page.locator("figure.moving").first.inner_text()
+
+
+def test_no_page_asks_anything_of_another_machine_or_fails(page):
+    asked, failed = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("requestfailed", lambda request: failed.append(request.url))
+    page.on("pageerror", lambda error: failed.append(str(error)))
+    page.on("console", lambda message: failed.append(message.text) if message.type == "error" else None)
+    for path in PAGES:
+        page.goto(path.as_uri())
+    assert len(asked) > len(PAGES) > 1
+    assert [address for address in asked if not address.startswith(("file:", "data:"))] == []
+    assert failed == []
+
+
+def test_no_page_has_a_place_left_unfilled():
+    for path in PAGES:
+        assert "{{" not in path.read_text(encoding="utf-8").replace("{{}}", ""), path.name
+
+
+@pytest.mark.parametrize("notebook", sorted(SITE.rglob("*.ipynb")), ids=lambda path: path.stem)
+def test_a_notebook_holds_the_lessons_text_and_code(notebook):
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    assert {cell["cell_type"] for cell in cells} == {"markdown", "code"}
+    assert "{{" not in "".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            compile("".join(cell["source"]), notebook.name, "exec")
+
+
+def test_every_moving_picture_teaches_without_scripts(browser):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    opened(page, "course/02_the_line_by_hand.html")
+    assert "0.089 + 0.110 = 0.199" in text_of(page)
+    assert page.locator("figure.moving .controls").first.is_hidden()
+    context.close()
+
+
+def test_what_is_drawn_without_scripts_is_what_is_drawn_with_them(browser, page):
+    quiet = browser.new_context(java_script_enabled=False)
+    still = quiet.new_page()
+    for path in PAGES:
+        if 'data-widget="' in path.read_text(encoding="utf-8"):
+            page.goto(path.as_uri())
+            still.goto(path.as_uri())
+            words = [view.locator("figure.moving .stage").all_text_contents() for view in (page, still)]
+            assert [" ".join(text.split()) for text in words[0]] == [" ".join(text.split()) for text in words[1]]
+    quiet.close()
+
+
+def test_the_line_is_dragged_and_its_sum_rewritten(page):
+    opened(page, "course/02_the_line_by_hand.html")
+    point = page.locator("[data-handle=point]")
+    point.scroll_into_view_if_needed()
+    box = point.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 80, box["y"] + 60, steps=4)
+    page.mouse.up()
+    assert "= 0.199" not in text_of(page)
+    page.get_by_role("button", name="back to the start").click()
+    assert "0.089 + 0.110 = 0.199" in text_of(page)
+
+
+def test_the_line_is_moved_by_keys(page):
+    opened(page, "course/02_the_line_by_hand.html")
+    point = page.locator("[data-handle=point]")
+    point.focus()
+    for _ in range(12):
+        page.keyboard.press("ArrowDown")
+    assert "z = 2.000" in text_of(page)
+    assert "0.000 + 0.000 = 0.000" in text_of(page)
+    assert point.get_attribute("aria-valuetext") == "x is 2.00, 1.80; z is 2.000; the error is 0.000"
+    page.keyboard.press("Shift+ArrowUp")
+    page.keyboard.press("Home")
+    assert "0.089 + 0.110 = 0.199" in text_of(page)
+    page.get_by_label("show the clean point").check()
+    assert "noise kept, along the line: 0.401" in text_of(page)
+
+
+def test_the_puck_is_carried_by_touch(browser):
+    context = browser.new_context(has_touch=True)
+    page = context.new_page()
+    opened(page, "course/00_ten_seconds.html")
+    puck = page.locator("[data-handle=puck]")
+    puck.scroll_into_view_if_needed()
+    box = puck.bounding_box()
+    before, at = text_of(page), {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+    session = context.new_cdp_session(page)
+    session.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [at]})
+    moved = {"x": at["x"] + 60, "y": at["y"] - 60}
+    session.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [moved]})
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    assert text_of(page) != before
+    context.close()

@@ -1,0 +1,69 @@
+"""The site: the pages in this folder, and the course, whose lessons run here."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "_extensions"))
+
+import isthmus  # noqa: E402
+
+project = "isthmus"
+author = "the isthmus maintainers"
+copyright = author
+version = release = isthmus.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "myst_parser",
+    "sphinx_gallery.gen_gallery",
+    "lessons",
+    "mathml",
+]
+exclude_patterns = ["_build", "sg_execution_times.rst", "_extensions", "course/**/GALLERY_HEADER.rst"]
+nitpicky = False
+numpydoc_show_class_members = False
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
+myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 3
+
+# Pages in Markdown are read in the repository too: there, a link leads to a file that the site does not hold.
+suppress_warnings = ["myst.xref_missing", "config.cache"]
+
+html_theme = "furo"
+html_title = "isthmus"
+html_static_path = ["../course/_static"]
+html_css_files = ["course.css"]
+html_math_renderer = "mathml"
+html_copy_source = False
+html_show_sphinx = False
+html_theme_options = {
+    "light_css_variables": {"color-brand-primary": "#1f5fa8", "color-brand-content": "#1f5fa8"},
+    "dark_css_variables": {"color-brand-primary": "#7db4ef", "color-brand-content": "#7db4ef"},
+}
+
+only = os.environ.get("ISTHMUS_ONLY_LESSON")
+sphinx_gallery_conf = {
+    "examples_dirs": "../course",
+    "gallery_dirs": "course",
+    "filename_pattern": rf"/{only}[^/]*\.py$" if only else r"\.py$",
+    "within_subsection_order": "FileNameSortKey",
+    "nested_sections": True,
+    "abort_on_example_error": True,
+    "image_scrapers": ("matplotlib", "lessons.last_figure"),
+    "capture_repr": ("_repr_html_", "__repr__"),
+    "ignore_repr_types": r"matplotlib|NoneType",
+    "remove_config_comments": True,
+    "show_memory": False,
+    "write_computation_times": False,
+    "show_signature": False,
+    "min_reported_time": 3600,
+    "download_all_examples": False,
+    "copyfile_regex": r"",
+}

@@ -1,0 +1,78 @@
+"""The arithmetic of the pictures that move is Python's, and each stands untouched as its page is built."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from isthmus import Autoencoder
+from isthmus.closed_form import project, split_noise
+from isthmus.course.moving import decoder_state
+
+ROOT = Path(__file__).parent.parent.parent
+WIDGETS = ROOT / "course" / "_static" / "widgets"
+
+pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="the widgets' arithmetic is run by node")
+
+
+def drawn(kind: str, **state) -> dict:
+    """A widget's numbers and picture at a state, by the same program that builds the pages."""
+    program = ROOT / "docs" / "_extensions" / "draw_widget.cjs"
+    text = json.dumps(state, default=lambda value: np.asarray(value).tolist())
+    done = subprocess.run(["node", program, WIDGETS, kind], input=text, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_line_is_projected_as_python_does(seed):
+    point, direction, noise = np.random.default_rng(seed).normal(size=(3, 2)) * 3
+    numbers = drawn("line", point=point, direction=direction, truth=point - noise, noise=True)["numbers"]
+    ours, split = project(point, direction), split_noise(noise, direction)
+    for name in ("weights", "code", "rebuilt", "residual", "errors", "squared_error", "mean_squared_error"):
+        assert numbers[name] == pytest.approx(np.asarray(getattr(ours, name)), rel=1e-12, abs=1e-12), name
+    assert (numbers["tangent"], numbers["normal"]) == pytest.approx((split.tangent, split.normal))
+
+
+def test_the_lines_sum_is_written_out():
+    html = drawn("line", point=[2.0, 2.4], direction=[1.0, 0.9], truth=[2.0, 1.8], noise=True)["html"]
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", "", html))
+    for part in ("(2.00 + 2.16) / 1.81", "(2.298, 2.069)", "0.089 + 0.110 = 0.199", "0.401", "0.446"):
+        assert part in text
+    below = drawn("line", point=[-1.0, 0.0], direction=[1.0, 0.9], truth=[0.0, 0.0], noise=False)["html"]
+    assert "(−1.00 − (−0.552))²" in re.sub(r"<[^>]*>", "", below)
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"hidden_layer_sizes": ()}, {"hidden_layer_sizes": (7,), "scale": "standard"}]
+)
+def test_a_decoder_in_the_page_is_the_models(settings):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 2)) @ rng.normal(size=(2, 64)) + 0.3 * rng.normal(size=(200, 64)) + 4
+    model = Autoencoder(2, max_iter=5, random_state=0, **settings).fit(X)
+    codes = model.transform(X[:20])
+    state = {
+        "codes": codes,
+        "labels": [0] * 20,
+        "pictures": ["0" * 64] * 20,
+        "extent": [codes.min(0), codes.max(0)],
+        "spread": codes.std(0),
+        "limit": 1.0,
+        "decoder": decoder_state(model),
+    }
+    for at in (0, 7):
+        numbers = drawn("map", code=codes[at], **state)["numbers"]
+        assert numbers["rebuilt"] == pytest.approx(model.inverse_transform(codes[at : at + 1])[0], abs=1e-4)
+        assert numbers["nearest"] == at
+        apart = np.sort(np.linalg.norm((codes - codes[at]) / codes.std(0), axis=1))[:5]
+        assert numbers["distance"] == pytest.approx(apart.mean(), rel=1e-5)
+
+
+def test_a_decoder_that_a_page_cannot_run_is_refused():
+    with pytest.raises(ValueError, match="SiLU"):
+        decoder_state(Autoencoder(2, activation="relu"))
