@@ -23,7 +23,11 @@ PAGE = Path(__file__).parent.parent / "docs" / "reliability.md"
 def families(n_kills: int, until: float) -> Iterator[tuple[str, str, Iterator[str | None]]]:
     """Each fault, what is promised, and its tries: what was lost in each, in words, or None."""
     half = time.monotonic() + (until - time.monotonic()) / 2
-    yield "bit flips, cuts", "the damaged checkpoint is passed over with a warning, the one before is taken", files.damaged()
+    yield (
+        "bit flips, cuts",
+        "the damaged checkpoint is passed over with a warning, the one before is taken",
+        files.damaged(),
+    )
     yield "disk full (RLIMIT_FSIZE)", "a warning; the fit ends as ever, earlier checkpoints whole", files.disk_full()
     yield "folder not writable", "refused in one sentence", files.not_writable()
     yield "two fits in one folder", "the second is refused in one sentence", files.two_fits()

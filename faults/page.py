@@ -20,13 +20,22 @@ def written_page(results: Path) -> str:
     found = json.loads((results / "faults.json").read_text())
     lines = [HEAD, "| fault | promise | times tried | lost |", "|---|---|---:|---:|"]
     lines += [f"| {row['fault']} | {row['promise']} | {row['tried']:,} | {row['lost']:,} |" for row in found["faults"]]
-    lines += ["", f"Python {found['setting']['python']}, PyTorch {found['setting']['torch']}, {found['setting']['system']}."]
+    lines += [
+        "",
+        f"Python {found['setting']['python']}, PyTorch {found['setting']['torch']}, {found['setting']['system']}.",
+    ]
     lines += [f"\nLost, {row['fault']}: {'; '.join(row['how'])}." for row in found["faults"] if row["how"]]
     fuzz = results / "fuzz.json"
     if fuzz.exists():
         rows = json.loads(fuzz.read_text())
         rows = rows if isinstance(rows, list) else next(v for v in rows.values() if isinstance(v, list))
         names = list(rows[0])
-        lines += ["", "## Untrusted files: the loaders fuzzed", "", f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
+        lines += [
+            "",
+            "## Untrusted files: the loaders fuzzed",
+            "",
+            f"| {' | '.join(names)} |",
+            "|---" * len(names) + "|",
+        ]
         lines += [f"| {' | '.join(str(row.get(name, '')) for name in names)} |" for row in rows]
     return "\n".join(lines) + "\n"

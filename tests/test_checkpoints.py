@@ -14,10 +14,10 @@ import time
 
 import numpy as np
 import pytest
-from conftest import bent_table
 from sklearn.exceptions import ConvergenceWarning
 
 import isthmus
+from conftest import bent_table
 from isthmus import Autoencoder, Checkpoints, DenoisingAutoencoder, VariationalAutoencoder
 from isthmus.data.stream import ArrayStream
 from isthmus.storage.checkpoints import newest_step, read_checkpoint, steps_in
@@ -29,7 +29,7 @@ SETTINGS = {"hidden_layer_sizes": (16,), "batch_size": 32, "max_iter": 6, "rando
 FILES = ("config.json", "model.safetensors", "training.json", "training.safetensors")
 
 
-class Cut(Exception):
+class Cut(Exception):  # noqa: N818 - no error
     """What ends a fit without warning."""
 
 

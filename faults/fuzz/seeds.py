@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+
 from faults.fuzz.loaders import joined
 
 __all__ = ["CORPUS", "write_seeds"]

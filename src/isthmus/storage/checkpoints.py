@@ -47,7 +47,6 @@ from isthmus.storage.safe_reading import (
     parse_object,
     read_header,
     require_keys,
-    sha256_of,
 )
 from isthmus.training.loop import Training
 from isthmus.training.optimizer import Moments
@@ -302,10 +301,11 @@ def _tensors(folder: Path, facts: dict[str, Any], loaded: BaseAutoencoder) -> di
         }
         if kinds != expected or len(n_epochs) != 1:
             raise ValueError(f"{TENSOR_FILE} does not hold the tensors of a run of this model")
-        if sha256_of(file) != facts["tensors_sha256"]:
-            raise ValueError(f"{TENSOR_FILE} was changed after it was written")
         file.seek(0)
-        tensors = {name: part.clone() for name, part in safetensors.load(file.read()).items()}
+        data = file.read()
+    if hashlib.sha256(data).hexdigest() != facts["tensors_sha256"]:
+        raise ValueError(f"{TENSOR_FILE} was changed after it was written")
+    tensors = {name: part.clone() for name, part in safetensors.load(data).items()}
     for name in (*WEIGHTS, *LOSSES):
         if not tensors[name].isfinite().all():
             raise ValueError(f"{name} holds NaN or infinity")
