@@ -1,4 +1,4 @@
-"""Names, labels and ids that a stranger chose, through every command: no terminal, spreadsheet or picture obeys them."""
+"""Names, labels and ids of a stranger, through every command: no terminal, spreadsheet or picture obeys them."""
 
 import csv
 import io
@@ -12,7 +12,8 @@ import pytest
 
 from isthmus.cli.outcome import run
 from isthmus.data.writing import FORMULA
-from tests.cli.conftest import QUICK, call, own_rows
+
+from .conftest import QUICK, call, own_rows
 
 NAMES = (
     "=cmd|' /C calc'!A1",
