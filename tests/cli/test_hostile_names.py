@@ -1,4 +1,4 @@
-"""Names, labels and ids that a stranger chose, through every command: nothing that reads them obeys them."""
+"""Names, labels and ids of a stranger, through every command: no terminal, spreadsheet or picture obeys them."""
 
 import csv
 import io
@@ -9,10 +9,11 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from tests.cli.conftest import QUICK, call, own_rows
 
 from isthmus.cli.outcome import run
 from isthmus.data.writing import FORMULA
+
+from .conftest import QUICK, call, own_rows
 
 NAMES = (
     "=cmd|' /C calc'!A1",
