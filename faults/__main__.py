@@ -1,4 +1,4 @@
-"""Try every fault and write down what was lost: ``python -m faults [kills] [seconds]``.
+"""Try every fault and write down what was lost: ``python -m faults [kills] [seconds for them]``.
 
 Figures go to faults/results/faults.json, the page made of them to docs/reliability.md.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import platform
 import sys
-import time
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -20,9 +19,8 @@ RESULTS = Path(__file__).parent / "results"
 PAGE = Path(__file__).parent.parent / "docs" / "reliability.md"
 
 
-def families(n_kills: int, until: float) -> Iterator[tuple[str, str, Iterator[str | None]]]:
+def families(n_kills: int, seconds: float) -> Iterator[tuple[str, str, Iterator[str | None]]]:
     """Each fault, what is promised, and its tries: what was lost in each, in words, or None."""
-    half = time.monotonic() + (until - time.monotonic()) / 2
     yield (
         "bit flips, cuts",
         "the damaged checkpoint is passed over with a warning, the one before is taken",
@@ -39,14 +37,14 @@ def families(n_kills: int, until: float) -> Iterator[tuple[str, str, Iterator[st
     yield "out of memory", "batches in parts, the same model but for rounding", signals.short_of_memory()
     yield "clock jumps", "no influence on a single bit", signals.clock_jumps()
     same = "the newest valid checkpoint loads; going on gives the uninterrupted fit's weights, bit for bit"
-    yield "kill -9 in training", same, kills.tries(n_kills // 2, False, half)
-    yield "kill -9 in saving", same, kills.tries(n_kills - n_kills // 2, True, until)
+    yield "kill -9 in training", same, kills.tries(n_kills // 2, False, seconds / 2)
+    yield "kill -9 in saving", same, kills.tries(n_kills - n_kills // 2, True, seconds / 2)
 
 
 def main(n_kills: int, seconds: float) -> int:
     """Run all; the exit code is 1 if anything was lost."""
     found = []
-    for fault, promise, tries in families(n_kills, time.monotonic() + seconds):
+    for fault, promise, tries in families(n_kills, seconds):
         outcomes = list(tries)
         lost = [outcome for outcome in outcomes if outcome is not None]
         found.append({"fault": fault, "promise": promise, "tried": len(outcomes), "lost": len(lost), "how": lost[:5]})

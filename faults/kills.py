@@ -30,11 +30,11 @@ def _harmed(folder: Path, kind: type, streamed: bool, in_save: bool) -> None:
     fit(folder, kind, streamed)
 
 
-def tries(n_tries: int, in_save: bool, until: float) -> Iterator[str | None]:
-    """Kill a fit up to three times, then let it end; what was lost, in words, or None."""
+def tries(n_tries: int, in_save: bool, seconds: float) -> Iterator[str | None]:
+    """Kill a fit up to three times, then let it end, as often as seconds allow; what was lost, in words, or None."""
     drawn = random.Random(int(in_save))
     expected: dict[tuple[type, bool], str] = {}
-    done = 0
+    done, until = 0, time.monotonic() + seconds
     while done < n_tries and time.monotonic() < until:
         kind, streamed = drawn.choice(KINDS), drawn.random() < 0.5
         case = kind, streamed
