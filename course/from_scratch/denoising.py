@@ -1,0 +1,50 @@
+"""
+The denoising autoencoder
+=========================
+
+Spoil the picture, ask for the clean one, in plain PyTorch.
+"""
+
+# %%
+# The data: handwritten digits, each a row of 64 grey values from 0 to 1.
+
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+
+torch.manual_seed(0)
+X = torch.tensor(load_digits().data / 16, dtype=torch.float32)
+
+# %%
+# Encoder and decoder are as in the vanilla autoencoder, with a wider code: here it is
+# not the bottleneck alone that keeps them from copying.
+
+encoder = nn.Sequential(nn.Linear(64, 96), nn.SiLU(), nn.Linear(96, 16))
+decoder = nn.Sequential(nn.Linear(16, 96), nn.SiLU(), nn.Linear(96, 64))
+
+# %%
+# The encoder sees the spoiled row, but the loss compares with the clean one. To copy is
+# now an error; what helps is to know which pictures are likely.
+
+NOISE = 0.3
+
+
+def loss(x):
+    """Mean over the batch of ‖x - x̂‖², with x̂ rebuilt from x and noise."""
+    spoiled = x + 2 * NOISE * torch.randn_like(x)
+    rebuilt = decoder(encoder(spoiled))
+    return (x - rebuilt).square().sum(1).mean()
+
+
+# %%
+# The loop is the same as ever; each time a row comes, its noise is new.
+
+optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=0.003)
+for epoch in range(30):
+    for rows in torch.randperm(len(X)).split(128):
+        optimizer.zero_grad()
+        loss(X[rows]).backward()
+        optimizer.step()
+    if epoch % 10 == 9:
+        noise = 64 * NOISE**2
+        print(f"after {epoch + 1} epochs {noise:.2f} of noise is {loss(X).item():.2f}")
