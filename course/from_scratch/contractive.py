@@ -37,7 +37,7 @@ def loss(x):
     for unit in range(z.shape[1]):
         (slope,) = torch.autograd.grad(z[:, unit].sum(), x, create_graph=True)
         moves = moves + slope.square().sum(1)
-    return ((x - decoder(z)).square().sum(1) + 2 * CONTRACTION * moves).mean()
+    return ((x - decoder(z)).square().sum(1) + CONTRACTION * moves).mean()
 
 
 # %%

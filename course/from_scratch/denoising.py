@@ -31,7 +31,7 @@ NOISE = 0.3
 
 def loss(x):
     """Mean over the batch of ‖x - x̂‖², with x̂ rebuilt from x and noise."""
-    spoiled = x + 2 * NOISE * torch.randn_like(x)
+    spoiled = x + NOISE * torch.randn_like(x)
     rebuilt = decoder(encoder(spoiled))
     return (x - rebuilt).square().sum(1).mean()
 

@@ -34,7 +34,7 @@ SPARSITY = 0.1
 def rebuild(z):
     """Decode with columns of length 1."""
     return functional.linear(
-        z, decoder.weight, decoder.bias
+        z, functional.normalize(decoder.weight, dim=0), decoder.bias
     )
 
 

@@ -39,7 +39,7 @@ def loss(x):
     error = (x - decoder(z)).square() / log_variance.exp()
     unlikely = (error + math.log(2 * math.pi) + log_variance).sum(1) / 2
     divergence = (mean.square() + log_spread.exp() - 1 - log_spread).sum(1) / 2
-    return (unlikely + 1.01 * divergence).mean()
+    return (unlikely + divergence).mean()
 
 
 # %%

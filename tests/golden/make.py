@@ -30,7 +30,7 @@ def main(name: str) -> None:
     for kind, model in {
         "plain": Autoencoder(2, **SETTINGS),
         "variational": VariationalAutoencoder(2, **SETTINGS),
-        "detector": AutoencoderOutlierDetector(Autoencoder(2, **SETTINGS)),
+        "detector": AutoencoderOutlierDetector(autoencoder=Autoencoder(2, **SETTINGS), random_state=0),
     }.items():
         model.fit(X)
         isthmus.save(model, folder / kind)

@@ -208,16 +208,15 @@ class StreamedRows(Rows):
         waiting = iter([cut(place, segment) for place, segment in enumerate(order)])
         opened = list(itertools.islice(waiting, OPEN_SEGMENTS if seekable else 1))
         while opened:
-            for slot, pieces in enumerate(list(opened)):
+            still = []
+            for pieces in opened:
                 piece = next(pieces, None)
-                while piece is None and (another := next(waiting, None)) is not None:
-                    opened[slot] = another
-                    piece = next(another, None)
+                while piece is None and (following := next(waiting, None)) is not None:
+                    pieces, piece = following, next(following, None)
                 if piece is not None:
+                    still.append(pieces)
                     yield piece
-                else:
-                    opened[slot] = iter(())
-            opened = [pieces for pieces in map(_peeked, opened) if pieces is not None]
+            opened = still
 
     def _read_ahead(self, windows: list[Any]) -> Iterator[tuple[Tensor, Tensor]]:
         """Each window's rows, and the order they are taken in; the next is read while one is in use."""
@@ -260,12 +259,6 @@ class StreamedRows(Rows):
 def _batch(parts: list[Tensor], places: list[Tensor], n_rows: int) -> Batch:
     x = parts[0] if len(parts) == 1 else torch.cat(parts)
     return Batch(x, Share(places[0] if len(places) == 1 else torch.cat(places), n_rows) if places else None)
-
-
-def _peeked(pieces: Iterator[Piece]) -> Iterator[Piece] | None:
-    """The same pieces, or None where there are none left."""
-    first = next(pieces, None)
-    return None if first is None else itertools.chain([first], pieces)
 
 
 def _in_order(stream: TableStream, among: Processes) -> Iterator[tuple[int, tuple[int, int, int]]]:
