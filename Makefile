@@ -44,7 +44,7 @@ lesson: setup
 
 spelling: setup
 	@echo "== spelling =="
-	@$(BIN)/codespell course docs src README.md CHANGELOG.md CONTRIBUTING.md ARCHITECTURE.md
+	@$(BIN)/codespell --skip "*.html" course docs src README.md CHANGELOG.md CONTRIBUTING.md ARCHITECTURE.md
 
 faults: setup
 	@PYTHONPATH=src:. $(ONE_THREAD) $(BIN)/python -m faults
