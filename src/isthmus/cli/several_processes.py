@@ -61,7 +61,7 @@ def joined() -> Iterator[None]:
 def _agreed_name(store: Store, rank: int, size: int) -> str:
     """A name that the processes which are here now agree on, and none before them had.
 
-    After a restart ``torchrun`` hands out the store it had (since PyTorch 2.7), with the addresses of the dead in it. So
+    After a restart ``torchrun`` may hand out the store it had, with the addresses of the dead in it. So
     each leaves a word no one else has; the first names the words it sees until all say that theirs is among them.
     """
     word = uuid.uuid4().hex
