@@ -1,6 +1,7 @@
 # The commands of the README, each complete on a machine with Python >= 3.11 and make:
 #   make demo    sets up, then fits, evaluates and draws the bundled digits
 #   make test    sets up, then lint, types, tests and doctests, and the docs
+#   make faults  sets up, then kills, starves and damages fits, and writes docs/reliability.md: minutes
 #   make docs    builds the site and the course, whose lessons run, in docs/_build/site
 #   make lesson N=02    builds the site with that lesson run and the others as they are
 #   make bench   sets up, then races isthmus against its peers: hours, on a machine left alone
@@ -10,15 +11,22 @@ READY := .venv/ready
 # Small matrices are faster on one thread; the tests run in as many processes as there are cores instead.
 ONE_THREAD := OMP_NUM_THREADS=1
 
-.PHONY: demo test docs lesson spelling bench lint types setup clean
+# The explorer page is tested in Debian's Chromium; where there is none and it cannot be had, those tests are skipped.
+.PHONY: demo test docs lesson spelling faults bench lint types setup clean browser page
+
+browser:
+	@command -v chromium >/dev/null || { command -v apt-get >/dev/null && echo "-- Chromium" && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || echo "-- no Chromium: the page is not tested"
+
+page:
+	@cd explorer && npm ci --silent --ignore-scripts && npm run --silent build
 
 demo: setup
 	@echo "== fitting an autoencoder to the bundled digits =="
 	@$(BIN)/isthmus fit digits -o runs/demo --overwrite
 
-test: lint types
+test: lint types browser
 	@echo "== tests and doctests =="
-	@$(ONE_THREAD) $(BIN)/python -m pytest -n auto
+	@$(ONE_THREAD) $(BIN)/python -m pytest -n auto --dist loadgroup
 	@$(MAKE) --no-print-directory docs
 
 docs: setup spelling
@@ -36,7 +44,10 @@ lesson: setup
 
 spelling: setup
 	@echo "== spelling =="
-	@$(BIN)/codespell course docs src README.md CHANGELOG.md CONTRIBUTING.md ARCHITECTURE.md
+	@$(BIN)/codespell --skip "*.html" course docs src README.md CHANGELOG.md CONTRIBUTING.md ARCHITECTURE.md
+
+faults: setup
+	@PYTHONPATH=src:. $(ONE_THREAD) $(BIN)/python -m faults
 
 bench: setup
 	@$(BIN)/python benchmarks/speed.py

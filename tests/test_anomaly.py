@@ -343,3 +343,21 @@ def test_a_group_of_strange_rows_that_was_learned_from_is_still_strange(seed):
     detector = AutoencoderOutlierDetector(trim=False, random_state=0).fit(np.r_[usual[:300], group[:20]])
     strange, normal = (-detector.score_samples(rows) for rows in (group[20:], usual[300:]))
     assert (strange[:, None] > normal).mean() > 0.9
+
+
+def test_a_stream_is_judged_as_its_rows_are():
+    from isthmus.anomaly.within import fitted_to_folds, judge, judge_stream
+    from isthmus.data import open_table
+
+    X = np.random.default_rng(0).normal(size=(300, 4))
+    detectors = fitted_to_folds(AutoencoderOutlierDetector(random_state=0), X, 0)
+    stream = open_table(list(np.array_split(X, 5)))
+    found = judge_stream(detectors[:1], stream, 7, 0)
+    whole = judge(detectors[0], X)
+    order = np.argsort(-whole.explanation.scores, kind="stable")[:7]
+    assert found.rows.tolist() == order.tolist()
+    np.testing.assert_allclose(found.judgement.explanation.scores, whole.explanation.scores[order], rtol=1e-4)
+    np.testing.assert_allclose(found.p_values, whole.p_values, atol=1e-2)
+    every = judge_stream(detectors, stream, 300, 0)
+    assert sorted(every.rows.tolist()) == list(range(300))
+    np.testing.assert_allclose(every.judgement.p_values, every.p_values[every.rows], rtol=1e-6)

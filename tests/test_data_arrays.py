@@ -292,7 +292,7 @@ def test_a_picture_is_decoded_by_its_suffix_only(tmp_path):
 def test_a_picture_too_large_to_unpack(tmp_path, monkeypatch):
     draw(tmp_path / "a.png", np.zeros((20, 20), np.uint8))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 300)
-    assert "not readable as a picture (DecompressionBombWarning)" in complaint(tmp_path)
+    assert "unpacks to more than 300 pixels; remove it" in complaint(tmp_path)
 
 
 def test_pillow_missing(tmp_path, monkeypatch):
@@ -350,8 +350,8 @@ def test_idx_of_another_length(tmp_path, suffix, change):
 
 def test_idx_that_promises_more_than_it_can_hold_is_not_unpacked(tmp_path, monkeypatch):
     path = tmp_path / "images-idx3-ubyte.gz"
-    path.write_bytes(gzip.compress(struct.pack(">HBB3I", 0, 8, 3, *[2**32 - 1] * 3)))
-    assert "it is shorter or longer" in complaint(path)
+    path.write_bytes(gzip.compress(struct.pack(">HBB3I", 0, 8, 3, 2**32 - 1, 28, 28)))
+    assert "bytes that would unpack to" in complaint(path)
 
 
 def test_idx_gzip_broken(tmp_path):

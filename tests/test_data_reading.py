@@ -172,7 +172,7 @@ def test_text_far_below_numbers_is_named(file, small_blocks):
 
 
 def test_parquet_kinds_that_are_not_numbers(tmp_path):
-    message = complaint(parquet(tmp_path, {"a": [1.0], "b": [[1, 2]], "c": [b"x"], "d": [pd.Timestamp(0)]}))
+    message = complaint(parquet(tmp_path, {"a": [1.0], "b": [["u", "v"]], "c": [b"x"], "d": [pd.Timestamp(0)]}))
     assert "3 columns are not numeric: 'b' (list<" in message
     assert "'c' (bytes" in message
     assert "'d' (dates or times)" in message

@@ -326,6 +326,10 @@ def test_a_denoiser_is_kept_and_comes_back(tmp_path, blind):
     denoiser.save(path, overwrite=True)
     facts = json.loads((path / "denoiser.json").read_text())
     (path / "denoiser.json").write_text(json.dumps(facts | {"low": [0]}))
+    with pytest.raises(StorageError, match="changed after it was written"):
+        Denoiser.load(path)
+    del facts["facts_sha256"]
+    (path / "denoiser.json").write_text(json.dumps(facts | {"low": [0]}))
     with pytest.raises(StorageError, match="8 numbers as its low"):
         Denoiser.load(path)
 

@@ -205,7 +205,7 @@ def test_every_named_loss_part_moves_a_weight(trained):
 
 
 def test_training_helps_on_bent_data(kind):
-    X = bent_table(400)
+    X = bent_table(1000)
     start = kind(2, max_iter=0, random_state=0).fit(X)
     model = kind(2, max_iter=60, random_state=0).fit(X)
     history = model.history_

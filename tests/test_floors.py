@@ -42,6 +42,7 @@ FLOORS = {
     "assembly": 4,
     "estimator": 4,
     "start": 4,
+    "stream_input": 4,
     "inner_fit": 4,
     "code_size": 4,
     "torch_modules": 4,
@@ -89,11 +90,13 @@ TORCH = (
     "evaluation*",
     "smallest.*",
     "pretraining.*",
+    "explorer.*",
 )
 # Whoever imports the estimator has imported scikit-learn already; only those may name it at the top.
 SKLEARN = (
     "estimator",
     "start",
+    "stream_input",
     "inner_fit",
     "generation.*",
     "training.callbacks",
@@ -103,6 +106,7 @@ SKLEARN = (
     "denoising.*",
     "anomaly.*",
     "pretraining.*",
+    "explorer.*",
 )
 SEAMS = {"make_corruption", "make_bottleneck", "make_penalties"}
 VAGUE = {"utils", "util", "misc", "helpers", "helper", "base_utils", "common"}

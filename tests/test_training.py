@@ -32,7 +32,7 @@ from isthmus.training.plan import (
     validation_count,
 )
 from isthmus.training.progress import progress_bar
-from isthmus.training.rows import DenseRows, ScaledRows, dense_rows, rows_of
+from isthmus.training.rows import Batch, DenseRows, ScaledRows, dense_rows, mixed, rows_of
 
 
 def build(seed=0, corruption=None, bottleneck=None, learned=False, **shape) -> AutoencoderModel:
@@ -68,7 +68,12 @@ def test_one_cycle_rises_and_falls_between_its_endpoints():
 
 def test_the_loop_walks_the_whole_cycle(monkeypatch):
     seen = []
-    monkeypatch.setattr(Training, "step", lambda self, batch, learning_rate: seen.append((len(batch), learning_rate)))
+
+    def step(self, batch, learning_rate):
+        self.state.steps += 1
+        seen.append((batch.n_rows, learning_rate))
+
+    monkeypatch.setattr(Training, "step", step)
     Training(build(), Objective({}), Plan(epochs=3, batch_size=30, learning_rate=1.0)).run(some_rows(100), None)
     assert [size for size, _ in seen] == [30, 30, 30, 10] * 3
     rates = [rate for _, rate in seen]
@@ -194,7 +199,7 @@ def test_the_gradient_is_clipped_to_its_norm():
     rows = DenseRows(1e4 * some_rows(20).values)
     for clip in (None, 1.0, 1e12):
         work = Training(build(), Objective({}), Plan(epochs=1, batch_size=20, learning_rate=0.0, gradient_clip=clip))
-        work.step(rows.values, 0.0)
+        work.step(Batch(rows.values), 0.0)
         norm = float(work.flat.gradients.norm())
         assert norm == pytest.approx(1.0, rel=1e-4) if clip == 1.0 else norm > 1e4
 
@@ -228,9 +233,8 @@ def test_steps_are_adamws_and_only_bent_matrices_decay(decay):
     plan = Plan(epochs=1, batch_size=20, learning_rate=1.0, weight_decay=decay, gradient_clip=None)
     work = Training(trained, objective, plan)
     for learning_rate, batch in zip((1e-2, 3e-2, 1e-3, 1e-2), rows.split(20), strict=True):
-        torch.manual_seed(5)
-        work.step(batch, learning_rate)
-        torch.manual_seed(5)
+        work.step(Batch(batch), learning_rate)
+        torch.manual_seed(mixed(work.seed, -work.state.steps))
         reference.zero_grad()
         objective(plain, batch)[0].total.mean().backward()
         for group in reference.param_groups:
@@ -260,7 +264,7 @@ def test_a_resumed_training_goes_on_as_if_never_finished():
         model = build()
         work = Training(model, Objective({}), PLAN)
         for batch in some_rows(60).values.split(20):
-            work.step(batch, 1e-2)
+            work.step(Batch(batch), 1e-2)
             if pause:
                 work.finish()
                 work.resume()
@@ -291,9 +295,8 @@ def test_a_step_takes_the_gradient_autograd_gives(case):
             if scale is not None:
                 scale.copy_(torch.linspace(0.5, 2, len(scale)))
     work = Training(trained, objective, Plan(epochs=1, batch_size=20, learning_rate=0.0, gradient_clip=None))
-    torch.manual_seed(5)
-    work.step(rows, 0.0)
-    torch.manual_seed(5)
+    work.step(Batch(rows), 0.0)
+    torch.manual_seed(mixed(work.seed, -1))
     objective(plain, rows)[0].total.mean().backward()
     for (name, one), two in zip(plain.named_parameters(), trained.parameters(), strict=True):
         torch.testing.assert_close(
@@ -419,8 +422,9 @@ def test_rows_come_by_index_in_order_and_shuffled(kind):
     part = rows.subset(torch.tensor([3, 1, 40])).subset(torch.tensor([2, 0]))
     torch.testing.assert_close(part.take(torch.tensor([0, 1])), expected[[40, 3]])
     torch.testing.assert_close(torch.cat(list(part.batches(1))), expected[[40, 3]])
-    torch.manual_seed(0)
-    shuffled = torch.cat(list(rows.shuffled(16)))
+    shuffled = torch.cat([batch.x for batch in rows.epoch(0, 1, 16)])
+    assert torch.equal(torch.cat([batch.x for batch in rows.epoch(0, 1, 16, first=2)]), shuffled[32:])
+    assert not torch.equal(torch.cat([batch.x for batch in rows.epoch(0, 2, 16)]), shuffled)
     assert not torch.allclose(shuffled, expected)
     torch.testing.assert_close(shuffled.sort(0).values, expected.sort(0).values)
 

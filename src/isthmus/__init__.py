@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "AutoencoderOutlierDetector": "isthmus.anomaly",
     "BaseAutoencoder": "isthmus.estimator",
+    "Checkpoints": "isthmus.storage.checkpoints",
     "Denoiser": "isthmus.denoising",
     "Evaluation": "isthmus.evaluation",
     "History": "isthmus.history",
@@ -29,6 +30,7 @@ _HOMES = {
     "evaluate": "isthmus.evaluation",
     "export_onnx": "isthmus.onnx_export",
     "load": "isthmus.storage",
+    "open_table": "isthmus.data",
     "RateDistortion": "isthmus.smallest",
     "rate_distortion": "isthmus.smallest",
     "save": "isthmus.storage",

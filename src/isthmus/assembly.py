@@ -236,10 +236,13 @@ def order_linear_code(model: AutoencoderModel, batches: Callable[[], Iterable[Te
     write_weight = decoder.straight.weight.double() / code_scale
     basis, mixing = torch.linalg.qr(write_weight)
     device = read_weight.device
-    codes = torch.cat([batch.to(device).double() @ read_weight.T + read_bias for batch in batches()])
-    mean = codes.mean(0)
-    placed = (codes - mean) @ mixing.T
-    _, axes = torch.linalg.eigh(placed.T @ placed)
+    n_rows, total, squares = 0, torch.zeros_like(read_bias), torch.zeros_like(mixing)
+    for batch in batches():
+        codes = batch.to(device).double() @ read_weight.T  # without the bias: little is lost in the squares
+        n_rows, total, squares = n_rows + len(codes), total + codes.sum(0), squares + codes.T @ codes
+    mean = total / n_rows + read_bias
+    covariance = squares / n_rows - torch.outer(total, total) / n_rows**2
+    _, axes = torch.linalg.eigh(mixing @ covariance @ mixing.T)
     axes = axes.flip(1)
     directions = (basis @ axes).T
     signs = directions.gather(1, directions.abs().argmax(1, keepdim=True)).sign()

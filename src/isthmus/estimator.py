@@ -12,6 +12,7 @@ import dataclasses
 import typing
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -47,19 +48,19 @@ from isthmus.model.bottleneck import PointBottleneck
 from isthmus.model.likelihood import GaussianLikelihood
 from isthmus.objective import Objective
 from isthmus.settings import AutoencoderSettings
-from isthmus.start import begin
+from isthmus.start import begin, begin_again
+from isthmus.stream_input import over_blocks, validated_stream
 from isthmus.torch_modules import Half, to_torch
 from isthmus.training.callbacks import CallbackSupportMixin, EpochCallbacks, with_callbacks
 from isthmus.training.devices import seeded, threads_for
+from isthmus.training.keeping import Checkpointing, FitKeeper
 from isthmus.training.loop import Training, means
 from isthmus.training.plan import validation_count
+from isthmus.training.processes import processes
 from isthmus.training.progress import progress_bar
-from isthmus.training.rows import DenseRows, Rows, rows_of, rows_once
+from isthmus.training.rows import DenseRows, Rows, rows_once
 
 __all__ = ["BaseAutoencoder"]
-
-BASELINE_DIRECTIONS, BASELINE_DIRECTIONS_OF_WIDE_TABLES = 256, 64  # how far PCA's error curve is known
-WIDE = 4096
 
 
 def _has_prior(estimator: BaseAutoencoder) -> bool:
@@ -100,22 +101,34 @@ class BaseAutoencoder(
     # ---- fitting ---------------------------------------------------------------------------------------
 
     @with_callbacks
-    def fit(self, X: Any, y: Any = None) -> typing.Self:
-        """Fit to rows X of shape (n_samples, n_features): array, DataFrame or sparse matrix; y is ignored."""
-        rows = begin(self, X)
+    def fit(self, X: Any, y: Any = None, *, checkpoints: Checkpointing | None = None) -> typing.Self:
+        """Fit to rows X of shape (n_samples, n_features): array, DataFrame or sparse matrix; y is ignored.
+
+        More than memory holds may be a stream of `isthmus.open_table`, a mapped array, or anything that gives
+        two-dimensional batches each time it is iterated. With ``checkpoints``, an `isthmus.Checkpoints`, a fit that
+        was cut off goes on where it was.
+        """
+        with nullcontext() if checkpoints is None else checkpoints.watching(self) as keeper:
+            return self._fit(X, keeper)
+
+    def _fit(self, X: Any, keeper: FitKeeper | None) -> typing.Self:
+        state = None if keeper is None else keeper.restored(self)
+        rows = begin(self, X) if state is None else begin_again(self, X)
+        if keeper is not None:
+            keeper.require_same(rows)
+        among = processes()
         plan = choose_plan(self, len(rows), self.principal_.unexplained(self.n_components_))
         if self._layout is None and closed_form_is_best(self, self._architecture):
             plan = dataclasses.replace(plan, epochs=0)
-        training = Training(self.model_, Objective(self.make_penalties()), plan, self._device)
+        training = Training(self.model_, Objective(self.make_penalties()), plan, self._device, self._seed, among, state)
         with (
             seeded(self._seed, self._device),
             threads_for(plan.batch_size * self._n_weights),
-            progress_bar(plan.epochs, shown=self.verbose) as advance,
+            progress_bar(plan.epochs, shown=self.verbose and among.first) as advance,
         ):
-            shuffled = torch.randperm(len(rows))
-            n_held_out = validation_count(len(rows), self.validation_fraction)
-            held_out = shuffled[:n_held_out].repeat(VALIDATION_DRAWS if self.missing == "mask" else 1)
-            validation = rows.subset(held_out) if n_held_out else None
+            learned, validation = rows.divided(validation_count(len(rows), self.validation_fraction))
+            if validation is not None and self.missing == "mask":
+                validation = validation.repeated(VALIDATION_DRAWS)
             callbacks = EpochCallbacks(self, plan.epochs, X, self._state)
 
             def on_epoch(row: Mapping[str, float]) -> bool:
@@ -123,7 +136,7 @@ class BaseAutoencoder(
                 advance(row)
                 return callbacks.epoch()
 
-            training.run(rows.subset(shuffled[n_held_out:]), validation, on_epoch)
+            training.run(learned, validation, on_epoch, keeper)
             learn_trust(self.model_, validation or rows, self._device)
         training.finish()
         if not len(training.history):
@@ -137,7 +150,6 @@ class BaseAutoencoder(
         if self._architecture.linear and isinstance(self.model_.bottleneck, PointBottleneck) and self.n_iter_ > 0:
             order_linear_code(self.model_, complete_batches(rows, self.model_.completion))
         with seeded(self._seed, self._device):
-            learned = rows.subset(shuffled[n_held_out:])
             self._memory = remember(self.model_, learned, validation or learned, self._device)
         callbacks.close()
         if training.troubled:
@@ -155,7 +167,7 @@ class BaseAutoencoder(
         Nothing is held out, so nothing is chosen: after `partial_fit` the model is as good as its last step.
         """
         if hasattr(self, "model_"):
-            rows = rows_of(self._validated(X, reset=False), self.scaling_)
+            rows = begin_again(self, X)
         else:
             rows = begin(self, X)
             self.history_, self.n_iter_, self.best_epoch_ = History(), 0, 0
@@ -164,7 +176,7 @@ class BaseAutoencoder(
         )
         if self._training is None:
             self._training: Training | None = Training(
-                self.model_, Objective(self.make_penalties()), plan, self._device
+                self.model_, Objective(self.make_penalties()), plan, self._device, self._seed, processes()
             )
         else:
             self._training.resume()
@@ -173,9 +185,9 @@ class BaseAutoencoder(
                 seeded(self._seed + self.n_iter_, self._device),
                 threads_for(plan.batch_size * self._n_weights),
             ):
-                for batch in rows.shuffled(plan.batch_size):
+                for batch in rows.epoch(self._seed, self.n_iter_, plan.batch_size, among=processes()):
                     self._training.step(batch, plan.learning_rate)
-                row = means(self._training.measure(rows), "train")
+                row = means(self._training.measure(rows if isinstance(rows, DenseRows) else rows.some(2048)), "train")
                 self._note_rows(rows)
         finally:
             self._training.finish()
@@ -194,6 +206,8 @@ class BaseAutoencoder(
 
         Of an ordered code ``size=k`` gives the first k numbers.
         """
+        if (codes := over_blocks(self, X, self.transform)) is not None:
+            return codes
         return self._each_batch(X, lambda x: self.model_.encode(x).mean[:, : self.n_components_] * self._code_unit)
 
     def inverse_transform(self, X: Any) -> np.ndarray:
@@ -206,6 +220,8 @@ class BaseAutoencoder(
 
     def reconstruct(self, X: Any, size: int | None = None) -> np.ndarray:
         """Rows rebuilt from their own codes: ``inverse_transform(transform(X, size))``."""
+        if (rebuilt := over_blocks(self, X, self.reconstruct)) is not None:
+            return rebuilt
         if size is not None:
             check_is_fitted(self)
             codes = narrowed(self, size, "reconstruct")._each_batch(X, lambda x: self.model_.encode(x).mean)
@@ -220,6 +236,8 @@ class BaseAutoencoder(
         of its squared error.
         """
         check_is_fitted(self)
+        if (densities := over_blocks(self, X, lambda part: self.score_samples(part, importance_samples))) is not None:
+            return densities
         density = log_density(
             self.model_,
             self.n_components_,
@@ -302,17 +320,20 @@ class BaseAutoencoder(
         return self._in_user_units(self._each_batch(X, lambda x: self.model_.reconstruct(x)))
 
     def _validated(self, X: Any, *, reset: bool) -> Any:
+        if (loaded := validated_stream(self, X, reset=reset)) is not None:
+            return loaded
         encoded = encode_table(self, X, reset=reset)
         if encoded is None:
             rules = {"accept_sparse": "csr", "dtype": [np.float64, np.float32], "ensure_all_finite": False}
             X = validate_data(self, X, **rules, ensure_min_samples=2 if reset else 1, reset=reset)
         else:
             X = encoded
-        require_cells(X, self._column_names(X), type(self).__name__, missing=self.missing == "mask", reset=reset)
+        names = self._column_names(X.shape[1])
+        require_cells(X, names, type(self).__name__, missing=self.missing == "mask", reset=reset)
         return X
 
-    def _column_names(self, X: Any) -> list[str]:
-        names = [str(name) for name in getattr(self, "feature_names_in_", range(X.shape[1]))]
+    def _column_names(self, n_columns: int) -> list[str]:
+        names = [str(name) for name in getattr(self, "feature_names_in_", range(n_columns))]
         return names if self._layout is None else [names[place] for place in self._layout.owners]
 
     def _keep_noise(self, row: Mapping[str, float]) -> None:

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from isthmus.model.autoencoder import AutoencoderModel, Passage
+from isthmus.model.draws import uniform_like
 
 __all__ = [
     "ActivationRate",
@@ -99,7 +100,7 @@ class Contraction(Penalty):
         if exact:
             rows = [self._pull(code[:, unit].sum(), passage) for unit in range(code.shape[1])]
             return torch.stack([row.square().sum(1) for row in rows]).sum(0)
-        signs = torch.randint(0, 2, code.shape, device=code.device).to(code.dtype) * 2 - 1
+        signs = (uniform_like(code) < 0.5).to(code.dtype) * 2 - 1
         return self._pull((signs * code).sum(), passage).square().sum(1)
 
     @staticmethod

@@ -10,7 +10,7 @@ the directions, and the errors after undoing, stay PCA's own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ __all__ = [
     "chunks",
     "column_statistics",
     "fit_scaling",
+    "merged_statistics",
     "observed_statistics",
     "require_finite",
 ]
@@ -73,10 +74,13 @@ def chunks(X: Any, cells: int = CHUNK_CELLS) -> Iterator[np.ndarray]:
         yield part.toarray() if hasattr(part, "toarray") else np.asarray(part)
 
 
-def column_statistics(parts: Iterable[np.ndarray]) -> ColumnStatistics:
-    """One pass over dense slices; sums are taken about the first row, so that a large offset costs no digits."""
+def column_statistics(parts: Iterable[np.ndarray], n_features: int = 0) -> ColumnStatistics:
+    """One pass over dense slices; sums are taken about the first row, so that a large offset costs no digits.
+
+    Where there is no slice at all, the statistics are those of no rows of ``n_features`` numbers.
+    """
     n_rows = 0
-    origin = total = squares = low = high = np.zeros(0)
+    origin = total = squares = low = high = np.zeros(n_features)
     for part in parts:
         part = np.asarray(part, dtype=np.float64)
         if n_rows == 0:
@@ -90,10 +94,23 @@ def column_statistics(parts: Iterable[np.ndarray]) -> ColumnStatistics:
         low, high = np.minimum(low, part.min(0)), np.maximum(high, part.max(0))
         n_rows += len(part)
     with np.errstate(over="ignore", invalid="ignore"):
-        mean = total / n_rows
+        mean = total / max(1, n_rows)
         variance = np.maximum(squares - n_rows * mean**2, 0) / max(1, n_rows - 1)
     variance[high == low] = 0.0
     return ColumnStatistics(origin + mean, variance, low, high, n_rows)
+
+
+def merged_statistics(parts: Sequence[ColumnStatistics]) -> ColumnStatistics:
+    """Statistics of rows that were seen in parts (Chan, Golub & LeVeque 1983)."""
+    if len(parts) == 1:
+        return parts[0]
+    n_rows = sum(part.n_rows for part in parts)
+    mean = parts[0].mean + sum(part.n_rows / n_rows * (part.mean - parts[0].mean) for part in parts[1:])
+    squares = sum((part.n_rows - 1) * part.variance + part.n_rows * (part.mean - mean) ** 2 for part in parts)
+    low = np.min([part.low for part in parts], axis=0)
+    high = np.max([part.high for part in parts], axis=0)
+    variance = np.where(high == low, 0.0, squares / max(1, n_rows - 1))
+    return ColumnStatistics(np.where(high == low, low, mean), variance, low, high, n_rows)
 
 
 def observed_statistics(parts: Callable[[], Iterable[np.ndarray]]) -> ColumnStatistics:
@@ -140,25 +157,25 @@ def fit_scaling(statistics: ColumnStatistics, how: str | None, *, centred: bool)
     return Scaling(statistics.mean, np.full(n_features, unit), unit)
 
 
-def require_finite(X: Any, names: list[str], who: str, *, missing: bool = False) -> None:
+def require_finite(X: Any, names: list[str], who: str, *, missing: bool = False, first: int = 0) -> None:
     """Raise a `ValueError` that names the first missing or infinite cell, and how many there are.
 
-    With ``missing`` a NaN is no fault.
+    With ``missing`` a NaN is no fault. Rows are counted from ``first``.
     """
-    total, first, begin = 0, None, 0
+    total, found, begin = 0, None, first
     for part in chunks(X):
         # The sum of a slice is finite whenever its cells are, short of overflow: the cheap question comes first.
         with np.errstate(over="ignore", invalid="ignore"):
             doubtful = not np.isfinite(part.sum())
         if doubtful:
             bad = np.isinf(part) if missing else ~np.isfinite(part)
-            if first is None and bad.any():
+            if found is None and bad.any():
                 row, column = np.argwhere(bad)[0]
-                first = (begin + int(row), int(column), part[row, column])
+                found = (begin + int(row), int(column), part[row, column])
             total += int(bad.sum())
         begin += len(part)
-    if first is not None:
-        row, column, value = first
+    if found is not None:
+        row, column, value = found
         what = "NaN" if np.isnan(value) else "infinity"
         others = "" if total == 1 else f" and {total - 1} more such cells"
         cure = "drop or fill them first" + (", or use missing='mask'" if what == "NaN" else "")

@@ -12,13 +12,17 @@ from isthmus.hyperparameter import check_hyperparameters
 from isthmus.missing import attach, complete_batches, learn_completion
 from isthmus.model.principal import principal_directions
 from isthmus.scaling import chunks, column_statistics, fit_scaling, observed_statistics
+from isthmus.stream_input import know_columns, large_stream, require_columns
 from isthmus.training.devices import choose_device, seeded, threads_for
+from isthmus.training.processes import Processes, processes
 from isthmus.training.rows import Rows, rows_of
+from isthmus.training.streamed import StreamedRows, Survey, survey
 
 if TYPE_CHECKING:
+    from isthmus.data.stream import TableStream
     from isthmus.estimator import BaseAutoencoder
 
-__all__ = ["begin"]
+__all__ = ["begin", "begin_again"]
 
 BASELINE_DIRECTIONS, BASELINE_DIRECTIONS_OF_WIDE_TABLES = 256, 64  # how far PCA's error curve is known
 WIDE = 4096
@@ -27,31 +31,45 @@ WIDE = 4096
 def begin(estimator: BaseAutoencoder, X: Any) -> Rows:
     """Set on ``estimator`` all that is known before the first step; give its rows in the model's units."""
     check_hyperparameters(estimator)
-    X = estimator._validated(X, reset=True)
-    estimator._dtype = X.dtype
-    estimator._seed = int(check_random_state(estimator.random_state).randint(2**31 - 1))
+    among = processes()
+    seed = torch.tensor(int(check_random_state(estimator.random_state).randint(2**31 - 1)))
+    estimator._seed = int(among.agree_(seed))
     estimator._device = choose_device(estimator.device)
     masked = estimator.missing == "mask"
-    columns = observed_statistics(lambda: chunks(X)) if masked else column_statistics(chunks(X))
+    stream, surveyed = large_stream(estimator, X), None
+    if stream is None:
+        X = estimator._validated(X, reset=True)
+        estimator._dtype = X.dtype
+        columns = observed_statistics(lambda: chunks(X)) if masked else column_statistics(chunks(X))
+    else:
+        surveyed = _surveyed(estimator, stream, among)
+        columns = surveyed.columns or observed_statistics(lambda: iter(stream))
+        estimator._dtype = surveyed.dtype
+    n_rows, n_features = X.shape if stream is None else stream.shape
     estimator.n_components_ = choose_size(estimator, columns)
-    require_consistent(estimator, estimator.n_components_, columns, estimator._column_names(X))
+    require_consistent(estimator, estimator.n_components_, columns, estimator._column_names(n_features))
     centred = estimator.start == "principal" and estimator.likelihood == "gaussian"
     layout = estimator._layout
     estimator.scaling_ = (
         layout.scaling(columns, estimator.scale) if layout else fit_scaling(columns, estimator.scale, centred=centred)
     )
     estimator._code_unit = estimator.scaling_.unit if estimator.make_bottleneck().in_data_units else 1.0
-    rows = rows_of(X, estimator.scaling_)
+    rows = _rows(estimator, X, stream, surveyed, among)
     mean = (columns.mean - estimator.scaling_.center) / estimator.scaling_.spread
-    known = BASELINE_DIRECTIONS if X.shape[1] <= WIDE else BASELINE_DIRECTIONS_OF_WIDE_TABLES
+    known = BASELINE_DIRECTIONS if n_features <= WIDE else BASELINE_DIRECTIONS_OF_WIDE_TABLES
     limit = max(estimator.n_components_, known)
     start, completion = torch.from_numpy(mean), None
-    with seeded(estimator._seed), threads_for(min(len(rows), rows.batch_rows) * X.shape[1] ** 2):
+    with seeded(estimator._seed), threads_for(min(n_rows, rows.batch_rows) * n_features**2):
         if masked:
             completion, start = learn_completion(rows, layout.owners if layout else None)
-        batches = complete_batches(rows, completion)
-        estimator.principal_ = principal_directions(batches, start, len(rows), limit)
-    estimator._architecture = choose_architecture(estimator, estimator.n_components_, X.shape[1])
+        if completion is None and isinstance(rows, StreamedRows):
+            estimator.principal_ = principal_directions(
+                rows.own_batches, start, n_rows, limit, sum_=among.sum_, held=not among.several
+            )
+        else:
+            batches = complete_batches(rows, completion)
+            estimator.principal_ = principal_directions(batches, start, n_rows, limit)
+    estimator._architecture = choose_architecture(estimator, estimator.n_components_, n_features)
     with seeded(estimator._seed):
         blocks = layout.blocks if layout else None
         estimator.model_ = assemble(
@@ -62,3 +80,30 @@ def begin(estimator: BaseAutoencoder, X: Any) -> Rows:
     estimator._n_weights = sum(parameter.numel() for parameter in estimator.model_.parameters())
     estimator._training = estimator._memory = estimator._seen = estimator._density = None
     return rows
+
+
+def begin_again(estimator: BaseAutoencoder, X: Any) -> Rows:
+    """The rows of an estimator that knows its start already."""
+    stream, among = large_stream(estimator, X), processes()
+    if stream is None:
+        return rows_of(estimator._validated(X, reset=False), estimator.scaling_)
+    require_columns(estimator, stream)
+    return _rows(estimator, X, stream, _surveyed(estimator, stream, among, reset=False), among)
+
+
+def _surveyed(estimator: BaseAutoencoder, stream: TableStream, among: Processes, *, reset: bool = True) -> Survey:
+    who = type(estimator).__name__
+    if reset:
+        if len(stream) < 2:
+            raise ValueError(f"{who}: X has {len(stream)} row, and at least 2 are needed to learn from.")
+        know_columns(estimator, stream)
+    masked = estimator.missing == "mask"
+    return survey(stream, who, estimator._seed, estimator.validation_fraction, among, missing=masked)
+
+
+def _rows(
+    estimator: BaseAutoencoder, X: Any, stream: TableStream | None, surveyed: Survey | None, among: Processes
+) -> Rows:
+    if stream is None:
+        return rows_of(X, estimator.scaling_)
+    return StreamedRows(stream, estimator.scaling_, among, surveyed=surveyed)

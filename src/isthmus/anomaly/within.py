@@ -16,10 +16,13 @@ from isthmus.anomaly.contributions import Explanation
 
 if TYPE_CHECKING:
     from isthmus.anomaly.detector import AutoencoderOutlierDetector
+    from isthmus.data import Table
+    from isthmus.data.stream import TableStream
 
-__all__ = ["Judgement", "judge", "judge_within"]
+__all__ = ["Judgement", "Strangest", "fitted_to_folds", "judge", "judge_stream", "judge_within"]
 
 N_FOLDS = 4
+BLOCK_ROWS = 20_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +37,75 @@ class Judgement:
 def judge(detector: AutoencoderOutlierDetector, X: np.ndarray) -> Judgement:
     """Judge rows by a fitted detector."""
     return Judgement(detector.explain(X), detector.p_values(X), detector.alarms(X))
+
+
+@dataclass(frozen=True, eq=False)
+class Strangest:
+    """The strangest rows of a stream, strangest first, with what is known of all its rows.
+
+    ``p_values`` and ``above`` have an entry for every row; ``rows`` says which ones ``table`` and ``judgement`` hold.
+    """
+
+    table: Table
+    rows: np.ndarray
+    judgement: Judgement
+    p_values: np.ndarray
+    above: np.ndarray
+
+
+def judge_stream(detectors: list[AutoencoderOutlierDetector], stream: TableStream, most: int, seed: int) -> Strangest:
+    """Judge a stream in one pass and keep its ``most`` strangest rows; each of several detectors takes some."""
+    from isthmus.data.stream import joined
+
+    rng = np.random.default_rng(seed)
+    p_values, above, begin = np.empty(len(stream), np.float32), np.empty(len(stream), bool), 0
+    held: tuple[Table, np.ndarray, Judgement] | None = None
+    for block in stream.blocks(max(1, min(stream.block_rows, BLOCK_ROWS))):
+        share = rng.integers(len(detectors), size=len(block))
+        found = _judged_by(detectors, share, np.asarray(block.values, dtype=np.float64))
+        rows = np.arange(begin, begin + len(block))
+        p_values[rows], above[rows] = found.p_values, found.above
+        begin += len(block)
+        if held is not None:
+            block, rows = joined([held[0], block]), np.concatenate([held[1], rows])
+            found = _taken([held[2], found], np.arange(len(rows)))
+        best = np.argsort(-found.explanation.scores, kind="stable")[:most]
+        held = block.take(best), rows[best], _taken([found], best)
+    if held is None:
+        raise ValueError("judge_stream: the stream has no rows.")
+    return Strangest(held[0], held[1], held[2], p_values, above)
+
+
+def fitted_to_folds(detector: AutoencoderOutlierDetector, X: np.ndarray, seed: int) -> list[AutoencoderOutlierDetector]:
+    """Copies of an unfitted detector, each fitted to all folds of a sample but one."""
+    from sklearn.base import clone
+
+    fold_of = np.random.default_rng(seed).permutation(len(X)) % N_FOLDS
+    return [clone(detector).fit(X[fold_of != fold]) for fold in range(N_FOLDS)]
+
+
+def _judged_by(detectors: list[AutoencoderOutlierDetector], share: np.ndarray, X: np.ndarray) -> Judgement:
+    parts = [(np.flatnonzero(share == place), detector) for place, detector in enumerate(detectors)]
+    parts = [(rows, judge(detector, X[rows])) for rows, detector in parts if len(rows)]
+    order = np.argsort(np.concatenate([rows for rows, _ in parts]))
+    return _taken([found for _, found in parts], order)
+
+
+def _taken(judgements: list[Judgement], places: np.ndarray) -> Judgement:
+    """Some rows of judgements, one below the other."""
+
+    def rows(values: list[np.ndarray]) -> np.ndarray:
+        return np.concatenate(values)[places]
+
+    why = [one.explanation for one in judgements]
+    explanation = Explanation(
+        scores=rows([one.scores for one in why]),
+        contributions=rows([one.contributions for one in why]),
+        values=rows([one.values for one in why]),
+        expected=rows([one.expected for one in why]),
+        columns=why[0].columns,
+    )
+    return Judgement(explanation, rows([one.p_values for one in judgements]), rows([one.above for one in judgements]))
 
 
 def judge_within(detector: AutoencoderOutlierDetector, X: np.ndarray, seed: int = 0) -> Judgement:

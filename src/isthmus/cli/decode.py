@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from isthmus.cli.matching_rows import codes_expected, read_matching, rows_expected
+from isthmus.cli.matching_rows import codes_expected, open_matching, rows_expected
 from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, PicturesOutput, RunPath
-from isthmus.cli.rows_output import require_writable, write_rows
+from isthmus.cli.rows_output import require_writable, write_blocks
 from isthmus.cli.run_folder import open_run
 
 __all__ = ["decode"]
@@ -34,12 +34,12 @@ def decode(
     estimator = found.load()
     expected = rows_expected(found, estimator)
     require_writable(output, overwrite=overwrite, image_shape=expected.image_shape)
-    table = read_matching(codes, codes_expected(found, estimator), labels=labels, ids=ids, drop=drop)
-    write_rows(
+    stream = open_matching(codes, codes_expected(found, estimator), labels=labels, ids=ids, drop=drop)
+    write_blocks(
         output,
-        estimator.inverse_transform(table.values),
+        stream,
+        lambda block: estimator.inverse_transform(block.values),
         expected.columns,
-        beside=table,
         image_shape=expected.image_shape,
         overwrite=overwrite,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -9,15 +10,18 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from isthmus.cli.judged_output import draw_strangest, require_judged_writable, write_judged
-from isthmus.cli.matching_rows import Expected, read_matching, rows_expected, unnamed
+from isthmus.cli.matching_rows import Expected, open_matching, rows_expected, unnamed
 from isthmus.cli.outcome import CommandError, UsageError, say
 from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, Seed
 from isthmus.cli.run_folder import open_run
 
 if TYPE_CHECKING:
     from isthmus.data import Table
+    from isthmus.data.stream import TableStream
 
 __all__ = ["detect"]
+
+MOST_ROWS = 100_000
 
 Rate = Annotated[float | None, Parameter(validator=Number(gt=0, lt=1))]
 Share = Annotated[float | None, Parameter(validator=Number(gt=0, lte=0.5))]
@@ -43,6 +47,7 @@ def detect(
     variant: str | None = None,
     components: Annotated[int | None, Parameter(("--components", "-p"), validator=Number(gte=1))] = None,
     top: Rows = 3,
+    most: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     output: JudgedOutput = None,
     plot: Path | None = None,
     save: Path | None = None,
@@ -80,6 +85,8 @@ def detect(
         Size of its code; without it, as many numbers as explain half of the variance.
     top
         Columns to name a row, those that add most to its score.
+    most
+        Rows to write, the strangest; all if nothing is said, or 100,000 of a table that does not fit in memory.
     plot
         Picture to draw of the strangest rows: .png, .svg or .pdf.
     save
@@ -90,37 +97,70 @@ def detect(
     given = {"measure": score, "false_alarm_rate": false_alarm_rate}
     settings = {"random_state": seed} | {name: value for name, value in given.items() if value is not None}
     roles = {"labels": labels, "ids": ids, "drop": drop}
-    from isthmus.anomaly.within import judge, judge_within
+    from isthmus.anomaly.within import fitted_to_folds, judge, judge_stream, judge_within
+
+    detectors: list[Any] = []
 
     if model is not None:
         detector, expected = _detector_of(model, settings)
-        table = read_matching(data, expected, **roles)
-        judgement = judge(detector, table.values)
+        stream = open_matching(data, expected, **roles)
+        detectors = [detector]
     elif train is not None:
-        from isthmus.data import read_table
+        from isthmus.data import open_table
 
-        usual = read_table(train, **_only_present(train, roles))
-        table = read_matching(data, _columns_of(usual, drop), **roles)
+        usual = _sample(open_table(train, **_only_present(train, roles)), train, seed)
+        stream = open_matching(data, _columns_of(usual, drop), **roles)
         detector = _unfitted(variant, components, settings, contamination).fit(usual.values)
         _say_fitted(detector, len(usual))
         detector.feature_names_in_ = _names(usual)
-        judgement = judge(detector, table.values)
+        detectors = [detector]
         if save is not None:
             from isthmus.storage import save as save_model
 
             save_model(detector, save, overwrite=overwrite)
             say(f"The detector is in {str(save)!r}.")
     else:
-        from isthmus.data import read_table
+        from isthmus.data import open_table
 
-        table = read_table(data, **roles)
-        say(f"judging {len(table):,} rows by one another; --train names rows known to be usual …")
-        judgement = judge_within(_unfitted(variant, components, settings, None), table.values, seed)
-    alarms = _alarms(judgement, fdr, contamination if train is None else None)
-    write_judged(output, table, judgement, alarms, top=top, overwrite=overwrite)
+        stream = open_table(data, **roles)
+        say(f"judging {len(stream):,} rows by one another; --train names rows known to be usual …")
+    wanted = contamination if train is None else None
+    if stream.fits_in_memory:
+        table = stream.load()
+        if detectors:
+            judgement = judge(detectors[0], table.values)
+        else:
+            judgement = judge_within(_unfitted(variant, components, settings, None), table.values, seed)
+        alarms = _alarms(judgement, fdr, wanted)
+        n_alarms = int(alarms.sum())
+    else:
+        if wanted is not None:
+            raise UsageError("--contamination needs a table that fits in memory; use --false-alarm-rate or --fdr.")
+        if not detectors:
+            unfitted = _unfitted(variant, components, settings, None)
+            detectors = fitted_to_folds(unfitted, _sample(stream, data, seed).values, seed)
+        found = judge_stream(detectors, stream, most or MOST_ROWS, seed)
+        say(f"note: {data!r} does not fit in memory; the {len(found.rows):,} strangest rows of it are written.")
+        everywhere = _alarms(found, fdr, None)
+        table, judgement, alarms = found.table, found.judgement, everywhere[found.rows]
+        n_alarms = int(everywhere.sum())
+        if table.ids is None:
+            table = dataclasses.replace(table, ids=found.rows, id_name="row")
+    write_judged(output, table, judgement, alarms, top=top, most=most, overwrite=overwrite)
     if plot is not None:
         draw_strangest(plot, table, judgement)
-    say(f"{int(alarms.sum()):,} of {len(table):,} rows are alarms.")
+    say(f"{n_alarms:,} of {len(stream):,} rows are alarms.")
+
+
+def _sample(stream: TableStream, source: str, seed: int) -> Table:
+    """All rows of a stream, or as many as fit in memory, drawn at random."""
+    import numpy as np
+
+    if stream.fits_in_memory:
+        return stream.load()
+    count = max(1, stream.held_bytes // (8 * stream.n_columns))
+    say(f"note: {source!r} does not fit in memory; {count:,} of its {len(stream):,} rows, drawn at random, are used.")
+    return stream.take(np.sort(np.random.default_rng(seed).choice(len(stream), count, replace=False)))
 
 
 def _require_sense(
@@ -138,9 +178,9 @@ def _require_sense(
 
 def _only_present(source: str, roles: dict[str, Any]) -> dict[str, Any]:
     """Columns named for the rows to judge, where the rows to learn from have them too."""
-    from isthmus.cli.matching_rows import names_in_file
+    from isthmus.data.opening import names_in
 
-    names = names_in_file(source)
+    names = names_in(source)
     if names is None:
         return roles
     return {

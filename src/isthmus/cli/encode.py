@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from isthmus.cli.matching_rows import read_matching, rows_expected
-from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, RunPath, TableOutput
-from isthmus.cli.rows_output import require_writable, write_rows
+from isthmus.cli.matching_rows import open_matching, rows_expected
+from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, RunPath, Shard, TableOutput
+from isthmus.cli.rows_output import require_writable, shared, write_blocks
 from isthmus.cli.run_folder import open_run
 
 __all__ = ["encode"]
@@ -20,6 +20,7 @@ def encode(
     labels: Labels = None,
     drop: Drop = (),
     overwrite: Overwrite = False,
+    shard: Shard = None,
 ) -> None:
     """Squeeze rows to codes.
 
@@ -30,16 +31,16 @@ def encode(
     data
         Rows with the columns the model was fitted on, in any order.
     """
+    output, share = shared(output, shard)
     found = open_run(run)
     require_writable(output, overwrite=overwrite)
     estimator = found.load()
-    table = read_matching(data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop)
-    codes = estimator.transform(table.rows)
-    write_rows(
+    stream = open_matching(data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop, share=share)
+    write_blocks(
         output,
-        codes,
+        stream,
+        lambda block: estimator.transform(block.rows),
         list(estimator.get_feature_names_out()),
-        beside=table,
         overwrite=overwrite,
         what="codes",
     )

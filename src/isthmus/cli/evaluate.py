@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from isthmus.cli.held_out_rows import held_out_again
-from isthmus.cli.matching_rows import read_matching, rows_expected
+from isthmus.cli.matching_rows import open_matching, rows_expected
 from isthmus.cli.outcome import print_json, show
 from isthmus.cli.row_flags import Drop, Ids, JsonOutput, Labels, RunPath, Seed
 from isthmus.cli.run_folder import open_run
@@ -49,10 +49,10 @@ def evaluate(
             f"the {len(rows.test):,} rows held out at the fit",
         )
     else:
-        table = read_matching(data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop)
-        judged_rows = table.rows
-        evaluation = figures_of(estimator, judged_rows, table.labels, random_state=seed)
-        judged_on = f"the {len(table):,} rows of {data!r}"
+        stream = open_matching(data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop)
+        evaluation = figures_of(estimator, stream, random_state=seed)
+        judged_rows = stream.load().rows if estimator._layout is not None else None
+        judged_on = f"the {len(stream):,} rows of {data!r}"
     if json:
         facts = {
             "run": run,

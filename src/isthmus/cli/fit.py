@@ -18,20 +18,21 @@ from isthmus.cli.hyperparameter_flags import (
     with_hyperparameter_flags,
 )
 from isthmus.cli.matching_rows import name_columns
-from isthmus.cli.outcome import CommandError, finite, print_json, say, show
+from isthmus.cli.outcome import CommandError, UsageError, finite, print_json, say, show
 from isthmus.cli.row_flags import JsonOutput, Seed
 from isthmus.cli.run_folder import (
     EVALUATION,
     FIGURES,
+    PAGE,
     keep_run,
     new_run,
     record_of,
     require_free,
 )
+from isthmus.cli.several_processes import is_first, joined, started_again
+from isthmus.cli.unfinished import Asked, asked_again, require_none_unfinished, unfinished
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from isthmus.evaluation import Evaluation
 
 __all__ = ["fit"]
@@ -43,7 +44,7 @@ VARIANTS = f"What is asked of the code beside rebuilding: {' | '.join(variant_na
 
 @with_hyperparameter_flags
 def fit(
-    data: str,
+    data: str | None = None,
     /,
     *,
     variant: Annotated[str, Parameter(help=VARIANTS)] = "vanilla",
@@ -54,7 +55,13 @@ def fit(
     test_size: Annotated[float, Parameter(validator=Number(gt=0, lt=1))] = 0.2,
     seed: Seed = 42,
     no_plots: Annotated[bool, Parameter(show_default=False)] = False,
+    no_page: Annotated[bool, Parameter(show_default=False)] = False,
     mixed: Annotated[bool, Parameter(show_default=False)] = False,
+    memory: Annotated[int | None, Parameter(validator=Number(gte=1), show_default=False)] = None,
+    resume: Annotated[Path | None, Parameter(show_default=False)] = None,
+    checkpoint_seconds: Annotated[float, Parameter(validator=Number(gte=0))] = 60.0,
+    checkpoint_epochs: Annotated[int | None, Parameter(validator=Number(gte=1), show_default=False)] = None,
+    checkpoints_kept: Annotated[int, Parameter(validator=Number(gte=1))] = 2,
     overwrite: Annotated[bool, Parameter(show_default=False)] = False,
     json: JsonOutput = False,
     **settings: Any,
@@ -62,12 +69,13 @@ def fit(
     """Fit an autoencoder, judge it on rows held out, and write a run folder.
 
     The figures are printed beside PCA's, and for the digits beside the tutorial's own recipe. Ctrl-C ends
-    training early and keeps the best model so far; a second one stops without a trace.
+    training early and keeps the best model so far; a second one stops without a trace. What a kill or a power cut
+    ends goes on with --resume RUN. Under torchrun several processes train one model.
 
     Parameters
     ----------
     data
-        A .csv, .tsv, .parquet, .npy or .npz file, a folder of pictures, or a bundled data set.
+        A .csv, .tsv, .parquet, .npy or .npz file, a folder of those or of pictures, or a bundled data set.
     output
         The run folder to write. [default: runs/DATA-VARIANT]
     labels
@@ -82,44 +90,100 @@ def fit(
         Decides the split and the training: the same seed gives the same run.
     no_plots
         Write no figures.
+    no_page
+        Write no explorer page.
     mixed
         Learn from columns of text, truth values and dates too, each in its own way.
+    memory
+        Megabytes of rows to hold at once; a larger table is learned from where it is. [default: 128]
+    resume
+        Run whose fit was cut off: go on with it, as it was asked for then.
+    checkpoint_seconds
+        Time between two checkpoints.
+    checkpoint_epochs
+        Epochs between two checkpoints, beside that.
+    checkpoints_kept
+        Checkpoints to keep.
     overwrite
         Replace the run folder if there is one.
     """
-    kind = chosen_variant(variant)
-    chosen = settings_of(variant, settings)
-    run = output or Path("runs", f"{_name_of(data)}-{variant}")
-    require_free(run, overwrite=overwrite)
-    missing = chosen.get("missing") == "mask"
-    rows = read_and_split(data, labels, ids, drop, test_size, seed, missing=missing, mixed=mixed)
+    if resume is not None:
+        if data is not None or output is not None:
+            raise UsageError("--resume goes on with a fit as it was asked for; give neither DATA nor -o beside it.")
+        run, asked = resume, asked_again(resume)
+    else:
+        if data is None:
+            raise UsageError("DATA is missing; see isthmus fit --help.")
+        asked = Asked(
+            data, variant, labels, ids, drop, test_size, seed, no_plots, no_page, mixed, memory,
+            {name: value for name, value in settings.items() if value is not None},
+        )  # fmt: skip
+        run = output or Path("runs", f"{_name_of(data)}-{variant}")
+    pace = {"every_seconds": checkpoint_seconds, "every_epochs": checkpoint_epochs, "keep": checkpoints_kept}
+    first = is_first()
+    if first:
+        require_free(run, overwrite=overwrite)
+        if resume is None and not started_again():
+            require_none_unfinished(run, overwrite=overwrite)
+    with unfinished(run, asked, pace, first=first) as checkpoints:
+        estimator, rows = _fit(asked, checkpoints)
+        if not first:
+            return
+        report = _judge_and_keep(asked, run, estimator, rows, overwrite=overwrite)
+    if json:
+        print_json({name: value for name, value in report.items() if name != "shown"})
+        return
+    show(*report["shown"])
+
+
+def _fit(asked: Asked, checkpoints: Any) -> tuple[Any, JudgedRows]:
+    """The fitted estimator and its rows; of several processes each has its share of the training."""
+    kind, seed = chosen_variant(asked.variant), asked.seed
+    chosen = settings_of(asked.variant, asked.settings)
+    with joined():
+        rows = read_and_split(
+            asked.data,
+            asked.labels,
+            asked.ids,
+            asked.drop,
+            asked.test_size,
+            seed,
+            missing=chosen.get("missing") == "mask",
+            mixed=asked.mixed,
+            memory=None if asked.memory is None else asked.memory << 20,
+        )
+        say(f"fitting the {asked.variant} autoencoder …")
+        estimator = _fitted(kind(**chosen, random_state=seed), rows.to_learn_from, checkpoints)
+    return estimator.set_params(verbose=kind().verbose), rows  # verbose as it would be without a command line
+
+
+def _judge_and_keep(asked: Asked, run: Path, estimator: Any, rows: JudgedRows, *, overwrite: bool) -> dict[str, Any]:
+    """The run folder of a fitted estimator, and what is to be said of it."""
+    from isthmus.evaluation import evaluation_table
+
+    variant, seed = asked.variant, asked.seed
     with new_run(run, overwrite=overwrite) as folder:
-        say(f"fitting the {variant} autoencoder …")
-        estimator = _fitted(kind(**chosen, random_state=seed), rows.training)
-        estimator.set_params(verbose=kind().verbose)  # as it would be without a command line
         name_columns(estimator, rows.table)
         say("judging it on the rows held out …")
         evaluations = {variant: rows.judge(estimator, seed)}
-        if rows.table.name == TUTORIAL_DATA and data == TUTORIAL_DATA:
+        if rows.table.name == TUTORIAL_DATA and asked.data == TUTORIAL_DATA:
             say("fitting the tutorial's own recipe beside it …")
             evaluations["tutorial"] = rows.judge(_yardstick(evaluations[variant].pca_components, seed, rows), seed)
         report = _report(run, variant, estimator, evaluations)
-        keep_run(folder, estimator, rows, record_of(rows.table, data, drop, test_size=test_size, seed=seed))
+        keep_run(folder, estimator, rows, record_of(rows, asked.data, asked.drop, test_size=asked.test_size, seed=seed))
         kept = {name: value for name, value in report.items() if name != "run"}
         (folder / EVALUATION).write_text(json_text.dumps(finite(kept), indent=2), encoding="utf-8")
-        if not no_plots:
+        if not asked.no_plots:
             report["figures"] = _draw(folder / FIGURES, estimator, rows, evaluations[variant].pca_components)
-    if json:
-        print_json(report)
-        return
-    from isthmus.evaluation import evaluation_table
-
-    show(
+        if not asked.no_page:
+            report["page"] = _explore(folder / PAGE, variant, estimator, rows, evaluations[variant])
+    report["shown"] = [
         evaluation_table(evaluations),
         report["sentence"],
         *_advice(estimator, rows),
         f"The run is in {str(run)!r}.",
-    )
+    ]
+    return report
 
 
 def _name_of(data: str) -> str:
@@ -129,10 +193,10 @@ def _name_of(data: str) -> str:
     return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name) or "data"
 
 
-def _fitted(estimator: Any, rows: np.ndarray) -> Any:
+def _fitted(estimator: Any, rows: Any, checkpoints: Any) -> Any:
     """The estimator fitted; where it refuses, its settings are named as the flags they were given by."""
     try:
-        return estimator.fit(rows)
+        return estimator.fit(rows, checkpoints=checkpoints)
     except ValueError as error:
         if not str(error).startswith(f"{type(estimator).__name__}: "):
             raise
@@ -174,6 +238,20 @@ def _draw(folder: Path, estimator: Any, rows: JudgedRows, pca_components: int) -
     except Exception as error:
         say(f"note: no figures ({type(error).__name__}: {error}); isthmus plot RUN --debug shows why.")
     return []
+
+
+def _explore(page: Path, variant: str, estimator: Any, rows: JudgedRows, evaluation: Evaluation) -> str | None:
+    """The page's name; a run is worth keeping even where it cannot be written, for whatever reason."""
+    from isthmus.cli.explore import write_page
+
+    say("writing the explorer page …")
+    try:
+        known = {variant: evaluation}
+        write_page(page, {variant: estimator}, rows.held_out, rows.training, evaluations=known, overwrite=True)
+        return page.name
+    except Exception as error:
+        say(f"note: no explorer page ({type(error).__name__}: {error}); isthmus explore RUN --debug shows why.")
+    return None
 
 
 def _advice(estimator: Any, rows: JudgedRows) -> list[str]:

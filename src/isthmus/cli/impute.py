@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from isthmus.cli.matching_rows import read_matching, rows_expected
+from typing import TYPE_CHECKING, Any
+
+from isthmus.cli.matching_rows import open_matching, rows_expected
 from isthmus.cli.outcome import CommandError, say
 from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, RunPath, TableOutput
-from isthmus.cli.rows_output import require_writable, write_rows
+from isthmus.cli.rows_output import require_writable, write_blocks
 from isthmus.cli.run_folder import open_run
+
+if TYPE_CHECKING:
+    from isthmus.data import Table
 
 __all__ = ["impute"]
 
@@ -39,8 +44,14 @@ def impute(
         raise CommandError(f"{run!r} was fitted without missing cells; fit it again with --missing mask.")
     expected = rows_expected(found, estimator)
     require_writable(output, overwrite=overwrite)
-    table = read_matching(data, expected, labels=labels, ids=ids, drop=drop)
-    count = int(np.isnan(table.values).sum())
-    write_rows(output, estimator.impute(table.rows), expected.columns, beside=table, overwrite=overwrite)
+    stream = open_matching(data, expected, labels=labels, ids=ids, drop=drop)
+    count = 0
+
+    def filled(block: Table) -> Any:
+        nonlocal count
+        count += int(np.isnan(block.values).sum())
+        return estimator.impute(block.rows)
+
+    write_blocks(output, stream, filled, expected.columns, overwrite=overwrite)
     if output is not None:
-        say(f"{count:,} of {table.values.size:,} cells were empty and are filled.")
+        say(f"{count:,} of {len(stream) * stream.n_columns:,} cells were empty and are filled.")

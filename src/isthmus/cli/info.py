@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json as json_text
 from typing import Any
 
 from isthmus.cli.outcome import print_json, show
 from isthmus.cli.row_flags import JsonOutput, RunPath
-from isthmus.cli.run_folder import EVALUATION, FIGURES, Run, open_run
+from isthmus.cli.run_folder import EVALUATION, FIGURES, MOST_RECORD_BYTES, Run, open_run
 
 __all__ = ["info"]
 
@@ -69,9 +68,12 @@ def _columns(run: Run, estimator: Any) -> list[str] | None:
 
 
 def _sentence(run: Run) -> str | None:
+    from isthmus.storage.safe_reading import open_regular_file, parse_object
+
     try:
-        return str(json_text.loads((run.path / EVALUATION).read_text(encoding="utf-8"))["sentence"])
-    except (OSError, ValueError, KeyError, TypeError):
+        with open_regular_file(run.path, EVALUATION) as file:
+            return str(parse_object(file.read(MOST_RECORD_BYTES), EVALUATION)["sentence"])
+    except (OSError, ValueError, KeyError):
         return None
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isthmus.cli.outcome import CommandError, UsageError, escaped, say
+from isthmus.cli.rows_output import to_stdout
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +37,14 @@ def require_judged_writable(output: Path | None, plot: Path | None, save: Path |
 
 
 def write_judged(
-    output: Path | None, table: Table, judgement: Judgement, alarms: np.ndarray, *, top: int, overwrite: bool
+    output: Path | None,
+    table: Table,
+    judgement: Judgement,
+    alarms: np.ndarray,
+    *,
+    top: int,
+    most: int | None,
+    overwrite: bool,
 ) -> None:
     """Write a row for every row judged: its id, score, p-value, whether it is an alarm, and its top columns.
 
@@ -46,7 +54,7 @@ def write_judged(
 
     from isthmus.data import atomic_write
 
-    columns = _columns(table, judgement, alarms, top)
+    columns = {name: cells[:most] for name, cells in _columns(table, judgement, alarms, top).items()}
     suffix = ".csv" if output is None else output.suffix.lower()
     if suffix == ".json":
         names = list(columns)
@@ -61,12 +69,15 @@ def write_judged(
     else:
         data = _as_text(columns, "\t" if suffix == ".tsv" else ",")
         if output is None:
-            sys.stdout.buffer.write(data)
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder, "judged.csv")
+                path.write_bytes(data)
+                to_stdout(path)
             return
         with atomic_write(output, overwrite=overwrite) as temporary:
             temporary.write_bytes(data)
     if output is not None:
-        say(f"{len(table):,} rows, the strangest first, are in {str(output)!r}.")
+        say(f"{min(len(table), most or len(table)):,} rows, the strangest first, are in {str(output)!r}.")
 
 
 def _columns(table: Table, judgement: Judgement, alarms: np.ndarray, top: int) -> dict[str, list[Any]]:
@@ -105,11 +116,16 @@ def _as_text(columns: dict[str, list[Any]], separator: str) -> bytes:
             return FORMULA.sub("'", value)
         return str(value).lower() if isinstance(value, bool) else value
 
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=separator, lineterminator="\n")
-    writer.writerow([cell(name) for name in columns])
-    writer.writerows([cell(value) for value in row] for row in zip(*columns.values(), strict=True))
-    return text.getvalue().encode()
+    # csv quotes what its own line end holds: a bare \r in a word would begin a new row, and there a formula
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=separator, lineterminator="\r\n")
+    lines = []
+    for row in (tuple(columns), *zip(*columns.values(), strict=True)):
+        writer.writerow([cell(value) for value in row])
+        lines.append(text.getvalue().removesuffix("\r\n"))
+        text.seek(0)
+        text.truncate()
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def draw_strangest(path: Path, table: Table, judgement: Judgement) -> None:

@@ -7,11 +7,9 @@ the fit are recognised where they are present.
 
 from __future__ import annotations
 
-import csv
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isthmus.cli.outcome import CommandError
@@ -19,8 +17,9 @@ from isthmus.cli.run_folder import Run
 
 if TYPE_CHECKING:
     from isthmus.data import Table
+    from isthmus.data.stream import TableStream
 
-__all__ = ["Expected", "codes_expected", "name_columns", "names_in_file", "read_matching", "rows_expected", "unnamed"]
+__all__ = ["Expected", "codes_expected", "name_columns", "open_matching", "read_matching", "rows_expected", "unnamed"]
 
 
 @dataclass(frozen=True)
@@ -60,21 +59,23 @@ def codes_expected(run: Run, estimator: Any) -> Expected:
     return Expected(columns, what, run.record.label_name, run.record.id_name)
 
 
-def read_matching(
+def open_matching(
     source: str,
     expected: Expected,
     *,
     labels: str | None = None,
     ids: str | None = None,
     drop: Sequence[str] = (),
-) -> Table:
-    """Read a table with the expected columns, in their order; an error names those missing or left over."""
-    from isthmus.data import read_table
+    share: tuple[int, int] | None = None,
+) -> TableStream:
+    """Open a table with the expected columns, in their order; an error names those missing or left over."""
+    from isthmus.data import open_table
+    from isthmus.data.opening import names_in
 
-    where, kinds = repr(source), {"missing": expected.missing, "mixed": expected.mixed or None}
-    names = names_in_file(source)
+    where, kinds = repr(source), {"missing": expected.missing, "mixed": expected.mixed or None, "share": share}
+    names = names_in(source, expected.columns)
     if names is None:
-        look = read_table(source, **kinds)
+        look = open_table(source, **kinds)
         names = (*look.columns, *(name for name in (look.label_name, look.id_name) if name is not None))
         _require_same_pictures(look, expected, where)
         has_names = look.columns != unnamed(look.n_columns) and look.image_shape is None
@@ -87,18 +88,23 @@ def read_matching(
         dict.fromkeys([*drop, *(name for name in expected.drop if name in free and name not in (labels, ids))])
     )
     if all(name in names for name in expected.columns):
-        table = read_table(source, labels=labels, ids=ids, drop=drop, columns=expected.columns, **kinds)
+        table = open_table(source, labels=labels, ids=ids, drop=drop, columns=expected.columns, **kinds)
         used = (table.label_name, table.id_name, *drop)
         _refuse_extra([name for name in free if name not in used], expected, where)
         return table
     left = [name for name in names if name not in (labels, ids, *drop)]
     if has_names and expected.columns != unnamed(len(expected.columns)) and expected.image_shape is None:
         _refuse_missing([name for name in expected.columns if name not in left], left, expected, where)
-    table = read_table(source, labels=labels, ids=ids, drop=drop, **kinds)
+    table = open_table(source, labels=labels, ids=ids, drop=drop, **kinds)
     if table.n_columns != len(expected.columns):
         count = len(expected.columns)
         raise CommandError(f"{where}: {table.n_columns} columns, and there must be {count}, {expected.what}.")
     return table
+
+
+def read_matching(source: str, expected: Expected, **roles: Any) -> Table:
+    """The same as `open_matching`, all of it in memory."""
+    return open_matching(source, expected, **roles).load()
 
 
 def unnamed(count: int) -> tuple[str, ...]:
@@ -114,35 +120,7 @@ def name_columns(estimator: Any, table: Table) -> None:
         estimator.feature_names_in_ = np.array(table.columns, dtype=object)
 
 
-def names_in_file(source: str) -> tuple[str, ...] | None:
-    """All column names of a table of text or Parquet, whatever is in them; None for every other source.
-
-    A file that cannot be read has no names: reading it says why.
-    """
-    from isthmus.data import BUNDLED
-    from isthmus.data.delimited import column_names
-
-    path = Path(source)
-    suffix = path.suffix.lower()
-    if source in BUNDLED or suffix not in (".csv", ".tsv", ".parquet") or not path.is_file():
-        return None
-    if suffix == ".parquet":
-        import pyarrow
-        from pyarrow import parquet
-
-        try:
-            return tuple(parquet.read_schema(path).names)
-        except (pyarrow.ArrowException, OSError):
-            return None
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as text:
-            first = next(filter(None, csv.reader(text, delimiter="\t" if suffix == ".tsv" else ",")), [])
-    except (OSError, UnicodeDecodeError, csv.Error):
-        return None
-    return column_names(first) or unnamed(len(first))
-
-
-def _require_same_pictures(table: Table, expected: Expected, where: str) -> None:
+def _require_same_pictures(table: TableStream, expected: Expected, where: str) -> None:
     shapes = (table.image_shape, expected.image_shape)
     if None not in shapes and shapes[0] != shapes[1]:
         said = ["×".join(map(str, shape or ())) for shape in shapes]

@@ -60,7 +60,8 @@ def run(tokens: Sequence[str]) -> int:
         return end.code if isinstance(end.code, int) else WELL
     except BaseException as error:
         if debug:
-            traceback.print_exc()
+            for line in traceback.format_exc().splitlines():
+                say(line)
         code, sentence = _verdict(error, tokens)
         say(f"isthmus: {sentence}")
         return code

@@ -43,6 +43,8 @@ def plot(
 
     found = open_run(run)
     folder = output or found.path / FIGURES
+    if output is None and folder.is_symlink():
+        raise CommandError(f"{str(folder)!r} is a link, and a run's figures stay in it; name a folder with -o.")
     require_no_figures(folder, overwrite=overwrite)
     estimator = found.load()
     if data is None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from isthmus.cli.matching_rows import read_matching, rows_expected
-from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, PicturesOutput, RunPath
-from isthmus.cli.rows_output import require_writable, write_rows
+from isthmus.cli.matching_rows import open_matching, rows_expected
+from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, PicturesOutput, RunPath, Shard
+from isthmus.cli.rows_output import require_writable, shared, write_blocks
 from isthmus.cli.run_folder import open_run
 
 __all__ = ["reconstruct"]
@@ -20,6 +20,7 @@ def reconstruct(
     labels: Labels = None,
     drop: Drop = (),
     overwrite: Overwrite = False,
+    shard: Shard = None,
 ) -> None:
     """Squeeze rows and rebuild them: what is left of each after the code.
 
@@ -30,16 +31,17 @@ def reconstruct(
     data
         Rows with the columns the model was fitted on, in any order.
     """
+    output, share = shared(output, shard)
     found = open_run(run)
     estimator = found.load()
     expected = rows_expected(found, estimator)
     require_writable(output, overwrite=overwrite, image_shape=expected.image_shape)
-    table = read_matching(data, expected, labels=labels, ids=ids, drop=drop)
-    write_rows(
+    stream = open_matching(data, expected, labels=labels, ids=ids, drop=drop, share=share)
+    write_blocks(
         output,
-        estimator.reconstruct(table.rows),
+        stream,
+        lambda block: estimator.reconstruct(block.rows),
         expected.columns,
-        beside=table,
         image_shape=expected.image_shape,
         overwrite=overwrite,
     )

@@ -17,6 +17,7 @@ __all__ = [
     "PicturesOutput",
     "RunPath",
     "Seed",
+    "Shard",
     "TableOutput",
 ]
 
@@ -48,4 +49,10 @@ PicturesOutput = Annotated[
     ),
 ]
 Overwrite = Annotated[bool, Parameter(help="Replace what stands at the output.", show_default=False)]
+Shard = Annotated[
+    str | None,
+    Parameter(
+        help="I/N: take the I-th of N shares of DATA's files, written as FILE/part-….; under torchrun by itself."
+    ),
+]
 JsonOutput = Annotated[bool, Parameter(help="Print one JSON object and nothing else.", show_default=False)]

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from isthmus.cli.outcome import CommandError, UsageError, say
+from isthmus.cli.outcome import CommandError, UsageError, say, show
 
 if TYPE_CHECKING:
     from isthmus.data import Table
+    from isthmus.data.stream import TableStream
 
-__all__ = ["require_writable", "write_rows"]
+__all__ = ["require_writable", "shared", "to_stdout", "write_blocks", "write_rows"]
 
 
 def require_writable(output: Path | None, *, overwrite: bool, image_shape: tuple[int, ...] | None = None) -> None:
@@ -61,8 +63,7 @@ def write_rows(
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "rows.csv")
             write_table(path, values, columns, **words)
-            with path.open("rb") as file:
-                shutil.copyfileobj(file, sys.stdout.buffer)
+            to_stdout(path)
         return
     if not output.suffix and image_shape is not None:
         write_images(output, values, image_shape, names=words.get("ids"), overwrite=overwrite)
@@ -70,10 +71,88 @@ def write_rows(
         return
     write_table(output, values, columns, **words, overwrite=overwrite)
     say(f"{len(values)} {what} of {values.shape[1]} numbers are in {str(output)!r}.")
-    left_out = [name for name in (words.get("id_name"), words.get("label_name")) if name is not None]
+    _say_left_out(output, words.get("id_name"), words.get("label_name"))
+
+
+def _say_left_out(output: Path, *words: str | None) -> None:
+    left_out = [name for name in words if name is not None]
     if output.suffix.lower() == ".npy" and left_out:
         names = " and ".join(map(repr, left_out))
         say(f"note: .npy holds numbers alone, so {names} had to be left out; .npz keeps them.")
+
+
+def write_blocks(
+    output: Path | None,
+    stream: TableStream,
+    answer: Callable[[Table], Any],
+    columns: Sequence[str],
+    *,
+    image_shape: tuple[int, ...] | None = None,
+    overwrite: bool = False,
+    what: str = "rows",
+) -> None:
+    """Write what ``answer`` makes of each block of rows, one block at a time, as `write_rows` would."""
+    from isthmus.data.writing import table_writer
+
+    blocks = stream.blocks()
+    first = next(blocks, None)
+    if first is None:
+        say("note: there are more shares than files or row groups, and none is left for this one.")
+        return
+    answered = answer(first)
+    if len(first) == len(stream) or hasattr(answered, "column_names") or (output is not None and not output.suffix):
+        # frames and pictures are gathered: what is written of them is no table of numbers
+        if len(first) < len(stream):
+            answers = [answered, *(answer(block) for block in blocks)]
+            first, answered = stream.load(), _stacked(answers)
+        write_rows(output, answered, columns, beside=first, image_shape=image_shape, overwrite=overwrite, what=what)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = output or Path(folder, "rows.csv")
+        names = {"id_name": stream.id_name, "label_name": stream.label_name}
+        with table_writer(path, columns, **names, overwrite=overwrite) as write:
+            write(answered, first.ids, first.labels)
+            for block in blocks:
+                write(answer(block), block.ids, block.labels)
+        if output is None:
+            to_stdout(path)
+            return
+    say(f"{len(stream)} {what} of {len(columns)} numbers are in {str(output)!r}.")
+    _say_left_out(output, stream.id_name, stream.label_name)
+
+
+def _stacked(answers: list[Any]) -> Any:
+    if not hasattr(answers[0], "column_names"):
+        import numpy as np
+
+        return np.concatenate(answers)
+    import pyarrow
+
+    return pyarrow.concat_tables(answers)
+
+
+def shared(output: Path | None, shard: str | None) -> tuple[Path | None, tuple[int, int] | None]:
+    """Which share of the data this process takes, and where it writes.
+
+    ``-o codes.parquet`` becomes ``codes/part-00000.parquet`` and so on, one file a share. ``--shard 1/4`` is the first
+    of four; under torchrun every process takes its own.
+    """
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    if shard is None and world <= 1:
+        return output, None
+    if shard is None:
+        index, count = int(os.environ.get("RANK", "0")), world
+    else:
+        try:
+            index, count = (int(part) for part in shard.split("/"))
+        except ValueError:
+            index, count = 0, 0
+        index -= 1
+        if not 0 <= index < count:
+            raise UsageError(f"--shard must be I/N with I from 1 to N, such as 1/4, got {shard!r}.")
+    if output is None or not output.suffix:
+        raise UsageError("--shard needs -o FILE; every share writes FILE's name as a folder, with its own part in it.")
+    return output.with_suffix("") / f"part-{index:05d}{output.suffix}", (index, count)
 
 
 def _write_frame(output: Path | None, frame: Any, beside: Table | None, *, overwrite: bool, what: str) -> None:
@@ -93,5 +172,14 @@ def _write_frame(output: Path | None, frame: Any, beside: Table | None, *, overw
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "rows.csv")
         write_frame(path, frame)
-        with path.open("rb") as file:
-            shutil.copyfileobj(file, sys.stdout.buffer)
+        to_stdout(path)
+
+
+def to_stdout(path: Path) -> None:
+    """A file of text to standard output: byte by byte to a program, with control characters written out to a person."""
+    if sys.stdout.isatty():
+        with path.open(encoding="utf-8", newline="\n") as text:
+            show(*(line.removesuffix("\n") for line in text))
+        return
+    with path.open("rb") as file:
+        shutil.copyfileobj(file, sys.stdout.buffer)

@@ -6,6 +6,7 @@
     RUN/history.csv       one row an epoch
     RUN/evaluation.json   figures on the held-out rows
     RUN/figures/          pictures, where matplotlib is installed
+    RUN/explorer.html     the page that shows what was learned
 
 It is written beside its place and moved there at the end, so that a fit which fails leaves nothing, and a run
 that stood there stays as it was.
@@ -16,6 +17,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterator
@@ -33,13 +35,13 @@ if TYPE_CHECKING:
     import numpy as np
 
     from isthmus.cli.held_out_rows import JudgedRows
-    from isthmus.data import Table
 
 __all__ = [
     "EVALUATION",
     "FIGURES",
     "HISTORY",
     "MODEL",
+    "PAGE",
     "RECORD",
     "TEST_ROWS",
     "DataRecord",
@@ -53,9 +55,10 @@ __all__ = [
 ]
 
 FORMAT = "isthmus run"
-RECORD, MODEL, FIGURES = "data.json", "model", "figures"
+RECORD, MODEL, FIGURES, PAGE = "data.json", "model", "figures", "explorer.html"
 TEST_ROWS, EVALUATION, HISTORY = "test_rows.csv", "evaluation.json", "history.csv"
 CHUNK_CELLS = 4_000_000
+MOST_RECORD_BYTES = 16 << 20
 FIRST_COLUMN: dict[str, Any] = {"usecols": 0, "ndmin": 1, "comments": None, "quotechar": '"'}
 
 
@@ -82,6 +85,11 @@ class DataRecord:
     library_version: str = __version__
     mixed: bool = False
 
+    def describes(self, n_columns: int) -> bool:
+        """Whether a model of so many columns can have been fitted on such data."""
+        shape = self.image_shape
+        return len(self.columns) == n_columns and (shape is None or math.prod(shape) == n_columns)
+
     def to_json(self) -> str:
         """The record as the text of ``data.json``."""
         return json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, indent=1)
@@ -100,6 +108,10 @@ class Run:
         found = self.load_any()
         if hasattr(found, "decision_function"):
             raise CommandError(f"{str(self.path)!r} is an outlier detector; use it with isthmus detect DATA --model.")
+        record, layout = self.record, getattr(found, "_layout", None)
+        known = getattr(found, "n_features_in_", None) if layout is None else len(layout.columns)
+        if record is not None and known is not None and not record.describes(known):
+            raise CommandError(f"{str(self.path / RECORD)!r} is not that of the model beside it; use the model alone.")
         return found
 
     def load_any(self) -> Any:
@@ -112,10 +124,13 @@ class Run:
         """Indices of the rows held out, shape (n,)."""
         import numpy as np
 
+        from isthmus.storage.safe_reading import StorageError, open_regular_file
+
         path = self.path / TEST_ROWS
         try:
-            return np.loadtxt(path, dtype=np.int64, delimiter=",", skiprows=1, **FIRST_COLUMN)
-        except (OSError, ValueError) as error:
+            with open_regular_file(self.path, TEST_ROWS) as file:
+                return np.loadtxt(file, dtype=np.int64, delimiter=",", skiprows=1, **FIRST_COLUMN)
+        except (OSError, ValueError, StorageError, OverflowError) as error:
             raise CommandError(f"{str(path)!r} is missing or damaged; name the data to use after the run.") from error
 
 
@@ -180,7 +195,7 @@ def keep_run(folder: Path, estimator: Any, rows: JudgedRows, record: DataRecord)
     save(estimator, folder / MODEL)
     columns = estimator.history_.columns
     write_table(folder / HISTORY, np.column_stack(list(columns.values())), list(columns))
-    write_table(folder / TEST_ROWS, rows.test[:, None], ["row"], labels=rows.held_out.ids, label_name="id")
+    write_table(folder / TEST_ROWS, rows.test_places[:, None], ["row"], labels=rows.held_out.ids, label_name="id")
     (folder / RECORD).write_text(record.to_json(), encoding="utf-8")
 
 
@@ -195,14 +210,16 @@ def fingerprint(values: np.ndarray) -> str:
     return digest.hexdigest()
 
 
-def record_of(table: Table, source: str, drop: tuple[str, ...], *, test_size: float, seed: int) -> DataRecord:
-    """The record of a table that was read from ``source``."""
+def record_of(rows: JudgedRows, source: str, drop: tuple[str, ...], *, test_size: float, seed: int) -> DataRecord:
+    """The record of rows that were read from ``source``."""
     from isthmus.data import BUNDLED
+
+    table, whole = rows.table, rows.whole
 
     return DataRecord(
         source=source if source in BUNDLED else str(Path(source).resolve()),
         name=table.name,
-        n_rows=len(table),
+        n_rows=len(table) if whole is None else len(whole),
         columns=table.columns,
         label_name=table.label_name,
         id_name=table.id_name,
@@ -211,7 +228,7 @@ def record_of(table: Table, source: str, drop: tuple[str, ...], *, test_size: fl
         official_split=table.official_test is not None,
         test_size=test_size,
         seed=seed,
-        sha256=fingerprint(table.values),
+        sha256=fingerprint(table.values) if whole is None else whole.fingerprint(),
         mixed=table.frame is not None,
     )
 
@@ -221,12 +238,15 @@ def _is_run(path: Path) -> bool:
 
 
 def _read_record(folder: Path) -> DataRecord | None:
+    from isthmus.storage.safe_reading import open_regular_file, parse_object
+
     path = folder / RECORD
-    if not path.is_file():
+    if not os.path.lexists(path):
         return None
     hints = get_type_hints(DataRecord)
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
+        with open_regular_file(folder, RECORD) as file:
+            stored = parse_object(file.read(MOST_RECORD_BYTES), RECORD)
         if stored.pop("format") != FORMAT or set(stored) | {"mixed"} != set(hints):
             raise ValueError("another format")
         if not all(_is_a(stored[name], hint) for name, hint in hints.items() if name in stored):

@@ -108,7 +108,7 @@ def smallest(
         raise CommandError(as_flags(str(error))) from error
     if output is not None:
         with new_run(output, overwrite=overwrite) as folder:
-            _write(folder, found, rows, record_of(rows.table, data, drop, test_size=test_size, seed=seed))
+            _write(folder, found, rows, record_of(rows, data, drop, test_size=test_size, seed=seed))
     if json:
         print_json({"run": None if output is None else str(output)} | found.to_dict())
         return

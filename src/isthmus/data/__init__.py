@@ -5,6 +5,7 @@ Nothing here knows of models. Every complaint about a file is a `DataError` of o
 
 from isthmus.data.atomic import atomic_write
 from isthmus.data.bundled import BUNDLED, load_bundled
+from isthmus.data.opening import open_table
 from isthmus.data.reading import read_table
 from isthmus.data.splitting import split_rows, split_table
 from isthmus.data.table import DataError, Table
@@ -16,6 +17,7 @@ __all__ = [
     "Table",
     "atomic_write",
     "load_bundled",
+    "open_table",
     "read_table",
     "split_rows",
     "split_table",

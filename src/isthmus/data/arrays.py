@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
-import zlib
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
+from isthmus.data.bounds import require_columns, require_room
 from isthmus.data.images import pixel_names
+from isthmus.data.stream import ArrayStream, TableStream
 from isthmus.data.table import DataError, Table, check_finite
 
-__all__ = ["read_npy", "read_npz"]
+__all__ = ["open_npy", "read_npy", "read_npz"]
 
 ARCHIVE = (b"PK\x03\x04", b"PK\x05\x06")
 SINGLE = (b"\x93NUMPY",)
-UNREADABLE = (
-    OSError,
-    ValueError,
-    EOFError,
-    RuntimeError,
-    NotImplementedError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+MOST_MEMBERS = 1000
+LAST_LETTER, SURROGATES = 0x10FFFF, (0xD800, 0xDFFF)
+WORDS_AND_NUMBERS = "biufUSMm"
 
 
 def read_npy(path: Path, *, missing: bool = False) -> Table:
@@ -37,9 +33,48 @@ def read_npy(path: Path, *, missing: bool = False) -> Table:
         raise DataError(f"{where}: holds several arrays; name the file .npz.")
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except UNREADABLE as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # a reader met with hostile bytes may raise anything
         raise DataError(f"{where}: not readable as a NumPy array ({_reason(error)}); save it again.") from error
     return table_from_array(array, where, path.stem, missing=missing)
+
+
+def open_npy(path: Path, *, missing: bool = False) -> TableStream:
+    """The same without reading it: pictures and numbers of any kind stay on the disk."""
+    file = _NpyFile(path)
+    small = table_from_array(file.mapped()[:1], repr(str(path)), path.stem, missing=True)
+    stream = ArrayStream(file, small.columns, missing=missing, where=repr(str(path)))
+    stream.name, stream.image_shape = path.stem, small.image_shape
+    return stream
+
+
+class _NpyFile:
+    """An array on disk, mapped only while a slice of it is copied, so that its pages are given back."""
+
+    def __init__(self, path: Path):
+        self.path, self.where = path, repr(str(path))
+        if _begins_with(path, ARCHIVE):
+            raise DataError(f"{self.where}: holds several arrays; name the file .npz.")
+        array = self.mapped()
+        table_from_array(array[: min(1, len(array))] if array.ndim else array, self.where, path.stem, missing=True)
+        self.divided = array.dtype == np.uint8 and array.ndim > 2
+        self.shape = len(array), int(np.prod(array.shape[1:]))
+
+    def mapped(self) -> np.ndarray:
+        """The array as it lies in the file."""
+        try:
+            return np.load(self.path, mmap_mode="r", allow_pickle=False)
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise DataError(
+                f"{self.where}: not readable as a NumPy array ({_reason(error)}); save it again."
+            ) from error
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        part = np.array(self.mapped()[rows])
+        return part / np.float32(255) if self.divided else part
 
 
 def read_npz(path: Path, *, labels: str | None = None, ids: str | None = None, missing: bool = False) -> Table:
@@ -52,9 +87,15 @@ def read_npz(path: Path, *, labels: str | None = None, ids: str | None = None, m
     if _begins_with(path, SINGLE):
         raise DataError(f"{where}: holds a single array; name the file .npy.")
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except UNREADABLE as error:
+        with path.open("rb") as file:
+            _require_modest(file, path.stat().st_size, where)
+            with np.load(file, allow_pickle=False) as archive:
+                members = {name: archive[name] for name in archive.files}
+            arrays = {name: array for name, array in members.items() if isinstance(array, np.ndarray)}
+        _require_letters(arrays, where)
+    except (MemoryError, DataError):
+        raise
+    except Exception as error:  # a reader met with hostile bytes may raise anything
         raise DataError(f"{where}: not readable as NumPy arrays ({_reason(error)}); save it again.") from error
     if "X" in arrays:
         main = "X"
@@ -102,6 +143,7 @@ def table_from_array(array: np.ndarray, where: str, name: str, *, missing: bool 
             f"{where}: shape {array.shape} is neither (rows, columns) nor (n, height, width) nor (n, 1 or 3 "
             "channels, height, width); reshape or transpose it."
         )
+    require_columns(math.prod(array.shape[1:]), where)
     if 0 in array.shape:
         raise DataError(f"{where}: no numbers in it, its shape is {array.shape}; save at least one row.")
     exact = np.float32 if np.result_type(array.dtype, np.float32) == np.float32 else np.float64
@@ -117,6 +159,25 @@ def table_from_array(array: np.ndarray, where: str, name: str, *, missing: bool 
     return Table(values, columns, image_shape=image_shape, name=name)
 
 
+def _require_modest(file: IO[bytes], n_bytes: int, where: str) -> None:
+    """Refuse an archive whose members unpack to far more than it is; no more than they declare is ever read."""
+    with zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+    if len(members) > MOST_MEMBERS:
+        raise DataError(f"{where}: {len(members):,} arrays, and {MOST_MEMBERS:,} is the most read; save fewer.")
+    require_room(sum(member.file_size for member in members), n_bytes, where)
+    file.seek(0)
+
+
+def _require_letters(arrays: dict[str, np.ndarray], where: str) -> None:
+    """Refuse words whose numbers are no letters: Python cannot make them, nor UTF-8 write half a surrogate pair."""
+    for name, array in arrays.items():
+        if array.dtype.kind == "U" and array.size and array.dtype.itemsize:
+            points = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("="))).reshape(-1).view(np.uint32)
+            if points.max() > LAST_LETTER or ((points >= SURROGATES[0]) & (points <= SURROGATES[1])).any():
+                raise DataError(f"{where}: array {name!r} holds what is no text; save it again.")
+
+
 def _begins_with(path: Path, heads: tuple[bytes, ...]) -> bool:
     with path.open("rb") as file:
         return file.read(8).startswith(heads)
@@ -126,6 +187,8 @@ def _entries(arrays: dict[str, np.ndarray], name: str, n_rows: int, where: str) 
     if name not in arrays:
         return None
     entries = arrays[name]
+    if entries.dtype.kind not in WORDS_AND_NUMBERS:
+        raise DataError(f"{where}: array {name!r} must hold words or numbers, got {entries.dtype}; convert it.")
     if entries.shape == (n_rows, 1):
         entries = entries[:, 0]
     if entries.shape != (n_rows,):
@@ -142,8 +205,8 @@ def _word(arrays: dict[str, np.ndarray], name: str, otherwise: str) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    if isinstance(error, ValueError) and "contains pickled" in str(error):
-        # NumPy says so of any file without its own first bytes, text as well.
+    if "contains pickled" in str(error) or "is not a zip file" in str(error):
+        # NumPy says the first of any file without its own first bytes, text as well.
         return "it does not begin like one"
     text = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
     return "it holds Python objects" if "pickle" in text or "Python objects" in text else text

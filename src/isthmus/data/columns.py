@@ -6,9 +6,9 @@ import difflib
 import math
 import zlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,10 +17,21 @@ from isthmus.data.table import DataError, Table, check_finite, place
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["Request", "Roles", "assign_roles", "choose_columns", "said", "table_from_arrow"]
+__all__ = [
+    "Request",
+    "Roles",
+    "assign_roles",
+    "choose_columns",
+    "is_numeric",
+    "require_numeric",
+    "said",
+    "single_precision",
+    "table_from_arrow",
+]
 
 SHOWN_NAMES = 12
 SHOWN_CHARACTERS = 24
+MOST_LETTERS, MOST_LETTERS_IN_ALL = 256, 1 << 26  # of an id or label; of all of them, at the width of the longest
 
 
 @dataclass(frozen=True)
@@ -132,6 +143,7 @@ def table_from_arrow(
     line_of: Callable[[int], int | None] | None = None,
     missing: bool = False,
     mixed: bool | None = None,
+    first_row: int = 0,
 ) -> Table:
     """A `Table` from typed columns: truth values become 0 and 1, every other kind that is no number an error.
 
@@ -139,20 +151,22 @@ def table_from_arrow(
     """
     if not arrow.num_rows:
         raise DataError(f"{where}: no rows of data; add at least one below the column names.")
-    strangers = [name for name in roles.values if not _is_numeric(arrow.column(name).type)]
-    if strangers and not mixed:
-        listed = ", ".join(f"{name!r} ({_kind(arrow.column(name))})" for name in strangers)
-        count = "1 column is" if len(strangers) == 1 else f"{len(strangers)} columns are"
-        offered = "" if mixed is None else ", or use --mixed"
-        raise DataError(f"{where}: {count} not numeric: {listed}; name each in --labels, --ids or --drop{offered}.")
-    small = all(_fits_float32(arrow.column(name).type) for name in roles.values)
-    values = np.empty((arrow.num_rows, len(roles.values)), np.float32 if small else np.float64)
-    for index, column in enumerate(roles.values):
-        values[:, index] = (_marks if column in strangers else _floats)(arrow.column(column))
-    check_finite(values, roles.values, where, line_of, missing=missing)
+    columns = {column: arrow.column(column) for column in roles.values}
+    strangers = require_numeric(columns, where, mixed=mixed)
+    small = single_precision(columns)
+    values = _same_floats(arrow, roles.values)
+    if values is None:
+        values = np.empty((arrow.num_rows, len(roles.values)), np.float32 if small else np.float64)
+        for index, column in enumerate(columns):
+            values[:, index] = (_marks if column in strangers else _floats)(columns[column])
+    check_finite(values, roles.values, where, line_of, missing=missing, first_row=first_row)
 
     def words(column: str | None, what: str) -> np.ndarray | None:
-        return None if column is None else _words(arrow.column(column), f"{where}: {what} column {column!r}", line_of)
+        return (
+            None
+            if column is None
+            else _words(arrow.column(column), f"{where}: {what} column {column!r}", line_of, first_row)
+        )
 
     return Table(
         values,
@@ -166,7 +180,37 @@ def table_from_arrow(
     )
 
 
-def _is_numeric(kind: pyarrow.DataType) -> bool:
+def require_numeric(columns: Mapping[str, Any], where: str, *, mixed: bool | None) -> list[str]:
+    """Refuse columns that are not numeric, unless the table may be mixed; gives those names. Types or cells do."""
+    strangers = [name for name, column in columns.items() if not is_numeric(getattr(column, "type", column))]
+    if strangers and not mixed:
+        listed = ", ".join(f"{name!r} ({_kind(columns[name])})" for name in strangers)
+        count = "1 column is" if len(strangers) == 1 else f"{len(strangers)} columns are"
+        offered = "" if mixed is None else ", or use --mixed"
+        raise DataError(f"{where}: {count} not numeric: {listed}; name each in --labels, --ids or --drop{offered}.")
+    return strangers
+
+
+def single_precision(columns: Mapping[str, Any]) -> bool:
+    """Whether float32 holds every column exactly."""
+    return all(_fits_float32(getattr(column, "type", column)) for column in columns.values())
+
+
+def _same_floats(arrow: pyarrow.Table, names: Sequence[str]) -> np.ndarray | None:
+    """The values at once, where all columns are floats of one kind and none has an empty cell."""
+    from pyarrow import types
+
+    kinds = {arrow.schema.field(name).type for name in names}
+    if len(kinds) != 1 or not (types.is_float32(one := kinds.pop()) or types.is_float64(one)):
+        return None
+    if any(arrow.column(name).null_count for name in names):
+        return None
+    parts = [batch.to_tensor(row_major=True).to_numpy() for batch in arrow.select(list(names)).to_batches()]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def is_numeric(kind: pyarrow.DataType) -> bool:
+    """Whether a column of this kind is read as numbers."""
     from pyarrow import types
 
     tests = (types.is_integer, types.is_floating, types.is_boolean, types.is_decimal, types.is_null)
@@ -195,9 +239,13 @@ def _marks(column: pyarrow.ChunkedArray) -> list[float]:
     return [math.nan if cell is None or cell == "" else zlib.crc32(str(cell).encode()) for cell in cells]
 
 
-def _kind(column: pyarrow.ChunkedArray) -> str:
+def _kind(column: Any) -> str:
+    """A column in words, with an example of its cells where it has cells."""
+    import pyarrow
     from pyarrow import types
 
+    if isinstance(column, pyarrow.DataType):
+        column = pyarrow.chunked_array([], column)
     if types.is_temporal(column.type):
         return "dates or times"
     if types.is_dictionary(column.type) and types.is_string(column.type.value_type):
@@ -217,7 +265,9 @@ def _reads_as_number(cell: str) -> bool:
     return True
 
 
-def _words(column: pyarrow.ChunkedArray, what: str, line_of: Callable[[int], int | None] | None) -> np.ndarray:
+def _words(
+    column: pyarrow.ChunkedArray, what: str, line_of: Callable[[int], int | None] | None, first_row: int
+) -> np.ndarray:
     """Ids or labels, shape (rows,), never of Python objects: they must go into .npz files."""
     from pyarrow import types
 
@@ -228,6 +278,12 @@ def _words(column: pyarrow.ChunkedArray, what: str, line_of: Callable[[int], int
     missing = [row for row, cell in enumerate(column.to_pylist()) if cell is None or cell == ""]
     if missing:
         cells = "1 empty cell, it is" if len(missing) == 1 else f"{len(missing)} empty cells, the first is"
-        raise DataError(f"{what} has {cells} in {place(missing[0], line_of)}; fill it, or use --drop.")
+        raise DataError(f"{what} has {cells} in {place(first_row + missing[0], line_of)}; fill it, or use --drop.")
     entries = column.to_numpy()
-    return entries.astype(np.str_) if entries.dtype == object else entries
+    if entries.dtype != object:
+        return entries
+    # all as wide as the longest
+    longest = max(map(len, entries))
+    if longest > MOST_LETTERS and longest * len(entries) > MOST_LETTERS_IN_ALL:
+        raise DataError(f"{what} has a cell of {longest:,} characters; ids and labels are words, shorten it.")
+    return entries.astype(np.str_)

@@ -11,13 +11,14 @@ from typing import IO, cast
 
 import numpy as np
 
+from isthmus.data.bounds import require_columns, require_room
 from isthmus.data.images import pixel_names
 from isthmus.data.table import DataError, Table
 
 __all__ = ["read_idx", "read_idx_bytes"]
 
 BYTE = 8
-LARGEST_GZIP_RATIO = 1032
+MOST_DIMENSIONS = 4
 
 
 def read_idx(path: Path) -> Table:
@@ -52,8 +53,7 @@ def read_idx_bytes(path: Path) -> np.ndarray:
     """The array of bytes in an IDX file (gzipped if it is called so), in the shape its head declares."""
     where = repr(str(path))
     try:
-        # gzip gives at most so much from a file, so a head that promises more is lying
-        ratio = LARGEST_GZIP_RATIO if path.suffix == ".gz" else 1
+        n_bytes = path.stat().st_size
         opener = gzip.open if path.suffix == ".gz" else open
         with cast("IO[bytes]", opener(path, "rb")) as stream:
             zeros, kind, n_dimensions = struct.unpack(">HBB", stream.read(4))
@@ -61,9 +61,14 @@ def read_idx_bytes(path: Path) -> np.ndarray:
                 raise DataError(f"{where}: not an IDX file, it begins with other bytes; download it again.")
             if kind != BYTE:
                 raise DataError(f"{where}: must hold unsigned bytes (kind 8), got kind {kind}; convert it.")
+            if n_dimensions > MOST_DIMENSIONS:
+                raise DataError(f"{where}: must hold pictures or labels, got {n_dimensions} dimensions; convert it.")
             shape = struct.unpack(f">{n_dimensions}I", stream.read(4 * n_dimensions))
             size = math.prod(shape)
-            content = stream.read(size + 1) if size <= ratio * path.stat().st_size else b""
+            require_columns(math.prod(shape[1:]), where)
+            if path.suffix == ".gz":
+                require_room(np.dtype(np.float32).itemsize * size, n_bytes, where)
+            content = stream.read(size + 1) if path.suffix == ".gz" or size <= n_bytes else b""
     except (OSError, EOFError, zlib.error, struct.error) as error:
         raise DataError(f"{where}: not readable as an IDX file ({error}); download it again.") from error
     if len(content) != size:

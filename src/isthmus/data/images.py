@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import warnings
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from isthmus.data.bounds import require_columns, require_room
 from isthmus.data.table import DataError, Table
 
 __all__ = ["pillow", "pixel_names", "read_image_folder"]
@@ -63,13 +65,13 @@ def read_image_folder(folder: Path) -> Table:
     if not paths:
         classes = sorted((entry for entry in folder.iterdir() if _is_seen(entry, "dir")), key=_natural)
         paths = [path for entry in classes for path in _pictures(entry)]
-        labels = np.array([path.parent.name for path in paths])
+        labels = np.array([_name_in(folder, path.parent) for path in paths])
     elif any(_pictures(entry) for entry in folder.iterdir() if _is_seen(entry, "dir")):
         raise DataError(f"{where}: pictures lie both in the folder and in its sub-folders; keep to one of them.")
     if not paths:
         kinds = ", ".join(FORMATS)
         raise DataError(f"{where}: a folder without pictures ({kinds}); name a folder of them, or a file.")
-    ids = np.array([path.relative_to(folder).as_posix() for path in paths])
+    ids = np.array([_name_in(folder, path) for path in paths])
     sizes, modes = zip(*(_look(path) for path in paths), strict=True)
     other = next((index for index, size in enumerate(sizes) if size != sizes[0]), None)
     if other is not None:
@@ -80,6 +82,9 @@ def read_image_folder(folder: Path) -> Table:
     width, height = sizes[0]
     colour = any(mode not in GREY_MODES for mode in modes)
     image_shape = (3, height, width) if colour else (height, width)
+    require_columns(math.prod(image_shape), where)
+    n_bytes = np.dtype(np.float32).itemsize * math.prod(image_shape) * len(paths)
+    require_room(n_bytes, sum(path.stat().st_size for path in paths), where)
     values = np.empty((len(paths), math.prod(image_shape)), np.float32)
     for row, path in enumerate(paths):
         values[row] = _decode(path, colour).ravel()
@@ -107,6 +112,11 @@ def _is_seen(entry: Path, kind: str) -> bool:
 def _natural(path: Path) -> tuple[list[Any], str]:
     parts = re.split(r"([0-9]+)", path.name.lower())
     return [int(part) if place % 2 else part for place, part in enumerate(parts)], path.name
+
+
+def _name_in(folder: Path, path: Path) -> str:
+    """The path within the folder; bytes that are no UTF-8 are written out."""
+    return os.fsencode(path.relative_to(folder).as_posix()).decode("utf-8", "backslashreplace")
 
 
 def _by(size: tuple[int, int]) -> str:
@@ -138,6 +148,10 @@ def _opened(path: Path) -> Iterator[Any]:
             warnings.simplefilter("error", image.DecompressionBombWarning)
             with image.open(path, formats=[FORMATS[path.suffix.lower()]]) as picture:
                 yield picture
+    except (image.DecompressionBombWarning, image.DecompressionBombError) as error:
+        raise DataError(
+            f"{str(path)!r}: unpacks to more than {image.MAX_IMAGE_PIXELS:,} pixels; remove it, or make it smaller."
+        ) from error
     except Exception as error:  # a decoder met with hostile bytes may raise anything
         raise DataError(
             f"{str(path)!r}: not readable as a picture ({type(error).__name__}); replace or remove it."

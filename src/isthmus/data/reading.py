@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
-import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from isthmus.data.arrays import read_npy, read_npz
+from isthmus.data.bounds import require_room
 from isthmus.data.bundled import BUNDLED, load_bundled
-from isthmus.data.columns import Request, assign_roles, choose_columns, table_from_arrow
+from isthmus.data.columns import Request, choose_columns
 from isthmus.data.delimited import read_delimited
 from isthmus.data.idx import read_idx
 from isthmus.data.images import read_image_folder
+from isthmus.data.parquet import ParquetStream
 from isthmus.data.table import DataError, Table
-
-if TYPE_CHECKING:
-    import pyarrow
 
 __all__ = ["READABLE", "read_table"]
 
@@ -94,6 +92,11 @@ def _read_path(path: Path, request: Request, where: str) -> Table:
     if not path.exists():
         raise DataError(_missing(path, where))
     if path.is_dir():
+        from isthmus.data.opening import data_files, open_table
+
+        if data_files(path):
+            asked: dict[str, Any] = dataclasses.asdict(request) | {"columns": request.columns or None}
+            return open_table(path, **asked).load()
         return choose_columns(read_image_folder(path), request, where)
     if not path.is_file():
         raise DataError(f"{where}: neither a file nor a folder; write the data to a file first.")
@@ -101,7 +104,9 @@ def _read_path(path: Path, request: Request, where: str) -> Table:
     if suffix in (".csv", ".tsv"):
         return read_delimited(path, "\t" if suffix == ".tsv" else ",", request)
     if suffix == ".parquet":
-        return _read_parquet(path, request, where)
+        stream = ParquetStream([path], request, where=where, name=path.stem)
+        require_room(8 * len(stream) * stream.n_columns, path.stat().st_size, where)
+        return stream.load()
     if suffix == ".npy":
         return choose_columns(read_npy(path, missing=request.missing), request, where)
     if suffix == ".npz":
@@ -120,31 +125,3 @@ def _missing(path: Path, where: str) -> str:
     close = difflib.get_close_matches(path.name.lower(), BUNDLED, n=1, cutoff=0.5)
     guess = f"did you mean {close[0]!r}? " if close else ""
     return f"{where}: no such file, folder or bundled data set; {guess}the bundled sets are {', '.join(BUNDLED)}."
-
-
-def _read_parquet(path: Path, request: Request, where: str) -> Table:
-    import pyarrow
-    from pyarrow import parquet
-
-    try:
-        with parquet.ParquetFile(path) as file:
-            schema = file.schema_arrow
-            index = _saved_index(schema)
-            if request.ids is None and index not in (None, request.labels, *request.drop, *request.columns):
-                request = replace(request, ids=index)
-            roles = assign_roles(schema.names, request, where)
-            others = [name for name in (roles.labels, roles.ids) if name is not None]
-            arrow = file.read(columns=list(dict.fromkeys([*roles.values, *others])))
-    except (pyarrow.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
-        raise DataError(f"{where}: not readable as Parquet ({reason}); save it again.") from error
-    return table_from_arrow(arrow, roles, where=where, name=path.stem, missing=request.missing, mixed=request.mixed)
-
-
-def _saved_index(schema: pyarrow.Schema) -> str | None:
-    try:
-        stored = json.loads((schema.metadata or {}).get(b"pandas", b"{}"))
-        names = [name for name in stored.get("index_columns", []) if isinstance(name, str)]
-    except (ValueError, AttributeError, TypeError):
-        return None
-    return names[0] if len(names) == 1 and names[0] in schema.names else None

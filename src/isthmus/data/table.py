@@ -98,6 +98,7 @@ def check_finite(
     line_of: Callable[[int], int | None] | None = None,
     *,
     missing: bool = False,
+    first_row: int = 0,
 ) -> None:
     """Raise a `DataError` naming the first cell of ``values`` that is missing, NaN or infinite.
 
@@ -113,6 +114,8 @@ def check_finite(
         Gives the line of the file on which a row (counted from 0) begins, where the file has lines.
     missing
         Whether a cell may be missing (NaN); infinity is refused all the same.
+    first_row
+        Where ``values`` begin in the file, counted in rows.
     """
     height = max(1, CHECKED_CELLS // max(1, values.shape[1]))
     count, first = 0, None
@@ -129,6 +132,6 @@ def check_finite(
     row, column = first
     cells, begin = ("1 cell is", "it is") if count == 1 else (f"{count} cells are", "the first is")
     raise DataError(
-        f"{where}: {cells} missing, NaN or infinite, {begin} in {place(row, line_of)}, column {column!r}; "
+        f"{where}: {cells} missing, NaN or infinite, {begin} in {place(first_row + row, line_of)}, column {column!r}; "
         "fill it, or leave out the row or the column."
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -17,12 +18,12 @@ from isthmus.data.table import DataError
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["WRITABLE", "write_frame", "write_images", "write_table"]
+__all__ = ["WRITABLE", "table_writer", "write_frame", "write_images", "write_table"]
 
 WRITABLE = (".csv", ".tsv", ".parquet", ".npy", ".npz")
 BATCH_CELLS = 4_000_000
 # a spreadsheet takes a cell that begins so for a formula and runs it
-FORMULA = re.compile(r"^(?=[=+\-@\t\r])")
+FORMULA = re.compile(r"^(?=[=+\-@\t\r\n＝＋－＠])")
 
 
 def write_table(
@@ -58,42 +59,67 @@ def write_table(
     DataError
         The file exists, cannot be written, has another suffix, or the shapes do not agree.
     """
+    given = [name for name, entries in ((id_name or "id", ids), (label_name or "label", labels)) if entries is not None]
+    with table_writer(
+        path,
+        columns,
+        id_name=None if ids is None else given[0],
+        label_name=None if labels is None else given[-1],
+        overwrite=overwrite,
+    ) as write:
+        write(values, ids, labels)
+
+
+@contextmanager
+def table_writer(
+    path: str | Path,
+    columns: Sequence[str],
+    *,
+    id_name: str | None = None,
+    label_name: str | None = None,
+    overwrite: bool = False,
+) -> Iterator[Callable[..., None]]:
+    """Write a table block by block: gives a function of (values, ids, labels), to be called for each block in turn.
+
+    The same file as `write_table` writes, whole or not at all, without ever holding it; only ``.npz`` is gathered in
+    memory first. Ids and labels are given where they have a name.
+    """
     path = Path(path)
-    suffix = path.suffix.lower()
-    where = repr(str(path))
+    suffix, where = path.suffix.lower(), repr(str(path))
     if suffix not in WRITABLE:
         raise DataError(f"{where}: tables are written as {', '.join(WRITABLE)}, got {path.suffix or 'no suffix'!r}.")
-    values = np.asarray(values)
-    if values.ndim != 2 or values.shape[1] != len(columns) or values.dtype.kind not in "fiub":
-        raise DataError(
-            f"{where}: values must be numbers of shape (rows, {len(columns)}), one column a name, got "
-            f"{values.dtype} of shape {values.shape}."
-        )
-    beside = {}
-    for name, entries in ((id_name or "id", ids), (label_name or "label", labels)):
-        if entries is not None:
-            beside[name] = _plain(np.asarray(entries))
-            if beside[name].shape != (len(values),):
-                raise DataError(f"{where}: column {name!r} must have {len(values)} entries, got {beside[name].shape}.")
-    names = [*([id_name or "id"] if ids is not None else []), *columns]
-    names += [label_name or "label"] if labels is not None else []
+    names = [*([] if id_name is None else [id_name]), *columns, *([] if label_name is None else [label_name])]
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise DataError(f"{where}: more than one column would be named {repeated[0]!r}; rename it.")
-    with atomic_write(path, overwrite=overwrite) as temporary:
+    with atomic_write(path, overwrite=overwrite) as temporary, ExitStack() as closing:
         if suffix == ".npy":
-            np.save(temporary, values, allow_pickle=False)
+            sink: Any = closing.enter_context(_NumberFile(temporary))
         elif suffix == ".npz":
-            arrays = {"X": values, "columns": np.array(columns, np.str_)}
-            if ids is not None:
-                arrays |= {"ids": beside[id_name or "id"], "id_name": np.array(id_name or "id")}
-            if labels is not None:
-                arrays |= {"y": beside[label_name or "label"], "label_name": np.array(label_name or "label")}
-            np.savez(temporary, allow_pickle=False, **arrays)
+            sink = closing.enter_context(_Archive(temporary, columns, id_name, label_name))
         elif suffix == ".parquet":
-            _write_parquet(temporary, values, columns, names, beside)
+            sink = closing.enter_context(_ParquetFile(temporary, columns, names))
         else:
-            _write_text(temporary, "\t" if suffix == ".tsv" else ",", values, columns, names, beside)
+            sink = closing.enter_context(_TextFile(temporary, "\t" if suffix == ".tsv" else ",", columns, names))
+
+        def write(values: np.ndarray, ids: np.ndarray | None = None, labels: np.ndarray | None = None) -> None:
+            values = np.asarray(values)
+            if values.ndim != 2 or values.shape[1] != len(columns) or values.dtype.kind not in "fiub":
+                raise DataError(
+                    f"{where}: values must be numbers of shape (rows, {len(columns)}), one column a name, got "
+                    f"{values.dtype} of shape {values.shape}."
+                )
+            beside = {}
+            for name, entries in ((id_name, ids), (label_name, labels)):
+                if name is not None:
+                    beside[name] = _plain(np.asarray(entries))
+                    if beside[name].shape != (len(values),):
+                        raise DataError(
+                            f"{where}: column {name!r} must have {len(values)} entries, got {beside[name].shape}."
+                        )
+            sink.write(values, beside)
+
+        yield write
 
 
 def write_frame(path: str | Path, frame: pyarrow.Table, *, overwrite: bool = False) -> None:
@@ -141,46 +167,108 @@ def _batches(
         yield pyarrow.table([pyarrow.array(cell) for cell in cells], names=list(names))
 
 
-def _write_parquet(
-    path: Path,
-    values: np.ndarray,
-    columns: Sequence[str],
-    names: Sequence[str],
-    beside: dict[str, np.ndarray],
-) -> None:
-    from pyarrow import parquet
+class _NumberFile:
+    """An ``.npy`` file whose head is mended when the number of rows is known."""
 
-    writer = None
-    for batch in _batches(values, columns, names, beside):
-        writer = writer or parquet.ParquetWriter(path, batch.schema)
-        writer.write_table(batch)
-    if writer is not None:
-        writer.close()
+    def __init__(self, path: Path):
+        self.file, self.rows, self.head = path.open("r+b"), 0, {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def write(self, values: np.ndarray, _beside: dict[str, np.ndarray]) -> None:
+        if not self.head:
+            plain = np.lib.format.header_data_from_array_1_0(np.empty((0, values.shape[1]), values.dtype))
+            self.head = {**plain, "fortran_order": False}
+            self._write_head(values.shape[1])
+        self.width, self.rows = values.shape[1], self.rows + len(values)
+        self.file.write(np.ascontiguousarray(values, np.dtype(self.head["descr"])).data)
+
+    def _write_head(self, width: int) -> None:
+        # NumPy leaves room for as many rows as there can be
+        np.lib.format.write_array_header_1_0(self.file, self.head | {"shape": (self.rows, width)})
+
+    def __exit__(self, *_: object) -> None:
+        if self.head:
+            self.file.seek(0)
+            self._write_head(self.width)
+        self.file.close()
 
 
-def _write_text(
-    path: Path,
-    separator: str,
-    values: np.ndarray,
-    columns: Sequence[str],
-    names: Sequence[str],
-    beside: dict[str, np.ndarray],
-) -> None:
-    from pyarrow import csv as arrow_csv
+class _Archive:
+    """An ``.npz`` file: arrays are written one after the other, so all blocks are gathered first."""
 
-    safe = {name: _without_formulas(entries) for name, entries in beside.items()}
-    special = re.compile(f'[",\\r\\n{separator}]')
-    words = (cell for entries in safe.values() if entries.dtype.kind == "U" for cell in entries.tolist())
-    options = arrow_csv.WriteOptions(
-        include_header=False,
-        delimiter=separator,
-        quoting_style="needed" if any(special.search(cell) for cell in words) else "none",
-    )
-    head = separator.join(_quoted(FORMULA.sub("'", name), special) for name in names)
-    with path.open("wb") as file:
-        file.write(f"{head}\n".encode())
-        for batch in _batches(values, columns, names, safe):
-            arrow_csv.write_csv(batch, file, options)
+    def __init__(self, path: Path, columns: Sequence[str], id_name: str | None, label_name: str | None):
+        self.path, self.columns = path, columns
+        self.words = {"ids": ("id_name", id_name), "y": ("label_name", label_name)}
+        self.blocks: list[tuple[np.ndarray, dict[str, np.ndarray]]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def write(self, values: np.ndarray, beside: dict[str, np.ndarray]) -> None:
+        self.blocks.append((values, beside))
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is not None or not self.blocks:
+            return
+        arrays = {
+            "X": np.concatenate([values for values, _ in self.blocks]),
+            "columns": np.array(self.columns, np.str_),
+        }
+        for array, (key, name) in self.words.items():
+            if name is not None:
+                entries = np.concatenate([beside[name] for _, beside in self.blocks])
+                arrays |= {array: entries, key: np.array(name)}
+        np.savez(self.path, allow_pickle=False, **arrays)
+
+
+class _ParquetFile:
+    def __init__(self, path: Path, columns: Sequence[str], names: Sequence[str]):
+        self.path, self.columns, self.names = path, columns, names
+        self.writer: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def write(self, values: np.ndarray, beside: dict[str, np.ndarray]) -> None:
+        from pyarrow import parquet
+
+        for batch in _batches(values, self.columns, self.names, beside):
+            self.writer = self.writer or parquet.ParquetWriter(self.path, batch.schema)
+            self.writer.write_table(batch.cast(self.writer.schema))
+
+    def __exit__(self, *_: object) -> None:
+        if self.writer is not None:
+            self.writer.close()
+
+
+class _TextFile:
+    def __init__(self, path: Path, separator: str, columns: Sequence[str], names: Sequence[str]):
+        self.columns, self.names, self.separator = columns, names, separator
+        self.special = re.compile(f'[",\\r\\n{separator}]')
+        self.file = path.open("wb")
+        head = separator.join(_quoted(FORMULA.sub("'", name), self.special) for name in names)
+        self.file.write(f"{head}\n".encode())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def write(self, values: np.ndarray, beside: dict[str, np.ndarray]) -> None:
+        from pyarrow import csv as arrow_csv
+
+        safe = {name: _without_formulas(entries) for name, entries in beside.items()}
+        words = (cell for entries in safe.values() if entries.dtype.kind == "U" for cell in entries.tolist())
+        options = arrow_csv.WriteOptions(
+            include_header=False,
+            delimiter=self.separator,
+            quoting_style="needed" if any(self.special.search(cell) for cell in words) else "none",
+        )
+        for batch in _batches(values, self.columns, self.names, safe):
+            arrow_csv.write_csv(batch, self.file, options)
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
 
 
 def _quoted(name: str, special: re.Pattern[str]) -> str:

@@ -18,17 +18,25 @@ from isthmus.denoising.denoiser import Denoiser
 from isthmus.denoising.noise import require_kind
 from isthmus.storage.folder_writing import new_folder
 from isthmus.storage.model_folder import files_of, load
-from isthmus.storage.safe_reading import StorageError, open_regular_file, parse_object, require_keys
+from isthmus.storage.safe_reading import (
+    StorageError,
+    checksum,
+    open_regular_file,
+    parse_object,
+    require_keys,
+    shortened,
+)
 from isthmus.variants.denoising import DenoisingAutoencoder
 
 __all__ = ["FACTS", "load_denoiser", "save_denoiser"]
 
-MODEL, FACTS, FORMAT = "model", "denoiser.json", "isthmus denoiser"
+MODEL, FACTS, FORMAT, FORMAT_VERSION = "model", "denoiser.json", "isthmus denoiser", 1
 MOST_BYTES = 16 << 20
 SETTINGS = ("corruption", "level", "clean", "image_shape")
 VECTORS = ("_low", "_high")
 BLIND_VECTORS = ("_fill", "_hidden_variance")
 KEYS = {"format", *SETTINGS, "random_state", "feature_names", "noise_level", "blind", "low", "high"}
+LATER_KEYS = {"format_version", "facts_sha256"}  # the first denoisers were written without
 BLIND_KEYS = {"fill", "hidden_variance", "blind_share", "known_lost"}
 
 
@@ -40,9 +48,10 @@ def save_denoiser(denoiser: Denoiser, path: str | os.PathLike[str], *, overwrite
     StorageError
         If the folder exists (and may not be replaced, or is no denoiser's) or can't be written.
     """
-    facts = json.dumps(_facts_of(denoiser), indent=1).encode()
+    facts = _facts_of(denoiser)
+    text = json.dumps(facts | {"facts_sha256": checksum(facts)}, indent=1).encode()
     model = {f"{MODEL}/{name}": data for name, data in files_of(denoiser.autoencoder_).items()}
-    return new_folder(path, {**model, FACTS: facts}, overwrite=overwrite)
+    return new_folder(path, {**model, FACTS: text}, overwrite=overwrite)
 
 
 def load_denoiser(path: str | os.PathLike[str]) -> Denoiser:
@@ -52,6 +61,8 @@ def load_denoiser(path: str | os.PathLike[str]) -> Denoiser:
         raise StorageError(
             f"{str(path)!r} is not a denoiser's folder: it has no {FACTS}; isthmus denoise --save makes one."
         )
+    if os.path.lexists(path / MODEL / FACTS) or os.path.islink(path / MODEL):
+        raise StorageError(f"{str(path)!r} cannot be read: its {MODEL} must be an autoencoder's folder; save it again.")
     autoencoder = load(path / MODEL)
     try:
         with open_regular_file(path, FACTS) as file:
@@ -59,13 +70,16 @@ def load_denoiser(path: str | os.PathLike[str]) -> Denoiser:
         return _restored(facts, autoencoder)
     except StorageError:
         raise
-    except (ValueError, TypeError, KeyError) as error:
-        raise StorageError(f"{str(path)!r} cannot be read: {error}; save the denoiser again.") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # what a stranger wrote may make anything raise
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:300].rstrip(".; ")
+        raise StorageError(f"{str(path)!r} cannot be read: {reason}; save the denoiser again.") from error
 
 
 def _facts_of(denoiser: Denoiser) -> dict[str, Any]:
     seed = denoiser.random_state
-    facts: dict[str, Any] = {"format": FORMAT}
+    facts: dict[str, Any] = {"format": FORMAT, "format_version": FORMAT_VERSION}
     facts |= {name: getattr(denoiser, name) for name in SETTINGS}
     facts["level"] = None if denoiser.level is None else float(denoiser.level)
     facts["clean"] = bool(denoiser.clean)
@@ -83,9 +97,13 @@ def _facts_of(denoiser: Denoiser) -> dict[str, Any]:
 
 def _restored(facts: dict[str, Any], autoencoder: Any) -> Denoiser:
     blind = facts.get("blind") is True
-    require_keys(facts, KEYS | (BLIND_KEYS if blind else set()), FACTS)
-    if facts["format"] != FORMAT:
-        raise ValueError(f"{FACTS} is of another format")
+    version = facts.get("format_version", FORMAT_VERSION)
+    if facts.get("format") != FORMAT or version != FORMAT_VERSION:
+        raise ValueError(f"{FACTS} is of format {shortened(version)}, and {FORMAT_VERSION} is read; update isthmus")
+    require_keys(facts, KEYS | (BLIND_KEYS if blind else set()), FACTS, optional=LATER_KEYS)
+    said = facts.get("facts_sha256")
+    if said is not None and said != checksum({name: fact for name, fact in facts.items() if name != "facts_sha256"}):
+        raise ValueError(f"{FACTS} was changed after it was written")
     if not isinstance(autoencoder, DenoisingAutoencoder):
         raise ValueError("its model is no DenoisingAutoencoder")
     if (autoencoder.corruption == "blind_spot") is not blind:

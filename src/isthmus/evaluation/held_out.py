@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from isthmus.data.stream import TableStream
 from isthmus.estimator import BaseAutoencoder
 from isthmus.evaluation.principal_errors import PrincipalErrors
-from isthmus.evaluation.probes import MOST_PAIRWISE_ROWS, sample_of
+from isthmus.evaluation.probes import MOST_PAIRWISE_ROWS, MOST_PROBE_ROWS, sample_of
 from isthmus.missing import completed
 from isthmus.scaling import CHUNK_CELLS
 
@@ -27,7 +28,10 @@ class HeldOut:
 
     Attributes
     ----------
-    codes, pca_codes : ndarray of shape (n_rows, n_latents) and (n_rows, size)
+    n_rows : int
+    kept : ndarray of shape (n_kept,)
+        Indices of the rows whose codes are kept: all, or 10,000 of a table that does not fit in memory.
+    codes, pca_codes : ndarray of shape (n_kept, n_latents) and (n_kept, size)
     size : int
         Numbers PCA is given.
     pca : PrincipalErrors
@@ -36,9 +40,11 @@ class HeldOut:
     nats : float
         Sum of `score_samples`.
     sampled, sample : ndarray of shape (n_sampled,) and (n_sampled, n_features)
-        Indices of at most 2,000 rows, and those rows in the model's units.
+        Places among the kept of at most 2,000 rows, and those rows in the model's units.
     """
 
+    n_rows: int
+    kept: np.ndarray
     codes: np.ndarray
     pca_codes: np.ndarray
     size: int
@@ -56,7 +62,14 @@ def gather(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None = Non
     Missing cells are judged, for the model and for PCA alike, as the linear completion fills them.
     """
     scaling, pca = estimator.scaling_, PrincipalErrors(estimator.principal_)
-    codes = np.concatenate([np.asarray(estimator.transform(part)) for part in _slices(X)])
+    if isinstance(X, TableStream) and X.fits_in_memory:
+        X = X.load().rows
+    if isinstance(X, TableStream):
+        kept = sample_of(len(X), MOST_PROBE_ROWS, seed)
+        codes = np.asarray(estimator.transform(X.take(kept).rows))
+    else:
+        codes = np.concatenate([np.asarray(estimator.transform(part)) for part in _slices(X)])
+        kept = np.arange(len(codes))
     size = _pca_size(estimator, codes) if size is None else size
     rebuild = estimator.reconstruct if estimator._layout is None else estimator._rebuilt  # numbers in either case
     sampled = sample_of(len(codes), MOST_PAIRWISE_ROWS, seed)
@@ -69,14 +82,18 @@ def gather(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None = Non
         with np.errstate(over="ignore", invalid="ignore"):
             errors = (rows - rebuild(part)) / scaling.spread
             units = (rows - scaling.center) / scaling.spread
-            pca_codes.append(pca.add(units)[:, :size])
+            principal_codes = pca.add(units)[:, :size]
             squared_errors += np.einsum("ij,ij->j", errors, errors)
             squares += np.einsum("ij,ij->j", units, units)
             nats += float(estimator.score_samples(part).sum(dtype=np.float64))
-        inside = sampled[(sampled >= begin) & (sampled < begin + len(rows))]
+        low, high = np.searchsorted(kept, [begin, begin + len(rows)])
+        pca_codes.append(principal_codes[kept[low:high] - begin])
+        inside = kept[sampled[(sampled >= low) & (sampled < high)]]
         sample.append(units[inside - begin])
         begin += len(rows)
     return HeldOut(
+        begin,
+        kept,
         codes,
         np.concatenate(pca_codes),
         size,
@@ -91,6 +108,9 @@ def gather(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None = Non
 
 def _slices(X: Any) -> Iterator[Any]:
     """The rows a few megabytes at a time, of the same kind as X, so that column names stay with them."""
+    if isinstance(X, TableStream):
+        yield from (block.rows for block in X.blocks())
+        return
     if hasattr(X, "tocsr"):
         X = X.tocsr()
     elif not hasattr(X, "shape"):

@@ -18,6 +18,7 @@ import numpy as np
 
 __all__ = [
     "MOST_PAIRWISE_ROWS",
+    "MOST_PROBE_ROWS",
     "LabelReadings",
     "label_codes",
     "read_labels",

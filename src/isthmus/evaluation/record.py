@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from isthmus.data.stream import TableStream
 from isthmus.estimator import BaseAutoencoder
 from isthmus.evaluation.held_out import HeldOut, gather, mean_on
 from isthmus.evaluation.principal_errors import equal_error_size
@@ -175,9 +176,11 @@ def evaluate(
     estimator
         Fitted.
     X
-        Held-out rows, shape (n_rows, n_features): array, DataFrame or sparse matrix; read slice by slice.
+        Held-out rows, shape (n_rows, n_features): array, DataFrame, sparse matrix, or a stream of
+        `isthmus.open_table`; read slice by slice. Of a stream too large for memory, squares are summed over all
+        rows, and codes are judged by 10,000.
     y
-        Their classes, if any.
+        Their classes, if any; those of a stream are its own labels.
     X_train, y_train
         Rows and classes for the label readers to learn from; without them they are cross-validated on ``X``.
     random_state
@@ -192,6 +195,10 @@ def evaluate(
         raise ValueError("evaluate: y_train needs X_train and y; labels are learned there and tested here.")
     check_is_fitted(estimator)
     gathered = gather(estimator, X, random_state)
+    if isinstance(X, TableStream):
+        X = X.take(gathered.kept)
+        y = X.labels if y is None else np.asarray(y)[gathered.kept]
+        X = X.rows
     labels, labels_train = (None, None) if y is None else label_codes(y, y_train)
     _require_one_a_row("y", labels, len(gathered.codes))
     training = None
@@ -209,7 +216,7 @@ def evaluate(
     names = getattr(estimator, "feature_names_in_", None) if layout is None else layout.encoded_names
     spread = estimator.scaling_.spread
     return Evaluation(
-        n_rows=len(gathered.codes),
+        n_rows=gathered.n_rows,
         n_features=len(spread),
         n_components=gathered.codes.shape[1],
         pca_components=gathered.size,
@@ -225,7 +232,7 @@ def evaluate(
         pca_labels=read("pca_codes"),
         trustworthiness=trustworthiness(gathered.sample, gathered.codes[gathered.sampled]),
         pca_trustworthiness=trustworthiness(gathered.sample, gathered.pca_codes[gathered.sampled]),
-        nats_per_row=gathered.nats / len(gathered.codes),
+        nats_per_row=gathered.nats / gathered.n_rows,
         pca_nats_per_row=_principal_nats(estimator, gathered),
     )
 
@@ -237,7 +244,7 @@ def _require_one_a_row(name: str, labels: np.ndarray | None, n_rows: int) -> Non
 
 def _rebuilding(gathered: HeldOut, weights: np.ndarray) -> Rebuilding:
     """Both errors with columns weighed by ``weights``, from the model's units to those wanted."""
-    n_rows, n_features = len(gathered.codes), len(weights)
+    n_rows, n_features = gathered.n_rows, len(weights)
     total = float(gathered.pca.squares @ weights)
     varies = total > CONSTANT * float(gathered.squares @ weights)
 
@@ -280,8 +287,8 @@ def _principal_nats(estimator: BaseAutoencoder, gathered: HeldOut) -> float | No
     noise = (principal.total_variance - variances.sum()) / max(1, n_features - size)
     if size >= n_features or noise <= CONSTANT * principal.total_variance or variances.min() < noise:
         return None
-    n_rows = len(gathered.codes)
-    spread = np.einsum("ij,ij->j", gathered.pca_codes, gathered.pca_codes) / n_rows
+    n_rows = gathered.n_rows
+    spread = np.einsum("ij,ij->i", gathered.pca.products, gathered.pca.directions)[:size] / n_rows
     left = gathered.pca.squares.sum() / n_rows - spread.sum()
     log_volume = n_features * math.log(2 * math.pi) + np.log(variances).sum() + (n_features - size) * math.log(noise)
     nats = -0.5 * (log_volume + (spread / variances).sum() + left / noise)

@@ -60,19 +60,19 @@ def remember(
 ) -> Memory:
     """Codes of some of ``rows``, and the columns' errors on some of the rows ``judged``.
 
-    With ``earlier`` its codes fill what room is left, as the model saw them then. Torch's generator chooses the
-    rows and draws the codes.
+    With ``earlier`` its codes fill what room is left, as the model saw them then. Torch's generator draws the
+    codes; the rows are spread evenly.
     """
     gaussian = model.bottleneck.outputs_per_latent == 2
     codes, squares, n_judged = [], *torch.zeros(2, rows.n_features, dtype=torch.float64)
     n_weights = sum(parameter.numel() for parameter in model.parameters())
     with torch.inference_mode(), threads_for(min(len(rows), MOST_ROWS) * n_weights):
-        for batch in _some(rows, MOST_ROWS).batches():
+        for batch in rows.some(MOST_ROWS).batches():
             h = model.encoder(model.whole(batch.to(device)))
             codes.append((model.bottleneck(h).sample() if gaussian else h).cpu())
             if sum(map(len, codes)) >= _most(codes[0].shape[1]):
                 break
-        for batch in _some(judged, MOST_ROWS).batches():
+        for batch in judged.some(MOST_ROWS).batches():
             x = batch.to(device)
             squares += (model.reconstruct(x) - x).square().nansum(0).cpu()
             n_judged += x.isfinite().sum(0).cpu()
@@ -85,7 +85,3 @@ def remember(
 def _most(n_numbers: int) -> int:
     """How many vectors of so many numbers are kept."""
     return max(LEAST_ROWS, min(MOST_ROWS, MOST_NUMBERS // n_numbers))
-
-
-def _some(rows: Rows, most: int) -> Rows:
-    return rows.subset(torch.randperm(len(rows))[:most])

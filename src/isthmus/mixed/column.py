@@ -11,6 +11,7 @@ A missing cell is NaN, in a category's columns all of them.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ __all__ = ["KINDS", "Cells", "Column", "MixedTableError"]
 
 KINDS = ("number", "date", "truth", "category")
 SHOWN_LETTERS = 40
+DTYPE = re.compile(r"(?!.*(//|dateutil))[\w+:,=|/()\[\] -]{1,80}")  # no path: pandas would open one as a time zone
 
 
 class MixedTableError(ValueError):
@@ -59,6 +61,7 @@ class Column:
 
     def __post_init__(self) -> None:
         plain = isinstance(self.name, str) and isinstance(self.dtype, str) and self.kind in KINDS
+        plain = plain and DTYPE.fullmatch(self.dtype) is not None
         if not plain or type(self.whole) is not bool or type(self.ordered) is not bool:
             raise ValueError("a column of the table is not described as it should be")
         known = all(type(value) in (str, int, bool) or _is_finite(value) for value in self.categories)

@@ -177,6 +177,16 @@ def _plain_values(name: str, values: list[Any]) -> list[Any]:
 
 def frame_of(library: str, columns: Sequence[Column], values: Sequence[np.ndarray], index: Any = None) -> Any:
     """A DataFrame with each column's own dtype; ``values`` as `Column.decode` gives them."""
+    try:
+        return _frame_of(library, columns, values, index)
+    except (ImportError, MemoryError):
+        raise
+    except Exception as error:  # a dtype that a stranger's model names, or another release of the library
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200].rstrip(". ")
+        raise MixedTableError(f"{library} cannot make the columns of the fit ({reason}); fit it again.") from error
+
+
+def _frame_of(library: str, columns: Sequence[Column], values: Sequence[np.ndarray], index: Any) -> Any:
     if library == "pyarrow":
         return arrow.table_of(columns, values, _within)
     frames = importlib.import_module(library)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from isthmus.model.draws import normal_like, uniform
 from isthmus.model.principal import LinearStart, Principal
 
 __all__ = [
@@ -48,7 +49,7 @@ class Posterior:
         """Z = μ + σ ⊙ ε, differentiable in μ and σ; the mean itself for a point."""
         if self.log_variance is None:
             return self.mean
-        return self.mean + torch.exp(0.5 * self.log_variance) * torch.randn_like(self.mean)
+        return self.mean + torch.exp(0.5 * self.log_variance) * normal_like(self.mean)
 
     def draw_kept(self) -> Tensor | None:
         """Ones and zeros that a drawn code is multiplied by; None where all of it is kept."""
@@ -67,10 +68,9 @@ class NestedPosterior(Posterior):
 
     def draw_kept(self) -> Tensor:
         """Ones up to k, then zeros; shape (batch, n_latents)."""
-        n_rows, n_latents = self.mean.shape
-        places = torch.arange(1, n_latents + 1, dtype=torch.float32, device=self.mean.device)
+        places = torch.arange(1, self.mean.shape[1] + 1, dtype=torch.float32, device=self.mean.device)
         ends = places.pow(-self.decay).cumsum(0)
-        sizes = torch.searchsorted(ends, torch.rand(n_rows, 1, device=ends.device) * ends[-1]) + 1
+        sizes = torch.searchsorted(ends, uniform(self.mean, 1).float() * ends[-1]) + 1
         return (places <= sizes).to(self.mean.dtype)
 
 

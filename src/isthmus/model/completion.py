@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 
+from isthmus.model.draws import uniform, uniform_like
+
 __all__ = ["Completion", "fit_completion"]
 
 LEAST_HIDDEN, MOST_HIDDEN = 0.1, 0.5  # share of cells hidden in training, between these the data's own
@@ -68,15 +70,15 @@ class Completion(nn.Module):
 
         Columns that stand for one cell of a table (of the same ``owners``) are missing together.
         """
-        share = 2 * self.hidden_share * torch.rand(len(x), 1, device=x.device)
+        share = 2 * self.hidden_share * uniform(x, 1)
         return x.masked_fill(_draws(x, self.owners) < share, torch.nan)
 
 
 def _draws(x: Tensor, owners: Tensor | None) -> Tensor:
     """A uniform number a cell, the same for all columns of one owner."""
     if owners is None:
-        return torch.rand_like(x)
-    return torch.rand(len(x), int(owners.max()) + 1, dtype=x.dtype, device=x.device)[:, owners]
+        return uniform_like(x)
+    return uniform(x, int(owners.max()) + 1)[:, owners]
 
 
 def fit_completion(batches: Callable[[], Iterable[Tensor]], n_rows: int, owners: Tensor | None = None) -> Completion:

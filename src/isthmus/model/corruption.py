@@ -13,6 +13,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from isthmus.model.draws import normal_like, uniform, uniform_like
 from isthmus.model.principal import LinearStart, Principal
 from isthmus.model.restoration import CellNoise, restoring_start
 
@@ -53,7 +54,7 @@ class Corruption(nn.Module):
 
     def _level(self, level: Tensor | float, x: Tensor) -> Tensor | float:
         """The level, or where it varies the share u² of it for each row, u uniform: small levels are common."""
-        return level * torch.rand(len(x), 1, device=x.device).square() if self.varying else level
+        return level * uniform(x, 1).square() if self.varying else level
 
     @property
     def _middle(self) -> float:
@@ -80,7 +81,7 @@ class GaussianNoise(Corruption):
         self.unit = 1 / spread
 
     def forward(self, x: Tensor) -> Tensor:
-        noise = self._level(self.sigma, x) * torch.randn_like(x)
+        noise = self._level(self.sigma, x) * normal_like(x)
         return x + (noise if self.unit is None else noise * self.unit)
 
     def cell_noise(self, n_features: int) -> CellNoise:
@@ -102,7 +103,7 @@ class Masking(Corruption):
         self.value = -center / spread
 
     def forward(self, x: Tensor) -> Tensor:
-        kept = torch.rand_like(x) >= self._level(self.rate, x)
+        kept = uniform_like(x) >= self._level(self.rate, x)
         return x * kept if self.value is None else torch.where(kept, x, self.value)
 
     def cell_noise(self, n_features: int) -> CellNoise:
@@ -141,7 +142,7 @@ class SaltAndPepper(Corruption):
 
     def forward(self, x: Tensor) -> Tensor:
         # One draw decides both: below rate/2 pepper, from there to rate salt.
-        draw, rate = torch.rand_like(x), self._level(self.rate, x)
+        draw, rate = uniform_like(x), self._level(self.rate, x)
         return torch.where(draw < rate, torch.where(draw < rate / 2, self.low, self.high), x)
 
     def in_data_units(self, center: Tensor, spread: Tensor) -> None:
@@ -169,9 +170,9 @@ class SwapNoise(Corruption):
         if len(x) < 2:
             return x
         # A shift by 1 … batch-1 rows, drawn for each cell, never lands on the row itself.
-        shift = torch.randint(1, len(x), x.shape, device=x.device)
+        shift = 1 + (uniform_like(x) * (len(x) - 1)).long().clamp(max=len(x) - 2)
         donor = (torch.arange(len(x), device=x.device)[:, None] + shift) % len(x)
-        return torch.where(torch.rand_like(x) < self.rate, x.gather(0, donor), x)
+        return torch.where(uniform_like(x) < self.rate, x.gather(0, donor), x)
 
 
 CORRUPTIONS = ("none", "gaussian", "masking", "salt_and_pepper", "swap", "blind_spot")

@@ -85,7 +85,15 @@ class LinearStart:
     noise_variance: float | None = None
 
 
-def principal_directions(batches: Callable[[], Iterable[Tensor]], mean: Tensor, n_rows: int, limit: int) -> Principal:
+def principal_directions(
+    batches: Callable[[], Iterable[Tensor]],
+    mean: Tensor,
+    n_rows: int,
+    limit: int,
+    *,
+    sum_: Callable[[Tensor], Tensor] = lambda numbers: numbers,
+    held: bool = True,
+) -> Principal:
     """PCA from batches, without ever holding a second copy of the data where features are few.
 
     Parameters
@@ -96,23 +104,31 @@ def principal_directions(batches: Callable[[], Iterable[Tensor]], mean: Tensor, 
         Mean row, float64, shape (n_features,).
     limit
         How many directions to return at most.
+    sum_
+        Adds up over processes, in place, where each has a share of the batches.
+    held
+        Whether all rows may be held at once, where they are few and wide.
     """
     n_features = len(mean)
     rank = min(n_rows, n_features)
     limit = min(limit, rank)
     if n_features <= min(EXACT_FEATURES, 2 * n_rows):
-        variances, directions, total = _from_covariance(batches, mean, n_rows, limit)
-    elif n_rows <= EXACT_FEATURES and n_rows * n_features <= HELD_CELLS:
+        variances, directions, total = _from_covariance(batches, mean, n_rows, limit, sum_)
+    elif held and n_rows <= EXACT_FEATURES and n_rows * n_features <= HELD_CELLS:
         variances, directions, total = _from_rows(batches, mean, n_rows, limit)
     else:
-        variances, directions, total = _from_passes(batches, mean, n_rows, limit)
+        variances, directions, total = _from_passes(batches, mean, n_rows, limit, sum_)
     largest = directions.abs().argmax(1, keepdim=True)
     directions = directions * directions.gather(1, largest).sign()
     return Principal(mean.float(), directions.float(), variances.clamp(min=0).float(), total, rank)
 
 
 def _from_covariance(
-    batches: Callable[[], Iterable[Tensor]], mean: Tensor, n_rows: int, limit: int
+    batches: Callable[[], Iterable[Tensor]],
+    mean: Tensor,
+    n_rows: int,
+    limit: int,
+    sum_: Callable[[Tensor], Tensor],
 ) -> tuple[Tensor, Tensor, float]:
     n_features = len(mean)
     # Products of float32 batches, summed in float64, agree with float64 to about 1e-7 and are twice as fast.
@@ -121,7 +137,7 @@ def _from_covariance(
     for batch in batches():
         centred = (batch.double() - mean).to(dtype)
         covariance += centred.T @ centred
-    covariance /= max(1, n_rows - 1)
+    sum_(covariance).div_(max(1, n_rows - 1))
     total = float(covariance.trace())
     variances, directions = torch.linalg.eigh(covariance)
     return variances.flip(0)[:limit], directions.flip(1).T[:limit], total
@@ -140,7 +156,11 @@ def _from_rows(
 
 
 def _from_passes(
-    batches: Callable[[], Iterable[Tensor]], mean: Tensor, n_rows: int, limit: int
+    batches: Callable[[], Iterable[Tensor]],
+    mean: Tensor,
+    n_rows: int,
+    limit: int,
+    sum_: Callable[[Tensor], Tensor],
 ) -> tuple[Tensor, Tensor, float]:
     """Wide and long tables: subspace iteration from a random start (Halko et al. 2011, arXiv:0909.4061).
 
@@ -154,13 +174,13 @@ def _from_passes(
         for batch in batches():
             centred = (batch.double() - mean).float()
             image += centred.T @ (centred @ basis)
-        basis = torch.linalg.qr(image)[0]
-    total, within = 0.0, torch.zeros(size, size, dtype=torch.float64)
+        basis = torch.linalg.qr(sum_(image))[0]
+    total, within = torch.zeros((), dtype=torch.float64), torch.zeros(size, size, dtype=torch.float64)
     for batch in batches():
         centred = (batch.double() - mean).float()
-        total += float(centred.double().square().sum())
+        total += centred.double().square().sum()
         seen = (centred @ basis).double()
         within += seen.T @ seen
-    values, axes = torch.linalg.eigh(within / max(1, n_rows - 1))
+    values, axes = torch.linalg.eigh(sum_(within) / max(1, n_rows - 1))
     directions = (basis.double() @ axes.flip(1)[:, :limit]).T
-    return values.flip(0)[:limit], directions, total / max(1, n_rows - 1)
+    return values.flip(0)[:limit], directions, float(sum_(total)) / max(1, n_rows - 1)

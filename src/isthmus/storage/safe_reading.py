@@ -27,7 +27,6 @@ __all__ = [
     "parse_object",
     "read_header",
     "require_keys",
-    "sha256_of",
     "shortened",
 ]
 
@@ -36,7 +35,6 @@ MOST_TENSORS = 4096
 MOST_DIGITS = 18
 MOST_DIMENSIONS = 8
 BYTES_A_NUMBER = {"F32": 4, "F64": 8}
-CHUNK_BYTES = 1 << 20
 
 
 class StorageError(ValueError):
@@ -67,12 +65,16 @@ def open_regular_file(folder: Path, name: str) -> BinaryIO:
         if not stat.S_ISREG(found.st_mode):
             kind = "a link" if stat.S_ISLNK(found.st_mode) else "no plain file"
             raise StorageError(f"{str(folder)!r} cannot be read: its {name} is {kind}, and only plain files are read.")
-        # The second look is at what was opened: the name may have changed hands since the first.
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
+        # The name may have changed hands since: a link is not followed, a pipe not waited for.
+        careful = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
+        handle = os.open(path, os.O_RDONLY | careful)
     except FileNotFoundError:
         raise StorageError(f"{str(folder)!r} is not an isthmus model folder: it has no {name}.") from None
     except OSError as error:
         raise StorageError(f"{str(folder)!r} cannot be read: {name}: {error.strerror or error}.") from error
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise StorageError(f"{str(folder)!r} cannot be read: its {name} is no plain file any more.")
     return os.fdopen(handle, "rb")
 
 
@@ -169,15 +171,6 @@ def _kind(entry: Any, what: str) -> TensorKind:
 def checksum(facts: Mapping[str, Any]) -> str:
     """SHA-256 of the facts themselves: neither the order of keys nor white space counts."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def sha256_of(file: BinaryIO) -> str:
-    """SHA-256 of a whole file in hexadecimal, read a megabyte at a time."""
-    file.seek(0)
-    digest = hashlib.sha256()
-    while chunk := file.read(CHUNK_BYTES):
-        digest.update(chunk)
-    return digest.hexdigest()
 
 
 def require_keys(found: Mapping[str, Any], required: set[str], what: str, *, optional: Iterable[str] = ()) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,7 +22,9 @@ def choose_device(asked: str | None) -> torch.device:
         "cpu": True,
     }
     if asked is None:
-        return torch.device(next(name for name, there in available.items() if there))
+        found = next(name for name, there in available.items() if there)
+        place = os.environ.get("LOCAL_RANK") if found == "cuda" else None  # of several processes each has its own card
+        return torch.device(found if place is None else f"{found}:{place}")
     name = asked.split(":")[0]
     if not available.get(name, False):
         there = ", ".join(name for name, there in available.items() if there)

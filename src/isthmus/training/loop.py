@@ -8,8 +8,10 @@ number.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -18,14 +20,19 @@ from torch import Tensor
 
 from isthmus.history import History
 from isthmus.model.autoencoder import AutoencoderModel, Passage
+from isthmus.model.draws import Share, sharing
 from isthmus.model.likelihood import squared_error
 from isthmus.model.mixed_likelihood import MixedLikelihood
 from isthmus.objective import Objective
 from isthmus.training.devices import half_precision_pays, seeded
 from isthmus.training.fused import can_fuse, fuse, plain_pass, unfuse
+from isthmus.training.keeping import Keeper
+from isthmus.training.memory_short import is_out_of_memory
 from isthmus.training.optimizer import FlatAdamW, FlatParameters, Moments, flatten_parameters
 from isthmus.training.plan import Plan
-from isthmus.training.rows import Rows
+from isthmus.training.processes import ALONE, Processes
+from isthmus.training.rows import Batch, Rows, mixed
+from isthmus.training.state import RunState
 
 __all__ = ["Training", "means", "rate"]
 
@@ -34,6 +41,7 @@ FIRST_RATE, LAST_RATE = 1 / 25, 1 / 1e4  # of the highest rate
 UNVALIDATED_SAMPLE = 256  # training rows measured each epoch where none are held out
 STANDARD_ERRORS = 1.5  # by which the best epoch must beat a start that is an answer already
 MEASURE_SEED = 20_030_599  # measured losses draw the same noise every epoch, so that epochs can be compared
+STEPS_BETWEEN_LOOKS = 128  # at the weights, whether they are numbers still
 
 
 @dataclass
@@ -42,10 +50,12 @@ class Training:
 
     Attributes
     ----------
-    history : History
-        One row an epoch, row 0 before any step.
-    best_epoch : int
-        Whose weights the model ends with.
+    seed : int
+        Decides the order of each epoch and the noise of each step.
+    among : Processes
+        Those that share the batches.
+    state : RunState
+        Where the run stands; one that is given as ``resumed`` is gone on from.
     stopped : str or None
         Why training ended before its last epoch, in words.
     troubled : bool
@@ -56,15 +66,40 @@ class Training:
     objective: Objective
     plan: Plan
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
-    history: History = field(default_factory=History)
-    best_epoch: int = 0
+    seed: int = 0
+    among: Processes = ALONE
+    resumed: RunState | None = None
     stopped: str | None = None
     troubled: bool = False
     _moments: Moments | None = None
+    _parts: int = 1  # in which a batch is taken, where memory is short
+    state: RunState = field(init=False)
 
     def __post_init__(self) -> None:
+        self._moments = None if self.resumed is None else self.resumed.moments
         self.resume()
-        self._begun = time.perf_counter()
+        weights, moments = self.flat.weights, self.optimizer.moments
+        if self.resumed is None:
+            self.among.agree_(weights)
+            self.state = RunState(weights, weights.clone(), weights.clone(), moments)
+        else:
+            weights.copy_(self.resumed.weights)
+            self.state = dataclasses.replace(self.resumed, weights=weights, moments=moments)
+        self._begun = time.perf_counter() - self.state.seconds
+
+    @property
+    def history(self) -> History:
+        """One row an epoch, row 0 before any step."""
+        return self.state.history
+
+    @property
+    def best_epoch(self) -> int:
+        """Whose weights the model ends with."""
+        return self.state.best_epoch
+
+    def seconds(self) -> float:
+        """Time spent training so far; a clock that jumps has no say in it."""
+        return time.perf_counter() - self._begun
 
     def resume(self) -> None:
         """Put the flat buffer under the model's parameters and the optimiser on it, with the moments it had."""
@@ -88,75 +123,138 @@ class Training:
         training: Rows,
         validation: Rows | None,
         on_epoch: Callable[[Mapping[str, float]], bool] = lambda row: False,
+        keeper: Keeper | None = None,
     ) -> None:
         """Train for the plan's epochs, or until patience, a callback, Ctrl-C or a non-finite loss ends it.
 
         ``on_epoch`` sees each row of the history and answers True to stop.
         """
-        sample = _sample_of(training, len(validation) if validation is not None else UNVALIDATED_SAMPLE)
-        best_weights, best_loss = self.flat.weights.clone(), math.inf
-        start_weights, start_losses, best_losses = best_weights.clone(), torch.empty(0), torch.empty(0)
+        state = self.state
+        sample = training.some(len(validation) if validation is not None else UNVALIDATED_SAMPLE)
         n_steps = math.ceil(len(training) / self.plan.batch_size) * self.plan.epochs
-        steps_taken = 0
         try:
-            for epoch in range(self.plan.epochs + 1):
-                if epoch > 0:
-                    for batch in training.shuffled(self.plan.batch_size):
-                        self.step(batch, rate(self.plan, steps_taken / max(1, n_steps - 1)))
-                        steps_taken += 1
-                row = {"epoch": float(epoch), **means(self.measure(sample), "train")}
-                losses = torch.empty(0)
-                if validation is not None:
-                    measured = self.measure(validation)
-                    losses = measured["loss"]
-                    row |= means(measured, "validation")
-                if epoch == 0:
-                    start_losses = losses
-                row["learning_rate"] = self._rate
-                row["seconds"] = time.perf_counter() - self._begun
-                loss = row.get("validation_loss", row["train_loss"])
-                if not math.isfinite(loss):
-                    self.stopped = f"the loss was {loss} after epoch {epoch} (a smaller learning_rate may help)"
-                    self.troubled = True
-                    break
-                self.history.append(row)
-                # Without validation rows there is nothing to choose by: the last weights stand.
-                if loss < best_loss or validation is None:
-                    best_loss, self.best_epoch, best_losses = loss, epoch, losses
-                    best_weights.copy_(self.flat.weights)
-                if on_epoch(row):
-                    self.stopped = "a callback asked to stop"
-                    break
-                if self.plan.patience is not None and epoch - self.best_epoch >= self.plan.patience:
-                    self.stopped = f"no better for {self.plan.patience} epochs"
-                    break
+            while not state.finished and self.stopped is None and state.epoch <= self.plan.epochs:
+                if state.epoch > 0:
+                    self._learn(training, n_steps, keeper)
+                if self.stopped is None:
+                    self._judge(sample, validation, on_epoch)
+                    state.epoch, state.batch = state.epoch + 1, 0
+                    if keeper is not None and self.stopped is None:
+                        keeper.after_epoch(self)
         except KeyboardInterrupt:
             if not len(self.history):
                 raise  # nothing to keep yet
             self.stopped, self.troubled = "interrupted", True
-        if self.plan.guards_start and validation is not None and not _beyond_chance(start_losses - best_losses):
-            self.best_epoch, best_weights = 0, start_weights
-        self.flat.weights.copy_(best_weights)
+        guarded = self.plan.guards_start and validation is not None
+        if guarded and not _beyond_chance(state.start_losses - state.best_losses):
+            state.best_epoch, state.best_weights = 0, state.start_weights.clone()
+        if keeper is not None and not self.troubled and not state.finished:
+            state.finished = True
+            keeper.after_run(self)
+        self.flat.weights.copy_(state.best_weights)
 
-    def step(self, batch: Tensor, learning_rate: float) -> None:
-        """One gradient step on a batch of shape (batch, n_features)."""
-        gradients = self.flat.gradients.zero_()
-        batch = batch.to(self.device)
-        if self._half is not None:
-            self._half.weights.copy_(self.flat.weights)
-            self._half.gradients.zero_()
-        if self._plain is not None:
-            self._plain.add_gradients(batch)
-        else:
-            with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._autocast):
-                loss, _ = self.objective(self.model, batch)
-            loss.total.mean().backward()
-        if self._half is not None:
-            gradients.add_(self._half.gradients)
+    def _learn(self, training: Rows, n_steps: int, keeper: Keeper | None) -> None:
+        """The rest of the epoch under way."""
+        state = self.state
+        batches = training.epoch(self.seed, state.epoch, self.plan.batch_size, first=state.batch, among=self.among)
+        for batch in batches:
+            self.step(batch, rate(self.plan, state.steps / max(1, n_steps - 1)))
+            state.batch += 1
+            if state.steps % STEPS_BETWEEN_LOOKS == 0 and not math.isfinite(float(self.flat.weights.sum())):
+                self._give_up(f"the weights were no numbers any more in epoch {state.epoch}")
+                return
+            if keeper is not None:
+                keeper.after_step(self)
+
+    def _judge(self, sample: Rows, validation: Rows | None, on_epoch: Callable[[Mapping[str, float]], bool]) -> None:
+        """Measure the epoch that is over, keep its weights if they are the best, and see whether to go on."""
+        state, epoch = self.state, self.state.epoch
+        row = {"epoch": float(epoch), **means(self.measure(sample), "train")}
+        losses = torch.empty(0, dtype=torch.float64)
+        if validation is not None:
+            measured = self.measure(validation)
+            losses = measured["loss"].cpu()
+            row |= means(measured, "validation")
+        if epoch == 0:
+            state.start_losses = losses
+        row["learning_rate"] = self._rate
+        row["seconds"] = self.seconds()
+        loss = row.get("validation_loss", row["train_loss"])
+        if not math.isfinite(loss):
+            self._give_up(f"the loss was {loss} after epoch {epoch}")
+            return
+        state.history.append(row)
+        # Without validation rows there is nothing to choose by: the last weights stand.
+        if loss < state.best_loss or validation is None:
+            state.best_loss, state.best_epoch, state.best_losses = loss, epoch, losses
+            state.best_weights.copy_(self.flat.weights)
+        if on_epoch(row):
+            self.stopped = "a callback asked to stop"
+        elif self.plan.patience is not None and epoch - state.best_epoch >= self.plan.patience:
+            self.stopped = f"no better for {self.plan.patience} epochs"
+
+    def _give_up(self, why: str) -> None:
+        self.stopped, self.troubled = f"{why} (a smaller learning_rate may help)", True
+
+    def step(self, batch: Batch, learning_rate: float) -> None:
+        """One gradient step on a batch, of which this process may have a share only."""
+        state = self.state
+        state.steps += 1
+        gradients = self._gradients(batch)
         if self.plan.gradient_clip is not None:
             gradients.mul_((self.plan.gradient_clip / (gradients.norm() + 1e-12)).clamp(max=1.0))
         self.optimizer.step(learning_rate)
         self._rate = learning_rate
+
+    def _gradients(self, batch: Batch) -> Tensor:
+        """What these rows add to the gradient of the whole batch's mean loss; in more parts if memory is short."""
+        while True:
+            try:
+                if self._parts == 1 and batch.share is None:
+                    return self._gradients_of(batch.x)
+                return self._gradients_in_parts(batch)
+            except (MemoryError, RuntimeError) as error:
+                if not is_out_of_memory(error) or self._parts >= len(batch.x):
+                    raise
+            self._parts *= 2
+            warnings.warn(
+                f"there is not enough memory for batches of {batch.n_rows} rows: each is taken in {self._parts} "
+                "parts, which gives the same step.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+
+    def _gradients_in_parts(self, batch: Batch) -> Tensor:
+        """Summed in float64, whole multiples of float32 numbers: their order, and who brought them, leaves no trace."""
+        exact = torch.float32 if self.device.type == "mps" else torch.float64  # which Apple's cards do not have
+        total = torch.zeros_like(self.flat.gradients, dtype=exact)
+        share = batch.share or Share(torch.arange(len(batch.x)), len(batch.x))
+        lanes = torch.zeros(len(batch.x), dtype=torch.long) if batch.lanes is None else batch.lanes
+        for lane in self.among.own_lanes:
+            for own in (lanes == lane).nonzero()[:, 0].tensor_split(self._parts):
+                if len(own):
+                    with sharing(Share(share.places[own], share.n_rows)):
+                        part = self._gradients_of(batch.x[own])
+                    total.add_(part, alpha=len(own))
+        return self.flat.gradients.copy_(self.among.sum_(total).div_(share.n_rows))
+
+    def _gradients_of(self, x: Tensor) -> Tensor:
+        """Gradient of the mean loss of rows x, in the flat buffer; all parts of a batch draw the step's noise."""
+        torch.default_generator.manual_seed(mixed(self.seed, -self.state.steps))
+        if self.device.type == "cuda":
+            torch.cuda.manual_seed(mixed(self.seed, -self.state.steps))
+        gradients = self.flat.gradients.zero_()
+        x = x.to(self.device)
+        if self._half is not None:
+            self._half.weights.copy_(self.flat.weights)
+            self._half.gradients.zero_()
+        if self._plain is not None:
+            self._plain.add_gradients(x)
+        else:
+            with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._autocast):
+                loss, _ = self.objective(self.model, x)
+            loss.total.mean().backward()
+        return gradients if self._half is None else gradients.add_(self._half.gradients)
 
     def measure(self, rows: Rows) -> dict[str, Tensor]:
         """Loss, its parts and squared error per feature with the present weights, each of shape (len(rows),)."""
@@ -182,6 +280,7 @@ class Training:
         """
         unfuse(self.model)
         self._moments = self.optimizer.moments
+        self.state.weights = torch.empty(0)
         del self.flat, self.optimizer, self._plain, self._half
         self.model.zero_grad(set_to_none=True)
         for parameter in self.model.parameters():
@@ -222,10 +321,3 @@ def error_per_feature(model: AutoencoderModel, passage: Passage) -> Tensor:
 def _between(begin: float, end: float, share: float) -> float:
     """From ``begin`` to ``end`` along half a cosine."""
     return end + (begin - end) * (1 + math.cos(math.pi * share)) / 2
-
-
-def _sample_of(rows: Rows, count: int) -> Rows:
-    """As many training rows as there are validation rows, so that both columns are measured alike."""
-    if count >= len(rows):
-        return rows
-    return rows.subset(torch.linspace(0, len(rows) - 1, count).long())

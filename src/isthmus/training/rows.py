@@ -6,19 +6,55 @@ matrix stays sparse; each batch is made dense when its turn comes.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from isthmus.model.draws import Share
 from isthmus.scaling import Scaling, chunks
+from isthmus.training.processes import ALONE, Processes
 
-__all__ = ["DenseRows", "Rows", "ScaledRows", "dense_rows", "rows_of", "rows_once"]
+__all__ = ["Batch", "DenseRows", "Rows", "ScaledRows", "dense_rows", "generator_of", "rows_of", "rows_once"]
 
 BATCH_CELLS = 1 << 20
 GATHERED_CELLS = 1 << 18  # a megabyte: stays in the processor's cache until it is used
+_MASK = (1 << 64) - 1
+
+
+class Batch(NamedTuple):
+    """Rows of a batch, shape (n, n_features): all of it where ``share`` is None, else this process's share of it.
+
+    ``lanes``, shape (n,), says which lane each row of a share is in (see `isthmus.training.processes`).
+    """
+
+    x: Tensor
+    share: Share | None = None
+    lanes: Tensor | None = None
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of the whole batch."""
+        return len(self.x) if self.share is None else self.share.n_rows
+
+
+def generator_of(*numbers: int) -> torch.Generator:
+    """A generator seeded by several numbers, as (seed, epoch): where one stands in it need not be kept."""
+    return torch.Generator().manual_seed(mixed(*numbers))
+
+
+def mixed(*numbers: int) -> int:
+    """One seed of several; neighbouring numbers give distant seeds (the finaliser of SplitMix64)."""
+    state = 0
+    for number in numbers:
+        state = (state + number + 0x9E3779B97F4A7C15) & _MASK
+        state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+        state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) & _MASK
+        state ^= state >> 31
+    return state >> 1
 
 
 class Rows:
@@ -44,9 +80,20 @@ class Rows:
         for begin in range(0, len(self), size):
             yield self.take(torch.arange(begin, min(begin + size, len(self))))
 
-    def shuffled(self, size: int) -> Iterator[Tensor]:
-        """All rows once in random order, in batches of ``size``, by torch's generator."""
-        return self.in_order(torch.randperm(len(self)), size)
+    def epoch(self, seed: int, number: int, size: int, *, first: int = 0, among: Processes = ALONE) -> Iterator[Batch]:
+        """All rows once, in batches of ``size`` from the ``first`` on, in an order that (seed, number) decides.
+
+        Of several processes each gets its share of every batch; together they are the same batches.
+        """
+        order = torch.randperm(len(self), generator=generator_of(seed, number))[first * size :]
+        if not len(order):
+            return  # gone on from where the epoch ended; an empty tensor would be split into one empty batch
+        if among.lanes == 1:
+            yield from map(Batch, self.in_order(order, size))
+            return
+        for chosen in order.split(size):
+            places = torch.arange(among.rank, len(chosen), among.size)
+            yield Batch(self.take(chosen[places]), Share(places, len(chosen)), places % among.lanes)
 
     def in_order(self, indices: Tensor, size: int) -> Iterator[Tensor]:
         """Rows by index in batches of ``size``; small batches are gathered many at a time, as that costs less."""
@@ -57,6 +104,29 @@ class Rows:
     def subset(self, indices: Tensor) -> Rows:
         """Some of these rows, by index, without a copy."""
         return Subset(self, indices)
+
+    def some(self, count: int) -> Rows:
+        """About ``count`` of these rows, evenly spread; all where there are no more."""
+        if count >= len(self):
+            return self
+        return self.subset(torch.linspace(0, len(self) - 1, count).long())
+
+    def divided(self, n_held_out: int) -> tuple[Rows, Rows | None]:
+        """Rows to learn from in random order, and as many held out, drawn by torch's generator."""
+        shuffled = torch.randperm(len(self))
+        held_out = self.subset(shuffled[:n_held_out]) if n_held_out else None
+        return self.subset(shuffled[n_held_out:]), held_out
+
+    def repeated(self, times: int) -> Rows:
+        """The same rows several times over."""
+        return self if times == 1 else self.subset(torch.arange(len(self)).repeat(times))
+
+    def digest(self) -> str:
+        """What tells these rows from others."""
+        found = hashlib.sha256(f"{len(self)} {self.n_features}".encode())
+        for batch in self.batches():
+            found.update(batch.numpy().tobytes())
+        return found.hexdigest()
 
 
 class Subset(Rows):
@@ -73,8 +143,8 @@ class Subset(Rows):
     def take(self, indices: Tensor) -> Tensor:
         return self.rows.take(self.indices[indices])
 
-    def shuffled(self, size: int) -> Iterator[Tensor]:
-        return self.rows.in_order(self.indices[torch.randperm(self.indices.shape[0])], size)
+    def in_order(self, indices: Tensor, size: int) -> Iterator[Tensor]:
+        return self.rows.in_order(self.indices[indices], size)
 
 
 class DenseRows(Rows):

@@ -1,0 +1,162 @@
+"""Training and encoding a table larger than memory: peak memory and speed, beside a table that fits.
+
+    python benchmarks/larger_than_memory.py write big/ --gigabytes 20
+    python benchmarks/larger_than_memory.py run big/
+
+`write` makes a folder of Parquet files of 64 float32 columns that lie near a curved surface of 6 dimensions, from a
+seed. `run` fits and encodes the folder, and the first file alone held in memory, each command in a process of
+its own, one thread each, and reports the largest memory each held. Rows a second: of training, those of the later
+epochs by the run's own history; of encoding, those of the command less what a thousand rows take. Codes of the
+first file are compared with those it has within the folder, and the weights learned from it as a file with those
+learned from it as an array.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).parent
+RESULT = HERE / "results" / "larger_than_memory.json"
+N_COLUMNS, N_HIDDEN, NOISE = 64, 6, 0.05
+FILE_BYTES, GROUP_ROWS = 256 << 20, 1 << 17
+FIT = ("--n-components", "8", "--max-iter", "3", "--no-plots", "--no-page", "--seed", "0")
+
+
+def curved_rows(n_rows: int, seed: int, part: int) -> np.ndarray:
+    """Rows near a curved surface; the surface is the seed's, the rows are the part's."""
+    surface = np.random.default_rng(seed)
+    inner = surface.normal(size=(N_HIDDEN, 32)).astype(np.float32)
+    outer = surface.normal(size=(32, N_COLUMNS)).astype(np.float32) / np.float32(32**0.5)
+    rng = np.random.default_rng([seed, part])
+    rows = np.tanh(rng.standard_normal((n_rows, N_HIDDEN), dtype=np.float32) @ inner) @ outer
+    return rows + np.float32(NOISE) * rng.standard_normal(rows.shape, dtype=np.float32)
+
+
+def write(folder: Path, gigabytes: float, seed: int) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    folder.mkdir(parents=True, exist_ok=True)
+    n_files = max(1, round(gigabytes * 1e9 / FILE_BYTES))
+    for part in range(n_files):
+        rows = curved_rows(FILE_BYTES // (4 * N_COLUMNS), seed, part)
+        table = pyarrow.table({f"x{place}": rows[:, place] for place in range(N_COLUMNS)})
+        parquet.write_table(table, folder / f"part-{part:05d}.parquet", row_group_size=GROUP_ROWS, use_dictionary=False)
+        print(f"\r{part + 1} of {n_files} files", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+
+
+def measured(*arguments: str) -> dict[str, float]:
+    """Seconds and the largest resident memory of one command in a process of its own."""
+    begin = time.perf_counter()
+    command = [sys.executable, "-m", "isthmus", *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    _, status, usage = os.wait4(process.pid, 0)
+    if os.waitstatus_to_exitcode(status):
+        raise SystemExit(f"isthmus {' '.join(arguments)} failed.")
+    return {"seconds": time.perf_counter() - begin, "peak_megabytes": usage.ru_maxrss / 1024}
+
+
+def epochs_measured(run: Path, n_rows: int) -> dict[str, float]:
+    """Rows a second of a fit that has ended, in its epochs after the first."""
+    with (run / "test_rows.csv").open() as file:
+        n_learned = n_rows - sum(1 for _ in file) + 1
+    with (run / "history.csv").open() as file:
+        seconds = [float(row["seconds"]) for row in csv.DictReader(file)]
+    return {"rows_learned": n_learned, "rows_per_second": n_learned * (len(seconds) - 2) / (seconds[-1] - seconds[1])}
+
+
+def same_weights(file: Path) -> bool:
+    """Whether a file that fits in memory teaches the same bits as its rows in an array."""
+    from isthmus import Autoencoder, open_table
+
+    table = open_table(file)
+    table.held_bytes = 1 << 40
+    rows = table.load().values
+    models = [Autoencoder(8, max_iter=1, random_state=0).fit(source) for source in (rows, table)]
+    states = [model.model_.state_dict() for model in models]
+    return all(bool((states[0][name] == states[1][name]).all()) for name in states[0])
+
+
+def run(folder: Path, result: Path) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    from isthmus import open_table
+
+    files = sorted(folder.glob("*.parquet"))
+    facts: dict = {
+        "date": time.strftime("%Y-%m-%d"),
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "gigabytes": sum(file.stat().st_size for file in files) / 1e9,
+        "files": len(files),
+    }
+    cases = {"fits": (files[0], ("--memory", "4096")), "larger": (folder, ())}
+    with tempfile.TemporaryDirectory(dir=folder.parent) as place:
+        few = Path(place, "few.parquet")
+        parquet.write_table(pyarrow.table(parquet.ParquetFile(files[0]).read_row_group(0).slice(0, 1000)), few)
+        for name, (source, memory) in cases.items():
+            rows, model = len(open_table(source)), Path(place, f"run-{name}")
+            facts[name] = {"rows": rows, "fit": measured("fit", str(source), *FIT, *memory, "-o", str(model))}
+            facts[name]["fit"] |= epochs_measured(model, rows)
+        shared = str(Path(place, "run-fits"))
+        start = measured("encode", shared, str(few), "-o", str(Path(place, "codes-few.parquet")))
+        for name, (source, _) in cases.items():
+            encoding = measured("encode", shared, str(source), "-o", str(Path(place, f"codes-{name}.parquet")))
+            encoding["rows_per_second"] = facts[name]["rows"] / (encoding["seconds"] - start["seconds"])
+            facts[name]["encode"] = encoding
+        for job in ("fit", "encode"):
+            speeds = [facts[name][job]["rows_per_second"] for name in ("larger", "fits")]
+            facts[f"{job}_speed_ratio"] = speeds[0] / speeds[1]
+        alone = open_table(Path(place, "codes-fits.parquet")).load().values
+        within = open_table(Path(place, "codes-larger.parquet")).take(np.arange(len(alone))).values
+        facts["largest_difference_of_codes"] = float(np.abs(alone - within).max())
+    facts["same_weights_from_file_and_array"] = same_weights(files[0])
+    result.write_text(json.dumps(facts, indent=1) + "\n")
+    print(as_markdown(facts))
+
+
+def as_markdown(facts: dict) -> str:
+    """The table of the page."""
+    lines = ["| | rows | peak memory | rows a second |", "|---|---|---|---|"]
+    for job in ("fit", "encode"):
+        for name, said in (("fits", "one file, in memory"), ("larger", f"{facts['gigabytes']:.1f} GB")):
+            one = facts[name]
+            lines.append(
+                f"| {job}, {said} | {one['rows']:,} | {one[job]['peak_megabytes']:,.0f} MB "
+                f"| {one[job]['rows_per_second']:,.0f} |"
+            )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    writing = commands.add_parser("write")
+    writing.add_argument("folder", type=Path)
+    writing.add_argument("--gigabytes", type=float, default=20)
+    writing.add_argument("--seed", type=int, default=0)
+    running = commands.add_parser("run")
+    running.add_argument("folder", type=Path)
+    running.add_argument("--result", type=Path, default=RESULT)
+    asked = parser.parse_args()
+    if asked.command == "write":
+        write(asked.folder, asked.gigabytes, asked.seed)
+    else:
+        run(asked.folder, asked.result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,20 @@
+// One HTML file of the sources, with the policy that allows this style and this script and nothing else.
+//   node build.mjs          writes ../src/isthmus/explorer/page.html
+//   node build.mjs --check  fails where that file is not what the sources give
+import { createHash } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { buildSync } from "esbuild";
+
+const target = new URL("../src/isthmus/explorer/page.html", import.meta.url);
+const read = (name) => readFileSync(new URL(`src/${name}`, import.meta.url), "utf8");
+const hash = (text) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
+const entry = new URL("src/main.js", import.meta.url).pathname;
+const script = buildSync({ entryPoints: [entry], bundle: true, minify: true, format: "iife", target: "es2022", charset: "ascii", write: false }).outputFiles[0].text.trim();
+const style = read("page.css").replaceAll("\n", "");
+const policy = `default-src 'none'; script-src ${hash(script)}; style-src ${hash(style)}; base-uri 'none'; form-action 'none'`;
+const page = read("page.html").replace("@policy@", () => policy).replace("@style@", () => style).replace("@script@", () => script);
+if (!process.argv.includes("--check")) writeFileSync(target, page);
+else if (readFileSync(target, "utf8") !== page) {
+  console.error("src/isthmus/explorer/page.html is not what explorer/src gives; run: make page");
+  process.exit(1);
+}

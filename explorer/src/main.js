@@ -1,0 +1,257 @@
+// The page put together: state changes through `set`, `select` and `moveTo`; quick things are drawn at once, the rest on rest.
+import { classColours } from "./colours.js";
+import { charts } from "./curves.js";
+import { element, fill, place, said } from "./dom.js";
+import { listenToKeys, listenToPointers } from "./keys.js";
+import { PlaneMap } from "./map.js";
+import { Data, Model } from "./model.js";
+import { makeOwn } from "./own.js";
+import { drawItem, drawNearest, makeSliders, moveSliders } from "./panels.js";
+import { between, checkbox, drawPath } from "./path.js";
+import { readPayload } from "./payload.js";
+import { drawRanking } from "./ranking.js";
+import { fromHash, initial, toHash } from "./state.js";
+
+class App {
+  /** @param {any} facts @param {ArrayBuffer} block */
+  constructor(facts, block) {
+    this.data = new Data(facts.items, block);
+    this.models = facts.tabs.map((/** @type {any} */ tab) => new Model(tab, block, this.data));
+    this.state = initial();
+    if (!this.data.facts.classes.length) this.state.colour = "none";
+    this.state.item = this.typical();
+    this.state = fromHash(location.hash, this.state, this.bounds());
+    if (this.state.item >= 0) this.state.z = this.model.code(this.state.item);
+    this.map = new PlaneMap(this);
+    this.playing = 0;
+    /** @type {any} */ this.timer = 0;
+  }
+
+  /** @returns {Model} */
+  get model() { return this.models[this.state.tab]; }
+
+  bounds() {
+    return { total: this.data.total, tabs: this.models.length, sizes: this.models.map((/** @type {Model} */ m) => m.size) };
+  }
+
+  /** The item whose error is in the middle: where the page opens. */
+  typical() {
+    const order = Array.from({ length: this.data.n }, (_, i) => i).sort((a, b) => this.model.errors[a] - this.model.errors[b]);
+    return order[Math.floor(order.length / 2)];
+  }
+
+  /** @param {number} axis */
+  axisName(axis) {
+    return this.model.size > 2 ? `u${axis + 1}` : `z${axis + 1}`;
+  }
+
+  /** @param {number} item */
+  visible(item) {
+    return this.state.only < 0 || (item < this.data.n && this.data.labels?.[item] === this.state.only);
+  }
+
+  /** @param {number} column @param {number} item */
+  rankIn(column, item) {
+    const { low, high } = this.reach || (this.reach = this.reaches());
+    return (this.data.row(item)[column] - low[column]) / (high[column] - low[column] || 1);
+  }
+
+  reaches() {
+    const low = Array(this.data.width).fill(Infinity), high = Array(this.data.width).fill(-Infinity);
+    for (let item = 0; item < this.data.n; item++) this.data.row(item).forEach((v, i) => { low[i] = Math.min(low[i], v); high[i] = Math.max(high[i], v); });
+    return { low, high };
+  }
+
+  /** @param {Partial<import("./state.js").State>} change */
+  set(change) {
+    Object.assign(this.state, change);
+    if (change.tab !== undefined) this.changeTab();
+    this.rest(true);
+  }
+
+  changeTab() {
+    const { state } = this;
+    if (state.item < 0) state.item = this.typical();
+    state.z = this.model.code(state.item);
+    this.map.zoom = { scale: 1, x: 0, y: 0 };
+    this.frame();
+  }
+
+  /** @param {number} item */
+  select(item) {
+    this.origin = item;
+    this.state.item = item;
+    this.state.z = this.model.code(item);
+    this.rest(true);
+  }
+
+  /** Live: only the pictures, the puck and the sliders follow at once. @param {number[]} z */
+  moveTo(z) {
+    this.state.z = z;
+    this.state.item = -1;
+    drawItem(this);
+    this.map.drawPuck();
+    moveSliders(this, false);
+    this.later();
+  }
+
+  later() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.rest(), 140);
+  }
+
+  /** All that takes its time. @param {boolean} [all] */
+  rest(all = false) {
+    clearTimeout(this.timer);
+    drawItem(this);
+    moveSliders(this, true);
+    drawNearest(this);
+    this.map.draw();
+    if (all) {
+      drawPath(this);
+      drawRanking(this);
+      this.drawLayers();
+    }
+    this.announce();
+    history.replaceState(null, "", toHash(this.state));
+  }
+
+  announce() {
+    const { state, data, model } = this;
+    const text = `${this.axisName(0)} ${said(model.along(state.z, 0))}${model.nAxes > 1 ? `, ${this.axisName(1)} ${said(model.along(state.z, 1))}` : ""}; ${this.doubt}; ` +
+      `${state.item >= 0 ? `${data.name(state.item)}, error ${said(model.errors[state.item])}` : "error not defined here"}; nearest items ${this.near.slice(0, 3).map((/** @type {number} */ i) => data.label(i) || data.facts.ids[i]).join(", ")}.`;
+    const wait = Math.max(0, (this.spoke || 0) + 500 - performance.now());
+    clearTimeout(this.voice);
+    this.voice = setTimeout(() => { this.spoke = performance.now(); fill("live", text); }, wait);
+    fill("summary", text);
+  }
+
+  /** @param {number} by */
+  walk(by) {
+    if (this.state.item !== this.reached || this.state.item < 0) {
+      this.trail = [this.state.item, ...this.model.nearest(this.state.z, 50, this.state.item)].filter((i) => i >= 0);
+      this.step = this.state.item < 0 ? -1 : 0;
+    }
+    this.step = Math.max(0, Math.min(this.trail.length - 1, this.step + by));
+    this.reached = this.trail[this.step];
+    this.select(this.reached);
+  }
+
+  /** @param {"a" | "b"} end */
+  setEnd(end) {
+    const item = this.state.item >= 0 ? this.state.item : this.model.nearest(this.state.z, 1)[0];
+    this.set({ [end]: item });
+  }
+
+  /** @param {number} t */
+  along(t) {
+    const { a, b, circle } = this.state;
+    this.state.t = t;
+    if (a < 0 || b < 0) return;
+    const slider = place("t");
+    if (slider) slider.value = t;
+    this.moveTo(between(this.model.code(a), this.model.code(b), t, circle));
+  }
+
+  play() {
+    if (this.playing) {
+      cancelAnimationFrame(this.playing);
+      this.playing = 0;
+      return drawPath(this);
+    }
+    const begin = performance.now(), from = this.state.t >= 1 ? 0 : this.state.t;
+    const step = (/** @type {number} */ now) => {
+      const t = Math.min(1, from + Math.max(0, now - begin) / 3000);
+      this.along(t);
+      this.playing = t < 1 ? requestAnimationFrame(step) : 0;
+      if (!this.playing) drawPath(this);
+    };
+    this.playing = requestAnimationFrame(step);
+    place("play").textContent = "Stop";
+  }
+
+  /** @param {number} index */
+  only(index) {
+    if (index < this.data.facts.classes.length) this.set({ only: this.state.only === index ? -1 : index });
+  }
+
+  colourings() {
+    const { data } = this;
+    return [...(data.facts.classes.length ? ["class"] : []), "error", "doubt", "none", ...(data.pictures ? [] : data.facts.columns.map((_, i) => String(i)))];
+  }
+
+  nextColour() {
+    const all = this.colourings();
+    this.set({ colour: all[(all.indexOf(this.state.colour) + 1) % all.length] });
+  }
+
+  /** @param {number[]} row */
+  showOwn(row) {
+    this.moveTo(Array.from(this.model.encode(row)));
+  }
+
+  drawLayers() {
+    const { state, data, model } = this, { classes } = data.facts;
+    const choose = element("select", { id: "colour", "aria-label": "colour by", onchange: () => this.set({ colour: choose.value }) },
+      this.colourings().map((name) => element("option", { value: name, text: /^\d+$/.test(name) ? data.facts.columns[Number(name)] : name })));
+    choose.value = state.colour;
+    const layers = /** @type {const} */ ([["points", "dots"], ...(data.pictures && model.size > 1 ? [["decodes", "decodes"]] : []), ["doubt", "doubt"], ["training", "training codes"]]);
+    const focused = document.activeElement?.id;
+    fill("layers", ...layers.map(([name, text]) => {
+      const box = checkbox(/** @type {any} */ (state)[name], (on) => this.set({ [name]: on }));
+      box.id = `layer-${name}`;
+      return element("label", {}, [box, text]);
+    }), element("label", {}, ["colour", choose]));
+    const colours = classColours(classes.length, state.only);
+    fill("legend", ...(classes.length <= 40 ? classes.map((/** @type {string} */ name, /** @type {number} */ index) => {
+      const swatch = element("span", { class: "swatch" });
+      swatch.style.background = colours[index];
+      const count = data.labels.reduce((/** @type {number} */ sum, /** @type {number} */ label) => sum + Number(label === index), 0);
+      return element("button", { type: "button", id: `class-${index}`, "aria-pressed": String(state.only === index), onclick: () => this.only(index) }, [swatch, `${name} ${count}`]);
+    }) : []));
+    if (focused) place(focused)?.focus({ preventScroll: true });
+  }
+
+  /** Everything that depends on the tab alone. */
+  frame() {
+    const { model, data } = this, { facts } = model, { facts: items } = data;
+    fill("sentence", ...facts.sentence.map((/** @type {string[]} */ [kind, text]) => element(kind === "strong" ? "b" : "span", { text })));
+    place("banner").hidden = !facts.banner;
+    fill("banner", facts.banner);
+    fill("tabs", ...(this.models.length > 1 ? this.models.map((/** @type {Model} */ m, /** @type {number} */ tab) =>
+      element("button", { type: "button", "aria-pressed": String(m === model), text: m.facts.name, onclick: () => this.set({ tab }) })) : []));
+    const shown = data.n < items.heldOut ? ` A sample of ${data.n.toLocaleString("en")} of ${items.heldOut.toLocaleString("en")} items, with the largest errors; the tiles show all.` : "";
+    const slice = model.size > 2 ? ` A place on this map does not fix z: it is a slice through the selected item along the two widest directions; dots fade with distance from it.` : "";
+    fill("caption", `${facts.outside} of ${items.heldOut.toLocaleString("en")} items lie outside the axes. Hatched: farther from training codes than 99 % of them.${slice}${shown}`);
+    fill("footer", `${facts.variant}: ${facts.size} number${facts.size === 1 ? "" : "s"}, ${facts.parameters.toLocaleString("en")} parameters. Squared error per feature on items held out ${said(facts.mse)}, PCA with ${facts.pcaSize} ${said(facts.pcaMse)}. Seed ${facts.seed ?? "none"}. Grey from ${said(items.span[0])} to ${said(items.span[1])} in every picture.`);
+    fill("curves", ...charts(model));
+    makeSliders(this);
+    makeOwn(this);
+  }
+}
+
+async function start() {
+  const { facts, block } = await readPayload();
+  const app = new App(facts, block);
+  app.frame();
+  app.rest(true);
+  listenToKeys(app);
+  listenToPointers(app);
+  place("share").addEventListener("click", async () => {
+    const link = location.href;
+    const done = await (navigator.clipboard?.writeText(link) ?? Promise.reject()).then(() => "Copied", () => "Copy the address");
+    place("share").textContent = done;
+  });
+  addEventListener("resize", () => app.map.draw());
+  addEventListener("hashchange", () => {
+    app.state = fromHash(location.hash, app.state, app.bounds());
+    if (app.state.item >= 0) app.state.z = app.model.code(app.state.item);
+    app.frame();
+    app.rest(true);
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => app.rest());
+  Object.assign(window, { isthmus: { app, decode: (/** @type {number[]} */ z) => Array.from(app.model.decode(z)), encode: (/** @type {number[]} */ row) => Array.from(app.model.encode(row)) } });
+  document.documentElement.dataset.ready = "yes";
+}
+
+start();

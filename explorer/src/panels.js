@@ -1,0 +1,73 @@
+// What is said and shown of the place selected: pictures, figures, neighbours, sliders.
+import { element, fill, place, said, two } from "./dom.js";
+import { bars, picture, thumbnail } from "./pictures.js";
+
+/** @param {any} app */
+export function drawItem(app) {
+  const { state, model, data } = app, again = model.decode(state.z), item = state.item;
+  const row = item >= 0 ? data.row(item) : null, trio = place("trio");
+  trio.classList.toggle("table", !data.pictures);
+  if (data.pictures) {
+    const none = (/** @type {string} */ text) => element("div", { class: "none", text });
+    const slots = [
+      ["original", row ? picture(data, row, { name: `original, ${data.name(item)}` }) : none("no original: this place is not an item")],
+      ["rebuilt", picture(data, again, { name: `rebuilt from ${model.size} numbers` })],
+      ["difference ±", row ? picture(data, again.map((/** @type {number} */ v, /** @type {number} */ i) => v - row[i]), { signed: model.facts.differenceScale, name: "signed difference" }) : none("no difference without an original")],
+    ];
+    trio.replaceChildren(...slots.map(([name, shown]) => element("figure", {}, [element("figcaption", { text: name }), shown])));
+  } else trio.replaceChildren(...(row ? [] : [element("p", { class: "small", text: "no original: this place is not an item" })]), bars(model, row, again));
+  const probe = item >= data.n;
+  fill("about", ...(row ? [
+    element("b", { text: said(model.errors[item]) }),
+    ` error, better than ${Math.round(100 * model.betterThan[item])} % of items. ${probe ? "A probe, not measured by anyone: " : ""}${data.name(item)}.`,
+  ] : ["Error: not defined here, as there is no original."]));
+  const doubt = model.doubt(state.z);
+  app.doubt = doubt < 0.95 ? "inside the data ✓" : doubt < 0.99 ? "at the edge of the data" : "outside the data: made up here";
+  const shown = state.z.slice(0, 6).map(two).join(", ") + (model.size > 6 ? ", …" : "");
+  fill("code", `z = (${shown})  ${app.doubt}`);
+}
+
+/** @param {any} app @param {number} item @param {() => void} pressed */
+export function itemButton(app, item, pressed) {
+  const { data, model } = app;
+  const name = data.label(item) || (item >= data.n ? "probe" : data.facts.ids[item]);
+  return element("button", { type: "button", "aria-label": data.name(item), title: data.name(item), "aria-current": item === app.state.item ? "true" : null, onclick: pressed },
+    [thumbnail(model, data.row(item)), element("span", { text: name })]);
+}
+
+/** @param {any} app */
+export function drawNearest(app) {
+  app.near = app.model.nearest(app.state.z, 5, app.state.item);
+  fill("nearest", ...app.near.map((/** @type {number} */ item) => itemButton(app, item, () => app.select(item))));
+}
+
+const FIRST = 6;
+
+/** Sliders are made once a tab and only moved after that, so that a focused one keeps its focus. @param {any} app */
+export function makeSliders(app) {
+  const { model } = app;
+  const made = Array.from({ length: model.nAxes }, (_, axis) => {
+    const [low, high] = model.facts.limits[axis];
+    const input = element("input", { type: "range", min: low, max: high, step: (high - low) / 200, "aria-label": app.axisName(axis), oninput: () => app.moveTo(model.moved(app.state.z, axis, Number(input.value))) });
+    const output = element("output");
+    const name = app.axisName(axis) + (model.facts.unused[axis] ? " (unused)" : "");
+    const film = element("div", { class: "film", "aria-hidden": "true" });
+    return { axis, input, output, film, box: element("div", { class: "slider" }, [element("div", { class: "head" }, [element("span", { text: name }), output]), input, film]) };
+  });
+  app.sliders = made;
+  const more = made.slice(FIRST);
+  fill("sliders", ...made.slice(0, FIRST).map((s) => s.box), ...(more.length ? [element("details", { ontoggle: () => app.rest() }, [element("summary", { text: `${more.length} more` }), ...more.map((s) => s.box)])] : []));
+}
+
+/** @param {any} app @param {boolean} films */
+export function moveSliders(app, films) {
+  const { model, state } = app;
+  for (const { axis, input, output, film } of app.sliders) {
+    if (axis >= FIRST && !input.closest("details").open) continue;
+    const at = model.along(state.z, axis), [low, high] = model.facts.limits[axis];
+    if (document.activeElement !== input) input.value = at;
+    output.textContent = two(at);
+    input.setAttribute("aria-valuetext", two(at));
+    if (films) film.replaceChildren(...Array.from({ length: 7 }, (_, k) => thumbnail(model, model.decode(model.moved(state.z, axis, low + ((high - low) * (k + 0.5)) / 7)))));
+  }
+}

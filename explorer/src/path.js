@@ -1,0 +1,50 @@
+// The way from A to B: eleven decodes on a straight path of codes, the doubt under each, and the fade of the data beside it.
+import { element, fill } from "./dom.js";
+import { thumbnail } from "./pictures.js";
+
+/** @param {number[]} a @param {number[]} b @param {number} t @param {boolean} circle */
+export function between(a, b, t, circle) {
+  const length = (/** @type {number[]} */ v) => Math.hypot(...v), [p, q] = [length(a), length(b)];
+  if (circle && p && q) {
+    const angle = Math.acos(Math.max(-1, Math.min(1, a.reduce((sum, v, i) => sum + v * b[i], 0) / p / q)));
+    if (angle > 1e-6 && angle < Math.PI - 1e-6) {
+      const far = (1 - t) * p + t * q, u = Math.sin((1 - t) * angle) / Math.sin(angle) / p, w = Math.sin(t * angle) / Math.sin(angle) / q;
+      return a.map((v, i) => far * (u * v + w * b[i]));
+    }
+  }
+  return a.map((v, i) => (1 - t) * v + t * b[i]);
+}
+
+/** @param {any} app */
+export function drawPath(app) {
+  const { state, model, data } = app, { a, b } = state;
+  const ends = element("div", { class: "row" }, [
+    element("button", { type: "button", id: "set-a", text: a < 0 ? "Set A here" : `A: ${data.name(a)}`, onclick: () => app.setEnd("a") }),
+    element("button", { type: "button", id: "set-b", text: b < 0 ? "Set B here" : `B: ${data.name(b)}`, onclick: () => app.setEnd("b") }),
+  ]);
+  if (a < 0 || b < 0) return fill("path", ends, element("p", { class: "small", text: "Select an item and set it as A, another as B; or drag from dot to dot." }));
+  const codes = [model.code(a), model.code(b)], rows = [data.row(a), data.row(b)];
+  const steps = Array.from({ length: 11 }, (_, k) => k / 10);
+  const places = steps.map((t) => between(codes[0], codes[1], t, state.circle));
+  const frames = element("div", { class: "frames" }, places.map((z, k) => {
+    const doubt = model.doubt(z);
+    return element("div", { role: "img", "aria-label": `step ${k} of 10, ${doubt < 0.95 ? "inside" : doubt < 0.99 ? "at the edge of" : "outside"} the data` },
+      [thumbnail(model, model.decode(z)), element("div", { class: `doubtbar ${doubt < 0.95 ? "" : doubt < 0.99 ? "some" : "much"}` })]);
+  }));
+  const fades = element("div", { class: "frames", "aria-hidden": "true" }, steps.map((t) => thumbnail(model, rows[0].map((/** @type {number} */ v, /** @type {number} */ i) => (1 - t) * v + t * rows[1][i]))));
+  const slider = element("input", { type: "range", id: "t", min: 0, max: 1, step: 0.01, "aria-label": "t, from A to B", oninput: () => app.along(Number(slider.value)) });
+  slider.value = state.t;
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const play = element("button", { type: "button", id: "play", text: app.playing ? "Stop" : "Play", disabled: still, onclick: () => app.play() });
+  const circle = model.facts.prior && model.size > 2 ? [element("label", {}, [checkbox(state.circle, (on) => app.set({ circle: on })), "great circle"])] : [];
+  const inside = places.every((z) => model.doubt(z) < 0.99);
+  fill("path", ends, element("p", { class: "small", text: `decoded along the path of codes${inside ? "; this path stays among the data" : "; hatched where there are few data"}` }), frames,
+    element("p", { class: "small", text: "the data themselves, cross-faded" }), fades, element("div", { class: "row" }, [play, ...circle]), slider);
+}
+
+/** @param {boolean} on @param {(on: boolean) => void} changed */
+export function checkbox(on, changed) {
+  const box = element("input", { type: "checkbox", onchange: () => changed(box.checked) });
+  box.checked = on;
+  return box;
+}

@@ -1,0 +1,64 @@
+"""Try every fault and write down what was lost: ``python -m faults [kills] [seconds for them]``.
+
+Figures go to faults/results/faults.json, the page made of them to docs/reliability.md.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+from faults import files, kills, ranks, signals
+from faults.page import written_page
+
+RESULTS = Path(__file__).parent / "results"
+PAGE = Path(__file__).parent.parent / "docs" / "reliability.md"
+
+
+def families(n_kills: int, seconds: float) -> Iterator[tuple[str, str, Iterator[str | None]]]:
+    """Each fault, what is promised, and its tries: what was lost in each, in words, or None."""
+    yield (
+        "bit flips, cuts",
+        "the damaged checkpoint is passed over with a warning, the one before is taken",
+        files.damaged(),
+    )
+    yield "disk full (RLIMIT_FSIZE)", "a warning; the fit ends as ever, earlier checkpoints whole", files.disk_full()
+    yield "folder not writable", "refused in one sentence", files.not_writable()
+    yield "two fits in one folder", "the second is refused in one sentence", files.two_fits()
+    yield "SIGTERM", "a checkpoint, exit 143, the handler put back; resumed to the same bits", signals.terminated()
+    yield "Ctrl-C", "the best model so far is kept and usable", signals.interrupted_once()
+    yield "Ctrl-C twice", "the program stops", signals.interrupted_twice()
+    yield "NaN or infinity in the data", "refused, with row and column named", signals.no_number()
+    yield "learning rate 1e6", "ends with the finite best weights, no worse than the start", signals.runs_away()
+    yield "out of memory", "batches in parts, the same model but for rounding", signals.short_of_memory()
+    yield "clock jumps", "no influence on a single bit", signals.clock_jumps()
+    same = "the newest valid checkpoint loads; going on gives the uninterrupted fit's weights, bit for bit"
+    yield "kill -9 in training", same, kills.tries(n_kills // 2, False, seconds / 2)
+    yield "kill -9 in saving", same, kills.tries(n_kills - n_kills // 2, True, seconds / 2)
+    again = "torchrun --max-restarts starts all again; the same loss and weights, bit for bit"
+    yield "kill -9 of one process of 2 or 4", again, ranks.tries(max(1, n_kills // 20))
+
+
+def main(n_kills: int, seconds: float) -> int:
+    """Run all; the exit code is 1 if anything was lost."""
+    found = []
+    for fault, promise, tries in families(n_kills, seconds):
+        outcomes = list(tries)
+        lost = [outcome for outcome in outcomes if outcome is not None]
+        found.append({"fault": fault, "promise": promise, "tried": len(outcomes), "lost": len(lost), "how": lost[:5]})
+        print(f"{fault}: {len(outcomes)} tried, {len(lost)} lost {lost[:2] or ''}", flush=True)
+        RESULTS.mkdir(exist_ok=True)
+        setting = {"python": platform.python_version(), "torch": version("torch"), "system": platform.system()}
+        text = json.dumps({"setting": setting, "faults": found}, indent=1, ensure_ascii=False)
+        (RESULTS / "faults.json").write_text(text + "\n")
+        PAGE.write_text(written_page(RESULTS))
+    return int(any(row["lost"] for row in found))
+
+
+if __name__ == "__main__":
+    arguments = [float(word) for word in sys.argv[1:]]
+    sys.exit(main(int(arguments[0]) if arguments else 200, arguments[1] if len(arguments) > 1 else 3600.0))

@@ -1,0 +1,191 @@
+"""Every loader as a function of bytes: it returns, or raises a sentence; all else is a find.
+
+A folder is one input, its files one after the other between markers. Checksums are made to fit and those of ZIP and
+PNG not looked at, or no change would ever come past them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+from isthmus.cli.outcome import CommandError
+from isthmus.cli.run_folder import open_run
+from isthmus.data import DataError, bounds, read_table
+from isthmus.data.columns import Request
+from isthmus.data.opening import open_table
+from isthmus.data.text_stream import TextStream
+from isthmus.storage import StorageError, load
+from isthmus.storage.safe_reading import checksum
+
+__all__ = ["LOADERS", "MARK", "Find", "joined"]
+
+MARK = b"\n#### "  # then the file's name and a line's end
+SENTENCES = (DataError, StorageError, CommandError)
+# what a slip in the library would raise; a sentence made of one is a find all the same
+SLIPS = (AttributeError, IndexError, AssertionError, NameError, ZeroDivisionError, RecursionError)
+UNPACKED = 64 << 20  # in place of a gibibyte, so that a refusal costs less than a find
+MOST_BLOCKS = 20
+PLACE = Path(tempfile.gettempdir() if not Path("/dev/shm").is_dir() else "/dev/shm")
+
+
+class Find(Exception):  # noqa: N818
+    """An input that made a loader break its promise."""
+
+
+def joined(files: dict[str, bytes]) -> bytes:
+    """The files of a folder as one input."""
+    return b"".join(MARK + name.encode() + b"\n" + data for name, data in files.items())
+
+
+def _attempt(call: Callable[[], object], *, own: bool) -> None:
+    try:
+        call()
+    except SENTENCES as error:
+        text = str(error)
+        if "\n" in text.strip() or not text.strip():
+            raise Find(f"no sentence: {text!r}") from error
+        if own and isinstance(error.__cause__, SLIPS):
+            raise Find(f"a slip: {error.__cause__!r}") from error
+    except MemoryError:
+        pass  # the machine's own word for it, which the command line turns into a sentence
+
+
+def _read(name: str, data: bytes, **asked: object) -> None:
+    folder = Path(tempfile.mkdtemp(dir=PLACE))
+    try:
+        (folder / name).write_bytes(data)
+        own = name.endswith((".csv", "-ubyte", ".gz"))
+        _attempt(lambda: read_table(folder / name, **asked), own=own)
+        if name.endswith((".csv", ".npy", ".parquet")) and not asked.get("mixed"):
+            _attempt(lambda: _streamed(folder / name, **asked), own=own)
+    finally:
+        shutil.rmtree(folder)
+
+
+def _streamed(path: Path, **asked: object) -> None:
+    stream = open_table(path, **asked) if path.suffix != ".csv" else TextStream(path, ",", Request())
+    for _, block in zip(range(MOST_BLOCKS), stream, strict=False):
+        if block.shape[1] != stream.n_columns:
+            raise Find(f"a block of {block.shape[1]} columns, not {stream.n_columns}")
+
+
+def csv(data: bytes) -> None:
+    """Text, as numbers and as a mixed table."""
+    _read("t.csv", data)
+    _read("t.csv", data, mixed=True, missing=True, ids="id" if data.startswith(b"id,") else None)
+
+
+def npy(data: bytes) -> None:
+    """One array."""
+    _read("t.npy", data)
+
+
+def npz(data: bytes) -> None:
+    """Several arrays."""
+    _read("t.npz", data)
+
+
+def parquet(data: bytes) -> None:
+    """Parquet, as numbers and as a mixed table."""
+    _read("t.parquet", data)
+    _read("t.parquet", data, mixed=True, missing=True)
+
+
+def idx(data: bytes) -> None:
+    """Pictures of the MNIST kind, plain and gzipped."""
+    _read("t-images-idx3-ubyte.gz" if data[:2] == b"\x1f\x8b" else "t-images-idx3-ubyte", data)
+
+
+def image(data: bytes) -> None:
+    """A folder of one picture; its first letter says of which kind."""
+    suffixes = (".png", ".jpg", ".bmp", ".gif", ".tif", ".webp")
+    folder = Path(tempfile.mkdtemp(dir=PLACE))
+    try:
+        (folder / f"a{suffixes[data[0] % len(suffixes)] if data else '.png'}").write_bytes(data[1:])
+        _attempt(lambda: read_table(folder), own=False)
+    finally:
+        shutil.rmtree(folder)
+
+
+def _folder(data: bytes, call: Callable[[Path], object]) -> None:
+    folder = Path(tempfile.mkdtemp(dir=PLACE))
+    try:
+        for part in data.split(MARK)[1:]:
+            head, _, content = part.partition(b"\n")
+            name = head.decode("latin-1")
+            if name and all(letter.isalnum() or letter in "._/" for letter in name) and ".." not in name:
+                place = folder / name.lstrip("/")
+                try:
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    place.write_bytes(content)
+                except OSError:
+                    continue
+        _make_checksums_fit(folder)
+        _attempt(lambda: call(folder), own=True)
+    finally:
+        shutil.rmtree(folder)
+
+
+FACTS = (
+    ("config.json", "config_sha256", "tensors_sha256", "model.safetensors"),
+    ("detector.json", "facts_sha256", "arrays_sha256", "detector.safetensors"),
+    ("denoiser.json", "facts_sha256", None, None),
+)
+
+
+def _make_checksums_fit(folder: Path) -> None:
+    for name, own, others, beside in FACTS:
+        for path in folder.rglob(name):
+            try:
+                facts = json.loads(path.read_bytes())
+                if own in facts and facts[own] is not None:
+                    del facts[own]
+                    if others is not None and others in facts:
+                        facts[others] = hashlib.sha256((path.parent / beside).read_bytes()).hexdigest()
+                    path.write_text(json.dumps(facts | {own: checksum(facts)}))
+            except (OSError, ValueError, TypeError, RecursionError):
+                continue
+
+
+def model(data: bytes) -> None:
+    """A model folder."""
+    _folder(data, load)
+
+
+def detector(data: bytes) -> None:
+    """A detector's folder."""
+    _folder(data, load)
+
+
+def denoiser(data: bytes) -> None:
+    """A denoiser's folder."""
+    _folder(data, load)
+
+
+def run(data: bytes) -> None:
+    """A run folder: its model, its record, its rows held out."""
+
+    def read(folder: Path) -> None:
+        found = open_run(folder)
+        found.load()
+        found.test_rows()
+
+    _folder(data, read)
+
+
+LOADERS = {one.__name__: one for one in (model, detector, denoiser, run, csv, npy, npz, parquet, idx, image)}
+
+
+def prepare() -> None:
+    """Bounds small enough to fuzz by, and no checksum of an archive or a picture in the way."""
+    from PIL import PngImagePlugin
+
+    bounds.ALWAYS_UNPACKED = UNPACKED
+    zipfile.ZipExtFile._update_crc = lambda *_: None
+    PngImagePlugin.ChunkStream.crc = PngImagePlugin.ChunkStream.crc_skip

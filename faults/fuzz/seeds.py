@@ -1,0 +1,120 @@
+"""The inputs fuzzing begins from: one small sound file of each kind, made by the library itself.
+
+python -m faults.fuzz.seeds writes them to faults/fuzz/corpus/LOADER/.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import struct
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from faults.fuzz.loaders import joined
+
+__all__ = ["CORPUS", "write_seeds"]
+
+CORPUS = Path(__file__).parent / "corpus"
+
+
+def write_seeds() -> None:
+    """Write the seeds of every loader, where there are none of that name."""
+    for loader, made in (*_folders().items(), *_tables().items(), ("image", _pictures())):
+        (CORPUS / loader).mkdir(parents=True, exist_ok=True)
+        for name, data in made.items():
+            (CORPUS / loader / f"seed-{name}").write_bytes(data)
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix != ".png"
+    }
+
+
+def _folders() -> dict[str, dict[str, bytes]]:
+    import pandas as pd
+
+    from isthmus import Autoencoder, VariationalAutoencoder, save
+    from isthmus.anomaly import AutoencoderOutlierDetector
+    from isthmus.cli.outcome import run
+    from isthmus.denoising import Denoiser
+    from isthmus.variants.denoising import DenoisingAutoencoder
+
+    rows = np.random.default_rng(0).normal(size=(40, 3)) @ np.diag([3.0, 2, 1])
+    small = {"max_iter": 1, "hidden_layer_sizes": (2,), "random_state": 0}
+    mixed = pd.DataFrame({"a": rows[:, 0], "k": list("xy") * 20, "d": pd.date_range("2020-01-01", periods=40)})
+    masked = np.where(np.random.default_rng(1).random(rows.shape) < 0.1, np.nan, rows)
+    made: dict[str, dict[str, bytes]] = {"model": {}, "detector": {}, "denoiser": {}, "run": {}}
+    with tempfile.TemporaryDirectory() as home:
+        place = Path(home)
+        for name, estimator in {
+            "plain": Autoencoder(1, **small).fit(rows),
+            "variational": VariationalAutoencoder(1, **small).fit(rows),
+            "mixed": Autoencoder(1, **small).fit(mixed),
+            "mask": Autoencoder(1, missing="mask", **small).fit(masked),
+            "picture": Autoencoder(1, image_shape=(2, 2), channels=(1,), max_iter=1).fit(rows[:, [0, 1, 2, 0]]),
+        }.items():
+            made["model"][name] = joined(_files(save(estimator, place / name)))
+        found = AutoencoderOutlierDetector(autoencoder=Autoencoder(1, **small), random_state=0).fit(rows)
+        made["detector"]["plain"] = joined(_files(save(found, place / "detector")))
+        quick = DenoisingAutoencoder(1, **small)
+        for clean in (True, False):
+            kept = Denoiser(level=0.2, clean=clean, autoencoder=quick, random_state=0).fit(np.repeat(rows, 3, 1))
+            made["denoiser"]["clean" if clean else "blind"] = joined(_files(save(kept, place / f"denoiser{clean}")))
+        np.savetxt(place / "t.csv", rows, delimiter=",", header="a,b,c", comments="")
+        asked = ["fit", str(place / "t.csv"), "-o", str(place / "run"), "--max-iter", "1", "--no-plots"]
+        if run([*asked, "--hidden-layer-sizes", "2", "--n-components", "1"]) != 0:
+            raise RuntimeError("no run was made")
+        made["run"]["plain"] = joined(_files(place / "run"))
+    return made
+
+
+def _tables() -> dict[str, dict[str, bytes]]:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    text = b"id,a,b\np,1,2.5\nq,3,4e1\n"
+    made: dict[str, dict[str, bytes]] = {
+        "csv": {"plain": text, "quoted": b'a,"b\nc"\n1,2\n\n3,"4"\n', "bare": b"1,2\n3,4\n"}
+    }
+    array = np.arange(6, dtype=np.float32).reshape(3, 2)
+    made["npy"] = {name: _npy(each) for name, each in {"float": array, "bytes": np.zeros((2, 2, 2), np.uint8)}.items()}
+    stored, packed = io.BytesIO(), io.BytesIO()
+    np.savez(stored, X=array, y=np.array(["a", "b", "a"]), columns=np.array(["u", "v"]))
+    np.savez_compressed(packed, X=array)
+    made["npz"] = {"stored": stored.getvalue(), "packed": packed.getvalue()}
+    made["parquet"] = {}
+    frame = pa.table({"a": [1.0, 2.0], "k": ["x", "x"], "n": pa.array([1, None])})
+    for packing in ("none", "snappy", "zstd"):
+        out = io.BytesIO()
+        parquet.write_table(frame, out, compression=packing)
+        made["parquet"][packing] = out.getvalue()
+    plain = struct.pack(">HBB3I", 0, 8, 3, 2, 2, 2) + bytes(range(8))
+    made["idx"] = {"plain": plain, "zipped": gzip.compress(plain, mtime=0)}
+    return made
+
+
+def _npy(array: np.ndarray) -> bytes:
+    out = io.BytesIO()
+    np.save(out, array, allow_pickle=False)
+    return out.getvalue()
+
+
+def _pictures() -> dict[str, bytes]:
+    from PIL import Image
+
+    made = {}
+    for place, kind in enumerate(("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")):
+        out = io.BytesIO()
+        Image.fromarray(np.arange(16, dtype=np.uint8).reshape(4, 4)).save(out, format=kind)
+        made[kind.lower()] = bytes([place]) + out.getvalue()
+    return made
+
+
+if __name__ == "__main__":
+    write_seeds()

@@ -1,0 +1,164 @@
+"""The rows a page shows: held-out rows, or a sample of them, and three probes that no one measured.
+
+A page holds what it can show. Where there are more held-out rows than fit, a sample is drawn by a fixed seed and
+the rows with the largest errors are added, so that the ranking begins with the true worst; figures and percentiles
+are those of all rows all the same. Probes are rows with a known trick: the mean row is often rebuilt better than
+any real one, an inverted or shifted picture hardly at all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from isthmus.explorer.packing import Packer
+
+__all__ = ["Items", "choose_items", "exact_divisor", "items_facts", "probe_rows"]
+
+ROOM, MOST_ITEMS, LEAST_ITEMS = 480_000, 20_000, 24  # bytes of rows before compression; items
+WORST_KEPT = 24
+DIVISORS = (1, 2, 4, 8, 15, 16, 31, 32, 63, 64, 100, 127, 128, 255)
+SHIFT = 2  # pixels, or an eighth of the height where that is less
+MOST_CLASSES = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Items:
+    """What is shown, the same for every model.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_items + n_probes, n_features)
+        float64, in the user's units; NaN where a cell is missing. Probes come last.
+    places : ndarray of shape (n_items,)
+        Which of the held-out rows each item is.
+    ids : list of str
+        What each item is called.
+    labels : ndarray of shape (n_items,) or None
+        Indices into ``classes``.
+    probes : tuple of str
+    columns : tuple of str
+    image_shape : tuple of int or None
+        (channels, height, width).
+    span : tuple of float
+        The fixed grey range of every picture.
+    n_held_out, n_training : int
+        All there are; ``n_training`` is 0 where they are not at hand.
+    """
+
+    rows: np.ndarray
+    places: np.ndarray
+    ids: list[str]
+    labels: np.ndarray | None
+    classes: tuple[str, ...]
+    probes: tuple[str, ...]
+    columns: tuple[str, ...]
+    image_shape: tuple[int, int, int] | None
+    span: tuple[float, float]
+    n_held_out: int
+    n_training: int
+    title: str
+    label_name: str
+
+
+def choose_items(errors: np.ndarray, n_features: int, byte_wide: bool, room: int = ROOM, seed: int = 0) -> np.ndarray:
+    """Which held-out rows to show, in order: all of them, or a sample and those of largest ``errors``."""
+    width = n_features * (1 if byte_wide else 4) + 64
+    room = int(np.clip(room // width, LEAST_ITEMS, MOST_ITEMS))
+    if len(errors) <= room:
+        return np.arange(len(errors))
+    worst = np.argsort(-errors, kind="stable")[: min(WORST_KEPT, room // 2)]
+    rest = np.setdiff1d(np.arange(len(errors)), worst)
+    drawn = np.random.default_rng(seed).choice(rest, room - len(worst), replace=False)
+    return np.sort(np.concatenate([worst, drawn]))
+
+
+def probe_rows(
+    first: np.ndarray, mean: np.ndarray, span: tuple[float, float], image_shape: tuple[int, int, int] | None
+) -> dict[str, np.ndarray]:
+    """Rows with a known trick, by name, made of the training mean and of one held-out row."""
+    probes = {"mean row" if image_shape is None else "mean picture": mean}
+    if image_shape is None:
+        return probes | {"first row inverted": 2 * mean - first}
+    picture = first.reshape(image_shape)
+    step = max(1, min(SHIFT, image_shape[1] // 4))
+    shifted = np.roll(picture, step, axis=2)
+    return probes | {
+        "first picture inverted": span[0] + span[1] - first,
+        f"first picture shifted by {step}": shifted.ravel(),
+    }
+
+
+def exact_divisor(rows: np.ndarray) -> int | None:
+    """The least k for which all rows hold whole multiples of 1/k between 0 and 255/k, or None."""
+    if not np.isfinite(rows).all() or rows.size == 0 or rows.min() < 0:
+        return None
+    for divisor in DIVISORS:
+        scaled = rows * divisor
+        if scaled.max() <= 255 and np.allclose(scaled, np.rint(scaled), rtol=0, atol=1e-4):
+            return divisor
+    return None
+
+
+def grey_range(rows: np.ndarray) -> tuple[float, float]:
+    """The fixed range of pictures: [0, 1] or [0, 255] where all values lie in it, else the rows' own."""
+    low, high = float(np.nanmin(rows)), float(np.nanmax(rows))
+    if low >= 0 and high <= 1:
+        return 0.0, 1.0
+    if low >= 0 and 1 < high <= 255 and high > 64:
+        return 0.0, 255.0
+    return low, (high if high > low else low + 1)
+
+
+def class_indices(labels: Any) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Labels as indices into their names; numbers in order of size, words in that of the alphabet."""
+    values, indices = np.unique(np.asarray(labels), return_inverse=True)
+    return indices, tuple(_said(value) for value in values.tolist())
+
+
+def channels_first(shape: Sequence[int] | None) -> tuple[int, int, int] | None:
+    """An image shape with its channels: (8, 8) is (1, 8, 8)."""
+    if shape is None:
+        return None
+    height, width = (int(side) for side in shape[-2:])
+    return (int(shape[0]) if len(shape) == 3 else 1, height, width)
+
+
+def items_facts(items: Items, packer: Packer, center: np.ndarray, spread: np.ndarray) -> dict[str, Any]:
+    """The items as the page's JSON has them; rows as bytes where that is exact, else in units of ``spread``."""
+    real = items.rows[: len(items.places)]
+    divisor = exact_divisor(real)
+    if divisor is None:
+        rows = packer.floats((items.rows - center) / spread)
+        how = {"center": packer_list(center), "spread": packer_list(spread)}
+    else:
+        rows, how = packer.shares(real, divisor), {}
+        how["probes"] = packer.floats(items.rows[len(items.places) :])
+    return {
+        "title": items.title,
+        "rows": rows,
+        "units": how,
+        "ids": items.ids,
+        "labels": None if items.labels is None else packer.whole_numbers(items.labels),
+        "classes": list(items.classes),
+        "labelName": items.label_name,
+        "probes": list(items.probes),
+        "columns": list(items.columns),
+        "shape": None if items.image_shape is None else list(items.image_shape),
+        "span": list(items.span),
+        "heldOut": items.n_held_out,
+        "training": items.n_training,
+    }
+
+
+def packer_list(values: np.ndarray) -> list[float]:
+    """Numbers for JSON in full precision: a column of timestamps keeps its seconds."""
+    return [float(value) if math.isfinite(value) else 0.0 for value in values]
+
+
+def _said(value: Any) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -1,0 +1,256 @@
+"""The page written: figures gathered for each model, the template filled, one file put in its place."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import json
+import re
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from isthmus.data.atomic import atomic_write
+from isthmus.estimator import BaseAutoencoder
+from isthmus.evaluation import Evaluation, evaluate
+from isthmus.evaluation.held_out import gather
+from isthmus.explorer.items import (
+    ROOM,
+    Items,
+    channels_first,
+    choose_items,
+    class_indices,
+    exact_divisor,
+    grey_range,
+    items_facts,
+    probe_rows,
+)
+from isthmus.explorer.packing import Packer
+from isthmus.explorer.places import find_places
+from isthmus.explorer.principal_model import principal_model
+from isthmus.explorer.tab import LARGE_NETWORK, View, row_errors, tab_facts
+
+__all__ = ["write_explorer"]
+
+TEMPLATE = "page.html"
+MOST_CURVE = 64
+
+
+def write_explorer(
+    estimator: BaseAutoencoder | Mapping[str, BaseAutoencoder],
+    path: str | Path,
+    X: Any,
+    y: Any = None,
+    *,
+    X_train: Any = None,
+    ids: Any = None,
+    image_shape: tuple[int, ...] | None = None,
+    columns: Any = None,
+    title: str = "",
+    label_name: str = "class",
+    evaluations: Mapping[str, Evaluation] | None = None,
+    overwrite: bool = True,
+) -> None:
+    """Write one offline page that shows fitted estimators on held-out rows.
+
+    Parameters
+    ----------
+    estimator
+        Fitted; or several on the same columns, by the names of their tabs. PCA gets a tab of its own.
+    path
+        The .html file, written whole or not at all.
+    X, y
+        Held-out rows, and their classes if any.
+    X_train
+        The rows learned from, from which doubt and axes are taken; without them, the codes the model remembers.
+    ids
+        A name for each held-out row; the row's number without.
+    image_shape
+        (height, width) or (channels, height, width) where rows are pictures; the estimator's own without.
+    columns
+        Names of the columns.
+    title, label_name
+        What the data and the classes are called.
+    evaluations
+        Figures by tab, where they are known already.
+
+    Raises
+    ------
+    UnknownLayerError
+        If the page cannot run a part of the model.
+    DataError
+        If the file cannot be written.
+    """
+    models = {"model": estimator} if isinstance(estimator, BaseAutoencoder) else dict(estimator)
+    if not models:
+        raise ValueError("write_explorer: needs at least one fitted estimator.")
+    for model in models.values():
+        check_is_fitted(model)
+    first = next(iter(models.values()))
+    rows = _numbers(first, X)
+    training = None if X_train is None else _numbers(first, X_train)
+    shape = channels_first(image_shape or first.image_shape)
+    known = evaluations or {}
+    judged = {name: known.get(name) or evaluate(model, X) for name, model in models.items()}
+    size = next(iter(judged.values())).pca_components
+    errors, _ = row_errors(first, rows, size)
+    span = grey_range(rows)
+    room = ROOM if first._n_weights < 2 * LARGE_NETWORK else ROOM // 3
+    places = choose_items(errors, rows.shape[1], exact_divisor(rows[:64]) is not None, room)
+    mean = first.scaling_.undo(first.principal_.mean.double().cpu().numpy())
+    probes = probe_rows(np.where(np.isnan(rows[places[0]]), mean, rows[places[0]]), mean, span, shape)
+    labels, classes = (None, ()) if y is None else class_indices(y)
+    items = Items(
+        rows=np.concatenate([rows[places], *(row[None] for row in probes.values())]),
+        places=places,
+        ids=[str(place) for place in places] if ids is None else [str(entry) for entry in np.asarray(ids)[places]],
+        labels=None if labels is None else labels[places],
+        classes=classes,
+        probes=tuple(probes),
+        columns=_names(first, columns, rows.shape[1]),
+        image_shape=shape,
+        span=span,
+        n_held_out=len(rows),
+        n_training=0 if training is None else len(training),
+        title=title or "your data",
+        label_name=label_name,
+    )
+    if not first._architecture.linear:
+        models["PCA"] = principal_model(first, size)
+        judged["PCA"] = _as_pca(next(iter(judged.values())))
+    packer = Packer()
+    curve = _curve(first, X)
+    facts: dict[str, Any] = {
+        "format": 1,
+        "items": items_facts(items, packer, first.scaling_.center, first.scaling_.spread),
+    }
+    facts["tabs"] = []
+    for name, model in models.items():
+        is_pca = name == "PCA" and model is not estimator
+        view = _view(name, model, judged[name], items, rows, training, is_pca)
+        facts["tabs"].append(tab_facts(view, items, packer) | {"curve": curve})
+    with atomic_write(path, overwrite=overwrite) as temporary:
+        temporary.write_text(_filled(facts, packer, title), encoding="utf-8")
+
+
+def _view(
+    name: str,
+    model: BaseAutoencoder,
+    evaluation: Evaluation,
+    items: Items,
+    rows: np.ndarray,
+    training: np.ndarray | None,
+    is_pca: bool,
+) -> View:
+    def codes_of(values: np.ndarray) -> np.ndarray:
+        from isthmus.training.rows import rows_once
+
+        unit = np.float32(model._code_unit)
+        return model._each_row_batch(rows_once(values, model.scaling_), lambda x: model.model_.encode(x).mean) * unit
+
+    held_out = codes_of(rows)
+    if training is not None:
+        known = codes_of(training)
+    else:
+        known = _remembered(model)
+        known = held_out if known is None else known
+    size = evaluation.pca_components
+    errors, pca_errors = row_errors(model, rows, size)
+    n_real = len(items.places)
+    probe_errors, probe_pca = row_errors(model, items.rows[n_real:], size)
+    codes = codes_of(items.rows)
+    return View(
+        name,
+        model,
+        evaluation,
+        find_places(known),
+        held_out,
+        codes,
+        errors,
+        pca_errors,
+        probe_errors,
+        probe_pca,
+        is_pca,
+    )
+
+
+def _remembered(model: BaseAutoencoder) -> np.ndarray | None:
+    """Codes of the training rows that the model keeps for sampling."""
+    import torch
+
+    memory = model._known() if hasattr(model, "_known") else None
+    if memory is None:
+        return None
+    if model.model_.bottleneck.outputs_per_latent == 2:
+        return memory.codes.numpy()
+    with torch.inference_mode():
+        return model.model_.bottleneck(memory.codes.to(model._device)).mean.cpu().numpy() * np.float32(model._code_unit)
+
+
+def _numbers(model: BaseAutoencoder, X: Any) -> np.ndarray:
+    rows = model._validated(X, reset=False)
+    return np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows, dtype=np.float64)
+
+
+def _names(model: BaseAutoencoder, columns: Any, count: int) -> tuple[str, ...]:
+    if model._layout is not None:
+        return tuple(model._layout.encoded_names)
+    names = columns if columns is not None else getattr(model, "feature_names_in_", None)
+    return tuple(f"x{place}" for place in range(count)) if names is None else tuple(str(name) for name in names)
+
+
+def _as_pca(evaluation: Evaluation) -> Evaluation:
+    """The same evaluation with PCA in the model's place."""
+
+    def turned(rebuilding: Any) -> Any:
+        return None if rebuilding is None else dataclasses.replace(rebuilding, model=rebuilding.pca)
+
+    from isthmus.evaluation import CodeUse
+
+    return dataclasses.replace(
+        evaluation,
+        n_components=evaluation.pca_components,
+        code=CodeUse(),
+        data=turned(evaluation.data),
+        scaled=turned(evaluation.scaled),
+    )
+
+
+def _curve(model: BaseAutoencoder, X: Any) -> list[float]:
+    """PCA's mean squared error per feature with 0, 1, 2 … numbers, in the units the model is judged by."""
+    weights = np.ones(len(model.scaling_.spread))
+    if model.scale is None and model._layout is None:
+        weights = model.scaling_.spread**2
+    gathered = gather(model, X, 0)
+    return (gathered.pca.curve(weights)[: MOST_CURVE + 1] / len(gathered.codes) / len(weights)).tolist()
+
+
+def _filled(facts: Mapping[str, Any], packer: Packer, title: str) -> str:
+    """The template with its four places filled; nothing of the user's can end the block of JSON it stands in."""
+    template = files("isthmus.explorer").joinpath(TEMPLATE).read_text(encoding="utf-8")
+    text = json.dumps(_finite(facts), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    text = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    said = "".join(
+        f"<b>{html.escape(words)}</b>" if kind == "strong" else html.escape(words)
+        for kind, words in facts["tabs"][0]["sentence"]
+    )
+    slots = {
+        "@title@": html.escape(title or "your data"),
+        "@sentence@": said,
+        "@numbers@": packer.text(),
+        "@facts@": text,
+    }
+    # in one pass: what fills a slot is never searched for another
+    return re.sub("@(title|sentence|numbers|facts)@", lambda slot: slots[slot.group()], template)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(entry) for entry in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value

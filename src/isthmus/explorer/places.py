@@ -1,0 +1,122 @@
+"""Where codes lie: axes for the map, how far they reach, and how far a place is from anything learned.
+
+A code of one or two numbers is its own map. With more, the map is a slice z = z₀ + a u₁ + b u₂ along the first two
+principal axes u of the training codes, and sliders follow the axes in that order. Limits are the 0.5 % and 99.5 %
+quantiles of training codes and 8 % more.
+
+*Doubt* is the mean distance to the five nearest training codes, each code number divided by its standard
+deviation, read as a quantile of what training codes themselves have (each without itself).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from isthmus.explorer.packing import CODES_LEVELS, rounded_rows
+
+__all__ = ["Places", "find_places", "nearest_distances", "rounded_codes", "sample_codes"]
+
+BULK, MARGIN = (0.005, 0.995), 0.08
+MOST_AXES = 64
+NEIGHBOURS = 5
+KNOWN_NUMBERS, LEAST_KNOWN, MOST_KNOWN = 32_768, 256, 2_000
+QUANTILES = np.linspace(0, 1, 201)
+TILES = 48
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """All that is known of a code's space.
+
+    Attributes
+    ----------
+    known : ndarray of shape (n_known, p)
+        Training codes, or a sample of them, as the page has them.
+    center, deviation : ndarray of shape (p,)
+        Mean and standard deviation of each code number.
+    axes : ndarray of shape (n_axes, p)
+        Orthonormal directions of the map and the sliders.
+    limits : ndarray of shape (n_axes, 2)
+        Along the axes, from ``center`` for more than two numbers, else as they are.
+    variances : ndarray of shape (n_axes,)
+    distances : ndarray of shape (201,)
+        Quantiles of the doubt of training codes.
+    """
+
+    known: np.ndarray
+    center: np.ndarray
+    deviation: np.ndarray
+    axes: np.ndarray
+    limits: np.ndarray
+    variances: np.ndarray
+    distances: np.ndarray
+
+    @property
+    def origin(self) -> np.ndarray:
+        """Where the axes cross."""
+        return self.center if len(self.center) > 2 else np.zeros_like(self.center)
+
+    def along_axes(self, codes: np.ndarray) -> np.ndarray:
+        """Codes (N, p) as coordinates along the axes, (N, n_axes)."""
+        return (codes - self.origin) @ self.axes.T
+
+    def doubt(self, codes: np.ndarray) -> np.ndarray:
+        """The quantile of each code's distance among those of training codes, in [0, 1]."""
+        distances = nearest_distances(codes, self.known, self.deviation)
+        return np.interp(distances, self.distances, QUANTILES, left=0.0, right=1.0)
+
+
+def sample_codes(n_codes: int, n_numbers: int, seed: int = 0) -> np.ndarray:
+    """Which training codes a page keeps, in order."""
+    most = int(np.clip(KNOWN_NUMBERS // n_numbers, LEAST_KNOWN, MOST_KNOWN))
+    if n_codes <= most:
+        return np.arange(n_codes)
+    return np.sort(np.random.default_rng(seed).choice(n_codes, most, replace=False))
+
+
+def rounded_codes(codes: np.ndarray) -> np.ndarray:
+    """Codes as the page will read them from 16-bit numbers, column by column."""
+    whole, scales = rounded_rows(codes.T, CODES_LEVELS)
+    return (whole * scales[:, None].astype(np.float64)).T
+
+
+def find_places(codes: np.ndarray, seed: int = 0) -> Places:
+    """From all training codes, shape (n_training, p)."""
+    codes = np.asarray(codes, np.float64)
+    n_numbers = codes.shape[1]
+    known = rounded_codes(codes[sample_codes(len(codes), n_numbers, seed)])
+    center, deviation = codes.mean(0), codes.std(0)
+    deviation = np.where(deviation > 1e-6 * max(float(deviation.max()), 1e-12), deviation, 1.0)
+    axes = np.eye(n_numbers)
+    if n_numbers > 2:
+        _, axes = np.linalg.eigh((codes - center).T @ (codes - center))
+        axes = axes[:, ::-1].T[:MOST_AXES]
+        largest = np.take_along_axis(axes, np.abs(axes).argmax(1)[:, None], 1)
+        axes = axes * np.where(largest < 0, -1.0, 1.0)
+    seen = (codes - (center if n_numbers > 2 else 0)) @ axes.T
+    low, high = np.quantile(seen, BULK, axis=0)
+    width = np.where(high > low, high - low, np.maximum(np.abs(high), 1.0))
+    limits = np.stack([low - MARGIN * width, high + MARGIN * width], axis=1)
+    distances = np.quantile(nearest_distances(known, known, deviation, itself=True), QUANTILES)
+    return Places(known, center, deviation, axes, limits, seen.var(0), np.maximum.accumulate(distances))
+
+
+def nearest_distances(
+    codes: np.ndarray, known: np.ndarray, deviation: np.ndarray, *, itself: bool = False
+) -> np.ndarray:
+    """Mean distance to the five nearest of ``known``, in standardised codes; ``itself`` leaves out one at the code."""
+    from sklearn.neighbors import NearestNeighbors
+
+    count = min(NEIGHBOURS + itself, len(known))
+    nearest = NearestNeighbors(n_neighbors=count).fit(known / deviation)
+    distances = nearest.kneighbors(np.asarray(codes, np.float64) / deviation)[0]
+    return distances[:, 1:].mean(1) if itself and count > 1 else distances.mean(1)
+
+
+def density_tiles(seen: np.ndarray, limits: np.ndarray) -> list[int]:
+    """How many of the points (N, 2) lie in each of 48 × 48 tiles of the map, row after row from below."""
+    edges = [np.linspace(low, high, TILES + 1) for low, high in limits[:2]]
+    counts = np.histogram2d(seen[:, 0], seen[:, 1], bins=edges)[0]
+    return counts.T.astype(int).ravel().tolist()

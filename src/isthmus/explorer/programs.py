@@ -1,0 +1,138 @@
+"""A network as a list of layers that the page's runtime knows: a *program*, in JSON with weights beside it.
+
+    network    y = s ⊙ (A (x/t) + a + f(x/t)), any part of which may be absent        `isthmus.model.network`
+    layers     linear, convolution, transposed convolution, and the five activations
+    code       point, gaussian (its mean), rectified, top-k                            `isthmus.model.bottleneck`
+    mean       identity, sigmoid, Bernoulli (with the soft clip), mixed                `isthmus.model.likelihood`
+
+What the runtime does not know is refused by name: a page never draws what the model would not.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from isthmus.explorer.packing import FLOAT_LEVELS, Packer
+from isthmus.model.bottleneck import (
+    Bottleneck,
+    GaussianBottleneck,
+    NestedBottleneck,
+    PointBottleneck,
+    RectifiedBottleneck,
+    TopKBottleneck,
+)
+from isthmus.model.likelihood import BernoulliLikelihood, GaussianLikelihood, Likelihood
+from isthmus.model.mixed_likelihood import MixedLikelihood
+from isthmus.model.network import ACTIVATIONS, Dictionary, Network
+
+__all__ = ["UnknownLayerError", "code_program", "mean_program", "network_program", "plain_network"]
+
+ACTIVATION_NAMES = {kind: name for name, kind in ACTIVATIONS.items()}
+CODES = {PointBottleneck: "point", NestedBottleneck: "point", GaussianBottleneck: "gaussian"}
+
+
+class UnknownLayerError(ValueError):
+    """A part of the model that the page cannot run; one sentence."""
+
+
+def plain_network(network: Network) -> Network:
+    """A copy on the processor, a dictionary written as the linear layer it amounts to."""
+    plain = copy.deepcopy(network).cpu().requires_grad_(False)
+    if type(plain.straight) is Dictionary:
+        weight = functional.normalize(plain.straight.weight, dim=0)
+        linear = nn.Linear(weight.shape[1], weight.shape[0])
+        linear.weight, linear.bias = nn.Parameter(weight, False), nn.Parameter(plain.straight.bias, False)
+        plain.straight = linear
+    return plain
+
+
+def network_program(network: Network, packer: Packer, levels: int = FLOAT_LEVELS) -> dict[str, Any]:
+    """The program of a `plain_network`, its weights rounded to ``levels`` steps to either side."""
+
+    def scale(values: Tensor | None) -> dict[str, Any] | None:
+        return None if values is None else packer.floats(values.numpy())
+
+    straight = None if network.straight is None else _layer(network.straight, packer, levels)
+    bent = None if network.bent is None else _stack(network.bent, packer, levels)
+    return {
+        "divide": scale(network.input_scale),
+        "straight": straight,
+        "bent": bent,
+        "multiply": scale(network.output_scale),
+    }
+
+
+def code_program(bottleneck: Bottleneck) -> dict[str, Any]:
+    """How the encoder's output is read as a code."""
+    kind = type(bottleneck)
+    if kind in CODES:
+        return {"kind": CODES[kind]}
+    if kind is RectifiedBottleneck:
+        return {"kind": "rectified"}
+    if isinstance(bottleneck, TopKBottleneck) and kind is TopKBottleneck:
+        return {"kind": "top_k", "k": bottleneck.k}
+    raise UnknownLayerError(f"the page cannot run a bottleneck of the kind {kind.__name__}.")
+
+
+def mean_program(likelihood: Likelihood) -> dict[str, Any]:
+    """How the decoder's output is read as a row."""
+    if type(likelihood) is GaussianLikelihood:
+        return {"kind": "sigmoid" if likelihood.bounded else "identity"}
+    if type(likelihood) is BernoulliLikelihood:
+        return {"kind": "bernoulli", "soft_clip": likelihood.soft_clip}
+    if type(likelihood) is MixedLikelihood:
+        categories = [[span.start, span.stop] for span in likelihood.categories]
+        truths = [int(place) for place in likelihood.truths]
+        return {"kind": "mixed", "soft_clip": likelihood.soft_clip, "truths": truths, "categories": categories}
+    raise UnknownLayerError(f"the page cannot run a likelihood of the kind {type(likelihood).__name__}.")
+
+
+def _stack(stack: nn.Sequential, packer: Packer, levels: int) -> list[dict[str, Any]]:
+    """The layers of a stack, each convolution told the height and width of what it reads."""
+    layers, size = [], (0, 0)
+    for part in stack:
+        if type(part) is nn.Flatten:
+            continue  # the runtime's rows are flat throughout
+        if type(part) is nn.Unflatten:
+            size = (int(part.unflattened_size[-2]), int(part.unflattened_size[-1]))
+            continue
+        layer = _layer(part, packer, levels)
+        if layer["kind"].endswith("convolution"):
+            layer["input"] = list(size)
+            with torch.inference_mode():
+                size = tuple(part(torch.zeros(1, layer["channels"][0], *size)).shape[-2:])
+            layer["output"] = list(size)
+        layers.append(layer)
+    return layers
+
+
+def _layer(part: nn.Module, packer: Packer, levels: int) -> dict[str, Any]:
+    if type(part) is nn.GELU and part.approximate != "none":
+        raise UnknownLayerError("the page cannot run an approximate GELU; use the exact one.")
+    if type(part) in ACTIVATION_NAMES:
+        return {"kind": ACTIVATION_NAMES[type(part)]}
+    if isinstance(part, nn.Linear) and type(part) is nn.Linear:
+        return {"kind": "linear", **_weights(part, packer, levels)}
+    if isinstance(part, (nn.Conv2d, nn.ConvTranspose2d)) and type(part) in (nn.Conv2d, nn.ConvTranspose2d):
+        even = all(len({*pair}) == 1 for pair in (part.kernel_size, part.stride, part.padding))
+        if part.groups != 1 or part.dilation != (1, 1) or part.padding_mode != "zeros" or not even:
+            raise UnknownLayerError("the page cannot run a grouped, dilated or uneven convolution.")
+        return {
+            "kind": "convolution" if type(part) is nn.Conv2d else "transposed convolution",
+            "channels": [part.in_channels, part.out_channels],
+            "kernel": part.kernel_size[0],
+            "stride": part.stride[0],
+            "padding": int(part.padding[0]),  # pyrefly: ignore
+            **_weights(part, packer, levels),
+        }
+    raise UnknownLayerError(f"the page cannot run a layer of the kind {type(part).__name__}.")
+
+
+def _weights(part: Any, packer: Packer, levels: int) -> dict[str, Any]:
+    bias = torch.zeros(part.weight.shape[0]) if part.bias is None else part.bias
+    return {"weight": packer.rows(part.weight.numpy(), levels), "bias": packer.floats(bias.numpy())}

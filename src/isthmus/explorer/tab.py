@@ -1,0 +1,196 @@
+"""One model's view of the items: its codes, errors and doubt, its networks as programs, and its figures."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import torch
+
+from isthmus.estimator import BaseAutoencoder
+from isthmus.evaluation import Evaluation
+from isthmus.evaluation.principal_errors import PrincipalErrors
+from isthmus.explorer.items import Items
+from isthmus.explorer.packing import FLOAT_LEVELS, Packer
+from isthmus.explorer.places import Places, density_tiles
+from isthmus.explorer.programs import (
+    UnknownLayerError,
+    code_program,
+    mean_program,
+    network_program,
+    plain_network,
+)
+from isthmus.explorer.rounding import fewest_levels, largest
+from isthmus.explorer.sentence import banner, opening_sentence
+from isthmus.missing import completed
+
+__all__ = ["View", "row_errors", "tab_facts", "units_of"]
+
+DECODE_TOLERANCE, ENCODE_TOLERANCE = 8e-6, 1e-3
+WIDE_COLUMN = 10.0  # the tolerance is in the user's units up to this spread, beyond it a share of it
+LARGE_NETWORK = 400_000  # weights from which the encoder is left out: the page would pass four megabytes
+LEFT_OUT = (
+    "The encoder is left out of this page, which would pass four megabytes with it: rows of your own can't be "
+    "placed here."
+)
+ACTIVE_VARIANCE = 0.01
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class View:
+    """A model beside its figures on all held-out rows.
+
+    Attributes
+    ----------
+    codes : ndarray of shape (n_items + n_probes, p)
+        Of the items shown.
+    errors, pca_errors : ndarray of shape (n_held_out,)
+        Squared error of every held-out row.
+    """
+
+    name: str
+    estimator: BaseAutoencoder
+    evaluation: Evaluation
+    places: Places
+    held_out_codes: np.ndarray
+    codes: np.ndarray
+    errors: np.ndarray
+    pca_errors: np.ndarray
+    probe_errors: np.ndarray
+    probe_pca_errors: np.ndarray
+    is_pca: bool = False
+
+
+def units_of(estimator: BaseAutoencoder, rows: np.ndarray) -> torch.Tensor:
+    """Rows in the user's units as float32 tensors in the model's, NaN filled."""
+    return torch.from_numpy(estimator.scaling_.apply(completed(estimator, rows)))
+
+
+def row_errors(estimator: BaseAutoencoder, rows: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Squared error of each row, the model's and PCA's, in the units it is judged by; NaN cells are left out."""
+    weights = np.ones(rows.shape[1])
+    if estimator.scale is None and estimator._layout is None:
+        weights = estimator.scaling_.spread
+    units = (rows - estimator.scaling_.center) / estimator.scaling_.spread
+    x = units_of(estimator, rows)
+    with torch.inference_mode():
+        model = estimator.model_.reconstruct(x.to(estimator._device)).cpu().numpy().astype(np.float64)
+    principal = PrincipalErrors(estimator.principal_)
+    kept = principal.directions[:size]
+    pca = principal.mean + (x.numpy().astype(np.float64) - principal.mean) @ kept.T @ kept
+    return tuple(np.nansum(((units - again) * weights) ** 2, axis=1) for again in (model, pca))  # type: ignore[return-value]
+
+
+def tab_facts(view: View, items: Items, packer: Packer) -> dict[str, Any]:
+    """The tab as the page's JSON has it."""
+    estimator, evaluation, places = view.estimator, view.evaluation, view.places
+    judged, n_shown = evaluation.judged, len(items.places)
+    shown_errors = np.concatenate([view.errors[items.places], view.probe_errors])
+    order = np.sort(view.errors)
+    better_than = 1 - np.searchsorted(order, shown_errors, side="right") / max(1, len(order))
+    seen = places.along_axes(view.held_out_codes)
+    outside = ((seen[:, :2] < places.limits[:2, 0]) | (seen[:, :2] > places.limits[:2, 1])).any(1)
+    decoder, encoder, note = _programs(view, items, packer)
+    return {
+        "name": view.name,
+        "variant": type(estimator).__name__ if not view.is_pca else "PCA",
+        "pca": view.is_pca,
+        "sentence": opening_sentence(evaluation, pictures=items.image_shape is not None, is_pca=view.is_pca),
+        "banner": "" if view.is_pca else banner(evaluation),
+        "size": evaluation.n_components,
+        "pcaSize": evaluation.pca_components,
+        "parameters": sum(
+            part.numel() for half in (estimator.model_.encoder, estimator.model_.decoder) for part in half.parameters()
+        ),
+        "seed": estimator._seed if estimator.random_state is None else estimator.random_state,
+        "mse": judged.model.mse,
+        "pcaMse": judged.pca.mse,
+        "pcaNeeds": judged.pca_needs,
+        "prior": estimator.model_.bottleneck.outputs_per_latent == 2,
+        "codes": packer.floats(view.codes),
+        "known": packer.rows(places.known.T),
+        "center": places.center.tolist(),
+        "deviation": places.deviation.tolist(),
+        "axes": packer.floats(places.axes),
+        "limits": places.limits.tolist(),
+        "unused": _unused(view),
+        "variances": places.variances.tolist(),
+        "distances": places.distances.tolist(),
+        "doubt": packer.floats(places.doubt(view.codes)),
+        "outside": int(outside.sum()),
+        "tiles": density_tiles(seen, places.limits)
+        if len(view.errors) > n_shown and places.axes.shape[0] > 1
+        else None,
+        "errors": packer.floats(shown_errors),
+        "betterThan": packer.floats(better_than),
+        "pcaErrors": packer.floats(np.concatenate([view.pca_errors[items.places], view.probe_pca_errors])),
+        "differenceScale": _difference_scale(view, items),
+        "decoder": decoder,
+        "encoder": encoder,
+        "encoderNote": note,
+        "unit": float(estimator._code_unit),
+        "scaling": {"center": estimator.scaling_.center.tolist(), "spread": estimator.scaling_.spread.tolist()},
+        "errorWeights": "model" if estimator.scale is not None or estimator._layout is not None else "user",
+        "history": {} if view.is_pca else {name: list(column) for name, column in estimator.history_.columns.items()},
+        "bestEpoch": estimator.best_epoch_,
+        "latents": _latents(view),
+    }
+
+
+def _programs(view: View, items: Items, packer: Packer) -> tuple[dict, dict | None, str]:
+    estimator = view.estimator
+    model = estimator.model_
+    decoder = plain_network(model.decoder)
+    codes = torch.from_numpy(np.asarray(view.codes, np.float32) / np.float32(estimator._code_unit))
+    spread = torch.from_numpy(np.minimum(estimator.scaling_.spread, WIDE_COLUMN)).float()
+    with torch.inference_mode():
+        meant = model.likelihood.cpu().mean(decoder(codes))
+        levels = fewest_levels(
+            decoder, lambda network: largest((model.likelihood.mean(network(codes)) - meant) * spread), DECODE_TOLERANCE
+        )
+    program = {"network": network_program(decoder, packer, levels), "mean": mean_program(model.likelihood)}
+    model.likelihood.to(estimator._device)
+    encoder = plain_network(model.encoder)
+    if sum(part.numel() for part in encoder.parameters()) > LARGE_NETWORK:
+        return program, None, LEFT_OUT
+    try:
+        code = code_program(model.bottleneck)
+    except UnknownLayerError as error:
+        return program, None, f"Rows of your own can't be placed here: {error}"
+    x = units_of(estimator, items.rows)
+    deviation = torch.from_numpy(view.places.deviation / estimator._code_unit).float()
+    with torch.inference_mode():
+        placed = model.bottleneck(encoder(x)).mean
+        levels = (
+            fewest_levels(
+                encoder,
+                lambda network: largest((model.bottleneck(network(x)).mean - placed) / deviation),
+                ENCODE_TOLERANCE,
+            )
+            if code["kind"] != "top_k"
+            else FLOAT_LEVELS
+        )
+    return program, {"network": network_program(encoder, packer, levels), "code": code}, ""
+
+
+def _difference_scale(view: View, items: Items) -> float:
+    rows = items.rows[: len(items.places)]
+    rebuilt = view.estimator._decoded(view.codes[: len(rows)])
+    spread = 1.0 if items.image_shape is not None else view.estimator.scaling_.spread
+    sizes = np.abs((rebuilt - rows) / spread)
+    return float(np.nanquantile(sizes, 0.995)) or 1.0
+
+
+def _unused(view: View) -> list[bool]:
+    variances = view.places.variances
+    if view.estimator.model_.bottleneck.outputs_per_latent == 2 and not view.is_pca:
+        return (variances < ACTIVE_VARIANCE).tolist()
+    return (variances < 1e-6 * max(float(variances.max()), 1e-30)).tolist()
+
+
+def _latents(view: View) -> dict[str, Any]:
+    kl = view.evaluation.code.kl_per_latent
+    if kl is not None:
+        return {"measure": "nats", "values": list(kl)}
+    return {"measure": "variance", "values": view.held_out_codes.var(0).tolist()}

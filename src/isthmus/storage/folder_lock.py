@@ -1,0 +1,58 @@
+"""One process at a time in a folder: a lock that ends with the process that holds it, however that ends."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from isthmus.storage.safe_reading import StorageError
+
+__all__ = ["locked"]
+
+LOCK = "lock"
+
+
+@contextmanager
+def locked(folder: Path, *, wanted: bool = True) -> Iterator[None]:
+    """Hold the folder, which is made if missing; a `StorageError` if another process does.
+
+    The lock is the operating system's own, on a file that stays: a process that is killed holds nothing.
+    """
+    if not wanted:
+        yield
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
+    except OSError as error:
+        raise StorageError(
+            f"{str(folder)!r} cannot be written ({error.strerror or error}); check the folder, your rights and the "
+            "space left."
+        ) from error
+    try:
+        _lock(handle, folder)
+        os.truncate(handle, 0)
+        os.write(handle, f"{os.getpid()}\n".encode())
+        yield
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int, folder: Path) -> None:
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # pyrefly: ignore[missing-attribute]
+        else:
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        owner = os.pread(handle, 20, 0).decode("ascii", "replace").strip() if hasattr(os, "pread") else ""
+        who = f"process {owner}" if owner.isdigit() else "another process"
+        raise StorageError(
+            f"{str(folder)!r} is in use: {who} is fitting into it; wait for it, or choose another folder."
+        ) from error

@@ -1,0 +1,171 @@
+"""The explorer page in a real browser: it answers as PyTorch does, asks nothing of the network, and has keys."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+
+import isthmus
+from isthmus.explorer import write_explorer
+
+playwright = pytest.importorskip("playwright.sync_api")
+CHROMIUM = shutil.which("chromium")
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium"),
+    pytest.mark.xdist_group("browser"),
+]
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def model(digits):
+    return isthmus.Autoencoder(2, max_iter=5, random_state=0).fit(digits[0])
+
+
+def opened(browser, path, **context):
+    page = browser.new_context(**context).new_page()
+    page.requests, page.faults = [], []
+    page.on("request", lambda request: page.requests.append(request.url))
+    page.on("pageerror", lambda error: page.faults.append(str(error)))
+    page.on("console", lambda said: page.faults.append(said.text) if said.type == "error" else None)
+    page.goto(path.as_uri())
+    page.wait_for_function("document.documentElement.dataset.ready === 'yes'")
+    return page
+
+
+@pytest.fixture(scope="module")
+def digits_page(browser, model, digits, tmp_path_factory):
+    path = tmp_path_factory.mktemp("explorer") / "digits.html"
+    X_train, X, _, y = digits
+    write_explorer(model, path, X, y, X_train=X_train, image_shape=(8, 8), title="digits")
+    return opened(browser, path)
+
+
+def state(page):
+    return page.evaluate("({...window.isthmus.app.state})")
+
+
+def test_every_item_is_decoded_as_torch_decodes_it(digits_page, model, digits):
+    codes = model.transform(digits[1])
+    decoded = digits_page.evaluate("codes => codes.map(window.isthmus.decode)", codes.tolist())
+    np.testing.assert_allclose(decoded, model.inverse_transform(codes), rtol=0, atol=1e-5)
+
+
+def test_rows_are_encoded_as_torch_encodes_them(digits_page, model, digits):
+    encoded = digits_page.evaluate("rows => rows.map(window.isthmus.encode)", digits[1][:50].tolist())
+    codes = model.transform(digits[1][:50])
+    assert np.abs(encoded - codes).max() < 2e-3 * codes.std(0).max()
+
+
+def test_it_asks_nothing_of_the_network_and_breaks_no_rule_of_its_policy(digits_page):
+    assert [url for url in digits_page.requests if not url.startswith("file:")] == []
+    assert len(digits_page.requests) == 1
+    assert digits_page.faults == []
+
+
+def test_it_opens_on_an_item_with_one_sentence(digits_page):
+    assert state(digits_page)["item"] >= 0
+    sentence = digits_page.inner_text("#sentence")
+    assert sentence.startswith("360 pictures of 64 numbers, each squeezed to 2. Move on the map: the middle picture is")
+    assert "PCA) keeps 28 %, and needs" in sentence
+
+
+def test_keys_on_the_map(digits_page):
+    page = digits_page
+    page.focus("#plane")
+    before = state(page)
+    page.keyboard.press("ArrowRight")
+    moved = state(page)
+    assert moved["item"] == -1
+    assert moved["z"][0] > before["z"][0]
+    assert "no original" in page.inner_text("#trio")
+    page.keyboard.press("n")
+    assert state(page)["item"] >= 0
+    page.keyboard.press("a")
+    page.keyboard.press("j")
+    page.keyboard.press("b")
+    assert min(state(page)["a"], state(page)["b"]) >= 0
+    assert page.locator("#path .frames > div").count() == 11
+    page.keyboard.press(".")
+    assert state(page)["t"] > 0.5
+    for key, name in (("c", "colour"), ("d", "doubt"), ("3", "only")):
+        old = state(page)[name]
+        page.keyboard.press(key)
+        assert state(page)[name] != old
+    page.keyboard.press("Escape")
+    assert (state(page)["a"], state(page)["only"]) == (-1, -1)
+    page.keyboard.press("?")
+    assert page.is_visible("#keys")
+    page.keyboard.press("?")
+
+
+def test_the_address_holds_the_state(digits_page, browser):
+    digits_page.evaluate("window.isthmus.app.set({ a: 3, b: 5, rank: 'doubt', colour: 'error' })")
+    again = digits_page.context.new_page()
+    again.goto(digits_page.url)
+    again.wait_for_function("document.documentElement.dataset.ready === 'yes'")
+    assert state(again) == state(digits_page)
+    again.close()
+
+
+def test_tabs_keep_the_selected_item(digits_page):
+    digits_page.evaluate("window.isthmus.app.select(7)")
+    digits_page.click("#tabs button:has-text('PCA')")
+    assert state(digits_page)["tab"] == 1
+    assert state(digits_page)["item"] == 7
+    digits_page.click("#tabs button >> nth=0")
+
+
+HOSTILE = "</script><img src=x onerror=window.pwned=1>\u2028"
+
+
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_tables_of_hostile_names_are_inert_at_320_pixels(browser, table, tmp_path, size):
+    model = isthmus.Autoencoder(size, max_iter=2, random_state=0).fit(table)
+    labels = np.where(np.arange(len(table)) % 2, HOSTILE, "plain")
+    path = tmp_path / "table.html"
+    write_explorer(model, path, table, labels, X_train=table, columns=[HOSTILE] * 6, title=HOSTILE)
+    page = opened(browser, path, viewport={"width": 320, "height": 700})
+    assert page.evaluate("window.pwned") is None
+    assert page.locator("img").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert page.faults == []
+    codes = model.transform(table)
+    decoded = np.array(page.evaluate("codes => codes.map(window.isthmus.decode)", codes.tolist()))
+    np.testing.assert_allclose(decoded, model.inverse_transform(codes), rtol=0, atol=1e-5)
+    page.context.close()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"channels": (4, 8), "image_shape": (8, 8), "activation": "gelu"},
+        {"likelihood": "bernoulli", "activation": "tanh"},
+        {"output_activation": "sigmoid", "start": "random", "activation": "relu"},
+    ],
+    ids=["convolution", "bernoulli", "plain"],
+)
+def test_other_layers_decode_as_torch_does(browser, digits, tmp_path, settings):
+    X_train, X, _, _ = digits
+    model = isthmus.Autoencoder(3, max_iter=2, random_state=0, **settings).fit(X_train)
+    path = tmp_path / "page.html"
+    write_explorer(model, path, X[:60], X_train=X_train, image_shape=(8, 8))
+    page = opened(browser, path)
+    codes = model.transform(X[:60])
+    decoded = page.evaluate("codes => codes.map(window.isthmus.decode)", codes.tolist())
+    np.testing.assert_allclose(decoded, model.inverse_transform(codes), rtol=0, atol=1e-5)
+    assert page.faults == []
+    page.context.close()

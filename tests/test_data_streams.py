@@ -1,0 +1,249 @@
+"""Tables left where they are: what a stream reads is what a reader of the whole reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from isthmus.data import DataError, open_table, read_table, write_table
+from isthmus.data.batches import stream_of
+from isthmus.data.columns import Request
+from isthmus.data.text_stream import TextStream
+from isthmus.data.writing import table_writer
+from isthmus.evaluation import evaluate
+from isthmus.variants.vanilla import Autoencoder
+
+
+def same(one, other):
+    np.testing.assert_array_equal(one.values, other.values)
+    assert one.values.dtype == other.values.dtype
+    assert (one.columns, one.label_name, one.id_name, one.name) == (
+        other.columns,
+        other.label_name,
+        other.id_name,
+        other.name,
+    )
+    for what in ("ids", "labels"):
+        mine, theirs = getattr(one, what), getattr(other, what)
+        assert (mine is None) == (theirs is None)
+        if mine is not None:
+            assert mine.dtype.kind == theirs.dtype.kind
+            assert mine.tolist() == theirs.tolist()
+
+
+TEXTS = {
+    "plain": "a,b,who\n" + "".join(f"{i},{i / 7},{i}\n" for i in range(200)),
+    "no end": "a,b,who\n1,2,x\n3,4,y",
+    "windows": "a,b,who\r\n" + "".join(f"{i},{i / 7},{i:03d}\r\n" for i in range(200)),
+    "old mac": "a,b,who\r" + "".join(f"{i},{i / 7},{i:03d}\r" for i in range(20)),
+    "quotes": "a,b,who\n" + "".join(f'{i},{i / 7},"a ""b"",\n{i}"\n' for i in range(200)),
+    "stray quotes": "a,b,who\n" + "".join(f'{i},{i / 7},5" by {i}\n' for i in range(200)),
+    "blank lines": "\n\na,b,who\n\n" + "".join(f"{i},{i / 7},{i}\n\n" for i in range(200)),
+    "late word": "a,b,who\n" + "".join(f"{i},{i / 7},{i if i < 190 else 'x'}\n" for i in range(200)),
+    "truth": "a,b,who\n" + "".join(f"true,false,{i}\n" for i in range(200)),
+    "byte order mark": "\ufeffa,b,who\n" + "".join(f"{i},{i / 7},{i}\n" for i in range(200)),
+}
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+@pytest.mark.parametrize("size", [16, 61, 997, 1 << 20])
+def test_text_is_read_alike_in_stretches_of_any_size(kind, size, tmp_path):
+    path = tmp_path / "f.csv"
+    path.write_text(TEXTS[kind], newline="")
+    whole = read_table(path, labels="who")
+    stream = TextStream(path, ",", Request(labels="who"), segment_bytes=size)
+    assert len(stream) == len(whole)
+    if len(TEXTS[kind]) > 500 > size:
+        assert len(stream.segments) > 3
+    same(stream.load(), whole)
+    backwards = [stream.read(k, 0, n) for k, n in reversed(list(enumerate(stream.segments)))]
+    np.testing.assert_array_equal(np.concatenate([part.values for part in backwards[::-1]]), whole.values)
+
+
+def test_one_column_of_text_keeps_its_empty_rows(tmp_path):
+    path = tmp_path / "f.csv"
+    path.write_text("a\n1\n\n3\n")
+    same(TextStream(path, ",", Request(missing=True), segment_bytes=3).load(), read_table(path, missing=True))
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [("x,1", "line 152 column 'a'"), ("1", "line 152 has 1 cell where"), (",1", "row 150 (line 152 of the file)")],
+)
+def test_what_is_wrong_far_down_a_file_of_text_is_found(cells, words, tmp_path):
+    path = tmp_path / "f.csv"
+    path.write_text("a,b\n" + "1,2\n" * 150 + f"{cells}\n" + "1,2\n" * 20)
+    with pytest.raises(DataError) as caught:
+        TextStream(path, ",", Request(), segment_bytes=100).load()
+    assert words in str(caught.value)
+
+
+def folder_of_parquet(folder: Path) -> Path:
+    rng = np.random.default_rng(0)
+    for year in (2023, 2024):
+        for land in ("DE", "FR"):
+            inside = folder / f"year={year}" / f"land={land}"
+            inside.mkdir(parents=True)
+            columns = {name: rng.normal(size=100).astype(np.float32) for name in "ab"}
+            pq.write_table(pa.table(columns), inside / "part-0.parquet", row_group_size=30)
+    return folder
+
+
+def test_a_partitioned_folder_has_its_keys_for_columns(tmp_path):
+    stream = open_table(folder_of_parquet(tmp_path), labels="land")
+    assert stream.columns == ("a", "b", "year")
+    assert stream.shape == (400, 3)
+    assert len(stream.segments) == 16
+    table = stream.load()
+    assert set(table.labels) == {"DE", "FR"}
+    assert table.values[:, 2].tolist() == [2023] * 200 + [2024] * 200
+    same(read_table(tmp_path, labels="land"), table)
+    chosen = np.array([0, 29, 30, 199, 200, 399])
+    same(stream.take(chosen), table.take(chosen))
+    rest = stream.without(chosen)
+    same(rest.load(), table.take(np.setdiff1d(np.arange(400), chosen)))
+    with pytest.raises(DataError, match=r"'land' .text such as 'DE'"):
+        open_table(tmp_path)
+    shares = [stream.share(i, 3).load() for i in range(3)]
+    assert sorted(np.concatenate([share.values[:, 0] for share in shares])) == sorted(table.values[:, 0])
+
+
+def test_a_row_group_is_read_on_and_back(tmp_path, monkeypatch):
+    monkeypatch.setattr("isthmus.data.parquet.DECODED_CELLS", 512)
+    values = np.random.default_rng(0).normal(size=(3000, 2))
+    pq.write_table(pa.table({"a": values[:, 0], "b": values[:, 1]}), tmp_path / "f.parquet", row_group_size=1500)
+    stream = open_table(tmp_path / "f.parquet")
+    for begin, end in [(0, 10), (10, 700), (650, 1500), (3, 4)]:
+        np.testing.assert_array_equal(stream.values(1, begin, end), values[1500 + begin : 1500 + end])
+
+
+@pytest.mark.parametrize("kind", [pa.list_(pa.float32(), 3), pa.list_(pa.float32())])
+def test_a_column_of_lists_is_as_many_columns(kind, tmp_path):
+    values = np.arange(12, dtype=np.float32).reshape(4, 3)
+    vectors = pa.array(values.tolist(), kind)
+    pq.write_table(pa.table({"who": list("abcd"), "vector": vectors, "n": [1.5, 2, 3, 4]}), tmp_path / "f.parquet")
+    stream = open_table(tmp_path / "f.parquet", ids="who")
+    assert stream.columns == ("vector_0", "vector_1", "vector_2", "n")
+    np.testing.assert_array_equal(stream.load().values[:, :3], values)
+    alone = open_table(tmp_path / "f.parquet", ids="who", drop=["n"])
+    assert alone.columns == ("x0", "x1", "x2")
+    np.testing.assert_array_equal(np.concatenate(list(alone)), values)
+    again = open_table(tmp_path / "f.parquet", columns=("x0", "x1", "x2"))
+    np.testing.assert_array_equal(again.load().values, values)
+
+
+def test_npy_stays_on_disk_pictures_too(tmp_path):
+    rows = np.random.default_rng(0).normal(size=(50, 3))
+    pictures = np.random.default_rng(0).integers(0, 256, (20, 4, 5), dtype=np.uint8)
+    for name, array in (("rows", rows), ("pictures", pictures), ("across", np.asfortranarray(rows))):
+        np.save(tmp_path / f"{name}.npy", array)
+        table, stream = read_table(tmp_path / f"{name}.npy"), open_table(tmp_path / f"{name}.npy")
+        same(stream.load(), table)
+        assert stream.image_shape == table.image_shape
+    (tmp_path / "shards").mkdir()
+    for place in range(12):
+        np.save(tmp_path / "shards" / f"part-{place}.npy", rows[4 * place : 4 * place + 4])
+    np.testing.assert_array_equal(open_table(tmp_path / "shards").load().values, rows[:48])
+
+
+class Sliced:
+    def __init__(self, array):
+        self.array, self.shape = array, array.shape
+
+    def __getitem__(self, rows):
+        return self.array[rows]
+
+
+VALUES = np.random.default_rng(1).normal(size=(20, 2)).astype(np.float32)
+PARTS = [VALUES[:8], VALUES[8:9], VALUES[9:]]
+
+
+@pytest.mark.parametrize(
+    "batches",
+    [
+        PARTS,
+        Sliced(VALUES),
+        [{"a": part[:, 0], "b": part[:, 1]} for part in PARTS],
+        [{"v": part} for part in PARTS],
+        [pd.DataFrame(part, columns=["a", "b"]) for part in PARTS],
+        [pl.DataFrame(part, schema=["a", "b"]) for part in PARTS],
+        [pa.table({"a": part[:, 0], "b": part[:, 1]}) for part in PARTS],
+        lambda: iter(PARTS),
+        type("Anew", (), {"__iter__": lambda self: iter(PARTS)})(),
+    ],
+    ids=["arrays", "sliced", "dicts", "dicts of vectors", "pandas", "polars", "arrow", "function", "iterable"],
+)
+def test_batches_of_every_kind_are_rows(batches):
+    stream = stream_of(batches)
+    for _ in range(2):
+        np.testing.assert_array_equal(np.concatenate(list(stream)), VALUES)
+    assert stream.load().values.dtype == np.float32
+
+
+@pytest.mark.parametrize("held", [VALUES, VALUES.tolist(), pd.DataFrame(VALUES), pl.DataFrame(VALUES), None, "x"])
+def test_what_is_held_in_memory_is_no_stream(held):
+    assert stream_of(held) is None
+
+
+@pytest.mark.parametrize(
+    ("batches", "words"),
+    [
+        ((part for part in PARTS), "once"),
+        ([VALUES, VALUES[:, :1]], "batch 1: must have shape"),
+        (
+            [VALUES, VALUES * np.nan],
+            "batch 1: 40 cells are missing, NaN or infinite, the first is in row 0, column 'x0'",
+        ),
+        ([{"a": VALUES[:, 0]}, {"b": VALUES[:, 0]}], "batch 1: no column 'a'"),
+        ([{"a": VALUES[:, 0]}, {"a": np.array(["u"] * 20)}], "batch 1: 1 column is not numeric: 'a' .text"),
+        ([{"v": VALUES}, {"v": VALUES[:, :1]}], "batch 1: column 'v' has lists of 2"),
+    ],
+)
+def test_batches_that_do_not_fit_are_refused_in_a_sentence(batches, words):
+    with pytest.raises(DataError, match=words):
+        stream_of(batches).load()
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".npy", ".npz"])
+def test_a_table_written_in_blocks_is_the_table_written_at_once(suffix, tmp_path):
+    labels, ids = np.array(list("ab" * 10)), np.arange(20)
+    words = {} if suffix == ".npy" else {"ids": ids, "labels": labels}
+    write_table(tmp_path / f"once{suffix}", VALUES, ["u", "v"], **words)
+    names = {} if suffix == ".npy" else {"id_name": "id", "label_name": "label"}
+    with table_writer(tmp_path / f"parts{suffix}", ["u", "v"], **names) as write:
+        for begin, end in ((0, 7), (7, 8), (8, 20)):
+            write(VALUES[begin:end], ids[begin:end], labels[begin:end])
+    asked = {} if suffix == ".npy" else {"ids": "id", "labels": "label"}
+    one, other = (read_table(tmp_path / f"{name}{suffix}", **asked) for name in ("once", "parts"))
+    np.testing.assert_array_equal(one.values, other.values)
+    if words:
+        assert one.labels.tolist() == other.labels.tolist()
+        assert one.ids.tolist() == other.ids.tolist()
+
+
+def test_a_failed_writing_leaves_no_file(tmp_path):
+    with pytest.raises(DataError), table_writer(tmp_path / "f.npy", ["u", "v"]) as write:
+        [write(part) for part in (VALUES, VALUES[:, :1])]
+    assert not list(tmp_path.iterdir())
+
+
+def test_figures_of_a_stream_are_those_of_its_rows():
+    X = np.random.default_rng(0).normal(size=(400, 3)) @ np.random.default_rng(1).normal(size=(3, 6))
+    model = Autoencoder(2, max_iter=2, random_state=0).fit(X)
+    whole = evaluate(model, X).to_dict()
+    for held in (1 << 30, 100):
+        stream = open_table(list(np.array_split(X, 7)), held_bytes=held)
+        for one, other in zip(flat(whole), flat(evaluate(model, stream).to_dict()), strict=True):
+            assert other == (one if one is None else pytest.approx(one, rel=1e-5, abs=1e-9))
+
+
+def flat(value):
+    if isinstance(value, dict):
+        return [leaf for name in value for leaf in flat(value[name])]
+    return [leaf for entry in value for leaf in flat(entry)] if isinstance(value, list) else [value]
