@@ -143,3 +143,25 @@ def test_the_puck_is_carried_by_touch(browser):
     session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     assert text_of(page) != before
     context.close()
+
+
+def test_a_cloud_is_moved_by_keys_and_collapses(page):
+    opened(page, "course/10_a_code_to_draw_from.html")
+    assert ", as learned" in text_of(page)
+    middle, corner = page.locator("[data-handle=middle]"), page.locator("[data-handle=corner]")
+    before = middle.get_attribute("aria-valuetext")
+    middle.focus()
+    page.keyboard.press("Shift+ArrowRight")
+    assert middle.get_attribute("aria-valuetext") != before
+    corner.focus()
+    page.keyboard.press("ArrowUp")
+    assert "the widths are" in (corner.get_attribute("aria-valuetext") or "")
+    page.get_by_role("button", name="back to the start").click()
+    assert middle.get_attribute("aria-valuetext") == before
+    page.get_by_role("button", name="collapse: mse + kl").click()
+    assert "Collapsed: every picture has the prior for its cloud" in text_of(page)
+    slider = page.get_by_role("slider", name="the decoder's variance")
+    slider.focus()
+    for _ in range(4):
+        page.keyboard.press("ArrowLeft")
+    assert ", as learned" in text_of(page)

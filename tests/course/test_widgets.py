@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from isthmus import Autoencoder
-from isthmus.closed_form import project, split_noise
+from isthmus import Autoencoder, VariationalAutoencoder
+from isthmus.closed_form import project, split_noise, standard_divergence
 from isthmus.course.moving import decoder_state
 
 ROOT = Path(__file__).parent.parent.parent
@@ -76,3 +76,34 @@ def test_a_decoder_in_the_page_is_the_models(settings):
 def test_a_decoder_that_a_page_cannot_run_is_refused():
     with pytest.raises(ValueError, match="SiLU"):
         decoder_state(Autoencoder(2, activation="relu"))
+
+
+@pytest.mark.parametrize("k", [0, 1])
+def test_a_clouds_draws_and_price_are_the_models(k):
+    rng = np.random.default_rng(k)
+    X = rng.normal(size=(200, 2)) @ rng.normal(size=(2, 64)) + 0.3 * rng.normal(size=(200, 64))
+    fits = [VariationalAutoencoder(2, variance=v, max_iter=5, random_state=0).fit(X) for v in (0.1, "learned")]
+    noise = rng.normal(size=(8, 2))
+    state = {
+        "models": [
+            {
+                "variance": model.noise_variance_, "error": 0.05, "nats": 3.0, "kl": [1.0, 2.0],
+                "codes": model.transform(X[:9]), "mean": [0.1, 0.2], "width": [0.3, 0.4],
+                "decoder": decoder_state(model),
+            }
+            for model in fits
+        ],
+        "labels": [3] * 9, "picture": X[0], "noise": noise, "pca": 0.05, "learned": 1, "k": k,
+    }  # fmt: skip
+    mean, width = rng.normal(size=2), rng.uniform(0.1, 1, 2)
+    own = drawn("cloud", **state, mean=None, width=None)["numbers"]
+    assert (own["code"], own["spread"]) == ([0.1, 0.2], [0.3, 0.4])
+    numbers = drawn("cloud", **state, mean=mean, width=width)["numbers"]
+    codes = mean + width * noise
+    drawings = fits[k].inverse_transform(codes)
+    assert np.array(numbers["draws"]) == pytest.approx(codes)
+    assert np.array(numbers["drawings"]) == pytest.approx(drawings, abs=1e-4)
+    assert numbers["error"] == pytest.approx(((drawings - X[0]) ** 2).sum(1).mean(), rel=1e-4)
+    assert numbers["divergence"] == pytest.approx(standard_divergence(mean, width**2))
+    error, divergence = numbers["error"], numbers["divergence"]
+    assert numbers["total"] == pytest.approx(error / (2 * fits[k].noise_variance_) + divergence)
