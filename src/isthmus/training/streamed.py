@@ -230,7 +230,7 @@ class StreamedRows(Rows):
                 yield read
 
     def _read(self, window: list[Piece], generator: torch.Generator, skipped: int) -> tuple[Tensor, Tensor, Tensor]:
-        """This process's rows of a window, the lane of each, and where each place in the order finds its row or -1."""
+        """Own rows of a window, the lane of each, and where each place in the order finds its row or -1."""
         own = [piece[3] in self.among.own_lanes for piece in window]
         sizes = [end - begin for _, begin, end, _ in window]
         rows = torch.empty(sum(itertools.compress(sizes, own)), self.n_features)
