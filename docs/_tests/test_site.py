@@ -165,3 +165,30 @@ def test_a_cloud_is_moved_by_keys_and_collapses(page):
     for _ in range(4):
         page.keyboard.press("ArrowLeft")
     assert ", as learned" in text_of(page)
+
+
+def test_a_picture_is_drawn_pasted_and_taken_from_the_ranking(page):
+    opened(page, "course/11_at_work.html")
+    pen = page.locator("[data-handle=pen]")
+    assert "of 46." in text_of(page)
+    pen.focus()
+    before = text_of(page)
+    page.keyboard.press("ArrowRight")
+    assert "row 4, column 5, grey 16 of 16" in (pen.get_attribute("aria-valuetext") or "")
+    assert text_of(page) != before
+    page.get_by_role("button", name="clear").click()
+    pen.click(position={"x": 8, "y": 8})  # a press alone draws
+    assert "row 1, column 1, grey 16 of 16" in (pen.get_attribute("aria-valuetext") or "")
+    page.get_by_label("the pen draws").uncheck()
+    pen.focus()
+    page.keyboard.press("ArrowDown")
+    assert "row 2, column 1, grey 0 of 16" in (pen.get_attribute("aria-valuetext") or "")
+    page.get_by_label("or 64 numbers").fill("7 " * 63)
+    assert "These are not 64 numbers" in text_of(page)
+    page.get_by_label("or 64 numbers").fill("7 " * 64)
+    assert "row 2, column 1, grey 7 of 16" in (pen.get_attribute("aria-valuetext") or "")
+    page.get_by_role("button", name="PCA's error").click()
+    page.locator("figure.moving button", has_text="the mean").click()
+    assert "above 0 in 100 unseen digits" in text_of(page)
+    page.get_by_role("button", name="back to the start").click()
+    assert " ".join(text_of(page).split()) == " ".join(before.split())
