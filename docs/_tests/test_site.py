@@ -192,3 +192,18 @@ def test_a_picture_is_drawn_pasted_and_taken_from_the_ranking(page):
     assert "above 0 in 100 unseen digits" in text_of(page)
     page.get_by_role("button", name="back to the start").click()
     assert " ".join(text_of(page).split()) == " ".join(before.split())
+
+
+def test_the_spectrum_is_moved_by_keys_and_shuffled(page):
+    opened(page, "course/01_why_squeezing_can_work.html")
+    assert "for nine tenths it takes k = 21" in text_of(page)
+    mark = page.locator("[data-handle=mark]")
+    mark.focus()
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert mark.get_attribute("aria-valuetext").startswith("21 numbers keep 90.")
+    page.get_by_label("shuffle each column").check()
+    assert "for nine tenths it takes k = 36" in text_of(page)
+    page.get_by_role("button", name="another row").click()
+    page.get_by_role("button", name="back to the start").click()
+    assert "for nine tenths it takes k = 21" in text_of(page)
