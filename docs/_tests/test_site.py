@@ -207,3 +207,21 @@ def test_the_spectrum_is_moved_by_keys_and_shuffled(page):
     page.get_by_role("button", name="another row").click()
     page.get_by_role("button", name="back to the start").click()
     assert "for nine tenths it takes k = 21" in text_of(page)
+
+
+def test_the_valley_is_walked_down_and_its_code_multiplied(page):
+    page.emulate_media(reduced_motion="reduce")
+    opened(page, "course/03_learning_the_line.html")
+    page.get_by_role("button", name="walk downhill").click()
+    assert "loss 0.0900" in text_of(page)
+    assert "encoder w = (0.743, 0.669)" in text_of(page)
+    page.get_by_role("button", name="multiply by A").click()
+    assert "loss 0.0900" in text_of(page)
+    assert "encoder w = (−1.189, −1.070)" in text_of(page)
+    page.get_by_role("button", name="onto the ridge").click()
+    page.get_by_role("button", name="walk downhill").click()
+    assert "loss 1.9000" in text_of(page)
+    line = page.locator("[data-handle=line]")
+    line.focus()
+    page.keyboard.press("ArrowRight")
+    assert "the loss is 1.8" in line.get_attribute("aria-valuetext")

@@ -13,7 +13,7 @@ import pytest
 from sklearn.decomposition import PCA
 
 from isthmus import Autoencoder, VariationalAutoencoder
-from isthmus.closed_form import project, split_noise, standard_divergence
+from isthmus.closed_form import principal_axis_slope, project, regression_slope, split_noise, standard_divergence
 from isthmus.course.moving import decoder_state, encoder_state, linear_state
 from isthmus.data import load_bundled
 
@@ -165,3 +165,24 @@ def test_a_row_of_the_spectrum_is_rebuilt_as_pca_does(k):
     assert numbers["mean_squared_error"] == pytest.approx(np.mean((X[1] - rebuilt) ** 2), abs=1e-5)
     assert (numbers["kept"], numbers["other"]) == (kept[k], worlds[0]["kept"][k])
     assert numbers["needed"] == (kept < 0.9).sum()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_valleys_lines_are_pythons_and_the_walk_ends_in_one(seed):
+    rng = np.random.default_rng(seed)
+    draws = rng.normal(size=(50, 3))
+    draws -= draws.mean(0)
+    noise = rng.uniform(0.1, 0.8, 2)
+    X = draws[:, :1] * [1, 0.9] + noise * draws[:, 1:]
+    covariance = X.T @ X / len(X)
+    state = {"draws": draws, "noise1": noise[0], "noise2": noise[1], "angle": rng.uniform(-90, 270), "gauge": 1}
+    at_first, after = (drawn("valley", steps=steps, **state)["numbers"] for steps in (0, 400))
+    assert at_first["regression_slope"] == pytest.approx(regression_slope(covariance))
+    assert at_first["best_slope"] == pytest.approx(principal_axis_slope(covariance))
+    u = np.array(at_first["direction"])
+    assert at_first["value"] == pytest.approx(np.mean(np.sum((X - X @ np.outer(u, u)) ** 2, axis=1)))
+    assert np.outer(at_first["decoder"], at_first["encoder"]) == pytest.approx(np.outer(u, u))
+    assert after["value"] == pytest.approx(np.linalg.eigvalsh(covariance)[0]) == after["least"]
+    turned = state | {"angle": state["angle"] + 1e-4}
+    rise = drawn("valley", steps=0, **turned)["numbers"]["value"] - at_first["value"]
+    assert rise / np.deg2rad(1e-4) == pytest.approx(at_first["slope"], abs=1e-4)
