@@ -223,5 +223,21 @@ def test_the_valley_is_walked_down_and_its_code_multiplied(page):
     assert "loss 1.9000" in text_of(page)
     line = page.locator("[data-handle=line]")
     line.focus()
-    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowRight")
     assert "the loss is 1.8" in line.get_attribute("aria-valuetext")
+
+
+def test_what_is_drawn_is_moved_and_three_losses_follow(page):
+    opened(page, "course/04_what_the_loss_means.html")
+    mark = page.locator("[data-handle=drawn]")
+    mark.focus()
+    page.keyboard.press("Shift+ArrowRight")
+    assert mark.get_attribute("aria-valuetext") == (
+        "drawn is 0.40; squared error 0.160, bell 0.604, cross-entropy 0.835"
+    )
+    page.get_by_role("button", name="surely wrong").click()
+    assert "x̂(1 − x̂): 0.005" in text_of(page)
+    page.get_by_role("button", name="784").click()
+    assert "a weight of 1 beside the sum is 0.00128 beside the mean" in text_of(page)
+    page.get_by_role("button", name="back to the start").click()
+    assert "mean 0.0480 · 64 = 3.072" in text_of(page)

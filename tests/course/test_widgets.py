@@ -16,6 +16,7 @@ from isthmus import Autoencoder, VariationalAutoencoder
 from isthmus.closed_form import principal_axis_slope, project, regression_slope, split_noise, standard_divergence
 from isthmus.course.moving import decoder_state, encoder_state, linear_state
 from isthmus.data import load_bundled
+from isthmus.evaluation import explain_loss
 
 ROOT = Path(__file__).parent.parent.parent
 WIDGETS = ROOT / "course" / "_static" / "widgets"
@@ -186,3 +187,27 @@ def test_the_valleys_lines_are_pythons_and_the_walk_ends_in_one(seed):
     turned = state | {"angle": state["angle"] + 1e-4}
     rise = drawn("valley", steps=0, **turned)["numbers"]["value"] - at_first["value"]
     assert rise / np.deg2rad(1e-4) == pytest.approx(at_first["slope"], abs=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_losses_and_their_slopes_are_pythons(seed):
+    x, rebuilt, sigma = np.random.default_rng(seed).uniform(0.1, 0.9, 3)
+    state = {"sigma": sigma, "mean": 0.05, "n": 64}
+    numbers = drawn("losses", x=x, rebuilt=rebuilt, **state)["numbers"]
+    names = {"squared": "squared_error", "gaussian": "gaussian", "entropy": "cross_entropy"}
+
+    def read(logit: float, at: float = 0.0):
+        return explain_loss([x], [1 / (1 + np.exp(-logit)) + at], sigma**2)
+
+    logit, step = np.log(rebuilt / (1 - rebuilt)), 1e-6
+    for ours, theirs in names.items():
+        assert numbers["values"][ours] == pytest.approx(getattr(read(logit), theirs))
+        rise = getattr(read(logit, step), theirs) - getattr(read(logit, -step), theirs)
+        assert numbers["slopes"][ours] == pytest.approx(rise / (2 * step), abs=1e-6)
+        rise = getattr(read(logit + step), theirs) - getattr(read(logit - step), theirs)
+        assert numbers["before_sigmoid"][ours] == pytest.approx(rise / (2 * step), abs=1e-6)
+    assert numbers["floors"]["entropy"] == pytest.approx(read(logit).cross_entropy_floor)
+    row = explain_loss(np.full(64, np.sqrt(0.05)), np.zeros(64), 0.05)
+    assert numbers["units"]["sum"] == pytest.approx(row.squared_error)
+    assert numbers["units"]["nats"] == pytest.approx(row.gaussian)
+    assert numbers["units"]["bits"] == pytest.approx(row.gaussian_bits)
