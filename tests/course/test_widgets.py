@@ -19,8 +19,9 @@ from isthmus.closed_form import (
     project,
     regression_slope,
     split_noise,
+    standard_divergence,
     two_measurements,
-), standard_divergence
+)
 from isthmus.course.moving import decoder_state, encoder_state, linear_state
 from isthmus.data import load_bundled
 from isthmus.evaluation import explain_loss
