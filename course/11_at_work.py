@@ -221,9 +221,9 @@ judges = {
 }
 pca_error = scores(straight)[0]
 for kind, rows in strange.items():
-    print(kind, "by PCA:", round(auroc(pca_error, rows), 3))
-    for name, five in judges.items():
-        print(f"   {name:8}", np.round([auroc(score, rows) for score in five], 3))
+    found = {name: [auroc(s, rows) for s in five] for name, five in judges.items()}
+    lowest = [f"{name} {min(five):.3f}" for name, five in found.items()]
+    print(f"{kind:9} PCA {auroc(pca_error, rows):.3f}, lowest of five:", *lowest)
 
 # %%
 # One picture is left: the mean of all training digits, a grey blur that nobody ever
