@@ -27,6 +27,8 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).parent
+PAGE = HERE.parent / "docs" / "uses" / "larger-than-memory.md"
+MARKS = "<!-- larger_than_memory -->", "<!-- /larger_than_memory -->"
 RESULT = HERE / "results" / "larger_than_memory.json"
 N_COLUMNS, N_HIDDEN, NOISE = 64, 6, 0.05
 FILE_BYTES, GROUP_ROWS = 256 << 20, 1 << 17
@@ -125,6 +127,9 @@ def run(folder: Path, result: Path) -> None:
         facts["largest_difference_of_codes"] = float(np.abs(alone - within).max())
     facts["same_weights_from_file_and_array"] = same_weights(files[0])
     result.write_text(json.dumps(facts, indent=1) + "\n")
+    if result == RESULT:
+        before, rest = PAGE.read_text().split(MARKS[0])
+        PAGE.write_text(f"{before}{MARKS[0]}\n\n{as_markdown(facts)}\n\n{MARKS[1]}{rest.split(MARKS[1])[1]}")
     print(as_markdown(facts))
 
 
@@ -138,7 +143,18 @@ def as_markdown(facts: dict) -> str:
                 f"| {job}, {said} | {one['rows']:,} | {one[job]['peak_megabytes']:,.0f} MB "
                 f"| {one[job]['rows_per_second']:,.0f} |"
             )
-    return "\n".join(lines)
+    same = "the same bits" if facts["same_weights_from_file_and_array"] else "other bits"
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Measured {facts['date']} ({facts['processor']}, {facts['cores']} cores, one thread a command): "
+            f"{facts['files']} files of 64 columns, {facts['gigabytes']:.1f} GB; training runs at "
+            f"{facts['fit_speed_ratio']:.0%} and encoding at {facts['encode_speed_ratio']:.0%} of the speed a row has "
+            f"in memory. The file that fits teaches {same} as its rows in an array. Made by "
+            "`benchmarks/larger_than_memory.py`.",
+        ]
+    )
 
 
 def main() -> None:
