@@ -1,6 +1,6 @@
 """Rows that stay on the disk while a model learns from them.
 
-An epoch goes through the stream's segments in a random order, eight at a time, a piece of each in turn. Pieces are
+An epoch goes through the stream's segments in a random order, some at a time, a piece of each in turn. Pieces are
 gathered in a window, as large as may be held; the rows of a window are put in a random order, and batches are cut
 from one window after the other while the next is being read. The order is decided by (seed, epoch), so a place in it
 is told by those and the number of batches done.
@@ -31,7 +31,6 @@ from isthmus.training.rows import BATCH_CELLS, Batch, DenseRows, Rows, generator
 
 __all__ = ["StreamedRows", "Survey", "survey"]
 
-OPEN_SEGMENTS = 8
 PIECE_CELLS = 1 << 19
 MOST_HELD_OUT_CELLS = 1 << 24  # of the rows held out to choose the epoch
 PICKED = 30_011  # apart from the seeds of epochs, which count from 0
@@ -191,7 +190,7 @@ class StreamedRows(Rows):
             yield window
 
     def _pieces(self, generator: torch.Generator) -> Iterator[Piece]:
-        """Eight segments at a time, a piece of each in turn; those of a stream that can't be sought one by one."""
+        """Several segments at a time, a piece of each in turn; those of a stream that can't be sought one by one."""
         sizes, n_segments = self.stream.segments, len(self.stream.segments)
         seekable = self.stream.seekable
         order = torch.randperm(n_segments, generator=generator).tolist() if seekable else range(n_segments)
@@ -205,7 +204,7 @@ class StreamedRows(Rows):
                 yield segment, begin, min(begin + rows, sizes[segment]), turn % self.among.lanes
 
         waiting = iter([cut(place, segment) for place, segment in enumerate(order)])
-        opened = list(itertools.islice(waiting, OPEN_SEGMENTS if seekable else 1))
+        opened = list(itertools.islice(waiting, self.stream.open_at_once if seekable else 1))
         while opened:
             still = []
             for pieces in opened:
