@@ -320,6 +320,14 @@ lesson.holds(
 # decoder follows. Of the unseen digits, {{ false.low:.0%}} to {{ false.high:.0%}} raise
 # a false alarm of the detector, which was told to allow one in twenty.
 #
+# On the command line the jobs are these; the last answers beside PCA.
+#
+# .. code-block:: console
+#
+#    $ isthmus denoise noisy.npy --clean clean.npy -o restored.npy
+#    $ isthmus detect new.csv --train usual.csv -o found.csv
+#    $ isthmus smallest table.csv
+#
 # The picture
 # -----------
 #
