@@ -384,7 +384,7 @@ def lost(p):
 lesson.exact("mean_error", mean_error, known=lost(0), digits=6)
 lesson.exact("pca", pca_error, known=report.data.pca.mse, digits=6)
 lesson.exact("pca_8", pca_8_error, known=lost(8), digits=6)
-lesson.exact("pca_right", pca_right, known=report.pca_labels.neighbours, digits=3)
+lesson.exact("pca_right", pca_right, known=report.pca_labels.neighbours, digits=2)
 lesson.within("error", errors, low=0.039, high=0.057)
 lesson.within("recipe", recipe[2], low=0.039, high=0.057)
 lesson.within("better", better_errors[2], low=0.024, high=0.031)
