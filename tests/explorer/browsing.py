@@ -1,0 +1,28 @@
+"""A page opened in Debian's Chromium, and what it says of itself."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+CHROMIUM = shutil.which("chromium")
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+def opened(browser, path: Path, fragment: str = "", **context):
+    """The page in a window of its own, with what it asked for and what went wrong in it."""
+    page = browser.new_context(**context).new_page()
+    page.requests, page.faults = [], []
+    page.on("request", lambda request: page.requests.append(request.url))
+    page.on("pageerror", lambda error: page.faults.append(str(error)))
+    page.on("console", lambda said: page.faults.append(said.text) if said.type in ("error", "warning") else None)
+    page.goto(path.as_uri() + fragment)
+    page.wait_for_function("document.documentElement.dataset.ready === 'yes'")
+    return page
+
+
+def state(page):
+    return page.evaluate("({...window.isthmus.app.state})")
