@@ -5,7 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
+
 CHROMIUM = shutil.which("chromium")
+AXE = Path(__file__).resolve().parents[2] / "explorer" / "node_modules" / "axe-core" / "axe.min.js"
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -26,3 +29,12 @@ def opened(browser, path: Path, fragment: str = "", **context):
 
 def state(page):
     return page.evaluate("({...window.isthmus.app.state})")
+
+
+def axe_violations(page) -> list[str]:
+    """What axe-core finds wrong, one line an element."""
+    if not AXE.is_file():
+        pytest.skip("axe-core is missing; make front puts it there where npm is")
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")["violations"]
+    return [f"{rule['id']}: {node['html'][:200]} {node['failureSummary']}" for rule in found for node in rule["nodes"]]
