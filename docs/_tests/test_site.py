@@ -210,3 +210,18 @@ def test_a_features_card_is_turned_over_and_the_feature_up(page):
     assert "It is on for no picture" in text_of(page)
     page.get_by_role("button", name="back to the start").click()
     assert " ".join(text_of(page).split()) == " ".join(before.split())
+
+
+def test_the_spectrum_is_moved_by_keys_and_shuffled(page):
+    opened(page, "course/01_why_squeezing_can_work.html")
+    assert "for nine tenths it takes k = 21" in text_of(page)
+    mark = page.locator("[data-handle=mark]")
+    mark.focus()
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert mark.get_attribute("aria-valuetext").startswith("21 numbers keep 90.")
+    page.get_by_label("shuffle each column").check()
+    assert "for nine tenths it takes k = 36" in text_of(page)
+    page.get_by_role("button", name="another row").click()
+    page.get_by_role("button", name="back to the start").click()
+    assert "for nine tenths it takes k = 21" in text_of(page)

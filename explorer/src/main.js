@@ -24,6 +24,12 @@ class App {
     if (this.state.item >= 0) this.state.z = this.model.code(this.state.item);
     this.map = new PlaneMap(this);
     this.playing = 0;
+    /** @type {number[]} */ this.near = []; // items nearest to the place
+    /** @type {number[]} */ this.order = []; // items as ranked
+    /** @type {number[]} */ this.trail = []; // items that n and p walk along
+    this.reached = -1;
+    this.step = 0;
+    this.doubt = "";
     /** @type {any} */ this.timer = 0;
   }
 
@@ -157,6 +163,12 @@ class App {
     if (this.playing) {
       cancelAnimationFrame(this.playing);
       this.playing = 0;
+    /** @type {number[]} */ this.near = []; // items nearest to the place
+    /** @type {number[]} */ this.order = []; // items as ranked
+    /** @type {number[]} */ this.trail = []; // items that n and p walk along
+    this.reached = -1;
+    this.step = 0;
+    this.doubt = "";
       return drawPath(this);
     }
     const begin = performance.now(), from = this.state.t >= 1 ? 0 : this.state.t;
@@ -177,7 +189,7 @@ class App {
 
   colourings() {
     const { data } = this;
-    return [...(data.facts.classes.length ? ["class"] : []), "error", "doubt", "none", ...(data.pictures ? [] : data.facts.columns.map((_, i) => String(i)))];
+    return [...(data.facts.classes.length ? ["class"] : []), "error", "doubt", "none", ...(data.pictures ? [] : data.facts.columns.map((/** @type {string} */ _, /** @type {number} */ i) => String(i)))];
   }
 
   nextColour() {

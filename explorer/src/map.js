@@ -14,6 +14,7 @@ export class PlaneMap {
     this.above = place("above");
     this.zoom = { scale: 1, x: 0, y: 0 };
     /** @type {Map<string, any>} */ this.kept = new Map();
+    /** @type {number[][]} */ this.spots = [];
   }
 
   get model() { return this.app.model; }
@@ -92,7 +93,7 @@ export class PlaneMap {
     const { app, model } = this, { state, data } = app, pen = this.still.getContext("2d");
     const style = getComputedStyle(document.body), ink = style.getPropertyValue("--ink"), faint = style.getPropertyValue("--faint");
     pen.clearRect(0, 0, this.side, this.height);
-    /** @type {number[][]} */ this.spots = Array.from({ length: data.total }, (_, item) => this.spot(item));
+    this.spots = Array.from({ length: data.total }, (_, item) => this.spot(item));
     pen.save();
     pen.beginPath();
     pen.rect(MARGIN.left, MARGIN.top, this.side - MARGIN.left - MARGIN.right, this.height - MARGIN.top - MARGIN.bottom);

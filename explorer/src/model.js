@@ -5,8 +5,8 @@ import { tensor } from "./payload.js";
 export class Model {
   /** @param {any} facts @param {ArrayBuffer} block @param {Data} data */
   constructor(facts, block, data) {
-    Object.assign(this, { facts, data });
-    /** @type {any} */ this.facts = facts;
+    this.facts = facts;
+    this.data = data;
     this.size = facts.size;
     this.codes = tensor(block, facts.codes);
     this.errors = tensor(block, facts.errors);

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.decomposition import PCA
 
 from isthmus import Autoencoder, SparseAutoencoder, VariationalAutoencoder
 from isthmus.closed_form import project, split_noise, standard_divergence
-from isthmus.course.moving import decoder_state, encoder_state
+from isthmus.course.moving import decoder_state, encoder_state, linear_state
 from isthmus.data import load_bundled
 
 ROOT = Path(__file__).parent.parent.parent
@@ -167,3 +168,22 @@ def test_a_feature_is_turned_up_along_its_small_picture():
     assert numbers["right"] == 0.75
     assert "75 in 100" in drawn("feature", cards=[card], k=0, times=1, any=True)["html"]
     assert "It is on for no picture" in drawn("feature", cards=[card, dead], k=1, times=1, any=False)["html"]
+
+
+@pytest.mark.parametrize("k", [0, 3, 8])
+def test_a_row_of_the_spectrum_is_rebuilt_as_pca_does(k):
+    rng = np.random.default_rng(k)
+    worlds = []
+    for _ in range(2):
+        X = rng.integers(0, 17, size=(40, 64)) / 16
+        pca = PCA().fit(X)
+        kept = np.append(0, np.cumsum(pca.explained_variance_ratio_))
+        rows = ["".join("0123456789abcdefg"[int(16 * x)] for x in row) for row in X[:2]]
+        codes, decoder = pca.transform(X[:2]), linear_state(pca.components_, pca.mean_)
+        worlds.append({"rows": rows, "codes": codes, "kept": kept, "decoder": decoder})
+    numbers = drawn("spectrum", k=k, shuffled=True, row=1, worlds=worlds)["numbers"]
+    rebuilt = pca.mean_ + codes[1, :k] @ pca.components_[:k]
+    assert numbers["rebuilt"] == pytest.approx(rebuilt, abs=1e-5)
+    assert numbers["mean_squared_error"] == pytest.approx(np.mean((X[1] - rebuilt) ** 2), abs=1e-5)
+    assert (numbers["kept"], numbers["other"]) == (kept[k], worlds[0]["kept"][k])
+    assert numbers["needed"] == (kept < 0.9).sum()

@@ -15,7 +15,7 @@ import numpy as np
 
 from isthmus.estimator import BaseAutoencoder
 
-__all__ = ["decoder_state", "encoder_state"]
+__all__ = ["decoder_state", "encoder_state", "linear_state"]
 
 
 def encoder_state(model: BaseAutoencoder) -> dict[str, Any]:
@@ -28,6 +28,18 @@ def encoder_state(model: BaseAutoencoder) -> dict[str, Any]:
 def decoder_state(model: BaseAutoencoder) -> dict[str, Any]:
     """The decoder of a fitted model with a principal start, no convolutions and SiLU, for JSON."""
     return _state(model, "decoder")
+
+
+def linear_state(directions: np.ndarray, center: np.ndarray) -> dict[str, Any]:
+    """The decoder x̂ = center + Σ z_j v_j of directions v of shape (p, n), as PCA has it, for JSON."""
+    size, n_features = directions.shape
+    return {
+        "scale": _text(np.ones(size)),
+        "straight": {"weight": _text(directions.T), "bias": _text(np.zeros(n_features))},
+        "bent": [],
+        "center": _text(center),
+        "spread": _text(np.ones(n_features)),
+    }
 
 
 def _state(model: BaseAutoencoder, part: str) -> dict[str, Any]:
