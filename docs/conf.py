@@ -24,6 +24,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "lessons",
     "mathml",
+    "computed",
 ]
 exclude_patterns = ["_build", "sg_execution_times.rst", "_extensions", "course/**/GALLERY_HEADER.rst"]
 nitpicky = False
