@@ -25,6 +25,7 @@ extensions = [
     "lessons",
     "mathml",
     "computed",
+    "reference",
 ]
 exclude_patterns = ["_build", "sg_execution_times.rst", "_extensions", "course/**/GALLERY_HEADER.rst"]
 nitpicky = False

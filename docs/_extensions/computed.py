@@ -2,7 +2,8 @@
 
     {python}     a block of code, run in the page's own namespace and folder; its last expression is shown, as in a notebook
     {shell}      commands, one a line, run in the same folder, which is new and empty for every page
-    {measured}   a table by name, made by `measurements` from the results that the benchmarks left
+    {measured}   a table by its function's name: in `measurements`, made from the results that the benchmarks left, or in
+                 `reference`, from the program itself
     {value}      in a sentence: an expression in the page's namespace, formatted by itself
 
 A block that fails ends the build, naming page and line, so building the site is the test of its pages.
@@ -19,7 +20,6 @@ import re
 import subprocess
 import sys
 import tempfile
-import textwrap
 import traceback
 import warnings
 from collections.abc import Iterator
@@ -27,9 +27,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import measurements
+import reference
 from docutils import nodes
 from docutils.parsers.rst import directives
-from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective, SphinxRole
@@ -194,15 +194,12 @@ class Measured(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Sphinx's seam."""
-        made = getattr(measurements, self.arguments[0], None)
+        made = getattr(measurements, self.arguments[0], None) or getattr(reference, self.arguments[0], None)
         if made is None:
-            raise ExtensionError(f"{self.env.docname}: measurements has no {self.arguments[0]!r}.")
+            raise ExtensionError(f"{self.env.docname}: there is no measurement {self.arguments[0]!r}.")
         for path in measurements.sources():
             self.env.note_dependency(str(path))
-        holder = nodes.container(classes=["measured"])
-        text = textwrap.dedent(made()).splitlines()
-        self.state.nested_parse(StringList(text, self.arguments[0]), 0, holder)
-        return holder.children
+        return self.parse_text_to_nodes(made(), allow_section_headings=True)
 
 
 class Value(SphinxRole):
