@@ -2,13 +2,14 @@
 import { classColours } from "./colours.js";
 import { charts } from "./curves.js";
 import { element, fill, place, said } from "./dom.js";
-import { listenToKeys, listenToPointers } from "./keys.js";
+import { listenToKeys } from "./keys.js";
 import { PlaneMap } from "./map.js";
 import { Data, Model } from "./model.js";
 import { makeOwn } from "./own.js";
 import { drawItem, drawNearest, makeSliders, moveSliders } from "./panels.js";
 import { between, checkbox, drawPath } from "./path.js";
 import { readPayload } from "./payload.js";
+import { listenToPointers } from "./pointers.js";
 import { drawRanking } from "./ranking.js";
 import { fromHash, initial, toHash } from "./state.js";
 
@@ -79,7 +80,7 @@ class App {
     const { state } = this;
     if (state.item < 0) state.item = this.typical();
     state.z = this.model.code(state.item);
-    this.map.zoom = { scale: 1, x: 0, y: 0 };
+    this.map.reset();
     this.frame();
   }
 
@@ -95,10 +96,19 @@ class App {
   moveTo(z) {
     this.state.z = z;
     this.state.item = -1;
+    this.map.follow();
     drawItem(this);
     this.map.drawPuck();
     moveSliders(this, false);
     this.later();
+  }
+
+  /** Around the place selected. @param {number} by */
+  zoom(by) {
+    const here = this.map.place();
+    if (this.map.zoom.scale * by > 1) this.map.turn(by, here, here);
+    else this.map.reset();
+    this.rest();
   }
 
   later() {
@@ -112,6 +122,7 @@ class App {
     drawItem(this);
     moveSliders(this, true);
     drawNearest(this);
+    this.map.follow();
     this.map.draw();
     if (all) {
       drawPath(this);
@@ -209,11 +220,12 @@ class App {
     choose.value = state.colour;
     const layers = /** @type {const} */ ([["points", "dots"], ...(data.pictures && model.size > 1 ? [["decodes", "decodes"]] : []), ["doubt", "doubt"], ["training", "training codes"]]);
     const focused = document.activeElement?.id;
+    const zoomed = (/** @type {string} */ way, /** @type {string} */ text, /** @type {number} */ by) => element("button", { type: "button", id: `zoom-${way}`, text, "aria-label": `zoom ${way}`, onclick: () => this.zoom(by) });
     fill("layers", ...layers.map(([name, text]) => {
       const box = checkbox(/** @type {any} */ (state)[name], (on) => this.set({ [name]: on }));
       box.id = `layer-${name}`;
       return element("label", {}, [box, text]);
-    }), element("label", {}, ["colour", choose]));
+    }), element("label", {}, ["colour", choose]), zoomed("in", "+", 1.5), zoomed("out", "−", 1 / 1.5));
     const colours = classColours(classes.length, state.only);
     fill("legend", ...(classes.length <= 40 ? classes.map((/** @type {string} */ name, /** @type {number} */ index) => {
       const swatch = element("span", { class: "swatch" });
