@@ -33,11 +33,17 @@ export function listenToKeys(app) {
       c: () => app.nextColour(), d: () => app.set({ doubt: !state.doubt }), "?": help,
       Escape: () => app.set({ a: -1, b: -1, only: -1 }),
     };
-    if (/^\d$/.test(event.key)) actions[event.key] = () => app.only((Number(event.key) + 9) % 10);
+    if (/^\d$/.test(event.key)) actions[event.key] = () => app.only(classOf(app, event.key));
     if (!actions[event.key]) return;
     event.preventDefault();
     actions[event.key]();
   });
+}
+
+/** The class of that name, else of that place, 0 being the tenth. @param {any} app @param {string} digit */
+function classOf(app, digit) {
+  const named = app.data.facts.classes.indexOf(digit);
+  return named >= 0 ? named : (Number(digit) + 9) % 10;
 }
 
 /** @param {any} app */
