@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from faults import files, kills, signals
+from faults import files, kills, ranks, signals
 from faults.page import written_page
 
 RESULTS = Path(__file__).parent / "results"
@@ -39,6 +39,8 @@ def families(n_kills: int, seconds: float) -> Iterator[tuple[str, str, Iterator[
     same = "the newest valid checkpoint loads; going on gives the uninterrupted fit's weights, bit for bit"
     yield "kill -9 in training", same, kills.tries(n_kills // 2, False, seconds / 2)
     yield "kill -9 in saving", same, kills.tries(n_kills - n_kills // 2, True, seconds / 2)
+    again = "torchrun --max-restarts starts all again; the same loss and weights, bit for bit"
+    yield "kill -9 of one process of 2 or 4", again, ranks.tries(max(1, n_kills // 20))
 
 
 def main(n_kills: int, seconds: float) -> int:

@@ -137,6 +137,7 @@ def test_latent_report_counts_what_the_model_uses():
     # Of a Gaussian latent: KL = ½(E μ² + σ² - 1 - log σ²), with E μ² = 1 - σ² on the rows it was fitted to.
     np.testing.assert_allclose(report.kl.numpy(), -0.5 * np.log(variances), atol=5e-3)
     np.testing.assert_allclose(report.mean_variance.numpy(), 1 - variances, atol=5e-3)
+    np.testing.assert_allclose(report.posterior_variance.numpy(), variances, atol=5e-3)
     assert report.active_units == 2
     batches = torch.from_numpy(model.scaling_.apply(X)).split(7)
     with torch.no_grad():

@@ -119,7 +119,8 @@ def test_an_epoch_can_be_gone_on_with_at_any_batch(first):
 @pytest.mark.parametrize("count", [2, 3, 4])
 def test_several_processes_have_the_batches_of_one(count):
     alone = places(streamed_rows().epoch(7, 1, 16))
-    each = [list(streamed_rows(who).epoch(7, 1, 16, among=who)) for who in (Processes(i, count) for i in range(count))]
+    whole_group = [Processes(rank, count, 12) for rank in range(count)]
+    each = [list(streamed_rows(who).epoch(7, 1, 16, among=who)) for who in whole_group]
     for whole, parts in zip(alone, zip(*each, strict=True), strict=True):
         found = torch.full((len(whole),), -1)
         for part in parts:

@@ -101,10 +101,10 @@ def values_of(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _record_of(source: Path, records: Path) -> dict[str, Any] | None:
-    number = re.match(r"\d+", source.name)
-    if number is None or source.parent != COURSE:
+    if source.parent != COURSE:
         return None
-    path = records / f"{int(number[0])}.json"
+    number = re.match(r"\d+", source.name)
+    path = records / f"{source.stem if number is None else int(number[0])}.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
@@ -208,6 +208,6 @@ def last_figure(block: Any, block_vars: dict[str, Any], gallery_conf: dict[str, 
     if not isinstance(shown, Figure):
         return ""
     path = next(block_vars["image_path_iterator"])
-    shown.savefig(path, dpi=150)
+    shown.savefig(path, dpi=150, bbox_inches="tight", pad_inches=0.12)  # as isthmus.plots.save_figure does
     block_vars["example_globals"]["___"] = None
     return figure_rst([path], gallery_conf["src_dir"])

@@ -143,3 +143,85 @@ def test_the_puck_is_carried_by_touch(browser):
     session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     assert text_of(page) != before
     context.close()
+
+
+def test_a_cloud_is_moved_by_keys_and_collapses(page):
+    opened(page, "course/10_a_code_to_draw_from.html")
+    assert ", as learned" in text_of(page)
+    middle, corner = page.locator("[data-handle=middle]"), page.locator("[data-handle=corner]")
+    before = middle.get_attribute("aria-valuetext")
+    middle.focus()
+    page.keyboard.press("Shift+ArrowRight")
+    assert middle.get_attribute("aria-valuetext") != before
+    corner.focus()
+    page.keyboard.press("ArrowUp")
+    assert "the widths are" in (corner.get_attribute("aria-valuetext") or "")
+    page.get_by_role("button", name="back to the start").click()
+    assert middle.get_attribute("aria-valuetext") == before
+    page.get_by_role("button", name="collapse: mse + kl").click()
+    assert "Collapsed: every picture has the prior for its cloud" in text_of(page)
+    slider = page.get_by_role("slider", name="the decoder's variance")
+    slider.focus()
+    for _ in range(4):
+        page.keyboard.press("ArrowLeft")
+    assert ", as learned" in text_of(page)
+
+
+def test_a_picture_is_drawn_pasted_and_taken_from_the_ranking(page):
+    opened(page, "course/11_at_work.html")
+    pen = page.locator("[data-handle=pen]")
+    assert "of 46." in text_of(page)
+    pen.focus()
+    before = text_of(page)
+    page.keyboard.press("ArrowRight")
+    assert "row 4, column 5, grey 16 of 16" in (pen.get_attribute("aria-valuetext") or "")
+    assert text_of(page) != before
+    page.get_by_role("button", name="clear").click()
+    pen.click(position={"x": 8, "y": 8})  # a press alone draws
+    assert "row 1, column 1, grey 16 of 16" in (pen.get_attribute("aria-valuetext") or "")
+    page.get_by_label("the pen draws").uncheck()
+    pen.focus()
+    page.keyboard.press("ArrowDown")
+    assert "row 2, column 1, grey 0 of 16" in (pen.get_attribute("aria-valuetext") or "")
+    page.get_by_label("or 64 numbers").fill("7 " * 63)
+    assert "These are not 64 numbers" in text_of(page)
+    page.get_by_label("or 64 numbers").fill("7 " * 64)
+    assert "row 2, column 1, grey 7 of 16" in (pen.get_attribute("aria-valuetext") or "")
+    page.get_by_role("button", name="PCA's error").click()
+    page.locator("figure.moving button", has_text="the mean").click()
+    assert "above 0 in 100 unseen digits" in text_of(page)
+    page.get_by_role("button", name="back to the start").click()
+    assert " ".join(text_of(page).split()) == " ".join(before.split())
+
+
+def test_a_features_card_is_turned_over_and_the_feature_up(page):
+    opened(page, "course/12_where_next.html")
+    before = text_of(page)
+    assert "turned off" in before
+    page.get_by_role("slider", name="the feature's strength").focus()
+    page.keyboard.press("ArrowRight")
+    assert "0.25 times as strong" in text_of(page)
+    page.get_by_label("at any strength").check()
+    assert "of all pictures that turn it on" in text_of(page)
+    which = page.get_by_role("slider", name="which feature")
+    which.focus()
+    page.keyboard.press("End")
+    assert "dead" in text_of(page)
+    assert "It is on for no picture" in text_of(page)
+    page.get_by_role("button", name="back to the start").click()
+    assert " ".join(text_of(page).split()) == " ".join(before.split())
+
+
+def test_the_spectrum_is_moved_by_keys_and_shuffled(page):
+    opened(page, "course/01_why_squeezing_can_work.html")
+    assert "for nine tenths it takes k = 21" in text_of(page)
+    mark = page.locator("[data-handle=mark]")
+    mark.focus()
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert mark.get_attribute("aria-valuetext").startswith("21 numbers keep 90.")
+    page.get_by_label("shuffle each column").check()
+    assert "for nine tenths it takes k = 36" in text_of(page)
+    page.get_by_role("button", name="another row").click()
+    page.get_by_role("button", name="back to the start").click()
+    assert "for nine tenths it takes k = 21" in text_of(page)

@@ -53,10 +53,14 @@ class LatentReport:
         Mean divergence from the prior, in nats: what knowing this latent tells about the row.
     mean_variance : Tensor of shape (n_latents,)
         Variance over rows of the posterior mean; below 0.01 a latent counts as inactive (Burda et al. 2015).
+    posterior_variance : Tensor of shape (n_latents,)
+        Mean over rows of the posterior's own variance. The two together are the variance of all rows' codes, which
+        is 1 where they fill the prior.
     """
 
     kl: Tensor
     mean_variance: Tensor
+    posterior_variance: Tensor
 
     @property
     def active_units(self) -> int:
@@ -141,14 +145,17 @@ def importance_weighted(model: AutoencoderModel, x: Tensor, draws: Tensor) -> Te
 
 def latent_report(model: AutoencoderModel, batches: Iterable[Tensor]) -> LatentReport:
     """Divergence and spread of every latent, over rows given in batches."""
-    kl = total = squares = torch.zeros((), dtype=torch.float64)
+    kl = total = squares = variance = torch.zeros((), dtype=torch.float64)
     count = 0
     for x in batches:
         posterior = model.encode(x)
-        kl = kl + gaussian_divergence(posterior.mean, posterior.log_variance).double().sum(0)
+        log_variance = posterior.log_variance
+        kl = kl + gaussian_divergence(posterior.mean, log_variance).double().sum(0)
         mean = posterior.mean.double()
+        variance = variance + (mean.new_zeros(()) if log_variance is None else log_variance.double().exp()).sum(0)
         total, squares, count = total + mean.sum(0), squares + mean.square().sum(0), count + len(x)
-    return LatentReport(kl / count, functional.relu(squares / count - (total / count) ** 2))
+    between = functional.relu(squares / count - (total / count) ** 2)
+    return LatentReport(kl / count, between, variance / count)
 
 
 def _placed(posterior, draws: Tensor) -> Iterable[Tensor]:

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.decomposition import PCA
 
-from isthmus import Autoencoder
-from isthmus.closed_form import project, split_noise
-from isthmus.course.moving import decoder_state
+from isthmus import Autoencoder, SparseAutoencoder, VariationalAutoencoder
+from isthmus.closed_form import project, split_noise, standard_divergence
+from isthmus.course.moving import decoder_state, encoder_state, linear_state
+from isthmus.data import load_bundled
 
 ROOT = Path(__file__).parent.parent.parent
 WIDGETS = ROOT / "course" / "_static" / "widgets"
@@ -76,3 +78,112 @@ def test_a_decoder_in_the_page_is_the_models(settings):
 def test_a_decoder_that_a_page_cannot_run_is_refused():
     with pytest.raises(ValueError, match="SiLU"):
         decoder_state(Autoencoder(2, activation="relu"))
+
+
+@pytest.mark.parametrize("k", [0, 1])
+def test_a_clouds_draws_and_price_are_the_models(k):
+    rng = np.random.default_rng(k)
+    X = rng.normal(size=(200, 2)) @ rng.normal(size=(2, 64)) + 0.3 * rng.normal(size=(200, 64))
+    fits = [VariationalAutoencoder(2, variance=v, max_iter=5, random_state=0).fit(X) for v in (0.1, "learned")]
+    noise = rng.normal(size=(8, 2))
+    state = {
+        "models": [
+            {
+                "variance": model.noise_variance_, "error": 0.05, "nats": 3.0, "kl": [1.0, 2.0],
+                "codes": model.transform(X[:9]), "mean": [0.1, 0.2], "width": [0.3, 0.4],
+                "decoder": decoder_state(model),
+            }
+            for model in fits
+        ],
+        "labels": [3] * 9, "picture": X[0], "noise": noise, "pca": 0.05, "learned": 1, "k": k,
+    }  # fmt: skip
+    mean, width = rng.normal(size=2), rng.uniform(0.1, 1, 2)
+    own = drawn("cloud", **state, mean=None, width=None)["numbers"]
+    assert (own["code"], own["spread"]) == ([0.1, 0.2], [0.3, 0.4])
+    numbers = drawn("cloud", **state, mean=mean, width=width)["numbers"]
+    codes = mean + width * noise
+    drawings = fits[k].inverse_transform(codes)
+    assert np.array(numbers["draws"]) == pytest.approx(codes)
+    assert np.array(numbers["drawings"]) == pytest.approx(drawings, abs=1e-4)
+    assert numbers["error"] == pytest.approx(((drawings - X[0]) ** 2).sum(1).mean(), rel=1e-4)
+    assert numbers["divergence"] == pytest.approx(standard_divergence(mean, width**2))
+    error, divergence = numbers["error"], numbers["divergence"]
+    assert numbers["total"] == pytest.approx(error / (2 * fits[k].noise_variance_) + divergence)
+
+
+def test_an_encoder_that_a_page_cannot_run_is_refused():
+    with pytest.raises(ValueError, match="point"):
+        encoder_state(VariationalAutoencoder(2))
+
+
+def test_the_desk_judges_a_picture_as_python_does():
+    X = load_bundled("digits").values[:400]
+    fits = {
+        "pca": Autoencoder(8, hidden_layer_sizes=()).fit(X),
+        "model": Autoencoder(8, hidden_layer_sizes=(16,), max_iter=10, random_state=0).fit(X),
+    }
+    words = ["".join("0123456789abcdefg"[grey] for grey in (16 * row).round().astype(int)) for row in X[:8]]
+    state = {
+        name: {
+            "encoder": encoder_state(model), "decoder": decoder_state(model), "codes": model.transform(X),
+            "spread": model.transform(X).std(0), "errors": np.linspace(0, 4, 101), "distances": np.linspace(0, 2, 101),
+        }
+        for name, model in fits.items()
+    } | {"pool": [["the mean" if at == 0 else f"{at}", word] for at, word in enumerate(words)]}  # fmt: skip
+    at_desk = {"row": words[3], "cursor": [3.5, 3.5], "ink": 1, "pen": True, "by": "error"}
+    numbers = drawn("desk", **state, **at_desk, pasted="")["numbers"]
+    for name, model in fits.items():
+        codes = model.transform(X)
+        lost = ((X - model.reconstruct(X)) ** 2).sum(1)
+        apart = np.sort(np.linalg.norm((codes - codes[3]) / codes.std(0), axis=1))[:5].mean()
+        assert numbers[name]["error"] == pytest.approx(lost[3], rel=1e-4)
+        assert numbers[name]["distance"] == pytest.approx(apart, rel=1e-4)
+        assert numbers[name]["above"]["error"] == np.mean(np.linspace(0, 4, 101) < lost[3])
+    order = np.argsort(-((X - fits["model"].reconstruct(X)) ** 2).sum(1)[:8])
+    assert numbers["ranked"] == ["the mean" if at == 0 else f"{at}" for at in order]
+    pasted = " ".join(str(int(16 * value)) for value in X[5])
+    assert drawn("desk", **state, **at_desk, pasted=pasted)["numbers"]["row"] == pytest.approx(X[5])
+    html = drawn("desk", **state, **at_desk, pasted="1 2 3")
+    assert html["numbers"]["row"] == pytest.approx(X[3])
+    assert "These are not 64 numbers" in html["html"]
+
+
+def test_a_feature_is_turned_up_along_its_small_picture():
+    X = load_bundled("digits").values[:300]
+    model = SparseAutoencoder(80, hidden_layer_sizes=(), max_iter=5, random_state=0).fit(X)
+    code = model.transform(X[:1])[0]
+    unit = int(code.argmax())
+    base, one = model.inverse_transform(np.stack([0 * code, np.eye(80)[unit]]))
+    card = {
+        "unit": unit, "name": 3, "column": one - base, "share": 0.1, "kinds": [0, 0, 1, 3, 0, 0, 0, 0, 0, 0],
+        "strong": 1.0, "strongest": [["0" * 64, 3, code[unit]]], "any": [["g" * 64, 2, 0.1]],
+        "rebuilt": model.reconstruct(X[:1])[0],
+    }  # fmt: skip
+    dead = card | {"name": None, "kinds": [0] * 10, "strong": None, "strongest": [], "any": [], "rebuilt": None}
+    for times in (0.0, 1.0, 2.5):
+        numbers = drawn("feature", cards=[card], k=0, times=times, any=False)["numbers"]
+        turned = code.copy()
+        turned[unit] *= times
+        assert np.array(numbers["turned"]) == pytest.approx(model.inverse_transform(turned[None])[0], abs=1e-5)
+    assert numbers["right"] == 0.75
+    assert "75 in 100" in drawn("feature", cards=[card], k=0, times=1, any=True)["html"]
+    assert "It is on for no picture" in drawn("feature", cards=[card, dead], k=1, times=1, any=False)["html"]
+
+
+@pytest.mark.parametrize("k", [0, 3, 8])
+def test_a_row_of_the_spectrum_is_rebuilt_as_pca_does(k):
+    rng = np.random.default_rng(k)
+    worlds = []
+    for _ in range(2):
+        X = rng.integers(0, 17, size=(40, 64)) / 16
+        pca = PCA().fit(X)
+        kept = np.append(0, np.cumsum(pca.explained_variance_ratio_))
+        rows = ["".join("0123456789abcdefg"[int(16 * x)] for x in row) for row in X[:2]]
+        codes, decoder = pca.transform(X[:2]), linear_state(pca.components_, pca.mean_)
+        worlds.append({"rows": rows, "codes": codes, "kept": kept, "decoder": decoder})
+    numbers = drawn("spectrum", k=k, shuffled=True, row=1, worlds=worlds)["numbers"]
+    rebuilt = pca.mean_ + codes[1, :k] @ pca.components_[:k]
+    assert numbers["rebuilt"] == pytest.approx(rebuilt, abs=1e-5)
+    assert numbers["mean_squared_error"] == pytest.approx(np.mean((X[1] - rebuilt) ** 2), abs=1e-5)
+    assert (numbers["kept"], numbers["other"]) == (kept[k], worlds[0]["kept"][k])
+    assert numbers["needed"] == (kept < 0.9).sum()

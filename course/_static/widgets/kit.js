@@ -7,11 +7,12 @@
                                           the page teaches untouched and without scripts, and again after every move
        handles: {                         what can be dragged, or moved by the arrow keys (Shift: further, Home: back)
          point: { plane (or a function of the state), at(state) -> [x, y], move(state, [x, y]) -> changes,
-                  said(state, numbers) -> text for a screen reader, step (else a hundredth of the plane) }
+                  said(state, numbers) -> text for a screen reader, step (else a hundredth of the plane),
+                  jumps: true where a press alone already moves it, as a pen does }
        },
      });
 
-   In the view's HTML: data-handle="point" is a handle, <input data-state="k"> sets state.k, <button data-set='{"k": 1}'>
+   In the view's HTML: data-handle="point" is a handle, <input> or <textarea data-state="k"> sets state.k, <button data-set='{"k": 1}'>
    sets several, <button data-play="k"> runs the range input of that name from end to end, and a button with an empty
    data-set goes back to the start. No framework, no network; the file runs in a browser and in node alike. */
 
@@ -72,6 +73,7 @@ globalThis.isthmus = (() => {
       stage.setPointerCapture(event.pointerId);
       element.focus({ preventScroll: true });
       event.preventDefault();
+      if (parts.handles[dragged].jumps) moveTo(dragged, event);
     });
     stage.addEventListener("pointermove", (event) => dragged && moveTo(dragged, event));
     for (const end of ["pointerup", "pointercancel"]) stage.addEventListener(end, () => { dragged = null; });
@@ -89,7 +91,7 @@ globalThis.isthmus = (() => {
     });
     stage.addEventListener("input", (event) => {
       const { type, checked, value, dataset } = event.target;
-      if (dataset.state) change({ [dataset.state]: type === "checkbox" ? checked : Number(value) });
+      if (dataset.state) change({ [dataset.state]: { checkbox: checked, textarea: value }[type] ?? Number(value) });
     });
     stage.addEventListener("click", (event) => {
       const button = event.target.closest("button");
@@ -125,6 +127,7 @@ globalThis.isthmus = (() => {
     for (const { name, value } of next.attributes ?? []) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
     if (old.tagName === "INPUT") { old.value = next.getAttribute("value"); old.checked = next.hasAttribute("checked"); }
     morphChildren(old, next);
+    if (old.tagName === "TEXTAREA" && old.value !== next.value) old.value = next.value;
   }
 
   function morphChildren(old, next) {
@@ -161,14 +164,24 @@ globalThis.isthmus = (() => {
 
   const silu = (value) => value / (1 + Math.exp(-value));
 
+  /** The straight path and the bent one, added. */
+  function passed(half, u) {
+    const straight = linear(half.straight, u);
+    const bend = (input, layer, at) => linear(layer, at ? input.map(silu) : input);
+    const bent = half.bent.length ? half.bent.reduce(bend, u) : straight.map(() => 0);
+    return straight.map((value, at) => value + bent[at]);
+  }
+
   /** A row rebuilt from its code, by the decoder that isthmus.course.moving.decoder_state wrote. */
   function decode(decoder, code) {
     const scale = floats(decoder.scale), center = floats(decoder.center), spread = floats(decoder.spread);
-    const u = code.map((z, at) => z / scale[at]);
-    const straight = linear(decoder.straight, u);
-    const bend = (input, layer, at) => linear(layer, at ? input.map(silu) : input);
-    const bent = decoder.bent.length ? decoder.bent.reduce(bend, u) : straight.map(() => 0);
-    return straight.map((value, at) => center[at] + spread[at] * (value + bent[at]));
+    return passed(decoder, code.map((z, at) => z / scale[at])).map((value, at) => center[at] + spread[at] * value);
+  }
+
+  /** The code of a row, by the encoder that isthmus.course.moving.encoder_state wrote. */
+  function encode(encoder, row) {
+    const scale = floats(encoder.scale), center = floats(encoder.center), spread = floats(encoder.spread);
+    return passed(encoder, row.map((x, at) => (x - center[at]) / spread[at])).map((value, at) => scale[at] * value);
   }
 
   // ---- for views ----------------------------------------------------------------------------------------
@@ -220,5 +233,5 @@ globalThis.isthmus = (() => {
   const round = (value) => Math.round(value * 100) / 100;
   const dot = (a, b) => a.reduce((sum, value, at) => sum + value * b[at], 0);
 
-  return { widget, render, decode, plane, axes, picture, number, dot };
+  return { widget, render, decode, encode, plane, axes, picture, number, dot };
 })();

@@ -91,12 +91,12 @@ class Lesson:
     Parameters
     ----------
     number, title
-        As in the course's table of contents.
+        As in the course's table of contents; a page that is no chapter has its file's name for a number.
     seed
         The seed of all the lesson draws, or the first of them; None where nothing is drawn.
     """
 
-    def __init__(self, number: int, title: str, seed: int | None = None):
+    def __init__(self, number: int | str, title: str, seed: int | None = None):
         self.number, self.title, self.seed = number, title, seed
         self.results: dict[str, Result] = {}
 

@@ -1,6 +1,9 @@
-"""A fitted decoder as a page can run it: its weights as text, to be worked out by ``isthmus.decode`` in the page's kit.
+"""A fitted model as a page can run it: weights as text, worked out by ``isthmus.encode`` and ``decode`` in its kit.
 
-x̂ = center + spread ⊙ (B u + b + g(u)),     u = z / scale,     g a chain of layers with SiLU between them
+z = scale ⊙ (A u + a + f(u)),               u = (x - center) / spread
+x̂ = center + spread ⊙ (B u + b + g(u)),     u = z / scale
+
+with f and g chains of layers that have SiLU between them.
 """
 
 from __future__ import annotations
@@ -12,19 +15,45 @@ import numpy as np
 
 from isthmus.estimator import BaseAutoencoder
 
-__all__ = ["decoder_state"]
+__all__ = ["decoder_state", "encoder_state", "linear_state"]
+
+
+def encoder_state(model: BaseAutoencoder) -> dict[str, Any]:
+    """The encoder of a fitted model with a point code, a principal start, no convolutions and SiLU, for JSON."""
+    if model.make_bottleneck().outputs_per_latent != 1:
+        raise ValueError("encoder_state: pages run encoders whose answer is a point, and no others.")
+    return _state(model, "encoder")
 
 
 def decoder_state(model: BaseAutoencoder) -> dict[str, Any]:
-    """The decoder of a fitted model with a principal start, no convolutions and SiLU, as JSON can hold it."""
-    if model.activation != "silu" or model.start != "principal" or model.channels:
-        raise ValueError("decoder_state: pages run perceptrons with a principal start and SiLU, and no others.")
-    weights = {name: tensor.numpy() for name, tensor in model.decoder.to_torch().state_dict().items()}
-    n_features, n_latents = weights["decoder.straight.weight"].shape
-    bent = [name.removesuffix(".weight") for name in weights if "bent" in name and name.endswith(".weight")]
-    layers = [_layer(weights, name) for name in ("decoder.straight", *bent)]
+    """The decoder of a fitted model with a principal start, no convolutions and SiLU, for JSON."""
+    return _state(model, "decoder")
+
+
+def linear_state(directions: np.ndarray, center: np.ndarray) -> dict[str, Any]:
+    """The decoder x̂ = center + Σ z_j v_j of directions v of shape (p, n), as PCA has it, for JSON."""
+    size, n_features = directions.shape
     return {
-        "scale": _text(np.broadcast_to(weights["unit"] * weights["decoder.input_scale"], n_latents)),
+        "scale": _text(np.ones(size)),
+        "straight": {"weight": _text(directions.T), "bias": _text(np.zeros(n_features))},
+        "bent": [],
+        "center": _text(center),
+        "spread": _text(np.ones(n_features)),
+    }
+
+
+def _state(model: BaseAutoencoder, part: str) -> dict[str, Any]:
+    if model.activation != "silu" or model.start != "principal" or model.channels:
+        raise ValueError(f"{part}_state: pages run perceptrons with a principal start and SiLU, and no others.")
+    module = (model.encoder if part == "encoder" else model.decoder).to_torch()
+    weights = {name: tensor.numpy() for name, tensor in module.state_dict().items()}
+    own_scale = weights["encoder.output_scale" if part == "encoder" else "decoder.input_scale"]
+    outputs, inputs = weights[f"{part}.straight.weight"].shape
+    n_features, n_latents = (inputs, outputs) if part == "encoder" else (outputs, inputs)
+    bent = [name.removesuffix(".weight") for name in weights if "bent" in name and name.endswith(".weight")]
+    layers = [_layer(weights, name) for name in (f"{part}.straight", *bent)]
+    return {
+        "scale": _text(np.broadcast_to(weights["unit"] * own_scale, n_latents)),
         "straight": layers[0],
         "bent": layers[1:],
         "center": _text(np.broadcast_to(weights["center"], n_features)),

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["ParquetStream", "parquet_names"]
 
 DECODED_CELLS = 1 << 19  # of a row group at once
-READERS_BYTES = 96 << 20  # that open readers may hold among them; one is always kept
+READERS_BYTES = 256 << 20  # that open readers may hold among them; one is always kept
 PAGE_BYTES = 5 << 19  # what an open column holds: a page and its dictionary
 BUFFER_BYTES = 1 << 14
 NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
@@ -67,6 +67,7 @@ class ParquetStream(TableStream):
         self._keys = tuple(key for key in keys[0] if key not in schema.names)
         self._parts, self._dtype = self._survey(paths, keys, schema, where)
         self.segments = tuple(size for _, size in self._parts)
+        self.open_at_once = max(1, min(self.open_at_once, READERS_BYTES // max(part.cost for part, _ in self._parts)))
         self._readers: OrderedDict[tuple[int, bool], _Reader] = OrderedDict()
         self._lock = threading.Lock()
 

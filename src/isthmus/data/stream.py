@@ -33,6 +33,9 @@ __all__ = [
 BLOCK_CELLS = 1 << 20  # numbers in a block: eight megabytes in double precision
 SEGMENT_CELLS = 1 << 20  # numbers in a segment, where the source has none of its own
 HELD_BYTES = 128 << 20  # of rows in single precision that may be held at once
+FACTS = (
+    "columns", "name", "label_name", "id_name", "image_shape", "seekable", "open_at_once", "held_bytes", "missing",
+)  # fmt: skip
 
 
 class TableStream(ABC):
@@ -46,6 +49,8 @@ class TableStream(ABC):
         Rows in each segment.
     seekable : bool
         Whether segments may be read in any order; else only one after the other.
+    open_at_once : int
+        How many segments may be read in turn, a piece of each, before that costs more than one after the other.
     held_bytes : int
         How much of it may be held in memory at once. A stream that is smaller is simply read.
     """
@@ -57,6 +62,7 @@ class TableStream(ABC):
     id_name: str | None = None
     image_shape: tuple[int, ...] | None = None
     seekable: bool = True
+    open_at_once: int = 8
     held_bytes: int = HELD_BYTES
     missing: bool = False  # whether cells may be NaN
 
@@ -107,7 +113,7 @@ class TableStream(ABC):
 
     def _same_as(self, other: TableStream) -> None:
         """Take over what is known of the columns."""
-        for fact in ("columns", "name", "label_name", "id_name", "image_shape", "seekable", "held_bytes", "missing"):
+        for fact in FACTS:
             setattr(self, fact, getattr(other, fact))
 
     def pieces(self, rows: int) -> Iterator[tuple[int, int, int]]:

@@ -200,12 +200,7 @@ class Training:
         """One gradient step on a batch, of which this process may have a share only."""
         state = self.state
         state.steps += 1
-        torch.default_generator.manual_seed(mixed(self.seed, -state.steps))
-        if self.device.type == "cuda":
-            torch.cuda.manual_seed(mixed(self.seed, -state.steps))
         gradients = self._gradients(batch)
-        if self.among.several:
-            self.among.sum_(gradients)
         if self.plan.gradient_clip is not None:
             gradients.mul_((self.plan.gradient_clip / (gradients.norm() + 1e-12)).clamp(max=1.0))
         self.optimizer.step(learning_rate)
@@ -230,17 +225,24 @@ class Training:
             )
 
     def _gradients_in_parts(self, batch: Batch) -> Tensor:
-        total = torch.zeros_like(self.flat.gradients)
+        """Summed in float64, whole multiples of float32 numbers: their order, and who brought them, leaves no trace."""
+        exact = torch.float32 if self.device.type == "mps" else torch.float64  # which Apple's cards do not have
+        total = torch.zeros_like(self.flat.gradients, dtype=exact)
         share = batch.share or Share(torch.arange(len(batch.x)), len(batch.x))
-        for places in torch.arange(len(batch.x)).tensor_split(self._parts):
-            if len(places):
-                with sharing(Share(share.places[places], share.n_rows)):
-                    part = self._gradients_of(batch.x[places])
-                total.add_(part, alpha=len(places) / share.n_rows)
-        return self.flat.gradients.copy_(total)
+        lanes = torch.zeros(len(batch.x), dtype=torch.long) if batch.lanes is None else batch.lanes
+        for lane in self.among.own_lanes:
+            for own in (lanes == lane).nonzero()[:, 0].tensor_split(self._parts):
+                if len(own):
+                    with sharing(Share(share.places[own], share.n_rows)):
+                        part = self._gradients_of(batch.x[own])
+                    total.add_(part, alpha=len(own))
+        return self.flat.gradients.copy_(self.among.sum_(total).div_(share.n_rows))
 
     def _gradients_of(self, x: Tensor) -> Tensor:
-        """Gradient of the mean loss of rows x, in the flat buffer."""
+        """Gradient of the mean loss of rows x, in the flat buffer; all parts of a batch draw the step's noise."""
+        torch.default_generator.manual_seed(mixed(self.seed, -self.state.steps))
+        if self.device.type == "cuda":
+            torch.cuda.manual_seed(mixed(self.seed, -self.state.steps))
         gradients = self.flat.gradients.zero_()
         x = x.to(self.device)
         if self._half is not None:

@@ -26,10 +26,14 @@ _MASK = (1 << 64) - 1
 
 
 class Batch(NamedTuple):
-    """Rows of a batch, shape (n, n_features): all of it where ``share`` is None, else this process's share of it."""
+    """Rows of a batch, shape (n, n_features): all of it where ``share`` is None, else this process's share of it.
+
+    ``lanes``, shape (n,), says which lane each row of a share is in (see `isthmus.training.processes`).
+    """
 
     x: Tensor
     share: Share | None = None
+    lanes: Tensor | None = None
 
     @property
     def n_rows(self) -> int:
@@ -84,12 +88,12 @@ class Rows:
         order = torch.randperm(len(self), generator=generator_of(seed, number))[first * size :]
         if not len(order):
             return  # gone on from where the epoch ended; an empty tensor would be split into one empty batch
-        if not among.several:
+        if among.lanes == 1:
             yield from map(Batch, self.in_order(order, size))
             return
         for chosen in order.split(size):
             places = torch.arange(among.rank, len(chosen), among.size)
-            yield Batch(self.take(chosen[places]), Share(places, len(chosen)))
+            yield Batch(self.take(chosen[places]), Share(places, len(chosen)), places % among.lanes)
 
     def in_order(self, indices: Tensor, size: int) -> Iterator[Tensor]:
         """Rows by index in batches of ``size``; small batches are gathered many at a time, as that costs less."""

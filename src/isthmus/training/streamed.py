@@ -1,6 +1,6 @@
 """Rows that stay on the disk while a model learns from them.
 
-An epoch goes through the stream's segments in a random order, eight at a time, a piece of each in turn. Pieces are
+An epoch goes through the stream's segments in a random order, some at a time, a piece of each in turn. Pieces are
 gathered in a window, as large as may be held; the rows of a window are put in a random order, and batches are cut
 from one window after the other while the next is being read. The order is decided by (seed, epoch), so a place in it
 is told by those and the number of batches done.
@@ -31,12 +31,11 @@ from isthmus.training.rows import BATCH_CELLS, Batch, DenseRows, Rows, generator
 
 __all__ = ["StreamedRows", "Survey", "survey"]
 
-OPEN_SEGMENTS = 8
 PIECE_CELLS = 1 << 19
 MOST_HELD_OUT_CELLS = 1 << 24  # of the rows held out to choose the epoch
 PICKED = 30_011  # apart from the seeds of epochs, which count from 0
 
-Piece = tuple[int, int, int, bool]  # segment, begin, end, whether it is this process's own
+Piece = tuple[int, int, int, int]  # segment, begin, end, lane
 
 
 @dataclass(frozen=True)
@@ -156,25 +155,25 @@ class StreamedRows(Rows):
             if begin + n_rows > first * size:
                 windows.append((window, generator_of(seed, number, place), max(0, first * size - begin)))
             begin += n_rows
-        parts: list[Tensor] = []
-        places: list[Tensor] = []
+        parts: list[tuple[Tensor, ...]] = []
         filled = 0
-        for rows, order in self._read_ahead(windows):
+        for rows, lanes, order in self._read_ahead(windows):
             at = 0
             while at < len(order):
                 count = min(size - filled, len(order) - at)
                 chosen = order[at : at + count]
-                if among.several:
+                if among.lanes == 1:
+                    parts.append((rows.index_select(0, chosen),))
+                else:
                     own = (chosen >= 0).nonzero()[:, 0]
-                    places.append(own + filled)
                     chosen = chosen[own]
-                parts.append(rows.index_select(0, chosen))
+                    parts.append((rows.index_select(0, chosen), own + filled, lanes[chosen]))
                 filled, at = filled + count, at + count
                 if filled == size:
-                    yield _batch(parts, places, filled)
-                    parts, places, filled = [], [], 0
+                    yield _batch(parts, filled)
+                    parts, filled = [], 0
         if filled:
-            yield _batch(parts, places, filled)
+            yield _batch(parts, filled)
 
     def _windows(self, generator: torch.Generator) -> Iterator[list[Piece]]:
         """The pieces of an epoch in order, as many together as may be held, two windows at a time."""
@@ -191,22 +190,21 @@ class StreamedRows(Rows):
             yield window
 
     def _pieces(self, generator: torch.Generator) -> Iterator[Piece]:
-        """Eight segments at a time, a piece of each in turn; those of a stream that can't be sought one by one."""
+        """Several segments at a time, a piece of each in turn; those of a stream that can't be sought one by one."""
         sizes, n_segments = self.stream.segments, len(self.stream.segments)
         seekable = self.stream.seekable
         order = torch.randperm(n_segments, generator=generator).tolist() if seekable else range(n_segments)
         rows = max(1, min(PIECE_CELLS // self.n_features, self.stream.held_bytes // (32 * self.n_features)))
-        by_segment = n_segments >= self.among.size
+        by_segment = n_segments >= self.among.lanes
         counter = itertools.count()
 
         def cut(place: int, segment: int) -> Iterator[Piece]:
             for begin in range(0, sizes[segment], rows):
                 turn = place if by_segment else next(counter)
-                own = turn % self.among.size == self.among.rank
-                yield segment, begin, min(begin + rows, sizes[segment]), own
+                yield segment, begin, min(begin + rows, sizes[segment]), turn % self.among.lanes
 
         waiting = iter([cut(place, segment) for place, segment in enumerate(order)])
-        opened = list(itertools.islice(waiting, OPEN_SEGMENTS if seekable else 1))
+        opened = list(itertools.islice(waiting, self.stream.open_at_once if seekable else 1))
         while opened:
             still = []
             for pieces in opened:
@@ -218,25 +216,28 @@ class StreamedRows(Rows):
                     yield piece
             opened = still
 
-    def _read_ahead(self, windows: list[Any]) -> Iterator[tuple[Tensor, Tensor]]:
-        """Each window's rows, and the order they are taken in; the next is read while one is in use."""
+    def _read_ahead(self, windows: list[Any]) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """What `_read` gives of each window; the next is read while one is in use."""
         with ThreadPoolExecutor(max_workers=1) as reader:
             waiting = [reader.submit(self._read, *window) for window in windows[:1]]
             for following in [*windows[1:], None]:
                 if not waiting:
                     return
-                rows, order = waiting.pop().result()
+                read = waiting.pop().result()
                 if following is not None:
                     waiting.append(reader.submit(self._read, *following))
-                yield rows, order
+                yield read
 
-    def _read(self, window: list[Piece], generator: torch.Generator, skipped: int) -> tuple[Tensor, Tensor]:
+    def _read(self, window: list[Piece], generator: torch.Generator, skipped: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Own rows of a window, the lane of each, and where each place in the order finds its row or -1."""
+        own = [piece[3] in self.among.own_lanes for piece in window]
         sizes = [end - begin for _, begin, end, _ in window]
-        rows = torch.empty(sum(size for size, piece in zip(sizes, window, strict=True) if piece[3]), self.n_features)
-        found = torch.full((sum(sizes),), -1)  # where a row of the window is among those read here
+        rows = torch.empty(sum(itertools.compress(sizes, own)), self.n_features)
+        lanes = torch.empty(len(rows), dtype=torch.uint8)
+        found = torch.full((sum(sizes),), -1)
         held = begin_in_window = 0
-        for (segment, begin, end, own), size in zip(window, sizes, strict=True):
-            if own:
+        for (segment, begin, end, lane), size, is_own in zip(window, sizes, own, strict=True):
+            if is_own:
                 scaled = self._scaled(self.stream.values(segment, begin, end))
                 if not bool(torch.isfinite(scaled.sum())) and self._harmed(scaled):
                     raise ValueError(
@@ -244,10 +245,11 @@ class StreamedRows(Rows):
                         "leave the data alone while a model learns from them."
                     )
                 rows[held : held + size] = scaled
+                lanes[held : held + size] = lane
                 found[begin_in_window : begin_in_window + size] = torch.arange(held, held + size)
                 held += size
             begin_in_window += size
-        return rows, found[torch.randperm(len(found), generator=generator)[skipped:]]
+        return rows, lanes, found[torch.randperm(len(found), generator=generator)[skipped:]]
 
     def _harmed(self, rows: Tensor) -> bool:
         return bool(rows.isinf().any()) or (not self.stream.missing and bool(rows.isnan().any()))
@@ -256,9 +258,9 @@ class StreamedRows(Rows):
         return torch.from_numpy(self.scaling.apply(values))
 
 
-def _batch(parts: list[Tensor], places: list[Tensor], n_rows: int) -> Batch:
-    x = parts[0] if len(parts) == 1 else torch.cat(parts)
-    return Batch(x, Share(places[0] if len(places) == 1 else torch.cat(places), n_rows) if places else None)
+def _batch(parts: list[tuple[Tensor, ...]], n_rows: int) -> Batch:
+    x, *shared = [tensors[0] if len(tensors) == 1 else torch.cat(tensors) for tensors in zip(*parts, strict=True)]
+    return Batch(x, Share(shared[0], n_rows), shared[1]) if shared else Batch(x)
 
 
 def _in_order(stream: TableStream, among: Processes) -> Iterator[tuple[int, tuple[int, int, int]]]:

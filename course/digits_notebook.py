@@ -1,0 +1,441 @@
+r"""
+The digits notebook
+===================
+
+A small autoencoder typed out in plain PyTorch, drawn in five figures; then the same in
+three lines, then better.
+
+This page is one sitting at a keyboard: load the digits, build a network with two
+numbers at its waist, train it, and look. Nothing of isthmus is used until all five
+figures are drawn. At each figure stands what the usual reading of it is, and what can
+be measured; and beside each result stands PCA's, because a network that does no better
+than PCA was not worth the training.
+"""
+
+# %%
+# The data
+# --------
+#
+# They come with scikit-learn: grey pictures of 8 by 8 pixels. A fifth of them is kept
+# aside, with as many of each kind as there should be, and never trained on.
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+from sklearn.metrics import pairwise_distances
+from sklearn.model_selection import train_test_split
+from sklearn.neighbors import KNeighborsClassifier
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+pictures, kinds = load_digits(return_X_y=True)
+X = (pictures / 16).astype(np.float32)  # grey values were 0 to 16
+X_train, X_test, y_train, y_test = train_test_split(
+    X, kinds, test_size=0.2, random_state=42, stratify=kinds
+)
+print(f"Training samples: {len(X_train)}")
+print(f"Test samples: {len(X_test)}")
+print(f"Input dimension: {X.shape[1]} (8 × 8 pixels)")
+print(f"Pixel range: [{X.min():.2f}, {X.max():.2f}]")
+
+# %%
+# **Figure 1**, what there is to squeeze.
+
+
+def show(axes, row, label=None):
+    """One picture, with room for labels: axis("off") would take those away too."""
+    axes.imshow(row.reshape(8, 8), cmap="Greys", vmin=0, vmax=1)
+    axes.set(xticks=[], yticks=[])
+    if label is not None:
+        axes.set_title(label, fontsize=10)
+
+
+figure, grid = plt.subplots(2, 6, figsize=(7.5, 3.2), layout="constrained")
+for axes, row, kind in zip(grid.flat, X, kinds):
+    show(axes, row, f"a {kind}")
+figure.suptitle("Twelve of the digits")
+plt.show()
+
+# %%
+# The network
+# -----------
+#
+# Three layers down to a waist of two numbers, three layers up again. The sigmoid at the
+# end keeps what is drawn between 0 and 1, as pixels are.
+
+
+class Autoencoder(nn.Module):
+    """64 → 32 → 16 → p → 16 → 32 → 64."""
+
+    def __init__(self, p=2):
+        super().__init__()
+        self.encoder = nn.Sequential(
+            nn.Linear(64, 32),
+            nn.ReLU(),
+            nn.Linear(32, 16),
+            nn.ReLU(),
+            nn.Linear(16, p),
+        )
+        self.decoder = nn.Sequential(
+            nn.Linear(p, 16),
+            nn.ReLU(),
+            nn.Linear(16, 32),
+            nn.ReLU(),
+            nn.Linear(32, 64),
+            nn.Sigmoid(),
+        )
+
+    def forward(self, x):
+        """The picture rebuilt, and its code."""
+        z = self.encoder(x)
+        return self.decoder(z), z
+
+
+torch.manual_seed(42)
+model = Autoencoder()
+parameters = sum(weights.numel() for weights in model.parameters())
+print(model)
+print(f"Total parameters: {parameters:,}")
+
+# %%
+# The training
+# ------------
+#
+# A hundred times through the pictures, 128 at a time. ``nn.MSELoss`` is the mean over
+# pictures *and* pixels; the sum over a picture's pixels is 64 times as much. The loss
+# added up on the way is that of weights that were still changing, so that it is not
+# comparable with the test's; the middle column measures both with the same weights.
+
+EPOCHS = 100
+mse = nn.MSELoss()
+
+
+def train(model, report=False):
+    """The loop; the errors after each epoch, on training and on test pictures."""
+    rows, unseen = TensorDataset(torch.tensor(X_train)), torch.tensor(X_test)
+    batches = DataLoader(rows, batch_size=128, shuffle=True)
+    test_batches = DataLoader(TensorDataset(unseen), batch_size=128)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    history = []
+    for epoch in range(1, EPOCHS + 1):
+        on_the_way = test = 0.0
+        for (batch,) in batches:
+            loss = mse(model(batch)[0], batch)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            on_the_way += loss.item() * len(batch) / len(rows)
+        with torch.no_grad():
+            after = mse(model(rows.tensors[0])[0], rows.tensors[0]).item()
+            for (batch,) in test_batches:
+                test += mse(model(batch)[0], batch).item() * len(batch) / len(unseen)
+        history.append((after, test))
+        if report and epoch % 20 == 0:
+            print(
+                f"epoch {epoch:3}/{EPOCHS}: train on the way {on_the_way:.4f}, "
+                f"train after it {after:.4f}, test {test:.4f}"
+            )
+    return np.array(history)
+
+
+history = train(model, report=True)
+
+# %%
+# **Figure 2**, the training curve, between the two yardsticks: the mean picture drawn
+# every time, and PCA with two numbers.
+
+pca = PCA(2).fit(X_train)
+pca_rebuilt = pca.inverse_transform(pca.transform(X_test))
+pca_error = np.mean((X_test - pca_rebuilt) ** 2)
+mean_error = np.mean((X_test - X_train.mean(0)) ** 2)
+
+figure, axes = plt.subplots(figsize=(7.5, 4), layout="constrained")
+epochs = np.arange(1, EPOCHS + 1)
+axes.plot(epochs, history[:, 0], label="training pictures")
+axes.plot(epochs, history[:, 1], "--", label="test pictures")
+axes.axhline(mean_error, color="0.6", ls=":", label="the mean picture, test")
+axes.axhline(pca_error, color="tab:red", ls=":", label="PCA with 2 numbers, test")
+axes.set(title="Training", xlabel="epoch", ylabel="mean squared error of a pixel")
+axes.legend()
+plt.show()
+
+# %%
+# **Figure 3**, what comes back. The rows are labelled, and PCA's are among them.
+
+model.eval()
+with torch.no_grad():
+    rebuilt, codes = (part.numpy() for part in model(torch.tensor(X_test)))
+    train_codes = model.encoder(torch.tensor(X_train)).numpy()
+
+rows = {"Original": X_test, "Reconstructed": rebuilt, "by PCA": pca_rebuilt}
+figure, grid = plt.subplots(3, 8, figsize=(7.5, 3.4), layout="constrained")
+for line, (name, images) in zip(grid, rows.items()):
+    for axes, image in zip(line, images):
+        show(axes, image)
+    line[0].set_ylabel(name, rotation=0, ha="right", va="center")
+for axes, kind in zip(grid[0], y_test):
+    axes.set_title(f"a {kind}", fontsize=10)
+figure.suptitle("Test pictures rebuilt from two numbers")
+plt.show()
+
+# %%
+# **Figure 4**, the plane of codes. The band of each colour is centred on its tick, and
+# the axes have one scale, so that distances can be read.
+
+figure, both = plt.subplots(1, 2, figsize=(9, 4.4), layout="constrained")
+planes = {"autoencoder": codes, "PCA": pca.transform(X_test)}
+for axes, (name, places) in zip(both, planes.items()):
+    style = {"cmap": "tab10", "vmin": -0.5, "vmax": 9.5, "s": 14}
+    dots = axes.scatter(*places.T, c=y_test, **style)
+    axes.set(title=f"Codes by {name}", xlabel="$z_1$", ylabel="$z_2$")
+    axes.set_aspect("equal", adjustable="datalim")
+figure.colorbar(dots, ax=both, ticks=range(10), label="digit")
+plt.show()
+
+# %%
+# **Figure 5**, a decode for each place of a grid over the codes, as one mosaic. That is
+# not sampling: nothing was drawn at random, and codes need not have been there. A cell
+# is framed where no training picture's code lies as near as all but one in a hundred
+# lie to another's.
+
+
+def nearest(places, others, which=0):
+    """Distance from each place to its nearest code (the next one with which=1)."""
+    return np.sort(pairwise_distances(places, others), axis=1)[:, which]
+
+
+def over(codes, n=10):
+    """Places of a grid over the bulk of the codes, top row first."""
+    low, high = np.quantile(codes, [0.01, 0.99], axis=0)
+    across, up = np.linspace(low, high, n).T
+    return np.stack(np.meshgrid(across, up[::-1]), axis=-1).reshape(-1, 2)
+
+
+places = over(train_codes)
+usual = np.quantile(nearest(train_codes, train_codes, which=1), 0.99)
+beyond = nearest(places, train_codes) > usual
+with torch.no_grad():
+    drawn = model.decoder(torch.tensor(places, dtype=torch.float32)).numpy()
+
+tiles = np.pad(drawn.reshape(10, 10, 8, 8), [(0, 0), (0, 0), (1, 1), (1, 1)])
+mosaic = tiles.swapaxes(1, 2).reshape(100, 100)
+figure, axes = plt.subplots(figsize=(6.4, 6.4), layout="constrained")
+axes.imshow(mosaic, cmap="Greys", vmin=0, vmax=1, extent=(0, 10, 0, 10))
+for at in np.flatnonzero(beyond):
+    corner = (at % 10 + 0.03, 9 - at // 10 + 0.03)
+    axes.add_patch(plt.Rectangle(corner, 0.94, 0.94, fill=False, ec="tab:red"))
+ends = [np.linspace(low, high, 10) for low, high in zip(places[-10], places[9])]
+middles = np.arange(10) + 0.5
+axes.set_xticks(middles, [f"{end:.1f}" for end in ends[0]])
+axes.set_yticks(middles, [f"{end:.1f}" for end in ends[1]])
+axes.set(title="What the decoder draws at each place", xlabel="$z_1$", ylabel="$z_2$")
+plt.show()
+
+# %%
+# What can be said of it
+# ----------------------
+#
+# One training is one throw of the dice, so the loop runs for four more seeds. Then the
+# usual sentences about such figures can be held to numbers. Do kinds gather? Ask how
+# often a test picture's kind is that of most of the five nearest training codes. Are 4
+# and 9 neighbours because they look alike? Of the 45 pairs of kinds, count how many are
+# nearer, by the middles of their codes.
+
+
+def guesses_right(codes, unseen):
+    """Share of test pictures whose kind their five nearest training codes tell."""
+    return KNeighborsClassifier(5).fit(codes, y_train).score(unseen, y_test)
+
+
+def rank(codes, a, b):
+    """Place of a pair of kinds among the 45, the nearest pair being number 1."""
+    middles = np.array([codes[y_test == kind].mean(0) for kind in range(10)])
+    apart = pairwise_distances(middles)
+    return int(np.sum(apart[np.triu_indices(10, 1)] <= apart[a, b]))
+
+
+errors, right, fours, empty = [history[-1, 1]], [], [], []
+models = [model]
+for seed in range(4):
+    torch.manual_seed(seed)
+    models.append(Autoencoder())
+    errors.append(train(models[-1])[-1, 1])
+for one in models:
+    with torch.no_grad():
+        codes, unseen = (
+            one.encoder(torch.tensor(x)).numpy() for x in (X_train, X_test)
+        )
+    right.append(guesses_right(codes, unseen))
+    fours.append(rank(unseen, 4, 9))
+    usual = np.quantile(nearest(codes, codes, which=1), 0.99)
+    empty.append(np.mean(nearest(over(codes), codes) > usual))
+pca_right = guesses_right(pca.transform(X_train), pca.transform(X_test))
+print("test error:       ", np.round(errors, 4), " PCA", pca_error.round(4))
+print("kind told by code:", np.round(right, 3), " PCA", round(pca_right, 3))
+print("rank of 4 and 9:  ", fours)
+print("cells beyond:     ", np.round(empty, 2))
+
+# %%
+# The same in three lines
+# -----------------------
+#
+# The recipe above, layer by layer, is an estimator of the library with a name.
+
+import isthmus
+
+again = isthmus.tutorial_recipe(random_state=42).fit(X_train)
+report = isthmus.evaluate(again, X_test, y_test, X_train=X_train, y_train=y_train)
+print(f"test error {report.data.model.mse:.4f}, PCA's {report.data.pca.mse:.4f}")
+
+# %%
+# And each of the five figures is a call, or all of them are ``isthmus fit digits``. The
+# training curve, for one:
+
+from isthmus import plots
+
+plots.plot_history(again.history_, start_label=None)
+
+# %%
+# Better
+# ------
+#
+# That recipe was written to be read. What it lacks is a start and a finish: weights
+# begin at random, and a hundred rounds at one learning rate end far from the bottom.
+# Left to its defaults, the library starts *at* PCA, so that training only adds what
+# bends, and takes smaller steps towards the end. Two numbers as before:
+
+better = isthmus.Autoencoder(2, random_state=42).fit(X_train)
+verdict = isthmus.evaluation.sentence(isthmus.evaluate(better, X_test))
+print(verdict.replace("; ", ";\n"))
+
+# %%
+plots.plot_reconstructions(
+    X_test[:8], better.reconstruct(X_test[:8]), image_shape=(8, 8), labels=y_test[:8]
+)
+
+# %%
+plots.plot_latent_plane(better.transform(X_test), y_test)
+
+# %%
+plots.plot_decode_grid(
+    better.inverse_transform, better.transform(X_train), image_shape=(8, 8)
+)
+
+# %%
+# With five seeds, and with eight numbers as well as two:
+
+SEEDS = (42, 0, 1, 2, 3)
+
+
+def mean_error_of(model):
+    """Mean squared error of a pixel on the test pictures, once fitted."""
+    return np.mean((X_test - model.fit(X_train).reconstruct(X_test)) ** 2)
+
+
+recipe = {
+    p: [mean_error_of(isthmus.tutorial_recipe(p, random_state=s)) for s in SEEDS]
+    for p in (2, 8)
+}
+fits = [isthmus.Autoencoder(2, random_state=seed) for seed in SEEDS]
+better_errors = {
+    2: [mean_error_of(fit) for fit in fits],
+    8: [mean_error_of(isthmus.Autoencoder(8, random_state=s)) for s in SEEDS],
+}
+better_right = [
+    guesses_right(fit.transform(X_train), fit.transform(X_test)) for fit in fits
+]
+pca_8 = PCA(8).fit(X_train)
+pca_8_error = np.mean((X_test - pca_8.inverse_transform(pca_8.transform(X_test))) ** 2)
+
+# %%
+from isthmus.course import Lesson
+
+lesson = Lesson("digits_notebook", "The digits notebook", seed=42)
+layers = [64, 32, 16, 2, 16, 32, 64]
+lesson.given("p", 2)
+lesson.exact("train", len(X_train), known=len(X) - int(np.ceil(0.2 * len(X))))
+lesson.exact("test", len(X_test), known=int(np.ceil(0.2 * len(X))))
+lesson.exact(
+    "parameters",
+    parameters,
+    known=np.dot(np.add(layers[:-1], 1), layers[1:]),
+)
+centred = X_test.astype(float) - X_train.mean(0, dtype=float)
+directions = np.linalg.svd(X_train - X_train.mean(0), full_matrices=False)[2]
+
+
+def lost(p):
+    """What the first p directions leave of a pixel."""
+    return np.mean((centred - centred @ directions[:p].T @ directions[:p]) ** 2)
+
+
+lesson.exact("mean_error", mean_error, known=lost(0), digits=6)
+lesson.exact("pca", pca_error, known=report.data.pca.mse, digits=6)
+lesson.exact("pca_8", pca_8_error, known=lost(8), digits=6)
+lesson.exact("pca_right", pca_right, known=report.pca_labels.neighbours, digits=3)
+lesson.within("error", errors, low=0.039, high=0.057)
+lesson.within("recipe", recipe[2], low=0.039, high=0.057)
+lesson.within("better", better_errors[2], low=0.024, high=0.031)
+lesson.within("recipe_8", recipe[8], low=0.027, high=0.042)
+lesson.within("better_8", better_errors[8], low=0.009, high=0.012)
+lesson.within("right", right, low=0.45, high=0.75)
+lesson.within("better_right", better_right, low=0.8, high=0.98)
+lesson.within("rank", fours, low=15, high=45)
+lesson.within("empty", empty, low=0.1, high=0.5)
+lesson.holds(
+    "loses",
+    [error > pca_8_error for error in recipe[8]],
+    "with eight numbers the typed recipe's error is above PCA's",
+)
+lesson.holds(
+    "wins",
+    [2 * error < pca_8_error for error in better_errors[8]],
+    "with eight numbers the library's error is under half of PCA's",
+)
+
+# %%
+# The mean squared error of a pixel, lowest to highest of {{ better.seeds }} seeds:
+#
+# .. list-table::
+#    :header-rows: 1
+#
+#    * -
+#      - two numbers
+#      - eight numbers
+#    * - the mean picture
+#      - {{ mean_error:.4f }}
+#      - {{ mean_error:.4f }}
+#    * - PCA
+#      - {{ pca:.4f }}
+#      - {{ pca_8:.4f }}
+#    * - typed above, in PyTorch
+#      - {{ error.low:.4f }} to {{ error.high:.4f }}
+#      -
+#    * - the same recipe by isthmus
+#      - {{ recipe.low:.4f }} to {{ recipe.high:.4f }}
+#      - {{ recipe_8.low:.4f }} to {{ recipe_8.high:.4f }}
+#    * - isthmus, nothing set
+#      - {{ better.low:.4f }} to {{ better.high:.4f }}
+#      - {{ better_8.low:.4f }} to {{ better_8.high:.4f }}
+#
+# The network typed above has {{ parameters:,}} weights, learned from {{ train:,}}
+# pictures, and is judged by {{ test }}. With {{ p }} numbers it comes out under PCA,
+# not by much; with eight it loses to PCA at each of {{ loses }} seeds. Its layers of 16
+# and its fixed learning rate are the cause, not autoencoders. Started at PCA, the same
+# work leaves less than half of PCA's error, at each of {{ wins }} seeds.
+#
+# What the figures show, in numbers:
+#
+# - *Kinds gather*: the five nearest codes tell the kind of {{ right.low:.0%}} to
+#   {{ right.high:.0%}} of the test pictures. So do PCA's two numbers for
+#   {{ pca_right:.0%}}, and those of the last network for {{ better_right.low:.0%}} to
+#   {{ better_right.high:.0%}}.
+# - *4 and 9 are near because they look alike*: of the 45 pairs of kinds they come at
+#   place {{ rank.low:.0f}} to {{ rank.high:.0f}}. Axes and distances of such a plane
+#   come out anew with each seed; chapter 8 is about reading it.
+# - *New digits can be had from any place*: of the grid of figure 5 the share
+#   {{ empty.low:.0%}} to {{ empty.high:.0%}} is beyond, where no training picture has
+#   its code, and what is drawn there is a guess. Chapter 10 is about a code that can be
+#   sampled.
