@@ -13,6 +13,8 @@ import { listenToPointers } from "./pointers.js";
 import { drawRanking } from "./ranking.js";
 import { fromHash, initial, toHash } from "./state.js";
 
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+
 class App {
   /** @param {any} facts @param {ArrayBuffer} block */
   constructor(facts, block) {
@@ -21,8 +23,7 @@ class App {
     this.state = initial();
     if (!this.data.facts.classes.length) this.state.colour = "none";
     this.state.item = this.typical();
-    this.state = fromHash(location.hash, this.state, this.bounds());
-    if (this.state.item >= 0) this.state.z = this.model.code(this.state.item);
+    this.read();
     this.map = new PlaneMap(this);
     this.playing = 0;
     /** @type {number[]} */ this.near = []; // items nearest to the place
@@ -37,8 +38,16 @@ class App {
   /** @returns {Model} */
   get model() { return this.models[this.state.tab]; }
 
+  /** The state of the address; what does not fit this page is left as it was. */
+  read() {
+    this.state = fromHash(location.hash, this.state, this.bounds());
+    const { state, model } = this;
+    if (state.item < 0 && state.z.length !== model.size) state.item = this.typical();
+    if (state.item >= 0) state.z = model.code(state.item);
+  }
+
   bounds() {
-    return { total: this.data.total, tabs: this.models.length, sizes: this.models.map((/** @type {Model} */ m) => m.size) };
+    return { total: this.data.total, tabs: this.models.length, sizes: this.models.map((/** @type {Model} */ m) => m.size), classes: this.data.facts.classes.length, colours: this.colourings() };
   }
 
   /** The item whose error is in the middle: where the page opens. */
@@ -174,14 +183,9 @@ class App {
     if (this.playing) {
       cancelAnimationFrame(this.playing);
       this.playing = 0;
-    /** @type {number[]} */ this.near = []; // items nearest to the place
-    /** @type {number[]} */ this.order = []; // items as ranked
-    /** @type {number[]} */ this.trail = []; // items that n and p walk along
-    this.reached = -1;
-    this.step = 0;
-    this.doubt = "";
       return drawPath(this);
     }
+    if (still.matches) return;
     const begin = performance.now(), from = this.state.t >= 1 ? 0 : this.state.t;
     const step = (/** @type {number} */ now) => {
       const t = Math.min(1, from + Math.max(0, now - begin) / 3000);
@@ -268,11 +272,11 @@ async function start() {
   });
   addEventListener("resize", () => app.map.draw());
   addEventListener("hashchange", () => {
-    app.state = fromHash(location.hash, app.state, app.bounds());
-    if (app.state.item >= 0) app.state.z = app.model.code(app.state.item);
+    app.read();
     app.frame();
     app.rest(true);
   });
+  still.addEventListener("change", () => (app.playing ? app.play() : drawPath(app)));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => app.rest());
   Object.assign(window, { isthmus: { app, decode: (/** @type {number[]} */ z) => Array.from(app.model.decode(z)), encode: (/** @type {number[]} */ row) => Array.from(app.model.encode(row)) } });
   document.documentElement.dataset.ready = "yes";
