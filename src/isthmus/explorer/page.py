@@ -6,6 +6,7 @@ import dataclasses
 import html
 import json
 import re
+import zlib
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -29,7 +30,7 @@ from isthmus.explorer.items import (
     items_facts,
     probe_rows,
 )
-from isthmus.explorer.packing import Packer
+from isthmus.explorer.packing import Packer, as_text
 from isthmus.explorer.places import find_places
 from isthmus.explorer.principal_model import principal_model
 from isthmus.explorer.tab import LARGE_NETWORK, View, row_errors, tab_facts
@@ -230,10 +231,9 @@ def _curve(model: BaseAutoencoder, X: Any) -> list[float]:
 
 
 def _filled(facts: Mapping[str, Any], packer: Packer, title: str) -> str:
-    """The template with its four places filled; nothing of the user's can end the block of JSON it stands in."""
+    """The template with its four places filled; nothing of the user's can end the block it stands in."""
     template = files("isthmus.explorer").joinpath(TEMPLATE).read_text(encoding="utf-8")
     text = json.dumps(_finite(facts), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    text = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     said = "".join(
         f"<b>{html.escape(words)}</b>" if kind == "strong" else html.escape(words)
         for kind, words in facts["tabs"][0]["sentence"]
@@ -242,7 +242,7 @@ def _filled(facts: Mapping[str, Any], packer: Packer, title: str) -> str:
         "@title@": html.escape(title or "your data"),
         "@sentence@": said,
         "@numbers@": packer.text(),
-        "@facts@": text,
+        "@facts@": as_text(zlib.compress(text.encode("ascii"), 9)),
     }
     # in one pass: what fills a slot is never searched for another
     return re.sub("@(title|sentence|numbers|facts)@", lambda slot: slots[slot.group()], template)
