@@ -80,9 +80,9 @@ class Packer:
 
 
 def as_text(content: bytes) -> str:
-    """Bytes as text, thirteen bits at a time, lowest first, in two characters; a rest of five or fewer in one.
+    r"""Bytes as text, thirteen bits at a time, lowest first, in two characters; a rest of five or fewer in one.
 
-    >>> as_text(b"\\x01"), as_text(b"\\x00\\x20")
+    >>> as_text(b"\x01"), as_text(b"\x00\x20")
     ('"!', '!!"')
     """
     bits = np.unpackbits(np.frombuffer(content, np.uint8), bitorder="little")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import html
 import json
+import math
 import re
 import zlib
 from collections.abc import Mapping
@@ -28,6 +29,7 @@ from isthmus.explorer.items import (
     exact_divisor,
     grey_range,
     items_facts,
+    plain_words,
     probe_rows,
 )
 from isthmus.explorer.packing import Packer, as_text
@@ -93,8 +95,16 @@ def write_explorer(
         check_is_fitted(model)
     first = next(iter(models.values()))
     rows = _numbers(first, X)
+    title = plain_words(title)
+    for what, given, count in (("y", y, len(rows)), ("ids", ids, len(rows)), ("columns", columns, rows.shape[1])):
+        if given is not None and len(given) != count:
+            raise ValueError(f"write_explorer: {what} has {len(given)} entries, but X has shape {rows.shape}.")
     training = None if X_train is None else _numbers(first, X_train)
     shape = channels_first(image_shape or first.image_shape)
+    if shape is not None and math.prod(shape) != rows.shape[1]:
+        raise ValueError(
+            f"write_explorer: image_shape={image_shape} has {math.prod(shape)} pixels, a row {rows.shape[1]}."
+        )
     known = evaluations or {}
     judged = {name: known.get(name) or evaluate(model, X) for name, model in models.items()}
     size = next(iter(judged.values())).pca_components
@@ -108,7 +118,9 @@ def write_explorer(
     items = Items(
         rows=np.concatenate([rows[places], *(row[None] for row in probes.values())]),
         places=places,
-        ids=[str(place) for place in places] if ids is None else [str(entry) for entry in np.asarray(ids)[places]],
+        ids=[str(place) for place in places]
+        if ids is None
+        else [plain_words(entry) for entry in np.asarray(ids)[places].tolist()],
         labels=None if labels is None else labels[places],
         classes=classes,
         probes=tuple(probes),
@@ -199,9 +211,9 @@ def _numbers(model: BaseAutoencoder, X: Any) -> np.ndarray:
 
 def _names(model: BaseAutoencoder, columns: Any, count: int) -> tuple[str, ...]:
     if model._layout is not None:
-        return tuple(model._layout.encoded_names)
+        return tuple(plain_words(name) for name in model._layout.encoded_names)
     names = columns if columns is not None else getattr(model, "feature_names_in_", None)
-    return tuple(f"x{place}" for place in range(count)) if names is None else tuple(str(name) for name in names)
+    return tuple(f"x{place}" for place in range(count)) if names is None else tuple(plain_words(name) for name in names)
 
 
 def _as_pca(evaluation: Evaluation) -> Evaluation:
