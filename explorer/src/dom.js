@@ -35,7 +35,7 @@ export function said(value, digits = 4) {
 /** A number of a range so wide: digits enough to tell its places apart. @param {number} value @param {number} width */
 export function within(value, width) {
   if (!Number.isFinite(value)) return "–";
-  const digits = 3 - Math.ceil(Math.log10(width || Math.abs(value) || 1)), size = Math.abs(value);
+  const digits = width >= 1 && width < 100 ? 2 : 3 - Math.ceil(Math.log10(width || Math.abs(value) || 1)), size = Math.abs(value);
   const wide = size >= 1e7 || digits > 6, places = Math.min(15, Math.max(2, Math.ceil(Math.log10(size || 1)) + digits - 1));
   const text = wide && size > 10 ** -digits / 2 ? value.toExponential(places) : value.toFixed(Math.min(Math.max(digits, 0), 3));
   return (Number(text) === 0 ? text.replace("-", "") : text).replaceAll("-", "−");

@@ -131,8 +131,8 @@ def plain_words(text: Any, most: int = LONGEST_NAME) -> str:
     >>> plain_words("a\nb\u202ec", 60), plain_words("x" * 90, 5)
     ('a bc', 'xxxx…')
     """
-    kept = ("" if character in TURNS else character for character in " ".join(str(text).split()))
-    words = "".join(character for character in kept if unicodedata.category(character or "x") not in ("Cc", "Cs"))
+    kept = (c for c in str(text) if c.isspace() or (c not in TURNS and unicodedata.category(c) not in ("Cc", "Cs")))
+    words = " ".join("".join(kept).split())
     return words if len(words) <= most else words[: most - 1] + "…"
 
 
