@@ -2,15 +2,18 @@
 import { classColours } from "./colours.js";
 import { charts } from "./curves.js";
 import { element, fill, place, said } from "./dom.js";
-import { listenToKeys, listenToPointers } from "./keys.js";
+import { listenToKeys } from "./keys.js";
 import { PlaneMap } from "./map.js";
 import { Data, Model } from "./model.js";
 import { makeOwn } from "./own.js";
 import { drawItem, drawNearest, makeSliders, moveSliders } from "./panels.js";
 import { between, checkbox, drawPath } from "./path.js";
 import { readPayload } from "./payload.js";
+import { listenToPointers } from "./pointers.js";
 import { drawRanking } from "./ranking.js";
 import { fromHash, initial, toHash } from "./state.js";
+
+const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 class App {
   /** @param {any} facts @param {ArrayBuffer} block */
@@ -20,8 +23,7 @@ class App {
     this.state = initial();
     if (!this.data.facts.classes.length) this.state.colour = "none";
     this.state.item = this.typical();
-    this.state = fromHash(location.hash, this.state, this.bounds());
-    if (this.state.item >= 0) this.state.z = this.model.code(this.state.item);
+    this.read();
     this.map = new PlaneMap(this);
     this.playing = 0;
     /** @type {number[]} */ this.near = []; // items nearest to the place
@@ -36,8 +38,16 @@ class App {
   /** @returns {Model} */
   get model() { return this.models[this.state.tab]; }
 
+  /** The state of the address; what does not fit this page is left as it was. */
+  read() {
+    this.state = fromHash(location.hash, this.state, this.bounds());
+    const { state, model } = this;
+    if (state.item < 0 && state.z.length !== model.size) state.item = this.typical();
+    if (state.item >= 0) state.z = model.code(state.item);
+  }
+
   bounds() {
-    return { total: this.data.total, tabs: this.models.length, sizes: this.models.map((/** @type {Model} */ m) => m.size) };
+    return { total: this.data.total, tabs: this.models.length, sizes: this.models.map((/** @type {Model} */ m) => m.size), classes: this.data.facts.classes.length, colours: this.colourings() };
   }
 
   /** The item whose error is in the middle: where the page opens. */
@@ -79,7 +89,7 @@ class App {
     const { state } = this;
     if (state.item < 0) state.item = this.typical();
     state.z = this.model.code(state.item);
-    this.map.zoom = { scale: 1, x: 0, y: 0 };
+    this.map.reset();
     this.frame();
   }
 
@@ -95,10 +105,19 @@ class App {
   moveTo(z) {
     this.state.z = z;
     this.state.item = -1;
+    this.map.follow();
     drawItem(this);
     this.map.drawPuck();
     moveSliders(this, false);
     this.later();
+  }
+
+  /** Around the place selected. @param {number} by */
+  zoom(by) {
+    const here = this.map.place();
+    if (this.map.zoom.scale * by > 1) this.map.turn(by, here, here);
+    else this.map.reset();
+    this.rest();
   }
 
   later() {
@@ -112,6 +131,7 @@ class App {
     drawItem(this);
     moveSliders(this, true);
     drawNearest(this);
+    this.map.follow();
     this.map.draw();
     if (all) {
       drawPath(this);
@@ -163,14 +183,9 @@ class App {
     if (this.playing) {
       cancelAnimationFrame(this.playing);
       this.playing = 0;
-    /** @type {number[]} */ this.near = []; // items nearest to the place
-    /** @type {number[]} */ this.order = []; // items as ranked
-    /** @type {number[]} */ this.trail = []; // items that n and p walk along
-    this.reached = -1;
-    this.step = 0;
-    this.doubt = "";
       return drawPath(this);
     }
+    if (still.matches) return;
     const begin = performance.now(), from = this.state.t >= 1 ? 0 : this.state.t;
     const step = (/** @type {number} */ now) => {
       const t = Math.min(1, from + Math.max(0, now - begin) / 3000);
@@ -209,11 +224,12 @@ class App {
     choose.value = state.colour;
     const layers = /** @type {const} */ ([["points", "dots"], ...(data.pictures && model.size > 1 ? [["decodes", "decodes"]] : []), ["doubt", "doubt"], ["training", "training codes"]]);
     const focused = document.activeElement?.id;
+    const zoomed = (/** @type {string} */ way, /** @type {string} */ text, /** @type {number} */ by) => element("button", { type: "button", id: `zoom-${way}`, text, "aria-label": `zoom ${way}`, onclick: () => this.zoom(by) });
     fill("layers", ...layers.map(([name, text]) => {
       const box = checkbox(/** @type {any} */ (state)[name], (on) => this.set({ [name]: on }));
       box.id = `layer-${name}`;
       return element("label", {}, [box, text]);
-    }), element("label", {}, ["colour", choose]));
+    }), element("label", {}, ["colour", choose]), zoomed("in", "+", 1.5), zoomed("out", "−", 1 / 1.5));
     const colours = classColours(classes.length, state.only);
     fill("legend", ...(classes.length <= 40 ? classes.map((/** @type {string} */ name, /** @type {number} */ index) => {
       const swatch = element("span", { class: "swatch" });
@@ -256,11 +272,11 @@ async function start() {
   });
   addEventListener("resize", () => app.map.draw());
   addEventListener("hashchange", () => {
-    app.state = fromHash(location.hash, app.state, app.bounds());
-    if (app.state.item >= 0) app.state.z = app.model.code(app.state.item);
+    app.read();
     app.frame();
     app.rest(true);
   });
+  still.addEventListener("change", () => (app.playing ? app.play() : drawPath(app)));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => app.rest());
   Object.assign(window, { isthmus: { app, decode: (/** @type {number[]} */ z) => Array.from(app.model.decode(z)), encode: (/** @type {number[]} */ row) => Array.from(app.model.encode(row)) } });
   document.documentElement.dataset.ready = "yes";

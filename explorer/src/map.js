@@ -4,7 +4,7 @@ import { place, said } from "./dom.js";
 import { picture } from "./pictures.js";
 
 const MARGIN = { left: 44, right: 12, top: 12, bottom: 34 };
-const GRID = 44, MOSAIC = 16;
+const GRID = 44, MOSAIC = 16, FARTHEST = 20, WHOLE = { scale: 1, x: 0, y: 0 };
 
 export class PlaneMap {
   /** @param {any} app */
@@ -12,9 +12,11 @@ export class PlaneMap {
     this.app = app;
     this.still = place("still");
     this.above = place("above");
-    this.zoom = { scale: 1, x: 0, y: 0 };
+    this.zoom = WHOLE;
+    this.waiting = 0;
     /** @type {Map<string, any>} */ this.kept = new Map();
     /** @type {number[][]} */ this.spots = [];
+    /** @type {number[][] | null} */ this.pull = null; // from a dot to where it is dragged
   }
 
   get model() { return this.app.model; }
@@ -27,6 +29,38 @@ export class PlaneMap {
     const half = Math.max(across[1] - across[0], this.line ? 0 : up[1] - up[0]) / 2 / scale; // equal aspect
     const middle = [(across[0] + across[1]) / 2 + x, (up[0] + up[1]) / 2 + y];
     return this.line ? [[middle[0] - half, middle[0] + half], [-1, 1]] : middle.map((m) => [m - half, m + half]);
+  }
+
+  reset() {
+    this.zoom = WHOLE;
+  }
+
+  /** Zoomed by a factor and moved, so that what was at one place of the screen is at the other. @param {number} by @param {number[]} from @param {number[]} to */
+  turn(by, from, to) {
+    const [x, y] = this.toPlane(from[0], from[1]);
+    this.zoom = { ...this.zoom, scale: Math.min(FARTHEST, Math.max(1, this.zoom.scale * by)) };
+    this.span = this.limits();
+    const [left, low] = this.toPlane(to[0], to[1]);
+    this.zoom = { scale: this.zoom.scale, x: this.zoom.x + x - left, y: this.zoom.y + y - low };
+    this.span = this.limits();
+    this.soon();
+  }
+
+  /** The view moved so far that the place selected is in it. */
+  follow() {
+    if (this.zoom.scale === 1) return;
+    const [x, y] = this.place(), [right, bottom] = [this.side - MARGIN.right, this.height - MARGIN.bottom];
+    if (x >= MARGIN.left && x <= right && y >= MARGIN.top && y <= bottom) return;
+    this.turn(1, [x, y], [(MARGIN.left + right) / 2, (MARGIN.top + bottom) / 2]);
+  }
+
+  /** Drawn in the next frame, once, without what takes its time. */
+  soon() {
+    if (this.waiting) return;
+    this.waiting = requestAnimationFrame(() => {
+      this.waiting = 0;
+      this.draw(true);
+    });
   }
 
   measure() {
@@ -88,7 +122,8 @@ export class PlaneMap {
     return best;
   }
 
-  draw() {
+  /** @param {boolean} [moving] without what takes its time */
+  draw(moving = false) {
     this.measure();
     const { app, model } = this, { state, data } = app, pen = this.still.getContext("2d");
     const style = getComputedStyle(document.body), ink = style.getPropertyValue("--ink"), faint = style.getPropertyValue("--faint");
@@ -99,9 +134,9 @@ export class PlaneMap {
     pen.rect(MARGIN.left, MARGIN.top, this.side - MARGIN.left - MARGIN.right, this.height - MARGIN.top - MARGIN.bottom);
     pen.clip();
     if (model.facts.tiles) this.drawTiles(pen, faint);
-    if (state.doubt && !this.line) this.drawDoubt(pen, faint);
+    if (state.doubt && !this.line && !moving) this.drawDoubt(pen, faint);
     if (model.facts.prior && state.doubt && model.size === 2) this.drawPrior(pen, faint);
-    if (state.decodes && !this.line && data.pictures) this.drawDecodes(pen);
+    if (state.decodes && !this.line && data.pictures && !moving) this.drawDecodes(pen);
     if (this.line) this.drawDensity(pen, faint);
     if (state.training) this.drawTraining(pen, faint);
     if (state.points) this.drawPoints(pen, ink);
@@ -331,6 +366,15 @@ export class PlaneMap {
       pen.lineWidth = 1.5;
       pen.strokeStyle = style.getPropertyValue("--ink");
       pen.stroke();
+    }
+    if (this.pull) {
+      pen.beginPath();
+      for (const [x, y] of this.pull) pen.lineTo(x, y);
+      pen.lineWidth = 1.5;
+      pen.strokeStyle = style.getPropertyValue("--ink");
+      pen.setLineDash([5, 4]);
+      pen.stroke();
+      pen.setLineDash([]);
     }
     for (const end of ends) ring(end, 6, style.getPropertyValue("--ink"));
     ring(this.place(), 9, style.getPropertyValue("--accent"));

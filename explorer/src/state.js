@@ -28,7 +28,7 @@ export function toHash(state) {
   return `#${parts.join("&")}`;
 }
 
-/** Whatever of a hash makes sense; the rest is left as it was. @param {string} hash @param {State} before @param {{total: number, tabs: number, sizes: number[]}} bounds */
+/** Whatever of a hash makes sense; the rest is left as it was. @param {string} hash @param {State} before @param {{total: number, tabs: number, sizes: number[], classes: number, colours: string[]}} bounds */
 export function fromHash(hash, before, bounds) {
   const given = new URLSearchParams(hash.replace(/^#/, "")), state = { ...before };
   const whole = (/** @type {string} */ name, /** @type {number} */ end, /** @type {number} */ fallback) => {
@@ -39,13 +39,13 @@ export function fromHash(hash, before, bounds) {
   state.item = whole("item", bounds.total, state.item);
   state.a = whole("a", bounds.total, -1);
   state.b = whole("b", bounds.total, -1);
-  state.only = whole("only", 1e6, -1);
+  state.only = whole("only", bounds.classes, -1);
   state.circle = given.get("circle") === "1";
   const t = Number(given.get("t"));
   if (given.has("t") && t >= 0 && t <= 1) state.t = t;
   const z = (given.get("z") || "").split(",").map(Number);
   if (given.has("z") && z.length === bounds.sizes[state.tab] && z.every(Number.isFinite)) Object.assign(state, { z, item: -1 });
-  if (given.get("colour")) state.colour = /** @type {string} */ (given.get("colour"));
+  if (bounds.colours.includes(given.get("colour") || "")) state.colour = /** @type {string} */ (given.get("colour"));
   if (["error", "doubt", "pca", "change"].includes(given.get("rank") || "")) state.rank = /** @type {string} */ (given.get("rank"));
   if (given.has("layers")) for (const name of LAYERS) state[name] = (given.get("layers") || "").split(",").includes(name);
   return state;
