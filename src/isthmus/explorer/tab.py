@@ -130,7 +130,7 @@ def tab_facts(view: View, items: Items, packer: Packer) -> dict[str, Any]:
         "deviation": places.deviation.tolist(),
         "axes": packer.floats(places.axes),
         "limits": places.limits.tolist(),
-        "unused": _unused(view),
+        "unused": _idle(view, places.variances),
         "variances": places.variances.tolist(),
         "distances": _shortened(places.distances),
         "doubt": packer.floats(places.doubt(view.codes)),
@@ -231,15 +231,16 @@ def _difference_scale(view: View, items: Items) -> float:
     return float(np.nanquantile(sizes, 0.995)) or 1.0
 
 
-def _unused(view: View) -> list[bool]:
-    variances = view.places.variances
+def _idle(view: View, variances: np.ndarray) -> list[bool]:
+    """Which numbers or directions of the code tell nothing: of a variational model by Burda's rule, else constants."""
     if view.estimator.model_.bottleneck.outputs_per_latent == 2 and not view.is_pca:
         return (variances < ACTIVE_VARIANCE).tolist()
     return (variances < 1e-6 * max(float(variances.max()), 1e-30)).tolist()
 
 
 def _latents(view: View) -> dict[str, Any]:
-    kl = view.evaluation.code.kl_per_latent
+    kl, variances = view.evaluation.code.kl_per_latent, view.held_out_codes.var(0)
+    unused = {"unused": _idle(view, variances)}
     if kl is not None:
-        return {"measure": "nats", "values": list(kl)}
-    return {"measure": "variance", "values": view.held_out_codes.var(0).tolist()}
+        return {"measure": "nats", "values": list(kl)} | unused
+    return {"measure": "variance", "values": variances.tolist()} | unused
