@@ -30,8 +30,8 @@ function training({ facts }) {
   const least = Math.min(...(learned || []), ...(held || [])), below = least < 0 ? least : 0; // a log likelihood may lie below 0
   const line = (/** @type {number[]} */ values) => values.map((value, i) => [epoch[i], value - below]);
   return [chart("Training", [
-    ...(learned ? [{ name: "rows learned from", kind: "pca", points: line(learned) }] : []),
-    ...(held ? [{ name: "rows held back", kind: "model", points: line(held) }] : []),
+    ...(learned ? [{ name: "learned from", kind: "pca", points: line(learned) }] : []),
+    ...(held ? [{ name: "held back", kind: "model", points: line(held) }] : []),
   ], { across: "epoch", up: below < 0 ? "loss above its least" : "loss", mark: facts.bestEpoch, says: "kept" })];
 }
 

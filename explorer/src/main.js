@@ -250,7 +250,7 @@ class App {
     const slice = model.size > 2 ? ` A place on this map does not fix z: it is a slice through the selected item along the two widest directions; dots fade with distance from it.` : "";
     fill("caption", `${facts.outside} of ${items.heldOut.toLocaleString("en")} items lie outside the axes. Hatched: farther from training codes than 99 % of them.${slice}${shown}`);
     fill("footer", `${facts.variant}: ${facts.size} number${facts.size === 1 ? "" : "s"}, ${facts.parameters.toLocaleString("en")} parameters. Squared error per feature on items held out ${said(facts.mse)}, PCA with ${facts.pcaSize} ${said(facts.pcaMse)}. Seed ${facts.seed ?? "none"}. Grey from ${said(items.span[0])} to ${said(items.span[1])} in every picture.`);
-    fill("curves", ...charts(model));
+    fill("curves", ...charts(model, this.models));
     makeSliders(this);
     makeRanking(this);
     makeOwn(this);
