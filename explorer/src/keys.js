@@ -34,7 +34,7 @@ export function listenToKeys(app) {
       "+": () => app.zoom(1.5), "=": () => app.zoom(1.5), "-": () => app.zoom(1 / 1.5),
       Escape: () => {
         app.map.reset();
-        app.set({ a: -1, b: -1, only: -1 });
+        app.set({ a: -1, b: -1, only: -1, find: "" });
       },
     };
     if (/^\d$/.test(event.key)) actions[event.key] = () => app.only(classOf(app, event.key));

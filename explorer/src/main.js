@@ -1,16 +1,17 @@
 // The page put together: state changes through `set`, `select` and `moveTo`; quick things are drawn at once, the rest on rest.
-import { classColours } from "./colours.js";
+import { drawBeside, morph } from "./beside.js";
 import { charts } from "./curves.js";
 import { element, fill, place, said } from "./dom.js";
 import { listenToKeys } from "./keys.js";
+import { colourings, drawLayers } from "./layers.js";
 import { PlaneMap } from "./map.js";
 import { Data, Model } from "./model.js";
 import { makeOwn } from "./own.js";
 import { drawItem, drawNearest, makeSliders, moveSliders } from "./panels.js";
-import { between, checkbox, drawPath } from "./path.js";
+import { between, drawPath } from "./path.js";
 import { readPayload } from "./payload.js";
 import { listenToPointers } from "./pointers.js";
-import { drawRanking } from "./ranking.js";
+import { drawRanking, makeRanking } from "./ranking.js";
 import { fromHash, initial, toHash } from "./state.js";
 
 const still = matchMedia("(prefers-reduced-motion: reduce)");
@@ -23,6 +24,7 @@ class App {
     this.state = initial();
     if (!this.data.facts.classes.length) this.state.colour = "none";
     this.state.item = this.typical();
+    this.left = new Uint8Array(this.data.total); // 1: not sifted out
     this.read();
     this.map = new PlaneMap(this);
     this.playing = 0;
@@ -32,6 +34,8 @@ class App {
     this.reached = -1;
     this.step = 0;
     this.doubt = "";
+    this.isolated = -1; // the class pointed at in the legend
+    /** @type {ArrayLike<number> | null} */ this.own = null; // a row nobody fitted, while it is looked at
     /** @type {any} */ this.timer = 0;
   }
 
@@ -44,10 +48,11 @@ class App {
     const { state, model } = this;
     if (state.item < 0 && state.z.length !== model.size) state.item = this.typical();
     if (state.item >= 0) state.z = model.code(state.item);
+    this.sift();
   }
 
   bounds() {
-    return { total: this.data.total, tabs: this.models.length, sizes: this.models.map((/** @type {Model} */ m) => m.size), classes: this.data.facts.classes.length, colours: this.colourings() };
+    return { total: this.data.total, tabs: this.models.length, sizes: this.models.map((/** @type {Model} */ m) => m.size), classes: this.data.facts.classes.length, colours: colourings(this) };
   }
 
   /** The item whose error is in the middle: where the page opens. */
@@ -62,27 +67,43 @@ class App {
   }
 
   /** @param {number} item */
-  visible(item) {
-    return this.state.only < 0 || (item < this.data.n && this.data.labels?.[item] === this.state.only);
+  visible(item) { return this.left[item] === 1; }
+
+  /** Which items the chosen class and the words looked for leave. */
+  sift() {
+    const { data, state } = this, words = state.find.trim().toLowerCase();
+    this.left = Uint8Array.from({ length: data.total }, (_, item) =>
+      Number((state.only < 0 || (item < data.n && data.labels?.[item] === state.only)) && (!words || data.name(item).toLowerCase().includes(words))));
   }
 
-  /** @param {number} column @param {number} item */
-  rankIn(column, item) {
-    const { low, high } = this.reach || (this.reach = this.reaches());
-    return (this.data.row(item)[column] - low[column]) / (high[column] - low[column] || 1);
+  /** An item pointed at in a list is ringed on the map. @param {number} item */
+  hint(item) {
+    this.map.hinted = item;
+    this.map.drawPuck();
   }
 
-  reaches() {
-    const low = Array(this.data.width).fill(Infinity), high = Array(this.data.width).fill(-Infinity);
-    for (let item = 0; item < this.data.n; item++) this.data.row(item).forEach((v, i) => { low[i] = Math.min(low[i], v); high[i] = Math.max(high[i], v); });
-    return { low, high };
+  /** A dot pointed at is marked in the lists. @param {number} item */
+  point(item) {
+    if (item === this.map.hinted) return;
+    this.hint(item);
+    for (const button of document.querySelectorAll("[data-item]")) button.classList.toggle("pointed", Number(button.getAttribute("data-item")) === item);
+  }
+
+  /** A class pointed at in the legend stands out. @param {number} index */
+  isolate(index) {
+    if (this.isolated === index || this.state.colour !== "class") return;
+    this.isolated = index;
+    this.map.draw();
   }
 
   /** @param {Partial<import("./state.js").State>} change */
   set(change) {
+    const old = this.map.spots, turned = change.tab !== undefined && change.tab !== this.state.tab;
     Object.assign(this.state, change);
     if (change.tab !== undefined) this.changeTab();
+    if (change.only !== undefined || change.find !== undefined) this.sift();
     this.rest(true);
+    if (turned) morph(this, old);
   }
 
   changeTab() {
@@ -95,7 +116,7 @@ class App {
 
   /** @param {number} item */
   select(item) {
-    this.origin = item;
+    this.own = null;
     this.state.item = item;
     this.state.z = this.model.code(item);
     this.rest(true);
@@ -103,6 +124,7 @@ class App {
 
   /** Live: only the pictures, the puck and the sliders follow at once. @param {number[]} z */
   moveTo(z) {
+    this.own = null;
     this.state.z = z;
     this.state.item = -1;
     this.map.follow();
@@ -128,15 +150,17 @@ class App {
   /** All that takes its time. @param {boolean} [all] */
   rest(all = false) {
     clearTimeout(this.timer);
+    for (const model of this.models) model.byTrip = this.state.trip;
     drawItem(this);
     moveSliders(this, true);
     drawNearest(this);
     this.map.follow();
     this.map.draw();
+    drawBeside(this);
     if (all) {
       drawPath(this);
       drawRanking(this);
-      this.drawLayers();
+      drawLayers(this);
     }
     this.announce();
     history.replaceState(null, "", toHash(this.state));
@@ -202,42 +226,16 @@ class App {
     if (index < this.data.facts.classes.length) this.set({ only: this.state.only === index ? -1 : index });
   }
 
-  colourings() {
-    const { data } = this;
-    return [...(data.facts.classes.length ? ["class"] : []), "error", "doubt", "none", ...(data.pictures ? [] : data.facts.columns.map((/** @type {string} */ _, /** @type {number} */ i) => String(i)))];
-  }
-
   nextColour() {
-    const all = this.colourings();
+    const all = colourings(this);
     this.set({ colour: all[(all.indexOf(this.state.colour) + 1) % all.length] });
   }
 
-  /** @param {number[]} row */
+  /** A row of one's own, at its code. @param {ArrayLike<number>} row */
   showOwn(row) {
     this.moveTo(Array.from(this.model.encode(row)));
-  }
-
-  drawLayers() {
-    const { state, data, model } = this, { classes } = data.facts;
-    const choose = element("select", { id: "colour", "aria-label": "colour by", onchange: () => this.set({ colour: choose.value }) },
-      this.colourings().map((name) => element("option", { value: name, text: /^\d+$/.test(name) ? data.facts.columns[Number(name)] : name })));
-    choose.value = state.colour;
-    const layers = /** @type {const} */ ([["points", "dots"], ...(data.pictures && model.size > 1 ? [["decodes", "decodes"]] : []), ["doubt", "doubt"], ["training", "training codes"]]);
-    const focused = document.activeElement?.id;
-    const zoomed = (/** @type {string} */ way, /** @type {string} */ text, /** @type {number} */ by) => element("button", { type: "button", id: `zoom-${way}`, text, "aria-label": `zoom ${way}`, onclick: () => this.zoom(by) });
-    fill("layers", ...layers.map(([name, text]) => {
-      const box = checkbox(/** @type {any} */ (state)[name], (on) => this.set({ [name]: on }));
-      box.id = `layer-${name}`;
-      return element("label", {}, [box, text]);
-    }), element("label", {}, ["colour", choose]), zoomed("in", "+", 1.5), zoomed("out", "−", 1 / 1.5));
-    const colours = classColours(classes.length, state.only);
-    fill("legend", ...(classes.length <= 40 ? classes.map((/** @type {string} */ name, /** @type {number} */ index) => {
-      const swatch = element("span", { class: "swatch" });
-      swatch.style.background = colours[index];
-      const count = data.labels.reduce((/** @type {number} */ sum, /** @type {number} */ label) => sum + Number(label === index), 0);
-      return element("button", { type: "button", id: `class-${index}`, "aria-pressed": String(state.only === index), onclick: () => this.only(index) }, [swatch, `${name} ${count}`]);
-    }) : []));
-    if (focused) place(focused)?.focus({ preventScroll: true });
+    this.own = row;
+    this.rest();
   }
 
   /** Everything that depends on the tab alone. */
@@ -252,8 +250,9 @@ class App {
     const slice = model.size > 2 ? ` A place on this map does not fix z: it is a slice through the selected item along the two widest directions; dots fade with distance from it.` : "";
     fill("caption", `${facts.outside} of ${items.heldOut.toLocaleString("en")} items lie outside the axes. Hatched: farther from training codes than 99 % of them.${slice}${shown}`);
     fill("footer", `${facts.variant}: ${facts.size} number${facts.size === 1 ? "" : "s"}, ${facts.parameters.toLocaleString("en")} parameters. Squared error per feature on items held out ${said(facts.mse)}, PCA with ${facts.pcaSize} ${said(facts.pcaMse)}. Seed ${facts.seed ?? "none"}.${data.pictures ? ` Grey from ${said(items.span[0])} to ${said(items.span[1])} in every picture.` : ""}`);
-    fill("curves", ...charts(model));
+    fill("curves", ...charts(model, this.models));
     makeSliders(this);
+    makeRanking(this);
     makeOwn(this);
   }
 }

@@ -55,6 +55,7 @@ export function listenToPointers(app) {
       map.pull = [map.spots[began], now];
       return map.drawPuck();
     }
+    if (!before) app.point(near(event, now));
     if (before ? held.size === 1 : event.pointerType === "mouse" && near(event, now) < 0) decode(event, now);
   });
   above.addEventListener("pointerup", (/** @type {PointerEvent} */ event) => {
@@ -66,6 +67,7 @@ export function listenToPointers(app) {
     else map.drawPuck();
   });
   above.addEventListener("pointercancel", release);
+  above.addEventListener("pointerleave", () => app.point(-1));
   above.addEventListener("wheel", (/** @type {WheelEvent} */ event) => {
     if (!event.ctrlKey) return; // the page scrolls
     event.preventDefault();

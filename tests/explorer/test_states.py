@@ -150,9 +150,9 @@ def test_names_are_on_one_line_and_turn_nothing(open_page, tmp_path):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"y": ["a"]}, r"^write_explorer: y has 1 entries, but X has shape \(120, 6\)\.$"),
+        ({"y": ["a"]}, r"^write_explorer: y has 1 entries, X has 120 rows\.$"),
         ({"ids": ["a"]}, r"^write_explorer: ids has 1 entries"),
-        ({"columns": ["a"]}, r"^write_explorer: columns has 1 entries"),
+        ({"columns": ["a"]}, r"^write_explorer: columns has 1 names, X has 6 columns\.$"),
         ({"image_shape": (2, 4)}, r"^write_explorer: image_shape=\(2, 4\) has 8 pixels, a row 6\.$"),
     ],
 )

@@ -48,8 +48,8 @@ class Items:
         (channels, height, width).
     span : tuple of float
         The fixed grey range of every picture.
-    n_held_out, n_training : int
-        All there are; ``n_training`` is 0 where they are not at hand.
+    n_held_out, n_ranked, n_training : int
+        All there are, of which so many were ranked by error; ``n_training`` is 0 where they are not at hand.
     """
 
     rows: np.ndarray
@@ -62,6 +62,7 @@ class Items:
     image_shape: tuple[int, int, int] | None
     span: tuple[float, float]
     n_held_out: int
+    n_ranked: int
     n_training: int
     title: str
     label_name: str
@@ -167,6 +168,7 @@ def items_facts(items: Items, packer: Packer, center: np.ndarray, spread: np.nda
         "shape": None if items.image_shape is None else list(items.image_shape),
         "span": list(items.span),
         "heldOut": items.n_held_out,
+        "ranked": items.n_ranked,
         "training": items.n_training,
     }
 

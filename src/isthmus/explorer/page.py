@@ -17,6 +17,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from isthmus.data.atomic import atomic_write
+from isthmus.data.stream import TableStream
 from isthmus.estimator import BaseAutoencoder
 from isthmus.evaluation import Evaluation, evaluate
 from isthmus.evaluation.held_out import gather
@@ -41,6 +42,7 @@ __all__ = ["write_explorer"]
 
 TEMPLATE = "page.html"
 MOST_CURVE = 64
+MOST_DRAWN = 20_000  # rows of a stream that are looked at one by one
 
 
 def write_explorer(
@@ -67,7 +69,8 @@ def write_explorer(
     path
         The .html file, written whole or not at all.
     X, y
-        Held-out rows, and their classes if any.
+        Held-out rows, and their classes if any. Of a `TableStream` the figures are those of all rows, and what is
+        shown and ranked is a sample of 20,000.
     X_train
         The rows learned from, from which doubt and axes are taken; without them, the codes the model remembers.
     ids
@@ -94,23 +97,28 @@ def write_explorer(
     for model in models.values():
         check_is_fitted(model)
     first = next(iter(models.values()))
-    rows = _numbers(first, X)
+    known = evaluations or {}
+    judged = {name: known.get(name) or evaluate(model, X) for name, model in models.items()}
     title = plain_words(title)
-    for what, given, count in (("y", y, len(rows)), ("ids", ids, len(rows)), ("columns", columns, rows.shape[1])):
-        if given is not None and len(given) != count:
-            raise ValueError(f"write_explorer: {what} has {len(given)} entries, but X has shape {rows.shape}.")
-    training = None if X_train is None else _numbers(first, X_train)
-    shape = channels_first(image_shape or first.image_shape)
+    n_held_out, n_training = _count(X), 0 if X_train is None else _count(X_train)
+    for what, given in (("y", y), ("ids", ids)):
+        if given is not None and len(given) != n_held_out:
+            raise ValueError(f"write_explorer: {what} has {len(given)} entries, X has {n_held_out} rows.")
+    image_shape = image_shape or first.image_shape or getattr(X, "image_shape", None)
+    X, y, ids = _in_memory(X, y, ids, MOST_DRAWN)
+    rows = _numbers(first, X)
+    training = None if X_train is None else _numbers(first, _in_memory(X_train, None, None, MOST_DRAWN)[0])
+    shape = channels_first(image_shape)
     if shape is not None and math.prod(shape) != rows.shape[1]:
         raise ValueError(
             f"write_explorer: image_shape={image_shape} has {math.prod(shape)} pixels, a row {rows.shape[1]}."
         )
-    known = evaluations or {}
-    judged = {name: known.get(name) or evaluate(model, X) for name, model in models.items()}
+    if columns is not None and len(columns) != rows.shape[1]:
+        raise ValueError(f"write_explorer: columns has {len(columns)} names, X has {rows.shape[1]} columns.")
     size = next(iter(judged.values())).pca_components
     errors, _ = row_errors(first, rows, size)
     span = grey_range(rows)
-    room = ROOM if first._n_weights < 2 * LARGE_NETWORK else ROOM // 3
+    room = ROOM if first._n_weights < 2 * LARGE_NETWORK else ROOM // 2
     places = choose_items(errors, rows.shape[1], exact_divisor(rows[:64]) is not None, room)
     mean = first.scaling_.undo(first.principal_.mean.double().cpu().numpy())
     probes = probe_rows(np.where(np.isnan(rows[places[0]]), mean, rows[places[0]]), mean, span, shape)
@@ -127,8 +135,9 @@ def write_explorer(
         columns=_names(first, columns, rows.shape[1]),
         image_shape=shape,
         span=span,
-        n_held_out=len(rows),
-        n_training=0 if training is None else len(training),
+        n_held_out=n_held_out,
+        n_ranked=len(rows),
+        n_training=n_training,
         title=title or "your data",
         label_name=label_name,
     )
@@ -187,6 +196,7 @@ def _view(
         pca_errors,
         probe_errors,
         probe_pca,
+        rows,
         is_pca,
     )
 
@@ -202,6 +212,23 @@ def _remembered(model: BaseAutoencoder) -> np.ndarray | None:
         return memory.codes.numpy()
     with torch.inference_mode():
         return model.model_.bottleneck(memory.codes.to(model._device)).mean.cpu().numpy() * np.float32(model._code_unit)
+
+
+def _in_memory(X: Any, y: Any, ids: Any, most: int, seed: int = 0) -> tuple[Any, Any, Any]:
+    """Rows, classes and names as they are, or a sample of them where the rows are a stream."""
+    if not isinstance(X, TableStream):
+        return X, y, ids
+    places = np.arange(len(X))
+    if len(X) > most:
+        places = np.sort(np.random.default_rng(seed).choice(len(X), most, replace=False, shuffle=False))
+    table = X.take(places)
+    y = table.labels if y is None else np.asarray(y)[places]
+    ids = table.ids if ids is None else np.asarray(ids)[places]
+    return table.rows, y, places if ids is None else ids
+
+
+def _count(X: Any) -> int:
+    return int(X.shape[0]) if hasattr(X, "shape") else len(X)
 
 
 def _numbers(model: BaseAutoencoder, X: Any) -> np.ndarray:
