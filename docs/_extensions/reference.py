@@ -15,7 +15,6 @@ from isthmus.cli import application
 from isthmus.hyperparameter import Hyperparameter, hyperparameters
 from isthmus.variants import variants
 
-
 BAR = re.compile(r"(?<!\\)\|")
 
 

@@ -13,8 +13,6 @@ import pytest
 from sklearn.decomposition import PCA
 
 from isthmus import Autoencoder, SparseAutoencoder, VariationalAutoencoder
-from isthmus.closed_form import project, split_noise, standard_divergence
-from isthmus import Autoencoder, VariationalAutoencoder
 from isthmus.closed_form import principal_axis_slope, project, regression_slope, split_noise, standard_divergence
 from isthmus.course.moving import decoder_state, encoder_state, linear_state
 from isthmus.data import load_bundled
