@@ -12,19 +12,27 @@ READY := .venv/ready
 ONE_THREAD := OMP_NUM_THREADS=1
 
 # The explorer page is tested in Debian's Chromium; where there is none and it cannot be had, those tests are skipped.
-.PHONY: demo test docs lesson spelling faults bench lint types setup clean browser page
+.PHONY: demo test docs lesson spelling faults bench lint types setup clean browser page front
 
 browser:
 	@command -v chromium >/dev/null || { command -v apt-get >/dev/null && echo "-- Chromium" && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || echo "-- no Chromium: the page is not tested"
 
-page:
-	@cd explorer && npm ci --silent --ignore-scripts && npm run --silent build
+# What the page is typed, tested and built with; where there is no npm, the page is tested as it was built.
+FRONT := explorer/node_modules/.package-lock.json
+
+front: $(FRONT)
+
+$(FRONT): explorer/package-lock.json
+	@command -v npm >/dev/null && { echo "-- what the page is built with" && cd explorer && npm ci --silent --ignore-scripts && touch node_modules/.package-lock.json; } || echo "-- no npm: the page's sources are not tested"
+
+page: front
+	@cd explorer && npm run --silent types && node --test --test-reporter=dot tests/ >/dev/null && npm run --silent build
 
 demo: setup
 	@echo "== fitting an autoencoder to the bundled digits =="
 	@$(BIN)/isthmus fit digits -o runs/demo --overwrite
 
-test: lint types browser
+test: lint types browser front
 	@echo "== tests and doctests =="
 	@$(ONE_THREAD) $(BIN)/python -m pytest -n auto --dist loadgroup
 	@$(MAKE) --no-print-directory docs

@@ -33,7 +33,7 @@ from larger_than_memory import N_COLUMNS, curved_rows
 
 HERE = Path(__file__).parent
 RESULT = HERE / "results" / "several_processes.json"
-PAGE = HERE.parent / "docs" / "uses" / "several-processes.md"
+PAGE = HERE.parent / "docs" / "several-processes.md"
 N_ROWS, GROUP_ROWS, N_EPOCHS, REPEATS = 1 << 19, 1 << 16, 3, 3
 BATCHES = (1024, 8192)
 SUMMED = (1, 1 << 12, 1 << 15, 1 << 18, 1 << 20)

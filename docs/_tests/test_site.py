@@ -194,6 +194,24 @@ def test_a_picture_is_drawn_pasted_and_taken_from_the_ranking(page):
     assert " ".join(text_of(page).split()) == " ".join(before.split())
 
 
+def test_a_features_card_is_turned_over_and_the_feature_up(page):
+    opened(page, "course/12_where_next.html")
+    before = text_of(page)
+    assert "turned off" in before
+    page.get_by_role("slider", name="the feature's strength").focus()
+    page.keyboard.press("ArrowRight")
+    assert "0.25 times as strong" in text_of(page)
+    page.get_by_label("at any strength").check()
+    assert "of all pictures that turn it on" in text_of(page)
+    which = page.get_by_role("slider", name="which feature")
+    which.focus()
+    page.keyboard.press("End")
+    assert "dead" in text_of(page)
+    assert "It is on for no picture" in text_of(page)
+    page.get_by_role("button", name="back to the start").click()
+    assert " ".join(text_of(page).split()) == " ".join(before.split())
+
+
 def test_the_spectrum_is_moved_by_keys_and_shuffled(page):
     opened(page, "course/01_why_squeezing_can_work.html")
     assert "for nine tenths it takes k = 21" in text_of(page)

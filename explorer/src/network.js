@@ -94,7 +94,7 @@ export function network(block, program) {
     let y = bent ? bent.reduce((/** @type {any} */ row, /** @type {Step} */ next) => next(row), input) : null;
     if (straight) {
       const flat = straight(input);
-      y = y ? flat.map((value, i) => value + y[i]) : flat;
+      y = y ? flat.map((/** @type {number} */ value, /** @type {number} */ i) => value + y[i]) : flat;
     }
     return multiply ? y.map((/** @type {number} */ value, /** @type {number} */ i) => value * multiply[i]) : y;
   };

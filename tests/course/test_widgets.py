@@ -22,6 +22,8 @@ from isthmus.closed_form import (
     standard_divergence,
     two_measurements,
 )
+from isthmus import Autoencoder, SparseAutoencoder, VariationalAutoencoder
+from isthmus.closed_form import principal_axis_slope, project, regression_slope, split_noise, standard_divergence
 from isthmus.course.moving import decoder_state, encoder_state, linear_state
 from isthmus.data import load_bundled
 from isthmus.evaluation import explain_loss
@@ -155,6 +157,28 @@ def test_the_desk_judges_a_picture_as_python_does():
     html = drawn("desk", **state, **at_desk, pasted="1 2 3")
     assert html["numbers"]["row"] == pytest.approx(X[3])
     assert "These are not 64 numbers" in html["html"]
+
+
+def test_a_feature_is_turned_up_along_its_small_picture():
+    X = load_bundled("digits").values[:300]
+    model = SparseAutoencoder(80, hidden_layer_sizes=(), max_iter=5, random_state=0).fit(X)
+    code = model.transform(X[:1])[0]
+    unit = int(code.argmax())
+    base, one = model.inverse_transform(np.stack([0 * code, np.eye(80)[unit]]))
+    card = {
+        "unit": unit, "name": 3, "column": one - base, "share": 0.1, "kinds": [0, 0, 1, 3, 0, 0, 0, 0, 0, 0],
+        "strong": 1.0, "strongest": [["0" * 64, 3, code[unit]]], "any": [["g" * 64, 2, 0.1]],
+        "rebuilt": model.reconstruct(X[:1])[0],
+    }  # fmt: skip
+    dead = card | {"name": None, "kinds": [0] * 10, "strong": None, "strongest": [], "any": [], "rebuilt": None}
+    for times in (0.0, 1.0, 2.5):
+        numbers = drawn("feature", cards=[card], k=0, times=times, any=False)["numbers"]
+        turned = code.copy()
+        turned[unit] *= times
+        assert np.array(numbers["turned"]) == pytest.approx(model.inverse_transform(turned[None])[0], abs=1e-5)
+    assert numbers["right"] == 0.75
+    assert "75 in 100" in drawn("feature", cards=[card], k=0, times=1, any=True)["html"]
+    assert "It is on for no picture" in drawn("feature", cards=[card, dead], k=1, times=1, any=False)["html"]
 
 
 @pytest.mark.parametrize("k", [0, 3, 8])

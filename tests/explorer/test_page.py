@@ -2,71 +2,31 @@
 
 from __future__ import annotations
 
-import shutil
-
 import numpy as np
 import pytest
 
 import isthmus
 from isthmus.explorer import write_explorer
 
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium"),
-    pytest.mark.xdist_group("browser"),
-]
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+from .browsing import opened, state
+
+pytestmark = pytest.mark.xdist_group("browser")
 
 
 @pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
+def digits_page(browser, digits_file):
+    return opened(browser, digits_file)
 
 
-@pytest.fixture(scope="module")
-def model(digits):
-    return isthmus.Autoencoder(2, max_iter=5, random_state=0).fit(digits[0])
-
-
-def opened(browser, path, **context):
-    page = browser.new_context(**context).new_page()
-    page.requests, page.faults = [], []
-    page.on("request", lambda request: page.requests.append(request.url))
-    page.on("pageerror", lambda error: page.faults.append(str(error)))
-    page.on("console", lambda said: page.faults.append(said.text) if said.type == "error" else None)
-    page.goto(path.as_uri())
-    page.wait_for_function("document.documentElement.dataset.ready === 'yes'")
-    return page
-
-
-@pytest.fixture(scope="module")
-def digits_page(browser, model, digits, tmp_path_factory):
-    path = tmp_path_factory.mktemp("explorer") / "digits.html"
-    X_train, X, _, y = digits
-    write_explorer(model, path, X, y, X_train=X_train, image_shape=(8, 8), title="digits")
-    return opened(browser, path)
-
-
-def state(page):
-    return page.evaluate("({...window.isthmus.app.state})")
-
-
-def test_every_item_is_decoded_as_torch_decodes_it(digits_page, model, digits):
-    codes = model.transform(digits[1])
+def test_every_item_is_decoded_as_torch_decodes_it(digits_page, small_model, digits):
+    codes = small_model.transform(digits[1])
     decoded = digits_page.evaluate("codes => codes.map(window.isthmus.decode)", codes.tolist())
-    np.testing.assert_allclose(decoded, model.inverse_transform(codes), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(decoded, small_model.inverse_transform(codes), rtol=0, atol=1e-5)
 
 
-def test_rows_are_encoded_as_torch_encodes_them(digits_page, model, digits):
+def test_rows_are_encoded_as_torch_encodes_them(digits_page, small_model, digits):
     encoded = digits_page.evaluate("rows => rows.map(window.isthmus.encode)", digits[1][:50].tolist())
-    codes = model.transform(digits[1][:50])
+    codes = small_model.transform(digits[1][:50])
     assert np.abs(encoded - codes).max() < 2e-3 * codes.std(0).max()
 
 

@@ -1,0 +1,68 @@
+// Places and paths: moving along an axis, distance from what was learned, the way between two codes, colours.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { classColours, difference } from "../src/colours.js";
+import { said, within } from "../src/dom.js";
+import { Model } from "../src/model.js";
+import { between } from "../src/path.js";
+
+/** A model without its networks: two codes, five known places on a line and one far from it. */
+function model() {
+  const bare = Object.create(Model.prototype);
+  return Object.assign(bare, {
+    size: 2, origin: [0, 0], axes: [0, 1, 1, 0], nAxes: 2, nKnown: 6, known: [0, 1, 2, 3, 4, 100, 0, 0, 0, 0, 0, 0],
+    codes: Float32Array.of(0, 0, 1, 0, 5, 5), data: { n: 3 },
+    facts: { deviation: [1, 1], distances: [0, 1, 2, 4], scaling: { center: [0, 0], spread: [1, 2] }, errorWeights: "model" },
+  });
+}
+
+test("a code moved along an axis is there, and nowhere else", () => {
+  const there = model().moved([3, 4], 0, 9);
+  assert.deepEqual(there, [3, 9]);
+  assert.equal(model().along(there, 0), 9);
+});
+
+test("doubt is a quantile of the mean distance to the five nearest", () => {
+  assert.equal(model().doubt([2, 0]), (1 + 0.2) / 3); // distances 0, 1, 1, 2, 2: mean 1.2
+  assert.equal(model().doubt([50, 50]), 1);
+});
+
+test("nearest items, without the one given", () => {
+  assert.deepEqual(model().nearest([0.1, 0], 2), [0, 1]);
+  assert.deepEqual(model().nearest([0.1, 0], 2, 0), [1, 2]);
+});
+
+test("an error leaves out what is missing and weighs columns as the model is judged", () => {
+  assert.equal(model().error([1, NaN], [0, 7]), 1);
+  assert.equal(model().error([0, 4], [0, 0]), 4);
+});
+
+test("a straight path, and a great circle that keeps its radius", () => {
+  assert.deepEqual(between([0, 2], [4, 0], 0.5, false), [2, 1]);
+  const middle = between([0, 2], [2, 0], 0.5, true);
+  assert.ok(Math.abs(Math.hypot(...middle) - 2) < 1e-12 && Math.abs(middle[0] - middle[1]) < 1e-12);
+  assert.deepEqual(between([0, 0], [2, 0], 0.5, true), [1, 0]); // no circle through the origin
+  assert.deepEqual(between([1, 0], [1, 0], 0.3, true), [1, 0]);
+});
+
+test("up to eight classes, up to ten, and more", () => {
+  assert.equal(new Set(classColours(8, -1)).size, 8);
+  assert.equal(new Set(classColours(10, -1)).size, 10);
+  assert.deepEqual([...new Set(classColours(12, 5))].length, 2);
+});
+
+test("a difference of zero is white, and both ends are reached only", () => {
+  assert.deepEqual(difference(0), [255, 255, 255]);
+  assert.deepEqual(difference(9), difference(1));
+  assert.notDeepEqual(difference(-1), difference(1));
+});
+
+test("numbers are said with a true minus, huge and tiny ones by powers", () => {
+  assert.deepEqual([said(-0.5), said(0), said(NaN), said(1234567), said(1e-9), said(123.456)], ["−0.5", "0", "–", "1.23e+6", "1.00e−9", "123.5"]);
+  assert.equal(said(-5.731e-12), "−5.73e−12");
+});
+
+test("a number of a range has the digits that tell its places apart", () => {
+  assert.deepEqual([within(-1.239, 5), within(-0.0001, 5), within(1.5, 0)], ["−1.24", "0.00", "1.50"]);
+  assert.deepEqual([within(3206583156736, 1e13), within(1e9 + 0.25, 2), within(2e-12, 1e-11), within(1234.5, 1e4)], ["3.21e+12", "1.00000000025e+9", "2.00e−12", "1235"]);
+});

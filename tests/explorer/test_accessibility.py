@@ -1,0 +1,52 @@
+"""The page for everyone: no violation that axe finds, in any light and width, and what axe cannot see."""
+
+from __future__ import annotations
+
+import pytest
+
+from .browsing import axe_violations, opened
+
+pytestmark = pytest.mark.xdist_group("accessibility")
+
+VIEWS = {
+    "light": {},
+    "dark": {"color_scheme": "dark"},
+    "forced colours": {"forced_colors": "active"},
+    "forced colours in the dark": {"forced_colors": "active", "color_scheme": "dark"},
+    "320 pixels": {"viewport": {"width": 320, "height": 640}},
+    "zoomed to 200 %": {"viewport": {"width": 640, "height": 400}, "device_scale_factor": 2},
+}
+OPEN_ALL = """() => {
+  for (const details of document.querySelectorAll("details")) details.open = true;
+  window.isthmus.app.set({ a: 0, b: 1, decodes: true, training: true });
+  const help = document.getElementById("help");
+  if (help.getAttribute("aria-expanded") === "false") help.click();
+}"""
+SMALL_TARGETS = """() => {
+  const kinds = "a[href], button, input, select, summary, textarea, [role=button], [role=tab]";
+  const shown = [...document.querySelectorAll(kinds)].filter(e => e.checkVisibility({ visibilityProperty: true }));
+  return shown.map(e => {
+    const box = (e.matches("[type=checkbox], [type=radio]") && e.closest("label") || e).getBoundingClientRect();
+    return [e.tagName, e.id || e.textContent, box.width, box.height];
+  }).filter(([, , width, height]) => width < 24 || height < 24);
+}"""
+
+
+@pytest.fixture(scope="module", params=["digits", "table"])
+def file(request):
+    return request.getfixturevalue(f"{request.param}_file")
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_axe_finds_nothing(browser, file, view):
+    page = opened(browser, file, **VIEWS[view])
+    found = axe_violations(page)
+    page.evaluate(OPEN_ALL)
+    page.wait_for_timeout(50)
+    found += axe_violations(page)
+    small = page.evaluate(SMALL_TARGETS)
+    wide = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    page.context.close()
+    assert found == []
+    assert small == []
+    assert wide[0] <= wide[1]
