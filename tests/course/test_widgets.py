@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from isthmus import Autoencoder, VariationalAutoencoder
+from isthmus import Autoencoder, SparseAutoencoder, VariationalAutoencoder
 from isthmus.closed_form import (
     elbo_of_two_measurements,
     principal_axis_slope,
@@ -22,8 +22,6 @@ from isthmus.closed_form import (
     standard_divergence,
     two_measurements,
 )
-from isthmus import Autoencoder, SparseAutoencoder, VariationalAutoencoder
-from isthmus.closed_form import principal_axis_slope, project, regression_slope, split_noise, standard_divergence
 from isthmus.course.moving import decoder_state, encoder_state, linear_state
 from isthmus.data import load_bundled
 from isthmus.evaluation import explain_loss
