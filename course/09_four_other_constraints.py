@@ -147,7 +147,7 @@ shown = [denoisers[0] if level == 0.6 else denoiser(level, 0) for level in level
 lesson.widget(
     "arrows",
     "Grey: some of the points. Blue arrows: from a place to where the network moves "
-    "it. They fade where hardly any noisy point was ever shown to it: there it guesses.",
+    "it. They fade where hardly any noisy point was shown to it: there it guesses.",
     x=place[0],
     k=2,
     truth=True,
