@@ -56,9 +56,9 @@ one more act, in training, and each changes the *code* in its own way.
 # The computation
 # ---------------
 #
-# Is that so? Take points whose density is known: twelve round heaps on a ring. Then the
-# score can be written down, and the network's arrows held against it. The code has two
-# numbers for points of two: nothing is narrow here.
+# Is that so? Take points whose density is known: {{ heaps }} round heaps on a ring.
+# Then the score can be written down, and the network's arrows held against it. The code
+# has two numbers for points of two: nothing is narrow here.
 
 import matplotlib.pyplot as plt
 import numpy as np
