@@ -55,7 +55,7 @@ def test_a_turned_map_has_the_same_neighbours_and_another_has_not(maps):
 
 def test_the_ring_reads_the_shade_of_its_cell_and_what_is_drawn_there(maps):
     low, high = maps["state"]["extent"]
-    for place, empty in [(low, True), (high, False)]:
+    for place, empty in [(low, True), (high, False), (high + 0.01, True)]:
         numbers = drawn("maps", **maps["state"] | {"place": place})["numbers"]
         assert numbers["empty"] is empty
         rebuilt = maps["model"].inverse_transform(np.float32([place]))[0]

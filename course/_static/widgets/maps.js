@@ -3,7 +3,7 @@
 
 (() => {
   const { plane, picture, number, decode } = isthmus;
-  const SIDE = 330, NEIGHBOURS = 5, REACH = 2.3;
+  const SIDE = 330, NEIGHBOURS = 5, REACH = 2;
   const COLOURS = ["#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"];
   const SQUARE = plane({ x: [-REACH, REACH], y: [-REACH, REACH], width: SIDE, height: SIDE, margin: 6 });
 
@@ -46,7 +46,7 @@
     return {
       left: left.codes, moved, here, chosen, near, misfit,
       both: near.filter((at) => there.includes(at)).length,
-      empty: beyond[cell[1] * steps + cell[0]] === "1",
+      empty: [0, 1].some((axis) => place[axis] < low[axis] || place[axis] > high[axis]) || beyond[cell[1] * steps + cell[0]] === "1",
       drawn: decode(decoder, place),
     };
   }
@@ -63,18 +63,21 @@
       const from = SQUARE.inside(z);
       return `<path d="M${SQUARE.at(from)}L${SQUARE.at(places[at])}" style="stroke:var(--faint);stroke-width:.7"/>`;
     }).join("");
+    const key = COLOURS.map((colour, kind) =>
+      `<circle cx="${76 + 26 * kind}" cy="${SIDE + 12}" r="4" fill="${colour}"/><text x="${82 + 26 * kind}" y="${SIDE + 16}">${kind}</text>`).join("");
     const handle = !isLeft ? "" : `<g data-handle="ring" aria-label="A place on the left map, moved by dragging or by the arrow keys">
       <circle class="grip" cx="${SQUARE.x(here[0])}" cy="${SQUARE.y(here[1])}" r="22"/><circle class="puck" cx="${SQUARE.x(here[0])}" cy="${SQUARE.y(here[1])}" r="11" style="stroke-width:2"/></g>`;
     return `<svg viewBox="0 0 ${SIDE} ${SIDE + 22}" style="max-width:${SIDE}px" role="${isLeft ? "group" : "img"}" aria-label="${isLeft ? "The map of seed 0" : `The map of ${others[other].name}`}">
       <rect class="frame" x="1" y="1" width="${SIDE - 2}" height="${SIDE - 2}"/>${isLeft && state.shaded ? shade(state) : ""}${ends}${dots.join("")}
       ${near.map((at) => ring(at, 6, "stroke-width:1.4")).join("")}${ring(chosen, 8, "stroke-width:2.6")}${handle}
-      <text x="2" y="${SIDE + 16}">${isLeft ? "seed 0" : `${others[other].name}${morph === 0 ? ", as it came" : morph === 100 ? ", laid on seed 0" : ", on its way"}`}</text></svg>`;
+      ${isLeft ? key : ""}<text x="2" y="${SIDE + 16}">${isLeft ? "seed 0" : `${others[other].name}${morph === 0 ? ", as it came" : morph === 100 ? ", laid on seed 0" : ", on its way"}`}</text></svg>`;
   }
 
-  /** The frame's empty cells; each in the units of the map as drawn. */
+  /** The empty cells, in the units of the map as drawn, and all that lies outside of them. */
   function shade({ beyond, extent: [low, high], codes }) {
-    const { bring } = standard(codes), steps = Math.sqrt(beyond.length);
-    return `<g style="fill:var(--faint)" opacity=".22" shape-rendering="crispEdges">${Array.from(beyond, (one, at) => {
+    const { bring } = standard(codes), steps = Math.sqrt(beyond.length), [a, b] = [bring(low), bring(high)];
+    const around = `M2,2H${SIDE - 2}V${SIDE - 2}H2zM${SQUARE.at(a)}H${SQUARE.x(b[0])}V${SQUARE.y(b[1])}H${SQUARE.x(a[0])}z`;
+    return `<g style="fill:var(--faint)" opacity=".22" shape-rendering="crispEdges"><path d="${around}" fill-rule="evenodd"/>${Array.from(beyond, (one, at) => {
       if (one === "0") return "";
       const corner = (i, j) => bring([low[0] + (i * (high[0] - low[0])) / steps, low[1] + (j * (high[1] - low[1])) / steps]);
       const [i, j] = [at % steps, Math.floor(at / steps)], [a, b] = [corner(i, j), corner(i + 1, j + 1)];
