@@ -146,8 +146,9 @@ levels = [0.15, 0.3, 0.6, 1.0]
 shown = [denoisers[0] if level == 0.6 else denoiser(level, 0) for level in levels]
 lesson.widget(
     "arrows",
-    "Grey: some of the points. Blue arrows: from a place to where the network moves "
-    "it. They fade where hardly any noisy point was shown to it: there it guesses.",
+    "Grey: some of the points. Blue: which way the network moves a place, drawn at "
+    "less than half its length; at the noisy point, in full. Arrows fade where hardly "
+    "any noisy point was shown to the network: there it guesses.",
     x=place[0],
     k=2,
     truth=True,
@@ -315,7 +316,9 @@ for height, (name, pictures) in enumerate(zip(names, rows, strict=True)):
         on[height, 12].set_title("values of the code", fontsize=9)
         continue
     codes = family[name][0].transform(unseen)
-    on[height, 12].hist((codes / codes.std()).ravel(), np.linspace(-4, 4, 41))
+    on[height, 12].hist(
+        (codes / codes.std()).ravel(), np.linspace(-4, 4, 41), color="#2f7fc9"
+    )
     on[height, 12].set(yticks=[], xticks=[-3, 0, 3] if height == 5 else [])
     on[height, 12].spines[["top", "right", "left"]].set_visible(False)
 

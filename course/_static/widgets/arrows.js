@@ -3,8 +3,8 @@
 
 (() => {
   const { plane, axes, number, encode, decode } = isthmus;
-  const REACH = 4, STEPS = 12, GRID = 13, FAINT = 0.004;
-  const PLANE = plane({ x: [-REACH, REACH], y: [-REACH, REACH], width: 400, height: 400, margin: 24 });
+  const REACH = 4, STEPS = 12, GRID = 13, SHORT = 0.45, FAINT = 0.004;
+  const PLANE = plane({ x: [-REACH, REACH], y: [-REACH, REACH], width: 400, height: 400, margin: 32 });
 
   const rebuilt = ({ encoder, decoder }, x) => decode(decoder, encode(encoder, x));
   const minus = (a, b) => a.map((value, at) => value - b[at]);
@@ -47,7 +47,7 @@
     for (let row = 0; row < GRID; row++) for (let column = 0; column < GRID; column++) {
       const place = [column, row].map((at) => -REACH + (frame * (at + 0.5)) / GRID);
       const { density, arrow: ideal } = uphill(state, model.level, place), strong = density > FAINT;
-      const shown = (to, style) => arrow(place, PLANE.inside(to), `${style};opacity:${strong ? 0.85 : 0.2}`, 5);
+      const shown = (to, style) => arrow(place, PLANE.inside(place.map((value, at) => value + SHORT * (to[at] - value))), `${style};opacity:${strong ? 0.85 : 0.2}`, 5);
       if (truth) arrows.push(shown(place.map((value, at) => value + ideal[at]), "stroke:var(--pca);stroke-width:3.5"));
       arrows.push(shown(rebuilt(model, place), "stroke:var(--model);stroke-width:1.5"));
     }
