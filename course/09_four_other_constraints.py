@@ -18,28 +18,33 @@ one more act, in training, and each changes the *code* in its own way.
 #
 # Let :math:`f` be the encoder, :math:`g` the decoder, :math:`z = f(x)` the code of a
 # picture :math:`x`, and :math:`\lVert x - g(z) \rVert^2` the squared error summed over
-# its pixels. With a weight :math:`\lambda` that says how much the wish counts:
+# its pixels. A weight :math:`\lambda` says how much a wish counts.
+#
+# **Sparse**: the sizes of all code numbers :math:`z_j` cost.
+#
+# .. math:: \lVert x - g(z) \rVert^2 + \lambda \sum_j |z_j|
+#
+# **Denoising**: the encoder is shown the picture with noise :math:`e`, drawn anew each
+# time and :math:`\sigma` strong, and the clean picture is asked for.
+#
+# .. math:: \lVert x - g(f(x + \sigma e)) \rVert^2
+#
+# **Contractive**: how fast each code number moves with each grey value :math:`x_i`, the
+# slope :math:`\partial z_j / \partial x_i`, costs its square.
 #
 # .. math::
 #
-#    \begin{aligned}
-#    \text{sparse} \quad & \lVert x - g(z) \rVert^2 + \lambda \sum_j |z_j| \\
-#    \text{denoising} \quad & \lVert x - g(f(x + \sigma e)) \rVert^2 \\
-#    \text{contractive} \quad & \lVert x - g(z) \rVert^2
-#      + \lambda \sum_{ij} (\partial z_j / \partial x_i)^2 \\
-#    \text{variational} \quad & \lVert x - g(m + s \odot e) \rVert^2 / (2 \sigma_x^2)
-#      + D(m, s)
-#    \end{aligned}
+#    \lVert x - g(z) \rVert^2
+#    + \lambda \sum_{i,j} \left( \frac{\partial z_j}{\partial x_i} \right)^2
 #
-# *Sparse*: the sizes of all code numbers :math:`z_j` cost. *Denoising*: the encoder is
-# shown the picture with noise :math:`e`, drawn anew each time and :math:`\sigma`
-# strong, and the clean picture is asked for. *Contractive*: how fast each code number
-# moves with each grey value, the slope :math:`\partial z_j / \partial x_i`, costs its
-# square.
-# *Variational*: the encoder answers with a middle :math:`m` and a width :math:`s`, the
-# code is drawn there (:math:`\odot` multiplies number by number), :math:`\sigma_x^2` is
-# the decoder's variance, and :math:`D` is the divergence from the standard normal
-# cloud; it has chapter 10 to itself.
+# **Variational**: the encoder answers with a middle :math:`m` and a width :math:`s`,
+# and the code is drawn there; :math:`\odot` multiplies number by number,
+# :math:`\sigma_x^2` is the decoder's variance, and :math:`D` the divergence from the
+# standard normal cloud. It has chapter 10 to itself.
+#
+# .. math::
+#
+#    \frac{\lVert x - g(m + s \odot e) \rVert^2}{2 \sigma_x^2} + D(m, s)
 #
 # For *denoising* the best possible answer is known. It is the mean of all clean points
 # that the noisy one, :math:`\tilde{x}`, could have come from, and it lies uphill:
