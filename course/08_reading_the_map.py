@@ -164,8 +164,8 @@ lesson.within("misfit", misfits, low=0.02, high=0.45)
 
 # %%
 # Stretch the map by the matrix with the rows ({{ shear[0][0]:g }}, {{ shear[0][1]:g }})
-# and ({{ shear[1][0]:g }}, {{ shear[1][1]:g }}), and no rebuilt grey value changes by
-# more than {{ sheared:.5f }}.
+# and ({{ shear[1][0]:g }}, {{ shear[1][1]:g }}), undo it before decoding, and the
+# largest change of a rebuilt grey value is, to five decimals, {{ sheared:.0f }}.
 #
 # .. list-table::
 #    :header-rows: 1
@@ -255,13 +255,14 @@ lesson.widget(
 steps = 12
 places, low, high = frame(maps[0], steps)
 drawn = models[0].inverse_transform(places.astype(np.float32)).reshape(-1, 8, 8)
+drawn = np.pad(drawn, ((0, 0), (1, 1), (1, 1)))  # so that they stand apart
 hidden = beyond(maps[0], places)
 
 
 def mosaic(pictures):
     """One picture of a grid of pictures, the first row of places at the bottom."""
-    grid = pictures.reshape(steps, steps, 8, 8)[::-1]
-    return grid.swapaxes(1, 2).reshape(8 * steps, 8 * steps)
+    grid = pictures.reshape(steps, steps, 10, 10)[::-1]
+    return grid.swapaxes(1, 2).reshape(10 * steps, 10 * steps)
 
 
 _, (left, right) = plt.subplots(1, 2, figsize=(8, 4.1), layout="constrained")
