@@ -225,3 +225,30 @@ def test_the_spectrum_is_moved_by_keys_and_shuffled(page):
     page.get_by_role("button", name="another row").click()
     page.get_by_role("button", name="back to the start").click()
     assert "for nine tenths it takes k = 21" in text_of(page)
+
+
+def test_a_training_is_watched_by_keys_and_pointer(page):
+    opened(page, "course/06_bending_the_line.html")
+    before = text_of(page)
+    assert "after epoch 75" in before
+    ring = page.locator("[data-handle=ring]")
+    ring.focus()
+    for _ in range(2):
+        page.keyboard.press("Shift+ArrowLeft")
+    assert "after epoch 0" in text_of(page)
+    assert "PCA's own" in text_of(page)
+    page.keyboard.press("ArrowRight")
+    assert (ring.get_attribute("aria-valuetext") or "").startswith("epoch 1;")
+    page.get_by_role("button", name="the copied recipe").click()
+    assert "over PCA's" in text_of(page)
+    page.get_by_role("slider", name="epoch", exact=True).press("End")
+    assert "the copied recipe, after epoch 100" in text_of(page)
+    ring.scroll_into_view_if_needed()
+    box = ring.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] - 60, box["y"], steps=4)
+    page.mouse.up()
+    assert "after epoch 100" not in text_of(page)
+    page.get_by_role("button", name="back to the start").click()
+    assert " ".join(text_of(page).split()) == " ".join(before.split())

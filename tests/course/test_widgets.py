@@ -187,3 +187,27 @@ def test_a_row_of_the_spectrum_is_rebuilt_as_pca_does(k):
     assert numbers["mean_squared_error"] == pytest.approx(np.mean((X[1] - rebuilt) ** 2), abs=1e-5)
     assert (numbers["kept"], numbers["other"]) == (kept[k], worlds[0]["kept"][k])
     assert numbers["needed"] == (kept < 0.9).sum()
+
+
+@pytest.mark.parametrize("k", [0, 1, 9])
+def test_a_watched_training_is_measured_as_python_does(k):
+    rng = np.random.default_rng(k)
+    originals, straight = rng.uniform(size=(2, 3, 64))
+    pages = [
+        {"epoch": 4 * at, "train": 0.04, "test": 0.06 - 0.01 * at, "codes": rng.normal(size=(5, 2)),
+         "rebuilt": rng.uniform(size=(3, 64))}
+        for at in range(3)
+    ]  # fmt: skip
+    state = {
+        "runs": [{"name": "one", "pages": pages}, {"name": "other", "pages": pages[:2]}], "originals": originals,
+        "kinds": [4, 5, 6], "labels": range(5), "pca": {"error": 0.05, "rebuilt": straight}, "mean": 0.08,
+    }  # fmt: skip
+    for run, most in enumerate((2, 1)):
+        drawing = drawn("bend", **state, run=run, k=k)
+        numbers, page = drawing["numbers"], pages[min(k, most)]
+        assert numbers["epoch"] == page["epoch"]
+        assert np.array(numbers["residuals"]) == pytest.approx(originals - page["rebuilt"])
+        assert numbers["errors"] == pytest.approx(((originals - page["rebuilt"]) ** 2).mean(1))
+        assert numbers["explained"] == pytest.approx(1 - page["test"] / 0.08)
+        assert numbers["explained_by_pca"] == pytest.approx(1 - 0.05 / 0.08)
+        assert ("over PCA" in drawing["html"]) == (k == 0)
