@@ -252,3 +252,29 @@ def test_a_training_is_watched_by_keys_and_pointer(page):
     assert "after epoch 100" not in text_of(page)
     page.get_by_role("button", name="back to the start").click()
     assert " ".join(text_of(page).split()) == " ".join(before.split())
+
+
+def test_a_size_is_loaded_by_keys_and_by_a_click_on_its_dot(page):
+    opened(page, "course/07_how_small.html")
+    before = text_of(page)
+    ring = page.locator("[data-handle=size]")
+    assert (ring.get_attribute("aria-valuetext") or "").startswith("8 numbers lose")
+    ring.focus()
+    for size in (12, 16, 24, 32):
+        page.keyboard.press("ArrowRight")
+        assert (ring.get_attribute("aria-valuetext") or "").startswith(f"{size} numbers lose")
+    for size in (24, 16, 12, 8, 6, 4, 2, 1):
+        page.keyboard.press("ArrowLeft")
+        assert (ring.get_attribute("aria-valuetext") or "").startswith(f"{size} numbers lose")
+    ring.scroll_into_view_if_needed()
+    dot = ring.locator("circle").nth(5).bounding_box()
+    page.mouse.click(dot["x"] + dot["width"] / 2, dot["y"] + dot["height"] / 2)
+    assert (ring.get_attribute("aria-valuetext") or "").startswith("12 numbers lose")
+    assert "PCA: 29" in text_of(page)
+    page.get_by_role("slider", name="allowed to be lost").press("Home")
+    assert "To lose at most 1 %" in text_of(page)
+    assert "networks: no size tried" in text_of(page)
+    page.get_by_role("button", name="another digit").click()
+    assert "the 3" in text_of(page)
+    page.get_by_role("button", name="back to the start").click()
+    assert " ".join(text_of(page).split()) == " ".join(before.split())
