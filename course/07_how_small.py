@@ -144,8 +144,8 @@ lesson.within(
 # %%
 # No code at all leaves an error of {{ nothing:.4f}}; shares are of that. Eight numbers
 # lose {{ net8.low:.1%}} to {{ net8.high:.1%}} of it, where PCA loses {{ pca8:.1%}};
-# with 32 it is {{ net32.low:.1%}} to {{ net32.high:.1%}} against {{ pca32:.1%}}. (On its
-# own rows, PCA's error with eight is {{ own:.5f}}, as the formula says to twelve
+# with 32 it is {{ net32.low:.1%}} to {{ net32.high:.1%}} against {{ pca32:.1%}}. (On
+# its own rows, PCA's error with eight is {{ own:.5f}}, as the formula says to twelve
 # decimals.) From four numbers on, the networks' error is at most {{ ratio.high:.2f}}
 # times PCA's. On rows held out they are never above PCA, at each of {{ held_out }}
 # seeds, nor on digits never seen, at each of {{ under }}; and at each of {{ falls }}
@@ -180,13 +180,14 @@ lesson.widget(
     "sweep",
     "The share of the variance that is lost, against the numbers in the code: PCA, and "
     "networks with the band of their five seeds, which is hardly wider than the line. "
-    "The dashed line is what you allow to be lost.",
+    "The dashed line is what you allow to be lost; orange are the smallest sizes that "
+    "keep to it, of the networks tried (full) and of PCA (open).",
     pages=pages,
     pca=by_pca[:41],
     originals=shown.round(4),
     kinds=list(range(6)),
     k=4,
-    digit=2,
+    digit=3,
     allowed=5,
 )
 
@@ -222,8 +223,8 @@ lesson.exact(
 # %%
 # The five splits would have chosen {{ votes.low:.0f}} to {{ votes.high:.0f}} numbers;
 # with the size they give together, {{ lost.low:.1%}} to {{ lost.high:.1%}} of the
-# unseen digits' variance is lost. PCA needs {{ needed }} to lose no more than asked; the
-# sentence printed above asks more of it, to do as well as this code.
+# unseen digits' variance is lost. PCA needs {{ needed }} to lose no more than asked;
+# the sentence printed above asks more of it, to do as well as this code.
 #
 # An honest failure: the elbow
 # ----------------------------

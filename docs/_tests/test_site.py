@@ -275,6 +275,6 @@ def test_a_size_is_loaded_by_keys_and_by_a_click_on_its_dot(page):
     assert "To lose at most 1 %" in text_of(page)
     assert "networks: no size tried" in text_of(page)
     page.get_by_role("button", name="another digit").click()
-    assert "the 3" in text_of(page)
+    assert "the 4" in text_of(page)
     page.get_by_role("button", name="back to the start").click()
     assert " ".join(text_of(page).split()) == " ".join(before.split())

@@ -47,7 +47,7 @@
       <path d="M${band.join("L")}Z" style="fill:var(--model);opacity:.35"/>
       <path d="M${pages.map((page) => at(page.size, page.mean / whole)).join("L")}" style="fill:none;stroke:var(--model);stroke-width:1.5"/>
       <text x="${PLANE.x(Math.log2(10))}" y="${PLANE.y(Math.log10(pca[10] / whole)) - 10}" style="fill:var(--pca)">PCA</text>
-      <text x="${PLANE.x(Math.log2(2.6))}" y="${PLANE.y(Math.log10(0.3))}" style="fill:var(--model)">networks</text>${mark}
+      <text x="${PLANE.x(Math.log2(1.5))}" y="${PLANE.y(Math.log10(0.25))}" style="fill:var(--model)">networks</text>${mark}
       <g data-handle="size" aria-label="The size of the code: click a dot, drag, or use the arrow keys">
       <rect x="${left}" y="${PLANE.y(0)}" width="${right - left}" height="${bottom - PLANE.y(0)}" style="fill:transparent"/>${dots.join("")}
       <circle class="grip" cx="${x}" cy="${y}" r="18"/><circle class="puck" cx="${x}" cy="${y}" r="9" style="stroke-width:2.5"/></g></svg>`;
@@ -59,9 +59,9 @@
     const caption = (text, column, line) => `<text x="${column * step}" y="${line * (step - 8) + 8 * CELL + 14}">${text}</text>`;
     const rest = numbers.residual.map((value, pixel) => Math.abs(value) < 0.02 ? "" :
       `<rect x="${step + (pixel % 8) * CELL}" y="${step - 8 + Math.floor(pixel / 8) * CELL}" width="${CELL}" height="${CELL}" fill="${value > 0 ? "#d9730d" : "#2f7fc9"}" opacity="${Math.min(1, Math.abs(value)).toFixed(2)}"/>`);
-    const than = numbers.equal < 0 ? "PCA needs more numbers than are drawn for that" : `PCA needs <b>${numbers.equal}</b> for that`;
+    const than = numbers.equal < 0 ? "to do as well, PCA needs more than are drawn" : `to do as well, PCA needs <b>${numbers.equal}</b>`;
     const words = numbers.needed === null ? "no size tried" : `<b class="removed">${numbers.needed}</b> of those tried`;
-    return `<svg viewBox="0 0 ${2 * step} ${2 * step + 2}" style="max-width:210px">
+    return `<svg viewBox="0 0 ${2 * step} ${2 * step - 18}" style="max-width:210px">
       ${draw(originals[which], 0, 0, `the ${kind}`)}${draw(page.pca[which], 1, 0, `rebuilt by PCA from ${page.size}`)}
       ${draw(page.rebuilt[which], 0, 1, `rebuilt by the network from ${page.size}`)}
       <g role="img" aria-label="what the network loses" shape-rendering="crispEdges"><rect x="${step}" y="${step - 8}" width="${8 * CELL}" height="${8 * CELL}" fill="#fff"/>${rest.join("")}</g>
@@ -80,7 +80,7 @@
       const high = Math.min(15, Math.abs(value) * 6);
       return `<rect x="${place * wide}" y="${value > 0 ? 16 - high : 16}" width="${wide - 2}" height="${Math.max(1, high).toFixed(1)}"/>`;
     });
-    return `<svg viewBox="0 0 ${32 * wide} 32" style="max-width:224px;height:auto;fill:var(--model)" role="img" aria-label="the ${code.length} numbers of its code"><path d="M0,16H${code.length * wide}" style="stroke:var(--faint);stroke-width:.5"/>${sticks.join("")}</svg>`;
+    return `<svg viewBox="0 0 ${32 * wide} 32" style="max-width:224px;vertical-align:middle;fill:var(--model)" role="img" aria-label="the ${code.length} numbers of its code"><path d="M0,16H${code.length * wide}" style="stroke:var(--faint);stroke-width:.5"/>${sticks.join("")}</svg>`;
   }
 
   function controls({ allowed, digit: which, originals, k, pages }) {
