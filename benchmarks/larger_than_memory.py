@@ -161,7 +161,7 @@ def as_markdown(whole: dict, some: dict) -> str:
         ]
     same = "the same bits" if whole["same_weights_from_file_and_array"] else "other bits"
     lines += [
-        "During the first table the machine was at work on other things too, which a run of half an hour feels more than "
+        "During the first table the machine was at work on other things too, which half an hour feels more than "
         "one of seconds; during the second this work went before all other. A file that fits teaches "
         f"{same} as its rows in an array. Made by `benchmarks/larger_than_memory.py`.",
     ]
