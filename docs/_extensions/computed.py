@@ -191,15 +191,17 @@ class Measured(SphinxDirective):
     """A table of `measurements`, by its function's name."""
 
     required_arguments = 1
+    final_argument_whitespace = True
 
     def run(self) -> list[nodes.Node]:
         """Sphinx's seam."""
-        made = getattr(measurements, self.arguments[0], None) or getattr(reference, self.arguments[0], None)
+        name, *words = self.arguments[0].split()
+        made = getattr(measurements, name, None) or getattr(reference, name, None)
         if made is None:
-            raise ExtensionError(f"{self.env.docname}: there is no measurement {self.arguments[0]!r}.")
+            raise ExtensionError(f"{self.env.docname}: there is no measurement {name!r}.")
         for path in measurements.sources():
             self.env.note_dependency(str(path))
-        return self.parse_text_to_nodes(made(), allow_section_headings=True)
+        return self.parse_text_to_nodes(made(*words), allow_section_headings=True)
 
 
 class Value(SphinxRole):

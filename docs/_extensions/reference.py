@@ -49,12 +49,19 @@ def settings() -> str:
 
 def settings_of_variants() -> str:
     """What each variant adds, or has another default for."""
-    shared, said = hyperparameters(isthmus.BaseAutoencoder), []
-    for kind in variants().values():
-        own = [one for name, one in hyperparameters(kind).items() if shared.get(name) != one]
-        if own:
-            said += [f"**{kind.__name__}**", "", _table(own), ""]
-    return "\n".join(said)
+    kinds = {name: kind for name, kind in variants().items() if _own(kind)}
+    return "\n\n".join(f"**{kind.__name__}**\n\n{settings_of(name)}" for name, kind in kinds.items())
+
+
+def settings_of(variant: str, *names: str) -> str:
+    """What one variant adds, and those of the shared settings that are named."""
+    kind = variants()[variant]
+    return _table([*(hyperparameters(kind)[name] for name in names), *_own(kind)])
+
+
+def _own(kind: type) -> list[Hyperparameter]:
+    shared = hyperparameters(isthmus.BaseAutoencoder)
+    return [one for name, one in hyperparameters(kind).items() if shared.get(name) != one]
 
 
 def command_line() -> str:
