@@ -40,8 +40,8 @@ suppress_warnings = ["myst.xref_missing", "config.cache"]
 
 html_theme = "furo"
 html_title = "isthmus"
-html_static_path = ["../course/_static"]
-html_css_files = ["course.css"]
+html_static_path = ["../course/_static", "_static"]
+html_css_files = ["course.css", "pages.css"]
 html_math_renderer = "mathml"
 html_copy_source = False
 html_show_sphinx = False

@@ -183,3 +183,16 @@ def contractive_cost() -> str:
     """Seconds of a contractive step over those of a plain one."""
     row = next(row for row in results("speed")["contractive"]["rows"] if row["work"].endswith("threads 1: default"))
     return f"{statistics.median(row['values']):.1f}"
+
+
+# ---- what the defaults bring -----------------------------------------------------------------------------
+
+
+def quality() -> str:
+    """Pictures with nothing set, beside PCA."""
+    return (RESULTS / "quality.md").read_text(encoding="utf-8")
+
+
+def tables() -> str:
+    """Tables with nothing set, beside PCA."""
+    return (RESULTS / "tables.md").read_text(encoding="utf-8")
