@@ -31,6 +31,7 @@ exclude_patterns = ["_build", "sg_execution_times.rst", "_extensions", "course/*
 nitpicky = False
 numpydoc_show_class_members = False
 autodoc_typehints = "none"
+add_module_names = False
 autodoc_member_order = "bysource"
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3

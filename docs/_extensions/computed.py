@@ -1,9 +1,9 @@
 """Pages whose examples run when the site is built: what is shown below a block is what it printed, then and there.
 
-    {python}     a block of code, run in the page's own namespace and folder; its last expression is shown, as in a notebook
+    {python}     a block of code, run in the page's own namespace and folder; its last expression is shown
     {shell}      commands, one a line, run in the same folder, which is new and empty for every page
-    {measured}   a table by its function's name: in `measurements`, made from the results that the benchmarks left, or in
-                 `reference`, from the program itself
+    {measured}   a table by its function's name: in `measurements`, from what the benchmarks left, or in `reference`,
+                 from the program itself
     {value}      in a sentence: an expression in the page's namespace, formatted by itself
 
 A block that fails ends the build, naming page and line, so building the site is the test of its pages.
