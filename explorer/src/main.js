@@ -1,16 +1,20 @@
 // The page put together: state changes through `set`, `select` and `moveTo`; quick things are drawn at once, the rest on rest.
-import { classColours } from "./colours.js";
+import { drawBeside, morph } from "./beside.js";
 import { charts } from "./curves.js";
 import { element, fill, place, said } from "./dom.js";
-import { listenToKeys, listenToPointers } from "./keys.js";
+import { listenToKeys } from "./keys.js";
+import { colourings, drawLayers } from "./layers.js";
 import { PlaneMap } from "./map.js";
 import { Data, Model } from "./model.js";
 import { makeOwn } from "./own.js";
 import { drawItem, drawNearest, makeSliders, moveSliders } from "./panels.js";
-import { between, checkbox, drawPath } from "./path.js";
+import { between, drawPath } from "./path.js";
 import { readPayload } from "./payload.js";
-import { drawRanking } from "./ranking.js";
+import { listenToPointers } from "./pointers.js";
+import { drawRanking, makeRanking } from "./ranking.js";
 import { fromHash, initial, toHash } from "./state.js";
+
+const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 class App {
   /** @param {any} facts @param {ArrayBuffer} block */
@@ -20,8 +24,8 @@ class App {
     this.state = initial();
     if (!this.data.facts.classes.length) this.state.colour = "none";
     this.state.item = this.typical();
-    this.state = fromHash(location.hash, this.state, this.bounds());
-    if (this.state.item >= 0) this.state.z = this.model.code(this.state.item);
+    this.left = new Uint8Array(this.data.total); // 1: not sifted out
+    this.read();
     this.map = new PlaneMap(this);
     this.playing = 0;
     /** @type {number[]} */ this.near = []; // items nearest to the place
@@ -30,14 +34,25 @@ class App {
     this.reached = -1;
     this.step = 0;
     this.doubt = "";
+    this.isolated = -1; // the class pointed at in the legend
+    /** @type {ArrayLike<number> | null} */ this.own = null; // a row nobody fitted, while it is looked at
     /** @type {any} */ this.timer = 0;
   }
 
   /** @returns {Model} */
   get model() { return this.models[this.state.tab]; }
 
+  /** The state of the address; what does not fit this page is left as it was. */
+  read() {
+    this.state = fromHash(location.hash, this.state, this.bounds());
+    const { state, model } = this;
+    if (state.item < 0 && state.z.length !== model.size) state.item = this.typical();
+    if (state.item >= 0) state.z = model.code(state.item);
+    this.sift();
+  }
+
   bounds() {
-    return { total: this.data.total, tabs: this.models.length, sizes: this.models.map((/** @type {Model} */ m) => m.size) };
+    return { total: this.data.total, tabs: this.models.length, sizes: this.models.map((/** @type {Model} */ m) => m.size), classes: this.data.facts.classes.length, colours: colourings(this) };
   }
 
   /** The item whose error is in the middle: where the page opens. */
@@ -52,40 +67,56 @@ class App {
   }
 
   /** @param {number} item */
-  visible(item) {
-    return this.state.only < 0 || (item < this.data.n && this.data.labels?.[item] === this.state.only);
+  visible(item) { return this.left[item] === 1; }
+
+  /** Which items the chosen class and the words looked for leave. */
+  sift() {
+    const { data, state } = this, words = state.find.trim().toLowerCase();
+    this.left = Uint8Array.from({ length: data.total }, (_, item) =>
+      Number((state.only < 0 || (item < data.n && data.labels?.[item] === state.only)) && (!words || data.name(item).toLowerCase().includes(words))));
   }
 
-  /** @param {number} column @param {number} item */
-  rankIn(column, item) {
-    const { low, high } = this.reach || (this.reach = this.reaches());
-    return (this.data.row(item)[column] - low[column]) / (high[column] - low[column] || 1);
+  /** An item pointed at in a list is ringed on the map. @param {number} item */
+  hint(item) {
+    this.map.hinted = item;
+    this.map.drawPuck();
   }
 
-  reaches() {
-    const low = Array(this.data.width).fill(Infinity), high = Array(this.data.width).fill(-Infinity);
-    for (let item = 0; item < this.data.n; item++) this.data.row(item).forEach((v, i) => { low[i] = Math.min(low[i], v); high[i] = Math.max(high[i], v); });
-    return { low, high };
+  /** A dot pointed at is marked in the lists. @param {number} item */
+  point(item) {
+    if (item === this.map.hinted) return;
+    this.hint(item);
+    for (const button of document.querySelectorAll("[data-item]")) button.classList.toggle("pointed", Number(button.getAttribute("data-item")) === item);
+  }
+
+  /** A class pointed at in the legend stands out. @param {number} index */
+  isolate(index) {
+    if (this.isolated === index || this.state.colour !== "class") return;
+    this.isolated = index;
+    this.map.draw();
   }
 
   /** @param {Partial<import("./state.js").State>} change */
   set(change) {
+    const old = this.map.spots, turned = change.tab !== undefined && change.tab !== this.state.tab;
     Object.assign(this.state, change);
     if (change.tab !== undefined) this.changeTab();
+    if (change.only !== undefined || change.find !== undefined) this.sift();
     this.rest(true);
+    if (turned) morph(this, old);
   }
 
   changeTab() {
     const { state } = this;
     if (state.item < 0) state.item = this.typical();
     state.z = this.model.code(state.item);
-    this.map.zoom = { scale: 1, x: 0, y: 0 };
+    this.map.reset();
     this.frame();
   }
 
   /** @param {number} item */
   select(item) {
-    this.origin = item;
+    this.own = null;
     this.state.item = item;
     this.state.z = this.model.code(item);
     this.rest(true);
@@ -93,12 +124,22 @@ class App {
 
   /** Live: only the pictures, the puck and the sliders follow at once. @param {number[]} z */
   moveTo(z) {
+    this.own = null;
     this.state.z = z;
     this.state.item = -1;
+    this.map.follow();
     drawItem(this);
     this.map.drawPuck();
     moveSliders(this, false);
     this.later();
+  }
+
+  /** Around the place selected. @param {number} by */
+  zoom(by) {
+    const here = this.map.place();
+    if (this.map.zoom.scale * by > 1) this.map.turn(by, here, here);
+    else this.map.reset();
+    this.rest();
   }
 
   later() {
@@ -109,14 +150,17 @@ class App {
   /** All that takes its time. @param {boolean} [all] */
   rest(all = false) {
     clearTimeout(this.timer);
+    for (const model of this.models) model.byTrip = this.state.trip;
     drawItem(this);
     moveSliders(this, true);
     drawNearest(this);
+    this.map.follow();
     this.map.draw();
+    drawBeside(this);
     if (all) {
       drawPath(this);
       drawRanking(this);
-      this.drawLayers();
+      drawLayers(this);
     }
     this.announce();
     history.replaceState(null, "", toHash(this.state));
@@ -163,14 +207,9 @@ class App {
     if (this.playing) {
       cancelAnimationFrame(this.playing);
       this.playing = 0;
-    /** @type {number[]} */ this.near = []; // items nearest to the place
-    /** @type {number[]} */ this.order = []; // items as ranked
-    /** @type {number[]} */ this.trail = []; // items that n and p walk along
-    this.reached = -1;
-    this.step = 0;
-    this.doubt = "";
       return drawPath(this);
     }
+    if (still.matches) return;
     const begin = performance.now(), from = this.state.t >= 1 ? 0 : this.state.t;
     const step = (/** @type {number} */ now) => {
       const t = Math.min(1, from + Math.max(0, now - begin) / 3000);
@@ -187,41 +226,16 @@ class App {
     if (index < this.data.facts.classes.length) this.set({ only: this.state.only === index ? -1 : index });
   }
 
-  colourings() {
-    const { data } = this;
-    return [...(data.facts.classes.length ? ["class"] : []), "error", "doubt", "none", ...(data.pictures ? [] : data.facts.columns.map((/** @type {string} */ _, /** @type {number} */ i) => String(i)))];
-  }
-
   nextColour() {
-    const all = this.colourings();
+    const all = colourings(this);
     this.set({ colour: all[(all.indexOf(this.state.colour) + 1) % all.length] });
   }
 
-  /** @param {number[]} row */
+  /** A row of one's own, at its code. @param {ArrayLike<number>} row */
   showOwn(row) {
     this.moveTo(Array.from(this.model.encode(row)));
-  }
-
-  drawLayers() {
-    const { state, data, model } = this, { classes } = data.facts;
-    const choose = element("select", { id: "colour", "aria-label": "colour by", onchange: () => this.set({ colour: choose.value }) },
-      this.colourings().map((name) => element("option", { value: name, text: /^\d+$/.test(name) ? data.facts.columns[Number(name)] : name })));
-    choose.value = state.colour;
-    const layers = /** @type {const} */ ([["points", "dots"], ...(data.pictures && model.size > 1 ? [["decodes", "decodes"]] : []), ["doubt", "doubt"], ["training", "training codes"]]);
-    const focused = document.activeElement?.id;
-    fill("layers", ...layers.map(([name, text]) => {
-      const box = checkbox(/** @type {any} */ (state)[name], (on) => this.set({ [name]: on }));
-      box.id = `layer-${name}`;
-      return element("label", {}, [box, text]);
-    }), element("label", {}, ["colour", choose]));
-    const colours = classColours(classes.length, state.only);
-    fill("legend", ...(classes.length <= 40 ? classes.map((/** @type {string} */ name, /** @type {number} */ index) => {
-      const swatch = element("span", { class: "swatch" });
-      swatch.style.background = colours[index];
-      const count = data.labels.reduce((/** @type {number} */ sum, /** @type {number} */ label) => sum + Number(label === index), 0);
-      return element("button", { type: "button", id: `class-${index}`, "aria-pressed": String(state.only === index), onclick: () => this.only(index) }, [swatch, `${name} ${count}`]);
-    }) : []));
-    if (focused) place(focused)?.focus({ preventScroll: true });
+    this.own = row;
+    this.rest();
   }
 
   /** Everything that depends on the tab alone. */
@@ -235,9 +249,10 @@ class App {
     const shown = data.n < items.heldOut ? ` A sample of ${data.n.toLocaleString("en")} of ${items.heldOut.toLocaleString("en")} items, with the largest errors; the tiles show all.` : "";
     const slice = model.size > 2 ? ` A place on this map does not fix z: it is a slice through the selected item along the two widest directions; dots fade with distance from it.` : "";
     fill("caption", `${facts.outside} of ${items.heldOut.toLocaleString("en")} items lie outside the axes. Hatched: farther from training codes than 99 % of them.${slice}${shown}`);
-    fill("footer", `${facts.variant}: ${facts.size} number${facts.size === 1 ? "" : "s"}, ${facts.parameters.toLocaleString("en")} parameters. Squared error per feature on items held out ${said(facts.mse)}, PCA with ${facts.pcaSize} ${said(facts.pcaMse)}. Seed ${facts.seed ?? "none"}. Grey from ${said(items.span[0])} to ${said(items.span[1])} in every picture.`);
-    fill("curves", ...charts(model));
+    fill("footer", `${facts.variant}: ${facts.size} number${facts.size === 1 ? "" : "s"}, ${facts.parameters.toLocaleString("en")} parameters. Squared error per feature on items held out ${said(facts.mse)}, PCA with ${facts.pcaSize} ${said(facts.pcaMse)}. Seed ${facts.seed ?? "none"}.${data.pictures ? ` Grey from ${said(items.span[0])} to ${said(items.span[1])} in every picture.` : ""}`);
+    fill("curves", ...charts(model, this.models));
     makeSliders(this);
+    makeRanking(this);
     makeOwn(this);
   }
 }
@@ -256,11 +271,11 @@ async function start() {
   });
   addEventListener("resize", () => app.map.draw());
   addEventListener("hashchange", () => {
-    app.state = fromHash(location.hash, app.state, app.bounds());
-    if (app.state.item >= 0) app.state.z = app.model.code(app.state.item);
+    app.read();
     app.frame();
     app.rest(true);
   });
+  still.addEventListener("change", () => (app.playing ? app.play() : drawPath(app)));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => app.rest());
   Object.assign(window, { isthmus: { app, decode: (/** @type {number[]} */ z) => Array.from(app.model.decode(z)), encode: (/** @type {number[]} */ row) => Array.from(app.model.encode(row)) } });
   document.documentElement.dataset.ready = "yes";

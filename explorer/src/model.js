@@ -21,6 +21,13 @@ export class Model {
     this.flow = network(block, facts.decoder.network);
     this.mean = meanOf(facts.decoder.mean);
     this.reads = facts.encoder && network(block, facts.encoder.network);
+    this.byTrip = false;
+    this.seen = new Float64Array(2 * data.total); // every item on the plane of the map
+    for (let item = 0; item < data.total; item++) {
+      const z = this.codes.subarray(item * this.size, (item + 1) * this.size);
+      this.seen[2 * item] = this.along(z, 0);
+      if (this.nAxes > 1) this.seen[2 * item + 1] = this.along(z, 1);
+    }
     this.squeeze = facts.encoder && bottleneck(facts.encoder.code, facts.size);
   }
 
@@ -67,8 +74,26 @@ export class Model {
     return sum;
   }
 
-  /** Quantile in [0, 1] of the mean distance to the five nearest training codes. @param {ArrayLike<number>} z */
+  /** The share of items with a larger error. @param {number} error */
+  better(error) {
+    let above = 0;
+    for (let item = 0; item < this.data.n; item++) if (this.errors[item] > error) above++;
+    return above / this.data.n;
+  }
+
+  /** How doubtful a place is, as a quantile of training codes, by the measure chosen. @param {ArrayLike<number>} z */
   doubt(z) {
+    return this.byTrip && this.reads && this.facts.trips ? this.trip(z) : this.near(z);
+  }
+
+  /** Quantile of how far a place is from where its decode is encoded again. @param {ArrayLike<number>} z */
+  trip(z) {
+    const again = this.encode(this.decode(z));
+    return quantile(this.facts.trips, Math.sqrt(this.facts.deviation.reduce((/** @type {number} */ sum, /** @type {number} */ scale, /** @type {number} */ i) => sum + ((again[i] - z[i]) / scale) ** 2, 0)));
+  }
+
+  /** Quantile of the mean distance to the five nearest training codes. @param {ArrayLike<number>} z */
+  near(z) {
     const { deviation, distances } = this.facts, n = this.nKnown, nearest = [Infinity, Infinity, Infinity, Infinity, Infinity];
     for (let row = 0; row < n; row++) {
       let square = 0;
@@ -83,25 +108,33 @@ export class Model {
     }
     const found = nearest.filter(Number.isFinite);
     const distance = found.reduce((sum, square) => sum + Math.sqrt(square), 0) / found.length;
-    if (distance > distances[distances.length - 1]) return 1;
-    let above = distances.findIndex((/** @type {number} */ value) => value >= distance);
-    if (above <= 0) return 0;
-    const share = (distance - distances[above - 1]) / (distances[above] - distances[above - 1] || 1);
-    return (above - 1 + share) / (distances.length - 1);
+    return quantile(distances, distance);
   }
 
   /** The nearest items to a place, in standardised codes. @param {ArrayLike<number>} z @param {number} count @param {number} [except] */
   nearest(z, count, except = -1) {
     const { deviation } = this.facts;
-    const far = [];
+    /** @type {number[][]} */ const far = [];
     for (let item = 0; item < this.data.n; item++) {
       if (item === except) continue;
       let square = 0;
       for (let i = 0; i < this.size; i++) square += ((this.codes[item * this.size + i] - z[i]) / deviation[i]) ** 2;
-      far.push([square, item]);
+      if (far.length === count && square >= far[count - 1][0]) continue;
+      let at = Math.min(far.length, count - 1);
+      for (; at > 0 && far[at - 1][0] > square; at--) far[at] = far[at - 1];
+      far[at] = [square, item];
     }
-    return far.sort((a, b) => a[0] - b[0]).slice(0, count).map((pair) => pair[1]);
+    return far.map((pair) => pair[1]);
   }
+}
+
+/** Where a value lies among evenly spaced quantiles, in [0, 1]. @param {number[]} quantiles @param {number} value */
+function quantile(quantiles, value) {
+  if (!(value <= quantiles[quantiles.length - 1])) return 1;
+  const above = quantiles.findIndex((other) => other >= value);
+  if (above <= 0) return 0;
+  const share = (value - quantiles[above - 1]) / (quantiles[above] - quantiles[above - 1] || 1);
+  return (above - 1 + share) / (quantiles.length - 1);
 }
 
 export class Data {
@@ -118,6 +151,33 @@ export class Data {
     if (probes) this.rows.set(tensor(block, probes), this.n * this.width);
     this.labels = facts.labels && tensor(block, facts.labels);
     this.pictures = facts.shape !== null;
+    /** @type {{low: number[], high: number[]} | null} */ this.reached = null;
+    /** @type {Map<number, Float64Array>} */ this.sorted = new Map();
+  }
+
+  /** Least and largest of each column over the items. */
+  get reach() {
+    if (this.reached) return this.reached;
+    const low = Array(this.width).fill(Infinity), high = Array(this.width).fill(-Infinity);
+    for (let at = 0; at < this.n * this.width; at++) {
+      const i = at % this.width, value = this.rows[at];
+      if (value < low[i]) low[i] = value;
+      if (value > high[i]) high[i] = value;
+    }
+    return (this.reached = { low, high });
+  }
+
+  /** Where an item's value of a column lies between the least and the largest. @param {number} column @param {number} item */
+  share(column, item) {
+    const { low, high } = this.reach;
+    return (this.row(item)[column] - low[column]) / (high[column] - low[column] || 1);
+  }
+
+  /** The values of a column over the items, in order, what is missing left out. @param {number} column @returns {Float64Array} */
+  ordered(column) {
+    const found = this.sorted.get(column) || Float64Array.from({ length: this.n }, (_, item) => this.rows[item * this.width + column]).filter((value) => !Number.isNaN(value)).sort();
+    this.sorted.set(column, found);
+    return found;
   }
 
   /** @param {number} item */

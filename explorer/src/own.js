@@ -1,51 +1,55 @@
-// A row nobody fitted: drawn, pasted or uploaded, placed on the map by the encoder in the page.
+// A row nobody fitted: drawn, filled in, pasted or uploaded, placed on the map by the encoder in the page.
 import { element, fill } from "./dom.js";
-import { picture } from "./pictures.js";
+import { makeForm } from "./form.js";
+import { makePad } from "./pad.js";
+import { rowOfPicture, rowOfText } from "./reading.js";
 
 /** @param {any} app */
 export function makeOwn(app) {
-  const { model, data } = app;
+  const { model, data } = app, { columns, shape, span } = data.facts;
   if (!model.reads) return fill("own", element("p", { class: "small", text: model.facts.encoderNote }));
-  const note = element("p", { class: "small", role: "status" });
-  const area = element("textarea", { id: "paste", "aria-label": `${data.width} numbers`, placeholder: `${data.width} numbers, by commas or spaces` });
-  const take = () => {
-    const row = area.value.trim().split(/[\s,;]+/).map(Number);
-    if (row.length !== data.width || !row.every(Number.isFinite)) return void (note.textContent = `A row has ${data.width} numbers, got ${area.value.trim() ? row.length : 0}${row.every(Number.isFinite) ? "" : ", some of them no numbers"}.`);
-    note.textContent = "";
-    app.showOwn(row);
+  /** @type {Float64Array} */
+  const row = (app.draft = app.draft || (data.pictures ? new Float64Array(data.width).fill(span[0]) : Float64Array.from(data.row(Math.max(0, app.state.item)))));
+  const note = element("p", { class: "small", role: "status", id: "own-note" });
+  const place = () => {
+    const empty = row.findIndex(Number.isNaN);
+    note.textContent = empty < 0 ? "" : `The encoder takes whole rows; ${columns[empty]} is empty.`;
+    if (empty < 0) app.showOwn(row.slice());
   };
-  const file = element("input", { type: "file", "aria-label": "a text file with one row", onchange: async () => {
-    area.value = (await file.files[0].text()).trim().split("\n").pop();
-    take();
-  } });
-  const buttons = element("div", { class: "row" }, [element("button", { type: "button", id: "place-own", text: "Place on the map", onclick: take }), file]);
-  const pads = data.pictures && data.facts.shape[0] === 1 ? [pad(app)] : [];
-  fill("own", ...pads, area, buttons, note);
-}
-
-/** @param {any} app */
-function pad(app) {
-  const { data } = app, [, height, width] = data.facts.shape, [low, high] = data.facts.span, row = new Float64Array(data.width).fill(low);
-  const box = element("div");
-  const show = () => {
-    const canvas = picture(data, row, { name: "pad to draw on" });
-    canvas.className = "pad";
-    const draw = (/** @type {PointerEvent} */ event) => {
-      if (!event.buttons) return;
-      const edge = canvas.getBoundingClientRect();
-      const x = Math.floor(((event.clientX - edge.left) / edge.width) * width), y = Math.floor(((event.clientY - edge.top) / edge.height) * height);
-      for (const [dx, dy, ink] of [[0, 0, 1], [1, 0, 0.4], [-1, 0, 0.4], [0, 1, 0.4], [0, -1, 0.4]]) {
-        const at = (y + dy) * width + x + dx;
-        if (x + dx >= 0 && x + dx < width && y + dy >= 0 && y + dy < height) row[at] = Math.max(row[at], low + ink * (high - low));
-      }
-      const fresh = picture(data, row);
-      canvas.getContext("2d").drawImage(fresh, 0, 0);
-      app.showOwn(row.slice());
-    };
-    canvas.addEventListener("pointerdown", draw);
-    canvas.addEventListener("pointermove", draw);
-    box.replaceChildren(canvas, element("button", { type: "button", text: "Clear the pad", onclick: () => { row.fill(low); show(); } }));
+  const drawn = data.pictures ? (shape[0] === 1 ? makePad(app, row, place) : null) : makeForm(app, row, place);
+  const take = (/** @type {ArrayLike<number>} */ values, said = "") => {
+    row.set(values);
+    drawn?.show();
+    place();
+    if (said) note.textContent = said;
   };
-  show();
-  return box;
+  const read = (/** @type {string} */ text) => {
+    const found = rowOfText(text, columns);
+    if (found.row) take(found.row, found.note);
+    else note.textContent = found.note;
+  };
+  const file = async (/** @type {Blob | undefined} */ given) => {
+    if (!given) return;
+    const isPicture = given.type.startsWith("image/");
+    if (!isPicture) return read(await given.text());
+    if (!data.pictures) return void (note.textContent = "Rows of this page are no pictures; give a text file with one row.");
+    await rowOfPicture(given, data).then((values) => take(values), () => (note.textContent = "That picture could not be read; give a PNG or a JPEG."));
+  };
+  const area = element("textarea", { id: "paste", spellcheck: "false", "aria-label": "a row as text", placeholder: `${data.width} numbers, or a header and a row${data.pictures ? ", or a picture" : ""}: paste here`,
+    onpaste: (/** @type {ClipboardEvent} */ event) => {
+      const picture = [...(event.clipboardData?.files || [])].find((one) => one.type.startsWith("image/"));
+      if (picture) event.preventDefault();
+      file(picture);
+    } });
+  const upload = element("input", { type: "file", id: "upload", class: "unseen", tabindex: "-1", "aria-hidden": "true", onchange: () => { file(upload.files[0]); upload.value = ""; } });
+  const button = (/** @type {string} */ id, /** @type {string} */ text, /** @type {() => void} */ onclick) => element("button", { type: "button", id, text, onclick });
+  const selected = () => (app.state.item < 0 ? void (note.textContent = "Select an item first.") : take(data.row(app.state.item)));
+  const wipe = data.pictures ? [button("wipe", "Clear", () => take(row.fill(span[0]))), button("invert", "Invert", () => take(row.map((value) => span[0] + span[1] - value)))] : [];
+  fill("own", element("div", { class: data.pictures ? "own-picture" : "own-table" }, [
+    ...(drawn ? [drawn.box] : []),
+    element("div", {}, [
+      element("div", { class: "row" }, [button("from-item", "Begin from the selected item", selected), ...wipe]), area,
+      element("div", { class: "row" }, [button("place-own", "Place on the map", () => read(area.value)), button("choose", data.pictures ? "Upload a picture or a row" : "Upload a row", () => upload.click()), upload]), note,
+    ]),
+  ]));
 }

@@ -1,37 +1,43 @@
 // What is said and shown of the place selected: pictures, figures, neighbours, sliders.
-import { element, fill, place, said, two } from "./dom.js";
+import { element, fill, place, said, within } from "./dom.js";
 import { bars, picture, thumbnail } from "./pictures.js";
 
 /** @param {any} app */
 export function drawItem(app) {
   const { state, model, data } = app, again = model.decode(state.z), item = state.item;
-  const row = item >= 0 ? data.row(item) : null, trio = place("trio");
+  const row = item >= 0 ? data.row(item) : app.own, trio = place("trio");
   trio.classList.toggle("table", !data.pictures);
   if (data.pictures) {
     const none = (/** @type {string} */ text) => element("div", { class: "none", text });
     const slots = [
-      ["original", row ? picture(data, row, { name: `original, ${data.name(item)}` }) : none("no original: this place is not an item")],
+      ["original", row ? picture(data, row, { name: `original, ${item >= 0 ? data.name(item) : "your own"}` }) : none("no original: this place is not an item")],
       ["rebuilt", picture(data, again, { name: `rebuilt from ${model.size} numbers` })],
       ["difference ±", row ? picture(data, again.map((/** @type {number} */ v, /** @type {number} */ i) => v - row[i]), { signed: model.facts.differenceScale, name: "signed difference" }) : none("no difference without an original")],
     ];
     trio.replaceChildren(...slots.map(([name, shown]) => element("figure", {}, [element("figcaption", { text: name }), shown])));
   } else trio.replaceChildren(...(row ? [] : [element("p", { class: "small", text: "no original: this place is not an item" })]), bars(model, row, again));
-  const probe = item >= data.n;
-  fill("about", ...(row ? [
-    element("b", { text: said(model.errors[item]) }),
-    ` error, better than ${Math.round(100 * model.betterThan[item])} % of items. ${probe ? "A probe, not measured by anyone: " : ""}${data.name(item)}.`,
-  ] : ["Error: not defined here, as there is no original."]));
+  fill("about", ...about(app, row, again));
   const doubt = model.doubt(state.z);
   app.doubt = doubt < 0.95 ? "inside the data ✓" : doubt < 0.99 ? "at the edge of the data" : "outside the data: made up here";
-  const shown = state.z.slice(0, 6).map(two).join(", ") + (model.size > 6 ? ", …" : "");
+  const shown = state.z.slice(0, 6).map((/** @type {number} */ value, /** @type {number} */ i) => within(value, 4 * model.facts.deviation[i])).join(", ") + (model.size > 6 ? ", …" : "");
   fill("code", `z = (${shown})  ${app.doubt}`);
+}
+
+/** The error and what it is among the others'. @param {any} app @param {ArrayLike<number> | null} row @param {ArrayLike<number>} again */
+function about({ model, data, state }, row, again) {
+  const { item } = state;
+  if (!row) return ["Error: not defined here, as there is no original."];
+  const error = item >= 0 ? model.errors[item] : model.error(row, again), share = item >= 0 ? model.betterThan[item] : model.better(error);
+  const whose = item < 0 ? "Your own." : item >= data.n ? `A probe, not measured by anyone: ${data.name(item)}.` : `${data.name(item)}.`;
+  return [element("b", { text: said(error) }), ` error, better than ${Math.round(100 * share)} % of items. ${whose}`];
 }
 
 /** @param {any} app @param {number} item @param {() => void} pressed */
 export function itemButton(app, item, pressed) {
   const { data, model } = app;
   const name = data.label(item) || (item >= data.n ? "probe" : data.facts.ids[item]);
-  return element("button", { type: "button", "aria-label": data.name(item), title: data.name(item), "aria-current": item === app.state.item ? "true" : null, onclick: pressed },
+  return element("button", { type: "button", "aria-label": data.name(item), title: data.name(item), "aria-current": item === app.state.item ? "true" : null, "data-item": item,
+    onclick: pressed, onpointerenter: () => app.hint(item), onpointerleave: () => app.hint(-1), onfocus: () => app.hint(item), onblur: () => app.hint(-1) },
     [thumbnail(model, data.row(item)), element("span", { text: name })]);
 }
 
@@ -66,8 +72,8 @@ export function moveSliders(app, films) {
     if (axis >= FIRST && !input.closest("details").open) continue;
     const at = model.along(state.z, axis), [low, high] = model.facts.limits[axis];
     if (document.activeElement !== input) input.value = at;
-    output.textContent = two(at);
-    input.setAttribute("aria-valuetext", two(at));
+    output.textContent = within(at, high - low);
+    input.setAttribute("aria-valuetext", output.textContent);
     if (films) film.replaceChildren(...Array.from({ length: 7 }, (_, k) => thumbnail(model, model.decode(model.moved(state.z, axis, low + ((high - low) * (k + 0.5)) / 7)))));
   }
 }

@@ -1,5 +1,6 @@
 // The way from A to B: eleven decodes on a straight path of codes, the doubt under each, and the fade of the data beside it.
 import { element, fill } from "./dom.js";
+import { checkbox } from "./layers.js";
 import { thumbnail } from "./pictures.js";
 
 /** @param {number[]} a @param {number[]} b @param {number} t @param {boolean} circle */
@@ -40,11 +41,4 @@ export function drawPath(app) {
   const inside = places.every((z) => model.doubt(z) < 0.99);
   fill("path", ends, element("p", { class: "small", text: `decoded along the path of codes${inside ? "; this path stays among the data" : "; hatched where there are few data"}` }), frames,
     element("p", { class: "small", text: "the data themselves, cross-faded" }), fades, element("div", { class: "row" }, [play, ...circle]), slider);
-}
-
-/** @param {boolean} on @param {(on: boolean) => void} changed */
-export function checkbox(on, changed) {
-  const box = element("input", { type: "checkbox", onchange: () => changed(box.checked) });
-  box.checked = on;
-  return box;
 }

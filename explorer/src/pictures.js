@@ -1,6 +1,6 @@
 // A row to look at: a picture in the fixed grey range, or paired bars in the data's own units.
 import { difference } from "./colours.js";
-import { element, said } from "./dom.js";
+import { element, said, within } from "./dom.js";
 
 /** @param {import("./model.js").Data} data @param {ArrayLike<number>} row @param {{signed?: number, name?: string}} [how] */
 export function picture(data, row, { signed, name } = {}) {
@@ -30,7 +30,7 @@ export function spark(model, row) {
   const pen = canvas.getContext("2d");
   pen.fillStyle = getComputedStyle(document.body).getPropertyValue("--accent");
   for (let i = 0; i < n; i++) {
-    const up = Math.max(-30, Math.min(30, (12 * (row[i] - center[i])) / spread[i] / (model.facts.errorWeights === "model" ? 1 : 1)));
+    const up = Math.max(-30, Math.min(30, (12 * (row[i] - center[i])) / spread[i]));
     pen.fillRect((64 * i) / n, up > 0 ? 32 - up : 32, Math.max(1, 64 / n - 1), Math.max(1, Math.abs(up)));
   }
   return canvas;
@@ -44,7 +44,7 @@ export const thumbnail = (model, row) => (model.data.pictures ? picture(model.da
  * @param {import("./model.js").Model} model @param {ArrayLike<number> | null} row @param {ArrayLike<number>} again @param {number} [most]
  */
 export function bars(model, row, again, most = 12) {
-  const { columns } = model.data.facts, { spread } = model.facts.scaling, { low, high } = reach(model);
+  const { columns } = model.data.facts, { spread } = model.facts.scaling, { low, high } = model.data.reach;
   const order = [...columns.keys()];
   const off = (/** @type {number} */ i) => (row ? Math.abs(row[i] - again[i]) / spread[i] || 0 : 0);
   if (row) order.sort((a, b) => off(b) - off(a));
@@ -55,26 +55,14 @@ export function bars(model, row, again, most = 12) {
       made.style.width = Number.isNaN(value) ? "0" : at(value);
       return made;
     };
+    const read = (/** @type {number} */ value) => (Number.isInteger(value) && Math.abs(value) < 1e15 ? said(value, 16) : within(value, high[i] - low[i]));
     return element("tr", {}, [
       element("th", { scope: "row", text: columns[i], title: columns[i] }),
       element("td", { class: "pair" }, [...(row ? [bar("original", row[i])] : []), bar("rebuilt", again[i])]),
-      element("td", { class: "number", text: row ? (Number.isNaN(row[i]) ? "missing" : said(row[i])) : "–" }),
-      element("td", { class: "number", text: said(again[i]) }),
+      element("td", { class: "number", text: row ? (Number.isNaN(row[i]) ? "missing" : read(row[i])) : "–" }),
+      element("td", { class: "number", text: read(again[i]) }),
     ]);
   });
   const head = ["column", "", "original", "rebuilt"].map((text) => element("th", { scope: "col", text: text || "from low to high" }));
   return element("table", { class: "bars" }, [element("thead", {}, [element("tr", {}, head)]), element("tbody", {}, lines)]);
-}
-
-/** @type {{low: number[], high: number[]} | null} */
-let known = null;
-/** Range of each column over the items. @param {import("./model.js").Model} model */
-function reach(model) {
-  if (known) return known;
-  const { data } = model, low = Array(data.width).fill(Infinity), high = Array(data.width).fill(-Infinity);
-  for (let item = 0; item < data.n; item++) data.row(item).forEach((value, i) => {
-    if (value < low[i]) low[i] = value;
-    if (value > high[i]) high[i] = value;
-  });
-  return (known = { low: low.map((v, i) => v - 0.05 * (high[i] - v)), high });
 }

@@ -1,36 +1,53 @@
-// Items in order of what is odd about them: a strip of the first, and a table of all as an equal route to every dot.
-import { element, fill, said } from "./dom.js";
+// Items in order of what is odd about them: filters, a strip of the first, and the order that every part of the page shares.
+import { element, fill, place } from "./dom.js";
 import { itemButton } from "./panels.js";
+import { drawTable, makeTable } from "./table.js";
 
-const STRIP = 24, TABLE = 200;
+const STRIP = 24;
+/** @type {Record<string, string>} */
 const ORDERS = { error: "largest error", doubt: "farthest from the data", pca: "largest PCA error", change: "largest change of rank" };
+
+/** Places in an order from the largest down, 1 first. @param {number[]} items @param {ArrayLike<number>} values @param {number} total */
+export function placesIn(items, values, total) {
+  const places = new Float64Array(total);
+  [...items].sort((a, b) => values[b] - values[a]).forEach((item, at) => (places[item] = at + 1));
+  return places;
+}
 
 /** @param {any} app @returns {number[]} */
 export function ranked(app) {
-  const { model, data, state } = app, items = Array.from({ length: data.total }, (_, i) => i).filter((i) => app.visible(i));
-  const by = (/** @type {ArrayLike<number>} */ values) => (/** @type {number} */ a, /** @type {number} */ b) => values[b] - values[a];
-  const place = (/** @type {ArrayLike<number>} */ values) => {
-    const rank = new Float64Array(data.total);
-    [...items].sort(by(values)).forEach((item, at) => (rank[item] = at + 1));
-    return rank;
-  };
-  app.ranks = [place(model.errors), place(model.pcaErrors)];
-  const change = app.ranks[0].map((/** @type {number} */ rank, /** @type {number} */ i) => Math.abs(rank - app.ranks[1][i]));
-  return items.sort(by({ error: model.errors, doubt: model.doubts, pca: model.pcaErrors, change }[/** @type {string} */ (state.rank)]));
+  const { model, data, state } = app, all = Array.from({ length: data.total }, (_, item) => item);
+  if (app.rankedFor !== model) {
+    const [ours, pca] = [placesIn(all, model.errors, data.total), placesIn(all, model.pcaErrors, data.total)];
+    app.change = ours.map((rank, item) => pca[item] - rank); // above 0: odder to the model than to PCA
+    app.rankedFor = model;
+  }
+  const items = all.filter((item) => app.visible(item)), way = state.up ? -1 : 1;
+  if (state.rank === "name") return items.sort((a, b) => way * data.name(a).localeCompare(data.name(b), "en", { numeric: true }));
+  const values = { error: model.errors, doubt: model.doubts, pca: model.pcaErrors, change: app.change.map(Math.abs) }[/** @type {string} */ (state.rank)];
+  return items.sort((a, b) => way * (values[b] - values[a]));
+}
+
+/** What is made once a tab: orders, filters, and where strip and table go. @param {any} app */
+export function makeRanking(app) {
+  const { data, state } = app, { classes, labelName } = data.facts;
+  const choices = element("div", { class: "row", role: "group", "aria-label": "order" }, Object.entries(ORDERS).map(([rank, text]) =>
+    element("button", { type: "button", text, "data-rank": rank, onclick: () => app.set({ rank, up: false }) })));
+  const find = element("input", { type: "search", id: "find", "aria-label": "only items whose name holds", placeholder: "Filter by name", oninput: () => app.set({ find: find.value }) });
+  const classOf = element("select", { id: "only", "aria-label": `only one ${labelName}`, onchange: () => app.set({ only: Number(classOf.value) }) },
+    [element("option", { value: "-1", text: `every ${labelName}` }), ...classes.map((/** @type {string} */ name, /** @type {number} */ index) => element("option", { value: index, text: name }))]);
+  find.value = state.find;
+  fill("ranking", element("div", { class: "row spread" }, [choices, element("div", { class: "row" }, [...(classes.length > 1 ? [classOf] : []), find])]),
+    element("div", { class: "strip", id: "strip" }), element("p", { id: "none-found", class: "small", text: "No item is left by these filters.", hidden: true }), makeTable(app));
 }
 
 /** @param {any} app */
 export function drawRanking(app) {
-  const { model, data, state } = app, order = (app.order = ranked(app));
-  const choices = element("div", { class: "row", role: "group", "aria-label": "order" }, Object.entries(ORDERS).map(([rank, text]) =>
-    element("button", { type: "button", text, "aria-pressed": String(state.rank === rank), onclick: () => app.set({ rank }) })));
-  const rows = order.slice(0, TABLE).map((item, at) => element("tr", {}, [
-    element("td", { class: "number", text: at + 1 }),
-    element("td", {}, [element("button", { type: "button", text: data.name(item), onclick: () => app.select(item) })]),
-    ...[said(model.errors[item]), `${Math.round(100 * model.doubts[item])} %`, said(model.pcaErrors[item]), String(app.ranks[1][item] - app.ranks[0][item])].map((text) => element("td", { class: "number", text })),
-  ]));
-  const head = ["place", "item", "error", "distance, quantile", "PCA error", "rank change"].map((text) => element("th", { scope: "col", text }));
-  fill("ranking", choices, element("div", { class: "strip", id: "strip" }, order.slice(0, STRIP).map((item) => itemButton(app, item, () => app.select(item)))),
-    element("details", {}, [element("summary", { text: `Table view${order.length > TABLE ? `, the first ${TABLE} of ${order.length}` : ""}` }),
-      element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "table of items" }, [element("table", {}, [element("thead", {}, [element("tr", {}, head)]), element("tbody", {}, rows)])])]));
+  const { state } = app, order = (app.order = ranked(app)), only = place("only");
+  for (const button of place("ranking").querySelectorAll("[data-rank]")) button.setAttribute("aria-pressed", String(state.rank === button.dataset.rank && !state.up));
+  if (only) only.value = state.only;
+  if (document.activeElement?.id !== "find") place("find").value = state.find;
+  fill("strip", ...order.slice(0, STRIP).map((item) => itemButton(app, item, () => app.select(item))));
+  place("none-found").hidden = order.length > 0;
+  drawTable(app);
 }

@@ -2,15 +2,18 @@
 
 /**
  * @typedef {{tab: number, z: number[], item: number, a: number, b: number, t: number, only: number,
- *   colour: string, points: boolean, decodes: boolean, doubt: boolean, training: boolean, rank: string, circle: boolean}} State
+ *   colour: string, points: boolean, decodes: boolean, doubt: boolean, training: boolean, trip: boolean, morph: boolean,
+ *   rank: string, up: boolean, find: string, circle: boolean}} State
  */
 
-const LAYERS = /** @type {const} */ (["points", "decodes", "doubt", "training"]);
+const LAYERS = /** @type {const} */ (["points", "decodes", "doubt", "trip", "training", "morph"]);
+const RANKS = ["error", "doubt", "pca", "change", "name"];
 
 /** @returns {State} */
 export const initial = () => ({
   tab: 0, z: [], item: -1, a: -1, b: -1, t: 0.5, only: -1, colour: "class",
-  points: true, decodes: false, doubt: true, training: false, rank: "error", circle: false,
+  points: true, decodes: false, doubt: true, training: false, trip: false, morph: true,
+  rank: "error", up: false, find: "", circle: false,
 });
 
 /** @param {State} state */
@@ -23,12 +26,14 @@ export function toHash(state) {
   if (state.a >= 0 && state.b >= 0) parts.push(`t=${Number(state.t.toFixed(3))}`);
   if (state.only >= 0) parts.push(`only=${state.only}`);
   if (state.circle) parts.push("circle=1");
+  if (state.up) parts.push("up=1");
+  if (state.find) parts.push(`find=${encodeURIComponent(state.find)}`);
   parts.push(`colour=${encodeURIComponent(state.colour)}`, `rank=${state.rank}`);
   parts.push(`layers=${LAYERS.filter((name) => state[name]).join(",")}`);
   return `#${parts.join("&")}`;
 }
 
-/** Whatever of a hash makes sense; the rest is left as it was. @param {string} hash @param {State} before @param {{total: number, tabs: number, sizes: number[]}} bounds */
+/** Whatever of a hash makes sense; the rest is left as it was. @param {string} hash @param {State} before @param {{total: number, tabs: number, sizes: number[], classes: number, colours: string[]}} bounds */
 export function fromHash(hash, before, bounds) {
   const given = new URLSearchParams(hash.replace(/^#/, "")), state = { ...before };
   const whole = (/** @type {string} */ name, /** @type {number} */ end, /** @type {number} */ fallback) => {
@@ -39,14 +44,16 @@ export function fromHash(hash, before, bounds) {
   state.item = whole("item", bounds.total, state.item);
   state.a = whole("a", bounds.total, -1);
   state.b = whole("b", bounds.total, -1);
-  state.only = whole("only", 1e6, -1);
+  state.only = whole("only", bounds.classes, -1);
   state.circle = given.get("circle") === "1";
+  state.up = given.get("up") === "1";
+  state.find = given.get("find") || "";
   const t = Number(given.get("t"));
   if (given.has("t") && t >= 0 && t <= 1) state.t = t;
   const z = (given.get("z") || "").split(",").map(Number);
   if (given.has("z") && z.length === bounds.sizes[state.tab] && z.every(Number.isFinite)) Object.assign(state, { z, item: -1 });
-  if (given.get("colour")) state.colour = /** @type {string} */ (given.get("colour"));
-  if (["error", "doubt", "pca", "change"].includes(given.get("rank") || "")) state.rank = /** @type {string} */ (given.get("rank"));
+  if (bounds.colours.includes(given.get("colour") || "")) state.colour = /** @type {string} */ (given.get("colour"));
+  if (RANKS.includes(given.get("rank") || "")) state.rank = /** @type {string} */ (given.get("rank"));
   if (given.has("layers")) for (const name of LAYERS) state[name] = (given.get("layers") || "").split(",").includes(name);
   return state;
 }

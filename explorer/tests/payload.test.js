@@ -1,7 +1,7 @@
 // Arrays out of the block, as the packer of the Python side lays them.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { tensor } from "../src/payload.js";
+import { bytesOf, tensor } from "../src/payload.js";
 
 test("floats and whole numbers are read in place", () => {
   const block = new ArrayBuffer(16);
@@ -26,3 +26,8 @@ test("rows are zigzag whole numbers in planes of bytes, times a scale a row", ()
 });
 
 test("an empty array is empty", () => assert.equal(tensor(new ArrayBuffer(0), { kind: "f32", shape: [0, 3], at: 0 }).length, 0));
+
+test("thirteen bits in two characters, and a rest of five or fewer in one", () => {
+  assert.deepEqual([...bytesOf('"!')], [1]);
+  assert.deepEqual([...bytesOf('!!"')], [0, 32]);
+});

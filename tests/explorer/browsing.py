@@ -23,12 +23,24 @@ def opened(browser, path: Path, fragment: str = "", **context):
     page.on("pageerror", lambda error: page.faults.append(str(error)))
     page.on("console", lambda said: page.faults.append(said.text) if said.type in ("error", "warning") else None)
     page.goto(path.as_uri() + fragment)
-    page.wait_for_function("document.documentElement.dataset.ready === 'yes'")
+    try:
+        page.wait_for_selector("html[data-ready=yes]", state="attached", timeout=10_000)
+    except Exception:
+        pytest.fail(f"the page did not start: {page.faults}")
     return page
 
 
 def state(page):
     return page.evaluate("({...window.isthmus.app.state})")
+
+
+def go_to(page, fragment: str) -> None:
+    """The state that an address holds, as if it had been typed."""
+    page.evaluate(
+        "hash => new Promise(done => { addEventListener('hashchange', () => setTimeout(done), { once: true });"
+        "location.hash = `${hash}&visit=${performance.now()}` })",
+        fragment,
+    )
 
 
 def axe_violations(page) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,7 @@ from isthmus.cli.matching_rows import read_matching, rows_expected
 from isthmus.cli.outcome import CommandError, UsageError, say
 from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, RunPath
 from isthmus.cli.run_folder import PAGE, open_run
+from isthmus.cli.yardstick import YARDSTICK, fitted_yardstick, is_tutorial_data
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from isthmus.data import Table
 
 __all__ = ["explore", "write_page"]
+
+NESTED, PCA_TAB = "nested", "PCA"
 
 
 def explore(
@@ -28,6 +32,7 @@ def explore(
     *,
     output: Annotated[Path | None, Parameter(("--output", "-o"), show_default=False)] = None,
     beside: Annotated[tuple[str, ...], Parameter(show_default=False)] = (),
+    image_shape: Annotated[str | None, Parameter(show_default=False)] = None,
     ids: Ids = None,
     labels: Labels = None,
     drop: Drop = (),
@@ -45,8 +50,11 @@ def explore(
         The .html file to write. [default: RUN/explorer.html]
     beside
         Another run fitted on the same data, as a tab of its own; repeat the flag for more.
+    image_shape
+        Show each row as a picture of this height and width, such as 8x8; channels first, such as 3x32x32.
     """
     found = open_run(run)
+    shape = _shape(image_shape)
     page = output or found.path / PAGE
     if page.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"-o must end in .html, got {str(page)!r}.")
@@ -55,7 +63,11 @@ def explore(
         other = open_run(place)
         if found.record is None or other.record is None or other.record.sha256 != found.record.sha256:
             raise CommandError(f"{place!r} was fitted on other data than {run!r}; tabs show models of the same rows.")
-        models[other.path.name] = other.load()
+        models[_free(other.path.name, models)] = other.load()
+    if (found.path / NESTED).is_dir():
+        from isthmus.storage import load
+
+        models[_free(NESTED, models)] = load(found.path / NESTED)  # of isthmus smallest: one model, every size
     estimator = next(iter(models.values()))
     training: Any = None
     try:
@@ -69,8 +81,30 @@ def explore(
     else:
         if data is not None:
             rows = read_matching(data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop)
-    write_page(page, models, rows, training, overwrite=overwrite)
+        elif is_tutorial_data(found.record.source, judged):
+            say("fitting the tutorial's own recipe beside it …")
+            size = min(estimator.n_components_, rows.n_columns)
+            models[_free(YARDSTICK, models)] = fitted_yardstick(size, found.record.seed, judged)
+    width = rows.n_columns
+    if shape is not None and math.prod(shape) != width:
+        raise UsageError(f"--image-shape {image_shape} has {math.prod(shape)} numbers, and a row has {width}.")
+    write_page(page, models, rows, training, image_shape=shape, overwrite=overwrite)
     say(f"the page is in {str(page)!r}; open it in a browser.")
+
+
+def _free(name: str, taken: Mapping[str, Any]) -> str:
+    """A name for a tab that no other has: two runs may be called alike in two folders."""
+    names = (name, *(f"{name} {count}" for count in range(2, len(taken) + 2)))
+    return next(one for one in names if one not in taken and one != PCA_TAB)
+
+
+def _shape(text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    sides = text.lower().replace(",", "x").split("x")
+    if len(sides) not in (2, 3) or not all(side.strip().isdigit() and int(side) > 0 for side in sides):
+        raise UsageError(f"--image-shape must be height x width, such as 8x8, or 3x32x32, got {text!r}.")
+    return tuple(int(side) for side in sides)
 
 
 def write_page(
@@ -80,6 +114,7 @@ def write_page(
     training: Any,
     *,
     evaluations: Any = None,
+    image_shape: tuple[int, ...] | None = None,
     overwrite: bool,
 ) -> None:
     """The page of one or more estimators on the rows of a table."""
@@ -92,7 +127,7 @@ def write_page(
         rows.labels,
         X_train=training,
         ids=rows.ids,
-        image_shape=rows.image_shape,
+        image_shape=image_shape or rows.image_shape,
         columns=rows.columns if rows.frame is None else None,
         title=rows.name,
         label_name=rows.label_name or "class",

@@ -31,6 +31,7 @@ from isthmus.cli.run_folder import (
 )
 from isthmus.cli.several_processes import is_first, joined, started_again
 from isthmus.cli.unfinished import Asked, asked_again, kept_up, require_none_unfinished
+from isthmus.cli.yardstick import YARDSTICK, fitted_yardstick, is_tutorial_data
 
 if TYPE_CHECKING:
     from isthmus.evaluation import Evaluation
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 __all__ = ["fit"]
 
 UNEQUAL = 100.0  # columns whose spreads differ by more are worth a word
-TUTORIAL_DATA = "digits"
 VARIANTS = f"What is asked of the code beside rebuilding: {' | '.join(variant_names())}."
 
 
@@ -166,9 +166,11 @@ def _judge_and_keep(asked: Asked, run: Path, estimator: Any, rows: JudgedRows, *
         name_columns(estimator, rows.table)
         say("judging it on the rows held out …")
         evaluations = {variant: rows.judge(estimator, seed)}
-        if rows.table.name == TUTORIAL_DATA and asked.data == TUTORIAL_DATA:
+        models = {variant: estimator}
+        if is_tutorial_data(asked.data, rows):
             say("fitting the tutorial's own recipe beside it …")
-            evaluations["tutorial"] = rows.judge(_yardstick(evaluations[variant].pca_components, seed, rows), seed)
+            models[YARDSTICK] = fitted_yardstick(evaluations[variant].pca_components, seed, rows)
+            evaluations[YARDSTICK] = rows.judge(models[YARDSTICK], seed)
         report = _report(run, variant, estimator, evaluations)
         keep_run(folder, estimator, rows, record_of(rows, asked.data, asked.drop, test_size=asked.test_size, seed=seed))
         kept = {name: value for name, value in report.items() if name != "run"}
@@ -176,7 +178,7 @@ def _judge_and_keep(asked: Asked, run: Path, estimator: Any, rows: JudgedRows, *
         if not asked.no_plots:
             report["figures"] = _draw(folder / FIGURES, estimator, rows, evaluations[variant].pca_components)
         if not asked.no_page:
-            report["page"] = _explore(folder / PAGE, variant, estimator, rows, evaluations[variant])
+            report["page"] = _explore(folder / PAGE, models, rows, evaluations)
     report["shown"] = [
         evaluation_table(evaluations),
         report["sentence"],
@@ -201,14 +203,6 @@ def _fitted(estimator: Any, rows: Any, checkpoints: Any) -> Any:
         if not str(error).startswith(f"{type(estimator).__name__}: "):
             raise
         raise CommandError(as_flags(str(error))) from error
-
-
-def _yardstick(n_components: int, seed: int, rows: JudgedRows) -> Any:
-    """The tutorial's recipe, fitted; one that Ctrl-C cut short would be no yardstick, so there it stops everything."""
-    from isthmus.inner_fit import uninterrupted
-    from isthmus.tutorial import tutorial_recipe
-
-    return uninterrupted(tutorial_recipe(n_components, seed), rows.training)
 
 
 def _report(run: Path, variant: str, estimator: Any, evaluations: dict[str, Evaluation]) -> dict[str, Any]:
@@ -240,14 +234,13 @@ def _draw(folder: Path, estimator: Any, rows: JudgedRows, pca_components: int) -
     return []
 
 
-def _explore(page: Path, variant: str, estimator: Any, rows: JudgedRows, evaluation: Evaluation) -> str | None:
+def _explore(page: Path, models: dict[str, Any], rows: JudgedRows, evaluations: dict[str, Evaluation]) -> str | None:
     """The page's name; a run is worth keeping even where it cannot be written, for whatever reason."""
     from isthmus.cli.explore import write_page
 
     say("writing the explorer page …")
     try:
-        known = {variant: evaluation}
-        write_page(page, {variant: estimator}, rows.held_out, rows.training, evaluations=known, overwrite=True)
+        write_page(page, models, rows.held_out, rows.training, evaluations=evaluations, overwrite=True)
         return page.name
     except Exception as error:
         say(f"note: no explorer page ({type(error).__name__}: {error}); isthmus explore RUN --debug shows why.")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import html
 import json
+import math
 import re
+import zlib
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -15,6 +17,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from isthmus.data.atomic import atomic_write
+from isthmus.data.stream import TableStream
 from isthmus.estimator import BaseAutoencoder
 from isthmus.evaluation import Evaluation, evaluate
 from isthmus.evaluation.held_out import gather
@@ -27,9 +30,10 @@ from isthmus.explorer.items import (
     exact_divisor,
     grey_range,
     items_facts,
+    plain_words,
     probe_rows,
 )
-from isthmus.explorer.packing import Packer
+from isthmus.explorer.packing import Packer, as_text
 from isthmus.explorer.places import find_places
 from isthmus.explorer.principal_model import principal_model
 from isthmus.explorer.tab import LARGE_NETWORK, View, row_errors, tab_facts
@@ -38,6 +42,7 @@ __all__ = ["write_explorer"]
 
 TEMPLATE = "page.html"
 MOST_CURVE = 64
+MOST_DRAWN = 20_000  # rows of a stream that are looked at one by one
 
 
 def write_explorer(
@@ -64,7 +69,8 @@ def write_explorer(
     path
         The .html file, written whole or not at all.
     X, y
-        Held-out rows, and their classes if any.
+        Held-out rows, and their classes if any. Of a `TableStream` the figures are those of all rows, and what is
+        shown and ranked is a sample of 20,000.
     X_train
         The rows learned from, from which doubt and axes are taken; without them, the codes the model remembers.
     ids
@@ -91,15 +97,28 @@ def write_explorer(
     for model in models.values():
         check_is_fitted(model)
     first = next(iter(models.values()))
-    rows = _numbers(first, X)
-    training = None if X_train is None else _numbers(first, X_train)
-    shape = channels_first(image_shape or first.image_shape)
     known = evaluations or {}
     judged = {name: known.get(name) or evaluate(model, X) for name, model in models.items()}
+    title = plain_words(title)
+    n_held_out, n_training = _count(X), 0 if X_train is None else _count(X_train)
+    for what, given in (("y", y), ("ids", ids)):
+        if given is not None and len(given) != n_held_out:
+            raise ValueError(f"write_explorer: {what} has {len(given)} entries, X has {n_held_out} rows.")
+    image_shape = image_shape or first.image_shape or getattr(X, "image_shape", None)
+    X, y, ids = _in_memory(X, y, ids, MOST_DRAWN)
+    rows = _numbers(first, X)
+    training = None if X_train is None else _numbers(first, _in_memory(X_train, None, None, MOST_DRAWN)[0])
+    shape = channels_first(image_shape)
+    if shape is not None and math.prod(shape) != rows.shape[1]:
+        raise ValueError(
+            f"write_explorer: image_shape={image_shape} has {math.prod(shape)} pixels, a row {rows.shape[1]}."
+        )
+    if columns is not None and len(columns) != rows.shape[1]:
+        raise ValueError(f"write_explorer: columns has {len(columns)} names, X has {rows.shape[1]} columns.")
     size = next(iter(judged.values())).pca_components
     errors, _ = row_errors(first, rows, size)
     span = grey_range(rows)
-    room = ROOM if first._n_weights < 2 * LARGE_NETWORK else ROOM // 3
+    room = ROOM if first._n_weights < 2 * LARGE_NETWORK else ROOM // 2
     places = choose_items(errors, rows.shape[1], exact_divisor(rows[:64]) is not None, room)
     mean = first.scaling_.undo(first.principal_.mean.double().cpu().numpy())
     probes = probe_rows(np.where(np.isnan(rows[places[0]]), mean, rows[places[0]]), mean, span, shape)
@@ -107,15 +126,18 @@ def write_explorer(
     items = Items(
         rows=np.concatenate([rows[places], *(row[None] for row in probes.values())]),
         places=places,
-        ids=[str(place) for place in places] if ids is None else [str(entry) for entry in np.asarray(ids)[places]],
+        ids=[str(place) for place in places]
+        if ids is None
+        else [plain_words(entry) for entry in np.asarray(ids)[places].tolist()],
         labels=None if labels is None else labels[places],
         classes=classes,
         probes=tuple(probes),
         columns=_names(first, columns, rows.shape[1]),
         image_shape=shape,
         span=span,
-        n_held_out=len(rows),
-        n_training=0 if training is None else len(training),
+        n_held_out=n_held_out,
+        n_ranked=len(rows),
+        n_training=n_training,
         title=title or "your data",
         label_name=label_name,
     )
@@ -174,6 +196,7 @@ def _view(
         pca_errors,
         probe_errors,
         probe_pca,
+        rows,
         is_pca,
     )
 
@@ -191,6 +214,23 @@ def _remembered(model: BaseAutoencoder) -> np.ndarray | None:
         return model.model_.bottleneck(memory.codes.to(model._device)).mean.cpu().numpy() * np.float32(model._code_unit)
 
 
+def _in_memory(X: Any, y: Any, ids: Any, most: int, seed: int = 0) -> tuple[Any, Any, Any]:
+    """Rows, classes and names as they are, or a sample of them where the rows are a stream."""
+    if not isinstance(X, TableStream):
+        return X, y, ids
+    places = np.arange(len(X))
+    if len(X) > most:
+        places = np.sort(np.random.default_rng(seed).choice(len(X), most, replace=False, shuffle=False))
+    table = X.take(places)
+    y = table.labels if y is None else np.asarray(y)[places]
+    ids = table.ids if ids is None else np.asarray(ids)[places]
+    return table.rows, y, places if ids is None else ids
+
+
+def _count(X: Any) -> int:
+    return int(X.shape[0]) if hasattr(X, "shape") else len(X)
+
+
 def _numbers(model: BaseAutoencoder, X: Any) -> np.ndarray:
     rows = model._validated(X, reset=False)
     return np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows, dtype=np.float64)
@@ -198,9 +238,9 @@ def _numbers(model: BaseAutoencoder, X: Any) -> np.ndarray:
 
 def _names(model: BaseAutoencoder, columns: Any, count: int) -> tuple[str, ...]:
     if model._layout is not None:
-        return tuple(model._layout.encoded_names)
+        return tuple(plain_words(name) for name in model._layout.encoded_names)
     names = columns if columns is not None else getattr(model, "feature_names_in_", None)
-    return tuple(f"x{place}" for place in range(count)) if names is None else tuple(str(name) for name in names)
+    return tuple(f"x{place}" for place in range(count)) if names is None else tuple(plain_words(name) for name in names)
 
 
 def _as_pca(evaluation: Evaluation) -> Evaluation:
@@ -230,10 +270,9 @@ def _curve(model: BaseAutoencoder, X: Any) -> list[float]:
 
 
 def _filled(facts: Mapping[str, Any], packer: Packer, title: str) -> str:
-    """The template with its four places filled; nothing of the user's can end the block of JSON it stands in."""
+    """The template with its four places filled; nothing of the user's can end the block it stands in."""
     template = files("isthmus.explorer").joinpath(TEMPLATE).read_text(encoding="utf-8")
     text = json.dumps(_finite(facts), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    text = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     said = "".join(
         f"<b>{html.escape(words)}</b>" if kind == "strong" else html.escape(words)
         for kind, words in facts["tabs"][0]["sentence"]
@@ -242,7 +281,7 @@ def _filled(facts: Mapping[str, Any], packer: Packer, title: str) -> str:
         "@title@": html.escape(title or "your data"),
         "@sentence@": said,
         "@numbers@": packer.text(),
-        "@facts@": text,
+        "@facts@": as_text(zlib.compress(text.encode("ascii"), 9)),
     }
     # in one pass: what fills a slot is never searched for another
     return re.sub("@(title|sentence|numbers|facts)@", lambda slot: slots[slot.group()], template)

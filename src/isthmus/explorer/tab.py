@@ -13,7 +13,7 @@ from isthmus.evaluation import Evaluation
 from isthmus.evaluation.principal_errors import PrincipalErrors
 from isthmus.explorer.items import Items
 from isthmus.explorer.packing import FLOAT_LEVELS, Packer
-from isthmus.explorer.places import Places, density_tiles
+from isthmus.explorer.places import QUANTILES, Places, density_tiles
 from isthmus.explorer.programs import (
     UnknownLayerError,
     code_program,
@@ -24,16 +24,21 @@ from isthmus.explorer.programs import (
 from isthmus.explorer.rounding import fewest_levels, largest
 from isthmus.explorer.sentence import banner, opening_sentence
 from isthmus.missing import completed
+from isthmus.model.bottleneck import NestedBottleneck
 
 __all__ = ["View", "row_errors", "tab_facts", "units_of"]
 
 DECODE_TOLERANCE, ENCODE_TOLERANCE = 8e-6, 1e-3
 WIDE_COLUMN = 10.0  # the tolerance is in the user's units up to this spread, beyond it a share of it
-LARGE_NETWORK = 400_000  # weights from which the encoder is left out: the page would pass four megabytes
+LARGE_NETWORK = 400_000  # weights from which fewer items are shown, and an encoder must fit in the room left
+PAGE_CHARACTERS = 3_700_000  # beside the page's own script, what stays below four megabytes
 LEFT_OUT = (
-    "The encoder is left out of this page, which would pass four megabytes with it: rows of your own can't be "
-    "placed here."
+    "With this model's encoder the page would pass four megabytes, so it is left out: rows of your own can't be "
+    "placed here, and doubt can't be read off a round trip. PCA's tab can place them; for this model use "
+    "isthmus encode."
 )
+MOST_CURVE, CURVE_ROWS = 64, 2_000
+ENCODER_CHARACTERS = 2.1  # a weight, kept to a thousandth of a code's spread
 ACTIVE_VARIANCE = 0.01
 
 
@@ -47,6 +52,7 @@ class View:
         Of the items shown.
     errors, pca_errors : ndarray of shape (n_held_out,)
         Squared error of every held-out row.
+    rows : ndarray of shape (n_held_out, n_features)
     """
 
     name: str
@@ -59,6 +65,7 @@ class View:
     pca_errors: np.ndarray
     probe_errors: np.ndarray
     probe_pca_errors: np.ndarray
+    rows: np.ndarray
     is_pca: bool = False
 
 
@@ -67,15 +74,23 @@ def units_of(estimator: BaseAutoencoder, rows: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(estimator.scaling_.apply(completed(estimator, rows)))
 
 
-def row_errors(estimator: BaseAutoencoder, rows: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Squared error of each row, the model's and PCA's, in the units it is judged by; NaN cells are left out."""
+def row_errors(
+    estimator: BaseAutoencoder, rows: np.ndarray, size: int, *, cut: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Squared error of each row, the model's and PCA's, in the units it is judged by; NaN cells are left out.
+
+    ``cut`` gives the model too no more than the first ``size`` numbers of its code.
+    """
     weights = np.ones(rows.shape[1])
     if estimator.scale is None and estimator._layout is None:
         weights = estimator.scaling_.spread
     units = (rows - estimator.scaling_.center) / estimator.scaling_.spread
     x = units_of(estimator, rows)
     with torch.inference_mode():
-        model = estimator.model_.reconstruct(x.to(estimator._device)).cpu().numpy().astype(np.float64)
+        codes = estimator.model_.encode(x.to(estimator._device)).mean
+        if cut:
+            codes = codes * (torch.arange(codes.shape[1], device=codes.device) < size)
+        model = estimator.model_.decode(codes).cpu().numpy().astype(np.float64)
     principal = PrincipalErrors(estimator.principal_)
     kept = principal.directions[:size]
     pca = principal.mean + (x.numpy().astype(np.float64) - principal.mean) @ kept.T @ kept
@@ -92,6 +107,7 @@ def tab_facts(view: View, items: Items, packer: Packer) -> dict[str, Any]:
     seen = places.along_axes(view.held_out_codes)
     outside = ((seen[:, :2] < places.limits[:2, 0]) | (seen[:, :2] > places.limits[:2, 1])).any(1)
     decoder, encoder, note = _programs(view, items, packer)
+    trips = None if encoder is None or estimator.missing == "mask" else _round_trips(view)
     return {
         "name": view.name,
         "variant": type(estimator).__name__ if not view.is_pca else "PCA",
@@ -114,10 +130,11 @@ def tab_facts(view: View, items: Items, packer: Packer) -> dict[str, Any]:
         "deviation": places.deviation.tolist(),
         "axes": packer.floats(places.axes),
         "limits": places.limits.tolist(),
-        "unused": _unused(view),
+        "unused": _idle(view, places.variances),
         "variances": places.variances.tolist(),
-        "distances": places.distances.tolist(),
+        "distances": _shortened(places.distances),
         "doubt": packer.floats(places.doubt(view.codes)),
+        "trips": trips,
         "outside": int(outside.sum()),
         "tiles": density_tiles(seen, places.limits)
         if len(view.errors) > n_shown and places.axes.shape[0] > 1
@@ -132,9 +149,10 @@ def tab_facts(view: View, items: Items, packer: Packer) -> dict[str, Any]:
         "unit": float(estimator._code_unit),
         "scaling": {"center": estimator.scaling_.center.tolist(), "spread": estimator.scaling_.spread.tolist()},
         "errorWeights": "model" if estimator.scale is not None or estimator._layout is not None else "user",
-        "history": {} if view.is_pca else {name: list(column) for name, column in estimator.history_.columns.items()},
+        "history": {} if view.is_pca else _history(estimator),
         "bestEpoch": estimator.best_epoch_,
         "latents": _latents(view),
+        "ownCurve": _curve(view, view.rows),
     }
 
 
@@ -152,7 +170,8 @@ def _programs(view: View, items: Items, packer: Packer) -> tuple[dict, dict | No
     program = {"network": network_program(decoder, packer, levels), "mean": mean_program(model.likelihood)}
     model.likelihood.to(estimator._device)
     encoder = plain_network(model.encoder)
-    if sum(part.numel() for part in encoder.parameters()) > LARGE_NETWORK:
+    weights = sum(part.numel() for part in encoder.parameters())
+    if weights > LARGE_NETWORK and packer.characters + weights * ENCODER_CHARACTERS > PAGE_CHARACTERS:
         return program, None, LEFT_OUT
     try:
         code = code_program(model.bottleneck)
@@ -174,6 +193,36 @@ def _programs(view: View, items: Items, packer: Packer) -> tuple[dict, dict | No
     return program, {"network": network_program(encoder, packer, levels), "code": code}, ""
 
 
+def _round_trips(view: View) -> list[float]:
+    """Quantiles of how far training codes are from where their decodes are encoded again, in standard deviations."""
+    estimator, known = view.estimator, view.places.known
+    unit = np.float32(estimator._code_unit)
+    codes = torch.from_numpy((known / unit).astype(np.float32)).to(estimator._device)
+    with torch.inference_mode():
+        again = estimator.model_.encode(estimator.model_.decode(codes)).mean.cpu().numpy()[:, : known.shape[1]] * unit
+    distances = np.sqrt((((again - known) / view.places.deviation) ** 2).sum(1))
+    return _shortened(np.quantile(distances, QUANTILES))
+
+
+def _curve(view: View, rows: np.ndarray) -> list[list[float]]:
+    """Of an ordered code, whose first k numbers are a code themselves: size and error per feature, for each k."""
+    if type(view.estimator.model_.bottleneck) is not NestedBottleneck:
+        return []
+    sizes = range(1, min(view.evaluation.n_components, MOST_CURVE) + 1)
+    rows = rows[:: max(1, len(rows) // CURVE_ROWS)]
+    return [[size, float(row_errors(view.estimator, rows, size, cut=True)[0].mean() / rows.shape[1])] for size in sizes]
+
+
+def _history(estimator: BaseAutoencoder) -> dict[str, list[float]]:
+    columns = estimator.history_.columns
+    return {name: _shortened(columns[name]) for name in ("epoch", "train_loss", "validation_loss") if name in columns}
+
+
+def _shortened(values: Any) -> list[float]:
+    """For JSON, in the six digits that a curve needs."""
+    return [float(f"{value:.6g}") for value in values]
+
+
 def _difference_scale(view: View, items: Items) -> float:
     rows = items.rows[: len(items.places)]
     rebuilt = view.estimator._decoded(view.codes[: len(rows)])
@@ -182,15 +231,16 @@ def _difference_scale(view: View, items: Items) -> float:
     return float(np.nanquantile(sizes, 0.995)) or 1.0
 
 
-def _unused(view: View) -> list[bool]:
-    variances = view.places.variances
+def _idle(view: View, variances: np.ndarray) -> list[bool]:
+    """Which numbers or directions of the code tell nothing: of a variational model by Burda's rule, else constants."""
     if view.estimator.model_.bottleneck.outputs_per_latent == 2 and not view.is_pca:
         return (variances < ACTIVE_VARIANCE).tolist()
     return (variances < 1e-6 * max(float(variances.max()), 1e-30)).tolist()
 
 
 def _latents(view: View) -> dict[str, Any]:
-    kl = view.evaluation.code.kl_per_latent
+    kl, variances = view.evaluation.code.kl_per_latent, view.held_out_codes.var(0)
+    unused = {"unused": _idle(view, variances)}
     if kl is not None:
-        return {"measure": "nats", "values": list(kl)}
-    return {"measure": "variance", "values": view.held_out_codes.var(0).tolist()}
+        return {"measure": "nats", "values": list(kl)} | unused
+    return {"measure": "variance", "values": variances.tolist()} | unused

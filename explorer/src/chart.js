@@ -1,0 +1,58 @@
+// One small chart as SVG: lines, dots or bars over round ticks, its axes named with their units.
+import { element, said } from "./dom.js";
+
+const WIDTH = 340, HEIGHT = 220, PAD = { left: 46, right: 14, top: 22, bottom: 36 };
+
+/** @typedef {{name: string, kind: string, points: number[][], says?: string}} Series */
+
+/** Round numbers from one end to the other. @param {number} low @param {number} high @param {number} count @param {number} [least] */
+export function ticks(low, high, count, least = 0) {
+  const rough = (high - low) / count, power = 10 ** Math.floor(Math.log10(rough));
+  const step = Math.max(least, [1, 2, 5, 10].map((k) => k * power).find((k) => k >= rough * 0.999) || rough), first = Math.ceil(low / step - 1e-9);
+  return Array.from({ length: Math.max(0, Math.floor(high / step + 1e-9) - first + 1) }, (_, i) => Number(((first + i) * step).toPrecision(12)));
+}
+
+/** @param {string} tag @param {Record<string, any>} properties @param {string} [text] */
+function svg(tag, properties, text) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(properties)) made.setAttribute(name, String(value));
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+/** @param {string} title @param {Series[]} series @param {{across: string, up: string, mark?: number, says?: string}} named */
+export function chart(title, series, { across, up, mark, says }) {
+  const points = series.flatMap((line) => line.points).filter((point) => point.every(Number.isFinite)), bars = series.some((line) => line.kind === "bars");
+  const high = Math.max(...points.map((point) => point[1])) * 1.04 || 1, right = Math.max(...points.map((point) => point[0])) + (bars ? 0.6 : 0) || 1, left = bars ? 0.4 : 0;
+  const x = (/** @type {number} */ v) => PAD.left + ((v - left) / (right - left)) * (WIDTH - PAD.left - PAD.right);
+  const y = (/** @type {number} */ v) => HEIGHT - PAD.bottom - (v / high) * (HEIGHT - PAD.top - PAD.bottom);
+  const words = series.flatMap((line) => [line.name, line.says]).filter(Boolean).join(", ");
+  const drawn = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${title}: ${up} by ${across}${words ? `; ${words}` : ""}` });
+  for (const value of ticks(0, high, 4)) {
+    drawn.append(svg("path", { class: "grid", d: `M${PAD.left} ${y(value)}H${WIDTH - PAD.right}` }), svg("text", { x: PAD.left - 7, y: y(value) + 4, "text-anchor": "end" }, said(value)));
+  }
+  for (const value of ticks(bars ? 1 : 0, right, bars ? 8 : 6, 1)) drawn.append(svg("text", { x: x(value), y: HEIGHT - 20, "text-anchor": "middle" }, said(value)));
+  drawn.append(svg("text", { x: WIDTH - PAD.right, y: HEIGHT - 4, "text-anchor": "end" }, across), svg("text", { x: 2, y: 11 }, up));
+  if (mark !== undefined && mark <= right) {
+    drawn.append(svg("path", { class: "mark", d: `M${x(mark)} ${PAD.top}V${HEIGHT - PAD.bottom}` }));
+    if (says) drawn.append(svg("text", { x: x(mark) - 4, y: PAD.top + 9, "text-anchor": x(mark) > WIDTH / 4 ? "end" : "start" }, says));
+  }
+  series.forEach((line) => drawn.append(...shapes(line, x, y)));
+  const legend = series.filter((line) => line.name).map((line) => element("span", { class: `key ${line.kind}`, text: line.name }));
+  return element("figure", {}, [element("figcaption", {}, [element("b", { text: title }), ...legend]), drawn]);
+}
+
+/** @param {Series} line @param {(v: number) => number} x @param {(v: number) => number} y */
+function shapes({ kind, points, says }, x, y) {
+  if (kind === "bars") {
+    const wide = Math.max(1.5, Math.min(22, 0.6 * (x(2) - x(1))));
+    return points.map(([at, value, idle]) => idle
+      ? svg("circle", { class: "idle", cx: x(at), cy: y(0) - 4, r: Math.min(3, wide) })
+      : svg("rect", { class: "model", x: x(at) - wide / 2, y: y(value), width: wide, height: Math.max(0, y(0) - y(value)), rx: Math.min(2, wide / 4) }));
+  }
+  if (kind === "dot" || kind === "other") return points.flatMap(([at, value]) => [svg("circle", { class: kind, cx: x(at), cy: y(value), r: kind === "dot" ? 5 : 4 }),
+    ...(says ? [svg("text", { x: x(at) + 8, y: y(value) + 4 }, says.length > 18 ? `${says.slice(0, 17)}…` : says)] : [])]);
+  const path = svg("path", { class: `line ${kind}`, d: points.map(([at, value], i) => `${i ? "L" : "M"}${x(at).toFixed(1)} ${y(value).toFixed(1)}`).join("") });
+  const [last] = points.slice(-1);
+  return says ? [path, svg("text", { x: (x(points[0][0]) + x(last[0])) / 2, y: y(last[1]) + 14, "text-anchor": "middle" }, says)] : [path];
+}

@@ -1,0 +1,66 @@
+// What the map shows: its layers, its colouring, and a legend whose entries choose one class.
+import { classColours, ramp } from "./colours.js";
+import { element, fill, place, said } from "./dom.js";
+
+/** @param {boolean} on @param {(on: boolean) => void} changed */
+export function checkbox(on, changed) {
+  const box = element("input", { type: "checkbox", onchange: () => changed(box.checked) });
+  box.checked = on;
+  return box;
+}
+
+/** @param {any} app @returns {string[]} */
+export function colourings(app) {
+  const { data } = app;
+  return [...(data.facts.classes.length ? ["class"] : []), "error", "doubt", "none", ...(data.pictures ? [] : data.facts.columns.map((/** @type {string} */ _, /** @type {number} */ i) => String(i)))];
+}
+
+/** @param {any} app */
+export function drawLayers(app) {
+  const { state, data, model } = app;
+  const choose = element("select", { id: "colour", "aria-label": "colour by", onchange: () => app.set({ colour: choose.value }) },
+    colourings(app).map((name) => element("option", { value: name, text: named(app, name) })));
+  choose.value = state.colour;
+  const decodes = data.pictures && model.size > 1 ? [["decodes", "decodes"]] : [];
+  const layers = [["points", "dots"], ...decodes, ["doubt", "doubt"], ["training", "training codes"]];
+  const measure = element("select", { id: "measure", "aria-label": "doubt by", onchange: () => app.set({ trip: measure.value === "trip" }) },
+    [element("option", { value: "near", text: "distance to training codes" }), element("option", { value: "trip", text: "round trip" })]);
+  measure.value = state.trip ? "trip" : "near";
+  const zoom = (/** @type {string} */ way, /** @type {string} */ text, /** @type {number} */ by) => element("button", { type: "button", id: `zoom-${way}`, text, "aria-label": `zoom ${way}`, onclick: () => app.zoom(by) });
+  const focused = document.activeElement?.id;
+  fill("layers", ...layers.map(([name, text]) => {
+    const box = checkbox(state[name], (on) => app.set({ [name]: on }));
+    box.id = `layer-${name}`;
+    return element("label", {}, [box, text]);
+  }), element("label", {}, ["colour", choose]), ...(model.facts.trips && model.reads ? [element("label", {}, ["doubt by", measure])] : []), zoom("in", "+", 1.5), zoom("out", "−", 1 / 1.5));
+  fill("legend", ...legend(app));
+  if (focused) place(focused)?.focus({ preventScroll: true });
+}
+
+/** @param {any} app @param {string} colour */
+const named = ({ data }, colour) => (/^\d+$/.test(colour) ? data.facts.columns[Number(colour)] : colour === "class" ? data.facts.labelName : colour);
+
+/** @param {any} app */
+function legend(app) {
+  const { state, data } = app, { classes } = data.facts;
+  const scale = state.colour === "class" || state.colour === "none" ? [] : [colourScale(app)];
+  if (classes.length > 40) return scale;
+  const colours = classColours(classes.length, state.only), counts = Array(classes.length).fill(0);
+  for (const label of data.labels || []) counts[label]++;
+  return [...scale, ...classes.map((/** @type {string} */ name, /** @type {number} */ index) => {
+    const swatch = element("span", { class: "swatch" });
+    swatch.style.background = state.colour === "class" ? colours[index] : "transparent";
+    return element("button", { type: "button", id: `class-${index}`, "aria-pressed": String(state.only === index), onclick: () => app.only(index),
+      onpointerenter: () => app.isolate(index), onpointerleave: () => app.isolate(-1), onfocus: () => app.isolate(index), onblur: () => app.isolate(-1) },
+    [swatch, name, " ", element("span", { class: "count", text: counts[index].toLocaleString("en") })]);
+  })];
+}
+
+/** @param {any} app */
+function colourScale(app) {
+  const { state } = app, column = Number(state.colour);
+  const ends = state.colour === "error" ? ["least error", "largest"] : state.colour === "doubt" ? ["near training codes", "far"] : [said(app.reach.low[column]), said(app.reach.high[column])];
+  const bar = element("span", { class: "scale" });
+  bar.style.background = `linear-gradient(90deg,${[0, 0.25, 0.5, 0.75, 1].map(ramp).join(",")})`;
+  return element("span", { class: "row small", role: "img", "aria-label": `${named(app, state.colour)}: from ${ends[0]} to ${ends[1]}` }, [ends[0], bar, ends[1]]);
+}

@@ -1,0 +1,35 @@
+// Every item as a row of a table that sorts by its columns: the way to each dot that needs no map.
+import { element, fill, place, said } from "./dom.js";
+
+const ROWS = 100;
+const COLUMNS = /** @type {const} */ ([["name", "item"], ["error", "error"], ["doubt", "distance, quantile"], ["pca", "PCA error"], ["change", "rank against PCA"]]);
+
+/** @param {any} app */
+export function makeTable(app) {
+  const heads = COLUMNS.map(([rank, text]) => element("th", { scope: "col", "data-sort": rank, class: rank === "name" ? null : "number" },
+    [element("button", { type: "button", class: "sort", text, onclick: () => app.set({ rank, up: app.state.rank === rank && !app.state.up }) })]));
+  const head = element("thead", {}, [element("tr", {}, [element("th", { scope: "col", class: "number", text: "place" }), ...heads])]);
+  const more = element("button", { type: "button", id: "more-rows", onclick: () => { app.tableRows += 500; drawTable(app); } });
+  app.tableRows = ROWS;
+  const box = element("details", { ontoggle: () => drawTable(app) }, [element("summary", { id: "table-summary" }),
+    element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "table of items" }, [element("table", { id: "table" }, [head, element("tbody", { id: "table-rows" })]), more])]);
+  return box;
+}
+
+/** @param {any} app */
+export function drawTable(app) {
+  const { model, data, state, order } = app, table = place("table"), shown = Math.min(app.tableRows, order.length);
+  fill("table-summary", `Table of ${order.length.toLocaleString("en")} item${order.length === 1 ? "" : "s"}`);
+  if (!table.closest("details").open) return;
+  for (const head of table.querySelectorAll("[data-sort]")) head.setAttribute("aria-sort", state.rank !== head.dataset.sort ? "none" : state.up === (state.rank !== "name") ? "ascending" : "descending");
+  fill("table-rows", ...order.slice(0, shown).map((/** @type {number} */ item, /** @type {number} */ at) => {
+    const change = app.change[item];
+    const numbers = [said(model.errors[item]), `${Math.round(100 * model.doubts[item])} %`, said(model.pcaErrors[item]), change === 0 ? "=" : `${change > 0 ? "▲" : "▼"} ${Math.abs(change)}`];
+    const name = element("td", {}, [element("button", { type: "button", text: data.name(item), onclick: () => app.select(item) })]);
+    return element("tr", { "aria-current": item === state.item ? "true" : null, onpointerenter: () => app.hint(item), onpointerleave: () => app.hint(-1) },
+      [element("td", { class: "number", text: at + 1 }), name, ...numbers.map((text) => element("td", { class: "number", text }))]);
+  }));
+  const rest = order.length - shown, more = place("more-rows");
+  more.hidden = rest <= 0;
+  more.textContent = `${Math.min(500, rest)} more rows`;
+}
