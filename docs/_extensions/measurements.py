@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import statistics
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -89,11 +90,13 @@ def n_tables() -> int:
 
 
 def _variants() -> list[dict[str, Any]]:
-    """The runs of all seeds that are complete."""
+    """The runs of the tables that every variant was fitted to with every seed."""
     rows = results("variants")
-    most = len({(row["data"], row["variant"]) for row in rows})
-    whole = {seed for seed in {r["seed"] for r in rows} if sum(r["seed"] == seed for r in rows) == most}
-    return [row for row in rows if row["seed"] in whole]
+    n_kinds = len({row["variant"] for row in rows})
+    fits = Counter((row["data"], row["seed"]) for row in rows)
+    whole = Counter(data for (data, _), count in fits.items() if count == n_kinds)
+    most = max(whole.values())
+    return [row for row in rows if whole[row["data"]] == most and fits[row["data"], row["seed"]] == n_kinds]
 
 
 def _kinds() -> list[str]:
