@@ -126,7 +126,7 @@ def main() -> None:
     rows = json.loads(asked.into.read_text()) if asked.into.exists() else []
     done = {(row["data"], row["variant"], row["seed"]) for row in rows}
     for seed in asked.seeds:
-        for name, X, y, anomalies in tables(asked.folder):
+        for name, X, y, anomalies in sorted(tables(asked.folder), key=lambda table: table[1].size):
             parts = cut(X, y, seed, anomalies)
             size = int(np.clip(parts["learned"][0].shape[1] // 4, 2, 16))
             for kind, model in models(size, seed).items():
