@@ -33,6 +33,7 @@ TASKS = {  # name: (what it is called, whether less is better, whether it is a r
 }
 LINEAR, PLAIN = "linear", "vanilla"
 OVERCOMPLETE = "sparse"
+ENOUGH_SEEDS = 5
 
 
 def which_variant() -> str:
@@ -79,9 +80,10 @@ def best_variant(task: str) -> str:
     return _best({kind: _over_tables(task, kind, "validation") for kind in kinds}, task)
 
 
-def n_seeds() -> int:
-    """Seeds that every table and variant was fitted with."""
-    return len(_seeds())
+def seeds_said() -> str:
+    """How many seeds every table and variant was fitted with, and whether that is enough to know the spread."""
+    count = len(_seeds())
+    return f"{count} seeds" if count >= ENOUGH_SEEDS else f"{count} seeds (too few to know the spread well)"
 
 
 def n_tables() -> int:
