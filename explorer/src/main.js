@@ -108,8 +108,10 @@ class App {
 
   changeTab() {
     const { state } = this;
-    if (state.item < 0) state.item = this.typical();
-    state.z = this.model.code(state.item);
+    const own = state.item < 0 && this.model.reads ? this.own : null; // one's own row comes along, as an item does
+    if (!own && state.item < 0) state.item = this.typical();
+    if (!own) this.own = null;
+    state.z = own ? Array.from(this.model.encode(own)) : this.model.code(state.item);
     this.map.reset();
     this.frame();
   }
