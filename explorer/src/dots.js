@@ -1,5 +1,5 @@
 // The dots: held-out items by class, number or nothing; training codes by a cross; class names where their items are.
-import { classColours, ramp } from "./colours.js";
+import { classColours, contrast, ramp } from "./colours.js";
 
 const GLYPHS = 1500, LARGE = 3000, NAMES = 40;
 const GREY = "#8a9099";
@@ -29,6 +29,7 @@ export function drawPoints(map, pen, ink) {
   const { app, model } = map, { data, state, isolated } = app, { classes } = data.facts, large = data.n > LARGE;
   const glyphs = state.colour === "class" && classes.length && classes.every((/** @type {string} */ name) => name.length === 1) && data.n <= GLYPHS;
   const colours = classColours(classes.length, isolated >= 0 ? isolated : state.only), off = model.size > 2 ? offSlice(map) : null;
+  const paper = getComputedStyle(document.body).getPropertyValue("--paper"), pale = colours.map((tint) => contrast(tint, paper) < 3); // they need an edge
   pen.font = "600 11px system-ui, sans-serif";
   pen.textAlign = "center";
   pen.textBaseline = "middle";
@@ -42,7 +43,10 @@ export function drawPoints(map, pen, ink) {
     if (item >= data.n) {
       pen.lineWidth = 1.5;
       pen.strokeRect(x - 4, y - 4, 8, 8);
-    } else if (glyphs) pen.fillText(data.label(item), x, y);
+    } else if (glyphs) {
+      if (pale[data.labels[item]]) pen.strokeText(data.label(item), x, y);
+      pen.fillText(data.label(item), x, y);
+    }
     else if (large) pen.fillRect(x - 1.5, y - 1.5, 3, 3);
     else {
       pen.beginPath();

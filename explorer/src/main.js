@@ -163,6 +163,7 @@ class App {
       drawPath(this);
       drawRanking(this);
       drawLayers(this);
+      this.caption();
     }
     this.announce();
     history.replaceState(null, "", toHash(this.state));
@@ -240,6 +241,14 @@ class App {
     this.rest();
   }
 
+  caption() {
+    const { model, data } = this, { facts } = model, { facts: items } = data;
+    const among = items.ranked < items.heldOut ? ` Errors are ranked among ${items.ranked.toLocaleString("en")} of them.` : "";
+    const shown = data.n < items.heldOut ? `${among} A sample of ${data.n.toLocaleString("en")} of ${items.heldOut.toLocaleString("en")} items, with the largest errors; the tiles show all.` : "";
+    const slice = model.size > 2 ? ` A place on this map does not fix z: it is a slice through the selected item along the two widest directions; dots fade with distance from it.` : "";
+    fill("caption", `${facts.outside} of ${items.heldOut.toLocaleString("en")} items lie outside the axes. Grey and hatched: ${this.state.trip && model.facts.trips ? "decoded and encoded again, a code comes back farther off" : "farther from training codes"} than 95 and 99 % of them.${slice}${shown}`);
+  }
+
   /** Everything that depends on the tab alone. */
   frame() {
     const { model, data } = this, { facts } = model, { facts: items } = data;
@@ -248,10 +257,7 @@ class App {
     fill("banner", facts.banner);
     fill("tabs", ...(this.models.length > 1 ? this.models.map((/** @type {Model} */ m, /** @type {number} */ tab) =>
       element("button", { type: "button", "aria-pressed": String(m === model), text: m.facts.name, onclick: () => this.set({ tab }) })) : []));
-    const shown = data.n < items.heldOut ? ` A sample of ${data.n.toLocaleString("en")} of ${items.heldOut.toLocaleString("en")} items, with the largest errors; the tiles show all.` : "";
-    const slice = model.size > 2 ? ` A place on this map does not fix z: it is a slice through the selected item along the two widest directions; dots fade with distance from it.` : "";
-    fill("caption", `${facts.outside} of ${items.heldOut.toLocaleString("en")} items lie outside the axes. Hatched: farther from training codes than 99 % of them.${slice}${shown}`);
-    fill("footer", `${facts.variant}: ${facts.size} number${facts.size === 1 ? "" : "s"}, ${facts.parameters.toLocaleString("en")} parameters. Squared error per feature on items held out ${said(facts.mse)}, PCA with ${facts.pcaSize} ${said(facts.pcaMse)}. Seed ${facts.seed ?? "none"}. Grey from ${said(items.span[0])} to ${said(items.span[1])} in every picture.`);
+    fill("footer", `${facts.variant}: ${facts.size} number${facts.size === 1 ? "" : "s"}, ${facts.parameters.toLocaleString("en")} parameters. Squared error per feature on items held out ${said(facts.mse)}, PCA with ${facts.pcaSize} ${said(facts.pcaMse)}. Seed ${facts.seed ?? "none"}.${data.pictures ? ` Grey from ${said(items.span[0])} to ${said(items.span[1])} in every picture.` : ""}`);
     fill("curves", ...charts(model, this.models));
     makeSliders(this);
     makeRanking(this);
@@ -271,6 +277,8 @@ async function start() {
     const done = await (navigator.clipboard?.writeText(link) ?? Promise.reject()).then(() => "Copied", () => "Copy the address");
     place("share").textContent = done;
   });
+  place("zoom-in").addEventListener("click", () => app.zoom(1.5));
+  place("zoom-out").addEventListener("click", () => app.zoom(1 / 1.5));
   addEventListener("resize", () => app.map.draw());
   addEventListener("hashchange", () => {
     app.read();
