@@ -36,7 +36,7 @@ function about({ model, data, state }, row, again) {
 export function itemButton(app, item, pressed) {
   const { data, model } = app;
   const name = data.label(item) || (item >= data.n ? "probe" : data.facts.ids[item]);
-  return element("button", { type: "button", "aria-label": data.name(item), title: data.name(item), "aria-current": item === app.state.item ? "true" : null, "data-item": item,
+  return element("button", { type: "button", class: item >= data.n ? "probe" : null, "aria-label": data.name(item), title: data.name(item), "aria-current": item === app.state.item ? "true" : null, "data-item": item,
     onclick: pressed, onpointerenter: () => app.hint(item), onpointerleave: () => app.hint(-1), onfocus: () => app.hint(item), onblur: () => app.hint(-1) },
     [thumbnail(model, data.row(item)), element("span", { text: name })]);
 }
