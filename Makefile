@@ -26,7 +26,7 @@ $(FRONT): explorer/package-lock.json
 	@command -v npm >/dev/null && { echo "-- what the page is built with" && cd explorer && npm ci --silent --ignore-scripts && touch node_modules/.package-lock.json; } || echo "-- no npm: the page's sources are not tested"
 
 page: front
-	@cd explorer && npm run --silent types && npm test --silent >/dev/null && npm run --silent build
+	@cd explorer && npm run --silent types && node --test --test-reporter=dot tests/ >/dev/null && npm run --silent build
 
 demo: setup
 	@echo "== fitting an autoencoder to the bundled digits =="

@@ -24,13 +24,19 @@ export const place = (id) => document.getElementById(id);
 /** @param {string} id @param {(Node | string)[]} children */
 export const fill = (id, ...children) => place(id).replaceChildren(...children);
 
-/** A number for reading: four digits that matter, a true minus. @param {number} value */
-export function said(value) {
+/** A number for reading: so many digits that matter, a true minus. @param {number} value @param {number} [digits] */
+export function said(value, digits = 4) {
   if (!Number.isFinite(value)) return "–";
   const size = Math.abs(value);
-  const text = size !== 0 && (size < 0.001 || size >= 1e6) ? value.toExponential(2) : String(Number(value.toPrecision(4)));
-  return text.replace("-", "−");
+  const text = size !== 0 && (size < 0.001 || size >= 10 ** Math.max(6, digits)) ? value.toExponential(2) : String(Number(value.toPrecision(digits)));
+  return text.replaceAll("-", "−");
 }
 
-/** @param {number} value */
-export const two = (value) => value.toFixed(2).replace("-", "−");
+/** A number of a range so wide: digits enough to tell its places apart. @param {number} value @param {number} width */
+export function within(value, width) {
+  if (!Number.isFinite(value)) return "–";
+  const digits = width >= 1 && width < 100 ? 2 : 3 - Math.ceil(Math.log10(width || Math.abs(value) || 1)), size = Math.abs(value);
+  const wide = size >= 1e7 || digits > 6, places = Math.min(15, Math.max(2, Math.ceil(Math.log10(size || 1)) + digits - 1));
+  const text = wide && size > 10 ** -digits / 2 ? value.toExponential(places) : value.toFixed(Math.min(Math.max(digits, 0), 3));
+  return (Number(text) === 0 ? text.replace("-", "") : text).replaceAll("-", "−");
+}

@@ -60,7 +60,7 @@ function legend(app) {
 /** @param {any} app */
 function colourScale(app) {
   const { state } = app, column = Number(state.colour);
-  const ends = state.colour === "error" ? ["least error", "largest"] : state.colour === "doubt" ? ["near training codes", "far"] : [said(app.reach.low[column]), said(app.reach.high[column])];
+  const ends = state.colour === "error" ? ["least error", "largest"] : state.colour === "doubt" ? ["near training codes", "far"] : [said(app.data.reach.low[column]), said(app.data.reach.high[column])];
   const bar = element("span", { class: "scale" });
   bar.style.background = `linear-gradient(90deg,${[0, 0.25, 0.5, 0.75, 1].map(ramp).join(",")})`;
   return element("span", { class: "row small", role: "img", "aria-label": `${named(app, state.colour)}: from ${ends[0]} to ${ends[1]}` }, [ends[0], bar, ends[1]]);

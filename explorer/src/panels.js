@@ -1,5 +1,5 @@
 // What is said and shown of the place selected: pictures, figures, neighbours, sliders.
-import { element, fill, place, said, two } from "./dom.js";
+import { element, fill, place, said, within } from "./dom.js";
 import { bars, picture, thumbnail } from "./pictures.js";
 
 /** @param {any} app */
@@ -19,7 +19,7 @@ export function drawItem(app) {
   fill("about", ...about(app, row, again));
   const doubt = model.doubt(state.z);
   app.doubt = doubt < 0.95 ? "inside the data ✓" : doubt < 0.99 ? "at the edge of the data" : "outside the data: made up here";
-  const shown = state.z.slice(0, 6).map(two).join(", ") + (model.size > 6 ? ", …" : "");
+  const shown = state.z.slice(0, 6).map((/** @type {number} */ value, /** @type {number} */ i) => within(value, 4 * model.facts.deviation[i])).join(", ") + (model.size > 6 ? ", …" : "");
   fill("code", `z = (${shown})  ${app.doubt}`);
 }
 
@@ -36,7 +36,7 @@ function about({ model, data, state }, row, again) {
 export function itemButton(app, item, pressed) {
   const { data, model } = app;
   const name = data.label(item) || (item >= data.n ? "probe" : data.facts.ids[item]);
-  return element("button", { type: "button", "aria-label": data.name(item), title: data.name(item), "aria-current": item === app.state.item ? "true" : null, "data-item": item,
+  return element("button", { type: "button", class: item >= data.n ? "probe" : null, "aria-label": data.name(item), title: data.name(item), "aria-current": item === app.state.item ? "true" : null, "data-item": item,
     onclick: pressed, onpointerenter: () => app.hint(item), onpointerleave: () => app.hint(-1), onfocus: () => app.hint(item), onblur: () => app.hint(-1) },
     [thumbnail(model, data.row(item)), element("span", { text: name })]);
 }
@@ -72,8 +72,8 @@ export function moveSliders(app, films) {
     if (axis >= FIRST && !input.closest("details").open) continue;
     const at = model.along(state.z, axis), [low, high] = model.facts.limits[axis];
     if (document.activeElement !== input) input.value = at;
-    output.textContent = two(at);
-    input.setAttribute("aria-valuetext", two(at));
+    output.textContent = within(at, high - low);
+    input.setAttribute("aria-valuetext", output.textContent);
     if (films) film.replaceChildren(...Array.from({ length: 7 }, (_, k) => thumbnail(model, model.decode(model.moved(state.z, axis, low + ((high - low) * (k + 0.5)) / 7)))));
   }
 }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { classColours, contrast, difference } from "../src/colours.js";
-import { said, two } from "../src/dom.js";
+import { said, within } from "../src/dom.js";
 import { Model } from "../src/model.js";
 import { between } from "../src/path.js";
 
@@ -64,5 +64,10 @@ test("a difference of zero is white, and both ends are reached only", () => {
 
 test("numbers are said with a true minus, huge and tiny ones by powers", () => {
   assert.deepEqual([said(-0.5), said(0), said(NaN), said(1234567), said(1e-9), said(123.456)], ["−0.5", "0", "–", "1.23e+6", "1.00e−9", "123.5"]);
-  assert.equal(two(-1.239), "−1.24");
+  assert.equal(said(-5.731e-12), "−5.73e−12");
+});
+
+test("a number of a range has the digits that tell its places apart", () => {
+  assert.deepEqual([within(-1.239, 5), within(-0.0001, 5), within(1.5, 0)], ["−1.24", "0.00", "1.50"]);
+  assert.deepEqual([within(3206583156736, 1e13), within(1e9 + 0.25, 2), within(2e-12, 1e-11), within(1234.5, 1e4)], ["3.21e+12", "1.00000000025e+9", "2.00e−12", "1235"]);
 });

@@ -15,9 +15,9 @@ pytestmark = pytest.mark.xdist_group("large")
 
 @pytest.fixture(scope="module")
 def stream(tmp_path_factory):
-    """30,000 rows of six numbers in a file, of which one megabyte may be held."""
+    """30,000 rows of sixteen numbers in a file, of which one megabyte may be held."""
     rng = np.random.default_rng(0)
-    X = np.tanh(rng.standard_normal((30_000, 3)) @ rng.standard_normal((3, 6))).astype(np.float32)
+    X = np.tanh(rng.standard_normal((30_000, 3)) @ rng.standard_normal((3, 16))).astype(np.float32)
     path = tmp_path_factory.mktemp("large") / "rows.npy"
     np.save(path, X)
     stream = open_table(str(path), held_bytes=1 << 18)
@@ -36,7 +36,7 @@ def test_a_stream_is_shown_as_a_sample_with_figures_of_all_rows(open_page, strea
     page = open_page(path)
     facts = page.evaluate("window.isthmus.app.data.facts")
     assert (facts["heldOut"], facts["ranked"]) == (30_000, 20_000)
-    assert page.evaluate("window.isthmus.app.data.n") == 20_000
+    assert page.evaluate("window.isthmus.app.data.n") < 20_000
     mse = page.evaluate("window.isthmus.app.models[0].facts.mse")
     assert mse == pytest.approx(evaluate(model, stream).judged.model.mse, rel=1e-6)
     tiles = page.evaluate("window.isthmus.app.models[0].facts.tiles")

@@ -9,6 +9,7 @@ any real one, an inverted or shifted picture hardly at all.
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,14 +18,15 @@ import numpy as np
 
 from isthmus.explorer.packing import Packer
 
-__all__ = ["Items", "choose_items", "exact_divisor", "items_facts", "probe_rows"]
+__all__ = ["Items", "choose_items", "exact_divisor", "items_facts", "plain_words", "probe_rows"]
 
 ROOM, TABLE_ROOM = 480_000, 2_100_000  # bytes of rows before compression: 20,000 of ten columns
 MOST_ITEMS, LEAST_ITEMS = 20_000, 24
 WORST_KEPT = 24
 DIVISORS = (1, 2, 4, 8, 15, 16, 31, 32, 63, 64, 100, 127, 128, 255)
 SHIFT = 2  # pixels, or an eighth of the height where that is less
-MOST_CLASSES = 200
+LONGEST_NAME = 60
+TURNS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,8 +120,22 @@ def grey_range(rows: np.ndarray) -> tuple[float, float]:
 
 def class_indices(labels: Any) -> tuple[np.ndarray, tuple[str, ...]]:
     """Labels as indices into their names; numbers in order of size, words in that of the alphabet."""
-    values, indices = np.unique(np.asarray(labels), return_inverse=True)
-    return indices, tuple(_said(value) for value in values.tolist())
+    labels = np.asarray(labels)
+    if labels.dtype == object:
+        labels = labels.astype(str)  # words and none beside each other have no order
+    values, indices = np.unique(labels, return_inverse=True)
+    return indices.ravel(), tuple(plain_words(_said(value)) for value in values.tolist())
+
+
+def plain_words(text: Any, most: int = LONGEST_NAME) -> str:
+    r"""A name on one line: no control characters, none that turn the direction of what follows, not without end.
+
+    >>> plain_words("a\nb\u202ec", 60), plain_words("x" * 90, 5)
+    ('a bc', 'xxxx…')
+    """
+    kept = (c for c in str(text) if c.isspace() or (c not in TURNS and unicodedata.category(c) not in ("Cc", "Cs")))
+    words = " ".join("".join(kept).split())
+    return words if len(words) <= most else words[: most - 1] + "…"
 
 
 def channels_first(shape: Sequence[int] | None) -> tuple[int, int, int] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import html
 import json
+import math
 import re
 import zlib
 from collections.abc import Mapping
@@ -30,6 +31,7 @@ from isthmus.explorer.items import (
     exact_divisor,
     grey_range,
     items_facts,
+    plain_words,
     probe_rows,
 )
 from isthmus.explorer.packing import Packer, as_text
@@ -99,12 +101,22 @@ def write_explorer(
     first = next(iter(models.values()))
     known = evaluations or {}
     judged = {name: known.get(name) or evaluate(model, X) for name, model in models.items()}
-    n_held_out, n_training = len(X), 0 if X_train is None else len(X_train)
+    title = plain_words(title)
+    n_held_out, n_training = _count(X), 0 if X_train is None else _count(X_train)
+    for what, given in (("y", y), ("ids", ids)):
+        if given is not None and len(given) != n_held_out:
+            raise ValueError(f"write_explorer: {what} has {len(given)} entries, X has {n_held_out} rows.")
     image_shape = image_shape or first.image_shape or getattr(X, "image_shape", None)
     X, y, ids = _in_memory(X, y, ids, MOST_DRAWN)
     rows = _numbers(first, X)
     training = None if X_train is None else _numbers(first, _in_memory(X_train, None, None, MOST_DRAWN)[0])
     shape = channels_first(image_shape)
+    if shape is not None and math.prod(shape) != rows.shape[1]:
+        raise ValueError(
+            f"write_explorer: image_shape={image_shape} has {math.prod(shape)} pixels, a row {rows.shape[1]}."
+        )
+    if columns is not None and len(columns) != rows.shape[1]:
+        raise ValueError(f"write_explorer: columns has {len(columns)} names, X has {rows.shape[1]} columns.")
     size = next(iter(judged.values())).pca_components
     errors, _ = row_errors(first, rows, size)
     span = grey_range(rows)
@@ -116,7 +128,9 @@ def write_explorer(
     items = Items(
         rows=np.concatenate([rows[places], *(row[None] for row in probes.values())]),
         places=places,
-        ids=[str(place) for place in places] if ids is None else [str(entry) for entry in np.asarray(ids)[places]],
+        ids=[str(place) for place in places]
+        if ids is None
+        else [plain_words(entry) for entry in np.asarray(ids)[places].tolist()],
         labels=None if labels is None else labels[places],
         classes=classes,
         probes=tuple(probes),
@@ -215,6 +229,10 @@ def _in_memory(X: Any, y: Any, ids: Any, most: int, seed: int = 0) -> tuple[Any,
     return table.rows, y, places if ids is None else ids
 
 
+def _count(X: Any) -> int:
+    return int(X.shape[0]) if hasattr(X, "shape") else len(X)
+
+
 def _numbers(model: BaseAutoencoder, X: Any) -> np.ndarray:
     rows = model._validated(X, reset=False)
     return np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows, dtype=np.float64)
@@ -222,9 +240,9 @@ def _numbers(model: BaseAutoencoder, X: Any) -> np.ndarray:
 
 def _names(model: BaseAutoencoder, columns: Any, count: int) -> tuple[str, ...]:
     if model._layout is not None:
-        return tuple(model._layout.encoded_names)
+        return tuple(plain_words(name) for name in model._layout.encoded_names)
     names = columns if columns is not None else getattr(model, "feature_names_in_", None)
-    return tuple(f"x{place}" for place in range(count)) if names is None else tuple(str(name) for name in names)
+    return tuple(f"x{place}" for place in range(count)) if names is None else tuple(plain_words(name) for name in names)
 
 
 def _as_pca(evaluation: Evaluation) -> Evaluation:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["banner", "opening_sentence"]
 
+ROUNDING = 1e-9  # a share of variation lost that is float32's rounding
 EQUAL = 0.01  # errors this close, relative to PCA's, are called the same
 
 
@@ -49,7 +50,11 @@ def opening_sentence(evaluation: Evaluation, *, pictures: bool, is_pca: bool = F
 
 def banner(evaluation: Evaluation) -> str:
     """A warning where PCA does as well or better, else nothing."""
-    model, pca = evaluation.judged.model.mse, evaluation.judged.pca.mse
+    judged = evaluation.judged
+    model, pca = judged.model.mse, judged.pca.mse
+    exact = all(1 - (error.r2 if error.r2 is not None else 1) < ROUNDING for error in (judged.model, judged.pca))
+    if exact:
+        return "PCA loses nothing here either; use PCA." if judged.model.r2 is not None else ""
     if model > pca * (1 + EQUAL):
         return f"PCA does better here: {_short(pca)} vs {_short(model)}."
     if model >= pca * (1 - EQUAL):
@@ -58,8 +63,8 @@ def banner(evaluation: Evaluation) -> str:
 
 
 def _per_cent(share: float) -> str:
-    text = f"{100 * share:.0f} %"
-    return text if share < 0.995 or share == 1 else f"{100 * share:.2f} %"
+    digits = 0 if share < 0.995 or share >= 0.99995 else 2
+    return f"{100 * share:.{digits}f} %".replace("-", "−")
 
 
 def _short(value: float) -> str:

@@ -1,0 +1,163 @@
+"""States that data bring about: no labels or three hundred, one row, a line, collapse, huge and tiny, odd names."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import isthmus
+from isthmus import Autoencoder
+from isthmus.explorer import write_explorer
+
+from .browsing import opened, state
+
+pytestmark = pytest.mark.xdist_group("parity")
+FEW = {"max_iter": 1, "random_state": 0, "hidden_layer_sizes": (8,)}
+LONG = "a label without an end " * 20
+UNICODE = ("日本語 🧬", "עברית \u202e abc")
+
+
+def rows(n_rows=120, n_columns=6):
+    rng = np.random.default_rng(0)
+    hidden = rng.standard_normal((n_rows, 2))
+    return hidden @ rng.standard_normal((2, n_columns)) + 0.1 * rng.standard_normal((n_rows, n_columns))
+
+
+def with_constant(scale=1.0):
+    X = rows()
+    X[:, 2] = 7 * scale
+    return X
+
+
+def line():
+    return rows()[:, :1] @ np.ones((1, 6))
+
+
+TWO = Autoencoder(2, **FEW)
+HOLES = np.where(np.random.default_rng(1).random((120, 6)) < 0.2, np.nan, rows())
+STATES = {  # the model, rows, their labels, and what else is said of them
+    "no labels": (TWO, rows(), None, {}),
+    "one class": (TWO, rows(), ["only"] * 120, {}),
+    "fifteen classes": (TWO, rows(), [f"k{i % 15}" for i in range(120)], {}),
+    "three hundred classes": (TWO, rows(300), [f"k{i}" for i in range(300)], {}),
+    "labels that are missing": (TWO, rows(), [None if i % 2 else "a" for i in range(120)], {}),
+    "labels without an end": (TWO, rows(), [LONG if i % 2 else "x" * 500 for i in range(120)], {"title": LONG}),
+    "labels of the world": (TWO, rows(), [UNICODE[i % 2] for i in range(120)], {"columns": [*"größe", "é\n数"]}),
+    "a constant column": (TWO, with_constant(), None, {}),
+    "a constant column, scaled": (Autoencoder(2, scale="standard", **FEW), with_constant(), None, {}),
+    "missing cells": (Autoencoder(2, missing="mask", **FEW), HOLES, None, {}),
+    "a line": (TWO, line(), None, {}),
+    "a line to three": (Autoencoder(3, **FEW), line(), None, {}),
+    "all rows the same": (Autoencoder(1, **FEW), np.ones((50, 4)), None, {}),
+    "one column": (Autoencoder(1, **FEW), rows()[:, :1], None, {}),
+    "collapsed": (isthmus.VariationalAutoencoder(4, **FEW), line() + 0.01 * rows(), None, {}),
+    "huge": (TWO, rows() * 1e12, None, {}),
+    "tiny": (TWO, rows() * 1e-12, None, {}),
+    "huge beside tiny": (Autoencoder(2, scale="standard", **FEW), rows() * np.logspace(-9, 9, 6), None, {}),
+    "far from zero": (TWO, rows() + 1e9, None, {}),
+    "more numbers than columns": (isthmus.SparseAutoencoder(20, top_k=3, **FEW), rows(), None, {}),
+    "in colour": (Autoencoder(3, **FEW), np.abs(rows(60, 48)), None, {"image_shape": (3, 4, 4)}),
+    "two channels, negative": (Autoencoder(3, **FEW), rows(60, 32), None, {"image_shape": (2, 4, 4)}),
+    "a row of pixels": (Autoencoder(1, **FEW), rows(60, 5), None, {"image_shape": (1, 5)}),
+}
+FINITE = """() => {
+  const { app } = window.isthmus, wrong = [];
+  for (let item = 0; item < app.data.total; item++) {
+    if (!Array.from(app.model.decode(app.model.code(item))).every(Number.isFinite)) wrong.push(`decode of ${item}`);
+    if (!Array.from(app.map.spots[item]).every(Number.isFinite)) wrong.push(`place of ${item}`);
+  }
+  if (!app.map.span.flat().every(Number.isFinite)) wrong.push("axes");
+  const text = document.querySelector("main").innerText + document.querySelector("main").innerHTML;
+  return [...wrong, ...(text.match(/.{0,30}(NaN|undefined|Infinity|\\bnull\\b).{0,20}/g) || [])];
+}"""
+EVERYTHING = """() => {
+  const { app } = window.isthmus, last = app.data.total - 1;
+  for (const colour of app.colourings().slice(-4)) app.set({ colour });
+  for (const rank of ["error", "doubt", "pca", "change"]) app.set({ rank });
+  app.set({ a: 0, b: Math.min(1, last), decodes: true, training: true });
+  app.models.forEach((_, tab) => app.set({ tab }));
+  for (const details of document.querySelectorAll("details")) details.open = true;
+  app.select(last);
+  app.set({ tab: 0 });
+}"""
+
+
+def written(model, X, path, shown=None, y=None, **said):
+    write_explorer(model.fit(X), path, X if shown is None else shown, y, X_train=X, **said)
+    return path
+
+
+def walk_through(page):
+    """All that can be done, done; nothing may fail, overflow or show what is no number."""
+    wrong = page.evaluate(FINITE)
+    page.evaluate(EVERYTHING)
+    page.focus("#plane")
+    for key in ("n", "p", "j", "k", "a", "ArrowRight", "Shift+ArrowUp", "b", ".", "c", "d", "1", "9", "1", "Escape"):
+        page.keyboard.press(key)
+    assert wrong + page.evaluate(FINITE) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.faults == []
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_every_state_is_shown_and_can_be_used(browser, tmp_path, name):
+    model, X, y, said = STATES[name]
+    page = opened(
+        browser, written(model, X, tmp_path / "page.html", y=y, **said), viewport={"width": 320, "height": 800}
+    )
+    assert state(page)["item"] >= 0
+    walk_through(page)
+    page.context.close()
+
+
+@pytest.mark.parametrize("n_shown", [1, 2])
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_one_row_or_two_are_enough(open_page, tmp_path, n_shown, size):
+    X = rows()
+    page = open_page(written(Autoencoder(size, **FEW), X, tmp_path / "page.html", X[:n_shown], ["a", "b"][:n_shown]))
+    assert page.inner_text("#sentence").startswith("1 row of" if n_shown == 1 else "2 rows of")
+    walk_through(page)
+
+
+def test_what_is_worse_than_pca_says_so_first(open_page, tmp_path):
+    model = Autoencoder(2, start="random", max_iter=0, random_state=0)
+    page = open_page(written(model, rows(), tmp_path / "page.html"))
+    assert page.inner_text("#banner").startswith("PCA does better here: ")
+    assert page.is_visible("#banner")
+
+
+def test_a_number_that_tells_nothing_is_marked_unused(open_page, tmp_path):
+    page = open_page(written(Autoencoder(3, **FEW), line(), tmp_path / "page.html"))
+    assert page.inner_text("#sliders").count("(unused)") == 2
+    assert page.inner_text("#banner") == "PCA loses nothing here either; use PCA."
+
+
+def test_rows_that_do_not_vary_are_said_to(open_page, tmp_path):
+    page = open_page(written(Autoencoder(1, **FEW), np.ones((50, 4)), tmp_path / "page.html"))
+    assert "These rows do not vary" in page.inner_text("#sentence")
+
+
+def test_names_are_on_one_line_and_turn_nothing(open_page, tmp_path):
+    model, X, y, said = STATES["labels of the world"]
+    page = open_page(written(model, X, tmp_path / "page.html", y=y, **said))
+    assert page.evaluate("window.isthmus.app.data.facts.classes.join()") == "עברית abc,日本語 🧬"
+    assert "é 数" in page.inner_text("#trio")
+    model, X, y, said = STATES["labels without an end"]
+    page = open_page(written(model, X, tmp_path / "page.html", y=y, **said))
+    assert max(map(len, page.evaluate("window.isthmus.app.data.facts.classes"))) == 60
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"y": ["a"]}, r"^write_explorer: y has 1 entries, X has 120 rows\.$"),
+        ({"ids": ["a"]}, r"^write_explorer: ids has 1 entries"),
+        ({"columns": ["a"]}, r"^write_explorer: columns has 1 names, X has 6 columns\.$"),
+        ({"image_shape": (2, 4)}, r"^write_explorer: image_shape=\(2, 4\) has 8 pixels, a row 6\.$"),
+    ],
+)
+def test_what_does_not_fit_the_rows_is_refused_and_nothing_is_written(tmp_path, given, message):
+    X = rows()
+    with pytest.raises(ValueError, match=message):
+        write_explorer(TWO.fit(X), tmp_path / "page.html", X, X_train=X, **given)
+    assert list(tmp_path.iterdir()) == []
