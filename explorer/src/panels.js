@@ -18,7 +18,7 @@ export function drawItem(app) {
   } else trio.replaceChildren(...(row ? [] : [element("p", { class: "small", text: "no original: this place is not an item" })]), bars(model, row, again));
   fill("about", ...about(app, row, again));
   const doubt = model.doubt(state.z);
-  app.doubt = doubt < 0.95 ? "inside the data ✓" : doubt < 0.99 ? "at the edge of the data" : "outside the data: made up here";
+  app.doubt = doubt < 0.95 ? "inside the data ✓" : doubt < 0.99 ? "at the edge of the data" : `outside the data${row ? "" : ": made up here"}`;
   const shown = state.z.slice(0, 6).map((/** @type {number} */ value, /** @type {number} */ i) => within(value, 4 * model.facts.deviation[i])).join(", ") + (model.size > 6 ? ", …" : "");
   fill("code", `z = (${shown})  ${app.doubt}`);
 }
