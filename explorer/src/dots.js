@@ -74,7 +74,7 @@ function offSlice({ model, app }) {
 export function drawNames(map, pen, ink) {
   const { app, spots } = map, { data } = app, { classes } = data.facts, paper = getComputedStyle(document.body).getPropertyValue("--paper");
   if (classes.length < 2 || classes.length > NAMES) return;
-  const sums = classes.map(() => [0, 0, 0]);
+  /** @type {number[][]} */ const sums = classes.map(() => [0, 0, 0]);
   for (let item = 0; item < data.n; item++) {
     if (!app.visible(item) || (app.isolated >= 0 && data.labels[item] !== app.isolated)) continue;
     const sum = sums[data.labels[item]];
@@ -89,6 +89,10 @@ export function drawNames(map, pen, ink) {
   pen.lineJoin = "round";
   pen.strokeStyle = paper;
   pen.fillStyle = ink;
+  if (map.line) { // all lie at the same height: by turns on three
+    const across = sums.filter((/** @type {number[]} */ sum) => sum[2]).sort((a, b) => a[0] / a[2] - b[0] / b[2]);
+    across.forEach((sum, k) => (sum[1] = sum[2] * (map.height * 0.16 + 18 * (k % 3))));
+  }
   classes.forEach((/** @type {string} */ name, /** @type {number} */ index) => {
     const [x, y, count] = sums[index], words = name.length > 18 ? `${name.slice(0, 17)}…` : name;
     if (!count) return;

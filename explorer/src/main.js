@@ -55,10 +55,11 @@ class App {
     return { total: this.data.total, tabs: this.models.length, sizes: this.models.map((/** @type {Model} */ m) => m.size), classes: this.data.facts.classes.length, colours: colourings(this) };
   }
 
-  /** The item whose error is in the middle: where the page opens. */
+  /** Where the page opens: of the items inside the data, the one whose error is nearest to the middle of all. */
   typical() {
-    const order = Array.from({ length: this.data.n }, (_, i) => i).sort((a, b) => this.model.errors[a] - this.model.errors[b]);
-    return order[Math.floor(order.length / 2)];
+    const { errors, doubts } = this.model, order = Array.from({ length: this.data.n }, (_, i) => i).sort((a, b) => errors[a] - errors[b]);
+    const middle = Math.floor(order.length / 2), inside = [...order.keys()].filter((at) => doubts[order[at]] < 0.95);
+    return order[inside.reduce((best, at) => (Math.abs(at - middle) < Math.abs(best - middle) ? at : best), inside[0] ?? middle)];
   }
 
   /** @param {number} axis */
