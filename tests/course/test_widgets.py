@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from isthmus import Autoencoder, VariationalAutoencoder
+from isthmus import Autoencoder, SparseAutoencoder, VariationalAutoencoder
 from isthmus.closed_form import (
     elbo_of_two_measurements,
     principal_axis_slope,
@@ -22,8 +22,6 @@ from isthmus.closed_form import (
     standard_divergence,
     two_measurements,
 )
-from isthmus import Autoencoder, SparseAutoencoder, VariationalAutoencoder
-from isthmus.closed_form import principal_axis_slope, project, regression_slope, split_noise, standard_divergence
 from isthmus.course.moving import decoder_state, encoder_state, linear_state
 from isthmus.data import load_bundled
 from isthmus.evaluation import explain_loss
@@ -247,6 +245,8 @@ def test_a_sweep_over_sizes_is_read_as_python_reads_it(seed):
     assert numbers["equal"] == next((p for p in range(13) if pca[p] <= page["mean"]), -1)
     nowhere = drawn("sweep", **(state | {"pca": [1, *np.full(12, 0.9)]}), k=3, digit=0, allowed=5)["html"]
     assert "more than are drawn" in nowhere
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_the_valleys_lines_are_pythons_and_the_walk_ends_in_one(seed):
     rng = np.random.default_rng(seed)
