@@ -278,6 +278,8 @@ def test_a_size_is_loaded_by_keys_and_by_a_click_on_its_dot(page):
     assert "the 4" in text_of(page)
     page.get_by_role("button", name="back to the start").click()
     assert " ".join(text_of(page).split()) == " ".join(before.split())
+
+
 def test_the_valley_is_walked_down_and_its_code_multiplied(page):
     page.emulate_media(reduced_motion="reduce")
     opened(page, "course/03_learning_the_line.html")

@@ -237,6 +237,8 @@ def test_a_sweep_over_sizes_is_read_as_python_reads_it(seed):
     assert numbers["equal"] == next((p for p in range(13) if pca[p] <= page["mean"]), -1)
     nowhere = drawn("sweep", **(state | {"pca": [1, *np.full(12, 0.9)]}), k=3, digit=0, allowed=5)["html"]
     assert "more than are drawn" in nowhere
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_the_valleys_lines_are_pythons_and_the_walk_ends_in_one(seed):
     rng = np.random.default_rng(seed)
