@@ -312,3 +312,28 @@ def test_what_is_drawn_is_moved_and_three_losses_follow(page):
     assert "a weight of 1 beside the sum is 0.00128 beside the mean" in text_of(page)
     page.get_by_role("button", name="back to the start").click()
     assert "mean 0.0480 · 64 = 3.072" in text_of(page)
+
+
+def test_the_gap_closes_as_q_is_dragged_or_climbs(page):
+    page.emulate_media(reduced_motion="reduce")
+    opened(page, "course/05_two_thermometers.html")
+    page.get_by_role("button", name="q = likelihood").click()
+    assert "ELBO = −2.5429" in text_of(page)
+    assert "gap 0.1134" in text_of(page)
+    page.get_by_role("button", name="let q climb").click()
+    assert "gap 0.000" in text_of(page)
+    page.get_by_role("button", name="back to the start").click()
+    q = page.locator("[data-handle=q]")
+    q.scroll_into_view_if_needed()
+    box = q.bounding_box()
+    before = text_of(page)
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2 + 40, box["y"], steps=4)
+    page.mouse.up()
+    assert text_of(page) != before
+    page.keyboard.press("Home")
+    reading = page.locator("[data-handle=x1]")
+    reading.focus()
+    page.keyboard.press("Shift+ArrowLeft")
+    assert reading.get_attribute("aria-valuetext") == "reading 1 is 0.70; the posterior mean is 0.600"

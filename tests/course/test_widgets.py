@@ -13,7 +13,15 @@ import pytest
 from sklearn.decomposition import PCA
 
 from isthmus import Autoencoder, SparseAutoencoder, VariationalAutoencoder
-from isthmus.closed_form import principal_axis_slope, project, regression_slope, split_noise, standard_divergence
+from isthmus.closed_form import (
+    elbo_of_two_measurements,
+    principal_axis_slope,
+    project,
+    regression_slope,
+    split_noise,
+    standard_divergence,
+    two_measurements,
+)
 from isthmus.course.moving import decoder_state, encoder_state, linear_state
 from isthmus.data import load_bundled
 from isthmus.evaluation import explain_loss
@@ -282,3 +290,20 @@ def test_the_losses_and_their_slopes_are_pythons(seed):
     assert numbers["units"]["sum"] == pytest.approx(row.squared_error)
     assert numbers["units"]["nats"] == pytest.approx(row.gaussian)
     assert numbers["units"]["bits"] == pytest.approx(row.gaussian_bits)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_thermometers_bound_is_pythons_and_climbs_to_the_posterior(seed):
+    rng = np.random.default_rng(seed)
+    x, mean, (spread, noise) = rng.normal(size=2), rng.normal(), rng.uniform(0.3, 1.5, 2)
+    state = {"x": x, "variance": noise, "mean": mean, "spread": spread}
+    numbers, after = (drawn("thermometers", steps=steps, **state)["numbers"] for steps in (0, 2000))
+    room = two_measurements(x, noise)
+    bound = elbo_of_two_measurements(room, mean, spread**2)
+    assert numbers["posterior"] == pytest.approx({"mean": room.posterior_mean, "variance": room.posterior_variance})
+    assert numbers["expected"] == pytest.approx(bound.expected_log_likelihood)
+    assert (numbers["divergence"], numbers["elbo"]) == pytest.approx((bound.divergence, bound.elbo))
+    assert (numbers["gap"], numbers["log_evidence"]) == pytest.approx((bound.gap, room.log_evidence))
+    assert numbers["error_of_mean"] == pytest.approx(room.reconstruction_error(room.maximum_likelihood))
+    assert after["q"] == pytest.approx(numbers["posterior"])
+    assert (after["gap"], after["elbo"]) == pytest.approx((0.0, room.log_evidence), abs=1e-9)
