@@ -209,8 +209,8 @@ def measured(model):
 
 found = {name: [measured(m) for m in models] for name, models in family.items()}
 for name, rows in found.items():
-    means = {what: np.mean([row[what] for row in rows]).round(4) for what in rows[0]}
-    print(f"{name:12}", *(f"{what} {value:<8}" for what, value in means.items()))
+    means = {what: np.mean([row[what] for row in rows]) for what in rows[0]}
+    print(f"{name:12}", *(f"{what} {value:<8.4g}" for what, value in means.items()))
 
 # %%
 bounds = {
