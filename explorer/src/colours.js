@@ -8,6 +8,15 @@ export function classColours(count, chosen) {
   return (count > 8 ? PETROFF : OKABE_ITO).slice(0, count);
 }
 
+/** Contrast of two colours (#rrggbb), from 1 to 21, as WCAG has it. @param {string} one @param {string} other */
+export function contrast(one, other) {
+  const [a, b] = [one, other].map((colour) => {
+    const light = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16) / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * light[0] + 0.7152 * light[1] + 0.0722 * light[2] + 0.05;
+  });
+  return Math.max(a, b) / Math.min(a, b);
+}
+
 /** One hue from faint to strong, share in [0, 1]. @param {number} share */
 export function ramp(share) {
   const s = Math.min(1, Math.max(0, share));

@@ -1,5 +1,5 @@
 // The dots: held-out items by class, number or nothing; training codes by a cross; class names where their items are.
-import { classColours, ramp } from "./colours.js";
+import { classColours, contrast, ramp } from "./colours.js";
 
 const GLYPHS = 1500, LARGE = 3000, NAMES = 40;
 const GREY = "#8a9099";
@@ -29,6 +29,7 @@ export function drawPoints(map, pen, ink) {
   const { app, model } = map, { data, state, isolated } = app, { classes } = data.facts, large = data.n > LARGE;
   const glyphs = state.colour === "class" && classes.length && classes.every((/** @type {string} */ name) => name.length === 1) && data.n <= GLYPHS;
   const colours = classColours(classes.length, isolated >= 0 ? isolated : state.only), off = model.size > 2 ? offSlice(map) : null;
+  const paper = getComputedStyle(document.body).getPropertyValue("--paper"), pale = colours.map((tint) => contrast(tint, paper) < 3); // they need an edge
   pen.font = "600 11px system-ui, sans-serif";
   pen.textAlign = "center";
   pen.textBaseline = "middle";
@@ -42,7 +43,10 @@ export function drawPoints(map, pen, ink) {
     if (item >= data.n) {
       pen.lineWidth = 1.5;
       pen.strokeRect(x - 4, y - 4, 8, 8);
-    } else if (glyphs) pen.fillText(data.label(item), x, y);
+    } else if (glyphs) {
+      if (pale[data.labels[item]]) pen.strokeText(data.label(item), x, y);
+      pen.fillText(data.label(item), x, y);
+    }
     else if (large) pen.fillRect(x - 1.5, y - 1.5, 3, 3);
     else {
       pen.beginPath();
@@ -70,7 +74,7 @@ function offSlice({ model, app }) {
 export function drawNames(map, pen, ink) {
   const { app, spots } = map, { data } = app, { classes } = data.facts, paper = getComputedStyle(document.body).getPropertyValue("--paper");
   if (classes.length < 2 || classes.length > NAMES) return;
-  const sums = classes.map(() => [0, 0, 0]);
+  /** @type {number[][]} */ const sums = classes.map(() => [0, 0, 0]);
   for (let item = 0; item < data.n; item++) {
     if (!app.visible(item) || (app.isolated >= 0 && data.labels[item] !== app.isolated)) continue;
     const sum = sums[data.labels[item]];
@@ -85,6 +89,10 @@ export function drawNames(map, pen, ink) {
   pen.lineJoin = "round";
   pen.strokeStyle = paper;
   pen.fillStyle = ink;
+  if (map.line) { // all lie at the same height: by turns on three
+    const across = sums.filter((/** @type {number[]} */ sum) => sum[2]).sort((a, b) => a[0] / a[2] - b[0] / b[2]);
+    across.forEach((sum, k) => (sum[1] = sum[2] * (map.height * 0.16 + 18 * (k % 3))));
+  }
   classes.forEach((/** @type {string} */ name, /** @type {number} */ index) => {
     const [x, y, count] = sums[index], words = name.length > 18 ? `${name.slice(0, 17)}…` : name;
     if (!count) return;

@@ -24,15 +24,16 @@ export function drawLayers(app) {
   const decodes = data.pictures && model.size > 1 ? [["decodes", "decodes"]] : [];
   const layers = [["points", "dots"], ...decodes, ["doubt", "doubt"], ["training", "training codes"]];
   const measure = element("select", { id: "measure", "aria-label": "doubt by", onchange: () => app.set({ trip: measure.value === "trip" }) },
-    [element("option", { value: "near", text: "distance to training codes" }), element("option", { value: "trip", text: "round trip" })]);
+    [element("option", { value: "near", text: "distance" }), element("option", { value: "trip", text: "round trip" })]);
   measure.value = state.trip ? "trip" : "near";
-  const zoom = (/** @type {string} */ way, /** @type {string} */ text, /** @type {number} */ by) => element("button", { type: "button", id: `zoom-${way}`, text, "aria-label": `zoom ${way}`, onclick: () => app.zoom(by) });
   const focused = document.activeElement?.id;
-  fill("layers", ...layers.map(([name, text]) => {
+  const boxes = layers.map(([name, text]) => {
     const box = checkbox(state[name], (on) => app.set({ [name]: on }));
     box.id = `layer-${name}`;
     return element("label", {}, [box, text]);
-  }), element("label", {}, ["colour", choose]), ...(model.facts.trips && model.reads ? [element("label", {}, ["doubt by", measure])] : []), zoom("in", "+", 1.5), zoom("out", "−", 1 / 1.5));
+  });
+  const lists = [element("label", {}, ["colour", choose]), ...(model.facts.trips && model.reads ? [element("label", {}, ["doubt by", measure])] : [])];
+  fill("layers", element("div", { class: "row" }, boxes), element("div", { class: "row" }, lists));
   fill("legend", ...legend(app));
   if (focused) place(focused)?.focus({ preventScroll: true });
 }
@@ -59,7 +60,7 @@ function legend(app) {
 /** @param {any} app */
 function colourScale(app) {
   const { state } = app, column = Number(state.colour);
-  const ends = state.colour === "error" ? ["least error", "largest"] : state.colour === "doubt" ? ["near training codes", "far"] : [said(app.reach.low[column]), said(app.reach.high[column])];
+  const ends = state.colour === "error" ? ["least error", "largest"] : state.colour === "doubt" ? ["near training codes", "far"] : [said(app.data.reach.low[column]), said(app.data.reach.high[column])];
   const bar = element("span", { class: "scale" });
   bar.style.background = `linear-gradient(90deg,${[0, 0.25, 0.5, 0.75, 1].map(ramp).join(",")})`;
   return element("span", { class: "row small", role: "img", "aria-label": `${named(app, state.colour)}: from ${ends[0]} to ${ends[1]}` }, [ends[0], bar, ends[1]]);

@@ -55,10 +55,11 @@ class App {
     return { total: this.data.total, tabs: this.models.length, sizes: this.models.map((/** @type {Model} */ m) => m.size), classes: this.data.facts.classes.length, colours: colourings(this) };
   }
 
-  /** The item whose error is in the middle: where the page opens. */
+  /** Where the page opens: of the items inside the data, the one whose error is nearest to the middle of all. */
   typical() {
-    const order = Array.from({ length: this.data.n }, (_, i) => i).sort((a, b) => this.model.errors[a] - this.model.errors[b]);
-    return order[Math.floor(order.length / 2)];
+    const { errors, doubts } = this.model, order = Array.from({ length: this.data.n }, (_, i) => i).sort((a, b) => errors[a] - errors[b]);
+    const middle = Math.floor(order.length / 2), inside = [...order.keys()].filter((at) => doubts[order[at]] < 0.95);
+    return order[inside.reduce((best, at) => (Math.abs(at - middle) < Math.abs(best - middle) ? at : best), inside[0] ?? middle)];
   }
 
   /** @param {number} axis */
@@ -108,8 +109,10 @@ class App {
 
   changeTab() {
     const { state } = this;
-    if (state.item < 0) state.item = this.typical();
-    state.z = this.model.code(state.item);
+    const own = state.item < 0 && this.model.reads ? this.own : null; // one's own row comes along, as an item does
+    if (!own && state.item < 0) state.item = this.typical();
+    if (!own) this.own = null;
+    state.z = own ? Array.from(this.model.encode(own)) : this.model.code(state.item);
     this.map.reset();
     this.frame();
   }
@@ -161,6 +164,7 @@ class App {
       drawPath(this);
       drawRanking(this);
       drawLayers(this);
+      this.caption();
     }
     this.announce();
     history.replaceState(null, "", toHash(this.state));
@@ -238,6 +242,14 @@ class App {
     this.rest();
   }
 
+  caption() {
+    const { model, data } = this, { facts } = model, { facts: items } = data;
+    const among = items.ranked < items.heldOut ? ` Errors are ranked among ${items.ranked.toLocaleString("en")} of them.` : "";
+    const shown = data.n < items.heldOut ? `${among} A sample of ${data.n.toLocaleString("en")} of ${items.heldOut.toLocaleString("en")} items, with the largest errors; the tiles show all.` : "";
+    const slice = model.size > 2 ? ` A place on this map does not fix z: it is a slice through the selected item along the two widest directions; dots fade with distance from it.` : "";
+    fill("caption", `${facts.outside} of ${items.heldOut.toLocaleString("en")} items lie outside the axes. Grey and hatched: ${this.state.trip && model.facts.trips ? "decoded and encoded again, a code comes back farther off" : "farther from training codes"} than 95 and 99 % of them.${slice}${shown}`);
+  }
+
   /** Everything that depends on the tab alone. */
   frame() {
     const { model, data } = this, { facts } = model, { facts: items } = data;
@@ -246,9 +258,6 @@ class App {
     fill("banner", facts.banner);
     fill("tabs", ...(this.models.length > 1 ? this.models.map((/** @type {Model} */ m, /** @type {number} */ tab) =>
       element("button", { type: "button", "aria-pressed": String(m === model), text: m.facts.name, onclick: () => this.set({ tab }) })) : []));
-    const shown = data.n < items.heldOut ? ` A sample of ${data.n.toLocaleString("en")} of ${items.heldOut.toLocaleString("en")} items, with the largest errors; the tiles show all.` : "";
-    const slice = model.size > 2 ? ` A place on this map does not fix z: it is a slice through the selected item along the two widest directions; dots fade with distance from it.` : "";
-    fill("caption", `${facts.outside} of ${items.heldOut.toLocaleString("en")} items lie outside the axes. Hatched: farther from training codes than 99 % of them.${slice}${shown}`);
     fill("footer", `${facts.variant}: ${facts.size} number${facts.size === 1 ? "" : "s"}, ${facts.parameters.toLocaleString("en")} parameters. Squared error per feature on items held out ${said(facts.mse)}, PCA with ${facts.pcaSize} ${said(facts.pcaMse)}. Seed ${facts.seed ?? "none"}.${data.pictures ? ` Grey from ${said(items.span[0])} to ${said(items.span[1])} in every picture.` : ""}`);
     fill("curves", ...charts(model, this.models));
     makeSliders(this);
@@ -269,6 +278,8 @@ async function start() {
     const done = await (navigator.clipboard?.writeText(link) ?? Promise.reject()).then(() => "Copied", () => "Copy the address");
     place("share").textContent = done;
   });
+  place("zoom-in").addEventListener("click", () => app.zoom(1.5));
+  place("zoom-out").addEventListener("click", () => app.zoom(1 / 1.5));
   addEventListener("resize", () => app.map.draw());
   addEventListener("hashchange", () => {
     app.read();

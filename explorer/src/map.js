@@ -130,7 +130,7 @@ export class PlaneMap {
     this.findSpots();
     const { app, model } = this, { state, data } = app, { pen, ink, faint } = this.begin();
     if (model.facts.tiles && state.points) drawTiles(this, pen, faint);
-    if (state.doubt && !this.line && !quick) drawDoubt(this, pen, faint);
+    if (state.doubt && !quick) drawDoubt(this, pen, faint);
     if (model.facts.prior && state.doubt) drawPrior(this, pen, faint);
     if (state.decodes && !this.line && data.pictures && !quick) drawDecodes(this, pen);
     if (this.line) drawDensity(this, pen, faint);

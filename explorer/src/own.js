@@ -1,7 +1,8 @@
 // A row nobody fitted: drawn, filled in, pasted or uploaded, placed on the map by the encoder in the page.
-import { element, fill } from "./dom.js";
+import { element, fill, place as find } from "./dom.js";
 import { makeForm } from "./form.js";
 import { makePad } from "./pad.js";
+import { picture } from "./pictures.js";
 import { rowOfPicture, rowOfText } from "./reading.js";
 
 /** @param {any} app */
@@ -10,18 +11,21 @@ export function makeOwn(app) {
   if (!model.reads) return fill("own", element("p", { class: "small", text: model.facts.encoderNote }));
   /** @type {Float64Array} */
   const row = (app.draft = app.draft || (data.pictures ? new Float64Array(data.width).fill(span[0]) : Float64Array.from(data.row(Math.max(0, app.state.item)))));
-  const note = element("p", { class: "small", role: "status", id: "own-note" });
+  const note = element("p", { role: "status", id: "own-note" });
   const place = () => {
     const empty = row.findIndex(Number.isNaN);
-    note.textContent = empty < 0 ? "" : `The encoder takes whole rows; ${columns[empty]} is empty.`;
-    if (empty < 0) app.showOwn(row.slice());
+    if (empty >= 0) return void (note.textContent = `The encoder takes whole rows; ${columns[empty]} is empty.`);
+    app.showOwn(row.slice());
+    note.textContent = find("about").textContent;
+    if (data.pictures) again.replaceChildren(picture(data, model.decode(app.state.z), { name: "rebuilt from your own" }));
   };
+  const again = element("div", { class: "pad-box" }, [element("div", { class: "none", text: "rebuilt as you draw" })]);
   const drawn = data.pictures ? (shape[0] === 1 ? makePad(app, row, place) : null) : makeForm(app, row, place);
   const take = (/** @type {ArrayLike<number>} */ values, said = "") => {
     row.set(values);
     drawn?.show();
     place();
-    if (said) note.textContent = said;
+    note.textContent = `${said} ${note.textContent}`;
   };
   const read = (/** @type {string} */ text) => {
     const found = rowOfText(text, columns);
@@ -41,12 +45,12 @@ export function makeOwn(app) {
       if (picture) event.preventDefault();
       file(picture);
     } });
-  const upload = element("input", { type: "file", id: "upload", class: "unseen", tabindex: "-1", "aria-hidden": "true", onchange: () => { file(upload.files[0]); upload.value = ""; } });
+  const upload = element("input", { type: "file", id: "upload", hidden: true, "aria-label": "file with a row", onchange: () => { file(upload.files[0]); upload.value = ""; } });
   const button = (/** @type {string} */ id, /** @type {string} */ text, /** @type {() => void} */ onclick) => element("button", { type: "button", id, text, onclick });
   const selected = () => (app.state.item < 0 ? void (note.textContent = "Select an item first.") : take(data.row(app.state.item)));
   const wipe = data.pictures ? [button("wipe", "Clear", () => take(row.fill(span[0]))), button("invert", "Invert", () => take(row.map((value) => span[0] + span[1] - value)))] : [];
   fill("own", element("div", { class: data.pictures ? "own-picture" : "own-table" }, [
-    ...(drawn ? [drawn.box] : []),
+    ...(drawn ? [drawn.box] : []), ...(data.pictures ? [again] : []),
     element("div", {}, [
       element("div", { class: "row" }, [button("from-item", "Begin from the selected item", selected), ...wipe]), area,
       element("div", { class: "row" }, [button("place-own", "Place on the map", () => read(area.value)), button("choose", data.pictures ? "Upload a picture or a row" : "Upload a row", () => upload.click()), upload]), note,

@@ -18,7 +18,7 @@ export function drawItem(app) {
   } else trio.replaceChildren(...(row ? [] : [element("p", { class: "small", text: "no original: this place is not an item" })]), bars(model, row, again));
   fill("about", ...about(app, row, again));
   const doubt = model.doubt(state.z);
-  app.doubt = doubt < 0.95 ? "inside the data ✓" : doubt < 0.99 ? "at the edge of the data" : "outside the data: made up here";
+  app.doubt = doubt < 0.95 ? "inside the data ✓" : doubt < 0.99 ? "at the edge of the data" : `outside the data${row ? "" : ": made up here"}`;
   const shown = state.z.slice(0, 6).map((/** @type {number} */ value, /** @type {number} */ i) => within(value, 4 * model.facts.deviation[i])).join(", ") + (model.size > 6 ? ", …" : "");
   fill("code", `z = (${shown})  ${app.doubt}`);
 }
@@ -36,7 +36,7 @@ function about({ model, data, state }, row, again) {
 export function itemButton(app, item, pressed) {
   const { data, model } = app;
   const name = data.label(item) || (item >= data.n ? "probe" : data.facts.ids[item]);
-  return element("button", { type: "button", "aria-label": data.name(item), title: data.name(item), "aria-current": item === app.state.item ? "true" : null, "data-item": item,
+  return element("button", { type: "button", class: item >= data.n ? "probe" : null, "aria-label": data.name(item), title: data.name(item), "aria-current": item === app.state.item ? "true" : null, "data-item": item,
     onclick: pressed, onpointerenter: () => app.hint(item), onpointerleave: () => app.hint(-1), onfocus: () => app.hint(item), onblur: () => app.hint(-1) },
     [thumbnail(model, data.row(item)), element("span", { text: name })]);
 }

@@ -63,6 +63,6 @@ export function bars(model, row, again, most = 12) {
       element("td", { class: "number", text: read(again[i]) }),
     ]);
   });
-  const head = ["column", "", "original", "rebuilt"].map((text) => element("th", { scope: "col", text: text || "from low to high" }));
+  const head = ["column", "", "original", "rebuilt"].map((text) => element("th", { scope: "col", class: text === "original" || text === "rebuilt" ? "number" : null, text: text || "low to high" }));
   return element("table", { class: "bars" }, [element("thead", {}, [element("tr", {}, head)]), element("tbody", {}, lines)]);
 }

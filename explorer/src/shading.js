@@ -27,7 +27,7 @@ function doubts(map) {
   if (map.doubtKey === key) return map.doubts;
   map.doubtKey = key;
   map.doubts = null;
-  const found = new Float32Array(GRID * GRID);
+  const found = new Float32Array(map.line ? GRID : GRID * GRID);
   let next = 0;
   const work = (/** @type {number} */ time) => {
     if (map.doubtKey !== key) return;
@@ -44,7 +44,7 @@ function doubts(map) {
   return map.doubts;
 }
 
-/** Light from the 95 % quantile on, hatched beyond the 99 %. @param {any} map @param {any} pen @param {string} faint */
+/** Light from the 95 % quantile on, hatched beyond the 99 %; on a line every row is the same. @param {any} map @param {any} pen @param {string} faint */
 export function drawDoubt(map, pen, faint) {
   const found = doubts(map), cell = (map.side - MARGIN.left - MARGIN.right) / GRID;
   if (!found) return;
@@ -52,11 +52,12 @@ export function drawDoubt(map, pen, faint) {
   pen.lineWidth = 0.8;
   pen.beginPath();
   pen.globalAlpha = 0.13;
-  for (let i = 0; i < found.length; i++) {
-    if (found[i] < 0.95) continue;
+  for (let i = 0; i < GRID * GRID; i++) {
+    const doubt = found[i % found.length];
+    if (doubt < 0.95) continue;
     const x = MARGIN.left + (i % GRID) * cell, y = MARGIN.top + Math.floor(i / GRID) * cell;
     pen.fillRect(x, y, cell, cell);
-    if (found[i] < 0.99) continue;
+    if (doubt < 0.99) continue;
     pen.moveTo(x, y + cell);
     pen.lineTo(x + cell, y);
   }

@@ -1,7 +1,7 @@
 // Places and paths: moving along an axis, distance from what was learned, the way between two codes, colours.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { classColours, difference } from "../src/colours.js";
+import { classColours, contrast, difference } from "../src/colours.js";
 import { said, within } from "../src/dom.js";
 import { Model } from "../src/model.js";
 import { between } from "../src/path.js";
@@ -49,6 +49,11 @@ test("up to eight classes, up to ten, and more", () => {
   assert.equal(new Set(classColours(8, -1)).size, 8);
   assert.equal(new Set(classColours(10, -1)).size, 10);
   assert.deepEqual([...new Set(classColours(12, 5))].length, 2);
+});
+
+test("contrast is 21 between black and white, 1 of a colour with itself", () => {
+  assert.ok(Math.abs(contrast("#000000", "#ffffff") - 21) < 1e-9);
+  assert.equal(contrast("#3f90da", "#3f90da"), 1);
 });
 
 test("a difference of zero is white, and both ends are reached only", () => {

@@ -26,7 +26,8 @@ SMALL_TARGETS = """() => {
   const kinds = "a[href], button, input, select, summary, textarea, [role=button], [role=tab]";
   const shown = [...document.querySelectorAll(kinds)].filter(e => e.checkVisibility({ visibilityProperty: true }));
   return shown.map(e => {
-    const box = (e.matches("[type=checkbox], [type=radio]") && e.closest("label") || e).getBoundingClientRect();
+    const target = e.matches("[type=checkbox], [type=radio], .unseen") ? e.labels[0] : e; // what is pressed for it
+    const box = target.getBoundingClientRect();
     return [e.tagName, e.id || e.textContent, box.width, box.height];
   }).filter(([, , width, height]) => width < 24 || height < 24);
 }"""

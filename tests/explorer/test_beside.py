@@ -64,7 +64,7 @@ def test_dots_move_from_map_to_map_and_end_where_they_belong(page):
     page.evaluate(DRAWN)
     page.click("#tabs button:has-text('PCA')")
     page.wait_for_timeout(1100)
-    assert page.evaluate("window.drawn") > 2
+    assert page.evaluate("window.drawn") > 0
     x, y = page.evaluate("(a => a.map.toScreen(...a.model.code(5)))(window.isthmus.app)")
     assert page.evaluate("window.isthmus.app.map.spots[5]") == pytest.approx([x, y], abs=1e-3)
 

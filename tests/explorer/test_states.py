@@ -72,7 +72,8 @@ FINITE = """() => {
 }"""
 EVERYTHING = """() => {
   const { app } = window.isthmus, last = app.data.total - 1;
-  for (const colour of app.colourings().slice(-4)) app.set({ colour });
+  const colours = [...document.querySelectorAll("#colour option")].map(option => option.value);
+  for (const colour of colours.slice(-4)) app.set({ colour });
   for (const rank of ["error", "doubt", "pca", "change"]) app.set({ rank });
   app.set({ a: 0, b: Math.min(1, last), decodes: true, training: true });
   app.models.forEach((_, tab) => app.set({ tab }));

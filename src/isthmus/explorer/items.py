@@ -20,7 +20,8 @@ from isthmus.explorer.packing import Packer
 
 __all__ = ["Items", "choose_items", "exact_divisor", "items_facts", "plain_words", "probe_rows"]
 
-ROOM, MOST_ITEMS, LEAST_ITEMS = 480_000, 20_000, 24  # bytes of rows before compression; items
+ROOM, TABLE_ROOM = 480_000, 2_100_000  # bytes of rows before compression: 20,000 of ten columns
+MOST_ITEMS, LEAST_ITEMS = 20_000, 24
 WORST_KEPT = 24
 DIVISORS = (1, 2, 4, 8, 15, 16, 31, 32, 63, 64, 100, 127, 128, 255)
 SHIFT = 2  # pixels, or an eighth of the height where that is less

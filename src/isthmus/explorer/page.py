@@ -20,9 +20,10 @@ from isthmus.data.atomic import atomic_write
 from isthmus.data.stream import TableStream
 from isthmus.estimator import BaseAutoencoder
 from isthmus.evaluation import Evaluation, evaluate
-from isthmus.evaluation.held_out import gather
+from isthmus.evaluation.principal_errors import PrincipalErrors
 from isthmus.explorer.items import (
     ROOM,
+    TABLE_ROOM,
     Items,
     channels_first,
     choose_items,
@@ -37,6 +38,7 @@ from isthmus.explorer.packing import Packer, as_text
 from isthmus.explorer.places import find_places
 from isthmus.explorer.principal_model import principal_model
 from isthmus.explorer.tab import LARGE_NETWORK, View, row_errors, tab_facts
+from isthmus.missing import completed
 
 __all__ = ["write_explorer"]
 
@@ -118,7 +120,7 @@ def write_explorer(
     size = next(iter(judged.values())).pca_components
     errors, _ = row_errors(first, rows, size)
     span = grey_range(rows)
-    room = ROOM if first._n_weights < 2 * LARGE_NETWORK else ROOM // 2
+    room = (TABLE_ROOM if shape is None else ROOM) // (1 if first._n_weights < 2 * LARGE_NETWORK else 2)
     places = choose_items(errors, rows.shape[1], exact_divisor(rows[:64]) is not None, room)
     mean = first.scaling_.undo(first.principal_.mean.double().cpu().numpy())
     probes = probe_rows(np.where(np.isnan(rows[places[0]]), mean, rows[places[0]]), mean, span, shape)
@@ -145,7 +147,7 @@ def write_explorer(
         models["PCA"] = principal_model(first, size)
         judged["PCA"] = _as_pca(next(iter(judged.values())))
     packer = Packer()
-    curve = _curve(first, X)
+    curve = _curve(first, rows)
     facts: dict[str, Any] = {
         "format": 1,
         "items": items_facts(items, packer, first.scaling_.center, first.scaling_.spread),
@@ -260,13 +262,14 @@ def _as_pca(evaluation: Evaluation) -> Evaluation:
     )
 
 
-def _curve(model: BaseAutoencoder, X: Any) -> list[float]:
+def _curve(model: BaseAutoencoder, rows: np.ndarray) -> list[float]:
     """PCA's mean squared error per feature with 0, 1, 2 … numbers, in the units the model is judged by."""
-    weights = np.ones(len(model.scaling_.spread))
+    scaling, pca = model.scaling_, PrincipalErrors(model.principal_)
+    weights = np.ones(len(scaling.spread))
     if model.scale is None and model._layout is None:
-        weights = model.scaling_.spread**2
-    gathered = gather(model, X, 0)
-    return (gathered.pca.curve(weights)[: MOST_CURVE + 1] / len(gathered.codes) / len(weights)).tolist()
+        weights = scaling.spread**2
+    pca.add((completed(model, rows) - scaling.center) / scaling.spread)
+    return (pca.curve(weights)[: MOST_CURVE + 1] / len(rows) / len(weights)).tolist()
 
 
 def _filled(facts: Mapping[str, Any], packer: Packer, title: str) -> str:

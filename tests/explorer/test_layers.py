@@ -1,0 +1,71 @@
+"""What the map can show: doubt by either measure, colour by any column with its scale, one class standing out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from .browsing import go_to, opened, state
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+
+@pytest.fixture(scope="module")
+def pages(browser, digits_file, table_file):
+    opened_pages = {"digits": opened(browser, digits_file), "table": opened(browser, table_file)}
+    yield opened_pages
+    for page in opened_pages.values():
+        assert page.faults == []
+        page.context.close()
+
+
+def test_the_round_trip_is_measured_as_torch_measures_it(pages, small_model):
+    page = pages["digits"]
+    go_to(page, "#tab=0&item=5&colour=class&rank=error&layers=points,doubt")
+    codes = np.array([[0.0, 0.0], [3.0, -2.0], [40.0, 40.0]])
+    again = small_model.transform(small_model.inverse_transform(codes))
+    deviation = page.evaluate("window.isthmus.app.model.facts.deviation")
+    trips = page.evaluate("window.isthmus.app.model.facts.trips")
+    distances = np.sqrt((((again - codes) / deviation) ** 2).sum(1))
+    wanted = np.interp(distances, trips, np.linspace(0, 1, len(trips)), right=1.0)
+    found = page.evaluate("codes => codes.map(z => window.isthmus.app.model.trip(z))", codes.tolist())
+    assert found == pytest.approx(wanted, abs=0.02)
+    page.select_option("#measure", "trip")
+    assert state(page)["trip"]
+    assert page.evaluate("(m => m.doubt([40, 40]) === m.trip([40, 40]))(window.isthmus.app.model)")
+    assert "encoded again" in page.inner_text("#caption")
+    page.select_option("#measure", "near")
+    assert page.evaluate("(m => m.doubt([3, -2]) === m.near([3, -2]))(window.isthmus.app.model)")
+
+
+def test_training_codes_themselves_spread_over_the_quantiles(pages):
+    page = pages["digits"]
+    shares = page.evaluate("""() => {
+      const { model } = window.isthmus.app, n = model.nKnown;
+      return Array.from({ length: 200 }, (_, k) => model.trip([0, 1].map((i) => model.known[i * n + k])));
+    }""")
+    assert 0.35 < np.mean(shares) < 0.65
+
+
+def test_any_column_of_a_table_colours_the_dots_and_has_a_scale(pages):
+    page = pages["table"]
+    page.select_option("#colour", label="column 7")
+    assert state(page)["colour"] == "7"
+    shown = page.inner_text("#legend .small").split()
+    low, high = page.evaluate("(d => [d.reach.low[7], d.reach.high[7]])(window.isthmus.app.data)")
+    assert [float(text.replace("−", "-")) for text in shown] == pytest.approx([low, high], rel=1e-3)
+    page.select_option("#colour", "class")
+
+
+def test_a_class_stands_out_while_its_entry_is_pointed_at(pages):
+    page = pages["digits"]
+    go_to(page, "#tab=0&item=5&colour=class&rank=error&layers=points,doubt")
+    before = page.evaluate("document.getElementById('still').toDataURL()")
+    page.hover("#class-4")
+    assert page.evaluate("window.isthmus.app.isolated") == 4
+    assert page.evaluate("document.getElementById('still').toDataURL()") != before
+    page.hover("#sentence")
+    assert page.evaluate("window.isthmus.app.isolated") == -1
+    assert page.evaluate("document.getElementById('still').toDataURL()") == before
+    page.focus("#class-4")
+    assert page.evaluate("window.isthmus.app.isolated") == 4
