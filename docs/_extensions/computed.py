@@ -14,6 +14,7 @@ from __future__ import annotations
 import ast
 import base64
 import contextlib
+import importlib
 import io
 import os
 import re
@@ -27,7 +28,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import measurements
-import reference
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
@@ -196,7 +196,7 @@ class Measured(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Sphinx's seam."""
         name, *words = self.arguments[0].split()
-        made = getattr(measurements, name, None) or getattr(reference, name, None)
+        made = getattr(measurements, name, None) or getattr(importlib.import_module("reference"), name, None)
         if made is None:
             raise ExtensionError(f"{self.env.docname}: there is no measurement {name!r}.")
         for path in measurements.sources():
