@@ -24,6 +24,8 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "lessons",
     "mathml",
+    "computed",
+    "reference",
 ]
 exclude_patterns = ["_build", "sg_execution_times.rst", "_extensions", "course/**/GALLERY_HEADER.rst"]
 nitpicky = False

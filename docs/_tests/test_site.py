@@ -225,3 +225,37 @@ def test_the_spectrum_is_moved_by_keys_and_shuffled(page):
     page.get_by_role("button", name="another row").click()
     page.get_by_role("button", name="back to the start").click()
     assert "for nine tenths it takes k = 21" in text_of(page)
+
+
+def test_the_valley_is_walked_down_and_its_code_multiplied(page):
+    page.emulate_media(reduced_motion="reduce")
+    opened(page, "course/03_learning_the_line.html")
+    page.get_by_role("button", name="walk downhill").click()
+    assert "loss 0.0900" in text_of(page)
+    assert "encoder w = (0.743, 0.669)" in text_of(page)
+    page.get_by_role("button", name="multiply by A").click()
+    assert "loss 0.0900" in text_of(page)
+    assert "encoder w = (−1.189, −1.07" in text_of(page)
+    page.get_by_role("button", name="onto the ridge").click()
+    page.get_by_role("button", name="walk downhill").click()
+    assert "loss 1.9000" in text_of(page)
+    line = page.locator("[data-handle=line]")
+    line.focus()
+    page.keyboard.press("Shift+ArrowRight")
+    assert "the loss is 1.8" in line.get_attribute("aria-valuetext")
+
+
+def test_what_is_drawn_is_moved_and_three_losses_follow(page):
+    opened(page, "course/04_what_the_loss_means.html")
+    mark = page.locator("[data-handle=drawn]")
+    mark.focus()
+    page.keyboard.press("Shift+ArrowRight")
+    assert mark.get_attribute("aria-valuetext") == (
+        "drawn is 0.40; squared error 0.160, bell 0.604, cross-entropy 0.835"
+    )
+    page.get_by_role("button", name="surely wrong").click()
+    assert "x̂(1 − x̂): 0.005" in text_of(page)
+    page.get_by_role("button", name="784").click()
+    assert "a weight of 1 beside the sum is 0.00128 beside the mean" in text_of(page)
+    page.get_by_role("button", name="back to the start").click()
+    assert "mean 0.0480 · 64 = 3.072" in text_of(page)

@@ -13,9 +13,10 @@ import pytest
 from sklearn.decomposition import PCA
 
 from isthmus import Autoencoder, SparseAutoencoder, VariationalAutoencoder
-from isthmus.closed_form import project, split_noise, standard_divergence
+from isthmus.closed_form import principal_axis_slope, project, regression_slope, split_noise, standard_divergence
 from isthmus.course.moving import decoder_state, encoder_state, linear_state
 from isthmus.data import load_bundled
+from isthmus.evaluation import explain_loss
 
 ROOT = Path(__file__).parent.parent.parent
 WIDGETS = ROOT / "course" / "_static" / "widgets"
@@ -187,3 +188,48 @@ def test_a_row_of_the_spectrum_is_rebuilt_as_pca_does(k):
     assert numbers["mean_squared_error"] == pytest.approx(np.mean((X[1] - rebuilt) ** 2), abs=1e-5)
     assert (numbers["kept"], numbers["other"]) == (kept[k], worlds[0]["kept"][k])
     assert numbers["needed"] == (kept < 0.9).sum()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_valleys_lines_are_pythons_and_the_walk_ends_in_one(seed):
+    rng = np.random.default_rng(seed)
+    draws = rng.normal(size=(50, 3))
+    draws -= draws.mean(0)
+    noise = rng.uniform(0.1, 0.8, 2)
+    X = draws[:, :1] * [1, 0.9] + noise * draws[:, 1:]
+    covariance = X.T @ X / len(X)
+    state = {"draws": draws, "noise1": noise[0], "noise2": noise[1], "angle": rng.uniform(-90, 270), "gauge": 1}
+    at_first, after = (drawn("valley", steps=steps, **state)["numbers"] for steps in (0, 400))
+    assert at_first["regression_slope"] == pytest.approx(regression_slope(covariance))
+    assert at_first["best_slope"] == pytest.approx(principal_axis_slope(covariance))
+    u = np.array(at_first["direction"])
+    assert at_first["value"] == pytest.approx(np.mean(np.sum((X - X @ np.outer(u, u)) ** 2, axis=1)))
+    assert np.outer(at_first["decoder"], at_first["encoder"]) == pytest.approx(np.outer(u, u))
+    assert after["value"] == pytest.approx(np.linalg.eigvalsh(covariance)[0]) == after["least"]
+    turned = state | {"angle": state["angle"] + 1e-4}
+    rise = drawn("valley", steps=0, **turned)["numbers"]["value"] - at_first["value"]
+    assert rise / np.deg2rad(1e-4) == pytest.approx(at_first["slope"], abs=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_losses_and_their_slopes_are_pythons(seed):
+    x, rebuilt, sigma = np.random.default_rng(seed).uniform(0.1, 0.9, 3)
+    state = {"sigma": sigma, "mean": 0.05, "n": 64}
+    numbers = drawn("losses", x=x, rebuilt=rebuilt, **state)["numbers"]
+    names = {"squared": "squared_error", "gaussian": "gaussian", "entropy": "cross_entropy"}
+
+    def read(logit: float, at: float = 0.0):
+        return explain_loss([x], [1 / (1 + np.exp(-logit)) + at], sigma**2)
+
+    logit, step = np.log(rebuilt / (1 - rebuilt)), 1e-6
+    for ours, theirs in names.items():
+        assert numbers["values"][ours] == pytest.approx(getattr(read(logit), theirs))
+        rise = getattr(read(logit, step), theirs) - getattr(read(logit, -step), theirs)
+        assert numbers["slopes"][ours] == pytest.approx(rise / (2 * step), abs=1e-6)
+        rise = getattr(read(logit + step), theirs) - getattr(read(logit - step), theirs)
+        assert numbers["before_sigmoid"][ours] == pytest.approx(rise / (2 * step), abs=1e-6)
+    assert numbers["floors"]["entropy"] == pytest.approx(read(logit).cross_entropy_floor)
+    row = explain_loss(np.full(64, np.sqrt(0.05)), np.zeros(64), 0.05)
+    assert numbers["units"]["sum"] == pytest.approx(row.squared_error)
+    assert numbers["units"]["nats"] == pytest.approx(row.gaussian)
+    assert numbers["units"]["bits"] == pytest.approx(row.gaussian_bits)

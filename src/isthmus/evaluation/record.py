@@ -32,7 +32,7 @@ from isthmus.evaluation.probes import (
     read_labels,
     trustworthiness,
 )
-from isthmus.evaluation.verdict import Figure, figures
+from isthmus.evaluation.verdict import Figure, figures, sentence
 from isthmus.model.likelihood import GaussianLikelihood
 
 __all__ = [
@@ -146,6 +146,11 @@ class Evaluation:
     def judged(self) -> Rebuilding:
         """The errors to compare by: in the units the model minimises."""
         return self.data if self.scaled is None else self.scaled
+
+    @property
+    def sentence(self) -> str:
+        """What came of it, in one plain sentence beside PCA."""
+        return sentence(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, words, lists and dicts; None where there is no number."""
