@@ -117,12 +117,16 @@ def main() -> None:
     """Fit what is not in the results yet."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, help="tables with anomalies: a folder of .npz files")
-    folder = parser.parse_args().folder
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=SEEDS, help="only these: several processes share the work"
+    )
+    parser.add_argument("--into", type=Path, default=RESULTS, help="file to add the results to")
+    asked = parser.parse_args()
     warnings.simplefilter("ignore")
-    rows = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
+    rows = json.loads(asked.into.read_text()) if asked.into.exists() else []
     done = {(row["data"], row["variant"], row["seed"]) for row in rows}
-    for seed in SEEDS:
-        for name, X, y, anomalies in tables(folder):
+    for seed in asked.seeds:
+        for name, X, y, anomalies in sorted(tables(asked.folder), key=lambda table: table[1].size):
             parts = cut(X, y, seed, anomalies)
             size = int(np.clip(parts["learned"][0].shape[1] // 4, 2, 16))
             for kind, model in models(size, seed).items():
@@ -135,7 +139,7 @@ def main() -> None:
                 row["seconds"] = time.perf_counter() - begun
                 row |= {on: judged(model, parts, on, seed, anomalies) for on in ("validation", "test")}
                 rows.append(row)
-                with atomic_write(RESULTS) as path:
+                with atomic_write(asked.into) as path:
                     Path(path).write_text(json.dumps(rows, indent=1), encoding="utf-8")
                 print(f"{name} {kind} seed {seed}: {row['seconds']:.1f} s", flush=True)
 

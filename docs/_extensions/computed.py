@@ -1,9 +1,9 @@
 """Pages whose examples run when the site is built: what is shown below a block is what it printed, then and there.
 
-    {python}     a block of code, run in the page's own namespace and folder; its last expression is shown, as notebooks do
+    {python}     a block of code, run in the page's own namespace and folder; its last expression is shown
     {shell}      commands, one a line, run in the same folder, which is new and empty for every page
-    {measured}   a table by its function's name: in `measurements`, made from what the benchmarks left, or in
-                 `reference`, from the program itself
+    {measured}   a table by its function's name: in `measurements`, from what the benchmarks left, or in `reference`,
+                 from the program itself
     {value}      in a sentence: an expression in the page's namespace, formatted by itself
 
 A block that fails ends the build, naming page and line, so building the site is the test of its pages.
@@ -191,15 +191,17 @@ class Measured(SphinxDirective):
     """A table of `measurements`, by its function's name."""
 
     required_arguments = 1
+    final_argument_whitespace = True
 
     def run(self) -> list[nodes.Node]:
         """Sphinx's seam."""
-        made = getattr(measurements, self.arguments[0], None) or getattr(reference, self.arguments[0], None)
+        name, *words = self.arguments[0].split()
+        made = getattr(measurements, name, None) or getattr(reference, name, None)
         if made is None:
-            raise ExtensionError(f"{self.env.docname}: there is no measurement {self.arguments[0]!r}.")
+            raise ExtensionError(f"{self.env.docname}: there is no measurement {name!r}.")
         for path in measurements.sources():
             self.env.note_dependency(str(path))
-        return self.parse_text_to_nodes(made(), allow_section_headings=True)
+        return self.parse_text_to_nodes(made(*words), allow_section_headings=True)
 
 
 class Value(SphinxRole):

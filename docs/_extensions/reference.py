@@ -15,6 +15,7 @@ from isthmus.cli import application
 from isthmus.hyperparameter import Hyperparameter, hyperparameters
 from isthmus.variants import variants
 
+FLAG = re.compile(r"(?<![\w-])--[a-z][\w-]*")  # outside of code, where two hyphens would become a dash
 BAR = re.compile(r"(?<!\\)\|")
 
 
@@ -22,6 +23,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
     app.connect("autodoc-process-docstring", _spare_the_bars, priority=1)
     app.connect("autodoc-skip-member", _is_routing)
+    app.connect("autodoc-process-signature", _short)
     return {"parallel_read_safe": True}
 
 
@@ -33,6 +35,14 @@ def _spare_the_bars(app: Sphinx, what: str, name: str, thing: Any, options: Any,
 def _is_routing(app: Sphinx, what: str, name: str, thing: Any, skip: bool, options: Any) -> bool | None:
     """What scikit-learn adds to every estimator for the routing of metadata is described there."""
     return True if name.startswith("set_") and name.endswith("_request") else None
+
+
+def _short(app: Sphinx, what: str, name: str, thing: Any, options: Any, signature: str, returns: str) -> Any:
+    """A variant's own settings; the shared ones are in a table."""
+    if what != "class" or not issubclass(thing, isthmus.BaseAutoencoder):
+        return None
+    own = [] if thing is isthmus.BaseAutoencoder else [f"{one.name}={one.default!r}" for one in _own(thing)]
+    return f"({', '.join(['n_components=None', '*', *own])}, **settings)", returns
 
 
 def public_names() -> str:
@@ -48,19 +58,27 @@ def settings() -> str:
 
 def settings_of_variants() -> str:
     """What each variant adds, or has another default for."""
-    shared, said = hyperparameters(isthmus.BaseAutoencoder), []
-    for kind in variants().values():
-        own = [one for name, one in hyperparameters(kind).items() if shared.get(name) != one]
-        if own:
-            said += [f"**{kind.__name__}**", "", _table(own), ""]
-    return "\n".join(said)
+    kinds = {name: kind for name, kind in variants().items() if _own(kind)}
+    return "\n\n".join(f"**{kind.__name__}**\n\n{settings_of(name)}" for name, kind in kinds.items())
+
+
+def settings_of(variant: str, *names: str) -> str:
+    """What one variant adds, and those of the shared settings that are named."""
+    kind = variants()[variant]
+    return _table([*(hyperparameters(kind)[name] for name in names), *_own(kind)])
+
+
+def _own(kind: type) -> list[Hyperparameter]:
+    shared = hyperparameters(isthmus.BaseAutoencoder)
+    return [one for name, one in hyperparameters(kind).items() if shared.get(name) != one]
 
 
 def command_line() -> str:
     """Every command with all its arguments and flags."""
     written = application().generate_docs(output_format="markdown", recursive=True, heading_level=1)
     commands = re.split(r"^(?=## isthmus )", written, flags=re.MULTILINE)[1:]
-    return re.sub(r"\n {4,}(?=\S)", " ", "\n".join(commands))
+    one_line = re.sub(r"\n {4,}(?=\S)", " ", "\n".join(commands))
+    return "`".join(part if at % 2 else FLAG.sub(r"`\g<0>`", part) for at, part in enumerate(one_line.split("`")))
 
 
 def _public() -> Iterator[tuple[str, str, Any]]:

@@ -8,6 +8,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+from cyclopts import Parameter
 
 import isthmus
 from isthmus.cli import application, commands
@@ -52,7 +53,8 @@ def test_every_setting_is_in_a_table():
 def test_every_flag_of_a_command_is_described(command):
     text = unescape(re.sub(r"<[^>]+>", "", (PAGES / "command-line.html").read_text()))
     part = text.split(f"isthmus {command}¶")[1].split("¶")[0]
-    flags = {name for argument in application()[command].assemble_argument_collection() for name in argument.names}
+    arguments = application()[command].assemble_argument_collection(default_parameter=Parameter(negative=()))
+    flags = {name for argument in arguments for name in argument.names}
     assert flags
     assert {flag for flag in flags if flag.startswith("-") and flag not in part} == set()
 

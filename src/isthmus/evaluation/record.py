@@ -48,7 +48,17 @@ CONSTANT = 1e-12  # variation below this share of the squares is rounding
 
 @dataclass(frozen=True)
 class RebuildingError:
-    """Error of one way to rebuild: per feature, per row, and the share of variation kept, if there is any."""
+    """Error of one way to rebuild, over all rows.
+
+    Attributes
+    ----------
+    mse : float
+        Squared error per feature, Σ‖x - x̂‖² / (rows · features), in squared units of the columns.
+    sse : float
+        Squared error per row, Σ‖x - x̂‖² / rows: n_features times as much.
+    r2 : float or None
+        Share of the variation kept, 1 - Σ‖x - x̂‖² / Σ‖x - x̄‖²; None where rows do not vary.
+    """
 
     mse: float
     sse: float

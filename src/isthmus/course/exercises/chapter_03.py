@@ -152,8 +152,8 @@ def gradient_is_the_slope(mine: Any) -> str | None:
 
     def fault(case: Case) -> str | None:
         slopes = mine.gradient(*_copies(case))
-        for which, name in enumerate("ED"):
-            weights, answer = case[which], np.asarray(slopes[which], dtype=float)
+        for which, (name, weights) in enumerate([("E", case.E), ("D", case.D)]):
+            answer = np.asarray(slopes[which], dtype=float)
             if answer.shape != weights.shape:
                 return f"with {case.name}, your slopes along {name} have shape {answer.shape}, not {weights.shape}."
             for at in np.ndindex(*weights.shape):
