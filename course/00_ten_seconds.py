@@ -122,8 +122,9 @@ three = shown[kinds[shown].astype(int) == 3][0]
 greys = (16 * X[shown]).round().astype(int)
 lesson.widget(
     "map",
-    "The plane of codes. The ring stands at the code of a three. On the right what the "
-    "decoder draws there, and beside it the real digit with the nearest code.",
+    "The plane of codes. The ring stands at the code of a three. On the right the real "
+    "digit with the nearest code, what the decoder draws, and the difference (blue: "
+    "too little ink, orange: too much).",
     code=codes[three],
     codes=codes[shown].round(4),
     labels=kinds[shown].astype(int),
@@ -135,6 +136,14 @@ lesson.widget(
 )
 
 # %%
+# The same picture of your own data, one file that opens from the disk and decodes as
+# you move, is made by two commands:
+#
+# .. code-block:: console
+#
+#    $ isthmus fit table.csv -o runs/mine
+#    $ isthmus explore runs/mine
+#
 # An honest failure: it draws everywhere
 # --------------------------------------
 #

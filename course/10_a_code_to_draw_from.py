@@ -5,11 +5,12 @@ r"""
 An encoder that answers with a cloud, and pays for what it tells, can be drawn from.
 
 A plain autoencoder puts its codes wherever it likes, and knows nothing of the places
-between. The *variational* autoencoder, VAE, changes two things. The encoder answers not
-with a point but with a cloud of points, and the decoder must do with any of them: so
-neighbouring codes must mean neighbouring pictures. And each cloud costs, the more the
-farther it lies from one cloud that was fixed beforehand: so the codes stay where they
-can be found again. New pictures are then had by drawing from that fixed cloud.
+between. The *variational* autoencoder, VAE (Kingma and Welling 2013, arXiv:1312.6114),
+changes two things. The encoder answers not with a point but with a cloud of points, and
+the decoder must do with any of them: so neighbouring codes must mean neighbouring
+pictures. And each cloud costs, the more the farther it lies from one cloud that was
+fixed beforehand: so the codes stay where they can be found again. New pictures are then
+had by drawing from that fixed cloud.
 """
 
 # %%

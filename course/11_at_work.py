@@ -320,6 +320,14 @@ lesson.holds(
 # decoder follows. Of the unseen digits, {{ false.low:.0%}} to {{ false.high:.0%}} raise
 # a false alarm of the detector, which was told to allow one in twenty.
 #
+# On the command line these jobs are:
+#
+# .. code-block:: console
+#
+#    $ isthmus denoise noisy.npy --clean clean.npy -o restored.npy
+#    $ isthmus detect new.csv --train usual.csv -o found.csv
+#    $ isthmus smallest table.csv
+#
 # The picture
 # -----------
 #
@@ -381,9 +389,11 @@ lesson.widget(
 # of the unseen digits look less strange than it. With the autoencoder
 # {{ below_error.low:.0%}} to {{ below_error.high:.0%}} do, in the midst of honest
 # digits. The working case stands beside it: the distance of codes puts the blur above
-# {{ below_far.low:.0%}} to {{ below_far.high:.0%}}, since no digit has its code there.
-# The library's detector, which weighs such measures against each other, raises no alarm
-# for it either, at any of {{ silent }} seeds. Try a score on the strangeness you fear.
+# {{ below_far.low:.0%}} to {{ below_far.high:.0%}}, since no digit has its code there
+# (Denouden et al. 2018, arXiv:1812.02765, show the failure, and add a distance of
+# codes). The library's detector, which weighs such measures against each other, raises
+# no alarm for it either, at any of {{ silent }} seeds. Try a score on the strangeness
+# you fear.
 #
 # Exercise
 # --------

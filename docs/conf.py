@@ -24,11 +24,14 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "lessons",
     "mathml",
+    "computed",
+    "reference",
 ]
 exclude_patterns = ["_build", "sg_execution_times.rst", "_extensions", "course/**/GALLERY_HEADER.rst"]
 nitpicky = False
 numpydoc_show_class_members = False
 autodoc_typehints = "none"
+add_module_names = False
 autodoc_member_order = "bysource"
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
@@ -38,8 +41,8 @@ suppress_warnings = ["myst.xref_missing", "config.cache"]
 
 html_theme = "furo"
 html_title = "isthmus"
-html_static_path = ["../course/_static"]
-html_css_files = ["course.css"]
+html_static_path = ["../course/_static", "_static"]
+html_css_files = ["course.css", "pages.css"]
 html_math_renderer = "mathml"
 html_copy_source = False
 html_show_sphinx = False

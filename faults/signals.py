@@ -121,10 +121,10 @@ def short_of_memory() -> Iterator[str | None]:
     gradients_of = Training._gradients_of
     for most in (16, 8, 4, 2, 1):
 
-        def short(self: Training, x: object) -> object:
+        def short(self: Training, x: object, *others: object) -> object:
             if len(x) > most:  # noqa: B023
                 raise RuntimeError("DefaultCPUAllocator: not enough memory")
-            return gradients_of(self, x)
+            return gradients_of(self, x, *others)
 
         Training._gradients_of = short
         try:

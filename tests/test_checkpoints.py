@@ -315,10 +315,10 @@ def test_too_little_memory_takes_a_batch_in_parts(monkeypatch):
     ample = Autoencoder(2, **SETTINGS).fit(rows())
     gradients_of = Training._gradients_of
 
-    def short(self, x):
+    def short(self, x, *others):
         if len(x) > 10:
             raise RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 1 bytes.")
-        return gradients_of(self, x)
+        return gradients_of(self, x, *others)
 
     monkeypatch.setattr(Training, "_gradients_of", short)
     with pytest.warns(RuntimeWarning, match="not enough memory for batches of 32 rows"):
@@ -327,7 +327,7 @@ def test_too_little_memory_takes_a_batch_in_parts(monkeypatch):
 
 
 def test_no_memory_at_all_is_an_error(monkeypatch):
-    def none(self, x):
+    def none(self, *_):
         raise MemoryError("none left")
 
     monkeypatch.setattr(Training, "_gradients_of", none)

@@ -225,3 +225,115 @@ def test_the_spectrum_is_moved_by_keys_and_shuffled(page):
     page.get_by_role("button", name="another row").click()
     page.get_by_role("button", name="back to the start").click()
     assert "for nine tenths it takes k = 21" in text_of(page)
+
+
+def test_a_training_is_watched_by_keys_and_pointer(page):
+    opened(page, "course/06_bending_the_line.html")
+    before = text_of(page)
+    assert "after epoch 75" in before
+    ring = page.locator("[data-handle=ring]")
+    ring.focus()
+    for _ in range(2):
+        page.keyboard.press("Shift+ArrowLeft")
+    assert "after epoch 0" in text_of(page)
+    assert "PCA's own" in text_of(page)
+    page.keyboard.press("ArrowRight")
+    assert (ring.get_attribute("aria-valuetext") or "").startswith("epoch 1;")
+    page.get_by_role("button", name="the copied recipe").click()
+    assert "over PCA's" in text_of(page)
+    page.get_by_role("slider", name="epoch", exact=True).press("End")
+    assert "the copied recipe, after epoch 100" in text_of(page)
+    ring.scroll_into_view_if_needed()
+    box = ring.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] - 60, box["y"], steps=4)
+    page.mouse.up()
+    assert "after epoch 100" not in text_of(page)
+    page.get_by_role("button", name="back to the start").click()
+    assert " ".join(text_of(page).split()) == " ".join(before.split())
+
+
+def test_a_size_is_loaded_by_keys_and_by_a_click_on_its_dot(page):
+    opened(page, "course/07_how_small.html")
+    before = text_of(page)
+    ring = page.locator("[data-handle=size]")
+    assert (ring.get_attribute("aria-valuetext") or "").startswith("8 numbers lose")
+    ring.focus()
+    for size in (12, 16, 24, 32):
+        page.keyboard.press("ArrowRight")
+        assert (ring.get_attribute("aria-valuetext") or "").startswith(f"{size} numbers lose")
+    for size in (24, 16, 12, 8, 6, 4, 2, 1):
+        page.keyboard.press("ArrowLeft")
+        assert (ring.get_attribute("aria-valuetext") or "").startswith(f"{size} numbers lose")
+    ring.scroll_into_view_if_needed()
+    dot = ring.locator("circle").nth(5).bounding_box()
+    page.mouse.click(dot["x"] + dot["width"] / 2, dot["y"] + dot["height"] / 2)
+    assert (ring.get_attribute("aria-valuetext") or "").startswith("12 numbers lose")
+    assert "PCA: 29" in text_of(page)
+    page.get_by_role("slider", name="allowed to be lost").press("Home")
+    assert "To lose at most 1 %" in text_of(page)
+    assert "networks: no size tried" in text_of(page)
+    page.get_by_role("button", name="another digit").click()
+    assert "the 4" in text_of(page)
+    page.get_by_role("button", name="back to the start").click()
+    assert " ".join(text_of(page).split()) == " ".join(before.split())
+
+
+def test_the_valley_is_walked_down_and_its_code_multiplied(page):
+    page.emulate_media(reduced_motion="reduce")
+    opened(page, "course/03_learning_the_line.html")
+    page.get_by_role("button", name="walk downhill").click()
+    assert "loss 0.0900" in text_of(page)
+    assert "encoder w = (0.743, 0.669)" in text_of(page)
+    page.get_by_role("button", name="multiply by A").click()
+    assert "loss 0.0900" in text_of(page)
+    assert "encoder w = (−1.189, −1.07" in text_of(page)
+    page.get_by_role("button", name="onto the ridge").click()
+    page.get_by_role("button", name="walk downhill").click()
+    assert "loss 1.9000" in text_of(page)
+    line = page.locator("[data-handle=line]")
+    line.focus()
+    page.keyboard.press("Shift+ArrowRight")
+    assert "the loss is 1.8" in line.get_attribute("aria-valuetext")
+
+
+def test_what_is_drawn_is_moved_and_three_losses_follow(page):
+    opened(page, "course/04_what_the_loss_means.html")
+    mark = page.locator("[data-handle=drawn]")
+    mark.focus()
+    page.keyboard.press("Shift+ArrowRight")
+    assert mark.get_attribute("aria-valuetext") == (
+        "drawn is 0.40; squared error 0.160, bell 0.604, cross-entropy 0.835"
+    )
+    page.get_by_role("button", name="surely wrong").click()
+    assert "x̂(1 − x̂): 0.005" in text_of(page)
+    page.get_by_role("button", name="784").click()
+    assert "a weight of 1 beside the sum is 0.00128 beside the mean" in text_of(page)
+    page.get_by_role("button", name="back to the start").click()
+    assert "mean 0.0480 · 64 = 3.072" in text_of(page)
+
+
+def test_the_gap_closes_as_q_is_dragged_or_climbs(page):
+    page.emulate_media(reduced_motion="reduce")
+    opened(page, "course/05_two_thermometers.html")
+    page.get_by_role("button", name="q = likelihood").click()
+    assert "ELBO = −2.5429" in text_of(page)
+    assert "gap 0.1134" in text_of(page)
+    page.get_by_role("button", name="let q climb").click()
+    assert "gap 0.000" in text_of(page)
+    page.get_by_role("button", name="back to the start").click()
+    q = page.locator("[data-handle=q]")
+    q.scroll_into_view_if_needed()
+    box = q.bounding_box()
+    before = text_of(page)
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2 + 40, box["y"], steps=4)
+    page.mouse.up()
+    assert text_of(page) != before
+    page.keyboard.press("Home")
+    reading = page.locator("[data-handle=x1]")
+    reading.focus()
+    page.keyboard.press("Shift+ArrowLeft")
+    assert reading.get_attribute("aria-valuetext") == "reading 1 is 0.70; the posterior mean is 0.600"

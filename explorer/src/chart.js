@@ -35,7 +35,7 @@ export function chart(title, series, { across, up, mark, says }) {
   drawn.append(svg("text", { x: WIDTH - PAD.right, y: HEIGHT - 4, "text-anchor": "end" }, across), svg("text", { x: 2, y: 11 }, up));
   if (mark !== undefined && mark <= right) {
     drawn.append(svg("path", { class: "mark", d: `M${x(mark)} ${PAD.top}V${HEIGHT - PAD.bottom}` }));
-    if (says) drawn.append(svg("text", { x: x(mark) - 4, y: PAD.top + 9, "text-anchor": x(mark) > WIDTH / 4 ? "end" : "start" }, says));
+    if (says) drawn.append(svg("text", { x: x(mark) - 4, y: HEIGHT - PAD.bottom - 6, "text-anchor": "end" }, says));
   }
   series.forEach((line) => drawn.append(...shapes(line, x, y)));
   const legend = series.filter((line) => line.name).map((line) => element("span", { class: `key ${line.kind}`, text: line.name }));
@@ -54,5 +54,5 @@ function shapes({ kind, points, says }, x, y) {
     ...(says ? [svg("text", { x: x(at) + 8, y: y(value) + 4 }, says.length > 18 ? `${says.slice(0, 17)}…` : says)] : [])]);
   const path = svg("path", { class: `line ${kind}`, d: points.map(([at, value], i) => `${i ? "L" : "M"}${x(at).toFixed(1)} ${y(value).toFixed(1)}`).join("") });
   const [last] = points.slice(-1);
-  return says ? [path, svg("text", { x: (x(points[0][0]) + x(last[0])) / 2, y: y(last[1]) + 14, "text-anchor": "middle" }, says)] : [path];
+  return says ? [path, svg("text", { x: Math.min(x(last[0]) + 5, WIDTH - PAD.right), y: y(last[1]) - 5, "text-anchor": x(last[0]) > WIDTH - 90 ? "end" : "start" }, says)] : [path];
 }

@@ -25,6 +25,7 @@ class App {
     if (!this.data.facts.classes.length) this.state.colour = "none";
     this.state.item = this.typical();
     this.left = new Uint8Array(this.data.total); // 1: not sifted out
+    if (!location.hash) Object.assign(this.state, this.firstPath());
     this.read();
     this.map = new PlaneMap(this);
     this.playing = 0;
@@ -42,9 +43,20 @@ class App {
   /** @returns {Model} */
   get model() { return this.models[this.state.tab]; }
 
+  /** The path that is there to begin with: from where the page opens to a place some way off, of another class. */
+  firstPath() {
+    const { model, data } = this, a = this.state.item;
+    if (a < 0) return {};
+    const stride = Math.ceil(data.n / 500), z = model.code(a), { deviation } = model.facts;
+    const off = (/** @type {number} */ b) => Math.hypot(...model.code(b).map((value, i) => (value - z[i]) / deviation[i]));
+    const others = Array.from({ length: Math.floor(data.n / stride) }, (_, k) => k * stride).filter((b) => b !== a && model.doubts[b] < 0.95 && (!data.labels || data.labels[b] !== data.labels[a]));
+    const ordered = others.map((b) => [off(b), b]).sort((left, right) => left[0] - right[0]);
+    return ordered.length ? { a, b: ordered[Math.floor(0.6 * ordered.length)][1] } : {};
+  }
+
   /** The state of the address; what does not fit this page is left as it was. */
   read() {
-    this.state = fromHash(location.hash, this.state, this.bounds());
+    if (location.hash) this.state = fromHash(location.hash, this.state, this.bounds());
     const { state, model } = this;
     if (state.item < 0 && state.z.length !== model.size) state.item = this.typical();
     if (state.item >= 0) state.z = model.code(state.item);

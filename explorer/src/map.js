@@ -68,7 +68,7 @@ export class PlaneMap {
   measure() {
     const side = this.above.clientWidth || 480, ratio = window.devicePixelRatio || 1;
     this.side = side;
-    this.height = this.line ? Math.round(side / 2) : side;
+    this.height = this.line ? Math.round(side / 2) : side - MARGIN.left - MARGIN.right + MARGIN.top + MARGIN.bottom; // square within
     for (const canvas of [this.still, this.above]) {
       canvas.width = side * ratio;
       canvas.height = this.height * ratio;

@@ -19,10 +19,9 @@ export function between(a, b, t, circle) {
 /** @param {any} app */
 export function drawPath(app) {
   const { state, model, data } = app, { a, b } = state;
-  const ends = element("div", { class: "row" }, [
-    element("button", { type: "button", id: "set-a", text: a < 0 ? "Set A here" : `A: ${data.name(a)}`, onclick: () => app.setEnd("a") }),
-    element("button", { type: "button", id: "set-b", text: b < 0 ? "Set B here" : `B: ${data.name(b)}`, onclick: () => app.setEnd("b") }),
-  ]);
+  const ends = element("div", { class: "row" }, /** @type {const} */ ([["a", a], ["b", b]]).flatMap(([end, item]) => [
+    element("button", { type: "button", id: `set-${end}`, text: `Set ${end.toUpperCase()} here`, onclick: () => app.setEnd(end) }),
+    ...(item < 0 ? [] : [element("span", { class: "small", text: `${end.toUpperCase()} is ${data.name(item)}` })])]));
   if (a < 0 || b < 0) return fill("path", ends, element("p", { class: "small", text: "Select an item and set it as A, another as B; or drag from dot to dot." }));
   const codes = [model.code(a), model.code(b)], rows = [data.row(a), data.row(b)];
   const steps = Array.from({ length: 11 }, (_, k) => k / 10);

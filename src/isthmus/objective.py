@@ -47,6 +47,7 @@ class Penalty:
     """A price on what the pass produced; ``weight`` times `__call__`, one number a row."""
 
     needs_input_gradient = False
+    of_whole_batch = False  # whether a row's price depends on the others
 
     def __init__(self, weight: float):
         self.weight = weight
@@ -69,6 +70,8 @@ class ActivationRate(Penalty):
     large ones. The mean runs over the batch, so every row pays the same (Ng 2011, lecture notes on sparse
     autoencoders, there with sigmoid units).
     """
+
+    of_whole_batch = True
 
     def __init__(self, weight: float, target: float):
         super().__init__(weight)

@@ -162,3 +162,25 @@ def test_other_commands_say_that_a_detector_is_none_of_theirs(home, saved):
     called = call("encode", saved, home / "asked.csv")
     assert called.code == 1
     assert "is an outlier detector; use it with isthmus detect" in sentence(called)
+
+
+def test_shares_of_the_files_are_judged_as_the_whole_is(home, saved, tmp_path):
+    rows = own_rows(90)
+    for part in range(3):
+        write_table(tmp_path / "asked" / f"{part}.csv", rows[30 * part : 30 * part + 30], COLUMNS)
+    asked = (tmp_path / "asked", "--model", saved)
+    assert call("detect", *asked, "-o", tmp_path / "whole.csv").code == 0
+    for share in ("1/2", "2/2"):
+        assert call("detect", *asked, "-o", tmp_path / "apart.csv", "--shard", share).code == 0
+    apart = [rows_of(path.read_text()) for path in sorted((tmp_path / "apart").glob("*.csv"))]
+    assert [len(part) for part in apart] == [60, 30]
+    found, known = (
+        {int(row["row"]): float(row["score"]) for row in part}
+        for part in ([*apart[0], *apart[1]], rows_of((tmp_path / "whole.csv").read_text()))
+    )
+    assert found == pytest.approx(known, rel=1e-6)
+    assert len(known) == 90
+    for flags in (("--fdr", "0.1"), ()):
+        refused = call("detect", *asked[: 3 if flags else 1], "-o", tmp_path / "no.csv", "--shard", "1/2", *flags)
+        assert refused.code == 2
+        assert "--model" in sentence(refused)

@@ -49,11 +49,14 @@ def titles(figure: Figure) -> list[str]:
 def test_the_lines_it_prints(typed):
     printed = typed["printed"]
     for line in (
+        f"Using device: {typed['device']}",
         "Training samples: 1437",
         "Test samples: 360",
         "Input dimension: 64 (8 × 8 pixels)",
         "Pixel range: [0.00, 1.00]",
         "Total parameters: 5,346",
+        "Final train loss: {:.4f}".format(typed["history"][-1, 0]),
+        "Final test loss: {:.4f}".format(typed["history"][-1, 1]),
     ):
         assert line in printed.splitlines()
     lines = re.findall(r"epoch +(\d+)/100: train on the way ([\d.]+), train after it ([\d.]+), test ([\d.]+)", printed)
@@ -129,7 +132,7 @@ def test_figure_5_is_what_the_decoder_draws_and_frames_where_no_code_is(typed):
     mosaic = np.asarray(axes.images[0].get_array())
     place = typed["places"].reshape(10, 10, 2)[2, 7]
     with torch.no_grad():
-        drawn = typed["model"].decoder(torch.tensor(place, dtype=torch.float32)).numpy()
+        drawn = typed["model"].decoder(typed["tensor"](place)).cpu().numpy()
     assert mosaic[21:29, 71:79].ravel() == pytest.approx(drawn, abs=1e-6)
     up, across = axes.get_yticklabels(), axes.get_xticklabels()
     assert float(across[7].get_text()) == pytest.approx(place[0], abs=0.051)

@@ -13,9 +13,18 @@ import pytest
 from sklearn.decomposition import PCA
 
 from isthmus import Autoencoder, SparseAutoencoder, VariationalAutoencoder
-from isthmus.closed_form import project, split_noise, standard_divergence
+from isthmus.closed_form import (
+    elbo_of_two_measurements,
+    principal_axis_slope,
+    project,
+    regression_slope,
+    split_noise,
+    standard_divergence,
+    two_measurements,
+)
 from isthmus.course.moving import decoder_state, encoder_state, linear_state
 from isthmus.data import load_bundled
+from isthmus.evaluation import explain_loss
 
 ROOT = Path(__file__).parent.parent.parent
 WIDGETS = ROOT / "course" / "_static" / "widgets"
@@ -187,3 +196,114 @@ def test_a_row_of_the_spectrum_is_rebuilt_as_pca_does(k):
     assert numbers["mean_squared_error"] == pytest.approx(np.mean((X[1] - rebuilt) ** 2), abs=1e-5)
     assert (numbers["kept"], numbers["other"]) == (kept[k], worlds[0]["kept"][k])
     assert numbers["needed"] == (kept < 0.9).sum()
+
+
+@pytest.mark.parametrize("k", [0, 1, 9])
+def test_a_watched_training_is_measured_as_python_does(k):
+    rng = np.random.default_rng(k)
+    originals, straight = rng.uniform(size=(2, 3, 64))
+    pages = [
+        {"epoch": 4 * at, "train": 0.04, "test": 0.06 - 0.01 * at, "codes": rng.normal(size=(5, 2)),
+         "rebuilt": rng.uniform(size=(3, 64))}
+        for at in range(3)
+    ]  # fmt: skip
+    state = {
+        "runs": [{"name": "one", "pages": pages}, {"name": "other", "pages": pages[:2]}], "originals": originals,
+        "kinds": [4, 5, 6], "labels": range(5), "pca": {"error": 0.05, "rebuilt": straight}, "mean": 0.08,
+    }  # fmt: skip
+    for run, most in enumerate((2, 1)):
+        drawing = drawn("bend", **state, run=run, k=k)
+        numbers, page = drawing["numbers"], pages[min(k, most)]
+        assert numbers["epoch"] == page["epoch"]
+        assert np.array(numbers["residuals"]) == pytest.approx(originals - page["rebuilt"])
+        assert numbers["errors"] == pytest.approx(((originals - page["rebuilt"]) ** 2).mean(1))
+        assert numbers["explained"] == pytest.approx(1 - page["test"] / 0.08)
+        assert numbers["explained_by_pca"] == pytest.approx(1 - 0.05 / 0.08)
+        assert ("over PCA" in drawing["html"]) == (k == 0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_sweep_over_sizes_is_read_as_python_reads_it(seed):
+    rng = np.random.default_rng(seed)
+    pca = np.sort(rng.uniform(size=13))[::-1]
+    originals, sizes = rng.uniform(size=(2, 64)), (1, 2, 5, 9)
+    pages = [
+        {"size": p, "low": 0.5 * pca[p], "mean": 0.6 * pca[p], "high": 0.7 * pca[p], "code": rng.normal(size=(2, p)),
+         "rebuilt": rng.uniform(size=(2, 64)), "pca": rng.uniform(size=(2, 64))}
+        for p in sizes
+    ]  # fmt: skip
+    k, digit, allowed = int(rng.integers(4)), int(rng.integers(2)), int(rng.integers(20, 60))
+    state = {"pages": pages, "pca": pca, "originals": originals, "kinds": [7, 1]}
+    drawing = drawn("sweep", **state, k=k, digit=digit, allowed=allowed)
+    numbers, page, limit = drawing["numbers"], pages[k], allowed / 100 * pca[0]
+    assert numbers["size"] == sizes[k]
+    assert (numbers["lost"], numbers["lost_by_pca"]) == (page["mean"] / pca[0], pca[sizes[k]] / pca[0])
+    assert numbers["error"] == pytest.approx(np.mean((originals[digit] - page["rebuilt"][digit]) ** 2))
+    assert numbers["error_by_pca"] == pytest.approx(np.mean((originals[digit] - page["pca"][digit]) ** 2))
+    assert numbers["needed"] == next((p for p in sizes if 0.6 * pca[p] <= limit), None)
+    assert numbers["needed_by_pca"] == next((p for p in range(13) if pca[p] <= limit), -1)
+    assert numbers["equal"] == next((p for p in range(13) if pca[p] <= page["mean"]), -1)
+    nowhere = drawn("sweep", **(state | {"pca": [1, *np.full(12, 0.9)]}), k=3, digit=0, allowed=5)["html"]
+    assert "more than are drawn" in nowhere
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_valleys_lines_are_pythons_and_the_walk_ends_in_one(seed):
+    rng = np.random.default_rng(seed)
+    draws = rng.normal(size=(50, 3))
+    draws -= draws.mean(0)
+    noise = rng.uniform(0.1, 0.8, 2)
+    X = draws[:, :1] * [1, 0.9] + noise * draws[:, 1:]
+    covariance = X.T @ X / len(X)
+    state = {"draws": draws, "noise1": noise[0], "noise2": noise[1], "angle": rng.uniform(-90, 270), "gauge": 1}
+    at_first, after = (drawn("valley", steps=steps, **state)["numbers"] for steps in (0, 400))
+    assert at_first["regression_slope"] == pytest.approx(regression_slope(covariance))
+    assert at_first["best_slope"] == pytest.approx(principal_axis_slope(covariance))
+    u = np.array(at_first["direction"])
+    assert at_first["value"] == pytest.approx(np.mean(np.sum((X - X @ np.outer(u, u)) ** 2, axis=1)))
+    assert np.outer(at_first["decoder"], at_first["encoder"]) == pytest.approx(np.outer(u, u))
+    assert after["value"] == pytest.approx(np.linalg.eigvalsh(covariance)[0]) == after["least"]
+    turned = state | {"angle": state["angle"] + 1e-4}
+    rise = drawn("valley", steps=0, **turned)["numbers"]["value"] - at_first["value"]
+    assert rise / np.deg2rad(1e-4) == pytest.approx(at_first["slope"], abs=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_losses_and_their_slopes_are_pythons(seed):
+    x, rebuilt, sigma = np.random.default_rng(seed).uniform(0.1, 0.9, 3)
+    state = {"sigma": sigma, "mean": 0.05, "n": 64}
+    numbers = drawn("losses", x=x, rebuilt=rebuilt, **state)["numbers"]
+    names = {"squared": "squared_error", "gaussian": "gaussian", "entropy": "cross_entropy"}
+
+    def read(logit: float, at: float = 0.0):
+        return explain_loss([x], [1 / (1 + np.exp(-logit)) + at], sigma**2)
+
+    logit, step = np.log(rebuilt / (1 - rebuilt)), 1e-6
+    for ours, theirs in names.items():
+        assert numbers["values"][ours] == pytest.approx(getattr(read(logit), theirs))
+        rise = getattr(read(logit, step), theirs) - getattr(read(logit, -step), theirs)
+        assert numbers["slopes"][ours] == pytest.approx(rise / (2 * step), abs=1e-6)
+        rise = getattr(read(logit + step), theirs) - getattr(read(logit - step), theirs)
+        assert numbers["before_sigmoid"][ours] == pytest.approx(rise / (2 * step), abs=1e-6)
+    assert numbers["floors"]["entropy"] == pytest.approx(read(logit).cross_entropy_floor)
+    row = explain_loss(np.full(64, np.sqrt(0.05)), np.zeros(64), 0.05)
+    assert numbers["units"]["sum"] == pytest.approx(row.squared_error)
+    assert numbers["units"]["nats"] == pytest.approx(row.gaussian)
+    assert numbers["units"]["bits"] == pytest.approx(row.gaussian_bits)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_thermometers_bound_is_pythons_and_climbs_to_the_posterior(seed):
+    rng = np.random.default_rng(seed)
+    x, mean, (spread, noise) = rng.normal(size=2), rng.normal(), rng.uniform(0.3, 1.5, 2)
+    state = {"x": x, "variance": noise, "mean": mean, "spread": spread}
+    numbers, after = (drawn("thermometers", steps=steps, **state)["numbers"] for steps in (0, 2000))
+    room = two_measurements(x, noise)
+    bound = elbo_of_two_measurements(room, mean, spread**2)
+    assert numbers["posterior"] == pytest.approx({"mean": room.posterior_mean, "variance": room.posterior_variance})
+    assert numbers["expected"] == pytest.approx(bound.expected_log_likelihood)
+    assert (numbers["divergence"], numbers["elbo"]) == pytest.approx((bound.divergence, bound.elbo))
+    assert (numbers["gap"], numbers["log_evidence"]) == pytest.approx((bound.gap, room.log_evidence))
+    assert numbers["error_of_mean"] == pytest.approx(room.reconstruction_error(room.maximum_likelihood))
+    assert after["q"] == pytest.approx(numbers["posterior"])
+    assert (after["gap"], after["elbo"]) == pytest.approx((0.0, room.log_evidence), abs=1e-9)

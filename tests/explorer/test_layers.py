@@ -69,3 +69,12 @@ def test_a_class_stands_out_while_its_entry_is_pointed_at(pages):
     assert page.evaluate("document.getElementById('still').toDataURL()") == before
     page.focus("#class-4")
     assert page.evaluate("window.isthmus.app.isolated") == 4
+
+
+def test_both_axes_of_the_map_have_the_same_scale(pages):
+    for page in pages.values():
+        x, y = page.evaluate("""() => {
+          const { map } = window.isthmus.app, from = map.toScreen(0, 0), to = map.toScreen(1, 1);
+          return [to[0] - from[0], from[1] - to[1]];
+        }""")
+        assert x == pytest.approx(y, rel=1e-9)

@@ -2,7 +2,7 @@
 /* How strange is a picture? Rebuild it, measure what is lost and how far its code is from codes in use; draw your own. */
 
 (() => {
-  const { plane, picture, number, encode, decode } = isthmus;
+  const { plane, picture, difference, number, encode, decode } = isthmus;
   const CELL = 30, NEIGHBOURS = 5, SHOWN = 5, LETTERS = "0123456789abcdefg";
   const BOARD = plane({ x: [0, 8], y: [-8, 0], width: 8 * CELL, height: 8 * CELL, margin: 0 });
   const MEASURES = {
@@ -83,16 +83,6 @@
       ${pasted && !parsed(pasted) ? `<b class="removed">These are not 64 numbers from 0 to 16.</b>` : ""}
       <button type="button" data-set='{"row": "${"0".repeat(64)}", "pasted": ""}'>clear</button>
       <button type="button" data-set>back to the start</button></p>`;
-  }
-
-  /** Rebuilt minus original: blue is too little ink, orange too much. */
-  function difference(row, rebuilt, { x = 0, y = 0, cell }) {
-    const squares = row.map((value, at) => {
-      const off = rebuilt[at] - value;
-      const colour = off < 0 ? "31,95,168" : "217,115,13";
-      return `<rect x="${x + (at % 8) * cell}" y="${y + Math.floor(at / 8) * cell}" width="${cell}" height="${cell}" fill="rgba(${colour},${Math.min(1, 1.4 * Math.abs(off)).toFixed(2)})"/>`;
-    });
-    return `<g role="img" aria-label="the difference" shape-rendering="crispEdges"><rect x="${x}" y="${y}" width="${8 * cell}" height="${8 * cell}" fill="#fff"/>${squares.join("")}</g>`;
   }
 
   function ranking(state, { order }) {

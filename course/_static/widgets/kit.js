@@ -224,6 +224,16 @@ globalThis.isthmus = (() => {
     return `<g class="picture" role="img" aria-label="${label}" shape-rendering="crispEdges">${squares.join("")}</g>`;
   }
 
+  /** Rebuilt minus original, its corner at (x, y): blue is too little ink, orange too much. */
+  function difference(row, rebuilt, { width = 8, x = 0, y = 0, cell = 12 }) {
+    const squares = Array.from(row, (value, at) => {
+      const off = rebuilt[at] - value, colour = off < 0 ? "31,95,168" : "217,115,13";
+      return `<rect x="${x + (at % width) * cell}" y="${y + Math.floor(at / width) * cell}" width="${cell}" height="${cell}" fill="rgba(${colour},${Math.min(1, 1.4 * Math.abs(off)).toFixed(2)})"/>`;
+    });
+    const high = (row.length / width) * cell;
+    return `<g role="img" aria-label="the difference" shape-rendering="crispEdges"><rect x="${x}" y="${y}" width="${width * cell}" height="${high}" fill="#fff"/>${squares.join("")}</g>`;
+  }
+
   /** A number as it is printed: a true minus sign, no minus zero, and as many decimals as asked for. */
   function number(value, decimals = 0) {
     const text = value.toFixed(decimals);
@@ -233,5 +243,5 @@ globalThis.isthmus = (() => {
   const round = (value) => Math.round(value * 100) / 100;
   const dot = (a, b) => a.reduce((sum, value, at) => sum + value * b[at], 0);
 
-  return { widget, render, decode, encode, plane, axes, picture, number, dot };
+  return { widget, render, decode, encode, plane, axes, picture, difference, number, dot };
 })();

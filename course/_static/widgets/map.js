@@ -2,7 +2,7 @@
 /* The plane of two-number codes: carry the puck about, and the decoder draws what it makes of the place. */
 
 (() => {
-  const { plane, picture, number, decode } = isthmus;
+  const { plane, picture, difference, number, decode } = isthmus;
   const SIDE = 380, NEIGHBOURS = 5;
   const COLOURS = ["#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"];
   const PLANES = new Map();
@@ -30,10 +30,11 @@
       <g data-handle="puck" aria-label="The puck, moved by dragging or by the arrow keys">
       <circle class="grip" cx="${on.x(code[0])}" cy="${on.y(code[1])}" r="22"/>
       <circle class="puck" cx="${on.x(code[0])}" cy="${on.y(code[1])}" r="9"/></g></svg>
-      <div class="sum"><svg viewBox="0 0 220 130">
-      ${picture(rebuilt, { width: 8, label: "what the decoder draws at the puck" })}
-      ${picture(real, { width: 8, x: 116, label: `the digit with the nearest code, a ${labels[nearest]}` })}
-      <text x="0" y="114">drawn here</text><text x="116" y="114">nearest real one</text></svg>
+      <div class="sum"><svg viewBox="0 0 264 100" style="max-width:330px">
+      ${picture(real, { width: 8, cell: 9.5, label: `the digit with the nearest code, a ${labels[nearest]}` })}
+      ${picture(rebuilt, { width: 8, cell: 9.5, x: 92, label: "what the decoder draws at the puck" })}
+      ${difference(real, rebuilt, { x: 184, cell: 9.5 })}
+      <text x="0" y="93">nearest: a ${labels[nearest]}</text><text x="92" y="93">drawn here</text><text x="184" y="93">difference</text></svg>
       <p>code: <b>(${number(code[0], 2)}, ${number(code[1], 2)})</b></p>
       <p>nearest digits are at distance <b>${number(distance, 2)}</b></p>
       <p>${beyond

@@ -27,7 +27,17 @@ BLOCK_ROWS = 20_000
 
 @dataclass(frozen=True, eq=False)
 class Judgement:
-    """Rows judged: why, how probable such a score is of a usual row, and whether it is above the threshold."""
+    """Rows judged.
+
+    Attributes
+    ----------
+    explanation : Explanation
+        Scores, and what each column adds to them.
+    p_values : ndarray of shape (n_samples,)
+        How probable a score as high is of a usual row.
+    above : ndarray of shape (n_samples,)
+        Whether the score is above the threshold.
+    """
 
     explanation: Explanation
     p_values: np.ndarray
@@ -109,7 +119,17 @@ def _taken(judgements: list[Judgement], places: np.ndarray) -> Judgement:
 
 
 def judge_within(detector: AutoencoderOutlierDetector, X: np.ndarray, seed: int = 0) -> Judgement:
-    """Judge the rows of a table by one another; ``detector`` is unfitted, and copies of it are fitted."""
+    """Judge the rows of a table by one another, each by a fit that has not seen it.
+
+    Parameters
+    ----------
+    detector
+        Unfitted; copies of it are fitted.
+    X
+        Rows, shape (n_samples, n_features).
+    seed
+        Decides which rows are left out together.
+    """
     from sklearn.base import clone
 
     X = np.asarray(X, dtype=np.float64)

@@ -12,7 +12,8 @@ from cyclopts.validators import Number
 from isthmus.cli.judged_output import draw_strangest, require_judged_writable, write_judged
 from isthmus.cli.matching_rows import Expected, open_matching, rows_expected, unnamed
 from isthmus.cli.outcome import CommandError, UsageError, say
-from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, Seed
+from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, Seed, Shard
+from isthmus.cli.rows_output import shared
 from isthmus.cli.run_folder import open_run
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def detect(
     labels: Labels = None,
     drop: Drop = (),
     seed: Seed = 42,
+    shard: Shard = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Find the rows that are unlike the rest.
@@ -93,6 +95,9 @@ def detect(
         Folder to write the detector to, for --model.
     """
     _require_sense(train, model, save, variant, components, fdr, contamination)
+    output, share = shared(output, shard)
+    if share is not None and (model is None or fdr is not None):
+        raise UsageError("shares of the rows are judged apart: they need --model, and take no --fdr.")
     require_judged_writable(output, plot, save, overwrite=overwrite)
     given = {"measure": score, "false_alarm_rate": false_alarm_rate}
     settings = {"random_state": seed} | {name: value for name, value in given.items() if value is not None}
@@ -104,6 +109,11 @@ def detect(
     if model is not None:
         detector, expected = _detector_of(model, settings)
         stream = open_matching(data, expected, **roles)
+        if share is not None:
+            stream = stream.share(*share)
+            if not len(stream):
+                say("note: there are more shares than files or row groups, and none is left for this one.")
+                return
         detectors = [detector]
     elif train is not None:
         from isthmus.data import open_table
@@ -127,6 +137,8 @@ def detect(
     wanted = contamination if train is None else None
     if stream.fits_in_memory:
         table = stream.load()
+        if share is not None and table.ids is None:
+            table = dataclasses.replace(table, ids=stream.row_numbers, id_name="row")
         if detectors:
             judgement = judge(detectors[0], table.values)
         else:
@@ -145,7 +157,7 @@ def detect(
         table, judgement, alarms = found.table, found.judgement, everywhere[found.rows]
         n_alarms = int(everywhere.sum())
         if table.ids is None:
-            table = dataclasses.replace(table, ids=found.rows, id_name="row")
+            table = dataclasses.replace(table, ids=stream.row_numbers[found.rows], id_name="row")
     write_judged(output, table, judgement, alarms, top=top, most=most, overwrite=overwrite)
     if plot is not None:
         draw_strangest(plot, table, judgement)

@@ -81,7 +81,7 @@ def explore(
     else:
         if data is not None:
             rows = read_matching(data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop)
-        elif is_tutorial_data(found.record.source, judged):
+        elif found.record is not None and is_tutorial_data(found.record.source, judged):
             say("fitting the tutorial's own recipe beside it …")
             size = min(estimator.n_components_, rows.n_columns)
             models[_free(YARDSTICK, models)] = fitted_yardstick(size, found.record.seed, judged)

@@ -30,7 +30,7 @@ from isthmus.cli.run_folder import (
     require_free,
 )
 from isthmus.cli.several_processes import is_first, joined, started_again
-from isthmus.cli.unfinished import Asked, asked_again, require_none_unfinished, unfinished
+from isthmus.cli.unfinished import Asked, asked_again, kept_up, require_none_unfinished
 from isthmus.cli.yardstick import YARDSTICK, fitted_yardstick, is_tutorial_data
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def fit(
         require_free(run, overwrite=overwrite)
         if resume is None and not started_again():
             require_none_unfinished(run, overwrite=overwrite)
-    with unfinished(run, asked, pace, first=first) as checkpoints:
+    with kept_up(run, asked, pace, first=first) as checkpoints:
         estimator, rows = _fit(asked, checkpoints)
         if not first:
             return

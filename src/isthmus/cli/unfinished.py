@@ -18,7 +18,7 @@ from typing import Any
 
 from isthmus.cli.outcome import CommandError, say
 
-__all__ = ["Asked", "asked_again", "require_none_unfinished", "unfinished", "unfinished_folder"]
+__all__ = ["Asked", "asked_again", "kept_up", "require_none_unfinished", "unfinished_folder"]
 
 ASKED = "fit.json"
 FORMAT = "isthmus unfinished fit"
@@ -82,7 +82,7 @@ def require_none_unfinished(run: Path, *, overwrite: bool) -> None:
 
 
 @contextmanager
-def unfinished(run: Path, asked: Asked, pace: dict[str, Any], *, first: bool) -> Iterator[Any]:
+def kept_up(run: Path, asked: Asked, pace: dict[str, Any], *, first: bool) -> Iterator[Any]:
     """The checkpoints to fit with; gone when all went well, or when there is nothing in them to go on from."""
     from isthmus.data import atomic_write
     from isthmus.storage.checkpoints import Checkpoints

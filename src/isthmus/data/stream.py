@@ -150,6 +150,11 @@ class TableStream(ABC):
         """For each segment, which of the files it lies in, or where there are no files, its own number."""
         return tuple(range(len(self.segments)))
 
+    @property
+    def row_numbers(self) -> np.ndarray:
+        """Where each row stands in the whole of which this may be a share, counted from 0."""
+        return np.arange(len(self))
+
     def fingerprint(self) -> str:
         """A hash by which a table that has changed is known: here of all numbers, whatever the blocks."""
         digest = None
@@ -294,6 +299,12 @@ class Share(TableStream):
 
     def values(self, segment: int, begin: int, end: int) -> np.ndarray:
         return self.stream.values(self.places[segment], begin, end)
+
+    @property
+    def row_numbers(self) -> np.ndarray:
+        ends = np.cumsum(self.stream.segments)
+        numbers = [np.arange(ends[place] - self.stream.segments[place], ends[place]) for place in self.places]
+        return np.concatenate([np.arange(0), *numbers])
 
 
 class Chosen(TableStream):

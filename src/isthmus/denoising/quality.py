@@ -16,7 +16,17 @@ __all__ = ["Restoration", "best_pca_rank", "pca_restored", "principal_axes", "ps
 
 @dataclass(frozen=True)
 class Restoration:
-    """PSNR in decibels of noisy rows as they came, denoised, by PCA's best rank and by a 3×3 median filter."""
+    """PSNR in decibels of the same noisy rows, four ways.
+
+    Attributes
+    ----------
+    noisy, denoised : float
+        As they came, and restored.
+    pca, pca_rank : float, int
+        Projected on as many principal directions as are best for these very rows, and how many.
+    median : float or None
+        By a 3×3 median filter; None where rows are no pictures.
+    """
 
     noisy: float
     denoised: float
@@ -37,6 +47,7 @@ class Restoration:
 def psnr(X: Any, clean: Any, data_range: float | None = None) -> float:
     """Peak signal-to-noise ratio of rows X beside their clean originals, in decibels; infinite where equal.
 
+    10 log₁₀(range² / mean (x - x_clean)²), over all cells of X and ``clean``, both of shape (n_samples, n_features).
     ``data_range`` is that of the clean rows where it is not given.
 
     >>> psnr(np.array([[0.0, 0.9]]), np.array([[0.0, 1.0]])).__round__(2)

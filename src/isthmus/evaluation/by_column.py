@@ -26,7 +26,17 @@ __all__ = ["ColumnError", "column_error_lines", "column_errors"]
 
 @dataclass(frozen=True)
 class ColumnError:
-    """One column: ``measure`` is "rmse" or "accuracy"; NaN where no cell of it was observed."""
+    """How one column of a mixed table is rebuilt.
+
+    Attributes
+    ----------
+    name, kind : str
+        The column, and what it holds.
+    measure : str
+        "rmse", the root of the mean squared error in the column's units, or "accuracy", the share of cells right.
+    model, pca : float
+        The figure of the model and of PCA; NaN where no cell of the column was observed.
+    """
 
     name: str
     kind: str

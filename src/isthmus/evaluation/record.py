@@ -32,7 +32,7 @@ from isthmus.evaluation.probes import (
     read_labels,
     trustworthiness,
 )
-from isthmus.evaluation.verdict import Figure, figures
+from isthmus.evaluation.verdict import Figure, figures, sentence
 from isthmus.model.likelihood import GaussianLikelihood
 
 __all__ = [
@@ -48,7 +48,17 @@ CONSTANT = 1e-12  # variation below this share of the squares is rounding
 
 @dataclass(frozen=True)
 class RebuildingError:
-    """Error of one way to rebuild: per feature, per row, and the share of variation kept, if there is any."""
+    """Error of one way to rebuild, over all rows.
+
+    Attributes
+    ----------
+    mse : float
+        Squared error per feature, Σ‖x - x̂‖² / (rows · features), in squared units of the columns.
+    sse : float
+        Squared error per row, Σ‖x - x̂‖² / rows: n_features times as much.
+    r2 : float or None
+        Share of the variation kept, 1 - Σ‖x - x̂‖² / Σ‖x - x̄‖²; None where rows do not vary.
+    """
 
     mse: float
     sse: float
@@ -146,6 +156,11 @@ class Evaluation:
     def judged(self) -> Rebuilding:
         """The errors to compare by: in the units the model minimises."""
         return self.data if self.scaled is None else self.scaled
+
+    @property
+    def sentence(self) -> str:
+        """What came of it, in one plain sentence beside PCA."""
+        return sentence(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, words, lists and dicts; None where there is no number."""

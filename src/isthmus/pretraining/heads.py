@@ -33,6 +33,21 @@ MOST_NETWORKS = 3  # trained to see whether one pays
 class _Pretrained(BaseEstimator):
     """What both share.
 
+    Parameters
+    ----------
+    autoencoder
+        Unfitted; a `DenoisingAutoencoder` with a code of up to 32 numbers if None.
+    fine_tune
+        Whether a network may take the place of the linear answer.
+    n_steps
+        Training steps of a network; None chooses.
+    noise
+        Standard deviation of the noise put on rows in training, in the autoencoder's units.
+    learning_rate
+        Highest rate of a network's training.
+    random_state
+        Seed: the same gives the same fit.
+
     Attributes
     ----------
     autoencoder_ : BaseAutoencoder

@@ -201,12 +201,14 @@ class PlainPass:
         self.likelihood: Any = model.likelihood
 
     # Buffers and rows want no gradient, so autograd records nothing here without being told.
-    def add_gradients(self, x: Tensor) -> None:
-        """Add the gradients of the batch's mean loss to those in the flat buffer."""
+    def add_gradients(self, x: Tensor, n_rows: int | None = None) -> None:
+        """Add the gradients of the mean loss to those in the flat buffer, rows after ``n_rows`` being nought."""
         h, kept_by_encoder = self.encoder.forward(self.corrupt(x))
         kept = self._kept(h)
         output, kept_by_decoder = self.decoder.forward(h if kept is None else h * kept)
         gradient = self.likelihood.output_gradient(output, x)
+        if n_rows is not None:
+            gradient[n_rows:] = 0
         at_code: Any = self.decoder.backward(gradient, kept_by_decoder, wants_input=True)
         self.encoder.backward(at_code if kept is None else at_code * kept, kept_by_encoder, wants_input=False)
 

@@ -41,6 +41,7 @@ FIRST_RATE, LAST_RATE = 1 / 25, 1 / 1e4  # of the highest rate
 UNVALIDATED_SAMPLE = 256  # training rows measured each epoch where none are held out
 STANDARD_ERRORS = 1.5  # by which the best epoch must beat a start that is an answer already
 MEASURE_SEED = 20_030_599  # measured losses draw the same noise every epoch, so that epochs can be compared
+ROWS_AT_ONCE = 32
 STEPS_BETWEEN_LOOKS = 128  # at the weights, whether they are numbers still
 
 
@@ -233,13 +234,24 @@ class Training:
         for lane in self.among.own_lanes:
             for own in (lanes == lane).nonzero()[:, 0].tensor_split(self._parts):
                 if len(own):
-                    with sharing(Share(share.places[own], share.n_rows)):
-                        part = self._gradients_of(batch.x[own])
-                    total.add_(part, alpha=len(own))
+                    filled = self._filled_up(own)
+                    with sharing(Share(share.places[filled], share.n_rows)):
+                        part = self._gradients_of(batch.x[filled], len(own))
+                    total.add_(part, alpha=len(filled))
         return self.flat.gradients.copy_(self.among.sum_(total).div_(share.n_rows))
 
-    def _gradients_of(self, x: Tensor) -> Tensor:
-        """Gradient of the mean loss of rows x, in the flat buffer; all parts of a batch draw the step's noise."""
+    def _filled_up(self, places: Tensor) -> Tensor:
+        """In bfloat16 every new number of rows is compiled for: the last row again, up to one of a few numbers."""
+        if self._half is None or any(penalty.of_whole_batch for penalty in self.objective.penalties.values()):
+            return places
+        missing = -len(places) % ROWS_AT_ONCE
+        return torch.cat([places, places[-1:].expand(missing)])
+
+    def _gradients_of(self, x: Tensor, n_rows: int | None = None) -> Tensor:
+        """Gradient of the mean loss of rows x, in the flat buffer, those after ``n_rows`` counted as nought.
+
+        All parts of a batch draw the step's noise.
+        """
         torch.default_generator.manual_seed(mixed(self.seed, -self.state.steps))
         if self.device.type == "cuda":
             torch.cuda.manual_seed(mixed(self.seed, -self.state.steps))
@@ -249,11 +261,11 @@ class Training:
             self._half.weights.copy_(self.flat.weights)
             self._half.gradients.zero_()
         if self._plain is not None:
-            self._plain.add_gradients(x)
+            self._plain.add_gradients(x, n_rows)
         else:
             with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._autocast):
                 loss, _ = self.objective(self.model, x)
-            loss.total.mean().backward()
+            (loss.total[:n_rows].sum() / len(x)).backward()
         return gradients if self._half is None else gradients.add_(self._half.gradients)
 
     def measure(self, rows: Rows) -> dict[str, Tensor]:

@@ -4,7 +4,8 @@ Someone wrote the loss of a variational autoencoder as mse + kl, with a mean ove
 isthmus that is VariationalAutoencoder(2, variance=32.0): its code is dead, and every picture it draws is the mean.
 
 1. Write fit(X): given pictures of shape (N, 64), return a fitted isthmus.VariationalAutoencoder with two numbers that
-   uses both, and whose prior can be drawn from.
+   uses both, and whose prior can be drawn from: 300 draws, decoded, are to be nearer to digits, in energy distance and
+   by a quarter, than the same draws through the decoder of a plain autoencoder.
 2. Write draw(model, n, rng): return n new rows. Draw their codes from the prior N(0, I) with rng, a
    numpy.random.Generator, and decode them with model.inverse_transform; a code has model.n_components_ numbers.
 """
@@ -155,7 +156,7 @@ def from_the_prior(mine: Any) -> str | None:
             return f"{about} your {DRAWS} draws have the mean {said(mean[off.argmax()])}, not 0."
         if abs(tail := float(np.mean(np.abs(codes) > 2)) - 0.0455) > 0.02:
             return f"{about} {100 * (tail + 0.0455):.1f} % of your draws are beyond 2, and of N(0, 1) 4.6 % are."
-        if size > 1 and abs(together := float(np.corrcoef(codes.T)[0, 1])) > LOOSE:
+        if size > 1 and abs(together := float(np.asarray(np.corrcoef(codes.T))[0, 1])) > LOOSE:
             return f"{about} the first two of your draws are correlated by {said(together)}, not by 0."
         return None
 

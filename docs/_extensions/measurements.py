@@ -1,0 +1,215 @@
+"""Tables made from what the benchmarks wrote: each function reads results and answers in Markdown."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent.parent.parent / "benchmarks" / "results"
+
+
+def sources() -> Iterator[Path]:
+    """The files that the tables are made from."""
+    return iter(sorted(RESULTS.glob("*.json")))
+
+
+def results(name: str) -> Any:
+    """One benchmark's results."""
+    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+TASKS = {  # name: (what it is called, whether less is better, whether it is a ratio to the linear model's)
+    "rebuild": ("rebuilding: error over PCA's", True, True),
+    "neighbours": ("5 nearest neighbours on codes: accuracy", False, False),
+    "logistic": ("logistic regression on codes: accuracy", False, False),
+    "denoise": ("noise taken out: error over PCA's", True, True),
+    "sample": ("rows drawn: energy distance", True, False),
+    "anomaly": ("anomalies: area under ROC", False, False),
+}
+LINEAR, PLAIN = "linear", "vanilla"
+OVERCOMPLETE = "sparse"
+ENOUGH_SEEDS = 5
+
+
+def which_variant() -> str:
+    """Every task a row, every variant a column: means over tables of means over seeds, lowest and highest seed."""
+    kinds = _kinds()
+    lines = ["| job | " + " | ".join(kinds) + " |", "|---|" + "---|" * len(kinds)]
+    for task, (name, *_) in TASKS.items():
+        best = best_variant(task)
+        cells = []
+        for kind in kinds:
+            by_seed = [_over_tables(task, kind, "test", seed) for seed in _seeds()]
+            said = f"{_mean(by_seed):.3f} ({min(by_seed):.2f} – {max(by_seed):.2f})"
+            cells.append(f"**{said}**" if kind == best else said)
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def which_variant_by_table(task: str) -> str:
+    """One task, a table a row: means over seeds on test rows, the one best on validation rows in bold."""
+    rows = [row for row in _variants() if task in row["test"]]
+    kinds = _kinds()
+    lines = ["| table | columns | code | " + " | ".join(kinds) + " |", "|---|---|---|" + "---|" * len(kinds)]
+    for data in dict.fromkeys(row["data"] for row in rows):
+        one = next(row for row in rows if row["data"] == data and row["variant"] == LINEAR)
+        able = [kind for kind in kinds if kind != OVERCOMPLETE or not TASKS[task][2]]
+        best = _best({kind: _mean_of(task, kind, "validation", data) for kind in able}, task)
+        cells = [f"{_mean_of(task, kind, 'test', data):.3f}" for kind in kinds]
+        cells = [f"**{cell}**" if kind == best else cell for kind, cell in zip(kinds, cells, strict=True)]
+        lines.append(f"| {data} | {one['columns']} | {one['size']} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def variant_seconds() -> str:
+    """How long a fit takes, in fits of the plain one: medians over everything."""
+    times = {kind: [row["seconds"] for row in _variants() if row["variant"] == kind] for kind in _kinds()}
+    plain = statistics.median(times[PLAIN])
+    said = [f"{kind} {statistics.median(seconds) / plain:.1f}" for kind, seconds in times.items()]
+    return ", ".join(said)
+
+
+def best_variant(task: str) -> str:
+    """The variant best at a task on validation rows; where size is the bargain, of those with codes of one size."""
+    kinds = [kind for kind in _kinds() if kind != OVERCOMPLETE or not TASKS[task][2]]
+    return _best({kind: _over_tables(task, kind, "validation") for kind in kinds}, task)
+
+
+def seeds_said() -> str:
+    """How many seeds every table and variant was fitted with, and whether that is enough to know the spread."""
+    count = len(_seeds())
+    return f"{count} seeds" if count >= ENOUGH_SEEDS else f"{count} seeds (too few to know the spread well)"
+
+
+def n_tables() -> int:
+    """Tables fitted."""
+    return len({row["data"] for row in _variants()})
+
+
+def _variants() -> list[dict[str, Any]]:
+    """The runs of the tables that every variant was fitted to with every seed."""
+    rows = results("variants")
+    n_kinds = len({row["variant"] for row in rows})
+    fits = Counter((row["data"], row["seed"]) for row in rows)
+    whole = Counter(data for (data, _), count in fits.items() if count == n_kinds)
+    most = max(whole.values())
+    return [row for row in rows if whole[row["data"]] == most and fits[row["data"], row["seed"]] == n_kinds]
+
+
+def _kinds() -> list[str]:
+    """The linear and the plain one first."""
+    return sorted({row["variant"] for row in _variants()}, key=lambda kind: (kind != LINEAR, kind != PLAIN, kind))
+
+
+def _seeds() -> list[int]:
+    return sorted({row["seed"] for row in _variants()})
+
+
+def _over_tables(task: str, kind: str, on: str, seed: int | None = None) -> float:
+    """Mean over tables; of ratios the geometric one."""
+    tables = list(dict.fromkeys(row["data"] for row in _variants() if task in row["test"]))
+    figures = [_mean_of(task, kind, on, data, seed) for data in tables]
+    if TASKS[task][2]:
+        return math.exp(_mean([math.log(figure) for figure in figures]))
+    return _mean(figures)
+
+
+def _mean_of(task: str, kind: str, on: str, data: str, seed: int | None = None) -> float:
+    """Mean over seeds of a figure, or of its ratio to the linear model's of the same seed."""
+    figures = {
+        (row["variant"], row["seed"]): row[on][task]
+        for row in _variants()
+        if row["data"] == data and row["variant"] in (kind, LINEAR) and seed in (None, row["seed"])
+    }
+    seeds = sorted({one for _, one in figures})
+    if TASKS[task][2]:
+        return _mean([figures[kind, one] / figures[LINEAR, one] for one in seeds])
+    return _mean([figures[kind, one] for one in seeds])
+
+
+def _best(figures: dict[str, float], task: str) -> str:
+    return (min if TASKS[task][1] else max)(figures, key=lambda kind: figures[kind])
+
+
+def _mean(figures: list[float]) -> float:
+    return statistics.fmean(figures)
+
+
+# ---- beside peers ----------------------------------------------------------------------------------------
+
+
+def speed_beside_peers() -> str:
+    """The races against other libraries: seconds of the other over isthmus's, in the same run."""
+    peers = {"tutorial's loop", "pythae", "skorch", "pyod", "mlp_regressor", "lightning", "limit: JAX scan"}
+    lines = ["| work | against | their seconds over ours, median (lowest – highest) | isthmus | the other |"]
+    lines.append("|---|---|---|---|---|")
+    for question in ("same-network", "whole-process", "fashion-epoch", "fashion-quality"):
+        for row in results("speed")[question]["rows"]:
+            if row["against"] in peers or "peer: mlp" in row["against"] or "script" in row["against"]:
+                values = row["values"]
+                ratio = f"{statistics.median(values):.2f} ({min(values):.2f} – {max(values):.2f})"
+                ratio = f"**{ratio}**" if statistics.median(values) < 1 else ratio
+                lines.append(f"| {row['work']} | {row['against']} | {ratio} | {row['ours']} | {row['theirs']} |")
+    return "\n".join(lines)
+
+
+def anomalies_beside_peers() -> str:
+    """Area under the ROC curve, means over seeds, learned from clean rows."""
+    runs = {name: sets["clean"] for name, sets in results("anomalies").items()}
+    kinds = list(next(iter(runs.values()))[0])
+    lines = ["| table | " + " | ".join(kind.replace("_", " ") for kind in kinds) + " |", "|---|" + "---|" * len(kinds)]
+    means = {name: {kind: _mean([run[kind]["auroc"] for run in of]) for kind in kinds} for name, of in runs.items()}
+    for name, of in [*means.items(), ("mean", {kind: _mean([m[kind] for m in means.values()]) for kind in kinds})]:
+        best = max(of.values())
+        cells = [f"**{of[kind]:.3f}**" if of[kind] == best else f"{of[kind]:.3f}" for kind in kinds]
+        lines.append(f"| {name.split('_', 1)[-1]} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def best_detector() -> str:
+    """The detector with the highest mean area."""
+    runs = [sets["clean"] for sets in results("anomalies").values()]
+    means = {kind: _mean([_mean([run[kind]["auroc"] for run in of]) for of in runs]) for kind in runs[0][0]}
+    best = max(means, key=lambda kind: means[kind])
+    return f"{'nearest neighbours' if best == 'knn' else best} ({means[best]:.3f}; isthmus {means['isthmus']:.3f})"
+
+
+def generation_beside_peers() -> str:
+    """Energy distance and 1-NN accuracy of rows drawn by each way."""
+    lines = ["| data | way | energy distance | 1-NN accuracy, 0.5 is best |", "|---|---|---|---|"]
+    for row in results("generation"):
+        if "training rows" not in row["way"]:
+            energy, accuracy = row["energy_distance"]["mean"], row["nearest_neighbour_accuracy"]["mean"]
+            lines.append(f"| {row['data']} | {row['way']} | {energy:.4f} | {accuracy:.2f} |")
+    return "\n".join(lines)
+
+
+def races_lost() -> int:
+    """Rows of the races in which the other was quicker."""
+    rows = [row for question in results("speed").values() for row in question["rows"]]
+    others = ("pythae", "skorch", "pyod", "mlp_regressor", "lightning", "tutorial's loop", "limit: JAX scan")
+    return sum(row["against"] in others and statistics.median(row["values"]) < 1 for row in rows)
+
+
+def contractive_cost() -> str:
+    """Seconds of a contractive step over those of a plain one."""
+    row = next(row for row in results("speed")["contractive"]["rows"] if row["work"].endswith("threads 1: default"))
+    return f"{statistics.median(row['values']):.1f}"
+
+
+# ---- what the defaults bring -----------------------------------------------------------------------------
+
+
+def quality() -> str:
+    """Pictures with nothing set, beside PCA."""
+    return (RESULTS / "quality.md").read_text(encoding="utf-8")
+
+
+def tables() -> str:
+    """Tables with nothing set, beside PCA."""
+    return (RESULTS / "tables.md").read_text(encoding="utf-8")
