@@ -54,5 +54,7 @@ function shapes({ kind, points, says }, x, y) {
     ...(says ? [svg("text", { x: x(at) + 8, y: y(value) + 4 }, says.length > 18 ? `${says.slice(0, 17)}…` : says)] : [])]);
   const path = svg("path", { class: `line ${kind}`, d: points.map(([at, value], i) => `${i ? "L" : "M"}${x(at).toFixed(1)} ${y(value).toFixed(1)}`).join("") });
   const [last] = points.slice(-1);
-  return says ? [path, svg("text", { x: Math.min(x(last[0]) + 5, WIDTH - PAD.right), y: y(last[1]) - 5, "text-anchor": x(last[0]) > WIDTH - 90 ? "end" : "start" }, says)] : [path];
+  if (!says) return [path];
+  const long = x(last[0]) - x(points[0][0]) > 70; // below a long line; above and beside a short one, clear of PCA's curve
+  return [path, svg("text", { x: x(last[0]) + (long ? 0 : 5), y: y(last[1]) + (long ? 14 : -5), "text-anchor": long ? "end" : "start" }, says)];
 }
