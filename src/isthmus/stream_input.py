@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from isthmus.data.batches import stream_of
 from isthmus.data.stream import TableStream
 
-__all__ = ["know_columns", "large_stream", "over_blocks", "require_columns", "validated_stream"]
+__all__ = ["know_columns", "large_stream", "over_blocks", "require_columns", "validated_stream", "without_names"]
 
 
 def large_stream(estimator: Any, X: Any) -> TableStream | None:
@@ -30,7 +30,7 @@ def over_blocks(estimator: Any, X: Any, method: Callable[[Any], np.ndarray]) -> 
     check_is_fitted(estimator)
     require_columns(estimator, stream)
     answer, begin = np.empty(0), 0
-    with _without_names():
+    with without_names():
         for block in stream:
             part = method(block)
             if begin == 0:
@@ -48,7 +48,7 @@ def validated_stream(estimator: Any, X: Any, *, reset: bool) -> Any | None:
     table = stream.load()
     if table.frame is None and not reset:
         require_columns(estimator, stream)
-    with _without_names():
+    with without_names():
         found = estimator._validated(table.rows, reset=reset)
     if table.frame is None and reset:
         know_columns(estimator, stream)
@@ -81,7 +81,7 @@ def require_columns(estimator: Any, stream: TableStream) -> None:
 
 
 @contextmanager
-def _without_names() -> Iterator[None]:
+def without_names() -> Iterator[None]:
     """Rows that come without their names are no news where the names were looked at before."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "X does not have valid feature names")

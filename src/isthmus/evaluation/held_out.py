@@ -18,6 +18,7 @@ from isthmus.evaluation.principal_errors import PrincipalErrors
 from isthmus.evaluation.probes import MOST_PAIRWISE_ROWS, MOST_PROBE_ROWS, sample_of
 from isthmus.missing import completed
 from isthmus.scaling import CHUNK_CELLS
+from isthmus.stream_input import require_columns, without_names
 
 __all__ = ["HeldOut", "gather", "mean_on"]
 
@@ -61,9 +62,17 @@ def gather(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None = Non
 
     Missing cells are judged, for the model and for PCA alike, as the linear completion fills them.
     """
+    if not isinstance(X, TableStream):
+        return _gathered(estimator, X, seed, size)
+    table = X.load() if X.fits_in_memory else None
+    if table is None or table.frame is None:
+        require_columns(estimator, X)
+    with without_names():
+        return _gathered(estimator, X if table is None else table.rows, seed, size)
+
+
+def _gathered(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None) -> HeldOut:
     scaling, pca = estimator.scaling_, PrincipalErrors(estimator.principal_)
-    if isinstance(X, TableStream) and X.fits_in_memory:
-        X = X.load().rows
     if isinstance(X, TableStream):
         kept = sample_of(len(X), MOST_PROBE_ROWS, seed)
         codes = np.asarray(estimator.transform(X.take(kept).rows))
