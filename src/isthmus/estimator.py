@@ -58,7 +58,7 @@ from isthmus.training.loop import Training, means
 from isthmus.training.plan import validation_count
 from isthmus.training.processes import processes
 from isthmus.training.progress import progress_bar
-from isthmus.training.rows import DenseRows, Rows, rows_once
+from isthmus.training.rows import DenseRows, Rows, in_company, rows_once
 
 __all__ = ["BaseAutoencoder"]
 
@@ -358,7 +358,7 @@ class BaseAutoencoder(
         with torch.inference_mode(), threads_for(min(len(rows), rows.batch_rows) * self._n_weights):
             results, begin = torch.empty(0), 0
             for batch in rows.batches():
-                part = function(batch.to(self._device)).cpu()
+                part = function(in_company(batch).to(self._device))[: len(batch)].cpu()
                 if begin == 0:
                     # One block for all: small results kept between large temporaries would splinter the heap.
                     results = part.new_empty((len(rows), *part.shape[1:]))

@@ -18,10 +18,21 @@ from isthmus.model.draws import Share
 from isthmus.scaling import Scaling, chunks
 from isthmus.training.processes import ALONE, Processes
 
-__all__ = ["Batch", "DenseRows", "Rows", "ScaledRows", "dense_rows", "generator_of", "rows_of", "rows_once"]
+__all__ = [
+    "Batch",
+    "DenseRows",
+    "Rows",
+    "ScaledRows",
+    "dense_rows",
+    "generator_of",
+    "in_company",
+    "rows_of",
+    "rows_once",
+]
 
 BATCH_CELLS = 1 << 20
 GATHERED_CELLS = 1 << 18  # a megabyte: stays in the processor's cache until it is used
+LEAST_ROWS = 32
 _MASK = (1 << 64) - 1
 
 
@@ -189,6 +200,12 @@ class ScaledRows(Rows):
 def rows_once(X: Any, scaling: Scaling) -> Rows:
     """The rows of a validated array or sparse matrix, for one pass: scaled when their turn comes."""
     return ScaledRows(X.tocsr() if hasattr(X, "tocsr") else X, scaling)
+
+
+def in_company(rows: Tensor) -> Tensor:
+    """Rows of nought after a few: the product of one row is rounded otherwise than that of many, and need not be."""
+    missing = LEAST_ROWS - len(rows)
+    return rows if missing <= 0 else torch.cat([rows, rows.new_zeros(missing, *rows.shape[1:])])
 
 
 def rows_of(X: Any, scaling: Scaling) -> Rows:
