@@ -154,7 +154,7 @@ lesson.within("by_code", by_code, low=0.92, high=0.965)
 lesson.holds(
     "finds", [one > by_straight for one in by_code], "codes find more than PCA"
 )
-lesson.within("eight", costs[8], low=1, high=1.002)
+lesson.within("eight", costs[8], low=0.998, high=1.002)
 lesson.within("four", costs[4], low=1.04, high=1.2)
 lesson.within("two", costs[2], low=2.5, high=4.5)
 
