@@ -250,32 +250,59 @@ lesson.widget(
 # -------------------------------------------------
 #
 # To decode a regular grid of places looks like making new digits, and many pages show
-# it so. Beside it, the same drawings where codes are, and nothing where none are:
+# it so. Beside it are the same drawings, none of them where no digit lives, and each
+# of a size that says how many do: the area of a drawing grows with the number of
+# training codes in its cell, up to {{ full }}.
 
-steps = 12
+steps, full = 12, 20
 places, low, high = frame(maps[0], steps)
 drawn = models[0].inverse_transform(places.astype(np.float32)).reshape(-1, 8, 8)
-drawn = np.pad(drawn, ((0, 0), (1, 1), (1, 1)))  # so that they stand apart
 hidden = beyond(maps[0], places)
+edges = [np.linspace(low[axis], high[axis], steps + 1) for axis in (0, 1)]
+lives = np.histogram2d(*maps[0].T, bins=edges)[0].T.ravel()  # codes in each cell
+sides = np.sqrt(np.clip(lives, 2, full) / full)
 
-
-def mosaic(pictures):
-    """One picture of a grid of pictures, the first row of places at the bottom."""
-    grid = pictures.reshape(steps, steps, 10, 10)[::-1]
-    return grid.swapaxes(1, 2).reshape(10 * steps, 10 * steps)
-
-
-_, (left, right) = plt.subplots(1, 2, figsize=(8, 4.1), layout="constrained")
-left.imshow(mosaic(drawn), "gray_r", vmin=0, vmax=1)
-left.set_title("drawn everywhere", fontsize=10)
-seen = np.where(hidden[:, None, None], np.nan, drawn)
-right.set_facecolor("#e3e6ea")
-right.imshow(mosaic(seen), "gray_r", vmin=0, vmax=1)
-right.set_title("drawn where digits live", fontsize=10)
-for on in (left, right):
-    on.set(xticks=[], yticks=[])
+_, both = plt.subplots(1, 2, figsize=(8, 4.1), layout="constrained")
+titles = ("drawn everywhere", "sized by how many digits live there")
+for on, title, side in zip(both, titles, (np.ones(steps**2), sides), strict=True):
+    for at in range(steps**2):
+        if on is both[0] or not hidden[at]:
+            x, y, half = at % steps + 0.5, at // steps + 0.5, 0.42 * side[at]
+            box = (x - half, x + half, y - half, y + half)
+            on.imshow(drawn[at], "gray_r", vmin=0, vmax=1, extent=box)
+    on.set(xlim=(0, steps), ylim=(0, steps), xticks=[], yticks=[])
+    on.set_title(title, fontsize=10)
+both[1].set_facecolor("#e3e6ea")
 
 # %%
+# How unevenly do digits live? Count the cells that hold half of those in the frame, and
+# those that hold none.
+
+
+def cells(codes):
+    """Shares of the cells: those that hold half of the codes, and those without one."""
+    _, low, high = frame(codes, steps)
+    edges = [np.linspace(low[axis], high[axis], steps + 1) for axis in (0, 1)]
+    held = np.sort(np.histogram2d(*codes.T, bins=edges)[0].ravel())[::-1]
+    half = np.searchsorted(np.cumsum(held), held.sum() / 2) + 1
+    return half / len(held), np.mean(held == 0)
+
+
+uneven = np.array([cells(codes) for codes in maps])
+print("cells that hold half:", uneven[:, 0].round(3), " none:", uneven[:, 1].round(3))
+
+# %%
+lesson.given("full", full)
+lesson.exact("cells", len(lives), known=steps**2)
+lesson.within("half", uneven[:, 0], low=0.1, high=0.2)
+lesson.within("bare", uneven[:, 1], low=0.14, high=0.36)
+
+# %%
+# Of the {{ cells }} cells, {{ half.low:.0%}} to {{ half.high:.0%}} hold half of the
+# digits in the frame, and {{ bare.low:.0%}} to {{ bare.high:.0%}} hold none. A grid
+# that draws all cells alike shows the rare as often as the common. (A cell without a
+# code may still lie within: digits live close by.)
+#
 # Is what is drawn beyond worse? Two measures say so. Encode the drawing again: where
 # digits live, one comes back to about the place one started from. And ask how far the
 # drawing is from the nearest real digit.

@@ -194,6 +194,34 @@ lesson.within("dense_apart", dense_apart, low=0.0, high=0.12)
 # {{ plain_apart.low:.2f }} to {{ plain_apart.high:.2f }}; the VAE is nearer at each of
 # {{ nearer }} seeds.
 #
+# **Are they new?** A model that kept digits by heart would pass that test too. So ask
+# how far a draw is from the nearest digit that was trained on, in units of how far a
+# digit never seen is. Beside it, what a cheat would get who hands out training digits.
+
+tries = [
+    isthmus.compare_samples(model.sample(len(unseen), 0), unseen, X)
+    for model in models["learned"]
+]
+cheat = isthmus.compare_samples(X[: len(unseen)], unseen, X)
+print("draws:", np.round([one.distance_ratio for one in tries], 3))
+print("cheat:", cheat.distance_ratio, " energy distance:", cheat.energy_distance)
+
+# %%
+lesson.within("ratio", [one.distance_ratio for one in tries], low=0.95, high=1.15)
+lesson.within("copies", [one.copies for one in tries], low=0, high=0.01)
+lesson.exact("cheat", cheat.distance_ratio, known=0)
+lesson.exact("cheat_copies", cheat.copies, known=1)
+told_apart = [one.nearest_neighbour_accuracy for one in tries]
+lesson.within("told_apart", told_apart, low=0.75, high=0.92)
+
+# %%
+# Draws are {{ ratio.low:.2f }} to {{ ratio.high:.2f }} times as far from the nearest
+# training digit as digits never seen are, and {{ copies.high:.0%}} of them are copies;
+# the cheat's are at {{ cheat:.0f }} times, and {{ cheat_copies:.0%}} are. So they are
+# new. They are not perfect: the nearest neighbour of a picture, among draws and digits
+# mixed, tells which of the two it is for {{ told_apart.low:.0%}} to
+# {{ told_apart.high:.0%}}, where one half is guessing.
+#
 # **Why the noise stands outside.** A draw has no slope: :math:`z` comes out of a
 # lottery. Written as :math:`\mu + \sigma \odot \varepsilon`, the lottery is
 # :math:`\varepsilon`'s alone, and for given :math:`\varepsilon` the loss is a smooth
