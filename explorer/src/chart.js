@@ -1,7 +1,7 @@
 // One small chart as SVG: lines, dots or bars over round ticks, its axes named with their units.
 import { element, said } from "./dom.js";
 
-const WIDTH = 340, HEIGHT = 220, PAD = { left: 46, right: 14, top: 22, bottom: 36 };
+const WIDTH = 340, HEIGHT = 220, PAD = { right: 14, top: 22, bottom: 36 }, LEFT = 46, DIGIT = 6.6;
 
 /** @typedef {{name: string, kind: string, points: number[][], says?: string}} Series */
 
@@ -24,12 +24,13 @@ function svg(tag, properties, text) {
 export function chart(title, series, { across, up, mark, says }) {
   const points = series.flatMap((line) => line.points).filter((point) => point.every(Number.isFinite)), bars = series.some((line) => line.kind === "bars");
   const high = Math.max(...points.map((point) => point[1])) * 1.04 || 1, right = Math.max(...points.map((point) => point[0])) + (bars ? 0.6 : 0) || 1, left = bars ? 0.4 : 0;
-  const x = (/** @type {number} */ v) => PAD.left + ((v - left) / (right - left)) * (WIDTH - PAD.left - PAD.right);
+  const levels = ticks(0, high, 4), begin = Math.max(LEFT, 10 + DIGIT * Math.max(...levels.map((value) => said(value).length))); // room for the longest
+  const x = (/** @type {number} */ v) => begin + ((v - left) / (right - left)) * (WIDTH - begin - PAD.right);
   const y = (/** @type {number} */ v) => HEIGHT - PAD.bottom - (v / high) * (HEIGHT - PAD.top - PAD.bottom);
   const words = series.flatMap((line) => [line.name, line.says]).filter(Boolean).join(", ");
   const drawn = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${title}: ${up} by ${across}${words ? `; ${words}` : ""}` });
-  for (const value of ticks(0, high, 4)) {
-    drawn.append(svg("path", { class: "grid", d: `M${PAD.left} ${y(value)}H${WIDTH - PAD.right}` }), svg("text", { x: PAD.left - 7, y: y(value) + 4, "text-anchor": "end" }, said(value)));
+  for (const value of levels) {
+    drawn.append(svg("path", { class: "grid", d: `M${begin} ${y(value)}H${WIDTH - PAD.right}` }), svg("text", { x: begin - 7, y: y(value) + 4, "text-anchor": "end" }, said(value)));
   }
   for (const value of ticks(bars ? 1 : 0, right, bars ? 8 : 6, 1)) drawn.append(svg("text", { x: x(value), y: HEIGHT - 20, "text-anchor": "middle" }, said(value)));
   drawn.append(svg("text", { x: WIDTH - PAD.right, y: HEIGHT - 4, "text-anchor": "end" }, across), svg("text", { x: 2, y: 11 }, up));
@@ -56,5 +57,6 @@ function shapes({ kind, points, says }, x, y) {
   const [last] = points.slice(-1);
   if (!says) return [path];
   const long = x(last[0]) - x(points[0][0]) > 70; // below a long line; above and beside a short one, clear of PCA's curve
-  return [path, svg("text", { x: x(last[0]) + (long ? 0 : 5), y: y(last[1]) + (long ? 14 : -5), "text-anchor": long ? "end" : "start" }, says)];
+  const low = y(0) - y(last[1]) < 20; // nor over the axis
+  return [path, svg("text", { x: x(last[0]) + (long ? 0 : 5), y: y(last[1]) + (low ? -12 : long ? 14 : -5), "text-anchor": long ? "end" : "start" }, says)];
 }

@@ -1,7 +1,7 @@
 // The dots: held-out items by class, number or nothing; training codes by a cross; class names where their items are.
 import { classColours, contrast, ramp } from "./colours.js";
 
-const GLYPHS = 1500, LARGE = 3000, NAMES = 40;
+const GLYPHS = 1500, LARGE = 3000, NAMES = 40, HIGH = 15; // pixels: a name's line
 const GREY = "#8a9099";
 
 /** A fixed place across the strip. @param {number} item */
@@ -34,7 +34,6 @@ export function drawPoints(map, pen, ink) {
   pen.textAlign = "center";
   pen.textBaseline = "middle";
   pen.strokeStyle = ink;
-  pen.lineWidth = 0.5;
   for (let item = 0; item < data.total; item++) {
     if (!app.visible(item)) continue;
     const [x, y] = map.spots[item], apart = isolated >= 0 && (item >= data.n || data.labels[item] !== isolated);
@@ -44,11 +43,13 @@ export function drawPoints(map, pen, ink) {
       pen.lineWidth = 1.5;
       pen.strokeRect(x - 4, y - 4, 8, 8);
     } else if (glyphs) {
+      pen.lineWidth = 0.5;
       if (pale[data.labels[item]]) pen.strokeText(data.label(item), x, y);
       pen.fillText(data.label(item), x, y);
     }
     else if (large) pen.fillRect(x - 1.5, y - 1.5, 3, 3);
     else {
+      pen.lineWidth = 1;
       pen.beginPath();
       pen.arc(x, y, 3.5, 0, 2 * Math.PI);
       pen.fill();
@@ -93,12 +94,17 @@ export function drawNames(map, pen, ink) {
     const across = sums.filter((/** @type {number[]} */ sum) => sum[2]).sort((a, b) => a[0] / a[2] - b[0] / b[2]);
     across.forEach((sum, k) => (sum[1] = sum[2] * (map.height * 0.16 + 18 * (k % 3))));
   }
+  /** @type {number[][]} */ const drawn = [];
   classes.forEach((/** @type {string} */ name, /** @type {number} */ index) => {
     const [x, y, count] = sums[index], words = name.length > 18 ? `${name.slice(0, 17)}…` : name;
     if (!count) return;
     const half = pen.measureText(words).width / 2, at = Math.min(map.side - half - 14, Math.max(half + 46, x / count));
-    pen.strokeText(words, at, y / count);
-    pen.fillText(words, at, y / count);
+    let down = y / count;
+    const covered = () => drawn.find(([other, height, reach]) => Math.abs(other - at) < reach + half && Math.abs(height - down) < HIGH);
+    for (let other = covered(); other; other = covered()) down = other[1] + HIGH; // classes that lie as one: their names one below the other
+    drawn.push([at, down, half]);
+    pen.strokeText(words, at, down);
+    pen.fillText(words, at, down);
   });
 }
 

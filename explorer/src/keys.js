@@ -9,7 +9,7 @@ const KEYS = [
 /** @param {any} app */
 export function listenToKeys(app) {
   fill("keys", element("p", { text: "Keys while the map has the focus. By touch: tap selects, drag moves, two fingers pan and zoom." }),
-    element("table", {}, [element("tbody", {}, KEYS.map(([key, text]) => element("tr", {}, [element("th", { scope: "row" }, [element("kbd", { text: key })]), element("td", { text })])))]));
+    element("dl", {}, KEYS.map(([key, text]) => element("div", {}, [element("dt", {}, [element("kbd", { text: key })]), element("dd", { text })]))));
   const help = () => {
     const keys = place("keys");
     keys.hidden = !keys.hidden;

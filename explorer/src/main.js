@@ -259,7 +259,9 @@ class App {
     const among = items.ranked < items.heldOut ? ` Errors are ranked among ${items.ranked.toLocaleString("en")} of them.` : "";
     const shown = data.n < items.heldOut ? `${among} A sample of ${data.n.toLocaleString("en")} of ${items.heldOut.toLocaleString("en")} items, with the largest errors; the tiles show all.` : "";
     const slice = model.size > 2 ? ` A place on this map does not fix z: it is a slice through the selected item along the two widest directions; dots fade with distance from it.` : "";
-    fill("caption", `${facts.outside} of ${items.heldOut.toLocaleString("en")} items lie outside the axes. Grey and hatched: ${this.state.trip && model.facts.trips ? "decoded and encoded again, a code comes back farther off" : "farther from training codes"} than 95 and 99 % of them.${slice}${shown}`);
+    const measure = this.state.trip && model.facts.trips ? "decoded and encoded again, a code comes back farther off than" : "farther from training codes than";
+    const probes = items.probes.length ? " Squares: probes, which nobody measured." : "";
+    fill("caption", `Grey: ${measure} 95 % of them; hatched: than 99 %, so what is decoded there is made up.${probes} Outside the axes: ${facts.outside} of ${items.heldOut.toLocaleString("en")} items.${slice}${shown}`);
   }
 
   /** Everything that depends on the tab alone. */
@@ -270,7 +272,10 @@ class App {
     fill("banner", facts.banner);
     fill("tabs", ...(this.models.length > 1 ? this.models.map((/** @type {Model} */ m, /** @type {number} */ tab) =>
       element("button", { type: "button", "aria-pressed": String(m === model), text: m.facts.name, onclick: () => this.set({ tab }) })) : []));
-    fill("footer", `${facts.variant}: ${facts.size} number${facts.size === 1 ? "" : "s"}, ${facts.parameters.toLocaleString("en")} parameters. Squared error per feature on items held out ${said(facts.mse)}, PCA with ${facts.pcaSize} ${said(facts.pcaMse)}. Seed ${facts.seed ?? "none"}.${data.pictures ? ` Grey from ${said(items.span[0])} to ${said(items.span[1])} in every picture.` : ""}`);
+    fill("footer", `${facts.variant}: ${facts.size} number${facts.size === 1 ? "" : "s"}, ${facts.parameters.toLocaleString("en")} parameters. Squared error per feature on items held out: ${said(facts.mse)}; PCA with ${facts.pcaSize} number${facts.pcaSize === 1 ? "" : "s"}: ${said(facts.pcaMse)}. Seed ${facts.seed ?? "none"}.${data.pictures ? ` Grey from ${said(items.span[0])} to ${said(items.span[1])} in every picture, differences from ${said(-facts.differenceScale, 2)} (blue) to ${said(facts.differenceScale, 2)} (orange).` : ""}`);
+    const where = facts.size > 2 ? `seen along the two widest directions of its ${facts.size} numbers` : facts.size === 2 ? "at its 2 numbers" : "at its number";
+    fill("meaning", `Each mark is one ${data.pictures ? "picture" : "row"}, ${where}.`);
+    fill("sliders-title", facts.size > 2 ? "Directions of the code, widest first" : facts.size === 2 ? "Numbers of the code" : "The number of the code");
     fill("curves", ...charts(model, this.models));
     makeSliders(this);
     makeRanking(this);
@@ -289,6 +294,8 @@ async function start() {
     const link = location.href;
     const done = await (navigator.clipboard?.writeText(link) ?? Promise.reject()).then(() => "Copied", () => "Copy the address");
     place("share").textContent = done;
+    fill("live", done);
+    setTimeout(() => (place("share").textContent = "Share link"), 2500);
   });
   place("zoom-in").addEventListener("click", () => app.zoom(1.5));
   place("zoom-out").addEventListener("click", () => app.zoom(1 / 1.5));

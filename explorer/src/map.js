@@ -1,4 +1,5 @@
 // The map: one layer drawn on rest (shading, decodes, dots), one above it that follows the puck.
+import { ticks } from "./chart.js";
 import { place, said } from "./dom.js";
 import { drawNames, drawPoints, drawTraining, jitter } from "./dots.js";
 import { drawDecodes, drawDensity, drawDoubt, drawPrior, drawTiles } from "./shading.js";
@@ -132,7 +133,7 @@ export class PlaneMap {
     if (model.facts.tiles && state.points) drawTiles(this, pen, faint);
     if (state.doubt && !quick) drawDoubt(this, pen, faint);
     if (model.facts.prior && state.doubt) drawPrior(this, pen, faint);
-    if (state.decodes && !this.line && data.pictures && !quick) drawDecodes(this, pen);
+    if (state.decodes && !this.line && data.pictures && !quick) drawDecodes(this, pen, faint);
     if (this.line) drawDensity(this, pen, faint);
     if (state.training) drawTraining(this, pen, faint);
     if (state.points) drawPoints(this, pen, ink);
@@ -173,10 +174,10 @@ export class PlaneMap {
     pen.font = "11px system-ui, sans-serif";
     pen.textBaseline = "top";
     pen.textAlign = "center";
-    for (const value of ticks(across)) pen.fillText(said(value), this.toScreen(value, 0)[0], bottom + 5);
+    for (const value of ticks(across[0], across[1], 5)) pen.fillText(said(value), this.toScreen(value, 0)[0], bottom + 5);
     pen.textAlign = "right";
     pen.textBaseline = "middle";
-    if (!this.line) for (const value of ticks(up)) pen.fillText(said(value), MARGIN.left - 6, this.toScreen(0, value)[1]);
+    if (!this.line) for (const value of ticks(up[0], up[1], 5)) pen.fillText(said(value), MARGIN.left - 6, this.toScreen(0, value)[1]);
     pen.textAlign = "right";
     pen.textBaseline = "bottom";
     pen.fillText(this.app.axisName(0), this.side - MARGIN.right, this.height - 1);
@@ -216,16 +217,28 @@ export class PlaneMap {
       pen.setLineDash([]);
     }
     ends.forEach((end) => ring(end, 6, style.getPropertyValue("--ink")));
+    this.nameEnds(pen, style);
     if (this.hinted >= 0) ring(this.spots[this.hinted], 7, style.getPropertyValue("--ink"));
     ring(this.place(), 9, style.getPropertyValue("--accent"));
     ring(this.place(), 2, style.getPropertyValue("--accent"));
   }
-}
 
-/** @param {number[]} range @returns {number[]} */
-function ticks([low, high]) {
-  const rough = (high - low) / 5, power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((k) => k * power).find((k) => k >= rough) || rough;
-  const first = Math.ceil(low / step), count = Math.floor(high / step) - first + 1;
-  return Array.from({ length: Math.max(0, count) }, (_, i) => (first + i) * step);
+  /** A and B beside their dots, each on the side that is away from the other. @param {any} pen @param {CSSStyleDeclaration} style */
+  nameEnds(pen, style) {
+    const { a, b } = this.app.state, [from, to] = [a, b].map((item) => this.spots[item]);
+    const way = from && to ? Math.atan2(from[1] - to[1], from[0] - to[0]) : -Math.PI / 2;
+    pen.font = "700 13px system-ui, sans-serif";
+    pen.textAlign = "center";
+    pen.textBaseline = "middle";
+    pen.lineWidth = 4;
+    pen.lineJoin = "round";
+    pen.strokeStyle = style.getPropertyValue("--paper");
+    pen.fillStyle = style.getPropertyValue("--ink");
+    for (const [name, spot, turn] of /** @type {const} */ ([["A", from, way], ["B", to, from ? way + Math.PI : way]])) {
+      if (!spot) continue;
+      const at = [spot[0] + 18 * Math.cos(turn), spot[1] + 18 * Math.sin(turn)];
+      pen.strokeText(name, at[0], at[1]);
+      pen.fillText(name, at[0], at[1]);
+    }
+  }
 }

@@ -19,9 +19,9 @@ export function between(a, b, t, circle) {
 /** @param {any} app */
 export function drawPath(app) {
   const { state, model, data } = app, { a, b } = state;
-  const ends = element("div", { class: "row" }, /** @type {const} */ ([["a", a], ["b", b]]).flatMap(([end, item]) => [
+  const ends = element("div", { class: "row ends" }, /** @type {const} */ ([["a", a], ["b", b]]).map(([end, item]) => element("span", { class: "row" }, [
     element("button", { type: "button", id: `set-${end}`, text: `Set ${end.toUpperCase()} here`, onclick: () => app.setEnd(end) }),
-    ...(item < 0 ? [] : [element("span", { class: "small", text: `${end.toUpperCase()} is ${data.name(item)}` })])]));
+    ...(item < 0 ? [] : [element("span", { class: "small", text: `${end.toUpperCase()} is ${data.name(item)}` })])])));
   if (a < 0 || b < 0) return fill("path", ends, element("p", { class: "small", text: "Select an item and set it as A, another as B; or drag from dot to dot." }));
   const codes = [model.code(a), model.code(b)], rows = [data.row(a), data.row(b)];
   const steps = Array.from({ length: 11 }, (_, k) => k / 10);
@@ -39,5 +39,5 @@ export function drawPath(app) {
   const circle = model.facts.prior && model.size > 2 ? [element("label", {}, [checkbox(state.circle, (on) => app.set({ circle: on })), "great circle"])] : [];
   const inside = places.every((z) => model.doubt(z) < 0.99);
   fill("path", ends, element("p", { class: "small", text: `decoded along the path of codes${inside ? "; this path stays among the data" : "; hatched where there are few data"}` }), frames,
-    element("p", { class: "small", text: "the data themselves, cross-faded" }), fades, element("div", { class: "row" }, [play, ...circle]), slider);
+    element("p", { class: "small", text: "the data themselves, cross-faded" }), fades, element("div", { class: "along" }, [play, element("label", { for: "t", text: "t" }), slider, ...circle]));
 }

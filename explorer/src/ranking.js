@@ -3,7 +3,7 @@ import { element, fill, place } from "./dom.js";
 import { itemButton } from "./panels.js";
 import { drawTable, makeTable } from "./table.js";
 
-const STRIP = 24;
+const STRIP = 28; // two whole rows where the page is widest
 /** @type {Record<string, string>} */
 const ORDERS = { error: "largest error", doubt: "farthest from the data", pca: "largest PCA error", change: "largest change of rank" };
 

@@ -92,19 +92,35 @@ export function drawPrior(map, pen, faint) {
   pen.setLineDash([]);
 }
 
-/** A mosaic of decodes, the larger the more is known there; a cell without training codes near is left empty. @param {any} map @param {any} pen */
-export function drawDecodes(map, pen) {
+/** A mosaic of decodes, the larger the more is known there; a cell without training codes near is hatched, if doubt has not done so. @param {any} map @param {any} pen @param {string} faint */
+export function drawDecodes(map, pen, faint) {
   const { app, model } = map, cell = (map.side - MARGIN.left - MARGIN.right) / MOSAIC;
   pen.imageSmoothingEnabled = false;
+  pen.strokeStyle = faint;
+  pen.lineWidth = 0.5;
   pen.globalAlpha = app.state.points ? 0.55 : 1;
   for (let i = 0; i < MOSAIC * MOSAIC; i++) {
     const px = MARGIN.left + ((i % MOSAIC) + 0.5) * cell, py = MARGIN.top + (Math.floor(i / MOSAIC) + 0.5) * cell;
     const [x, y] = map.toPlane(px, py), z = map.code(x, y), doubt = model.near(z);
-    if (doubt >= 0.99) continue;
+    if (doubt >= 0.99) {
+      if (!app.state.doubt) hatch(pen, px, py, cell);
+      continue;
+    }
     const size = cell * (doubt < 0.5 ? 0.96 : doubt < 0.95 ? 0.8 : 0.6);
     pen.drawImage(picture(app.data, model.decode(z)), px - size / 2, py - size / 2, size, size);
   }
   pen.globalAlpha = 1;
+}
+
+/** One cell of a mosaic that is not drawn, in the strokes of the shading. @param {any} pen @param {number} x @param {number} y @param {number} cell */
+function hatch(pen, x, y, cell) {
+  const half = cell / 2;
+  pen.beginPath();
+  for (const shift of [-half, 0, half]) {
+    pen.moveTo(x + Math.max(-half, shift - half), y + Math.min(half, half + shift));
+    pen.lineTo(x + Math.min(half, shift + half), y + Math.max(-half, shift - half));
+  }
+  pen.stroke();
 }
 
 /** @param {any} map @param {any} pen @param {string} faint */

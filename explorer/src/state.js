@@ -11,7 +11,7 @@ const RANKS = ["error", "doubt", "pca", "change", "name"];
 
 /** @returns {State} */
 export const initial = () => ({
-  tab: 0, z: [], item: -1, a: -1, b: -1, t: 0.5, only: -1, colour: "class",
+  tab: 0, z: [], item: -1, a: -1, b: -1, t: 0, only: -1, colour: "class",
   points: true, decodes: false, doubt: true, training: false, trip: false, morph: true,
   rank: "error", up: false, find: "", circle: false,
 });

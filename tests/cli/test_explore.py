@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from cli.conftest import QUICK, call, sentence
+from isthmus.cli.held_out_rows import held_out_again, read_and_split
+from isthmus.cli.run_folder import open_run
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +37,11 @@ def test_a_page_of_the_held_out_rows_and_of_rows_named(run, tmp_path):
     assert call("explore", run, run.parent / "table.csv", "-o", tmp_path / "all.html").code == 0
     assert "60 rows of" in (tmp_path / "all.html").read_text(encoding="utf-8")
     assert "12 rows of" in (tmp_path / "held.html").read_text(encoding="utf-8")
+
+
+def test_rows_are_found_again_in_the_order_they_were_learned_from(run):
+    drawn = read_and_split(str(run.parent / "table.csv"), None, None, (), 0.2, 42)
+    assert held_out_again(open_run(str(run))).train.tolist() == drawn.train.tolist()
 
 
 def test_a_page_that_exists_is_kept(run, tmp_path):

@@ -51,3 +51,18 @@ def test_axe_finds_nothing(browser, file, view):
     assert found == []
     assert small == []
     assert wide[0] <= wide[1]
+
+
+def test_the_pictures_kept_in_sight_never_hide_the_focus(browser, file):
+    page = opened(browser, file, viewport={"width": 390, "height": 844})
+    page.focus("#paste")
+    hidden = []
+    for _ in range(120):
+        page.keyboard.press("Shift+Tab")
+        hidden += page.evaluate("""() => {
+          const e = document.activeElement, trio = document.getElementById("trio").getBoundingClientRect();
+          const box = e.getBoundingClientRect();
+          return e.closest(".two") && e.id !== "plane" && box.bottom <= trio.bottom ? [e.outerHTML.slice(0, 80)] : [];
+        }""")
+    page.context.close()
+    assert hidden == []

@@ -25,7 +25,7 @@ def shown(browser, digits_file):
 @pytest.fixture
 def page(shown):
     """The page as it opens, its map focused."""
-    go_to(shown, "#tab=0&item=5&colour=class&rank=error&layers=points,doubt")
+    go_to(shown, "#tab=0&item=5&t=0.5&colour=class&rank=error&layers=points,doubt")
     if shown.get_attribute("#help", "aria-expanded") == "true":
         shown.click("#help")
     shown.focus("#plane")

@@ -78,3 +78,33 @@ def test_both_axes_of_the_map_have_the_same_scale(pages):
           return [to[0] - from[0], from[1] - to[1]];
         }""")
         assert x == pytest.approx(y, rel=1e-9)
+
+
+STROKES = """draw => {
+  const { app } = window.isthmus, pen = app.map.still.getContext("2d"), cells = [];
+  const { moveTo } = pen;
+  pen.moveTo = (x, y) => { cells.push([x, y]); moveTo.call(pen, x, y); };
+  app.set(draw);
+  delete pen.moveTo;
+  return cells.length;
+}"""
+
+
+def test_cells_without_data_are_hatched_where_doubt_is_off(pages):
+    page = pages["digits"]
+    assert page.evaluate(STROKES, {"decodes": False, "doubt": False, "points": False, "training": False}) == 0
+    assert page.evaluate(STROKES, {"decodes": True, "doubt": False, "points": False, "training": False}) > 0
+
+
+def test_the_ends_of_a_path_are_named_on_the_map(pages):
+    named = pages["digits"].evaluate("""() => {
+      const { app } = window.isthmus, pen = app.map.above.getContext("2d"), words = [];
+      const { fillText } = pen;
+      pen.fillText = (text, x, y) => { words.push(text); fillText.call(pen, text, x, y); };
+      app.set({ a: 3, b: 5 });
+      words.splice(0);
+      app.map.drawPuck();
+      delete pen.fillText;
+      return words;
+    }""")
+    assert named == ["A", "B"]

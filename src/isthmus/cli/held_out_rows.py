@@ -141,7 +141,7 @@ def held_out_again(run: Run) -> JudgedRows:
     """The data a run was fitted on, read again; `CommandError` where they are gone or have changed since."""
     import numpy as np
 
-    from isthmus.data import DataError, open_table
+    from isthmus.data import DataError, open_table, split_table
 
     record = run.record
     if record is None:
@@ -163,4 +163,7 @@ def held_out_again(run: Run) -> JudgedRows:
         )
     if table is None:
         return _large_rows(stream, test, record.seed)
-    return JudgedRows(table, np.setdiff1d(np.arange(len(table)), test), test)
+    train, drawn = split_table(table, record.test_size, record.seed)
+    if not np.array_equal(np.sort(drawn), np.sort(test)):  # split by another version
+        train = np.setdiff1d(np.arange(len(table)), test)
+    return JudgedRows(table, train, test)  # in the order learned from: what is fitted again comes out the same
