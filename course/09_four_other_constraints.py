@@ -370,6 +370,95 @@ lesson.holds(
 # {{ largest.held.mean:.2f }}, the slowest of eight from {{ smallest.free.mean:.2f }} to
 # {{ smallest.held.mean:.2f }}; in sum it is less at all {{ flatter }} seeds.
 #
+# On a ring the directions have names: *along* the points, where the code has to tell
+# them apart, and *across* them, where there is nothing to tell. The price is the same
+# for both, and the squared error only pays it back along the ring. Slopes are again in
+# units of the code's spread, over that of the points: 1 is a code that copies.
+
+turns = np.random.default_rng(1).uniform(0, 2 * np.pi, 600)
+outward = np.column_stack([np.cos(turns), np.sin(turns)])
+ring = 2 * outward + 0.1 * np.random.default_rng(2).normal(size=(600, 2))
+
+
+def contractive(price, seed):
+    """Trained on the ring, with this price on its slopes."""
+    return isthmus.ContractiveAutoencoder(
+        2,
+        contraction=price,
+        hidden_layer_sizes=(32, 32),
+        max_iter=80,
+        weight_decay=0.0,
+        validation_fraction=0.0,
+        random_state=seed,
+    ).fit(ring)
+
+
+def size(rows):
+    """The square root of the total variance."""
+    return np.sqrt(rows.var(0).sum())
+
+
+def along_and_across(model):
+    """Medians over the ring of the slopes along it and across it."""
+    encode, places = model.encoder.to_torch(), 2 * torch.from_numpy(outward).float()
+    one = torch.func.jacrev(lambda x: encode(x[None])[0])
+    J = torch.func.vmap(one)(places).detach().numpy()
+    unit = size(model.transform(ring)) / size(ring)
+    tangent = np.column_stack([-outward[:, 1], outward[:, 0]])
+    ways = [np.einsum("nij,nj->ni", J, way) for way in (tangent, outward)]
+    return [np.median(np.linalg.norm(moved, axis=1)) / unit for moved in ways]
+
+
+prices = [0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0]
+on_ring = {price: [contractive(price, s) for s in range(5)] for price in (0.0, 3.0)}
+ways = {p: np.array([along_and_across(m) for m in ms]) for p, ms in on_ring.items()}
+for price, table in ways.items():
+    print(f"price {price}: along and across the ring", table.round(3).tolist())
+
+# %%
+lesson.within("along.free", ways[0.0][:, 0], low=0.9, high=1.1)
+lesson.within("across.free", ways[0.0][:, 1], low=0.9, high=1.1)
+lesson.within("along.held", ways[3.0][:, 0], low=0.9, high=1.1)
+lesson.within("across.held", ways[3.0][:, 1], low=0.15, high=0.4)
+
+
+def laid(model, price):
+    """An encoder for the page, and how its codes are laid upon the points."""
+    codes = model.transform(ring)
+    center = codes.mean(0)
+    u, _, v = np.linalg.svd((codes - center).T @ (ring - ring.mean(0)))
+    turn = (u @ v).T * size(ring) / size(codes)
+    return {
+        "strength": price,
+        "encoder": encoder_state(model),
+        "center": center.tolist(),
+        "turn": turn.tolist(),
+    }
+
+
+def at_price(price):
+    """The model of the first seed."""
+    return on_ring[price][0] if price in on_ring else contractive(price, 0)
+
+
+lesson.widget(
+    "stretch",
+    "Left: points on a ring, and a small circle to carry about. Right: their codes, "
+    "laid upon the points. Orange goes across the ring, blue along it; raise λ.",
+    x=[2.0, 0.0],
+    strength=prices.index(3.0),
+    points=ring[:300].round(2),
+    models=[laid(at_price(price), price) for price in prices],
+)
+
+# %%
+# With no price the code is a copy: {{ along.free.mean:.2f }} along the ring and
+# {{ across.free.mean:.2f }} across it. At a price of 3 it is still
+# {{ along.held.low:.2f }} to {{ along.held.high:.2f }} along the ring, but only
+# {{ across.held.low:.2f }} to {{ across.held.high:.2f }} across, over
+# {{ across.held.seeds }} seeds: the ring has become thin, and noise that pushes a point
+# off it hardly moves the code.
+#
 # An honest failure: paying with small coins
 # ------------------------------------------
 #

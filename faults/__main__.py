@@ -34,7 +34,11 @@ def families(n_kills: int, seconds: float) -> Iterator[tuple[str, str, Iterator[
     yield "Ctrl-C twice", "the program stops", signals.interrupted_twice()
     yield "NaN or infinity in the data", "refused, with row and column named", signals.no_number()
     yield "learning rate 1e6", "ends with the finite best weights, no worse than the start", signals.runs_away()
-    yield "out of memory", "batches in parts, the same model but for rounding", signals.short_of_memory()
+    yield (
+        "out of memory",
+        "batches in parts, with a warning; the loss of every epoch as with memory enough, to one part in a thousand",
+        signals.short_of_memory(),
+    )
     yield "clock jumps", "no influence on a single bit", signals.clock_jumps()
     same = "the newest valid checkpoint loads; going on gives the uninterrupted fit's weights, bit for bit"
     yield "kill -9 in training", same, kills.tries(n_kills // 2, False, seconds / 2)

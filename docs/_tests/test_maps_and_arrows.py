@@ -44,3 +44,21 @@ def test_the_noisy_point_is_carried_and_the_noise_turned_up(page):  # noqa: F811
     page.keyboard.press("ArrowRight")
     assert "σ = 1.00" in text_of(page)
     page.get_by_label("show the score").uncheck()
+
+
+def test_the_circle_is_carried_about_the_ring_and_the_price_raised(page):  # noqa: F811
+    opened(page, "course/09_four_other_constraints.html")
+    figure = page.locator('figure[data-widget="stretch"]')
+    middle = figure.locator("[data-handle=middle]")
+    before = middle.get_attribute("aria-valuetext")
+    middle.focus()
+    page.keyboard.press("ArrowUp")
+    assert "at 2.00, 0.10;" in middle.get_attribute("aria-valuetext")
+    page.keyboard.press("Home")
+    assert middle.get_attribute("aria-valuetext") == before
+    across = figure.locator("p b:last-child").last
+    held = float(across.inner_text())
+    figure.locator("input[data-state=strength]").focus()
+    page.keyboard.press("Home")
+    assert "λ = 0" in figure.inner_text()
+    assert float(across.inner_text()) > 2 * held

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from scipy.spatial import procrustes
 
 from course.test_widgets import drawn, pytestmark  # noqa: F401
-from isthmus import Autoencoder, DenoisingAutoencoder
+from isthmus import Autoencoder, ContractiveAutoencoder, DenoisingAutoencoder
 from isthmus.course.moving import decoder_state, encoder_state
 
 
@@ -82,3 +83,19 @@ def test_arrows_are_the_networks_and_the_scores(place):
     assert numbers["move"] == pytest.approx(move, abs=1e-4)
     cosine = move @ slope / np.linalg.norm(move) / np.linalg.norm(slope)
     assert numbers["cosine"] == pytest.approx(cosine, abs=1e-3)
+
+
+@pytest.mark.parametrize("place", [(2.0, 0.0), (-1.0, 1.5)])
+def test_stretch_is_the_encoders_slopes_along_the_ring_and_across_it(place):
+    X = np.random.default_rng(0).normal(size=(100, 2))
+    model = ContractiveAutoencoder(2, hidden_layer_sizes=(8,), max_iter=3, random_state=0).fit(X)
+    turn, center = np.array([[0.0, 2.0], [-2.0, 0.0]]), model.transform(X).mean(0)
+    state = {"encoder": encoder_state(model), "center": center, "turn": turn, "strength": 1.0}
+    numbers = drawn("stretch", x=place, strength=0, points=X[:5], models=[state])["numbers"]
+    x = torch.tensor([place], dtype=torch.float64)
+    encode = model.encoder.to_torch().double()
+    jacobian = 2 * torch.func.jacrev(lambda at: encode(at)[0])(x).reshape(2, 2).detach().numpy()
+    across = np.array(place) / np.linalg.norm(place)
+    assert numbers["across"] == pytest.approx(np.linalg.norm(jacobian @ across), rel=1e-3)
+    assert numbers["along"] == pytest.approx(np.linalg.norm(jacobian @ [-across[1], across[0]]), rel=1e-3)
+    assert numbers["code"] == pytest.approx(turn @ (model.transform(np.float32([place]))[0] - center), abs=1e-5)
