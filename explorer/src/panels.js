@@ -32,13 +32,13 @@ function about({ model, data, state }, row, again) {
   return [element("b", { text: said(error) }), ` error, better than ${Math.round(100 * share)} % of items. ${whose}`];
 }
 
-/** @param {any} app @param {number} item @param {() => void} pressed */
-export function itemButton(app, item, pressed) {
+/** @param {any} app @param {number} item @param {() => void} pressed @param {string} [figure] a number to show below the name */
+export function itemButton(app, item, pressed, figure) {
   const { data, model } = app;
-  const name = data.label(item) || (item >= data.n ? "probe" : data.facts.ids[item]);
+  const name = item >= data.n ? data.facts.probes[item - data.n] : data.label(item) || data.facts.ids[item];
   return element("button", { type: "button", class: item >= data.n ? "probe" : null, "aria-label": data.name(item), title: data.name(item), "aria-current": item === app.state.item ? "true" : null, "data-item": item,
     onclick: pressed, onpointerenter: () => app.hint(item), onpointerleave: () => app.hint(-1), onfocus: () => app.hint(item), onblur: () => app.hint(-1) },
-    [thumbnail(model, data.row(item)), element("span", { text: name })]);
+    [thumbnail(model, data.row(item)), element("span", { text: name }), ...(figure ? [element("span", { class: "figure", text: figure })] : [])]);
 }
 
 /** @param {any} app */

@@ -1,7 +1,7 @@
 // Items in order of what is odd about them: filters, a strip of the first, and the order that every part of the page shares.
 import { element, fill, place } from "./dom.js";
 import { itemButton } from "./panels.js";
-import { drawTable, makeTable } from "./table.js";
+import { drawTable, figures, makeTable } from "./table.js";
 
 const STRIP = 28; // two whole rows where the page is widest
 /** @type {Record<string, string>} */
@@ -44,10 +44,11 @@ export function makeRanking(app) {
 /** @param {any} app */
 export function drawRanking(app) {
   const { state } = app, order = (app.order = ranked(app)), only = place("only");
+  const by = /** @type {"error" | "doubt" | "pca" | "change"} */ (state.rank === "name" ? "error" : state.rank);
   for (const button of place("ranking").querySelectorAll("[data-rank]")) button.setAttribute("aria-pressed", String(state.rank === button.dataset.rank && !state.up));
   if (only) only.value = state.only;
   if (document.activeElement?.id !== "find") place("find").value = state.find;
-  fill("strip", ...order.slice(0, STRIP).map((item) => itemButton(app, item, () => app.select(item))));
+  fill("strip", ...order.slice(0, STRIP).map((item) => itemButton(app, item, () => app.select(item), figures(app, item)[by])));
   place("none-found").hidden = order.length > 0;
   drawTable(app);
 }

@@ -16,15 +16,25 @@ export function makeTable(app) {
   return box;
 }
 
+/** What an item is ranked by, in words. @param {any} app @param {number} item */
+export function figures({ model, change }, item) {
+  const moved = change[item];
+  return {
+    error: said(model.errors[item]),
+    doubt: `${Math.round(100 * model.doubts[item])} %`,
+    pca: said(model.pcaErrors[item]),
+    change: moved === 0 ? "=" : `${moved > 0 ? "▲" : "▼"} ${Math.abs(moved)}`,
+  };
+}
+
 /** @param {any} app */
 export function drawTable(app) {
-  const { model, data, state, order } = app, table = place("table"), shown = Math.min(app.tableRows, order.length);
+  const { data, state, order } = app, table = place("table"), shown = Math.min(app.tableRows, order.length);
   fill("table-summary", `Table of ${order.length.toLocaleString("en")} item${order.length === 1 ? "" : "s"}`);
   if (!table.closest("details").open) return;
   for (const head of table.querySelectorAll("[data-sort]")) head.setAttribute("aria-sort", state.rank !== head.dataset.sort ? "none" : state.up === (state.rank !== "name") ? "ascending" : "descending");
   fill("table-rows", ...order.slice(0, shown).map((/** @type {number} */ item, /** @type {number} */ at) => {
-    const change = app.change[item];
-    const numbers = [said(model.errors[item]), `${Math.round(100 * model.doubts[item])} %`, said(model.pcaErrors[item]), change === 0 ? "=" : `${change > 0 ? "▲" : "▼"} ${Math.abs(change)}`];
+    const { error, doubt, pca, change } = figures(app, item), numbers = [error, doubt, pca, change];
     const name = element("td", {}, [element("button", { type: "button", text: data.name(item), onclick: () => app.select(item) })]);
     return element("tr", { "aria-current": item === state.item ? "true" : null, onpointerenter: () => app.hint(item), onpointerleave: () => app.hint(-1) },
       [element("td", { class: "number", text: at + 1 }), name, ...numbers.map((text) => element("td", { class: "number", text }))]);

@@ -48,7 +48,18 @@ def test_a_class_and_words_sift_lists_and_map(page):
     assert page.is_visible("#none-found")
     page.fill("#find", "probe")
     assert page.locator("#strip button").count() == 3
-    assert page.locator("#strip").inner_text().split() == ["probe"] * 3
+    names = page.locator("#strip button span:not(.figure)").all_inner_texts()
+    assert sorted(name.split()[0] for name in names) == ["inverted", "mean", "shifted"]
+
+
+def test_the_strip_says_by_what_it_is_ranked(page):
+    first = "window.isthmus.app.order[0]"
+    error = page.evaluate(f"window.isthmus.app.model.errors[{first}]")
+    shown = page.locator("#strip button .figure").first
+    assert float(shown.inner_text()) == pytest.approx(error, rel=1e-3)
+    page.click("[data-rank=doubt]")
+    doubt = page.evaluate(f"window.isthmus.app.model.doubts[{first}]")
+    assert shown.inner_text() == f"{round(100 * doubt)} %"
 
 
 def test_the_address_keeps_the_filter(page, browser):

@@ -58,17 +58,20 @@ def explore(
     page = output or found.path / PAGE
     if page.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"-o must end in .html, got {str(page)!r}.")
-    models = {found.path.name: found.load()}
+    from isthmus.variants import name_of
+
+    estimator = found.load()
+    models = {name_of(estimator): estimator}
     for place in beside:
         other = open_run(place)
         if found.record is None or other.record is None or other.record.sha256 != found.record.sha256:
             raise CommandError(f"{place!r} was fitted on other data than {run!r}; tabs show models of the same rows.")
-        models[_free(other.path.name, models)] = other.load()
+        one = other.load()
+        models[_free(name_of(one), models, other.path.name)] = one
     if (found.path / NESTED).is_dir():
         from isthmus.storage import load
 
         models[_free(NESTED, models)] = load(found.path / NESTED)  # of isthmus smallest: one model, every size
-    estimator = next(iter(models.values()))
     training: Any = None
     try:
         judged = held_out_again(found)
@@ -92,9 +95,10 @@ def explore(
     say(f"the page is in {str(page)!r}; open it in a browser.")
 
 
-def _free(name: str, taken: Mapping[str, Any]) -> str:
-    """A name for a tab that no other has: two runs may be called alike in two folders."""
-    names = (name, *(f"{name} {count}" for count in range(2, len(taken) + 2)))
+def _free(name: str, taken: Mapping[str, Any], otherwise: str | None = None) -> str:
+    """A name for a tab that no other has; if need be the other one, or one with a number."""
+    other = otherwise or name
+    names = (name, other, *(f"{other} {count}" for count in range(2, len(taken) + 2)))
     return next(one for one in names if one not in taken and one != PCA_TAB)
 
 

@@ -25,7 +25,7 @@ def info(run: RunPath, /, *, json: JsonOutput = False) -> None:
 
 
 def _facts(run: Run) -> dict[str, Any]:
-    from isthmus.variants import variants
+    from isthmus.variants import name_of
 
     estimator = run.load()
     architecture = estimator.model_
@@ -38,7 +38,7 @@ def _facts(run: Run) -> dict[str, Any]:
     }
     return {
         "model": str(run.model_path),
-        "variant": next(name for name, kind in variants().items() if kind is type(estimator)),
+        "variant": name_of(estimator),
         "n_features": estimator.n_features_in_,
         "n_components": estimator.n_components_,
         "hidden_layer_sizes": list(estimator._architecture.hidden_widths),

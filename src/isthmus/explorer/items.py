@@ -87,13 +87,13 @@ def probe_rows(
     """Rows with a known trick, by name, made of the training mean and of one held-out row."""
     probes = {"mean row" if image_shape is None else "mean picture": mean}
     if image_shape is None:
-        return probes | {"first row inverted": 2 * mean - first}
+        return probes | {"inverted first row": 2 * mean - first}
     picture = first.reshape(image_shape)
     step = max(1, min(SHIFT, image_shape[1] // 4))
     shifted = np.roll(picture, step, axis=2)
     return probes | {
-        "first picture inverted": span[0] + span[1] - first,
-        f"first picture shifted by {step}": shifted.ravel(),
+        "inverted first picture": span[0] + span[1] - first,
+        f"shifted by {step}, first picture": shifted.ravel(),
     }
 
 

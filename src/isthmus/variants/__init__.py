@@ -8,7 +8,7 @@ from functools import cache
 
 from isthmus.estimator import BaseAutoencoder
 
-__all__ = ["variant", "variants"]
+__all__ = ["name_of", "variant", "variants"]
 
 
 @cache
@@ -32,3 +32,8 @@ def _class_in(module) -> type[BaseAutoencoder]:
         for found in vars(module).values()
         if isinstance(found, type) and issubclass(found, BaseAutoencoder) and found.__module__ == module.__name__
     )
+
+
+def name_of(estimator: BaseAutoencoder) -> str:
+    """The name of an estimator's variant."""
+    return next(name for name, kind in variants().items() if kind is type(estimator))
