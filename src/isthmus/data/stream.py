@@ -142,8 +142,12 @@ class TableStream(ABC):
         return Remainder(self, indices) if len(indices) else self
 
     def share(self, index: int, count: int) -> TableStream:
-        """The ``index``-th of ``count`` shares of the rows, counted from 0: whole files, or else whole segments."""
-        return Share(self, [place for place, file in enumerate(self.files) if file % count == index])
+        """The ``index``-th of ``count`` shares of the rows, counted from 0: whole files, or else whole segments.
+
+        They follow one another: what is made of each, put one below the other, stands in the order of the rows.
+        """
+        own = np.array_split(np.unique(self.files), count)[index]
+        return Share(self, np.flatnonzero(np.isin(self.files, own)).tolist())
 
     @property
     def files(self) -> tuple[int, ...]:
