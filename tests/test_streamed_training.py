@@ -16,7 +16,8 @@ from isthmus import Autoencoder, VariationalAutoencoder, open_table
 from isthmus.data.stream import ArrayStream
 from isthmus.scaling import Scaling
 from isthmus.training.processes import ALONE, Processes
-from isthmus.training.streamed import StreamedRows
+from isthmus.training.rows import DenseRows
+from isthmus.training.streamed import StreamedRows, survey
 
 SETTINGS = {"hidden_layer_sizes": (16,), "batch_size": 32, "max_iter": 4, "random_state": 0}
 HELD = 4 * 6 * 70  # bytes of a third of the rows
@@ -98,6 +99,22 @@ def test_what_is_no_number_is_named(bad):
         Autoencoder(2, **SETTINGS).fit(stream)
 
 
+@pytest.mark.parametrize("missing", [False, True])
+def test_a_change_of_any_row_is_known(missing):
+    def known(X: np.ndarray) -> tuple[str, np.ndarray]:
+        stream = ArrayStream(X, segment_rows=1000)
+        found = survey(stream, "this test", 0, None, ALONE, missing=missing)
+        return StreamedRows(stream, unscaled(3), surveyed=found).digest(), found.places
+
+    X = numbered(9000)
+    digest, places = known(X)
+    assert known(X.copy())[0] == digest
+    for row in np.setdiff1d(np.arange(len(X)), places)[[0, 700, -1]]:  # those that were not picked
+        changed = X.copy()
+        changed[row, 1] += 1
+        assert known(changed)[0] != digest
+
+
 # ---- the order of an epoch -----------------------------------------------------------------------------
 
 
@@ -129,3 +146,12 @@ def test_several_processes_have_the_batches_of_one(count):
             assert (found[part.share.places] == -1).all()
             found[part.share.places] = (part.x[:, 0] / 3).long()
         assert found.tolist() == whole
+
+
+@pytest.mark.parametrize("n_rows", [4, 5, 6, 7, 8])
+def test_a_last_batch_of_fewer_rows_than_processes_is_shared_out_too(n_rows):
+    group = [Processes(rank, 4, 4) for rank in range(4)]
+    each = [list(DenseRows(torch.from_numpy(numbered(n_rows))).epoch(7, 1, 4, among=who)) for who in group]
+    assert {len(parts) for parts in each} == {-(-n_rows // 4)}
+    found = sorted(chain.from_iterable(chain.from_iterable(places(parts) for parts in each)))
+    assert found == list(range(n_rows))

@@ -103,7 +103,7 @@ class Rows:
             yield from map(Batch, self.in_order(order, size))
             return
         for chosen in order.split(size):
-            places = torch.arange(among.rank, len(chosen), among.size)
+            places = torch.arange(min(among.rank, len(chosen)), len(chosen), among.size)  # a last batch may be short
             yield Batch(self.take(chosen[places]), Share(places, len(chosen)), places % among.lanes)
 
     def in_order(self, indices: Tensor, size: int) -> Iterator[Tensor]:

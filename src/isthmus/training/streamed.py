@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -42,13 +43,15 @@ Piece = tuple[int, int, int, int]  # segment, begin, end, lane
 class Survey:
     """What one pass over a stream finds: each column's statistics, and some rows to choose and report by.
 
-    ``picked`` are rows in the user's units, float64, and ``places`` where they stand in the stream, ascending.
+    ``picked`` are rows in the user's units, float64, and ``places`` where they stand in the stream, ascending. A
+    change of any row changes ``checksum``.
     """
 
     columns: ColumnStatistics | None
     picked: np.ndarray
     places: np.ndarray
     dtype: np.dtype
+    checksum: int
 
 
 def held_out_count(stream: TableStream, fraction: float | None) -> int:
@@ -69,6 +72,7 @@ def survey(
     places = np.sort(np.random.default_rng([seed, PICKED]).choice(n_rows, wanted, replace=False, shuffle=False))
     picked = np.zeros((wanted, stream.n_columns))
     dtype = np.dtype(np.float32)
+    checksum = torch.zeros(1, dtype=torch.int64)  # a sum, so that no matter which process looks at which piece
 
     def looked_at() -> Iterator[np.ndarray]:
         nonlocal dtype
@@ -78,6 +82,7 @@ def survey(
             require_finite(values, list(stream.columns), who, missing=missing, first=first)
             low, high = np.searchsorted(places, [first, first + len(values)])
             picked[low:high] = values[places[low:high] - first]
+            checksum.add_(zlib.crc32(np.ascontiguousarray(values), first % 2**32))
             yield values
 
     columns = None
@@ -87,7 +92,7 @@ def survey(
     else:
         columns = merged_statistics(_from_all(column_statistics(looked_at(), stream.n_columns), among))
     among.sum_(torch.from_numpy(picked))
-    return Survey(columns, picked, places, dtype)
+    return Survey(columns, picked, places, dtype, int(among.sum_(checksum)))
 
 
 class StreamedRows(Rows):
@@ -144,6 +149,7 @@ class StreamedRows(Rows):
         found = hashlib.sha256(f"{len(self)} {self.n_features}".encode())
         if self.surveyed is not None:
             found.update(np.ascontiguousarray(self.surveyed.picked).tobytes())
+            found.update(str(self.surveyed.checksum).encode())
         return found.hexdigest()
 
     # ---- one epoch -------------------------------------------------------------------------------------
