@@ -82,7 +82,7 @@ def survey(
             require_finite(values, list(stream.columns), who, missing=missing, first=first)
             low, high = np.searchsorted(places, [first, first + len(values)])
             picked[low:high] = values[places[low:high] - first]
-            checksum.add_(zlib.crc32(np.ascontiguousarray(values), first % 2**32))
+            checksum.add_(zlib.crc32(np.ascontiguousarray(values).data, first % 2**32))
             yield values
 
     columns = None
