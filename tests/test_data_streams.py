@@ -207,6 +207,12 @@ def test_what_is_held_in_memory_is_no_stream(held):
         ([{"a": VALUES[:, 0]}, {"b": VALUES[:, 0]}], "batch 1: no column 'a'"),
         ([{"a": VALUES[:, 0]}, {"a": np.array(["u"] * 20)}], "batch 1: 1 column is not numeric: 'a' .text"),
         ([{"v": VALUES}, {"v": VALUES[:, :1]}], "batch 1: column 'v' has lists of 2"),
+        (lambda: iter(VALUES), r"batch 0: a ndarray of shape \(2,\); it must be rows"),
+        (lambda: iter([VALUES, 1.5]), r"batch 1: a float of shape \(\); it must be rows"),
+        ([{"a": 1.5, "b": 2.5}], "batch 0: a dict of single cells; it must be rows"),
+        ([{"a": "word", "b": 2.5}], "batch 0: a dict of single cells; it must be rows"),
+        (lambda: 3, "must return an iterator of batches, got a int"),
+        ((lambda parts: lambda: parts)(iter(PARTS)), "batch 0: gone, .* a function that makes a new iterator"),
     ],
 )
 def test_batches_that_do_not_fit_are_refused_in_a_sentence(batches, words):
@@ -251,3 +257,64 @@ def flat(value):
     if isinstance(value, dict):
         return [leaf for name in value for leaf in flat(value[name])]
     return [leaf for entry in value for leaf in flat(entry)] if isinstance(value, list) else [value]
+
+
+def test_what_is_no_table_is_refused_in_a_sentence():
+    items = type("Items", (), {"__len__": lambda self: 2, "__getitem__": lambda self, place: PARTS[place]})()
+    for source in (items, 3, {"a": 1}):
+        with pytest.raises(DataError, match=rf"A {type(source).__name__} is no table; give a path, or batches"):
+            open_table(source)
+
+
+def test_files_of_text_may_order_their_columns_as_they_like_and_hold_no_rows(tmp_path):
+    frame = pd.DataFrame(VALUES, columns=["a", "b"]).assign(kind=list("uv" * 10))
+    frame[:8].to_csv(tmp_path / "0.csv", index=False)
+    frame[:0].to_csv(tmp_path / "1.csv", index=False)
+    frame[8:][["kind", "b", "a"]].to_csv(tmp_path / "2.csv", index=False)
+    table = open_table(tmp_path, labels="kind").load()
+    np.testing.assert_allclose(table.values, VALUES, rtol=1e-6)
+    assert table.labels.tolist() == list("uv" * 10)
+    same(read_table(tmp_path, labels="kind"), table)
+    for part in (0, 2):
+        frame[:0].to_csv(tmp_path / f"{part}.csv", index=False)
+    with pytest.raises(DataError, match="no rows of data"):
+        open_table(tmp_path, labels="kind")
+    frame.to_csv(tmp_path / "0.csv", index=False)
+    frame.rename(columns={"b": "c"}).to_csv(tmp_path / "1.csv", index=False)
+    with pytest.raises(DataError, match=r"file '1.csv' has other columns than '0.csv'; make them alike"):
+        open_table(tmp_path, labels="kind")
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_files_of_a_mixed_table_may_read_as_other_kinds(suffix, tmp_path):
+    parts = [
+        pd.DataFrame({"n": [1, 2], "m": [0.5, 1.5], "word": ["u", "v"]}),
+        pd.DataFrame({"n": [1.5, 2.5], "m": [None, None], "word": ["w", None]}),
+    ]
+    for place, part in enumerate(parts):
+        write = part.to_parquet if suffix == "parquet" else part.to_csv
+        write(tmp_path / f"{place}.{suffix}", index=False)
+    frame = open_table(tmp_path, mixed=True, missing=True).load().frame
+    assert frame["n"].to_pylist() == [1, 2, 1.5, 2.5]
+    assert frame["m"].to_pylist() == [0.5, 1.5, None, None]
+    assert [word or None for word in frame["word"].to_pylist()] == ["u", "v", "w", None]
+    write = parts[0].assign(n=["x", "y"])
+    write.to_parquet(tmp_path / "2.parquet") if suffix == "parquet" else write.to_csv(tmp_path / "2.csv", index=False)
+    with pytest.raises(DataError, match=r"a column is not of one kind in all files .*; make it so"):
+        open_table(tmp_path, mixed=True, missing=True).load()
+
+
+def test_a_partition_without_a_name_is_a_missing_word(tmp_path):
+    for land, rows in (("__HIVE_DEFAULT_PARTITION__", VALUES[:8]), ("DE", VALUES[8:])):
+        (tmp_path / f"land={land}").mkdir()
+        pd.DataFrame(rows, columns=["a", "b"]).to_parquet(tmp_path / f"land={land}" / "0.parquet")
+    frame = open_table(tmp_path, mixed=True, missing=True).load().frame
+    assert sorted(frame["land"].to_pylist(), key=str) == ["DE"] * 12 + [None] * 8
+
+
+@pytest.mark.parametrize("shape", [(7,), (7, 0), (0, 7), (2, 3, 4, 5, 6)])
+def test_an_array_of_a_wrong_shape_is_told_its_own(shape, tmp_path):
+    np.save(tmp_path / "f.npy", np.zeros(shape))
+    with pytest.raises(DataError) as caught:
+        open_table(tmp_path / "f.npy")
+    assert str(shape) in str(caught.value)

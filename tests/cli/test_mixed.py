@@ -100,6 +100,20 @@ def test_what_does_not_fit_is_said_in_a_sentence(mixed, tmp_path):
     )
 
 
+def test_a_folder_of_texts_is_the_table_in_parts(mixed, tmp_path):
+    folder = mixed[0]
+    head, *lines = (folder / "own.csv").read_text().splitlines(keepends=True)
+    (tmp_path / "parts").mkdir()
+    for place in range(2):
+        (tmp_path / "parts" / f"{place}.csv").write_text("".join([head, *lines[75 * place : 75 * place + 75]]))
+    for source in (tmp_path / "parts", folder / "own.csv"):
+        called = call("encode", folder / "run", source, "-o", tmp_path / f"{source.stem}.csv")
+        assert called.code == 0, called.err
+    assert (tmp_path / "parts.csv").read_text() == (tmp_path / "own.csv").read_text()
+    flags = ("--mixed", "--missing", "mask", "--ids", "name", "--max-iter", "1", "--no-plots", "--no-page")
+    assert call("fit", tmp_path / "parts", *flags, "-o", tmp_path / "run").code == 0
+
+
 def test_only_a_command_that_takes_words_offers_to(folder):
     for command in ("smallest", "detect", "denoise"):
         said = sentence(call(command, folder / "own.csv", "-o", folder / "none.csv"))

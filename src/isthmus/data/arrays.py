@@ -57,7 +57,7 @@ class _NpyFile:
         if _begins_with(path, ARCHIVE):
             raise DataError(f"{self.where}: holds several arrays; name the file .npz.")
         array = self.mapped()
-        table_from_array(array[: min(1, len(array))] if array.ndim else array, self.where, path.stem, missing=True)
+        _require_rows_of_numbers(array, self.where)
         self.divided = array.dtype == np.uint8 and array.ndim > 2
         self.shape = len(array), int(np.prod(array.shape[1:]))
 
@@ -130,6 +130,22 @@ def table_from_array(array: np.ndarray, where: str, name: str, *, missing: bool 
     Shape (rows, columns) is taken as it is, with columns x0, x1, …. Shape (n, height, width) or
     (n, channels, height, width) is n pictures, each flattened to a row; those of bytes are divided by 255.
     """
+    _require_rows_of_numbers(array, where)
+    exact = np.float32 if np.result_type(array.dtype, np.float32) == np.float32 else np.float64
+    with np.errstate(over="ignore"):
+        values = array.reshape(len(array), -1).astype(exact, order="K", copy=False)
+    image_shape = None
+    if array.ndim > 2:
+        image_shape = array.shape[2:] if array.ndim == 4 and array.shape[1] == 1 else array.shape[1:]
+        if array.dtype == np.uint8:
+            values = values / np.float32(255)
+    columns = pixel_names(image_shape) if image_shape else tuple(f"x{i}" for i in range(values.shape[1]))
+    check_finite(values, columns, where, missing=missing)
+    return Table(values, columns, image_shape=image_shape, name=name)
+
+
+def _require_rows_of_numbers(array: np.ndarray, where: str) -> None:
+    """Refuse an array of another kind or shape, by what its head says."""
     if array.dtype.kind not in "fiub":
         kind = "named fields" if array.dtype.names else str(array.dtype)
         raise DataError(f"{where}: must hold real numbers, got {kind}; save it as float32 or float64.")
@@ -146,17 +162,6 @@ def table_from_array(array: np.ndarray, where: str, name: str, *, missing: bool 
     require_columns(math.prod(array.shape[1:]), where)
     if 0 in array.shape:
         raise DataError(f"{where}: no numbers in it, its shape is {array.shape}; save at least one row.")
-    exact = np.float32 if np.result_type(array.dtype, np.float32) == np.float32 else np.float64
-    with np.errstate(over="ignore"):
-        values = array.reshape(len(array), -1).astype(exact, order="K", copy=False)
-    image_shape = None
-    if array.ndim > 2:
-        image_shape = array.shape[2:] if array.ndim == 4 and array.shape[1] == 1 else array.shape[1:]
-        if array.dtype == np.uint8:
-            values = values / np.float32(255)
-    columns = pixel_names(image_shape) if image_shape else tuple(f"x{i}" for i in range(values.shape[1]))
-    check_finite(values, columns, where, missing=missing)
-    return Table(values, columns, image_shape=image_shape, name=name)
 
 
 def _require_modest(file: IO[bytes], n_bytes: int, where: str) -> None:

@@ -78,7 +78,10 @@ class _Called:
         self.function = function
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self.function())
+        given = self.function()
+        if not hasattr(given, "__iter__"):
+            raise DataError(f"A function must return an iterator of batches, got a {type(given).__name__}.")
+        return iter(given)
 
 
 class _Slices:
@@ -113,7 +116,7 @@ class BatchStream(TableStream):
         first, sizes = None, []
         for batch in batches:
             first = batch if first is None else first
-            sizes.append(_length(batch))
+            sizes.append(_length(batch, f"batch {len(sizes)}"))
         if first is None or not sum(sizes):
             raise DataError("There are no batches, or no rows in them; give at least one row.")
         self.segments = tuple(sizes)
@@ -152,7 +155,10 @@ class BatchStream(TableStream):
             if self._next > segment:
                 return batch
         self._iterator = None
-        raise DataError(f"batch {segment}: gone, though it was there when first asked for; give the same every time.")
+        raise DataError(
+            f"batch {segment}: gone, though it was there when first asked for; give the same every time, as a list or "
+            "a function that makes a new iterator does."
+        )
 
     def _table(self, batch: Any, where: str) -> Table:
         if self._rows is not None:
@@ -179,8 +185,15 @@ def _is_bare(batch: Any) -> bool:
     return not isinstance(batch, Mapping) and not hasattr(batch, "columns")
 
 
-def _length(batch: Any) -> int:
-    return len(next(iter(batch.values()), ())) if isinstance(batch, Mapping) else len(batch)
+def _length(batch: Any, where: str) -> int:
+    """How many rows a batch has; refuses what is a row and no batch of them."""
+    named = not _is_bare(batch)
+    cells = next(iter(batch.values()), ()) if isinstance(batch, Mapping) else batch
+    single = isinstance(cells, (str, bytes)) or not hasattr(cells, "__len__") or getattr(cells, "ndim", 1) == 0
+    if single or (not named and any(np.ndim(row) != 1 for row in cells[:1])):
+        what = "a dict of single cells" if named else f"a {type(batch).__name__} of shape {np.shape(batch)}"
+        raise DataError(f"{where}: {what}; it must be rows, of shape (rows, columns), or a dict of whole columns.")
+    return len(cells)
 
 
 def as_arrow(batch: Any, where: str) -> pyarrow.Table:

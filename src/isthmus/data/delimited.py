@@ -16,7 +16,16 @@ from isthmus.data.table import DataError, Table
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["Layout", "are_whole_numbers", "blamed", "column_names", "layout_of", "parse", "read_delimited"]
+__all__ = [
+    "Layout",
+    "are_whole_numbers",
+    "blamed",
+    "column_names",
+    "layout_of",
+    "parse",
+    "read_delimited",
+    "separator_of",
+]
 
 WHOLE_NUMBER = "0|-?[1-9][0-9]{0,17}"
 NUMBER = re.compile(r"\s*([-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?inf|nan)\s*", re.IGNORECASE)
@@ -77,6 +86,11 @@ def read_delimited(path: Path, separator: str, request: Request) -> Table:
     return table_from_arrow(
         arrow, roles, where=where, name=path.stem, line_of=layout.line_of, missing=request.missing, mixed=request.mixed
     )
+
+
+def separator_of(path: Path) -> str:
+    """What stands between the cells of a file of this name."""
+    return "\t" if path.suffix.lower() == ".tsv" else ","
 
 
 def layout_of(path: Path, separator: str, where: str) -> Layout:

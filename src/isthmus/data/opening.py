@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,11 @@ from isthmus.data.arrays import open_npy
 from isthmus.data.batches import stream_of
 from isthmus.data.bundled import BUNDLED
 from isthmus.data.columns import Request
-from isthmus.data.delimited import layout_of
+from isthmus.data.delimited import layout_of, read_delimited, separator_of
 from isthmus.data.parquet import ParquetStream, parquet_names
 from isthmus.data.reading import read_table
-from isthmus.data.stream import Chosen, Concatenated, HeldStream, TableStream
-from isthmus.data.table import DataError
+from isthmus.data.stream import Chosen, Concatenated, HeldStream, TableStream, joined
+from isthmus.data.table import DataError, Table
 from isthmus.data.text_stream import TextStream
 
 __all__ = ["data_files", "names_in", "open_table"]
@@ -66,7 +68,8 @@ def open_table(
         given = [source] if any(hasattr(source, mark) for mark in ("__arrow_c_stream__", "iloc")) else source
         stream = stream_of(given, request=request)
         if stream is None:
-            stream = stream_of([np.asarray(source)], request=request)
+            with suppress(ValueError):  # of what is no array NumPy says so in many ways
+                stream = stream_of([np.asarray(source)], request=request)
         if stream is None:
             raise DataError(f"A {type(source).__name__} is no table; give a path, or batches of rows.")
     if share is not None:
@@ -114,9 +117,17 @@ def names_in(source: str, columns: tuple[str, ...] = ()) -> tuple[str, ...] | No
             return None
         if suffix == ".parquet":
             return parquet_names(files, path if path.is_dir() else None, columns)
-        return layout_of(files[0], "\t" if suffix == ".tsv" else ",", repr(source)).names
+        return layout_of(files[0], separator_of(files[0]), repr(source)).names
     except (DataError, OSError):
         return None
+
+
+def _mixed_texts(files: list[Path], request: Request, name: str) -> Table:
+    """Files of text with columns of several kinds, read as a whole; the columns are those of the first."""
+    tables = [read_delimited(files[0], separator_of(files[0]), request)]
+    alike = replace(request, columns=tables[0].columns)
+    tables += [read_delimited(file, separator_of(file), alike) for file in files[1:]]
+    return replace(joined(tables), name=name)
 
 
 def _opened(source: str | Path, request: Request, share: tuple[int, int] | None) -> TableStream:
@@ -130,9 +141,10 @@ def _opened(source: str | Path, request: Request, share: tuple[int, int] | None)
                 root, name = (path, path.resolve().name) if files else (None, path.stem)
                 return ParquetStream(whole, request, root=root, where=where, name=name)
             text = bool(whole) and whole[0].suffix.lower() in (".csv", ".tsv")
+            if text and request.mixed and len(whole) > 1:
+                return HeldStream(_mixed_texts(whole, request, path.resolve().name))
             if text and (len(whole) > 1 or (whole[0].stat().st_size > READ_AT_ONCE and not request.mixed)):
-                parts = [TextStream(file, "\t" if file.suffix.lower() == ".tsv" else ",", request) for file in whole]
-                TextStream.agree(parts)
+                parts = TextStream.of_files(whole, request, where)
                 return parts[0] if not files else Concatenated(parts, path.resolve().name)
             if whole and not text:
                 parts = [Chosen.of(open_npy(file, missing=request.missing), request, repr(str(file))) for file in whole]

@@ -12,7 +12,7 @@ from isthmus.data.arrays import read_npy, read_npz
 from isthmus.data.bounds import require_room
 from isthmus.data.bundled import BUNDLED, load_bundled
 from isthmus.data.columns import Request, choose_columns
-from isthmus.data.delimited import read_delimited
+from isthmus.data.delimited import read_delimited, separator_of
 from isthmus.data.idx import read_idx
 from isthmus.data.images import read_image_folder
 from isthmus.data.parquet import ParquetStream
@@ -102,7 +102,7 @@ def _read_path(path: Path, request: Request, where: str) -> Table:
         raise DataError(f"{where}: neither a file nor a folder; write the data to a file first.")
     suffix = path.suffix.lower()
     if suffix in (".csv", ".tsv"):
-        return read_delimited(path, "\t" if suffix == ".tsv" else ",", request)
+        return read_delimited(path, separator_of(path), request)
     if suffix == ".parquet":
         stream = ParquetStream([path], request, where=where, name=path.stem)
         require_room(8 * len(stream) * stream.n_columns, path.stat().st_size, where)

@@ -11,6 +11,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -343,9 +344,7 @@ def joined(tables: Sequence[Table]) -> Table:
 
     frames = [table.frame for table in tables]
     if frames[0] is not None:
-        import pyarrow
-
-        frames = [pyarrow.concat_tables(frames)]
+        frames = [_one_frame(frames, tables[0].name)]
     return replace(
         tables[0],
         frame=frames[0],
@@ -353,3 +352,14 @@ def joined(tables: Sequence[Table]) -> Table:
         ids=stacked("ids"),
         labels=stacked("labels"),
     )
+
+
+def _one_frame(frames: list[Any], name: str) -> Any:
+    """Frames one below the other; whole numbers in one file and fractions or nothing in another are of one kind."""
+    import pyarrow
+
+    try:
+        return pyarrow.concat_tables(frames, promote_options="permissive")
+    except pyarrow.ArrowException as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise DataError(f"{name!r}: a column is not of one kind in all files ({reason}); make it so.") from error

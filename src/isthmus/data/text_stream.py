@@ -19,7 +19,7 @@ import numpy as np
 
 from isthmus.data.bounds import LONGEST_LINE
 from isthmus.data.columns import Request, assign_roles, require_numeric, table_from_arrow
-from isthmus.data.delimited import are_whole_numbers, blamed, layout_of, parse
+from isthmus.data.delimited import are_whole_numbers, blamed, layout_of, parse, separator_of
 from isthmus.data.stream import TableStream
 from isthmus.data.table import DataError, Table
 
@@ -47,22 +47,30 @@ class _Stretch:
 class TextStream(TableStream):
     """The rows of one file of text; what is read equals what `read_table` reads of it."""
 
-    def __init__(self, path: Path, separator: str, request: Request, *, segment_bytes: int = SEGMENT_BYTES):
+    def __init__(
+        self,
+        path: Path,
+        separator: str,
+        request: Request,
+        *,
+        segment_bytes: int = SEGMENT_BYTES,
+        may_be_empty: bool = False,
+    ):
         self.path, self._where, self.name = path, repr(str(path)), path.stem
         self._layout = layout_of(path, separator, self._where)
         self._roles = assign_roles(self._layout.names, request, self._where)
-        self.columns, self.missing = self._roles.values, request.missing
+        self.columns, self.missing, self._mixed = self._roles.values, request.missing, request.mixed
         self.label_name, self.id_name = self._roles.labels, self._roles.ids
         blank = len(self._layout.names) == 1
         self._stretches = list(
             stretches(path, self._layout.skipped, separator, segment_bytes=segment_bytes, keep_blank=blank)
         )
-        if not self._stretches:
+        if not self._stretches and not may_be_empty:
             raise DataError(f"{self._where}: no rows of data; add at least one below the column names.")
         self.segments = tuple(stretch.rows for stretch in self._stretches)
         self._held: OrderedDict[int, Table] = OrderedDict()
         self._lock = threading.RLock()
-        self._kinds = self._guessed_kinds()
+        self._kinds = self._guessed_kinds() if self._stretches else {}
         self._whole: frozenset[str] | None = None
 
     def read(self, segment: int, begin: int, end: int) -> Table:
@@ -88,13 +96,32 @@ class TextStream(TableStream):
             self._whole = frozenset(left)
         return self._whole
 
-    @staticmethod
-    def agree(streams: list[TextStream]) -> None:
-        """Let labels and ids be whole numbers in all files or in none."""
-        if len(streams) > 1 and (streams[0].label_name or streams[0].id_name):
-            shared = frozenset.intersection(*(stream.whole for stream in streams))
-            for stream in streams:
+    @classmethod
+    def of_files(cls, paths: list[Path], request: Request, where: str) -> list[TextStream]:
+        """Those of the files of a table, with the columns in the order of the first; files of names alone are none.
+
+        Labels and ids are whole numbers in all files or in none.
+        """
+        found: list[TextStream] = []
+        for path in paths:
+            stream = cls(path, separator_of(path), request, may_be_empty=True)
+            if found and set(stream.columns) == set(found[0].columns) and stream.columns != found[0].columns:
+                ordered = replace(request, columns=found[0].columns)
+                stream = cls(path, separator_of(path), ordered, may_be_empty=True)
+            found.append(stream)
+        odd = next((stream for stream in found if stream.columns != found[0].columns), None)
+        if odd is not None:
+            raise DataError(
+                f"{where}: file {odd.path.name!r} has other columns than {paths[0].name!r}; make them alike or move it."
+            )
+        filled = [stream for stream in found if stream.segments]
+        if not filled:
+            raise DataError(f"{where}: no rows of data; add at least one below the column names.")
+        if len(filled) > 1 and (filled[0].label_name or filled[0].id_name):
+            shared = frozenset.intersection(*(stream.whole for stream in filled))
+            for stream in filled:
                 stream._whole = shared
+        return filled
 
     def _words(self, segment: int) -> pyarrow.Table:
         roles = replace(self._roles, values=())
@@ -106,7 +133,7 @@ class TextStream(TableStream):
 
         first = self._parsed(0, lambda source: parse(source, self._layout, self._roles))
         columns = {name: first.column(name) for name in self._roles.values}
-        require_numeric(columns, self._where, mixed=False)
+        require_numeric(columns, self._where, mixed=self._mixed)
         kinds = {name: column.type for name, column in columns.items()}
         return {name: kind if pyarrow.types.is_boolean(kind) else pyarrow.float64() for name, kind in kinds.items()}
 
@@ -159,7 +186,7 @@ class TextStream(TableStream):
         """Refuse words in a column that began with numbers, and say where."""
         columns = {name: arrow.column(name) for name in self._roles.values}
         try:
-            require_numeric(columns, self._where, mixed=False)
+            require_numeric(columns, self._where, mixed=self._mixed)
         except DataError as error:
             from isthmus.data.columns import is_numeric
 
