@@ -184,3 +184,44 @@ def test_shares_of_the_files_are_judged_as_the_whole_is(home, saved, tmp_path):
         refused = call("detect", *asked[: 3 if flags else 1], "-o", tmp_path / "no.csv", "--shard", "1/2", *flags)
         assert refused.code == 2
         assert "--model" in sentence(refused)
+
+
+def test_a_model_of_rows_with_holes_is_told_apart(home, tmp_path):
+    rows = own_rows(120)
+    write_table(tmp_path / "whole.csv", rows, COLUMNS)
+    rows[5, 1] = np.nan
+    write_table(tmp_path / "holes.csv", rows, COLUMNS)
+    flags = ("--missing", "mask", "--max-iter", "1", "--no-plots", "--no-page")
+    for name in ("whole", "holes"):
+        assert call("fit", tmp_path / f"{name}.csv", *flags, "-o", tmp_path / name).code == 0
+    refused = call("detect", tmp_path / "whole.csv", "--model", tmp_path / "holes")
+    assert refused.code == 1
+    assert "was fitted on rows with missing cells, and a detector takes none" in sentence(refused)
+    refused = call("detect", tmp_path / "holes.csv", "--model", tmp_path / "whole")
+    assert refused.code == 1
+    assert "1 cell is missing, NaN or infinite, it is in row 5" in sentence(refused)
+    assert call("detect", tmp_path / "whole.csv", "--model", tmp_path / "whole").code == 0
+
+
+def test_a_model_of_a_mixed_table_is_told_apart(home, tmp_path):
+    lines = (home / "usual.csv").read_text().splitlines()
+    lines = [f"{line},{'kind' if place == 0 else 'uv'[place % 2]}" for place, line in enumerate(lines)]
+    (tmp_path / "own.csv").write_text("\n".join(lines))
+    flags = ("--mixed", "--max-iter", "1", "--no-plots", "--no-page")
+    assert call("fit", tmp_path / "own.csv", *flags, "-o", tmp_path / "run").code == 0
+    refused = call("detect", tmp_path / "own.csv", "--model", tmp_path / "run")
+    assert refused.code == 1
+    assert "was fitted on columns of several kinds, and a detector takes numbers alone" in sentence(refused)
+
+
+@pytest.mark.parametrize("role", ["--labels", "--ids", "--drop"])
+def test_what_the_rows_learned_from_have_may_be_absent_from_the_rows_to_judge(role, home, tmp_path):
+    rows = own_rows(40)
+    write_table(tmp_path / "usual.csv", rows, COLUMNS, ids=np.arange(40), id_name="number")
+    write_table(tmp_path / "asked.csv", rows[:9], COLUMNS)
+    asked = (tmp_path / "asked.csv", "--train", tmp_path / "usual.csv", *QUICK)
+    called = call("detect", *asked, role, "number")
+    assert called.code == 0, called.err
+    refused = call("detect", *asked, role, "number", "--drop", "name")
+    assert refused.code == 1
+    assert "no column 'name'" in sentence(refused)

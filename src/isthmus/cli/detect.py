@@ -118,8 +118,12 @@ def detect(
     elif train is not None:
         from isthmus.data import open_table
 
-        usual = _sample(open_table(train, **_only_present(train, roles)), train, seed)
-        stream = open_matching(data, _columns_of(usual, drop), **roles)
+        known = _only_present(train, roles)
+        usual = _sample(open_table(train, **known), train, seed)
+        # a column that the rows learned from have may be absent from the rows to judge
+        named: dict[str, Any] = {name: roles[name] if known[name] is None else None for name in ("labels", "ids")}
+        dropped = [name for name in drop if name not in known["drop"]]
+        stream = open_matching(data, _columns_of(usual, drop), drop=dropped, **named)
         detector = _unfitted(variant, components, settings, contamination).fit(usual.values)
         _say_fitted(detector, len(usual))
         detector.feature_names_in_ = _names(usual)
@@ -227,6 +231,8 @@ def _unfitted(variant: str | None, components: int | None, settings: dict[str, A
 
 def _detector_of(path: str, settings: dict[str, Any]) -> tuple[Any, Expected]:
     """The detector at ``path``: one that was saved, or one made around the autoencoder of a run."""
+    import numpy as np
+
     from isthmus.anomaly import AutoencoderOutlierDetector
 
     run = open_run(path)
@@ -242,10 +248,20 @@ def _detector_of(path: str, settings: dict[str, Any]) -> tuple[Any, Expected]:
         return found, Expected(columns, "the columns the detector was fitted on")
     from isthmus.cli.held_out_rows import held_out_again
 
+    if found._layout is not None:
+        raise CommandError(
+            f"{path!r} was fitted on columns of several kinds, and a detector takes numbers alone; fit one without "
+            "--mixed."
+        )
     rows = held_out_again(run)
+    if np.isnan(rows.table.values).any():
+        raise CommandError(
+            f"{path!r} was fitted on rows with missing cells, and a detector takes none; fit one on rows that "
+            "isthmus impute has filled."
+        )
     detector = AutoencoderOutlierDetector(**settings).fit_around(found, rows.training, rows.held_out.values)
     _say_fitted(detector, len(rows.train))
-    return detector, rows_expected(run, found)
+    return detector, dataclasses.replace(rows_expected(run, found), missing=False)
 
 
 def _say_fitted(detector: Any, n_rows: int) -> None:
