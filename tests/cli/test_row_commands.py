@@ -229,7 +229,8 @@ def test_a_foreign_folder_is_no_run(folder):
 def test_damaged_test_rows_are_noticed(table_run, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(table_run, run)
-    for text in ("row\nx\n", "row\n999\n", "row\n-1\n"):
+    lines = (run / "test_rows.csv").read_text().splitlines(keepends=True)
+    for text in ("row\nx\n", "row\n999\n", "row\n-1\n", "".join(lines[:-1]), "".join([*lines[:-1], "1,\n"])):
         (run / "test_rows.csv").write_text(text)
         assert call("evaluate", run).code == 1
     (run / "test_rows.csv").unlink()

@@ -57,6 +57,7 @@ __all__ = [
 FORMAT = "isthmus run"
 RECORD, MODEL, FIGURES, PAGE = "data.json", "model", "figures", "explorer.html"
 TEST_ROWS, EVALUATION, HISTORY = "test_rows.csv", "evaluation.json", "history.csv"
+LATER = {"mixed", "test_sha256"}  # which the records of earlier versions have not
 CHUNK_CELLS = 4_000_000
 MOST_RECORD_BYTES = 16 << 20
 FIRST_COLUMN: dict[str, Any] = {"usecols": 0, "ndmin": 1, "comments": None, "quotechar": '"'}
@@ -67,7 +68,7 @@ class DataRecord:
     """What later commands need to know of the data a run was fitted on.
 
     ``source`` is a bundled name or an absolute path; ``sha256`` is that of the values, so that held-out rows
-    are never looked up in data that have changed.
+    are never looked up in data that have changed, and ``test_sha256`` that of which rows those are.
     """
 
     source: str
@@ -84,6 +85,7 @@ class DataRecord:
     sha256: str
     library_version: str = __version__
     mixed: bool = False
+    test_sha256: str | None = None
 
     def describes(self, n_columns: int) -> bool:
         """Whether a model of so many columns can have been fitted on such data."""
@@ -129,7 +131,10 @@ class Run:
         path = self.path / TEST_ROWS
         try:
             with open_regular_file(self.path, TEST_ROWS) as file:
-                return np.loadtxt(file, dtype=np.int64, delimiter=",", skiprows=1, **FIRST_COLUMN)
+                found = np.loadtxt(file, dtype=np.int64, delimiter=",", skiprows=1, **FIRST_COLUMN)
+            if self.record is not None and self.record.test_sha256 not in (None, _places_sha256(found)):
+                raise ValueError("other rows than were written")
+            return found
         except (OSError, ValueError, StorageError, OverflowError) as error:
             raise CommandError(f"{str(path)!r} is missing or damaged; name the data to use after the run.") from error
 
@@ -230,7 +235,12 @@ def record_of(rows: JudgedRows, source: str, drop: tuple[str, ...], *, test_size
         seed=seed,
         sha256=fingerprint(table.values) if whole is None else whole.fingerprint(),
         mixed=table.frame is not None,
+        test_sha256=_places_sha256(rows.test_places),
     )
+
+
+def _places_sha256(places: np.ndarray) -> str:
+    return hashlib.sha256(places.astype("<i8").tobytes()).hexdigest()
 
 
 def _is_run(path: Path) -> bool:
@@ -247,7 +257,7 @@ def _read_record(folder: Path) -> DataRecord | None:
     try:
         with open_regular_file(folder, RECORD) as file:
             stored = parse_object(file.read(MOST_RECORD_BYTES), RECORD)
-        if stored.pop("format") != FORMAT or set(stored) | {"mixed"} != set(hints):
+        if stored.pop("format") != FORMAT or set(stored) | LATER != set(hints):
             raise ValueError("another format")
         if not all(_is_a(stored[name], hint) for name, hint in hints.items() if name in stored):
             raise ValueError("entries of the wrong kind")
