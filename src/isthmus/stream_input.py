@@ -17,9 +17,16 @@ __all__ = ["know_columns", "large_stream", "over_blocks", "require_columns", "va
 
 
 def large_stream(estimator: Any, X: Any) -> TableStream | None:
-    """X as a stream if it is one that memory does not hold."""
+    """X as a stream if it is one that memory does not hold; refuses one whose rows are more than its numbers."""
     stream = stream_of(X, missing=estimator.missing == "mask")
-    return None if stream is None or stream.fits_in_memory else stream
+    if stream is None or stream.fits_in_memory:
+        return None
+    if stream.mixed:
+        raise ValueError(
+            f"{type(estimator).__name__}: columns of several kinds are taken from memory, and this table is larger "
+            f"than the {stream.held_bytes:,} bytes that may be held; raise held_bytes, or give DataFrames of a part."
+        )
+    return stream
 
 
 def over_blocks(estimator: Any, X: Any, method: Callable[[Any], np.ndarray]) -> np.ndarray | None:

@@ -6,10 +6,12 @@ import json
 
 import numpy as np
 import pyarrow
+import pyarrow.parquet
 import pytest
 from pyarrow import csv
 
 from cli.conftest import call, sentence
+from isthmus import Autoencoder, open_table
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +114,19 @@ def test_a_folder_of_texts_is_the_table_in_parts(mixed, tmp_path):
     assert (tmp_path / "parts.csv").read_text() == (tmp_path / "own.csv").read_text()
     flags = ("--mixed", "--missing", "mask", "--ids", "name", "--max-iter", "1", "--no-plots", "--no-page")
     assert call("fit", tmp_path / "parts", *flags, "-o", tmp_path / "run").code == 0
+
+
+def test_a_mixed_table_is_learned_from_in_memory_or_not_at_all(tmp_path):
+    n_rows = 100_000
+    columns = {"a": np.arange(n_rows) / n_rows, "b": np.ones(n_rows), "word": np.resize(["u", "v"], n_rows)}
+    pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "own.parquet")
+    called = call("fit", tmp_path / "own.parquet", "--mixed", "--memory", "1", "-o", tmp_path / "run")
+    assert called.code == 1
+    assert "100,000 rows are more than may be held; pass --memory 2 or more" in sentence(called)
+    stream = open_table(tmp_path / "own.parquet", mixed=True, held_bytes=1 << 20)
+    for fit in (Autoencoder(1).fit, Autoencoder(1).partial_fit):
+        with pytest.raises(ValueError, match=r"Autoencoder: columns of several kinds are taken from memory"):
+            fit(stream)
 
 
 def test_only_a_command_that_takes_words_offers_to(folder):

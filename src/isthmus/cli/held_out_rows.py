@@ -85,6 +85,12 @@ def read_and_split(
 
     stream = open_table(data, labels=labels, ids=ids, drop=drop, missing=missing, mixed=mixed, held_bytes=memory)
     if not stream.fits_in_memory:
+        if stream.mixed:
+            needed = (4 * len(stream) * stream.n_columns >> 20) + 1
+            raise CommandError(
+                f"{data!r}: columns of several kinds are learned from in memory, and {len(stream):,} rows are more "
+                f"than may be held; pass --memory {needed} or more, or name part of the files."
+            )
         return _of_large(stream, data, test_size, seed)
     table = stream.load()
     _require_classes(table, data)

@@ -63,7 +63,7 @@ class ParquetStream(TableStream):
             self._rows = ArrowRows.of(names, _widths(first), request, where)
         self.columns = self._rows.roles.values
         self.label_name, self.id_name = self._rows.roles.labels, self._rows.roles.ids
-        self.missing = request.missing
+        self.missing, self.mixed = request.missing, bool(request.mixed)
         self._keys = tuple(key for key in keys[0] if key not in schema.names)
         self._parts, self._dtype = self._survey(paths, keys, schema, where)
         self.segments = tuple(size for _, size in self._parts)

@@ -36,6 +36,7 @@ SEGMENT_CELLS = 1 << 20  # numbers in a segment, where the source has none of it
 HELD_BYTES = 128 << 20  # of rows in single precision that may be held at once
 FACTS = (
     "columns", "name", "label_name", "id_name", "image_shape", "seekable", "open_at_once", "held_bytes", "missing",
+    "mixed",
 )  # fmt: skip
 
 
@@ -66,6 +67,7 @@ class TableStream(ABC):
     open_at_once: int = 8
     held_bytes: int = HELD_BYTES
     missing: bool = False  # whether cells may be NaN
+    mixed: bool = False  # whether rows are those of `Table.frame`, of which the numbers only tell one from another
 
     @abstractmethod
     def read(self, segment: int, begin: int, end: int) -> Table:
