@@ -11,10 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from isthmus.anomaly import AutoencoderOutlierDetector
 from isthmus.data import DataError, open_table, read_table, write_table
 from isthmus.data.batches import stream_of
 from isthmus.data.columns import Request
-from isthmus.data.stream import joined
+from isthmus.data.table import joined
 from isthmus.data.text_stream import TextStream
 from isthmus.data.writing import table_writer
 from isthmus.evaluation import evaluate
@@ -318,3 +319,13 @@ def test_an_array_of_a_wrong_shape_is_told_its_own(shape, tmp_path):
     with pytest.raises(DataError) as caught:
         open_table(tmp_path / "f.npy")
     assert str(shape) in str(caught.value)
+
+
+def test_what_takes_an_array_takes_a_stream_that_fits(tmp_path):
+    np.save(tmp_path / "f.npy", np.tile(VALUES, (10, 1)))
+    stream = open_table(tmp_path / "f.npy")
+    one, other = (AutoencoderOutlierDetector(random_state=0).fit(X) for X in (stream, np.asarray(stream)))
+    np.testing.assert_array_equal(one.score_samples(stream), other.score_samples(stream.load().values))
+    stream.held_bytes = 100
+    with pytest.raises(DataError, match=r"'f': this takes rows in memory, and of 200 rows only 100 bytes"):
+        AutoencoderOutlierDetector(random_state=0).fit(stream)

@@ -65,7 +65,7 @@ class Strangest:
 
 def judge_stream(detectors: list[AutoencoderOutlierDetector], stream: TableStream, most: int, seed: int) -> Strangest:
     """Judge a stream in one pass and keep its ``most`` strangest rows; each of several detectors takes some."""
-    from isthmus.data.stream import joined
+    from isthmus.data.table import joined
 
     rng = np.random.default_rng(seed)
     p_values, above, begin = np.empty(len(stream), np.float32), np.empty(len(stream), bool), 0

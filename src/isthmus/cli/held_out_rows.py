@@ -124,7 +124,7 @@ def _large_rows(stream: TableStream, places: np.ndarray, seed: int) -> JudgedRow
     """Rows held out at ``places`` of a stream, and a sample of the others to show and to compare with."""
     import numpy as np
 
-    from isthmus.data.stream import joined
+    from isthmus.data.table import joined
 
     others = stream.without(places)
     count = min(MOST_SHOWN, len(others))

@@ -18,8 +18,8 @@ from isthmus.data.columns import Request
 from isthmus.data.delimited import layout_of, read_delimited, separator_of
 from isthmus.data.parquet import ParquetStream, parquet_names
 from isthmus.data.reading import read_table
-from isthmus.data.stream import Chosen, Concatenated, HeldStream, TableStream, joined
-from isthmus.data.table import DataError, Table
+from isthmus.data.stream import Chosen, Concatenated, HeldStream, TableStream
+from isthmus.data.table import DataError, Table, joined
 from isthmus.data.text_stream import TextStream
 
 __all__ = ["data_files", "names_in", "open_table"]

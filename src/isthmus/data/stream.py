@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from isthmus.data.columns import Request, choose_columns
-from isthmus.data.table import DataError, Table, check_finite
+from isthmus.data.table import DataError, Table, check_finite, joined
 
 __all__ = [
     "BLOCK_CELLS",
@@ -28,7 +28,6 @@ __all__ = [
     "Remainder",
     "Share",
     "TableStream",
-    "joined",
 ]
 
 BLOCK_CELLS = 1 << 20  # numbers in a block: eight megabytes in double precision
@@ -68,6 +67,15 @@ class TableStream(ABC):
     held_bytes: int = HELD_BYTES
     missing: bool = False  # whether cells may be NaN
     mixed: bool = False  # whether rows are those of `Table.frame`, of which the numbers only tell one from another
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """All its numbers, for what takes an array and no stream; refused where they may not be held at once."""
+        if self.mixed or not self.fits_in_memory:
+            raise DataError(
+                f"{self.name or 'The table'!r}: this takes rows in memory, and of {len(self):,} rows only "
+                f"{self.held_bytes:,} bytes of numbers may be held; give it some, as stream.take(places).rows does."
+            )
+        return np.array(self.load().values, dtype=dtype)
 
     @abstractmethod
     def read(self, segment: int, begin: int, end: int) -> Table:
@@ -333,35 +341,3 @@ class Chosen(TableStream):
 
     def read(self, segment: int, begin: int, end: int) -> Table:
         return choose_columns(self.stream.read(segment, begin, end), self.request, self._where)
-
-
-def joined(tables: Sequence[Table]) -> Table:
-    """Tables of the same columns, one below the other."""
-    if len(tables) == 1:
-        return tables[0]
-
-    def stacked(name: str) -> np.ndarray | None:
-        parts = [getattr(table, name) for table in tables]
-        return None if parts[0] is None else np.concatenate(parts)
-
-    frames = [table.frame for table in tables]
-    if frames[0] is not None:
-        frames = [_one_frame(frames, tables[0].name)]
-    return replace(
-        tables[0],
-        frame=frames[0],
-        values=np.concatenate([table.values for table in tables]),
-        ids=stacked("ids"),
-        labels=stacked("labels"),
-    )
-
-
-def _one_frame(frames: list[Any], name: str) -> Any:
-    """Frames one below the other; whole numbers in one file and fractions or nothing in another are of one kind."""
-    import pyarrow
-
-    try:
-        return pyarrow.concat_tables(frames, promote_options="permissive")
-    except pyarrow.ArrowException as error:
-        reason = " ".join(str(error).split()).rstrip(".")
-        raise DataError(f"{name!r}: a column is not of one kind in all files ({reason}); make it so.") from error

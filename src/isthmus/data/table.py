@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["DataError", "Table", "check_finite", "place"]
+__all__ = ["DataError", "Table", "check_finite", "joined", "place"]
 
 CHECKED_CELLS = 8_000_000
 
@@ -135,3 +135,35 @@ def check_finite(
         f"{where}: {cells} missing, NaN or infinite, {begin} in {place(first_row + row, line_of)}, column {column!r}; "
         "fill it, or leave out the row or the column."
     )
+
+
+def joined(tables: Sequence[Table]) -> Table:
+    """Tables of the same columns, one below the other."""
+    if len(tables) == 1:
+        return tables[0]
+
+    def stacked(name: str) -> np.ndarray | None:
+        parts = [getattr(table, name) for table in tables]
+        return None if parts[0] is None else np.concatenate(parts)
+
+    frames = [table.frame for table in tables]
+    if frames[0] is not None:
+        frames = [_one_frame(frames, tables[0].name)]
+    return replace(
+        tables[0],
+        frame=frames[0],
+        values=np.concatenate([table.values for table in tables]),
+        ids=stacked("ids"),
+        labels=stacked("labels"),
+    )
+
+
+def _one_frame(frames: list[Any], name: str) -> Any:
+    """Frames one below the other; whole numbers in one file and fractions or nothing in another are of one kind."""
+    import pyarrow
+
+    try:
+        return pyarrow.concat_tables(frames, promote_options="permissive")
+    except pyarrow.ArrowException as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise DataError(f"{name!r}: a column is not of one kind in all files ({reason}); make it so.") from error
