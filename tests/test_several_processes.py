@@ -44,6 +44,7 @@ def fitted_weights(kind: type, streamed: bool) -> str:
     model = kind(2, hidden_layer_sizes=(16,), batch_size=32, max_iter=3, random_state=0).fit(source)
     assert model.history_[-1]["train_loss"] < model.history_[0]["train_loss"]
     weights = [part.numpy().tobytes() for part in model.model_.state_dict().values()]
+    weights += [model.scaling_.center.tobytes(), model.scaling_.spread.tobytes()]
     return hashlib.sha256(b"".join(weights)).hexdigest()
 
 

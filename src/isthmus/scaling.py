@@ -18,6 +18,7 @@ import numpy as np
 
 __all__ = [
     "ColumnStatistics",
+    "ColumnSums",
     "Scaling",
     "chunks",
     "column_statistics",
@@ -79,25 +80,40 @@ def column_statistics(parts: Iterable[np.ndarray], n_features: int = 0) -> Colum
 
     Where there is no slice at all, the statistics are those of no rows of ``n_features`` numbers.
     """
-    n_rows = 0
-    origin = total = squares = low = high = np.zeros(n_features)
+    sums = ColumnSums(n_features)
     for part in parts:
+        sums.add(part)
+    return sums.statistics()
+
+
+class ColumnSums:
+    """What is known of each column while its rows are looked at, part by part."""
+
+    def __init__(self, n_features: int):
+        self.n_rows = 0
+        self.origin = self.total = self.squares = self.low = self.high = np.zeros(n_features)
+
+    def add(self, part: np.ndarray) -> None:
+        """More rows."""
         part = np.asarray(part, dtype=np.float64)
-        if n_rows == 0:
-            origin = part[0].copy()
-            total, squares = np.zeros_like(origin), np.zeros_like(origin)
-            low, high = origin.copy(), origin.copy()
+        if self.n_rows == 0:
+            self.origin = part[0].copy()
+            self.total, self.squares = np.zeros_like(self.origin), np.zeros_like(self.origin)
+            self.low, self.high = self.origin.copy(), self.origin.copy()
         with np.errstate(over="ignore", invalid="ignore"):  # numbers too large to square: refused when seen below
-            shifted = part - origin
-            total += shifted.sum(0)
-            squares += np.einsum("ij,ij->j", shifted, shifted)
-        low, high = np.minimum(low, part.min(0)), np.maximum(high, part.max(0))
-        n_rows += len(part)
-    with np.errstate(over="ignore", invalid="ignore"):
-        mean = total / max(1, n_rows)
-        variance = np.maximum(squares - n_rows * mean**2, 0) / max(1, n_rows - 1)
-    variance[high == low] = 0.0
-    return ColumnStatistics(origin + mean, variance, low, high, n_rows)
+            shifted = part - self.origin
+            self.total += shifted.sum(0)
+            self.squares += np.einsum("ij,ij->j", shifted, shifted)
+        self.low, self.high = np.minimum(self.low, part.min(0)), np.maximum(self.high, part.max(0))
+        self.n_rows += len(part)
+
+    def statistics(self) -> ColumnStatistics:
+        """Of all rows so far."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = self.total / max(1, self.n_rows)
+            variance = np.maximum(self.squares - self.n_rows * mean**2, 0) / max(1, self.n_rows - 1)
+        variance[self.high == self.low] = 0.0
+        return ColumnStatistics(self.origin + mean, variance, self.low, self.high, self.n_rows)
 
 
 def merged_statistics(parts: Sequence[ColumnStatistics]) -> ColumnStatistics:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, distributed
 
 __all__ = ["ALONE", "Processes", "processes"]
@@ -53,15 +52,6 @@ class Processes:
             if sent is not numbers:
                 numbers.copy_(sent)
         return numbers
-
-    def gathered(self, numbers: Tensor) -> list[Tensor]:
-        """A tensor of the same shape from each, in order of rank."""
-        if not self.several:
-            return [numbers]
-        sent = _sendable(numbers)
-        found = [torch.empty_like(sent) for _ in range(self.size)]
-        distributed.all_gather(found, sent)
-        return [part.to(numbers.device) for part in found]
 
     def agree_(self, numbers: Tensor) -> Tensor:
         """What the first process has, in place."""

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from isthmus.data.stream import TableStream
 from isthmus.model.draws import Share
-from isthmus.scaling import ColumnStatistics, Scaling, column_statistics, merged_statistics, require_finite
+from isthmus.scaling import ColumnStatistics, ColumnSums, Scaling, merged_statistics, require_finite
 from isthmus.training.plan import MOST_VALIDATION_ROWS, validation_count
 from isthmus.training.processes import ALONE, Processes
 from isthmus.training.rows import BATCH_CELLS, Batch, DenseRows, Rows, generator_of
@@ -74,23 +74,17 @@ def survey(
     dtype = np.dtype(np.float32)
     checksum = torch.zeros(1, dtype=torch.int64)  # a sum, so that no matter which process looks at which piece
 
-    def looked_at() -> Iterator[np.ndarray]:
-        nonlocal dtype
-        for first, piece in _in_order(stream, among):
-            values = stream.values(*piece)
-            dtype = np.result_type(dtype, values.dtype)
-            require_finite(values, list(stream.columns), who, missing=missing, first=first)
-            low, high = np.searchsorted(places, [first, first + len(values)])
-            picked[low:high] = values[places[low:high] - first]
-            checksum.add_(zlib.crc32(np.ascontiguousarray(values).data, first % 2**32))
-            yield values
-
-    columns = None
-    if missing:
-        for _ in looked_at():
-            pass
-    else:
-        columns = merged_statistics(_from_all(column_statistics(looked_at(), stream.n_columns), among))
+    lanes = [ColumnSums(stream.n_columns) for _ in range(among.lanes)]
+    for first, piece, lane in _in_order(stream, among):
+        values = stream.values(*piece)
+        dtype = np.result_type(dtype, values.dtype)
+        require_finite(values, list(stream.columns), who, missing=missing, first=first)
+        low, high = np.searchsorted(places, [first, first + len(values)])
+        picked[low:high] = values[places[low:high] - first]
+        checksum.add_(zlib.crc32(np.ascontiguousarray(values).data, first % 2**32))
+        if not missing:
+            lanes[lane].add(values)
+    columns = None if missing else merged_statistics(_from_all([sums.statistics() for sums in lanes], among))
     among.sum_(torch.from_numpy(picked))
     return Survey(columns, picked, places, dtype, int(among.sum_(checksum)))
 
@@ -123,7 +117,7 @@ class StreamedRows(Rows):
 
     def own_batches(self) -> Iterator[Tensor]:
         """The rows that fall to this process, those of all processes being all rows."""
-        return (self._scaled(self.stream.values(*piece)) for _, piece in _in_order(self.stream, self.among))
+        return (self._scaled(self.stream.values(*piece)) for _, piece, _ in _in_order(self.stream, self.among))
 
     def take(self, indices: Tensor) -> Tensor:
         order = np.argsort(indices.numpy(), kind="stable")
@@ -269,20 +263,21 @@ def _batch(parts: list[tuple[Tensor, ...]], n_rows: int) -> Batch:
     return Batch(x, Share(shared[0], n_rows), shared[1]) if shared else Batch(x)
 
 
-def _in_order(stream: TableStream, among: Processes) -> Iterator[tuple[int, tuple[int, int, int]]]:
-    """The pieces that fall to this process in the stream's own order, each with the place of its first row."""
-    by_segment = len(stream.segments) >= among.size
+def _in_order(stream: TableStream, among: Processes) -> Iterator[tuple[int, tuple[int, int, int], int]]:
+    """The pieces that fall to this process, in the stream's own order: each piece's first row, itself, and its lane."""
+    by_segment = len(stream.segments) >= among.lanes
     first = 0
     for turn, (segment, begin, end) in enumerate(stream.pieces(max(1, BATCH_CELLS // stream.n_columns))):
-        if (segment if by_segment else turn) % among.size == among.rank:
-            yield first, (segment, begin, end)
+        lane = (segment if by_segment else turn) % among.lanes
+        if lane in among.own_lanes:
+            yield first, (segment, begin, end), lane
         first += end - begin
 
 
-def _from_all(columns: ColumnStatistics, among: Processes) -> list[ColumnStatistics]:
-    """Every process's statistics, of those that have seen a row."""
-    mine = np.stack(
-        [columns.mean, columns.variance, columns.low, columns.high, np.full_like(columns.mean, columns.n_rows)]
+def _from_all(lanes: list[ColumnStatistics], among: Processes) -> list[ColumnStatistics]:
+    """The statistics of every lane that has seen a row, in order of lanes, whichever process looked at it."""
+    known = np.stack(
+        [[lane.mean, lane.variance, lane.low, lane.high, np.full_like(lane.mean, lane.n_rows)] for lane in lanes]
     )
-    found = [part.numpy() for part in among.gathered(torch.from_numpy(mine))]
+    found = among.sum_(torch.from_numpy(known)).numpy()
     return [ColumnStatistics(*part[:4], n_rows=int(part[4, 0])) for part in found if part[4, 0] > 0]
