@@ -1,7 +1,7 @@
 // The dots: held-out items by class, number or nothing; training codes by a cross; class names where their items are.
 import { classColours, contrast, ramp } from "./colours.js";
 
-const GLYPHS = 1500, LARGE = 3000, NAMES = 40, HIGH = 15; // pixels: a name's line
+const GLYPHS = 1500, LARGE = 3000, NAMES = 40, HIGH = 15, PUSHED = 2.5 * HIGH; // pixels: a name's line, and how far from its items it may stand
 const GREY = "#8a9099";
 
 /** A fixed place across the strip. @param {number} item */
@@ -102,6 +102,7 @@ export function drawNames(map, pen, ink) {
     let down = y / count;
     const covered = () => drawn.find(([other, height, reach]) => Math.abs(other - at) < reach + half && Math.abs(height - down) < HIGH);
     for (let other = covered(); other; other = covered()) down = other[1] + HIGH; // classes that lie as one: their names one below the other
+    if (down - y / count > PUSHED && !map.line) return; // no room near its items: the legend has it, and shows it alone
     drawn.push([at, down, half]);
     pen.strokeText(words, at, down);
     pen.fillText(words, at, down);

@@ -186,7 +186,7 @@ class App {
     const { state, data, model } = this;
     const text = `${this.axisName(0)} ${said(model.along(state.z, 0))}${model.nAxes > 1 ? `, ${this.axisName(1)} ${said(model.along(state.z, 1))}` : ""}; ${this.doubt}; ` +
       `${state.item >= 0 ? `${data.name(state.item)}, error ${said(model.errors[state.item])}` : "error not defined here"}; nearest items ${this.near.slice(0, 3).map((/** @type {number} */ i) => data.label(i) || data.facts.ids[i]).join(", ")}.`;
-    const wait = Math.max(0, (this.spoke || 0) + 500 - performance.now());
+    const wait = Math.max(0, (this.spoke || 0) + 520 - performance.now());
     clearTimeout(this.voice);
     this.voice = setTimeout(() => { this.spoke = performance.now(); fill("live", text); }, wait);
     fill("summary", text);
@@ -278,7 +278,6 @@ class App {
     fill("sliders-title", facts.size > 2 ? "Directions of the code, widest first" : facts.size === 2 ? "Numbers of the code" : "The number of the code");
     fill("curves", ...charts(model, this.models));
     makeSliders(this);
-    makeRanking(this);
     makeOwn(this);
   }
 }
@@ -286,6 +285,7 @@ class App {
 async function start() {
   const { facts, block } = await readPayload();
   const app = new App(facts, block);
+  makeRanking(app);
   app.frame();
   app.rest(true);
   listenToKeys(app);

@@ -28,7 +28,7 @@ export function ranked(app) {
   return items.sort((a, b) => way * (values[b] - values[a]));
 }
 
-/** What is made once a tab: orders, filters, and where strip and table go. @param {any} app */
+/** What is made once: orders, filters, and where strip and table go. @param {any} app */
 export function makeRanking(app) {
   const { data, state } = app, { classes, labelName } = data.facts;
   const choices = element("div", { class: "row", role: "group", "aria-label": "order" }, Object.entries(ORDERS).map(([rank, text]) =>

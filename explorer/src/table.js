@@ -40,6 +40,7 @@ export function drawTable(app) {
       [element("td", { class: "number", text: at + 1 }), name, ...numbers.map((text) => element("td", { class: "number", text }))]);
   }));
   const rest = order.length - shown, more = place("more-rows");
+  if (rest <= 0 && document.activeElement === more) table.closest(".scroll").focus();
   more.hidden = rest <= 0;
   more.textContent = `${Math.min(500, rest)} more rows`;
 }
