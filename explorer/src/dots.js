@@ -71,6 +71,16 @@ function offSlice({ model, app }) {
   return off;
 }
 
+/**
+ * The height for a name below those already there (middle, height, half width) that it would lie on.
+ * @param {number[][]} drawn @param {number} at @param {number} down @param {number} half
+ */
+export function freeHeight(drawn, at, down, half) {
+  const covered = () => drawn.find(([other, height, reach]) => Math.abs(other - at) < reach + half && Math.abs(height - down) < HIGH - 0.01); // (h + HIGH) - h may be less than HIGH
+  for (let other = covered(); other; other = covered()) down = other[1] + HIGH;
+  return down;
+}
+
 /** @param {any} map @param {any} pen @param {string} ink */
 export function drawNames(map, pen, ink) {
   const { app, spots } = map, { data } = app, { classes } = data.facts, paper = getComputedStyle(document.body).getPropertyValue("--paper");
@@ -99,9 +109,7 @@ export function drawNames(map, pen, ink) {
     const [x, y, count] = sums[index], words = name.length > 18 ? `${name.slice(0, 17)}…` : name;
     if (!count) return;
     const half = pen.measureText(words).width / 2, at = Math.min(map.side - half - 14, Math.max(half + 46, x / count));
-    let down = y / count;
-    const covered = () => drawn.find(([other, height, reach]) => Math.abs(other - at) < reach + half && Math.abs(height - down) < HIGH);
-    for (let other = covered(); other; other = covered()) down = other[1] + HIGH; // classes that lie as one: their names one below the other
+    const down = freeHeight(drawn, at, y / count, half);
     if (down - y / count > PUSHED && !map.line) return; // no room near its items: the legend has it, and shows it alone
     drawn.push([at, down, half]);
     pen.strokeText(words, at, down);
