@@ -87,7 +87,7 @@ export function drawNames(map, pen, ink) {
   if (classes.length < 2 || classes.length > NAMES) return;
   /** @type {number[][]} */ const sums = classes.map(() => [0, 0, 0]);
   for (let item = 0; item < data.n; item++) {
-    if (!app.visible(item) || (app.isolated >= 0 && data.labels[item] !== app.isolated)) continue;
+    if (!app.visible(item) || (app.isolated >= 0 && data.labels[item] !== app.isolated) || !map.framed(spots[item]).inside) continue;
     const sum = sums[data.labels[item]];
     sum[0] += spots[item][0];
     sum[1] += spots[item][1];

@@ -11,7 +11,7 @@ import { drawItem, drawNearest, makeSliders, moveSliders } from "./panels.js";
 import { between, drawPath } from "./path.js";
 import { readPayload } from "./payload.js";
 import { listenToPointers } from "./pointers.js";
-import { drawRanking, makeRanking } from "./ranking.js";
+import { drawRanking, makeRanking, markCurrent } from "./ranking.js";
 import { fromHash, initial, toHash } from "./state.js";
 
 const still = matchMedia("(prefers-reduced-motion: reduce)");
@@ -99,7 +99,7 @@ class App {
   point(item) {
     if (item === this.map.hinted) return;
     this.hint(item);
-    for (const button of document.querySelectorAll("[data-item]")) button.classList.toggle("pointed", Number(button.getAttribute("data-item")) === item);
+    for (const button of document.querySelectorAll("button[data-item]")) button.classList.toggle("pointed", Number(button.getAttribute("data-item")) === item);
   }
 
   /** A class pointed at in the legend stands out. @param {number} index */
@@ -177,7 +177,7 @@ class App {
       drawRanking(this);
       drawLayers(this);
       this.caption();
-    }
+    } else markCurrent(this);
     this.announce();
     history.replaceState(null, "", toHash(this.state));
   }

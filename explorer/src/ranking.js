@@ -52,3 +52,11 @@ export function drawRanking(app) {
   place("none-found").hidden = order.length > 0;
   drawTable(app);
 }
+
+/** The selected item's entries, in every list, where the lists themselves stay. @param {any} app */
+export function markCurrent({ state }) {
+  for (const entry of document.querySelectorAll("[data-item]")) {
+    if (Number(entry.getAttribute("data-item")) === state.item) entry.setAttribute("aria-current", "true");
+    else entry.removeAttribute("aria-current");
+  }
+}

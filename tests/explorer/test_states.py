@@ -167,7 +167,10 @@ def test_what_does_not_fit_the_rows_is_refused_and_nothing_is_written(tmp_path, 
 
 def test_codes_on_a_line_lie_on_clear_ground_and_keys_reach_beside_them(open_page, tmp_path):
     page = open_page(written(TWO, line(), tmp_path / "page.html"))
-    page.wait_for_function("window.isthmus.app.map.doubts")
+    page.evaluate(
+        "new Promise(done => { const look = () => app.map.doubts ? done(1) : setTimeout(look, 20);"
+        "const { app } = window.isthmus; look(); })"
+    )
     (left, right), (low, high) = page.evaluate("window.isthmus.app.model.facts.limits")
     assert high - low == pytest.approx(right - left, rel=0.01)
     assert page.evaluate("window.isthmus.app.map.doubts.some(doubt => doubt < 0.95)")
