@@ -1,7 +1,7 @@
 // The dots: held-out items by class, number or nothing; training codes by a cross; class names where their items are.
 import { classColours, contrast, ramp } from "./colours.js";
 
-const GLYPHS = 1500, LARGE = 3000, NAMES = 40, HIGH = 15, PUSHED = 2.5 * HIGH; // pixels: a name's line, and how far from its items it may stand
+const GLYPHS = 1500, LARGE = 3000, NAMES = 20, HIGH = 15, PUSHED = 4.5 * HIGH; // pixels: a name's line, and how far from its items it may stand
 const GREY = "#8a9099";
 
 /** A fixed place across the strip. @param {number} item */
@@ -84,7 +84,7 @@ export function freeHeight(drawn, at, down, half) {
 /** @param {any} map @param {any} pen @param {string} ink */
 export function drawNames(map, pen, ink) {
   const { app, spots } = map, { data } = app, { classes } = data.facts, paper = getComputedStyle(document.body).getPropertyValue("--paper");
-  if (classes.length < 2 || classes.length > NAMES) return;
+  if (classes.length < 2 || (classes.length > NAMES && app.isolated < 0 && app.state.only < 0)) return; // too many: the chosen one alone
   /** @type {number[][]} */ const sums = classes.map(() => [0, 0, 0]);
   for (let item = 0; item < data.n; item++) {
     if (!app.visible(item) || (app.isolated >= 0 && data.labels[item] !== app.isolated) || !map.framed(spots[item]).inside) continue;

@@ -68,6 +68,17 @@ def test_the_pictures_kept_in_sight_never_hide_the_focus(browser, file):
     assert hidden == []
 
 
+def test_the_table_of_items_breaks_no_word_where_it_is_narrow(browser, table_file):
+    page = opened(browser, table_file, viewport={"width": 320, "height": 640})
+    page.evaluate(OPEN_ALL)
+    page.wait_for_selector("#table-rows tr >> nth=19")
+    widths = page.evaluate("[...document.querySelectorAll('#table-rows button')].map(e => e.offsetWidth)")
+    header = page.evaluate("document.querySelector('[data-sort=name]').offsetHeight")
+    page.context.close()
+    assert min(widths) > 60
+    assert header < 60
+
+
 PRESSED = [
     "#nearest button >> nth=1", "#strip button >> nth=3", "#table-rows button >> nth=2", "#set-a", "#set-b",
     "#legend button >> nth=1", "#layer-training", "#tabs button >> nth=1", "#beside-0", "#more-rows",

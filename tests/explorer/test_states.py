@@ -183,19 +183,30 @@ def test_names_that_cannot_be_seen_are_said_to_be_blank(open_page, tmp_path):
     assert page.evaluate("window.isthmus.app.data.facts.columns")[0] == "(blank)"
 
 
-def test_a_class_is_named_near_its_items_or_not_at_all(open_page, tmp_path):
-    labels = [f"a long name {place % 14}" for place in range(120)]
-    page = open_page(written(TWO, rows(), tmp_path / "page.html", y=labels))
-    heights = page.evaluate("""() => {
+NAMED = """() => {
       const { map } = window.isthmus.app, pen = map.still.getContext("2d"), found = [], plain = pen.fillText;
       pen.fillText = (words, x, y) => { if (words.startsWith("a long")) found.push(y); plain.call(pen, words, x, y); };
       map.draw();
       delete pen.fillText;
       return found;
-    }""")
+    }"""
+
+
+def test_a_class_is_named_near_its_items_or_not_at_all(open_page, tmp_path):
+    labels = [f"a long name {place % 14}" for place in range(120)]
+    page = open_page(written(TWO, rows(), tmp_path / "page.html", y=labels))
+    heights = page.evaluate(NAMED)
     assert 3 <= len(heights) < 14
     centre = page.evaluate("window.isthmus.app.map.spots.reduce((sum, spot) => sum + spot[1], 0)") / 122
     assert max(heights) - centre < 120
+
+
+def test_of_many_classes_the_chosen_one_is_named(open_page, tmp_path):
+    labels = [f"a long name {place % 30}" for place in range(120)]
+    page = open_page(written(TWO, rows(), tmp_path / "page.html", y=labels))
+    assert page.evaluate(NAMED) == []
+    page.evaluate("window.isthmus.app.only(4)")
+    assert len(page.evaluate(NAMED)) == 1
 
 
 @pytest.mark.parametrize(
