@@ -52,14 +52,12 @@ export function drawBeside(app) {
   const { models, data, state } = app, item = state.item;
   place("beside-part").hidden = models.length < 2;
   if (models.length < 2) return;
-  const focused = document.activeElement?.id;
   const move = checkbox(state.morph, (on) => app.set({ morph: on }));
   move.id = "layer-morph";
   move.disabled = stillness.matches;
   const option = element("label", {}, [move, stillness.matches ? "dots move between models (off: reduced motion is asked for)" : "dots move between models"]);
   if (item < 0) fill("beside", element("p", { class: "small", text: "Select an item to see what each model makes of it." }), option);
   else fill("beside", data.pictures ? columns(app, item) : lines(app, item), option);
-  if (focused) place(focused)?.focus({ preventScroll: true });
 }
 
 /** @param {any} app @param {any} model @param {number} tab */

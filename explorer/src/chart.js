@@ -36,7 +36,8 @@ export function chart(title, series, { across, up, mark, says }) {
   drawn.append(svg("text", { x: WIDTH - PAD.right, y: HEIGHT - 4, "text-anchor": "end" }, across), svg("text", { x: 2, y: 11 }, up));
   if (mark !== undefined && mark <= right) {
     drawn.append(svg("path", { class: "mark", d: `M${x(mark)} ${PAD.top}V${HEIGHT - PAD.bottom}` }));
-    if (says) drawn.append(svg("text", { x: x(mark) - 4, y: HEIGHT - PAD.bottom - 6, "text-anchor": "end" }, says));
+    const near = x(mark) - begin < DIGIT * (says?.length ?? 0) + 4; // to the axis: beside it there is no room
+    if (says) drawn.append(svg("text", { x: x(mark) + (near ? 4 : -4), y: HEIGHT - PAD.bottom - 6, "text-anchor": near ? "start" : "end" }, says));
   }
   series.forEach((line) => drawn.append(...shapes(line, x, y)));
   const legend = series.filter((line) => line.name).map((line) => element("span", { class: `key ${line.kind}`, text: line.name }));

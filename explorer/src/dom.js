@@ -21,8 +21,15 @@ export function element(tag, properties = {}, children = []) {
 /** @param {string} id @returns {any} */
 export const place = (id) => document.getElementById(id);
 
-/** @param {string} id @param {(Node | string)[]} children */
-export const fill = (id, ...children) => place(id).replaceChildren(...children);
+const FOCUSABLE = "button, input, select, summary, [tabindex]";
+
+/** What had the focus in a place keeps it when the place is filled anew: the same by name, else what came where it was. @param {string} id @param {(Node | string)[]} children */
+export function fill(id, ...children) {
+  const box = place(id), held = document.activeElement, inside = held !== box && box.contains(held);
+  const listed = () => [...box.querySelectorAll(FOCUSABLE)], at = inside ? listed().indexOf(held) : -1;
+  box.replaceChildren(...children);
+  if (inside) ((held?.id && place(held.id)) || listed()[Math.min(at, listed().length - 1)])?.focus({ preventScroll: true });
+}
 
 /** A number for reading: so many digits that matter, a true minus. @param {number} value @param {number} [digits] */
 export function said(value, digits = 4) {

@@ -1,7 +1,7 @@
 // The dots: held-out items by class, number or nothing; training codes by a cross; class names where their items are.
 import { classColours, contrast, ramp } from "./colours.js";
 
-const GLYPHS = 1500, LARGE = 3000, NAMES = 40, HIGH = 15; // pixels: a name's line
+const GLYPHS = 1500, LARGE = 3000, NAMES = 20, HIGH = 15, PUSHED = 4.5 * HIGH; // pixels: a name's line, and how far from its items it may stand
 const GREY = "#8a9099";
 
 /** A fixed place across the strip. @param {number} item */
@@ -71,13 +71,23 @@ function offSlice({ model, app }) {
   return off;
 }
 
+/**
+ * The height for a name below those already there (middle, height, half width) that it would lie on.
+ * @param {number[][]} drawn @param {number} at @param {number} down @param {number} half
+ */
+export function freeHeight(drawn, at, down, half) {
+  const covered = () => drawn.find(([other, height, reach]) => Math.abs(other - at) < reach + half && Math.abs(height - down) < HIGH - 0.01); // (h + HIGH) - h may be less than HIGH
+  for (let other = covered(); other; other = covered()) down = other[1] + HIGH;
+  return down;
+}
+
 /** @param {any} map @param {any} pen @param {string} ink */
 export function drawNames(map, pen, ink) {
   const { app, spots } = map, { data } = app, { classes } = data.facts, paper = getComputedStyle(document.body).getPropertyValue("--paper");
-  if (classes.length < 2 || classes.length > NAMES) return;
+  if (classes.length < 2 || (classes.length > NAMES && app.isolated < 0 && app.state.only < 0)) return; // too many: the chosen one alone
   /** @type {number[][]} */ const sums = classes.map(() => [0, 0, 0]);
   for (let item = 0; item < data.n; item++) {
-    if (!app.visible(item) || (app.isolated >= 0 && data.labels[item] !== app.isolated)) continue;
+    if (!app.visible(item) || (app.isolated >= 0 && data.labels[item] !== app.isolated) || !map.framed(spots[item]).inside) continue;
     const sum = sums[data.labels[item]];
     sum[0] += spots[item][0];
     sum[1] += spots[item][1];
@@ -99,9 +109,8 @@ export function drawNames(map, pen, ink) {
     const [x, y, count] = sums[index], words = name.length > 18 ? `${name.slice(0, 17)}…` : name;
     if (!count) return;
     const half = pen.measureText(words).width / 2, at = Math.min(map.side - half - 14, Math.max(half + 46, x / count));
-    let down = y / count;
-    const covered = () => drawn.find(([other, height, reach]) => Math.abs(other - at) < reach + half && Math.abs(height - down) < HIGH);
-    for (let other = covered(); other; other = covered()) down = other[1] + HIGH; // classes that lie as one: their names one below the other
+    const down = freeHeight(drawn, at, y / count, half);
+    if (down - y / count > PUSHED && !map.line) return; // no room near its items: the legend has it, and shows it alone
     drawn.push([at, down, half]);
     pen.strokeText(words, at, down);
     pen.fillText(words, at, down);

@@ -1,6 +1,6 @@
 // What the map shows: its layers, its colouring, and a legend whose entries choose one class.
 import { classColours, ramp } from "./colours.js";
-import { element, fill, place, said } from "./dom.js";
+import { element, fill, said } from "./dom.js";
 
 /** @param {boolean} on @param {(on: boolean) => void} changed */
 export function checkbox(on, changed) {
@@ -26,7 +26,6 @@ export function drawLayers(app) {
   const measure = element("select", { id: "measure", "aria-label": "doubt by", onchange: () => app.set({ trip: measure.value === "trip" }) },
     [element("option", { value: "near", text: "distance" }), element("option", { value: "trip", text: "round trip" })]);
   measure.value = state.trip ? "trip" : "near";
-  const focused = document.activeElement?.id;
   const boxes = layers.map(([name, text]) => {
     const box = checkbox(state[name], (on) => app.set({ [name]: on }));
     box.id = `layer-${name}`;
@@ -35,7 +34,6 @@ export function drawLayers(app) {
   const lists = [element("label", {}, ["colour", choose]), ...(model.facts.trips && model.reads ? [element("label", {}, ["doubt by", measure])] : [])];
   fill("layers", element("div", { class: "row" }, boxes), element("div", { class: "row" }, lists));
   fill("legend", ...legend(app));
-  if (focused) place(focused)?.focus({ preventScroll: true });
 }
 
 /** @param {any} app @param {string} colour */

@@ -11,7 +11,7 @@ import { drawItem, drawNearest, makeSliders, moveSliders } from "./panels.js";
 import { between, drawPath } from "./path.js";
 import { readPayload } from "./payload.js";
 import { listenToPointers } from "./pointers.js";
-import { drawRanking, makeRanking } from "./ranking.js";
+import { drawRanking, makeRanking, markCurrent } from "./ranking.js";
 import { fromHash, initial, toHash } from "./state.js";
 
 const still = matchMedia("(prefers-reduced-motion: reduce)");
@@ -99,7 +99,7 @@ class App {
   point(item) {
     if (item === this.map.hinted) return;
     this.hint(item);
-    for (const button of document.querySelectorAll("[data-item]")) button.classList.toggle("pointed", Number(button.getAttribute("data-item")) === item);
+    for (const button of document.querySelectorAll("button[data-item]")) button.classList.toggle("pointed", Number(button.getAttribute("data-item")) === item);
   }
 
   /** A class pointed at in the legend stands out. @param {number} index */
@@ -177,7 +177,7 @@ class App {
       drawRanking(this);
       drawLayers(this);
       this.caption();
-    }
+    } else markCurrent(this);
     this.announce();
     history.replaceState(null, "", toHash(this.state));
   }
@@ -186,7 +186,7 @@ class App {
     const { state, data, model } = this;
     const text = `${this.axisName(0)} ${said(model.along(state.z, 0))}${model.nAxes > 1 ? `, ${this.axisName(1)} ${said(model.along(state.z, 1))}` : ""}; ${this.doubt}; ` +
       `${state.item >= 0 ? `${data.name(state.item)}, error ${said(model.errors[state.item])}` : "error not defined here"}; nearest items ${this.near.slice(0, 3).map((/** @type {number} */ i) => data.label(i) || data.facts.ids[i]).join(", ")}.`;
-    const wait = Math.max(0, (this.spoke || 0) + 500 - performance.now());
+    const wait = Math.max(0, (this.spoke || 0) + 520 - performance.now());
     clearTimeout(this.voice);
     this.voice = setTimeout(() => { this.spoke = performance.now(); fill("live", text); }, wait);
     fill("summary", text);
@@ -278,7 +278,6 @@ class App {
     fill("sliders-title", facts.size > 2 ? "Directions of the code, widest first" : facts.size === 2 ? "Numbers of the code" : "The number of the code");
     fill("curves", ...charts(model, this.models));
     makeSliders(this);
-    makeRanking(this);
     makeOwn(this);
   }
 }
@@ -286,6 +285,7 @@ class App {
 async function start() {
   const { facts, block } = await readPayload();
   const app = new App(facts, block);
+  makeRanking(app);
   app.frame();
   app.rest(true);
   listenToKeys(app);

@@ -109,6 +109,12 @@ export class PlaneMap {
     this.spots = Array.from({ length: count }, (_, item) => this.toScreen(seen[2 * item], this.line ? jitter(item) : seen[2 * item + 1]));
   }
 
+  /** In the frame, and where in it what is not would be nearest. @param {number[]} spot */
+  framed([x, y]) {
+    const at = [Math.min(this.side - MARGIN.right, Math.max(MARGIN.left, x)), Math.min(this.height - MARGIN.bottom, Math.max(MARGIN.top, y))];
+    return { inside: Math.hypot(at[0] - x, at[1] - y) < 1, at };
+  }
+
   place() {
     const { z } = this.app.state;
     return this.toScreen(this.model.along(z, 0), this.line ? 0 : this.model.along(z, 1));
@@ -158,10 +164,15 @@ export class PlaneMap {
     const pen = this.still.getContext("2d"), style = getComputedStyle(document.body);
     pen.clearRect(0, 0, this.side, this.height);
     pen.save();
+    this.clip(pen);
+    return { pen, ink: style.getPropertyValue("--ink"), faint: style.getPropertyValue("--faint") };
+  }
+
+  /** To the frame. @param {any} pen */
+  clip(pen) {
     pen.beginPath();
     pen.rect(MARGIN.left, MARGIN.top, this.side - MARGIN.left - MARGIN.right, this.height - MARGIN.top - MARGIN.bottom);
     pen.clip();
-    return { pen, ink: style.getPropertyValue("--ink"), faint: style.getPropertyValue("--faint") };
   }
 
   /** @param {any} pen @param {string} ink @param {string} faint */
@@ -200,12 +211,15 @@ export class PlaneMap {
     };
     const ends = [state.a, state.b].filter((item) => item >= 0).map((item) => this.spots[item]);
     if (ends.length === 2) {
+      pen.save();
+      this.clip(pen);
       pen.beginPath();
       pen.moveTo(ends[0][0], ends[0][1]);
       pen.lineTo(ends[1][0], ends[1][1]);
       pen.lineWidth = 1.5;
       pen.strokeStyle = style.getPropertyValue("--ink");
       pen.stroke();
+      pen.restore();
     }
     if (this.pull) {
       pen.beginPath();
@@ -216,11 +230,13 @@ export class PlaneMap {
       pen.stroke();
       pen.setLineDash([]);
     }
-    ends.forEach((end) => ring(end, 6, style.getPropertyValue("--ink")));
+    const seen = (/** @type {number[]} */ spot) => this.framed(spot).inside;
+    ends.filter(seen).forEach((end) => ring(end, 6, style.getPropertyValue("--ink")));
     this.nameEnds(pen, style);
-    if (this.hinted >= 0) ring(this.spots[this.hinted], 7, style.getPropertyValue("--ink"));
-    ring(this.place(), 9, style.getPropertyValue("--accent"));
-    ring(this.place(), 2, style.getPropertyValue("--accent"));
+    if (this.hinted >= 0 && seen(this.spots[this.hinted])) ring(this.spots[this.hinted], 7, style.getPropertyValue("--ink"));
+    const puck = this.framed(this.place());
+    ring(puck.at, 9, style.getPropertyValue("--accent"));
+    if (puck.inside) ring(puck.at, 2, style.getPropertyValue("--accent")); // hollow at the edge: the place lies beyond
   }
 
   /** A and B beside their dots, each on the side that is away from the other. @param {any} pen @param {CSSStyleDeclaration} style */
@@ -235,7 +251,7 @@ export class PlaneMap {
     pen.strokeStyle = style.getPropertyValue("--paper");
     pen.fillStyle = style.getPropertyValue("--ink");
     for (const [name, spot, turn] of /** @type {const} */ ([["A", from, way], ["B", to, from ? way + Math.PI : way]])) {
-      if (!spot) continue;
+      if (!spot || !this.framed(spot).inside) continue;
       const at = [spot[0] + 18 * Math.cos(turn), spot[1] + 18 * Math.sin(turn)];
       pen.strokeText(name, at[0], at[1]);
       pen.fillText(name, at[0], at[1]);

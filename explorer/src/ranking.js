@@ -28,7 +28,7 @@ export function ranked(app) {
   return items.sort((a, b) => way * (values[b] - values[a]));
 }
 
-/** What is made once a tab: orders, filters, and where strip and table go. @param {any} app */
+/** What is made once: orders, filters, and where strip and table go. @param {any} app */
 export function makeRanking(app) {
   const { data, state } = app, { classes, labelName } = data.facts;
   const choices = element("div", { class: "row", role: "group", "aria-label": "order" }, Object.entries(ORDERS).map(([rank, text]) =>
@@ -51,4 +51,12 @@ export function drawRanking(app) {
   fill("strip", ...order.slice(0, STRIP).map((item) => itemButton(app, item, () => app.select(item), figures(app, item)[by])));
   place("none-found").hidden = order.length > 0;
   drawTable(app);
+}
+
+/** The selected item's entries, in every list, where the lists themselves stay. @param {any} app */
+export function markCurrent({ state }) {
+  for (const entry of document.querySelectorAll("[data-item]")) {
+    if (Number(entry.getAttribute("data-item")) === state.item) entry.setAttribute("aria-current", "true");
+    else entry.removeAttribute("aria-current");
+  }
 }

@@ -5,7 +5,7 @@
  * @param {string} text @param {string[]} columns @returns {{row: Float64Array | null, note: string}}
  */
 export function rowOfText(text, columns) {
-  const lines = text.split(/\r?\n/).filter((line) => line.trim());
+  const lines = text.replaceAll("−", "-").split(/\r?\n/).map((line) => line.trim().replace(/^[[(](.*)[\])]$/, "$1")).filter(Boolean); // as the page and Python print them
   if (!lines.length) return { row: null, note: `Paste a row of ${columns.length} numbers first.` };
   const cut = [/\t/, /;/, /,/].find((mark) => mark.test(lines[0])) || /\s+/;
   const cells = (/** @type {string} */ line) => line.trim().split(cut).map((cell) => cell.trim().replace(/^"(.*)"$/, "$1"));

@@ -2,7 +2,7 @@
 import { MARGIN } from "./map.js";
 import { picture } from "./pictures.js";
 
-const GRID = 44, MOSAIC = 16, BINS = 80;
+const GRID = 45, MOSAIC = 16, BINS = 80; // an odd grid: codes all on a line along an axis lie in the middle of cells
 const AT_ONCE = 60, SLICE = 12; // milliseconds of work before the page may answer again
 
 /** @param {any} map @param {any} pen @param {string} faint */

@@ -36,10 +36,11 @@ export function drawTable(app) {
   fill("table-rows", ...order.slice(0, shown).map((/** @type {number} */ item, /** @type {number} */ at) => {
     const { error, doubt, pca, change } = figures(app, item), numbers = [error, doubt, pca, change];
     const name = element("td", {}, [element("button", { type: "button", text: data.name(item), onclick: () => app.select(item) })]);
-    return element("tr", { "aria-current": item === state.item ? "true" : null, onpointerenter: () => app.hint(item), onpointerleave: () => app.hint(-1) },
+    return element("tr", { "data-item": item, "aria-current": item === state.item ? "true" : null, onpointerenter: () => app.hint(item), onpointerleave: () => app.hint(-1) },
       [element("td", { class: "number", text: at + 1 }), name, ...numbers.map((text) => element("td", { class: "number", text }))]);
   }));
   const rest = order.length - shown, more = place("more-rows");
+  if (rest <= 0 && document.activeElement === more) table.closest(".scroll").focus();
   more.hidden = rest <= 0;
   more.textContent = `${Math.min(500, rest)} more rows`;
 }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { classColours, contrast, difference } from "../src/colours.js";
 import { said, within } from "../src/dom.js";
+import { freeHeight } from "../src/dots.js";
 import { Model } from "../src/model.js";
 import { between } from "../src/path.js";
 
@@ -70,4 +71,13 @@ test("numbers are said with a true minus, huge and tiny ones by powers", () => {
 test("a number of a range has the digits that tell its places apart", () => {
   assert.deepEqual([within(-1.239, 5), within(-0.0001, 5), within(1.5, 0)], ["−1.24", "0.00", "1.50"]);
   assert.deepEqual([within(3206583156736, 1e13), within(1e9 + 0.25, 2), within(2e-12, 1e-11), within(1234.5, 1e4)], ["3.21e+12", "1.00000000025e+9", "2.00e−12", "1235"]);
+});
+
+test("a name finds its height below another, wherever that lies", () => {
+  for (let k = 0; k < 5000; k++) { // of some, (h + 15) - h is less than 15: the search went on for ever
+    const height = 400 * ((k * 0.618034) % 1);
+    assert.equal(freeHeight([[0, height, 20]], 5, height + 3, 20), height + 15);
+  }
+  assert.equal(freeHeight([[0, 10, 20], [0, 25, 20]], 5, 12, 20), 40);
+  assert.equal(freeHeight([[0, 10, 20]], 50, 12, 20), 12);
 });

@@ -7,7 +7,7 @@ import { rowOfText } from "../src/reading.js";
 const columns = ["a b", "c", "d"];
 
 test("numbers by commas, tabs, semicolons or spaces", () => {
-  for (const text of ["1,2,-3e2", "1\t2\t-300", "1;2;-300", " 1  2 -300 \n"]) assert.deepEqual([...(rowOfText(text, columns).row || [])], [1, 2, -300], text);
+  for (const text of ["1,2,-3e2", "1\t2\t-300", "1;2;-300", " 1  2 -300 \n", "1, 2, −300", "[1, 2, -300]"]) assert.deepEqual([...(rowOfText(text, columns).row || [])], [1, 2, -300], text);
 });
 
 test("a header places numbers by name, and other columns are left out", () => {

@@ -66,3 +66,39 @@ def test_the_pictures_kept_in_sight_never_hide_the_focus(browser, file):
         }""")
     page.context.close()
     assert hidden == []
+
+
+def test_the_table_of_items_breaks_no_word_where_it_is_narrow(browser, table_file):
+    page = opened(browser, table_file, viewport={"width": 320, "height": 640})
+    page.evaluate(OPEN_ALL)
+    page.wait_for_selector("#table-rows tr >> nth=19")
+    widths = page.evaluate("[...document.querySelectorAll('#table-rows button')].map(e => e.offsetWidth)")
+    header = page.evaluate("document.querySelector('[data-sort=name]').offsetHeight")
+    page.context.close()
+    assert min(widths) > 60
+    assert header < 60
+
+
+PRESSED = [
+    "#nearest button >> nth=1", "#strip button >> nth=3", "#table-rows button >> nth=2", "#set-a", "#set-b",
+    "#legend button >> nth=1", "#layer-training", "#tabs button >> nth=1", "#beside-0", "#more-rows",
+]  # fmt: skip
+
+
+def test_what_is_pressed_keeps_the_focus_though_its_list_is_drawn_anew(browser, digits_file):
+    page = opened(browser, digits_file)
+    page.evaluate("document.getElementById('table').closest('details').open = true")
+    lost = []
+    for selector in PRESSED:
+        page.locator(selector).focus()
+        section = page.evaluate("document.activeElement.closest('section, nav').outerHTML.slice(0, 60)")
+        page.keyboard.press("Space")
+        page.wait_for_timeout(30)
+        lost += [selector] * (
+            not page.evaluate(
+                "start => !!document.activeElement.closest('section, nav')?.outerHTML.startsWith(start)", section
+            )
+        )
+    assert page.evaluate("document.getElementById('table').closest('details').open")
+    page.context.close()
+    assert lost == []

@@ -108,3 +108,35 @@ def test_the_ends_of_a_path_are_named_on_the_map(pages):
       return words;
     }""")
     assert named == ["A", "B"]
+
+
+def test_what_lies_beyond_the_view_is_not_drawn_over_its_margin(pages):
+    outside = pages["digits"].evaluate("""() => {
+      const { app } = window.isthmus, { map } = app, out = [];
+      const far = (x, y, by) => Math.hypot(map.framed([x, y]).at[0] - x, map.framed([x, y]).at[1] - y) > by;
+      const [still, above] = [map.still.getContext("2d"), map.above.getContext("2d")];
+      app.set({ a: 3, b: 5, colour: "class", points: true });
+      map.turn(6, [map.side - 40, 40], [map.side - 40, 40]);
+      still.strokeText = (name, x, y) => { if (still.font.includes("15px") && far(x, y, 1)) out.push(name); };
+      above.strokeText = (name, x, y) => { if (far(x, y, 20)) out.push(name); };
+      above.arc = (x, y, radius) => { if (far(x, y, 1)) out.push(radius); };
+      map.draw();
+      for (const pen of [still, above]) { delete pen.strokeText; delete pen.arc; }
+      map.reset();
+      app.rest();
+      return out;
+    }""")
+    assert outside == []
+
+
+def test_a_place_beyond_the_axes_is_a_hollow_ring_at_the_edge(pages):
+    rings = pages["digits"].evaluate("""() => {
+      const { app } = window.isthmus, { map } = app, pen = map.above.getContext("2d"), drawn = [];
+      app.set({ a: -1, b: -1 });
+      app.moveTo(map.code(1e4, 0));
+      pen.arc = (x, y, radius) => drawn.push([map.framed([x, y]).inside, radius]);
+      map.drawPuck();
+      delete pen.arc;
+      return drawn;
+    }""")
+    assert rings == [[True, 9], [True, 9]]

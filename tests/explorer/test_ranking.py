@@ -108,3 +108,13 @@ def test_a_list_rings_its_dot_and_a_dot_marks_its_list(page):
     assert hinted >= 0
     spots = page.evaluate("window.isthmus.app.map.spots")
     assert np.hypot(spots[hinted][0] - x, spots[hinted][1] - y) < 1.5
+
+
+def test_no_entry_stays_marked_when_the_place_is_no_item(page):
+    open_table(page)
+    page.evaluate("window.isthmus.app.select(window.isthmus.app.order[3])")
+    marked = "[...document.querySelectorAll('#strip [aria-current], #table-rows [aria-current]')].length"
+    assert page.evaluate(marked) == 2
+    page.evaluate("window.isthmus.app.moveTo([0, 0])")
+    page.wait_for_timeout(300)
+    assert page.evaluate(marked) == 0

@@ -8,6 +8,7 @@ import pytest
 import isthmus
 from isthmus import Autoencoder
 from isthmus.explorer import write_explorer
+from isthmus.explorer.sentence import _per_cent
 
 from .browsing import opened, state
 
@@ -162,3 +163,54 @@ def test_what_does_not_fit_the_rows_is_refused_and_nothing_is_written(tmp_path, 
     with pytest.raises(ValueError, match=message):
         write_explorer(TWO.fit(X), tmp_path / "page.html", X, X_train=X, **given)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_codes_on_a_line_lie_on_clear_ground_and_keys_reach_beside_them(open_page, tmp_path):
+    page = open_page(written(TWO, line(), tmp_path / "page.html"))
+    page.evaluate(
+        "new Promise(done => { const look = () => app.map.doubts ? done(1) : setTimeout(look, 20);"
+        "const { app } = window.isthmus; look(); })"
+    )
+    (left, right), (low, high) = page.evaluate("window.isthmus.app.model.facts.limits")
+    assert high - low == pytest.approx(right - left, rel=0.01)
+    assert page.evaluate("window.isthmus.app.map.doubts.some(doubt => doubt < 0.95)")
+
+
+def test_names_that_cannot_be_seen_are_said_to_be_blank(open_page, tmp_path):
+    labels, columns = ["  ", "b"] * 60, ["\u202e", *"cdefg"]
+    page = open_page(written(TWO, rows(), tmp_path / "page.html", y=labels, columns=columns))
+    assert page.evaluate("window.isthmus.app.data.facts.classes") == ["(blank)", "b"]
+    assert page.evaluate("window.isthmus.app.data.facts.columns")[0] == "(blank)"
+
+
+NAMED = """() => {
+      const { map } = window.isthmus.app, pen = map.still.getContext("2d"), found = [], plain = pen.fillText;
+      pen.fillText = (words, x, y) => { if (words.startsWith("a long")) found.push(y); plain.call(pen, words, x, y); };
+      map.draw();
+      delete pen.fillText;
+      return found;
+    }"""
+
+
+def test_a_class_is_named_near_its_items_or_not_at_all(open_page, tmp_path):
+    labels = [f"a long name {place % 14}" for place in range(120)]
+    page = open_page(written(TWO, rows(), tmp_path / "page.html", y=labels))
+    heights = page.evaluate(NAMED)
+    assert 3 <= len(heights) < 14
+    centre = page.evaluate("window.isthmus.app.map.spots.reduce((sum, spot) => sum + spot[1], 0)") / 122
+    assert max(heights) - centre < 120
+
+
+def test_of_many_classes_the_chosen_one_is_named(open_page, tmp_path):
+    labels = [f"a long name {place % 30}" for place in range(120)]
+    page = open_page(written(TWO, rows(), tmp_path / "page.html", y=labels))
+    assert page.evaluate(NAMED) == []
+    page.evaluate("window.isthmus.app.only(4)")
+    assert len(page.evaluate(NAMED)) == 1
+
+
+@pytest.mark.parametrize(
+    ("share", "words"), [(-0.003, "0 %"), (0.0, "0 %"), (-0.26, "−26 %"), (0.996, "99.60 %"), (1.0, "100 %")]
+)
+def test_a_share_is_never_minus_nothing(share, words):
+    assert _per_cent(share) == words

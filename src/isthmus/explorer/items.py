@@ -18,14 +18,14 @@ import numpy as np
 
 from isthmus.explorer.packing import Packer
 
-__all__ = ["Items", "choose_items", "exact_divisor", "items_facts", "plain_words", "probe_rows"]
+__all__ = ["Items", "choose_items", "exact_divisor", "items_facts", "named", "plain_words", "probe_rows"]
 
 ROOM, TABLE_ROOM = 480_000, 2_100_000  # bytes of rows before compression: 20,000 of ten columns
 MOST_ITEMS, LEAST_ITEMS = 20_000, 24
 WORST_KEPT = 24
 DIVISORS = (1, 2, 4, 8, 15, 16, 31, 32, 63, 64, 100, 127, 128, 255)
 SHIFT = 2  # pixels, or an eighth of the height where that is less
-LONGEST_NAME = 60
+LONGEST_NAME, NO_NAME = 60, "(blank)"
 TURNS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -124,7 +124,7 @@ def class_indices(labels: Any) -> tuple[np.ndarray, tuple[str, ...]]:
     if labels.dtype == object:
         labels = labels.astype(str)  # words and none beside each other have no order
     values, indices = np.unique(labels, return_inverse=True)
-    return indices.ravel(), tuple(plain_words(_said(value)) for value in values.tolist())
+    return indices.ravel(), tuple(named(_said(value)) for value in values.tolist())
 
 
 def plain_words(text: Any, most: int = LONGEST_NAME) -> str:
@@ -136,6 +136,11 @@ def plain_words(text: Any, most: int = LONGEST_NAME) -> str:
     kept = (c for c in str(text) if c.isspace() or (c not in TURNS and unicodedata.category(c) not in ("Cc", "Cs")))
     words = " ".join("".join(kept).split())
     return words if len(words) <= most else words[: most - 1] + "…"
+
+
+def named(text: Any) -> str:
+    """A name in plain words; what has none that can be seen is said to be blank."""
+    return plain_words(text) or NO_NAME
 
 
 def channels_first(shape: Sequence[int] | None) -> tuple[int, int, int] | None:

@@ -31,6 +31,7 @@ from isthmus.explorer.items import (
     exact_divisor,
     grey_range,
     items_facts,
+    named,
     plain_words,
     probe_rows,
 )
@@ -130,7 +131,7 @@ def write_explorer(
         places=places,
         ids=[str(place) for place in places]
         if ids is None
-        else [plain_words(entry) for entry in np.asarray(ids)[places].tolist()],
+        else [named(entry) for entry in np.asarray(ids)[places].tolist()],
         labels=None if labels is None else labels[places],
         classes=classes,
         probes=tuple(probes),
@@ -240,9 +241,9 @@ def _numbers(model: BaseAutoencoder, X: Any) -> np.ndarray:
 
 def _names(model: BaseAutoencoder, columns: Any, count: int) -> tuple[str, ...]:
     if model._layout is not None:
-        return tuple(plain_words(name) for name in model._layout.encoded_names)
+        return tuple(named(name) for name in model._layout.encoded_names)
     names = columns if columns is not None else getattr(model, "feature_names_in_", None)
-    return tuple(f"x{place}" for place in range(count)) if names is None else tuple(plain_words(name) for name in names)
+    return tuple(f"x{place}" for place in range(count)) if names is None else tuple(named(name) for name in names)
 
 
 def _as_pca(evaluation: Evaluation) -> Evaluation:

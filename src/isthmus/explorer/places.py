@@ -18,7 +18,7 @@ from isthmus.explorer.packing import CODES_LEVELS, rounded_rows
 
 __all__ = ["Places", "find_places", "nearest_distances", "rounded_codes", "sample_codes"]
 
-BULK, MARGIN = (0.005, 0.995), 0.08
+BULK, MARGIN, FLAT = (0.005, 0.995), 0.08, 1e-5
 MOST_AXES = 64
 NEIGHBOURS = 5
 KNOWN_NUMBERS, LEAST_KNOWN, MOST_KNOWN = 32_768, 256, 2_000
@@ -97,10 +97,19 @@ def find_places(codes: np.ndarray, seed: int = 0) -> Places:
         axes = axes * np.where(largest < 0, -1.0, 1.0)
     seen = (codes - (center if n_numbers > 2 else 0)) @ axes.T
     low, high = np.quantile(seen, BULK, axis=0)
-    width = np.where(high > low, high - low, np.maximum(np.abs(high), 1.0))
-    limits = np.stack([low - MARGIN * width, high + MARGIN * width], axis=1)
+    limits = _limits(low, high)
     distances = np.quantile(nearest_distances(known, known, deviation, itself=True), QUANTILES)
     return Places(known, center, deviation, axes, limits, seen.var(0), np.maximum.accumulate(distances))
+
+
+def _limits(low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Both ends of each axis and some margin; an axis across which nothing reaches is as long as the longest."""
+    width = high - low
+    longest = float(width.max()) or max(1.0, float(np.abs(high).max()))
+    flat = width < FLAT * longest
+    margin = np.where(flat, (1 + 2 * MARGIN) * longest / 2, MARGIN * width)
+    middle = (low + high) / 2
+    return np.stack([np.where(flat, middle, low) - margin, np.where(flat, middle, high) + margin], axis=1)
 
 
 def nearest_distances(

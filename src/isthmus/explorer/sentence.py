@@ -64,7 +64,8 @@ def banner(evaluation: Evaluation) -> str:
 
 def _per_cent(share: float) -> str:
     digits = 0 if share < 0.995 or share >= 0.99995 else 2
-    return f"{100 * share:.{digits}f} %".replace("-", "−")
+    said = f"{100 * share:.{digits}f} %"
+    return said.removeprefix("-") if float(said[:-2]) == 0 else said.replace("-", "−")
 
 
 def _short(value: float) -> str:
