@@ -75,6 +75,9 @@ globalThis.isthmus = (() => {
       event.preventDefault();
       if (parts.handles[dragged].jumps) moveTo(dragged, event);
     });
+    // Inside an SVG, touch-action does not keep a finger that drags from scrolling the page; this does.
+    const held = (event) => event.target.closest("[data-handle]") && event.preventDefault();
+    stage.addEventListener("touchstart", held, { passive: false });
     stage.addEventListener("pointermove", (event) => dragged && moveTo(dragged, event));
     for (const end of ["pointerup", "pointercancel"]) stage.addEventListener(end, () => { dragged = null; });
 
