@@ -2,8 +2,7 @@
 /* A training watched: codes, errors and eight rebuilt digits, epoch by epoch, beside the best flat sheet. */
 
 (() => {
-  const { plane, picture, number } = isthmus;
-  const COLOURS = ["#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"];
+  const { plane, picture, number, COLOURS, key } = isthmus;
   const LOW = 0.02, HIGH = 0.09, SIDE = 320, CELL = 5.5, ACROSS = 50, LEFT = 78;
   const PLANES = new Map();
 
@@ -36,10 +35,8 @@
     const on = plane({ x: [low[0], high[0]], y: [low[1], high[1]], width: SIDE, height: SIDE, margin: 10 });
     const dots = pages[k].codes.map((code, at) =>
       `<circle cx="${on.x(code[0])}" cy="${on.y(code[1])}" r="3.5" fill="${COLOURS[labels[at]]}"/>`);
-    const key = COLOURS.map((colour, kind) =>
-      `<circle cx="${18 + 30 * kind}" cy="${SIDE + 14}" r="4" fill="${colour}"/><text x="${25 + 30 * kind}" y="${SIDE + 18}">${kind}</text>`);
     return `<svg viewBox="0 0 ${SIDE} ${SIDE + 24}" role="img" aria-label="The plane of codes after epoch ${epoch}, a dot for each digit, coloured by its kind">
-      <rect class="frame" x="1" y="1" width="${SIDE - 2}" height="${SIDE - 2}"/>${dots.join("")}${key.join("")}</svg>`;
+      <rect class="frame" x="1" y="1" width="${SIDE - 2}" height="${SIDE - 2}"/>${dots.join("")}${key({ x: 18, y: SIDE + 14, apart: 30 })}</svg>`;
   }
 
   function curves(state, { k, test, epoch }) {

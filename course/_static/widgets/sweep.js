@@ -70,7 +70,7 @@
       <p>lost, all digits: <b>${number(100 * numbers.lost, 1)} %</b>, by PCA ${number(100 * numbers.lost_by_pca, 1)} %</p>
       <p>${than}</p>
       <p>this digit's error: <b>${number(numbers.error, 4)}</b>, by PCA ${number(numbers.error_by_pca, 4)}</p>
-      <h4>To lose at most ${allowed} %</h4>
+      <h3>To lose at most ${allowed} %</h3>
       <p>networks: ${words}; PCA: ${numbers.needed_by_pca < 0 ? "more than are drawn" : `<b>${numbers.needed_by_pca}</b>`}</p>`;
   }
 
