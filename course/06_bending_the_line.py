@@ -257,9 +257,10 @@ lesson.widget(
 # Bending *can* only help, for a network can leave the bend at zero. Training need not
 # find it. Here is a recipe as many first pages on autoencoders have it: hidden layers
 # of 32 and 16 with ReLU, random first weights, a sigmoid at the end, Adam with its rate
-# of ``0.001``, 100 epochs. Beside it, the *same* hidden layers in the library's recipe:
-# SiLU, begun at PCA, a rate that rises to ``0.005`` and falls to nothing, the best
-# epoch by held-out rows kept. Then that recipe with one change each.
+# of {{ rates[0]:g }}, {{ epochs }} epochs. Beside it, the *same* hidden layers in the
+# library's recipe: SiLU, begun at PCA, a rate that rises to {{ rates[1]:g }} and falls
+# to nothing, the best epoch by held-out rows kept. Then that recipe with one change
+# each.
 
 ROWS = {
     "copied": lambda p, seed: tutorial_recipe(p, random_state=seed).fit(X),
@@ -283,6 +284,8 @@ for (name, p), found in table.items():
 # %%
 copied = tutorial_recipe(2, random_state=0).fit(X[:200])
 size = sum(weight.numel() for weight in copied.model_.parameters())
+lesson.given("rates", [copied.learning_rate, models[0].learning_rate])
+lesson.given("epochs", copied.max_iter)
 half = [64 * 32 + 32, 32 * 16 + 16, 16 * 2 + 2]
 lesson.exact(
     "size", size, known=sum(half) + (2 * 16 + 16) + (16 * 32 + 32) + (32 * 64 + 64)
