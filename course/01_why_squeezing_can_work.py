@@ -142,7 +142,7 @@ lesson.exact("apart", apart, known=0.0, digits=5)
 # .. note::
 #
 #    The code counts *numbers*, not bits. Nothing has been said of how exactly each must
-#    be kept; chapter 7 is about that.
+#    be kept; chapter 11 rounds codes to a few bits.
 #
 # The picture
 # -----------

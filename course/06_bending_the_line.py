@@ -231,15 +231,15 @@ runs = [
 
 # %%
 # Run the epochs by the slider, by *play*, or by carrying the ring along its curve.
-# In the row "lost", orange is ink that was not drawn, blue is ink that should not be
-# there; all pictures have one grey scale.
+# In the row "difference", blue is too little ink and orange too much; all pictures have
+# one grey scale.
 
 lesson.widget(
     "bend",
     "Left, codes of 120 unseen digits, coloured by kind. Right, the error on digits "
     "learned from (thin) and unseen (thick) against epochs, beside the mean picture's "
     "and PCA's; grey is the other training. Below, eight unseen digits, by PCA, by the "
-    "network, and what it loses.",
+    "network, and the difference.",
     runs=runs,
     originals=unseen[chosen].round(4),
     kinds=list(range(8)),

@@ -180,10 +180,10 @@ lesson.within("misfit", misfits, low=0.02, high=0.45)
 #      - silhouette {{ apart.low:.2f }} to {{ apart.high:.2f }}
 #      - 1 would be islands
 #    * - 4 is close to 9
-#      - the {{ four_nine.low:.0f }}th to {{ four_nine.high:.0f }}th closest pair
+#      - place {{ four_nine.low:.0f }} to {{ four_nine.high:.0f }}, closest first
 #      - of {{ pairs:.0f }}
 #    * - 0 is far from 1
-#      - the {{ nought_one.low:.0f }}th to {{ nought_one.high:.0f }}th closest
+#      - place {{ nought_one.low:.0f }} to {{ nought_one.high:.0f }}, closest first
 #      - of {{ pairs:.0f }}
 #    * - two seeds, one map
 #      - {{ misfit.low:.0%}} to {{ misfit.high:.0%}} cannot be laid upon one another
