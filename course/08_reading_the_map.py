@@ -29,8 +29,9 @@ decoder make it up?
 #
 # .. math:: d = \min_{s,\,R}\; \lVert Z - s\,Z' R \rVert^2, \qquad R^\top R = I
 #
-# The number :math:`s` scales, the matrix :math:`R` turns and mirrors, and what cannot
-# be made to agree, :math:`d`, is between 0, the same map, and 1, nothing in common.
+# The number :math:`s` scales; the matrix :math:`R` turns and mirrors, which is what the
+# condition says, :math:`I` being the matrix that changes nothing; and what cannot be
+# made to agree, :math:`d`, is between 0, the same map, and 1, nothing in common.
 #
 # Where is the map empty? As in chapter 0, take a place's mean distance from its five
 # nearest codes, and call it *beyond* if it is larger than that of 99 in 100 codes.

@@ -32,7 +32,8 @@ had by drawing from that fixed cloud.
 # the squared error is averaged over draws, which is what the E says. :math:`\sigma_x^2`
 # is the variance of a grey value around what was drawn: how exact the decoder is held
 # to be. The second term, the *divergence* from the *prior* :math:`\mathcal{N}(0, I)`,
-# is the price of the cloud, in nats:
+# the round cloud in which each number is standard normal by itself, is the price of the
+# cloud, in nats:
 #
 # .. math::
 #
