@@ -151,8 +151,7 @@ lesson.widget(
 # drawing says so. Over the seeds, {{ empty.low:.0%}} to {{ empty.high:.0%}} of the
 # frame is beyond. What is drawn there may look like a digit, like two at once, or like
 # nothing; it was never asked for, and is not evidence of anything. Chapter 8 reads such
-# maps with care, and chapter 10 is about a model whose plane has no such gaps to fall
-# into.
+# maps with care, and chapter 10 is about a model whose plane is made to be drawn from.
 #
 # Exercise
 # --------

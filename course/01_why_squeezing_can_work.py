@@ -23,7 +23,8 @@ away, to see what then becomes of squeezing.
 # .. math:: \hat{x} = \mu + \sum_{j=1}^{k} z_j\,v_j, \qquad z_j = v_j^\top (x - \mu)
 #
 # In words: begin with the mean, then add so much of the first direction, so much of the
-# second, and so on; the amounts :math:`z_j` are the code. Which directions lose least?
+# second, and so on; the amounts :math:`z_j` are the code. (:math:`v^\top x` multiplies
+# the two number by number and adds up.) Which directions lose least?
 # *Principal component analysis*, PCA, finds them: :math:`v_1` is the direction along
 # which the rows vary most, :math:`v_2` the one along which they vary most of those at a
 # right angle to the first, and so on. With :math:`\lambda_j`, said "lambda", for the
@@ -142,7 +143,7 @@ lesson.exact("apart", apart, known=0.0, digits=5)
 # .. note::
 #
 #    The code counts *numbers*, not bits. Nothing has been said of how exactly each must
-#    be kept; chapter 7 is about that.
+#    be kept; chapter 11 rounds codes to a few bits.
 #
 # The picture
 # -----------

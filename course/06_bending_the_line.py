@@ -231,15 +231,15 @@ runs = [
 
 # %%
 # Run the epochs by the slider, by *play*, or by carrying the ring along its curve.
-# In the row "lost", orange is ink that was not drawn, blue is ink that should not be
-# there; all pictures have one grey scale.
+# In the row "difference", blue is too little ink and orange too much; all pictures have
+# one grey scale.
 
 lesson.widget(
     "bend",
     "Left, codes of 120 unseen digits, coloured by kind. Right, the error on digits "
     "learned from (thin) and unseen (thick) against epochs, beside the mean picture's "
     "and PCA's; grey is the other training. Below, eight unseen digits, by PCA, by the "
-    "network, and what it loses.",
+    "network, and the difference.",
     runs=runs,
     originals=unseen[chosen].round(4),
     kinds=list(range(8)),
@@ -257,9 +257,10 @@ lesson.widget(
 # Bending *can* only help, for a network can leave the bend at zero. Training need not
 # find it. Here is a recipe as many first pages on autoencoders have it: hidden layers
 # of 32 and 16 with ReLU, random first weights, a sigmoid at the end, Adam with its rate
-# of ``0.001``, 100 epochs. Beside it, the *same* hidden layers in the library's recipe:
-# SiLU, begun at PCA, a rate that rises to ``0.005`` and falls to nothing, the best
-# epoch by held-out rows kept. Then that recipe with one change each.
+# of {{ rates[0]:g }}, {{ epochs }} epochs. Beside it, the *same* hidden layers in the
+# library's recipe: SiLU, begun at PCA, a rate that rises to {{ rates[1]:g }} and falls
+# to nothing, the best epoch by held-out rows kept. Then that recipe with one change
+# each.
 
 ROWS = {
     "copied": lambda p, seed: tutorial_recipe(p, random_state=seed).fit(X),
@@ -283,6 +284,8 @@ for (name, p), found in table.items():
 # %%
 copied = tutorial_recipe(2, random_state=0).fit(X[:200])
 size = sum(weight.numel() for weight in copied.model_.parameters())
+lesson.given("rates", [copied.learning_rate, models[0].learning_rate])
+lesson.given("epochs", copied.max_iter)
 half = [64 * 32 + 32, 32 * 16 + 16, 16 * 2 + 2]
 lesson.exact(
     "size", size, known=sum(half) + (2 * 16 + 16) + (16 * 32 + 32) + (32 * 64 + 64)

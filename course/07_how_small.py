@@ -155,8 +155,9 @@ lesson.within(
 # -----------
 #
 # Every dot is a size that was fitted. Click one, or carry the ring there with the
-# arrow keys, to load it: on the right is one unseen digit at that size. Both scales
-# are of ratios, so that a step to the right doubles the code.
+# arrow keys, to load it: on the right is one unseen digit at that size, and the
+# difference (blue: too little ink, orange: too much). Both scales are of ratios, so
+# that a step to the right doubles the code.
 
 chosen = [
     int(np.flatnonzero(digits.labels[test].astype(int) == k)[1]) for k in range(6)

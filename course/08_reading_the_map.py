@@ -29,8 +29,9 @@ decoder make it up?
 #
 # .. math:: d = \min_{s,\,R}\; \lVert Z - s\,Z' R \rVert^2, \qquad R^\top R = I
 #
-# The number :math:`s` scales, the matrix :math:`R` turns and mirrors, and what cannot
-# be made to agree, :math:`d`, is between 0, the same map, and 1, nothing in common.
+# The number :math:`s` scales; the matrix :math:`R` turns and mirrors, which is what the
+# condition says, :math:`I` being the matrix that changes nothing; and what cannot be
+# made to agree, :math:`d`, is between 0, the same map, and 1, nothing in common.
 #
 # Where is the map empty? As in chapter 0, take a place's mean distance from its five
 # nearest codes, and call it *beyond* if it is larger than that of 99 in 100 codes.
@@ -180,10 +181,10 @@ lesson.within("misfit", misfits, low=0.02, high=0.45)
 #      - silhouette {{ apart.low:.2f }} to {{ apart.high:.2f }}
 #      - 1 would be islands
 #    * - 4 is close to 9
-#      - the {{ four_nine.low:.0f }}th to {{ four_nine.high:.0f }}th closest pair
+#      - place {{ four_nine.low:.0f }} to {{ four_nine.high:.0f }}, closest first
 #      - of {{ pairs:.0f }}
 #    * - 0 is far from 1
-#      - the {{ nought_one.low:.0f }}th to {{ nought_one.high:.0f }}th closest
+#      - place {{ nought_one.low:.0f }} to {{ nought_one.high:.0f }}, closest first
 #      - of {{ pairs:.0f }}
 #    * - two seeds, one map
 #      - {{ misfit.low:.0%}} to {{ misfit.high:.0%}} cannot be laid upon one another

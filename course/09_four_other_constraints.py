@@ -548,7 +548,7 @@ lesson.holds(
 # --------
 #
 # Two functions: the arrow that noise is best removed by, for heaps anywhere; and a
-# sparse loss that no shrinking of the code makes smaller.
+# sparse loss that cannot be cheated by shrinking the code and growing the decoder.
 #
 # .. code-block:: console
 #

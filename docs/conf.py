@@ -70,3 +70,14 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "copyfile_regex": r"",
 }
+
+
+def _give_captions_a_level(app, name, template, context, doctree):
+    """Captions in the sidebar call themselves headings; a screen reader asks of which level."""
+    tree = context.get("furo_navigation_tree", "")
+    context["furo_navigation_tree"] = tree.replace('role="heading"', 'role="heading" aria-level="2"')
+
+
+def setup(app):
+    """Sphinx calls this; furo's own handler has run by then."""
+    app.connect("html-page-context", _give_captions_a_level, priority=900)

@@ -11,6 +11,7 @@ from isthmus.course.checking import check_file
 from isthmus.course.exercise import Exercise, exercise, exercises
 
 ALL = exercises()
+OTHERS = sorted((Path(__file__).parent / "other_solutions").glob("*.py"))
 FEWEST_WRONG = 3
 
 
@@ -47,6 +48,25 @@ def test_each_wrong_solution_fails_with_the_right_message(chapter, what, tmp_pat
     verdict = check_file(ALL[chapter], _file(tmp_path, source))
     assert verdict.fault is not None
     assert message in verdict.fault
+
+
+@pytest.mark.parametrize("path", OTHERS, ids=lambda path: path.stem)
+def test_another_right_solution_passes_too(path):
+    asked = exercise(int(path.stem.removeprefix("chapter_")[:2]))
+    assert check_file(asked, path).fault is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ("return None", "your weight_for_mean answered None, which could not be used: TypeError"),
+        ("return 'much'", "your weight_for_mean answered 'much', which could not be used: ValueError"),
+        ("return 1 / 0", "your file stopped at line 7: ZeroDivisionError"),
+    ],
+)
+def test_an_answer_that_cannot_be_used_is_shown(answer, words, tmp_path):
+    source = exercise(4).starter.replace("weight, n):\n", f"weight, n):\n    {answer}\n", 1)
+    assert words in (check_file(exercise(4), _file(tmp_path, source)).fault or "")
 
 
 @pytest.mark.parametrize(

@@ -64,10 +64,10 @@
 
   function words({ models, k, x, truth }, { answer, move, arrow: up, density, cosine, walk }) {
     const pair = (values) => `(${values.map((value) => number(value, 2)).join(", ")})`, { level } = models[k];
-    return `<div class="sum"><h4>The network</h4>
+    return `<div class="sum"><h3>The network</h3>
       <p>noisy point x̃ = ${pair(x)}</p><p>rebuilt r(x̃) = ${pair(answer)}</p>
       <p>r(x̃) − x̃ = <b style="color:var(--model)">${pair(move)}</b></p>
-      <h4>The score, with σ = ${number(level, 2)}</h4>
+      <h3>The score, with σ = ${number(level, 2)}</h3>
       <p>σ² ∇ log p = <b style="color:var(--pca)">${pair(up)}</b></p>
       <p>cosine of the two: <b>${number(cosine, 3)}</b></p>
       <p>${density < FAINT ? '<b class="removed">Hardly any noisy point lies here; the network is guessing.</b>' : `asked ${STEPS} times: ${pair(walk.at(-1))}`}</p>

@@ -2,8 +2,7 @@
 /* A training watched: codes, errors and eight rebuilt digits, epoch by epoch, beside the best flat sheet. */
 
 (() => {
-  const { plane, picture, number } = isthmus;
-  const COLOURS = ["#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"];
+  const { plane, picture, difference, number, COLOURS, key } = isthmus;
   const LOW = 0.02, HIGH = 0.09, SIDE = 320, CELL = 5.5, ACROSS = 50, LEFT = 78;
   const PLANES = new Map();
 
@@ -36,10 +35,8 @@
     const on = plane({ x: [low[0], high[0]], y: [low[1], high[1]], width: SIDE, height: SIDE, margin: 10 });
     const dots = pages[k].codes.map((code, at) =>
       `<circle cx="${on.x(code[0])}" cy="${on.y(code[1])}" r="3.5" fill="${COLOURS[labels[at]]}"/>`);
-    const key = COLOURS.map((colour, kind) =>
-      `<circle cx="${18 + 30 * kind}" cy="${SIDE + 14}" r="4" fill="${colour}"/><text x="${25 + 30 * kind}" y="${SIDE + 18}">${kind}</text>`);
     return `<svg viewBox="0 0 ${SIDE} ${SIDE + 24}" role="img" aria-label="The plane of codes after epoch ${epoch}, a dot for each digit, coloured by its kind">
-      <rect class="frame" x="1" y="1" width="${SIDE - 2}" height="${SIDE - 2}"/>${dots.join("")}${key.join("")}</svg>`;
+      <rect class="frame" x="1" y="1" width="${SIDE - 2}" height="${SIDE - 2}"/>${dots.join("")}${key({ x: 18, y: SIDE + 14, apart: 30 })}</svg>`;
   }
 
   function curves(state, { k, test, epoch }) {
@@ -75,19 +72,17 @@
       <p>R² = <b>${number(explained, 3)}</b>, PCA's is ${number(straight, 3)}</p>`;
   }
 
-  function pictures({ runs, run, originals, kinds, pca }, { k, residuals, errors }) {
+  function pictures({ runs, run, originals, kinds, pca }, { k, errors }) {
     const rebuilt = runs[run].pages[k].rebuilt, line = (at) => at * ACROSS;
     const row = (name, at, draw) => `<text x="0" y="${line(at) + 27}" style="font-size:16px">${name}</text>${kinds.map((kind, column) => draw(column, LEFT + column * ACROSS, line(at), kind)).join("")}`;
     const greys = (rows, what) => (column, x, y, kind) =>
       picture(rows[column], { width: 8, cell: CELL, x, y, label: `${what} ${kind}` });
-    const lost = (column, x, y, kind) => `<g role="img" aria-label="what is lost of the ${kind}" shape-rendering="crispEdges">
-      <rect x="${x}" y="${y}" width="${8 * CELL}" height="${8 * CELL}" fill="#fff"/>${residuals[column].map((value, at) => Math.abs(value) < 0.02 ? "" :
-        `<rect x="${x + (at % 8) * CELL}" y="${y + Math.floor(at / 8) * CELL}" width="${CELL}" height="${CELL}" fill="${value > 0 ? "#d9730d" : "#2f7fc9"}" opacity="${Math.min(1, Math.abs(value)).toFixed(2)}"/>`).join("")}</g>`;
+    const off = (column, x, y) => difference(originals[column], rebuilt[column], { cell: CELL, x, y });
     const sums = errors.map((value, column) =>
       `<text x="${LEFT + column * ACROSS + 4 * CELL}" y="${line(4) + 12}" text-anchor="middle" style="font-size:15px">${number(value, 3)}</text>`);
     return `<svg viewBox="0 0 ${LEFT + 8 * ACROSS} ${line(4) + 18}" style="max-width:560px;margin-top:1rem" role="group" aria-label="Eight unseen digits, rebuilt">
       ${row("the digit", 0, greys(originals, "the"))}${row("by PCA", 1, greys(pca.rebuilt, "PCA's"))}
-      ${row("network", 2, greys(rebuilt, "the network's"))}${row("lost", 3, lost)}<text x="0" y="${line(4) + 12}" style="font-size:16px">error</text>${sums.join("")}</svg>`;
+      ${row("network", 2, greys(rebuilt, "the network's"))}${row("difference", 3, off)}<text x="0" y="${line(4) + 12}" style="font-size:16px">error</text>${sums.join("")}</svg>`;
   }
 
   function controls(state, { k, epoch }) {

@@ -2,11 +2,10 @@
 /* A picture's cloud of codes in a variational autoencoder: its draws decoded, its price, and seven models to have it in. */
 
 (() => {
-  const { plane, axes, picture, number, decode } = isthmus;
+  const { plane, axes, picture, number, decode, COLOURS, key } = isthmus;
   const REACH = 4.5, TAIL = 0.55, NARROW = 0.02, WIDE = 3;
   const PLANE = plane({ x: [-REACH, REACH], y: [-REACH, REACH], width: 380, height: 380 });
   const TRADE = plane({ x: [0, 10], y: [0.02, 0.08], width: 250, height: 160, margin: 30 });
-  const COLOURS = ["#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"];
 
   function compute({ models, k, mean, width, noise, picture: x }) {
     const model = models[k], code = mean ?? model.mean, spread = width ?? model.width;
@@ -31,7 +30,7 @@
     const dots = models[k].codes.map((place, at) => Math.max(...place.map(Math.abs)) > REACH ? "" :
       `<circle cx="${PLANE.x(place[0])}" cy="${PLANE.y(place[1])}" r="2.5" fill="${COLOURS[labels[at]]}" opacity=".75"/>`);
     const ring = (width) => `<circle cx="${PLANE.x(0)}" cy="${PLANE.y(0)}" r="${width * unit}" fill="none" stroke="var(--faint)" stroke-dasharray="4 4"/>`;
-    return `<svg viewBox="0 0 ${PLANE.width} ${PLANE.height}" role="group" aria-label="The plane of codes: digits, the prior's rings, and the cloud of one three">
+    return `<svg viewBox="0 0 ${PLANE.width} ${PLANE.height + 24}" role="group" aria-label="The plane of codes: digits, the prior's rings, and the cloud of one three">
       ${axes(PLANE, { x: "z₁", y: "z₂" })}
       <clipPath id="cloud-frame"><rect x="${PLANE.x(-REACH)}" y="${PLANE.y(REACH)}" width="${2 * REACH * unit}" height="${2 * REACH * unit}"/></clipPath>
       <g clip-path="url(#cloud-frame)">${ring(1)}${ring(2)}${dots.join("")}
@@ -42,7 +41,7 @@
       <circle class="grip" cx="${x}" cy="${y}" r="18"/><circle class="puck" cx="${x}" cy="${y}" r="13" style="stroke-width:2"/></g>
       <g data-handle="corner" aria-label="The cloud's width, changed by dragging its corner or by the arrow keys">
       <circle class="grip" cx="${PLANE.x(corner[0])}" cy="${PLANE.y(corner[1])}" r="15"/>
-      <rect x="${PLANE.x(corner[0]) - 5}" y="${PLANE.y(corner[1]) - 5}" width="10" height="10" style="fill:var(--model)"/></g></svg>`;
+      <rect x="${PLANE.x(corner[0]) - 5}" y="${PLANE.y(corner[1]) - 5}" width="10" height="10" style="fill:var(--model)"/></g>${key({ x: 44, y: PLANE.height + 14, apart: 32 })}</svg>`;
   }
 
   function drawings({ picture: x }, { drawings: rows }) {
@@ -55,11 +54,11 @@
   function price({ models, k }, { code, spread, error, prices, divergence, unlikely, total }) {
     const { variance } = models[k];
     return `<p>μ = (${number(code[0], 2)}, ${number(code[1], 2)}), σ = (${number(spread[0], 2)}, ${number(spread[1], 2)})</p>
-      <h4>The price, in nats</h4>
+      <h3>The price, in nats</h3>
       <p>KL = ${number(prices[0], 2)} + ${number(prices[1], 2)} = <b>${number(divergence, 2)}</b></p>
-      <h4>The error it leaves</h4>
+      <h3>The error it leaves</h3>
       <p>${number(error, 2)} / (2 · ${number(variance, variance < 0.1 ? 3 : 1)}) = <b>${number(unlikely, 2)}</b></p>
-      <h4>The loss of this cloud</h4>
+      <h3>The loss of this cloud</h3>
       <p>${number(unlikely, 2)} + ${number(divergence, 2)} = <b class="removed">${number(total, 2)}</b></p>`;
   }
 

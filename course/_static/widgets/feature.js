@@ -2,9 +2,8 @@
 /* The card of one feature of a sparse autoencoder: its small picture, what turns it on, and what it does when turned up. */
 
 (() => {
-  const { picture, number } = isthmus;
+  const { picture, number, COLOURS } = isthmus;
   const LETTERS = "0123456789abcdefg";
-  const COLOURS = ["#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"];
   const greys = (letters) => Array.from(letters, (letter) => LETTERS.indexOf(letter) / 16);
 
   function compute({ cards, k, times, any }) {

@@ -75,6 +75,9 @@ globalThis.isthmus = (() => {
       event.preventDefault();
       if (parts.handles[dragged].jumps) moveTo(dragged, event);
     });
+    // Inside an SVG, touch-action does not keep a finger that drags from scrolling the page; this does.
+    const held = (event) => event.target.closest("[data-handle]") && event.preventDefault();
+    stage.addEventListener("touchstart", held, { passive: false });
     stage.addEventListener("pointermove", (event) => dragged && moveTo(dragged, event));
     for (const end of ["pointerup", "pointercancel"]) stage.addEventListener(end, () => { dragged = null; });
 
@@ -240,8 +243,13 @@ globalThis.isthmus = (() => {
     return (Number(text) === 0 ? text.replace("-", "") : text).replace("-", "−");
   }
 
+  /** The colours of the ten kinds of digits, and a line that says which is which. */
+  const COLOURS = ["#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"];
+  const key = ({ x, y, apart }) => COLOURS.map((colour, kind) =>
+    `<circle cx="${x + apart * kind}" cy="${y}" r="4" fill="${colour}"/><text x="${x + 7 + apart * kind}" y="${y + 4}">${kind}</text>`).join("");
+
   const round = (value) => Math.round(value * 100) / 100;
   const dot = (a, b) => a.reduce((sum, value, at) => sum + value * b[at], 0);
 
-  return { widget, render, decode, encode, plane, axes, picture, difference, number, dot };
+  return { widget, render, decode, encode, plane, axes, picture, difference, number, dot, COLOURS, key };
 })();

@@ -58,18 +58,18 @@
     const [r1, r2] = numbers.rebuilt.map((r) => number(r, 3)), [e1, e2] = numbers.errors.map((e) => number(e, 3));
     const terms = direction.map((v, i) => number(v * point[i], 2));
     return `<div class="sum">
-      <h4>Encode</h4>
+      <h3>Encode</h3>
       <p>z = (${v1} · <b>${bracket(x1)}</b> + ${v2} · <b>${bracket(x2)}</b>) / (${v1}² + ${v2}²)</p>
       <p>z = (${terms[0]} + ${bracket(terms[1])}) / ${number(numbers.length, 2)}</p>
       <p>z = <b>${number(numbers.code, 3)}</b></p>
-      <h4>Decode</h4>
+      <h3>Decode</h3>
       <p>x̂ = ${number(numbers.code, 3)} · (${v1}, ${v2})</p>
       <p>x̂ = <b>(${r1}, ${r2})</b></p>
-      <h4>Error</h4>
+      <h3>Error</h3>
       <p>(${x1} − ${bracket(r1)})² + (${x2} − ${bracket(r2)})²</p>
       <p>${e1} + ${e2} = <b>${number(numbers.squared_error, 3)}</b> (the sum)</p>
       <p>half of it, ${number(numbers.mean_squared_error, 3)}, is the mean</p>
-      ${noise ? `<h4>If the clean point was (${truth.join(", ")})</h4>
+      ${noise ? `<h3>If the clean point was (${truth.join(", ")})</h3>
       <p>noise kept, along the line: <b class="kept">${number(numbers.tangent, 3)}</b></p>
       <p>noise removed, across it: <b class="removed">${number(numbers.normal, 3)}</b></p>` : ""}
       <p class="controls"><label><input type="checkbox" data-state="noise" ${noise ? "checked" : ""}> show the clean point</label>

@@ -90,7 +90,7 @@
 
   function units({ mean, n }, { units: { sum, nats, bits, sigma, weight } }) {
     const sizes = [2, 64, 784].map((size) => `<button type="button" data-set='{"n": ${size}}'>${size}</button>`);
-    return `<div class="sum" style="margin-top: 1rem"><h4>One error in every unit, for rows of ${n} numbers</h4>
+    return `<div class="sum" style="margin-top: 1rem"><h3>One error in every unit, for rows of ${n} numbers</h3>
       <p>mean ${number(mean, 4)} · ${n} = <b>${number(sum, 3)}</b>, the sum a row</p>
       <p>with the best bell, σ² = ${number(mean, 4)}, so σ = ${number(sigma, 3)}: <b>${number(nats, 2)}</b> nats = <b>${number(bits, 2)}</b> bits a row</p>
       <p>a weight of 1 beside the sum is <b>${number(weight, 5)}</b> beside the mean</p>

@@ -2,15 +2,14 @@
 /* The plane of two-number codes: carry the puck about, and the decoder draws what it makes of the place. */
 
 (() => {
-  const { plane, picture, difference, number, decode } = isthmus;
+  const { plane, picture, difference, number, decode, COLOURS, key } = isthmus;
   const SIDE = 380, NEIGHBOURS = 5;
-  const COLOURS = ["#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"];
   const PLANES = new Map();
 
   const planeOf = ({ extent: [low, high] }) => {
-    const key = `${low} ${high}`;
-    if (!PLANES.has(key)) PLANES.set(key, plane({ x: [low[0], high[0]], y: [low[1], high[1]], width: SIDE, height: SIDE, margin: 8 }));
-    return PLANES.get(key);
+    const frame = `${low} ${high}`;
+    if (!PLANES.has(frame)) PLANES.set(frame, plane({ x: [low[0], high[0]], y: [low[1], high[1]], width: SIDE, height: SIDE, margin: 8 }));
+    return PLANES.get(frame);
   };
 
   /** Distances are in units of the codes' spread along each axis. */
@@ -25,11 +24,11 @@
     const { code, codes, labels, pictures, limit } = state, on = planeOf(state);
     const dots = codes.map((place, at) => `<circle cx="${on.x(place[0])}" cy="${on.y(place[1])}" r="3" fill="${COLOURS[labels[at]]}"/>`);
     const real = Array.from(pictures[nearest], (letter) => parseInt(letter, 17) / 16);
-    return `<div class="beside"><svg viewBox="0 0 ${SIDE} ${SIDE}" role="group" aria-label="The plane of codes, a dot for each digit, and the puck">
+    return `<div class="beside"><svg viewBox="0 0 ${SIDE} ${SIDE + 24}" role="group" aria-label="The plane of codes, a dot for each digit, and the puck">
       <rect class="frame" x="1" y="1" width="${SIDE - 2}" height="${SIDE - 2}"/>${dots.join("")}
       <g data-handle="puck" aria-label="The puck, moved by dragging or by the arrow keys">
       <circle class="grip" cx="${on.x(code[0])}" cy="${on.y(code[1])}" r="22"/>
-      <circle class="puck" cx="${on.x(code[0])}" cy="${on.y(code[1])}" r="9"/></g></svg>
+      <circle class="puck" cx="${on.x(code[0])}" cy="${on.y(code[1])}" r="9"/></g>${key({ x: 18, y: SIDE + 14, apart: 36 })}</svg>
       <div class="sum"><svg viewBox="0 0 264 100" style="max-width:330px">
       ${picture(real, { width: 8, cell: 9.5, label: `the digit with the nearest code, a ${labels[nearest]}` })}
       ${picture(rebuilt, { width: 8, cell: 9.5, x: 92, label: "what the decoder draws at the puck" })}

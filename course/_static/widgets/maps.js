@@ -2,9 +2,8 @@
 /* Two maps of the same digits: a digit and its neighbours found on both, and one map slid upon the other by Procrustes. */
 
 (() => {
-  const { plane, picture, number, decode } = isthmus;
+  const { plane, picture, number, decode, COLOURS, key } = isthmus;
   const SIDE = 330, NEIGHBOURS = 5, REACH = 2;
-  const COLOURS = ["#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"];
   const SQUARE = plane({ x: [-REACH, REACH], y: [-REACH, REACH], width: SIDE, height: SIDE, margin: 6 });
 
   const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -63,14 +62,12 @@
       const from = SQUARE.inside(z);
       return `<path d="M${SQUARE.at(from)}L${SQUARE.at(places[at])}" style="stroke:var(--faint);stroke-width:.7"/>`;
     }).join("");
-    const key = COLOURS.map((colour, kind) =>
-      `<circle cx="${76 + 26 * kind}" cy="${SIDE + 12}" r="4" fill="${colour}"/><text x="${82 + 26 * kind}" y="${SIDE + 16}">${kind}</text>`).join("");
     const handle = !isLeft ? "" : `<g data-handle="ring" aria-label="A place on the left map, moved by dragging or by the arrow keys">
       <circle class="grip" cx="${SQUARE.x(here[0])}" cy="${SQUARE.y(here[1])}" r="22"/><circle class="puck" cx="${SQUARE.x(here[0])}" cy="${SQUARE.y(here[1])}" r="11" style="stroke-width:2"/></g>`;
     return `<svg viewBox="0 0 ${SIDE} ${SIDE + 22}" style="max-width:${SIDE}px" role="${isLeft ? "group" : "img"}" aria-label="${isLeft ? "The map of seed 0" : `The map of ${others[other].name}`}">
       <rect class="frame" x="1" y="1" width="${SIDE - 2}" height="${SIDE - 2}"/>${isLeft && state.shaded ? shade(state) : ""}${ends}${dots.join("")}
       ${near.map((at) => ring(at, 6, "stroke-width:1.4")).join("")}${ring(chosen, 8, "stroke-width:2.6")}${handle}
-      ${isLeft ? key : ""}<text x="2" y="${SIDE + 16}">${isLeft ? "seed 0" : `${others[other].name}${morph === 0 ? ", as it came" : morph === 100 ? ", laid on seed 0" : ", on its way"}`}</text></svg>`;
+      ${isLeft ? key({ x: 76, y: SIDE + 12, apart: 26 }) : ""}<text x="2" y="${SIDE + 16}">${isLeft ? "seed 0" : `${others[other].name}${morph === 0 ? ", as it came" : morph === 100 ? ", laid on seed 0" : ", on its way"}`}</text></svg>`;
   }
 
   /** The empty cells, in the units of the map as drawn, and all that lies outside of them. */

@@ -2,7 +2,7 @@
 /* What a code of p numbers loses: PCA and networks against size, a digit at the size chosen, and the smallest that will do. */
 
 (() => {
-  const { plane, picture, number } = isthmus;
+  const { plane, picture, difference, number } = isthmus;
   const LEAST = 0.01, WIDEST = 40, CELL = 9;
   const PLANE = plane({ x: [0, Math.log2(WIDEST)], y: [Math.log10(LEAST), 0], width: 380, height: 340, margin: 40 });
   const at = (size, share) => PLANE.at([Math.log2(size), Math.log10(Math.max(LEAST, share))]);
@@ -57,20 +57,18 @@
     const page = pages[k], step = 8 * CELL + 28, kind = kinds[which];
     const draw = (row, column, line, label) => picture(row, { width: 8, cell: CELL, x: column * step, y: line * (step - 8), label });
     const caption = (text, column, line) => `<text x="${column * step}" y="${line * (step - 8) + 8 * CELL + 14}">${text}</text>`;
-    const rest = numbers.residual.map((value, pixel) => Math.abs(value) < 0.02 ? "" :
-      `<rect x="${step + (pixel % 8) * CELL}" y="${step - 8 + Math.floor(pixel / 8) * CELL}" width="${CELL}" height="${CELL}" fill="${value > 0 ? "#d9730d" : "#2f7fc9"}" opacity="${Math.min(1, Math.abs(value)).toFixed(2)}"/>`);
     const than = numbers.equal < 0 ? "to do as well, PCA needs more than are drawn" : `to do as well, PCA needs <b>${numbers.equal}</b>`;
     const words = numbers.needed === null ? "no size tried" : `<b class="removed">${numbers.needed}</b> of those tried`;
     return `<svg viewBox="0 0 ${2 * step} ${2 * step - 18}" style="max-width:210px">
       ${draw(originals[which], 0, 0, `the ${kind}`)}${draw(page.pca[which], 1, 0, `rebuilt by PCA from ${page.size}`)}
       ${draw(page.rebuilt[which], 0, 1, `rebuilt by the network from ${page.size}`)}
-      <g role="img" aria-label="what the network loses" shape-rendering="crispEdges"><rect x="${step}" y="${step - 8}" width="${8 * CELL}" height="${8 * CELL}" fill="#fff"/>${rest.join("")}</g>
-      ${caption(`the ${kind}`, 0, 0)}${caption("by PCA", 1, 0)}${caption("network", 0, 1)}${caption("lost", 1, 1)}</svg>
+      ${difference(originals[which], page.rebuilt[which], { cell: CELL, x: step, y: step - 8 })}
+      ${caption(`the ${kind}`, 0, 0)}${caption("by PCA", 1, 0)}${caption("network", 0, 1)}${caption("difference", 1, 1)}</svg>
       <p>code of <b>${page.size}</b>: ${bars(page.code[which])}</p>
       <p>lost, all digits: <b>${number(100 * numbers.lost, 1)} %</b>, by PCA ${number(100 * numbers.lost_by_pca, 1)} %</p>
       <p>${than}</p>
       <p>this digit's error: <b>${number(numbers.error, 4)}</b>, by PCA ${number(numbers.error_by_pca, 4)}</p>
-      <h4>To lose at most ${allowed} %</h4>
+      <h3>To lose at most ${allowed} %</h3>
       <p>networks: ${words}; PCA: ${numbers.needed_by_pca < 0 ? "more than are drawn" : `<b>${numbers.needed_by_pca}</b>`}</p>`;
   }
 

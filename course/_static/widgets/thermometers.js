@@ -83,12 +83,12 @@
       `<label style="flex: 1 1 100%">${words}<input type="range" data-state="${name}" min="${min}" max="${max}" step="${step}" value="${value}"></label>`;
     const likely = JSON.stringify({ mean: numbers.maximum_likelihood, spread: clamp(Math.sqrt(numbers.likelihood_variance), NARROW, WIDE), steps: 0 });
     const there = JSON.stringify({ mean: posterior.mean, spread: clamp(Math.sqrt(posterior.variance), NARROW, WIDE), steps: 0 });
-    return `<div class="sum"><h4>Likelihood × prior = posterior</h4>
+    return `<div class="sum"><h3>Likelihood × prior = posterior</h3>
       <p>mean of the readings: (${x1} + ${bracket(x2)}) / 2 = <b class="removed">${number(numbers.maximum_likelihood, 3)}</b></p>
       <p>posterior mean: (${x1} + ${bracket(x2)}) / (2 + ${number(variance, 2)}) = <b>${number(posterior.mean, 3)}</b></p>
       <p>its variance: ${number(variance, 2)} / ${number(2 + variance, 2)} = <b>${number(posterior.variance, 3)}</b></p>
       <p>rebuilding errs by ${number(numbers.error_of_mean, 3)} from the mean, by ${number(numbers.error_of_posterior_mean, 3)} from the posterior's</p>
-      <h4>The bound at q = N(${number(q.mean, 2)}, ${number(q.variance, 3)})</h4>
+      <h3>The bound at q = N(${number(q.mean, 2)}, ${number(q.variance, 3)})</h3>
       <p>E<sub>q</sub> log p(x | z) = ${number(numbers.expected, 4)}</p><p>KL(q ‖ prior) = ${number(numbers.divergence, 4)}</p>
       <p>ELBO = <b>${number(numbers.elbo, 4)}</b></p>
       <p>log p(x) = ${number(numbers.log_evidence, 4)}, gap <b class="removed">${number(numbers.gap, 4)}</b></p>

@@ -6,16 +6,20 @@ back through a file, so that nothing printed can be taken for it.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import reprlib
 import runpy
 import subprocess
 import sys
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
+from typing import Any
 
 from isthmus.course.exercise import Exercise, exercise
 
@@ -66,11 +70,29 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _fault_of(asked: Exercise, path: str) -> str | None:
     sys.path.insert(0, str(Path(path).parent))
+    calls: list[str] = []
     try:
-        solution = SimpleNamespace(**runpy.run_path(path))
-        return asked.fault(solution)
+        defined = runpy.run_path(path)
+        noted = {name: _noted(name, defined[name], calls) for name in asked.needs if callable(defined.get(name))}
+        return asked.fault(SimpleNamespace(**defined | noted))
     except Exception as error:
-        return f"your file stopped{_line_of(error, path)}: {type(error).__name__}: {error}"
+        line, what = _line_of(error, path), f"{type(error).__name__}: {error}"
+        if line or isinstance(error, SyntaxError):
+            return f"your file stopped{line}: {what}"
+        return f"{calls[-1] if calls else 'what your file defines'} could not be used: {what}"
+
+
+def _noted(name: str, function: Callable[..., Any], calls: list[str]) -> Callable[..., Any]:
+    """The learner's function, with a note of what it answered last, for an error that comes only afterwards."""
+
+    @functools.wraps(function)
+    def call(*values: Any, **named: Any) -> Any:
+        calls[:] = [f"your {name}"]
+        answer = function(*values, **named)
+        calls[:] = [f"your {name} answered {reprlib.repr(answer)}, which"]
+        return answer
+
+    return call
 
 
 def _line_of(error: Exception, path: str) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-__all__ = ["Check", "Exercise", "exercise", "exercises", "first_fault", "said"]
+__all__ = ["Check", "Exercise", "exercise", "exercises", "first_fault", "said", "told_apart"]
 
 Check = Callable[[Any], str | None]
 Case = TypeVar("Case")
@@ -102,3 +102,13 @@ def said(value: Any) -> str:
     if value.ndim == 0:
         return f"{float(value):.3g}"
     return f"({', '.join(map(said, value))})"
+
+
+def told_apart(one: float, other: float) -> tuple[str, str]:
+    """Two numbers with as many figures, three at least, as tell them apart.
+
+    >>> told_apart(0.5, 0.375), told_apart(0.153426, 0.153442)
+    (('0.5', '0.375'), ('0.15343', '0.15344'))
+    """
+    pairs = ((f"{one:.{figures}g}", f"{other:.{figures}g}") for figures in range(3, 18))
+    return next((pair for pair in pairs if pair[0] != pair[1]), (f"{one:g}", f"{other:g}"))

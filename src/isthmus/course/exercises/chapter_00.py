@@ -69,7 +69,7 @@ WRONG = {
 }
 
 NEIGHBOURS, USUAL = 5, 0.99
-ROUNDING = 1e-9
+ROUNDING = 1e-6  # of the map's size, which single precision needs
 
 
 def one_place(mine: Any) -> str | None:
@@ -91,9 +91,10 @@ def on_the_map(mine: Any) -> str | None:
     def fault(case: tuple[str, np.ndarray]) -> str | None:
         name, codes = case
         place, low, high = np.asarray(mine.find_empty(codes.copy())), codes.min(0), codes.max(0)
-        if (place < low - ROUNDING).any():
+        slack = ROUNDING * (high - low)
+        if (place < low - slack).any():
             return f"among {name} your place {said(place)} is off it, which begins at {said(low)}."
-        if (place > high + ROUNDING).any():
+        if (place > high + slack).any():
             return f"among {name} your place {said(place)} is off it, which ends at {said(high)}."
         return None
 

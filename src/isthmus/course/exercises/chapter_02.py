@@ -91,7 +91,7 @@ WRONG = {
     ),
     "a mean where the sum is asked for": (
         REFERENCE.replace("error = 1.994", "error = 0.997"),
-        "the error on paper is the sum of squares: your x̂ = (0.055, 0.05) loses 2, and you wrote 0.997",
+        "the error on paper is the sum of squares: your x̂ = (0.055, 0.05) loses 1.996, and you wrote 0.997",
     ),
     "a point beside the line on paper": (
         REFERENCE.replace("rebuilt = (0.055, 0.050)", "rebuilt = (0.055, -0.050)"),
@@ -127,7 +127,7 @@ def paper_error(mine: Any) -> str | None:
     lost = float(((ON_PAPER - np.asarray(mine.rebuilt)) ** 2).sum())
     if abs(float(mine.error) - lost) <= 4 * THREE_DECIMALS:
         return None
-    return f"your x̂ = {said(mine.rebuilt)} loses {lost:.3g}, and you wrote {said(mine.error)}."
+    return f"your x̂ = {said(mine.rebuilt)} loses {lost:.4g}, and you wrote {said(mine.error)}."
 
 
 def shapes(mine: Any) -> str | None:

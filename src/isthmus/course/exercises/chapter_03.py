@@ -98,7 +98,7 @@ WRONG = {
     ),
     "other points": (
         REFERENCE.replace("np.linalg.svd(X @ E.T @ D.T,", "np.linalg.svd(X,"),
-        "the rebuilt points stay where they are: with E = (1, 0), D = (0, 1), one point, row 0 was (0, 1) and is now",
+        "the rebuilt points stay where they are: with E = (1, 0), D = (0, 1), two points, row 0 was (0, 1) and is now",
     ),
 }
 
@@ -134,7 +134,7 @@ SLOPES = [
 _POINTS = np.array([(1, 2, 0), (-1, -2, 0), (2, 1, 0), (-2, -1, 0), (3, 3, 0), (-3, -3, 0)], float)
 _A = np.array([[1.0, 0.5], [-0.3, 2.0]])
 AXES = [
-    _case([[1, 0]], [[0], [1]], [[1, 2]], "E = (1, 0), D = (0, 1), one point"),
+    _case([[1, 0]], [[0], [1]], [[1, 2], [-1, -2]], "E = (1, 0), D = (0, 1), two points"),
     _case([[1, 0]], [[2], [0]], [[1, 2], [-1, -2]], "E = (1, 0), D = (2, 0), two points"),
     Case(
         np.linalg.inv(_A) @ np.eye(3)[:2],
@@ -191,7 +191,7 @@ def rebuilt_alike(mine: Any) -> str | None:
     def fault(case: Case) -> str | None:
         before, (codes, directions) = case.X @ case.E.T @ case.D.T, _aligned(mine, case)
         moved = np.abs(codes @ directions - before).max(1)
-        worst = int(moved.argmax())
+        worst = int(moved.round(9).argmax())
         if moved[worst] <= CLOSE:
             return None
         after = (codes @ directions)[worst]

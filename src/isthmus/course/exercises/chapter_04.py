@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.course.exercise import first_fault, said
+from isthmus.course.exercise import first_fault, said, told_apart
 
 NEEDS = ("weight_for_mean", "negative_log_likelihood", "best_variance")
 
@@ -98,7 +98,7 @@ WRONG = {
     ),
 }
 
-CLOSE = 1e-9
+CLOSE = 1e-6  # answers in single precision are right too
 FACTORS = (0.25, 0.5, 0.98, 1.02, 2.0, 4.0)
 
 
@@ -164,9 +164,10 @@ def independent(mine: Any) -> str | None:
         each = sum(float(mine.negative_log_likelihood(x[[at]], rebuilt[[at]], variance)) for at in range(len(x)))
         if abs(row - each) <= CLOSE * (1 + abs(each)):
             return None
+        costs, one_by_one = told_apart(row, each)
         return (
-            f"for x = {said(x)} and variance {said(variance)} the row costs {said(row)}, and its numbers one by one "
-            f"{said(each)}."
+            f"for x = {said(x)} and variance {said(variance)} the row costs {costs}, and its numbers one by one "
+            f"{one_by_one}."
         )
 
     zeros, rng = np.zeros(2), np.random.default_rng(0)
@@ -178,8 +179,8 @@ def independent(mine: Any) -> str | None:
 def no_better(mine: Any) -> str | None:
     """No other variance is better."""
 
-    def fault(case: tuple[np.ndarray, np.ndarray]) -> str | None:
-        x, rebuilt = case
+    def fault(given: tuple[np.ndarray, np.ndarray]) -> str | None:
+        x, rebuilt = given
         yours = float(mine.best_variance(x.copy(), rebuilt.copy()))
         if not yours > 0:
             return f"for x = {said(x)} and x̂ = {said(rebuilt)}, your {said(yours)} is no variance."
@@ -187,10 +188,9 @@ def no_better(mine: Any) -> str | None:
         best = min(costs, key=costs.__getitem__)
         if costs[yours] <= costs[best] + CLOSE:
             return None
-        return (
-            f"for x = {said(x)} and x̂ = {said(rebuilt)}, your {said(yours)} costs {said(costs[yours])}, and "
-            f"{said(best)} only {said(costs[best])}."
-        )
+        dear, cheap = told_apart(costs[yours], costs[best])
+        case = f"x = {said(x)} and x̂ = {said(rebuilt)}"
+        return f"for {case}, your {said(yours)} costs {dear}, and {said(best)} only {cheap}."
 
     rng = np.random.default_rng(1)
     cases = [

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.course.exercise import first_fault, said
+from isthmus.course.exercise import first_fault, said, told_apart
 
 NEEDS = ("shrinkage", "divergence", "elbo")
 
@@ -109,7 +109,7 @@ WRONG = {
     ),
 }
 
-CLOSE = 1e-8
+CLOSE, CLOSE_IN_SINGLE = 1e-8, 1e-6
 VARIANCES = [1.0, 0.5, *np.random.default_rng(5).uniform(0.05, 4, 5)]
 FACTORS = (0.5, 0.9, 0.98, 1.02, 1.1, 1.5)
 CURVES = [(0.0, 2.0), (1.0, 1.0), (0.8, 0.2), (-2.0, 0.5), (3.0, 1.7)]
@@ -127,10 +127,9 @@ def nearest(mine: Any) -> str | None:
         best = min(risks, key=risks.__getitem__)
         if risks[yours] <= risks[best] + 1e-12:
             return None
-        return (
-            f"with noise of variance {said(variance)}, your {said(yours)} errs by {said(risks[yours])}, and "
-            f"{said(best)} only by {said(risks[best])}."
-        )
+        more, less = told_apart(risks[yours], risks[best])
+        noise = f"noise of variance {said(variance)}"
+        return f"with {noise}, your {said(yours)} errs by {more}, and {said(best)} only by {less}."
 
     return first_fault(VARIANCES, fault)
 
@@ -138,7 +137,7 @@ def nearest(mine: Any) -> str | None:
 def itself(mine: Any) -> str | None:
     """A curve is at no distance from itself."""
     yours = float(mine.divergence(0.0, 1.0))
-    return None if abs(yours) <= CLOSE else f"your divergence of N(0, 1) is {said(yours)}."
+    return None if _same(yours, 0.0) else f"your divergence of N(0, 1) is {said(yours)}."
 
 
 def area(mine: Any) -> str | None:
@@ -146,9 +145,10 @@ def area(mine: Any) -> str | None:
 
     def fault(curve: tuple[float, float]) -> str | None:
         yours, right = float(mine.divergence(*curve)), _area(*curve)
-        if abs(yours - right) <= CLOSE:
+        if _same(yours, right):
             return None
-        return f"for N({said(curve[0])}, {said(curve[1])}) yours is {said(yours)}, and the area is {said(right)}."
+        yours, right = told_apart(yours, right)
+        return f"for N({said(curve[0])}, {said(curve[1])}) yours is {yours}, and the area is {right}."
 
     return first_fault(CURVES, fault)
 
@@ -159,11 +159,12 @@ def below(mine: Any) -> str | None:
     def fault(case: tuple[tuple[float, float], float, float, float]) -> str | None:
         x, variance, mean, spread = case
         yours, evidence = float(mine.elbo(np.array(x), variance, mean, spread)), _room(x, variance).log_evidence
-        if yours <= evidence + CLOSE:
+        if yours <= evidence or _same(yours, evidence):
             return None
+        yours, evidence = told_apart(yours, evidence)
         return (
             f"for x = {said(x)}, variance {said(variance)}, at q = N({said(mean)}, {said(spread)}) your bound is "
-            f"{said(yours)}, and log p(x) is {said(evidence)}."
+            f"{yours}, and log p(x) is {evidence}."
         )
 
     cases = []
@@ -181,11 +182,12 @@ def tight(mine: Any) -> str | None:
         room = _room(x, variance)
         q = room.posterior_mean, room.posterior_variance
         yours = float(mine.elbo(np.array(x), variance, *q))
-        if abs(yours - room.log_evidence) <= CLOSE:
+        if _same(yours, room.log_evidence):
             return None
+        yours, evidence = told_apart(yours, room.log_evidence)
         return (
-            f"for x = {said(x)}, variance {said(variance)}, your bound at N({said(q[0])}, {said(q[1])}) is "
-            f"{said(yours)}, and log p(x) is {said(room.log_evidence)}."
+            f"for x = {said(x)}, variance {said(variance)}, your bound at N({said(q[0])}, {said(q[1])}) is {yours}, "
+            f"and log p(x) is {evidence}."
         )
 
     return first_fault(ROOMS, fault)
@@ -198,16 +200,23 @@ def gap(mine: Any) -> str | None:
     def fault(case: tuple[tuple[float, float], float, float, float]) -> str | None:
         x, variance, mean, spread = case
         room = _room(x, variance)
-        yours = room.log_evidence - float(mine.elbo(np.array(x), variance, mean, spread))
+        bound = float(mine.elbo(np.array(x), variance, mean, spread))
         right = gaussian_divergence(mean, spread, room.posterior_mean, room.posterior_variance)
-        if abs(yours - right) <= CLOSE:
+        if _same(bound, room.log_evidence - right):
             return None
+        yours, right = told_apart(room.log_evidence - bound, right)
         return (
             f"for x = {said(x)}, variance {said(variance)}, at q = N({said(mean)}, {said(spread)}) your gap is "
-            f"{said(yours)}, and the divergence {said(right)}."
+            f"{yours}, and the divergence {right}."
         )
 
     return first_fault([(x, variance, *q) for x, variance in ROOMS for q in AROUND], fault)
+
+
+def _same(yours: float, right: float) -> bool:
+    """To eight decimals, or to six figures where yours is a number of single precision."""
+    single = yours == float(np.float32(yours))
+    return abs(yours - right) <= (CLOSE_IN_SINGLE * (1 + abs(right)) if single else CLOSE)
 
 
 def _area(mean: float, variance: float) -> float:

@@ -195,8 +195,17 @@ def _fitted(fit: Any, seed: int) -> Any:
 def _codes(mine: Any, rows: np.ndarray, seed: int = SEEDS[0]) -> np.ndarray:
     import torch
 
+    encoder = _fitted(mine.fit, seed)[0]
     with torch.no_grad():
-        return _fitted(mine.fit, seed)[0](torch.tensor(rows, dtype=torch.float32)).numpy()
+        return encoder(_rows_for(encoder, rows)).numpy()
+
+
+def _rows_for(half: Any, rows: np.ndarray) -> Any:
+    """Rows in the precision of a module's weights, which may be double."""
+    import torch
+
+    kinds = {weight.dtype for weight in half.parameters()}
+    return torch.tensor(rows, dtype=torch.float64 if kinds == {torch.float64} else torch.float32)
 
 
 @cache
@@ -204,7 +213,7 @@ def _error_of(fit: Any, seed: int) -> float:
     import torch
 
     encoder, decoder = _fitted(fit, seed)
-    unseen = torch.tensor(_digits()[1], dtype=torch.float32)
+    unseen = _rows_for(encoder, _digits()[1])
     with torch.no_grad():
         rebuilt = decoder(encoder(unseen))
     return float((rebuilt - unseen).square().mean())

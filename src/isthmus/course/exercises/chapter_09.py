@@ -6,7 +6,8 @@
    the log density of noisy points.
 2. Write sparse_loss(x, h, W, price) for rows x, shape (N, n), their codes h of K numbers that are not negative, shape
    (N, K), and a decoder's matrix W, shape (n, K). Where each column of W has length 1, it is the mean over rows of
-   ‖x - W h‖² + price · Σ h. Where not, it is yours to choose; but shrinking h and growing W must never make it smaller.
+   ‖x - W h‖² + price · Σ h. Where not, it is yours to choose, but so that W cannot cheat: where h is too small to
+   rebuild x already, shrinking it and growing W as much must not make the loss smaller.
 """
 
 from __future__ import annotations
@@ -84,8 +85,8 @@ WRONG = {
     ),
     "the plain price on h": (
         _changed("price * h @ lengths", "price * h.sum(1)"),
-        "shrinking the code never pays: for one picture of one pixel, x = (1), h = (1), W = 1 and price 0.1, your loss "
-        "is 0.1, and with h / 1.1 and 1.1 W it is 0.0909",
+        "shrinking the code never pays: for one picture of one pixel, x = (2), h = (1), W = 1 and price 0.1, your loss "
+        "is 1.1, and with h / 1.1 and 1.1 W it is 1.09",
     ),
     "a mean over pixels": (
         _changed("np.sum((x - h @ W.T) ** 2, axis=1)", "np.mean((x - h @ W.T) ** 2, axis=1)"),
@@ -189,9 +190,11 @@ def no_cheat(mine: Any) -> str | None:
             f"{said(after)}."
         )
 
+    # Rows of twice W h: a smaller code rebuilds them worse, whatever its price, unless W makes good for it.
     one = np.ones((1, 1))
-    cases = [("one picture of one pixel, x = (1), h = (1), W = 1", one, one, one, factor) for factor in FACTORS]
-    cases += [("20 rows that W h rebuilds", *_random(True), factor) for factor in FACTORS]
+    cases = [("one picture of one pixel, x = (2), h = (1), W = 1", 2 * one, one, one, factor) for factor in FACTORS]
+    x, h, W = _random(True)
+    cases += [("20 rows of which W h rebuilds half", 2 * x, h, W, factor) for factor in FACTORS]
     return first_fault(cases, fault)
 
 

@@ -76,6 +76,10 @@ WRONG = {
         _with("VariationalAutoencoder", "Autoencoder"),
         "the model is a variational one: your fit returned a fitted Autoencoder, which has no prior to draw from",
     ),
+    "a longer code": (
+        _with("VariationalAutoencoder(2", "VariationalAutoencoder(3"),
+        "its code is two numbers: your model's code has 3.",
+    ),
     "no price at all": (
         _with(_FIT, "VariationalAutoencoder(2, hidden_layer_sizes=(64,), beta=0.0, random_state=0)"),
         "draws from the prior are nearer to digits than a plain decoder's, by a quarter: 300 draws through your",
@@ -166,9 +170,15 @@ def from_the_prior(mine: Any) -> str | None:
 def variational(mine: Any) -> str | None:
     """The model is a variational one."""
     model = _fitted(mine.fit)
-    if hasattr(model, "latent_report"):
-        return None
-    return f"your fit returned a fitted {type(model).__name__}, which has no prior to draw from."
+    if not hasattr(model, "latent_report"):
+        return f"your fit returned a fitted {type(model).__name__}, which has no prior to draw from."
+    return None
+
+
+def two_numbers(mine: Any) -> str | None:
+    """Its code is two numbers."""
+    size = _fitted(mine.fit).n_components_
+    return None if size == 2 else f"your model's code has {size}."
 
 
 def in_use(mine: Any) -> str | None:
@@ -213,4 +223,4 @@ def _fitted(fit: Callable[[np.ndarray], Any]) -> Any:
     return fit(_digits()[:ROWS].copy())
 
 
-CHECKS = (decoded, others, from_the_prior, variational, in_use, nearer)
+CHECKS = (decoded, others, from_the_prior, variational, two_numbers, in_use, nearer)
