@@ -33,7 +33,7 @@ WIDE_COLUMN = 10.0  # the tolerance is in the user's units up to this spread, be
 LARGE_NETWORK = 400_000  # weights from which fewer items are shown, and an encoder must fit in the room left
 PAGE_CHARACTERS = 3_700_000  # beside the page's own script, what stays below four megabytes
 LEFT_OUT = (
-    "With this model's encoder the page would pass four megabytes, so it is left out: rows of your own can't be "
+    "This model's encoder is large and is left out, to keep the page small: rows of your own can't be "
     "placed here, and doubt can't be read off a round trip. PCA's tab can place them; for this model use "
     "isthmus encode."
 )
