@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import ast
 import pkgutil
-from collections.abc import Iterator
-from typing import Any
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, get_args
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, Token, convert
 
 from isthmus import __version__
 
@@ -23,6 +24,7 @@ ABOUT = (
     "well?\n\n"
     "Begin with: isthmus fit digits"
 )
+WHOLE_NUMBER = r"[-+]?\d+(\.0*)?"
 EVERYWHERE = "Every command also takes --debug, which shows the whole traceback of an error."
 
 
@@ -34,7 +36,7 @@ def application() -> App:
         help_format="plaintext",
         help_epilogue=EVERYWHERE,
         version=__version__,
-        default_parameter=Parameter(negative=()),
+        default_parameter=Parameter(negative=(), converter=_converted),
         suppress_keyboard_interrupt=False,
     )
     for name, about in commands().items():
@@ -51,6 +53,15 @@ def commands() -> dict[str, str]:
                 about = (ast.get_docstring(node) or "").split("\n\nParameters\n")[0]
                 found[name] = "\n\n".join(" ".join(part.split()) for part in about.split("\n\n"))
     return dict(sorted(found.items()))
+
+
+def _converted(kind: Any, tokens: Sequence[Token]) -> Any:
+    """What was typed as the value it stands for; a fraction is refused where cyclopts would round it."""
+    whole = kind is int or (int in get_args(kind) and float not in get_args(kind))
+    for token in tokens if whole else ():
+        if not re.fullmatch(WHOLE_NUMBER, token.value):
+            raise ValueError(f"must be a whole number, got {token.value!r}")
+    return convert(kind, tokens)
 
 
 def _sources() -> Iterator[tuple[str, str]]:
