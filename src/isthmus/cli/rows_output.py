@@ -92,9 +92,10 @@ def write_blocks(
     what: str = "rows",
 ) -> None:
     """Write what ``answer`` makes of each block of rows, one block at a time, as `write_rows` would."""
+    from isthmus.data.ahead import one_ahead
     from isthmus.data.writing import table_writer
 
-    blocks = stream.blocks()
+    blocks = one_ahead(stream.blocks())
     first = next(blocks, None)
     if first is None:
         say("note: there are more shares than files or row groups, and none is left for this one.")

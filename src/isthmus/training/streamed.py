@@ -15,14 +15,13 @@ import hashlib
 import itertools
 import zlib
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from isthmus.data.ahead import one_ahead
 from isthmus.data.stream import TableStream
 from isthmus.model.draws import Share
 from isthmus.scaling import ColumnStatistics, ColumnSums, Scaling, merged_statistics, require_finite
@@ -157,7 +156,7 @@ class StreamedRows(Rows):
             begin += n_rows
         parts: list[tuple[Tensor, ...]] = []
         filled = 0
-        for rows, lanes, order in self._read_ahead(windows):
+        for rows, lanes, order in one_ahead(self._read(*window) for window in windows):
             at = 0
             while at < len(order):
                 count = min(size - filled, len(order) - at)
@@ -215,18 +214,6 @@ class StreamedRows(Rows):
                     still.append(pieces)
                     yield piece
             opened = still
-
-    def _read_ahead(self, windows: list[Any]) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """What `_read` gives of each window; the next is read while one is in use."""
-        with ThreadPoolExecutor(max_workers=1) as reader:
-            waiting = [reader.submit(self._read, *window) for window in windows[:1]]
-            for following in [*windows[1:], None]:
-                if not waiting:
-                    return
-                read = waiting.pop().result()
-                if following is not None:
-                    waiting.append(reader.submit(self._read, *following))
-                yield read
 
     def _read(self, window: list[Piece], generator: torch.Generator, skipped: int) -> tuple[Tensor, Tensor, Tensor]:
         """Own rows of a window, the lane of each, and where each place in the order finds its row or -1."""
