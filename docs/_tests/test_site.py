@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 SITE = Path(__file__).parent.parent / "_build" / "site"
 PAGES = sorted(SITE.rglob("*.html"))
@@ -139,7 +139,7 @@ def test_a_finger_carries_a_handle_and_does_not_scroll_the_page(browser, name, h
     page.add_style_tag(content="html { scroll-behavior: auto !important; }")
     puck = page.locator(f"[data-handle={handle}]")
     puck.evaluate("it => it.scrollIntoView({ block: 'center' })")
-    before, scrolled = puck.get_attribute("aria-valuetext"), page.evaluate("scrollY")
+    before, scrolled = puck.get_attribute("aria-valuetext"), _top(puck)
     page.evaluate("addEventListener('pointercancel', () => { window.cancelled = true; }, true)")
     box = puck.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -150,8 +150,14 @@ def test_a_finger_carries_a_handle_and_does_not_scroll_the_page(browser, name, h
         page.wait_for_timeout(16)
     session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     assert puck.get_attribute("aria-valuetext") != before
-    assert page.evaluate("[scrollY, window.cancelled ?? false]") == [scrolled, False]
+    assert abs(_top(puck) - scrolled) < 2  # the finger went up by 45
+    assert not page.evaluate("window.cancelled ?? false")
     context.close()
+
+
+def _top(handle: Locator) -> float:
+    """Where its picture begins on the screen; the page itself may still settle by a pixel above it."""
+    return handle.evaluate("it => it.closest('figure').getBoundingClientRect().top")
 
 
 def test_a_cloud_is_moved_by_keys_and_collapses(page):
