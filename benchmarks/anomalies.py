@@ -27,7 +27,7 @@ import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from isthmus.anomaly import AutoencoderOutlierDetector
-from isthmus.data import atomic_write
+from isthmus.tables import atomic_write
 from race.environments import python_for, set_up_peers
 
 HERE = Path(__file__).parent

@@ -21,8 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
-from isthmus.data import load_bundled
 from isthmus.denoising import Denoiser, add_noise, principal_axes, psnr, restoration
+from isthmus.tables import load_bundled
 from isthmus.variants import variant
 
 RESULTS = Path(__file__).parent / "results" / "denoising.json"

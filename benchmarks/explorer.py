@@ -25,8 +25,8 @@ import numpy as np
 from playwright.sync_api import sync_playwright
 
 import isthmus
-from isthmus.data import DataError, load_bundled, split_table
 from isthmus.explorer import write_explorer
+from isthmus.tables import DataError, load_bundled, split_table
 
 ROOT = Path(__file__).parent.parent
 RESULTS, PAGE, IMAGES = ROOT / "benchmarks/results/explorer.json", ROOT / "docs/explorer.md", ROOT / "docs/images"

@@ -26,7 +26,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 
 from isthmus import TwoSample, compare_samples
-from isthmus.data import load_bundled, split_table
+from isthmus.tables import load_bundled, split_table
 from isthmus.variants import variant
 from race.environments import python_for
 

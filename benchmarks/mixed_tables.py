@@ -19,7 +19,7 @@ from sklearn import datasets
 from sklearn.model_selection import train_test_split
 
 from isthmus import Autoencoder, column_errors
-from isthmus.data import atomic_write
+from isthmus.tables import atomic_write
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "uses" / "mixed-tables.md"

@@ -21,8 +21,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score, train_test_split
 
 from isthmus import PretrainedClassifier
-from isthmus.data import load_bundled
 from isthmus.pretraining.fine_tuning import HeadedNetwork, Lessons, answers, fine_tune, forget
+from isthmus.tables import load_bundled
 
 RESULTS = Path(__file__).parent / "results" / "pretraining.json"
 PAGE = Path(__file__).parent.parent / "docs" / "uses" / "features-and-pretraining.md"

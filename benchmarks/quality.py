@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from isthmus.data import load_bundled, split_table
 from isthmus.estimator import BaseAutoencoder
+from isthmus.tables import load_bundled, split_table
 from isthmus.tutorial import tutorial_recipe
 from isthmus.variants import variant
 

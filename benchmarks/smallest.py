@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from isthmus import rate_distortion
-from isthmus.data import load_bundled
 from isthmus.smallest.choosing import Target, choose
+from isthmus.tables import load_bundled
 
 RESULTS = Path(__file__).parent / "results" / "smallest.json"
 PAGE = Path(__file__).parent.parent / "docs" / "uses" / "smallest.md"

@@ -35,7 +35,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import isthmus
-from isthmus.data import atomic_write, load_bundled
+from isthmus.tables import atomic_write, load_bundled
 from isthmus.variants import variants
 
 RESULTS = Path(__file__).parent / "results" / "variants.json"

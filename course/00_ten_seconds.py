@@ -33,7 +33,7 @@ from sklearn.model_selection import train_test_split
 from isthmus import Autoencoder
 from isthmus.course import Lesson
 from isthmus.course.moving import decoder_state
-from isthmus.data import load_bundled
+from isthmus.tables import load_bundled
 
 lesson = Lesson(0, "Ten seconds", seed=0)
 

@@ -48,7 +48,7 @@ from sklearn.decomposition import PCA
 from isthmus import Autoencoder
 from isthmus.course import Lesson
 from isthmus.course.moving import linear_state
-from isthmus.data import load_bundled
+from isthmus.tables import load_bundled
 
 lesson = Lesson(1, "Why squeezing can work", seed=0)
 

@@ -57,7 +57,7 @@ from torch import nn
 from isthmus import Autoencoder
 from isthmus.closed_form import principal_axis_slope, regression_slope
 from isthmus.course import Lesson
-from isthmus.data import load_bundled
+from isthmus.tables import load_bundled
 
 lesson = Lesson(3, "Learning the line", seed=0)
 

@@ -61,8 +61,8 @@ from isthmus.closed_form import (
     project,
 )
 from isthmus.course import Lesson
-from isthmus.data import load_bundled
 from isthmus.evaluation import explain_loss
+from isthmus.tables import load_bundled
 
 lesson = Lesson(4, "What the loss means", seed=0)
 

@@ -53,7 +53,7 @@ from sklearn.model_selection import train_test_split
 
 from isthmus import Autoencoder
 from isthmus.course import Lesson
-from isthmus.data import load_bundled
+from isthmus.tables import load_bundled
 from isthmus.tutorial import tutorial_recipe
 
 lesson = Lesson(6, "Bending the line", seed=0)

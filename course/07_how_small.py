@@ -50,7 +50,7 @@ from sklearn.model_selection import train_test_split
 
 from isthmus import Autoencoder, rate_distortion
 from isthmus.course import Lesson
-from isthmus.data import load_bundled
+from isthmus.tables import load_bundled
 
 lesson = Lesson(7, "How small?", seed=0)
 

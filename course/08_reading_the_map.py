@@ -52,7 +52,7 @@ from sklearn.neighbors import KNeighborsClassifier
 import isthmus
 from isthmus.course import Lesson
 from isthmus.course.moving import decoder_state
-from isthmus.data import load_bundled
+from isthmus.tables import load_bundled
 
 lesson = Lesson(8, "Reading the map without fooling yourself", seed=0)
 

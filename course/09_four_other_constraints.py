@@ -73,7 +73,7 @@ from sklearn.model_selection import train_test_split
 import isthmus
 from isthmus.course import Lesson
 from isthmus.course.moving import decoder_state, encoder_state
-from isthmus.data import load_bundled
+from isthmus.tables import load_bundled
 
 lesson = Lesson(9, "Four other constraints", seed=0)
 

@@ -62,7 +62,7 @@ import isthmus
 from isthmus.closed_form import beta_of_variance, standard_divergence
 from isthmus.course import Lesson
 from isthmus.course.moving import decoder_state
-from isthmus.data import load_bundled
+from isthmus.tables import load_bundled
 
 lesson = Lesson(10, "A code to draw from", seed=0)
 

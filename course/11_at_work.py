@@ -47,8 +47,8 @@ from sklearn.neighbors import NearestNeighbors
 import isthmus
 from isthmus.course import Lesson
 from isthmus.course.moving import decoder_state, encoder_state
-from isthmus.data import load_bundled
 from isthmus.denoising import add_noise
+from isthmus.tables import load_bundled
 
 lesson = Lesson(11, "At work", seed=0)
 

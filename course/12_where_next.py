@@ -41,7 +41,7 @@ from sklearn.model_selection import train_test_split
 
 import isthmus
 from isthmus.course import Lesson
-from isthmus.data import load_bundled
+from isthmus.tables import load_bundled
 
 lesson = Lesson(12, "Where next", seed=0)
 

@@ -346,8 +346,8 @@ def test_a_group_of_strange_rows_that_was_learned_from_is_still_strange(seed):
 
 
 def test_a_stream_is_judged_as_its_rows_are():
-    from isthmus.anomaly.within import fitted_to_folds, judge, judge_stream
-    from isthmus.data import open_table
+    from isthmus.anomaly.cross_validation import fitted_to_folds, judge, judge_stream
+    from isthmus.tables import open_table
 
     X = np.random.default_rng(0).normal(size=(300, 4))
     detectors = fitted_to_folds(AutoencoderOutlierDetector(random_state=0), X, 0)

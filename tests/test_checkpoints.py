@@ -20,10 +20,10 @@ from sklearn.exceptions import ConvergenceWarning
 import isthmus
 from conftest import bent_table
 from isthmus import Autoencoder, Checkpoints, DenoisingAutoencoder, VariationalAutoencoder
-from isthmus.data.stream import ArrayStream
 from isthmus.storage.checkpoints import newest_step, read_checkpoint, steps_in
 from isthmus.storage.folder_lock import locked
 from isthmus.storage.safe_reading import StorageError
+from isthmus.tables.stream import ArrayStream
 from isthmus.training.loop import Training
 
 SETTINGS = {"hidden_layer_sizes": (16,), "batch_size": 32, "max_iter": 6, "random_state": 0}

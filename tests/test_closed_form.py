@@ -24,7 +24,7 @@ from isthmus.closed_form import (
     standard_divergence,
     two_measurements,
 )
-from isthmus.data import load_bundled
+from isthmus.tables import load_bundled
 
 LINE = [1.0, 0.9]
 

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from isthmus.data.ahead import one_ahead
+from isthmus.tables.ahead import one_ahead
 
 
 def test_the_same_items_in_the_same_order():

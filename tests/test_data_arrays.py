@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from isthmus.data import DataError, read_table
+from isthmus.tables import DataError, read_table
 
 
 def complaint(source: str | Path, **asked) -> str:

@@ -10,7 +10,7 @@ import pytest
 from sklearn import datasets
 from sklearn.model_selection import train_test_split
 
-from isthmus.data import BUNDLED, DataError, Table, bundled, load_bundled, read_table, split_rows, split_table
+from isthmus.tables import BUNDLED, DataError, Table, bundled, load_bundled, read_table, split_rows, split_table
 
 FROM_SKLEARN = ["iris", "wine", "breast_cancer", "diabetes", "linnerud"]
 needs_fashion = pytest.mark.skipif(not bundled.FASHION_FOLDER.is_dir(), reason="dataset-fashion-mnist is absent")
@@ -34,14 +34,14 @@ def test_digits_where_scikit_learn_has_moved_its_file(monkeypatch):
 
 
 def test_digits_import_no_scikit_learn():
-    code = "import sys, isthmus.data as data; data.read_table('digits'); print({'sklearn'} & set(sys.modules))"
+    code = "import sys, isthmus.tables as data; data.read_table('digits'); print({'sklearn'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 
 
 def test_importing_the_floor_is_light():
     heavy = {"sklearn", "torch", "pyarrow", "PIL", "pandas"}
-    code = f"import sys, isthmus.data; print({heavy!r} & set(sys.modules))"
+    code = f"import sys, isthmus.tables; print({heavy!r} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from isthmus.data import BUNDLED, DataError, Table, read_table
+from isthmus.tables import BUNDLED, DataError, Table, read_table
 
 IRISES = "length,width,species,flower\n1,2.5,setosa,007\n3,4.5,virginica,008\n"
 
@@ -27,7 +27,7 @@ def file(tmp_path: Path):
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    monkeypatch.setattr("isthmus.data.delimited.LONGEST_ROW", 1000)
+    monkeypatch.setattr("isthmus.tables.delimited.LONGEST_ROW", 1000)
 
 
 def parquet(folder: Path, columns: dict) -> Path:
@@ -302,7 +302,7 @@ def test_rows_too_many_for_memory(file, monkeypatch):
     def full(*_):
         raise MemoryError
 
-    monkeypatch.setattr("isthmus.data.reading.read_delimited", full)
+    monkeypatch.setattr("isthmus.tables.reading.read_delimited", full)
     assert "does not fit in memory" in complaint(file("a\n1\n"))
 
 
@@ -310,7 +310,7 @@ def test_a_file_that_may_not_be_read(file, monkeypatch):
     def refused(*_):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("isthmus.data.reading.read_delimited", refused)
+    monkeypatch.setattr("isthmus.tables.reading.read_delimited", refused)
     assert "cannot be read (Permission denied)" in complaint(file("a\n1\n"))
 
 
@@ -341,7 +341,7 @@ def test_table_refuses_shapes_that_do_not_agree():
 
 @pytest.mark.parametrize(("row", "column"), [(0, 0), (5, 2), (99, 1)])
 def test_the_first_bad_cell_is_found_block_by_block(monkeypatch, row, column):
-    from isthmus.data import table
+    from isthmus.tables import table
 
     monkeypatch.setattr(table, "CHECKED_CELLS", 12)
     values = np.zeros((100, 3))

@@ -12,13 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from isthmus.anomaly import AutoencoderOutlierDetector
-from isthmus.data import DataError, open_table, read_table, write_table
-from isthmus.data.batches import stream_of
-from isthmus.data.columns import Request
-from isthmus.data.table import joined
-from isthmus.data.text_stream import TextStream
-from isthmus.data.writing import table_writer
 from isthmus.evaluation import evaluate
+from isthmus.tables import DataError, open_table, read_table, write_table
+from isthmus.tables.batches import stream_of
+from isthmus.tables.columns import Request
+from isthmus.tables.table import joined
+from isthmus.tables.text_stream import TextStream
+from isthmus.tables.writing import table_writer
 from isthmus.variants.vanilla import Autoencoder
 
 
@@ -120,7 +120,7 @@ def test_a_partitioned_folder_has_its_keys_for_columns(tmp_path):
 
 
 def test_a_row_group_is_read_on_and_back(tmp_path, monkeypatch):
-    monkeypatch.setattr("isthmus.data.parquet.DECODED_CELLS", 512)
+    monkeypatch.setattr("isthmus.tables.parquet.DECODED_CELLS", 512)
     values = np.random.default_rng(0).normal(size=(3000, 2))
     pq.write_table(pa.table({"a": values[:, 0], "b": values[:, 1]}), tmp_path / "f.parquet", row_group_size=1500)
     stream = open_table(tmp_path / "f.parquet")

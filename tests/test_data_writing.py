@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from isthmus.data import DataError, atomic, atomic_write, read_table, write_images, write_table
+from isthmus.tables import DataError, atomic, atomic_write, read_table, write_images, write_table
 
 VALUES = np.array([[0.1, -2.5e-17], [1 / 3, 12345678.9]])
 IDS = np.array(["007", 'a "b", c'])
@@ -69,7 +69,7 @@ def test_csv_is_plain(tmp_path):
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet"])
 def test_batches_join_up(tmp_path, monkeypatch, suffix):
-    monkeypatch.setattr("isthmus.data.writing.BATCH_CELLS", 6)
+    monkeypatch.setattr("isthmus.tables.writing.BATCH_CELLS", 6)
     values = np.arange(20.0).reshape(10, 2)
     write_table(tmp_path / f"f{suffix}", values, ["a", "b"], ids=np.arange(10))
     table = read_table(tmp_path / f"f{suffix}", ids="id")

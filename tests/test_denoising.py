@@ -13,10 +13,10 @@ import isthmus
 from isthmus.denoising import Denoiser, add_noise, estimate_noise_level, principal_axes, psnr, restoration
 from isthmus.denoising.blind import combined, hidden_predictions, mixing_share, own_share, wiener_filter
 from isthmus.denoising.levels import are_pairs
-from isthmus.model.corruption import BlindSpot, GaussianNoise, Masking, SaltAndPepper, make_corruption
-from isthmus.objective import Objective
+from isthmus.parts.corruption import BlindSpot, GaussianNoise, Masking, SaltAndPepper, make_corruption
 from isthmus.storage import StorageError
 from isthmus.training.devices import seeded
+from isthmus.training.objective import Objective
 from isthmus.variants.denoising import DenoisingAutoencoder
 
 KINDS = (("gaussian", 0.3), ("masking", 0.3), ("salt_and_pepper", 0.2))

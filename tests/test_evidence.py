@@ -12,7 +12,7 @@ from sklearn.decomposition import PCA
 
 from conftest import bent_table
 from isthmus import Autoencoder, CombinedAutoencoder, VariationalAutoencoder
-from isthmus.evidence import (
+from isthmus.inference.density import (
     density_given_code,
     elbo,
     importance_weighted,

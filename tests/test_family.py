@@ -23,9 +23,9 @@ from sklearn.utils.estimator_checks import check_estimator
 import isthmus
 from conftest import bent_table
 from isthmus.hyperparameter import hyperparameters
-from isthmus.objective import Objective
-from isthmus.scaling import CHUNK_CELLS
+from isthmus.rows.scaling import CHUNK_CELLS
 from isthmus.training.loop import Training
+from isthmus.training.objective import Objective
 from isthmus.variants import variant, variants
 
 QUICK = {"max_iter": 3, "hidden_layer_sizes": (16,), "batch_size": 32, "random_state": 0}
@@ -458,7 +458,7 @@ def test_sparse_input_is_made_dense_a_batch_at_a_time(monkeypatch):
 def test_a_wide_and_long_start_repeats_and_leaves_the_generators_alone(monkeypatch):
     """The randomised decomposition draws; by the model's seed, batch by batch."""
     X = bent_table(90, 20)
-    monkeypatch.setattr("isthmus.model.principal.EXACT_FEATURES", 10)
+    monkeypatch.setattr("isthmus.parts.principal.EXACT_FEATURES", 10)
     before = torch.get_rng_state().tolist()
     starts = [variants()["vanilla"](2, max_iter=0, random_state=0).fit(X) for _ in range(2)]
     assert torch.get_rng_state().tolist() == before

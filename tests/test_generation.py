@@ -10,8 +10,8 @@ from sklearn.exceptions import NotFittedError
 
 import isthmus
 from isthmus.evaluation import compare_samples
+from isthmus.generation.code_buffer import MOST_ROWS
 from isthmus.generation.density import LocalDensity, MixtureDensity, fit_code_density, fit_mixture
-from isthmus.generation.memory import MOST_ROWS
 from isthmus.generation.path import spherical_path, straight_path
 from isthmus.storage import load, save
 
@@ -308,7 +308,7 @@ def test_rows_that_cannot_be_compared():
 
 
 def test_the_density_is_nearer_the_data_than_a_prior_left_alone():
-    from isthmus.data import load_bundled
+    from isthmus.tables import load_bundled
 
     X = load_bundled("digits").values
     train, test = X[:1200], X[1200:]

@@ -10,8 +10,8 @@ import torch
 from scipy import sparse
 
 from isthmus import Autoencoder, VariationalAutoencoder, evaluate, load, save
-from isthmus.model.completion import Completion, fit_completion
-from isthmus.model.likelihood import BernoulliLikelihood, GaussianLikelihood
+from isthmus.parts.completion import Completion, fit_completion
+from isthmus.parts.likelihood import BernoulliLikelihood, GaussianLikelihood
 from isthmus.variants import variants
 
 

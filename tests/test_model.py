@@ -14,9 +14,9 @@ from torch import nn
 
 from conftest import bent_table
 from isthmus import Autoencoder
-from isthmus.model import principal as principal_module
-from isthmus.model.autoencoder import AutoencoderModel
-from isthmus.model.bottleneck import (
+from isthmus.parts import principal as principal_module
+from isthmus.parts.autoencoder import AutoencoderModel
+from isthmus.parts.bottleneck import (
     BOTTLENECKS,
     GaussianBottleneck,
     PointBottleneck,
@@ -24,7 +24,7 @@ from isthmus.model.bottleneck import (
     RectifiedBottleneck,
     TopKBottleneck,
 )
-from isthmus.model.corruption import (
+from isthmus.parts.corruption import (
     CORRUPTIONS,
     BlindSpot,
     GaussianNoise,
@@ -34,8 +34,8 @@ from isthmus.model.corruption import (
     SwapNoise,
     make_corruption,
 )
-from isthmus.model.likelihood import BernoulliLikelihood, GaussianLikelihood
-from isthmus.model.network import (
+from isthmus.parts.likelihood import BernoulliLikelihood, GaussianLikelihood
+from isthmus.parts.network import (
     ACTIVATIONS,
     Architecture,
     Dictionary,
@@ -44,7 +44,7 @@ from isthmus.model.network import (
     convolutional_encoder,
     perceptron,
 )
-from isthmus.model.principal import principal_directions
+from isthmus.parts.principal import principal_directions
 from isthmus.tutorial import tutorial_recipe
 
 
@@ -138,8 +138,8 @@ def test_nothing_is_corrupted_when_encoding(table):
 
     model = DenoisingAutoencoder(2, corruption_level=50.0, max_iter=0, random_state=0).fit(table)
     np.testing.assert_allclose(model.transform(table), PCA(2).fit_transform(table), atol=1e-4)
-    passage = model.model_(torch.from_numpy(model.scaling_.apply(table)))
-    assert (passage.corrupted - passage.x).std() > 10
+    forward = model.model_(torch.from_numpy(model.scaling_.apply(table)))
+    assert (forward.corrupted - forward.x).std() > 10
 
 
 # ---- bottlenecks ----------------------------------------------------------------------------------------
@@ -390,12 +390,12 @@ def test_the_passage_holds_the_whole_way():
     )
     model = AutoencoderModel(*parts)
     x = torch.randn(6, 5)
-    passage = model(x)
-    assert passage.x is x
-    assert torch.equal(passage.code, model.encode(passage.corrupted).mean)
-    assert torch.equal(passage.output, model.decoder(passage.code))
+    forward = model(x)
+    assert forward.x is x
+    assert torch.equal(forward.code, model.encode(forward.corrupted).mean)
+    assert torch.equal(forward.output, model.decoder(forward.code))
     assert torch.equal(model.reconstruct(x), model.decode(model.encode(x).mean))
-    assert not passage.corrupted.requires_grad
+    assert not forward.corrupted.requires_grad
     assert model(x, trace_input=True).corrupted.requires_grad
 
 

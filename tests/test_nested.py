@@ -12,10 +12,10 @@ from sklearn.exceptions import NotFittedError
 import isthmus
 from conftest import bent_table
 from isthmus import Autoencoder, NestedAutoencoder
-from isthmus.model.bottleneck import NestedBottleneck
-from isthmus.objective import Objective
+from isthmus.parts.bottleneck import NestedBottleneck
 from isthmus.training.fused import plain_pass
 from isthmus.training.loop import Training
+from isthmus.training.objective import Objective
 from isthmus.training.plan import Plan
 
 

@@ -18,13 +18,13 @@ FILE = '''"""The square autoencoder: a code near zero, by the sum of its squares
 
 from isthmus.estimator import BaseAutoencoder
 from isthmus.hyperparameter import hyper
-from isthmus.objective import Penalty
+from isthmus.parts.penalty import Penalty
 
 
 class Squares(Penalty):
     """Σ_j z_j²."""
-    def __call__(self, passage):
-        return passage.code.square().sum(1)
+    def __call__(self, forward):
+        return forward.code.square().sum(1)
 
 
 class SquareAutoencoder(BaseAutoencoder):

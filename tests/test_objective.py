@@ -9,20 +9,20 @@ import pytest
 import torch
 
 from isthmus import ContractiveAutoencoder
-from isthmus.model.autoencoder import AutoencoderModel, Passage
-from isthmus.model.bottleneck import GaussianBottleneck, PointBottleneck, Posterior
-from isthmus.model.corruption import GaussianNoise, NoCorruption
-from isthmus.model.likelihood import GaussianLikelihood
-from isthmus.model.network import Architecture
-from isthmus.objective import (
+from isthmus.parts.autoencoder import AutoencoderModel, ForwardOutput
+from isthmus.parts.bottleneck import GaussianBottleneck, PointBottleneck, Posterior
+from isthmus.parts.corruption import GaussianNoise, NoCorruption
+from isthmus.parts.likelihood import GaussianLikelihood
+from isthmus.parts.network import Architecture
+from isthmus.parts.penalty import (
     EXACT_JACOBIAN_UNITS,
     ActivationRate,
     Contraction,
     Divergence,
-    Objective,
     Sparsity,
     gaussian_divergence,
 )
+from isthmus.training.objective import Objective
 
 
 @pytest.fixture(autouse=True)
@@ -38,18 +38,20 @@ def build(n_latents=3, bottleneck=None, corruption=None, **shape) -> Autoencoder
     return AutoencoderModel(corruption or NoCorruption(), *parts)
 
 
-def passage_of(code, log_variance=None) -> Passage:
+def passage_of(code, log_variance=None) -> ForwardOutput:
     code = torch.as_tensor(code)
-    return Passage(torch.zeros(len(code), 4), torch.zeros(len(code), 4), Posterior(code, log_variance), code, code)
+    return ForwardOutput(
+        torch.zeros(len(code), 4), torch.zeros(len(code), 4), Posterior(code, log_variance), code, code
+    )
 
 
 def test_the_loss_is_the_weighted_sum_of_its_parts():
     model, x = build(), torch.randn(6, 5)
-    loss, passage = Objective({"sparsity": Sparsity(0.5), "rate": ActivationRate(2.0, 0.1)})(model, x)
+    loss, forward = Objective({"sparsity": Sparsity(0.5), "rate": ActivationRate(2.0, 0.1)})(model, x)
     assert list(loss.parts) == ["reconstruction", "sparsity", "rate"]
-    torch.testing.assert_close(loss.parts["reconstruction"], model.likelihood(passage.output, x))
-    torch.testing.assert_close(loss.parts["sparsity"], 0.5 * passage.code.abs().sum(1))
-    torch.testing.assert_close(loss.parts["rate"], 2.0 * ActivationRate(1.0, 0.1)(passage))
+    torch.testing.assert_close(loss.parts["reconstruction"], model.likelihood(forward.output, x))
+    torch.testing.assert_close(loss.parts["sparsity"], 0.5 * forward.code.abs().sum(1))
+    torch.testing.assert_close(loss.parts["rate"], 2.0 * ActivationRate(1.0, 0.1)(forward))
     torch.testing.assert_close(loss.total, sum(loss.parts.values()))
     assert loss.total.shape == (6,)
 
@@ -127,17 +129,17 @@ def test_the_exact_contraction_is_autograds_jacobian(bottleneck, n_latents):
 
 def test_the_contraction_is_taken_where_the_encoder_looked():
     model = build(corruption=GaussianNoise(2.0))
-    passage = model(torch.randn(4, 5), trace_input=True)
-    expected = jacobian_norms(model, passage.corrupted.detach())
-    torch.testing.assert_close(Contraction(1.0, "exact")(passage), expected, rtol=1e-4, atol=1e-5)
+    forward = model(torch.randn(4, 5), trace_input=True)
+    expected = jacobian_norms(model, forward.corrupted.detach())
+    torch.testing.assert_close(Contraction(1.0, "exact")(forward), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_the_estimated_contraction_is_unbiased():
     model, x = build(9), torch.randn(3, 5)
     expected = jacobian_norms(model, x)
     draws = 20_000
-    passage = model(x.repeat_interleave(draws, 0), trace_input=True)
-    estimates = Contraction(1.0, "estimate")(passage).detach().reshape(3, draws)
+    forward = model(x.repeat_interleave(draws, 0), trace_input=True)
+    estimates = Contraction(1.0, "estimate")(forward).detach().reshape(3, draws)
     error = estimates.std(1) / math.sqrt(draws)
     assert (error > 0).all()
     assert ((estimates.mean(1) - expected).abs() < 5 * error).all()

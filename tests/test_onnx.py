@@ -13,7 +13,7 @@ from sklearn.decomposition import PCA
 
 import isthmus
 from conftest import bent_table
-from isthmus.data import DataError
+from isthmus.tables import DataError
 
 ROWS = np.abs(bent_table(90, 12))
 UNIT = ROWS / ROWS.max()

@@ -8,7 +8,6 @@ import sys
 import numpy as np
 import pytest
 
-from isthmus.data import load_bundled
 from isthmus.history import History
 from isthmus.plots import (
     plot_decode_grid,
@@ -24,6 +23,7 @@ from isthmus.plots import (
 from isthmus.plots.grid import far_from
 from isthmus.plots.pictures import plot_pictures_rebuilt
 from isthmus.plots.plane import extent_of
+from isthmus.tables import load_bundled
 
 RNG = np.random.default_rng(0)
 DIGITS = load_bundled("digits")

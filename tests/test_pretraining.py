@@ -7,9 +7,9 @@ import pytest
 from sklearn.utils.estimator_checks import check_estimator
 
 from isthmus import Autoencoder, PretrainedClassifier, PretrainedRegressor
-from isthmus.data import load_bundled
 from isthmus.pretraining.fine_tuning import answers, forget
 from isthmus.pretraining.spreading import neighbour_graph, spread
+from isthmus.tables import load_bundled
 
 
 @pytest.mark.parametrize("kind", [PretrainedClassifier, PretrainedRegressor])

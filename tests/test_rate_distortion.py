@@ -190,7 +190,7 @@ def test_a_bent_line_in_one_number(bent):
 
 
 def test_pca_of_the_record_is_scikit_learns(bent):
-    from isthmus.data import split_rows
+    from isthmus.tables import split_rows
 
     X = arc()
     train, test = split_rows(len(X), test_size=0.2, seed=0)

@@ -13,11 +13,11 @@ import torch
 
 from conftest import bent_table
 from isthmus import Autoencoder, VariationalAutoencoder, open_table
-from isthmus.data.stream import ArrayStream
-from isthmus.scaling import Scaling
-from isthmus.training.processes import ALONE, Processes
-from isthmus.training.rows import DenseRows
-from isthmus.training.streamed import StreamedRows, survey
+from isthmus.distributed import ALONE, ProcessGroup
+from isthmus.rows.rows import DenseRows
+from isthmus.rows.scaling import Scaling
+from isthmus.rows.streamed import StreamedRows, survey
+from isthmus.tables.stream import ArrayStream
 
 SETTINGS = {"hidden_layer_sizes": (16,), "batch_size": 32, "max_iter": 4, "random_state": 0}
 HELD = 4 * 6 * 70  # bytes of a third of the rows
@@ -32,10 +32,10 @@ def unscaled(n_columns: int) -> Scaling:
     return Scaling(np.zeros(n_columns), np.ones(n_columns), 1.0)
 
 
-def streamed_rows(among: Processes = ALONE) -> StreamedRows:
+def streamed_rows(group: ProcessGroup = ALONE) -> StreamedRows:
     stream = ArrayStream(numbered(), segment_rows=20)
     stream.held_bytes = 4 * 3 * 100
-    return StreamedRows(stream, unscaled(3), among)
+    return StreamedRows(stream, unscaled(3), group)
 
 
 def places(batches) -> list[list[int]]:
@@ -136,8 +136,8 @@ def test_an_epoch_can_be_gone_on_with_at_any_batch(first):
 @pytest.mark.parametrize("count", [2, 3, 4])
 def test_several_processes_have_the_batches_of_one(count):
     alone = places(streamed_rows().epoch(7, 1, 16))
-    whole_group = [Processes(rank, count, 12) for rank in range(count)]
-    each = [list(streamed_rows(who).epoch(7, 1, 16, among=who)) for who in whole_group]
+    whole_group = [ProcessGroup(rank, count, 12) for rank in range(count)]
+    each = [list(streamed_rows(who).epoch(7, 1, 16, group=who)) for who in whole_group]
     for whole, parts in zip(alone, zip(*each, strict=True), strict=True):
         found = torch.full((len(whole),), -1)
         for part in parts:
@@ -150,8 +150,8 @@ def test_several_processes_have_the_batches_of_one(count):
 
 @pytest.mark.parametrize("n_rows", [4, 5, 6, 7, 8])
 def test_a_last_batch_of_fewer_rows_than_processes_is_shared_out_too(n_rows):
-    group = [Processes(rank, 4, 4) for rank in range(4)]
-    each = [list(DenseRows(torch.from_numpy(numbered(n_rows))).epoch(7, 1, 4, among=who)) for who in group]
+    group = [ProcessGroup(rank, 4, 4) for rank in range(4)]
+    each = [list(DenseRows(torch.from_numpy(numbered(n_rows))).epoch(7, 1, 4, group=who)) for who in group]
     assert {len(parts) for parts in each} == {-(-n_rows // 4)}
     found = sorted(chain.from_iterable(chain.from_iterable(places(parts) for parts in each)))
     assert found == list(range(n_rows))

@@ -13,26 +13,22 @@ import torch
 from conftest import bent_table
 from isthmus import Autoencoder, VariationalAutoencoder
 from isthmus.history import History
-from isthmus.model.autoencoder import AutoencoderModel
-from isthmus.model.bottleneck import GaussianBottleneck, NestedBottleneck, PointBottleneck
-from isthmus.model.corruption import GaussianNoise, NoCorruption
-from isthmus.model.likelihood import GaussianLikelihood
-from isthmus.model.network import ACTIVATIONS, Architecture
-from isthmus.objective import Contraction, Divergence, Objective, Sparsity
-from isthmus.scaling import Scaling, chunks, column_statistics, fit_scaling
+from isthmus.parts.autoencoder import AutoencoderModel
+from isthmus.parts.bottleneck import GaussianBottleneck, NestedBottleneck, PointBottleneck
+from isthmus.parts.corruption import GaussianNoise, NoCorruption
+from isthmus.parts.likelihood import GaussianLikelihood
+from isthmus.parts.network import ACTIVATIONS, Architecture
+from isthmus.parts.penalty import Contraction, Divergence, Sparsity
+from isthmus.rows.rows import Batch, DenseRows, ScaledRows, dense_rows, mixed, rows_of
+from isthmus.rows.scaling import Scaling, chunks, column_statistics, fit_scaling
+from isthmus.rows.validation import validation_count
 from isthmus.training import loop
 from isthmus.training.devices import WORK_FOR_THREADS, half_precision_pays, seeded, threads_for
 from isthmus.training.loop import Training, means, rate
+from isthmus.training.objective import Objective
 from isthmus.training.optimizer import flatten_parameters
-from isthmus.training.plan import (
-    Plan,
-    automatic_batch_size,
-    automatic_epochs,
-    automatic_widths,
-    validation_count,
-)
+from isthmus.training.plan import Plan, automatic_batch_size, automatic_epochs, automatic_widths
 from isthmus.training.progress import progress_bar
-from isthmus.training.rows import Batch, DenseRows, ScaledRows, dense_rows, mixed, rows_of
 
 
 def build(seed=0, corruption=None, bottleneck=None, learned=False, **shape) -> AutoencoderModel:
@@ -139,9 +135,9 @@ def test_a_measure_draws_the_same_noise_every_time_and_the_mean_over_rows():
     torch.manual_seed(2)
     assert means(work.measure(rows), "train") == first
     with seeded(loop.MEASURE_SEED):
-        loss, passage = work.objective(work.model, rows.values)
+        loss, forward = work.objective(work.model, rows.values)
     assert first["train_loss"] == pytest.approx(float(loss.total.detach().mean()), rel=1e-5)
-    assert first["train_mse"] == pytest.approx(float((passage.output - rows.values).detach().square().mean()), rel=1e-5)
+    assert first["train_mse"] == pytest.approx(float((forward.output - rows.values).detach().square().mean()), rel=1e-5)
 
 
 @pytest.mark.parametrize("output_activation", ["identity", "sigmoid"])
@@ -432,7 +428,7 @@ def test_rows_come_by_index_in_order_and_shuffled(kind):
 def test_dense_rows_are_scaled_in_slices(monkeypatch):
     X = bent_table(50)
     scaling = fit_scaling(column_statistics([X]), "minmax", centred=True)
-    monkeypatch.setattr("isthmus.training.rows.chunks", lambda X: chunks(X, cells=40))
+    monkeypatch.setattr("isthmus.rows.rows.chunks", lambda X: chunks(X, cells=40))
     torch.testing.assert_close(dense_rows(X, scaling).values, torch.from_numpy(scaling.apply(X)))
 
 

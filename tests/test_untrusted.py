@@ -27,10 +27,10 @@ from pyarrow import parquet
 
 from isthmus.cli.outcome import CommandError
 from isthmus.cli.run_folder import open_run
-from isthmus.data import DataError, bounds, open_table, read_table
-from isthmus.data.text_stream import stretches
 from isthmus.storage import StorageError, load
 from isthmus.storage.safe_reading import open_regular_file
+from isthmus.tables import DataError, bounds, open_table, read_table
+from isthmus.tables.text_stream import stretches
 
 INPUTS = sorted(path for path in CORPUS.rglob("*") if path.is_file())
 ROOT = Path(__file__).parent.parent
@@ -208,7 +208,7 @@ BOMBS = {
 MEASURED = """
 import sys
 from pathlib import Path
-from isthmus.data import DataError, read_table
+from isthmus.tables import DataError, read_table
 import pyarrow.csv, pyarrow.parquet, PIL.Image, numpy.lib.format
 def used():
     return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) >> 10

@@ -16,12 +16,12 @@ from pathlib import Path
 
 from isthmus.cli.outcome import CommandError
 from isthmus.cli.run_folder import open_run
-from isthmus.data import DataError, bounds, read_table
-from isthmus.data.columns import Request
-from isthmus.data.opening import open_table
-from isthmus.data.text_stream import TextStream
 from isthmus.storage import StorageError, load
 from isthmus.storage.safe_reading import checksum
+from isthmus.tables import DataError, bounds, read_table
+from isthmus.tables.columns import Request
+from isthmus.tables.opening import open_table
+from isthmus.tables.text_stream import TextStream
 
 __all__ = ["LOADERS", "MARK", "Find", "joined"]
 

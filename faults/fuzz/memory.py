@@ -22,7 +22,7 @@ READ = """
 import sys
 import pyarrow.csv, pyarrow.parquet, numpy.lib.format, numpy as np
 from pathlib import Path
-from isthmus.data import read_table
+from isthmus.tables import read_table
 def used():  # the peak since it was last reset; getrusage would begin with that of the parent
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) << 10

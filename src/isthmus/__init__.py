@@ -30,7 +30,7 @@ _HOMES = {
     "evaluate": "isthmus.evaluation",
     "export_onnx": "isthmus.onnx_export",
     "load": "isthmus.storage",
-    "open_table": "isthmus.data",
+    "open_table": "isthmus.tables",
     "RateDistortion": "isthmus.smallest",
     "rate_distortion": "isthmus.smallest",
     "save": "isthmus.storage",

@@ -14,17 +14,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from isthmus.model.autoencoder import AutoencoderModel
-from isthmus.model.likelihood import BernoulliLikelihood, GaussianLikelihood, Likelihood
-from isthmus.model.mixed_likelihood import MixedLikelihood
-from isthmus.model.network import Architecture, begin
+from isthmus.parts.autoencoder import AutoencoderModel
+from isthmus.parts.likelihood import BernoulliLikelihood, GaussianLikelihood, Likelihood
+from isthmus.parts.mixed_likelihood import MixedLikelihood
+from isthmus.parts.network import Architecture, begin
+from isthmus.rows.validation import validation_count
 from isthmus.settings import AutoencoderSettings
 from isthmus.training import plan as automatic
 
 if TYPE_CHECKING:
     from isthmus.mixed.layout import Blocks
-    from isthmus.model.principal import Principal
-    from isthmus.scaling import ColumnStatistics, Scaling
+    from isthmus.parts.principal import Principal
+    from isthmus.rows.scaling import ColumnStatistics, Scaling
 
 __all__ = [
     "assemble",
@@ -142,7 +143,7 @@ def choose_architecture(settings: AutoencoderSettings, size: int, n_features: in
 
 def choose_plan(settings: AutoencoderSettings, n_rows: int, unexplained: float) -> automatic.Plan:
     """The training run, with what the user left open filled in; ``unexplained`` is the share PCA leaves out."""
-    n_training = n_rows - automatic.validation_count(n_rows, settings.validation_fraction)
+    n_training = n_rows - validation_count(n_rows, settings.validation_fraction)
     batch_size = settings.batch_size or automatic.automatic_batch_size(n_training)
     epochs = settings.max_iter
     if epochs is None:

@@ -30,10 +30,11 @@ from isthmus.assembly import (
     order_linear_code,
 )
 from isthmus.code_size import full_code, narrowed, takes_size
-from isthmus.evidence import LatentReport, latent_report, log_density
-from isthmus.generation.face import GenerationMixin
-from isthmus.generation.memory import remember
+from isthmus.distributed import processes
+from isthmus.generation.code_buffer import remember
+from isthmus.generation.mixin import GenerationMixin
 from isthmus.history import History
+from isthmus.inference.density import LatentReport, latent_report, log_density
 from isthmus.missing import (
     VALIDATION_DRAWS,
     complete_batches,
@@ -44,21 +45,20 @@ from isthmus.missing import (
 )
 from isthmus.mixed.encoding import encode_table, in_given_form
 from isthmus.mixed.layout import TableLayout
-from isthmus.model.bottleneck import PointBottleneck
-from isthmus.model.likelihood import GaussianLikelihood
-from isthmus.objective import Objective
+from isthmus.parts.bottleneck import PointBottleneck
+from isthmus.parts.likelihood import GaussianLikelihood
+from isthmus.rows.rows import DenseRows, Rows, in_company, rows_once
+from isthmus.rows.validation import validation_count
 from isthmus.settings import AutoencoderSettings
 from isthmus.start import begin, begin_again
 from isthmus.stream_input import over_blocks, validated_stream
 from isthmus.torch_modules import Half, to_torch
 from isthmus.training.callbacks import CallbackSupportMixin, EpochCallbacks, with_callbacks
+from isthmus.training.checkpointing import Checkpointing, FitCheckpointer
 from isthmus.training.devices import seeded, threads_for
-from isthmus.training.keeping import Checkpointing, FitKeeper
 from isthmus.training.loop import Training, means
-from isthmus.training.plan import validation_count
-from isthmus.training.processes import processes
+from isthmus.training.objective import Objective
 from isthmus.training.progress import progress_bar
-from isthmus.training.rows import DenseRows, Rows, in_company, rows_once
 
 __all__ = ["BaseAutoencoder"]
 
@@ -108,23 +108,23 @@ class BaseAutoencoder(
         two-dimensional batches each time it is iterated. With ``checkpoints``, an `isthmus.Checkpoints`, a fit that
         was cut off goes on where it was.
         """
-        with nullcontext() if checkpoints is None else checkpoints.watching(self) as keeper:
-            return self._fit(X, keeper)
+        with nullcontext() if checkpoints is None else checkpoints.watching(self) as checkpointer:
+            return self._fit(X, checkpointer)
 
-    def _fit(self, X: Any, keeper: FitKeeper | None) -> typing.Self:
-        state = None if keeper is None else keeper.restored(self)
+    def _fit(self, X: Any, checkpointer: FitCheckpointer | None) -> typing.Self:
+        state = None if checkpointer is None else checkpointer.restored(self)
         rows = begin(self, X) if state is None else begin_again(self, X)
-        if keeper is not None:
-            keeper.require_same(rows)
-        among = processes()
+        if checkpointer is not None:
+            checkpointer.require_same(rows)
+        group = processes()
         plan = choose_plan(self, len(rows), self.principal_.unexplained(self.n_components_))
         if self._layout is None and closed_form_is_best(self, self._architecture):
             plan = dataclasses.replace(plan, epochs=0)
-        training = Training(self.model_, Objective(self.make_penalties()), plan, self._device, self._seed, among, state)
+        training = Training(self.model_, Objective(self.make_penalties()), plan, self._device, self._seed, group, state)
         with (
             seeded(self._seed, self._device),
             threads_for(plan.batch_size * self._n_weights),
-            progress_bar(plan.epochs, shown=self.verbose and among.first) as advance,
+            progress_bar(plan.epochs, shown=self.verbose and group.first) as advance,
         ):
             learned, validation = rows.divided(validation_count(len(rows), self.validation_fraction))
             if validation is not None and self.missing == "mask":
@@ -136,7 +136,7 @@ class BaseAutoencoder(
                 advance(row)
                 return callbacks.epoch()
 
-            training.run(learned, validation, on_epoch, keeper)
+            training.run(learned, validation, on_epoch, checkpointer)
             learn_trust(self.model_, validation or rows, self._device)
         training.finish()
         if not len(training.history):
@@ -185,7 +185,7 @@ class BaseAutoencoder(
                 seeded(self._seed + self.n_iter_, self._device),
                 threads_for(plan.batch_size * self._n_weights),
             ):
-                for batch in rows.epoch(self._seed, self.n_iter_, plan.batch_size, among=processes()):
+                for batch in rows.epoch(self._seed, self.n_iter_, plan.batch_size, group=processes()):
                     self._training.step(batch, plan.learning_rate)
                 row = means(self._training.measure(rows if isinstance(rows, DenseRows) else rows.some(2048)), "train")
                 self._note_rows(rows)

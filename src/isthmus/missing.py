@@ -1,7 +1,7 @@
 """Rows with missing cells: what `fit` makes of them, and how they are filled afterwards.
 
 With ``missing="mask"`` a NaN is a cell nobody measured. It is left out of the loss, and a
-`isthmus.model.completion.Completion` shows the encoder what a linear model expects in its place. `impute` fills
+`isthmus.parts.completion.Completion` shows the encoder what a linear model expects in its place. `impute` fills
 it with that expectation e, moved towards the cell x̂ that the autoencoder rebuilds as far as cells hidden from
 both say it should be:
 
@@ -20,14 +20,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from isthmus.model.completion import Completion, fit_completion
-from isthmus.scaling import chunks, require_finite
-from isthmus.training.rows import rows_once
+from isthmus.parts.completion import Completion, fit_completion
+from isthmus.rows.rows import rows_once
+from isthmus.rows.scaling import chunks, require_finite
 
 if TYPE_CHECKING:
-    from isthmus.model.autoencoder import AutoencoderModel
-    from isthmus.scaling import Scaling
-    from isthmus.training.rows import Rows
+    from isthmus.parts.autoencoder import AutoencoderModel
+    from isthmus.rows.rows import Rows
+    from isthmus.rows.scaling import Scaling
 
 __all__ = [
     "VALIDATION_DRAWS",

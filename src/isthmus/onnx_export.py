@@ -13,7 +13,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from isthmus.data.atomic import atomic_write
+from isthmus.tables.atomic import atomic_write
 
 if TYPE_CHECKING:
     from torch import nn

@@ -13,11 +13,11 @@ from typing import Any
 from torch import Tensor
 
 from isthmus.hyperparameter import hyper
-from isthmus.model.bottleneck import Bottleneck, PointBottleneck
-from isthmus.model.corruption import Corruption, NoCorruption
-from isthmus.model.likelihood import LIKELIHOODS
-from isthmus.model.network import ACTIVATIONS
-from isthmus.objective import Penalty
+from isthmus.parts.bottleneck import Bottleneck, PointBottleneck
+from isthmus.parts.corruption import Corruption, NoCorruption
+from isthmus.parts.likelihood import LIKELIHOODS
+from isthmus.parts.network import ACTIVATIONS
+from isthmus.parts.penalty import Penalty
 
 __all__ = ["AutoencoderSettings"]
 

@@ -8,19 +8,19 @@ import torch
 from sklearn.utils import check_random_state
 
 from isthmus.assembly import assemble, choose_architecture, choose_size, require_consistent
+from isthmus.distributed import ProcessGroup, processes
 from isthmus.hyperparameter import check_hyperparameters
 from isthmus.missing import attach, complete_batches, learn_completion
-from isthmus.model.principal import principal_directions
-from isthmus.scaling import chunks, column_statistics, fit_scaling, observed_statistics
+from isthmus.parts.principal import principal_directions
+from isthmus.rows.rows import Rows, rows_of
+from isthmus.rows.scaling import chunks, column_statistics, fit_scaling, observed_statistics
+from isthmus.rows.streamed import StreamedRows, Survey, survey
 from isthmus.stream_input import know_columns, large_stream, require_columns
 from isthmus.training.devices import choose_device, seeded, threads_for
-from isthmus.training.processes import Processes, processes
-from isthmus.training.rows import Rows, rows_of
-from isthmus.training.streamed import StreamedRows, Survey, survey
 
 if TYPE_CHECKING:
-    from isthmus.data.stream import TableStream
     from isthmus.estimator import BaseAutoencoder
+    from isthmus.tables.stream import TableStream
 
 __all__ = ["begin", "begin_again"]
 
@@ -31,9 +31,9 @@ WIDE = 4096
 def begin(estimator: BaseAutoencoder, X: Any) -> Rows:
     """Set on ``estimator`` all that is known before the first step; give its rows in the model's units."""
     check_hyperparameters(estimator)
-    among = processes()
+    group = processes()
     seed = torch.tensor(int(check_random_state(estimator.random_state).randint(2**31 - 1)))
-    estimator._seed = int(among.agree_(seed))
+    estimator._seed = int(group.broadcast_(seed))
     estimator._device = choose_device(estimator.device)
     masked = estimator.missing == "mask"
     stream, surveyed = large_stream(estimator, X), None
@@ -42,7 +42,7 @@ def begin(estimator: BaseAutoencoder, X: Any) -> Rows:
         estimator._dtype = X.dtype
         columns = observed_statistics(lambda: chunks(X)) if masked else column_statistics(chunks(X))
     else:
-        surveyed = _surveyed(estimator, stream, among)
+        surveyed = _surveyed(estimator, stream, group)
         columns = surveyed.columns or observed_statistics(lambda: iter(stream))
         estimator._dtype = surveyed.dtype
     n_rows, n_features = X.shape if stream is None else stream.shape
@@ -54,7 +54,7 @@ def begin(estimator: BaseAutoencoder, X: Any) -> Rows:
         layout.scaling(columns, estimator.scale) if layout else fit_scaling(columns, estimator.scale, centred=centred)
     )
     estimator._code_unit = estimator.scaling_.unit if estimator.make_bottleneck().in_data_units else 1.0
-    rows = _rows(estimator, X, stream, surveyed, among)
+    rows = _rows(estimator, X, stream, surveyed, group)
     mean = (columns.mean - estimator.scaling_.center) / estimator.scaling_.spread
     known = BASELINE_DIRECTIONS if n_features <= WIDE else BASELINE_DIRECTIONS_OF_WIDE_TABLES
     limit = max(estimator.n_components_, known)
@@ -64,7 +64,7 @@ def begin(estimator: BaseAutoencoder, X: Any) -> Rows:
             completion, start = learn_completion(rows, layout.owners if layout else None)
         if completion is None and isinstance(rows, StreamedRows):
             estimator.principal_ = principal_directions(
-                rows.own_batches, start, n_rows, limit, sum_=among.sum_, held=not among.several
+                rows.own_batches, start, n_rows, limit, all_reduce_=group.all_reduce_, held=not group.several
             )
         else:
             batches = complete_batches(rows, completion)
@@ -84,26 +84,26 @@ def begin(estimator: BaseAutoencoder, X: Any) -> Rows:
 
 def begin_again(estimator: BaseAutoencoder, X: Any) -> Rows:
     """The rows of an estimator that knows its start already."""
-    stream, among = large_stream(estimator, X), processes()
+    stream, group = large_stream(estimator, X), processes()
     if stream is None:
         return rows_of(estimator._validated(X, reset=False), estimator.scaling_)
     require_columns(estimator, stream)
-    return _rows(estimator, X, stream, _surveyed(estimator, stream, among, reset=False), among)
+    return _rows(estimator, X, stream, _surveyed(estimator, stream, group, reset=False), group)
 
 
-def _surveyed(estimator: BaseAutoencoder, stream: TableStream, among: Processes, *, reset: bool = True) -> Survey:
+def _surveyed(estimator: BaseAutoencoder, stream: TableStream, group: ProcessGroup, *, reset: bool = True) -> Survey:
     who = type(estimator).__name__
     if reset:
         if len(stream) < 2:
             raise ValueError(f"{who}: X has {len(stream)} row, and at least 2 are needed to learn from.")
         know_columns(estimator, stream)
     masked = estimator.missing == "mask"
-    return survey(stream, who, estimator._seed, estimator.validation_fraction, among, missing=masked)
+    return survey(stream, who, estimator._seed, estimator.validation_fraction, group, missing=masked)
 
 
 def _rows(
-    estimator: BaseAutoencoder, X: Any, stream: TableStream | None, surveyed: Survey | None, among: Processes
+    estimator: BaseAutoencoder, X: Any, stream: TableStream | None, surveyed: Survey | None, group: ProcessGroup
 ) -> Rows:
     if stream is None:
         return rows_of(X, estimator.scaling_)
-    return StreamedRows(stream, estimator.scaling_, among, surveyed=surveyed)
+    return StreamedRows(stream, estimator.scaling_, group, surveyed=surveyed)

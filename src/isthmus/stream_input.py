@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from isthmus.data.batches import stream_of
-from isthmus.data.stream import TableStream
+from isthmus.tables.batches import stream_of
+from isthmus.tables.stream import TableStream
 
 __all__ = ["know_columns", "large_stream", "over_blocks", "require_columns", "validated_stream", "without_names"]
 

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, fx, nn
 
-from isthmus.model.bottleneck import PointBottleneck, TopKBottleneck
+from isthmus.parts.bottleneck import PointBottleneck, TopKBottleneck
 
 if TYPE_CHECKING:
     from isthmus.estimator import BaseAutoencoder

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from isthmus.cli.outcome import run
-from isthmus.data import write_images, write_table
+from isthmus.tables import write_images, write_table
 
 QUICK = ("--max-iter", "2", "--no-plots")
 COLUMNS = ("height", "weight", "age", "weird\x1b[31m", "b", "a")

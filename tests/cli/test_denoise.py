@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from cli.conftest import call, sentence
-from isthmus.data import read_table, write_images, write_table
 from isthmus.denoising import add_noise
+from isthmus.tables import read_table, write_images, write_table
 
 NAMES = ("a", "b", "c", "d", "e", "f")
 

@@ -11,7 +11,7 @@ import pytest
 from pyarrow import parquet
 
 from cli.conftest import COLUMNS, call, own_rows, sentence
-from isthmus.data import write_table
+from isthmus.tables import write_table
 
 QUICK = ("--components", "2")
 

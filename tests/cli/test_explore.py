@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cli.conftest import QUICK, call, sentence
-from isthmus.cli.held_out_rows import held_out_again, read_and_split
+from isthmus.cli.data_split import held_out_again, read_and_split
 from isthmus.cli.run_folder import open_run
 
 

@@ -11,7 +11,7 @@ import pytest
 import isthmus.storage
 import isthmus.tutorial
 from cli.conftest import COLUMNS, QUICK, call, own_rows, sentence, tree
-from isthmus.data import read_table, write_table
+from isthmus.tables import read_table, write_table
 from isthmus.training.loop import Training
 from isthmus.variants.vanilla import Autoencoder
 

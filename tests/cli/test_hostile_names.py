@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from isthmus.cli.outcome import run
-from isthmus.data.writing import FORMULA
+from isthmus.tables.writing import FORMULA
 
 from .conftest import QUICK, call, own_rows
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cli.conftest import call, own_rows, sentence
-from isthmus.data import read_table, write_table
+from isthmus.tables import read_table, write_table
 
 NAMES = ("height", "weight", "age", "c", "b", "a")
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cli.conftest import COLUMNS, QUICK, call, own_rows, sentence, tree
-from isthmus.data import read_table, write_table
+from isthmus.tables import read_table, write_table
 from isthmus.variants.vanilla import Autoencoder
 
 ROLES = {"ids": "name", "labels": "kind"}

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from cli.conftest import COLUMNS, QUICK, call, sentence
-from isthmus.data import read_table
 from isthmus.storage import load
+from isthmus.tables import read_table
 
 
 @pytest.mark.parametrize("flags", [[], ["--noise"], ["--codes", "density"], ["--codes", "density", "--noise"]])

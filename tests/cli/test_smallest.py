@@ -10,7 +10,7 @@ import pytest
 
 from cli.conftest import call, sentence
 from isthmus import load
-from isthmus.data import write_table
+from isthmus.tables import write_table
 
 QUICK = ("--max-iter", "5", "--hidden-layer-sizes", "16", "--seeds", "1")
 

@@ -19,8 +19,8 @@ from isthmus import (
     VariationalAutoencoder,
 )
 from isthmus.estimator import BaseAutoencoder
-from isthmus.model.network import Dictionary
-from isthmus.objective import Objective
+from isthmus.parts.network import Dictionary
+from isthmus.training.objective import Objective
 
 PAGES = Path(__file__).parent.parent.parent / "course" / "from_scratch"
 SETTINGS: dict[str, Any] = {"start": "random", "max_iter": 1, "random_state": 0}

@@ -23,8 +23,8 @@ from isthmus.closed_form import (
     two_measurements,
 )
 from isthmus.course.moving import decoder_state, encoder_state, linear_state
-from isthmus.data import load_bundled
 from isthmus.evaluation import explain_loss
+from isthmus.tables import load_bundled
 
 ROOT = Path(__file__).parent.parent.parent
 WIDGETS = ROOT / "course" / "_static" / "widgets"

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import isthmus
-from isthmus.data import open_table
 from isthmus.evaluation import evaluate
 from isthmus.explorer import write_explorer
+from isthmus.tables import open_table
 
 pytestmark = pytest.mark.xdist_group("large")
 

@@ -12,7 +12,7 @@ from torch import nn
 import isthmus
 from isthmus import Autoencoder
 from isthmus.explorer import UnknownLayerError, write_explorer
-from isthmus.model.network import ACTIVATIONS
+from isthmus.parts.network import ACTIVATIONS
 
 from .browsing import opened
 

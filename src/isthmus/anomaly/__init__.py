@@ -5,7 +5,7 @@ detector.predict(X), detector.p_values(X), detector.explain(X)
 """
 
 from isthmus.anomaly.contributions import Explanation
+from isthmus.anomaly.cross_validation import Judgement, judge_within
 from isthmus.anomaly.detector import AutoencoderOutlierDetector
-from isthmus.anomaly.within import Judgement, judge_within
 
 __all__ = ["AutoencoderOutlierDetector", "Explanation", "Judgement", "judge_within"]

@@ -17,8 +17,8 @@ from isthmus.cli.rows_output import require_writable, write_rows
 if TYPE_CHECKING:
     import numpy as np
 
-    from isthmus.data import Table
     from isthmus.denoising import Denoiser, Restoration
+    from isthmus.tables import Table
 
 __all__ = ["denoise"]
 
@@ -127,7 +127,7 @@ def denoise(
 
 
 def _read(data: str, fitted: Denoiser | None, *, labels: str | None, ids: str | None, drop: tuple[str, ...]) -> Table:
-    from isthmus.data import read_table
+    from isthmus.tables import read_table
 
     if fitted is None:
         return read_table(data, labels=labels, ids=ids, drop=drop)
@@ -138,7 +138,7 @@ def _read(data: str, fitted: Denoiser | None, *, labels: str | None, ids: str | 
 
 
 def _require_places(save: Path | None, figure: Path | None, table: Table, *, overwrite: bool) -> None:
-    from isthmus.data.atomic import refuse_existing
+    from isthmus.tables.atomic import refuse_existing
 
     if figure is not None:
         if table.image_shape is None:

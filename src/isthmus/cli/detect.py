@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from isthmus.cli.judged_output import draw_strangest, require_judged_writable, write_judged
+from isthmus.cli.detection_output import draw_strangest, require_judged_writable, write_judged
 from isthmus.cli.matching_rows import Expected, open_matching, rows_expected, unnamed
 from isthmus.cli.outcome import CommandError, UsageError, say
 from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, Seed, Shard
@@ -17,8 +17,8 @@ from isthmus.cli.rows_output import shared
 from isthmus.cli.run_folder import open_run
 
 if TYPE_CHECKING:
-    from isthmus.data import Table
-    from isthmus.data.stream import TableStream
+    from isthmus.tables import Table
+    from isthmus.tables.stream import TableStream
 
 __all__ = ["detect"]
 
@@ -102,7 +102,7 @@ def detect(
     given = {"measure": score, "false_alarm_rate": false_alarm_rate}
     settings = {"random_state": seed} | {name: value for name, value in given.items() if value is not None}
     roles = {"labels": labels, "ids": ids, "drop": drop}
-    from isthmus.anomaly.within import fitted_to_folds, judge, judge_stream, judge_within
+    from isthmus.anomaly.cross_validation import fitted_to_folds, judge, judge_stream, judge_within
 
     detectors: list[Any] = []
 
@@ -116,7 +116,7 @@ def detect(
                 return
         detectors = [detector]
     elif train is not None:
-        from isthmus.data import open_table
+        from isthmus.tables import open_table
 
         known = _only_present(train, roles)
         usual = _sample(open_table(train, **known), train, seed)
@@ -134,7 +134,7 @@ def detect(
             save_model(detector, save, overwrite=overwrite)
             say(f"The detector is in {str(save)!r}.")
     else:
-        from isthmus.data import open_table
+        from isthmus.tables import open_table
 
         stream = open_table(data, **roles)
         say(f"judging {len(stream):,} rows by one another; --train names rows known to be usual …")
@@ -194,7 +194,7 @@ def _require_sense(
 
 def _only_present(source: str, roles: dict[str, Any]) -> dict[str, Any]:
     """Columns named for the rows to judge, where the rows to learn from have them too."""
-    from isthmus.data.opening import names_in
+    from isthmus.tables.opening import names_in
 
     names = names_in(source)
     if names is None:
@@ -246,7 +246,7 @@ def _detector_of(path: str, settings: dict[str, Any]) -> tuple[Any, Expected]:
         names = getattr(found, "feature_names_in_", None)
         columns = unnamed(found.autoencoder_.n_features_in_) if names is None else tuple(map(str, names))
         return found, Expected(columns, "the columns the detector was fitted on")
-    from isthmus.cli.held_out_rows import held_out_again
+    from isthmus.cli.data_split import held_out_again
 
     if found._layout is not None:
         raise CommandError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from isthmus.cli.held_out_rows import held_out_again
+from isthmus.cli.data_split import held_out_again
 from isthmus.cli.matching_rows import open_matching, rows_expected
 from isthmus.cli.outcome import print_json, show
 from isthmus.cli.row_flags import Drop, Ids, JsonOutput, Labels, RunPath, Seed

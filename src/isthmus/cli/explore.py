@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from isthmus.cli.held_out_rows import held_out_again
+from isthmus.cli.baseline import YARDSTICK, fitted_yardstick, is_tutorial_data
+from isthmus.cli.data_split import held_out_again
 from isthmus.cli.matching_rows import read_matching, rows_expected
 from isthmus.cli.outcome import CommandError, UsageError, say
 from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, RunPath
 from isthmus.cli.run_folder import PAGE, open_run
-from isthmus.cli.yardstick import YARDSTICK, fitted_yardstick, is_tutorial_data
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from isthmus.data import Table
+    from isthmus.tables import Table
 
 __all__ = ["explore", "write_page"]
 

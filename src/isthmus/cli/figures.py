@@ -19,7 +19,7 @@ import numpy as np
 from isthmus.cli.outcome import CommandError, escaped
 
 if TYPE_CHECKING:
-    from isthmus.data import Table
+    from isthmus.tables import Table
 
 __all__ = ["draw_figures", "require_no_figures"]
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from isthmus.cli.held_out_rows import JudgedRows, read_and_split
+from isthmus.cli.baseline import YARDSTICK, fitted_yardstick, is_tutorial_data
+from isthmus.cli.data_split import DataSplit, read_and_split
+from isthmus.cli.distributed import is_main_process, joined, restarted
 from isthmus.cli.hyperparameter_flags import (
     as_flags,
     chosen_variant,
@@ -19,6 +21,7 @@ from isthmus.cli.hyperparameter_flags import (
 )
 from isthmus.cli.matching_rows import name_columns
 from isthmus.cli.outcome import CommandError, UsageError, finite, print_json, say, show
+from isthmus.cli.resume import Asked, asked_again, checkpointed, require_none_unfinished
 from isthmus.cli.row_flags import JsonOutput, Seed
 from isthmus.cli.run_folder import (
     EVALUATION,
@@ -29,9 +32,6 @@ from isthmus.cli.run_folder import (
     record_of,
     require_free,
 )
-from isthmus.cli.several_processes import is_first, joined, started_again
-from isthmus.cli.unfinished import Asked, asked_again, kept_up, require_none_unfinished
-from isthmus.cli.yardstick import YARDSTICK, fitted_yardstick, is_tutorial_data
 
 if TYPE_CHECKING:
     from isthmus.evaluation import Evaluation
@@ -120,12 +120,12 @@ def fit(
         )  # fmt: skip
         run = output or Path("runs", f"{_name_of(data)}-{variant}")
     pace = {"every_seconds": checkpoint_seconds, "every_epochs": checkpoint_epochs, "keep": checkpoints_kept}
-    first = is_first()
+    first = is_main_process()
     if first:
         require_free(run, overwrite=overwrite)
-        if resume is None and not started_again():
+        if resume is None and not restarted():
             require_none_unfinished(run, overwrite=overwrite)
-    with kept_up(run, asked, pace, first=first) as checkpoints:
+    with checkpointed(run, asked, pace, first=first) as checkpoints:
         estimator, rows = _fit(asked, checkpoints)
         if not first:
             return
@@ -136,7 +136,7 @@ def fit(
     show(*report["shown"])
 
 
-def _fit(asked: Asked, checkpoints: Any) -> tuple[Any, JudgedRows]:
+def _fit(asked: Asked, checkpoints: Any) -> tuple[Any, DataSplit]:
     """The fitted estimator and its rows; of several processes each has its share of the training."""
     kind, seed = chosen_variant(asked.variant), asked.seed
     chosen = settings_of(asked.variant, asked.settings)
@@ -157,7 +157,7 @@ def _fit(asked: Asked, checkpoints: Any) -> tuple[Any, JudgedRows]:
     return estimator.set_params(verbose=kind().verbose), rows  # verbose as it would be without a command line
 
 
-def _judge_and_keep(asked: Asked, run: Path, estimator: Any, rows: JudgedRows, *, overwrite: bool) -> dict[str, Any]:
+def _judge_and_keep(asked: Asked, run: Path, estimator: Any, rows: DataSplit, *, overwrite: bool) -> dict[str, Any]:
     """The run folder of a fitted estimator, and what is to be said of it."""
     from isthmus.evaluation import evaluation_table
 
@@ -220,7 +220,7 @@ def _report(run: Path, variant: str, estimator: Any, evaluations: dict[str, Eval
     }
 
 
-def _draw(folder: Path, estimator: Any, rows: JudgedRows, pca_components: int) -> list[str]:
+def _draw(folder: Path, estimator: Any, rows: DataSplit, pca_components: int) -> list[str]:
     """The figures' names; a run is worth keeping even where they cannot be drawn, for whatever reason."""
     from isthmus.cli.figures import draw_figures
 
@@ -234,7 +234,7 @@ def _draw(folder: Path, estimator: Any, rows: JudgedRows, pca_components: int) -
     return []
 
 
-def _explore(page: Path, models: dict[str, Any], rows: JudgedRows, evaluations: dict[str, Evaluation]) -> str | None:
+def _explore(page: Path, models: dict[str, Any], rows: DataSplit, evaluations: dict[str, Evaluation]) -> str | None:
     """The page's name; a run is worth keeping even where it cannot be written, for whatever reason."""
     from isthmus.cli.explore import write_page
 
@@ -247,9 +247,9 @@ def _explore(page: Path, models: dict[str, Any], rows: JudgedRows, evaluations: 
     return None
 
 
-def _advice(estimator: Any, rows: JudgedRows) -> list[str]:
+def _advice(estimator: Any, rows: DataSplit) -> list[str]:
     """A line for the user whose columns are weighed by their units alone."""
-    from isthmus.scaling import chunks, column_statistics, observed_statistics
+    from isthmus.rows.scaling import chunks, column_statistics, observed_statistics
 
     if rows.table.frame is not None:
         from isthmus.evaluation.by_column import column_error_lines, column_errors

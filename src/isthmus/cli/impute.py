@@ -11,7 +11,7 @@ from isthmus.cli.rows_output import require_writable, write_blocks
 from isthmus.cli.run_folder import open_run
 
 if TYPE_CHECKING:
-    from isthmus.data import Table
+    from isthmus.tables import Table
 
 __all__ = ["impute"]
 

@@ -59,7 +59,7 @@ def learn(
     if check is not None:
         _check(asked, check, time_limit, json=json)
     elif start is not None:
-        from isthmus.data.atomic import atomic_write
+        from isthmus.tables.atomic import atomic_write
 
         with atomic_write(start, overwrite=overwrite) as beside:
             beside.write_text(asked.starter, encoding="utf-8")

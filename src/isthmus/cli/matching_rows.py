@@ -16,8 +16,8 @@ from isthmus.cli.outcome import CommandError
 from isthmus.cli.run_folder import Run
 
 if TYPE_CHECKING:
-    from isthmus.data import Table
-    from isthmus.data.stream import TableStream
+    from isthmus.tables import Table
+    from isthmus.tables.stream import TableStream
 
 __all__ = ["Expected", "codes_expected", "name_columns", "open_matching", "read_matching", "rows_expected", "unnamed"]
 
@@ -69,8 +69,8 @@ def open_matching(
     share: tuple[int, int] | None = None,
 ) -> TableStream:
     """Open a table with the expected columns, in their order; an error names those missing or left over."""
-    from isthmus.data import open_table
-    from isthmus.data.opening import names_in
+    from isthmus.tables import open_table
+    from isthmus.tables.opening import names_in
 
     where, kinds = repr(source), {"missing": expected.missing, "mixed": expected.mixed or None, "share": share}
     names = names_in(source, expected.columns)
@@ -130,7 +130,7 @@ def _require_same_pictures(table: TableStream, expected: Expected, where: str) -
 def _refuse_extra(extra: list[str], expected: Expected, where: str) -> None:
     if not extra:
         return
-    from isthmus.data.columns import said
+    from isthmus.tables.columns import said
 
     count = "1 column is" if len(extra) == 1 else f"{len(extra)} columns are"
     flags = " ".join(f"--drop {name!r}" for name in extra[:3]) + (" …" if len(extra) > 3 else "")
@@ -138,7 +138,7 @@ def _refuse_extra(extra: list[str], expected: Expected, where: str) -> None:
 
 
 def _refuse_missing(missing: list[str], names: list[str], expected: Expected, where: str) -> None:
-    from isthmus.data.columns import said
+    from isthmus.tables.columns import said
 
     close = difflib.get_close_matches(missing[0], names, n=1)
     guess = f" (is {close[0]!r} meant?)" if close else ""

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from isthmus.cli.data_split import held_out_again
 from isthmus.cli.figures import draw_figures, require_no_figures
-from isthmus.cli.held_out_rows import held_out_again
 from isthmus.cli.matching_rows import read_matching, rows_expected
 from isthmus.cli.outcome import CommandError, say
 from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, RunPath

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from isthmus.cli.outcome import CommandError, UsageError, say, show
 
 if TYPE_CHECKING:
-    from isthmus.data import Table
-    from isthmus.data.stream import TableStream
+    from isthmus.tables import Table
+    from isthmus.tables.stream import TableStream
 
 __all__ = ["require_writable", "shared", "to_stdout", "write_blocks", "write_rows"]
 
@@ -24,8 +24,8 @@ def require_writable(output: Path | None, *, overwrite: bool, image_shape: tuple
 
     ``image_shape`` is that of a row, where rows may be written as pictures.
     """
-    from isthmus.data.atomic import refuse_existing
-    from isthmus.data.writing import WRITABLE
+    from isthmus.tables.atomic import refuse_existing
+    from isthmus.tables.writing import WRITABLE
 
     if output is None:
         return
@@ -54,7 +54,7 @@ def write_rows(
     if hasattr(values, "column_names"):
         _write_frame(output, values, beside, overwrite=overwrite, what=what)
         return
-    from isthmus.data import write_images, write_table
+    from isthmus.tables import write_images, write_table
 
     words: dict[str, Any] = {}
     if beside is not None:
@@ -92,8 +92,8 @@ def write_blocks(
     what: str = "rows",
 ) -> None:
     """Write what ``answer`` makes of each block of rows, one block at a time, as `write_rows` would."""
-    from isthmus.data.ahead import one_ahead
-    from isthmus.data.writing import table_writer
+    from isthmus.tables.ahead import one_ahead
+    from isthmus.tables.writing import table_writer
 
     blocks = one_ahead(stream.blocks())
     first = next(blocks, None)
@@ -160,7 +160,7 @@ def _write_frame(output: Path | None, frame: Any, beside: Table | None, *, overw
     """The same for a table of several kinds of columns, which only CSV and Parquet can hold."""
     import pyarrow
 
-    from isthmus.data.writing import write_frame
+    from isthmus.tables.writing import write_frame
 
     if beside is not None and beside.ids is not None:
         frame = frame.add_column(0, beside.id_name, pyarrow.array(beside.ids))

@@ -29,12 +29,12 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from isthmus import __version__
 from isthmus.cli.outcome import CommandError
-from isthmus.data.atomic import beside, replace_folder
+from isthmus.tables.atomic import beside, replace_folder
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from isthmus.cli.held_out_rows import JudgedRows
+    from isthmus.cli.data_split import DataSplit
 
 __all__ = [
     "EVALUATION",
@@ -190,12 +190,12 @@ def new_run(path: Path, *, overwrite: bool) -> Iterator[Path]:
         raise
 
 
-def keep_run(folder: Path, estimator: Any, rows: JudgedRows, record: DataRecord) -> None:
+def keep_run(folder: Path, estimator: Any, rows: DataSplit, record: DataRecord) -> None:
     """Write what every run folder has: the model, its history, the rows held out and where they came from."""
     import numpy as np
 
-    from isthmus.data import write_table
     from isthmus.storage import save
+    from isthmus.tables import write_table
 
     save(estimator, folder / MODEL)
     columns = estimator.history_.columns
@@ -215,9 +215,9 @@ def fingerprint(values: np.ndarray) -> str:
     return digest.hexdigest()
 
 
-def record_of(rows: JudgedRows, source: str, drop: tuple[str, ...], *, test_size: float, seed: int) -> DataRecord:
+def record_of(rows: DataSplit, source: str, drop: tuple[str, ...], *, test_size: float, seed: int) -> DataRecord:
     """The record of rows that were read from ``source``."""
-    from isthmus.data import BUNDLED
+    from isthmus.tables import BUNDLED
 
     table, whole = rows.table, rows.whole
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from isthmus.cli.held_out_rows import JudgedRows, read_and_split
+from isthmus.cli.data_split import DataSplit, read_and_split
 from isthmus.cli.hyperparameter_flags import as_flags, settings_of, with_hyperparameter_flags
 from isthmus.cli.matching_rows import name_columns
 from isthmus.cli.outcome import CommandError, UsageError, finite, print_json, say, show
@@ -112,7 +112,7 @@ def smallest(
     if json:
         print_json({"run": None if output is None else str(output)} | found.to_dict())
         return
-    from isthmus.smallest.verdict import bits_sentence, choice_sentence, gap_sentence
+    from isthmus.smallest.summary import bits_sentence, choice_sentence, gap_sentence
 
     told = [choice_sentence(found), gap_sentence(found), bits_sentence(found)]
     place = [] if output is None else [f"The run is in {str(output)!r}."]
@@ -135,7 +135,7 @@ def _sizes(text: str | None) -> tuple[int, ...]:
     return tuple(int(part) for part in parts)
 
 
-def _write(folder: Path, found: RateDistortion, rows: JudgedRows, record: Any) -> None:
+def _write(folder: Path, found: RateDistortion, rows: DataSplit, record: Any) -> None:
     """A run folder like that of `isthmus fit`, of the code chosen; of the nested one where none was."""
     from isthmus.storage import save
 

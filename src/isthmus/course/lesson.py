@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from isthmus import __version__
-from isthmus.data.atomic import atomic_write
+from isthmus.tables.atomic import atomic_write
 
 __all__ = ["PLACE", "Lesson", "Result", "ResultError", "Spread", "filled", "places"]
 

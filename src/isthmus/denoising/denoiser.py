@@ -1,7 +1,7 @@
 """The denoiser: rows in, the same rows with the noise taken out.
 
 The best restoration under squared error is E[x|x̃]. The best linear one is known in closed form (the Wiener filter;
-`isthmus.model.restoration`); a denoising autoencoder begins there and adds what bends. The code is as wide as the
+`isthmus.parts.restoration`); a denoising autoencoder begins there and adds what bends. The code is as wide as the
 rows: nothing has to be squeezed, the noise itself is what the model is not allowed to learn.
 """
 

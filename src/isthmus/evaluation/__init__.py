@@ -1,9 +1,9 @@
 """How good is a code? Figures on held-out rows, each beside PCA's, as a record, a table and a sentence."""
 
+from isthmus.evaluation.evaluation import CodeUse, Evaluation, Rebuilding, RebuildingError, evaluate
 from isthmus.evaluation.loss_readings import LossReadings, explain_loss
-from isthmus.evaluation.record import CodeUse, Evaluation, Rebuilding, RebuildingError, evaluate
+from isthmus.evaluation.summary import evaluation_table, sentence
 from isthmus.evaluation.two_sample import TwoSample, compare_samples
-from isthmus.evaluation.verdict import evaluation_table, sentence
 
 __all__ = [
     "CodeUse",

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.data.stream import TableStream
 from isthmus.estimator import BaseAutoencoder
 from isthmus.evaluation.principal_errors import PrincipalErrors
 from isthmus.evaluation.probes import MOST_PAIRWISE_ROWS, MOST_PROBE_ROWS, sample_of
 from isthmus.missing import completed
-from isthmus.scaling import CHUNK_CELLS
+from isthmus.rows.scaling import CHUNK_CELLS
 from isthmus.stream_input import require_columns, without_names
+from isthmus.tables.stream import TableStream
 
 __all__ = ["HeldOut", "gather", "mean_on"]
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from isthmus.model.principal import Principal
+from isthmus.parts.principal import Principal
 
 __all__ = ["PrincipalErrors", "equal_error_size"]
 

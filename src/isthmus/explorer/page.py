@@ -16,8 +16,6 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from isthmus.data.atomic import atomic_write
-from isthmus.data.stream import TableStream
 from isthmus.estimator import BaseAutoencoder
 from isthmus.evaluation import Evaluation, evaluate
 from isthmus.evaluation.principal_errors import PrincipalErrors
@@ -40,6 +38,8 @@ from isthmus.explorer.places import find_places
 from isthmus.explorer.principal_model import principal_model
 from isthmus.explorer.tab import LARGE_NETWORK, View, row_errors, tab_facts
 from isthmus.missing import completed
+from isthmus.tables.atomic import atomic_write
+from isthmus.tables.stream import TableStream
 
 __all__ = ["write_explorer"]
 
@@ -172,7 +172,7 @@ def _view(
     is_pca: bool,
 ) -> View:
     def codes_of(values: np.ndarray) -> np.ndarray:
-        from isthmus.training.rows import rows_once
+        from isthmus.rows.rows import rows_once
 
         unit = np.float32(model._code_unit)
         return model._each_row_batch(rows_once(values, model.scaling_), lambda x: model.model_.encode(x).mean) * unit

@@ -7,11 +7,11 @@ import copy
 from torch import nn
 
 from isthmus.estimator import BaseAutoencoder
-from isthmus.model.autoencoder import AutoencoderModel
-from isthmus.model.bottleneck import PointBottleneck
-from isthmus.model.corruption import NoCorruption
-from isthmus.model.likelihood import GaussianLikelihood
-from isthmus.model.network import Network, begin
+from isthmus.parts.autoencoder import AutoencoderModel
+from isthmus.parts.bottleneck import PointBottleneck
+from isthmus.parts.corruption import NoCorruption
+from isthmus.parts.likelihood import GaussianLikelihood
+from isthmus.parts.network import Network, begin
 
 __all__ = ["principal_model"]
 

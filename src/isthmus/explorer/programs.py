@@ -1,9 +1,9 @@
 """A network as a list of layers that the page's runtime knows: a *program*, in JSON with weights beside it.
 
-    network    y = s ⊙ (A (x/t) + a + f(x/t)), any part of which may be absent        `isthmus.model.network`
+    network    y = s ⊙ (A (x/t) + a + f(x/t)), any part of which may be absent        `isthmus.parts.network`
     layers     linear, convolution, transposed convolution, and the five activations
-    code       point, gaussian (its mean), rectified, top-k                            `isthmus.model.bottleneck`
-    mean       identity, sigmoid, Bernoulli (with the soft clip), mixed                `isthmus.model.likelihood`
+    code       point, gaussian (its mean), rectified, top-k                            `isthmus.parts.bottleneck`
+    mean       identity, sigmoid, Bernoulli (with the soft clip), mixed                `isthmus.parts.likelihood`
 
 What the runtime does not know is refused by name: a page never draws what the model would not.
 """
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from isthmus.explorer.packing import FLOAT_LEVELS, Packer
-from isthmus.model.bottleneck import (
+from isthmus.parts.bottleneck import (
     Bottleneck,
     GaussianBottleneck,
     NestedBottleneck,
@@ -26,9 +26,9 @@ from isthmus.model.bottleneck import (
     RectifiedBottleneck,
     TopKBottleneck,
 )
-from isthmus.model.likelihood import BernoulliLikelihood, GaussianLikelihood, Likelihood
-from isthmus.model.mixed_likelihood import MixedLikelihood
-from isthmus.model.network import ACTIVATIONS, Dictionary, Network
+from isthmus.parts.likelihood import BernoulliLikelihood, GaussianLikelihood, Likelihood
+from isthmus.parts.mixed_likelihood import MixedLikelihood
+from isthmus.parts.network import ACTIVATIONS, Dictionary, Network
 
 __all__ = ["UnknownLayerError", "code_program", "mean_program", "network_program", "plain_network"]
 

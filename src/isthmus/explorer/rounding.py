@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from isthmus.explorer.packing import FLOAT_LEVELS, rounded_rows
-from isthmus.model.network import Network
+from isthmus.parts.network import Network
 
 __all__ = ["fewest_levels", "largest", "rounded_network"]
 

@@ -24,7 +24,7 @@ from isthmus.explorer.programs import (
 from isthmus.explorer.rounding import fewest_levels, largest
 from isthmus.explorer.sentence import banner, opening_sentence
 from isthmus.missing import completed
-from isthmus.model.bottleneck import NestedBottleneck
+from isthmus.parts.bottleneck import NestedBottleneck
 
 __all__ = ["View", "row_errors", "tab_facts", "units_of"]
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from isthmus.mixed.column import Column, MixedTableError
 from isthmus.mixed.frames import LIBRARIES, cells_of, column_of, fill_frame, frame_of, is_plain, library_of, names_of
-from isthmus.scaling import ColumnStatistics, Scaling
+from isthmus.rows.scaling import ColumnStatistics, Scaling
 
 __all__ = ["Blocks", "TableLayout", "layout_of", "require_suitable"]
 

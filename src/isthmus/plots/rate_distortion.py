@@ -9,7 +9,7 @@ from isthmus.plots.style import FAINT, INK, MODEL_COLOUR, PCA_COLOUR, bare_figur
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from isthmus.smallest.record import RateDistortion
+    from isthmus.smallest.result import RateDistortion
 
 __all__ = ["plot_rate_distortion"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from isthmus.data import atomic_write
+from isthmus.tables import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from isthmus.model.autoencoder import AutoencoderModel
+from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.training.devices import seeded, threads_for
 from isthmus.training.loop import rate
 from isthmus.training.plan import Plan

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from isthmus.model.principal import Principal
+from isthmus.parts.principal import Principal
 from isthmus.pretraining.spreading import spread
 
 __all__ = ["LinearAnswer", "School", "beyond_chance", "choose_teacher", "hidden_folds", "linear_answer", "targets_of"]

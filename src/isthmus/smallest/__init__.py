@@ -8,6 +8,6 @@ record.py, verdict.py  what came of it, in numbers and in words
 """
 
 from isthmus.smallest.curve import rate_distortion
-from isthmus.smallest.record import Bits, Choice, RateDistortion, SizeErrors
+from isthmus.smallest.result import Bits, Choice, RateDistortion, SizeErrors
 
 __all__ = ["Bits", "Choice", "RateDistortion", "SizeErrors", "rate_distortion"]

@@ -16,7 +16,7 @@ from isthmus.estimator import BaseAutoencoder
 from isthmus.evaluation.principal_errors import PrincipalErrors
 from isthmus.inner_fit import uninterrupted
 from isthmus.smallest.held_out_entries import entry_errors
-from isthmus.smallest.record import Choice
+from isthmus.smallest.result import Choice
 from isthmus.smallest.search import Trial, smallest_below, smallest_by_entries, within_one_error
 from isthmus.variants.vanilla import Autoencoder
 

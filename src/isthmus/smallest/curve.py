@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_array
 
-from isthmus.data import split_rows
 from isthmus.estimator import BaseAutoencoder
 from isthmus.evaluation.principal_errors import equal_error_size
 from isthmus.hyperparameter import hyperparameters
 from isthmus.inner_fit import uninterrupted
 from isthmus.smallest.bits import RatePoint, cheapest, lower_hull, rate_points
 from isthmus.smallest.choosing import Target, choose, model_units, pca_errors_of, row_errors
-from isthmus.smallest.record import Bits, Choice, RateDistortion, SizeErrors
+from isthmus.smallest.result import Bits, Choice, RateDistortion, SizeErrors
 from isthmus.smallest.search import grid
+from isthmus.tables import split_rows
 from isthmus.variants.nested import NestedAutoencoder
 from isthmus.variants.vanilla import Autoencoder
 

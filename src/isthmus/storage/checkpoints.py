@@ -34,8 +34,10 @@ from safetensors import SafetensorError
 from safetensors import torch as safetensors
 from torch import Tensor
 
+from isthmus.distributed import ProcessGroup, processes
 from isthmus.estimator import BaseAutoencoder
 from isthmus.history import History
+from isthmus.rows.rows import Rows
 from isthmus.storage.folder_lock import locked
 from isthmus.storage.folder_writing import new_folder
 from isthmus.storage.model_folder import files_of, load
@@ -50,8 +52,6 @@ from isthmus.storage.safe_reading import (
 )
 from isthmus.training.loop import Training
 from isthmus.training.optimizer import Moments
-from isthmus.training.processes import Processes, processes
-from isthmus.training.rows import Rows
 from isthmus.training.state import RunState
 
 __all__ = ["Checkpoints", "newest_step", "read_checkpoint"]
@@ -101,22 +101,22 @@ class Checkpoints:
                 raise ValueError(f"Checkpoints: {name} must be at least {least}, got {value!r}.")
 
     @contextmanager
-    def watching(self, estimator: BaseAutoencoder) -> Iterator[_Keeper]:
+    def watching(self, estimator: BaseAutoencoder) -> Iterator[_Checkpointer]:
         """The folder locked, and a termination signal turned into a checkpoint, as long as a fit goes on."""
-        among = processes()
-        keeper = _Keeper(self, estimator, among)
-        with locked(Path(self.folder), wanted=among.first), keeper.heeding_termination():
-            yield keeper
+        group = processes()
+        checkpointer = _Checkpointer(self, estimator, group)
+        with locked(Path(self.folder), wanted=group.first), checkpointer.heeding_termination():
+            yield checkpointer
 
 
-class _Keeper:
+class _Checkpointer:
     """One fit's checkpoints."""
 
-    def __init__(self, rules: Checkpoints, estimator: BaseAutoencoder, among: Processes):
+    def __init__(self, rules: Checkpoints, estimator: BaseAutoencoder, group: ProcessGroup):
         self.rules = rules
         self.folder = Path(rules.folder)
         self.estimator = estimator
-        self.among = among
+        self.group = group
         self.rows_sha256 = ""
         self._expected_sha256: str | None = None
         self._last = time.monotonic()
@@ -127,10 +127,10 @@ class _Keeper:
     def restored(self, estimator: BaseAutoencoder) -> RunState | None:
         """Put back what the fit knew at its start, and give where it stood; None if there is nothing to go on from."""
         step = torch.tensor(-1)
-        if self.among.first:
+        if self.group.first:
             self._clean()
             step = torch.tensor(newest_step(self.folder))
-        step = int(self.among.agree_(step))
+        step = int(self.group.broadcast_(step))
         if step < 0:
             return None
         loaded, state, self._expected_sha256 = read_checkpoint(self.folder / f"checkpoint-{step:010d}")
@@ -197,7 +197,7 @@ class _Keeper:
 
     def _write(self, training: Training) -> None:
         self._last = time.monotonic()
-        if not self.among.first:
+        if not self.group.first:
             return
         state = training.state
         state.seconds = training.seconds()

@@ -19,16 +19,16 @@ from torch.overrides import TorchFunctionMode
 
 from isthmus.assembly import assemble
 from isthmus.estimator import BaseAutoencoder
-from isthmus.generation.memory import Memory
+from isthmus.generation.code_buffer import Memory
 from isthmus.history import History
 from isthmus.missing import attach
 from isthmus.mixed.encoding import adopt_layout
 from isthmus.mixed.layout import TableLayout
-from isthmus.model.autoencoder import AutoencoderModel
-from isthmus.model.completion import Completion
-from isthmus.model.network import Architecture
-from isthmus.model.principal import Principal
-from isthmus.scaling import ColumnStatistics, Scaling
+from isthmus.parts.autoencoder import AutoencoderModel
+from isthmus.parts.completion import Completion
+from isthmus.parts.network import Architecture
+from isthmus.parts.principal import Principal
+from isthmus.rows.scaling import ColumnStatistics, Scaling
 from isthmus.storage.safe_reading import TensorKind, shortened
 from isthmus.training.devices import seeded
 

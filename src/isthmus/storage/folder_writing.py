@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from isthmus.data.atomic import beside, replace_folder, settle
 from isthmus.storage.safe_reading import StorageError
+from isthmus.tables.atomic import beside, replace_folder, settle
 
 __all__ = ["new_folder"]
 

@@ -33,7 +33,7 @@ from isthmus import __version__
 from isthmus.assembly import choose_architecture
 from isthmus.estimator import BaseAutoencoder
 from isthmus.hyperparameter import check_hyperparameters, hyperparameters
-from isthmus.model.network import Architecture
+from isthmus.parts.network import Architecture
 from isthmus.storage.fitted_state import (
     Facts,
     empty_model,

@@ -22,11 +22,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from isthmus.model.autoencoder import AutoencoderModel
-from isthmus.model.bottleneck import PointBottleneck
-from isthmus.model.likelihood import GaussianLikelihood
-from isthmus.model.network import Network
-from isthmus.objective import Objective
+from isthmus.parts.autoencoder import AutoencoderModel
+from isthmus.parts.bottleneck import PointBottleneck
+from isthmus.parts.likelihood import GaussianLikelihood
+from isthmus.parts.network import Network
+from isthmus.training.objective import Objective
 from isthmus.training.optimizer import FlatParameters
 
 __all__ = ["FusedNetwork", "PlainPass", "can_fuse", "fuse", "plain_pass", "unfuse"]

@@ -18,20 +18,20 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from isthmus.distributed import ALONE, ProcessGroup
 from isthmus.history import History
-from isthmus.model.autoencoder import AutoencoderModel, Passage
-from isthmus.model.draws import Share, sharing
-from isthmus.model.likelihood import squared_error
-from isthmus.model.mixed_likelihood import MixedLikelihood
-from isthmus.objective import Objective
+from isthmus.parts.autoencoder import AutoencoderModel, ForwardOutput
+from isthmus.parts.draws import Share, sharing
+from isthmus.parts.likelihood import squared_error
+from isthmus.parts.mixed_likelihood import MixedLikelihood
+from isthmus.rows.rows import Batch, Rows, mixed
+from isthmus.training.checkpointing import Checkpointer
 from isthmus.training.devices import half_precision_pays, seeded
 from isthmus.training.fused import can_fuse, fuse, plain_pass, unfuse
-from isthmus.training.keeping import Keeper
-from isthmus.training.memory_short import is_out_of_memory
+from isthmus.training.objective import Objective
 from isthmus.training.optimizer import FlatAdamW, FlatParameters, Moments, flatten_parameters
+from isthmus.training.out_of_memory import is_out_of_memory
 from isthmus.training.plan import Plan
-from isthmus.training.processes import ALONE, Processes
-from isthmus.training.rows import Batch, Rows, mixed
 from isthmus.training.state import RunState
 
 __all__ = ["Training", "means", "rate"]
@@ -53,7 +53,7 @@ class Training:
     ----------
     seed : int
         Decides the order of each epoch and the noise of each step.
-    among : Processes
+    group : ProcessGroup
         Those that share the batches.
     state : RunState
         Where the run stands; one that is given as ``resumed`` is gone on from.
@@ -68,7 +68,7 @@ class Training:
     plan: Plan
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     seed: int = 0
-    among: Processes = ALONE
+    group: ProcessGroup = ALONE
     resumed: RunState | None = None
     stopped: str | None = None
     troubled: bool = False
@@ -81,7 +81,7 @@ class Training:
         self.resume()
         weights, moments = self.flat.weights, self.optimizer.moments
         if self.resumed is None:
-            self.among.agree_(weights)
+            self.group.broadcast_(weights)
             self.state = RunState(weights, weights.clone(), weights.clone(), moments)
         else:
             weights.copy_(self.resumed.weights)
@@ -124,7 +124,7 @@ class Training:
         training: Rows,
         validation: Rows | None,
         on_epoch: Callable[[Mapping[str, float]], bool] = lambda row: False,
-        keeper: Keeper | None = None,
+        checkpointer: Checkpointer | None = None,
     ) -> None:
         """Train for the plan's epochs, or until patience, a callback, Ctrl-C or a non-finite loss ends it.
 
@@ -136,12 +136,12 @@ class Training:
         try:
             while not state.finished and self.stopped is None and state.epoch <= self.plan.epochs:
                 if state.epoch > 0:
-                    self._learn(training, n_steps, keeper)
+                    self._learn(training, n_steps, checkpointer)
                 if self.stopped is None:
                     self._judge(sample, validation, on_epoch)
                     state.epoch, state.batch = state.epoch + 1, 0
-                    if keeper is not None and self.stopped is None:
-                        keeper.after_epoch(self)
+                    if checkpointer is not None and self.stopped is None:
+                        checkpointer.after_epoch(self)
         except KeyboardInterrupt:
             if not len(self.history):
                 raise  # nothing to keep yet
@@ -149,23 +149,23 @@ class Training:
         guarded = self.plan.guards_start and validation is not None
         if guarded and not _beyond_chance(state.start_losses - state.best_losses):
             state.best_epoch, state.best_weights = 0, state.start_weights.clone()
-        if keeper is not None and not self.troubled and not state.finished:
+        if checkpointer is not None and not self.troubled and not state.finished:
             state.finished = True
-            keeper.after_run(self)
+            checkpointer.after_run(self)
         self.flat.weights.copy_(state.best_weights)
 
-    def _learn(self, training: Rows, n_steps: int, keeper: Keeper | None) -> None:
+    def _learn(self, training: Rows, n_steps: int, checkpointer: Checkpointer | None) -> None:
         """The rest of the epoch under way."""
         state = self.state
-        batches = training.epoch(self.seed, state.epoch, self.plan.batch_size, first=state.batch, among=self.among)
+        batches = training.epoch(self.seed, state.epoch, self.plan.batch_size, first=state.batch, group=self.group)
         for batch in batches:
             self.step(batch, rate(self.plan, state.steps / max(1, n_steps - 1)))
             state.batch += 1
             if state.steps % STEPS_BETWEEN_LOOKS == 0 and not math.isfinite(float(self.flat.weights.sum())):
                 self._give_up(f"the weights were no numbers any more in epoch {state.epoch}")
                 return
-            if keeper is not None:
-                keeper.after_step(self)
+            if checkpointer is not None:
+                checkpointer.after_step(self)
 
     def _judge(self, sample: Rows, validation: Rows | None, on_epoch: Callable[[Mapping[str, float]], bool]) -> None:
         """Measure the epoch that is over, keep its weights if they are the best, and see whether to go on."""
@@ -230,15 +230,15 @@ class Training:
         exact = torch.float32 if self.device.type == "mps" else torch.float64  # which Apple's cards do not have
         total = torch.zeros_like(self.flat.gradients, dtype=exact)
         share = batch.share or Share(torch.arange(len(batch.x)), len(batch.x))
-        lanes = torch.zeros(len(batch.x), dtype=torch.long) if batch.lanes is None else batch.lanes
-        for lane in self.among.own_lanes:
-            for own in (lanes == lane).nonzero()[:, 0].tensor_split(self._parts):
+        slots = torch.zeros(len(batch.x), dtype=torch.long) if batch.slots is None else batch.slots
+        for slot in self.group.own_slots:
+            for own in (slots == slot).nonzero()[:, 0].tensor_split(self._parts):
                 if len(own):
                     filled = self._filled_up(own)
                     with sharing(Share(share.places[filled], share.n_rows)):
                         part = self._gradients_of(batch.x[filled], len(own))
                     total.add_(part, alpha=len(filled))
-        return self.flat.gradients.copy_(self.among.sum_(total).div_(share.n_rows))
+        return self.flat.gradients.copy_(self.group.all_reduce_(total).div_(share.n_rows))
 
     def _filled_up(self, places: Tensor) -> Tensor:
         """In bfloat16 every new number of rows is compiled for: the last row again, up to one of a few numbers."""
@@ -281,9 +281,9 @@ class Training:
         if self._plain is not None and self._half is None:
             return self._plain.measure(x)
         with torch.set_grad_enabled(self.objective.needs_input_gradient):
-            loss, passage = self.objective(self.model, x)
+            loss, forward = self.objective(self.model, x)
         with torch.no_grad():
-            return {"loss": loss.total, **loss.parts, "mse": error_per_feature(self.model, passage)}
+            return {"loss": loss.total, **loss.parts, "mse": error_per_feature(self.model, forward)}
 
     def finish(self) -> None:
         """Give every parameter its own storage again: the model leaves training as an ordinary module.
@@ -320,9 +320,9 @@ def rate(plan: Plan, progress: float) -> float:
     return plan.learning_rate * _between(1.0, LAST_RATE, (progress - WARM_UP) / (1 - WARM_UP))
 
 
-def error_per_feature(model: AutoencoderModel, passage: Passage) -> Tensor:
+def error_per_feature(model: AutoencoderModel, forward: ForwardOutput) -> Tensor:
     """Mean squared error of each row's features, of those it has, shape (batch,); of a mixed table, of its numbers."""
-    mean, x = model.likelihood.mean(passage.output), passage.x
+    mean, x = model.likelihood.mean(forward.output), forward.x
     if isinstance(model.likelihood, MixedLikelihood) and model.likelihood.numbers:
         mean, x = mean[:, model.likelihood.numbers], x[:, model.likelihood.numbers]
     if not model.likelihood.some_missing:

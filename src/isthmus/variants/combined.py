@@ -6,7 +6,7 @@ from torch import Tensor
 
 from isthmus.estimator import BaseAutoencoder
 from isthmus.hyperparameter import hyper
-from isthmus.model.bottleneck import (
+from isthmus.parts.bottleneck import (
     BOTTLENECKS,
     Bottleneck,
     GaussianBottleneck,
@@ -14,8 +14,8 @@ from isthmus.model.bottleneck import (
     RectifiedBottleneck,
     TopKBottleneck,
 )
-from isthmus.model.corruption import CORRUPTIONS, Corruption, make_corruption
-from isthmus.objective import ActivationRate, Contraction, Divergence, Penalty, Sparsity
+from isthmus.parts.corruption import CORRUPTIONS, Corruption, make_corruption
+from isthmus.parts.penalty import ActivationRate, Contraction, Divergence, Penalty, Sparsity
 
 __all__ = ["CombinedAutoencoder"]
 

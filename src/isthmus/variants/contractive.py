@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from isthmus.estimator import BaseAutoencoder
 from isthmus.hyperparameter import hyper
-from isthmus.objective import Contraction, Penalty
+from isthmus.parts.penalty import Contraction, Penalty
 
 __all__ = ["ContractiveAutoencoder"]
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from isthmus.estimator import BaseAutoencoder
 from isthmus.hyperparameter import hyper
-from isthmus.model.corruption import CORRUPTIONS, Corruption, make_corruption
+from isthmus.parts.corruption import CORRUPTIONS, Corruption, make_corruption
 
 __all__ = ["DenoisingAutoencoder"]
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from isthmus.estimator import BaseAutoencoder
 from isthmus.hyperparameter import hyper
-from isthmus.model.bottleneck import Bottleneck, NestedBottleneck
+from isthmus.parts.bottleneck import Bottleneck, NestedBottleneck
 
 __all__ = ["NestedAutoencoder"]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from isthmus.estimator import BaseAutoencoder
 from isthmus.hyperparameter import hyper
-from isthmus.model.bottleneck import Bottleneck, RectifiedBottleneck, TopKBottleneck
-from isthmus.objective import ActivationRate, Penalty, Sparsity
+from isthmus.parts.bottleneck import Bottleneck, RectifiedBottleneck, TopKBottleneck
+from isthmus.parts.penalty import ActivationRate, Penalty, Sparsity
 
 __all__ = ["SparseAutoencoder"]
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from isthmus.estimator import BaseAutoencoder
 from isthmus.hyperparameter import hyper
-from isthmus.model.bottleneck import Bottleneck, GaussianBottleneck
-from isthmus.objective import Divergence, Penalty
+from isthmus.parts.bottleneck import Bottleneck, GaussianBottleneck
+from isthmus.parts.penalty import Divergence, Penalty
 
 __all__ = ["VariationalAutoencoder"]
 

@@ -124,7 +124,7 @@ def _maps() -> list[tuple[str, np.ndarray]]:
     """A ring, whose middle is empty; the digits by PCA, whose middle is full; a cloud in other units."""
     from sklearn.decomposition import PCA
 
-    from isthmus.data import load_bundled
+    from isthmus.tables import load_bundled
 
     angle = np.linspace(0, 2 * np.pi, 60, endpoint=False)
     disc = np.random.default_rng(0).normal(size=(400, 2)) * [30.0, 0.1] + [100.0, -1.0]

@@ -178,7 +178,7 @@ def guessed(mine: Any) -> str | None:
 @cache
 def _digits() -> np.ndarray:
     """What 0 to 64 directions of the digits keep."""
-    from isthmus.data import load_bundled
+    from isthmus.tables import load_bundled
 
     spectrum = np.linalg.eigvalsh(np.cov(load_bundled("digits").values, rowvar=False))[::-1]
     return np.append(0.0, np.cumsum(spectrum) / spectrum.sum())

@@ -180,7 +180,7 @@ def good(mine: Any) -> str | None:
 
 @cache
 def _digits() -> tuple[np.ndarray, np.ndarray]:
-    from isthmus.data import load_bundled
+    from isthmus.tables import load_bundled
 
     X = load_bundled("digits").values
     X = X[np.random.default_rng(6).permutation(len(X))]

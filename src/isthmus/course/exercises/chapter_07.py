@@ -253,7 +253,7 @@ def _by_pca(rows: np.ndarray, size: int) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def _digits() -> tuple[np.ndarray, np.ndarray]:
-    from isthmus.data import load_bundled
+    from isthmus.tables import load_bundled
 
     X = load_bundled("digits").values
     X = X[np.random.default_rng(1).permutation(len(X))]

@@ -212,7 +212,7 @@ def nearer(mine: Any) -> str | None:
 
 @cache
 def _digits() -> np.ndarray:
-    from isthmus.data import load_bundled
+    from isthmus.tables import load_bundled
 
     X = load_bundled("digits").values
     return X[np.random.default_rng(0).permutation(len(X))]

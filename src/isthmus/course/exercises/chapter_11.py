@@ -197,7 +197,7 @@ def _chance(mine: Any, model: Any, rows: np.ndarray) -> float:
 
 @cache
 def _digits() -> tuple[np.ndarray, np.ndarray]:
-    from isthmus.data import load_bundled
+    from isthmus.tables import load_bundled
 
     X = load_bundled("digits").values
     X = X[np.random.default_rng(0).permutation(len(X))]

@@ -171,7 +171,7 @@ def _on(name: tuple[int, int, float]) -> np.ndarray:
 
 @cache
 def _data() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    from isthmus.data import load_bundled
+    from isthmus.tables import load_bundled
 
     digits = load_bundled("digits")
     order = np.random.default_rng(2).permutation(len(digits.values))

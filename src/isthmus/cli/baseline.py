@@ -1,0 +1,25 @@
+"""The tutorial's own recipe on the tutorial's own data: what a model of the digits is shown beside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from isthmus.cli.data_split import DataSplit
+
+__all__ = ["YARDSTICK", "fitted_yardstick", "is_tutorial_data"]
+
+YARDSTICK, TUTORIAL_DATA = "tutorial", "digits"
+
+
+def is_tutorial_data(source: str, rows: DataSplit) -> bool:
+    """Whether the rows are the bundled digits."""
+    return rows.table.name == TUTORIAL_DATA and source == TUTORIAL_DATA
+
+
+def fitted_yardstick(n_components: int, seed: int, rows: DataSplit) -> Any:
+    """The tutorial's recipe, fitted; one that Ctrl-C cut short would be no yardstick, so there it stops everything."""
+    from isthmus.inner_fit import uninterrupted
+    from isthmus.tutorial import tutorial_recipe
+
+    return uninterrupted(tutorial_recipe(n_components, seed), rows.training)

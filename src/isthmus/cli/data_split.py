@@ -1,0 +1,175 @@
+"""Rows to learn from and rows held out: drawn once by `isthmus fit`, found again by the other commands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from isthmus.cli.outcome import CommandError, say
+from isthmus.cli.run_folder import Run, fingerprint
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from isthmus.evaluation import Evaluation
+    from isthmus.tables import Table
+    from isthmus.tables.stream import TableStream
+
+__all__ = ["DataSplit", "held_out_again", "read_and_split"]
+
+MOST_HELD_OUT, MOST_SHOWN = 100_000, 10_000  # rows of data larger than memory
+
+
+@dataclass(frozen=True, eq=False)
+class DataSplit:
+    """A table, with the indices of the rows learned from and of those held out.
+
+    Of data larger than memory the table holds the rows held out and a sample of those learned from; ``stream`` are
+    all of the latter, ``whole`` all rows, and ``places`` says where those held out stand among them.
+    """
+
+    table: Table
+    train: np.ndarray
+    test: np.ndarray
+    stream: TableStream | None = None
+    whole: TableStream | None = None
+    places: np.ndarray | None = None
+
+    @cached_property
+    def training(self) -> Any:
+        """The rows to learn from, or a sample of them: an array, or a frame where columns are of several kinds."""
+        return self.table.take(self.train).rows
+
+    @property
+    def to_learn_from(self) -> Any:
+        """All rows to learn from."""
+        return self.training if self.stream is None else self.stream
+
+    @property
+    def test_places(self) -> np.ndarray:
+        """Where the rows held out stand in the data, counted from 0."""
+        return self.test if self.places is None else self.places
+
+    @cached_property
+    def held_out(self) -> Table:
+        """The rows to be judged by."""
+        return self.table.take(self.test)
+
+    def judge(self, estimator: Any, seed: int) -> Evaluation:
+        """Figures on the held-out rows, with labels where there are any."""
+        from isthmus.evaluation import evaluate
+
+        labels = self.table.labels
+        known = {} if labels is None else {"X_train": self.training, "y_train": labels[self.train]}
+        return evaluate(estimator, self.held_out.rows, self.held_out.labels, **known, random_state=seed)
+
+
+def read_and_split(
+    data: str,
+    labels: str | None,
+    ids: str | None,
+    drop: tuple[str, ...],
+    test_size: float,
+    seed: int,
+    *,
+    missing: bool = False,
+    mixed: bool | None = None,
+    memory: int | None = None,
+) -> DataSplit:
+    """Read a table and draw the rows to hold out; say how many of each there are.
+
+    What is larger than ``memory`` bytes stays where it is, and 100,000 rows at most are held out.
+    """
+    from isthmus.tables import open_table, split_table
+
+    stream = open_table(data, labels=labels, ids=ids, drop=drop, missing=missing, mixed=mixed, held_bytes=memory)
+    if not stream.fits_in_memory:
+        if stream.mixed:
+            needed = (4 * len(stream) * stream.n_columns >> 20) + 1
+            raise CommandError(
+                f"{data!r}: columns of several kinds are learned from in memory, and {len(stream):,} rows are more "
+                f"than may be held; pass --memory {needed} or more, or name part of the files."
+            )
+        return _of_large(stream, data, test_size, seed)
+    table = stream.load()
+    _require_classes(table, data)
+    train, test = split_table(table, test_size, seed)
+    if len(train) < 2:
+        raise CommandError(f"{data!r}: too few rows, {len(table)} leave {len(train)} to learn from; add rows.")
+    say(
+        f"{data!r}: {len(table):,} rows of {table.n_columns:,} numbers; {len(train):,} to learn from, "
+        f"{len(test):,} held out."
+    )
+    return DataSplit(table, train, test)
+
+
+def _of_large(stream: TableStream, data: str, test_size: float, seed: int) -> DataSplit:
+    import math
+
+    import numpy as np
+
+    count = min(math.ceil(test_size * len(stream)), MOST_HELD_OUT)
+    places = np.sort(np.random.default_rng(seed).choice(len(stream), count, replace=False, shuffle=False))
+    rows = _large_rows(stream, places, seed)
+    _require_classes(rows.table, data)
+    say(
+        f"{data!r}: {len(stream):,} rows of {stream.n_columns:,} numbers, more than is held in memory; "
+        f"{len(stream) - count:,} to learn from where they are, {count:,} held out."
+    )
+    return rows
+
+
+def _large_rows(stream: TableStream, places: np.ndarray, seed: int) -> DataSplit:
+    """Rows held out at ``places`` of a stream, and a sample of the others to show and to compare with."""
+    import numpy as np
+
+    from isthmus.tables.table import joined
+
+    others = stream.without(places)
+    count = min(MOST_SHOWN, len(others))
+    sample = np.sort(np.random.default_rng([seed, 1]).choice(len(others), count, replace=False, shuffle=False))
+    table = joined([others.take(sample), stream.take(places)])
+    return DataSplit(table, np.arange(count), np.arange(count, len(table)), others, stream, places)
+
+
+def _require_classes(table: Table, data: str) -> None:
+    """Labels are judged after training; what cannot be classes is refused before."""
+    labels = table.labels
+    if labels is not None and labels.dtype.kind == "f" and (labels != labels.round()).any():
+        raise CommandError(
+            f"{data!r}: --labels {table.label_name!r} holds fractions, and labels are classes; learn from the "
+            "column, or leave it out with --drop."
+        )
+
+
+def held_out_again(run: Run) -> DataSplit:
+    """The data a run was fitted on, read again; `CommandError` where they are gone or have changed since."""
+    import numpy as np
+
+    from isthmus.tables import DataError, open_table, split_table
+
+    record = run.record
+    if record is None:
+        raise CommandError(f"{str(run.path)!r} is a model without its run folder; name the data to use after it.")
+    try:
+        # naming the columns leaves out what was dropped
+        say(f"reading {record.source!r}, the data that {str(run.path)!r} names …")
+        roles = {"columns": record.columns, "labels": record.label_name, "ids": record.id_name}
+        stream = open_table(record.source, **roles, missing=True, mixed=record.mixed)
+        table = stream.load() if stream.fits_in_memory else None
+    except DataError as error:
+        raise CommandError(f"{error} The run's data being gone, name the data to use after it.") from error
+    test = run.test_rows()
+    inside = len(test) > 0 and test.min() >= 0 and test.max() < len(stream)
+    if not inside or (stream.fingerprint() if table is None else fingerprint(table.values)) != record.sha256:
+        raise CommandError(
+            f"{record.source!r} has changed since the fit, so its held-out rows are no longer known; name "
+            "the data to use after the run."
+        )
+    if table is None:
+        return _large_rows(stream, test, record.seed)
+    train, drawn = split_table(table, record.test_size, record.seed)
+    if not np.array_equal(np.sort(drawn), np.sort(test)):  # split by another version
+        train = np.setdiff1d(np.arange(len(table)), test)
+    return DataSplit(table, train, test)  # in the order learned from: what is fitted again comes out the same

@@ -1,0 +1,153 @@
+"""Rows judged, the strangest first: as a table in the format asked for, and as a picture."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from isthmus.cli.outcome import CommandError, UsageError, escaped, say
+from isthmus.cli.rows_output import to_stdout
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from isthmus.anomaly import Judgement
+    from isthmus.tables import Table
+
+__all__ = ["draw_strangest", "require_judged_writable", "write_judged"]
+
+TABLES = (".csv", ".tsv", ".parquet", ".json")
+PICTURES = (".png", ".svg", ".pdf")
+
+
+def require_judged_writable(output: Path | None, plot: Path | None, save: Path | None, *, overwrite: bool) -> None:
+    """Refuse an output that could not be written, before anything is computed for it."""
+    from isthmus.tables.atomic import refuse_existing
+
+    for path, flag, suffixes in ((output, "-o", TABLES), (plot, "--plot", PICTURES)):
+        if path is not None:
+            if path.suffix.lower() not in suffixes:
+                raise UsageError(f"{flag} must end in {', '.join(suffixes)}, got {str(path)!r}.")
+            if not overwrite:
+                refuse_existing(path)
+    if save is not None and not overwrite:
+        refuse_existing(save)
+
+
+def write_judged(
+    output: Path | None,
+    table: Table,
+    judgement: Judgement,
+    alarms: np.ndarray,
+    *,
+    top: int,
+    most: int | None,
+    overwrite: bool,
+) -> None:
+    """Write a row for every row judged: its id, score, p-value, whether it is an alarm, and its top columns.
+
+    For each of the ``top`` columns: its name, what it adds to the score, its value and the value expected.
+    """
+    import pyarrow
+
+    from isthmus.tables import atomic_write
+
+    columns = {name: cells[:most] for name, cells in _columns(table, judgement, alarms, top).items()}
+    suffix = ".csv" if output is None else output.suffix.lower()
+    if suffix == ".json":
+        names = list(columns)
+        rows = [dict(zip(names, row, strict=True)) for row in zip(*(columns[name] for name in names), strict=True)]
+        with atomic_write(output or Path(), overwrite=overwrite) as temporary:
+            temporary.write_text(json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
+    elif suffix == ".parquet":
+        from pyarrow import parquet
+
+        with atomic_write(output or Path(), overwrite=overwrite) as temporary:
+            parquet.write_table(pyarrow.table(columns), temporary)
+    else:
+        data = _as_text(columns, "\t" if suffix == ".tsv" else ",")
+        if output is None:
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder, "judged.csv")
+                path.write_bytes(data)
+                to_stdout(path)
+            return
+        with atomic_write(output, overwrite=overwrite) as temporary:
+            temporary.write_bytes(data)
+    if output is not None:
+        say(f"{min(len(table), most or len(table)):,} rows, the strangest first, are in {str(output)!r}.")
+
+
+def _columns(table: Table, judgement: Judgement, alarms: np.ndarray, top: int) -> dict[str, list[Any]]:
+    import numpy as np
+
+    why = judgement.explanation
+    order = np.argsort(-why.scores, kind="stable")
+    ids = np.arange(len(table)) if table.ids is None else table.ids
+    columns: dict[str, list[Any]] = {
+        ("row" if table.id_name is None else table.id_name): ids[order].tolist(),
+        "score": why.scores[order].tolist(),
+        "p_value": judgement.p_values[order].tolist(),
+        "alarm": alarms[order].tolist(),
+    }
+    places = why.top(top)[order]
+    for rank in range(places.shape[1]):
+        chosen = (order, places[:, rank])
+        columns[f"feature_{rank + 1}"] = [table.columns[place] for place in places[:, rank]]
+        columns[f"contribution_{rank + 1}"] = why.contributions[chosen].tolist()
+        columns[f"value_{rank + 1}"] = why.values[chosen].tolist()
+        columns[f"expected_{rank + 1}"] = why.expected[chosen].tolist()
+    if table.labels is not None:
+        columns[table.label_name or "label"] = table.labels[order].tolist()
+    return columns
+
+
+def _as_text(columns: dict[str, list[Any]], separator: str) -> bytes:
+    """Delimited text; words that a spreadsheet would run as a formula begin with an apostrophe."""
+    import csv
+    import io
+
+    from isthmus.tables.writing import FORMULA
+
+    def cell(value: Any) -> Any:
+        if isinstance(value, str):
+            return FORMULA.sub("'", value)
+        return str(value).lower() if isinstance(value, bool) else value
+
+    # csv quotes what its own line end holds: a bare \r in a word would begin a new row, and there a formula
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=separator, lineterminator="\r\n")
+    lines = []
+    for row in (tuple(columns), *zip(*columns.values(), strict=True)):
+        writer.writerow([cell(value) for value in row])
+        lines.append(text.getvalue().removesuffix("\r\n"))
+        text.seek(0)
+        text.truncate()
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def draw_strangest(path: Path, table: Table, judgement: Judgement) -> None:
+    """Draw which columns give the strangest rows away, and what was expected in them."""
+    import numpy as np
+
+    from isthmus import plots
+
+    why = judgement.explanation
+    order = np.argsort(-why.scores, kind="stable")[:6]
+    names = [f"row {row}" if table.ids is None else escaped(str(table.ids[row])) for row in order]
+    try:
+        figure = plots.plot_anomalies(
+            why.contributions[order],
+            why.values[order],
+            why.expected[order],
+            columns=[escaped(name) for name in table.columns],
+            names=names,
+        )
+        plots.save_figure(figure, path)
+    except ImportError as error:
+        if (error.name or "").split(".")[0] != "matplotlib":
+            raise
+        raise CommandError("no picture without matplotlib: pip install 'isthmus[plots]'.") from error
+    say(f"The picture is {str(path)!r}.")

@@ -1,0 +1,92 @@
+"""A command that ``torchrun`` starts in several processes: they join, and only the first speaks and writes."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import TYPE_CHECKING
+
+from isthmus.cli.outcome import CommandError
+
+if TYPE_CHECKING:
+    from torch.distributed import Store
+
+__all__ = ["is_main_process", "joined", "restarted"]
+
+LOOK_AGAIN = 0.02  # seconds
+LONGEST_WAIT = 600.0
+
+
+@contextmanager
+def joined() -> Iterator[None]:
+    """Join the processes that ``torchrun`` has started, if it has, for what is done together.
+
+    They speak to each other by NCCL where each has a graphics card, else by gloo. What others than the first have to
+    say goes nowhere; their errors are raised all the same.
+    """
+    if "WORLD_SIZE" not in os.environ:
+        yield
+        return
+    import torch
+    from torch import distributed
+
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    store, rank, size = next(distributed.rendezvous("env://"))
+    apart = distributed.PrefixStore(_agreed_name(store, rank, size), store)
+    backend = "nccl" if torch.cuda.is_available() else "gloo"
+    distributed.init_process_group(backend, store=apart, rank=rank, world_size=size)
+    try:
+        if is_main_process():
+            yield
+        else:
+            with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+                yield
+    except RuntimeError as error:
+        if isinstance(error, distributed.DistError) or "gloo" in str(error).lower():
+            raise CommandError(
+                "another process of this fit was lost; torchrun --max-restarts N starts them all again up to N times, "
+                "and they go on from the last checkpoint."
+            ) from error
+        raise
+    finally:
+        distributed.destroy_process_group()
+
+
+def _agreed_name(store: Store, rank: int, size: int) -> str:
+    """A name that the processes which are here now agree on, and none before them had.
+
+    After a restart ``torchrun`` may hand out the store it had, with the addresses of the dead in it. So
+    each leaves a word no one else has; the first names the words it sees until all say that theirs is among them.
+    """
+    word = uuid.uuid4().hex
+    store.set(f"isthmus/word/{rank}", word)
+    until = time.monotonic() + LONGEST_WAIT
+    while time.monotonic() < until:
+        if rank == 0:
+            store.set("isthmus/words", " ".join(store.get(f"isthmus/word/{each}").decode() for each in range(size)))
+        words = store.get("isthmus/words").decode()
+        if word in words.split():
+            name = f"isthmus/{hashlib.sha256(words.encode()).hexdigest()}"
+            store.set(f"{name}/{rank}", "here")
+            if rank == 0 and store.check([f"{name}/{each}" for each in range(size)]):
+                store.set(f"{name}/all", "here")
+            if store.check([f"{name}/all"]):
+                return name
+        time.sleep(LOOK_AGAIN)
+    raise CommandError(f"of {size} processes not all had come after {LONGEST_WAIT:.0f} seconds.")
+
+
+def is_main_process() -> bool:
+    """Whether this is the first of the processes, or the only one."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def restarted() -> bool:
+    """Whether ``torchrun --max-restarts`` has started this command anew after a process was lost."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0

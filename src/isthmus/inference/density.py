@@ -1,0 +1,163 @@
+"""How probable is a row? Log densities a fitted model gives, and how much each latent tells.
+
+A point code has no prior, so the best it offers is the density of a row given its own code, log p(x|z).
+A variational model bounds the density of the row itself (Kingma & Welling 2013):
+
+    ELBO(x) = E_q[ log p(x|z) ] - KL( q(z|x) ‖ p(z) )  ≤  log p(x)
+
+and importance weighting with k draws tightens the bound (Burda et al. 2015, arXiv:1509.00519):
+
+    log (1/k) Σ_i p(x|z_i) p(z_i) / q(z_i|x).
+
+The draws are the same for every row, so a row's score depends on the row alone, not on its neighbours in
+the batch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from isthmus.parts.autoencoder import AutoencoderModel
+from isthmus.parts.likelihood import GaussianLikelihood, squared_error
+from isthmus.parts.mixed_likelihood import MixedLikelihood
+from isthmus.parts.penalty import gaussian_divergence
+from isthmus.training.devices import seeded
+
+__all__ = [
+    "LatentReport",
+    "density_given_code",
+    "elbo",
+    "importance_weighted",
+    "latent_report",
+    "log_density",
+    "standard_draws",
+]
+
+ACTIVE_VARIANCE = 0.01
+DENSITY_DRAWS = 64
+
+
+@dataclass(frozen=True)
+class LatentReport:
+    """What each latent of a variational model is used for.
+
+    Attributes
+    ----------
+    kl : Tensor of shape (n_latents,)
+        Mean divergence from the prior, in nats: what knowing this latent tells about the row.
+    mean_variance : Tensor of shape (n_latents,)
+        Variance over rows of the posterior mean; below 0.01 a latent counts as inactive (Burda et al. 2015).
+    posterior_variance : Tensor of shape (n_latents,)
+        Mean over rows of the posterior's own variance. The two together are the variance of all rows' codes, which
+        is 1 where they fill the prior.
+    """
+
+    kl: Tensor
+    mean_variance: Tensor
+    posterior_variance: Tensor
+
+    @property
+    def active_units(self) -> int:
+        """How many latents the model uses."""
+        return int((self.mean_variance > ACTIVE_VARIANCE).sum())
+
+
+def log_density(
+    model: AutoencoderModel,
+    n_latents: int,
+    importance_samples: int | None,
+    *,
+    seed: int,
+    noise_variance: float,
+) -> Callable[[Tensor], Tensor]:
+    """The log density a model offers, as a function from a batch of rows to one number a row."""
+    if model.bottleneck.outputs_per_latent == 1:
+        if importance_samples is not None:
+            raise ValueError("score_samples: importance_samples needs a variational model; this one's code is a point.")
+        return lambda x: density_given_code(model, x, noise_variance)
+    if importance_samples is None:
+        draws = standard_draws(DENSITY_DRAWS, n_latents, seed)
+        return lambda x: elbo(model, x, draws)
+    with seeded(seed):
+        independent = torch.randn(importance_samples, n_latents)
+    return lambda x: importance_weighted(model, x, independent)
+
+
+def density_given_code(model: AutoencoderModel, x: Tensor, noise_variance: float) -> Tensor:
+    """Log p(x|z) at the row's own code, in nats, shape (batch,), with σ² = ``noise_variance`` where it is Gaussian."""
+    output = model.decoder(model.encode(x).mean)
+    likelihood = model.likelihood
+    if isinstance(likelihood, MixedLikelihood):
+        numbers = likelihood.numbers
+        return _gaussian_density(output[:, numbers], x[:, numbers], noise_variance) - likelihood.of_the_rest(output, x)
+    if not isinstance(likelihood, GaussianLikelihood):
+        return -likelihood(output, x)
+    if likelihood.some_missing:
+        return _gaussian_density(likelihood.mean(output), x, noise_variance)
+    squared_errors = (likelihood.mean(output) - x).square().sum(1)
+    return -0.5 * (squared_errors / noise_variance + x.shape[1] * math.log(2 * math.pi * noise_variance))
+
+
+def _gaussian_density(mean: Tensor, x: Tensor, variance: float) -> Tensor:
+    """Over the cells of x that are not NaN."""
+    count = (~x.isnan()).sum(1)
+    return -0.5 * (squared_error(mean, x) / variance + count * math.log(2 * math.pi * variance))
+
+
+def standard_draws(count: int, n_latents: int, seed: int) -> Tensor:
+    """``count`` draws from N(0, I) in opposite pairs, with exactly unit second moment where there are enough.
+
+    Opposite pairs make odd moments exact and the matched moment makes squares exact, so the ELBO of a linear
+    model comes out without sampling error.
+    """
+    with seeded(seed):
+        half = torch.randn((count + 1) // 2, n_latents, dtype=torch.float64)
+    if len(half) >= n_latents:
+        moment = half.T @ half / len(half)
+        half = torch.linalg.solve_triangular(torch.linalg.cholesky(moment), half.T, upper=False).T
+    return torch.cat([half, -half])[:count].float()
+
+
+def elbo(model: AutoencoderModel, x: Tensor, draws: Tensor) -> Tensor:
+    """Evidence lower bound of each row, in nats, shape (batch,)."""
+    posterior = model.encode(x)
+    log_likelihood = torch.stack([-model.likelihood(model.decoder(z), x) for z in _placed(posterior, draws)])
+    return log_likelihood.mean(0) - gaussian_divergence(posterior.mean, posterior.log_variance).sum(1)
+
+
+def importance_weighted(model: AutoencoderModel, x: Tensor, draws: Tensor) -> Tensor:
+    """Importance-weighted bound with k = len(draws) independent draws, in nats, shape (batch,)."""
+    posterior = model.encode(x)
+    log_variance = torch.zeros_like(posterior.mean) if posterior.log_variance is None else posterior.log_variance
+    log_weights = []
+    for noise, z in zip(draws, _placed(posterior, draws), strict=True):
+        # log p(z) - log q(z|x): the terms in log 2π cancel.
+        log_ratio = 0.5 * (noise.square() - z.square() + log_variance).sum(1)
+        log_weights.append(log_ratio - model.likelihood(model.decoder(z), x))
+    return torch.logsumexp(torch.stack(log_weights), 0) - math.log(len(draws))
+
+
+def latent_report(model: AutoencoderModel, batches: Iterable[Tensor]) -> LatentReport:
+    """Divergence and spread of every latent, over rows given in batches."""
+    kl = total = squares = variance = torch.zeros((), dtype=torch.float64)
+    count = 0
+    for x in batches:
+        posterior = model.encode(x)
+        log_variance = posterior.log_variance
+        kl = kl + gaussian_divergence(posterior.mean, log_variance).double().sum(0)
+        mean = posterior.mean.double()
+        variance = variance + (mean.new_zeros(()) if log_variance is None else log_variance.double().exp()).sum(0)
+        total, squares, count = total + mean.sum(0), squares + mean.square().sum(0), count + len(x)
+    between = functional.relu(squares / count - (total / count) ** 2)
+    return LatentReport(kl / count, between, variance / count)
+
+
+def _placed(posterior, draws: Tensor) -> Iterable[Tensor]:
+    spread = torch.exp(0.5 * posterior.log_variance)
+    return (posterior.mean + spread * noise for noise in draws.to(posterior.mean.device))

@@ -1,0 +1,82 @@
+"""The parts joined. One forward pass serves every variant:
+
+    x --corruption--> x̃ --encoder--> h --bottleneck--> q(z|x̃) --sample--> z --decoder--> output
+
+and leaves behind a `ForwardOutput`, the record of everything the pass produced, from which the objective reads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from isthmus.parts.bottleneck import Bottleneck, Posterior
+from isthmus.parts.completion import Completion
+from isthmus.parts.corruption import Corruption
+from isthmus.parts.likelihood import Likelihood
+from isthmus.parts.network import Network
+
+__all__ = ["AutoencoderModel", "ForwardOutput"]
+
+
+@dataclass(frozen=True)
+class ForwardOutput:
+    """One batch on its way through: every tensor has the batch as its first dimension."""
+
+    x: Tensor
+    corrupted: Tensor
+    posterior: Posterior
+    code: Tensor
+    output: Tensor
+
+
+class AutoencoderModel(nn.Module):
+    """Corruption, encoder, bottleneck, decoder and likelihood, joined."""
+
+    def __init__(
+        self,
+        corruption: Corruption,
+        encoder: Network,
+        bottleneck: Bottleneck,
+        decoder: Network,
+        likelihood: Likelihood,
+        completion: Completion | None = None,
+    ):
+        super().__init__()
+        self.corruption = corruption
+        self.encoder = encoder
+        self.bottleneck = bottleneck
+        self.decoder = decoder
+        self.likelihood = likelihood
+        self.completion = completion
+
+    def forward(self, x: Tensor, *, trace_input: bool = False) -> ForwardOutput:
+        """The forward of a training batch: corrupted, and with a code drawn from the posterior.
+
+        ``trace_input`` records gradients with respect to the (corrupted) input, for penalties on the
+        encoder's Jacobian.
+        """
+        seen = x if self.completion is None else self.completion(self.completion.hide(x))
+        corrupted = self.corruption(seen)
+        if trace_input:
+            corrupted = corrupted.detach().requires_grad_()
+        posterior = self.encode(corrupted)
+        code = posterior.sample()
+        return ForwardOutput(x, corrupted, posterior, code, self.decoder(code))
+
+    def encode(self, x: Tensor) -> Posterior:
+        """q(z|x) of rows as they are, shape (batch, n_features)."""
+        return self.bottleneck(self.encoder(self.whole(x)))
+
+    def whole(self, x: Tensor) -> Tensor:
+        """Rows with NaN filled, where cells may be missing."""
+        return x if self.completion is None else self.completion(x)
+
+    def decode(self, z: Tensor) -> Tensor:
+        """E[x|z] for codes of shape (batch, n_latents)."""
+        return self.likelihood.mean(self.decoder(z))
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """Decode the posterior's mean: the same row always gives the same answer."""
+        return self.decode(self.encode(x).mean)

@@ -1,0 +1,245 @@
+"""The narrow place. A bottleneck reads the encoder's output h and answers with a posterior q(z|x).
+
+    point      z = h                               vanilla, denoising, contractive
+    Gaussian   z ~ N(μ, diag σ²), h = (μ, log σ²)   variational (Kingma & Welling 2013, arXiv:1312.6114)
+    rectified  z = max(h, 0)                       sparse
+    top-k      the k entries of h of largest size  k-sparse (Makhzani & Frey 2013, arXiv:1312.5663)
+    nested     in training, the first k entries    ordered (Rippel, Gelbart & Adams 2014, arXiv:1402.0915)
+
+Each also says how the closed-form linear answer is written in its kind of code (`principal_start`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from isthmus.parts.draws import normal_like, uniform
+from isthmus.parts.principal import LinearStart, Principal
+
+__all__ = [
+    "BOTTLENECKS",
+    "Bottleneck",
+    "GaussianBottleneck",
+    "NestedBottleneck",
+    "NestedPosterior",
+    "PointBottleneck",
+    "Posterior",
+    "RectifiedBottleneck",
+    "TopKBottleneck",
+]
+
+LOG_VARIANCE_RANGE = (-20.0, 10.0)
+SPARE_SCALE = 0.1
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """q(z|x): a point where ``log_variance`` is None, else N(mean, diag exp(log_variance)).
+
+    Both tensors have shape (batch, n_latents).
+    """
+
+    mean: Tensor
+    log_variance: Tensor | None = None
+
+    def sample(self) -> Tensor:
+        """Z = μ + σ ⊙ ε, differentiable in μ and σ; the mean itself for a point."""
+        if self.log_variance is None:
+            return self.mean
+        return self.mean + torch.exp(0.5 * self.log_variance) * normal_like(self.mean)
+
+    def draw_kept(self) -> Tensor | None:
+        """Ones and zeros that a drawn code is multiplied by; None where all of it is kept."""
+        return None
+
+
+@dataclass(frozen=True)
+class NestedPosterior(Posterior):
+    """A point of which a drawn code keeps the first k numbers, k drawn for each row: P(k) ∝ k^-decay."""
+
+    decay: float = 0.0
+
+    def sample(self) -> Tensor:
+        """Z = (z_1 … z_k, 0 … 0)."""
+        return self.mean * self.draw_kept()
+
+    def draw_kept(self) -> Tensor:
+        """Ones up to k, then zeros; shape (batch, n_latents)."""
+        places = torch.arange(1, self.mean.shape[1] + 1, dtype=torch.float32, device=self.mean.device)
+        ends = places.pow(-self.decay).cumsum(0)
+        sizes = torch.searchsorted(ends, uniform(self.mean, 1).float() * ends[-1]) + 1
+        return (places <= sizes).to(self.mean.dtype)
+
+
+class Bottleneck(nn.Module):
+    """Reads h of shape (batch, n_latents · outputs_per_latent)."""
+
+    outputs_per_latent = 1
+    sparse = False  # a sparse code is read against a dictionary: a linear decoder of unit-norm columns
+    in_data_units = True  # the code's numbers are lengths in the data's space, as PCA's are
+    ordered = False  # the first k numbers are a code by themselves
+
+    def forward(self, h: Tensor) -> Posterior:
+        raise NotImplementedError
+
+    def principal_start(self, principal: Principal, n_latents: int) -> LinearStart:
+        raise NotImplementedError
+
+
+class PointBottleneck(Bottleneck):
+    """The code is the encoder's output."""
+
+    def forward(self, h: Tensor) -> Posterior:
+        return Posterior(h)
+
+    def principal_start(self, principal: Principal, n_latents: int) -> LinearStart:
+        """PCA's own coordinates: z = Uᵀ(x - μ). Units beyond the last direction are not yet listened to."""
+        directions = principal.directions[:n_latents]
+        n_spare = n_latents - len(directions)
+        spare = SPARE_SCALE * nn.functional.normalize(torch.randn(n_spare, len(principal.mean)), dim=1)
+        reading = torch.cat([directions, spare])
+        spread = _spread(torch.cat([principal.variances[:n_latents], torch.zeros(n_spare)]), principal)
+        return LinearStart(
+            encode_weight=reading / spread[:, None],
+            encode_bias=-(reading / spread[:, None]) @ principal.mean,
+            decode_weight=torch.cat([directions, torch.zeros_like(spare)]).T * spread,
+            decode_bias=principal.mean,
+            code_scale=spread,
+        )
+
+
+class NestedBottleneck(PointBottleneck):
+    """The first k numbers are asked to be the best k, for every k at once, as PCA's coordinates are."""
+
+    ordered = True
+
+    def __init__(self, decay: float = 0.0):
+        super().__init__()
+        self.decay = decay
+
+    def forward(self, h: Tensor) -> Posterior:
+        return NestedPosterior(h, decay=self.decay)
+
+
+class GaussianBottleneck(Bottleneck):
+    """h = (μ, log σ²): the code is a cloud, so neighbouring codes must mean neighbouring things."""
+
+    outputs_per_latent = 2
+    in_data_units = False
+
+    def forward(self, h: Tensor) -> Posterior:
+        mean, log_variance = h.chunk(2, dim=1)
+        return Posterior(mean, log_variance.clamp(*LOG_VARIANCE_RANGE))
+
+    def principal_start(self, principal: Principal, n_latents: int) -> LinearStart:
+        """Probabilistic PCA's posterior; with it the ELBO equals the exact log-likelihood.
+
+        Units beyond the last direction begin at the prior, unused.
+        """
+        padding = n_latents - min(n_latents, len(principal.directions))
+        directions = nn.functional.pad(principal.directions[:n_latents], (0, 0, 0, padding))
+        variances = nn.functional.pad(principal.variances[:n_latents], (0, padding))
+        floor = 1e-4 * max(principal.total_variance / len(principal.mean), 1e-12)
+        noise = max(principal.noise_variance(n_latents), floor)
+        variances = variances.clamp(min=noise * (1 + 1e-4))
+        loading = (variances - noise).sqrt()
+        mean_weight = (loading / variances)[:, None] * directions
+        return LinearStart(
+            encode_weight=torch.cat([mean_weight, torch.zeros_like(mean_weight)]),
+            encode_bias=torch.cat([-mean_weight @ principal.mean, (noise / variances).log()]),
+            decode_weight=directions.T * loading,
+            decode_bias=principal.mean,
+            code_scale=torch.ones(n_latents),
+            noise_variance=noise,
+        )
+
+
+class RectifiedBottleneck(Bottleneck):
+    """z = max(h, 0): exact zeros are possible, so a code can be read as "which features are on"."""
+
+    sparse = True
+
+    def forward(self, h: Tensor) -> Posterior:
+        return Posterior(h.relu())
+
+    def principal_start(self, principal: Principal, n_latents: int) -> LinearStart:
+        """PCA in non-negative units.
+
+        A direction takes two units where there is room, max(uᵀx, 0) and max(-uᵀx, 0); otherwise one, shifted
+        far enough to stay positive on all the data. Units beyond two a direction come in pairs of equal
+        input and opposite output: together they add nothing, each alone has a gradient.
+        """
+        n_single, n_double, n_spare = _allot(n_latents, len(principal.directions))
+        directions = principal.directions[: n_single + n_double]
+        double, single = directions[:n_double], directions[n_double:]
+        reach = 8 * principal.variances[n_double : n_single + n_double].sqrt()
+        spare_in, spare_out = _cancelling(n_spare, len(principal.mean), principal)
+        weight = torch.cat([double, -double, single, spare_in])
+        bias = -weight @ principal.mean
+        bias[2 * n_double : 2 * n_double + n_single] += reach
+        return LinearStart(
+            encode_weight=weight,
+            encode_bias=bias,
+            decode_weight=torch.cat([double, -double, single, spare_out]).T,
+            decode_bias=principal.mean - reach @ single,
+            code_scale=torch.ones(n_latents),
+        )
+
+
+class TopKBottleneck(Bottleneck):
+    """Keeps the ``k`` entries of largest magnitude and sets the rest to zero: sparsity without a penalty."""
+
+    sparse = True
+
+    def __init__(self, k: int):
+        super().__init__()
+        self.k = k
+
+    def forward(self, h: Tensor) -> Posterior:
+        if self.k >= h.shape[1]:
+            return Posterior(h)
+        kept = h.abs().topk(self.k, dim=1, sorted=False).indices
+        return Posterior(torch.zeros_like(h).scatter(1, kept, h.gather(1, kept)))
+
+    def principal_start(self, principal: Principal, n_latents: int) -> LinearStart:
+        """The principal directions as a dictionary: for each row the best k of them, so never worse than PCA-k."""
+        directions = principal.directions[:n_latents]
+        spare_in, spare_out = _cancelling(n_latents - len(directions), len(principal.mean), principal)
+        weight = torch.cat([directions, spare_in])
+        return LinearStart(
+            encode_weight=weight,
+            encode_bias=-weight @ principal.mean,
+            decode_weight=torch.cat([directions, spare_out]).T,
+            decode_bias=principal.mean,
+            code_scale=torch.ones(n_latents),
+        )
+
+
+BOTTLENECKS = ("point", "gaussian", "rectified", "top_k")
+
+
+def _spread(variances: Tensor, principal: Principal) -> Tensor:
+    """Standard deviations, floored where a direction carries (next to) nothing, so that nothing is divided by 0."""
+    mean_variance = max(principal.total_variance / len(principal.mean), 1e-12)
+    return variances.clamp(min=1e-4 * mean_variance).sqrt()
+
+
+def _allot(n_latents: int, n_directions: int) -> tuple[int, int, int]:
+    """How many directions get one unit, how many two, and how many units are left over."""
+    n_used = min(n_latents, n_directions)
+    n_double = min(n_latents - n_used, n_used)
+    return n_used - n_double, n_double, n_latents - n_used - n_double
+
+
+def _cancelling(count: int, n_features: int, principal: Principal) -> tuple[Tensor, Tensor]:
+    """``count`` small random units in pairs whose outputs cancel; an odd one out is silent until trained."""
+    pairs = (count + 1) // 2
+    rows = torch.nn.functional.normalize(torch.randn(pairs, n_features), dim=1)
+    columns = torch.nn.functional.normalize(torch.randn(pairs, n_features), dim=1)
+    reading = SPARE_SCALE * torch.cat([rows, rows])[:count]
+    if count % 2:
+        reading[pairs - 1] = 0.0
+    return reading, torch.cat([columns, -columns])[:count]

@@ -1,0 +1,243 @@
+"""Encoder and decoder networks: perceptrons of any widths, convolutions for images, each with a straight path.
+
+    encoder(x) = s ⊙ (A x + a + f(x))          decoder(z) = B (z / s) + b + g(z / s)
+
+A, a, B, b is the straight part, f and g bend. With a principal start A and B come from PCA, s is the standard
+deviation of each code number, and the last layers of f and g begin at zero: the untrained model *is* PCA.
+Without hidden layers only the straight part is left: the linear autoencoder. A plain stack (``start="random"``)
+has only the bent part.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from isthmus.parts.principal import LinearStart
+
+__all__ = [
+    "ACTIVATIONS",
+    "Architecture",
+    "Dictionary",
+    "Network",
+    "begin",
+    "convolutional_decoder",
+    "convolutional_encoder",
+    "perceptron",
+]
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "silu": nn.SiLU,
+    "gelu": nn.GELU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+}
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Everything that fixes the shape of both networks; from it a saved model is built again.
+
+    Without ``hidden_widths`` (and channels) the networks are linear. The decoder mirrors the encoder, but a
+    sparse code is read by a `Dictionary` alone: behind it a bent decoder could undo the unit norm.
+    """
+
+    n_features: int
+    n_latents: int
+    outputs_per_latent: int = 1
+    hidden_widths: tuple[int, ...] = ()
+    activation: str = "silu"
+    image_shape: tuple[int, ...] | None = None
+    channels: tuple[int, ...] = ()
+    principal: bool = True
+    sparse: bool = False
+
+    @property
+    def linear(self) -> bool:
+        """Whether nothing bends."""
+        return not self.hidden_widths and not self.channels
+
+    def build_encoder(self) -> Network:
+        """X of shape (batch, n_features) to h of shape (batch, n_latents · outputs_per_latent)."""
+        n_out = self.n_latents * self.outputs_per_latent
+        straight = nn.Linear(self.n_features, n_out) if self.principal or self.linear else None
+        bent = None
+        if self.channels:
+            widths = (*self.hidden_widths, n_out)
+            bent = convolutional_encoder(self.image_shape or (), self.channels, widths, self.activation)
+        elif self.hidden_widths:
+            bent = self._perceptron((self.n_features, *self.hidden_widths, n_out))
+        return Network(straight, bent, output_size=n_out if self.principal else None)
+
+    def build_decoder(self) -> Network:
+        """Z of shape (batch, n_latents) to the likelihood's input, shape (batch, n_features)."""
+        input_size = self.n_latents if self.principal else None
+        if self.sparse:
+            return Network(Dictionary(self.n_latents, self.n_features), None, input_size=input_size)
+        straight = nn.Linear(self.n_latents, self.n_features) if self.principal or self.linear else None
+        bent = None
+        if self.channels:
+            widths = (self.n_latents, *reversed(self.hidden_widths))
+            bent = convolutional_decoder(self.image_shape or (), self.channels, widths, self.activation)
+        elif self.hidden_widths:
+            bent = self._perceptron((self.n_latents, *reversed(self.hidden_widths), self.n_features))
+        return Network(straight, bent, input_size=input_size)
+
+    def _perceptron(self, widths: Sequence[int]) -> nn.Sequential:
+        return perceptron(widths, self.activation, plain=not self.principal)
+
+
+class Network(nn.Module):
+    """straight(x) + bent(x), with a fixed scale on the code's side; either part, and the scale, may be absent.
+
+    Parameters
+    ----------
+    straight
+        A linear layer (or `Dictionary`), or None for a plain stack.
+    bent
+        Any stack, or None for a linear network.
+    input_size, output_size
+        Set on the side that carries the code: an encoder scales its output, a decoder its input.
+    """
+
+    def __init__(
+        self,
+        straight: nn.Module | None,
+        bent: nn.Sequential | None,
+        *,
+        input_size: int | None = None,
+        output_size: int | None = None,
+    ):
+        super().__init__()
+        # Typed Any: which layers there are is the architecture's choice, and torch's own types say no more.
+        self.straight: Any = straight
+        self.bent: Any = bent
+        self.fused: Callable[[Tensor], Tensor] | None = None  # set while training, see training/fused.py
+        self.input_scale: Any
+        self.output_scale: Any
+        self.register_buffer("input_scale", None if input_size is None else torch.ones(input_size))
+        self.register_buffer("output_scale", None if output_size is None else torch.ones(output_size))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "fused": None}  # a copy trains on its own
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.fused is not None and torch.is_grad_enabled():
+            return self.fused(x)
+        if self.input_scale is not None:
+            x = x / self.input_scale
+        if self.straight is None:
+            y = self.bent(x)
+        else:
+            y = self.straight(x) if self.bent is None else self.straight(x) + self.bent(x)
+        return y if self.output_scale is None else y * self.output_scale
+
+    def begin_at(self, weight: Tensor, bias: Tensor) -> None:
+        """Set the straight part and silence the bent one's last layer: epoch 0 is the closed-form answer."""
+        self.straight.weight.copy_(weight)
+        self.straight.bias.copy_(bias)
+        if self.bent is not None:
+            last: Any = [part for part in self.bent.modules() if hasattr(part, "bias")][-1]
+            last.weight.zero_()
+            last.bias.zero_()
+
+
+@torch.no_grad()
+def begin(encoder: Network, decoder: Network, start: LinearStart) -> None:
+    """Write the closed-form answer into both networks."""
+    encoder.begin_at(start.encode_weight, start.encode_bias)
+    decoder.begin_at(start.decode_weight, start.decode_bias)
+    encoder.output_scale.copy_(start.code_scale.repeat(len(encoder.output_scale) // len(start.code_scale)))
+    decoder.input_scale.copy_(start.code_scale)
+
+
+class Dictionary(nn.Module):
+    """A linear decoder of unit-norm columns: x̂ = b + Σ_j z_j w_j / ‖w_j‖.
+
+    With free columns an L1 penalty is cheated by a small code and a large decoder; here the size of z_j is
+    the length it contributes.
+    """
+
+    def __init__(self, n_latents: int, n_features: int):
+        super().__init__()
+        self.weight = nn.Parameter(functional.normalize(torch.randn(n_features, n_latents), dim=0))
+        self.bias = nn.Parameter(torch.zeros(n_features))
+
+    def forward(self, z: Tensor) -> Tensor:
+        return functional.linear(z, functional.normalize(self.weight, dim=0), self.bias)
+
+
+def perceptron(widths: Sequence[int], activation: str, *, plain: bool = False) -> nn.Sequential:
+    """Linear layers of the given widths with the activation between them, none after the last.
+
+    ``plain`` leaves PyTorch's own initial weights; otherwise hidden layers begin at He et al.'s scale
+    (arXiv:1502.01852), which keeps the signal's size through ReLU-like layers.
+    """
+    layers: list[nn.Module] = []
+    for n_in, n_out in pairwise(widths):
+        linear = nn.Linear(n_in, n_out)
+        if not plain:
+            nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")
+            nn.init.zeros_(linear.bias)
+        layers += [linear, ACTIVATIONS[activation]()]
+    return nn.Sequential(*layers[:-1])
+
+
+def convolutional_encoder(
+    image_shape: Sequence[int], channels: Sequence[int], widths: Sequence[int], activation: str
+) -> nn.Sequential:
+    """Flat rows → picture → one halving convolution a stage → dense layers of ``widths`` (the last is the output)."""
+    shape = _with_channels(image_shape)
+    layers: list[nn.Module] = [nn.Unflatten(1, shape)]
+    for n_in, n_out in zip((shape[0], *channels), channels, strict=False):
+        layers += [nn.Conv2d(n_in, n_out, 3, stride=2, padding=1), ACTIVATIONS[activation]()]
+    layers.append(nn.Flatten())
+    return nn.Sequential(*layers, *perceptron([math.prod(_smallest(shape, channels)), *widths], activation))
+
+
+def convolutional_decoder(
+    image_shape: Sequence[int], channels: Sequence[int], widths: Sequence[int], activation: str
+) -> nn.Sequential:
+    """The encoder's mirror: dense layers of ``widths`` → smallest picture → doubling convolutions → flat rows."""
+    shape = _with_channels(image_shape)
+    smallest = _smallest(shape, channels)
+    sizes = _sizes(shape, len(channels))
+    layers: list[nn.Module] = [
+        *perceptron([*widths, math.prod(smallest)], activation),
+        ACTIVATIONS[activation](),
+        nn.Unflatten(1, smallest),
+    ]
+    stages = [*reversed(channels), shape[0]]
+    for depth, (n_in, n_out) in enumerate(pairwise(stages)):
+        small, large = sizes[len(channels) - depth], sizes[len(channels) - depth - 1]
+        # The extra row or column an odd size needs: stride 2 maps both 7 and 8 to 4.
+        extra = (large[0] - 2 * small[0] + 1, large[1] - 2 * small[1] + 1)
+        layers += [
+            nn.ConvTranspose2d(n_in, n_out, 3, stride=2, padding=1, output_padding=extra),
+            ACTIVATIONS[activation](),
+        ]
+    return nn.Sequential(*layers[:-1], nn.Flatten())
+
+
+def _with_channels(image_shape: Sequence[int]) -> tuple[int, int, int]:
+    height, width = image_shape[-2:]
+    return (image_shape[0] if len(image_shape) == 3 else 1, height, width)
+
+
+def _sizes(shape: tuple[int, int, int], stages: int) -> list[tuple[int, int]]:
+    sizes = [shape[1:]]
+    for _ in range(stages):
+        sizes.append(((sizes[-1][0] + 1) // 2, (sizes[-1][1] + 1) // 2))
+    return sizes
+
+
+def _smallest(shape: tuple[int, int, int], channels: Sequence[int]) -> tuple[int, int, int]:
+    return (channels[-1], *_sizes(shape, len(channels))[-1])

@@ -1,0 +1,186 @@
+"""The closed-form linear answer: principal directions, and the two maps a model starts from.
+
+PCA keeps the p orthonormal directions U of largest variance: z = Uᵀ(x - μ), x̂ = μ + U z. Probabilistic PCA
+(Tipping & Bishop 1999) reads the same directions as a generative model, x = W z + μ + noise of variance σ²
+with z ~ N(0, I), whose maximum likelihood is known:
+
+    σ² = mean of the variances left out        W = U (Λ - σ²I)^½
+    q(z|x) = N( Λ⁻¹ (Λ - σ²I)^½ Uᵀ (x - μ),  σ² Λ⁻¹ )        with Λ the variances kept
+
+Every model of this library begins at one of the two (the "principal skip"), so that training can only add
+what bends. Prior art: PCA-boosted autoencoders (arXiv:2205.11673); Lucas et al. 2019 (arXiv:1911.02469).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+__all__ = ["LinearStart", "Principal", "principal_directions"]
+
+EXACT_FEATURES = 4096  # above this a covariance matrix no longer pays
+HELD_CELLS = 1 << 26  # above this the centred rows are not held as a whole
+PASSES, SPARE_DIRECTIONS = 7, 16  # of the randomised iteration that takes over where neither serves
+DOUBLE_WORK = 4e9  # multiplications up to which the covariance is taken in float64
+
+
+@dataclass(frozen=True)
+class Principal:
+    """PCA of the training rows, in the model's units.
+
+    Attributes
+    ----------
+    mean : Tensor of shape (n_features,)
+    directions : Tensor of shape (n_directions, n_features)
+        Orthonormal rows, largest variance first; signs as scikit-learn's PCA (largest entry positive).
+    variances : Tensor of shape (n_directions,)
+        Variance along each direction, over N - 1.
+    total_variance : float
+        Sum over all features.
+    rank : int
+        min(n_rows, n_features): how many directions there are to have.
+    """
+
+    mean: Tensor
+    directions: Tensor
+    variances: Tensor
+    total_variance: float
+    rank: int
+
+    def encode(self, x: Tensor, size: int) -> Tensor:
+        """(batch, n_features) to the first ``size`` principal coordinates."""
+        return (x - self.mean) @ self.directions[:size].T
+
+    def reconstruct(self, x: Tensor, size: int) -> Tensor:
+        """Project onto the first ``size`` directions and place back."""
+        return self.mean + self.encode(x, size) @ self.directions[:size]
+
+    def unexplained(self, size: int) -> float:
+        """Share of the variance that the first ``size`` directions leave out, in [0, 1]."""
+        kept = float(self.variances[:size].double().sum())
+        return min(max(1 - kept / self.total_variance, 0.0), 1.0) if self.total_variance > 0 else 0.0
+
+    def noise_variance(self, size: int) -> float:
+        """Maximum-likelihood σ² of probabilistic PCA: mean of the variances that ``size`` directions leave out."""
+        left_out = self.total_variance - float(self.variances[:size].double().sum())
+        return max(left_out, 0.0) / max(1, self.rank - size)
+
+
+@dataclass(frozen=True)
+class LinearStart:
+    """A linear encoder and decoder: h = encode_weight x + encode_bias, x̂ = decode_weight z + decode_bias.
+
+    ``code_scale`` is the standard deviation of each code number at the start; the bent parts of the
+    networks work in those units.
+    """
+
+    encode_weight: Tensor
+    encode_bias: Tensor
+    decode_weight: Tensor
+    decode_bias: Tensor
+    code_scale: Tensor
+    noise_variance: float | None = None
+
+
+def principal_directions(
+    batches: Callable[[], Iterable[Tensor]],
+    mean: Tensor,
+    n_rows: int,
+    limit: int,
+    *,
+    all_reduce_: Callable[[Tensor], Tensor] = lambda numbers: numbers,
+    held: bool = True,
+) -> Principal:
+    """PCA from batches, without ever holding a second copy of the data where features are few.
+
+    Parameters
+    ----------
+    batches
+        Gives a fresh pass over the rows as float32 tensors of shape (batch, n_features).
+    mean
+        Mean row, float64, shape (n_features,).
+    limit
+        How many directions to return at most.
+    all_reduce_
+        Adds up over processes, in place, where each has a share of the batches.
+    held
+        Whether all rows may be held at once, where they are few and wide.
+    """
+    n_features = len(mean)
+    rank = min(n_rows, n_features)
+    limit = min(limit, rank)
+    if n_features <= min(EXACT_FEATURES, 2 * n_rows):
+        variances, directions, total = _from_covariance(batches, mean, n_rows, limit, all_reduce_)
+    elif held and n_rows <= EXACT_FEATURES and n_rows * n_features <= HELD_CELLS:
+        variances, directions, total = _from_rows(batches, mean, n_rows, limit)
+    else:
+        variances, directions, total = _from_passes(batches, mean, n_rows, limit, all_reduce_)
+    largest = directions.abs().argmax(1, keepdim=True)
+    directions = directions * directions.gather(1, largest).sign()
+    return Principal(mean.float(), directions.float(), variances.clamp(min=0).float(), total, rank)
+
+
+def _from_covariance(
+    batches: Callable[[], Iterable[Tensor]],
+    mean: Tensor,
+    n_rows: int,
+    limit: int,
+    all_reduce_: Callable[[Tensor], Tensor],
+) -> tuple[Tensor, Tensor, float]:
+    n_features = len(mean)
+    # Products of float32 batches, summed in float64, agree with float64 to about 1e-7 and are twice as fast.
+    dtype = torch.float64 if n_rows * n_features**2 <= DOUBLE_WORK else torch.float32
+    covariance = torch.zeros(n_features, n_features, dtype=torch.float64)
+    for batch in batches():
+        centred = (batch.double() - mean).to(dtype)
+        covariance += centred.T @ centred
+    all_reduce_(covariance).div_(max(1, n_rows - 1))
+    total = float(covariance.trace())
+    variances, directions = torch.linalg.eigh(covariance)
+    return variances.flip(0)[:limit], directions.flip(1).T[:limit], total
+
+
+def _from_rows(
+    batches: Callable[[], Iterable[Tensor]], mean: Tensor, n_rows: int, limit: int
+) -> tuple[Tensor, Tensor, float]:
+    """Wide tables of few rows: exact, from the inner products of the rows."""
+    centred = torch.cat([batch.double() - mean for batch in batches()])
+    total = float(centred.square().sum()) / max(1, n_rows - 1)
+    values, vectors = torch.linalg.eigh(centred @ centred.T)
+    values, vectors = values.flip(0)[:limit].clamp(min=0), vectors.flip(1)[:, :limit]
+    directions = torch.linalg.qr(centred.T @ vectors)[0].T
+    return values / max(1, n_rows - 1), directions, total
+
+
+def _from_passes(
+    batches: Callable[[], Iterable[Tensor]],
+    mean: Tensor,
+    n_rows: int,
+    limit: int,
+    all_reduce_: Callable[[Tensor], Tensor],
+) -> tuple[Tensor, Tensor, float]:
+    """Wide and long tables: subspace iteration from a random start (Halko et al. 2011, arXiv:0909.4061).
+
+    Holds one batch and ``limit`` directions at a time, so a sparse matrix is never dense as a whole. Draws
+    from torch's generator.
+    """
+    size = min(limit + SPARE_DIRECTIONS, n_rows, len(mean))
+    basis = torch.linalg.qr(torch.randn(len(mean), size))[0]
+    for _ in range(PASSES):
+        image = torch.zeros_like(basis)
+        for batch in batches():
+            centred = (batch.double() - mean).float()
+            image += centred.T @ (centred @ basis)
+        basis = torch.linalg.qr(all_reduce_(image))[0]
+    total, within = torch.zeros((), dtype=torch.float64), torch.zeros(size, size, dtype=torch.float64)
+    for batch in batches():
+        centred = (batch.double() - mean).float()
+        total += centred.double().square().sum()
+        seen = (centred @ basis).double()
+        within += seen.T @ seen
+    values, axes = torch.linalg.eigh(all_reduce_(within) / max(1, n_rows - 1))
+    directions = (basis.double() @ axes.flip(1)[:, :limit]).T
+    return values.flip(0)[:limit], directions, float(all_reduce_(total)) / max(1, n_rows - 1)

@@ -1,0 +1,272 @@
+"""Rows that stay on the disk while a model learns from them.
+
+An epoch goes through the stream's segments in a random order, some at a time, a piece of each in turn. Pieces are
+gathered in a window, as large as may be held; the rows of a window are put in a random order, and batches are cut
+from one window after the other while the next is being read. The order is decided by (seed, epoch), so a place in it
+is told by those and the number of batches done.
+
+Several processes follow the same order. Each reads the segments that fall to it and holds their rows; a batch is the
+same rows whatever the number of processes, each bringing those that it has.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from isthmus.distributed import ALONE, ProcessGroup
+from isthmus.parts.draws import Share
+from isthmus.rows.rows import BATCH_CELLS, Batch, DenseRows, Rows, generator_of
+from isthmus.rows.scaling import ColumnStatistics, ColumnSums, Scaling, merged_statistics, require_finite
+from isthmus.rows.validation import MOST_VALIDATION_ROWS, validation_count
+from isthmus.tables.ahead import one_ahead
+from isthmus.tables.stream import TableStream
+
+__all__ = ["StreamedRows", "Survey", "survey"]
+
+PIECE_CELLS = 1 << 19
+MOST_HELD_OUT_CELLS = 1 << 24  # of the rows held out to choose the epoch
+PICKED = 30_011  # apart from the seeds of epochs, which count from 0
+
+Piece = tuple[int, int, int, int]  # segment, begin, end, slot
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What one pass over a stream finds: each column's statistics, and some rows to choose and report by.
+
+    ``picked`` are rows in the user's units, float64, and ``places`` where they stand in the stream, ascending. A
+    change of any row changes ``checksum``.
+    """
+
+    columns: ColumnStatistics | None
+    picked: np.ndarray
+    places: np.ndarray
+    dtype: np.dtype
+    checksum: int
+
+
+def held_out_count(stream: TableStream, fraction: float | None) -> int:
+    """Rows to hold out to choose the epoch by: no more than can be kept in memory."""
+    most = max(1, MOST_HELD_OUT_CELLS // stream.n_columns)
+    return min(validation_count(len(stream), fraction), most)
+
+
+def survey(
+    stream: TableStream, who: str, seed: int, fraction: float | None, group: ProcessGroup, *, missing: bool
+) -> Survey:
+    """One pass over a stream, shared out among processes; refuses what is no finite number.
+
+    With ``missing`` a NaN is none either, but a cell nobody measured, and the statistics are left to others.
+    """
+    n_rows = len(stream)
+    wanted = min(held_out_count(stream, fraction) + 2 * MOST_VALIDATION_ROWS, n_rows)
+    places = np.sort(np.random.default_rng([seed, PICKED]).choice(n_rows, wanted, replace=False, shuffle=False))
+    picked = np.zeros((wanted, stream.n_columns))
+    dtype = np.dtype(np.float32)
+    checksum = torch.zeros(1, dtype=torch.int64)  # a sum, so that no matter which process looks at which piece
+
+    slots = [ColumnSums(stream.n_columns) for _ in range(group.slots)]
+    for first, piece, slot in _in_order(stream, group):
+        values = stream.values(*piece)
+        dtype = np.result_type(dtype, values.dtype)
+        require_finite(values, list(stream.columns), who, missing=missing, first=first)
+        low, high = np.searchsorted(places, [first, first + len(values)])
+        picked[low:high] = values[places[low:high] - first]
+        checksum.add_(zlib.crc32(np.ascontiguousarray(values).data, first % 2**32))
+        if not missing:
+            slots[slot].add(values)
+    columns = None if missing else merged_statistics(_from_all([sums.statistics() for sums in slots], group))
+    group.all_reduce_(torch.from_numpy(picked))
+    return Survey(columns, picked, places, dtype, int(group.all_reduce_(checksum)))
+
+
+class StreamedRows(Rows):
+    """A stream's rows in the model's units; a few of them, ``sample``, are in memory."""
+
+    def __init__(
+        self,
+        stream: TableStream,
+        scaling: Scaling,
+        group: ProcessGroup = ALONE,
+        *,
+        sample: Rows | None = None,
+        surveyed: Survey | None = None,
+    ):
+        self.stream = stream
+        self.scaling = scaling
+        self.group = group
+        self.sample = sample
+        self.surveyed = surveyed
+        self.n_features = stream.n_columns
+
+    def __len__(self) -> int:
+        return len(self.stream)
+
+    def batches(self, size: int | None = None) -> Iterator[Tensor]:
+        size = size or self.batch_rows
+        return (self._scaled(self.stream.values(*piece)) for piece in self.stream.pieces(size))
+
+    def own_batches(self) -> Iterator[Tensor]:
+        """The rows that fall to this process, those of all processes being all rows."""
+        return (self._scaled(self.stream.values(*piece)) for _, piece, _ in _in_order(self.stream, self.group))
+
+    def take(self, indices: Tensor) -> Tensor:
+        order = np.argsort(indices.numpy(), kind="stable")
+        rows = self._scaled(self.stream.take(indices.numpy()[order]).values)
+        return rows[torch.from_numpy(np.argsort(order, kind="stable"))]
+
+    def some(self, count: int) -> Rows:
+        return super().some(count) if self.sample is None else self.sample.some(count)
+
+    def divided(self, n_held_out: int) -> tuple[Rows, Rows | None]:
+        survey = self.surveyed
+        if survey is None:
+            raise RuntimeError("StreamedRows: only a stream that was surveyed can be divided.")
+        n_held_out = min(n_held_out, max(1, MOST_HELD_OUT_CELLS // self.n_features), len(survey.places))
+        shuffled = torch.randperm(len(survey.places))
+        held_out, others = shuffled[:n_held_out].sort().values.numpy(), shuffled[n_held_out:].sort().values.numpy()
+        picked = self._scaled(survey.picked)
+        sample = DenseRows(picked[others]) if len(others) else None
+        training = StreamedRows(self.stream.without(survey.places[held_out]), self.scaling, self.group, sample=sample)
+        return training, DenseRows(picked[held_out]) if n_held_out else None
+
+    def digest(self) -> str:
+        found = hashlib.sha256(f"{len(self)} {self.n_features}".encode())
+        if self.surveyed is not None:
+            found.update(np.ascontiguousarray(self.surveyed.picked).tobytes())
+            found.update(str(self.surveyed.checksum).encode())
+        return found.hexdigest()
+
+    # ---- one epoch -------------------------------------------------------------------------------------
+
+    def epoch(
+        self, seed: int, number: int, size: int, *, first: int = 0, group: ProcessGroup = ALONE
+    ) -> Iterator[Batch]:
+        windows, begin = [], 0
+        for place, window in enumerate(self._windows(generator_of(seed, number))):
+            n_rows = sum(end - start for _, start, end, _ in window)
+            if begin + n_rows > first * size:
+                windows.append((window, generator_of(seed, number, place), max(0, first * size - begin)))
+            begin += n_rows
+        parts: list[tuple[Tensor, ...]] = []
+        filled = 0
+        for rows, slots, order in one_ahead(self._read(*window) for window in windows):
+            at = 0
+            while at < len(order):
+                count = min(size - filled, len(order) - at)
+                chosen = order[at : at + count]
+                if group.slots == 1:
+                    parts.append((rows.index_select(0, chosen),))
+                else:
+                    own = (chosen >= 0).nonzero()[:, 0]
+                    chosen = chosen[own]
+                    parts.append((rows.index_select(0, chosen), own + filled, slots[chosen]))
+                filled, at = filled + count, at + count
+                if filled == size:
+                    yield _batch(parts, filled)
+                    parts, filled = [], 0
+        if filled:
+            yield _batch(parts, filled)
+
+    def _windows(self, generator: torch.Generator) -> Iterator[list[Piece]]:
+        """The pieces of an epoch in order, as many together as may be held, two windows at a time."""
+        most = max(1, self.stream.held_bytes // 2 // (4 * self.n_features))
+        window, held = [], 0
+        for piece in self._pieces(generator):
+            n_rows = piece[2] - piece[1]
+            if window and held + n_rows > most:
+                yield window
+                window, held = [], 0
+            window.append(piece)
+            held += n_rows
+        if window:
+            yield window
+
+    def _pieces(self, generator: torch.Generator) -> Iterator[Piece]:
+        """Several segments at a time, a piece of each in turn; those of a stream that can't be sought one by one."""
+        sizes, n_segments = self.stream.segments, len(self.stream.segments)
+        seekable = self.stream.seekable
+        order = torch.randperm(n_segments, generator=generator).tolist() if seekable else range(n_segments)
+        rows = max(1, min(PIECE_CELLS // self.n_features, self.stream.held_bytes // (32 * self.n_features)))
+        by_segment = n_segments >= self.group.slots
+        counter = itertools.count()
+
+        def cut(place: int, segment: int) -> Iterator[Piece]:
+            for begin in range(0, sizes[segment], rows):
+                turn = place if by_segment else next(counter)
+                yield segment, begin, min(begin + rows, sizes[segment]), turn % self.group.slots
+
+        waiting = iter([cut(place, segment) for place, segment in enumerate(order)])
+        opened = list(itertools.islice(waiting, self.stream.open_at_once if seekable else 1))
+        while opened:
+            still = []
+            for pieces in opened:
+                piece = next(pieces, None)
+                while piece is None and (following := next(waiting, None)) is not None:
+                    pieces, piece = following, next(following, None)
+                if piece is not None:
+                    still.append(pieces)
+                    yield piece
+            opened = still
+
+    def _read(self, window: list[Piece], generator: torch.Generator, skipped: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Own rows of a window, the slot of each, and where each place in the order finds its row or -1."""
+        own = [piece[3] in self.group.own_slots for piece in window]
+        sizes = [end - begin for _, begin, end, _ in window]
+        rows = torch.empty(sum(itertools.compress(sizes, own)), self.n_features)
+        slots = torch.empty(len(rows), dtype=torch.uint8)
+        found = torch.full((sum(sizes),), -1)
+        held = begin_in_window = 0
+        for (segment, begin, end, slot), size, is_own in zip(window, sizes, own, strict=True):
+            if is_own:
+                scaled = self._scaled(self.stream.values(segment, begin, end))
+                if not bool(torch.isfinite(scaled.sum())) and self._harmed(scaled):
+                    raise ValueError(
+                        f"{self.stream.name or 'the stream'}: holds NaN or infinity that was not there at first; "
+                        "leave the data alone while a model learns from them."
+                    )
+                rows[held : held + size] = scaled
+                slots[held : held + size] = slot
+                found[begin_in_window : begin_in_window + size] = torch.arange(held, held + size)
+                held += size
+            begin_in_window += size
+        return rows, slots, found[torch.randperm(len(found), generator=generator)[skipped:]]
+
+    def _harmed(self, rows: Tensor) -> bool:
+        return bool(rows.isinf().any()) or (not self.stream.missing and bool(rows.isnan().any()))
+
+    def _scaled(self, values: np.ndarray) -> Tensor:
+        return torch.from_numpy(self.scaling.apply(values))
+
+
+def _batch(parts: list[tuple[Tensor, ...]], n_rows: int) -> Batch:
+    x, *shared = [tensors[0] if len(tensors) == 1 else torch.cat(tensors) for tensors in zip(*parts, strict=True)]
+    return Batch(x, Share(shared[0], n_rows), shared[1]) if shared else Batch(x)
+
+
+def _in_order(stream: TableStream, group: ProcessGroup) -> Iterator[tuple[int, tuple[int, int, int], int]]:
+    """The pieces that fall to this process, in the stream's own order: each piece's first row, itself, and its slot."""
+    by_segment = len(stream.segments) >= group.slots
+    first = 0
+    for turn, (segment, begin, end) in enumerate(stream.pieces(max(1, BATCH_CELLS // stream.n_columns))):
+        slot = (segment if by_segment else turn) % group.slots
+        if slot in group.own_slots:
+            yield first, (segment, begin, end), slot
+        first += end - begin
+
+
+def _from_all(slots: list[ColumnStatistics], group: ProcessGroup) -> list[ColumnStatistics]:
+    """The statistics of every slot that has seen a row, in order of slots, whichever process looked at it."""
+    known = np.stack(
+        [[slot.mean, slot.variance, slot.low, slot.high, np.full_like(slot.mean, slot.n_rows)] for slot in slots]
+    )
+    found = group.all_reduce_(torch.from_numpy(known)).numpy()
+    return [ColumnStatistics(*part[:4], n_rows=int(part[4, 0])) for part in found if part[4, 0] > 0]

@@ -1,0 +1,226 @@
+"""Rows from anywhere: whatever gives two-dimensional batches of them, and gives them again when asked again.
+
+A batch is an array of shape (rows, columns), a data frame, an Arrow table or a dict of columns. So read Hugging Face
+data sets, Ray Data and zarr, without this library knowing of any of them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from isthmus.tables.columns import Request, choose_columns
+from isthmus.tables.lists import ArrowRows, list_widths, require_columns
+from isthmus.tables.stream import BLOCK_CELLS, ArrayStream, TableStream
+from isthmus.tables.table import DataError, Table, check_finite
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["BatchStream", "stream_of"]
+
+
+def stream_of(X: Any, *, missing: bool = False, request: Request | None = None) -> TableStream | None:
+    """X as a stream, if it is one or gives batches; None for arrays, data frames and whatever else is held in memory.
+
+    Raises
+    ------
+    DataError
+        If X gives its rows once only, as a generator does.
+    """
+    request = request or Request(missing=missing)
+    if isinstance(X, TableStream):
+        return X
+    if isinstance(X, (str, bytes, Mapping)) or X is None:
+        return None
+    if isinstance(X, np.memmap) and X.ndim == 2:
+        return ArrayStream(X, missing=request.missing)
+    if _is_held(X):
+        return None
+    if len(getattr(X, "shape", ())) == 2 and hasattr(X, "__getitem__"):
+        first = X[0:1]
+        if not isinstance(first, Mapping) and not hasattr(first, "columns"):
+            return ArrayStream(X, missing=request.missing)
+        return BatchStream(_Slices(X), request)
+    if isinstance(X, (list, tuple)):
+        return BatchStream(X, request) if X and _is_batch(X[0]) else None
+    if callable(X) and not hasattr(X, "__iter__"):
+        return BatchStream(_Called(X), request)
+    if hasattr(X, "__array__") or not hasattr(X, "__iter__"):
+        return None
+    if iter(X) is X:
+        raise DataError(
+            f"A {type(X).__name__} gives its rows once, and they are read more than once; give a list of batches, "
+            "an object whose every iteration begins anew, or a function that returns an iterator."
+        )
+    return BatchStream(X, request)
+
+
+def _is_held(X: Any) -> bool:
+    """Whether X is an array, a sparse matrix or a frame in memory."""
+    if hasattr(X, "with_format"):  # a data set of Hugging Face's, on disk
+        return False
+    marks = ("__array_namespace__", "__arrow_c_stream__", "__dataframe__", "tocsr", "numpy", "iloc")
+    return isinstance(X, np.ndarray) or any(hasattr(X, mark) for mark in marks)
+
+
+def _is_batch(X: Any) -> bool:
+    return isinstance(X, Mapping) or len(getattr(X, "shape", ())) == 2
+
+
+class _Called:
+    """Iterating calls a function for a new iterator."""
+
+    def __init__(self, function: Callable[[], Iterable[Any]]):
+        self.function = function
+
+    def __iter__(self) -> Iterator[Any]:
+        given = self.function()
+        if not hasattr(given, "__iter__"):
+            raise DataError(f"A function must return an iterator of batches, got a {type(given).__name__}.")
+        return iter(given)
+
+
+class _Slices:
+    """An object that gives frames or dicts for slices of rows, as a list of batches."""
+
+    def __init__(self, source: Any):
+        self.source, self.rows = source, max(1, BLOCK_CELLS // max(64, source.shape[1]))
+
+    def __len__(self) -> int:
+        return -(-self.source.shape[0] // self.rows)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[place] for place in range(len(self)))
+
+    def __getitem__(self, place: int) -> Any:
+        return self.source[place * self.rows : min((place + 1) * self.rows, self.source.shape[0])]
+
+
+class BatchStream(TableStream):
+    """Batches one after the other; each is a segment. A list of them may be read in any order.
+
+    They are counted first, so all are asked for once before the first is used.
+    """
+
+    def __init__(self, batches: Iterable[Any], request: Request):
+        self._batches, self.missing = batches, request.missing
+        self.seekable = isinstance(batches, (Sequence, _Slices))
+        self._lock = threading.Lock()
+        self._iterator: Iterator[Any] | None = None
+        self._next = 0
+        self._held: tuple[int, Table] | None = None
+        first, sizes = None, []
+        for batch in batches:
+            first = batch if first is None else first
+            sizes.append(_length(batch, f"batch {len(sizes)}"))
+        if first is None or not sum(sizes):
+            raise DataError("There are no batches, or no rows in them; give at least one row.")
+        self.segments = tuple(sizes)
+        self._rows: ArrowRows | None = None
+        if _is_bare(first):
+            values = np.asarray(first)
+            self._width = values.shape[1] if values.ndim == 2 else 0
+            table = Table(np.empty((0, self._width)), tuple(f"x{place}" for place in range(self._width)))
+            self.columns = choose_columns(table, request, "batch 0").columns
+            self._places = [table.columns.index(name) for name in self.columns]
+        else:
+            arrow = as_arrow(first, "batch 0")
+            self._rows = ArrowRows.of(tuple(arrow.column_names), list_widths(arrow), request, "batch 0")
+            self.columns = self._rows.roles.values
+            self.label_name, self.id_name = self._rows.roles.labels, self._rows.roles.ids
+
+    def read(self, segment: int, begin: int, end: int) -> Table:
+        with self._lock:
+            if self._held is None or self._held[0] != segment:
+                self._held = segment, self._table(self._batch(segment), f"batch {segment}")
+            table = self._held[1]
+        if len(table) != self.segments[segment]:
+            raise DataError(
+                f"batch {segment}: {len(table)} rows, and {self.segments[segment]} when it was first asked for; "
+                "give the same batches every time."
+            )
+        return table if (begin, end) == (0, len(table)) else table.take(np.arange(begin, end))
+
+    def _batch(self, segment: int) -> Any:
+        if isinstance(self._batches, (Sequence, _Slices)):
+            return self._batches[segment]
+        if self._iterator is None or segment < self._next:
+            self._iterator, self._next = iter(self._batches), 0
+        for batch in self._iterator:
+            self._next += 1
+            if self._next > segment:
+                return batch
+        self._iterator = None
+        raise DataError(
+            f"batch {segment}: gone, though it was there when first asked for; give the same every time, as a list or "
+            "a function that makes a new iterator does."
+        )
+
+    def _table(self, batch: Any, where: str) -> Table:
+        if self._rows is not None:
+            arrow = as_arrow(batch, where)
+            require_columns(tuple(self._rows.all_columns), arrow.column_names, where)
+            return self._rows.table(arrow, where, self.name)
+        values = np.asarray(batch)
+        if values.ndim != 2 or values.shape[1] != self._width:
+            raise DataError(
+                f"{where}: must have shape (rows, {self._width}) as the first has, got {values.shape}; "
+                "give batches of one width."
+            )
+        if values.dtype.kind not in "fiub":
+            raise DataError(f"{where}: must hold real numbers, got {values.dtype}; convert it to float32.")
+        if self._places != list(range(self._width)):
+            values = np.ascontiguousarray(values[:, self._places])
+        exact = np.float32 if np.result_type(values.dtype, np.float32) == np.float32 else np.float64
+        values = values.astype(exact, copy=False)
+        check_finite(values, self.columns, where, missing=self.missing)
+        return Table(values, self.columns, name=self.name)
+
+
+def _is_bare(batch: Any) -> bool:
+    return not isinstance(batch, Mapping) and not hasattr(batch, "columns")
+
+
+def _length(batch: Any, where: str) -> int:
+    """How many rows a batch has; refuses what is a row and no batch of them."""
+    named = not _is_bare(batch)
+    cells = next(iter(batch.values()), ()) if isinstance(batch, Mapping) else batch
+    single = isinstance(cells, (str, bytes)) or not hasattr(cells, "__len__") or getattr(cells, "ndim", 1) == 0
+    if single or (not named and any(np.ndim(row) != 1 for row in cells[:1])):
+        what = "a dict of single cells" if named else f"a {type(batch).__name__} of shape {np.shape(batch)}"
+        raise DataError(f"{where}: {what}; it must be rows, of shape (rows, columns), or a dict of whole columns.")
+    return len(cells)
+
+
+def as_arrow(batch: Any, where: str) -> pyarrow.Table:
+    """A batch with named columns as an Arrow table; a two-dimensional column becomes one of lists."""
+    import pyarrow
+
+    try:
+        if isinstance(batch, Mapping):
+            return pyarrow.table({str(name): _column(np.asarray(cells)) for name, cells in batch.items()})
+        if isinstance(batch, pyarrow.RecordBatch):
+            return pyarrow.Table.from_batches([batch])
+        if isinstance(batch, pyarrow.Table):
+            return batch
+        if hasattr(batch, "to_arrow"):
+            return batch.to_arrow()
+        return pyarrow.Table.from_pandas(batch, preserve_index=False)
+    except (pyarrow.ArrowException, TypeError, AttributeError, ValueError) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise DataError(
+            f"{where}: no columns of numbers can be had from a {type(batch).__name__} ({reason})."
+        ) from error
+
+
+def _column(cells: np.ndarray) -> pyarrow.Array:
+    import pyarrow
+
+    if cells.ndim <= 1:
+        return pyarrow.array(cells.tolist() if cells.dtype == object else cells)
+    flat = np.ascontiguousarray(cells).reshape(len(cells), -1)
+    return pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(flat.ravel()), flat.shape[1])

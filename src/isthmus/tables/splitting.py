@@ -1,0 +1,62 @@
+"""Rows to learn from and rows to be judged by: scikit-learn's split, or the one the data came with."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from isthmus.tables.table import DataError, Table
+
+__all__ = ["split_rows", "split_table"]
+
+
+def split_rows(
+    n_rows: int, *, test_size: float, seed: int, labels: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of the training and of the test rows, as `sklearn.model_selection.train_test_split` draws them.
+
+    Parameters
+    ----------
+    n_rows
+        Rows there are.
+    test_size
+        Share of the rows to test on, above 0 and below 1.
+    seed
+        What decides the draw.
+    labels
+        One for each row: every class then keeps its share on both sides, as long as every class has two rows
+        and neither side has fewer rows than there are classes. Else they play no part.
+
+    >>> train, test = split_rows(10, test_size=0.2, seed=0)
+    >>> len(train), len(test)
+    (8, 2)
+    """
+    if not 0 < test_size < 1:
+        raise DataError(f"The share of test rows must be above 0 and below 1, got {test_size}.")
+    n_test = math.ceil(test_size * n_rows)
+    n_train = n_rows - n_test
+    if n_train < 1 or n_test < 1:
+        raise DataError(
+            f"{n_rows} row{'' if n_rows == 1 else 's'} cannot be split with a test share of {test_size}, "
+            "each side needs one; add rows."
+        )
+    if labels is not None and len(labels) != n_rows:
+        raise DataError(f"Labels must be one for each of the {n_rows} rows, got {len(labels)}.")
+    from sklearn.model_selection import train_test_split
+
+    stratify: Any = labels
+    if labels is not None:
+        sizes = np.unique(labels, return_counts=True)[1]
+        if sizes.min() < 2 or len(sizes) > min(n_train, n_test):
+            stratify = None
+    train, test = train_test_split(np.arange(n_rows), test_size=test_size, random_state=seed, stratify=stratify)
+    return train, test
+
+
+def split_table(table: Table, test_size: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Training and test indices of ``table``: its official split if it has one, else `split_rows`."""
+    if table.official_test is None:
+        return split_rows(len(table), test_size=test_size, seed=seed, labels=table.labels)
+    return np.setdiff1d(np.arange(len(table)), table.official_test), table.official_test

@@ -1,0 +1,343 @@
+"""Tables larger than memory: rows stay where they are and are read a few megabytes at a time.
+
+A stream is cut into segments, stretches of rows that are cheap to read together: a row group of a Parquet file, a
+stretch of an array or of text. Whoever trains on a stream takes its segments in a random order; whoever encodes it
+takes its blocks one after the other. Both hold a few megabytes, whatever the table's size.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from isthmus.tables.columns import Request, choose_columns
+from isthmus.tables.table import DataError, Table, check_finite, joined
+
+__all__ = [
+    "BLOCK_CELLS",
+    "HELD_BYTES",
+    "ArrayStream",
+    "Chosen",
+    "Concatenated",
+    "HeldStream",
+    "Remainder",
+    "Share",
+    "TableStream",
+]
+
+BLOCK_CELLS = 1 << 20  # numbers in a block: eight megabytes in double precision
+SEGMENT_CELLS = 1 << 20  # numbers in a segment, where the source has none of its own
+HELD_BYTES = 128 << 20  # of rows in single precision that may be held at once
+FACTS = (
+    "columns", "name", "label_name", "id_name", "image_shape", "seekable", "open_at_once", "held_bytes", "missing",
+    "mixed",
+)  # fmt: skip
+
+
+class TableStream(ABC):
+    """Rows of numbers in segments; iterating gives two-dimensional blocks of them, in order.
+
+    Attributes
+    ----------
+    columns : tuple of str
+        Names of the numbers in a row.
+    segments : tuple of int
+        Rows in each segment.
+    seekable : bool
+        Whether segments may be read in any order; else only one after the other.
+    open_at_once : int
+        How many segments may be read in turn, a piece of each, before that costs more than one after the other.
+    held_bytes : int
+        How much of it may be held in memory at once. A stream that is smaller is simply read.
+    """
+
+    columns: tuple[str, ...]
+    segments: tuple[int, ...]
+    name: str = ""
+    label_name: str | None = None
+    id_name: str | None = None
+    image_shape: tuple[int, ...] | None = None
+    seekable: bool = True
+    open_at_once: int = 8
+    held_bytes: int = HELD_BYTES
+    missing: bool = False  # whether cells may be NaN
+    mixed: bool = False  # whether rows are those of `Table.frame`, of which the numbers only tell one from another
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """All its numbers, for what takes an array and no stream; refused where they may not be held at once."""
+        if self.mixed or not self.fits_in_memory:
+            raise DataError(
+                f"{self.name or 'The table'!r}: this takes rows in memory, and of {len(self):,} rows only "
+                f"{self.held_bytes:,} bytes of numbers may be held; give it some, as stream.take(places).rows does."
+            )
+        return np.array(self.load().values, dtype=dtype)
+
+    @abstractmethod
+    def read(self, segment: int, begin: int, end: int) -> Table:
+        """Rows ``begin`` to ``end`` of a segment, with their ids and labels; reading on is cheaper than going back."""
+
+    def values(self, segment: int, begin: int, end: int) -> np.ndarray:
+        """The numbers alone, shape (end - begin, n_columns), float32 or float64."""
+        return self.read(segment, begin, end).values
+
+    def __len__(self) -> int:
+        return sum(self.segments)
+
+    @property
+    def n_columns(self) -> int:
+        """Numbers in a row."""
+        return len(self.columns)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n_rows, n_columns)."""
+        return len(self), self.n_columns
+
+    @property
+    def fits_in_memory(self) -> bool:
+        """Whether all of it may be held at once."""
+        return 4 * len(self) * self.n_columns <= self.held_bytes
+
+    @property
+    def has_names(self) -> bool:
+        """Whether its columns have names of their own, and not those of pixels or x0, x1, …."""
+        return self.image_shape is None and self.columns != tuple(f"x{place}" for place in range(self.n_columns))
+
+    @property
+    def block_rows(self) -> int:
+        """Rows of a block."""
+        return max(1, BLOCK_CELLS // self.n_columns)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        for segment, begin, end in self.pieces(self.block_rows):
+            yield self.values(segment, begin, end)
+
+    def blocks(self, rows: int | None = None) -> Iterator[Table]:
+        """All rows in order, at most ``rows`` at a time, with their ids and labels."""
+        for piece in self.pieces(rows or self.block_rows):
+            yield self.read(*piece)
+
+    def _same_as(self, other: TableStream) -> None:
+        """Take over what is known of the columns."""
+        for fact in FACTS:
+            setattr(self, fact, getattr(other, fact))
+
+    def pieces(self, rows: int) -> Iterator[tuple[int, int, int]]:
+        """(segment, begin, end) of at most ``rows`` rows each, covering all rows in order."""
+        for segment, size in enumerate(self.segments):
+            for begin in range(0, size, rows):
+                yield segment, begin, min(begin + rows, size)
+
+    def load(self) -> Table:
+        """All of it in memory."""
+        return joined(list(self.blocks()))
+
+    def take(self, indices: np.ndarray) -> Table:
+        """The rows at ``indices``, counted from 0 and ascending, read in one pass."""
+        indices = np.asarray(indices)
+        found, first = [], 0
+        for segment, begin, end in self.pieces(self.block_rows):
+            low, high = np.searchsorted(indices, [first, first + end - begin])
+            if high > low:
+                found.append(self.read(segment, begin, end).take(indices[low:high] - first))
+            first += end - begin
+        return joined(found)
+
+    def without(self, indices: np.ndarray) -> TableStream:
+        """The same rows but those at ``indices``, ascending."""
+        return Remainder(self, indices) if len(indices) else self
+
+    def share(self, index: int, count: int) -> TableStream:
+        """The ``index``-th of ``count`` shares of the rows, counted from 0: whole files, or else whole segments.
+
+        They follow one another: what is made of each, put one below the other, stands in the order of the rows.
+        """
+        own = np.array_split(np.unique(self.files), count)[index]
+        return Share(self, np.flatnonzero(np.isin(self.files, own)).tolist())
+
+    @property
+    def files(self) -> tuple[int, ...]:
+        """For each segment, which of the files it lies in, or where there are no files, its own number."""
+        return tuple(range(len(self.segments)))
+
+    @property
+    def row_numbers(self) -> np.ndarray:
+        """Where each row stands in the whole of which this may be a share, counted from 0."""
+        return np.arange(len(self))
+
+    def fingerprint(self) -> str:
+        """A hash by which a table that has changed is known: here of all numbers, whatever the blocks."""
+        digest = None
+        for block in self:
+            digest = digest or hashlib.sha256(f"{self.shape} {block.dtype.str}".encode())
+            digest.update(np.ascontiguousarray(block).tobytes())
+        return (digest or hashlib.sha256()).hexdigest()
+
+
+class Remainder(TableStream):
+    """A stream less some of its rows."""
+
+    def __init__(self, stream: TableStream, indices: np.ndarray):
+        self.stream = stream
+        ends = np.cumsum(stream.segments)
+        places = np.searchsorted(indices, np.concatenate([[0], ends]))
+        begins = ends - stream.segments
+        self._absent = [
+            np.asarray(indices[low:high]) - begin
+            for low, high, begin in zip(places[:-1], places[1:], begins, strict=True)
+        ]
+        self.segments = tuple(size - len(absent) for size, absent in zip(stream.segments, self._absent, strict=True))
+        self._same_as(stream)
+
+    @property
+    def files(self) -> tuple[int, ...]:
+        return self.stream.files
+
+    def read(self, segment: int, begin: int, end: int) -> Table:
+        low, high, kept = self._stretch(segment, begin, end)
+        table = self.stream.read(segment, low, high)
+        return table if kept.all() else table.take(np.flatnonzero(kept))
+
+    def values(self, segment: int, begin: int, end: int) -> np.ndarray:
+        low, high, kept = self._stretch(segment, begin, end)
+        values = self.stream.values(segment, low, high)
+        return values if kept.all() else values[kept]
+
+    def _stretch(self, segment: int, begin: int, end: int) -> tuple[int, int, np.ndarray]:
+        """Where the rows lie in the whole stream's segment, and which of those rows they are."""
+        absent = self._absent[segment]
+        # The i-th absent row stands before as many of the rest as its place less the absent ones before it.
+        before = absent - np.arange(len(absent))
+        low = begin + int(np.searchsorted(before, begin, side="right"))
+        high = end - 1 + int(np.searchsorted(before, end - 1, side="right")) + 1 if end > begin else low
+        kept = np.ones(high - low, dtype=bool)
+        kept[absent[(absent >= low) & (absent < high)] - low] = False
+        return low, high, kept
+
+
+class ArrayStream(TableStream):
+    """A two-dimensional array that is best left where it is: mapped from a disk, or any object with slices of rows."""
+
+    def __init__(
+        self,
+        array: object,
+        columns: Sequence[str] | None = None,
+        *,
+        segment_rows: int | None = None,
+        missing: bool = False,
+        where: str = "The array",
+    ):
+        self.array, self.missing, self._where = array, missing, where
+        n_rows, n_columns = array.shape  # pyrefly: ignore[missing-attribute]
+        self.columns = tuple(columns) if columns is not None else tuple(f"x{place}" for place in range(n_columns))
+        rows = segment_rows or max(1, SEGMENT_CELLS // max(1, n_columns))
+        self._rows = rows
+        self.segments = tuple(min(rows, n_rows - begin) for begin in range(0, n_rows, rows))
+
+    def read(self, segment: int, begin: int, end: int) -> Table:
+        return Table(self.values(segment, begin, end), self.columns, image_shape=self.image_shape, name=self.name)
+
+    def values(self, segment: int, begin: int, end: int) -> np.ndarray:
+        first = segment * self._rows
+        part = np.asarray(self.array[first + begin : first + end])  # pyrefly: ignore[bad-index]
+        exact = np.float32 if np.result_type(part.dtype, np.float32) == np.float32 else np.float64
+        values = part.reshape(len(part), -1).astype(exact, copy=False)
+        check_finite(values, self.columns, self._where, missing=self.missing, first_row=first + begin)
+        return values
+
+
+class HeldStream(TableStream):
+    """A table in memory, in the form of a stream."""
+
+    def __init__(self, table: Table):
+        self.table = table
+        self.columns, self.name, self.image_shape = table.columns, table.name, table.image_shape
+        self.label_name, self.id_name = table.label_name, table.id_name
+        rows = self._rows = self.block_rows
+        self.segments = tuple(min(rows, len(table) - begin) for begin in range(0, len(table), rows))
+        self.missing = True  # it was checked when it was read
+
+    @property
+    def fits_in_memory(self) -> bool:
+        return True
+
+    def read(self, segment: int, begin: int, end: int) -> Table:
+        first = segment * self._rows
+        return self.table.take(np.arange(first + begin, first + end))
+
+    def load(self) -> Table:
+        return self.table
+
+
+class Concatenated(TableStream):
+    """Streams of the same columns, one below the other."""
+
+    def __init__(self, parts: Sequence[TableStream], name: str):
+        self._same_as(parts[0])
+        self.parts, self.name = tuple(parts), name
+        odd = next((part for part in parts if part.columns != self.columns), None)
+        if odd is not None:
+            raise DataError(
+                f"{name!r}: file {odd.name!r} has other columns than {parts[0].name!r}; make them alike or move it."
+            )
+        self._places = [(part, segment) for part in parts for segment in range(len(part.segments))]
+        self.segments = tuple(part.segments[segment] for part, segment in self._places)
+
+    @property
+    def files(self) -> tuple[int, ...]:
+        return tuple(place for place, part in enumerate(self.parts) for _ in part.segments)
+
+    def read(self, segment: int, begin: int, end: int) -> Table:
+        part, inside = self._places[segment]
+        return replace(part.read(inside, begin, end), name=self.name)
+
+    def values(self, segment: int, begin: int, end: int) -> np.ndarray:
+        part, inside = self._places[segment]
+        return part.values(inside, begin, end)
+
+
+class Share(TableStream):
+    """Some of the segments of a stream."""
+
+    def __init__(self, stream: TableStream, places: Sequence[int]):
+        self._same_as(stream)
+        self.stream, self.places = stream, tuple(places)
+        self.segments = tuple(stream.segments[place] for place in self.places)
+
+    def read(self, segment: int, begin: int, end: int) -> Table:
+        return self.stream.read(self.places[segment], begin, end)
+
+    def values(self, segment: int, begin: int, end: int) -> np.ndarray:
+        return self.stream.values(self.places[segment], begin, end)
+
+    @property
+    def row_numbers(self) -> np.ndarray:
+        ends = np.cumsum(self.stream.segments)
+        numbers = [np.arange(ends[place] - self.stream.segments[place], ends[place]) for place in self.places]
+        return np.concatenate([np.arange(0), *numbers])
+
+
+class Chosen(TableStream):
+    """A stream of numbers of which some columns are labels, ids or left out."""
+
+    def __init__(self, stream: TableStream, request: Request, where: str):
+        self._same_as(stream)
+        self.stream, self.request, self.segments, self._where = stream, request, stream.segments, where
+        chosen = self.read(0, 0, 1)
+        self.columns, self.image_shape = chosen.columns, chosen.image_shape
+        self.label_name, self.id_name = chosen.label_name, chosen.id_name
+
+    @classmethod
+    def of(cls, stream: TableStream, request: Request, where: str) -> TableStream:
+        """The stream itself where nothing was asked for."""
+        return (
+            stream if request == Request(missing=request.missing, mixed=request.mixed) else cls(stream, request, where)
+        )
+
+    def read(self, segment: int, begin: int, end: int) -> Table:
+        return choose_columns(self.stream.read(segment, begin, end), self.request, self._where)

@@ -1,0 +1,357 @@
+"""Two ways out: a table in the format its suffix asks for, and a folder of pictures."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from isthmus.tables.atomic import atomic_write, refuse_existing
+from isthmus.tables.images import FORMATS, pillow
+from isthmus.tables.table import DataError
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["WRITABLE", "table_writer", "write_frame", "write_images", "write_table"]
+
+WRITABLE = (".csv", ".tsv", ".parquet", ".npy", ".npz")
+BATCH_CELLS = 4_000_000
+# a spreadsheet takes a cell that begins so for a formula and runs it
+FORMULA = re.compile(r"^(?=[=+\-@\t\r\n＝＋－＠])")
+
+
+def write_table(
+    path: str | Path,
+    values: np.ndarray,
+    columns: Sequence[str],
+    *,
+    ids: np.ndarray | None = None,
+    id_name: str | None = None,
+    labels: np.ndarray | None = None,
+    label_name: str | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write rows of numbers, whole or not at all; ids go before them and labels after.
+
+    Parameters
+    ----------
+    path
+        ``.csv``, ``.tsv``, ``.parquet``, ``.npy`` (the values alone) or ``.npz`` (arrays ``X``, ``columns``,
+        and where given ``ids``, ``id_name``, ``y``, ``label_name``). Missing folders are made.
+    values
+        Numbers of shape (rows, columns), written in full precision and in their own type.
+    columns
+        Their names. In text, a name, id or label that a spreadsheet would run as a formula begins with an
+        apostrophe.
+    ids, labels
+        Shape (rows,), words or numbers, under the names ``id_name`` ("id") and ``label_name`` ("label").
+    overwrite
+        Replace a file that exists.
+
+    Raises
+    ------
+    DataError
+        The file exists, cannot be written, has another suffix, or the shapes do not agree.
+    """
+    given = [name for name, entries in ((id_name or "id", ids), (label_name or "label", labels)) if entries is not None]
+    with table_writer(
+        path,
+        columns,
+        id_name=None if ids is None else given[0],
+        label_name=None if labels is None else given[-1],
+        overwrite=overwrite,
+    ) as write:
+        write(values, ids, labels)
+
+
+@contextmanager
+def table_writer(
+    path: str | Path,
+    columns: Sequence[str],
+    *,
+    id_name: str | None = None,
+    label_name: str | None = None,
+    overwrite: bool = False,
+) -> Iterator[Callable[..., None]]:
+    """Write a table block by block: gives a function of (values, ids, labels), to be called for each block in turn.
+
+    The same file as `write_table` writes, whole or not at all, without ever holding it; only ``.npz`` is gathered in
+    memory first. Ids and labels are given where they have a name.
+    """
+    path = Path(path)
+    suffix, where = path.suffix.lower(), repr(str(path))
+    if suffix not in WRITABLE:
+        raise DataError(f"{where}: tables are written as {', '.join(WRITABLE)}, got {path.suffix or 'no suffix'!r}.")
+    names = [*([] if id_name is None else [id_name]), *columns, *([] if label_name is None else [label_name])]
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise DataError(f"{where}: more than one column would be named {repeated[0]!r}; rename it.")
+    with atomic_write(path, overwrite=overwrite) as temporary, ExitStack() as closing:
+        if suffix == ".npy":
+            sink: Any = closing.enter_context(_NumberFile(temporary))
+        elif suffix == ".npz":
+            sink = closing.enter_context(_Archive(temporary, columns, id_name, label_name))
+        elif suffix == ".parquet":
+            sink = closing.enter_context(_ParquetFile(temporary, columns, names))
+        else:
+            sink = closing.enter_context(_TextFile(temporary, "\t" if suffix == ".tsv" else ",", columns, names))
+
+        def write(values: np.ndarray, ids: np.ndarray | None = None, labels: np.ndarray | None = None) -> None:
+            values = np.asarray(values)
+            if values.ndim != 2 or values.shape[1] != len(columns) or values.dtype.kind not in "fiub":
+                raise DataError(
+                    f"{where}: values must be numbers of shape (rows, {len(columns)}), one column a name, got "
+                    f"{values.dtype} of shape {values.shape}."
+                )
+            beside = {}
+            for name, entries in ((id_name, ids), (label_name, labels)):
+                if name is not None:
+                    beside[name] = _plain(np.asarray(entries))
+                    if beside[name].shape != (len(values),):
+                        raise DataError(
+                            f"{where}: column {name!r} must have {len(values)} entries, got {beside[name].shape}."
+                        )
+            sink.write(values, beside)
+
+        yield write
+
+
+def write_frame(path: str | Path, frame: pyarrow.Table, *, overwrite: bool = False) -> None:
+    """Write an Arrow table of several kinds of columns as ``.csv``, ``.tsv`` or ``.parquet``, whole or not at all.
+
+    In text, words that a spreadsheet would run as a formula begin with an apostrophe.
+    """
+    import pyarrow
+    from pyarrow import csv as arrow_csv
+    from pyarrow import parquet
+
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in (".csv", ".tsv", ".parquet"):
+        raise DataError(f"{str(path)!r}: a table of several kinds of columns is written as .csv, .tsv or .parquet.")
+    with atomic_write(path, overwrite=overwrite) as temporary:
+        if suffix == ".parquet":
+            parquet.write_table(frame, temporary)
+            return
+        columns = []
+        for column in frame.columns:
+            words = pyarrow.types.is_string(column.type) or pyarrow.types.is_large_string(column.type)
+            safe = [cell and FORMULA.sub("'", cell) for cell in column.to_pylist()] if words else column
+            columns.append(pyarrow.array(safe, pyarrow.string()) if words else column)
+        named = pyarrow.table(columns, names=[FORMULA.sub("'", name) for name in frame.column_names])
+        options = arrow_csv.WriteOptions(delimiter="\t" if suffix == ".tsv" else ",", quoting_style="needed")
+        arrow_csv.write_csv(named, temporary, options)
+
+
+def _plain(entries: np.ndarray) -> np.ndarray:
+    return entries.astype(np.str_) if entries.dtype == object else entries
+
+
+def _batches(
+    values: np.ndarray, columns: Sequence[str], names: Sequence[str], beside: dict[str, np.ndarray]
+) -> Iterator[pyarrow.Table]:
+    """The rows a few megabytes at a time, at least once, so that a table without rows keeps its columns."""
+    import pyarrow
+
+    position = {name: index for index, name in enumerate(columns)}
+    height = max(1, BATCH_CELLS // max(1, values.shape[1]))
+    for start in range(0, max(1, len(values)), height):
+        rows = slice(start, start + height)
+        cells = [beside[name][rows] if name in beside else values[rows, position[name]] for name in names]
+        yield pyarrow.table([pyarrow.array(cell) for cell in cells], names=list(names))
+
+
+class _NumberFile:
+    """An ``.npy`` file whose head is mended when the number of rows is known."""
+
+    def __init__(self, path: Path):
+        self.file, self.rows, self.head = path.open("r+b"), 0, {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def write(self, values: np.ndarray, _beside: dict[str, np.ndarray]) -> None:
+        if not self.head:
+            plain = np.lib.format.header_data_from_array_1_0(np.empty((0, values.shape[1]), values.dtype))
+            self.head = {**plain, "fortran_order": False}
+            self._write_head(values.shape[1])
+        self.width, self.rows = values.shape[1], self.rows + len(values)
+        self.file.write(np.ascontiguousarray(values, np.dtype(self.head["descr"])).data)
+
+    def _write_head(self, width: int) -> None:
+        # NumPy leaves room for as many rows as there can be
+        np.lib.format.write_array_header_1_0(self.file, self.head | {"shape": (self.rows, width)})
+
+    def __exit__(self, *_: object) -> None:
+        if self.head:
+            self.file.seek(0)
+            self._write_head(self.width)
+        self.file.close()
+
+
+class _Archive:
+    """An ``.npz`` file: arrays are written one after the other, so all blocks are gathered first."""
+
+    def __init__(self, path: Path, columns: Sequence[str], id_name: str | None, label_name: str | None):
+        self.path, self.columns = path, columns
+        self.words = {"ids": ("id_name", id_name), "y": ("label_name", label_name)}
+        self.blocks: list[tuple[np.ndarray, dict[str, np.ndarray]]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def write(self, values: np.ndarray, beside: dict[str, np.ndarray]) -> None:
+        self.blocks.append((values, beside))
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is not None or not self.blocks:
+            return
+        arrays = {
+            "X": np.concatenate([values for values, _ in self.blocks]),
+            "columns": np.array(self.columns, np.str_),
+        }
+        for array, (key, name) in self.words.items():
+            if name is not None:
+                entries = np.concatenate([beside[name] for _, beside in self.blocks])
+                arrays |= {array: entries, key: np.array(name)}
+        np.savez(self.path, allow_pickle=False, **arrays)
+
+
+class _ParquetFile:
+    def __init__(self, path: Path, columns: Sequence[str], names: Sequence[str]):
+        self.path, self.columns, self.names = path, columns, names
+        self.writer: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def write(self, values: np.ndarray, beside: dict[str, np.ndarray]) -> None:
+        from pyarrow import parquet
+
+        for batch in _batches(values, self.columns, self.names, beside):
+            self.writer = self.writer or parquet.ParquetWriter(self.path, batch.schema)
+            self.writer.write_table(batch.cast(self.writer.schema))
+
+    def __exit__(self, *_: object) -> None:
+        if self.writer is not None:
+            self.writer.close()
+
+
+class _TextFile:
+    def __init__(self, path: Path, separator: str, columns: Sequence[str], names: Sequence[str]):
+        self.columns, self.names, self.separator = columns, names, separator
+        self.special = re.compile(f'[",\\r\\n{separator}]')
+        self.file = path.open("wb")
+        head = separator.join(_quoted(FORMULA.sub("'", name), self.special) for name in names)
+        self.file.write(f"{head}\n".encode())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def write(self, values: np.ndarray, beside: dict[str, np.ndarray]) -> None:
+        from pyarrow import csv as arrow_csv
+
+        safe = {name: _without_formulas(entries) for name, entries in beside.items()}
+        words = (cell for entries in safe.values() if entries.dtype.kind == "U" for cell in entries.tolist())
+        options = arrow_csv.WriteOptions(
+            include_header=False,
+            delimiter=self.separator,
+            quoting_style="needed" if any(self.special.search(cell) for cell in words) else "none",
+        )
+        for batch in _batches(values, self.columns, self.names, safe):
+            arrow_csv.write_csv(batch, self.file, options)
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+
+
+def _quoted(name: str, special: re.Pattern[str]) -> str:
+    return '"' + name.replace('"', '""') + '"' if special.search(name) else name
+
+
+def _without_formulas(entries: np.ndarray) -> np.ndarray:
+    if entries.dtype.kind != "U":
+        return entries
+    return np.array([FORMULA.sub("'", cell) for cell in entries.tolist()], np.str_)
+
+
+def write_images(
+    folder: str | Path,
+    values: np.ndarray,
+    image_shape: tuple[int, ...],
+    names: Sequence[str] | np.ndarray | None = None,
+    overwrite: bool = False,
+) -> list[Path]:
+    """Write each row as a PNG picture; values are clipped to 0 to 1, and 1 is white.
+
+    Parameters
+    ----------
+    folder
+        Made if missing. Other files in it are left alone.
+    values
+        Finite numbers of shape (n, pixels).
+    image_shape
+        (height, width) for grey; (channels, height, width) with 1 or 3 channels for colour.
+    names
+        A name for each row, such as the ids of a folder that was read; a picture's suffix becomes ``.png``,
+        and sub-folders are kept. None counts them: ``0.png``, ``1.png``, ….
+    overwrite
+        Replace pictures that exist. Otherwise one that exists stops everything before the first is written.
+
+    Returns
+    -------
+    list of Path
+        The files written, in the order of the rows.
+    """
+    folder = Path(folder)
+    where = repr(str(folder))
+    values = np.asarray(values)
+    if len(image_shape) not in (2, 3) or (len(image_shape) == 3 and image_shape[0] not in (1, 3)):
+        raise DataError(
+            f"{where}: a picture has shape (height, width) or (1 or 3 channels, height, width), got {image_shape}."
+        )
+    if values.ndim != 2 or values.shape[1] != int(np.prod(image_shape)):
+        raise DataError(
+            f"{where}: pictures of shape {image_shape} need rows of {int(np.prod(image_shape))} numbers, got "
+            f"values of shape {values.shape}."
+        )
+    blank = np.flatnonzero(~np.isfinite(values).all(axis=1))
+    if len(blank):
+        raise DataError(f"{where}: row {blank[0]} is not a picture, it holds NaN or infinite values.")
+    paths = _picture_paths(folder, len(values), names, where)
+    if not overwrite:
+        for path in paths:
+            refuse_existing(path)
+    image = pillow()
+    for path, row in zip(paths, values, strict=True):
+        pixels = np.rint(np.clip(row, 0, 1) * 255).astype(np.uint8).reshape(image_shape)
+        if pixels.ndim == 3:
+            pixels = pixels[0] if len(pixels) == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0))
+        with atomic_write(path, overwrite=overwrite) as temporary:
+            image.fromarray(pixels).save(temporary, format="PNG")
+    return paths
+
+
+def _picture_paths(folder: Path, n_rows: int, names: Sequence[str] | np.ndarray | None, where: str) -> list[Path]:
+    if names is None:
+        width = len(str(max(0, n_rows - 1)))
+        return [folder / f"{row:0{width}d}.png" for row in range(n_rows)]
+    if len(names) != n_rows:
+        raise DataError(f"{where}: {n_rows} pictures need as many names, got {len(names)}.")
+    paths = []
+    for name in map(str, names):
+        inside = PurePosixPath(name.replace("\\", "/"))
+        if not inside.name or inside.is_absolute() or ".." in inside.parts or not name.isprintable() or ":" in name:
+            raise DataError(f"{where}: {name!r} cannot name a picture in this folder; rename that row.")
+        stem = inside.stem if inside.suffix.lower() in FORMATS else inside.name
+        paths.append(folder / inside.with_name(f"{stem}.png"))
+    repeated = [path for path, count in Counter(paths).items() if count > 1]
+    if repeated:
+        raise DataError(f"{where}: more than one picture would be named {repeated[0].name!r}; rename those rows.")
+    return paths
