@@ -26,12 +26,12 @@ from isthmus.input_validation import know_columns
 from isthmus.mixed.layout import TableLayout
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.completion import Completion
+from isthmus.parts.draws import seeded
 from isthmus.parts.likelihood import Columns
 from isthmus.parts.network import Architecture
 from isthmus.parts.principal import Principal
 from isthmus.rows.scaling import ColumnStatistics, Scaling
 from isthmus.storage.safe_reading import TensorKind, shortened
-from isthmus.training.devices import seeded
 
 __all__ = [
     "Facts",
