@@ -78,7 +78,7 @@ $(READY): pyproject.toml constraints.txt
 	@echo "-- PyTorch"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
 	@echo "-- isthmus and what its tests need"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]" -e ./course
 	@touch $@
 	@echo "-- ready"
 

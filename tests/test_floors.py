@@ -69,8 +69,6 @@ FLOORS = {
     "denoising.*": 7,
     "pretraining": 7,
     "pretraining.*": 7,
-    "course": 7,
-    "course.*": 7,
     "explorer": 7,
     "explorer.*": 7,
     "__main__": 8,
