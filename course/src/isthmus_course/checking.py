@@ -1,7 +1,7 @@
 """Checking a learner's file: it runs in a process of its own, for so long and no longer.
 
-The file is a stranger's program: it may loop, exit or crash. What it prints goes where it prints; the verdict comes
-back through a file, so that nothing printed can be taken for it.
+The file is a stranger's program: it may loop, exit or crash. What it prints goes where it prints; the result comes
+back through a file, so nothing printed can be taken for it.
 """
 
 from __future__ import annotations
@@ -21,41 +21,41 @@ from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
-from isthmus.course.exercise import Exercise, exercise
+from isthmus_course.exercise import Exercise, exercise
 
-__all__ = ["Verdict", "check_file"]
+__all__ = ["CheckResult", "check_file"]
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CheckResult:
     """Whether a file solves an exercise, and if not, why: the failed property and the smallest counterexample."""
 
     passed: bool
     fault: str | None
 
 
-def check_file(asked: Exercise, path: Path, time_limit: float = 60.0) -> Verdict:
+def check_file(asked: Exercise, path: Path, time_limit: float = 60.0) -> CheckResult:
     """Run the file at ``path`` and check what it defines, within ``time_limit`` seconds in all."""
     if not path.is_file():
         raise ValueError(
             f"learn: there is no file {str(path)!r} to check; isthmus learn {asked.chapter} --start makes one."
         )
     with TemporaryDirectory() as folder:
-        outcome = Path(folder, "verdict.json")
+        outcome = Path(folder, "result.json")
         command = [sys.executable, "-m", __name__, str(asked.chapter), str(path.resolve()), str(outcome)]
         process = subprocess.Popen(command, start_new_session=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
         try:
             process.wait(time_limit)
         except subprocess.TimeoutExpired:
-            return Verdict(False, f"your file ran for {time_limit:g} s and was stopped; is there an endless loop?")
+            return CheckResult(False, f"your file ran for {time_limit:g} s and was stopped; is there an endless loop?")
         finally:
             _end(process)
         if not outcome.exists():
-            return Verdict(
+            return CheckResult(
                 False, f"your file ended Python (exit code {process.returncode}) before it could be checked."
             )
         fault = json.loads(outcome.read_text(encoding="utf-8"))
-    return Verdict(fault is None, fault)
+    return CheckResult(fault is None, fault)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.course.exercise import first_fault, said, told_apart
+from isthmus_course.exercise import distinguished, first_fault, said
 
 NEEDS = ("shrinkage", "divergence", "elbo")
 
@@ -127,7 +127,7 @@ def nearest(mine: Any) -> str | None:
         best = min(risks, key=risks.__getitem__)
         if risks[yours] <= risks[best] + 1e-12:
             return None
-        more, less = told_apart(risks[yours], risks[best])
+        more, less = distinguished(risks[yours], risks[best])
         noise = f"noise of variance {said(variance)}"
         return f"with {noise}, your {said(yours)} errs by {more}, and {said(best)} only by {less}."
 
@@ -147,7 +147,7 @@ def area(mine: Any) -> str | None:
         yours, right = float(mine.divergence(*curve)), _area(*curve)
         if _same(yours, right):
             return None
-        yours, right = told_apart(yours, right)
+        yours, right = distinguished(yours, right)
         return f"for N({said(curve[0])}, {said(curve[1])}) yours is {yours}, and the area is {right}."
 
     return first_fault(CURVES, fault)
@@ -161,7 +161,7 @@ def below(mine: Any) -> str | None:
         yours, evidence = float(mine.elbo(np.array(x), variance, mean, spread)), _room(x, variance).log_evidence
         if yours <= evidence or _same(yours, evidence):
             return None
-        yours, evidence = told_apart(yours, evidence)
+        yours, evidence = distinguished(yours, evidence)
         return (
             f"for x = {said(x)}, variance {said(variance)}, at q = N({said(mean)}, {said(spread)}) your bound is "
             f"{yours}, and log p(x) is {evidence}."
@@ -184,7 +184,7 @@ def tight(mine: Any) -> str | None:
         yours = float(mine.elbo(np.array(x), variance, *q))
         if _same(yours, room.log_evidence):
             return None
-        yours, evidence = told_apart(yours, room.log_evidence)
+        yours, evidence = distinguished(yours, room.log_evidence)
         return (
             f"for x = {said(x)}, variance {said(variance)}, your bound at N({said(q[0])}, {said(q[1])}) is {yours}, "
             f"and log p(x) is {evidence}."
@@ -204,7 +204,7 @@ def gap(mine: Any) -> str | None:
         right = gaussian_divergence(mean, spread, room.posterior_mean, room.posterior_variance)
         if _same(bound, room.log_evidence - right):
             return None
-        yours, right = told_apart(room.log_evidence - bound, right)
+        yours, right = distinguished(room.log_evidence - bound, right)
         return (
             f"for x = {said(x)}, variance {said(variance)}, at q = N({said(mean)}, {said(spread)}) your gap is "
             f"{yours}, and the divergence {right}."

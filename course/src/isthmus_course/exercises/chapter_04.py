@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.course.exercise import first_fault, said, told_apart
+from isthmus_course.exercise import distinguished, first_fault, said
 
 NEEDS = ("weight_for_mean", "negative_log_likelihood", "best_variance")
 
@@ -164,7 +164,7 @@ def independent(mine: Any) -> str | None:
         each = sum(float(mine.negative_log_likelihood(x[[at]], rebuilt[[at]], variance)) for at in range(len(x)))
         if abs(row - each) <= CLOSE * (1 + abs(each)):
             return None
-        costs, one_by_one = told_apart(row, each)
+        costs, one_by_one = distinguished(row, each)
         return (
             f"for x = {said(x)} and variance {said(variance)} the row costs {costs}, and its numbers one by one "
             f"{one_by_one}."
@@ -188,7 +188,7 @@ def no_better(mine: Any) -> str | None:
         best = min(costs, key=costs.__getitem__)
         if costs[yours] <= costs[best] + CLOSE:
             return None
-        dear, cheap = told_apart(costs[yours], costs[best])
+        dear, cheap = distinguished(costs[yours], costs[best])
         case = f"x = {said(x)} and x̂ = {said(rebuilt)}"
         return f"for {case}, your {said(yours)} costs {dear}, and {said(best)} only {cheap}."
 

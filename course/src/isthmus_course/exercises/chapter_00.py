@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.course.exercise import first_fault, said
+from isthmus_course.exercise import first_fault, said
 
 NEEDS = ("find_empty",)
 

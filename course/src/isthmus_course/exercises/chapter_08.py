@@ -6,7 +6,7 @@ picture being rebuilt otherwise, so that an answer must not depend on it; and an
 1. Write rank(codes, labels, a, b): of all pairs of kinds in labels, shape (N,), the place of the pair (a, b) in order
    of the distance between the middles of their codes, shape (N, 2): 1 for the closest pair. No invertible matrix
    applied to all codes may change it.
-2. Write verdict(maps, labels, near, far): whether the pair near has a smaller rank than the pair far: "true" if on
+2. Write comparison(maps, labels, near, far): whether the pair near has a smaller rank than the pair far: "true" if on
    every map, "false" if on none, else "depends".
 """
 
@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.course.exercise import first_fault, said
+from isthmus_course.exercise import first_fault, said
 
-NEEDS = ("rank", "verdict")
+NEEDS = ("rank", "comparison")
 
 STARTER = '''
-"""Chapter 8: ranks that no stretching changes, and a verdict over several maps."""
+"""Chapter 8: ranks that no stretching changes, and a comparison over several maps."""
 
 import numpy as np
 
@@ -32,7 +32,7 @@ def rank(codes, labels, a, b):
     raise NotImplementedError
 
 
-def verdict(maps, labels, near, far):
+def comparison(maps, labels, near, far):
     """Whether the pair near is closer than the pair far: "true", "false" or "depends"."""
     raise NotImplementedError
 '''
@@ -55,7 +55,7 @@ def rank(codes, labels, a, b):
     return 1 + sum(distance < own - 1e-9 for distance in distances)
 
 
-def verdict(maps, labels, near, far):
+def comparison(maps, labels, near, far):
     """Whether the pair near is closer than the pair far: "true", "false" or "depends"."""
     closer = [rank(codes, labels, *near) < rank(codes, labels, *far) for codes in maps]
     return "true" if all(closer) else "depends" if any(closer) else "false"
@@ -90,12 +90,12 @@ WRONG = {
     ),
     "the first map decides": (
         _changed("for codes in maps]", "for codes in maps[:1]]"),
-        "the verdict is over all maps: near is closer on the first of 2 maps and not on the second, and you say "
+        "the comparison is over all maps: near is closer on the first of 2 maps and not on the second, and you say "
         "'true', not 'depends'",
     ),
     "the most maps decide": (
         _changed('"depends" if any(closer) else "false"', '"true" if 2 * sum(closer) > len(closer) else "false"'),
-        "the verdict is over all maps: near is closer on the first of 2 maps and not on the second, and you say "
+        "the comparison is over all maps: near is closer on the first of 2 maps and not on the second, and you say "
         "'false', not 'depends'",
     ),
 }
@@ -150,7 +150,7 @@ def unstretched(mine: Any) -> str | None:
 
 
 def over_all_maps(mine: Any) -> str | None:
-    """The verdict is over all maps."""
+    """The comparison is over all maps."""
     codes, labels = _on_a_line()
     # Kinds 0 and 1 are close on the one, and on the other, with two kinds exchanged, they are far.
     yes = codes
@@ -167,7 +167,7 @@ def over_all_maps(mine: Any) -> str | None:
 
     def fault(case: tuple[str, list[np.ndarray], str]) -> str | None:
         where, maps, right = case
-        got = mine.verdict([one.copy() for one in maps], labels.copy(), (0, 1), (0, 2))
+        got = mine.comparison([one.copy() for one in maps], labels.copy(), (0, 1), (0, 2))
         return None if got == right else f"near is closer {where}, and you say {got!r}, not {right!r}."
 
     return first_fault(cases, fault)

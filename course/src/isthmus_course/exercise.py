@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-__all__ = ["Check", "Exercise", "exercise", "exercises", "first_fault", "said", "told_apart"]
+__all__ = ["Check", "Exercise", "distinguished", "exercise", "exercises", "first_fault", "said"]
 
 Check = Callable[[Any], str | None]
 Case = TypeVar("Case")
@@ -52,7 +52,7 @@ class Exercise:
 
 def exercises() -> dict[int, Exercise]:
     """Every exercise there is, by its chapter."""
-    from isthmus.course import exercises as folder
+    from isthmus_course import exercises as folder
 
     names = sorted(module.name for module in pkgutil.iter_modules(folder.__path__))
     return {number: exercise(number) for number in (int(name.removeprefix("chapter_")) for name in names)}
@@ -61,9 +61,9 @@ def exercises() -> dict[int, Exercise]:
 def exercise(chapter: int) -> Exercise:
     """One chapter's exercise; a `ValueError` if it has none."""
     try:
-        found: Any = importlib.import_module(f"isthmus.course.exercises.chapter_{chapter:02d}")
+        found: Any = importlib.import_module(f"isthmus_course.exercises.chapter_{chapter:02d}")
     except ModuleNotFoundError as error:
-        if not (error.name or "").startswith("isthmus.course.exercises"):
+        if not (error.name or "").startswith("isthmus_course.exercises"):
             raise
         raise ValueError(
             f"learn: there is no exercise for chapter {chapter}; isthmus learn lists those there are."
@@ -104,10 +104,10 @@ def said(value: Any) -> str:
     return f"({', '.join(map(said, value))})"
 
 
-def told_apart(one: float, other: float) -> tuple[str, str]:
-    """Two numbers with as many figures, three at least, as tell them apart.
+def distinguished(one: float, other: float) -> tuple[str, str]:
+    """Two numbers with as many figures, three at least, as distinguish them.
 
-    >>> told_apart(0.5, 0.375), told_apart(0.153426, 0.153442)
+    >>> distinguished(0.5, 0.375), distinguished(0.153426, 0.153442)
     (('0.5', '0.375'), ('0.15343', '0.15344'))
     """
     pairs = ((f"{one:.{figures}g}", f"{other:.{figures}g}") for figures in range(3, 18))

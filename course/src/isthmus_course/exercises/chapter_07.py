@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.course.exercise import first_fault
+from isthmus_course.exercise import first_fault
 
 NEEDS = ("smallest",)
 
