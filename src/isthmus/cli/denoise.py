@@ -88,9 +88,7 @@ def denoise(
         raise UsageError("--model brings its own training and level; leave out --clean, --level and --save.")
     if level is not None and corruption != "gaussian" and level >= 1:
         raise UsageError(f"--level is a share of cells, below 1, for --corruption {corruption}, got {level:g}.")
-    from isthmus.denoising import Denoiser
-
-    fitted = None if model is None else Denoiser.load(model)
+    fitted = None if model is None else _loaded(model)
     table = _read(data, fitted, labels=labels, ids=ids, drop=drop)
     require_writable(output, overwrite=overwrite, image_shape=table.image_shape)
     _require_places(save, figure, table, overwrite=overwrite)
@@ -114,7 +112,9 @@ def denoise(
         on_what = f"against {reference!r}"
     if save is not None:
         _name_columns(outcome.denoiser, table)
-        outcome.denoiser.save(save, overwrite=overwrite)
+        from isthmus.storage import save as save_folder
+
+        save_folder(outcome.denoiser, save, overwrite=overwrite)
         say(f"The denoiser is in {str(save)!r}.")
     if figure is not None:
         _draw(figure, table, restored, truth)
@@ -124,6 +124,16 @@ def denoise(
     _report(
         outcome.denoiser, judged, on_what, given=level is not None or model is not None, json=json, quiet=output is None
     )
+
+
+def _loaded(model: str) -> Denoiser:
+    from isthmus.denoising import Denoiser
+    from isthmus.storage import load
+
+    found = load(model)
+    if not isinstance(found, Denoiser):
+        raise CommandError(f"{model!r} holds {type(found).__name__}, not a denoiser; isthmus denoise --save makes one.")
+    return found
 
 
 def _read(data: str, fitted: Denoiser | None, *, labels: str | None, ids: str | None, drop: tuple[str, ...]) -> Table:

@@ -13,7 +13,7 @@ from isthmus.cli.data_split import held_out_again
 from isthmus.cli.matching_rows import read_matching, rows_expected
 from isthmus.cli.outcome import CommandError, UsageError, say
 from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, RunPath
-from isthmus.cli.run_folder import PAGE, open_run
+from isthmus.cli.run_folder import NESTED, PAGE, open_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["explore", "write_page"]
 
-NESTED, PCA_TAB = "nested", "PCA"
+PCA_TAB = "PCA"
 
 
 def explore(

@@ -8,8 +8,6 @@ rows: nothing has to be squeezed, the noise itself is what the model is not allo
 from __future__ import annotations
 
 import math
-import os
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -171,20 +169,6 @@ class Denoiser(TransformerMixin, BaseEstimator):
         check_is_fitted(self, "autoencoder_")
         names = getattr(self, "feature_names_in_", input_features)
         return np.array([f"x{j}" for j in range(self.n_features_in_)] if names is None else names, dtype=object)
-
-    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
-        """Write to the folder ``path``: the autoencoder as `isthmus.save` writes it, and ``denoiser.json``."""
-        from isthmus.denoising.folder import save_denoiser
-
-        check_is_fitted(self, "autoencoder_")
-        return save_denoiser(self, path, overwrite=overwrite)
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Denoiser:
-        """A denoiser that `save` wrote; nothing is unpickled."""
-        from isthmus.denoising.folder import load_denoiser
-
-        return load_denoiser(path)
 
     # ---- inside ----------------------------------------------------------------------------------------
 
