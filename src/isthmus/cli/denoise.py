@@ -11,6 +11,7 @@ from cyclopts.validators import Number
 
 from isthmus.cli.matching_rows import Expected, read_matching, unnamed
 from isthmus.cli.outcome import CommandError, UsageError, print_json, say, show
+from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.row_flags import Drop, Ids, JsonOutput, Labels, Overwrite, PicturesOutput, Seed
 from isthmus.cli.rows_output import require_writable, write_rows
 
@@ -88,6 +89,7 @@ def denoise(
         raise UsageError("--model brings its own training and level; leave out --clean, --level and --save.")
     if level is not None and corruption != "gaussian" and level >= 1:
         raise UsageError(f"--level is a share of cells, below 1, for --corruption {corruption}, got {level:g}.")
+    refuse_own_inputs([output, figure], [data, clean, reference], model, replaced=[save])
     fitted = None if model is None else _loaded(model)
     table = _read(data, fitted, labels=labels, ids=ids, drop=drop)
     require_writable(output, overwrite=overwrite, image_shape=table.image_shape)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from isthmus.cli.matching_rows import open_matching, rows_expected
+from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, RunPath, Shard, TableOutput
 from isthmus.cli.rows_output import require_writable, shared, write_blocks
 from isthmus.cli.run_folder import open_run
@@ -34,6 +35,7 @@ def encode(
     output, share = shared(output, shard)
     found = open_run(run)
     require_writable(output, overwrite=overwrite)
+    refuse_own_inputs([output], [data], run)
     estimator = found.load()
     stream = open_matching(data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop, share=share)
     write_blocks(

@@ -21,6 +21,7 @@ from isthmus.cli.hyperparameter_flags import (
 )
 from isthmus.cli.matching_rows import name_columns
 from isthmus.cli.outcome import CommandError, UsageError, finite, print_json, say, show
+from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.resume import Asked, asked_again, checkpointed, require_none_unfinished, require_same_data
 from isthmus.cli.row_flags import JsonOutput, Seed
 from isthmus.cli.run_folder import (
@@ -124,6 +125,7 @@ def fit(
     first = is_main_process()
     if first:
         require_free_run(run, overwrite=overwrite)
+        refuse_own_inputs([], [asked.data], replaced=[run])
         if resume is None and not restarted():
             require_none_unfinished(run, overwrite=overwrite)
     with checkpointed(run, asked, pace, first=first) as checkpoints:

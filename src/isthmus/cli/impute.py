@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from isthmus.cli.matching_rows import open_matching, rows_expected
 from isthmus.cli.outcome import CommandError, say
+from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, RunPath, TableOutput
 from isthmus.cli.rows_output import require_writable, write_blocks
 from isthmus.cli.run_folder import open_run
@@ -44,6 +45,7 @@ def impute(
         raise CommandError(f"{run!r} was fitted without missing cells; fit it again with --missing mask.")
     expected = rows_expected(found, estimator)
     require_writable(output, overwrite=overwrite)
+    refuse_own_inputs([output], [data], run)
     stream = open_matching(data, expected, labels=labels, ids=ids, drop=drop)
     count = 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from isthmus.cli.matching_rows import open_matching, rows_expected
+from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, PicturesOutput, RunPath, Shard
 from isthmus.cli.rows_output import require_writable, shared, write_blocks
 from isthmus.cli.run_folder import open_run
@@ -36,6 +37,7 @@ def reconstruct(
     estimator = found.load()
     expected = rows_expected(found, estimator)
     require_writable(output, overwrite=overwrite, image_shape=expected.image_shape)
+    refuse_own_inputs([output], [data], run)
     stream = open_matching(data, expected, labels=labels, ids=ids, drop=drop, share=share)
     write_blocks(
         output,

@@ -13,6 +13,7 @@ from isthmus.cli.data_split import DataSplit, read_and_split
 from isthmus.cli.hyperparameter_flags import as_flags, settings_of, with_hyperparameter_flags
 from isthmus.cli.matching_rows import name_columns
 from isthmus.cli.outcome import CommandError, UsageError, finite, print_json, say, show
+from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.row_flags import JsonOutput, Seed
 from isthmus.cli.run_folder import FIGURES, NESTED, RESULT, keep_run, record_of, require_free_run, written_run
 
@@ -88,6 +89,7 @@ def smallest(
     pca_size, wanted = _pca_size(as_good_as), _sizes(sizes)
     if output is not None:
         require_free_run(output, overwrite=overwrite)
+        refuse_own_inputs([], [data], replaced=[output])
     rows = read_and_split(data, labels, ids, drop, test_size, seed)
     from isthmus.smallest import rate_distortion
 

@@ -33,7 +33,7 @@ from isthmus.distributed import ProcessGroup, processes
 from isthmus.estimator import BaseAutoencoder
 from isthmus.rows.rows import Rows
 from isthmus.storage.folder_lock import locked
-from isthmus.storage.folder_writing import SAVED, new_folder, remove_owned
+from isthmus.storage.folder_writing import SAVED, new_folder, remove_owned, require_room
 from isthmus.storage.kind import Timing
 from isthmus.storage.manifest import Manifest, manifest_bytes, read_manifest
 from isthmus.storage.record import fact, from_plain, record
@@ -88,7 +88,8 @@ class Checkpoints:
     Notes
     -----
     A termination signal (SIGTERM) in the main thread writes one more and ends the process with the exit code 143.
-    One that cannot be written (a full disk) is a warning; the fit goes on, and the earlier ones stay.
+    A disk without room for one is refused before the first step. One that cannot be written later on is a warning; the
+    fit goes on, and the earlier ones stay.
     """
 
     folder: str | os.PathLike[str]
@@ -150,6 +151,16 @@ class _Checkpointer:
                 f"{str(self.folder)!r} holds checkpoints of a fit to other rows; give it the same data in the same "
                 "order, or another folder."
             )
+        if self.group.first:
+            self._require_room()
+
+    def _require_room(self) -> None:
+        """Refuse a disk that a checkpoint and the model that comes of it don't fit on, before the first step."""
+        estimator = self.estimator
+        model = [*estimator.model_.state_dict().values(), estimator.principal_.directions]
+        n_bytes = 2 * sum(part.numel() * part.element_size() for part in model)
+        n_bytes += len(WEIGHTS) * sum(4 * part.numel() for part in estimator.model_.parameters())
+        require_room(self.folder, n_bytes)
 
     # ---- during the run --------------------------------------------------------------------------------
 
