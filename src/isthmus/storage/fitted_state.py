@@ -175,7 +175,9 @@ class _NoInitialNumbers(TorchFunctionMode):
         kwargs = kwargs or {}
         if getattr(func, "__module__", "") == "torch.nn.init" or func in (torch.Tensor.normal_, torch.Tensor.uniform_):
             return args[0] if args else kwargs["tensor"]
-        return (torch.empty if func is torch.randn else func)(*args, **kwargs)
+        if func is torch.randn:
+            return torch.empty(*args, **{name: value for name, value in kwargs.items() if name != "generator"})
+        return func(*args, **kwargs)
 
 
 def empty_model(estimator: BaseAutoencoder, architecture: Architecture, facts: Facts) -> AutoencoderModel:
