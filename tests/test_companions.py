@@ -38,7 +38,7 @@ def test_statistics_of_weighted_columns_are_those_of_repeated_rows():
         observed_statistics(lambda: [wide], weighted=True),
     ):
         np.testing.assert_allclose(found.mean[:-1], repeated.mean(0))
-        np.testing.assert_allclose(found.variance[:-1], repeated.var(0, ddof=1), rtol=2e-2)
+        np.testing.assert_allclose(found.variance[:-1], repeated.var(0, ddof=1))
 
 
 def test_a_linear_model_is_pca_of_the_repeated_rows():
@@ -54,7 +54,7 @@ def test_only_ratios_of_weights_matter_and_none_are_all_alike(kind):
         return kind(2, max_iter=3, random_state=0).fit(X, **given).transform(X)
 
     np.testing.assert_array_equal(codes(), codes(sample_weight=np.full(200, 3.0)))
-    np.testing.assert_allclose(codes(sample_weight=WEIGHTS), codes(sample_weight=WEIGHTS / 8), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(codes(sample_weight=WEIGHTS / 3), codes(sample_weight=WEIGHTS / 8), rtol=1e-5, atol=1e-6)
     assert not np.allclose(codes(), codes(sample_weight=WEIGHTS), rtol=1e-3)
 
 
@@ -91,7 +91,7 @@ def test_training_and_validation_are_weighted():
         (np.ones(5), r"sample_weight must have shape \(200,\), got \(5,\)"),
         (-np.ones(200), "must be finite numbers of at least 0"),
         (np.full(200, np.nan), "must be finite numbers of at least 0"),
-        (np.eye(1, 200)[0], "at least 2 rows must have a sample_weight above 0, got 1"),
+        (np.eye(1, 200)[0], "at least 2 rows must have a sample_weight above zero, got 1"),
     ],
 )
 def test_weights_that_are_none_are_refused(weights, words):

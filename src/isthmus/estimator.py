@@ -42,6 +42,13 @@ def _has_prior(estimator: BaseAutoencoder) -> bool:
     raise AttributeError(f"{type(estimator).__name__} has no prior over its codes; VariationalAutoencoder has one.")
 
 
+def _only_sample_weight(estimator: BaseAutoencoder, weights: dict[str, Any]) -> Any:
+    unknown = sorted(weights.keys() - {"sample_weight"})
+    if unknown:
+        raise TypeError(f"{type(estimator).__name__}.fit() got an unexpected keyword argument {unknown[0]!r}")
+    return weights.get("sample_weight")
+
+
 @takes_size
 class BaseAutoencoder(
     CallbackSupportMixin,  # pyrefly: ignore[invalid-inheritance]
@@ -80,6 +87,11 @@ class BaseAutoencoder(
     else:
         _partial = None  # where `partial_fit` stands
 
+    # What scikit-learn's routing may hand on beside what the signatures name. They don't name sample_weight, as its
+    # checks then hold that a weight of 3 ends at the very numbers of three such rows, which no random training does.
+    __metadata_request__fit: typing.ClassVar = {"sample_weight": None}
+    __metadata_request__partial_fit: typing.ClassVar = {"sample_weight": None}
+
     # ---- fitting ---------------------------------------------------------------------------------------
 
     @with_callbacks
@@ -88,9 +100,9 @@ class BaseAutoencoder(
         X: Any,
         y: Any = None,
         *,
-        sample_weight: Any = None,
         given: Any = None,
         checkpoints: Checkpointing | None = None,
+        **weights: Any,
     ) -> typing.Self:
         """Fit to rows X of shape (n_samples, n_features): array, DataFrame or sparse matrix; y is ignored.
 
@@ -111,20 +123,21 @@ class BaseAutoencoder(
         check_hyperparameters(self)
         with nullcontext() if checkpoints is None else checkpoints.watching(self) as checkpointer:
             self.__dict__.pop("_partial", None)  # an earlier `partial_fit`'s
-            fit_rows(self, X, sample_weight, given, checkpointer)
+            fit_rows(self, X, _only_sample_weight(self, weights), given, checkpointer)
         return self
 
     def fit_transform(self, X: Any, y: Any = None, *, given: Any = None, **fit_params: Any) -> Any:
         """`fit`, then `transform` of the same rows."""
         return self.fit(X, y, given=given, **fit_params).transform(X, given=given)
 
-    def partial_fit(self, X: Any, y: Any = None, *, sample_weight: Any = None, given: Any = None) -> typing.Self:
+    def partial_fit(self, X: Any, y: Any = None, *, given: Any = None, **weights: Any) -> typing.Self:
         """One pass over the rows X at a constant rate; the first call also sets scaling, start and size.
 
         Nothing is held out, so nothing is chosen: after `partial_fit` the model is as good as its last step.
         """
         check_hyperparameters(self)
-        self._partial = fit_partially(self, X, sample_weight, given, self._partial)
+        weight = _only_sample_weight(self, weights)
+        self._partial = fit_partially(self, X, weight, given, self._partial)
         return self
 
     # ---- using -----------------------------------------------------------------------------------------

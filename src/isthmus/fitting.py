@@ -50,7 +50,14 @@ def fit_rows(estimator: Any, X: Any, sample_weight: Any, given: Any, checkpointe
     if closed_form_is_best(estimator, fitted):
         plan = dataclasses.replace(plan, epochs=0)
     training = Training(
-        fitted.model, Objective(estimator.make_penalties()), plan, fitted.device, fitted.seed, group, state
+        fitted.model,
+        Objective(estimator.make_penalties()),
+        plan,
+        fitted.device,
+        fitted.seed,
+        group,
+        state,
+        mean_weight=source.mean_weight,
     )
     with (
         seeded(fitted.seed),
@@ -120,6 +127,7 @@ def fit_partially(estimator: Any, X: Any, sample_weight: Any, given: Any, partia
     else:
         partial.training.resume()
     training = partial.training
+    training.mean_weight = source.mean_weight
     try:
         with seeded(fitted.seed + fitted.n_iter), threads_for(plan.batch_size * fitted.n_weights):
             for batch in rows.epoch(fitted.seed, fitted.n_iter, plan.batch_size, group=group):

@@ -77,7 +77,7 @@ def initialize(settings: AutoencoderSettings, source: Source, group: ProcessGrou
         completion, owners = None, layout.owners if layout else None
         if masked:
             completion, mean = learn_completion(rows, owners)
-        principal = _closed_form(start, complete_records(rows, completion), rows, mean, n_latents, group)
+        principal = _closed_form(start, complete_records(rows, completion), rows, mean, n_latents, own.weight, group)
     architecture = choose_architecture(settings, n_latents, widths.features, widths.given)
     with seeded(seed), OwnDraws():
         model = build_model(settings, architecture, columns, scaling, likelihood, principal, completion)
@@ -141,6 +141,7 @@ def _closed_form(
     rows: Rows,
     mean: Tensor,
     n_latents: int,
+    total_weight: float,
     group: ProcessGroup,
 ) -> Principal:
     """The closed form of rows about their mean: weighted, and of what is left once what they are given is taken out.
@@ -155,12 +156,14 @@ def _closed_form(
     def batches() -> Iterator[Tensor]:
         for x, given, weight, *_ in records():
             if given is not None and effect is not None:
-                x = x - (given.double() @ effect.T).to(x.dtype)
+                x = x - given.double() @ effect.T
             if weight is not None:
-                x = (mean + (x.double() - mean) * weight.double().sqrt()[:, None]).to(x.dtype)
+                x = mean + (x.double() - mean) * weight.double().sqrt()[:, None]
             yield x
 
-    found = start.closed_form(batches, mean, len(rows), limit, all_reduce_=all_reduce_, held=not rows.is_shared)
+    found = start.closed_form(
+        batches, mean, round(total_weight), limit, all_reduce_=all_reduce_, held=not rows.is_shared
+    )
     return found if effect is None else dataclasses.replace(found, effect=effect.float())
 
 

@@ -3,8 +3,9 @@
 Both are columns set to the right of the row's own, so whatever picks, shuffles, reads ahead or shares out rows carries
 them along; `Widths` says where a row ends and they begin, and a `Batch` holds them apart again.
 
-A weight says how much a row counts in the scaling, the closed form, the loss and its validation. Weights are divided by
-their mean: only their ratios matter. A row of weight zero is as good as absent, and is left out.
+A weight says how much a row counts in the scaling, the closed form, the loss and its validation. Whole weights are
+counts: a row of weight 3 is as good as three such rows. Of others only the ratios matter. A row of weight zero is as
+good as absent, and is left out.
 """
 
 from __future__ import annotations
@@ -43,7 +44,10 @@ def check_given(given: Any, n_rows: int, who: str, n_columns: int | None = None)
 
 
 def check_weights(sample_weight: Any, n_rows: int, who: str) -> np.ndarray | None:
-    """Weights as float64 of shape (n_rows,) with mean 1 over those above zero; None where they are all alike."""
+    """Weights as float64 of shape (n_rows,): counts as they are, others with mean 1 over those above zero.
+
+    None where they are all alike.
+    """
     if sample_weight is None:
         return None
     weights = np.asarray(sample_weight, dtype=np.float64)
@@ -54,9 +58,11 @@ def check_weights(sample_weight: Any, n_rows: int, who: str) -> np.ndarray | Non
     if not np.isfinite(weights).all() or (weights < 0).any():
         raise ValueError(f"{who}: sample_weight must be finite numbers of at least 0.")
     if (weights > 0).sum() < 2:
-        raise ValueError(f"{who}: at least 2 rows must have a sample_weight above 0, got {(weights > 0).sum()}.")
+        raise ValueError(f"{who}: at least 2 rows must have a sample_weight above zero, got {(weights > 0).sum()}.")
     above = weights[weights > 0]
-    return weights / above.mean() if (weights != weights[0]).any() else None
+    if (weights == weights[0]).all():
+        return None
+    return weights if (weights == np.floor(weights)).all() else weights / above.mean()
 
 
 def with_companions(source: Source, given: np.ndarray | None, weights: np.ndarray | None) -> Source:
@@ -64,14 +70,14 @@ def with_companions(source: Source, given: np.ndarray | None, weights: np.ndarra
     parts = [part for part in (given, None if weights is None else weights[:, None]) if part is not None]
     if not parts:
         return source
-    beside = np.concatenate(parts, 1)
+    beside, mean_weight = np.concatenate(parts, 1), 1.0 if weights is None else float(weights[weights > 0].mean())
     kept = None if weights is None or (weights > 0).all() else np.flatnonzero(weights)
     widths = Widths(source.shape[1], 0 if given is None else given.shape[1], int(weights is not None))
     if source.stream is not None:
         stream: TableStream = _Beside(source.stream, beside)
         if kept is not None:
             stream = stream.without(np.setdiff1d(np.arange(len(beside)), kept))
-        return dataclasses.replace(source, stream=stream, widths=widths)
+        return dataclasses.replace(source, stream=stream, widths=widths, mean_weight=mean_weight)
     values = source.values
     if kept is not None:
         values, beside = values[kept], beside[kept]
@@ -81,7 +87,7 @@ def with_companions(source: Source, given: np.ndarray | None, weights: np.ndarra
         values = scipy.sparse.hstack([values, beside], format="csr")
     else:
         values = np.concatenate([values, beside.astype(values.dtype)], 1)
-    return dataclasses.replace(source, values=values, widths=widths)
+    return dataclasses.replace(source, values=values, widths=widths, mean_weight=mean_weight)
 
 
 class _Beside(TableStream):

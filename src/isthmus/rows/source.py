@@ -42,6 +42,8 @@ class Source:
         How a DataFrame that holds more than numbers became numbers.
     widths : Widths or None
         Where there are columns to the right of a row's own: what it is given, and its weight.
+    mean_weight : float
+        By which weights are divided on their way into a loss.
     """
 
     values: Any
@@ -49,6 +51,7 @@ class Source:
     names: list[str]
     layout: TableLayout | None = None
     widths: Widths | None = None
+    mean_weight: float = 1.0
 
     def blocks(self) -> Iterator[np.ndarray]:
         """A fresh pass over the rows, dense slices of them."""

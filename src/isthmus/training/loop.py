@@ -53,6 +53,8 @@ class Training:
     ----------
     seed : int
         Decides the order of each epoch and the noise of each step.
+    mean_weight : float
+        Of the rows, by which a row's weight is divided.
     group : ProcessGroup
         Those that share the batches.
     state : RunState
@@ -70,6 +72,7 @@ class Training:
     seed: int = 0
     group: ProcessGroup = ALONE
     resumed: RunState | None = None
+    mean_weight: float = 1.0
     stopped: str | None = None
     troubled: bool = False
     _moments: Moments | None = None
@@ -271,6 +274,8 @@ class Training:
             return self._gradients_with_noise(batch.to(self.device), n_rows)
 
     def _gradients_with_noise(self, batch: Batch, n_rows: int | None) -> Tensor:
+        if batch.weight is not None:
+            batch = batch._replace(weight=batch.weight / self.mean_weight)
         gradients = self.flat.gradients.zero_()
         if self._half is not None:
             self._half.weights.copy_(self.flat.weights)
