@@ -12,8 +12,8 @@ from isthmus.denoising import Denoiser, add_noise, estimate_noise_level, princip
 from isthmus.denoising.blind import combined, hidden_predictions, mixing_share, own_share, wiener_filter
 from isthmus.denoising.levels import are_pairs
 from isthmus.parts.corruption import BlindSpot, GaussianNoise, Masking, SaltAndPepper, make_corruption
+from isthmus.parts.draws import seeded
 from isthmus.storage import StorageError
-from isthmus.training.devices import seeded
 from isthmus.training.objective import Objective
 from isthmus.variants.denoising import DenoisingAutoencoder
 

@@ -251,7 +251,7 @@ def _detector_of(path: str, settings: dict[str, Any]) -> tuple[Any, Expected]:
     from isthmus.cli.data_split import held_out_again
 
     run.require_autoencoder(found)
-    if found._layout is not None:
+    if found.fitted_.layout is not None:
         raise CommandError(
             f"{path!r} was fitted on columns of several kinds, and a detector takes numbers alone; fit one without "
             "--mixed."

@@ -7,6 +7,7 @@ and leaves behind a `ForwardOutput`, the record of everything the pass produced,
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -65,11 +66,25 @@ class AutoencoderModel(nn.Module):
         code = posterior.sample()
         return ForwardOutput(x, corrupted, posterior, code, self.decoder(code))
 
+    @property
+    def has_own_modules(self) -> bool:
+        """Whether one of the networks is a module of the user's own."""
+        return self.encoder.own_module is not None or self.decoder.own_module is not None
+
+    def moving_buffers(self) -> list[Tensor]:
+        """What training changes beside the parameters."""
+        return [*self.encoder.moving_buffers(), *self.decoder.moving_buffers()]
+
+    def decayed_parameters(self) -> Iterator[nn.Parameter]:
+        """What weight decay pulls towards the closed form."""
+        yield from self.encoder.decayed_parameters()
+        yield from self.decoder.decayed_parameters()
+
     def encode(self, x: Tensor) -> Posterior:
         """q(z|x) of rows as they are, shape (batch, n_features)."""
-        return self.bottleneck(self.encoder(self.whole(x)))
+        return self.bottleneck(self.encoder(self.complete(x)))
 
-    def whole(self, x: Tensor) -> Tensor:
+    def complete(self, x: Tensor) -> Tensor:
         """Rows with NaN filled, where cells may be missing."""
         return x if self.completion is None else self.completion(x)
 

@@ -1,4 +1,4 @@
-"""The closed-form linear answer: principal directions, and the two maps a model starts from.
+"""The closed-form linear answer: principal directions.
 
 PCA keeps the p orthonormal directions U of largest variance: z = Uᵀ(x - μ), x̂ = μ + U z. Probabilistic PCA
 (Tipping & Bishop 1999) reads the same directions as a generative model, x = W z + μ + noise of variance σ²
@@ -18,6 +18,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from isthmus.parts.draws import generator
 
 __all__ = ["LinearStart", "Principal", "principal_directions"]
 
@@ -73,8 +75,7 @@ class Principal:
 class LinearStart:
     """A linear encoder and decoder: h = encode_weight x + encode_bias, x̂ = decode_weight z + decode_bias.
 
-    ``code_scale`` is the standard deviation of each code number at the start; the bent parts of the
-    networks work in those units.
+    ``code_scale`` is the standard deviation of each latent at the start; the residual networks work in those units.
     """
 
     encode_weight: Tensor
@@ -165,10 +166,10 @@ def _from_passes(
     """Wide and long tables: subspace iteration from a random start (Halko et al. 2011, arXiv:0909.4061).
 
     Holds one batch and ``limit`` directions at a time, so a sparse matrix is never dense as a whole. Draws
-    from torch's generator.
+    from the present generator.
     """
     size = min(limit + SPARE_DIRECTIONS, n_rows, len(mean))
-    basis = torch.linalg.qr(torch.randn(len(mean), size))[0]
+    basis = torch.linalg.qr(torch.randn(len(mean), size, generator=generator()))[0]
     for _ in range(PASSES):
         image = torch.zeros_like(basis)
         for batch in batches():

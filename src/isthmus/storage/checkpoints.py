@@ -14,13 +14,14 @@ with the same bits as one that never stopped. Nothing in the folder is code and 
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import signal
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isthmus.distributed import ProcessGroup, processes
+from isthmus.distributed import ProcessGroup, process_group
 from isthmus.estimator import BaseAutoencoder
 from isthmus.rows.rows import Rows
 from isthmus.storage.folder_lock import locked
@@ -39,8 +40,8 @@ from isthmus.storage.manifest import Manifest, manifest_bytes, read_manifest
 from isthmus.storage.record import fact, from_plain, record
 from isthmus.storage.registry import TIMING_FILE, files_of, load_autoencoder, read_timing, timing_bytes
 from isthmus.storage.safe_reading import StorageError, reading
-from isthmus.storage.tensor_file import TensorFile, TensorKind, tensor_bytes
-from isthmus.training.loop import Training
+from isthmus.storage.tensor_file import TensorFile, TensorKind, kinds_of, tensor_bytes
+from isthmus.training.checkpointing import Run
 from isthmus.training.optimizer import Moments
 from isthmus.training.state import RunState
 
@@ -54,6 +55,7 @@ TERMINATED = 143
 MOST_STEPS = 10**10
 WEIGHTS = ("weights", "best_weights", "start_weights", "mean", "mean_square")
 LOSSES = ("start_losses", "best_losses")
+BUFFERS = ("buffers", "best_buffers", "start_buffers")
 STANDING = ("epoch", "batch", "steps", "best_epoch", "best_loss", "finished")
 
 
@@ -106,9 +108,9 @@ class Checkpoints:
     @contextmanager
     def watching(self, estimator: BaseAutoencoder) -> Iterator[_Checkpointer]:
         """The folder locked, and a termination signal turned into a checkpoint, as long as a fit goes on."""
-        group = processes()
+        group = process_group()
         checkpointer = _Checkpointer(self, estimator, group)
-        with locked(Path(self.folder), wanted=group.first), checkpointer.heeding_termination():
+        with locked(Path(self.folder), wanted=group.is_main), checkpointer.heeding_termination():
             yield checkpointer
 
 
@@ -130,12 +132,14 @@ class _Checkpointer:
     def restored(self, estimator: BaseAutoencoder) -> RunState | None:
         """Put back what the fit knew at its start, and give where it stood; None if there is nothing to go on from."""
         step = torch.tensor(-1)
-        if self.group.first:
-            step = torch.tensor(newest_step(self.folder))
+        if self.group.is_main:
+            step = torch.tensor(newest_step(self.folder, estimator.own_modules()))
         step = int(self.group.broadcast_(step))
         if step < 0:
             return None
-        loaded, state, self._expected_sha256 = read_checkpoint(self.folder / f"checkpoint-{step:010d}")
+        loaded, state, self._expected_sha256 = read_checkpoint(
+            self.folder / f"checkpoint-{step:010d}", estimator.own_modules()
+        )
         _require_same_settings(estimator, loaded, self.folder)
         settings = estimator.get_params(deep=False)
         for name, value in vars(loaded).items():
@@ -151,7 +155,7 @@ class _Checkpointer:
                 f"{str(self.folder)!r} holds checkpoints of a fit to other rows; give it the same data in the same "
                 "order, or another folder."
             )
-        if self.group.first:
+        if self.group.is_main:
             self._require_room()
 
     def _require_room(self) -> None:
@@ -164,7 +168,7 @@ class _Checkpointer:
 
     # ---- during the run --------------------------------------------------------------------------------
 
-    def after_step(self, training: Training) -> None:
+    def after_step(self, training: Run) -> None:
         self._training = True
         every = self.rules.every_seconds
         if self._terminated:
@@ -173,12 +177,12 @@ class _Checkpointer:
         if every is not None and time.monotonic() - self._last >= every:
             self._write(training)
 
-    def after_epoch(self, training: Training) -> None:
+    def after_epoch(self, training: Run) -> None:
         every = self.rules.every_epochs
         if every is not None and training.state.epoch > 1 and (training.state.epoch - 1) % every == 0:
             self._write(training)
 
-    def after_run(self, training: Training) -> None:
+    def after_run(self, training: Run) -> None:
         self._write(training)
 
     @contextmanager
@@ -201,9 +205,9 @@ class _Checkpointer:
         if self._terminated:
             raise SystemExit(TERMINATED)
 
-    def _write(self, training: Training) -> None:
+    def _write(self, training: Run) -> None:
         self._last = time.monotonic()
-        if not self.group.first:
+        if not self.group.is_main:
             return
         state = training.state
         state.seconds = training.seconds()
@@ -218,16 +222,22 @@ class _Checkpointer:
     def _files(self, state: RunState) -> dict[str, bytes]:
         """The best model so far as a model folder has it, and the run as it stands."""
         estimator = self.estimator
-        estimator.history_, estimator.best_epoch_ = state.history, state.best_epoch
-        estimator.n_iter_ = len(state.history) - 1
-        present = state.weights.clone()
+        estimator.fitted_ = dataclasses.replace(
+            estimator.fitted_, history=state.history, best_epoch=state.best_epoch, n_iter=len(state.history) - 1
+        )
+        present, buffers = state.weights.clone(), [buffer.clone() for buffer in state.buffers]
         try:
             state.weights.copy_(state.best_weights)  # the model's own parameters are views into it
+            for buffer, best in zip(state.buffers, state.best_buffers, strict=True):
+                buffer.copy_(best)
             files = files_of(estimator)
         finally:
             state.weights.copy_(present)
+            for buffer, now in zip(state.buffers, buffers, strict=True):
+                buffer.copy_(now)
         tensors = {name: getattr(state, name) for name in ("weights", "best_weights", "start_weights", *LOSSES)}
         tensors |= {name: getattr(state.moments, name) for name in ("mean", "mean_square", "count")}
+        tensors |= {f"{name}.{place}": buffer for name in BUFFERS for place, buffer in enumerate(getattr(state, name))}
         data = {TENSOR_FILE: tensor_bytes(tensors)}
         facts: dict[str, Any] = {name: getattr(state, name) for name in STANDING}
         timing = Timing(tuple(state.history.columns.get("seconds", ())), state.seconds)
@@ -243,11 +253,11 @@ def steps_in(folder: Path) -> list[int]:
     return sorted((int(match[1]) for match in found if match), reverse=True)
 
 
-def newest_step(folder: Path) -> int:
+def newest_step(folder: Path, modules: Mapping[str, Any] | None = None) -> int:
     """The step of the newest checkpoint that is whole, or -1; newer ones that are damaged are warned of."""
     for step in steps_in(folder):
         try:
-            read_checkpoint(folder / f"checkpoint-{step:010d}")
+            read_checkpoint(folder / f"checkpoint-{step:010d}", modules)
         except StorageError as error:
             warnings.warn(f"{error} An earlier checkpoint is taken if there is one.", RuntimeWarning, stacklevel=2)
         else:
@@ -255,9 +265,9 @@ def newest_step(folder: Path) -> int:
     return -1
 
 
-def read_checkpoint(folder: Path) -> tuple[BaseAutoencoder, RunState, str]:
+def read_checkpoint(folder: Path, modules: Mapping[str, Any] | None = None) -> tuple[BaseAutoencoder, RunState, str]:
     """The best model so far, where the run stood, and what tells its rows; a `StorageError` if anything is damaged."""
-    loaded = load_autoencoder(folder)
+    loaded = load_autoencoder(folder, modules)
     with reading(folder):
         manifest = read_manifest(folder, TRAINING_FILE, (FORMAT,))
         timing = read_timing(folder)
@@ -291,6 +301,9 @@ def _tensors(folder: Path, manifest: Manifest, loaded: BaseAutoencoder) -> dict[
     for name in LOSSES:
         shape = file.kinds[name].shape if name in file.kinds else ()
         expected[name] = TensorKind("F64", shape[:1] or (0,))
+    buffers = {str(place): buffer for place, buffer in enumerate(loaded.model_.moving_buffers())}
+    for name in BUFFERS:
+        expected |= {f"{name}.{place}": kind for place, kind in kinds_of(buffers).items()}
     history = [f"history.{name}" for name in loaded.history_.columns] if first else []
     expected |= {name: TensorKind("F64", (len(loaded.history_),)) for name in history}
     tensors = file.read(expected)
@@ -304,6 +317,8 @@ def _state(record: RunRecord, elapsed: float, tensors: dict[str, Tensor], loaded
     said: dict[str, Any] = {name: getattr(record, name) for name in STANDING}
     parts: dict[str, Any] = {name: tensors[name] for name in ("weights", "best_weights", "start_weights", *LOSSES)}
     moments = Moments(tensors["mean"], tensors["mean_square"], tensors["count"])
+    n_buffers = len(loaded.model_.moving_buffers())
+    parts |= {name: [tensors[f"{name}.{place}"] for place in range(n_buffers)] for name in BUFFERS}
     return RunState(**parts, **said, moments=moments, seconds=elapsed, history=loaded.history_)
 
 
@@ -314,8 +329,11 @@ def _require_same_settings(estimator: BaseAutoencoder, loaded: BaseAutoencoder, 
             f"{where} holds checkpoints of a fit of {type(loaded).__name__}, not {type(estimator).__name__}; "
             "give another folder."
         )
+    own, kept_settings = {"encoder", "decoder"}, loaded.get_params(deep=False)
     for name, value in estimator.get_params(deep=False).items():
-        kept = getattr(loaded, name)
+        kept = kept_settings[name]
+        if name in own:  # which modules they are was looked at as they were loaded
+            continue
         same = kept == value or (isinstance(value, (list, tuple)) and tuple(value) == kept)
         if name not in ("verbose", "device", "random_state") and not same:
             raise StorageError(

@@ -64,7 +64,7 @@ class DenoiserKind(Kind):
 
     def take_apart(self, estimator: Any) -> Parts:
         names, level, shape = getattr(estimator, "feature_names_in_", None), estimator.level, estimator.image_shape
-        blind = estimator._blind
+        blind = estimator.blind_
         record = DenoiserRecord(
             corruption=estimator.corruption,
             level=None if level is None else float(level),
@@ -75,8 +75,8 @@ class DenoiserKind(Kind):
             feature_names=None if names is None else tuple(map(str, names)),
             noise_level=estimator.noise_level_,
             blind=blind,
-            blind_share=float(estimator._blind_share) if blind else 1.0,
-            known_lost=estimator._known_lost if blind else False,
+            blind_share=float(estimator.blind_share_) if blind else 1.0,
+            known_lost=estimator.known_lost_ if blind else False,
         )
         vectors = {name: getattr(estimator, f"_{name}") for name in (*VECTORS, *(BLIND_VECTORS if blind else ()))}
         tensors = {name: torch.from_numpy(np.array(part, dtype=np.float64)) for name, part in vectors.items()}
@@ -104,7 +104,7 @@ class DenoiserKind(Kind):
             autoencoder=template,
             random_state=record.random_state,
         )
-        denoiser.autoencoder_, denoiser._blind = autoencoder, record.blind
+        denoiser.autoencoder_, denoiser.blind_ = autoencoder, record.blind
         denoiser.n_features_in_ = n_features
         if names is not None:
             denoiser.feature_names_in_ = np.array(names, dtype=object)
@@ -112,7 +112,7 @@ class DenoiserKind(Kind):
         for name, part in _vectors(tensors, n_features, blind=record.blind).items():
             setattr(denoiser, f"_{name}", part)
         if record.blind:
-            denoiser._blind_share, denoiser._known_lost = record.blind_share, record.known_lost
+            denoiser.blind_share_, denoiser.known_lost_ = record.blind_share, record.known_lost
         return denoiser
 
 

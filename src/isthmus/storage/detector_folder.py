@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from isthmus.anomaly.detector import MOST_REFERENCE_ROWS, AutoencoderOutlierDetector
-from isthmus.anomaly.scores import LEAST_SPREAD, Columns, Surprise
+from isthmus.anomaly.scores import LEAST_SPREAD, Columns, Reference, Surprise
 from isthmus.hyperparameter import check_hyperparameters
 from isthmus.storage.kind import Kind, Parts, Timing
 from isthmus.storage.record import Setting, fact, record
@@ -64,7 +64,7 @@ class DetectorKind(Kind):
             autoencoder=None if estimator.autoencoder is None else settings_of(estimator.autoencoder),
             feature_names=None if names is None else tuple(map(str, names)),
             offset=float(estimator.offset_),
-            likelihood_base=float(estimator._likelihood_base),
+            likelihood_base=float(estimator.likelihood_base_),
             false_alarm_rate=float(estimator.false_alarm_rate_),
             n_trimmed=int(estimator.n_trimmed_),
             surprises=dict(estimator.surprises_),
@@ -74,7 +74,7 @@ class DetectorKind(Kind):
             "spread": estimator.columns_.spread,
             "residual_variances": estimator.residual_variances_,
             "calibration_scores": estimator.calibration_scores_,
-            "reference": estimator.reference_,
+            "reference": estimator.reference_.rows,
         }
         tensors = {name: torch.from_numpy(np.ascontiguousarray(part)) for name, part in arrays.items()}
         return Parts(record, tensors, {"autoencoder": estimator.autoencoder_})
@@ -98,10 +98,9 @@ class DetectorKind(Kind):
         detector.columns_ = Columns(arrays["center"], arrays["spread"])
         detector.residual_variances_ = arrays["residual_variances"]
         detector.calibration_scores_ = arrays["calibration_scores"]
-        detector.reference_ = arrays["reference"]
-        detector._find_neighbours()
-        detector._likelihood_base = record.likelihood_base
-        if record.surprises.keys() != {*detector._parts_used()}:
+        detector.reference_ = Reference(arrays["reference"])
+        detector.likelihood_base_ = record.likelihood_base
+        if record.surprises.keys() != {*detector.parts_used_}:
             raise ValueError("its surprises are not those of its measure")
         detector.surprises_ = record.surprises
         detector.offset_, detector.n_trimmed_ = record.offset, record.n_trimmed

@@ -15,23 +15,23 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from isthmus.assembly import assemble
 from isthmus.estimator import BaseAutoencoder
-from isthmus.generation.code_buffer import Memory
+from isthmus.fitted import FittedState
 from isthmus.history import History
-from isthmus.missing import attach
-from isthmus.mixed.encoding import adopt_layout
+from isthmus.inference.code_buffer import CodeBuffer
+from isthmus.initialization import build_model
+from isthmus.input_validation import know_columns
 from isthmus.mixed.layout import TableLayout
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.completion import Completion
+from isthmus.parts.draws import OwnDraws, seeded
+from isthmus.parts.likelihood import Columns
 from isthmus.parts.network import Architecture
 from isthmus.parts.principal import Principal
 from isthmus.rows.scaling import ColumnStatistics, Scaling
-from isthmus.storage.format_1 import present_name
 from isthmus.storage.record import fact, record
 from isthmus.storage.safe_reading import shortened
 from isthmus.storage.tensor_file import TensorKind, kinds_of
-from isthmus.training.devices import seeded
 
 __all__ = [
     "SECONDS",
@@ -109,42 +109,41 @@ class Facts:
         } | {f"history.{name}": TensorKind("F64", (self.history_rows,)) for name in columns}
 
 
-def facts_of(estimator: BaseAutoencoder) -> Facts:
-    """The plain facts of a fitted estimator."""
-    names = getattr(estimator, "feature_names_in_", None)
-    history, principal = estimator.history_, estimator.principal_
-    completion, layout = estimator.model_.completion, estimator._layout
-    dtype: Any = np.dtype(estimator._dtype).name
+def facts_of(fitted: FittedState, names: Sequence[str] | None) -> Facts:
+    """The plain facts of a fitted model; ``names`` are its columns' where they have any."""
+    history, principal = fitted.history, fitted.principal
+    completion, layout = fitted.model.completion, fitted.layout
+    dtype: Any = fitted.dtype.name
     return Facts(
-        n_features=len(estimator.scaling_.center),
-        n_components=int(estimator.n_components_),
+        n_features=fitted.architecture.n_features,
+        n_components=fitted.n_components,
         feature_names=None if names is None or layout is not None else tuple(map(str, names)),
         dtype=dtype,
-        seed=int(estimator._seed),
-        noise_variance=float(estimator.noise_variance_),
-        scaling_unit=float(estimator.scaling_.unit),
-        code_unit=float(estimator._code_unit),
+        seed=fitted.seed,
+        noise_variance=float(fitted.noise_variance),
+        scaling_unit=float(fitted.scaling.unit),
+        code_unit=float(fitted.code_unit),
         total_variance=float(principal.total_variance),
         rank=int(principal.rank),
         n_directions=len(principal.directions),
-        n_iter=int(estimator.n_iter_),
-        best_epoch=int(estimator.best_epoch_),
+        n_iter=fitted.n_iter,
+        best_epoch=fitted.best_epoch,
         history_columns=tuple(history.columns),
         history_rows=len(history),
         layout=layout,
         completion_rank=0 if completion is None else int(completion.loadings.shape[1]),
-        n_kept_codes=0 if (memory := estimator._known()) is None else len(memory.codes),
+        n_kept_codes=0 if fitted.codes is None else len(fitted.codes.kept),
     )
 
 
-def tensors_of(estimator: BaseAutoencoder) -> dict[str, Tensor]:
-    """All numbers of a fitted estimator, by their name in the file."""
-    found = _named_as_in_files(estimator.model_)
-    found |= {f"principal.{name}": getattr(estimator.principal_, name) for name in PRINCIPAL_PARTS}
-    found |= {f"scaling.{name}": torch.from_numpy(getattr(estimator.scaling_, name)) for name in ("center", "spread")}
-    if (memory := estimator._known()) is not None:
-        found |= {f"generation.{name}": getattr(memory, name) for name in ("codes", "errors")}
-    for name, values in estimator.history_.columns.items():
+def tensors_of(fitted: FittedState) -> dict[str, Tensor]:
+    """All numbers of a fitted model, by their name in the file."""
+    found = {f"model.{name}": tensor for name, tensor in fitted.model.state_dict().items()}
+    found |= {f"principal.{name}": getattr(fitted.principal, name) for name in PRINCIPAL_PARTS}
+    found |= {f"scaling.{name}": torch.from_numpy(getattr(fitted.scaling, name)) for name in ("center", "spread")}
+    if fitted.codes is not None:
+        found |= {"generation.codes": fitted.codes.kept, "generation.errors": fitted.codes.errors}
+    for name, values in fitted.history.columns.items():
         if name != SECONDS:
             found[f"history.{name}"] = torch.tensor(values, dtype=torch.float64)
     return {name: part.detach().cpu().contiguous() for name, part in found.items()}
@@ -152,11 +151,7 @@ def tensors_of(estimator: BaseAutoencoder) -> dict[str, Tensor]:
 
 def expected_kinds(model: AutoencoderModel, facts: Facts, *, timed: bool) -> dict[str, TensorKind]:
     """The tensors that a model and these facts need, no more and no fewer."""
-    return facts.kinds(timed=timed) | kinds_of(_named_as_in_files(model))
-
-
-def _named_as_in_files(model: AutoencoderModel) -> dict[str, Tensor]:
-    return {present_name(f"model.{name}"): tensor for name, tensor in model.state_dict().items()}
+    return facts.kinds(timed=timed) | kinds_of({f"model.{name}": tensor for name, tensor in model.state_dict().items()})
 
 
 def require_usable(facts: Facts, tensors: Mapping[str, Tensor]) -> None:
@@ -180,20 +175,23 @@ class _NoInitialNumbers(TorchFunctionMode):
         kwargs = kwargs or {}
         if getattr(func, "__module__", "") == "torch.nn.init" or func in (torch.Tensor.normal_, torch.Tensor.uniform_):
             return args[0] if args else kwargs["tensor"]
-        return (torch.empty if func is torch.randn else func)(*args, **kwargs)
+        if func is torch.randn:
+            return torch.empty(*args, **{name: value for name, value in kwargs.items() if name != "generator"})
+        return func(*args, **kwargs)
 
 
 def empty_model(estimator: BaseAutoencoder, architecture: Architecture, facts: Facts) -> AutoencoderModel:
     """The model with shapes but no numbers: on torch's meta device no weight is allocated."""
     nothing = np.zeros(facts.n_features)
-    columns = ColumnStatistics(nothing, nothing, nothing, nothing, 2)
-    with seeded(0), torch.device("meta"), _NoInitialNumbers():
+    blocks = None if facts.layout is None else facts.layout.blocks
+    columns = Columns(ColumnStatistics(nothing, nothing, nothing, nothing, 2), [""] * facts.n_features, blocks)
+    # A user's own module is built as it is: what its code makes of the meta device is not known.
+    place = torch.device("cpu" if estimator.own_modules() else "meta")
+    with seeded(0), place, OwnDraws() if estimator.own_modules() else _NoInitialNumbers():
         scaling = Scaling(nothing, nothing + 1, facts.scaling_unit)
-        blocks = None if facts.layout is None else facts.layout.blocks
-        model = assemble(estimator, architecture, columns, scaling, None, blocks)
-        if estimator.missing == "mask":
-            attach(model, Completion(facts.n_features, facts.completion_rank))
-        return model
+        completion = Completion(facts.n_features, facts.completion_rank) if estimator.missing == "mask" else None
+        likelihood = estimator.make_likelihood(columns)
+        return build_model(estimator, architecture, columns, scaling, likelihood, None, completion)
 
 
 def restore(
@@ -205,35 +203,32 @@ def restore(
     seconds: Sequence[float] | None,
     device: torch.device,
 ) -> None:
-    """Give an unfitted estimator every attribute that `fit` would have left behind."""
-    in_files = dict(zip(_named_as_in_files(model), model.state_dict(), strict=True))
-    model.load_state_dict({name: tensors[stored] for stored, name in in_files.items()}, assign=True)
-    center, spread = tensors["scaling.center"].numpy(), tensors["scaling.spread"].numpy()
+    """Give an unfitted estimator what `fit` would have left behind."""
+    model.load_state_dict({name: tensors[f"model.{name}"] for name in model.state_dict()}, assign=True)
     mean, directions, variances = (tensors[f"principal.{name}"] for name in PRINCIPAL_PARTS)
-    if facts.feature_names is not None:
-        estimator.feature_names_in_ = np.array(facts.feature_names, dtype=object)
-    estimator.n_features_in_ = facts.n_features
-    if facts.layout is not None:
-        layout = facts.layout
-        adopt_layout(estimator, layout)
+    layout = facts.layout
+    if layout is None:
+        know_columns(estimator, facts.n_features, facts.feature_names)
+    else:
+        know_columns(estimator, len(layout.columns), layout.names)
         if model.completion is not None:
             model.completion.owners = torch.tensor(layout.owners)
-    estimator.n_components_ = facts.n_components
-    estimator._dtype = np.dtype(facts.dtype)
-    estimator._seed = facts.seed
-    estimator._device = device
-    estimator.scaling_ = Scaling(center, spread, facts.scaling_unit)
-    estimator._code_unit = facts.code_unit
-    estimator.principal_ = Principal(mean, directions, variances, facts.total_variance, facts.rank)
-    estimator._architecture = architecture
-    estimator.model_ = model.to(device)
-    estimator._n_weights = sum(parameter.numel() for parameter in model.parameters())
-    estimator._training = estimator._density = estimator._memory = estimator._seen = None
-    if facts.n_kept_codes:
-        estimator._memory = Memory(tensors["generation.codes"], tensors["generation.errors"])
     columns = {name: part.tolist() for name, part in tensors.items() if name.startswith("history.")}
     columns |= {} if seconds is None else {f"history.{SECONDS}": list(seconds)}
-    estimator.history_ = History({name: columns[f"history.{name}"] for name in facts.history_columns})
-    estimator.noise_variance_ = facts.noise_variance
-    estimator.n_iter_ = facts.n_iter
-    estimator.best_epoch_ = facts.best_epoch
+    kept = facts.n_kept_codes > 0
+    estimator.fitted_ = FittedState(
+        n_components=facts.n_components,
+        scaling=Scaling(tensors["scaling.center"].numpy(), tensors["scaling.spread"].numpy(), facts.scaling_unit),
+        architecture=architecture,
+        model=model.to(device),
+        principal=Principal(mean, directions, variances, facts.total_variance, facts.rank),
+        layout=layout,
+        device=device,
+        dtype=np.dtype(facts.dtype),
+        seed=facts.seed,
+        noise_variance=facts.noise_variance,
+        history=History({name: columns[f"history.{name}"] for name in facts.history_columns}),
+        best_epoch=facts.best_epoch,
+        n_iter=facts.n_iter,
+        codes=CodeBuffer.of(tensors["generation.codes"], tensors["generation.errors"]) if kept else None,
+    )

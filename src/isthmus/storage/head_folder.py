@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from isthmus.parts.draws import seeded
 from isthmus.pretraining import PretrainedClassifier, PretrainedRegressor
 from isthmus.pretraining.fine_tuning import HeadedNetwork
 from isthmus.pretraining.teachers import LinearAnswer
@@ -21,7 +22,6 @@ from isthmus.storage.kind import Kind, Parts, Timing
 from isthmus.storage.record import fact, record
 from isthmus.storage.settings import SEEDS, Settings, estimator_of, plain_seed, settings_of
 from isthmus.storage.tensor_file import StoredTensors, TensorKind, kinds_of
-from isthmus.training.devices import seeded
 
 __all__ = ["HeadKind", "HeadRecord"]
 
@@ -91,7 +91,7 @@ class HeadKind(Kind):
         linear, network = estimator.linear_, estimator.network_
         record = HeadRecord(
             classes=_classes(estimator.classes_) if classify else None,
-            target=None if classify else Target(float(estimator._center), float(estimator._unit)),
+            target=None if classify else Target(float(estimator.target_center_), float(estimator.target_unit_)),
             autoencoder=None if estimator.autoencoder is None else settings_of(estimator.autoencoder),
             fine_tune=bool(estimator.fine_tune),
             n_steps=None if estimator.n_steps is None else int(estimator.n_steps),
@@ -149,7 +149,7 @@ class HeadKind(Kind):
         if record.classes is not None:
             head.classes_ = np.array(record.classes.values, dtype=record.classes.dtype)
         else:
-            head._center, head._unit = record.target.center, record.target.unit
+            head.target_center_, head.target_unit_ = record.target.center, record.target.unit
         return head
 
 

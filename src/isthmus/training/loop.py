@@ -13,6 +13,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import torch
@@ -20,14 +21,12 @@ from torch import Tensor
 
 from isthmus.distributed import ALONE, ProcessGroup
 from isthmus.history import History
-from isthmus.parts.autoencoder import AutoencoderModel, ForwardOutput
-from isthmus.parts.draws import Share, sharing
-from isthmus.parts.likelihood import squared_error
-from isthmus.parts.mixed_likelihood import MixedLikelihood
+from isthmus.parts.autoencoder import AutoencoderModel
+from isthmus.parts.draws import OwnDraws, RandomSource, Share, drawing_from, seeded, sharing
 from isthmus.rows.rows import Batch, Rows, mixed
 from isthmus.training.checkpointing import Checkpointer
-from isthmus.training.devices import half_precision_pays, seeded
-from isthmus.training.fused import can_fuse, fuse, plain_pass, unfuse
+from isthmus.training.devices import half_precision_pays
+from isthmus.training.fused import can_fuse, fuse, squared_error_pass, unfuse
 from isthmus.training.objective import Objective
 from isthmus.training.optimizer import FlatAdamW, FlatParameters, Moments, flatten_parameters
 from isthmus.training.out_of_memory import is_out_of_memory
@@ -82,10 +81,15 @@ class Training:
         weights, moments = self.flat.weights, self.optimizer.moments
         if self.resumed is None:
             self.group.broadcast_(weights)
-            self.state = RunState(weights, weights.clone(), weights.clone(), moments)
+            best, start = (_cloned(self.model.moving_buffers()) for _ in range(2))
+            self.state = RunState(
+                weights, weights.clone(), weights.clone(), moments, best_buffers=best, start_buffers=start
+            )
         else:
             weights.copy_(self.resumed.weights)
+            _copy(self.resumed.buffers, self.model.moving_buffers())
             self.state = dataclasses.replace(self.resumed, weights=weights, moments=moments)
+        self.state.buffers = self.model.moving_buffers()
         self._begun = time.perf_counter() - self.state.seconds
 
     @property
@@ -104,7 +108,7 @@ class Training:
 
     def resume(self) -> None:
         """Put the flat buffer under the model's parameters and the optimiser on it, with the moments it had."""
-        self.flat = flatten_parameters(self.model.to(self.device))
+        self.flat = flatten_parameters(self.model.to(self.device), self.model.decayed_parameters())
         self.optimizer = FlatAdamW(self.flat, self.plan.weight_decay, self._moments)
         self._rate = self.plan.learning_rate
         self._half: FlatParameters | None = None
@@ -117,7 +121,10 @@ class Training:
                 self._half, self._autocast = self.flat.half(), False
             if not self._autocast:
                 fuse(self.model, self.flat, self._half or self.flat)
-        self._plain = plain_pass(self.model, self.objective) if by_hand else None
+        self._noise = RandomSource(self.seed)
+        self._draws = OwnDraws() if self.model.has_own_modules else nullcontext()
+        self.model.train()
+        self._plain = squared_error_pass(self.model, self.objective) if by_hand else None
 
     def run(
         self,
@@ -138,7 +145,7 @@ class Training:
                 if state.epoch > 0:
                     self._learn(training, n_steps, checkpointer)
                 if self.stopped is None:
-                    self._judge(sample, validation, on_epoch)
+                    self._evaluate(sample, validation, on_epoch)
                     state.epoch, state.batch = state.epoch + 1, 0
                     if checkpointer is not None and self.stopped is None:
                         checkpointer.after_epoch(self)
@@ -146,17 +153,20 @@ class Training:
             if not len(self.history):
                 raise  # nothing to keep yet
             self.stopped, self.troubled = "interrupted", True
-        guarded = self.plan.guards_start and validation is not None
+        guarded = self.plan.guards_start and validation is not None and len(self.history) > 0
         if guarded and not _beyond_chance(state.start_losses - state.best_losses):
             state.best_epoch, state.best_weights = 0, state.start_weights.clone()
+            state.best_buffers = _cloned(state.start_buffers)
         if checkpointer is not None and not self.troubled and not state.finished:
             state.finished = True
             checkpointer.after_run(self)
         self.flat.weights.copy_(state.best_weights)
+        _copy(state.best_buffers, state.buffers)
 
     def _learn(self, training: Rows, n_steps: int, checkpointer: Checkpointer | None) -> None:
         """The rest of the epoch under way."""
         state = self.state
+        self.model.train()
         batches = training.epoch(self.seed, state.epoch, self.plan.batch_size, first=state.batch, group=self.group)
         for batch in batches:
             self.step(batch, rate(self.plan, state.steps / max(1, n_steps - 1)))
@@ -167,8 +177,8 @@ class Training:
             if checkpointer is not None:
                 checkpointer.after_step(self)
 
-    def _judge(self, sample: Rows, validation: Rows | None, on_epoch: Callable[[Mapping[str, float]], bool]) -> None:
-        """Measure the epoch that is over, keep its weights if they are the best, and see whether to go on."""
+    def _evaluate(self, sample: Rows, validation: Rows | None, on_epoch: Callable[[Mapping[str, float]], bool]) -> None:
+        """Measure the epoch that is over, keep its weights if they are the best, and see whether to stop."""
         state, epoch = self.state, self.state.epoch
         row = {"epoch": float(epoch), **means(self.measure(sample), "train")}
         losses = torch.empty(0, dtype=torch.float64)
@@ -189,6 +199,7 @@ class Training:
         if loss < state.best_loss or validation is None:
             state.best_loss, state.best_epoch, state.best_losses = loss, epoch, losses
             state.best_weights.copy_(self.flat.weights)
+            _copy(state.buffers, state.best_buffers)
         if on_epoch(row):
             self.stopped = "a callback asked to stop"
         elif self.plan.patience is not None and epoch - state.best_epoch >= self.plan.patience:
@@ -252,9 +263,11 @@ class Training:
 
         All parts of a batch draw the step's noise.
         """
-        torch.default_generator.manual_seed(mixed(self.seed, -self.state.steps))
-        if self.device.type == "cuda":
-            torch.cuda.manual_seed(mixed(self.seed, -self.state.steps))
+        self._noise.reseed(mixed(self.seed, -self.state.steps))
+        with drawing_from(self._noise), self._draws:
+            return self._gradients_with_noise(x, n_rows)
+
+    def _gradients_with_noise(self, x: Tensor, n_rows: int | None) -> Tensor:
         gradients = self.flat.gradients.zero_()
         x = x.to(self.device)
         if self._half is not None:
@@ -271,7 +284,8 @@ class Training:
     def measure(self, rows: Rows) -> dict[str, Tensor]:
         """Loss, its parts and squared error per feature with the present weights, each of shape (len(rows),)."""
         figures: dict[str, list[Tensor]] = {}
-        with seeded(MEASURE_SEED, self.device):
+        self.model.eval()
+        with seeded(MEASURE_SEED):
             for batch in rows.batches():
                 for name, values in self._measure_batch(batch.to(self.device)).items():
                     figures.setdefault(name, []).append(values.detach())
@@ -283,7 +297,8 @@ class Training:
         with torch.set_grad_enabled(self.objective.needs_input_gradient):
             loss, forward = self.objective(self.model, x)
         with torch.no_grad():
-            return {"loss": loss.total, **loss.parts, "mse": error_per_feature(self.model, forward)}
+            mse = self.model.likelihood.error_per_feature(forward.output, forward.x)
+            return {"loss": loss.total, **loss.parts, "mse": mse}
 
     def finish(self) -> None:
         """Give every parameter its own storage again: the model leaves training as an ordinary module.
@@ -292,11 +307,22 @@ class Training:
         """
         unfuse(self.model)
         self._moments = self.optimizer.moments
-        self.state.weights = torch.empty(0)
-        del self.flat, self.optimizer, self._plain, self._half
+        self.state.weights, self.state.buffers = torch.empty(0), []
+        del self.flat, self.optimizer, self._plain, self._half, self._noise, self._draws
+        self.model.eval()
         self.model.zero_grad(set_to_none=True)
         for parameter in self.model.parameters():
             parameter.data = parameter.data.clone()
+
+
+def _cloned(tensors: list[Tensor]) -> list[Tensor]:
+    return [tensor.clone() for tensor in tensors]
+
+
+@torch.no_grad()
+def _copy(sources: list[Tensor], targets: list[Tensor]) -> None:
+    for source, target in zip(sources, targets, strict=True):
+        target.copy_(source)
 
 
 def means(measured: Mapping[str, Tensor], prefix: str) -> dict[str, float]:
@@ -318,16 +344,6 @@ def rate(plan: Plan, progress: float) -> float:
     if progress < WARM_UP:
         return plan.learning_rate * _between(FIRST_RATE, 1.0, progress / WARM_UP)
     return plan.learning_rate * _between(1.0, LAST_RATE, (progress - WARM_UP) / (1 - WARM_UP))
-
-
-def error_per_feature(model: AutoencoderModel, forward: ForwardOutput) -> Tensor:
-    """Mean squared error of each row's features, of those it has, shape (batch,); of a mixed table, of its numbers."""
-    mean, x = model.likelihood.mean(forward.output), forward.x
-    if isinstance(model.likelihood, MixedLikelihood) and model.likelihood.numbers:
-        mean, x = mean[:, model.likelihood.numbers], x[:, model.likelihood.numbers]
-    if not model.likelihood.some_missing:
-        return (mean - x).square().mean(1)
-    return squared_error(mean, x) / (~x.isnan()).sum(1).clamp(min=1)
 
 
 def _between(begin: float, end: float, share: float) -> float:
