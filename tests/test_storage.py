@@ -559,7 +559,7 @@ HEADERS = [
     (lambda text: text[:-1], "the header of model.safetensors is not JSON"),
     (lambda text: "[]", "the header of model.safetensors holds no JSON object"),
     (lambda text: text.replace("principal.mean", "scaling.center"), "has the key 'scaling.center' twice"),
-    (lambda text: text.replace('"dtype": "F64"', '"dtype": "I64"', 1), "dtype must be 'F32' or 'F64', got 'I64'"),
+    (lambda text: text.replace('"dtype": "F64"', '"dtype": "C64"', 1), "dtype must be 'F32' or 'F64' .*, got 'C64'"),
     (lambda text: text.replace('"dtype": "F64"', '"dtype": ["F64"]', 1), "dtype must be"),
     (lambda text: text.replace('"shape"', '"size"', 1), "unknown key 'size'"),
     (lambda text: text.replace('"shape": [6]', '"shape": [-6]', 1), r"shape(\[0\])? must be a "),
@@ -726,7 +726,7 @@ def test_what_a_folder_of_format_2_consists_of(tmp_path):
     config = json.loads((folder / "config.json").read_text())
     assert list(config) == ["format", "format_version", "library_version", "record", "files", "sha256"]
     assert (config["format"], config["format_version"]) == ("isthmus model", 2)
-    assert list(config["record"]) == ["settings", "architecture", "fitted"]
+    assert list(config["record"]) == ["settings", "architecture", "fitted", "own_modules"]
     assert list(config["record"]["settings"]) == ["variant", "hyperparameters"]
     assert config["record"]["fitted"].keys() == {field.name for field in dataclasses.fields(Facts)}
     tensors = decode((folder / "model.safetensors").read_bytes())
