@@ -559,7 +559,7 @@ HEADERS = [
     (lambda text: text[:-1], "the header of model.safetensors is not JSON"),
     (lambda text: "[]", "the header of model.safetensors holds no JSON object"),
     (lambda text: text.replace("principal.mean", "scaling.center"), "has the key 'scaling.center' twice"),
-    (lambda text: text.replace('"dtype": "F64"', '"dtype": "U64"', 1), "dtype must be 'F32' or 'F64' or .* got 'U64'"),
+    (lambda text: text.replace('"dtype": "F64"', '"dtype": "C64"', 1), "dtype must be 'F32' or 'F64' .*, got 'C64'"),
     (lambda text: text.replace('"dtype": "F64"', '"dtype": ["F64"]', 1), "dtype must be"),
     (lambda text: text.replace('"shape"', '"size"', 1), "unknown key 'size'"),
     (lambda text: text.replace('"shape": [6]', '"shape": [-6]', 1), r"shape(\[0\])? must be a "),

@@ -35,6 +35,8 @@ from isthmus.training.devices import choose_device
 
 __all__ = ["AutoencoderKind", "ModelRecord"]
 
+LEAST_VARIANCE = 1e-37  # in the model's units, which are single precision; that of 1 over it is the greatest
+
 
 @dataclass(frozen=True)
 class OwnModuleRecord:
@@ -152,6 +154,11 @@ def _require_architecture(estimator: BaseAutoencoder, record: ModelRecord, kinds
         raise ValueError(f"image_shape {shortened(shape)} is no picture of {facts.n_features} numbers")
     if _architecture_asked(estimator, record.architecture, facts) != record.architecture:
         raise ValueError("its architecture is not the one its hyperparameters ask for")
+    variance = estimator.variance
+    if isinstance(variance, (int, float)):
+        own = variance / facts.scaling_unit**2
+        if not LEAST_VARIANCE <= own <= 1 / LEAST_VARIANCE:
+            raise ValueError(f"variance={variance} is none of columns in units of {facts.scaling_unit}")
 
 
 def _architecture_asked(estimator: BaseAutoencoder, stored: Architecture, facts: Facts) -> Architecture:
