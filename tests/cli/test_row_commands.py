@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cli.conftest import COLUMNS, QUICK, call, own_rows, sentence, tree
-from isthmus.tables import read_table, write_table
+from isthmus.tables import read, write_table
 from isthmus.variants.vanilla import Autoencoder
 
 ROLES = {"ids": "name", "labels": "kind"}
@@ -20,7 +20,7 @@ def test_codes_keep_ids_and_labels(table_run, folder, tmp_path):
         path = tmp_path / f"codes{suffix}"
         called = call("encode", table_run, folder / "own.csv", "-o", path)
         assert (called.code, called.out) == (0, "")
-        codes = read_table(path, **ROLES)
+        codes = read(path, **ROLES)
         assert codes.columns == ("autoencoder0", "autoencoder1")
         assert codes.ids[:2].tolist() == ["p0", "p1"]
         assert set(codes.labels.tolist()) == {"up", "down"}
@@ -42,7 +42,7 @@ def test_decoding_codes_is_reconstructing_rows(table_run, folder, tmp_path):
     call("encode", table_run, folder / "own.csv", "-o", tmp_path / "codes.parquet")
     call("decode", table_run, tmp_path / "codes.parquet", "-o", tmp_path / "decoded.parquet")
     call("reconstruct", table_run, folder / "own.csv", "-o", tmp_path / "rebuilt.parquet")
-    decoded, rebuilt = (read_table(tmp_path / f"{name}.parquet", **ROLES) for name in ("decoded", "rebuilt"))
+    decoded, rebuilt = (read(tmp_path / f"{name}.parquet", **ROLES) for name in ("decoded", "rebuilt"))
     assert decoded.columns == rebuilt.columns == COLUMNS
     assert decoded.ids.tolist() == rebuilt.ids.tolist()
     np.testing.assert_allclose(decoded.values, rebuilt.values, atol=1e-5)
@@ -142,7 +142,7 @@ def test_pictures_come_out_as_pictures(picture_run, folder, tmp_path):
     called = call("reconstruct", picture_run, folder / "pictures", "-o", out)
     assert called.code == 0, called.err
     assert sorted(tree(out)) == sorted(tree(folder / "pictures"))
-    rebuilt = read_table(out)
+    rebuilt = read(out)
     assert rebuilt.image_shape == (4, 5)
     assert "exists; pass --overwrite" in sentence(call("reconstruct", picture_run, folder / "pictures", "-o", out))
     call("encode", picture_run, folder / "pictures", "-o", tmp_path / "codes.csv")

@@ -48,7 +48,7 @@ def draw_figures(folder: Path, estimator: Any, rows: Table, training: Any, pca_c
     from isthmus.missing import completed
 
     if rows.frame is None:
-        rows = dataclasses.replace(rows, values=completed(estimator, rows.values))
+        rows = dataclasses.replace(rows, cells=completed(estimator, rows.values))
         training = None if training is None else completed(estimator, training)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".figures-") as beside, warnings.catch_warnings():

@@ -148,10 +148,10 @@ def _fit(asked: Asked, checkpoints: Any) -> tuple[Any, DataSplit]:
             asked.drop,
             asked.test_size,
             seed,
-            missing=chosen.get("missing") == "mask",
-            mixed=asked.mixed,
             memory=None if asked.memory is None else asked.memory << 20,
         )
+        if (rows.missing or rows.table.frame is not None) and "missing" not in chosen:
+            chosen |= {"missing": "mask", "unseen": "missing"}
         say(f"fitting the {asked.variant} autoencoder …")
         estimator = _fitted(kind(**chosen, random_state=seed), rows.to_learn_from, checkpoints)
     return estimator.set_params(verbose=kind().verbose), rows  # verbose as it would be without a command line

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from isthmus.tables.atomic import atomic_write, refuse_existing
-from isthmus.tables.images import FORMATS, pillow
-from isthmus.tables.table import DataError
+from isthmus.tables.errors import DataError
+from isthmus.tables.formats.pictures import FORMATS, pillow
 
 if TYPE_CHECKING:
     import pyarrow
