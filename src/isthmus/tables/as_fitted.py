@@ -101,7 +101,9 @@ def _words_of(column: Column) -> set[str]:
 def _dates(survey: ColumnSurvey, column: Column, n_cells: int) -> tuple[Column, int, list[str]]:
     """The form of the fit if it reads the cells, else the one that does."""
     known = column.form if isinstance(column.form, DateForm) else None
-    counts = {form: count for form, count in survey.dates.items() if known is None or form.is_span == known.is_span}
+    counts = {
+        form: count for form, count in survey.dates.counts.items() if known is None or form.is_span == known.is_span
+    }
     own = next((form for form in counts if known is not None and form.pattern == known.pattern), None)
     best = (
         own

@@ -68,13 +68,13 @@ def _date_as_asked(survey: ColumnSurvey, how: str, hints: Hints) -> Finding:
             unit = next((unit for unit in EPOCH_UNITS if size < 1e11 * unit), 1.0)
             return learned(survey, Column(name, "date", "timestamp[us]", form=EpochForm(unit)))
         return kind_of(survey, -1, replace(hints, guess=False))
-    dates = survey.best_dates(day_first=hints.day_first)
+    dates = survey.dates.best(day_first=hints.day_first)
     if how:
-        form = next((one for one in survey.dates if one.pattern == how), None)
+        form = next((one for one in survey.dates.counts if one.pattern == how), None)
         if form is None:
-            known = ", ".join(one.pattern for one in survey.dates) or "none that is known"
+            known = ", ".join(one.pattern for one in survey.dates.counts) or "none that is known"
             raise DataError(f"--kind {name}=date:{how}: its cells are not written so; their forms are {known}.")
-        dates = form, survey.dates[form], False
+        dates = form, survey.dates.counts[form], False
     if dates is None:
         epoch = survey.numbers.count and survey.numbers.low > 1e8
         if epoch:

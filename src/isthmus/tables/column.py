@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import re
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -157,6 +158,23 @@ class Column:
         return self.dtype.startswith(("duration", "time32", "time64"))
 
     def _typed_texts(self, cells: Any) -> Any:
+        import pyarrow
+        import pyarrow.compute
+
+        compute: Any = pyarrow.compute
+        plain = isinstance(self.form, NumberForm) and self.form.decimal == "." and not self.marks
+        if plain or (isinstance(self.form, DateForm) and self.form.is_iso and not self.marks):
+            with suppress(pyarrow.ArrowInvalid):  # the quick way, for cells that need no care
+                kind = pyarrow.float64() if self.kind == "number" else self._canonical()
+                found = compute.cast(cells, kind)
+                if self.kind == "date" or bool(np.isfinite(np.asarray(found.drop_null())).all()):
+                    return found
+        different = compute.dictionary_encode(cells)
+        if 2 * len(different.dictionary) < len(cells):
+            return compute.take(self._typed_words(different.dictionary), different.indices)
+        return self._typed_words(cells)
+
+    def _typed_words(self, cells: Any) -> Any:
         import pyarrow
         import pyarrow.compute
 

@@ -68,7 +68,7 @@ def kind_of(survey: ColumnSurvey, place: int, hints: Hints) -> Finding:
 
 def _kind_of_text(survey: ColumnSurvey, place: int, hints: Hints) -> Finding:
     n_cells = survey.n_present - survey.n_marks
-    dates = survey.best_dates(day_first=hints.day_first)
+    dates = survey.dates.best(day_first=hints.day_first)
     # 20200131 is a number unless the column says that it is a date
     named = says_moment(survey.name)
     if dates is not None and _nearly_all(dates[1], n_cells) and (dates[0].pattern != "%Y%m%d" or named):
@@ -177,7 +177,7 @@ def date(survey: ColumnSurvey, dates: tuple[DateForm, int, bool], hints: Hints) 
     n_cells = survey.n_present - survey.n_marks
     if n_dates < n_cells:
         notes.append(f"{n_cells - n_dates} of {survey.n_rows:,} cells are no such date, taken as missing")
-    whole = survey.timed_zero.get(form, False) and not form.is_span
+    whole = survey.dates.whole_days.get(form, False) and not form.is_span
     dtype = "duration[us]" if form.is_span else "timestamp[us, tz=UTC]" if form.zoned else "timestamp[us]"
     dtype = "date32[day]" if whole and not form.timed else dtype
     column = Column(survey.name, "date", dtype, whole=whole, form=form, marks=survey.others)

@@ -9,25 +9,25 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from isthmus.tables.cells import plain_cells, texts
+from isthmus.tables.date_counts import DateCounts
+from isthmus.tables.distinct import DistinctTexts, mask_of
 from isthmus.tables.figures import Figures
 from isthmus.tables.marks import marked
-from isthmus.tables.text_dates import DAY_AND_MONTH, DateForm, dates_of, likely_forms
 from isthmus.tables.text_numbers import MAGNITUDES, PLAIN_NUMBER, matches, numbers_of
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["MOST_WORDS", "ColumnSurvey"]
 
 MOST_WORDS = 1000  # different words of a column that are told apart
-LOOKED_AT = 200  # texts of a block by which dates and units are recognised
+LOOKED_AT = 200  # texts of a block by which units are recognised
 FEW = 0.5  # of the texts seen so far: where fewer are numbers or dates, no more are looked for
-LONG_NUMBER = "^[-+]?[1-9][0-9]{15,}$"  # more digits than float64 holds
+LONG_DIGITS = "^[-+]?[1-9][0-9]{15,}$"  # more digits than float64 holds
+LONG_NUMBER = 1e15
+GROUPED = r"^[-+]?[0-9]{1,3}(\.[0-9]{3})+$"
 
 
 @dataclass
@@ -42,14 +42,12 @@ class ColumnSurvey:
         Cells that are missing in any column; and texts that are missing if this is a column of numbers or dates.
     words : Counter or None
         The different texts and how often they stand, but for those missing anywhere; None where they are too many.
-    letters, longest : int
-        Of all texts together, and of the longest.
+    letters : int
+        Of all texts together.
     dot, comma, firm_dot, firm_comma : int
         Texts that are numbers where the decimal mark is a point, or a comma; and those that are such in one case only.
-    dates : dict
+    dates : DateCounts
         How many texts are dates in each form that is still in question.
-    growing : dict
-        How many of these dates are no earlier than the one before.
     units : Counter
         What stands beside numbers.
     odd : tuple of (int, str) or None
@@ -66,22 +64,18 @@ class ColumnSurvey:
     first_mark: dict[str, int] = field(default_factory=dict)
     words: Counter[Any] | None = field(default_factory=Counter)
     letters: int = 0
-    longest: int = 0
     repeated: bool = False
     dot: int = 0
     comma: int = 0
     firm_dot: int = 0
     firm_comma: int = 0
-    dates: dict[DateForm, int] = field(default_factory=dict)
-    growing: dict[DateForm, int] = field(default_factory=dict)
-    timed_zero: dict[DateForm, bool] = field(default_factory=dict)
+    dates: DateCounts = field(default_factory=DateCounts)
     units: Counter[str] = field(default_factory=Counter)
     magnitudes: int = 0
     odd: tuple[int, str] | None = None
     numbers: Figures = field(default_factory=Figures)
     plain: int = 0
     _hopeless: bool = False
-    _last: dict[DateForm, int] = field(default_factory=dict)
 
     @property
     def is_text(self) -> bool:
@@ -158,86 +152,114 @@ class ColumnSurvey:
         import pyarrow.compute
 
         compute: Any = pyarrow.compute
-        cells = compute.utf8_trim_whitespace(cells)
-        gone = marked(cells, among_numbers=False, others=self.others)
-        n_missing = compute.sum(gone).as_py() or 0
+        cells = cells.cast(pyarrow.string())
+        if self._add_plain_numbers(cells):
+            return
+        if self.words is None and not self.others and self.dates.add_iso(cells, self.n_present):
+            self.n_missing += cells.null_count
+            return
+        different = compute.dictionary_encode(cells)
+        words, indices = compute.utf8_trim_whitespace(different.dictionary), different.indices
+        times = np.bincount(np.asarray(indices.drop_null()), minlength=len(words))
+        gone = np.asarray(marked(words, among_numbers=False, others=self.others))
+        n_missing = cells.null_count + int(times[gone].sum())
         self.n_missing += n_missing
-        if n_missing == len(cells):
-            return
-        present = compute.if_else(gone, None, cells) if n_missing else cells
-        different = compute.dictionary_encode(present)
-        words = different.dictionary
         self.repeated = self.repeated or 2 * len(words) < len(cells) - n_missing
-        if self.words is not None:
-            counts = np.bincount(np.asarray(different.indices.drop_null()), minlength=len(words))
-            self._add_words(words.to_pylist() if len(words) <= MOST_WORDS else [None] * len(words), counts.tolist())
-        lengths = compute.utf8_length(present)
-        self.letters += compute.sum(lengths).as_py() or 0
-        self.longest = max(self.longest, compute.max(lengths).as_py() or 0)
-        if self._hopeless:
+        self._add_text_words(words, np.where(gone, 0, times))
+        lengths = np.asarray(compute.utf8_length(words))
+        self.letters += int((lengths * np.where(gone, 0, times)).sum())
+        if self._hopeless or n_missing == len(cells):
             return
-        soft = marked(words, among_numbers=True)
-        if compute.any(soft).as_py():
-            self._note_marks(words, soft, different.indices)
-            present = compute.if_else(compute.take(soft, different.indices), None, present)
-        few = 4 * len(words) < len(present)
-        self._add_numbers(present, (words, soft, different.indices) if few else None)
-        self._add_dates(present)
+        soft = np.asarray(marked(words, among_numbers=True)) & ~gone
+        self._note_marks(words, soft, times, indices)
+        known = DistinctTexts(words, indices, np.where(gone | soft, 0, times))
+        self._add_numbers(known)
         n_left = self.n_present + len(cells) - self.n_marks  # n_rows is counted after
-        best = max(self.dot, self.comma, *self.dates.values(), 0)
+        if self.plain <= FEW * max(1, self.n_rows) or self.dates.counts:
+            self.dates.add(known, FEW * n_left)
+        best = max(self.dot, self.comma, self.dates.most)
         self._hopeless = n_left >= 1000 and best < FEW * n_left
 
-    def _note_marks(self, words: Any, soft: Any, indices: Any) -> None:
-        import pyarrow.compute
-
-        compute: Any = pyarrow.compute
-        for place in np.flatnonzero(np.asarray(soft)):
-            rows = np.flatnonzero(np.asarray(compute.fill_null(compute.equal(indices, int(place)), False)))
-            mark = words[int(place)].as_py()
-            self.n_marks += len(rows)
-            self.marks[mark] += len(rows)
-            self.first_mark.setdefault(mark, self.n_rows + int(rows[0]))
-
-    def _add_numbers(self, present: Any, few: Any) -> None:
-        """Count numbers with a point and with a comma; ``few`` are the different texts where they are not many."""
+    def _add_plain_numbers(self, cells: Any) -> bool:
+        """The quick way for a column all of whose cells were plain numbers so far; False if one of these is not."""
         import pyarrow
         import pyarrow.compute
 
         compute: Any = pyarrow.compute
-        looked = present if few is None else few[0].filter(compute.invert(few[1]))
-        times = None
-        if few is not None:
-            counts = np.bincount(np.asarray(few[2].drop_null()), minlength=len(few[0]))
-            times = counts[~np.asarray(few[1])]
-        plain = compute.fill_null(compute.match_substring_regex(looked, PLAIN_NUMBER), False)
-        n_all = len(looked) - looked.null_count if times is None else int(times.sum())
-        n_plain = _weighed(plain, times)
+        if not self.plain or self.plain < self.n_present or self.others:
+            return False
+        try:
+            values = np.asarray(compute.cast(cells, pyarrow.float64()).drop_null(), np.float64)
+        except pyarrow.ArrowInvalid:
+            return False
+        if not len(values) or not np.isfinite(values).all() or np.abs(values).max() >= LONG_NUMBER:
+            return False
+        if not self.firm_dot and compute.any(compute.match_substring(cells, ".")).as_py():
+            return False  # 1.234 may be a thousand
+        self.plain += len(values)
+        self.dot += len(values)
+        if self.firm_dot:
+            self.firm_dot += len(values)
+        else:
+            self.comma += len(values)
+        self.n_missing += cells.null_count
+        if self.words is not None:
+            counts = compute.value_counts(cells.drop_null())
+            self._add_text_words(counts.field("values"), np.asarray(counts.field("counts")))
+        self.numbers.add(values)
+        return True
+
+    def _add_text_words(self, words: Any, times: np.ndarray) -> None:
+        if self.words is not None:
+            there = times > 0
+            if there.sum() > MOST_WORDS:
+                self.words = None
+                return
+            self._add_words(words.filter(mask_of(there)).to_pylist(), times[there].tolist())
+
+    def _note_marks(self, words: Any, soft: np.ndarray, times: np.ndarray, indices: Any) -> None:
+        import pyarrow.compute
+
+        compute: Any = pyarrow.compute
+        for place in np.flatnonzero(soft & (times > 0)):
+            mark = words[int(place)].as_py()
+            self.n_marks += int(times[place])
+            self.marks[mark] += int(times[place])
+            if mark not in self.first_mark:
+                self.first_mark[mark] = self.n_rows + compute.index(indices, int(place)).as_py()
+
+    def _add_numbers(self, known: DistinctTexts) -> None:
+        """Count numbers with a point and with a comma."""
+        import pyarrow.compute
+
+        compute: Any = pyarrow.compute
+        words = known.words
+        plain = np.asarray(compute.match_substring_regex(words, PLAIN_NUMBER))
+        n_plain = known.count(plain)
         self.plain += n_plain
         self.dot += n_plain
         if n_plain:
-            pointed = compute.and_(plain, compute.fill_null(compute.match_substring(looked, "."), False))
-            grouped = compute.match_substring_regex(looked, r"^[-+]?[0-9]{1,3}(\.[0-9]{3})+$")
-            self.firm_dot += _weighed(compute.and_(pointed, compute.invert(compute.fill_null(grouped, False))), times)
-            grouped = _weighed(compute.and_(pointed, compute.fill_null(grouped, False)), times)
-            self.comma += n_plain - _weighed(pointed, times) + grouped
+            pointed = plain & np.asarray(compute.match_substring(words, "."))
+            grouped = pointed & np.asarray(compute.match_substring_regex(words, GROUPED))
+            self.firm_dot += known.count(pointed & ~grouped)
+            self.comma += known.count(plain & ~pointed) + known.count(grouped)
         is_number = plain
-        if n_plain < n_all:
-            other = compute.if_else(plain, None, looked)
-            dot, comma = (compute.fill_null(matches(other, mark), False) for mark in ".,")
-            self.dot += _weighed(dot, times)
-            self.comma += _weighed(comma, times)
-            self.firm_dot += _weighed(compute.and_(dot, compute.invert(comma)), times)
-            self.firm_comma += _weighed(compute.and_(comma, compute.invert(dot)), times)
-            is_number = compute.or_(plain, compute.or_(dot, comma))
-            self._note_units(other.filter(compute.or_(dot, comma)))
-            self._note_odd(present, looked, is_number, few)
-        decimal = "," if self.firm_comma > self.firm_dot else "."
-        if self.numbers.exact and compute.any(compute.match_substring_regex(looked, LONG_NUMBER)).as_py():
-            self.numbers.exact = False
-        if _weighed(is_number, times) >= FEW * max(1, n_all):
-            values = numbers_of(looked if few is None else few[0], decimal)
-            values = values if few is None else compute.take(compute.if_else(few[1], None, values), few[2])
-            self.numbers.add(np.asarray(values.drop_null(), np.float64))
+        if n_plain < known.n_cells:
+            other = words if not n_plain else compute.if_else(mask_of(plain), None, words)
+            dot, comma = (np.asarray(compute.fill_null(matches(other, mark), False)) for mark in ".,")
+            self.dot += known.count(dot)
+            self.comma += known.count(comma)
+            self.firm_dot += known.count(dot & ~comma)
+            self.firm_comma += known.count(comma & ~dot)
+            is_number = plain | dot | comma
+            self._note_units(other.filter(mask_of(dot | comma)))
+            self._note_odd(known, is_number)
+        if known.count(is_number) >= FEW * max(1, known.n_cells):
+            decimal = "," if self.firm_comma > self.firm_dot else "."
+            long = np.asarray(compute.match_substring_regex(words, LONG_DIGITS))
+            self.numbers.exact = self.numbers.exact and not known.count(long)
+            values = compute.if_else(mask_of(known.times > 0), numbers_of(words, decimal), None)
+            self.numbers.add(np.asarray(compute.take(values, known.indices).drop_null(), np.float64))
 
     def _note_units(self, numbers: Any) -> None:
         for cell in numbers[:LOOKED_AT].to_pylist():
@@ -246,63 +268,15 @@ class ColumnSurvey:
                 self.magnitudes += after.split(" ")[0] in MAGNITUDES
                 self.units[f"{before}|{after}"] += 1
 
-    def _note_odd(self, present: Any, looked: Any, is_number: Any, few: Any) -> None:
+    def _note_odd(self, known: DistinctTexts, is_number: np.ndarray) -> None:
         import pyarrow.compute
 
         compute: Any = pyarrow.compute
-        if self.odd is not None:
-            return
-        strange = np.flatnonzero(~np.asarray(is_number) & ~np.asarray(looked.is_null()))
-        if len(strange):
-            word = looked[int(strange[0])].as_py()
-            row = strange[0] if few is None else compute.index(present, word).as_py()
-            self.odd = self.n_rows + int(row), word
-
-    def _add_dates(self, present: Any) -> None:
-        if self.plain > FEW * max(1, self.n_rows) and not self.dates:
-            return
-        cells = present.drop_null()
-        if not len(cells):
-            return
-        if not self.dates:
-            step = max(1, len(cells) // LOOKED_AT)
-            likely = likely_forms(cells.take(list(range(0, len(cells), step))).to_pylist())
-            self.dates = dict.fromkeys(likely, 0)
-        for form in list(self.dates):
-            found = dates_of(cells, form)
-            self.dates[form] += len(found) - found.null_count
-            moments = np.asarray(found.drop_null())
-            if len(moments):
-                steps = np.diff(moments, prepend=self._last.get(form, moments[0]))
-                self.growing[form] = self.growing.get(form, 0) + int((steps >= 0).sum())
-                self._last[form] = int(moments[-1])
-                midnight = bool((moments % 86_400_000_000 == 0).all())
-                self.timed_zero[form] = self.timed_zero.get(form, True) and midnight
-            if self.dates[form] < FEW * (self.n_present + len(present) - self.n_marks):
-                del self.dates[form]
-
-    def best_dates(self, *, day_first: bool) -> tuple[DateForm, int, bool] | None:
-        """The form in which most cells are dates, how many are, and whether day and month could be the other way."""
-        if not self.dates:
-            return None
-        most = max(self.dates.values())
-        tied = [form for form, count in self.dates.items() if count == most]
-        forward = {form: self.growing.get(form, 0) for form in tied}
-        order = list(self.dates)
-
-        def rank(form: DateForm) -> tuple[Any, ...]:
-            wanted = form.day_first is None or form.day_first == day_first
-            return (not form.is_span, forward[form] >= 0.95 * most, wanted, -order.index(form))
-
-        best = max(tied, key=rank)
-        other = next((form for form in tied if _turned(form.pattern) == best.pattern), None)
-        unclear = other is not None and (forward[best] >= 0.95 * most) == (forward[other] >= 0.95 * most)
-        return best, most, unclear
-
-
-def _weighed(mask: Any, times: np.ndarray | None) -> int:
-    marks = np.asarray(mask)
-    return int(marks.sum()) if times is None else int(times[marks].sum())
+        strange = np.flatnonzero(~is_number & (known.times > 0))
+        if self.odd is None and len(strange):
+            rows = [compute.index(known.indices, int(place)).as_py() for place in strange[:LOOKED_AT]]
+            row = min(rows)
+            self.odd = self.n_rows + row, known.words[int(strange[rows.index(row)])].as_py()
 
 
 def _beside(cell: str) -> tuple[str, str]:
@@ -315,11 +289,6 @@ def _beside(cell: str) -> tuple[str, str]:
     if not digits:
         return "", ""
     return cell[: digits[0]].strip("+-−–.,( "), cell[digits[-1] + 1 :].strip("-−).,").rstrip()
-
-
-def _turned(pattern: str) -> str:
-    other = {**DAY_AND_MONTH, **{second: first for first, second in DAY_AND_MONTH.items()}}
-    return other.get(pattern, "")
 
 
 def _number(word: str) -> float:

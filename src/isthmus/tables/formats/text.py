@@ -204,7 +204,8 @@ class TextSource(Source):
                     invalid_row_handler=mend,
                 ),
                 convert_options=arrow_csv.ConvertOptions(
-                    check_utf8=False, column_types=dict.fromkeys(names, pyarrow.string()), strings_can_be_null=False,
+                    check_utf8=False, column_types=dict.fromkeys(names, pyarrow.string()), null_values=[""],
+                    strings_can_be_null=True,
                 ),
             )  # fmt: skip
             done = seen = 0  # rows given, and odd rows dealt with
@@ -227,7 +228,7 @@ class TextSource(Source):
                         parts.append(batch.slice(begin, place - begin))
                         begin = place
                     if mended is not None:
-                        cells = [pyarrow.array([cell], pyarrow.string()) for cell in mended]
+                        cells = [pyarrow.array([cell or None], pyarrow.string()) for cell in mended]
                         parts.append(pyarrow.RecordBatch.from_arrays(cells, names=list(self.names)))
                     seen += 1
                 if batch is not None:
@@ -295,17 +296,17 @@ class TextSource(Source):
         compute: Any = pyarrow.compute
         if self._width == 1 or not len(batch):
             return batch
-        empty = compute.equal(batch.column(0), "")
+        if any(not column.null_count for column in batch.columns):
+            return batch
+        empty = batch.column(0).is_null()
         for column in batch.columns[1:]:
-            if not compute.any(empty).as_py():
-                return batch
-            empty = compute.and_(empty, compute.equal(column, ""))
+            empty = compute.and_(empty, column.is_null())
         return batch.filter(compute.invert(empty)) if compute.any(empty).as_py() else batch
 
     def _without_footer(self, batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
         """The last rows without those that are no part of the table."""
         last = range(max(0, len(batch) - 20), len(batch))
-        rows = [[column[place].as_py() for column in batch.columns] for place in last]
+        rows = [[column[place].as_py() or "" for column in batch.columns] for place in last]
         found = footer_of(rows)
         for what, cells in found:
             self._left_out.setdefault(what, (1, 0, " ".join(cell.strip() for cell in cells if cell.strip())[:40]))
