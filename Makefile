@@ -38,16 +38,16 @@ demo: $(FITS)
 
 test: lint types browser front
 	@echo "== tests and doctests =="
-	@$(ONE_THREAD) $(BIN)/python -m pytest -n auto --dist loadgroup
+	@$(ONE_THREAD) $(BIN)/python -m pytest -n auto --dist worksteal
 	@$(MAKE) --no-print-directory docs
 
 docs: setup spelling
 	@echo "== docs: every lesson runs =="
 	@rm -rf docs/_build docs/course
-	@$(ONE_THREAD) $(BIN)/sphinx-build -W --keep-going -q docs docs/_build/site
+	@$(ONE_THREAD) $(BIN)/sphinx-build -W --keep-going -q -j auto docs docs/_build/site
 	@$(BIN)/python docs/_extensions/offline.py docs/_build/site
 	@test -x /usr/bin/chromium || { apt-get update -qq && apt-get install -y -qq chromium >/dev/null; }
-	@$(BIN)/python -m pytest docs/_tests
+	@$(BIN)/python -m pytest -n auto docs/_tests
 	@echo "open docs/_build/site/index.html"
 
 lesson: setup

@@ -315,7 +315,7 @@ def test_a_copy_goes_on_learning_as_the_original_does(kind, table):
 def test_parameters_round_trip(kind):
     model = kind()
     parameters = model.get_params()
-    assert set(parameters) == {*hyperparameters(kind), "random_state"}
+    assert set(parameters) == {*hyperparameters(kind), "encoder", "decoder", "random_state"}
     changed = {name: value for name, value in parameters.items() if name != "n_components"} | {"n_components": 5}
     assert kind().set_params(**changed).get_params() == changed
     assert kind(3).n_components == kind(n_components=3).n_components == 3

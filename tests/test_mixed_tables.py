@@ -271,7 +271,7 @@ def test_polars_in_polars_out_and_new_rows():
 def test_evaluation_is_finite():
     frame = people()
     report = evaluate(quick().fit(frame), frame, (frame["height"] > 170).to_numpy().astype(int))
-    assert np.isfinite([report.judged.model.mse, report.judged.pca.mse]).all()
+    assert np.isfinite([report.reconstruction.model.mse, report.reconstruction.pca.mse]).all()
     assert "size=small" in report.feature_names
 
 

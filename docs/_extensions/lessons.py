@@ -47,7 +47,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", make_room, priority=100)
     app.connect("builder-inited", finish_lessons, priority=900)
     app.connect("html-page-context", add_scripts)
-    return {"parallel_read_safe": True}
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
 def make_room(app: Sphinx) -> None:

@@ -21,8 +21,10 @@ from isthmus.mixed.layout import TableLayout
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.network import Architecture
 from isthmus.parts.principal import Principal
+from isthmus.rows.companions import with_companions
 from isthmus.rows.rows import DenseRows, Rows, in_company, rows_once
-from isthmus.rows.scaling import Scaling
+from isthmus.rows.scaling import Scaling, beside
+from isthmus.rows.source import Source, Widths
 from isthmus.training.devices import threads_for
 
 __all__ = ["FittedState"]
@@ -54,6 +56,8 @@ class FittedState:
         The record of training, the epoch whose weights were kept, and the epochs run.
     codes : CodeBuffer or None
         Codes of some training rows, for new rows that look like them.
+    given : Scaling or None
+        Of what rows are given, where they are: standardised, column by column.
     """
 
     n_components: int
@@ -70,6 +74,7 @@ class FittedState:
     best_epoch: int = 0
     n_iter: int = 0
     codes: CodeBuffer | None = None
+    given: Scaling | None = None
 
     @property
     def code_unit(self) -> float:
@@ -92,31 +97,48 @@ class FittedState:
 
     # ---- rows and codes, as arrays in the user's units --------------------------------------------------
 
-    def encode(self, X: Any) -> np.ndarray:
+    def encode(self, X: Any, given: np.ndarray | None = None) -> np.ndarray:
         """Codes of rows, float32 of shape (n_rows, n_components); rows are numbers, shape (n_rows, n_features)."""
-        return self.map_rows(X, lambda x: self.model.encode(x).mean[:, : self.n_components] * self.code_unit)
 
-    def decode(self, codes: np.ndarray) -> np.ndarray:
+        def codes(x: Tensor, *beside: Tensor) -> Tensor:
+            return self.model.encode(x, *beside).mean[:, : self.n_components] * self.code_unit
+
+        return self.map_rows(X, codes, given)
+
+    def decode(self, codes: np.ndarray, given: np.ndarray | None = None) -> np.ndarray:
         """Rows of codes as `encode` gives them; of an ordered code fewer latents will do, the rest being zero."""
         missing = self.architecture.n_latents - codes.shape[1]
         codes = np.pad(codes, ((0, 0), (0, missing))) if missing else codes
-        rows = DenseRows(torch.from_numpy(codes.astype(np.float32) / np.float32(self.code_unit)))
-        return self.in_user_units(self.map_batches(rows, self.model.decode))
+        latents = torch.from_numpy(codes.astype(np.float32) / np.float32(self.code_unit))
+        widths = None
+        if given is not None and self.given is not None:
+            latents = torch.cat([latents, torch.from_numpy(self.given.apply(given))], 1)
+            widths = Widths(codes.shape[1], given.shape[1])
+        return self.in_user_units(self.map_batches(DenseRows(latents, widths), self.model.decode))
 
-    def reconstruct(self, X: Any) -> np.ndarray:
+    def reconstruct(self, X: Any, given: np.ndarray | None = None) -> np.ndarray:
         """Rows decoded from their own codes."""
-        return self.in_user_units(self.map_rows(X, self.model.reconstruct))
+        return self.in_user_units(self.map_rows(X, self.model.reconstruct, given))
 
-    def map_rows(self, X: Any, function: Callable[[Tensor], Tensor]) -> np.ndarray:
-        """What ``function`` makes of rows in the model's units, batch by batch."""
-        return self.map_batches(rows_once(X, self.scaling), function)
+    def map_rows(self, X: Any, function: Callable[..., Tensor], given: np.ndarray | None = None) -> np.ndarray:
+        """What ``function`` makes of rows in the model's units, and what they are given, batch by batch."""
+        return self.map_batches(self.rows(X, given), function)
 
-    def map_batches(self, rows: Rows, function: Callable[[Tensor], Tensor]) -> np.ndarray:
+    def rows(self, X: Any, given: np.ndarray | None = None) -> Rows:
+        """Rows for one pass, in the model's units, with what they are given beside them."""
+        if given is None or self.given is None:
+            return rows_once(X, self.scaling)
+        source = with_companions(Source(X, None, []), given, None)
+        return rows_once(source.values, beside([self.scaling, self.given]), source.widths)
+
+    def map_batches(self, rows: Rows, function: Callable[..., Tensor]) -> np.ndarray:
         """The same of rows that are in the model's units already."""
         with torch.inference_mode(), threads_for(min(len(rows), rows.batch_rows) * self.n_weights):
             results, begin = torch.empty(0), 0
-            for batch in rows.batches():
-                part = function(in_company(batch).to(self.device))[: len(batch)].cpu()
+            for columns in rows.in_turn():
+                batch = rows.batch_of(in_company(columns).to(self.device))
+                given = () if batch.given is None else (batch.given,)
+                part = function(batch.x, *given)[: len(columns)].cpu()
                 if begin == 0:
                     # One block for all: small results kept between large temporaries would splinter the heap.
                     results = part.new_empty((len(rows), *part.shape[1:]))

@@ -10,8 +10,6 @@ from isthmus.evaluation import evaluate
 from isthmus.explorer import write_explorer
 from isthmus.tables import open_table
 
-pytestmark = pytest.mark.xdist_group("large")
-
 
 @pytest.fixture(scope="module")
 def stream(tmp_path_factory):

@@ -16,8 +16,6 @@ from isthmus.parts.network import ACTIVATIONS
 
 from .browsing import opened
 
-pytestmark = pytest.mark.xdist_group("parity")
-
 FEW = {"max_iter": 2, "random_state": 0}
 SMALL = {"hidden_layer_sizes": (16,)}
 PICTURES = {

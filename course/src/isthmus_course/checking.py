@@ -23,7 +23,7 @@ from typing import Any
 
 from isthmus_course.exercise import Exercise, exercise
 
-__all__ = ["CheckResult", "check_file"]
+__all__ = ["CheckResult", "check_file", "fault_of"]
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _fault_of(asked: Exercise, path: str) -> str | None:
+def fault_of(asked: Exercise, path: str) -> str | None:
+    """What is wrong with the file at ``path``, which is run in this very process; None if nothing is."""
     sys.path.insert(0, str(Path(path).parent))
     calls: list[str] = []
     try:
@@ -103,7 +104,7 @@ def _line_of(error: Exception, path: str) -> str:
 
 
 def _main(chapter: str, path: str, outcome: str) -> None:
-    fault = _fault_of(exercise(int(chapter)), path)
+    fault = fault_of(exercise(int(chapter)), path)
     beside = Path(outcome + ".part")
     beside.write_text(json.dumps(fault), encoding="utf-8")
     beside.replace(outcome)

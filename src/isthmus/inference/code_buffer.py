@@ -22,6 +22,7 @@ from torch import Tensor
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.draws import generator, seeded
 from isthmus.rows.rows import DenseRows, Rows
+from isthmus.rows.source import Widths
 from isthmus.training.devices import threads_for
 
 __all__ = ["CodeBuffer", "RecentRows", "buffered_codes"]
@@ -72,6 +73,7 @@ class RecentRows:
     """The latest rows of `partial_fit` in the model's units, and what was kept before them."""
 
     earlier: CodeBuffer | None
+    widths: Widths
     parts: deque[Tensor] = field(default_factory=deque)
 
     def add(self, rows: Rows) -> None:
@@ -87,7 +89,7 @@ class RecentRows:
         return CodeBuffer(functools.partial(self._encoded, model, device, seed))
 
     def _encoded(self, model: AutoencoderModel, device: torch.device, seed: int) -> tuple[Tensor, Tensor]:
-        rows = DenseRows(torch.cat([*reversed(self.parts)]))
+        rows = DenseRows(torch.cat([*reversed(self.parts)]), self.widths)
         with seeded(seed):
             return _encoded(model, rows, rows, device, self.earlier)
 
@@ -106,14 +108,15 @@ def _encoded(
     codes, squares, count = [], *torch.zeros(2, rows.n_features, dtype=torch.float64)
     n_weights = sum(parameter.numel() for parameter in model.parameters())
     with torch.inference_mode(), threads_for(min(len(rows), MOST_ROWS) * n_weights):
-        for batch in rows.some(MOST_ROWS).batches():
-            h = model.encoder(model.complete(batch.to(device)))
+        for batch in rows.some(MOST_ROWS).records():
+            x, given, *_ = batch.to(device)
+            h = model.encoder(model.complete(x), given)
             codes.append(model.bottleneck.kept(h).cpu())
             if sum(map(len, codes)) >= _most(codes[0].shape[1]):
                 break
-        for batch in held_out.some(MOST_ROWS).batches():
-            x = batch.to(device)
-            squares += (model.reconstruct(x) - x).square().nansum(0).cpu()
+        for batch in held_out.some(MOST_ROWS).records():
+            x, given, *_ = batch.to(device)
+            squares += (model.reconstruct(x, given) - x).square().nansum(0).cpu()
             count += x.isfinite().sum(0).cpu()
     kept = torch.cat([*codes, *([] if earlier is None else [earlier.kept])])
     # Cloned: tensors of inference mode may not be saved by autograd, should anyone train on them.
