@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -127,7 +128,7 @@ def test_what_a_killed_save_left_over_is_cleared_away(cut_short, tmp_path):
     left = folder / ".checkpoint-0000000016.isthmus-0123456789ab"
     (left / "new").mkdir(parents=True)
     (left / "new" / "config.json").write_text("{")
-    (left / "owner").write_text("isthmus is writing checkpoint-0000000016")
+    (left / "owner").write_text(f"isthmus is writing checkpoint-0000000016/{platform.node()}")
     Autoencoder(2, **SETTINGS).fit(rows(), checkpoints=Checkpoints(folder))
     assert not [entry.name for entry in folder.iterdir() if entry.name.startswith(".")]
 
