@@ -282,7 +282,7 @@ def test_a_full_disk_is_a_warning_and_the_fit_goes_on(cut_short, tmp_path, monke
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.warns(RuntimeWarning, match=r"no checkpoint was kept: .*No space left.*The fit goes on"):
+    with pytest.warns(RuntimeWarning, match=r"no checkpoint was kept: .*No space left.*The fit continues"):
         model = Autoencoder(2, **SETTINGS).fit(rows(), checkpoints=Checkpoints(folder, every_seconds=0))
     assert weights(model) == weights(Autoencoder(2, **SETTINGS).fit(rows()))
     assert steps_in(folder) == steps_in(cut_short)
