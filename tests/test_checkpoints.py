@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -127,7 +128,7 @@ def test_what_a_killed_save_left_over_is_cleared_away(cut_short, tmp_path):
     left = folder / ".checkpoint-0000000016.isthmus-0123456789ab"
     (left / "new").mkdir(parents=True)
     (left / "new" / "config.json").write_text("{")
-    (left / "owner").write_text("isthmus is writing checkpoint-0000000016")
+    (left / "owner").write_text(f"isthmus is writing checkpoint-0000000016/{platform.node()}")
     Autoencoder(2, **SETTINGS).fit(rows(), checkpoints=Checkpoints(folder))
     assert not [entry.name for entry in folder.iterdir() if entry.name.startswith(".")]
 
@@ -281,7 +282,7 @@ def test_a_full_disk_is_a_warning_and_the_fit_goes_on(cut_short, tmp_path, monke
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.warns(RuntimeWarning, match=r"no checkpoint was kept: .*No space left.*The fit goes on"):
+    with pytest.warns(RuntimeWarning, match=r"no checkpoint was kept: .*No space left.*The fit continues"):
         model = Autoencoder(2, **SETTINGS).fit(rows(), checkpoints=Checkpoints(folder, every_seconds=0))
     assert weights(model) == weights(Autoencoder(2, **SETTINGS).fit(rows()))
     assert steps_in(folder) == steps_in(cut_short)

@@ -33,7 +33,7 @@ def left_over(folder, name=LEFT, target=b"model", **parts):
     """A staging folder as a killed process leaves it."""
     place = folder / name
     place.mkdir()
-    (place / OWNER).write_bytes(staging.SIGNATURE + target)
+    (place / OWNER).write_bytes(staging.SIGNATURE + target + b"/" + staging._machine())
     for part, text in parts.items():
         (place / part).mkdir()
         (place / part / "config.json").write_text(text)
@@ -251,7 +251,7 @@ def lookalikes(folder):
     (folder / ".model.isthmus-0123456789AB").mkdir()
     (folder / ".short.isthmus-0123").mkdir()
     (folder / "away").mkdir()
-    (folder / "away" / OWNER).write_bytes(staging.SIGNATURE + b"model")
+    (folder / "away" / OWNER).write_bytes(staging.SIGNATURE + b"model/" + staging._machine())
     (folder / ".link.isthmus-0123456789ab").symlink_to(folder / "away")
     (left_over(folder, ".other.isthmus-0123456789ab", **{NEW: "x"}) / "notes.txt").write_text("mine")
     (left_over(folder, ".signed.isthmus-0123456789ab", **{NEW: "x"}) / OWNER).write_text("me")
@@ -272,6 +272,18 @@ def test_whatever_is_not_a_staging_folder_stays(tmp_path):
     left_over(tmp_path, **{NEW: "x"})  # and the one that is goes
     sweep(tmp_path)
     assert sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*")) == before
+
+
+def test_what_another_machine_writes_is_left_alone_for_a_day(tmp_path):
+    place = left_over(tmp_path, **{NEW: "x"})
+    (place / OWNER).write_bytes(staging.SIGNATURE + b"model/another machine")
+    sweep(tmp_path)
+    assert hidden(tmp_path) == [LEFT]
+    long_ago = time.time() - staging.PATIENCE - 1
+    for path in (*place.rglob("*"), place):
+        os.utime(path, (long_ago, long_ago))
+    sweep(tmp_path)
+    assert hidden(tmp_path) == []
 
 
 def test_where_there_are_no_locks_nothing_is_swept(tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""The run folder: what `isthmus fit` leaves behind and every other command begins from.
+"""The run folder: what `isthmus fit` writes and every other command reads.
 
     RUN/model/            the fitted model, as `isthmus.storage` writes it
     RUN/data.json         where the data came from and which column is what: a `DataRecord`

@@ -90,8 +90,6 @@ class Facts:
             raise ValueError(f"best_epoch={self.best_epoch} is later than the last, {self.n_iter}")
         if self.history_rows > self.n_iter + 1:
             raise ValueError(f"history_rows={self.history_rows} are more than {self.n_iter} epochs and the start")
-        if self.code_unit not in (1.0, self.scaling_unit):
-            raise ValueError(f"code_unit must be 1 or the scaling_unit {self.scaling_unit}, got {self.code_unit}")
         if not LEAST_NOISE <= self.noise_variance / self.scaling_unit**2 <= LARGEST_NOISE:
             raise ValueError(f"noise_variance={self.noise_variance} is none of columns in units of {self.scaling_unit}")
 
@@ -173,8 +171,8 @@ def require_usable(facts: Facts, tensors: Mapping[str, Tensor]) -> None:
         if not name.startswith("history.") and not tensor.isfinite().all():
             raise ValueError(f"{name} holds NaN or infinity")
     spread, variances = tensors["scaling.spread"], tensors["principal.variances"]
-    if spread.min() < LEAST_UNIT or spread.max() > LARGEST_UNIT:
-        raise ValueError(f"scaling.spread must be from {LEAST_UNIT:g} to {LARGEST_UNIT:g}")
+    if spread.min() <= 0:
+        raise ValueError(f"scaling.spread must be above 0, got {float(spread.min())}")
     if facts.scaling_unit != 1 and not (spread == facts.scaling_unit).all():
         raise ValueError(f"scaling_unit must be the spread of every column or 1, got {facts.scaling_unit}")
     if facts.n_given and tensors["given.spread"].min() < LEAST_UNIT:
