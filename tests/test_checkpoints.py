@@ -358,10 +358,10 @@ def test_too_little_memory_takes_a_batch_in_parts(monkeypatch):
         gradients.append(gradients_asked(self, batch).clone())
         return gradients[-1]
 
-    def short(self, x, *others):
-        if len(x) > 10:
+    def short(self, batch, *others):
+        if len(batch.x) > 10:
             raise RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 1 bytes.")
-        return gradients_of(self, x, *others)
+        return gradients_of(self, batch, *others)
 
     monkeypatch.setattr(Training, "_gradients", noted)
     ample = Autoencoder(2, **SETTINGS).fit(rows())
