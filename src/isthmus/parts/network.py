@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from isthmus.parts.linearization import Linearization, affine, value_and_jacobian
 from isthmus.parts.principal import LinearStart
 
 __all__ = [
@@ -139,6 +140,32 @@ class Network(nn.Module):
         else:
             y = self.straight(x) if self.bent is None else self.straight(x) + self.bent(x)
         return y if self.output_scale is None else y * self.output_scale
+
+    @torch.no_grad()
+    def value_and_jacobian(self, z: Tensor) -> Tensor:
+        """The output and its Jacobian at z: (batch, n_in) to (batch, 1 + n_in, n_out), the value first.
+
+        Row 1 + j is the derivative along input j. See `isthmus.parts.linearization`.
+        """
+        basis = torch.eye(z.shape[1], dtype=z.dtype, device=z.device)
+        if self.input_scale is not None:
+            z, basis = z / self.input_scale, basis / self.input_scale
+        *skip, last = self._branches()
+        stacked = value_and_jacobian(last, z, basis)
+        if skip:
+            stacked[:, 0] += affine(self.straight, z) if type(self.straight) is nn.Linear else self.straight(z)
+            stacked[:, 1:] += self.straight(basis) - self.straight.bias
+        return stacked if self.output_scale is None else stacked.mul_(self.output_scale)
+
+    def linearize(self, z: Tensor) -> Linearization:
+        """The output at z, with its derivative along and against one vector a row."""
+        return Linearization(self._branches(), z, self.input_scale, self.output_scale)
+
+    def _branches(self) -> list[list[nn.Module]]:
+        straight = [] if self.straight is None else [[self.straight]]
+        if self.bent is None:
+            return straight
+        return [*straight, list(self.bent) if isinstance(self.bent, nn.Sequential) else [self.bent]]
 
     def begin_at(self, weight: Tensor, bias: Tensor) -> None:
         """Set the straight part and silence the bent one's last layer: epoch 0 is the closed-form answer."""

@@ -1,0 +1,106 @@
+"""How probable is a row? The evidence of a decoder with a Gaussian density of codes, by Laplace's approximation.
+
+A decoder g, noise of variance σ² and a density N(m, S) of codes are a generative model, as probabilistic PCA is
+(Tipping & Bishop 1999). The density of a row is an integral over all codes that might have made it. About the best code
+z* the integrand is nearly Gaussian (MacKay 1992), so
+
+    log p(x) ≈ log p(x | z*) + log N(z*; m, S) + p/2 log 2π - 1/2 log det H        H = JᵀWJ + S⁻¹
+
+For a linear decoder that is exact, and equal to the score of PCA. The first term rises with every latent that is added;
+the rest is what a latent costs. So the evidence of rows never seen has a maximum, at the size the data support, where the
+density of a row given its own code rises for ever.
+
+What has to be known beside the decoder is estimated in closed form. With z the least-squares codes of N rows, r their
+residuals and C = σ² (JᵀJ)⁻¹ the covariance that noise gives a code:
+
+    σ² = Σ‖r‖² / N(n - p)          p of a row's n residuals are spent on its code
+    S  = Cov[z] - mean C           the spread of codes, less the part of it that is noise
+
+For a linear decoder, on its own training rows, both are probabilistic PCA's maximum-likelihood answers.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from isthmus.inference.codes import Decoder, GaussianPrior, Inferred, infer
+from isthmus.inference.solving import factor, solve_with
+from isthmus.inference.target import Target
+
+__all__ = ["CodeDensity", "fit_code_density", "laplace", "noise_variance", "standard_errors"]
+
+LEAST_SHARE = 1e-4  # of a code's variance, that noise may not take from it
+
+
+@dataclass(frozen=True)
+class CodeDensity:
+    """N(mean, covariance) of codes; shapes (p,) and (p, p)."""
+
+    mean: Tensor
+    covariance: Tensor
+
+    @property
+    def prior(self) -> GaussianPrior:
+        """The same, as inference takes it."""
+        return GaussianPrior(self.mean, torch.linalg.inv(self.covariance.double()).to(self.mean.dtype))
+
+    @property
+    def log_det(self) -> float:
+        return float(torch.linalg.slogdet(self.covariance.double())[1])
+
+
+def noise_variance(squared_errors: Tensor, n_cells: int, n_latents: int) -> float:
+    """σ² from the squared residuals of least-squares codes, shape (n_rows,), of rows with ``n_cells`` cells."""
+    spare = max(n_cells - n_latents, 1)
+    return float(squared_errors.double().mean()) / spare
+
+
+def fit_code_density(codes: Tensor, covariances: Tensor) -> CodeDensity:
+    """The density of codes behind least-squares ones, shape (n_rows, p), given the covariance C of each, (n_rows, p, p).
+
+    Where noise explains all of a direction's spread, a little is left to it, so that the covariance stays positive
+    definite.
+    """
+    codes = codes.double()
+    mean = codes.mean(0)
+    away = codes - mean
+    spread = away.T @ away / max(1, len(codes) - 1)
+    # Whitened by the spread, noise is a share of each direction's variance: no share is more than all.
+    values, axes = torch.linalg.eigh(spread)
+    floor = max(float(values.max()), 1e-300) * 1e-12
+    root = axes * values.clamp(min=floor).sqrt()
+    white = torch.linalg.solve(root, torch.linalg.solve(root, covariances.double().mean(0)).T)
+    shares, turned = torch.linalg.eigh((white + white.T) / 2)
+    kept = (1 - shares).clamp(min=LEAST_SHARE)
+    factor_ = root @ turned
+    return CodeDensity(mean.float(), ((factor_ * kept) @ factor_.T).float())
+
+
+def laplace(decoder: Decoder, target: Target, guess: Tensor, density: CodeDensity, *, steps: int) -> Tensor:
+    """log p(x) of a target's rows, in nats, shape (batch,), from guesses of their codes, shape (batch, p)."""
+    found = infer(decoder, target, guess, steps=steps, prior=density.prior, curvature=True)
+    return evidence_of(found, target, density)
+
+
+def evidence_of(found: Inferred, target: Target, density: CodeDensity) -> Tensor:
+    """The same for rows whose codes were inferred, with their curvature, under that density as prior."""
+    if found.curvature is None:
+        raise ValueError("evidence_of: the curvature at the codes is needed; ask `infer` for it.")
+    factors = factor(found.curvature.double(), found.curvature.new_zeros(found.codes.shape))
+    log_det = 2 * factors.diagonal(dim1=1, dim2=2).log().sum(1)
+    # The terms in 2π of prior and integral cancel.
+    return (-found.energy - target.constant() - 0.5 * density.log_det - 0.5 * log_det).to(found.energy.dtype)
+
+
+def standard_errors(curvature: Tensor) -> Tensor:
+    """Each latent's standard deviation, from H: (batch, p, p) to (batch, p); infinite where nothing fixes it."""
+    n_latents = curvature.shape[1]
+    diagonal = curvature.diagonal(dim1=1, dim2=2)
+    floor = (torch.finfo(torch.float32).tiny + 1e-9 * diagonal.mean(1, keepdim=True)).expand_as(diagonal)
+    identity = torch.eye(n_latents, dtype=torch.float64, device=curvature.device).expand_as(curvature)
+    inverse = solve_with(factor(curvature.double(), floor.double()), identity)
+    return inverse.diagonal(dim1=1, dim2=2).clamp(min=0).sqrt().to(curvature.dtype)
