@@ -1,8 +1,8 @@
 """The code of a row: the point where its decoder comes closest to it.
 
-PCA's `transform` is the exact least-squares code of its `inverse_transform`. An encoder only guesses: one smooth map has
-to serve all rows, and what it misses is the amortization gap (Cremer et al. 2018, arXiv:1801.03558). From its guess a
-few Levenberg-Marquardt steps (Levenberg 1944, Marquardt 1963) close that gap, row by row:
+PCA's `transform` is the exact least-squares code of its `inverse_transform`. An encoder only guesses: one smooth map
+has to serve all rows, and what it misses is the amortization gap (Cremer et al. 2018, arXiv:1801.03558). From its
+guess a few Levenberg-Marquardt steps (Levenberg 1944, Marquardt 1963) close that gap, row by row:
 
     E(z) = -log p(x|z) + (z - m)ᵀ P (z - m) / 2              the prior N(m, P⁻¹) of codes is optional
     z   <- z - (H + λ diag H)⁻¹ ∇E                            H = JᵀWJ + P,  J = ∂g/∂z
@@ -81,8 +81,8 @@ def infer(
 ) -> Inferred:
     """The codes of a target's rows, from a guess of shape (batch, p), after at most ``steps`` steps.
 
-    A row whose guess gives no finite E keeps it. ``curvature`` asks for H at the codes too, for the price of half a step
-    more.
+    A row whose guess gives no finite E keeps it. ``curvature`` asks for H at the codes too, for the price of half a
+    step more.
     """
     n_rows = rows_at_once(target.n_features, 1 + guess.shape[1])
     found = [

@@ -1,8 +1,8 @@
 """Codes of many rows at little cost: descent by one metric for all rows.
 
-A Gauss-Newton step forms JᵀJ of every row, for p + 1 passes of the decoder. But the curvature of one row is much like that
-of another: with M the mean of JᵀWJ over training rows, the direction d = -M⁻¹ ∇E is nearly the Gauss-Newton one, and needs
-no more than one pass back. How far to go along it is each row's own, to second order:
+A Gauss-Newton step forms JᵀJ of every row, for p + 1 passes of the decoder. But the curvature of one row is much like
+that of another: with M the mean of JᵀWJ over training rows, the direction d = -M⁻¹ ∇E is nearly the Gauss-Newton one,
+and needs no more than one pass back. How far to go along it is each row's own, to second order:
 
     z <- z + α d        α = -∇Eᵀd / dᵀ(JᵀWJ)d
 

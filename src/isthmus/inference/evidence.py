@@ -6,9 +6,9 @@ z* the integrand is nearly Gaussian (MacKay 1992), so
 
     log p(x) ≈ log p(x | z*) + log N(z*; m, S) + p/2 log 2π - 1/2 log det H        H = JᵀWJ + S⁻¹
 
-For a linear decoder that is exact, and equal to the score of PCA. The first term rises with every latent that is added;
-the rest is what a latent costs. So the evidence of rows never seen has a maximum, at the size the data support, where the
-density of a row given its own code rises for ever.
+For a linear decoder that is exact, and equal to the score of PCA. The first term rises with every latent that is
+added; the rest is what a latent costs. So the evidence of rows never seen has a maximum, at the size the data
+support, where the density of a row given its own code rises for ever.
 
 What has to be known beside the decoder is estimated in closed form. With z the least-squares codes of N rows, r their
 residuals and C = σ² (JᵀJ)⁻¹ the covariance that noise gives a code:
@@ -21,17 +21,16 @@ For a linear decoder, on its own training rows, both are probabilistic PCA's max
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from isthmus.inference.codes import Decoder, GaussianPrior, Inferred, infer
-from isthmus.inference.solving import factor, solve_with
+from isthmus.inference.solving import factor
 from isthmus.inference.target import Target
 
-__all__ = ["CodeDensity", "fit_code_density", "laplace", "noise_variance", "standard_errors"]
+__all__ = ["CodeDensity", "evidence_of", "fit_code_density", "laplace", "noise_variance"]
 
 LEAST_SHARE = 1e-4  # of a code's variance, that noise may not take from it
 
@@ -60,7 +59,8 @@ def noise_variance(squared_errors: Tensor, n_cells: int, n_latents: int) -> floa
 
 
 def fit_code_density(codes: Tensor, covariances: Tensor) -> CodeDensity:
-    """The density of codes behind least-squares ones, shape (n_rows, p), given the covariance C of each, (n_rows, p, p).
+    """The density of codes behind least-squares ones, shape (n_rows, p), given the covariance C of each, (n_rows, p,
+    p).
 
     Where noise explains all of a direction's spread, a little is left to it, so that the covariance stays positive
     definite.
@@ -81,7 +81,7 @@ def fit_code_density(codes: Tensor, covariances: Tensor) -> CodeDensity:
 
 
 def laplace(decoder: Decoder, target: Target, guess: Tensor, density: CodeDensity, *, steps: int) -> Tensor:
-    """log p(x) of a target's rows, in nats, shape (batch,), from guesses of their codes, shape (batch, p)."""
+    """Log p(x) of a target's rows, in nats, shape (batch,), from guesses of their codes, shape (batch, p)."""
     found = infer(decoder, target, guess, steps=steps, prior=density.prior, curvature=True)
     return evidence_of(found, target, density)
 
@@ -94,13 +94,3 @@ def evidence_of(found: Inferred, target: Target, density: CodeDensity) -> Tensor
     log_det = 2 * factors.diagonal(dim1=1, dim2=2).log().sum(1)
     # The terms in 2π of prior and integral cancel.
     return (-found.energy - target.constant() - 0.5 * density.log_det - 0.5 * log_det).to(found.energy.dtype)
-
-
-def standard_errors(curvature: Tensor) -> Tensor:
-    """Each latent's standard deviation, from H: (batch, p, p) to (batch, p); infinite where nothing fixes it."""
-    n_latents = curvature.shape[1]
-    diagonal = curvature.diagonal(dim1=1, dim2=2)
-    floor = (torch.finfo(torch.float32).tiny + 1e-9 * diagonal.mean(1, keepdim=True)).expand_as(diagonal)
-    identity = torch.eye(n_latents, dtype=torch.float64, device=curvature.device).expand_as(curvature)
-    inverse = solve_with(factor(curvature.double(), floor.double()), identity)
-    return inverse.diagonal(dim1=1, dim2=2).clamp(min=0).sqrt().to(curvature.dtype)

@@ -1,11 +1,11 @@
-"""What a decoder's output is compared with: one row's cells, each with its precision, in nats.
+"""What a decoder's output is compared with: the cells of a row, each with its precision, in nats.
 
     cost(z) = Σ_i w_i (x_i - g_i(z))² / 2 σ_i²          w_i = 0 for a missing cell
 
-A target whitens a linearized decoder: it turns value and Jacobian into r = W^½ (g(z) - x) and A = W^½ J, with W the
-precision of each cell. Then the gradient of the cost is Aᵀr and its Gauss-Newton matrix AᵀA. For a likelihood that isn't
-Gaussian W is the Fisher information of the mean; for exponential families the gradient is exact all the same, and the
-matrix is that of Fisher scoring.
+A target whitens a decoder's value and Jacobian: r = W^½ (g(z) - x) and A = W^½ J, with W the precision of each cell.
+Then the gradient of the cost is Aᵀr and its Gauss-Newton matrix AᵀA. For a likelihood that isn't Gaussian W is the
+Fisher information of the mean: for exponential families the gradient is exact all the same, and the matrix is that of
+Fisher scoring.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from torch import Tensor
 
 from isthmus.inference.solving import gram
 from isthmus.parts.likelihood import Likelihood
+from isthmus.parts.linearization import product
 
-__all__ = ["GaussianTarget", "LikelihoodTarget", "Normal", "Target"]
+__all__ = ["GaussianTarget", "LikelihoodTarget", "Normal", "Target", "observed_target"]
 
 
 class Normal(NamedTuple):
@@ -40,20 +41,36 @@ class Target:
     def n_features(self) -> int:
         return self.x.shape[1]
 
+    def mean(self, output: Tensor) -> Tensor:
+        """The reconstruction, shape (batch, n_features)."""
+        return output
+
     def cost(self, output: Tensor) -> Tensor:
         """-log p(x|z) up to a constant of the row, shape (batch,), for outputs of shape (batch, n_features)."""
         raise NotImplementedError
 
-    def normal(self, stacked: Tensor) -> Normal:
-        """Cost, gradient and curvature from a linearized decoder, shape (batch, 1 + p, n_features), overwritten."""
-        raise NotImplementedError
-
     def slope(self, output: Tensor) -> tuple[Tensor, Tensor]:
-        """`cost` and its gradient in the output, shapes (batch,) and (batch, n_features); ``output`` is overwritten."""
+        """`cost` and its gradient in the output, shapes (batch,) and (batch, n_features)."""
         raise NotImplementedError
 
     def bend(self, output: Tensor, along: Tensor) -> Tensor:
         """tᵀ W t of a tangent t at an output, both of shape (batch, n_features): shape (batch,)."""
+        raise NotImplementedError
+
+    def normal(self, stacked: Tensor) -> Normal:
+        """Cost, gradient and curvature from a decoder's value and Jacobian, (batch, 1 + p, n_features); overwritten."""
+        raise NotImplementedError
+
+    def whitened(self, stacked: Tensor) -> Tensor:
+        """R and Aᵀ stacked, from a decoder's value and Jacobian, both (batch, 1 + p, n_features); overwritten."""
+        raise NotImplementedError
+
+    def precision_at(self, mean: Tensor) -> Tensor:
+        """W, shape (batch, n_features), where the reconstruction is ``mean``."""
+        raise NotImplementedError
+
+    def nearest(self, outputs: Tensor) -> Tensor:
+        """For each row the place of that output, of (n_outputs, n_features), which comes closest to it."""
         raise NotImplementedError
 
     def constant(self) -> Tensor:
@@ -88,22 +105,41 @@ class GaussianTarget(Target):
         squares = torch.linalg.vecdot(difference, difference)
         return squares.mul_(0.5 if isinstance(self.precision, Tensor) else 0.5 * self.precision)
 
-    def normal(self, stacked: Tensor) -> Normal:
-        stacked[:, 0] -= self.x
-        if self._root is not None:
-            stacked *= self._root if self._root.dim() == 1 else self._root[:, None]
-        normal = gram(stacked)
-        if not isinstance(self.precision, Tensor) and self.precision != 1.0:
-            normal *= self.precision
-        return Normal(0.5 * normal[:, 0, 0], normal[:, 1:, 0], normal[:, 1:, 1:])
-
     def slope(self, output: Tensor) -> tuple[Tensor, Tensor]:
-        difference = output.sub_(self.x)
+        difference = output - self.x
         gradient = difference * self.precision
         return torch.linalg.vecdot(difference, gradient).mul_(0.5), gradient
 
     def bend(self, output: Tensor, along: Tensor) -> Tensor:
         return torch.linalg.vecdot(along, along * self.precision)
+
+    def normal(self, stacked: Tensor) -> Normal:
+        # One precision for all is a factor of the small matrices; only others need go over the large ones.
+        scaled = self._root is not None
+        stacked[:, 0] -= self.x
+        normal = gram(self._weighted(stacked) if scaled else stacked)
+        if not scaled and self.precision != 1.0:
+            normal *= self.precision
+        return Normal(0.5 * normal[:, 0, 0], normal[:, 1:, 0], normal[:, 1:, 1:])
+
+    def whitened(self, stacked: Tensor) -> Tensor:
+        stacked[:, 0] -= self.x
+        return self._weighted(stacked)
+
+    def _weighted(self, stacked: Tensor) -> Tensor:
+        if self._root is None:
+            return stacked.mul_(math.sqrt(self.precision))  # pyrefly: ignore[bad-argument-type]
+        return stacked.mul_(self._root if self._root.dim() == 1 else self._root[:, None])
+
+    def precision_at(self, mean: Tensor) -> Tensor:
+        return torch.as_tensor(self.precision, dtype=mean.dtype, device=mean.device).expand_as(mean)
+
+    def nearest(self, outputs: Tensor) -> Tensor:
+        if self._root is None or self._root.dim() == 1:
+            weighted = outputs if self._root is None else outputs * self.precision
+            lengths = torch.linalg.vecdot(outputs, weighted)
+            return (lengths - 2 * product(self.x, weighted)).argmin(1)
+        return (product(self.precision, outputs.square()) - 2 * product(self.x * self.precision, outputs)).argmin(1)
 
     def constant(self) -> Tensor:
         if not isinstance(self.precision, Tensor):
@@ -120,27 +156,65 @@ class GaussianTarget(Target):
         return GaussianTarget(self.x[places], precision)
 
 
+def observed_target(x: Tensor, precision: float | Tensor) -> GaussianTarget:
+    """The target of rows with missing cells, NaN in x: they get precision 0; ``precision`` is one or one a column."""
+    missing = x.isnan()
+    if not bool(missing.any()):
+        return GaussianTarget(x, precision)
+    each = torch.as_tensor(precision, dtype=x.dtype, device=x.device).expand_as(x)
+    return GaussianTarget(torch.where(missing, 0.0, x), torch.where(missing, 0.0, each))
+
+
 class LikelihoodTarget(Target):
     """Any likelihood that says its `curvature`; a cell that is NaN has weight 0."""
 
     def __init__(self, likelihood: Likelihood, x: Tensor):
         self.x = x
-        self._observed = ~x.isnan()
+        missing = x.isnan()
+        self._missing = missing if bool(missing.any()) else None
+        self._filled = x if self._missing is None else torch.where(missing, 0.0, x)
         self.likelihood = copy.copy(likelihood)  # of one's own, as a flag is set on it; parameters are shared
-        self.likelihood.some_missing = not bool(self._observed.all())
+        self.likelihood.some_missing = self._missing is not None
+
+    def mean(self, output: Tensor) -> Tensor:
+        return self.likelihood.mean(output)
 
     def cost(self, output: Tensor) -> Tensor:
         return self.likelihood(output, self.x)
 
+    def slope(self, output: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.enable_grad():
+            at = output.detach().clone().requires_grad_()
+            cost = self.likelihood(at, self.x)
+            (gradient,) = torch.autograd.grad(cost.sum(), at)
+        return cost.detach(), gradient
+
+    def bend(self, output: Tensor, along: Tensor) -> Tensor:
+        moved = self.likelihood.value_and_jacobian(torch.stack([output, along], 1))
+        return torch.linalg.vecdot(moved[:, 1].square(), self.precision_at(moved[:, 0]))
+
     def normal(self, stacked: Tensor) -> Normal:
-        output = stacked[:, 0].contiguous()
-        cost = self.likelihood(output, self.x)
-        stacked = self.likelihood.linearized_mean(stacked)
-        curvature = self.likelihood.curvature(stacked[:, 0])
-        stacked[:, 0] -= torch.where(self._observed, self.x, 0.0)
-        stacked *= torch.where(self._observed, curvature, 0.0).sqrt()[:, None]
-        normal = gram(stacked)
+        cost = self.cost(stacked[:, 0].contiguous())
+        normal = gram(self.whitened(stacked))
         return Normal(cost, normal[:, 1:, 0], normal[:, 1:, 1:])
+
+    def whitened(self, stacked: Tensor) -> Tensor:
+        stacked = self.likelihood.value_and_jacobian(stacked)
+        precision = self.precision_at(stacked[:, 0])
+        stacked[:, 0] -= self._filled
+        return stacked.mul_(precision.sqrt()[:, None])
+
+    def precision_at(self, mean: Tensor) -> Tensor:
+        curvature = self.likelihood.curvature(mean)
+        return curvature if self._missing is None else torch.where(self._missing, 0.0, curvature)
+
+    def nearest(self, outputs: Tensor) -> Tensor:
+        """By the squared error of the means, over the cells there are."""
+        means = self.likelihood.mean(outputs)
+        lengths = torch.linalg.vecdot(means, means)
+        if self._missing is not None:
+            lengths = product((~self._missing).to(means.dtype), means.square())
+        return (lengths - 2 * product(self._filled, means)).argmin(1)
 
     def constant(self) -> Tensor:
         return self.x.new_zeros(len(self.x))

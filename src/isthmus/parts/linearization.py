@@ -5,13 +5,14 @@ Layer by layer, with h the input of a layer and dots for derivatives:
     linear layer   a = W h + b        push  ȧ = W ḣ              pull  h̄ = Wᵀ ā
     activation     h = φ(a)           push  ḣ = φ'(a) ⊙ ȧ        pull  ā = φ'(a) ⊙ h̄
 
-`value_and_jacobian` pushes all p inputs' tangents at once, beside the value and stacked with it, shape (batch, 1 + p, width), so
-each layer is one matrix product: the whole Jacobian for p + 1 passes, however many columns there are. The tangents of
-the first linear layer are its own weights, the same for every row, and cost nothing. `Linearization` keeps the slopes φ'
-and pushes or pulls one vector a row, for one pass each.
+`value_and_jacobian` pushes all p inputs' tangents at once, beside the value and stacked with it, shape (batch, 1 + p,
+width), so each layer is one matrix product: the whole Jacobian for p + 1 passes, however many columns there are. The
+tangents of the first linear layer are its own weights, the same for every row, and cost nothing. `Linearization`
+keeps the slopes φ' and pushes or pulls one vector a row, for one pass each.
 
-Griewank & Walther 2008, "Evaluating Derivatives", chapter 3. A layer without a rule here is differentiated by
-``torch.func``, at more cost and with the same result.
+Griewank & Walther 2008, "Evaluating Derivatives", chapter 3. A layer without a rule here is differentiated
+by autograd, at more cost and with the same result: backward once for a pull, and twice for a push, as the derivative of
+a pull along its cotangent.
 """
 
 from __future__ import annotations
@@ -22,11 +23,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["NARROW", "Linearization", "affine", "product", "value_and_jacobian"]
+__all__ = ["NARROW", "Linearization", "NotDifferentiableError", "affine", "product", "value_and_jacobian"]
 
 aten = torch.ops.aten
 
 NARROW, QUARTER = 16, 4  # widths below which a product is rounded by the place of its rows, unless filled up
+
+
+class NotDifferentiableError(ValueError):
+    """A module has no derivative that could be taken."""
+
 
 # φ' for each activation with a closed rule, from the input of φ.
 SLOPES: dict[type[nn.Module], Callable[[Tensor], Tensor]] = {
@@ -148,8 +154,7 @@ def _rule(layer: nn.Module, x: Tensor) -> _Rule:
         return _Rule(layer(x), layer, lambda c: c.reshape(len(c), *shape))
     if isinstance(layer, nn.ConvTranspose2d) and kind is nn.ConvTranspose2d:
         return _Rule(layer(x), lambda t: _transposed(layer, t), lambda c: _convolved(layer, c))
-    value, pull = torch.func.vjp(layer, x)  # pyrefly: ignore[bad-assignment]
-    return _Rule(value, lambda t: torch.func.jvp(layer, (x,), (t,))[1], lambda c: pull(c)[0])
+    return _by_autograd(layer, x)
 
 
 def affine(layer: nn.Linear, x: Tensor) -> Tensor:
@@ -192,7 +197,8 @@ def _pushed(layer: nn.Module, stacked: Tensor) -> Tensor:
     if isinstance(layer, nn.ConvTranspose2d) and kind is nn.ConvTranspose2d:
         bias = None if layer.bias is None else layer.bias[:, None, None]
         return _with_bias(_transposed(layer, together), bias, stacked)
-    return _by_torch(layer, stacked)
+    rule = _by_autograd(layer, stacked[:, 0])
+    return torch.stack([rule.value, *(rule.push(tangent) for tangent in stacked[:, 1:].unbind(1))], 1)
 
 
 def _with_bias(together: Tensor, bias: Tensor | None, stacked: Tensor) -> Tensor:
@@ -229,12 +235,20 @@ def _convolved(layer: nn.ConvTranspose2d, x: Tensor) -> Tensor:
     )
 
 
-def _by_torch(layer: nn.Module, stacked: Tensor) -> Tensor:
-    """Any differentiable module, one tangent at a time under ``vmap``."""
-    value = stacked[:, 0].contiguous()
-
-    def along(tangent: Tensor) -> Tensor:
-        return torch.func.jvp(layer, (value,), (tangent,))[1]
-
-    tangents = torch.func.vmap(along, in_dims=1, out_dims=1)(stacked[:, 1:])
-    return torch.cat([layer(value)[:, None], tangents], 1)
+def _by_autograd(layer: nn.Module, x: Tensor) -> _Rule:
+    """Any module that autograd can differentiate twice; forward mode would import PyTorch's compiler."""
+    with torch.inference_mode(False), torch.enable_grad():
+        at = x.detach().clone().requires_grad_()
+        value = layer(at)
+        if not value.requires_grad:
+            raise NotDifferentiableError(f"{type(layer).__name__} gives an output that does not depend on its input")
+        dual = torch.zeros_like(value, requires_grad=True)
+        try:
+            (pulled,) = torch.autograd.grad(value, at, dual, create_graph=True)
+        except RuntimeError as error:
+            raise NotDifferentiableError(f"{type(layer).__name__} can't be differentiated") from error
+    return _Rule(
+        value.detach(),
+        lambda t: torch.autograd.grad(pulled, dual, t, retain_graph=True)[0],
+        lambda c: torch.autograd.grad(value, at, c, retain_graph=True)[0],
+    )
