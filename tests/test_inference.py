@@ -164,7 +164,7 @@ def test_many_steps_reach_the_same_minimum_either_way():
     )
     assert gradient.abs().max() < 3e-3
     found = descend(network, target, codes, metric_of(exact.curvature), steps=30)
-    assert found.energy.mean() == pytest.approx(exact.energy.mean(), rel=1e-3)
+    assert float(found.energy.mean()) == pytest.approx(float(exact.energy.mean()), rel=1e-3)
     assert (found.energy <= 1.01 * exact.energy).float().mean() > 0.98
 
 
