@@ -85,8 +85,8 @@ def linear_problem(n_rows=60, n_features=12, size=4, noise=0.3):
     generator = torch.Generator().manual_seed(3)
     network = Architecture(n_features, size).build_decoder()
     with torch.no_grad():
-        network.straight.weight.copy_(torch.randn(n_features, size, generator=generator))
-    weight, bias = network.straight.weight.detach(), network.straight.bias.detach()
+        network.skip.weight.copy_(torch.randn(n_features, size, generator=generator))
+    weight, bias = network.skip.weight.detach(), network.skip.bias.detach()
     codes = torch.randn(n_rows, size, generator=generator)
     rows = codes @ weight.T + bias + noise * torch.randn(n_rows, n_features, generator=generator)
     return network, weight.double(), bias.double(), rows
@@ -134,7 +134,7 @@ def bent_problem(n_latents=2, n_features=20, n_rows=700, widths=(32, 32), noise=
     torch.manual_seed(1)
     network = Architecture(n_features, n_latents, hidden_widths=widths, activation="tanh").build_decoder()
     with torch.no_grad():
-        for layer in network.bent[::2]:
+        for layer in network.residual[::2]:
             layer.weight.mul_(1.5)
     codes = torch.randn(n_rows, n_latents)
     with torch.no_grad():
@@ -189,8 +189,8 @@ def test_what_is_no_number_keeps_its_guess_and_leaves_the_others_alone():
 def test_a_latent_that_moves_nothing_stays_where_it_is():
     network, codes, _, rows = bent_problem()
     with torch.no_grad():
-        network.straight.weight[:, 1] = 0
-        network.bent[0].weight[:, 1] = 0
+        network.skip.weight[:, 1] = 0
+        network.residual[0].weight[:, 1] = 0
     found = infer(network, GaussianTarget(rows), codes, steps=3, curvature=True)
     assert torch.equal(found.codes[:, 1], codes[:, 1])
     metric = metric_of(found.curvature)
@@ -206,7 +206,7 @@ def test_a_rows_code_does_not_depend_on_its_company(n_latents, n_features):
     torch.manual_seed(0)
     network = Architecture(n_features, n_latents, hidden_widths=(32, 32)).build_decoder()
     with torch.no_grad():
-        network.bent[-1].weight.normal_(0, 0.1)
+        network.residual[-1].weight.normal_(0, 0.1)
     rows, guess = torch.randn(1100, n_features), torch.randn(1100, n_latents)
     order, alone, metric = torch.randperm(1100), slice(700, 701), torch.eye(n_latents)
     bank = CodeBank.of(network, torch.randn(50, n_latents), 50)
@@ -266,8 +266,8 @@ def test_the_evidence_of_a_linear_decoder_is_pcas_score(name):
             continue
         network = Architecture(X.shape[1], size).build_decoder()
         with torch.no_grad():
-            network.straight.weight.copy_(torch.from_numpy(pca.components_.T))
-            network.straight.bias.zero_()
+            network.skip.weight.copy_(torch.from_numpy(pca.components_.T))
+            network.skip.bias.zero_()
         found = infer(network, GaussianTarget(x), torch.zeros(len(x), size), steps=5, curvature=True)
         # Over N - 1 as scikit-learn counts: one of the rows is spent on the mean.
         noise = noise_variance(2 * found.energy * len(x) / (len(x) - 1), X.shape[1], size)

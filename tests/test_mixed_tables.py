@@ -13,8 +13,8 @@ from polars.testing import assert_frame_equal
 
 from isthmus import Autoencoder, VariationalAutoencoder, column_errors, evaluate, load, save
 from isthmus.mixed.layout import Blocks, TableLayout, layout_of
-from isthmus.parts.likelihood import GaussianLikelihood
-from isthmus.parts.mixed_likelihood import MixedLikelihood
+from isthmus.parts.likelihoods.gaussian import GaussianLikelihood
+from isthmus.parts.likelihoods.mixed import MixedLikelihood
 from isthmus.variants import variants
 
 
@@ -271,7 +271,7 @@ def test_polars_in_polars_out_and_new_rows():
 def test_evaluation_is_finite():
     frame = people()
     report = evaluate(quick().fit(frame), frame, (frame["height"] > 170).to_numpy().astype(int))
-    assert np.isfinite([report.judged.model.mse, report.judged.pca.mse]).all()
+    assert np.isfinite([report.reconstruction.model.mse, report.reconstruction.pca.mse]).all()
     assert "size=small" in report.feature_names
 
 

@@ -16,7 +16,7 @@ from isthmus.history import History
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.bottleneck import GaussianBottleneck, NestedBottleneck, PointBottleneck
 from isthmus.parts.corruption import GaussianNoise, NoCorruption
-from isthmus.parts.likelihood import GaussianLikelihood
+from isthmus.parts.likelihoods.gaussian import GaussianLikelihood
 from isthmus.parts.network import ACTIVATIONS, Architecture
 from isthmus.parts.penalty import Contraction, Divergence, Sparsity
 from isthmus.rows.rows import Batch, DenseRows, ScaledRows, dense_rows, mixed, rows_of
@@ -222,8 +222,8 @@ def test_parameters_become_views_of_one_buffer():
 def test_steps_are_adamws_and_only_bent_matrices_decay(decay):
     rows, objective = some_rows(80).values / 5, Objective({"divergence": Divergence(1.0)})
     plain, trained = (build(bottleneck=GaussianBottleneck(), learned=True) for _ in range(2))
-    bent = [w for name, w in plain.named_parameters() if ".bent." in name and w.dim() > 1]
-    rest = [w for name, w in plain.named_parameters() if ".bent." not in name or w.dim() == 1]
+    bent = [w for name, w in plain.named_parameters() if ".residual." in name and w.dim() > 1]
+    rest = [w for name, w in plain.named_parameters() if ".residual." not in name or w.dim() == 1]
     assert len(bent) == 4
     reference = torch.optim.AdamW([{"params": bent, "weight_decay": decay}, {"params": rest, "weight_decay": 0.0}])
     plan = Plan(epochs=1, batch_size=20, learning_rate=1.0, weight_decay=decay, gradient_clip=None)
@@ -515,8 +515,8 @@ def test_the_flat_optimiser_is_torchs_adamw():
     torch.manual_seed(0)
     model = build()
     twin = copy.deepcopy(model)
-    decayed = [w for name, w in twin.named_parameters() if ".bent." in name and w.dim() > 1]
-    free = [w for name, w in twin.named_parameters() if not (".bent." in name and w.dim() > 1)]
+    decayed = [w for name, w in twin.named_parameters() if ".residual." in name and w.dim() > 1]
+    free = [w for name, w in twin.named_parameters() if not (".residual." in name and w.dim() > 1)]
     reference = torch.optim.AdamW(
         [{"params": decayed}, {"params": free, "weight_decay": 0.0}], lr=0.01, weight_decay=0.3
     )

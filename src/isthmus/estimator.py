@@ -1,8 +1,8 @@
 """The face: one scikit-learn transformer for every variant.
 
-`fit` scales, finds the principal directions, builds the model at them and trains; `transform` gives codes,
-`inverse_transform` rebuilds. A variant overrides up to three seams, `make_corruption`, `make_bottleneck` and
-`make_penalties`, and declares its own hyperparameters; nothing else is overridden.
+`fit` initializes a model at the closed form and trains it; `transform` gives codes, `inverse_transform` decodes them.
+What was learned is one record, ``fitted_``; the other fitted attributes are read from it. A variant fills the seams of
+`isthmus.settings` and declares its own hyperparameters; nothing else is overridden.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import copy
 import dataclasses
 import typing
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -21,40 +21,27 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data  # pyrefly: ignore[missing-module-attribute]
-from torch import Tensor
+from sklearn.utils.validation import check_is_fitted
 
-from isthmus.assembly import (
-    choose_plan,
-    closed_form_is_best,
-    order_linear_code,
-)
-from isthmus.code_size import full_code, narrowed, takes_size
-from isthmus.distributed import processes
-from isthmus.generation.code_buffer import remember
+from isthmus.code_size import narrowed, require_code_size, takes_size
+from isthmus.distributed import process_group
+from isthmus.fitted import FittedState
+from isthmus.fitted_attributes import FittedAttributes
 from isthmus.generation.mixin import GenerationMixin
 from isthmus.history import History
+from isthmus.hyperparameter import check_hyperparameters
+from isthmus.inference.code_buffer import RecentRows, buffered_codes
 from isthmus.inference.density import LatentReport, latent_report, log_density
-from isthmus.missing import (
-    VALIDATION_DRAWS,
-    complete_batches,
-    impute,
-    learn_trust,
-    observed_log_volume,
-    require_cells,
-)
-from isthmus.mixed.encoding import encode_table, in_given_form
-from isthmus.mixed.layout import TableLayout
-from isthmus.parts.bottleneck import PointBottleneck
-from isthmus.parts.likelihood import GaussianLikelihood
-from isthmus.rows.rows import DenseRows, Rows, in_company, rows_once
+from isthmus.inference.missing import imputed, like_given, observed_log_volume
+from isthmus.initialization import choose_plan, closed_form_is_best, initialize, order_linear_code, rows_again
+from isthmus.input_validation import blockwise, read_rows
+from isthmus.rows.rows import rows_once
 from isthmus.rows.validation import validation_count
 from isthmus.settings import AutoencoderSettings
-from isthmus.start import begin, begin_again
-from isthmus.stream_input import over_blocks, validated_stream
-from isthmus.torch_modules import Half, to_torch
+from isthmus.torch_modules import TorchPart, to_torch
 from isthmus.training.callbacks import CallbackSupportMixin, EpochCallbacks, with_callbacks
 from isthmus.training.checkpointing import Checkpointing, FitCheckpointer
+from isthmus.training.completion import VALIDATION_DRAWS, complete_batches, learn_trust
 from isthmus.training.devices import seeded, threads_for
 from isthmus.training.loop import Training, means
 from isthmus.training.objective import Objective
@@ -62,9 +49,11 @@ from isthmus.training.progress import progress_bar
 
 __all__ = ["BaseAutoencoder"]
 
+PARTIAL_FIT_SAMPLE = 2048  # rows measured after a pass of `partial_fit`
+
 
 def _has_prior(estimator: BaseAutoencoder) -> bool:
-    if estimator.make_bottleneck().outputs_per_latent == 2:
+    if estimator.make_bottleneck(estimator.n_components or 1).has_prior:
         return True
     raise AttributeError(f"{type(estimator).__name__} has no prior over its codes; VariationalAutoencoder has one.")
 
@@ -75,6 +64,7 @@ class BaseAutoencoder(
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     GenerationMixin,
+    FittedAttributes,
     AutoencoderSettings,
     BaseEstimator,
 ):
@@ -82,12 +72,16 @@ class BaseAutoencoder(
 
     Attributes
     ----------
+    fitted_ : FittedState
+        All that was learned, in one record.
     n_components_ : int
-        Size of the code.
+        Latent dimensions of the code.
     model_ : AutoencoderModel
         The torch module, in the model's units.
     principal_ : Principal
-        PCA of the training rows, the start and the yardstick.
+        PCA of the training rows, the start and the baseline.
+    scaling_ : Scaling
+        Between the user's units and the model's.
     history_ : History
         One row an epoch; row 0 is the start.
     n_iter_, best_epoch_ : int
@@ -96,7 +90,12 @@ class BaseAutoencoder(
         σ² of the Gaussian likelihood in the units of the (scaled) data: learned, fixed, or the held-out error.
     """
 
-    _layout: typing.ClassVar[TableLayout | None] = None  # of a DataFrame that holds more than numbers
+    if TYPE_CHECKING:  # annotated for type checkers only: each annotation in the class would be a hyperparameter
+        fitted_: FittedState
+        _training: Training | None
+        _recent: RecentRows | None
+    else:
+        _training = _recent = None  # `partial_fit`'s own
 
     # ---- fitting ---------------------------------------------------------------------------------------
 
@@ -104,27 +103,36 @@ class BaseAutoencoder(
     def fit(self, X: Any, y: Any = None, *, checkpoints: Checkpointing | None = None) -> typing.Self:
         """Fit to rows X of shape (n_samples, n_features): array, DataFrame or sparse matrix; y is ignored.
 
-        More than memory holds may be a stream of `isthmus.open_table`, a mapped array, or anything that gives
-        two-dimensional batches each time it is iterated. With ``checkpoints``, an `isthmus.Checkpoints`, a fit that
-        was cut off goes on where it was.
+        Data larger than memory may be a stream of `isthmus.open_table`, a mapped array, or anything that gives
+        two-dimensional batches each time it is iterated. With ``checkpoints``, an `isthmus.Checkpoints`, an interrupted
+        fit resumes where it was.
         """
+        check_hyperparameters(self)
         with nullcontext() if checkpoints is None else checkpoints.watching(self) as checkpointer:
             return self._fit(X, checkpointer)
 
     def _fit(self, X: Any, checkpointer: FitCheckpointer | None) -> typing.Self:
+        group = process_group()
+        for name in ("_training", "_recent"):  # an earlier `partial_fit`'s
+            self.__dict__.pop(name, None)
         state = None if checkpointer is None else checkpointer.restored(self)
-        rows = begin(self, X) if state is None else begin_again(self, X)
+        if state is None:
+            rows, self.fitted_ = initialize(self, read_rows(self, X, reset=True), group)
+        else:
+            rows = rows_again(self, read_rows(self, X, self.fitted_.layout, reset=False), self.fitted_, group)
+        fitted = self.fitted_
         if checkpointer is not None:
             checkpointer.require_same(rows)
-        group = processes()
-        plan = choose_plan(self, len(rows), self.principal_.unexplained(self.n_components_))
-        if self._layout is None and closed_form_is_best(self, self._architecture):
+        plan = choose_plan(self, len(rows), fitted)
+        if closed_form_is_best(self, fitted):
             plan = dataclasses.replace(plan, epochs=0)
-        training = Training(self.model_, Objective(self.make_penalties()), plan, self._device, self._seed, group, state)
+        training = Training(
+            fitted.model, Objective(self.make_penalties()), plan, fitted.device, fitted.seed, group, state
+        )
         with (
-            seeded(self._seed, self._device),
-            threads_for(plan.batch_size * self._n_weights),
-            progress_bar(plan.epochs, shown=self.verbose and group.first) as advance,
+            seeded(fitted.seed, fitted.device),
+            threads_for(plan.batch_size * fitted.n_weights),
+            progress_bar(plan.epochs, shown=self.verbose and group.is_main) as advance,
         ):
             learned, validation = rows.divided(validation_count(len(rows), self.validation_fraction))
             if validation is not None and self.missing == "mask":
@@ -137,20 +145,22 @@ class BaseAutoencoder(
                 return callbacks.epoch()
 
             training.run(learned, validation, on_epoch, checkpointer)
-            learn_trust(self.model_, validation or rows, self._device)
+            learn_trust(fitted.model, validation or rows, fitted.device)
         training.finish()
         if not len(training.history):
             raise ValueError(
                 f"{type(self).__name__}: the loss is no number before the first step; X is too large for float32 "
                 f"as it stands, use scale='standard'."
             )
-        self.history_, self.best_epoch_ = training.history, training.best_epoch
-        self.n_iter_ = len(self.history_) - 1
-        self._keep_noise(self.history_[self.best_epoch_])
-        if self._architecture.linear and isinstance(self.model_.bottleneck, PointBottleneck) and self.n_iter_ > 0:
-            order_linear_code(self.model_, complete_batches(rows, self.model_.completion))
-        with seeded(self._seed, self._device):
-            self._memory = remember(self.model_, learned, validation or learned, self._device)
+        self._keep_noise(training.history[training.best_epoch])
+        n_iter = len(training.history) - 1
+        if fitted.architecture.linear and fitted.model.bottleneck.is_gate and n_iter > 0:
+            order_linear_code(fitted.model, complete_batches(rows, fitted.model.completion))
+        with seeded(fitted.seed, fitted.device):
+            codes = buffered_codes(fitted.model, learned, validation or learned, fitted.device)
+        self.fitted_ = dataclasses.replace(
+            self.fitted_, history=training.history, best_epoch=training.best_epoch, n_iter=n_iter, codes=codes
+        )
         callbacks.close()
         if training.troubled:
             warnings.warn(
@@ -166,97 +176,102 @@ class BaseAutoencoder(
 
         Nothing is held out, so nothing is chosen: after `partial_fit` the model is as good as its last step.
         """
-        if hasattr(self, "model_"):
-            rows = begin_again(self, X)
+        group = process_group()
+        if hasattr(self, "fitted_"):
+            rows = rows_again(self, read_rows(self, X, self.fitted_.layout, reset=False), self.fitted_, group)
         else:
-            rows = begin(self, X)
-            self.history_, self.n_iter_, self.best_epoch_ = History(), 0, 0
-        plan = dataclasses.replace(
-            choose_plan(self, len(rows), self.principal_.unexplained(self.n_components_)), schedule="constant"
-        )
+            check_hyperparameters(self)
+            rows, self.fitted_ = initialize(self, read_rows(self, X, reset=True), group)
+        fitted = self.fitted_
+        plan = dataclasses.replace(choose_plan(self, len(rows), fitted), schedule="constant")
         if self._training is None:
-            self._training: Training | None = Training(
-                self.model_, Objective(self.make_penalties()), plan, self._device, self._seed, processes()
+            self._training = Training(
+                fitted.model, Objective(self.make_penalties()), plan, fitted.device, fitted.seed, group
             )
         else:
             self._training.resume()
+        recent = self._recent = self._recent or RecentRows(fitted.codes)
         try:
             with (
-                seeded(self._seed + self.n_iter_, self._device),
-                threads_for(plan.batch_size * self._n_weights),
+                seeded(fitted.seed + fitted.n_iter, fitted.device),
+                threads_for(plan.batch_size * fitted.n_weights),
             ):
-                for batch in rows.epoch(self._seed, self.n_iter_, plan.batch_size, group=processes()):
+                for batch in rows.epoch(fitted.seed, fitted.n_iter, plan.batch_size, group=group):
                     self._training.step(batch, plan.learning_rate)
-                row = means(self._training.measure(rows if isinstance(rows, DenseRows) else rows.some(2048)), "train")
-                self._note_rows(rows)
+                row = means(self._training.measure(rows.for_measuring(PARTIAL_FIT_SAMPLE)), "train")
+                recent.add(rows)
         finally:
             self._training.finish()
         self._keep_noise(row)
-        self.n_iter_ += 1
-        self.best_epoch_ = self.n_iter_
-        if "validation_loss" in self.history_.columns:
-            self.history_ = History()  # rows of a `fit` are measured otherwise; a new record begins
-        self.history_.append({"epoch": float(self.n_iter_), **row, "learning_rate": plan.learning_rate})
+        n_iter = fitted.n_iter + 1
+        # Rows of a `fit` are measured otherwise; a new record begins.
+        history = History() if "validation_loss" in fitted.history.columns else copy.deepcopy(fitted.history)
+        history.append({"epoch": float(n_iter), **row, "learning_rate": plan.learning_rate})
+        codes = recent.buffer(fitted.model, fitted.device, fitted.seed)
+        self.fitted_ = dataclasses.replace(self.fitted_, history=history, best_epoch=n_iter, n_iter=n_iter, codes=codes)
         return self
 
     # ---- using -----------------------------------------------------------------------------------------
 
+    @blockwise
     def transform(self, X: Any, size: int | None = None) -> np.ndarray:
         """Codes of rows X: float32, shape (n_samples, n_components); for a variational model the posterior mean.
 
-        Of an ordered code ``size=k`` gives the first k numbers.
+        Of an ordered code ``size=k`` gives the first k latents.
         """
-        if (codes := over_blocks(self, X, self.transform)) is not None:
-            return codes
-        return self._each_batch(X, lambda x: self.model_.encode(x).mean[:, : self.n_components_] * self._code_unit)
+        return self._known().encode(self.to_numbers(X))
 
     def inverse_transform(self, X: Any) -> np.ndarray:
-        """Rows rebuilt from codes X of shape (n_samples, n_components), in the units of the data given to `fit`.
+        """Rows decoded from codes X of shape (n_samples, n_components), in the units of the data given to `fit`.
 
-        An ordered code may have fewer numbers: its first.
+        An ordered code may have fewer latents: its first.
         """
-        check_is_fitted(self)
-        return in_given_form(self, self._decoded(X))
+        fitted = self._known()
+        codes = check_array(X, dtype=np.float32, input_name="codes")
+        require_code_size(self, codes)
+        return fitted.in_given_form(fitted.decode(codes))
 
+    @blockwise
     def reconstruct(self, X: Any, size: int | None = None) -> np.ndarray:
-        """Rows rebuilt from their own codes: ``inverse_transform(transform(X, size))``."""
-        if (rebuilt := over_blocks(self, X, self.reconstruct)) is not None:
-            return rebuilt
+        """Rows decoded from their own codes: ``inverse_transform(transform(X, size))``."""
+        fitted, rows = self._known(), self.to_numbers(X)
         if size is not None:
-            check_is_fitted(self)
-            codes = narrowed(self, size, "reconstruct")._each_batch(X, lambda x: self.model_.encode(x).mean)
-            return self.inverse_transform(codes[:, :size] * np.float32(self._code_unit))
-        return in_given_form(self, self._rebuilt(X), X)
+            return self.inverse_transform(narrowed(self, size, "reconstruct").fitted_.encode(rows))
+        return fitted.in_given_form(fitted.reconstruct(rows), X)
 
+    @blockwise
     def score_samples(self, X: Any, importance_samples: int | None = None) -> np.ndarray:
-        """Log density of each row, in nats, shape (n_samples,); larger is more usual.
+        """Log density of each row, in nats, shape (n_samples,); larger is more normal.
 
         A variational model gives the evidence lower bound, or with ``importance_samples=k`` the tighter
         importance-weighted one. The others give the density of a row given its own code, a falling function
         of its squared error.
         """
-        check_is_fitted(self)
-        if (densities := over_blocks(self, X, lambda part: self.score_samples(part, importance_samples))) is not None:
-            return densities
+        fitted, rows = self._known(), self.to_numbers(X)
         density = log_density(
-            self.model_,
-            self.n_components_,
+            fitted.model,
+            fitted.n_components,
             importance_samples,
-            seed=self._seed,
-            noise_variance=self.noise_variance_ / self.scaling_.unit**2,
+            seed=fitted.seed,
+            noise_variance=fitted.noise_variance / fitted.scaling.unit**2,
         )
-        scores = self._each_batch(X, density)
+        scores = fitted.map_rows(rows, density)
         if self.missing == "mask":
-            return scores - observed_log_volume(self._validated(X, reset=False), self.scaling_)
-        return scores - np.float32(self.scaling_.log_volume)
+            return scores - observed_log_volume(rows, fitted.scaling)
+        return scores - np.float32(fitted.scaling.log_volume)
 
     def impute(self, X: Any) -> Any:
-        """X with its missing cells filled by what the model rebuilds there; all others stay exactly as they are.
+        """X with its missing cells filled by what the model expects there; all others stay exactly as they are.
 
         An array gives an array, a DataFrame a DataFrame. Needs ``missing="mask"``.
         """
-        check_is_fitted(self)
-        return impute(self, X)
+        fitted = self._known()
+        if fitted.model.completion is None:
+            raise ValueError(
+                f"{type(self).__name__}: impute needs missing='mask' at fit, got missing={self.missing!r}."
+            )
+        filled = imputed(fitted, self.to_numbers(X))
+        return like_given(X, filled) if fitted.layout is None else fitted.layout.fill(X, filled)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Mean of `score_samples`, as for scikit-learn's PCA; larger is better."""
@@ -265,38 +280,33 @@ class BaseAutoencoder(
     @available_if(_has_prior)
     def latent_report(self, X: Any) -> LatentReport:
         """Divergence from the prior of each latent, in nats, and the number of active units, over rows X."""
-        check_is_fitted(self)
-        rows = rows_once(self._validated(X, reset=False), self.scaling_)
+        fitted = self._known()
+        rows = rows_once(self.to_numbers(X), fitted.scaling)
         with torch.inference_mode():
-            return latent_report(self.model_, (batch.to(self._device) for batch in rows.batches()))
+            return latent_report(fitted.model, (batch.to(fitted.device) for batch in rows.batches()))
+
+    def to_numbers(self, X: Any) -> Any:
+        """Rows as the model reads them, in the user's units: an array or CSR matrix, shape (n_samples, n_numbers).
+
+        A DataFrame's booleans, categories and dates are encoded; X is refused unless it has the columns of the fit.
+        """
+        return read_rows(self, X, self._known().layout, reset=False).values
 
     @property
-    def encoder(self) -> Half:
+    def encoder(self) -> TorchPart:
         """The fitted encoder; ``encoder.to_torch()`` is a plain module that does what `transform` does."""
-        check_is_fitted(self)
-        return Half(self, "encoder")
+        return TorchPart(self._known(), "encoder")
 
     @property
-    def decoder(self) -> Half:
+    def decoder(self) -> TorchPart:
         """The fitted decoder; ``decoder.to_torch()`` is a plain module that does what `inverse_transform` does."""
-        check_is_fitted(self)
-        return Half(self, "decoder")
+        return TorchPart(self._known(), "decoder")
 
     def to_torch(self) -> torch.nn.Module:
         """A plain, trainable module that does what `reconstruct` does, on its own copy of the weights."""
-        check_is_fitted(self)
-        return to_torch(self)
+        return to_torch(self._known())
 
-    @property
-    def components_(self) -> np.ndarray:
-        """Of a linear model: ordered orthonormal directions, shape (n_components, n_features), as PCA's."""
-        check_is_fitted(self)
-        if not self._architecture.linear or not isinstance(self.model_.bottleneck, PointBottleneck):
-            raise AttributeError(
-                f"{type(self).__name__}: only a linear model (hidden_layer_sizes=()) of a point code has components_."
-            )
-        weight = self.model_.decoder.straight.weight.detach()
-        return torch.nn.functional.normalize(weight, dim=0).T.cpu().numpy()
+    # ---- for scikit-learn ------------------------------------------------------------------------------
 
     @property
     def _n_features_out(self) -> int:
@@ -311,60 +321,18 @@ class BaseAutoencoder(
 
     # ---- inside ----------------------------------------------------------------------------------------
 
-    def _decoded(self, X: Any) -> np.ndarray:
-        codes = full_code(self, check_array(X, dtype=np.float32, input_name="codes"))
-        rows = DenseRows(torch.from_numpy(codes / np.float32(self._code_unit)))
-        return self._in_user_units(self._each_row_batch(rows, self.model_.decode))
-
-    def _rebuilt(self, X: Any) -> np.ndarray:
-        return self._in_user_units(self._each_batch(X, lambda x: self.model_.reconstruct(x)))
-
-    def _validated(self, X: Any, *, reset: bool) -> Any:
-        if (loaded := validated_stream(self, X, reset=reset)) is not None:
-            return loaded
-        encoded = encode_table(self, X, reset=reset)
-        if encoded is None:
-            rules = {"accept_sparse": "csr", "dtype": [np.float64, np.float32], "ensure_all_finite": False}
-            X = validate_data(self, X, **rules, ensure_min_samples=2 if reset else 1, reset=reset)
-        else:
-            X = encoded
-        names = self._column_names(X.shape[1])
-        require_cells(X, names, type(self).__name__, missing=self.missing == "mask", reset=reset)
-        return X
-
-    def _column_names(self, n_columns: int) -> list[str]:
-        names = [str(name) for name in getattr(self, "feature_names_in_", range(n_columns))]
-        return names if self._layout is None else [names[place] for place in self._layout.owners]
+    def _known(self) -> FittedState:
+        check_is_fitted(self)
+        return self.fitted_
 
     def _keep_noise(self, row: Mapping[str, float]) -> None:
-        """σ² as it stands: the likelihood's own, or where the loss is the plain squared error, that error."""
-        likelihood = self.model_.likelihood
-        variance = row.get("validation_mse", row["train_mse"])
-        if isinstance(likelihood, GaussianLikelihood) and self.variance is not None:
-            variance = likelihood.variance
-        self.noise_variance_ = max(variance, 1e-12) * self.scaling_.unit**2
+        """σ² as it stands: the likelihood's own, or where it leaves the noise open, the squared error."""
+        variance = self.model_.likelihood.noise_variance
+        if variance is None:
+            variance = row.get("validation_mse", row["train_mse"])
+        self.fitted_ = dataclasses.replace(self.fitted_, noise_variance=max(variance, 1e-12) * self.scaling_.unit**2)
 
     def _state(self) -> dict[str, Any]:
         """What a callback needs to use the model as it stands."""
-        learned = ("n_components_", "scaling_", "principal_", "noise_variance_", "n_features_in_")
-        names = (*learned, "_code_unit", "_seed", "_device", "_dtype", "_layout")
-        return {"model_": copy.deepcopy(self.model_)} | {name: getattr(self, name) for name in names}
-
-    def _each_batch(self, X: Any, function: Callable[[Tensor], Tensor]) -> np.ndarray:
-        check_is_fitted(self)
-        return self._each_row_batch(rows_once(self._validated(X, reset=False), self.scaling_), function)
-
-    def _each_row_batch(self, rows: Rows, function: Callable[[Tensor], Tensor]) -> np.ndarray:
-        with torch.inference_mode(), threads_for(min(len(rows), rows.batch_rows) * self._n_weights):
-            results, begin = torch.empty(0), 0
-            for batch in rows.batches():
-                part = function(in_company(batch).to(self._device))[: len(batch)].cpu()
-                if begin == 0:
-                    # One block for all: small results kept between large temporaries would splinter the heap.
-                    results = part.new_empty((len(rows), *part.shape[1:]))
-                results[begin : begin + len(part)] = part
-                begin += len(part)
-            return results.numpy()
-
-    def _in_user_units(self, rebuilt: np.ndarray) -> np.ndarray:
-        return self.scaling_.undo(rebuilt).astype(self._dtype)
+        learned = dataclasses.replace(self.fitted_, model=copy.deepcopy(self.model_))
+        return {"fitted_": learned, "n_features_in_": self.n_features_in_}

@@ -11,38 +11,35 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, fx, nn
 
-from isthmus.parts.bottleneck import PointBottleneck, TopKBottleneck
+from isthmus.fitted import FittedState
 
-if TYPE_CHECKING:
-    from isthmus.estimator import BaseAutoencoder
-
-__all__ = ["Half", "to_torch"]
+__all__ = ["TorchPart", "to_torch"]
 
 PARTS = ("encoder", "decoder", "model")
 
 
 @dataclass(frozen=True)
-class Half:
-    """One side of a fitted estimator; ``part`` is "encoder" or "decoder"."""
+class TorchPart:
+    """One side of a fitted model; ``part`` is "encoder" or "decoder"."""
 
-    estimator: BaseAutoencoder
+    fitted: FittedState
     part: str
 
     def to_torch(self) -> nn.Module:
         """A plain module of its own copy of the weights: rows to codes, or codes to rows, in the user's units."""
-        return to_torch(self.estimator, self.part)
+        return to_torch(self.fitted, self.part)
 
 
-def to_torch(estimator: BaseAutoencoder, part: str = "model") -> nn.Module:
-    """A trainable copy of a fitted estimator's encoder, decoder, or both in one: shape (batch, ·) to (batch, ·).
+def to_torch(fitted: FittedState, part: str = "model") -> nn.Module:
+    """A trainable copy of a fitted model's encoder, decoder, or both in one: shape (batch, ·) to (batch, ·).
 
-    Rows must be whole: filling missing cells is the estimator's work.
+    Rows must be complete: filling missing cells is the estimator's work.
 
     Raises
     ------
@@ -51,14 +48,13 @@ def to_torch(estimator: BaseAutoencoder, part: str = "model") -> nn.Module:
     """
     if part not in PARTS:
         raise ValueError(f"to_torch: part must be one of {', '.join(map(repr, PARTS))}, got {part!r}.")
-    if estimator._layout is not None:
+    if fitted.layout is not None:
         raise ValueError(
             "to_torch: this model was fitted on a mixed table, whose words and dates no tensor holds; encode the table "
             "to numbers yourself and fit on those."
         )
     with torch.device("cpu"):
-        passage = _Passage(estimator, part)
-        traced = fx.symbolic_trace(passage)
+        traced = fx.symbolic_trace(_Traced(fitted, part))
     for node in traced.graph.nodes:
         node.type = None  # annotations are words here, which a saved graph can't hold
     traced.recompile()
@@ -66,48 +62,29 @@ def to_torch(estimator: BaseAutoencoder, part: str = "model") -> nn.Module:
     return traced.requires_grad_()
 
 
-class _TopK(nn.Module):
-    """Top-k without a question about shapes, which a trace can't ask."""
-
-    def __init__(self, k: int):
-        super().__init__()
-        self.k = k
-
-    def forward(self, h: Tensor) -> Tensor:
-        kept = h.abs().topk(self.k, dim=1).indices
-        return torch.zeros_like(h).scatter(1, kept, h.gather(1, kept))
-
-
-class _Passage(nn.Module):
+class _Traced(nn.Module):
     """What is traced: scaling, one network or both, scaling undone."""
 
-    def __init__(self, estimator: BaseAutoencoder, part: str):
+    def __init__(self, fitted: FittedState, part: str):
         super().__init__()
         self.part = part
-        model = copy.deepcopy(estimator.model_).cpu()
+        model = copy.deepcopy(fitted.model).cpu()
         if part != "decoder":
             self.encoder, self.bottleneck = model.encoder, model.bottleneck
-            if isinstance(model.bottleneck, TopKBottleneck):
-                k = model.bottleneck.k
-                self.bottleneck = _TopK(k) if k < estimator.n_components_ else PointBottleneck()
         if part != "encoder":
-            likelihood: Any = model.likelihood
-            if hasattr(likelihood, "log_variance"):
-                likelihood.log_variance = None  # σ² is no part of the mean that is rebuilt
-            self.decoder, self.likelihood = model.decoder, likelihood
+            self.decoder, self.likelihood = model.decoder, model.likelihood.mean_module()
         self.center: Tensor
         self.spread: Tensor
         self.unit: Tensor
-        self.register_buffer("center", torch.from_numpy(np.array(estimator.scaling_.center, dtype=np.float64)))
-        self.register_buffer("spread", torch.from_numpy(np.array(estimator.scaling_.spread, dtype=np.float64)))
-        self.register_buffer("unit", torch.tensor(estimator._code_unit, dtype=torch.float32))
+        self.register_buffer("center", torch.from_numpy(np.array(fitted.scaling.center, dtype=np.float64)))
+        self.register_buffer("spread", torch.from_numpy(np.array(fitted.scaling.spread, dtype=np.float64)))
+        self.register_buffer("unit", torch.tensor(fitted.code_unit, dtype=torch.float32))
 
     def forward(self, rows: Tensor) -> Tensor:
         value: Any = rows
         if self.part != "decoder":
             value = ((value.type_as(self.center) - self.center) / self.spread).type_as(self.unit)
-            posterior = self.bottleneck(self.encoder(value))
-            value = posterior if isinstance(self.bottleneck, _TopK) else posterior.mean
+            value = self.bottleneck.encode(self.encoder(value))
         if self.part == "encoder":
             return value * self.unit
         if self.part == "decoder":

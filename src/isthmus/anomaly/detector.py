@@ -206,7 +206,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
 
             return Autoencoder(_code_size(self.columns_.apply(X)), scale="standard", random_state=seed)
         chosen = unfitted_copy(self.autoencoder, type(self).__name__, seed)
-        if chosen.n_components is None and not chosen.make_bottleneck().sparse:
+        if chosen.n_components is None and not chosen.make_bottleneck(1).sparse:
             chosen.set_params(n_components=_code_size(self.columns_.apply(X)))
         return chosen
 
@@ -266,7 +266,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
     def _parts_used(self) -> tuple[str, ...]:
         if self.measure != "combined":
             return (self.measure,)
-        has_prior = self.autoencoder_.make_bottleneck().outputs_per_latent == 2
+        has_prior = self.autoencoder_.model_.bottleneck.has_prior
         usual = ("reconstruction", "latent", "region")
         return (*usual, "likelihood") if has_prior else usual
 

@@ -248,7 +248,7 @@ def _detector_of(path: str, settings: dict[str, Any]) -> tuple[Any, Expected]:
         return found, Expected(columns, "the columns the detector was fitted on")
     from isthmus.cli.data_split import held_out_again
 
-    if found._layout is not None:
+    if found.fitted_.layout is not None:
         raise CommandError(
             f"{path!r} was fitted on columns of several kinds, and a detector takes numbers alone; fit one without "
             "--mixed."

@@ -45,11 +45,11 @@ def draw_figures(folder: Path, estimator: Any, rows: Table, training: Any, pca_c
         Numbers given to the PCA whose error is drawn beside the model's.
     """
     from isthmus import plots
-    from isthmus.missing import completed
+    from isthmus.inference.missing import completed
 
     if rows.frame is None:
-        rows = dataclasses.replace(rows, values=completed(estimator, rows.values))
-        training = None if training is None else completed(estimator, training)
+        rows = dataclasses.replace(rows, values=completed(estimator.fitted_, rows.values))
+        training = None if training is None else completed(estimator.fitted_, training)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".figures-") as beside, warnings.catch_warnings():
         # a letter that the font has not is drawn as a box

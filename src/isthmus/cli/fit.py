@@ -254,7 +254,7 @@ def _advice(estimator: Any, rows: DataSplit) -> list[str]:
     if rows.table.frame is not None:
         from isthmus.evaluation.by_column import column_error_lines, column_errors
 
-        return column_error_lines(column_errors(estimator, rows.held_out.rows)) if estimator._layout else []
+        return column_error_lines(column_errors(estimator, rows.held_out.rows)) if estimator.fitted_.layout else []
     if estimator.scale is not None or rows.table.image_shape is not None:
         return []
     if estimator.missing == "mask":

@@ -41,7 +41,7 @@ def _facts(run: Run) -> dict[str, Any]:
         "variant": name_of(estimator),
         "n_features": estimator.n_features_in_,
         "n_components": estimator.n_components_,
-        "hidden_layer_sizes": list(estimator._architecture.hidden_widths),
+        "hidden_layer_sizes": list(estimator.fitted_.architecture.hidden_widths),
         "parameters": sum(weight.numel() for weight in architecture.parameters()),
         "epochs": estimator.n_iter_,
         "best_epoch": estimator.best_epoch_,

@@ -112,7 +112,7 @@ def smallest(
     if json:
         print_json({"run": None if output is None else str(output)} | found.to_dict())
         return
-    from isthmus.smallest.summary import bits_sentence, choice_sentence, gap_sentence
+    from isthmus.smallest.result import bits_sentence, choice_sentence, gap_sentence
 
     told = [choice_sentence(found), gap_sentence(found), bits_sentence(found)]
     place = [] if output is None else [f"The run is in {str(output)!r}."]

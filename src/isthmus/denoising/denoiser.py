@@ -275,7 +275,7 @@ class Denoiser(TransformerMixin, BaseEstimator):
         return scaling.center + scaling.unit * filtered, trace
 
     def _hidden(self, rows: np.ndarray) -> np.ndarray:
-        seed = self.autoencoder_._seed
+        seed = self.autoencoder_.fitted_.seed
         return hidden_predictions(rows, self._fill, self.autoencoder_.reconstruct, seed)
 
     def _may_be_hit(self, rows: np.ndarray) -> np.ndarray:

@@ -24,8 +24,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from isthmus.parts.autoencoder import AutoencoderModel
-from isthmus.parts.likelihood import GaussianLikelihood, squared_error
-from isthmus.parts.mixed_likelihood import MixedLikelihood
 from isthmus.parts.penalty import gaussian_divergence
 from isthmus.training.devices import seeded
 
@@ -77,7 +75,7 @@ def log_density(
     noise_variance: float,
 ) -> Callable[[Tensor], Tensor]:
     """The log density a model offers, as a function from a batch of rows to one number a row."""
-    if model.bottleneck.outputs_per_latent == 1:
+    if not model.bottleneck.has_prior:
         if importance_samples is not None:
             raise ValueError("score_samples: importance_samples needs a variational model; this one's code is a point.")
         return lambda x: density_given_code(model, x, noise_variance)
@@ -90,24 +88,8 @@ def log_density(
 
 
 def density_given_code(model: AutoencoderModel, x: Tensor, noise_variance: float) -> Tensor:
-    """Log p(x|z) at the row's own code, in nats, shape (batch,), with σ² = ``noise_variance`` where it is Gaussian."""
-    output = model.decoder(model.encode(x).mean)
-    likelihood = model.likelihood
-    if isinstance(likelihood, MixedLikelihood):
-        numbers = likelihood.numbers
-        return _gaussian_density(output[:, numbers], x[:, numbers], noise_variance) - likelihood.of_the_rest(output, x)
-    if not isinstance(likelihood, GaussianLikelihood):
-        return -likelihood(output, x)
-    if likelihood.some_missing:
-        return _gaussian_density(likelihood.mean(output), x, noise_variance)
-    squared_errors = (likelihood.mean(output) - x).square().sum(1)
-    return -0.5 * (squared_errors / noise_variance + x.shape[1] * math.log(2 * math.pi * noise_variance))
-
-
-def _gaussian_density(mean: Tensor, x: Tensor, variance: float) -> Tensor:
-    """Over the cells of x that are not NaN."""
-    count = (~x.isnan()).sum(1)
-    return -0.5 * (squared_error(mean, x) / variance + count * math.log(2 * math.pi * variance))
+    """Log p(x|z) at the row's own code, in nats, shape (batch,), with σ² = ``noise_variance`` where it is left open."""
+    return model.likelihood.log_prob(model.decoder(model.encode(x).mean), x, noise_variance)
 
 
 def standard_draws(count: int, n_latents: int, seed: int) -> Tensor:

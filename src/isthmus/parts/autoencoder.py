@@ -7,6 +7,7 @@ and leaves behind a `ForwardOutput`, the record of everything the pass produced,
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -65,11 +66,16 @@ class AutoencoderModel(nn.Module):
         code = posterior.sample()
         return ForwardOutput(x, corrupted, posterior, code, self.decoder(code))
 
+    def decayed_parameters(self) -> Iterator[nn.Parameter]:
+        """What weight decay pulls towards the closed form."""
+        yield from self.encoder.decayed_parameters()
+        yield from self.decoder.decayed_parameters()
+
     def encode(self, x: Tensor) -> Posterior:
         """q(z|x) of rows as they are, shape (batch, n_features)."""
-        return self.bottleneck(self.encoder(self.whole(x)))
+        return self.bottleneck(self.encoder(self.complete(x)))
 
-    def whole(self, x: Tensor) -> Tensor:
+    def complete(self, x: Tensor) -> Tensor:
         """Rows with NaN filled, where cells may be missing."""
         return x if self.completion is None else self.completion(x)
 

@@ -1,4 +1,4 @@
-"""The closed-form linear answer: principal directions, and the two maps a model starts from.
+"""The closed-form linear answer: principal directions.
 
 PCA keeps the p orthonormal directions U of largest variance: z = Uᵀ(x - μ), x̂ = μ + U z. Probabilistic PCA
 (Tipping & Bishop 1999) reads the same directions as a generative model, x = W z + μ + noise of variance σ²
@@ -73,8 +73,7 @@ class Principal:
 class LinearStart:
     """A linear encoder and decoder: h = encode_weight x + encode_bias, x̂ = decode_weight z + decode_bias.
 
-    ``code_scale`` is the standard deviation of each code number at the start; the bent parts of the
-    networks work in those units.
+    ``code_scale`` is the standard deviation of each latent at the start; the residual networks work in those units.
     """
 
     encode_weight: Tensor

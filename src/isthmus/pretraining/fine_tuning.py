@@ -34,20 +34,18 @@ class HeadedNetwork(nn.Module):
 
     def __init__(self, model: AutoencoderModel, weight: np.ndarray, bias: np.ndarray):
         super().__init__()
-        encoder = copy.deepcopy(model.encoder).cpu()
-        layers = list(encoder.bent or ())
-        self.features: Any = nn.Sequential(*layers[:-1]) if layers else nn.Identity()
-        self.straight = nn.Linear(weight.shape[1], weight.shape[0])
+        self.features: Any = copy.deepcopy(model.encoder.features()).cpu()
+        self.skip = nn.Linear(weight.shape[1], weight.shape[0])
         with torch.no_grad():
-            self.straight.weight.copy_(torch.from_numpy(weight))
-            self.straight.bias.copy_(torch.from_numpy(bias))
+            self.skip.weight.copy_(torch.from_numpy(weight))
+            self.skip.bias.copy_(torch.from_numpy(bias))
             width = self.features(torch.zeros(1, weight.shape[1])).shape[1]
         self.head = nn.Linear(width, weight.shape[0])
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.straight(x) + self.head(self.features(x))
+        return self.skip(x) + self.head(self.features(x))
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,7 @@ def fine_tune(
     rows, targets = rows.float(), targets.float()
     network = copy.deepcopy(network).train()
     head = list(network.head.parameters())
-    body = [*network.features.parameters(), *network.straight.parameters()]
+    body = [*network.features.parameters(), *network.skip.parameters()]
     groups = [{"params": body, "weight_decay": 0.0}, {"params": head, "weight_decay": HEAD_DECAY}]
     optimizer = torch.optim.AdamW(groups, lr=learning_rate)
     plan = Plan(epochs=1, batch_size=BATCH, learning_rate=learning_rate)

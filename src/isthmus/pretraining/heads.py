@@ -138,7 +138,7 @@ class _Pretrained(BaseEstimator):
         return HeadedNetwork(self.autoencoder_.model_, linear.weight, linear.bias)
 
     def _tuning(self, seed: int) -> dict[str, Any]:
-        n_steps = self.n_steps or (STEPS if self.autoencoder_._n_weights < MANY_WEIGHTS else STEPS_OF_MANY)
+        n_steps = self.n_steps or (STEPS if self.autoencoder_.fitted_.n_weights < MANY_WEIGHTS else STEPS_OF_MANY)
         settings = {"n_steps": n_steps, "noise": self.noise, "learning_rate": self.learning_rate}
         return {"classify": self._classify, "seed": seed, **settings}
 

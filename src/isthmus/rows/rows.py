@@ -72,6 +72,7 @@ class Rows:
     """A fixed sequence of rows; ``take`` gives any of them."""
 
     n_features: int
+    is_shared = False  # whether this process holds only a share of the rows
 
     def __len__(self) -> int:
         raise NotImplementedError
@@ -90,6 +91,10 @@ class Rows:
         size = size or self.batch_rows
         for begin in range(0, len(self), size):
             yield self.take(torch.arange(begin, min(begin + size, len(self))))
+
+    def own_batches(self) -> Iterator[Tensor]:
+        """The rows that fall to this process, in batches; of rows that each process holds as a whole, all."""
+        return self.batches()
 
     def epoch(
         self, seed: int, number: int, size: int, *, first: int = 0, group: ProcessGroup = ALONE
@@ -123,6 +128,10 @@ class Rows:
         if count >= len(self):
             return self
         return self.subset(torch.linspace(0, len(self) - 1, count).long())
+
+    def for_measuring(self, count: int) -> Rows:
+        """The rows that a pass is measured on: ``count`` of them, or all where they lie in memory as they are."""
+        return self.some(count)
 
     def divided(self, n_held_out: int) -> tuple[Rows, Rows | None]:
         """Rows to learn from in random order, and as many held out, drawn by torch's generator."""
@@ -172,6 +181,9 @@ class DenseRows(Rows):
 
     def take(self, indices: Tensor) -> Tensor:
         return self.values.index_select(0, indices)
+
+    def for_measuring(self, count: int) -> Rows:
+        return self
 
     def batches(self, size: int | None = None) -> Iterator[Tensor]:
         return iter(self.values.split(size or self.batch_rows))

@@ -114,6 +114,11 @@ class StreamedRows(Rows):
         size = size or self.batch_rows
         return (self._scaled(self.stream.values(*piece)) for piece in self.stream.pieces(size))
 
+    @property
+    def is_shared(self) -> bool:  # pyrefly: ignore[bad-override]
+        """Where there are other processes, each reads the segments that fall to it."""
+        return self.group.is_distributed
+
     def own_batches(self) -> Iterator[Tensor]:
         """The rows that fall to this process, those of all processes being all rows."""
         return (self._scaled(self.stream.values(*piece)) for _, piece, _ in _in_order(self.stream, self.group))

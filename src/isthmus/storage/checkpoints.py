@@ -13,6 +13,7 @@ with the same bits as one that never stopped. Nothing in the folder is code and 
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import math
@@ -34,7 +35,7 @@ from safetensors import SafetensorError
 from safetensors import torch as safetensors
 from torch import Tensor
 
-from isthmus.distributed import ProcessGroup, processes
+from isthmus.distributed import ProcessGroup, process_group
 from isthmus.estimator import BaseAutoencoder
 from isthmus.history import History
 from isthmus.rows.rows import Rows
@@ -50,7 +51,7 @@ from isthmus.storage.safe_reading import (
     read_header,
     require_keys,
 )
-from isthmus.training.loop import Training
+from isthmus.training.checkpointing import Run
 from isthmus.training.optimizer import Moments
 from isthmus.training.state import RunState
 
@@ -103,9 +104,9 @@ class Checkpoints:
     @contextmanager
     def watching(self, estimator: BaseAutoencoder) -> Iterator[_Checkpointer]:
         """The folder locked, and a termination signal turned into a checkpoint, as long as a fit goes on."""
-        group = processes()
+        group = process_group()
         checkpointer = _Checkpointer(self, estimator, group)
-        with locked(Path(self.folder), wanted=group.first), checkpointer.heeding_termination():
+        with locked(Path(self.folder), wanted=group.is_main), checkpointer.heeding_termination():
             yield checkpointer
 
 
@@ -127,7 +128,7 @@ class _Checkpointer:
     def restored(self, estimator: BaseAutoencoder) -> RunState | None:
         """Put back what the fit knew at its start, and give where it stood; None if there is nothing to go on from."""
         step = torch.tensor(-1)
-        if self.group.first:
+        if self.group.is_main:
             self._clean()
             step = torch.tensor(newest_step(self.folder))
         step = int(self.group.broadcast_(step))
@@ -158,7 +159,7 @@ class _Checkpointer:
 
     # ---- during the run --------------------------------------------------------------------------------
 
-    def after_step(self, training: Training) -> None:
+    def after_step(self, training: Run) -> None:
         self._training = True
         every = self.rules.every_seconds
         if self._terminated:
@@ -167,12 +168,12 @@ class _Checkpointer:
         if every is not None and time.monotonic() - self._last >= every:
             self._write(training)
 
-    def after_epoch(self, training: Training) -> None:
+    def after_epoch(self, training: Run) -> None:
         every = self.rules.every_epochs
         if every is not None and training.state.epoch > 1 and (training.state.epoch - 1) % every == 0:
             self._write(training)
 
-    def after_run(self, training: Training) -> None:
+    def after_run(self, training: Run) -> None:
         self._write(training)
 
     @contextmanager
@@ -195,9 +196,9 @@ class _Checkpointer:
         if self._terminated:
             raise SystemExit(TERMINATED)
 
-    def _write(self, training: Training) -> None:
+    def _write(self, training: Run) -> None:
         self._last = time.monotonic()
-        if not self.group.first:
+        if not self.group.is_main:
             return
         state = training.state
         state.seconds = training.seconds()
@@ -212,8 +213,9 @@ class _Checkpointer:
     def _files(self, state: RunState) -> dict[str, bytes]:
         """The best model so far as a model folder has it, and the run as it stands."""
         estimator = self.estimator
-        estimator.history_, estimator.best_epoch_ = state.history, state.best_epoch
-        estimator.n_iter_ = len(state.history) - 1
+        estimator.fitted_ = dataclasses.replace(
+            estimator.fitted_, history=state.history, best_epoch=state.best_epoch, n_iter=len(state.history) - 1
+        )
         present = state.weights.clone()
         try:
             state.weights.copy_(state.best_weights)  # the model's own parameters are views into it

@@ -8,7 +8,7 @@ Settings are not part of it: they are `get_params`. Between the two lies a file,
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,15 +17,16 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from isthmus.assembly import assemble
 from isthmus.estimator import BaseAutoencoder
-from isthmus.generation.code_buffer import Memory
+from isthmus.fitted import FittedState
 from isthmus.history import History
-from isthmus.missing import attach
-from isthmus.mixed.encoding import adopt_layout
+from isthmus.inference.code_buffer import CodeBuffer
+from isthmus.initialization import build_model
+from isthmus.input_validation import know_columns
 from isthmus.mixed.layout import TableLayout
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.completion import Completion
+from isthmus.parts.likelihood import Columns
 from isthmus.parts.network import Architecture
 from isthmus.parts.principal import Principal
 from isthmus.rows.scaling import ColumnStatistics, Scaling
@@ -38,6 +39,7 @@ __all__ = [
     "expected_kinds",
     "facts_of",
     "kinds_of",
+    "present_name",
     "require_finite_tensors",
     "restore",
     "tensors_of",
@@ -56,6 +58,7 @@ LEAST = {
     "completion_rank": 0,
     "n_kept_codes": 0,
 }
+FORMER_NAMES = {"straight": "skip", "bent": "residual"}
 PRINCIPAL_PARTS = ("mean", "directions", "variances")
 
 
@@ -140,43 +143,48 @@ def _are_names(value: Any) -> bool:
     )
 
 
-def facts_of(estimator: BaseAutoencoder) -> Facts:
-    """The plain facts of a fitted estimator."""
-    names = getattr(estimator, "feature_names_in_", None)
-    history, principal = estimator.history_, estimator.principal_
-    completion, layout = estimator.model_.completion, estimator._layout
+def facts_of(fitted: FittedState, names: Sequence[str] | None) -> Facts:
+    """The plain facts of a fitted model; ``names`` are its columns' where they have any."""
+    principal, completion, layout = fitted.principal, fitted.model.completion, fitted.layout
     return Facts(
-        n_features=len(estimator.scaling_.center),
-        n_components=int(estimator.n_components_),
+        n_features=fitted.architecture.n_features,
+        n_components=fitted.n_components,
         feature_names=None if names is None or layout is not None else [str(name) for name in names],
-        dtype=np.dtype(estimator._dtype).name,
-        seed=int(estimator._seed),
-        noise_variance=float(estimator.noise_variance_),
-        scaling_unit=float(estimator.scaling_.unit),
-        code_unit=float(estimator._code_unit),
+        dtype=fitted.dtype.name,
+        seed=fitted.seed,
+        noise_variance=float(fitted.noise_variance),
+        scaling_unit=float(fitted.scaling.unit),
+        code_unit=float(fitted.code_unit),
         total_variance=float(principal.total_variance),
         rank=int(principal.rank),
         n_directions=len(principal.directions),
-        n_iter=int(estimator.n_iter_),
-        best_epoch=int(estimator.best_epoch_),
-        history_columns=list(history.columns),
-        history_rows=len(history),
+        n_iter=fitted.n_iter,
+        best_epoch=fitted.best_epoch,
+        history_columns=list(fitted.history.columns),
+        history_rows=len(fitted.history),
         layout=None if layout is None else layout.to_facts(),
         completion_rank=0 if completion is None else int(completion.loadings.shape[1]),
-        n_kept_codes=0 if (memory := estimator._known()) is None else len(memory.codes),
+        n_kept_codes=0 if fitted.codes is None else len(fitted.codes.kept),
     )
 
 
-def tensors_of(estimator: BaseAutoencoder) -> dict[str, Tensor]:
-    """All numbers of a fitted estimator, by their name in the file."""
-    found = {f"model.{name}": tensor for name, tensor in estimator.model_.state_dict().items()}
-    found |= {f"principal.{name}": getattr(estimator.principal_, name) for name in PRINCIPAL_PARTS}
-    found |= {f"scaling.{name}": torch.from_numpy(getattr(estimator.scaling_, name)) for name in ("center", "spread")}
-    if (memory := estimator._known()) is not None:
-        found |= {f"generation.{name}": getattr(memory, name) for name in ("codes", "errors")}
-    for name, values in estimator.history_.columns.items():
+def tensors_of(fitted: FittedState) -> dict[str, Tensor]:
+    """All numbers of a fitted model, by their name in the file."""
+    found = {f"model.{name}": tensor for name, tensor in fitted.model.state_dict().items()}
+    found |= {f"principal.{name}": getattr(fitted.principal, name) for name in PRINCIPAL_PARTS}
+    found |= {f"scaling.{name}": torch.from_numpy(getattr(fitted.scaling, name)) for name in ("center", "spread")}
+    if fitted.codes is not None:
+        found |= {"generation.codes": fitted.codes.kept, "generation.errors": fitted.codes.errors}
+    for name, values in fitted.history.columns.items():
         found[f"history.{name}"] = torch.tensor(values, dtype=torch.float64)
     return {name: part.detach().cpu().contiguous() for name, part in found.items()}
+
+
+def present_name(name: str) -> str:
+    """The name a tensor has today, where folders of format 1 call it otherwise."""
+    for former, present in FORMER_NAMES.items():
+        name = name.replace(f".{former}.", f".{present}.")
+    return name
 
 
 def kinds_of(tensors: Mapping[str, Tensor]) -> dict[str, TensorKind]:
@@ -213,14 +221,13 @@ class _NoInitialNumbers(TorchFunctionMode):
 def empty_model(estimator: BaseAutoencoder, architecture: Architecture, facts: Facts) -> AutoencoderModel:
     """The model with shapes but no numbers: on torch's meta device no weight is allocated."""
     nothing = np.zeros(facts.n_features)
-    columns = ColumnStatistics(nothing, nothing, nothing, nothing, 2)
+    blocks = None if facts.layout is None else TableLayout.from_facts(facts.layout).blocks
+    columns = Columns(ColumnStatistics(nothing, nothing, nothing, nothing, 2), [""] * facts.n_features, blocks)
     with seeded(0), torch.device("meta"), _NoInitialNumbers():
         scaling = Scaling(nothing, nothing + 1, facts.scaling_unit)
-        blocks = None if facts.layout is None else TableLayout.from_facts(facts.layout).blocks
-        model = assemble(estimator, architecture, columns, scaling, None, blocks)
-        if estimator.missing == "mask":
-            attach(model, Completion(facts.n_features, facts.completion_rank))
-        return model
+        completion = Completion(facts.n_features, facts.completion_rank) if estimator.missing == "mask" else None
+        likelihood = estimator.make_likelihood(columns)
+        return build_model(estimator, architecture, columns, scaling, likelihood, None, completion)
 
 
 def restore(
@@ -231,33 +238,33 @@ def restore(
     tensors: Mapping[str, Tensor],
     device: torch.device,
 ) -> None:
-    """Give an unfitted estimator every attribute that `fit` would have left behind."""
+    """Give an unfitted estimator what `fit` would have left behind."""
     weights = {name.removeprefix("model."): part for name, part in tensors.items() if name.startswith("model.")}
     model.load_state_dict(weights, assign=True)
-    center, spread = tensors["scaling.center"].numpy(), tensors["scaling.spread"].numpy()
     mean, directions, variances = (tensors[f"principal.{name}"] for name in PRINCIPAL_PARTS)
-    if facts.feature_names is not None:
-        estimator.feature_names_in_ = np.array(facts.feature_names, dtype=object)
-    estimator.n_features_in_ = facts.n_features
-    if facts.layout is not None:
-        layout = TableLayout.from_facts(facts.layout)
-        adopt_layout(estimator, layout)
+    layout = None if facts.layout is None else TableLayout.from_facts(facts.layout)
+    if layout is None:
+        know_columns(estimator, facts.n_features, facts.feature_names)
+    else:
+        know_columns(estimator, len(layout.columns), layout.names)
         if model.completion is not None:
             model.completion.owners = torch.tensor(layout.owners)
-    estimator.n_components_ = facts.n_components
-    estimator._dtype = np.dtype(facts.dtype)
-    estimator._seed = facts.seed
-    estimator._device = device
-    estimator.scaling_ = Scaling(center, spread, facts.scaling_unit)
-    estimator._code_unit = facts.code_unit
-    estimator.principal_ = Principal(mean, directions, variances, facts.total_variance, facts.rank)
-    estimator._architecture = architecture
-    estimator.model_ = model.to(device)
-    estimator._n_weights = sum(parameter.numel() for parameter in model.parameters())
-    estimator._training = estimator._density = estimator._memory = estimator._seen = None
+    codes = None
     if facts.n_kept_codes:
-        estimator._memory = Memory(tensors["generation.codes"], tensors["generation.errors"])
-    estimator.history_ = History({name: tensors[f"history.{name}"].tolist() for name in facts.history_columns})
-    estimator.noise_variance_ = facts.noise_variance
-    estimator.n_iter_ = facts.n_iter
-    estimator.best_epoch_ = facts.best_epoch
+        codes = CodeBuffer.of(tensors["generation.codes"], tensors["generation.errors"])
+    estimator.fitted_ = FittedState(
+        n_components=facts.n_components,
+        scaling=Scaling(tensors["scaling.center"].numpy(), tensors["scaling.spread"].numpy(), facts.scaling_unit),
+        architecture=architecture,
+        model=model.to(device),
+        principal=Principal(mean, directions, variances, facts.total_variance, facts.rank),
+        layout=layout,
+        device=device,
+        dtype=np.dtype(facts.dtype),
+        seed=facts.seed,
+        noise_variance=facts.noise_variance,
+        history=History({name: tensors[f"history.{name}"].tolist() for name in facts.history_columns}),
+        best_epoch=facts.best_epoch,
+        n_iter=facts.n_iter,
+        codes=codes,
+    )

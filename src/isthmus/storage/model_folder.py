@@ -30,9 +30,9 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from isthmus import __version__
-from isthmus.assembly import choose_architecture
 from isthmus.estimator import BaseAutoencoder
 from isthmus.hyperparameter import check_hyperparameters, hyperparameters
+from isthmus.initialization import choose_architecture
 from isthmus.parts.network import Architecture
 from isthmus.storage.fitted_state import (
     Facts,
@@ -40,6 +40,7 @@ from isthmus.storage.fitted_state import (
     expected_kinds,
     facts_of,
     kinds_of,
+    present_name,
     require_finite_tensors,
     restore,
     tensors_of,
@@ -124,7 +125,8 @@ def files_of(estimator: BaseAutoencoder) -> dict[str, bytes]:
             "this class is none of them."
         )
     try:
-        facts, tensors = facts_of(estimator), tensors_of(estimator)
+        facts = facts_of(estimator.fitted_, getattr(estimator, "feature_names_in_", None))
+        tensors = tensors_of(estimator.fitted_)
         _require_readable(estimator, facts, tensors)
     except (ValueError, TypeError, RuntimeError) as error:
         raise StorageError(f"{who}: {_reason(error)}; fit it again first.") from error
@@ -135,7 +137,7 @@ def files_of(estimator: BaseAutoencoder) -> dict[str, bytes]:
         "library_version": __version__,
         "variant": names[type(estimator)],
         "hyperparameters": _settings_of(estimator),
-        "architecture": dataclasses.asdict(estimator._architecture),
+        "architecture": dataclasses.asdict(estimator.fitted_.architecture),
         "fitted": dataclasses.asdict(facts),
         "tensors": {name: dataclasses.asdict(kind) for name, kind in kinds_of(tensors).items()},
         "tensors_sha256": hashlib.sha256(data).hexdigest(),
@@ -184,7 +186,7 @@ def load(path: str | os.PathLike[str]) -> Any:
 def _require_readable(estimator: BaseAutoencoder, facts: Facts, tensors: Mapping[str, Tensor]) -> None:
     """What could not be loaded is not saved."""
     check_hyperparameters(estimator)
-    architecture = estimator._architecture
+    architecture = estimator.fitted_.architecture
     same = _architecture_asked(estimator, architecture, facts) == architecture
     if not same or expected_kinds(empty_model(estimator, architecture, facts), facts) != kinds_of(tensors):
         raise ValueError("its settings were changed after fit")
@@ -251,7 +253,8 @@ def _from_config(config: dict[str, Any], folder: Path) -> BaseAutoencoder:
         architecture = _architecture_of(estimator, config["architecture"], facts, kinds)
         model = empty_model(estimator, architecture, facts)
         said = {name: {"dtype": kind.dtype, "shape": list(kind.shape)} for name, kind in kinds.items()}
-        if config["tensors"] != said or kinds != expected_kinds(model, facts):
+        present = {present_name(name): kind for name, kind in kinds.items()}
+        if config["tensors"] != said or present != expected_kinds(model, facts):
             raise ValueError(f"{TENSOR_FILE} holds other tensors than {CONFIG_FILE} asks for")
         file.seek(0)
         data = file.read()
@@ -325,7 +328,7 @@ def _with_tuples(fields: Mapping[str, Any]) -> dict[str, Any]:
 def _decoded(data: bytes) -> dict[str, Tensor]:
     try:
         # Copied, so that every tensor lies in memory as torch lays it out: the same bits come out again.
-        tensors = {name: tensor.clone() for name, tensor in safetensors.load(data).items()}
+        tensors = {present_name(name): tensor.clone() for name, tensor in safetensors.load(data).items()}
     except SafetensorError as error:
         raise ValueError(f"{TENSOR_FILE} cannot be read ({error})") from error
     require_finite_tensors(tensors)

@@ -20,14 +20,12 @@ from torch import Tensor
 
 from isthmus.distributed import ALONE, ProcessGroup
 from isthmus.history import History
-from isthmus.parts.autoencoder import AutoencoderModel, ForwardOutput
+from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.draws import Share, sharing
-from isthmus.parts.likelihood import squared_error
-from isthmus.parts.mixed_likelihood import MixedLikelihood
 from isthmus.rows.rows import Batch, Rows, mixed
 from isthmus.training.checkpointing import Checkpointer
 from isthmus.training.devices import half_precision_pays, seeded
-from isthmus.training.fused import can_fuse, fuse, plain_pass, unfuse
+from isthmus.training.fused import can_fuse, fuse, squared_error_pass, unfuse
 from isthmus.training.objective import Objective
 from isthmus.training.optimizer import FlatAdamW, FlatParameters, Moments, flatten_parameters
 from isthmus.training.out_of_memory import is_out_of_memory
@@ -104,7 +102,7 @@ class Training:
 
     def resume(self) -> None:
         """Put the flat buffer under the model's parameters and the optimiser on it, with the moments it had."""
-        self.flat = flatten_parameters(self.model.to(self.device))
+        self.flat = flatten_parameters(self.model.to(self.device), self.model.decayed_parameters())
         self.optimizer = FlatAdamW(self.flat, self.plan.weight_decay, self._moments)
         self._rate = self.plan.learning_rate
         self._half: FlatParameters | None = None
@@ -117,7 +115,7 @@ class Training:
                 self._half, self._autocast = self.flat.half(), False
             if not self._autocast:
                 fuse(self.model, self.flat, self._half or self.flat)
-        self._plain = plain_pass(self.model, self.objective) if by_hand else None
+        self._plain = squared_error_pass(self.model, self.objective) if by_hand else None
 
     def run(
         self,
@@ -283,7 +281,8 @@ class Training:
         with torch.set_grad_enabled(self.objective.needs_input_gradient):
             loss, forward = self.objective(self.model, x)
         with torch.no_grad():
-            return {"loss": loss.total, **loss.parts, "mse": error_per_feature(self.model, forward)}
+            mse = self.model.likelihood.error_per_feature(forward.output, forward.x)
+            return {"loss": loss.total, **loss.parts, "mse": mse}
 
     def finish(self) -> None:
         """Give every parameter its own storage again: the model leaves training as an ordinary module.
@@ -318,16 +317,6 @@ def rate(plan: Plan, progress: float) -> float:
     if progress < WARM_UP:
         return plan.learning_rate * _between(FIRST_RATE, 1.0, progress / WARM_UP)
     return plan.learning_rate * _between(1.0, LAST_RATE, (progress - WARM_UP) / (1 - WARM_UP))
-
-
-def error_per_feature(model: AutoencoderModel, forward: ForwardOutput) -> Tensor:
-    """Mean squared error of each row's features, of those it has, shape (batch,); of a mixed table, of its numbers."""
-    mean, x = model.likelihood.mean(forward.output), forward.x
-    if isinstance(model.likelihood, MixedLikelihood) and model.likelihood.numbers:
-        mean, x = mean[:, model.likelihood.numbers], x[:, model.likelihood.numbers]
-    if not model.likelihood.some_missing:
-        return (mean - x).square().mean(1)
-    return squared_error(mean, x) / (~x.isnan()).sum(1).clamp(min=1)
 
 
 def _between(begin: float, end: float, share: float) -> float:

@@ -1,27 +1,170 @@
-"""An evaluation in words: lines of a table, and the one plain sentence.
+"""An evaluation: figures of a model beside PCA's, and what they come to in words.
 
-The sentence says what the code keeps, what PCA keeps, and what follows. It never rounds a difference away or
-up to everything, and where PCA does as well or better, that is what it says.
+The sentence says what the code keeps, what PCA keeps, and what follows. It never rounds a difference away or up to
+everything, and where PCA does as well or better, that is what it says.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from isthmus.evaluation.probes import LabelReadings
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from isthmus.evaluation.evaluation import Evaluation, Rebuilding
-
-__all__ = ["Figure", "evaluation_table", "figures", "sentence"]
+__all__ = [
+    "CodeUse",
+    "Evaluation",
+    "Figure",
+    "Reconstruction",
+    "ReconstructionError",
+    "evaluation_table",
+    "figures",
+    "sentence",
+]
 
 EQUAL = 0.01  # errors this close, relative to PCA's, are called the same
 EQUAL_SHARE = 1e-6
 NO_FIGURE = "–"
 MOST_DECIMALS = 4
 SCALED = {"standard": "columns scaled to variance 1", "minmax": "columns scaled to [0, 1]"}
+
+
+@dataclass(frozen=True)
+class ReconstructionError:
+    """Error of one way to rebuild, over all rows.
+
+    Attributes
+    ----------
+    mse : float
+        Squared error per feature, Σ‖x - x̂‖² / (rows · features), in squared units of the columns.
+    sse : float
+        Squared error per row, Σ‖x - x̂‖² / rows: n_features times as much.
+    r2 : float or None
+        Share of the variation kept, 1 - Σ‖x - x̂‖² / Σ‖x - x̄‖²; None where rows do not vary.
+    """
+
+    mse: float
+    sse: float
+    r2: float | None
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """The model's error beside PCA's, both in the same units.
+
+    Attributes
+    ----------
+    pca_needs : int or None
+        The equal-error size: the fewest directions with which PCA's error is no larger than the model's, 0
+        being the mean row; None if all that are known, `Evaluation.n_directions`, are not enough.
+    """
+
+    model: ReconstructionError
+    pca: ReconstructionError
+    pca_needs: int | None
+
+
+@dataclass(frozen=True)
+class CodeUse:
+    """How much of the code is in use.
+
+    Attributes
+    ----------
+    active_units : int or None
+        Of a variational model: latents that tell something of the row.
+    kl_per_latent : tuple of float or None
+        What each of them tells, in nats.
+    mean_on : float or None
+        Of a sparse code: mean number of units that are not zero.
+    dead_units : int or None
+        Of a sparse code: units that are zero for every row.
+    """
+
+    active_units: int | None = None
+    kl_per_latent: tuple[float, ...] | None = None
+    mean_on: float | None = None
+    dead_units: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Figures of one model on one set of rows, beside PCA's.
+
+    Attributes
+    ----------
+    n_rows, n_features, n_components : int
+    pca_components : int
+        Numbers PCA is given.
+    n_directions : int
+        Directions PCA has at most.
+    scale : str or None
+        How the model weighs columns; where it is not None, ``scaled`` holds the errors in those units.
+    data : Reconstruction
+        Errors in the units of the data.
+    scaled : Reconstruction or None
+        Errors in the units the model, and its PCA, minimise.
+    explained_variance, pca_explained_variance : ndarray of shape (n_features,)
+        Share of each column's variation kept, 1 - Σ(x - x̂)²/Σ(x - x̄)²; NaN where a column does not vary.
+    feature_names : tuple of str or None
+    code : CodeUse
+    labels, pca_labels : LabelReadings
+        What simple readers find in the code; all None without labels.
+    trustworthiness, pca_trustworthiness : float or None
+    nats_per_row : float or None
+        Mean of `score_samples`.
+    pca_nats_per_row : float or None
+        The same of probabilistic PCA, for a model that has a prior as it has.
+    """
+
+    n_rows: int
+    n_features: int
+    n_components: int
+    pca_components: int
+    n_directions: int
+    scale: str | None
+    data: Reconstruction
+    scaled: Reconstruction | None
+    explained_variance: np.ndarray
+    pca_explained_variance: np.ndarray
+    feature_names: tuple[str, ...] | None
+    code: CodeUse
+    labels: LabelReadings
+    pca_labels: LabelReadings
+    trustworthiness: float | None
+    pca_trustworthiness: float | None
+    nats_per_row: float | None
+    pca_nats_per_row: float | None
+
+    @property
+    def reconstruction(self) -> Reconstruction:
+        """The errors to compare by: in the units the model minimises."""
+        return self.data if self.scaled is None else self.scaled
+
+    @property
+    def sentence(self) -> str:
+        """What came of it, in one plain sentence beside PCA."""
+        return sentence(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, words, lists and dicts; None where there is no number."""
+        return _plain(dataclasses.asdict(self))
+
+    def to_json(self) -> str:
+        """`to_dict` as JSON, with no NaN in it."""
+        return json.dumps(self.to_dict(), indent=2, allow_nan=False, ensure_ascii=False)
+
+    def table(self) -> list[Figure]:
+        """The figures that apply, one a line, the model's beside PCA's."""
+        return figures(self)
 
 
 @dataclass(frozen=True)
@@ -76,14 +219,14 @@ def _all_figures(evaluation: Evaluation) -> list[Figure]:
     ]
 
 
-def _pair(rebuilding: Rebuilding | None, name: str) -> tuple[float | None, float | None]:
+def _pair(rebuilding: Reconstruction | None, name: str) -> tuple[float | None, float | None]:
     if rebuilding is None:
         return None, None
     return getattr(rebuilding.model, name), getattr(rebuilding.pca, name)
 
 
 def _pca_numbers(evaluation: Evaluation) -> int | str:
-    needed = evaluation.judged.pca_needs
+    needed = evaluation.reconstruction.pca_needs
     return f"more than {evaluation.n_directions}" if needed is None else needed
 
 
@@ -129,7 +272,7 @@ def sentence(evaluation: Evaluation) -> str:
     to do as well."
     Where the errors are within a hundredth of PCA's: "PCA does as well; use PCA."
     """
-    rebuilding = evaluation.judged
+    rebuilding = evaluation.reconstruction
     model, pca = rebuilding.model.r2, rebuilding.pca.r2
     opening = _opening(evaluation)
     if model is None or pca is None:
@@ -189,3 +332,13 @@ def _per_cent(share: float, decimals: int) -> str:
     if share < 1 and decimals == MOST_DECIMALS and text.startswith("100"):
         return f"over {100 - 10.0**-decimals:.{decimals}f} %"
     return "100 %" if share == 1 else text
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [_plain(part) for part in value]
+    if isinstance(value, (float, np.floating)):
+        return float(value) if math.isfinite(value) else None
+    return value

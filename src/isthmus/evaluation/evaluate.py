@@ -13,10 +13,7 @@ told so.
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,154 +22,13 @@ from sklearn.utils.validation import check_is_fitted
 from isthmus.estimator import BaseAutoencoder
 from isthmus.evaluation.held_out import HeldOut, gather, mean_on
 from isthmus.evaluation.principal_errors import equal_error_size
-from isthmus.evaluation.probes import (
-    LabelReadings,
-    label_codes,
-    read_labels,
-    trustworthiness,
-)
-from isthmus.evaluation.summary import Figure, figures, sentence
-from isthmus.parts.likelihood import GaussianLikelihood
+from isthmus.evaluation.probes import LabelReadings, label_codes, read_labels, trustworthiness
+from isthmus.evaluation.result import CodeUse, Evaluation, Reconstruction, ReconstructionError
 from isthmus.tables.stream import TableStream
 
-__all__ = [
-    "CodeUse",
-    "Evaluation",
-    "Rebuilding",
-    "RebuildingError",
-    "evaluate",
-]
+__all__ = ["evaluate"]
 
 CONSTANT = 1e-12  # variation below this share of the squares is rounding
-
-
-@dataclass(frozen=True)
-class RebuildingError:
-    """Error of one way to rebuild, over all rows.
-
-    Attributes
-    ----------
-    mse : float
-        Squared error per feature, Σ‖x - x̂‖² / (rows · features), in squared units of the columns.
-    sse : float
-        Squared error per row, Σ‖x - x̂‖² / rows: n_features times as much.
-    r2 : float or None
-        Share of the variation kept, 1 - Σ‖x - x̂‖² / Σ‖x - x̄‖²; None where rows do not vary.
-    """
-
-    mse: float
-    sse: float
-    r2: float | None
-
-
-@dataclass(frozen=True)
-class Rebuilding:
-    """The model's error beside PCA's, both in the same units.
-
-    Attributes
-    ----------
-    pca_needs : int or None
-        The equal-error size: the fewest directions with which PCA's error is no larger than the model's, 0
-        being the mean row; None if all that are known, `Evaluation.n_directions`, are not enough.
-    """
-
-    model: RebuildingError
-    pca: RebuildingError
-    pca_needs: int | None
-
-
-@dataclass(frozen=True)
-class CodeUse:
-    """How much of the code is in use.
-
-    Attributes
-    ----------
-    active_units : int or None
-        Of a variational model: latents that tell something of the row.
-    kl_per_latent : tuple of float or None
-        What each of them tells, in nats.
-    mean_on : float or None
-        Of a sparse code: mean number of units that are not zero.
-    dead_units : int or None
-        Of a sparse code: units that are zero for every row.
-    """
-
-    active_units: int | None = None
-    kl_per_latent: tuple[float, ...] | None = None
-    mean_on: float | None = None
-    dead_units: int | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Evaluation:
-    """Figures of one model on one set of rows, beside PCA's.
-
-    Attributes
-    ----------
-    n_rows, n_features, n_components : int
-    pca_components : int
-        Numbers PCA is given.
-    n_directions : int
-        Directions PCA has at most.
-    scale : str or None
-        How the model weighs columns; where it is not None, ``scaled`` holds the errors in those units.
-    data : Rebuilding
-        Errors in the units of the data.
-    scaled : Rebuilding or None
-        Errors in the units the model, and its PCA, minimise.
-    explained_variance, pca_explained_variance : ndarray of shape (n_features,)
-        Share of each column's variation kept, 1 - Σ(x - x̂)²/Σ(x - x̄)²; NaN where a column does not vary.
-    feature_names : tuple of str or None
-    code : CodeUse
-    labels, pca_labels : LabelReadings
-        What simple readers find in the code; all None without labels.
-    trustworthiness, pca_trustworthiness : float or None
-    nats_per_row : float or None
-        Mean of `score_samples`.
-    pca_nats_per_row : float or None
-        The same of probabilistic PCA, for a model that has a prior as it has.
-    """
-
-    n_rows: int
-    n_features: int
-    n_components: int
-    pca_components: int
-    n_directions: int
-    scale: str | None
-    data: Rebuilding
-    scaled: Rebuilding | None
-    explained_variance: np.ndarray
-    pca_explained_variance: np.ndarray
-    feature_names: tuple[str, ...] | None
-    code: CodeUse
-    labels: LabelReadings
-    pca_labels: LabelReadings
-    trustworthiness: float | None
-    pca_trustworthiness: float | None
-    nats_per_row: float | None
-    pca_nats_per_row: float | None
-
-    @property
-    def judged(self) -> Rebuilding:
-        """The errors to compare by: in the units the model minimises."""
-        return self.data if self.scaled is None else self.scaled
-
-    @property
-    def sentence(self) -> str:
-        """What came of it, in one plain sentence beside PCA."""
-        return sentence(self)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, words, lists and dicts; None where there is no number."""
-        return _plain(dataclasses.asdict(self))
-
-    def to_json(self) -> str:
-        """`to_dict` as JSON, with no NaN in it."""
-        return json.dumps(self.to_dict(), indent=2, allow_nan=False, ensure_ascii=False)
-
-    def table(self) -> list[Figure]:
-        """The figures that apply, one a line, the model's beside PCA's."""
-        return figures(self)
 
 
 def evaluate(
@@ -227,7 +83,7 @@ def evaluate(
         known = None if training is None or labels_train is None else (getattr(training, which), labels_train)
         return read_labels(getattr(gathered, which), labels, known, random_state)
 
-    layout = estimator._layout
+    layout = estimator.fitted_.layout
     names = getattr(estimator, "feature_names_in_", None) if layout is None else layout.encoded_names
     spread = estimator.scaling_.spread
     return Evaluation(
@@ -257,20 +113,20 @@ def _require_one_a_row(name: str, labels: np.ndarray | None, n_rows: int) -> Non
         raise ValueError(f"evaluate: {name} must have one label for each of the {n_rows} rows, got {len(labels)}.")
 
 
-def _rebuilding(gathered: HeldOut, weights: np.ndarray) -> Rebuilding:
+def _rebuilding(gathered: HeldOut, weights: np.ndarray) -> Reconstruction:
     """Both errors with columns weighed by ``weights``, from the model's units to those wanted."""
     n_rows, n_features = gathered.n_rows, len(weights)
     total = float(gathered.pca.squares @ weights)
     varies = total > CONSTANT * float(gathered.squares @ weights)
 
-    def error(squares: float) -> RebuildingError:
+    def error(squares: float) -> ReconstructionError:
         sse = squares / n_rows
-        return RebuildingError(sse / n_features, sse, 1 - squares / total if varies else None)
+        return ReconstructionError(sse / n_features, sse, 1 - squares / total if varies else None)
 
     ours = float(gathered.squared_errors @ weights)
     curve = gathered.pca.curve(weights)
     needed = equal_error_size(curve, ours)
-    return Rebuilding(error(ours), error(float(curve[gathered.size])), needed)
+    return Reconstruction(error(ours), error(float(curve[gathered.size])), needed)
 
 
 def _explained(gathered: HeldOut, squared_errors: np.ndarray) -> np.ndarray:
@@ -280,22 +136,22 @@ def _explained(gathered: HeldOut, squared_errors: np.ndarray) -> np.ndarray:
 
 
 def _use_of(estimator: BaseAutoencoder, X: Any, codes: np.ndarray) -> CodeUse:
-    bottleneck = estimator.make_bottleneck()
+    bottleneck = estimator.model_.bottleneck
     if bottleneck.sparse:
         return CodeUse(mean_on=mean_on(codes), dead_units=int((codes == 0).all(0).sum()))
-    if bottleneck.outputs_per_latent == 2:
+    if bottleneck.has_prior:
         report = estimator.latent_report(X)
         return CodeUse(active_units=report.active_units, kl_per_latent=tuple(report.kl.tolist()))
     return CodeUse()
 
 
 def _principal_nats(estimator: BaseAutoencoder, gathered: HeldOut) -> float | None:
-    """Mean log density of probabilistic PCA (Tipping & Bishop 1999), the yardstick of a variational bound.
+    """Mean log density of probabilistic PCA (Tipping & Bishop 1999), the baseline of a variational bound.
 
     log N(c; 0, U(Λ - σ²I)Uᵀ + σ²I) = -½ [ n log 2π + Σ log λ_i + (n-k) log σ² + Σ (u_iᵀc)²/λ_i + left/σ² ]
     """
-    gaussian = isinstance(estimator.model_.likelihood, GaussianLikelihood)
-    if estimator.make_bottleneck().outputs_per_latent != 2 or not gaussian:
+    model = estimator.model_
+    if not model.bottleneck.has_prior or not model.likelihood.is_gaussian:
         return None
     principal, size, n_features = estimator.principal_, gathered.size, len(gathered.squares)
     variances = principal.variances[:size].double().cpu().numpy()
@@ -308,13 +164,3 @@ def _principal_nats(estimator: BaseAutoencoder, gathered: HeldOut) -> float | No
     log_volume = n_features * math.log(2 * math.pi) + np.log(variances).sum() + (n_features - size) * math.log(noise)
     nats = -0.5 * (log_volume + (spread / variances).sum() + left / noise)
     return float(nats - estimator.scaling_.log_volume)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(part) for name, part in value.items()}
-    if isinstance(value, (list, tuple, np.ndarray)):
-        return [_plain(part) for part in value]
-    if isinstance(value, (float, np.floating)):
-        return float(value) if math.isfinite(value) else None
-    return value
