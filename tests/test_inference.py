@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +17,10 @@ from isthmus.inference.descent import descend, metric_of
 from isthmus.inference.evidence import CodeDensity, evidence_of, fit_code_density, laplace, noise_variance
 from isthmus.inference.posterior import draw_codes, left_out, standard_errors
 from isthmus.inference.starts import CodeBank
-from isthmus.inference.target import GaussianTarget, observed_target
+from isthmus.inference.target import GaussianTarget, LikelihoodTarget, observed_target
+from isthmus.parts.likelihoods.bernoulli import BernoulliLikelihood
+from isthmus.parts.likelihoods.gaussian import GaussianLikelihood
+from isthmus.parts.likelihoods.mixed import MixedLikelihood
 from isthmus.parts.network import Architecture, Network
 
 ARCHITECTURES = {
@@ -242,6 +246,70 @@ def test_a_bank_of_codes_finds_the_other_side_of_a_fold():
     error = (network(start) - rows).abs()
     assert error[::2, 0].max() < 0.2
     assert error[1::2].max() < 0.2
+
+
+# ---- other likelihoods -------------------------------------------------------------------------------------
+
+
+def likelihood(kind: str, n_features: int):
+    blocks = SimpleNamespace(numbers=range(8), truths=[8, 9, 10], categories=[(11, 15), (15, n_features)])
+    return {
+        "squared error": lambda: GaussianLikelihood(),
+        "bounded": lambda: GaussianLikelihood(0.1, bounded=True),
+        "bernoulli": lambda: BernoulliLikelihood(),
+        "bernoulli, soft clip": lambda: BernoulliLikelihood(soft_clip=True),
+        "mixed": lambda: MixedLikelihood(blocks, GaussianLikelihood(0.3), soft_clip=False),
+    }[kind]()
+
+
+LIKELIHOODS = ["squared error", "bounded", "bernoulli", "bernoulli, soft clip", "mixed"]
+
+
+def rows_of(kind: str, mean: torch.Tensor) -> torch.Tensor:
+    return likelihood(kind, mean.shape[1]).sample(
+        mean, torch.full((mean.shape[1],), 0.01), torch.Generator().manual_seed(0)
+    )
+
+
+@pytest.mark.parametrize("kind", LIKELIHOODS)
+@pytest.mark.parametrize("gaps", [False, True])
+def test_fisher_scoring_has_the_gradient_of_the_cost(kind, gaps):
+    network, codes, clean, _ = bent_problem(n_rows=40)
+    noise = likelihood(kind, 20)
+    rows = rows_of(kind, noise.mean(clean))
+    if gaps:
+        rows[torch.rand(rows.shape) < 0.2] = torch.nan
+    at = codes.clone().requires_grad_()
+    noise.some_missing = gaps
+    (expected,) = torch.autograd.grad(noise(network(at), rows).sum(), at)
+    with torch.inference_mode():
+        target = LikelihoodTarget(noise, rows)
+        cost, gradient, curvature = target.normal(network.value_and_jacobian(codes))
+        same, slope = target.slope(network(codes))
+    torch.testing.assert_close(cost, noise(network(codes), rows).detach())
+    torch.testing.assert_close(same, cost)
+    torch.testing.assert_close(gradient, expected, atol=1e-3, rtol=5e-3)
+    torch.testing.assert_close(network.linearize(codes).pull(slope), expected, atol=1e-3, rtol=1e-3)
+    assert torch.linalg.eigvalsh(curvature).min() > 0
+    tangent = torch.randn(2)
+    along = network.linearize(codes).push(tangent.expand(40, 2))
+    with torch.inference_mode():
+        bend = target.bend(network(codes), along)
+    torch.testing.assert_close(bend, torch.einsum("i,bij,j->b", tangent, curvature, tangent), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", LIKELIHOODS)
+def test_codes_under_any_likelihood_descend(kind):
+    network, codes, clean, _ = bent_problem(n_rows=300)
+    noise = likelihood(kind, 20)
+    target = LikelihoodTarget(noise, rows_of(kind, noise.mean(clean)))
+    guess = codes + 0.3 * torch.randn_like(codes)
+    start, there = target.cost(network(guess)).mean(), target.cost(network(codes)).mean()
+    with torch.inference_mode():
+        found = infer(network, target, guess, steps=8, curvature=True)
+        descended = descend(network, target, guess, metric_of(found.curvature), steps=8)
+    reached = torch.stack([found.energy.mean() - there, descended.energy.mean() - there]) / (start - there)
+    assert (reached < 0.2).all()  # of the way from the guess to the codes that the rows were made from
 
 
 # ---- evidence ----------------------------------------------------------------------------------------------

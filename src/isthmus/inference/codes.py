@@ -91,7 +91,8 @@ def infer(
     ]
     count = len(guess)
     codes, energy = torch.cat([one.codes for one in found])[:count], torch.cat([one.energy for one in found])[:count]
-    return Inferred(codes, energy, torch.cat([one.curvature for one in found])[:count] if curvature else None)
+    curved = [one.curvature for one in found if one.curvature is not None]
+    return Inferred(codes, energy, torch.cat(curved)[:count] if curvature else None)
 
 
 def normal_at(decoder: Decoder, target: Target, z: Tensor, prior: GaussianPrior | None) -> Normal:

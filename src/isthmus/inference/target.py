@@ -3,16 +3,15 @@
     cost(z) = Σ_i w_i (x_i - g_i(z))² / 2 σ_i²          w_i = 0 for a missing cell
 
 A target whitens a decoder's value and Jacobian: r = W^½ (g(z) - x) and A = W^½ J, with W the precision of each cell.
-Then the gradient of the cost is Aᵀr and its Gauss-Newton matrix AᵀA. For a likelihood that isn't Gaussian W is the
-Fisher information of the mean: for exponential families the gradient is exact all the same, and the matrix is that of
-Fisher scoring.
+Then the gradient of the cost is Aᵀr and its Gauss-Newton matrix AᵀA. For a likelihood that isn't Gaussian the
+gradient is autograd's, and with the Fisher information of the mean for W the matrix AᵀA is that of Fisher scoring.
 """
 
 from __future__ import annotations
 
 import copy
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -139,7 +138,8 @@ class GaussianTarget(Target):
             weighted = outputs if self._root is None else outputs * self.precision
             lengths = torch.linalg.vecdot(outputs, weighted)
             return (lengths - 2 * product(self.x, weighted)).argmin(1)
-        return (product(self.precision, outputs.square()) - 2 * product(self.x * self.precision, outputs)).argmin(1)
+        precision: Any = self.precision
+        return (product(precision, outputs.square()) - 2 * product(self.x * precision, outputs)).argmin(1)
 
     def constant(self) -> Tensor:
         if not isinstance(self.precision, Tensor):
@@ -183,9 +183,9 @@ class LikelihoodTarget(Target):
         return self.likelihood(output, self.x)
 
     def slope(self, output: Tensor) -> tuple[Tensor, Tensor]:
-        with torch.enable_grad():
+        with torch.inference_mode(False), torch.enable_grad():
             at = output.detach().clone().requires_grad_()
-            cost = self.likelihood(at, self.x)
+            cost = self.likelihood(at, self.x.clone())  # rows of inference mode can't be kept for a backward pass
             (gradient,) = torch.autograd.grad(cost.sum(), at)
         return cost.detach(), gradient
 
@@ -194,9 +194,10 @@ class LikelihoodTarget(Target):
         return torch.linalg.vecdot(moved[:, 1].square(), self.precision_at(moved[:, 0]))
 
     def normal(self, stacked: Tensor) -> Normal:
-        cost = self.cost(stacked[:, 0].contiguous())
-        normal = gram(self.whitened(stacked))
-        return Normal(cost, normal[:, 1:, 0], normal[:, 1:, 1:])
+        # The gradient is that of the cost itself: where a probability saturates, W and the residual would misjudge it.
+        cost, cotangent = self.slope(stacked[:, 0].contiguous())
+        gradient = torch.bmm(stacked[:, 1:], cotangent[:, :, None])[:, :, 0]
+        return Normal(cost, gradient, gram(self.whitened(stacked)[:, 1:].contiguous()))
 
     def whitened(self, stacked: Tensor) -> Tensor:
         stacked = self.likelihood.value_and_jacobian(stacked)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import torch
 from torch import Tensor
 
+from isthmus.parts.linearization import differentiated
 from isthmus.parts.part import Part
 
 if TYPE_CHECKING:
@@ -83,6 +84,11 @@ class Likelihood(Part):
     def mean(self, output: Tensor) -> Tensor:
         """The reconstruction x̂ = E[x|z]."""
         raise NotImplementedError
+
+    def value_and_jacobian(self, stacked: Tensor) -> Tensor:
+        """The reconstruction and its Jacobian, from the decoder's: (batch, 1 + p, n_features), the value first."""
+        rule = differentiated(self.mean, stacked[:, 0])
+        return torch.stack([rule.value, *(rule.push(tangent) for tangent in stacked[:, 1:].unbind(1))], 1)
 
     def forward(self, output: Tensor, x: Tensor) -> Tensor:
         """-log p(x|z), one number a row, in nats, summed over features."""

@@ -23,7 +23,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["NARROW", "Linearization", "NotDifferentiableError", "affine", "product", "value_and_jacobian"]
+__all__ = [
+    "NARROW",
+    "Linearization",
+    "NotDifferentiableError",
+    "affine",
+    "differentiated",
+    "product",
+    "value_and_jacobian",
+]
 
 aten = torch.ops.aten
 
@@ -154,7 +162,7 @@ def _rule(layer: nn.Module, x: Tensor) -> _Rule:
         return _Rule(layer(x), layer, lambda c: c.reshape(len(c), *shape))
     if isinstance(layer, nn.ConvTranspose2d) and kind is nn.ConvTranspose2d:
         return _Rule(layer(x), lambda t: _transposed(layer, t), lambda c: _convolved(layer, c))
-    return _by_autograd(layer, x)
+    return differentiated(layer, x)
 
 
 def affine(layer: nn.Linear, x: Tensor) -> Tensor:
@@ -197,7 +205,7 @@ def _pushed(layer: nn.Module, stacked: Tensor) -> Tensor:
     if isinstance(layer, nn.ConvTranspose2d) and kind is nn.ConvTranspose2d:
         bias = None if layer.bias is None else layer.bias[:, None, None]
         return _with_bias(_transposed(layer, together), bias, stacked)
-    rule = _by_autograd(layer, stacked[:, 0])
+    rule = differentiated(layer, stacked[:, 0])
     return torch.stack([rule.value, *(rule.push(tangent) for tangent in stacked[:, 1:].unbind(1))], 1)
 
 
@@ -235,20 +243,24 @@ def _convolved(layer: nn.ConvTranspose2d, x: Tensor) -> Tensor:
     )
 
 
-def _by_autograd(layer: nn.Module, x: Tensor) -> _Rule:
-    """Any module that autograd can differentiate twice; forward mode would import PyTorch's compiler."""
+def differentiated(layer: Callable[[Tensor], Tensor], x: Tensor) -> _Rule:
+    """Any module or function that autograd can differentiate twice; forward mode would import PyTorch's compiler."""
     with torch.inference_mode(False), torch.enable_grad():
         at = x.detach().clone().requires_grad_()
         value = layer(at)
         if not value.requires_grad:
-            raise NotDifferentiableError(f"{type(layer).__name__} gives an output that does not depend on its input")
+            raise NotDifferentiableError(f"{_name(layer)} gives an output that does not depend on its input")
         dual = torch.zeros_like(value, requires_grad=True)
         try:
             (pulled,) = torch.autograd.grad(value, at, dual, create_graph=True)
         except RuntimeError as error:
-            raise NotDifferentiableError(f"{type(layer).__name__} can't be differentiated") from error
+            raise NotDifferentiableError(f"{_name(layer)} can't be differentiated") from error
     return _Rule(
         value.detach(),
         lambda t: torch.autograd.grad(pulled, dual, t, retain_graph=True)[0],
         lambda c: torch.autograd.grad(value, at, c, retain_graph=True)[0],
     )
+
+
+def _name(layer: object) -> str:
+    return getattr(layer, "__qualname__", type(layer).__name__)

@@ -80,6 +80,12 @@ class GaussianLikelihood(Likelihood):
     def mean(self, output: Tensor) -> Tensor:
         return output.sigmoid() if self.bounded else output
 
+    def value_and_jacobian(self, stacked: Tensor) -> Tensor:
+        if not self.bounded:
+            return stacked
+        mean = stacked[:, :1].sigmoid()
+        return torch.cat([mean, stacked[:, 1:] * (mean * (1 - mean))], 1)
+
     def forward(self, output: Tensor, x: Tensor) -> Tensor:
         mean = self.mean(output)
         if self.some_missing:
