@@ -123,8 +123,10 @@ def test_the_newest_are_kept(keep, tmp_path):
 
 def test_what_a_killed_save_left_over_is_cleared_away(cut_short, tmp_path):
     folder = shutil.copytree(cut_short, tmp_path / "work")
-    (folder / ".checkpoint-0000000016-0123abcd").mkdir()
-    (folder / ".checkpoint-0000000016-0123abcd" / "config.json").write_text("{")
+    left = folder / ".checkpoint-0000000016.isthmus-0123456789ab"
+    (left / "new").mkdir(parents=True)
+    (left / "new" / "config.json").write_text("{")
+    (left / "owner").write_text("isthmus is writing checkpoint-0000000016")
     Autoencoder(2, **SETTINGS).fit(rows(), checkpoints=Checkpoints(folder))
     assert not [entry.name for entry in folder.iterdir() if entry.name.startswith(".")]
 

@@ -72,8 +72,6 @@ FLOORS = {
     "denoising.*": 9,
     "pretraining": 9,
     "pretraining.*": 9,
-    "course": 9,
-    "course.*": 9,
     "explorer": 9,
     "explorer.*": 9,
     "onnx_export": 9,

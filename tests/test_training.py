@@ -16,6 +16,7 @@ from isthmus.history import History
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.bottleneck import GaussianBottleneck, NestedBottleneck, PointBottleneck
 from isthmus.parts.corruption import GaussianNoise, NoCorruption
+from isthmus.parts.draws import seeded
 from isthmus.parts.likelihoods.gaussian import GaussianLikelihood
 from isthmus.parts.network import ACTIVATIONS, Architecture
 from isthmus.parts.penalty import Contraction, Divergence, Sparsity
@@ -23,7 +24,7 @@ from isthmus.rows.rows import Batch, DenseRows, ScaledRows, dense_rows, mixed, r
 from isthmus.rows.scaling import Scaling, chunks, column_statistics, fit_scaling
 from isthmus.rows.validation import validation_count
 from isthmus.training import loop
-from isthmus.training.devices import WORK_FOR_THREADS, half_precision_pays, seeded, threads_for
+from isthmus.training.devices import WORK_FOR_THREADS, half_precision_pays, threads_for
 from isthmus.training.loop import Training, means, rate
 from isthmus.training.objective import Objective
 from isthmus.training.optimizer import flatten_parameters

@@ -7,6 +7,7 @@ that fuzzing once found is kept in its corpus and read here.
 import gzip
 import json
 import os
+import shutil
 import signal
 import struct
 import subprocess
@@ -25,9 +26,10 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 from pyarrow import parquet
 
+from isthmus import Denoiser, DenoisingAutoencoder
 from isthmus.cli.outcome import CommandError
 from isthmus.cli.run_folder import open_run
-from isthmus.storage import StorageError, load
+from isthmus.storage import StorageError, load, save
 from isthmus.storage.safe_reading import open_regular_file
 from isthmus.tables import DataError, bounds, open_table, read_table
 from isthmus.tables.text_stream import stretches
@@ -337,12 +339,21 @@ def test_a_record_of_another_model_is_refused(tmp_path):
         open_run(run).load()
 
 
-def test_a_denoiser_in_a_denoiser_is_refused(tmp_path):
-    for name in ("model/model/denoiser.json", "model/denoiser.json", "denoiser.json"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text("{}")
-    with pytest.raises(StorageError, match="must be an autoencoder's folder"):
-        load(tmp_path)
+@pytest.mark.parametrize("kind", ["pipe", "link", "folder", "denoiser"])
+def test_what_is_inside_a_denoiser_is_an_autoencoders_folder(kind, tmp_path, alarm):
+    quick = DenoisingAutoencoder(1, max_iter=0)
+    saved = save(Denoiser(level=0.2, autoencoder=quick, random_state=0).fit(np.eye(9)[:, :4]), tmp_path / "saved")
+    shutil.copytree(saved, tmp_path / "other")
+    inside = saved / "autoencoder"
+    shutil.rmtree(inside)
+    {
+        "pipe": os.mkfifo,
+        "link": lambda it: it.symlink_to(tmp_path / "other" / "autoencoder"),
+        "folder": os.mkdir,
+        "denoiser": lambda it: shutil.move(tmp_path / "other", it),
+    }[kind](inside)
+    with pytest.raises(StorageError, match=r"is no folder|is not a folder that isthmus saved|its checksum differs"):
+        load(saved)
 
 
 @LINUX

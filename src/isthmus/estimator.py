@@ -35,6 +35,7 @@ from isthmus.inference.density import LatentReport, latent_report, log_density
 from isthmus.inference.missing import imputed, like_given, observed_log_volume
 from isthmus.initialization import choose_plan, closed_form_is_best, initialize, order_linear_code, rows_again
 from isthmus.input_validation import blockwise, read_rows
+from isthmus.parts.draws import seeded
 from isthmus.rows.rows import rows_once
 from isthmus.rows.validation import validation_count
 from isthmus.settings import AutoencoderSettings
@@ -42,7 +43,7 @@ from isthmus.torch_modules import TorchPart, to_torch
 from isthmus.training.callbacks import CallbackSupportMixin, EpochCallbacks, with_callbacks
 from isthmus.training.checkpointing import Checkpointing, FitCheckpointer
 from isthmus.training.completion import VALIDATION_DRAWS, complete_batches, learn_trust
-from isthmus.training.devices import seeded, threads_for
+from isthmus.training.devices import threads_for
 from isthmus.training.loop import Training, means
 from isthmus.training.objective import Objective
 from isthmus.training.progress import progress_bar
@@ -130,7 +131,7 @@ class BaseAutoencoder(
             fitted.model, Objective(self.make_penalties()), plan, fitted.device, fitted.seed, group, state
         )
         with (
-            seeded(fitted.seed, fitted.device),
+            seeded(fitted.seed),
             threads_for(plan.batch_size * fitted.n_weights),
             progress_bar(plan.epochs, shown=self.verbose and group.is_main) as advance,
         ):
@@ -156,7 +157,7 @@ class BaseAutoencoder(
         n_iter = len(training.history) - 1
         if fitted.architecture.linear and fitted.model.bottleneck.is_gate and n_iter > 0:
             order_linear_code(fitted.model, complete_batches(rows, fitted.model.completion))
-        with seeded(fitted.seed, fitted.device):
+        with seeded(fitted.seed):
             codes = buffered_codes(fitted.model, learned, validation or learned, fitted.device)
         self.fitted_ = dataclasses.replace(
             self.fitted_, history=training.history, best_epoch=training.best_epoch, n_iter=n_iter, codes=codes
@@ -193,7 +194,7 @@ class BaseAutoencoder(
         recent = self._recent = self._recent or RecentRows(fitted.codes)
         try:
             with (
-                seeded(fitted.seed + fitted.n_iter, fitted.device),
+                seeded(fitted.seed + fitted.n_iter),
                 threads_for(plan.batch_size * fitted.n_weights),
             ):
                 for batch in rows.epoch(fitted.seed, fitted.n_iter, plan.batch_size, group=group):

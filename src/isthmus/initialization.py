@@ -19,6 +19,7 @@ from isthmus.distributed import ProcessGroup
 from isthmus.fitted import FittedState
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.completion import Completion
+from isthmus.parts.draws import OwnInitialWeights, seeded
 from isthmus.parts.likelihood import Columns, Likelihood
 from isthmus.parts.network import Architecture, init_from_closed_form
 from isthmus.parts.principal import Principal
@@ -30,7 +31,7 @@ from isthmus.rows.validation import validation_count
 from isthmus.settings import AutoencoderSettings
 from isthmus.training import plan as automatic
 from isthmus.training.completion import complete_batches, learn_completion
-from isthmus.training.devices import choose_device, seeded, threads_for
+from isthmus.training.devices import choose_device, threads_for
 
 __all__ = [
     "build_model",
@@ -86,7 +87,7 @@ def initialize(settings: AutoencoderSettings, source: Source, group: ProcessGrou
                 held=not rows.is_shared,
             )
     architecture = choose_architecture(settings, n_latents, n_features)
-    with seeded(seed):
+    with seeded(seed), OwnInitialWeights():
         model = build_model(settings, architecture, columns, scaling, likelihood, principal, completion)
     noise_variance = principal.noise_variance(n_latents) * scaling.unit**2
     return rows, FittedState(

@@ -27,7 +27,7 @@ def test_a_run_folder_holds_all_that_later_commands_need(table_run, folder):
         "evaluation.json",
         "explorer.html",
     }
-    record = json.loads((table_run / "data.json").read_text())
+    record = json.loads((table_run / "data.json").read_text())["record"]
     assert record["columns"] == list(COLUMNS)
     assert (record["id_name"], record["label_name"]) == ("name", "kind")
     assert record["source"] == str(folder / "own.csv")

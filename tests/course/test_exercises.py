@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from cli.conftest import call, sentence
-from isthmus.course.checking import check_file
-from isthmus.course.exercise import Exercise, exercise, exercises
+from isthmus_course.checking import check_file
+from isthmus_course.exercise import Exercise, exercise, exercises
 
 ALL = exercises()
 OTHERS = sorted((Path(__file__).parent / "other_solutions").glob("*.py"))

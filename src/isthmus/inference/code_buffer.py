@@ -20,8 +20,9 @@ import torch
 from torch import Tensor
 
 from isthmus.parts.autoencoder import AutoencoderModel
+from isthmus.parts.draws import generator, seeded
 from isthmus.rows.rows import DenseRows, Rows
-from isthmus.training.devices import seeded, threads_for
+from isthmus.training.devices import threads_for
 
 __all__ = ["CodeBuffer", "RecentRows", "buffered_codes"]
 
@@ -75,7 +76,7 @@ class RecentRows:
 
     def add(self, rows: Rows) -> None:
         """Note rows, at most 2,048 drawn by torch's generator, and forget the oldest beyond that."""
-        part = rows.take(torch.randperm(len(rows))[: _most(rows.n_features)])
+        part = rows.take(torch.randperm(len(rows), generator=generator())[: _most(rows.n_features)])
         self.parts.append(part)
         held = sum(map(len, self.parts))
         while held - len(self.parts[0]) >= _most(rows.n_features):
@@ -87,7 +88,7 @@ class RecentRows:
 
     def _encoded(self, model: AutoencoderModel, device: torch.device, seed: int) -> tuple[Tensor, Tensor]:
         rows = DenseRows(torch.cat([*reversed(self.parts)]))
-        with seeded(seed, device):
+        with seeded(seed):
             return _encoded(model, rows, rows, device, self.earlier)
 
 

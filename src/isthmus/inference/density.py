@@ -24,8 +24,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from isthmus.parts.autoencoder import AutoencoderModel
+from isthmus.parts.draws import generator, seeded
 from isthmus.parts.penalty import gaussian_divergence
-from isthmus.training.devices import seeded
 
 __all__ = [
     "LatentReport",
@@ -83,7 +83,7 @@ def log_density(
         draws = standard_draws(DENSITY_DRAWS, n_latents, seed)
         return lambda x: elbo(model, x, draws)
     with seeded(seed):
-        independent = torch.randn(importance_samples, n_latents)
+        independent = torch.randn(importance_samples, n_latents, generator=generator())
     return lambda x: importance_weighted(model, x, independent)
 
 
@@ -99,7 +99,7 @@ def standard_draws(count: int, n_latents: int, seed: int) -> Tensor:
     model comes out without sampling error.
     """
     with seeded(seed):
-        half = torch.randn((count + 1) // 2, n_latents, dtype=torch.float64)
+        half = torch.randn((count + 1) // 2, n_latents, dtype=torch.float64, generator=generator())
     if len(half) >= n_latents:
         moment = half.T @ half / len(half)
         half = torch.linalg.solve_triangular(torch.linalg.cholesky(moment), half.T, upper=False).T

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from isthmus.parts.draws import normal_like, uniform
+from isthmus.parts.draws import generator, normal_like, uniform
 from isthmus.parts.part import Part
 from isthmus.parts.principal import LinearStart, Principal
 
@@ -150,7 +150,9 @@ class PointBottleneck(Bottleneck):
         """PCA's own coordinates: z = Uᵀ(x - μ). Units beyond the last direction are not yet listened to."""
         directions = principal.directions[:n_latents]
         n_spare = n_latents - len(directions)
-        spare = SPARE_SCALE * nn.functional.normalize(torch.randn(n_spare, len(principal.mean)), dim=1)
+        spare = SPARE_SCALE * nn.functional.normalize(
+            torch.randn(n_spare, len(principal.mean), generator=generator()), dim=1
+        )
         reading = torch.cat([directions, spare])
         spread = _spread(torch.cat([principal.variances[:n_latents], torch.zeros(n_spare)]), principal)
         return LinearStart(
@@ -327,8 +329,8 @@ def _allot(n_latents: int, n_directions: int) -> tuple[int, int, int]:
 def _cancelling(count: int, n_features: int, principal: Principal) -> tuple[Tensor, Tensor]:
     """``count`` small random units in pairs whose outputs cancel; an odd one out is silent until trained."""
     pairs = (count + 1) // 2
-    rows = torch.nn.functional.normalize(torch.randn(pairs, n_features), dim=1)
-    columns = torch.nn.functional.normalize(torch.randn(pairs, n_features), dim=1)
+    rows = torch.nn.functional.normalize(torch.randn(pairs, n_features, generator=generator()), dim=1)
+    columns = torch.nn.functional.normalize(torch.randn(pairs, n_features, generator=generator()), dim=1)
     reading = SPARE_SCALE * torch.cat([rows, rows])[:count]
     if count % 2:
         reading[pairs - 1] = 0.0

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from isthmus.parts.draws import generator
 from isthmus.parts.linearization import Linearization, affine, value_and_jacobian
 from isthmus.parts.part import Part
 from isthmus.parts.principal import LinearStart
@@ -234,7 +235,9 @@ class Dictionary(nn.Module):
 
     def __init__(self, n_latents: int, n_features: int):
         super().__init__()
-        self.weight = nn.Parameter(functional.normalize(torch.randn(n_features, n_latents), dim=0))
+        self.weight = nn.Parameter(
+            functional.normalize(torch.randn(n_features, n_latents, generator=generator()), dim=0)
+        )
         self.bias = nn.Parameter(torch.zeros(n_features))
 
     def forward(self, z: Tensor) -> Tensor:

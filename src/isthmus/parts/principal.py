@@ -19,6 +19,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from isthmus.parts.draws import generator
+
 __all__ = ["LinearStart", "Principal", "principal_directions"]
 
 EXACT_FEATURES = 4096  # above this a covariance matrix no longer pays
@@ -164,10 +166,10 @@ def _from_passes(
     """Wide and long tables: subspace iteration from a random start (Halko et al. 2011, arXiv:0909.4061).
 
     Holds one batch and ``limit`` directions at a time, so a sparse matrix is never dense as a whole. Draws
-    from torch's generator.
+    from the present generator.
     """
     size = min(limit + SPARE_DIRECTIONS, n_rows, len(mean))
-    basis = torch.linalg.qr(torch.randn(len(mean), size))[0]
+    basis = torch.linalg.qr(torch.randn(len(mean), size, generator=generator()))[0]
     for _ in range(PASSES):
         image = torch.zeros_like(basis)
         for batch in batches():

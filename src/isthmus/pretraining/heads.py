@@ -207,12 +207,12 @@ class PretrainedRegressor(RegressorMixin, _Pretrained):
         known = np.flatnonzero(~np.isnan(y))
         if not len(known):
             raise ValueError(f"{type(self).__name__}: every y is missing (Input y contains NaN); give some rows a y.")
-        self._center, self._unit = y[known].mean(), y[known].std() or 1.0
-        scaled = (y[known] - self._center) / self._unit
+        self.target_center_, self.target_unit_ = y[known].mean(), y[known].std() or 1.0
+        scaled = (y[known] - self.target_center_) / self.target_unit_
         self._pretrain(X, known, scaled, scaled[:, None])
         return self
 
     def predict(self, X: Any) -> np.ndarray:
         """The expected y of each row, shape (n_samples,)."""
         said = self._outputs(X)[:, 0]
-        return self._center + self._unit * said
+        return self.target_center_ + self.target_unit_ * said

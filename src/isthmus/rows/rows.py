@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from isthmus.distributed import ALONE, ProcessGroup
-from isthmus.parts.draws import Share
+from isthmus.parts.draws import Share, generator
 from isthmus.rows.scaling import Scaling, chunks
 
 __all__ = [
@@ -134,8 +134,8 @@ class Rows:
         return self.some(count)
 
     def divided(self, n_held_out: int) -> tuple[Rows, Rows | None]:
-        """Rows to learn from in random order, and as many held out, drawn by torch's generator."""
-        shuffled = torch.randperm(len(self))
+        """Rows to learn from in random order, and as many held out, drawn by the present generator."""
+        shuffled = torch.randperm(len(self), generator=generator())
         held_out = self.subset(shuffled[:n_held_out]) if n_held_out else None
         return self.subset(shuffled[n_held_out:]), held_out
 

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from isthmus.distributed import ALONE, ProcessGroup
 from isthmus.parts.draws import Share
+from isthmus.parts.draws import generator as own_generator
 from isthmus.rows.rows import BATCH_CELLS, Batch, DenseRows, Rows, generator_of
 from isthmus.rows.scaling import ColumnStatistics, ColumnSums, Scaling, merged_statistics, require_finite
 from isthmus.rows.validation import MOST_VALIDATION_ROWS, validation_count
@@ -136,7 +137,7 @@ class StreamedRows(Rows):
         if survey is None:
             raise RuntimeError("StreamedRows: only a stream that was surveyed can be divided.")
         n_held_out = min(n_held_out, max(1, MOST_HELD_OUT_CELLS // self.n_features), len(survey.places))
-        shuffled = torch.randperm(len(survey.places))
+        shuffled = torch.randperm(len(survey.places), generator=own_generator())
         held_out, others = shuffled[:n_held_out].sort().values.numpy(), shuffled[n_held_out:].sort().values.numpy()
         picked = self._scaled(survey.picked)
         sample = DenseRows(picked[others]) if len(others) else None

@@ -21,10 +21,10 @@ from torch import Tensor
 from isthmus.distributed import ALONE, ProcessGroup
 from isthmus.history import History
 from isthmus.parts.autoencoder import AutoencoderModel
-from isthmus.parts.draws import Share, sharing
+from isthmus.parts.draws import RandomSource, Share, drawing_from, seeded, sharing
 from isthmus.rows.rows import Batch, Rows, mixed
 from isthmus.training.checkpointing import Checkpointer
-from isthmus.training.devices import half_precision_pays, seeded
+from isthmus.training.devices import half_precision_pays
 from isthmus.training.fused import can_fuse, fuse, squared_error_pass, unfuse
 from isthmus.training.objective import Objective
 from isthmus.training.optimizer import FlatAdamW, FlatParameters, Moments, flatten_parameters
@@ -115,6 +115,7 @@ class Training:
                 self._half, self._autocast = self.flat.half(), False
             if not self._autocast:
                 fuse(self.model, self.flat, self._half or self.flat)
+        self._noise = RandomSource(self.seed)
         self._plain = squared_error_pass(self.model, self.objective) if by_hand else None
 
     def run(
@@ -250,9 +251,11 @@ class Training:
 
         All parts of a batch draw the step's noise.
         """
-        torch.default_generator.manual_seed(mixed(self.seed, -self.state.steps))
-        if self.device.type == "cuda":
-            torch.cuda.manual_seed(mixed(self.seed, -self.state.steps))
+        self._noise.reseed(mixed(self.seed, -self.state.steps))
+        with drawing_from(self._noise):
+            return self._gradients_with_noise(x, n_rows)
+
+    def _gradients_with_noise(self, x: Tensor, n_rows: int | None) -> Tensor:
         gradients = self.flat.gradients.zero_()
         x = x.to(self.device)
         if self._half is not None:
@@ -269,7 +272,7 @@ class Training:
     def measure(self, rows: Rows) -> dict[str, Tensor]:
         """Loss, its parts and squared error per feature with the present weights, each of shape (len(rows),)."""
         figures: dict[str, list[Tensor]] = {}
-        with seeded(MEASURE_SEED, self.device):
+        with seeded(MEASURE_SEED):
             for batch in rows.batches():
                 for name, values in self._measure_batch(batch.to(self.device)).items():
                     figures.setdefault(name, []).append(values.detach())
@@ -292,7 +295,7 @@ class Training:
         unfuse(self.model)
         self._moments = self.optimizer.moments
         self.state.weights = torch.empty(0)
-        del self.flat, self.optimizer, self._plain, self._half
+        del self.flat, self.optimizer, self._plain, self._half, self._noise
         self.model.zero_grad(set_to_none=True)
         for parameter in self.model.parameters():
             parameter.data = parameter.data.clone()
