@@ -14,7 +14,7 @@ from torch import Tensor
 __all__ = ["blocks", "rows_at_once"]
 
 CELLS = 1 << 18  # numbers in the widest layer of a block: a megabyte
-LEAST_ROWS, MOST_ROWS = 16, 1024
+LEAST_ROWS, MOST_ROWS = 16, 128
 USUAL_WIDTH = 128  # of hidden layers
 
 

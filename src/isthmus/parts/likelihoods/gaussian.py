@@ -61,6 +61,18 @@ class GaussianLikelihood(Likelihood):
                 self.log_variance.fill_(max(math.log(max(variance, 1e-30)), LEAST_LOG_VARIANCE))
 
     @property
+    def mean_is_output(self) -> bool:  # pyrefly: ignore[bad-override]
+        """Unless it is bounded."""
+        return not self.bounded
+
+    def with_noise(self, variance: float) -> GaussianLikelihood:
+        if not self.leaves_noise_open:
+            return self
+        known = GaussianLikelihood(variance, bounded=self.bounded)
+        known.some_missing = self.some_missing
+        return known
+
+    @property
     def is_squared_error(self) -> bool:  # pyrefly: ignore[bad-override]
         """With σ² fixed."""
         return self.log_variance is None
