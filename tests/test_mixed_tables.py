@@ -9,12 +9,12 @@ import pandas as pd
 import polars as pl
 import pytest
 import torch
-from isthmus.parts.mixed_likelihood import MixedLikelihood
 from polars.testing import assert_frame_equal
 
 from isthmus import Autoencoder, VariationalAutoencoder, column_errors, evaluate, load, save
 from isthmus.mixed.layout import Blocks, TableLayout, layout_of
-from isthmus.parts.likelihood import GaussianLikelihood
+from isthmus.parts.likelihoods.gaussian import GaussianLikelihood
+from isthmus.parts.likelihoods.mixed import MixedLikelihood
 from isthmus.storage.record import from_plain, to_plain
 from isthmus.variants import variants
 

@@ -14,7 +14,7 @@ from torch import nn
 
 from conftest import bent_table
 from isthmus import Denoiser, PretrainedClassifier
-from isthmus.parts.draws import OwnInitialWeights, generator, normal_like, seeded
+from isthmus.parts.draws import OwnDraws, generator, normal_like, seeded
 
 FITS = {
     "start at random": ("vanilla", {"start": "random"}),
@@ -98,7 +98,7 @@ def test_layers_draw_their_first_weights_as_torch_would_of_that_seed():
         return [part.detach().clone() for part in layers.parameters()]
 
     before = torch.get_rng_state()
-    with seeded(5), OwnInitialWeights():
+    with seeded(5), OwnDraws():
         ours = network()
     assert torch.equal(before, torch.get_rng_state())
     with torch.random.fork_rng():

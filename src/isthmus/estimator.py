@@ -39,7 +39,7 @@ from isthmus.parts.draws import seeded
 from isthmus.rows.rows import rows_once
 from isthmus.rows.validation import validation_count
 from isthmus.settings import AutoencoderSettings
-from isthmus.torch_modules import TorchPart, to_torch
+from isthmus.torch_modules import Side, to_torch
 from isthmus.training.callbacks import CallbackSupportMixin, EpochCallbacks, with_callbacks
 from isthmus.training.checkpointing import Checkpointing, FitCheckpointer
 from isthmus.training.completion import VALIDATION_DRAWS, complete_batches, learn_trust
@@ -151,7 +151,7 @@ class BaseAutoencoder(
         if not len(training.history):
             raise ValueError(
                 f"{type(self).__name__}: the loss is no number before the first step; X is too large for float32 "
-                f"as it stands, use scale='standard'."
+                f"as it stands (use scale='standard'), or a weight of the loss is."
             )
         self._keep_noise(training.history[training.best_epoch])
         n_iter = len(training.history) - 1
@@ -293,15 +293,14 @@ class BaseAutoencoder(
         """
         return read_rows(self, X, self._known().layout, reset=False).values
 
-    @property
-    def encoder(self) -> TorchPart:
-        """The fitted encoder; ``encoder.to_torch()`` is a plain module that does what `transform` does."""
-        return TorchPart(self._known(), "encoder")
+    encoder = Side("encoder")
+    decoder = Side("decoder")
 
-    @property
-    def decoder(self) -> TorchPart:
-        """The fitted decoder; ``decoder.to_torch()`` is a plain module that does what `inverse_transform` does."""
-        return TorchPart(self._known(), "decoder")
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The settings as they were given, a module of one's own too, which after `fit` is no longer ``encoder``."""
+        given: dict[str, Any] = {"encoder": None, "decoder": None, **self.own_modules()}
+        names = (name for name in self._get_param_names() if name not in given)
+        return {name: getattr(self, name) for name in names} | given
 
     def to_torch(self) -> torch.nn.Module:
         """A plain, trainable module that does what `reconstruct` does, on its own copy of the weights."""

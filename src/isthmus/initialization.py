@@ -19,7 +19,7 @@ from isthmus.distributed import ProcessGroup
 from isthmus.fitted import FittedState
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.completion import Completion
-from isthmus.parts.draws import OwnInitialWeights, seeded
+from isthmus.parts.draws import OwnDraws, seeded
 from isthmus.parts.likelihood import Columns, Likelihood
 from isthmus.parts.network import Architecture, init_from_closed_form
 from isthmus.parts.principal import Principal
@@ -87,7 +87,7 @@ def initialize(settings: AutoencoderSettings, source: Source, group: ProcessGrou
                 held=not rows.is_shared,
             )
     architecture = choose_architecture(settings, n_latents, n_features)
-    with seeded(seed), OwnInitialWeights():
+    with seeded(seed), OwnDraws():
         model = build_model(settings, architecture, columns, scaling, likelihood, principal, completion)
     noise_variance = principal.noise_variance(n_latents) * scaling.unit**2
     return rows, FittedState(
@@ -210,6 +210,8 @@ def choose_architecture(settings: AutoencoderSettings, size: int, n_features: in
         channels=tuple(settings.channels),
         principal=settings.start == "principal",
         sparse=bottleneck.sparse,
+        own_encoder="encoder" in settings.own_modules(),
+        own_decoder="decoder" in settings.own_modules(),
     )
 
 
@@ -265,7 +267,7 @@ def build_model(
             init_from_closed_form(encoder, decoder, start)
             likelihood.init_noise(start.noise_variance or principal.noise_variance(architecture.n_latents))
     likelihood.some_missing = completion is not None
-    return AutoencoderModel(corruption, encoder, bottleneck, decoder, likelihood, completion)
+    return AutoencoderModel(corruption, encoder, bottleneck, decoder, likelihood, completion).eval()
 
 
 def closed_form_is_best(settings: AutoencoderSettings, fitted: FittedState) -> bool:

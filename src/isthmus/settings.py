@@ -87,12 +87,18 @@ class AutoencoderSettings:
         choices=("auto", "float32", "bfloat16"),
     )
     device: str | None = hyper(None, "cpu, cuda or mps; None chooses")
+    encoder: Any = dataclasses.field(default=None, kw_only=True)  # torch modules of the user's own
+    decoder: Any = dataclasses.field(default=None, kw_only=True)
     random_state: Any = dataclasses.field(default=None, kw_only=True)
     verbose: bool = hyper(False, "show progress on a terminal")
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         dataclass(eq=False, repr=False)(cls)
+
+    def own_modules(self) -> dict[str, Any]:
+        """The user's own encoder and decoder, by name, where they were given."""
+        return {name: vars(self)[name] for name in ("encoder", "decoder") if vars(self).get(name) is not None}
 
     # ---- the seams a variant may fill -------------------------------------------------------------------
 
@@ -106,7 +112,11 @@ class AutoencoderSettings:
 
     def make_networks(self, architecture: Architecture) -> tuple[Network, Network]:
         """Encoder and decoder, each a linear skip beside any module of the right shape."""
-        return architecture.build()
+        given = self.own_modules()
+        try:
+            return architecture.build(given.get("encoder"), given.get("decoder"))
+        except ValueError as error:
+            raise ValueError(f"{type(self).__name__}: {error}") from error
 
     def make_likelihood(self, columns: Columns) -> Likelihood:
         """How the decoder's output is read as a distribution of the row."""

@@ -19,7 +19,7 @@ from torch import Tensor, fx, nn
 
 from isthmus.fitted import FittedState
 
-__all__ = ["TorchPart", "to_torch"]
+__all__ = ["Side", "TorchPart", "to_torch"]
 
 PARTS = ("encoder", "decoder", "model")
 
@@ -34,6 +34,27 @@ class TorchPart:
     def to_torch(self) -> nn.Module:
         """A plain module of its own copy of the weights: rows to codes, or codes to rows, in the user's units."""
         return to_torch(self.fitted, self.part)
+
+
+class Side:
+    """Descriptor of an estimator's ``encoder`` and ``decoder``: what was given before `fit`, what was learned after.
+
+    ``encoder.to_torch()`` is then a plain module that does what `transform` does, ``decoder.to_torch()`` one that does
+    what `inverse_transform` does.
+    """
+
+    def __init__(self, part: str):
+        self.part = part
+
+    def __get__(self, estimator: Any, kind: type | None = None) -> Any:
+        if estimator is None:
+            return self
+        if "fitted_" in vars(estimator):
+            return TorchPart(estimator.fitted_, self.part)
+        return vars(estimator).get(self.part)
+
+    def __set__(self, estimator: Any, module: Any) -> None:
+        vars(estimator)[self.part] = module
 
 
 def to_torch(fitted: FittedState, part: str = "model") -> nn.Module:
@@ -54,12 +75,25 @@ def to_torch(fitted: FittedState, part: str = "model") -> nn.Module:
             "to numbers yourself and fit on those."
         )
     with torch.device("cpu"):
-        traced = fx.symbolic_trace(_Traced(fitted, part))
+        passes = _Traced(fitted, part)
+        graph = _Tracer(passes.own_modules).trace(passes)
+    traced = fx.GraphModule(passes, graph)
     for node in traced.graph.nodes:
         node.type = None  # annotations are words here, which a saved graph can't hold
     traced.recompile()
     traced.train(False)
     return traced.requires_grad_()
+
+
+class _Tracer(fx.Tracer):
+    """Leaves modules of the user's own as they are: what they do inside may be more than a trace can follow."""
+
+    def __init__(self, own: list[nn.Module]):
+        super().__init__()
+        self.own = own
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return any(m is module for module in self.own) or super().is_leaf_module(m, module_qualified_name)
 
 
 class _Traced(nn.Module):
@@ -73,6 +107,8 @@ class _Traced(nn.Module):
             self.encoder, self.bottleneck = model.encoder, model.bottleneck
         if part != "encoder":
             self.decoder, self.likelihood = model.decoder, model.likelihood.mean_module()
+        networks = (model.encoder, model.decoder)
+        self.own_modules = [network.own_module for network in networks if network.own_module is not None]
         self.center: Tensor
         self.spread: Tensor
         self.unit: Tensor

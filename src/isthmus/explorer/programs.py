@@ -36,7 +36,10 @@ def network_program(network: Network, packer: Packer, levels: int = FLOAT_LEVELS
         return None if values is None else packer.floats(values.numpy())
 
     skip = None if network.skip is None else _layer(network.skip, packer, levels)
-    residual = None if network.residual is None else _stack(network.residual, packer, levels)
+    layers = network.stack()
+    if layers is None:
+        raise UnknownLayerError("the page cannot run a network of one's own.")
+    residual = _stack(layers, packer, levels) if layers else None
     return {
         "divide": scale(network.input_scale),
         "straight": skip,
@@ -61,7 +64,7 @@ def _known(program: dict[str, Any] | None, what: str) -> dict[str, Any]:
     return program
 
 
-def _stack(stack: nn.Sequential, packer: Packer, levels: int) -> list[dict[str, Any]]:
+def _stack(stack: list[nn.Module], packer: Packer, levels: int) -> list[dict[str, Any]]:
     """The layers of a stack, each convolution told the height and width of what it reads."""
     layers, size = [], (0, 0)
     for part in stack:

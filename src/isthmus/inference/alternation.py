@@ -31,7 +31,7 @@ from isthmus.inference.target import Target
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.likelihood import Likelihood
 from isthmus.rows.rows import generator_of
-from isthmus.training.loop import beyond_chance, rate
+from isthmus.training.loop import exceeds_chance, rate
 from isthmus.training.one_network import OneNetwork
 from isthmus.training.plan import Plan
 
@@ -98,7 +98,7 @@ def alternate(
         found.append(Turn(target.cost(model.decoder(codes)), _held_out(model, polishing, judge)))
         if found[turn].held_out.mean() < found[kept].held_out.mean():
             kept, best = turn, (decoder.weights(), codes)
-    if not beyond_chance(found[0].held_out.double() - found[kept].held_out.double()):
+    if not exceeds_chance(found[0].held_out.double() - found[kept].held_out.double()):
         kept, best = 0, at_first
     decoder.put(best[0])
     decoder.finish()

@@ -66,6 +66,15 @@ class AutoencoderModel(nn.Module):
         code = posterior.sample()
         return ForwardOutput(x, corrupted, posterior, code, self.decoder(code))
 
+    @property
+    def has_own_modules(self) -> bool:
+        """Whether one of the networks is a module of the user's own."""
+        return self.encoder.own_module is not None or self.decoder.own_module is not None
+
+    def moving_buffers(self) -> list[Tensor]:
+        """What training changes beside the parameters."""
+        return [*self.encoder.moving_buffers(), *self.decoder.moving_buffers()]
+
     def decayed_parameters(self) -> Iterator[nn.Parameter]:
         """What weight decay pulls towards the closed form."""
         yield from self.encoder.decayed_parameters()

@@ -19,10 +19,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 __all__ = [
-    "OwnInitialWeights",
+    "OwnDraws",
     "RandomSource",
     "Share",
     "drawing_from",
@@ -139,14 +140,43 @@ _INITS = {
 }
 
 
-class OwnInitialWeights(TorchFunctionMode):
-    """Layers made inside draw their initial weights from the present source, as torch would from its own generator.
+# What draws without taking a generator: torch's own is forked around it, seeded by ours.
+_OTHERS = {
+    functional.alpha_dropout,
+    functional.feature_alpha_dropout,
+    functional.rrelu,
+    functional.gumbel_softmax,
+    functional.scaled_dot_product_attention,
+    functional.multi_head_attention_forward,
+}
+_DROPOUTS = {functional.dropout: 0, functional.dropout1d: 1, functional.dropout2d: 2, functional.dropout3d: 3}
 
-    PyTorch's layers take no generator. A mode sees each draw of theirs, in this thread alone, and hands them one.
+
+class OwnDraws(TorchFunctionMode):
+    """Modules used inside draw from the present source, as torch would from its own generator of that seed.
+
+    PyTorch's layers take no generator: neither for their initial weights nor, as dropout, in use. A mode sees each draw
+    of theirs, in this thread alone, and hands them one.
     """
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})
         if (func in _IN_PLACE or func in _FRESH or func in _INITS) and kwargs.get("generator") is None:
             kwargs["generator"] = generator()
+        elif func in _DROPOUTS:
+            return _dropout(_DROPOUTS[func], *args, **kwargs)
+        elif func in _OTHERS:
+            with torch.random.fork_rng(devices=[]):
+                torch.default_generator.manual_seed(int(torch.randint(2**31 - 1, (), generator=generator())))
+                return func(*args, **kwargs)
         return func(*args, **kwargs)
+
+
+def _dropout(n_spatial: int, x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Zero each entry, or each channel of ``n_spatial`` dimensions, with probability p; the others grow by 1/(1-p)."""
+    if not training or p == 0:
+        return x
+    shape = x.shape if n_spatial == 0 else (*x.shape[: x.dim() - n_spatial], *[1] * n_spatial)
+    kept = torch.rand(shape, generator=generator(x.device), device=x.device) >= p
+    scaled = kept.to(x.dtype) / max(1 - p, 1e-12)
+    return x.mul_(scaled) if inplace else x * scaled

@@ -23,6 +23,7 @@ from torch.nn import functional
 
 from isthmus.parts.draws import generator
 from isthmus.parts.linearization import Linearization, affine, value_and_jacobian
+from isthmus.parts.own_module import OwnModule
 from isthmus.parts.part import Part
 from isthmus.parts.principal import LinearStart
 
@@ -63,36 +64,44 @@ class Architecture:
     channels: tuple[int, ...] = ()
     principal: bool = True
     sparse: bool = False
+    own_encoder: bool = False
+    own_decoder: bool = False
 
     @property
     def linear(self) -> bool:
         """Whether there are no residual networks."""
-        return not self.hidden_widths and not self.channels
+        return not (self.hidden_widths or self.channels or self.own_encoder or self.own_decoder)
 
-    def build(self) -> tuple[Network, Network]:
-        """Encoder and decoder."""
-        return self.build_encoder(), self.build_decoder()
+    def build(self, encoder: Any = None, decoder: Any = None) -> tuple[Network, Network]:
+        """Encoder and decoder; modules given are the residual networks, a copy of each."""
+        return self.build_encoder(encoder), self.build_decoder(decoder)
 
-    def build_encoder(self) -> Network:
+    def build_encoder(self, module: Any = None) -> Network:
         """X of shape (batch, n_features) to h of shape (batch, n_latents · outputs_per_latent)."""
         n_out = self.n_latents * self.outputs_per_latent
         skip = nn.Linear(self.n_features, n_out) if self.principal or self.linear else None
         residual = None
-        if self.channels:
+        if module is not None:
+            residual = OwnModule(module, self.n_features, n_out, name="encoder", gated=self.principal)
+        elif self.channels:
             widths = (*self.hidden_widths, n_out)
             residual = convolutional_encoder(self.image_shape or (), self.channels, widths, self.activation)
         elif self.hidden_widths:
             residual = self._perceptron((self.n_features, *self.hidden_widths, n_out))
         return Network(skip, residual, output_size=n_out if self.principal else None)
 
-    def build_decoder(self) -> Network:
+    def build_decoder(self, module: Any = None) -> Network:
         """Z of shape (batch, n_latents) to the likelihood's input, shape (batch, n_features)."""
         input_size = self.n_latents if self.principal else None
         if self.sparse:
+            if module is not None:
+                raise ValueError("a sparse code is decoded by a dictionary, so decoder cannot be a module.")
             return Network(Dictionary(self.n_latents, self.n_features), None, input_size=input_size)
         skip = nn.Linear(self.n_latents, self.n_features) if self.principal or self.linear else None
         residual = None
-        if self.channels:
+        if module is not None:
+            residual = OwnModule(module, self.n_latents, self.n_features, name="decoder", gated=self.principal)
+        elif self.channels:
             widths = (self.n_latents, *reversed(self.hidden_widths))
             residual = convolutional_decoder(self.image_shape or (), self.channels, widths, self.activation)
         elif self.hidden_widths:
@@ -174,16 +183,37 @@ class Network(Part):
         skip = [] if self.skip is None else [[self.skip]]
         if self.residual is None:
             return skip
-        return [*skip, list(self.residual) if isinstance(self.residual, nn.Sequential) else [self.residual]]
+        layers = self.stack()
+        return [*skip, [self.residual] if layers is None else layers]
 
     def init_from(self, weight: Tensor, bias: Tensor) -> None:
         """Set the skip and silence the residual network's last layer: epoch 0 is the closed-form answer."""
         self.skip.weight.copy_(weight)
         self.skip.bias.copy_(bias)
-        if self.residual is not None:
-            last: Any = [part for part in self.residual.modules() if hasattr(part, "bias")][-1]
-            last.weight.zero_()
-            last.bias.zero_()
+        for part in self._last_parameters():
+            part.zero_()
+
+    def _last_parameters(self) -> list[nn.Parameter]:
+        """What makes the residual network silent if it is zero."""
+        if self.residual is None:
+            return []
+        if isinstance(self.residual, OwnModule):
+            return [part for part in (self.residual.gate,) if part is not None]
+        last: Any = [part for part in self.residual.modules() if hasattr(part, "bias")][-1]
+        return [last.weight, last.bias]
+
+    @property
+    def own_module(self) -> nn.Module | None:
+        """The copy of a user's own module, where that is the residual network."""
+        return self.residual.module if isinstance(self.residual, OwnModule) else None
+
+    def moving_buffers(self) -> list[Tensor]:
+        """What training changes beside the parameters: buffers of a user's own module."""
+        return list(self.residual.moving_buffers()) if isinstance(self.residual, OwnModule) else []
+
+    def stack(self) -> list[nn.Module] | None:
+        """The residual network's layers, one after the other; None where they are a user's own affair."""
+        return None if isinstance(self.residual, OwnModule) else list(self.residual or ())
 
     def decayed_parameters(self) -> Iterator[nn.Parameter]:
         """What weight decay pulls to zero, which is towards the closed form: the residual network's matrices."""
@@ -206,7 +236,9 @@ class Network(Part):
 
     def features(self) -> nn.Module:
         """The residual network up to its last layer: what a network for another task can start from."""
-        layers = [] if self.residual is None else list(self.residual.children())
+        if self.own_module is not None:
+            return self.own_module  # where it ends is not known
+        layers = [] if self.residual is None else list(self.residual)
         return nn.Sequential(*layers[:-1]) if layers else nn.Identity()
 
     def plain(self) -> Network:

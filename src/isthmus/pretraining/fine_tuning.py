@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from isthmus.parts.autoencoder import AutoencoderModel
-from isthmus.parts.draws import OwnInitialWeights, generator, seeded
+from isthmus.parts.draws import OwnDraws, generator, seeded
 from isthmus.training.devices import threads_for
 from isthmus.training.loop import rate
 from isthmus.training.plan import Plan
@@ -38,7 +38,7 @@ class HeadedNetwork(nn.Module):
         self.features: Any = copy.deepcopy(model.encoder.features()).cpu()
         with torch.no_grad():
             width = self.features(torch.zeros(1, weight.shape[1])).shape[1]
-        with seeded(0), OwnInitialWeights():  # all of them are set below; torch's generator is left alone
+        with seeded(0), OwnDraws():  # all of them are set below; torch's generator is left alone
             self.skip = nn.Linear(weight.shape[1], weight.shape[0])
             self.head = nn.Linear(width, weight.shape[0])
         with torch.no_grad():
@@ -65,7 +65,7 @@ class Lessons:
 
 def forget(network: HeadedNetwork, seed: int) -> HeadedNetwork:
     """The same network from scratch: a copy with PyTorch's own random weights everywhere."""
-    with seeded(seed), OwnInitialWeights():
+    with seeded(seed), OwnDraws():
         fresh = copy.deepcopy(network)
         for layer in fresh.modules():
             if isinstance(layer, (nn.Linear, nn.Conv2d)):

@@ -21,7 +21,7 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +40,7 @@ from isthmus.storage.manifest import Manifest, manifest_bytes, read_manifest
 from isthmus.storage.record import fact, from_plain, record
 from isthmus.storage.registry import TIMING_FILE, files_of, load_autoencoder, read_timing, timing_bytes
 from isthmus.storage.safe_reading import StorageError, reading
-from isthmus.storage.tensor_file import TensorFile, TensorKind, tensor_bytes
+from isthmus.storage.tensor_file import TensorFile, TensorKind, kinds_of, tensor_bytes
 from isthmus.training.checkpointing import Run
 from isthmus.training.optimizer import Moments
 from isthmus.training.state import RunState
@@ -55,6 +55,7 @@ TERMINATED = 143
 MOST_STEPS = 10**10
 WEIGHTS = ("weights", "best_weights", "start_weights", "mean", "mean_square")
 LOSSES = ("start_losses", "best_losses")
+BUFFERS = ("buffers", "best_buffers", "start_buffers")
 STANDING = ("epoch", "batch", "steps", "best_epoch", "best_loss", "finished")
 
 
@@ -132,11 +133,13 @@ class _Checkpointer:
         """Put back what the fit knew at its start, and give where it stood; None if there is nothing to go on from."""
         step = torch.tensor(-1)
         if self.group.is_main:
-            step = torch.tensor(newest_step(self.folder))
+            step = torch.tensor(newest_step(self.folder, estimator.own_modules()))
         step = int(self.group.broadcast_(step))
         if step < 0:
             return None
-        loaded, state, self._expected_sha256 = read_checkpoint(self.folder / f"checkpoint-{step:010d}")
+        loaded, state, self._expected_sha256 = read_checkpoint(
+            self.folder / f"checkpoint-{step:010d}", estimator.own_modules()
+        )
         _require_same_settings(estimator, loaded, self.folder)
         settings = estimator.get_params(deep=False)
         for name, value in vars(loaded).items():
@@ -222,14 +225,19 @@ class _Checkpointer:
         estimator.fitted_ = dataclasses.replace(
             estimator.fitted_, history=state.history, best_epoch=state.best_epoch, n_iter=len(state.history) - 1
         )
-        present = state.weights.clone()
+        present, buffers = state.weights.clone(), [buffer.clone() for buffer in state.buffers]
         try:
             state.weights.copy_(state.best_weights)  # the model's own parameters are views into it
+            for buffer, best in zip(state.buffers, state.best_buffers, strict=True):
+                buffer.copy_(best)
             files = files_of(estimator)
         finally:
             state.weights.copy_(present)
+            for buffer, now in zip(state.buffers, buffers, strict=True):
+                buffer.copy_(now)
         tensors = {name: getattr(state, name) for name in ("weights", "best_weights", "start_weights", *LOSSES)}
         tensors |= {name: getattr(state.moments, name) for name in ("mean", "mean_square", "count")}
+        tensors |= {f"{name}.{place}": buffer for name in BUFFERS for place, buffer in enumerate(getattr(state, name))}
         data = {TENSOR_FILE: tensor_bytes(tensors)}
         facts: dict[str, Any] = {name: getattr(state, name) for name in STANDING}
         timing = Timing(tuple(state.history.columns.get("seconds", ())), state.seconds)
@@ -245,11 +253,11 @@ def steps_in(folder: Path) -> list[int]:
     return sorted((int(match[1]) for match in found if match), reverse=True)
 
 
-def newest_step(folder: Path) -> int:
+def newest_step(folder: Path, modules: Mapping[str, Any] | None = None) -> int:
     """The step of the newest checkpoint that is whole, or -1; newer ones that are damaged are warned of."""
     for step in steps_in(folder):
         try:
-            read_checkpoint(folder / f"checkpoint-{step:010d}")
+            read_checkpoint(folder / f"checkpoint-{step:010d}", modules)
         except StorageError as error:
             warnings.warn(f"{error} An earlier checkpoint is taken if there is one.", RuntimeWarning, stacklevel=2)
         else:
@@ -257,9 +265,9 @@ def newest_step(folder: Path) -> int:
     return -1
 
 
-def read_checkpoint(folder: Path) -> tuple[BaseAutoencoder, RunState, str]:
+def read_checkpoint(folder: Path, modules: Mapping[str, Any] | None = None) -> tuple[BaseAutoencoder, RunState, str]:
     """The best model so far, where the run stood, and what tells its rows; a `StorageError` if anything is damaged."""
-    loaded = load_autoencoder(folder)
+    loaded = load_autoencoder(folder, modules)
     with reading(folder):
         manifest = read_manifest(folder, TRAINING_FILE, (FORMAT,))
         timing = read_timing(folder)
@@ -293,6 +301,9 @@ def _tensors(folder: Path, manifest: Manifest, loaded: BaseAutoencoder) -> dict[
     for name in LOSSES:
         shape = file.kinds[name].shape if name in file.kinds else ()
         expected[name] = TensorKind("F64", shape[:1] or (0,))
+    buffers = {str(place): buffer for place, buffer in enumerate(loaded.model_.moving_buffers())}
+    for name in BUFFERS:
+        expected |= {f"{name}.{place}": kind for place, kind in kinds_of(buffers).items()}
     history = [f"history.{name}" for name in loaded.history_.columns] if first else []
     expected |= {name: TensorKind("F64", (len(loaded.history_),)) for name in history}
     tensors = file.read(expected)
@@ -306,6 +317,8 @@ def _state(record: RunRecord, elapsed: float, tensors: dict[str, Tensor], loaded
     said: dict[str, Any] = {name: getattr(record, name) for name in STANDING}
     parts: dict[str, Any] = {name: tensors[name] for name in ("weights", "best_weights", "start_weights", *LOSSES)}
     moments = Moments(tensors["mean"], tensors["mean_square"], tensors["count"])
+    n_buffers = len(loaded.model_.moving_buffers())
+    parts |= {name: [tensors[f"{name}.{place}"] for place in range(n_buffers)] for name in BUFFERS}
     return RunState(**parts, **said, moments=moments, seconds=elapsed, history=loaded.history_)
 
 
@@ -316,8 +329,11 @@ def _require_same_settings(estimator: BaseAutoencoder, loaded: BaseAutoencoder, 
             f"{where} holds checkpoints of a fit of {type(loaded).__name__}, not {type(estimator).__name__}; "
             "give another folder."
         )
+    own, kept_settings = {"encoder", "decoder"}, loaded.get_params(deep=False)
     for name, value in estimator.get_params(deep=False).items():
-        kept = getattr(loaded, name)
+        kept = kept_settings[name]
+        if name in own:  # which modules they are was looked at as they were loaded
+            continue
         same = kept == value or (isinstance(value, (list, tuple)) and tuple(value) == kept)
         if name not in ("verbose", "device", "random_state") and not same:
             raise StorageError(

@@ -24,7 +24,7 @@ from isthmus.input_validation import know_columns
 from isthmus.mixed.layout import TableLayout
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.completion import Completion
-from isthmus.parts.draws import seeded
+from isthmus.parts.draws import OwnDraws, seeded
 from isthmus.parts.likelihood import Columns
 from isthmus.parts.network import Architecture
 from isthmus.parts.principal import Principal
@@ -175,7 +175,9 @@ class _NoInitialNumbers(TorchFunctionMode):
         kwargs = kwargs or {}
         if getattr(func, "__module__", "") == "torch.nn.init" or func in (torch.Tensor.normal_, torch.Tensor.uniform_):
             return args[0] if args else kwargs["tensor"]
-        return (torch.empty if func is torch.randn else func)(*args, **kwargs)
+        if func is torch.randn:
+            return torch.empty(*args, **{name: value for name, value in kwargs.items() if name != "generator"})
+        return func(*args, **kwargs)
 
 
 def empty_model(estimator: BaseAutoencoder, architecture: Architecture, facts: Facts) -> AutoencoderModel:
@@ -183,7 +185,9 @@ def empty_model(estimator: BaseAutoencoder, architecture: Architecture, facts: F
     nothing = np.zeros(facts.n_features)
     blocks = None if facts.layout is None else facts.layout.blocks
     columns = Columns(ColumnStatistics(nothing, nothing, nothing, nothing, 2), [""] * facts.n_features, blocks)
-    with seeded(0), torch.device("meta"), _NoInitialNumbers():
+    # A user's own module is built as it is: what its code makes of the meta device is not known.
+    place = torch.device("cpu" if estimator.own_modules() else "meta")
+    with seeded(0), place, OwnDraws() if estimator.own_modules() else _NoInitialNumbers():
         scaling = Scaling(nothing, nothing + 1, facts.scaling_unit)
         completion = Completion(facts.n_features, facts.completion_rank) if estimator.missing == "mask" else None
         likelihood = estimator.make_likelihood(columns)

@@ -9,7 +9,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -28,12 +28,21 @@ from isthmus.storage.fitted_state import (
     tensors_of,
 )
 from isthmus.storage.kind import Kind, Parts, Timing
-from isthmus.storage.safe_reading import shortened
+from isthmus.storage.safe_reading import StorageError, shortened
 from isthmus.storage.settings import Settings, estimator_of, settings_of
 from isthmus.storage.tensor_file import MOST_TENSORS, StoredTensors, TensorKind, kinds_of
 from isthmus.training.devices import choose_device
 
 __all__ = ["AutoencoderKind", "ModelRecord"]
+
+
+@dataclass(frozen=True)
+class OwnModuleRecord:
+    """What is said of a network of the user's own, whose code is not kept: which it is, its class, and its size."""
+
+    name: Literal["encoder", "decoder"]
+    kind: str
+    n_weights: int
 
 
 @dataclass(frozen=True)
@@ -43,13 +52,20 @@ class ModelRecord:
     settings: Settings
     architecture: Architecture
     fitted: Facts
+    own_modules: tuple[OwnModuleRecord, ...] = ()
 
 
 class AutoencoderKind(Kind):
-    """Any of the library's variants."""
+    """Any of the library's variants.
+
+    ``modules`` are what a load is given for networks of the user's own, by name.
+    """
 
     format = "isthmus model"
     record = ModelRecord
+
+    def __init__(self, modules: Mapping[str, Any] | None = None):
+        self.modules = dict(modules or {})
 
     def owns(self, estimator: Any) -> bool:
         return isinstance(estimator, BaseAutoencoder)
@@ -57,7 +73,11 @@ class AutoencoderKind(Kind):
     def take_apart(self, estimator: Any) -> Parts:
         fitted = estimator.fitted_
         facts = facts_of(fitted, getattr(estimator, "feature_names_in_", None))
-        record = ModelRecord(settings_of(estimator), estimator.fitted_.architecture, facts)
+        own = tuple(
+            OwnModuleRecord(name, f"{type(module).__module__}.{type(module).__qualname__}", _n_weights(module))
+            for name, module in estimator.own_modules().items()
+        )
+        record = ModelRecord(settings_of(estimator), fitted.architecture, facts, own)
         tensors = tensors_of(fitted)
         seconds = fitted.history.columns.get(SECONDS)
         timing = None if seconds is None else Timing(tuple(map(float, seconds)), None)
@@ -71,7 +91,8 @@ class AutoencoderKind(Kind):
         facts, seconds = record.fitted, None if timing is None else timing.seconds
         if seconds is not None and (len(seconds) != facts.history_rows or SECONDS not in facts.history_columns):
             raise ValueError(f"its history has {facts.history_rows} rows, and {len(seconds)} have a time")
-        estimator = estimator_of(record.settings)
+        _require_modules(record.own_modules, self.modules)
+        estimator = estimator_of(record.settings).set_params(**self.modules)
         device = _device_of(estimator)
         _require_architecture(estimator, record, tensors.kinds)
         model = empty_model(estimator, record.architecture, facts)
@@ -79,6 +100,29 @@ class AutoencoderKind(Kind):
         require_usable(facts, found)
         restore(estimator, record.architecture, facts, model, found, seconds, device)
         return estimator
+
+
+def _n_weights(module: Any) -> int:
+    return sum(part.numel() for part in module.parameters())
+
+
+def _require_modules(said: tuple[OwnModuleRecord, ...], given: Mapping[str, Any]) -> None:
+    """The modules given are those that were there at fit."""
+    lacking = [one for one in said if one.name not in given]
+    if lacking:
+        names = " and ".join(f"{one.name}, a {one.kind} of {one.n_weights:,} weights" for one in lacking)
+        call = ", ".join(f"{one.name}=..." for one in said)
+        raise StorageError(
+            f"the model was fitted with its user's own {names}; give it again: isthmus.load(path, {call})."
+        )
+    for name in sorted(given.keys() - {one.name for one in said}):
+        raise StorageError(f"the model was fitted without a user's own {name}; leave it out: isthmus.load(path).")
+    for one in said:
+        if not isinstance(given[one.name], torch.nn.Module) or _n_weights(given[one.name]) != one.n_weights:
+            raise StorageError(
+                f"{one.name} is not the module the model was fitted with: that was a {one.kind} of {one.n_weights:,} "
+                f"weights, and this is a {type(given[one.name]).__name__}."
+            )
 
 
 def _require_readable(estimator: BaseAutoencoder, record: ModelRecord, kinds: Mapping[str, TensorKind]) -> None:

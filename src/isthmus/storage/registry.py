@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +52,7 @@ __all__ = [
 
 CONFIG_FILE, TENSOR_FILE, TIMING_FILE = "config.json", "model.safetensors", "timing.json"
 TIMING = "isthmus timing"
-AUTOENCODER = AutoencoderKind()
-KINDS: tuple[Kind, ...] = (AUTOENCODER, DetectorKind(), DenoiserKind(), HeadKind())
+KINDS: tuple[Kind, ...] = (AutoencoderKind(), DetectorKind(), DenoiserKind(), HeadKind())
 
 
 def save(estimator: Any, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
@@ -84,8 +83,11 @@ def save(estimator: Any, path: str | os.PathLike[str], *, overwrite: bool = Fals
     return new_folder(path, files_of(estimator), overwrite=overwrite)
 
 
-def load(path: str | os.PathLike[str]) -> Any:
+def load(path: str | os.PathLike[str], *, encoder: Any = None, decoder: Any = None) -> Any:
     """The estimator that `save` wrote to the folder ``path``, ready to use.
+
+    A model with a network of one's own needs that module again, as ``encoder`` or ``decoder``: a folder holds its
+    weights and says what it was, but no code. The weights of the module given don't matter.
 
     It goes to the device its settings ask for where this machine has it, else to the processor. Links inside
     the folder are not followed.
@@ -95,12 +97,14 @@ def load(path: str | os.PathLike[str]) -> Any:
     StorageError
         In one sentence, if the folder is missing, foreign, of a newer format, or damaged in any way.
     """
-    return _loaded(Path(path), KINDS)
+    given = {"encoder": encoder, "decoder": decoder}
+    autoencoder = AutoencoderKind({name: module for name, module in given.items() if module is not None})
+    return _loaded(Path(path), (autoencoder, *KINDS[1:]))
 
 
-def load_autoencoder(path: str | os.PathLike[str]) -> Any:
-    """As `load`, but an autoencoder alone."""
-    return _loaded(Path(path), (AUTOENCODER,))
+def load_autoencoder(path: str | os.PathLike[str], modules: Mapping[str, Any] | None = None) -> Any:
+    """As `load`, but an autoencoder alone; ``modules`` are the user's own, by name."""
+    return _loaded(Path(path), (AutoencoderKind(modules),))
 
 
 def files_of(estimator: Any) -> dict[str, bytes]:
@@ -168,7 +172,7 @@ def _put_together(folder: Path, kinds: Sequence[Kind]) -> Any:
     opened = _opened(folder, kinds)
     kind = next(kind for kind in kinds if kind.format == opened.format)
     record = from_plain(kind.record, opened.record)
-    inner = {name: _loaded(place, (AUTOENCODER,)) for name, place in opened.inner.items()}
+    inner = {name: _loaded(place, kinds[:1]) for name, place in opened.inner.items()}  # the first is an autoencoder's
     return kind.put_together(record, opened.tensors, inner, opened.timing)
 
 

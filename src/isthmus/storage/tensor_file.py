@@ -30,13 +30,25 @@ __all__ = ["MOST_TENSORS", "HeldTensors", "StoredTensors", "TensorFile", "Tensor
 MOST_HEADER_BYTES = 1 << 20
 MOST_TENSORS = 4096
 MOST_DIMENSIONS = 8
-BYTES_A_NUMBER = {"F32": 4, "F64": 8}
-KINDS = {torch.float32: "F32", torch.float64: "F64"}
+KINDS = {
+    torch.float32: "F32",
+    torch.float64: "F64",
+    # of a user's own module
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.int64: "I64",
+    torch.int32: "I32",
+    torch.int16: "I16",
+    torch.int8: "I8",
+    torch.uint8: "U8",
+    torch.bool: "BOOL",
+}
+BYTES_A_NUMBER = {kind: dtype.itemsize for dtype, kind in KINDS.items()}
 
 
 @dataclass(frozen=True)
 class TensorKind:
-    """What a tensor is before its numbers are read: its type, ``"F32"`` or ``"F64"``, and its shape."""
+    """What a tensor is before its numbers are read: its type, such as ``"F32"``, and its shape."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -54,7 +66,7 @@ class TensorKind:
 class _Entry:
     """One tensor in the header of a file."""
 
-    dtype: Literal["F32", "F64"]
+    dtype: Literal["F32", "F64", "F16", "BF16", "I64", "I32", "I16", "I8", "U8", "BOOL"]
     shape: tuple[int, ...] = fact(at_least=0, lengths=(0, MOST_DIMENSIONS))
     data_offsets: tuple[int, int] = fact(at_least=0)
 

@@ -13,6 +13,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import torch
@@ -21,7 +22,7 @@ from torch import Tensor
 from isthmus.distributed import ALONE, ProcessGroup
 from isthmus.history import History
 from isthmus.parts.autoencoder import AutoencoderModel
-from isthmus.parts.draws import RandomSource, Share, drawing_from, seeded, sharing
+from isthmus.parts.draws import OwnDraws, RandomSource, Share, drawing_from, seeded, sharing
 from isthmus.rows.rows import Batch, Rows, mixed
 from isthmus.training.checkpointing import Checkpointer
 from isthmus.training.devices import half_precision_pays
@@ -32,7 +33,7 @@ from isthmus.training.out_of_memory import is_out_of_memory
 from isthmus.training.plan import Plan
 from isthmus.training.state import RunState
 
-__all__ = ["Training", "beyond_chance", "means", "rate"]
+__all__ = ["Training", "exceeds_chance", "means", "rate"]
 
 WARM_UP = 0.2  # share of a one-cycle run in which the rate rises
 FIRST_RATE, LAST_RATE = 1 / 25, 1 / 1e4  # of the highest rate
@@ -80,10 +81,15 @@ class Training:
         weights, moments = self.flat.weights, self.optimizer.moments
         if self.resumed is None:
             self.group.broadcast_(weights)
-            self.state = RunState(weights, weights.clone(), weights.clone(), moments)
+            best, start = (_cloned(self.model.moving_buffers()) for _ in range(2))
+            self.state = RunState(
+                weights, weights.clone(), weights.clone(), moments, best_buffers=best, start_buffers=start
+            )
         else:
             weights.copy_(self.resumed.weights)
+            _copy(self.resumed.buffers, self.model.moving_buffers())
             self.state = dataclasses.replace(self.resumed, weights=weights, moments=moments)
+        self.state.buffers = self.model.moving_buffers()
         self._begun = time.perf_counter() - self.state.seconds
 
     @property
@@ -116,6 +122,8 @@ class Training:
             if not self._autocast:
                 fuse(self.model, self.flat, self._half or self.flat)
         self._noise = RandomSource(self.seed)
+        self._draws = OwnDraws() if self.model.has_own_modules else nullcontext()
+        self.model.train()
         self._plain = squared_error_pass(self.model, self.objective) if by_hand else None
 
     def run(
@@ -137,7 +145,7 @@ class Training:
                 if state.epoch > 0:
                     self._learn(training, n_steps, checkpointer)
                 if self.stopped is None:
-                    self._judge(sample, validation, on_epoch)
+                    self._evaluate(sample, validation, on_epoch)
                     state.epoch, state.batch = state.epoch + 1, 0
                     if checkpointer is not None and self.stopped is None:
                         checkpointer.after_epoch(self)
@@ -145,17 +153,20 @@ class Training:
             if not len(self.history):
                 raise  # nothing to keep yet
             self.stopped, self.troubled = "interrupted", True
-        guarded = self.plan.guards_start and validation is not None
-        if guarded and not beyond_chance(state.start_losses - state.best_losses):
+        guarded = self.plan.guards_start and validation is not None and len(self.history) > 0
+        if guarded and not exceeds_chance(state.start_losses - state.best_losses):
             state.best_epoch, state.best_weights = 0, state.start_weights.clone()
+            state.best_buffers = _cloned(state.start_buffers)
         if checkpointer is not None and not self.troubled and not state.finished:
             state.finished = True
             checkpointer.after_run(self)
         self.flat.weights.copy_(state.best_weights)
+        _copy(state.best_buffers, state.buffers)
 
     def _learn(self, training: Rows, n_steps: int, checkpointer: Checkpointer | None) -> None:
         """The rest of the epoch under way."""
         state = self.state
+        self.model.train()
         batches = training.epoch(self.seed, state.epoch, self.plan.batch_size, first=state.batch, group=self.group)
         for batch in batches:
             self.step(batch, rate(self.plan, state.steps / max(1, n_steps - 1)))
@@ -166,8 +177,8 @@ class Training:
             if checkpointer is not None:
                 checkpointer.after_step(self)
 
-    def _judge(self, sample: Rows, validation: Rows | None, on_epoch: Callable[[Mapping[str, float]], bool]) -> None:
-        """Measure the epoch that is over, keep its weights if they are the best, and see whether to go on."""
+    def _evaluate(self, sample: Rows, validation: Rows | None, on_epoch: Callable[[Mapping[str, float]], bool]) -> None:
+        """Measure the epoch that is over, keep its weights if they are the best, and see whether to stop."""
         state, epoch = self.state, self.state.epoch
         row = {"epoch": float(epoch), **means(self.measure(sample), "train")}
         losses = torch.empty(0, dtype=torch.float64)
@@ -188,6 +199,7 @@ class Training:
         if loss < state.best_loss or validation is None:
             state.best_loss, state.best_epoch, state.best_losses = loss, epoch, losses
             state.best_weights.copy_(self.flat.weights)
+            _copy(state.buffers, state.best_buffers)
         if on_epoch(row):
             self.stopped = "a callback asked to stop"
         elif self.plan.patience is not None and epoch - state.best_epoch >= self.plan.patience:
@@ -252,7 +264,7 @@ class Training:
         All parts of a batch draw the step's noise.
         """
         self._noise.reseed(mixed(self.seed, -self.state.steps))
-        with drawing_from(self._noise):
+        with drawing_from(self._noise), self._draws:
             return self._gradients_with_noise(x, n_rows)
 
     def _gradients_with_noise(self, x: Tensor, n_rows: int | None) -> Tensor:
@@ -272,6 +284,7 @@ class Training:
     def measure(self, rows: Rows) -> dict[str, Tensor]:
         """Loss, its parts and squared error per feature with the present weights, each of shape (len(rows),)."""
         figures: dict[str, list[Tensor]] = {}
+        self.model.eval()
         with seeded(MEASURE_SEED):
             for batch in rows.batches():
                 for name, values in self._measure_batch(batch.to(self.device)).items():
@@ -294,11 +307,22 @@ class Training:
         """
         unfuse(self.model)
         self._moments = self.optimizer.moments
-        self.state.weights = torch.empty(0)
-        del self.flat, self.optimizer, self._plain, self._half, self._noise
+        self.state.weights, self.state.buffers = torch.empty(0), []
+        del self.flat, self.optimizer, self._plain, self._half, self._noise, self._draws
+        self.model.eval()
         self.model.zero_grad(set_to_none=True)
         for parameter in self.model.parameters():
             parameter.data = parameter.data.clone()
+
+
+def _cloned(tensors: list[Tensor]) -> list[Tensor]:
+    return [tensor.clone() for tensor in tensors]
+
+
+@torch.no_grad()
+def _copy(sources: list[Tensor], targets: list[Tensor]) -> None:
+    for source, target in zip(sources, targets, strict=True):
+        target.copy_(source)
 
 
 def means(measured: Mapping[str, Tensor], prefix: str) -> dict[str, float]:
@@ -306,7 +330,7 @@ def means(measured: Mapping[str, Tensor], prefix: str) -> dict[str, float]:
     return {f"{prefix}_{name}": float(values.mean()) for name, values in measured.items()}
 
 
-def beyond_chance(gains: Tensor) -> bool:
+def exceeds_chance(gains: Tensor) -> bool:
     """Whether rows gain more on average than `STANDARD_ERRORS` of that average's own spread; of one row, never."""
     if len(gains) < 2:
         return False

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GaussianLikelihood"]
 
+LEAST_VARIANCE = 1e-30  # of a fixed σ², beside which squared errors are numbers still
 LEAST_LOG_VARIANCE = math.log(1e-6)  # noiseless data would drive a learned σ² to zero and the loss to -∞
 SQUARED_ERROR_VARIANCE = 0.5  # with σ² = 1/2 the Gaussian -log p is ‖x - x̂‖² and a constant
 
@@ -50,6 +51,15 @@ class GaussianLikelihood(Likelihood):
         )
         likelihood.leaves_noise_open = variance is None
         return likelihood
+
+    def check(self, who: str, columns: Columns, scaling: Scaling) -> None:
+        variance = self.fixed_variance / scaling.unit**2
+        if self.log_variance is None and not self.leaves_noise_open and variance < LEAST_VARIANCE:
+            spread = float(columns.statistics.variance.mean())
+            raise ValueError(
+                f"{who}: variance={self.fixed_variance:g} is too small beside the columns' own variance, {spread:.3g}: "
+                "the loss would not be a number in float32. Use a larger variance, or variance='learned'."
+            )
 
     def in_model_units(self, scaling: Scaling) -> None:
         if self.log_variance is None and not self.leaves_noise_open:
