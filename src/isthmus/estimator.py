@@ -30,10 +30,19 @@ from isthmus.fitted_attributes import FittedAttributes
 from isthmus.generation.mixin import GenerationMixin
 from isthmus.history import History
 from isthmus.hyperparameter import check_hyperparameters
+from isthmus.inference.alternation import alternate, no_turns
 from isthmus.inference.code_buffer import RecentRows, buffered_codes
 from isthmus.inference.density import LatentReport, latent_report, log_density
 from isthmus.inference.missing import imputed, like_given, observed_log_volume
-from isthmus.initialization import choose_plan, closed_form_is_best, initialize, order_linear_code, rows_again
+from isthmus.initialization import (
+    choose_plan,
+    choose_turns,
+    closed_form_is_best,
+    closed_form_kept,
+    initialize,
+    order_linear_code,
+    rows_again,
+)
 from isthmus.input_validation import blockwise, read_rows
 from isthmus.parts.draws import seeded
 from isthmus.rows.rows import rows_once
@@ -88,7 +97,8 @@ class BaseAutoencoder(
     n_iter_, best_epoch_ : int
         Epochs run, and the one whose weights were kept.
     noise_variance_ : float
-        σ² of the Gaussian likelihood in the units of the (scaled) data: learned, fixed, or the held-out error.
+        σ² of the noise in the units of the (scaled) data: learned, fixed, or what held-out rows have left beside their
+        best codes, over the n - p cells of n that p latents leave free; for PCA itself probabilistic PCA's.
     """
 
     if TYPE_CHECKING:  # annotated for type checkers only: each annotation in the class would be a hyperparameter
@@ -127,45 +137,62 @@ class BaseAutoencoder(
         plan = choose_plan(self, len(rows), fitted)
         if closed_form_is_best(self, fitted):
             plan = dataclasses.replace(plan, epochs=0)
+        turns = no_turns(plan) if group.is_distributed else choose_turns(self, rows, fitted, plan)
         training = Training(
-            fitted.model, Objective(self.make_penalties()), plan, fitted.device, fitted.seed, group, state
+            fitted.model, Objective(self.make_penalties()), turns.ordinary, fitted.device, fitted.seed, group, state
         )
         with (
             seeded(fitted.seed),
             threads_for(plan.batch_size * fitted.n_weights),
-            progress_bar(plan.epochs, shown=self.verbose and group.is_main) as advance,
+            progress_bar(turns.ordinary.epochs + turns.rows, shown=self.verbose and group.is_main) as advance,
         ):
             learned, validation = rows.divided(validation_count(len(rows), self.validation_fraction))
             if validation is not None and self.missing == "mask":
                 validation = validation.repeated(VALIDATION_DRAWS)
-            callbacks = EpochCallbacks(self, plan.epochs, X, self._state)
+            callbacks = EpochCallbacks(self, turns.ordinary.epochs + turns.rows, X, self._state)
+            halted = False
 
             def on_epoch(row: Mapping[str, float]) -> bool:
+                nonlocal halted
                 self._keep_noise(row)
                 advance(row)
-                return callbacks.epoch()
+                halted = callbacks.epoch()
+                return halted
 
             training.run(learned, validation, on_epoch, checkpointer)
             learn_trust(fitted.model, validation or rows, fitted.device)
-        training.finish()
-        if not len(training.history):
-            raise ValueError(
-                f"{type(self).__name__}: the loss is no number before the first step; X is too large for float32 "
-                f"as it stands (use scale='standard'), or a weight of the loss is."
-            )
-        self._keep_noise(training.history[training.best_epoch])
-        n_iter = len(training.history) - 1
+            training.finish()
+            history, stopped = training.history, training.stopped if training.troubled else None
+            if not len(history):
+                raise ValueError(
+                    f"{type(self).__name__}: the loss is no number before the first step; X is too large for float32 "
+                    f"as it stands (use scale='standard'), or a weight of the loss is."
+                )
+            best_epoch = training.best_epoch
+            if turns.count and validation is not None and not halted and stopped is None:
+                best_epoch, interrupted = alternate(
+                    fitted.model, learned, validation, turns, fitted.seed, history, best_epoch, on_epoch
+                )
+                stopped = "interrupted" if interrupted else None
+        n_iter = len(history) - 1
         if fitted.architecture.linear and fitted.model.bottleneck.is_gate and n_iter > 0:
             order_linear_code(fitted.model, complete_batches(rows, fitted.model.completion))
         with seeded(fitted.seed):
-            codes = buffered_codes(fitted.model, learned, validation or learned, fitted.device)
+            closed_form = closed_form_kept(fitted, best_epoch)
+            codes = buffered_codes(fitted.model, learned, validation or learned, fitted.device, closed_form)
         self.fitted_ = dataclasses.replace(
-            self.fitted_, history=training.history, best_epoch=training.best_epoch, n_iter=n_iter, codes=codes
+            self.fitted_,
+            history=history,
+            best_epoch=best_epoch,
+            n_iter=n_iter,
+            codes=codes,
+            polish=self._steps(),
+            noise_variance=codes.noise_variance * fitted.scaling.unit**2,
         )
         callbacks.close()
-        if training.troubled:
+        if stopped is not None:
             warnings.warn(
-                f"{type(self).__name__}: training ended early, {training.stopped}. "
+                f"{type(self).__name__}: training ended early, {stopped}. "
                 f"The best weights so far, of epoch {self.best_epoch_}, were kept.",
                 ConvergenceWarning,
                 stacklevel=2,
@@ -215,12 +242,16 @@ class BaseAutoencoder(
     # ---- using -----------------------------------------------------------------------------------------
 
     @blockwise
-    def transform(self, X: Any, size: int | None = None) -> np.ndarray:
+    def transform(self, X: Any, size: int | None = None, *, return_std: bool = False) -> Any:
         """Codes of rows X: float32, shape (n_samples, n_components); for a variational model the posterior mean.
 
-        Of an ordered code ``size=k`` gives the first k latents.
+        A point code is where the decoder comes closest to the row, as far as ``polish`` steps from the encoder's guess
+        lead. Cells may be missing (NaN) whatever the fit was like: such a row is encoded by the cells it has. Of an
+        ordered code ``size=k`` gives the first k latents. With ``return_std`` the standard error of each latent comes
+        too, in the same shape.
         """
-        return self._known().encode(self.to_numbers(X))
+        fitted, rows = self._known(), self.to_numbers(X)
+        return fitted.encode_with_errors(rows) if return_std else fitted.encode(rows)
 
     def inverse_transform(self, X: Any) -> np.ndarray:
         """Rows decoded from codes X of shape (n_samples, n_components), in the units of the data given to `fit`.
@@ -244,11 +275,19 @@ class BaseAutoencoder(
     def score_samples(self, X: Any, importance_samples: int | None = None) -> np.ndarray:
         """Log density of each row, in nats, shape (n_samples,); larger is more normal.
 
-        A variational model gives the evidence lower bound, or with ``importance_samples=k`` the tighter
-        importance-weighted one. The others give the density of a row given its own code, a falling function
-        of its squared error.
+        The evidence of the row: with noise and a Gaussian density of codes the decoder is a generative model, and this
+        is the integral over all codes, by Laplace's approximation (`isthmus.inference.evidence`). For a linear model it
+        is exact and scikit-learn's ``PCA.score_samples``. A latent that explains only noise lowers it, so on rows never
+        seen it is highest at the size the data support. It is no better than its Gaussian density of codes, and says
+        nothing of codes that fall into groups. Over the cells a row has, where some are missing.
+
+        A variational model gives the evidence lower bound instead, or with ``importance_samples=k`` the tighter
+        importance-weighted one.
         """
         fitted, rows = self._known(), self.to_numbers(X)
+        volume = observed_log_volume(rows, fitted.scaling) if self.takes_gaps else fitted.scaling.log_volume
+        if importance_samples is None and (scores := fitted.log_evidence(rows)) is not None:
+            return scores - np.float32(volume)
         density = log_density(
             fitted.model,
             fitted.n_components,
@@ -256,18 +295,16 @@ class BaseAutoencoder(
             seed=fitted.seed,
             noise_variance=fitted.noise_variance / fitted.scaling.unit**2,
         )
-        scores = fitted.map_rows(rows, density)
-        if self.missing == "mask":
-            return scores - observed_log_volume(rows, fitted.scaling)
-        return scores - np.float32(fitted.scaling.log_volume)
+        return fitted.map_rows(rows, density) - np.float32(volume)
 
     def impute(self, X: Any) -> Any:
         """X with its missing cells filled by what the model expects there; all others stay exactly as they are.
 
-        An array gives an array, a DataFrame a DataFrame. Needs ``missing="mask"``.
+        An array gives an array, a DataFrame a DataFrame. A model of point codes imputes whatever its fit was like, each
+        row by the code of the cells it has; others need ``missing="mask"``.
         """
         fitted = self._known()
-        if fitted.model.completion is None:
+        if not self.takes_gaps:
             raise ValueError(
                 f"{type(self).__name__}: impute needs missing='mask' at fit, got missing={self.missing!r}."
             )
@@ -291,7 +328,13 @@ class BaseAutoencoder(
 
         A DataFrame's booleans, categories and dates are encoded; X is refused unless it has the columns of the fit.
         """
-        return read_rows(self, X, self._known().layout, reset=False).values
+        return read_rows(self, X, self._known().layout, reset=False, gaps=self.takes_gaps).values
+
+    @property
+    def takes_gaps(self) -> bool:
+        """Whether rows may have missing cells: if it learned from such rows, or encodes by the cells there are."""
+        inference = self.fitted_.inference if hasattr(self, "fitted_") else None
+        return self.missing == "mask" or (inference is not None and inference.takes_gaps)
 
     encoder = Side("encoder")
     decoder = Side("decoder")
@@ -323,7 +366,11 @@ class BaseAutoencoder(
 
     def _known(self) -> FittedState:
         check_is_fitted(self)
-        return self.fitted_
+        steps = self._steps()
+        return self.fitted_ if self.fitted_.polish == steps else dataclasses.replace(self.fitted_, polish=steps)
+
+    def _steps(self) -> int | None:
+        return None if self.polish == "auto" else int(self.polish)
 
     def _keep_noise(self, row: Mapping[str, float]) -> None:
         """σ² as it stands: the likelihood's own, or where it leaves the noise open, the squared error."""

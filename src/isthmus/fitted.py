@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from isthmus.history import History
 from isthmus.inference.code_buffer import CodeBuffer
+from isthmus.inference.state import InferenceState
 from isthmus.mixed.layout import TableLayout
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.network import Architecture
@@ -53,7 +55,9 @@ class FittedState:
     history, best_epoch, n_iter
         The record of training, the epoch whose weights were kept, and the epochs run.
     codes : CodeBuffer or None
-        Codes of some training rows, for new rows that look like them.
+        Codes of some training rows, for new rows that look like them, and what inference needs.
+    polish : int or None
+        Steps by which codes are polished; None takes what paid at fit.
     """
 
     n_components: int
@@ -70,6 +74,7 @@ class FittedState:
     best_epoch: int = 0
     n_iter: int = 0
     codes: CodeBuffer | None = None
+    polish: int | None = None
 
     @property
     def code_unit(self) -> float:
@@ -94,7 +99,7 @@ class FittedState:
 
     def encode(self, X: Any) -> np.ndarray:
         """Codes of rows, float32 of shape (n_rows, n_components); rows are numbers, shape (n_rows, n_features)."""
-        return self.map_rows(X, lambda x: self.model.encode(x).mean[:, : self.n_components] * self.code_unit)
+        return self.map_rows(X, lambda x: self.codes_of(x)[:, : self.n_components] * self.code_unit)
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
         """Rows of codes as `encode` gives them; of an ordered code fewer latents will do, the rest being zero."""
@@ -105,7 +110,37 @@ class FittedState:
 
     def reconstruct(self, X: Any) -> np.ndarray:
         """Rows decoded from their own codes."""
-        return self.in_user_units(self.map_rows(X, self.model.reconstruct))
+        return self.in_user_units(self.map_rows(X, lambda x: self.model.decode(self.codes_of(x))))
+
+    def encode_with_errors(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Codes of rows as `encode` gives them, and the standard error of each latent, in the same shape."""
+        k = self.n_components
+
+        def both(x: Tensor) -> Tensor:
+            if self.model.bottleneck.has_prior:
+                posterior = self.model.encode(x)
+                assert posterior.log_variance is not None  # or there would be no prior
+                return torch.cat([posterior.mean[:, :k], (0.5 * posterior.log_variance[:, :k]).exp()], 1)
+            if self.inference is None or self.inference.polishing is None:
+                raise ValueError("return_std: only codes that are points or normal distributions have standard errors.")
+            codes = functional.pad(self.codes_of(x)[:, :k], (0, self.architecture.n_latents - k))
+            return torch.cat([codes[:, :k], self.inference.standard_errors(self.model, x, codes, k)], 1)
+
+        found = self.map_rows(X, both) * np.float32(self.code_unit)
+        return found[:, :k], found[:, k:]
+
+    def log_evidence(self, X: Any) -> np.ndarray | None:
+        """Log density of rows in the model's units, shape (n_rows,); None where there is no density of codes."""
+        if self.inference is None or self.inference.density is None:
+            return None
+        inference = self.inference
+        return self.map_rows(X, lambda x: inference.log_evidence(self.model, x))
+
+    def codes_of(self, x: Tensor) -> Tensor:
+        """Codes of rows in the model's units, polished as this record says: (batch, n_features) to (batch, p)."""
+        if self.inference is None:
+            return self.model.encode(x).mean
+        return self.inference.codes(self.model, x, self.polish)
 
     def map_rows(self, X: Any, function: Callable[[Tensor], Tensor]) -> np.ndarray:
         """What ``function`` makes of rows in the model's units, batch by batch."""
@@ -131,6 +166,13 @@ class FittedState:
     def in_given_form(self, values: np.ndarray, like: Any = None) -> Any:
         """Rows as the user has them: a mixed table as its DataFrame, with the index of ``like``."""
         return values if self.layout is None else self.layout.decode(values, getattr(like, "index", None))
+
+    # ---- inference --------------------------------------------------------------------------------------
+
+    @property
+    def inference(self) -> InferenceState | None:
+        """What inference needs beside the model; None before a fit has come to its end."""
+        return None if self.codes is None else self.codes.inference
 
     # ---- codes kept -------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from isthmus.distributed import ProcessGroup
 from isthmus.fitted import FittedState
+from isthmus.inference.alternation import Turns, can_alternate, no_turns, share_out
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.completion import Completion
 from isthmus.parts.draws import OwnDraws, seeded
@@ -37,7 +38,9 @@ __all__ = [
     "build_model",
     "choose_architecture",
     "choose_plan",
+    "choose_turns",
     "closed_form_is_best",
+    "closed_form_kept",
     "initialize",
     "order_linear_code",
     "rows_again",
@@ -238,6 +241,25 @@ def choose_plan(settings: AutoencoderSettings, n_rows: int, fitted: FittedState)
         precision=settings.precision,
         guards_start=settings.start == "principal",
     )
+
+
+def choose_turns(settings: AutoencoderSettings, rows: Rows, fitted: FittedState, plan: automatic.Plan) -> Turns:
+    """The same run with its second half given to the decoder and the best codes of its rows, where that can be."""
+    alternates = (
+        settings.polish != 0
+        and plan.epochs > 0
+        and can_alternate(fitted.model, rows)
+        and not settings.make_penalties()
+        and validation_count(len(rows), settings.validation_fraction) > 0
+    )
+    return share_out(plan, settings.n_iter_no_change) if alternates else no_turns(plan)
+
+
+def closed_form_kept(fitted: FittedState, best_epoch: int) -> Principal | None:
+    """PCA, if codes and reconstructions are still its."""
+    model = fitted.model
+    is_start = best_epoch == 0 and fitted.architecture.principal and model.completion is None
+    return fitted.principal if is_start and model.bottleneck.is_identity and model.corruption.is_identity else None
 
 
 # ---- the model ------------------------------------------------------------------------------------------

@@ -27,14 +27,18 @@ __all__ = ["blockwise", "know_columns", "read_rows", "require_columns", "without
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
-def read_rows(estimator: Any, X: Any, layout: TableLayout | None = None, *, reset: bool) -> Source:
+def read_rows(
+    estimator: Any, X: Any, layout: TableLayout | None = None, *, reset: bool, gaps: bool | None = None
+) -> Source:
     """X as numbers that the estimator can take, or as a stream.
+
+    Cells may be missing where ``gaps`` says so, by default where the estimator learns from such rows.
 
     With ``reset`` the columns of X become the estimator's (``n_features_in_``, ``feature_names_in_``), as
     scikit-learn's `validate_data` does it, and a DataFrame's layout is settled. Without, X must have the columns of the
     fit, whose ``layout`` that is.
     """
-    who, masked = type(estimator).__name__, estimator.missing == "mask"
+    who, masked = type(estimator).__name__, estimator.missing == "mask" if gaps is None else gaps
     stream = stream_of(X, missing=masked)
     if stream is not None and not stream.fits_in_memory:
         _require_numbers(who, stream)
@@ -50,7 +54,7 @@ def read_rows(estimator: Any, X: Any, layout: TableLayout | None = None, *, rese
         if table.frame is None and not reset:
             require_columns(estimator, stream, layout)
         with without_names():
-            found = read_rows(estimator, table.rows, layout, reset=reset)
+            found = read_rows(estimator, table.rows, layout, reset=reset, gaps=gaps)
         if table.frame is None and reset:
             know_columns(estimator, stream.n_columns, stream.columns if stream.has_names else None)
             found = Source(found.values, None, names_of(estimator, stream.n_columns))
@@ -70,21 +74,23 @@ def blockwise(method: Method) -> Method:
 
     @functools.wraps(method)
     def over_blocks(self: Any, X: Any, *args: Any, **kwargs: Any) -> Any:
-        stream = stream_of(X, missing=self.missing == "mask")
+        stream = stream_of(X, missing=self.takes_gaps)
         if stream is None or stream.fits_in_memory:
             return method(self, X, *args, **kwargs)
         check_is_fitted(self)
         _require_numbers(type(self).__name__, stream)
         require_columns(self, stream, self.fitted_.layout)
-        answer, begin = np.empty(0), 0
+        answers, begin = [np.empty(0)], 0
         with without_names():
             for block in stream:
-                part = method(self, block, *args, **kwargs)
+                given = method(self, block, *args, **kwargs)
+                parts = given if isinstance(given, tuple) else (given,)
                 if begin == 0:
-                    answer = np.empty((len(stream), *part.shape[1:]), part.dtype)
-                answer[begin : begin + len(part)] = part
-                begin += len(part)
-        return answer
+                    answers = [np.empty((len(stream), *part.shape[1:]), part.dtype) for part in parts]
+                for answer, part in zip(answers, parts, strict=True):
+                    answer[begin : begin + len(part)] = part
+                begin += len(parts[0])
+        return answers[0] if len(answers) == 1 else tuple(answers)
 
     return over_blocks  # type: ignore[return-value]
 

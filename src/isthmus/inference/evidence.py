@@ -48,6 +48,12 @@ class CodeDensity:
         return GaussianPrior(self.mean, torch.linalg.inv(self.covariance.double()).to(self.mean.dtype))
 
     @property
+    def root(self) -> Tensor:
+        """S^½, so that it times its transpose is S."""
+        values, axes = torch.linalg.eigh(self.covariance.double())
+        return (axes * values.clamp(min=0).sqrt()).to(self.mean.dtype)
+
+    @property
     def log_det(self) -> float:
         return float(torch.linalg.slogdet(self.covariance.double())[1])
 

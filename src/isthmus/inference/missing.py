@@ -10,7 +10,6 @@ A small code reconstructs coarsely, and then α is near 0; one that follows the 
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -42,7 +41,12 @@ def completed(fitted: FittedState, rows: np.ndarray) -> np.ndarray:
 
 def imputed(fitted: FittedState, rows: Any) -> np.ndarray:
     """Rows in the user's units with their NaN filled; all other cells stay exactly as they are."""
-    expect = functools.partial(expected_cells, fitted.model)
+
+    def expect(x: Tensor) -> Tensor:
+        if fitted.model.completion is None:
+            return fitted.model.decode(fitted.codes_of(x))
+        return expected_cells(fitted.model, x)
+
     return fill_cells(rows, lambda part: fitted.in_user_units(fitted.map_rows(part, expect)), fitted.dtype)
 
 

@@ -18,11 +18,12 @@ from isthmus.inference.target import LikelihoodTarget, Target, observed_target
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.likelihood import Likelihood
 
-__all__ = ["STEPS", "Polishing", "can_polish", "polishing_of", "target_of"]
+__all__ = ["STEPS", "Polishing", "can_polish", "pays", "polishing_of", "target_of"]
 
 STEPS = 3  # of descent, at three passes of the decoder each: the knee of the curve, see docs/defaults.md
 SEARCHED = 4  # latents up to which a training row's code may be a better start than the encoder's
 BANK_ROWS, BANK_CELLS = 512, 1 << 22
+PAYS = 0.01  # share of the held-out cost that polishing must save to be done unasked
 CURVATURE_ROWS = 512  # whose mean curvature is the metric
 
 
@@ -81,3 +82,9 @@ def polishing_of(model: AutoencoderModel, target: Target, codes: Tensor, steps: 
     most = min(BANK_ROWS, BANK_CELLS // target.n_features) if n_latents <= SEARCHED else 0
     kept = torch.linspace(0, n_rows - 1, min(most, n_rows), device=codes.device).long()
     return Polishing(metric_of(found.curvature), codes[kept].clone(), steps)
+
+
+def pays(amortized: Tensor, polished: Tensor) -> bool:
+    """Whether held-out rows gain enough by polishing that it is done unasked; their -log p, shape (n_rows,) each."""
+    before, after = float(amortized.double().mean()), float(polished.double().mean())
+    return before - after > PAYS * abs(before)

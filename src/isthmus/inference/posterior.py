@@ -24,7 +24,7 @@ from isthmus.inference.codes import Decoder, Inferred
 from isthmus.inference.solving import factor, solve_with
 from isthmus.inference.target import Target
 
-__all__ = ["LeftOut", "draw_codes", "left_out", "standard_errors"]
+__all__ = ["LeftOut", "covariances", "draw_codes", "left_out", "standard_errors"]
 
 LEAST_SPARE = 1e-3  # of 1 - h: a cell that alone fixes a latent is hardly predicted by the others
 LEAST_CURVATURE = 1e-9  # of the mean diagonal, under each entry of H
@@ -50,10 +50,14 @@ def _factors(curvature: Tensor) -> Tensor:
 
 def standard_errors(curvature: Tensor) -> Tensor:
     """The standard error of each latent, shape (batch, p), from H of shape (batch, p, p)."""
+    return covariances(curvature).diagonal(dim1=1, dim2=2).clamp(min=0).sqrt()
+
+
+def covariances(curvature: Tensor) -> Tensor:
+    """H⁻¹ of every row, (batch, p, p)."""
     n_latents = curvature.shape[1]
     identity = torch.eye(n_latents, dtype=torch.float64, device=curvature.device).expand(len(curvature), -1, -1)
-    inverse = solve_with(_factors(curvature), identity)
-    return inverse.diagonal(dim1=1, dim2=2).clamp(min=0).sqrt().to(curvature.dtype)
+    return solve_with(_factors(curvature), identity).to(curvature.dtype)
 
 
 def draw_codes(codes: Tensor, curvature: Tensor, noise: Tensor) -> Tensor:

@@ -73,6 +73,7 @@ class Rows:
 
     n_features: int
     is_shared = False  # whether this process holds only a share of the rows
+    random_access = True  # whether any row can be taken at little cost
 
     def __len__(self) -> int:
         raise NotImplementedError

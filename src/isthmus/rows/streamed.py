@@ -108,6 +108,8 @@ class StreamedRows(Rows):
         self.surveyed = surveyed
         self.n_features = stream.n_columns
 
+    random_access = False
+
     def __len__(self) -> int:
         return len(self.stream)
 

@@ -19,6 +19,9 @@ from isthmus.estimator import BaseAutoencoder
 from isthmus.fitted import FittedState
 from isthmus.history import History
 from isthmus.inference.code_buffer import CodeBuffer
+from isthmus.inference.evidence import CodeDensity
+from isthmus.inference.polishing import Polishing
+from isthmus.inference.state import InferenceState
 from isthmus.initialization import build_model
 from isthmus.input_validation import know_columns
 from isthmus.mixed.layout import TableLayout
@@ -48,7 +51,29 @@ PRINCIPAL_PARTS = ("mean", "directions", "variances")
 SECONDS = "seconds"  # the one column of the history that the clock decides
 LEAST_UNIT, LARGEST_UNIT = 1e-150, 1e150  # of which the squares are numbers still
 LEAST_NOISE, LARGEST_NOISE = 1e-13, 3.4e38  # in the model's units, which are single precision
-SEEDS, MOST_EPOCHS = 2**31, 10**9
+SEEDS, MOST_EPOCHS, MOST_STEPS = 2**31, 10**9, 10**6
+
+
+@record
+class InferenceFacts:
+    """Of an `InferenceState`: σ² in the model's units, the steps that paid, how many codes to start from, and which
+    of its two parts there are.
+    """
+
+    noise_variance: float = fact(above=0, at_most=LARGEST_NOISE)
+    steps: int = fact(at_least=0, at_most=MOST_STEPS)
+    n_bank: int = fact(at_least=0)
+    polishing: bool
+    density: bool
+
+    def kinds(self, n_latents: int) -> dict[str, TensorKind]:
+        """The tensors these facts imply."""
+        square, found = TensorKind("F32", (n_latents, n_latents)), {}
+        if self.polishing:
+            found |= {"metric": square, "bank": TensorKind("F32", (self.n_bank, n_latents))}
+        if self.density:
+            found |= {"mean": TensorKind("F32", (n_latents,)), "covariance": square}
+        return {f"inference.{name}": kind for name, kind in found.items()}
 
 
 @record
@@ -73,6 +98,7 @@ class Facts:
     completion_rank: int = fact(at_least=0)
     layout: TableLayout | None
     n_kept_codes: int = fact(at_least=0)
+    inference: InferenceFacts | None = fact(default=None)
 
     def __post_init__(self) -> None:
         if len({*self.history_columns}) != len(self.history_columns):
@@ -98,15 +124,20 @@ class Facts:
         """The tensors these facts imply, beside the network's own; ``timed`` if the seconds are kept elsewhere."""
         wide, kept = (self.n_features,), self.n_kept_codes > 0
         columns = [name for name in self.history_columns if not (timed and name == SECONDS)]
-        return {
-            "scaling.center": TensorKind("F64", wide),
-            "scaling.spread": TensorKind("F64", wide),
-            "principal.mean": TensorKind("F32", wide),
-            "principal.directions": TensorKind("F32", (self.n_directions, self.n_features)),
-            "principal.variances": TensorKind("F32", (self.n_directions,)),
-            **({"generation.codes": TensorKind("F32", (self.n_kept_codes, self.n_components))} if kept else {}),
-            **({"generation.errors": TensorKind("F32", wide)} if kept else {}),
-        } | {f"history.{name}": TensorKind("F64", (self.history_rows,)) for name in columns}
+        inferred = {} if self.inference is None else self.inference.kinds(self.n_components)
+        return (
+            inferred
+            | {
+                "scaling.center": TensorKind("F64", wide),
+                "scaling.spread": TensorKind("F64", wide),
+                "principal.mean": TensorKind("F32", wide),
+                "principal.directions": TensorKind("F32", (self.n_directions, self.n_features)),
+                "principal.variances": TensorKind("F32", (self.n_directions,)),
+                **({"generation.codes": TensorKind("F32", (self.n_kept_codes, self.n_components))} if kept else {}),
+                **({"generation.errors": TensorKind("F32", wide)} if kept else {}),
+            }
+            | {f"history.{name}": TensorKind("F64", (self.history_rows,)) for name in columns}
+        )
 
 
 def facts_of(fitted: FittedState, names: Sequence[str] | None) -> Facts:
@@ -133,7 +164,27 @@ def facts_of(fitted: FittedState, names: Sequence[str] | None) -> Facts:
         layout=layout,
         completion_rank=0 if completion is None else int(completion.loadings.shape[1]),
         n_kept_codes=0 if fitted.codes is None else len(fitted.codes.kept),
+        inference=None if fitted.inference is None else _inference_facts(fitted.inference),
     )
+
+
+def _inference_facts(state: InferenceState) -> InferenceFacts:
+    return InferenceFacts(
+        noise_variance=float(state.noise_variance),
+        steps=0 if state.polishing is None else state.polishing.steps,
+        n_bank=0 if state.polishing is None else len(state.polishing.bank),
+        polishing=state.polishing is not None,
+        density=state.density is not None,
+    )
+
+
+def _inference_of(facts: InferenceFacts | None, tensors: Mapping[str, Tensor], device: torch.device) -> Any:
+    if facts is None:
+        return None
+    part = {name.removeprefix("inference."): tensor.to(device) for name, tensor in tensors.items()}
+    polishing = Polishing(part["metric"], part["bank"], facts.steps) if facts.polishing else None
+    density = CodeDensity(part["mean"], part["covariance"]) if facts.density else None
+    return InferenceState(polishing, density, facts.noise_variance)
 
 
 def tensors_of(fitted: FittedState) -> dict[str, Tensor]:
@@ -143,6 +194,11 @@ def tensors_of(fitted: FittedState) -> dict[str, Tensor]:
     found |= {f"scaling.{name}": torch.from_numpy(getattr(fitted.scaling, name)) for name in ("center", "spread")}
     if fitted.codes is not None:
         found |= {"generation.codes": fitted.codes.kept, "generation.errors": fitted.codes.errors}
+    if (state := fitted.inference) is not None:
+        if state.polishing is not None:
+            found |= {"inference.metric": state.polishing.metric, "inference.bank": state.polishing.bank}
+        if state.density is not None:
+            found |= {"inference.mean": state.density.mean, "inference.covariance": state.density.covariance}
     for name, values in fitted.history.columns.items():
         if name != SECONDS:
             found[f"history.{name}"] = torch.tensor(values, dtype=torch.float64)
@@ -215,7 +271,7 @@ def restore(
             model.completion.owners = torch.tensor(layout.owners)
     columns = {name: part.tolist() for name, part in tensors.items() if name.startswith("history.")}
     columns |= {} if seconds is None else {f"history.{SECONDS}": list(seconds)}
-    kept = facts.n_kept_codes > 0
+    kept, inference = facts.n_kept_codes > 0, _inference_of(facts.inference, tensors, device)
     estimator.fitted_ = FittedState(
         n_components=facts.n_components,
         scaling=Scaling(tensors["scaling.center"].numpy(), tensors["scaling.spread"].numpy(), facts.scaling_unit),
@@ -230,5 +286,5 @@ def restore(
         history=History({name: columns[f"history.{name}"] for name in facts.history_columns}),
         best_epoch=facts.best_epoch,
         n_iter=facts.n_iter,
-        codes=CodeBuffer.of(tensors["generation.codes"], tensors["generation.errors"]) if kept else None,
+        codes=CodeBuffer.of(tensors["generation.codes"], tensors["generation.errors"], inference) if kept else None,
     )
