@@ -144,12 +144,12 @@ class BaseAutoencoder(
         with (
             seeded(fitted.seed),
             threads_for(plan.batch_size * fitted.n_weights),
-            progress_bar(turns.ordinary.epochs + turns.rows, shown=self.verbose and group.is_main) as advance,
+            progress_bar(turns.ordinary.epochs + turns.count, shown=self.verbose and group.is_main) as advance,
         ):
             learned, validation = rows.divided(validation_count(len(rows), self.validation_fraction))
             if validation is not None and self.missing == "mask":
                 validation = validation.repeated(VALIDATION_DRAWS)
-            callbacks = EpochCallbacks(self, turns.ordinary.epochs + turns.rows, X, self._state)
+            callbacks = EpochCallbacks(self, turns.ordinary.epochs + turns.count, X, self._state)
             halted = False
 
             def on_epoch(row: Mapping[str, float]) -> bool:
@@ -246,9 +246,8 @@ class BaseAutoencoder(
         """Codes of rows X: float32, shape (n_samples, n_components); for a variational model the posterior mean.
 
         A point code is where the decoder comes closest to the row, as far as ``polish`` steps from the encoder's guess
-        lead. Cells may be missing (NaN) whatever the fit was like: such a row is encoded by the cells it has. Of an
-        ordered code ``size=k`` gives the first k latents. With ``return_std`` the standard error of each latent comes
-        too, in the same shape.
+        lead. Of an ordered code ``size=k`` gives the first k latents. With ``return_std`` the standard error of each
+        latent comes too, in the same shape.
         """
         fitted, rows = self._known(), self.to_numbers(X)
         return fitted.encode_with_errors(rows) if return_std else fitted.encode(rows)
@@ -285,7 +284,8 @@ class BaseAutoencoder(
         importance-weighted one.
         """
         fitted, rows = self._known(), self.to_numbers(X)
-        volume = observed_log_volume(rows, fitted.scaling) if self.takes_gaps else fitted.scaling.log_volume
+        masked = self.missing == "mask"
+        volume = observed_log_volume(rows, fitted.scaling) if masked else fitted.scaling.log_volume
         if importance_samples is None and (scores := fitted.log_evidence(rows)) is not None:
             return scores - np.float32(volume)
         density = log_density(
@@ -304,11 +304,12 @@ class BaseAutoencoder(
         row by the code of the cells it has; others need ``missing="mask"``.
         """
         fitted = self._known()
-        if not self.takes_gaps:
+        by_codes = fitted.inference is not None and fitted.inference.takes_gaps
+        if self.missing != "mask" and not by_codes:
             raise ValueError(
                 f"{type(self).__name__}: impute needs missing='mask' at fit, got missing={self.missing!r}."
             )
-        filled = imputed(fitted, self.to_numbers(X))
+        filled = imputed(fitted, self.to_numbers(X, gaps=True))
         return like_given(X, filled) if fitted.layout is None else fitted.layout.fill(X, filled)
 
     def score(self, X: Any, y: Any = None) -> float:
@@ -323,18 +324,13 @@ class BaseAutoencoder(
         with torch.inference_mode():
             return latent_report(fitted.model, (batch.to(fitted.device) for batch in rows.batches()))
 
-    def to_numbers(self, X: Any) -> Any:
+    def to_numbers(self, X: Any, *, gaps: bool | None = None) -> Any:
         """Rows as the model reads them, in the user's units: an array or CSR matrix, shape (n_samples, n_numbers).
 
         A DataFrame's booleans, categories and dates are encoded; X is refused unless it has the columns of the fit.
+        Cells may be missing where ``gaps`` says so, by default where the model learned from such rows.
         """
-        return read_rows(self, X, self._known().layout, reset=False, gaps=self.takes_gaps).values
-
-    @property
-    def takes_gaps(self) -> bool:
-        """Whether rows may have missing cells: if it learned from such rows, or encodes by the cells there are."""
-        inference = self.fitted_.inference if hasattr(self, "fitted_") else None
-        return self.missing == "mask" or (inference is not None and inference.takes_gaps)
+        return read_rows(self, X, self._known().layout, reset=False, gaps=gaps).values
 
     encoder = Side("encoder")
     decoder = Side("decoder")

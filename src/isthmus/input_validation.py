@@ -74,7 +74,7 @@ def blockwise(method: Method) -> Method:
 
     @functools.wraps(method)
     def over_blocks(self: Any, X: Any, *args: Any, **kwargs: Any) -> Any:
-        stream = stream_of(X, missing=self.takes_gaps)
+        stream = stream_of(X, missing=self.missing == "mask")
         if stream is None or stream.fits_in_memory:
             return method(self, X, *args, **kwargs)
         check_is_fitted(self)

@@ -28,7 +28,7 @@ from torch import Tensor
 
 from isthmus.history import History
 from isthmus.inference.descent import descend
-from isthmus.inference.polishing import STEPS, can_polish, pays, polishing_of, target_of
+from isthmus.inference.polishing import STEPS, can_polish, polishing_of, target_of
 from isthmus.inference.target import Target
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.likelihood import Likelihood
@@ -43,7 +43,7 @@ DESCENT = 2  # steps at the beginning of a turn
 NOISE = 0.02  # of each latent's standard deviation
 RATE, DECAY = 0.6, 0.5  # of the plan's learning rate and weight decay
 ORDINARY = 0.5  # share of the plan's epochs that go before, for encoder and decoder together
-MOST_TURNS, LEAST_EPOCHS = 10, 4
+LEAST_TURNS, MOST_TURNS, LEAST_EPOCHS = 2, 10, 4
 ENCODER_SHARE = 0.25  # of the decoder's epochs
 BASIS_ROWS = 2048  # of which codes to start from and the mean curvature are taken
 
@@ -57,11 +57,6 @@ class Turns:
     count: int
     epochs: int
 
-    @property
-    def rows(self) -> int:
-        """Rows that they add to the history."""
-        return self.count + 1 if self.count else 0
-
 
 def no_turns(plan: Plan) -> Turns:
     """The plan as it is."""
@@ -69,9 +64,11 @@ def no_turns(plan: Plan) -> Turns:
 
 
 def share_out(plan: Plan, n_iter_no_change: int | None = None) -> Turns:
-    """Half of the epochs for both networks; then as many of the decoder alone as the plan has."""
-    count = min(MOST_TURNS, max(1, round(plan.epochs / LEAST_EPOCHS)))
-    ordinary = max(1, round(ORDINARY * plan.epochs))
+    """Half of the epochs for both networks, then as many of the decoder alone as the plan has; no turns of a few."""
+    count = min(MOST_TURNS, plan.epochs // LEAST_EPOCHS)
+    if count < LEAST_TURNS:
+        return no_turns(plan)
+    ordinary = round(ORDINARY * plan.epochs)
     patience = None if plan.patience is None else n_iter_no_change or max(5, ordinary // 3)
     first = replace(plan, epochs=ordinary, patience=patience)
     return Turns(plan, first, count, max(1, round(plan.epochs / count)))
@@ -107,30 +104,29 @@ def alternate(
 ) -> Alternated:
     """Train decoder and encoder in place.
 
-    The history gets a row for the codes polished before anything is trained, and one for every turn; ``on_turn`` sees
-    each and answers True to stop. Rates, batches and decay are those of the plan. After Ctrl-C the best so far is kept.
+    The history gets a row for every turn, measured with polished codes; ``on_turn`` sees it and answers True to stop.
+    Rates, batches and decay are those of the plan. After Ctrl-C the best so far is kept.
     """
     plan = turns.plan
     work = _Work(model, rows, held_out, plan.batch_size, seed)
     decoder = OneNetwork(model.decoder, DECAY * plan.weight_decay, plan.gradient_clip)
     first, begun, before = len(history), time.perf_counter(), history[-1]["seconds"]
-    amortized, losses = work.held_out_losses(amortized=True), [work.held_out_losses()]
+    losses = [work.held_out_losses()]
     at_first = best = decoder.weights()
     interrupted, kept, step, n_steps = False, 0, 0, turns.count * turns.epochs * work.batches_of_epoch
     try:
-        for turn in range(turns.count + 1):
-            if turn > 0:
-                work.polish(DESCENT)
-                for noisy, x in work.batches(turn, turns.epochs):
-                    progress = step / max(1, n_steps - 1)
-                    decoder.step(noisy, _likelihood_gradient(model.likelihood, x), RATE * rate(plan, progress))
-                    step += 1
-                work.renew_basis()
-                losses.append(work.held_out_losses())
-                if losses[turn].mean() < losses[kept].mean():
-                    kept, best = turn, decoder.weights()
+        for turn in range(1, turns.count + 1):
+            work.polish(DESCENT)
+            for noisy, x in work.batches(turn, turns.epochs):
+                progress = step / max(1, n_steps - 1)
+                decoder.step(noisy, _likelihood_gradient(model.likelihood, x), RATE * rate(plan, progress))
+                step += 1
+            work.renew_basis()
+            losses.append(work.held_out_losses())
+            if losses[turn].mean() < losses[kept].mean():
+                kept, best = turn, decoder.weights()
             row = work.figures(losses[turn])
-            row |= {"epoch": float(first + turn), "learning_rate": RATE * plan.learning_rate}
+            row |= {"epoch": float(first + turn - 1), "learning_rate": RATE * rate(plan, step / n_steps)}
             row["seconds"] = before + time.perf_counter() - begun
             history.append({name: row[name] for name in history.columns})
             if on_turn(row):
@@ -143,9 +139,7 @@ def alternate(
     decoder.finish()
     if kept:
         _teach_encoder(work, plan, max(1, round(ENCODER_SHARE * turns.count * turns.epochs)))
-        best_epoch = first + kept
-    elif pays(amortized, losses[0]) and len(history) > first:
-        best_epoch = first
+        best_epoch = first + kept - 1
     return Alternated(best_epoch, interrupted)
 
 

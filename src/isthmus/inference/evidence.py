@@ -33,6 +33,7 @@ from isthmus.inference.target import Target
 __all__ = ["CodeDensity", "evidence_of", "fit_code_density", "laplace", "noise_variance"]
 
 LEAST_SHARE = 1e-4  # of a code's variance, that noise may not take from it
+LEAST_VARIANCE = 1e-12  # of codes that are all alike
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,10 @@ def noise_variance(squared_errors: Tensor, n_cells: int, n_latents: int) -> floa
     return float(squared_errors.double().mean()) / spare
 
 
-def fit_code_density(codes: Tensor, covariances: Tensor) -> CodeDensity:
-    """The density of codes behind least-squares ones, shape (n_rows, p), given the covariance C of each, (n_rows, p,
-    p).
+def fit_code_density(codes: Tensor, covariances: Tensor | None) -> CodeDensity:
+    """The density of codes behind least-squares ones, shape (n_rows, p).
 
+    ``covariances``, shape (n_rows, p, p), say how far noise spreads each code; None leaves the codes' spread as it is.
     Where noise explains all of a direction's spread, a little is left to it, so that the covariance stays positive
     definite.
     """
@@ -77,8 +78,10 @@ def fit_code_density(codes: Tensor, covariances: Tensor) -> CodeDensity:
     spread = away.T @ away / max(1, len(codes) - 1)
     # Whitened by the spread, noise is a share of each direction's variance: no share is more than all.
     values, axes = torch.linalg.eigh(spread)
-    floor = max(float(values.max()), 1e-300) * 1e-12
+    floor = max(1e-12 * float(values.max()), LEAST_VARIANCE)
     root = axes * values.clamp(min=floor).sqrt()
+    if covariances is None:
+        return CodeDensity(mean.float(), (root @ root.T).float())
     white = torch.linalg.solve(root, torch.linalg.solve(root, covariances.double().mean(0)).T)
     shares, turned = torch.linalg.eigh((white + white.T) / 2)
     kept = (1 - shares).clamp(min=LEAST_SHARE)

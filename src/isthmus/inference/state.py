@@ -115,13 +115,13 @@ def learn_inference(
     """
     with torch.no_grad():
         guess = model.encode(rows).mean
-        amortized = _noise(model, held_out, model.encode(held_out).mean, spent=0)
+        amortized = _noise(model, held_out, model.encode(held_out).mean, 0)
         if model.bottleneck.has_prior:
             return InferenceState(None, None, amortized)
-        if not model.bottleneck.is_gate:  # a sparse code: its spread is all its own
-            return InferenceState(
-                None, fit_code_density(guess, guess.new_zeros(1, guess.shape[1], guess.shape[1])), amortized
-            )
+        if not model.bottleneck.is_gate:  # a sparse code: what units are on has been spent on a row
+            codes = model.encode(held_out).mean
+            spent = min(float((codes != 0).double().sum(1).mean()), held_out.shape[1] - 1)
+            return InferenceState(None, fit_code_density(guess, None), _noise(model, held_out, codes, spent))
         try:
             return _of_points(model, model.complete(rows), guess, held_out, closed_form)
         except NotDifferentiableError as error:
@@ -151,7 +151,7 @@ def _of_points(
         spread = (closed_form.variances[:n_latents] - noise).clamp(min=LEAST_NOISE).to(rows.device)
         return InferenceState(polishing, CodeDensity(torch.zeros_like(spread), spread.diag()), noise)
     best = infer(model.decoder, judged, start, steps=EXACT_STEPS).codes
-    noise = _noise(model, held_out, best, spent=n_latents)
+    noise = _noise(model, held_out, best, n_latents)
     state = InferenceState(polishing, None, noise)
     codes = infer(model.decoder, target, codes, steps=EXACT_STEPS).codes
     return replace(state, density=fit_code_density(codes, covariances(state._curvature(model, rows, codes))))
@@ -165,7 +165,7 @@ def _steps_that_pay(model: AutoencoderModel, polishing: Polishing, target: Targe
     return STEPS if pays(target.cost(model.decoder(guess)), target.cost(model.decoder(codes))) else 0
 
 
-def _noise(model: AutoencoderModel, x: Tensor, codes: Tensor, *, spent: int) -> float:
+def _noise(model: AutoencoderModel, x: Tensor, codes: Tensor, spent: float) -> float:
     """σ² from the squared error of held-out rows, of whose cells the code has ``spent`` some; in the model's units."""
     likelihood = model.likelihood
     if likelihood.noise_variance is not None:
