@@ -49,9 +49,11 @@ FLOORS = {
     "generation": 5,
     "generation.*": 5,
     "torch_modules": 5,
+    "input_validation": 4,
     "settings": 5,
+    "choices": 5,
     "initialization": 6,
-    "input_validation": 6,
+    "fitting": 6,
     "code_size": 6,
     "estimator": 7,
     "inner_fit": 8,
@@ -90,6 +92,7 @@ TORCH = (
     "generation.*",
     "torch_modules",
     "settings",
+    "choices",
     "initialization",
     "estimator",
     "variants.*",
@@ -103,6 +106,8 @@ TORCH = (
 SKLEARN = (
     "estimator",
     "initialization",
+    "fitting",
+    "fitting",
     "input_validation",
     "code_size",
     "inner_fit",
@@ -125,6 +130,7 @@ FOREIGN = {
     "_fused_adamw_",
     "_is_avx512_bf16_supported",
     "_init_callback_context",
+    "_get_param_names",
     "_n_features_out",
     "_replace",
 }
@@ -253,6 +259,8 @@ def _private_reaches(where: str, tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if not isinstance(node, ast.Attribute) or not re.match(r"_[a-z]", node.attr) or node.attr in FOREIGN:
             continue
+        if ast.unparse(node.value) in ("self", "cls", "super()"):
+            continue  # its own, or a base class's for it
         if node.attr not in given:
             yield f"{where}:{node.lineno}: {ast.unparse(node)} is another file's private attribute"
 
@@ -301,12 +309,8 @@ def _circles(graph: dict[str, set[str]]) -> Iterator[str]:
 
 # Owned by work under way on other branches; each line leaves with its merge.
 OPEN = (
-    "detector._find_neighbours",
-    "detector._parts_used",
     "tables.opening -> tables.reading",
     "cli.data_split -> cli.run_folder",
-    "denoising.folder -> denoising.denoiser",
-    "storage.model_folder -> denoising.folder",
 )
 
 

@@ -50,11 +50,11 @@ def takes_size(kind: Kind) -> Kind:
     whole: Callable[..., Any] = kind.transform  # type: ignore[attr-defined]
 
     @functools.wraps(whole)
-    def transform(self: Any, X: Any, size: int | None = None, *, return_std: bool = False) -> Any:
+    def transform(self: Any, X: Any, size: int | None = None, **kwargs: Any) -> Any:
         if size is None:
-            return whole(self, X, return_std=return_std)
+            return whole(self, X, **kwargs)
         check_is_fitted(self)
-        return whole(narrowed(self, size, "transform"), X, return_std=return_std)
+        return whole(narrowed(self, size, "transform"), X, **kwargs)
 
     kind.transform = transform  # type: ignore[attr-defined]
     return kind

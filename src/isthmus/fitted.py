@@ -23,8 +23,10 @@ from isthmus.mixed.layout import TableLayout
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.network import Architecture
 from isthmus.parts.principal import Principal
+from isthmus.rows.companions import with_companions
 from isthmus.rows.rows import DenseRows, Rows, in_company, rows_once
-from isthmus.rows.scaling import Scaling
+from isthmus.rows.scaling import Scaling, beside
+from isthmus.rows.source import Source, Widths
 from isthmus.training.devices import threads_for
 
 __all__ = ["FittedState"]
@@ -55,7 +57,9 @@ class FittedState:
     history, best_epoch, n_iter
         The record of training, the epoch whose weights were kept, and the epochs run.
     codes : CodeBuffer or None
-        Codes of some training rows, for new rows that look like them, and what inference needs.
+        Codes of some training rows, for new rows that look like them.
+    given : Scaling or None
+        Of what rows are given, where they are: standardised, column by column.
     polish : int or None
         Steps by which codes are polished; None takes what paid at fit.
     """
@@ -74,6 +78,7 @@ class FittedState:
     best_epoch: int = 0
     n_iter: int = 0
     codes: CodeBuffer | None = None
+    given: Scaling | None = None
     polish: int | None = None
 
     @property
@@ -97,61 +102,84 @@ class FittedState:
 
     # ---- rows and codes, as arrays in the user's units --------------------------------------------------
 
-    def encode(self, X: Any) -> np.ndarray:
+    def encode(self, X: Any, given: np.ndarray | None = None) -> np.ndarray:
         """Codes of rows, float32 of shape (n_rows, n_components); rows are numbers, shape (n_rows, n_features)."""
-        return self.map_rows(X, lambda x: self.codes_of(x)[:, : self.n_components] * self.code_unit)
 
-    def decode(self, codes: np.ndarray) -> np.ndarray:
-        """Rows of codes as `encode` gives them; of an ordered code fewer latents will do, the rest being zero."""
-        missing = self.architecture.n_latents - codes.shape[1]
-        codes = np.pad(codes, ((0, 0), (0, missing))) if missing else codes
-        rows = DenseRows(torch.from_numpy(codes.astype(np.float32) / np.float32(self.code_unit)))
-        return self.in_user_units(self.map_batches(rows, self.model.decode))
+        def codes(x: Tensor, *beside: Tensor) -> Tensor:
+            return self.codes_of(x, *beside)[:, : self.n_components] * self.code_unit
 
-    def reconstruct(self, X: Any) -> np.ndarray:
-        """Rows decoded from their own codes."""
-        return self.in_user_units(self.map_rows(X, lambda x: self.model.decode(self.codes_of(x))))
+        return self.map_rows(X, codes, given)
 
-    def encode_with_errors(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+    def encode_with_errors(self, X: Any, given: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Codes of rows as `encode` gives them, and the standard error of each latent, in the same shape."""
         k = self.n_components
 
-        def both(x: Tensor) -> Tensor:
+        def both(x: Tensor, *beside: Tensor) -> Tensor:
             if self.model.bottleneck.has_prior:
-                posterior = self.model.encode(x)
+                posterior = self.model.encode(x, *beside)
                 assert posterior.log_variance is not None  # or there would be no prior
                 return torch.cat([posterior.mean[:, :k], (0.5 * posterior.log_variance[:, :k]).exp()], 1)
             if self.inference is None or self.inference.polishing is None:
-                raise ValueError("return_std: only codes that are points or normal distributions have standard errors.")
-            codes = functional.pad(self.codes_of(x)[:, :k], (0, self.architecture.n_latents - k))
-            return torch.cat([codes[:, :k], self.inference.standard_errors(self.model, x, codes, k)], 1)
+                raise ValueError("return_std: this model's codes have no standard errors; those of point codes do.")
+            codes = self.codes_of(x, *beside)
+            codes = functional.pad(codes[:, :k], (0, codes.shape[1] - k))
+            errors = self.inference.standard_errors(self.model, x, beside[0] if beside else None, codes, k)
+            return torch.cat([codes[:, :k], errors], 1)
 
-        found = self.map_rows(X, both) * np.float32(self.code_unit)
+        found = self.map_rows(X, both, given) * np.float32(self.code_unit)
         return found[:, :k], found[:, k:]
 
-    def log_evidence(self, X: Any) -> np.ndarray | None:
-        """Log density of rows in the model's units, shape (n_rows,); None where there is no density of codes."""
-        if self.inference is None or self.inference.density is None:
-            return None
-        inference = self.inference
-        return self.map_rows(X, lambda x: inference.log_evidence(self.model, x))
-
-    def codes_of(self, x: Tensor) -> Tensor:
+    def codes_of(self, x: Tensor, given: Tensor | None = None) -> Tensor:
         """Codes of rows in the model's units, polished as this record says: (batch, n_features) to (batch, p)."""
         if self.inference is None:
-            return self.model.encode(x).mean
-        return self.inference.codes(self.model, x, self.polish)
+            return self.model.encode(x, given).mean
+        return self.inference.codes(self.model, x, given, self.polish)
 
-    def map_rows(self, X: Any, function: Callable[[Tensor], Tensor]) -> np.ndarray:
-        """What ``function`` makes of rows in the model's units, batch by batch."""
-        return self.map_batches(rows_once(X, self.scaling), function)
+    def decode(self, codes: np.ndarray, given: np.ndarray | None = None) -> np.ndarray:
+        """Rows of codes as `encode` gives them; of an ordered code fewer latents will do, the rest being zero."""
+        missing = self.architecture.n_latents - codes.shape[1]
+        codes = np.pad(codes, ((0, 0), (0, missing))) if missing else codes
+        latents = torch.from_numpy(codes.astype(np.float32) / np.float32(self.code_unit))
+        widths = None
+        if given is not None and self.given is not None:
+            latents = torch.cat([latents, torch.from_numpy(self.given.apply(given))], 1)
+            widths = Widths(codes.shape[1], given.shape[1])
+        return self.in_user_units(self.map_batches(DenseRows(latents, widths), self.model.decode))
 
-    def map_batches(self, rows: Rows, function: Callable[[Tensor], Tensor]) -> np.ndarray:
+    def reconstruct(self, X: Any, given: np.ndarray | None = None) -> np.ndarray:
+        """Rows decoded from their own codes."""
+
+        def rebuilt(x: Tensor, *beside: Tensor) -> Tensor:
+            return self.model.decode(self.codes_of(x, *beside), *beside)
+
+        return self.in_user_units(self.map_rows(X, rebuilt, given))
+
+    def log_evidence(self, X: Any, given: np.ndarray | None = None) -> np.ndarray | None:
+        """Log density of rows in the model's units, shape (n_rows,); None where there is no density of codes."""
+        inference = self.inference
+        if inference is None or inference.density is None:
+            return None
+        return self.map_rows(X, lambda x, *beside: inference.log_evidence(self.model, x, *beside), given)
+
+    def map_rows(self, X: Any, function: Callable[..., Tensor], given: np.ndarray | None = None) -> np.ndarray:
+        """What ``function`` makes of rows in the model's units, and what they are given, batch by batch."""
+        return self.map_batches(self.rows(X, given), function)
+
+    def rows(self, X: Any, given: np.ndarray | None = None) -> Rows:
+        """Rows for one pass, in the model's units, with what they are given beside them."""
+        if given is None or self.given is None:
+            return rows_once(X, self.scaling)
+        source = with_companions(Source(X, None, []), given, None)
+        return rows_once(source.values, beside([self.scaling, self.given]), source.widths)
+
+    def map_batches(self, rows: Rows, function: Callable[..., Tensor]) -> np.ndarray:
         """The same of rows that are in the model's units already."""
         with torch.inference_mode(), threads_for(min(len(rows), rows.batch_rows) * self.n_weights):
             results, begin = torch.empty(0), 0
-            for batch in rows.batches():
-                part = function(in_company(batch).to(self.device))[: len(batch)].cpu()
+            for columns in rows.in_turn():
+                batch = rows.batch_of(in_company(columns).to(self.device))
+                given = () if batch.given is None else (batch.given,)
+                part = function(batch.x, *given)[: len(columns)].cpu()
                 if begin == 0:
                     # One block for all: small results kept between large temporaries would splinter the heap.
                     results = part.new_empty((len(rows), *part.shape[1:]))

@@ -18,11 +18,20 @@ from sklearn.utils.validation import check_is_fitted, validate_data  # pyrefly: 
 from isthmus.mixed.column import MixedTableError
 from isthmus.mixed.layout import TableLayout, layout_of, require_suitable
 from isthmus.rows.cells import require_cells
+from isthmus.rows.companions import check_given, check_weights, with_companions
 from isthmus.rows.source import Source
 from isthmus.tables.batches import stream_of
 from isthmus.tables.stream import TableStream
 
-__all__ = ["blockwise", "know_columns", "read_rows", "require_columns", "without_names"]
+__all__ = [
+    "blockwise",
+    "given_for",
+    "know_columns",
+    "read_for_fit",
+    "read_rows",
+    "require_columns",
+    "without_names",
+]
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -69,6 +78,30 @@ def read_rows(
     return Source(values, None, names, layout)
 
 
+def read_for_fit(estimator: Any, X: Any, sample_weight: Any, given: Any, *, reset: bool) -> Source:
+    """X for a fit, with what stands beside its rows; with ``reset`` for a first one."""
+    who = type(estimator).__name__
+    source = read_rows(estimator, X, None if reset else estimator.fitted_.layout, reset=reset)
+    n_rows = source.shape[0]
+    if not reset:
+        given = given_for(estimator, given, n_rows)
+    elif given is not None:
+        given = check_given(given, n_rows, who)
+    return with_companions(source, given, check_weights(sample_weight, n_rows, who))
+
+
+def given_for(estimator: Any, given: Any, n_rows: int) -> np.ndarray | None:
+    """What rows are given, as a fitted model takes it; a `ValueError` if it takes none, or lacks it."""
+    who, known = type(estimator).__name__, estimator.fitted_.given
+    if known is None and given is not None:
+        raise ValueError(f"{who}: was fitted without given; leave it out, or fit with it.")
+    if known is None:
+        return None
+    if given is None:
+        raise ValueError(f"{who}: was fitted with given, {len(known.center)} columns; give them for these rows too.")
+    return check_given(given, n_rows, who, len(known.center))
+
+
 def blockwise(method: Method) -> Method:
     """Decorator: of a stream that memory doesn't hold, the method's answers for one block after the other."""
 
@@ -80,11 +113,14 @@ def blockwise(method: Method) -> Method:
         check_is_fitted(self)
         _require_numbers(type(self).__name__, stream)
         require_columns(self, stream, self.fitted_.layout)
-        answers, begin = [np.empty(0)], 0
+        answers, begin, given = [np.empty(0)], 0, kwargs.pop("given", None)
+        if given is not None:
+            given = check_given(given, len(stream), type(self).__name__)
         with without_names():
             for block in stream:
-                given = method(self, block, *args, **kwargs)
-                parts = given if isinstance(given, tuple) else (given,)
+                beside = {} if given is None else {"given": given[begin : begin + len(block)]}
+                found = method(self, block, *args, **kwargs, **beside)
+                parts = found if isinstance(found, tuple) else (found,)
                 if begin == 0:
                     answers = [np.empty((len(stream), *part.shape[1:]), part.dtype) for part in parts]
                 for answer, part in zip(answers, parts, strict=True):

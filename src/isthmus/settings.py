@@ -107,6 +107,11 @@ class AutoencoderSettings:
         """The user's own encoder and decoder, by name, where they were given."""
         return {name: vars(self)[name] for name in ("encoder", "decoder") if vars(self).get(name) is not None}
 
+    @property
+    def polish_steps(self) -> int | None:
+        """``polish`` as a number; None where what paid at fit is taken."""
+        return None if self.polish == "auto" else int(self.polish)
+
     # ---- the seams a variant may fill -------------------------------------------------------------------
 
     def make_corruption(self, low: Tensor, high: Tensor) -> Corruption:

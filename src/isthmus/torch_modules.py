@@ -74,6 +74,8 @@ def to_torch(fitted: FittedState, part: str = "model") -> nn.Module:
             "to_torch: this model was fitted on a mixed table, whose words and dates no tensor holds; encode the table "
             "to numbers yourself and fit on those."
         )
+    if fitted.given is not None:
+        raise ValueError("to_torch: this model was fitted with given, which no module of one input takes yet.")
     with torch.device("cpu"):
         passes = _Traced(fitted, part)
         graph = _Tracer(passes.own_modules).trace(passes)

@@ -14,6 +14,7 @@ from isthmus.fitted import FittedState
 from isthmus.generation.density import fit_code_density
 from isthmus.generation.path import spherical_path, straight_path
 from isthmus.inference.code_buffer import CodeBuffer
+from isthmus.input_validation import given_for
 
 __all__ = ["CODES", "PATHS", "GenerationMixin"]
 
@@ -33,7 +34,13 @@ class GenerationMixin:
     _density = None  # fitted when first asked for, and the codes it was fitted to
 
     def sample(
-        self, n_samples: int = 1, random_state: Any = None, *, codes: str = "auto", noise: bool = False
+        self,
+        n_samples: int = 1,
+        random_state: Any = None,
+        *,
+        codes: str = "auto",
+        noise: bool = False,
+        given: Any = None,
     ) -> np.ndarray:
         """New rows: codes drawn and decoded; shape (n_samples, n_features), in the units of the data.
 
@@ -51,6 +58,8 @@ class GenerationMixin:
             Add what the decoder cannot say: to each column normal noise as wide as the model's error on held-out
             rows; booleans and categories are drawn (and with a Bernoulli likelihood, 0 or 1). Without it a row
             is the mean of the rows with its code.
+        given
+            What each new row is given, shape (n_samples, n_given), for a model that was fitted with it.
         """
         who = type(self).__name__
         check_is_fitted(self)  # pyrefly: ignore[bad-argument-type]
@@ -70,7 +79,7 @@ class GenerationMixin:
             drawn = generator.standard_normal((n_samples, fitted.n_components))
         else:
             drawn = self._drawn_from_density(n_samples, generator)
-        rows = fitted.decode(drawn)
+        rows = fitted.decode(drawn, given_for(self, given, n_samples))
         return fitted.in_given_form(self._with_noise(rows, generator) if noise else rows)
 
     def interpolate(self, A: Any, B: Any, steps: int = 9, path: str = "auto") -> np.ndarray:

@@ -32,7 +32,7 @@ from isthmus.inference.polishing import STEPS, can_polish, polishing_of, target_
 from isthmus.inference.target import Target
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.likelihood import Likelihood
-from isthmus.rows.rows import Rows, generator_of
+from isthmus.rows.rows import Batch, Rows, generator_of
 from isthmus.training.loop import exceeds_chance, rate
 from isthmus.training.one_network import OneNetwork
 from isthmus.training.plan import Plan
@@ -109,7 +109,7 @@ def alternate(
     """
     plan = turns.plan
     work = _Work(model, rows, held_out, plan.batch_size, seed)
-    decoder = OneNetwork(model.decoder, DECAY * plan.weight_decay, plan.gradient_clip)
+    decoder = OneNetwork(model.decoder, plan, DECAY * plan.weight_decay)
     first, begun, before = len(history), time.perf_counter(), history[-1]["seconds"]
     losses = [work.held_out_losses()]
     at_first = best = decoder.weights()
@@ -117,13 +117,15 @@ def alternate(
     try:
         for turn in range(1, turns.count + 1):
             work.polish(DESCENT)
-            for noisy, x in work.batches(turn, turns.epochs):
+            for noisy, batch in work.batches(turn, turns.epochs):
                 progress = step / max(1, n_steps - 1)
-                decoder.step(noisy, _likelihood_gradient(model.likelihood, x), RATE * rate(plan, progress))
+                decoder.step(
+                    _beside(noisy, batch.given), _at_output(model.likelihood, batch), RATE * rate(plan, progress)
+                )
                 step += 1
             work.renew_basis()
             losses.append(work.held_out_losses())
-            if losses[turn].mean() < losses[kept].mean():
+            if work.mean(losses[turn]) < work.mean(losses[kept]):
                 kept, best = turn, decoder.weights()
             row = work.figures(losses[turn])
             row |= {"epoch": float(first + turn - 1), "learning_rate": RATE * rate(plan, step / n_steps)}
@@ -133,7 +135,8 @@ def alternate(
                 break
     except KeyboardInterrupt:
         interrupted = True
-    if not exceeds_chance(losses[0] - losses[kept]):
+    gains = losses[0] - losses[kept]
+    if not exceeds_chance(gains if work.held_out.weight is None else gains * work.held_out.weight):
         kept, best = 0, at_first
     decoder.put(best)
     decoder.finish()
@@ -149,23 +152,37 @@ class _Work:
     def __init__(self, model: AutoencoderModel, rows: Rows, held_out: Rows, batch_size: int, seed: int):
         self.model, self.rows, self.batch_size, self.seed = model, rows, batch_size, seed
         self.device = next(model.parameters()).device
-        self.held_out = held_out.take(torch.arange(len(held_out))).to(self.device)
+        self.held_out = self._taken(held_out, torch.arange(len(held_out)))
         self.places = torch.linspace(0, len(rows) - 1, min(BASIS_ROWS, len(rows))).long()
-        self.sample = rows.take(self.places).to(self.device)
-        with torch.no_grad():
-            self.codes = torch.cat([model.encode(batch.to(self.device)).mean for batch in rows.batches()])
+        self.sample = self._taken(rows, self.places)
+        self.codes = torch.cat([self.guess(batch.to(self.device)) for batch in rows.records()])
         self.renew_basis()
         self._move(lambda target, codes: self.polishing.codes(model, target, codes, STEPS))
         self.renew_basis()
+
+    def _taken(self, rows: Rows, places: Tensor) -> Batch:
+        return rows.batch_of(rows.take(places)).to(self.device)
+
+    def _target(self, batch: Batch) -> Target:
+        return target_of(self.model.likelihood, batch.x, batch.given)
 
     @property
     def batches_of_epoch(self) -> int:
         return -(-len(self.rows) // self.batch_size)
 
+    def guess(self, batch: Batch) -> Tensor:
+        """The encoder's codes."""
+        with torch.no_grad():
+            return self.model.encode(batch.x, batch.given).mean
+
+    def mean(self, losses: Tensor) -> float:
+        """Of held-out rows, by their weights."""
+        weight = self.held_out.weight
+        return float(losses.mean() if weight is None else (losses * weight).sum() / weight.sum())
+
     def renew_basis(self) -> None:
         """Metric and starts, for the decoder as it is."""
-        target = target_of(self.model.likelihood, self.sample)
-        self.polishing = polishing_of(self.model, target, self.codes[self.places.to(self.device)])
+        self.polishing = polishing_of(self.model, self._target(self.sample), self.codes[self.places.to(self.device)])
 
     def polish(self, steps: int) -> None:
         """All codes from where they are."""
@@ -174,13 +191,13 @@ class _Work:
 
     def _move(self, move: Callable[[Target, Tensor], Tensor]) -> None:
         moved, begin = torch.empty_like(self.codes), 0
-        for batch in self.rows.batches():
-            part = slice(begin, begin + len(batch))
-            moved[part] = move(target_of(self.model.likelihood, batch.to(self.device)), self.codes[part])
-            begin += len(batch)
+        for batch in self.rows.records():
+            part = slice(begin, begin + len(batch.x))
+            moved[part] = move(self._target(batch.to(self.device)), self.codes[part])
+            begin += len(batch.x)
         self.codes = moved
 
-    def batches(self, turn: int, epochs: int) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches(self, turn: int, epochs: int) -> Iterator[tuple[Tensor, Batch]]:
         """Codes with noise and their rows, for some epochs."""
         noise = NOISE * self.codes.std(0)
         for epoch in range(epochs):
@@ -188,69 +205,81 @@ class _Work:
             order = torch.randperm(len(self.rows), generator=generator)
             noisy = self.codes + noise * torch.randn(self.codes.shape, generator=generator).to(self.device)
             places = iter(order.split(self.batch_size))
-            for x in self.rows.in_order(order, self.batch_size):
-                yield noisy[next(places).to(self.device)], x.to(self.device)
+            for columns in self.rows.in_order(order, self.batch_size):
+                yield noisy[next(places).to(self.device)], self.rows.batch_of(columns).to(self.device)
 
-    def guess(self, x: Tensor) -> Tensor:
-        with torch.no_grad():
-            return self.model.encode(x).mean
+    def shuffled(self, epoch: int) -> Iterator[Batch]:
+        """The rows of an epoch by themselves."""
+        order = torch.randperm(len(self.rows), generator=generator_of(self.seed, 0, epoch))
+        for columns in self.rows.in_order(order, self.batch_size):
+            yield self.rows.batch_of(columns).to(self.device)
 
     @torch.no_grad()
     def held_out_losses(self, *, amortized: bool = False) -> Tensor:
         """-log p of each held-out row, encoded as in use, in float64."""
-        target, codes = target_of(self.model.likelihood, self.held_out), self.guess(self.held_out)
-        codes = codes if amortized else self.polishing.codes(self.model, target, codes, STEPS)
-        self._held_out_output = self.model.decoder(codes)
-        return self.model.likelihood(self._held_out_output, self.held_out).double()
+        batch, codes = self.held_out, self.guess(self.held_out)
+        if not amortized:
+            codes = self.polishing.codes(self.model, self._target(batch), codes, STEPS)
+        self._held_out_output = self.model.decoder(codes, batch.given)
+        return self.model.likelihood(self._held_out_output, batch.x).double()
 
     @torch.no_grad()
     def figures(self, losses: Tensor) -> dict[str, float]:
         """A row of the history, but for its epoch, rate and seconds; ``losses`` are those just measured."""
-        likelihood, output = self.model.likelihood, self.model.decoder(self.codes[self.places.to(self.device)])
+        likelihood, sample = self.model.likelihood, self.sample
+        output = self.model.decoder(self.codes[self.places.to(self.device)], sample.given)
         measured = {
-            "train": (likelihood(output, self.sample), likelihood.error_per_feature(output, self.sample)),
-            "validation": (losses, likelihood.error_per_feature(self._held_out_output, self.held_out)),
+            "train": (sample, likelihood(output, sample.x), likelihood.error_per_feature(output, sample.x)),
+            "validation": (
+                self.held_out,
+                losses,
+                likelihood.error_per_feature(self._held_out_output, self.held_out.x),
+            ),
         }
         row = {}
-        for prefix, (loss, error) in measured.items():
-            row[f"{prefix}_loss"] = row[f"{prefix}_reconstruction"] = float(loss.double().mean())
-            row[f"{prefix}_mse"] = float(error.double().mean())
+        for prefix, (batch, loss, error) in measured.items():
+            weight = torch.ones_like(error) if batch.weight is None else batch.weight
+            for name, values in (("loss", loss), ("reconstruction", loss), ("mse", error)):
+                row[f"{prefix}_{name}"] = float((values.double() * weight).sum() / weight.double().sum())
         return row
 
 
 def _teach_encoder(work: _Work, plan: Plan, epochs: int) -> None:
     """Let the encoder learn to guess; it stays as it is unless that reconstructs held-out rows better."""
     model = work.model
-    encoder = OneNetwork(model.encoder, DECAY * plan.weight_decay, plan.gradient_clip)
-    best, weights = work.held_out_losses(amortized=True).mean(), encoder.weights()
+    encoder = OneNetwork(model.encoder, plan, DECAY * plan.weight_decay)
+    best, weights = work.mean(work.held_out_losses(amortized=True)), encoder.weights()
     step, n_steps = 0, epochs * work.batches_of_epoch
     for epoch in range(epochs):
-        order = torch.randperm(len(work.rows), generator=generator_of(work.seed, -1, epoch))
-        for batch in work.rows.in_order(order, work.batch_size):
-            x = batch.to(work.device)
-            rule = _likelihood_gradient(model.likelihood, x)
+        for batch in work.shuffled(epoch):
 
-            def at_code(h: Tensor, rule: Callable[[Tensor], Tensor] = rule) -> Tensor:
-                here = model.decoder.linearize(h)
-                return here.pull(rule(here.value))
+            def at_code(h: Tensor, batch: Batch = batch) -> Tensor:
+                here = model.decoder.linearize(h, batch.given)
+                return here.pull(_at_output(model.likelihood, batch)(here.value))
 
-            encoder.step(x, at_code, RATE * rate(plan, step / max(1, n_steps - 1)))
+            encoder.step(_beside(batch.x, batch.given), at_code, RATE * rate(plan, step / max(1, n_steps - 1)))
             step += 1
-        loss = work.held_out_losses(amortized=True).mean()
+        loss = work.mean(work.held_out_losses(amortized=True))
         if loss < best:
             best, weights = loss, encoder.weights()
     encoder.put(weights)
     encoder.finish()
 
 
-def _likelihood_gradient(likelihood: Likelihood, x: Tensor) -> Callable[[Tensor], Tensor]:
-    """The gradient at the decoder's output of the batch's mean -log p(x|z)."""
-    if likelihood.is_squared_error:
-        return lambda output: likelihood.output_gradient(output, x)
+def _beside(inputs: Tensor, given: Tensor | None) -> Tensor:
+    return inputs if given is None else torch.cat([inputs, given], 1)
 
-    def by_autograd(output: Tensor) -> Tensor:
-        with torch.enable_grad():
-            at = output.detach().requires_grad_()
-            return torch.autograd.grad(likelihood(at, x).mean(), at)[0]
 
-    return by_autograd
+def _at_output(likelihood: Likelihood, batch: Batch) -> Callable[[Tensor], Tensor]:
+    """The gradient at the decoder's output of the batch's (weighted) mean -log p(x|z)."""
+
+    def gradient(output: Tensor) -> Tensor:
+        if likelihood.is_squared_error:
+            found = likelihood.output_gradient(output, batch.x)
+        else:
+            with torch.enable_grad():
+                at = output.detach().requires_grad_()
+                found = torch.autograd.grad(likelihood(at, batch.x).mean(), at)[0]
+        return found if batch.weight is None else found * batch.weight[:, None]
+
+    return gradient

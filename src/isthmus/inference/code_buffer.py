@@ -24,7 +24,8 @@ from isthmus.inference.state import InferenceState, learn_inference
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.draws import generator, seeded
 from isthmus.parts.principal import Principal
-from isthmus.rows.rows import DenseRows, Rows
+from isthmus.rows.companions import Widths
+from isthmus.rows.rows import Batch, DenseRows, Rows
 from isthmus.training.devices import threads_for
 
 __all__ = ["CodeBuffer", "Kept", "RecentRows", "buffered_codes"]
@@ -92,6 +93,7 @@ class RecentRows:
     """The latest rows of `partial_fit` in the model's units, and what was kept before them."""
 
     earlier: CodeBuffer | None
+    widths: Widths
     parts: deque[Tensor] = field(default_factory=deque)
 
     def add(self, rows: Rows) -> None:
@@ -107,7 +109,7 @@ class RecentRows:
         return CodeBuffer(functools.partial(self._encoded, model, device, seed))
 
     def _encoded(self, model: AutoencoderModel, device: torch.device, seed: int) -> Kept:
-        rows = DenseRows(torch.cat([*reversed(self.parts)]))
+        rows = DenseRows(torch.cat([*reversed(self.parts)]), self.widths)
         with seeded(seed):
             return _encoded(model, rows, rows, device, self.earlier, None)
 
@@ -133,28 +135,27 @@ def _encoded(
     codes, squares, count = [], *torch.zeros(2, rows.n_features, dtype=torch.float64)
     n_weights = sum(parameter.numel() for parameter in model.parameters())
     with torch.no_grad(), threads_for(min(len(rows), MOST_ROWS) * n_weights):
-        inference = learn_inference(model, _tensor(rows, device), _tensor(held_out, device), closed_form)
-        for batch in rows.some(MOST_ROWS).batches():
-            x = batch.to(device)
+        inference = learn_inference(model, _some(rows, device), _some(held_out, device), closed_form)
+        for batch in rows.some(MOST_ROWS).records():
+            x, given, *_ = batch.to(device)
             if model.bottleneck.is_identity:
-                codes.append(inference.codes(model, x).cpu())
+                codes.append(inference.codes(model, x, given).cpu())
             else:
-                codes.append(model.bottleneck.kept(model.encoder(model.complete(x))).cpu())
+                codes.append(model.bottleneck.kept(model.encoder(model.complete(x), given)).cpu())
             if sum(map(len, codes)) >= _most(codes[0].shape[1]):
                 break
-        for batch in held_out.some(MOST_ROWS).batches():
-            x = batch.to(device)
-            squares += (model.decode(inference.codes(model, x)) - x).square().nansum(0).cpu()
+        for batch in held_out.some(MOST_ROWS).records():
+            x, given, *_ = batch.to(device)
+            squares += (model.decode(inference.codes(model, x, given), given) - x).square().nansum(0).cpu()
             count += x.isfinite().sum(0).cpu()
     kept = torch.cat([*codes, *([] if earlier is None else [earlier.kept])])
-    errors = (squares / count.clamp(min=1)).float()
-    return Kept(kept[: _most(kept.shape[1])].clone(), errors, inference)
+    return Kept(kept[: _most(kept.shape[1])].clone(), (squares / count.clamp(min=1)).float(), inference)
 
 
-def _tensor(rows: Rows, device: torch.device) -> Tensor:
+def _some(rows: Rows, device: torch.device) -> Batch:
     """Some of the rows at once, fewer of wide ones."""
     some = rows.some(max(LEAST_ROWS, min(MOST_ROWS, MOST_CELLS // rows.n_features)))
-    return torch.cat(list(some.batches())).to(device)
+    return some.batch_of(some.take(torch.arange(len(some)))).to(device)
 
 
 def _most(n_numbers: int) -> int:

@@ -32,13 +32,13 @@ SETTLED = 1e-7  # a row whose E falls by less than this share of it has arrived
 
 
 class Decoder(Protocol):
-    """From codes to outputs, and the same with its Jacobian; `isthmus.parts.network.Network` is one."""
+    """From codes, and what rows are given, to outputs; the same with its Jacobian. `Network` is one."""
 
-    def __call__(self, z: Tensor) -> Tensor:
+    def __call__(self, z: Tensor, given: Tensor | None = None) -> Tensor:
         """(batch, p) to (batch, n_features)."""
         ...
 
-    def value_and_jacobian(self, z: Tensor) -> Tensor:
+    def value_and_jacobian(self, z: Tensor, given: Tensor | None = None) -> Tensor:
         """(batch, p) to (batch, 1 + p, n_features): the output, then its derivative along each latent."""
         ...
 
@@ -97,7 +97,7 @@ def infer(
 
 def normal_at(decoder: Decoder, target: Target, z: Tensor, prior: GaussianPrior | None) -> Normal:
     """E with its gradient and curvature at codes of shape (batch, p)."""
-    normal = target.normal(decoder.value_and_jacobian(z))
+    normal = target.normal(decoder.value_and_jacobian(z, target.given))
     if prior is None:
         return normal
     pull = (z - prior.mean) @ prior.precision
@@ -106,7 +106,7 @@ def normal_at(decoder: Decoder, target: Target, z: Tensor, prior: GaussianPrior 
 
 
 def _energy_at(decoder: Decoder, target: Target, z: Tensor, prior: GaussianPrior | None) -> Tensor:
-    cost = target.cost(decoder(z))
+    cost = target.cost(decoder(z, target.given))
     if prior is None:
         return cost
     return cost + 0.5 * torch.linalg.vecdot(z - prior.mean, (z - prior.mean) @ prior.precision)

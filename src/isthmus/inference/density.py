@@ -26,6 +26,7 @@ from torch.nn import functional
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.draws import generator, seeded
 from isthmus.parts.penalty import gaussian_divergence
+from isthmus.rows.rows import Batch
 
 __all__ = [
     "LatentReport",
@@ -73,23 +74,25 @@ def log_density(
     *,
     seed: int,
     noise_variance: float,
-) -> Callable[[Tensor], Tensor]:
-    """The log density a model offers, as a function from a batch of rows to one number a row."""
+) -> Callable[..., Tensor]:
+    """The log density a model offers: a function from rows, and what they are given, to one number a row."""
     if not model.bottleneck.has_prior:
         if importance_samples is not None:
             raise ValueError("score_samples: importance_samples needs a variational model; this one's code is a point.")
-        return lambda x: density_given_code(model, x, noise_variance)
+        return lambda x, *given: density_given_code(model, x, noise_variance, *given)
     if importance_samples is None:
         draws = standard_draws(DENSITY_DRAWS, n_latents, seed)
-        return lambda x: elbo(model, x, draws)
+        return lambda x, *given: elbo(model, x, draws, *given)
     with seeded(seed):
         independent = torch.randn(importance_samples, n_latents, generator=generator())
-    return lambda x: importance_weighted(model, x, independent)
+    return lambda x, *given: importance_weighted(model, x, independent, *given)
 
 
-def density_given_code(model: AutoencoderModel, x: Tensor, noise_variance: float) -> Tensor:
+def density_given_code(
+    model: AutoencoderModel, x: Tensor, noise_variance: float, given: Tensor | None = None
+) -> Tensor:
     """Log p(x|z) at the row's own code, in nats, shape (batch,), with σ² = ``noise_variance`` where it is left open."""
-    return model.likelihood.log_prob(model.decoder(model.encode(x).mean), x, noise_variance)
+    return model.likelihood.log_prob(model.decoder(model.encode(x, given).mean, given), x, noise_variance)
 
 
 def standard_draws(count: int, n_latents: int, seed: int) -> Tensor:
@@ -106,31 +109,31 @@ def standard_draws(count: int, n_latents: int, seed: int) -> Tensor:
     return torch.cat([half, -half])[:count].float()
 
 
-def elbo(model: AutoencoderModel, x: Tensor, draws: Tensor) -> Tensor:
+def elbo(model: AutoencoderModel, x: Tensor, draws: Tensor, given: Tensor | None = None) -> Tensor:
     """Evidence lower bound of each row, in nats, shape (batch,)."""
-    posterior = model.encode(x)
-    log_likelihood = torch.stack([-model.likelihood(model.decoder(z), x) for z in _placed(posterior, draws)])
+    posterior = model.encode(x, given)
+    log_likelihood = torch.stack([-model.likelihood(model.decoder(z, given), x) for z in _placed(posterior, draws)])
     return log_likelihood.mean(0) - gaussian_divergence(posterior.mean, posterior.log_variance).sum(1)
 
 
-def importance_weighted(model: AutoencoderModel, x: Tensor, draws: Tensor) -> Tensor:
+def importance_weighted(model: AutoencoderModel, x: Tensor, draws: Tensor, given: Tensor | None = None) -> Tensor:
     """Importance-weighted bound with k = len(draws) independent draws, in nats, shape (batch,)."""
-    posterior = model.encode(x)
+    posterior = model.encode(x, given)
     log_variance = torch.zeros_like(posterior.mean) if posterior.log_variance is None else posterior.log_variance
     log_weights = []
     for noise, z in zip(draws, _placed(posterior, draws), strict=True):
         # log p(z) - log q(z|x): the terms in log 2π cancel.
         log_ratio = 0.5 * (noise.square() - z.square() + log_variance).sum(1)
-        log_weights.append(log_ratio - model.likelihood(model.decoder(z), x))
+        log_weights.append(log_ratio - model.likelihood(model.decoder(z, given), x))
     return torch.logsumexp(torch.stack(log_weights), 0) - math.log(len(draws))
 
 
-def latent_report(model: AutoencoderModel, batches: Iterable[Tensor]) -> LatentReport:
-    """Divergence and spread of every latent, over rows given in batches."""
+def latent_report(model: AutoencoderModel, batches: Iterable[Batch]) -> LatentReport:
+    """Divergence and spread of every latent, over rows in batches."""
     kl = total = squares = variance = torch.zeros((), dtype=torch.float64)
     count = 0
-    for x in batches:
-        posterior = model.encode(x)
+    for x, given, *_ in batches:
+        posterior = model.encode(x, given)
         log_variance = posterior.log_variance
         kl = kl + gaussian_divergence(posterior.mean, log_variance).double().sum(0)
         mean = posterior.mean.double()

@@ -40,11 +40,11 @@ class _Linearization(Protocol):
 
 
 class LinearizableDecoder(Protocol):
-    """From codes to outputs, and the same with its derivative; `isthmus.parts.network.Network` is one."""
+    """From codes, and what rows are given, to outputs; the same with its derivative. `Network` is one."""
 
-    def __call__(self, z: Tensor) -> Tensor: ...
+    def __call__(self, z: Tensor, given: Tensor | None = None) -> Tensor: ...
 
-    def linearize(self, z: Tensor) -> _Linearization: ...
+    def linearize(self, z: Tensor, given: Tensor | None = None) -> _Linearization: ...
 
 
 def metric_of(curvatures: Tensor) -> Tensor:
@@ -59,7 +59,7 @@ def metric_of(curvatures: Tensor) -> Tensor:
 def descend(decoder: LinearizableDecoder, target: Target, guess: Tensor, metric: Tensor, *, steps: int) -> Inferred:
     """The codes of a target's rows after ``steps`` steps from a guess of shape (batch, p)."""
     if steps == 0:
-        return Inferred(guess, target.cost(decoder(guess)))
+        return Inferred(guess, target.cost(decoder(guess, target.given)))
     found = [
         _descend_block(decoder, target.rows(places), guess[places], metric, steps)
         for places in blocks(len(guess), rows_at_once(target.n_features), guess.device)
@@ -74,7 +74,8 @@ def _descend_block(decoder: LinearizableDecoder, target: Target, z: Tensor, metr
     for step in range(steps):
         trial = z + (reach * length)[:, None] * direction
         if step == steps - 1:
-            output = decoder(trial) if target.n_features >= NARROW else decoder.linearize(trial).value
+            narrow = target.n_features < NARROW
+            output = decoder.linearize(trial, target.given).value if narrow else decoder(trial, target.given)
             reached = target.cost(output)
             lower = reached < energy
             return Inferred(torch.where(lower[:, None], trial, z), torch.where(lower, reached, energy))
@@ -89,7 +90,7 @@ def _descend_block(decoder: LinearizableDecoder, target: Target, z: Tensor, metr
 
 def _ahead(decoder: LinearizableDecoder, target: Target, z: Tensor, metric: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """E at z, the direction to go, and how far it is to the minimum along it, to second order."""
-    here = decoder.linearize(z)
+    here = decoder.linearize(z, target.given)
     output = here.value
     energy, cotangent = target.slope(output)
     gradient = here.pull(cotangent)

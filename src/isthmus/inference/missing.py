@@ -5,7 +5,8 @@ far as cells hidden from both said it should be:
 
     e + α (x̂ - e)
 
-A small code reconstructs coarsely, and then α is near 0; one that follows the data's curve takes it towards 1.
+A small code reconstructs coarsely, and then α is near 0; one that follows the data's curve takes it towards 1. A model
+that learned from complete rows has no such completion: each row is decoded from the code of the cells it has.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ from isthmus.rows.scaling import Scaling, chunks
 __all__ = ["completed", "expected_cells", "fill_cells", "imputed", "like_given", "observed_log_volume"]
 
 
-def expected_cells(model: AutoencoderModel, x: Tensor) -> Tensor:
+def expected_cells(model: AutoencoderModel, x: Tensor, given: Tensor | None = None) -> Tensor:
     """Rows in the model's units with NaN, to what `impute` puts there, shape (batch, n_features)."""
     if model.completion is None:
-        return model.reconstruct(x)
+        return model.reconstruct(x, given)
     expected = model.completion(x)
-    return expected + model.completion.trust * (model.reconstruct(expected) - expected)
+    return expected + model.completion.trust * (model.reconstruct(expected, given) - expected)
 
 
 def completed(fitted: FittedState, rows: np.ndarray) -> np.ndarray:
@@ -39,15 +40,19 @@ def completed(fitted: FittedState, rows: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(rows), fitted.scaling.undo(fitted.map_rows(rows, completion)), rows)
 
 
-def imputed(fitted: FittedState, rows: Any) -> np.ndarray:
+def imputed(fitted: FittedState, rows: Any, given: np.ndarray | None = None) -> np.ndarray:
     """Rows in the user's units with their NaN filled; all other cells stay exactly as they are."""
 
-    def expect(x: Tensor) -> Tensor:
+    def expect(x: Tensor, *beside: Tensor) -> Tensor:
         if fitted.model.completion is None:
-            return fitted.model.decode(fitted.codes_of(x))
-        return expected_cells(fitted.model, x)
+            return fitted.model.decode(fitted.codes_of(x, *beside), *beside)
+        return expected_cells(fitted.model, x, *beside)
 
-    return fill_cells(rows, lambda part: fitted.in_user_units(fitted.map_rows(part, expect)), fitted.dtype)
+    def expected(places: np.ndarray) -> np.ndarray:
+        beside = None if given is None else given[places]
+        return fitted.in_user_units(fitted.map_rows(rows[places], expect, beside))
+
+    return fill_cells(rows, expected, fitted.dtype)
 
 
 def observed_log_volume(X: Any, scaling: Scaling) -> np.ndarray:
@@ -56,13 +61,13 @@ def observed_log_volume(X: Any, scaling: Scaling) -> np.ndarray:
     return np.concatenate([(~np.isnan(part)) @ volumes for part in chunks(X)]).astype(np.float32)
 
 
-def fill_cells(X: Any, rebuild: Callable[[np.ndarray], np.ndarray], dtype: np.dtype) -> np.ndarray:
-    """X dense, its NaN replaced by what ``rebuild`` makes of their rows; every other cell is left exactly as it is."""
+def fill_cells(X: Any, expected: Callable[[np.ndarray], np.ndarray], dtype: np.dtype) -> np.ndarray:
+    """X dense, its NaN replaced by what is ``expected`` of rows by index; every other cell is left exactly as it is."""
     filled = np.array(X.toarray() if hasattr(X, "toarray") else X, dtype=np.result_type(X.dtype, dtype))
     holes = np.isnan(filled)
     rows = np.flatnonzero(holes.any(1))
     if len(rows):
-        filled[rows] = np.where(holes[rows], rebuild(X[rows]), filled[rows])
+        filled[rows] = np.where(holes[rows], expected(rows), filled[rows])
     return filled
 
 

@@ -54,7 +54,7 @@ class Polishing:
 
     def start(self, model: AutoencoderModel, target: Target, guess: Tensor) -> Tensor:
         """The guess, or the code of a training row that lies closer."""
-        if not len(self.bank):
+        if not len(self.bank) or target.given is not None:
             return guess
         with torch.no_grad():
             bank = CodeBank(self.bank, model.decoder(self.bank))
@@ -66,11 +66,11 @@ def can_polish(model: AutoencoderModel) -> bool:
     return model.bottleneck.is_identity and model.decoder.residual is not None
 
 
-def target_of(likelihood: Likelihood, x: Tensor) -> Target:
+def target_of(likelihood: Likelihood, x: Tensor, given: Tensor | None) -> Target:
     """Rows as a decoder's output is compared with them; a cell that is NaN has no weight."""
     if likelihood.is_gaussian and likelihood.mean_is_output:
-        return observed_target(x, 1 / (likelihood.noise_variance or 1.0))
-    return LikelihoodTarget(likelihood, x)
+        return observed_target(x, 1 / (likelihood.noise_variance or 1.0), given)
+    return LikelihoodTarget(likelihood, x, given)
 
 
 def polishing_of(model: AutoencoderModel, target: Target, codes: Tensor, steps: int = STEPS) -> Polishing:

@@ -94,8 +94,8 @@ def left_out(decoder: Decoder, target: Target, found: Inferred) -> LeftOut:
 
 
 def _left_out_block(decoder: Decoder, target: Target, codes: Tensor, curvature: Tensor) -> LeftOut:
-    mean = target.mean(decoder(codes))
-    whitened = target.whitened(decoder.value_and_jacobian(codes))
+    mean = target.mean(decoder(codes, target.given))
+    whitened = target.whitened(decoder.value_and_jacobian(codes, target.given))
     precision = target.precision_at(mean)
     jacobian = whitened[:, 1:].double()
     solved = solve_with(_factors(curvature), jacobian)

@@ -38,7 +38,12 @@ class CodeBank:
 
     @torch.no_grad()
     def better(self, decoder: Callable[[Tensor], Tensor], target: Target, guess: Tensor) -> Tensor:
-        """Of each row the better of its guess and the nearest code of the bank, shape (batch, p)."""
+        """Of each row the better of its guess and the nearest code of the bank, shape (batch, p).
+
+        A decoder that is given something has other outputs for every row: there the guess stands.
+        """
+        if target.given is not None:
+            return guess
         return torch.cat(
             [
                 self._better_block(decoder, target.rows(places), guess[places])

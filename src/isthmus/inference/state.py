@@ -25,6 +25,7 @@ from isthmus.inference.target import Target
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.linearization import NotDifferentiableError
 from isthmus.parts.principal import Principal
+from isthmus.rows.rows import Batch
 
 __all__ = ["InferenceState", "learn_inference"]
 
@@ -55,75 +56,82 @@ class InferenceState:
         """Whether rows with missing cells can be encoded by the cells they have."""
         return self.polishing is not None and self.density is not None
 
-    def codes(self, model: AutoencoderModel, x: Tensor, steps: int | None = None) -> Tensor:
+    def codes(
+        self, model: AutoencoderModel, x: Tensor, given: Tensor | None = None, steps: int | None = None
+    ) -> Tensor:
         """Codes of rows in the model's units, shape (batch, p): as good as ``steps`` of descent make them.
 
         Rows with missing cells, NaN, are encoded by the cells they have and by the density of codes.
         """
         if self.polishing is None:
-            return model.encode(x).mean
+            return model.encode(x, given).mean
         gaps = x.isnan().any(1)
         if model.completion is not None or not bool(gaps.any()):
-            return self.polishing.codes(model, target_of(model.likelihood, x), model.encode(x).mean, steps)
-        codes = self.codes(model, torch.where(gaps[:, None], 0.0, x), steps)
-        return codes.index_copy(0, gaps.nonzero()[:, 0], self.posterior(model, x[gaps]).codes)
+            return self.polishing.codes(
+                model, target_of(model.likelihood, x, given), model.encode(x, given).mean, steps
+            )
+        codes = self.codes(model, torch.where(gaps[:, None], 0.0, x), given, steps)
+        found = self.posterior(model, x[gaps], None if given is None else given[gaps])
+        return codes.index_copy(0, gaps.nonzero()[:, 0], found.codes)
 
-    def posterior(self, model: AutoencoderModel, x: Tensor) -> Inferred:
+    def posterior(self, model: AutoencoderModel, x: Tensor, given: Tensor | None = None) -> Inferred:
         """The best codes of rows under the density of codes and the noise that was found, with the curvature there."""
         assert self.density is not None  # see `takes_gaps`
-        target, missing = self.target(model, x), x.isnan()
+        target, missing = self._target(model, x, given), x.isnan()
         if model.completion is None and bool(missing.any()):
-            x = torch.where(missing, model.decode(self.density.mean[None]), x)
-        guess = model.encode(x).mean
+            x = torch.where(missing, model.decode(self.density.mean.expand(len(x), -1), given), x)
+        guess = model.encode(x, given).mean
         if self.polishing is not None:
             guess = self.polishing.start(model, target, guess)
         return infer(model.decoder, target, guess, steps=EXACT_STEPS, prior=self.density.prior, curvature=True)
 
-    def standard_errors(self, model: AutoencoderModel, x: Tensor, codes: Tensor, n_first: int) -> Tensor:
+    def standard_errors(
+        self, model: AutoencoderModel, x: Tensor, given: Tensor | None, codes: Tensor, n_first: int
+    ) -> Tensor:
         """Of the first latents of codes that are known, shape (batch, n_first), the others being what they are."""
-        curvature = self._curvature(model, x, codes)
+        curvature = self._curvature(model, x, given, codes)
         if self.density is not None:
             gaps = x.isnan().any(1)[:, None, None]  # a row with gaps was encoded by the density of codes too
             curvature = curvature + torch.where(gaps, self.density.prior.precision, 0.0)
         return standard_errors(curvature[:, :n_first, :n_first].contiguous())
 
-    def _curvature(self, model: AutoencoderModel, x: Tensor, codes: Tensor) -> Tensor:
+    def _curvature(self, model: AutoencoderModel, x: Tensor, given: Tensor | None, codes: Tensor) -> Tensor:
         """H at codes that are known, shape (batch, p, p), under the noise that was found and without a prior."""
-        found = infer(model.decoder, self.target(model, x), codes, steps=0, curvature=True)
+        found = infer(model.decoder, self._target(model, x, given), codes, steps=0, curvature=True)
         assert found.curvature is not None  # it was asked for
         return found.curvature
 
-    def log_evidence(self, model: AutoencoderModel, x: Tensor) -> Tensor:
+    def log_evidence(self, model: AutoencoderModel, x: Tensor, given: Tensor | None = None) -> Tensor:
         """Log p(x), in nats, shape (batch,), of rows in the model's units, over the cells they have."""
         assert self.density is not None  # see `density`
-        if model.decoder.residual is None and model.likelihood.is_gaussian and model.likelihood.mean_is_output:
+        gaussian = model.likelihood.is_gaussian and model.likelihood.mean_is_output
+        if gaussian and given is None and model.decoder.residual is None:
             stacked = model.decoder.value_and_jacobian(self.density.mean[None])[0]
             return linear_gaussian_log_prob(x, stacked[0], stacked[1:].T @ self.density.root, self.noise_variance)
-        return evidence_of(self.posterior(model, x), self.target(model, x), self.density)
+        return evidence_of(self.posterior(model, x, given), self._target(model, x, given), self.density)
 
-    def target(self, model: AutoencoderModel, x: Tensor) -> Target:
+    def _target(self, model: AutoencoderModel, x: Tensor, given: Tensor | None) -> Target:
         """Rows as the noise that was found has them compared."""
-        return target_of(model.likelihood.with_noise(self.noise_variance), x)
+        return target_of(model.likelihood.with_noise(self.noise_variance), x, given)
 
 
 def learn_inference(
-    model: AutoencoderModel, rows: Tensor, held_out: Tensor, closed_form: Principal | None
+    model: AutoencoderModel, rows: Batch, held_out: Batch, closed_form: Principal | None
 ) -> InferenceState:
-    """What inference needs, from training rows and held-out rows, shapes (·, n_features), in the model's units.
+    """What inference needs, from training rows and held-out rows in the model's units.
 
     ``closed_form`` is PCA, where the model's codes and reconstructions are its.
     """
     with torch.no_grad():
-        guess = model.encode(rows).mean
-        amortized = _noise(model, held_out, model.encode(held_out).mean, 0)
+        guess, held = (model.encode(batch.x, batch.given).mean for batch in (rows, held_out))
+        amortized = _noise(model, held_out, held, 0)
         if model.bottleneck.has_prior:
             return InferenceState(None, None, amortized)
         if not model.bottleneck.is_gate:  # a sparse code: what units are on has been spent on a row
-            codes = model.encode(held_out).mean
-            spent = min(float((codes != 0).double().sum(1).mean()), held_out.shape[1] - 1)
-            return InferenceState(None, fit_code_density(guess, None), _noise(model, held_out, codes, spent))
+            spent = min(float((held != 0).double().sum(1).mean()), held_out.x.shape[1] - 1)
+            return InferenceState(None, fit_code_density(guess, None), _noise(model, held_out, held, spent))
         try:
-            return _of_points(model, model.complete(rows), guess, held_out, closed_form)
+            return _of_points(model, rows, held_out, closed_form)
         except NotDifferentiableError as error:
             warnings.warn(
                 f"{error}: codes stay as the encoder gives them, and score_samples is the density of a row given its "
@@ -134,27 +142,26 @@ def learn_inference(
             return InferenceState(None, None, amortized)
 
 
-def _of_points(
-    model: AutoencoderModel, rows: Tensor, guess: Tensor, held_out: Tensor, closed_form: Principal | None
-) -> InferenceState:
-    likelihood, n_latents = model.likelihood, guess.shape[1]
-    target = target_of(likelihood, rows)
+def _of_points(model: AutoencoderModel, rows: Batch, held_out: Batch, closed_form: Principal | None) -> InferenceState:
+    likelihood = model.likelihood
+    whole, judged = model.complete(rows.x), model.complete(held_out.x)
+    target, held_target = target_of(likelihood, whole, rows.given), target_of(likelihood, judged, held_out.given)
+    guess, first = model.encode(whole, rows.given).mean, model.encode(judged, held_out.given).mean
+    n_latents = guess.shape[1]
     polishing = polishing_of(model, target, guess)
     codes = polishing.codes(model, target, guess, STEPS)
     polishing = polishing_of(model, target, codes)
-    known, judged = model.complete(held_out), target_of(likelihood, model.complete(held_out))
-    first = model.encode(known).mean
-    start = polishing.start(model, judged, first)
-    polishing = replace(polishing, steps=_steps_that_pay(model, polishing, judged, first))
+    polishing = replace(polishing, steps=_steps_that_pay(model, polishing, held_target, first))
     if closed_form is not None and likelihood.is_gaussian and n_latents <= len(closed_form.variances):
         noise = likelihood.noise_variance or max(closed_form.noise_variance(n_latents), LEAST_NOISE)
-        spread = (closed_form.variances[:n_latents] - noise).clamp(min=LEAST_NOISE).to(rows.device)
+        spread = (closed_form.variances[:n_latents] - noise).clamp(min=LEAST_NOISE).to(guess.device)
         return InferenceState(polishing, CodeDensity(torch.zeros_like(spread), spread.diag()), noise)
-    best = infer(model.decoder, judged, start, steps=EXACT_STEPS).codes
-    noise = _noise(model, held_out, best, n_latents)
-    state = InferenceState(polishing, None, noise)
+    start = polishing.start(model, held_target, first)
+    best = infer(model.decoder, held_target, start, steps=EXACT_STEPS).codes
+    state = InferenceState(polishing, None, _noise(model, held_out, best, n_latents))
     codes = infer(model.decoder, target, codes, steps=EXACT_STEPS).codes
-    return replace(state, density=fit_code_density(codes, covariances(state._curvature(model, rows, codes))))
+    spread = covariances(state._curvature(model, whole, rows.given, codes))
+    return replace(state, density=fit_code_density(codes, spread))
 
 
 def _steps_that_pay(model: AutoencoderModel, polishing: Polishing, target: Target, guess: Tensor) -> int:
@@ -162,15 +169,16 @@ def _steps_that_pay(model: AutoencoderModel, polishing: Polishing, target: Targe
     if not can_polish(model) or not model.corruption.is_identity:
         return 0
     codes = polishing.codes(model, target, guess, STEPS)
-    return STEPS if pays(target.cost(model.decoder(guess)), target.cost(model.decoder(codes))) else 0
+    before, after = (target.cost(model.decoder(z, target.given)) for z in (guess, codes))
+    return STEPS if pays(before, after) else 0
 
 
-def _noise(model: AutoencoderModel, x: Tensor, codes: Tensor, spent: float) -> float:
+def _noise(model: AutoencoderModel, batch: Batch, codes: Tensor, spent: float) -> float:
     """σ² from the squared error of held-out rows, of whose cells the code has ``spent`` some; in the model's units."""
     likelihood = model.likelihood
     if likelihood.noise_variance is not None:
         return likelihood.noise_variance
-    count = (~x.isnan()).sum(1).double()
-    errors = likelihood.error_per_feature(model.decoder(codes), x).double() * count
-    spare = count.sum() - (spent * len(x) if likelihood.mean_is_output else 0)
+    count = (~batch.x.isnan()).sum(1).double()
+    errors = likelihood.error_per_feature(model.decoder(codes, batch.given), batch.x).double() * count
+    spare = count.sum() - (spent * len(codes) if likelihood.mean_is_output else 0)
     return max(float(errors.sum() / spare.clamp(min=1)), LEAST_NOISE)

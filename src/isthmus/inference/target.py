@@ -32,9 +32,10 @@ class Normal(NamedTuple):
 
 
 class Target:
-    """Rows to be explained, shape (batch, n_features), in the model's units."""
+    """Rows x to be explained, shape (batch, n_features), in the model's units, and what they are given."""
 
     x: Tensor
+    given: Tensor | None = None
 
     @property
     def n_features(self) -> int:
@@ -92,8 +93,8 @@ class GaussianTarget(Target):
         1/σ²: one number, one a column, shape (n_features,), or one a cell, shape (batch, n_features).
     """
 
-    def __init__(self, x: Tensor, precision: float | Tensor = 1.0):
-        self.x = x
+    def __init__(self, x: Tensor, precision: float | Tensor = 1.0, given: Tensor | None = None):
+        self.x, self.given = x, given
         self.precision = precision
         self._root = precision.sqrt() if isinstance(precision, Tensor) else None
 
@@ -153,23 +154,27 @@ class GaussianTarget(Target):
         precision = self.precision
         if isinstance(precision, Tensor) and precision.dim() == 2:
             precision = precision[places]
-        return GaussianTarget(self.x[places], precision)
+        return GaussianTarget(self.x[places], precision, _part(self.given, places))
 
 
-def observed_target(x: Tensor, precision: float | Tensor) -> GaussianTarget:
+def _part(given: Tensor | None, places: slice | Tensor) -> Tensor | None:
+    return None if given is None else given[places]
+
+
+def observed_target(x: Tensor, precision: float | Tensor, given: Tensor | None = None) -> GaussianTarget:
     """The target of rows with missing cells, NaN in x: they get precision 0; ``precision`` is one or one a column."""
     missing = x.isnan()
     if not bool(missing.any()):
-        return GaussianTarget(x, precision)
+        return GaussianTarget(x, precision, given)
     each = torch.as_tensor(precision, dtype=x.dtype, device=x.device).expand_as(x)
-    return GaussianTarget(torch.where(missing, 0.0, x), torch.where(missing, 0.0, each))
+    return GaussianTarget(torch.where(missing, 0.0, x), torch.where(missing, 0.0, each), given)
 
 
 class LikelihoodTarget(Target):
     """Any likelihood that says its `curvature`; a cell that is NaN has weight 0."""
 
-    def __init__(self, likelihood: Likelihood, x: Tensor):
-        self.x = x
+    def __init__(self, likelihood: Likelihood, x: Tensor, given: Tensor | None = None):
+        self.x, self.given = x, given
         missing = x.isnan()
         self._missing = missing if bool(missing.any()) else None
         self._filled = x if self._missing is None else torch.where(missing, 0.0, x)
@@ -221,4 +226,4 @@ class LikelihoodTarget(Target):
         return self.x.new_zeros(len(self.x))
 
     def rows(self, places: slice | Tensor) -> LikelihoodTarget:
-        return LikelihoodTarget(self.likelihood, self.x[places])
+        return LikelihoodTarget(self.likelihood, self.x[places], _part(self.given, places))

@@ -52,7 +52,7 @@ class AutoencoderModel(nn.Module):
         self.likelihood = likelihood
         self.completion = completion
 
-    def forward(self, x: Tensor, *, trace_input: bool = False) -> ForwardOutput:
+    def forward(self, x: Tensor, given: Tensor | None = None, *, trace_input: bool = False) -> ForwardOutput:
         """The forward of a training batch: corrupted, and with a code drawn from the posterior.
 
         ``trace_input`` records gradients with respect to the (corrupted) input, for penalties on the
@@ -62,9 +62,9 @@ class AutoencoderModel(nn.Module):
         corrupted = self.corruption(seen)
         if trace_input:
             corrupted = corrupted.detach().requires_grad_()
-        posterior = self.encode(corrupted)
+        posterior = self.encode(corrupted, given)
         code = posterior.sample()
-        return ForwardOutput(x, corrupted, posterior, code, self.decoder(code))
+        return ForwardOutput(x, corrupted, posterior, code, self.decoder(code, given))
 
     @property
     def has_own_modules(self) -> bool:
@@ -80,18 +80,18 @@ class AutoencoderModel(nn.Module):
         yield from self.encoder.decayed_parameters()
         yield from self.decoder.decayed_parameters()
 
-    def encode(self, x: Tensor) -> Posterior:
-        """q(z|x) of rows as they are, shape (batch, n_features)."""
-        return self.bottleneck(self.encoder(self.complete(x)))
+    def encode(self, x: Tensor, given: Tensor | None = None) -> Posterior:
+        """q(z|x) of rows as they are, shape (batch, n_features), with what they are given, (batch, n_given)."""
+        return self.bottleneck(self.encoder(self.complete(x), given))
 
     def complete(self, x: Tensor) -> Tensor:
         """Rows with NaN filled, where cells may be missing."""
         return x if self.completion is None else self.completion(x)
 
-    def decode(self, z: Tensor) -> Tensor:
+    def decode(self, z: Tensor, given: Tensor | None = None) -> Tensor:
         """E[x|z] for codes of shape (batch, n_latents)."""
-        return self.likelihood.mean(self.decoder(z))
+        return self.likelihood.mean(self.decoder(z, given))
 
-    def reconstruct(self, x: Tensor) -> Tensor:
+    def reconstruct(self, x: Tensor, given: Tensor | None = None) -> Tensor:
         """Decode the posterior's mean: the same row always gives the same answer."""
-        return self.decode(self.encode(x).mean)
+        return self.decode(self.encode(x, given).mean, given)

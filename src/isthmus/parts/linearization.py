@@ -87,7 +87,8 @@ def value_and_jacobian(layers: Iterable[nn.Module], z: Tensor, tangents: Tensor)
 class Linearization:
     """A sum of branches, each a sequence of layers, at one code a row; and its derivative, one vector a row at a time.
 
-    ``input_scale`` divides z first, ``output_scale`` multiplies the sum, where they are given.
+    What is ``given`` stands beside z and is held fixed; ``input_scale`` divides both first, ``output_scale``
+    multiplies the sum.
 
     Attributes
     ----------
@@ -99,10 +100,13 @@ class Linearization:
         self,
         branches: Sequence[Sequence[nn.Module]],
         z: Tensor,
+        given: Tensor | None = None,
         input_scale: Tensor | None = None,
         output_scale: Tensor | None = None,
     ):
         self._scale, self._output_scale = input_scale, output_scale
+        self._n_inputs, self._n_given = z.shape[1], 0 if given is None else given.shape[1]
+        z = z if given is None else torch.cat([z, given], 1)
         x = z if input_scale is None else z / input_scale
         self._branches: list[list[_Rule]] = []
         values = []
@@ -119,6 +123,7 @@ class Linearization:
 
     def push(self, tangent: Tensor) -> Tensor:
         """J t: (batch, n_inputs) to (batch, n_outputs)."""
+        tangent = functional.pad(tangent, (0, self._n_given)) if self._n_given else tangent
         tangent = tangent if self._scale is None else tangent / self._scale
         total = None
         for rules in self._branches:
@@ -139,7 +144,8 @@ class Linearization:
                 back = rule.pull(back)
             total = back if total is None else total + back
         total = cotangent if total is None else total
-        return total if self._scale is None else total / self._scale
+        total = total if self._scale is None else total / self._scale
+        return total[:, : self._n_inputs] if self._n_given else total
 
 
 class _Rule:

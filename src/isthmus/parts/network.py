@@ -66,6 +66,7 @@ class Architecture:
     sparse: bool = False
     own_encoder: bool = False
     own_decoder: bool = False
+    n_given: int = 0
 
     @property
     def linear(self) -> bool:
@@ -77,35 +78,39 @@ class Architecture:
         return self.build_encoder(encoder), self.build_decoder(decoder)
 
     def build_encoder(self, module: Any = None) -> Network:
-        """X of shape (batch, n_features) to h of shape (batch, n_latents · outputs_per_latent)."""
-        n_out = self.n_latents * self.outputs_per_latent
-        skip = nn.Linear(self.n_features, n_out) if self.principal or self.linear else None
+        """X of shape (batch, n_features) to h of shape (batch, n_latents · outputs_per_latent).
+
+        What rows are given comes with them, as columns to their right; so it does in the decoder.
+        """
+        n_in, n_out = self.n_features + self.n_given, self.n_latents * self.outputs_per_latent
+        skip = nn.Linear(n_in, n_out) if self.principal or self.linear else None
         residual = None
         if module is not None:
-            residual = OwnModule(module, self.n_features, n_out, name="encoder", gated=self.principal)
+            residual = OwnModule(module, n_in, n_out, name="encoder", gated=self.principal)
         elif self.channels:
             widths = (*self.hidden_widths, n_out)
             residual = convolutional_encoder(self.image_shape or (), self.channels, widths, self.activation)
         elif self.hidden_widths:
-            residual = self._perceptron((self.n_features, *self.hidden_widths, n_out))
+            residual = self._perceptron((n_in, *self.hidden_widths, n_out))
         return Network(skip, residual, output_size=n_out if self.principal else None)
 
     def build_decoder(self, module: Any = None) -> Network:
         """Z of shape (batch, n_latents) to the likelihood's input, shape (batch, n_features)."""
-        input_size = self.n_latents if self.principal else None
+        n_in = self.n_latents + self.n_given
+        input_size = n_in if self.principal else None
         if self.sparse:
             if module is not None:
                 raise ValueError("a sparse code is decoded by a dictionary, so decoder cannot be a module.")
-            return Network(Dictionary(self.n_latents, self.n_features), None, input_size=input_size)
-        skip = nn.Linear(self.n_latents, self.n_features) if self.principal or self.linear else None
+            return Network(Dictionary(n_in, self.n_features), None, input_size=input_size)
+        skip = nn.Linear(n_in, self.n_features) if self.principal or self.linear else None
         residual = None
         if module is not None:
-            residual = OwnModule(module, self.n_latents, self.n_features, name="decoder", gated=self.principal)
+            residual = OwnModule(module, n_in, self.n_features, name="decoder", gated=self.principal)
         elif self.channels:
-            widths = (self.n_latents, *reversed(self.hidden_widths))
+            widths = (n_in, *reversed(self.hidden_widths))
             residual = convolutional_decoder(self.image_shape or (), self.channels, widths, self.activation)
         elif self.hidden_widths:
-            residual = self._perceptron((self.n_latents, *reversed(self.hidden_widths), self.n_features))
+            residual = self._perceptron((n_in, *reversed(self.hidden_widths), self.n_features))
         return Network(skip, residual, input_size=input_size)
 
     def _perceptron(self, widths: Sequence[int]) -> nn.Sequential:
@@ -148,7 +153,9 @@ class Network(Part):
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "fused": None}  # a copy trains on its own
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, given: Tensor | None = None) -> Tensor:
+        if given is not None:
+            x = torch.cat([x, given], 1)
         if self.fused is not None and torch.is_grad_enabled():
             return self.fused(x)
         if self.input_scale is not None:
@@ -160,12 +167,14 @@ class Network(Part):
         return y if self.output_scale is None else y * self.output_scale
 
     @torch.no_grad()
-    def value_and_jacobian(self, z: Tensor) -> Tensor:
+    def value_and_jacobian(self, z: Tensor, given: Tensor | None = None) -> Tensor:
         """The output and its Jacobian at z: (batch, n_in) to (batch, 1 + n_in, n_out), the value first.
 
-        Row 1 + j is the derivative along input j. See `isthmus.parts.linearization`.
+        Row 1 + j is the derivative along input j; what is given is held fixed. See `isthmus.parts.linearization`.
         """
         basis = torch.eye(z.shape[1], dtype=z.dtype, device=z.device)
+        if given is not None:
+            z, basis = torch.cat([z, given], 1), functional.pad(basis, (0, given.shape[1]))
         if self.input_scale is not None:
             z, basis = z / self.input_scale, basis / self.input_scale
         *skip, last = self._branches()
@@ -175,9 +184,9 @@ class Network(Part):
             stacked[:, 1:] += self.skip(basis) - self.skip.bias
         return stacked if self.output_scale is None else stacked.mul_(self.output_scale)
 
-    def linearize(self, z: Tensor) -> Linearization:
-        """The output at z, with its derivative along and against one vector a row."""
-        return Linearization(self._branches(), z, self.input_scale, self.output_scale)
+    def linearize(self, z: Tensor, given: Tensor | None = None) -> Linearization:
+        """The output at z, with its derivative along and against one vector a row; what is given is held fixed."""
+        return Linearization(self._branches(), z, given, self.input_scale, self.output_scale)
 
     def _branches(self) -> list[list[nn.Module]]:
         skip = [] if self.skip is None else [[self.skip]]
@@ -255,7 +264,7 @@ def init_from_closed_form(encoder: Network, decoder: Network, start: LinearStart
     encoder.init_from(start.encode_weight, start.encode_bias)
     decoder.init_from(start.decode_weight, start.decode_bias)
     encoder.output_scale.copy_(start.code_scale.repeat(len(encoder.output_scale) // len(start.code_scale)))
-    decoder.input_scale.copy_(start.code_scale)
+    decoder.input_scale[: len(start.code_scale)] = start.code_scale  # what rows are given has a scale of its own
 
 
 class Dictionary(nn.Module):

@@ -13,6 +13,7 @@ what bends. Prior art: PCA-boosted autoencoders (arXiv:2205.11673); Lucas et al.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -44,6 +45,8 @@ class Principal:
         Sum over all features.
     rank : int
         min(n_rows, n_features): how many directions there are to have.
+    effect : Tensor of shape (n_features, n_given) or None
+        Where rows are given something, c: their least-squares dependence on it. The rest is PCA of x - effect · c.
     """
 
     mean: Tensor
@@ -51,14 +54,19 @@ class Principal:
     variances: Tensor
     total_variance: float
     rank: int
+    effect: Tensor | None = None
 
-    def encode(self, x: Tensor, size: int) -> Tensor:
+    def expected(self, given: Tensor | None) -> Tensor:
+        """The mean row, or of rows that are given something, shape (batch, n_given), the mean of each."""
+        return self.mean if given is None or self.effect is None else self.mean + given @ self.effect.T
+
+    def encode(self, x: Tensor, size: int, given: Tensor | None = None) -> Tensor:
         """(batch, n_features) to the first ``size`` principal coordinates."""
-        return (x - self.mean) @ self.directions[:size].T
+        return (x - self.expected(given)) @ self.directions[:size].T
 
-    def reconstruct(self, x: Tensor, size: int) -> Tensor:
+    def reconstruct(self, x: Tensor, size: int, given: Tensor | None = None) -> Tensor:
         """Project onto the first ``size`` directions and place back."""
-        return self.mean + self.encode(x, size) @ self.directions[:size]
+        return self.expected(given) + self.encode(x, size, given) @ self.directions[:size]
 
     def unexplained(self, size: int) -> float:
         """Share of the variance that the first ``size`` directions leave out, in [0, 1]."""
@@ -84,6 +92,14 @@ class LinearStart:
     decode_bias: Tensor
     code_scale: Tensor
     noise_variance: float | None = None
+
+    def conditioned(self, effect: Tensor) -> LinearStart:
+        """The same for rows x - effect · c: what they are given, c, is taken from them first and added to them last."""
+        return dataclasses.replace(
+            self,
+            encode_weight=torch.cat([self.encode_weight, -self.encode_weight @ effect], 1),
+            decode_weight=torch.cat([self.decode_weight, effect], 1),
+        )
 
 
 def principal_directions(

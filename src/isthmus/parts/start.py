@@ -42,12 +42,16 @@ class Start:
 
 
 class PrincipalStart(Start):
-    """PCA, as the bottleneck reads it; where the model is to undo a corruption, the best linear restoration."""
+    """PCA, as the bottleneck reads it; where the model is to undo a corruption, the best linear restoration.
+
+    What rows are given is taken from them by least squares first (partial PCA).
+    """
 
     def linear(
         self, principal: Principal, bottleneck: Bottleneck, corruption: Corruption, n_latents: int
     ) -> LinearStart:
-        return corruption.restoration(bottleneck.principal_start(principal, n_latents), principal)
+        start = corruption.restoration(bottleneck.principal_start(principal, n_latents), principal)
+        return start if principal.effect is None else start.conditioned(principal.effect)
 
 
 class RandomStart(Start):

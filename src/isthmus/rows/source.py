@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,7 +12,20 @@ from isthmus.mixed.layout import TableLayout
 from isthmus.rows.scaling import chunks
 from isthmus.tables.stream import TableStream
 
-__all__ = ["Source"]
+__all__ = ["Source", "Widths"]
+
+
+class Widths(NamedTuple):
+    """How many columns of each kind a row has, in this order: its numbers, what it is given, and its weight."""
+
+    features: int
+    given: int = 0
+    weights: int = 0
+
+    @property
+    def total(self) -> int:
+        """Columns in all."""
+        return sum(self)
 
 
 @dataclass(frozen=True)
@@ -27,12 +40,15 @@ class Source:
         For each number of a row the name of the column it belongs to.
     layout : TableLayout or None
         How a DataFrame that holds more than numbers became numbers.
+    widths : Widths or None
+        Where there are columns to the right of a row's own: what it is given, and its weight.
     """
 
     values: Any
     stream: TableStream | None
     names: list[str]
     layout: TableLayout | None = None
+    widths: Widths | None = None
 
     def blocks(self) -> Iterator[np.ndarray]:
         """A fresh pass over the rows, dense slices of them."""

@@ -98,6 +98,7 @@ class Facts:
     completion_rank: int = fact(at_least=0)
     layout: TableLayout | None
     n_kept_codes: int = fact(at_least=0)
+    n_given: int = fact(at_least=0, default=0)
     inference: InferenceFacts | None = fact(default=None)
 
     def __post_init__(self) -> None:
@@ -124,20 +125,23 @@ class Facts:
         """The tensors these facts imply, beside the network's own; ``timed`` if the seconds are kept elsewhere."""
         wide, kept = (self.n_features,), self.n_kept_codes > 0
         columns = [name for name in self.history_columns if not (timed and name == SECONDS)]
-        inferred = {} if self.inference is None else self.inference.kinds(self.n_components)
-        return (
-            inferred
-            | {
-                "scaling.center": TensorKind("F64", wide),
-                "scaling.spread": TensorKind("F64", wide),
-                "principal.mean": TensorKind("F32", wide),
-                "principal.directions": TensorKind("F32", (self.n_directions, self.n_features)),
-                "principal.variances": TensorKind("F32", (self.n_directions,)),
-                **({"generation.codes": TensorKind("F32", (self.n_kept_codes, self.n_components))} if kept else {}),
-                **({"generation.errors": TensorKind("F32", wide)} if kept else {}),
-            }
-            | {f"history.{name}": TensorKind("F64", (self.history_rows,)) for name in columns}
-        )
+        beside = (self.n_given,)
+        given = {
+            "given.center": TensorKind("F64", beside),
+            "given.spread": TensorKind("F64", beside),
+            "principal.effect": TensorKind("F32", wide + beside),
+        }
+        return {
+            **({} if self.inference is None else self.inference.kinds(self.n_components)),
+            **(given if self.n_given else {}),
+            "scaling.center": TensorKind("F64", wide),
+            "scaling.spread": TensorKind("F64", wide),
+            "principal.mean": TensorKind("F32", wide),
+            "principal.directions": TensorKind("F32", (self.n_directions, self.n_features)),
+            "principal.variances": TensorKind("F32", (self.n_directions,)),
+            **({"generation.codes": TensorKind("F32", (self.n_kept_codes, self.n_components))} if kept else {}),
+            **({"generation.errors": TensorKind("F32", wide)} if kept else {}),
+        } | {f"history.{name}": TensorKind("F64", (self.history_rows,)) for name in columns}
 
 
 def facts_of(fitted: FittedState, names: Sequence[str] | None) -> Facts:
@@ -164,6 +168,7 @@ def facts_of(fitted: FittedState, names: Sequence[str] | None) -> Facts:
         layout=layout,
         completion_rank=0 if completion is None else int(completion.loadings.shape[1]),
         n_kept_codes=0 if fitted.codes is None else len(fitted.codes.kept),
+        n_given=0 if fitted.given is None else len(fitted.given.center),
         inference=None if fitted.inference is None else _inference_facts(fitted.inference),
     )
 
@@ -192,6 +197,10 @@ def tensors_of(fitted: FittedState) -> dict[str, Tensor]:
     found = {f"model.{name}": tensor for name, tensor in fitted.model.state_dict().items()}
     found |= {f"principal.{name}": getattr(fitted.principal, name) for name in PRINCIPAL_PARTS}
     found |= {f"scaling.{name}": torch.from_numpy(getattr(fitted.scaling, name)) for name in ("center", "spread")}
+    if fitted.given is not None:
+        found |= {f"given.{name}": torch.from_numpy(getattr(fitted.given, name)) for name in ("center", "spread")}
+    if fitted.principal.effect is not None:
+        found["principal.effect"] = fitted.principal.effect
     if fitted.codes is not None:
         found |= {"generation.codes": fitted.codes.kept, "generation.errors": fitted.codes.errors}
     if (state := fitted.inference) is not None:
@@ -220,6 +229,8 @@ def require_usable(facts: Facts, tensors: Mapping[str, Tensor]) -> None:
         raise ValueError(f"scaling.spread must be from {LEAST_UNIT:g} to {LARGEST_UNIT:g}")
     if facts.scaling_unit != 1 and not (spread == facts.scaling_unit).all():
         raise ValueError(f"scaling_unit must be the spread of every column or 1, got {facts.scaling_unit}")
+    if facts.n_given and tensors["given.spread"].min() < LEAST_UNIT:
+        raise ValueError(f"given.spread must be at least {LEAST_UNIT:g}")
     if variances.min() < 0:
         raise ValueError(f"principal.variances must be at least 0, got {float(variances.min())}")
 
@@ -240,7 +251,9 @@ def empty_model(estimator: BaseAutoencoder, architecture: Architecture, facts: F
     """The model with shapes but no numbers: on torch's meta device no weight is allocated."""
     nothing = np.zeros(facts.n_features)
     blocks = None if facts.layout is None else facts.layout.blocks
-    columns = Columns(ColumnStatistics(nothing, nothing, nothing, nothing, 2), [""] * facts.n_features, blocks)
+    columns = Columns(
+        ColumnStatistics(nothing, nothing, nothing, nothing, nothing > 0, 2, 2.0), [""] * facts.n_features, blocks
+    )
     # A user's own module is built as it is: what its code makes of the meta device is not known.
     place = torch.device("cpu" if estimator.own_modules() else "meta")
     with seeded(0), place, OwnDraws() if estimator.own_modules() else _NoInitialNumbers():
@@ -277,7 +290,9 @@ def restore(
         scaling=Scaling(tensors["scaling.center"].numpy(), tensors["scaling.spread"].numpy(), facts.scaling_unit),
         architecture=architecture,
         model=model.to(device),
-        principal=Principal(mean, directions, variances, facts.total_variance, facts.rank),
+        principal=Principal(
+            mean, directions, variances, facts.total_variance, facts.rank, tensors.get("principal.effect")
+        ),
         layout=layout,
         device=device,
         dtype=np.dtype(facts.dtype),
@@ -287,4 +302,7 @@ def restore(
         best_epoch=facts.best_epoch,
         n_iter=facts.n_iter,
         codes=CodeBuffer.of(tensors["generation.codes"], tensors["generation.errors"], inference) if kept else None,
+        given=None
+        if facts.n_given == 0
+        else Scaling(tensors["given.center"].numpy(), tensors["given.spread"].numpy(), 1.0),
     )

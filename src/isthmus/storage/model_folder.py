@@ -13,9 +13,9 @@ from typing import Any, Literal
 
 import torch
 
+from isthmus.choices import choose_architecture
 from isthmus.estimator import BaseAutoencoder
 from isthmus.hyperparameter import check_hyperparameters
-from isthmus.initialization import choose_architecture
 from isthmus.parts.network import Architecture
 from isthmus.storage.fitted_state import (
     SECONDS,
@@ -158,7 +158,7 @@ def _architecture_asked(estimator: BaseAutoencoder, stored: Architecture, facts:
     """What the settings ask for; sizes they leave open were chosen in `fit` and are taken as stored."""
     if estimator.n_components not in (None, facts.n_components):
         raise ValueError(f"its n_components={estimator.n_components} is not the size of its code")
-    asked = choose_architecture(estimator, facts.n_components, facts.n_features)
+    asked = choose_architecture(estimator, facts.n_components, facts.n_features, facts.n_given)
     if estimator.hidden_layer_sizes is None and not estimator.channels:
         asked = dataclasses.replace(asked, hidden_widths=stored.hidden_widths)
     return asked

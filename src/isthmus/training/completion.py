@@ -9,16 +9,16 @@ With ``missing="mask"`` a NaN is a cell nobody measured. It is left out of the l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
 
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.completion import Completion, fit_completion
-from isthmus.rows.rows import Rows
+from isthmus.rows.rows import Batch, Rows
 
-__all__ = ["VALIDATION_DRAWS", "complete_batches", "learn_completion", "learn_trust"]
+__all__ = ["VALIDATION_DRAWS", "complete_records", "learn_completion", "learn_trust"]
 
 CELLS_OF_DOUBT = 30  # hidden cells that the linear answer is worth, so a few of them do not decide
 VALIDATION_DRAWS = 8  # each validation row is measured with this many draws of hidden cells: epochs compare by them
@@ -32,16 +32,19 @@ def learn_completion(rows: Rows, owners: list[int] | None = None) -> tuple[Compl
     together = None if owners is None else torch.tensor(owners)
     completion = fit_completion(rows.batches, len(rows), together)
     total = torch.zeros(rows.n_features, dtype=torch.float64)
-    for batch in complete_batches(rows, completion)():
-        total += batch.double().sum(0)
-    return completion, total / len(rows)
+    count = 0.0
+    for batch in complete_records(rows, completion)():
+        x = batch.x.double()
+        total += x.sum(0) if batch.weight is None else batch.weight.double() @ x
+        count += len(x) if batch.weight is None else float(batch.weight.double().sum())
+    return completion, total / count
 
 
-def complete_batches(rows: Rows, completion: Completion | None) -> Callable[[], Iterable[Tensor]]:
+def complete_records(rows: Rows, completion: Completion | None) -> Callable[[], Iterator[Batch]]:
     """A fresh pass over rows, filled where there is a completion."""
     if completion is None:
-        return rows.batches
-    return lambda: (completion(batch) for batch in rows.batches())
+        return rows.own_records
+    return lambda: (batch._replace(x=completion(batch.x)) for batch in rows.records())
 
 
 @torch.no_grad()
@@ -52,12 +55,12 @@ def learn_trust(model: AutoencoderModel, rows: Rows, device: torch.device) -> No
         return
     gain = power = torch.zeros((), dtype=torch.float64)
     n_cells = 0
-    for batch in rows.batches():
-        x = batch.to(device)
+    for batch in rows.records():
+        x, given, _, *_ = batch.to(device)
         seen = completion.hide(x)
         hidden = seen.isnan() & ~x.isnan()
         expected = completion(seen)
-        move = ((model.reconstruct(seen) - expected) / completion.spread)[hidden].double()
+        move = ((model.reconstruct(seen, given) - expected) / completion.spread)[hidden].double()
         gain = gain + (move * ((x - expected) / completion.spread)[hidden]).sum()
         power = power + move.square().sum()
         n_cells += len(move)

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.network import Network
+from isthmus.rows.rows import Batch
 from isthmus.training.objective import Objective
 from isthmus.training.optimizer import FlatParameters
 
@@ -190,26 +191,35 @@ class SquaredErrorPass:
         self.likelihood: Any = model.likelihood
 
     # Buffers and rows want no gradient, so autograd records nothing here without being told.
-    def add_gradients(self, x: Tensor, n_rows: int | None = None) -> None:
+    def add_gradients(self, batch: Batch, n_rows: int | None = None) -> None:
         """Add the gradients of the mean loss to those in the flat buffer, rows after ``n_rows`` counted as zero."""
-        h, kept_by_encoder = self.encoder.forward(self.corrupt(x))
-        kept = self.bottleneck.gate(h)
-        output, kept_by_decoder = self.decoder.forward(h if kept is None else h * kept)
-        gradient = self.likelihood.output_gradient(output, x)
+        h, kept, output, kept_by_encoder, kept_by_decoder = self._pass(batch.x, batch.given)
+        gradient = self.likelihood.output_gradient(output, batch.x)
+        if batch.weight is not None:
+            gradient *= batch.weight[:, None]
         if n_rows is not None:
             gradient[n_rows:] = 0
         at_code: Any = self.decoder.backward(gradient, kept_by_decoder, wants_input=True)
+        if batch.given is not None:
+            at_code = at_code[:, : h.shape[1]]
         self.encoder.backward(at_code if kept is None else at_code * kept, kept_by_encoder, wants_input=False)
 
-    def measure(self, x: Tensor) -> dict[str, Tensor]:
+    def measure(self, x: Tensor, given: Tensor | None) -> dict[str, Tensor]:
         """What `Training.measure` asks of a batch: the loss, its one part and the squared error per feature."""
-        h, _ = self.encoder.forward(self.corrupt(x))
-        kept = self.bottleneck.gate(h)
-        output, _ = self.decoder.forward(h if kept is None else h * kept)
+        output = self._pass(x, given)[2]
         difference = self.likelihood.mean(output) - x
         squares = torch.linalg.vecdot(difference, difference)
         loss = self.likelihood.of_squares(squares, x.shape[1])
         return {"loss": loss, "reconstruction": loss, "mse": squares / x.shape[1]}
+
+    def _pass(self, x: Tensor, given: Tensor | None) -> tuple[Tensor, Tensor | None, Tensor, list, list]:
+        """h, what is kept of it, the output, and what both backward passes will read."""
+        seen = self.corrupt(x)
+        h, kept_by_encoder = self.encoder.forward(seen if given is None else torch.cat([seen, given], 1))
+        kept = self.bottleneck.gate(h)
+        code = h if kept is None else h * kept
+        output, kept_by_decoder = self.decoder.forward(code if given is None else torch.cat([code, given], 1))
+        return h, kept, output, kept_by_encoder, kept_by_decoder
 
 
 def squared_error_pass(model: AutoencoderModel, objective: Objective) -> SquaredErrorPass | None:

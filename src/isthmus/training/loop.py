@@ -41,6 +41,7 @@ UNVALIDATED_SAMPLE = 256  # training rows measured each epoch where none are hel
 STANDARD_ERRORS = 1.5  # by which the best epoch must beat a start that is an answer already
 MEASURE_SEED = 20_030_599  # measured losses draw the same noise every epoch, so that epochs can be compared
 ROWS_AT_ONCE = 32
+WEIGHT = "weight"  # among what is measured of rows
 STEPS_BETWEEN_LOOKS = 128  # at the weights, whether they are numbers still
 
 
@@ -185,6 +186,8 @@ class Training:
         if validation is not None:
             measured = self.measure(validation)
             losses = measured["loss"].cpu()
+            if WEIGHT in measured:  # then rows gain in proportion to their weight
+                losses = losses * (measured[WEIGHT] / measured[WEIGHT].mean()).cpu()
             row |= means(measured, "validation")
         if epoch == 0:
             state.start_losses = losses
@@ -223,7 +226,7 @@ class Training:
         while True:
             try:
                 if self._parts == 1 and batch.share is None:
-                    return self._gradients_of(batch.x)
+                    return self._gradients_of(batch)
                 return self._gradients_in_parts(batch)
             except (MemoryError, RuntimeError) as error:
                 if not is_out_of_memory(error) or self._parts >= len(batch.x):
@@ -247,7 +250,7 @@ class Training:
                 if len(own):
                     filled = self._filled_up(own)
                     with sharing(Share(share.places[filled], share.n_rows)):
-                        part = self._gradients_of(batch.x[filled], len(own))
+                        part = self._gradients_of(batch.at(filled), len(own))
                     total.add_(part, alpha=len(filled))
         return self.flat.gradients.copy_(self.group.all_reduce_(total).div_(share.n_rows))
 
@@ -258,47 +261,51 @@ class Training:
         missing = -len(places) % ROWS_AT_ONCE
         return torch.cat([places, places[-1:].expand(missing)])
 
-    def _gradients_of(self, x: Tensor, n_rows: int | None = None) -> Tensor:
-        """Gradient of the mean loss of rows x, in the flat buffer, those after ``n_rows`` counted as nought.
+    def _gradients_of(self, batch: Batch, n_rows: int | None = None) -> Tensor:
+        """Gradient of the mean loss of a batch, in the flat buffer, rows after ``n_rows`` counted as zero.
 
         All parts of a batch draw the step's noise.
         """
         self._noise.reseed(mixed(self.seed, -self.state.steps))
         with drawing_from(self._noise), self._draws:
-            return self._gradients_with_noise(x, n_rows)
+            return self._gradients_with_noise(batch.to(self.device), n_rows)
 
-    def _gradients_with_noise(self, x: Tensor, n_rows: int | None) -> Tensor:
+    def _gradients_with_noise(self, batch: Batch, n_rows: int | None) -> Tensor:
         gradients = self.flat.gradients.zero_()
-        x = x.to(self.device)
         if self._half is not None:
             self._half.weights.copy_(self.flat.weights)
             self._half.gradients.zero_()
         if self._plain is not None:
-            self._plain.add_gradients(x, n_rows)
+            self._plain.add_gradients(batch, n_rows)
         else:
             with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._autocast):
-                loss, _ = self.objective(self.model, x)
-            (loss.total[:n_rows].sum() / len(x)).backward()
+                loss, _ = self.objective(self.model, batch.x, batch.given)
+            total = loss.total if batch.weight is None else loss.total * batch.weight
+            (total[:n_rows].sum() / len(batch.x)).backward()
         return gradients if self._half is None else gradients.add_(self._half.gradients)
 
     def measure(self, rows: Rows) -> dict[str, Tensor]:
-        """Loss, its parts and squared error per feature with the present weights, each of shape (len(rows),)."""
+        """Loss, its parts and squared error per feature with the present weights, each of shape (len(rows),).
+
+        Where rows are weighted their ``weight`` is among them.
+        """
         figures: dict[str, list[Tensor]] = {}
         self.model.eval()
         with seeded(MEASURE_SEED):
-            for batch in rows.batches():
+            for batch in rows.records():
                 for name, values in self._measure_batch(batch.to(self.device)).items():
                     figures.setdefault(name, []).append(values.detach())
         return {name: torch.cat(parts).double() for name, parts in figures.items()}
 
-    def _measure_batch(self, x: Tensor) -> dict[str, Tensor]:
+    def _measure_batch(self, batch: Batch) -> dict[str, Tensor]:
+        weight = {} if batch.weight is None else {WEIGHT: batch.weight}
         if self._plain is not None and self._half is None:
-            return self._plain.measure(x)
+            return self._plain.measure(batch.x, batch.given) | weight
         with torch.set_grad_enabled(self.objective.needs_input_gradient):
-            loss, forward = self.objective(self.model, x)
+            loss, forward = self.objective(self.model, batch.x, batch.given)
         with torch.no_grad():
             mse = self.model.likelihood.error_per_feature(forward.output, forward.x)
-            return {"loss": loss.total, **loss.parts, "mse": mse}
+            return {"loss": loss.total, **loss.parts, "mse": mse} | weight
 
     def finish(self) -> None:
         """Give every parameter its own storage again: the model leaves training as an ordinary module.
@@ -327,7 +334,13 @@ def _copy(sources: list[Tensor], targets: list[Tensor]) -> None:
 
 def means(measured: Mapping[str, Tensor], prefix: str) -> dict[str, float]:
     """What `Training.measure` found, as a row of the history."""
-    return {f"{prefix}_{name}": float(values.mean()) for name, values in measured.items()}
+    weight = measured.get(WEIGHT)
+    figures = {name: values for name, values in measured.items() if name != WEIGHT}
+    return {f"{prefix}_{name}": float(_mean(values, weight)) for name, values in figures.items()}
+
+
+def _mean(values: Tensor, weight: Tensor | None) -> Tensor:
+    return values.mean() if weight is None else (values * weight).sum() / weight.sum()
 
 
 def exceeds_chance(gains: Tensor) -> bool:

@@ -1,7 +1,7 @@
 """One network in training by itself: inputs are given, and so is the gradient at its output.
 
 The encoder and the decoder of a model are trained apart where codes are known (`isthmus.inference.alternation`). The
-pass is the fused one where the network is a perceptron, and autograd's otherwise.
+pass is the fused one where the network is a perceptron, in bfloat16 where that pays, and autograd's otherwise.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ import torch
 from torch import Tensor
 
 from isthmus.parts.network import Network
+from isthmus.training.devices import half_precision_pays
 from isthmus.training.fused import FusedNetwork
 from isthmus.training.optimizer import FlatAdamW, flatten_parameters
+from isthmus.training.plan import Plan
 
 __all__ = ["OneNetwork"]
 
@@ -21,13 +23,17 @@ __all__ = ["OneNetwork"]
 class OneNetwork:
     """Steps of AdamW on a network whose parameters lie in one buffer; `finish` gives each its own storage again."""
 
-    def __init__(self, network: Network, weight_decay: float, gradient_clip: float | None):
+    def __init__(self, network: Network, plan: Plan, weight_decay: float):
         self.network = network
-        self.clip = gradient_clip
+        self.clip = plan.gradient_clip
         self._flat = flatten_parameters(network, network.decayed_parameters())
         self._optimizer = FlatAdamW(self._flat, weight_decay)
-        layers = network.perceptron_layers()
-        self._fused = None if layers is None else FusedNetwork(network, layers, self._flat, self._flat)
+        layers, weights = network.perceptron_layers(), self._flat.weights
+        half = layers is not None and half_precision_pays(
+            plan.precision, weights.device, plan.batch_size * len(weights)
+        )
+        self._half = self._flat.half() if half else None
+        self._fused = None if layers is None else FusedNetwork(network, layers, self._flat, self._half or self._flat)
 
     def step(self, inputs: Tensor, at_output: Callable[[Tensor], Tensor], learning_rate: float) -> None:
         """One step; ``at_output`` gives the gradient of the loss at an output."""
@@ -36,9 +42,14 @@ class OneNetwork:
             output = self.network(inputs)
             output.backward(at_output(output.detach()))
         else:
+            if self._half is not None:
+                self._half.weights.copy_(self._flat.weights)
+                self._half.gradients.zero_()
             with torch.no_grad():
                 output, kept = self._fused.forward(inputs)
                 self._fused.backward(at_output(output), kept, wants_input=False)
+            if self._half is not None:
+                gradients.add_(self._half.gradients)
         if self.clip is not None:
             gradients.mul_((self.clip / (gradients.norm() + 1e-12)).clamp(max=1.0))
         self._optimizer.step(learning_rate)
