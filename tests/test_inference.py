@@ -425,7 +425,9 @@ def test_bounded_memory(monkeypatch):
     network, codes, _, rows = bent_problem(n_rows=5000)
     sizes = []
     whole = Network.value_and_jacobian
-    monkeypatch.setattr(Network, "value_and_jacobian", lambda self, z, given: sizes.append(len(z)) or whole(self, z, given))
+    monkeypatch.setattr(
+        Network, "value_and_jacobian", lambda self, z, given: sizes.append(len(z)) or whole(self, z, given)
+    )
     infer(network, GaussianTarget(rows), codes, steps=2)
     assert {*sizes} == {128}
     assert math.ceil(5000 / 128) * 2 == len(sizes)

@@ -236,9 +236,12 @@ class BaseAutoencoder(
         names = (name for name in self._get_param_names() if name not in given)
         return {name: getattr(self, name) for name in names} | given
 
-    def to_torch(self) -> torch.nn.Module:
-        """A plain, trainable module that does what `reconstruct` does, on its own copy of the weights."""
-        return to_torch(self._known())
+    def to_torch(self, polish: int | None = None) -> torch.nn.Module:
+        """A plain, trainable module that does what `reconstruct` does, on its own copy of the weights.
+
+        With ``polish=0`` codes are the encoder's own; another number is how many steps of polishing are written out.
+        """
+        return to_torch(self._known(), polish=polish)
 
     # ---- for scikit-learn ------------------------------------------------------------------------------
 

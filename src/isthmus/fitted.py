@@ -195,6 +195,14 @@ class FittedState:
         """Rows as the user has them: a mixed table as its DataFrame, with the index of ``like``."""
         return values if self.layout is None else self.layout.decode(values, getattr(like, "index", None))
 
+    @property
+    def polish_steps(self) -> int:
+        """Steps by which codes are polished."""
+        inference = self.inference
+        if inference is None or inference.polishing is None:
+            return 0
+        return inference.polishing.steps if self.polish is None else self.polish
+
     # ---- inference --------------------------------------------------------------------------------------
 
     @property

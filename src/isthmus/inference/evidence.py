@@ -30,7 +30,7 @@ from isthmus.inference.codes import Decoder, GaussianPrior, Inferred, infer
 from isthmus.inference.solving import factor
 from isthmus.inference.target import Target
 
-__all__ = ["CodeDensity", "evidence_of", "fit_code_density", "laplace", "noise_variance"]
+__all__ = ["CodeDensity", "evidence_of", "fit_code_density", "laplace", "marginal_density", "noise_variance"]
 
 LEAST_SHARE = 1e-4  # of a code's variance, that noise may not take from it
 LEAST_VARIANCE = 1e-12  # of codes that are all alike
@@ -87,6 +87,17 @@ def fit_code_density(codes: Tensor, covariances: Tensor | None) -> CodeDensity:
     kept = (1 - shares).clamp(min=LEAST_SHARE)
     factor_ = root @ turned
     return CodeDensity(mean.float(), ((factor_ * kept) @ factor_.T).float())
+
+
+def marginal_density(codes: Tensor, covariances: Tensor) -> CodeDensity:
+    """The density of codes from their posteriors N(z, C), shapes (n_rows, p) and (n_rows, p, p): a step of EM.
+
+    m = mean z, S = Cov[z] + mean C (Dempster, Laird & Rubin 1977).
+    """
+    away = codes.double() - codes.double().mean(0)
+    spread = away.T @ away / max(1, len(codes) - 1) + covariances.double().mean(0)
+    spread.diagonal().add_(LEAST_VARIANCE)
+    return CodeDensity(codes.mean(0), spread.float())
 
 
 def laplace(decoder: Decoder, target: Target, guess: Tensor, density: CodeDensity, *, steps: int) -> Tensor:

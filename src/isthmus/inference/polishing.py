@@ -54,11 +54,11 @@ class Polishing:
 
     def start(self, model: AutoencoderModel, target: Target, guess: Tensor) -> Tensor:
         """The guess, or the code of a training row that lies closer."""
-        if not len(self.bank) or target.given is not None:
+        if not len(self.bank):
             return guess
         with torch.no_grad():
-            bank = CodeBank(self.bank, model.decoder(self.bank))
-        return bank.better(model.decoder, target, guess)
+            outputs = self.bank if target.given is not None else model.decoder(self.bank)  # each row has its own then
+        return CodeBank(self.bank, outputs).better(model.decoder, target, guess)
 
 
 def can_polish(model: AutoencoderModel) -> bool:

@@ -10,16 +10,18 @@ The search pays up to about four latents. With more, the encoder's guess is clos
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from isthmus.inference.blocks import blocks, rows_at_once
+from isthmus.inference.codes import Decoder
 from isthmus.inference.target import Target
 
 __all__ = ["CodeBank"]
+
+FEW = 24  # codes that are decoded for each row where each has outputs of its own
 
 
 @dataclass(frozen=True)
@@ -31,19 +33,17 @@ class CodeBank:
 
     @staticmethod
     @torch.no_grad()
-    def of(decoder: Callable[[Tensor], Tensor], codes: Tensor, most: int) -> CodeBank:
+    def of(decoder: Decoder, codes: Tensor, most: int) -> CodeBank:
         """Up to ``most`` of the codes, evenly spread among them."""
         kept = codes[torch.linspace(0, len(codes) - 1, min(most, len(codes))).long()]
         return CodeBank(kept, decoder(kept))
 
     @torch.no_grad()
-    def better(self, decoder: Callable[[Tensor], Tensor], target: Target, guess: Tensor) -> Tensor:
+    def better(self, decoder: Decoder, target: Target, guess: Tensor) -> Tensor:
         """Of each row the better of its guess and the nearest code of the bank, shape (batch, p).
 
-        A decoder that is given something has other outputs for every row: there the guess stands.
+        A decoder that is given something has other outputs for every row: there a few codes are decoded for each.
         """
-        if target.given is not None:
-            return guess
         return torch.cat(
             [
                 self._better_block(decoder, target.rows(places), guess[places])
@@ -51,7 +51,15 @@ class CodeBank:
             ]
         )[: len(guess)]
 
-    def _better_block(self, decoder: Callable[[Tensor], Tensor], target: Target, guess: Tensor) -> Tensor:
-        nearest = target.nearest(self.outputs)
-        closer = target.cost(self.outputs[nearest]) < target.cost(decoder(guess))
-        return torch.where(closer[:, None], self.codes[nearest], guess)
+    def _better_block(self, decoder: Decoder, target: Target, guess: Tensor) -> Tensor:
+        cost = target.cost(decoder(guess, target.given))
+        if target.given is None:
+            nearest = target.nearest(self.outputs)
+            closer = target.cost(self.outputs[nearest]) < cost
+            return torch.where(closer[:, None], self.codes[nearest], guess)
+        few = torch.linspace(0, len(self.codes) - 1, min(FEW, len(self.codes)), device=guess.device).long()
+        for code in self.codes[few]:
+            trial = code.expand_as(guess)
+            tried = target.cost(decoder(trial, target.given))
+            guess, cost = torch.where((tried < cost)[:, None], trial, guess), torch.minimum(cost, tried)
+        return guess

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from isthmus.inference.codes import Inferred, infer
-from isthmus.inference.evidence import CodeDensity, evidence_of, fit_code_density
+from isthmus.inference.evidence import CodeDensity, evidence_of, fit_code_density, marginal_density
 from isthmus.inference.linear_gaussian import linear_gaussian_log_prob
 from isthmus.inference.polishing import STEPS, Polishing, can_polish, pays, polishing_of, target_of
 from isthmus.inference.posterior import covariances, standard_errors
@@ -30,6 +30,7 @@ from isthmus.rows.rows import Batch
 __all__ = ["InferenceState", "learn_inference"]
 
 EXACT_STEPS = 8  # of Levenberg-Marquardt, where the curvature at the code is wanted: so many make the code exact
+EM_STEPS = 4  # to the density of codes under a likelihood that isn't Gaussian
 LEAST_NOISE = 1e-10  # in the model's units, whose variance is 1
 
 
@@ -159,9 +160,17 @@ def _of_points(model: AutoencoderModel, rows: Batch, held_out: Batch, closed_for
     start = polishing.start(model, held_target, first)
     best = infer(model.decoder, held_target, start, steps=EXACT_STEPS).codes
     state = InferenceState(polishing, None, _noise(model, held_out, best, n_latents))
-    codes = infer(model.decoder, target, codes, steps=EXACT_STEPS).codes
-    spread = covariances(state._curvature(model, whole, rows.given, codes))
-    return replace(state, density=fit_code_density(codes, spread))
+    if likelihood.is_gaussian and likelihood.mean_is_output:
+        codes = infer(model.decoder, target, codes, steps=EXACT_STEPS).codes
+        spread = covariances(state._curvature(model, whole, rows.given, codes))
+        return replace(state, density=fit_code_density(codes, spread))
+    # A probability of 0 or 1 is reached at no code: there are no least-squares codes, only probable ones.
+    state = replace(state, density=fit_code_density(guess, None))
+    for _ in range(EM_STEPS):
+        found = state.posterior(model, whole, rows.given)
+        assert found.curvature is not None  # it was asked for
+        state = replace(state, density=marginal_density(found.codes, covariances(found.curvature)))
+    return state
 
 
 def _steps_that_pay(model: AutoencoderModel, polishing: Polishing, target: Target, guess: Tensor) -> int:
