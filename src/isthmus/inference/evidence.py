@@ -33,6 +33,7 @@ from isthmus.inference.target import Target
 __all__ = ["CodeDensity", "evidence_of", "fit_code_density", "laplace", "marginal_density", "noise_variance"]
 
 LEAST_SHARE = 1e-4  # of a code's variance, that noise may not take from it
+SHARED_ROWS = 512  # of which the mean share of noise is taken
 LEAST_VARIANCE = 1e-12  # of codes that are all alike
 
 
@@ -72,7 +73,7 @@ def fit_code_density(codes: Tensor, covariances: Tensor | None) -> CodeDensity:
     Where noise explains all of a direction's spread, a little is left to it, so that the covariance stays positive
     definite.
     """
-    codes = codes.double()
+    codes, covariances = _finite(codes.double(), covariances)
     mean = codes.mean(0)
     away = codes - mean
     spread = away.T @ away / max(1, len(codes) - 1)
@@ -82,11 +83,18 @@ def fit_code_density(codes: Tensor, covariances: Tensor | None) -> CodeDensity:
     root = axes * values.clamp(min=floor).sqrt()
     if covariances is None:
         return CodeDensity(mean.float(), (root @ root.T).float())
-    white = torch.linalg.solve(root, torch.linalg.solve(root, covariances.double().mean(0)).T)
-    shares, turned = torch.linalg.eigh((white + white.T) / 2)
+    shares, turned = torch.linalg.eigh(_shares_of_noise(root, covariances))
     kept = (1 - shares).clamp(min=LEAST_SHARE)
     factor_ = root @ turned
     return CodeDensity(mean.float(), ((factor_ * kept) @ factor_.T).float())
+
+
+def _shares_of_noise(root: Tensor, covariances: Tensor) -> Tensor:
+    """The mean of C in units where the codes' spread is the identity; a row whose decoder stands still counts as 1."""
+    some = covariances[torch.linspace(0, len(covariances) - 1, min(SHARED_ROWS, len(covariances))).long()]
+    white = torch.linalg.solve(root, torch.linalg.solve(root, some).mT)
+    values, axes = torch.linalg.eigh((white + white.mT) / 2)
+    return ((axes * values.clamp(0, 1)[:, None]) @ axes.mT).mean(0)
 
 
 def marginal_density(codes: Tensor, covariances: Tensor) -> CodeDensity:
@@ -94,10 +102,21 @@ def marginal_density(codes: Tensor, covariances: Tensor) -> CodeDensity:
 
     m = mean z, S = Cov[z] + mean C (Dempster, Laird & Rubin 1977).
     """
-    away = codes.double() - codes.double().mean(0)
-    spread = away.T @ away / max(1, len(codes) - 1) + covariances.double().mean(0)
+    codes, covariances = _finite(codes.double(), covariances)
+    away = codes - codes.mean(0)
+    spread = away.T @ away / max(1, len(codes) - 1)
     spread.diagonal().add_(LEAST_VARIANCE)
-    return CodeDensity(codes.mean(0), spread.float())
+    return CodeDensity(codes.mean(0).float(), (spread if covariances is None else spread + covariances.mean(0)).float())
+
+
+def _finite(codes: Tensor, covariances: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """Of the rows whose code and covariance are numbers; of codes alone, where no covariance is."""
+    there = codes.isfinite().all(1)
+    if covariances is not None:
+        known = there & covariances.double().isfinite().flatten(1).all(1)
+        if bool(known.any()):
+            return codes[known], covariances.double()[known]
+    return (codes[there] if bool(there.any()) else torch.zeros_like(codes)), None
 
 
 def laplace(decoder: Decoder, target: Target, guess: Tensor, density: CodeDensity, *, steps: int) -> Tensor:

@@ -152,7 +152,8 @@ def _of_points(model: AutoencoderModel, rows: Batch, held_out: Batch, closed_for
     polishing = polishing_of(model, target, guess)
     codes = polishing.codes(model, target, guess, STEPS)
     polishing = polishing_of(model, target, codes)
-    polishing = replace(polishing, steps=_steps_that_pay(model, polishing, held_target, first))
+    steps = _steps_that_pay(model, polishing, held_target, first) if closed_form is None else 0
+    polishing = replace(polishing, steps=steps)
     if closed_form is not None and likelihood.is_gaussian and n_latents <= len(closed_form.variances):
         noise = likelihood.noise_variance or max(closed_form.noise_variance(n_latents), LEAST_NOISE)
         spread = (closed_form.variances[:n_latents] - noise).clamp(min=LEAST_NOISE).to(guess.device)
