@@ -729,7 +729,7 @@ def test_no_validation_keeps_the_last_epoch(kind, table):
 
 def test_patience_ends_a_fit_that_brings_nothing(table):
     noise = np.random.default_rng(0).standard_normal((80, 6))
-    model = quick(isthmus.Autoencoder, max_iter=300, n_iter_no_change=5, learning_rate=0.05).fit(noise)
+    model = quick(isthmus.Autoencoder, max_iter=300, n_iter_no_change=5, learning_rate=0.05, polish=0).fit(noise)
     assert model.n_iter_ == int(np.argmin(model.history_["validation_loss"])) + 5 < 300
 
 

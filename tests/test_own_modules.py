@@ -69,7 +69,7 @@ def test_it_starts_at_the_closed_form_and_improves_on_it():
 @pytest.mark.parametrize("start", ["principal", "random"])
 @pytest.mark.parametrize("kind", [Plain, Branched])
 def test_history_says_what_reconstruct_gives(start, kind):
-    model = isthmus.Autoencoder(2, start=start, random_state=0, max_iter=15, **modules(kind)).fit(X)
+    model = isthmus.Autoencoder(2, start=start, random_state=0, max_iter=15, polish=0, **modules(kind)).fit(X)
     unit = model.scaling_.unit
     errors = ((model.reconstruct(X) - X) ** 2).mean(1) / unit**2
     best = model.history_[model.best_epoch_]
@@ -134,7 +134,7 @@ def test_every_variant_takes_an_encoder_of_ones_own(kind):
 
 @pytest.mark.parametrize("part", ["encoder", "decoder", "model"])
 def test_it_becomes_a_plain_module(part):
-    model = fitted()
+    model = fitted(polish=0)
     module = model.to_torch() if part == "model" else getattr(model, part).to_torch()
     codes = model.transform(X[:9])
     rows, wanted = {
@@ -149,7 +149,7 @@ def test_it_becomes_a_plain_module(part):
 
 def test_it_goes_to_onnx(tmp_path):
     runtime = pytest.importorskip("onnxruntime")
-    model = fitted()
+    model = fitted(polish=0)
     isthmus.export_onnx(model, tmp_path / "model.onnx")
     session = runtime.InferenceSession(tmp_path / "model.onnx")
     (answer,) = session.run(None, {"rows": X[:9].astype(np.float32)})

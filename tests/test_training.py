@@ -543,6 +543,7 @@ def test_the_fused_pass_and_the_plain_one_lose_alike(activation, start, monkeypa
         "hidden_layer_sizes": (16, 8),
         "max_iter": 4,
         "random_state": 0,
+        "polish": 0,
     }
     for kind in (Autoencoder, VariationalAutoencoder):
         fused = kind(3, **settings).fit(X)

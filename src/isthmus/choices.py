@@ -11,14 +11,16 @@ import numpy as np
 import torch
 
 from isthmus.fitted import FittedState
+from isthmus.inference.alternation import Turns, can_alternate, no_turns, share_out
 from isthmus.parts.likelihood import Columns, Likelihood
 from isthmus.parts.network import Architecture
+from isthmus.rows.rows import Rows
 from isthmus.rows.scaling import Scaling
 from isthmus.rows.validation import validation_count
 from isthmus.settings import AutoencoderSettings
 from isthmus.training import plan as automatic
 
-__all__ = ["choose_architecture", "choose_plan", "choose_size", "require_consistent"]
+__all__ = ["choose_architecture", "choose_plan", "choose_size", "choose_turns", "require_consistent"]
 
 MOST_UNITS_PER_FEATURE = 64
 LARGEST, SMALLEST = 1e37, 1e-30  # of the data, in float32 with room for their squares in units of the spread
@@ -118,6 +120,17 @@ def choose_architecture(settings: AutoencoderSettings, size: int, n_features: in
         own_decoder="decoder" in settings.own_modules(),
         n_given=n_given,
     )
+
+
+def choose_turns(settings: AutoencoderSettings, rows: Rows, fitted: FittedState, plan: automatic.Plan) -> Turns:
+    """The same run with its second half given to the decoder and the best codes of its rows, where that can be."""
+    alternates = (
+        settings.polish != 0
+        and can_alternate(fitted.model, rows)
+        and not settings.make_penalties()
+        and validation_count(len(rows), settings.validation_fraction) > 0
+    )
+    return share_out(plan, settings.n_iter_no_change) if alternates else no_turns(plan)
 
 
 def choose_plan(settings: AutoencoderSettings, n_rows: int, fitted: FittedState) -> automatic.Plan:

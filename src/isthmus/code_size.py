@@ -50,11 +50,11 @@ def takes_size(kind: Kind) -> Kind:
     whole: Callable[..., Any] = kind.transform  # type: ignore[attr-defined]
 
     @functools.wraps(whole)
-    def transform(self: Any, X: Any, size: int | None = None, *, given: Any = None) -> Any:
+    def transform(self: Any, X: Any, size: int | None = None, **kwargs: Any) -> Any:
         if size is None:
-            return whole(self, X, given=given)
+            return whole(self, X, **kwargs)
         check_is_fitted(self)
-        return whole(narrowed(self, size, "transform"), X, given=given)
+        return whole(narrowed(self, size, "transform"), X, **kwargs)
 
     kind.transform = transform  # type: ignore[attr-defined]
     return kind

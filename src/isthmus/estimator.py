@@ -7,6 +7,7 @@ What was learned is one record, ``fitted_``; the other fitted attributes are rea
 
 from __future__ import annotations
 
+import dataclasses
 import typing
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
@@ -78,7 +79,8 @@ class BaseAutoencoder(
     n_iter_, best_epoch_ : int
         Epochs run, and the one whose weights were kept.
     noise_variance_ : float
-        σ² of the Gaussian likelihood in the units of the (scaled) data: learned, fixed, or the held-out error.
+        σ² of the noise in the units of the (scaled) data: learned, fixed, or what held-out rows have left beside their
+        best codes, over the n - p of n cells that p latents leave free; for PCA itself probabilistic PCA's.
     """
 
     if TYPE_CHECKING:  # annotated for type checkers only: each annotation in the class would be a hyperparameter
@@ -143,13 +145,16 @@ class BaseAutoencoder(
     # ---- using -----------------------------------------------------------------------------------------
 
     @blockwise
-    def transform(self, X: Any, size: int | None = None, *, given: Any = None) -> np.ndarray:
+    def transform(self, X: Any, size: int | None = None, *, given: Any = None, return_std: bool = False) -> Any:
         """Codes of rows X: float32, shape (n_samples, n_components); for a variational model the posterior mean.
 
-        Of an ordered code ``size=k`` gives the first k latents.
+        A point code is where the decoder comes closest to the row, as far as ``polish`` steps from the encoder's guess
+        lead. Of an ordered code ``size=k`` gives the first k latents. With ``return_std`` the standard error of each
+        latent comes too, in the same shape.
         """
         fitted, rows = self._known(), self.to_numbers(X)
-        return fitted.encode(rows, given_for(self, given, rows.shape[0]))
+        beside = given_for(self, given, rows.shape[0])
+        return fitted.encode_with_errors(rows, beside) if return_std else fitted.encode(rows, beside)
 
     def inverse_transform(self, X: Any, *, given: Any = None) -> np.ndarray:
         """Rows decoded from codes X of shape (n_samples, n_components), in the units of the data given to `fit`.
@@ -174,11 +179,20 @@ class BaseAutoencoder(
     def score_samples(self, X: Any, importance_samples: int | None = None, *, given: Any = None) -> np.ndarray:
         """Log density of each row, in nats, shape (n_samples,); larger is more normal.
 
-        A variational model gives the evidence lower bound, or with ``importance_samples=k`` the tighter
-        importance-weighted one. The others give the density of a row given its own code, a falling function
-        of its squared error.
+        The evidence of the row: with noise and a Gaussian density of codes the decoder is a generative model, and this
+        is the integral over all codes, by Laplace's approximation (`isthmus.inference.evidence`). For a linear model it
+        is exact, and scikit-learn's ``PCA.score_samples``. A latent that explains only noise lowers it: on rows never
+        seen it is highest at the size the data support. It is no better than the Gaussian density of codes, which knows
+        nothing of codes in groups. Where cells are missing, it is that of the others.
+
+        A variational model gives the evidence lower bound instead, or with ``importance_samples=k`` the tighter
+        importance-weighted one.
         """
         fitted, rows = self._known(), self.to_numbers(X)
+        beside, masked = given_for(self, given, rows.shape[0]), self.missing == "mask"
+        volume = observed_log_volume(rows, fitted.scaling) if masked else np.float32(fitted.scaling.log_volume)
+        if importance_samples is None and (scores := fitted.log_evidence(rows, beside)) is not None:
+            return scores - volume
         density = log_density(
             fitted.model,
             fitted.n_components,
@@ -186,22 +200,20 @@ class BaseAutoencoder(
             seed=fitted.seed,
             noise_variance=fitted.noise_variance / fitted.scaling.unit**2,
         )
-        scores = fitted.map_rows(rows, density, given_for(self, given, rows.shape[0]))
-        if self.missing == "mask":
-            return scores - observed_log_volume(rows, fitted.scaling)
-        return scores - np.float32(fitted.scaling.log_volume)
+        return fitted.map_rows(rows, density, beside) - volume
 
     def impute(self, X: Any, *, given: Any = None) -> Any:
         """X with its missing cells filled by what the model expects there; all others stay exactly as they are.
 
-        An array gives an array, a DataFrame a DataFrame. Needs ``missing="mask"``.
+        An array gives an array, a DataFrame a DataFrame. A model of point codes imputes whatever its fit was like, each
+        row by the code of the cells it has; others need ``missing="mask"``.
         """
         fitted = self._known()
-        if fitted.model.completion is None:
+        if fitted.model.completion is None and not (fitted.inference is not None and fitted.inference.takes_gaps):
             raise ValueError(
                 f"{type(self).__name__}: impute needs missing='mask' at fit, got missing={self.missing!r}."
             )
-        rows = self.to_numbers(X)
+        rows = self.to_numbers(X, gaps=True)
         filled = imputed(fitted, rows, given_for(self, given, rows.shape[0]))
         return like_given(X, filled) if fitted.layout is None else fitted.layout.fill(X, filled)
 
@@ -220,12 +232,13 @@ class BaseAutoencoder(
         with torch.inference_mode():
             return latent_report(fitted.model, (batch.to(fitted.device) for batch in rows.records()))
 
-    def to_numbers(self, X: Any) -> Any:
+    def to_numbers(self, X: Any, *, gaps: bool | None = None) -> Any:
         """Rows as the model reads them, in the user's units: an array or CSR matrix, shape (n_samples, n_numbers).
 
         A DataFrame's booleans, categories and dates are encoded; X is refused unless it has the columns of the fit.
+        Cells may be missing where ``gaps`` says so, by default where the model learned from such rows.
         """
-        return read_rows(self, X, self._known().layout, reset=False).values
+        return read_rows(self, X, self._known().layout, reset=False, gaps=gaps).values
 
     encoder = Side("encoder")
     decoder = Side("decoder")
@@ -236,9 +249,12 @@ class BaseAutoencoder(
         names = (name for name in self._get_param_names() if name not in given)
         return {name: getattr(self, name) for name in names} | given
 
-    def to_torch(self) -> torch.nn.Module:
-        """A plain, trainable module that does what `reconstruct` does, on its own copy of the weights."""
-        return to_torch(self._known())
+    def to_torch(self, polish: int | None = None) -> torch.nn.Module:
+        """A plain, trainable module that does what `reconstruct` does, on its own copy of the weights.
+
+        With ``polish=0`` codes are the encoder's own; another number is how many steps of polishing are written out.
+        """
+        return to_torch(self._known(), polish=polish)
 
     # ---- for scikit-learn ------------------------------------------------------------------------------
 
@@ -257,4 +273,5 @@ class BaseAutoencoder(
 
     def _known(self) -> FittedState:
         check_is_fitted(self)
-        return self.fitted_
+        fitted, steps = self.fitted_, self.polish_steps
+        return fitted if fitted.polish == steps else dataclasses.replace(fitted, polish=steps)

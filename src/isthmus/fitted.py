@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from isthmus.history import History
 from isthmus.inference.code_buffer import CodeBuffer
+from isthmus.inference.state import InferenceState
 from isthmus.mixed.layout import TableLayout
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.network import Architecture
@@ -58,6 +60,8 @@ class FittedState:
         Codes of some training rows, for new rows that look like them.
     given : Scaling or None
         Of what rows are given, where they are: standardised, column by column.
+    polish : int or None
+        Steps by which codes are polished; None takes what paid at fit.
     """
 
     n_components: int
@@ -75,6 +79,7 @@ class FittedState:
     n_iter: int = 0
     codes: CodeBuffer | None = None
     given: Scaling | None = None
+    polish: int | None = None
 
     @property
     def code_unit(self) -> float:
@@ -101,9 +106,34 @@ class FittedState:
         """Codes of rows, float32 of shape (n_rows, n_components); rows are numbers, shape (n_rows, n_features)."""
 
         def codes(x: Tensor, *beside: Tensor) -> Tensor:
-            return self.model.encode(x, *beside).mean[:, : self.n_components] * self.code_unit
+            return self.codes_of(x, *beside)[:, : self.n_components] * self.code_unit
 
         return self.map_rows(X, codes, given)
+
+    def encode_with_errors(self, X: Any, given: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Codes of rows as `encode` gives them, and the standard error of each latent, in the same shape."""
+        k = self.n_components
+
+        def both(x: Tensor, *beside: Tensor) -> Tensor:
+            if self.model.bottleneck.has_prior:
+                posterior = self.model.encode(x, *beside)
+                assert posterior.log_variance is not None  # or there would be no prior
+                return torch.cat([posterior.mean[:, :k], (0.5 * posterior.log_variance[:, :k]).exp()], 1)
+            if self.inference is None or self.inference.polishing is None:
+                raise ValueError("return_std: this model's codes have no standard errors; those of point codes do.")
+            codes = self.codes_of(x, *beside)
+            codes = functional.pad(codes[:, :k], (0, codes.shape[1] - k))
+            errors = self.inference.standard_errors(self.model, x, beside[0] if beside else None, codes, k)
+            return torch.cat([codes[:, :k], errors], 1)
+
+        found = self.map_rows(X, both, given) * np.float32(self.code_unit)
+        return found[:, :k], found[:, k:]
+
+    def codes_of(self, x: Tensor, given: Tensor | None = None) -> Tensor:
+        """Codes of rows in the model's units, polished as this record says: (batch, n_features) to (batch, p)."""
+        if self.inference is None:
+            return self.model.encode(x, given).mean
+        return self.inference.codes(self.model, x, given, self.polish)
 
     def decode(self, codes: np.ndarray, given: np.ndarray | None = None) -> np.ndarray:
         """Rows of codes as `encode` gives them; of an ordered code fewer latents will do, the rest being zero."""
@@ -118,7 +148,18 @@ class FittedState:
 
     def reconstruct(self, X: Any, given: np.ndarray | None = None) -> np.ndarray:
         """Rows decoded from their own codes."""
-        return self.in_user_units(self.map_rows(X, self.model.reconstruct, given))
+
+        def rebuilt(x: Tensor, *beside: Tensor) -> Tensor:
+            return self.model.decode(self.codes_of(x, *beside), *beside)
+
+        return self.in_user_units(self.map_rows(X, rebuilt, given))
+
+    def log_evidence(self, X: Any, given: np.ndarray | None = None) -> np.ndarray | None:
+        """Log density of rows in the model's units, shape (n_rows,); None where there is no density of codes."""
+        inference = self.inference
+        if inference is None or inference.density is None:
+            return None
+        return self.map_rows(X, lambda x, *beside: inference.log_evidence(self.model, x, *beside), given)
 
     def map_rows(self, X: Any, function: Callable[..., Tensor], given: np.ndarray | None = None) -> np.ndarray:
         """What ``function`` makes of rows in the model's units, and what they are given, batch by batch."""
@@ -153,6 +194,21 @@ class FittedState:
     def in_given_form(self, values: np.ndarray, like: Any = None) -> Any:
         """Rows as the user has them: a mixed table as its DataFrame, with the index of ``like``."""
         return values if self.layout is None else self.layout.decode(values, getattr(like, "index", None))
+
+    @property
+    def polish_steps(self) -> int:
+        """Steps by which codes are polished."""
+        inference = self.inference
+        if inference is None or inference.polishing is None:
+            return 0
+        return inference.polishing.steps if self.polish is None else self.polish
+
+    # ---- inference --------------------------------------------------------------------------------------
+
+    @property
+    def inference(self) -> InferenceState | None:
+        """What inference needs beside the model; None before a fit has come to its end."""
+        return None if self.codes is None else self.codes.inference
 
     # ---- codes kept -------------------------------------------------------------------------------------
 

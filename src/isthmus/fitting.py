@@ -11,12 +11,13 @@ from typing import Any
 
 from sklearn.exceptions import ConvergenceWarning
 
-from isthmus.choices import choose_plan
+from isthmus.choices import choose_plan, choose_turns
 from isthmus.distributed import process_group
 from isthmus.fitted import FittedState
 from isthmus.history import History
+from isthmus.inference.alternation import alternate, no_turns
 from isthmus.inference.code_buffer import RecentRows, buffered_codes
-from isthmus.initialization import closed_form_is_best, initialize, rows_again
+from isthmus.initialization import closed_form_is_best, closed_form_kept, initialize, rows_again
 from isthmus.input_validation import read_for_fit
 from isthmus.parts.draws import seeded
 from isthmus.rows.validation import validation_count
@@ -49,10 +50,12 @@ def fit_rows(estimator: Any, X: Any, sample_weight: Any, given: Any, checkpointe
     plan = choose_plan(estimator, len(rows), fitted)
     if closed_form_is_best(estimator, fitted):
         plan = dataclasses.replace(plan, epochs=0)
+    turns = no_turns(plan) if group.is_distributed else choose_turns(estimator, rows, fitted, plan)
+    n_rows = turns.ordinary.epochs + turns.count
     training = Training(
         fitted.model,
         Objective(estimator.make_penalties()),
-        plan,
+        turns.ordinary,
         fitted.device,
         fitted.seed,
         group,
@@ -62,40 +65,64 @@ def fit_rows(estimator: Any, X: Any, sample_weight: Any, given: Any, checkpointe
     with (
         seeded(fitted.seed),
         threads_for(plan.batch_size * fitted.n_weights),
-        progress_bar(plan.epochs, shown=estimator.verbose and group.is_main) as advance,
+        progress_bar(n_rows, shown=estimator.verbose and group.is_main) as advance,
     ):
         learned, validation = rows.divided(validation_count(len(rows), estimator.validation_fraction))
         if validation is not None and estimator.missing == "mask":
             validation = validation.repeated(VALIDATION_DRAWS)
-        callbacks = EpochCallbacks(estimator, plan.epochs, X, lambda: _as_it_stands(estimator))
+        callbacks = EpochCallbacks(estimator, n_rows, X, lambda: _as_it_stands(estimator))
+        halted = False
 
         def on_epoch(row: Mapping[str, float]) -> bool:
+            nonlocal halted
             _keep_noise(estimator, row)
             advance(row)
-            return callbacks.epoch()
+            halted = callbacks.epoch()
+            return halted
 
         training.run(learned, validation, on_epoch, checkpointer)
         learn_trust(fitted.model, validation or rows, fitted.device)
-    training.finish()
-    if not len(training.history):
-        raise ValueError(
-            f"{type(estimator).__name__}: the loss is no number before the first step; X is too large for float32 "
-            f"as it stands (use scale='standard'), or a weight of the loss is."
-        )
-    _keep_noise(estimator, training.history[training.best_epoch])
-    n_iter = len(training.history) - 1
+        training.finish()
+        history, best_epoch = training.history, training.best_epoch
+        stopped = training.stopped if training.troubled else None
+        if not len(history):
+            raise ValueError(
+                f"{type(estimator).__name__}: the loss is no number before the first step; X is too large for float32 "
+                f"as it stands (use scale='standard'), or a weight of the loss is."
+            )
+        if turns.count and validation is not None and not halted and stopped is None:
+            best_epoch, interrupted = alternate(
+                fitted.model,
+                learned,
+                validation,
+                turns,
+                fitted.seed,
+                history,
+                best_epoch,
+                on_epoch,
+                source.mean_weight,
+            )
+            stopped = "interrupted" if interrupted else None
+    n_iter = len(history) - 1
     if fitted.architecture.linear and fitted.model.bottleneck.is_gate and n_iter > 0:
         order_linear_code(fitted.model, complete_records(rows, fitted.model.completion))
     with seeded(fitted.seed):
-        codes = buffered_codes(fitted.model, learned, validation or learned, fitted.device)
+        closed_form = closed_form_kept(fitted, best_epoch)
+        codes = buffered_codes(fitted.model, learned, validation or learned, fitted.device, closed_form)
     estimator.fitted_ = dataclasses.replace(
-        estimator.fitted_, history=training.history, best_epoch=training.best_epoch, n_iter=n_iter, codes=codes
+        estimator.fitted_,
+        history=history,
+        best_epoch=best_epoch,
+        n_iter=n_iter,
+        codes=codes,
+        noise_variance=codes.noise_variance * fitted.scaling.unit**2,
+        polish=estimator.polish_steps,
     )
     callbacks.close()
-    if training.troubled:
+    if stopped is not None:
         warnings.warn(
-            f"{type(estimator).__name__}: training ended early, {training.stopped}. "
-            f"The best weights so far, of epoch {training.best_epoch}, were kept.",
+            f"{type(estimator).__name__}: training ended early, {stopped}. "
+            f"The best weights so far, of epoch {best_epoch}, were kept.",
             ConvergenceWarning,
             stacklevel=4,
         )
@@ -143,7 +170,7 @@ def fit_partially(estimator: Any, X: Any, sample_weight: Any, given: Any, partia
     history.append({"epoch": float(n_iter), **row, "learning_rate": plan.learning_rate})
     codes = partial.recent.buffer(fitted.model, fitted.device, fitted.seed)
     estimator.fitted_ = dataclasses.replace(
-        estimator.fitted_, history=history, best_epoch=n_iter, n_iter=n_iter, codes=codes
+        estimator.fitted_, history=history, best_epoch=n_iter, n_iter=n_iter, codes=codes, polish=estimator.polish_steps
     )
     return partial
 

@@ -43,6 +43,7 @@ from isthmus.training.devices import choose_device, threads_for
 __all__ = [
     "build_model",
     "closed_form_is_best",
+    "closed_form_kept",
     "initialize",
     "rows_again",
 ]
@@ -217,6 +218,14 @@ def build_model(
             likelihood.init_noise(start.noise_variance or principal.noise_variance(architecture.n_latents))
     likelihood.some_missing = completion is not None
     return AutoencoderModel(corruption, encoder, bottleneck, decoder, likelihood, completion).eval()
+
+
+def closed_form_kept(fitted: FittedState, best_epoch: int) -> Principal | None:
+    """PCA, if codes and reconstructions are still its."""
+    model = fitted.model
+    plain = model.bottleneck.is_identity and model.corruption.is_identity and model.completion is None
+    at_start = best_epoch == 0 and fitted.architecture.principal and fitted.given is None
+    return fitted.principal if plain and at_start else None
 
 
 def closed_form_is_best(settings: AutoencoderSettings, fitted: FittedState) -> bool:

@@ -36,14 +36,18 @@ __all__ = [
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
-def read_rows(estimator: Any, X: Any, layout: TableLayout | None = None, *, reset: bool) -> Source:
+def read_rows(
+    estimator: Any, X: Any, layout: TableLayout | None = None, *, reset: bool, gaps: bool | None = None
+) -> Source:
     """X as numbers that the estimator can take, or as a stream.
+
+    Cells may be missing where ``gaps`` says so, by default where the estimator learns from such rows.
 
     With ``reset`` the columns of X become the estimator's (``n_features_in_``, ``feature_names_in_``), as
     scikit-learn's `validate_data` does it, and a DataFrame's layout is settled. Without, X must have the columns of the
     fit, whose ``layout`` that is.
     """
-    who, masked = type(estimator).__name__, estimator.missing == "mask"
+    who, masked = type(estimator).__name__, estimator.missing == "mask" if gaps is None else gaps
     stream = stream_of(X, missing=masked)
     if stream is not None and not stream.fits_in_memory:
         _require_numbers(who, stream)
@@ -59,7 +63,7 @@ def read_rows(estimator: Any, X: Any, layout: TableLayout | None = None, *, rese
         if table.frame is None and not reset:
             require_columns(estimator, stream, layout)
         with without_names():
-            found = read_rows(estimator, table.rows, layout, reset=reset)
+            found = read_rows(estimator, table.rows, layout, reset=reset, gaps=gaps)
         if table.frame is None and reset:
             know_columns(estimator, stream.n_columns, stream.columns if stream.has_names else None)
             found = Source(found.values, None, names_of(estimator, stream.n_columns))
@@ -109,18 +113,20 @@ def blockwise(method: Method) -> Method:
         check_is_fitted(self)
         _require_numbers(type(self).__name__, stream)
         require_columns(self, stream, self.fitted_.layout)
-        answer, begin, given = np.empty(0), 0, kwargs.pop("given", None)
+        answers, begin, given = [np.empty(0)], 0, kwargs.pop("given", None)
         if given is not None:
             given = check_given(given, len(stream), type(self).__name__)
         with without_names():
             for block in stream:
                 beside = {} if given is None else {"given": given[begin : begin + len(block)]}
-                part = method(self, block, *args, **kwargs, **beside)
+                found = method(self, block, *args, **kwargs, **beside)
+                parts = found if isinstance(found, tuple) else (found,)
                 if begin == 0:
-                    answer = np.empty((len(stream), *part.shape[1:]), part.dtype)
-                answer[begin : begin + len(part)] = part
-                begin += len(part)
-        return answer
+                    answers = [np.empty((len(stream), *part.shape[1:]), part.dtype) for part in parts]
+                for answer, part in zip(answers, parts, strict=True):
+                    answer[begin : begin + len(part)] = part
+                begin += len(parts[0])
+        return answers[0] if len(answers) == 1 else tuple(answers)
 
     return over_blocks  # type: ignore[return-value]
 

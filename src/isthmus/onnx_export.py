@@ -34,6 +34,7 @@ def export_onnx(
     part: str = "model",
     *,
     dtype: str = "float32",
+    polish: int | None = None,
     overwrite: bool = True,
 ) -> None:
     """Write a fitted estimator, or half of it, as an ONNX file.
@@ -47,11 +48,14 @@ def export_onnx(
         ``"decoder"``: ``codes`` to ``rebuilt`` rows; ``"model"``: ``rows`` to ``rebuilt``.
     dtype
         Of the input, ``"float32"`` or ``"float64"``.
+    polish
+        Steps of polishing that are written out; None takes as many as the model does itself, 0 leaves the encoder's
+        codes.
 
     Raises
     ------
     ValueError
-        If ``part`` or ``dtype`` is none of these.
+        If ``part`` or ``dtype`` is none of these, or codes can't be polished outside of this library.
     ImportError
         Without the extra ``onnx``.
     DataError
@@ -64,7 +68,7 @@ def export_onnx(
     if not hasattr(estimator, "to_torch"):
         raise ValueError(f"export_onnx: takes one of isthmus's autoencoders, got {type(estimator).__name__}.")
     _require_onnx()
-    module = estimator.to_torch() if part == "model" else getattr(estimator, part).to_torch()
+    module = (estimator if part == "model" else getattr(estimator, part)).to_torch(polish)
     width = estimator.n_components_ if part == "decoder" else estimator.n_features_in_
     program = _graph_of(module, width, part, dtype)
     names = [str(name) for name in getattr(estimator, "feature_names_in_", ())]

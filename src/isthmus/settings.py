@@ -86,6 +86,13 @@ class AutoencoderSettings:
         "format of matrix products in training; auto takes bfloat16 for large work where it is fast",
         choices=("auto", "float32", "bfloat16"),
     )
+    polish: int | str = hyper(
+        "auto",
+        "steps by which codes are improved from the encoder's guess, and whether the decoder is trained on such codes; "
+        "0: neither; auto: 3 where held-out rows gain by them",
+        choices=("auto",),
+        at_least=0,
+    )
     device: str | None = hyper(None, "cpu, cuda or mps; None chooses")
     encoder: Any = dataclasses.field(default=None, kw_only=True)  # torch modules of the user's own
     decoder: Any = dataclasses.field(default=None, kw_only=True)
@@ -99,6 +106,11 @@ class AutoencoderSettings:
     def own_modules(self) -> dict[str, Any]:
         """The user's own encoder and decoder, by name, where they were given."""
         return {name: vars(self)[name] for name in ("encoder", "decoder") if vars(self).get(name) is not None}
+
+    @property
+    def polish_steps(self) -> int | None:
+        """``polish`` as a number; None where what paid at fit is taken."""
+        return None if self.polish == "auto" else int(self.polish)
 
     # ---- the seams a variant may fill -------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from isthmus.fitted import FittedState
+from isthmus.inference.unrolled import UnrolledPolishing, can_unroll
 
 __all__ = ["Side", "TorchPart", "to_torch"]
 
@@ -31,9 +32,12 @@ class TorchPart:
     fitted: FittedState
     part: str
 
-    def to_torch(self) -> nn.Module:
-        """A plain module of its own copy of the weights: rows to codes, or codes to rows, in the user's units."""
-        return to_torch(self.fitted, self.part)
+    def to_torch(self, polish: int | None = None) -> nn.Module:
+        """A plain module of its own copy of the weights: rows to codes, or codes to rows, in the user's units.
+
+        ``polish`` is as for `to_torch`: 0 gives the encoder alone.
+        """
+        return to_torch(self.fitted, self.part, polish)
 
 
 class Side:
@@ -57,15 +61,16 @@ class Side:
         vars(estimator)[self.part] = module
 
 
-def to_torch(fitted: FittedState, part: str = "model") -> nn.Module:
+def to_torch(fitted: FittedState, part: str = "model", polish: int | None = None) -> nn.Module:
     """A trainable copy of a fitted model's encoder, decoder, or both in one: shape (batch, ·) to (batch, ·).
 
-    Rows must be complete: filling missing cells is the estimator's work.
+    Rows must be complete: filling missing cells is the estimator's work. Codes are polished by ``polish`` steps, each
+    written out; None takes as many as the model does itself, 0 leaves the encoder's codes.
 
     Raises
     ------
     ValueError
-        If ``part`` is none of "encoder", "decoder" and "model".
+        If ``part`` is none of "encoder", "decoder" and "model", or codes can't be polished outside of this library.
     """
     if part not in PARTS:
         raise ValueError(f"to_torch: part must be one of {', '.join(map(repr, PARTS))}, got {part!r}.")
@@ -76,15 +81,30 @@ def to_torch(fitted: FittedState, part: str = "model") -> nn.Module:
         )
     if fitted.given is not None:
         raise ValueError("to_torch: this model was fitted with given, which no module of one input takes yet.")
+    steps = 0 if part == "decoder" else _steps(fitted, polish)
     with torch.device("cpu"):
-        passes = _Traced(fitted, part)
-        graph = _Tracer(passes.own_modules).trace(passes)
+        passes = _Traced(fitted, part, steps)
+        graph = fx.Graph()  # a copy, which doesn't name the tracer: it is saved without this library
+        graph.output(graph.graph_copy(_Tracer(passes.own_modules).trace(passes), {}))
     traced = fx.GraphModule(passes, graph)
     for node in traced.graph.nodes:
         node.type = None  # annotations are words here, which a saved graph can't hold
     traced.recompile()
     traced.train(False)
     return traced.requires_grad_()
+
+
+def _steps(fitted: FittedState, polish: int | None) -> int:
+    """The steps that are written out."""
+    steps, model = fitted.polish_steps if polish is None else polish, fitted.model
+    if steps == 0 or fitted.inference is None or fitted.inference.polishing is None:
+        return 0
+    if not (can_unroll(model.decoder) and model.likelihood.is_gaussian and model.likelihood.mean_is_output):
+        raise ValueError(
+            "to_torch: codes are polished outside of this library only under a squared error and a decoder of linear "
+            "layers; to_torch(polish=0) gives the encoder's own codes."
+        )
+    return steps
 
 
 class _Tracer(fx.Tracer):
@@ -101,14 +121,19 @@ class _Tracer(fx.Tracer):
 class _Traced(nn.Module):
     """What is traced: scaling, one network or both, scaling undone."""
 
-    def __init__(self, fitted: FittedState, part: str):
+    def __init__(self, fitted: FittedState, part: str, steps: int):
         super().__init__()
         self.part = part
+        self.polish: Any = None
         model = copy.deepcopy(fitted.model).cpu()
         if part != "decoder":
             self.encoder, self.bottleneck = model.encoder, model.bottleneck
         if part != "encoder":
             self.decoder, self.likelihood = model.decoder, model.likelihood.mean_module()
+        if steps:
+            assert fitted.inference is not None  # see `_steps`
+            assert fitted.inference.polishing is not None
+            self.polish = UnrolledPolishing(model.decoder, fitted.inference.polishing, steps)
         networks = (model.encoder, model.decoder)
         self.own_modules = [network.own_module for network in networks if network.own_module is not None]
         self.center: Tensor
@@ -122,7 +147,8 @@ class _Traced(nn.Module):
         value: Any = rows
         if self.part != "decoder":
             value = ((value.type_as(self.center) - self.center) / self.spread).type_as(self.unit)
-            value = self.bottleneck.encode(self.encoder(value))
+            guess = self.bottleneck.encode(self.encoder(value))
+            value = guess if self.polish is None else self.polish(value, guess)
         if self.part == "encoder":
             return value * self.unit
         if self.part == "decoder":

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import torch
 from torch import Tensor
 
+from isthmus.parts.linearization import differentiated
 from isthmus.parts.part import Part
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class Likelihood(Part):
         Whether the cost is a fixed multiple of ‖x - x̂‖² and a constant; then `of_squares` and `output_gradient` serve.
     is_gaussian : bool
         Whether p(x|z) is N(x; x̂, σ²I), as probabilistic PCA's is.
+    mean_is_output : bool
+        Whether the reconstruction is the decoder's output as it stands.
     takes_any_scale : bool
         Whether columns may be centred and divided by a common unit first.
     noise_variance : float or None
@@ -57,10 +60,16 @@ class Likelihood(Part):
     """
 
     passes: ClassVar[tuple[str, ...]] = ("forward", "mean")
-    cautious: ClassVar = {"is_squared_error": False, "is_gaussian": False, "page_program": _unknown_to_the_page}
+    cautious: ClassVar = {
+        "is_squared_error": False,
+        "is_gaussian": False,
+        "mean_is_output": False,
+        "page_program": _unknown_to_the_page,
+    }
 
     is_squared_error = False
     is_gaussian = False
+    mean_is_output = False
     takes_any_scale = True
     noise_variance: float | None = None
 
@@ -80,9 +89,18 @@ class Likelihood(Part):
     def init_noise(self, variance: float) -> None:
         """Start a learned σ² at a closed-form answer, in the model's units."""
 
+    def with_noise(self, variance: float) -> Likelihood:
+        """The same likelihood with this σ², in the model's units, where held-out rows are to say what it is."""
+        return self
+
     def mean(self, output: Tensor) -> Tensor:
         """The reconstruction x̂ = E[x|z]."""
         raise NotImplementedError
+
+    def value_and_jacobian(self, stacked: Tensor) -> Tensor:
+        """The reconstruction and its Jacobian, from the decoder's: (batch, 1 + p, n_features), the value first."""
+        rule = differentiated(self.mean, stacked[:, 0])
+        return torch.stack([rule.value, *(rule.push(tangent) for tangent in stacked[:, 1:].unbind(1))], 1)
 
     def forward(self, output: Tensor, x: Tensor) -> Tensor:
         """-log p(x|z), one number a row, in nats, summed over features."""

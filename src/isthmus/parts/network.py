@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from isthmus.parts.draws import generator
+from isthmus.parts.linearization import Linearization, affine, value_and_jacobian
 from isthmus.parts.own_module import OwnModule
 from isthmus.parts.part import Part
 from isthmus.parts.principal import LinearStart
@@ -164,6 +165,35 @@ class Network(Part):
         else:
             y = self.skip(x) if self.residual is None else self.skip(x) + self.residual(x)
         return y if self.output_scale is None else y * self.output_scale
+
+    @torch.no_grad()
+    def value_and_jacobian(self, z: Tensor, given: Tensor | None = None) -> Tensor:
+        """The output and its Jacobian at z: (batch, n_in) to (batch, 1 + n_in, n_out), the value first.
+
+        Row 1 + j is the derivative along input j; what is given is held fixed. See `isthmus.parts.linearization`.
+        """
+        basis = torch.eye(z.shape[1], dtype=z.dtype, device=z.device)
+        if given is not None:
+            z, basis = torch.cat([z, given], 1), functional.pad(basis, (0, given.shape[1]))
+        if self.input_scale is not None:
+            z, basis = z / self.input_scale, basis / self.input_scale
+        *skip, last = self._branches()
+        stacked = value_and_jacobian(last, z, basis)
+        if skip:
+            stacked[:, 0] += affine(self.skip, z) if type(self.skip) is nn.Linear else self.skip(z)
+            stacked[:, 1:] += self.skip(basis) - self.skip.bias
+        return stacked if self.output_scale is None else stacked.mul_(self.output_scale)
+
+    def linearize(self, z: Tensor, given: Tensor | None = None) -> Linearization:
+        """The output at z, with its derivative along and against one vector a row; what is given is held fixed."""
+        return Linearization(self._branches(), z, given, self.input_scale, self.output_scale)
+
+    def _branches(self) -> list[list[nn.Module]]:
+        skip = [] if self.skip is None else [[self.skip]]
+        if self.residual is None:
+            return skip
+        layers = self.stack()
+        return [*skip, [self.residual] if layers is None else layers]
 
     def init_from(self, weight: Tensor, bias: Tensor) -> None:
         """Set the skip and silence the residual network's last layer: epoch 0 is the closed-form answer."""

@@ -55,6 +55,7 @@ class Principal:
     total_variance: float
     rank: int
     effect: Tensor | None = None
+    spectrum: Tensor | None = None  # the variances in float64, while they are known: σ² is a small difference of them
 
     def expected(self, given: Tensor | None) -> Tensor:
         """The mean row, or of rows that are given something, shape (batch, n_given), the mean of each."""
@@ -75,7 +76,11 @@ class Principal:
 
     def noise_variance(self, size: int) -> float:
         """Maximum-likelihood σ² of probabilistic PCA: mean of the variances that ``size`` directions leave out."""
-        left_out = self.total_variance - float(self.variances[:size].double().sum())
+        spectrum = self.variances.double() if self.spectrum is None else self.spectrum
+        if self.spectrum is not None and len(spectrum) == self.rank:
+            left_out = float(spectrum[size:].sum())
+        else:
+            left_out = self.total_variance - float(spectrum[:size].sum())
         return max(left_out, 0.0) / max(1, self.rank - size)
 
 
@@ -137,7 +142,8 @@ def principal_directions(
         variances, directions, total = _from_passes(batches, mean, n_rows, limit, all_reduce_)
     largest = directions.abs().argmax(1, keepdim=True)
     directions = directions * directions.gather(1, largest).sign()
-    return Principal(mean.float(), directions.float(), variances.clamp(min=0).float(), total, rank)
+    variances = variances.clamp(min=0)
+    return Principal(mean.float(), directions.float(), variances.float(), total, rank, spectrum=variances.double())
 
 
 def _from_covariance(

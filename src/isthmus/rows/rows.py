@@ -87,6 +87,7 @@ class Rows:
 
     widths: Widths
     is_shared = False  # whether this process holds only a share of the rows
+    random_access = True  # whether any row can be taken at little cost
 
     def __len__(self) -> int:
         raise NotImplementedError

@@ -117,6 +117,8 @@ class StreamedRows(Rows):
         self.surveyed = surveyed
         self.widths = widths or Widths(stream.n_columns)
 
+    random_access = False
+
     def __len__(self) -> int:
         return len(self.stream)
 

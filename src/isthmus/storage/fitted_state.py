@@ -19,6 +19,9 @@ from isthmus.estimator import BaseAutoencoder
 from isthmus.fitted import FittedState
 from isthmus.history import History
 from isthmus.inference.code_buffer import CodeBuffer
+from isthmus.inference.evidence import CodeDensity
+from isthmus.inference.polishing import Polishing
+from isthmus.inference.state import InferenceState
 from isthmus.initialization import build_model
 from isthmus.input_validation import know_columns
 from isthmus.mixed.layout import TableLayout
@@ -48,7 +51,29 @@ PRINCIPAL_PARTS = ("mean", "directions", "variances")
 SECONDS = "seconds"  # the one column of the history that the clock decides
 LEAST_UNIT, LARGEST_UNIT = 1e-150, 1e150  # of which the squares are numbers still
 LEAST_NOISE, LARGEST_NOISE = 1e-13, 3.4e38  # in the model's units, which are single precision
-SEEDS, MOST_EPOCHS = 2**31, 10**9
+SEEDS, MOST_EPOCHS, MOST_STEPS = 2**31, 10**9, 10**6
+
+
+@record
+class InferenceFacts:
+    """Of an `InferenceState`: σ² in the model's units, the steps that paid, how many codes to start from, and which
+    of its two parts there are.
+    """
+
+    noise_variance: float = fact(at_least=LEAST_NOISE, at_most=LARGEST_NOISE)
+    steps: int = fact(at_least=0, at_most=MOST_STEPS)
+    n_bank: int = fact(at_least=0)
+    polishing: bool
+    density: bool
+
+    def kinds(self, n_latents: int) -> dict[str, TensorKind]:
+        """The tensors these facts imply."""
+        square, found = TensorKind("F32", (n_latents, n_latents)), {}
+        if self.polishing:
+            found |= {"metric": square, "bank": TensorKind("F32", (self.n_bank, n_latents))}
+        if self.density:
+            found |= {"mean": TensorKind("F32", (n_latents,)), "covariance": square}
+        return {f"inference.{name}": kind for name, kind in found.items()}
 
 
 @record
@@ -74,6 +99,7 @@ class Facts:
     layout: TableLayout | None
     n_kept_codes: int = fact(at_least=0)
     n_given: int = fact(at_least=0, default=0)
+    inference: InferenceFacts | None = fact(default=None)
 
     def __post_init__(self) -> None:
         if len({*self.history_columns}) != len(self.history_columns):
@@ -104,6 +130,7 @@ class Facts:
             "principal.effect": TensorKind("F32", wide + beside),
         }
         return {
+            **({} if self.inference is None else self.inference.kinds(self.n_components)),
             **(given if self.n_given else {}),
             "scaling.center": TensorKind("F64", wide),
             "scaling.spread": TensorKind("F64", wide),
@@ -140,7 +167,27 @@ def facts_of(fitted: FittedState, names: Sequence[str] | None) -> Facts:
         completion_rank=0 if completion is None else int(completion.loadings.shape[1]),
         n_kept_codes=0 if fitted.codes is None else len(fitted.codes.kept),
         n_given=0 if fitted.given is None else len(fitted.given.center),
+        inference=None if fitted.inference is None else _inference_facts(fitted.inference),
     )
+
+
+def _inference_facts(state: InferenceState) -> InferenceFacts:
+    return InferenceFacts(
+        noise_variance=float(state.noise_variance),
+        steps=0 if state.polishing is None else state.polishing.steps,
+        n_bank=0 if state.polishing is None else len(state.polishing.bank),
+        polishing=state.polishing is not None,
+        density=state.density is not None,
+    )
+
+
+def _inference_of(facts: InferenceFacts | None, tensors: Mapping[str, Tensor], device: torch.device) -> Any:
+    if facts is None:
+        return None
+    part = {name.removeprefix("inference."): tensor.to(device) for name, tensor in tensors.items()}
+    polishing = Polishing(part["metric"], part["bank"], facts.steps) if facts.polishing else None
+    density = CodeDensity(part["mean"], part["covariance"]) if facts.density else None
+    return InferenceState(polishing, density, facts.noise_variance)
 
 
 def tensors_of(fitted: FittedState) -> dict[str, Tensor]:
@@ -154,6 +201,11 @@ def tensors_of(fitted: FittedState) -> dict[str, Tensor]:
         found["principal.effect"] = fitted.principal.effect
     if fitted.codes is not None:
         found |= {"generation.codes": fitted.codes.kept, "generation.errors": fitted.codes.errors}
+    if (state := fitted.inference) is not None:
+        if state.polishing is not None:
+            found |= {"inference.metric": state.polishing.metric, "inference.bank": state.polishing.bank}
+        if state.density is not None:
+            found |= {"inference.mean": state.density.mean, "inference.covariance": state.density.covariance}
     for name, values in fitted.history.columns.items():
         if name != SECONDS:
             found[f"history.{name}"] = torch.tensor(values, dtype=torch.float64)
@@ -230,7 +282,7 @@ def restore(
             model.completion.owners = torch.tensor(layout.owners)
     columns = {name: part.tolist() for name, part in tensors.items() if name.startswith("history.")}
     columns |= {} if seconds is None else {f"history.{SECONDS}": list(seconds)}
-    kept = facts.n_kept_codes > 0
+    kept, inference = facts.n_kept_codes > 0, _inference_of(facts.inference, tensors, device)
     estimator.fitted_ = FittedState(
         n_components=facts.n_components,
         scaling=Scaling(tensors["scaling.center"].numpy(), tensors["scaling.spread"].numpy(), facts.scaling_unit),
@@ -247,7 +299,7 @@ def restore(
         history=History({name: columns[f"history.{name}"] for name in facts.history_columns}),
         best_epoch=facts.best_epoch,
         n_iter=facts.n_iter,
-        codes=CodeBuffer.of(tensors["generation.codes"], tensors["generation.errors"]) if kept else None,
+        codes=CodeBuffer.of(tensors["generation.codes"], tensors["generation.errors"], inference) if kept else None,
         given=None
         if facts.n_given == 0
         else Scaling(tensors["given.center"].numpy(), tensors["given.spread"].numpy(), 1.0),

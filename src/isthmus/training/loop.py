@@ -33,7 +33,7 @@ from isthmus.training.out_of_memory import is_out_of_memory
 from isthmus.training.plan import Plan
 from isthmus.training.state import RunState
 
-__all__ = ["Training", "means", "rate"]
+__all__ = ["Training", "exceeds_chance", "means", "rate"]
 
 WARM_UP = 0.2  # share of a one-cycle run in which the rate rises
 FIRST_RATE, LAST_RATE = 1 / 25, 1 / 1e4  # of the highest rate
@@ -158,7 +158,7 @@ class Training:
                 raise  # nothing to keep yet
             self.stopped, self.troubled = "interrupted", True
         guarded = self.plan.guards_start and validation is not None and len(self.history) > 0
-        if guarded and not _beyond_chance(state.start_losses - state.best_losses):
+        if guarded and not exceeds_chance(state.start_losses - state.best_losses):
             state.best_epoch, state.best_weights = 0, state.start_weights.clone()
             state.best_buffers = _cloned(state.start_buffers)
         if checkpointer is not None and not self.troubled and not state.finished:
@@ -348,7 +348,7 @@ def _mean(values: Tensor, weight: Tensor | None) -> Tensor:
     return values.mean() if weight is None else (values * weight).sum() / weight.sum()
 
 
-def _beyond_chance(gains: Tensor) -> bool:
+def exceeds_chance(gains: Tensor) -> bool:
     """Whether rows gain more on average than `STANDARD_ERRORS` of that average's own spread; of one row, never."""
     if len(gains) < 2:
         return False

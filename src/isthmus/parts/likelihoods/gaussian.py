@@ -71,6 +71,18 @@ class GaussianLikelihood(Likelihood):
                 self.log_variance.fill_(max(math.log(max(variance, 1e-30)), LEAST_LOG_VARIANCE))
 
     @property
+    def mean_is_output(self) -> bool:  # pyrefly: ignore[bad-override]
+        """Unless it is bounded."""
+        return not self.bounded
+
+    def with_noise(self, variance: float) -> GaussianLikelihood:
+        if not self.leaves_noise_open:
+            return self
+        known = GaussianLikelihood(variance, bounded=self.bounded)
+        known.some_missing = self.some_missing
+        return known
+
+    @property
     def is_squared_error(self) -> bool:  # pyrefly: ignore[bad-override]
         """With σ² fixed."""
         return self.log_variance is None
@@ -89,6 +101,12 @@ class GaussianLikelihood(Likelihood):
 
     def mean(self, output: Tensor) -> Tensor:
         return output.sigmoid() if self.bounded else output
+
+    def value_and_jacobian(self, stacked: Tensor) -> Tensor:
+        if not self.bounded:
+            return stacked
+        mean = stacked[:, :1].sigmoid()
+        return torch.cat([mean, stacked[:, 1:] * (mean * (1 - mean))], 1)
 
     def forward(self, output: Tensor, x: Tensor) -> Tensor:
         mean = self.mean(output)

@@ -63,6 +63,11 @@ class MixedLikelihood(Likelihood):
     def init_noise(self, variance: float) -> None:
         self.gaussian.init_noise(variance)
 
+    def with_noise(self, variance: float) -> MixedLikelihood:
+        known = copy.copy(self)
+        known._modules = {**self._modules, "gaussian": self.gaussian.with_noise(variance)}
+        return known
+
     def mean(self, output: Tensor) -> Tensor:
         mean = output.clone()
         mean[:, self.truths] = self.bernoulli.mean(output[:, self.truths])
