@@ -274,6 +274,17 @@ def test_data_that_changed_are_not_resumed_with(held_out, data, tmp_path):
     assert told.code == 0, told.err
 
 
+def test_a_fit_that_died_before_its_first_checkpoint_is_no_hindrance(data, run, tmp_path):
+    """Neither the data that it began with, nor what was asked of it, is held against the next fit."""
+    left = tmp_path / "run.unfinished"
+    left.mkdir()
+    shutil.copy(run / "data.json", left)
+    write_table(data, own_rows()[:50], list("abcdef"), overwrite=True)
+    told = call("fit", data, "-o", run, *FAST, "--overwrite")
+    assert told.code == 0, told.err
+    assert not left.exists()
+
+
 def test_what_others_put_beside_the_checkpoints_stays(data, tmp_path):
     run = tmp_path / "run"
     interrupted(data, run)
