@@ -222,6 +222,8 @@ def test_numbers_that_would_break_a_run_are_refused(cut_short, tmp_path):
                     assert weights(resumed) == expected  # from the start
                 else:
                     assert np.isfinite(resumed.reconstruct(rows())).all()
+                    assert field != "epoch" or value == record["epoch"]  # its history has a row for each epoch
+                    assert field != "best_epoch" or value < record["epoch"]
                     taken += 1
                 shutil.rmtree(folder)
     assert taken < 40

@@ -3,7 +3,6 @@
 import os
 import random
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import isthmus
 from isthmus import Autoencoder
 from isthmus.storage import StorageError, load, save
 from isthmus.tables import atomic_write, staging, write_images
@@ -107,16 +107,16 @@ def test_what_comes_into_the_old_folder_at_the_last_moment_stays(either_way, tmp
 
 
 def killed(script: str, folder: Path) -> int:
-    """A program that ends by its own kill -9 somewhere in ``script``."""
-    head = (
-        "import os, signal, sys\n"
-        "from pathlib import Path\n"
-        "import isthmus\n"
-        "from isthmus.tables import staging\n"
-        "model = isthmus.load('model')\n"
-        "def die(*_): os.kill(os.getpid(), signal.SIGKILL)\n"
-    )
-    return subprocess.run([sys.executable, "-c", head + script], cwd=folder, capture_output=True).returncode
+    """How a child ended that runs ``script`` in ``folder`` and is meant to kill itself on the way."""
+    child = os.fork()
+    if child == 0:
+        try:
+            os.chdir(folder)
+            names = {"isthmus": isthmus, "model": load("model"), "os": os, "staging": staging, "Path": Path}
+            exec(script, names | {"die": lambda *_: os.kill(os.getpid(), signal.SIGKILL)})
+        finally:
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 @pytest.mark.parametrize("found_by", ["load", "save"])

@@ -56,9 +56,9 @@ def unfinished_folder(run: Path) -> Path:
 def require_none_unfinished(run: Path, *, overwrite: bool) -> None:
     """Refuse to start again where a fit was interrupted; with ``overwrite`` what it left is removed."""
     folder = unfinished_folder(run)
-    if not any(folder.glob("checkpoint-*")):
+    if not folder.exists():
         return
-    if not overwrite:
+    if any(folder.glob("checkpoint-*")) and not overwrite:
         raise CommandError(
             f"a fit into {str(run)!r} was interrupted; resume it with isthmus fit --resume {str(run)!r}, or start "
             "again with --overwrite."
