@@ -4,9 +4,10 @@ The changes are those of `faults.fuzz`, drawn by hypothesis; fuzzing proper take
 that fuzzing once found is kept in its corpus and read here.
 """
 
+import dataclasses
 import gzip
-import json
 import os
+import shutil
 import signal
 import struct
 import subprocess
@@ -25,12 +26,13 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 from pyarrow import parquet
 
+from isthmus import Denoiser, DenoisingAutoencoder
 from isthmus.cli.outcome import CommandError
-from isthmus.cli.run_folder import open_run
-from isthmus.storage import StorageError, load
+from isthmus.cli.run_folder import data_record_bytes, open_run
+from isthmus.storage import StorageError, load, save
+from isthmus.storage.checkpoints import read_checkpoint
 from isthmus.storage.safe_reading import open_regular_file
-from isthmus.tables import DataError, bounds, open_table, read_table
-from isthmus.tables.text_stream import stretches
+from isthmus.tables import DataError, bounds, open_table, read
 
 INPUTS = sorted(path for path in CORPUS.rglob("*") if path.is_file())
 ROOT = Path(__file__).parent.parent
@@ -38,7 +40,7 @@ ROOT = Path(__file__).parent.parent
 
 def complaint(path, **asked):
     with pytest.raises(DataError) as caught:
-        read_table(path, **asked)
+        read(path, **asked)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -80,6 +82,24 @@ def test_what_fuzzing_kept_is_read_or_refused_in_a_sentence(path):
     attempt(path, path.read_bytes())
 
 
+FOLDERS = [
+    path for path in INPUTS if path.parent.name in ("model", "detector", "denoiser", "head", "checkpoint", "run")
+]
+
+
+@pytest.mark.parametrize("path", FOLDERS, ids=lambda path: f"{path.parent.name}-{path.name}")
+def test_fuzzing_begins_from_folders_that_load(path, tmp_path):
+    """Those of the first format too, for ever: what is refused at once reaches no corner of the code."""
+    folder = unpacked(path, tmp_path / "saved")
+    if path.parent.name == "run":
+        assert len(open_run(folder).test_rows())
+        open_run(folder).load()
+    elif path.parent.name == "checkpoint":
+        read_checkpoint(folder)
+    else:
+        load(folder)
+
+
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(path=st.sampled_from(INPUTS), seeds=st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=4))
 def test_a_changed_file_is_read_or_refused_in_a_sentence(path, seeds):
@@ -105,7 +125,7 @@ def test_the_harness_sees_a_slip(monkeypatch):
     def slip(*_):
         raise AttributeError("a slip")
 
-    monkeypatch.setattr(loaders, "read_table", slip)
+    monkeypatch.setattr(loaders, "read", slip)
     with pytest.raises(AttributeError):
         loaders.npy(b"")
 
@@ -115,6 +135,14 @@ import sys
 from faults.fuzz.loaders import LOADERS
 from faults.fuzz.mutation import mutated_folder
 from faults.fuzz.seeds import CORPUS
+import importlib, pkgutil, h5py, pandas, python_calamine, pyarrow.ipc, scipy.io, scipy.io.wavfile, sklearn.datasets
+import isthmus.tables.formats
+for module in pkgutil.walk_packages(isthmus.tables.__path__, "isthmus.tables."):
+    importlib.import_module(module.name)
+from PIL import Image, ImageOps
+Image.init()
+for encoding in isthmus.tables.encoding.ENCODINGS:
+    "a".encode(encoding).decode(encoding)
 inputs = [(path.parent.name, path.read_bytes()) for path in sorted(CORPUS.rglob("*")) if path.is_file()]
 for name, data in inputs:  # what is imported on the way is imported now
     LOADERS[name](data)
@@ -196,7 +224,7 @@ def many_pictures(path):
 BOMBS = {
     "b.npz": (npz_bomb, "bytes that would unpack to"),
     "b-images-idx3-ubyte.gz": (idx_bomb, "bytes that would unpack to"),
-    "nulls.parquet": (parquet_bomb, "bytes that would unpack to"),
+    "nulls.parquet": (parquet_bomb, "no column is left to learn from"),
     "words.parquet": (words_bomb, "bytes that would unpack to"),
     "wide.csv": (text_bomb, "rows of 70,000 numbers"),
     "endless.csv": (line_bomb, "a line of more than"),
@@ -208,14 +236,14 @@ BOMBS = {
 MEASURED = """
 import sys
 from pathlib import Path
-from isthmus.tables import DataError, read_table
+from isthmus.tables import DataError, read
 import pyarrow.csv, pyarrow.parquet, PIL.Image, numpy.lib.format
 def used():
     return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) >> 10
 Path("/proc/self/clear_refs").write_text("5")
 before = used()
 try:
-    read_table(sys.argv[1], labels="k" if "label" in sys.argv[1] else None, mixed="words" in sys.argv[1] or None)
+    read(sys.argv[1], labels="k" if "label" in sys.argv[1] else None)
 except DataError as error:
     print(used() - before, error)
 """
@@ -245,9 +273,9 @@ def test_a_claim_of_rows_beyond_its_bytes_is_refused(tmp_path, monkeypatch):
 
 
 def test_a_row_without_end_is_refused_as_a_stream(tmp_path):
-    (tmp_path / "f.csv").write_bytes(b"a\n" + b'"' + b"1" * (18 << 20))
-    with pytest.raises(DataError, match="is a quote left open"):
-        list(stretches(tmp_path / "f.csv", 1, ",", segment_bytes=1 << 20))
+    (tmp_path / "f.csv").write_bytes(b"a,b\n" + b"1,2\n7,9\n" * 50_000 + b'"' + b"1" * (80 << 20))
+    with pytest.raises(DataError, match="a quote is left open"):
+        open_table(tmp_path / "f.csv", held_bytes=1)
 
 
 def test_words_made_of_no_letters(tmp_path):
@@ -262,7 +290,7 @@ def test_an_archive_may_hold_other_files(tmp_path):
         archive.writestr("../../readme.txt", "hello")
         with archive.open("X.npy", "w") as member:
             np.save(member, np.eye(2))
-    assert read_table(tmp_path / "f.npz").values.tolist() == [[1, 0], [0, 1]]
+    assert read(tmp_path / "f.npz").values.tolist() == [[1, 0], [0, 1]]
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["f.npz"]
 
 
@@ -276,7 +304,7 @@ def test_an_archive_of_too_many_arrays(tmp_path):
 def test_a_picture_whose_name_is_no_text(tmp_path):
     Image.new("L", (2, 2)).save(tmp_path / "a.png")
     os.rename(os.fsencode(tmp_path / "a.png"), os.fsencode(tmp_path) + b"/\xff.png")
-    assert read_table(tmp_path).ids.tolist() == ["\\xff.png"]
+    assert read(tmp_path).ids.tolist() == ["\\xff.png"]
 
 
 # ---- pipes, links and devices
@@ -293,19 +321,18 @@ def test_a_pipe_as_a_data_file_is_not_waited_for(suffix, tmp_path, alarm):
     assert "no such file" in complaint(tmp_path / f"l{suffix}")
 
 
-def unpacked(name, folder):
-    for part in (CORPUS / name).glob("seed-plain*"):
-        for piece in part.read_bytes().split(loaders.MARK)[1:]:
-            head, _, content = piece.partition(b"\n")
-            (folder / head.decode()).parent.mkdir(parents=True, exist_ok=True)
-            (folder / head.decode()).write_bytes(content)
+def unpacked(path, folder):
+    for piece in path.read_bytes().split(loaders.MARK)[1:]:
+        head, _, content = piece.partition(b"\n")
+        (folder / head.decode()).parent.mkdir(parents=True, exist_ok=True)
+        (folder / head.decode()).write_bytes(content)
     return folder
 
 
 @pytest.mark.parametrize("name", ["data.json", "test_rows.csv", "model/config.json", "model/model.safetensors"])
 @pytest.mark.parametrize("kind", ["pipe", "link", "folder"])
 def test_a_run_folder_holds_plain_files(name, kind, tmp_path, alarm):
-    run = unpacked("run", tmp_path / "run")
+    run = unpacked(CORPUS / "run" / "seed-plain", tmp_path / "run")
     assert len(open_run(run).test_rows())
     place = run / name
     place.unlink()
@@ -330,19 +357,28 @@ def test_a_name_that_changes_hands_is_seen(tmp_path, alarm, monkeypatch):
 
 
 def test_a_record_of_another_model_is_refused(tmp_path):
-    run = unpacked("run", tmp_path / "run")
-    record = json.loads((run / "data.json").read_text())
-    (run / "data.json").write_text(json.dumps(record | {"columns": ["a"]}))
+    run = unpacked(CORPUS / "run" / "seed-plain", tmp_path / "run")
+    other = dataclasses.replace(open_run(run).record, columns=("a",))
+    (run / "data.json").write_bytes(data_record_bytes(other))
     with pytest.raises(CommandError, match="not that of the model beside it"):
         open_run(run).load()
 
 
-def test_a_denoiser_in_a_denoiser_is_refused(tmp_path):
-    for name in ("model/model/denoiser.json", "model/denoiser.json", "denoiser.json"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text("{}")
-    with pytest.raises(StorageError, match="must be an autoencoder's folder"):
-        load(tmp_path)
+@pytest.mark.parametrize("kind", ["pipe", "link", "folder", "denoiser"])
+def test_what_is_inside_a_denoiser_is_an_autoencoders_folder(kind, tmp_path, alarm):
+    quick = DenoisingAutoencoder(1, max_iter=0)
+    saved = save(Denoiser(level=0.2, autoencoder=quick, random_state=0).fit(np.eye(9)[:, :4]), tmp_path / "saved")
+    shutil.copytree(saved, tmp_path / "other")
+    inside = saved / "autoencoder"
+    shutil.rmtree(inside)
+    {
+        "pipe": os.mkfifo,
+        "link": lambda it: it.symlink_to(tmp_path / "other" / "autoencoder"),
+        "folder": os.mkdir,
+        "denoiser": lambda it: shutil.move(tmp_path / "other", it),
+    }[kind](inside)
+    with pytest.raises(StorageError, match=r"is no folder|is not a folder that isthmus saved|its checksum differs"):
+        load(saved)
 
 
 @LINUX

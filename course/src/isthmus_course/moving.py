@@ -20,7 +20,7 @@ __all__ = ["decoder_state", "encoder_state", "linear_state"]
 
 def encoder_state(model: BaseAutoencoder) -> dict[str, Any]:
     """The encoder of a fitted model with a point code, a principal start, no convolutions and SiLU, for JSON."""
-    if model.make_bottleneck().outputs_per_latent != 1:
+    if model.make_bottleneck(model.n_components or 1).has_prior:
         raise ValueError("encoder_state: pages run encoders whose answer is a point, and no others.")
     return _state(model, "encoder")
 
@@ -48,10 +48,10 @@ def _state(model: BaseAutoencoder, part: str) -> dict[str, Any]:
     module = (model.encoder if part == "encoder" else model.decoder).to_torch()
     weights = {name: tensor.numpy() for name, tensor in module.state_dict().items()}
     own_scale = weights["encoder.output_scale" if part == "encoder" else "decoder.input_scale"]
-    outputs, inputs = weights[f"{part}.straight.weight"].shape
+    outputs, inputs = weights[f"{part}.skip.weight"].shape
     n_features, n_latents = (inputs, outputs) if part == "encoder" else (outputs, inputs)
-    bent = [name.removesuffix(".weight") for name in weights if "bent" in name and name.endswith(".weight")]
-    layers = [_layer(weights, name) for name in (f"{part}.straight", *bent)]
+    residual = [name.removesuffix(".weight") for name in weights if "residual" in name and name.endswith(".weight")]
+    layers = [_layer(weights, name) for name in (f"{part}.skip", *residual)]
     return {
         "scale": _text(np.broadcast_to(weights["unit"] * own_scale, n_latents)),
         "straight": layers[0],

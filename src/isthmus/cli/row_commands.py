@@ -27,6 +27,7 @@ from cyclopts import Parameter
 
 from isthmus.cli.matching_rows import Expected, codes_expected, open_matching, rows_expected
 from isthmus.cli.outcome import CommandError, say
+from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, PicturesOutput, RunPath, Shard, TableOutput
 from isthmus.cli.rows_output import require_writable, shared, write_blocks
 from isthmus.cli.run_folder import open_run
@@ -83,6 +84,7 @@ def _row_command(
             shard: Shard = None,
         ) -> None:
             output, share = shared(output, shard) if shards else (output, None)
+            refuse_own_inputs([output], [data], run)
             found = open_run(run)
             if not pictures:  # what depends on no model is refused before one is loaded
                 require_writable(output, overwrite=overwrite)
