@@ -168,14 +168,14 @@ def test_the_page_refuses_it_by_name(tmp_path):
         (
             {"encoder": nn.Linear(N_FEATURES, 3)},
             r"Autoencoder: encoder must map rows of shape \(batch, 6\) to \(batch, 2\); "
-            r"it answers with shape \(batch, 3\)",
+            r"it returns shape \(batch, 3\)",
         ),
         (
             {"decoder": nn.Linear(3, N_FEATURES)},
             r"Autoencoder: decoder must map rows of shape \(batch, 2\) to \(batch, 6\); "
             r"given such rows it raises RuntimeError: mat1",
         ),
-        ({"encoder": nn.GRU(N_FEATURES, 2)}, "it answers with a tuple"),
+        ({"encoder": nn.GRU(N_FEATURES, 2)}, "it returns a tuple"),
         ({"encoder": np.tanh}, "encoder must be a torch.nn.Module, got ufunc"),
         ({"encoder": nn.Linear}, "encoder must be a torch.nn.Module, got type"),
     ],

@@ -163,4 +163,4 @@ class FittedState:
             return None
         with torch.inference_mode():
             kept = self.codes.kept.to(self.device)
-            return self.model.bottleneck.read(kept).cpu().numpy() * np.float32(self.code_unit)
+            return self.model.bottleneck.code_of(kept).cpu().numpy() * np.float32(self.code_unit)

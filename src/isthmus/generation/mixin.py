@@ -126,7 +126,7 @@ class GenerationMixin:
         drawn = density.sample(n_samples, generator)
         with torch.inference_mode():
             kept = torch.from_numpy(drawn.astype(np.float32)).to(fitted.device)
-            return bottleneck.read(kept).cpu().numpy() * np.float32(fitted.code_unit)
+            return bottleneck.code_of(kept).cpu().numpy() * np.float32(fitted.code_unit)
 
     def _with_noise(self, rows: np.ndarray, generator: np.random.RandomState) -> np.ndarray:
         """Rows drawn from the likelihood whose mean they are."""

@@ -111,7 +111,7 @@ def _encoded(
         for batch in rows.some(MOST_ROWS).records():
             x, given, *_ = batch.to(device)
             h = model.encoder(model.complete(x), given)
-            codes.append(model.bottleneck.kept(h).cpu())
+            codes.append(model.bottleneck.density_input(h).cpu())
             if sum(map(len, codes)) >= _most(codes[0].shape[1]):
                 break
         for batch in held_out.some(MOST_ROWS).records():
