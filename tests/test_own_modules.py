@@ -173,7 +173,7 @@ def test_the_page_refuses_it_by_name(tmp_path):
         (
             {"decoder": nn.Linear(3, N_FEATURES)},
             r"Autoencoder: decoder must map rows of shape \(batch, 2\) to \(batch, 6\); "
-            r"given such rows it raises RuntimeError: mat1",
+            r"for such rows it raises RuntimeError: mat1",
         ),
         ({"encoder": nn.GRU(N_FEATURES, 2)}, "it returns a tuple"),
         ({"encoder": np.tanh}, "encoder must be a torch.nn.Module, got ufunc"),
