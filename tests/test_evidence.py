@@ -10,7 +10,7 @@ import torch
 from scipy import stats
 from sklearn.decomposition import PCA
 
-from conftest import bent_table
+from conftest import curved_table
 from isthmus import Autoencoder, CombinedAutoencoder, VariationalAutoencoder
 from isthmus.inference.density import (
     density_given_code,
@@ -55,7 +55,7 @@ def spoilt(model):
 
 def test_elbo_below_importance_weighted_below_exact():
     """On average over draws, since all rows share theirs."""
-    X = bent_table(300)
+    X = curved_table(300)
     exact = PCA(2).fit(X).score_samples(X).mean()
     model = spoilt(started(X, 2))
     rows = torch.from_numpy(model.scaling_.apply(X))
@@ -73,7 +73,7 @@ def test_elbo_below_importance_weighted_below_exact():
 
 
 def test_one_importance_sample_is_an_elbo_on_average():
-    X = bent_table(300)
+    X = curved_table(300)
     model = spoilt(started(X, 2))
     rows = torch.from_numpy(model.scaling_.apply(X))
     with torch.no_grad():
@@ -129,7 +129,7 @@ def test_standard_draws_come_in_opposite_pairs(count, size):
 
 
 def test_latent_report_counts_what_the_model_uses():
-    X = bent_table(300)
+    X = curved_table(300)
     model = started(X, 2)
     report = model.latent_report(X)
     pca = PCA(2).fit(X)

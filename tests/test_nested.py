@@ -10,7 +10,7 @@ from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 
 import isthmus
-from conftest import bent_table
+from conftest import curved_table
 from isthmus import Autoencoder, NestedAutoencoder
 from isthmus.parts.bottleneck import NestedBottleneck
 from isthmus.training.fused import squared_error_pass
@@ -21,7 +21,7 @@ from isthmus.training.plan import Plan
 
 @pytest.fixture(scope="module")
 def fitted() -> tuple[NestedAutoencoder, np.ndarray]:
-    X = bent_table(300)
+    X = curved_table(300)
     return NestedAutoencoder(4, max_iter=20, random_state=0).fit(X), X
 
 

@@ -13,12 +13,12 @@ from sklearn.model_selection import GridSearchCV
 from torch import nn
 
 import isthmus
-from conftest import bent_table
+from conftest import curved_table
 from isthmus.explorer.programs import UnknownLayerError
 from isthmus.training.loop import Training
 from isthmus.variants import variants
 
-X = bent_table(300)
+X = curved_table(300)
 N_FEATURES = X.shape[1]
 
 

@@ -16,7 +16,7 @@ from isthmus.estimator import BaseAutoencoder
 from isthmus.evaluation.principal_errors import PrincipalErrors
 from isthmus.evaluation.probes import MOST_PAIRWISE_ROWS, MOST_PROBE_ROWS, sample_of
 from isthmus.inference.missing import completed
-from isthmus.input_validation import require_columns, without_names
+from isthmus.input_validation import require_columns, without_name_warnings
 from isthmus.rows.scaling import CHUNK_CELLS
 from isthmus.tables.stream import TableStream
 
@@ -67,7 +67,7 @@ def gather(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None = Non
     table = X.load() if X.fits_in_memory else None
     if table is None or table.frame is None:
         require_columns(estimator, X)
-    with without_names():
+    with without_name_warnings():
         return _gathered(estimator, X if table is None else table.rows, seed, size)
 
 

@@ -176,7 +176,7 @@ def _view(
     if training is not None:
         known = codes_of(training)
     else:
-        known = model.fitted_.kept_codes
+        known = model.fitted_.training_codes
         known = held_out if known is None else known
     size = evaluation.pca_components
     errors, pca_errors = row_errors(model, rows, size)

@@ -80,7 +80,7 @@ class GenerationMixin:
         else:
             drawn = self._drawn_from_density(n_samples, generator)
         rows = fitted.decode(drawn, given_for(self, given, n_samples))
-        return fitted.in_given_form(self._with_noise(rows, generator) if noise else rows)
+        return fitted.in_user_format(self._with_noise(rows, generator) if noise else rows)
 
     def interpolate(self, A: Any, B: Any, steps: int = 9, path: str = "auto") -> np.ndarray:
         """Rows decoded along the way from the code of A to the code of B, both ends included.

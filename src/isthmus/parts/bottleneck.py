@@ -66,7 +66,7 @@ class GatedPosterior(Posterior):
         return self.mean if self.gate is None else self.mean * self.gate(self.mean)
 
 
-def _unknown_to_the_page(self: Bottleneck) -> dict[str, Any] | None:
+def _no_page_program(self: Bottleneck) -> dict[str, Any] | None:
     return None
 
 
@@ -92,7 +92,7 @@ class Bottleneck(Part):
         Whether the first k latents are a code by themselves.
     """
 
-    cautious: ClassVar = {"is_identity": False, "is_gate": False, "page_program": _unknown_to_the_page}
+    cautious: ClassVar = {"is_identity": False, "is_gate": False, "page_program": _no_page_program}
 
     outputs_per_latent = 1
     is_identity = False
@@ -126,7 +126,7 @@ class Bottleneck(Part):
         """The code of a point drawn from that density."""
         return self(point).mean
 
-    page_program = _unknown_to_the_page  # how the explorer page computes this: its name there and its settings
+    page_program = _no_page_program  # how the explorer page computes this: its name there and its settings
 
     def principal_start(self, principal: Principal, n_latents: int) -> LinearStart:
         """The closed-form linear answer, written in this kind of code."""

@@ -35,7 +35,7 @@ class Columns:
     blocks: Blocks | None = None
 
 
-def _unknown_to_the_page(self: Likelihood) -> dict[str, Any] | None:
+def _no_page_program(self: Likelihood) -> dict[str, Any] | None:
     return None
 
 
@@ -57,7 +57,7 @@ class Likelihood(Part):
     """
 
     passes: ClassVar[tuple[str, ...]] = ("forward", "mean")
-    cautious: ClassVar = {"is_squared_error": False, "is_gaussian": False, "page_program": _unknown_to_the_page}
+    cautious: ClassVar = {"is_squared_error": False, "is_gaussian": False, "page_program": _no_page_program}
 
     is_squared_error = False
     is_gaussian = False
@@ -118,7 +118,7 @@ class Likelihood(Part):
         """A copy for export, of which only `mean` is used, without the parameters it does not need."""
         return self
 
-    page_program = _unknown_to_the_page  # how the explorer page computes this: its name there and its settings
+    page_program = _no_page_program  # how the explorer page computes this: its name there and its settings
 
 
 def squared_error(mean: Tensor, x: Tensor) -> Tensor:

@@ -14,11 +14,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import isthmus
-from conftest import bent_table
+from conftest import curved_table
 from isthmus.rows.scaling import column_statistics, merged_statistics, observed_statistics
 
 rng = np.random.default_rng(0)
-X = bent_table(200)
+X = curved_table(200)
 WEIGHTS = rng.integers(0, 4, 200).astype(float)
 GIVEN = np.stack([np.repeat([0.0, 1.0], 100), rng.normal(size=200)], 1)
 SHIFTED = X + GIVEN @ rng.normal(size=(2, X.shape[1])) * 3
