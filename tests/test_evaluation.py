@@ -23,7 +23,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 import isthmus.evaluation.held_out
 import isthmus.evaluation.probes
 from isthmus.evaluation import CodeUse, Reconstruction, ReconstructionError, evaluate, evaluation_table, sentence
-from isthmus.evaluation.probes import LabelReadings
+from isthmus.evaluation.probes import LabelProbes
 from isthmus.variants import variants
 from isthmus.variants.sparse import SparseAutoencoder
 from isthmus.variants.vanilla import Autoencoder
@@ -187,14 +187,14 @@ def test_without_training_labels_the_readers_are_cross_validated():
     codes = np.repeat([0, 1], 20)[:, None] + np.zeros((1, N_FEATURES))
     separable = TRAIN.mean(0) + 200 * codes + np.random.default_rng(0).normal(size=(40, N_FEATURES))
     found = evaluate(estimator, separable, np.repeat(["a", "b"], 20))
-    assert found.labels == pytest.approx(LabelReadings(1.0, 1.0, found.labels.silhouette))
+    assert found.labels == pytest.approx(LabelProbes(1.0, 1.0, found.labels.silhouette))
     guessed = evaluate(estimator, separable, np.random.default_rng(0).integers(0, 2, 40))
     assert guessed.labels.neighbours < 0.8  # trained on what it is tested on, it would do better
 
 
 def test_without_labels_nothing_is_read():
     found = evaluate(fitted(), TEST, X_train=TRAIN)
-    assert found.labels == found.pca_labels == LabelReadings()
+    assert found.labels == found.pca_labels == LabelProbes()
     assert found.trustworthiness is not None
 
 
@@ -344,8 +344,8 @@ def test_few_rows_and_like_labels_give_none_and_no_warning(name, n_rows):
         one = evaluate(estimator, TEST[:n_rows], ["b"] * n_rows, X_train=TRAIN, y_train=["a"] * 150)
         few = evaluate(estimator, TEST[:n_rows], TEST_LABELS[:n_rows], X_train=TRAIN[:4], y_train=[0, 1, 0, 1])
     assert (found.trustworthiness is None) == (n_rows <= 10)
-    assert alike.labels == alike.pca_labels == one.labels == LabelReadings()
-    assert different.labels == LabelReadings()
+    assert alike.labels == alike.pca_labels == one.labels == LabelProbes()
+    assert different.labels == LabelProbes()
     assert (few.labels.neighbours, few.labels.logistic) == (None, None)
     for each in (found, alike, different, one, few):
         json.loads(each.to_json())

@@ -152,7 +152,7 @@ def measured_by_hand(model: BaseAutoencoder, rows: np.ndarray) -> tuple[float, f
 
     fitted = model.fitted_
     with seeded(fitted.seed):
-        _, held_out = dense_rows(rows, fitted.scaling).divided(validation_count(len(rows), None))
+        _, held_out = dense_rows(rows, fitted.scaling).split(validation_count(len(rows), None))
     x = torch.cat(list(held_out.batches()))
     with torch.no_grad(), seeded(MEASURE_SEED):
         passed = fitted.model(x)

@@ -84,7 +84,7 @@ def _training_mse(model) -> float:
     from isthmus.rows.rows import dense_rows
 
     with seeded(model.fitted_.seed):
-        learned, _ = dense_rows(X, model.scaling_).divided(64)
+        learned, _ = dense_rows(X, model.scaling_).split(64)
     rows = torch.cat(list(learned.batches()))
     with torch.inference_mode():
         return float((model.model_.reconstruct(rows) - rows).square().mean())

@@ -17,8 +17,7 @@ from isthmus.parts.likelihoods.gaussian import GaussianLikelihood
 from isthmus.parts.network import Architecture
 from isthmus.rows.metadata import with_metadata
 from isthmus.rows.rows import Batch, rows_of
-from isthmus.rows.scaling import Scaling, column_statistics, fit_scaling
-from isthmus.rows.scaling import concatenate_scalings
+from isthmus.rows.scaling import Scaling, column_statistics, concatenate_scalings, fit_scaling
 from isthmus.rows.source import Source
 from isthmus.rows.streamed import StreamedRows, survey
 from isthmus.training.loop import Training

@@ -242,11 +242,8 @@ class Training:
             )
 
     def _accumulated_gradients(self, batch: Batch) -> Tensor:
-        """The gradient summed over accumulation slots and micro-batches.
-
-        The summands are float32 gradients times a row count, and the sum is float64, whose rounding errors are far
-        below a float32 digit: the result doesn't depend on the order, nor on which process computed which slot.
-        """
+        """The gradient summed over accumulation slots and micro-batches."""
+        # Float64 rounds far below a float32 digit: neither the order nor the number of processes changes the sum.
         exact = torch.float32 if self.device.type == "mps" else torch.float64  # MPS has no float64
         total = torch.zeros_like(self.flat.gradients, dtype=exact)
         share = batch.share or Share(torch.arange(len(batch.x)), len(batch.x))
