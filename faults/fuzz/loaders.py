@@ -19,10 +19,7 @@ from isthmus.cli.run_folder import open_run
 from isthmus.storage import StorageError, load
 from isthmus.storage.checkpoints import read_checkpoint
 from isthmus.storage.safe_reading import checksum
-from isthmus.tables import DataError, bounds, read_table
-from isthmus.tables.columns import Request
-from isthmus.tables.opening import open_table
-from isthmus.tables.text_stream import TextStream
+from isthmus.tables import DataError, bounds, open_table, read
 
 __all__ = ["LOADERS", "MARK", "OF_FOLDERS", "Find", "joined"]
 
@@ -61,25 +58,23 @@ def _read(name: str, data: bytes, **asked: object) -> None:
     folder = Path(tempfile.mkdtemp(dir=PLACE))
     try:
         (folder / name).write_bytes(data)
-        own = name.endswith((".csv", "-ubyte", ".gz"))
-        _attempt(lambda: read_table(folder / name, **asked), own=own)
-        if name.endswith((".csv", ".npy", ".parquet")) and not asked.get("mixed"):
-            _attempt(lambda: _streamed(folder / name, **asked), own=own)
+        own = name.endswith((".csv", "-ubyte", ".gz", ".json", ".arff", ".vec"))
+        _attempt(lambda: read(folder / name, **asked), own=own)
+        _attempt(lambda: _streamed(folder / name, **asked), own=own)
     finally:
         shutil.rmtree(folder)
 
 
 def _streamed(path: Path, **asked: object) -> None:
-    stream = open_table(path, **asked) if path.suffix != ".csv" else TextStream(path, ",", Request())
+    stream = open_table(path, held_bytes=1, **asked)
     for _, block in zip(range(MOST_BLOCKS), stream, strict=False):
-        if block.shape[1] != stream.n_columns:
-            raise Find(f"a block of {block.shape[1]} columns, not {stream.n_columns}")
+        if block.shape[1] != stream.width:
+            raise Find(f"a block of {block.shape[1]} columns, not {stream.width}")
 
 
 def csv(data: bytes) -> None:
-    """Text, as numbers and as a mixed table."""
+    """Text between commas, or whatever it seems to be."""
     _read("t.csv", data)
-    _read("t.csv", data, mixed=True, missing=True, ids="id" if data.startswith(b"id,") else None)
 
 
 def npy(data: bytes) -> None:
@@ -93,9 +88,8 @@ def npz(data: bytes) -> None:
 
 
 def parquet(data: bytes) -> None:
-    """Parquet, as numbers and as a mixed table."""
+    """Parquet."""
     _read("t.parquet", data)
-    _read("t.parquet", data, mixed=True, missing=True)
 
 
 def idx(data: bytes) -> None:
@@ -109,7 +103,7 @@ def image(data: bytes) -> None:
     folder = Path(tempfile.mkdtemp(dir=PLACE))
     try:
         (folder / f"a{suffixes[data[0] % len(suffixes)] if data else '.png'}").write_bytes(data[1:])
-        _attempt(lambda: read_table(folder), own=False)
+        _attempt(lambda: read(folder), own=False)
     finally:
         shutil.rmtree(folder)
 

@@ -22,7 +22,7 @@ READ = """
 import sys
 import pyarrow.csv, pyarrow.parquet, numpy.lib.format, numpy as np
 from pathlib import Path
-from isthmus.tables import read_table
+from isthmus.tables import read
 def used():  # the peak since it was last reset; getrusage would begin with that of the parent
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) << 10
@@ -34,7 +34,7 @@ if path.name == "model":
     load(path.parent / "warm")
     read = load
 else:
-    read = lambda path: read_table(path, labels="k" if path.name == "words.csv" else None)
+    read = lambda path: read(path, labels="k" if path.name == "words.csv" else None)
 Path("/proc/self/clear_refs").write_text("5")
 before = used()
 found = read(path)

@@ -9,7 +9,7 @@ import pytest
 
 from cli.conftest import call, sentence
 from isthmus.denoising import add_noise
-from isthmus.tables import read_table, write_images, write_table
+from isthmus.tables import read, write_images, write_table
 
 NAMES = ("a", "b", "c", "d", "e", "f")
 
@@ -44,15 +44,15 @@ def test_clean_rows_teach_and_the_denoiser_is_kept(home, tmp_path):
     assert "is estimated to be of standard deviation 0." in called.out
     assert "PCA at its best rank" in called.out
     assert "against" in called.out
-    restored, truth = read_table(out, ids="name"), read_table(home / "truth.csv").values
-    noisy = read_table(home / "noisy.csv", ids="name")
+    restored, truth = read(out, ids="name"), read(home / "truth.csv").values
+    noisy = read(home / "noisy.csv", ids="name")
     assert restored.columns == NAMES
     assert restored.ids.tolist() == noisy.ids.tolist()
     assert np.mean((restored.values - truth) ** 2) < 0.6 * np.mean((noisy.values - truth) ** 2)
     again = tmp_path / "again.csv"
     called = call("denoise", home / "noisy.csv", "--model", kept, "--ids", "name", "-o", again, "--json")
     assert json.loads(called.out)["level_estimated"] is False
-    np.testing.assert_allclose(read_table(again, ids="name").values, restored.values)
+    np.testing.assert_allclose(read(again, ids="name").values, restored.values)
 
 
 def test_pairs_are_judged_by_rows_not_learned_from(home, tmp_path):

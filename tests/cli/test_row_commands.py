@@ -10,7 +10,7 @@ import pytest
 
 from cli.conftest import COLUMNS, QUICK, call, own_rows, sentence, tree
 from isthmus.storage import load
-from isthmus.tables import read_table, write_table
+from isthmus.tables import read, write_table
 from isthmus.variants.vanilla import Autoencoder
 
 ROLES = {"ids": "name", "labels": "kind"}
@@ -21,7 +21,7 @@ def test_codes_keep_ids_and_labels(table_run, folder, tmp_path):
         path = tmp_path / f"codes{suffix}"
         called = call("encode", table_run, folder / "own.csv", "-o", path)
         assert (called.code, called.out) == (0, "")
-        codes = read_table(path, **ROLES)
+        codes = read(path, **ROLES)
         assert codes.columns == ("autoencoder0", "autoencoder1")
         assert codes.ids[:2].tolist() == ["p0", "p1"]
         assert set(codes.labels.tolist()) == {"up", "down"}
@@ -43,7 +43,7 @@ def test_decoding_codes_is_reconstructing_rows(table_run, folder, tmp_path):
     call("encode", table_run, folder / "own.csv", "-o", tmp_path / "codes.parquet")
     call("decode", table_run, tmp_path / "codes.parquet", "-o", tmp_path / "decoded.parquet")
     call("reconstruct", table_run, folder / "own.csv", "-o", tmp_path / "rebuilt.parquet")
-    decoded, rebuilt = (read_table(tmp_path / f"{name}.parquet", **ROLES) for name in ("decoded", "rebuilt"))
+    decoded, rebuilt = (read(tmp_path / f"{name}.parquet", **ROLES) for name in ("decoded", "rebuilt"))
     assert decoded.columns == rebuilt.columns == COLUMNS
     assert decoded.ids.tolist() == rebuilt.ids.tolist()
     np.testing.assert_allclose(decoded.values, rebuilt.values, atol=1e-5)
@@ -59,8 +59,8 @@ def test_scores_are_the_log_densities_of_the_rows(request, kind, folder, tmp_pat
     }[kind]
     called = call("score", run, data, "-o", tmp_path / "scores.parquet")
     assert (called.code, called.out) == (0, "")
-    rows = read_table(data, **(roles if kind == "table" else {}))
-    scores = read_table(tmp_path / "scores.parquet", **roles)
+    rows = read(data, **(roles if kind == "table" else {}))
+    scores = read(tmp_path / "scores.parquet", **roles)
     assert f"{len(rows)} log densities (1 column) are in" in called.err
     assert scores.columns == ("log_density",)
     np.testing.assert_allclose(scores.values[:, 0], load(run / "model").score_samples(rows.values), rtol=1e-6)
@@ -176,7 +176,7 @@ def test_pictures_come_out_as_pictures(picture_run, folder, tmp_path):
     called = call("reconstruct", picture_run, folder / "pictures", "-o", out)
     assert called.code == 0, called.err
     assert sorted(tree(out)) == sorted(tree(folder / "pictures"))
-    rebuilt = read_table(out)
+    rebuilt = read(out)
     assert rebuilt.image_shape == (4, 5)
     assert "exists; pass --overwrite" in sentence(call("reconstruct", picture_run, folder / "pictures", "-o", out))
     call("encode", picture_run, folder / "pictures", "-o", tmp_path / "codes.csv")

@@ -7,7 +7,7 @@ import pytest
 
 from cli.conftest import COLUMNS, QUICK, call, sentence
 from isthmus.storage import load
-from isthmus.tables import read_table
+from isthmus.tables import read
 
 
 @pytest.mark.parametrize("flags", [[], ["--noise"], ["--codes", "density"], ["--codes", "density", "--noise"]])
@@ -28,7 +28,7 @@ def test_every_model_samples_from_its_codes(table_run, tmp_path):
     path = tmp_path / "new.parquet"
     called = call("sample", table_run, "-n", "7", "--seed", "3", "-o", path)
     assert called.code == 0, called.err
-    table = read_table(path)
+    table = read(path)
     assert table.columns == COLUMNS
     np.testing.assert_allclose(table.values, load(table_run / "model").sample(7, random_state=3), rtol=1e-6)
     again = call("sample", table_run, "-o", path)
@@ -62,7 +62,7 @@ def test_a_way_of_pictures(picture_run, folder, tmp_path):
     out = tmp_path / "way"
     called = call("interpolate", picture_run, folder / "pictures", "--from", "0", "--to", "9", "-o", out)
     assert called.code == 0, called.err
-    assert read_table(out).values.shape == (9, 20)
+    assert read(out).values.shape == (9, 20)
     printed = call("interpolate", picture_run, folder / "pictures", "--from", "0", "--to", "9", "--path", "spherical")
     assert len(printed.out.splitlines()) == 10
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from isthmus.cli.outcome import CommandError, say
-from isthmus.cli.run_folder import Run, fingerprint
+from isthmus.cli.run_folder import DataRecord, Run, fingerprint, lasting_source, places_sha256
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +35,7 @@ class DataSplit:
     stream: TableStream | None = None
     whole: TableStream | None = None
     places: np.ndarray | None = None
+    missing: bool = False
 
     @cached_property
     def training(self) -> Any:
@@ -64,6 +65,26 @@ class DataSplit:
         known = {} if labels is None else {"X_train": self.training, "y_train": labels[self.train]}
         return evaluate(estimator, self.held_out.rows, self.held_out.labels, **known, random_state=seed)
 
+    def record(self, source: str, drop: tuple[str, ...], *, test_size: float, seed: int) -> DataRecord:
+        """What a run folder keeps of these rows, read from ``source``."""
+        table, whole = self.table, self.whole
+        return DataRecord(
+            source=lasting_source(source),
+            name=table.name,
+            n_rows=len(table) if whole is None else len(whole),
+            columns=table.columns,
+            label_name=table.label_name,
+            id_name=table.id_name,
+            drop=drop,
+            image_shape=table.image_shape,
+            official_split=table.official_test is not None,
+            test_size=test_size,
+            seed=seed,
+            sha256=fingerprint(table.values) if whole is None else whole.fingerprint(),
+            mixed=table.frame is not None,
+            test_sha256=places_sha256(self.test_places),
+        )
+
 
 def read_and_split(
     data: str,
@@ -73,8 +94,6 @@ def read_and_split(
     test_size: float,
     seed: int,
     *,
-    missing: bool = False,
-    mixed: bool | None = None,
     memory: int | None = None,
 ) -> DataSplit:
     """Read a table and draw the rows to hold out; say how many of each there are.
@@ -83,10 +102,13 @@ def read_and_split(
     """
     from isthmus.tables import open_table, split_table
 
-    stream = open_table(data, labels=labels, ids=ids, drop=drop, missing=missing, mixed=mixed, held_bytes=memory)
+    stream = open_table(data, labels=labels, ids=ids, drop=drop, held_bytes=memory)
+    if stream.description is not None:
+        for line in stream.description.lines():
+            say(line)
     if not stream.fits_in_memory:
         if stream.mixed:
-            needed = (4 * len(stream) * stream.n_columns >> 20) + 1
+            needed = (4 * len(stream) * stream.width >> 20) + 1
             raise CommandError(
                 f"{data!r}: columns of several kinds are learned from in memory, and {len(stream):,} rows are more "
                 f"than may be held; pass --memory {needed} or more, or name part of the files."
@@ -97,11 +119,16 @@ def read_and_split(
     train, test = split_table(table, test_size, seed)
     if len(train) < 2:
         raise CommandError(f"{data!r}: too few rows, {len(table)} leave {len(train)} to learn from; add rows.")
-    say(
-        f"{data!r}: {len(table):,} rows of {table.n_columns:,} numbers; {len(train):,} to learn from, "
-        f"{len(test):,} held out."
-    )
-    return DataSplit(table, train, test)
+    say(f"{len(train):,} rows to learn from, {len(test):,} held out.")
+    return DataSplit(table, train, test, missing=stream.missing and _has_gaps(table))
+
+
+def _has_gaps(table: Table) -> bool:
+    import numpy as np
+
+    if table.frame is not None:
+        return any(column.null_count for column in table.frame.columns)
+    return bool(np.isnan(table.values).any())
 
 
 def _of_large(stream: TableStream, data: str, test_size: float, seed: int) -> DataSplit:
@@ -114,8 +141,8 @@ def _of_large(stream: TableStream, data: str, test_size: float, seed: int) -> Da
     rows = _large_rows(stream, places, seed)
     _require_classes(rows.table, data)
     say(
-        f"{data!r}: {len(stream):,} rows of {stream.n_columns:,} numbers, more than is held in memory; "
-        f"{len(stream) - count:,} to learn from where they are, {count:,} held out."
+        f"{len(stream):,} rows are more than is held in memory; {len(stream) - count:,} to learn from where they are, "
+        f"{count:,} held out."
     )
     return rows
 
@@ -156,7 +183,7 @@ def held_out_again(run: Run) -> DataSplit:
         # naming the columns leaves out what was dropped
         say(f"reading {record.source!r}, the data that {str(run.path)!r} names …")
         roles = {"columns": record.columns, "labels": record.label_name, "ids": record.id_name}
-        stream = open_table(record.source, **roles, missing=True, mixed=record.mixed)
+        stream = open_table(record.source, **roles)
         table = stream.load() if stream.fits_in_memory else None
     except DataError as error:
         raise CommandError(f"{error} The run's data being gone, name the data to use after it.") from error

@@ -139,10 +139,10 @@ def _loaded(model: str) -> Denoiser:
 
 
 def _read(data: str, fitted: Denoiser | None, *, labels: str | None, ids: str | None, drop: tuple[str, ...]) -> Table:
-    from isthmus.tables import read_table
+    from isthmus.tables import read
 
     if fitted is None:
-        return read_table(data, labels=labels, ids=ids, drop=drop)
+        return read(data, labels=labels, ids=ids, drop=drop)
     names = getattr(fitted, "feature_names_in_", None)
     columns = unnamed(fitted.n_features_in_) if names is None else tuple(map(str, names))
     expected = Expected(columns, "the columns the denoiser was fitted on", image_shape=fitted.image_shape)

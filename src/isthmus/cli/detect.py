@@ -196,11 +196,9 @@ def _require_sense(
 
 def _only_present(source: str, roles: dict[str, Any]) -> dict[str, Any]:
     """Columns named for the rows to judge, where the rows to learn from have them too."""
-    from isthmus.tables.opening import names_in
+    from isthmus.tables import open_table
 
-    names = names_in(source)
-    if names is None:
-        return roles
+    names = open_table(source).all_columns
     return {
         "labels": roles["labels"] if roles["labels"] in names else None,
         "ids": roles["ids"] if roles["ids"] in names else None,

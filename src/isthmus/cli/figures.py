@@ -48,7 +48,7 @@ def draw_figures(folder: Path, estimator: Any, rows: Table, training: Any, pca_c
     from isthmus.inference.missing import completed
 
     if rows.frame is None:
-        rows = dataclasses.replace(rows, values=completed(estimator.fitted_, rows.values))
+        rows = dataclasses.replace(rows, cells=completed(estimator.fitted_, rows.values))
         training = None if training is None else completed(estimator.fitted_, training)
     folder.parent.mkdir(parents=True, exist_ok=True)
     sweep(folder.parent)

@@ -81,7 +81,7 @@ def _said(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name}={entry!r}" for name, entry in value.items()) or "the defaults"
     if isinstance(value, list) and value and isinstance(value[0], str):
-        from isthmus.tables.columns import said
+        from isthmus.tables.errors import said
 
         return said(value, FEW_NAMES)
     return " ".join(map(str, value)) or "none (linear)" if isinstance(value, list) else str(value)

@@ -37,18 +37,23 @@ class Expected:
     image_shape: tuple[int, ...] | None = None
     missing: bool = False
     mixed: bool = False
+    kinds: tuple[tuple[str, str], ...] = ()
 
 
 def rows_expected(run: Run, estimator: Any) -> Expected:
     """What `transform` takes."""
     what = "the columns the model was fitted on"
     record, missing, mixed = run.record, estimator.missing == "mask", estimator.fitted_.layout is not None
+    called = {"truth": "boolean"}
+    kinds = (
+        tuple((one.name, called.get(one.kind, one.kind)) for one in estimator.fitted_.layout.columns) if mixed else ()
+    )
     if record is not None:
         roles = (record.label_name, record.id_name, record.drop)
-        return Expected(record.columns, what, *roles, record.image_shape, missing, mixed)
+        return Expected(record.columns, what, *roles, record.image_shape, missing, mixed, kinds)
     names = getattr(estimator, "feature_names_in_", None)
     names = unnamed(estimator.n_features_in_) if names is None else tuple(map(str, names))
-    return Expected(names, what, image_shape=estimator.image_shape, missing=missing, mixed=mixed)
+    return Expected(names, what, image_shape=estimator.image_shape, missing=missing, mixed=mixed, kinds=kinds)
 
 
 def codes_expected(run: Run, estimator: Any) -> Expected:
@@ -70,17 +75,12 @@ def open_matching(
 ) -> TableStream:
     """Open a table with the expected columns, in their order; an error names those missing or left over."""
     from isthmus.tables import open_table
-    from isthmus.tables.opening import names_in
 
-    where, kinds = repr(source), {"missing": expected.missing, "mixed": expected.mixed or None, "share": share}
-    names = names_in(source, expected.columns)
-    if names is None:
-        look = open_table(source, **kinds)
-        names = (*look.columns, *(name for name in (look.label_name, look.id_name) if name is not None))
-        _require_same_pictures(look, expected, where)
-        has_names = look.columns != unnamed(look.n_columns) and look.image_shape is None
-    else:
-        has_names = names != unnamed(len(names))
+    where = repr(source)
+    kinds = dict(expected.kinds)
+    look = open_table(source)
+    names = look.all_columns
+    _require_same_pictures(look, expected, where)
     free = [name for name in names if name not in expected.columns]
     labels = expected.label_name if labels is None and expected.label_name in free else labels
     ids = expected.id_name if ids is None and expected.id_name in free else ids
@@ -88,14 +88,16 @@ def open_matching(
         dict.fromkeys([*drop, *(name for name in expected.drop if name in free and name not in (labels, ids))])
     )
     if all(name in names for name in expected.columns):
-        table = open_table(source, labels=labels, ids=ids, drop=drop, columns=expected.columns, **kinds)
+        roles = {"labels": labels, "ids": ids, "drop": drop}
+        table = open_table(source, **roles, columns=expected.columns, kinds=kinds, share=share)
         used = (table.label_name, table.id_name, *drop)
         _refuse_extra([name for name in free if name not in used], expected, where)
         return table
     left = [name for name in names if name not in (labels, ids, *drop)]
-    if has_names and expected.columns != unnamed(len(expected.columns)) and expected.image_shape is None:
+    if look.has_names and expected.columns != unnamed(len(expected.columns)) and expected.image_shape is None:
         _refuse_missing([name for name in expected.columns if name not in left], left, expected, where)
-    table = open_table(source, labels=labels, ids=ids, drop=drop, **kinds)
+    columns = None if look.description is None or not look.description.findings else left
+    table = open_table(source, labels=labels, ids=ids, drop=drop, columns=columns, share=share)
     if table.n_columns != len(expected.columns):
         count = len(expected.columns)
         raise CommandError(f"{where}: {table.n_columns} columns, and there must be {count}, {expected.what}.")
@@ -130,7 +132,7 @@ def _require_same_pictures(table: TableStream, expected: Expected, where: str) -
 def _refuse_extra(extra: list[str], expected: Expected, where: str) -> None:
     if not extra:
         return
-    from isthmus.tables.columns import said
+    from isthmus.tables.errors import said
 
     count = "1 column is" if len(extra) == 1 else f"{len(extra)} columns are"
     flags = " ".join(f"--drop {name!r}" for name in extra[:3]) + (" …" if len(extra) > 3 else "")
@@ -138,7 +140,7 @@ def _refuse_extra(extra: list[str], expected: Expected, where: str) -> None:
 
 
 def _refuse_missing(missing: list[str], names: list[str], expected: Expected, where: str) -> None:
-    from isthmus.tables.columns import said
+    from isthmus.tables.errors import said
 
     close = difflib.get_close_matches(missing[0], names, n=1)
     guess = f" (is {close[0]!r} meant?)" if close else ""

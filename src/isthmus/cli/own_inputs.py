@@ -57,7 +57,7 @@ def _is_same(one: Path, other: Path) -> bool:
 
 def _data_files(source: Path) -> Iterable[Path]:
     """The files of a folder of data: those of a table, or pictures."""
-    from isthmus.tables.images import FORMATS
+    from isthmus.tables.formats.pictures import FORMATS
     from isthmus.tables.opening import data_files
     from isthmus.tables.table import DataError
 

@@ -1,180 +1,194 @@
-"""NumPy's own files: .npy, which stays on disk, and .npz. Neither may hold Python objects."""
+"""From arrays to tables: which of several is the table, which axis is that of channels, which array are the labels."""
 
 from __future__ import annotations
 
 import math
-import zipfile
-from pathlib import Path
-from typing import IO, Any
+import re
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from isthmus.tables.bounds import require_columns, require_room
-from isthmus.tables.images import pixel_names
-from isthmus.tables.stream import ArrayStream, TableStream
-from isthmus.tables.table import DataError, Table, check_finite
+from isthmus.tables.errors import DataError
+from isthmus.tables.table import Table, check_finite
 
-__all__ = ["open_npy", "read_npy", "read_npz"]
+__all__ = [
+    "ROWS_NAMES",
+    "as_rows",
+    "chosen_array",
+    "labels_among",
+    "picture_shape",
+    "pixel_names",
+    "require_letters",
+    "table_from_array",
+]
 
-ARCHIVE = (b"PK\x03\x04", b"PK\x05\x06")
-SINGLE = (b"\x93NUMPY",)
-MOST_MEMBERS = 1000
+ROWS_NAMES = (
+    "X", "x", "x_train", "X_train", "train_x", "train_images", "images", "train", "data", "features", "imgs", "pixels",
+    "values", "arr_0", "samples", "inputs", "array", "matrix", "embeddings", "vectors", "fea", "spectra",
+)  # fmt: skip
+LABEL_NAMES = (
+    "y",
+    "Y",
+    "y_train",
+    "train_y",
+    "labels",
+    "label",
+    "train_labels",
+    "target",
+    "targets",
+    "classes",
+    "gnd",
+    "class",
+)
+NUMBERS, WORDS_AND_NUMBERS = "fiub", "biufUSMm"
 LAST_LETTER, SURROGATES = 0x10FFFF, (0xD800, 0xDFFF)
-WORDS_AND_NUMBERS = "biufUSMm"
+CHANNELS = (1, 3, 4)
 
 
-def read_npy(path: Path, *, missing: bool = False) -> Table:
-    """Read an array of shape (rows, columns), or of pictures: see `table_from_array`.
+def pixel_names(image_shape: tuple[int, ...]) -> tuple[str, ...]:
+    """A name for each number of a flattened picture.
 
-    A two-dimensional array of float32 or float64 is not read into memory but mapped from the disk.
+    >>> pixel_names((1, 2)), pixel_names((3, 1, 1))
+    (('pixel_0_0', 'pixel_0_1'), ('red_0_0', 'green_0_0', 'blue_0_0'))
     """
-    where = repr(str(path))
-    if _begins_with(path, ARCHIVE):
-        raise DataError(f"{where}: holds several arrays; name the file .npz.")
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except MemoryError:
-        raise
-    except Exception as error:  # a reader met with hostile bytes may raise anything
-        raise DataError(f"{where}: not readable as a NumPy array ({_reason(error)}); save it again.") from error
-    return table_from_array(array, where, path.stem, missing=missing)
+    height, width = image_shape[-2:]
+    planes = ("pixel",) if len(image_shape) == 2 else ("red", "green", "blue", "alpha")[: image_shape[0]]
+    if len(image_shape) == 3 and image_shape[0] > 4:
+        planes = tuple(f"channel{place}" for place in range(image_shape[0]))
+    return tuple(f"{plane}_{y}_{x}" for plane in planes for y in range(height) for x in range(width))
 
 
-def open_npy(path: Path, *, missing: bool = False) -> TableStream:
-    """The same without reading it: pictures and numbers of any kind stay on the disk."""
-    file = _NpyFile(path)
-    small = table_from_array(file.mapped()[:1], repr(str(path)), path.stem, missing=True)
-    stream = ArrayStream(file, small.columns, missing=missing, where=repr(str(path)))
-    stream.name, stream.image_shape = path.stem, small.image_shape
-    return stream
+def picture_shape(shape: tuple[int, ...]) -> tuple[tuple[int, ...], bool] | None:
+    """The shape of a picture, channels first and not told where there is one, and whether they came last; None if none.
 
-
-class _NpyFile:
-    """An array on disk, mapped only while a slice of it is copied, so that its pages are given back."""
-
-    def __init__(self, path: Path):
-        self.path, self.where = path, repr(str(path))
-        if _begins_with(path, ARCHIVE):
-            raise DataError(f"{self.where}: holds several arrays; name the file .npz.")
-        array = self.mapped()
-        _require_rows_of_numbers(array, self.where)
-        self.divided = array.dtype == np.uint8 and array.ndim > 2
-        self.shape = len(array), int(np.prod(array.shape[1:]))
-
-    def mapped(self) -> np.ndarray:
-        """The array as it lies in the file."""
-        try:
-            return np.load(self.path, mmap_mode="r", allow_pickle=False)
-        except MemoryError:
-            raise
-        except Exception as error:
-            raise DataError(
-                f"{self.where}: not readable as a NumPy array ({_reason(error)}); save it again."
-            ) from error
-
-    def __getitem__(self, rows: slice) -> np.ndarray:
-        part = np.array(self.mapped()[rows])
-        return part / np.float32(255) if self.divided else part
-
-
-def read_npz(path: Path, *, labels: str | None = None, ids: str | None = None, missing: bool = False) -> Table:
-    """Read the array ``X``, or the only one with rows and columns; ``y`` becomes the labels.
-
-    Beside them the arrays that `isthmus.tables.write_table` writes are understood: ``columns``, ``ids``,
-    ``id_name`` and ``label_name``. ``labels`` and ``ids`` may name any other array of shape (rows,).
+    >>> picture_shape((10, 8, 8)), picture_shape((10, 32, 32, 3)), picture_shape((10, 3, 32, 32))
+    (((8, 8), False), ((3, 32, 32), True), ((3, 32, 32), False))
     """
-    where = repr(str(path))
-    if _begins_with(path, SINGLE):
-        raise DataError(f"{where}: holds a single array; name the file .npy.")
-    try:
-        with path.open("rb") as file:
-            _require_modest(file, path.stat().st_size, where)
-            with np.load(file, allow_pickle=False) as archive:
-                members = {name: archive[name] for name in archive.files}
-            arrays = {name: array for name, array in members.items() if isinstance(array, np.ndarray)}
-        _require_letters(arrays, where)
-    except (MemoryError, DataError):
-        raise
-    except Exception as error:  # a reader met with hostile bytes may raise anything
-        raise DataError(f"{where}: not readable as NumPy arrays ({_reason(error)}); save it again.") from error
-    if "X" in arrays:
-        main = "X"
+    if len(shape) == 3:
+        return shape[1:], False
+    if len(shape) != 4:
+        return None
+    first, last = shape[1] in CHANNELS, shape[-1] in CHANNELS
+    if last and (not first or min(shape[1:3]) > min(shape[2:])):
+        inner = (shape[3], shape[1], shape[2])
+        return (inner[1:] if inner[0] == 1 else inner), True
+    if first:
+        return (shape[2:] if shape[1] == 1 else shape[1:]), False
+    return None
+
+
+def as_rows(array: np.ndarray, where: str) -> tuple[np.ndarray, tuple[int, ...] | None]:
+    """An array of rows, of pictures or of anything with more axes, as two-dimensional; with the shape of a picture.
+
+    Channels are put first. Bytes that are pictures are left as they are.
+    """
+    require_numbers(array, where)
+    if array.ndim == 2:
+        return array, None
+    found = picture_shape(array.shape)
+    if found is None:
+        return array.reshape(len(array), -1), None
+    shape, channels_last = found
+    if channels_last and array.shape[-1] > 1:
+        array = np.moveaxis(array, -1, 1)
+    return array.reshape(len(array), -1), shape
+
+
+def table_from_array(
+    array: np.ndarray, where: str, name: str, *, names: np.ndarray | None = None, labels: np.ndarray | None = None,
+    label_name: str | None = None, ids: np.ndarray | None = None, id_name: str | None = None,
+) -> Table:  # fmt: skip
+    """A `Table` from an array of numbers: pictures of bytes are divided by 255, other numbers are as they are."""
+    rows, shape = as_rows(array, where)
+    exact = np.float32 if np.result_type(rows.dtype, np.float32) == np.float32 else np.float64
+    with np.errstate(over="ignore"):
+        values = rows.astype(exact, order="K", copy=False)
+    if shape is not None and array.dtype == np.uint8:
+        values = values / np.float32(255)
+    if names is not None and len(names) == values.shape[1]:
+        columns = tuple(map(str, names))
     else:
-        wide = [name for name, array in arrays.items() if array.ndim == 2]
-        if len(wide) != 1:
-            listed = ", ".join(f"{name!r} {array.shape}" for name, array in arrays.items()) or "none"
-            raise DataError(f"{where}: which array is the table is not clear (arrays: {listed}); name it X.")
-        main = wide[0]
-    table = table_from_array(arrays[main], f"{where}, array {main!r}", path.stem, missing=missing)
-    names = arrays.get("columns", np.array(table.columns))
-    if names.shape != (table.n_columns,):
-        raise DataError(f"{where}: array 'columns' must name {table.n_columns} columns, got {names.shape}; mend it.")
-    label_name, id_name = _word(arrays, "label_name", "y"), _word(arrays, "id_name", "ids")
-    label_array = labels if labels is not None and labels in arrays and labels != label_name else "y"
-    id_array = ids if ids is not None and ids in arrays and ids != id_name else "ids"
+        columns = pixel_names(shape) if shape else tuple(f"x{i}" for i in range(values.shape[1]))
+    check_finite(values, columns, where, missing=True)
     return Table(
-        table.values,
-        tuple(map(str, names)),
-        ids=_entries(arrays, id_array, len(table), where),
-        id_name=(id_name if id_array == "ids" else id_array) if id_array in arrays else None,
-        labels=_entries(arrays, label_array, len(table), where),
-        label_name=(label_name if label_array == "y" else label_array) if label_array in arrays else None,
-        image_shape=table.image_shape,
-        name=table.name,
+        values, columns, image_shape=shape, name=name, labels=labels, label_name=label_name, ids=ids, id_name=id_name
     )
 
 
-def table_from_array(array: np.ndarray, where: str, name: str, *, missing: bool = False) -> Table:
-    """A `Table` from an array of numbers.
-
-    Shape (rows, columns) is taken as it is, with columns x0, x1, …. Shape (n, height, width) or
-    (n, channels, height, width) is n pictures, each flattened to a row; those of bytes are divided by 255.
-    """
-    _require_rows_of_numbers(array, where)
-    exact = np.float32 if np.result_type(array.dtype, np.float32) == np.float32 else np.float64
-    with np.errstate(over="ignore"):
-        values = array.reshape(len(array), -1).astype(exact, order="K", copy=False)
-    image_shape = None
-    if array.ndim > 2:
-        image_shape = array.shape[2:] if array.ndim == 4 and array.shape[1] == 1 else array.shape[1:]
-        if array.dtype == np.uint8:
-            values = values / np.float32(255)
-    columns = pixel_names(image_shape) if image_shape else tuple(f"x{i}" for i in range(values.shape[1]))
-    check_finite(values, columns, where, missing=missing)
-    return Table(values, columns, image_shape=image_shape, name=name)
-
-
-def _require_rows_of_numbers(array: np.ndarray, where: str) -> None:
+def require_numbers(array: np.ndarray, where: str) -> None:
     """Refuse an array of another kind or shape, by what its head says."""
-    if array.dtype.kind not in "fiub":
-        kind = "named fields" if array.dtype.names else str(array.dtype)
-        raise DataError(f"{where}: must hold real numbers, got {kind}; save it as float32 or float64.")
+    if array.dtype.kind not in NUMBERS:
+        raise DataError(f"{where}: must hold real numbers, got {array.dtype}; save it as float32 or float64.")
     if array.ndim < 2:
         raise DataError(
             f"{where}: must have rows and columns, got shape {array.shape}; reshape it, for one column with "
             "array.reshape(-1, 1)."
-        )
-    if array.ndim > 4 or (array.ndim == 4 and array.shape[1] not in (1, 3)):
-        raise DataError(
-            f"{where}: shape {array.shape} is neither (rows, columns) nor (n, height, width) nor (n, 1 or 3 "
-            "channels, height, width); reshape or transpose it."
         )
     require_columns(math.prod(array.shape[1:]), where)
     if 0 in array.shape:
         raise DataError(f"{where}: no numbers in it, its shape is {array.shape}; save at least one row.")
 
 
-def _require_modest(file: IO[bytes], n_bytes: int, where: str) -> None:
-    """Refuse an archive whose members unpack to far more than it is; no more than they declare is ever read."""
-    with zipfile.ZipFile(file) as archive:
-        members = archive.infolist()
-    if len(members) > MOST_MEMBERS:
-        raise DataError(f"{where}: {len(members):,} arrays, and {MOST_MEMBERS:,} is the most read; save fewer.")
-    require_room(sum(member.file_size for member in members), n_bytes, where)
-    file.seek(0)
+def chosen_array(arrays: Mapping[str, Any], where: str) -> str:
+    """The name of the array that is the table: by its name, else the largest with rows and columns.
+
+    Others are told by the caller; where none has rows and columns a `DataError` lists what there is.
+    """
+    wide = {
+        name: array for name, array in arrays.items()
+        if len(array.shape) >= 2 and array.dtype.kind in NUMBERS and 0 not in array.shape
+    }  # fmt: skip
+    if not wide:
+        listed = ", ".join(f"{name!r} {tuple(array.shape)}" for name, array in list(arrays.items())[:12]) or "none"
+        raise DataError(f"{where}: no array of numbers with rows and columns (arrays: {listed}); save one.")
+    named = next((name for name in ROWS_NAMES if name in wide), None)
+    if named is not None:
+        return named
+    tail = {name: name.rpartition("/")[2] for name in wide}
+    named = next((name for known in ROWS_NAMES for name in wide if tail[name] == known), None)
+    return named or max(wide, key=lambda name: (wide[name].shape[0] > 1, math.prod(wide[name].shape)))
 
 
-def _require_letters(arrays: dict[str, np.ndarray], where: str) -> None:
+def labels_among(arrays: Mapping[str, Any], main: str, n_rows: int) -> str | None:
+    """The name of the array of labels: called so, and with one for each row."""
+    folder = main.rpartition("/")[0]
+    ending = re.search(r"(?:^|_)(train|test|val|valid)(?:_|$)", main.lower())
+    known = sorted(LABEL_NAMES, key=lambda name: ending is not None and ending[1] not in name)
+    for name in (*known, *(f"{folder}/{name}" for name in known if folder)):
+        if name in arrays and name != main and _one_a_row(arrays[name], n_rows):
+            return name
+    return None
+
+
+def _one_a_row(array: Any, n_rows: int) -> bool:
+    shape = tuple(array.shape)
+    return array.dtype.kind in WORDS_AND_NUMBERS and shape in ((n_rows,), (n_rows, 1), (1, n_rows))
+
+
+def entries(array: np.ndarray, name: str, n_rows: int, where: str) -> np.ndarray:
+    """Ids or labels of shape (rows,)."""
+    if array.dtype.kind not in WORDS_AND_NUMBERS:
+        raise DataError(f"{where}: array {name!r} must hold words or numbers, got {array.dtype}; convert it.")
+    if array.shape in ((n_rows, 1), (1, n_rows)):
+        array = array.reshape(n_rows)
+    if array.shape != (n_rows,):
+        raise DataError(
+            f"{where}: array {name!r} must have one entry for each of the {n_rows} rows, got shape "
+            f"{array.shape}; mend it or leave it out of the file."
+        )
+    if (
+        array.dtype.kind == "f"
+        and np.isfinite(array).all()
+        and (array == np.rint(array)).all()
+        and (abs(array) < 2**53).all()
+    ):
+        return array.astype(np.int64)
+    return array.astype(np.str_) if array.dtype.kind == "S" else array
+
+
+def require_letters(arrays: Mapping[str, np.ndarray], where: str) -> None:
     """Refuse words whose numbers are no letters: Python cannot make them, nor UTF-8 write half a surrogate pair."""
     for name, array in arrays.items():
         if array.dtype.kind == "U" and array.size and array.dtype.itemsize:
@@ -183,35 +197,10 @@ def _require_letters(arrays: dict[str, np.ndarray], where: str) -> None:
                 raise DataError(f"{where}: array {name!r} holds what is no text; save it again.")
 
 
-def _begins_with(path: Path, heads: tuple[bytes, ...]) -> bool:
-    with path.open("rb") as file:
-        return file.read(8).startswith(heads)
-
-
-def _entries(arrays: dict[str, np.ndarray], name: str, n_rows: int, where: str) -> np.ndarray | None:
-    if name not in arrays:
-        return None
-    entries = arrays[name]
-    if entries.dtype.kind not in WORDS_AND_NUMBERS:
-        raise DataError(f"{where}: array {name!r} must hold words or numbers, got {entries.dtype}; convert it.")
-    if entries.shape == (n_rows, 1):
-        entries = entries[:, 0]
-    if entries.shape != (n_rows,):
-        raise DataError(
-            f"{where}: array {name!r} must have one entry for each of the {n_rows} rows, got shape "
-            f"{entries.shape}; mend it or leave it out of the file."
-        )
-    return entries
-
-
-def _word(arrays: dict[str, np.ndarray], name: str, otherwise: str) -> str:
-    stored: Any = arrays.get(name)
-    return str(stored) if stored is not None and stored.ndim == 0 and stored.dtype.kind == "U" else otherwise
-
-
-def _reason(error: BaseException) -> str:
-    if "contains pickled" in str(error) or "is not a zip file" in str(error):
-        # NumPy says the first of any file without its own first bytes, text as well.
-        return "it does not begin like one"
-    text = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
-    return "it holds Python objects" if "pickle" in text or "Python objects" in text else text
+def dense(matrix: Any, file_bytes: int, where: str) -> np.ndarray:
+    """A sparse matrix written out, if there is room; single precision where that is exact."""
+    n_rows, n_columns = matrix.shape
+    require_columns(n_columns, where)
+    require_room(8 * n_rows * n_columns, max(file_bytes, 1), where)
+    values = matrix.toarray()
+    return values.astype(np.float64) if values.dtype.kind not in "f" else values

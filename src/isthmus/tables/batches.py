@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isthmus.tables.columns import Request, choose_columns
-from isthmus.tables.lists import ArrowRows, list_widths, require_columns
+from isthmus.tables.arrow_stream import Reading
+from isthmus.tables.errors import DataError, said
+from isthmus.tables.layout import plain_layout
+from isthmus.tables.lists import ListColumns, list_widths
+from isthmus.tables.request import Request
+from isthmus.tables.roles import choose_columns, require_known
 from isthmus.tables.stream import BLOCK_CELLS, ArrayStream, TableStream
-from isthmus.tables.table import DataError, Table, check_finite
+from isthmus.tables.table import Table, check_finite
 
 if TYPE_CHECKING:
     import pyarrow
@@ -23,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["BatchStream", "stream_of"]
 
 
-def stream_of(X: Any, *, missing: bool = False, request: Request | None = None) -> TableStream | None:
+def stream_of(X: Any, *, missing: bool = True, request: Request | None = None) -> TableStream | None:
     """X as a stream, if it is one or gives batches; None for arrays, data frames and whatever else is held in memory.
 
     Raises
@@ -31,19 +35,19 @@ def stream_of(X: Any, *, missing: bool = False, request: Request | None = None) 
     DataError
         If X gives its rows once only, as a generator does.
     """
-    request = request or Request(missing=missing)
+    request = request or Request()
     if isinstance(X, TableStream):
         return X
     if isinstance(X, (str, bytes, Mapping)) or X is None:
         return None
     if isinstance(X, np.memmap) and X.ndim == 2:
-        return ArrayStream(X, missing=request.missing)
+        return ArrayStream(X, missing=True)
     if _is_held(X):
         return None
     if len(getattr(X, "shape", ())) == 2 and hasattr(X, "__getitem__"):
         first = X[0:1]
         if not isinstance(first, Mapping) and not hasattr(first, "columns"):
-            return ArrayStream(X, missing=request.missing)
+            return ArrayStream(X, missing=True)
         return BatchStream(_Slices(X), request)
     if isinstance(X, (list, tuple)):
         return BatchStream(X, request) if X and _is_batch(X[0]) else None
@@ -107,7 +111,7 @@ class BatchStream(TableStream):
     """
 
     def __init__(self, batches: Iterable[Any], request: Request):
-        self._batches, self.missing = batches, request.missing
+        self._batches, self.missing = batches, True
         self.seekable = isinstance(batches, (Sequence, _Slices))
         self._lock = threading.Lock()
         self._iterator: Iterator[Any] | None = None
@@ -120,7 +124,7 @@ class BatchStream(TableStream):
         if first is None or not sum(sizes):
             raise DataError("There are no batches, or no rows in them; give at least one row.")
         self.segments = tuple(sizes)
-        self._rows: ArrowRows | None = None
+        self._rows: Reading | None = None
         if _is_bare(first):
             values = np.asarray(first)
             self._width = values.shape[1] if values.ndim == 2 else 0
@@ -128,10 +132,9 @@ class BatchStream(TableStream):
             self.columns = choose_columns(table, request, "batch 0").columns
             self._places = [table.columns.index(name) for name in self.columns]
         else:
-            arrow = as_arrow(first, "batch 0")
-            self._rows = ArrowRows.of(tuple(arrow.column_names), list_widths(arrow), request, "batch 0")
-            self.columns = self._rows.roles.values
-            self.label_name, self.id_name = self._rows.roles.labels, self._rows.roles.ids
+            self._rows = _reading(as_arrow(first, "batch 0"), request, "batch 0")
+            self.layout, self.columns = self._rows.layout, self._rows.layout.names
+            self.label_name, self.id_name = self._rows.label_name, self._rows.id_name
 
     def read(self, segment: int, begin: int, end: int) -> Table:
         with self._lock:
@@ -163,7 +166,16 @@ class BatchStream(TableStream):
     def _table(self, batch: Any, where: str) -> Table:
         if self._rows is not None:
             arrow = as_arrow(batch, where)
-            require_columns(tuple(self._rows.all_columns), arrow.column_names, where)
+            absent = [name for name in self._rows.all_columns if name not in arrow.column_names]
+            if absent:
+                raise DataError(
+                    f"{where}: no column {said(absent)}, which the first has; "
+                    f"the columns are {said(arrow.column_names)}."
+                )
+            strange = [name for name in self._rows.value_columns if not _holds_numbers(arrow.schema.field(name).type)]
+            if strange:
+                kinds = [f"{name} ({arrow.schema.field(name).type})" for name in strange]
+                raise DataError(f"{where}: {said(kinds)} not numeric, as in the first; give batches of the same kinds.")
             return self._rows.table(arrow, where, self.name)
         values = np.asarray(batch)
         if values.ndim != 2 or values.shape[1] != self._width:
@@ -177,8 +189,63 @@ class BatchStream(TableStream):
             values = np.ascontiguousarray(values[:, self._places])
         exact = np.float32 if np.result_type(values.dtype, np.float32) == np.float32 else np.float64
         values = values.astype(exact, copy=False)
-        check_finite(values, self.columns, where, missing=self.missing)
+        check_finite(values, self.columns, where, missing=True)
         return Table(values, self.columns, name=self.name)
+
+
+def _reading(arrow: pyarrow.Table, request: Request, where: str) -> Reading:
+    """What the columns of batches are, by the first of them: numbers, or lists of numbers."""
+    import pyarrow
+
+    widths = {
+        name: width
+        for name, width in list_widths(arrow).items()
+        if name not in (request.labels, request.ids, *request.drop)
+    }
+    gone = {request.labels, request.ids, *request.drop}
+    others = [name for name in arrow.column_names if name not in widths and name not in gone]
+    lists = ListColumns(widths, alone_named=len(widths) == 1 and not others)
+    names = lists.names(arrow.column_names)
+    require_known([*names, *widths], request, where)
+    kept = [entry for name in request.columns for entry in lists.names([name])] or [
+        name for name in names if name not in gone
+    ]
+    kinds = {name: str(arrow.schema.field(name).type) for name in others}
+    strange = [name for name in kept if name in kinds and not _is_numeric(arrow.schema.field(name).type)]
+    if strange:
+        raise DataError(
+            f"{where}: {said([f'{name} ({kinds[name]})' for name in strange])} not numeric; name each in labels, ids "
+            "or drop, or give DataFrames as a whole."
+        )
+    if not kept:
+        raise DataError(f"{where}: no numeric column is left to learn from; drop fewer.")
+    small = pyarrow.types.is_float32
+    dtypes = [
+        kinds.get(
+            name,
+            "float"
+            if name not in kinds and all(small(arrow.schema.field(one).type.value_type) for one in widths)
+            else "double",
+        )
+        for name in kept
+    ]
+    return Reading(plain_layout(kept, dtypes), request.ids, request.labels, lists)
+
+
+def _is_numeric(kind: Any) -> bool:
+    from pyarrow import types
+
+    return (
+        types.is_integer(kind)
+        or types.is_floating(kind)
+        or types.is_boolean(kind)
+        or types.is_decimal(kind)
+        or types.is_null(kind)
+    )
+
+
+def _holds_numbers(kind: Any) -> bool:
+    return _is_numeric(kind) or _is_numeric(getattr(kind, "value_type", kind))
 
 
 def _is_bare(batch: Any) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING, Any
 
-from isthmus.tables.table import DataError
+from isthmus.tables.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow
@@ -38,7 +38,7 @@ def require_room(n_bytes: int, file_bytes: int, where: str) -> None:
     >>> require_room(1 << 40, 1 << 20, "'small.npz'")
     Traceback (most recent call last):
     ...
-    isthmus.tables.table.DataError: 'small.npz': 1,048,576 bytes that would unpack to 1,099,511,627,776 or more; ...
+    isthmus.tables.errors.DataError: 'small.npz': 1,048,576 bytes that would unpack to 1,099,511,627,776 or more; ...
     """
     if n_bytes > max(ALWAYS_UNPACKED, MOST_TIMES * file_bytes):
         raise DataError(

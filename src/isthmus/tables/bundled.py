@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.tables.idx import read_idx_bytes
-from isthmus.tables.images import pixel_names
-from isthmus.tables.table import DataError, Table
+from isthmus.tables.arrays import pixel_names
+from isthmus.tables.container import File
+from isthmus.tables.errors import DataError
+from isthmus.tables.formats.idx import read_idx_bytes
+from isthmus.tables.table import Table
 
 __all__ = ["BUNDLED", "load_bundled"]
 
@@ -105,8 +107,8 @@ def _fashion_mnist() -> Table:
         )
     parts = [
         (
-            read_idx_bytes(FASHION_FOLDER / f"{part}-images-idx3-ubyte.gz"),
-            read_idx_bytes(FASHION_FOLDER / f"{part}-labels-idx1-ubyte.gz"),
+            read_idx_bytes(File(FASHION_FOLDER / f"{part}-images-idx3-ubyte.gz")),
+            read_idx_bytes(File(FASHION_FOLDER / f"{part}-labels-idx1-ubyte.gz")),
         )
         for part in ("train", "t10k")
     ]

@@ -1,25 +1,23 @@
-"""Arrow tables read as rows of numbers, a column of lists standing for as many columns as a list has entries.
+"""A column of lists of numbers stands for as many columns as a list has entries: so embeddings are kept.
 
-Embeddings are kept so: one column of 768 floats a row. They are learned from as 768 columns, named NAME_0, NAME_1, …,
-or x0, x1, … where nothing else is learned from.
+They are named NAME_0, NAME_1, …, or x0, x1, … where nothing else is learned from.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isthmus.tables.bounds import require_columns as require_columns_within
-from isthmus.tables.columns import Request, Roles, assign_roles, said, table_from_arrow
-from isthmus.tables.table import DataError, Table, check_finite
+from isthmus.tables.bounds import require_columns
+from isthmus.tables.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["ArrowRows", "list_widths"]
+__all__ = ["ListColumns", "list_widths"]
 
 
 def list_widths(arrow: pyarrow.Table) -> dict[str, int]:
@@ -27,131 +25,76 @@ def list_widths(arrow: pyarrow.Table) -> dict[str, int]:
     from pyarrow import types
 
     widths = {}
-    for field in arrow.schema:
-        kind = field.type
-        if types.is_fixed_size_list(kind):
-            widths[field.name] = kind.list_size
+    for entry in arrow.schema:
+        kind = entry.type
+        if types.is_fixed_size_list(kind) and _is_number(kind.value_type):
+            widths[entry.name] = kind.list_size
         elif (types.is_list(kind) or types.is_large_list(kind)) and _is_number(kind.value_type):
-            first = next((cell for cell in arrow.column(field.name)[:1].to_pylist() if cell), None)
-            widths[field.name] = len(first or ())
-    require_columns_within(sum(widths.values()), "A column of lists")
+            first = next((cell for cell in arrow.column(entry.name)[:1].to_pylist() if cell), None)
+            widths[entry.name] = len(first or ())
+    require_columns(sum(widths.values()), "A column of lists")
     return {name: width for name, width in widths.items() if width}
 
 
 @dataclass(frozen=True)
-class ArrowRows:
-    """Which columns of an Arrow table are what, and how its rows become a `Table`.
+class ListColumns:
+    """Which columns of a file are lists, how long, and whether their entries are called x0, x1, …."""
 
-    ``sources`` gives, for each number of a row that is an entry of a list, the column and the place in the list.
-    """
+    widths: Mapping[str, int] = field(default_factory=dict)
+    alone_named: bool = False
 
-    roles: Roles
-    sources: Mapping[str, tuple[str, int]]
-    widths: Mapping[str, int]
-    missing: bool = False
-    mixed: bool | None = None
+    def names(self, columns: Sequence[str]) -> list[str]:
+        """All columns by name, lists written out."""
+        return [entry for name in columns for entry in self._entries(name)]
 
-    @classmethod
-    def of(cls, names: tuple[str, ...], widths: Mapping[str, int], request: Request, where: str) -> ArrowRows:
-        """Settle what was asked for against the columns that there are."""
-        widths = {
-            name: width
-            for name, width in widths.items()
-            if name not in (request.labels, request.ids, *request.drop) and not request.mixed
-        }
-        others = {name for name in names if name not in (request.labels, request.ids, *request.drop)} - set(widths)
-        chosen = request.columns
-        alone = len(widths) == 1 and (not others or bool(chosen))
-        if alone and chosen:  # named as the fit named them
-            only = next(iter(widths))
-            alone = only not in chosen and f"{only}_0" not in chosen and "x0" not in names
-        sources = {
-            f"x{place}" if alone else f"{name}_{place}": (name, place)
-            for name, width in widths.items()
-            for place in range(width)
-        }
-        entries: dict[str, list[str]] = {}
-        for entry, (name, _) in sources.items():
-            entries.setdefault(name, []).append(entry)
-        offered = [entry for name in names for entry in entries.get(name, [name])]
-        wanted = tuple(entry for name in chosen for entry in entries.get(name, [name]))
-        roles = assign_roles(offered, replace(request, columns=wanted), where)
-        used = {name: sources[name] for name in roles.values if name in sources}
-        kept = {name: widths[name] for name, _ in used.values()}
-        return cls(roles, used, kept, request.missing, request.mixed)
+    def owners(self, entries: Sequence[str]) -> list[str]:
+        """The file's own columns from which these come."""
+        known = self._sources
+        return list(dict.fromkeys(known[entry][0] if entry in known else entry for entry in entries))
+
+    def _entries(self, name: str) -> list[str]:
+        if name not in self.widths:
+            return [name]
+        return [f"x{place}" if self.alone_named else f"{name}_{place}" for place in range(self.widths[name])]
 
     @property
-    def value_columns(self) -> list[str]:
-        """The table's own columns that numbers come from."""
-        return list(
-            dict.fromkeys(self.sources[name][0] if name in self.sources else name for name in self.roles.values)
-        )
+    def _sources(self) -> dict[str, tuple[str, int]]:
+        return {entry: (name, place) for name in self.widths for place, entry in enumerate(self._entries(name))}
 
-    @property
-    def all_columns(self) -> list[str]:
-        """The same with those of ids and labels."""
-        words = [name for name in (self.roles.labels, self.roles.ids) if name is not None]
-        return list(dict.fromkeys([*self.value_columns, *words]))
-
-    def table(
-        self,
-        arrow: pyarrow.Table,
-        where: str,
-        name: str,
-        *,
-        first_row: int = 0,
-        line_of: Callable[[int], int | None] | None = None,
-    ) -> Table:
-        """The rows with their ids and labels; a `DataError` counts them from ``first_row``."""
-        return table_from_arrow(
-            self._flat(arrow, where, first_row),
-            self.roles,
-            where=where,
-            name=name,
-            line_of=line_of,
-            missing=self.missing,
-            mixed=self.mixed,
-            first_row=first_row,
-        )
-
-    def values(self, arrow: pyarrow.Table, where: str, *, first_row: int = 0) -> np.ndarray:
-        """The numbers alone, as fast as they can be had."""
-        values = self._lists_alone(arrow, where, first_row)
-        if values is None:
-            bare = replace(self, roles=Roles(self.roles.values, None, None))
-            return bare.table(arrow, where, "", first_row=first_row).values
-        check_finite(values, self.roles.values, where, missing=self.missing, first_row=first_row)
-        return values
-
-    def _lists_alone(self, arrow: pyarrow.Table, where: str, first_row: int) -> np.ndarray | None:
-        """The numbers of a single column of lists without a gap, as they lie in memory."""
+    def alone(self, arrow: pyarrow.Table, entries: Sequence[str], where: str, first_row: int) -> np.ndarray | None:
+        """The numbers of a single column of lists without a gap, as they lie in memory; None for anything else."""
         import pyarrow
 
-        if len(self.widths) != 1 or len(self.sources) != len(self.roles.values):
+        if not self.widths or not entries or entries[0] not in self._sources:
             return None
-        ((name, width),) = self.widths.items()
-        if [place for _, place in self.sources.values()] != list(range(width)):
+        name = self._sources[entries[0]][0]
+        if list(entries) != self._entries(name):
             return None
-        flat = _entries(arrow, name, width, where, first_row)
-        if flat.type not in (pyarrow.float32(), pyarrow.float64()):
+        flat = _flat_lists(arrow, name, self.widths[name], where, first_row)
+        if flat.type not in (pyarrow.float32(), pyarrow.float64()) or flat.null_count:
             return None
-        return flat.to_numpy(zero_copy_only=False).reshape(-1, width)
+        return flat.to_numpy(zero_copy_only=False).reshape(-1, self.widths[name])
 
-    def _flat(self, arrow: pyarrow.Table, where: str, first_row: int) -> pyarrow.Table:
-        """The same table with a column for each entry of a list that is used."""
+    def flat(self, arrow: pyarrow.Table, where: str, first_row: int) -> pyarrow.Table:
+        """The same table with a column for each entry of a list."""
         import pyarrow
 
-        if not self.sources:
+        held = [name for name in self.widths if name in arrow.column_names]
+        if not held:
             return arrow
-        flat = {name: _entries(arrow, name, width, where, first_row) for name, width in self.widths.items()}
-        columns = {name: arrow.column(name) for name in arrow.column_names if name not in flat}
-        for entry, (name, place) in self.sources.items():
-            step = np.arange(place, len(flat[name]), self.widths[name])
-            columns[entry] = pyarrow.chunked_array([flat[name].take(pyarrow.array(step))])
+        flat = {name: _flat_lists(arrow, name, self.widths[name], where, first_row) for name in held}
+        columns: dict[str, Any] = {}
+        for name in arrow.column_names:
+            if name not in flat:
+                columns[name] = arrow.column(name)
+                continue
+            width = self.widths[name]
+            for place, entry in enumerate(self._entries(name)):
+                columns[entry] = flat[name].take(pyarrow.array(np.arange(place, len(flat[name]), width)))
         return pyarrow.table(columns)
 
 
-def _entries(arrow: pyarrow.Table, name: str, width: int, where: str, first_row: int) -> pyarrow.Array:
+def _flat_lists(arrow: pyarrow.Table, name: str, width: int, where: str, first_row: int) -> Any:
     """The entries of all lists of a column, one list after the other; all lists must be of one length."""
     import pyarrow
     from pyarrow.compute import call_function
@@ -172,10 +115,3 @@ def _is_number(kind: pyarrow.DataType) -> bool:
     from pyarrow import types
 
     return types.is_floating(kind) or types.is_integer(kind)
-
-
-def require_columns(names: tuple[str, ...], present: list[str], where: str) -> None:
-    """Refuse a table without some of the columns that the first one has."""
-    absent = [name for name in names if name not in present]
-    if absent:
-        raise DataError(f"{where}: no column {said(absent)}, which the first has; the columns are {said(present)}.")

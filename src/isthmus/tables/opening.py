@@ -1,31 +1,47 @@
-"""One way in for tables that stay where they are: a path, or whatever gives batches of rows."""
+"""One way in for every command and for Python: any file, and what was made of it.
+
+A file is recognised by its bytes, all of its rows are looked at once, and each column is taken for what they say. What
+fits in memory is held; of the rest, text is converted once to an Arrow file in a scratch folder, and Parquet, Feather
+and NumPy's arrays stay where they are.
+"""
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from isthmus.tables.arrays import open_npy
+from isthmus.tables.array_forms import array_of
 from isthmus.tables.batches import stream_of
-from isthmus.tables.bundled import BUNDLED
-from isthmus.tables.columns import Request
-from isthmus.tables.delimited import layout_of, read_delimited, separator_of
-from isthmus.tables.parquet import ParquetStream, parquet_names
-from isthmus.tables.reading import read_table
-from isthmus.tables.stream import Chosen, Concatenated, HeldStream, TableStream
-from isthmus.tables.table import DataError, Table, joined
-from isthmus.tables.text_stream import TextStream
+from isthmus.tables.bounds import require_room
+from isthmus.tables.bundled import BUNDLED, load_bundled
+from isthmus.tables.container import File, Scratch, archive_kind, unpacked
+from isthmus.tables.description import Description
+from isthmus.tables.dialect import Dialect
+from isthmus.tables.errors import DataError
+from isthmus.tables.formats import feather, idx, parquet, pictures, sound
+from isthmus.tables.formats.registry import OPENERS, READABLE, format_of, is_table_name
+from isthmus.tables.frames import arrow_of, is_frame
+from isthmus.tables.layout import TableLayout
+from isthmus.tables.request import Request
+from isthmus.tables.roles import choose_columns
+from isthmus.tables.segments import HeldSegments, MappedSegments, Segments
+from isthmus.tables.source import Joined, SegmentsSource, Source
+from isthmus.tables.stream import HeldStream, TableStream
+from isthmus.tables.table import Table
+from isthmus.tables.understanding import understood
+from isthmus.tables.views import Chosen, Concatenated
 
-__all__ = ["data_files", "names_in", "open_table"]
+__all__ = ["open_table", "read"]
 
-STREAMED = (".parquet", ".csv", ".tsv", ".npy")
-READ_AT_ONCE = 4 << 20  # bytes of text that are simply read
+STANDARD_INPUT = "-"
+SKIPPED_BESIDE = ("readme", "license", "licence", "manifest", "metadata", "_success", "checksums", "sha256sums")
 
 
 def open_table(
@@ -35,43 +51,64 @@ def open_table(
     ids: str | None = None,
     drop: Sequence[str] = (),
     columns: Sequence[str] | None = None,
-    missing: bool = False,
-    mixed: bool | None = None,
+    kinds: Mapping[str, str] | None = None,
+    header: bool | int | None = None,
+    separator: str | None = None,
+    decimal: str | None = None,
+    encoding: str | None = None,
+    missing_marks: Sequence[str] = (),
+    layout: TableLayout | None = None,
+    dialect: Dialect | None = None,
+    passed_over: Sequence[str] = (),
     held_bytes: int | None = None,
     share: tuple[int, int] | None = None,
+    scratch: Path | None = None,
 ) -> TableStream:
-    """Open a table without reading it: its rows come a few megabytes at a time.
+    """Open a table, whatever it is in: its rows come a few megabytes at a time.
 
     Parameters
     ----------
     source
-        A path to Parquet (a file, a folder of files, or one of folders ``key=value``, where every key is a column),
-        to ``.csv``, ``.tsv`` or ``.npy`` or a folder of those; anything else that `isthmus.tables.read_table` takes is
-        read. Or batches of rows: a list of arrays, frames or dicts of columns, an object whose every iteration gives
-        them anew, a function that returns such an iterator, or an array with slices such as zarr's.
-    labels, ids, drop, columns, missing, mixed
-        As for `isthmus.tables.read_table`.
+        A bundled name (see `isthmus.tables.BUNDLED`; write ``./digits`` for a file of that name); a path to a file or
+        folder; ``-`` for standard input; or rows that Python holds: a DataFrame, an array, a list of batches, an object
+        whose every iteration gives them anew, a function that returns such an iterator.
+    labels, ids
+        The column that holds the classes, and the one that names the rows. Neither is learned from.
+    drop, columns
+        Columns to leave out; or those to learn from, in this order.
+    kinds
+        What columns are to be taken for: ``{"zip": "category", "when": "date:%d/%m/%Y"}``.
+    header, separator, decimal, encoding, missing_marks
+        How a file of text is written, where it is not found out rightly.
+    layout, dialect, passed_over
+        Of a fit: columns are matched by name and read as they were then; those passed over then are no news.
     held_bytes
         How much of it may be held in memory at once, as single precision; a smaller table is read as a whole.
     share
-        (i, n): the i-th of n shares of its files, counted from 0; of a single file, of its row groups.
+        (i, n): the i-th of n shares of its files, counted from 0; of a single file, of its segments.
+    scratch
+        A folder for what text is converted to, where it is larger; None takes the system's.
+
+    Returns
+    -------
+    TableStream
+        Its ``description`` says what was made of the file.
+
+    Raises
+    ------
+    DataError
+        One sentence, for anything that is no table: all that is wrong, where, and what to do.
 
     >>> stream = open_table([np.zeros((2, 3)), np.ones((4, 3))])
     >>> stream.shape, [len(block) for block in stream]
     ((6, 3), [2, 4])
     """
-    wanted = () if columns is None else tuple(columns)
-    request = Request(labels, ids, tuple(drop), wanted, missing, mixed)
-    if isinstance(source, (str, Path)):
-        stream = _opened(source, request, share)
-    else:
-        given = [source] if any(hasattr(source, mark) for mark in ("__arrow_c_stream__", "iloc")) else source
-        stream = stream_of(given, request=request)
-        if stream is None:
-            with suppress(ValueError):  # of what is no array NumPy says so in many ways
-                stream = stream_of([np.asarray(source)], request=request)
-        if stream is None:
-            raise DataError(f"A {type(source).__name__} is no table; give a path, or batches of rows.")
+    request = Request.of(
+        labels=labels, ids=ids, drop=drop, columns=columns, kinds=kinds, header=header, separator=separator,
+        decimal=decimal, encoding=encoding, missing_marks=tuple(missing_marks), layout=layout, dialect=dialect,
+        passed_over=tuple(passed_over), held_bytes=held_bytes, scratch=scratch,
+    )  # fmt: skip
+    stream = _opened(source, request) if isinstance(source, (str, Path)) else _given(source, request)
     if share is not None:
         stream = stream.share(*share)
     if held_bytes is not None:
@@ -79,89 +116,222 @@ def open_table(
     return stream
 
 
-def data_files(path: Path) -> list[Path]:
-    """The files of a folder that is a table, all of one kind and in natural order; none if it is another folder."""
-    if not path.is_dir():
-        return []
+def read(source: Any, **options: Any) -> Table:
+    """Read a table as a whole: any file or folder, a bundled name, or rows that Python holds; options of `open_table`.
+
+    Columns of numbers alone make a table whose `values` are an array, float32 where that is exact, else float64, NaN
+    where a cell is missing. Of several kinds, `frame` holds the cells. The table says what was made of the file when it
+    is printed, and every estimator takes it.
+
+    >>> table = read("iris", drop=["petal width (cm)"])
+    >>> table.n_columns, table.label_name
+    (3, 'class')
+    """
+    try:
+        stream = open_table(source, **options)
+        if isinstance(source, (str, Path)) and not stream.fits_in_memory:
+            require_room(8 * len(stream) * stream.width, _size_of(Path(source)), repr(str(source)))
+        return stream.load()
+    except MemoryError as error:
+        raise DataError(f"{source!r}: does not fit in memory; open it with isthmus.open_table.") from error
+
+
+def _size_of(path: Path) -> int:
+    """Bytes of a file, or of all files of a folder."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+# ---- rows that Python holds --------------------------------------------------------------------------------
+
+
+def _given(source: Any, request: Request) -> TableStream:
+    if isinstance(source, Table):
+        return HeldStream(source)
+    if is_frame(source):
+        return understood(SegmentsSource(HeldSegments(arrow_of(source)), "The table"), request, "The table")
+    stream = stream_of(source, request=request)
+    if stream is None:
+        with suppress(ValueError):  # of what is no array NumPy says so in many ways
+            stream = stream_of([np.asarray(array_of(source))], request=request)
+    if stream is None:
+        raise DataError(f"A {type(source).__name__} is no table; give a path, or batches of rows.")
+    return stream
+
+
+# ---- paths -------------------------------------------------------------------------------------------------
+
+
+def _opened(source: str | Path, request: Request) -> TableStream:
+    if str(source) in BUNDLED:
+        table = choose_columns(load_bundled(str(source)), request, repr(str(source)))
+        return _described(HeldStream(table), table)
+    path, where = Path(source), repr(str(source))
+    if str(source) == STANDARD_INPUT:
+        path, where = _standard_input(), "standard input"
+    if re.match(r"[a-z]+://", str(source)):
+        raise DataError(f"{where}: an address; download it first, then name the file.")
+    try:
+        return _of_path(path, where, request)
+    except DataError:
+        raise
+    except OSError as error:
+        raise DataError(
+            f"{where}: cannot be read ({error.strerror or error}); check the path and your rights."
+        ) from error
+
+
+def _standard_input() -> Path:
+    scratch = Scratch()
+    path = scratch.path / "stdin"
+    with path.open("wb") as copy:
+        while block := sys.stdin.buffer.read(1 << 20):
+            copy.write(block)
+    HELD_SCRATCH.append(scratch)  # until the process ends: the stream reads from it
+    return path
+
+
+HELD_SCRATCH: list[Scratch] = []
+
+
+def _of_path(path: Path, where: str, request: Request) -> TableStream:
+    if not path.exists():
+        raise DataError(_missing(path, where))
+    if path.is_dir():
+        return _of_folder(path, where, request)
+    if not path.is_file():
+        raise DataError(f"{where}: neither a file nor a folder; write the data to a file first.")
+    kind = archive_kind(path)
+    if kind is not None:
+        scratch = Scratch(request.scratch)
+        HELD_SCRATCH.append(scratch)
+        inside = unpacked(path, kind, scratch)
+        return _of_path(inside, f"{where}, unpacked", request)
+    return _of_file(File(path, where, request.scratch), request)
+
+
+def _of_file(file: File, request: Request) -> TableStream:
+    kind = format_of(file)
+    if kind == "parquet":
+        return understood(SegmentsSource(parquet.ParquetSegments([file.on_disk()]), file.stem), request, file.where)
+    if kind == "feather":
+        return understood(SegmentsSource(MappedSegments(file.on_disk()), file.stem), request, file.where)
+    if kind == "arrow stream":
+        schema, batches = feather.stream_batches(file)
+        return understood(SegmentsSource(_gathered(schema, batches), file.stem), request, file.where)
+    if kind == "idx":
+        return _array_stream(HeldStream(idx.read_idx(file)), request, file.where)
+    if kind == "picture":
+        return _array_stream(HeldStream(pictures.read_pictures([file.path], file.path, request)), request, file.where)
+    if kind == "sound":
+        return _array_stream(HeldStream(sound.read_sounds([file.path], file.path)), request, file.where)
+    opened = OPENERS[kind](file, request)
+    if isinstance(opened, Source):
+        return understood(opened, request, file.where)
+    return _array_stream(opened, request, file.where)
+
+
+def _gathered(schema: Any, batches: Any) -> Segments:
+    import pyarrow
+
+    return HeldSegments(pyarrow.Table.from_batches(list(batches), schema))
+
+
+def _array_stream(stream: TableStream, request: Request, where: str) -> TableStream:
+    """An array with its labels and ids, and those columns chosen that were asked for."""
+    if isinstance(stream, HeldStream):
+        table = choose_columns(stream.table, request, where)
+        return _described(HeldStream(table), table)
+    chosen = Chosen.of(stream, request, where)
+    if request.held_bytes is not None:
+        chosen.held_bytes = request.held_bytes
+    if chosen.fits_in_memory:
+        table = chosen.load()
+        return _described(HeldStream(table), table)
+    chosen.description = chosen.description or Description(
+        chosen.name, len(chosen), n_numbers=chosen.n_columns, image_shape=chosen.image_shape, id_name=chosen.id_name,
+        label_name=chosen.label_name,
+    )  # fmt: skip
+    return chosen
+
+
+def _described(stream: HeldStream, table: Table) -> HeldStream:
+    if table.description is None:
+        n_missing = int(np.isnan(table.values).sum()) if table.values.dtype.kind == "f" else 0
+        stream.description = Description(
+            table.name, len(table), n_numbers=table.n_columns, image_shape=table.image_shape, id_name=table.id_name,
+            label_name=table.label_name, n_missing=n_missing,
+        )  # fmt: skip
+        from dataclasses import replace
+
+        stream.table = replace(table, description=stream.description)
+        stream.missing = n_missing > 0
+    return stream
+
+
+# ---- folders -----------------------------------------------------------------------------------------------
+
+
+def _of_folder(folder: Path, where: str, request: Request) -> TableStream:
+    found = pictures.pictures_in(folder)
+    if found:
+        return _array_stream(HeldStream(pictures.read_pictures(found, folder, request)), request, where)
+    sounds = sound.sounds_in(folder)
+    if sounds:
+        return _array_stream(HeldStream(sound.read_sounds(sounds, folder)), request, where)
+    paths = data_files(folder)
+    market = next((path for path in paths if ".mtx" in path.name.lower()), None)
+    if market is not None:
+        return _of_file(File(market), request)
+    if not paths:
+        raise DataError(f"{where}: a folder without data: neither pictures nor sounds nor files of {READABLE}.")
+    name = folder.resolve().name
+    files = [File(path, repr(str(path)), request.scratch) for path in paths]
+    kinds = [format_of(file) for file in files]
+    if len({*kinds}) > 1:
+        told = ", ".join(f"{file.path.name!r} ({kind})" for file, kind in list(zip(files, kinds, strict=True))[:6])
+        raise DataError(f"{where}: a folder of unlike files: {told}; name one of them, or move the others.")
+    kind = kinds[0]
+    if kind == "parquet":
+        segments = parquet.ParquetSegments([file.on_disk() for file in files], folder)
+        return understood(SegmentsSource(segments, name), request, where)
+    if kind == "feather":
+        parts: list[Source] = [SegmentsSource(MappedSegments(file.on_disk()), file.stem) for file in files]
+        return understood(Joined(parts, name, where), request, where)
+    if len(files) == 1:
+        return _of_file(files[0], request)
+    if kind in ("npy", "npz", "matlab", "svmlight"):
+        streams = [_array_stream(OPENERS[kind](file, request), request, file.where) for file in files]
+        joined = Concatenated(streams, name)
+        joined.description = Description(name, len(joined), n_numbers=joined.n_columns, image_shape=joined.image_shape)
+        return joined
+    sources = [OPENERS[kind](file, request) for file in files]
+    return understood(Joined(sources, name, where), request, where)
+
+
+def data_files(folder: Path) -> list[Path]:
+    """The files of a folder that hold tables, in natural order; hidden ones and those that tell of others aside."""
     found = [
         file
-        for file in path.rglob("*")
-        if file.suffix.lower() in STREAMED
+        for file in folder.rglob("*")
+        if is_table_name(file.name)
         and file.is_file()
-        and not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
+        and not any(part.startswith((".", "_")) for part in file.relative_to(folder).parts)
+        and not file.name.lower().startswith(SKIPPED_BESIDE)
     ]
-    kinds = {file.suffix.lower() for file in found}
-    if len(kinds) > 1:
-        raise DataError(
-            f"{str(path)!r}: holds {' and '.join(sorted(kinds))} files, and a table's are of one kind; move some."
-        )
-    return sorted(found, key=lambda file: [_natural(part) for part in file.relative_to(path).parts])
+    return sorted(found, key=lambda file: [_natural(part) for part in file.relative_to(folder).parts])
 
 
 def _natural(name: str) -> list[tuple[int, int | str]]:
     return [(0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"([0-9]+)", name) if part]
 
 
-def names_in(source: str, columns: tuple[str, ...] = ()) -> tuple[str, ...] | None:
-    """All column names of a table of text or Parquet, whatever is in them; None for every other source.
-
-    Lists are written out; as x0, x1, … where ``columns`` are. What cannot be read has no names: reading says why.
-    """
-    path = Path(source)
-    if source in BUNDLED:
-        return None
-    try:
-        files = data_files(path) or [path]
-        suffix = files[0].suffix.lower()
-        if not files[0].is_file() or suffix not in (".csv", ".tsv", ".parquet"):
-            return None
-        if suffix == ".parquet":
-            return parquet_names(files, path if path.is_dir() else None, columns)
-        return layout_of(files[0], separator_of(files[0]), repr(source)).names
-    except (DataError, OSError):
-        return None
-
-
-def _mixed_texts(files: list[Path], request: Request, name: str) -> Table:
-    """Files of text with columns of several kinds, read as a whole; the columns are those of the first."""
-    tables = [read_delimited(files[0], separator_of(files[0]), request)]
-    alike = replace(request, columns=tables[0].columns)
-    tables += [read_delimited(file, separator_of(file), alike) for file in files[1:]]
-    return replace(joined(tables), name=name)
-
-
-def _opened(source: str | Path, request: Request, share: tuple[int, int] | None) -> TableStream:
-    path = Path(source)
-    where = repr(str(path))
-    if str(source) not in BUNDLED:
-        try:
-            files = data_files(path)
-            whole = files or ([path] if path.is_file() and path.suffix.lower() in STREAMED else [])
-            if whole and whole[0].suffix.lower() == ".parquet":
-                root, name = (path, path.resolve().name) if files else (None, path.stem)
-                return ParquetStream(whole, request, root=root, where=where, name=name)
-            text = bool(whole) and whole[0].suffix.lower() in (".csv", ".tsv")
-            if text and request.mixed and len(whole) > 1:
-                return HeldStream(_mixed_texts(whole, request, path.resolve().name))
-            if text and (len(whole) > 1 or (whole[0].stat().st_size > READ_AT_ONCE and not request.mixed)):
-                parts = TextStream.of_files(whole, request, where)
-                return parts[0] if not files else Concatenated(parts, path.resolve().name)
-            if whole and not text:
-                parts = [Chosen.of(open_npy(file, missing=request.missing), request, repr(str(file))) for file in whole]
-                return parts[0] if not files else Concatenated(parts, path.resolve().name)
-            source = whole[0] if whole else source
-        except OSError as error:
-            raise DataError(
-                f"{where}: cannot be read ({error.strerror or error}); check the path and your rights."
-            ) from error
-    return HeldStream(
-        read_table(
-            source,
-            labels=request.labels,
-            ids=request.ids,
-            drop=request.drop,
-            columns=request.columns or None,
-            missing=request.missing,
-            mixed=request.mixed,
-        )
-    )
+def _missing(path: Path, where: str) -> str:
+    beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    close = difflib.get_close_matches(path.name, beside, n=1, cutoff=0.7)
+    if path.suffix or len(path.parts) != 1:
+        guess = f"; did you mean {close[0]!r}?" if close else "; check the path."
+        return f"{where}: no such file or folder{guess}"
+    close = difflib.get_close_matches(path.name.lower(), BUNDLED, n=1, cutoff=0.5) or close
+    guess = f"did you mean {close[0]!r}? " if close else ""
+    return f"{where}: no such file, folder or bundled data set; {guess}the bundled sets are {', '.join(BUNDLED)}."

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.tables.table import DataError, Table
+from isthmus.tables.errors import DataError
+from isthmus.tables.table import Table
 
 __all__ = ["split_rows", "split_table"]
 

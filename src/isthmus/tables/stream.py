@@ -15,15 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.tables.columns import Request, choose_columns
-from isthmus.tables.table import DataError, Table, check_finite, joined
+from isthmus.tables.description import Description
+from isthmus.tables.errors import DataError
+from isthmus.tables.layout import TableLayout
+from isthmus.tables.table import Table, check_finite, joined
 
 __all__ = [
     "BLOCK_CELLS",
     "HELD_BYTES",
     "ArrayStream",
-    "Chosen",
-    "Concatenated",
     "HeldStream",
     "Remainder",
     "Share",
@@ -35,17 +35,21 @@ SEGMENT_CELLS = 1 << 20  # numbers in a segment, where the source has none of it
 HELD_BYTES = 128 << 20  # of rows in single precision that may be held at once
 FACTS = (
     "columns", "name", "label_name", "id_name", "image_shape", "seekable", "open_at_once", "held_bytes", "missing",
-    "mixed",
+    "layout", "description",
 )  # fmt: skip
 
 
 class TableStream(ABC):
-    """Rows of numbers in segments; iterating gives two-dimensional blocks of them, in order.
+    """Rows in segments; iterating gives two-dimensional blocks of their numbers, in order.
 
     Attributes
     ----------
     columns : tuple of str
-        Names of the numbers in a row.
+        Names of the columns.
+    layout : TableLayout or None
+        What the columns are; None where all are numbers.
+    description : Description or None
+        What was made of the file.
     segments : tuple of int
         Rows in each segment.
     seekable : bool
@@ -66,11 +70,17 @@ class TableStream(ABC):
     open_at_once: int = 8
     held_bytes: int = HELD_BYTES
     missing: bool = False  # whether cells may be NaN
-    mixed: bool = False  # whether rows are those of `Table.frame`, of which the numbers only tell one from another
+    layout: TableLayout | None = None
+    description: Description | None = None
+
+    @property
+    def mixed(self) -> bool:
+        """Whether columns are of several kinds."""
+        return self.layout is not None and not self.layout.is_plain
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         """All its numbers, for what takes an array and no stream; refused where they may not be held at once."""
-        if self.mixed or not self.fits_in_memory:
+        if not self.fits_in_memory:
             raise DataError(
                 f"{self.name or 'The table'!r}: this takes rows in memory, and of {len(self):,} rows only "
                 f"{self.held_bytes:,} bytes of numbers may be held; give it some, as stream.take(places).rows does."
@@ -82,7 +92,7 @@ class TableStream(ABC):
         """Rows ``begin`` to ``end`` of a segment, with their ids and labels; reading on is cheaper than going back."""
 
     def values(self, segment: int, begin: int, end: int) -> np.ndarray:
-        """The numbers alone, shape (end - begin, n_columns), float32 or float64."""
+        """The rows as numbers, shape (end - begin, width), float32 or float64."""
         return self.read(segment, begin, end).values
 
     def __len__(self) -> int:
@@ -90,18 +100,28 @@ class TableStream(ABC):
 
     @property
     def n_columns(self) -> int:
-        """Numbers in a row."""
+        """Columns learned from."""
         return len(self.columns)
 
     @property
+    def width(self) -> int:
+        """Numbers in a row: more than there are columns where some are categories."""
+        return self.layout.width if self.layout is not None and self.mixed else len(self.columns)
+
+    @property
+    def encoded_names(self) -> tuple[str, ...]:
+        """Names of the numbers in a row."""
+        return self.layout.encoded_names if self.layout is not None and self.mixed else self.columns
+
+    @property
     def shape(self) -> tuple[int, int]:
-        """(n_rows, n_columns)."""
-        return len(self), self.n_columns
+        """(n_rows, width)."""
+        return len(self), self.width
 
     @property
     def fits_in_memory(self) -> bool:
         """Whether all of it may be held at once."""
-        return 4 * len(self) * self.n_columns <= self.held_bytes
+        return 4 * len(self) * self.width <= self.held_bytes
 
     @property
     def has_names(self) -> bool:
@@ -109,9 +129,16 @@ class TableStream(ABC):
         return self.image_shape is None and self.columns != tuple(f"x{place}" for place in range(self.n_columns))
 
     @property
+    def all_columns(self) -> tuple[str, ...]:
+        """Every column of the file, learned from or not."""
+        if self.description is not None and self.description.findings:
+            return tuple(finding.name for finding in self.description.findings)
+        return (*self.columns, *(name for name in (self.label_name, self.id_name) if name is not None))
+
+    @property
     def block_rows(self) -> int:
         """Rows of a block."""
-        return max(1, BLOCK_CELLS // self.n_columns)
+        return max(1, BLOCK_CELLS // self.width)
 
     def __iter__(self) -> Iterator[np.ndarray]:
         for segment, begin, end in self.pieces(self.block_rows):
@@ -135,7 +162,7 @@ class TableStream(ABC):
 
     def load(self) -> Table:
         """All of it in memory."""
-        return joined(list(self.blocks()))
+        return replace(joined(list(self.blocks())), description=self.description)
 
     def take(self, indices: np.ndarray) -> Table:
         """The rows at ``indices``, counted from 0 and ascending, read in one pass."""
@@ -246,7 +273,8 @@ class ArrayStream(TableStream):
         first = segment * self._rows
         part = np.asarray(self.array[first + begin : first + end])  # pyrefly: ignore[bad-index]
         exact = np.float32 if np.result_type(part.dtype, np.float32) == np.float32 else np.float64
-        values = part.reshape(len(part), -1).astype(exact, copy=False)
+        with np.errstate(over="ignore"):
+            values = part.reshape(len(part), -1).astype(exact, copy=False)
         check_finite(values, self.columns, self._where, missing=self.missing, first_row=first + begin)
         return values
 
@@ -256,8 +284,8 @@ class HeldStream(TableStream):
 
     def __init__(self, table: Table):
         self.table = table
-        self.columns, self.name, self.image_shape = table.columns, table.name, table.image_shape
-        self.label_name, self.id_name = table.label_name, table.id_name
+        for fact in ("columns", "name", "label_name", "id_name", "image_shape", "layout", "description"):
+            setattr(self, fact, getattr(table, fact))
         rows = self._rows = self.block_rows
         self.segments = tuple(min(rows, len(table) - begin) for begin in range(0, len(table), rows))
         self.missing = True  # it was checked when it was read
@@ -272,33 +300,6 @@ class HeldStream(TableStream):
 
     def load(self) -> Table:
         return self.table
-
-
-class Concatenated(TableStream):
-    """Streams of the same columns, one below the other."""
-
-    def __init__(self, parts: Sequence[TableStream], name: str):
-        self._same_as(parts[0])
-        self.parts, self.name = tuple(parts), name
-        odd = next((part for part in parts if part.columns != self.columns), None)
-        if odd is not None:
-            raise DataError(
-                f"{name!r}: file {odd.name!r} has other columns than {parts[0].name!r}; make them alike or move it."
-            )
-        self._places = [(part, segment) for part in parts for segment in range(len(part.segments))]
-        self.segments = tuple(part.segments[segment] for part, segment in self._places)
-
-    @property
-    def files(self) -> tuple[int, ...]:
-        return tuple(place for place, part in enumerate(self.parts) for _ in part.segments)
-
-    def read(self, segment: int, begin: int, end: int) -> Table:
-        part, inside = self._places[segment]
-        return replace(part.read(inside, begin, end), name=self.name)
-
-    def values(self, segment: int, begin: int, end: int) -> np.ndarray:
-        part, inside = self._places[segment]
-        return part.values(inside, begin, end)
 
 
 class Share(TableStream):
@@ -320,24 +321,3 @@ class Share(TableStream):
         ends = np.cumsum(self.stream.segments)
         numbers = [np.arange(ends[place] - self.stream.segments[place], ends[place]) for place in self.places]
         return np.concatenate([np.arange(0), *numbers])
-
-
-class Chosen(TableStream):
-    """A stream of numbers of which some columns are labels, ids or left out."""
-
-    def __init__(self, stream: TableStream, request: Request, where: str):
-        self._same_as(stream)
-        self.stream, self.request, self.segments, self._where = stream, request, stream.segments, where
-        chosen = self.read(0, 0, 1)
-        self.columns, self.image_shape = chosen.columns, chosen.image_shape
-        self.label_name, self.id_name = chosen.label_name, chosen.id_name
-
-    @classmethod
-    def of(cls, stream: TableStream, request: Request, where: str) -> TableStream:
-        """The stream itself where nothing was asked for."""
-        return (
-            stream if request == Request(missing=request.missing, mixed=request.mixed) else cls(stream, request, where)
-        )
-
-    def read(self, segment: int, begin: int, end: int) -> Table:
-        return choose_columns(self.stream.read(segment, begin, end), self.request, self._where)

@@ -1,40 +1,42 @@
-"""A table of numbers with what is known of its rows and columns, and the error every reader raises."""
+"""A table in memory, with what is known of its rows and columns."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from isthmus.tables.description import Description
+from isthmus.tables.errors import DataError
+from isthmus.tables.layout import TableLayout, plain_layout
+
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["DataError", "Table", "check_finite", "joined", "place"]
+__all__ = ["Table", "check_finite", "joined", "place"]
 
 CHECKED_CELLS = 8_000_000
 
 
-class DataError(ValueError):
-    """Data that cannot be read, used or written: one sentence saying what, where, and what to do."""
-
-
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Rows of finite numbers, shape (rows, columns), float32 or float64, and the words that go with them.
+    """Rows, and the words that go with them: numbers of shape (rows, columns), or cells of several kinds.
 
-    ``ids`` and ``labels`` have shape (rows,). ``image_shape`` is (height, width) for grey pictures and
-    (channels, height, width) for colour, where a row is a picture flattened in that order.
-    ``frame`` holds the cells themselves where columns are of several kinds; the values then only tell rows apart.
-    ``official_test`` holds the indices of the rows that the data's makers set aside for testing.
+    ``cells`` is an array of float32 or float64, NaN where a cell is missing; or an Arrow table of the columns of
+    ``layout``, where they are of several kinds. ``ids`` and ``labels`` have shape (rows,). ``image_shape`` is (height,
+    width) for grey pictures and (channels, height, width) for colour, where a row is a picture flattened in that order.
+    ``official_test`` holds the indices of the rows that the data's makers set aside for testing. ``description`` says
+    what was made of the file.
 
     >>> table = Table(np.eye(3), ("a", "b", "c"), labels=np.array(["x", "y", "z"]), name="unit")
     >>> len(table), table.n_columns, table.take([2, 0]).labels.tolist()
     (3, 3, ['z', 'x'])
     """
 
-    values: np.ndarray
+    cells: Any
     columns: tuple[str, ...]
     ids: np.ndarray | None = None
     id_name: str | None = None
@@ -43,40 +45,77 @@ class Table:
     image_shape: tuple[int, ...] | None = None
     name: str = ""
     official_test: np.ndarray | None = None
-    frame: pyarrow.Table | None = None
+    layout: TableLayout | None = None
+    description: Description | None = None
 
     def __post_init__(self) -> None:
-        if self.values.ndim != 2 or self.values.shape[1] != len(self.columns):
+        shape = tuple(self.cells.shape)
+        if len(shape) != 2 or shape[1] != len(self.columns):
             raise DataError(
-                f"Table {self.name!r}: values must have shape (rows, {len(self.columns)}), one a name, "
-                f"got {self.values.shape}."
+                f"Table {self.name!r}: values must have shape (rows, {len(self.columns)}), one a name, got {shape}."
             )
         for what, entries in (("ids", self.ids), ("labels", self.labels)):
             if entries is not None and entries.shape != (len(self),):
                 raise DataError(f"Table {self.name!r}: {what} must have shape ({len(self)},), got {entries.shape}.")
 
     def __len__(self) -> int:
-        return self.values.shape[0]
+        return self.cells.shape[0]
+
+    def __repr__(self) -> str:
+        if self.description is not None:
+            return str(self.description)
+        return f"Table({self.name!r}: {len(self):,} rows of {self.n_columns:,} columns)"
 
     @property
-    def n_columns(self) -> int:
-        """Numbers in a row."""
-        return self.values.shape[1]
+    def is_mixed(self) -> bool:
+        """Whether columns are of several kinds."""
+        return not isinstance(self.cells, np.ndarray)
 
     @property
     def rows(self) -> Any:
-        """What a model learns from: the frame where there is one, else the values."""
-        return self.values if self.frame is None else self.frame
+        """What a model learns from: an array, or an Arrow table that knows what its columns are."""
+        return self.cells
+
+    @property
+    def frame(self) -> pyarrow.Table | None:
+        """The cells, where columns are of several kinds; else None."""
+        return self.cells if self.is_mixed else None
+
+    def to_arrow(self) -> pyarrow.Table:
+        """The columns as an Arrow table, each of its own type."""
+        if self.is_mixed:
+            return self.cells
+        layout = self.layout or plain_layout(self.columns, [str(self.cells.dtype)] * self.n_columns)
+        return layout.decode(self.cells)
+
+    @cached_property
+    def values(self) -> np.ndarray:
+        """The rows as numbers; of several kinds of columns as they are encoded."""
+        return self.layout.encode(self.cells) if self.is_mixed and self.layout is not None else self.cells
+
+    @property
+    def n_columns(self) -> int:
+        """Columns learned from."""
+        return len(self.columns)
+
+    @property
+    def width(self) -> int:
+        """Numbers in a row."""
+        return self.layout.width if self.is_mixed and self.layout is not None else len(self.columns)
+
+    @property
+    def has_names(self) -> bool:
+        """Whether its columns have names of their own, and not those of pixels or x0, x1, …."""
+        return self.image_shape is None and self.columns != tuple(f"x{place}" for place in range(self.n_columns))
 
     def take(self, indices: Sequence[int] | np.ndarray) -> Table:
         """The rows at ``indices``, in that order, as a new table (without an official test set)."""
         rows = np.asarray(indices) if len(indices) else np.empty(0, np.intp)
         return replace(
             self,
-            values=self.values[rows],
+            cells=self.cells.take(rows) if self.is_mixed else self.cells[rows],
             ids=None if self.ids is None else self.ids[rows],
             labels=None if self.labels is None else self.labels[rows],
-            frame=None if self.frame is None else self.frame.take(rows),
             official_test=None,
         )
 
@@ -119,6 +158,7 @@ def check_finite(
     """
     height = max(1, CHECKED_CELLS // max(1, values.shape[1]))
     count, first = 0, None
+    what = "infinite" if missing else "missing, NaN or infinite"
     for start in range(0, len(values), height):
         part = values[start : start + height]
         bad = np.isinf(part) if missing else ~np.isfinite(part)
@@ -132,7 +172,7 @@ def check_finite(
     row, column = first
     cells, begin = ("1 cell is", "it is") if count == 1 else (f"{count} cells are", "the first is")
     raise DataError(
-        f"{where}: {cells} missing, NaN or infinite, {begin} in {place(first_row + row, line_of)}, column {column!r}; "
+        f"{where}: {cells} {what}, {begin} in {place(first_row + row, line_of)}, column {column!r}; "
         "fill it, or leave out the row or the column."
     )
 
@@ -146,13 +186,10 @@ def joined(tables: Sequence[Table]) -> Table:
         parts = [getattr(table, name) for table in tables]
         return None if parts[0] is None else np.concatenate(parts)
 
-    frames = [table.frame for table in tables]
-    if frames[0] is not None:
-        frames = [_one_frame(frames, tables[0].name)]
+    parts = [table.cells for table in tables]
     return replace(
         tables[0],
-        frame=frames[0],
-        values=np.concatenate([table.values for table in tables]),
+        cells=_one_frame(parts, tables[0].name) if tables[0].is_mixed else np.concatenate(parts),
         ids=stacked("ids"),
         labels=stacked("labels"),
     )
@@ -163,7 +200,9 @@ def _one_frame(frames: list[Any], name: str) -> Any:
     import pyarrow
 
     try:
-        return pyarrow.concat_tables(frames, promote_options="permissive")
+        return pyarrow.concat_tables(frames, promote_options="permissive").replace_schema_metadata(
+            frames[0].schema.metadata
+        )
     except pyarrow.ArrowException as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise DataError(f"{name!r}: a column is not of one kind in all files ({reason}); make it so.") from error

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from isthmus.tables.atomic import atomic_write, refuse_existing
-from isthmus.tables.images import FORMATS, pillow
+from isthmus.tables.errors import DataError
+from isthmus.tables.formats.pictures import FORMATS, pillow
 from isthmus.tables.staging import sweep
-from isthmus.tables.table import DataError
 
 if TYPE_CHECKING:
     import pyarrow

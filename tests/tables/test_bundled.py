@@ -10,7 +10,7 @@ import pytest
 from sklearn import datasets
 from sklearn.model_selection import train_test_split
 
-from isthmus.tables import BUNDLED, DataError, Table, bundled, load_bundled, read_table, split_rows, split_table
+from isthmus.tables import BUNDLED, DataError, Table, bundled, load_bundled, read, split_rows, split_table
 
 FROM_SKLEARN = ["iris", "wine", "breast_cancer", "diabetes", "linnerud"]
 needs_fashion = pytest.mark.skipif(not bundled.FASHION_FOLDER.is_dir(), reason="dataset-fashion-mnist is absent")
@@ -34,7 +34,7 @@ def test_digits_where_scikit_learn_has_moved_its_file(monkeypatch):
 
 
 def test_digits_import_no_scikit_learn():
-    code = "import sys, isthmus.tables as data; data.read_table('digits'); print({'sklearn'} & set(sys.modules))"
+    code = "import sys, isthmus.tables as data; data.read('digits'); print({'sklearn'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 
@@ -61,16 +61,16 @@ def test_sets_of_scikit_learn(name):
 def test_every_name_is_described_and_readable():
     assert set(BUNDLED) == {"digits", "fashion-mnist", *FROM_SKLEARN}
     for name in set(BUNDLED) - {"fashion-mnist"}:
-        assert f"{len(read_table(name)):,}" in BUNDLED[name]
+        assert f"{len(read(name)):,}" in BUNDLED[name]
 
 
 def test_columns_of_a_bundled_set():
-    table = read_table("iris", columns=["petal width (cm)", "sepal length (cm)"])
+    table = read("iris", columns=["petal width (cm)", "sepal length (cm)"])
     assert table.columns == ("petal width (cm)", "sepal length (cm)")
     assert table.labels[0] == "setosa"
-    assert read_table("digits", drop=["pixel_0_0"]).image_shape is None
+    assert read("digits", drop=["pixel_0_0"]).image_shape is None
     with pytest.raises(DataError, match="'iris': no column 'petal'"):
-        read_table("iris", drop=["petal"])
+        read("iris", drop=["petal"])
 
 
 def test_unknown_name():

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from isthmus.tables import DataError, atomic, atomic_write, read_table, write_images, write_table
+from isthmus.tables import DataError, atomic, atomic_write, read, write_images, write_table
 
 VALUES = np.array([[0.1, -2.5e-17], [1 / 3, 12345678.9]])
 IDS = np.array(["007", 'a "b", c'])
@@ -32,7 +32,7 @@ def test_round_trip(tmp_path, suffix, dtype):
     path = tmp_path / "new" / "newer" / f"f{suffix}"
     values = VALUES.astype(dtype)
     write_table(path, values, ["a", "b, c"], ids=IDS, id_name="who", labels=LABELS, label_name="what")
-    table = read_table(path, ids="who", labels="what")
+    table = read(path, ids="who", labels="what")
     assert table.columns == ("a", "b, c")
     np.testing.assert_array_equal(table.values.astype(dtype), values)
     assert (table.id_name, table.ids.tolist()) == ("who", IDS.tolist())
@@ -51,7 +51,7 @@ def test_round_trip_of_npy(tmp_path):
 def test_number_ids_and_default_names(tmp_path, suffix):
     path = tmp_path / f"f{suffix}"
     write_table(path, VALUES, ["a", "b"], ids=np.array([7, -9]), labels=np.array([1, 0]))
-    table = read_table(path, ids="id", labels="label")
+    table = read(path, ids="id", labels="label")
     assert (table.ids.tolist(), table.labels.tolist()) == ([7, -9], [1, 0])
 
 
@@ -59,7 +59,7 @@ def test_number_ids_and_default_names(tmp_path, suffix):
 def test_ids_of_python_objects_are_written_as_words(tmp_path, suffix):
     path = tmp_path / f"f{suffix}"
     write_table(path, VALUES, ["a", "b"], ids=np.array(["x", 5], dtype=object))
-    assert read_table(path, ids="id").ids.tolist() == ["x", "5"]
+    assert read(path, ids="id").ids.tolist() == ["x", "5"]
 
 
 def test_csv_is_plain(tmp_path):
@@ -72,7 +72,7 @@ def test_batches_join_up(tmp_path, monkeypatch, suffix):
     monkeypatch.setattr("isthmus.tables.writing.BATCH_CELLS", 6)
     values = np.arange(20.0).reshape(10, 2)
     write_table(tmp_path / f"f{suffix}", values, ["a", "b"], ids=np.arange(10))
-    table = read_table(tmp_path / f"f{suffix}", ids="id")
+    table = read(tmp_path / f"f{suffix}", ids="id")
     np.testing.assert_array_equal(table.values, values)
     assert table.ids.tolist() == list(range(10))
 
@@ -111,7 +111,7 @@ def test_an_existing_file_is_not_replaced_unasked(tmp_path, suffix):
     assert path.read_text() == "precious"
     assert everything_in(tmp_path) == [path.name]
     write_table(path, VALUES, ["a", "b"], overwrite=True)
-    np.testing.assert_array_equal(read_table(path).values, VALUES)
+    np.testing.assert_array_equal(read(path).values, VALUES)
 
 
 def test_unknown_suffix(tmp_path):
@@ -269,7 +269,7 @@ def test_pictures_round_trip(tmp_path, image_shape):
     values = np.linspace(0, 255, 12).round().reshape(2, 6) / 255
     paths = write_images(tmp_path / "out", values, image_shape)
     assert [path.name for path in paths] == ["0.png", "1.png"]
-    table = read_table(tmp_path / "out")
+    table = read(tmp_path / "out")
     assert table.image_shape == (image_shape[1:] if image_shape[0] == 1 else image_shape)
     np.testing.assert_allclose(table.values, values, atol=1e-6)
 

@@ -2,38 +2,44 @@
 
 from __future__ import annotations
 
-import gzip
 import math
 import struct
-import zlib
 from pathlib import Path
-from typing import IO, cast
 
 import numpy as np
 
+from isthmus.tables.arrays import pixel_names
 from isthmus.tables.bounds import require_columns, require_room
-from isthmus.tables.images import pixel_names
-from isthmus.tables.table import DataError, Table
+from isthmus.tables.container import File
+from isthmus.tables.errors import DataError
+from isthmus.tables.table import Table
 
-__all__ = ["read_idx", "read_idx_bytes"]
+__all__ = ["SUFFIXES", "matches", "read_idx", "read_idx_bytes"]
 
+SUFFIXES = ("-ubyte",)
 BYTE = 8
 MOST_DIMENSIONS = 4
 
 
-def read_idx(path: Path) -> Table:
+def matches(file: File) -> bool:
+    """By its first bytes and its name: two zeros, the kind of bytes, and how many sides."""
+    head = file.head[:4]
+    return len(head) == 4 and head[:3] == b"\0\0\x08" and 1 <= head[3] <= MOST_DIMENSIONS
+
+
+def read_idx(file: File) -> Table:
     """Read a file of pictures as float32 from 0 to 1, with the labels of the file beside it if there is one.
 
     ``train-images-idx3-ubyte.gz`` is labelled by ``train-labels-idx1-ubyte``, with or without ``.gz``.
     """
-    where = repr(str(path))
-    pixels = read_idx_bytes(path)
+    where = file.where
+    pixels = read_idx_bytes(file)
     if pixels.ndim == 1:
         raise DataError(f"{where}: holds labels, not pictures; name the images file beside it.")
     if pixels.ndim != 3 or 0 in pixels.shape:
         raise DataError(f"{where}: must hold pictures, shape (n, height, width), got shape {pixels.shape}.")
-    labels_path = _labels_beside(path)
-    labels = None if labels_path is None else read_idx_bytes(labels_path).astype(np.int64)
+    labels_path = _labels_beside(file.path)
+    labels = None if labels_path is None else read_idx_bytes(File(labels_path)).astype(np.int64)
     if labels is not None and labels.shape != pixels.shape[:1]:
         raise DataError(
             f"{str(labels_path)!r}: must hold one label for each of the {len(pixels)} pictures, got shape "
@@ -45,17 +51,15 @@ def read_idx(path: Path) -> Table:
         labels=labels,
         label_name=None if labels is None else "label",
         image_shape=pixels.shape[1:],
-        name=path.name.removesuffix(".gz").removesuffix("-ubyte"),
+        name=file.name.removesuffix("-ubyte"),
     )
 
 
-def read_idx_bytes(path: Path) -> np.ndarray:
-    """The array of bytes in an IDX file (gzipped if it is called so), in the shape its head declares."""
-    where = repr(str(path))
+def read_idx_bytes(file: File) -> np.ndarray:
+    """The array of bytes in an IDX file, in the shape its head declares."""
+    where = file.where
     try:
-        n_bytes = path.stat().st_size
-        opener = gzip.open if path.suffix == ".gz" else open
-        with cast("IO[bytes]", opener(path, "rb")) as stream:
+        with file.open() as stream:
             zeros, kind, n_dimensions = struct.unpack(">HBB", stream.read(4))
             if zeros != 0:
                 raise DataError(f"{where}: not an IDX file, it begins with other bytes; download it again.")
@@ -66,10 +70,11 @@ def read_idx_bytes(path: Path) -> np.ndarray:
             shape = struct.unpack(f">{n_dimensions}I", stream.read(4 * n_dimensions))
             size = math.prod(shape)
             require_columns(math.prod(shape[1:]), where)
-            if path.suffix == ".gz":
-                require_room(np.dtype(np.float32).itemsize * size, n_bytes, where)
-            content = stream.read(size + 1) if path.suffix == ".gz" or size <= n_bytes else b""
-    except (OSError, EOFError, zlib.error, struct.error) as error:
+            packed = file.packing is not None
+            if packed:
+                require_room(np.dtype(np.float32).itemsize * size, file.size, where)
+            content = stream.read(size + 1) if packed or size <= file.size else b""
+    except (EOFError, struct.error) as error:
         raise DataError(f"{where}: not readable as an IDX file ({error}); download it again.") from error
     if len(content) != size:
         raise DataError(f"{where}: its head declares shape {shape} but it is shorter or longer; download it again.")

@@ -1,0 +1,105 @@
+"""Whatever holds numbers beside arrays and frames, as an array, and answers in the same form again.
+
+Masked arrays of NumPy, tensors and data sets of PyTorch, arrays of xarray, lists of pictures; of more than two axes the
+first is that of rows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from isthmus.tables.errors import DataError
+
+__all__ = ["array_of", "like_array"]
+
+
+def array_of(X: Any) -> Any:
+    """X as a two-dimensional array or as it is: what numbers are held in besides arrays and frames.
+
+    Masked cells are NaN; a tensor, a data set of PyTorch, an array of xarray or a list of pictures becomes an array. Of
+    more than two axes the first is that of rows.
+    """
+    if isinstance(X, np.ma.MaskedArray):
+        X = np.ma.filled(X.astype(np.result_type(X.dtype, np.float32)), np.nan) if np.ma.is_masked(X) else np.asarray(X)
+    library = type(X).__module__.partition(".")[0]
+    if library == "torch" or _is_torch_data(X):
+        X = _tensor_values(X)
+    elif library == "xarray":
+        X = _xarray_values(X)
+    elif isinstance(X, (list, tuple)) and X and _is_picture(X[0]):
+        shapes = {np.shape(one) for one in X}
+        if len(shapes) > 1:
+            raise DataError(
+                f"X is a list of pictures of {len(shapes)} shapes, such as {' and '.join(map(str, sorted(shapes)[:2]))}"
+                "; make them alike."
+            )
+        X = np.stack([np.asarray(one) for one in X])
+    if isinstance(X, np.ndarray) and X.ndim > 2 and X.dtype.kind in "fiub" and len(X):
+        return X.reshape(len(X), -1)
+    return X
+
+
+def _is_picture(one: Any) -> bool:
+    """Whether an entry of a list is a picture: of Pillow, or an array with two axes or three."""
+    return type(one).__module__.startswith("PIL.") or (isinstance(one, np.ndarray) and one.ndim in (2, 3))
+
+
+def _is_torch_data(X: Any) -> bool:
+    return any(kind.__module__.startswith("torch.utils.data") for kind in type(X).__mro__)
+
+
+def _tensor_values(X: Any) -> Any:
+    """The numbers of a tensor, of the first tensor of a data set's items, or of all batches of a loader."""
+    import torch
+
+    if isinstance(X, torch.Tensor):
+        X = X.detach().cpu()
+        X = X.to_dense() if X.layout != torch.strided else X
+        return (X.float() if X.dtype == torch.bfloat16 else X).numpy()
+    if isinstance(X, torch.utils.data.TensorDataset):
+        return _tensor_values(X.tensors[0])
+    if isinstance(X, torch.utils.data.DataLoader):
+        parts = [_tensor_values(batch[0] if isinstance(batch, (list, tuple)) else batch) for batch in X]
+        return np.concatenate(parts)
+    if isinstance(X, torch.utils.data.Dataset) and hasattr(X, "__len__"):
+        items: Any = X
+        rows = [
+            item[0] if isinstance(item, (list, tuple)) else item
+            for item in (items[place] for place in range(len(items)))
+        ]
+        return np.stack([_tensor_values(row) if isinstance(row, torch.Tensor) else np.asarray(row) for row in rows])
+    return X
+
+
+def _xarray_values(X: Any) -> Any:
+    if hasattr(X, "data_vars"):  # several variables over the same rows
+        names = list(X.data_vars)
+        first = X[names[0]].dims[0]
+        parts = [np.asarray(X[name].transpose(first, ...)).reshape(X.sizes[first], -1) for name in names]
+        return np.concatenate(parts, axis=1)
+    return np.asarray(X)
+
+
+def like_array(X: Any, values: np.ndarray) -> Any:
+    """Rows in the container of X: a tensor, an array of xarray, a masked array without a mask; else as they are.
+
+    Whole numbers are whole again.
+    """
+    library = type(X).__module__.partition(".")[0]
+    shape = tuple(getattr(X, "shape", ()))
+    if isinstance(X, np.ma.MaskedArray):
+        return np.ma.MaskedArray(_of_kind(values, X.dtype).reshape(shape))
+    if library == "torch" and hasattr(X, "detach"):
+        import torch
+
+        kind = X.dtype if X.dtype.is_floating_point else torch.float32
+        return torch.from_numpy(np.ascontiguousarray(values)).to(kind).reshape(shape)
+    if library == "xarray" and not hasattr(X, "data_vars"):
+        return X.copy(data=values.reshape(shape))
+    return values
+
+
+def _of_kind(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    return np.rint(values).astype(dtype) if dtype.kind in "iu" else values

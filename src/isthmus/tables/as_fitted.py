@@ -1,0 +1,163 @@
+"""The columns of a fit in another file: found by name, in whatever order, and read as they were then.
+
+Another file may write its numbers with other decimals and its dates in another way, and hold words that were not there
+at fit: the first is found out again, the second is told.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from isthmus.tables.arrow_stream import ArrowStream, Reading
+from isthmus.tables.column import BooleanForm, Column
+from isthmus.tables.description import Description
+from isthmus.tables.errors import DataError, said
+from isthmus.tables.finding import Finding, Hints, marks_said, odd_said
+from isthmus.tables.kinds import number_form
+from isthmus.tables.layout import TableLayout
+from isthmus.tables.request import Request
+from isthmus.tables.segments import Segments
+from isthmus.tables.source import Source
+from isthmus.tables.survey import ColumnSurvey
+from isthmus.tables.text_dates import DateForm
+from isthmus.tables.text_numbers import NumberForm
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["Sequential", "as_fitted", "new_columns", "require_columns", "sequential"]
+
+SHARE = 0.95
+SHOWN_WORDS = 4
+
+
+def require_columns(layout: TableLayout, names: Sequence[str], where: str) -> None:
+    """Refuse a file without some columns of the fit: a `DataError` names all of them, and what may be meant."""
+    absent = [name for name in layout.names if name not in names]
+    if not absent:
+        return
+    close = difflib.get_close_matches(absent[0], names, n=1)
+    guess = f" (is {close[0]!r} meant?)" if close else ""
+    count = "1 column of the fit is" if len(absent) == 1 else f"{len(absent)} columns of the fit are"
+    raise DataError(f"{where}: {count} missing: {said(absent)}{guess}; the file has {said(names)}.")
+
+
+def new_columns(names: Sequence[str], layout: TableLayout, request: Request) -> list[Finding]:
+    """The columns of a file that were not learned from at fit, and so are not now."""
+    found = []
+    for name in names:
+        if name in layout.names:
+            continue
+        kind = "labels" if name == request.labels else "id" if name == request.ids else "left out"
+        why = "as asked" if name in request.drop else "as at fit" if name in request.passed_over else "not there at fit"
+        found.append(Finding(name, kind, None, "" if kind != "left out" else why))
+    return found
+
+
+def as_fitted(survey: ColumnSurvey, column: Column, decimal: str) -> Finding:
+    """What a column of the fit is in another file, by what was found in all of its cells there."""
+    if not survey.is_text or not survey.n_present:
+        return Finding(column.name, column.kind, column, "", (), survey.n_missing)
+    n_cells = survey.n_present - survey.n_marks
+    notes: list[str] = []
+    gone = 0
+    if column.kind == "number":
+        known = column.form if isinstance(column.form, NumberForm) else NumberForm()
+        form = number_form(survey, Hints(decimal))
+        mark = form.decimal if form is not None else "," if survey.comma > survey.dot else decimal
+        gone = n_cells - (survey.dot if mark == "." else survey.comma)
+        notes = [*odd_said(survey, gone), *marks_said(survey)]
+        gone += survey.n_marks
+        whole = column.whole and survey.numbers.whole
+        column = replace(
+            column, form=replace(known, decimal=mark), whole=whole, dtype=column.dtype if whole else "double"
+        )
+    elif column.kind == "date" and not survey.numbers.count:
+        column, gone, notes = _dates(survey, column, n_cells)
+        gone += survey.n_marks
+    elif survey.words is not None:
+        known_words = _words_of(column)
+        strange = [
+            str(word) for word in survey.words if str(word) not in known_words and str(word).lower() not in known_words
+        ]
+        if strange and not column.other:
+            gone = sum(survey.words[word] for word in strange)
+            shown = f"{', '.join(map(repr, strange[:SHOWN_WORDS]))}{' …' if len(strange) > SHOWN_WORDS else ''}"
+            notes = [f"not there at fit and taken as missing: {shown} ({gone:,} {'cell' if gone == 1 else 'cells'})"]
+    return Finding(column.name, column.kind, column, "", tuple(notes), survey.n_missing + gone)
+
+
+def _words_of(column: Column) -> set[str]:
+    if isinstance(column.form, BooleanForm):
+        return {column.form.true.lower(), column.form.false.lower()}
+    if column.kind == "boolean":
+        return {"true", "false"}
+    return {str(value) for value in column.categories}
+
+
+def _dates(survey: ColumnSurvey, column: Column, n_cells: int) -> tuple[Column, int, list[str]]:
+    """The form of the fit if it reads the cells, else the one that does."""
+    known = column.form if isinstance(column.form, DateForm) else None
+    counts = {
+        form: count for form, count in survey.dates.counts.items() if known is None or form.is_span == known.is_span
+    }
+    own = next((form for form in counts if known is not None and form.pattern == known.pattern), None)
+    best = (
+        own
+        if own is not None and counts[own] >= SHARE * n_cells
+        else max(counts, key=lambda form: counts[form], default=None)
+    )
+    if best is None:
+        return column, n_cells, [f"none of {n_cells:,} cells is a date of a known form"] if n_cells else []
+    notes = []
+    if known is not None and best.pattern != known.pattern:
+        notes.append(f"dates read as {best.pattern}, and as {known.pattern} at fit")
+    if counts[best] < n_cells:
+        notes.append(f"{n_cells - counts[best]:,} of {survey.n_rows:,} cells are no such date, taken as missing")
+    return replace(column, form=best), n_cells - counts[best], notes
+
+
+# ---- one pass ----------------------------------------------------------------------------------------------
+
+
+def sequential(
+    source: Source, layout: TableLayout, ids: str | None, labels: str | None, where: str, description: Description
+) -> ArrowStream:
+    """The rows of a file that is too large to hold, read from the beginning as often as they are asked for."""
+    sizes = [len(batch) for batch in source.batches()]
+    stream = ArrowStream(
+        Sequential(source, sizes), Reading(layout, ids, labels), where=where, name=source.name, missing=True,
+        description=description, line_of=source.line_of,
+    )  # fmt: skip
+    stream.seekable, stream.origin = False, source
+    return stream
+
+
+class Sequential(Segments):
+    """The batches of a source, each a segment; going back begins anew."""
+
+    def __init__(self, source: Source, sizes: Sequence[int]):
+        self._source, self.sizes = source, tuple(sizes)
+        self._batches: Iterator[Any] | None = None
+        self._place, self._held = -1, None
+
+    @property
+    def schema(self) -> pyarrow.Schema:
+        import pyarrow
+
+        return pyarrow.schema([(name, pyarrow.string()) for name in self._source.names])
+
+    def read(self, segment: int, begin: int, end: int, columns: Sequence[str]) -> pyarrow.Table:
+        import pyarrow
+
+        if self._batches is None or segment < self._place:
+            self._batches, self._place, self._held = self._source.batches(), -1, None
+        while self._place < segment:
+            self._held = next(self._batches, None)
+            self._place += 1
+        if self._held is None or len(self._held) != self.sizes[segment]:
+            raise DataError(f"{self._source.name!r}: has other rows than at first; leave it alone while it is read.")
+        return pyarrow.Table.from_batches([self._held]).select(list(columns)).slice(begin, end - begin)

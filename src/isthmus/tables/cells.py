@@ -1,0 +1,99 @@
+"""Arrow's cells: types by name, dictionaries written out, numbers and moments as text."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+
+from isthmus.tables.text_dates import DAY
+
+__all__ = ["arrow_type", "moments", "plain_cells", "texts", "without_nan"]
+
+STAMP = re.compile(r"timestamp\[(s|ms|us|ns)(?:, tz=([\w+:/-]{1,60}))?\]")
+EXACT = 2**53
+
+
+def arrow_type(said: str) -> Any:
+    """The Arrow type of a name that Arrow gave it."""
+    import pyarrow
+
+    stamp = STAMP.fullmatch(said)
+    if stamp is not None:
+        return pyarrow.timestamp(stamp[1], stamp[2])
+    if said.startswith("decimal"):
+        return pyarrow.float64()
+    return pyarrow.type_for_alias(said)
+
+
+def plain_cells(cells: Any) -> Any:
+    """The same cells in one array, without dictionaries and large strings."""
+    import pyarrow
+
+    types = pyarrow.types
+    if isinstance(cells, pyarrow.ChunkedArray):
+        cells = cells.combine_chunks()
+        cells = cells if isinstance(cells, pyarrow.Array) else pyarrow.concat_arrays(cells.chunks)
+    if types.is_dictionary(cells.type):
+        cells = cells.dictionary_decode()
+    if types.is_large_string(cells.type) or types.is_string_view(cells.type):
+        cells = cells.cast(pyarrow.string())
+    return cells
+
+
+def texts(cells: Any) -> Any:
+    """Cells of any plain kind as text: whole numbers without a point, moments as ISO 8601 has them."""
+    import pyarrow
+    import pyarrow.compute
+
+    compute: Any = pyarrow.compute
+    cells = plain_cells(cells)
+    if pyarrow.types.is_floating(cells.type):
+        cells = without_nan(cells)
+        if _all_whole(cells):
+            cells = cells.cast(pyarrow.int64())
+    if pyarrow.types.is_string(cells.type):
+        return cells
+    try:
+        return cells.cast(pyarrow.string())
+    except pyarrow.ArrowNotImplementedError:
+        return compute.cast(pyarrow.array([None if one is None else str(one) for one in cells.to_pylist()]), "string")
+
+
+def without_nan(cells: Any) -> Any:
+    """The same cells, null in place of NaN."""
+    import pyarrow
+    import pyarrow.compute
+
+    compute: Any = pyarrow.compute
+    if not pyarrow.types.is_floating(cells.type):
+        return cells
+    gone = compute.fill_null(compute.is_nan(cells), False)
+    return compute.if_else(gone, None, cells) if compute.any(gone).as_py() else cells
+
+
+def _all_whole(numbers: Any) -> bool:
+    import pyarrow.compute
+
+    compute: Any = pyarrow.compute
+    if numbers.null_count == len(numbers):
+        return False
+    edges = compute.min_max(numbers).as_py()
+    exact = edges["min"] >= -EXACT and edges["max"] <= EXACT
+    return exact and bool(compute.all(compute.equal(compute.round(numbers), numbers)).as_py())
+
+
+def moments(days: np.ndarray, gone: np.ndarray, dtype: str) -> Any:
+    """Days since 1970 as an Arrow array of a type of dates, times or durations; null where ``gone``."""
+    import pyarrow
+
+    limit = float(2**62)
+    micros = np.clip(np.rint(days * DAY), -limit, limit).astype(np.int64)
+    kind = arrow_type(dtype)
+    if pyarrow.types.is_duration(kind):
+        return pyarrow.array(micros, mask=gone).cast(pyarrow.duration("us")).cast(kind, safe=False)
+    if pyarrow.types.is_time(kind):
+        micros = np.clip(micros, 0, DAY - 1)
+        return pyarrow.array(micros, mask=gone).cast(pyarrow.time64("us")).cast(kind, safe=False)
+    return pyarrow.array(micros, mask=gone).cast(pyarrow.timestamp("us")).cast(kind, safe=False)

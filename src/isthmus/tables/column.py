@@ -1,0 +1,354 @@
+"""One column of a table as columns of numbers, and back.
+
+    number     x                   one column, scaled; whole numbers are rounded on the way back
+    date       days since 1970     one column, scaled; so are times of day and lengths of time, in days
+    boolean    0 or 1              one column, on the way back true from 1/2 up
+    category   one-hot             a column a category, on the way back the most probable
+
+A missing cell is null in Arrow and NaN among numbers, in a category's columns all of them.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from isthmus.tables.cells import arrow_type, moments, plain_cells, texts, without_nan
+from isthmus.tables.errors import DataError
+from isthmus.tables.marks import without_marks
+from isthmus.tables.text_dates import DAY, DateForm, dates_of
+from isthmus.tables.text_numbers import NumberForm, numbers_of
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["KINDS", "OTHER", "BooleanForm", "Column", "EpochForm"]
+
+KINDS = ("number", "date", "boolean", "category")
+OTHER = "other"  # the category that stands for all rarer ones
+SHOWN_LETTERS = 40
+DTYPE = re.compile(r"(?!.*(//|dateutil))[\w+:,=|/()\[\] -]{1,80}")  # no path: pandas would open one as a time zone
+
+
+@dataclass(frozen=True)
+class BooleanForm:
+    """The words with which a column says yes and no."""
+
+    true: str
+    false: str
+
+
+@dataclass(frozen=True)
+class EpochForm:
+    """Dates written as a number of seconds (``unit`` 1), milliseconds (1e3) or finer since 1970."""
+
+    unit: float = 1.0
+
+
+FORMS = {one.__name__: one for one in (NumberForm, DateForm, BooleanForm, EpochForm)}
+Form = NumberForm | DateForm | BooleanForm | EpochForm
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a column was at fit: enough to encode its cells and to give back its type.
+
+    Attributes
+    ----------
+    dtype : str
+        Arrow's name of the type of its cells.
+    whole : bool
+        Of a number: whether all are integers; of a date: whether there is no time of day.
+    categories : tuple
+        In their order; words, numbers or booleans. With ``other`` one more place stands for all that are not named.
+    ordered : bool
+        Whether the order means something.
+    form : NumberForm, DateForm, BooleanForm, EpochForm or None
+        How the cells are written where they are text (or, for a date, a number).
+    marks : tuple of str
+        What else stands for a missing cell.
+    """
+
+    name: str
+    kind: str
+    dtype: str = "double"
+    whole: bool = False
+    categories: tuple[Any, ...] = ()
+    ordered: bool = False
+    other: bool = False
+    form: Form | None = None
+    marks: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        plain = isinstance(self.name, str) and isinstance(self.dtype, str) and self.kind in KINDS
+        plain = plain and DTYPE.fullmatch(self.dtype) is not None
+        flags = (self.whole, self.ordered, self.other)
+        if not plain or any(type(flag) is not bool for flag in flags):
+            raise ValueError("a column of the table is not described as it should be")
+        known = all(type(value) in (str, int, bool) or _is_finite(value) for value in self.categories)
+        if not known or len({*self.categories}) != len(self.categories):
+            raise ValueError(f"the categories of column {self.name!r} must be different words or numbers")
+        if bool(self.categories) != (self.kind == "category"):
+            raise ValueError(f"column {self.name!r} is a {self.kind} with {len(self.categories)} categories")
+        if not all(isinstance(mark, str) for mark in self.marks):
+            raise ValueError(f"the marks of column {self.name!r} must be words")
+
+    @property
+    def width(self) -> int:
+        """Numbers that stand for a cell."""
+        return len(self.categories) + self.other if self.kind == "category" else 1
+
+    @property
+    def encoded_names(self) -> list[str]:
+        """A name for each of them."""
+        named = [f"{self.name}={value}" for value in self.categories] + [f"{self.name}={OTHER}"] * self.other
+        return named or [self.name]
+
+    # ---- cells -----------------------------------------------------------------------------------------
+
+    def typed(self, cells: pyarrow.Array) -> Any:
+        """Cells as a file or frame has them, in the type that is learned from; null where one is missing.
+
+        Numbers become float64 (integers of a typed file stay such), dates timestamps or durations in microseconds,
+        categories what their categories are.
+        """
+        import pyarrow
+        import pyarrow.compute
+
+        compute: Any = pyarrow.compute  # its functions are made when it is imported
+        cells = plain_cells(cells)
+        kind = cells.type
+        if pyarrow.types.is_null(kind):
+            return pyarrow.nulls(len(cells), self._canonical())
+        if pyarrow.types.is_string(kind):
+            return self._typed_texts(cells)
+        if self.kind == "number":
+            cells = cells.cast(pyarrow.uint8()) if pyarrow.types.is_boolean(kind) else cells
+            cells = cells if pyarrow.types.is_integer(kind) else cells.cast(pyarrow.float64())
+            return self._without_numeric_marks(without_nan(cells))
+        if self.kind == "boolean":
+            return (
+                cells.cast(pyarrow.bool_())
+                if not pyarrow.types.is_floating(kind)
+                else compute.greater_equal(cells, 0.5)
+            )
+        if self.kind == "date":
+            return self._typed_dates(cells)
+        known = pyarrow.array(self.categories)
+        if pyarrow.types.is_floating(kind) and not pyarrow.types.is_string(known.type):
+            return without_nan(cells)
+        return cells if cells.type == known.type or not pyarrow.types.is_string(known.type) else texts(cells)
+
+    def _canonical(self) -> Any:
+        import pyarrow
+
+        if self.kind == "category":
+            return pyarrow.array(self.categories).type
+        if self.kind == "date":
+            return pyarrow.duration("us") if self._is_span else pyarrow.timestamp("us")
+        return pyarrow.bool_() if self.kind == "boolean" else pyarrow.float64()
+
+    @property
+    def _is_span(self) -> bool:
+        return self.dtype.startswith(("duration", "time32", "time64"))
+
+    def _typed_texts(self, cells: Any) -> Any:
+        import pyarrow
+        import pyarrow.compute
+
+        compute: Any = pyarrow.compute
+        plain = isinstance(self.form, NumberForm) and self.form.decimal == "." and not self.marks
+        if plain or (isinstance(self.form, DateForm) and self.form.is_iso and not self.marks):
+            with suppress(pyarrow.ArrowInvalid):  # the quick way, for cells that need no care
+                kind = pyarrow.float64() if self.kind == "number" else self._canonical()
+                found = compute.cast(cells, kind)
+                if self.kind == "date" or bool(np.isfinite(np.asarray(found.drop_null())).all()):
+                    return found
+        different = compute.dictionary_encode(cells)
+        if 2 * len(different.dictionary) < len(cells):
+            return compute.take(self._typed_words(different.dictionary), different.indices)
+        return self._typed_words(cells)
+
+    def _typed_words(self, cells: Any) -> Any:
+        import pyarrow
+        import pyarrow.compute
+
+        compute: Any = pyarrow.compute
+        cells = compute.utf8_trim_whitespace(cells)
+        cells = without_marks(cells, among_numbers=self.kind in ("number", "date"), others=self.marks)
+        if self.kind == "number":
+            form = self.form if isinstance(self.form, NumberForm) else NumberForm()
+            return self._without_numeric_marks(without_nan(numbers_of(cells, form.decimal)))
+        if self.kind == "date":
+            if isinstance(self.form, DateForm):
+                return dates_of(cells, self.form).cast(self._canonical())
+            return self._typed_dates(numbers_of(cells))
+        if self.kind == "boolean":
+            form = self.form if isinstance(self.form, BooleanForm) else BooleanForm("true", "false")
+            lower = compute.utf8_lower(cells)
+            true, false = (compute.equal(lower, word.lower()) for word in (form.true, form.false))
+            return compute.if_else(compute.or_(true, false), true, None)
+        kinds = {type(value) for value in self.categories}
+        if str in kinds:
+            return cells
+        numbers = numbers_of(cells)
+        return compute.cast(numbers, pyarrow.array(self.categories).type, safe=False) if kinds <= {int} else numbers
+
+    def _typed_dates(self, cells: Any) -> Any:
+        import pyarrow
+        import pyarrow.compute
+
+        types, compute = pyarrow.types, pyarrow.compute
+        kind = cells.type
+        if isinstance(self.form, EpochForm) and (types.is_integer(kind) or types.is_floating(kind)):
+            micros = compute.multiply(cells.cast(pyarrow.float64()), 1e6 / self.form.unit)  # pyrefly: ignore[missing-attribute]
+            return compute.round(without_nan(micros)).cast(pyarrow.int64()).cast(pyarrow.timestamp("us"))  # pyrefly: ignore[missing-attribute]
+        if types.is_time(kind):
+            cells = cells.cast(pyarrow.time64("us"), safe=False).cast(pyarrow.int64())
+            return cells.cast(pyarrow.duration("us"))
+        if types.is_duration(kind):
+            return cells.cast(pyarrow.duration("us"), safe=False)
+        if not types.is_temporal(kind):
+            raise DataError(f"column {self.name!r} was a date at fit and is {kind} here; give it its old type.")
+        return cells.cast(pyarrow.timestamp("us"), safe=False)
+
+    def _without_numeric_marks(self, cells: Any) -> Any:
+        import pyarrow
+        import pyarrow.compute
+
+        compute: Any = pyarrow.compute
+        values = [float(mark) for mark in self.marks if _reads_as_float(mark)]
+        if not values:
+            return cells
+        gone = compute.is_in(cells.cast(pyarrow.float64()), value_set=pyarrow.array(values))
+        return compute.if_else(gone, None, cells)
+
+    # ---- numbers ---------------------------------------------------------------------------------------
+
+    def encode(self, cells: pyarrow.Array, unseen: str, first_row: int = 0) -> np.ndarray:
+        """Cells to numbers, shape (n_rows, width), float64; an unseen category is an error or a missing cell."""
+        import pyarrow
+        import pyarrow.compute
+
+        compute: Any = pyarrow.compute
+        try:
+            cells = self.typed(cells)
+        except (pyarrow.ArrowException, TypeError) as error:
+            raise DataError(
+                f"column {self.name!r} was a {self.kind} at fit and is {cells.type} here; give it its old type."
+            ) from error
+        if self.kind != "category":
+            if self.kind == "date":
+                days = np.asarray(cells.cast(pyarrow.int64()).fill_null(0)) / DAY
+                return np.where(np.asarray(cells.is_null()), np.nan, days)[:, None]
+            return np.asarray(cells.cast(pyarrow.float64(), safe=False).to_numpy(zero_copy_only=False), np.float64)[
+                :, None
+            ]
+        known = pyarrow.array(self.categories)
+        place = np.asarray(compute.fill_null(compute.index_in(_alike(cells, known), value_set=known), -1))
+        present = ~np.asarray(cells.is_null())
+        strange = np.flatnonzero(present & (place < 0))
+        if len(strange) and self.other:
+            place = np.where(present & (place < 0), len(self.categories), place)
+        elif len(strange) and unseen == "error":
+            raise DataError(
+                f"column {self.name} has the category {str(cells[int(strange[0])].as_py())[:SHOWN_LETTERS]!r} in row "
+                f"{first_row + strange[0]}, which was not there at fit; correct it, or use unseen='missing' (with "
+                "missing='mask')."
+            )
+        encoded = np.zeros((len(cells), self.width))
+        rows = np.flatnonzero(place >= 0)
+        encoded[rows, place[rows]] = 1.0
+        encoded[place < 0] = np.nan
+        return encoded
+
+    def decode(self, encoded: np.ndarray) -> Any:
+        """Numbers of shape (n_rows, width) to an Arrow array of the column's own type; NaN becomes null."""
+        import pyarrow
+
+        encoded = np.asarray(encoded, np.float64)
+        gone = np.asarray(np.isnan(encoded).any(1))
+        if self.kind == "category":
+            words = [*self.categories, *([OTHER] if self.other else [])]
+            known = pyarrow.array(words if not self.other else [str(word) for word in words])
+            place = np.where(gone, 0, np.where(np.isnan(encoded), -np.inf, encoded).argmax(1))
+            return known.take(pyarrow.array(place, mask=gone))
+        number = np.where(gone, 0.0, encoded[:, 0])
+        if self.kind == "boolean":
+            return pyarrow.array(number >= 0.5, mask=gone)
+        if self.kind == "date":
+            return moments(np.rint(number) if self.whole else number, gone, self.dtype)
+        if not self.whole:
+            return pyarrow.array(number, mask=gone).cast(arrow_type(self.dtype), safe=False)
+        kind = arrow_type(self.dtype)
+        if not pyarrow.types.is_integer(kind):
+            return pyarrow.array(np.rint(number), mask=gone).cast(kind, safe=False)
+        limits = np.iinfo(kind.to_pandas_dtype())
+        # The largest float64 below 2^63 is 2^63 - 1024.
+        clipped = np.clip(np.rint(number), max(limits.min, -(2**63)), min(limits.max, 2**63 - 1024))
+        return pyarrow.array(clipped.astype(limits.dtype), mask=gone).cast(kind)
+
+    def written(self, cells: pyarrow.Array) -> list[str | None]:
+        """Typed cells as texts, in the form in which the column writes them; None where one is missing."""
+        import pyarrow
+
+        values = cells.to_pylist() if self.kind != "date" else self.typed(cells).cast(pyarrow.int64()).to_pylist()
+        form = self.form
+        if isinstance(form, NumberForm):
+            return [value if value is None else form.write(value, whole=self.whole) for value in values]
+        if isinstance(form, DateForm):
+            return [value if value is None else form.write(value) for value in values]
+        if isinstance(form, EpochForm):
+            return [value if value is None else f"{value * form.unit / 1e6:.15g}" for value in values]
+        if isinstance(form, BooleanForm):
+            return [value if value is None else form.true if value else form.false for value in values]
+        return [value if value is None else str(value) for value in texts(cells).to_pylist()]
+
+    # ---- storage ---------------------------------------------------------------------------------------
+
+    def to_facts(self) -> dict[str, Any]:
+        """The column as JSON has it."""
+        form = None if self.form is None else {"is": type(self.form).__name__, **asdict(self.form)}
+        own = {name: value for name, value in asdict(self).items() if name != "form"}
+        return own | {"categories": list(self.categories), "marks": list(self.marks), "form": form}
+
+    @classmethod
+    def from_facts(cls, facts: Any) -> Column:
+        """The way back; a `ValueError` where the facts are no column."""
+        try:
+            form = facts.get("form")
+            made = None if form is None else FORMS[form["is"]](**{k: v for k, v in form.items() if k != "is"})
+            given: dict[str, Any] = {**facts, "form": made, "categories": tuple(facts.get("categories", ()))}
+            return cls(**given | {"marks": tuple(facts.get("marks", ()))})
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError("a column of the table is not described as it should be") from error
+
+
+def _alike(cells: Any, known: Any) -> Any:
+    """Cells in the type of the categories, where they can be."""
+    import pyarrow
+
+    if cells.type == known.type:
+        return cells
+    if pyarrow.types.is_string(known.type):
+        return texts(cells)
+    try:
+        return cells.cast(known.type, safe=False)
+    except pyarrow.ArrowException:
+        return pyarrow.nulls(len(cells), known.type)
+
+
+def _reads_as_float(word: str) -> bool:
+    try:
+        return math.isfinite(float(word))
+    except ValueError:
+        return False
+
+
+def _is_finite(value: Any) -> bool:
+    return type(value) is float and math.isfinite(value)

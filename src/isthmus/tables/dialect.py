@@ -1,0 +1,334 @@
+"""How a file of text writes a table: what stands between cells and around them, which lines are no part of it.
+
+Each way of splitting the first lines is given a score, high where most lines come out with as many cells and these are
+short, or numbers, or dates. The rest of the file is then read in the best way, and never guessed at again.
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from isthmus.tables.cell_kinds import cell_kind
+from isthmus.tables.errors import DataError
+from isthmus.tables.heading import Heading, heading_of, once_each, widest_row
+
+__all__ = ["BLANKS", "WIDE_BLANKS", "Dialect", "dialect_of", "split_line"]
+
+BLANKS, WIDE_BLANKS = " ", "  "  # runs of blanks; runs of two or more, where single ones stand inside cells
+SEPARATORS = (",", ";", "\t", "|")
+RARE_SEPARATORS = (":", "^", "~", "\x01", "\x1f", "¦", "§", "!")
+NAMES = {
+    "comma": ",",
+    "semicolon": ";",
+    "tab": "\t",
+    "pipe": "|",
+    "space": " ",
+    "spaces": " ",
+    "blank": " ",
+    "\\t": "\t",
+}
+LINE = re.compile(r"\r\n|\n|\r")
+COMMENTS = ("#@", "#", "//", "%", "--", "!", "*", ";")
+LOOKED_AT = 400
+SHORT_CELL = 40
+PIECES = re.compile(r"[-+0-9.]+(?:\s+[-+0-9.]+)+")  # two numbers in a cell, as of another separator
+FIRM = {  # numbers that are such with one decimal mark alone: 1,5 but not 1,500
+    mark.strip("\\"): re.compile(
+        rf"[-+]?(?:[0-9]+|[0-9]{{1,3}}(?:[{other} '’][0-9]{{3}})+){mark}(?:[0-9]{{1,2}}|[0-9]{{4,}})"
+        rf"|[-+]?[0-9]{{1,3}}(?:{other}[0-9]{{3}})+{mark}[0-9]+|[-+]?0{mark}[0-9]{{3}}"
+    )
+    for mark, other in ((",", r"\."), (r"\.", ","))
+}
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How cells and lines are written.
+
+    Attributes
+    ----------
+    separator : str
+        One letter; a blank for runs of blanks, two for runs of two or more; empty where a line is one cell.
+    quote : str
+        What stands around a cell that holds a separator; empty for nothing.
+    escape : str
+        What takes a quote its meaning inside quotes, where it is not doubled.
+    decimal : str
+        The decimal mark that most numbers have.
+    comment : str
+        With what a line begins that is no row.
+    """
+
+    encoding: str = "utf-8"
+    separator: str = ","
+    quote: str = '"'
+    escape: str = ""
+    decimal: str = "."
+    comment: str = ""
+
+    @property
+    def is_blanks(self) -> bool:
+        """Whether cells are separated by blanks."""
+        return self.separator in (BLANKS, WIDE_BLANKS)
+
+    def to_facts(self) -> dict[str, str]:
+        """As JSON has it."""
+        return asdict(self)
+
+    @classmethod
+    def from_facts(cls, facts: Any) -> Dialect:
+        """The way back; a `ValueError` where the facts are none."""
+        if not isinstance(facts, dict) or not all(isinstance(one, str) and len(one) <= 24 for one in facts.values()):
+            raise ValueError("the way in which a file was written is not described as it should be")
+        return cls(**facts)
+
+    def rows(self, lines: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+        """The rows of lines, each with the place of the line at which it begins; blank lines and comments are none."""
+        kept = [
+            (place, line)
+            for place, line in enumerate(lines)
+            if line.strip(" \ufeff" if self.separator == "\t" else None)
+            and not (self.comment and line.lstrip().startswith(self.comment))
+        ]
+        if self.separator == "" or self.is_blanks:
+            for place, line in kept:
+                yield place, split_line(line, self)
+            return
+        reader = csv.reader(
+            (line + "\n" for _, line in kept),
+            delimiter=self.separator,
+            quotechar=self.quote or None,
+            quoting=csv.QUOTE_MINIMAL if self.quote else csv.QUOTE_NONE,
+            escapechar=self.escape or None,
+            doublequote=not self.escape,
+        )
+        begin = 0
+        try:
+            for row in reader:
+                yield kept[begin][0], row
+                begin = reader.line_num
+                if begin >= len(kept):
+                    break
+        except csv.Error:  # a cell larger than Python's reader takes, or a byte that is none
+            return
+
+
+def split_line(line: str, dialect: Dialect) -> list[str]:
+    """The cells of one line of text separated by blanks, or the line as one cell.
+
+    >>> split_line("  a  'b c'  1", Dialect(separator=" ", quote="'"))
+    ['a', 'b c', '1']
+    """
+    if not dialect.is_blanks:
+        text = line.strip()
+        quote = dialect.quote
+        return [
+            text[1:-1].replace(2 * quote, quote) if quote and len(text) > 1 and text[0] == text[-1] == quote else text
+        ]
+    gap = r"[ \t\u00a0]+" if dialect.separator == BLANKS else r"[ \t\u00a0]{2,}|\t"
+    quote = re.escape(dialect.quote)
+    if not quote or dialect.quote not in line:
+        return re.split(gap, line.strip())
+    cells = re.findall(rf"{quote}((?:[^{quote}]|{quote}{quote})*){quote}(?=\s|$)|(\S+)", line)
+    return [(quoted or plain).replace(2 * dialect.quote, dialect.quote) for quoted, plain in cells]
+
+
+def dialect_of(text: str, *, encoding: str, separator: str | None = None, decimal: str | None = None) -> Dialect:
+    """The dialect of a text by its beginning; ``separator`` and ``decimal`` where they are known."""
+    lines = [line for line in LINE.split(text) if line.strip()][: 3 * LOOKED_AT]
+    comment = _comment(lines)
+    plain = [line for line in lines if not (comment and line.lstrip().startswith(comment))][: 2 * LOOKED_AT]
+    quote = _quote("\n".join(plain)[:16384])
+    escape = "\\" if quote and "\\" + quote in text[:65536] else ""
+    candidates = [NAMES.get(separator.lower(), separator)] if separator else None
+    found: dict[str, tuple[float, list[list[str]]]] = {}
+    for mark in candidates or (*SEPARATORS, BLANKS, WIDE_BLANKS, *RARE_SEPARATORS):
+        if len(mark) > 1 and mark != WIDE_BLANKS:
+            raise DataError(f"--separator must be one character, or a name such as tab, got {separator!r}.")
+        one = Dialect(encoding, mark, quote, escape, comment=comment)
+        rows = [row for _, row in one.rows(plain)][:LOOKED_AT]
+        found[mark] = (1.0 if candidates else _score(rows, mark)), rows
+    if not candidates and any(_explains_all(found[mark][1], mark) for mark in SEPARATORS):
+        for mark in (BLANKS, WIDE_BLANKS, *RARE_SEPARATORS):
+            found[mark] = 0.6 * found[mark][0], found[mark][1]
+    if not candidates and _words_hold_blanks(found[WIDE_BLANKS][1]):
+        found[WIDE_BLANKS] = 1.3 * found[WIDE_BLANKS][0], found[WIDE_BLANKS][1]
+    chosen = max(found, key=lambda mark: found[mark][0])
+    best = Dialect(encoding, chosen if found[chosen][0] > 0 else "", quote, escape, comment=comment)
+    rows = [row for _, row in best.rows(plain)][:LOOKED_AT]
+    return Dialect(encoding, best.separator, quote, escape, decimal or _decimal(rows, best.separator), comment)
+
+
+def headed(dialect: Dialect, lines: Sequence[str], header: bool | int | None) -> tuple[Heading, int]:
+    """Where the table begins among lines, with the place of the line at which its data do.
+
+    The last line of comments above is taken for the names if it has as many cells and there are none else.
+    """
+    found = list(dialect.rows(lines))[: 3 * LOOKED_AT]
+    if not found:
+        return Heading((), 0), 0
+    rows = [row for _, row in found]
+    width = widest_row(rows)
+    heading = heading_of(rows, width, header)
+    begin = found[heading.first][0] if heading.first < len(found) else len(lines)
+    if dialect.is_blanks and header is None and heading.first > 0:
+        names = _names_above(lines, begin, width)
+        if names is not None:
+            return Heading(names, heading.first, heading.above), begin
+    if not heading.named and dialect.comment and header is not False:
+        names = _commented_names(dialect, lines[: found[0][0]], width)
+        if names is not None:
+            return Heading(names, heading.first, heading.above), begin
+    return heading, begin
+
+
+def _names_above(lines: Sequence[str], begin: int, width: int) -> tuple[str, ...] | None:
+    """Names from lines right above columns that stand below one another: each word belongs to the column it is over."""
+    spans = [
+        [found.span() for found in re.finditer(r"\S+", line)] for line in lines[begin : begin + 50] if line.strip()
+    ]
+    spans = [line for line in spans if len(line) == width]
+    if len(spans) < 3:
+        return None
+    columns = [(min(line[place][0] for line in spans), max(line[place][1] for line in spans)) for place in range(width)]
+    if any(after[0] < before[1] for before, after in itertools.pairwise(columns)):
+        return None
+    above = begin - 1
+    while above >= 0 and not lines[above].strip():
+        above -= 1
+    heads: list[str] = []
+    while above >= 0 and lines[above].strip() and len(heads) < 3:
+        words = lines[above].split()
+        if not 2 <= len(words) <= 3 * width or any(cell_kind(word) in ("number", "date") for word in words):
+            break
+        heads.insert(0, lines[above])
+        above -= 1
+    if not heads or all(len(line.split()) == width for line in heads):
+        return None
+    parts: list[list[str]] = [[] for _ in range(width)]
+    for line in heads:
+        for found in re.finditer(r"\S+", line):
+            middle = (found.start() + found.end()) / 2
+            place = min(range(width), key=lambda one: _distance(found.span(), middle, columns[one]))
+            parts[place].append(found.group())
+    return (
+        once_each([" ".join(words) or f"column {place + 1}" for place, words in enumerate(parts)])
+        if sum(map(bool, parts)) >= width - 1
+        else None
+    )
+
+
+def _distance(span: tuple[int, int], middle: float, column: tuple[int, int]) -> float:
+    overlap = min(span[1], column[1]) - max(span[0], column[0])
+    return -float(overlap) if overlap > 0 else abs(middle - (column[0] + column[1]) / 2)
+
+
+def _commented_names(dialect: Dialect, above: Sequence[str], width: int) -> tuple[str, ...] | None:
+    last = next((line for line in reversed(above) if line.strip()), "").strip()
+    text = last.lstrip(dialect.comment + " \t") if last.startswith(dialect.comment) else ""
+    for separator in dict.fromkeys((dialect.separator, ",", BLANKS)):
+        one = Dialect(separator=separator, quote=dialect.quote)
+        cells = next((row for _, row in one.rows([text])), [])
+        if len(cells) == width > 1 and all(cell_kind(cell) == "text" for cell in cells):
+            return once_each([cell.strip() for cell in cells])
+    return None
+
+
+def _comment(lines: Sequence[str]) -> str:
+    """With what lines of comment begin, if there are any at the beginning; they are fewer than the others."""
+    if not lines:
+        return ""
+    for mark in COMMENTS:
+        first = lines[0].lstrip("\ufeff ")
+        if not first.startswith(mark):
+            continue
+        count = sum(line.lstrip().startswith(mark) for line in lines)
+        if 2 * count > len(lines) or (mark == "*" and not first.startswith("**")):
+            return ""
+        rest = [line for line in lines[:40] if not line.lstrip("\ufeff ").startswith(mark)]
+        for separator in ("\t", ",", ";", "|"):  # a first line of names that begins with the mark
+            if rest and count == 1 and lines[0].count(separator) == rest[0].count(separator) > 0:
+                return ""
+        return mark
+    inside = [mark for mark in ("#", "//") if 0 < sum(line.startswith(mark) for line in lines) <= len(lines) / 20]
+    if inside and all(line.count(",") == 0 and line.count("\t") == 0 for line in lines if line.startswith(inside[0])):
+        return inside[0]
+    return ""
+
+
+def _quote(text: str) -> str:
+    if '"' in text:
+        return '"'
+    single = re.findall(r"(?:^|[,;\t| ])'[^'\n]*'(?=[,;\t| ]|$)", text, re.MULTILINE)
+    return "'" if len(single) >= 2 and 2 * len(single) >= text.count("'") / 2 else '"'
+
+
+def _score(rows: Sequence[Sequence[str]], separator: str) -> float:
+    """How well a separator explains the lines: rows of one width, of numbers, dates and short words."""
+    body = rows[len(rows) // 4 :]
+    if not body:
+        return 0.0
+    widths = Counter(map(len, body))
+    width = max(widths, key=lambda one: (widths[one], one))
+    if width < 2:
+        return 0.0
+    if separator in (BLANKS, WIDE_BLANKS, ":") and width == 2 and len(rows[0]) == 1:
+        return 0.0  # a moment, or two words, below one name
+    own = [row for row in body if len(row) == width]
+    cells = [cell for row in own[:100] for cell in row]
+    kinds = Counter(map(cell_kind, cells))
+    typed = (kinds["number"] + kinds["date"] + kinds["mark"]) / len(cells)
+    short = sum(len(cell) <= SHORT_CELL for cell in cells) / len(cells)
+    near = sum(widths[one] for one in widths if abs(one - width) <= 1) / len(body)
+    share = max(len(own) / len(body), 0.6 * near)
+    liking = (
+        0.9
+        if separator == BLANKS
+        else 0.88
+        if separator == WIDE_BLANKS
+        else 0.6
+        if separator in RARE_SEPARATORS
+        else 1.0
+    )
+    if separator in (BLANKS, *RARE_SEPARATORS) and typed < 0.2 and share < 0.95:
+        return 0.0  # prose
+    return share**2 * (0.4 + 0.4 * typed + 0.2 * short) * (1 - 1 / (width + 1)) * liking
+
+
+def _explains_all(rows: Sequence[Sequence[str]], separator: str) -> bool:
+    """Whether a separator cuts every line, the first too, into as many cells, none of which is two numbers."""
+    widths = Counter(map(len, rows))
+    if len(rows) < 3 or len(rows[0]) < 2 or widths[len(rows[0])] < 0.98 * len(rows):
+        return False
+    cells = [cell for row in rows[:100] for cell in row]
+    return sum(PIECES.fullmatch(cell.strip()) is not None for cell in cells) < 0.1 * len(cells)
+
+
+def _words_hold_blanks(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether two blanks or more stand between the cells of nearly every line, and one inside words."""
+    widths = Counter(map(len, rows))
+    width, count = widths.most_common(1)[0] if widths else (0, 0)
+    if width < 2 or count < 0.95 * len(rows):
+        return False
+    inner = [cell for row in rows[1:100] for cell in row if " " in cell.strip()]
+    return bool(inner) and sum(any(part.isalpha() for part in cell.split()) for cell in inner) >= 0.8 * len(inner)
+
+
+def _decimal(rows: Sequence[Sequence[str]], separator: str) -> str:
+    counts = dict.fromkeys(FIRM, 0)
+    grouped = 0
+    for row in rows:
+        for cell in row:
+            text = cell.strip().strip("$€£% ")
+            for mark, firm in FIRM.items():
+                counts[mark] += firm.fullmatch(text) is not None
+            grouped += re.fullmatch(r"[-+]?[1-9][0-9]{0,2},[0-9]{3}", text) is not None
+    if counts[","] != counts["."]:
+        return "," if counts[","] > counts["."] else "."
+    return "," if separator == ";" and grouped and not counts["."] else "."

@@ -1,0 +1,133 @@
+"""In which encoding a file of text is written: told by its first bytes, else by what its letters come out as.
+
+UTF-8 is recognised beyond doubt. Of the older encodings the one is taken in which the letters stand together as they do
+in some language: a word such as Ïðèâåò, all of accented letters, is Cyrillic in truth.
+"""
+
+from __future__ import annotations
+
+import codecs
+import unicodedata
+
+__all__ = ["ENCODINGS", "STRAY", "decoded", "encoding_of"]
+
+BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
+)  # fmt: skip
+WESTERN, OTHERS = "cp1252", ("cp1251", "koi8-r", "cp1253", "cp1255", "cp1256", "cp1250", "cp866", "mac_roman")
+WIDE = ("gb18030", "shift_jis", "euc_jp", "euc_kr", "big5")
+ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", WESTERN, *OTHERS, *WIDE)
+COMMON = {  # the script of an encoding, and the letters beyond ASCII that its languages use most
+    WESTERN: ("LATIN", "éèàüöäßñóíáçãõêâîôûúëïåøæ"),
+    "mac_roman": ("LATIN", "éèàüöäßñóíáçãõêâîôûúëïåøæ"),
+    "cp1250": ("LATIN", "łąęóśćżźńčřšžěýáíéůťďňőűúöüăâîșțđ"),
+    "cp1251": ("CYRILLIC", "оеаинтсрвлкмдпуяыьгз"),
+    "koi8-r": ("CYRILLIC", "оеаинтсрвлкмдпуяыьгз"),
+    "cp866": ("CYRILLIC", "оеаинтсрвлкмдпуяыьгз"),
+    "cp1253": ("GREEK", "αοιετσνηυρπκμλάόίέήύώς"),
+    "cp1255": ("HEBREW", "יוהלאתרשמבנדם"),
+    "cp1256": ("ARABIC", "ابتدرسعلمنهويةك"),
+}
+HANZI = (
+    "的一是了不在有人这中大国上个来到时和地出年得就那要下以生会自着去之过家学对可里后小多天能好都然没日于起还成事只作当想看文无手"
+    "名市京号姓性别男女年龄城北上海电话价格数量产品公司部门工资省区县街路商品单位总计金合额月周期时间地址学校"
+    "這個來時們國會說為對學樣經點麼號區縣電話價數產東南西齢都道府県田中山本村木林川口野"
+)
+STRAY = "isthmus-stray"  # the error handler: a byte that is no UTF-8 is what Windows would write with it
+
+
+def _stray(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    found = error.object[error.start : error.end].decode(WESTERN, "replace")
+    return found, error.end
+
+
+codecs.register_error(STRAY, _stray)
+
+
+def encoding_of(head: bytes, *, whole: bool) -> str:
+    """The encoding of a text by its first bytes; ``whole`` where they are all of it.
+
+    >>> encoding_of("Größe".encode("utf-8"), whole=True), encoding_of("Größe".encode("latin-1"), whole=True)
+    ('utf-8', 'cp1252')
+    """
+    for mark, name in BOMS:
+        if head.startswith(mark):
+            return name
+    if b"\0" in head[:4096]:
+        even, odd = head[:4096:2].count(0), head[1:4096:2].count(0)
+        if max(even, odd) > 0.2 * len(head[:4096]):
+            return "utf-16-le" if odd > even else "utf-16-be"
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head, final=whole)
+        return "utf-8"
+    except UnicodeDecodeError as error:
+        if error.start > 0 and _mostly_utf8(head):
+            return "utf-8"
+    return _older(head, whole=whole)
+
+
+def _mostly_utf8(head: bytes) -> bool:
+    """Whether nearly all letters beyond ASCII are UTF-8, and a few strays are not."""
+    text = head.decode("utf-8", "replace")
+    strays = text.count("\ufffd")
+    return strays * 10 < sum(letter > "\x7f" for letter in text) - strays
+
+
+def _older(head: bytes, *, whole: bool) -> str:
+    best, most = WESTERN, _score(head.decode(WESTERN, "replace"), *COMMON[WESTERN])
+    for name in (*WIDE, *OTHERS):
+        try:
+            text = codecs.getincrementaldecoder(name)().decode(head, final=whole)
+        except (UnicodeDecodeError, LookupError):
+            continue
+        score = _wide_score(text) if name in WIDE else _score(text, *COMMON[name])
+        if score > most + (0.03 if name == "cp1250" else 0.1 if best == WESTERN else 0.0):
+            best, most = name, score
+    return best
+
+
+def _score(text: str, script: str, common: str) -> float:
+    """How well the letters beyond ASCII go together, at most 1: common ones, of one script, capitals in front."""
+    beyond = [place for place, letter in enumerate(text) if letter > "\x7f"][:5000]
+    good = 0.0
+    for place in beyond:
+        letter, before, after = text[place], text[max(0, place - 1) : place], text[place + 1 : place + 2]
+        if not letter.isalpha():
+            good += not (before.isalpha() or after.isalpha()) and 0.7
+            continue
+        near = [other for other in before + after if other.isalpha()]
+        kin = all((other.isascii() and script == "LATIN") or _is_of(other, script) for other in near)
+        if _is_of(letter, script) and kin and not (letter.isupper() and before.islower()):
+            alone = script == "LATIN" and bool(near) and not any(other.isascii() for other in near)
+            good += 0.4 if alone else 1.0 if letter.lower() in common else 0.5
+    return good / max(1, len(beyond))
+
+
+def _is_of(letter: str, script: str) -> bool:
+    return unicodedata.name(letter, "").startswith(script)
+
+
+def _wide_score(text: str) -> float:
+    good, count = 0.0, 0
+    for place, letter in enumerate(text):
+        if letter <= "\x7f":
+            continue
+        count += 1
+        if count > 5000:
+            break
+        around = text[max(0, place - 1) : place] + text[place + 1 : place + 2]
+        inside = len(around) == 2 and around.isascii() and around.isalpha()  # in the midst of a Latin word
+        known = "\u3000" <= letter <= "\u9fff" or "\uac00" <= letter <= "\ud7a3" or "\uff00" <= letter <= "\uff60"
+        if known and not inside:
+            often = letter in HANZI or "\u3040" <= letter <= "\u30ff" or "\uac00" <= letter <= "\ud7a3"
+            lone = around.isascii() and any(other.isalpha() for other in around)
+            good += 0.1 if lone else 1.0 if often else 0.35
+    return good / max(1, count) - 0.1
+
+
+def decoded(data: bytes, encoding: str) -> str:
+    """Bytes as text; what cannot be in this encoding comes out as Windows would have meant it."""
+    return data.decode(encoding, STRAY if encoding.startswith("utf-8") else "replace")

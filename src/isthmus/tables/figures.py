@@ -1,0 +1,99 @@
+"""Figures of the numbers of a column, gathered block by block: their ends, their spread, whether they count rows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+__all__ = ["Figures"]
+
+MOST_KEPT = 1 << 22  # numbers kept to see whether one comes twice
+
+
+@dataclass
+class Figures:
+    """Figures of the numbers of a column."""
+
+    count: int = 0
+    whole: bool = True
+    low: float = math.inf
+    high: float = -math.inf
+    low_count: int = 0
+    high_count: int = 0
+    second_low: float = math.inf
+    second_high: float = -math.inf
+    total: float = 0.0
+    squares: float = 0.0
+    rising: int = 0  # how often a number is the one before it plus 1
+    growing: int = 0  # how often it is no smaller
+    last: float | None = None
+    different: bool = True  # as far as is known
+    exact: bool = True  # whether float64 holds all of them
+    kept: list[np.ndarray] = field(default_factory=list)
+
+    def add(self, values: np.ndarray) -> None:
+        """More of them, in order."""
+        values = values[np.isfinite(values)]
+        if not len(values):
+            return
+        self.whole = self.whole and bool((values == np.rint(values)).all())
+        self._extremes(values)
+        self.total += float(values.sum())
+        self.squares += (
+            float(np.square(values, dtype=np.float64).sum()) if max(abs(self.low), abs(self.high)) < 1e150 else math.inf
+        )
+        steps = np.diff(values, prepend=values[0] - 1 if self.last is None else self.last)
+        self.rising += int((steps == 1).sum())
+        self.growing += int((steps >= 0).sum())
+        self.last = float(values[-1])
+        if self.different:
+            self.different = self._all_different(values, steps)
+        self.count += len(values)
+
+    def _extremes(self, values: np.ndarray) -> None:
+        low, high = float(values.min()), float(values.max())
+        for end, value, count, least in (("low", low, "low_count", True), ("high", high, "high_count", False)):
+            known, sign = getattr(self, end), 1 if least else -1
+            others = values[values != value]
+            inner = float(others.min() if least else others.max()) if len(others) else sign * math.inf
+            candidates = sorted({known, value, inner, getattr(self, f"second_{end}")}, reverse=not least)
+            if sign * value < sign * known:
+                setattr(self, count, 0)
+            if sign * value <= sign * known:
+                setattr(self, count, getattr(self, count) + int((values == value).sum()))
+            setattr(self, end, candidates[0])
+            setattr(self, f"second_{end}", candidates[1] if len(candidates) > 1 else sign * math.inf)
+
+    def _all_different(self, values: np.ndarray, steps: np.ndarray) -> bool:
+        if not self.kept and (steps > 0).all():
+            return True  # growing all the way: no need to keep them
+        if not self.kept and self.count:
+            self.kept.append(np.array([self.high, self.low]))  # of what was growing before only the ends are known
+        if sum(map(len, self.kept)) > MOST_KEPT:
+            return True
+        if len(np.unique(values)) < len(values) or any(np.isin(values, part).any() for part in self.kept):
+            self.kept = []
+            return False
+        self.kept.append(values)
+        return True
+
+    @property
+    def counts_rows(self) -> bool:
+        """Whether they are whole, all different and without a gap, in order but for a few."""
+        return (
+            self.count > 1
+            and self.whole
+            and self.different
+            and self.high - self.low + 1 == self.count
+            and self.rising >= 0.5 * self.count
+        )
+
+    @property
+    def spread(self) -> float:
+        """Their standard deviation."""
+        if self.count < 2:
+            return 0.0
+        mean = self.total / self.count
+        return math.sqrt(max(0.0, self.squares / self.count - mean * mean))

@@ -1,0 +1,88 @@
+"""What a column was taken for, and the sentences that say so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from isthmus.tables.column import Column
+from isthmus.tables.survey import ColumnSurvey
+
+__all__ = ["Finding", "Hints", "constant", "learned", "left_out", "marks_said", "odd_said"]
+
+
+@dataclass(frozen=True)
+class Hints:
+    """What decides between readings that the cells leave open.
+
+    ``decimal`` is the decimal mark of the file, ``guess`` whether columns may be left out, ``few`` that there are too
+    few rows to do so.
+    """
+
+    decimal: str = "."
+    day_first: bool = False
+    guess: bool = True
+    few: bool = False
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one column was taken for.
+
+    ``why`` says why it is left out, ``notes`` what a person should know of it otherwise; ``column`` is how it is
+    learned from, None where it is not.
+    """
+
+    name: str
+    kind: str
+    column: Column | None = None
+    why: str = ""
+    notes: tuple[str, ...] = ()
+    n_missing: int = 0
+
+    @property
+    def learned(self) -> bool:
+        """Whether it is learned from."""
+        return self.column is not None
+
+
+def learned(survey: ColumnSurvey, column: Column, notes: Sequence[str] = (), more_missing: int = 0) -> Finding:
+    """A column that is learned from."""
+    if survey.others and column.marks != survey.others:
+        column = replace(column, marks=survey.others)
+    kind = "time" if column.kind == "date" and column.dtype.startswith(("duration", "time3", "time6")) else column.kind
+    return Finding(survey.name, kind, column, "", tuple(notes), survey.n_missing + more_missing)
+
+
+def left_out(survey: ColumnSurvey, kind: str, why: str) -> Finding:
+    """A column that is not."""
+    return Finding(survey.name, kind, None, why, (), survey.n_missing)
+
+
+def constant(survey: ColumnSurvey) -> Finding:
+    """A column whose cells are all alike."""
+    value = next(iter(survey.words)) if survey.words else survey.numbers.low
+    said = f"{value:g}" if isinstance(value, float) else repr(str(value)[:24])
+    return left_out(
+        survey, "constant", f"is {said} in every row" if not survey.n_missing else f"is {said} wherever it is"
+    )
+
+
+def odd_said(survey: ColumnSurvey, count: int) -> list[str]:
+    """How many cells of a column of numbers are none, and where the first is."""
+    if count <= 0 or survey.odd is None:
+        return []
+    row, cell = survey.odd
+    return [
+        f"{count:,} of {survey.n_rows:,} cells {'is' if count == 1 else 'are'} no number, the first {cell[:24]!r} "
+        f"in {{row {row}}}"
+    ]
+
+
+def marks_said(survey: ColumnSurvey) -> list[str]:
+    """The words that were taken for missing cells, how often and where first."""
+    return [
+        f"{mark!r} taken as missing ({'once,' if count == 1 else f'{count:,} times, first'} "
+        f"in {{row {survey.first_mark[mark]}}})"
+        for mark, count in survey.marks.most_common(3)
+    ]

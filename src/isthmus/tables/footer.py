@@ -1,0 +1,38 @@
+"""What stands below a table: a row of totals, and notes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+__all__ = ["footer_of"]
+
+TOTALS = re.compile(
+    r"(grand |sub)?totals?:?|sums?|sum total|summe|gesamt(summe)?|insgesamt|somme|total général|totaal|totale|suma"
+    r"|итого|всего|razem|celkem|合计|总计|合計|총계|toplam|totalt|i alt|yhteensä",
+    re.IGNORECASE,
+)
+NOTES = ("source", "note", "*", "quelle", "©", "(", "fuente", "data ")
+LONG_NOTE = 24
+LEAST_WIDTH = 3
+
+
+def footer_of(rows: Sequence[Sequence[str]]) -> list[tuple[str, Sequence[str]]]:
+    """The rows at the end that are no part of the table, last first, each with what it is.
+
+    >>> footer_of([["a", "1", "2"], ["Total", "1", "2"], ["Source: the office", "", ""]])[1][0]
+    'a row of totals at the end'
+    """
+    found: list[tuple[str, Sequence[str]]] = []
+    for cells in reversed(rows):
+        filled = [cell.strip() for cell in cells if cell.strip()]
+        if len(cells) < LEAST_WIDTH or not filled:
+            break
+        lone = filled[0] if len(filled) == 1 and cells[0].strip() else ""
+        if TOTALS.fullmatch(filled[0]) is not None:
+            found.append(("a row of totals at the end", cells))
+        elif lone and (len(lone) > LONG_NOTE or lone.lower().startswith(NOTES)):
+            found.append(("a note below the table", cells))
+        else:
+            break
+    return found

@@ -1,0 +1,115 @@
+"""ARFF, as Weka writes it: the names and kinds of the columns are told above the rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from isthmus.tables.bounds import MOST_NAMED_COLUMNS, require_columns
+from isthmus.tables.container import File
+from isthmus.tables.dialect import LINE, Dialect
+from isthmus.tables.encoding import decoded, encoding_of
+from isthmus.tables.errors import DataError
+from isthmus.tables.formats.text import TextSource
+from isthmus.tables.heading import once_each
+from isthmus.tables.request import Request
+from isthmus.tables.source import BATCH_ROWS, RowsSource, Source
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["SUFFIXES", "matches", "open_file"]
+
+SUFFIXES = (".arff",)
+ATTRIBUTE = re.compile(r"@attribute\s+('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\S+)\s+(.*)", re.IGNORECASE)
+CLASS_NAMES = ("class", "classes", "label", "target", "binaryclass", "outcome", "klasse")
+MOST_HEAD_BYTES = 1 << 24
+
+
+def matches(file: File) -> bool:
+    """Whether a text names a relation, after comments."""
+    text = re.sub(rb"(?m)^\s*%.*$", b"", file.head).lstrip(b"\xef\xbb\xbf \t\r\n")
+    return text[:9].lower() == b"@relation"
+
+
+def open_file(file: File, request: Request) -> Source:
+    """The columns of the file; an attribute that is called class and names its classes is the labels."""
+    with file.open() as stream:
+        data = stream.read(MOST_HEAD_BYTES)
+    encoding = request.encoding or encoding_of(file.head, whole=file.is_whole)
+    lines = LINE.split(decoded(data, encoding))
+    names: list[str] = []
+    kinds: list[str] = []
+    for place, line in enumerate(lines):
+        found = ATTRIBUTE.match(line.strip())
+        if found is not None:
+            names.append(found[1].strip("'\""))
+            kinds.append(found[2].strip())
+        elif line.strip().lower().startswith("@data"):
+            begin = place + 1
+            break
+    else:
+        raise DataError(f"{file.where}: no @data in it; it is not whole.")
+    if not names:
+        raise DataError(f"{file.where}: no @attribute in it; it is not whole.")
+    require_columns(len(names), file.where, MOST_NAMED_COLUMNS)
+    first = next((line.strip() for line in lines[begin:] if line.strip() and not line.startswith("%")), "")
+    named = once_each(names)
+    source: Source
+    if first.startswith("{"):
+        source = RowsSource(named, _sparse_rows(lines[begin:], kinds, file.where))
+        source.name = file.stem
+    else:
+        source = _ArffSource(file, request, named, begin, encoding)
+    source.label_name, source.marks = _class_of(named, kinds), ("?",)
+    return source
+
+
+class _ArffSource(TextSource):
+    """The rows below @data, as text with commas (or tabs) between cells and quotes of either kind."""
+
+    def __init__(self, file: File, request: Request, names: tuple[str, ...], begin: int, encoding: str):
+        self._named, self._begin = names, begin
+        super().__init__(file, request)
+
+    def _understood(self, text: str, lines: list[str], encoding: str, request: Request) -> tuple[Dialect, object, int]:
+        from isthmus.tables.heading import Heading
+
+        body = [line for line in lines[self._begin :] if line.strip() and not line.lstrip().startswith("%")][:200]
+        separator = "\t" if body and all("," not in line and "\t" in line for line in body) else ","
+        joined = "\n".join(body)
+        quote = "'" if joined.count("'") >= joined.count('"') and "'" in joined else '"'
+        dialect = Dialect(encoding, separator, quote, "\\" if "\\" + quote in joined else "", ".", "%")
+        return dialect, Heading(self._named, 0), self._begin
+
+    def batches(self) -> Iterator[pyarrow.RecordBatch]:
+        return super().batches()
+
+
+def _class_of(names: tuple[str, ...], kinds: list[str]) -> str | None:
+    nominal = [name for name, kind in zip(names, kinds, strict=True) if kind.startswith("{")]
+    return next((name for name in nominal if name.lower() in CLASS_NAMES), None)
+
+
+def _sparse_rows(lines: list[str], kinds: list[str], where: str) -> list[list[str | None]]:
+    """Rows that tell only what is not 0, or not the first word of a set."""
+    usual = [kind.strip("{} ").split(",")[0].strip("' \"") if kind.startswith("{") else "0" for kind in kinds]
+    rows: list[list[str | None]] = []
+    for line in lines:
+        text = line.strip()
+        if not text or text.startswith("%"):
+            continue
+        row: list[str | None] = list(usual)
+        for part in re.findall(r"(\d+)\s+('(?:[^'\\]|\\.)*'|\"[^\"]*\"|[^,}]+)", text):
+            if int(part[0]) >= len(row):
+                raise DataError(
+                    f"{where}: {text[:40]!r} names attribute {part[0]}, and there are {len(row)}; repair it."
+                )
+            row[int(part[0])] = part[1].strip("'\" ")
+        rows.append(row)
+        if len(rows) * len(row) > BATCH_ROWS << 12:
+            raise DataError(f"{where}: too many sparse rows to write out; save it as .svmlight.")
+    if not rows:
+        raise DataError(f"{where}: no rows below @data; add at least one.")
+    return rows

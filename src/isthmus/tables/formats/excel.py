@@ -1,0 +1,105 @@
+"""Spreadsheets: .xlsx, .xls, .xlsb and .ods, read by python-calamine; the first sheet that holds a table."""
+
+from __future__ import annotations
+
+import datetime
+import zipfile
+from typing import Any
+
+from isthmus.tables import bounds
+from isthmus.tables.bounds import MOST_NAMED_COLUMNS, require_columns
+from isthmus.tables.container import File
+from isthmus.tables.errors import DataError
+from isthmus.tables.heading import heading_of
+from isthmus.tables.request import Request
+from isthmus.tables.source import RowsSource, Source
+
+__all__ = ["SUFFIXES", "matches", "open_file"]
+
+SUFFIXES = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+LOOKED_AT = 400
+
+
+def matches(file: File) -> bool:
+    """By its first bytes: an OLE file, or a zip archive of a workbook."""
+    return file.head.startswith(OLE) or file.zip_format == "excel"
+
+
+def open_file(file: File, request: Request) -> Source:
+    """The columns of the first sheet with a table."""
+    try:
+        import python_calamine
+    except ImportError as error:
+        raise DataError(f"{file.where}: spreadsheets need python-calamine: pip install python-calamine.") from error
+    path = file.on_disk()
+    if file.head.startswith(b"PK"):
+        with zipfile.ZipFile(path) as archive:
+            bounds.require_room(sum(member.file_size for member in archive.infolist()), path.stat().st_size, file.where)
+    try:
+        with python_calamine.CalamineWorkbook.from_path(str(path)) as book:
+            sheets = [name for name in book.sheet_names if name.strip()]
+            found: list[tuple[str, list[list[str]]]] = []
+            for name in sheets:
+                sheet = book.get_sheet_by_name(name)
+                if sheet.height * sheet.width > 1 << 28:
+                    raise DataError(
+                        f"{file.where}: sheet {name!r} has {sheet.height * sheet.width:,} cells; save it as .csv."
+                    )
+                rows = _rows(sheet)
+                found.append((name, rows))
+                if len(rows) > 1:
+                    break
+    except DataError:
+        raise
+    except (KeyboardInterrupt, SystemExit, MemoryError):
+        raise
+    except BaseException as error:  # a panic of calamine's is no Exception
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200].rstrip(".")
+        raise DataError(
+            f"{file.where}: not readable as a spreadsheet ({reason}); save it again, or as .csv."
+        ) from error
+    sheet_name, rows = max(found, key=lambda one: len(one[1]), default=("", []))
+    if not rows:
+        raise DataError(f"{file.where}: its sheets are empty; it needs column names and rows of cells.")
+    width = max(map(len, rows))
+    require_columns(width, file.where, MOST_NAMED_COLUMNS)
+    rows = _trimmed([[*row, *[""] * (width - len(row))] for row in rows])
+    heading = heading_of(rows[:LOOKED_AT], len(rows[0]), request.header)
+    body = [row for row in rows[heading.first :] if any(row)]
+    source = RowsSource(heading.names, body)
+    source.name = file.stem
+    if len(sheets) > 1:
+        source.notes.append(f"sheet {sheet_name!r} of {len(sheets)} is read; save another as a file of its own")
+    if heading.above and any(any(rows[place]) for place in heading.above):
+        source.notes.append(f"{len(heading.above)} rows above the table left out")
+    if not heading.named and request.header is None:
+        source.notes.append("no row of names: the columns are x0, x1, … (--header if the first row is names)")
+    return source
+
+
+def _rows(sheet: Any) -> list[list[str]]:
+    return [[_text(cell) for cell in row] for row in sheet.to_python(skip_empty_area=True)]
+
+
+def _trimmed(rows: list[list[str]]) -> list[list[str]]:
+    """Without columns that are empty from top to bottom at either side, as a table in the midst of a sheet has them."""
+    filled = [any(row[place] for row in rows) for place in range(len(rows[0]))]
+    first = filled.index(True) if True in filled else 0
+    last = len(filled) - filled[::-1].index(True) if True in filled else len(filled)
+    return [row[first:last] for row in rows]
+
+
+def _text(cell: Any) -> str:
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, float):
+        return repr(int(cell)) if cell.is_integer() and abs(cell) < 2**53 else repr(cell)
+    if isinstance(cell, datetime.datetime):
+        return cell.isoformat(sep=" ") if cell.time() != datetime.time() else cell.date().isoformat()
+    if isinstance(cell, datetime.timedelta):
+        seconds = round(cell.total_seconds())
+        return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+    return cell.isoformat() if isinstance(cell, (datetime.date, datetime.time)) else str(cell)

@@ -1,0 +1,165 @@
+"""HDF5: arrays in folders inside one file, AnnData's and 10x Genomics' counts, MATLAB's files since 7.3; by h5py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from isthmus.tables.arrays import chosen_array, dense, entries, labels_among, table_from_array
+from isthmus.tables.bounds import require_room
+from isthmus.tables.container import File
+from isthmus.tables.errors import DataError
+from isthmus.tables.formats.numpy import RecordSource
+from isthmus.tables.request import Request
+from isthmus.tables.source import Source
+from isthmus.tables.stream import HeldStream, TableStream
+
+__all__ = ["SUFFIXES", "matches", "open_file"]
+
+SUFFIXES = (".h5", ".hdf5", ".h5ad", ".hdf", ".he5", ".mat")
+MARK = b"\x89HDF\r\n\x1a\n"
+MOST_ARRAYS = 10_000
+
+
+def matches(file: File) -> bool:
+    """By its first bytes; a file of MATLAB's has 512 before them."""
+    return file.head.startswith(MARK) or file.head[512:520] == MARK
+
+
+def open_file(file: File, request: Request) -> TableStream | Source:
+    """The array that is the table, with labels and names where the file has them."""
+    try:
+        import h5py
+    except ImportError as error:
+        raise DataError(f"{file.where}: HDF5 needs h5py: pip install 'isthmus[hdf5]'.") from error
+    with _blamed(file), h5py.File(file.on_disk(), "r") as book:
+        counts = _counts(book, h5py)
+        if counts is not None:
+            return HeldStream(_sparse_table(book, counts, file, h5py))
+        arrays = _arrays(book, h5py)
+        records = [name for name, array in arrays.items() if array.dtype.names and array.ndim == 1 and len(array) > 1]
+        plain = {name: array for name, array in arrays.items() if not array.dtype.names}
+        wide = any(array.ndim >= 2 for array in plain.values())
+        if records and not wide:
+            chosen = arrays[max(records, key=lambda name: arrays[name].size)]
+            require_room(chosen.nbytes, file.size, file.where)
+            return RecordSource(chosen[()], file)
+        main = chosen_array(plain, file.where)
+        return HeldStream(_table(plain, main, file, request))
+
+
+@contextmanager
+def _blamed(file: File) -> Iterator[None]:
+    try:
+        yield
+    except (DataError, MemoryError):
+        raise
+    except Exception as error:  # a reader met with hostile bytes may raise anything
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:160].rstrip(".")
+        raise DataError(f"{file.where}: not readable as HDF5 ({reason}); save it again.") from error
+
+
+def _arrays(book: Any, h5py: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+
+    def visit(name: str, item: Any) -> bool | None:
+        if isinstance(item, h5py.Dataset) and item.shape is not None and not name.startswith("#"):
+            found[name] = item
+        return True if len(found) > MOST_ARRAYS else None
+
+    book.visititems(visit)  # it follows no link out of the file
+    return found
+
+
+def _table(arrays: dict[str, Any], main: str, file: File, request: Request) -> Any:
+    turned = "MATLAB_class" in arrays[main].attrs  # whose first axis is the last
+    array = _read(arrays[main], file)
+    array = array.T if turned else array
+    if array.ndim == 2 and turned and 1 in array.shape and array.shape[0] == 1:
+        array = array.T
+    label = str(request.labels) if request.labels in arrays else labels_among(arrays, main, len(array))
+    labels = None
+    if label is not None:
+        words = _read(arrays[label], file)
+        labels = entries(_as_text(words.T if turned else words), label, len(array), file.where)
+    names = next((arrays[name] for name in ("columns", "feature_names", "names") if name in arrays), None)
+    named = None if names is None else _as_text(_read(names, file)).ravel()
+    name = None if label is None else label.rpartition("/")[2]
+    return table_from_array(
+        array, f"{file.where}, array {main!r}", file.stem, names=named, labels=labels, label_name=name
+    )
+
+
+def _read(array: Any, file: File) -> np.ndarray:
+    if array.dtype.kind == "O":
+        require_room(64 * array.size, file.size, file.where)
+        return np.asarray(array.asstr()[()])
+    require_room(array.size * array.dtype.itemsize, file.size, file.where)
+    return np.asarray(array[()])
+
+
+def _as_text(array: np.ndarray) -> np.ndarray:
+    if array.dtype.kind == "S":
+        return np.char.decode(array, "utf-8", "replace")
+    return array.astype(np.str_) if array.dtype.kind == "O" else array
+
+
+def _counts(book: Any, h5py: Any) -> Any:
+    """The folder of a sparse matrix: X of AnnData, matrix of 10x Genomics, or any with data, indices and indptr."""
+    for name in ("X", "matrix"):
+        if name in book and isinstance(book[name], h5py.Group) and {"data", "indices", "indptr"} <= set(book[name]):
+            return book[name]
+    groups: list[Any] = []
+
+    def visit(_: str, item: Any) -> bool | None:
+        if isinstance(item, h5py.Group) and {"data", "indices", "indptr"} <= set(item):
+            groups.append(item)
+        return True if groups else None
+
+    book.visititems(visit)
+    return (
+        groups[0]
+        if groups and not any(isinstance(book[name], h5py.Dataset) for name in ("X", "data") if name in book)
+        else None
+    )
+
+
+def _sparse_table(book: Any, group: Any, file: File, h5py: Any) -> Any:
+    from scipy import sparse
+
+    parts = {name: _read(group[name], file) for name in ("data", "indices", "indptr")}
+    by_column = "csc" in str(group.attrs.get("encoding-type", group.attrs.get("h5sparse_format", "csr")))
+    shape = group.attrs.get("shape", group.attrs.get("h5sparse_shape"))
+    genes_first = shape is None and "shape" in group  # 10x: genes are rows, cells columns, stored a cell at a time
+    shape = tuple(int(side) for side in (group["shape"][()] if genes_first else shape if shape is not None else (0, 0)))
+    if shape == (0, 0):
+        shape = len(parts["indptr"]) - 1, int(parts["indices"].max()) + 1
+    make = sparse.csc_matrix if by_column or genes_first else sparse.csr_matrix
+    matrix: Any = make((parts["data"], parts["indices"], parts["indptr"]), shape=shape)
+    matrix.check_format(full_check=True)
+    matrix = matrix.T if genes_first else matrix
+    values = dense(matrix, file.size, file.where)
+    ids, names = _words(book, group, file, h5py)
+    ids = ids if ids is not None and len(ids) == len(values) else None
+    names = names if names is not None and len(names) == values.shape[1] and len({*names}) == len(names) else None
+    return table_from_array(
+        values, file.where, file.stem, names=names, ids=ids, id_name=None if ids is None else "barcode"
+    )
+
+
+def _words(book: Any, group: Any, file: File, h5py: Any) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Names of the rows and of the columns of a matrix of counts."""
+    found: list[np.ndarray | None] = []
+    for folder, names in (
+        ("obs", ("barcodes", "_index", "index")),
+        ("var", ("features/name", "gene_names", "genes", "_index", "index")),
+    ):
+        places = [f"{where}/{name}" if where else name for name in names for where in (group.name.strip("/"), folder)]
+        if folder in book and isinstance(book[folder], h5py.Group) and "_index" in book[folder].attrs:
+            places.insert(0, f"{folder}/{book[folder].attrs['_index']}")
+        place = next((place for place in places if place in book and isinstance(book[place], h5py.Dataset)), None)
+        found.append(None if place is None else _as_text(_read(book[place], file)).ravel())
+    return found[0], found[1]

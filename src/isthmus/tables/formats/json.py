@@ -1,0 +1,256 @@
+"""JSON: a list of records, records a line, a record of columns, or pandas' ways of writing a frame.
+
+Records inside records become columns a.b; lists inside them are left as text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from isthmus.tables.bounds import LONGEST_LINE, MOST_NAMED_COLUMNS, require_columns
+from isthmus.tables.container import File
+from isthmus.tables.encoding import decoded, encoding_of
+from isthmus.tables.errors import DataError
+from isthmus.tables.heading import once_each
+from isthmus.tables.request import Request
+from isthmus.tables.source import BATCH_ROWS, RowsSource, Source
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["SUFFIXES", "matches", "open_file"]
+
+SUFFIXES = (".json", ".jsonl", ".ndjson")
+HOLDERS = ("data", "records", "rows", "items", "results", "features", "values", "observations", "table")
+DEEPEST = 6
+MOST_BYTES = 1 << 30
+
+
+def matches(file: File) -> bool:
+    """Whether a text begins as a list or a record of JSON does."""
+    text = file.head[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if text[:1] == b"{":
+        after = text[1:].lstrip()[:1]
+        return after in (b'"', b"}")
+    if text[:1] == b"[":
+        after = text[1:].lstrip()[:1]
+        return after in (b"{", b"[", b"]", b'"') or after.isdigit() or after == b"-"
+    return False
+
+
+def open_file(file: File, request: Request) -> Source:
+    """The records of a file."""
+    lines = _first_lines(file)
+    if len(lines) > 1 and all(_is_record(line) for line in lines[:3]):
+        return _Lines(file, _widened(file, lines))
+    if not file.is_whole and len(lines) == 1 and _is_record(lines[0]):
+        return _Lines(file, _widened(file, lines))
+    if file.size > MOST_BYTES:
+        raise DataError(f"{file.where}: {file.size:,} bytes of JSON in one piece; write a record a line (.jsonl).")
+    encoding = request.encoding or encoding_of(file.head, whole=file.is_whole)
+    try:
+        found = json.loads(decoded(file.bytes(), encoding).lstrip("\ufeff"))
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{file.where}: not readable as JSON ({_reason(error)}); repair the file.") from error
+    names, rows = _table(found, file.where)
+    require_columns(len(names), file.where, MOST_NAMED_COLUMNS)
+    if not rows:
+        raise DataError(f"{file.where}: no records in it; add at least one.")
+    source = RowsSource(once_each(names), rows)
+    source.name = file.stem
+    return source
+
+
+class _Lines(Source):
+    """A record a line, read as they come."""
+
+    def __init__(self, file: File, names: tuple[str, ...]):
+        super().__init__()
+        self.file, self.name, self.names = file, file.stem, names
+        require_columns(len(names), file.where, MOST_NAMED_COLUMNS)
+
+    def batches(self) -> Iterator[pyarrow.RecordBatch]:
+        import pyarrow
+
+        held: list[dict[str, Any]] = []
+        known = set(self.names)
+        strange: set[str] = set()
+        for record in _records(self.file):
+            held.append(record)
+            strange |= record.keys() - known
+            if len(held) == BATCH_ROWS:
+                yield _batch(held, self.names)
+                held = []
+        if held:
+            yield _batch(held, self.names)
+        if strange:
+            self.notes[:] = [f"fields that only later records have are left out: {', '.join(sorted(strange)[:6])}"]
+        if not known:
+            raise pyarrow.ArrowInvalid("no fields")
+
+    @property
+    def n_bytes(self) -> int:
+        return 2 * self.file.size
+
+    def line_of(self, row: int) -> int | None:
+        return row + 1
+
+
+def _batch(records: list[dict[str, Any]], names: Iterable[str]) -> pyarrow.RecordBatch:
+    import pyarrow
+
+    columns = [pyarrow.array([_text(record.get(name)) for record in records], pyarrow.string()) for name in names]
+    return pyarrow.RecordBatch.from_arrays(columns, names=list(names))
+
+
+def _records(file: File) -> Iterator[dict[str, Any]]:
+    rest, number = b"", 0
+    with file.open() as stream:
+        while True:
+            block = stream.read(1 << 20)
+            lines = (rest + block).split(b"\n")
+            rest = lines.pop() if block else b""
+            for line in lines:
+                number += 1
+                if line.strip():
+                    yield _record(line, number, file.where)
+            if not block:
+                return
+            if len(rest) > LONGEST_LINE:
+                raise DataError(f"{file.where}: a line of more than {LONGEST_LINE:,} bytes; write a record a line.")
+
+
+def _record(line: bytes, number: int, where: str) -> dict[str, Any]:
+    try:
+        found = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{where}: line {number} is no record ({_reason(error)}); repair it.") from error
+    if not isinstance(found, dict):
+        raise DataError(f"{where}: line {number} is no record but a {type(found).__name__}; repair it.")
+    return _flat(found)
+
+
+def _first_lines(file: File) -> list[bytes]:
+    lines = file.head.lstrip(b"\xef\xbb\xbf").split(b"\n")
+    if not file.is_whole and len(lines) > 1:
+        lines.pop()
+    return [line for line in lines if line.strip()][:1000]
+
+
+def _is_record(line: bytes) -> bool:
+    if not line.lstrip().startswith(b"{") or not line.rstrip().endswith(b"}"):
+        return False
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _widened(file: File, lines: list[bytes]) -> tuple[str, ...]:
+    """Every field of the first records, in the order in which they come."""
+    names: dict[str, None] = {}
+    for number, line in enumerate(lines, start=1):
+        if _is_record(line):
+            names.update(dict.fromkeys(_record(line, number, file.where)))
+    return tuple(names)
+
+
+# ---- one value of JSON -------------------------------------------------------------------------------------
+
+
+def _table(found: Any, where: str) -> tuple[list[str], list[list[str | None]]]:
+    """Names and rows of the table in a value."""
+    if isinstance(found, dict):
+        found = _inside(found)
+    if isinstance(found, dict) and _are_columns(found):
+        columns = {
+            str(name): list(cells.values()) if isinstance(cells, dict) else cells for name, cells in found.items()
+        }
+        return list(columns), [
+            list(row) for row in zip(*([_text(cell) for cell in cells] for cells in columns.values()), strict=True)
+        ]
+    if isinstance(found, dict) and set(found) >= {"columns", "data"}:  # pandas' "split"
+        names = [str(name) for name in found["columns"]]
+        rows = [
+            [_text(cell) for cell in row] for row in found["data"] if isinstance(row, list) and len(row) == len(names)
+        ]
+        return names, rows
+    if isinstance(found, dict) and found and all(isinstance(one, dict) for one in found.values()):  # pandas' "index"
+        found = list(found.values())
+    if not isinstance(found, list) or not found:
+        raise DataError(f"{where}: no table in it: it must hold a list of records, or a record of columns.")
+    if all(isinstance(one, list) for one in found):
+        width = max(map(len, found))
+        head = found[0]
+        named = all(isinstance(name, str) for name in head) and any(
+            not isinstance(cell, str) for row in found[1:3] for cell in row
+        )
+        names = [str(name) for name in head] if named else [f"x{place}" for place in range(width)]
+        rows = [[_text(cell) for cell in row] + [None] * (width - len(row)) for row in found[named:]]
+        return names + [f"column {place + 1}" for place in range(len(names), width)], rows
+    if not any(isinstance(one, dict) for one in found):
+        return ["x0"], [[_text(one)] for one in found]
+    records = [_flat(one) for one in found if isinstance(one, dict)]
+    names_found: dict[str, None] = {}
+    for record in records:
+        names_found.update(dict.fromkeys(record))
+    return list(names_found), [[_text(record.get(name)) for name in names_found] for record in records]
+
+
+def _inside(found: dict[str, Any]) -> Any:
+    """The table among other entries of a record: by its name, else the longest list of records."""
+    if set(found) >= {"columns", "data"} and isinstance(found["columns"], list):
+        return found
+    if "features" in found and isinstance(found["features"], list):  # GeoJSON
+        return [
+            one.get("properties", one) | {"geometry": one.get("geometry")} if isinstance(one, dict) else one
+            for one in found["features"]
+        ]
+    for name in HOLDERS:
+        inside = found.get(name)
+        if isinstance(inside, list) and inside and isinstance(inside[0], (dict, list)):
+            return inside
+    lists = [one for one in found.values() if isinstance(one, list) and one and isinstance(one[0], dict)]
+    return max(lists, key=len) if lists and not _are_columns(found) else found
+
+
+def _are_columns(found: dict[str, Any]) -> bool:
+    """Whether a record holds columns of one length: lists of cells, or cells by the numbers of their rows."""
+    cells = list(found.values())
+    if not cells or not all(isinstance(one, (list, dict)) for one in cells):
+        return False
+    if all(isinstance(one, list) for one in cells):
+        plain = all(not isinstance(cell, (list, dict)) for one in cells for cell in one[:3])
+        return plain and len({len(one) for one in cells}) == 1 and len(cells[0]) > 0
+    keys = [tuple(one) for one in cells if isinstance(one, dict)]
+    plain = all(
+        not isinstance(cell, (list, dict)) for one in cells if isinstance(one, dict) for cell in list(one.values())[:3]
+    )
+    counted = bool(keys) and all(key.isdigit() for key in keys[0][:3])
+    return len(keys) == len(cells) and plain and counted and len({*keys}) == 1 and len(keys[0]) > 0
+
+
+def _flat(record: dict[str, Any], before: str = "", depth: int = 0) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in record.items():
+        if isinstance(value, dict) and value and depth < DEEPEST:
+            flat.update(_flat(value, f"{before}{name}.", depth + 1))
+        else:
+            flat[f"{before}{name}"] = value
+    return flat
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _reason(error: BaseException) -> str:
+    return "too deep" if isinstance(error, RecursionError) else str(error).splitlines()[0][:120]

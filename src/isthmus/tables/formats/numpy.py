@@ -1,0 +1,194 @@
+"""NumPy's own files: .npy, which stays on the disk, and .npz. Neither may hold Python objects."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from isthmus.tables.arrays import (
+    as_rows,
+    chosen_array,
+    dense,
+    entries,
+    labels_among,
+    require_letters,
+    require_numbers,
+    table_from_array,
+)
+from isthmus.tables.bounds import require_room
+from isthmus.tables.container import File
+from isthmus.tables.errors import DataError
+from isthmus.tables.request import Request
+from isthmus.tables.source import Source
+from isthmus.tables.stream import ArrayStream, HeldStream, TableStream
+from isthmus.tables.table import Table
+
+__all__ = ["SUFFIXES", "is_archive", "is_array", "open_archive", "open_array"]
+
+SUFFIXES = (".npy", ".npz")
+MOST_MEMBERS = 1000
+
+
+def is_array(file: File) -> bool:
+    """Whether a file is one array."""
+    return file.head.startswith(b"\x93NUMPY")
+
+
+def is_archive(file: File) -> bool:
+    """Whether a file is several arrays in a zip archive."""
+    return file.zip_format == "npz"
+
+
+def open_array(file: File, request: Request) -> TableStream | Source:
+    """One array: rows of numbers, pictures, or records with fields."""
+    path = file.on_disk()
+    array = _mapped(path, file.where)
+    if array.dtype.names:
+        return RecordSource(array, file)
+    require_numbers(array, file.where)
+    shape = as_rows(array[:1], file.where)[1]
+    small = table_from_array(np.zeros_like(array[:1]), file.where, file.stem)
+    stream = ArrayStream(_ArrayFile(path, file), small.columns, missing=True, where=file.where)
+    stream.name, stream.image_shape = file.stem, shape
+    return stream
+
+
+class _ArrayFile:
+    """An array on disk, mapped only while a slice of it is copied, so that its pages are given back."""
+
+    def __init__(self, path: Path, file: File):
+        self.path, self.file = path, file  # what was unpacked lives as long as this does
+        array = _mapped(path, file.where)
+        require_numbers(array, file.where)
+        self.divided = array.dtype == np.uint8 and array.ndim > 2 and as_rows(array[:1], file.where)[1] is not None
+        self.shape = len(array), int(np.prod(array.shape[1:]))
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        part = as_rows(np.array(_mapped(self.path, self.file.where)[rows]), self.file.where)[0]
+        return part / np.float32(255) if self.divided else part
+
+
+def _mapped(path: Path, where: str) -> np.ndarray:
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except MemoryError:
+        raise
+    except Exception as error:  # a reader met with hostile bytes may raise anything
+        raise DataError(f"{where}: not readable as a NumPy array ({_reason(error)}); save it again.") from error
+
+
+class RecordSource(Source):
+    """An array of records: a column a field."""
+
+    def __init__(self, array: np.ndarray, file: File):
+        super().__init__()
+        self._array, self.name, self._file = array.reshape(-1), file.stem, file
+        self.names = tuple(array.dtype.names or ())
+
+    def batches(self) -> Any:
+        import pyarrow
+
+        for begin in range(0, len(self._array), 1 << 14):
+            part = self._array[begin : begin + (1 << 14)]
+            cells = []
+            for name in self.names:
+                field = np.asarray(part[name])
+                if field.ndim > 1 or field.dtype.kind not in "biufUSMm":
+                    raise DataError(
+                        f"{self._file.where}: field {name!r} holds {field.dtype} of shape {field.shape[1:]}, no cell."
+                    )
+                field = np.char.decode(field, "utf-8", "replace") if field.dtype.kind == "S" else field
+                cells.append(pyarrow.array(field.astype(field.dtype.newbyteorder("="))))
+            yield pyarrow.RecordBatch.from_arrays(cells, names=list(self.names))
+
+
+def open_archive(file: File, request: Request) -> TableStream:
+    """The array called X, or as arrays of rows are called, or the largest; one called y becomes the labels.
+
+    Beside them the arrays that `isthmus.tables.write_table` writes are understood: ``columns``, ``ids``, ``id_name``
+    and ``label_name``. A sparse matrix of SciPy's is written out.
+    """
+    path, where = file.on_disk(), file.where
+    try:
+        with path.open("rb") as opened:
+            _require_modest(opened, path.stat().st_size, where)
+            with np.load(opened, allow_pickle=False) as archive:
+                members = {name: archive[name] for name in archive.files}
+            arrays = {name: array for name, array in members.items() if isinstance(array, np.ndarray)}
+        require_letters(arrays, where)
+    except (MemoryError, DataError):
+        raise
+    except Exception as error:  # a reader met with hostile bytes may raise anything
+        raise DataError(f"{where}: not readable as NumPy arrays ({_reason(error)}); save it again.") from error
+    if {"indptr", "indices", "data", "shape"} <= set(arrays) or {"row", "col", "data", "shape"} <= set(arrays):
+        return HeldStream(table_from_array(_sparse(arrays, path, where), where, file.stem))
+    return HeldStream(_table(arrays, request, where, file.stem))
+
+
+def _table(arrays: dict[str, np.ndarray], request: Request, where: str, name: str) -> Table:
+    main = "X" if "X" in arrays else chosen_array(arrays, where)
+    array = arrays[main]
+    n_rows = len(array) if array.ndim else 0
+    label_name, id_name = _word(arrays, "label_name", "y"), _word(arrays, "id_name", "ids")
+    label_array = labels_among(arrays, main, n_rows) or "y"  # which then is not one a row, and refused
+    label_name = label_name if label_array == "y" else label_array
+    if request.labels in arrays and request.labels not in (None, label_name):
+        label_array = label_name = str(request.labels)
+    id_array = "ids"
+    if request.ids in arrays and request.ids not in (None, id_name):
+        id_array = id_name = str(request.ids)
+    labels = entries(arrays[label_array], label_array, n_rows, where) if label_array in arrays else None
+    ids = entries(arrays[id_array], id_array, n_rows, where) if id_array in arrays else None
+    names = arrays.get("columns")
+    if names is not None and (array.ndim != 2 or names.shape != array.shape[1:]):
+        width = array.shape[1] if array.ndim > 1 else 0
+        raise DataError(f"{where}: array 'columns' must name {width} columns, got {names.shape}; mend it.")
+    return table_from_array(
+        array, f"{where}, array {main!r}", name, names=names, labels=labels,
+        label_name=label_name if labels is not None else None, ids=ids, id_name=id_name if ids is not None else None,
+    )  # fmt: skip
+
+
+def _sparse(arrays: dict[str, np.ndarray], path: Path, where: str) -> np.ndarray:
+    from scipy import sparse
+
+    try:
+        shape = tuple(int(side) for side in arrays["shape"].ravel())
+        if "indptr" in arrays:
+            kind = str(arrays.get("format", np.array("csr")).astype(str)).strip("b'")
+            make = {"csr": sparse.csr_matrix, "csc": sparse.csc_matrix, "bsr": sparse.bsr_matrix}[kind]
+            matrix: Any = make((arrays["data"], arrays["indices"], arrays["indptr"]), shape=shape)
+            matrix.check_format(full_check=True)
+        else:
+            matrix = sparse.coo_matrix((arrays["data"], (arrays["row"], arrays["col"])), shape=shape)
+    except (ValueError, TypeError, KeyError, IndexError, OverflowError) as error:
+        raise DataError(
+            f"{where}: not a sparse matrix as SciPy writes it ({_reason(error)}); save it again."
+        ) from error
+    return dense(matrix, path.stat().st_size, where)
+
+
+def _require_modest(file: IO[bytes], n_bytes: int, where: str) -> None:
+    """Refuse an archive whose members unpack to far more than it is; no more than they declare is ever read."""
+    with zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+    if len(members) > MOST_MEMBERS:
+        raise DataError(f"{where}: {len(members):,} arrays, and {MOST_MEMBERS:,} is the most read; save fewer.")
+    require_room(sum(member.file_size for member in members), n_bytes, where)
+    file.seek(0)
+
+
+def _word(arrays: dict[str, np.ndarray], name: str, otherwise: str) -> str:
+    stored: Any = arrays.get(name)
+    return str(stored) if stored is not None and stored.ndim == 0 and stored.dtype.kind == "U" else otherwise
+
+
+def _reason(error: BaseException) -> str:
+    if "contains pickled" in str(error) or "is not a zip file" in str(error):
+        # NumPy says the first of any file without its own first bytes, text as well.
+        return "it does not begin like one"
+    text = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
+    return "it holds Python objects" if "pickle" in text or "Python objects" in text else text

@@ -1,0 +1,111 @@
+"""Which format a file is in, by its bytes; and those that are recognised only to be refused in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from isthmus.tables.container import File
+from isthmus.tables.errors import DataError
+from isthmus.tables.formats import (
+    arff,
+    excel,
+    feather,
+    hdf5,
+    idx,
+    json,
+    matlab,
+    numpy,
+    parquet,
+    pictures,
+    sound,
+    sparse,
+    text,
+    word_vectors,
+)
+
+__all__ = ["READABLE", "SUFFIXES", "format_of", "is_table_name"]
+
+# in this order: the first that knows a file has it
+FORMATS: tuple[tuple[str, Callable[[File], bool]], ...] = (
+    ("parquet", parquet.matches),
+    ("feather", feather.is_file),
+    ("arrow stream", feather.is_stream),
+    ("npy", numpy.is_array),
+    ("npz", numpy.is_archive),
+    ("excel", excel.matches),
+    ("hdf5", hdf5.matches),
+    ("matlab", matlab.matches),
+    ("sound", sound.matches),
+    ("picture", pictures.matches),
+    ("idx", idx.matches),
+)
+TEXTS: tuple[tuple[str, Callable[[File], bool]], ...] = (
+    ("matrix market", sparse.is_matrix_market),
+    ("arff", arff.matches),
+    ("json", json.matches),
+    ("svmlight", sparse.is_svmlight),
+    ("word vectors", word_vectors.matches),
+)
+OPENERS: dict[str, Callable[..., Any]] = {
+    "npy": numpy.open_array, "npz": numpy.open_archive, "excel": excel.open_file, "hdf5": hdf5.open_file,
+    "matlab": matlab.open_file, "matrix market": sparse.open_matrix_market, "svmlight": sparse.open_svmlight,
+    "arff": arff.open_file, "json": json.open_file, "word vectors": word_vectors.open_file, "text": text.open_file,
+}  # fmt: skip
+SUFFIXES = (
+    *text.SUFFIXES, *parquet.SUFFIXES, *feather.SUFFIXES, *numpy.SUFFIXES, *json.SUFFIXES, *excel.SUFFIXES,
+    *arff.SUFFIXES, *sparse.SUFFIXES, *hdf5.SUFFIXES, *word_vectors.SUFFIXES,
+)  # fmt: skip
+READABLE = (
+    "text (CSV and its kin), Excel, Parquet, Feather, Arrow, JSON, NumPy, HDF5, MATLAB, ARFF, svmlight, Matrix Market, "
+    "word vectors, IDX, pictures and WAV, packed or not"
+)
+REFUSED = (
+    (
+        b"SQLite format 3\0",
+        "an SQLite data base",
+        "export its table: sqlite3 -csv -header FILE 'select * from TABLE' > table.csv",
+    ),
+    (b"%PDF", "a PDF", "copy its table into a spreadsheet first"),
+    (b"\x80\x02", "a pickle, which could run any program when it is read", "save the table as .parquet or .npy"),
+    (b"\x80\x03", "a pickle, which could run any program when it is read", "save the table as .parquet or .npy"),
+    (b"\x80\x04", "a pickle, which could run any program when it is read", "save the table as .parquet or .npy"),
+    (b"\x80\x05", "a pickle, which could run any program when it is read", "save the table as .parquet or .npy"),
+    (b"RDX", "R's own format", "write it from R: write.csv(table, 'table.csv')"),
+    (b"RDA", "R's own format", "write it from R: write.csv(table, 'table.csv')"),
+    (b"$FL2", "an SPSS file", "export it as CSV, or read it with pandas.read_spss"),
+    (b"$FL3", "an SPSS file", "export it as CSV, or read it with pandas.read_spss"),
+    (b"<stata_dta>", "a Stata file", "export it as CSV, or read it with pandas.read_stata"),
+    (b"\x00" * 12 + b"\xc2\xea\x81\x60", "a SAS file", "export it as CSV, or read it with pandas.read_sas"),
+    (b"<!DOCTYPE", "a web page", "download the data themselves, not the page about them"),
+    (b"<html", "a web page", "download the data themselves, not the page about them"),
+    (b"<?xml", "XML", "export it as CSV"),
+    (b"version https://git-lfs", "a pointer of Git LFS, not the data", "fetch them: git lfs pull"),
+    (b"\x7fELF", "a program", "name the data"),
+    (b"Obj\x01", "Avro", "convert it to Parquet"),
+    (b"ORC", "ORC", "convert it to Parquet"),
+)
+
+
+def format_of(file: File) -> str:
+    """The name of a file's format; a `DataError` that says what else it is and what to do."""
+    if not file.head:
+        raise DataError(f"{file.where}: the file is empty; it needs column names and rows of cells.")
+    known = next((name for name, matches in FORMATS if matches(file)), None)
+    if known is not None:
+        return known
+    lower = file.head[:64].lstrip(b"\xef\xbb\xbf \t\r\n")
+    for mark, what, cure in REFUSED:
+        if file.head.startswith(mark) or lower.startswith(mark):
+            raise DataError(f"{file.where}: {what}; {cure}.")
+    if not text.matches(file):
+        raise DataError(f"{file.where}: by its first bytes it is nothing that is read: {READABLE}; convert it.")
+    return next((name for name, matches in TEXTS if matches(file)), "text")
+
+
+def is_table_name(name: str) -> bool:
+    """Whether a file is called like one that holds a table, packed or not."""
+    lower = name.lower()
+    for packed in (".gz", ".bz2", ".xz", ".zst", ".lz4", ".zip"):
+        lower = lower.removesuffix(packed)
+    return lower.endswith(SUFFIXES)

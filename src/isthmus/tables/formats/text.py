@@ -1,0 +1,370 @@
+"""Text with something between its cells: commas, semicolons, tabs, bars, blanks.
+
+The dialect is found in the first quarter of a megabyte; all rows are then read as text by pyarrow, a few megabytes at a
+time, and no block is guessed at again. Rows with a cell or two too few or too many are mended, others left out, and
+both are told.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from isthmus.tables.bounds import LONGEST_LINE, MOST_NAMED_COLUMNS, require_columns
+from isthmus.tables.container import HEAD_BYTES, File
+from isthmus.tables.dialect import LINE, Dialect, dialect_of, headed
+from isthmus.tables.encoding import STRAY, decoded, encoding_of
+from isthmus.tables.errors import DataError
+from isthmus.tables.footer import footer_of
+from isthmus.tables.request import Request
+from isthmus.tables.source import Source
+from isthmus.tables.utf8_lines import Utf8Lines
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["SUFFIXES", "TextSource", "matches", "open_file"]
+
+SUFFIXES = (".csv", ".tsv", ".txt", ".data", ".dat", ".tab", ".psv", ".test", ".tbl", ".asc")
+BLOCK = 4 << 20
+MENDED = 2  # cells by which a row may be short or long
+LEFT_OUT, FEW_LEFT_OUT = 0.01, 3  # share of the rows, and how many at least, that may be left out
+LONG_CELL = re.compile(r"[^,;\t|\"']{65536,}")  # more than Python's reader of CSV takes
+LINES_COUNTED = 1 << 26  # bytes up to which the line of a row is looked for
+
+
+def matches(file: File) -> bool:
+    """Whether a file is text: no byte that text has not, in whatever encoding."""
+    head = file.head[:8192]
+    if head.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE)):
+        return True
+    if b"\0" in head:
+        encoding = encoding_of(file.head, whole=file.is_whole)
+        if not encoding.startswith("utf-16"):
+            return False
+        head = file.head[: len(head) & ~1].decode(encoding, "replace").encode()
+    separators = (1, 31) if b"\n" in head or b"\r" in head else ()
+    control = sum(byte < 32 and byte not in (9, 10, 12, 13, 26, 27, *separators) for byte in head)
+    return control <= len(head) / 20
+
+
+def open_file(file: File, request: Request) -> Source:
+    """The columns of a file of text."""
+    return TextSource(file, request)
+
+
+class TextSource(Source):
+    """A file of text as columns of texts."""
+
+    dialect: Dialect  # pyrefly: ignore[bad-override]
+
+    def __init__(self, file: File, request: Request):
+        super().__init__()
+        self.file, self.where, self.name = file, file.where, file.stem
+        if not file.head.strip(b" \t\r\n\0\xef\xbb\xbf\xff\xfe"):
+            raise DataError(f"{self.where}: the file is empty; it needs column names and rows of cells.")
+        encoding = request.encoding or encoding_of(file.head, whole=file.is_whole)
+        try:
+            codecs.lookup(encoding)
+        except LookupError as error:
+            raise DataError(
+                f"--encoding {encoding!r} is not known; it may be utf-8, cp1252, utf-16, gb18030, …."
+            ) from error
+        head = file.head if file.is_whole or file.head.count(b"\n") + file.head.count(b"\r") > 1 else _longer_head(file)
+        text = decoded(head, encoding).lstrip("\ufeff")
+        lines = LINE.split(text)
+        if not file.is_whole and len(lines) > 1:
+            lines.pop()  # it may be cut
+        if max(map(len, lines)) > LONGEST_LINE:
+            raise DataError(f"{self.where}: a line of more than {LONGEST_LINE:,} characters; break it into rows.")
+        lines = [LONG_CELL.sub("…", line) if len(line) > 1 << 16 else line for line in lines]
+        self.dialect, heading, begin = self._understood(text, lines, encoding, request)
+        self.names, self._skipped = heading.names, begin
+        self._width = len(self.names)
+        self._tell(heading, lines, encoding, request)
+        if not self.names:
+            raise DataError(f"{self.where}: no rows of data; add at least one below the column names.")
+        require_columns(self._width, self.where, MOST_NAMED_COLUMNS)
+        self._left_out: dict[str, tuple[int, int, str]] = {}
+        self._n_rows = 0
+
+    def _understood(self, text: str, lines: list[str], encoding: str, request: Request) -> Any:
+        """The dialect, the heading and the line at which data begin; that of the fit, if its names are found by it."""
+        hints = {"separator": request.separator, "decimal": request.decimal}
+        if request.dialect is not None and not any(hints.values()):
+            known = request.dialect
+            one = Dialect(encoding, known.separator, known.quote, known.escape, known.decimal, known.comment)
+            with suppress(ValueError, IndexError):
+                heading, begin = headed(one, lines, request.header)
+                if request.columns and set(request.columns) <= set(heading.names):
+                    return one, heading, begin
+        one = dialect_of(text, encoding=encoding, **hints)
+        return one, *headed(one, lines, request.header)
+
+    def _tell(self, heading: Any, lines: list[str], encoding: str, request: Request) -> None:
+        dialect = self.dialect
+        if not encoding.startswith("utf-8"):
+            self.notes.append(f"read as {encoding}")
+        if dialect.decimal == ",":
+            self.notes.append("decimal commas")
+        if heading.above:
+            first = next((line.strip() for line in lines if line.strip()), "")[:40]
+            count = "1 line" if len(heading.above) == 1 else f"{len(heading.above)} lines"
+            self.notes.append(f"{count} above the table left out, the first {first!r}")
+        if not heading.named and request.header is None:
+            self.notes.append("no row of names: the columns are x0, x1, … (--header if the first row is names)")
+        if heading.units:
+            units = [f"{name} in {unit}" for name, unit in zip(heading.names, heading.units, strict=True) if unit]
+            self.notes.append(f"units below the names: {', '.join(units[:4])}{' …' if len(units) > 4 else ''}")
+        doubled = [
+            name
+            for name in heading.names
+            if re.fullmatch(r".+\.[0-9]+", name) and name.rpartition(".")[0] in heading.names
+        ]
+        if doubled and heading.named:
+            self.notes.append(
+                f"names that come more than once are numbered: {', '.join(doubled[:4])}{' …' * (len(doubled) > 4)}"
+            )
+
+    @property
+    def n_bytes(self) -> int:
+        return 2 * self.file.size if self.file.packing is None else 10 * self.file.size
+
+    # ---- all rows --------------------------------------------------------------------------------------
+
+    def batches(self) -> Iterator[pyarrow.RecordBatch]:
+        import pyarrow
+
+        block, given = BLOCK, 0
+        while True:
+            try:
+                for batch in self._all_rows(block):
+                    if given < self._n_rows:  # what came of smaller blocks was given already
+                        yield batch.slice(max(0, len(batch) - (self._n_rows - given)))
+                        given = self._n_rows
+                break
+            except pyarrow.ArrowInvalid as error:
+                if "straddl" not in str(error) or block > LONGEST_LINE:
+                    raise self._unreadable(error) from error
+                block *= 16  # a row longer than a block
+        self._require_few_left_out()
+
+    def _all_rows(self, block: int) -> Iterator[pyarrow.RecordBatch]:
+        """The rows from the beginning, the text read a block at a time."""
+        self._left_out, self._n_rows = {}, 0
+        with self.file.open() as stream:
+            held: pyarrow.RecordBatch | None = None
+            for batch in self._parsed(Utf8Lines(stream, self.dialect, self._skipped, block)):
+                if held is not None:
+                    self._n_rows += len(held)
+                    yield held
+                held = batch
+            if held is not None:
+                held = self._without_footer(held)
+                self._n_rows += len(held)
+                yield held
+
+    def _unreadable(self, error: Exception) -> DataError:
+        reason = " ".join(str(error).split()).rstrip(".")[:200]
+        return DataError(
+            f"{self.where}: not readable as rows of text ({reason}); is a quote left open? Repair the file."
+        )
+
+    def _parsed(self, lines: Utf8Lines) -> Iterator[pyarrow.RecordBatch]:
+        import pyarrow
+        from pyarrow import csv as arrow_csv
+
+        names = [str(place) for place in range(self._width)]
+        odd: list[tuple[int, list[str] | None]] = []  # rows of another width, and what they are mended to
+        dialect = self.dialect
+        separator = "\t" if dialect.is_blanks else dialect.separator or "\x1f"
+
+        faults: list[DataError] = []  # raised inside pyarrow they would be lost
+
+        def mend(row: Any) -> str:
+            try:
+                odd.append((row.number, self._mended(row)))
+            except DataError as error:
+                faults.append(error)
+                return "error"
+            return "skip"
+
+        try:
+            reader = arrow_csv.open_csv(
+                pyarrow.PythonFile(lines, mode="r"),
+                read_options=arrow_csv.ReadOptions(use_threads=False, block_size=lines.block, column_names=names),
+                parse_options=arrow_csv.ParseOptions(
+                    delimiter=separator, quote_char=dialect.quote or False, escape_char=dialect.escape or False,
+                    double_quote=not dialect.escape, newlines_in_values=True, ignore_empty_lines=self._width > 1,
+                    invalid_row_handler=mend,
+                ),
+                convert_options=arrow_csv.ConvertOptions(
+                    check_utf8=False, column_types=dict.fromkeys(names, pyarrow.string()), null_values=[""],
+                    strings_can_be_null=True,
+                ),
+            )  # fmt: skip
+            done = seen = 0  # rows given, and odd rows dealt with
+            while True:
+                try:
+                    batch = reader.read_next_batch()
+                except StopIteration:
+                    batch = None
+                batch = (
+                    pyarrow.RecordBatch.from_arrays(batch.columns, names=list(self.names))
+                    if batch is not None
+                    else None
+                )
+                parts, begin = [], 0
+                size = 0 if batch is None else len(batch)
+                while seen < len(odd) and (batch is None or odd[seen][0] - 1 - seen <= done + size):
+                    place = odd[seen][0] - 1 - seen - done
+                    mended = odd[seen][1]
+                    if batch is not None and place > begin:
+                        parts.append(batch.slice(begin, place - begin))
+                        begin = place
+                    if mended is not None:
+                        cells = [pyarrow.array([cell or None], pyarrow.string()) for cell in mended]
+                        parts.append(pyarrow.RecordBatch.from_arrays(cells, names=list(self.names)))
+                    seen += 1
+                if batch is not None:
+                    parts.append(batch.slice(begin))
+                done += size
+                parts = [part for part in map(self._without_empty_rows, parts) if len(part)]
+                if parts:
+                    whole = pyarrow.Table.from_batches(parts).combine_chunks().to_batches() if len(parts) > 1 else parts
+                    yield from whole
+                if batch is None:
+                    return
+        except pyarrow.ArrowInvalid as error:
+            if faults:
+                raise faults[0] from error
+            if "Empty CSV file" not in str(error):
+                raise
+
+    def _mended(self, row: Any) -> list[str] | None:
+        """The cells of a row of another width, as many as there should be; None where it cannot be meant so."""
+        text = (row.text or "").removeprefix("\ufeff")
+        quote = self.dialect.quote
+        opened = quote and (text.lstrip().startswith(quote) or f"{self.dialect.separator}{quote}" in text)
+        if opened and text.count(quote) % 2:
+            raise DataError(
+                f"{self.where}: a quote is left open in {self._said_row(row.number - 1)}: {text.strip()[:40]!r}; "
+                "repair it."
+            )
+        if self.dialect.is_blanks or not self.dialect.separator:
+            cells = text.split("\t")
+        else:
+            try:
+                cells = next(
+                    iter(self.dialect.rows([text.replace("\r\n", " ").replace("\n", " ").replace("\r", " ")]))
+                )[1]
+            except StopIteration:
+                cells = [""]
+        filled = [cell for cell in cells if cell.strip()]
+        extra = cells[self._width :]
+        lone = len(filled) <= 1 and self._width > 2
+        short = self._width - len(cells)
+        if (
+            not lone
+            and (short if short > 0 else 0) <= MENDED
+            and (not any(cell.strip() for cell in extra) or len(extra) <= MENDED)
+        ):
+            if any(cell.strip() for cell in extra) or short > 0:
+                self._note("mended", row, text)
+            return [*cells[: self._width], *[""] * max(0, short)]
+        if filled:
+            self._note("left out", row, text)
+        return None
+
+    def _said_row(self, row: int) -> str:
+        line = self.line_of(row)
+        return f"row {row}" if line is None else f"line {line}"
+
+    def _note(self, what: str, row: Any, text: str) -> None:
+        count, first, said = self._left_out.get(what, (0, row.number or 0, text.strip()[:40]))
+        self._left_out[what] = count + 1, first, said
+
+    def _without_empty_rows(self, batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
+        """Rows of nothing but separators, as spreadsheets write them, are none."""
+        import pyarrow.compute
+
+        compute: Any = pyarrow.compute
+        if self._width == 1 or not len(batch):
+            return batch
+        if any(not column.null_count for column in batch.columns):
+            return batch
+        empty = batch.column(0).is_null()
+        for column in batch.columns[1:]:
+            empty = compute.and_(empty, column.is_null())
+        return batch.filter(compute.invert(empty)) if compute.any(empty).as_py() else batch
+
+    def _without_footer(self, batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
+        """The last rows without those that are no part of the table."""
+        last = range(max(0, len(batch) - 20), len(batch))
+        rows = [[column[place].as_py() or "" for column in batch.columns] for place in last]
+        found = footer_of(rows)
+        for what, cells in found:
+            self._left_out.setdefault(what, (1, 0, " ".join(cell.strip() for cell in cells if cell.strip())[:40]))
+        return batch.slice(0, len(batch) - len(found))
+
+    def _require_few_left_out(self) -> None:
+        count, first, text = self._left_out.get("left out", (0, 0, ""))
+        if count > max(FEW_LEFT_OUT, LEFT_OUT * (self._n_rows + count)):
+            raise DataError(
+                f"{self.where}: {count:,} of {self._n_rows + count:,} lines do not have {self._width} cells, the first "
+                f"is {self._said_row(first - 1)}, {text!r}; repair them, or name the --separator."
+            )
+
+    @property
+    def findings(self) -> list[str]:
+        """What was done to rows in the last pass, a sentence each."""
+        said = []
+        for what, (count, first, text) in self._left_out.items():
+            if what in ("mended", "left out"):
+                done = "filled up or cut" if what == "mended" else "left out"
+                rows = "1 row" if count == 1 else f"{count:,} rows"
+                said.append(f"{rows} of another width {done}, the first {text!r} ({self._said_row(first - 1)})")
+            else:
+                said.append(f"{what} left out: {text!r}")
+        return said
+
+    # ---- lines -----------------------------------------------------------------------------------------
+
+    def line_of(self, row: int) -> int | None:
+        """The line on which a row begins, found by reading up to it."""
+        if self.file.size > LINES_COUNTED:
+            return None
+        with self.file.open() as stream:
+            text = io.TextIOWrapper(
+                io.BytesIO(stream.read()),
+                self.dialect.encoding,
+                STRAY if self.dialect.encoding.startswith("utf-8") else "replace",
+                newline="",
+            )
+            lines = LINE.split(text.read())
+        count = 0
+        with suppress(csv.Error):
+            for place, cells in self.dialect.rows(lines[self._skipped :]):
+                full = len(cells) == self._width and any(cell.strip() for cell in cells)
+                if full or (len(cells) != self._width and self._would_mend(cells)):
+                    if count == row:
+                        return self._skipped + place + 1
+                    count += 1
+        return None
+
+    def _would_mend(self, cells: list[str]) -> bool:
+        filled = sum(bool(cell.strip()) for cell in cells)
+        extra = cells[self._width :]
+        few = self._width - len(cells) <= MENDED and (not any(cell.strip() for cell in extra) or len(extra) <= MENDED)
+        return few and (filled > 1 or self._width <= 2)
+
+
+def _longer_head(file: File) -> bytes:
+    """As much of a file as a first line may be long."""
+    with file.open() as stream:
+        return stream.read(LONGEST_LINE + HEAD_BYTES)

@@ -1,0 +1,333 @@
+"""DataFrames as Arrow tables, and answers in the same form again, each column of its own type.
+
+pandas, polars (eager and lazy) and pyarrow: none is imported unless a frame of it was given, or a stored model asks
+for it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from isthmus.tables.column import Column
+from isthmus.tables.errors import DataError, said
+from isthmus.tables.layout import TableLayout
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["FrameForm", "arrow_of", "filled_frame", "form_of", "is_frame", "names_of"]
+
+LIBRARIES = ("pandas", "polars", "pyarrow")
+EXTENSION = "str"
+
+
+@dataclass(frozen=True)
+class FrameForm:
+    """The library of a frame, and its own name for the type of each column."""
+
+    library: str
+    dtypes: tuple[str, ...]
+    lazy: bool = False
+
+    def __post_init__(self) -> None:
+        if self.library not in LIBRARIES or not all(isinstance(one, str) and len(one) < 200 for one in self.dtypes):
+            raise ValueError("the kind of its table is not described as it should be")
+
+    def to_facts(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return asdict(self) | {"dtypes": list(self.dtypes)}
+
+    @classmethod
+    def from_facts(cls, facts: Any) -> FrameForm:
+        """The way back; a `ValueError` where the facts are none."""
+        try:
+            return cls(facts["library"], tuple(facts["dtypes"]), bool(facts.get("lazy", False)))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError("the kind of its table is not described as it should be") from error
+
+    def frame(self, table: pyarrow.Table, layout: TableLayout, index: Any = None) -> Any:
+        """An Arrow table with the columns of ``layout`` as a frame of the library, each column of its own type."""
+        try:
+            return self._frame(table, layout, index)
+        except (ImportError, MemoryError):
+            raise
+        except Exception as error:  # a type that a stranger's model names, or another release of the library
+            reason = (str(error).splitlines() or [type(error).__name__])[0][:200].rstrip(". ")
+            raise DataError(f"{self.library} cannot make the columns of the fit ({reason}); fit it again.") from error
+
+    def _frame(self, table: pyarrow.Table, layout: TableLayout, index: Any) -> Any:
+        if self.library == "pyarrow":
+            return table
+        frames = importlib.import_module(self.library)
+        columns = zip(layout.columns, table.columns, self.dtypes, strict=True)
+        if self.library == "polars":
+            made = frames.DataFrame([_polars_series(column, cells, dtype) for column, cells, dtype in columns])
+            return made.lazy() if self.lazy else made
+        series = {column.name: _pandas_series(column, cells, dtype) for column, cells, dtype in columns}
+        frame = frames.DataFrame(series)
+        return frame if index is None else frame.set_axis(index, axis=0)
+
+
+# ---- frames ------------------------------------------------------------------------------------------------
+
+
+def is_frame(X: Any) -> bool:
+    """Whether X is a table with named columns, of pandas, polars or pyarrow."""
+    return _library(X) is not None
+
+
+def _library(X: Any) -> str | None:
+    library = type(X).__module__.partition(".")[0]
+    if library == "polars" and type(X).__name__ == "LazyFrame":
+        return library
+    return library if library in LIBRARIES and len(getattr(X, "shape", ())) == 2 and hasattr(X, "columns") else None
+
+
+def names_of(X: Any) -> list[str]:
+    """Column names as words; those of several levels joined by points."""
+    if type(X).__name__ == "LazyFrame":
+        return list(X.collect_schema().names())
+    names = X.column_names if _library(X) == "pyarrow" else X.columns
+    return [
+        ".".join(str(part) for part in name if str(part)) if isinstance(name, tuple) else str(name) for name in names
+    ]
+
+
+def form_of(X: Any) -> FrameForm:
+    """In what form a frame is."""
+    library = _library(X) or "pyarrow"
+    if library == "pyarrow":
+        return FrameForm(library, tuple(str(kind) for kind in X.schema.types))
+    if type(X).__name__ == "LazyFrame":
+        return FrameForm(library, tuple(str(kind) for kind in X.collect_schema().dtypes()), lazy=True)
+    return FrameForm(library, tuple(str(kind)[:190] for kind in X.dtypes))
+
+
+def arrow_of(X: Any) -> pyarrow.Table:
+    """A frame as an Arrow table, its columns called by `names_of`; a `DataError` names columns that hold objects."""
+    import pyarrow
+
+    library, names = _library(X), names_of(X)
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DataError(f"more than one column is named {said(twice)}; rename them.")
+    if library == "pyarrow":
+        return X
+    if library == "polars":
+        X = X.collect() if type(X).__name__ == "LazyFrame" else X
+        strange = [
+            f"{name} ({kind})" for name, kind in zip(names, X.dtypes, strict=True) if str(kind).startswith("Object")
+        ]
+        if strange:
+            raise DataError(_objects_said(strange))
+        return X.to_arrow()
+    cells, strange = [], []
+    for place, name in enumerate(names):
+        try:
+            cells.append(_pandas_cells(X.iloc[:, place]))
+        except (pyarrow.ArrowException, TypeError, ValueError, NotImplementedError):
+            strange.append(f"{name} ({_example(X.iloc[:, place])})")
+    if strange:
+        raise DataError(_objects_said(strange))
+    return pyarrow.table(cells, names=names)
+
+
+def _objects_said(strange: Sequence[str]) -> str:
+    return (
+        f"column {', '.join(strange[:6])} holds what is no cell; a column must be numbers, booleans, dates, categories "
+        "or text, so convert or drop it."
+    )
+
+
+def _example(series: Any) -> str:
+    present = series.dropna().tolist()
+    stranger = next((value for value in present if not isinstance(value, str)), "")
+    return f"{series.dtype}, {type(stranger).__name__} such as {str(stranger)[:40]!r}"
+
+
+def _pandas_cells(series: Any) -> Any:
+    """A pandas column as an Arrow array: objects that are numbers or words in the type that they share."""
+    import pandas as pd
+    import pyarrow
+
+    if isinstance(series.dtype, pd.PeriodDtype):
+        series = series.dt.to_timestamp()
+    if isinstance(series.dtype, pd.IntervalDtype) or pd.api.types.is_complex_dtype(series.dtype):
+        raise TypeError(series.dtype)
+    if isinstance(series.dtype, pd.SparseDtype):
+        series = series.sparse.to_dense()
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        return _pandas_categories(series)
+    if series.dtype != object:
+        return (
+            pyarrow.chunked_array([pyarrow.Array.from_pandas(series)])
+            if not hasattr(series.array, "__arrow_array__")
+            else _chunked(pyarrow.array(series.array, from_pandas=True))
+        )
+    present = series.dropna().tolist()
+    kinds = {bool if isinstance(value, (bool, np.bool_)) else type(value) for value in present}
+    if kinds == {bool}:
+        return _chunked(
+            pyarrow.array([None if gone else bool(value) for value, gone in zip(series, series.isna(), strict=True)])
+        )
+    if present and all(isinstance(value, (int, float, np.number)) for value in present) and bool not in kinds:
+        return _chunked(pyarrow.array(pd.to_numeric(series).to_numpy(np.float64, na_value=np.nan), from_pandas=True))
+    return _chunked(pyarrow.array(series.array, from_pandas=True))
+
+
+def _pandas_categories(series: Any) -> Any:
+    import pyarrow
+
+    values = series.cat.categories.tolist()
+    codes = series.cat.codes.to_numpy()
+    known = pyarrow.array(values)
+    return _chunked(
+        pyarrow.DictionaryArray.from_arrays(
+            pyarrow.array(codes.astype(np.int32), mask=codes < 0), known, ordered=bool(series.cat.ordered)
+        )
+    )
+
+
+def _chunked(cells: Any) -> Any:
+    import pyarrow
+
+    return cells if isinstance(cells, pyarrow.ChunkedArray) else pyarrow.chunked_array([cells])
+
+
+def _pandas_series(column: Column, cells: Any, dtype: Any) -> Any:
+    import pandas as pd
+
+    if column.kind == "category" and dtype == "category":
+        return pd.Series(pd.Categorical(cells.to_pylist(), categories=list(column.categories), ordered=column.ordered))
+    if dtype.startswith("period"):
+        return cells.to_pandas().dt.to_period(dtype[7:-1])
+    if dtype == "object" and column.kind == "date":
+        return cells.to_pandas().astype(object)
+    if (column.form is not None and dtype in ("object", "str", "string")) or dtype.startswith("string"):
+        return pd.Series(column.written(cells)).astype(dtype)
+    if column.kind == "number" and dtype == "object":
+        return pd.Series(
+            cells.to_numpy(zero_copy_only=False) if isinstance(cells, _array_type()) else cells.to_numpy(), dtype=object
+        )
+    if column.kind == "date" and "[ns" in dtype:
+        return cells.to_pandas().astype(dtype)
+    if column.kind == "number" and cells.null_count and dtype[:3].lower() in ("int", "uin") and dtype[0].islower():
+        return cells.to_pandas()
+    return (
+        pd.Series(cells.to_pylist(), dtype=dtype)
+        if dtype in ("boolean", "bool", "object") or dtype[:1].isupper()
+        else cells.to_pandas().astype(dtype)
+    )
+
+
+def _array_type() -> Any:
+    import pyarrow
+
+    return pyarrow.Array
+
+
+def _polars_series(column: Column, cells: Any, dtype: str) -> Any:
+    import polars as pl
+
+    if column.form is not None and dtype == "String":
+        return pl.Series(column.name, column.written(cells), dtype=pl.String)
+    if column.kind == "category":
+        words = cells.to_pylist()
+        kind = (
+            pl.Enum(list(map(str, column.categories)))
+            if dtype.startswith("Enum")
+            else getattr(pl, dtype.partition("(")[0])
+        )
+        return pl.Series(column.name, words, dtype=kind)
+    series = pl.Series(column.name, cells)
+    name = dtype.partition("(")[0]
+    if name == "Decimal":
+        return series.cast(pl.Float64)
+    return series.cast(getattr(pl, name)) if "(" not in dtype and name != str(series.dtype) else series
+
+
+def filled_frame(X: Any, filled: pyarrow.Table, layout: TableLayout) -> Any:
+    """The frame X with its missing cells taken from ``filled``; every other cell stays exactly as it is."""
+    form = form_of(X)
+    if form.library == "pyarrow":
+        return _filled_arrow(X, filled, layout)
+    names = names_of(X)
+    own = layout.select([name for name in names if name in layout.names])
+    table = filled.select(list(own.names))
+    if form.library == "polars":
+        given = X.collect() if form.lazy else X
+        new = FrameForm("polars", tuple(str(given.schema[name]) for name in own.names)).frame(table, own)
+        series = []
+        for column in given.get_columns():
+            if column.name not in own.names:
+                series.append(column)
+                continue
+            holes = column.is_null() | (column.is_nan().fill_null(False) if column.dtype.is_float() else False)
+            holes |= _polars_marks(column, own)
+            series.append(column.zip_with(~holes, new[column.name].cast(column.dtype)))
+        made = type(given)(series)
+        return made.lazy() if form.lazy else made
+    result = X.copy()
+    dtypes = dict(zip(names, form.dtypes, strict=True))
+    new = FrameForm("pandas", tuple(dtypes[name] for name in own.names)).frame(table, own, X.index)
+    for place, name in enumerate(names):
+        if name in own.names:
+            holes = X.iloc[:, place].isna().to_numpy() | _marks(X.iloc[:, place], own.select([name]).columns[0])
+            if holes.any():
+                result.isetitem(place, X.iloc[:, place].where(~holes, new[name]))
+    return result
+
+
+def _marks(series: Any, column: Column) -> np.ndarray:
+    """Which cells of text stand for a missing one."""
+    if column.form is None and column.kind != "category":
+        return np.zeros(len(series), dtype=bool)
+    import pyarrow
+
+    cells = _pandas_cells(series)
+    return (
+        np.concatenate([np.asarray(column.typed(part).is_null()) for part in cells.chunks])
+        if pyarrow.types.is_string(cells.type) or pyarrow.types.is_large_string(cells.type)
+        else np.zeros(len(series), dtype=bool)
+    )
+
+
+def _polars_marks(series: Any, layout: TableLayout) -> Any:
+    import polars as pl
+
+    column = layout.select([series.name]).columns[0]
+    if series.dtype != pl.String:
+        return pl.Series([False] * len(series), dtype=pl.Boolean)
+    return pl.Series(np.asarray(column.typed(series.to_arrow()).is_null()))
+
+
+def _filled_arrow(table: pyarrow.Table, filled: pyarrow.Table, layout: TableLayout) -> pyarrow.Table:
+    import pyarrow
+    import pyarrow.compute
+
+    compute: Any = pyarrow.compute  # its functions are made when it is imported
+    made = {}
+    for name in table.column_names:
+        own = table.column(name)
+        if name not in layout.names:
+            made[name] = own
+            continue
+        column = layout.select([name]).columns[0]
+        holes = pyarrow.chunked_array(
+            [column.typed(part).is_null(nan_is_null=True) for part in own.chunks], pyarrow.bool_()
+        )
+        new = filled.column(name)
+        if pyarrow.types.is_string(own.type) or pyarrow.types.is_large_string(own.type):
+            new = pyarrow.chunked_array([pyarrow.array(column.written(new), own.type)])
+        kind = new.type if pyarrow.types.is_null(own.type) else own.type
+        if pyarrow.types.is_dictionary(kind):
+            kind = kind.value_type
+        made[name] = compute.if_else(
+            holes.combine_chunks(), new.cast(kind, safe=False).combine_chunks(), own.cast(kind).combine_chunks()
+        )
+    return pyarrow.table(made)

@@ -1,0 +1,360 @@
+"""Where a table begins among rows of text, and which of its rows are names.
+
+A row is one of names if it differs in kind from what stands below it: words above numbers. So a title, an empty line, a
+row of units and names over several rows are recognised, and a file without names keeps its first row.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from isthmus.tables.cell_kinds import cell_kind
+from isthmus.tables.marks import is_mark
+
+__all__ = ["Heading", "heading_of", "once_each", "widest_row"]
+
+MOST_HEADINGS = 4
+LOOKED_AT = 200
+FOLLOWING = 12  # rows by which it is seen whether a table goes on
+
+
+@dataclass(frozen=True)
+class Heading:
+    """The names of the columns, with the first row of data and the rows above it that are neither.
+
+    Attributes
+    ----------
+    names : tuple of str
+        One a cell of a row.
+    first : int
+        The row at which data begin.
+    above : tuple of int
+        Rows before the names that are no part of the table.
+    named : bool
+        Whether there was a row of names.
+    units : tuple of str
+        What stands below the names, where that is units.
+    notes : tuple of str
+        What else a person should know.
+    """
+
+    names: tuple[str, ...]
+    first: int
+    above: tuple[int, ...] = ()
+    named: bool = True
+    units: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def widest_row(rows: Sequence[Sequence[str]]) -> int:
+    """How many cells most rows of a table have, by the last three quarters of them."""
+    counts = Counter(len(row) for row in rows[len(rows) // 4 :] if any(cell.strip() for cell in row))
+    return max(counts, key=lambda width: (counts[width], width)) if counts else 0
+
+
+def heading_of(rows: Sequence[Sequence[str]], width: int, header: bool | int | None = None) -> Heading:
+    """Find the names above rows of text of ``width`` cells.
+
+    Parameters
+    ----------
+    rows
+        From the file's beginning, as far as they were looked at.
+    header
+        Whether there are names; a number says in how many rows; None finds out.
+    """
+    begin = _begin(rows, width)
+    body = [_fitted(row, width) for row in rows[begin : begin + LOOKED_AT]]
+    short = _short_row_above(rows, begin, width)
+    if header is None:
+        count = _count_of_names(body)
+    else:
+        count = int(header) if not isinstance(header, bool) or header else 0
+        if header is False:
+            short = None
+    if count == 0 and short is not None:
+        names = _spread(rows[short], width, body)
+        return Heading(_cleaned(names), begin, tuple(range(short)), True)
+    above = tuple(range(begin))
+    if count == 0:
+        return Heading(tuple(f"x{place}" for place in range(width)), begin, above, False)
+    heads, rest = body[:count], body[count:]
+    if (
+        header is None
+        and count == 1
+        and begin
+        and not _complete(heads[0])
+        and _are_headings_of_groups(rows[begin - 1], width)
+    ):
+        heads, above = [_fitted(rows[begin - 1], width), *heads], above[:-1]
+    skipped = 0
+    while rest and skipped < 2 and not any(cell.strip() for cell in rest[0]) and header is None:
+        rest, skipped = rest[1:], skipped + 1  # pandas writes the names of an index so, between names and rows
+    units: tuple[str, ...] = ()
+    if header is None and count == 1 and len(rest) > 2 and _are_units(rest[0], rest[1:]):
+        if _complete(heads[0]):
+            units = tuple(cell.strip() for cell in rest[0])
+        else:
+            heads = [heads[0], rest[0]]
+        rest, skipped = rest[1:], skipped + 1
+    names = _joined(heads)
+    return Heading(_cleaned(names), begin + count + skipped, above, True, units)
+
+
+def _begin(rows: Sequence[Sequence[str]], width: int) -> int:
+    """The first row with as many cells as the table, half of them not empty."""
+    for place, row in enumerate(rows):
+        filled = sum(bool(cell.strip()) for cell in row)
+        last = len(row)
+        while last > width and not row[last - 1].strip():
+            last -= 1  # commas that a spreadsheet put at the end of every line
+        following = rows[place + 1 : place + 1 + FOLLOWING]
+        # names with more separators than the rows below have
+        wide = last == width or (place == 0 and filled >= width and {*map(len, following[:5])} == {width})
+        alike = sum(abs(len(other) - width) <= 1 or len(other) == len(row) for other in following)
+        if not wide or alike < 0.7 * len(following):
+            continue
+        if 2 * filled >= width or (filled >= 2 and _goes_on(rows, place, width)):
+            return place
+    return 0
+
+
+def _goes_on(rows: Sequence[Sequence[str]], place: int, width: int) -> bool:
+    """Whether the rows below have as many gaps as this one, which then is no title."""
+    filled = [sum(bool(cell.strip()) for cell in row) for row in rows[place + 1 : place + 4] if len(row) == width]
+    return len(filled) == 3 and min(filled) >= 1 and 2 * max(filled) < width
+
+
+def _short_row_above(rows: Sequence[Sequence[str]], begin: int, width: int) -> int | None:
+    """A row of names just above with a cell or two too few or too many."""
+    place = begin - 1
+    while place >= 0 and not any(cell.strip() for cell in rows[place]):
+        place -= 1
+    if place < 0 or width < 3:
+        return None
+    row = rows[place]
+    close = width - 2 <= len(row) <= width + 2 and len(row) >= 2
+    return place if close and all(cell_kind(cell) == "text" for cell in row if cell.strip()) else None
+
+
+def _spread(row: Sequence[str], width: int, body: Sequence[Sequence[str]]) -> list[str]:
+    """Names for every column: one too few means that the first column, an index, has none."""
+    names = [cell.strip() for cell in row]
+    if len(names) == width - 1:
+        return ["", *names]
+    return [*names[:width], *[""] * (width - len(names))]
+
+
+def _fitted(row: Sequence[str], width: int) -> list[str]:
+    return [*row[:width], *[""] * (width - len(row))]
+
+
+# ---- names or not ------------------------------------------------------------------------------------------
+
+
+def _count_of_names(body: Sequence[Sequence[str]]) -> int:
+    """How many of the first rows are names; more than one only where the first does not name every column once."""
+    if len(body) < 2:  # names without rows, if they are words
+        return int(bool(body) and all(cell_kind(cell) == "text" for cell in body[0]))
+    first = _is_names(body[0], body[1:])
+    if first and _complete(body[0]):
+        return 1
+    for place in reversed(range(1, min(MOST_HEADINGS, len(body) - 1))):
+        below = body[place + 1 :]
+        if _is_certain(body[place], below) and all(_are_groups(row) or _is_names(row, below) for row in body[:place]):
+            return place + 1
+    return int(first)
+
+
+def _are_headings_of_groups(row: Sequence[str], width: int) -> bool:
+    """Whether a row with gaps, right above names that come more than once, says to which group they belong."""
+    filled = [cell.strip() for cell in row if cell.strip()]
+    return len(row) == width and 2 <= len(filled) < width and max(map(len, filled)) <= 30
+
+
+def _are_groups(row: Sequence[str]) -> bool:
+    """Whether a row may stand above names, as the headings of groups do: words, or the same again and again."""
+    filled = [cell.strip() for cell in row if cell.strip()]
+    return bool(filled) and (
+        sum(cell_kind(cell) == "text" for cell in filled) >= len(filled) / 2 or 2 * len({*filled}) <= len(filled) + 1
+    )
+
+
+def _is_certain(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Whether a second row is names beyond doubt: no number above the numbers, and words above most of them."""
+    kinds = [_column_kind(below, place) for place in range(len(row))]
+    above = [cell_kind(cell) for cell, kind in zip(row, kinds, strict=True) if kind in ("number", "date")]
+    words = sum(kind == "text" for kind in above)
+    lengths = [len(cell.strip()) for cell in row if cell.strip()]
+    return len(above) >= 2 and words >= 0.8 * len(above) and not _all_alike(row) and max(lengths, default=0) > 0
+
+
+def _all_alike(row: Sequence[str]) -> bool:
+    return len({cell.strip() for cell in row}) <= 1
+
+
+def _is_names(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Whether a row differs in kind from the rows below it, as names do."""
+    if not below or not any(cell.strip() for cell in row):
+        return False
+    if len(row) > 1 and [cell.strip() for cell in row] == [str(place) for place in range(len(row))]:
+        return True  # the columns counted: so pandas writes a frame that was never given names
+    kinds = [_column_kind(below, place) for place in range(len(row))]
+    years = _rising_years(row, below, kinds)
+    votes, numbers = 0.0, 0
+    for place, (cell, kind) in enumerate(zip(row, kinds, strict=True)):
+        own, values = cell_kind(cell), {other[place].strip() for other in below}
+        if kind in ("number", "date"):
+            numbers += 1
+            if own == "text":
+                votes += 1
+            elif own in ("number", "date"):
+                votes += 0.5 if place in years else -1
+            elif own == "mark" and cell.strip():
+                votes -= 0.25
+        elif kind == "text" and cell.strip():
+            if cell.strip() in values:
+                votes -= 0.5
+            elif len(values) <= max(2, len(below) / 2):
+                votes += 0.5
+    if numbers == 0:
+        cells = [cell.strip() for cell in row]
+        fresh = all(cell not in {other[place].strip() for other in below} for place, cell in enumerate(cells) if cell)
+        alone = len({*filter(None, cells)}) == len([*filter(None, cells)])
+        return (
+            fresh
+            and alone
+            and all(cell_kind(cell) in ("text", "mark") or not cell for cell in cells)
+            and _looks_named(cells, below)
+        )
+    return votes > 0
+
+
+def _looks_named(cells: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Whether a row above nothing but words reads like names: no longer than what stands below, or of another kind."""
+    lengths = [len(cell.strip()) for row in below for cell in row if cell.strip()]
+    if not lengths:
+        return True
+    mean = sum(lengths) / len(lengths)
+    return sum(map(len, cells)) / max(1, len(cells)) <= max(3 * mean, 30)
+
+
+def _column_kind(rows: Sequence[Sequence[str]], place: int) -> str:
+    """What most cells of a column are, marks set aside."""
+    counts = Counter(cell_kind(row[place]) for row in rows[:LOOKED_AT])
+    del counts["mark"]
+    if not counts:
+        return "mark"
+    kind, count = counts.most_common(1)[0]
+    return kind if count >= 0.8 * counts.total() else "text"
+
+
+def _rising_years(row: Sequence[str], below: Sequence[Sequence[str]], kinds: Sequence[str]) -> set[int]:
+    """Places of a run of whole numbers in a first row that rise by one step, such as years, above other numbers."""
+    found: set[int] = set()
+    run: list[int] = []
+    step = 0
+    for place, cell in enumerate(row):
+        text = cell.strip().removesuffix(".0")
+        value = int(text) if text.isdigit() and kinds[place] in ("number", "mark") else None
+        if value is None:
+            run, step = [], 0
+            continue
+        previous = int(row[run[-1]].strip().removesuffix(".0")) if run else None
+        if previous is None or (len(run) > 1 and value - previous != step) or value <= previous:
+            run, step = [place], 0
+        else:
+            step = value - previous
+            run.append(place)
+        if len(run) >= 3 and step in (1, 2, 5, 10) and not _may_be_data(row, below, run):
+            found |= {*run}
+    return found
+
+
+def _may_be_data(row: Sequence[str], below: Sequence[Sequence[str]], run: Sequence[int]) -> bool:
+    """Whether rows below hold such a run too, as a table of counted rows would."""
+    return any(
+        sum(other[place].strip().removesuffix(".0") == row[place].strip().removesuffix(".0") for place in run)
+        >= len(run) / 2
+        or all(
+            other[b].strip().isdigit()
+            and other[a].strip().isdigit()
+            and int(other[b]) - int(other[a])
+            == int(row[run[1]].strip().removesuffix(".0")) - int(row[run[0]].strip().removesuffix(".0"))
+            for a, b in itertools.pairwise(run)
+        )
+        for other in below[:3]
+    )
+
+
+def _are_units(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Whether a second row is units: no number above numbers, and not mere marks of missing cells."""
+    kinds = [_column_kind(below, place) for place in range(len(row))]
+    cells = [cell.strip() for cell, kind in zip(row, kinds, strict=True) if kind in ("number", "date")]
+    if len(cells) < 1 or any(cell_kind(cell) in ("number", "date") for cell in cells):
+        return False
+    words = [cell for cell in cells if cell_kind(cell) == "text" or (cell and not is_mark(cell))]
+    rest = [cell.strip() for cell, kind in zip(row, kinds, strict=True) if kind == "text"]
+    known = [{other[place].strip() for other in below} for place, kind in enumerate(kinds) if kind == "text"]
+    ordinary = sum(cell in values for cell, values in zip(rest, known, strict=True) if cell)
+    return (
+        bool(words)
+        and len(words) >= len([cell for cell in cells if cell]) / 2
+        and not ordinary
+        and max(map(len, words)) <= 24
+    )
+
+
+# ---- the names themselves ----------------------------------------------------------------------------------
+
+
+def _complete(row: Sequence[str]) -> bool:
+    cells = [cell.strip() for cell in row]
+    return all(cells) and len({*cells}) == len(cells)
+
+
+def _joined(rows: Sequence[Sequence[str]]) -> list[str]:
+    """One name a column from several rows of them; the heading of a group holds for the columns after it too."""
+    if len(rows) == 1:
+        return [cell.strip() for cell in rows[0]]
+    filled = []
+    for row in rows[:-1]:
+        cells, last = [], ""
+        sparse = sum(bool(cell.strip()) for cell in row) < len(row)
+        for cell in row:
+            last = cell.strip() or (last if sparse else "")
+            cells.append(last)
+        filled.append(cells)
+    parts = [*filled, [cell.strip() for cell in rows[-1]]]
+    return [".".join(part for part in column if part) for column in zip(*parts, strict=True)]
+
+
+def _cleaned(names: Sequence[str]) -> tuple[str, ...]:
+    """Names without blanks about them, each once; a column without a name is called by its place."""
+    plain = [
+        " ".join(name.replace("\ufeff", "").split()).strip("\"'") if len(name.strip()) > 1 else name.strip()
+        for name in names
+    ]
+    plain = [name.lstrip("# ") if place == 0 and name.startswith("#") else name for place, name in enumerate(plain)]
+    return once_each([name or f"column {place + 1}" for place, name in enumerate(plain)])
+
+
+def once_each(names: Sequence[str]) -> tuple[str, ...]:
+    """Names that come more than once numbered: name, name.1, name.2.
+
+    >>> once_each(["a", "b", "a", "a.1"])
+    ('a', 'b', 'a.2', 'a.1')
+    """
+    taken, found = set(names), []
+    seen: Counter[str] = Counter()
+    for name in names:
+        new = name
+        while name and seen[name] and (new == name or new in taken):
+            new = f"{name}.{seen[name]}"
+            seen[name] += 1
+        seen[name] += name == new
+        taken.add(new)
+        found.append(new)
+    return tuple(found)

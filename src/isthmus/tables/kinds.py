@@ -1,0 +1,204 @@
+"""What a column is taken for, decided from what was found in all of its rows.
+
+    number      whole, all different and counting the rows, or naming them: an id, and left out
+    date        learned from as days since 1970
+    boolean     two words of which one says yes
+    category    few different words; of up to a thousand the 49 commonest, and "other"
+    text        more than that, or long: left out
+    constant, empty: left out
+
+Labels are never guessed. Nothing is learned from by guess that only names a row, and nothing is left out unsaid.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+from isthmus.tables.column import BooleanForm, Column
+from isthmus.tables.column_names import quoted, says_moment
+from isthmus.tables.errors import DataError
+from isthmus.tables.finding import Finding, Hints, constant, learned, left_out, marks_said
+from isthmus.tables.number_kinds import number
+from isthmus.tables.survey import MOST_WORDS, ColumnSurvey
+from isthmus.tables.text_dates import DateForm
+from isthmus.tables.text_numbers import NumberForm
+
+__all__ = ["BOOLEANS", "category", "date", "kind_of", "number_form"]
+
+SHARE = 0.95  # of the cells that are there: so many must be numbers, or dates
+FEW_CATEGORIES, MOST_CATEGORIES = 20, 50
+LONG, LONGER, LONG_ANSWERS = 30, 40, 30  # letters of a name and of a sentence; different answers of a survey
+LEAST_ROWS = 5  # of fewer nobody can say what they have in common: no number is left out by guess
+BOOLEANS = (
+    ("yes", "no"), ("y", "n"), ("true", "false"), ("t", "f"), ("on", "off"), ("ja", "nein"), ("j", "n"),
+    ("wahr", "falsch"), ("oui", "non"), ("o", "n"), ("vrai", "faux"), ("sí", "no"), ("si", "no"), ("s", "n"),
+    ("sim", "não"), ("sim", "nao"), ("verdadero", "falso"), ("vero", "falso"), ("da", "nu"), ("да", "нет"),
+    ("ja", "nej"), ("ja", "nee"), ("tak", "nie"), ("evet", "hayır"), ("是", "否"), ("はい", "いいえ"),
+)  # fmt: skip
+
+
+def kind_of(survey: ColumnSurvey, place: int, hints: Hints) -> Finding:
+    """A column that is learned from."""
+    """What the column at ``place`` of a table is."""
+    if survey.n_rows < LEAST_ROWS and hints.guess:
+        hints = replace(hints, few=True)
+    if survey.n_present == 0:
+        return left_out(survey, "empty", "holds no cell")
+    if survey.is_text:
+        return _kind_of_text(survey, place, hints)
+    if survey.kind == "bool":
+        if hints.guess and not hints.few and survey.n_different == 1:
+            return constant(survey)
+        return learned(survey, Column(survey.name, "boolean", "bool"))
+    if survey.kind.startswith(("timestamp", "date", "time", "duration")):
+        if hints.guess and not hints.few and survey.n_different == 1:
+            return constant(survey)
+        column = Column(survey.name, "date", survey.kind, whole=_whole_days(survey))
+        return learned(survey, column)
+    if not survey.numbers.count:
+        return left_out(survey, survey.kind, f"holds {_said(survey.kind)}, of which nothing is learned")
+    return number(survey, place, hints, None)
+
+
+# ---- texts -------------------------------------------------------------------------------------------------
+
+
+def _kind_of_text(survey: ColumnSurvey, place: int, hints: Hints) -> Finding:
+    n_cells = survey.n_present - survey.n_marks
+    dates = survey.dates.best(day_first=hints.day_first)
+    # 20200131 is a number unless the column says that it is a date
+    named = says_moment(survey.name)
+    if dates is not None and _nearly_all(dates[1], n_cells) and (dates[0].pattern != "%Y%m%d" or named):
+        return date(survey, dates, hints)
+    form = number_form(survey, hints)
+    if form is not None:
+        return number(survey, place, hints, form)
+    words = survey.words
+    if words is not None and len(words) == 1:
+        return constant(survey) if hints.guess and not hints.few else category(survey)
+    if words is not None and len(words) == 2:
+        pair = {str(word).lower() for word in words}
+        known = next((one for one in BOOLEANS if {*one} == pair), None)
+        if known is not None and len(pair) == 2:
+            true, false = (next(word for word in words if word.lower() == which) for which in known)
+            return learned(survey, Column(survey.name, "boolean", "bool", form=BooleanForm(true, false)))
+    return _kind_of_words(survey, hints)
+
+
+def _kind_of_words(survey: ColumnSurvey, hints: Hints) -> Finding:
+    n_cells, n_different = survey.n_present, survey.n_different
+    mean = survey.letters / max(1, n_cells)
+    some = next(iter(survey.words)) if survey.words else ""
+    if math.isinf(n_different):
+        names_rows = not survey.repeated and mean <= LONG
+        kind, why = ("id", "names the rows") if names_rows else ("text", f"more than {MOST_WORDS:,} different texts")
+        return left_out(survey, kind, why)
+    if not hints.guess:
+        if n_different > max(FEW_CATEGORIES, n_cells / 2) or n_different == n_cells > 2:
+            raise DataError(
+                f"column {survey.name} has {n_different} different texts in {n_cells} rows, such as {str(some)[:40]!r},"
+                " and so is no category; drop it, or make it one first."
+            )
+        return category(survey)
+    if n_different > n_cells / 2 and not hints.few:
+        if mean > LONG:
+            return left_out(survey, "text", "free text")
+        return left_out(
+            survey, "id", "names the rows" if n_different > 0.9 * n_cells else "nearly every text is different"
+        )
+    if mean > LONGER and n_different > LONG_ANSWERS:
+        return left_out(survey, "text", "free text")
+    return category(survey)
+
+
+def category(survey: ColumnSurvey, most: int = MOST_CATEGORIES) -> Finding:
+    """A column of words: all of them, or the commonest and the others."""
+    words: Counter[Any] = survey.words or Counter()
+    notes: tuple[str, ...] = ()
+    if len(words) > max(most, FEW_CATEGORIES) or len(words) > MOST_CATEGORIES:
+        kept = sorted(word for word, _ in sorted(words.items(), key=lambda pair: (-pair[1], str(pair[0])))[: most - 1])
+        notes = (f"the {len(kept)} commonest of {len(words)}, and {'other'!r}",)
+        column = Column(survey.name, "category", "string", categories=tuple(kept), other=True)
+    else:
+        column = Column(survey.name, "category", "string", categories=tuple(sorted(words)))
+    return learned(survey, column, notes)
+
+
+def number_form(survey: ColumnSurvey, hints: Hints) -> NumberForm | None:
+    """How the texts of a column write numbers, if nearly all of them are such."""
+    n_cells = survey.n_present - survey.n_marks
+    if n_cells <= 0:
+        return None
+    if survey.firm_dot == survey.firm_comma:
+        order = hints.decimal + ("," if hints.decimal == "." else ".")
+    else:
+        order = ".," if survey.firm_dot > survey.firm_comma else ",."
+    counts = {".": survey.dot, ",": survey.comma}
+    decimal = next((mark for mark in order if _nearly_all(counts[mark], n_cells)), None)
+    if decimal is None:
+        return None
+    spelled = Counter({unit: count for unit, count in survey.units.items() if _is_spelled(unit)})
+    if len(spelled) > 1 and max(spelled.values()) < SHARE * spelled.total():
+        return None  # 3rd, 4A, 5 Jan: the words are not a unit
+    form = NumberForm(decimal)
+    if survey.units and not survey.magnitudes and not survey.plain:
+        ((unit, count),) = survey.units.most_common(1)
+        if count == survey.units.total():
+            before, _, after = unit.partition("|")
+            form = NumberForm(decimal, before[:24], after[:24])
+    return form
+
+
+def _nearly_all(count: int, n_cells: int) -> bool:
+    """Whether so many of the cells are enough: 19 in 20, and all but one of ten or more."""
+    return count > 0 and (count >= SHARE * n_cells or (n_cells >= 10 and count >= n_cells - 1))
+
+
+def _is_spelled(unit: str) -> bool:
+    word = unit.partition("|")[2].strip()
+    return any(letter.isalpha() for letter in word) and word not in ("K", "k", "M", "B", "bn", "mn", "Mio", "Mrd")
+
+
+def date(survey: ColumnSurvey, dates: tuple[DateForm, int, bool], hints: Hints) -> Finding:
+    """A column of dates in the form in which most cells are such."""
+    form, n_dates, unclear = dates
+    if hints.guess and not hints.few and survey.n_different == 1:
+        return constant(survey)
+    notes: list[str] = []
+    if unclear:
+        first = "day" if form.day_first else "month"
+        other = "%m/%d/%Y" if form.day_first else "%d/%m/%Y"
+        notes.append(
+            f"day or month first is not clear: read {first} first; else --kind {quoted(survey.name)}=date:{other}"
+        )
+    n_cells = survey.n_present - survey.n_marks
+    if n_dates < n_cells:
+        notes.append(f"{n_cells - n_dates} of {survey.n_rows:,} cells are no such date, taken as missing")
+    whole = survey.dates.whole_days.get(form, False) and not form.is_span
+    dtype = "duration[us]" if form.is_span else "timestamp[us, tz=UTC]" if form.zoned else "timestamp[us]"
+    dtype = "date32[day]" if whole and not form.timed else dtype
+    column = Column(survey.name, "date", dtype, whole=whole, form=form, marks=survey.others)
+    return learned(survey, column, (*notes, *marks_said(survey)), survey.n_marks + n_cells - n_dates)
+
+
+# ---- words -------------------------------------------------------------------------------------------------
+
+
+def _whole_days(survey: ColumnSurvey) -> bool:
+    if survey.kind.startswith("date"):
+        return True
+    words = survey.words
+    return (
+        survey.kind.startswith("timestamp") and words is not None and all(word % 86_400_000_000 == 0 for word in words)
+    )
+
+
+def _said(kind: str) -> str:
+    if kind.startswith(("list", "large_list", "fixed_size_list")):
+        return "lists"
+    if kind.startswith(("binary", "large_binary", "fixed_size_binary")):
+        return "bytes that are no text"
+    return kind.partition("<")[0]

@@ -1,0 +1,231 @@
+"""Which numbers stand for which column of a table, decided once and undone on the way out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from isthmus.tables.cells import plain_cells
+from isthmus.tables.column import Column
+from isthmus.tables.errors import DataError, said
+from isthmus.tables.finding import Hints
+from isthmus.tables.kinds import kind_of
+from isthmus.tables.survey import ColumnSurvey
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["Blocks", "TableLayout", "layout_of", "plain_layout", "with_layout"]
+
+METADATA = b"isthmus.layout"
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """The numbers of a row by what is to be made of them: places of numbers and of booleans, spans of categories."""
+
+    numbers: tuple[int, ...]
+    truths: tuple[int, ...]
+    categories: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class TableLayout:
+    """The columns of a table, in order."""
+
+    columns: tuple[Column, ...]
+
+    @cached_property
+    def width(self) -> int:
+        """Numbers in an encoded row."""
+        return sum(column.width for column in self.columns)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the table's columns."""
+        return tuple(column.name for column in self.columns)
+
+    @cached_property
+    def encoded_names(self) -> tuple[str, ...]:
+        """Names of the numbers of an encoded row, as ``colour=red``."""
+        return tuple(name for column in self.columns for name in column.encoded_names)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether all columns are numbers, so that the table is as good as an array."""
+        return all(column.kind == "number" for column in self.columns)
+
+    @property
+    def owners(self) -> list[int]:
+        """For each number of a row the place of the column it belongs to."""
+        return [place for place, column in enumerate(self.columns) for _ in range(column.width)]
+
+    def spans(self) -> list[tuple[int, int]]:
+        """Where each column's numbers begin and end."""
+        ends = np.cumsum([column.width for column in self.columns]).tolist()
+        return [(end - column.width, end) for end, column in zip(ends, self.columns, strict=True)]
+
+    @property
+    def blocks(self) -> Blocks:
+        """What the likelihood needs to know."""
+        placed = list(zip(self.columns, self.spans(), strict=True))
+        return Blocks(
+            tuple(span[0] for column, span in placed if column.kind in ("number", "date")),
+            tuple(span[0] for column, span in placed if column.kind == "boolean"),
+            tuple(span for column, span in placed if column.kind == "category"),
+        )
+
+    def require(self, names: Sequence[str]) -> None:
+        """Refuse a table that lacks a column, or has one more: a `DataError` names all of them."""
+        absent = [name for name in self.names if name not in names]
+        extra = [name for name in names if name not in self.names]
+        if absent or extra:
+            told = [f"lacks {said(absent)}"] * bool(absent) + [f"has {said(extra)}, unknown at fit"] * bool(extra)
+            raise DataError(f"X {' and '.join(told)}; the columns must be those of the fit, in any order.")
+
+    def typed(self, table: pyarrow.Table) -> pyarrow.Table:
+        """These columns of an Arrow table, in the types that are learned from."""
+        import pyarrow
+
+        columns = [column.typed(table.column(column.name)) for column in self.columns]
+        return with_layout(pyarrow.table(columns, names=list(self.names)), self)
+
+    def encode(self, table: pyarrow.Table, unseen: str = "missing") -> np.ndarray:
+        """An Arrow table with these columns, in any order, to float64 of shape (n_rows, width), NaN where missing."""
+        encoded = np.empty((table.num_rows, self.width))
+        for column, (begin, end) in zip(self.columns, self.spans(), strict=True):
+            encoded[:, begin:end] = column.encode(plain_cells(table.column(column.name)), unseen)
+        return encoded
+
+    def decode(self, encoded: np.ndarray) -> pyarrow.Table:
+        """Numbers of shape (n_rows, width) to an Arrow table with the columns and types of the fit."""
+        import pyarrow
+
+        spans = zip(self.columns, self.spans(), strict=True)
+        cells = [column.decode(np.asarray(encoded[:, begin:end], np.float64)) for column, (begin, end) in spans]
+        return pyarrow.table(cells, names=list(self.names))
+
+    def scaling(self, columns: Any, how: str | None) -> tuple[np.ndarray, np.ndarray]:
+        """Center and spread by the statistics of the encoded columns: numbers and dates alone are moved and scaled."""
+        center, spread = np.zeros(self.width), np.ones(self.width)
+        places = list(self.blocks.numbers)
+        if how == "minmax":
+            center[places], spread[places] = columns.low[places], (columns.high - columns.low)[places]
+        else:
+            center[places], spread[places] = columns.mean[places], np.sqrt(columns.variance[places])
+        return center, np.where(spread > 0, spread, 1.0)
+
+    def select(self, names: Sequence[str]) -> TableLayout:
+        """The layout of some of the columns, in the order of ``names``."""
+        known = {column.name: column for column in self.columns}
+        return TableLayout(tuple(known[name] for name in names))
+
+    def to_facts(self) -> dict[str, Any]:
+        """The layout as JSON has it."""
+        return {"columns": [column.to_facts() for column in self.columns]}
+
+    @classmethod
+    def from_facts(cls, facts: Any) -> TableLayout:
+        """The way back; a `ValueError` where the facts are no layout."""
+        try:
+            columns = tuple(Column.from_facts(entry) for entry in facts["columns"])
+        except (KeyError, TypeError) as error:
+            raise ValueError("the layout of its table is not described as it should be") from error
+        if not columns or len({column.name for column in columns}) != len(columns):
+            raise ValueError("the layout of its table is not described as it should be")
+        return cls(columns)
+
+
+def plain_layout(names: Sequence[str], dtypes: Sequence[str] | None = None) -> TableLayout:
+    """The layout of columns of numbers."""
+    kinds = dtypes or ["double"] * len(names)
+    return TableLayout(
+        tuple(
+            Column(name, "number", kind, whole=kind.startswith(("int", "uint")))
+            for name, kind in zip(names, kinds, strict=True)
+        )
+    )
+
+
+def with_layout(table: pyarrow.Table, layout: TableLayout) -> pyarrow.Table:
+    """The table with its layout written beside its columns, where `layout_of` finds it; slices of it keep it."""
+    return table.replace_schema_metadata({METADATA: json.dumps(layout.to_facts()).encode()})
+
+
+def layout_of(table: pyarrow.Table) -> TableLayout:
+    """The layout of an Arrow table; no column is left out by guess.
+
+    Raises
+    ------
+    DataError
+        One sentence that names all columns which nothing can be learned from.
+    """
+    stored = (table.schema.metadata or {}).get(METADATA)
+    if stored is not None:
+        known = TableLayout.from_facts(json.loads(stored))
+        if set(known.names) >= set(table.column_names):
+            return known.select(table.column_names)
+    names = table.column_names
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DataError(f"more than one column is named {said(twice)}; rename them.")
+    columns, faults = [], []
+    for place, name in enumerate(names):
+        try:
+            columns.append(_column_of(table.column(place), name, place))
+        except DataError as error:
+            faults.append(str(error).rstrip("."))
+    if faults:
+        raise DataError("; ".join(faults) + ".")
+    return TableLayout(tuple(columns))
+
+
+def _column_of(cells: Any, name: str, place: int) -> Column:
+    """What a column of a frame is; a `DataError` if nothing can be learned from it."""
+    import pyarrow
+
+    if pyarrow.types.is_dictionary(cells.type):
+        return _categories(cells, name)
+    survey = ColumnSurvey(name, "string" if _is_text(cells.type) else str(cells.type))
+    for part in cells.chunks:
+        survey.add(part)
+    found = kind_of(survey, place, Hints(guess=False))
+    if found.column is None:
+        if found.kind == "empty":
+            raise DataError(f"column {name} has no value at all; leave out what is empty.")
+        raise DataError(
+            f"column {name} ({found.why}); a column must be numbers, booleans, dates, categories or text: drop it."
+        )
+    return found.column
+
+
+def _categories(cells: Any, name: str) -> Column:
+    """A column whose library says which its categories are."""
+    from isthmus.tables.survey import MOST_WORDS
+
+    known: dict[Any, None] = {}
+    for part in cells.chunks:
+        known.update(dict.fromkeys(part.dictionary.to_pylist()))
+    values = [value for value in known if value is not None and value != ""]
+    if not values:
+        raise DataError(f"column {name} has no value at all; leave out what is empty.")
+    if not all(isinstance(value, (str, int, float, bool)) for value in values):
+        raise DataError(f"column {name}: its categories must be words or numbers; convert or drop it.")
+    if len(values) > MOST_WORDS:
+        raise DataError(
+            f"column {name} has {len(values):,} categories, and {MOST_WORDS:,} is the most that are learned from; drop "
+            "it, or merge the rare ones."
+        )
+    return Column(name, "category", "string", categories=tuple(values), ordered=bool(cells.type.ordered))
+
+
+def _is_text(kind: Any) -> bool:
+    import pyarrow
+
+    types = pyarrow.types
+    return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind) or types.is_null(kind)

@@ -1,0 +1,107 @@
+"""What a column of numbers is: measurements, moments counted from 1970, or what only names the rows."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from isthmus.tables.column import Column, EpochForm
+from isthmus.tables.column_names import is_unnamed, quoted, says_code, says_id, says_moment, says_row, says_time
+from isthmus.tables.finding import Finding, Hints, constant, learned, left_out, marks_said, odd_said
+from isthmus.tables.survey import ColumnSurvey
+from isthmus.tables.text_numbers import NumberForm
+
+__all__ = ["EPOCH_UNITS", "number"]
+
+LEAST_ID = 10_000
+EPOCH_UNITS = (1.0, 1e3, 1e6, 1e9)
+SENTINELS = re.compile(r"-?9{2,}(\.0)?|-?9{2,}\.9+|-1|-?9+\.9{2,}|1e\+?(20|30|35)|-1e\+?(20|30|35)|-?32768|-?8{3,}")
+
+
+def number(survey: ColumnSurvey, place: int, hints: Hints, form: NumberForm | None) -> Finding:
+    """A column of numbers, unless they only name the rows."""
+    numbers = survey.numbers
+    epoch = _epoch_unit(survey)
+    notes = list(marks_said(survey)) if form is not None else []
+    n_cells = survey.n_present - (survey.n_marks if form is not None else 0)
+    n_strange = 0
+    if form is not None:
+        n_numbers = survey.dot if form.decimal == "." else survey.comma
+        n_strange = n_cells - n_numbers
+        notes += odd_said(survey, n_strange)
+        currencies = {unit.partition("|")[0] for unit in survey.units} - {""}
+        if len(currencies) > 1:
+            notes.append(f"in several units ({', '.join(sorted(currencies)[:4])})")
+    if epoch is not None and hints.guess:
+        column = Column(survey.name, "date", "timestamp[us]", form=EpochForm(epoch), marks=survey.others)
+        return learned(survey, column, (*notes, "seconds since 1970" if epoch == 1 else "milliseconds since 1970"))
+    if hints.guess and not hints.few:
+        if numbers.count and numbers.low == numbers.high:
+            return constant(survey)
+        why = _names_rows(survey, place)
+        if why:
+            return left_out(survey, "id", why)
+    sentinel = _sentinel(survey)
+    if sentinel is not None:
+        notes.append(
+            f"{sentinel[0]:g} stands {sentinel[1]:,} times far from the others; if it means missing: "
+            f"--missing-marks {sentinel[0]:g}"
+        )
+    if numbers.whole and says_code(survey.name):
+        notes.append(f"a code, learned from as a number; else --kind {quoted(survey.name)}=category")
+    if form is None:
+        dtype = "double" if survey.kind.startswith("decimal") else survey.kind
+        whole = survey.kind.startswith(("int", "uint"))
+    else:
+        whole = numbers.whole
+        dtype = "int64" if whole else "double"
+    column = Column(survey.name, "number", dtype, whole=whole, form=form, marks=survey.others)
+    extra = 0 if form is None else survey.n_marks + n_strange
+    return learned(survey, column, tuple(notes), extra)
+
+
+def _names_rows(survey: ColumnSurvey, place: int) -> str:
+    """Why numbers only name the rows; empty where they do not."""
+    numbers, name = survey.numbers, survey.name
+    if survey.is_text and survey.plain < numbers.count:
+        return ""  # nobody writes $1,200 for a name
+    if not numbers.exact:
+        return "whole numbers of more than 15 digits, which name things"
+    if not numbers.whole or numbers.count < 2 or not numbers.different or says_time(name):
+        return ""
+    if numbers.counts_rows and (place == 0 or says_row(name)):
+        return "counts the rows"
+    if place == 0 and is_unnamed(name) and numbers.growing == numbers.count:
+        return "numbers the rows"
+    if numbers.count >= 10 and says_id(name):
+        return "a different number in every row"
+    if (
+        place == 0
+        and numbers.count >= 10
+        and numbers.low >= LEAST_ID
+        and not numbers.high - numbers.low < numbers.count / 2
+    ):
+        return "a different number in every row"
+    return ""
+
+
+def _epoch_unit(survey: ColumnSurvey) -> float | None:
+    """How many units a second has, if the numbers are moments counted from 1970 and the name says so."""
+    numbers = survey.numbers
+    if not numbers.count or not says_moment(survey.name):
+        return None
+    return next((unit for unit in EPOCH_UNITS if 5e8 * unit <= numbers.low and numbers.high < 2.2e9 * unit), None)
+
+
+def _sentinel(survey: ColumnSurvey) -> tuple[float, int] | None:
+    """A number such as -9999 that stands apart and more than once, and how often."""
+    numbers = survey.numbers
+    for value, count, inner, other in (
+        (numbers.low, numbers.low_count, numbers.second_low, numbers.high),
+        (numbers.high, numbers.high_count, numbers.second_high, numbers.low),
+    ):
+        rest = abs(other - inner)
+        apart = abs(value - inner) > (2 * rest if value != -1 else max(2 * rest, 1e9))
+        if count >= 2 and math.isfinite(rest) and rest > 0 and apart and SENTINELS.fullmatch(f"{value:g}"):
+            return value, count
+    return None

@@ -1,0 +1,130 @@
+"""Which column is what: those to learn from, the labels, the row ids, and those left out."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from isthmus.tables.cells import texts
+from isthmus.tables.errors import DataError, said
+from isthmus.tables.request import Request
+from isthmus.tables.table import Table, place
+
+__all__ = ["choose_columns", "require_known", "said", "words_of"]
+
+MOST_LETTERS, MOST_LETTERS_IN_ALL = 256, 1 << 26  # of an id or label; of all of them, at the width of the longest
+WHOLE_NUMBER = "^(?:0|-?[1-9][0-9]{0,17})$"
+
+
+def require_known(names: Sequence[str], request: Request, where: str) -> None:
+    """Refuse what names a column that is not there, or uses and drops one: one message with all of them."""
+    faults = []
+    named = [name for name in (request.labels, request.ids) if name is not None]
+    absent = [
+        name for name in dict.fromkeys([*named, *request.drop, *request.columns, *request.kinds]) if name not in names
+    ]
+    if absent:
+        close = difflib.get_close_matches(absent[0], names, n=1)
+        guess = f" (did you mean {close[0]!r}?)" if close else ""
+        word = "no column" if len(absent) == 1 else "no columns"
+        faults.append(f"{word} {said(absent, None)}{guess}; the columns are {said(names)}")
+    torn = [name for name in request.drop if name in named or name in request.columns or name in request.kinds]
+    if torn:
+        faults.append(f"{said(torn, None)} cannot be both used and dropped; take it out of --drop")
+    both = [name for name in request.kinds if name in named]
+    if both:
+        faults.append(f"{said(both, None)} is not learned from and needs no --kind")
+    if request.labels is not None and request.labels == request.ids:
+        faults.append(f"{request.labels!r} cannot be both --labels and --ids")
+    if faults:
+        raise DataError(f"{where}: {'; '.join(faults)}.")
+
+
+def choose_columns(table: Table, request: Request, where: str) -> Table:
+    """The same settling for a table whose columns are all numbers already, such as an array's.
+
+    Labels and ids that the table came with stay, unless the request names others.
+    """
+    if request.labels is not None and request.labels == table.label_name:
+        request = replace(request, labels=None)
+    if request.ids is not None and request.ids == table.id_name:
+        request = replace(request, ids=None)
+    if table.label_name in request.drop:
+        request = replace(request, drop=tuple(name for name in request.drop if name != table.label_name))
+        table = replace(table, labels=None, label_name=None)
+    if table.id_name in request.drop:
+        request = replace(request, drop=tuple(name for name in request.drop if name != table.id_name))
+        table = replace(table, ids=None, id_name=None)
+    if not (request.labels or request.ids or request.drop or request.columns):
+        return table
+    require_known(table.columns, request, where)
+    position = {name: index for index, name in enumerate(table.columns)}
+    chosen = table
+    if request.labels is not None:
+        chosen = replace(chosen, labels=_numbers(table, position[request.labels]), label_name=request.labels)
+    if request.ids is not None:
+        chosen = replace(chosen, ids=_numbers(table, position[request.ids]), id_name=request.ids)
+    gone = {request.labels, request.ids, *request.drop}
+    kept = request.columns or tuple(name for name in table.columns if name not in gone)
+    if not kept:
+        raise DataError(f"{where}: no column is left to learn from; name fewer columns in --drop.")
+    if kept == table.columns:
+        return chosen
+    values = np.ascontiguousarray(table.values[:, [position[name] for name in kept]])
+    return replace(chosen, cells=values, columns=tuple(kept), image_shape=None, layout=None)
+
+
+def _numbers(table: Table, index: int) -> np.ndarray:
+    column = np.array(table.values[:, index])
+    whole = np.all(column == np.rint(column)) and np.all(np.abs(column) < 2**53)
+    return column.astype(np.int64) if whole else column
+
+
+def words_of(
+    cells: Any,
+    what: str,
+    line_of: Callable[[int], int | None] | None = None,
+    first_row: int = 0,
+    *,
+    whole: bool | None = None,
+) -> np.ndarray:
+    """Ids or labels, shape (rows,), never of Python objects: they must go into .npz files.
+
+    Texts are kept as they are written (``007`` stays so) unless ``whole``: then all are plain whole numbers; None
+    looks.
+    """
+    import pyarrow
+    from pyarrow import types
+
+    if types.is_dictionary(cells.type):
+        cells = cells.cast(cells.type.value_type)
+    if types.is_nested(cells.type) or types.is_binary(cells.type) or types.is_large_binary(cells.type):
+        raise DataError(f"{what} holds {cells.type}; it must hold words, numbers or dates.")
+    missing = [row for row, cell in enumerate(cells.to_pylist()) if cell is None or cell == ""]
+    if missing:
+        count = "1 empty cell, it is" if len(missing) == 1 else f"{len(missing)} empty cells, the first is"
+        raise DataError(f"{what} has {count} in {place(first_row + missing[0], line_of)}; fill it, or use --drop.")
+    if types.is_string(cells.type) and (whole or (whole is None and are_whole_numbers(cells))):
+        cells = cells.cast(pyarrow.int64())
+    entries = cells.to_numpy() if isinstance(cells, pyarrow.ChunkedArray) else cells.to_numpy(zero_copy_only=False)
+    if entries.dtype != object:
+        return entries
+    if not types.is_string(cells.type) and not types.is_large_string(cells.type):
+        entries = texts(cells).to_numpy(zero_copy_only=False)
+    # all as wide as the longest
+    longest = max(map(len, entries))
+    if longest > MOST_LETTERS and longest * len(entries) > MOST_LETTERS_IN_ALL:
+        raise DataError(f"{what} has a cell of {longest:,} characters; ids and labels are words, shorten it.")
+    return entries.astype(np.str_)
+
+
+def are_whole_numbers(cells: Any) -> bool:
+    """Whether every cell is a plain whole number, without zeros before it."""
+    import pyarrow.compute
+
+    compute: Any = pyarrow.compute  # its functions are made when it is imported
+    return not len(cells) or bool(compute.all(compute.match_substring_regex(cells, WHOLE_NUMBER)).as_py())

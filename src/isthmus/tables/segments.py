@@ -1,0 +1,149 @@
+"""Arrow columns in stretches of rows that can be read in any order: in memory, or mapped from a file."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from isthmus.tables.container import Scratch
+from isthmus.tables.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["HeldSegments", "MappedSegments", "Segments", "spooled"]
+
+SEGMENT_ROWS = 1 << 16
+
+
+class Segments(ABC):
+    """Stretches of rows of the same columns.
+
+    Attributes
+    ----------
+    sizes : tuple of int
+        Rows in each.
+    open_at_once : int
+        How many may be read in turn before that costs more than one after the other.
+    """
+
+    sizes: tuple[int, ...]
+    open_at_once: int = 8
+
+    @property
+    @abstractmethod
+    def schema(self) -> pyarrow.Schema:
+        """Names and types of the columns."""
+
+    @abstractmethod
+    def read(self, segment: int, begin: int, end: int, columns: Sequence[str]) -> pyarrow.Table:
+        """Some columns of rows ``begin`` to ``end`` of a segment; reading on is cheaper than going back."""
+
+    @property
+    def files(self) -> tuple[int, ...]:
+        """For each segment, which of the files it lies in, or where there is one file, its own number."""
+        return tuple(range(len(self.sizes)))
+
+    def where(self, segment: int) -> tuple[str, int]:
+        """The file of a segment, and how many of that file's rows come before it."""
+        return "", sum(self.sizes[:segment])
+
+    def batches(self, columns: Sequence[str], rows: int = SEGMENT_ROWS) -> Iterator[pyarrow.RecordBatch]:
+        """All rows in order."""
+        for segment, size in enumerate(self.sizes):
+            for begin in range(0, size, rows):
+                yield from self.read(segment, begin, min(begin + rows, size), columns).to_batches()
+
+
+class HeldSegments(Segments):
+    """A table in memory."""
+
+    def __init__(self, table: pyarrow.Table, file_sizes: Sequence[int] = ()):
+        """``file_sizes`` tells how many rows are of each file, where it is made of several."""
+        self._table, begin = table, 0
+        self._begins: list[int] = []
+        sizes, self._files = [], []
+        for file, size in enumerate(file_sizes or [len(table)]):
+            for first in range(0, size, SEGMENT_ROWS):
+                self._begins.append(begin + first)
+                sizes.append(min(SEGMENT_ROWS, size - first))
+                self._files.append(file)
+            begin += size
+        self.sizes = tuple(sizes)
+
+    @property
+    def schema(self) -> pyarrow.Schema:
+        return self._table.schema
+
+    @property
+    def files(self) -> tuple[int, ...]:
+        return tuple(self._files) if len({*self._files}) > 1 else super().files
+
+    def read(self, segment: int, begin: int, end: int, columns: Sequence[str]) -> pyarrow.Table:
+        return self._table.select(list(columns)).slice(self._begins[segment] + begin, end - begin)
+
+
+class MappedSegments(Segments):
+    """Batches of Arrow's own file format, mapped from the disk and not held."""
+
+    def __init__(self, path: Path, scratch: Scratch | None = None, files: Sequence[int] | None = None):
+        import pyarrow
+
+        self.path, self._scratch, self._files = path, scratch, files  # the folder lives as long as this does
+        try:
+            with pyarrow.memory_map(str(path)) as file, pyarrow.ipc.open_file(file) as reader:
+                self._schema = reader.schema
+                self._places = [place for place in range(reader.num_record_batches) if reader.get_batch(place).num_rows]
+                self.sizes = tuple(reader.get_batch(place).num_rows for place in self._places)
+        except (pyarrow.ArrowException, OSError) as error:
+            reason = " ".join(str(error).split()).rstrip(".")
+            raise DataError(f"{str(path)!r}: not readable as an Arrow file ({reason[:200]}); save it again.") from error
+
+    @property
+    def schema(self) -> pyarrow.Schema:
+        return self._schema
+
+    @property
+    def files(self) -> tuple[int, ...]:
+        return tuple(self._files) if self._files is not None else super().files
+
+    def read(self, segment: int, begin: int, end: int, columns: Sequence[str]) -> pyarrow.Table:
+        import pyarrow
+
+        # opened anew each time, for its pages are then given back
+        with pyarrow.memory_map(str(self.path)) as file:
+            batch = pyarrow.ipc.open_file(file).get_batch(self._places[segment])
+            return pyarrow.Table.from_batches([batch.select(list(columns)).slice(begin, end - begin)])
+
+
+def spooled(
+    batches: Iterator[tuple[int, pyarrow.RecordBatch]], schema: pyarrow.Schema, scratch: Scratch
+) -> MappedSegments:
+    """Batches, each with the number of its file, written once to an Arrow file in a scratch folder and mapped.
+
+    A segment holds rows of one file.
+    """
+    import pyarrow
+
+    path = scratch.path / "table.arrow"
+    files: list[int] = []
+    with pyarrow.OSFile(str(path), "wb") as sink, pyarrow.ipc.new_file(sink, schema) as writer:
+        gathered: list[Any] = []
+        count, current = 0, 0
+
+        def write() -> None:
+            if gathered:
+                table = pyarrow.Table.from_batches(gathered, schema).combine_chunks()
+                files.extend([current] * -(-len(table) // SEGMENT_ROWS))
+                writer.write_table(table, max_chunksize=SEGMENT_ROWS)
+
+        for place, batch in batches:
+            if place != current or count >= SEGMENT_ROWS:
+                write()
+                gathered, count, current = [], 0, place
+            gathered.append(batch)
+            count += len(batch)
+        write()
+    return MappedSegments(path, scratch, files if len({*files}) > 1 else None)

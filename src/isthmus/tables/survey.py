@@ -1,0 +1,311 @@
+"""What one pass over all rows finds in each column: how many cells are missing, numbers, dates, words, and which.
+
+It is read block by block and keeps little: at most a thousand different words a column, and figures. What a column is
+taken for is decided from it afterwards, by `isthmus.tables.kinds`, and so never by the first rows alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from isthmus.tables.cells import plain_cells, texts
+from isthmus.tables.date_counts import DateCounts
+from isthmus.tables.distinct import DistinctTexts, mask_of
+from isthmus.tables.figures import Figures
+from isthmus.tables.marks import marked
+from isthmus.tables.text_numbers import MAGNITUDES, PLAIN_NUMBER, matches, numbers_of
+
+__all__ = ["MOST_WORDS", "ColumnSurvey"]
+
+MOST_WORDS = 1000  # different words of a column that are told apart
+LOOKED_AT = 200  # texts of a block by which units are recognised
+FEW = 0.5  # of the texts seen so far: where fewer are numbers or dates, no more are looked for
+LONG_DIGITS = "^[-+]?[1-9][0-9]{15,}$"  # more digits than float64 holds
+LONG_NUMBER = 1e15
+GROUPED = r"^[-+]?[0-9]{1,3}(\.[0-9]{3})+$"
+
+
+@dataclass
+class ColumnSurvey:
+    """What is known of one column.
+
+    Attributes
+    ----------
+    kind : str
+        Arrow's name of the type in which the file holds it; ``string`` where it is text.
+    n_missing, n_marks : int
+        Cells that are missing in any column; and texts that are missing if this is a column of numbers or dates.
+    words : Counter or None
+        The different texts and how often they stand, but for those missing anywhere; None where they are too many.
+    letters : int
+        Of all texts together.
+    dot, comma, firm_dot, firm_comma : int
+        Texts that are numbers where the decimal mark is a point, or a comma; and those that are such in one case only.
+    dates : DateCounts
+        How many texts are dates in each form that is still in question.
+    units : Counter
+        What stands beside numbers.
+    odd : tuple of (int, str) or None
+        The first text that is no number where most are: its row and itself.
+    """
+
+    name: str
+    kind: str
+    others: tuple[str, ...] = ()
+    n_rows: int = 0
+    n_missing: int = 0
+    n_marks: int = 0
+    marks: Counter[str] = field(default_factory=Counter)
+    first_mark: dict[str, int] = field(default_factory=dict)
+    words: Counter[Any] | None = field(default_factory=Counter)
+    letters: int = 0
+    repeated: bool = False
+    dot: int = 0
+    comma: int = 0
+    firm_dot: int = 0
+    firm_comma: int = 0
+    dates: DateCounts = field(default_factory=DateCounts)
+    units: Counter[str] = field(default_factory=Counter)
+    magnitudes: int = 0
+    odd: tuple[int, str] | None = None
+    numbers: Figures = field(default_factory=Figures)
+    plain: int = 0
+    _hopeless: bool = False
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the file holds it as text."""
+        return self.kind == "string"
+
+    @property
+    def n_present(self) -> int:
+        """Cells that are not missing in any column."""
+        return self.n_rows - self.n_missing
+
+    @property
+    def n_different(self) -> float:
+        """Different texts or values: at most so many are told apart, else infinity."""
+        return math.inf if self.words is None else len(self.words)
+
+    def add(self, cells: Any) -> None:
+        """The next cells of the column."""
+        cells = plain_cells(cells)
+        (self._add_texts if self.is_text else self._add_typed)(cells)
+        self.n_rows += len(cells)
+
+    # ---- cells that have a type ------------------------------------------------------------------------
+
+    def _add_typed(self, cells: Any) -> None:
+        import pyarrow
+        import pyarrow.compute
+
+        types, compute = pyarrow.types, pyarrow.compute
+        kind = cells.type
+        numeric = types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)
+        if numeric:
+            values = np.asarray(cells.cast(pyarrow.float64(), safe=False).to_numpy(zero_copy_only=False), np.float64)
+            if types.is_integer(kind) and kind.bit_width == 64 and len(cells) > cells.null_count:
+                edges = compute.min_max(cells).as_py()  # pyrefly: ignore[missing-attribute]
+                self.numbers.exact = self.numbers.exact and edges["min"] >= -(2**53) and edges["max"] <= 2**53
+            gone = np.isnan(values)
+            for mark in self.others:
+                gone |= values == _number(mark)
+            self.n_missing += int(gone.sum())
+            self._count(values[~gone])
+            return
+        self.n_missing += cells.null_count
+        present = cells.drop_null()
+        if types.is_boolean(kind):
+            self.words = None if self.words is None else self.words + Counter(present.to_pylist())
+        elif types.is_temporal(kind):
+            self._count(np.asarray(_ticks(present), np.float64))
+
+    def _count(self, values: np.ndarray) -> None:
+        self.numbers.add(values)
+        if self.words is not None:
+            found, counts = np.unique(values[: 1 << 16], return_counts=True)
+            rest = np.unique(values[1 << 16 :], return_counts=True) if len(values) > 1 << 16 else None
+            self._add_words(found.tolist(), counts.tolist())
+            if rest is not None:
+                self._add_words(rest[0].tolist(), rest[1].tolist())
+
+    def _add_words(self, words: list[Any], counts: list[int]) -> None:
+        if self.words is None:
+            return
+        if len(words) > MOST_WORDS:
+            self.words = None
+            return
+        for word, count in zip(words, counts, strict=True):
+            self.words[word] += count
+        if len(self.words) > MOST_WORDS:
+            self.words = None
+
+    # ---- texts -----------------------------------------------------------------------------------------
+
+    def _add_texts(self, cells: Any) -> None:
+        import pyarrow
+        import pyarrow.compute
+
+        compute: Any = pyarrow.compute
+        cells = cells.cast(pyarrow.string())
+        if self._add_plain_numbers(cells):
+            return
+        if self.words is None and not self.others and self.dates.add_iso(cells, self.n_present):
+            self.n_missing += cells.null_count
+            return
+        different = compute.dictionary_encode(cells)
+        words, indices = compute.utf8_trim_whitespace(different.dictionary), different.indices
+        times = np.bincount(np.asarray(indices.drop_null()), minlength=len(words))
+        gone = np.asarray(marked(words, among_numbers=False, others=self.others))
+        n_missing = cells.null_count + int(times[gone].sum())
+        self.n_missing += n_missing
+        self.repeated = self.repeated or 2 * len(words) < len(cells) - n_missing
+        self._add_text_words(words, np.where(gone, 0, times))
+        lengths = np.asarray(compute.utf8_length(words))
+        self.letters += int((lengths * np.where(gone, 0, times)).sum())
+        if self._hopeless or n_missing == len(cells):
+            return
+        soft = np.asarray(marked(words, among_numbers=True)) & ~gone
+        self._note_marks(words, soft, times, indices)
+        known = DistinctTexts(words, indices, np.where(gone | soft, 0, times))
+        self._add_numbers(known)
+        n_left = self.n_present + len(cells) - self.n_marks  # n_rows is counted after
+        if self.plain <= FEW * max(1, self.n_rows) or self.dates.counts:
+            self.dates.add(known, FEW * n_left)
+        best = max(self.dot, self.comma, self.dates.most)
+        self._hopeless = n_left >= 1000 and best < FEW * n_left
+
+    def _add_plain_numbers(self, cells: Any) -> bool:
+        """The quick way for a column all of whose cells were plain numbers so far; False if one of these is not."""
+        import pyarrow
+        import pyarrow.compute
+
+        compute: Any = pyarrow.compute
+        if not self.plain or self.plain < self.n_present or self.others:
+            return False
+        try:
+            values = np.asarray(compute.cast(cells, pyarrow.float64()).drop_null(), np.float64)
+        except pyarrow.ArrowInvalid:
+            return False
+        if not len(values) or not np.isfinite(values).all() or np.abs(values).max() >= LONG_NUMBER:
+            return False
+        if not self.firm_dot and compute.any(compute.match_substring(cells, ".")).as_py():
+            return False  # 1.234 may be a thousand
+        self.plain += len(values)
+        self.dot += len(values)
+        if self.firm_dot:
+            self.firm_dot += len(values)
+        else:
+            self.comma += len(values)
+        self.n_missing += cells.null_count
+        if self.words is not None:
+            counts = compute.value_counts(cells.drop_null())
+            self._add_text_words(counts.field("values"), np.asarray(counts.field("counts")))
+        self.numbers.add(values)
+        return True
+
+    def _add_text_words(self, words: Any, times: np.ndarray) -> None:
+        if self.words is not None:
+            there = times > 0
+            if there.sum() > MOST_WORDS:
+                self.words = None
+                return
+            self._add_words(words.filter(mask_of(there)).to_pylist(), times[there].tolist())
+
+    def _note_marks(self, words: Any, soft: np.ndarray, times: np.ndarray, indices: Any) -> None:
+        import pyarrow.compute
+
+        compute: Any = pyarrow.compute
+        for place in np.flatnonzero(soft & (times > 0)):
+            mark = words[int(place)].as_py()
+            self.n_marks += int(times[place])
+            self.marks[mark] += int(times[place])
+            if mark not in self.first_mark:
+                self.first_mark[mark] = self.n_rows + compute.index(indices, int(place)).as_py()
+
+    def _add_numbers(self, known: DistinctTexts) -> None:
+        """Count numbers with a point and with a comma."""
+        import pyarrow.compute
+
+        compute: Any = pyarrow.compute
+        words = known.words
+        plain = np.asarray(compute.match_substring_regex(words, PLAIN_NUMBER))
+        n_plain = known.count(plain)
+        self.plain += n_plain
+        self.dot += n_plain
+        if n_plain:
+            pointed = plain & np.asarray(compute.match_substring(words, "."))
+            grouped = pointed & np.asarray(compute.match_substring_regex(words, GROUPED))
+            self.firm_dot += known.count(pointed & ~grouped)
+            self.comma += known.count(plain & ~pointed) + known.count(grouped)
+        is_number = plain
+        if n_plain < known.n_cells:
+            other = words if not n_plain else compute.if_else(mask_of(plain), None, words)
+            dot, comma = (np.asarray(compute.fill_null(matches(other, mark), False)) for mark in ".,")
+            self.dot += known.count(dot)
+            self.comma += known.count(comma)
+            self.firm_dot += known.count(dot & ~comma)
+            self.firm_comma += known.count(comma & ~dot)
+            is_number = plain | dot | comma
+            self._note_units(other.filter(mask_of(dot | comma)))
+            self._note_odd(known, is_number)
+        if known.count(is_number) >= FEW * max(1, known.n_cells):
+            decimal = "," if self.firm_comma > self.firm_dot else "."
+            long = np.asarray(compute.match_substring_regex(words, LONG_DIGITS))
+            self.numbers.exact = self.numbers.exact and not known.count(long)
+            values = compute.if_else(mask_of(known.times > 0), numbers_of(words, decimal), None)
+            self.numbers.add(np.asarray(compute.take(values, known.indices).drop_null(), np.float64))
+
+    def _note_units(self, numbers: Any) -> None:
+        for cell in numbers[:LOOKED_AT].to_pylist():
+            if cell is not None:
+                before, after = _beside(cell)
+                self.magnitudes += after.split(" ")[0] in MAGNITUDES
+                self.units[f"{before}|{after}"] += 1
+
+    def _note_odd(self, known: DistinctTexts, is_number: np.ndarray) -> None:
+        import pyarrow.compute
+
+        compute: Any = pyarrow.compute
+        strange = np.flatnonzero(~is_number & (known.times > 0))
+        if self.odd is None and len(strange):
+            rows = [compute.index(known.indices, int(place)).as_py() for place in strange[:LOOKED_AT]]
+            row = min(rows)
+            self.odd = self.n_rows + row, known.words[int(strange[rows.index(row)])].as_py()
+
+
+def _beside(cell: str) -> tuple[str, str]:
+    """What stands before and after the digits of a number.
+
+    >>> _beside("$1,200"), _beside("12 km")
+    (('$', ''), ('', ' km'))
+    """
+    digits = [place for place, letter in enumerate(cell) if letter.isdigit()]
+    if not digits:
+        return "", ""
+    return cell[: digits[0]].strip("+-−–.,( "), cell[digits[-1] + 1 :].strip("-−).,").rstrip()
+
+
+def _number(word: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        return math.nan
+
+
+def _ticks(cells: Any) -> Any:
+    import pyarrow
+
+    types = pyarrow.types
+    if types.is_date(cells.type) or types.is_timestamp(cells.type):
+        return cells.cast(pyarrow.timestamp("us"), safe=False).cast(pyarrow.int64())
+    if types.is_time(cells.type):
+        return cells.cast(pyarrow.time64("us"), safe=False).cast(pyarrow.int64())
+    if types.is_duration(cells.type):
+        return cells.cast(pyarrow.duration("us"), safe=False).cast(pyarrow.int64())
+    return texts(cells)

@@ -1,0 +1,135 @@
+"""Numbers as people write them: ``1,234.5``, ``1.234,5``, ``1 234``, ``$12``, ``12 %``, ``(12)``, ``1.5e3``, ``2.5M``.
+
+A column writes its numbers in one `NumberForm`: its decimal mark, and a unit that may stand beside each of them. Which
+it is, is settled by all of its cells; ``1,234`` alone could be either.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["PLAIN_NUMBER", "NumberForm", "matches", "numbers_of", "shape_of"]
+
+PLAIN_NUMBER = r"^[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?$"
+CURRENCY = (
+    r"[$€£¥₹₽₩₺₪฿₴₫]|[UAHCR]+S?\$|USD|EUR|GBP|CHF|JPY|CNY|INR|AUD|CAD|SEK|NOK|DKK|PLN|CZK|BRL|RUB|Fr\.?|Rs\.?|kr\.?"
+)
+GROUPS = {".": "[, '’\u00a0\u202f]", ",": "[. '’\u00a0\u202f]"}
+BESIDE = " $€£¥₹₽₩₺₪฿%+-−–()\u00a0\u202f"
+MAGNITUDES = {
+    "k": 1e3,
+    "K": 1e3,
+    "M": 1e6,
+    "B": 1e9,
+    "bn": 1e9,
+    "Bn": 1e9,
+    "mn": 1e6,
+    "Mio": 1e6,
+    "Mrd": 1e9,
+    "T": 1e12,
+}
+UNIT = r"[^0-9\s,;:()<>=|_&!?+.\\-]+\.?"  # letters and signs such as km, %, m/s, °C
+
+
+@dataclass(frozen=True)
+class NumberForm:
+    """How a column writes its numbers: the mark before decimals, and what stands before or after each of them."""
+
+    decimal: str = "."
+    before: str = ""
+    after: str = ""
+
+    def __post_init__(self) -> None:
+        plain = all(isinstance(part, str) and len(part) <= 24 for part in (self.before, self.after))
+        if self.decimal not in GROUPS or not plain:
+            raise ValueError("a column's way of writing numbers is not described as it should be")
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a program reads them as they stand."""
+        return self == NumberForm()
+
+    def write(self, number: float, *, whole: bool) -> str:
+        """One number as the column writes it.
+
+        >>> NumberForm(",", after=" %").write(12.5, whole=False)
+        '12,5 %'
+        """
+        text = str(round(number)) if whole else repr(float(number)).removesuffix(".0")
+        return f"{self.before}{text.replace('.', self.decimal)}{self.after}"
+
+
+@cache
+def shape_of(decimal: str) -> str:
+    """The regular expression of a trimmed number with this decimal mark."""
+    group, mark = GROUPS[decimal], "\\" + decimal
+    grouped = f"[0-9]{{1,3}}(?:{group}[0-9]{{2,3}})*{group}[0-9]{{3}}(?:{mark}[0-9]*)?"
+    digits = f"(?:{grouped}|[0-9]+(?:{mark}[0-9]*)?|{mark}[0-9]+)"
+    before = rf"[-+−–]?\s?(?:{CURRENCY})?\s?[-−–]?"
+    return rf"^\(?{before}{digits}(?:[eE][-+]?[0-9]+)?\s?(?:{UNIT})?(?:\s{UNIT})?[-−]?\)?$"
+
+
+def matches(cells: pyarrow.Array, decimal: str) -> Any:
+    """Which trimmed texts are numbers with this decimal mark; null where a cell is."""
+    from pyarrow.compute import match_substring_regex  # pyrefly: ignore[missing-module-attribute]
+
+    return match_substring_regex(cells, shape_of(decimal))
+
+
+def numbers_of(cells: pyarrow.Array, decimal: str = ".") -> Any:
+    """Trimmed texts as float64, null where a cell is null or no number.
+
+    Whatever unit stands beside a number is passed over; ``12 %`` is 12, ``2.5M`` is 2,500,000, ``(3)`` is -3.
+    """
+    import pyarrow
+    import pyarrow.compute
+
+    compute: Any = pyarrow.compute  # its functions are made when it is imported
+    pointed = cells
+    if decimal == ",":  # where no point stands, the comma is one
+        pointed = compute.replace_substring(compute.if_else(compute.match_substring(cells, "."), None, cells), ",", ".")
+    plain = compute.fill_null(compute.match_substring_regex(pointed, PLAIN_NUMBER), False)
+    easy = compute.cast(compute.if_else(plain, pointed, None), pyarrow.float64())
+    if easy.null_count == cells.null_count:
+        return easy
+    rest = compute.if_else(plain, None, cells)
+    rest = compute.if_else(compute.match_substring_regex(rest, shape_of(decimal)), rest, None)
+    if rest.null_count == len(rest):
+        return easy
+    return compute.coalesce(easy, _dressed_numbers(rest, decimal))
+
+
+def _dressed_numbers(cells: Any, decimal: str) -> Any:
+    """Numbers with groups, signs, sizes and units about them; every cell is one or null."""
+    import pyarrow
+    import pyarrow.compute
+
+    compute: Any = pyarrow.compute
+    digits = compute.utf8_trim(cells, BESIDE)
+    for group in GROUPS[decimal][1:-1]:
+        digits = compute.replace_substring(digits, group, "")
+    digits = compute.replace_substring(digits, ",", ".") if decimal == "," else digits
+    bare = compute.match_substring_regex(digits, r"^(?:[0-9]+\.?[0-9]*|\.[0-9]+)$")
+    if not compute.all(bare).as_py():  # words beside the number
+        kept = "." if decimal == "." else ","
+        other = compute.if_else(bare, None, cells)
+        other = compute.replace_substring_regex(other, rf"[eE][-+]?[0-9]+|\pL+\.?|[^0-9{kept}]", "")
+        other = compute.replace_substring(other, ",", ".") if decimal == "," else other
+        digits = compute.if_else(bare, digits, other)
+    number = compute.cast(digits, pyarrow.float64())
+    power = compute.match_substring_regex(cells, r"[0-9.,][eE][-+]?[0-9]")
+    if compute.any(power).as_py():  # rare beside groups and units
+        told = compute.extract_regex(compute.if_else(power, cells, None), r"[eE](?P<power>[-+]?[0-9]+)").field("power")
+        exponent = compute.cast(compute.if_else(compute.equal(told, ""), "0", told), pyarrow.float64())
+        number = compute.multiply(number, compute.power(10.0, compute.fill_null(exponent, 0.0)))
+    for size, factor in MAGNITUDES.items():
+        has = compute.match_substring_regex(cells, rf"[0-9.,]\s?{size}\b")
+        if compute.any(has).as_py():
+            number = compute.if_else(has, compute.multiply(number, factor), number)
+    below = compute.match_substring_regex(cells, rf"^[(]|^[-−–]|[-−]$|^\+?\s?(?:{CURRENCY})\s?[-−–]")
+    return compute.if_else(below, compute.negate(number), number)

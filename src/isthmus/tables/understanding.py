@@ -1,0 +1,256 @@
+"""From cells to a table that can be learned from: a look at all rows, what each column is, and a stream of it.
+
+With the layout of a fit nothing is asked again: columns are found by name and read as they were then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from isthmus.tables.arrow_stream import ArrowStream, Reading
+from isthmus.tables.as_fitted import as_fitted, new_columns, require_columns, sequential
+from isthmus.tables.asked_kinds import asked_kind
+from isthmus.tables.cells import plain_cells
+from isthmus.tables.column import Column
+from isthmus.tables.container import Scratch
+from isthmus.tables.description import Description, placed
+from isthmus.tables.errors import DataError, said
+from isthmus.tables.finding import Finding, Hints
+from isthmus.tables.kinds import kind_of
+from isthmus.tables.layout import TableLayout
+from isthmus.tables.request import Request
+from isthmus.tables.roles import require_known
+from isthmus.tables.segments import HeldSegments, MappedSegments, Segments, spooled
+from isthmus.tables.source import SegmentsSource, Source
+from isthmus.tables.stream import HELD_BYTES
+from isthmus.tables.survey import ColumnSurvey
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["understood"]
+
+HELD_TEXT = 64 << 20  # of cells as they stand in a file, kept between the look at them and the reading
+LEAST_ROWS = 1
+
+
+def understood(source: Source, request: Request, where: str) -> ArrowStream:
+    """The rows of a source, each column taken for what all of its cells say it is."""
+    request = _written_out(source, request)
+    if request.layout is not None:
+        return _as_fitted(source, request, where, request.layout)
+    require_known(source.names, request, where)
+    surveys, held = _surveyed(source, request, source.names)
+    n_rows = max((survey.n_rows for survey in surveys), default=0)
+    if n_rows < LEAST_ROWS:
+        raise DataError(f"{where}: no rows of data; add at least one below the column names.")
+    findings, id_name, label_name = _findings(source, surveys, request, where)
+    columns = [finding.column for finding in findings if finding.column is not None]
+    if request.columns:
+        order = {name: place for place, name in enumerate(request.columns)}
+        columns.sort(key=lambda column: order[column.name])
+    if not columns:
+        raise DataError(f"{where}: {_nothing_left(findings)}")
+    layout = TableLayout(tuple(columns))
+    notes = tuple(dict.fromkeys([*source.notes, *source.findings]))
+    told = tuple(replace(one, notes=tuple(placed(note, source.line_of) for note in one.notes)) for one in findings)
+    description = Description(source.name, n_rows, told, notes, id_name=id_name, label_name=label_name)
+    missing = any(finding.n_missing for finding in findings if finding.learned)
+    return _stream(source, request, where, layout, id_name, label_name, description, held, missing, n_rows)
+
+
+def _written_out(source: Source, request: Request) -> Request:
+    """Columns of lists that were named stand for all of their entries."""
+    drop, columns = (tuple(source.lists.names(names)) for names in (request.drop, request.columns))
+    return replace(request, drop=drop, columns=columns)
+
+
+def _as_fitted(source: Source, request: Request, where: str, layout: TableLayout) -> ArrowStream:
+    """The columns of a fit, found by name in another file."""
+    require_columns(layout, source.names, where)
+    require_known(source.names, replace(request, columns=()), where)
+    surveys, held = _surveyed(source, request, layout.names)
+    n_rows = max((survey.n_rows for survey in surveys), default=0)
+    if n_rows < LEAST_ROWS:
+        raise DataError(f"{where}: no rows of data; add at least one below the column names.")
+    decimal = source.dialect.decimal if source.dialect is not None else "."
+    learned = [as_fitted(survey, column, decimal) for survey, column in zip(surveys, layout.columns, strict=True)]
+    findings = [*learned, *new_columns(source.names, layout, request)]
+    told = tuple(replace(one, notes=tuple(placed(note, source.line_of) for note in one.notes)) for one in findings)
+    notes = tuple(dict.fromkeys([*source.notes, *source.findings]))
+    ids, labels = request.ids, request.labels
+    description = Description(source.name, n_rows, told, notes, id_name=ids, label_name=labels)
+    found = TableLayout(tuple(finding.column for finding in learned if finding.column is not None))
+    if held is not None or source.segments is not None:
+        return _stream(source, request, where, found, ids, labels, description, held, True, n_rows)
+    return sequential(source, found, ids, labels, where, description)
+
+
+# ---- what the columns are ----------------------------------------------------------------------------------
+
+
+def _surveyed(source: Source, request: Request, columns: Sequence[str]) -> tuple[list[ColumnSurvey], list[Any] | None]:
+    """A look at all rows of some columns; the cells of all of them too, where they are few."""
+    known = source.known()
+    names = [name for name in columns if name not in known or name in request.kinds]
+    marks = (*source.marks, *request.missing_marks)
+    found = {name: survey for name, survey in known.items() if name not in names}
+    if not names:
+        return [found[name] for name in columns], None
+    keep = source.segments is None and source.n_bytes <= HELD_TEXT
+    held: list[Any] = []
+    surveys: list[ColumnSurvey] = []
+    for place, batch in _read(source, names):
+        if not surveys:
+            surveys = [ColumnSurvey(name, _kind(batch.schema.field(name).type), marks) for name in names]
+        for survey in surveys:
+            survey.add(batch.column(survey.name))
+        if keep:
+            held.append((place, batch))
+    found |= {survey.name: survey for survey in surveys or [ColumnSurvey(name, "string", marks) for name in names]}
+    return [found[name] for name in columns], held if keep else None
+
+
+def _read(source: Source, names: Sequence[str] = ()) -> Iterator[tuple[int, Any]]:
+    """The batches of a source, each with the number of the file it is from."""
+    if isinstance(source, SegmentsSource):
+        yield from ((0, batch) for batch in source.batches_of(names))
+        return
+    for place, part in enumerate(source.parts):
+        yield from ((place, batch) for batch in part.batches())
+
+
+def _kind(kind: Any) -> str:
+    import pyarrow
+
+    types = pyarrow.types
+    kind = kind.value_type if types.is_dictionary(kind) else kind
+    text = types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind) or types.is_null(kind)
+    return "string" if text else str(kind)
+
+
+def _findings(
+    source: Source, surveys: Sequence[ColumnSurvey], request: Request, where: str
+) -> tuple[list[Finding], str | None, str | None]:
+    """What each column is, and which names the rows and which holds the classes."""
+    decimal = source.dialect.decimal if source.dialect is not None else "."
+    semicolons = source.dialect is not None and source.dialect.separator == ";"
+    hints = Hints(decimal, decimal == "," or semicolons)
+    labels = request.labels or (
+        source.label_name if source.label_name not in (*request.columns, *request.drop) else None
+    )
+    ids = request.ids or (source.id_name if source.id_name not in (*request.columns, *request.drop) else None)
+    found: list[Finding] = []
+    faults: list[str] = []
+    for place, survey in enumerate(surveys):
+        name = survey.name
+        out = Finding(name, "id", None, "", (), survey.n_missing)
+        if name in request.drop:
+            found.append(replace(out, kind="left out", why="as asked"))
+        elif name == labels:
+            found.append(replace(out, kind="labels"))
+        elif name == ids:
+            found.append(out)
+        elif request.columns and name not in request.columns:
+            found.append(replace(out, kind="left out", why="not asked for"))
+        elif name in source.index and name not in request.columns and name not in request.kinds:
+            found.append(replace(out, why="the index of the frame that was saved"))
+        else:
+            try:
+                asked = request.kinds.get(name)
+                wanted = replace(hints, guess=name not in request.columns)
+                found.append(kind_of(survey, place, wanted) if asked is None else asked_kind(survey, asked, wanted))
+            except DataError as error:
+                faults.append(str(error).rstrip("."))
+    wrong = [one.name for one in found if one.name in request.columns and not one.learned]
+    if wrong:
+        faults.append(f"nothing can be learned from {said(wrong)}: take it out of what is to be learned from")
+    if faults:
+        raise DataError(f"{where}: {'; '.join(faults)}.")
+    if ids is None and not request.columns:
+        ids = next(
+            (one.name for one in found if one.kind == "id" and not one.n_missing and one.why != "as asked"), None
+        )
+    return found, ids, labels
+
+
+def _nothing_left(findings: Sequence[Finding]) -> str:
+    told = "; ".join(f"{one.name!r} {one.why or one.kind}" for one in findings[:8])
+    more = f" and {len(findings) - 8} more" if len(findings) > 8 else ""
+    name = next((one.name for one in findings if one.kind in ("id", "text", "constant")), None)
+    cure = (
+        f"; learn from one with --kind {name}=number or =category"
+        if name is not None and all(one.why != "as asked" for one in findings)
+        else "; leave out fewer"
+    )
+    return f"no column is left to learn from: {told}{more}{cure}."
+
+
+# ---- the rows ----------------------------------------------------------------------------------------------
+
+
+def _stream(
+    source: Source, request: Request, where: str, layout: TableLayout, id_name: str | None, label_name: str | None,
+    description: Description, held: list[Any] | None, missing: bool, n_rows: int,
+) -> ArrowStream:  # fmt: skip
+    options: dict[str, Any] = {
+        "where": where, "name": source.name, "missing": missing, "description": description, "line_of": source.line_of,
+    }  # fmt: skip
+    if source.segments is not None:
+        reading = Reading(layout, id_name, label_name, source.lists)
+        stream = ArrowStream(source.segments, reading, **options)
+        stream.missing = missing or isinstance(source, SegmentsSource)
+        stream.origin = source
+        return stream
+    reading = Reading(layout, id_name, label_name, typed=True)
+    words = [name for name in (id_name, label_name) if name is not None]
+    typed = _typed(source, layout, words, held)
+    if 4 * n_rows * layout.width <= (request.held_bytes or HELD_BYTES):
+        import pyarrow
+
+        batches = list(typed)
+        sizes = [sum(len(batch) for place, batch in batches if place == one) for one in range(len(source.parts))]
+        table = pyarrow.Table.from_batches([batch for _, batch in batches]).combine_chunks()
+        segments: Segments = HeldSegments(table, sizes)
+    else:
+        segments = _spooled(typed, request)
+    stream = ArrowStream(segments, reading, **options)
+    stream.origin = source
+    return stream
+
+
+def _typed(
+    source: Source, layout: TableLayout, words: Sequence[str], held: list[Any] | None
+) -> Iterator[tuple[int, pyarrow.RecordBatch]]:
+    """The file a batch is from, and the batch with its columns in the types that are learned from; ids and labels as
+    they are.
+    """
+    import pyarrow
+
+    for place, batch in held if held is not None else _read(source):
+        cells = [_stored(column, column.typed(batch.column(column.name))) for column in layout.columns]
+        cells += [plain_cells(batch.column(name)) for name in words]
+        yield place, pyarrow.RecordBatch.from_arrays(cells, names=[*layout.names, *words])
+
+
+def _stored(column: Column, cells: Any) -> Any:
+    """Cells in a type that is the same in every batch."""
+    import pyarrow
+
+    if column.kind != "number" or pyarrow.types.is_integer(cells.type):
+        return cells
+    return cells.cast(pyarrow.int64() if column.whole else pyarrow.float64())
+
+
+def _spooled(typed: Iterator[tuple[int, Any]], request: Request) -> MappedSegments:
+    first = next(typed, None)
+    if first is None:
+        raise DataError("no rows of data; add at least one below the column names.")
+
+    def all_of_them() -> Iterator[Any]:
+        yield first
+        yield from typed
+
+    return spooled(all_of_them(), first[1].schema, Scratch(request.scratch))

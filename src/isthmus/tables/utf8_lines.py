@@ -1,0 +1,105 @@
+"""The lines of a file of text as pyarrow reads them: UTF-8, without what stands above the table, without comments."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from typing import Any
+
+from isthmus.tables.bounds import LONGEST_LINE
+from isthmus.tables.dialect import LINE, Dialect, split_line
+from isthmus.tables.encoding import STRAY
+from isthmus.tables.errors import DataError
+
+__all__ = ["Utf8Lines"]
+
+
+class Utf8Lines:
+    """A stream of UTF-8 that pyarrow reads: without the lines above the table, and without comments."""
+
+    def __init__(self, stream: Any, dialect: Dialect, skipped: int, block: int):
+        self._stream, self._dialect, self._skipped, self.block = stream, dialect, skipped, block
+        encoding = dialect.encoding
+        self._decoder: Any = None
+        if encoding not in ("utf-8", "utf-8-sig"):
+            self._decoder = codecs.getincrementaldecoder(encoding)("replace")
+        self._validator = codecs.getincrementaldecoder("utf-8")(STRAY)
+        self._whole_lines = dialect.is_blanks or bool(dialect.comment)
+        self._rest = b""
+        self._begun = self._ended = False
+        self._ready = io.BytesIO()
+        self.closed = False
+
+    def read(self, size: int = -1) -> bytes:
+        found = self._ready.read(size)
+        while not found and not self._ended:
+            self._ready = io.BytesIO(self._next())
+            found = self._ready.read(size)
+        return found
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return False
+
+    def writable(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _next(self) -> bytes:
+        block = self._stream.read(self.block)
+        self._ended = not block
+        text = self._as_utf8(block)
+        if not self._begun and (text or self._ended):
+            text = text.removeprefix(codecs.BOM_UTF8)
+            self._begun = True
+        if self._skipped:
+            text = self._skip(self._rest + text)
+        if self._whole_lines:
+            text = self._rest + text
+            end = len(text) if self._ended else max(text.rfind(b"\n"), text.rfind(b"\r", 0, -1)) + 1
+            if not end and len(text) > LONGEST_LINE:
+                raise DataError(f"a line of more than {LONGEST_LINE:,} bytes; break it into rows.")
+            text, self._rest = self._cleaned(text[:end]), text[end:]
+        return text
+
+    def _as_utf8(self, block: bytes) -> bytes:
+        if self._decoder is not None:
+            return self._decoder.decode(block, final=self._ended).encode("utf-8", "replace")
+        if block.isascii() and not self._validator.getstate()[0]:
+            return block
+        return self._validator.decode(block, final=self._ended).encode("utf-8", "replace")
+
+    def _skip(self, text: bytes) -> bytes:
+        """Pass over lines above the table; what is left of the bytes at hand."""
+        begin, self._rest = 0, b""
+        for found in re.finditer(rb"\r\n|\n|\r", text):
+            if found.end() == len(text) and found.group() == b"\r" and not self._ended:
+                break  # its line feed may follow
+            begin = found.end()
+            self._skipped -= 1
+            if not self._skipped:
+                return text[begin:]
+        if not self._ended:
+            self._rest = text[begin:]
+        return b""
+
+    def _cleaned(self, text: bytes) -> bytes:
+        dialect = self._dialect
+        if dialect.comment:
+            mark = re.escape(dialect.comment.encode())
+            text = re.sub(rb"(?m)^[ \t]*" + mark + rb"[^\r\n]*(?:\r\n|\n|\r|\Z)", b"", text)
+        if not dialect.is_blanks:
+            return text
+        if dialect.quote and dialect.quote.encode() in text:
+            lines = [split_line(line, dialect) for line in LINE.split(text.decode("utf-8")) if line.strip()]
+            out = io.StringIO()
+            csv.writer(out, delimiter="\t", quotechar=dialect.quote, lineterminator="\n").writerows(lines)
+            return out.getvalue().encode()
+        text = re.sub(rb"(?m)^[ \t\xa0]+|[ \t]+(?=\r|\n|\Z)", b"", text)
+        return re.sub(rb"[ \t]+" if dialect.separator == " " else rb"[ \t]{2,}|\t", b"\t", text)

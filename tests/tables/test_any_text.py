@@ -1,0 +1,551 @@
+"""Text in every form in which people have it: the rows, the names and the kinds are found, with nothing set."""
+
+from __future__ import annotations
+
+import bz2
+import calendar
+import csv
+import gzip
+import io
+import json
+import lzma
+import tarfile
+import zipfile
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from isthmus.tables import read
+
+N = 60
+RNG = np.random.default_rng(0)
+SIZE = RNG.gamma(2.0, 3.0, N).round(2)
+COUNT = RNG.integers(0, 40, N)
+CITY = RNG.choice(["Oslo", "Lima", "Kairo", "Bonn"], N)
+MEMBER = RNG.choice(["yes", "no"], N)
+NAME = [f"person {place}" for place in RNG.permutation(N)]
+LONG = [
+    " ".join(RNG.choice(["der", "schnelle", "Fuchs", "springt", "weit", "über", "viele", "Zäune"], 9)) for _ in range(N)
+]
+COLUMNS = {"name": NAME, "size": SIZE, "count": COUNT, "city": CITY, "member": MEMBER}
+KINDS = {"name": "id", "size": "number", "count": "number", "city": "category", "member": "boolean"}
+
+
+def text(columns=COLUMNS, separator=",", *, header=True, decimal=".", end="\n", quote='"', quote_all=False):
+    out = io.StringIO()
+    writer = csv.writer(
+        out,
+        delimiter=separator,
+        lineterminator=end,
+        quotechar=quote,
+        quoting=csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL,
+    )
+    if header:
+        writer.writerow(columns)
+    for row in zip(*columns.values(), strict=True):
+        writer.writerow([str(cell).replace(".", decimal) if isinstance(cell, float) else cell for cell in row])
+    return out.getvalue()
+
+
+def found(table):
+    return {finding.name: finding.kind for finding in table.description.findings}
+
+
+def write(folder, content, name="table.csv", encoding="utf-8"):
+    path = folder / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode(encoding))
+    return path
+
+
+def check(path, kinds=KINDS, size=SIZE, rows=N, **options):
+    table = read(path, **options)
+    assert len(table) == rows
+    assert found(table) == kinds
+    np.testing.assert_allclose(np.asarray(table.to_arrow()["size"], float)[: len(size)], size)
+    return table
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|", "^", "~", ":", "\x01"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_every_separator_and_line_end(separator, end, tmp_path):
+    check(write(tmp_path, text(separator=separator, end=end)))
+
+
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_quoted_cells(quote, tmp_path):
+    check(write(tmp_path, text(quote=quote, quote_all=True)))
+
+
+@pytest.mark.parametrize("name", ["table", "table.data", "table.TXT", "table.parquet", "table.xlsx", "a.b.c"])
+def test_a_name_says_nothing(name, tmp_path):
+    check(write(tmp_path, text(), name))
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_decimal_commas(separator, tmp_path):
+    table = check(write(tmp_path, text(separator=separator, decimal=",")))
+    assert "decimal commas" in table.description.notes
+
+
+def test_decimal_commas_in_quotes(tmp_path):
+    check(write(tmp_path, text(decimal=",", quote_all=True)))
+
+
+def test_blanks_between_cells(tmp_path):
+    columns = {name: [str(cell).replace(" ", "_") for cell in cells] for name, cells in COLUMNS.items()}
+    rows = [list(columns), *zip(*columns.values(), strict=True)]
+    check(write(tmp_path, "\n".join(" ".join(row) for row in rows)))
+    check(write(tmp_path, "\n".join("  ".join(f"{cell:<14}" for cell in row) for row in rows)))
+    spaced = [list(COLUMNS), *([str(cell) for cell in row] for row in zip(*COLUMNS.values(), strict=True))]
+    check(write(tmp_path, "\n".join("   ".join(f"{cell:<14}" for cell in row) for row in spaced)))
+
+
+ENCODED = {
+    "cp1252": {"Stadt": ["Köln", "Zürich", "Graz"], "Größe": None},
+    "utf-8-sig": {"Stadt": ["Köln", "Zürich", "Graz"], "Größe": None},
+    "utf-16": {"Stadt": ["Köln", "Zürich", "Graz"], "Größe": None},
+    "utf-16-le": {"Stadt": ["Köln", "Zürich", "Graz"], "Größe": None},
+    "cp1251": {"Город": ["Москва", "Казань", "Омск"], "Размер": None},
+    "koi8-r": {"Город": ["Москва", "Казань", "Омск"], "Размер": None},
+    "cp1250": {"Město": ["Plzeň", "Třebíč", "Ústí"], "Výška": None},
+    "cp1253": {"Πόλη": ["Αθήνα", "Πάτρα", "Βόλος"], "Μέγεθος": None},
+    "shift_jis": {"都市": ["東京", "大阪", "ナゴヤ"], "サイズ": None},
+    "euc_jp": {"都市": ["東京", "大阪", "ナゴヤ"], "サイズ": None},
+    "gb18030": {"城市": ["北京", "上海", "广州"], "数量": None},
+    "euc_kr": {"도시": ["서울", "부산", "대구"], "크기": None},
+    "mac_roman": {"ville": ["Orléans", "Nîmes", "Bézier"], "année": None},
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODED)
+def test_encodings_of_every_kind(encoding, tmp_path):
+    (city, words), (size, _) = ENCODED[encoding].items()
+    columns = {city: RNG.choice(words, N).tolist(), size: SIZE, "n": COUNT}
+    table = read(write(tmp_path, text(columns), encoding=encoding))
+    assert found(table) == {city: "category", size: "number", "n": "number"}
+    assert set(table.to_arrow()[city].to_pylist()) == set(columns[city])
+
+
+@pytest.mark.parametrize("pack", ["gz", "bz2", "xz", "zst", "lz4", "zip", "tar", "tar.gz"])
+def test_packed_files(pack, tmp_path):
+    data = text().encode()
+    path = tmp_path / f"table.csv.{pack}"
+    if pack in ("gz", "bz2", "xz"):
+        path.write_bytes({"gz": gzip, "bz2": bz2, "xz": lzma}[pack].compress(data))
+    elif pack in ("zst", "lz4"):
+        with pa.CompressedOutputStream(str(path), "zstd" if pack == "zst" else "lz4") as out:
+            out.write(data)
+    elif pack == "zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("inside/table.csv", data)
+            archive.writestr("__MACOSX/._table.csv", b"\0\1")
+    else:
+        with tarfile.open(path, "w:gz" if pack == "tar.gz" else "w") as archive:
+            entry = tarfile.TarInfo("inside/table.csv")
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    check(path)
+
+
+# ---- what stands above the rows ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        "Sales 2020\n\n",
+        "Report of the office,,,,\n,,,,\n",
+        "# made by hand\n# do not edit\n",
+        "// made by hand\n",
+        "% made by hand\n%\n",
+        "\n\n\n",
+        "Exported on 2020-01-01 10:00\nUser: anna\n\n",
+        '"Title, with a comma"\n',
+        "sep=,\n",
+    ],
+)
+def test_lines_above_the_table(above, tmp_path):
+    check(write(tmp_path, above + text()))
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        "\n",
+        "\nSource: the office of statistics\n",
+        "Total,,1234,,\n",
+        "Summe;;;;\n".replace(";", ","),
+        ",,,,\n,,,,\n",
+        "* estimated,,,,\n",
+    ],
+)
+def test_lines_below_the_table(below, tmp_path):
+    check(write(tmp_path, text() + below))
+
+
+def test_comments_among_the_rows(tmp_path):
+    lines = text().splitlines()
+    check(write(tmp_path, "\n".join(["# one", *lines[:9], "# two, and a comma, here", *lines[9:]])))
+
+
+def test_names_in_a_comment(tmp_path):
+    columns = {"size": SIZE, "count": COUNT, "weight": SIZE * 2}
+    np.savetxt(tmp_path / "f.txt", np.column_stack(list(columns.values())), header=" ".join(columns))
+    table = read(tmp_path / "f.txt")
+    assert table.columns == ("size", "count", "weight")
+    assert len(table) == N
+
+
+def test_no_names(tmp_path):
+    table = read(write(tmp_path, text(header=False)))
+    assert len(table) == N
+    assert found(table) == {f"x{place}": kind for place, kind in enumerate(KINDS.values())}
+    table = read(write(tmp_path, text({"a": SIZE, "b": SIZE, "c": CITY}, header=False)))
+    assert len(table) == N
+    assert found(table) == {"x0": "number", "x1": "number", "x2": "category"}
+
+
+def test_the_flag_overrides_the_guess(tmp_path):
+    path = write(tmp_path, "1990,2000,2010\n" + "\n".join(f"{a},{b},{c}" for a, b, c in RNG.integers(1, 9, (N, 3))))
+    assert len(read(path, header=False)) == N + 1
+    assert read(path, header=True).columns == ("1990", "2000", "2010")
+
+
+def test_years_are_names(tmp_path):
+    values = RNG.normal(5, 1, (N, 6)).round(3)
+    columns = {"country": [f"Land {place}" for place in range(N)], **{str(1990 + k): values[:, k] for k in range(6)}}
+    table = read(write(tmp_path, text(columns)))
+    assert table.columns == tuple(str(1990 + k) for k in range(6))
+    assert len(table) == N
+
+
+def test_counted_columns_are_names(tmp_path):
+    values = RNG.normal(size=(N, 4))
+    table = read(write(tmp_path, text({str(k): values[:, k] for k in range(4)})))
+    assert table.columns == ("0", "1", "2", "3")
+    assert len(table) == N
+
+
+def test_a_row_of_units(tmp_path):
+    lines = text().splitlines()
+    table = check(write(tmp_path, "\n".join([lines[0], ",cm,,,", *lines[1:]])))
+    assert any("size in cm" in note for note in table.description.notes)
+
+
+def test_names_over_two_rows(tmp_path):
+    columns = {"id": NAME, "a": SIZE, "b": SIZE, "c": COUNT, "d": COUNT}
+    lines = text(columns).splitlines()[1:]
+    table = read(write(tmp_path, "\n".join([",2020,,2021,", "who,size,price,size,price", *lines])))
+    assert len(table) == N
+    assert table.columns == ("2020.size", "2020.price", "2021.size", "2021.price")
+
+
+@pytest.mark.parametrize(
+    ("head", "names"),
+    [
+        ("who,size,size,city,member", ["who", "size", "size.1", "city", "member"]),
+        (",size,count,city,member", ["column 1", "size", "count", "city", "member"]),
+        (" who , size,count ,city,member ", ["who", "size", "count", "city", "member"]),
+        ('who,"size\n(cm)",count,city,member', ["who", "size (cm)", "count", "city", "member"]),
+        ("who,size,count,city,member,,", ["who", "size", "count", "city", "member"]),
+        ("size,count,city,member", ["column 1", "size", "count", "city", "member"]),
+        ("#who,size,count,city,member", ["who", "size", "count", "city", "member"]),
+    ],
+)
+def test_names_of_every_kind(head, names, tmp_path):
+    body = text(header=False)
+    table = read(write(tmp_path, f"{head}\n{body}"))
+    assert len(table) == N
+    assert list(found(table)) == names
+
+
+def test_a_separator_at_the_end_of_every_line(tmp_path):
+    lines = [f"{line}|" for line in text(separator="|").splitlines()]
+    table = read(write(tmp_path, "\n".join(lines)))
+    assert len(table) == N
+    assert set(table.columns) == {"size", "count", "city", "member"}
+    table = read(write(tmp_path, "\n".join(lines[1:])))
+    assert len(table) == N
+
+
+def test_rows_of_another_width(tmp_path):
+    lines = text().splitlines()
+    lines[3] += ",,"
+    lines[7] = lines[7].rpartition(",")[0]
+    table = read(write(tmp_path, "\n".join(lines)))
+    assert len(table) == N
+    assert any(
+        "1 row of another width filled up or cut" in note and "line 8" in note for note in table.description.notes
+    )
+
+
+# ---- cells -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "",
+        "NA",
+        "N/A",
+        "#N/A",
+        "nan",
+        "NULL",
+        "\\N",
+        "None",
+        "<NA>",
+        "?",
+        "-",
+        ".",
+        "n.a.",
+        "unknown",
+        "--",
+        "k.A.",
+        "#DIV/0!",
+    ],
+)
+def test_marks_of_missing_numbers(mark, tmp_path):
+    size = [mark if place % 10 == 3 else cell for place, cell in enumerate(SIZE)]
+    table = read(write(tmp_path, text({**COLUMNS, "size": size})))
+    assert found(table) == KINDS
+    values = table.to_arrow()["size"].to_pylist()
+    assert [value is None for value in values] == [place % 10 == 3 for place in range(N)]
+    told = next(finding for finding in table.description.findings if finding.name == "size")
+    assert told.n_missing == N // 10
+
+
+def test_marks_among_words_are_answers(tmp_path):
+    city = [["Oslo", "-", "unknown", "none"][place % 4] for place in range(N)]
+    table = read(write(tmp_path, text({"size": SIZE, "city": city})))
+    assert set(table.to_arrow()["city"].to_pylist()) == {"Oslo", "-", "unknown", "none"}
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "${:,.2f}",
+        "{:.2f} €",
+        "{:.2f}%",
+        "{:.2f} kg",
+        "USD {:,.2f}",
+        "({:.2f})",
+        "{:.2f}-",
+        "{:e}",
+        "{:.2f} Mio",
+        "£{:.2f}M",
+        " {:.2f} ",
+        "+{:.2f}",
+        "{:.2f}°C",
+    ],
+)
+def test_numbers_with_something_beside_them(form, tmp_path):
+    values = SIZE * 1000
+    table = read(write(tmp_path, text({**COLUMNS, "size": [form.format(cell) for cell in values]})))
+    assert found(table) == KINDS
+    sign = -1 if form.startswith("(") or form.endswith("-") else 1
+    factor = 1e6 if "M" in form else 1
+    np.testing.assert_allclose(np.asarray(table.to_arrow()["size"], float), sign * factor * values.round(2), rtol=1e-5)
+
+
+@pytest.mark.parametrize("group", [",", " ", "'", "\u00a0", "\u202f", "’"])
+def test_thousands(group, tmp_path):
+    values = RNG.integers(1, 10**7, N)
+    cells = [f"{value:,}".replace(",", group) for value in values]
+    table = read(write(tmp_path, text({"size": cells, "city": CITY}, separator=";")))
+    assert table.to_arrow()["size"].to_pylist() == values.tolist()
+
+
+DATES = {
+    "%Y-%m-%d": "2020-{m:02}-{d:02}",
+    "%Y/%m/%d": "2020/{m:02}/{d:02}",
+    "%d.%m.%Y": "{d:02}.{m:02}.2020",
+    "%d.%m.%Y short": "{d}.{m}.2020",
+    "%d/%m/%Y": "{d:02}/{m:02}/2020",
+    "%m/%d/%Y": "{m:02}/{d:02}/2020",
+    "%m/%d/%y": "{m}/{d}/20",
+    "%d-%m-%Y": "{d:02}-{m:02}-2020",
+    "%B %d %Y": "{name} {d}, 2020",
+    "%d %B %Y": "{d} {name} 2020",
+    "%d %B %y": "{d:02}-{short}-20",
+    "german": "{d}. {german} 2020",
+    "chinese": "2020年{m}月{d}日",
+    "clock": "2020-{m:02}-{d:02} 13:45:10",
+    "T": "2020-{m:02}-{d:02}T13:45:10.25Z",
+    "half": "{m}/{d}/2020 1:45 PM",
+    "zone": "2020-{m:02}-{d:02}T13:45:10+02:00",
+    "weekday": "Mon, {d:02} {short} 2020 10:00:00 GMT",
+}
+ENGLISH = list(calendar.month_name)[1:]
+GERMAN = [
+    "Januar",
+    "Februar",
+    "März",
+    "April",
+    "Mai",
+    "Juni",
+    "Juli",
+    "August",
+    "September",
+    "Oktober",
+    "November",
+    "Dezember",
+]
+
+
+@pytest.mark.parametrize("form", DATES)
+def test_dates(form, tmp_path):
+    days = RNG.permutation(360)[:N]
+    moments = np.datetime64("2020-01-01") + days
+    cells = []
+    for moment in moments.astype(object):
+        parts = {"m": moment.month, "d": moment.day, "name": ENGLISH[moment.month - 1]}
+        cells.append(DATES[form].format(**parts, short=parts["name"][:3], german=GERMAN[moment.month - 1]))
+    table = read(write(tmp_path, text({"size": SIZE, "when": cells}, separator=";")))
+    assert found(table) == {"size": "number", "when": "date"}
+    read_days = np.asarray(table.to_arrow()["when"].cast("timestamp[us]").to_numpy(), "datetime64[D]")
+    np.testing.assert_array_equal(read_days, moments)
+
+
+def test_day_or_month_first_is_said(tmp_path):
+    cells = [f"{1 + place % 12:02}/{1 + place % 11:02}/2020" for place in range(N)]
+    table = read(write(tmp_path, text({"size": SIZE, "when": cells})))
+    (note,) = table.description.findings[1].notes
+    assert "day or month first is not clear" in note
+    assert "--kind when=date:%d/%m/%Y" in note
+    other = read(tmp_path / "table.csv", kinds={"when": "date:%d/%m/%Y"})
+    assert other.to_arrow()["when"].to_pylist() != table.to_arrow()["when"].to_pylist()
+
+
+def test_the_order_in_which_time_goes_forward_is_taken(tmp_path):
+    cells = [f"{1 + place % 12:02}/{1 + place // 12:02}/2020" for place in range(N)]  # the second part grows slowest
+    table = read(write(tmp_path, text({"size": SIZE, "when": cells})))
+    assert table.description.findings[1].notes == ()
+    moments = table.to_arrow()["when"].to_pylist()
+    assert moments == sorted(moments)
+
+
+@pytest.mark.parametrize("name", ["timestamp", "created_at", "dropoff", "event time"])
+@pytest.mark.parametrize("unit", [1, 1000])
+def test_seconds_since_1970(name, unit, tmp_path):
+    seconds = RNG.integers(1_500_000_000, 1_600_000_000, N)
+    table = read(write(tmp_path, text({"size": SIZE, name: seconds * unit})))
+    assert found(table)[name] == "date"
+    assert table.to_arrow()[name].cast("timestamp[s]").cast("int64").to_pylist() == seconds.tolist()
+
+
+@pytest.mark.parametrize(
+    "pair", [("yes", "no"), ("Y", "N"), ("TRUE", "FALSE"), ("ja", "nein"), ("oui", "non"), ("да", "нет"), ("T", "F")]
+)
+def test_booleans(pair, tmp_path):
+    member = RNG.choice(pair, N)
+    table = read(write(tmp_path, text({"size": SIZE, "member": member})))
+    assert found(table)["member"] == "boolean"
+    assert table.to_arrow()["member"].to_pylist() == [word == pair[0] for word in member]
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "taken"),
+    [
+        ("id", np.arange(N) + 1, "id"),
+        ("Unnamed: 0", np.arange(N), "id"),
+        ("", (RNG.permutation(500)[:N] + 1).cumsum(), "id"),
+        ("customer_id", RNG.permutation(10**6)[:N], "id"),
+        ("orderId", RNG.permutation(10**6)[:N], "id"),
+        ("phone", RNG.permutation(10**6)[:N] + 10**6, "id"),
+        ("card", [str(10**15 + int(k)) for k in RNG.integers(0, 9 * 10**15, N)], "id"),
+        ("year", np.arange(N) + 1950, "number"),
+        ("rank", np.arange(N) + 1, "number"),
+        ("price", RNG.permutation(5000)[:N], "number"),
+        ("zip", RNG.choice([10115, 20095, 80331], N), "number"),
+        ("mail", [f"p{k}@example.org" for k in range(N)], "id"),
+        ("note", LONG, "text"),
+        (
+            "answer",
+            RNG.choice(
+                ["I would rather not say anything about this at all", "It depends on what you mean by that question"], N
+            ),
+            "category",
+        ),
+        ("empty", [""] * N, "empty"),
+        ("flag", ["x"] * N, "constant"),
+        ("version", [3] * N, "constant"),
+    ],
+)
+def test_columns_left_out_and_not(name, cells, taken, tmp_path):
+    table = read(write(tmp_path, text({name: cells, "size": SIZE, "city": CITY})))
+    finding = table.description.findings[0]
+    assert finding.kind == taken
+    assert finding.learned == (taken in ("number", "category"))
+    assert finding.learned or finding.why or finding.name == table.id_name
+
+
+def test_many_categories_are_the_commonest_and_the_others(tmp_path):
+    words = [f"word {k}" for k in np.minimum(RNG.geometric(0.02, 2000), 300)]
+    table = read(write(tmp_path, text({"size": RNG.normal(size=2000), "word": words})))
+    (column,) = [finding.column for finding in table.description.findings if finding.name == "word"]
+    assert len(column.categories) == 49
+    assert column.other
+    encoded = table.values
+    assert encoded.shape == (2000, 51)
+    assert (encoded[:, 1:].sum(1) == 1).all()
+
+
+def test_kinds_come_from_all_rows(tmp_path):
+    n = 30_000
+    late = ["1"] * (n - 5) + ["x7", "x7", "x7", "x7", "x7"]
+    rare = ["a"] * (n - 1) + ["b"]
+    table = read(write(tmp_path, text({"size": RNG.normal(size=n), "late": late, "rare": rare})))
+    assert found(table) == {"size": "number", "late": "constant", "rare": "category"}
+    assert table.description.findings[1].n_missing >= 0
+    columns = {"size": RNG.normal(size=n), "code": [str(k % 7) for k in range(n // 2)] + ["x", "y"] * (n // 4)}
+    table = read(write(tmp_path, text(columns)))
+    assert found(table)["code"] == "category"
+
+
+def test_a_sentinel_is_named(tmp_path):
+    size = [-9999 if place % 9 == 0 else cell for place, cell in enumerate(SIZE)]
+    table = read(write(tmp_path, text({**COLUMNS, "size": size})))
+    (note,) = table.description.findings[1].notes
+    assert "-9999" in note
+    assert "--missing-marks -9999" in note
+    again = read(tmp_path / "table.csv", missing_marks=["-9999"])
+    assert again.description.findings[1].n_missing == len(range(0, N, 9))
+    assert again.to_arrow()["size"].null_count == len(range(0, N, 9))
+
+
+# ---- JSON --------------------------------------------------------------------------------------------------
+
+
+def records():
+    return [
+        dict(zip(COLUMNS, (cell.item() if hasattr(cell, "item") else cell for cell in row), strict=True))
+        for row in zip(*COLUMNS.values(), strict=True)
+    ]
+
+
+JSON_FORMS = {
+    "records": lambda: json.dumps(records()),
+    "indented": lambda: json.dumps(records(), indent=1),
+    "lines": lambda: "\n".join(map(json.dumps, records())),
+    "columns": lambda: json.dumps({name: [row[name] for row in records()] for name in COLUMNS}),
+    "pandas": lambda: json.dumps({name: {str(k): row[name] for k, row in enumerate(records())} for name in COLUMNS}),
+    "index": lambda: json.dumps({str(k): row for k, row in enumerate(records())}),
+    "split": lambda: json.dumps({"columns": list(COLUMNS), "data": [list(row.values()) for row in records()]}),
+    "inside": lambda: json.dumps({"status": "ok", "count": N, "results": records()}),
+    "lists": lambda: json.dumps([list(COLUMNS), *(list(row.values()) for row in records())]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", JSON_FORMS)
+def test_json(form, tmp_path):
+    check(write(tmp_path, JSON_FORMS[form](), "table.json"))
+
+
+def test_nested_records(tmp_path):
+    rows = [
+        {"who": row["name"], "body": {"size": row["size"], "more": {"count": row["count"]}}, "tags": ["a"]}
+        for row in records()
+    ]
+    table = read(write(tmp_path, json.dumps(rows), "table.json"))
+    assert found(table) == {"who": "id", "body.size": "number", "body.more.count": "number", "tags": "constant"}
