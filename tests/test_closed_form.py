@@ -167,7 +167,7 @@ def test_probabilistic_pca_equals_scikit_learns():
     ("call", "words"),
     [
         (lambda: project([1, 2], [0, 0]), "not zero"),
-        (lambda: project([1, 2, 3], [1, 2]), "one length"),
+        (lambda: project([1, 2, 3], [1, 2]), "equal length"),
         (lambda: two_measurements([1.0, 2.0], 0.0), "noise_variance must be above 0, got 0.0"),
         (lambda: probabilistic_pca(np.eye(3), 3), "size must be from 1 to 2, got 3"),
     ],

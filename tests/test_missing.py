@@ -157,14 +157,14 @@ def test_complete_rows_are_given_back_and_nan_is_refused_by_default():
     np.testing.assert_array_equal(quick().fit(X).impute(X), X)
     with pytest.raises(ValueError, match=r"X has NaN in row .* or use missing='mask'"):
         Autoencoder(max_iter=1).fit(with_holes(X))
-    with pytest.raises(ValueError, match="impute needs missing='mask' at fit"):
+    with pytest.raises(ValueError, match="impute needs a fit with missing='mask'"):
         Autoencoder(max_iter=1).fit(X).impute(X)
 
 
 def test_what_cannot_be_filled_is_refused_by_name():
     frame = pd.DataFrame(factor_rows(30), columns=list("abcdefgh"))
     frame["c"] = np.nan
-    with pytest.raises(ValueError, match="X has no value at all in column c; leave out what is empty"):
+    with pytest.raises(ValueError, match="X has no value at all in column c; drop empty columns"):
         quick().fit(frame)
     frame["c"] = 1.0
     frame.loc[4, "d"] = np.inf

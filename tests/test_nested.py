@@ -103,7 +103,7 @@ def test_sizes_that_mean_nothing_are_refused(fitted):
     ):
         model.inverse_transform(np.zeros((2, 5)))
     plain = Autoencoder(2, max_iter=0).fit(X)
-    with pytest.raises(ValueError, match=r"^Autoencoder: transform takes a size only of an ordered code; Nested"):
+    with pytest.raises(ValueError, match=r"^Autoencoder: transform takes size only for an ordered code, as Nested"):
         plain.transform(X, size=1)
     with pytest.raises(ValueError, match=r"^Autoencoder: inverse_transform takes codes of 2 latents, got 1 columns\.$"):
         plain.inverse_transform(np.zeros((2, 1)))

@@ -80,7 +80,7 @@ def test_the_file_says_what_it_is(tmp_path):
     about = session.get_modelmeta().custom_metadata_map
     assert json.loads(about["isthmus.feature_names"]) == list("abcdéf")
     assert about["isthmus.estimator"] == "VariationalAutoencoder"
-    assert (session.get_inputs()[0].name, session.get_outputs()[0].name) == ("rows", "rebuilt")
+    assert (session.get_inputs()[0].name, session.get_outputs()[0].name) == ("rows", "reconstructions")
 
 
 def test_what_cannot_be_exported_is_one_sentence(tmp_path, monkeypatch):
@@ -89,7 +89,7 @@ def test_what_cannot_be_exported_is_one_sentence(tmp_path, monkeypatch):
         isthmus.export_onnx(model, tmp_path / "a.onnx", "code")
     with pytest.raises(ValueError, match=r"^export_onnx: dtype must be one of float32, float64, got 'int8'\.$"):
         isthmus.export_onnx(model, tmp_path / "a.onnx", dtype="int8")
-    with pytest.raises(ValueError, match=r"^export_onnx: takes one of isthmus's autoencoders, got PCA\.$"):
+    with pytest.raises(ValueError, match=r"^export_onnx: estimator must be one of isthmus's autoencoders, got PCA\.$"):
         isthmus.export_onnx(PCA(2), tmp_path / "a.onnx")
     (tmp_path / "there.onnx").write_text("mine")
     with pytest.raises(DataError, match="exists"):

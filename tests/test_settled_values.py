@@ -119,11 +119,11 @@ def test_each_validation_row_is_measured_with_eight_draws_of_hidden_cells(monkey
 
 @pytest.mark.parametrize("settings", [{"variance": 1e-40}, {"variance": 1e-300}], ids=str)
 def test_a_start_that_is_not_finite_gives_its_sentence(settings):
-    with pytest.raises(ValueError, match=r"Autoencoder: variance=.* is too small beside the columns' own variance"):
+    with pytest.raises(ValueError, match=r"Autoencoder: variance=.* is too small for columns of variance"):
         isthmus.Autoencoder(2, random_state=0, max_iter=2, **settings).fit(X)
 
 
 @pytest.mark.parametrize("settings", [{"start": "random"}, {"start": "random", "missing": "mask"}], ids=str)
 def test_a_loss_that_is_no_number_before_the_first_step_gives_its_sentence(settings):
-    with pytest.raises(ValueError, match="Autoencoder: the loss is no number before the first step"):
+    with pytest.raises(ValueError, match="Autoencoder: the loss is not finite before the first step"):
         isthmus.Autoencoder(2, random_state=0, max_iter=2, **settings).fit(X * 1e25)

@@ -174,7 +174,7 @@ def test_patience_counts_from_the_best_epoch():
     work.measure = lambda rows: {"loss": torch.tensor([next(losses) if rows is validation else 1.0])}
     work.run(some_rows(30), validation)
     assert work.history["validation_loss"] == [5.0, 4.0, 4.5, 4.375, 4.25]
-    assert work.stop_reason == "no better for 3 epochs"
+    assert work.stop_reason == "no improvement for 3 epochs"
     assert not work.stopped_abnormally
 
 
