@@ -20,7 +20,7 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 
 import isthmus
-from conftest import bent_table
+from conftest import curved_table
 from isthmus import Autoencoder, Checkpoints, DenoisingAutoencoder, VariationalAutoencoder
 from isthmus.storage.checkpoints import newest_step, read_checkpoint, steps_in
 from isthmus.storage.folder_lock import locked
@@ -37,7 +37,7 @@ class Cut(Exception):  # noqa: N818 - no error
 
 
 def rows() -> np.ndarray:
-    return bent_table(200).astype(np.float32)
+    return curved_table(200).astype(np.float32)
 
 
 def streamed() -> ArrayStream:

@@ -10,7 +10,7 @@ import torch
 from sklearn import datasets
 from sklearn.decomposition import PCA
 
-from conftest import bent_table
+from conftest import curved_table
 from isthmus import Autoencoder, CombinedAutoencoder, SparseAutoencoder, VariationalAutoencoder
 from isthmus.inference.density import (
     density_given_code,
@@ -56,7 +56,7 @@ def spoilt(model):
 
 def test_elbo_below_importance_weighted_below_exact():
     """On average over draws, since all rows share theirs."""
-    X = bent_table(300)
+    X = curved_table(300)
     exact = PCA(2).fit(X).score_samples(X).mean()
     model = spoilt(started(X, 2))
     rows = torch.from_numpy(model.scaling_.apply(X))
@@ -74,7 +74,7 @@ def test_elbo_below_importance_weighted_below_exact():
 
 
 def test_one_importance_sample_is_an_elbo_on_average():
-    X = bent_table(300)
+    X = curved_table(300)
     model = spoilt(started(X, 2))
     rows = torch.from_numpy(model.scaling_.apply(X))
     with torch.no_grad():
@@ -132,7 +132,7 @@ def test_the_evidence_of_a_row_is_an_integral_over_codes(table):
 
 
 def test_noise_is_learned_fixed_or_what_held_out_rows_leave():
-    X = bent_table(1500)  # with noise of deviation 0.1 before columns are stretched
+    X = curved_table(1500)  # with noise of deviation 0.1 before columns are stretched
     open_ = Autoencoder(2, scale="standard", random_state=0).fit(X)
     truth = np.mean(np.square(0.1 * np.linspace(0.5, 2, 6) / X.std(0, ddof=1)))
     assert open_.noise_variance_ == pytest.approx(truth, rel=0.3)
@@ -153,7 +153,7 @@ def test_a_bernoulli_evidence_is_a_distribution_of_all_rows():
 
 
 def test_a_sparse_codes_density_counts_what_each_unit_costs():
-    X = bent_table(400)
+    X = curved_table(400)
     sizes = {size: SparseAutoencoder(size, random_state=0, max_iter=20).fit(X[:300]).score(X[300:]) for size in (1, 3)}
     assert sizes[3] > sizes[1]
     assert np.isfinite(SparseAutoencoder(12, random_state=0, max_iter=5).fit(X).score_samples(X)).all()
@@ -172,7 +172,7 @@ def test_standard_draws_come_in_opposite_pairs(count, size):
 
 
 def test_latent_report_counts_what_the_model_uses():
-    X = bent_table(300)
+    X = curved_table(300)
     model = started(X, 2)
     report = model.latent_report(X)
     pca = PCA(2).fit(X)

@@ -185,7 +185,7 @@ def test_a_model_that_never_saw_a_hole_fills_it_by_the_cells_there_are(settings)
 def test_what_cannot_be_filled_is_refused_by_name():
     frame = pd.DataFrame(factor_rows(30), columns=list("abcdefgh"))
     frame["c"] = np.nan
-    with pytest.raises(ValueError, match="X has no value at all in column c; leave out what is empty"):
+    with pytest.raises(ValueError, match="X has no value at all in column c; drop empty columns"):
         quick().fit(frame)
     frame["c"] = 1.0
     frame.loc[4, "d"] = np.inf

@@ -297,7 +297,7 @@ def test_samples_draw_words_as_often_as_they_are_likely():
 def test_drawn_words_are_whole_words_as_often_as_they_are_likely():
     model = quick().fit(people())
     likelihood = model.model_.likelihood
-    (span, *_), (truth, *_) = likelihood.categories, likelihood.truths
+    (span, *_), (truth, *_) = likelihood.categories, likelihood.booleans
     rows = np.zeros((4000, model.scaling_.spread.size))
     rows[:, span] = [0.1, 0.2, 0.7, 0.0]
     rows[:, truth] = 0.3

@@ -10,7 +10,7 @@ from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 
 import isthmus
-from conftest import bent_table
+from conftest import curved_table
 from isthmus import Autoencoder, NestedAutoencoder
 from isthmus.parts.bottleneck import NestedBottleneck
 from isthmus.rows.rows import Batch
@@ -22,7 +22,7 @@ from isthmus.training.plan import Plan
 
 @pytest.fixture(scope="module")
 def fitted() -> tuple[NestedAutoencoder, np.ndarray]:
-    X = bent_table(300)
+    X = curved_table(300)
     return NestedAutoencoder(4, max_iter=20, random_state=0).fit(X), X
 
 
@@ -104,7 +104,7 @@ def test_sizes_that_mean_nothing_are_refused(fitted):
     ):
         model.inverse_transform(np.zeros((2, 5)))
     plain = Autoencoder(2, max_iter=0).fit(X)
-    with pytest.raises(ValueError, match=r"^Autoencoder: transform takes a size only of an ordered code; Nested"):
+    with pytest.raises(ValueError, match=r"^Autoencoder: transform takes size only for an ordered code, as Nested"):
         plain.transform(X, size=1)
     with pytest.raises(ValueError, match=r"^Autoencoder: inverse_transform takes codes of 2 latents, got 1 columns\.$"):
         plain.inverse_transform(np.zeros((2, 1)))

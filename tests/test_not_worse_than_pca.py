@@ -9,7 +9,7 @@ from scipy.linalg import subspace_angles
 from sklearn import datasets
 from sklearn.decomposition import PCA
 
-from conftest import bent_table
+from conftest import curved_table
 from isthmus import Autoencoder, DenoisingAutoencoder
 from isthmus.training.loop import Training
 
@@ -23,7 +23,7 @@ def mixed_table():
     """Numbers of unlike size, one-hot categories, a constant column and a copy of another."""
     rng = np.random.default_rng(2)
     kinds = np.eye(4)[rng.integers(0, 4, 300)]
-    numbers = bent_table(300, 5, seed=3) * [1, 10, 1e3, 1e-2, 1]
+    numbers = curved_table(300, 5, seed=3) * [1, 10, 1e3, 1e-2, 1]
     return np.column_stack([numbers, kinds, np.full(300, 2.0), numbers[:, 1], rng.exponential(5, 300)])
 
 
@@ -35,7 +35,7 @@ TABLES = {
     "diabetes": (lambda: datasets.load_diabetes().data, (1, 2, 4, 8)),
     "linnerud": (lambda: datasets.load_linnerud().data, (1, 2, 3)),
     "swiss roll": (lambda: datasets.make_swiss_roll(400, random_state=0)[0], (1, 2, 3)),
-    "bent": (lambda: bent_table(300, 10), (1, 2, 4, 8)),
+    "bent": (lambda: curved_table(300, 10), (1, 2, 4, 8)),
     "pure noise": (lambda: np.random.default_rng(0).standard_normal((200, 12)), (1, 2, 4, 8)),
     "heavy tails": (heavy_tailed, (1, 2, 4, 8)),
     "mixed": (mixed_table, (1, 2, 4, 8)),

@@ -4,7 +4,7 @@
 >>> Autoencoder(n_components=8)
 Autoencoder(n_components=8)
 
-Names are loaded when first asked for: importing the package alone costs nothing.
+Names are loaded on first use: importing the package alone costs nothing.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What a fit learned: one record. Starting returns it, storage writes it, and everything that uses a model takes it.
+"""What a fit learned, in one record: initialization returns it, storage writes it, and all users of a model take it.
 
     x in the user's units --scaling--> model units --encoder--> code --decoder--> model units --scaling--> x̂
 
-A record is replaced, never changed: `dataclasses.replace` gives one with another code size, model or history.
+The record is immutable: `dataclasses.replace` gives one with another code size, model or history.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from isthmus.mixed.layout import TableLayout
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.network import Architecture
 from isthmus.parts.principal import Principal
-from isthmus.rows.companions import with_companions
-from isthmus.rows.rows import DenseRows, Rows, in_company, rows_once
-from isthmus.rows.scaling import Scaling, beside
+from isthmus.rows.metadata import with_metadata
+from isthmus.rows.rows import DenseRows, Rows, padded, rows_once
+from isthmus.rows.scaling import Scaling, concatenate_scalings
 from isthmus.rows.source import Source, Widths
 from isthmus.training.devices import threads_for
 
@@ -34,30 +34,30 @@ __all__ = ["FittedState"]
 
 @dataclass(frozen=True, eq=False)
 class FittedState:
-    """All that a fit learned of its rows.
+    """Everything that a fit learned.
 
     Attributes
     ----------
     n_components : int
-        Latent dimensions that are given out: those of the model, or fewer of an ordered code.
+        Latent dimensions of the codes: those of the model, or fewer for an ordered code.
     scaling : Scaling
-        Between the user's units and the model's.
+        The map between the user's units and the model's.
     architecture : Architecture
         The shape of both networks.
     model : AutoencoderModel
-        The parts, joined and trained.
+        The trained model.
     principal : Principal
         The closed form: the start, and the baseline.
     layout : TableLayout or None
-        How the columns of a DataFrame that holds more than numbers became numbers.
+        How the columns of a mixed-type table became numbers.
     device, dtype, seed
-        Where the model computes, the format of the user's rows, and the seed of the fit.
+        The model's device, the number format of the user's rows, and the seed of the fit.
     noise_variance : float
         σ² in the user's units: the likelihood's own, or the held-out squared error.
     history, best_epoch, n_iter
-        The record of training, the epoch whose weights were kept, and the epochs run.
+        The history of training, the epoch whose weights the model has, and the epochs run.
     codes : CodeBuffer or None
-        Codes of some training rows, for new rows that look like them.
+        Codes of some training rows, from which new rows are sampled.
     given : Scaling or None
         Of what rows are given, where they are: standardised, column by column.
     polish : int or None
@@ -97,13 +97,13 @@ class FittedState:
         return self.principal.unexplained(self.n_components)
 
     def encoded_names(self, names: Sequence[str]) -> list[str]:
-        """For each number of a row the name of the column it belongs to."""
+        """For each feature of an encoded row, the name of the column it belongs to."""
         return list(names) if self.layout is None else [names[place] for place in self.layout.owners]
 
     # ---- rows and codes, as arrays in the user's units --------------------------------------------------
 
     def encode(self, X: Any, given: np.ndarray | None = None) -> np.ndarray:
-        """Codes of rows, float32 of shape (n_rows, n_components); rows are numbers, shape (n_rows, n_features)."""
+        """Codes, float32 of shape (n_rows, n_components), of rows X of shape (n_rows, n_features)."""
 
         def codes(x: Tensor, *beside: Tensor) -> Tensor:
             return self.codes_of(x, *beside)[:, : self.n_components] * self.code_unit
@@ -136,7 +136,7 @@ class FittedState:
         return self.inference.codes(self.model, x, given, self.polish)
 
     def decode(self, codes: np.ndarray, given: np.ndarray | None = None) -> np.ndarray:
-        """Rows of codes as `encode` gives them; of an ordered code fewer latents will do, the rest being zero."""
+        """Rows decoded from codes of shape (n_rows, n_components); missing latents of an ordered code are zero."""
         missing = self.architecture.n_latents - codes.shape[1]
         codes = np.pad(codes, ((0, 0), (0, missing))) if missing else codes
         latents = torch.from_numpy(codes.astype(np.float32) / np.float32(self.code_unit))
@@ -162,37 +162,37 @@ class FittedState:
         return self.map_rows(X, lambda x, *beside: inference.log_evidence(self.model, x, *beside), given)
 
     def map_rows(self, X: Any, function: Callable[..., Tensor], given: np.ndarray | None = None) -> np.ndarray:
-        """What ``function`` makes of rows in the model's units, and what they are given, batch by batch."""
+        """Apply ``function`` to batches of rows in the model's units, and of conditions if there are any."""
         return self.map_batches(self.rows(X, given), function)
 
     def rows(self, X: Any, given: np.ndarray | None = None) -> Rows:
-        """Rows for one pass, in the model's units, with what they are given beside them."""
+        """Rows for one pass, in the model's units, with their conditions."""
         if given is None or self.given is None:
             return rows_once(X, self.scaling)
-        source = with_companions(Source(X, None, []), given, None)
-        return rows_once(source.values, beside([self.scaling, self.given]), source.widths)
+        source = with_metadata(Source(X, None, []), given, None)
+        return rows_once(source.values, concatenate_scalings([self.scaling, self.given]), source.widths)
 
     def map_batches(self, rows: Rows, function: Callable[..., Tensor]) -> np.ndarray:
-        """The same of rows that are in the model's units already."""
+        """Apply ``function`` to batches of `Rows`, which are in the model's units already."""
         with torch.inference_mode(), threads_for(min(len(rows), rows.batch_rows) * self.n_weights):
             results, begin = torch.empty(0), 0
-            for columns in rows.in_turn():
-                batch = rows.batch_of(in_company(columns).to(self.device))
+            for columns in rows.raw_batches():
+                batch = rows.batch_of(padded(columns).to(self.device))
                 given = () if batch.given is None else (batch.given,)
                 part = function(batch.x, *given)[: len(columns)].cpu()
                 if begin == 0:
-                    # One block for all: small results kept between large temporaries would splinter the heap.
+                    # One block for all results: small ones between large temporaries would fragment the heap.
                     results = part.new_empty((len(rows), *part.shape[1:]))
                 results[begin : begin + len(part)] = part
                 begin += len(part)
             return results.numpy()
 
     def in_user_units(self, values: np.ndarray) -> np.ndarray:
-        """Rows in the model's units to the user's units and format."""
+        """Convert rows from the model's units to the user's units and number format."""
         return self.scaling.undo(values).astype(self.dtype)
 
-    def in_given_form(self, values: np.ndarray, like: Any = None) -> Any:
-        """Rows as the user has them: a mixed table as its DataFrame, with the index of ``like``."""
+    def in_user_format(self, values: np.ndarray, like: Any = None) -> Any:
+        """Rows in the user's format: for a mixed-type table a DataFrame, with the index of ``like``."""
         return values if self.layout is None else self.layout.decode(values, getattr(like, "index", None))
 
     @property
@@ -213,10 +213,10 @@ class FittedState:
     # ---- codes kept -------------------------------------------------------------------------------------
 
     @property
-    def kept_codes(self) -> np.ndarray | None:
-        """Codes of some training rows as `encode` gives them, or a draw each of a model with a prior."""
+    def training_codes(self) -> np.ndarray | None:
+        """Codes of some training rows; for a model with a prior, one draw from the posterior of each."""
         if self.codes is None:
             return None
         with torch.inference_mode():
             kept = self.codes.kept.to(self.device)
-            return self.model.bottleneck.read(kept).cpu().numpy() * np.float32(self.code_unit)
+            return self.model.bottleneck.code_of(kept).cpu().numpy() * np.float32(self.code_unit)

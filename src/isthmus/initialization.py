@@ -1,7 +1,7 @@
-"""From settings and rows to a model at its start.
+"""Initialization: from settings and rows to a model at its closed-form start.
 
-The columns' statistics give the scaling, the closed form is fitted, the choices a user made in words become parts, and
-the model is built at the closed form.
+The columns' statistics give the scaling, the closed form is fitted, the settings become parts, and the model is built
+from them with the closed form's weights.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from isthmus.rows.rows import Batch, Rows, rows_of
 from isthmus.rows.scaling import (
     ColumnStatistics,
     Scaling,
-    beside,
     column_statistics,
+    concatenate_scalings,
     fit_scaling,
     observed_statistics,
 )
@@ -45,15 +45,15 @@ __all__ = [
     "closed_form_is_best",
     "closed_form_kept",
     "initialize",
-    "rows_again",
+    "rows_for_fitted",
 ]
 
-BASELINE_DIRECTIONS, BASELINE_DIRECTIONS_OF_WIDE_TABLES = 256, 64  # how far PCA's error curve is known
+BASELINE_DIRECTIONS, BASELINE_DIRECTIONS_OF_WIDE_TABLES = 256, 64  # length of PCA's error curve
 WIDE = 4096
 
 
 def initialize(settings: AutoencoderSettings, source: Source, group: ProcessGroup) -> tuple[Rows, FittedState]:
-    """Rows in the model's units, and everything known before the first step."""
+    """Rows in the model's units, and the fitted record before the first step."""
     device = choose_device(settings.device)
     seed = torch.tensor(int(check_random_state(settings.random_state).randint(2**31 - 1)))
     seed = int(group.broadcast_(seed))
@@ -98,8 +98,8 @@ def initialize(settings: AutoencoderSettings, source: Source, group: ProcessGrou
     )
 
 
-def rows_again(settings: AutoencoderSettings, source: Source, fitted: FittedState, group: ProcessGroup) -> Rows:
-    """Rows in the units of a model that has its start already."""
+def rows_for_fitted(settings: AutoencoderSettings, source: Source, fitted: FittedState, group: ProcessGroup) -> Rows:
+    """Rows in the units of a model that is already initialized."""
     return _rows(source, fitted.scaling, fitted.given, _surveyed(settings, source, fitted.seed, group), group)
 
 
@@ -115,7 +115,7 @@ def _is_weighted(source: Source) -> bool:
 
 
 def _statistics(source: Source, surveyed: Survey | None, *, masked: bool) -> tuple[ColumnStatistics, Any]:
-    """Those of all columns, the ones beside a row's own too; and the format of the rows."""
+    """Statistics of all columns, metadata included, and the number format of the rows."""
     weighted = _is_weighted(source)
     if surveyed is not None and surveyed.columns is not None:
         return surveyed.columns, surveyed.dtype
@@ -130,7 +130,7 @@ def _rows(
 ) -> Rows:
     if source.widths is not None:
         weight = [Scaling(np.zeros(1), np.ones(1), 1.0)] * source.widths.weights
-        scaling = beside([scaling, *([] if given is None else [given]), *weight])
+        scaling = concatenate_scalings([scaling, *([] if given is None else [given]), *weight])
     if source.stream is None:
         return rows_of(source.values, scaling, source.widths)
     return StreamedRows(source.stream, scaling, group, surveyed=surveyed, widths=source.widths)
@@ -145,13 +145,13 @@ def _closed_form(
     total_weight: float,
     group: ProcessGroup,
 ) -> Principal:
-    """The closed form of rows about their mean: weighted, and of what is left once what they are given is taken out.
+    """The weighted closed form of centred rows, once the effect of conditions is removed.
 
-    A row's weight w scales its distance from the mean by √w, and a closed form of such rows is the weighted one.
+    A row of weight w enters as its distance from the mean times √w, which makes the closed form the weighted one.
     """
     known = BASELINE_DIRECTIONS if rows.n_features <= WIDE else BASELINE_DIRECTIONS_OF_WIDE_TABLES
     limit = max(n_latents, known)
-    all_reduce_ = group.all_reduce_ if rows.is_shared else lambda numbers: numbers
+    all_reduce_ = group.all_reduce_ if rows.is_sharded else lambda numbers: numbers
     effect = _effect(records, mean, rows.widths.given, all_reduce_) if rows.widths.given else None
 
     def batches() -> Iterator[Tensor]:
@@ -163,7 +163,7 @@ def _closed_form(
             yield x
 
     found = start.closed_form(
-        batches, mean, round(total_weight), limit, all_reduce_=all_reduce_, held=not rows.is_shared
+        batches, mean, round(total_weight), limit, all_reduce_=all_reduce_, held=not rows.is_sharded
     )
     return found if effect is None else dataclasses.replace(found, effect=effect.float())
 
@@ -171,10 +171,10 @@ def _closed_form(
 def _effect(
     records: Callable[[], Iterable[Batch]], mean: Tensor, n_given: int, all_reduce_: Callable[[Tensor], Tensor]
 ) -> Tensor:
-    """Least squares of rows on what they are given, standardised: shape (n_features, n_given), in float64."""
+    """Least-squares coefficients of rows on standardised conditions: shape (n_features, n_given), float64."""
     gram, moment = torch.zeros(n_given, n_given).double(), torch.zeros(n_given, len(mean)).double()
     for x, given, weight, *_ in records():
-        assert given is not None  # or nobody would have asked
+        assert given is not None  # the caller has checked
         c = given.double()
         weighted = c if weight is None else c * weight.double()[:, None]
         gram += weighted.T @ c
@@ -202,7 +202,7 @@ def build_model(
     principal: Principal | None,
     completion: Completion | None = None,
 ) -> AutoencoderModel:
-    """The model at its start: at the closed form where ``principal`` is given, else at random weights."""
+    """The model at its start: at the closed form if ``principal`` is given, otherwise at random weights."""
     low = torch.from_numpy(scaling.apply(columns.statistics.low))
     high = torch.from_numpy(scaling.apply(columns.statistics.high))
     bottleneck = settings.make_bottleneck(architecture.n_latents)
@@ -229,7 +229,7 @@ def closed_form_kept(fitted: FittedState, best_epoch: int) -> Principal | None:
 
 
 def closed_form_is_best(settings: AutoencoderSettings, fitted: FittedState) -> bool:
-    """Whether PCA already minimises the loss over all such models (Baldi & Hornik 1989): then no step can help."""
+    """Whether PCA already minimises the loss over all such models (Baldi & Hornik 1989): then training can't help."""
     model = fitted.model
     return (
         fitted.architecture.linear

@@ -2,9 +2,9 @@
 
     encoder:  x ↦ unit · E[z | (x - center) / spread]        decoder:  z ↦ center + spread · E[x̂ | z / unit]
 
-The modules are traced by ``torch.fx``, so that only PyTorch's own layers are left in them: they train, copy, give a
+The modules are traced by ``torch.fx``, so they contain only PyTorch's own layers: they train, copy, give a
 ``state_dict`` and are saved without this library. The subtraction is done in float64, so a float64 column of
-timestamps keeps its seconds on the way in; answers have the precision of the weights, float32 unless ``.double()``.
+timestamps keeps its seconds; outputs have the precision of the weights, float32 unless ``.double()``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PARTS = ("encoder", "decoder", "model")
 
 @dataclass(frozen=True)
 class TorchPart:
-    """One side of a fitted model; ``part`` is "encoder" or "decoder"."""
+    """The encoder or decoder of a fitted model; ``part`` says which."""
 
     fitted: FittedState
     part: str
@@ -41,10 +41,10 @@ class TorchPart:
 
 
 class Side:
-    """Descriptor of an estimator's ``encoder`` and ``decoder``: what was given before `fit`, what was learned after.
+    """Descriptor of an estimator's ``encoder`` and ``decoder``: before `fit` the setting, after it the fitted part.
 
-    ``encoder.to_torch()`` is then a plain module that does what `transform` does, ``decoder.to_torch()`` one that does
-    what `inverse_transform` does.
+    Then ``encoder.to_torch()`` is a plain module that computes `transform`, and ``decoder.to_torch()`` one that
+    computes `inverse_transform`.
     """
 
     def __init__(self, part: str):
@@ -76,8 +76,8 @@ def to_torch(fitted: FittedState, part: str = "model", polish: int | None = None
         raise ValueError(f"to_torch: part must be one of {', '.join(map(repr, PARTS))}, got {part!r}.")
     if fitted.layout is not None:
         raise ValueError(
-            "to_torch: this model was fitted on a mixed table, whose words and dates no tensor holds; encode the table "
-            "to numbers yourself and fit on those."
+            "to_torch: this model was fitted on a mixed-type table, whose words and dates no tensor holds; encode the "
+            "table as numbers yourself and fit on those."
         )
     if fitted.given is not None:
         raise ValueError("to_torch: this model was fitted with given, which no module of one input takes yet.")
@@ -88,7 +88,7 @@ def to_torch(fitted: FittedState, part: str = "model", polish: int | None = None
         graph.output(graph.graph_copy(_Tracer(passes.own_modules).trace(passes), {}))
     traced = fx.GraphModule(passes, graph)
     for node in traced.graph.nodes:
-        node.type = None  # annotations are words here, which a saved graph can't hold
+        node.type = None  # annotations are strings here, which a saved graph can't hold
     traced.recompile()
     traced.train(False)
     return traced.requires_grad_()
@@ -108,7 +108,7 @@ def _steps(fitted: FittedState, polish: int | None) -> int:
 
 
 class _Tracer(fx.Tracer):
-    """Leaves modules of the user's own as they are: what they do inside may be more than a trace can follow."""
+    """Doesn't trace into the user's own modules, which may do more than a trace can follow."""
 
     def __init__(self, own: list[nn.Module]):
         super().__init__()
@@ -119,7 +119,7 @@ class _Tracer(fx.Tracer):
 
 
 class _Traced(nn.Module):
-    """What is traced: scaling, one network or both, scaling undone."""
+    """The module to trace: scaling, one network or both, inverse scaling."""
 
     def __init__(self, fitted: FittedState, part: str, steps: int):
         super().__init__()
@@ -153,5 +153,5 @@ class _Traced(nn.Module):
             return value * self.unit
         if self.part == "decoder":
             value = value.type_as(self.unit) / self.unit
-        rebuilt = self.likelihood.mean(self.decoder(value))
-        return (self.center + self.spread * rebuilt.type_as(self.center)).type_as(self.unit)
+        reconstruction = self.likelihood.mean(self.decoder(value))
+        return (self.center + self.spread * reconstruction.type_as(self.center)).type_as(self.unit)

@@ -75,7 +75,7 @@ def write_explorer(
         Held-out rows, and their classes if any. Of a `TableStream` the figures are those of all rows, and what is
         shown and ranked is a sample of 20,000.
     X_train
-        The rows learned from, from which doubt and axes are taken; without them, the codes the model remembers.
+        The rows learned from, from which uncertainty and axes are taken; without them, the codes the model remembers.
     ids
         A name for each held-out row; the row's number without.
     image_shape
@@ -176,7 +176,7 @@ def _view(
     if training is not None:
         known = codes_of(training)
     else:
-        known = model.fitted_.kept_codes
+        known = model.fitted_.training_codes
         known = held_out if known is None else known
     size = evaluation.pca_components
     errors, pca_errors = row_errors(model, rows, size)

@@ -1,4 +1,4 @@
-"""One model's view of the items: its codes, errors and doubt, its networks as programs, and its figures."""
+"""One model's view of the items: its codes, errors and uncertainty, its networks as programs, and its figures."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LARGE_NETWORK = 400_000  # weights from which fewer items are shown, and an enco
 PAGE_CHARACTERS = 3_700_000  # beside the page's own script, what stays below four megabytes
 LEFT_OUT = (
     "This model's encoder is large and is left out, to keep the page small: rows of your own can't be "
-    "placed here, and doubt can't be read off a round trip. PCA's tab can place them; for this model use "
+    "placed here, and uncertainty can't be read off a round trip. PCA's tab can place them; for this model use "
     "isthmus encode."
 )
 MOST_CURVE, CURVE_ROWS = 64, 2_000
@@ -131,7 +131,7 @@ def tab_facts(view: View, items: Items, packer: Packer) -> dict[str, Any]:
         "unused": _idle(view, places.variances),
         "variances": places.variances.tolist(),
         "distances": _shortened(places.distances),
-        "doubt": packer.floats(places.doubt(view.codes)),
+        "uncertainty": packer.floats(places.uncertainty(view.codes)),
         "trips": trips,
         "outside": int(outside.sum()),
         "tiles": density_tiles(seen, places.limits)

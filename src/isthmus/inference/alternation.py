@@ -32,7 +32,7 @@ from isthmus.inference.polishing import STEPS, can_polish, polishing_of, target_
 from isthmus.inference.target import Target
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.network import Network
-from isthmus.rows.rows import Batch, Rows, generator_of
+from isthmus.rows.rows import Batch, Rows, seeded_generator
 from isthmus.training.loop import exceeds_chance, rate
 from isthmus.training.one_network import OneNetwork
 from isthmus.training.plan import Plan
@@ -205,17 +205,17 @@ class _Work:
         """Codes with noise and their rows, for some epochs."""
         noise = NOISE * self.codes.std(0)
         for epoch in range(epochs):
-            generator = generator_of(self.seed, turn, epoch)
+            generator = seeded_generator(self.seed, turn, epoch)
             order = torch.randperm(len(self.rows), generator=generator)
             noisy = self.codes + noise * torch.randn(self.codes.shape, generator=generator).to(self.device)
             places = iter(order.split(self.batch_size))
-            for columns in self.rows.in_order(order, self.batch_size):
+            for columns in self.rows.take_batches(order, self.batch_size):
                 yield noisy[next(places).to(self.device)], self._weighed(columns)
 
     def shuffled(self, epoch: int) -> Iterator[Batch]:
         """The rows of an epoch by themselves."""
-        order = torch.randperm(len(self.rows), generator=generator_of(self.seed, 0, epoch))
-        for columns in self.rows.in_order(order, self.batch_size):
+        order = torch.randperm(len(self.rows), generator=seeded_generator(self.seed, 0, epoch))
+        for columns in self.rows.take_batches(order, self.batch_size):
             yield self._weighed(columns)
 
     def _weighed(self, columns: Tensor) -> Batch:

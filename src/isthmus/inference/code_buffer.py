@@ -24,7 +24,7 @@ from isthmus.inference.state import InferenceState, learn_inference
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.draws import generator, seeded
 from isthmus.parts.principal import Principal
-from isthmus.rows.companions import Widths
+from isthmus.rows.metadata import Widths
 from isthmus.rows.rows import Batch, DenseRows, Rows
 from isthmus.training.devices import threads_for
 
@@ -141,7 +141,7 @@ def _encoded(
             if model.bottleneck.is_identity:
                 codes.append(inference.codes(model, x, given).cpu())
             else:
-                codes.append(model.bottleneck.kept(model.encoder(model.complete(x), given)).cpu())
+                codes.append(model.bottleneck.density_input(model.encoder(model.complete(x), given)).cpu())
             if sum(map(len, codes)) >= _most(codes[0].shape[1]):
                 break
         for batch in held_out.some(MOST_ROWS).records():

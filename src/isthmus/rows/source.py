@@ -1,4 +1,4 @@
-"""Rows as a user gave them, once validated: an array, a sparse matrix, or a stream that memory doesn't hold."""
+"""The user's rows, validated: an array, a sparse matrix, or a stream larger than memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Source", "Widths"]
 
 
 class Widths(NamedTuple):
-    """How many columns of each kind a row has, in this order: its numbers, what it is given, and its weight."""
+    """How many columns of each kind a row has, in this order: features, conditions, weight."""
 
     features: int
     given: int = 0
@@ -24,26 +24,26 @@ class Widths(NamedTuple):
 
     @property
     def total(self) -> int:
-        """Columns in all."""
+        """The number of all columns."""
         return sum(self)
 
 
 @dataclass(frozen=True)
 class Source:
-    """Either ``values`` or a ``stream``, and what is known of the columns.
+    """Either ``values`` or a ``stream``, and what is known about the columns.
 
     Attributes
     ----------
     values : ndarray or CSR matrix of shape (n_rows, n_features), or None
     stream : TableStream or None
     names : list of str
-        For each number of a row the name of the column it belongs to.
+        For each feature the name of the column it belongs to.
     layout : TableLayout or None
-        How a DataFrame that holds more than numbers became numbers.
+        How the columns of a mixed-type DataFrame became numbers.
     widths : Widths or None
-        Where there are columns to the right of a row's own: what it is given, and its weight.
+        The widths of features and metadata, if rows have metadata columns.
     mean_weight : float
-        By which weights are divided on their way into a loss.
+        The mean weight, by which the weights in a loss are divided.
     """
 
     values: Any
@@ -54,12 +54,12 @@ class Source:
     mean_weight: float = 1.0
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """A fresh pass over the rows, dense slices of them."""
+        """A new pass over the rows, in dense slices."""
         return chunks(self.values) if self.stream is None else iter(self.stream)
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Rows and numbers in a row."""
+        """The numbers of rows and of features."""
         if self.stream is not None:
             return len(self.stream), self.stream.n_columns
         return self.values.shape

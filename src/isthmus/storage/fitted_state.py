@@ -23,7 +23,7 @@ from isthmus.inference.evidence import CodeDensity
 from isthmus.inference.polishing import Polishing
 from isthmus.inference.state import InferenceState
 from isthmus.initialization import build_model
-from isthmus.input_validation import know_columns
+from isthmus.input_validation import set_columns
 from isthmus.mixed.layout import TableLayout
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.completion import Completion
@@ -275,9 +275,9 @@ def restore(
     mean, directions, variances = (tensors[f"principal.{name}"] for name in PRINCIPAL_PARTS)
     layout = facts.layout
     if layout is None:
-        know_columns(estimator, facts.n_features, facts.feature_names)
+        set_columns(estimator, facts.n_features, facts.feature_names)
     else:
-        know_columns(estimator, len(layout.columns), layout.names)
+        set_columns(estimator, len(layout.columns), layout.names)
         if model.completion is not None:
             model.completion.owners = torch.tensor(layout.owners)
     columns = {name: part.tolist() for name, part in tensors.items() if name.startswith("history.")}

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from isthmus.parts.network import Network
-from isthmus.training.devices import half_precision_pays
+from isthmus.training.devices import use_bfloat16
 from isthmus.training.fused import FusedNetwork
 from isthmus.training.optimizer import FlatAdamW, flatten_parameters
 from isthmus.training.plan import Plan
@@ -29,11 +29,11 @@ class OneNetwork:
         self._flat = flatten_parameters(network, network.decayed_parameters())
         self._optimizer = FlatAdamW(self._flat, weight_decay)
         layers, weights = network.perceptron_layers(), self._flat.weights
-        half = layers is not None and half_precision_pays(
-            plan.precision, weights.device, plan.batch_size * len(weights)
+        low = layers is not None and use_bfloat16(plan.precision, weights.device, plan.batch_size * len(weights))
+        self._bfloat16 = self._flat.as_bfloat16() if low else None
+        self._fused = (
+            None if layers is None else FusedNetwork(network, layers, self._flat, self._bfloat16 or self._flat)
         )
-        self._half = self._flat.half() if half else None
-        self._fused = None if layers is None else FusedNetwork(network, layers, self._flat, self._half or self._flat)
 
     def step(self, inputs: Tensor, at_output: Callable[[Tensor], Tensor], learning_rate: float) -> None:
         """One step; ``at_output`` gives the gradient of the loss at an output."""
@@ -42,14 +42,14 @@ class OneNetwork:
             output = self.network(inputs)
             output.backward(at_output(output.detach()))
         else:
-            if self._half is not None:
-                self._half.weights.copy_(self._flat.weights)
-                self._half.gradients.zero_()
+            if self._bfloat16 is not None:
+                self._bfloat16.weights.copy_(self._flat.weights)
+                self._bfloat16.gradients.zero_()
             with torch.no_grad():
                 output, kept = self._fused.forward(inputs)
                 self._fused.backward(at_output(output), kept, wants_input=False)
-            if self._half is not None:
-                gradients.add_(self._half.gradients)
+            if self._bfloat16 is not None:
+                gradients.add_(self._bfloat16.gradients)
         if self.clip is not None:
             gradients.mul_((self.clip / (gradients.norm() + 1e-12)).clamp(max=1.0))
         self._optimizer.step(learning_rate)

@@ -14,11 +14,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import isthmus
-from conftest import bent_table
+from conftest import curved_table
 from isthmus.rows.scaling import column_statistics, merged_statistics, observed_statistics
 
 rng = np.random.default_rng(0)
-X = bent_table(200)
+X = curved_table(200)
 WEIGHTS = rng.integers(0, 4, 200).astype(float)
 GIVEN = np.stack([np.repeat([0.0, 1.0], 100), rng.normal(size=200)], 1)
 SHIFTED = X + GIVEN @ rng.normal(size=(2, X.shape[1])) * 3
@@ -169,9 +169,9 @@ def test_rows_larger_than_memory_carry_it():
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (GIVEN[:5], "given has 5 rows, and X has 200; there must be one for each"),
+        (GIVEN[:5], "given has 5 rows, but X has 200; it needs one row per row of X"),
         (np.full((200, 1), np.inf), "given has inf in row 0, column 0; fill it first"),
-        (np.array([["a"]] * 200), "given must be numbers, a row for each row of X"),
+        (np.array([["a"]] * 200), "given must be numbers, one row per row of X"),
         (np.zeros((200, 2, 2)), r"given must have shape \(n_samples, n_given\), got \(200, 2, 2\)"),
     ],
 )
@@ -183,7 +183,7 @@ def test_what_cannot_be_given_is_refused(given, words):
 def test_a_model_says_what_it_is_to_be_given():
     model = isthmus.Autoencoder(2, max_iter=1, random_state=0).fit(SHIFTED, given=GIVEN)
     for call in (model.transform, model.reconstruct, model.score_samples, model.partial_fit):
-        with pytest.raises(ValueError, match="was fitted with given, 2 columns; give them for these rows too"):
+        with pytest.raises(ValueError, match="fitted with given, 2 columns; pass given for these rows too"):
             call(SHIFTED)
     with pytest.raises(ValueError, match="given has 1 columns, and 2 were there at fit"):
         model.transform(SHIFTED, given=GIVEN[:, :1])
