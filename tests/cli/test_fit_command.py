@@ -27,7 +27,7 @@ def test_a_run_folder_holds_all_that_later_commands_need(table_run, folder):
         "evaluation.json",
         "explorer.html",
     }
-    record = json.loads((table_run / "data.json").read_text())
+    record = json.loads((table_run / "data.json").read_text())["record"]
     assert record["columns"] == list(COLUMNS)
     assert (record["id_name"], record["label_name"]) == ("name", "kind")
     assert record["source"] == str(folder / "own.csv")
@@ -230,7 +230,7 @@ BAD = {
     ),
     "NaN": (f"a,b,c\n{NUMBERS}1,nan,2\n", [], "column 'b'"),
     "infinity": (f"a,b,c\n{NUMBERS}1,2,inf\n", [], "row 12 (line 14 of the file), column 'c'"),
-    "a code too large": (f"a,b,c\n{NUMBERS}", ["-p", "9"], "--n-components 9 squeezes nothing"),
+    "a code too large": (f"a,b,c\n{NUMBERS}", ["-p", "9"], "--n-components 9 compresses nothing"),
     "an unknown column": (f"a,b,c\n{NUMBERS}", ["--labels", "kind"], "no column 'kind'"),
     "ragged": (f"a,b,c\n{NUMBERS}1,2\n", [], "line 14 has 2 cells"),
 }
