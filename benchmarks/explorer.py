@@ -6,8 +6,8 @@
 *First paint* is the first contentful paint of the page opened from disk, *ready* is when the first decode stands beside
 its original; both the least of five loads. *Decodes* are counted over half a second, one item after another. A *move*
 is all that one move of the pointer does: decode, pictures, handle, sliders; a *map* is one drawing of it with every
-dot, as when two fingers move it: the median and the slowest of 60. The *mosaic* is 16 by 16 decodes drawn. Other work on the
-machine slows all of it.
+dot, as when two fingers move it: the median and the slowest of 60. The *mosaic* is 16 by 16 decodes drawn. Other work
+on the machine slows all of it.
 """
 
 from __future__ import annotations
