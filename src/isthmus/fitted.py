@@ -29,7 +29,9 @@ from isthmus.rows.scaling import Scaling, concatenate_scalings
 from isthmus.rows.source import Source, Widths
 from isthmus.training.devices import threads_for
 
-__all__ = ["FittedState"]
+__all__ = ["NO_ERRORS", "FittedState"]
+
+NO_ERRORS = "transform: these codes have no standard errors; point codes of a differentiable decoder do."
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +112,11 @@ class FittedState:
 
         return self.map_rows(X, codes, given)
 
+    @property
+    def has_errors(self) -> bool:
+        """Whether codes have standard errors."""
+        return self.model.bottleneck.has_prior or (self.inference is not None and self.inference.polishing is not None)
+
     def encode_with_errors(self, X: Any, given: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Codes of rows as `encode` gives them, and the standard error of each latent, in the same shape."""
         k = self.n_components
@@ -120,7 +127,7 @@ class FittedState:
                 assert posterior.log_variance is not None  # or there would be no prior
                 return torch.cat([posterior.mean[:, :k], (0.5 * posterior.log_variance[:, :k]).exp()], 1)
             if self.inference is None or self.inference.polishing is None:
-                raise ValueError("return_std: this model's codes have no standard errors; those of point codes do.")
+                raise ValueError(NO_ERRORS)
             codes = self.codes_of(x, *beside)
             codes = functional.pad(codes[:, :k], (0, codes.shape[1] - k))
             errors = self.inference.standard_errors(self.model, x, beside[0] if beside else None, codes, k)
@@ -204,6 +211,11 @@ class FittedState:
         return inference.polishing.steps if self.polish is None else self.polish
 
     # ---- inference --------------------------------------------------------------------------------------
+
+    @property
+    def takes_gaps(self) -> bool:
+        """Whether rows with missing cells can be encoded: by a completion, or by inference on the cells there are."""
+        return self.model.completion is not None or (self.inference is not None and self.inference.takes_gaps)
 
     @property
     def inference(self) -> InferenceState | None:
