@@ -1,13 +1,17 @@
 # The commands of the README, each complete on a machine with Python >= 3.11 and make:
-#   make demo    sets up, then fits, evaluates and draws the bundled digits
-#   make test    sets up, then lint, types, tests and doctests, and the docs
+#   make demo    installs what a fit needs, then fits, evaluates and draws the bundled digits
+#   make test    installs the rest, then lint, types, tests and doctests, and the docs
 #   make faults  sets up, then kills, starves and damages fits, and writes docs/reliability.md: minutes
 #   make docs    builds the site and the course, whose lessons run, in docs/_build/site
 #   make lesson N=02    builds the site with that lesson run and the others as they are
 #   make bench   sets up, then races isthmus against its peers: hours, on a machine left alone
 PYTHON ?= python3
 BIN := .venv/bin
-READY := .venv/ready
+# Two set-ups: what a fit needs; and what the tests, the docs and the course need beside it.
+FITS := .venv/ready-to-fit
+READY := .venv/ready-to-test
+# Nothing is compiled while it is installed: a fit imports a tenth of it, and the rest is compiled on all cores below.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 # Small matrices are faster on one thread; the tests run in as many processes as there are cores instead.
 ONE_THREAD := OMP_NUM_THREADS=1
 
@@ -28,22 +32,22 @@ $(FRONT): explorer/package-lock.json
 page: front
 	@cd explorer && npm run --silent types && node --test --test-reporter=dot tests/ >/dev/null && npm run --silent build
 
-demo: setup
+demo: $(FITS)
 	@echo "== fitting an autoencoder to the bundled digits =="
-	@$(BIN)/isthmus fit digits -o runs/demo --overwrite
+	@$(ONE_THREAD) $(BIN)/isthmus fit digits -o runs/demo --overwrite
 
 test: lint types browser front
 	@echo "== tests and doctests =="
-	@$(ONE_THREAD) $(BIN)/python -m pytest -n auto --dist loadgroup
+	@$(ONE_THREAD) $(BIN)/python -m pytest -n auto --dist worksteal
 	@$(MAKE) --no-print-directory docs
 
 docs: setup spelling
 	@echo "== docs: every lesson runs =="
 	@rm -rf docs/_build docs/course
-	@$(ONE_THREAD) $(BIN)/sphinx-build -W --keep-going -q docs docs/_build/site
+	@$(ONE_THREAD) $(BIN)/sphinx-build -W --keep-going -q -j auto docs docs/_build/site
 	@$(BIN)/python docs/_extensions/offline.py docs/_build/site
 	@test -x /usr/bin/chromium || { apt-get update -qq && apt-get install -y -qq chromium >/dev/null; }
-	@$(BIN)/python -m pytest docs/_tests
+	@$(BIN)/python -m pytest -n auto docs/_tests
 	@echo "open docs/_build/site/index.html"
 
 lesson: setup
@@ -71,16 +75,18 @@ types: setup
 
 setup: $(READY)
 
-$(READY): pyproject.toml constraints.txt
-	@echo "== setting up .venv (a few minutes on the first run: PyTorch is large) =="
+$(FITS): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("isthmus needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	@echo "== setting up .venv: PyTorch, which is large, and isthmus =="
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@echo "-- PyTorch"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
-	@echo "-- isthmus and what its tests need"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@$(INSTALL) -e ".[plots]"
 	@touch $@
-	@echo "-- ready"
+
+$(READY): $(FITS) course/pyproject.toml
+	@echo "== setting up .venv: what tests, docs and the course need =="
+	@$(INSTALL) "isthmus[dev]" -e ./course
+	@$(BIN)/python -W ignore -m compileall -qq -j 0 .venv/lib || true
+	@touch $@
 
 clean:
 	rm -rf .venv .venv-peers runs dist

@@ -141,7 +141,7 @@ def _weights_in(run: Path) -> int:
 
 def constants(facts: dict[str, Any]) -> dict[str, float]:
     """Seconds: per row, per step, per row of the passes before and after training, per sum and per byte of one."""
-    times = {(each["processes"], each["batch"]): statistics.median(each["seconds"]) for each in facts["epochs"]}
+    times = {(each["process_group"], each["batch"]): statistics.median(each["seconds"]) for each in facts["epochs"]}
     n, (small, large) = facts["n_learned"], BATCHES
     step = (times[1, small] - times[1, large]) / (n / small - n / large)
     counts = np.array([int(count) for count in facts["sums"]])
@@ -176,7 +176,7 @@ def written(facts: dict[str, Any]) -> str:
         "| batch | epoch, 1 process on 1 core | epoch, 2 processes on 2 cores | efficiency | foretold for 2 |",
         "|---:|---:|---:|---:|---:|",
     ]
-    times = {(each["processes"], each["batch"]): each["seconds"] for each in facts["epochs"]}
+    times = {(each["process_group"], each["batch"]): each["seconds"] for each in facts["epochs"]}
     for batch in BATCHES:
         one, two, share = times[1, batch], times[2, batch], facts["efficiency"][str(batch)]
         lines.append(

@@ -31,9 +31,9 @@ from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
 
 from isthmus import Autoencoder
-from isthmus.course import Lesson
-from isthmus.course.moving import decoder_state
 from isthmus.tables import load_bundled
+from isthmus_course import Lesson
+from isthmus_course.moving import decoder_state
 
 lesson = Lesson(0, "Ten seconds", seed=0)
 

@@ -46,9 +46,9 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from isthmus import Autoencoder
-from isthmus.course import Lesson
-from isthmus.course.moving import linear_state
 from isthmus.tables import load_bundled
+from isthmus_course import Lesson
+from isthmus_course.moving import linear_state
 
 lesson = Lesson(1, "Why squeezing can work", seed=0)
 

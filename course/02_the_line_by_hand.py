@@ -45,7 +45,7 @@ each is an arithmetic of one line.
 import numpy as np
 
 from isthmus.closed_form import project, split_noise
-from isthmus.course import Lesson
+from isthmus_course import Lesson
 
 lesson = Lesson(2, "The line, by hand")
 

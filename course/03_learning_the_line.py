@@ -56,8 +56,8 @@ from torch import nn
 
 from isthmus import Autoencoder
 from isthmus.closed_form import principal_axis_slope, regression_slope
-from isthmus.course import Lesson
 from isthmus.tables import load_bundled
+from isthmus_course import Lesson
 
 lesson = Lesson(3, "Learning the line", seed=0)
 

@@ -60,9 +60,9 @@ from isthmus.closed_form import (
     gaussian_negative_log_likelihood,
     project,
 )
-from isthmus.course import Lesson
 from isthmus.evaluation import explain_loss
 from isthmus.tables import load_bundled
+from isthmus_course import Lesson
 
 lesson = Lesson(4, "What the loss means", seed=0)
 

@@ -69,7 +69,7 @@ from isthmus.closed_form import (
     standard_divergence,
     two_measurements,
 )
-from isthmus.course import Lesson
+from isthmus_course import Lesson
 
 lesson = Lesson(5, "Two thermometers", seed=0)
 

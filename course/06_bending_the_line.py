@@ -52,9 +52,9 @@ from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
 
 from isthmus import Autoencoder
-from isthmus.course import Lesson
 from isthmus.tables import load_bundled
 from isthmus.tutorial import tutorial_recipe
+from isthmus_course import Lesson
 
 lesson = Lesson(6, "Bending the line", seed=0)
 

@@ -49,8 +49,8 @@ from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
 
 from isthmus import Autoencoder, rate_distortion
-from isthmus.course import Lesson
 from isthmus.tables import load_bundled
+from isthmus_course import Lesson
 
 lesson = Lesson(7, "How small?", seed=0)
 

@@ -50,9 +50,9 @@ from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 
 import isthmus
-from isthmus.course import Lesson
-from isthmus.course.moving import decoder_state
 from isthmus.tables import load_bundled
+from isthmus_course import Lesson
+from isthmus_course.moving import decoder_state
 
 lesson = Lesson(8, "Reading the map without fooling yourself", seed=0)
 
@@ -353,8 +353,8 @@ lesson.holds(
 # --------
 #
 # "Fours and nines are closer than noughts and ones": true, false, or does it depend?
-# Write the judge: ranks that no stretching of a map can change, and a verdict over
-# several maps.
+# Write two functions: ranks that no stretching of a map can change, and a comparison
+# over several maps.
 #
 # .. code-block:: console
 #

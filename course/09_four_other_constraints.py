@@ -71,9 +71,9 @@ import torch
 from sklearn.model_selection import train_test_split
 
 import isthmus
-from isthmus.course import Lesson
-from isthmus.course.moving import decoder_state, encoder_state
 from isthmus.tables import load_bundled
+from isthmus_course import Lesson
+from isthmus_course.moving import decoder_state, encoder_state
 
 lesson = Lesson(9, "Four other constraints", seed=0)
 

@@ -60,9 +60,9 @@ from sklearn.neighbors import NearestNeighbors
 
 import isthmus
 from isthmus.closed_form import beta_of_variance, standard_divergence
-from isthmus.course import Lesson
-from isthmus.course.moving import decoder_state
 from isthmus.tables import load_bundled
+from isthmus_course import Lesson
+from isthmus_course.moving import decoder_state
 
 lesson = Lesson(10, "A code to draw from", seed=0)
 

@@ -45,10 +45,10 @@ from sklearn.model_selection import train_test_split
 from sklearn.neighbors import NearestNeighbors
 
 import isthmus
-from isthmus.course import Lesson
-from isthmus.course.moving import decoder_state, encoder_state
 from isthmus.denoising import add_noise
 from isthmus.tables import load_bundled
+from isthmus_course import Lesson
+from isthmus_course.moving import decoder_state, encoder_state
 
 lesson = Lesson(11, "At work", seed=0)
 

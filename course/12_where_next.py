@@ -40,8 +40,8 @@ from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
 
 import isthmus
-from isthmus.course import Lesson
 from isthmus.tables import load_bundled
+from isthmus_course import Lesson
 
 lesson = Lesson(12, "Where next", seed=0)
 

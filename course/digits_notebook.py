@@ -360,7 +360,7 @@ pca_8 = PCA(8).fit(X_train)
 pca_8_error = np.mean((X_test - pca_8.inverse_transform(pca_8.transform(X_test))) ** 2)
 
 # %%
-from isthmus.course import Lesson
+from isthmus_course import Lesson
 
 lesson = Lesson("digits_notebook", "The digits notebook", seed=42)
 layers = [64, 32, 16, 2, 16, 32, 64]

@@ -59,6 +59,7 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",
     "nested_sections": True,
     "abort_on_example_error": True,
+    "parallel": os.cpu_count() or 1,  # lessons run beside one another, each in a process of its own
     "image_scrapers": ("matplotlib", "lessons.last_figure"),
     "capture_repr": ("_repr_html_", "__repr__"),
     "ignore_repr_types": r"matplotlib|NoneType",

@@ -1,6 +1,7 @@
-"""Try every fault and write down what was lost: ``python -m faults [kills] [seconds for them]``.
+"""Try every fault and write down what was lost: ``python -m faults [kills] [seconds for them] [words]``.
 
-Figures go to faults/results/faults.json, the page made of them to docs/reliability.md.
+Figures go to faults/results/faults.json, the page made of them to docs/reliability.md. With words only the faults whose
+names hold them are tried, and the figures of the others stay.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from faults import files, kills, ranks, signals
+from faults import files, kills, ranks, replacing, signals
 from faults.page import written_page
 
 RESULTS = Path(__file__).parent / "results"
@@ -43,26 +44,33 @@ def families(n_kills: int, seconds: float) -> Iterator[tuple[str, str, Iterator[
     same = "the newest valid checkpoint loads; going on gives the uninterrupted fit's weights, bit for bit"
     yield "kill -9 in training", same, kills.tries(n_kills // 2, False, seconds / 2)
     yield "kill -9 in saving", same, kills.tries(n_kills - n_kills // 2, True, seconds / 2)
+    whole = "a whole folder stands there, the old one or the new one; the next save clears away what was left"
+    yield "kill -9 in replacing a folder, exchange", whole, replacing.tries(n_kills, True, seconds)
+    yield "kill -9 in replacing a folder, two moves", whole, replacing.tries(n_kills, False, seconds)
     again = "torchrun --max-restarts starts all again; the same loss and weights, bit for bit"
     yield "kill -9 of one process of 2 or 4", again, ranks.tries(max(1, n_kills // 20))
 
 
-def main(n_kills: int, seconds: float) -> int:
+def main(n_kills: int, seconds: float, words: str = "") -> int:
     """Run all; the exit code is 1 if anything was lost."""
-    found = []
+    known = json.loads((RESULTS / "faults.json").read_text())["faults"] if words else []
+    found, order = {row["fault"]: row for row in known}, []
     for fault, promise, tries in families(n_kills, seconds):
-        outcomes = list(tries)
-        lost = [outcome for outcome in outcomes if outcome is not None]
-        found.append({"fault": fault, "promise": promise, "tried": len(outcomes), "lost": len(lost), "how": lost[:5]})
-        print(f"{fault}: {len(outcomes)} tried, {len(lost)} lost {lost[:2] or ''}", flush=True)
-        RESULTS.mkdir(exist_ok=True)
-        setting = {"python": platform.python_version(), "torch": version("torch"), "system": platform.system()}
-        text = json.dumps({"setting": setting, "faults": found}, indent=1, ensure_ascii=False)
-        (RESULTS / "faults.json").write_text(text + "\n")
-        PAGE.write_text(written_page(RESULTS))
-    return int(any(row["lost"] for row in found))
+        order.append(fault)
+        if words in fault:
+            outcomes = list(tries)
+            lost = [outcome for outcome in outcomes if outcome is not None]
+            found[fault] = {"promise": promise, "tried": len(outcomes), "lost": len(lost), "how": lost[:5]}
+            print(f"{fault}: {len(outcomes)} tried, {len(lost)} lost {lost[:2] or ''}", flush=True)
+            RESULTS.mkdir(exist_ok=True)
+            setting = {"python": platform.python_version(), "torch": version("torch"), "system": platform.system()}
+            rows = [{"fault": name} | found[name] for name in dict.fromkeys([*order, *found]) if name in found]
+            text = json.dumps({"setting": setting, "faults": rows}, indent=1, ensure_ascii=False)
+            (RESULTS / "faults.json").write_text(text + "\n")
+            PAGE.write_text(written_page(RESULTS))
+    return int(any(row["lost"] for row in found.values()))
 
 
 if __name__ == "__main__":
-    arguments = [float(word) for word in sys.argv[1:]]
-    sys.exit(main(int(arguments[0]) if arguments else 200, arguments[1] if len(arguments) > 1 else 3600.0))
+    kill_count, kill_seconds, *words = [*sys.argv[1:], *("200", "3600")[len(sys.argv) - 1 :]]
+    sys.exit(main(int(kill_count), float(kill_seconds), " ".join(words)))

@@ -13,7 +13,7 @@ from pathlib import Path
 from faults.worker import KINDS, ended, fit, forked, valid_steps, weights
 
 
-def _slowed_save() -> None:
+def slowed_save() -> None:
     """Make a save last, so that a kill falls into it: every flush waits a little first."""
     flush = os.fsync
 
@@ -26,7 +26,7 @@ def _slowed_save() -> None:
 
 def _harmed(folder: Path, kind: type, streamed: bool, in_save: bool) -> None:
     if in_save:
-        _slowed_save()
+        slowed_save()
     fit(folder, kind, streamed)
 
 

@@ -34,6 +34,20 @@ def table() -> np.ndarray:
     return bent_table()
 
 
+# Files with a test of several seconds (``pytest --durations=40``). They go first, so the last tests are short ones and
+# no process waits long for another.
+SLOWEST = (
+    "test_new_variant.py", "test_pretraining.py", "test_distributed.py", "test_docs.py", "test_family.py",
+    "test_untrusted.py", "test_onnx.py", "test_computed_pages.py", "test_exercises.py", "test_large.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items):
+    """The slowest files first; files and the tests in them otherwise keep their order."""
+    order = {name: place for place, name in enumerate(SLOWEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(SLOWEST)))
+
+
 def pytest_generate_tests(metafunc):
     """``kind`` runs a test over every variant in the folder; nobody keeps a list."""
     given = {name for mark in metafunc.definition.iter_markers("parametrize") for name in mark.args[:1]}

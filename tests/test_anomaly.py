@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -322,16 +320,16 @@ def test_a_damaged_detector_is_refused(tmp_path, fitted):
     with pytest.raises(StorageError, match="exists"):
         isthmus.save(fitted, folder)
     isthmus.save(fitted, folder, overwrite=True)
-    facts = json.loads((folder / "detector.json").read_text())
-    (folder / "detector.json").write_text(json.dumps(facts | {"offset": 0.0}))
-    with pytest.raises(StorageError, match="changed after it was written"):
+    text = (folder / "config.json").read_text()
+    (folder / "config.json").write_text(text.replace('"n_trimmed": ', '"n_trimmed": 1'))
+    with pytest.raises(StorageError, match=r"config\.json is not as it was saved"):
         isthmus.load(folder)
-    (folder / "detector.json").write_text(json.dumps(facts))
+    (folder / "config.json").write_text(text)
     isthmus.load(folder)
-    data = bytearray((folder / "detector.safetensors").read_bytes())
+    data = bytearray((folder / "model.safetensors").read_bytes())
     data[-3] ^= 1
-    (folder / "detector.safetensors").write_bytes(data)
-    with pytest.raises(StorageError, match="changed after it was written"):
+    (folder / "model.safetensors").write_bytes(data)
+    with pytest.raises(StorageError, match=r"model\.safetensors is not as it was saved"):
         isthmus.load(folder)
 
 

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -22,12 +23,12 @@ from conftest import bent_table
 from isthmus import Autoencoder, Checkpoints, DenoisingAutoencoder, VariationalAutoencoder
 from isthmus.storage.checkpoints import newest_step, read_checkpoint, steps_in
 from isthmus.storage.folder_lock import locked
-from isthmus.storage.safe_reading import StorageError
+from isthmus.storage.safe_reading import StorageError, checksum
 from isthmus.tables.stream import ArrayStream
 from isthmus.training.loop import Training
 
 SETTINGS = {"hidden_layer_sizes": (16,), "batch_size": 32, "max_iter": 6, "random_state": 0}
-FILES = ("config.json", "model.safetensors", "training.json", "training.safetensors")
+FILES = ("config.json", "model.safetensors", "training.json", "training.safetensors", "timing.json")
 
 
 class Cut(Exception):  # noqa: N818 - no error
@@ -123,8 +124,10 @@ def test_the_newest_are_kept(keep, tmp_path):
 
 def test_what_a_killed_save_left_over_is_cleared_away(cut_short, tmp_path):
     folder = shutil.copytree(cut_short, tmp_path / "work")
-    (folder / ".checkpoint-0000000016-0123abcd").mkdir()
-    (folder / ".checkpoint-0000000016-0123abcd" / "config.json").write_text("{")
+    left = folder / ".checkpoint-0000000016.isthmus-0123456789ab"
+    (left / "new").mkdir(parents=True)
+    (left / "new" / "config.json").write_text("{")
+    (left / "owner").write_text("isthmus is writing checkpoint-0000000016")
     Autoencoder(2, **SETTINGS).fit(rows(), checkpoints=Checkpoints(folder))
     assert not [entry.name for entry in folder.iterdir() if entry.name.startswith(".")]
 
@@ -191,6 +194,40 @@ def test_a_fit_goes_on_from_the_one_before_the_damaged_one(cut_short, tmp_path):
     with pytest.warns(RuntimeWarning, match=r"An earlier checkpoint is taken"):
         resumed = Autoencoder(2, **SETTINGS).fit(rows(), checkpoints=Checkpoints(folder))
     assert weights(resumed) == weights(Autoencoder(2, **SETTINGS).fit(rows()))
+
+
+HOSTILE = (0, -1, 3, 10**9, 10**17, 0.5, 1e-320, 1e308, -1e308, "NaN", "-Infinity", True, None, [1], "x")
+
+
+def test_numbers_that_would_break_a_run_are_refused(cut_short, tmp_path):
+    """Every number of a checkpoint is set to hostile ones: it is passed over, or the fit ends with finite weights."""
+    expected, taken = weights(Autoencoder(2, **SETTINGS).fit(rows())), 0
+    for name in ("training.json", "timing.json"):
+        record = json.loads((newest(cut_short) / name).read_text())["record"]
+        for field in record.keys() - {"rows_sha256"}:
+            for value in HOSTILE:
+                folder = shutil.copytree(cut_short, tmp_path / "work")
+                shutil.rmtree(folder / f"checkpoint-{steps_in(folder)[1]:010d}")
+                file = newest(folder) / name
+                manifest = json.loads(file.read_text())
+                manifest["record"][field] = value
+                del manifest["sha256"]
+                file.write_text(json.dumps(manifest | {"sha256": checksum(manifest)}))
+                checkpoints = Checkpoints(folder, every_seconds=None)
+                with warnings.catch_warnings(record=True) as heard:
+                    warnings.simplefilter("always")
+                    resumed = Autoencoder(2, **SETTINGS).fit(rows(), checkpoints=checkpoints)
+                if any("An earlier checkpoint is taken" in str(one.message) for one in heard):
+                    assert weights(resumed) == expected  # from the start
+                else:
+                    assert np.isfinite(resumed.reconstruct(rows())).all()
+                    taken += 1
+                shutil.rmtree(folder)
+    assert taken < 40
+
+
+def newest(folder):
+    return folder / f"checkpoint-{steps_in(folder)[0]:010d}"
 
 
 # ---- refusals ------------------------------------------------------------------------------------------

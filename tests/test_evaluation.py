@@ -22,7 +22,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 import isthmus.evaluation.held_out
 import isthmus.evaluation.probes
-from isthmus.evaluation import CodeUse, Rebuilding, RebuildingError, evaluate, evaluation_table, sentence
+from isthmus.evaluation import CodeUse, Reconstruction, ReconstructionError, evaluate, evaluation_table, sentence
 from isthmus.evaluation.probes import LabelReadings
 from isthmus.variants import variants
 from isthmus.variants.sparse import SparseAutoencoder
@@ -75,7 +75,7 @@ def test_errors_of_the_model_in_the_units_of_the_data(plain):
     assert found.data.model.r2 == pytest.approx(1 - errors.sum() / spread, rel=1e-9)
     assert (found.n_rows, found.n_features, found.n_components, found.pca_components) == (60, 7, 2, 2)
     assert found.scale is found.scaled is None
-    assert found.judged is found.data
+    assert found.reconstruction is found.data
 
 
 def test_variation_is_measured_from_the_training_mean_not_the_rows_own():
@@ -95,7 +95,7 @@ def test_pca_is_that_of_the_training_rows_in_the_models_units(scale):
     if scaler is not None:
         unit = scaler.transform(TRAIN + 0).std(0) / TRAIN.std(0)
         assert found.scaled.pca.mse == pytest.approx((errors * unit**2).mean(), rel=1e-2)
-        assert found.judged is found.scaled
+        assert found.reconstruction is found.scaled
 
 
 @pytest.mark.parametrize("scale", ["standard", "minmax"])
@@ -125,10 +125,10 @@ def test_equal_error_size_is_the_fewest_directions_that_do(scale):
     for width in (1, 2, 4):
         found = evaluate(fitted(n_components=width, scale=scale, max_iter=25), TEST)
         errors = [(((TEST - pca_rebuilt(k, scaler)) / unit) ** 2).mean() for k in range(1, N_FEATURES + 1)]
-        target = found.judged.model.mse * (1.0001 if scale is None else 1 + 1e-4)
+        target = found.reconstruction.model.mse * (1.0001 if scale is None else 1 + 1e-4)
         ours = ((((TEST - TRAIN.mean(0)) / unit) ** 2).mean(), *errors)
         factor = 1 if scale is None else (len(TRAIN) - 1) / len(TRAIN)  # variance over N - 1, and over N
-        assert found.judged.pca_needs == next(k for k, e in enumerate(ours) if e * factor <= target)
+        assert found.reconstruction.pca_needs == next(k for k, e in enumerate(ours) if e * factor <= target)
 
 
 @pytest.mark.parametrize("size", [1, 3, 6])
@@ -149,7 +149,9 @@ def test_a_model_no_better_than_the_mean_row_needs_none():
 def test_too_few_directions_are_said_to_be_too_few():
     wide = np.random.default_rng(0).normal(size=(8, 30))
     estimator = fitted(rows=wide, hidden_layer_sizes=())
-    estimator.reconstruct = lambda X: np.asarray(X)  # a perfect copy, which 8 rows' directions can't be
+    copied = dataclasses.replace(estimator.fitted_)
+    object.__setattr__(copied, "reconstruct", np.asarray)  # a perfect copy, which 8 rows' directions can't be
+    estimator.fitted_ = copied
     found = evaluate(estimator, np.random.default_rng(1).normal(size=(5, 30)))
     assert found.data.pca_needs is None
     assert found.n_directions == 8
@@ -249,8 +251,8 @@ def test_use_of_a_variational_code():
 def test_use_of_a_sparse_code_and_pca_of_as_many_numbers_as_are_on():
     estimator = fitted(SparseAutoencoder, n_components=12, top_k=3)
     with torch.no_grad():
-        estimator.model_.encoder.straight.weight[4] = 0
-        estimator.model_.encoder.straight.bias[4] = 0
+        estimator.model_.encoder.skip.weight[4] = 0
+        estimator.model_.encoder.skip.bias[4] = 0
         estimator.model_.encoder.output_scale[4] = 0
     codes = estimator.transform(TEST)
     found = evaluate(estimator, TEST)
@@ -386,8 +388,8 @@ def test_a_large_offset_costs_no_digits():
 def made(model, pca, *, needs=None, n_features=64, n_components=2, scale=None, on=None, beside=None):
     """An evaluation with these figures."""
     _, found = evaluation_of_plain()
-    rebuilding = Rebuilding(RebuildingError(1.0, 1.0, model), RebuildingError(1.0, 1.0, pca), needs)
-    other = Rebuilding(RebuildingError(1.0, 1.0, 0.111), RebuildingError(1.0, 1.0, 0.999), 60)
+    rebuilding = Reconstruction(ReconstructionError(1.0, 1.0, model), ReconstructionError(1.0, 1.0, pca), needs)
+    other = Reconstruction(ReconstructionError(1.0, 1.0, 0.111), ReconstructionError(1.0, 1.0, 0.999), 60)
     return dataclasses.replace(
         found,
         n_features=n_features,

@@ -47,9 +47,9 @@ def test_densities_are_in_the_users_units(table, scale):
 def spoilt(model):
     """The same generative model under a worse posterior: means off by 0.4 deviations, variances doubled."""
     with torch.no_grad():
-        deviation = (0.5 * model.model_.encoder.straight.bias[2:]).exp()
-        model.model_.encoder.straight.bias[:2] += 0.4 * deviation
-        model.model_.encoder.straight.bias[2:] += 0.7
+        deviation = (0.5 * model.model_.encoder.skip.bias[2:]).exp()
+        model.model_.encoder.skip.bias[:2] += 0.4 * deviation
+        model.model_.encoder.skip.bias[2:] += 0.7
     return model
 
 
@@ -144,7 +144,7 @@ def test_latent_report_counts_what_the_model_uses():
         again = latent_report(model.model_, batches)
     torch.testing.assert_close(again.kl, report.kl)
     with torch.no_grad():  # silence the second latent
-        encoder = model.model_.encoder.straight
+        encoder = model.model_.encoder.skip
         encoder.weight[1] = 0
         encoder.bias[1] = encoder.bias[3] = 0
     report = model.latent_report(X)

@@ -36,11 +36,11 @@ def quick(kind, n_components=2, **settings):
 
 
 def is_sparse(kind) -> bool:
-    return kind().make_bottleneck().sparse
+    return kind().make_bottleneck(2).sparse
 
 
 def has_prior(kind) -> bool:
-    return kind().make_bottleneck().outputs_per_latent == 2
+    return kind().make_bottleneck(2).has_prior
 
 
 # ---- shapes and the start -------------------------------------------------------------------------------
@@ -125,14 +125,16 @@ def test_spare_units_start_silent_and_then_learn(kind):
     X = bent_table(n_features=3)
     size = 8
     if not is_sparse(kind) and quick(kind).make_penalties() == {} and kind.__name__ != "DenoisingAutoencoder":
-        with pytest.raises(ValueError, match=f"{kind.__name__}: n_components=8 squeezes nothing; it must be at most 3"):
+        with pytest.raises(
+            ValueError, match=f"{kind.__name__}: n_components=8 compresses nothing; it must be at most 3"
+        ):
             quick(kind, size).fit(X)
         return
     start = quick(kind, size, max_iter=0).fit(X)
     np.testing.assert_allclose(start.reconstruct(X), linear_answer(kind, X, 3) if has_prior(kind) else X, atol=1e-2)
     quickly = {"learning_rate": 0.03, "max_iter": 10, "validation_fraction": 0}
     learnt = quick(kind, size, **quickly).fit(X)
-    moved = (learnt.model_.decoder.straight.weight - start.model_.decoder.straight.weight).abs().sum(0)
+    moved = (learnt.model_.decoder.skip.weight - start.model_.decoder.skip.weight).abs().sum(0)
     assert (moved > 0).all(), f"the decoder never listened to some unit: {moved}"
 
 
@@ -313,7 +315,7 @@ def test_a_copy_goes_on_learning_as_the_original_does(kind, table):
 def test_parameters_round_trip(kind):
     model = kind()
     parameters = model.get_params()
-    assert set(parameters) == {*hyperparameters(kind), "random_state"}
+    assert set(parameters) == {*hyperparameters(kind), "encoder", "decoder", "random_state"}
     changed = {name: value for name, value in parameters.items() if name != "n_components"} | {"n_components": 5}
     assert kind().set_params(**changed).get_params() == changed
     assert kind(3).n_components == kind(n_components=3).n_components == 3
@@ -353,7 +355,7 @@ REFUSALS = [
     ("sparse", {"sparsity": -1}, "SparseAutoencoder: sparsity must be at least 0, got -1."),
     ("vanilla", {"n_components": 0}, "n_components must be at least 1, got 0."),
     ("vanilla", {"n_components": True}, "n_components must be a whole number"),
-    ("vanilla", {"n_components": 7}, "n_components=7 squeezes nothing; it must be at most 6"),
+    ("vanilla", {"n_components": 7}, "n_components=7 compresses nothing; it must be at most 6"),
     ("sparse", {"n_components": 385}, "n_components=385 is more than 64 units a feature"),
     ("vanilla", {"validation_fraction": 1.0}, "validation_fraction must be at least 0 and below 1, got 1.0."),
     ("vanilla", {"learning_rate": float("nan")}, "learning_rate must be above 0, got nan."),
@@ -373,7 +375,7 @@ REFUSALS = [
         {"likelihood": "bernoulli"},
         "likelihood='bernoulli' needs values in [0, 1], but column 0 runs",
     ),
-    ("vanilla", {"likelihood": "bernoulli", "scale": "standard"}, "use scale='minmax', not 'standard'."),
+    ("vanilla", {"likelihood": "bernoulli", "scale": "standard"}, "once it is scaled; use scale='minmax'"),
     ("vanilla", {"device": "abacus"}, "device: 'abacus' is not available on this machine; it has"),
     (
         "denoising",
@@ -549,7 +551,9 @@ def test_bad_cells_are_named(kind, table):
     model = quick(kind).fit(table)
     with pytest.raises(ValueError, match=f"X has 5 features, but {kind.__name__} is expecting 6 features"):
         model.transform(table[:, :5])
-    with pytest.raises(ValueError, match=rf"^{kind.__name__}: inverse_transform takes codes of 2 numbers, got 3\.$"):
+    with pytest.raises(
+        ValueError, match=rf"^{kind.__name__}: inverse_transform takes codes of 2 latents, got 3 columns\.$"
+    ):
         model.inverse_transform(np.zeros((4, 3)))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import dataclasses
 
 import numpy as np
 import pytest
@@ -10,9 +10,9 @@ from sklearn.exceptions import NotFittedError
 
 import isthmus
 from isthmus.evaluation import compare_samples
-from isthmus.generation.code_buffer import MOST_ROWS
 from isthmus.generation.density import LocalDensity, MixtureDensity, fit_code_density, fit_mixture
 from isthmus.generation.path import spherical_path, straight_path
+from isthmus.inference.code_buffer import MOST_ROWS
 from isthmus.storage import load, save
 
 QUICK = {"hidden_layer_sizes": (16,), "max_iter": 3, "random_state": 0}
@@ -134,17 +134,10 @@ def test_what_is_kept_survives_the_disk(kind, table, tmp_path):
     save(again, tmp_path / "twice")
 
 
-def test_a_model_saved_before_codes_were_kept_still_loads(table, tmp_path):
+def test_a_model_whose_codes_were_not_kept_samples_from_its_prior_alone(table, tmp_path):
     model = isthmus.VariationalAutoencoder(2, **QUICK).fit(table)
-    model._memory = None
-    folder = save(model, tmp_path / "model")
-    config = json.loads((folder / "config.json").read_text())
-    assert config["fitted"].pop("n_kept_codes") == 0
-    from isthmus.storage.safe_reading import checksum
-
-    config.pop("config_sha256")
-    (folder / "config.json").write_text(json.dumps(config | {"config_sha256": checksum(config)}))
-    old = load(folder)
+    model.fitted_ = dataclasses.replace(model.fitted_, codes=None)
+    old = load(save(model, tmp_path / "model"))
     np.testing.assert_array_equal(old.sample(3), model.sample(3))
     with pytest.raises(ValueError, match="codes of its training rows were not kept"):
         old.sample(3, codes="density")
@@ -171,7 +164,8 @@ def test_the_prior_is_as_it_was(table):
 def test_noise_is_as_wide_as_the_error_of_each_column(table):
     model = isthmus.Autoencoder(1, **QUICK).fit(table)
     noise = model.sample(20_000, 0, noise=True) - model.sample(20_000, 0)
-    np.testing.assert_allclose(noise.std(0), np.sqrt(model._memory.errors.numpy()) * model.scaling_.spread, rtol=0.03)
+    expected = np.sqrt(model.fitted_.codes.errors.numpy()) * model.scaling_.spread
+    np.testing.assert_allclose(noise.std(0), expected, rtol=0.03)
     pixels = (table - table.min(0)) / np.ptp(table, axis=0)
     grey = isthmus.Autoencoder(1, likelihood="bernoulli", **QUICK).fit(pixels)
     assert set(np.unique(grey.sample(50, noise=True))) == {0.0, 1.0}
@@ -181,20 +175,20 @@ def test_codes_kept_are_bounded_and_follow_partial_fit():
     rng = np.random.default_rng(0)
     X = rng.standard_normal((MOST_ROWS + 500, 4))
     model = isthmus.Autoencoder(2, hidden_layer_sizes=(), max_iter=0, random_state=0).fit(X)
-    assert model._memory.codes.shape == (MOST_ROWS, 2)
+    assert model.fitted_.codes.kept.shape == (MOST_ROWS, 2)
     model = isthmus.Autoencoder(2, hidden_layer_sizes=(4,), random_state=0)
     for expected in (300, 600):
         model.partial_fit(X[:300])
         assert model.sample(3).shape == (3, 4)
-        codes = model._known().codes.numpy() * model._code_unit
+        codes = model.fitted_.codes.kept.numpy() * model.fitted_.code_unit
         assert len(codes) == expected
         own = model.transform(X[:300])  # as the model is now, whenever the rows were seen
         assert np.abs(codes[:, None] - own[None]).sum(2).min(1).max() < 1e-4
     for _ in range(2):
         model.partial_fit(X)
-        assert len(model._known().codes) == MOST_ROWS
+        assert len(model.fitted_.codes.kept) == MOST_ROWS
     model.fit(X[:300]).partial_fit(X[300:310])
-    assert len(model._known().codes) == 246  # ten new ones, and the 236 that fit learned from
+    assert len(model.fitted_.codes.kept) == 246  # ten new ones, and the 236 that fit learned from
 
 
 def test_samples_of_a_linear_model_have_the_moments_of_pca(table):

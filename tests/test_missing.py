@@ -11,7 +11,8 @@ from scipy import sparse
 
 from isthmus import Autoencoder, VariationalAutoencoder, evaluate, load, save
 from isthmus.parts.completion import Completion, fit_completion
-from isthmus.parts.likelihood import BernoulliLikelihood, GaussianLikelihood
+from isthmus.parts.likelihoods.bernoulli import BernoulliLikelihood
+from isthmus.parts.likelihoods.gaussian import GaussianLikelihood
 from isthmus.variants import variants
 
 

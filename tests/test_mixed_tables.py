@@ -13,8 +13,9 @@ from polars.testing import assert_frame_equal
 
 from isthmus import Autoencoder, VariationalAutoencoder, column_errors, evaluate, load, save
 from isthmus.mixed.layout import Blocks, TableLayout, layout_of
-from isthmus.parts.likelihood import GaussianLikelihood
-from isthmus.parts.mixed_likelihood import MixedLikelihood
+from isthmus.parts.likelihoods.gaussian import GaussianLikelihood
+from isthmus.parts.likelihoods.mixed import MixedLikelihood
+from isthmus.storage.record import from_plain, to_plain
 from isthmus.variants import variants
 
 
@@ -52,8 +53,7 @@ def test_a_layout_encodes_and_decodes_to_the_same_table():
     assert layout.encoded_names[3:7] == ["size=small", "size=middle", "size=large", "size=huge"]
     np.testing.assert_array_equal(encoded[:, 3:7].sum(1), 1)
     pd.testing.assert_frame_equal(layout.decode(encoded, frame.index), frame)
-    again = TableLayout.from_facts(json.loads(json.dumps(layout.to_facts())))
-    assert again == layout
+    assert from_plain(TableLayout, json.loads(json.dumps(to_plain(layout)))) == layout
 
 
 def test_every_dtype_comes_back():
@@ -271,7 +271,7 @@ def test_polars_in_polars_out_and_new_rows():
 def test_evaluation_is_finite():
     frame = people()
     report = evaluate(quick().fit(frame), frame, (frame["height"] > 170).to_numpy().astype(int))
-    assert np.isfinite([report.judged.model.mse, report.judged.pca.mse]).all()
+    assert np.isfinite([report.reconstruction.model.mse, report.reconstruction.pca.mse]).all()
     assert "size=small" in report.feature_names
 
 

@@ -34,14 +34,15 @@ from isthmus.parts.corruption import (
     SwapNoise,
     make_corruption,
 )
-from isthmus.parts.likelihood import BernoulliLikelihood, GaussianLikelihood
+from isthmus.parts.likelihoods.bernoulli import BernoulliLikelihood
+from isthmus.parts.likelihoods.gaussian import GaussianLikelihood
 from isthmus.parts.network import (
     ACTIVATIONS,
     Architecture,
     Dictionary,
-    begin,
     convolutional_decoder,
     convolutional_encoder,
+    init_from_closed_form,
     perceptron,
 )
 from isthmus.parts.principal import principal_directions
@@ -208,7 +209,7 @@ def test_the_learned_variance_rests_at_the_mean_squared_error():
     error = float((output - x).square().mean())
     for factor, sign in ((0.5, -1), (1.0, 0), (2.0, 1)):
         likelihood = GaussianLikelihood(learned=True)
-        likelihood.begin_at(factor * error)
+        likelihood.init_noise(factor * error)
         likelihood(output, x).mean().backward()
         gradient = float(likelihood.log_variance.grad)
         assert abs(gradient) < 1e-5 if sign == 0 else math.copysign(1, gradient) == sign
@@ -216,7 +217,7 @@ def test_the_learned_variance_rests_at_the_mean_squared_error():
 
 def test_the_learned_variance_has_a_floor():
     likelihood = GaussianLikelihood(learned=True)
-    likelihood.begin_at(0.0)
+    likelihood.init_noise(0.0)
     assert likelihood.variance == pytest.approx(1e-6)
     with torch.no_grad():
         likelihood.log_variance.fill_(-1e3)
@@ -308,13 +309,13 @@ def test_an_architecture_fixes_both_shapes(activation, principal):
     encoder, decoder = shape.build_encoder(), shape.build_decoder()
     assert encoder(torch.randn(4, 9)).shape == (4, 6)
     assert decoder(torch.randn(4, 3)).shape == (4, 9)
-    assert (encoder.straight is not None) == (decoder.straight is not None) == principal
-    widths = [layer.out_features for layer in decoder.bent if isinstance(layer, nn.Linear)]
+    assert (encoder.skip is not None) == (decoder.skip is not None) == principal
+    widths = [layer.out_features for layer in decoder.residual if isinstance(layer, nn.Linear)]
     assert widths == [5, 7, 9]
     assert not shape.linear
     linear = Architecture(9, 3, principal=principal)
     assert linear.linear
-    assert linear.build_encoder().bent is None
+    assert linear.build_encoder().residual is None
     assert linear.build_decoder()(torch.randn(4, 3)).shape == (4, 9)
 
 
@@ -325,14 +326,14 @@ def test_a_network_is_straight_plus_bent_in_the_codes_units():
     encoder.output_scale.copy_(scale)
     decoder.input_scale.copy_(scale)
     x, z = torch.randn(3, 5), torch.randn(3, 2)
-    torch.testing.assert_close(encoder(x), scale * (encoder.straight(x) + encoder.bent(x)))
-    torch.testing.assert_close(decoder(z), decoder.straight(z / scale) + decoder.bent(z / scale))
+    torch.testing.assert_close(encoder(x), scale * (encoder.skip(x) + encoder.residual(x)))
+    torch.testing.assert_close(decoder(z), decoder.skip(z / scale) + decoder.residual(z / scale))
 
 
 def test_a_sparse_code_is_read_by_a_dictionary_of_unit_columns():
     decoder = Architecture(5, 8, hidden_widths=(7,), sparse=True).build_decoder()
-    assert isinstance(decoder.straight, Dictionary)
-    assert decoder.bent is None
+    assert isinstance(decoder.skip, Dictionary)
+    assert decoder.residual is None
     dictionary = Dictionary(8, 5)
     z = torch.randn(4, 8)
     before = dictionary(z)
@@ -468,7 +469,7 @@ def test_a_start_written_into_networks_rebuilds_as_pca(make, size):
     principal, bottleneck = directions_of(X, 6), make()
     shape = Architecture(6, size, bottleneck.outputs_per_latent, hidden_widths=(8,), sparse=bottleneck.sparse)
     encoder, decoder = shape.build_encoder(), shape.build_decoder()
-    begin(encoder, decoder, bottleneck.principal_start(principal, size))
+    init_from_closed_form(encoder, decoder, bottleneck.principal_start(principal, size))
     x = torch.from_numpy(X.astype(np.float32))
     with torch.no_grad():
         rebuilt = decoder(bottleneck(encoder(x)).mean)

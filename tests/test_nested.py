@@ -13,7 +13,7 @@ import isthmus
 from conftest import bent_table
 from isthmus import Autoencoder, NestedAutoencoder
 from isthmus.parts.bottleneck import NestedBottleneck
-from isthmus.training.fused import plain_pass
+from isthmus.training.fused import squared_error_pass
 from isthmus.training.loop import Training
 from isthmus.training.objective import Objective
 from isthmus.training.plan import Plan
@@ -98,12 +98,14 @@ def test_sizes_that_mean_nothing_are_refused(fitted):
     for size in (0, 5, 2.5, True):
         with pytest.raises(ValueError, match=r"^NestedAutoencoder: transform takes a size from 1 to 4, got "):
             model.transform(X, size=size)
-    with pytest.raises(ValueError, match=r"^NestedAutoencoder: inverse_transform takes codes of 4 numbers, got 5\.$"):
+    with pytest.raises(
+        ValueError, match=r"^NestedAutoencoder: inverse_transform takes codes of 4 latents, got 5 columns\.$"
+    ):
         model.inverse_transform(np.zeros((2, 5)))
     plain = Autoencoder(2, max_iter=0).fit(X)
     with pytest.raises(ValueError, match=r"^Autoencoder: transform takes a size only of an ordered code; Nested"):
         plain.transform(X, size=1)
-    with pytest.raises(ValueError, match=r"^Autoencoder: inverse_transform takes codes of 2 numbers, got 1\.$"):
+    with pytest.raises(ValueError, match=r"^Autoencoder: inverse_transform takes codes of 2 latents, got 1 columns\.$"):
         plain.inverse_transform(np.zeros((2, 1)))
     with pytest.raises(ValueError, match=r"^Autoencoder: reconstruct takes a size only of an ordered code"):
         plain.reconstruct(X, size=1)
@@ -123,7 +125,7 @@ def test_the_written_out_step_has_autograds_gradients(table):
     loss.total.mean().backward()
     wanted = {name: weight.grad.clone() for name, weight in model.model_.named_parameters()}
     training = Training(model.model_, Objective({}), Plan(epochs=1, batch_size=len(batch), learning_rate=0.1))
-    by_hand = plain_pass(model.model_, training.objective)
+    by_hand = squared_error_pass(model.model_, training.objective)
     assert by_hand is not None
     training.flat.gradients.zero_()
     torch.manual_seed(3)
@@ -141,4 +143,4 @@ def test_a_saved_model_is_still_ordered(fitted, tmp_path):
 
 
 def test_the_decay_asked_for_is_the_bottlenecks():
-    assert NestedAutoencoder(3, size_decay=0.9).make_bottleneck().decay == 0.9
+    assert NestedAutoencoder(3, size_decay=0.9).make_bottleneck(2).decay == 0.9

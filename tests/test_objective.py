@@ -12,7 +12,7 @@ from isthmus import ContractiveAutoencoder
 from isthmus.parts.autoencoder import AutoencoderModel, ForwardOutput
 from isthmus.parts.bottleneck import GaussianBottleneck, PointBottleneck, Posterior
 from isthmus.parts.corruption import GaussianNoise, NoCorruption
-from isthmus.parts.likelihood import GaussianLikelihood
+from isthmus.parts.likelihoods.gaussian import GaussianLikelihood
 from isthmus.parts.network import Architecture
 from isthmus.parts.penalty import (
     EXACT_JACOBIAN_UNITS,

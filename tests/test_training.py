@@ -16,14 +16,15 @@ from isthmus.history import History
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.bottleneck import GaussianBottleneck, NestedBottleneck, PointBottleneck
 from isthmus.parts.corruption import GaussianNoise, NoCorruption
-from isthmus.parts.likelihood import GaussianLikelihood
+from isthmus.parts.draws import seeded, uniform_like
+from isthmus.parts.likelihoods.gaussian import GaussianLikelihood
 from isthmus.parts.network import ACTIVATIONS, Architecture
 from isthmus.parts.penalty import Contraction, Divergence, Sparsity
 from isthmus.rows.rows import Batch, DenseRows, ScaledRows, dense_rows, mixed, rows_of
 from isthmus.rows.scaling import Scaling, chunks, column_statistics, fit_scaling
 from isthmus.rows.validation import validation_count
 from isthmus.training import loop
-from isthmus.training.devices import WORK_FOR_THREADS, half_precision_pays, seeded, threads_for
+from isthmus.training.devices import WORK_FOR_THREADS, half_precision_pays, threads_for
 from isthmus.training.loop import Training, means, rate
 from isthmus.training.objective import Objective
 from isthmus.training.optimizer import flatten_parameters
@@ -222,8 +223,8 @@ def test_parameters_become_views_of_one_buffer():
 def test_steps_are_adamws_and_only_bent_matrices_decay(decay):
     rows, objective = some_rows(80).values / 5, Objective({"divergence": Divergence(1.0)})
     plain, trained = (build(bottleneck=GaussianBottleneck(), learned=True) for _ in range(2))
-    bent = [w for name, w in plain.named_parameters() if ".bent." in name and w.dim() > 1]
-    rest = [w for name, w in plain.named_parameters() if ".bent." not in name or w.dim() == 1]
+    bent = [w for name, w in plain.named_parameters() if ".residual." in name and w.dim() > 1]
+    rest = [w for name, w in plain.named_parameters() if ".residual." not in name or w.dim() == 1]
     assert len(bent) == 4
     reference = torch.optim.AdamW([{"params": bent, "weight_decay": decay}, {"params": rest, "weight_decay": 0.0}])
     plan = Plan(epochs=1, batch_size=20, learning_rate=1.0, weight_decay=decay, gradient_clip=None)
@@ -359,8 +360,8 @@ def test_seeded_repeats_inside_and_leaves_the_generator_outside():
     torch.manual_seed(7)
     drawn = []
     for _ in range(2):
-        with seeded(11, torch.device("cpu")):
-            drawn.append(torch.rand(3))
+        with seeded(11):
+            drawn.append(uniform_like(torch.zeros(3)))
     assert torch.equal(*drawn)
     assert torch.equal(torch.rand(3), expected)
 
@@ -515,8 +516,8 @@ def test_the_flat_optimiser_is_torchs_adamw():
     torch.manual_seed(0)
     model = build()
     twin = copy.deepcopy(model)
-    decayed = [w for name, w in twin.named_parameters() if ".bent." in name and w.dim() > 1]
-    free = [w for name, w in twin.named_parameters() if not (".bent." in name and w.dim() > 1)]
+    decayed = [w for name, w in twin.named_parameters() if ".residual." in name and w.dim() > 1]
+    free = [w for name, w in twin.named_parameters() if not (".residual." in name and w.dim() > 1)]
     reference = torch.optim.AdamW(
         [{"params": decayed}, {"params": free, "weight_decay": 0.0}], lr=0.01, weight_decay=0.3
     )

@@ -4,9 +4,10 @@ The changes are those of `faults.fuzz`, drawn by hypothesis; fuzzing proper take
 that fuzzing once found is kept in its corpus and read here.
 """
 
+import dataclasses
 import gzip
-import json
 import os
+import shutil
 import signal
 import struct
 import subprocess
@@ -25,9 +26,11 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 from pyarrow import parquet
 
+from isthmus import Denoiser, DenoisingAutoencoder
 from isthmus.cli.outcome import CommandError
-from isthmus.cli.run_folder import open_run
-from isthmus.storage import StorageError, load
+from isthmus.cli.run_folder import data_record_bytes, open_run
+from isthmus.storage import StorageError, load, save
+from isthmus.storage.checkpoints import read_checkpoint
 from isthmus.storage.safe_reading import open_regular_file
 from isthmus.tables import DataError, bounds, open_table, read
 
@@ -77,6 +80,24 @@ def test_there_is_a_corpus_for_every_loader():
 @pytest.mark.parametrize("path", INPUTS, ids=lambda path: f"{path.parent.name}-{path.name}")
 def test_what_fuzzing_kept_is_read_or_refused_in_a_sentence(path):
     attempt(path, path.read_bytes())
+
+
+FOLDERS = [
+    path for path in INPUTS if path.parent.name in ("model", "detector", "denoiser", "head", "checkpoint", "run")
+]
+
+
+@pytest.mark.parametrize("path", FOLDERS, ids=lambda path: f"{path.parent.name}-{path.name}")
+def test_fuzzing_begins_from_folders_that_load(path, tmp_path):
+    """Those of the first format too, for ever: what is refused at once reaches no corner of the code."""
+    folder = unpacked(path, tmp_path / "saved")
+    if path.parent.name == "run":
+        assert len(open_run(folder).test_rows())
+        open_run(folder).load()
+    elif path.parent.name == "checkpoint":
+        read_checkpoint(folder)
+    else:
+        load(folder)
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
@@ -300,19 +321,18 @@ def test_a_pipe_as_a_data_file_is_not_waited_for(suffix, tmp_path, alarm):
     assert "no such file" in complaint(tmp_path / f"l{suffix}")
 
 
-def unpacked(name, folder):
-    for part in (CORPUS / name).glob("seed-plain*"):
-        for piece in part.read_bytes().split(loaders.MARK)[1:]:
-            head, _, content = piece.partition(b"\n")
-            (folder / head.decode()).parent.mkdir(parents=True, exist_ok=True)
-            (folder / head.decode()).write_bytes(content)
+def unpacked(path, folder):
+    for piece in path.read_bytes().split(loaders.MARK)[1:]:
+        head, _, content = piece.partition(b"\n")
+        (folder / head.decode()).parent.mkdir(parents=True, exist_ok=True)
+        (folder / head.decode()).write_bytes(content)
     return folder
 
 
 @pytest.mark.parametrize("name", ["data.json", "test_rows.csv", "model/config.json", "model/model.safetensors"])
 @pytest.mark.parametrize("kind", ["pipe", "link", "folder"])
 def test_a_run_folder_holds_plain_files(name, kind, tmp_path, alarm):
-    run = unpacked("run", tmp_path / "run")
+    run = unpacked(CORPUS / "run" / "seed-plain", tmp_path / "run")
     assert len(open_run(run).test_rows())
     place = run / name
     place.unlink()
@@ -337,19 +357,28 @@ def test_a_name_that_changes_hands_is_seen(tmp_path, alarm, monkeypatch):
 
 
 def test_a_record_of_another_model_is_refused(tmp_path):
-    run = unpacked("run", tmp_path / "run")
-    record = json.loads((run / "data.json").read_text())
-    (run / "data.json").write_text(json.dumps(record | {"columns": ["a"]}))
+    run = unpacked(CORPUS / "run" / "seed-plain", tmp_path / "run")
+    other = dataclasses.replace(open_run(run).record, columns=("a",))
+    (run / "data.json").write_bytes(data_record_bytes(other))
     with pytest.raises(CommandError, match="not that of the model beside it"):
         open_run(run).load()
 
 
-def test_a_denoiser_in_a_denoiser_is_refused(tmp_path):
-    for name in ("model/model/denoiser.json", "model/denoiser.json", "denoiser.json"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text("{}")
-    with pytest.raises(StorageError, match="must be an autoencoder's folder"):
-        load(tmp_path)
+@pytest.mark.parametrize("kind", ["pipe", "link", "folder", "denoiser"])
+def test_what_is_inside_a_denoiser_is_an_autoencoders_folder(kind, tmp_path, alarm):
+    quick = DenoisingAutoencoder(1, max_iter=0)
+    saved = save(Denoiser(level=0.2, autoencoder=quick, random_state=0).fit(np.eye(9)[:, :4]), tmp_path / "saved")
+    shutil.copytree(saved, tmp_path / "other")
+    inside = saved / "autoencoder"
+    shutil.rmtree(inside)
+    {
+        "pipe": os.mkfifo,
+        "link": lambda it: it.symlink_to(tmp_path / "other" / "autoencoder"),
+        "folder": os.mkdir,
+        "denoiser": lambda it: shutil.move(tmp_path / "other", it),
+    }[kind](inside)
+    with pytest.raises(StorageError, match=r"is no folder|is not a folder that isthmus saved|its checksum differs"):
+        load(saved)
 
 
 @LINUX

@@ -46,8 +46,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("measured", Measured)
     app.add_role("value", Value())
     app.connect("source-read", lambda app, page, source: _forget(page))
+    app.connect("doctree-read", lambda app, doctree: _forget(app.env.docname))
     app.connect("build-finished", lambda app, error: [_forget(page) for page in list(PAGES)])
-    return {"parallel_read_safe": False}
+    return {"parallel_read_safe": True, "parallel_write_safe": True}  # a page's names and folder are its own
 
 
 class Workspace:

@@ -25,10 +25,11 @@ from sphinx.errors import ExtensionError
 from sphinx_gallery.py_source_parser import split_code_and_text_blocks
 from sphinx_gallery.scrapers import figure_rst
 
-from isthmus.course.lesson import PLACE, ResultError, Spread, filled, places
+from isthmus_course.lesson import PLACE, ResultError, Spread, filled, places
 
 HERE = Path(__file__).parent
 COURSE = HERE.parent.parent / "course"
+PACKAGE = COURSE / "src"
 WIDGETS = COURSE / "_static" / "widgets"
 ONLY = "ISTHMUS_ONLY_LESSON"  # set while one lesson is being written: the others stay unfilled
 TYPED = re.compile(r"(?<![\w./:])\d+\.\d+(?![\w/])|\d+(?:\.\d+)?\s?%")
@@ -46,7 +47,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", make_room, priority=100)
     app.connect("builder-inited", finish_lessons, priority=900)
     app.connect("html-page-context", add_scripts)
-    return {"parallel_read_safe": True}
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
 def make_room(app: Sphinx) -> None:
@@ -60,7 +61,7 @@ def finish_lessons(app: Sphinx) -> None:
     """Finish every page and notebook that sphinx-gallery has made."""
     records, pages = Path(os.environ["ISTHMUS_LESSON_RECORDS"]), Path(app.srcdir) / "course"
     faults = []
-    for source in sorted(COURSE.rglob("*.py")):
+    for source in sorted(path for path in COURSE.rglob("*.py") if PACKAGE not in path.parents):
         prose = [
             (block.lineno, block.content)
             for block in split_code_and_text_blocks(str(source))[1]

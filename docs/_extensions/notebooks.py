@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from isthmus.course.lesson import ResultError, filled
+from isthmus_course.lesson import ResultError, filled
 
 ROLE = re.compile(r":[\w:+-]+:`~?([^`<]+?)(?:\s*<[^>]*>)?`")
 LIST_TABLE = re.compile(r"^\.\. list-table::.*\n((?:[ \t]+\S.*\n|[ \t]*\n(?=[ \t]+\S))+)", flags=re.MULTILINE)

@@ -24,7 +24,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("autodoc-process-docstring", _spare_the_bars, priority=1)
     app.connect("autodoc-skip-member", _is_routing)
     app.connect("autodoc-process-signature", _short)
-    return {"parallel_read_safe": True}
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
 def _spare_the_bars(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:

@@ -21,9 +21,9 @@ from faults.fuzz.seeds import CORPUS, write_seeds
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "results" / "fuzz.json"
 FINDS = HERE / "finds"
-LOADERS = ("model", "detector", "denoiser", "run", "csv", "npy", "npz", "parquet", "idx", "image")
+LOADERS = ("model", "detector", "denoiser", "head", "checkpoint", "run", "csv", "npy", "npz", "parquet", "idx", "image")
 MOST_FINDS = 10
-LONGEST_INPUT = {"model": 16384, "detector": 16384, "denoiser": 16384, "run": 16384}
+LONGEST_INPUT = dict.fromkeys(("model", "detector", "denoiser", "head", "checkpoint", "run"), 16384)
 
 
 def fuzz(loader: str, seconds: float, corpus: Path) -> dict[str, Any]:

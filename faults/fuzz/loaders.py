@@ -17,10 +17,11 @@ from pathlib import Path
 from isthmus.cli.outcome import CommandError
 from isthmus.cli.run_folder import open_run
 from isthmus.storage import StorageError, load
+from isthmus.storage.checkpoints import read_checkpoint
 from isthmus.storage.safe_reading import checksum
 from isthmus.tables import DataError, bounds, open_table, read
 
-__all__ = ["LOADERS", "MARK", "Find", "joined"]
+__all__ = ["LOADERS", "MARK", "OF_FOLDERS", "Find", "joined"]
 
 MARK = b"\n#### "  # then the file's name and a line's end
 SENTENCES = (DataError, StorageError, CommandError)
@@ -126,15 +127,27 @@ def _folder(data: bytes, call: Callable[[Path], object]) -> None:
         shutil.rmtree(folder)
 
 
-FACTS = (
+FIRST_FORMAT = (
     ("config.json", "config_sha256", "tensors_sha256", "model.safetensors"),
     ("detector.json", "facts_sha256", "arrays_sha256", "detector.safetensors"),
     ("denoiser.json", "facts_sha256", None, None),
+    ("training.json", "facts_sha256", "tensors_sha256", "training.safetensors"),
 )
 
 
 def _make_checksums_fit(folder: Path) -> None:
-    for name, own, others, beside in FACTS:
+    for path in sorted(folder.rglob("*.json"), key=lambda path: -len(path.parts)):  # what lies inside is hashed outside
+        try:
+            facts = json.loads(path.read_bytes())
+            if "sha256" in facts and "format" in facts and facts["sha256"] is not None:
+                del facts["sha256"]
+                for name in facts["files"] if isinstance(facts.get("files"), dict) else ():
+                    if (path.parent / name).is_file():
+                        facts["files"][name] = hashlib.sha256((path.parent / name).read_bytes()).hexdigest()
+                path.write_text(json.dumps(facts | {"sha256": checksum(facts)}))
+        except (OSError, ValueError, TypeError, RecursionError):
+            continue
+    for name, own, others, beside in FIRST_FORMAT:
         for path in folder.rglob(name):
             try:
                 facts = json.loads(path.read_bytes())
@@ -162,6 +175,16 @@ def denoiser(data: bytes) -> None:
     _folder(data, load)
 
 
+def head(data: bytes) -> None:
+    """A pretrained classifier's or regressor's folder."""
+    _folder(data, load)
+
+
+def checkpoint(data: bytes) -> None:
+    """A checkpoint: the best model so far, and the run as it stands."""
+    _folder(data, read_checkpoint)
+
+
 def run(data: bytes) -> None:
     """A run folder: its model, its record, its rows held out."""
 
@@ -173,7 +196,8 @@ def run(data: bytes) -> None:
     _folder(data, read)
 
 
-LOADERS = {one.__name__: one for one in (model, detector, denoiser, run, csv, npy, npz, parquet, idx, image)}
+OF_FOLDERS = (model, detector, denoiser, head, checkpoint, run)
+LOADERS = {one.__name__: one for one in (*OF_FOLDERS, csv, npy, npz, parquet, idx, image)}
 
 
 def prepare() -> None:

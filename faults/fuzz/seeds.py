@@ -1,6 +1,7 @@
 """The inputs fuzzing begins from: one small sound file of each kind, made by the library itself.
 
-python -m faults.fuzz.seeds writes them to faults/fuzz/corpus/LOADER/.
+python -m faults.fuzz.seeds writes them to faults/fuzz/corpus/LOADER/. Those called format1-… are folders of the first
+format, which is read for ever and written no more: they stay.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ CORPUS = Path(__file__).parent / "corpus"
 
 
 def write_seeds() -> None:
-    """Write the seeds of every loader, where there are none of that name."""
+    """Write the seeds of every loader."""
     for loader, made in (*_folders().items(), *_tables().items(), ("image", _pictures())):
         (CORPUS / loader).mkdir(parents=True, exist_ok=True)
         for name, data in made.items():
@@ -39,7 +40,14 @@ def _files(folder: Path) -> dict[str, bytes]:
 def _folders() -> dict[str, dict[str, bytes]]:
     import pandas as pd
 
-    from isthmus import Autoencoder, VariationalAutoencoder, save
+    from isthmus import (
+        Autoencoder,
+        Checkpoints,
+        PretrainedClassifier,
+        PretrainedRegressor,
+        VariationalAutoencoder,
+        save,
+    )
     from isthmus.anomaly import AutoencoderOutlierDetector
     from isthmus.cli.outcome import run
     from isthmus.denoising import Denoiser
@@ -49,7 +57,9 @@ def _folders() -> dict[str, dict[str, bytes]]:
     small = {"max_iter": 1, "hidden_layer_sizes": (2,), "random_state": 0}
     mixed = pd.DataFrame({"a": rows[:, 0], "k": list("xy") * 20, "d": pd.date_range("2020-01-01", periods=40)})
     masked = np.where(np.random.default_rng(1).random(rows.shape) < 0.1, np.nan, rows)
-    made: dict[str, dict[str, bytes]] = {"model": {}, "detector": {}, "denoiser": {}, "run": {}}
+    made: dict[str, dict[str, bytes]] = {
+        name: {} for name in ("model", "detector", "denoiser", "head", "checkpoint", "run")
+    }
     with tempfile.TemporaryDirectory() as home:
         place = Path(home)
         for name, estimator in {
@@ -66,8 +76,17 @@ def _folders() -> dict[str, dict[str, bytes]]:
         for clean in (True, False):
             kept = Denoiser(level=0.2, clean=clean, autoencoder=quick, random_state=0).fit(np.repeat(rows, 3, 1))
             made["denoiser"]["clean" if clean else "blind"] = joined(_files(save(kept, place / f"denoiser{clean}")))
+        words, sums = np.where(rows[:, 0] > 0, "up", "down"), rows.sum(1)
+        for name, head in {
+            "classifier": PretrainedClassifier(quick, n_steps=2, random_state=0).fit(rows, words),
+            "regressor": PretrainedRegressor(quick, fine_tune=False, random_state=0).fit(rows, sums),
+        }.items():
+            made["head"][name] = joined(_files(save(head, place / name)))
+        Autoencoder(1, **small).fit(rows, checkpoints=Checkpoints(place / "work", keep=1))
+        (checkpoint,) = (place / "work").glob("checkpoint-*")
+        made["checkpoint"]["plain"] = joined(_files(checkpoint))
         np.savetxt(place / "t.csv", rows, delimiter=",", header="a,b,c", comments="")
-        asked = ["fit", str(place / "t.csv"), "-o", str(place / "run"), "--max-iter", "1", "--no-plots"]
+        asked = ["fit", str(place / "t.csv"), "-o", str(place / "run"), "--max-iter", "1", "--no-plots", "--no-page"]
         if run([*asked, "--hidden-layer-sizes", "2", "--n-components", "1"]) != 0:
             raise RuntimeError("no run was made")
         made["run"]["plain"] = joined(_files(place / "run"))

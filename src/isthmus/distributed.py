@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, distributed
 
-__all__ = ["ALONE", "ProcessGroup", "processes"]
+__all__ = ["ALONE", "ProcessGroup", "process_group"]
 
 SLOTS = 4
 
@@ -30,12 +30,12 @@ class ProcessGroup:
     slots: int = 1
 
     @property
-    def several(self) -> bool:
+    def is_distributed(self) -> bool:
         """Whether there is any other."""
         return self.size > 1
 
     @property
-    def first(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this is the one that speaks and writes."""
         return self.rank == 0
 
@@ -46,7 +46,7 @@ class ProcessGroup:
 
     def all_reduce_(self, numbers: Tensor) -> Tensor:
         """The sum over all processes, in place and the same to the last bit in each."""
-        if self.several:
+        if self.is_distributed:
             sent = _sendable(numbers)
             distributed.all_reduce(sent)
             if sent is not numbers:
@@ -55,7 +55,7 @@ class ProcessGroup:
 
     def broadcast_(self, numbers: Tensor) -> Tensor:
         """What the first process has, in place."""
-        if self.several:
+        if self.is_distributed:
             sent = _sendable(numbers)
             distributed.broadcast(sent, src=0)
             if sent is not numbers:
@@ -66,7 +66,7 @@ class ProcessGroup:
 ALONE = ProcessGroup()
 
 
-def processes() -> ProcessGroup:
+def process_group() -> ProcessGroup:
     """Those of the process group that was set up, as ``torchrun`` and the command line do; else this one alone."""
     if not distributed.is_available() or not distributed.is_initialized():
         return ALONE

@@ -1,72 +1,52 @@
 """The face: one scikit-learn transformer for every variant.
 
-`fit` scales, finds the principal directions, builds the model at them and trains; `transform` gives codes,
-`inverse_transform` rebuilds. A variant overrides up to three seams, `make_corruption`, `make_bottleneck` and
-`make_penalties`, and declares its own hyperparameters; nothing else is overridden.
+`fit` initializes a model at the closed form and trains it; `transform` gives codes, `inverse_transform` decodes them.
+What was learned is one record, ``fitted_``; the other fitted attributes are read from it. A variant fills the seams of
+`isthmus.settings` and declares its own hyperparameters; nothing else is overridden.
 """
 
 from __future__ import annotations
 
-import copy
-import dataclasses
 import typing
-import warnings
-from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data  # pyrefly: ignore[missing-module-attribute]
-from torch import Tensor
+from sklearn.utils.validation import check_is_fitted
 
-from isthmus.assembly import (
-    choose_plan,
-    closed_form_is_best,
-    order_linear_code,
-)
-from isthmus.code_size import full_code, narrowed, takes_size
-from isthmus.distributed import processes
-from isthmus.generation.code_buffer import remember
+from isthmus.code_size import narrowed, require_code_size, takes_size
+from isthmus.fitted import FittedState
+from isthmus.fitted_attributes import FittedAttributes
+from isthmus.fitting import PartialFit, fit_partially, fit_rows
 from isthmus.generation.mixin import GenerationMixin
-from isthmus.history import History
+from isthmus.hyperparameter import check_hyperparameters
 from isthmus.inference.density import LatentReport, latent_report, log_density
-from isthmus.missing import (
-    VALIDATION_DRAWS,
-    complete_batches,
-    impute,
-    learn_trust,
-    observed_log_volume,
-    require_cells,
-)
-from isthmus.mixed.encoding import encode_table, in_given_form
-from isthmus.mixed.layout import TableLayout
-from isthmus.parts.bottleneck import PointBottleneck
-from isthmus.parts.likelihood import GaussianLikelihood
-from isthmus.rows.rows import DenseRows, Rows, in_company, rows_once
-from isthmus.rows.validation import validation_count
+from isthmus.inference.missing import imputed, like_given, observed_log_volume
+from isthmus.input_validation import blockwise, given_for, read_rows
+from isthmus.rows.companions import check_weights
 from isthmus.settings import AutoencoderSettings
-from isthmus.start import begin, begin_again
-from isthmus.stream_input import over_blocks, validated_stream
-from isthmus.torch_modules import Half, to_torch
-from isthmus.training.callbacks import CallbackSupportMixin, EpochCallbacks, with_callbacks
-from isthmus.training.checkpointing import Checkpointing, FitCheckpointer
-from isthmus.training.devices import seeded, threads_for
-from isthmus.training.loop import Training, means
-from isthmus.training.objective import Objective
-from isthmus.training.progress import progress_bar
+from isthmus.torch_modules import Side, to_torch
+from isthmus.training.callbacks import CallbackSupportMixin, with_callbacks
+from isthmus.training.checkpointing import Checkpointing
 
 __all__ = ["BaseAutoencoder"]
 
 
 def _has_prior(estimator: BaseAutoencoder) -> bool:
-    if estimator.make_bottleneck().outputs_per_latent == 2:
+    if estimator.make_bottleneck(estimator.n_components or 1).has_prior:
         return True
     raise AttributeError(f"{type(estimator).__name__} has no prior over its codes; VariationalAutoencoder has one.")
+
+
+def _only_sample_weight(estimator: BaseAutoencoder, weights: dict[str, Any]) -> Any:
+    unknown = sorted(weights.keys() - {"sample_weight"})
+    if unknown:
+        raise TypeError(f"{type(estimator).__name__}.fit() got an unexpected keyword argument {unknown[0]!r}")
+    return weights.get("sample_weight")
 
 
 @takes_size
@@ -75,6 +55,7 @@ class BaseAutoencoder(
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     GenerationMixin,
+    FittedAttributes,
     AutoencoderSettings,
     BaseEstimator,
 ):
@@ -82,12 +63,16 @@ class BaseAutoencoder(
 
     Attributes
     ----------
+    fitted_ : FittedState
+        All that was learned, in one record.
     n_components_ : int
-        Size of the code.
+        Latent dimensions of the code.
     model_ : AutoencoderModel
         The torch module, in the model's units.
     principal_ : Principal
-        PCA of the training rows, the start and the yardstick.
+        PCA of the training rows, the start and the baseline.
+    scaling_ : Scaling
+        Between the user's units and the model's.
     history_ : History
         One row an epoch; row 0 is the start.
     n_iter_, best_epoch_ : int
@@ -96,207 +81,166 @@ class BaseAutoencoder(
         σ² of the Gaussian likelihood in the units of the (scaled) data: learned, fixed, or the held-out error.
     """
 
-    _layout: typing.ClassVar[TableLayout | None] = None  # of a DataFrame that holds more than numbers
+    if TYPE_CHECKING:  # annotated for type checkers only: each annotation in the class would be a hyperparameter
+        fitted_: FittedState
+        _partial: PartialFit | None
+    else:
+        _partial = None  # where `partial_fit` stands
+
+    # What scikit-learn's routing may hand on beside what the signatures name. They don't name sample_weight, as its
+    # checks then hold that a weight of 3 ends at the very numbers of three such rows, which no random training does.
+    __metadata_request__fit: typing.ClassVar = {"sample_weight": None}
+    __metadata_request__partial_fit: typing.ClassVar = {"sample_weight": None}
 
     # ---- fitting ---------------------------------------------------------------------------------------
 
     @with_callbacks
-    def fit(self, X: Any, y: Any = None, *, checkpoints: Checkpointing | None = None) -> typing.Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        given: Any = None,
+        checkpoints: Checkpointing | None = None,
+        **weights: Any,
+    ) -> typing.Self:
         """Fit to rows X of shape (n_samples, n_features): array, DataFrame or sparse matrix; y is ignored.
 
-        More than memory holds may be a stream of `isthmus.open_table`, a mapped array, or anything that gives
-        two-dimensional batches each time it is iterated. With ``checkpoints``, an `isthmus.Checkpoints`, a fit that
-        was cut off goes on where it was.
+        Data larger than memory may be a stream of `isthmus.open_table`, a mapped array, or anything that gives
+        two-dimensional batches each time it is iterated.
+
+        Parameters
+        ----------
+        sample_weight
+            How much each row counts, shape (n_samples,), at least 0: in the scaling, the closed form, the loss and its
+            validation. Only ratios matter. The linear completion of missing cells is fitted unweighted.
+        given
+            What each row is given, shape (n_samples, n_given), numbers: encoder and decoder see it, so the code need
+            not tell it. Every method that takes rows or codes then takes ``given`` too.
+        checkpoints
+            An `isthmus.Checkpoints`, with which an interrupted fit resumes where it was.
         """
+        check_hyperparameters(self)
         with nullcontext() if checkpoints is None else checkpoints.watching(self) as checkpointer:
-            return self._fit(X, checkpointer)
-
-    def _fit(self, X: Any, checkpointer: FitCheckpointer | None) -> typing.Self:
-        state = None if checkpointer is None else checkpointer.restored(self)
-        rows = begin(self, X) if state is None else begin_again(self, X)
-        if checkpointer is not None:
-            checkpointer.require_same(rows)
-        group = processes()
-        plan = choose_plan(self, len(rows), self.principal_.unexplained(self.n_components_))
-        if self._layout is None and closed_form_is_best(self, self._architecture):
-            plan = dataclasses.replace(plan, epochs=0)
-        training = Training(self.model_, Objective(self.make_penalties()), plan, self._device, self._seed, group, state)
-        with (
-            seeded(self._seed, self._device),
-            threads_for(plan.batch_size * self._n_weights),
-            progress_bar(plan.epochs, shown=self.verbose and group.first) as advance,
-        ):
-            learned, validation = rows.divided(validation_count(len(rows), self.validation_fraction))
-            if validation is not None and self.missing == "mask":
-                validation = validation.repeated(VALIDATION_DRAWS)
-            callbacks = EpochCallbacks(self, plan.epochs, X, self._state)
-
-            def on_epoch(row: Mapping[str, float]) -> bool:
-                self._keep_noise(row)
-                advance(row)
-                return callbacks.epoch()
-
-            training.run(learned, validation, on_epoch, checkpointer)
-            learn_trust(self.model_, validation or rows, self._device)
-        training.finish()
-        if not len(training.history):
-            raise ValueError(
-                f"{type(self).__name__}: the loss is no number before the first step; X is too large for float32 "
-                f"as it stands, use scale='standard'."
-            )
-        self.history_, self.best_epoch_ = training.history, training.best_epoch
-        self.n_iter_ = len(self.history_) - 1
-        self._keep_noise(self.history_[self.best_epoch_])
-        if self._architecture.linear and isinstance(self.model_.bottleneck, PointBottleneck) and self.n_iter_ > 0:
-            order_linear_code(self.model_, complete_batches(rows, self.model_.completion))
-        with seeded(self._seed, self._device):
-            self._memory = remember(self.model_, learned, validation or learned, self._device)
-        callbacks.close()
-        if training.troubled:
-            warnings.warn(
-                f"{type(self).__name__}: training ended early, {training.stopped}. "
-                f"The best weights so far, of epoch {self.best_epoch_}, were kept.",
-                ConvergenceWarning,
-                stacklevel=2,
-            )
+            self.__dict__.pop("_partial", None)  # an earlier `partial_fit`'s
+            fit_rows(self, X, _only_sample_weight(self, weights), given, checkpointer)
         return self
 
-    def partial_fit(self, X: Any, y: Any = None) -> typing.Self:
+    def fit_transform(self, X: Any, y: Any = None, *, given: Any = None, **fit_params: Any) -> Any:
+        """`fit`, then `transform` of the same rows."""
+        return self.fit(X, y, given=given, **fit_params).transform(X, given=given)
+
+    def partial_fit(self, X: Any, y: Any = None, *, given: Any = None, **weights: Any) -> typing.Self:
         """One pass over the rows X at a constant rate; the first call also sets scaling, start and size.
 
         Nothing is held out, so nothing is chosen: after `partial_fit` the model is as good as its last step.
         """
-        if hasattr(self, "model_"):
-            rows = begin_again(self, X)
-        else:
-            rows = begin(self, X)
-            self.history_, self.n_iter_, self.best_epoch_ = History(), 0, 0
-        plan = dataclasses.replace(
-            choose_plan(self, len(rows), self.principal_.unexplained(self.n_components_)), schedule="constant"
-        )
-        if self._training is None:
-            self._training: Training | None = Training(
-                self.model_, Objective(self.make_penalties()), plan, self._device, self._seed, processes()
-            )
-        else:
-            self._training.resume()
-        try:
-            with (
-                seeded(self._seed + self.n_iter_, self._device),
-                threads_for(plan.batch_size * self._n_weights),
-            ):
-                for batch in rows.epoch(self._seed, self.n_iter_, plan.batch_size, group=processes()):
-                    self._training.step(batch, plan.learning_rate)
-                row = means(self._training.measure(rows if isinstance(rows, DenseRows) else rows.some(2048)), "train")
-                self._note_rows(rows)
-        finally:
-            self._training.finish()
-        self._keep_noise(row)
-        self.n_iter_ += 1
-        self.best_epoch_ = self.n_iter_
-        if "validation_loss" in self.history_.columns:
-            self.history_ = History()  # rows of a `fit` are measured otherwise; a new record begins
-        self.history_.append({"epoch": float(self.n_iter_), **row, "learning_rate": plan.learning_rate})
+        check_hyperparameters(self)
+        weight = _only_sample_weight(self, weights)
+        self._partial = fit_partially(self, X, weight, given, self._partial)
         return self
 
     # ---- using -----------------------------------------------------------------------------------------
 
-    def transform(self, X: Any, size: int | None = None) -> np.ndarray:
+    @blockwise
+    def transform(self, X: Any, size: int | None = None, *, given: Any = None) -> np.ndarray:
         """Codes of rows X: float32, shape (n_samples, n_components); for a variational model the posterior mean.
 
-        Of an ordered code ``size=k`` gives the first k numbers.
+        Of an ordered code ``size=k`` gives the first k latents.
         """
-        if (codes := over_blocks(self, X, self.transform)) is not None:
-            return codes
-        return self._each_batch(X, lambda x: self.model_.encode(x).mean[:, : self.n_components_] * self._code_unit)
+        fitted, rows = self._known(), self.to_numbers(X)
+        return fitted.encode(rows, given_for(self, given, rows.shape[0]))
 
-    def inverse_transform(self, X: Any) -> np.ndarray:
-        """Rows rebuilt from codes X of shape (n_samples, n_components), in the units of the data given to `fit`.
+    def inverse_transform(self, X: Any, *, given: Any = None) -> np.ndarray:
+        """Rows decoded from codes X of shape (n_samples, n_components), in the units of the data given to `fit`.
 
-        An ordered code may have fewer numbers: its first.
+        An ordered code may have fewer latents: its first.
         """
-        check_is_fitted(self)
-        return in_given_form(self, self._decoded(X))
+        fitted = self._known()
+        codes = check_array(X, dtype=np.float32, input_name="codes")
+        require_code_size(self, codes)
+        return fitted.in_given_form(fitted.decode(codes, given_for(self, given, len(codes))))
 
-    def reconstruct(self, X: Any, size: int | None = None) -> np.ndarray:
-        """Rows rebuilt from their own codes: ``inverse_transform(transform(X, size))``."""
-        if (rebuilt := over_blocks(self, X, self.reconstruct)) is not None:
-            return rebuilt
+    @blockwise
+    def reconstruct(self, X: Any, size: int | None = None, *, given: Any = None) -> np.ndarray:
+        """Rows decoded from their own codes: ``inverse_transform(transform(X, size))``."""
+        fitted, rows = self._known(), self.to_numbers(X)
+        seen = given_for(self, given, rows.shape[0])
         if size is not None:
-            check_is_fitted(self)
-            codes = narrowed(self, size, "reconstruct")._each_batch(X, lambda x: self.model_.encode(x).mean)
-            return self.inverse_transform(codes[:, :size] * np.float32(self._code_unit))
-        return in_given_form(self, self._rebuilt(X), X)
+            return self.inverse_transform(narrowed(self, size, "reconstruct").fitted_.encode(rows, seen), given=given)
+        return fitted.in_given_form(fitted.reconstruct(rows, seen), X)
 
-    def score_samples(self, X: Any, importance_samples: int | None = None) -> np.ndarray:
-        """Log density of each row, in nats, shape (n_samples,); larger is more usual.
+    @blockwise
+    def score_samples(self, X: Any, importance_samples: int | None = None, *, given: Any = None) -> np.ndarray:
+        """Log density of each row, in nats, shape (n_samples,); larger is more normal.
 
         A variational model gives the evidence lower bound, or with ``importance_samples=k`` the tighter
         importance-weighted one. The others give the density of a row given its own code, a falling function
         of its squared error.
         """
-        check_is_fitted(self)
-        if (densities := over_blocks(self, X, lambda part: self.score_samples(part, importance_samples))) is not None:
-            return densities
+        fitted, rows = self._known(), self.to_numbers(X)
         density = log_density(
-            self.model_,
-            self.n_components_,
+            fitted.model,
+            fitted.n_components,
             importance_samples,
-            seed=self._seed,
-            noise_variance=self.noise_variance_ / self.scaling_.unit**2,
+            seed=fitted.seed,
+            noise_variance=fitted.noise_variance / fitted.scaling.unit**2,
         )
-        scores = self._each_batch(X, density)
+        scores = fitted.map_rows(rows, density, given_for(self, given, rows.shape[0]))
         if self.missing == "mask":
-            return scores - observed_log_volume(self._validated(X, reset=False), self.scaling_)
-        return scores - np.float32(self.scaling_.log_volume)
+            return scores - observed_log_volume(rows, fitted.scaling)
+        return scores - np.float32(fitted.scaling.log_volume)
 
-    def impute(self, X: Any) -> Any:
-        """X with its missing cells filled by what the model rebuilds there; all others stay exactly as they are.
+    def impute(self, X: Any, *, given: Any = None) -> Any:
+        """X with its missing cells filled by what the model expects there; all others stay exactly as they are.
 
         An array gives an array, a DataFrame a DataFrame. Needs ``missing="mask"``.
         """
-        check_is_fitted(self)
-        return impute(self, X)
+        fitted = self._known()
+        if fitted.model.completion is None:
+            raise ValueError(
+                f"{type(self).__name__}: impute needs missing='mask' at fit, got missing={self.missing!r}."
+            )
+        rows = self.to_numbers(X)
+        filled = imputed(fitted, rows, given_for(self, given, rows.shape[0]))
+        return like_given(X, filled) if fitted.layout is None else fitted.layout.fill(X, filled)
 
-    def score(self, X: Any, y: Any = None) -> float:
-        """Mean of `score_samples`, as for scikit-learn's PCA; larger is better."""
-        return float(self.score_samples(X).mean(dtype=np.float64))
+    def score(self, X: Any, y: Any = None, *, sample_weight: Any = None, given: Any = None) -> float:
+        """(Weighted) mean of `score_samples`, as for scikit-learn's PCA; larger is better."""
+        scores = self.score_samples(X, given=given)
+        weights = check_weights(sample_weight, len(scores), type(self).__name__)
+        return float(np.average(scores.astype(np.float64), weights=weights))
 
     @available_if(_has_prior)
-    def latent_report(self, X: Any) -> LatentReport:
+    def latent_report(self, X: Any, *, given: Any = None) -> LatentReport:
         """Divergence from the prior of each latent, in nats, and the number of active units, over rows X."""
-        check_is_fitted(self)
-        rows = rows_once(self._validated(X, reset=False), self.scaling_)
+        fitted = self._known()
+        numbers = self.to_numbers(X)
+        rows = fitted.rows(numbers, given_for(self, given, numbers.shape[0]))
         with torch.inference_mode():
-            return latent_report(self.model_, (batch.to(self._device) for batch in rows.batches()))
+            return latent_report(fitted.model, (batch.to(fitted.device) for batch in rows.records()))
 
-    @property
-    def encoder(self) -> Half:
-        """The fitted encoder; ``encoder.to_torch()`` is a plain module that does what `transform` does."""
-        check_is_fitted(self)
-        return Half(self, "encoder")
+    def to_numbers(self, X: Any) -> Any:
+        """Rows as the model reads them, in the user's units: an array or CSR matrix, shape (n_samples, n_numbers).
 
-    @property
-    def decoder(self) -> Half:
-        """The fitted decoder; ``decoder.to_torch()`` is a plain module that does what `inverse_transform` does."""
-        check_is_fitted(self)
-        return Half(self, "decoder")
+        A DataFrame's booleans, categories and dates are encoded; X is refused unless it has the columns of the fit.
+        """
+        return read_rows(self, X, self._known().layout, reset=False).values
+
+    encoder = Side("encoder")
+    decoder = Side("decoder")
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The settings as they were given, a module of one's own too, which after `fit` is no longer ``encoder``."""
+        given: dict[str, Any] = {"encoder": None, "decoder": None, **self.own_modules()}
+        names = (name for name in self._get_param_names() if name not in given)
+        return {name: getattr(self, name) for name in names} | given
 
     def to_torch(self) -> torch.nn.Module:
         """A plain, trainable module that does what `reconstruct` does, on its own copy of the weights."""
-        check_is_fitted(self)
-        return to_torch(self)
+        return to_torch(self._known())
 
-    @property
-    def components_(self) -> np.ndarray:
-        """Of a linear model: ordered orthonormal directions, shape (n_components, n_features), as PCA's."""
-        check_is_fitted(self)
-        if not self._architecture.linear or not isinstance(self.model_.bottleneck, PointBottleneck):
-            raise AttributeError(
-                f"{type(self).__name__}: only a linear model (hidden_layer_sizes=()) of a point code has components_."
-            )
-        weight = self.model_.decoder.straight.weight.detach()
-        return torch.nn.functional.normalize(weight, dim=0).T.cpu().numpy()
+    # ---- for scikit-learn ------------------------------------------------------------------------------
 
     @property
     def _n_features_out(self) -> int:
@@ -311,60 +255,6 @@ class BaseAutoencoder(
 
     # ---- inside ----------------------------------------------------------------------------------------
 
-    def _decoded(self, X: Any) -> np.ndarray:
-        codes = full_code(self, check_array(X, dtype=np.float32, input_name="codes"))
-        rows = DenseRows(torch.from_numpy(codes / np.float32(self._code_unit)))
-        return self._in_user_units(self._each_row_batch(rows, self.model_.decode))
-
-    def _rebuilt(self, X: Any) -> np.ndarray:
-        return self._in_user_units(self._each_batch(X, lambda x: self.model_.reconstruct(x)))
-
-    def _validated(self, X: Any, *, reset: bool) -> Any:
-        if (loaded := validated_stream(self, X, reset=reset)) is not None:
-            return loaded
-        encoded = encode_table(self, X, reset=reset)
-        if encoded is None:
-            rules = {"accept_sparse": "csr", "dtype": [np.float64, np.float32], "ensure_all_finite": False}
-            X = validate_data(self, X, **rules, ensure_min_samples=2 if reset else 1, reset=reset)
-        else:
-            X = encoded
-        names = self._column_names(X.shape[1])
-        require_cells(X, names, type(self).__name__, missing=self.missing == "mask", reset=reset)
-        return X
-
-    def _column_names(self, n_columns: int) -> list[str]:
-        names = [str(name) for name in getattr(self, "feature_names_in_", range(n_columns))]
-        return names if self._layout is None else [names[place] for place in self._layout.owners]
-
-    def _keep_noise(self, row: Mapping[str, float]) -> None:
-        """σ² as it stands: the likelihood's own, or where the loss is the plain squared error, that error."""
-        likelihood = self.model_.likelihood
-        variance = row.get("validation_mse", row["train_mse"])
-        if isinstance(likelihood, GaussianLikelihood) and self.variance is not None:
-            variance = likelihood.variance
-        self.noise_variance_ = max(variance, 1e-12) * self.scaling_.unit**2
-
-    def _state(self) -> dict[str, Any]:
-        """What a callback needs to use the model as it stands."""
-        learned = ("n_components_", "scaling_", "principal_", "noise_variance_", "n_features_in_")
-        names = (*learned, "_code_unit", "_seed", "_device", "_dtype", "_layout")
-        return {"model_": copy.deepcopy(self.model_)} | {name: getattr(self, name) for name in names}
-
-    def _each_batch(self, X: Any, function: Callable[[Tensor], Tensor]) -> np.ndarray:
+    def _known(self) -> FittedState:
         check_is_fitted(self)
-        return self._each_row_batch(rows_once(self._validated(X, reset=False), self.scaling_), function)
-
-    def _each_row_batch(self, rows: Rows, function: Callable[[Tensor], Tensor]) -> np.ndarray:
-        with torch.inference_mode(), threads_for(min(len(rows), rows.batch_rows) * self._n_weights):
-            results, begin = torch.empty(0), 0
-            for batch in rows.batches():
-                part = function(in_company(batch).to(self._device))[: len(batch)].cpu()
-                if begin == 0:
-                    # One block for all: small results kept between large temporaries would splinter the heap.
-                    results = part.new_empty((len(rows), *part.shape[1:]))
-                results[begin : begin + len(part)] = part
-                begin += len(part)
-            return results.numpy()
-
-    def _in_user_units(self, rebuilt: np.ndarray) -> np.ndarray:
-        return self.scaling_.undo(rebuilt).astype(self._dtype)
+        return self.fitted_

@@ -91,7 +91,7 @@ def test_without_output_the_rows_alone_go_to_standard_output(home):
         (("--model", "x", "--level", "1"), 2, "--model brings its own"),
         (("--corruption", "masking", "--level", "2"), 2, "--level is a share of cells"),
         (("--figure", "f.png"), 2, "--figure draws pictures"),
-        (("--model", "nowhere"), 1, "is not a denoiser's folder"),
+        (("--model", "nowhere"), 1, "does not exist; name a folder"),
         (("--corruption", "blur"), 2, "blur"),
     ],
 )

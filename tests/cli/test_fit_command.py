@@ -27,7 +27,7 @@ def test_a_run_folder_holds_all_that_later_commands_need(table_run, folder):
         "evaluation.json",
         "explorer.html",
     }
-    record = json.loads((table_run / "data.json").read_text())
+    record = json.loads((table_run / "data.json").read_text())["record"]
     assert record["columns"] == list(COLUMNS)
     assert (record["id_name"], record["label_name"]) == ("name", "kind")
     assert record["source"] == str(folder / "own.csv")
@@ -234,7 +234,7 @@ BAD = {
         ["--drop", "a", "--drop", "b", "--drop", "c"],
         "no column is left",
     ),
-    "a code too large": (f"a,b,c\n{NUMBERS}", ["-p", "9"], "--n-components 9 squeezes nothing"),
+    "a code too large": (f"a,b,c\n{NUMBERS}", ["-p", "9"], "--n-components 9 compresses nothing"),
     "an unknown column": (f"a,b,c\n{NUMBERS}", ["--labels", "kind"], "no column 'kind'"),
 }
 

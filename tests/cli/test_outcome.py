@@ -56,13 +56,15 @@ def test_the_package_is_a_command():
 def test_every_command_is_listed_with_its_first_line():
     page = call("--help")
     assert page.code == 0
-    assert {"fit", "encode", "decode", "reconstruct", "sample", "evaluate", "plot", "info"} <= set(commands())
+    assert {"fit", "encode", "decode", "reconstruct", "score", "sample", "evaluate", "plot", "info"} <= set(commands())
     for name, about in commands().items():
         assert name in page.out
         assert about.split("\n")[0].split()[0] in page.out
 
 
-@pytest.mark.parametrize("name", ["encode", "decode", "reconstruct", "sample", "evaluate", "plot", "info"])
+@pytest.mark.parametrize(
+    "name", ["encode", "decode", "reconstruct", "impute", "score", "sample", "evaluate", "plot", "info"]
+)
 def test_every_command_explains_itself(name):
     page = call(name, "--help")
     assert page.code == 0
@@ -83,6 +85,27 @@ def test_a_new_command_is_one_file(tmp_path, monkeypatch):
     assert call("greet", "Ada", "--loud").out == "GOOD DAY Ada\n"
     assert "Say good day." in call("--help").out
     sys.modules.pop("isthmus.cli.greet")
+
+
+def test_a_file_may_hold_several_commands(tmp_path, monkeypatch):
+    (tmp_path / "greeting_commands.py").write_text(
+        'def hail():\n    """Say hail."""\n    print(_word(\'hail\'))\n\n\n'
+        'def farewell():\n    """Say farewell."""\n    print(_word(\'farewell\'))\n\n\n'
+        "def _word(text):\n    return text.upper()\n"
+    )
+    monkeypatch.setattr(isthmus.cli, "__path__", [*isthmus.cli.__path__, str(tmp_path)])
+    assert (commands()["hail"], commands()["farewell"]) == ("Say hail.", "Say farewell.")
+    assert not {"_word", "greeting_commands"} & set(commands())
+    assert "isthmus.cli.greeting_commands" not in sys.modules
+    assert (call("hail").out, call("farewell").out) == ("HAIL\n", "FAREWELL\n")
+    sys.modules.pop("isthmus.cli.greeting_commands")
+
+
+def test_two_files_with_one_command_are_refused(tmp_path, monkeypatch):
+    (tmp_path / "encode.py").write_text("def encode():\n    pass\n")
+    monkeypatch.setattr(isthmus.cli, "__path__", [*isthmus.cli.__path__, str(tmp_path)])
+    with pytest.raises(ImportError, match=r"'encode' is a command in both row_commands\.py and encode\.py"):
+        commands()
 
 
 @pytest.mark.parametrize(

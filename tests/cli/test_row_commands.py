@@ -1,4 +1,4 @@
-"""encode, decode, reconstruct, evaluate, info: rows in and out with their names."""
+"""encode, decode, reconstruct, score, evaluate, info: rows in and out with their names."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from cli.conftest import COLUMNS, QUICK, call, own_rows, sentence, tree
+from isthmus.storage import load
 from isthmus.tables import read, write_table
 from isthmus.variants.vanilla import Autoencoder
 
@@ -46,6 +47,38 @@ def test_decoding_codes_is_reconstructing_rows(table_run, folder, tmp_path):
     assert decoded.columns == rebuilt.columns == COLUMNS
     assert decoded.ids.tolist() == rebuilt.ids.tolist()
     np.testing.assert_allclose(decoded.values, rebuilt.values, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+@pytest.mark.parametrize("kind", ["table", "picture"])
+def test_scores_are_the_log_densities_of_the_rows(request, kind, folder, tmp_path):
+    run = request.getfixturevalue(f"{kind}_run")
+    data, roles = {
+        "table": (folder / "own.csv", ROLES),
+        "picture": (folder / "pictures", {"ids": "file", "labels": "folder"}),
+    }[kind]
+    called = call("score", run, data, "-o", tmp_path / "scores.parquet")
+    assert (called.code, called.out) == (0, "")
+    rows = read(data, **(roles if kind == "table" else {}))
+    scores = read(tmp_path / "scores.parquet", **roles)
+    assert f"{len(rows)} log densities (1 column) are in" in called.err
+    assert scores.columns == ("log_density",)
+    np.testing.assert_allclose(scores.values[:, 0], load(run / "model").score_samples(rows.values), rtol=1e-6)
+
+
+def test_scores_keep_ids_and_labels_and_come_in_shares(table_run, folder, tmp_path):
+    lines = call("score", table_run, folder / "own.csv").out.splitlines()
+    assert (lines[0], lines[1].split(",")[0], len(lines)) == ("name,log_density,kind", "p0", 61)
+    assert call("score", table_run, folder / "own.csv", "-o", tmp_path / "s.csv", "--shard", "1/1").code == 0
+    assert (tmp_path / "s" / "part-00000.csv").read_text().splitlines() == lines
+
+
+def test_a_row_unlike_those_of_the_fit_scores_lower(table_run, tmp_path):
+    rows = own_rows()
+    rows[7] += np.random.default_rng(0).choice([-5, 5], rows.shape[1])
+    write_table(tmp_path / "odd.csv", rows, COLUMNS)
+    scores = [float(line) for line in call("score", table_run, tmp_path / "odd.csv").out.splitlines()[1:]]
+    assert np.argmin(scores) == 7
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".npz", ".npy"])
@@ -112,13 +145,14 @@ def test_the_model_folder_will_do(table_run, folder, tmp_path):
     assert call("info", tmp_path / "moved").code == 0
 
 
-@pytest.mark.parametrize("command", ["encode", "reconstruct"])
+@pytest.mark.parametrize("command", ["encode", "reconstruct", "score"])
 def test_an_output_is_never_overwritten_unasked(table_run, folder, tmp_path, monkeypatch, command):
     path = tmp_path / "out.csv"
     path.write_text("precious")
     with monkeypatch.context() as patch:
         patch.setattr(Autoencoder, "transform", lambda *_: pytest.fail("worked before it looked"))
         patch.setattr(Autoencoder, "reconstruct", lambda *_: pytest.fail("worked before it looked"))
+        patch.setattr(Autoencoder, "score_samples", lambda *_: pytest.fail("worked before it looked"))
         called = call(command, table_run, folder / "own.csv", "-o", path)
     assert called.code == 1
     assert "exists; pass --overwrite to replace it" in sentence(called)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from isthmus.course import Lesson, ResultError
+from isthmus_course import Lesson, ResultError
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from isthmus.course import ResultError
-from isthmus.course.exercise import exercises
-from isthmus.course.lesson import filled
+from isthmus_course import ResultError
+from isthmus_course.exercise import exercises
+from isthmus_course.lesson import filled
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -22,9 +22,9 @@ from isthmus.closed_form import (
     standard_divergence,
     two_measurements,
 )
-from isthmus.course.moving import decoder_state, encoder_state, linear_state
 from isthmus.evaluation import explain_loss
 from isthmus.tables import load_bundled
+from isthmus_course.moving import decoder_state, encoder_state, linear_state
 
 ROOT = Path(__file__).parent.parent.parent
 WIDGETS = ROOT / "course" / "_static" / "widgets"

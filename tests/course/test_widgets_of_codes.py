@@ -9,7 +9,7 @@ from scipy.spatial import procrustes
 
 from course.test_widgets import drawn, pytestmark  # noqa: F401
 from isthmus import Autoencoder, ContractiveAutoencoder, DenoisingAutoencoder
-from isthmus.course.moving import decoder_state, encoder_state
+from isthmus_course.moving import decoder_state, encoder_state
 
 
 @pytest.fixture(scope="module")

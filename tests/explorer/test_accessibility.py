@@ -6,8 +6,6 @@ import pytest
 
 from .browsing import axe_violations, opened
 
-pytestmark = pytest.mark.xdist_group("accessibility")
-
 VIEWS = {
     "light": {},
     "dark": {"color_scheme": "dark"},

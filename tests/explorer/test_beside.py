@@ -10,8 +10,6 @@ from isthmus.explorer import write_explorer
 
 from .browsing import go_to, opened, state
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 
 @pytest.fixture(scope="module")
 def file(small_model, digits, tmp_path_factory):

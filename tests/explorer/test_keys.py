@@ -6,7 +6,6 @@ import pytest
 
 from .browsing import go_to, opened, state
 
-pytestmark = pytest.mark.xdist_group("browser")
 LETTERS = ("n", "p", "j", "k", "a", "b", ",", ".", "c", "d", "3", "?", "ArrowRight", "Escape")
 
 FOCUSED = """() => {

@@ -10,8 +10,6 @@ from isthmus.evaluation import evaluate
 from isthmus.explorer import write_explorer
 from isthmus.tables import open_table
 
-pytestmark = pytest.mark.xdist_group("large")
-
 
 @pytest.fixture(scope="module")
 def stream(tmp_path_factory):
@@ -38,7 +36,7 @@ def test_a_stream_is_shown_as_a_sample_with_figures_of_all_rows(open_page, strea
     assert (facts["heldOut"], facts["ranked"]) == (30_000, 20_000)
     assert page.evaluate("window.isthmus.app.data.n") < 20_000
     mse = page.evaluate("window.isthmus.app.models[0].facts.mse")
-    assert mse == pytest.approx(evaluate(model, stream).judged.model.mse, rel=1e-6)
+    assert mse == pytest.approx(evaluate(model, stream).reconstruction.model.mse, rel=1e-6)
     tiles = page.evaluate("window.isthmus.app.models[0].facts.tiles")
     assert 0.9 * 20_000 < sum(tiles) <= 20_000
     assert "30,000" in page.inner_text("#caption")

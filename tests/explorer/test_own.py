@@ -12,8 +12,6 @@ import pytest
 
 from .browsing import state
 
-pytestmark = pytest.mark.xdist_group("own")
-
 
 def own(page):
     return np.array(page.evaluate("Array.from(window.isthmus.app.own || [])"))

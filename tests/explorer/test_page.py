@@ -10,8 +10,6 @@ from isthmus.explorer import write_explorer
 
 from .browsing import opened, state
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 
 @pytest.fixture(scope="module")
 def digits_page(browser, digits_file):

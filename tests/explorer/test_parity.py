@@ -16,8 +16,6 @@ from isthmus.parts.network import ACTIVATIONS
 
 from .browsing import opened
 
-pytestmark = pytest.mark.xdist_group("parity")
-
 FEW = {"max_iter": 2, "random_state": 0}
 SMALL = {"hidden_layer_sizes": (16,)}
 PICTURES = {
@@ -162,11 +160,11 @@ def test_tables_are_decoded_as_torch_does(browser, tmp_path, name):
     path = tmp_path / "table.html"
     write_explorer(model, path, rows[100:], X_train=rows[:100])
     page = opened(browser, path)
-    wanted = model._decoded(model.transform(rows[100:]))
+    wanted = model.fitted_.decode(model.transform(rows[100:]))
     tolerance = 1e-5 * np.maximum(1, model.scaling_.spread / 10)  # float32 holds no more of a wide column
     tolerance = np.maximum(tolerance, 3e-7 * np.abs(wanted))
     assert (np.abs(decoded(page) - wanted) <= tolerance).all(), np.abs(decoded(page) - wanted).max(0)
-    if model._layout is None and not np.isnan(rows).any():
+    if model.fitted_.layout is None and not np.isnan(rows).any():
         codes = model.transform(rows[100:])
         assert np.abs(encoded(page, rows[100:].tolist()) - codes).max() <= 2e-3 * codes.std(0).max()
     assert page.faults == []
@@ -181,7 +179,7 @@ class Odd(nn.Module):
 @pytest.mark.parametrize("half", ["encoder", "decoder"])
 def test_what_the_page_cannot_run_is_refused_by_name(half, digits, small_model, tmp_path):
     model = copy.deepcopy(small_model)
-    getattr(model.model_, half).bent.append(Odd())
+    getattr(model.model_, half).residual.append(Odd())
     path = tmp_path / "page.html"
     with pytest.raises(UnknownLayerError, match=r"^the page cannot run a layer of the kind Odd\.$"):
         write_explorer(model, path, digits[1], X_train=digits[0])

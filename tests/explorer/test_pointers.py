@@ -6,7 +6,6 @@ import pytest
 
 from .browsing import go_to, opened, state
 
-pytestmark = pytest.mark.xdist_group("browser")
 START = "#tab=0&item=5&colour=class&rank=error&layers=points,doubt"
 
 

@@ -7,8 +7,6 @@ import pytest
 
 from .browsing import go_to, opened, state
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 
 @pytest.fixture(scope="module")
 def shown(browser, digits_file):

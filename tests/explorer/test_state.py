@@ -8,7 +8,6 @@ import pytest
 
 from .browsing import go_to, opened, state
 
-pytestmark = pytest.mark.xdist_group("accessibility")
 AT_REST = "new Promise(done => setTimeout(done, 800))"
 WATCH = """() => {
   window.heard = [];

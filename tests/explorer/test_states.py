@@ -12,7 +12,6 @@ from isthmus.explorer.sentence import _per_cent
 
 from .browsing import opened, state
 
-pytestmark = pytest.mark.xdist_group("parity")
 FEW = {"max_iter": 1, "random_state": 0, "hidden_layer_sizes": (8,)}
 LONG = "a label without an end " * 20
 UNICODE = ("日本語 🧬", "עברית \u202e abc")

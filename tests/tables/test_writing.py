@@ -169,7 +169,8 @@ def test_the_old_file_survives_whatever_is_raised(tmp_path, raised):
 def test_nothing_is_seen_until_all_is_written(tmp_path):
     path = tmp_path / "f.json"
     with atomic_write(path) as temporary:
-        assert temporary.parent == tmp_path
+        assert temporary.parent.parent == tmp_path
+        assert temporary.parent.name.startswith(".")
         assert temporary.suffix == ".json"
         temporary.write_text("new")
         assert not path.exists()

@@ -175,13 +175,13 @@ globalThis.isthmus = (() => {
     return straight.map((value, at) => value + bent[at]);
   }
 
-  /** A row rebuilt from its code, by the decoder that isthmus.course.moving.decoder_state wrote. */
+  /** A row rebuilt from its code, by the decoder that isthmus_course.moving.decoder_state wrote. */
   function decode(decoder, code) {
     const scale = floats(decoder.scale), center = floats(decoder.center), spread = floats(decoder.spread);
     return passed(decoder, code.map((z, at) => z / scale[at])).map((value, at) => center[at] + spread[at] * value);
   }
 
-  /** The code of a row, by the encoder that isthmus.course.moving.encoder_state wrote. */
+  /** The code of a row, by the encoder that isthmus_course.moving.encoder_state wrote. */
   function encode(encoder, row) {
     const scale = floats(encoder.scale), center = floats(encoder.center), spread = floats(encoder.spread);
     return passed(encoder, row.map((x, at) => (x - center[at]) / spread[at])).map((value, at) => scale[at] * value);

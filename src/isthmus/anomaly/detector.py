@@ -23,7 +23,7 @@ from isthmus.anomaly.conformal import (
     threshold_at,
 )
 from isthmus.anomaly.contributions import Explanation, shared_out
-from isthmus.anomaly.scores import Columns, Neighbours, Surprise, residual_variances
+from isthmus.anomaly.scores import Columns, Reference, Surprise, residual_variances
 from isthmus.hyperparameter import check_hyperparameters, hyper
 
 __all__ = ["MEASURES", "AutoencoderOutlierDetector"]
@@ -32,8 +32,7 @@ MEASURES = ("combined", "reconstruction", "latent", "likelihood")
 SHARE_OF_VARIANCE = 0.5  # that the default code would explain if it were PCA's
 # of the parts' surprises in the combined score: near and far neighbours are two views of one thing
 WEIGHTS = {"reconstruction": 1.0, "latent": 0.5, "region": 0.5, "likelihood": 1.0}
-MOST_REFERENCE_ROWS, MOST_REGION_ROWS = 10_000, 600
-N_NEIGHBOURS = 5
+MOST_REFERENCE_ROWS = 10_000
 ONCE_IN = 1e-6
 MOST_CALIBRATION_ROWS = 2_048
 LEAST_ROWS = 3
@@ -160,25 +159,15 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         U, rebuilt = self._rebuilt(X)
         self.residual_variances_ = residual_variances(U - rebuilt)
         chosen = np.random.default_rng(seed).permutation(len(X))[:MOST_REFERENCE_ROWS]
-        self.reference_ = rebuilt[np.sort(chosen)].astype(np.float32)
-        self._find_neighbours()
-        self._likelihood_base = 0.0
+        self.reference_ = Reference(rebuilt[np.sort(chosen)].astype(np.float32))
+        self.likelihood_base_ = 0.0
         self.surprises_ = {}
-
-    def _find_neighbours(self) -> None:
-        """Near ones among all usual rows; and a third of some of them, which no small group can be."""
-        usual = self.reference_.astype(np.float64)
-        some = usual[:: -(-len(usual) // MOST_REGION_ROWS)]
-        self._neighbours = {
-            "latent": Neighbours(usual, N_NEIGHBOURS),
-            "region": Neighbours(some, max(N_NEIGHBOURS, len(some) // 3)),
-        }
 
     def _compare_with(self, X: np.ndarray) -> None:
         """Let rows say how large each part usually is."""
-        if "likelihood" in self._parts_used():
+        if "likelihood" in self.parts_used_:
             U, rebuilt = self._rebuilt(X)
-            self._likelihood_base = float(np.median(self._likelihood_rest(X, U, rebuilt)))
+            self.likelihood_base_ = float(np.median(self._likelihood_rest(X, U, rebuilt)))
         amounts = self._amounts(X)
         self.surprises_ = {
             # a sum of squares begins at 0; a log density has no such end, so its own lowest value is taken
@@ -206,7 +195,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
 
             return Autoencoder(_code_size(self.columns_.apply(X)), scale="standard", random_state=seed)
         chosen = unfitted_copy(self.autoencoder, type(self).__name__, seed)
-        if chosen.n_components is None and not chosen.make_bottleneck().sparse:
+        if chosen.n_components is None and not chosen.make_bottleneck(1).sparse:
             chosen.set_params(n_components=_code_size(self.columns_.apply(X)))
         return chosen
 
@@ -263,10 +252,12 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         least = {"ensure_min_samples": LEAST_ROWS} if reset else {}
         return validate_data(self, X, dtype=np.float64, reset=reset, **least)
 
-    def _parts_used(self) -> tuple[str, ...]:
+    @property
+    def parts_used_(self) -> tuple[str, ...]:
+        """The parts that the score adds up, by name."""
         if self.measure != "combined":
             return (self.measure,)
-        has_prior = self.autoencoder_.make_bottleneck().outputs_per_latent == 2
+        has_prior = self.autoencoder_.model_.bottleneck.has_prior
         usual = ("reconstruction", "latent", "region")
         return (*usual, "likelihood") if has_prior else usual
 
@@ -281,20 +272,20 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         U, rebuilt = self._rebuilt(X)
         measures = {
             "reconstruction": lambda: (U - rebuilt) ** 2 / self.residual_variances_,
-            "latent": lambda: self._neighbours["latent"].squared_distances(rebuilt),
-            "region": lambda: self._neighbours["region"].squared_distances(rebuilt),
+            "latent": lambda: self.reference_.near.squared_distances(rebuilt),
+            "region": lambda: self.reference_.region.squared_distances(rebuilt),
             "likelihood": lambda: self._improbability(X, U, rebuilt),
         }
-        return {name: measures[name]() for name in self._parts_used()}
+        return {name: measures[name]() for name in self.parts_used_}
 
     def _improbability(self, X: np.ndarray, U: np.ndarray, rebuilt: np.ndarray) -> np.ndarray:
         """-log p(x) by columns: squared residuals by column; of the rest, what is usual equally, what is more by û²."""
         rest = self._likelihood_rest(X, U, rebuilt)
-        equal = np.full(len(X), self._likelihood_base)
+        equal = np.full(len(X), self.likelihood_base_)
         return (
             self._half_squares(U, rebuilt)
             + shared_out(equal, np.zeros(U.shape))
-            + shared_out(rest - self._likelihood_base, rebuilt**2)
+            + shared_out(rest - self.likelihood_base_, rebuilt**2)
         )
 
     def _likelihood_rest(self, X: np.ndarray, U: np.ndarray, rebuilt: np.ndarray) -> np.ndarray:

@@ -24,11 +24,15 @@ surprises of the parts are added, those of the two distances at half weight.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Columns", "Neighbours", "Surprise", "residual_variances"]
+__all__ = ["Columns", "Neighbours", "Reference", "Surprise", "residual_variances"]
+
+N_NEIGHBOURS = 5
+MOST_REGION_ROWS = 600
 
 LARGEST = 1e6  # standard deviations; what lies beyond counts as this far, so that every score is finite
 LEAST_VARIANCE = 1e-6
@@ -114,3 +118,21 @@ class Neighbours:
             places = np.where(itself, places[:, -self.n_neighbours :], places[:, : self.n_neighbours])
             found[begin : begin + height] = ((part[:, None] - self.rows[places]) ** 2).mean(1)
         return found
+
+
+class Reference:
+    """Reconstructed normal rows, float32 of shape (n_rows, n_features), in standard units, and searches among them."""
+
+    def __init__(self, rows: np.ndarray):
+        self.rows = rows
+
+    @functools.cached_property
+    def near(self) -> Neighbours:
+        """A few near ones among all."""
+        return Neighbours(self.rows.astype(np.float64), N_NEIGHBOURS)
+
+    @functools.cached_property
+    def region(self) -> Neighbours:
+        """A third of some of them, which no small group can be."""
+        some = self.rows[:: -(-len(self.rows) // MOST_REGION_ROWS)].astype(np.float64)
+        return Neighbours(some, max(N_NEIGHBOURS, len(some) // 3))

@@ -1,8 +1,8 @@
 """The command line: every file in this folder that holds a function of its own name is a command.
 
-``cli/encode.py`` with ``def encode(...)`` is ``isthmus encode``: its parameters are the flags, its docstring
-the help. The files are read, not imported, to list them, so that ``isthmus --help`` waits for no library; a
-command is imported when it is asked for.
+``cli/fit.py`` with ``def fit(...)`` is ``isthmus fit``: its parameters are the flags, its docstring the help.
+A file whose name ends in ``_commands`` holds several: every public function in it is one. The files are read, not
+imported, to list them, so ``isthmus --help`` waits for no library; a command is imported when it is asked for.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ ABOUT = (
     "well?\n\n"
     "Begin with: isthmus fit digits"
 )
+SEVERAL = "_commands"
 WHOLE_NUMBER = r"[-+]?\d+(\.0*)?"
 EVERYWHERE = "Every command also takes --debug, which shows the whole traceback of an error."
 
@@ -39,20 +40,33 @@ def application() -> App:
         default_parameter=Parameter(negative=(), converter=_converted),
         suppress_keyboard_interrupt=False,
     )
-    for name, about in commands().items():
-        app.command(f"{__name__}.{name}:{name}", name=name, help=about)
+    for name, (file, about) in _found().items():
+        app.command(f"{__name__}.{file}:{name}", name=name, help=about)
     return app
 
 
 def commands() -> dict[str, str]:
     """Every command's description by its name: the docstring of its function, a line a paragraph."""
-    found = {}
-    for name, source in _sources():
+    return {name: about for name, (_, about) in _found().items()}
+
+
+def _found() -> dict[str, tuple[str, str]]:
+    """The file and the description of every command, by its name."""
+    found: dict[str, tuple[str, str]] = {}
+    for file, source in _sources():
         for node in ast.parse(source).body:
-            if isinstance(node, ast.FunctionDef) and node.name == name:
-                about = (ast.get_docstring(node) or "").split("\n\nParameters\n")[0]
-                found[name] = "\n\n".join(" ".join(part.split()) for part in about.split("\n\n"))
+            if not isinstance(node, ast.FunctionDef) or not _is_command(node.name, file):
+                continue
+            if node.name in found:
+                both = f"{found[node.name][0]}.py and {file}.py"
+                raise ImportError(f"isthmus.cli: {node.name!r} is a command in both {both}; rename one of them.")
+            about = (ast.get_docstring(node) or "").split("\n\nParameters\n")[0]
+            found[node.name] = file, "\n\n".join(" ".join(part.split()) for part in about.split("\n\n"))
     return dict(sorted(found.items()))
+
+
+def _is_command(function: str, file: str) -> bool:
+    return function == file or (file.endswith(SEVERAL) and not function.startswith("_"))
 
 
 def _converted(kind: Any, tokens: Sequence[Token]) -> Any:

@@ -11,6 +11,7 @@ from cyclopts.validators import Number
 
 from isthmus.cli.matching_rows import Expected, read_matching, unnamed
 from isthmus.cli.outcome import CommandError, UsageError, print_json, say, show
+from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.row_flags import Drop, Ids, JsonOutput, Labels, Overwrite, PicturesOutput, Seed
 from isthmus.cli.rows_output import require_writable, write_rows
 
@@ -88,9 +89,8 @@ def denoise(
         raise UsageError("--model brings its own training and level; leave out --clean, --level and --save.")
     if level is not None and corruption != "gaussian" and level >= 1:
         raise UsageError(f"--level is a share of cells, below 1, for --corruption {corruption}, got {level:g}.")
-    from isthmus.denoising import Denoiser
-
-    fitted = None if model is None else Denoiser.load(model)
+    refuse_own_inputs([output, figure], [data, clean, reference], model, replaced=[save])
+    fitted = None if model is None else _loaded(model)
     table = _read(data, fitted, labels=labels, ids=ids, drop=drop)
     require_writable(output, overwrite=overwrite, image_shape=table.image_shape)
     _require_places(save, figure, table, overwrite=overwrite)
@@ -114,7 +114,9 @@ def denoise(
         on_what = f"against {reference!r}"
     if save is not None:
         _name_columns(outcome.denoiser, table)
-        outcome.denoiser.save(save, overwrite=overwrite)
+        from isthmus.storage import save as save_folder
+
+        save_folder(outcome.denoiser, save, overwrite=overwrite)
         say(f"The denoiser is in {str(save)!r}.")
     if figure is not None:
         _draw(figure, table, restored, truth)
@@ -124,6 +126,16 @@ def denoise(
     _report(
         outcome.denoiser, judged, on_what, given=level is not None or model is not None, json=json, quiet=output is None
     )
+
+
+def _loaded(model: str) -> Denoiser:
+    from isthmus.denoising import Denoiser
+    from isthmus.storage import load
+
+    found = load(model)
+    if not isinstance(found, Denoiser):
+        raise CommandError(f"{model!r} holds {type(found).__name__}, not a denoiser; isthmus denoise --save makes one.")
+    return found
 
 
 def _read(data: str, fitted: Denoiser | None, *, labels: str | None, ids: str | None, drop: tuple[str, ...]) -> Table:

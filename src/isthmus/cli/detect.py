@@ -12,6 +12,7 @@ from cyclopts.validators import Number
 from isthmus.cli.detection_output import draw_strangest, require_judged_writable, write_judged
 from isthmus.cli.matching_rows import Expected, open_matching, rows_expected, unnamed
 from isthmus.cli.outcome import CommandError, UsageError, say
+from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, Seed, Shard
 from isthmus.cli.rows_output import shared
 from isthmus.cli.run_folder import open_run
@@ -99,6 +100,7 @@ def detect(
     if share is not None and (model is None or fdr is not None):
         raise UsageError("shares of the rows are judged apart: they need --model, and take no --fdr.")
     require_judged_writable(output, plot, save, overwrite=overwrite)
+    refuse_own_inputs([output, plot], [data, train], model, replaced=[save])
     given = {"measure": score, "false_alarm_rate": false_alarm_rate}
     settings = {"random_state": seed} | {name: value for name, value in given.items() if value is not None}
     roles = {"labels": labels, "ids": ids, "drop": drop}
@@ -246,7 +248,8 @@ def _detector_of(path: str, settings: dict[str, Any]) -> tuple[Any, Expected]:
         return found, Expected(columns, "the columns the detector was fitted on")
     from isthmus.cli.data_split import held_out_again
 
-    if found._layout is not None:
+    run.require_autoencoder(found)
+    if found.fitted_.layout is not None:
         raise CommandError(
             f"{path!r} was fitted on columns of several kinds, and a detector takes numbers alone; fit one without "
             "--mixed."

@@ -51,7 +51,7 @@ def evaluate(
     else:
         stream = open_matching(data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop)
         evaluation = figures_of(estimator, stream, random_state=seed)
-        judged_rows = stream.load().rows if estimator._layout is not None else None
+        judged_rows = stream.load().rows if estimator.fitted_.layout is not None else None
         judged_on = f"the {len(stream):,} rows of {data!r}"
     if json:
         facts = {
@@ -63,7 +63,7 @@ def evaluate(
         print_json(facts)
         return
     by_column = []
-    if estimator._layout is not None:
+    if estimator.fitted_.layout is not None:
         from isthmus.evaluation.by_column import column_error_lines, column_errors
 
         by_column = column_error_lines(column_errors(estimator, judged_rows))

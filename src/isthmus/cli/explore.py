@@ -12,8 +12,9 @@ from isthmus.cli.baseline import YARDSTICK, fitted_yardstick, is_tutorial_data
 from isthmus.cli.data_split import held_out_again
 from isthmus.cli.matching_rows import read_matching, rows_expected
 from isthmus.cli.outcome import CommandError, UsageError, say
+from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, RunPath
-from isthmus.cli.run_folder import PAGE, open_run
+from isthmus.cli.run_folder import NESTED, PAGE, open_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["explore", "write_page"]
 
-NESTED, PCA_TAB = "nested", "PCA"
+PCA_TAB = "PCA"
 
 
 def explore(
@@ -58,6 +59,8 @@ def explore(
     page = output or found.path / PAGE
     if page.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"-o must end in .html, got {str(page)!r}.")
+    source = None if found.record is None else found.record.source
+    refuse_own_inputs([page], [data, source, *beside], run)
     from isthmus.variants import name_of
 
     estimator = found.load()

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from isthmus.cli.outcome import CommandError, UsageError, say
+from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.row_flags import Overwrite, RunPath
 from isthmus.cli.run_folder import open_run
 
@@ -38,6 +39,7 @@ def export(
 
     if output.suffix.lower() != ".onnx":
         raise UsageError(f"-o must end in .onnx, got {str(output)!r}.")
+    refuse_own_inputs([output], [], run)
     estimator = open_run(run).load()
     try:
         export_onnx(estimator, output, part, dtype=dtype, overwrite=overwrite)

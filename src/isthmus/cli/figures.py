@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isthmus.cli.outcome import CommandError, escaped
+from isthmus.tables.staging import NEW, staging, sweep
 
 if TYPE_CHECKING:
     from isthmus.tables import Table
@@ -45,16 +45,18 @@ def draw_figures(folder: Path, estimator: Any, rows: Table, training: Any, pca_c
         Numbers given to the PCA whose error is drawn beside the model's.
     """
     from isthmus import plots
-    from isthmus.missing import completed
+    from isthmus.inference.missing import completed
 
     if rows.frame is None:
-        rows = dataclasses.replace(rows, cells=completed(estimator, rows.values))
-        training = None if training is None else completed(estimator, training)
+        rows = dataclasses.replace(rows, cells=completed(estimator.fitted_, rows.values))
+        training = None if training is None else completed(estimator.fitted_, training)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".figures-") as beside, warnings.catch_warnings():
+    sweep(folder.parent)
+    with staging(folder) as staged, warnings.catch_warnings():
         # a letter that the font has not is drawn as a box
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
-        drawn = []
+        beside, drawn = staged / NEW, []
+        beside.mkdir()
         try:
             for name, draw in _drawings(plots, estimator, rows, training, pca_components):
                 plots.save_figure(draw(), Path(beside, f"{name}.png"))

@@ -21,16 +21,18 @@ from isthmus.cli.hyperparameter_flags import (
 )
 from isthmus.cli.matching_rows import name_columns
 from isthmus.cli.outcome import CommandError, UsageError, finite, print_json, say, show
-from isthmus.cli.resume import Asked, asked_again, checkpointed, require_none_unfinished
+from isthmus.cli.own_inputs import refuse_own_inputs
+from isthmus.cli.resume import Asked, asked_again, checkpointed, require_none_unfinished, require_same_data
 from isthmus.cli.row_flags import JsonOutput, Seed
 from isthmus.cli.run_folder import (
     EVALUATION,
     FIGURES,
     PAGE,
+    DataRecord,
     keep_run,
-    new_run,
     record_of,
-    require_free,
+    require_free_run,
+    written_run,
 )
 
 if TYPE_CHECKING:
@@ -122,22 +124,23 @@ def fit(
     pace = {"every_seconds": checkpoint_seconds, "every_epochs": checkpoint_epochs, "keep": checkpoints_kept}
     first = is_main_process()
     if first:
-        require_free(run, overwrite=overwrite)
+        require_free_run(run, overwrite=overwrite)
+        refuse_own_inputs([], [asked.data], replaced=[run])
         if resume is None and not restarted():
             require_none_unfinished(run, overwrite=overwrite)
     with checkpointed(run, asked, pace, first=first) as checkpoints:
-        estimator, rows = _fit(asked, checkpoints)
-        if not first:
+        estimator, rows, record = _fit(asked, run, checkpoints)
+        if record is None:
             return
-        report = _judge_and_keep(asked, run, estimator, rows, overwrite=overwrite)
+        report = _judge_and_keep(asked, run, estimator, rows, record, overwrite=overwrite)
     if json:
         print_json({name: value for name, value in report.items() if name != "shown"})
         return
     show(*report["shown"])
 
 
-def _fit(asked: Asked, checkpoints: Any) -> tuple[Any, DataSplit]:
-    """The fitted estimator and its rows; of several processes each has its share of the training."""
+def _fit(asked: Asked, run: Path, checkpoints: Any) -> tuple[Any, DataSplit, DataRecord | None]:
+    """The fitted estimator, its rows and, of several processes in the first alone, what is to be known of them."""
     kind, seed = chosen_variant(asked.variant), asked.seed
     chosen = settings_of(asked.variant, asked.settings)
     with joined():
@@ -150,35 +153,44 @@ def _fit(asked: Asked, checkpoints: Any) -> tuple[Any, DataSplit]:
             seed,
             memory=None if asked.memory is None else asked.memory << 20,
         )
+        record = None
+        if is_main_process():
+            record = record_of(rows, asked.data, asked.drop, test_size=asked.test_size, seed=seed)
+            require_same_data(run, record)
         if (rows.missing or rows.table.frame is not None) and "missing" not in chosen:
             chosen |= {"missing": "mask", "unseen": "missing"}
         say(f"fitting the {asked.variant} autoencoder …")
         estimator = _fitted(kind(**chosen, random_state=seed), rows.to_learn_from, checkpoints)
-    return estimator.set_params(verbose=kind().verbose), rows  # verbose as it would be without a command line
+    return estimator.set_params(verbose=kind().verbose), rows, record  # verbose as it is without a command line
 
 
-def _judge_and_keep(asked: Asked, run: Path, estimator: Any, rows: DataSplit, *, overwrite: bool) -> dict[str, Any]:
+def _judge_and_keep(
+    asked: Asked, run: Path, estimator: Any, rows: DataSplit, record: DataRecord, *, overwrite: bool
+) -> dict[str, Any]:
     """The run folder of a fitted estimator, and what is to be said of it."""
     from isthmus.evaluation import evaluation_table
 
     variant, seed = asked.variant, asked.seed
-    with new_run(run, overwrite=overwrite) as folder:
-        name_columns(estimator, rows.table)
-        say("judging it on the rows held out …")
-        evaluations = {variant: rows.judge(estimator, seed)}
-        models = {variant: estimator}
-        if is_tutorial_data(asked.data, rows):
-            say("fitting the tutorial's own recipe beside it …")
-            models[YARDSTICK] = fitted_yardstick(evaluations[variant].pca_components, seed, rows)
-            evaluations[YARDSTICK] = rows.judge(models[YARDSTICK], seed)
-        report = _report(run, variant, estimator, evaluations)
-        keep_run(folder, estimator, rows, record_of(rows, asked.data, asked.drop, test_size=asked.test_size, seed=seed))
-        kept = {name: value for name, value in report.items() if name != "run"}
+    name_columns(estimator, rows.table)
+    say("judging it on the rows held out …")
+    evaluations = {variant: rows.judge(estimator, seed)}
+    models = {variant: estimator}
+    if is_tutorial_data(asked.data, rows):
+        say("fitting the tutorial's own recipe beside it …")
+        models[YARDSTICK] = fitted_yardstick(evaluations[variant].pca_components, seed, rows)
+        evaluations[YARDSTICK] = rows.judge(models[YARDSTICK], seed)
+    report = _report(run, variant, estimator, evaluations)
+    kept = {name: value for name, value in report.items() if name != "run"}
+
+    def write(folder: Path) -> None:
+        keep_run(folder, estimator, rows, record)
         (folder / EVALUATION).write_text(json_text.dumps(finite(kept), indent=2), encoding="utf-8")
         if not asked.no_plots:
             report["figures"] = _draw(folder / FIGURES, estimator, rows, evaluations[variant].pca_components)
         if not asked.no_page:
             report["page"] = _explore(folder / PAGE, models, rows, evaluations)
+
+    written_run(run, write, overwrite=overwrite)
     report["shown"] = [
         evaluation_table(evaluations),
         report["sentence"],
@@ -254,7 +266,7 @@ def _advice(estimator: Any, rows: DataSplit) -> list[str]:
     if rows.table.frame is not None:
         from isthmus.evaluation.by_column import column_error_lines, column_errors
 
-        return column_error_lines(column_errors(estimator, rows.held_out.rows)) if estimator._layout else []
+        return column_error_lines(column_errors(estimator, rows.held_out.rows)) if estimator.fitted_.layout else []
     if estimator.scale is not None or rows.table.image_shape is not None:
         return []
     if estimator.missing == "mask":

@@ -6,11 +6,13 @@ from typing import Any
 
 from isthmus.cli.outcome import print_json, show
 from isthmus.cli.row_flags import JsonOutput, RunPath
-from isthmus.cli.run_folder import EVALUATION, FIGURES, MOST_RECORD_BYTES, Run, open_run
+from isthmus.cli.run_folder import EVALUATION, FIGURES, Run, open_run
+from isthmus.storage.safe_reading import open_regular_file, parse_object
 
 __all__ = ["info"]
 
 FEW_NAMES = 6
+MOST_EVALUATION_BYTES = 16 << 20
 
 
 def info(run: RunPath, /, *, json: JsonOutput = False) -> None:
@@ -41,7 +43,7 @@ def _facts(run: Run) -> dict[str, Any]:
         "variant": name_of(estimator),
         "n_features": estimator.n_features_in_,
         "n_components": estimator.n_components_,
-        "hidden_layer_sizes": list(estimator._architecture.hidden_widths),
+        "hidden_layer_sizes": list(estimator.fitted_.architecture.hidden_widths),
         "parameters": sum(weight.numel() for weight in architecture.parameters()),
         "epochs": estimator.n_iter_,
         "best_epoch": estimator.best_epoch_,
@@ -56,7 +58,7 @@ def _facts(run: Run) -> dict[str, Any]:
         "image_shape": None if record is None or record.image_shape is None else list(record.image_shape),
         "outcome": _sentence(run),
         "figures": sorted(str(path) for path in (run.path / FIGURES).glob("*.png")) or None,
-        "fitted_by": None if record is None else f"isthmus {record.library_version}",
+        "fitted_by": None if run.library_version is None else f"isthmus {run.library_version}",
     }
 
 
@@ -68,11 +70,9 @@ def _columns(run: Run, estimator: Any) -> list[str] | None:
 
 
 def _sentence(run: Run) -> str | None:
-    from isthmus.storage.safe_reading import open_regular_file, parse_object
-
     try:
         with open_regular_file(run.path, EVALUATION) as file:
-            return str(parse_object(file.read(MOST_RECORD_BYTES), EVALUATION)["sentence"])
+            return str(parse_object(file.read(MOST_EVALUATION_BYTES), EVALUATION)["sentence"])
     except (OSError, ValueError, KeyError):
         return None
 

@@ -9,6 +9,7 @@ from cyclopts.validators import Number
 
 from isthmus.cli.matching_rows import read_matching, rows_expected
 from isthmus.cli.outcome import CommandError
+from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, PicturesOutput, RunPath
 from isthmus.cli.rows_output import require_writable, write_rows
 from isthmus.cli.run_folder import open_run
@@ -53,6 +54,7 @@ def interpolate(
     estimator = found.load()
     expected = rows_expected(found, estimator)
     require_writable(output, overwrite=overwrite, image_shape=expected.image_shape)
+    refuse_own_inputs([output], [data], run)
     table = read_matching(data, expected, labels=labels, ids=ids, drop=drop)
     count = len(table)
     for flag, row in (("--from", from_), ("--to", to)):

@@ -1,9 +1,15 @@
-"""``isthmus learn``: the course's exercises, and a check of your own solution."""
+"""``isthmus learn``: the course's exercises, and a check of your own solution.
+
+The course is a distribution of its own, found by its entry points: functions in the group ``isthmus.exercises`` that
+give every exercise by its chapter (``exercises``), one of them (``exercise``), and what is wrong with a file that is to
+solve it (``check_file``).
+"""
 
 from __future__ import annotations
 
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -11,10 +17,9 @@ from cyclopts.validators import Number
 from isthmus.cli.outcome import CommandError, UsageError, print_json, say, show
 from isthmus.cli.row_flags import JsonOutput, Overwrite
 
-if TYPE_CHECKING:
-    from isthmus.course.exercise import Exercise
-
 __all__ = ["learn"]
+
+GROUP = "isthmus.exercises"
 
 
 def learn(
@@ -53,9 +58,7 @@ def learn(
         return
     if sum([check is not None, start is not None, solution]) > 1:
         raise UsageError("--check, --start and --solution are one at a time; leave out the others.")
-    from isthmus.course.exercise import exercise
-
-    asked = exercise(chapter)
+    asked = _of_the_course("exercise")(chapter)
     if check is not None:
         _check(asked, check, time_limit, json=json)
     elif start is not None:
@@ -79,22 +82,29 @@ def learn(
 
 
 def _list(*, json: bool) -> None:
-    from isthmus.course.exercise import exercises
-
-    found = exercises()
+    found = _of_the_course("exercises")()
     if json:
         print_json({"chapters": [{"chapter": number, "title": one.title} for number, one in found.items()]})
         return
     show(*(f"{number:>2}  {one.title}" for number, one in found.items()), "", "Show one: isthmus learn 2")
 
 
-def _check(asked: Exercise, path: Path, time_limit: float, *, json: bool) -> None:
-    from isthmus.course.checking import check_file
-
-    verdict = check_file(asked, path, time_limit)
+def _check(asked: Any, path: Path, time_limit: float, *, json: bool) -> None:
+    result = _of_the_course("check_file")(asked, path, time_limit)
     if json:
-        print_json({"chapter": asked.chapter, "passed": verdict.passed, "fault": verdict.fault})
-    if not verdict.passed:
-        raise CommandError(f"chapter {asked.chapter}: {verdict.fault}")
+        print_json({"chapter": asked.chapter, "passed": result.passed, "fault": result.fault})
+    if not result.passed:
+        raise CommandError(f"chapter {asked.chapter}: {result.fault}")
     if not json:
         show(*(f"holds: {name}" for name in asked.properties()), f"Chapter {asked.chapter} is solved.")
+
+
+def _of_the_course(name: str) -> Any:
+    """The course's function of that name."""
+    found = [entry for entry in entry_points(group=GROUP) if entry.name == name]
+    if not found:
+        raise CommandError(
+            "the exercises are in the package isthmus-course, which is not installed; in a clone of isthmus's "
+            "repository, run pip install ./course."
+        )
+    return found[0].load()

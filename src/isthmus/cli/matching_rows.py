@@ -43,9 +43,11 @@ class Expected:
 def rows_expected(run: Run, estimator: Any) -> Expected:
     """What `transform` takes."""
     what = "the columns the model was fitted on"
-    record, missing, mixed = run.record, estimator.missing == "mask", estimator._layout is not None
+    record, missing, mixed = run.record, estimator.missing == "mask", estimator.fitted_.layout is not None
     called = {"truth": "boolean"}
-    kinds = tuple((one.name, called.get(one.kind, one.kind)) for one in estimator._layout.columns) if mixed else ()
+    kinds = (
+        tuple((one.name, called.get(one.kind, one.kind)) for one in estimator.fitted_.layout.columns) if mixed else ()
+    )
     if record is not None:
         roles = (record.label_name, record.id_name, record.drop)
         return Expected(record.columns, what, *roles, record.image_shape, missing, mixed, kinds)
@@ -116,7 +118,7 @@ def name_columns(estimator: Any, table: Table) -> None:
     """Let an estimator fitted to the table's values know its columns by name, where they have names."""
     import numpy as np
 
-    if estimator._layout is None and table.image_shape is None and table.columns != unnamed(table.n_columns):
+    if estimator.fitted_.layout is None and table.image_shape is None and table.columns != unnamed(table.n_columns):
         estimator.feature_names_in_ = np.array(table.columns, dtype=object)
 
 

@@ -62,7 +62,7 @@ def run(tokens: Sequence[str]) -> int:
         if debug:
             for line in traceback.format_exc().splitlines():
                 say(line)
-        code, sentence = _verdict(error, tokens)
+        code, sentence = _outcome_of(error, tokens)
         say(f"isthmus: {sentence}")
         return code
 
@@ -119,7 +119,7 @@ def escaped(text: str) -> str:
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
-def _verdict(error: BaseException, tokens: Sequence[str]) -> tuple[int, str]:
+def _outcome_of(error: BaseException, tokens: Sequence[str]) -> tuple[int, str]:
     """The exit code of an error, and what is said of it."""
     if isinstance(error, KeyboardInterrupt):
         return STOPPED, "stopped; nothing was left half made."

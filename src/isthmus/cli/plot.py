@@ -11,6 +11,7 @@ from isthmus.cli.data_split import held_out_again
 from isthmus.cli.figures import draw_figures, require_no_figures
 from isthmus.cli.matching_rows import read_matching, rows_expected
 from isthmus.cli.outcome import CommandError, say
+from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, RunPath
 from isthmus.cli.run_folder import FIGURES, Run, open_run
 
@@ -46,6 +47,8 @@ def plot(
     if output is None and folder.is_symlink():
         raise CommandError(f"{str(folder)!r} is a link, and a run's figures stay in it; name a folder with -o.")
     require_no_figures(folder, overwrite=overwrite)
+    source = None if found.record is None else found.record.source
+    refuse_own_inputs([folder], [data, source], run)
     estimator = found.load()
     if data is None:
         judged = held_out_again(found)

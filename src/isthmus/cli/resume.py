@@ -8,60 +8,48 @@ It is there from the first minute and goes when the run is whole. After a kill `
 
 from __future__ import annotations
 
-import json
-import shutil
+import dataclasses
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from isthmus.cli.outcome import CommandError, say
+from isthmus.cli.run_folder import RECORD, SEEDS, DataRecord, data_record_bytes, lasting_source, read_data_record
+from isthmus.storage.folder_lock import LOCK, locked
+from isthmus.storage.folder_writing import remove_owned
+from isthmus.storage.manifest import manifest_bytes, read_manifest
+from isthmus.storage.record import fact, from_plain, record
+from isthmus.storage.safe_reading import StorageError, reason_of
 
-__all__ = ["Asked", "asked_again", "checkpointed", "require_none_unfinished", "unfinished_folder"]
+__all__ = ["Asked", "asked_again", "checkpointed", "require_none_unfinished", "require_same_data", "unfinished_folder"]
 
 ASKED = "fit.json"
 FORMAT = "isthmus unfinished fit"
-MOST_BYTES = 1 << 20
 
 
-@dataclass(frozen=True)
+@record
 class Asked:
     """The arguments of ``isthmus fit`` that decide what comes of it."""
 
-    data: str
+    data: str = fact(paths=True)
     variant: str
     labels: str | None
     ids: str | None
     drop: tuple[str, ...]
-    test_size: float
-    seed: int
+    test_size: float = fact(above=0, below=1)
+    seed: int = fact(at_least=0, below=SEEDS)
     no_plots: bool
     no_page: bool
     mixed: bool
-    memory: int | None
-    settings: dict[str, Any]
-
-
-KINDS: dict[str, tuple[type, ...]] = {
-    "data": (str,),
-    "variant": (str,),
-    "labels": (str, type(None)),
-    "ids": (str, type(None)),
-    "drop": (list,),
-    "test_size": (float,),
-    "seed": (int,),
-    "no_plots": (bool,),
-    "no_page": (bool,),
-    "mixed": (bool,),
-    "memory": (int, type(None)),
-    "settings": (dict,),
-}
+    memory: int | None = fact(at_least=1)
+    settings: dict[str, bool | str | None]  # flags as they were given
 
 
 def unfinished_folder(run: Path) -> Path:
     """Where the checkpoints of a fit into ``run`` lie."""
-    return run.with_name(f"{run.name}.unfinished")
+    return Path(f"{os.path.abspath(run)}.unfinished")
 
 
 def require_none_unfinished(run: Path, *, overwrite: bool) -> None:
@@ -74,19 +62,15 @@ def require_none_unfinished(run: Path, *, overwrite: bool) -> None:
             f"a fit into {str(run)!r} was cut off; go on with isthmus fit --resume {str(run)!r}, or begin anew with "
             "--overwrite."
         )
-    from isthmus.storage.folder_lock import locked
-
     with locked(folder):  # not while another process is at it
-        for left in folder.glob("checkpoint-*"):
-            shutil.rmtree(left, ignore_errors=True)
+        _remove_checkpoints(folder)
+        remove_owned(folder, (RECORD,))
 
 
 @contextmanager
 def checkpointed(run: Path, asked: Asked, pace: dict[str, Any], *, first: bool) -> Iterator[Any]:
     """The checkpoints to fit with; gone when all went well, or when there is nothing in them to go on from."""
     from isthmus.storage.checkpoints import Checkpoints
-    from isthmus.storage.folder_lock import locked
-    from isthmus.storage.safe_reading import StorageError
     from isthmus.tables import atomic_write
 
     folder = unfinished_folder(run)
@@ -94,8 +78,9 @@ def checkpointed(run: Path, asked: Asked, pace: dict[str, Any], *, first: bool) 
         yield Checkpoints(folder, **pace)
         return
     made = [parent for parent in folder.parents if not parent.exists()]
+    lasting = dataclasses.replace(asked, data=lasting_source(asked.data))
     with locked(folder), atomic_write(folder / ASKED) as temporary:
-        temporary.write_text(json.dumps({"format": FORMAT, **asdict(asked)}, indent=1), encoding="utf-8")
+        temporary.write_bytes(manifest_bytes(FORMAT, lasting))
     try:
         yield Checkpoints(folder, **pace)
     except BaseException:
@@ -103,32 +88,72 @@ def checkpointed(run: Path, asked: Asked, pace: dict[str, Any], *, first: bool) 
             say(f"what was learned so far is kept; isthmus fit --resume {str(run)!r} goes on with it.")
             raise
         with suppress(StorageError, OSError):
-            with locked(folder):  # another process may be at it
-                shutil.rmtree(folder)
+            _remove(folder)
             for parent in made:  # one that something else has come into stays
                 parent.rmdir()
         raise
-    shutil.rmtree(folder, ignore_errors=True)
+    with suppress(StorageError, OSError):
+        _remove(folder)
+
+
+def require_same_data(run: Path, record: DataRecord) -> None:
+    """Refuse data that are not those of the fit into ``run`` that was cut off, held-out rows included.
+
+    The first time there is nothing to compare with, and what they are is noted.
+    """
+    from isthmus.tables import atomic_write
+
+    folder = unfinished_folder(run)
+    if not (folder / RECORD).exists():
+        with atomic_write(folder / RECORD) as temporary:
+            temporary.write_bytes(data_record_bytes(record))
+        return
+    try:
+        known, _ = read_data_record(folder)
+    except ValueError as error:
+        raise CommandError(
+            f"{str(folder / RECORD)!r} is damaged ({reason_of(error)}); fit anew with --overwrite."
+        ) from error
+    for name in ("columns", "label_name", "n_rows", "sha256", "test_sha256"):
+        if getattr(known, name) != getattr(record, name):
+            raise CommandError(
+                f"{record.source!r} is not what it was when the fit into {str(run)!r} began (its {SAID[name]}); put it "
+                "back as it was, or fit anew with --overwrite."
+            )
+
+
+SAID = {
+    "columns": "columns",
+    "label_name": "labels",
+    "n_rows": "number of rows",
+    "sha256": "values, of rows learned from or held out",
+    "test_sha256": "rows held out",
+}
 
 
 def asked_again(run: Path) -> Asked:
     """What was asked of the fit into ``run`` that was cut off; a `CommandError` if there is none."""
-    from isthmus.storage.safe_reading import StorageError, open_regular_file, parse_object
-
     folder = unfinished_folder(run)
     if not (folder / ASKED).is_file():
         finished = "it is finished" if (run / "model").is_dir() else "no fit into it was cut off"
         raise CommandError(f"{str(run)!r}: there is nothing to go on with, {finished}.")
     try:
-        with open_regular_file(folder, ASKED) as file:
-            facts = parse_object(file.read(MOST_BYTES), ASKED)
-        if facts.pop("format", None) != FORMAT or set(facts) != set(KINDS):
-            raise ValueError("another format")
-        if not all(isinstance(facts[name], kinds) for name, kinds in KINDS.items()):
-            raise ValueError("entries of the wrong kind")
-        if not all(isinstance(name, str) for name in facts["drop"]):
-            raise ValueError("entries of the wrong kind")
-    except (StorageError, ValueError) as error:
-        raise CommandError(f"{str(folder / ASKED)!r} is damaged ({error}); fit anew with --overwrite.") from error
-    settings = {name: tuple(value) if isinstance(value, list) else value for name, value in facts["settings"].items()}
-    return Asked(**facts | {"drop": tuple(facts["drop"]), "settings": settings})
+        return from_plain(Asked, read_manifest(folder, ASKED, (FORMAT,)).record)
+    except ValueError as error:
+        raise CommandError(
+            f"{str(folder / ASKED)!r} is damaged ({reason_of(error)}); fit anew with --overwrite."
+        ) from error
+
+
+def _remove(folder: Path) -> None:
+    """Remove all that isthmus wrote there, and the folder if nothing else is left in it."""
+    with locked(folder):  # another process may be at it
+        _remove_checkpoints(folder)
+        remove_owned(folder, (ASKED, RECORD, LOCK))
+
+
+def _remove_checkpoints(folder: Path) -> None:
+    from isthmus.storage.checkpoints import CHECKPOINT_FILES
+
+    for left in folder.glob("checkpoint-*"):
+        remove_owned(left, CHECKPOINT_FILES)

@@ -70,8 +70,12 @@ def write_rows(
         say(f"{len(values)} pictures are in {str(output)!r}.")
         return
     write_table(output, values, columns, **words, overwrite=overwrite)
-    say(f"{len(values)} {what} of {values.shape[1]} numbers are in {str(output)!r}.")
+    _say_written(output, len(values), what, values.shape[1])
     _say_left_out(output, words.get("id_name"), words.get("label_name"))
+
+
+def _say_written(output: Path, count: int, what: str, n_columns: int) -> None:
+    say(f"{count} {what} ({n_columns} column{'s' * (n_columns != 1)}) are in {str(output)!r}.")
 
 
 def _say_left_out(output: Path, *words: str | None) -> None:
@@ -118,7 +122,7 @@ def write_blocks(
         if output is None:
             to_stdout(path)
             return
-    say(f"{len(stream)} {what} of {len(columns)} numbers are in {str(output)!r}.")
+    _say_written(output, len(stream), what, len(columns))
     _say_left_out(output, stream.id_name, stream.label_name)
 
 
@@ -157,7 +161,7 @@ def shared(output: Path | None, shard: str | None) -> tuple[Path | None, tuple[i
 
 
 def _write_frame(output: Path | None, frame: Any, beside: Table | None, *, overwrite: bool, what: str) -> None:
-    """The same for a table of several kinds of columns, which only CSV and Parquet can hold."""
+    """The same for a mixed-type table, which only CSV and Parquet can hold."""
     import pyarrow
 
     from isthmus.tables.writing import write_frame
@@ -168,7 +172,7 @@ def _write_frame(output: Path | None, frame: Any, beside: Table | None, *, overw
         frame = frame.append_column(beside.label_name, pyarrow.array(beside.labels))
     if output is not None:
         write_frame(output, frame, overwrite=overwrite)
-        say(f"{len(frame)} {what} of {frame.num_columns} columns are in {str(output)!r}.")
+        _say_written(output, len(frame), what, frame.num_columns)
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "rows.csv")

@@ -8,28 +8,27 @@
     RUN/figures/          pictures, where matplotlib is installed
     RUN/explorer.html     the page that shows what was learned
 
-It is written beside its place and moved there at the end, so that a fit which fails leaves nothing, and a run
-that stood there stays as it was.
+It is written beside its place and takes it in one step at the end, so that a fit which fails leaves nothing, and a run
+that stood there stays as it was. What is replaced is a run whose every file isthmus wrote.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
-import json
 import math
 import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import UnionType
-from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any
 
-from isthmus import __version__
-from isthmus.cli.outcome import CommandError
-from isthmus.tables.atomic import beside, replace_folder
+from isthmus.cli.outcome import CommandError, say
+from isthmus.storage.folder_writing import Owned, building, finish_replacement, require_free, saved_files
+from isthmus.storage.manifest import manifest_bytes, read_manifest
+from isthmus.storage.record import fact, from_plain, record
+from isthmus.storage.safe_reading import StorageError, open_regular_file, reason_of
+from isthmus.tables.errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,29 +40,55 @@ __all__ = [
     "FIGURES",
     "HISTORY",
     "MODEL",
+    "NESTED",
     "PAGE",
     "RECORD",
+    "RESULT",
     "TEST_ROWS",
     "DataRecord",
     "Run",
+    "data_record_bytes",
     "fingerprint",
     "keep_run",
-    "new_run",
+    "lasting_source",
     "open_run",
+    "read_data_record",
     "record_of",
-    "require_free",
+    "require_free_run",
+    "written_run",
 ]
 
 FORMAT = "isthmus run"
 RECORD, MODEL, FIGURES, PAGE = "data.json", "model", "figures", "explorer.html"
 TEST_ROWS, EVALUATION, HISTORY = "test_rows.csv", "evaluation.json", "history.csv"
-LATER = {"mixed", "test_sha256"}  # which the records of earlier versions have not
+RESULT, NESTED = "smallest.json", "nested"  # of isthmus smallest
+FIGURE_NAMES = (
+    "samples",
+    "history",
+    "latent_plane",
+    "reconstructions",
+    "decode_grid",
+    "error_by_feature",
+    "rate_distortion",
+)
+OWNED = Owned(
+    "a run folder",
+    saved_files(MODEL)
+    | saved_files(NESTED)
+    | {RECORD, TEST_ROWS, EVALUATION, HISTORY, PAGE, RESULT, *(f"{FIGURES}/{name}.png" for name in FIGURE_NAMES)},
+    (RECORD,),
+)
+CONFIG = "config.json"
+OTHER_KINDS = {
+    "AutoencoderOutlierDetector": "an outlier detector; use it with isthmus detect DATA --model",
+    "Denoiser": "a denoiser; use it with isthmus denoise DATA --model",
+}
 CHUNK_CELLS = 4_000_000
-MOST_RECORD_BYTES = 16 << 20
+SEEDS = 2**32
 FIRST_COLUMN: dict[str, Any] = {"usecols": 0, "ndmin": 1, "comments": None, "quotechar": '"'}
 
 
-@dataclass(frozen=True)
+@record
 class DataRecord:
     """What later commands need to know of the data a run was fitted on.
 
@@ -71,30 +96,25 @@ class DataRecord:
     are never looked up in data that have changed, and ``test_sha256`` that of which rows those are.
     """
 
-    source: str
-    name: str
-    n_rows: int
+    source: str = fact(paths=True)
+    name: str = fact(paths=True)
+    n_rows: int = fact(at_least=1)
     columns: tuple[str, ...]
     label_name: str | None
     id_name: str | None
     drop: tuple[str, ...]
-    image_shape: tuple[int, ...] | None
+    image_shape: tuple[int, ...] | None = fact(at_least=1, lengths=(2, 3))
     official_split: bool
-    test_size: float
-    seed: int
-    sha256: str
-    library_version: str = __version__
-    mixed: bool = False
-    test_sha256: str | None = None
+    test_size: float = fact(above=0, below=1)
+    seed: int = fact(at_least=0, below=SEEDS)
+    sha256: str = fact(lengths=(64, 64))
+    mixed: bool = fact(default=False)  # which the first records have not
+    test_sha256: str | None = fact(lengths=(64, 64), default=None)
 
     def describes(self, n_columns: int) -> bool:
         """Whether a model of so many columns can have been fitted on such data."""
         shape = self.image_shape
         return len(self.columns) == n_columns and (shape is None or math.prod(shape) == n_columns)
-
-    def to_json(self) -> str:
-        """The record as the text of ``data.json``."""
-        return json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, indent=1)
 
 
 @dataclass(frozen=True)
@@ -104,29 +124,35 @@ class Run:
     path: Path
     model_path: Path
     record: DataRecord | None
+    library_version: str | None = None
 
     def load(self) -> Any:
         """The fitted autoencoder."""
-        found = self.load_any()
-        if hasattr(found, "decision_function"):
-            raise CommandError(f"{str(self.path)!r} is an outlier detector; use it with isthmus detect DATA --model.")
+        return self.require_autoencoder(self.load_any())
+
+    def load_any(self) -> Any:
+        """Whatever was saved there."""
+        from isthmus.storage import load
+
+        return load(self.model_path)
+
+    def require_autoencoder(self, found: Any) -> Any:
+        """What was loaded from here, if it is an autoencoder, and that of the record."""
+        from isthmus.estimator import BaseAutoencoder
+
+        if not isinstance(found, BaseAutoencoder):
+            kind = type(found).__name__
+            what = OTHER_KINDS.get(kind, f"a {kind}; use it in Python, with isthmus.load")
+            raise CommandError(f"{str(self.path)!r} is {what} {str(self.path)!r}.")
         record, layout = self.record, getattr(found, "_layout", None)
         known = getattr(found, "n_features_in_", None) if layout is None else len(layout.columns)
         if record is not None and known is not None and not record.describes(known):
             raise CommandError(f"{str(self.path / RECORD)!r} is not that of the model beside it; use the model alone.")
         return found
 
-    def load_any(self) -> Any:
-        """The fitted autoencoder or outlier detector."""
-        from isthmus.storage import load
-
-        return load(self.model_path)
-
     def test_rows(self) -> np.ndarray:
         """Indices of the rows held out, shape (n,)."""
         import numpy as np
-
-        from isthmus.storage.safe_reading import StorageError, open_regular_file
 
         path = self.path / TEST_ROWS
         try:
@@ -135,59 +161,67 @@ class Run:
             if self.record is not None and self.record.test_sha256 not in (None, _places_sha256(found)):
                 raise ValueError("other rows than were written")
             return found
-        except (OSError, ValueError, StorageError, OverflowError) as error:
+        except (OSError, ValueError, OverflowError) as error:
             raise CommandError(f"{str(path)!r} is missing or damaged; name the data to use after the run.") from error
 
 
 def open_run(path: str | Path) -> Run:
     """The run at ``path``, which may be the run folder or the model folder in it."""
     path = Path(path)
-    if (path / MODEL / "config.json").is_file():
-        return Run(path, path / MODEL, _read_record(path))
-    if (path / "config.json").is_file():
+    finish_replacement(path)
+    if (path / MODEL / CONFIG).is_file() and not _is_saved(path):
+        return Run(path, path / MODEL, *_read_record(path))
+    if _is_saved(path):
         inside = path.resolve().parent if path.resolve().name == MODEL else None
         if inside is not None and (inside / RECORD).is_file():
-            return Run(inside, path, _read_record(inside))
+            return Run(inside, path, *_read_record(inside))
         return Run(path, path, None)
     if not path.exists():
         raise CommandError(f"{str(path)!r}: no such run folder; isthmus fit makes one.")
-    raise CommandError(
-        f"{str(path)!r} is not a run folder: there is no {MODEL}/config.json in it; isthmus fit makes one."
-    )
+    raise CommandError(f"{str(path)!r} is not a run folder: there is no {MODEL}/{CONFIG} in it; isthmus fit makes one.")
 
 
-def require_free(path: Path, *, overwrite: bool) -> None:
+def require_free_run(path: Path, *, overwrite: bool) -> None:
     """Refuse a place where something stands that may not be replaced."""
-    if not os.path.lexists(path):
-        return
-    if not path.is_dir():
+    if os.path.lexists(path) and not path.is_dir():
         raise CommandError(f"{str(path)!r} is a file; name a folder for the run with -o.")
-    if not any(path.iterdir()):
-        return
-    if not overwrite:
+    if not overwrite and path.is_dir() and any(path.iterdir()):
         raise CommandError(f"{str(path)!r} exists; pass --overwrite to replace it, or name another folder with -o.")
-    if not _is_run(path):
-        raise CommandError(f"{str(path)!r} is not a run folder, so it is not replaced; name another folder with -o.")
+    require_free(path, OWNED, overwrite=overwrite)
 
 
-@contextmanager
-def new_run(path: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Give an empty folder beside ``path`` to build the run in; it becomes ``path`` when all went well."""
-    require_free(path, overwrite=overwrite)
-    target = Path(os.path.realpath(path))
-    made = [folder for folder in target.parents if not folder.exists()]
-    building = beside(target)
+def written_run(path: Path, write: Callable[[Path], None], *, overwrite: bool) -> None:
+    """Build the run ``path`` in an empty folder that is given to ``write``.
+
+    What took hours to learn is not lost for want of room, or because something came to stand at ``path`` meanwhile:
+    the run is then written to another place, and a `CommandError` says where.
+    """
     try:
-        building.mkdir(parents=True)
-        yield building
-        require_free(path, overwrite=overwrite)
-        replace_folder(building, target)
-    except BaseException:
-        shutil.rmtree(building, ignore_errors=True)
-        with suppress(OSError):  # a folder that something else has come into stays
-            for folder in made:
-                folder.rmdir()
-        raise
+        require_free_run(path, overwrite=overwrite)
+        with building(path, OWNED, overwrite=overwrite) as folder:
+            write(folder)
+    except (CommandError, StorageError, DataError, OSError) as error:
+        elsewhere = _written_elsewhere(path.absolute().name, write)
+        if elsewhere is None:
+            raise
+        raise CommandError(f"{error} The run is in {str(elsewhere)!r} instead; move it where it belongs.") from error
+
+
+def _written_elsewhere(name: str, write: Callable[[Path], None]) -> Path | None:
+    """The run in the folder for temporary files, or in the user's own; None if there is no room either."""
+    say("the run can't be written where it belongs; trying another place …")
+    for root in (tempfile.gettempdir(), Path.home()):
+        try:
+            place = Path(tempfile.mkdtemp(prefix="isthmus-", dir=root)) / name
+        except OSError:
+            continue
+        try:
+            with building(place, OWNED, overwrite=False) as folder:
+                write(folder)
+            return place
+        except (StorageError, DataError, OSError):
+            place.parent.rmdir()
+    return None
 
 
 def keep_run(folder: Path, estimator: Any, rows: DataSplit, record: DataRecord) -> None:
@@ -201,7 +235,7 @@ def keep_run(folder: Path, estimator: Any, rows: DataSplit, record: DataRecord) 
     columns = estimator.history_.columns
     write_table(folder / HISTORY, np.column_stack(list(columns.values())), list(columns))
     write_table(folder / TEST_ROWS, rows.test_places[:, None], ["row"], labels=rows.held_out.ids, label_name="id")
-    (folder / RECORD).write_text(record.to_json(), encoding="utf-8")
+    (folder / RECORD).write_bytes(data_record_bytes(record))
 
 
 def fingerprint(values: np.ndarray) -> str:
@@ -217,12 +251,9 @@ def fingerprint(values: np.ndarray) -> str:
 
 def record_of(rows: DataSplit, source: str, drop: tuple[str, ...], *, test_size: float, seed: int) -> DataRecord:
     """The record of rows that were read from ``source``."""
-    from isthmus.tables import BUNDLED
-
     table, whole = rows.table, rows.whole
-
     return DataRecord(
-        source=source if source in BUNDLED else str(Path(source).resolve()),
+        source=lasting_source(source),
         name=table.name,
         n_rows=len(table) if whole is None else len(whole),
         columns=table.columns,
@@ -239,40 +270,39 @@ def record_of(rows: DataSplit, source: str, drop: tuple[str, ...], *, test_size:
     )
 
 
+def lasting_source(source: str) -> str:
+    """The name of a bundled data set, or an absolute path: what says the same in every folder."""
+    from isthmus.tables import BUNDLED
+
+    return source if source in BUNDLED else str(Path(source).resolve())
+
+
+def data_record_bytes(record: DataRecord) -> bytes:
+    """The text of ``data.json``."""
+    return manifest_bytes(FORMAT, record)
+
+
+def read_data_record(folder: Path) -> tuple[DataRecord, str]:
+    """The record in ``folder/data.json``, and the version of isthmus that wrote it; a `ValueError` if it is damaged."""
+    manifest = read_manifest(folder, RECORD, (FORMAT,))
+    return from_plain(DataRecord, manifest.record), manifest.library_version
+
+
 def _places_sha256(places: np.ndarray) -> str:
     return hashlib.sha256(places.astype("<i8").tobytes()).hexdigest()
 
 
-def _is_run(path: Path) -> bool:
-    return (path / MODEL / "config.json").is_file() and (path / RECORD).is_file()
+def _is_saved(path: Path) -> bool:
+    return (path / CONFIG).is_file() or (path / "denoiser.json").is_file()
 
 
-def _read_record(folder: Path) -> DataRecord | None:
-    from isthmus.storage.safe_reading import open_regular_file, parse_object
-
+def _read_record(folder: Path) -> tuple[DataRecord | None, str | None]:
     path = folder / RECORD
     if not os.path.lexists(path):
-        return None
-    hints = get_type_hints(DataRecord)
+        return None, None
     try:
-        with open_regular_file(folder, RECORD) as file:
-            stored = parse_object(file.read(MOST_RECORD_BYTES), RECORD)
-        if stored.pop("format") != FORMAT or set(stored) | LATER != set(hints):
-            raise ValueError("another format")
-        if not all(_is_a(stored[name], hint) for name, hint in hints.items() if name in stored):
-            raise ValueError("entries of the wrong kind")
-    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
-        raise CommandError(f"{str(path)!r} is damaged or another program's; use the model folder beside it.") from error
-    entries: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
-    }
-    return DataRecord(**entries)
-
-
-def _is_a(value: Any, hint: Any) -> bool:
-    """Whether a value read from JSON is what the annotation says, lists standing for tuples."""
-    if get_origin(hint) is UnionType:
-        return any(_is_a(value, member) for member in get_args(hint))
-    if get_origin(hint) is tuple:
-        return type(value) is list and all(type(entry) is get_args(hint)[0] for entry in value)
-    return type(value) is hint
+        return read_data_record(folder)
+    except ValueError as error:
+        raise CommandError(
+            f"{str(path)!r} is damaged or another program's ({reason_of(error)}); use the model folder beside it."
+        ) from error

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from isthmus.cli.matching_rows import rows_expected
+from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.row_flags import Overwrite, PicturesOutput, RunPath, Seed
 from isthmus.cli.rows_output import require_writable, write_rows
 from isthmus.cli.run_folder import open_run
@@ -46,5 +47,6 @@ def sample(
     estimator = found.load()
     expected = rows_expected(found, estimator)
     require_writable(output, overwrite=overwrite, image_shape=expected.image_shape)
+    refuse_own_inputs([output], [], run)
     rows = estimator.sample(number, random_state=seed, codes=codes, noise=noise)
     write_rows(output, rows, expected.columns, image_shape=expected.image_shape, overwrite=overwrite)

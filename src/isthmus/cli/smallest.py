@@ -13,21 +13,16 @@ from isthmus.cli.data_split import DataSplit, read_and_split
 from isthmus.cli.hyperparameter_flags import as_flags, settings_of, with_hyperparameter_flags
 from isthmus.cli.matching_rows import name_columns
 from isthmus.cli.outcome import CommandError, UsageError, finite, print_json, say, show
+from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.row_flags import JsonOutput, Seed
-from isthmus.cli.run_folder import (
-    FIGURES,
-    keep_run,
-    new_run,
-    record_of,
-    require_free,
-)
+from isthmus.cli.run_folder import FIGURES, NESTED, RESULT, keep_run, record_of, require_free_run, written_run
 
 if TYPE_CHECKING:
     from isthmus.smallest import RateDistortion
 
 __all__ = ["smallest"]
 
-RESULT, NESTED, FIGURE = "smallest.json", "nested", "rate_distortion.png"
+FIGURE = "rate_distortion.png"
 
 
 @with_hyperparameter_flags
@@ -93,7 +88,8 @@ def smallest(
     chosen = settings_of("vanilla", settings) | {"verbose": False}
     pca_size, wanted = _pca_size(as_good_as), _sizes(sizes)
     if output is not None:
-        require_free(output, overwrite=overwrite)
+        require_free_run(output, overwrite=overwrite)
+        refuse_own_inputs([], [data], replaced=[output])
     rows = read_and_split(data, labels, ids, drop, test_size, seed)
     from isthmus.smallest import rate_distortion
 
@@ -107,12 +103,12 @@ def smallest(
             raise
         raise CommandError(as_flags(str(error))) from error
     if output is not None:
-        with new_run(output, overwrite=overwrite) as folder:
-            _write(folder, found, rows, record_of(rows, data, drop, test_size=test_size, seed=seed))
+        record = record_of(rows, data, drop, test_size=test_size, seed=seed)
+        written_run(output, lambda folder: _write(folder, found, rows, record), overwrite=overwrite)
     if json:
         print_json({"run": None if output is None else str(output)} | found.to_dict())
         return
-    from isthmus.smallest.summary import bits_sentence, choice_sentence, gap_sentence
+    from isthmus.smallest.result import bits_sentence, choice_sentence, gap_sentence
 
     told = [choice_sentence(found), gap_sentence(found), bits_sentence(found)]
     place = [] if output is None else [f"The run is in {str(output)!r}."]

@@ -8,8 +8,6 @@ rows: nothing has to be squeezed, the noise itself is what the model is not allo
 from __future__ import annotations
 
 import math
-import os
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -125,9 +123,9 @@ class Denoiser(TransformerMixin, BaseEstimator):
         elif not self.clean:
             level = self._estimate(rows, None) if level is None else level
         self.noise_level_ = None if level is None else float(level)
-        self._blind = not paired and not self.clean
+        self.blind_ = not paired and not self.clean
         self._low, self._high = _extremes(rows, alike=self._alike())
-        if self._blind:
+        if self.blind_:
             self._fit_blind(rows)
         else:
             self.autoencoder_ = self._model(rows, **self._corruption_settings(rows)).fit(rows)
@@ -143,7 +141,7 @@ class Denoiser(TransformerMixin, BaseEstimator):
         rows = checked_rows(self, X, reset=False, missing=self.corruption == "masking")
         if self.corruption == "gaussian":
             restored = self._restored(rows)
-            return (restored if self._blind else restored.clip(self._low, self._high)).astype(rows.dtype)
+            return (restored if self.blind_ else restored.clip(self._low, self._high)).astype(rows.dtype)
         hit = self._may_be_hit(rows)
         return np.where(hit, self._restored(rows).clip(self._low, self._high), rows).astype(rows.dtype)
 
@@ -171,20 +169,6 @@ class Denoiser(TransformerMixin, BaseEstimator):
         check_is_fitted(self, "autoencoder_")
         names = getattr(self, "feature_names_in_", input_features)
         return np.array([f"x{j}" for j in range(self.n_features_in_)] if names is None else names, dtype=object)
-
-    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
-        """Write to the folder ``path``: the autoencoder as `isthmus.save` writes it, and ``denoiser.json``."""
-        from isthmus.denoising.folder import save_denoiser
-
-        check_is_fitted(self, "autoencoder_")
-        return save_denoiser(self, path, overwrite=overwrite)
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Denoiser:
-        """A denoiser that `save` wrote; nothing is unpickled."""
-        from isthmus.denoising.folder import load_denoiser
-
-        return load_denoiser(path)
 
     # ---- inside ----------------------------------------------------------------------------------------
 
@@ -227,7 +211,7 @@ class Denoiser(TransformerMixin, BaseEstimator):
                 weight_decay=min(1.0, DECAY_ROWS / n_rows),
                 learning_rate=HIGHEST_RATE * min(1.0, RATE_FEATURES / n_features),
                 early_stopping=False,
-                validation_fraction=0 if not self._blind and n_rows >= MANY_ROWS * n_features else None,
+                validation_fraction=0 if not self.blind_ and n_rows >= MANY_ROWS * n_features else None,
             )
         return model.set_params(restoring=True, random_state=self.random_state, **corruption)
 
@@ -246,8 +230,8 @@ class Denoiser(TransformerMixin, BaseEstimator):
         )
         self.autoencoder_ = model.fit(rows[np.sort(order[n_judged:])])
         self._fill = self.autoencoder_.scaling_.center
-        self._known_lost = bool(lost.any())
-        self._hidden_variance, self._blind_share = np.zeros(rows.shape[1]), 1.0
+        self.known_lost_ = bool(lost.any())
+        self._hidden_variance, self.blind_share_ = np.zeros(rows.shape[1]), 1.0
         if self.corruption != "gaussian":
             return
         judged = rows[order[: n_judged or MOST_JUDGED]]
@@ -257,7 +241,7 @@ class Denoiser(TransformerMixin, BaseEstimator):
         share = own_share(self._hidden_variance, noise)
         if self._alike():  # the filter is that of columns in one unit
             blind = combined(judged, predicted, share), float(share.sum())
-            self._blind_share = mixing_share(judged, blind, self._wiener(judged), noise)
+            self.blind_share_ = mixing_share(judged, blind, self._wiener(judged), noise)
 
     def _wiener(self, rows: np.ndarray) -> tuple[np.ndarray, float]:
         principal, scaling = self.autoencoder_.principal_, self.autoencoder_.scaling_
@@ -275,7 +259,7 @@ class Denoiser(TransformerMixin, BaseEstimator):
         return scaling.center + scaling.unit * filtered, trace
 
     def _hidden(self, rows: np.ndarray) -> np.ndarray:
-        seed = self.autoencoder_._seed
+        seed = self.autoencoder_.fitted_.seed
         return hidden_predictions(rows, self._fill, self.autoencoder_.reconstruct, seed)
 
     def _may_be_hit(self, rows: np.ndarray) -> np.ndarray:
@@ -287,16 +271,16 @@ class Denoiser(TransformerMixin, BaseEstimator):
     def _restored(self, rows: np.ndarray) -> np.ndarray:
         """What the model makes of every cell, whether it may have been hit or not."""
         missing = np.isnan(rows)
-        if not self._blind:
+        if not self.blind_:
             return self.autoencoder_.reconstruct(np.where(missing, 0, rows).astype(rows.dtype))
         rows = np.where(missing, self._fill, rows).astype(rows.dtype)
         predicted = self._hidden(rows)
         level = self.noise_level_ or 0.0
         if self.corruption == "gaussian":
             blind = combined(rows, predicted, own_share(self._hidden_variance, level**2))
-            other = self._wiener(rows)[0] if self._blind_share < 1 else 0.0
-            return self._blind_share * blind + (1 - self._blind_share) * other
-        if self.corruption == "masking" and self._known_lost:
+            other = self._wiener(rows)[0] if self.blind_share_ < 1 else 0.0
+            return self.blind_share_ * blind + (1 - self.blind_share_) * other
+        if self.corruption == "masking" and self.known_lost_:
             return predicted
         replaced = 0.0 if self.corruption == "masking" else (self._low + self._high) / 2
         return (predicted - level * replaced) / (1 - level)

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
-from isthmus.missing import completed
+from isthmus.inference.missing import completed
 
 if TYPE_CHECKING:
     from isthmus.estimator import BaseAutoencoder
@@ -48,18 +48,18 @@ class ColumnError:
 def column_errors(estimator: BaseAutoencoder, X: Any) -> list[ColumnError]:
     """One entry a column of a mixed table, over the observed cells of the rows X, a DataFrame."""
     check_is_fitted(estimator)
-    layout = estimator._layout
+    layout = estimator.fitted_.layout
     if layout is None:
         raise ValueError(
             f"{type(estimator).__name__}: column_errors is for a DataFrame of several kinds of columns; "
             "evaluate judges one of numbers alone."
         )
-    rows = np.asarray(estimator._validated(X, reset=False))
+    rows = np.asarray(estimator.to_numbers(X))
     scaling, principal = estimator.scaling_, estimator.principal_
     size = min(estimator.n_components_, len(principal.directions))
-    units = torch.from_numpy(scaling.apply(completed(estimator, rows)))
+    units = torch.from_numpy(scaling.apply(completed(estimator.fitted_, rows)))
     by_pca = scaling.undo(principal.reconstruct(units, size).numpy())
-    rebuilt = estimator._rebuilt(X)
+    rebuilt = estimator.fitted_.reconstruct(estimator.to_numbers(X))
     found = []
     for column, (begin, end) in zip(layout.columns, layout.spans(), strict=True):
         seen = ~np.isnan(rows[:, begin])

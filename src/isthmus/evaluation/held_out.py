@@ -15,9 +15,9 @@ import numpy as np
 from isthmus.estimator import BaseAutoencoder
 from isthmus.evaluation.principal_errors import PrincipalErrors
 from isthmus.evaluation.probes import MOST_PAIRWISE_ROWS, MOST_PROBE_ROWS, sample_of
-from isthmus.missing import completed
+from isthmus.inference.missing import completed
+from isthmus.input_validation import require_columns, without_names
 from isthmus.rows.scaling import CHUNK_CELLS
-from isthmus.stream_input import require_columns, without_names
 from isthmus.tables.stream import TableStream
 
 __all__ = ["HeldOut", "gather", "mean_on"]
@@ -80,16 +80,15 @@ def _gathered(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None) -
         codes = np.concatenate([np.asarray(estimator.transform(part)) for part in _slices(X)])
         kept = np.arange(len(codes))
     size = _pca_size(estimator, codes) if size is None else size
-    rebuild = estimator.reconstruct if estimator._layout is None else estimator._rebuilt  # numbers in either case
     sampled = sample_of(len(codes), MOST_PAIRWISE_ROWS, seed)
     squared_errors, squares = np.zeros(len(scaling.spread)), np.zeros(len(scaling.spread))
     pca_codes, sample, nats, begin = [], [], 0.0, 0
     for part in _slices(X):
-        rows = estimator._validated(part, reset=False)
+        numbers = rows = estimator.to_numbers(part)
         rows = np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows, dtype=np.float64)
-        rows = completed(estimator, rows)
+        rows = completed(estimator.fitted_, rows)
         with np.errstate(over="ignore", invalid="ignore"):
-            errors = (rows - rebuild(part)) / scaling.spread
+            errors = (rows - estimator.fitted_.reconstruct(numbers)) / scaling.spread
             units = (rows - scaling.center) / scaling.spread
             principal_codes = pca.add(units)[:, :size]
             squared_errors += np.einsum("ij,ij->j", errors, errors)
@@ -133,7 +132,7 @@ def _slices(X: Any) -> Iterator[Any]:
 def _pca_size(estimator: BaseAutoencoder, codes: np.ndarray) -> int:
     """As many numbers as the code has; of a sparse one, as are on at a time."""
     size = codes.shape[1]
-    if estimator.make_bottleneck().sparse:
+    if estimator.model_.bottleneck.sparse:
         size = max(1, round(mean_on(codes)))
     return min(size, len(estimator.principal_.directions))
 

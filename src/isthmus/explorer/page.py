@@ -37,7 +37,7 @@ from isthmus.explorer.packing import Packer, as_text
 from isthmus.explorer.places import find_places
 from isthmus.explorer.principal_model import principal_model
 from isthmus.explorer.tab import LARGE_NETWORK, View, row_errors, tab_facts
-from isthmus.missing import completed
+from isthmus.inference.missing import completed
 from isthmus.tables.atomic import atomic_write
 from isthmus.tables.stream import TableStream
 
@@ -121,7 +121,7 @@ def write_explorer(
     size = next(iter(judged.values())).pca_components
     errors, _ = row_errors(first, rows, size)
     span = grey_range(rows)
-    room = (TABLE_ROOM if shape is None else ROOM) // (1 if first._n_weights < 2 * LARGE_NETWORK else 2)
+    room = (TABLE_ROOM if shape is None else ROOM) // (1 if first.fitted_.n_weights < 2 * LARGE_NETWORK else 2)
     places = choose_items(errors, rows.shape[1], exact_divisor(rows[:64]) is not None, room)
     mean = first.scaling_.undo(first.principal_.mean.double().cpu().numpy())
     probes = probe_rows(np.where(np.isnan(rows[places[0]]), mean, rows[places[0]]), mean, span, shape)
@@ -144,7 +144,7 @@ def write_explorer(
         title=title or "your data",
         label_name=label_name,
     )
-    if not first._architecture.linear:
+    if not first.fitted_.architecture.linear:
         models["PCA"] = principal_model(first, size)
         judged["PCA"] = _as_pca(next(iter(judged.values())))
     packer = Packer()
@@ -171,17 +171,12 @@ def _view(
     training: np.ndarray | None,
     is_pca: bool,
 ) -> View:
-    def codes_of(values: np.ndarray) -> np.ndarray:
-        from isthmus.rows.rows import rows_once
-
-        unit = np.float32(model._code_unit)
-        return model._each_row_batch(rows_once(values, model.scaling_), lambda x: model.model_.encode(x).mean) * unit
-
+    codes_of = model.fitted_.encode
     held_out = codes_of(rows)
     if training is not None:
         known = codes_of(training)
     else:
-        known = _remembered(model)
+        known = model.fitted_.kept_codes
         known = held_out if known is None else known
     size = evaluation.pca_components
     errors, pca_errors = row_errors(model, rows, size)
@@ -204,19 +199,6 @@ def _view(
     )
 
 
-def _remembered(model: BaseAutoencoder) -> np.ndarray | None:
-    """Codes of the training rows that the model keeps for sampling."""
-    import torch
-
-    memory = model._known() if hasattr(model, "_known") else None
-    if memory is None:
-        return None
-    if model.model_.bottleneck.outputs_per_latent == 2:
-        return memory.codes.numpy()
-    with torch.inference_mode():
-        return model.model_.bottleneck(memory.codes.to(model._device)).mean.cpu().numpy() * np.float32(model._code_unit)
-
-
 def _in_memory(X: Any, y: Any, ids: Any, most: int, seed: int = 0) -> tuple[Any, Any, Any]:
     """Rows, classes and names as they are, or a sample of them where the rows are a stream."""
     if not isinstance(X, TableStream):
@@ -235,13 +217,13 @@ def _count(X: Any) -> int:
 
 
 def _numbers(model: BaseAutoencoder, X: Any) -> np.ndarray:
-    rows = model._validated(X, reset=False)
+    rows = model.to_numbers(X)
     return np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows, dtype=np.float64)
 
 
 def _names(model: BaseAutoencoder, columns: Any, count: int) -> tuple[str, ...]:
-    if model._layout is not None:
-        return tuple(named(name) for name in model._layout.encoded_names)
+    if model.fitted_.layout is not None:
+        return tuple(named(name) for name in model.fitted_.layout.encoded_names)
     names = columns if columns is not None else getattr(model, "feature_names_in_", None)
     return tuple(f"x{place}" for place in range(count)) if names is None else tuple(named(name) for name in names)
 
@@ -267,9 +249,9 @@ def _curve(model: BaseAutoencoder, rows: np.ndarray) -> list[float]:
     """PCA's mean squared error per feature with 0, 1, 2 … numbers, in the units the model is judged by."""
     scaling, pca = model.scaling_, PrincipalErrors(model.principal_)
     weights = np.ones(len(scaling.spread))
-    if model.scale is None and model._layout is None:
+    if model.scale is None and model.fitted_.layout is None:
         weights = scaling.spread**2
-    pca.add((completed(model, rows) - scaling.center) / scaling.spread)
+    pca.add((completed(model.fitted_, rows) - scaling.center) / scaling.spread)
     return (pca.curve(weights)[: MOST_CURVE + 1] / len(rows) / len(weights)).tolist()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 
 from torch import nn
 
@@ -10,22 +11,25 @@ from isthmus.estimator import BaseAutoencoder
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.bottleneck import PointBottleneck
 from isthmus.parts.corruption import NoCorruption
-from isthmus.parts.likelihood import GaussianLikelihood
-from isthmus.parts.network import Network, begin
+from isthmus.parts.likelihoods.gaussian import GaussianLikelihood
+from isthmus.parts.network import Network, init_from_closed_form
 
 __all__ = ["principal_model"]
 
 
 def principal_model(estimator: BaseAutoencoder, size: int) -> BaseAutoencoder:
     """The PCA that a fitted estimator is compared with, of ``size`` numbers, as an estimator to transform with."""
-    linear = copy.copy(estimator)
-    n_features = len(estimator.principal_.mean)
+    fitted = estimator.fitted_
+    n_features = len(fitted.principal.mean)
     encoder = Network(nn.Linear(n_features, size), None, output_size=size)
     decoder = Network(nn.Linear(size, n_features), None, input_size=size)
-    begin(encoder, decoder, PointBottleneck().principal_start(estimator.principal_, size))
-    completion = estimator.model_.completion
-    parts = (NoCorruption(), encoder, PointBottleneck(), decoder, GaussianLikelihood())
-    linear.model_ = AutoencoderModel(*parts, completion).to(estimator._device)
-    linear.n_components_, linear._code_unit = size, estimator.scaling_.unit
-    linear._memory = linear._seen = linear._density = None
+    init_from_closed_form(encoder, decoder, PointBottleneck().principal_start(fitted.principal, size))
+    model = AutoencoderModel(
+        NoCorruption(), encoder, PointBottleneck(), decoder, GaussianLikelihood(), fitted.model.completion
+    )
+    architecture = dataclasses.replace(fitted.architecture, n_latents=size, hidden_widths=(), channels=())
+    linear = copy.copy(estimator)
+    linear.fitted_ = dataclasses.replace(
+        fitted, n_components=size, architecture=architecture, model=model.to(fitted.device), codes=None
+    )
     return linear

@@ -10,89 +10,61 @@ What the runtime does not know is refused by name: a page never draws what the m
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from isthmus.explorer.packing import FLOAT_LEVELS, Packer
-from isthmus.parts.bottleneck import (
-    Bottleneck,
-    GaussianBottleneck,
-    NestedBottleneck,
-    PointBottleneck,
-    RectifiedBottleneck,
-    TopKBottleneck,
-)
-from isthmus.parts.likelihood import BernoulliLikelihood, GaussianLikelihood, Likelihood
-from isthmus.parts.mixed_likelihood import MixedLikelihood
-from isthmus.parts.network import ACTIVATIONS, Dictionary, Network
+from isthmus.parts.bottleneck import Bottleneck
+from isthmus.parts.likelihood import Likelihood
+from isthmus.parts.network import ACTIVATIONS, Network
 
-__all__ = ["UnknownLayerError", "code_program", "mean_program", "network_program", "plain_network"]
+__all__ = ["UnknownLayerError", "code_program", "mean_program", "network_program"]
 
 ACTIVATION_NAMES = {kind: name for name, kind in ACTIVATIONS.items()}
-CODES = {PointBottleneck: "point", NestedBottleneck: "point", GaussianBottleneck: "gaussian"}
 
 
 class UnknownLayerError(ValueError):
     """A part of the model that the page cannot run; one sentence."""
 
 
-def plain_network(network: Network) -> Network:
-    """A copy on the processor, a dictionary written as the linear layer it amounts to."""
-    plain = copy.deepcopy(network).cpu().requires_grad_(False)
-    if type(plain.straight) is Dictionary:
-        weight = functional.normalize(plain.straight.weight, dim=0)
-        linear = nn.Linear(weight.shape[1], weight.shape[0])
-        linear.weight, linear.bias = nn.Parameter(weight, False), nn.Parameter(plain.straight.bias, False)
-        plain.straight = linear
-    return plain
-
-
 def network_program(network: Network, packer: Packer, levels: int = FLOAT_LEVELS) -> dict[str, Any]:
-    """The program of a `plain_network`, its weights rounded to ``levels`` steps to either side."""
+    """The program of a network that is `plain`, its weights rounded to ``levels`` steps to either side."""
 
     def scale(values: Tensor | None) -> dict[str, Any] | None:
         return None if values is None else packer.floats(values.numpy())
 
-    straight = None if network.straight is None else _layer(network.straight, packer, levels)
-    bent = None if network.bent is None else _stack(network.bent, packer, levels)
+    skip = None if network.skip is None else _layer(network.skip, packer, levels)
+    layers = network.stack()
+    if layers is None:
+        raise UnknownLayerError("the page cannot run a network of one's own.")
+    residual = _stack(layers, packer, levels) if layers else None
     return {
         "divide": scale(network.input_scale),
-        "straight": straight,
-        "bent": bent,
+        "straight": skip,
+        "bent": residual,
         "multiply": scale(network.output_scale),
     }
 
 
 def code_program(bottleneck: Bottleneck) -> dict[str, Any]:
     """How the encoder's output is read as a code."""
-    kind = type(bottleneck)
-    if kind in CODES:
-        return {"kind": CODES[kind]}
-    if kind is RectifiedBottleneck:
-        return {"kind": "rectified"}
-    if isinstance(bottleneck, TopKBottleneck) and kind is TopKBottleneck:
-        return {"kind": "top_k", "k": bottleneck.k}
-    raise UnknownLayerError(f"the page cannot run a bottleneck of the kind {kind.__name__}.")
+    return _known(bottleneck.page_program(), f"a bottleneck of the kind {type(bottleneck).__name__}")
 
 
 def mean_program(likelihood: Likelihood) -> dict[str, Any]:
     """How the decoder's output is read as a row."""
-    if type(likelihood) is GaussianLikelihood:
-        return {"kind": "sigmoid" if likelihood.bounded else "identity"}
-    if type(likelihood) is BernoulliLikelihood:
-        return {"kind": "bernoulli", "soft_clip": likelihood.soft_clip}
-    if type(likelihood) is MixedLikelihood:
-        categories = [[span.start, span.stop] for span in likelihood.categories]
-        truths = [int(place) for place in likelihood.truths]
-        return {"kind": "mixed", "soft_clip": likelihood.soft_clip, "truths": truths, "categories": categories}
-    raise UnknownLayerError(f"the page cannot run a likelihood of the kind {type(likelihood).__name__}.")
+    return _known(likelihood.page_program(), f"a likelihood of the kind {type(likelihood).__name__}")
 
 
-def _stack(stack: nn.Sequential, packer: Packer, levels: int) -> list[dict[str, Any]]:
+def _known(program: dict[str, Any] | None, what: str) -> dict[str, Any]:
+    if program is None:
+        raise UnknownLayerError(f"the page cannot run {what}.")
+    return program
+
+
+def _stack(stack: list[nn.Module], packer: Packer, levels: int) -> list[dict[str, Any]]:
     """The layers of a stack, each convolution told the height and width of what it reads."""
     layers, size = [], (0, 0)
     for part in stack:

@@ -18,7 +18,7 @@ EQUAL = 0.01  # errors this close, relative to PCA's, are called the same
 
 def opening_sentence(evaluation: Evaluation, *, pictures: bool, is_pca: bool = False) -> list[list[str]]:
     """Pieces [kind, text], kind "plain" or "strong"."""
-    rebuilding, size, on = evaluation.judged, evaluation.n_components, evaluation.code.mean_on
+    rebuilding, size, on = evaluation.reconstruction, evaluation.n_components, evaluation.code.mean_on
     noun = ("picture" if pictures else "row") + ("" if evaluation.n_rows == 1 else "s")
     squeezed = "each squeezed to " if size < evaluation.n_features else "each rewritten as "
     if on is not None:
@@ -50,7 +50,7 @@ def opening_sentence(evaluation: Evaluation, *, pictures: bool, is_pca: bool = F
 
 def banner(evaluation: Evaluation) -> str:
     """A warning where PCA does as well or better, else nothing."""
-    judged = evaluation.judged
+    judged = evaluation.reconstruction
     model, pca = judged.model.mse, judged.pca.mse
     exact = all(1 - (error.r2 if error.r2 is not None else 1) < ROUNDING for error in (judged.model, judged.pca))
     if exact:

@@ -19,12 +19,10 @@ from isthmus.explorer.programs import (
     code_program,
     mean_program,
     network_program,
-    plain_network,
 )
 from isthmus.explorer.rounding import fewest_levels, largest
 from isthmus.explorer.sentence import banner, opening_sentence
-from isthmus.missing import completed
-from isthmus.parts.bottleneck import NestedBottleneck
+from isthmus.inference.missing import completed
 
 __all__ = ["View", "row_errors", "tab_facts", "units_of"]
 
@@ -71,7 +69,7 @@ class View:
 
 def units_of(estimator: BaseAutoencoder, rows: np.ndarray) -> torch.Tensor:
     """Rows in the user's units as float32 tensors in the model's, NaN filled."""
-    return torch.from_numpy(estimator.scaling_.apply(completed(estimator, rows)))
+    return torch.from_numpy(estimator.scaling_.apply(completed(estimator.fitted_, rows)))
 
 
 def row_errors(
@@ -82,12 +80,12 @@ def row_errors(
     ``cut`` gives the model too no more than the first ``size`` numbers of its code.
     """
     weights = np.ones(rows.shape[1])
-    if estimator.scale is None and estimator._layout is None:
+    if estimator.scale is None and estimator.fitted_.layout is None:
         weights = estimator.scaling_.spread
     units = (rows - estimator.scaling_.center) / estimator.scaling_.spread
     x = units_of(estimator, rows)
     with torch.inference_mode():
-        codes = estimator.model_.encode(x.to(estimator._device)).mean
+        codes = estimator.model_.encode(x.to(estimator.fitted_.device)).mean
         if cut:
             codes = codes * (torch.arange(codes.shape[1], device=codes.device) < size)
         model = estimator.model_.decode(codes).cpu().numpy().astype(np.float64)
@@ -100,7 +98,7 @@ def row_errors(
 def tab_facts(view: View, items: Items, packer: Packer) -> dict[str, Any]:
     """The tab as the page's JSON has it."""
     estimator, evaluation, places = view.estimator, view.evaluation, view.places
-    judged, n_shown = evaluation.judged, len(items.places)
+    judged, n_shown = evaluation.reconstruction, len(items.places)
     shown_errors = np.concatenate([view.errors[items.places], view.probe_errors])
     order = np.sort(view.errors)
     better_than = 1 - np.searchsorted(order, shown_errors, side="right") / max(1, len(order))
@@ -119,11 +117,11 @@ def tab_facts(view: View, items: Items, packer: Packer) -> dict[str, Any]:
         "parameters": sum(
             part.numel() for half in (estimator.model_.encoder, estimator.model_.decoder) for part in half.parameters()
         ),
-        "seed": estimator._seed if estimator.random_state is None else estimator.random_state,
+        "seed": estimator.fitted_.seed if estimator.random_state is None else estimator.random_state,
         "mse": judged.model.mse,
         "pcaMse": judged.pca.mse,
         "pcaNeeds": judged.pca_needs,
-        "prior": estimator.model_.bottleneck.outputs_per_latent == 2,
+        "prior": estimator.model_.bottleneck.has_prior,
         "codes": packer.floats(view.codes),
         "known": packer.rows(places.known.T),
         "center": places.center.tolist(),
@@ -146,9 +144,9 @@ def tab_facts(view: View, items: Items, packer: Packer) -> dict[str, Any]:
         "decoder": decoder,
         "encoder": encoder,
         "encoderNote": note,
-        "unit": float(estimator._code_unit),
+        "unit": float(estimator.fitted_.code_unit),
         "scaling": {"center": estimator.scaling_.center.tolist(), "spread": estimator.scaling_.spread.tolist()},
-        "errorWeights": "model" if estimator.scale is not None or estimator._layout is not None else "user",
+        "errorWeights": "model" if estimator.scale is not None or estimator.fitted_.layout is not None else "user",
         "history": {} if view.is_pca else _history(estimator),
         "bestEpoch": estimator.best_epoch_,
         "latents": _latents(view),
@@ -159,8 +157,8 @@ def tab_facts(view: View, items: Items, packer: Packer) -> dict[str, Any]:
 def _programs(view: View, items: Items, packer: Packer) -> tuple[dict, dict | None, str]:
     estimator = view.estimator
     model = estimator.model_
-    decoder = plain_network(model.decoder)
-    codes = torch.from_numpy(np.asarray(view.codes, np.float32) / np.float32(estimator._code_unit))
+    decoder = model.decoder.plain()
+    codes = torch.from_numpy(np.asarray(view.codes, np.float32) / np.float32(estimator.fitted_.code_unit))
     spread = torch.from_numpy(np.minimum(estimator.scaling_.spread, WIDE_COLUMN)).float()
     with torch.inference_mode():
         meant = model.likelihood.cpu().mean(decoder(codes))
@@ -168,8 +166,8 @@ def _programs(view: View, items: Items, packer: Packer) -> tuple[dict, dict | No
             decoder, lambda network: largest((model.likelihood.mean(network(codes)) - meant) * spread), DECODE_TOLERANCE
         )
     program = {"network": network_program(decoder, packer, levels), "mean": mean_program(model.likelihood)}
-    model.likelihood.to(estimator._device)
-    encoder = plain_network(model.encoder)
+    model.likelihood.to(estimator.fitted_.device)
+    encoder = model.encoder.plain()
     weights = sum(part.numel() for part in encoder.parameters())
     if weights > LARGE_NETWORK and packer.characters + weights * ENCODER_CHARACTERS > PAGE_CHARACTERS:
         return program, None, LEFT_OUT
@@ -178,7 +176,7 @@ def _programs(view: View, items: Items, packer: Packer) -> tuple[dict, dict | No
     except UnknownLayerError as error:
         return program, None, f"Rows of your own can't be placed here: {error}"
     x = units_of(estimator, items.rows)
-    deviation = torch.from_numpy(view.places.deviation / estimator._code_unit).float()
+    deviation = torch.from_numpy(view.places.deviation / estimator.fitted_.code_unit).float()
     with torch.inference_mode():
         placed = model.bottleneck(encoder(x)).mean
         levels = (
@@ -196,8 +194,8 @@ def _programs(view: View, items: Items, packer: Packer) -> tuple[dict, dict | No
 def _round_trips(view: View) -> list[float]:
     """Quantiles of how far training codes are from where their decodes are encoded again, in standard deviations."""
     estimator, known = view.estimator, view.places.known
-    unit = np.float32(estimator._code_unit)
-    codes = torch.from_numpy((known / unit).astype(np.float32)).to(estimator._device)
+    unit = np.float32(estimator.fitted_.code_unit)
+    codes = torch.from_numpy((known / unit).astype(np.float32)).to(estimator.fitted_.device)
     with torch.inference_mode():
         again = estimator.model_.encode(estimator.model_.decode(codes)).mean.cpu().numpy()[:, : known.shape[1]] * unit
     distances = np.sqrt((((again - known) / view.places.deviation) ** 2).sum(1))
@@ -206,7 +204,7 @@ def _round_trips(view: View) -> list[float]:
 
 def _curve(view: View, rows: np.ndarray) -> list[list[float]]:
     """Of an ordered code, whose first k numbers are a code themselves: size and error per feature, for each k."""
-    if type(view.estimator.model_.bottleneck) is not NestedBottleneck:
+    if not view.estimator.model_.bottleneck.ordered:
         return []
     sizes = range(1, min(view.evaluation.n_components, MOST_CURVE) + 1)
     rows = rows[:: max(1, len(rows) // CURVE_ROWS)]
@@ -225,7 +223,7 @@ def _shortened(values: Any) -> list[float]:
 
 def _difference_scale(view: View, items: Items) -> float:
     rows = items.rows[: len(items.places)]
-    rebuilt = view.estimator._decoded(view.codes[: len(rows)])
+    rebuilt = view.estimator.fitted_.decode(view.codes[: len(rows)])
     spread = 1.0 if items.image_shape is not None else view.estimator.scaling_.spread
     sizes = np.abs((rebuilt - rows) / spread)
     return float(np.nanquantile(sizes, 0.995)) or 1.0
@@ -233,7 +231,7 @@ def _difference_scale(view: View, items: Items) -> float:
 
 def _idle(view: View, variances: np.ndarray) -> list[bool]:
     """Which numbers or directions of the code tell nothing: of a variational model by Burda's rule, else constants."""
-    if view.estimator.model_.bottleneck.outputs_per_latent == 2 and not view.is_pca:
+    if view.estimator.model_.bottleneck.has_prior and not view.is_pca:
         return (variances < ACTIVE_VARIANCE).tolist()
     return (variances < 1e-6 * max(float(variances.max()), 1e-30)).tolist()
 

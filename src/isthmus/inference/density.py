@@ -24,10 +24,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from isthmus.parts.autoencoder import AutoencoderModel
-from isthmus.parts.likelihood import GaussianLikelihood, squared_error
-from isthmus.parts.mixed_likelihood import MixedLikelihood
+from isthmus.parts.draws import generator, seeded
 from isthmus.parts.penalty import gaussian_divergence
-from isthmus.training.devices import seeded
+from isthmus.rows.rows import Batch
 
 __all__ = [
     "LatentReport",
@@ -75,39 +74,25 @@ def log_density(
     *,
     seed: int,
     noise_variance: float,
-) -> Callable[[Tensor], Tensor]:
-    """The log density a model offers, as a function from a batch of rows to one number a row."""
-    if model.bottleneck.outputs_per_latent == 1:
+) -> Callable[..., Tensor]:
+    """The log density a model offers: a function from rows, and what they are given, to one number a row."""
+    if not model.bottleneck.has_prior:
         if importance_samples is not None:
             raise ValueError("score_samples: importance_samples needs a variational model; this one's code is a point.")
-        return lambda x: density_given_code(model, x, noise_variance)
+        return lambda x, *given: density_given_code(model, x, noise_variance, *given)
     if importance_samples is None:
         draws = standard_draws(DENSITY_DRAWS, n_latents, seed)
-        return lambda x: elbo(model, x, draws)
+        return lambda x, *given: elbo(model, x, draws, *given)
     with seeded(seed):
-        independent = torch.randn(importance_samples, n_latents)
-    return lambda x: importance_weighted(model, x, independent)
+        independent = torch.randn(importance_samples, n_latents, generator=generator())
+    return lambda x, *given: importance_weighted(model, x, independent, *given)
 
 
-def density_given_code(model: AutoencoderModel, x: Tensor, noise_variance: float) -> Tensor:
-    """Log p(x|z) at the row's own code, in nats, shape (batch,), with σ² = ``noise_variance`` where it is Gaussian."""
-    output = model.decoder(model.encode(x).mean)
-    likelihood = model.likelihood
-    if isinstance(likelihood, MixedLikelihood):
-        numbers = likelihood.numbers
-        return _gaussian_density(output[:, numbers], x[:, numbers], noise_variance) - likelihood.of_the_rest(output, x)
-    if not isinstance(likelihood, GaussianLikelihood):
-        return -likelihood(output, x)
-    if likelihood.some_missing:
-        return _gaussian_density(likelihood.mean(output), x, noise_variance)
-    squared_errors = (likelihood.mean(output) - x).square().sum(1)
-    return -0.5 * (squared_errors / noise_variance + x.shape[1] * math.log(2 * math.pi * noise_variance))
-
-
-def _gaussian_density(mean: Tensor, x: Tensor, variance: float) -> Tensor:
-    """Over the cells of x that are not NaN."""
-    count = (~x.isnan()).sum(1)
-    return -0.5 * (squared_error(mean, x) / variance + count * math.log(2 * math.pi * variance))
+def density_given_code(
+    model: AutoencoderModel, x: Tensor, noise_variance: float, given: Tensor | None = None
+) -> Tensor:
+    """Log p(x|z) at the row's own code, in nats, shape (batch,), with σ² = ``noise_variance`` where it is left open."""
+    return model.likelihood.log_prob(model.decoder(model.encode(x, given).mean, given), x, noise_variance)
 
 
 def standard_draws(count: int, n_latents: int, seed: int) -> Tensor:
@@ -117,38 +102,38 @@ def standard_draws(count: int, n_latents: int, seed: int) -> Tensor:
     model comes out without sampling error.
     """
     with seeded(seed):
-        half = torch.randn((count + 1) // 2, n_latents, dtype=torch.float64)
+        half = torch.randn((count + 1) // 2, n_latents, dtype=torch.float64, generator=generator())
     if len(half) >= n_latents:
         moment = half.T @ half / len(half)
         half = torch.linalg.solve_triangular(torch.linalg.cholesky(moment), half.T, upper=False).T
     return torch.cat([half, -half])[:count].float()
 
 
-def elbo(model: AutoencoderModel, x: Tensor, draws: Tensor) -> Tensor:
+def elbo(model: AutoencoderModel, x: Tensor, draws: Tensor, given: Tensor | None = None) -> Tensor:
     """Evidence lower bound of each row, in nats, shape (batch,)."""
-    posterior = model.encode(x)
-    log_likelihood = torch.stack([-model.likelihood(model.decoder(z), x) for z in _placed(posterior, draws)])
+    posterior = model.encode(x, given)
+    log_likelihood = torch.stack([-model.likelihood(model.decoder(z, given), x) for z in _placed(posterior, draws)])
     return log_likelihood.mean(0) - gaussian_divergence(posterior.mean, posterior.log_variance).sum(1)
 
 
-def importance_weighted(model: AutoencoderModel, x: Tensor, draws: Tensor) -> Tensor:
+def importance_weighted(model: AutoencoderModel, x: Tensor, draws: Tensor, given: Tensor | None = None) -> Tensor:
     """Importance-weighted bound with k = len(draws) independent draws, in nats, shape (batch,)."""
-    posterior = model.encode(x)
+    posterior = model.encode(x, given)
     log_variance = torch.zeros_like(posterior.mean) if posterior.log_variance is None else posterior.log_variance
     log_weights = []
     for noise, z in zip(draws, _placed(posterior, draws), strict=True):
         # log p(z) - log q(z|x): the terms in log 2π cancel.
         log_ratio = 0.5 * (noise.square() - z.square() + log_variance).sum(1)
-        log_weights.append(log_ratio - model.likelihood(model.decoder(z), x))
+        log_weights.append(log_ratio - model.likelihood(model.decoder(z, given), x))
     return torch.logsumexp(torch.stack(log_weights), 0) - math.log(len(draws))
 
 
-def latent_report(model: AutoencoderModel, batches: Iterable[Tensor]) -> LatentReport:
-    """Divergence and spread of every latent, over rows given in batches."""
+def latent_report(model: AutoencoderModel, batches: Iterable[Batch]) -> LatentReport:
+    """Divergence and spread of every latent, over rows in batches."""
     kl = total = squares = variance = torch.zeros((), dtype=torch.float64)
     count = 0
-    for x in batches:
-        posterior = model.encode(x)
+    for x, given, *_ in batches:
+        posterior = model.encode(x, given)
         log_variance = posterior.log_variance
         kl = kl + gaussian_divergence(posterior.mean, log_variance).double().sum(0)
         mean = posterior.mean.double()

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -53,10 +53,10 @@ class Column:
     """
 
     name: str
-    kind: str
+    kind: Literal["number", "date", "truth", "category"]
     dtype: str
     whole: bool = False
-    categories: tuple[Any, ...] = ()
+    categories: tuple[bool | int | float | str, ...] = ()
     ordered: bool = False
 
     def __post_init__(self) -> None:

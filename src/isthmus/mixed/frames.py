@@ -222,7 +222,7 @@ def _polars_series(column: Column, values: np.ndarray) -> Any:
 
     if column.kind == "category":
         words = [column.categories[index] for index in values]
-        dtype = pl.Enum(list(column.categories)) if column.dtype == "Enum" else getattr(pl, column.dtype)
+        dtype = pl.Enum([*map(str, column.categories)]) if column.dtype == "Enum" else getattr(pl, column.dtype)
         return pl.Series(column.name, words, dtype=dtype)
     if column.kind == "date":
         dates: Any = column.dtype.split("|")

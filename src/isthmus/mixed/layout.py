@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +29,10 @@ class TableLayout:
 
     library: str
     columns: tuple[Column, ...]
+
+    def __post_init__(self) -> None:
+        if self.library not in LIBRARIES or not self.columns or len({*self.names}) != len(self.columns):
+            raise ValueError("the layout of a table is a library and its columns by different names")
 
     @property
     def width(self) -> int:
@@ -113,27 +115,6 @@ class TableLayout:
         if len(X) == 0:
             raise MixedTableError("X has no rows; give at least one.")
         return [names.index(name) for name in self.names]
-
-    def to_facts(self) -> dict[str, Any]:
-        """The layout as JSON has it."""
-        described = [dataclasses.asdict(column) | {"categories": list(column.categories)} for column in self.columns]
-        return {"library": self.library, "columns": described}
-
-    @classmethod
-    def from_facts(cls, facts: Any) -> TableLayout:
-        """The way back; a `ValueError` where the facts are no layout."""
-        try:
-            library, described = facts["library"], facts["columns"]
-            columns = tuple(Column(**entry | {"categories": tuple(entry["categories"])}) for entry in described)
-        except (KeyError, TypeError) as error:
-            raise ValueError("the layout of its table is not described as it should be") from error
-        if library not in LIBRARIES or not columns or len({*map(_name, columns)}) != len(columns):
-            raise ValueError("the layout of its table is not described as it should be")
-        return cls(library, columns)
-
-
-def _name(column: Column | Mapping[str, Any]) -> str:
-    return column.name if isinstance(column, Column) else column["name"]
 
 
 def layout_of(X: Any) -> TableLayout | None:

@@ -7,6 +7,7 @@ and leaves behind a `ForwardOutput`, the record of everything the pass produced,
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -51,7 +52,7 @@ class AutoencoderModel(nn.Module):
         self.likelihood = likelihood
         self.completion = completion
 
-    def forward(self, x: Tensor, *, trace_input: bool = False) -> ForwardOutput:
+    def forward(self, x: Tensor, given: Tensor | None = None, *, trace_input: bool = False) -> ForwardOutput:
         """The forward of a training batch: corrupted, and with a code drawn from the posterior.
 
         ``trace_input`` records gradients with respect to the (corrupted) input, for penalties on the
@@ -61,22 +62,36 @@ class AutoencoderModel(nn.Module):
         corrupted = self.corruption(seen)
         if trace_input:
             corrupted = corrupted.detach().requires_grad_()
-        posterior = self.encode(corrupted)
+        posterior = self.encode(corrupted, given)
         code = posterior.sample()
-        return ForwardOutput(x, corrupted, posterior, code, self.decoder(code))
+        return ForwardOutput(x, corrupted, posterior, code, self.decoder(code, given))
 
-    def encode(self, x: Tensor) -> Posterior:
-        """q(z|x) of rows as they are, shape (batch, n_features)."""
-        return self.bottleneck(self.encoder(self.whole(x)))
+    @property
+    def has_own_modules(self) -> bool:
+        """Whether one of the networks is a module of the user's own."""
+        return self.encoder.own_module is not None or self.decoder.own_module is not None
 
-    def whole(self, x: Tensor) -> Tensor:
+    def moving_buffers(self) -> list[Tensor]:
+        """What training changes beside the parameters."""
+        return [*self.encoder.moving_buffers(), *self.decoder.moving_buffers()]
+
+    def decayed_parameters(self) -> Iterator[nn.Parameter]:
+        """What weight decay pulls towards the closed form."""
+        yield from self.encoder.decayed_parameters()
+        yield from self.decoder.decayed_parameters()
+
+    def encode(self, x: Tensor, given: Tensor | None = None) -> Posterior:
+        """q(z|x) of rows as they are, shape (batch, n_features), with what they are given, (batch, n_given)."""
+        return self.bottleneck(self.encoder(self.complete(x), given))
+
+    def complete(self, x: Tensor) -> Tensor:
         """Rows with NaN filled, where cells may be missing."""
         return x if self.completion is None else self.completion(x)
 
-    def decode(self, z: Tensor) -> Tensor:
+    def decode(self, z: Tensor, given: Tensor | None = None) -> Tensor:
         """E[x|z] for codes of shape (batch, n_latents)."""
-        return self.likelihood.mean(self.decoder(z))
+        return self.likelihood.mean(self.decoder(z, given))
 
-    def reconstruct(self, x: Tensor) -> Tensor:
+    def reconstruct(self, x: Tensor, given: Tensor | None = None) -> Tensor:
         """Decode the posterior's mean: the same row always gives the same answer."""
-        return self.decode(self.encode(x).mean)
+        return self.decode(self.encode(x, given).mean, given)

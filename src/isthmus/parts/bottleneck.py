@@ -11,20 +11,23 @@ Each also says how the closed-form linear answer is written in its kind of code 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from isthmus.parts.draws import normal_like, uniform
+from isthmus.parts.draws import generator, normal_like, uniform
+from isthmus.parts.part import Part
 from isthmus.parts.principal import LinearStart, Principal
 
 __all__ = [
     "BOTTLENECKS",
     "Bottleneck",
+    "GatedPosterior",
     "GaussianBottleneck",
     "NestedBottleneck",
-    "NestedPosterior",
     "PointBottleneck",
     "Posterior",
     "RectifiedBottleneck",
@@ -51,55 +54,105 @@ class Posterior:
             return self.mean
         return self.mean + torch.exp(0.5 * self.log_variance) * normal_like(self.mean)
 
-    def draw_kept(self) -> Tensor | None:
-        """Ones and zeros that a drawn code is multiplied by; None where all of it is kept."""
-        return None
-
 
 @dataclass(frozen=True)
-class NestedPosterior(Posterior):
-    """A point of which a drawn code keeps the first k numbers, k drawn for each row: P(k) ∝ k^-decay."""
+class GatedPosterior(Posterior):
+    """A point whose draw in training is multiplied by ones and zeros; ``gate`` draws them for a code."""
 
-    decay: float = 0.0
+    gate: Callable[[Tensor], Tensor] | None = None
 
     def sample(self) -> Tensor:
-        """Z = (z_1 … z_k, 0 … 0)."""
-        return self.mean * self.draw_kept()
-
-    def draw_kept(self) -> Tensor:
-        """Ones up to k, then zeros; shape (batch, n_latents)."""
-        places = torch.arange(1, self.mean.shape[1] + 1, dtype=torch.float32, device=self.mean.device)
-        ends = places.pow(-self.decay).cumsum(0)
-        sizes = torch.searchsorted(ends, uniform(self.mean, 1).float() * ends[-1]) + 1
-        return (places <= sizes).to(self.mean.dtype)
+        """Z = μ ⊙ gate(μ)."""
+        return self.mean if self.gate is None else self.mean * self.gate(self.mean)
 
 
-class Bottleneck(nn.Module):
-    """Reads h of shape (batch, n_latents · outputs_per_latent)."""
+def _unknown_to_the_page(self: Bottleneck) -> dict[str, Any] | None:
+    return None
+
+
+class Bottleneck(Part):
+    """Reads h of shape (batch, n_latents · outputs_per_latent) and answers with q(z|x).
+
+    Attributes
+    ----------
+    is_identity : bool
+        Whether z = h, in training as in use.
+    is_gate : bool
+        Whether z = h in use and z = h ⊙ `gate` (h) in training.
+    has_prior : bool
+        Whether codes are drawn from N(0, I) before a row is seen.
+    limits_size : bool
+        Whether nothing but its size keeps it from copying the input.
+    sparse : bool
+        Whether few of its units are on at a time; such a code is read by a dictionary, a linear decoder of unit-norm
+        columns.
+    in_data_units : bool
+        Whether latents are lengths in the data's space, as PCA's are.
+    ordered : bool
+        Whether the first k latents are a code by themselves.
+    """
+
+    cautious: ClassVar = {"is_identity": False, "is_gate": False, "page_program": _unknown_to_the_page}
 
     outputs_per_latent = 1
-    sparse = False  # a sparse code is read against a dictionary: a linear decoder of unit-norm columns
-    in_data_units = True  # the code's numbers are lengths in the data's space, as PCA's are
-    ordered = False  # the first k numbers are a code by themselves
+    is_identity = False
+    is_gate = False
+    has_prior = False
+    limits_size = False
+    sparse = False
+    in_data_units = True
+    ordered = False
 
     def forward(self, h: Tensor) -> Posterior:
         raise NotImplementedError
 
+    def gate(self, h: Tensor) -> Tensor | None:
+        """Ones and zeros that h is multiplied by in training, drawn for each row; None where all of it is kept."""
+        return None
+
+    def default_size(self, n_features: int, n_rows: int) -> int:
+        """Latent dimensions where the user asks for none: two, or twice the features where few are on."""
+        return 2 * n_features if self.sparse else min(2, n_features, n_rows)
+
+    def encode(self, h: Tensor) -> Tensor:
+        """E[z|x], shape (batch, n_latents), in operations that ``torch.fx`` can trace."""
+        return self(h).mean
+
+    def kept(self, h: Tensor) -> Tensor:
+        """What a density on codes is fitted to: h, which the bottleneck will read again."""
+        return h
+
+    def read(self, kept: Tensor) -> Tensor:
+        """The code of what was kept."""
+        return self(kept).mean
+
+    page_program = _unknown_to_the_page  # how the explorer page reads h: its name there and its settings
+
     def principal_start(self, principal: Principal, n_latents: int) -> LinearStart:
+        """How the closed-form linear answer is written in this kind of code."""
         raise NotImplementedError
 
 
 class PointBottleneck(Bottleneck):
     """The code is the encoder's output."""
 
+    is_identity = True
+    is_gate = True
+    limits_size = True
+
     def forward(self, h: Tensor) -> Posterior:
         return Posterior(h)
+
+    def page_program(self) -> dict[str, Any]:
+        return {"kind": "point"}
 
     def principal_start(self, principal: Principal, n_latents: int) -> LinearStart:
         """PCA's own coordinates: z = Uᵀ(x - μ). Units beyond the last direction are not yet listened to."""
         directions = principal.directions[:n_latents]
         n_spare = n_latents - len(directions)
-        spare = SPARE_SCALE * nn.functional.normalize(torch.randn(n_spare, len(principal.mean)), dim=1)
+        spare = SPARE_SCALE * nn.functional.normalize(
+            torch.randn(n_spare, len(principal.mean), generator=generator()), dim=1
+        )
         reading = torch.cat([directions, spare])
         spread = _spread(torch.cat([principal.variances[:n_latents], torch.zeros(n_spare)]), principal)
         return LinearStart(
@@ -112,8 +165,12 @@ class PointBottleneck(Bottleneck):
 
 
 class NestedBottleneck(PointBottleneck):
-    """The first k numbers are asked to be the best k, for every k at once, as PCA's coordinates are."""
+    """The first k latents are asked to be the best k, for every k at once, as PCA's coordinates are.
 
+    In training each row keeps its first k latents, k drawn with P(k) ∝ k^-decay.
+    """
+
+    is_gate = True
     ordered = True
 
     def __init__(self, decay: float = 0.0):
@@ -121,18 +178,42 @@ class NestedBottleneck(PointBottleneck):
         self.decay = decay
 
     def forward(self, h: Tensor) -> Posterior:
-        return NestedPosterior(h, decay=self.decay)
+        return GatedPosterior(h, gate=self.gate)
+
+    def gate(self, h: Tensor) -> Tensor:
+        """Ones up to k, then zeros; shape (batch, n_latents)."""
+        places = torch.arange(1, h.shape[1] + 1, dtype=torch.float32, device=h.device)
+        ends = places.pow(-self.decay).cumsum(0)
+        sizes = torch.searchsorted(ends, uniform(h, 1).float() * ends[-1]) + 1
+        return (places <= sizes).to(h.dtype)
+
+    def encode(self, h: Tensor) -> Tensor:
+        return h
+
+    def page_program(self) -> dict[str, Any]:
+        return {"kind": "point"}
 
 
 class GaussianBottleneck(Bottleneck):
     """h = (μ, log σ²): the code is a cloud, so neighbouring codes must mean neighbouring things."""
 
     outputs_per_latent = 2
+    has_prior = True
     in_data_units = False
 
     def forward(self, h: Tensor) -> Posterior:
         mean, log_variance = h.chunk(2, dim=1)
         return Posterior(mean, log_variance.clamp(*LOG_VARIANCE_RANGE))
+
+    def kept(self, h: Tensor) -> Tensor:
+        """One draw of each row's posterior: together they are a sample of the aggregate posterior."""
+        return self(h).sample()
+
+    def read(self, kept: Tensor) -> Tensor:
+        return kept
+
+    def page_program(self) -> dict[str, Any]:
+        return {"kind": "gaussian"}
 
     def principal_start(self, principal: Principal, n_latents: int) -> LinearStart:
         """Probabilistic PCA's posterior; with it the ELBO equals the exact log-likelihood.
@@ -164,6 +245,9 @@ class RectifiedBottleneck(Bottleneck):
 
     def forward(self, h: Tensor) -> Posterior:
         return Posterior(h.relu())
+
+    def page_program(self) -> dict[str, Any]:
+        return {"kind": "rectified"}
 
     def principal_start(self, principal: Principal, n_latents: int) -> LinearStart:
         """PCA in non-negative units.
@@ -204,6 +288,14 @@ class TopKBottleneck(Bottleneck):
         kept = h.abs().topk(self.k, dim=1, sorted=False).indices
         return Posterior(torch.zeros_like(h).scatter(1, kept, h.gather(1, kept)))
 
+    def encode(self, h: Tensor) -> Tensor:
+        # How many entries there are is asked of the last one, as a trace can't ask for shapes.
+        kept = h.abs().topk(self.k, dim=1).indices
+        return torch.zeros_like(h).scatter(1, kept, h.gather(1, kept))
+
+    def page_program(self) -> dict[str, Any]:
+        return {"kind": "top_k", "k": self.k}
+
     def principal_start(self, principal: Principal, n_latents: int) -> LinearStart:
         """The principal directions as a dictionary: for each row the best k of them, so never worse than PCA-k."""
         directions = principal.directions[:n_latents]
@@ -237,8 +329,8 @@ def _allot(n_latents: int, n_directions: int) -> tuple[int, int, int]:
 def _cancelling(count: int, n_features: int, principal: Principal) -> tuple[Tensor, Tensor]:
     """``count`` small random units in pairs whose outputs cancel; an odd one out is silent until trained."""
     pairs = (count + 1) // 2
-    rows = torch.nn.functional.normalize(torch.randn(pairs, n_features), dim=1)
-    columns = torch.nn.functional.normalize(torch.randn(pairs, n_features), dim=1)
+    rows = torch.nn.functional.normalize(torch.randn(pairs, n_features, generator=generator()), dim=1)
+    columns = torch.nn.functional.normalize(torch.randn(pairs, n_features, generator=generator()), dim=1)
     reading = SPARE_SCALE * torch.cat([rows, rows])[:count]
     if count % 2:
         reading[pairs - 1] = 0.0

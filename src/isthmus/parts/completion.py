@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 
-from isthmus.parts.draws import uniform, uniform_like
+from isthmus.parts.draws import generator, uniform, uniform_like
 
 __all__ = ["Completion", "fit_completion"]
 
@@ -86,7 +86,7 @@ def fit_completion(batches: Callable[[], Iterable[Tensor]], n_rows: int, owners:
 
     Draws from torch's generator. Rows beyond ``ROWS_TO_FIT`` are drawn, not all used.
     """
-    chosen = torch.randperm(n_rows)[:ROWS_TO_FIT].sort().values
+    chosen = torch.randperm(n_rows, generator=generator())[:ROWS_TO_FIT].sort().values
     x, begin, n_missing = [], 0, 0
     for batch in batches():
         inside = chosen[(chosen >= begin) & (chosen < begin + len(batch))] - begin

@@ -10,10 +10,13 @@ restoration (`isthmus.parts.restoration`) instead of at PCA.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from isthmus.parts.draws import normal_like, uniform, uniform_like
+from isthmus.parts.part import Part
 from isthmus.parts.principal import LinearStart, Principal
 from isthmus.parts.restoration import CellNoise, restoring_start
 
@@ -30,9 +33,24 @@ __all__ = [
 ]
 
 
-class Corruption(nn.Module):
-    """Maps clean rows (batch, n_features) to corrupted rows of the same shape, with torch's generator."""
+class Corruption(Part):
+    """Maps clean rows (batch, n_features) to corrupted rows of the same shape, with torch's generator.
 
+    Attributes
+    ----------
+    is_identity : bool
+        Whether it leaves every row as it is.
+    restoring : bool
+        Whether the model is to undo it in the user's own data.
+    blind : bool
+        Whether the loss is taken on the corrupted cells alone.
+    varying : bool
+        Whether each row draws a level of its own.
+    """
+
+    cautious: ClassVar = {"is_identity": False}
+
+    is_identity = False
     restoring = False
     blind = False
     varying = False
@@ -47,8 +65,8 @@ class Corruption(nn.Module):
         """What is done to each cell; None where no linear answer is better than the model's own start."""
         return None
 
-    def begin(self, start: LinearStart, principal: Principal) -> LinearStart:
-        """Where a model that is to undo this begins."""
+    def restoration(self, start: LinearStart, principal: Principal) -> LinearStart:
+        """The linear start of a model that is to undo this: ``start`` itself where there is no better one."""
         noise = self.cell_noise(len(principal.mean)) if self.restoring else None
         return start if noise is None else restoring_start(start, principal, noise)
 
@@ -63,6 +81,8 @@ class Corruption(nn.Module):
 
 class NoCorruption(Corruption):
     """x̃ = x."""
+
+    is_identity = True
 
     def forward(self, x: Tensor) -> Tensor:
         return x

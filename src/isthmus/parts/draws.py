@@ -1,4 +1,7 @@
-"""Random numbers of a batch: noise on the input, draws of a code.
+"""Random numbers: every draw comes from a generator of our own, and the global ones are never touched.
+
+`seeded` gives the code inside it a generator, in this thread alone; what is drawn outside of it, by parts that somebody
+uses as plain modules, comes from torch's own. So fits in several threads draw what each would draw by itself.
 
 One process draws what it needs. Where a batch is shared out, among processes or because memory is short, each part
 draws the numbers of the whole batch and keeps those of its own rows: a row's noise does not depend on how many parts
@@ -7,15 +10,51 @@ there are.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
-__all__ = ["Share", "normal_like", "sharing", "uniform", "uniform_like"]
+__all__ = [
+    "OwnDraws",
+    "RandomSource",
+    "Share",
+    "drawing_from",
+    "generator",
+    "normal_like",
+    "seeded",
+    "sharing",
+    "uniform",
+    "uniform_like",
+]
+
+
+@dataclass
+class RandomSource:
+    """A generator for each device that asks for one, all of the same seed."""
+
+    seed: int
+    generators: dict[str, torch.Generator] = field(default_factory=dict)
+
+    def reseed(self, seed: int) -> None:
+        """Start again at another seed."""
+        self.seed = seed
+        for known in self.generators.values():
+            known.manual_seed(seed)
+
+    def on(self, device: torch.device | str) -> torch.Generator:
+        """The generator of a device."""
+        name = str(device)
+        if name not in self.generators:
+            self.generators[name] = torch.Generator(device).manual_seed(self.seed)
+        return self.generators[name]
 
 
 @dataclass(frozen=True)
@@ -26,7 +65,23 @@ class Share:
     n_rows: int
 
 
+_SOURCE: ContextVar[RandomSource | None] = ContextVar("source", default=None)
 _SHARE: ContextVar[Share | None] = ContextVar("share", default=None)
+
+
+@contextmanager
+def drawing_from(source: RandomSource) -> Iterator[RandomSource]:
+    """What is drawn inside comes from this source."""
+    token = _SOURCE.set(source)
+    try:
+        yield source
+    finally:
+        _SOURCE.reset(token)
+
+
+def seeded(seed: int) -> Any:
+    """A context: what is drawn inside comes from a source of this seed."""
+    return drawing_from(RandomSource(seed))
 
 
 @contextmanager
@@ -39,9 +94,16 @@ def sharing(share: Share | None) -> Iterator[None]:
         _SHARE.reset(token)
 
 
+def generator(device: torch.device | str = "cpu") -> torch.Generator | None:
+    """The generator to draw from on a device; None, which is torch's own, where nothing was `seeded`."""
+    source = _SOURCE.get()
+    return None if source is None else source.on(device)
+
+
 def normal_like(x: Tensor) -> Tensor:
     """Standard normal numbers in the shape of x, whose first dimension are rows."""
-    return _drawn(lambda n_rows: torch.randn(n_rows, *x.shape[1:], dtype=x.dtype, device=x.device), len(x))
+    kind: Any = {"dtype": x.dtype, "device": x.device, "generator": generator(x.device)}
+    return _drawn(lambda n_rows: torch.randn(n_rows, *x.shape[1:], **kind), len(x))
 
 
 def uniform_like(x: Tensor) -> Tensor:
@@ -51,7 +113,8 @@ def uniform_like(x: Tensor) -> Tensor:
 
 def uniform(x: Tensor, *shape: int) -> Tensor:
     """Uniform numbers in [0, 1) of this shape for each row of x."""
-    return _drawn(lambda n_rows: torch.rand(n_rows, *shape, dtype=x.dtype, device=x.device), len(x))
+    kind: Any = {"dtype": x.dtype, "device": x.device, "generator": generator(x.device)}
+    return _drawn(lambda n_rows: torch.rand(n_rows, *shape, **kind), len(x))
 
 
 def _drawn(draw: Callable[[int], Tensor], n_rows: int) -> Tensor:
@@ -63,3 +126,57 @@ def _drawn(draw: Callable[[int], Tensor], n_rows: int) -> Tensor:
 
 def _rows_at(numbers: Tensor, places: Tensor) -> Tensor:
     return numbers.index_select(0, places.to(numbers.device))
+
+
+_IN_PLACE = {
+    getattr(Tensor, name)
+    for name in ("uniform_", "normal_", "bernoulli_", "exponential_", "cauchy_", "log_normal_", "geometric_", "random_")
+}
+_FRESH = {torch.rand, torch.randn, torch.randint, torch.randperm, torch.normal, torch.bernoulli, torch.multinomial}
+_INITS = {
+    found
+    for name, found in vars(nn.init).items()
+    if inspect.isfunction(found) and not name.startswith("_") and "generator" in inspect.signature(found).parameters
+}
+
+
+# What draws without taking a generator: torch's own is forked around it, seeded by ours.
+_OTHERS = {
+    functional.alpha_dropout,
+    functional.feature_alpha_dropout,
+    functional.rrelu,
+    functional.gumbel_softmax,
+    functional.scaled_dot_product_attention,
+    functional.multi_head_attention_forward,
+}
+_DROPOUTS = {functional.dropout: 0, functional.dropout1d: 1, functional.dropout2d: 2, functional.dropout3d: 3}
+
+
+class OwnDraws(TorchFunctionMode):
+    """Modules used inside draw from the present source, as torch would from its own generator of that seed.
+
+    PyTorch's layers take no generator: neither for their initial weights nor, as dropout, in use. A mode sees each draw
+    of theirs, in this thread alone, and hands them one.
+    """
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = dict(kwargs or {})
+        if (func in _IN_PLACE or func in _FRESH or func in _INITS) and kwargs.get("generator") is None:
+            kwargs["generator"] = generator()
+        elif func in _DROPOUTS:
+            return _dropout(_DROPOUTS[func], *args, **kwargs)
+        elif func in _OTHERS:
+            with torch.random.fork_rng(devices=[]):
+                torch.default_generator.manual_seed(int(torch.randint(2**31 - 1, (), generator=generator())))
+                return func(*args, **kwargs)
+        return func(*args, **kwargs)
+
+
+def _dropout(n_spatial: int, x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Zero each entry, or each channel of ``n_spatial`` dimensions, with probability p; the others grow by 1/(1-p)."""
+    if not training or p == 0:
+        return x
+    shape = x.shape if n_spatial == 0 else (*x.shape[: x.dim() - n_spatial], *[1] * n_spatial)
+    kept = torch.rand(shape, generator=generator(x.device), device=x.device) >= p
+    scaled = kept.to(x.dtype) / max(1 - p, 1e-12)
+    return x.mul_(scaled) if inplace else x * scaled

@@ -1,25 +1,29 @@
-"""Encoder and decoder networks: perceptrons of any widths, convolutions for images, each with a straight path.
+"""Encoder and decoder networks: perceptrons of any widths, convolutions for images, each with a linear skip.
 
     encoder(x) = s ⊙ (A x + a + f(x))          decoder(z) = B (z / s) + b + g(z / s)
 
-A, a, B, b is the straight part, f and g bend. With a principal start A and B come from PCA, s is the standard
-deviation of each code number, and the last layers of f and g begin at zero: the untrained model *is* PCA.
-Without hidden layers only the straight part is left: the linear autoencoder. A plain stack (``start="random"``)
-has only the bent part.
+A, a, B, b is the linear skip, f and g are residual networks. With a principal start A and B come from PCA, s is the
+standard deviation of each latent, and the last layers of f and g are zero at first: the untrained model *is* PCA.
+Without hidden layers only the skip is left: the linear autoencoder. A plain stack (``start="random"``) has only the
+residual network.
 """
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from isthmus.parts.draws import generator
+from isthmus.parts.own_module import OwnModule
+from isthmus.parts.part import Part
 from isthmus.parts.principal import LinearStart
 
 __all__ = [
@@ -27,9 +31,9 @@ __all__ = [
     "Architecture",
     "Dictionary",
     "Network",
-    "begin",
     "convolutional_decoder",
     "convolutional_encoder",
+    "init_from_closed_form",
     "perceptron",
 ]
 
@@ -47,7 +51,7 @@ class Architecture:
     """Everything that fixes the shape of both networks; from it a saved model is built again.
 
     Without ``hidden_widths`` (and channels) the networks are linear. The decoder mirrors the encoder, but a
-    sparse code is read by a `Dictionary` alone: behind it a bent decoder could undo the unit norm.
+    sparse code is read by a `Dictionary` alone: beside it a residual decoder could undo the unit norm.
     """
 
     n_features: int
@@ -59,67 +63,86 @@ class Architecture:
     channels: tuple[int, ...] = ()
     principal: bool = True
     sparse: bool = False
+    own_encoder: bool = False
+    own_decoder: bool = False
+    n_given: int = 0
 
     @property
     def linear(self) -> bool:
-        """Whether nothing bends."""
-        return not self.hidden_widths and not self.channels
+        """Whether there are no residual networks."""
+        return not (self.hidden_widths or self.channels or self.own_encoder or self.own_decoder)
 
-    def build_encoder(self) -> Network:
-        """X of shape (batch, n_features) to h of shape (batch, n_latents · outputs_per_latent)."""
-        n_out = self.n_latents * self.outputs_per_latent
-        straight = nn.Linear(self.n_features, n_out) if self.principal or self.linear else None
-        bent = None
-        if self.channels:
+    def build(self, encoder: Any = None, decoder: Any = None) -> tuple[Network, Network]:
+        """Encoder and decoder; modules given are the residual networks, a copy of each."""
+        return self.build_encoder(encoder), self.build_decoder(decoder)
+
+    def build_encoder(self, module: Any = None) -> Network:
+        """X of shape (batch, n_features) to h of shape (batch, n_latents · outputs_per_latent).
+
+        What rows are given comes with them, as columns to their right; so it does in the decoder.
+        """
+        n_in, n_out = self.n_features + self.n_given, self.n_latents * self.outputs_per_latent
+        skip = nn.Linear(n_in, n_out) if self.principal or self.linear else None
+        residual = None
+        if module is not None:
+            residual = OwnModule(module, n_in, n_out, name="encoder", gated=self.principal)
+        elif self.channels:
             widths = (*self.hidden_widths, n_out)
-            bent = convolutional_encoder(self.image_shape or (), self.channels, widths, self.activation)
+            residual = convolutional_encoder(self.image_shape or (), self.channels, widths, self.activation)
         elif self.hidden_widths:
-            bent = self._perceptron((self.n_features, *self.hidden_widths, n_out))
-        return Network(straight, bent, output_size=n_out if self.principal else None)
+            residual = self._perceptron((n_in, *self.hidden_widths, n_out))
+        return Network(skip, residual, output_size=n_out if self.principal else None)
 
-    def build_decoder(self) -> Network:
+    def build_decoder(self, module: Any = None) -> Network:
         """Z of shape (batch, n_latents) to the likelihood's input, shape (batch, n_features)."""
-        input_size = self.n_latents if self.principal else None
+        n_in = self.n_latents + self.n_given
+        input_size = n_in if self.principal else None
         if self.sparse:
-            return Network(Dictionary(self.n_latents, self.n_features), None, input_size=input_size)
-        straight = nn.Linear(self.n_latents, self.n_features) if self.principal or self.linear else None
-        bent = None
-        if self.channels:
-            widths = (self.n_latents, *reversed(self.hidden_widths))
-            bent = convolutional_decoder(self.image_shape or (), self.channels, widths, self.activation)
+            if module is not None:
+                raise ValueError("a sparse code is decoded by a dictionary, so decoder cannot be a module.")
+            return Network(Dictionary(n_in, self.n_features), None, input_size=input_size)
+        skip = nn.Linear(n_in, self.n_features) if self.principal or self.linear else None
+        residual = None
+        if module is not None:
+            residual = OwnModule(module, n_in, self.n_features, name="decoder", gated=self.principal)
+        elif self.channels:
+            widths = (n_in, *reversed(self.hidden_widths))
+            residual = convolutional_decoder(self.image_shape or (), self.channels, widths, self.activation)
         elif self.hidden_widths:
-            bent = self._perceptron((self.n_latents, *reversed(self.hidden_widths), self.n_features))
-        return Network(straight, bent, input_size=input_size)
+            residual = self._perceptron((n_in, *reversed(self.hidden_widths), self.n_features))
+        return Network(skip, residual, input_size=input_size)
 
     def _perceptron(self, widths: Sequence[int]) -> nn.Sequential:
         return perceptron(widths, self.activation, plain=not self.principal)
 
 
-class Network(nn.Module):
-    """straight(x) + bent(x), with a fixed scale on the code's side; either part, and the scale, may be absent.
+class Network(Part):
+    """skip(x) + residual(x), with a fixed scale on the code's side; either part, and the scale, may be absent.
 
     Parameters
     ----------
-    straight
+    skip
         A linear layer (or `Dictionary`), or None for a plain stack.
-    bent
-        Any stack, or None for a linear network.
+    residual
+        Any module, or None for a linear network.
     input_size, output_size
         Set on the side that carries the code: an encoder scales its output, a decoder its input.
     """
 
+    cautious: ClassVar = {"perceptron_layers": lambda self: None}
+
     def __init__(
         self,
-        straight: nn.Module | None,
-        bent: nn.Sequential | None,
+        skip: nn.Module | None,
+        residual: nn.Module | None,
         *,
         input_size: int | None = None,
         output_size: int | None = None,
     ):
         super().__init__()
         # Typed Any: which layers there are is the architecture's choice, and torch's own types say no more.
-        self.straight: Any = straight
-        self.bent: Any = bent
+        self.skip: Any = skip
+        self.residual: Any = residual
         self.fused: Callable[[Tensor], Tensor] | None = None  # set while training, see training/fused.py
         self.input_scale: Any
         self.output_scale: Any
@@ -129,34 +152,89 @@ class Network(nn.Module):
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "fused": None}  # a copy trains on its own
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, given: Tensor | None = None) -> Tensor:
+        if given is not None:
+            x = torch.cat([x, given], 1)
         if self.fused is not None and torch.is_grad_enabled():
             return self.fused(x)
         if self.input_scale is not None:
             x = x / self.input_scale
-        if self.straight is None:
-            y = self.bent(x)
+        if self.skip is None:
+            y = self.residual(x)
         else:
-            y = self.straight(x) if self.bent is None else self.straight(x) + self.bent(x)
+            y = self.skip(x) if self.residual is None else self.skip(x) + self.residual(x)
         return y if self.output_scale is None else y * self.output_scale
 
-    def begin_at(self, weight: Tensor, bias: Tensor) -> None:
-        """Set the straight part and silence the bent one's last layer: epoch 0 is the closed-form answer."""
-        self.straight.weight.copy_(weight)
-        self.straight.bias.copy_(bias)
-        if self.bent is not None:
-            last: Any = [part for part in self.bent.modules() if hasattr(part, "bias")][-1]
-            last.weight.zero_()
-            last.bias.zero_()
+    def init_from(self, weight: Tensor, bias: Tensor) -> None:
+        """Set the skip and silence the residual network's last layer: epoch 0 is the closed-form answer."""
+        self.skip.weight.copy_(weight)
+        self.skip.bias.copy_(bias)
+        for part in self._last_parameters():
+            part.zero_()
+
+    def _last_parameters(self) -> list[nn.Parameter]:
+        """What makes the residual network silent if it is zero."""
+        if self.residual is None:
+            return []
+        if isinstance(self.residual, OwnModule):
+            return [part for part in (self.residual.gate,) if part is not None]
+        last: Any = [part for part in self.residual.modules() if hasattr(part, "bias")][-1]
+        return [last.weight, last.bias]
+
+    @property
+    def own_module(self) -> nn.Module | None:
+        """The copy of a user's own module, where that is the residual network."""
+        return self.residual.module if isinstance(self.residual, OwnModule) else None
+
+    def moving_buffers(self) -> list[Tensor]:
+        """What training changes beside the parameters: buffers of a user's own module."""
+        return list(self.residual.moving_buffers()) if isinstance(self.residual, OwnModule) else []
+
+    def stack(self) -> list[nn.Module] | None:
+        """The residual network's layers, one after the other; None where they are a user's own affair."""
+        return None if isinstance(self.residual, OwnModule) else list(self.residual or ())
+
+    def decayed_parameters(self) -> Iterator[nn.Parameter]:
+        """What weight decay pulls to zero, which is towards the closed form: the residual network's matrices."""
+        if self.residual is not None:
+            yield from (part for part in self.residual.parameters() if part.dim() > 1)
+
+    def perceptron_layers(self) -> list[nn.Module] | None:
+        """The residual network's linear layers and activations in turn, [] where there is none.
+
+        None if this network is more than a linear skip beside a perceptron.
+        """
+        if self.skip is not None and type(self.skip) is not nn.Linear:
+            return None
+        if self.residual is None:
+            return []
+        layers = list(self.residual) if type(self.residual) is nn.Sequential else []
+        kinds = [type(layer) for layer in layers]
+        alternate = {*kinds[::2]} == {nn.Linear} and {*kinds[1::2]} <= {*ACTIVATIONS.values()}
+        return layers if alternate and len(layers) % 2 == 1 else None
+
+    def features(self) -> nn.Module:
+        """The residual network up to its last layer: what a network for another task can start from."""
+        if self.own_module is not None:
+            return self.own_module  # where it ends is not known
+        layers = [] if self.residual is None else list(self.residual)
+        return nn.Sequential(*layers[:-1]) if layers else nn.Identity()
+
+    def plain(self) -> Network:
+        """A copy on the CPU for other runtimes, a dictionary written as the linear layer it amounts to."""
+        plain = copy.deepcopy(self).cpu().requires_grad_(False)
+        if isinstance(plain.skip, Dictionary):
+            plain.skip = plain.skip.as_linear()
+        return plain
 
 
 @torch.no_grad()
-def begin(encoder: Network, decoder: Network, start: LinearStart) -> None:
+def init_from_closed_form(encoder: Network, decoder: Network, start: LinearStart) -> None:
     """Write the closed-form answer into both networks."""
-    encoder.begin_at(start.encode_weight, start.encode_bias)
-    decoder.begin_at(start.decode_weight, start.decode_bias)
+    encoder.init_from(start.encode_weight, start.encode_bias)
+    decoder.init_from(start.decode_weight, start.decode_bias)
     encoder.output_scale.copy_(start.code_scale.repeat(len(encoder.output_scale) // len(start.code_scale)))
-    decoder.input_scale.copy_(start.code_scale)
+    decoder.input_scale[: len(start.code_scale)] = start.code_scale  # what rows are given has a scale of its own
 
 
 class Dictionary(nn.Module):
@@ -168,11 +246,20 @@ class Dictionary(nn.Module):
 
     def __init__(self, n_latents: int, n_features: int):
         super().__init__()
-        self.weight = nn.Parameter(functional.normalize(torch.randn(n_features, n_latents), dim=0))
+        self.weight = nn.Parameter(
+            functional.normalize(torch.randn(n_features, n_latents, generator=generator()), dim=0)
+        )
         self.bias = nn.Parameter(torch.zeros(n_features))
 
     def forward(self, z: Tensor) -> Tensor:
         return functional.linear(z, functional.normalize(self.weight, dim=0), self.bias)
+
+    def as_linear(self) -> nn.Linear:
+        """The linear layer it amounts to, not to be trained."""
+        linear = nn.Linear(self.weight.shape[1], self.weight.shape[0])
+        linear.weight = nn.Parameter(functional.normalize(self.weight, dim=0), requires_grad=False)
+        linear.bias = nn.Parameter(self.bias.detach(), requires_grad=False)
+        return linear
 
 
 def perceptron(widths: Sequence[int], activation: str, *, plain: bool = False) -> nn.Sequential:

@@ -1,4 +1,4 @@
-"""The closed-form linear answer: principal directions, and the two maps a model starts from.
+"""The closed-form linear answer: principal directions.
 
 PCA keeps the p orthonormal directions U of largest variance: z = Uᵀ(x - μ), x̂ = μ + U z. Probabilistic PCA
 (Tipping & Bishop 1999) reads the same directions as a generative model, x = W z + μ + noise of variance σ²
@@ -13,11 +13,14 @@ what bends. Prior art: PCA-boosted autoencoders (arXiv:2205.11673); Lucas et al.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from isthmus.parts.draws import generator
 
 __all__ = ["LinearStart", "Principal", "principal_directions"]
 
@@ -42,6 +45,8 @@ class Principal:
         Sum over all features.
     rank : int
         min(n_rows, n_features): how many directions there are to have.
+    effect : Tensor of shape (n_features, n_given) or None
+        Where rows are given something, c: their least-squares dependence on it. The rest is PCA of x - effect · c.
     """
 
     mean: Tensor
@@ -49,14 +54,19 @@ class Principal:
     variances: Tensor
     total_variance: float
     rank: int
+    effect: Tensor | None = None
 
-    def encode(self, x: Tensor, size: int) -> Tensor:
+    def expected(self, given: Tensor | None) -> Tensor:
+        """The mean row, or of rows that are given something, shape (batch, n_given), the mean of each."""
+        return self.mean if given is None or self.effect is None else self.mean + given @ self.effect.T
+
+    def encode(self, x: Tensor, size: int, given: Tensor | None = None) -> Tensor:
         """(batch, n_features) to the first ``size`` principal coordinates."""
-        return (x - self.mean) @ self.directions[:size].T
+        return (x - self.expected(given)) @ self.directions[:size].T
 
-    def reconstruct(self, x: Tensor, size: int) -> Tensor:
+    def reconstruct(self, x: Tensor, size: int, given: Tensor | None = None) -> Tensor:
         """Project onto the first ``size`` directions and place back."""
-        return self.mean + self.encode(x, size) @ self.directions[:size]
+        return self.expected(given) + self.encode(x, size, given) @ self.directions[:size]
 
     def unexplained(self, size: int) -> float:
         """Share of the variance that the first ``size`` directions leave out, in [0, 1]."""
@@ -73,8 +83,7 @@ class Principal:
 class LinearStart:
     """A linear encoder and decoder: h = encode_weight x + encode_bias, x̂ = decode_weight z + decode_bias.
 
-    ``code_scale`` is the standard deviation of each code number at the start; the bent parts of the
-    networks work in those units.
+    ``code_scale`` is the standard deviation of each latent at the start; the residual networks work in those units.
     """
 
     encode_weight: Tensor
@@ -83,6 +92,14 @@ class LinearStart:
     decode_bias: Tensor
     code_scale: Tensor
     noise_variance: float | None = None
+
+    def conditioned(self, effect: Tensor) -> LinearStart:
+        """The same for rows x - effect · c: what they are given, c, is taken from them first and added to them last."""
+        return dataclasses.replace(
+            self,
+            encode_weight=torch.cat([self.encode_weight, -self.encode_weight @ effect], 1),
+            decode_weight=torch.cat([self.decode_weight, effect], 1),
+        )
 
 
 def principal_directions(
@@ -165,10 +182,10 @@ def _from_passes(
     """Wide and long tables: subspace iteration from a random start (Halko et al. 2011, arXiv:0909.4061).
 
     Holds one batch and ``limit`` directions at a time, so a sparse matrix is never dense as a whole. Draws
-    from torch's generator.
+    from the present generator.
     """
     size = min(limit + SPARE_DIRECTIONS, n_rows, len(mean))
-    basis = torch.linalg.qr(torch.randn(len(mean), size))[0]
+    basis = torch.linalg.qr(torch.randn(len(mean), size, generator=generator()))[0]
     for _ in range(PASSES):
         image = torch.zeros_like(basis)
         for batch in batches():

@@ -105,7 +105,7 @@ def restoring_start(start: LinearStart, principal: Principal, noise: CellNoise) 
         weight = crossed * inverse - crossed @ root.T @ root
         spread = (weight * corrupted.times(weight)).sum(1)
     scale = spread.clamp(min=0).sqrt()
-    # A direction drowned in noise has next to no code of its own: the bent parts still need a unit for it.
+    # A direction drowned in noise has next to no code of its own: the residual networks still need a unit for it.
     scale = scale.clamp(min=1e-3 * float(scale.max()) or 1.0).float()
     weight = weight / scale[:, None]
     return dataclasses.replace(

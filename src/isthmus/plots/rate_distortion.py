@@ -9,13 +9,11 @@ from isthmus.plots.style import FAINT, INK, MODEL_COLOUR, PCA_COLOUR, bare_figur
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from isthmus.smallest.result import RateDistortion
-
 __all__ = ["plot_rate_distortion"]
 
 
-def plot_rate_distortion(found: RateDistortion) -> Figure:
-    """Left, error against the numbers in the code; right, where a size was chosen, against bits a row."""
+def plot_rate_distortion(found: Any) -> Figure:
+    """An `isthmus.RateDistortion`: error against latent dimensions, and where a size was chosen against bits a row."""
     panels = 1 if found.bits is None else 2
     figure = bare_figure(4.6 * panels, 3.8)
     axes = figure.add_subplot(1, panels, 1)
@@ -56,5 +54,5 @@ def plot_rate_distortion(found: RateDistortion) -> Figure:
     return figure
 
 
-def _title(found: RateDistortion) -> str:
+def _title(found: Any) -> str:
     return found.sentence.split(":")[0].rstrip(".")

@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from isthmus.parts.autoencoder import AutoencoderModel
-from isthmus.training.devices import seeded, threads_for
+from isthmus.parts.draws import OwnDraws, generator, seeded
+from isthmus.training.devices import threads_for
 from isthmus.training.loop import rate
 from isthmus.training.plan import Plan
 
@@ -34,20 +35,20 @@ class HeadedNetwork(nn.Module):
 
     def __init__(self, model: AutoencoderModel, weight: np.ndarray, bias: np.ndarray):
         super().__init__()
-        encoder = copy.deepcopy(model.encoder).cpu()
-        layers = list(encoder.bent or ())
-        self.features: Any = nn.Sequential(*layers[:-1]) if layers else nn.Identity()
-        self.straight = nn.Linear(weight.shape[1], weight.shape[0])
+        self.features: Any = copy.deepcopy(model.encoder.features()).cpu()
         with torch.no_grad():
-            self.straight.weight.copy_(torch.from_numpy(weight))
-            self.straight.bias.copy_(torch.from_numpy(bias))
             width = self.features(torch.zeros(1, weight.shape[1])).shape[1]
-        self.head = nn.Linear(width, weight.shape[0])
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        with seeded(0), OwnDraws():  # all of them are set below; torch's generator is left alone
+            self.skip = nn.Linear(weight.shape[1], weight.shape[0])
+            self.head = nn.Linear(width, weight.shape[0])
+        with torch.no_grad():
+            self.skip.weight.copy_(torch.from_numpy(weight))
+            self.skip.bias.copy_(torch.from_numpy(bias))
+            self.head.weight.zero_()
+            self.head.bias.zero_()
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.straight(x) + self.head(self.features(x))
+        return self.skip(x) + self.head(self.features(x))
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Lessons:
 
 def forget(network: HeadedNetwork, seed: int) -> HeadedNetwork:
     """The same network from scratch: a copy with PyTorch's own random weights everywhere."""
-    with seeded(seed):
+    with seeded(seed), OwnDraws():
         fresh = copy.deepcopy(network)
         for layer in fresh.modules():
             if isinstance(layer, (nn.Linear, nn.Conv2d)):
@@ -87,15 +88,15 @@ def fine_tune(
     rows, targets = rows.float(), targets.float()
     network = copy.deepcopy(network).train()
     head = list(network.head.parameters())
-    body = [*network.features.parameters(), *network.straight.parameters()]
+    body = [*network.features.parameters(), *network.skip.parameters()]
     groups = [{"params": body, "weight_decay": 0.0}, {"params": head, "weight_decay": HEAD_DECAY}]
     optimizer = torch.optim.AdamW(groups, lr=learning_rate)
     plan = Plan(epochs=1, batch_size=BATCH, learning_rate=learning_rate)
     work = BATCH * sum(part.numel() for part in network.parameters())
     with seeded(seed), threads_for(work):
         for step in range(n_steps):
-            chosen = torch.multinomial(shares, BATCH, replacement=True)
-            output = network(rows[chosen] + noise * torch.randn(BATCH, rows.shape[1]))
+            chosen = torch.multinomial(shares, BATCH, replacement=True, generator=generator())
+            output = network(rows[chosen] + noise * torch.randn(BATCH, rows.shape[1], generator=generator()))
             wanted = targets[chosen]
             loss = functional.cross_entropy(output, wanted) if classify else functional.mse_loss(output, wanted)
             optimizer.zero_grad()

@@ -138,7 +138,7 @@ class _Pretrained(BaseEstimator):
         return HeadedNetwork(self.autoencoder_.model_, linear.weight, linear.bias)
 
     def _tuning(self, seed: int) -> dict[str, Any]:
-        n_steps = self.n_steps or (STEPS if self.autoencoder_._n_weights < MANY_WEIGHTS else STEPS_OF_MANY)
+        n_steps = self.n_steps or (STEPS if self.autoencoder_.fitted_.n_weights < MANY_WEIGHTS else STEPS_OF_MANY)
         settings = {"n_steps": n_steps, "noise": self.noise, "learning_rate": self.learning_rate}
         return {"classify": self._classify, "seed": seed, **settings}
 
@@ -207,12 +207,12 @@ class PretrainedRegressor(RegressorMixin, _Pretrained):
         known = np.flatnonzero(~np.isnan(y))
         if not len(known):
             raise ValueError(f"{type(self).__name__}: every y is missing (Input y contains NaN); give some rows a y.")
-        self._center, self._unit = y[known].mean(), y[known].std() or 1.0
-        scaled = (y[known] - self._center) / self._unit
+        self.target_center_, self.target_unit_ = y[known].mean(), y[known].std() or 1.0
+        scaled = (y[known] - self.target_center_) / self.target_unit_
         self._pretrain(X, known, scaled, scaled[:, None])
         return self
 
     def predict(self, X: Any) -> np.ndarray:
         """The expected y of each row, shape (n_samples,)."""
         said = self._outputs(X)[:, 0]
-        return self._center + self._unit * said
+        return self.target_center_ + self.target_unit_ * said

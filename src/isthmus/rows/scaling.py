@@ -20,6 +20,7 @@ __all__ = [
     "ColumnStatistics",
     "ColumnSums",
     "Scaling",
+    "beside",
     "chunks",
     "column_statistics",
     "fit_scaling",
@@ -33,13 +34,24 @@ CHUNK_CELLS = 1 << 21
 
 @dataclass(frozen=True)
 class ColumnStatistics:
-    """Mean, variance (over N - 1) and range of every column, from one pass; each of shape (n_features,)."""
+    """Mean, variance (over N - 1) and range of every column, from one pass; each of shape (n_features,).
+
+    ``whole`` marks columns that hold whole numbers alone. Where rows have weights, mean and variance are weighted, and
+    ``weight`` is the sum of the weights; else it is the number of rows.
+    """
 
     mean: np.ndarray
     variance: np.ndarray
     low: np.ndarray
     high: np.ndarray
+    whole: np.ndarray
     n_rows: int
+    weight: float
+
+    def of(self, columns: slice) -> ColumnStatistics:
+        """Those of some columns."""
+        parts = (part[columns] for part in (self.mean, self.variance, self.low, self.high, self.whole))
+        return ColumnStatistics(*parts, n_rows=self.n_rows, weight=self.weight)
 
 
 @dataclass(frozen=True)
@@ -67,6 +79,12 @@ class Scaling:
         return float(np.log(self.spread).sum())
 
 
+def beside(scalings: Sequence[Scaling]) -> Scaling:
+    """The map of columns side by side; the unit is the first one's."""
+    centers, spreads = ([getattr(one, name) for one in scalings] for name in ("center", "spread"))
+    return Scaling(np.concatenate(centers), np.concatenate(spreads), scalings[0].unit)
+
+
 def chunks(X: Any, cells: int = CHUNK_CELLS) -> Iterator[np.ndarray]:
     """Dense slices of an array or sparse matrix, each of about ``cells`` numbers."""
     step = max(1, cells // max(1, X.shape[1]))
@@ -75,12 +93,13 @@ def chunks(X: Any, cells: int = CHUNK_CELLS) -> Iterator[np.ndarray]:
         yield part.toarray() if hasattr(part, "toarray") else np.asarray(part)
 
 
-def column_statistics(parts: Iterable[np.ndarray], n_features: int = 0) -> ColumnStatistics:
+def column_statistics(parts: Iterable[np.ndarray], n_features: int = 0, *, weighted: bool = False) -> ColumnStatistics:
     """One pass over dense slices; sums are taken about the first row, so that a large offset costs no digits.
 
-    Where there is no slice at all, the statistics are those of no rows of ``n_features`` numbers.
+    Where there is no slice at all, the statistics are those of no rows of ``n_features`` numbers. With ``weighted`` the
+    last column is each row's weight.
     """
-    sums = ColumnSums(n_features)
+    sums = ColumnSums(n_features, weighted=weighted)
     for part in parts:
         sums.add(part)
     return sums.statistics()
@@ -89,8 +108,9 @@ def column_statistics(parts: Iterable[np.ndarray], n_features: int = 0) -> Colum
 class ColumnSums:
     """What is known of each column while its rows are looked at, part by part."""
 
-    def __init__(self, n_features: int):
-        self.n_rows = 0
+    def __init__(self, n_features: int, *, weighted: bool = False):
+        self.n_rows, self.weight, self.weighted = 0, 0.0, weighted
+        self.whole = np.ones(n_features, dtype=bool)
         self.origin = self.total = self.squares = self.low = self.high = np.zeros(n_features)
 
     def add(self, part: np.ndarray) -> None:
@@ -100,52 +120,79 @@ class ColumnSums:
             self.origin = part[0].copy()
             self.total, self.squares = np.zeros_like(self.origin), np.zeros_like(self.origin)
             self.low, self.high = self.origin.copy(), self.origin.copy()
+            self.whole = np.ones(len(self.origin), dtype=bool)
         with np.errstate(over="ignore", invalid="ignore"):  # numbers too large to square: refused when seen below
             shifted = part - self.origin
-            self.total += shifted.sum(0)
-            self.squares += np.einsum("ij,ij->j", shifted, shifted)
+            if self.weighted:
+                weights = part[:, -1]
+                self.total += weights @ shifted
+                self.squares += weights @ shifted**2
+            else:
+                self.total += shifted.sum(0)
+                self.squares += np.einsum("ij,ij->j", shifted, shifted)
         self.low, self.high = np.minimum(self.low, part.min(0)), np.maximum(self.high, part.max(0))
+        self.whole = _whole(part, self.whole)
         self.n_rows += len(part)
+        self.weight += float(part[:, -1].sum()) if self.weighted else len(part)
 
     def statistics(self) -> ColumnStatistics:
         """Of all rows so far."""
         with np.errstate(over="ignore", invalid="ignore"):
-            mean = self.total / max(1, self.n_rows)
-            variance = np.maximum(self.squares - self.n_rows * mean**2, 0) / max(1, self.n_rows - 1)
+            mean = self.total / max(1e-12, self.weight)
+            variance = np.maximum(self.squares - self.weight * mean**2, 0) / max(1, self.weight - 1)
         variance[self.high == self.low] = 0.0
-        return ColumnStatistics(self.origin + mean, variance, self.low, self.high, self.n_rows)
+        return ColumnStatistics(self.origin + mean, variance, self.low, self.high, self.whole, self.n_rows, self.weight)
+
+
+def _whole(part: np.ndarray, so_far: np.ndarray) -> np.ndarray:
+    """Which columns still hold whole numbers alone; those that don't are not looked at again."""
+    left = np.flatnonzero(so_far)
+    found = so_far.copy()
+    if len(left):
+        with np.errstate(invalid="ignore"):
+            cells = part[:, left]
+            found[left] = ((cells == np.floor(cells)) | np.isnan(cells)).all(0)
+    return found
 
 
 def merged_statistics(parts: Sequence[ColumnStatistics]) -> ColumnStatistics:
     """Statistics of rows that were seen in parts (Chan, Golub & LeVeque 1983)."""
     if len(parts) == 1:
         return parts[0]
-    n_rows = sum(part.n_rows for part in parts)
-    mean = parts[0].mean + sum(part.n_rows / n_rows * (part.mean - parts[0].mean) for part in parts[1:])
-    squares = sum((part.n_rows - 1) * part.variance + part.n_rows * (part.mean - mean) ** 2 for part in parts)
+    n_rows, weight = sum(part.n_rows for part in parts), sum(part.weight for part in parts)
+    mean = parts[0].mean + sum(part.weight / weight * (part.mean - parts[0].mean) for part in parts[1:])
+    squares = sum((part.weight - 1) * part.variance + part.weight * (part.mean - mean) ** 2 for part in parts)
     low = np.min([part.low for part in parts], axis=0)
     high = np.max([part.high for part in parts], axis=0)
-    variance = np.where(high == low, 0.0, squares / max(1, n_rows - 1))
-    return ColumnStatistics(np.where(high == low, low, mean), variance, low, high, n_rows)
+    whole = np.all([part.whole for part in parts], axis=0)
+    variance = np.where(high == low, 0.0, squares / max(1, weight - 1))
+    return ColumnStatistics(np.where(high == low, low, mean), variance, low, high, whole, n_rows, weight)
 
 
-def observed_statistics(parts: Callable[[], Iterable[np.ndarray]]) -> ColumnStatistics:
+def observed_statistics(parts: Callable[[], Iterable[np.ndarray]], *, weighted: bool = False) -> ColumnStatistics:
     """The same of the cells that are not NaN, in two passes; each column has one at least."""
-    n_rows, count, total, low, high = 0, 0, 0.0, np.inf, -np.inf
+    n_rows, count, total, low, high, whole = 0, 0, 0.0, np.inf, -np.inf, None
     for part in parts():
         seen = ~np.isnan(part)
-        count, total = count + seen.sum(0), total + np.where(seen, part, 0).sum(0, dtype=np.float64)
+        whole = _whole(part, np.ones(part.shape[1], dtype=bool) if whole is None else whole)
+        if weighted:
+            weights = part[:, -1].astype(np.float64)
+            count, total = count + weights @ seen, total + weights @ np.where(seen, part, 0)
+        else:
+            count, total = count + seen.sum(0), total + np.where(seen, part, 0).sum(0, dtype=np.float64)
         low = np.minimum(low, np.where(seen, part, np.inf).min(0))
         high = np.maximum(high, np.where(seen, part, -np.inf).max(0))
         n_rows += len(part)
     mean, squares = total / count, np.zeros_like(total)
     with np.errstate(over="ignore", invalid="ignore"):
         for part in parts():
-            squares += (np.where(np.isnan(part), 0, np.asarray(part, dtype=np.float64) - mean) ** 2).sum(0)
+            cells = np.where(np.isnan(part), 0, np.asarray(part, dtype=np.float64) - mean) ** 2
+            squares += part[:, -1] @ cells if weighted else cells.sum(0)
     variance = squares / np.maximum(1, count - 1)
     variance[high == low] = 0.0
     mean = np.where(high == low, low, mean)
-    return ColumnStatistics(mean, variance, np.asarray(low, np.float64), np.asarray(high, np.float64), n_rows)
+    low, high = np.asarray(low, np.float64), np.asarray(high, np.float64)
+    return ColumnStatistics(mean, variance, low, high, np.asarray(whole), n_rows, float(n_rows))
 
 
 def fit_scaling(statistics: ColumnStatistics, how: str | None, *, centred: bool) -> Scaling:

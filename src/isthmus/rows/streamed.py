@@ -23,8 +23,10 @@ from torch import Tensor
 
 from isthmus.distributed import ALONE, ProcessGroup
 from isthmus.parts.draws import Share
+from isthmus.parts.draws import generator as own_generator
 from isthmus.rows.rows import BATCH_CELLS, Batch, DenseRows, Rows, generator_of
 from isthmus.rows.scaling import ColumnStatistics, ColumnSums, Scaling, merged_statistics, require_finite
+from isthmus.rows.source import Widths
 from isthmus.rows.validation import MOST_VALIDATION_ROWS, validation_count
 from isthmus.tables.ahead import one_ahead
 from isthmus.tables.stream import TableStream
@@ -55,12 +57,19 @@ class Survey:
 
 def held_out_count(stream: TableStream, fraction: float | None) -> int:
     """Rows to hold out to choose the epoch by: no more than can be kept in memory."""
-    most = max(1, MOST_HELD_OUT_CELLS // stream.n_columns)
+    most = max(1, MOST_HELD_OUT_CELLS // stream.width)
     return min(validation_count(len(stream), fraction), most)
 
 
 def survey(
-    stream: TableStream, who: str, seed: int, fraction: float | None, group: ProcessGroup, *, missing: bool
+    stream: TableStream,
+    who: str,
+    seed: int,
+    fraction: float | None,
+    group: ProcessGroup,
+    *,
+    missing: bool,
+    weighted: bool = False,
 ) -> Survey:
     """One pass over a stream, shared out among processes; refuses what is no finite number.
 
@@ -69,15 +78,15 @@ def survey(
     n_rows = len(stream)
     wanted = min(held_out_count(stream, fraction) + 2 * MOST_VALIDATION_ROWS, n_rows)
     places = np.sort(np.random.default_rng([seed, PICKED]).choice(n_rows, wanted, replace=False, shuffle=False))
-    picked = np.zeros((wanted, stream.n_columns))
+    picked = np.zeros((wanted, stream.width))
     dtype = np.dtype(np.float32)
     checksum = torch.zeros(1, dtype=torch.int64)  # a sum, so that no matter which process looks at which piece
 
-    slots = [ColumnSums(stream.n_columns) for _ in range(group.slots)]
+    slots = [ColumnSums(stream.width, weighted=weighted) for _ in range(group.slots)]
     for first, piece, slot in _in_order(stream, group):
         values = stream.values(*piece)
         dtype = np.result_type(dtype, values.dtype)
-        require_finite(values, list(stream.columns), who, missing=missing, first=first)
+        require_finite(values, list(stream.encoded_names), who, missing=missing, first=first)
         low, high = np.searchsorted(places, [first, first + len(values)])
         picked[low:high] = values[places[low:high] - first]
         checksum.add_(zlib.crc32(np.ascontiguousarray(values).data, first % 2**32))
@@ -99,24 +108,31 @@ class StreamedRows(Rows):
         *,
         sample: Rows | None = None,
         surveyed: Survey | None = None,
+        widths: Widths | None = None,
     ):
         self.stream = stream
         self.scaling = scaling
         self.group = group
         self.sample = sample
         self.surveyed = surveyed
-        self.n_features = stream.n_columns
+        self.widths = widths or Widths(stream.width)
 
     def __len__(self) -> int:
         return len(self.stream)
 
-    def batches(self, size: int | None = None) -> Iterator[Tensor]:
+    def in_turn(self, size: int | None = None) -> Iterator[Tensor]:
         size = size or self.batch_rows
         return (self._scaled(self.stream.values(*piece)) for piece in self.stream.pieces(size))
 
-    def own_batches(self) -> Iterator[Tensor]:
+    @property
+    def is_shared(self) -> bool:  # pyrefly: ignore[bad-override]
+        """Where there are other processes, each reads the segments that fall to it."""
+        return self.group.is_distributed
+
+    def own_records(self) -> Iterator[Batch]:
         """The rows that fall to this process, those of all processes being all rows."""
-        return (self._scaled(self.stream.values(*piece)) for _, piece, _ in _in_order(self.stream, self.group))
+        pieces = (piece for _, piece, _ in _in_order(self.stream, self.group))
+        return (self.batch_of(self._scaled(self.stream.values(*piece))) for piece in pieces)
 
     def take(self, indices: Tensor) -> Tensor:
         order = np.argsort(indices.numpy(), kind="stable")
@@ -130,16 +146,17 @@ class StreamedRows(Rows):
         survey = self.surveyed
         if survey is None:
             raise RuntimeError("StreamedRows: only a stream that was surveyed can be divided.")
-        n_held_out = min(n_held_out, max(1, MOST_HELD_OUT_CELLS // self.n_features), len(survey.places))
-        shuffled = torch.randperm(len(survey.places))
+        n_held_out = min(n_held_out, max(1, MOST_HELD_OUT_CELLS // self.widths.total), len(survey.places))
+        shuffled = torch.randperm(len(survey.places), generator=own_generator())
         held_out, others = shuffled[:n_held_out].sort().values.numpy(), shuffled[n_held_out:].sort().values.numpy()
         picked = self._scaled(survey.picked)
-        sample = DenseRows(picked[others]) if len(others) else None
-        training = StreamedRows(self.stream.without(survey.places[held_out]), self.scaling, self.group, sample=sample)
-        return training, DenseRows(picked[held_out]) if n_held_out else None
+        sample = DenseRows(picked[others], self.widths) if len(others) else None
+        remainder = self.stream.without(survey.places[held_out])
+        training = StreamedRows(remainder, self.scaling, self.group, sample=sample, widths=self.widths)
+        return training, DenseRows(picked[held_out], self.widths) if n_held_out else None
 
     def digest(self) -> str:
-        found = hashlib.sha256(f"{len(self)} {self.n_features}".encode())
+        found = hashlib.sha256(f"{len(self)} {self.widths.total}".encode())
         if self.surveyed is not None:
             found.update(np.ascontiguousarray(self.surveyed.picked).tobytes())
             found.update(str(self.surveyed.checksum).encode())
@@ -171,14 +188,18 @@ class StreamedRows(Rows):
                     parts.append((rows.index_select(0, chosen), own + filled, slots[chosen]))
                 filled, at = filled + count, at + count
                 if filled == size:
-                    yield _batch(parts, filled)
+                    yield self._batch(parts, filled)
                     parts, filled = [], 0
         if filled:
-            yield _batch(parts, filled)
+            yield self._batch(parts, filled)
+
+    def _batch(self, parts: list[tuple[Tensor, ...]], n_rows: int) -> Batch:
+        x, *shared = [tensors[0] if len(tensors) == 1 else torch.cat(tensors) for tensors in zip(*parts, strict=True)]
+        return self.batch_of(x, Share(shared[0], n_rows), shared[1]) if shared else self.batch_of(x)
 
     def _windows(self, generator: torch.Generator) -> Iterator[list[Piece]]:
         """The pieces of an epoch in order, as many together as may be held, two windows at a time."""
-        most = max(1, self.stream.held_bytes // 2 // (4 * self.n_features))
+        most = max(1, self.stream.held_bytes // 2 // (4 * self.widths.total))
         window, held = [], 0
         for piece in self._pieces(generator):
             n_rows = piece[2] - piece[1]
@@ -195,7 +216,7 @@ class StreamedRows(Rows):
         sizes, n_segments = self.stream.segments, len(self.stream.segments)
         seekable = self.stream.seekable
         order = torch.randperm(n_segments, generator=generator).tolist() if seekable else range(n_segments)
-        rows = max(1, min(PIECE_CELLS // self.n_features, self.stream.held_bytes // (32 * self.n_features)))
+        rows = max(1, min(PIECE_CELLS // self.widths.total, self.stream.held_bytes // (32 * self.widths.total)))
         by_segment = n_segments >= self.group.slots
         counter = itertools.count()
 
@@ -221,7 +242,7 @@ class StreamedRows(Rows):
         """Own rows of a window, the slot of each, and where each place in the order finds its row or -1."""
         own = [piece[3] in self.group.own_slots for piece in window]
         sizes = [end - begin for _, begin, end, _ in window]
-        rows = torch.empty(sum(itertools.compress(sizes, own)), self.n_features)
+        rows = torch.empty(sum(itertools.compress(sizes, own)), self.widths.total)
         slots = torch.empty(len(rows), dtype=torch.uint8)
         found = torch.full((sum(sizes),), -1)
         held = begin_in_window = 0
@@ -247,16 +268,11 @@ class StreamedRows(Rows):
         return torch.from_numpy(self.scaling.apply(values))
 
 
-def _batch(parts: list[tuple[Tensor, ...]], n_rows: int) -> Batch:
-    x, *shared = [tensors[0] if len(tensors) == 1 else torch.cat(tensors) for tensors in zip(*parts, strict=True)]
-    return Batch(x, Share(shared[0], n_rows), shared[1]) if shared else Batch(x)
-
-
 def _in_order(stream: TableStream, group: ProcessGroup) -> Iterator[tuple[int, tuple[int, int, int], int]]:
     """The pieces that fall to this process, in the stream's own order: each piece's first row, itself, and its slot."""
     by_segment = len(stream.segments) >= group.slots
     first = 0
-    for turn, (segment, begin, end) in enumerate(stream.pieces(max(1, BATCH_CELLS // stream.n_columns))):
+    for turn, (segment, begin, end) in enumerate(stream.pieces(max(1, BATCH_CELLS // stream.width))):
         slot = (segment if by_segment else turn) % group.slots
         if slot in group.own_slots:
             yield first, (segment, begin, end), slot
@@ -265,8 +281,15 @@ def _in_order(stream: TableStream, group: ProcessGroup) -> Iterator[tuple[int, t
 
 def _from_all(slots: list[ColumnStatistics], group: ProcessGroup) -> list[ColumnStatistics]:
     """The statistics of every slot that has seen a row, in order of slots, whichever process looked at it."""
-    known = np.stack(
-        [[slot.mean, slot.variance, slot.low, slot.high, np.full_like(slot.mean, slot.n_rows)] for slot in slots]
-    )
+    known = np.stack([_stacked(slot) for slot in slots])
     found = group.all_reduce_(torch.from_numpy(known)).numpy()
-    return [ColumnStatistics(*part[:4], n_rows=int(part[4, 0])) for part in found if part[4, 0] > 0]
+    return [
+        ColumnStatistics(*part[:4], whole=part[4] > 0, n_rows=int(part[5, 0]), weight=float(part[6, 0]))
+        for part in found
+        if part[5, 0] > 0
+    ]
+
+
+def _stacked(slot: ColumnStatistics) -> np.ndarray:
+    figures = (slot.mean, slot.variance, slot.low, slot.high, slot.whole, slot.n_rows, slot.weight)
+    return np.stack([np.broadcast_to(np.asarray(figure, dtype=np.float64), slot.mean.shape) for figure in figures])

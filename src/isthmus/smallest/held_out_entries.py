@@ -33,11 +33,11 @@ def entry_errors(estimator: BaseAutoencoder, X: np.ndarray, seed: int, *, fillin
     training rows, which is what a code of no numbers predicts.
     """
     rng = np.random.default_rng(seed)
-    model, device = estimator.model_, estimator._device
+    model, device = estimator.model_, estimator.fitted_.device
     rows = torch.from_numpy(estimator.scaling_.apply(X)).to(device)
     start = estimator.principal_.mean.to(device)
     errors = torch.zeros(len(rows), dtype=torch.float64)
-    with threads_for(len(rows) * estimator._n_weights):
+    with threads_for(len(rows) * estimator.fitted_.n_weights):
         for _ in range(DRAWS):
             hidden = torch.from_numpy(_hidden_cells(rng, X.shape)).to(device)
             filled = torch.where(hidden, start, rows)

@@ -6,6 +6,7 @@ Each is a folder of its own, written beside its place and moved there in one ste
 
     config.json, model.safetensors          the best model so far, which `isthmus.load` reads as any other
     training.json, training.safetensors     the weights and moments as they stand, and where in the run that is
+    timing.json                             how long that took
 
 The newest that is whole is gone on from; one that is damaged is passed over with a warning. A run that goes on ends
 with the same bits as one that never stopped. Nothing in the folder is code and nothing is unpickled.
@@ -13,59 +14,62 @@ with the same bits as one that never stopped. Nothing in the folder is code and 
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
+import dataclasses
 import os
 import re
-import shutil
 import signal
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors import torch as safetensors
 from torch import Tensor
 
-from isthmus.distributed import ProcessGroup, processes
+from isthmus.distributed import ProcessGroup, process_group
 from isthmus.estimator import BaseAutoencoder
-from isthmus.history import History
 from isthmus.rows.rows import Rows
 from isthmus.storage.folder_lock import locked
-from isthmus.storage.folder_writing import new_folder
-from isthmus.storage.model_folder import files_of, load
-from isthmus.storage.safe_reading import (
-    StorageError,
-    TensorKind,
-    checksum,
-    open_regular_file,
-    parse_object,
-    read_header,
-    require_keys,
-)
-from isthmus.training.loop import Training
+from isthmus.storage.folder_writing import SAVED, new_folder, remove_owned, require_room
+from isthmus.storage.kind import Timing
+from isthmus.storage.manifest import Manifest, manifest_bytes, read_manifest
+from isthmus.storage.record import fact, from_plain, record
+from isthmus.storage.registry import TIMING_FILE, files_of, load_autoencoder, read_timing, timing_bytes
+from isthmus.storage.safe_reading import StorageError, reading
+from isthmus.storage.tensor_file import TensorFile, TensorKind, kinds_of, tensor_bytes
+from isthmus.training.checkpointing import Run
 from isthmus.training.optimizer import Moments
 from isthmus.training.state import RunState
 
-__all__ = ["Checkpoints", "newest_step", "read_checkpoint"]
+__all__ = ["CHECKPOINT_FILES", "Checkpoints", "newest_step", "read_checkpoint"]
 
-FORMAT, FORMAT_VERSION = "isthmus checkpoint", 1
-FACTS_FILE, TENSOR_FILE = "training.json", "training.safetensors"
+FORMAT = "isthmus checkpoint"
+TRAINING_FILE, TENSOR_FILE = "training.json", "training.safetensors"
+CHECKPOINT_FILES = (TRAINING_FILE, TENSOR_FILE, *SAVED)
 NAME = re.compile(r"checkpoint-(\d{10})")
-LEFT_OVER = re.compile(r"\.checkpoint-\d{10}-[0-9a-f]+")
-MOST_BYTES = 1 << 20
 TERMINATED = 143
-COUNTS = ("epoch", "batch", "steps", "best_epoch")
+MOST_STEPS = 10**10
 WEIGHTS = ("weights", "best_weights", "start_weights", "mean", "mean_square")
 LOSSES = ("start_losses", "best_losses")
-FACTS = {"format", "format_version", *COUNTS, "best_loss", "seconds", "finished", "history_columns", "rows_sha256"}
+BUFFERS = ("buffers", "best_buffers", "start_buffers")
+STANDING = ("epoch", "batch", "steps", "best_epoch", "best_loss", "finished")
+
+
+@record
+class RunRecord:
+    """Where a run stands: all of a `RunState` that is no tensor, no history and no time; and what tells its rows."""
+
+    epoch: int = fact(at_least=0, at_most=MOST_STEPS)
+    batch: int = fact(at_least=0, at_most=MOST_STEPS)
+    steps: int = fact(at_least=0, at_most=MOST_STEPS)
+    best_epoch: int = fact(at_least=0, at_most=MOST_STEPS)
+    best_loss: float = fact(finite=False)
+    finished: bool
+    rows_sha256: str = fact(lengths=(0, 64))
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,8 @@ class Checkpoints:
     Notes
     -----
     A termination signal (SIGTERM) in the main thread writes one more and ends the process with the exit code 143.
-    One that cannot be written (a full disk) is a warning; the fit goes on, and the earlier ones stay.
+    A disk without room for one is refused before the first step. One that cannot be written later on is a warning; the
+    fit goes on, and the earlier ones stay.
     """
 
     folder: str | os.PathLike[str]
@@ -103,9 +108,9 @@ class Checkpoints:
     @contextmanager
     def watching(self, estimator: BaseAutoencoder) -> Iterator[_Checkpointer]:
         """The folder locked, and a termination signal turned into a checkpoint, as long as a fit goes on."""
-        group = processes()
+        group = process_group()
         checkpointer = _Checkpointer(self, estimator, group)
-        with locked(Path(self.folder), wanted=group.first), checkpointer.heeding_termination():
+        with locked(Path(self.folder), wanted=group.is_main), checkpointer.heeding_termination():
             yield checkpointer
 
 
@@ -127,13 +132,14 @@ class _Checkpointer:
     def restored(self, estimator: BaseAutoencoder) -> RunState | None:
         """Put back what the fit knew at its start, and give where it stood; None if there is nothing to go on from."""
         step = torch.tensor(-1)
-        if self.group.first:
-            self._clean()
-            step = torch.tensor(newest_step(self.folder))
+        if self.group.is_main:
+            step = torch.tensor(newest_step(self.folder, estimator.own_modules()))
         step = int(self.group.broadcast_(step))
         if step < 0:
             return None
-        loaded, state, self._expected_sha256 = read_checkpoint(self.folder / f"checkpoint-{step:010d}")
+        loaded, state, self._expected_sha256 = read_checkpoint(
+            self.folder / f"checkpoint-{step:010d}", estimator.own_modules()
+        )
         _require_same_settings(estimator, loaded, self.folder)
         settings = estimator.get_params(deep=False)
         for name, value in vars(loaded).items():
@@ -149,16 +155,20 @@ class _Checkpointer:
                 f"{str(self.folder)!r} holds checkpoints of a fit to other rows; give it the same data in the same "
                 "order, or another folder."
             )
+        if self.group.is_main:
+            self._require_room()
 
-    def _clean(self) -> None:
-        if self.folder.is_dir():
-            for entry in self.folder.iterdir():
-                if LEFT_OVER.fullmatch(entry.name):
-                    shutil.rmtree(entry, ignore_errors=True)
+    def _require_room(self) -> None:
+        """Refuse a disk that a checkpoint and the model that comes of it don't fit on, before the first step."""
+        estimator = self.estimator
+        model = [*estimator.model_.state_dict().values(), estimator.principal_.directions]
+        n_bytes = 2 * sum(part.numel() * part.element_size() for part in model)
+        n_bytes += len(WEIGHTS) * sum(4 * part.numel() for part in estimator.model_.parameters())
+        require_room(self.folder, n_bytes)
 
     # ---- during the run --------------------------------------------------------------------------------
 
-    def after_step(self, training: Training) -> None:
+    def after_step(self, training: Run) -> None:
         self._training = True
         every = self.rules.every_seconds
         if self._terminated:
@@ -167,12 +177,12 @@ class _Checkpointer:
         if every is not None and time.monotonic() - self._last >= every:
             self._write(training)
 
-    def after_epoch(self, training: Training) -> None:
+    def after_epoch(self, training: Run) -> None:
         every = self.rules.every_epochs
         if every is not None and training.state.epoch > 1 and (training.state.epoch - 1) % every == 0:
             self._write(training)
 
-    def after_run(self, training: Training) -> None:
+    def after_run(self, training: Run) -> None:
         self._write(training)
 
     @contextmanager
@@ -195,9 +205,9 @@ class _Checkpointer:
         if self._terminated:
             raise SystemExit(TERMINATED)
 
-    def _write(self, training: Training) -> None:
+    def _write(self, training: Run) -> None:
         self._last = time.monotonic()
-        if not self.group.first:
+        if not self.group.is_main:
             return
         state = training.state
         state.seconds = training.seconds()
@@ -207,40 +217,32 @@ class _Checkpointer:
             warnings.warn(f"no checkpoint was kept: {error} The fit goes on.", RuntimeWarning, stacklevel=2)
             return
         for step in steps_in(self.folder)[self.rules.keep :]:
-            shutil.rmtree(self.folder / f"checkpoint-{step:010d}", ignore_errors=True)
+            remove_owned(self.folder / f"checkpoint-{step:010d}", CHECKPOINT_FILES)
 
     def _files(self, state: RunState) -> dict[str, bytes]:
         """The best model so far as a model folder has it, and the run as it stands."""
         estimator = self.estimator
-        estimator.history_, estimator.best_epoch_ = state.history, state.best_epoch
-        estimator.n_iter_ = len(state.history) - 1
-        present = state.weights.clone()
+        estimator.fitted_ = dataclasses.replace(
+            estimator.fitted_, history=state.history, best_epoch=state.best_epoch, n_iter=len(state.history) - 1
+        )
+        present, buffers = state.weights.clone(), [buffer.clone() for buffer in state.buffers]
         try:
             state.weights.copy_(state.best_weights)  # the model's own parameters are views into it
+            for buffer, best in zip(state.buffers, state.best_buffers, strict=True):
+                buffer.copy_(best)
             files = files_of(estimator)
         finally:
             state.weights.copy_(present)
+            for buffer, now in zip(state.buffers, buffers, strict=True):
+                buffer.copy_(now)
         tensors = {name: getattr(state, name) for name in ("weights", "best_weights", "start_weights", *LOSSES)}
         tensors |= {name: getattr(state.moments, name) for name in ("mean", "mean_square", "count")}
-        tensors |= {
-            f"history.{name}": torch.tensor(values, dtype=torch.float64)
-            for name, values in state.history.columns.items()
-        }
-        # Copies: until an epoch beats the start, the best losses are the start's own, and shared memory is refused.
-        data = safetensors.save({name: part.detach().cpu().clone().contiguous() for name, part in tensors.items()})
-        facts: dict[str, Any] = {
-            "format": FORMAT,
-            "format_version": FORMAT_VERSION,
-            **{name: getattr(state, name) for name in COUNTS},
-            "best_loss": state.best_loss if math.isfinite(state.best_loss) else None,
-            "seconds": state.seconds,
-            "finished": state.finished,
-            "history_columns": list(state.history.columns),
-            "rows_sha256": self.rows_sha256,
-            "tensors_sha256": hashlib.sha256(data).hexdigest(),
-        }
-        text = json.dumps(facts | {"facts_sha256": checksum(facts)}, indent=1).encode()
-        return {**files, TENSOR_FILE: data, FACTS_FILE: text}
+        tensors |= {f"{name}.{place}": buffer for name in BUFFERS for place, buffer in enumerate(getattr(state, name))}
+        data = {TENSOR_FILE: tensor_bytes(tensors)}
+        facts: dict[str, Any] = {name: getattr(state, name) for name in STANDING}
+        timing = Timing(tuple(state.history.columns.get("seconds", ())), state.seconds)
+        training = manifest_bytes(FORMAT, RunRecord(**facts, rows_sha256=self.rows_sha256), data)
+        return {**files, **data, TRAINING_FILE: training, TIMING_FILE: timing_bytes(timing)}
 
 
 def steps_in(folder: Path) -> list[int]:
@@ -251,11 +253,11 @@ def steps_in(folder: Path) -> list[int]:
     return sorted((int(match[1]) for match in found if match), reverse=True)
 
 
-def newest_step(folder: Path) -> int:
+def newest_step(folder: Path, modules: Mapping[str, Any] | None = None) -> int:
     """The step of the newest checkpoint that is whole, or -1; newer ones that are damaged are warned of."""
     for step in steps_in(folder):
         try:
-            read_checkpoint(folder / f"checkpoint-{step:010d}")
+            read_checkpoint(folder / f"checkpoint-{step:010d}", modules)
         except StorageError as error:
             warnings.warn(f"{error} An earlier checkpoint is taken if there is one.", RuntimeWarning, stacklevel=2)
         else:
@@ -263,71 +265,61 @@ def newest_step(folder: Path) -> int:
     return -1
 
 
-def read_checkpoint(folder: Path) -> tuple[BaseAutoencoder, RunState, str]:
+def read_checkpoint(folder: Path, modules: Mapping[str, Any] | None = None) -> tuple[BaseAutoencoder, RunState, str]:
     """The best model so far, where the run stood, and what tells its rows; a `StorageError` if anything is damaged."""
-    where = repr(str(folder))
-    loaded = load(folder)
-    try:
-        with open_regular_file(folder, FACTS_FILE) as file:
-            facts = parse_object(file.read(MOST_BYTES), FACTS_FILE)
-        if facts.get("format") != FORMAT or facts.get("format_version") != FORMAT_VERSION:
-            raise StorageError(f"{where} holds a checkpoint of another format; update isthmus, or fit anew.")
-        require_keys(facts, FACTS | {"tensors_sha256", "facts_sha256"}, FACTS_FILE)
-        if checksum({name: value for name, value in facts.items() if name != "facts_sha256"}) != facts["facts_sha256"]:
-            raise ValueError(f"{FACTS_FILE} was changed after it was written")
-        for name in COUNTS:
-            if type(facts[name]) is not int or facts[name] < 0:
-                raise ValueError(f"{name} must be a whole number from 0, got {facts[name]!r}")
-        return loaded, _state(facts, _tensors(folder, facts, loaded)), str(facts["rows_sha256"])
-    except StorageError:
-        raise
-    except (ValueError, TypeError, KeyError, OverflowError, SafetensorError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:300].rstrip(".; ")
-        raise StorageError(f"{where} is damaged: {reason}.") from error
+    loaded = load_autoencoder(folder, modules)
+    with reading(folder):
+        manifest = read_manifest(folder, TRAINING_FILE, (FORMAT,))
+        timing = read_timing(folder)
+        record, elapsed = _record(manifest, None if timing is None else timing.elapsed)
+        history = loaded.history_
+        if record.best_epoch >= len(history) or record.epoch != len(history):
+            raise ValueError(f"its run is in epoch {record.epoch}, and its history has {len(history)} rows")
+        return loaded, _state(record, elapsed, _tensors(folder, manifest, loaded), loaded), record.rows_sha256
 
 
-def _tensors(folder: Path, facts: dict[str, Any], loaded: BaseAutoencoder) -> dict[str, Tensor]:
+def _record(manifest: Manifest, elapsed: float | None) -> tuple[RunRecord, float]:
+    facts = dict(manifest.record)
+    if manifest.format_version == 1:  # of which the history was written twice, and the time among the facts
+        elapsed = facts.pop("seconds", None)
+        del facts["history_columns"]
+        facts["best_loss"] = "Infinity" if facts["best_loss"] is None else facts["best_loss"]
+    if elapsed is None:
+        raise ValueError("the time it took is missing")
+    return from_plain(RunRecord, facts), float(elapsed)
+
+
+def _tensors(folder: Path, manifest: Manifest, loaded: BaseAutoencoder) -> dict[str, Tensor]:
     """The numbers, once their types and shapes are those of a run of this model."""
+    first = manifest.format_version == 1
+    if not first and manifest.files.keys() != {TENSOR_FILE}:
+        raise ValueError(f"files in {TRAINING_FILE} must be {TENSOR_FILE}")
+    file = TensorFile(folder, TENSOR_FILE, manifest.files["" if first else TENSOR_FILE])
     n_weights = sum(part.numel() for part in loaded.model_.parameters() if part.requires_grad)
-    with open_regular_file(folder, TENSOR_FILE) as file:
-        kinds = read_header(file, TENSOR_FILE)
-        n_rows = {name: kinds[name].shape[0] if name in kinds and kinds[name].shape else 0 for name in LOSSES}
-        n_epochs = {kind.shape for name, kind in kinds.items() if name.startswith("history.")}
-        expected = {name: TensorKind("F32", (n_weights,)) for name in WEIGHTS}
-        expected |= {"count": TensorKind("F32", ())}
-        expected |= {name: TensorKind("F64", (n_rows[name],)) for name in LOSSES}
-        expected |= {
-            f"history.{name}": TensorKind("F64", next(iter(n_epochs), ())) for name in facts["history_columns"]
-        }
-        if kinds != expected or len(n_epochs) != 1:
-            raise ValueError(f"{TENSOR_FILE} does not hold the tensors of a run of this model")
-        file.seek(0)
-        data = file.read()
-    if hashlib.sha256(data).hexdigest() != facts["tensors_sha256"]:
-        raise ValueError(f"{TENSOR_FILE} was changed after it was written")
-    tensors = {name: part.clone() for name, part in safetensors.load(data).items()}
-    for name in (*WEIGHTS, *LOSSES):
+    expected = {name: TensorKind("F32", (n_weights,)) for name in WEIGHTS}
+    expected |= {"count": TensorKind("F32", ())}
+    for name in LOSSES:
+        shape = file.kinds[name].shape if name in file.kinds else ()
+        expected[name] = TensorKind("F64", shape[:1] or (0,))
+    buffers = {str(place): buffer for place, buffer in enumerate(loaded.model_.moving_buffers())}
+    for name in BUFFERS:
+        expected |= {f"{name}.{place}": kind for place, kind in kinds_of(buffers).items()}
+    history = [f"history.{name}" for name in loaded.history_.columns] if first else []
+    expected |= {name: TensorKind("F64", (len(loaded.history_),)) for name in history}
+    tensors = file.read(expected)
+    for name in (*WEIGHTS, *LOSSES, "count"):
         if not tensors[name].isfinite().all():
             raise ValueError(f"{name} holds NaN or infinity")
     return tensors
 
 
-def _state(facts: dict[str, Any], tensors: dict[str, Tensor]) -> RunState:
-    history = History({name: tensors[f"history.{name}"].tolist() for name in facts["history_columns"]})
-    best_loss = facts["best_loss"]
-    return RunState(
-        weights=tensors["weights"],
-        best_weights=tensors["best_weights"],
-        start_weights=tensors["start_weights"],
-        moments=Moments(tensors["mean"], tensors["mean_square"], tensors["count"]),
-        start_losses=tensors["start_losses"],
-        best_losses=tensors["best_losses"],
-        **{name: facts[name] for name in COUNTS},
-        best_loss=math.inf if best_loss is None else float(best_loss),
-        seconds=float(facts["seconds"]),
-        finished=bool(facts["finished"]),
-        history=history,
-    )
+def _state(record: RunRecord, elapsed: float, tensors: dict[str, Tensor], loaded: BaseAutoencoder) -> RunState:
+    said: dict[str, Any] = {name: getattr(record, name) for name in STANDING}
+    parts: dict[str, Any] = {name: tensors[name] for name in ("weights", "best_weights", "start_weights", *LOSSES)}
+    moments = Moments(tensors["mean"], tensors["mean_square"], tensors["count"])
+    n_buffers = len(loaded.model_.moving_buffers())
+    parts |= {name: [tensors[f"{name}.{place}"] for place in range(n_buffers)] for name in BUFFERS}
+    return RunState(**parts, **said, moments=moments, seconds=elapsed, history=loaded.history_)
 
 
 def _require_same_settings(estimator: BaseAutoencoder, loaded: BaseAutoencoder, folder: Path) -> None:
@@ -337,8 +329,11 @@ def _require_same_settings(estimator: BaseAutoencoder, loaded: BaseAutoencoder, 
             f"{where} holds checkpoints of a fit of {type(loaded).__name__}, not {type(estimator).__name__}; "
             "give another folder."
         )
+    own, kept_settings = {"encoder", "decoder"}, loaded.get_params(deep=False)
     for name, value in estimator.get_params(deep=False).items():
-        kept = getattr(loaded, name)
+        kept = kept_settings[name]
+        if name in own:  # which modules they are was looked at as they were loaded
+            continue
         same = kept == value or (isinstance(value, (list, tuple)) and tuple(value) == kept)
         if name not in ("verbose", "device", "random_state") and not same:
             raise StorageError(

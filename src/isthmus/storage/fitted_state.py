@@ -7,118 +7,106 @@ Settings are not part of it: they are `get_params`. Between the two lies a file,
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from isthmus.assembly import assemble
 from isthmus.estimator import BaseAutoencoder
-from isthmus.generation.code_buffer import Memory
+from isthmus.fitted import FittedState
 from isthmus.history import History
-from isthmus.missing import attach
-from isthmus.mixed.encoding import adopt_layout
+from isthmus.inference.code_buffer import CodeBuffer
+from isthmus.initialization import build_model
+from isthmus.input_validation import know_columns
 from isthmus.mixed.layout import TableLayout
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.completion import Completion
+from isthmus.parts.draws import OwnDraws, seeded
+from isthmus.parts.likelihood import Columns
 from isthmus.parts.network import Architecture
 from isthmus.parts.principal import Principal
 from isthmus.rows.scaling import ColumnStatistics, Scaling
-from isthmus.storage.safe_reading import TensorKind, shortened
-from isthmus.training.devices import seeded
+from isthmus.storage.record import fact, record
+from isthmus.storage.safe_reading import shortened
+from isthmus.storage.tensor_file import TensorKind, kinds_of
 
 __all__ = [
+    "SECONDS",
     "Facts",
     "empty_model",
     "expected_kinds",
     "facts_of",
-    "kinds_of",
-    "require_finite_tensors",
+    "require_usable",
     "restore",
     "tensors_of",
 ]
 
-KINDS = {torch.float32: "F32", torch.float64: "F64"}
-LEAST = {
-    "n_features": 1,
-    "n_components": 1,
-    "seed": 0,
-    "rank": 1,
-    "n_directions": 1,
-    "n_iter": 0,
-    "best_epoch": 0,
-    "history_rows": 0,
-    "completion_rank": 0,
-    "n_kept_codes": 0,
-}
 PRINCIPAL_PARTS = ("mean", "directions", "variances")
+SECONDS = "seconds"  # the one column of the history that the clock decides
+LEAST_UNIT, LARGEST_UNIT = 1e-150, 1e150  # of which the squares are numbers still
+LEAST_NOISE, LARGEST_NOISE = 1e-13, 3.4e38  # in the model's units, which are single precision
+SEEDS, MOST_EPOCHS = 2**31, 10**9
 
 
-@dataclass(frozen=True)
+@record
 class Facts:
     """What is neither a setting nor a tensor; a `ValueError` names the first that can't be."""
 
-    n_features: int
-    n_components: int
-    feature_names: list[str] | None
-    dtype: str
-    seed: int
-    noise_variance: float
-    scaling_unit: float
-    code_unit: float
-    total_variance: float
-    rank: int
-    n_directions: int
-    n_iter: int
-    best_epoch: int
-    history_columns: list[str]
-    history_rows: int
-    completion_rank: int = 0
-    layout: dict[str, Any] | None = None
-    n_kept_codes: int = 0  # of an earlier isthmus, which kept none
+    n_features: int = fact(at_least=1)
+    n_components: int = fact(at_least=1)
+    feature_names: tuple[str, ...] | None
+    dtype: Literal["float32", "float64"]
+    seed: int = fact(at_least=0, below=SEEDS)
+    noise_variance: float = fact(above=0)
+    scaling_unit: float = fact(at_least=LEAST_UNIT, at_most=LARGEST_UNIT)
+    code_unit: float = fact(at_least=LEAST_UNIT, at_most=LARGEST_UNIT)
+    total_variance: float = fact(at_least=0, at_most=LARGEST_UNIT)
+    rank: int = fact(at_least=1)
+    n_directions: int = fact(at_least=1)
+    n_iter: int = fact(at_least=0, at_most=MOST_EPOCHS)
+    best_epoch: int = fact(at_least=0)
+    history_columns: tuple[str, ...]
+    history_rows: int = fact(at_least=0)
+    completion_rank: int = fact(at_least=0)
+    layout: TableLayout | None
+    n_kept_codes: int = fact(at_least=0)
+    n_given: int = fact(at_least=0, default=0)
 
     def __post_init__(self) -> None:
-        for name, least in LEAST.items():
-            self._require(
-                name,
-                lambda value, least=least: type(value) is int and value >= least,
-                f"a whole number ≥ {least}",
-            )
-        for name in ("noise_variance", "scaling_unit", "code_unit"):
-            self._require(name, lambda value: _is_number(value) and value > 0, "a finite number above 0")
-        self._require("total_variance", lambda value: _is_number(value) and value >= 0, "a finite number ≥ 0")
-        self._require("dtype", lambda value: value in ("float32", "float64"), "'float32' or 'float64'")
-        self._require(
-            "history_columns",
-            lambda value: _are_names(value) and len({*value}) == len(value),
-            "different names",
-        )
-        if self.feature_names is not None:
-            self._require("feature_names", _are_names, "names")
-            if len(self.feature_names) != self.n_features:
-                raise ValueError(f"there are {len(self.feature_names)} feature_names for {self.n_features} columns")
-        if self.layout is not None and TableLayout.from_facts(self.layout).width != self.n_features:
+        if len({*self.history_columns}) != len(self.history_columns):
+            raise ValueError(f"history_columns must be different names, got {shortened(self.history_columns)}")
+        if self.feature_names is not None and len(self.feature_names) != self.n_features:
+            raise ValueError(f"there are {len(self.feature_names)} feature_names for {self.n_features} columns")
+        if self.layout is not None and self.layout.width != self.n_features:
             raise ValueError(f"the layout of its table has not {self.n_features} columns")
-        if self.completion_rank > self.n_features:
-            raise ValueError(f"completion_rank={self.completion_rank} is more than there are columns")
-        if self.n_directions > min(self.rank, self.n_features):
+        if self.rank > self.n_features or self.completion_rank > self.n_features:
+            raise ValueError(f"rank and completion_rank must be at most {self.n_features}, the number of columns")
+        if self.n_directions > self.rank:
             raise ValueError(f"n_directions={self.n_directions} is more than there can be")
         if self.best_epoch > self.n_iter:
             raise ValueError(f"best_epoch={self.best_epoch} is later than the last, {self.n_iter}")
+        if self.history_rows > self.n_iter + 1:
+            raise ValueError(f"history_rows={self.history_rows} are more than {self.n_iter} epochs and the start")
+        if self.code_unit not in (1.0, self.scaling_unit):
+            raise ValueError(f"code_unit must be 1 or the scaling_unit {self.scaling_unit}, got {self.code_unit}")
+        if not LEAST_NOISE <= self.noise_variance / self.scaling_unit**2 <= LARGEST_NOISE:
+            raise ValueError(f"noise_variance={self.noise_variance} is none of columns in units of {self.scaling_unit}")
 
-    def _require(self, name: str, holds: Any, what: str) -> None:
-        if not holds(getattr(self, name)):
-            raise ValueError(f"{name} must be {what}, got {shortened(getattr(self, name))}")
-
-    def kinds(self) -> dict[str, TensorKind]:
-        """The tensors these facts imply, beside the network's own."""
+    def kinds(self, *, timed: bool) -> dict[str, TensorKind]:
+        """The tensors these facts imply, beside the network's own; ``timed`` if the seconds are kept elsewhere."""
         wide, kept = (self.n_features,), self.n_kept_codes > 0
+        columns = [name for name in self.history_columns if not (timed and name == SECONDS)]
+        beside = (self.n_given,)
+        given = {
+            "given.center": TensorKind("F64", beside),
+            "given.spread": TensorKind("F64", beside),
+            "principal.effect": TensorKind("F32", wide + beside),
+        }
         return {
+            **(given if self.n_given else {}),
             "scaling.center": TensorKind("F64", wide),
             "scaling.spread": TensorKind("F64", wide),
             "principal.mean": TensorKind("F32", wide),
@@ -126,78 +114,73 @@ class Facts:
             "principal.variances": TensorKind("F32", (self.n_directions,)),
             **({"generation.codes": TensorKind("F32", (self.n_kept_codes, self.n_components))} if kept else {}),
             **({"generation.errors": TensorKind("F32", wide)} if kept else {}),
-        } | {f"history.{name}": TensorKind("F64", (self.history_rows,)) for name in self.history_columns}
+        } | {f"history.{name}": TensorKind("F64", (self.history_rows,)) for name in columns}
 
 
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
-
-
-def _are_names(value: Any) -> bool:
-    # Half a surrogate pair is a str that can't be printed.
-    return isinstance(value, list) and all(
-        isinstance(name, str) and not any("\ud800" <= letter <= "\udfff" for letter in name) for name in value
-    )
-
-
-def facts_of(estimator: BaseAutoencoder) -> Facts:
-    """The plain facts of a fitted estimator."""
-    names = getattr(estimator, "feature_names_in_", None)
-    history, principal = estimator.history_, estimator.principal_
-    completion, layout = estimator.model_.completion, estimator._layout
+def facts_of(fitted: FittedState, names: Sequence[str] | None) -> Facts:
+    """The plain facts of a fitted model; ``names`` are its columns' where they have any."""
+    history, principal = fitted.history, fitted.principal
+    completion, layout = fitted.model.completion, fitted.layout
+    dtype: Any = fitted.dtype.name
     return Facts(
-        n_features=len(estimator.scaling_.center),
-        n_components=int(estimator.n_components_),
-        feature_names=None if names is None or layout is not None else [str(name) for name in names],
-        dtype=np.dtype(estimator._dtype).name,
-        seed=int(estimator._seed),
-        noise_variance=float(estimator.noise_variance_),
-        scaling_unit=float(estimator.scaling_.unit),
-        code_unit=float(estimator._code_unit),
+        n_features=fitted.architecture.n_features,
+        n_components=fitted.n_components,
+        feature_names=None if names is None or layout is not None else tuple(map(str, names)),
+        dtype=dtype,
+        seed=fitted.seed,
+        noise_variance=float(fitted.noise_variance),
+        scaling_unit=float(fitted.scaling.unit),
+        code_unit=float(fitted.code_unit),
         total_variance=float(principal.total_variance),
         rank=int(principal.rank),
         n_directions=len(principal.directions),
-        n_iter=int(estimator.n_iter_),
-        best_epoch=int(estimator.best_epoch_),
-        history_columns=list(history.columns),
+        n_iter=fitted.n_iter,
+        best_epoch=fitted.best_epoch,
+        history_columns=tuple(history.columns),
         history_rows=len(history),
-        layout=None if layout is None else layout.to_facts(),
+        layout=layout,
         completion_rank=0 if completion is None else int(completion.loadings.shape[1]),
-        n_kept_codes=0 if (memory := estimator._known()) is None else len(memory.codes),
+        n_kept_codes=0 if fitted.codes is None else len(fitted.codes.kept),
+        n_given=0 if fitted.given is None else len(fitted.given.center),
     )
 
 
-def tensors_of(estimator: BaseAutoencoder) -> dict[str, Tensor]:
-    """All numbers of a fitted estimator, by their name in the file."""
-    found = {f"model.{name}": tensor for name, tensor in estimator.model_.state_dict().items()}
-    found |= {f"principal.{name}": getattr(estimator.principal_, name) for name in PRINCIPAL_PARTS}
-    found |= {f"scaling.{name}": torch.from_numpy(getattr(estimator.scaling_, name)) for name in ("center", "spread")}
-    if (memory := estimator._known()) is not None:
-        found |= {f"generation.{name}": getattr(memory, name) for name in ("codes", "errors")}
-    for name, values in estimator.history_.columns.items():
-        found[f"history.{name}"] = torch.tensor(values, dtype=torch.float64)
+def tensors_of(fitted: FittedState) -> dict[str, Tensor]:
+    """All numbers of a fitted model, by their name in the file."""
+    found = {f"model.{name}": tensor for name, tensor in fitted.model.state_dict().items()}
+    found |= {f"principal.{name}": getattr(fitted.principal, name) for name in PRINCIPAL_PARTS}
+    found |= {f"scaling.{name}": torch.from_numpy(getattr(fitted.scaling, name)) for name in ("center", "spread")}
+    if fitted.given is not None:
+        found |= {f"given.{name}": torch.from_numpy(getattr(fitted.given, name)) for name in ("center", "spread")}
+    if fitted.principal.effect is not None:
+        found["principal.effect"] = fitted.principal.effect
+    if fitted.codes is not None:
+        found |= {"generation.codes": fitted.codes.kept, "generation.errors": fitted.codes.errors}
+    for name, values in fitted.history.columns.items():
+        if name != SECONDS:
+            found[f"history.{name}"] = torch.tensor(values, dtype=torch.float64)
     return {name: part.detach().cpu().contiguous() for name, part in found.items()}
 
 
-def kinds_of(tensors: Mapping[str, Tensor]) -> dict[str, TensorKind]:
-    """Type and shape of each."""
-    return {name: TensorKind(KINDS[tensor.dtype], tuple(tensor.shape)) for name, tensor in tensors.items()}
-
-
-def expected_kinds(model: AutoencoderModel, facts: Facts) -> dict[str, TensorKind]:
+def expected_kinds(model: AutoencoderModel, facts: Facts, *, timed: bool) -> dict[str, TensorKind]:
     """The tensors that a model and these facts need, no more and no fewer."""
-    return facts.kinds() | kinds_of({f"model.{name}": tensor for name, tensor in model.state_dict().items()})
+    return facts.kinds(timed=timed) | kinds_of({f"model.{name}": tensor for name, tensor in model.state_dict().items()})
 
 
-def require_finite_tensors(tensors: Mapping[str, Tensor]) -> None:
-    """Raise a `ValueError` on NaN, infinity or a spread not above 0; a history alone may hold what it met."""
+def require_usable(facts: Facts, tensors: Mapping[str, Tensor]) -> None:
+    """Raise a `ValueError` on numbers that would make use fail; a history alone may hold what it met."""
     for name, tensor in tensors.items():
         if not name.startswith("history.") and not tensor.isfinite().all():
             raise ValueError(f"{name} holds NaN or infinity")
-    for name, least in (("scaling.spread", "above 0"), ("principal.variances", "at least 0")):
-        smallest = float(tensors[name].min())
-        if smallest < 0 or (smallest == 0 and least == "above 0"):
-            raise ValueError(f"{name} must be {least}, got {smallest}")
+    spread, variances = tensors["scaling.spread"], tensors["principal.variances"]
+    if spread.min() < LEAST_UNIT or spread.max() > LARGEST_UNIT:
+        raise ValueError(f"scaling.spread must be from {LEAST_UNIT:g} to {LARGEST_UNIT:g}")
+    if facts.scaling_unit != 1 and not (spread == facts.scaling_unit).all():
+        raise ValueError(f"scaling_unit must be the spread of every column or 1, got {facts.scaling_unit}")
+    if facts.n_given and tensors["given.spread"].min() < LEAST_UNIT:
+        raise ValueError(f"given.spread must be at least {LEAST_UNIT:g}")
+    if variances.min() < 0:
+        raise ValueError(f"principal.variances must be at least 0, got {float(variances.min())}")
 
 
 class _NoInitialNumbers(TorchFunctionMode):
@@ -207,20 +190,25 @@ class _NoInitialNumbers(TorchFunctionMode):
         kwargs = kwargs or {}
         if getattr(func, "__module__", "") == "torch.nn.init" or func in (torch.Tensor.normal_, torch.Tensor.uniform_):
             return args[0] if args else kwargs["tensor"]
-        return (torch.empty if func is torch.randn else func)(*args, **kwargs)
+        if func is torch.randn:
+            return torch.empty(*args, **{name: value for name, value in kwargs.items() if name != "generator"})
+        return func(*args, **kwargs)
 
 
 def empty_model(estimator: BaseAutoencoder, architecture: Architecture, facts: Facts) -> AutoencoderModel:
     """The model with shapes but no numbers: on torch's meta device no weight is allocated."""
     nothing = np.zeros(facts.n_features)
-    columns = ColumnStatistics(nothing, nothing, nothing, nothing, 2)
-    with seeded(0), torch.device("meta"), _NoInitialNumbers():
+    blocks = None if facts.layout is None else facts.layout.blocks
+    columns = Columns(
+        ColumnStatistics(nothing, nothing, nothing, nothing, nothing > 0, 2, 2.0), [""] * facts.n_features, blocks
+    )
+    # A user's own module is built as it is: what its code makes of the meta device is not known.
+    place = torch.device("cpu" if estimator.own_modules() else "meta")
+    with seeded(0), place, OwnDraws() if estimator.own_modules() else _NoInitialNumbers():
         scaling = Scaling(nothing, nothing + 1, facts.scaling_unit)
-        blocks = None if facts.layout is None else TableLayout.from_facts(facts.layout).blocks
-        model = assemble(estimator, architecture, columns, scaling, None, blocks)
-        if estimator.missing == "mask":
-            attach(model, Completion(facts.n_features, facts.completion_rank))
-        return model
+        completion = Completion(facts.n_features, facts.completion_rank) if estimator.missing == "mask" else None
+        likelihood = estimator.make_likelihood(columns)
+        return build_model(estimator, architecture, columns, scaling, likelihood, None, completion)
 
 
 def restore(
@@ -229,35 +217,40 @@ def restore(
     facts: Facts,
     model: AutoencoderModel,
     tensors: Mapping[str, Tensor],
+    seconds: Sequence[float] | None,
     device: torch.device,
 ) -> None:
-    """Give an unfitted estimator every attribute that `fit` would have left behind."""
-    weights = {name.removeprefix("model."): part for name, part in tensors.items() if name.startswith("model.")}
-    model.load_state_dict(weights, assign=True)
-    center, spread = tensors["scaling.center"].numpy(), tensors["scaling.spread"].numpy()
+    """Give an unfitted estimator what `fit` would have left behind."""
+    model.load_state_dict({name: tensors[f"model.{name}"] for name in model.state_dict()}, assign=True)
     mean, directions, variances = (tensors[f"principal.{name}"] for name in PRINCIPAL_PARTS)
-    if facts.feature_names is not None:
-        estimator.feature_names_in_ = np.array(facts.feature_names, dtype=object)
-    estimator.n_features_in_ = facts.n_features
-    if facts.layout is not None:
-        layout = TableLayout.from_facts(facts.layout)
-        adopt_layout(estimator, layout)
+    layout = facts.layout
+    if layout is None:
+        know_columns(estimator, facts.n_features, facts.feature_names)
+    else:
+        know_columns(estimator, len(layout.columns), layout.names)
         if model.completion is not None:
             model.completion.owners = torch.tensor(layout.owners)
-    estimator.n_components_ = facts.n_components
-    estimator._dtype = np.dtype(facts.dtype)
-    estimator._seed = facts.seed
-    estimator._device = device
-    estimator.scaling_ = Scaling(center, spread, facts.scaling_unit)
-    estimator._code_unit = facts.code_unit
-    estimator.principal_ = Principal(mean, directions, variances, facts.total_variance, facts.rank)
-    estimator._architecture = architecture
-    estimator.model_ = model.to(device)
-    estimator._n_weights = sum(parameter.numel() for parameter in model.parameters())
-    estimator._training = estimator._density = estimator._memory = estimator._seen = None
-    if facts.n_kept_codes:
-        estimator._memory = Memory(tensors["generation.codes"], tensors["generation.errors"])
-    estimator.history_ = History({name: tensors[f"history.{name}"].tolist() for name in facts.history_columns})
-    estimator.noise_variance_ = facts.noise_variance
-    estimator.n_iter_ = facts.n_iter
-    estimator.best_epoch_ = facts.best_epoch
+    columns = {name: part.tolist() for name, part in tensors.items() if name.startswith("history.")}
+    columns |= {} if seconds is None else {f"history.{SECONDS}": list(seconds)}
+    kept = facts.n_kept_codes > 0
+    estimator.fitted_ = FittedState(
+        n_components=facts.n_components,
+        scaling=Scaling(tensors["scaling.center"].numpy(), tensors["scaling.spread"].numpy(), facts.scaling_unit),
+        architecture=architecture,
+        model=model.to(device),
+        principal=Principal(
+            mean, directions, variances, facts.total_variance, facts.rank, tensors.get("principal.effect")
+        ),
+        layout=layout,
+        device=device,
+        dtype=np.dtype(facts.dtype),
+        seed=facts.seed,
+        noise_variance=facts.noise_variance,
+        history=History({name: columns[f"history.{name}"] for name in facts.history_columns}),
+        best_epoch=facts.best_epoch,
+        n_iter=facts.n_iter,
+        codes=CodeBuffer.of(tensors["generation.codes"], tensors["generation.errors"]) if kept else None,
+        given=None
+        if facts.n_given == 0
+        else Scaling(tensors["given.center"].numpy(), tensors["given.spread"].numpy(), 1.0),
+    )

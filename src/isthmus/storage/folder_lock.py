@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from isthmus.storage.safe_reading import StorageError
+from isthmus.tables.staging import try_lock
 
-__all__ = ["locked"]
+__all__ = ["LOCK", "locked"]
 
 LOCK = "lock"
 
@@ -41,18 +42,9 @@ def locked(folder: Path, *, wanted: bool = True) -> Iterator[None]:
 
 
 def _lock(handle: int, folder: Path) -> None:
-    try:
-        if os.name == "nt":
-            import msvcrt
-
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # pyrefly: ignore[missing-attribute]
-        else:
-            import fcntl
-
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+    if try_lock(handle) is False:
         owner = os.pread(handle, 20, 0).decode("ascii", "replace").strip() if hasattr(os, "pread") else ""
         who = f"process {owner}" if owner.isdigit() else "another process"
         raise StorageError(
             f"{str(folder)!r} is in use: {who} is fitting into it; wait for it, or choose another folder."
-        ) from error
+        )

@@ -1,24 +1,89 @@
-"""A folder is written whole or not at all: beside its place first, then moved there in one step."""
+"""A folder is written whole or not at all: in a staging folder beside its place first, then it takes it in one step.
+
+What is replaced is what isthmus wrote and nothing else: a file it did not write is named, and nothing is touched.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from isthmus.storage.safe_reading import StorageError
-from isthmus.tables.atomic import beside, replace_folder, settle
+from isthmus.tables.staging import NEW, put_in_place, settle, staging, sweep
 
-__all__ = ["new_folder"]
+__all__ = [
+    "Owned",
+    "building",
+    "finish_replacement",
+    "new_folder",
+    "remove_owned",
+    "require_free",
+    "require_room",
+    "saved_files",
+]
+
+# Every name that a format has ever given to a file of what can be saved; estimators inside have the first three.
+SAVED = ("config.json", "model.safetensors", "timing.json")
+FIRST_FORMAT = ("detector.json", "detector.safetensors", "denoiser.json")
+INNER = ("autoencoder", "model")
+MARK, MARKED_BYTES = b'"isthmus ', 200  # the format is the first thing a manifest says
+
+
+@dataclass(frozen=True)
+class Owned:
+    """What isthmus writes into one kind of folder.
+
+    Attributes
+    ----------
+    what
+        Such a folder in words.
+    files
+        Every file there may be, by its name within the folder.
+    marks
+        Files of which one says that the folder is isthmus's.
+    """
+
+    what: str
+    files: frozenset[str]
+    marks: tuple[str, ...]
+
+
+def saved_files(inside: str = "") -> frozenset[str]:
+    """The files of whatever `isthmus.save` writes to the folder ``inside``."""
+    names = {*SAVED, *FIRST_FORMAT, *(f"{inner}/{name}" for inner in INNER for name in SAVED)}
+    return frozenset(f"{inside}/{name}" if inside else name for name in names)
 
 
 def new_folder(path: str | os.PathLike[str], files: Mapping[str, bytes], *, overwrite: bool) -> Path:
     """Make the folder ``path`` with these files, by name, and give its path; "part/name" lies in a folder of its own.
 
     Until the last moment nothing stands at ``path`` but what stood there before; whatever is raised, also
-    `KeyboardInterrupt`, leaves that as it was. With ``overwrite`` a folder that holds no other files than
-    these is replaced: moved aside when the new one is complete, and only then removed.
+    `KeyboardInterrupt`, leaves that as it was. With ``overwrite`` a folder of which isthmus wrote every file is
+    replaced in one step.
+
+    Raises
+    ------
+    StorageError
+        If ``path`` exists and may not be replaced, or can't be written.
+    """
+    owned = Owned("a folder that isthmus saved", saved_files() | files.keys(), ("config.json", "denoiser.json"))
+    with building(path, owned, overwrite=overwrite) as folder:
+        require_room(Path(path), sum(map(len, files.values())))
+        for name, data in files.items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_bytes(data)
+    return Path(path)
+
+
+@contextmanager
+def building(path: str | os.PathLike[str], owned: Owned, *, overwrite: bool) -> Iterator[Path]:
+    """An empty folder to fill; it stands at ``path`` if all went well, else it is gone.
+
+    Missing parents are made, and gone again if anything goes wrong. An empty folder at ``path`` is as good as none.
 
     Raises
     ------
@@ -26,56 +91,129 @@ def new_folder(path: str | os.PathLike[str], files: Mapping[str, bytes], *, over
         If ``path`` exists and may not be replaced, or can't be written.
     """
     path = Path(path)
-    temporary: Path | None = None
+    made: list[Path] = []
+    try:
+        target = require_free(path, owned, overwrite=overwrite)
+        made = [folder for folder in target.parents if not folder.exists()]
+        if made:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        sweep(target.parent)
+        with staging(target) as staged:
+            (staged / NEW).mkdir()
+            yield staged / NEW
+            for folder, _, names in os.walk(staged / NEW, topdown=False):
+                for name in names:
+                    settle(Path(folder, name))
+                settle(Path(folder))
+            require_free(path, owned, overwrite=overwrite)
+            put_in_place(staged, target, lambda old: _require_owned(path, old, owned, overwrite=overwrite))
+            settle(target.parent)
+    except BaseException as error:
+        with suppress(OSError):  # a folder that something else has come into stays
+            for folder in made:
+                folder.rmdir()
+        if isinstance(error, OSError):
+            raise _not_written(path, error) from error
+        raise
+
+
+def require_free(path: str | os.PathLike[str], owned: Owned, *, overwrite: bool) -> Path:
+    """The place that ``path`` names, through links; a `StorageError` if something stands there that has to stay."""
+    path = Path(path)
     try:
         # Through a link to the folder it names, as plain writing would go.
         target = Path(os.path.realpath(path))
-        names = {name.partition("/")[0] for name in files}
-        _require_free(path, target, names, overwrite)
-        if not target.parent.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = beside(target)
-        temporary.mkdir()
-        for name, data in files.items():
-            place = temporary / name
-            place.parent.mkdir(exist_ok=True)
-            with place.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-        for folder in {temporary, *((temporary / name).parent for name in files)}:
-            settle(folder)
-        _require_free(path, target, names, overwrite)
-        replace_folder(temporary, target)
-        settle(target.parent)
-    except (OSError, ValueError) as error:
-        _remove(temporary)
-        if isinstance(error, StorageError):
-            raise
-        reason = getattr(error, "strerror", None) or error
-        raise StorageError(
-            f"{str(path)!r} cannot be written ({reason}); check the folder, your rights and the space left."
-        ) from error
-    except BaseException:
-        _remove(temporary)
+        if os.path.lexists(target):
+            _require_owned(path, target, owned, overwrite=overwrite)
+    except StorageError:
         raise
-    return path
+    except (OSError, ValueError) as error:  # of a path with a null in it
+        raise _not_written(path, error) from error
+    with suppress(OSError):
+        here = Path.cwd()
+        if target == here or target in here.parents:
+            raise StorageError(
+                f"{str(path)!r} is the folder this runs in, or one above it, and can't be replaced from inside; name a "
+                "new folder in it."
+            )
+    return target
 
 
-def _require_free(path: Path, target: Path, names: set[str], overwrite: bool) -> None:
-    if not os.path.lexists(target):
+def require_room(path: Path, n_bytes: int) -> None:
+    """Raise a `StorageError` if there is not so much room where ``path`` is or will be, as far as the system says."""
+    there = next((place for place in (path, *path.absolute().parents) if place.is_dir()), path)
+    try:
+        free = shutil.disk_usage(there).free
+    except OSError:
         return
-    if not overwrite:
-        raise StorageError(f"{str(path)!r} exists; choose another folder, or ask for it to be overwritten.")
-    if not target.is_dir():
-        raise StorageError(f"{str(path)!r} is a file, and a model is a folder; choose another path.")
-    others = sorted({entry.name for entry in target.iterdir()} - names)
-    if others:
+    if free < n_bytes:
         raise StorageError(
-            f"{str(path)!r} holds more than a model ({others[0]!r}), so it is not overwritten; choose another folder."
+            f"{str(path)!r} takes {n_bytes / 1e6:,.1f} MB, and {free / 1e6:,.1f} MB are free there; make room, or "
+            "choose another place."
         )
 
 
-def _remove(temporary: Path | None) -> None:
-    if temporary is not None:
-        shutil.rmtree(temporary, ignore_errors=True)
+def remove_owned(folder: Path, names: Iterable[str]) -> None:
+    """Remove these files from a folder, and the folder itself if nothing else is left in it."""
+    for name in names:
+        with suppress(OSError):
+            (folder / name).unlink()
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def finish_replacement(folder: Path) -> None:
+    """Finish what a killed process was at, if that is why nothing stands at ``folder``."""
+    with suppress(OSError, ValueError):
+        if not os.path.lexists(folder):
+            sweep(Path(os.path.realpath(folder)).parent)
+
+
+def _require_owned(path: Path, place: Path, owned: Owned, *, overwrite: bool) -> None:
+    """Refuse a folder that may not be replaced; ``path`` is its name, ``place`` where it stands."""
+    where = repr(str(path))
+    if not place.is_dir():
+        raise StorageError(f"{where} is a file, and {owned.what} is a folder; choose another path.")
+    if not any(place.iterdir()):
+        return
+    if not overwrite:
+        raise StorageError(f"{where} exists; choose another folder, or ask for it to be overwritten.")
+    if not any(_is_marked(place / name) for name in owned.marks):
+        raise StorageError(f"{where} is not {owned.what}, so it is not replaced; choose another folder.")
+    foreign = _foreign_in(place, owned.files)
+    if foreign is not None:
+        raise StorageError(
+            f"{where} holds {foreign!r}, which isthmus did not write there, so it is not replaced; move that away, or "
+            "choose another folder."
+        )
+
+
+def _is_marked(place: Path) -> bool:
+    if place.is_symlink() or not place.is_file():
+        return False
+    with place.open("rb") as file:
+        return MARK in file.read(MARKED_BYTES)
+
+
+def _foreign_in(folder: Path, known: frozenset[str]) -> str | None:
+    """The first file in a folder that isn't known, or empty folder, by its name within."""
+    for place, folders, files in os.walk(folder, onerror=_raise):
+        inside = Path(place).relative_to(folder)
+        links = [name for name in folders if Path(place, name).is_symlink()]
+        for name in sorted(files + links):
+            if (inside / name).as_posix() not in known:
+                return (inside / name).as_posix()
+        if not files and not folders:
+            return inside.as_posix()
+    return None
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _not_written(path: Path, error: Exception) -> StorageError:
+    return StorageError(
+        f"{str(path)!r} cannot be written ({getattr(error, 'strerror', None) or error}); check the folder, your rights "
+        "and the space left."
+    )

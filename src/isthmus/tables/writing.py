@@ -14,6 +14,7 @@ import numpy as np
 from isthmus.tables.atomic import atomic_write, refuse_existing
 from isthmus.tables.errors import DataError
 from isthmus.tables.formats.pictures import FORMATS, pillow
+from isthmus.tables.staging import sweep
 
 if TYPE_CHECKING:
     import pyarrow
@@ -329,11 +330,13 @@ def write_images(
         for path in paths:
             refuse_existing(path)
     image = pillow()
+    for parent in {path.parent for path in paths}:
+        sweep(parent)
     for path, row in zip(paths, values, strict=True):
         pixels = np.rint(np.clip(row, 0, 1) * 255).astype(np.uint8).reshape(image_shape)
         if pixels.ndim == 3:
             pixels = pixels[0] if len(pixels) == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0))
-        with atomic_write(path, overwrite=overwrite) as temporary:
+        with atomic_write(path, overwrite=overwrite, sweeping=False) as temporary:
             image.fromarray(pixels).save(temporary, format="PNG")
     return paths
 

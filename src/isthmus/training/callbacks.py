@@ -5,9 +5,11 @@ With an older scikit-learn the mixin is empty and the decorator does nothing.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
+_BEFORE = random.getstate()
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:  # scikit-learn < 1.9
@@ -18,6 +20,9 @@ except ImportError:  # scikit-learn < 1.9
     def with_callbacks(method):  # type: ignore[misc]
         """Leave the method as it is."""
         return method
+
+finally:
+    random.setstate(_BEFORE)  # scikit-learn's callbacks import rich, which draws from Python's generator as it loads
 
 
 __all__ = ["CallbackSupportMixin", "EpochCallbacks", "with_callbacks"]

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from isthmus.rows.rows import Rows
-    from isthmus.training.loop import Training
-    from isthmus.training.state import RunState
+from isthmus.rows.rows import Rows
+from isthmus.training.state import RunState
 
-__all__ = ["Checkpointer", "Checkpointing", "FitCheckpointer"]
+__all__ = ["Checkpointer", "Checkpointing", "FitCheckpointer", "Run"]
+
+
+class Run(Protocol):
+    """A training run under way, as a checkpointer sees it; `isthmus.training.loop.Training` is one."""
+
+    state: RunState
+
+    def seconds(self) -> float:
+        """Time spent training so far."""
+        ...
 
 
 class Checkpointer(Protocol):
     """Keeps what `Training.state` says when it sees fit."""
 
-    def after_step(self, training: Training) -> None:
+    def after_step(self, training: Run) -> None:
         """A step is over."""
 
-    def after_epoch(self, training: Training) -> None:
+    def after_epoch(self, training: Run) -> None:
         """An epoch is over and measured."""
 
-    def after_run(self, training: Training) -> None:
+    def after_run(self, training: Run) -> None:
         """The run is over, as it should be."""
 
 

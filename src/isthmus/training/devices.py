@@ -8,14 +8,14 @@ from contextlib import contextmanager
 
 import torch
 
-__all__ = ["choose_device", "half_precision_pays", "seeded", "threads_for"]
+__all__ = ["choose_device", "half_precision_pays", "threads_for"]
 
 # Multiply-adds in one step below which a second thread costs more than it brings; measured in benchmarks/.
 WORK_FOR_THREADS = 5e7
 
 
 def choose_device(asked: str | None) -> torch.device:
-    """The device asked for, or the fastest there is: CUDA, then Apple's MPS, then the processor."""
+    """The device asked for, or the fastest there is: CUDA, then Apple's MPS, then the CPU."""
     available = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
@@ -23,7 +23,7 @@ def choose_device(asked: str | None) -> torch.device:
     }
     if asked is None:
         found = next(name for name, there in available.items() if there)
-        place = os.environ.get("LOCAL_RANK") if found == "cuda" else None  # of several processes each has its own card
+        place = os.environ.get("LOCAL_RANK") if found == "cuda" else None  # of several processes each has its own GPU
         return torch.device(found if place is None else f"{found}:{place}")
     name = asked.split(":")[0]
     if not available.get(name, False):
@@ -58,14 +58,3 @@ def threads_for(work: float) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-@contextmanager
-def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
-    """Torch's generators seeded inside, and left outside as they were found."""
-    devices = [device] if device is not None and device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
-        torch.default_generator.manual_seed(seed)
-        if devices:
-            torch.cuda.manual_seed(seed)
-        yield

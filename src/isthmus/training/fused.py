@@ -1,12 +1,12 @@
 """A network's pass and its gradients written out, instead of recorded by autograd layer by layer.
 
 For small networks most of a training step is bookkeeping: every layer records several nodes, and every
-parameter's gradient is gathered by a node of its own. Here a whole `Network` (straight part, perceptron,
+parameter's gradient is gathered by a node of its own. Here a whole `Network` (linear skip, perceptron,
 scales) has one forward pass, which keeps each layer's activation, and one backward pass, which writes every
 weight's gradient straight into the flat buffer it lives in. It serves in two ways:
 
 - `fuse` makes it a single autograd function, with which any objective composes;
-- `plain_pass` does without autograd altogether where the loss is the Gaussian's alone: a point code, σ² fixed,
+- `squared_error_pass` does without autograd altogether where the loss is the Gaussian's alone: a point code, σ² fixed,
   no penalty. That is the vanilla and the denoising autoencoder.
 
 The modules themselves remain the reference, and serve wherever this does not: convolutions, dictionaries, and
@@ -23,13 +23,12 @@ import torch
 from torch import Tensor, nn
 
 from isthmus.parts.autoencoder import AutoencoderModel
-from isthmus.parts.bottleneck import PointBottleneck
-from isthmus.parts.likelihood import GaussianLikelihood
 from isthmus.parts.network import Network
+from isthmus.rows.rows import Batch
 from isthmus.training.objective import Objective
 from isthmus.training.optimizer import FlatParameters
 
-__all__ = ["FusedNetwork", "PlainPass", "can_fuse", "fuse", "plain_pass", "unfuse"]
+__all__ = ["FusedNetwork", "SquaredErrorPass", "can_fuse", "fuse", "squared_error_pass", "unfuse"]
 
 aten = torch.ops.aten
 
@@ -53,8 +52,8 @@ _ACTIVATIONS: dict[type[nn.Module], _Activation] = {
 
 
 def can_fuse(model: AutoencoderModel) -> bool:
-    """Whether both networks are perceptrons."""
-    return _is_perceptron(model.encoder) and _is_perceptron(model.decoder)
+    """Whether both networks are perceptrons beside a linear skip, as they say themselves."""
+    return all(network.perceptron_layers() is not None for network in (model.encoder, model.decoder))
 
 
 def fuse(model: AutoencoderModel, flat: FlatParameters, computed: FlatParameters) -> None:
@@ -64,22 +63,14 @@ def fuse(model: AutoencoderModel, flat: FlatParameters, computed: FlatParameters
     buffers, or their `half`.
     """
     for network in (model.encoder, model.decoder):
-        if _is_perceptron(network):
-            network.fused = FusedNetwork(network, flat, computed)
+        if (layers := network.perceptron_layers()) is not None:
+            network.fused = FusedNetwork(network, layers, flat, computed)
 
 
 def unfuse(model: AutoencoderModel) -> None:
     """Back to the plain modules."""
     for network in (model.encoder, model.decoder):
         network.fused = None
-
-
-def _is_perceptron(network: Network) -> bool:
-    layers = list(network.bent or ())
-    return isinstance(network.straight, nn.Linear | None) and all(
-        isinstance(layer, nn.Linear) if place % 2 == 0 else type(layer) in _ACTIVATIONS
-        for place, layer in enumerate(layers)
-    )
 
 
 class _Layer:
@@ -103,13 +94,12 @@ class _Layer:
 
 
 class FusedNetwork:
-    """One network's two passes: straight(x / s_in) + bent(x / s_in), times s_out."""
+    """One network's two passes: skip(x / s_in) + residual(x / s_in), times s_out."""
 
-    def __init__(self, network: Network, flat: FlatParameters, computed: FlatParameters):
+    def __init__(self, network: Network, layers: list[Any], flat: FlatParameters, computed: FlatParameters):
         self.input_scale = network.input_scale
         self.output_scale = network.output_scale
-        self.straight: Any = None if network.straight is None else _Layer(network.straight, flat, computed)
-        layers: list[Any] = list(network.bent or ())
+        self.skip: Any = None if network.skip is None else _Layer(network.skip, flat, computed)
         self.layers = [_Layer(layer, flat, computed) for layer in layers[::2]]
         self.activations = [_ACTIVATIONS[type(layer)] for layer in layers[1::2]]
         self.format: torch.dtype | None = None  # to compute in, where it isn't the rows' own
@@ -120,7 +110,7 @@ class FusedNetwork:
         self.wants_gradient = torch.zeros((), requires_grad=True)
 
     def __call__(self, x: Tensor) -> Tensor:
-        return _Pass.apply(x, self.wants_gradient, self)
+        return _FusedFunction.apply(x, self.wants_gradient, self)
 
     def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """The output, and what the backward pass will read."""
@@ -134,11 +124,11 @@ class FusedNetwork:
             hidden = activation.apply(before)
             kept += [hidden] if activation.from_output else [before, hidden]
         if not self.layers:
-            y = self.straight.forward(x)
+            y = self.skip.forward(x)
         else:
             y = self.layers[-1].forward(hidden)
-            if self.straight is not None:
-                y.addmm_(x, self.straight.weight_transposed).add_(self.straight.bias)
+            if self.skip is not None:
+                y.addmm_(x, self.skip.weight_transposed).add_(self.skip.bias)
         if self.format is not None:
             y = y.float()
         return (y if self.output_scale is None else y.mul_(self.output_scale)), kept
@@ -162,10 +152,10 @@ class FusedNetwork:
                 gradient = activation.backward(gradient.mm(layer.weight), reads)
             elif wants_input:
                 at_input = gradient.mm(layer.weight)
-        if self.straight is not None:
-            self.straight.add_gradients(at_output, x, self.ones)
+        if self.skip is not None:
+            self.skip.add_gradients(at_output, x, self.ones)
             if wants_input:
-                through = at_output.mm(self.straight.weight)
+                through = at_output.mm(self.skip.weight)
                 at_input = through if at_input is None else at_input.add_(through)
         if at_input is None:
             return None
@@ -174,7 +164,7 @@ class FusedNetwork:
         return at_input if self.input_scale is None else at_input.div_(self.input_scale)
 
 
-class _Pass(torch.autograd.Function):
+class _FusedFunction(torch.autograd.Function):
     """A `FusedNetwork` as one node of autograd, differentiable once."""
 
     @staticmethod
@@ -190,7 +180,7 @@ class _Pass(torch.autograd.Function):
         return ctx.network.backward(grad_outputs[0], ctx.kept, wants_input=wants_input), None, None
 
 
-class PlainPass:
+class SquaredErrorPass:
     """Both networks' passes without autograd, where the loss is a Gaussian's with σ² fixed and nothing beside."""
 
     def __init__(self, model: AutoencoderModel):
@@ -201,41 +191,45 @@ class PlainPass:
         self.likelihood: Any = model.likelihood
 
     # Buffers and rows want no gradient, so autograd records nothing here without being told.
-    def add_gradients(self, x: Tensor, n_rows: int | None = None) -> None:
-        """Add the gradients of the mean loss to those in the flat buffer, rows after ``n_rows`` being nought."""
-        h, kept_by_encoder = self.encoder.forward(self.corrupt(x))
-        kept = self._kept(h)
-        output, kept_by_decoder = self.decoder.forward(h if kept is None else h * kept)
-        gradient = self.likelihood.output_gradient(output, x)
+    def add_gradients(self, batch: Batch, n_rows: int | None = None) -> None:
+        """Add the gradients of the mean loss to those in the flat buffer, rows after ``n_rows`` counted as zero."""
+        h, kept, output, kept_by_encoder, kept_by_decoder = self._pass(batch.x, batch.given)
+        gradient = self.likelihood.output_gradient(output, batch.x)
+        if batch.weight is not None:
+            gradient *= batch.weight[:, None]
         if n_rows is not None:
             gradient[n_rows:] = 0
         at_code: Any = self.decoder.backward(gradient, kept_by_decoder, wants_input=True)
+        if batch.given is not None:
+            at_code = at_code[:, : h.shape[1]]
         self.encoder.backward(at_code if kept is None else at_code * kept, kept_by_encoder, wants_input=False)
 
-    def measure(self, x: Tensor) -> dict[str, Tensor]:
+    def measure(self, x: Tensor, given: Tensor | None) -> dict[str, Tensor]:
         """What `Training.measure` asks of a batch: the loss, its one part and the squared error per feature."""
-        h, _ = self.encoder.forward(self.corrupt(x))
-        kept = self._kept(h)
-        output, _ = self.decoder.forward(h if kept is None else h * kept)
+        output = self._pass(x, given)[2]
         difference = self.likelihood.mean(output) - x
         squares = torch.linalg.vecdot(difference, difference)
         loss = self.likelihood.of_squares(squares, x.shape[1])
         return {"loss": loss, "reconstruction": loss, "mse": squares / x.shape[1]}
 
-    def _kept(self, h: Tensor) -> Tensor | None:
-        return self.bottleneck(h).draw_kept() if self.bottleneck.ordered else None
+    def _pass(self, x: Tensor, given: Tensor | None) -> tuple[Tensor, Tensor | None, Tensor, list, list]:
+        """h, what is kept of it, the output, and what both backward passes will read."""
+        seen = self.corrupt(x)
+        h, kept_by_encoder = self.encoder.forward(seen if given is None else torch.cat([seen, given], 1))
+        kept = self.bottleneck.gate(h)
+        code = h if kept is None else h * kept
+        output, kept_by_decoder = self.decoder.forward(code if given is None else torch.cat([code, given], 1))
+        return h, kept, output, kept_by_encoder, kept_by_decoder
 
 
-def plain_pass(model: AutoencoderModel, objective: Objective) -> PlainPass | None:
+def squared_error_pass(model: AutoencoderModel, objective: Objective) -> SquaredErrorPass | None:
     """The pass without autograd for a model whose networks are fused already; None where it doesn't serve."""
-    likelihood = model.likelihood
     serves = (
-        isinstance(model.encoder.fused, FusedNetwork)
-        and isinstance(model.decoder.fused, FusedNetwork)
-        and isinstance(model.bottleneck, PointBottleneck)
-        and isinstance(likelihood, GaussianLikelihood)
-        and likelihood.log_variance is None
+        model.encoder.fused is not None
+        and model.decoder.fused is not None
+        and model.bottleneck.is_gate
+        and model.likelihood.is_squared_error
         and not objective.penalties
         and not model.corruption.blind
     )
-    return PlainPass(model) if serves else None
+    return SquaredErrorPass(model) if serves else None

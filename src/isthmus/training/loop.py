@@ -13,6 +13,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import torch
@@ -20,14 +21,12 @@ from torch import Tensor
 
 from isthmus.distributed import ALONE, ProcessGroup
 from isthmus.history import History
-from isthmus.parts.autoencoder import AutoencoderModel, ForwardOutput
-from isthmus.parts.draws import Share, sharing
-from isthmus.parts.likelihood import squared_error
-from isthmus.parts.mixed_likelihood import MixedLikelihood
+from isthmus.parts.autoencoder import AutoencoderModel
+from isthmus.parts.draws import OwnDraws, RandomSource, Share, drawing_from, seeded, sharing
 from isthmus.rows.rows import Batch, Rows, mixed
 from isthmus.training.checkpointing import Checkpointer
-from isthmus.training.devices import half_precision_pays, seeded
-from isthmus.training.fused import can_fuse, fuse, plain_pass, unfuse
+from isthmus.training.devices import half_precision_pays
+from isthmus.training.fused import can_fuse, fuse, squared_error_pass, unfuse
 from isthmus.training.objective import Objective
 from isthmus.training.optimizer import FlatAdamW, FlatParameters, Moments, flatten_parameters
 from isthmus.training.out_of_memory import is_out_of_memory
@@ -42,6 +41,7 @@ UNVALIDATED_SAMPLE = 256  # training rows measured each epoch where none are hel
 STANDARD_ERRORS = 1.5  # by which the best epoch must beat a start that is an answer already
 MEASURE_SEED = 20_030_599  # measured losses draw the same noise every epoch, so that epochs can be compared
 ROWS_AT_ONCE = 32
+WEIGHT = "weight"  # among what is measured of rows
 STEPS_BETWEEN_LOOKS = 128  # at the weights, whether they are numbers still
 
 
@@ -53,6 +53,8 @@ class Training:
     ----------
     seed : int
         Decides the order of each epoch and the noise of each step.
+    mean_weight : float
+        Of the rows, by which a row's weight is divided.
     group : ProcessGroup
         Those that share the batches.
     state : RunState
@@ -70,6 +72,7 @@ class Training:
     seed: int = 0
     group: ProcessGroup = ALONE
     resumed: RunState | None = None
+    mean_weight: float = 1.0
     stopped: str | None = None
     troubled: bool = False
     _moments: Moments | None = None
@@ -82,10 +85,15 @@ class Training:
         weights, moments = self.flat.weights, self.optimizer.moments
         if self.resumed is None:
             self.group.broadcast_(weights)
-            self.state = RunState(weights, weights.clone(), weights.clone(), moments)
+            best, start = (_cloned(self.model.moving_buffers()) for _ in range(2))
+            self.state = RunState(
+                weights, weights.clone(), weights.clone(), moments, best_buffers=best, start_buffers=start
+            )
         else:
             weights.copy_(self.resumed.weights)
+            _copy(self.resumed.buffers, self.model.moving_buffers())
             self.state = dataclasses.replace(self.resumed, weights=weights, moments=moments)
+        self.state.buffers = self.model.moving_buffers()
         self._begun = time.perf_counter() - self.state.seconds
 
     @property
@@ -104,7 +112,7 @@ class Training:
 
     def resume(self) -> None:
         """Put the flat buffer under the model's parameters and the optimiser on it, with the moments it had."""
-        self.flat = flatten_parameters(self.model.to(self.device))
+        self.flat = flatten_parameters(self.model.to(self.device), self.model.decayed_parameters())
         self.optimizer = FlatAdamW(self.flat, self.plan.weight_decay, self._moments)
         self._rate = self.plan.learning_rate
         self._half: FlatParameters | None = None
@@ -117,7 +125,10 @@ class Training:
                 self._half, self._autocast = self.flat.half(), False
             if not self._autocast:
                 fuse(self.model, self.flat, self._half or self.flat)
-        self._plain = plain_pass(self.model, self.objective) if by_hand else None
+        self._noise = RandomSource(self.seed)
+        self._draws = OwnDraws() if self.model.has_own_modules else nullcontext()
+        self.model.train()
+        self._plain = squared_error_pass(self.model, self.objective) if by_hand else None
 
     def run(
         self,
@@ -138,7 +149,7 @@ class Training:
                 if state.epoch > 0:
                     self._learn(training, n_steps, checkpointer)
                 if self.stopped is None:
-                    self._judge(sample, validation, on_epoch)
+                    self._evaluate(sample, validation, on_epoch)
                     state.epoch, state.batch = state.epoch + 1, 0
                     if checkpointer is not None and self.stopped is None:
                         checkpointer.after_epoch(self)
@@ -146,17 +157,20 @@ class Training:
             if not len(self.history):
                 raise  # nothing to keep yet
             self.stopped, self.troubled = "interrupted", True
-        guarded = self.plan.guards_start and validation is not None
+        guarded = self.plan.guards_start and validation is not None and len(self.history) > 0
         if guarded and not _beyond_chance(state.start_losses - state.best_losses):
             state.best_epoch, state.best_weights = 0, state.start_weights.clone()
+            state.best_buffers = _cloned(state.start_buffers)
         if checkpointer is not None and not self.troubled and not state.finished:
             state.finished = True
             checkpointer.after_run(self)
         self.flat.weights.copy_(state.best_weights)
+        _copy(state.best_buffers, state.buffers)
 
     def _learn(self, training: Rows, n_steps: int, checkpointer: Checkpointer | None) -> None:
         """The rest of the epoch under way."""
         state = self.state
+        self.model.train()
         batches = training.epoch(self.seed, state.epoch, self.plan.batch_size, first=state.batch, group=self.group)
         for batch in batches:
             self.step(batch, rate(self.plan, state.steps / max(1, n_steps - 1)))
@@ -167,14 +181,16 @@ class Training:
             if checkpointer is not None:
                 checkpointer.after_step(self)
 
-    def _judge(self, sample: Rows, validation: Rows | None, on_epoch: Callable[[Mapping[str, float]], bool]) -> None:
-        """Measure the epoch that is over, keep its weights if they are the best, and see whether to go on."""
+    def _evaluate(self, sample: Rows, validation: Rows | None, on_epoch: Callable[[Mapping[str, float]], bool]) -> None:
+        """Measure the epoch that is over, keep its weights if they are the best, and see whether to stop."""
         state, epoch = self.state, self.state.epoch
         row = {"epoch": float(epoch), **means(self.measure(sample), "train")}
         losses = torch.empty(0, dtype=torch.float64)
         if validation is not None:
             measured = self.measure(validation)
             losses = measured["loss"].cpu()
+            if WEIGHT in measured:  # then rows gain in proportion to their weight
+                losses = losses * (measured[WEIGHT] / measured[WEIGHT].mean()).cpu()
             row |= means(measured, "validation")
         if epoch == 0:
             state.start_losses = losses
@@ -189,6 +205,7 @@ class Training:
         if loss < state.best_loss or validation is None:
             state.best_loss, state.best_epoch, state.best_losses = loss, epoch, losses
             state.best_weights.copy_(self.flat.weights)
+            _copy(state.buffers, state.best_buffers)
         if on_epoch(row):
             self.stopped = "a callback asked to stop"
         elif self.plan.patience is not None and epoch - state.best_epoch >= self.plan.patience:
@@ -212,7 +229,7 @@ class Training:
         while True:
             try:
                 if self._parts == 1 and batch.share is None:
-                    return self._gradients_of(batch.x)
+                    return self._gradients_of(batch)
                 return self._gradients_in_parts(batch)
             except (MemoryError, RuntimeError) as error:
                 if not is_out_of_memory(error) or self._parts >= len(batch.x):
@@ -236,7 +253,7 @@ class Training:
                 if len(own):
                     filled = self._filled_up(own)
                     with sharing(Share(share.places[filled], share.n_rows)):
-                        part = self._gradients_of(batch.x[filled], len(own))
+                        part = self._gradients_of(batch.at(filled), len(own))
                     total.add_(part, alpha=len(filled))
         return self.flat.gradients.copy_(self.group.all_reduce_(total).div_(share.n_rows))
 
@@ -247,43 +264,53 @@ class Training:
         missing = -len(places) % ROWS_AT_ONCE
         return torch.cat([places, places[-1:].expand(missing)])
 
-    def _gradients_of(self, x: Tensor, n_rows: int | None = None) -> Tensor:
-        """Gradient of the mean loss of rows x, in the flat buffer, those after ``n_rows`` counted as nought.
+    def _gradients_of(self, batch: Batch, n_rows: int | None = None) -> Tensor:
+        """Gradient of the mean loss of a batch, in the flat buffer, rows after ``n_rows`` counted as zero.
 
         All parts of a batch draw the step's noise.
         """
-        torch.default_generator.manual_seed(mixed(self.seed, -self.state.steps))
-        if self.device.type == "cuda":
-            torch.cuda.manual_seed(mixed(self.seed, -self.state.steps))
+        self._noise.reseed(mixed(self.seed, -self.state.steps))
+        with drawing_from(self._noise), self._draws:
+            return self._gradients_with_noise(batch.to(self.device), n_rows)
+
+    def _gradients_with_noise(self, batch: Batch, n_rows: int | None) -> Tensor:
+        if batch.weight is not None:
+            batch = batch._replace(weight=batch.weight / self.mean_weight)
         gradients = self.flat.gradients.zero_()
-        x = x.to(self.device)
         if self._half is not None:
             self._half.weights.copy_(self.flat.weights)
             self._half.gradients.zero_()
         if self._plain is not None:
-            self._plain.add_gradients(x, n_rows)
+            self._plain.add_gradients(batch, n_rows)
         else:
             with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._autocast):
-                loss, _ = self.objective(self.model, x)
-            (loss.total[:n_rows].sum() / len(x)).backward()
+                loss, _ = self.objective(self.model, batch.x, batch.given)
+            total = loss.total if batch.weight is None else loss.total * batch.weight
+            (total[:n_rows].sum() / len(batch.x)).backward()
         return gradients if self._half is None else gradients.add_(self._half.gradients)
 
     def measure(self, rows: Rows) -> dict[str, Tensor]:
-        """Loss, its parts and squared error per feature with the present weights, each of shape (len(rows),)."""
+        """Loss, its parts and squared error per feature with the present weights, each of shape (len(rows),).
+
+        Where rows are weighted their ``weight`` is among them.
+        """
         figures: dict[str, list[Tensor]] = {}
-        with seeded(MEASURE_SEED, self.device):
-            for batch in rows.batches():
+        self.model.eval()
+        with seeded(MEASURE_SEED):
+            for batch in rows.records():
                 for name, values in self._measure_batch(batch.to(self.device)).items():
                     figures.setdefault(name, []).append(values.detach())
         return {name: torch.cat(parts).double() for name, parts in figures.items()}
 
-    def _measure_batch(self, x: Tensor) -> dict[str, Tensor]:
+    def _measure_batch(self, batch: Batch) -> dict[str, Tensor]:
+        weight = {} if batch.weight is None else {WEIGHT: batch.weight}
         if self._plain is not None and self._half is None:
-            return self._plain.measure(x)
+            return self._plain.measure(batch.x, batch.given) | weight
         with torch.set_grad_enabled(self.objective.needs_input_gradient):
-            loss, forward = self.objective(self.model, x)
+            loss, forward = self.objective(self.model, batch.x, batch.given)
         with torch.no_grad():
-            return {"loss": loss.total, **loss.parts, "mse": error_per_feature(self.model, forward)}
+            mse = self.model.likelihood.error_per_feature(forward.output, forward.x)
+            return {"loss": loss.total, **loss.parts, "mse": mse} | weight
 
     def finish(self) -> None:
         """Give every parameter its own storage again: the model leaves training as an ordinary module.
@@ -292,16 +319,33 @@ class Training:
         """
         unfuse(self.model)
         self._moments = self.optimizer.moments
-        self.state.weights = torch.empty(0)
-        del self.flat, self.optimizer, self._plain, self._half
+        self.state.weights, self.state.buffers = torch.empty(0), []
+        del self.flat, self.optimizer, self._plain, self._half, self._noise, self._draws
+        self.model.eval()
         self.model.zero_grad(set_to_none=True)
         for parameter in self.model.parameters():
             parameter.data = parameter.data.clone()
 
 
+def _cloned(tensors: list[Tensor]) -> list[Tensor]:
+    return [tensor.clone() for tensor in tensors]
+
+
+@torch.no_grad()
+def _copy(sources: list[Tensor], targets: list[Tensor]) -> None:
+    for source, target in zip(sources, targets, strict=True):
+        target.copy_(source)
+
+
 def means(measured: Mapping[str, Tensor], prefix: str) -> dict[str, float]:
     """What `Training.measure` found, as a row of the history."""
-    return {f"{prefix}_{name}": float(values.mean()) for name, values in measured.items()}
+    weight = measured.get(WEIGHT)
+    figures = {name: values for name, values in measured.items() if name != WEIGHT}
+    return {f"{prefix}_{name}": float(_mean(values, weight)) for name, values in figures.items()}
+
+
+def _mean(values: Tensor, weight: Tensor | None) -> Tensor:
+    return values.mean() if weight is None else (values * weight).sum() / weight.sum()
 
 
 def _beyond_chance(gains: Tensor) -> bool:
@@ -318,16 +362,6 @@ def rate(plan: Plan, progress: float) -> float:
     if progress < WARM_UP:
         return plan.learning_rate * _between(FIRST_RATE, 1.0, progress / WARM_UP)
     return plan.learning_rate * _between(1.0, LAST_RATE, (progress - WARM_UP) / (1 - WARM_UP))
-
-
-def error_per_feature(model: AutoencoderModel, forward: ForwardOutput) -> Tensor:
-    """Mean squared error of each row's features, of those it has, shape (batch,); of a mixed table, of its numbers."""
-    mean, x = model.likelihood.mean(forward.output), forward.x
-    if isinstance(model.likelihood, MixedLikelihood) and model.likelihood.numbers:
-        mean, x = mean[:, model.likelihood.numbers], x[:, model.likelihood.numbers]
-    if not model.likelihood.some_missing:
-        return (mean - x).square().mean(1)
-    return squared_error(mean, x) / (~x.isnan()).sum(1).clamp(min=1)
 
 
 def _between(begin: float, end: float, share: float) -> float:

@@ -37,10 +37,10 @@ class Objective(nn.Module):
         self.penalties = dict(penalties)
         self.needs_input_gradient = any(penalty.needs_input_gradient for penalty in self.penalties.values())
 
-    def forward(self, model: AutoencoderModel, x: Tensor) -> tuple[Loss, ForwardOutput]:
-        """One pass over a batch of shape (batch, n_features)."""
-        forward = model(x, trace_input=self.needs_input_gradient)
-        total = model.likelihood(*_judged(forward, blind=model.corruption.blind))
+    def forward(self, model: AutoencoderModel, x: Tensor, given: Tensor | None = None) -> tuple[Loss, ForwardOutput]:
+        """One pass over a batch of shape (batch, n_features), with what its rows are given, (batch, n_given)."""
+        forward = model(x, given, trace_input=self.needs_input_gradient)
+        total = model.likelihood(*_compared(forward, blind=model.corruption.blind))
         parts = {"reconstruction": total}
         for name, penalty in self.penalties.items():
             parts[name] = penalty.weight * penalty(forward)
@@ -48,7 +48,7 @@ class Objective(nn.Module):
         return Loss(total, parts), forward
 
 
-def _judged(forward: ForwardOutput, *, blind: bool) -> tuple[Tensor, Tensor]:
+def _compared(forward: ForwardOutput, *, blind: bool) -> tuple[Tensor, Tensor]:
     """Output and target as the likelihood compares them; of a blind spot only the hidden cells count."""
     if not blind:
         return forward.output, forward.x

@@ -8,6 +8,7 @@ tensor of its own, and its first step imports PyTorch's compiler, a second and m
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -23,8 +24,8 @@ EPSILON = 1e-8
 class FlatParameters:
     """A model's weights side by side in one tensor, their gradients in another.
 
-    The first ``n_decayed`` weights decay: the matrices of the bent parts. Towards zero there is towards the
-    straight answer, PCA.
+    The first ``n_decayed`` weights decay: the matrices of the residual networks. Towards zero there is towards the
+    closed form, PCA.
     """
 
     weights: Tensor
@@ -42,10 +43,14 @@ class FlatParameters:
         return buffer[begin : begin + parameter.numel()].view(parameter.shape)
 
 
-def flatten_parameters(model: nn.Module) -> FlatParameters:
-    """Move a model's parameters into one buffer; each of them becomes a view into it, and so does its gradient."""
+def flatten_parameters(model: nn.Module, decayed: Iterable[nn.Parameter] = ()) -> FlatParameters:
+    """Move a model's parameters into one buffer; each of them becomes a view into it, and so does its gradient.
+
+    Those ``decayed`` come first.
+    """
+    places = {id(part) for part in decayed}
     named = [(name, part) for name, part in model.named_parameters() if part.requires_grad]
-    decays = {name for name, part in named if ".bent." in name and part.dim() > 1}
+    decays = {name for name, part in named if id(part) in places}
     named.sort(key=lambda entry: entry[0] not in decays)
     weights = torch.cat([part.detach().reshape(-1) for _, part in named])
     gradients = torch.zeros_like(weights)

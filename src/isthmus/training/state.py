@@ -34,12 +34,17 @@ class RunState:
         Whether there is nothing left to go on with.
     best_epoch, best_loss
         The best so far, as validated; ``best_weights`` are its weights and ``best_losses`` its validation rows' losses.
+    buffers, best_buffers, start_buffers : list of Tensor
+        What training changes beside the weights, where a network is a user's own: now, at the best epoch, at the start.
     """
 
     weights: Tensor
     best_weights: Tensor
     start_weights: Tensor
     moments: Moments
+    buffers: list[Tensor] = field(default_factory=list)
+    best_buffers: list[Tensor] = field(default_factory=list)
+    start_buffers: list[Tensor] = field(default_factory=list)
     start_losses: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.float64))
     best_losses: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.float64))
     epoch: int = 0

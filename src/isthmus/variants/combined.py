@@ -43,13 +43,13 @@ class CombinedAutoencoder(BaseAutoencoder):
         """The one asked for."""
         return make_corruption(self.corruption, self.corruption_level, low, high)
 
-    def make_bottleneck(self) -> Bottleneck:
+    def make_bottleneck(self, n_latents: int) -> Bottleneck:
         """The one asked for."""
         made = {
             "point": PointBottleneck,
             "gaussian": GaussianBottleneck,
             "rectified": RectifiedBottleneck,
-            "top_k": lambda: TopKBottleneck(self.top_k),
+            "top_k": lambda: TopKBottleneck(min(self.top_k, n_latents)),
         }
         return made[self.bottleneck]()
 

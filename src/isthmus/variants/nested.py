@@ -24,6 +24,6 @@ class NestedAutoencoder(BaseAutoencoder):
         0.5, "in training size k is drawn in proportion to k to the power of minus this; 0: all alike", at_least=0
     )
 
-    def make_bottleneck(self) -> Bottleneck:
+    def make_bottleneck(self, n_latents: int) -> Bottleneck:
         """A point code, cut short in training."""
         return NestedBottleneck(self.size_decay)

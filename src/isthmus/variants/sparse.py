@@ -23,9 +23,9 @@ class SparseAutoencoder(BaseAutoencoder):
     rate_weight: float = hyper(1.0, "weight of the KL penalty towards activation_rate", at_least=0)
     top_k: int | None = hyper(None, "keep only this many units a row; then no penalty is needed", at_least=1)
 
-    def make_bottleneck(self) -> Bottleneck:
+    def make_bottleneck(self, n_latents: int) -> Bottleneck:
         """Rectified, or top-k."""
-        return RectifiedBottleneck() if self.top_k is None else TopKBottleneck(self.top_k)
+        return RectifiedBottleneck() if self.top_k is None else TopKBottleneck(min(self.top_k, n_latents))
 
     def make_penalties(self) -> dict[str, Penalty]:
         """L1 unless top-k does its work; the rate on request."""

@@ -30,7 +30,7 @@ class VariationalAutoencoder(BaseAutoencoder):
     )
     beta: float = hyper(1.0, "weight β of the divergence from the prior; 1 is the bound itself", at_least=0)
 
-    def make_bottleneck(self) -> Bottleneck:
+    def make_bottleneck(self, n_latents: int) -> Bottleneck:
         """A mean and a variance for each latent."""
         return GaussianBottleneck()
 

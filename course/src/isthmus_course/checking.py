@@ -1,0 +1,114 @@
+"""Checking a learner's file: it runs in a process of its own, for so long and no longer.
+
+The file is a stranger's program: it may loop, exit or crash. What it prints goes where it prints; the result comes
+back through a file, so nothing printed can be taken for it.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import reprlib
+import runpy
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import SimpleNamespace
+from typing import Any
+
+from isthmus_course.exercise import Exercise, exercise
+
+__all__ = ["CheckResult", "check_file", "fault_of"]
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """Whether a file solves an exercise, and if not, why: the failed property and the smallest counterexample."""
+
+    passed: bool
+    fault: str | None
+
+
+def check_file(asked: Exercise, path: Path, time_limit: float = 60.0) -> CheckResult:
+    """Run the file at ``path`` and check what it defines, within ``time_limit`` seconds in all."""
+    if not path.is_file():
+        raise ValueError(
+            f"learn: there is no file {str(path)!r} to check; isthmus learn {asked.chapter} --start makes one."
+        )
+    with TemporaryDirectory() as folder:
+        outcome = Path(folder, "result.json")
+        command = [sys.executable, "-m", __name__, str(asked.chapter), str(path.resolve()), str(outcome)]
+        process = subprocess.Popen(command, start_new_session=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+        try:
+            process.wait(time_limit)
+        except subprocess.TimeoutExpired:
+            return CheckResult(False, f"your file ran for {time_limit:g} s and was stopped; is there an endless loop?")
+        finally:
+            _end(process)
+        if not outcome.exists():
+            return CheckResult(
+                False, f"your file ended Python (exit code {process.returncode}) before it could be checked."
+            )
+        fault = json.loads(outcome.read_text(encoding="utf-8"))
+    return CheckResult(fault is None, fault)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the process and whatever it started."""
+    if process.poll() is None:
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, 9)
+        else:
+            process.kill()
+        process.wait()
+
+
+def fault_of(asked: Exercise, path: str) -> str | None:
+    """What is wrong with the file at ``path``, which is run in this very process; None if nothing is."""
+    sys.path.insert(0, str(Path(path).parent))
+    calls: list[str] = []
+    try:
+        defined = runpy.run_path(path)
+        noted = {name: _noted(name, defined[name], calls) for name in asked.needs if callable(defined.get(name))}
+        return asked.fault(SimpleNamespace(**defined | noted))
+    except Exception as error:
+        line, what = _line_of(error, path), f"{type(error).__name__}: {error}"
+        if line or isinstance(error, SyntaxError):
+            return f"your file stopped{line}: {what}"
+        return f"{calls[-1] if calls else 'what your file defines'} could not be used: {what}"
+
+
+def _noted(name: str, function: Callable[..., Any], calls: list[str]) -> Callable[..., Any]:
+    """The learner's function, with a note of what it answered last, for an error that comes only afterwards."""
+
+    @functools.wraps(function)
+    def call(*values: Any, **named: Any) -> Any:
+        calls[:] = [f"your {name}"]
+        answer = function(*values, **named)
+        calls[:] = [f"your {name} answered {reprlib.repr(answer)}, which"]
+        return answer
+
+    return call
+
+
+def _line_of(error: Exception, path: str) -> str:
+    if isinstance(error, SyntaxError) and error.filename == path:
+        return f" at line {error.lineno}"
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
+    return f" at line {lines[-1]}" if lines else ""
+
+
+def _main(chapter: str, path: str, outcome: str) -> None:
+    fault = fault_of(exercise(int(chapter)), path)
+    beside = Path(outcome + ".part")
+    beside.write_text(json.dumps(fault), encoding="utf-8")
+    beside.replace(outcome)
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])

@@ -1,0 +1,143 @@
+"""Ten seconds.
+
+A decoder draws at every place of its plane, also where no digit has its code. Write find_empty(codes): given the codes
+of many pictures, shape (N, 2), return a place, shape (2,), that
+
+- lies on the map, between the smallest and the largest code along each axis, and
+- is empty: its mean distance from the five nearest codes, each axis in units of the codes' standard deviation, is
+  larger than that of 99 in 100 codes from their own five nearest neighbours.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from isthmus_course.exercise import first_fault, said
+
+NEEDS = ("find_empty",)
+
+STARTER = '''
+"""Chapter 0: find a place on the map of codes where no picture lives."""
+
+import numpy as np
+
+
+def find_empty(codes):
+    """A place, shape (2,), on the map of codes, shape (N, 2), and far from all of them."""
+    raise NotImplementedError
+'''
+
+REFERENCE = '''
+"""Chapter 0: of a grid over the map, the place farthest from its nearest code."""
+
+import numpy as np
+
+
+def find_empty(codes):
+    """A place, shape (2,), on the map of codes, shape (N, 2), and far from all of them."""
+    across, up = np.linspace(codes.min(0), codes.max(0), 40).T
+    places = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
+    apart = np.linalg.norm((places[:, None] - codes) / codes.std(0), axis=2)
+    return places[apart.min(1).argmax()]
+'''
+
+
+def _returning(answer: str) -> str:
+    return f"import numpy as np\n\n\ndef find_empty(codes):\n    return {answer}\n"
+
+
+WRONG = {
+    "far, but off the map": (
+        _returning("codes.max(0) + codes.std(0)"),
+        "the place is on the map: among 60 codes on a ring your place (1.71, 1.71) is off it, which ends at (1, 1)",
+    ),
+    "where a code is": (
+        _returning("codes[0]"),
+        "the place is empty: among 60 codes on a ring your place (1, 0) is 0.177 from its five nearest codes",
+    ),
+    "the middle, which is empty only in a ring": (
+        _returning("codes.mean(0)"),
+        "the place is empty: among the digits' codes by PCA your place",
+    ),
+    "many places": (
+        _returning("codes"),
+        "the answer is one place: among 60 codes on a ring your answer has shape (60, 2), not (2,)",
+    ),
+}
+
+NEIGHBOURS, USUAL = 5, 0.99
+ROUNDING = 1e-6  # of the map's size, which single precision needs
+
+
+def one_place(mine: Any) -> str | None:
+    """The answer is one place."""
+
+    def fault(case: tuple[str, np.ndarray]) -> str | None:
+        name, codes = case
+        place = np.asarray(mine.find_empty(codes.copy()), dtype=float)
+        if place.shape != (2,):
+            return f"among {name} your answer has shape {place.shape}, not (2,)."
+        return None if np.isfinite(place).all() else f"among {name} your place {said(place)} is no number."
+
+    return first_fault(_maps(), fault)
+
+
+def on_the_map(mine: Any) -> str | None:
+    """The place is on the map."""
+
+    def fault(case: tuple[str, np.ndarray]) -> str | None:
+        name, codes = case
+        place, low, high = np.asarray(mine.find_empty(codes.copy())), codes.min(0), codes.max(0)
+        slack = ROUNDING * (high - low)
+        if (place < low - slack).any():
+            return f"among {name} your place {said(place)} is off it, which begins at {said(low)}."
+        if (place > high + slack).any():
+            return f"among {name} your place {said(place)} is off it, which ends at {said(high)}."
+        return None
+
+    return first_fault(_maps(), fault)
+
+
+def empty(mine: Any) -> str | None:
+    """The place is empty."""
+
+    def fault(case: tuple[str, np.ndarray]) -> str | None:
+        name, codes = case
+        place = np.asarray(mine.find_empty(codes.copy()), dtype=float)
+        usual = float(np.quantile(_distances(codes, codes, skip=1), USUAL))
+        distance = float(_distances(place[None], codes)[0])
+        if distance > usual:
+            return None
+        return (
+            f"among {name} your place {said(place)} is {said(distance)} from its five nearest codes, and of the codes "
+            f"themselves 99 in 100 are within {said(usual)} of theirs."
+        )
+
+    return first_fault(_maps(), fault)
+
+
+@cache
+def _maps() -> list[tuple[str, np.ndarray]]:
+    """A ring, whose middle is empty; the digits by PCA, whose middle is full; a cloud in other units."""
+    from sklearn.decomposition import PCA
+
+    from isthmus.tables import load_bundled
+
+    angle = np.linspace(0, 2 * np.pi, 60, endpoint=False)
+    disc = np.random.default_rng(0).normal(size=(400, 2)) * [30.0, 0.1] + [100.0, -1.0]
+    return [
+        ("60 codes on a ring", np.column_stack([np.cos(angle), np.sin(angle)])),
+        ("the digits' codes by PCA", PCA(2).fit_transform(load_bundled("digits").values)),
+        ("400 codes in other units", disc),
+    ]
+
+
+def _distances(places: np.ndarray, codes: np.ndarray, skip: int = 0) -> np.ndarray:
+    apart = (places[:, None] - codes) / codes.std(0)
+    return np.sort(np.linalg.norm(apart, axis=2), axis=1)[:, skip : skip + NEIGHBOURS].mean(1)
+
+
+CHECKS = (one_place, on_the_map, empty)

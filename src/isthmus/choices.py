@@ -1,0 +1,145 @@
+"""What a fit leaves no one to choose: sizes, networks and plan where the user left them open, and what is refused.
+
+Whatever does not fit together is refused in one sentence, before anything is computed.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+
+from isthmus.fitted import FittedState
+from isthmus.parts.likelihood import Columns, Likelihood
+from isthmus.parts.network import Architecture
+from isthmus.rows.scaling import Scaling
+from isthmus.rows.validation import validation_count
+from isthmus.settings import AutoencoderSettings
+from isthmus.training import plan as automatic
+
+__all__ = ["choose_architecture", "choose_plan", "choose_size", "require_consistent"]
+
+MOST_UNITS_PER_FEATURE = 64
+LARGEST, SMALLEST = 1e37, 1e-30  # of the data, in float32 with room for their squares in units of the spread
+
+
+# ---- what is refused ------------------------------------------------------------------------------------
+
+
+def require_consistent(
+    settings: AutoencoderSettings, size: int, columns: Columns, likelihood: Likelihood, scaling: Scaling
+) -> None:
+    """Raise a `ValueError` if the settings contradict each other or the data."""
+    who, n_features, n_rows = type(settings).__name__, len(columns.statistics.mean), columns.statistics.n_rows
+    _require_float32(who, columns)
+    if _only_size_limits(settings, size):
+        most = min(n_rows, n_features)
+        if size > most:
+            raise ValueError(
+                f"{who}: n_components={size} compresses nothing; it must be at most {most}, the smaller of "
+                f"n_samples={n_rows} and n_features={n_features}."
+            )
+    elif size > MOST_UNITS_PER_FEATURE * n_features:
+        raise ValueError(
+            f"{who}: n_components={size} is more than {MOST_UNITS_PER_FEATURE} units a feature "
+            f"(n_features={n_features}); ask for at most {MOST_UNITS_PER_FEATURE * n_features}."
+        )
+    shape = settings.image_shape
+    if shape is not None and (len(shape) not in (2, 3) or math.prod(shape) != n_features):
+        raise ValueError(
+            f"{who}: image_shape={tuple(shape)} must be (height, width) or (channels, height, width) with a "
+            f"product of n_features={n_features}."
+        )
+    if settings.channels and shape is None:
+        raise ValueError(f"{who}: channels={tuple(settings.channels)} needs image_shape, the shape of one row.")
+    if settings.output_activation == "sigmoid" and settings.start == "principal":
+        raise ValueError(
+            f"{who}: output_activation='sigmoid' needs start='random'; a model that starts at PCA has PCA's "
+            f"unbounded output."
+        )
+    likelihood.check(who, columns, scaling)
+
+
+def _require_float32(who: str, columns: Columns) -> None:
+    """Codes and reconstructions are float32: data must fit, the columns' spread as well as their size."""
+    statistics = columns.statistics
+    size = np.maximum(np.abs(statistics.low), np.abs(statistics.high))
+    if not size.max() < LARGEST:
+        column = columns.names[int(size.argmax())]
+        raise ValueError(
+            f"{who}: X has numbers too large for float32 in column {column}, {size.max():.3g}; divide it first."
+        )
+    spread = (statistics.high - statistics.low).max()
+    if 0 < spread < SMALLEST:
+        raise ValueError(
+            f"{who}: X's columns spread too little for float32, {spread:.3g} at most; multiply them first."
+        )
+
+
+def _only_size_limits(settings: AutoencoderSettings, size: int) -> bool:
+    """Whether nothing but the code's size keeps the model from copying its input."""
+    no_range = torch.zeros(1)
+    return (
+        settings.make_bottleneck(size).limits_size
+        and not settings.make_penalties()
+        and settings.make_corruption(no_range, no_range).is_identity
+    )
+
+
+# ---- what is chosen -------------------------------------------------------------------------------------
+
+
+def choose_size(settings: AutoencoderSettings, columns: Columns) -> int:
+    """The size of the code, where the user left it open the bottleneck's own choice."""
+    if settings.n_components is not None:
+        return int(settings.n_components)
+    statistics = columns.statistics
+    return settings.make_bottleneck(1).default_size(len(statistics.mean), statistics.n_rows)
+
+
+def choose_architecture(settings: AutoencoderSettings, size: int, n_features: int, n_given: int = 0) -> Architecture:
+    """The networks' shape, with what the user left open filled in."""
+    bottleneck = settings.make_bottleneck(size)
+    widths = settings.hidden_layer_sizes
+    if widths is None:
+        widths = () if settings.channels else automatic.automatic_widths(n_features)
+    return Architecture(
+        n_features=n_features,
+        n_latents=size,
+        outputs_per_latent=bottleneck.outputs_per_latent,
+        hidden_widths=tuple(int(width) for width in widths),
+        activation=settings.activation,
+        image_shape=None if settings.image_shape is None else tuple(settings.image_shape),
+        channels=tuple(settings.channels),
+        principal=settings.start == "principal",
+        sparse=bottleneck.sparse,
+        own_encoder="encoder" in settings.own_modules(),
+        own_decoder="decoder" in settings.own_modules(),
+        n_given=n_given,
+    )
+
+
+def choose_plan(settings: AutoencoderSettings, n_rows: int, fitted: FittedState) -> automatic.Plan:
+    """The training run, with what the user left open filled in."""
+    n_training = n_rows - validation_count(n_rows, settings.validation_fraction)
+    batch_size = settings.batch_size or automatic.automatic_batch_size(n_training)
+    epochs = settings.max_iter
+    if epochs is None:
+        epochs = automatic.automatic_epochs(n_training, batch_size)
+    decay = settings.weight_decay
+    if decay is None:
+        closed = settings.start == "principal"
+        decay = automatic.automatic_weight_decay(n_training, fitted.unexplained) if closed else 0.0
+    patience = settings.n_iter_no_change or max(5, epochs // 3)
+    return automatic.Plan(
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=settings.learning_rate,
+        schedule=settings.schedule,
+        weight_decay=decay,
+        gradient_clip=settings.gradient_clip,
+        patience=patience if settings.early_stopping and n_training < n_rows else None,
+        precision=settings.precision,
+        guards_start=settings.start == "principal",
+    )

@@ -1,0 +1,188 @@
+"""``isthmus encode``, ``decode``, ``reconstruct``, ``impute`` and ``score``: rows in, one row out for each.
+
+One table. An entry is a function with its command's help, which is given the fitted model and says what to write:
+the names of the columns, and their values for a block of rows. What the entries share is written once, in
+`_row_command`: the flags, opening the run and the rows, matching columns, and writing block by block with ids and
+labels beside the values.
+
+===========  =========  ====================  =====================================
+command      reads      writes                by
+===========  =========  ====================  =====================================
+encode       rows       codes                 `BaseAutoencoder.transform`
+decode       codes      rows, or pictures     `BaseAutoencoder.inverse_transform`
+reconstruct  rows       rows, or pictures     `BaseAutoencoder.reconstruct`
+impute       rows       rows                  `BaseAutoencoder.impute`
+score        rows       log densities         `BaseAutoencoder.score_samples`
+===========  =========  ====================  =====================================
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from isthmus.cli.matching_rows import Expected, codes_expected, open_matching, rows_expected
+from isthmus.cli.outcome import CommandError, say
+from isthmus.cli.own_inputs import refuse_own_inputs
+from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, PicturesOutput, RunPath, Shard, TableOutput
+from isthmus.cli.rows_output import require_writable, shared, write_blocks
+from isthmus.cli.run_folder import open_run
+
+if TYPE_CHECKING:
+    from isthmus.tables import Table
+    from isthmus.tables.stream import TableStream
+
+__all__ = ["decode", "encode", "impute", "reconstruct", "score"]
+
+Rows = Annotated[str, Parameter(help="Rows with the columns the model was fitted on, in any order.")]
+Codes = Annotated[str, Parameter(help="Codes as isthmus encode writes them.")]
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """The model that a command is given: the path as it was typed, the estimator, and the columns of its rows."""
+
+    path: str
+    estimator: Any
+    rows: Expected
+
+
+@dataclass(frozen=True)
+class _Written:
+    """What a command writes: the names of its columns, their values for a block of rows, and a closing sentence."""
+
+    columns: Sequence[str]
+    values: Callable[[Table], Any]
+    what: str = "rows"
+    closing: Callable[[TableStream], str] | None = None
+
+
+def _row_command(
+    *, reads_codes: bool = False, pictures: bool = False, shards: bool = False
+) -> Callable[[Callable[[_Fitted], _Written]], Callable[..., None]]:
+    """Make a command of an entry.
+
+    ``reads_codes`` instead of rows; with ``pictures`` it may write a folder of PNG files, and with ``shards`` take a
+    share of the rows.
+    """
+
+    def command_of(entry: Callable[[_Fitted], _Written]) -> Callable[..., None]:
+        def command(
+            run: RunPath,
+            data: Rows,
+            /,
+            *,
+            output: TableOutput = None,
+            ids: Ids = None,
+            labels: Labels = None,
+            drop: Drop = (),
+            overwrite: Overwrite = False,
+            shard: Shard = None,
+        ) -> None:
+            output, share = shared(output, shard) if shards else (output, None)
+            refuse_own_inputs([output], [data], run)
+            found = open_run(run)
+            if not pictures:  # what depends on no model is refused before one is loaded
+                require_writable(output, overwrite=overwrite)
+            estimator = found.load()
+            rows = rows_expected(found, estimator)
+            written = entry(_Fitted(run, estimator, rows))
+            image_shape = rows.image_shape if pictures else None
+            if pictures:
+                require_writable(output, overwrite=overwrite, image_shape=image_shape)
+            expected = codes_expected(found, estimator) if reads_codes else rows
+            stream = open_matching(data, expected, labels=labels, ids=ids, drop=drop, share=share)
+            write_blocks(
+                output,
+                stream,
+                written.values,
+                written.columns,
+                image_shape=image_shape,
+                overwrite=overwrite,
+                what=written.what,
+            )
+            if output is not None and written.closing is not None:
+                say(written.closing(stream))
+
+        flags = dict(inspect.signature(command, eval_str=True).parameters)
+        if reads_codes:
+            flags["data"] = flags["data"].replace(name="codes", annotation=Codes)
+        if pictures:
+            flags["output"] = flags["output"].replace(annotation=PicturesOutput)
+        if not shards:
+            del flags["shard"]
+        face: Any = command
+        face.__name__, face.__qualname__, face.__doc__ = entry.__name__, entry.__qualname__, entry.__doc__
+        face.__signature__ = inspect.Signature(list(flags.values()))
+        face.__annotations__ = {flag.name: flag.annotation for flag in flags.values()}
+        return face
+
+    return command_of
+
+
+@_row_command(shards=True)
+def encode(model: _Fitted) -> _Written:
+    """Encode rows: write the code of each.
+
+    Row ids and labels are kept beside the codes. Without -o the codes are printed as CSV.
+    """
+    estimator = model.estimator
+    return _Written(
+        list(estimator.get_feature_names_out()), lambda block: estimator.transform(block.rows), what="codes"
+    )
+
+
+@_row_command(reads_codes=True, pictures=True)
+def decode(model: _Fitted) -> _Written:
+    """Decode codes: write the row that each stands for.
+
+    Row ids and labels are kept beside the rows. Without -o the rows are printed as CSV.
+    """
+    return _Written(model.rows.columns, lambda block: model.estimator.inverse_transform(block.values))
+
+
+@_row_command(pictures=True, shards=True)
+def reconstruct(model: _Fitted) -> _Written:
+    """Encode rows and decode them again: write the reconstruction of each.
+
+    Row ids, labels and column names are kept. Without -o the rows are printed as CSV.
+    """
+    return _Written(model.rows.columns, lambda block: model.estimator.reconstruct(block.rows))
+
+
+@_row_command()
+def impute(model: _Fitted) -> _Written:
+    """Fill the empty cells of rows with what the model expects there; every other cell stays as it is.
+
+    Takes a model of isthmus fit --missing mask. Without -o the rows are printed as CSV.
+    """
+    import numpy as np
+
+    if model.estimator.missing != "mask":
+        raise CommandError(f"{model.path!r} was fitted without missing cells; fit it again with --missing mask.")
+    empty: list[int] = []
+
+    def filled(block: Table) -> Any:
+        empty.append(int(np.isnan(block.values).sum()))
+        return model.estimator.impute(block.rows)
+
+    def closing(stream: TableStream) -> str:
+        return f"{sum(empty):,} of {len(stream) * stream.n_columns:,} cells were empty and are filled."
+
+    return _Written(model.rows.columns, filled, closing=closing)
+
+
+@_row_command(shards=True)
+def score(model: _Fitted) -> _Written:
+    """Score rows: write the log density of each, in nats; the lower it is, the less likely the row.
+
+    For a variational model it is a lower bound of the row's log density, for the others the log density of the row
+    given its code. Row ids and labels are kept beside it. Without -o it is printed as CSV.
+    """
+    return _Written(
+        ["log_density"], lambda block: model.estimator.score_samples(block.rows)[:, None], what="log densities"
+    )

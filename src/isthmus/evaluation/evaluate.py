@@ -1,0 +1,166 @@
+"""How good is a code? One record of figures on held-out rows, each beside PCA's on the same rows.
+
+With x̂ the rebuilt rows, x̄ the mean row *of the training data* and n features, over N held-out rows:
+
+    sse = 1/N Σ‖x - x̂‖²      mse = sse / n      r2 = 1 - Σ‖x - x̂‖² / Σ‖x - x̄‖²
+
+r2 is the share of the variation kept: 0 for the mean row, 1 for a perfect copy. PCA is that of the training
+rows, as the model knows it. Its size is the model's; for a sparse code it is the number of units on at a
+time, since with as many directions as units PCA would copy the rows. The *equal-error size* turns the
+comparison around: how many numbers does PCA need for the model's error? A model that does not beat PCA is
+told so.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from isthmus.estimator import BaseAutoencoder
+from isthmus.evaluation.held_out import HeldOut, gather, mean_on
+from isthmus.evaluation.principal_errors import equal_error_size
+from isthmus.evaluation.probes import LabelReadings, label_codes, read_labels, trustworthiness
+from isthmus.evaluation.result import CodeUse, Evaluation, Reconstruction, ReconstructionError
+from isthmus.tables.stream import TableStream
+
+__all__ = ["evaluate"]
+
+CONSTANT = 1e-12  # variation below this share of the squares is rounding
+
+
+def evaluate(
+    estimator: BaseAutoencoder,
+    X: Any,
+    y: Any = None,
+    *,
+    X_train: Any = None,
+    y_train: Any = None,
+    random_state: int = 0,
+) -> Evaluation:
+    """Figures of a fitted estimator on rows it has not seen.
+
+    Parameters
+    ----------
+    estimator
+        Fitted.
+    X
+        Held-out rows, shape (n_rows, n_features): array, DataFrame, sparse matrix, or a stream of
+        `isthmus.open_table`; read slice by slice. Of a stream too large for memory, squares are summed over all
+        rows, and codes are judged by 10,000.
+    y
+        Their classes, if any; those of a stream are its own labels.
+    X_train, y_train
+        Rows and classes for the label readers to learn from; without them they are cross-validated on ``X``.
+    random_state
+        Seed of folds and samples: the same call gives the same figures.
+
+    Raises
+    ------
+    ValueError
+        If X does not suit the estimator, or the labels are not one class a row.
+    """
+    if y_train is not None and (X_train is None or y is None):
+        raise ValueError("evaluate: y_train needs X_train and y; labels are learned there and tested here.")
+    check_is_fitted(estimator)
+    gathered = gather(estimator, X, random_state)
+    if isinstance(X, TableStream):
+        X = X.take(gathered.kept)
+        y = X.labels if y is None else np.asarray(y)[gathered.kept]
+        X = X.rows
+    labels, labels_train = (None, None) if y is None else label_codes(y, y_train)
+    _require_one_a_row("y", labels, len(gathered.codes))
+    training = None
+    if labels_train is not None:
+        training = gather(estimator, X_train, random_state, size=gathered.size)
+        _require_one_a_row("y_train", labels_train, len(training.codes))
+
+    def read(which: str) -> LabelReadings:
+        if labels is None:
+            return LabelReadings()
+        known = None if training is None or labels_train is None else (getattr(training, which), labels_train)
+        return read_labels(getattr(gathered, which), labels, known, random_state)
+
+    layout = estimator.fitted_.layout
+    names = getattr(estimator, "feature_names_in_", None) if layout is None else layout.encoded_names
+    spread = estimator.scaling_.spread
+    return Evaluation(
+        n_rows=gathered.n_rows,
+        n_features=len(spread),
+        n_components=gathered.codes.shape[1],
+        pca_components=gathered.size,
+        n_directions=len(estimator.principal_.directions),
+        scale=estimator.scale,
+        data=_rebuilding(gathered, spread**2),
+        scaled=None if estimator.scale is None and layout is None else _rebuilding(gathered, np.ones_like(spread)),
+        explained_variance=_explained(gathered, gathered.squared_errors),
+        pca_explained_variance=_explained(gathered, gathered.pca.per_feature(gathered.size)),
+        feature_names=None if names is None else tuple(str(name) for name in names),
+        code=_use_of(estimator, X, gathered.codes),
+        labels=read("codes"),
+        pca_labels=read("pca_codes"),
+        trustworthiness=trustworthiness(gathered.sample, gathered.codes[gathered.sampled]),
+        pca_trustworthiness=trustworthiness(gathered.sample, gathered.pca_codes[gathered.sampled]),
+        nats_per_row=gathered.nats / gathered.n_rows,
+        pca_nats_per_row=_principal_nats(estimator, gathered),
+    )
+
+
+def _require_one_a_row(name: str, labels: np.ndarray | None, n_rows: int) -> None:
+    if labels is not None and len(labels) != n_rows:
+        raise ValueError(f"evaluate: {name} must have one label for each of the {n_rows} rows, got {len(labels)}.")
+
+
+def _rebuilding(gathered: HeldOut, weights: np.ndarray) -> Reconstruction:
+    """Both errors with columns weighed by ``weights``, from the model's units to those wanted."""
+    n_rows, n_features = gathered.n_rows, len(weights)
+    total = float(gathered.pca.squares @ weights)
+    varies = total > CONSTANT * float(gathered.squares @ weights)
+
+    def error(squares: float) -> ReconstructionError:
+        sse = squares / n_rows
+        return ReconstructionError(sse / n_features, sse, 1 - squares / total if varies else None)
+
+    ours = float(gathered.squared_errors @ weights)
+    curve = gathered.pca.curve(weights)
+    needed = equal_error_size(curve, ours)
+    return Reconstruction(error(ours), error(float(curve[gathered.size])), needed)
+
+
+def _explained(gathered: HeldOut, squared_errors: np.ndarray) -> np.ndarray:
+    total = gathered.pca.squares
+    varies = total > CONSTANT * gathered.squares
+    return np.where(varies, 1 - squared_errors / np.where(varies, total, 1), np.nan)
+
+
+def _use_of(estimator: BaseAutoencoder, X: Any, codes: np.ndarray) -> CodeUse:
+    bottleneck = estimator.model_.bottleneck
+    if bottleneck.sparse:
+        return CodeUse(mean_on=mean_on(codes), dead_units=int((codes == 0).all(0).sum()))
+    if bottleneck.has_prior:
+        report = estimator.latent_report(X)
+        return CodeUse(active_units=report.active_units, kl_per_latent=tuple(report.kl.tolist()))
+    return CodeUse()
+
+
+def _principal_nats(estimator: BaseAutoencoder, gathered: HeldOut) -> float | None:
+    """Mean log density of probabilistic PCA (Tipping & Bishop 1999), the baseline of a variational bound.
+
+    log N(c; 0, U(Λ - σ²I)Uᵀ + σ²I) = -½ [ n log 2π + Σ log λ_i + (n-k) log σ² + Σ (u_iᵀc)²/λ_i + left/σ² ]
+    """
+    model = estimator.model_
+    if not model.bottleneck.has_prior or not model.likelihood.is_gaussian:
+        return None
+    principal, size, n_features = estimator.principal_, gathered.size, len(gathered.squares)
+    variances = principal.variances[:size].double().cpu().numpy()
+    noise = (principal.total_variance - variances.sum()) / max(1, n_features - size)
+    if size >= n_features or noise <= CONSTANT * principal.total_variance or variances.min() < noise:
+        return None
+    n_rows = gathered.n_rows
+    spread = np.einsum("ij,ij->i", gathered.pca.products, gathered.pca.directions)[:size] / n_rows
+    left = gathered.pca.squares.sum() / n_rows - spread.sum()
+    log_volume = n_features * math.log(2 * math.pi) + np.log(variances).sum() + (n_features - size) * math.log(noise)
+    nats = -0.5 * (log_volume + (spread / variances).sum() + left / noise)
+    return float(nats - estimator.scaling_.log_volume)

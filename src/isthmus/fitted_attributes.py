@@ -1,0 +1,74 @@
+"""What a fit learned as scikit-learn's users look for it: attributes with a trailing underscore, views of a record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from isthmus.fitted import FittedState
+from isthmus.history import History
+from isthmus.parts.autoencoder import AutoencoderModel
+from isthmus.parts.principal import Principal
+from isthmus.rows.scaling import Scaling
+
+__all__ = ["FittedAttributes"]
+
+
+class FittedAttributes:
+    """Views of ``fitted_``; an `AttributeError` before `fit`."""
+
+    if TYPE_CHECKING:
+        fitted_: FittedState
+
+    @property
+    def n_components_(self) -> int:
+        """Latent dimensions of the code."""
+        return self.fitted_.n_components
+
+    @property
+    def model_(self) -> AutoencoderModel:
+        """The torch module."""
+        return self.fitted_.model
+
+    @property
+    def scaling_(self) -> Scaling:
+        """Between the user's units and the model's."""
+        return self.fitted_.scaling
+
+    @property
+    def principal_(self) -> Principal:
+        """PCA of the training rows."""
+        return self.fitted_.principal
+
+    @property
+    def history_(self) -> History:
+        """The record of training."""
+        return self.fitted_.history
+
+    @property
+    def best_epoch_(self) -> int:
+        """The epoch whose weights were kept."""
+        return self.fitted_.best_epoch
+
+    @property
+    def n_iter_(self) -> int:
+        """Epochs run."""
+        return self.fitted_.n_iter
+
+    @property
+    def noise_variance_(self) -> float:
+        """σ² in the units of the (scaled) data."""
+        return self.fitted_.noise_variance
+
+    @property
+    def components_(self) -> np.ndarray:
+        """Of a linear model: ordered orthonormal directions, shape (n_components, n_features), as PCA's."""
+        fitted = self.fitted_
+        if not fitted.architecture.linear or not fitted.model.bottleneck.is_gate:
+            raise AttributeError(
+                f"{type(self).__name__}: only a linear model (hidden_layer_sizes=()) of a point code has components_."
+            )
+        weight = fitted.model.decoder.skip.weight.detach()
+        return torch.nn.functional.normalize(weight, dim=0).T.cpu().numpy()

@@ -1,0 +1,77 @@
+"""Filling missing cells: what a fitted model puts where nobody measured.
+
+A cell gets the expectation e of the linear completion, moved towards the cell x̂ that the autoencoder reconstructs as
+far as cells hidden from both said it should be:
+
+    e + α (x̂ - e)
+
+A small code reconstructs coarsely, and then α is near 0; one that follows the data's curve takes it towards 1.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from isthmus.fitted import FittedState
+from isthmus.parts.autoencoder import AutoencoderModel
+from isthmus.rows.scaling import Scaling, chunks
+
+__all__ = ["completed", "expected_cells", "fill_cells", "imputed", "like_given", "observed_log_volume"]
+
+
+def expected_cells(model: AutoencoderModel, x: Tensor, given: Tensor | None = None) -> Tensor:
+    """Rows in the model's units with NaN, to what `impute` puts there, shape (batch, n_features)."""
+    if model.completion is None:
+        return model.reconstruct(x, given)
+    expected = model.completion(x)
+    return expected + model.completion.trust * (model.reconstruct(expected, given) - expected)
+
+
+def completed(fitted: FittedState, rows: np.ndarray) -> np.ndarray:
+    """Rows in the user's units, their NaN as the linear completion fills them."""
+    completion = fitted.model.completion
+    if completion is None or not np.isnan(rows).any():
+        return rows
+    return np.where(np.isnan(rows), fitted.scaling.undo(fitted.map_rows(rows, completion)), rows)
+
+
+def imputed(fitted: FittedState, rows: Any, given: np.ndarray | None = None) -> np.ndarray:
+    """Rows in the user's units with their NaN filled; all other cells stay exactly as they are."""
+    expect = functools.partial(expected_cells, fitted.model)
+
+    def expected(places: np.ndarray) -> np.ndarray:
+        beside = None if given is None else given[places]
+        return fitted.in_user_units(fitted.map_rows(rows[places], expect, beside))
+
+    return fill_cells(rows, expected, fitted.dtype)
+
+
+def observed_log_volume(X: Any, scaling: Scaling) -> np.ndarray:
+    """Σ log spread over each row's observed cells, shape (n_rows,): what a density loses in the user's units."""
+    volumes = np.log(scaling.spread)
+    return np.concatenate([(~np.isnan(part)) @ volumes for part in chunks(X)]).astype(np.float32)
+
+
+def fill_cells(X: Any, expected: Callable[[np.ndarray], np.ndarray], dtype: np.dtype) -> np.ndarray:
+    """X dense, its NaN replaced by what is ``expected`` of rows by index; every other cell is left exactly as it is."""
+    filled = np.array(X.toarray() if hasattr(X, "toarray") else X, dtype=np.result_type(X.dtype, dtype))
+    holes = np.isnan(filled)
+    rows = np.flatnonzero(holes.any(1))
+    if len(rows):
+        filled[rows] = np.where(holes[rows], expected(rows), filled[rows])
+    return filled
+
+
+def like_given(X: Any, values: np.ndarray) -> Any:
+    """An array in the container of X: a pandas or polars DataFrame with the same columns (and index), else as it is."""
+    library = type(X).__module__.partition(".")[0]
+    if library == "pandas" and hasattr(X, "columns"):
+        return type(X)(values, index=X.index, columns=X.columns)
+    if library == "polars" and hasattr(X, "columns"):
+        return type(X)(values, schema=list(X.columns))
+    return values

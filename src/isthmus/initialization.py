@@ -1,0 +1,235 @@
+"""From settings and rows to a model at its start.
+
+The columns' statistics give the scaling, the closed form is fitted, the choices a user made in words become parts, and
+the model is built at the closed form.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state
+from torch import Tensor
+
+from isthmus.choices import choose_architecture, choose_size, require_consistent
+from isthmus.distributed import ProcessGroup
+from isthmus.fitted import FittedState
+from isthmus.parts.autoencoder import AutoencoderModel
+from isthmus.parts.completion import Completion
+from isthmus.parts.draws import OwnDraws, seeded
+from isthmus.parts.likelihood import Columns, Likelihood
+from isthmus.parts.network import Architecture, init_from_closed_form
+from isthmus.parts.principal import Principal
+from isthmus.parts.start import Start
+from isthmus.rows.rows import Batch, Rows, rows_of
+from isthmus.rows.scaling import (
+    ColumnStatistics,
+    Scaling,
+    beside,
+    column_statistics,
+    fit_scaling,
+    observed_statistics,
+)
+from isthmus.rows.source import Source, Widths
+from isthmus.rows.streamed import StreamedRows, Survey, survey
+from isthmus.settings import AutoencoderSettings
+from isthmus.training.completion import complete_records, learn_completion
+from isthmus.training.devices import choose_device, threads_for
+
+__all__ = [
+    "build_model",
+    "closed_form_is_best",
+    "initialize",
+    "rows_again",
+]
+
+BASELINE_DIRECTIONS, BASELINE_DIRECTIONS_OF_WIDE_TABLES = 256, 64  # how far PCA's error curve is known
+WIDE = 4096
+
+
+def initialize(settings: AutoencoderSettings, source: Source, group: ProcessGroup) -> tuple[Rows, FittedState]:
+    """Rows in the model's units, and everything known before the first step."""
+    device = choose_device(settings.device)
+    seed = torch.tensor(int(check_random_state(settings.random_state).randint(2**31 - 1)))
+    seed = int(group.broadcast_(seed))
+    masked, widths = settings.missing == "mask", source.widths or Widths(source.shape[1])
+    surveyed = _surveyed(settings, source, seed, group)
+    statistics, dtype = _statistics(source, surveyed, masked=masked)
+    own = statistics.of(slice(0, widths.features))
+    layout = source.layout
+    columns = Columns(own, source.names, None if layout is None else layout.blocks)
+    n_latents = choose_size(settings, columns)
+    likelihood = settings.make_likelihood(columns)
+    scaling = _scaling(settings, source, columns, likelihood)
+    require_consistent(settings, n_latents, columns, likelihood, scaling)
+    given = None
+    if widths.given:
+        beside_it = statistics.of(slice(widths.features, widths.features + widths.given))
+        given = fit_scaling(beside_it, "standard", centred=True)
+    rows = _rows(source, scaling, given, surveyed, group)
+    start = settings.make_start()
+    mean = torch.from_numpy((own.mean - scaling.center) / scaling.spread)
+    with seeded(seed), threads_for(min(len(rows), rows.batch_rows) * widths.features**2):
+        completion, owners = None, layout.owners if layout else None
+        if masked:
+            completion, mean = learn_completion(rows, owners)
+        principal = _closed_form(start, complete_records(rows, completion), rows, mean, n_latents, own.weight, group)
+    architecture = choose_architecture(settings, n_latents, widths.features, widths.given)
+    with seeded(seed), OwnDraws():
+        model = build_model(settings, architecture, columns, scaling, likelihood, principal, completion)
+    noise_variance = principal.noise_variance(n_latents) * scaling.unit**2
+    return rows, FittedState(
+        n_components=n_latents,
+        scaling=scaling,
+        architecture=architecture,
+        model=model,
+        principal=principal,
+        layout=layout,
+        device=device,
+        dtype=np.dtype(dtype),
+        seed=seed,
+        noise_variance=noise_variance,
+        given=given,
+    )
+
+
+def rows_again(settings: AutoencoderSettings, source: Source, fitted: FittedState, group: ProcessGroup) -> Rows:
+    """Rows in the units of a model that has its start already."""
+    return _rows(source, fitted.scaling, fitted.given, _surveyed(settings, source, fitted.seed, group), group)
+
+
+def _surveyed(settings: AutoencoderSettings, source: Source, seed: int, group: ProcessGroup) -> Survey | None:
+    if source.stream is None:
+        return None
+    who, masked, weighted = type(settings).__name__, settings.missing == "mask", _is_weighted(source)
+    return survey(source.stream, who, seed, settings.validation_fraction, group, missing=masked, weighted=weighted)
+
+
+def _is_weighted(source: Source) -> bool:
+    return source.widths is not None and source.widths.weights > 0
+
+
+def _statistics(source: Source, surveyed: Survey | None, *, masked: bool) -> tuple[ColumnStatistics, Any]:
+    """Those of all columns, the ones beside a row's own too; and the format of the rows."""
+    weighted = _is_weighted(source)
+    if surveyed is not None and surveyed.columns is not None:
+        return surveyed.columns, surveyed.dtype
+    dtype = source.values.dtype if surveyed is None else surveyed.dtype
+    if masked:
+        return observed_statistics(source.blocks, weighted=weighted), dtype
+    return column_statistics(source.blocks(), weighted=weighted), dtype
+
+
+def _rows(
+    source: Source, scaling: Scaling, given: Scaling | None, surveyed: Survey | None, group: ProcessGroup
+) -> Rows:
+    if source.widths is not None:
+        weight = [Scaling(np.zeros(1), np.ones(1), 1.0)] * source.widths.weights
+        scaling = beside([scaling, *([] if given is None else [given]), *weight])
+    if source.stream is None:
+        return rows_of(source.values, scaling, source.widths)
+    return StreamedRows(source.stream, scaling, group, surveyed=surveyed, widths=source.widths)
+
+
+def _closed_form(
+    start: Start,
+    records: Callable[[], Iterable[Batch]],
+    rows: Rows,
+    mean: Tensor,
+    n_latents: int,
+    total_weight: float,
+    group: ProcessGroup,
+) -> Principal:
+    """The closed form of rows about their mean: weighted, and of what is left once what they are given is taken out.
+
+    A row's weight w scales its distance from the mean by √w, and a closed form of such rows is the weighted one.
+    """
+    known = BASELINE_DIRECTIONS if rows.n_features <= WIDE else BASELINE_DIRECTIONS_OF_WIDE_TABLES
+    limit = max(n_latents, known)
+    all_reduce_ = group.all_reduce_ if rows.is_shared else lambda numbers: numbers
+    effect = _effect(records, mean, rows.widths.given, all_reduce_) if rows.widths.given else None
+
+    def batches() -> Iterator[Tensor]:
+        for x, given, weight, *_ in records():
+            if given is not None and effect is not None:
+                x = x - given.double() @ effect.T
+            if weight is not None:
+                x = mean + (x.double() - mean) * weight.double().sqrt()[:, None]
+            yield x
+
+    found = start.closed_form(
+        batches, mean, round(total_weight), limit, all_reduce_=all_reduce_, held=not rows.is_shared
+    )
+    return found if effect is None else dataclasses.replace(found, effect=effect.float())
+
+
+def _effect(
+    records: Callable[[], Iterable[Batch]], mean: Tensor, n_given: int, all_reduce_: Callable[[Tensor], Tensor]
+) -> Tensor:
+    """Least squares of rows on what they are given, standardised: shape (n_features, n_given), in float64."""
+    gram, moment = torch.zeros(n_given, n_given).double(), torch.zeros(n_given, len(mean)).double()
+    for x, given, weight, *_ in records():
+        assert given is not None  # or nobody would have asked
+        c = given.double()
+        weighted = c if weight is None else c * weight.double()[:, None]
+        gram += weighted.T @ c
+        moment += weighted.T @ (x.double() - mean)
+    gram, moment = all_reduce_(gram), all_reduce_(moment)
+    return (torch.linalg.pinv(gram, hermitian=True) @ moment).T
+
+
+def _scaling(settings: AutoencoderSettings, source: Source, columns: Columns, likelihood: Likelihood) -> Scaling:
+    if source.layout is not None:
+        return source.layout.scaling(columns.statistics, settings.scale)
+    centred = settings.start == "principal" and likelihood.takes_any_scale
+    return fit_scaling(columns.statistics, settings.scale, centred=centred)
+
+
+# ---- the model ------------------------------------------------------------------------------------------
+
+
+def build_model(
+    settings: AutoencoderSettings,
+    architecture: Architecture,
+    columns: Columns,
+    scaling: Scaling,
+    likelihood: Likelihood,
+    principal: Principal | None,
+    completion: Completion | None = None,
+) -> AutoencoderModel:
+    """The model at its start: at the closed form where ``principal`` is given, else at random weights."""
+    low = torch.from_numpy(scaling.apply(columns.statistics.low))
+    high = torch.from_numpy(scaling.apply(columns.statistics.high))
+    bottleneck = settings.make_bottleneck(architecture.n_latents)
+    corruption = settings.make_corruption(low, high)
+    if corruption.restoring:
+        corruption.in_data_units(torch.from_numpy(scaling.center).float(), torch.from_numpy(scaling.spread).float())
+    encoder, decoder = settings.make_networks(architecture)
+    likelihood.in_model_units(scaling)
+    if principal is not None:
+        start = settings.make_start().linear(principal, bottleneck, corruption, architecture.n_latents)
+        if start is not None:
+            init_from_closed_form(encoder, decoder, start)
+            likelihood.init_noise(start.noise_variance or principal.noise_variance(architecture.n_latents))
+    likelihood.some_missing = completion is not None
+    return AutoencoderModel(corruption, encoder, bottleneck, decoder, likelihood, completion).eval()
+
+
+def closed_form_is_best(settings: AutoencoderSettings, fitted: FittedState) -> bool:
+    """Whether PCA already minimises the loss over all such models (Baldi & Hornik 1989): then no step can help."""
+    model = fitted.model
+    return (
+        fitted.architecture.linear
+        and fitted.architecture.principal
+        and fitted.layout is None
+        and model.bottleneck.is_gate
+        and model.bottleneck.limits_size
+        and model.corruption.is_identity
+        and model.likelihood.is_squared_error
+        and model.likelihood.noise_variance is None
+        and not settings.make_penalties()
+    )

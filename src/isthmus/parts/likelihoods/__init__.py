@@ -1,0 +1,38 @@
+"""The family of likelihoods: one file each, and the file's name is its name in ``likelihood=``.
+
+A file holds one class that fills in the contract of `isthmus.parts.likelihood`. `mixed` is no choice of its own: it is
+how a Gaussian model reads a table of several kinds of columns.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from isthmus.parts.likelihood import Likelihood
+
+__all__ = ["likelihood", "names"]
+
+NO_CHOICE = {"mixed"}
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Every likelihood that can be asked for, in alphabetical order; no file is imported for it."""
+    return tuple(sorted({module.name for module in pkgutil.iter_modules(__path__)} - NO_CHOICE))
+
+
+@cache
+def likelihood(name: str) -> type[Likelihood]:
+    """The class in the file of this name."""
+    from isthmus.parts.likelihood import Likelihood
+
+    module = importlib.import_module(f"{__name__}.{name}")
+    return next(
+        found
+        for found in vars(module).values()
+        if isinstance(found, type) and issubclass(found, Likelihood) and found.__module__ == module.__name__
+    )

@@ -1,0 +1,79 @@
+"""A network of the user's own: any torch module of the right shapes, beside the linear skip.
+
+    gate ⊙ f(x),     gate = 0 at first
+
+How f ends is its own affair, so a gate and not f's last layer keeps it silent at the start; its first step moves the
+gate alone (ReZero: Bachlechner et al. 2020, arXiv:2003.04887). Without a skip there is nothing to keep, and no gate.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["OwnModule"]
+
+
+class OwnModule(nn.Module):
+    """A copy of a user's module, checked: (batch, n_in) to (batch, n_out), float32.
+
+    Parameters
+    ----------
+    module
+        Left as it is; the copy is trained.
+    name
+        What the user calls it, for errors.
+    gated
+        Whether it begins silent.
+
+    Raises
+    ------
+    ValueError
+        If it is no module, or of other shapes.
+    """
+
+    def __init__(self, module: Any, n_in: int, n_out: int, *, name: str, gated: bool):
+        super().__init__()
+        if not isinstance(module, nn.Module):
+            raise ValueError(f"{name} must be a torch.nn.Module, got {type(module).__name__}.")
+        self.module = copy.deepcopy(module).float()
+        if not all(part.isfinite().all() for part in self.module.parameters()):
+            raise ValueError(f"{name} has weights that are NaN or infinite; initialize it again.")
+        _require_shapes(self.module, n_in, n_out, name)
+        self.gate = nn.Parameter(torch.zeros(n_out)) if gated else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.module(x)
+        return y if self.gate is None else y * self.gate
+
+    def moving_buffers(self) -> Iterator[Tensor]:
+        """What training changes beside the weights, such as a batch normalisation's running mean."""
+        return self.module.buffers()
+
+
+def _require_shapes(module: nn.Module, n_in: int, n_out: int, name: str) -> None:
+    wanted = f"{name} must map rows of shape (batch, {n_in}) to (batch, {n_out})"
+    place = next((part.device for part in module.parameters()), torch.device("cpu"))
+    was_training = module.training
+    module.eval()
+    try:
+        with torch.no_grad():
+            answer = module(torch.zeros(2, n_in, device=place))
+    except Exception as error:  # a user's module may raise anything
+        raise ValueError(
+            f"{wanted}; given such rows it raises {type(error).__name__}: {_first_line(error)}."
+        ) from error
+    module.train(was_training)
+    if not isinstance(answer, Tensor):
+        raise ValueError(f"{wanted}; it answers with a {type(answer).__name__}.")
+    if tuple(answer.shape) != (2, n_out):
+        shape = ", ".join(["batch", *map(str, answer.shape[1:])]) if len(answer.shape) else ""
+        raise ValueError(f"{wanted}; it answers with shape ({shape}).")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0].rstrip(".")

@@ -1,0 +1,29 @@
+"""Which cells of the rows may be learned from: finite ones, and NaN only where cells may be missing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from isthmus.rows.scaling import chunks, require_finite
+
+__all__ = ["require_cells"]
+
+
+def require_cells(X: Any, names: list[str], who: str, *, missing: bool, reset: bool) -> None:
+    """Refuse infinity; NaN too unless cells may be missing, and then a column that has nothing else."""
+    require_finite(X, names, who, missing=missing)
+    if reset and missing:
+        _require_some_observed(X, names, who)
+
+
+def _require_some_observed(X: Any, names: list[str], who: str) -> None:
+    """Raise a `ValueError` that names the first column in which every cell is missing."""
+    seen = np.zeros(X.shape[1], dtype=bool)
+    for part in chunks(X):
+        seen |= ~np.isnan(part).all(0)
+    if not seen.all():
+        empty = [names[place] for place in np.flatnonzero(~seen)]
+        others = "" if len(empty) == 1 else f" and in {len(empty) - 1} more"
+        raise ValueError(f"{who}: X has no value at all in column {empty[0]}{others}; leave out what is empty.")

@@ -1,0 +1,118 @@
+"""What stands beside the numbers of a row: what it is given, and its weight.
+
+Both are columns set to the right of the row's own, so whatever picks, shuffles, reads ahead or shares out rows carries
+them along; `Widths` says where a row ends and they begin, and a `Batch` holds them apart again.
+
+A weight says how much a row counts in the scaling, the closed form, the loss and its validation. Whole weights are
+counts: a row of weight 3 is as good as three such rows. Of others only the ratios matter. A row of weight zero is as
+good as absent, and is left out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from isthmus.rows.source import Source, Widths
+from isthmus.tables.stream import TableStream
+from isthmus.tables.table import Table
+
+__all__ = ["check_given", "check_weights", "with_companions"]
+
+
+def check_given(given: Any, n_rows: int, who: str, n_columns: int | None = None) -> np.ndarray:
+    """What rows are given as float64 of shape (n_rows, n_columns); a `ValueError` names what is wrong with it."""
+    try:
+        values = np.asarray(given.toarray() if hasattr(given, "toarray") else given, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{who}: given must be numbers, a row for each row of X; encode categories first.") from error
+    if values.ndim == 1:
+        values = values[:, None]
+    if values.ndim != 2 or values.shape[1] == 0:
+        raise ValueError(f"{who}: given must have shape (n_samples, n_given), got {values.shape}.")
+    if len(values) != n_rows:
+        raise ValueError(f"{who}: given has {len(values)} rows, and X has {n_rows}; there must be one for each.")
+    if n_columns is not None and values.shape[1] != n_columns:
+        raise ValueError(f"{who}: given has {values.shape[1]} columns, and {n_columns} were there at fit.")
+    wrong = ~np.isfinite(values)
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        raise ValueError(f"{who}: given has {values[row, column]} in row {row}, column {column}; fill it first.")
+    return values
+
+
+def check_weights(sample_weight: Any, n_rows: int, who: str) -> np.ndarray | None:
+    """Weights as float64 of shape (n_rows,): counts as they are, others with mean 1 over those above zero.
+
+    None where they are all alike.
+    """
+    if sample_weight is None:
+        return None
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.ndim == 0:
+        weights = np.full(n_rows, float(weights))
+    if weights.shape != (n_rows,):
+        raise ValueError(f"{who}: sample_weight must have shape ({n_rows},), got {weights.shape}.")
+    if not np.isfinite(weights).all() or (weights < 0).any():
+        raise ValueError(f"{who}: sample_weight must be finite numbers of at least 0.")
+    if (weights > 0).sum() < 2:
+        raise ValueError(f"{who}: at least 2 rows must have a sample_weight above zero, got {(weights > 0).sum()}.")
+    above = weights[weights > 0]
+    if (weights == weights[0]).all():
+        return None
+    return weights if (weights == np.floor(weights)).all() else weights / above.mean()
+
+
+def with_companions(source: Source, given: np.ndarray | None, weights: np.ndarray | None) -> Source:
+    """The same rows with what stands beside them; those of weight zero are left out."""
+    parts = [part for part in (given, None if weights is None else weights[:, None]) if part is not None]
+    if not parts:
+        return source
+    beside, mean_weight = np.concatenate(parts, 1), 1.0 if weights is None else float(weights[weights > 0].mean())
+    kept = None if weights is None or (weights > 0).all() else np.flatnonzero(weights)
+    widths = Widths(source.shape[1], 0 if given is None else given.shape[1], int(weights is not None))
+    if source.stream is not None:
+        stream: TableStream = _Beside(source.stream, beside)
+        if kept is not None:
+            stream = stream.without(np.setdiff1d(np.arange(len(beside)), kept))
+        return dataclasses.replace(source, stream=stream, widths=widths, mean_weight=mean_weight)
+    values = source.values
+    if kept is not None:
+        values, beside = values[kept], beside[kept]
+    if hasattr(values, "tocsr"):
+        import scipy.sparse  # only where there is a sparse matrix is SciPy's part for them loaded
+
+        values = scipy.sparse.hstack([values, beside], format="csr")
+    else:
+        values = np.concatenate([values, beside.astype(values.dtype)], 1)
+    return dataclasses.replace(source, values=values, widths=widths, mean_weight=mean_weight)
+
+
+class _Beside(TableStream):
+    """A stream with columns of an array to its right."""
+
+    def __init__(self, stream: TableStream, beside: np.ndarray):
+        self._same_as(stream)
+        self.stream, self.beside, self.segments = stream, beside, stream.segments
+        self._begins = np.concatenate([[0], np.cumsum(stream.segments)])
+
+    @property
+    def width(self) -> int:
+        return self.stream.width + self.beside.shape[1]
+
+    @property
+    def encoded_names(self) -> tuple[str, ...]:
+        return (*self.stream.encoded_names, *(f"beside {place}" for place in range(self.beside.shape[1])))
+
+    @property
+    def files(self) -> tuple[int, ...]:
+        return self.stream.files
+
+    def read(self, segment: int, begin: int, end: int) -> Table:
+        return Table(self.values(segment, begin, end), self.encoded_names, name=self.name)
+
+    def values(self, segment: int, begin: int, end: int) -> np.ndarray:
+        values, first = self.stream.values(segment, begin, end), int(self._begins[segment])
+        return np.concatenate([values, self.beside[first + begin : first + end].astype(values.dtype)], 1)

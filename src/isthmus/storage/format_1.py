@@ -1,0 +1,92 @@
+"""Folders of the first format, read for ever: what they say, in the words of the present one.
+
+config.json, model.safetensors          an autoencoder; the seconds of its history among its tensors
+and beside these
+    detector.json, detector.safetensors a detector around it
+denoiser.json, model/                   a denoiser, its vectors in JSON; the very first without a checksum
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from isthmus.storage.kind import Opened
+from isthmus.storage.manifest import Manifest, read_manifest
+from isthmus.storage.record import from_plain
+from isthmus.storage.safe_reading import StorageError
+from isthmus.storage.tensor_file import HeldTensors, TensorFile
+
+__all__ = ["opened_by_its_own_file", "opened_model", "present_name"]
+
+MODEL, DETECTOR, DENOISER = "isthmus model", "isthmus detector", "isthmus denoiser"
+CONFIG_FILE, TENSOR_FILE = "config.json", "model.safetensors"
+RENAMED = {"straight": "skip", "bent": "residual"}  # parts of networks
+LATER = {"completion_rank": 0, "layout": None, "n_kept_codes": 0}  # which the first models were saved without
+
+
+@dataclass(frozen=True)
+class _Vectors:
+    """Numbers of a denoiser's columns."""
+
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    fill: tuple[float, ...] | None = None
+    hidden_variance: tuple[float, ...] | None = None
+
+
+def present_name(name: str) -> str:
+    """What a tensor is called now."""
+    return ".".join(RENAMED.get(part, part) for part in name.split("."))
+
+
+def opened_model(folder: Path, manifest: Manifest) -> Opened:
+    """An autoencoder's folder, given its manifest."""
+    said = manifest.record
+    settings = {name: said.get(name) for name in ("variant", "hyperparameters")}
+    record = {"settings": settings, "architecture": said.get("architecture"), "fitted": LATER | said.get("fitted", {})}
+    return Opened(MODEL, record, TensorFile(folder, TENSOR_FILE, manifest.files[""], present_name), {})
+
+
+def opened_by_its_own_file(folder: Path, formats: Collection[str]) -> Opened | None:
+    """A detector's or a denoiser's folder, if that is what it is and what is asked for."""
+    if DENOISER in formats and os.path.lexists(folder / "denoiser.json"):
+        return _opened_denoiser(folder)
+    if DETECTOR in formats and os.path.lexists(folder / "detector.json"):
+        return _opened_detector(folder)
+    return None
+
+
+def _opened_detector(folder: Path) -> Opened:
+    manifest = read_manifest(folder, "detector.json", (DETECTOR,))
+    facts = dict(manifest.record)
+    left_open, rate = facts.pop("autoencoder_left_open"), facts.pop("false_alarm_rate")
+    autoencoder = None
+    if left_open is not None:
+        settings = opened_model(folder, read_manifest(folder, CONFIG_FILE, (MODEL,))).record["settings"]
+        autoencoder = settings | {"hyperparameters": settings["hyperparameters"] | dict.fromkeys(left_open)}
+    surprises = {
+        name: dict(zip(("center", "spread", "origin"), numbers, strict=True))
+        for name, numbers in facts["surprises"].items()
+    }
+    facts |= {"autoencoder": autoencoder, "surprises": surprises}
+    facts |= {"false_alarm_rate": "NaN" if rate is None else rate}
+    tensors = TensorFile(folder, "detector.safetensors", manifest.files[""])
+    return Opened(DETECTOR, facts, tensors, {"autoencoder": folder})
+
+
+def _opened_denoiser(folder: Path) -> Opened:
+    manifest = read_manifest(folder, "denoiser.json", (DENOISER,))
+    facts: dict[str, Any] = {"blind_share": 1.0, "known_lost": False, **manifest.record, "autoencoder": None}
+    names = ("low", "high", "fill", "hidden_variance")
+    vectors = from_plain(_Vectors, {name: facts.pop(name) for name in names if name in facts})
+    given = {name: getattr(vectors, name) for name in names if getattr(vectors, name) is not None}
+    tensors = {name: torch.tensor(numbers, dtype=torch.float64) for name, numbers in given.items()}
+    if (folder / "model").is_symlink() or not (folder / "model").is_dir():
+        raise StorageError(f"{str(folder)!r} cannot be read: its model must be an autoencoder's folder.")
+    return Opened(DENOISER, facts, HeldTensors(tensors), {"autoencoder": folder / "model"})

@@ -1,0 +1,219 @@
+"""A frozen dataclass as plain JSON and back, strictly: the annotations of its fields say what may stand there.
+
+    @record
+    class Split:
+        rows: int = fact(at_least=1)                    a whole number from 1
+        share: float | None = fact(above=0, below=1)    a number between 0 and 1, or null
+        names: tuple[str, ...]                          a list of texts
+
+    to_plain(Split(3, None, ("a",)))        ->  {"rows": 3, "share": None, "names": ["a"]}
+    from_plain(Split, {"rows": 0, ...})     ->  ValueError: rows must be a whole number of at least 1, got 0
+
+Fields may be whole numbers, numbers, texts, booleans, null, literals, lists, tuples, dicts by text, other such records,
+and unions of these; what is annotated as ``Any`` is taken as it is. Bounds belong to the numbers in a field, however
+deep they lie; lengths to its list or text. Numbers are finite unless the field says otherwise. A key that is unknown or
+missing is refused; a field with a default may be missing, as it is in what an earlier version wrote. What a record's
+``__post_init__`` raises is passed on.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import types
+import typing
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Literal, TypeVar
+
+from isthmus.storage.safe_reading import shortened
+
+__all__ = ["Setting", "fact", "from_plain", "record", "to_plain"]
+
+Record = TypeVar("Record")
+Setting = bool | int | float | str | tuple[int, ...] | None  # what a hyperparameter may be
+INFINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false", type(None): "null"}
+
+
+def fact(
+    *,
+    at_least: float | None = None,
+    above: float | None = None,
+    at_most: float | None = None,
+    below: float | None = None,
+    lengths: tuple[int, int] | None = None,
+    finite: bool = True,
+    paths: bool = False,
+    default: Any = dataclasses.MISSING,
+) -> Any:
+    """A field of a record.
+
+    Parameters
+    ----------
+    at_least, above, at_most, below
+        Bounds of the numbers in it.
+    lengths
+        The least and the greatest length of its list, tuple, dict or text.
+    finite
+        Whether its numbers must be; else NaN and the infinities are written as words.
+    paths
+        Whether its texts are paths: these may hold bytes that are no text, as file names can.
+    default
+        What it is in the records of earlier versions, which are without it.
+    """
+    bounds = {"at_least": at_least, "above": above, "at_most": at_most, "below": below, "lengths": lengths}
+    return dataclasses.field(default=default, metadata={**bounds, "finite": finite, "paths": paths})
+
+
+@typing.dataclass_transform(frozen_default=True, field_specifiers=(fact,))
+def record(kind: type[Record]) -> type[Record]:
+    """Make a class a frozen dataclass; a type checker knows what `fact` is."""
+    return dataclasses.dataclass(frozen=True)(kind)
+
+
+def from_plain(kind: type[Record], plain: Any, key: str = "") -> Record:
+    """The record of class ``kind`` that ``plain`` describes; ``key`` is where it stands, for a `ValueError`."""
+    if not isinstance(plain, dict):
+        raise ValueError(f"{key or 'the record'} must be an object, got {shortened(plain)}")
+    fields = {field.name: field for field in dataclasses.fields(typing.cast(Any, kind))}
+    hints, where = _hints(kind), key and f"{key}: "
+    for unknown in sorted(plain.keys() - fields.keys()):
+        raise ValueError(f"{where}unknown key {shortened(unknown)}; a newer isthmus may know it")
+    for name, field in fields.items():
+        if name not in plain and field.default is field.default_factory is dataclasses.MISSING:
+            raise ValueError(f"{where}the key {name!r} is missing")
+    found = {
+        name: _read(hints[name], value, fields[name].metadata, _joined(key, name)) for name, value in plain.items()
+    }
+    try:
+        return kind(**found)
+    except ValueError as error:
+        raise ValueError(f"{where}{error}") from error
+
+
+def to_plain(found: Any) -> dict[str, Any]:
+    """The record as JSON has it; a `ValueError` if it could not be read again, or not as the same record."""
+    plain = _plain(found)
+    if _plain(from_plain(type(found), plain)) != plain:
+        raise ValueError(f"a {type(found).__name__} would not come back as it is")
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, (list, tuple)):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, Mapping):
+        return {key: _plain(entry) for key, entry in value.items()}
+    if type(value) is float and not math.isfinite(value):
+        return next(word for word, number in INFINITE.items() if str(number) == str(value))
+    return value
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
+
+
+def _members(hint: Any) -> tuple[Any, ...]:
+    return typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+
+
+def _read(hint: Any, value: Any, rules: Mapping[str, Any], key: str) -> Any:
+    """A value where ``hint`` is asked for: of a union, as the first member that has its kind."""
+    members = [member for member in _members(hint) if _is_of(member, value, rules)]
+    if not members:
+        raise ValueError(f"{key} must be {_said(hint, rules)}, got {shortened(value)}")
+    member = members[0]
+    if dataclasses.is_dataclass(member):
+        return from_plain(typing.cast(type, member), value, key)
+    origin, arguments = typing.get_origin(member), typing.get_args(member)
+    if origin is Literal:
+        return value
+    within = {**rules, "lengths": None}
+    if origin is dict:
+        for name in value:
+            _read(str, name, within, f"a key of {key}")
+        return {name: _read(arguments[1], entry, within, _joined(key, name)) for name, entry in value.items()}
+    if origin in (tuple, list):
+        each = [arguments[0]] * len(value) if origin is list or arguments[1:] == (...,) else arguments
+        return origin(_read(each[place], entry, within, f"{key}[{place}]") for place, entry in enumerate(value))
+    if member is float:
+        return INFINITE[value] if isinstance(value, str) else float(value)
+    return value
+
+
+def _is_of(member: Any, value: Any, rules: Mapping[str, Any]) -> bool:
+    """Whether a value from JSON is of this kind, within the bounds; what lies deeper is not looked at."""
+    origin, arguments = typing.get_origin(member), typing.get_args(member)
+    if member is Any:
+        return True
+    if dataclasses.is_dataclass(member):
+        return isinstance(value, dict)
+    if origin is Literal:
+        return any(type(value) is type(word) and value == word for word in arguments)
+    if origin is dict:
+        return isinstance(value, dict) and _has_length(value, rules)
+    if origin is list or origin is tuple:
+        fixed = origin is tuple and arguments[1:] != (...,)
+        return isinstance(value, list) and _has_length(value, rules) and (not fixed or len(value) == len(arguments))
+    if member is float and isinstance(value, str):
+        return not rules.get("finite", True) and value in INFINITE
+    if member is int or member is float:
+        # a bool is an int to Python; a whole number will do where a number is asked for
+        exact = type(value) is int or (member is float and type(value) is float)
+        return exact and math.isfinite(value) and _within(value, rules)
+    if member is str:
+        return isinstance(value, str) and _has_length(value, rules) and (rules.get("paths", False) or _is_text(value))
+    return type(value) is member
+
+
+def _within(value: float, rules: Mapping[str, Any]) -> bool:
+    least, above, most, below = (rules.get(name) for name in ("at_least", "above", "at_most", "below"))
+    return (
+        (least is None or value >= least)
+        and (above is None or value > above)
+        and (most is None or value <= most)
+        and (below is None or value < below)
+    )
+
+
+def _has_length(value: Any, rules: Mapping[str, Any]) -> bool:
+    lengths = rules.get("lengths")
+    return lengths is None or lengths[0] <= len(value) <= lengths[1]
+
+
+def _is_text(value: str) -> bool:
+    """Half a surrogate pair is a str that can't be printed."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in value)
+
+
+def _said(hint: Any, rules: Mapping[str, Any]) -> str:
+    """What is asked for, in words."""
+    return " or ".join(dict.fromkeys(_member_said(member, rules) for member in _members(hint)))
+
+
+def _member_said(member: Any, rules: Mapping[str, Any]) -> str:
+    origin, arguments = typing.get_origin(member), typing.get_args(member)
+    lengths = rules.get("lengths")
+    size = "" if lengths is None else f"{lengths[0]} to {lengths[1]} "
+    if origin is Literal:
+        return " or ".join(map(repr, arguments))
+    if member is int or member is float:
+        bounds = (("at least", "at_least"), ("above", "above"), ("at most", "at_most"), ("below", "below"))
+        said = [f"{words} {rules[name]:g}" for words, name in bounds if rules.get(name) is not None]
+        return f"{WORDS[member]} {'of ' if said and said[0].startswith('at') else ''}{' and '.join(said)}".rstrip()
+    if origin is dict or dataclasses.is_dataclass(member):
+        return "an object"
+    if origin is tuple and arguments[1:] != (...,):
+        return f"a list of {len(arguments)}"
+    if origin in (list, tuple):
+        return f"a list of {size}entries"
+    return f"{WORDS[member]}{f' of {size}letters' if size and member is str else ''}"
+
+
+def _joined(key: str, name: str) -> str:
+    name = name if name.isidentifier() and len(name) < 60 else shortened(name)
+    return f"{key}.{name}" if key else name

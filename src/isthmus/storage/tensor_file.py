@@ -1,0 +1,178 @@
+"""A file of tensors, checked before a number of it is believed.
+
+A safetensors file is eight bytes (the header's length), a JSON header (each tensor's type, shape and place)
+and the numbers. The format runs no code, but its own reader takes a header of 99 MB, two hundred thousand
+empty tensors, the same key twice and a flipped bit without a word. Here all of it is bounded, and compared
+with the file's true size, before anything of that size is allocated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+import torch
+from safetensors import SafetensorError
+from safetensors import torch as safetensors
+from torch import Tensor
+
+from isthmus.storage.record import fact, from_plain, record
+from isthmus.storage.safe_reading import open_regular_file, parse_object, shortened
+
+__all__ = ["MOST_TENSORS", "HeldTensors", "StoredTensors", "TensorFile", "TensorKind", "kinds_of", "tensor_bytes"]
+
+MOST_HEADER_BYTES = 1 << 20
+MOST_TENSORS = 4096
+MOST_DIMENSIONS = 8
+KINDS = {
+    torch.float32: "F32",
+    torch.float64: "F64",
+    # of a user's own module
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.int64: "I64",
+    torch.int32: "I32",
+    torch.int16: "I16",
+    torch.int8: "I8",
+    torch.uint8: "U8",
+    torch.bool: "BOOL",
+}
+BYTES_A_NUMBER = {kind: dtype.itemsize for dtype, kind in KINDS.items()}
+
+
+@dataclass(frozen=True)
+class TensorKind:
+    """What a tensor is before its numbers are read: its type, such as ``"F32"``, and its shape."""
+
+    dtype: str
+    shape: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"{self.dtype} of shape {self.shape}"
+
+    @property
+    def n_bytes(self) -> int:
+        """Room its numbers take."""
+        return BYTES_A_NUMBER[self.dtype] * math.prod(self.shape)
+
+
+@record
+class _Entry:
+    """One tensor in the header of a file."""
+
+    dtype: Literal["F32", "F64", "F16", "BF16", "I64", "I32", "I16", "I8", "U8", "BOOL"]
+    shape: tuple[int, ...] = fact(at_least=0, lengths=(0, MOST_DIMENSIONS))
+    data_offsets: tuple[int, int] = fact(at_least=0)
+
+
+class StoredTensors(ABC):
+    """Tensors of which the ``kinds`` are known, and the numbers are read once they are what is expected."""
+
+    kinds: Mapping[str, TensorKind]
+
+    @abstractmethod
+    def read(self, expected: Mapping[str, TensorKind]) -> dict[str, Tensor]:
+        """All of them by name; a `ValueError` if they are others than expected, or damaged."""
+
+
+class TensorFile(StoredTensors):
+    """The tensors of a safetensors file with a known checksum.
+
+    Parameters
+    ----------
+    folder, name
+        Where it lies.
+    sha256
+        Of its bytes.
+    renamed
+        What a tensor is called, given its name in the file: an earlier format had other names.
+    """
+
+    def __init__(self, folder: Path, name: str, sha256: str, renamed: Callable[[str], str] = str):
+        self._folder, self._name, self._sha256, self._renamed = folder, name, sha256, renamed
+        with open_regular_file(folder, name) as file:
+            kinds, self._head = _read_header(file, name)
+        self.kinds = {renamed(found): kind for found, kind in kinds.items()}
+
+    def read(self, expected: Mapping[str, TensorKind]) -> dict[str, Tensor]:
+        _require_kinds(self.kinds, expected, self._name)
+        with open_regular_file(self._folder, self._name) as file:
+            data = file.read()
+        if hashlib.sha256(data).hexdigest() != self._sha256 or not data.startswith(self._head):
+            raise ValueError(f"{self._name} is not as it was saved (its checksum differs)")
+        try:
+            # Copied, so that every tensor lies in memory as torch lays it out: the same bits come out again.
+            return {self._renamed(name): tensor.clone() for name, tensor in safetensors.load(data).items()}
+        except SafetensorError as error:
+            raise ValueError(f"{self._name} cannot be read ({error})") from error
+
+
+class HeldTensors(StoredTensors):
+    """Tensors that are in memory already."""
+
+    def __init__(self, tensors: Mapping[str, Tensor]):
+        self._tensors, self.kinds = dict(tensors), kinds_of(tensors)
+
+    def read(self, expected: Mapping[str, TensorKind]) -> dict[str, Tensor]:
+        _require_kinds(self.kinds, expected, "the folder")
+        return self._tensors
+
+
+def kinds_of(tensors: Mapping[str, Tensor]) -> dict[str, TensorKind]:
+    """Type and shape of each."""
+    return {name: TensorKind(KINDS[tensor.dtype], tuple(tensor.shape)) for name, tensor in tensors.items()}
+
+
+def tensor_bytes(tensors: Mapping[str, Tensor]) -> bytes:
+    """A safetensors file of them; the same tensors give the same bytes."""
+    # Copies where two share their memory, which the format refuses.
+    return safetensors.save({name: part.detach().cpu().contiguous().clone() for name, part in tensors.items()})
+
+
+def _require_kinds(found: Mapping[str, TensorKind], expected: Mapping[str, TensorKind], what: str) -> None:
+    if found == expected:
+        return
+    for name in [*expected, *found]:
+        if found.get(name) != expected.get(name):
+            said = [
+                f"{kind.dtype} of shape {kind.shape}" if kind else "none" for kind in map(_of(name), (expected, found))
+            ]
+            raise ValueError(f"{what}: the tensor {shortened(name)} must be {said[0]}, got {said[1]}")
+
+
+def _of(name: str) -> Callable[[Mapping[str, TensorKind]], TensorKind | None]:
+    return lambda kinds: kinds.get(name)
+
+
+def _read_header(file: BinaryIO, what: str) -> tuple[dict[str, TensorKind], bytes]:
+    """What the file says it holds, once it is exactly as long as that, and the bytes that say so."""
+    n_bytes = os.fstat(file.fileno()).st_size
+    head = file.read(8)
+    length = int.from_bytes(head, "little")
+    if n_bytes < 8 or length > n_bytes - 8:
+        raise ValueError(f"{what} ends inside its header")
+    if length > MOST_HEADER_BYTES:
+        raise ValueError(f"{what} has a header of {length:,} bytes, and {MOST_HEADER_BYTES:,} is the most read")
+    head += file.read(length)
+    header = parse_object(head[8:], f"the header of {what}")
+    header.pop("__metadata__", None)
+    if len(header) > MOST_TENSORS:
+        raise ValueError(f"{what} holds {len(header):,} tensors, and {MOST_TENSORS:,} is the most read")
+    entries = {
+        name: from_plain(_Entry, entry, f"{what}: the tensor {shortened(name)}") for name, entry in header.items()
+    }
+    kinds = {name: TensorKind(entry.dtype, entry.shape) for name, entry in entries.items()}
+    end = 0
+    for name, entry in sorted(entries.items(), key=lambda item: item[1].data_offsets):
+        if entry.data_offsets != (end, end + kinds[name].n_bytes):
+            raise ValueError(f"{what}: the tensor {shortened(name)} is not where its size puts it")
+        end += kinds[name].n_bytes
+    if 8 + length + end != n_bytes:
+        raise ValueError(f"{what} has {n_bytes:,} bytes where its header speaks of {8 + length + end:,}")
+    return kinds, head

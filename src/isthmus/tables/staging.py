@@ -1,0 +1,186 @@
+"""What is being written stands in a hidden staging folder, and takes its place in one step when it is complete.
+
+    .NAME.isthmus-0123456789ab/     beside the place of NAME
+        owner                       names NAME; locked by the process at work
+        new, or new.SUFFIX          what is being written; after an exchange what stood there before
+        old                         what stood there before, on a system that can't exchange two folders
+
+The lock is the operating system's own and ends with its process, however that ends. A staging folder whose lock is
+free was left by a process that was killed; the next write in the same folder finishes what needs no more than its last
+step, and removes the rest. Whatever isn't exactly such a folder is somebody else's and stays.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+__all__ = ["NEW", "put_in_place", "settle", "staging", "sweep", "try_lock"]
+
+OWNER, NEW, OLD = "owner", "new", "old"
+NAME = re.compile(r"\..*\.isthmus-[0-9a-f]{12}", re.DOTALL)
+SIGNATURE = b"isthmus is writing "
+AT_FDCWD, RENAME_EXCHANGE = -100, 2
+
+
+@contextmanager
+def staging(target: Path) -> Iterator[Path]:
+    """A new staging folder for what is to stand at ``target``; gone afterwards, with all that is left in it."""
+    folder, owner = _signed(target)
+    try:
+        yield folder
+    finally:
+        _remove(folder, owner)
+
+
+def sweep(folder: Path) -> None:
+    """Finish or remove what killed processes were writing in ``folder``; nothing is raised if that can't be done."""
+    try:
+        with os.scandir(folder) as entries:
+            found = [entry.name for entry in entries if NAME.fullmatch(entry.name)]
+    except OSError:
+        return
+    for name in found:
+        with suppress(OSError):
+            _sweep_one(folder / name)
+
+
+def put_in_place(staged: Path, target: Path, check: Callable[[Path], None] = lambda _: None) -> None:
+    """Let the folder ``staged/new`` stand at ``target``; what stood there stays in ``staged``, to go with it.
+
+    Where the system can exchange two folders (`renameat2`, Linux) there is at no moment none at ``target``. Elsewhere
+    the old one moves away first; a process killed in between leaves both to `sweep`, which finishes the move.
+    ``check`` looks at the old folder once it is out of everybody's reach; if it raises, all is as it was.
+    """
+    new, old = staged / NEW, staged / OLD
+    if not os.path.lexists(target):
+        os.rename(new, target)
+    elif _exchanged(new, target):
+        try:
+            check(new)
+        except BaseException:
+            _exchanged(new, target)
+            raise
+    else:
+        os.rename(target, old)
+        try:
+            check(old)
+            os.rename(new, target)
+        except BaseException:
+            os.rename(old, target)
+            raise
+
+
+def try_lock(handle: int) -> bool | None:
+    """Lock an open file for this process: whether that went well, or None where the file system knows no locks."""
+    try:
+        if os.name == "nt":
+            import msvcrt  # there is none elsewhere
+
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # pyrefly: ignore[missing-attribute]
+        else:
+            import fcntl  # there is none on Windows
+
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def settle(path: Path) -> None:
+    """Make the bytes of a file, or the entries of a folder, last through a power cut."""
+    # Windows opens no folder, and flushes only what is open for writing; a move is durable there
+    if os.name == "nt" and path.is_dir():
+        return
+    handle = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _signed(target: Path) -> tuple[Path, int]:
+    """A staging folder and its locked owner file; another if a sweep took this one before it was locked."""
+    while True:
+        folder = target.with_name(f".{target.name[:40]}.isthmus-{secrets.token_hex(6)}")
+        folder.mkdir()
+        try:
+            owner = os.open(folder / OWNER, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        except FileNotFoundError:
+            continue
+        if try_lock(owner) is False:
+            os.close(owner)
+            continue
+        try:
+            os.write(owner, SIGNATURE + os.fsencode(target.name))
+        except BaseException:
+            _remove(folder, owner)
+            raise
+        return folder, owner
+
+
+def _sweep_one(folder: Path) -> None:
+    """Finish or remove one staging folder, unless its process lives or anything about it is not as it should be."""
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    try:
+        owner = os.open(folder / OWNER, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    except FileNotFoundError:
+        folder.rmdir()  # killed before it was signed, or just before it was gone: empty, or else it stays
+        return
+    named = None
+    try:
+        if try_lock(owner):
+            named = _target_of(folder, os.read(owner, 4096))
+        if named is not None and not os.path.lexists(named) and all((folder / name).is_dir() for name in (NEW, OLD)):
+            os.rename(folder / NEW, named)
+    finally:
+        if named is None:
+            os.close(owner)
+        else:
+            _remove(folder, owner)
+
+
+def _target_of(folder: Path, signature: bytes) -> Path | None:
+    """The place that a staging folder is for, or the folder itself if it was never signed; None if it isn't one."""
+    entries = {entry.name for entry in os.scandir(folder)} - {OWNER, OLD}
+    if not signature and not entries:
+        return folder
+    name = signature.removeprefix(SIGNATURE)
+    signed = signature.startswith(SIGNATURE) and b"/" not in name and name not in (b"", b".", b"..")
+    whole = len(entries) <= 1 and all(Path(entry).stem == NEW for entry in entries)
+    return folder.parent / os.fsdecode(name) if signed and whole else None
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Whether two paths were exchanged in one step; False where the system or the file system can't do that."""
+    import ctypes  # a folder is replaced seldom, and the command line starts with this file
+
+    try:
+        call = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError, TypeError):  # another system, or an older one
+        return False
+    return call(AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other), RENAME_EXCHANGE) == 0
+
+
+def _remove(folder: Path, owner: int) -> None:
+    """Remove a staging folder whose owner file is locked: that one last, so that a half removed folder is known."""
+    for name in os.listdir(folder) if folder.is_dir() else ():
+        if name != OWNER:
+            place = folder / name
+            if place.is_dir() and not place.is_symlink():
+                shutil.rmtree(place, ignore_errors=True)
+            else:
+                with suppress(OSError):
+                    place.unlink()
+    os.close(owner)
+    with suppress(OSError):
+        (folder / OWNER).unlink()
+        folder.rmdir()

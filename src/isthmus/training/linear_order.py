@@ -1,0 +1,54 @@
+"""A linear model's code turned into ordered principal coordinates, once it is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import torch
+
+from isthmus.parts.autoencoder import AutoencoderModel
+from isthmus.rows.rows import Batch
+
+__all__ = ["order_linear_code"]
+
+
+@torch.no_grad()
+def order_linear_code(model: AutoencoderModel, records: Callable[[], Iterable[Batch]]) -> None:
+    """Turn a linear model's code into ordered principal coordinates; its reconstructions do not change.
+
+    Training finds PCA's subspace but not its axes: z may be mixed by any invertible matrix, undone by the
+    decoder. With the decoder's columns D = QR and V the eigenvectors of the covariance of R z, the code
+    Vᵀ R (z - mean z) has uncorrelated numbers in order of variance, and orthonormal directions Q V.
+    """
+    encoder, decoder = model.encoder, model.decoder
+    n_latents = encoder.skip.weight.shape[0]
+    if n_latents > decoder.skip.weight.shape[0]:
+        return  # more units than features: there are not that many directions to order
+    code_scale = 1.0 if encoder.output_scale is None else encoder.output_scale.double()
+    read_weight = (encoder.skip.weight.double().T * code_scale).T
+    read_bias = encoder.skip.bias.double() * code_scale
+    write_weight = decoder.skip.weight[:, :n_latents].double() / code_scale
+    basis, mixing = torch.linalg.qr(write_weight)
+    device = read_weight.device
+    count, total, squares = 0.0, torch.zeros_like(read_bias), torch.zeros_like(mixing)
+    for batch in records():
+        x, given, weight, *_ = batch.to(device)
+        rows = x if given is None else torch.cat([x, given], 1)
+        codes = rows.double() @ read_weight.T  # without the bias: little is lost in the squares
+        weighted = codes if weight is None else codes * weight.double()[:, None]
+        count += len(codes) if weight is None else float(weight.double().sum())
+        total, squares = total + weighted.sum(0), squares + weighted.T @ codes
+    mean = total / count + read_bias
+    covariance = squares / count - torch.outer(total, total) / count**2
+    _, axes = torch.linalg.eigh(mixing @ covariance @ mixing.T)
+    axes = axes.flip(1)
+    directions = (basis @ axes).T
+    signs = directions.gather(1, directions.abs().argmax(1, keepdim=True)).sign()
+    turn = signs * (axes.T @ mixing)
+    encoder.skip.weight.copy_(turn @ read_weight)
+    encoder.skip.bias.copy_(turn @ (read_bias - mean))
+    decoder.skip.bias.add_(write_weight @ mean)
+    decoder.skip.weight[:, :n_latents] = (signs * directions).T
+    for scale in (encoder.output_scale, decoder.input_scale):
+        if scale is not None:
+            scale.fill_(1.0)
