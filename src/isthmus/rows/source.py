@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from isthmus.mixed.layout import TableLayout
 from isthmus.rows.scaling import chunks
+from isthmus.tables.frames import FrameForm
+from isthmus.tables.layout import TableLayout
 from isthmus.tables.stream import TableStream
 
 __all__ = ["Source", "Widths"]
@@ -39,7 +40,15 @@ class Source:
     names : list of str
         For each number of a row the name of the column it belongs to.
     layout : TableLayout or None
-        How a DataFrame that holds more than numbers became numbers.
+        How columns of several kinds became numbers.
+    form : FrameForm or None
+        Of which library the frame was that held them.
+    masked : bool or None
+        Whether cells may be missing, so that a model learns what to make of such rows; None: a look at a stream says.
+    was_read : bool
+        Whether they are of `isthmus.read`.
+    image_shape : tuple of int or None
+        Of the pictures that they are, where the file said so.
     widths : Widths or None
         Where there are columns to the right of a row's own: what it is given, and its weight.
     mean_weight : float
@@ -50,6 +59,10 @@ class Source:
     stream: TableStream | None
     names: list[str]
     layout: TableLayout | None = None
+    form: FrameForm | None = None
+    masked: bool | None = False
+    was_read: bool = False
+    image_shape: tuple[int, ...] | None = None
     widths: Widths | None = None
     mean_weight: float = 1.0
 
@@ -61,5 +74,5 @@ class Source:
     def shape(self) -> tuple[int, int]:
         """Rows and numbers in a row."""
         if self.stream is not None:
-            return len(self.stream), self.stream.n_columns
+            return len(self.stream), self.stream.width
         return self.values.shape

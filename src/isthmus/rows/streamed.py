@@ -45,7 +45,7 @@ class Survey:
     """What one pass over a stream finds: each column's statistics, and some rows to choose and report by.
 
     ``picked`` are rows in the user's units, float64, and ``places`` where they stand in the stream, ascending. A
-    change of any row changes ``checksum``.
+    change of any row changes ``checksum``; ``gaps`` says whether a cell is missing.
     """
 
     columns: ColumnStatistics | None
@@ -53,6 +53,7 @@ class Survey:
     places: np.ndarray
     dtype: np.dtype
     checksum: int
+    gaps: bool = False
 
 
 def held_out_count(stream: TableStream, fraction: float | None) -> int:
@@ -68,12 +69,13 @@ def survey(
     fraction: float | None,
     group: ProcessGroup,
     *,
-    missing: bool,
+    missing: bool | None,
     weighted: bool = False,
 ) -> Survey:
     """One pass over a stream, shared out among processes; refuses what is no finite number.
 
-    With ``missing`` a NaN is none either, but a cell nobody measured, and the statistics are left to others.
+    With ``missing`` a NaN is none either, but a cell nobody measured, and the statistics are left to others; None waits
+    and sees.
     """
     n_rows = len(stream)
     wanted = min(held_out_count(stream, fraction) + 2 * MOST_VALIDATION_ROWS, n_rows)
@@ -82,19 +84,22 @@ def survey(
     dtype = np.dtype(np.float32)
     checksum = torch.zeros(1, dtype=torch.int64)  # a sum, so that no matter which process looks at which piece
 
+    gaps = torch.zeros(1, dtype=torch.int64)
     slots = [ColumnSums(stream.width, weighted=weighted) for _ in range(group.slots)]
     for first, piece, slot in _in_order(stream, group):
         values = stream.values(*piece)
         dtype = np.result_type(dtype, values.dtype)
-        require_finite(values, list(stream.encoded_names), who, missing=missing, first=first)
+        require_finite(values, list(stream.encoded_names), who, missing=missing is not False, first=first)
+        gaps[0] |= bool(np.isnan(values).any())
         low, high = np.searchsorted(places, [first, first + len(values)])
         picked[low:high] = values[places[low:high] - first]
         checksum.add_(zlib.crc32(np.ascontiguousarray(values).data, first % 2**32))
-        if not missing:
+        if not missing and not gaps:
             slots[slot].add(values)
-    columns = None if missing else merged_statistics(_from_all([sums.statistics() for sums in slots], group))
+    found_gaps = bool(group.all_reduce_(gaps))
+    columns = None if missing or found_gaps else merged_statistics(_from_all([sums.statistics() for sums in slots], group))
     group.all_reduce_(torch.from_numpy(picked))
-    return Survey(columns, picked, places, dtype, int(group.all_reduce_(checksum)))
+    return Survey(columns, picked, places, dtype, int(group.all_reduce_(checksum)), found_gaps)
 
 
 class StreamedRows(Rows):
@@ -109,6 +114,7 @@ class StreamedRows(Rows):
         sample: Rows | None = None,
         surveyed: Survey | None = None,
         widths: Widths | None = None,
+        masked: bool = False,
     ):
         self.stream = stream
         self.scaling = scaling
@@ -116,6 +122,7 @@ class StreamedRows(Rows):
         self.sample = sample
         self.surveyed = surveyed
         self.widths = widths or Widths(stream.width)
+        self.masked = masked
 
     def __len__(self) -> int:
         return len(self.stream)
@@ -152,7 +159,9 @@ class StreamedRows(Rows):
         picked = self._scaled(survey.picked)
         sample = DenseRows(picked[others], self.widths) if len(others) else None
         remainder = self.stream.without(survey.places[held_out])
-        training = StreamedRows(remainder, self.scaling, self.group, sample=sample, widths=self.widths)
+        training = StreamedRows(
+            remainder, self.scaling, self.group, sample=sample, widths=self.widths, masked=self.masked
+        )
         return training, DenseRows(picked[held_out], self.widths) if n_held_out else None
 
     def digest(self) -> str:
@@ -262,7 +271,7 @@ class StreamedRows(Rows):
         return rows, slots, found[torch.randperm(len(found), generator=generator)[skipped:]]
 
     def _harmed(self, rows: Tensor) -> bool:
-        return bool(rows.isinf().any()) or (not self.stream.missing and bool(rows.isnan().any()))
+        return bool(rows.isinf().any()) or (not self.masked and bool(rows.isnan().any()))
 
     def _scaled(self, values: np.ndarray) -> Tensor:
         return torch.from_numpy(self.scaling.apply(values))

@@ -13,8 +13,8 @@ from __future__ import annotations
 import math
 import re
 from contextlib import suppress
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -50,7 +50,6 @@ class EpochForm:
     unit: float = 1.0
 
 
-FORMS = {one.__name__: one for one in (NumberForm, DateForm, BooleanForm, EpochForm)}
 Form = NumberForm | DateForm | BooleanForm | EpochForm
 
 
@@ -75,10 +74,10 @@ class Column:
     """
 
     name: str
-    kind: str
+    kind: Literal["number", "date", "boolean", "category"]
     dtype: str = "double"
     whole: bool = False
-    categories: tuple[Any, ...] = ()
+    categories: tuple[bool | int | float | str, ...] = ()
     ordered: bool = False
     other: bool = False
     form: Form | None = None
@@ -308,25 +307,6 @@ class Column:
         if isinstance(form, BooleanForm):
             return [value if value is None else form.true if value else form.false for value in values]
         return [value if value is None else str(value) for value in texts(cells).to_pylist()]
-
-    # ---- storage ---------------------------------------------------------------------------------------
-
-    def to_facts(self) -> dict[str, Any]:
-        """The column as JSON has it."""
-        form = None if self.form is None else {"is": type(self.form).__name__, **asdict(self.form)}
-        own = {name: value for name, value in asdict(self).items() if name != "form"}
-        return own | {"categories": list(self.categories), "marks": list(self.marks), "form": form}
-
-    @classmethod
-    def from_facts(cls, facts: Any) -> Column:
-        """The way back; a `ValueError` where the facts are no column."""
-        try:
-            form = facts.get("form")
-            made = None if form is None else FORMS[form["is"]](**{k: v for k, v in form.items() if k != "is"})
-            given: dict[str, Any] = {**facts, "form": made, "categories": tuple(facts.get("categories", ()))}
-            return cls(**given | {"marks": tuple(facts.get("marks", ()))})
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError("a column of the table is not described as it should be") from error
 
 
 def _alike(cells: Any, known: Any) -> Any:
