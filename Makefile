@@ -10,7 +10,9 @@ BIN := .venv/bin
 # Two set-ups: what a fit needs; and what the tests, the docs and the course need beside it.
 FITS := .venv/ready-to-fit
 READY := .venv/ready-to-test
-# Nothing is compiled while it is installed: a fit imports a tenth of it, and the rest is compiled on all cores below.
+# Nothing is compiled while it is installed: what a fit imports, a tenth of it, is compiled by the first and kept for the
+# next, whatever the user's shell says of that; the rest is compiled on all cores below.
+unexport PYTHONDONTWRITEBYTECODE
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 # Small matrices are faster on one thread; the tests run in as many processes as there are cores instead.
 ONE_THREAD := OMP_NUM_THREADS=1

@@ -5,9 +5,9 @@
 
 *First paint* is the first contentful paint of the page opened from disk, *ready* is when the first decode stands beside
 its original; both the least of five loads. *Decodes* are counted over half a second, one item after another. A *move*
-is all that one move of the pointer does: decode, pictures, puck, sliders; a *map* is one drawing of it with every dot,
-as when two fingers move it: the median and the slowest of 60. The *mosaic* is 16 by 16 decodes drawn. Other work on the
-machine slows all of it.
+is all that one move of the pointer does: decode, pictures, handle, sliders; a *map* is one drawing of it with every
+dot, as when two fingers move it: the median and the slowest of 60. The *mosaic* is 16 by 16 decodes drawn. Other work
+on the machine slows all of it.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ MEASURE = """() => {
   let mosaic = null;
   if (data.pictures && model.size > 1) {
     app.set({ decodes: false });
-    app.set({ points: false, doubt: false });
+    app.set({ points: false, uncertainty: false });
     const bare = frames(() => map.draw())[0];
     app.set({ decodes: true });
     mosaic = Math.max(0, frames(() => map.draw())[0] - bare);

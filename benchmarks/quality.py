@@ -1,11 +1,17 @@
-"""What a user who sets nothing gets: test error with default settings, over seeds, beside PCA's.
+"""What a user who sets nothing gets: test error with default settings beside PCA's and a plain network's.
 
-    python benchmarks/quality.py             digits and Fashion-MNIST, five seeds; some minutes
-    python benchmarks/quality.py --tables    the sets bundled with scikit-learn, and any folder of .npz tables
-                                             given by --folder (arrays X, optional y)
+    python benchmarks/quality.py             digits, MNIST and Fashion-MNIST
+    python benchmarks/quality.py --tables    tables: bundled, generated, and any folder of .npz files (arrays X,
+                                             optional y) given by --folder
+    --only WORD ...                          works whose name holds one of these words
+    --times 1 5                              processor time of the plain network, in multiples of isthmus's
+    --again                                  measure again what is measured already
 
-Digits use the tutorial's split (80/20, stratified, seed 42), Fashion-MNIST its own test rows. Nothing here was
-used to choose a default. Writes benchmarks/results/quality.json and the tables in README.md and docs/.
+For every seed, one after the other in one process on one thread: a fit with default settings, then plain
+autoencoders (`plain_network`) given the same processor time, and five times as much. A run that is interrupted
+resumes where it was: each measurement is written to benchmarks/results/quality.json (or tables.json) at once.
+Writes the tables in README.md and docs/ too. No test row of any set was used to choose a default; the table says
+of which sets training rows were (see `quality_data`).
 """
 
 from __future__ import annotations
@@ -14,115 +20,127 @@ import argparse
 import json
 import statistics
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from isthmus.estimator import BaseAutoencoder
-from isthmus.tables import load_bundled, split_table
+from isthmus.tables.atomic import atomic_write
 from isthmus.tutorial import tutorial_recipe
 from isthmus.variants import variant
+from plain_network import best_plain_network, warm_up
+from quality_data import Work, pictures, tables
 
 RESULTS = Path(__file__).parent / "results"
 README = Path(__file__).parent.parent / "README.md"
 MARKS = ("<!-- quality -->", "<!-- /quality -->")
-SEEDS = range(5)
-DIGITS_SIZES = (2, 4, 8, 16)
+SEEDS = 5
+LEVEL = 1.02  # ratios up to this count as level
 
 
-def mean_squared_error(estimator: BaseAutoencoder, X: np.ndarray) -> float:
+def measure(work: Work, seed: int, times: Iterable[float], record: dict[str, Any]) -> dict[str, Any]:
+    """One seed of one work; what ``record`` has already is kept."""
+    train, test = work.split(seed)
+    if "error" not in record:
+        estimator = _estimator(work, seed)
+        begun = time.process_time()
+        estimator.fit(train)
+        record["seconds"] = time.process_time() - begun
+        begun = time.process_time()
+        reconstructed = estimator.reconstruct(test)
+        record["reconstruct_seconds"] = time.process_time() - begun
+        record["error"] = _mean_squared_error(reconstructed, test)
+        record["epochs"], record["best_epoch"] = estimator.n_iter_, estimator.best_epoch_
+        record["pca"] = _pca_error(train, test, work.size)
+        if hasattr(estimator, "latent_report"):
+            record["active_units"] = estimator.latent_report(test).active_units
+    for multiple in times if work.estimator == "vanilla" else ():
+        if f"plain_{multiple:g}" not in record:
+            fit = best_plain_network(train, work.size, multiple * record["seconds"], seed)
+            record[f"plain_{multiple:g}"] = {
+                "error": fit.error(test),
+                "width": fit.width,
+                "seconds": fit.seconds,
+                "epochs": fit.epochs,
+                "best_epoch": fit.best_epoch,
+            }
+    return record
+
+
+def _estimator(work: Work, seed: int) -> Any:
+    if work.estimator == "tutorial":
+        return tutorial_recipe(work.size, seed)
+    return variant(work.estimator)(work.size, max_iter=work.max_iter, random_state=seed)
+
+
+def _mean_squared_error(reconstructed: np.ndarray, X: np.ndarray) -> float:
     """Per feature, in the units of X."""
-    return float(np.mean((estimator.reconstruct(X) - X) ** 2, dtype=np.float64))
+    return float(np.mean((reconstructed - X) ** 2, dtype=np.float64))
 
 
-def pca_error(estimator: BaseAutoencoder, X: np.ndarray) -> float:
-    """PCA of the same training rows at the same size: the estimator's own start."""
-    rebuilt = estimator.principal_.reconstruct(_model_units(estimator, X), estimator.n_components_).numpy()
-    return float(np.mean((estimator.scaling_.undo(rebuilt) - X) ** 2))
+def _pca_error(train: np.ndarray, test: np.ndarray, size: int) -> float:
+    from sklearn.decomposition import PCA
+
+    solver = "covariance_eigh" if len(train) >= train.shape[1] else "full"
+    pca = PCA(size, svd_solver=solver).fit(train)
+    return _mean_squared_error(pca.inverse_transform(pca.transform(test)), test)
 
 
-def _model_units(estimator: BaseAutoencoder, X: np.ndarray):
-    import torch
-
-    return torch.from_numpy(estimator.scaling_.apply(X))
-
-
-def over_seeds(make: Callable[[int], BaseAutoencoder], train: np.ndarray, test: np.ndarray) -> dict:
-    """Fit once a seed; errors, PCA's error and seconds."""
-    errors, seconds, pca, active = [], [], float("nan"), []
-    for seed in SEEDS:
-        begun = time.perf_counter()
-        fitted = make(seed).fit(train)
-        seconds.append(time.perf_counter() - begun)
-        errors.append(mean_squared_error(fitted, test))
-        pca = pca_error(fitted, test)
-        if hasattr(fitted, "latent_report"):
-            active.append(fitted.latent_report(test).active_units)
+def summarize(name: str, chooses: bool, records: list[dict[str, Any]]) -> dict[str, Any]:
+    """Means and spread over seeds; ratios to the baselines are of the mean errors."""
+    errors = [record["error"] for record in records]
     row = {
+        "work": name,
+        "chooses_defaults": chooses,
         "mean": statistics.mean(errors),
         "lowest": min(errors),
         "highest": max(errors),
-        "pca": pca,
-        "seconds": statistics.median(seconds),
-        "seeds": len(errors),
+        "pca": statistics.mean(record["pca"] for record in records),
+        "worst_to_pca": max(record["error"] / max(record["pca"], 1e-30) for record in records),
+        "seconds": statistics.median(record["seconds"] for record in records),
+        "seeds": len(records),
     }
+    for key in ("plain_1", "plain_5"):
+        found = [record[key]["error"] for record in records if key in record]
+        if len(found) == len(records):
+            row[key] = statistics.mean(found)
+    active = [record["active_units"] for record in records if "active_units" in record]
     return row | ({"active_units": active} if active else {})
 
 
-def digits_and_fashion() -> Iterable[dict]:
-    digits = load_bundled("digits")
-    train, test = (digits.values[rows] for rows in split_table(digits, 0.2, 42))
-    plain, variational = variant("vanilla"), variant("variational")
-    yield {"work": "digits to 2, the tutorial's recipe"} | over_seeds(lambda s: tutorial_recipe(2, s), train, test)
-    for size in DIGITS_SIZES:
-        row = over_seeds(lambda s, size=size: plain(size, random_state=s), train, test)
-        yield {"work": f"digits to {size}"} | row
-    row = over_seeds(lambda s: variational(2, random_state=s), train, test)
-    yield {"work": "digits to 2, variational"} | row
-    fashion = load_bundled("fashion-mnist")
-    train, test = (fashion.values[rows] for rows in split_table(fashion, 0.2, 42))
-    row = over_seeds(lambda s: plain(32, max_iter=3, random_state=s), train, test)
-    yield {"work": "Fashion-MNIST to 32, 3 epochs"} | row
-
-
-def tables(folder: Path | None) -> Iterable[dict]:
-    """Standardised tables to a quarter of their columns: default settings, fresh 80/20 splits."""
-    plain = variant("vanilla")
-    for name, X in _tables(folder):
-        order = np.random.default_rng(7).permutation(len(X))
-        cut = int(0.8 * len(X))
-        train, test = X[order[:cut]], X[order[cut:]]
-        mean, spread = train.mean(0), np.where(train.std(0) > 0, train.std(0), 1.0)
-        train, test = (train - mean) / spread, (test - mean) / spread
-        size = max(1, X.shape[1] // 4)
-        row = over_seeds(lambda s, size=size: plain(size, random_state=s), train, test)
-        yield {"work": f"{name} {X.shape[0]} × {X.shape[1]} to {size}"} | row
-
-
-def _tables(folder: Path | None) -> Iterable[tuple[str, np.ndarray]]:
-    for name in ("iris", "wine", "breast_cancer", "diabetes", "linnerud"):
-        yield name, load_bundled(name).values
-    for path in sorted(folder.glob("*.npz")) if folder else ():
-        with np.load(path, allow_pickle=False) as arrays:
-            X = np.unique(arrays["X"].astype(np.float64), axis=0)
-        yield path.stem, X[:, X.std(0) > 0]
-
-
-def as_markdown(rows: Iterable[dict]) -> str:
-    """A table of errors, isthmus beside PCA."""
+def as_markdown(rows: Iterable[dict[str, Any]]) -> str:
+    """A table of errors, isthmus beside the baselines."""
     lines = [
-        "| work | isthmus, mean (lowest – highest) | PCA | isthmus / PCA | seconds |",
-        "|---|---|---|---|---|",
+        "| work | isthmus, mean (lowest – highest) | PCA | plain autoencoder, equal time | 5 × time "
+        "| isthmus / PCA | / plain, equal time | / 5 × time | processor seconds |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         error = f"{_figure(row['mean'])} ({_figure(row['lowest'])} – {_figure(row['highest'])})"
-        ratio = f"{row['mean'] / row['pca']:.2f}" if row["pca"] > 0 else "–"
-        lines.append(f"| {row['work']} | {error} | {_figure(row['pca'])} | {ratio} | {row['seconds']:.1f} |")
+        others = [row.get(key) for key in ("pca", "plain_1", "plain_5")]
+        figures = ["–" if other is None else _figure(other) for other in others]
+        ratios = [f"{row['mean'] / other:.2f}" if other else "–" for other in others]
+        name = row["work"] + (" *" if row["chooses_defaults"] else "")
+        lines.append(f"| {' | '.join([name, error, *figures, *ratios, format(row['seconds'], '.1f')])} |")
     return "\n".join(lines)
 
 
-def write_into_readme(rows: Iterable[dict]) -> None:
+def sentence(rows: list[dict[str, Any]]) -> str:
+    """How often isthmus is ahead."""
+    parts = []
+    for key, name in (("plain_1", "the plain network at equal time"), ("plain_5", "at five times")):
+        ratios = [row["mean"] / row[key] for row in rows if row.get(key)]
+        level = sum(1 / LEVEL <= ratio <= LEVEL for ratio in ratios)
+        ahead = sum(ratio < 1 / LEVEL for ratio in ratios)
+        if ratios:
+            parts.append(f"against {name} ahead on {ahead}, level (within 2 %) on {level} of {len(ratios)}")
+    ratios = [row["mean"] / row["pca"] for row in rows if row["pca"] > 0]
+    parts.append(f"worse than PCA by more than 1 % on {sum(ratio > 1.01 for ratio in ratios)} of {len(ratios)}")
+    return "; ".join(parts)
+
+
+def write_into_readme(rows: Iterable[dict[str, Any]]) -> None:
     """Replace the README's table by this one."""
     before, rest = README.read_text().split(MARKS[0])
     _, after = rest.split(MARKS[1])
@@ -133,21 +151,52 @@ def _figure(value: float) -> str:
     return f"{value:.4f}" if value < 1 else f"{value:.4g}"
 
 
+def _read(path: Path) -> dict[str, dict[str, Any]]:
+    """Records by work and seed, of an interrupted or earlier run."""
+    return json.loads(path.read_text())["records"] if path.exists() else {}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tables", action="store_true", help="tables instead of pictures")
     parser.add_argument("--folder", type=Path, help="more tables: a folder of .npz files")
+    parser.add_argument("--only", nargs="+", metavar="WORD", help="works whose name holds one of these words")
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--times", type=float, nargs="*", default=[1.0, 5.0])
+    parser.add_argument("--again", action="store_true", help="measure again what is measured already")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder to write to (default: %(default)s)")
     asked = parser.parse_args()
-    rows = []
-    for row in tables(asked.folder) if asked.tables else digits_and_fashion():
-        rows.append(row)
-        print(as_markdown([row]).splitlines()[-1], row.get("active_units", ""), flush=True)
-    RESULTS.mkdir(exist_ok=True)
+    import torch
+
+    torch.set_num_threads(1)
+    warm_up()
     name = "tables" if asked.tables else "quality"
-    (RESULTS / f"{name}.json").write_text(json.dumps(rows, indent=1) + "\n")
-    (RESULTS / f"{name}.md").write_text(as_markdown(rows) + "\n")
-    if not asked.tables:
+    path = asked.results / f"{name}.json"
+    records = _read(path)
+    works = list(tables(asked.folder) if asked.tables else pictures())
+    for work in works:
+        if asked.only and not any(word in work.name for word in asked.only):
+            continue
+        for seed in range(asked.seeds):
+            known = {} if asked.again else records.setdefault(work.name, {}).get(str(seed), {})
+            records.setdefault(work.name, {})[str(seed)] = measure(work, seed, asked.times, known)
+            with atomic_write(path) as temporary:
+                temporary.write_text(json.dumps({"records": records}, indent=1) + "\n")
+        print(as_markdown([_row(work, records)]).splitlines()[-1], flush=True)
+    rows = [_row(work, records) for work in works if records.get(work.name)]
+    text = as_markdown(rows)
+    if any(row["chooses_defaults"] for row in rows):
+        text += "\n\n\\* training rows of this set were used when the defaults were chosen, test rows never."
+    with atomic_write(path) as temporary:
+        temporary.write_text(json.dumps({"rows": rows, "records": records}, indent=1) + "\n")
+    (asked.results / f"{name}.md").write_text(text + "\n")
+    print(sentence([row for row in rows if "plain_1" in row]))
+    if not asked.tables and asked.results == RESULTS:
         write_into_readme(rows)
+
+
+def _row(work: Work, records: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return summarize(work.name, work.chooses, list(records[work.name].values()))
 
 
 if __name__ == "__main__":

@@ -52,8 +52,8 @@ lesson = Lesson(2, "The line, by hand")
 v = np.array([1.0, 0.9])
 on_the_line = project([2.0, 1.8], direction=v)
 beside_it = project([2.0, 2.4], direction=v)
-print("on the line:", on_the_line.code, on_the_line.rebuilt, on_the_line.squared_error)
-print("beside it:  ", beside_it.code, beside_it.rebuilt, beside_it.squared_error)
+for name, point in (("on the line:", on_the_line), ("beside it:  ", beside_it)):
+    print(name, point.code, point.reconstruction, point.squared_error)
 
 # %%
 # Each number gets a name, and is held to what paper says. If the library and the paper
@@ -66,7 +66,9 @@ lesson.exact("w", beside_it.weights, known=[1 / 1.81, 0.9 / 1.81])
 lesson.exact("on.code", on_the_line.code, known=3.62 / 1.81)
 lesson.exact("on.error", on_the_line.squared_error, known=0.0)
 lesson.exact("code", beside_it.code, known=4.16 / 1.81)
-lesson.exact("rebuilt", beside_it.rebuilt, known=[4.16 / 1.81, 0.9 * 4.16 / 1.81])
+lesson.exact(
+    "rebuilt", beside_it.reconstruction, known=[4.16 / 1.81, 0.9 * 4.16 / 1.81]
+)
 lesson.exact("errors", beside_it.errors, known=[0.81 * 0.36 / 1.81**2, 0.36 / 1.81**2])
 lesson.exact("error", beside_it.squared_error, known=0.36 / 1.81)
 lesson.exact("mean_error", beside_it.mean_squared_error, known=0.18 / 1.81)
@@ -135,9 +137,8 @@ lesson.given("noise", 0.6)
 lesson.exact("kept", split.tangent, known=0.54 / np.sqrt(1.81))
 lesson.exact("removed", split.normal, known=0.6 / np.sqrt(1.81))
 lesson.exact("share", split.surviving_energy, known=0.81 / 1.81)
-lesson.exact(
-    "distance", np.linalg.norm(beside_it.rebuilt - [2.0, 1.8]), known=split.tangent
-)
+moved = beside_it.reconstruction - [2.0, 1.8]
+lesson.exact("distance", np.linalg.norm(moved), known=split.tangent)
 
 # %%
 # .. list-table::

@@ -67,7 +67,7 @@ from isthmus_course import Lesson
 lesson = Lesson(4, "What the loss means", seed=0)
 
 beside = project([2.0, 2.4], direction=[1.0, 0.9])
-reading = explain_loss([2.0, 2.4], beside.rebuilt, variance=0.5)
+reading = explain_loss([2.0, 2.4], beside.reconstruction, variance=0.5)
 print("squared error, sum and mean:", reading.squared_error, reading.mean_squared_error)
 print("nats and bits:", reading.gaussian, reading.gaussian_bits)
 

@@ -16,7 +16,7 @@ from isthmus.storage.checkpoints import newest_step, steps_in
 from isthmus.storage.folder_lock import locked
 from isthmus.storage.safe_reading import StorageError
 
-FILES = ("config.json", "model.safetensors", "training.json", "training.safetensors")
+FILES = ("config.json", "model.safetensors", "training.json", "training.safetensors", "timing.json")
 
 
 def _damages(data: bytes) -> Iterator[bytes]:

@@ -11,7 +11,8 @@ HEAD = """# Reliability: what was tried, and what was lost
 `make faults` does all of this again and writes this page; none of its numbers is typed by hand. A fit in a process of
 its own, a checkpoint after every step, is harmed; then it is looked at, gone on with, and compared with the same fit
 left alone. Kills strike the plain, the denoising and the variational model, in memory and streamed, each fit up to
-three times before it may end. To let kills fall into a save, every flush to disk is made to last 3 ms longer there.
+three times before it may end. To let kills fall into a save, every flush to disk is made to last 3 ms longer there, and
+where a folder is replaced, saves over one another follow until the kill.
 Kills are of the process: what a loss of power does to a disk's own cache was not tried.
 """
 

@@ -19,7 +19,7 @@ def digits():
     return train_test_split(X / 16.0, y, test_size=0.2, random_state=42, stratify=y)
 
 
-def bent_table(n_rows: int = 120, n_features: int = 6, seed: int = 0) -> np.ndarray:
+def curved_table(n_rows: int = 120, n_features: int = 6, seed: int = 0) -> np.ndarray:
     """Two hidden numbers bent into ``n_features`` columns of unequal size, with a little noise."""
     rng = np.random.default_rng(seed)
     hidden = rng.standard_normal((n_rows, 2))
@@ -31,7 +31,7 @@ def bent_table(n_rows: int = 120, n_features: int = 6, seed: int = 0) -> np.ndar
 @pytest.fixture
 def table() -> np.ndarray:
     """120 rows of 6 columns on a bent surface."""
-    return bent_table()
+    return curved_table()
 
 
 # Files with a test of several seconds (``pytest --durations=40``). They go first, so the last tests are short ones and

@@ -9,7 +9,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 import isthmus
 from isthmus import Autoencoder, AutoencoderOutlierDetector, VariationalAutoencoder
-from isthmus.anomaly import judge_within
+from isthmus.anomaly import cross_val_detect
 from isthmus.anomaly.conformal import benjamini_hochberg, conformal_p_values, rows_needed, threshold_at
 from isthmus.anomaly.detector import MEASURES
 from isthmus.anomaly.scores import Columns, Neighbours, Surprise, residual_variances
@@ -292,12 +292,12 @@ def test_a_fitted_autoencoder_is_taken_as_it_is():
 def test_a_table_is_judged_by_itself():
     X = usual_rows(160)
     X[11] += np.array([0, 0, 6.0, 0, 0, 0])
-    judgement = judge_within(quick(), X)
+    judgement = cross_val_detect(quick(), X)
     assert judgement.explanation.scores.argmax() == 11
     assert judgement.explanation.top(1)[11, 0] == 2
     assert judgement.above[11]
     with pytest.raises(ValueError, match="5 rows are too few to judge by one another"):
-        judge_within(quick(), X[:5])
+        cross_val_detect(quick(), X[:5])
 
 
 @pytest.mark.parametrize("kind", [None, VariationalAutoencoder])
@@ -344,18 +344,18 @@ def test_a_group_of_strange_rows_that_was_learned_from_is_still_strange(seed):
 
 
 def test_a_stream_is_judged_as_its_rows_are():
-    from isthmus.anomaly.cross_validation import fitted_to_folds, judge, judge_stream
+    from isthmus.anomaly.cross_validation import detect_stream, fit_folds, judge
     from isthmus.tables import open_table
 
     X = np.random.default_rng(0).normal(size=(300, 4))
-    detectors = fitted_to_folds(AutoencoderOutlierDetector(random_state=0), X, 0)
+    detectors = fit_folds(AutoencoderOutlierDetector(random_state=0), X, 0)
     stream = open_table(list(np.array_split(X, 5)))
-    found = judge_stream(detectors[:1], stream, 7, 0)
+    found = detect_stream(detectors[:1], stream, 7, 0)
     whole = judge(detectors[0], X)
     order = np.argsort(-whole.explanation.scores, kind="stable")[:7]
     assert found.rows.tolist() == order.tolist()
-    np.testing.assert_allclose(found.judgement.explanation.scores, whole.explanation.scores[order], rtol=1e-4)
+    np.testing.assert_allclose(found.detection.explanation.scores, whole.explanation.scores[order], rtol=1e-4)
     np.testing.assert_allclose(found.p_values, whole.p_values, atol=1e-2)
-    every = judge_stream(detectors, stream, 300, 0)
+    every = detect_stream(detectors, stream, 300, 0)
     assert sorted(every.rows.tolist()) == list(range(300))
-    np.testing.assert_allclose(every.judgement.p_values, every.p_values[every.rows], rtol=1e-6)
+    np.testing.assert_allclose(every.detection.p_values, every.p_values[every.rows], rtol=1e-6)

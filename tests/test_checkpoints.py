@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -19,7 +20,7 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 
 import isthmus
-from conftest import bent_table
+from conftest import curved_table
 from isthmus import Autoencoder, Checkpoints, DenoisingAutoencoder, VariationalAutoencoder
 from isthmus.storage.checkpoints import newest_step, read_checkpoint, steps_in
 from isthmus.storage.folder_lock import locked
@@ -36,7 +37,7 @@ class Cut(Exception):  # noqa: N818 - no error
 
 
 def rows() -> np.ndarray:
-    return bent_table(200).astype(np.float32)
+    return curved_table(200).astype(np.float32)
 
 
 def streamed() -> ArrayStream:
@@ -127,7 +128,7 @@ def test_what_a_killed_save_left_over_is_cleared_away(cut_short, tmp_path):
     left = folder / ".checkpoint-0000000016.isthmus-0123456789ab"
     (left / "new").mkdir(parents=True)
     (left / "new" / "config.json").write_text("{")
-    (left / "owner").write_text("isthmus is writing checkpoint-0000000016")
+    (left / "owner").write_text(f"isthmus is writing checkpoint-0000000016/{platform.node()}")
     Autoencoder(2, **SETTINGS).fit(rows(), checkpoints=Checkpoints(folder))
     assert not [entry.name for entry in folder.iterdir() if entry.name.startswith(".")]
 
@@ -221,6 +222,8 @@ def test_numbers_that_would_break_a_run_are_refused(cut_short, tmp_path):
                     assert weights(resumed) == expected  # from the start
                 else:
                     assert np.isfinite(resumed.reconstruct(rows())).all()
+                    assert field != "epoch" or value == record["epoch"]  # its history has a row for each epoch
+                    assert field != "best_epoch" or value < record["epoch"]
                     taken += 1
                 shutil.rmtree(folder)
     assert taken < 40
@@ -281,7 +284,7 @@ def test_a_full_disk_is_a_warning_and_the_fit_goes_on(cut_short, tmp_path, monke
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.warns(RuntimeWarning, match=r"no checkpoint was kept: .*No space left.*The fit goes on"):
+    with pytest.warns(RuntimeWarning, match=r"no checkpoint was kept: .*No space left.*The fit continues"):
         model = Autoencoder(2, **SETTINGS).fit(rows(), checkpoints=Checkpoints(folder, every_seconds=0))
     assert weights(model) == weights(Autoencoder(2, **SETTINGS).fit(rows()))
     assert steps_in(folder) == steps_in(cut_short)
@@ -357,10 +360,10 @@ def test_too_little_memory_takes_a_batch_in_parts(monkeypatch):
         gradients.append(gradients_asked(self, batch).clone())
         return gradients[-1]
 
-    def short(self, x, *others):
-        if len(x) > 10:
+    def short(self, batch, *others):
+        if len(batch.x) > 10:
             raise RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 1 bytes.")
-        return gradients_of(self, x, *others)
+        return gradients_of(self, batch, *others)
 
     monkeypatch.setattr(Training, "_gradients", noted)
     ample = Autoencoder(2, **SETTINGS).fit(rows())

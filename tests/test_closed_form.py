@@ -33,15 +33,15 @@ def test_a_point_on_the_line_is_rebuilt_exactly():
     example = project([2.0, 1.8], LINE)
     assert example.weights == pytest.approx([0.55248619, 0.49723757], abs=5e-9)
     assert example.code == pytest.approx(3.62 / 1.81)
-    assert example.rebuilt == pytest.approx([2.0, 1.8])
+    assert example.reconstruction == pytest.approx([2.0, 1.8])
     assert example.squared_error == pytest.approx(0, abs=1e-30)
 
 
 def test_a_point_off_the_line_is_pulled_back():
     example = project([2.0, 2.4], LINE)
     assert example.code == pytest.approx(2.2983425414, abs=5e-11)
-    assert example.rebuilt == pytest.approx([2.2983425, 2.0685083], abs=5e-8)
-    assert np.round(example.rebuilt, 3).tolist() == [2.298, 2.069]
+    assert example.reconstruction == pytest.approx([2.2983425, 2.0685083], abs=5e-8)
+    assert np.round(example.reconstruction, 3).tolist() == [2.298, 2.069]
     assert example.errors == pytest.approx([0.08900827, 0.10988676], abs=5e-9)
     assert example.squared_error == pytest.approx(0.36 / 1.81)
     assert example.squared_error == pytest.approx(0.19889503, abs=5e-9)
@@ -50,7 +50,7 @@ def test_a_point_off_the_line_is_pulled_back():
 
 
 def test_the_projector_is_symmetric_and_idempotent():
-    projector = np.column_stack([project(column, LINE).rebuilt for column in np.eye(2)])
+    projector = np.column_stack([project(column, LINE).reconstruction for column in np.eye(2)])
     assert projector == pytest.approx(np.array([[0.552486, 0.497238], [0.497238, 0.447514]]), abs=5e-7)
     assert projector @ projector == pytest.approx(projector)
 
@@ -59,7 +59,7 @@ def test_only_the_noise_across_the_line_is_removed():
     split = split_noise([0.0, 0.6], LINE)
     assert (round(split.tangent, 4), round(split.normal, 4)) == (0.4014, 0.4460)
     assert round(100 * split.surviving_energy, 1) == 44.8
-    rebuilt = project([2.0, 2.4], LINE).rebuilt
+    rebuilt = project([2.0, 2.4], LINE).reconstruction
     assert np.linalg.norm(rebuilt - [2.0, 1.8]) == pytest.approx(split.tangent)
 
 
@@ -167,7 +167,7 @@ def test_probabilistic_pca_equals_scikit_learns():
     ("call", "words"),
     [
         (lambda: project([1, 2], [0, 0]), "not zero"),
-        (lambda: project([1, 2, 3], [1, 2]), "one length"),
+        (lambda: project([1, 2, 3], [1, 2]), "equal length"),
         (lambda: two_measurements([1.0, 2.0], 0.0), "noise_variance must be above 0, got 0.0"),
         (lambda: probabilistic_pca(np.eye(3), 3), "size must be from 1 to 2, got 3"),
     ],

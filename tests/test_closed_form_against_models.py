@@ -27,7 +27,7 @@ def test_a_linear_autoencoder_learns_the_worked_line(line_data):
     model = Autoencoder(1, hidden_layer_sizes=(), random_state=0).fit(line_data)
     expected = project([2.0, 2.4], direction=[1.0, 0.9])
     assert model.components_[0, 1] / model.components_[0, 0] == pytest.approx(0.9, abs=0.01)
-    assert model.reconstruct([[2.0, 2.4]])[0] == pytest.approx(expected.rebuilt, abs=0.02)
+    assert model.reconstruct([[2.0, 2.4]])[0] == pytest.approx(expected.reconstruction, abs=0.02)
 
 
 def test_a_linear_autoencoder_from_random_weights_finds_the_same_line(line_data):

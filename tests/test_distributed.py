@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from torch import distributed
 
-from conftest import bent_table
+from conftest import curved_table
 from isthmus import (
     Autoencoder,
     CombinedAutoencoder,
@@ -36,7 +36,7 @@ KINDS = (
 
 
 def fitted_weights(kind: type, streamed: bool) -> str:
-    X = bent_table(210, 6).astype(np.float32)
+    X = curved_table(210, 6).astype(np.float32)
     source: np.ndarray | ArrayStream = X
     if streamed:
         source = ArrayStream(X, segment_rows=30)
@@ -79,7 +79,7 @@ def test_one_two_and_four_processes_learn_the_same_bits(kind, streamed, tmp_path
 
 
 def test_torchrun_of_the_command_line(tmp_path):
-    np.save(tmp_path / "x.npy", bent_table(100, 5).astype(np.float32))
+    np.save(tmp_path / "x.npy", curved_table(100, 5).astype(np.float32))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     command += ["-m", "isthmus", "fit", "x.npy", "-o", "run", "--max-iter", "2", "--no-plots", "--no-page"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)

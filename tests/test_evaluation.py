@@ -23,7 +23,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 import isthmus.evaluation.held_out
 import isthmus.evaluation.probes
 from isthmus.evaluation import CodeUse, Reconstruction, ReconstructionError, evaluate, evaluation_table, sentence
-from isthmus.evaluation.probes import LabelReadings
+from isthmus.evaluation.probes import LabelProbes
 from isthmus.variants import variants
 from isthmus.variants.sparse import SparseAutoencoder
 from isthmus.variants.vanilla import Autoencoder
@@ -155,8 +155,8 @@ def test_too_few_directions_are_said_to_be_too_few():
     found = evaluate(estimator, np.random.default_rng(1).normal(size=(5, 30)))
     assert found.data.pca_needs is None
     assert found.n_directions == 8
-    assert sentence(found).endswith("; PCA needs more than 8 numbers to do as well.")
-    assert ("numbers PCA needs for this", "more than 8", "–") in [line.written() for line in found.table()]
+    assert sentence(found).endswith("; PCA needs more than 8 dimensions to do as well.")
+    assert ("dimensions PCA needs for this", "more than 8", "–") in [line.written() for line in found.table()]
 
 
 # ---- the code ------------------------------------------------------------------------------------------
@@ -187,14 +187,14 @@ def test_without_training_labels_the_readers_are_cross_validated():
     codes = np.repeat([0, 1], 20)[:, None] + np.zeros((1, N_FEATURES))
     separable = TRAIN.mean(0) + 200 * codes + np.random.default_rng(0).normal(size=(40, N_FEATURES))
     found = evaluate(estimator, separable, np.repeat(["a", "b"], 20))
-    assert found.labels == pytest.approx(LabelReadings(1.0, 1.0, found.labels.silhouette))
+    assert found.labels == pytest.approx(LabelProbes(1.0, 1.0, found.labels.silhouette))
     guessed = evaluate(estimator, separable, np.random.default_rng(0).integers(0, 2, 40))
     assert guessed.labels.neighbours < 0.8  # trained on what it is tested on, it would do better
 
 
 def test_without_labels_nothing_is_read():
     found = evaluate(fitted(), TEST, X_train=TRAIN)
-    assert found.labels == found.pca_labels == LabelReadings()
+    assert found.labels == found.pca_labels == LabelProbes()
     assert found.trustworthiness is not None
 
 
@@ -344,8 +344,8 @@ def test_few_rows_and_like_labels_give_none_and_no_warning(name, n_rows):
         one = evaluate(estimator, TEST[:n_rows], ["b"] * n_rows, X_train=TRAIN, y_train=["a"] * 150)
         few = evaluate(estimator, TEST[:n_rows], TEST_LABELS[:n_rows], X_train=TRAIN[:4], y_train=[0, 1, 0, 1])
     assert (found.trustworthiness is None) == (n_rows <= 10)
-    assert alike.labels == alike.pca_labels == one.labels == LabelReadings()
-    assert different.labels == LabelReadings()
+    assert alike.labels == alike.pca_labels == one.labels == LabelProbes()
+    assert different.labels == LabelProbes()
     assert (few.labels.neighbours, few.labels.logistic) == (None, None)
     for each in (found, alike, different, one, few):
         json.loads(each.to_json())
@@ -373,7 +373,10 @@ def test_constant_columns_and_constant_data():
     for changes in ({}, {"scale": "standard"}, {"start": "random", "likelihood": "bernoulli"}):
         found = evaluate(fitted(rows=constant, **changes), constant)
         assert found.data.model.r2 is found.data.pca.r2 is None
-        assert sentence(found) == "3 numbers squeezed to 2: these rows do not vary, so there is nothing to keep."
+        assert (
+            sentence(found)
+            == "3 features encoded in 2 dimensions: these rows do not vary, so there is nothing to keep."
+        )
 
 
 def test_a_large_offset_costs_no_digits():
@@ -418,73 +421,75 @@ def evaluation_of_plain():
     [
         (
             {"model": 0.56, "pca": 0.28, "needs": 5},
-            "64 numbers squeezed to 2: keeps 56 % of the variation; PCA keeps 28 %; PCA needs 5 numbers to do as well.",
+            "64 features encoded in 2 dimensions: keeps 56 % of the variation; PCA keeps 28 %; "
+            "PCA needs 5 dimensions to do as well.",
         ),
         (
             {"model": 0.93, "pca": 0.28},
-            "64 numbers squeezed to 2: keeps 93 % of the variation; PCA keeps 28 %; "
-            "PCA needs more than 256 numbers to do as well.",
+            "64 features encoded in 2 dimensions: keeps 93 % of the variation; PCA keeps 28 %; "
+            "PCA needs more than 256 dimensions to do as well.",
         ),
         (
             {"model": 0.9953, "pca": 0.9951, "needs": 3},
-            "64 numbers squeezed to 2: keeps 99.53 % of the variation; PCA keeps 99.51 %; "
-            "PCA needs 3 numbers to do as well.",
+            "64 features encoded in 2 dimensions: keeps 99.53 % of the variation; PCA keeps 99.51 %; "
+            "PCA needs 3 dimensions to do as well.",
         ),
         (
             {"model": 0.284, "pca": 0.28, "needs": 3},
-            "64 numbers squeezed to 2: keeps 28 % of the variation; PCA does as well; use PCA.",
+            "64 features encoded in 2 dimensions: keeps 28 % of the variation; PCA does as well; use PCA.",
         ),
         (
             {"model": 0.276, "pca": 0.28, "needs": 2},
-            "64 numbers squeezed to 2: keeps 28 % of the variation; PCA does as well; use PCA.",
+            "64 features encoded in 2 dimensions: keeps 28 % of the variation; PCA does as well; use PCA.",
         ),
         (
             {"model": 1 - 1e-9, "pca": 1.0, "needs": 2},
-            "64 numbers squeezed to 2: keeps over 99.9999 % of the variation; PCA does as well; use PCA.",
+            "64 features encoded in 2 dimensions: keeps over 99.9999 % of the variation; PCA does as well; use PCA.",
         ),
         (
             {"model": 1.0, "pca": 0.99994, "needs": 3},
-            "64 numbers squeezed to 2: keeps 100 % of the variation; PCA keeps 99.99 %; "
-            "PCA needs 3 numbers to do as well.",
+            "64 features encoded in 2 dimensions: keeps 100 % of the variation; PCA keeps 99.99 %; "
+            "PCA needs 3 dimensions to do as well.",
         ),
         (
             {"model": 0.2, "pca": 0.28, "needs": 1},
-            "64 numbers squeezed to 2: PCA does better here: it keeps 28 % of the variation, "
-            "this model 20 %, for which PCA needs 1 number.",
+            "64 features encoded in 2 dimensions: PCA does better here: it keeps 28 % of the variation, "
+            "this model 20 %, for which PCA needs 1 dimension.",
         ),
         (
             {"model": -0.3, "pca": 0.28, "needs": 0},
-            "64 numbers squeezed to 2: PCA does better here: it keeps 28 % of the variation, "
+            "64 features encoded in 2 dimensions: PCA does better here: it keeps 28 % of the variation, "
             "this model nothing, no more than the mean row.",
         ),
         (
             {"model": 0.56, "pca": 0.28, "needs": 5, "scale": "standard"},
-            "64 numbers squeezed to 2: keeps 56 % of the variation (columns scaled to variance 1); "
-            "PCA keeps 28 %; PCA needs 5 numbers to do as well.",
+            "64 features encoded in 2 dimensions: keeps 56 % of the variation (columns scaled to variance 1); "
+            "PCA keeps 28 %; PCA needs 5 dimensions to do as well.",
         ),
         (
             {"model": 0.56, "pca": 0.28, "needs": 5, "scale": "minmax"},
-            "64 numbers squeezed to 2: keeps 56 % of the variation (columns scaled to [0, 1]); "
-            "PCA keeps 28 %; PCA needs 5 numbers to do as well.",
+            "64 features encoded in 2 dimensions: keeps 56 % of the variation (columns scaled to [0, 1]); "
+            "PCA keeps 28 %; PCA needs 5 dimensions to do as well.",
         ),
         (
             {"model": 0.93, "pca": 0.85, "needs": 14, "n_components": 128, "on": 9.2, "beside": 9},
-            "64 numbers rewritten as 128, of which 9 are on at a time: keeps 93 % of the variation; "
-            "PCA keeps 85 % with 9 numbers; PCA needs 14 numbers to do as well.",
+            "64 features encoded in 128 dimensions, of which 9 are active at a time: keeps 93 % of the variation; "
+            "PCA keeps 85 % with 9 dimensions; PCA needs 14 dimensions to do as well.",
         ),
         (
             {"model": 0.5, "pca": 0.5, "needs": 1, "n_components": 128, "on": 1.2, "beside": 1},
-            "64 numbers rewritten as 128, of which 1 is on at a time: keeps 50 % of the variation; "
-            "PCA does as well with 1 number; use PCA.",
+            "64 features encoded in 128 dimensions, of which 1 is active at a time: keeps 50 % of the variation; "
+            "PCA does as well with 1 dimension; use PCA.",
         ),
         (
             {"model": 0.5, "pca": 0.85, "needs": 3, "n_components": 128, "on": 9.2, "beside": 9},
-            "64 numbers rewritten as 128, of which 9 are on at a time: PCA does better here: "
-            "it keeps 85 % of the variation with 9 numbers, this model 50 %, for which PCA needs 3 numbers.",
+            "64 features encoded in 128 dimensions, of which 9 are active at a time: PCA does better here: "
+            "it keeps 85 % of the variation with 9 dimensions, this model 50 %, for which PCA needs 3 dimensions.",
         ),
         (
             {"model": 0.5, "pca": 0.2, "needs": 1, "n_features": 1, "n_components": 3},
-            "1 number rewritten as 3: keeps 50 % of the variation; PCA keeps 20 %; PCA needs 1 number to do as well.",
+            "1 feature encoded in 3 dimensions: keeps 50 % of the variation; PCA keeps 20 %; "
+            "PCA needs 1 dimension to do as well.",
         ),
     ],
 )
@@ -505,14 +510,14 @@ def test_the_dictionary_is_plain_and_whole(plain):
 def test_the_lines_of_the_table_are_those_that_apply(plain):
     _, found = plain
     lines = {line.name: line.written()[1:] for line in found.table()}
-    assert lines["numbers in the code"] == ("2", "2")
+    assert lines["latent dimensions"] == ("2", "2")
     assert lines["variation kept"] == (
         f"{100 * found.data.model.r2:.1f} %",
         f"{100 * found.data.pca.r2:.1f} %",
     )
     assert lines["squared error per feature"][1] == f"{found.data.pca.mse:.4g}"
     assert lines["label by 5 nearest neighbours"][0] == f"{100 * found.labels.neighbours:.1f} %"
-    assert "active units" not in lines
+    assert "active latents" not in lines
     assert "variation kept, scaled" not in lines
     almost = [line.written() for line in made(0.99996, 0.5).table()]
     assert ("variation kept", "over 99.9 %", "50.0 %") in almost
@@ -537,12 +542,12 @@ def test_the_table_sets_models_side_by_side(plain):
     sparse = evaluate(fitted(SparseAutoencoder, n_components=12, top_k=3), TEST)
     lines = {line[0]: line[1:] for line in printed({"[red]plain": found}) if line}
     assert lines["on the rows evaluated"] == ["[red]plain", "PCA"]
-    assert "active units" not in lines
+    assert "active latents" not in lines
     lines = {line[0]: line[1:] for line in printed({"a": found, "b": variational, "c": sparse}) if line}
     assert lines["on the rows evaluated"] == ["a", "PCA to 2", "b", "c", "PCA to 3"]
-    assert lines["numbers in the code"] == ["2", "2", "2", "12", "3"]
-    assert lines["active units"] == ["–", "–", str(variational.code.active_units), "–", "–"]
-    assert lines["units on at a time"] == ["–", "–", "–", "3", "–"]
+    assert lines["latent dimensions"] == ["2", "2", "2", "12", "3"]
+    assert lines["active latents"] == ["–", "–", str(variational.code.active_units), "–", "–"]
+    assert lines["active latents per row"] == ["–", "–", "–", "3", "–"]
     # PCA's column holds what any of the models beside it could compare with.
     assert lines["log density, nats per row"][1] == f"{variational.pca_nats_per_row:.4g}"
     assert lines["label by logistic regression"][1] != "–"

@@ -16,7 +16,7 @@ import torch
 from sklearn.utils.estimator_checks import check_estimator
 
 import isthmus
-from conftest import bent_table
+from conftest import curved_table
 from isthmus.estimator import BaseAutoencoder
 from isthmus.explorer.programs import UnknownLayerError
 from isthmus.parts.autoencoder import ForwardOutput
@@ -31,8 +31,8 @@ from isthmus.training.loop import MEASURE_SEED
 HERE = Path(__file__).parent
 EXAMPLES = sorted((HERE / "examples").glob("*.py"))
 PACKAGE = Path(isthmus.__file__).parent
-X = bent_table(300)
-COUNTS = np.random.default_rng(0).poisson(np.exp(0.4 * bent_table(300, seed=1) - 1).clip(0, 30)).astype(float)
+X = curved_table(300)
+COUNTS = np.random.default_rng(0).poisson(np.exp(0.4 * curved_table(300, seed=1) - 1).clip(0, 30)).astype(float)
 
 
 def example(path: Path) -> type[BaseAutoencoder]:
@@ -152,7 +152,7 @@ def measured_by_hand(model: BaseAutoencoder, rows: np.ndarray) -> tuple[float, f
 
     fitted = model.fitted_
     with seeded(fitted.seed):
-        _, held_out = dense_rows(rows, fitted.scaling).divided(validation_count(len(rows), None))
+        _, held_out = dense_rows(rows, fitted.scaling).split(validation_count(len(rows), None))
     x = torch.cat(list(held_out.batches()))
     with torch.no_grad(), seeded(MEASURE_SEED):
         passed = fitted.model(x)

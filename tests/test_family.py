@@ -21,7 +21,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 import isthmus
-from conftest import bent_table
+from conftest import curved_table
 from isthmus.hyperparameter import hyperparameters
 from isthmus.rows.scaling import CHUNK_CELLS
 from isthmus.training.loop import Training
@@ -122,7 +122,7 @@ def test_top_k_starts_at_the_k_longest_principal_coordinates(digits):
 
 def test_spare_units_start_silent_and_then_learn(kind):
     """More units than directions: the start rebuilds as well as PCA of all, and no unit stays unheard."""
-    X = bent_table(n_features=3)
+    X = curved_table(n_features=3)
     size = 8
     if not is_sparse(kind) and quick(kind).make_penalties() == {} and kind.__name__ != "DenoisingAutoencoder":
         with pytest.raises(
@@ -207,7 +207,7 @@ def test_every_named_loss_part_moves_a_weight(trained):
 
 
 def test_training_helps_on_bent_data(kind):
-    X = bent_table(1000)
+    X = curved_table(1000)
     start = kind(2, max_iter=0, random_state=0).fit(X)
     model = kind(2, max_iter=60, random_state=0).fit(X)
     history = model.history_
@@ -459,7 +459,7 @@ def test_sparse_input_is_made_dense_a_batch_at_a_time(monkeypatch):
 
 def test_a_wide_and_long_start_repeats_and_leaves_the_generators_alone(monkeypatch):
     """The randomised decomposition draws; by the model's seed, batch by batch."""
-    X = bent_table(90, 20)
+    X = curved_table(90, 20)
     monkeypatch.setattr("isthmus.parts.principal.EXACT_FEATURES", 10)
     before = torch.get_rng_state().tolist()
     starts = [variants()["vanilla"](2, max_iter=0, random_state=0).fit(X) for _ in range(2)]
@@ -558,7 +558,7 @@ def test_bad_cells_are_named(kind, table):
 
 
 def test_numbers_too_large_are_refused():
-    X = bent_table()
+    X = curved_table()
     with pytest.raises(ValueError, match=r"^Autoencoder: X has numbers too large for float32 in column \d"):
         quick(isthmus.Autoencoder).fit(X * 1e200)
     with pytest.raises(ValueError, match=r"^Autoencoder: the loss is no number before the first step"):
@@ -566,7 +566,7 @@ def test_numbers_too_large_are_refused():
 
 
 def test_numbers_too_small_for_float32_are_refused():
-    X = bent_table(50) * 1e-200
+    X = curved_table(50) * 1e-200
     with pytest.raises(ValueError, match=r"^Autoencoder: X's columns spread too little for float32, .*multiply them"):
         isthmus.Autoencoder(2).fit(X)
 
@@ -599,7 +599,7 @@ def test_a_model_without_prior_says_so(kind, table):
 
 
 def test_partial_fit_goes_on(kind):
-    X = bent_table(300)
+    X = curved_table(300)
     model = kind(2, hidden_layer_sizes=(32,), random_state=0)
     objective = Objective(model.make_penalties())
 
@@ -729,7 +729,7 @@ def test_no_validation_keeps_the_last_epoch(kind, table):
 
 def test_patience_ends_a_fit_that_brings_nothing(table):
     noise = np.random.default_rng(0).standard_normal((80, 6))
-    model = quick(isthmus.Autoencoder, max_iter=300, n_iter_no_change=5, learning_rate=0.05).fit(noise)
+    model = quick(isthmus.Autoencoder, max_iter=300, n_iter_no_change=5, learning_rate=0.05, polish=0).fit(noise)
     assert model.n_iter_ == int(np.argmin(model.history_["validation_loss"])) + 5 < 300
 
 

@@ -31,8 +31,6 @@ FLOORS = {
     "rows.scaling": 0,
     "tables": 0,
     "tables.*": 0,
-    "mixed": 0,
-    "mixed.*": 0,
     "parts.autoencoder": 1,
     "parts.penalty": 2,
     "parts": 0,
@@ -41,11 +39,12 @@ FLOORS = {
     "rows.*": 2,
     "training": 3,
     "training.*": 3,
-    "inference.code_buffer": 3,
+    "inference.density": 5,
+    "inference.missing": 5,
+    "inference": 3,
+    "inference.*": 3,
     "fitted": 4,
     "fitted_attributes": 5,
-    "inference": 5,
-    "inference.*": 5,
     "generation": 5,
     "generation.*": 5,
     "torch_modules": 5,
@@ -308,14 +307,8 @@ def _circles(graph: dict[str, set[str]]) -> Iterator[str]:
 
 
 # Owned by work under way on other branches; each line leaves with its merge.
-OPEN = (
-    "tables.opening -> tables.reading",
-    "cli.data_split -> cli.run_folder",
-)
-
-
 def test_the_package_keeps_the_house_rules():
-    assert [rule for rule in broken_rules(PACKAGE) if not any(known in rule for known in OPEN)] == []
+    assert broken_rules(PACKAGE) == []
 
 
 def test_the_checker_reads_the_whole_package():

@@ -11,7 +11,7 @@ from sklearn.exceptions import NotFittedError
 import isthmus
 from isthmus.evaluation import compare_samples
 from isthmus.generation.density import LocalDensity, MixtureDensity, fit_code_density, fit_mixture
-from isthmus.generation.path import spherical_path, straight_path
+from isthmus.generation.path import linear_path, spherical_path
 from isthmus.inference.code_buffer import MOST_ROWS
 from isthmus.storage import load, save
 
@@ -112,7 +112,7 @@ def test_a_spherical_path_turns_evenly_and_keeps_lengths():
 def test_pairs_without_a_circle_go_straight():
     starts = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]])
     ends = np.array([[1.0, 2.0], [-1.0, 0.0], [3.0, 3.0]])
-    np.testing.assert_allclose(spherical_path(starts, ends, 4), straight_path(starts, ends, 4))
+    np.testing.assert_allclose(spherical_path(starts, ends, 4), linear_path(starts, ends, 4))
 
 
 # ---- every variant -------------------------------------------------------------------------------------

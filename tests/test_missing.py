@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 import torch
 from scipy import sparse
+from scipy.stats import multivariate_normal
 
 from isthmus import Autoencoder, VariationalAutoencoder, evaluate, load, save
 from isthmus.parts.completion import Completion, fit_completion
@@ -107,19 +108,19 @@ def test_a_code_too_small_to_rebuild_well_still_fills_well():
 
 
 def test_the_density_is_that_of_the_observed_cells():
+    """The marginal of the Gaussian that a linear model is."""
     X = factor_rows(200) * 100
-    estimator = quick().fit(X)
-    row = X[:1].copy()
-    filled = row.copy()
-    row[0, 3] = np.nan
-    filled[0, 3] = estimator.scaling_.undo(
-        estimator.model_.completion(torch.from_numpy(estimator.scaling_.apply(row))).numpy()
-    )[0, 3]
-    rebuilt = estimator.reconstruct(filled)
-    error = np.delete(rebuilt - filled, 3)
-    variance = estimator.noise_variance_
-    by_hand = -0.5 * (np.square(error).sum() / variance + 7 * np.log(2 * np.pi * variance))
-    assert estimator.score_samples(row)[0] == pytest.approx(by_hand, rel=1e-4)
+    estimator = quick(hidden_layer_sizes=()).fit(X)
+    stacked = estimator.model_.decoder.value_and_jacobian(torch.zeros(1, 2))[0].numpy().astype(np.float64)
+    density, noise = estimator.fitted_.inference.density, estimator.fitted_.inference.noise_variance
+    mean = stacked[0] + density.mean.numpy() @ stacked[1:]
+    covariance = stacked[1:].T @ density.covariance.numpy() @ stacked[1:] + noise * np.eye(8)
+    rows = with_holes(X[:20], 0.3)
+    for row, score in zip(rows, estimator.score_samples(rows), strict=True):
+        there = ~np.isnan(row)
+        x = estimator.scaling_.apply(row[None])[0][there]
+        expected = multivariate_normal.logpdf(x, mean[there], covariance[np.ix_(there, there)])
+        assert score == pytest.approx(expected - np.log(estimator.scaling_.spread[there]).sum(), rel=1e-3, abs=1e-2)
 
 
 def test_missing_cells_at_transform_alone():
@@ -152,19 +153,41 @@ def test_containers_come_back_as_they_went_in():
     np.testing.assert_allclose(quick().fit(X).impute(sparse.csr_matrix(X)), filled.to_numpy())
 
 
-def test_complete_rows_are_given_back_and_nan_is_refused_by_default():
+def test_complete_rows_are_given_back_and_nan_is_learned_from_unless_refused():
     X = factor_rows(60)
     np.testing.assert_array_equal(quick().fit(X).impute(X), X)
+    assert Autoencoder(max_iter=1).fit(with_holes(X)).fitted_.masked
+    assert not Autoencoder(max_iter=1).fit(X).fitted_.masked
     with pytest.raises(ValueError, match=r"X has NaN in row .* or use missing='mask'"):
-        Autoencoder(max_iter=1).fit(with_holes(X))
-    with pytest.raises(ValueError, match="impute needs missing='mask' at fit"):
-        Autoencoder(max_iter=1).fit(X).impute(X)
+        Autoencoder(max_iter=1, missing="error").fit(with_holes(X))
+    with pytest.raises(ValueError, match="impute needs a fit with missing='mask'"):
+        VariationalAutoencoder(max_iter=1).fit(X).impute(X)
+
+
+@pytest.mark.parametrize("settings", [{"hidden_layer_sizes": ()}, {}, {"polish": 0}])
+def test_a_model_that_never_saw_a_hole_fills_it_by_the_cells_there_are(settings):
+    X = factor_rows(600)
+    X = 1 / (1 + np.exp(-X))
+    model = Autoencoder(2, random_state=0, max_iter=20, **settings).fit(X[:500])
+    holes = with_holes(X[500:], 0.3)
+    filled = model.impute(holes)
+    there = ~np.isnan(holes)
+    np.testing.assert_array_equal(filled[there], holes[there])
+    error = np.sqrt(np.square(filled - X[500:])[~there].mean())
+    assert error < 0.35 * X.std()
+    frame = pd.DataFrame(holes, columns=list("abcdefgh"), index=np.arange(100) + 7)
+    again = Autoencoder(2, random_state=0, max_iter=20, **settings).fit(pd.DataFrame(X[:500], columns=list("abcdefgh")))
+    np.testing.assert_allclose(again.impute(frame), filled, rtol=1e-5, atol=1e-6)
+    alone = model.impute(holes[3:4])
+    np.testing.assert_array_equal(alone, filled[3:4])
+    with pytest.raises(ValueError, match="X has NaN"):
+        model.transform(holes)
 
 
 def test_what_cannot_be_filled_is_refused_by_name():
     frame = pd.DataFrame(factor_rows(30), columns=list("abcdefgh"))
     frame["c"] = np.nan
-    with pytest.raises(ValueError, match="X has no value at all in column c; leave out what is empty"):
+    with pytest.raises(ValueError, match="X has no value at all in column c; drop empty columns"):
         quick().fit(frame)
     frame["c"] = 1.0
     frame.loc[4, "d"] = np.inf

@@ -12,7 +12,7 @@ from scipy import stats
 from sklearn.decomposition import PCA
 from torch import nn
 
-from conftest import bent_table
+from conftest import curved_table
 from isthmus import Autoencoder
 from isthmus.parts import principal as principal_module
 from isthmus.parts.autoencoder import AutoencoderModel
@@ -449,7 +449,7 @@ def test_no_more_directions_than_there_are():
 @pytest.mark.parametrize("size", [1, 3, 6])
 def test_the_gaussian_start_is_probabilistic_pcas_posterior(size):
     """q(z|x) = N(M⁻¹Wᵀ(x - μ), σ²M⁻¹) with M = WᵀW + σ²I, by the decoder's W (Tipping & Bishop 1999)."""
-    X = bent_table(200, 8)
+    X = curved_table(200, 8)
     bottleneck = GaussianBottleneck()
     start = bottleneck.principal_start(directions_of(X, 8), size)
     loading, noise = start.decode_weight, start.noise_variance
@@ -465,7 +465,7 @@ def test_the_gaussian_start_is_probabilistic_pcas_posterior(size):
 @pytest.mark.parametrize("make", [PointBottleneck, RectifiedBottleneck, lambda: TopKBottleneck(99), GaussianBottleneck])
 @pytest.mark.parametrize("size", [2, 5, 6, 9, 12, 17])
 def test_a_start_written_into_networks_rebuilds_as_pca(make, size):
-    X = bent_table(200, 6)
+    X = curved_table(200, 6)
     principal, bottleneck = directions_of(X, 6), make()
     shape = Architecture(6, size, bottleneck.outputs_per_latent, hidden_widths=(8,), sparse=bottleneck.sparse)
     encoder, decoder = shape.build_encoder(), shape.build_decoder()

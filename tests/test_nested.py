@@ -10,9 +10,10 @@ from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 
 import isthmus
-from conftest import bent_table
+from conftest import curved_table
 from isthmus import Autoencoder, NestedAutoencoder
 from isthmus.parts.bottleneck import NestedBottleneck
+from isthmus.rows.rows import Batch
 from isthmus.training.fused import squared_error_pass
 from isthmus.training.loop import Training
 from isthmus.training.objective import Objective
@@ -21,7 +22,7 @@ from isthmus.training.plan import Plan
 
 @pytest.fixture(scope="module")
 def fitted() -> tuple[NestedAutoencoder, np.ndarray]:
-    X = bent_table(300)
+    X = curved_table(300)
     return NestedAutoencoder(4, max_iter=20, random_state=0).fit(X), X
 
 
@@ -103,7 +104,7 @@ def test_sizes_that_mean_nothing_are_refused(fitted):
     ):
         model.inverse_transform(np.zeros((2, 5)))
     plain = Autoencoder(2, max_iter=0).fit(X)
-    with pytest.raises(ValueError, match=r"^Autoencoder: transform takes a size only of an ordered code; Nested"):
+    with pytest.raises(ValueError, match=r"^Autoencoder: transform takes size only for an ordered code, as Nested"):
         plain.transform(X, size=1)
     with pytest.raises(ValueError, match=r"^Autoencoder: inverse_transform takes codes of 2 latents, got 1 columns\.$"):
         plain.inverse_transform(np.zeros((2, 1)))
@@ -117,14 +118,14 @@ def test_sizes_that_mean_nothing_are_refused(fitted):
 def test_the_written_out_step_has_autograds_gradients(table):
     """The same draws of k, the same gradients: the code's numbers left out get none."""
     model = NestedAutoencoder(3, hidden_layer_sizes=(8,), max_iter=0, random_state=0).fit(table)
-    batch = torch.from_numpy(model.scaling_.apply(table))
+    batch = Batch(torch.from_numpy(model.scaling_.apply(table)))
     for parameter in model.model_.parameters():
         parameter.data.add_(0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)))
     torch.manual_seed(3)
-    loss, _ = Objective({})(model.model_, batch)
+    loss, _ = Objective({})(model.model_, batch.x)
     loss.total.mean().backward()
     wanted = {name: weight.grad.clone() for name, weight in model.model_.named_parameters()}
-    training = Training(model.model_, Objective({}), Plan(epochs=1, batch_size=len(batch), learning_rate=0.1))
+    training = Training(model.model_, Objective({}), Plan(epochs=1, batch_size=len(batch.x), learning_rate=0.1))
     by_hand = squared_error_pass(model.model_, training.objective)
     assert by_hand is not None
     training.flat.gradients.zero_()

@@ -160,9 +160,9 @@ def test_a_principal_start_has_a_jacobian_of_norm_n_components(table):
 
 
 def test_contraction_contracts():
-    from conftest import bent_table
+    from conftest import curved_table
 
-    X = bent_table(300)
+    X = curved_table(300)
     norms = []
     for weight in (0.0, 5.0):
         model = ContractiveAutoencoder(2, contraction=weight, max_iter=15, validation_fraction=0, random_state=0).fit(X)

@@ -12,10 +12,10 @@ import pytest
 from sklearn.decomposition import PCA
 
 import isthmus
-from conftest import bent_table
+from conftest import curved_table
 from isthmus.tables import DataError
 
-ROWS = np.abs(bent_table(90, 12))
+ROWS = np.abs(curved_table(90, 12))
 UNIT = ROWS / ROWS.max()
 QUICK = {"max_iter": 2, "random_state": 0, "hidden_layer_sizes": (16,)}
 MODELS = {
@@ -65,7 +65,7 @@ def test_every_kind_of_model_is_the_same_in_onnxruntime(name, tmp_path):
 
 
 def test_double_precision_keeps_the_seconds_of_timestamps(tmp_path):
-    X = bent_table(80) + 1.7e9
+    X = curved_table(80) + 1.7e9
     model = isthmus.Autoencoder(2, **QUICK).fit(X)
     isthmus.export_onnx(model, tmp_path / "encoder.onnx", "encoder", dtype="float64")
     assert_close(run(tmp_path / "encoder.onnx", X), model.transform(X))
@@ -74,22 +74,22 @@ def test_double_precision_keeps_the_seconds_of_timestamps(tmp_path):
 def test_the_file_says_what_it_is(tmp_path):
     import pandas
 
-    frame = pandas.DataFrame(bent_table(80), columns=list("abcdéf"))
+    frame = pandas.DataFrame(curved_table(80), columns=list("abcdéf"))
     isthmus.export_onnx(isthmus.VariationalAutoencoder(2, **QUICK).fit(frame), tmp_path / "model.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
     about = session.get_modelmeta().custom_metadata_map
     assert json.loads(about["isthmus.feature_names"]) == list("abcdéf")
     assert about["isthmus.estimator"] == "VariationalAutoencoder"
-    assert (session.get_inputs()[0].name, session.get_outputs()[0].name) == ("rows", "rebuilt")
+    assert (session.get_inputs()[0].name, session.get_outputs()[0].name) == ("rows", "reconstructions")
 
 
 def test_what_cannot_be_exported_is_one_sentence(tmp_path, monkeypatch):
-    model = isthmus.Autoencoder(2, **QUICK).fit(bent_table(80))
+    model = isthmus.Autoencoder(2, **QUICK).fit(curved_table(80))
     with pytest.raises(ValueError, match=r"^export_onnx: part must be one of encoder, decoder, model, got 'code'\.$"):
         isthmus.export_onnx(model, tmp_path / "a.onnx", "code")
     with pytest.raises(ValueError, match=r"^export_onnx: dtype must be one of float32, float64, got 'int8'\.$"):
         isthmus.export_onnx(model, tmp_path / "a.onnx", dtype="int8")
-    with pytest.raises(ValueError, match=r"^export_onnx: takes one of isthmus's autoencoders, got PCA\.$"):
+    with pytest.raises(ValueError, match=r"^export_onnx: estimator must be one of isthmus's autoencoders, got PCA\.$"):
         isthmus.export_onnx(PCA(2), tmp_path / "a.onnx")
     (tmp_path / "there.onnx").write_text("mine")
     with pytest.raises(DataError, match="exists"):

@@ -13,12 +13,12 @@ from sklearn.model_selection import GridSearchCV
 from torch import nn
 
 import isthmus
-from conftest import bent_table
+from conftest import curved_table
 from isthmus.explorer.programs import UnknownLayerError
 from isthmus.training.loop import Training
 from isthmus.variants import variants
 
-X = bent_table(300)
+X = curved_table(300)
 N_FEATURES = X.shape[1]
 
 
@@ -69,7 +69,7 @@ def test_it_starts_at_the_closed_form_and_improves_on_it():
 @pytest.mark.parametrize("start", ["principal", "random"])
 @pytest.mark.parametrize("kind", [Plain, Branched])
 def test_history_says_what_reconstruct_gives(start, kind):
-    model = isthmus.Autoencoder(2, start=start, random_state=0, max_iter=15, **modules(kind)).fit(X)
+    model = isthmus.Autoencoder(2, start=start, random_state=0, max_iter=15, polish=0, **modules(kind)).fit(X)
     unit = model.scaling_.unit
     errors = ((model.reconstruct(X) - X) ** 2).mean(1) / unit**2
     best = model.history_[model.best_epoch_]
@@ -84,7 +84,7 @@ def _training_mse(model) -> float:
     from isthmus.rows.rows import dense_rows
 
     with seeded(model.fitted_.seed):
-        learned, _ = dense_rows(X, model.scaling_).divided(64)
+        learned, _ = dense_rows(X, model.scaling_).split(64)
     rows = torch.cat(list(learned.batches()))
     with torch.inference_mode():
         return float((model.model_.reconstruct(rows) - rows).square().mean())
@@ -134,7 +134,7 @@ def test_every_variant_takes_an_encoder_of_ones_own(kind):
 
 @pytest.mark.parametrize("part", ["encoder", "decoder", "model"])
 def test_it_becomes_a_plain_module(part):
-    model = fitted()
+    model = fitted(polish=0)
     module = model.to_torch() if part == "model" else getattr(model, part).to_torch()
     codes = model.transform(X[:9])
     rows, wanted = {
@@ -149,7 +149,7 @@ def test_it_becomes_a_plain_module(part):
 
 def test_it_goes_to_onnx(tmp_path):
     runtime = pytest.importorskip("onnxruntime")
-    model = fitted()
+    model = fitted(polish=0)
     isthmus.export_onnx(model, tmp_path / "model.onnx")
     session = runtime.InferenceSession(tmp_path / "model.onnx")
     (answer,) = session.run(None, {"rows": X[:9].astype(np.float32)})
@@ -168,14 +168,14 @@ def test_the_page_refuses_it_by_name(tmp_path):
         (
             {"encoder": nn.Linear(N_FEATURES, 3)},
             r"Autoencoder: encoder must map rows of shape \(batch, 6\) to \(batch, 2\); "
-            r"it answers with shape \(batch, 3\)",
+            r"it returns shape \(batch, 3\)",
         ),
         (
             {"decoder": nn.Linear(3, N_FEATURES)},
             r"Autoencoder: decoder must map rows of shape \(batch, 2\) to \(batch, 6\); "
-            r"given such rows it raises RuntimeError: mat1",
+            r"for such rows it raises RuntimeError: mat1",
         ),
-        ({"encoder": nn.GRU(N_FEATURES, 2)}, "it answers with a tuple"),
+        ({"encoder": nn.GRU(N_FEATURES, 2)}, "it returns a tuple"),
         ({"encoder": np.tanh}, "encoder must be a torch.nn.Module, got ufunc"),
         ({"encoder": nn.Linear}, "encoder must be a torch.nn.Module, got type"),
     ],

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from conftest import bent_table
+from conftest import curved_table
 from isthmus import Denoiser, PretrainedClassifier
 from isthmus.parts.draws import OwnDraws, generator, normal_like, seeded
 
@@ -33,7 +33,7 @@ def weights(name: str, seed: int = 0) -> torch.Tensor:
     from isthmus.variants import variant
 
     kind, settings = FITS[name]
-    model = variant(kind)(2, max_iter=3, random_state=seed, device="cpu", **settings).fit(bent_table(120))
+    model = variant(kind)(2, max_iter=3, random_state=seed, device="cpu", **settings).fit(curved_table(120))
     found = [part.detach().flatten().double() for part in model.model_.parameters()]
     return torch.cat([*found, torch.from_numpy(model.sample(5).astype(np.float64)).flatten()])
 
@@ -73,7 +73,7 @@ def test_no_global_generator_is_moved(name):
 
 
 def test_other_estimators_leave_them_alone_too():
-    table = bent_table(80)
+    table = curved_table(80)
     before = torch.get_rng_state()
     Denoiser(random_state=0).fit(table)
     PretrainedClassifier(random_state=0).fit(table, np.arange(80) % 2)

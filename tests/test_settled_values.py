@@ -8,24 +8,23 @@ import scipy.sparse
 import torch
 
 import isthmus
-from conftest import bent_table
+from conftest import curved_table
 from isthmus.distributed import ALONE
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.bottleneck import PointBottleneck
 from isthmus.parts.corruption import NoCorruption
 from isthmus.parts.likelihoods.gaussian import GaussianLikelihood
 from isthmus.parts.network import Architecture
-from isthmus.rows.companions import with_companions
+from isthmus.rows.metadata import with_metadata
 from isthmus.rows.rows import Batch, rows_of
-from isthmus.rows.scaling import Scaling, column_statistics, fit_scaling
-from isthmus.rows.scaling import beside as side_by_side
+from isthmus.rows.scaling import Scaling, column_statistics, concatenate_scalings, fit_scaling
 from isthmus.rows.source import Source
 from isthmus.rows.streamed import StreamedRows, survey
 from isthmus.training.loop import Training
 from isthmus.training.objective import Objective
 from isthmus.training.plan import Plan, automatic_weight_decay
 
-X = bent_table(200)
+X = curved_table(200)
 
 
 def gradient_norm(clip: float | None) -> float:
@@ -55,8 +54,8 @@ def digest_of(form: str, rows: np.ndarray, beside: np.ndarray | None = None) -> 
         found = survey(stream, "test", 0, None, ALONE, missing=False)
         return StreamedRows(stream, scaling, surveyed=found).digest()
     if form == "beside":
-        source = with_companions(Source(rows, None, []), beside, None)
-        wide = side_by_side([scaling, Scaling(np.zeros(1), np.ones(1), 1.0)])
+        source = with_metadata(Source(rows, None, []), beside, None)
+        wide = concatenate_scalings([scaling, Scaling(np.zeros(1), np.ones(1), 1.0)])
         return rows_of(source.values, wide, source.widths).digest()
     values = scipy.sparse.csr_matrix(rows) if form == "sparse" else rows
     return rows_of(values, scaling).subset(torch.arange(len(rows))).digest()
@@ -120,11 +119,11 @@ def test_each_validation_row_is_measured_with_eight_draws_of_hidden_cells(monkey
 
 @pytest.mark.parametrize("settings", [{"variance": 1e-40}, {"variance": 1e-300}], ids=str)
 def test_a_start_that_is_not_finite_gives_its_sentence(settings):
-    with pytest.raises(ValueError, match=r"Autoencoder: variance=.* is too small beside the columns' own variance"):
+    with pytest.raises(ValueError, match=r"Autoencoder: variance=.* is too small for columns of variance"):
         isthmus.Autoencoder(2, random_state=0, max_iter=2, **settings).fit(X)
 
 
 @pytest.mark.parametrize("settings", [{"start": "random"}, {"start": "random", "missing": "mask"}], ids=str)
 def test_a_loss_that_is_no_number_before_the_first_step_gives_its_sentence(settings):
-    with pytest.raises(ValueError, match="Autoencoder: the loss is no number before the first step"):
+    with pytest.raises(ValueError, match="Autoencoder: the loss is not finite before the first step"):
         isthmus.Autoencoder(2, random_state=0, max_iter=2, **settings).fit(X * 1e25)

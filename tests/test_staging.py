@@ -3,7 +3,6 @@
 import os
 import random
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import isthmus
 from isthmus import Autoencoder
 from isthmus.storage import StorageError, load, save
 from isthmus.tables import atomic_write, staging, write_images
@@ -33,7 +33,7 @@ def left_over(folder, name=LEFT, target=b"model", **parts):
     """A staging folder as a killed process leaves it."""
     place = folder / name
     place.mkdir()
-    (place / OWNER).write_bytes(staging.SIGNATURE + target)
+    (place / OWNER).write_bytes(staging.SIGNATURE + target + b"/" + staging._machine())
     for part, text in parts.items():
         (place / part).mkdir()
         (place / part / "config.json").write_text(text)
@@ -107,16 +107,16 @@ def test_what_comes_into_the_old_folder_at_the_last_moment_stays(either_way, tmp
 
 
 def killed(script: str, folder: Path) -> int:
-    """A program that ends by its own kill -9 somewhere in ``script``."""
-    head = (
-        "import os, signal, sys\n"
-        "from pathlib import Path\n"
-        "import isthmus\n"
-        "from isthmus.tables import staging\n"
-        "model = isthmus.load('model')\n"
-        "def die(*_): os.kill(os.getpid(), signal.SIGKILL)\n"
-    )
-    return subprocess.run([sys.executable, "-c", head + script], cwd=folder, capture_output=True).returncode
+    """How a child ended that runs ``script`` in ``folder`` and is meant to kill itself on the way."""
+    child = os.fork()
+    if child == 0:
+        try:
+            os.chdir(folder)
+            names = {"isthmus": isthmus, "model": load("model"), "os": os, "staging": staging, "Path": Path}
+            exec(script, names | {"die": lambda *_: os.kill(os.getpid(), signal.SIGKILL)})
+        finally:
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 @pytest.mark.parametrize("found_by", ["load", "save"])
@@ -251,7 +251,7 @@ def lookalikes(folder):
     (folder / ".model.isthmus-0123456789AB").mkdir()
     (folder / ".short.isthmus-0123").mkdir()
     (folder / "away").mkdir()
-    (folder / "away" / OWNER).write_bytes(staging.SIGNATURE + b"model")
+    (folder / "away" / OWNER).write_bytes(staging.SIGNATURE + b"model/" + staging._machine())
     (folder / ".link.isthmus-0123456789ab").symlink_to(folder / "away")
     (left_over(folder, ".other.isthmus-0123456789ab", **{NEW: "x"}) / "notes.txt").write_text("mine")
     (left_over(folder, ".signed.isthmus-0123456789ab", **{NEW: "x"}) / OWNER).write_text("me")
@@ -272,6 +272,18 @@ def test_whatever_is_not_a_staging_folder_stays(tmp_path):
     left_over(tmp_path, **{NEW: "x"})  # and the one that is goes
     sweep(tmp_path)
     assert sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*")) == before
+
+
+def test_what_another_machine_writes_is_left_alone_for_a_day(tmp_path):
+    place = left_over(tmp_path, **{NEW: "x"})
+    (place / OWNER).write_bytes(staging.SIGNATURE + b"model/another machine")
+    sweep(tmp_path)
+    assert hidden(tmp_path) == [LEFT]
+    long_ago = time.time() - staging.PATIENCE - 1
+    for path in (*place.rglob("*"), place):
+        os.utime(path, (long_ago, long_ago))
+    sweep(tmp_path)
+    assert hidden(tmp_path) == []
 
 
 def test_where_there_are_no_locks_nothing_is_swept(tmp_path, monkeypatch):

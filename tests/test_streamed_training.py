@@ -11,7 +11,7 @@ import pyarrow.parquet
 import pytest
 import torch
 
-from conftest import bent_table
+from conftest import curved_table
 from isthmus import Autoencoder, VariationalAutoencoder, open_table
 from isthmus.distributed import ALONE, ProcessGroup
 from isthmus.rows.rows import DenseRows
@@ -52,7 +52,7 @@ def weights(model) -> str:
 
 @pytest.mark.parametrize("kind", [Autoencoder, VariationalAutoencoder])
 def test_a_stream_that_fits_is_the_array(kind):
-    X = bent_table(200).astype(np.float32)
+    X = curved_table(200).astype(np.float32)
     stream = ArrayStream(X, segment_rows=30)
     assert stream.fits_in_memory
     assert weights(kind(2, **SETTINGS).fit(stream)) == weights(kind(2, **SETTINGS).fit(X))
@@ -60,7 +60,7 @@ def test_a_stream_that_fits_is_the_array(kind):
 
 @pytest.mark.parametrize("kind", [Autoencoder, VariationalAutoencoder])
 def test_the_format_of_the_file_makes_no_difference(kind, tmp_path):
-    X = bent_table(200).astype(np.float32)
+    X = curved_table(200).astype(np.float32)
     columns = {f"x{place}": X[:, place] for place in range(X.shape[1])}
     pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "rows.parquet", row_group_size=30)
     fitted = []
@@ -73,7 +73,7 @@ def test_the_format_of_the_file_makes_no_difference(kind, tmp_path):
 
 
 def test_a_stream_learns_as_much_as_the_array():
-    X = bent_table(400).astype(np.float32)
+    X = curved_table(400).astype(np.float32)
     stream = ArrayStream(X, segment_rows=30)
     stream.held_bytes = HELD
     settings = SETTINGS | {"max_iter": 30}
@@ -82,7 +82,7 @@ def test_a_stream_learns_as_much_as_the_array():
 
 
 def test_codes_of_a_stream_are_those_of_the_array():
-    X = bent_table(200).astype(np.float32)
+    X = curved_table(200).astype(np.float32)
     model = Autoencoder(2, **SETTINGS).fit(X)
     stream = ArrayStream(X, segment_rows=30)
     stream.held_bytes = HELD
@@ -91,7 +91,7 @@ def test_codes_of_a_stream_are_those_of_the_array():
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_what_is_no_number_is_named(bad):
-    X = bent_table(200).astype(np.float32)
+    X = curved_table(200).astype(np.float32)
     X[137, 4] = bad
     stream = ArrayStream(X, segment_rows=30)
     stream.held_bytes = HELD

@@ -37,7 +37,7 @@ def test_every_variant_says_the_same(kind, table):
     "estimator",
     [
         Autoencoder(2, hidden_layer_sizes=()),
-        Autoencoder(2, start="random", max_iter=2),
+        Autoencoder(2, start="random", max_iter=2, polish=0),
         Autoencoder(2, scale="standard", max_iter=2),
         Autoencoder(2, scale="minmax", likelihood="bernoulli", max_iter=2),
         SparseAutoencoder(8, top_k=2, max_iter=2),
@@ -48,6 +48,27 @@ def test_every_variant_says_the_same(kind, table):
 )
 def test_every_part_says_the_same(estimator, table):
     assert_same(estimator.set_params(random_state=0).fit(table), table)
+
+
+@pytest.mark.parametrize("n_latents", [2, 5])
+@pytest.mark.parametrize("activation", ["silu", "gelu", "relu", "tanh", "sigmoid"])
+def test_polished_codes_are_written_out(n_latents, activation, table):
+    model = Autoencoder(n_latents, max_iter=12, activation=activation, random_state=0).fit(table)
+    rows = torch.tensor(table)
+    for polish in (None, 0, 1, 4):
+        model.set_params(polish="auto" if polish is None else polish)
+        codes = model.encoder.to_torch(polish)(rows).detach().numpy()
+        np.testing.assert_allclose(codes, model.transform(table), rtol=1e-3, atol=1e-3 * np.abs(codes).max())
+        np.testing.assert_allclose(model.to_torch(polish)(rows).detach().numpy(), model.reconstruct(table), atol=0.02)
+
+
+def test_what_can_t_be_written_out_is_refused():
+    X = np.random.default_rng(0).random((200, 36))
+    pictures = Autoencoder(2, image_shape=(6, 6), channels=(4,), max_iter=2, polish=2, random_state=0).fit(X)
+    with pytest.raises(ValueError, match=r"to_torch\(polish=0\) gives the encoder's own codes"):
+        pictures.encoder.to_torch()
+    codes = pictures.encoder.to_torch(polish=0)(torch.tensor(X)).detach().numpy()
+    np.testing.assert_allclose(codes, pictures.set_params(polish=0).transform(X), rtol=1e-4, atol=1e-4)
 
 
 def test_linear_encoder_is_the_projection_on_the_principal_directions(table):
@@ -94,6 +115,8 @@ def test_a_saved_module_needs_no_isthmus(table, tmp_path):
 
 
 def test_what_is_not_fitted_has_no_module():
-    for ask in (lambda m: m.encoder, lambda m: m.decoder, lambda m: m.to_torch()):
-        with pytest.raises(NotFittedError):
-            ask(isthmus.Autoencoder(2))
+    model = isthmus.Autoencoder(2)
+    assert model.encoder is None  # until `fit`, the network to use is a setting, and none was given
+    assert model.decoder is None
+    with pytest.raises(NotFittedError):
+        model.to_torch()

@@ -10,7 +10,7 @@ import pytest
 import scipy.sparse
 import torch
 
-from conftest import bent_table
+from conftest import curved_table
 from isthmus import Autoencoder, VariationalAutoencoder
 from isthmus.history import History
 from isthmus.parts.autoencoder import AutoencoderModel
@@ -20,11 +20,11 @@ from isthmus.parts.draws import seeded, uniform_like
 from isthmus.parts.likelihoods.gaussian import GaussianLikelihood
 from isthmus.parts.network import ACTIVATIONS, Architecture
 from isthmus.parts.penalty import Contraction, Divergence, Sparsity
-from isthmus.rows.rows import Batch, DenseRows, ScaledRows, dense_rows, mixed, rows_of
+from isthmus.rows.rows import Batch, DenseRows, ScaledRows, combined_seed, dense_rows, rows_of
 from isthmus.rows.scaling import Scaling, chunks, column_statistics, fit_scaling
 from isthmus.rows.validation import validation_count
 from isthmus.training import loop
-from isthmus.training.devices import WORK_FOR_THREADS, half_precision_pays, threads_for
+from isthmus.training.devices import WORK_FOR_THREADS, threads_for, use_bfloat16
 from isthmus.training.loop import Training, means, rate
 from isthmus.training.objective import Objective
 from isthmus.training.optimizer import flatten_parameters
@@ -41,7 +41,7 @@ def build(seed=0, corruption=None, bottleneck=None, learned=False, **shape) -> A
 
 
 def some_rows(n_rows=100, seed=0) -> DenseRows:
-    return DenseRows(torch.from_numpy(bent_table(n_rows, seed=seed).astype(np.float32)))
+    return DenseRows(torch.from_numpy(curved_table(n_rows, seed=seed).astype(np.float32)))
 
 
 PLAN = Plan(epochs=4, batch_size=20, learning_rate=1e-2)
@@ -174,8 +174,8 @@ def test_patience_counts_from_the_best_epoch():
     work.measure = lambda rows: {"loss": torch.tensor([next(losses) if rows is validation else 1.0])}
     work.run(some_rows(30), validation)
     assert work.history["validation_loss"] == [5.0, 4.0, 4.5, 4.375, 4.25]
-    assert work.stopped == "no better for 3 epochs"
-    assert not work.troubled
+    assert work.stop_reason == "no improvement for 3 epochs"
+    assert not work.stopped_abnormally
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
@@ -187,8 +187,8 @@ def test_a_loss_that_is_no_number_ends_the_run(bad):
     kept = []
     work.run(some_rows(30), validation, lambda row: kept.append(work.flat.weights.clone()) or False)
     assert len(work.history) == 2
-    assert work.troubled
-    assert f"{bad} after epoch 2" in work.stopped
+    assert work.stopped_abnormally
+    assert f"{bad} after epoch 2" in work.stop_reason
     assert torch.equal(work.flat.weights, kept[1])
 
 
@@ -231,7 +231,7 @@ def test_steps_are_adamws_and_only_bent_matrices_decay(decay):
     work = Training(trained, objective, plan)
     for learning_rate, batch in zip((1e-2, 3e-2, 1e-3, 1e-2), rows.split(20), strict=True):
         work.step(Batch(batch), learning_rate)
-        torch.manual_seed(mixed(work.seed, -work.state.steps))
+        torch.manual_seed(combined_seed(work.seed, -work.state.steps))
         reference.zero_grad()
         objective(plain, batch)[0].total.mean().backward()
         for group in reference.param_groups:
@@ -293,7 +293,7 @@ def test_a_step_takes_the_gradient_autograd_gives(case):
                 scale.copy_(torch.linspace(0.5, 2, len(scale)))
     work = Training(trained, objective, Plan(epochs=1, batch_size=20, learning_rate=0.0, gradient_clip=None))
     work.step(Batch(rows), 0.0)
-    torch.manual_seed(mixed(work.seed, -1))
+    torch.manual_seed(combined_seed(work.seed, -1))
     objective(plain, rows)[0].total.mean().backward()
     for (name, one), two in zip(plain.named_parameters(), trained.parameters(), strict=True):
         torch.testing.assert_close(
@@ -350,7 +350,7 @@ def test_threads_are_put_back(two_threads):
     with pytest.raises(KeyError), threads_for(1):
         raise KeyError
     assert torch.get_num_threads() == 2
-    Autoencoder(2, max_iter=1, hidden_layer_sizes=(4,)).fit(bent_table()).partial_fit(bent_table())
+    Autoencoder(2, max_iter=1, hidden_layer_sizes=(4,)).fit(curved_table()).partial_fit(curved_table())
     assert torch.get_num_threads() == 2
 
 
@@ -369,18 +369,18 @@ def test_seeded_repeats_inside_and_leaves_the_generator_outside():
 def test_half_precision_is_taken_where_asked_or_where_it_pays(monkeypatch):
     processor = torch.device("cpu")
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
-    assert half_precision_pays("auto", processor, WORK_FOR_THREADS)
-    assert not half_precision_pays("auto", processor, WORK_FOR_THREADS / 2)
-    assert not half_precision_pays("float32", processor, 1e12)
-    assert half_precision_pays("bfloat16", processor, 1)
-    assert not half_precision_pays("auto", torch.device("cuda"), 1e12)
+    assert use_bfloat16("auto", processor, WORK_FOR_THREADS)
+    assert not use_bfloat16("auto", processor, WORK_FOR_THREADS / 2)
+    assert not use_bfloat16("float32", processor, 1e12)
+    assert use_bfloat16("bfloat16", processor, 1)
+    assert not use_bfloat16("auto", torch.device("cuda"), 1e12)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-    assert not half_precision_pays("auto", processor, 1e12)
+    assert not use_bfloat16("auto", processor, 1e12)
 
 
 @pytest.mark.parametrize("kind", [Autoencoder, VariationalAutoencoder])
 def test_half_precision_learns_as_well_and_leaves_float32_weights(kind):
-    X = bent_table(1000)
+    X = curved_table(1000)
     settings = {"hidden_layer_sizes": (32, 32), "max_iter": 15, "random_state": 0}
     full, half = (kind(2, precision=precision, **settings).fit(X) for precision in ("float32", "bfloat16"))
     assert all(weight.dtype == torch.float32 for weight in half.model_.parameters())
@@ -406,7 +406,7 @@ def test_the_progress_bar_shows_on_a_terminal_only(monkeypatch, capsys):
 
 @pytest.mark.parametrize("kind", ["dense", "sparse"])
 def test_rows_come_by_index_in_order_and_shuffled(kind):
-    X = bent_table(50)
+    X = curved_table(50)
     scaling = fit_scaling(column_statistics([X]), "standard", centred=True)
     rows = rows_of(X if kind == "dense" else scipy.sparse.csr_array(X), scaling)
     assert isinstance(rows, DenseRows if kind == "dense" else ScaledRows)
@@ -427,7 +427,7 @@ def test_rows_come_by_index_in_order_and_shuffled(kind):
 
 
 def test_dense_rows_are_scaled_in_slices(monkeypatch):
-    X = bent_table(50)
+    X = curved_table(50)
     scaling = fit_scaling(column_statistics([X]), "minmax", centred=True)
     monkeypatch.setattr("isthmus.rows.rows.chunks", lambda X: chunks(X, cells=40))
     torch.testing.assert_close(dense_rows(X, scaling).values, torch.from_numpy(scaling.apply(X)))
@@ -439,7 +439,7 @@ def test_dense_rows_are_scaled_in_slices(monkeypatch):
 @pytest.mark.parametrize("how", ["standard", "minmax", None])
 @pytest.mark.parametrize("centred", [True, False])
 def test_scaling_there_and_back(how, centred):
-    X = np.column_stack([bent_table(80), np.full(80, -4.0)])
+    X = np.column_stack([curved_table(80), np.full(80, -4.0)])
     statistics = column_statistics([X[:30], X[30:31], X[31:]])
     scaling = fit_scaling(statistics, how, centred=centred)
     scaled = scaling.apply(X)
@@ -463,7 +463,7 @@ def test_scaling_there_and_back(how, centred):
 
 @pytest.mark.parametrize("offset", [0.0, 1e9, -1e12])
 def test_column_statistics_in_one_pass(offset):
-    X = bent_table(500) + offset
+    X = curved_table(500) + offset
     found = column_statistics(chunks(X, cells=60))
     np.testing.assert_allclose(found.mean, X.mean(0), rtol=1e-12)
     np.testing.assert_allclose(found.variance, (X - X.mean(0)).var(0, ddof=1), rtol=1e-6)
@@ -543,6 +543,7 @@ def test_the_fused_pass_and_the_plain_one_lose_alike(activation, start, monkeypa
         "hidden_layer_sizes": (16, 8),
         "max_iter": 4,
         "random_state": 0,
+        "polish": 0,
     }
     for kind in (Autoencoder, VariationalAutoencoder):
         fused = kind(3, **settings).fit(X)

@@ -1,5 +1,5 @@
 // Models side by side: one item as each of them rebuilds it, and the dots' way from one model's map to the next.
-import { element, fill, place, said } from "./dom.js";
+import { element, fill, place, formatNumber } from "./dom.js";
 import { checkbox } from "./layers.js";
 import { picture } from "./pictures.js";
 
@@ -74,7 +74,7 @@ function columns(app, item) {
         element("figcaption", {}, [heading(app, model, tab)]),
         picture(data, again, { name: `rebuilt by ${facts.name}` }),
         picture(data, again.map((/** @type {number} */ value, /** @type {number} */ i) => value - row[i]), { signed: app.models[0].facts.differenceScale, name: `difference of ${facts.name}` }),
-        element("p", { class: "small" }, [element("b", { text: said(model.errors[item]) }), ` from ${facts.size} number${facts.size === 1 ? "" : "s"}, better than ${Math.round(100 * model.betterThan[item])} %`]),
+        element("p", { class: "small" }, [element("b", { text: formatNumber(model.errors[item]) }), ` from ${facts.size} number${facts.size === 1 ? "" : "s"}, better than ${Math.round(100 * model.betterThan[item])} %`]),
       ]);
     })]);
 }
@@ -87,7 +87,7 @@ function lines(app, item) {
   const order = [...data.facts.columns.keys()].sort((a, b) => off(b) - off(a)).slice(0, LINES);
   const head = element("tr", {}, [element("th", { scope: "col", text: "column" }), element("th", { scope: "col", class: "number", text: "original" }),
     ...models.map((/** @type {any} */ other, /** @type {number} */ tab) => element("th", { scope: "col", class: "number" }, [heading(app, other, tab)]))]);
-  const body = order.map((i) => element("tr", {}, [element("th", { scope: "row", text: data.facts.columns[i] }), ...[row, ...answers].map((values) => element("td", { class: "number", text: said(values[i]) }))]));
-  const error = element("tr", {}, [element("th", { scope: "row", text: "error" }), element("td", { class: "number" }), ...models.map((/** @type {any} */ other) => element("td", { class: "number" }, [element("b", { text: said(other.errors[item]) })]))]);
+  const body = order.map((i) => element("tr", {}, [element("th", { scope: "row", text: data.facts.columns[i] }), ...[row, ...answers].map((values) => element("td", { class: "number", text: formatNumber(values[i]) }))]));
+  const error = element("tr", {}, [element("th", { scope: "row", text: "error" }), element("td", { class: "number" }), ...models.map((/** @type {any} */ other) => element("td", { class: "number" }, [element("b", { text: formatNumber(other.errors[item]) })]))]);
   return element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "models side by side" }, [element("table", {}, [element("thead", {}, [head]), element("tbody", {}, [...body, error])])]);
 }

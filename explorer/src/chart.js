@@ -1,5 +1,5 @@
 // One small chart as SVG: lines, dots or bars over round ticks, its axes named with their units.
-import { element, said } from "./dom.js";
+import { element, formatNumber } from "./dom.js";
 
 const WIDTH = 340, HEIGHT = 220, PAD = { right: 14, top: 22, bottom: 36 }, LEFT = 46, DIGIT = 6.6;
 
@@ -24,15 +24,15 @@ function svg(tag, properties, text) {
 export function chart(title, series, { across, up, mark, says }) {
   const points = series.flatMap((line) => line.points).filter((point) => point.every(Number.isFinite)), bars = series.some((line) => line.kind === "bars");
   const high = Math.max(...points.map((point) => point[1])) * 1.04 || 1, right = Math.max(...points.map((point) => point[0])) + (bars ? 0.6 : 0) || 1, left = bars ? 0.4 : 0;
-  const levels = ticks(0, high, 4), begin = Math.max(LEFT, 10 + DIGIT * Math.max(...levels.map((value) => said(value).length))); // room for the longest
+  const levels = ticks(0, high, 4), begin = Math.max(LEFT, 10 + DIGIT * Math.max(...levels.map((value) => formatNumber(value).length))); // room for the longest
   const x = (/** @type {number} */ v) => begin + ((v - left) / (right - left)) * (WIDTH - begin - PAD.right);
   const y = (/** @type {number} */ v) => HEIGHT - PAD.bottom - (v / high) * (HEIGHT - PAD.top - PAD.bottom);
   const words = series.flatMap((line) => [line.name, line.says]).filter(Boolean).join(", ");
   const drawn = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${title}: ${up} by ${across}${words ? `; ${words}` : ""}` });
   for (const value of levels) {
-    drawn.append(svg("path", { class: "grid", d: `M${begin} ${y(value)}H${WIDTH - PAD.right}` }), svg("text", { x: begin - 7, y: y(value) + 4, "text-anchor": "end" }, said(value)));
+    drawn.append(svg("path", { class: "grid", d: `M${begin} ${y(value)}H${WIDTH - PAD.right}` }), svg("text", { x: begin - 7, y: y(value) + 4, "text-anchor": "end" }, formatNumber(value)));
   }
-  for (const value of ticks(bars ? 1 : 0, right, bars ? 8 : 6, 1)) drawn.append(svg("text", { x: x(value), y: HEIGHT - 20, "text-anchor": "middle" }, said(value)));
+  for (const value of ticks(bars ? 1 : 0, right, bars ? 8 : 6, 1)) drawn.append(svg("text", { x: x(value), y: HEIGHT - 20, "text-anchor": "middle" }, formatNumber(value)));
   drawn.append(svg("text", { x: WIDTH - PAD.right, y: HEIGHT - 4, "text-anchor": "end" }, across), svg("text", { x: 2, y: 11 }, up));
   if (mark !== undefined && mark <= right) {
     drawn.append(svg("path", { class: "mark", d: `M${x(mark)} ${PAD.top}V${HEIGHT - PAD.bottom}` }));

@@ -32,7 +32,7 @@ export function fill(id, ...children) {
 }
 
 /** A number for reading: so many digits that matter, a true minus. @param {number} value @param {number} [digits] */
-export function said(value, digits = 4) {
+export function formatNumber(value, digits = 4) {
   if (!Number.isFinite(value)) return "–";
   const size = Math.abs(value);
   const text = size !== 0 && (size < 0.001 || size >= 10 ** Math.max(6, digits)) ? value.toExponential(2) : String(Number(value.toPrecision(digits)));
@@ -40,7 +40,7 @@ export function said(value, digits = 4) {
 }
 
 /** A number of a range so wide: digits enough to tell its places apart. @param {number} value @param {number} width */
-export function within(value, width) {
+export function formatInRange(value, width) {
   if (!Number.isFinite(value)) return "–";
   const digits = width >= 1 && width < 100 ? 2 : 3 - Math.ceil(Math.log10(width || Math.abs(value) || 1)), size = Math.abs(value);
   const wide = size >= 1e7 || digits > 6, places = Math.min(15, Math.max(2, Math.ceil(Math.log10(size || 1)) + digits - 1));

@@ -121,7 +121,7 @@ export function drawNames(map, pen, ink) {
 function colour({ app, model }, item, colours) {
   const { data, state } = app;
   if (state.colour === "error") return ramp(1 - model.betterThan[item]);
-  if (state.colour === "doubt") return ramp(model.doubts[item]);
+  if (state.colour === "uncertainty") return ramp(model.uncertainties[item]);
   if (state.colour === "class" && data.labels && item < data.n) return colours[data.labels[item]];
   if (/^\d+$/.test(state.colour)) {
     const share = data.share(Number(state.colour), item);

@@ -1,5 +1,5 @@
 // A form for a row of a table: each column's number, and beside it the share of items that lie below.
-import { element, said } from "./dom.js";
+import { element, formatNumber } from "./dom.js";
 
 const FIRST = 30;
 
@@ -38,7 +38,7 @@ export function makeForm(app, row, changed) {
     };
     number.addEventListener("input", () => { row[i] = number.value === "" ? NaN : Number(number.value); say(); changed(); });
     slider.addEventListener("input", () => { row[i] = valueAt(ordered, Number(slider.value) / 100); say(); changed(); });
-    const range = ordered.length ? `${said(ordered[0])} to ${said(ordered[ordered.length - 1])}` : "";
+    const range = ordered.length ? `${formatNumber(ordered[0])} to ${formatNumber(ordered[ordered.length - 1])}` : "";
     return { box: element("div", { class: "field" }, [element("span", { class: "name", text: name, title: `${name}: ${range}` }), number, slider, output]), say };
   });
   const show = () => fields.forEach((/** @type {{say: () => void}} */ field) => field.say());

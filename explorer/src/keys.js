@@ -3,7 +3,7 @@ import { element, fill, place } from "./dom.js";
 
 const KEYS = [
   ["arrows", "move by 1 % of the range, with Shift by 10 %"], ["n p", "next and previous nearest item"], ["j k", "down and up the ranking"],
-  ["a b", "set the ends of a path"], [", .", "step along the path"], ["c", "next colouring"], ["d", "doubt on and off"], ["1 … 0", "only that class"], ["+ −", "zoom"], ["Esc", "clear"], ["?", "this list"],
+  ["a b", "set the ends of a path"], [", .", "step along the path"], ["c", "next colouring"], ["d", "uncertainty on and off"], ["1 … 0", "only that class"], ["+ −", "zoom"], ["Esc", "clear"], ["?", "this list"],
 ];
 
 /** @param {any} app */
@@ -30,7 +30,7 @@ export function listenToKeys(app) {
       ArrowLeft: () => move(0, -1), ArrowRight: () => move(0, 1), ArrowUp: () => move(1, 1), ArrowDown: () => move(1, -1),
       n: () => app.walk(1), p: () => app.walk(-1), j: () => step(1), k: () => step(-1),
       a: () => app.setEnd("a"), b: () => app.setEnd("b"), ",": () => app.along(Math.max(0, state.t - 0.1)), ".": () => app.along(Math.min(1, state.t + 0.1)),
-      c: () => app.nextColour(), d: () => app.set({ doubt: !state.doubt }), "?": help,
+      c: () => app.nextColour(), d: () => app.set({ uncertainty: !state.uncertainty }), "?": help,
       "+": () => app.zoom(1.5), "=": () => app.zoom(1.5), "-": () => app.zoom(1 / 1.5),
       Escape: () => {
         app.map.reset();

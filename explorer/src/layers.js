@@ -1,6 +1,6 @@
 // What the map shows: its layers, its colouring, and a legend whose entries choose one class.
 import { classColours, ramp } from "./colours.js";
-import { element, fill, said } from "./dom.js";
+import { element, fill, formatNumber } from "./dom.js";
 
 /** @param {boolean} on @param {(on: boolean) => void} changed */
 export function checkbox(on, changed) {
@@ -12,7 +12,7 @@ export function checkbox(on, changed) {
 /** @param {any} app @returns {string[]} */
 export function colourings(app) {
   const { data } = app;
-  return [...(data.facts.classes.length ? ["class"] : []), "error", "doubt", "none", ...(data.pictures ? [] : data.facts.columns.map((/** @type {string} */ _, /** @type {number} */ i) => String(i)))];
+  return [...(data.facts.classes.length ? ["class"] : []), "error", "uncertainty", "none", ...(data.pictures ? [] : data.facts.columns.map((/** @type {string} */ _, /** @type {number} */ i) => String(i)))];
 }
 
 /** @param {any} app */
@@ -22,8 +22,8 @@ export function drawLayers(app) {
     colourings(app).map((name) => element("option", { value: name, text: named(app, name) })));
   choose.value = state.colour;
   const decodes = data.pictures && model.size > 1 ? [["decodes", "decodes"]] : [];
-  const layers = [["points", "dots"], ...decodes, ["doubt", "doubt"], ["training", "training codes"]];
-  const measure = element("select", { id: "measure", "aria-label": "doubt by", onchange: () => app.set({ trip: measure.value === "trip" }) },
+  const layers = [["points", "dots"], ...decodes, ["uncertainty", "uncertainty"], ["training", "training codes"]];
+  const measure = element("select", { id: "measure", "aria-label": "uncertainty by", onchange: () => app.set({ trip: measure.value === "trip" }) },
     [element("option", { value: "near", text: "distance" }), element("option", { value: "trip", text: "round trip" })]);
   measure.value = state.trip ? "trip" : "near";
   const boxes = layers.map(([name, text]) => {
@@ -31,7 +31,7 @@ export function drawLayers(app) {
     box.id = `layer-${name}`;
     return element("label", {}, [box, text]);
   });
-  const lists = [element("label", {}, ["colour", choose]), ...(model.facts.trips && model.reads ? [element("label", {}, ["doubt by", measure])] : [])];
+  const lists = [element("label", {}, ["colour", choose]), ...(model.facts.trips && model.reads ? [element("label", {}, ["uncertainty by", measure])] : [])];
   fill("layers", element("div", { class: "row" }, boxes), element("div", { class: "row" }, lists));
   fill("legend", ...legend(app));
 }
@@ -58,7 +58,7 @@ function legend(app) {
 /** @param {any} app */
 function colourScale(app) {
   const { state } = app, column = Number(state.colour);
-  const ends = state.colour === "error" ? ["least error", "largest"] : state.colour === "doubt" ? ["near training codes", "far"] : [said(app.data.reach.low[column]), said(app.data.reach.high[column])];
+  const ends = state.colour === "error" ? ["least error", "largest"] : state.colour === "uncertainty" ? ["near training codes", "far"] : [formatNumber(app.data.reach.low[column]), formatNumber(app.data.reach.high[column])];
   const bar = element("span", { class: "scale" });
   bar.style.background = `linear-gradient(90deg,${[0, 0.25, 0.5, 0.75, 1].map(ramp).join(",")})`;
   return element("span", { class: "row small", role: "img", "aria-label": `${named(app, state.colour)}: from ${ends[0]} to ${ends[1]}` }, [ends[0], bar, ends[1]]);

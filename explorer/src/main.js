@@ -1,7 +1,7 @@
 // The page put together: state changes through `set`, `select` and `moveTo`; quick things are drawn at once, the rest on rest.
 import { drawBeside, morph } from "./beside.js";
 import { charts } from "./curves.js";
-import { element, fill, place, said } from "./dom.js";
+import { element, fill, place, formatNumber } from "./dom.js";
 import { listenToKeys } from "./keys.js";
 import { colourings, drawLayers } from "./layers.js";
 import { PlaneMap } from "./map.js";
@@ -24,7 +24,7 @@ class App {
     this.state = initial();
     if (!this.data.facts.classes.length) this.state.colour = "none";
     this.state.item = this.typical();
-    this.left = new Uint8Array(this.data.total); // 1: not sifted out
+    this.left = new Uint8Array(this.data.total); // 1: not filtered out
     if (!location.hash) Object.assign(this.state, this.firstPath());
     this.read();
     this.map = new PlaneMap(this);
@@ -34,7 +34,7 @@ class App {
     /** @type {number[]} */ this.trail = []; // items that n and p walk along
     this.reached = -1;
     this.step = 0;
-    this.doubt = "";
+    this.uncertainty = "";
     this.isolated = -1; // the class pointed at in the legend
     /** @type {ArrayLike<number> | null} */ this.own = null; // a row nobody fitted, while it is looked at
     /** @type {any} */ this.timer = 0;
@@ -49,7 +49,7 @@ class App {
     if (a < 0) return {};
     const stride = Math.ceil(data.n / 500), z = model.code(a), { deviation } = model.facts;
     const off = (/** @type {number} */ b) => Math.hypot(...model.code(b).map((value, i) => (value - z[i]) / deviation[i]));
-    const others = Array.from({ length: Math.floor(data.n / stride) }, (_, k) => k * stride).filter((b) => b !== a && model.doubts[b] < 0.95 && (!data.labels || data.labels[b] !== data.labels[a]));
+    const others = Array.from({ length: Math.floor(data.n / stride) }, (_, k) => k * stride).filter((b) => b !== a && model.uncertainties[b] < 0.95 && (!data.labels || data.labels[b] !== data.labels[a]));
     const ordered = others.map((b) => [off(b), b]).sort((left, right) => left[0] - right[0]);
     return ordered.length ? { a, b: ordered[Math.floor(0.6 * ordered.length)][1] } : {};
   }
@@ -60,7 +60,7 @@ class App {
     const { state, model } = this;
     if (state.item < 0 && state.z.length !== model.size) state.item = this.typical();
     if (state.item >= 0) state.z = model.code(state.item);
-    this.sift();
+    this.applyFilters();
   }
 
   bounds() {
@@ -69,8 +69,8 @@ class App {
 
   /** Where the page opens: of the items inside the data, the one whose error is nearest to the middle of all. */
   typical() {
-    const { errors, doubts } = this.model, order = Array.from({ length: this.data.n }, (_, i) => i).sort((a, b) => errors[a] - errors[b]);
-    const middle = Math.floor(order.length / 2), inside = [...order.keys()].filter((at) => doubts[order[at]] < 0.95);
+    const { errors, uncertainties } = this.model, order = Array.from({ length: this.data.n }, (_, i) => i).sort((a, b) => errors[a] - errors[b]);
+    const middle = Math.floor(order.length / 2), inside = [...order.keys()].filter((at) => uncertainties[order[at]] < 0.95);
     return order[inside.reduce((best, at) => (Math.abs(at - middle) < Math.abs(best - middle) ? at : best), inside[0] ?? middle)];
   }
 
@@ -83,7 +83,7 @@ class App {
   visible(item) { return this.left[item] === 1; }
 
   /** Which items the chosen class and the words looked for leave. */
-  sift() {
+  applyFilters() {
     const { data, state } = this, words = state.find.trim().toLowerCase();
     this.left = Uint8Array.from({ length: data.total }, (_, item) =>
       Number((state.only < 0 || (item < data.n && data.labels?.[item] === state.only)) && (!words || data.name(item).toLowerCase().includes(words))));
@@ -92,7 +92,7 @@ class App {
   /** An item pointed at in a list is ringed on the map. @param {number} item */
   hint(item) {
     this.map.hinted = item;
-    this.map.drawPuck();
+    this.map.drawHandle();
   }
 
   /** A dot pointed at is marked in the lists. @param {number} item */
@@ -114,7 +114,7 @@ class App {
     const old = this.map.spots, turned = change.tab !== undefined && change.tab !== this.state.tab;
     Object.assign(this.state, change);
     if (change.tab !== undefined) this.changeTab();
-    if (change.only !== undefined || change.find !== undefined) this.sift();
+    if (change.only !== undefined || change.find !== undefined) this.applyFilters();
     this.rest(true);
     if (turned) morph(this, old);
   }
@@ -137,14 +137,14 @@ class App {
     this.rest(true);
   }
 
-  /** Live: only the pictures, the puck and the sliders follow at once. @param {number[]} z */
+  /** Live: only the pictures, the handle and the sliders follow at once. @param {number[]} z */
   moveTo(z) {
     this.own = null;
     this.state.z = z;
     this.state.item = -1;
     this.map.follow();
     drawItem(this);
-    this.map.drawPuck();
+    this.map.drawHandle();
     moveSliders(this, false);
     this.later();
   }
@@ -184,8 +184,8 @@ class App {
 
   announce() {
     const { state, data, model } = this;
-    const text = `${this.axisName(0)} ${said(model.along(state.z, 0))}${model.nAxes > 1 ? `, ${this.axisName(1)} ${said(model.along(state.z, 1))}` : ""}; ${this.doubt}; ` +
-      `${state.item >= 0 ? `${data.name(state.item)}, error ${said(model.errors[state.item])}` : "error not defined here"}; nearest items ${this.near.slice(0, 3).map((/** @type {number} */ i) => data.label(i) || data.facts.ids[i]).join(", ")}.`;
+    const text = `${this.axisName(0)} ${formatNumber(model.along(state.z, 0))}${model.nAxes > 1 ? `, ${this.axisName(1)} ${formatNumber(model.along(state.z, 1))}` : ""}; ${this.uncertainty}; ` +
+      `${state.item >= 0 ? `${data.name(state.item)}, error ${formatNumber(model.errors[state.item])}` : "error not defined here"}; nearest items ${this.near.slice(0, 3).map((/** @type {number} */ i) => data.label(i) || data.facts.ids[i]).join(", ")}.`;
     const wait = Math.max(0, (this.spoke || 0) + 520 - performance.now());
     clearTimeout(this.voice);
     this.voice = setTimeout(() => { this.spoke = performance.now(); fill("live", text); }, wait);
@@ -272,7 +272,7 @@ class App {
     fill("banner", facts.banner);
     fill("tabs", ...(this.models.length > 1 ? this.models.map((/** @type {Model} */ m, /** @type {number} */ tab) =>
       element("button", { type: "button", "aria-pressed": String(m === model), text: m.facts.name, onclick: () => this.set({ tab }) })) : []));
-    fill("footer", `${facts.variant}: ${facts.size} number${facts.size === 1 ? "" : "s"}, ${facts.parameters.toLocaleString("en")} parameters. Squared error per feature on items held out: ${said(facts.mse)}; PCA with ${facts.pcaSize} number${facts.pcaSize === 1 ? "" : "s"}: ${said(facts.pcaMse)}. Seed ${facts.seed ?? "none"}.${data.pictures ? ` Grey from ${said(items.span[0])} to ${said(items.span[1])} in every picture, differences from ${said(-facts.differenceScale, 2)} (blue) to ${said(facts.differenceScale, 2)} (orange).` : ""}`);
+    fill("footer", `${facts.variant}: ${facts.size} number${facts.size === 1 ? "" : "s"}, ${facts.parameters.toLocaleString("en")} parameters. Squared error per feature on items held out: ${formatNumber(facts.mse)}; PCA with ${facts.pcaSize} number${facts.pcaSize === 1 ? "" : "s"}: ${formatNumber(facts.pcaMse)}. Seed ${facts.seed ?? "none"}.${data.pictures ? ` Grey from ${formatNumber(items.span[0])} to ${formatNumber(items.span[1])} in every picture, differences from ${formatNumber(-facts.differenceScale, 2)} (blue) to ${formatNumber(facts.differenceScale, 2)} (orange).` : ""}`);
     const where = facts.size > 2 ? `seen along the two widest directions of its ${facts.size} numbers` : facts.size === 2 ? "at its 2 numbers" : "at its number";
     fill("meaning", `Each mark is one ${data.pictures ? "picture" : "row"}, ${where}.`);
     fill("sliders-title", facts.size > 2 ? "Directions of the code, widest first" : facts.size === 2 ? "Numbers of the code" : "The number of the code");

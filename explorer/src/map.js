@@ -1,8 +1,8 @@
-// The map: one layer drawn on rest (shading, decodes, dots), one above it that follows the puck.
+// The map: one layer drawn on rest (shading, decodes, dots), one above it that follows the handle.
 import { ticks } from "./chart.js";
-import { place, said } from "./dom.js";
+import { place, formatNumber } from "./dom.js";
 import { drawNames, drawPoints, drawTraining, jitter } from "./dots.js";
-import { drawDecodes, drawDensity, drawDoubt, drawPrior, drawTiles } from "./shading.js";
+import { drawDecodes, drawDensity, drawUncertainty, drawPrior, drawTiles } from "./shading.js";
 
 export const MARGIN = { left: 44, right: 12, top: 12, bottom: 34 };
 const FARTHEST = 20, WHOLE = { scale: 1, x: 0, y: 0 };
@@ -137,8 +137,8 @@ export class PlaneMap {
     this.findSpots();
     const { app, model } = this, { state, data } = app, { pen, ink, faint } = this.begin();
     if (model.facts.tiles && state.points) drawTiles(this, pen, faint);
-    if (state.doubt && !quick) drawDoubt(this, pen, faint);
-    if (model.facts.prior && state.doubt) drawPrior(this, pen, faint);
+    if (state.uncertainty && !quick) drawUncertainty(this, pen, faint);
+    if (model.facts.prior && state.uncertainty) drawPrior(this, pen, faint);
     if (state.decodes && !this.line && data.pictures && !quick) drawDecodes(this, pen, faint);
     if (this.line) drawDensity(this, pen, faint);
     if (state.training) drawTraining(this, pen, faint);
@@ -146,7 +146,7 @@ export class PlaneMap {
     pen.restore();
     if (state.points && state.colour === "class") drawNames(this, pen, ink);
     this.drawAxes(pen, ink, faint);
-    this.drawPuck();
+    this.drawHandle();
   }
 
   /** Dots alone, elsewhere for a moment. @param {number[][]} spots */
@@ -185,10 +185,10 @@ export class PlaneMap {
     pen.font = "11px system-ui, sans-serif";
     pen.textBaseline = "top";
     pen.textAlign = "center";
-    for (const value of ticks(across[0], across[1], 5)) pen.fillText(said(value), this.toScreen(value, 0)[0], bottom + 5);
+    for (const value of ticks(across[0], across[1], 5)) pen.fillText(formatNumber(value), this.toScreen(value, 0)[0], bottom + 5);
     pen.textAlign = "right";
     pen.textBaseline = "middle";
-    if (!this.line) for (const value of ticks(up[0], up[1], 5)) pen.fillText(said(value), MARGIN.left - 6, this.toScreen(0, value)[1]);
+    if (!this.line) for (const value of ticks(up[0], up[1], 5)) pen.fillText(formatNumber(value), MARGIN.left - 6, this.toScreen(0, value)[1]);
     pen.textAlign = "right";
     pen.textBaseline = "bottom";
     pen.fillText(this.app.axisName(0), this.side - MARGIN.right, this.height - 1);
@@ -197,7 +197,7 @@ export class PlaneMap {
     if (!this.line) pen.fillText(this.app.axisName(1), MARGIN.left + 6, MARGIN.top + 6);
   }
 
-  drawPuck() {
+  drawHandle() {
     const { state } = this.app, pen = this.above.getContext("2d"), style = getComputedStyle(document.body);
     pen.clearRect(0, 0, this.side, this.height);
     const ring = (/** @type {number[]} */ [x, y], /** @type {number} */ radius, /** @type {string} */ colour) => {
@@ -234,9 +234,9 @@ export class PlaneMap {
     ends.filter(seen).forEach((end) => ring(end, 6, style.getPropertyValue("--ink")));
     this.nameEnds(pen, style);
     if (this.hinted >= 0 && seen(this.spots[this.hinted])) ring(this.spots[this.hinted], 7, style.getPropertyValue("--ink"));
-    const puck = this.framed(this.place());
-    ring(puck.at, 9, style.getPropertyValue("--accent"));
-    if (puck.inside) ring(puck.at, 2, style.getPropertyValue("--accent")); // hollow at the edge: the place lies beyond
+    const handle = this.framed(this.place());
+    ring(handle.at, 9, style.getPropertyValue("--accent"));
+    if (handle.inside) ring(handle.at, 2, style.getPropertyValue("--accent")); // hollow at the edge: the place lies beyond
   }
 
   /** A and B beside their dots, each on the side that is away from the other. @param {any} pen @param {CSSStyleDeclaration} style */

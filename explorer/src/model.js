@@ -12,7 +12,7 @@ export class Model {
     this.errors = tensor(block, facts.errors);
     this.pcaErrors = tensor(block, facts.pcaErrors);
     this.betterThan = tensor(block, facts.betterThan);
-    this.doubts = tensor(block, facts.doubt);
+    this.uncertainties = tensor(block, facts.uncertainty);
     this.known = tensor(block, facts.known); // by number of the code, then by row
     this.nKnown = facts.known.shape[1];
     this.axes = tensor(block, facts.axes);
@@ -28,7 +28,7 @@ export class Model {
       this.seen[2 * item] = this.along(z, 0);
       if (this.nAxes > 1) this.seen[2 * item + 1] = this.along(z, 1);
     }
-    this.squeeze = facts.encoder && bottleneck(facts.encoder.code, facts.size);
+    this.bottleneck = facts.encoder && bottleneck(facts.encoder.code, facts.size);
   }
 
   /** A code to a row in the user's units. @param {ArrayLike<number>} z */
@@ -42,7 +42,7 @@ export class Model {
   encode(row) {
     const { unit, scaling } = this.facts;
     const u = Float64Array.from(row, (value, i) => (value - scaling.center[i]) / scaling.spread[i]);
-    return this.squeeze(this.reads(u)).map((/** @type {number} */ value) => value * unit);
+    return this.bottleneck(this.reads(u)).map((/** @type {number} */ value) => value * unit);
   }
 
   /** @param {number} item */
@@ -81,8 +81,8 @@ export class Model {
     return above / this.data.n;
   }
 
-  /** How doubtful a place is, as a quantile of training codes, by the measure chosen. @param {ArrayLike<number>} z */
-  doubt(z) {
+  /** How uncertain a place is, as a quantile of training codes, by the measure chosen. @param {ArrayLike<number>} z */
+  uncertainty(z) {
     return this.byTrip && this.reads && this.facts.trips ? this.trip(z) : this.near(z);
   }
 

@@ -83,17 +83,17 @@ function step(block, layer) {
   return (x) => Float64Array.from(x, activation);
 }
 
-/** y = s ⊙ (straight(x/t) + bent(x/t)). @param {ArrayBuffer} block @param {any} program @returns {Step} */
+/** y = s ⊙ (skip(x/t) + residual(x/t)). @param {ArrayBuffer} block @param {any} program @returns {Step} */
 export function network(block, program) {
   const divide = program.divide && tensor(block, program.divide);
   const multiply = program.multiply && tensor(block, program.multiply);
-  const straight = program.straight && step(block, program.straight);
-  const bent = program.bent && program.bent.map((/** @type {any} */ layer) => step(block, layer));
+  const skip = program.skip && step(block, program.skip);
+  const residual = program.residual && program.residual.map((/** @type {any} */ layer) => step(block, layer));
   return (x) => {
     const input = divide ? Float64Array.from(x, (value, i) => value / divide[i]) : x;
-    let y = bent ? bent.reduce((/** @type {any} */ row, /** @type {Step} */ next) => next(row), input) : null;
-    if (straight) {
-      const flat = straight(input);
+    let y = residual ? residual.reduce((/** @type {any} */ row, /** @type {Step} */ next) => next(row), input) : null;
+    if (skip) {
+      const flat = skip(input);
       y = y ? flat.map((/** @type {number} */ value, /** @type {number} */ i) => value + y[i]) : flat;
     }
     return multiply ? y.map((/** @type {number} */ value, /** @type {number} */ i) => value * multiply[i]) : y;
@@ -129,7 +129,7 @@ export function meanOf(mean) {
   if (mean.kind === "bernoulli") return (y) => y.map(bernoulli);
   if (mean.kind === "mixed") return (y) => {
     const answer = y.slice();
-    for (const i of mean.truths) answer[i] = bernoulli(y[i]);
+    for (const i of mean.booleans) answer[i] = bernoulli(y[i]);
     for (const [begin, end] of mean.categories) {
       const logs = Array.from(y.subarray(begin, end), mean.soft_clip ? logSoftClip : (x) => x);
       const most = Math.max(...logs), total = logs.reduce((sum, log) => sum + Math.exp(log - most), 0);

@@ -1,5 +1,5 @@
 // What is said and shown of the place selected: pictures, figures, neighbours, sliders.
-import { element, fill, place, said, within } from "./dom.js";
+import { element, fill, place, formatNumber, formatInRange } from "./dom.js";
 import { bars, picture, thumbnail } from "./pictures.js";
 
 /** @param {any} app */
@@ -17,10 +17,10 @@ export function drawItem(app) {
     trio.replaceChildren(...slots.map(([name, shown]) => element("figure", {}, [element("figcaption", { text: name }), shown])));
   } else trio.replaceChildren(...(row ? [] : [element("p", { class: "small", text: "no original: this place is not an item" })]), bars(model, row, again));
   fill("about", ...about(app, row, again));
-  const doubt = model.doubt(state.z);
-  app.doubt = doubt < 0.95 ? "inside the data ✓" : doubt < 0.99 ? "at the edge of the data" : `outside the data${row ? "" : ": made up here"}`;
-  const shown = state.z.slice(0, 6).map((/** @type {number} */ value, /** @type {number} */ i) => within(value, 4 * model.facts.deviation[i])).join(", ") + (model.size > 6 ? ", …" : "");
-  fill("code", `z = (${shown})  ${app.doubt}`);
+  const uncertainty = model.uncertainty(state.z);
+  app.uncertainty = uncertainty < 0.95 ? "inside the data ✓" : uncertainty < 0.99 ? "at the edge of the data" : `outside the data${row ? "" : ": made up here"}`;
+  const shown = state.z.slice(0, 6).map((/** @type {number} */ value, /** @type {number} */ i) => formatInRange(value, 4 * model.facts.deviation[i])).join(", ") + (model.size > 6 ? ", …" : "");
+  fill("code", `z = (${shown})  ${app.uncertainty}`);
 }
 
 /** The error and what it is among the others'. @param {any} app @param {ArrayLike<number> | null} row @param {ArrayLike<number>} again */
@@ -29,7 +29,7 @@ function about({ model, data, state }, row, again) {
   if (!row) return ["Error: not defined here, as there is no original."];
   const error = item >= 0 ? model.errors[item] : model.error(row, again), share = item >= 0 ? model.betterThan[item] : model.better(error);
   const whose = item < 0 ? "Your own." : item >= data.n ? `A probe, not measured by anyone: ${data.name(item)}.` : `${data.name(item)}.`;
-  return [element("b", { text: said(error) }), ` error, better than ${Math.round(100 * share)} % of items. ${whose}`];
+  return [element("b", { text: formatNumber(error) }), ` error, better than ${Math.round(100 * share)} % of items. ${whose}`];
 }
 
 /** @param {any} app @param {number} item @param {() => void} pressed @param {string} [figure] a number to show below the name */
@@ -72,7 +72,7 @@ export function moveSliders(app, films) {
     if (axis >= FIRST && !input.closest("details").open) continue;
     const at = model.along(state.z, axis), [low, high] = model.facts.limits[axis];
     if (document.activeElement !== input) input.value = at;
-    output.textContent = within(at, high - low);
+    output.textContent = formatInRange(at, high - low);
     input.setAttribute("aria-valuetext", output.textContent);
     if (films) film.replaceChildren(...Array.from({ length: 7 }, (_, k) => thumbnail(model, model.decode(model.moved(state.z, axis, low + ((high - low) * (k + 0.5)) / 7)))));
   }

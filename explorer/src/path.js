@@ -1,4 +1,4 @@
-// The way from A to B: eleven decodes on a straight path of codes, the doubt under each, and the fade of the data beside it.
+// The way from A to B: eleven decodes on a straight path of codes, the uncertainty under each, and the fade of the data beside it.
 import { element, fill } from "./dom.js";
 import { checkbox } from "./layers.js";
 import { thumbnail } from "./pictures.js";
@@ -27,9 +27,9 @@ export function drawPath(app) {
   const steps = Array.from({ length: 11 }, (_, k) => k / 10);
   const places = steps.map((t) => between(codes[0], codes[1], t, state.circle));
   const frames = element("div", { class: "frames" }, places.map((z, k) => {
-    const doubt = model.doubt(z);
-    return element("div", { role: "img", "aria-label": `step ${k} of 10, ${doubt < 0.95 ? "inside" : doubt < 0.99 ? "at the edge of" : "outside"} the data` },
-      [thumbnail(model, model.decode(z)), element("div", { class: `doubtbar ${doubt < 0.95 ? "" : doubt < 0.99 ? "some" : "much"}` })]);
+    const uncertainty = model.uncertainty(z);
+    return element("div", { role: "img", "aria-label": `step ${k} of 10, ${uncertainty < 0.95 ? "inside" : uncertainty < 0.99 ? "at the edge of" : "outside"} the data` },
+      [thumbnail(model, model.decode(z)), element("div", { class: `uncertainty-bar ${uncertainty < 0.95 ? "" : uncertainty < 0.99 ? "some" : "much"}` })]);
   }));
   const fades = element("div", { class: "frames", "aria-hidden": "true" }, steps.map((t) => thumbnail(model, rows[0].map((/** @type {number} */ v, /** @type {number} */ i) => (1 - t) * v + t * rows[1][i]))));
   const slider = element("input", { type: "range", id: "t", min: 0, max: 1, step: 0.01, "aria-label": "t, from A to B", oninput: () => app.along(Number(slider.value)) });
@@ -37,7 +37,7 @@ export function drawPath(app) {
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const play = element("button", { type: "button", id: "play", text: app.playing ? "Stop" : "Play", disabled: still, onclick: () => app.play() });
   const circle = model.facts.prior && model.size > 2 ? [element("label", {}, [checkbox(state.circle, (on) => app.set({ circle: on })), "great circle"])] : [];
-  const inside = places.every((z) => model.doubt(z) < 0.99);
+  const inside = places.every((z) => model.uncertainty(z) < 0.99);
   fill("path", ends, element("p", { class: "small", text: `decoded along the path of codes${inside ? "; this path stays among the data" : "; hatched where there are few data"}` }), frames,
     element("p", { class: "small", text: "the data themselves, cross-faded" }), fades, element("div", { class: "along" }, [play, element("label", { for: "t", text: "t" }), slider, ...circle]));
 }

@@ -1,6 +1,6 @@
 // A row to look at: a picture in the fixed grey range, or paired bars in the data's own units.
 import { difference } from "./colours.js";
-import { element, said, within } from "./dom.js";
+import { element, formatNumber, formatInRange } from "./dom.js";
 
 /** @param {import("./model.js").Data} data @param {ArrayLike<number>} row @param {{signed?: number, name?: string}} [how] */
 export function picture(data, row, { signed, name } = {}) {
@@ -55,7 +55,7 @@ export function bars(model, row, again, most = 12) {
       made.style.width = Number.isNaN(value) ? "0" : at(value);
       return made;
     };
-    const read = (/** @type {number} */ value) => (Number.isInteger(value) && Math.abs(value) < 1e15 ? said(value, 16) : within(value, high[i] - low[i]));
+    const read = (/** @type {number} */ value) => (Number.isInteger(value) && Math.abs(value) < 1e15 ? formatNumber(value, 16) : formatInRange(value, high[i] - low[i]));
     return element("tr", {}, [
       element("th", { scope: "row", text: columns[i], title: columns[i] }),
       element("td", { class: "pair" }, [...(row ? [bar("original", row[i])] : []), bar("rebuilt", again[i])]),

@@ -53,7 +53,7 @@ export function listenToPointers(app) {
     if (before && held.size === 1) moved = true;
     if (before && began >= 0) {
       map.pull = [map.spots[began], now];
-      return map.drawPuck();
+      return map.drawHandle();
     }
     if (!before) app.point(near(event, now));
     if (before ? held.size === 1 : event.pointerType === "mouse" && near(event, now) < 0) decode(event, now);
@@ -64,7 +64,7 @@ export function listenToPointers(app) {
     if (!moved && item >= 0) app.select(item);
     else if (!moved) decode(event, now);
     else if (began >= 0 && item >= 0 && item !== began) app.set({ a: began, b: item });
-    else map.drawPuck();
+    else map.drawHandle();
   });
   above.addEventListener("pointercancel", release);
   above.addEventListener("pointerleave", () => app.point(-1));

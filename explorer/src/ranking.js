@@ -5,7 +5,7 @@ import { drawTable, figures, makeTable } from "./table.js";
 
 const STRIP = 28; // two whole rows where the page is widest
 /** @type {Record<string, string>} */
-const ORDERS = { error: "largest error", doubt: "farthest from the data", pca: "largest PCA error", change: "largest change of rank" };
+const ORDERS = { error: "largest error", uncertainty: "farthest from the data", pca: "largest PCA error", change: "largest change of rank" };
 
 /** Places in an order from the largest down, 1 first. @param {number[]} items @param {ArrayLike<number>} values @param {number} total */
 export function placesIn(items, values, total) {
@@ -24,7 +24,7 @@ export function ranked(app) {
   }
   const items = all.filter((item) => app.visible(item)), way = state.up ? -1 : 1;
   if (state.rank === "name") return items.sort((a, b) => way * data.name(a).localeCompare(data.name(b), "en", { numeric: true }));
-  const values = { error: model.errors, doubt: model.doubts, pca: model.pcaErrors, change: app.change.map(Math.abs) }[/** @type {string} */ (state.rank)];
+  const values = { error: model.errors, uncertainty: model.uncertainties, pca: model.pcaErrors, change: app.change.map(Math.abs) }[/** @type {string} */ (state.rank)];
   return items.sort((a, b) => way * (values[b] - values[a]));
 }
 
@@ -44,7 +44,7 @@ export function makeRanking(app) {
 /** @param {any} app */
 export function drawRanking(app) {
   const { state } = app, order = (app.order = ranked(app)), only = place("only");
-  const by = /** @type {"error" | "doubt" | "pca" | "change"} */ (state.rank === "name" ? "error" : state.rank);
+  const by = /** @type {"error" | "uncertainty" | "pca" | "change"} */ (state.rank === "name" ? "error" : state.rank);
   for (const button of place("ranking").querySelectorAll("[data-rank]")) button.setAttribute("aria-pressed", String(state.rank === button.dataset.rank && !state.up));
   if (only) only.value = state.only;
   if (document.activeElement?.id !== "find") place("find").value = state.find;

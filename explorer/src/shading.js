@@ -1,4 +1,4 @@
-// What lies under the dots: density tiles, doubt, the prior, a mosaic of decodes, and on a line the density curve.
+// What lies under the dots: density tiles, uncertainty, the prior, a mosaic of decodes, and on a line the density curve.
 import { MARGIN } from "./map.js";
 import { picture } from "./pictures.js";
 
@@ -20,44 +20,44 @@ export function drawTiles(map, pen, faint) {
   pen.globalAlpha = 1;
 }
 
-/** Doubt over the grid: kept while the view is the same, computed in slices of time, drawn when whole. @param {any} map */
-function doubts(map) {
+/** Uncertainty over the grid: kept while the view is the same, computed in slices of time, drawn when whole. @param {any} map */
+function uncertainties(map) {
   const { app, model } = map, { state } = app, cell = (map.side - MARGIN.left - MARGIN.right) / GRID;
   const key = `${state.tab} ${state.trip} ${map.span} ${model.size > 2 ? state.z : ""}`;
-  if (map.doubtKey === key) return map.doubts;
-  map.doubtKey = key;
-  map.doubts = null;
+  if (map.uncertaintyKey === key) return map.uncertainties;
+  map.uncertaintyKey = key;
+  map.uncertainties = null;
   const found = new Float32Array(map.line ? GRID : GRID * GRID);
   let next = 0;
   const work = (/** @type {number} */ time) => {
-    if (map.doubtKey !== key) return;
+    if (map.uncertaintyKey !== key) return;
     const end = performance.now() + time;
     for (; next < found.length; next++) {
       if (next % 8 === 0 && performance.now() > end) return void setTimeout(work, 0, SLICE);
       const [x, y] = map.toPlane(MARGIN.left + ((next % GRID) + 0.5) * cell, MARGIN.top + (Math.floor(next / GRID) + 0.5) * cell);
-      found[next] = model.doubt(map.code(x, y));
+      found[next] = model.uncertainty(map.code(x, y));
     }
-    map.doubts = found;
+    map.uncertainties = found;
     if (time === SLICE) map.draw();
   };
   work(AT_ONCE);
-  return map.doubts;
+  return map.uncertainties;
 }
 
 /** Light from the 95 % quantile on, hatched beyond the 99 %; on a line every row is the same. @param {any} map @param {any} pen @param {string} faint */
-export function drawDoubt(map, pen, faint) {
-  const found = doubts(map), cell = (map.side - MARGIN.left - MARGIN.right) / GRID;
+export function drawUncertainty(map, pen, faint) {
+  const found = uncertainties(map), cell = (map.side - MARGIN.left - MARGIN.right) / GRID;
   if (!found) return;
   pen.strokeStyle = pen.fillStyle = faint;
   pen.lineWidth = 0.8;
   pen.beginPath();
   pen.globalAlpha = 0.13;
   for (let i = 0; i < GRID * GRID; i++) {
-    const doubt = found[i % found.length];
-    if (doubt < 0.95) continue;
+    const uncertainty = found[i % found.length];
+    if (uncertainty < 0.95) continue;
     const x = MARGIN.left + (i % GRID) * cell, y = MARGIN.top + Math.floor(i / GRID) * cell;
     pen.fillRect(x, y, cell, cell);
-    if (doubt < 0.99) continue;
+    if (uncertainty < 0.99) continue;
     pen.moveTo(x, y + cell);
     pen.lineTo(x + cell, y);
   }
@@ -92,7 +92,7 @@ export function drawPrior(map, pen, faint) {
   pen.setLineDash([]);
 }
 
-/** A mosaic of decodes, the larger the more is known there; a cell without training codes near is hatched, if doubt has not done so. @param {any} map @param {any} pen @param {string} faint */
+/** A mosaic of decodes, the larger the more is known there; a cell without training codes near is hatched, if uncertainty has not done so. @param {any} map @param {any} pen @param {string} faint */
 export function drawDecodes(map, pen, faint) {
   const { app, model } = map, cell = (map.side - MARGIN.left - MARGIN.right) / MOSAIC;
   pen.imageSmoothingEnabled = false;
@@ -101,12 +101,12 @@ export function drawDecodes(map, pen, faint) {
   pen.globalAlpha = app.state.points ? 0.55 : 1;
   for (let i = 0; i < MOSAIC * MOSAIC; i++) {
     const px = MARGIN.left + ((i % MOSAIC) + 0.5) * cell, py = MARGIN.top + (Math.floor(i / MOSAIC) + 0.5) * cell;
-    const [x, y] = map.toPlane(px, py), z = map.code(x, y), doubt = model.near(z);
-    if (doubt >= 0.99) {
-      if (!app.state.doubt) hatch(pen, px, py, cell);
+    const [x, y] = map.toPlane(px, py), z = map.code(x, y), uncertainty = model.near(z);
+    if (uncertainty >= 0.99) {
+      if (!app.state.uncertainty) hatch(pen, px, py, cell);
       continue;
     }
-    const size = cell * (doubt < 0.5 ? 0.96 : doubt < 0.95 ? 0.8 : 0.6);
+    const size = cell * (uncertainty < 0.5 ? 0.96 : uncertainty < 0.95 ? 0.8 : 0.6);
     pen.drawImage(picture(app.data, model.decode(z)), px - size / 2, py - size / 2, size, size);
   }
   pen.globalAlpha = 1;

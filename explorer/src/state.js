@@ -2,17 +2,17 @@
 
 /**
  * @typedef {{tab: number, z: number[], item: number, a: number, b: number, t: number, only: number,
- *   colour: string, points: boolean, decodes: boolean, doubt: boolean, training: boolean, trip: boolean, morph: boolean,
+ *   colour: string, points: boolean, decodes: boolean, uncertainty: boolean, training: boolean, trip: boolean, morph: boolean,
  *   rank: string, up: boolean, find: string, circle: boolean}} State
  */
 
-const LAYERS = /** @type {const} */ (["points", "decodes", "doubt", "trip", "training", "morph"]);
-const RANKS = ["error", "doubt", "pca", "change", "name"];
+const LAYERS = /** @type {const} */ (["points", "decodes", "uncertainty", "trip", "training", "morph"]);
+const RANKS = ["error", "uncertainty", "pca", "change", "name"];
 
 /** @returns {State} */
 export const initial = () => ({
   tab: 0, z: [], item: -1, a: -1, b: -1, t: 0, only: -1, colour: "class",
-  points: true, decodes: false, doubt: true, training: false, trip: false, morph: true,
+  points: true, decodes: false, uncertainty: true, training: false, trip: false, morph: true,
   rank: "error", up: false, find: "", circle: false,
 });
 

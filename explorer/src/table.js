@@ -1,8 +1,8 @@
 // Every item as a row of a table that sorts by its columns: the way to each dot that needs no map.
-import { element, fill, place, said } from "./dom.js";
+import { element, fill, place, formatNumber } from "./dom.js";
 
 const ROWS = 100;
-const COLUMNS = /** @type {const} */ ([["name", "item"], ["error", "error"], ["doubt", "distance, quantile"], ["pca", "PCA error"], ["change", "rank against PCA"]]);
+const COLUMNS = /** @type {const} */ ([["name", "item"], ["error", "error"], ["uncertainty", "distance, quantile"], ["pca", "PCA error"], ["change", "rank against PCA"]]);
 
 /** @param {any} app */
 export function makeTable(app) {
@@ -20,9 +20,9 @@ export function makeTable(app) {
 export function figures({ model, change }, item) {
   const moved = change[item];
   return {
-    error: said(model.errors[item]),
-    doubt: `${Math.round(100 * model.doubts[item])} %`,
-    pca: said(model.pcaErrors[item]),
+    error: formatNumber(model.errors[item]),
+    uncertainty: `${Math.round(100 * model.uncertainties[item])} %`,
+    pca: formatNumber(model.pcaErrors[item]),
     change: moved === 0 ? "=" : `${moved > 0 ? "▲" : "▼"} ${Math.abs(moved)}`,
   };
 }
@@ -34,7 +34,7 @@ export function drawTable(app) {
   if (!table.closest("details").open) return;
   for (const head of table.querySelectorAll("[data-sort]")) head.setAttribute("aria-sort", state.rank !== head.dataset.sort ? "none" : state.up === (state.rank !== "name") ? "ascending" : "descending");
   fill("table-rows", ...order.slice(0, shown).map((/** @type {number} */ item, /** @type {number} */ at) => {
-    const { error, doubt, pca, change } = figures(app, item), numbers = [error, doubt, pca, change];
+    const { error, uncertainty, pca, change } = figures(app, item), numbers = [error, uncertainty, pca, change];
     const name = element("td", {}, [element("button", { type: "button", text: data.name(item), onclick: () => app.select(item) })]);
     return element("tr", { "data-item": item, "aria-current": item === state.item ? "true" : null, onpointerenter: () => app.hint(item), onpointerleave: () => app.hint(-1) },
       [element("td", { class: "number", text: at + 1 }), name, ...numbers.map((text) => element("td", { class: "number", text }))]);

@@ -44,8 +44,8 @@ test("y = s ⊙ (A(x/t) + a + f(x/t))", () => {
     t: { values: [2, 4], shape: [2] }, s: { values: [1, 10], shape: [2] },
   });
   const run = network(block, {
-    divide: places.t, multiply: places.s, straight: { kind: "linear", weight: places.A, bias: places.a },
-    bent: [{ kind: "linear", weight: places.W, bias: places.w }, { kind: "relu" }, { kind: "linear", weight: places.V, bias: places.v }],
+    divide: places.t, multiply: places.s, skip: { kind: "linear", weight: places.A, bias: places.a },
+    residual: [{ kind: "linear", weight: places.W, bias: places.w }, { kind: "relu" }, { kind: "linear", weight: places.V, bias: places.v }],
   });
   near(run([4, 4]), [15, 320]); // x/t = (2, 1): A gives (14, 30), f gives (1, 2)
 });
@@ -54,15 +54,15 @@ test("a convolution of stride 2 and padding 1, and its transpose, are adjoint", 
   const draw = (n) => Array.from({ length: n }, (_, i) => Math.fround(Math.sin(3 * i + 1)));
   const { block, places } = packed({ weight: { values: draw(3 * 2 * 9), shape: [3, 2, 3, 3] }, none: { values: [0, 0, 0], shape: [3] } });
   const shape = { kernel: 3, stride: 2, padding: 1, bias: places.none, weight: places.weight };
-  const forth = network(block, { bent: [{ kind: "convolution", channels: [2, 3], input: [5, 5], output: [3, 3], ...shape }] });
-  const back = network(block, { bent: [{ kind: "transposed convolution", channels: [3, 2], input: [3, 3], output: [5, 5], ...shape }] });
+  const forth = network(block, { residual: [{ kind: "convolution", channels: [2, 3], input: [5, 5], output: [3, 3], ...shape }] });
+  const back = network(block, { residual: [{ kind: "transposed convolution", channels: [3, 2], input: [3, 3], output: [5, 5], ...shape }] });
   const x = draw(50), y = draw(27).map((v) => v + 1);
   const dot = (a, b) => a.reduce((sum, v, i) => sum + v * b[i], 0);
   near([dot(Array.from(forth(x)), y)], [dot(x, Array.from(back(y)))], 1e-9);
 });
 
 test("what is not known is refused by name", () => {
-  assert.throws(() => network(new ArrayBuffer(0), { bent: [{ kind: "attention" }] }), /layer of the kind attention/);
+  assert.throws(() => network(new ArrayBuffer(0), { residual: [{ kind: "attention" }] }), /layer of the kind attention/);
 });
 
 test("codes: gaussian keeps the means, rectified the positive, top-k the largest in size", () => {
@@ -77,7 +77,7 @@ test("means: a share is between 0 and 1, the words of a column sum to one", () =
   const y = Float64Array.of(3, -800, 0, 800, 1);
   near(meanOf({ kind: "identity" })(y), y);
   near(meanOf({ kind: "sigmoid" })(y), [1 / (1 + Math.exp(-3)), 0, 0.5, 1, 1 / (1 + Math.exp(-1))]);
-  const mixed = meanOf({ kind: "mixed", soft_clip: true, truths: [0], categories: [[1, 5]] })(y);
+  const mixed = meanOf({ kind: "mixed", soft_clip: true, booleans: [0], categories: [[1, 5]] })(y);
   assert.ok(mixed[0] > 0 && mixed[0] <= 1);
   near([mixed[1] + mixed[2] + mixed[3] + mixed[4]], [1], 1e-9);
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { classColours, contrast, difference } from "../src/colours.js";
-import { said, within } from "../src/dom.js";
+import { formatNumber, formatInRange } from "../src/dom.js";
 import { freeHeight } from "../src/dots.js";
 import { Model } from "../src/model.js";
 import { between } from "../src/path.js";
@@ -23,9 +23,9 @@ test("a code moved along an axis is there, and nowhere else", () => {
   assert.equal(model().along(there, 0), 9);
 });
 
-test("doubt is a quantile of the mean distance to the five nearest", () => {
-  assert.equal(model().doubt([2, 0]), (1 + 0.2) / 3); // distances 0, 1, 1, 2, 2: mean 1.2
-  assert.equal(model().doubt([50, 50]), 1);
+test("uncertainty is a quantile of the mean distance to the five nearest", () => {
+  assert.equal(model().uncertainty([2, 0]), (1 + 0.2) / 3); // distances 0, 1, 1, 2, 2: mean 1.2
+  assert.equal(model().uncertainty([50, 50]), 1);
 });
 
 test("nearest items, without the one given", () => {
@@ -64,13 +64,13 @@ test("a difference of zero is white, and both ends are reached only", () => {
 });
 
 test("numbers are said with a true minus, huge and tiny ones by powers", () => {
-  assert.deepEqual([said(-0.5), said(0), said(NaN), said(1234567), said(1e-9), said(123.456)], ["−0.5", "0", "–", "1.23e+6", "1.00e−9", "123.5"]);
-  assert.equal(said(-5.731e-12), "−5.73e−12");
+  assert.deepEqual([formatNumber(-0.5), formatNumber(0), formatNumber(NaN), formatNumber(1234567), formatNumber(1e-9), formatNumber(123.456)], ["−0.5", "0", "–", "1.23e+6", "1.00e−9", "123.5"]);
+  assert.equal(formatNumber(-5.731e-12), "−5.73e−12");
 });
 
 test("a number of a range has the digits that tell its places apart", () => {
-  assert.deepEqual([within(-1.239, 5), within(-0.0001, 5), within(1.5, 0)], ["−1.24", "0.00", "1.50"]);
-  assert.deepEqual([within(3206583156736, 1e13), within(1e9 + 0.25, 2), within(2e-12, 1e-11), within(1234.5, 1e4)], ["3.21e+12", "1.00000000025e+9", "2.00e−12", "1235"]);
+  assert.deepEqual([formatInRange(-1.239, 5), formatInRange(-0.0001, 5), formatInRange(1.5, 0)], ["−1.24", "0.00", "1.50"]);
+  assert.deepEqual([formatInRange(3206583156736, 1e13), formatInRange(1e9 + 0.25, 2), formatInRange(2e-12, 1e-11), formatInRange(1234.5, 1e4)], ["3.21e+12", "1.00000000025e+9", "2.00e−12", "1235"]);
 });
 
 test("a name finds its height below another, wherever that lies", () => {

@@ -6,7 +6,7 @@ import { fromHash, initial, toHash } from "../src/state.js";
 const bounds = { total: 20, tabs: 2, sizes: [2, 3], classes: 4, colours: ["class", "error", "none", "7"] };
 
 test("a state with an item comes back from its address", () => {
-  const state = { ...initial(), tab: 1, item: 7, a: 3, b: 9, t: 0.25, only: 2, colour: "error", rank: "change", decodes: true, doubt: false };
+  const state = { ...initial(), tab: 1, item: 7, a: 3, b: 9, t: 0.25, only: 2, colour: "error", rank: "change", decodes: true, uncertainty: false };
   assert.deepEqual(fromHash(toHash(state), initial(), bounds), { ...state, z: initial().z });
 });
 

@@ -4,7 +4,7 @@
 >>> Autoencoder(n_components=8)
 Autoencoder(n_components=8)
 
-Names are loaded when first asked for: importing the package alone costs nothing.
+Names are loaded on first use: importing the package alone costs nothing.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ _HOMES = {
     "export_onnx": "isthmus.onnx_export",
     "load": "isthmus.storage",
     "open_table": "isthmus.tables",
+    "read": "isthmus.tables",
     "RateDistortion": "isthmus.smallest",
     "rate_distortion": "isthmus.smallest",
     "save": "isthmus.storage",

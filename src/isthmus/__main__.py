@@ -11,8 +11,8 @@ __all__ = ["main"]
 def main() -> None:
     """Run the command line and leave with its exit code.
 
-    Importing libraries makes a million objects and no garbage; looking for it takes a fifth of the time, so
-    collection waits until the command itself begins, and what is left at the end goes with the process.
+    Importing libraries makes a million objects and no garbage; looking for it takes a fifth of the time, so garbage
+    collection starts with the command itself. What is left at the end is freed with the process.
     """
     gc.disable()
     from isthmus.cli.outcome import run

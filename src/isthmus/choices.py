@@ -1,6 +1,6 @@
-"""What a fit leaves no one to choose: sizes, networks and plan where the user left them open, and what is refused.
+"""The choices a user may leave open (code size, networks, training plan), and the combinations that are refused.
 
-Whatever does not fit together is refused in one sentence, before anything is computed.
+Settings that contradict each other or the data are refused in one sentence, before anything is computed.
 """
 
 from __future__ import annotations
@@ -11,17 +11,19 @@ import numpy as np
 import torch
 
 from isthmus.fitted import FittedState
+from isthmus.inference.alternation import Turns, can_alternate, no_turns, share_out
 from isthmus.parts.likelihood import Columns, Likelihood
 from isthmus.parts.network import Architecture
+from isthmus.rows.rows import Rows
 from isthmus.rows.scaling import Scaling
 from isthmus.rows.validation import validation_count
 from isthmus.settings import AutoencoderSettings
 from isthmus.training import plan as automatic
 
-__all__ = ["choose_architecture", "choose_plan", "choose_size", "require_consistent"]
+__all__ = ["choose_architecture", "choose_plan", "choose_size", "choose_turns", "require_consistent"]
 
 MOST_UNITS_PER_FEATURE = 64
-LARGEST, SMALLEST = 1e37, 1e-30  # of the data, in float32 with room for their squares in units of the spread
+LARGEST, SMALLEST = 1e37, 1e-30  # values that float32 can hold, with room for their squares in units of the spread
 
 
 # ---- what is refused ------------------------------------------------------------------------------------
@@ -42,8 +44,8 @@ def require_consistent(
             )
     elif size > MOST_UNITS_PER_FEATURE * n_features:
         raise ValueError(
-            f"{who}: n_components={size} is more than {MOST_UNITS_PER_FEATURE} units a feature "
-            f"(n_features={n_features}); ask for at most {MOST_UNITS_PER_FEATURE * n_features}."
+            f"{who}: n_components={size} is more than {MOST_UNITS_PER_FEATURE} latents per feature "
+            f"(n_features={n_features}); use at most {MOST_UNITS_PER_FEATURE * n_features}."
         )
     shape = settings.image_shape
     if shape is not None and (len(shape) not in (2, 3) or math.prod(shape) != n_features):
@@ -62,23 +64,23 @@ def require_consistent(
 
 
 def _require_float32(who: str, columns: Columns) -> None:
-    """Codes and reconstructions are float32: data must fit, the columns' spread as well as their size."""
+    """Codes and reconstructions are float32, so the columns' values and their spread must fit it."""
     statistics = columns.statistics
     size = np.maximum(np.abs(statistics.low), np.abs(statistics.high))
     if not size.max() < LARGEST:
         column = columns.names[int(size.argmax())]
         raise ValueError(
-            f"{who}: X has numbers too large for float32 in column {column}, {size.max():.3g}; divide it first."
+            f"{who}: X has values too large for float32 in column {column}, {size.max():.3g}; divide the column first."
         )
     spread = (statistics.high - statistics.low).max()
     if 0 < spread < SMALLEST:
         raise ValueError(
-            f"{who}: X's columns spread too little for float32, {spread:.3g} at most; multiply them first."
+            f"{who}: the range of X's columns is too small for float32, {spread:.3g} at most; multiply X first."
         )
 
 
 def _only_size_limits(settings: AutoencoderSettings, size: int) -> bool:
-    """Whether nothing but the code's size keeps the model from copying its input."""
+    """Whether only the size of the code keeps the model from copying its input."""
     no_range = torch.zeros(1)
     return (
         settings.make_bottleneck(size).limits_size
@@ -91,7 +93,7 @@ def _only_size_limits(settings: AutoencoderSettings, size: int) -> bool:
 
 
 def choose_size(settings: AutoencoderSettings, columns: Columns) -> int:
-    """The size of the code, where the user left it open the bottleneck's own choice."""
+    """The number of latent dimensions; the bottleneck's default if the user left it open."""
     if settings.n_components is not None:
         return int(settings.n_components)
     statistics = columns.statistics
@@ -118,6 +120,17 @@ def choose_architecture(settings: AutoencoderSettings, size: int, n_features: in
         own_decoder="decoder" in settings.own_modules(),
         n_given=n_given,
     )
+
+
+def choose_turns(settings: AutoencoderSettings, rows: Rows, fitted: FittedState, plan: automatic.Plan) -> Turns:
+    """The same run with its second half given to the decoder and the best codes of its rows, where that can be."""
+    alternates = (
+        settings.polish != 0
+        and can_alternate(fitted.model, rows)
+        and not settings.make_penalties()
+        and validation_count(len(rows), settings.validation_fraction) > 0
+    )
+    return share_out(plan, settings.n_iter_no_change) if alternates else no_turns(plan)
 
 
 def choose_plan(settings: AutoencoderSettings, n_rows: int, fitted: FittedState) -> automatic.Plan:

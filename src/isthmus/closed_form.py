@@ -1,11 +1,11 @@
-"""Answers known on paper: what the library is checked against, and what the course computes.
+"""Closed-form answers: what the library is tested against, and what the course computes.
 
-Two small worlds carry the theory of autoencoders. In the first, points lie near a line through the origin; the
+Two small examples carry the theory of autoencoders. In the first, points lie near a line through the origin; the
 best linear encoder projects onto it, P = v wᵀ with w = v / vᵀv, and what is lost is the part of x perpendicular
-to the line. In the second, one hidden cause z ~ N(0, 1) is measured twice with noise, x_i = z + ε_i; everything
-about it is Gaussian, so likelihood, posterior, evidence and every bound can be written down. The estimate that
-rebuilds best (the mean of the measurements) is then not the best estimate of z (the posterior mean), which is
-the point of the second world. Only numpy is used, in float64.
+to the line. In the second, a latent variable z ~ N(0, 1) is measured twice with noise, x_i = z + ε_i; everything
+about it is Gaussian, so likelihood, posterior, evidence and every bound can be written down. The estimate of best
+reconstruction (the mean of the measurements) is not the best estimate of z (the posterior mean), which is the point
+of the second example. Only numpy is used, in float64.
 
 >>> project([2.0, 2.4], direction=[1, 0.9]).squared_error.round(8)
 np.float64(0.19889503)
@@ -49,7 +49,7 @@ LOG_TWO_PI = math.log(2 * math.pi)
 
 @dataclass(frozen=True)
 class Projection:
-    """A point squeezed to its place along a direction and placed back.
+    """A point projected onto a line: encoded as its coordinate along a direction, and decoded.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class Projection:
         The encoder w = v / vᵀv.
     code : float
         z = wᵀx.
-    rebuilt, residual : ndarray of shape (n,)
+    reconstruction, residual : ndarray of shape (n,)
         x̂ = z v and x - x̂, which is perpendicular to v.
     errors : ndarray of shape (n,)
         Squared error of each coordinate.
@@ -65,7 +65,7 @@ class Projection:
 
     weights: np.ndarray
     code: float
-    rebuilt: np.ndarray
+    reconstruction: np.ndarray
     residual: np.ndarray
     errors: np.ndarray
 
@@ -76,32 +76,32 @@ class Projection:
 
     @property
     def mean_squared_error(self) -> float:
-        """The same divided by n: what a loss that averages over coordinates prints."""
+        """The squared error divided by n: what a loss that averages over coordinates reports."""
         return self.errors.mean()
 
 
 def project(point: ArrayLike, direction: ArrayLike) -> Projection:
-    """Encode, decode and measure one point x of shape (n,) by a line along ``direction`` v of shape (n,).
+    """Encode and decode a point x of shape (n,) by a line along ``direction`` v of shape (n,).
 
     >>> example = project([2.0, 1.8], direction=[1, 0.9])
-    >>> float(example.code), example.rebuilt.round(10).tolist()
+    >>> float(example.code), example.reconstruction.round(10).tolist()
     (2.0, [2.0, 1.8])
     """
     x, v = np.asarray(point, dtype=float), np.asarray(direction, dtype=float)
     if x.shape != v.shape or x.ndim != 1 or not v.any():
         raise ValueError(
-            f"project: point and direction must be vectors of one length, the direction not zero; got shapes "
+            f"project: point and direction must be vectors of equal length, and direction not zero; got shapes "
             f"{x.shape} and {v.shape}."
         )
     weights = v / (v @ v)
     code = float(weights @ x)
-    rebuilt = code * v
-    return Projection(weights, code, rebuilt, x - rebuilt, (x - rebuilt) ** 2)
+    reconstruction = code * v
+    return Projection(weights, code, reconstruction, x - reconstruction, (x - reconstruction) ** 2)
 
 
 @dataclass(frozen=True)
 class NoiseSplit:
-    """Noise taken apart by a line: the part along it survives a projection, the part across is removed."""
+    """Noise split by a line: a projection keeps the part along it and removes the part across."""
 
     tangent: float
     normal: float
@@ -115,13 +115,13 @@ class NoiseSplit:
 def split_noise(noise: ArrayLike, direction: ArrayLike) -> NoiseSplit:
     """Lengths of a noise vector along and across a line; both of shape (n,)."""
     part = project(noise, direction)
-    return NoiseSplit(float(np.linalg.norm(part.rebuilt)), float(np.linalg.norm(part.residual)))
+    return NoiseSplit(float(np.linalg.norm(part.reconstruction)), float(np.linalg.norm(part.residual)))
 
 
 def principal_axis_slope(covariance: ArrayLike) -> float:
     """x₂ / x₁ along the first principal axis of a 2 × 2 covariance: what a linear autoencoder finds.
 
-    It minimises perpendicular distance, regression the vertical one.
+    It minimises perpendicular distances; regression minimises vertical ones.
     """
     axis = np.linalg.eigh(np.asarray(covariance, dtype=float))[1][:, -1]
     return float(axis[1] / axis[0])
@@ -150,7 +150,7 @@ class TwoMeasurements:
 
     @property
     def posterior_mean(self) -> float:
-        """Σx / (n + σ²): the measurements' mean, drawn towards the prior."""
+        """Σx / (n + σ²): the mean of the measurements, shrunk towards the prior."""
         return float(self.measurements.sum() / (len(self.measurements) + self.noise_variance))
 
     @property
@@ -192,7 +192,7 @@ class TwoMeasurements:
 
 
 def two_measurements(measurements: ArrayLike, noise_variance: float) -> TwoMeasurements:
-    """The model at given measurements, shape (n,), and σ²."""
+    """The model for measurements of shape (n,) and noise variance σ²."""
     x = np.atleast_1d(np.asarray(measurements, dtype=float))
     if noise_variance <= 0 or x.ndim != 1:
         raise ValueError(f"two_measurements: noise_variance must be above 0, got {noise_variance}.")
@@ -201,7 +201,7 @@ def two_measurements(measurements: ArrayLike, noise_variance: float) -> TwoMeasu
 
 @dataclass(frozen=True)
 class Bound:
-    """The evidence lower bound of a model at one q, in nats: ELBO = expected log-likelihood - divergence."""
+    """The evidence lower bound at one q, in nats: ELBO = expected log-likelihood - divergence."""
 
     expected_log_likelihood: float
     divergence: float
@@ -254,16 +254,16 @@ def gaussian_divergence(mean: float, variance: float, other_mean: float, other_v
 
 
 def bernoulli_entropy(probabilities: ArrayLike) -> float:
-    """Mean of -p log p - (1-p) log(1-p), in nats: the floor of a cross-entropy loss, reached at x̂ = x."""
+    """Mean of -p log p - (1-p) log(1-p), in nats: the minimum of a cross-entropy loss, reached at x̂ = x."""
     p = np.asarray(probabilities, dtype=float)
     inside = p[(p > 0) & (p < 1)]
     return float(-(inside * np.log(inside) + (1 - inside) * np.log1p(-inside)).sum() / p.size)
 
 
 def beta_of_variance(variance: float, n_averaged: int = 1) -> float:
-    """The β for which ‖x - x̂‖² + β·KL has the minimum of the Gaussian bound with σ²: β = 2σ².
+    """The β for which ‖x - x̂‖² + β·KL has the same minimum as the Gaussian bound with variance σ²: β = 2σ².
 
-    ``n_averaged`` is the number of features a mean squared error averages over, by which β shrinks too.
+    For a mean squared error over ``n_averaged`` features β is divided by that number.
     """
     return 2 * variance / n_averaged
 

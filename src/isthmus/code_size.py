@@ -1,7 +1,7 @@
-"""Shorter codes: the first k latents of an ordered code are a code, and those left out are zero.
+"""Shorter codes: the first k latents of an ordered code are a code by themselves, the others being zero.
 
-For scikit-learn the number of a transformer's columns is fixed once fitted. A shorter code is therefore that of
-`narrowed`, the same fitted model giving out k latents only, and column names follow.
+In scikit-learn the number of a transformer's output columns is fixed by `fit`. A shorter code is therefore the
+output of `narrowed`, the same fitted model with k latents, whose column names follow.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ Kind = TypeVar("Kind", bound=type)
 
 
 def narrowed(estimator: Any, size: int, what: str) -> Any:
-    """The same fitted model, giving out the first ``size`` latents; `ValueError` where they are no code."""
+    """The same fitted model with the first ``size`` latents only; a `ValueError` unless its code is ordered."""
     who, most = type(estimator).__name__, estimator.fitted_.n_components
     if not estimator.fitted_.model.bottleneck.ordered:
-        raise ValueError(f"{who}: {what} takes a size only of an ordered code; NestedAutoencoder's is ordered.")
+        raise ValueError(f"{who}: {what} takes size only for an ordered code, as NestedAutoencoder's.")
     if not isinstance(size, numbers.Integral) or isinstance(size, bool) or not 1 <= size <= most:
         raise ValueError(f"{who}: {what} takes a size from 1 to {most}, got {size!r}.")
     narrow = copy.copy(estimator)
@@ -34,7 +34,7 @@ def narrowed(estimator: Any, size: int, what: str) -> Any:
 
 
 def require_code_size(estimator: Any, codes: np.ndarray) -> None:
-    """Raise a `ValueError` unless the codes have the model's size, or of an ordered code fewer latents."""
+    """Raise a `ValueError` unless codes have the model's size, or an ordered code fewer latents."""
     most, given = estimator.fitted_.n_components, codes.shape[1]
     if given != most and not (given < most and estimator.fitted_.model.bottleneck.ordered):
         raise ValueError(
@@ -43,18 +43,18 @@ def require_code_size(estimator: Any, codes: np.ndarray) -> None:
 
 
 def takes_size(kind: Kind) -> Kind:
-    """Class decorator: ``transform(X, size=k)`` is the narrowed model's, set_output and names included.
+    """Class decorator: ``transform(X, size=k)`` is that of the narrowed model, with `set_output` and column names.
 
-    It goes around what scikit-learn put around `transform`, which names as many columns as the model has.
+    It wraps scikit-learn's own wrapper of `transform`, which names as many columns as the model has.
     """
     whole: Callable[..., Any] = kind.transform  # type: ignore[attr-defined]
 
     @functools.wraps(whole)
-    def transform(self: Any, X: Any, size: int | None = None, *, given: Any = None) -> Any:
+    def transform(self: Any, X: Any, size: int | None = None, **kwargs: Any) -> Any:
         if size is None:
-            return whole(self, X, given=given)
+            return whole(self, X, **kwargs)
         check_is_fitted(self)
-        return whole(narrowed(self, size, "transform"), X, given=given)
+        return whole(narrowed(self, size, "transform"), X, **kwargs)
 
     kind.transform = transform  # type: ignore[attr-defined]
     return kind

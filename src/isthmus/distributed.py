@@ -1,13 +1,14 @@
-"""The processes that train one model together, by `torch.distributed`; one process alone needs none of it.
+"""Distributed (data-parallel) training by `torch.distributed`; a single process needs none of it.
 
-Each has the whole model and a share of every batch. After each has added up the gradients of its rows, one sum over
-all processes of the one flat buffer they lie in gives every one of them the gradient of the whole batch, and all take
-the same step: data parallelism (Li et al. 2020, arXiv:2006.15704), with one bucket. PyTorch's own wrapper gathers
-gradients from autograd's hooks into such buckets; here they are in one already.
+Each process has the whole model and a share of every batch. It adds up the gradients of its rows in one flat buffer;
+one all-reduce of that buffer gives every process the gradient of the whole batch, and all take the same step (Li et
+al. 2020, arXiv:2006.15704). PyTorch's own wrapper gathers gradients from autograd's hooks into several such buckets;
+here one buffer holds them all from the start.
 
-A sum of float32 numbers depends on their order, and a hundred steps make a difference of one bit visible. So a batch is
-cut into slots, as many of them whatever the number of processes, each slot is worked on by itself, and the slots are
-summed in float64, where their order leaves no trace: one, two or four processes take the same steps.
+A sum of float32 numbers depends on their order, and after a hundred steps a difference of one bit is visible. So a
+batch is cut into a fixed number of accumulation slots, whatever the number of processes. Each slot's gradient is
+computed by itself, and the slots are summed in float64, where rounding is too small for their order to matter: one,
+two or four processes take the same steps to the bit.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ SLOTS = 4
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """The ``rank`` of this process, from 0, how many there are, and in how many slots a batch is taken."""
+    """The ``rank`` of this process, the number of processes, and the number of accumulation slots of a batch."""
 
     rank: int = 0
     size: int = 1
@@ -31,21 +32,21 @@ class ProcessGroup:
 
     @property
     def is_distributed(self) -> bool:
-        """Whether there is any other."""
+        """Whether there is more than one process."""
         return self.size > 1
 
     @property
     def is_main(self) -> bool:
-        """Whether this is the one that speaks and writes."""
+        """Whether this is the process that reports and writes files."""
         return self.rank == 0
 
     @property
     def own_slots(self) -> range:
-        """Those that fall to this process."""
+        """The slots of this process."""
         return range(self.rank, self.slots, self.size)
 
     def all_reduce_(self, numbers: Tensor) -> Tensor:
-        """The sum over all processes, in place and the same to the last bit in each."""
+        """Sum over all processes in place; every process gets the same bits."""
         if self.is_distributed:
             sent = _sendable(numbers)
             distributed.all_reduce(sent)
@@ -54,7 +55,7 @@ class ProcessGroup:
         return numbers
 
     def broadcast_(self, numbers: Tensor) -> Tensor:
-        """What the first process has, in place."""
+        """Copy the first process's numbers to all processes, in place."""
         if self.is_distributed:
             sent = _sendable(numbers)
             distributed.broadcast(sent, src=0)
@@ -67,7 +68,7 @@ ALONE = ProcessGroup()
 
 
 def process_group() -> ProcessGroup:
-    """Those of the process group that was set up, as ``torchrun`` and the command line do; else this one alone."""
+    """The process group that ``torchrun`` or the command line set up; otherwise this process alone."""
     if not distributed.is_available() or not distributed.is_initialized():
         return ALONE
     size = distributed.get_world_size()
@@ -75,7 +76,7 @@ def process_group() -> ProcessGroup:
 
 
 def _sendable(numbers: Tensor) -> Tensor:
-    """NCCL sends from graphics cards only."""
+    """NCCL sends from GPUs only."""
     if distributed.get_backend() == "nccl" and numbers.device.type != "cuda":
         return numbers.cuda()
     return numbers.contiguous()

@@ -1,12 +1,13 @@
-"""The face: one scikit-learn transformer for every variant.
+"""The estimator: one scikit-learn transformer for every variant.
 
 `fit` initializes a model at the closed form and trains it; `transform` gives codes, `inverse_transform` decodes them.
-What was learned is one record, ``fitted_``; the other fitted attributes are read from it. A variant fills the seams of
-`isthmus.settings` and declares its own hyperparameters; nothing else is overridden.
+What was learned is one record, ``fitted_``; the other fitted attributes are views of it. A variant overrides the
+``make_*`` methods of `isthmus.settings` and declares its own hyperparameters, nothing else.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import typing
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
@@ -25,9 +26,9 @@ from isthmus.fitting import PartialFit, fit_partially, fit_rows
 from isthmus.generation.mixin import GenerationMixin
 from isthmus.hyperparameter import check_hyperparameters
 from isthmus.inference.density import LatentReport, latent_report, log_density
-from isthmus.inference.missing import imputed, like_given, observed_log_volume
+from isthmus.inference.missing import imputed, observed_log_volume
 from isthmus.input_validation import blockwise, given_for, read_rows
-from isthmus.rows.companions import check_weights
+from isthmus.rows.metadata import check_weights
 from isthmus.settings import AutoencoderSettings
 from isthmus.torch_modules import Side, to_torch
 from isthmus.training.callbacks import CallbackSupportMixin, with_callbacks
@@ -59,12 +60,12 @@ class BaseAutoencoder(
     AutoencoderSettings,
     BaseEstimator,
 ):
-    """What every variant shares. Abstract: use `Autoencoder` for the plain one.
+    """The base class of every variant; use `Autoencoder` for the plain one.
 
     Attributes
     ----------
     fitted_ : FittedState
-        All that was learned, in one record.
+        Everything that was learned, in one record.
     n_components_ : int
         Latent dimensions of the code.
     model_ : AutoencoderModel
@@ -72,23 +73,25 @@ class BaseAutoencoder(
     principal_ : Principal
         PCA of the training rows, the start and the baseline.
     scaling_ : Scaling
-        Between the user's units and the model's.
+        The map between the user's units and the model's.
     history_ : History
-        One row an epoch; row 0 is the start.
+        One row per epoch; row 0 is the start.
     n_iter_, best_epoch_ : int
-        Epochs run, and the one whose weights were kept.
+        Epochs run, and the epoch whose weights the model has.
     noise_variance_ : float
-        σ² of the Gaussian likelihood in the units of the (scaled) data: learned, fixed, or the held-out error.
+        σ² of the noise in the units of the (scaled) data: learned, fixed, or what held-out rows have left beside their
+        best codes, over the n - p of n cells that p latents leave free; for PCA itself probabilistic PCA's.
     """
 
     if TYPE_CHECKING:  # annotated for type checkers only: each annotation in the class would be a hyperparameter
         fitted_: FittedState
         _partial: PartialFit | None
     else:
-        _partial = None  # where `partial_fit` stands
+        _partial = None  # the state of `partial_fit`
 
-    # What scikit-learn's routing may hand on beside what the signatures name. They don't name sample_weight, as its
-    # checks then hold that a weight of 3 ends at the very numbers of three such rows, which no random training does.
+    # Metadata that scikit-learn may route in addition to the signatures' arguments. The signatures don't name
+    # sample_weight: scikit-learn's checks would then demand that a weight of 3 gives exactly the result of three equal
+    # rows, which training on random batches can't.
     __metadata_request__fit: typing.ClassVar = {"sample_weight": None}
     __metadata_request__partial_fit: typing.ClassVar = {"sample_weight": None}
 
@@ -106,23 +109,23 @@ class BaseAutoencoder(
     ) -> typing.Self:
         """Fit to rows X of shape (n_samples, n_features): array, DataFrame or sparse matrix; y is ignored.
 
-        Data larger than memory may be a stream of `isthmus.open_table`, a mapped array, or anything that gives
-        two-dimensional batches each time it is iterated.
+        Out-of-core data (larger than memory) may be a stream of `isthmus.open_table`, a memory-mapped array, or any
+        iterable of two-dimensional batches that can be iterated repeatedly.
 
         Parameters
         ----------
         sample_weight
-            How much each row counts, shape (n_samples,), at least 0: in the scaling, the closed form, the loss and its
+            Weight of each row, shape (n_samples,), at least 0: in the scaling, the closed form, the loss and its
             validation. Only ratios matter. The linear completion of missing cells is fitted unweighted.
         given
-            What each row is given, shape (n_samples, n_given), numbers: encoder and decoder see it, so the code need
-            not tell it. Every method that takes rows or codes then takes ``given`` too.
+            Condition of each row, shape (n_samples, n_given): encoder and decoder see it, so the code need not contain
+            it. Every method that takes rows or codes then needs ``given`` too.
         checkpoints
-            An `isthmus.Checkpoints`, with which an interrupted fit resumes where it was.
+            An `isthmus.Checkpoints`, from which an interrupted fit resumes.
         """
         check_hyperparameters(self)
         with nullcontext() if checkpoints is None else checkpoints.watching(self) as checkpointer:
-            self.__dict__.pop("_partial", None)  # an earlier `partial_fit`'s
+            self.__dict__.pop("_partial", None)  # the state of an earlier `partial_fit`
             fit_rows(self, X, _only_sample_weight(self, weights), given, checkpointer)
         return self
 
@@ -131,9 +134,9 @@ class BaseAutoencoder(
         return self.fit(X, y, given=given, **fit_params).transform(X, given=given)
 
     def partial_fit(self, X: Any, y: Any = None, *, given: Any = None, **weights: Any) -> typing.Self:
-        """One pass over the rows X at a constant rate; the first call also sets scaling, start and size.
+        """One pass over the rows X at a constant learning rate; the first call also sets scaling, start and size.
 
-        Nothing is held out, so nothing is chosen: after `partial_fit` the model is as good as its last step.
+        No rows are held out, so no epoch is selected: the model has the weights of its last step.
         """
         check_hyperparameters(self)
         weight = _only_sample_weight(self, weights)
@@ -143,42 +146,54 @@ class BaseAutoencoder(
     # ---- using -----------------------------------------------------------------------------------------
 
     @blockwise
-    def transform(self, X: Any, size: int | None = None, *, given: Any = None) -> np.ndarray:
+    def transform(self, X: Any, size: int | None = None, *, given: Any = None, return_std: bool = False) -> Any:
         """Codes of rows X: float32, shape (n_samples, n_components); for a variational model the posterior mean.
 
-        Of an ordered code ``size=k`` gives the first k latents.
+        A point code is where the decoder comes closest to the row, as far as ``polish`` steps from the encoder's guess
+        lead. Of an ordered code ``size=k`` gives the first k latents. With ``return_std`` the standard error of each
+        latent comes too, in the same shape.
         """
-        fitted, rows = self._known(), self.to_numbers(X)
-        return fitted.encode(rows, given_for(self, given, rows.shape[0]))
+        fitted, rows = self._require_fitted(), self.to_numbers(X)
+        beside = given_for(self, given, rows.shape[0])
+        return fitted.encode_with_errors(rows, beside) if return_std else fitted.encode(rows, beside)
 
     def inverse_transform(self, X: Any, *, given: Any = None) -> np.ndarray:
-        """Rows decoded from codes X of shape (n_samples, n_components), in the units of the data given to `fit`.
+        """Decode codes X of shape (n_samples, n_components) to rows, in the units of the data given to `fit`.
 
-        An ordered code may have fewer latents: its first.
+        An ordered code may have fewer latents, its first ones.
         """
-        fitted = self._known()
+        fitted = self._require_fitted()
         codes = check_array(X, dtype=np.float32, input_name="codes")
         require_code_size(self, codes)
-        return fitted.in_given_form(fitted.decode(codes, given_for(self, given, len(codes))))
+        return fitted.in_user_format(fitted.decode(codes, given_for(self, given, len(codes))))
 
     @blockwise
     def reconstruct(self, X: Any, size: int | None = None, *, given: Any = None) -> np.ndarray:
-        """Rows decoded from their own codes: ``inverse_transform(transform(X, size))``."""
-        fitted, rows = self._known(), self.to_numbers(X)
+        """Encode and decode rows: ``inverse_transform(transform(X, size))``."""
+        fitted, rows = self._require_fitted(), self.to_numbers(X)
         seen = given_for(self, given, rows.shape[0])
         if size is not None:
             return self.inverse_transform(narrowed(self, size, "reconstruct").fitted_.encode(rows, seen), given=given)
-        return fitted.in_given_form(fitted.reconstruct(rows, seen), X)
+        return fitted.in_user_format(fitted.reconstruct(rows, seen), X)
 
     @blockwise
     def score_samples(self, X: Any, importance_samples: int | None = None, *, given: Any = None) -> np.ndarray:
         """Log density of each row, in nats, shape (n_samples,); larger is more normal.
 
-        A variational model gives the evidence lower bound, or with ``importance_samples=k`` the tighter
-        importance-weighted one. The others give the density of a row given its own code, a falling function
-        of its squared error.
+        The evidence of the row: with noise and a Gaussian density of codes the decoder is a generative model, and this
+        is the integral over all codes, by Laplace's approximation (`isthmus.inference.evidence`). For a linear model it
+        is exact, and scikit-learn's ``PCA.score_samples``. A latent that explains only noise lowers it: on rows never
+        seen it is highest at the size the data support. It is no better than the Gaussian density of codes, which knows
+        nothing of codes in groups. Where cells are missing, it is that of the others.
+
+        A variational model gives the evidence lower bound instead, or with ``importance_samples=k`` the tighter
+        importance-weighted one.
         """
-        fitted, rows = self._known(), self.to_numbers(X)
+        fitted, rows = self._require_fitted(), self.to_numbers(X)
+        beside = given_for(self, given, rows.shape[0])
+        volume = observed_log_volume(rows, fitted.scaling) if fitted.masked else np.float32(fitted.scaling.log_volume)
+        if importance_samples is None and (scores := fitted.log_evidence(rows, beside)) is not None:
+            return scores - volume
         density = log_density(
             fitted.model,
             fitted.n_components,
@@ -186,24 +201,22 @@ class BaseAutoencoder(
             seed=fitted.seed,
             noise_variance=fitted.noise_variance / fitted.scaling.unit**2,
         )
-        scores = fitted.map_rows(rows, density, given_for(self, given, rows.shape[0]))
-        if self.missing == "mask":
-            return scores - observed_log_volume(rows, fitted.scaling)
-        return scores - np.float32(fitted.scaling.log_volume)
+        return fitted.map_rows(rows, density, beside) - volume
 
     def impute(self, X: Any, *, given: Any = None) -> Any:
-        """X with its missing cells filled by what the model expects there; all others stay exactly as they are.
+        """Fill the missing cells of X with the model's expectation; observed cells are unchanged.
 
-        An array gives an array, a DataFrame a DataFrame. Needs ``missing="mask"``.
+        An array gives an array, a DataFrame a DataFrame. A model of point codes imputes whatever its fit was like, each
+        row by the code of the cells it has; others need ``missing="mask"``.
         """
-        fitted = self._known()
-        if fitted.model.completion is None:
+        fitted = self._require_fitted()
+        if fitted.model.completion is None and not (fitted.inference is not None and fitted.inference.takes_gaps):
             raise ValueError(
-                f"{type(self).__name__}: impute needs missing='mask' at fit, got missing={self.missing!r}."
+                f"{type(self).__name__}: impute needs a fit with missing='mask', got missing={self.missing!r}."
             )
-        rows = self.to_numbers(X)
+        rows = self.to_numbers(X, gaps=True)
         filled = imputed(fitted, rows, given_for(self, given, rows.shape[0]))
-        return like_given(X, filled) if fitted.layout is None else fitted.layout.fill(X, filled)
+        return fitted.filled(X, filled)
 
     def score(self, X: Any, y: Any = None, *, sample_weight: Any = None, given: Any = None) -> float:
         """(Weighted) mean of `score_samples`, as for scikit-learn's PCA; larger is better."""
@@ -214,31 +227,35 @@ class BaseAutoencoder(
     @available_if(_has_prior)
     def latent_report(self, X: Any, *, given: Any = None) -> LatentReport:
         """Divergence from the prior of each latent, in nats, and the number of active units, over rows X."""
-        fitted = self._known()
+        fitted = self._require_fitted()
         numbers = self.to_numbers(X)
         rows = fitted.rows(numbers, given_for(self, given, numbers.shape[0]))
         with torch.inference_mode():
             return latent_report(fitted.model, (batch.to(fitted.device) for batch in rows.records()))
 
-    def to_numbers(self, X: Any) -> Any:
+    def to_numbers(self, X: Any, *, gaps: bool | None = None) -> Any:
         """Rows as the model reads them, in the user's units: an array or CSR matrix, shape (n_samples, n_numbers).
 
         A DataFrame's booleans, categories and dates are encoded; X is refused unless it has the columns of the fit.
+        Cells may be missing where ``gaps`` says so, by default where the model learned from such rows.
         """
-        return read_rows(self, X, self._known().layout, reset=False).values
+        return read_rows(self, X, reset=False, gaps=gaps).values
 
     encoder = Side("encoder")
     decoder = Side("decoder")
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The settings as they were given, a module of one's own too, which after `fit` is no longer ``encoder``."""
+        """The settings; own modules as given, since ``encoder`` and ``decoder`` are trained copies after `fit`."""
         given: dict[str, Any] = {"encoder": None, "decoder": None, **self.own_modules()}
         names = (name for name in self._get_param_names() if name not in given)
         return {name: getattr(self, name) for name in names} | given
 
-    def to_torch(self) -> torch.nn.Module:
-        """A plain, trainable module that does what `reconstruct` does, on its own copy of the weights."""
-        return to_torch(self._known())
+    def to_torch(self, polish: int | None = None) -> torch.nn.Module:
+        """A plain, trainable module that does what `reconstruct` does, on its own copy of the weights.
+
+        With ``polish=0`` codes are the encoder's own; another number is how many steps of polishing are written out.
+        """
+        return to_torch(self._require_fitted(), polish=polish)
 
     # ---- for scikit-learn ------------------------------------------------------------------------------
 
@@ -249,12 +266,13 @@ class BaseAutoencoder(
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
-        tags.input_tags.allow_nan = self.missing == "mask"
+        tags.input_tags.allow_nan = self.missing != "error"
         tags.transformer_tags.preserves_dtype = []
         return tags
 
     # ---- inside ----------------------------------------------------------------------------------------
 
-    def _known(self) -> FittedState:
+    def _require_fitted(self) -> FittedState:
         check_is_fitted(self)
-        return self.fitted_
+        fitted, steps = self.fitted_, self.polish_steps
+        return fitted if fitted.polish == steps else dataclasses.replace(fitted, polish=steps)

@@ -1,8 +1,8 @@
-"""What a fit learned: one record. Starting returns it, storage writes it, and everything that uses a model takes it.
+"""What a fit learned, in one record: initialization returns it, storage writes it, and all users of a model take it.
 
     x in the user's units --scaling--> model units --encoder--> code --decoder--> model units --scaling--> x̂
 
-A record is replaced, never changed: `dataclasses.replace` gives one with another code size, model or history.
+The record is immutable: `dataclasses.replace` gives one with another code size, model or history.
 """
 
 from __future__ import annotations
@@ -14,17 +14,21 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from isthmus.history import History
 from isthmus.inference.code_buffer import CodeBuffer
-from isthmus.mixed.layout import TableLayout
+from isthmus.inference.state import InferenceState
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.network import Architecture
 from isthmus.parts.principal import Principal
-from isthmus.rows.companions import with_companions
-from isthmus.rows.rows import DenseRows, Rows, in_company, rows_once
-from isthmus.rows.scaling import Scaling, beside
+from isthmus.rows.metadata import with_metadata
+from isthmus.rows.rows import DenseRows, Rows, padded, rows_once
+from isthmus.rows.scaling import Scaling, concatenate_scalings
 from isthmus.rows.source import Source, Widths
+from isthmus.tables.frames import FrameForm
+from isthmus.tables.input_rows import filled_like, rows_like
+from isthmus.tables.layout import TableLayout
 from isthmus.training.devices import threads_for
 
 __all__ = ["FittedState"]
@@ -32,32 +36,42 @@ __all__ = ["FittedState"]
 
 @dataclass(frozen=True, eq=False)
 class FittedState:
-    """All that a fit learned of its rows.
+    """Everything that a fit learned.
 
     Attributes
     ----------
     n_components : int
-        Latent dimensions that are given out: those of the model, or fewer of an ordered code.
+        Latent dimensions of the codes: those of the model, or fewer for an ordered code.
     scaling : Scaling
-        Between the user's units and the model's.
+        The map between the user's units and the model's.
     architecture : Architecture
         The shape of both networks.
     model : AutoencoderModel
-        The parts, joined and trained.
+        The trained model.
     principal : Principal
         The closed form: the start, and the baseline.
     layout : TableLayout or None
-        How the columns of a DataFrame that holds more than numbers became numbers.
+        How the columns of a mixed-type table became numbers.
     device, dtype, seed
-        Where the model computes, the format of the user's rows, and the seed of the fit.
+        The model's device, the number format of the user's rows, and the seed of the fit.
     noise_variance : float
         σ² in the user's units: the likelihood's own, or the held-out squared error.
     history, best_epoch, n_iter
-        The record of training, the epoch whose weights were kept, and the epochs run.
+        The history of training, the epoch whose weights the model has, and the epochs run.
     codes : CodeBuffer or None
-        Codes of some training rows, for new rows that look like them.
+        Codes of some training rows, from which new rows are sampled.
     given : Scaling or None
         Of what rows are given, where they are: standardised, column by column.
+    polish : int or None
+        Steps by which codes are polished; None takes what paid at fit.
+    form : FrameForm or None
+        The library and dtypes of the mixed-type DataFrame.
+    names : tuple of str or None
+        Names of the columns, if all are numeric and have names.
+    image_shape : tuple of int or None
+        The shape of a row that is a picture, by which pictures of an array with several axes are returned.
+    scale, scale_reason
+        The scaling that ``scale="auto"`` chose, or the one asked for, and why it was chosen, as the end of a sentence.
     """
 
     n_components: int
@@ -75,6 +89,22 @@ class FittedState:
     n_iter: int = 0
     codes: CodeBuffer | None = None
     given: Scaling | None = None
+    polish: int | None = None
+    form: FrameForm | None = None
+    names: tuple[str, ...] | None = None
+    image_shape: tuple[int, ...] | None = None
+    scale: str | None = None
+    scale_reason: str = ""
+
+    @property
+    def masked(self) -> bool:
+        """Whether the model learned from rows with missing cells, and so takes such rows."""
+        return self.model.completion is not None
+
+    @property
+    def is_in_user_units(self) -> bool:
+        """Whether errors are weighed as in the user's units: numeric columns whose scaling leaves their proportions."""
+        return self.scale is None and self.layout is None
 
     @property
     def code_unit(self) -> float:
@@ -92,21 +122,46 @@ class FittedState:
         return self.principal.unexplained(self.n_components)
 
     def encoded_names(self, names: Sequence[str]) -> list[str]:
-        """For each number of a row the name of the column it belongs to."""
+        """For each feature of an encoded row, the name of the column it belongs to."""
         return list(names) if self.layout is None else [names[place] for place in self.layout.owners]
 
     # ---- rows and codes, as arrays in the user's units --------------------------------------------------
 
     def encode(self, X: Any, given: np.ndarray | None = None) -> np.ndarray:
-        """Codes of rows, float32 of shape (n_rows, n_components); rows are numbers, shape (n_rows, n_features)."""
+        """Codes, float32 of shape (n_rows, n_components), of rows X of shape (n_rows, n_features)."""
 
         def codes(x: Tensor, *beside: Tensor) -> Tensor:
-            return self.model.encode(x, *beside).mean[:, : self.n_components] * self.code_unit
+            return self.codes_of(x, *beside)[:, : self.n_components] * self.code_unit
 
         return self.map_rows(X, codes, given)
 
+    def encode_with_errors(self, X: Any, given: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Codes of rows as `encode` gives them, and the standard error of each latent, in the same shape."""
+        k = self.n_components
+
+        def both(x: Tensor, *beside: Tensor) -> Tensor:
+            if self.model.bottleneck.has_prior:
+                posterior = self.model.encode(x, *beside)
+                assert posterior.log_variance is not None  # or there would be no prior
+                return torch.cat([posterior.mean[:, :k], (0.5 * posterior.log_variance[:, :k]).exp()], 1)
+            if self.inference is None or self.inference.polishing is None:
+                raise ValueError("return_std: this model's codes have no standard errors; those of point codes do.")
+            codes = self.codes_of(x, *beside)
+            codes = functional.pad(codes[:, :k], (0, codes.shape[1] - k))
+            errors = self.inference.standard_errors(self.model, x, beside[0] if beside else None, codes, k)
+            return torch.cat([codes[:, :k], errors], 1)
+
+        found = self.map_rows(X, both, given) * np.float32(self.code_unit)
+        return found[:, :k], found[:, k:]
+
+    def codes_of(self, x: Tensor, given: Tensor | None = None) -> Tensor:
+        """Codes of rows in the model's units, polished as this record says: (batch, n_features) to (batch, p)."""
+        if self.inference is None:
+            return self.model.encode(x, given).mean
+        return self.inference.codes(self.model, x, given, self.polish)
+
     def decode(self, codes: np.ndarray, given: np.ndarray | None = None) -> np.ndarray:
-        """Rows of codes as `encode` gives them; of an ordered code fewer latents will do, the rest being zero."""
+        """Rows decoded from codes of shape (n_rows, n_components); missing latents of an ordered code are zero."""
         missing = self.architecture.n_latents - codes.shape[1]
         codes = np.pad(codes, ((0, 0), (0, missing))) if missing else codes
         latents = torch.from_numpy(codes.astype(np.float32) / np.float32(self.code_unit))
@@ -118,49 +173,82 @@ class FittedState:
 
     def reconstruct(self, X: Any, given: np.ndarray | None = None) -> np.ndarray:
         """Rows decoded from their own codes."""
-        return self.in_user_units(self.map_rows(X, self.model.reconstruct, given))
+
+        def rebuilt(x: Tensor, *beside: Tensor) -> Tensor:
+            return self.model.decode(self.codes_of(x, *beside), *beside)
+
+        return self.in_user_units(self.map_rows(X, rebuilt, given))
+
+    def log_evidence(self, X: Any, given: np.ndarray | None = None) -> np.ndarray | None:
+        """Log density of rows in the model's units, shape (n_rows,); None where there is no density of codes."""
+        inference = self.inference
+        if inference is None or inference.density is None:
+            return None
+        return self.map_rows(X, lambda x, *beside: inference.log_evidence(self.model, x, *beside), given)
 
     def map_rows(self, X: Any, function: Callable[..., Tensor], given: np.ndarray | None = None) -> np.ndarray:
-        """What ``function`` makes of rows in the model's units, and what they are given, batch by batch."""
+        """Apply ``function`` to batches of rows in the model's units, and of conditions if there are any."""
         return self.map_batches(self.rows(X, given), function)
 
     def rows(self, X: Any, given: np.ndarray | None = None) -> Rows:
-        """Rows for one pass, in the model's units, with what they are given beside them."""
+        """Rows for one pass, in the model's units, with their conditions."""
         if given is None or self.given is None:
             return rows_once(X, self.scaling)
-        source = with_companions(Source(X, None, []), given, None)
-        return rows_once(source.values, beside([self.scaling, self.given]), source.widths)
+        source = with_metadata(Source(X, None, []), given, None)
+        return rows_once(source.values, concatenate_scalings([self.scaling, self.given]), source.widths)
 
     def map_batches(self, rows: Rows, function: Callable[..., Tensor]) -> np.ndarray:
-        """The same of rows that are in the model's units already."""
+        """Apply ``function`` to batches of `Rows`, which are in the model's units already."""
         with torch.inference_mode(), threads_for(min(len(rows), rows.batch_rows) * self.n_weights):
             results, begin = torch.empty(0), 0
-            for columns in rows.in_turn():
-                batch = rows.batch_of(in_company(columns).to(self.device))
+            for columns in rows.raw_batches():
+                batch = rows.batch_of(padded(columns).to(self.device))
                 given = () if batch.given is None else (batch.given,)
                 part = function(batch.x, *given)[: len(columns)].cpu()
                 if begin == 0:
-                    # One block for all: small results kept between large temporaries would splinter the heap.
+                    # One block for all results: small ones between large temporaries would fragment the heap.
                     results = part.new_empty((len(rows), *part.shape[1:]))
                 results[begin : begin + len(part)] = part
                 begin += len(part)
             return results.numpy()
 
     def in_user_units(self, values: np.ndarray) -> np.ndarray:
-        """Rows in the model's units to the user's units and format."""
+        """Convert rows from the model's units to the user's units and number format."""
         return self.scaling.undo(values).astype(self.dtype)
 
-    def in_given_form(self, values: np.ndarray, like: Any = None) -> Any:
-        """Rows as the user has them: a mixed table as its DataFrame, with the index of ``like``."""
-        return values if self.layout is None else self.layout.decode(values, getattr(like, "index", None))
+    def in_user_format(self, values: np.ndarray, like: Any = None) -> Any:
+        """Rows in the form of ``like``: an array, a DataFrame with its dtypes and index, a tensor, a table.
+
+        Without ``like``, rows of a mixed-type table have the form of the fit.
+        """
+        return rows_like(like, values, self.layout, self.form, names=self.names, image_shape=self.image_shape)
+
+    def filled(self, X: Any, values: np.ndarray) -> Any:
+        """X with its missing cells taken from ``values``, in its own form."""
+        return filled_like(X, values, self.layout, names=self.names, image_shape=self.image_shape)
+
+    @property
+    def polish_steps(self) -> int:
+        """Steps by which codes are polished."""
+        inference = self.inference
+        if inference is None or inference.polishing is None:
+            return 0
+        return inference.polishing.steps if self.polish is None else self.polish
+
+    # ---- inference --------------------------------------------------------------------------------------
+
+    @property
+    def inference(self) -> InferenceState | None:
+        """What inference needs beside the model; None before a fit has come to its end."""
+        return None if self.codes is None else self.codes.inference
 
     # ---- codes kept -------------------------------------------------------------------------------------
 
     @property
-    def kept_codes(self) -> np.ndarray | None:
-        """Codes of some training rows as `encode` gives them, or a draw each of a model with a prior."""
+    def training_codes(self) -> np.ndarray | None:
+        """Codes of some training rows; for a model with a prior, one draw from the posterior of each."""
         if self.codes is None:
             return None
         with torch.inference_mode():
             kept = self.codes.kept.to(self.device)
-            return self.model.bottleneck.read(kept).cpu().numpy() * np.float32(self.code_unit)
+            return self.model.bottleneck.code_of(kept).cpu().numpy() * np.float32(self.code_unit)

@@ -1,4 +1,4 @@
-"""What a fit learned as scikit-learn's users look for it: attributes with a trailing underscore, views of a record."""
+"""scikit-learn's fitted attributes, with a trailing underscore: views of the fitted record."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["FittedAttributes"]
 
 
 class FittedAttributes:
-    """Views of ``fitted_``; an `AttributeError` before `fit`."""
+    """Views of ``fitted_``; each raises an `AttributeError` before `fit`."""
 
     if TYPE_CHECKING:
         fitted_: FittedState
@@ -34,7 +34,7 @@ class FittedAttributes:
 
     @property
     def scaling_(self) -> Scaling:
-        """Between the user's units and the model's."""
+        """The map between the user's units and the model's."""
         return self.fitted_.scaling
 
     @property
@@ -44,12 +44,12 @@ class FittedAttributes:
 
     @property
     def history_(self) -> History:
-        """The record of training."""
+        """The history of training."""
         return self.fitted_.history
 
     @property
     def best_epoch_(self) -> int:
-        """The epoch whose weights were kept."""
+        """The epoch whose weights the model has."""
         return self.fitted_.best_epoch
 
     @property
@@ -64,11 +64,11 @@ class FittedAttributes:
 
     @property
     def components_(self) -> np.ndarray:
-        """Of a linear model: ordered orthonormal directions, shape (n_components, n_features), as PCA's."""
+        """For a linear model: ordered orthonormal directions, shape (n_components, n_features), as in PCA."""
         fitted = self.fitted_
         if not fitted.architecture.linear or not fitted.model.bottleneck.is_gate:
             raise AttributeError(
-                f"{type(self).__name__}: only a linear model (hidden_layer_sizes=()) of a point code has components_."
+                f"{type(self).__name__}: only a linear model (hidden_layer_sizes=()) with a point code has components_."
             )
         weight = fitted.model.decoder.skip.weight.detach()
         return torch.nn.functional.normalize(weight, dim=0).T.cpu().numpy()

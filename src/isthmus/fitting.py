@@ -1,4 +1,4 @@
-"""One fit, from rows as they were given to the record of what was learned."""
+"""Fitting: from the user's rows to the record of what was learned."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from typing import Any
 
 from sklearn.exceptions import ConvergenceWarning
 
-from isthmus.choices import choose_plan
+from isthmus.choices import choose_plan, choose_turns
 from isthmus.distributed import process_group
 from isthmus.fitted import FittedState
 from isthmus.history import History
+from isthmus.inference.alternation import alternate, no_turns
 from isthmus.inference.code_buffer import RecentRows, buffered_codes
-from isthmus.initialization import closed_form_is_best, initialize, rows_again
+from isthmus.initialization import closed_form_is_best, closed_form_kept, initialize, rows_for_fitted
 from isthmus.input_validation import read_for_fit
 from isthmus.parts.draws import seeded
 from isthmus.rows.validation import validation_count
@@ -31,28 +32,30 @@ from isthmus.training.progress import progress_bar
 
 __all__ = ["PartialFit", "fit_partially", "fit_rows"]
 
-PARTIAL_FIT_SAMPLE = 2048  # rows measured after a pass of `partial_fit`
+PARTIAL_FIT_SAMPLE = 2048  # rows that a pass of `partial_fit` is evaluated on
 
 
 def fit_rows(estimator: Any, X: Any, sample_weight: Any, given: Any, checkpointer: FitCheckpointer | None) -> None:
-    """Initialize and train: ``estimator.fitted_`` is set at the start, and again as training goes on."""
+    """Initialize and train; ``estimator.fitted_`` is set at the start and updated during training."""
     group = process_group()
     state = None if checkpointer is None else checkpointer.restored(estimator)
     source = read_for_fit(estimator, X, sample_weight, given, reset=state is None)
     if state is None:
         rows, estimator.fitted_ = initialize(estimator, source, group)
     else:
-        rows = rows_again(estimator, source, estimator.fitted_, group)
+        rows = rows_for_fitted(estimator, source, estimator.fitted_, group)
     fitted: FittedState = estimator.fitted_
     if checkpointer is not None:
         checkpointer.require_same(rows)
     plan = choose_plan(estimator, len(rows), fitted)
     if closed_form_is_best(estimator, fitted):
         plan = dataclasses.replace(plan, epochs=0)
+    turns = no_turns(plan) if group.is_distributed else choose_turns(estimator, rows, fitted, plan)
+    n_rows = turns.ordinary.epochs + turns.count
     training = Training(
         fitted.model,
         Objective(estimator.make_penalties()),
-        plan,
+        turns.ordinary,
         fitted.device,
         fitted.seed,
         group,
@@ -62,40 +65,64 @@ def fit_rows(estimator: Any, X: Any, sample_weight: Any, given: Any, checkpointe
     with (
         seeded(fitted.seed),
         threads_for(plan.batch_size * fitted.n_weights),
-        progress_bar(plan.epochs, shown=estimator.verbose and group.is_main) as advance,
+        progress_bar(n_rows, shown=estimator.verbose and group.is_main) as advance,
     ):
-        learned, validation = rows.divided(validation_count(len(rows), estimator.validation_fraction))
-        if validation is not None and estimator.missing == "mask":
+        learned, validation = rows.split(validation_count(len(rows), estimator.validation_fraction))
+        if validation is not None and fitted.masked:
             validation = validation.repeated(VALIDATION_DRAWS)
-        callbacks = EpochCallbacks(estimator, plan.epochs, X, lambda: _as_it_stands(estimator))
+        callbacks = EpochCallbacks(estimator, n_rows, X, lambda: _callback_state(estimator))
+        halted = False
 
         def on_epoch(row: Mapping[str, float]) -> bool:
-            _keep_noise(estimator, row)
+            nonlocal halted
+            _set_noise_variance(estimator, row)
             advance(row)
-            return callbacks.epoch()
+            halted = callbacks.epoch()
+            return halted
 
         training.run(learned, validation, on_epoch, checkpointer)
         learn_trust(fitted.model, validation or rows, fitted.device)
-    training.finish()
-    if not len(training.history):
-        raise ValueError(
-            f"{type(estimator).__name__}: the loss is no number before the first step; X is too large for float32 "
-            f"as it stands (use scale='standard'), or a weight of the loss is."
-        )
-    _keep_noise(estimator, training.history[training.best_epoch])
-    n_iter = len(training.history) - 1
+        training.finish()
+        history, best_epoch = training.history, training.best_epoch
+        stopped = training.stop_reason if training.stopped_abnormally else None
+        if not len(history):
+            raise ValueError(
+                f"{type(estimator).__name__}: the loss is no number before the first step; X is too large for float32 "
+                f"as it stands (use scale='standard'), or a weight of the loss is."
+            )
+        if turns.count and validation is not None and not halted and stopped is None:
+            best_epoch, interrupted = alternate(
+                fitted.model,
+                learned,
+                validation,
+                turns,
+                fitted.seed,
+                history,
+                best_epoch,
+                on_epoch,
+                source.mean_weight,
+            )
+            stopped = "interrupted" if interrupted else None
+    n_iter = len(history) - 1
     if fitted.architecture.linear and fitted.model.bottleneck.is_gate and n_iter > 0:
         order_linear_code(fitted.model, complete_records(rows, fitted.model.completion))
     with seeded(fitted.seed):
-        codes = buffered_codes(fitted.model, learned, validation or learned, fitted.device)
+        closed_form = closed_form_kept(fitted, best_epoch)
+        codes = buffered_codes(fitted.model, learned, validation or learned, fitted.device, closed_form)
     estimator.fitted_ = dataclasses.replace(
-        estimator.fitted_, history=training.history, best_epoch=training.best_epoch, n_iter=n_iter, codes=codes
+        estimator.fitted_,
+        history=history,
+        best_epoch=best_epoch,
+        n_iter=n_iter,
+        codes=codes,
+        noise_variance=codes.noise_variance * fitted.scaling.unit**2,
+        polish=estimator.polish_steps,
     )
     callbacks.close()
-    if training.troubled:
+    if stopped is not None:
         warnings.warn(
-            f"{type(estimator).__name__}: training ended early, {training.stopped}. "
-            f"The best weights so far, of epoch {training.best_epoch}, were kept.",
+            f"{type(estimator).__name__}: training ended early, {stopped}. "
+            f"The best weights so far, of epoch {best_epoch}, were kept.",
             ConvergenceWarning,
             stacklevel=4,
         )
@@ -103,21 +130,21 @@ def fit_rows(estimator: Any, X: Any, sample_weight: Any, given: Any, checkpointe
 
 @dataclass
 class PartialFit:
-    """Where `partial_fit` stands: the optimiser's run, and the latest rows."""
+    """The state of `partial_fit`: the training run, and the latest rows."""
 
     training: Training
     recent: RecentRows
 
 
 def fit_partially(estimator: Any, X: Any, sample_weight: Any, given: Any, partial: PartialFit | None) -> PartialFit:
-    """One pass over rows at a constant rate, from where an earlier one stood."""
+    """One pass over rows at a constant learning rate, continuing from ``partial``."""
     group = process_group()
     first = "fitted_" not in vars(estimator)
     source = read_for_fit(estimator, X, sample_weight, given, reset=first)
     if first:
         rows, estimator.fitted_ = initialize(estimator, source, group)
     else:
-        rows = rows_again(estimator, source, estimator.fitted_, group)
+        rows = rows_for_fitted(estimator, source, estimator.fitted_, group)
     fitted: FittedState = estimator.fitted_
     plan = dataclasses.replace(choose_plan(estimator, len(rows), fitted), schedule="constant")
     if partial is None:
@@ -132,24 +159,24 @@ def fit_partially(estimator: Any, X: Any, sample_weight: Any, given: Any, partia
         with seeded(fitted.seed + fitted.n_iter), threads_for(plan.batch_size * fitted.n_weights):
             for batch in rows.epoch(fitted.seed, fitted.n_iter, plan.batch_size, group=group):
                 training.step(batch, plan.learning_rate)
-            row = means(training.measure(rows.for_measuring(PARTIAL_FIT_SAMPLE)), "train")
+            row = means(training.measure(rows.for_evaluation(PARTIAL_FIT_SAMPLE)), "train")
             partial.recent.add(rows)
     finally:
         training.finish()
-    _keep_noise(estimator, row)
+    _set_noise_variance(estimator, row)
     n_iter = fitted.n_iter + 1
-    # Rows of a `fit` are measured otherwise; a new record begins.
+    # The history of a `fit` has other columns; then a new one starts.
     history = History() if "validation_loss" in fitted.history.columns else copy.deepcopy(fitted.history)
     history.append({"epoch": float(n_iter), **row, "learning_rate": plan.learning_rate})
     codes = partial.recent.buffer(fitted.model, fitted.device, fitted.seed)
     estimator.fitted_ = dataclasses.replace(
-        estimator.fitted_, history=history, best_epoch=n_iter, n_iter=n_iter, codes=codes
+        estimator.fitted_, history=history, best_epoch=n_iter, n_iter=n_iter, codes=codes, polish=estimator.polish_steps
     )
     return partial
 
 
-def _keep_noise(estimator: Any, row: Mapping[str, float]) -> None:
-    """σ² as it stands: the likelihood's own, or where it leaves the noise open, the squared error."""
+def _set_noise_variance(estimator: Any, row: Mapping[str, float]) -> None:
+    """Update σ²: the likelihood's own, or the mean squared error if the likelihood leaves it open."""
     fitted: FittedState = estimator.fitted_
     variance = fitted.model.likelihood.noise_variance
     if variance is None:
@@ -158,8 +185,8 @@ def _keep_noise(estimator: Any, row: Mapping[str, float]) -> None:
     estimator.fitted_ = dataclasses.replace(fitted, noise_variance=max(variance, 1e-12) * unit**2)
 
 
-def _as_it_stands(estimator: Any) -> dict[str, Any]:
-    """What a callback needs to use the model while it is trained."""
+def _callback_state(estimator: Any) -> dict[str, Any]:
+    """The attributes with which a callback can use the model during training."""
     fitted: FittedState = estimator.fitted_
     learned = dataclasses.replace(fitted, model=copy.deepcopy(fitted.model))
     return {"fitted_": learned, "n_features_in_": estimator.n_features_in_}

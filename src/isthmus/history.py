@@ -1,8 +1,8 @@
-"""What happened during training: one row an epoch, one column a named part of the loss.
+"""The training history: one row per epoch, one column per part of the loss.
 
 Row 0 is the start, before any step: for a principal start it is the closed-form answer itself, so every
-later row can be read as "better than PCA by so much". Training and validation columns are measured the same
-way: at the end of the epoch, with the same weights, without dropout of any kind, on rows of equal number.
+later row shows the gain over PCA. Training and validation columns are measured in the same way: at the end of the
+epoch, with the same weights, without dropout, on the same number of rows.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A hyperparameter is written once: default, meaning and bounds in one field.
 
 Estimators declare their settings as dataclass fields made by `hyper`; `fit` checks them with
-`check_hyperparameters`, and the command line's flags, its help and the docs' tables are all read
-from the same place.
+`check_hyperparameters`, and the command line's flags, its help and the tables in the docs are all made
+from them.
 
 >>> from dataclasses import dataclass
 >>> @dataclass
@@ -31,7 +31,7 @@ __all__ = ["Hyperparameter", "check_hyperparameters", "hyper", "hyperparameters"
 
 @dataclass(frozen=True)
 class Hyperparameter:
-    """What is known of one setting: its name, default, meaning, and the values it may take."""
+    """One setting: its name, default, meaning, and allowed values."""
 
     name: str
     default: Any
@@ -45,7 +45,7 @@ class Hyperparameter:
 
     @property
     def bounds(self) -> str:
-        """The bounds in words, as they stand in a message and in the docs; empty where there are none."""
+        """The bounds in words, for messages and the docs; empty if there are none."""
         said = [
             f"{word} {bound:g}"
             for word, bound in (
@@ -65,7 +65,7 @@ class Hyperparameter:
         return any(member is kind or typing.get_origin(member) is kind for member in members)
 
     def complaint(self, value: Any) -> str | None:
-        """What is wrong with ``value``, as the end of a sentence; None where nothing is."""
+        """What is wrong with ``value``, as the end of a sentence; None if it is allowed."""
         if value is None and self.admits(types.NoneType):
             return None
         if isinstance(value, str):
@@ -78,7 +78,7 @@ class Hyperparameter:
             entries = list(value)
             if all(isinstance(entry, numbers.Integral) and int(entry) >= 1 for entry in entries):
                 return None
-            return f"must hold whole numbers of at least 1, got {value!r}"
+            return f"must contain integers of at least 1, got {value!r}"
         if self.admits(bool) and isinstance(value, bool):
             return None
         single = self.admits(int) or self.admits(float)
@@ -86,11 +86,11 @@ class Hyperparameter:
             return f"must be {self._kind()}, got {value!r}"
         if not self.admits(float) and not isinstance(value, numbers.Integral):
             return f"must be {self._kind()}, got {value!r}"
-        if not math.isfinite(value) or not self._within(float(value)):
+        if not math.isfinite(value) or not self._in_bounds(float(value)):
             return f"must be {self.bounds or 'finite'}, got {value!r}"
         return None
 
-    def _within(self, value: float) -> bool:
+    def _in_bounds(self, value: float) -> bool:
         return (
             (self.at_least is None or value >= self.at_least)
             and (self.at_most is None or value <= self.at_most)
@@ -119,13 +119,13 @@ def hyper(
     Parameters
     ----------
     default
-        Value taken when the user sets nothing.
+        Value used if the user sets none.
     meaning
-        One line, without a full stop: it becomes the help of a command-line flag.
+        One line without a full stop; it is also the help of the command-line flag.
     choices
-        The words it may be, where it is a word.
+        The allowed strings.
     positional
-        Whether it may be given without its name; all others are keywords.
+        Whether it may be a positional argument; all others are keyword-only.
     **bounds
         ``at_least``, ``at_most`` (inclusive), ``above``, ``below`` (exclusive).
     """

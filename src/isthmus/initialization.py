@@ -1,7 +1,7 @@
-"""From settings and rows to a model at its start.
+"""Initialization: from settings and rows to a model at its closed-form start.
 
-The columns' statistics give the scaling, the closed form is fitted, the choices a user made in words become parts, and
-the model is built at the closed form.
+The columns' statistics give the scaling, the closed form is fitted, the settings become parts, and the model is built
+from them with the closed form's weights.
 """
 
 from __future__ import annotations
@@ -29,13 +29,14 @@ from isthmus.rows.rows import Batch, Rows, rows_of
 from isthmus.rows.scaling import (
     ColumnStatistics,
     Scaling,
-    beside,
     column_statistics,
+    concatenate_scalings,
     fit_scaling,
     observed_statistics,
 )
 from isthmus.rows.source import Source, Widths
 from isthmus.rows.streamed import StreamedRows, Survey, survey
+from isthmus.rows.units import UnitChoice, choose_scale
 from isthmus.settings import AutoencoderSettings
 from isthmus.training.completion import complete_records, learn_completion
 from isthmus.training.devices import choose_device, threads_for
@@ -43,34 +44,37 @@ from isthmus.training.devices import choose_device, threads_for
 __all__ = [
     "build_model",
     "closed_form_is_best",
+    "closed_form_kept",
     "initialize",
-    "rows_again",
+    "rows_for_fitted",
 ]
 
-BASELINE_DIRECTIONS, BASELINE_DIRECTIONS_OF_WIDE_TABLES = 256, 64  # how far PCA's error curve is known
+BASELINE_DIRECTIONS, BASELINE_DIRECTIONS_OF_WIDE_TABLES = 256, 64  # length of PCA's error curve
 WIDE = 4096
 
 
 def initialize(settings: AutoencoderSettings, source: Source, group: ProcessGroup) -> tuple[Rows, FittedState]:
-    """Rows in the model's units, and everything known before the first step."""
+    """Rows in the model's units, and the fitted record before the first step."""
     device = choose_device(settings.device)
     seed = torch.tensor(int(check_random_state(settings.random_state).randint(2**31 - 1)))
     seed = int(group.broadcast_(seed))
-    masked, widths = settings.missing == "mask", source.widths or Widths(source.shape[1])
+    widths = source.widths or Widths(source.shape[1])
     surveyed = _surveyed(settings, source, seed, group)
+    masked = surveyed.gaps if source.masked is None and surveyed is not None else bool(source.masked)
     statistics, dtype = _statistics(source, surveyed, masked=masked)
     own = statistics.of(slice(0, widths.features))
     layout = source.layout
     columns = Columns(own, source.names, None if layout is None else layout.blocks)
     n_latents = choose_size(settings, columns)
     likelihood = settings.make_likelihood(columns)
-    scaling = _scaling(settings, source, columns, likelihood)
+    choice = _choose_scale(settings, source, columns, likelihood)
+    scaling = _scaling(settings, source, columns, likelihood, choice.scale)
     require_consistent(settings, n_latents, columns, likelihood, scaling)
     given = None
     if widths.given:
         beside_it = statistics.of(slice(widths.features, widths.features + widths.given))
         given = fit_scaling(beside_it, "standard", centred=True)
-    rows = _rows(source, scaling, given, surveyed, group)
+    rows = _rows(source, scaling, given, surveyed, group, masked=masked)
     start = settings.make_start()
     mean = torch.from_numpy((own.mean - scaling.center) / scaling.spread)
     with seeded(seed), threads_for(min(len(rows), rows.batch_rows) * widths.features**2):
@@ -94,19 +98,27 @@ def initialize(settings: AutoencoderSettings, source: Source, group: ProcessGrou
         seed=seed,
         noise_variance=noise_variance,
         given=given,
+        form=source.form,
+        names=_names_at_fit(settings, source),
+        image_shape=settings.image_shape,
+        scale=choice.scale,
+        scale_reason=choice.why,
     )
 
 
-def rows_again(settings: AutoencoderSettings, source: Source, fitted: FittedState, group: ProcessGroup) -> Rows:
-    """Rows in the units of a model that has its start already."""
-    return _rows(source, fitted.scaling, fitted.given, _surveyed(settings, source, fitted.seed, group), group)
+def rows_for_fitted(settings: AutoencoderSettings, source: Source, fitted: FittedState, group: ProcessGroup) -> Rows:
+    """Rows in the units of a model that is already initialized."""
+    surveyed = _surveyed(settings, source, fitted.seed, group, masked=fitted.masked)
+    return _rows(source, fitted.scaling, fitted.given, surveyed, group, masked=fitted.masked)
 
 
-def _surveyed(settings: AutoencoderSettings, source: Source, seed: int, group: ProcessGroup) -> Survey | None:
+def _surveyed(
+    settings: AutoencoderSettings, source: Source, seed: int, group: ProcessGroup, *, masked: bool | None = None
+) -> Survey | None:
     if source.stream is None:
         return None
-    who, masked, weighted = type(settings).__name__, settings.missing == "mask", _is_weighted(source)
-    return survey(source.stream, who, seed, settings.validation_fraction, group, missing=masked, weighted=weighted)
+    who, weighted, missing = type(settings).__name__, _is_weighted(source), source.masked if masked is None else masked
+    return survey(source.stream, who, seed, settings.validation_fraction, group, missing=missing, weighted=weighted)
 
 
 def _is_weighted(source: Source) -> bool:
@@ -114,7 +126,7 @@ def _is_weighted(source: Source) -> bool:
 
 
 def _statistics(source: Source, surveyed: Survey | None, *, masked: bool) -> tuple[ColumnStatistics, Any]:
-    """Those of all columns, the ones beside a row's own too; and the format of the rows."""
+    """Statistics of all columns, metadata included, and the number format of the rows."""
     weighted = _is_weighted(source)
     if surveyed is not None and surveyed.columns is not None:
         return surveyed.columns, surveyed.dtype
@@ -125,14 +137,20 @@ def _statistics(source: Source, surveyed: Survey | None, *, masked: bool) -> tup
 
 
 def _rows(
-    source: Source, scaling: Scaling, given: Scaling | None, surveyed: Survey | None, group: ProcessGroup
+    source: Source,
+    scaling: Scaling,
+    given: Scaling | None,
+    surveyed: Survey | None,
+    group: ProcessGroup,
+    *,
+    masked: bool,
 ) -> Rows:
     if source.widths is not None:
         weight = [Scaling(np.zeros(1), np.ones(1), 1.0)] * source.widths.weights
-        scaling = beside([scaling, *([] if given is None else [given]), *weight])
+        scaling = concatenate_scalings([scaling, *([] if given is None else [given]), *weight])
     if source.stream is None:
         return rows_of(source.values, scaling, source.widths)
-    return StreamedRows(source.stream, scaling, group, surveyed=surveyed, widths=source.widths)
+    return StreamedRows(source.stream, scaling, group, surveyed=surveyed, widths=source.widths, masked=masked)
 
 
 def _closed_form(
@@ -144,13 +162,13 @@ def _closed_form(
     total_weight: float,
     group: ProcessGroup,
 ) -> Principal:
-    """The closed form of rows about their mean: weighted, and of what is left once what they are given is taken out.
+    """The weighted closed form of centred rows, once the effect of conditions is removed.
 
-    A row's weight w scales its distance from the mean by √w, and a closed form of such rows is the weighted one.
+    A row of weight w enters as its distance from the mean times √w, which makes the closed form the weighted one.
     """
     known = BASELINE_DIRECTIONS if rows.n_features <= WIDE else BASELINE_DIRECTIONS_OF_WIDE_TABLES
     limit = max(n_latents, known)
-    all_reduce_ = group.all_reduce_ if rows.is_shared else lambda numbers: numbers
+    all_reduce_ = group.all_reduce_ if rows.is_sharded else lambda numbers: numbers
     effect = _effect(records, mean, rows.widths.given, all_reduce_) if rows.widths.given else None
 
     def batches() -> Iterator[Tensor]:
@@ -162,7 +180,7 @@ def _closed_form(
             yield x
 
     found = start.closed_form(
-        batches, mean, round(total_weight), limit, all_reduce_=all_reduce_, held=not rows.is_shared
+        batches, mean, round(total_weight), limit, all_reduce_=all_reduce_, held=not rows.is_sharded
     )
     return found if effect is None else dataclasses.replace(found, effect=effect.float())
 
@@ -170,10 +188,10 @@ def _closed_form(
 def _effect(
     records: Callable[[], Iterable[Batch]], mean: Tensor, n_given: int, all_reduce_: Callable[[Tensor], Tensor]
 ) -> Tensor:
-    """Least squares of rows on what they are given, standardised: shape (n_features, n_given), in float64."""
+    """Least-squares coefficients of rows on standardised conditions: shape (n_features, n_given), float64."""
     gram, moment = torch.zeros(n_given, n_given).double(), torch.zeros(n_given, len(mean)).double()
     for x, given, weight, *_ in records():
-        assert given is not None  # or nobody would have asked
+        assert given is not None  # the caller has checked
         c = given.double()
         weighted = c if weight is None else c * weight.double()[:, None]
         gram += weighted.T @ c
@@ -182,11 +200,30 @@ def _effect(
     return (torch.linalg.pinv(gram, hermitian=True) @ moment).T
 
 
-def _scaling(settings: AutoencoderSettings, source: Source, columns: Columns, likelihood: Likelihood) -> Scaling:
+def _choose_scale(
+    settings: AutoencoderSettings, source: Source, columns: Columns, likelihood: Likelihood
+) -> UnitChoice:
+    """The scaling asked for; with "auto", what the columns' units suggest if the rows are from `isthmus.read`."""
+    if settings.scale != "auto":
+        return UnitChoice(settings.scale, "")
+    if source.layout is not None or not source.was_read or not likelihood.takes_any_scale:
+        return UnitChoice(None, "")
+    return choose_scale(columns.statistics, source.names, source.image_shape or settings.image_shape)
+
+
+def _scaling(
+    settings: AutoencoderSettings, source: Source, columns: Columns, likelihood: Likelihood, scale: str | None
+) -> Scaling:
     if source.layout is not None:
-        return source.layout.scaling(columns.statistics, settings.scale)
+        return Scaling(*source.layout.scaling(columns.statistics, scale), 1.0)
     centred = settings.start == "principal" and likelihood.takes_any_scale
-    return fit_scaling(columns.statistics, settings.scale, centred=centred)
+    return fit_scaling(columns.statistics, scale, centred=centred)
+
+
+def _names_at_fit(settings: AutoencoderSettings, source: Source) -> tuple[str, ...] | None:
+    """The names of numeric columns; None where they have none, or where the layout holds them."""
+    names = getattr(settings, "feature_names_in_", None)
+    return None if names is None or source.layout is not None else tuple(map(str, names))
 
 
 # ---- the model ------------------------------------------------------------------------------------------
@@ -201,7 +238,7 @@ def build_model(
     principal: Principal | None,
     completion: Completion | None = None,
 ) -> AutoencoderModel:
-    """The model at its start: at the closed form where ``principal`` is given, else at random weights."""
+    """The model at its start: at the closed form if ``principal`` is given, otherwise at random weights."""
     low = torch.from_numpy(scaling.apply(columns.statistics.low))
     high = torch.from_numpy(scaling.apply(columns.statistics.high))
     bottleneck = settings.make_bottleneck(architecture.n_latents)
@@ -219,8 +256,16 @@ def build_model(
     return AutoencoderModel(corruption, encoder, bottleneck, decoder, likelihood, completion).eval()
 
 
+def closed_form_kept(fitted: FittedState, best_epoch: int) -> Principal | None:
+    """PCA, if codes and reconstructions are still its."""
+    model = fitted.model
+    plain = model.bottleneck.is_identity and model.corruption.is_identity and model.completion is None
+    at_start = best_epoch == 0 and fitted.architecture.principal and fitted.given is None
+    return fitted.principal if plain and at_start else None
+
+
 def closed_form_is_best(settings: AutoencoderSettings, fitted: FittedState) -> bool:
-    """Whether PCA already minimises the loss over all such models (Baldi & Hornik 1989): then no step can help."""
+    """Whether PCA already minimises the loss over all such models (Baldi & Hornik 1989): then training can't help."""
     model = fitted.model
     return (
         fitted.architecture.linear

@@ -1,4 +1,4 @@
-"""An autoencoder that something else fits: a detector, a classifier, a search, a command."""
+"""Autoencoders fitted inside something else: a detector, a classifier, a search, a command."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Fitted = TypeVar("Fitted", bound=BaseAutoencoder)
 
 
 def unfitted_copy(autoencoder: Any, who: str, seed: int) -> BaseAutoencoder:
-    """An autoencoder that was given to another estimator, ready for a fit; with ``seed`` if it brings none."""
+    """An unfitted copy of the autoencoder passed to another estimator; ``seed`` is set if it has no random_state."""
     if not isinstance(autoencoder, BaseAutoencoder):
         raise ValueError(
             f"{who}: autoencoder must be one of isthmus's estimators, such as Autoencoder(2), "
@@ -27,7 +27,7 @@ def unfitted_copy(autoencoder: Any, who: str, seed: int) -> BaseAutoencoder:
 
 
 def uninterrupted(estimator: Fitted, X: Any) -> Fitted:
-    """The estimator fitted; Ctrl-C, which would keep what there is and go on, stops the whole work."""
+    """Fit the estimator; Ctrl-C, which would only end this fit, stops the enclosing work too."""
     with warnings.catch_warnings():
         warnings.filterwarnings("error", ".*training ended early, interrupted", ConvergenceWarning)
         try:

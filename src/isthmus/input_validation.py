@@ -1,7 +1,7 @@
-"""What an estimator is given: rows in whatever form, validated, and their columns known.
+"""Input validation: arrays, DataFrames, sparse matrices and streams, and their columns.
 
-Everything becomes numbers here, once: columns of several kinds by their layout, a stream that memory holds by reading
-it. A larger stream stays a stream, and what the estimator does with rows it does block by block.
+Everything becomes numbers here, once: a mixed-type table by its layout, a stream that fits in memory by loading it. A
+larger stream stays a stream, and the estimator's methods process it block by block.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted, validate_data  # pyrefly: ignore[missing-module-attribute]
 
 from isthmus.rows.cells import has_gaps, require_cells
-from isthmus.rows.companions import check_given, check_weights, with_companions
+from isthmus.rows.metadata import check_given, check_weights, with_metadata
 from isthmus.rows.source import Source
 from isthmus.tables.errors import DataError, said
-from isthmus.tables.given import GivenRows, arrow_cells, given_rows, large_stream
+from isthmus.tables.input_rows import InputRows, arrow_cells, input_rows, large_stream
 from isthmus.tables.layout import TableLayout, layout_of, plain_layout
 from isthmus.tables.stream import TableStream
 from isthmus.tables.table import Table, joined
@@ -28,33 +28,35 @@ from isthmus.tables.views import Arranged
 __all__ = [
     "blockwise",
     "given_for",
-    "know_columns",
     "read_for_fit",
     "read_rows",
     "require_columns",
-    "without_names",
+    "set_columns",
+    "without_name_warnings",
 ]
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
-def read_rows(estimator: Any, X: Any, *, reset: bool) -> Source:
+def read_rows(estimator: Any, X: Any, *, reset: bool, gaps: bool | None = None) -> Source:
     """X as numbers that the estimator can take, or as a stream.
 
+    Cells may be missing where ``gaps`` says so, by default where the estimator learns from such rows.
+
     With ``reset`` the columns of X become the estimator's (``n_features_in_``, ``feature_names_in_``), as
-    scikit-learn's `validate_data` does it, and what kinds they are is settled. Without, X must have the columns of the
-    fit: those of several kinds in any order.
+    scikit-learn's `validate_data` does it, and their kinds are determined. Without, X must have the columns of the fit;
+    columns with names may be in any order.
     """
     try:
-        rows = given_rows(X, estimator.image_shape)
+        rows = input_rows(X, estimator.image_shape)
         if rows.stream is not None:
             return _streamed(estimator, rows.stream, rows, reset=reset)
-        return _held(estimator, X, rows, reset=reset)
+        return _held(estimator, X, rows, reset=reset, gaps=gaps)
     except DataError as error:
         raise ValueError(f"{type(estimator).__name__}: {error}") from error
 
 
-def _streamed(estimator: Any, stream: TableStream, rows: GivenRows, *, reset: bool) -> Source:
+def _streamed(estimator: Any, stream: TableStream, rows: InputRows, *, reset: bool) -> Source:
     layout, masked = rows.layout, {"mask": True, "error": False}.get(estimator.missing)
     if not reset:
         layout, masked = estimator.fitted_.layout, estimator.fitted_.masked
@@ -63,69 +65,75 @@ def _streamed(estimator: Any, stream: TableStream, rows: GivenRows, *, reset: bo
         if len(stream) < 2:
             raise DataError(f"X has {len(stream)} row, and at least 2 are needed to learn from.")
         if layout is not None:
-            require_suitable(estimator)
-        know_columns(estimator, stream.n_columns, stream.columns if stream.has_names else None)
-    names = names_of(estimator, stream.n_columns)
+            _require_suitable(estimator)
+        set_columns(estimator, stream.n_columns, stream.columns if stream.has_names else None)
+    names = feature_names(estimator, stream.n_columns)
     names = names if layout is None else [names[place] for place in layout.owners]
     return Source(None, stream, names, layout, masked=masked, was_read=rows.was_read, image_shape=rows.image_shape)
 
 
-def _held(estimator: Any, X: Any, rows: GivenRows, *, reset: bool) -> Source:
-    who, known = type(estimator).__name__, None if reset else estimator.fitted_.layout
-    values, named, layout = rows.values, rows.names, known
-    if known is not None:
-        values = _as_at_fit(estimator, rows.cells if rows.cells is not None else arrow_cells(X), known, X)
+def _held(estimator: Any, X: Any, rows: InputRows, *, reset: bool, gaps: bool | None) -> Source:
+    who, layout = type(estimator).__name__, None if reset else estimator.fitted_.layout
+    if gaps is None:
+        gaps = estimator.missing != "error" if reset else estimator.fitted_.masked
+    values, names = rows.values, rows.names
+    if layout is not None:
+        values = _as_at_fit(estimator, rows.cells if rows.cells is not None else arrow_cells(X), layout, X, gaps=gaps)
     elif rows.cells is not None:
         layout = rows.layout or layout_of(rows.cells)
-        values, named = layout.encode(rows.cells), layout.names
         if not reset and not layout.is_plain:
             _refuse_kinds(layout)
+        values, names = layout.encode(rows.cells), layout.names
         layout = None if layout.is_plain else layout
     if layout is None:
-        order = None if reset else _order(estimator, named)
-        rules = {"accept_sparse": "csr", "dtype": [np.float64, np.float32], "ensure_all_finite": False}
-        with nullcontext() if named is None else without_names():
-            values = values if order is None else values[:, order]
-            values = validate_data(estimator, values, **rules, ensure_min_samples=2 if reset else 1, reset=reset)
+        values = _validated(estimator, values, names, reset=reset)
     elif reset:
-        require_suitable(estimator)
+        _require_suitable(estimator)
         if len(values) < 2:
-            raise ValueError(f"{who}: X has {len(values)} row, and at least 2 are needed to learn from.")
-    if reset and named is not None:
-        know_columns(estimator, len(named), named)
-    names = names_of(estimator, values.shape[1] if layout is None else len(layout.columns))
-    names = names if layout is None else [names[place] for place in layout.owners]
-    allowed = estimator.missing != "error" if reset else estimator.fitted_.masked
-    require_cells(values, names, who, missing=allowed, reset=reset)
-    masked = allowed and (not reset or estimator.missing == "mask" or has_gaps(values))
+            raise DataError(f"X has {len(values)} row, and at least 2 are needed to learn from.")
+    if reset and names is not None:
+        set_columns(estimator, len(names), names)
+    features = feature_names(estimator, values.shape[1] if layout is None else len(layout.columns))
+    features = features if layout is None else [features[place] for place in layout.owners]
+    require_cells(values, features, who, missing=gaps, reset=reset)
+    masked = gaps and (not reset or estimator.missing == "mask" or has_gaps(values))
     form = rows.form if layout is not None else None
     return Source(
-        values, None, names, layout, form=form, masked=masked, was_read=rows.was_read, image_shape=rows.image_shape
+        values, None, features, layout, form=form, masked=masked, was_read=rows.was_read, image_shape=rows.image_shape
     )
 
 
-def _as_at_fit(estimator: Any, cells: Any, layout: TableLayout, X: Any) -> np.ndarray:
-    """Columns of several kinds as numbers, by the layout of the fit."""
+def _validated(estimator: Any, values: Any, names: Sequence[str] | None, *, reset: bool) -> Any:
+    """Numbers as scikit-learn validates them, their columns in the order of the fit."""
+    order = None if reset else _order(estimator, names)
+    rules = {"accept_sparse": "csr", "dtype": [np.float64, np.float32], "ensure_all_finite": False}
+    with nullcontext() if names is None else without_name_warnings():
+        if order is not None:
+            values = values.iloc[:, order] if hasattr(values, "iloc") else values[:, order]
+        return validate_data(estimator, values, **rules, ensure_min_samples=2 if reset else 1, reset=reset)
+
+
+def _as_at_fit(estimator: Any, cells: Any, layout: TableLayout, X: Any, *, gaps: bool) -> np.ndarray:
+    """A mixed-type table as numbers, by the layout of the fit."""
     if cells is None:
         raise DataError(
-            f"fitted on a table with the columns {said(layout.names, 6)}, got {type(X).__name__}; give a DataFrame or a "
-            "table of isthmus.read."
+            f"fitted on a table with the columns {said(layout.names, 6)}, got {type(X).__name__}; pass a DataFrame or "
+            "a table of isthmus.read."
         )
     layout.require(cells.column_names)
     if not cells.num_rows:
-        raise DataError("X has no rows; give at least one.")
-    masked = estimator.fitted_.masked
-    unseen = ("missing" if masked else "error") if estimator.unseen == "auto" else estimator.unseen
+        raise DataError("X has no rows; pass at least one.")
+    unseen = ("missing" if gaps else "error") if estimator.unseen == "auto" else estimator.unseen
     return layout.encode(cells, unseen)
 
 
 def _refuse_kinds(layout: TableLayout) -> None:
     told = [f"{column.name} ({column.kind})" for column in layout.columns if column.kind != "number"]
-    raise DataError(f"fitted on numbers alone, and X has {', '.join(told[:6])}; give numbers, or fit it again.")
+    raise DataError(f"fitted on numbers alone, and X has {said(told, 6)}; pass numbers, or fit again.")
 
 
 def read_for_fit(estimator: Any, X: Any, sample_weight: Any, given: Any, *, reset: bool) -> Source:
-    """X for a fit, with what stands beside its rows; with ``reset`` for a first one."""
+    """X for a fit, with its rows' weights and conditions; ``reset`` says that it is a new fit."""
     who = type(estimator).__name__
     source = read_rows(estimator, X, reset=reset)
     n_rows = source.shape[0]
@@ -133,23 +141,23 @@ def read_for_fit(estimator: Any, X: Any, sample_weight: Any, given: Any, *, rese
         given = given_for(estimator, given, n_rows)
     elif given is not None:
         given = check_given(given, n_rows, who)
-    return with_companions(source, given, check_weights(sample_weight, n_rows, who))
+    return with_metadata(source, given, check_weights(sample_weight, n_rows, who))
 
 
 def given_for(estimator: Any, given: Any, n_rows: int) -> np.ndarray | None:
-    """What rows are given, as a fitted model takes it; a `ValueError` if it takes none, or lacks it."""
+    """The validated conditions of a fitted model; a `ValueError` if they are missing or not expected."""
     who, known = type(estimator).__name__, estimator.fitted_.given
     if known is None and given is not None:
-        raise ValueError(f"{who}: was fitted without given; leave it out, or fit with it.")
+        raise ValueError(f"{who}: fitted without given; leave it out, or fit with it.")
     if known is None:
         return None
     if given is None:
-        raise ValueError(f"{who}: was fitted with given, {len(known.center)} columns; give them for these rows too.")
+        raise ValueError(f"{who}: fitted with given, {len(known.center)} columns; pass given for these rows too.")
     return check_given(given, n_rows, who, len(known.center))
 
 
 def blockwise(method: Method) -> Method:
-    """Decorator: of a stream that memory doesn't hold, the method's answers for one block after the other."""
+    """Decorator: for a stream larger than memory, apply the method block by block and concatenate its results."""
 
     @functools.wraps(method)
     def over_blocks(self: Any, X: Any, *args: Any, **kwargs: Any) -> Any:
@@ -161,33 +169,36 @@ def blockwise(method: Method) -> Method:
             stream = require_columns(self, stream)
         except DataError as error:
             raise ValueError(f"{type(self).__name__}: {error}") from error
-        answer, begin, given = np.empty(0), 0, kwargs.pop("given", None)
+        answers, tables, begin, given = [np.empty(0)], [], 0, kwargs.pop("given", None)
         if given is not None:
             given = check_given(given, len(stream), type(self).__name__)
-        tables = []
-        with without_names():
+        with without_name_warnings():
             for block in stream.blocks():
                 beside = {} if given is None else {"given": given[begin : begin + len(block)]}
-                part = method(self, block.rows, *args, **kwargs, **beside)
-                if isinstance(part, Table):
-                    tables.append(part)
+                found = method(self, block.rows, *args, **kwargs, **beside)
+                begin += len(block)
+                if isinstance(found, Table):
+                    tables.append(found)
                     continue
-                if begin == 0:
-                    answer = np.empty((len(stream), *part.shape[1:]), part.dtype)
-                answer[begin : begin + len(part)] = part
-                begin += len(part)
-        return joined(tables) if tables else answer
+                parts = found if isinstance(found, tuple) else (found,)
+                if begin == len(block):
+                    answers = [np.empty((len(stream), *part.shape[1:]), part.dtype) for part in parts]
+                for answer, part in zip(answers, parts, strict=True):
+                    answer[begin - len(block) : begin] = part
+        if tables:
+            return joined(tables)
+        return answers[0] if len(answers) == 1 else tuple(answers)
 
     return over_blocks  # type: ignore[return-value]
 
 
-def names_of(estimator: Any, n_columns: int) -> list[str]:
-    """The columns' names as they were known at fit, their numbers where they have none."""
+def feature_names(estimator: Any, n_columns: int) -> list[str]:
+    """The columns' names at fit, or their positions if they have none."""
     return [str(name) for name in getattr(estimator, "feature_names_in_", range(n_columns))]
 
 
-def know_columns(estimator: Any, n_columns: int, names: Sequence[str] | None) -> None:
-    """Let an estimator know its columns, by name where they have names."""
+def set_columns(estimator: Any, n_columns: int, names: Sequence[str] | None) -> None:
+    """Set an estimator's ``n_features_in_`` and, if the columns have names, ``feature_names_in_``."""
     estimator.n_features_in_ = n_columns
     estimator.__dict__.pop("feature_names_in_", None)  # of an earlier fit
     if names is not None:
@@ -195,7 +206,7 @@ def know_columns(estimator: Any, n_columns: int, names: Sequence[str] | None) ->
 
 
 def require_columns(estimator: Any, stream: TableStream) -> TableStream:
-    """A stream with the columns of the fit, in its order and encoded by its layout; others are refused by name."""
+    """A stream with the columns of the fit, in its order and encoded by its layout; a `DataError` names others."""
     layout = estimator.fitted_.layout
     if layout is not None:
         layout.require(stream.columns)
@@ -203,13 +214,13 @@ def require_columns(estimator: Any, stream: TableStream) -> TableStream:
     if stream.mixed and stream.layout is not None:
         _refuse_kinds(stream.layout)
     if stream.n_columns != estimator.n_features_in_:
-        raise DataError(f"X has {stream.n_columns} columns, and {estimator.n_features_in_} were there at fit.")
+        raise DataError(f"X has {stream.n_columns} columns, but was fitted with {estimator.n_features_in_}.")
     order = _order(estimator, stream.columns if stream.has_names else None)
     return stream if order is None else Arranged(stream, [stream.columns[place] for place in order])
 
 
 def _order(estimator: Any, names: Sequence[str] | None) -> list[int] | None:
-    """Where the columns of the fit stand among some of the same names; None where they stand as they were."""
+    """Positions of the fit's columns among ``names``; None if they are in that order already, or have no names."""
     known = getattr(estimator, "feature_names_in_", None)
     if known is None or names is None or tuple(known) == tuple(names):
         return None
@@ -219,19 +230,23 @@ def _order(estimator: Any, names: Sequence[str] | None) -> list[int] | None:
 
 
 @contextmanager
-def without_names() -> Iterator[None]:
-    """Rows that come without their names are no news where the names were looked at before."""
+def without_name_warnings() -> Iterator[None]:
+    """A context without scikit-learn's warning about missing column names, for rows whose names were checked."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "X does not have valid feature names")
         yield
 
 
-def require_suitable(settings: Any) -> None:
-    """Refuse settings that a table with columns of several kinds has no room for."""
+def _require_suitable(settings: Any) -> None:
+    """Refuse settings that don't apply to a mixed-type table."""
     for name, given, why in (
-        ("likelihood", settings.likelihood != "gaussian", "each column of a mixed table has its own; leave it out"),
-        ("output_activation", settings.output_activation != "identity", "a mixed table has no use for it"),
-        ("image_shape", settings.image_shape is not None, "a mixed table is no picture"),
+        (
+            "likelihood",
+            settings.likelihood != "gaussian",
+            "each column of a mixed-type table has its own",
+        ),
+        ("output_activation", settings.output_activation != "identity", "it doesn't apply to a mixed-type table"),
+        ("image_shape", settings.image_shape is not None, "a mixed-type table isn't a picture"),
     ):
         if given:
             raise ValueError(f"{type(settings).__name__}: {name}={getattr(settings, name)!r}, but {why}.")

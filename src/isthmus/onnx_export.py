@@ -1,7 +1,7 @@
-"""A fitted autoencoder as an ONNX file, to be run without Python or PyTorch.
+"""A fitted autoencoder as an ONNX file, which runs without Python or PyTorch.
 
-The scaling is in the graph: rows go in as they lie in the table, as float32 or, with ``dtype="float64"``, as
-float64 (a column of timestamps needs it); answers are float32. The number of rows is left open.
+The graph includes the scaling: its input is rows in the user's units, as float32 or, with ``dtype="float64"``, as
+float64 (which a column of timestamps needs); its output is float32. The number of rows is dynamic.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["PARTS", "export_onnx"]
 PARTS = ("encoder", "decoder", "model")
 DTYPES = ("float32", "float64")
 OPSET = 18
-NAMES = {"encoder": ("rows", "codes"), "decoder": ("codes", "rebuilt"), "model": ("rows", "rebuilt")}
+NAMES = {"encoder": ("rows", "codes"), "decoder": ("codes", "reconstructions"), "model": ("rows", "reconstructions")}
 
 
 def export_onnx(
@@ -34,24 +34,28 @@ def export_onnx(
     part: str = "model",
     *,
     dtype: str = "float32",
+    polish: int | None = None,
     overwrite: bool = True,
 ) -> None:
-    """Write a fitted estimator, or half of it, as an ONNX file.
+    """Write a fitted estimator, its encoder or its decoder as an ONNX file.
 
     Parameters
     ----------
     path
-        The file, written whole or not at all.
+        The file; it is written atomically.
     part
         ``"encoder"``: ``rows`` of shape (batch, n_features) to ``codes`` of shape (batch, n_components);
-        ``"decoder"``: ``codes`` to ``rebuilt`` rows; ``"model"``: ``rows`` to ``rebuilt``.
+        ``"decoder"``: ``codes`` to ``reconstructions``; ``"model"``: ``rows`` to ``reconstructions``.
     dtype
         Of the input, ``"float32"`` or ``"float64"``.
+    polish
+        Steps of polishing that are written out; None takes as many as the model does itself, 0 leaves the encoder's
+        codes.
 
     Raises
     ------
     ValueError
-        If ``part`` or ``dtype`` is none of these.
+        If ``part`` or ``dtype`` is none of these, or codes can't be polished outside of this library.
     ImportError
         Without the extra ``onnx``.
     DataError
@@ -62,9 +66,11 @@ def export_onnx(
     if dtype not in DTYPES:
         raise ValueError(f"export_onnx: dtype must be one of {', '.join(DTYPES)}, got {dtype!r}.")
     if not hasattr(estimator, "to_torch"):
-        raise ValueError(f"export_onnx: takes one of isthmus's autoencoders, got {type(estimator).__name__}.")
+        raise ValueError(
+            f"export_onnx: estimator must be one of isthmus's autoencoders, got {type(estimator).__name__}."
+        )
     _require_onnx()
-    module = estimator.to_torch() if part == "model" else getattr(estimator, part).to_torch()
+    module = (estimator if part == "model" else getattr(estimator, part)).to_torch(polish)
     width = estimator.n_components_ if part == "decoder" else estimator.n_features_in_
     program = _graph_of(module, width, part, dtype)
     names = [str(name) for name in getattr(estimator, "feature_names_in_", ())]
@@ -86,20 +92,20 @@ def _graph_of(module: nn.Module, width: int, part: str, dtype: str) -> Any:
     import torch
 
     example = torch.zeros(2, width, dtype=getattr(torch, dtype))
-    wants, gives = NAMES[part]
+    input_name, output_name = NAMES[part]
     exporter = logging.getLogger("torch.onnx")
     level = exporter.level
     exporter.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the exporter's own code, not of ours
+            warnings.simplefilter("ignore")  # they are about the exporter's own code
             return torch.onnx.export(
                 module.eval(),
                 (example,),
                 dynamo=True,
                 opset_version=OPSET,
-                input_names=[wants],
-                output_names=[gives],
+                input_names=[input_name],
+                output_names=[output_name],
                 dynamic_shapes=({0: torch.export.Dim("batch")},),
                 verbose=False,
             )

@@ -2,9 +2,9 @@
 
     encoder:  x ↦ unit · E[z | (x - center) / spread]        decoder:  z ↦ center + spread · E[x̂ | z / unit]
 
-The modules are traced by ``torch.fx``, so that only PyTorch's own layers are left in them: they train, copy, give a
+The modules are traced by ``torch.fx``, so they contain only PyTorch's own layers: they train, copy, give a
 ``state_dict`` and are saved without this library. The subtraction is done in float64, so a float64 column of
-timestamps keeps its seconds on the way in; answers have the precision of the weights, float32 unless ``.double()``.
+timestamps keeps its seconds; outputs have the precision of the weights, float32 unless ``.double()``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from isthmus.fitted import FittedState
+from isthmus.inference.unrolled import UnrolledPolishing, can_unroll
 
 __all__ = ["Side", "TorchPart", "to_torch"]
 
@@ -26,21 +27,24 @@ PARTS = ("encoder", "decoder", "model")
 
 @dataclass(frozen=True)
 class TorchPart:
-    """One side of a fitted model; ``part`` is "encoder" or "decoder"."""
+    """The encoder or decoder of a fitted model; ``part`` says which."""
 
     fitted: FittedState
     part: str
 
-    def to_torch(self) -> nn.Module:
-        """A plain module of its own copy of the weights: rows to codes, or codes to rows, in the user's units."""
-        return to_torch(self.fitted, self.part)
+    def to_torch(self, polish: int | None = None) -> nn.Module:
+        """A plain module of its own copy of the weights: rows to codes, or codes to rows, in the user's units.
+
+        ``polish`` is as for `to_torch`: 0 gives the encoder alone.
+        """
+        return to_torch(self.fitted, self.part, polish)
 
 
 class Side:
-    """Descriptor of an estimator's ``encoder`` and ``decoder``: what was given before `fit`, what was learned after.
+    """Descriptor of an estimator's ``encoder`` and ``decoder``: before `fit` the setting, after it the fitted part.
 
-    ``encoder.to_torch()`` is then a plain module that does what `transform` does, ``decoder.to_torch()`` one that does
-    what `inverse_transform` does.
+    Then ``encoder.to_torch()`` is a plain module that computes `transform`, and ``decoder.to_torch()`` one that
+    computes `inverse_transform`.
     """
 
     def __init__(self, part: str):
@@ -57,38 +61,54 @@ class Side:
         vars(estimator)[self.part] = module
 
 
-def to_torch(fitted: FittedState, part: str = "model") -> nn.Module:
+def to_torch(fitted: FittedState, part: str = "model", polish: int | None = None) -> nn.Module:
     """A trainable copy of a fitted model's encoder, decoder, or both in one: shape (batch, ·) to (batch, ·).
 
-    Rows must be complete: filling missing cells is the estimator's work.
+    Rows must be complete: filling missing cells is the estimator's work. Codes are polished by ``polish`` steps, each
+    written out; None takes as many as the model does itself, 0 leaves the encoder's codes.
 
     Raises
     ------
     ValueError
-        If ``part`` is none of "encoder", "decoder" and "model".
+        If ``part`` is none of "encoder", "decoder" and "model", or codes can't be polished outside of this library.
     """
     if part not in PARTS:
         raise ValueError(f"to_torch: part must be one of {', '.join(map(repr, PARTS))}, got {part!r}.")
     if fitted.layout is not None:
         raise ValueError(
-            "to_torch: this model was fitted on a mixed table, whose words and dates no tensor holds; encode the table "
-            "to numbers yourself and fit on those."
+            "to_torch: this model was fitted on a mixed-type table, whose words and dates no tensor holds; encode the "
+            "table as numbers yourself and fit on those."
         )
     if fitted.given is not None:
         raise ValueError("to_torch: this model was fitted with given, which no module of one input takes yet.")
+    steps = 0 if part == "decoder" else _steps(fitted, polish)
     with torch.device("cpu"):
-        passes = _Traced(fitted, part)
-        graph = _Tracer(passes.own_modules).trace(passes)
+        passes = _Traced(fitted, part, steps)
+        graph = fx.Graph()  # a copy, which doesn't name the tracer: it is saved without this library
+        graph.output(graph.graph_copy(_Tracer(passes.own_modules).trace(passes), {}))
     traced = fx.GraphModule(passes, graph)
     for node in traced.graph.nodes:
-        node.type = None  # annotations are words here, which a saved graph can't hold
+        node.type = None  # annotations are strings here, which a saved graph can't hold
     traced.recompile()
     traced.train(False)
     return traced.requires_grad_()
 
 
+def _steps(fitted: FittedState, polish: int | None) -> int:
+    """The steps that are written out."""
+    steps, model = fitted.polish_steps if polish is None else polish, fitted.model
+    if steps == 0 or fitted.inference is None or fitted.inference.polishing is None:
+        return 0
+    if not (can_unroll(model.decoder) and model.likelihood.is_gaussian and model.likelihood.mean_is_output):
+        raise ValueError(
+            "to_torch: codes are polished outside of this library only under a squared error and a decoder of linear "
+            "layers; to_torch(polish=0) gives the encoder's own codes."
+        )
+    return steps
+
+
 class _Tracer(fx.Tracer):
-    """Leaves modules of the user's own as they are: what they do inside may be more than a trace can follow."""
+    """Doesn't trace into the user's own modules, which may do more than a trace can follow."""
 
     def __init__(self, own: list[nn.Module]):
         super().__init__()
@@ -99,16 +119,21 @@ class _Tracer(fx.Tracer):
 
 
 class _Traced(nn.Module):
-    """What is traced: scaling, one network or both, scaling undone."""
+    """The module to trace: scaling, one network or both, inverse scaling."""
 
-    def __init__(self, fitted: FittedState, part: str):
+    def __init__(self, fitted: FittedState, part: str, steps: int):
         super().__init__()
         self.part = part
+        self.polish: Any = None
         model = copy.deepcopy(fitted.model).cpu()
         if part != "decoder":
             self.encoder, self.bottleneck = model.encoder, model.bottleneck
         if part != "encoder":
             self.decoder, self.likelihood = model.decoder, model.likelihood.mean_module()
+        if steps:
+            assert fitted.inference is not None  # see `_steps`
+            assert fitted.inference.polishing is not None
+            self.polish = UnrolledPolishing(model.decoder, fitted.inference.polishing, steps)
         networks = (model.encoder, model.decoder)
         self.own_modules = [network.own_module for network in networks if network.own_module is not None]
         self.center: Tensor
@@ -122,10 +147,11 @@ class _Traced(nn.Module):
         value: Any = rows
         if self.part != "decoder":
             value = ((value.type_as(self.center) - self.center) / self.spread).type_as(self.unit)
-            value = self.bottleneck.encode(self.encoder(value))
+            guess = self.bottleneck.encode(self.encoder(value))
+            value = guess if self.polish is None else self.polish(value, guess)
         if self.part == "encoder":
             return value * self.unit
         if self.part == "decoder":
             value = value.type_as(self.unit) / self.unit
-        rebuilt = self.likelihood.mean(self.decoder(value))
-        return (self.center + self.spread * rebuilt.type_as(self.center)).type_as(self.unit)
+        reconstruction = self.likelihood.mean(self.decoder(value))
+        return (self.center + self.spread * reconstruction.type_as(self.center)).type_as(self.unit)

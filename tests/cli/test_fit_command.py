@@ -78,7 +78,7 @@ def test_json_is_one_object_and_nothing_else(folder, tmp_path):
     assert facts["run"] == str(tmp_path / "run")
     assert facts["variant"] == "vanilla"
     assert facts["evaluation"]["data"]["pca"]["mse"] > 0
-    assert facts["sentence"].startswith("6 numbers squeezed to 2")
+    assert facts["sentence"].startswith("6 features encoded in 2 dimensions")
 
 
 def test_the_same_seed_gives_the_same_run(folder, tmp_path, table_run):

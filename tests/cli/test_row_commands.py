@@ -224,7 +224,7 @@ def test_evaluate_notices_that_the_data_changed(folder, tmp_path):
 
 def test_info_for_people_and_machines(table_run):
     shown = call("info", table_run)
-    for words in ("vanilla", "'height'", r"weird\x1b", "max_iter=2", "6 numbers squeezed to 2"):
+    for words in ("vanilla", "'height'", r"weird\x1b", "max_iter=2", "6 features encoded in 2 dimensions"):
         assert words in shown.out
     assert "\x1b" not in shown.out
     facts = json.loads(call("info", table_run, "--json").out)

@@ -3,8 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +13,19 @@ from cli.conftest import call, own_rows, sentence, tree
 from isthmus.cli import run_folder
 from isthmus.cli.run_folder import FIGURE_NAMES, OWNED, open_run
 from isthmus.tables import staging, write_table
+from isthmus.training.loop import Training
+
+
+def in_a_child(task) -> int:
+    """The exit code of a forked process that does the task."""
+    child = os.fork()
+    if child == 0:
+        try:
+            task()
+        finally:
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
 
 FAST = ("--max-iter", "1", "--hidden-layer-sizes", "2", "--no-page", "--no-plots")
 
@@ -118,21 +129,19 @@ def test_an_empty_folder_is_filled(data, tmp_path):
 
 def test_a_replacement_that_was_killed_half_way_is_finished(data, run, tmp_path):
     """Where two folders can't be exchanged: killed when the old run is away and the new one not there yet."""
-    script = (
-        "import os, signal, sys\n"
-        "from isthmus.cli.outcome import run\n"
-        "from isthmus.tables import staging\n"
-        "staging._exchanged = lambda *_: False\n"
-        "rename = os.rename\n"
-        "def die(a, b):\n"
-        "    rename(a, b)\n"
-        f"    str(a) == {str(run)!r} and os.kill(os.getpid(), signal.SIGKILL)\n"
-        "os.rename = die\n"
-        "run(sys.argv[1:])\n"
-    )
-    asked = ["fit", str(data), "-o", str(run), *FAST, "--overwrite", "--seed", "7"]
-    died = subprocess.run([sys.executable, "-c", script, *asked], capture_output=True)
-    assert died.returncode == -9
+    rename = os.rename
+
+    def die(one, other):
+        rename(one, other)
+        if str(one) == str(run):
+            os._exit(9)
+
+    def replace():
+        staging._exchanged = lambda *_: False
+        os.rename = die
+        call("fit", data, "-o", run, *FAST, "--overwrite", "--seed", "7")
+
+    assert in_a_child(replace) == 9
     assert not run.exists()
     assert open_run(run).load().random_state == 7
     assert not [place.name for place in tmp_path.iterdir() if place.name.startswith(".")]
@@ -222,24 +231,23 @@ def test_a_denoiser_is_not_written_over_by_another_made_with_it(data, tmp_path):
 # ---- going on ------------------------------------------------------------------------------------------
 
 
-def interrupted(data, run, cwd=None):
+def interrupted(data, run, cwd="."):
     """A fit that ends in its third step, as if killed; what it leaves beside the run."""
-    script = (
-        "import os, sys\n"
-        "from isthmus.cli.outcome import run\n"
-        "from isthmus.training.loop import Training\n"
-        "step = Training.step\n"
-        "def die(self, *given):\n"
-        "    self.state.steps < 3 or os._exit(9)\n"
-        "    step(self, *given)\n"
-        "Training.step = die\n"
-        "run(sys.argv[1:])\n"
-    )
-    asked = ["fit", str(data), "-o", str(run), "--max-iter", "4", "--batch-size", "16", "--checkpoint-seconds", "0"]
-    told = subprocess.run(
-        [sys.executable, "-c", script, *asked, "--no-page", "--no-plots"], capture_output=True, cwd=cwd
-    )
-    assert told.returncode == 9, told.stderr
+
+    def fit():
+        step = Training.step
+
+        def die(self, *given):
+            if self.state.steps == 3:
+                os._exit(9)
+            step(self, *given)
+
+        Training.step = die
+        os.chdir(cwd)
+        paced = ("--max-iter", "4", "--batch-size", "16", "--checkpoint-seconds", "0")
+        call("fit", data, "-o", run, *paced, "--no-page", "--no-plots")
+
+    assert in_a_child(fit) == 9
 
 
 def test_a_fit_is_resumed_from_another_folder(data, tmp_path, monkeypatch):
@@ -272,6 +280,17 @@ def test_data_that_changed_are_not_resumed_with(held_out, data, tmp_path):
     write_table(data, own_rows(), list("abcdef"), overwrite=True)
     told = call("fit", "--resume", run)
     assert told.code == 0, told.err
+
+
+def test_a_fit_that_died_before_its_first_checkpoint_is_no_hindrance(data, run, tmp_path):
+    """Neither the data that it began with, nor what was asked of it, is held against the next fit."""
+    left = tmp_path / "run.unfinished"
+    left.mkdir()
+    shutil.copy(run / "data.json", left)
+    write_table(data, own_rows()[:50], list("abcdef"), overwrite=True)
+    told = call("fit", data, "-o", run, *FAST, "--overwrite")
+    assert told.code == 0, told.err
+    assert not left.exists()
 
 
 def test_what_others_put_beside_the_checkpoints_stays(data, tmp_path):
@@ -325,7 +344,6 @@ def test_where_there_is_no_room_at_all_checkpoints_stay(data, full, tmp_path):
 
 def test_room_is_asked_for_before_the_first_step(data, tmp_path, monkeypatch):
     from isthmus.storage import folder_writing
-    from isthmus.training.loop import Training
 
     monkeypatch.setattr(folder_writing.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1000}))
     monkeypatch.setattr(Training, "step", lambda *_: pytest.fail("a step was taken"))

@@ -41,8 +41,15 @@ def fault_here(tmp_path, monkeypatch):
     return fault
 
 
-def test_the_reference_passes(asked, tmp_path):
+def test_the_reference_passes(asked, fault_here):
+    assert fault_here(asked, asked.reference) is None
+
+
+@pytest.mark.parametrize("chapter", [3, 6])
+def test_a_file_is_checked_in_a_process_of_its_own(chapter, tmp_path):
+    asked = exercise(chapter)
     assert check_file(asked, _file(tmp_path, asked.reference)).fault is None
+    assert check_file(asked, _file(tmp_path, asked.starter)).fault is not None
 
 
 def test_the_starter_does_not_pass(asked, fault_here):

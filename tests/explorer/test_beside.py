@@ -27,7 +27,7 @@ def shown(browser, file):
 
 @pytest.fixture
 def page(shown):
-    go_to(shown, "#tab=0&item=5&colour=class&rank=error&layers=points,doubt")
+    go_to(shown, "#tab=0&item=5&colour=class&rank=error&layers=points,uncertainty")
     yield shown
     assert shown.faults == []
 

@@ -24,7 +24,7 @@ def shown(browser, digits_file):
 @pytest.fixture
 def page(shown):
     """The page as it opens, its map focused."""
-    go_to(shown, "#tab=0&item=5&t=0.5&colour=class&rank=error&layers=points,doubt")
+    go_to(shown, "#tab=0&item=5&t=0.5&colour=class&rank=error&layers=points,uncertainty")
     if shown.get_attribute("#help", "aria-expanded") == "true":
         shown.click("#help")
     shown.focus("#plane")
@@ -108,15 +108,15 @@ def test_c_goes_round_the_colourings(page):
         page.keyboard.press("c")
         seen.append(state(page)["colour"])
         assert len(seen) < 20
-    assert {"class", "error", "doubt", "none"} <= set(seen)
+    assert {"class", "error", "uncertainty", "none"} <= set(seen)
     assert len(seen) == len(set(seen)) + 1
 
 
-def test_d_switches_doubt(page):
+def test_d_switches_uncertainty(page):
     page.keyboard.press("d")
-    assert not state(page)["doubt"]
+    assert not state(page)["uncertainty"]
     page.keyboard.press("d")
-    assert state(page)["doubt"]
+    assert state(page)["uncertainty"]
 
 
 @pytest.mark.parametrize("digit", "0123456789")

@@ -1,4 +1,4 @@
-"""What the map can show: doubt by either measure, colour by any column with its scale, one class standing out."""
+"""What the map can show: uncertainty by either measure, colour by any column with its scale, one class standing out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def pages(browser, digits_file, table_file):
 
 def test_the_round_trip_is_measured_as_torch_measures_it(pages, small_model):
     page = pages["digits"]
-    go_to(page, "#tab=0&item=5&colour=class&rank=error&layers=points,doubt")
+    go_to(page, "#tab=0&item=5&colour=class&rank=error&layers=points,uncertainty")
     codes = np.array([[0.0, 0.0], [3.0, -2.0], [40.0, 40.0]])
     again = small_model.transform(small_model.inverse_transform(codes))
     deviation = page.evaluate("window.isthmus.app.model.facts.deviation")
@@ -30,10 +30,10 @@ def test_the_round_trip_is_measured_as_torch_measures_it(pages, small_model):
     assert found == pytest.approx(wanted, abs=0.02)
     page.select_option("#measure", "trip")
     assert state(page)["trip"]
-    assert page.evaluate("(m => m.doubt([40, 40]) === m.trip([40, 40]))(window.isthmus.app.model)")
+    assert page.evaluate("(m => m.uncertainty([40, 40]) === m.trip([40, 40]))(window.isthmus.app.model)")
     assert "encoded again" in page.inner_text("#caption")
     page.select_option("#measure", "near")
-    assert page.evaluate("(m => m.doubt([3, -2]) === m.near([3, -2]))(window.isthmus.app.model)")
+    assert page.evaluate("(m => m.uncertainty([3, -2]) === m.near([3, -2]))(window.isthmus.app.model)")
 
 
 def test_training_codes_themselves_spread_over_the_quantiles(pages):
@@ -57,7 +57,7 @@ def test_any_column_of_a_table_colours_the_dots_and_has_a_scale(pages):
 
 def test_a_class_stands_out_while_its_entry_is_pointed_at(pages):
     page = pages["digits"]
-    go_to(page, "#tab=0&item=5&colour=class&rank=error&layers=points,doubt")
+    go_to(page, "#tab=0&item=5&colour=class&rank=error&layers=points,uncertainty")
     before = page.evaluate("document.getElementById('still').toDataURL()")
     page.hover("#class-4")
     assert page.evaluate("window.isthmus.app.isolated") == 4
@@ -88,10 +88,10 @@ STROKES = """draw => {
 }"""
 
 
-def test_cells_without_data_are_hatched_where_doubt_is_off(pages):
+def test_cells_without_data_are_hatched_where_uncertainty_is_off(pages):
     page = pages["digits"]
-    assert page.evaluate(STROKES, {"decodes": False, "doubt": False, "points": False, "training": False}) == 0
-    assert page.evaluate(STROKES, {"decodes": True, "doubt": False, "points": False, "training": False}) > 0
+    assert page.evaluate(STROKES, {"decodes": False, "uncertainty": False, "points": False, "training": False}) == 0
+    assert page.evaluate(STROKES, {"decodes": True, "uncertainty": False, "points": False, "training": False}) > 0
 
 
 def test_the_ends_of_a_path_are_named_on_the_map(pages):
@@ -101,7 +101,7 @@ def test_the_ends_of_a_path_are_named_on_the_map(pages):
       pen.fillText = (text, x, y) => { words.push(text); fillText.call(pen, text, x, y); };
       app.set({ a: 3, b: 5 });
       words.splice(0);
-      app.map.drawPuck();
+      app.map.drawHandle();
       delete pen.fillText;
       return words;
     }""")
@@ -133,7 +133,7 @@ def test_a_place_beyond_the_axes_is_a_hollow_ring_at_the_edge(pages):
       app.set({ a: -1, b: -1 });
       app.moveTo(map.code(1e4, 0));
       pen.arc = (x, y, radius) => drawn.push([map.framed([x, y]).inside, radius]);
-      map.drawPuck();
+      map.drawHandle();
       delete pen.arc;
       return drawn;
     }""")

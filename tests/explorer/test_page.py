@@ -60,7 +60,7 @@ def test_keys_on_the_map(digits_page):
     assert state(page)["t"] == 0  # where the page opens is A
     page.keyboard.press(".")
     assert state(page)["t"] == pytest.approx(0.1)
-    for key, name in (("c", "colour"), ("d", "doubt"), ("3", "only")):
+    for key, name in (("c", "colour"), ("d", "uncertainty"), ("3", "only")):
         old = state(page)[name]
         page.keyboard.press(key)
         assert state(page)[name] != old
@@ -72,7 +72,7 @@ def test_keys_on_the_map(digits_page):
 
 
 def test_the_address_holds_the_state(digits_page, browser):
-    digits_page.evaluate("window.isthmus.app.set({ a: 3, b: 5, rank: 'doubt', colour: 'error' })")
+    digits_page.evaluate("window.isthmus.app.set({ a: 3, b: 5, rank: 'uncertainty', colour: 'error' })")
     again = digits_page.context.new_page()
     again.goto(digits_page.url)
     again.wait_for_function("document.documentElement.dataset.ready === 'yes'")

@@ -142,14 +142,14 @@ def test_errors_are_those_of_the_rows_rebuilt(pictures, digits, name):
     np.testing.assert_allclose(again, figures(pictures, "errors", tab), rtol=1e-4, atol=1e-4)
 
 
-def test_the_page_reads_doubt_as_it_was_computed(pictures):
+def test_the_page_reads_uncertainty_as_it_was_computed(pictures):
     for tab in range(5):
         read = pictures.evaluate(
             "tab => { const model = window.isthmus.app.models[tab];"
-            "return Array.from({ length: model.data.total }, (_, item) => model.doubt(model.code(item))) }",
+            "return Array.from({ length: model.data.total }, (_, item) => model.uncertainty(model.code(item))) }",
             tab,
         )
-        np.testing.assert_allclose(read, figures(pictures, "doubts", tab), rtol=0, atol=2e-3)
+        np.testing.assert_allclose(read, figures(pictures, "uncertainties", tab), rtol=0, atol=2e-3)
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -6,7 +6,7 @@ import pytest
 
 from .browsing import go_to, opened, state
 
-START = "#tab=0&item=5&colour=class&rank=error&layers=points,doubt"
+START = "#tab=0&item=5&colour=class&rank=error&layers=points,uncertainty"
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,7 @@ def test_a_click_on_empty_map_decodes_there(page):
     assert state(page)["z"] == pytest.approx(code_at(page, x, y))
 
 
-def test_dragging_on_empty_map_moves_the_puck_also_over_dots(page):
+def test_dragging_on_empty_map_moves_the_handle_also_over_dots(page):
     page.mouse.move(*empty_place(page))
     page.mouse.down()
     end = spot(page, 9)
@@ -179,7 +179,7 @@ def test_a_tap_selects_the_nearest_item_within_24_pixels(page, fingers, off, sel
         assert state(page)["z"] == pytest.approx(code_at(page, x, y - off))
 
 
-def test_a_dragging_finger_moves_the_puck_with_the_picture_above_it(page, fingers):
+def test_a_dragging_finger_moves_the_handle_with_the_picture_above_it(page, fingers):
     begin, end = spot(page, 7), empty_place(page)
     fingers.send("touchStart", begin)
     fingers.send("touchMove", [(a + b) / 2 for a, b in zip(begin, end, strict=True)])
@@ -224,7 +224,7 @@ def test_buttons_and_keys_zoom_about_the_place_selected(page):
     assert (near[0][1] - near[0][0]) * 1.5**2 == pytest.approx(whole[0][1] - whole[0][0])
     z = state(page)["z"]
     assert near[0][0] < z[0] < near[0][1]
-    for _ in range(30):  # the view follows the puck out of it
+    for _ in range(30):  # the view follows the handle out of it
         page.keyboard.press("Shift+ArrowRight")
     moved, z = span(page), state(page)["z"]
     assert moved[0][0] < z[0] < moved[0][1]

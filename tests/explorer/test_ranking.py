@@ -15,7 +15,7 @@ def shown(browser, digits_file):
 
 @pytest.fixture
 def page(shown):
-    go_to(shown, "#tab=0&item=5&colour=class&rank=error&layers=points,doubt")
+    go_to(shown, "#tab=0&item=5&colour=class&rank=error&layers=points,uncertainty")
     yield shown
     assert shown.faults == []
 
@@ -31,7 +31,7 @@ def open_table(page):
     page.wait_for_selector("#table-rows tr >> nth=19")
 
 
-def test_a_class_and_words_sift_lists_and_map(page):
+def test_a_class_and_words_filter_lists_and_map(page):
     page.select_option("#only", label="3")
     labels = page.evaluate("window.isthmus.app.order.map(item => window.isthmus.app.data.label(item))")
     assert set(labels) == {"3"}
@@ -55,9 +55,9 @@ def test_the_strip_says_by_what_it_is_ranked(page):
     error = page.evaluate(f"window.isthmus.app.model.errors[{first}]")
     shown = page.locator("#strip button .figure").first
     assert float(shown.inner_text()) == pytest.approx(error, rel=1e-3)
-    page.click("[data-rank=doubt]")
-    doubt = page.evaluate(f"window.isthmus.app.model.doubts[{first}]")
-    assert shown.inner_text() == f"{round(100 * doubt)} %"
+    page.click("[data-rank=uncertainty]")
+    uncertainty = page.evaluate(f"window.isthmus.app.model.uncertainties[{first}]")
+    assert shown.inner_text() == f"{round(100 * uncertainty)} %"
 
 
 def test_the_address_keeps_the_filter(page, browser):
@@ -71,7 +71,7 @@ def test_the_address_keeps_the_filter(page, browser):
     again.close()
 
 
-@pytest.mark.parametrize(("sort", "column"), [("error", 2), ("doubt", 3), ("pca", 4)])
+@pytest.mark.parametrize(("sort", "column"), [("error", 2), ("uncertainty", 3), ("pca", 4)])
 def test_the_table_sorts_by_its_columns(page, sort, column):
     open_table(page)
     head = page.locator(f"[data-sort={sort}]")

@@ -23,14 +23,14 @@ def shown(browser, digits_file):
 
 @pytest.fixture
 def page(shown):
-    go_to(shown, "#tab=0&item=5&colour=class&rank=error&layers=points,doubt")
+    go_to(shown, "#tab=0&item=5&colour=class&rank=error&layers=points,uncertainty")
     yield shown
     assert shown.faults == []
 
 
 ALL = {
     "tab": 1, "item": 8, "a": 3, "b": 4, "t": 0.25, "only": 2, "colour": "error", "rank": "change",
-    "points": False, "decodes": True, "doubt": False, "training": True,
+    "points": False, "decodes": True, "uncertainty": False, "training": True,
 }  # fmt: skip
 
 

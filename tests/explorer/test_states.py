@@ -74,7 +74,7 @@ EVERYTHING = """() => {
   const { app } = window.isthmus, last = app.data.total - 1;
   const colours = [...document.querySelectorAll("#colour option")].map(option => option.value);
   for (const colour of colours.slice(-4)) app.set({ colour });
-  for (const rank of ["error", "doubt", "pca", "change"]) app.set({ rank });
+  for (const rank of ["error", "uncertainty", "pca", "change"]) app.set({ rank });
   app.set({ a: 0, b: Math.min(1, last), decodes: true, training: true });
   app.models.forEach((_, tab) => app.set({ tab }));
   for (const details of document.querySelectorAll("details")) details.open = true;
@@ -167,12 +167,12 @@ def test_what_does_not_fit_the_rows_is_refused_and_nothing_is_written(tmp_path, 
 def test_codes_on_a_line_lie_on_clear_ground_and_keys_reach_beside_them(open_page, tmp_path):
     page = open_page(written(TWO, line(), tmp_path / "page.html"))
     page.evaluate(
-        "new Promise(done => { const look = () => app.map.doubts ? done(1) : setTimeout(look, 20);"
+        "new Promise(done => { const look = () => app.map.uncertainties ? done(1) : setTimeout(look, 20);"
         "const { app } = window.isthmus; look(); })"
     )
     (left, right), (low, high) = page.evaluate("window.isthmus.app.model.facts.limits")
     assert high - low == pytest.approx(right - left, rel=0.01)
-    assert page.evaluate("window.isthmus.app.map.doubts.some(doubt => doubt < 0.95)")
+    assert page.evaluate("window.isthmus.app.map.uncertainties.some(uncertainty => uncertainty < 0.95)")
 
 
 def test_names_that_cannot_be_seen_are_said_to_be_blank(open_page, tmp_path):

@@ -1,11 +1,11 @@
-"""Anomalies: which rows are unlike the rest, how sure is that, and which columns give them away.
+"""Anomaly detection: which rows are anomalous, how certain that is, and which columns explain it.
 
-detector = AutoencoderOutlierDetector().fit(X_usual)
+detector = AutoencoderOutlierDetector().fit(X_normal)
 detector.predict(X), detector.p_values(X), detector.explain(X)
 """
 
 from isthmus.anomaly.contributions import Explanation
-from isthmus.anomaly.cross_validation import Judgement, judge_within
+from isthmus.anomaly.cross_validation import DetectionResult, cross_val_detect
 from isthmus.anomaly.detector import AutoencoderOutlierDetector
 
-__all__ = ["AutoencoderOutlierDetector", "Explanation", "Judgement", "judge_within"]
+__all__ = ["AutoencoderOutlierDetector", "DetectionResult", "Explanation", "cross_val_detect"]

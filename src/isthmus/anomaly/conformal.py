@@ -1,13 +1,13 @@
-"""From scores to error rates: held-out usual rows say how often a usual row scores as high.
+"""Conformal p-values: from anomaly scores to error rates, by means of held-out normal rows.
 
-With scores s_1 … s_n of usual rows that the model has not seen, the conformal p-value of a row of score s is
+With scores s_1 … s_n of normal rows that the model has not seen, the conformal p-value of a row of score s is
 
     p = (1 + #{i : s_i ≥ s}) / (n + 1),
 
-and for a usual row P(p ≤ α) ≤ α, whatever the model and the data (Bates, Candès, Lei, Romano & Sesia, "Testing
-for outliers with conformal p-values", Annals of Statistics 51, 2023). The smallest p is 1 / (n + 1): a rate
-below that can't be stated with n rows. Benjamini & Hochberg's step-up rule on these p-values keeps the expected
-share of false alarms among the alarms below q (same paper).
+and for a normal row P(p ≤ α) ≤ α, whatever the model and the data (Bates, Candès, Lei, Romano & Sesia, "Testing
+for outliers with conformal p-values", Annals of Statistics 51, 2023). The smallest p is 1 / (n + 1), so n rows can't
+guarantee a lower rate. Benjamini & Hochberg's step-up rule on these p-values keeps the expected share of false
+alarms among the alarms below q (same paper).
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ __all__ = ["Threshold", "benjamini_hochberg", "conformal_p_values", "rows_needed
 
 @dataclass(frozen=True)
 class Threshold:
-    """Rows that score above ``score`` are alarms; of usual rows that is a share of ``rate`` on average."""
+    """Rows that score above ``score`` are alarms; of normal rows that is a share of ``rate`` on average."""
 
     score: float
     rate: float
 
 
 def conformal_p_values(scores: np.ndarray, held_out: np.ndarray) -> np.ndarray:
-    """p-value of each score, shape (n_samples,), given the ascending scores of held-out usual rows.
+    """p-value of each score, shape (n_samples,), given the ascending scores of held-out normal rows.
 
     >>> conformal_p_values(np.array([0.5, 2.5, 9.0]), np.array([1.0, 2.0, 3.0]))
     array([1.  , 0.5 , 0.25])
@@ -40,7 +40,7 @@ def conformal_p_values(scores: np.ndarray, held_out: np.ndarray) -> np.ndarray:
 
 
 def rows_needed(rate: float) -> int:
-    """Held-out rows below which a false-alarm rate can't be stated: the least n with 1 / (n + 1) ≤ rate.
+    """The number of held-out rows that a false-alarm rate needs: the least n with 1 / (n + 1) ≤ rate.
 
     >>> rows_needed(0.05), rows_needed(0.1)
     (19, 9)
@@ -49,9 +49,9 @@ def rows_needed(rate: float) -> int:
 
 
 def threshold_at(held_out: np.ndarray, rate: float) -> Threshold:
-    """The lowest threshold whose alarms are exactly the rows of p ≤ ``rate``; ``held_out`` ascends.
+    """The lowest threshold whose alarms are exactly the rows with p ≤ ``rate``; ``held_out`` is ascending.
 
-    With too few rows for that rate the threshold is the highest score, and the rate it has is said.
+    With too few rows for that rate the threshold is the highest score, returned with its own rate.
 
     >>> threshold_at(np.arange(19.0), 0.05)
     Threshold(score=18.0, rate=0.05)
@@ -65,9 +65,9 @@ def threshold_at(held_out: np.ndarray, rate: float) -> Threshold:
 
 
 def benjamini_hochberg(p_values: np.ndarray, rate: float) -> np.ndarray:
-    """Which rows are called alarms, shape (n_samples,), at a false-discovery rate of ``rate``.
+    """Which rows are alarms, shape (n_samples,), at a false-discovery rate of ``rate``.
 
-    The largest k with p_(k) ≤ k · rate / n is taken, and the k smallest p-values are alarms.
+    With the largest k for which p_(k) ≤ k · rate / n, the k smallest p-values are alarms.
 
     >>> benjamini_hochberg(np.array([0.01, 0.02, 0.6, 0.9]), 0.05)
     array([ True,  True, False, False])

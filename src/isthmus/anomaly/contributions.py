@@ -1,10 +1,10 @@
-"""Which columns give a row away: a score cut into one number a column, and what was expected there.
+"""Contributions: an anomaly score split into one number per column, and the expected value of each column.
 
-Every score here is a sum over columns or is shared out in proportion to such sums, so that
+Every score is a sum over columns or is attributed in proportion to such a sum, so
 
-    Σ_j contribution_j(x) = score(x)          exactly, to the rounding of float64.
+    Σ_j contribution_j(x) = score(x)          exactly, up to float64 rounding.
 
-A part that is surprising by -log p, and whose amount is a = Σ_j a_j, gives column j the share (a_j / a)(-log p).
+A part with surprise -log p and amount a = Σ_j a_j gives column j the contribution (a_j / a)(-log p).
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Explanation", "shared_out"]
+__all__ = ["Explanation", "attribute_to_columns"]
 
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """Why rows score as they do.
+    """Anomaly scores explained by columns.
 
     Attributes
     ----------
     scores : ndarray of shape (n_samples,)
-        Anomaly scores; larger is more unusual.
+        Anomaly scores; larger is more anomalous.
     contributions : ndarray of shape (n_samples, n_features)
-        What each column adds; the sum over a row is its score.
+        Contribution of each column; a row's sum is its score.
     values, expected : ndarray of shape (n_samples, n_features)
-        The rows, and the rows as the autoencoder rebuilds them, in the units of the data.
+        The rows, and their reconstructions, in the units of the data.
     columns : tuple of str
         Names of the columns.
     """
@@ -39,16 +39,16 @@ class Explanation:
     columns: tuple[str, ...]
 
     def top(self, n_columns: int = 3) -> np.ndarray:
-        """Indices of the columns that add most to each row, largest first, shape (n_samples, ≤ n_columns)."""
+        """Indices of the columns that contribute most to each row, largest first, shape (n_samples, ≤ n_columns)."""
         return np.argsort(-self.contributions, axis=1, kind="stable")[:, :n_columns]
 
 
-def shared_out(totals: np.ndarray, amounts: np.ndarray) -> np.ndarray:
-    """Share ``totals`` of shape (n,) out over columns in proportion to ``amounts`` ≥ 0 of shape (n, n_features).
+def attribute_to_columns(totals: np.ndarray, amounts: np.ndarray) -> np.ndarray:
+    """Split ``totals`` of shape (n,) over columns in proportion to ``amounts`` ≥ 0 of shape (n, n_features).
 
-    A row whose amounts are all 0 is shared out equally.
+    The total of a row whose amounts are all 0 is split equally.
 
-    >>> shared_out(np.array([6.0, 4.0]), np.array([[1.0, 2.0], [0.0, 0.0]]))
+    >>> attribute_to_columns(np.array([6.0, 4.0]), np.array([[1.0, 2.0], [0.0, 0.0]]))
     array([[2., 4.],
            [2., 2.]])
     """

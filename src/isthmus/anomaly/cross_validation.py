@@ -1,8 +1,8 @@
-"""Judging a table by itself: every row by a detector that has not seen it.
+"""Cross-validated anomaly detection: every row is scored by a detector that has not seen it.
 
-The rows are cut into folds; each is judged by a detector fitted to the others. Scores of all folds are in the
-same units (-log p of the parts) and p-values hold as for new rows. Strange rows among those held out make the
-p-values larger than they need be, never too small.
+The rows are split into folds; each is scored by a detector fitted to the others. Scores of all folds are in the
+same units (-log p of the parts), and p-values hold as for new rows. Anomalous rows among the held-out ones make
+p-values larger than necessary, never too small.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     from isthmus.tables import Table
     from isthmus.tables.stream import TableStream
 
-__all__ = ["Judgement", "Strangest", "fitted_to_folds", "judge", "judge_stream", "judge_within"]
+__all__ = ["DetectionResult", "TopAnomalies", "cross_val_detect", "detect_rows", "detect_stream", "fit_folds"]
 
 N_FOLDS = 4
 BLOCK_ROWS = 20_000
 
 
 @dataclass(frozen=True, eq=False)
-class Judgement:
-    """Rows judged.
+class DetectionResult:
+    """Scores, p-values and alarms of some rows.
 
     Attributes
     ----------
     explanation : Explanation
-        Scores, and what each column adds to them.
+        Scores, and the contribution of each column.
     p_values : ndarray of shape (n_samples,)
-        How probable a score as high is of a usual row.
+        The probability that a normal row scores at least as high.
     above : ndarray of shape (n_samples,)
         Whether the score is above the threshold.
     """
@@ -44,70 +44,73 @@ class Judgement:
     above: np.ndarray
 
 
-def judge(detector: AutoencoderOutlierDetector, X: np.ndarray) -> Judgement:
-    """Judge rows by a fitted detector."""
-    return Judgement(detector.explain(X), detector.p_values(X), detector.alarms(X))
+def detect_rows(detector: AutoencoderOutlierDetector, X: np.ndarray) -> DetectionResult:
+    """Score rows with a fitted detector."""
+    return DetectionResult(detector.explain(X), detector.p_values(X), detector.alarms(X))
 
 
 @dataclass(frozen=True, eq=False)
-class Strangest:
-    """The strangest rows of a stream, strangest first, with what is known of all its rows.
+class TopAnomalies:
+    """The most anomalous rows of a stream, highest score first.
 
-    ``p_values`` and ``above`` have an entry for every row; ``rows`` says which ones ``table`` and ``judgement`` hold.
+    ``p_values`` and ``above`` have an entry for every row of the stream; ``rows`` are the indices of the rows in
+    ``table`` and ``detection``.
     """
 
     table: Table
     rows: np.ndarray
-    judgement: Judgement
+    detection: DetectionResult
     p_values: np.ndarray
     above: np.ndarray
 
 
-def judge_stream(detectors: list[AutoencoderOutlierDetector], stream: TableStream, most: int, seed: int) -> Strangest:
-    """Judge a stream in one pass and keep its ``most`` strangest rows; each of several detectors takes some."""
+def detect_stream(
+    detectors: list[AutoencoderOutlierDetector], stream: TableStream, most: int, seed: int
+) -> TopAnomalies:
+    """Score a stream in one pass and keep its ``most`` anomalous rows; several detectors share the rows at random."""
     from isthmus.tables.table import joined
 
     rng = np.random.default_rng(seed)
     p_values, above, begin = np.empty(len(stream), np.float32), np.empty(len(stream), bool), 0
-    held: tuple[Table, np.ndarray, Judgement] | None = None
+    held: tuple[Table, np.ndarray, DetectionResult] | None = None
     for block in stream.blocks(max(1, min(stream.block_rows, BLOCK_ROWS))):
         share = rng.integers(len(detectors), size=len(block))
-        found = _judged_by(detectors, share, np.asarray(block.values, dtype=np.float64))
+        found = _detect_by_share(detectors, share, np.asarray(block.values, dtype=np.float64))
         rows = np.arange(begin, begin + len(block))
         p_values[rows], above[rows] = found.p_values, found.above
         begin += len(block)
         if held is not None:
             block, rows = joined([held[0], block]), np.concatenate([held[1], rows])
-            found = _taken([held[2], found], np.arange(len(rows)))
+            found = _select_rows([held[2], found], np.arange(len(rows)))
         best = np.argsort(-found.explanation.scores, kind="stable")[:most]
-        held = block.take(best), rows[best], _taken([found], best)
+        held = block.take(best), rows[best], _select_rows([found], best)
     if held is None:
-        raise ValueError("judge_stream: the stream has no rows.")
-    return Strangest(held[0], held[1], held[2], p_values, above)
+        raise ValueError("detect_stream: the stream has no rows.")
+    return TopAnomalies(held[0], held[1], held[2], p_values, above)
 
 
-def fitted_to_folds(detector: AutoencoderOutlierDetector, X: np.ndarray, seed: int) -> list[AutoencoderOutlierDetector]:
-    """Copies of an unfitted detector, each fitted to all folds of a sample but one."""
+def fit_folds(detector: AutoencoderOutlierDetector, X: np.ndarray, seed: int) -> list[AutoencoderOutlierDetector]:
+    """Copies of an unfitted detector, each fitted to a sample without one of its folds."""
     from sklearn.base import clone
 
     fold_of = np.random.default_rng(seed).permutation(len(X)) % N_FOLDS
     return [clone(detector).fit(X[fold_of != fold]) for fold in range(N_FOLDS)]
 
 
-def _judged_by(detectors: list[AutoencoderOutlierDetector], share: np.ndarray, X: np.ndarray) -> Judgement:
+def _detect_by_share(detectors: list[AutoencoderOutlierDetector], share: np.ndarray, X: np.ndarray) -> DetectionResult:
     parts = [(np.flatnonzero(share == place), detector) for place, detector in enumerate(detectors)]
-    parts = [(rows, judge(detector, X[rows])) for rows, detector in parts if len(rows)]
+    parts = [(rows, detect_rows(detector, X[rows])) for rows, detector in parts if len(rows)]
     order = np.argsort(np.concatenate([rows for rows, _ in parts]))
-    return _taken([found for _, found in parts], order)
+    return _select_rows([found for _, found in parts], order)
 
 
-def _taken(judgements: list[Judgement], places: np.ndarray) -> Judgement:
-    """Some rows of judgements, one below the other."""
+def _select_rows(results: list[DetectionResult], places: np.ndarray) -> DetectionResult:
+    """Some rows of concatenated results."""
 
     def rows(values: list[np.ndarray]) -> np.ndarray:
         return np.concatenate(values)[places]
 
-    why = [one.explanation for one in judgements]
+    why = [one.explanation for one in results]
     explanation = Explanation(
         scores=rows([one.scores for one in why]),
         contributions=rows([one.contributions for one in why]),
@@ -115,28 +118,28 @@ def _taken(judgements: list[Judgement], places: np.ndarray) -> Judgement:
         expected=rows([one.expected for one in why]),
         columns=why[0].columns,
     )
-    return Judgement(explanation, rows([one.p_values for one in judgements]), rows([one.above for one in judgements]))
+    return DetectionResult(explanation, rows([one.p_values for one in results]), rows([one.above for one in results]))
 
 
-def judge_within(detector: AutoencoderOutlierDetector, X: np.ndarray, seed: int = 0) -> Judgement:
-    """Judge the rows of a table by one another, each by a fit that has not seen it.
+def cross_val_detect(detector: AutoencoderOutlierDetector, X: np.ndarray, seed: int = 0) -> DetectionResult:
+    """Score the rows of a table by cross-validation, each with a detector that has not seen it.
 
     Parameters
     ----------
     detector
-        Unfitted; copies of it are fitted.
+        Unfitted detector; copies of it are fitted.
     X
         Rows, shape (n_samples, n_features).
     seed
-        Decides which rows are left out together.
+        Determines the folds.
     """
     from sklearn.base import clone
 
     X = np.asarray(X, dtype=np.float64)
     if len(X) < 2 * N_FOLDS:
         raise ValueError(
-            f"{type(detector).__name__}: {len(X)} rows are too few to judge by one another; give at least "
-            f"{2 * N_FOLDS}, or fit to others."
+            f"{type(detector).__name__}: {len(X)} rows are too few for cross-validation; pass at least "
+            f"{2 * N_FOLDS}, or fit to other rows."
         )
     fold_of = np.random.default_rng(seed).permutation(len(X)) % N_FOLDS
     scores, p_values, above = np.empty(len(X)), np.empty(len(X)), np.empty(len(X), dtype=bool)
@@ -144,8 +147,8 @@ def judge_within(detector: AutoencoderOutlierDetector, X: np.ndarray, seed: int 
     columns: tuple[str, ...] = ()
     for fold in range(N_FOLDS):
         rows = fold_of == fold
-        found = judge(clone(detector).fit(X[~rows]), X[rows])
+        found = detect_rows(clone(detector).fit(X[~rows]), X[rows])
         scores[rows], p_values[rows], above[rows] = found.explanation.scores, found.p_values, found.above
         contributions[rows], expected[rows] = found.explanation.contributions, found.explanation.expected
         columns = found.explanation.columns
-    return Judgement(Explanation(scores, contributions, X, expected, columns), p_values, above)
+    return DetectionResult(Explanation(scores, contributions, X, expected, columns), p_values, above)

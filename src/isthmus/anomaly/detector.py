@@ -1,7 +1,7 @@
-"""The face for anomalies: scikit-learn's outlier detector on any autoencoder.
+"""The anomaly detector: a scikit-learn outlier detector on any autoencoder.
 
-`fit` holds some rows out, fits an autoencoder to the others, and lets the held-out rows say how high usual rows
-score: that sets the threshold for a stated false-alarm rate, and gives p-values.
+`fit` holds out some rows and fits an autoencoder to the others. The scores of the held-out rows set the threshold
+for a given false-alarm rate, and give p-values.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from isthmus.anomaly.conformal import (
     rows_needed,
     threshold_at,
 )
-from isthmus.anomaly.contributions import Explanation, shared_out
-from isthmus.anomaly.scores import Columns, Reference, Surprise, residual_variances
+from isthmus.anomaly.contributions import Explanation, attribute_to_columns
+from isthmus.anomaly.scores import Reference, StandardUnits, Surprise, residual_variances
 from isthmus.hyperparameter import check_hyperparameters, hyper
 
 __all__ = ["MEASURES", "AutoencoderOutlierDetector"]
 
 MEASURES = ("combined", "reconstruction", "latent", "likelihood")
-SHARE_OF_VARIANCE = 0.5  # that the default code would explain if it were PCA's
-# of the parts' surprises in the combined score: near and far neighbours are two views of one thing
+SHARE_OF_VARIANCE = 0.5  # that PCA with the default code's size would explain
+# of the parts' surprises in the combined score; near neighbours and region measure one thing, so they share a weight
 WEIGHTS = {"reconstruction": 1.0, "latent": 0.5, "region": 0.5, "likelihood": 1.0}
 MOST_REFERENCE_ROWS = 10_000
 ONCE_IN = 1e-6
@@ -40,13 +40,13 @@ LEAST_ROWS = 3
 
 @dataclass(eq=False, repr=False)
 class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
-    """Rows unlike the usual ones, by an autoencoder: scores, p-values and the columns that give a row away.
+    """Anomaly detection by an autoencoder: scores, p-values and the contributions of columns.
 
-    Fitted to usual rows (a few strange ones among them do little harm), it calls a row an outlier (-1) where
+    Fitted to normal rows (a few anomalous ones among them do little harm), it calls a row an outlier (-1) if
 
-        score(x) > the highest but m of n held-out scores,     m = ⌊rate (n + 1)⌋ - 1,
+        score(x) > the (m + 1)-th highest of n held-out scores,     m = ⌊rate (n + 1)⌋ - 1,
 
-    so that usual rows are called so with probability ``rate`` at most. Scores are described in
+    so a normal row is called an outlier with probability ``rate`` at most. Scores are described in
     `isthmus.anomaly.scores`, p-values in `isthmus.anomaly.conformal`.
 
     Attributes
@@ -56,12 +56,12 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
     offset_ : float
         ``decision_function = score_samples - offset_``; rows below 0 are outliers.
     false_alarm_rate_ : float
-        The rate that the threshold has on average over usual rows: at most the rate asked for, unless there are
-        too few held-out rows for that. NaN where ``contamination`` set the threshold.
+        The threshold's average false-alarm rate on normal rows: at most the given rate, unless there are too few
+        held-out rows for that. NaN if ``contamination`` sets the threshold.
     calibration_scores_ : ndarray
         Anomaly scores of the held-out rows, ascending.
     n_trimmed_ : int
-        Rows left out of the fit because they stood apart.
+        Anomalous training rows left out of the fit.
 
     Examples
     --------
@@ -71,42 +71,42 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
     array([ 1, -1])
     """
 
-    # any of isthmus's estimators; None, or a size left open: a code that explains half of the variance
+    # Any of isthmus's estimators. For None, or one without n_components, the code explains half of the variance.
     autoencoder: Any = dataclasses.field(default=None, kw_only=True)
     contamination: float | str = hyper(
         "auto",
-        "share of the rows of the fit to call outliers; auto sets the threshold by the held-out rows",
+        "share of the training rows to call outliers; auto sets the threshold by the held-out rows",
         choices=("auto",),
         above=0,
         at_most=0.5,
     )
     false_alarm_rate: float = hyper(
-        0.05, "share of usual rows called outliers where contamination is auto", above=0, below=1
+        0.05, "share of normal rows called outliers if contamination is auto", above=0, below=1
     )
-    measure: str = hyper("combined", "what makes a row unusual", choices=MEASURES)
+    measure: str = hyper("combined", "the anomaly score", choices=MEASURES)
     calibration_fraction: float | None = hyper(
         None, "share of rows held out to set the threshold; None: a quarter, at most 2,048 rows", above=0, below=1
     )
-    trim: bool = hyper(True, "leave rows that stand apart out of the fit, and fit again")
+    trim: bool = hyper(True, "leave anomalous training rows out, and fit again")
     random_state: Any = dataclasses.field(default=None, kw_only=True)
 
     # ---- fitting ---------------------------------------------------------------------------------------
 
     def fit(self, X: Any, y: Any = None) -> typing.Self:
-        """Fit to usual rows X of shape (n_samples, n_features); y is ignored."""
+        """Fit to normal rows X of shape (n_samples, n_features); y is ignored."""
         check_hyperparameters(self)
         X = self._validated(X, reset=True)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         order = np.random.default_rng(seed).permutation(len(X))
         n_held_out = self._n_held_out(len(X))
-        held_out, learned_from = X[order[:n_held_out]], X[order[n_held_out:]]
-        self._learn(learned_from, seed)
+        held_out, training_rows = X[order[:n_held_out]], X[order[n_held_out:]]
+        self._fit_model(training_rows, seed)
         self.n_trimmed_ = 0
         if self.trim:
-            kept = self._usual(learned_from)
+            kept = self._normal_rows(training_rows)
             self.n_trimmed_ = int((~kept).sum())
             if self.n_trimmed_:
-                self._learn(learned_from[kept], seed)
+                self._fit_model(training_rows[kept], seed)
         self._calibrate(held_out)
         if self.contamination != "auto":
             self.offset_ = float(np.percentile(-self._anomaly_scores(X), 100 * float(self.contamination)))
@@ -114,21 +114,21 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         return self
 
     def fit_around(self, autoencoder: Any, X: Any, X_held_out: Any) -> typing.Self:
-        """Take an autoencoder that is fitted already, to rows X; X_held_out are usual rows it has not seen.
+        """Use an autoencoder that is already fitted, to rows X; X_held_out are normal rows it has not seen.
 
-        ``autoencoder``, ``contamination``, ``calibration_fraction`` and ``trim`` have no say here.
+        ``autoencoder``, ``contamination``, ``calibration_fraction`` and ``trim`` are ignored.
         """
         check_hyperparameters(self)
         check_is_fitted(autoencoder)
         X = self._validated(X, reset=True)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        self.columns_, self.autoencoder_, self.n_trimmed_ = Columns.of(X), autoencoder, 0
-        self._know(X, seed)
+        self.columns_, self.autoencoder_, self.n_trimmed_ = StandardUnits.of(X), autoencoder, 0
+        self._fit_reference(X, seed)
         self._calibrate(self._validated(X_held_out, reset=False))
         return self
 
     def set_false_alarm_rate(self, rate: float) -> typing.Self:
-        """Move the threshold of a fitted detector to another rate; nothing is fitted again."""
+        """Move the threshold of a fitted detector to another false-alarm rate, without fitting again."""
         check_is_fitted(self)
         self.false_alarm_rate = rate
         check_hyperparameters(self)
@@ -137,49 +137,49 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         return self
 
     def _calibrate(self, held_out: np.ndarray) -> None:
-        self._compare_with(held_out)
+        self._fit_surprises(held_out)
         self.calibration_scores_ = np.sort(self._anomaly_scores(held_out))
         self.set_false_alarm_rate(self.false_alarm_rate)
 
     def _n_held_out(self, n_rows: int) -> int:
-        """A quarter, or what the stated rate needs; half of the rows at most."""
+        """A quarter of the rows, or as many as the rate needs; at most half."""
         if self.calibration_fraction is not None:
             wanted = round(self.calibration_fraction * n_rows)
             return min(max(wanted, 1), n_rows - 2)
         wanted = max(min(n_rows // 4, MOST_CALIBRATION_ROWS), rows_needed(self.false_alarm_rate))
         return max(1, min(wanted, n_rows // 2))
 
-    def _learn(self, X: np.ndarray, seed: int) -> None:
-        """The autoencoder, and what usual residuals and usual codes are."""
-        self.columns_ = Columns.of(X)
+    def _fit_model(self, X: np.ndarray, seed: int) -> None:
+        """Fit the autoencoder, and the residuals and codes of normal rows."""
+        self.columns_ = StandardUnits.of(X)
         self.autoencoder_ = self._new_autoencoder(X, seed).fit(X)
-        self._know(X, seed)
+        self._fit_reference(X, seed)
 
-    def _know(self, X: np.ndarray, seed: int) -> None:
-        U, rebuilt = self._rebuilt(X)
-        self.residual_variances_ = residual_variances(U - rebuilt)
+    def _fit_reference(self, X: np.ndarray, seed: int) -> None:
+        U, reconstruction = self._reconstructed(X)
+        self.residual_variances_ = residual_variances(U - reconstruction)
         chosen = np.random.default_rng(seed).permutation(len(X))[:MOST_REFERENCE_ROWS]
-        self.reference_ = Reference(rebuilt[np.sort(chosen)].astype(np.float32))
+        self.reference_ = Reference(reconstruction[np.sort(chosen)].astype(np.float32))
         self.likelihood_base_ = 0.0
         self.surprises_ = {}
 
-    def _compare_with(self, X: np.ndarray) -> None:
-        """Let rows say how large each part usually is."""
+    def _fit_surprises(self, X: np.ndarray) -> None:
+        """Fit the distribution of each part of the score to normal rows."""
         if "likelihood" in self.parts_used_:
-            U, rebuilt = self._rebuilt(X)
-            self.likelihood_base_ = float(np.median(self._likelihood_rest(X, U, rebuilt)))
+            U, reconstruction = self._reconstructed(X)
+            self.likelihood_base_ = float(np.median(self._likelihood_rest(X, U, reconstruction)))
         amounts = self._amounts(X)
         self.surprises_ = {
-            # a sum of squares begins at 0; a log density has no such end, so its own lowest value is taken
+            # a sum of squares starts at 0; a log density has no such bound, so its own lowest value is used
             name: Surprise.of(part.sum(1), origin=float(part.sum(1).min()) if name == "likelihood" else 0.0)
             for name, part in amounts.items()
         }
 
-    def _usual(self, X: np.ndarray) -> np.ndarray:
-        """Which rows of the fit do not stand apart: a usual one scores so high once in a million."""
+    def _normal_rows(self, X: np.ndarray) -> np.ndarray:
+        """Which training rows are normal: a normal one scores higher than the bound once in a million."""
         from scipy.stats import gamma
 
-        self._compare_with(X)
+        self._fit_surprises(X)
         amounts = self._amounts(X)
         surprise = np.sum(
             [WEIGHTS[name] * self.surprises_[name](part.sum(1)) for name, part in amounts.items()], axis=0
@@ -202,7 +202,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
     # ---- using -----------------------------------------------------------------------------------------
 
     def score_samples(self, X: Any) -> np.ndarray:
-        """Minus the anomaly score of each row, shape (n_samples,); larger is more usual."""
+        """Minus the anomaly score of each row, shape (n_samples,); larger is more normal."""
         check_is_fitted(self)
         return -self._anomaly_scores(self._validated(X, reset=False))
 
@@ -211,18 +211,18 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         return self.score_samples(X) - self.offset_
 
     def predict(self, X: Any) -> np.ndarray:
-        """-1 for outliers, 1 for usual rows."""
+        """-1 for outliers, 1 for normal rows."""
         return np.where(self.decision_function(X) < 0, -1, 1)
 
     def p_values(self, X: Any) -> np.ndarray:
-        """Share of usual rows expected to score as high, shape (n_samples,); 1 / (n_held_out + 1) at least."""
+        """Share of normal rows expected to score as high, shape (n_samples,); at least 1 / (n_held_out + 1)."""
         return conformal_p_values(-self.score_samples(X), self.calibration_scores_)
 
     def alarms(self, X: Any, false_discovery_rate: float | None = None) -> np.ndarray:
-        """Which rows to look at, shape (n_samples,).
+        """Which rows are alarms, shape (n_samples,).
 
-        Without a rate those that `predict` calls outliers; with one, as many as can be told such that the
-        expected share of usual rows among them stays below it.
+        Without a rate those that `predict` calls outliers; with one, as many as possible while the expected share
+        of normal rows among them stays below it.
         """
         if false_discovery_rate is None:
             return self.predict(X) == -1
@@ -234,7 +234,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         return benjamini_hochberg(self.p_values(X), false_discovery_rate)
 
     def explain(self, X: Any) -> Explanation:
-        """What each column adds to each row's score, and what was expected in it."""
+        """The contribution of each column to each row's score, and its expected value."""
         check_is_fitted(self)
         values = self._validated(X, reset=False)
         contributions = self._contributions(values)
@@ -242,7 +242,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
             scores=contributions.sum(1),
             contributions=contributions,
             values=values,
-            expected=self.columns_.undo(self._rebuilt(values)[1]),
+            expected=self.columns_.undo(self._reconstructed(values)[1]),
             columns=tuple(map(str, getattr(self, "feature_names_in_", [f"x{i}" for i in range(values.shape[1])]))),
         )
 
@@ -254,49 +254,49 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
 
     @property
     def parts_used_(self) -> tuple[str, ...]:
-        """The parts that the score adds up, by name."""
+        """The names of the parts of the score."""
         if self.measure != "combined":
             return (self.measure,)
         has_prior = self.autoencoder_.model_.bottleneck.has_prior
-        usual = ("reconstruction", "latent", "region")
-        return (*usual, "likelihood") if has_prior else usual
+        parts = ("reconstruction", "latent", "region")
+        return (*parts, "likelihood") if has_prior else parts
 
-    def _rebuilt(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Rows and rebuilt rows, both in standard units."""
+    def _reconstructed(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and their reconstructions, both in standard units."""
         U = self.columns_.apply(X)
-        rebuilt = self.autoencoder_.reconstruct(self.columns_.undo(U))
-        return U, self.columns_.apply(np.nan_to_num(rebuilt))
+        reconstruction = self.autoencoder_.reconstruct(self.columns_.undo(U))
+        return U, self.columns_.apply(np.nan_to_num(reconstruction))
 
     def _amounts(self, X: np.ndarray) -> dict[str, np.ndarray]:
-        """Every part column by column, each of shape (n_samples, n_features)."""
-        U, rebuilt = self._rebuilt(X)
+        """Every part of the score by columns, each of shape (n_samples, n_features)."""
+        U, reconstruction = self._reconstructed(X)
         measures = {
-            "reconstruction": lambda: (U - rebuilt) ** 2 / self.residual_variances_,
-            "latent": lambda: self.reference_.near.squared_distances(rebuilt),
-            "region": lambda: self.reference_.region.squared_distances(rebuilt),
-            "likelihood": lambda: self._improbability(X, U, rebuilt),
+            "reconstruction": lambda: (U - reconstruction) ** 2 / self.residual_variances_,
+            "latent": lambda: self.reference_.near.squared_distances(reconstruction),
+            "region": lambda: self.reference_.region.squared_distances(reconstruction),
+            "likelihood": lambda: self._improbability(X, U, reconstruction),
         }
         return {name: measures[name]() for name in self.parts_used_}
 
-    def _improbability(self, X: np.ndarray, U: np.ndarray, rebuilt: np.ndarray) -> np.ndarray:
-        """-log p(x) by columns: squared residuals by column; of the rest, what is usual equally, what is more by û²."""
-        rest = self._likelihood_rest(X, U, rebuilt)
+    def _improbability(self, X: np.ndarray, U: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
+        """-log p(x) by columns: squared residuals; of the rest its base equally, and the excess in proportion to û²."""
+        rest = self._likelihood_rest(X, U, reconstruction)
         equal = np.full(len(X), self.likelihood_base_)
         return (
-            self._half_squares(U, rebuilt)
-            + shared_out(equal, np.zeros(U.shape))
-            + shared_out(rest - self.likelihood_base_, rebuilt**2)
+            self._half_squares(U, reconstruction)
+            + attribute_to_columns(equal, np.zeros(U.shape))
+            + attribute_to_columns(rest - self.likelihood_base_, reconstruction**2)
         )
 
-    def _likelihood_rest(self, X: np.ndarray, U: np.ndarray, rebuilt: np.ndarray) -> np.ndarray:
+    def _likelihood_rest(self, X: np.ndarray, U: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
         density = self.autoencoder_.score_samples(self.columns_.undo(U)).astype(np.float64)
-        return -np.nan_to_num(density, nan=-1e30, neginf=-1e30) - self._half_squares(U, rebuilt).sum(1)
+        return -np.nan_to_num(density, nan=-1e30, neginf=-1e30) - self._half_squares(U, reconstruction).sum(1)
 
-    def _half_squares(self, U: np.ndarray, rebuilt: np.ndarray) -> np.ndarray:
+    def _half_squares(self, U: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
         """Squared residuals in nats, (x_j - x̂_j)² / 2σ²: σ² is in the autoencoder's units, column by column."""
         model = self.autoencoder_
         spread = self.columns_.spread / model.scaling_.spread * model.scaling_.unit
-        return ((U - rebuilt) * spread) ** 2 / (2 * model.noise_variance_)
+        return ((U - reconstruction) * spread) ** 2 / (2 * model.noise_variance_)
 
     def _contributions(self, X: np.ndarray) -> np.ndarray:
         amounts = self._amounts(X)
@@ -304,7 +304,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
             return amounts[self.measure]
         return np.sum(
             [
-                shared_out(WEIGHTS[name] * self.surprises_[name](part.sum(1)), np.abs(part))
+                attribute_to_columns(WEIGHTS[name] * self.surprises_[name](part.sum(1)), np.abs(part))
                 for name, part in amounts.items()
             ],
             axis=0,
@@ -315,7 +315,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
 
 
 def _code_size(U: np.ndarray) -> int:
-    """Numbers with which PCA explains half of the variance of rows in standard units; at least 1."""
+    """The dimensions with which PCA explains half of the variance of rows in standard units; at least 1."""
     variances = np.linalg.svd(U - U.mean(0), compute_uv=False) ** 2
     if variances.sum() == 0:
         return 1

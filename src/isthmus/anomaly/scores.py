@@ -1,24 +1,23 @@
-"""What makes a row unusual, measured column by column: it is not rebuilt, its code is far off, it is improbable.
+"""Anomaly scores, column by column: a row's reconstruction error, the distance of its code, its improbability.
 
-With u the row in standard units (each column's mean 0, spread 1) and û the row rebuilt:
+With u the row in standard units (each column with mean 0 and standard deviation 1) and û its reconstruction:
 
-    reconstruction   Q(x) = Σ_j (u_j - û_j)² / v_j                                how far from what can be rebuilt
-    latent           D(x) = Σ_j mean over the K nearest i of (û_j - û_ij)²        how far from any usual code
-    region           the same with the nearest third of the usual rows            how far from where most of them are
+    reconstruction   Q(x) = Σ_j (u_j - û_j)² / v_j                                reconstruction error
+    latent           D(x) = Σ_j mean over the K nearest i of (û_j - û_ij)²        distance to the nearest normal rows
+    region           the same with the nearest third of the normal rows           distance to where most of them are
     likelihood       L(x) = -log p(x)  (for a variational model the negative ELBO, in nats)
 
-v_j is the residual variance of column j, drawn halfway (on the log scale) to the mean over columns. D compares
-what the *codes* decode to with what those of the usual rows decode to: a far row that is rebuilt perfectly has
-Q = 0 and a large D, and so has the mean row where usual rows lie on a ring. A few strange rows among those learned
-from, if they resemble one another, are each other's nearest; the region is too wide for that. All are sums over
-columns.
+v_j is the residual variance of column j, shrunk halfway (on the log scale) to the mean over columns. D compares codes
+by what they decode to: a far row with a perfect reconstruction has Q = 0 and a large D, and so has the mean row
+if normal rows lie on a ring. A few similar anomalous rows in the training data are each other's nearest neighbours;
+the region is too wide for that. All are sums over columns.
 
-Parts come in different units. By Wilson & Hilferty (1931) the cube root of a sum of squares is nearly normal, so
-with median m and spread s of the held-out cube roots
+Parts have different units. By Wilson & Hilferty (1931) the cube root of a sum of squares is nearly normal, so
+with median m and standard deviation s of the held-out cube roots
 
     -log P(a) = -log Φ(-(∛a - m) / s)
 
-says how surprising the amount a is, smoothly and beyond the largest one seen; by Fisher's method (1925) the
+is the surprise of an amount a, smooth and finite beyond the largest amount seen; by Fisher's method (1925) the
 surprises of the parts are added, those of the two distances at half weight.
 """
 
@@ -29,12 +28,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Columns", "Neighbours", "Reference", "Surprise", "residual_variances"]
+__all__ = ["Neighbours", "Reference", "StandardUnits", "Surprise", "residual_variances"]
 
 N_NEIGHBOURS = 5
 MOST_REGION_ROWS = 600
 
-LARGEST = 1e6  # standard deviations; what lies beyond counts as this far, so that every score is finite
+LARGEST = 1e6  # standard deviations; values beyond are clipped, so every score is finite
 LEAST_VARIANCE = 1e-6
 LEAST_SPREAD = 0.01
 QUARTILES_OF_NORMAL = 1.349
@@ -42,15 +41,15 @@ CHUNK_CELLS = 1 << 22
 
 
 @dataclass(frozen=True)
-class Columns:
-    """Standard units: center and spread of every column, each of shape (n_features,)."""
+class StandardUnits:
+    """Center and spread of every column, each of shape (n_features,), and the map to standard units."""
 
     center: np.ndarray
     spread: np.ndarray
 
     @classmethod
-    def of(cls, X: np.ndarray) -> Columns:
-        """Mean and standard deviation; a constant column is measured in units of its value, or of 1."""
+    def of(cls, X: np.ndarray) -> StandardUnits:
+        """Mean and standard deviation; the spread of a constant column is its value, or 1."""
         center, spread = X.mean(0), X.std(0)
         size = np.abs(center)
         constant = spread <= 1e-7 * size
@@ -68,7 +67,7 @@ class Columns:
 
 @dataclass(frozen=True)
 class Surprise:
-    """How unusual an amount is among held-out ones: its cube root, centred and scaled, read as a normal's tail."""
+    """The surprise of an amount: the normal tail probability of its centred and scaled cube root."""
 
     center: float
     spread: float
@@ -76,7 +75,7 @@ class Surprise:
 
     @classmethod
     def of(cls, amounts: np.ndarray, origin: float = 0.0) -> Surprise:
-        """Median and quartiles of the held-out cube roots: a few strange rows among them move little."""
+        """From median and quartiles of the held-out cube roots, which a few anomalous rows hardly change."""
         low, center, high = np.percentile(np.cbrt(amounts - origin), [25, 50, 75])
         return cls(float(center), float(max((high - low) / QUARTILES_OF_NORMAL, LEAST_SPREAD)), origin)
 
@@ -88,16 +87,16 @@ class Surprise:
 
 
 def residual_variances(residuals: np.ndarray) -> np.ndarray:
-    """Mean square of each column's residual, drawn halfway to the mean over columns on the log scale."""
+    """Mean square of each column's residual, shrunk halfway to the mean over columns on the log scale."""
     variances = np.maximum((residuals**2).mean(0), LEAST_VARIANCE)
     return np.sqrt(variances * variances.mean())
 
 
 class Neighbours:
-    """Squared distance to the nearest usual rows, column by column.
+    """Squared distance to the nearest normal rows, column by column.
 
-    A row that lies on one of them is taken for that row itself, and one neighbour further is asked: rows of the
-    fit are judged by the same rule as others.
+    A row at distance zero from one of them is taken to be that row, and the next neighbour is used instead: so training
+    rows are scored as other rows are.
     """
 
     def __init__(self, rows: np.ndarray, n_neighbours: int) -> None:
@@ -121,18 +120,18 @@ class Neighbours:
 
 
 class Reference:
-    """Reconstructed normal rows, float32 of shape (n_rows, n_features), in standard units, and searches among them."""
+    """Reconstructed normal rows, float32 of shape (n_rows, n_features) in standard units, and neighbour searches."""
 
     def __init__(self, rows: np.ndarray):
         self.rows = rows
 
     @functools.cached_property
     def near(self) -> Neighbours:
-        """A few near ones among all."""
+        """The nearest few of all rows."""
         return Neighbours(self.rows.astype(np.float64), N_NEIGHBOURS)
 
     @functools.cached_property
     def region(self) -> Neighbours:
-        """A third of some of them, which no small group can be."""
+        """The nearest third of a subset: too many for a small group of anomalies."""
         some = self.rows[:: -(-len(self.rows) // MOST_REGION_ROWS)].astype(np.float64)
         return Neighbours(some, max(N_NEIGHBOURS, len(some) // 3))

@@ -20,8 +20,8 @@ from isthmus import __version__
 __all__ = ["application", "commands"]
 
 ABOUT = (
-    "Autoencoders that start where PCA ends: what is the smallest code that still rebuilds your data "
-    "well?\n\n"
+    "Autoencoders that start where PCA ends: what is the smallest code that still reconstructs your "
+    "data well?\n\n"
     "Begin with: isthmus fit digits"
 )
 SEVERAL = "_commands"

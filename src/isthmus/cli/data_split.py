@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from isthmus.cli.outcome import CommandError, say
-from isthmus.cli.run_folder import Run, fingerprint
+from isthmus.cli.run_folder import DataRecord, Run, fingerprint, lasting_source, places_sha256
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,6 +64,26 @@ class DataSplit:
         labels = self.table.labels
         known = {} if labels is None else {"X_train": self.training, "y_train": labels[self.train]}
         return evaluate(estimator, self.held_out.rows, self.held_out.labels, **known, random_state=seed)
+
+    def record(self, source: str, drop: tuple[str, ...], *, test_size: float, seed: int) -> DataRecord:
+        """What a run folder keeps of these rows, read from ``source``."""
+        table, whole = self.table, self.whole
+        return DataRecord(
+            source=lasting_source(source),
+            name=table.name,
+            n_rows=len(table) if whole is None else len(whole),
+            columns=table.columns,
+            label_name=table.label_name,
+            id_name=table.id_name,
+            drop=drop,
+            image_shape=table.image_shape,
+            official_split=table.official_test is not None,
+            test_size=test_size,
+            seed=seed,
+            sha256=fingerprint(table.values) if whole is None else whole.fingerprint(),
+            mixed=table.frame is not None,
+            test_sha256=places_sha256(self.test_places),
+        )
 
 
 def read_and_split(

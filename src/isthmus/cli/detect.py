@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from isthmus.cli.detection_output import draw_strangest, require_judged_writable, write_judged
+from isthmus.cli.detection_output import draw_top_anomalies, require_judged_writable, write_detections
 from isthmus.cli.matching_rows import Expected, open_matching, rows_expected, unnamed
 from isthmus.cli.outcome import CommandError, UsageError, say
 from isthmus.cli.own_inputs import refuse_own_inputs
@@ -28,7 +28,7 @@ MOST_ROWS = 100_000
 Rate = Annotated[float | None, Parameter(validator=Number(gt=0, lt=1))]
 Share = Annotated[float | None, Parameter(validator=Number(gt=0, lte=0.5))]
 Rows = Annotated[int, Parameter(validator=Number(gte=1))]
-JudgedOutput = Annotated[
+DetectionOutput = Annotated[
     Path | None,
     Parameter(
         ("--output", "-o"), help="File to write: .csv, .tsv, .parquet or .json. Without it: CSV on standard output."
@@ -50,7 +50,7 @@ def detect(
     components: Annotated[int | None, Parameter(("--components", "-p"), validator=Number(gte=1))] = None,
     top: Rows = 3,
     most: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
-    output: JudgedOutput = None,
+    output: DetectionOutput = None,
     plot: Path | None = None,
     save: Path | None = None,
     ids: Ids = None,
@@ -104,7 +104,7 @@ def detect(
     given = {"measure": score, "false_alarm_rate": false_alarm_rate}
     settings = {"random_state": seed} | {name: value for name, value in given.items() if value is not None}
     roles = {"labels": labels, "ids": ids, "drop": drop}
-    from isthmus.anomaly.cross_validation import fitted_to_folds, judge, judge_stream, judge_within
+    from isthmus.anomaly.cross_validation import cross_val_detect, detect_rows, detect_stream, fit_folds
 
     detectors: list[Any] = []
 
@@ -146,27 +146,27 @@ def detect(
         if share is not None and table.ids is None:
             table = dataclasses.replace(table, ids=stream.row_numbers, id_name="row")
         if detectors:
-            judgement = judge(detectors[0], table.values)
+            detection = detect_rows(detectors[0], table.values)
         else:
-            judgement = judge_within(_unfitted(variant, components, settings, None), table.values, seed)
-        alarms = _alarms(judgement, fdr, wanted)
+            detection = cross_val_detect(_unfitted(variant, components, settings, None), table.values, seed)
+        alarms = _alarms(detection, fdr, wanted)
         n_alarms = int(alarms.sum())
     else:
         if wanted is not None:
             raise UsageError("--contamination needs a table that fits in memory; use --false-alarm-rate or --fdr.")
         if not detectors:
             unfitted = _unfitted(variant, components, settings, None)
-            detectors = fitted_to_folds(unfitted, _sample(stream, data, seed).values, seed)
-        found = judge_stream(detectors, stream, most or MOST_ROWS, seed)
+            detectors = fit_folds(unfitted, _sample(stream, data, seed).values, seed)
+        found = detect_stream(detectors, stream, most or MOST_ROWS, seed)
         say(f"note: {data!r} does not fit in memory; the {len(found.rows):,} strangest rows of it are written.")
         everywhere = _alarms(found, fdr, None)
-        table, judgement, alarms = found.table, found.judgement, everywhere[found.rows]
+        table, detection, alarms = found.table, found.detection, everywhere[found.rows]
         n_alarms = int(everywhere.sum())
         if table.ids is None:
             table = dataclasses.replace(table, ids=stream.row_numbers[found.rows], id_name="row")
-    write_judged(output, table, judgement, alarms, top=top, most=most, overwrite=overwrite)
+    write_detections(output, table, detection, alarms, top=top, most=most, overwrite=overwrite)
     if plot is not None:
-        draw_strangest(plot, table, judgement)
+        draw_top_anomalies(plot, table, detection)
     say(f"{n_alarms:,} of {len(stream):,} rows are alarms.")
 
 
@@ -275,20 +275,20 @@ def _say_fitted(detector: Any, n_rows: int) -> None:
         )
 
 
-def _alarms(judgement: Any, fdr: float | None, contamination: float | None) -> Any:
+def _alarms(detection: Any, fdr: float | None, contamination: float | None) -> Any:
     import numpy as np
 
     from isthmus.anomaly.conformal import benjamini_hochberg
 
     if fdr is not None:
-        found = benjamini_hochberg(judgement.p_values, fdr)
+        found = benjamini_hochberg(detection.p_values, fdr)
         if not found.any():
             say(
                 f"note: no set of rows can be told at --fdr {fdr:g}; the smallest p-value is "
-                f"{judgement.p_values.min():.2g}, and more rows to learn from would make smaller ones possible."
+                f"{detection.p_values.min():.2g}, and more rows to learn from would make smaller ones possible."
             )
         return found
     if contamination is not None:
-        scores = judgement.explanation.scores
+        scores = detection.explanation.scores
         return scores > np.percentile(scores, 100 * (1 - contamination))
-    return judgement.above
+    return detection.above

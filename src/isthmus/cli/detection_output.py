@@ -13,10 +13,10 @@ from isthmus.cli.rows_output import to_stdout
 if TYPE_CHECKING:
     import numpy as np
 
-    from isthmus.anomaly import Judgement
+    from isthmus.anomaly import DetectionResult
     from isthmus.tables import Table
 
-__all__ = ["draw_strangest", "require_judged_writable", "write_judged"]
+__all__ = ["draw_top_anomalies", "require_judged_writable", "write_detections"]
 
 TABLES = (".csv", ".tsv", ".parquet", ".json")
 PICTURES = (".png", ".svg", ".pdf")
@@ -36,10 +36,10 @@ def require_judged_writable(output: Path | None, plot: Path | None, save: Path |
         refuse_existing(save)
 
 
-def write_judged(
+def write_detections(
     output: Path | None,
     table: Table,
-    judgement: Judgement,
+    detection: DetectionResult,
     alarms: np.ndarray,
     *,
     top: int,
@@ -54,7 +54,7 @@ def write_judged(
 
     from isthmus.tables import atomic_write
 
-    columns = {name: cells[:most] for name, cells in _columns(table, judgement, alarms, top).items()}
+    columns = {name: cells[:most] for name, cells in _columns(table, detection, alarms, top).items()}
     suffix = ".csv" if output is None else output.suffix.lower()
     if suffix == ".json":
         names = list(columns)
@@ -80,16 +80,16 @@ def write_judged(
         say(f"{min(len(table), most or len(table)):,} rows, the strangest first, are in {str(output)!r}.")
 
 
-def _columns(table: Table, judgement: Judgement, alarms: np.ndarray, top: int) -> dict[str, list[Any]]:
+def _columns(table: Table, detection: DetectionResult, alarms: np.ndarray, top: int) -> dict[str, list[Any]]:
     import numpy as np
 
-    why = judgement.explanation
+    why = detection.explanation
     order = np.argsort(-why.scores, kind="stable")
     ids = np.arange(len(table)) if table.ids is None else table.ids
     columns: dict[str, list[Any]] = {
         ("row" if table.id_name is None else table.id_name): ids[order].tolist(),
         "score": why.scores[order].tolist(),
-        "p_value": judgement.p_values[order].tolist(),
+        "p_value": detection.p_values[order].tolist(),
         "alarm": alarms[order].tolist(),
     }
     places = why.top(top)[order]
@@ -128,13 +128,13 @@ def _as_text(columns: dict[str, list[Any]], separator: str) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def draw_strangest(path: Path, table: Table, judgement: Judgement) -> None:
+def draw_top_anomalies(path: Path, table: Table, detection: DetectionResult) -> None:
     """Draw which columns give the strangest rows away, and what was expected in them."""
     import numpy as np
 
     from isthmus import plots
 
-    why = judgement.explanation
+    why = detection.explanation
     order = np.argsort(-why.scores, kind="stable")[:6]
     names = [f"row {row}" if table.ids is None else escaped(str(table.ids[row])) for row in order]
     try:

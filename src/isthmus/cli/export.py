@@ -22,6 +22,7 @@ def export(
     output: Annotated[Path, Parameter(("--output", "-o"))],
     part: Literal["model", "encoder", "decoder"] = "model",
     dtype: Literal["float32", "float64"] = "float32",
+    polish: int | None = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Write the model as an ONNX file, with the scaling inside.
@@ -34,15 +35,19 @@ def export(
         Rows to rebuilt rows, rows to codes, or codes to rebuilt rows.
     dtype
         Kind of number that goes in.
+    polish
+        Steps of polishing codes that are written out; 0 leaves the encoder's codes. By default as the model does.
     """
     from isthmus.onnx_export import export_onnx
 
+    if polish is not None and polish < 0:
+        raise UsageError(f"--polish must be at least 0, got {polish}.")
     if output.suffix.lower() != ".onnx":
         raise UsageError(f"-o must end in .onnx, got {str(output)!r}.")
     refuse_own_inputs([output], [], run)
     estimator = open_run(run).load()
     try:
-        export_onnx(estimator, output, part, dtype=dtype, overwrite=overwrite)
-    except ImportError as error:
+        export_onnx(estimator, output, part, dtype=dtype, polish=polish, overwrite=overwrite)
+    except (ImportError, ValueError) as error:
         raise CommandError(str(error)) from error
     say(f"the {part} is in {str(output)!r}.")

@@ -30,7 +30,6 @@ from isthmus.cli.run_folder import (
     PAGE,
     DataRecord,
     keep_run,
-    record_of,
     require_free_run,
     written_run,
 )
@@ -155,7 +154,7 @@ def _fit(asked: Asked, run: Path, checkpoints: Any) -> tuple[Any, DataSplit, Dat
         )
         record = None
         if is_main_process():
-            record = record_of(rows, asked.data, asked.drop, test_size=asked.test_size, seed=seed)
+            record = rows.record(asked.data, asked.drop, test_size=asked.test_size, seed=seed)
             require_same_data(run, record)
         if (rows.missing or rows.table.frame is not None) and "missing" not in chosen:
             chosen |= {"missing": "mask", "unseen": "missing"}
@@ -183,7 +182,7 @@ def _judge_and_keep(
     kept = {name: value for name, value in report.items() if name != "run"}
 
     def write(folder: Path) -> None:
-        keep_run(folder, estimator, rows, record)
+        keep_run(folder, estimator, record, rows.test_places, rows.held_out.ids)
         (folder / EVALUATION).write_text(json_text.dumps(finite(kept), indent=2), encoding="utf-8")
         if not asked.no_plots:
             report["figures"] = _draw(folder / FIGURES, estimator, rows, evaluations[variant].pca_components)

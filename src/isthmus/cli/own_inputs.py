@@ -29,7 +29,7 @@ def refuse_own_inputs(
     sources
         Files, folders of data and names of bundled sets; None where there is none.
     run
-        A run or saved folder that is read. Its figures and its page may be written anew, and so may what isthmus did
+        A run or saved folder that is read. Its figures and its page may be written again, and so may what isthmus did
         not write there itself.
     replaced
         Folders to be written as a whole.

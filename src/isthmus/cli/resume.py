@@ -1,9 +1,10 @@
-"""A fit that is not finished: its checkpoints and what was asked of it, in a folder beside the run it will become.
+"""An interrupted fit: its checkpoints and what was asked of it, in a folder beside the run it will become.
 
     RUN.unfinished/fit.json            the command's own arguments
+    RUN.unfinished/data.json           the data it began with, to be compared when it is resumed
     RUN.unfinished/checkpoint-…/       as `isthmus.Checkpoints` writes them
 
-It is there from the first minute and goes when the run is whole. After a kill ``isthmus fit --resume RUN`` goes on.
+It is there from the first minute and is removed when the run is complete. ``isthmus fit --resume RUN`` resumes it.
 """
 
 from __future__ import annotations
@@ -53,14 +54,14 @@ def unfinished_folder(run: Path) -> Path:
 
 
 def require_none_unfinished(run: Path, *, overwrite: bool) -> None:
-    """Refuse to begin anew where a fit was cut off; with ``overwrite`` what it left is removed."""
+    """Refuse to start again where a fit was interrupted; with ``overwrite`` what it left is removed."""
     folder = unfinished_folder(run)
-    if not any(folder.glob("checkpoint-*")):
+    if not folder.exists():
         return
-    if not overwrite:
+    if any(folder.glob("checkpoint-*")) and not overwrite:
         raise CommandError(
-            f"a fit into {str(run)!r} was cut off; go on with isthmus fit --resume {str(run)!r}, or begin anew with "
-            "--overwrite."
+            f"a fit into {str(run)!r} was interrupted; resume it with isthmus fit --resume {str(run)!r}, or start "
+            "again with --overwrite."
         )
     with locked(folder):  # not while another process is at it
         _remove_checkpoints(folder)
@@ -69,7 +70,7 @@ def require_none_unfinished(run: Path, *, overwrite: bool) -> None:
 
 @contextmanager
 def checkpointed(run: Path, asked: Asked, pace: dict[str, Any], *, first: bool) -> Iterator[Any]:
-    """The checkpoints to fit with; gone when all went well, or when there is nothing in them to go on from."""
+    """The checkpoints to fit with; removed when all went well, or when there is nothing in them to resume."""
     from isthmus.storage.checkpoints import Checkpoints
     from isthmus.tables import atomic_write
 
@@ -85,7 +86,7 @@ def checkpointed(run: Path, asked: Asked, pace: dict[str, Any], *, first: bool) 
         yield Checkpoints(folder, **pace)
     except BaseException:
         if any(folder.glob("checkpoint-*")):
-            say(f"what was learned so far is kept; isthmus fit --resume {str(run)!r} goes on with it.")
+            say(f"what was learned so far is kept; resume with isthmus fit --resume {str(run)!r}.")
             raise
         with suppress(StorageError, OSError):
             _remove(folder)
@@ -97,7 +98,7 @@ def checkpointed(run: Path, asked: Asked, pace: dict[str, Any], *, first: bool) 
 
 
 def require_same_data(run: Path, record: DataRecord) -> None:
-    """Refuse data that are not those of the fit into ``run`` that was cut off, held-out rows included.
+    """Refuse data that are not those of the fit into ``run`` that was interrupted, held-out rows included.
 
     The first time there is nothing to compare with, and what they are is noted.
     """
@@ -112,13 +113,13 @@ def require_same_data(run: Path, record: DataRecord) -> None:
         known, _ = read_data_record(folder)
     except ValueError as error:
         raise CommandError(
-            f"{str(folder / RECORD)!r} is damaged ({reason_of(error)}); fit anew with --overwrite."
+            f"{str(folder / RECORD)!r} is damaged ({reason_of(error)}); start again with --overwrite."
         ) from error
     for name in ("columns", "label_name", "n_rows", "sha256", "test_sha256"):
         if getattr(known, name) != getattr(record, name):
             raise CommandError(
                 f"{record.source!r} is not what it was when the fit into {str(run)!r} began (its {SAID[name]}); put it "
-                "back as it was, or fit anew with --overwrite."
+                "back as it was, or start again with --overwrite."
             )
 
 
@@ -132,16 +133,16 @@ SAID = {
 
 
 def asked_again(run: Path) -> Asked:
-    """What was asked of the fit into ``run`` that was cut off; a `CommandError` if there is none."""
+    """What was asked of the fit into ``run`` that was interrupted; a `CommandError` if there is none."""
     folder = unfinished_folder(run)
     if not (folder / ASKED).is_file():
-        finished = "it is finished" if (run / "model").is_dir() else "no fit into it was cut off"
-        raise CommandError(f"{str(run)!r}: there is nothing to go on with, {finished}.")
+        finished = "it is finished" if (run / "model").is_dir() else "no fit into it was interrupted"
+        raise CommandError(f"{str(run)!r}: there is nothing to resume, {finished}.")
     try:
         return from_plain(Asked, read_manifest(folder, ASKED, (FORMAT,)).record)
     except ValueError as error:
         raise CommandError(
-            f"{str(folder / ASKED)!r} is damaged ({reason_of(error)}); fit anew with --overwrite."
+            f"{str(folder / ASKED)!r} is damaged ({reason_of(error)}); start again with --overwrite."
         ) from error
 
 

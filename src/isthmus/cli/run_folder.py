@@ -1,4 +1,4 @@
-"""The run folder: what `isthmus fit` leaves behind and every other command begins from.
+"""The run folder: what `isthmus fit` writes and every other command reads.
 
     RUN/model/            the fitted model, as `isthmus.storage` writes it
     RUN/data.json         where the data came from and which column is what: a `DataRecord`
@@ -33,8 +33,6 @@ from isthmus.tables.errors import DataError
 if TYPE_CHECKING:
     import numpy as np
 
-    from isthmus.cli.data_split import DataSplit
-
 __all__ = [
     "EVALUATION",
     "FIGURES",
@@ -52,8 +50,8 @@ __all__ = [
     "keep_run",
     "lasting_source",
     "open_run",
+    "places_sha256",
     "read_data_record",
-    "record_of",
     "require_free_run",
     "written_run",
 ]
@@ -158,7 +156,7 @@ class Run:
         try:
             with open_regular_file(self.path, TEST_ROWS) as file:
                 found = np.loadtxt(file, dtype=np.int64, delimiter=",", skiprows=1, **FIRST_COLUMN)
-            if self.record is not None and self.record.test_sha256 not in (None, _places_sha256(found)):
+            if self.record is not None and self.record.test_sha256 not in (None, places_sha256(found)):
                 raise ValueError("other rows than were written")
             return found
         except (OSError, ValueError, OverflowError) as error:
@@ -224,7 +222,7 @@ def _written_elsewhere(name: str, write: Callable[[Path], None]) -> Path | None:
     return None
 
 
-def keep_run(folder: Path, estimator: Any, rows: DataSplit, record: DataRecord) -> None:
+def keep_run(folder: Path, estimator: Any, record: DataRecord, test_places: np.ndarray, ids: Any) -> None:
     """Write what every run folder has: the model, its history, the rows held out and where they came from."""
     import numpy as np
 
@@ -234,7 +232,7 @@ def keep_run(folder: Path, estimator: Any, rows: DataSplit, record: DataRecord) 
     save(estimator, folder / MODEL)
     columns = estimator.history_.columns
     write_table(folder / HISTORY, np.column_stack(list(columns.values())), list(columns))
-    write_table(folder / TEST_ROWS, rows.test_places[:, None], ["row"], labels=rows.held_out.ids, label_name="id")
+    write_table(folder / TEST_ROWS, test_places[:, None], ["row"], labels=ids, label_name="id")
     (folder / RECORD).write_bytes(data_record_bytes(record))
 
 
@@ -247,27 +245,6 @@ def fingerprint(values: np.ndarray) -> str:
     for start in range(0, len(values), height):
         digest.update(np.ascontiguousarray(values[start : start + height]).tobytes())
     return digest.hexdigest()
-
-
-def record_of(rows: DataSplit, source: str, drop: tuple[str, ...], *, test_size: float, seed: int) -> DataRecord:
-    """The record of rows that were read from ``source``."""
-    table, whole = rows.table, rows.whole
-    return DataRecord(
-        source=lasting_source(source),
-        name=table.name,
-        n_rows=len(table) if whole is None else len(whole),
-        columns=table.columns,
-        label_name=table.label_name,
-        id_name=table.id_name,
-        drop=drop,
-        image_shape=table.image_shape,
-        official_split=table.official_test is not None,
-        test_size=test_size,
-        seed=seed,
-        sha256=fingerprint(table.values) if whole is None else whole.fingerprint(),
-        mixed=table.frame is not None,
-        test_sha256=_places_sha256(rows.test_places),
-    )
 
 
 def lasting_source(source: str) -> str:
@@ -288,7 +265,8 @@ def read_data_record(folder: Path) -> tuple[DataRecord, str]:
     return from_plain(DataRecord, manifest.record), manifest.library_version
 
 
-def _places_sha256(places: np.ndarray) -> str:
+def places_sha256(places: np.ndarray) -> str:
+    """SHA-256 of the row numbers held out."""
     return hashlib.sha256(places.astype("<i8").tobytes()).hexdigest()
 
 

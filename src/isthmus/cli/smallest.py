@@ -15,7 +15,7 @@ from isthmus.cli.matching_rows import name_columns
 from isthmus.cli.outcome import CommandError, UsageError, finite, print_json, say, show
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.row_flags import JsonOutput, Seed
-from isthmus.cli.run_folder import FIGURES, NESTED, RESULT, keep_run, record_of, require_free_run, written_run
+from isthmus.cli.run_folder import FIGURES, NESTED, RESULT, keep_run, require_free_run, written_run
 
 if TYPE_CHECKING:
     from isthmus.smallest import RateDistortion
@@ -103,7 +103,7 @@ def smallest(
             raise
         raise CommandError(as_flags(str(error))) from error
     if output is not None:
-        record = record_of(rows, data, drop, test_size=test_size, seed=seed)
+        record = rows.record(data, drop, test_size=test_size, seed=seed)
         written_run(output, lambda folder: _write(folder, found, rows, record), overwrite=overwrite)
     if json:
         print_json({"run": None if output is None else str(output)} | found.to_dict())
@@ -139,7 +139,7 @@ def _write(folder: Path, found: RateDistortion, rows: DataSplit, record: Any) ->
     for estimator in (model, found.nested):
         name_columns(estimator, rows.table)
     save(found.nested, folder / NESTED)
-    keep_run(folder, model, rows, record)
+    keep_run(folder, model, record, rows.test_places, rows.held_out.ids)
     (folder / RESULT).write_text(json_text.dumps(finite(found.to_dict()), indent=2), encoding="utf-8")
     try:
         from isthmus.plots import save_figure

@@ -1,4 +1,4 @@
-"""Denoising: rows restored by a model that has learned what rows are, with or without clean ones to learn from."""
+"""Denoising: rows restored by a model trained with or without clean rows."""
 
 from isthmus.denoising.denoiser import Denoiser
 from isthmus.denoising.levels import estimate_noise_level

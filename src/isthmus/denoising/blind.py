@@ -1,17 +1,17 @@
-"""Denoising without clean rows: a cell is told by its neighbours, never by itself (arXiv:1901.11365).
+"""Denoising without clean rows: each cell is predicted from the others, never from itself (arXiv:1901.11365).
 
-Noise that is independent from cell to cell can't be predicted from other cells, the signal can. A model that
-rebuilds hidden cells of noisy rows therefore learns the signal. To restore a row its cells are hidden group by
-group, and each is taken from the pass in which it was hidden: b_j = E[x̃_j | the other cells]. What the cell itself
-says is then added back where the noise is known:
+Noise that is independent between cells can't be predicted from other cells, but the signal can. So a model that
+reconstructs hidden cells of noisy rows learns the signal. To restore a row, its cells are hidden group by group,
+and each is taken from the pass in which it was hidden: b_j = E[x̃_j | the other cells]. If the noise is known,
+the information in the cell itself is then added:
 
-- Gaussian: b and x̃ are two witnesses of variances v and σ², so x̂ = (v x̃ + σ² b) / (v + σ²).
-- Masking, salt and pepper at share r: E x̃_j = (1-r) E x_j + r m with m the mean of what a hit cell becomes, so
-  x̂ = (b - r m) / (1-r) where the cell may have been hit; elsewhere it is as it was.
+- Gaussian: b and x̃ are two estimates with variances v and σ², so x̂ = (v x̃ + σ² b) / (v + σ²).
+- Masking, salt and pepper with share r: E x̃_j = (1-r) E x_j + r m with m the mean of a corrupted cell, so
+  x̂ = (b - r m) / (1-r) if the cell may be corrupted; other cells are unchanged.
 
-With known Gaussian noise there is a second answer that needs no clean rows: the Wiener filter of the noisy
-covariance, whose eigenvalues are the clean ones plus σ². Stein's unbiased estimate tells how far each is from rows
-nobody has seen, E‖x̂ - x‖² = E‖x̂ - x̃‖² - nσ² + 2σ² E div x̂, and so in which proportion to mix the two.
+For known Gaussian noise a second estimate needs no clean rows: the Wiener filter of the noisy covariance, whose
+eigenvalues are the clean ones plus σ². Stein's unbiased risk estimate gives the error of each without clean rows,
+E‖x̂ - x‖² = E‖x̂ - x̃‖² - nσ² + 2σ² E div x̂, and so the weights with which to mix the two.
 """
 
 from __future__ import annotations
@@ -20,60 +20,60 @@ from collections.abc import Callable
 
 import numpy as np
 
-__all__ = ["combined", "groups_of", "hidden_predictions", "mixing_share", "own_share", "wiener_filter"]
+__all__ = ["combined", "hidden_predictions", "mixing_share", "n_groups", "own_share", "wiener_filter"]
 
 MOST_GROUPS = 8
 PARTITIONS = 3
 
 
-def groups_of(n_features: int) -> int:
-    """Into how many groups the cells of a row are parted: each hides a share of 1/groups at a time."""
+def n_groups(n_features: int) -> int:
+    """The number of groups into which the cells of a row are split: a share of 1/n_groups is hidden at a time."""
     return min(MOST_GROUPS, n_features)
 
 
 def hidden_predictions(
-    X: np.ndarray, fill: np.ndarray, rebuild: Callable[[np.ndarray], np.ndarray], seed: int
+    X: np.ndarray, fill: np.ndarray, reconstruct: Callable[[np.ndarray], np.ndarray], seed: int
 ) -> np.ndarray:
-    """Every cell as rebuilt while it was hidden, averaged over a few ways to part the cells; shape as X.
+    """The prediction of every cell while it was hidden, averaged over a few random groupings; shape as X.
 
     Parameters
     ----------
     X
         Noisy rows, shape (n_samples, n_features).
     fill
-        What a hidden cell is shown as, shape (n_features,).
-    rebuild
-        The model's rows from rows.
+        The value of hidden cells, shape (n_features,).
+    reconstruct
+        The model's reconstruction of rows.
     """
     generator = np.random.default_rng(seed)
     n_features = X.shape[1]
     found = np.zeros(X.shape)
     for _ in range(PARTITIONS):
-        for group in np.array_split(generator.permutation(n_features), groups_of(n_features)):
+        for group in np.array_split(generator.permutation(n_features), n_groups(n_features)):
             shown = X.copy()
             shown[:, group] = fill[group]
-            found[:, group] += rebuild(shown)[:, group]
+            found[:, group] += reconstruct(shown)[:, group]
     return found / PARTITIONS
 
 
 def own_share(hidden_variance: np.ndarray, noise_variance: float) -> np.ndarray:
-    """The weight v / (v + σ²) of what the cell itself says, shape (n_features,).
+    """The weight v / (v + σ²) of the cell itself, shape (n_features,).
 
-    ``hidden_variance`` is E(x̃ - b)² of each column: the prediction's own variance v and σ² together.
+    ``hidden_variance`` is E(x̃ - b)² of each column: the variance v of the prediction plus σ².
     """
     own = np.maximum(hidden_variance - noise_variance, 0)
     return own / np.maximum(own + noise_variance, 1e-300)
 
 
 def combined(X: np.ndarray, predicted: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """The posterior mean of noisy cells and what their neighbours say of them."""
+    """The posterior mean given the noisy cells and their predictions from other cells."""
     return predicted + share * (X - predicted)
 
 
 def wiener_filter(
     X: np.ndarray, mean: np.ndarray, directions: np.ndarray, variances: np.ndarray, rest: float, noise_variance: float
 ) -> tuple[np.ndarray, float]:
-    """Noisy rows filtered by their own covariance, and the filter's trace.
+    """Noisy rows, Wiener-filtered by their own covariance, and the filter's trace.
 
     Parameters
     ----------
@@ -92,9 +92,9 @@ def wiener_filter(
 def mixing_share(
     X: np.ndarray, first: tuple[np.ndarray, float], second: tuple[np.ndarray, float], noise_variance: float
 ) -> float:
-    """The share a in [0, 1] of the first answer for which a·first + (1-a)·second has the least risk, by Stein.
+    """The share a in [0, 1] for which a·first + (1-a)·second has the least risk, by Stein's estimate.
 
-    Each answer comes with its divergence, the sum over columns of ∂x̂_j/∂x̃_j.
+    Each estimate comes with its divergence, the sum over columns of ∂x̂_j/∂x̃_j.
     """
     difference = first[0] - second[0]
     size = float(np.mean(difference**2))

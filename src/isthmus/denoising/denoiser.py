@@ -1,8 +1,8 @@
-"""The denoiser: rows in, the same rows with the noise taken out.
+"""The denoiser: an estimator that removes noise from rows.
 
 The best restoration under squared error is E[x|x̃]. The best linear one is known in closed form (the Wiener filter;
-`isthmus.parts.restoration`); a denoising autoencoder begins there and adds what bends. The code is as wide as the
-rows: nothing has to be squeezed, the noise itself is what the model is not allowed to learn.
+`isthmus.parts.restoration`); a denoising autoencoder starts there and adds the nonlinear part. The code is as wide as
+the rows: no bottleneck is needed, as the noise itself keeps the model from copying its input.
 """
 
 from __future__ import annotations
@@ -16,46 +16,46 @@ from sklearn.utils.validation import check_is_fitted
 
 from isthmus.denoising.blind import (
     combined,
-    groups_of,
     hidden_predictions,
     mixing_share,
+    n_groups,
     own_share,
     wiener_filter,
 )
 from isthmus.denoising.levels import estimate_noise_level
 from isthmus.denoising.noise import require_kind
-from isthmus.denoising.rows import checked_rows
+from isthmus.denoising.rows import validate_rows
 from isthmus.training.plan import automatic_batch_size
 from isthmus.variants.denoising import DenoisingAutoencoder
 
 __all__ = ["Denoiser"]
 
 WIDEST_CODE = 256
-STEPS, FEWER_STEPS = 3000, 1500  # fewer for few columns, quickly learned, and for many, where each step is long
+STEPS, FEWER_STEPS = 3000, 1500  # fewer for few columns, which are learned quickly, and for many, where steps are slow
 FEW_COLUMNS, MANY_COLUMNS = 16, 256
-DECAY_ROWS = 130  # decay 1 for so few rows, less in proportion for more
+DECAY_ROWS = 130  # weight decay is 1 up to this many rows, and proportionally less for more
 HIGHEST_RATE, RATE_FEATURES = 5e-3, 128  # a wide code is noisy at high rates
-MOST_JUDGED, FEWEST_SPLIT = 4096, 100  # noisy rows kept to judge a blind model by, from so many rows on
-# With so many rows a column, and noise drawn anew each time, there is nothing to overfit, while the few cells held out
-# would choose an epoch by luck.
+MOST_VALIDATION_ROWS, LEAST_ROWS_TO_SPLIT = 4096, 100  # of the noisy rows held out to evaluate a blind model
+# With this many rows per column, and new noise in every epoch, there is nothing to overfit, while validation on few
+# cells would choose an epoch by chance.
 MANY_ROWS = 100
-HIGHEST_SHARE, HIGHEST_DEVIATIONS = 0.6, 2.0  # up to which a denoiser of every level learns
+HIGHEST_SHARE, HIGHEST_DEVIATIONS = 0.6, 2.0  # the highest noise in training if the level is unknown
 
 
 class Denoiser(TransformerMixin, BaseEstimator):
-    """Restores noisy rows: an estimate of E[x | x̃], begun at the best linear one.
+    """Restores noisy rows: an estimate of E[x | x̃] that starts at the best linear one.
 
     Parameters
     ----------
     corruption : {"gaussian", "masking", "salt_and_pepper"}
-        Noise added to every cell; cells set to 0; cells set to the data's smallest or largest number.
+        Noise added to every cell; cells set to 0; cells set to the data's smallest or largest value.
     level : float or None
-        Standard deviation in the data's units, or the share of cells hit. None: estimated, see `fit`.
+        Standard deviation in the data's units, or the share of corrupted cells. None: estimated, see `fit`.
     clean : bool
-        Whether the rows given to `fit` are clean. Without clean rows a blind spot teaches (Noise2Self,
-        arXiv:1901.11365): noise must then be independent from cell to cell, and cells must tell of each other.
+        Whether the rows given to `fit` are clean. Without clean rows training uses a blind spot (Noise2Self,
+        arXiv:1901.11365): noise must then be independent between cells, and cells must be predictable from others.
     image_shape : tuple or None
-        (height, width) or (channels, height, width), where a row is a picture: helps to estimate the level.
+        (height, width) or (channels, height, width) if a row is a picture: helps to estimate the level.
     autoencoder : DenoisingAutoencoder or None
         The model to train, unfitted; its corruption is set here. None chooses from the data's shape.
     random_state : int, generator or None
@@ -65,8 +65,8 @@ class Denoiser(TransformerMixin, BaseEstimator):
     autoencoder_ : DenoisingAutoencoder
         The fitted model.
     noise_level_ : float or None
-        The level trained for: given or estimated. None where it was left open and only clean rows were seen: the
-        model then learned every level up to a high one.
+        The level trained for: given or estimated. None if it was not given and `fit` saw only clean rows: the model
+        is then trained for all levels up to a high one.
 
     Examples
     --------
@@ -101,24 +101,24 @@ class Denoiser(TransformerMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Learn to restore rows such as X, of shape (n_samples, n_features).
+        """Fit to rows X of shape (n_samples, n_features).
 
         Parameters
         ----------
         X
             With ``clean=True`` clean rows: noise is added in training, and the clean row is the target. With
-            ``clean=False`` noisy rows alone. NaN marks a lost cell for ``corruption="masking"``.
+            ``clean=False`` noisy rows. NaN marks a lost cell for ``corruption="masking"``.
         y
-            Clean rows, shape (n_samples, n_features), where X are their noisy versions: the level is read from the
-            two, and the model learns from the clean ones. Anything of one dimension is ignored, as labels are.
+            Clean rows, shape (n_samples, n_features), if X are their noisy versions: the level is estimated from both,
+            and the model is trained on the clean rows. A one-dimensional y is ignored.
         """
         self._check()
         paired = y is not None and np.ndim(y) == 2
         noisy_rows = paired or not self.clean
-        rows = checked_rows(self, X, reset=True, missing=noisy_rows and self.corruption == "masking")
+        rows = validate_rows(self, X, reset=True, missing=noisy_rows and self.corruption == "masking")
         level = self.level
         if paired:
-            noisy, rows = rows, checked_rows(self, y, reset=False, missing=False)
+            noisy, rows = rows, validate_rows(self, y, reset=False, missing=False)
             level = self._estimate(noisy, rows) if level is None else level
         elif not self.clean:
             level = self._estimate(rows, None) if level is None else level
@@ -132,13 +132,13 @@ class Denoiser(TransformerMixin, BaseEstimator):
         return self
 
     def denoise(self, X: Any) -> np.ndarray:
-        """Rows X of shape (n_samples, n_features) without their noise; the shape and number format of X.
+        """Remove the noise from rows X of shape (n_samples, n_features); returns X's shape and number format.
 
-        Cells that can't have been hit stay as they are: for masking those that are neither 0 nor NaN (where there
-        are NaN they alone are lost), for salt and pepper those between the extremes.
+        Cells that can't be corrupted are unchanged: for masking those that are neither 0 nor NaN (if there are NaN,
+        only those are lost), for salt and pepper those between the extremes.
         """
         check_is_fitted(self, "autoencoder_")
-        rows = checked_rows(self, X, reset=False, missing=self.corruption == "masking")
+        rows = validate_rows(self, X, reset=False, missing=self.corruption == "masking")
         if self.corruption == "gaussian":
             restored = self._restored(rows)
             return (restored if self.blind_ else restored.clip(self._low, self._high)).astype(rows.dtype)
@@ -146,14 +146,14 @@ class Denoiser(TransformerMixin, BaseEstimator):
         return np.where(hit, self._restored(rows).clip(self._low, self._high), rows).astype(rows.dtype)
 
     def transform(self, X: Any) -> np.ndarray:
-        """`denoise`, by scikit-learn's name."""
+        """`denoise`, under scikit-learn's name."""
         return self.denoise(X)
 
     def score_field(self, X: Any) -> np.ndarray:
         """(r(x) - x) / σ², the gradient of the log density of noisy rows; shape (n_samples, n_features).
 
-        Exact for the true E[x|x̃] by Tweedie's formula, and for small σ the score of the data (Alain & Bengio,
-        arXiv:1211.4246).
+        For the true E[x|x̃] it is exact by Tweedie's formula, and for small σ it is the score of the data (Alain &
+        Bengio, arXiv:1211.4246).
         """
         check_is_fitted(self, "autoencoder_")
         if self.corruption != "gaussian" or not self.noise_level_:
@@ -161,11 +161,11 @@ class Denoiser(TransformerMixin, BaseEstimator):
                 f"Denoiser: score_field needs corruption='gaussian' and a level above 0, got "
                 f"corruption={self.corruption!r} and level={self.noise_level_}."
             )
-        rows = checked_rows(self, X, reset=False, missing=False)
+        rows = validate_rows(self, X, reset=False, missing=False)
         return ((self._restored(rows) - rows) / self.noise_level_**2).astype(rows.dtype)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """The columns' own names: what comes out are the same columns."""
+        """The names of the input columns, which are those of the output too."""
         check_is_fitted(self, "autoencoder_")
         names = getattr(self, "feature_names_in_", input_features)
         return np.array([f"x{j}" for j in range(self.n_features_in_)] if names is None else names, dtype=object)
@@ -185,7 +185,7 @@ class Denoiser(TransformerMixin, BaseEstimator):
             )
 
     def _alike(self) -> bool:
-        return self.autoencoder is None or self.autoencoder.scale is None
+        return self.autoencoder is None or self.autoencoder.scale in (None, "auto")
 
     def _estimate(self, noisy: np.ndarray, clean: np.ndarray | None) -> float:
         level = estimate_noise_level(noisy, self.corruption, clean=clean, image_shape=self.image_shape)
@@ -217,31 +217,30 @@ class Denoiser(TransformerMixin, BaseEstimator):
 
     def _fit_blind(self, rows: np.ndarray) -> None:
         if rows.shape[1] < 2:
-            raise ValueError("Denoiser: clean=False needs 2 columns or more, for cells to tell of each other, got 1.")
+            raise ValueError("Denoiser: clean=False needs at least 2 columns, as it predicts cells from others, got 1.")
         lost = np.isnan(rows)
         means = np.nanmean(np.where(lost.all(0), 0, rows), axis=0, dtype=np.float64)
         rows = np.where(lost, means, rows).astype(rows.dtype)
-        share = 1 / groups_of(rows.shape[1])
+        share = 1 / n_groups(rows.shape[1])
         model = self._model(rows, corruption="blind_spot", corruption_level=share)
-        # What a model says of rows it learned from flatters it, so some are kept to judge it by.
+        # A model's errors on its training rows are too small, so some rows are held out to estimate them.
         order = np.random.default_rng(0).permutation(len(rows))
-        n_judged = (
-            min(MOST_JUDGED, len(rows) // 10) if self.corruption == "gaussian" and len(rows) >= FEWEST_SPLIT else 0
-        )
-        self.autoencoder_ = model.fit(rows[np.sort(order[n_judged:])])
+        splits = self.corruption == "gaussian" and len(rows) >= LEAST_ROWS_TO_SPLIT
+        n_validation = min(MOST_VALIDATION_ROWS, len(rows) // 10) if splits else 0
+        self.autoencoder_ = model.fit(rows[np.sort(order[n_validation:])])
         self._fill = self.autoencoder_.scaling_.center
         self.known_lost_ = bool(lost.any())
         self._hidden_variance, self.blind_share_ = np.zeros(rows.shape[1]), 1.0
         if self.corruption != "gaussian":
             return
-        judged = rows[order[: n_judged or MOST_JUDGED]]
-        predicted = self._hidden(judged)
-        self._hidden_variance = ((judged - predicted) ** 2).mean(0)
+        validation = rows[order[: n_validation or MOST_VALIDATION_ROWS]]
+        predicted = self._hidden(validation)
+        self._hidden_variance = ((validation - predicted) ** 2).mean(0)
         noise = (self.noise_level_ or 0.0) ** 2
         share = own_share(self._hidden_variance, noise)
-        if self._alike():  # the filter is that of columns in one unit
-            blind = combined(judged, predicted, share), float(share.sum())
-            self.blind_share_ = mixing_share(judged, blind, self._wiener(judged), noise)
+        if self._alike():  # the filter assumes columns in the same unit
+            blind = combined(validation, predicted, share), float(share.sum())
+            self.blind_share_ = mixing_share(validation, blind, self._wiener(validation), noise)
 
     def _wiener(self, rows: np.ndarray) -> tuple[np.ndarray, float]:
         principal, scaling = self.autoencoder_.principal_, self.autoencoder_.scaling_
@@ -269,7 +268,7 @@ class Denoiser(TransformerMixin, BaseEstimator):
         return missing if missing.any() else rows == 0
 
     def _restored(self, rows: np.ndarray) -> np.ndarray:
-        """What the model makes of every cell, whether it may have been hit or not."""
+        """The model's restoration of every cell, corrupted or not."""
         missing = np.isnan(rows)
         if not self.blind_:
             return self.autoencoder_.reconstruct(np.where(missing, 0, rows).astype(rows.dtype))
@@ -287,7 +286,7 @@ class Denoiser(TransformerMixin, BaseEstimator):
 
 
 def _extremes(rows: np.ndarray, *, alike: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Smallest and largest number, of all columns where they are alike, else of each; shape (n_features,)."""
+    """Smallest and largest value, of all columns if they are ``alike``, otherwise of each; shape (n_features,)."""
     columns = rows.shape[1]
     low, high = np.nanmin(rows, axis=None if alike else 0), np.nanmax(rows, axis=None if alike else 0)
     return np.broadcast_to(low, columns).astype(float), np.broadcast_to(high, columns).astype(float)

@@ -1,15 +1,15 @@
-"""How much noise is there? Read from the rows themselves, or better from rows and clean ones beside them.
+"""Estimating the noise level, from noisy rows alone or, better, from noisy and clean rows.
 
-From noisy rows alone each answer rests on something that must be true of the data, and is an upper bound where it
-is not:
+From noisy rows alone each estimate rests on an assumption about the data, and is an upper bound if that is wrong:
 
-- Gaussian: in some direction there is nothing but noise. The smallest eigenvalues of the covariance then are σ²:
-  the largest are set aside until mean and median of the rest agree (Chen, Zhu & Heng 2015, ICCV). Where rows are
-  fewer than twice the columns and are pictures, the covariance is that of their 5×5 patches.
-- Masking: in some columns hardly a clean cell is 0. Missing cells (NaN) are counted instead where there are any.
-- Salt and pepper: some columns hardly ever reach the data's smallest number, and some its largest.
+- Gaussian: some directions contain nothing but noise. The smallest eigenvalues of the covariance then are σ²:
+  the largest are removed until mean and median of the rest agree (Chen, Zhu & Heng 2015, ICCV). For pictures with
+  fewer rows than twice the columns, the covariance is that of their 5×5 patches.
+- Masking: in some columns hardly any clean cell is 0. If there are missing cells (NaN), those are counted instead.
+- Salt and pepper: some columns hardly ever reach the data's smallest value, and some its largest.
 
-Clean rows of the same kind (other rows serve) take the assumption away: shares and variances are compared.
+With clean rows of the same kind (not necessarily the same rows) no assumption is needed: shares and variances are
+compared.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ PAIRS_SHARE = 0.7
 def estimate_noise_level(
     X: Any, corruption: str = "gaussian", *, clean: Any = None, image_shape: Sequence[int] | None = None
 ) -> float:
-    """Standard deviation of Gaussian noise in the data's units, or the share of cells hit.
+    """Standard deviation of Gaussian noise in the data's units, or the share of corrupted cells.
 
     Parameters
     ----------
     X
         Noisy rows, shape (n_samples, n_features); for masking NaN marks cells known to be missing.
     clean
-        Clean rows of the same columns: the same rows, or others of the same kind.
+        Clean rows with the same columns: the same rows, or others of the same kind.
     image_shape
-        Of a row that is a picture.
+        (height, width) or (channels, height, width), if a row is a picture.
 
     Raises
     ------
     ValueError
-        Where it can't be known: fewer than two rows and no pictures, for example.
+        If the level can't be estimated: from fewer than two rows that are not pictures, for example.
 
     >>> rng = np.random.default_rng(0)
     >>> X = rng.standard_normal((500, 1)) @ np.ones((1, 8)) + 0.3 * rng.standard_normal((500, 8))
@@ -79,9 +79,9 @@ def estimate_noise_level(
 
 
 def are_pairs(X: np.ndarray, clean: np.ndarray) -> bool:
-    """Whether row i of ``clean`` is the clean row i of X: nearer to it than the next clean row, for most rows.
+    """Whether row i of ``clean`` is the clean version of row i of X: closer to it than the next clean row, for most i.
 
-    Of other rows half are, also where both are sorted alike.
+    For unrelated rows it is closer for about half, even if both are sorted in the same way.
     """
     if X.shape != clean.shape or len(X) < 2:
         return X.shape == clean.shape
@@ -91,7 +91,7 @@ def are_pairs(X: np.ndarray, clean: np.ndarray) -> bool:
 
 
 def _hit(at_value: np.ndarray, of_clean: np.ndarray | None) -> float:
-    """The share r of cells hit, from P(at the value) = r + (1-r) P(at it when clean)."""
+    """The share r of corrupted cells, from P(at the value) = r + (1-r) P(at the value when clean)."""
     if of_clean is None:
         shares = at_value.mean(0)
         return float(np.quantile(shares, LOW_QUANTILE))
@@ -112,14 +112,14 @@ def _gaussian(X: np.ndarray, clean: np.ndarray | None, image_shape: Sequence[int
         return _from_eigenvalues(_patches(X, image_shape))
     if n_rows < 2 or n_features < 2:
         raise ValueError(
-            "estimate_noise_level: the level can't be read from one row or one column alone; give level, clean "
-            "rows, or image_shape where a row is a picture."
+            "estimate_noise_level: the level can't be estimated from one row or one column; pass level, clean "
+            "rows, or image_shape if a row is a picture."
         )
     return _from_eigenvalues(X)
 
 
 def _against_clean(X: np.ndarray, clean: np.ndarray) -> float:
-    """σ² from variances beside clean rows', read where the clean rows vary least: the draw of rows matters least."""
+    """σ from the excess variance over clean rows, along the directions in which those vary least."""
     mean = clean.mean(0)
     variances, directions = np.linalg.eigh(np.cov(clean.T).reshape(X.shape[1], X.shape[1]))
     quiet = directions[:, : max(1, X.shape[1] // 2)]
@@ -130,7 +130,7 @@ def _against_clean(X: np.ndarray, clean: np.ndarray) -> float:
 def _from_eigenvalues(rows: np.ndarray) -> float:
     n_rows = len(rows)
     variances = np.linalg.eigvalsh(np.atleast_2d(np.cov(rows.T)))[::-1]
-    variances = variances[: n_rows - 1]  # fewer rows than columns leave the others at 0
+    variances = variances[: n_rows - 1]  # with fewer rows than columns the others are 0
     for first in range(len(variances)):
         rest = variances[first:]
         if rest.mean() <= np.median(rest):

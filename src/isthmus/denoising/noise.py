@@ -1,4 +1,4 @@
-"""Noise put on rows on purpose, in the data's own units: to try a denoiser on data whose truth is known."""
+"""Adding noise to rows, in the data's own units: to test a denoiser on data whose clean rows are known."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ KINDS = ("gaussian", "masking", "salt_and_pepper")
 
 
 def add_noise(X: Any, corruption: str = "gaussian", level: float = 0.1, random_state: Any = None) -> np.ndarray:
-    """Rows with noise on them, shape and number format as X.
+    """Add noise to rows; returns X's shape and number format.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ def add_noise(X: Any, corruption: str = "gaussian", level: float = 0.1, random_s
         Clean rows, shape (n_samples, n_features).
     corruption
         ``"gaussian"`` adds N(0, level²) to every cell; ``"masking"`` sets a share ``level`` of the cells to 0;
-        ``"salt_and_pepper"`` sets that share to the smallest or largest number in X, at even odds.
+        ``"salt_and_pepper"`` sets that share to the smallest or largest value in X, each equally likely.
 
     >>> add_noise(np.ones((2, 4)), "masking", 0.5, random_state=0).tolist()
     [[1.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0]]
@@ -41,6 +41,6 @@ def add_noise(X: Any, corruption: str = "gaussian", level: float = 0.1, random_s
 
 
 def require_kind(corruption: str, who: str) -> None:
-    """Raise a `ValueError` for a corruption that is none of `KINDS`."""
+    """Raise a `ValueError` unless the corruption is one of `KINDS`."""
     if corruption not in KINDS:
         raise ValueError(f"{who}: corruption must be one of {', '.join(map(repr, KINDS))}, got {corruption!r}.")

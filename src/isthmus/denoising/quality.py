@@ -1,4 +1,4 @@
-"""How good is a restoration? Its peak signal-to-noise ratio, beside the simplest things that also restore.
+"""The quality of a restoration: its peak signal-to-noise ratio, compared with PCA and a median filter.
 
 PSNR = 10 log₁₀ (range² / mean squared error), in decibels
 """
@@ -16,16 +16,16 @@ __all__ = ["Restoration", "best_pca_rank", "pca_restored", "principal_axes", "ps
 
 @dataclass(frozen=True)
 class Restoration:
-    """PSNR in decibels of the same noisy rows, four ways.
+    """PSNR in decibels of the noisy rows and of three restorations.
 
     Attributes
     ----------
     noisy, denoised : float
-        As they came, and restored.
+        The noisy rows, and the model's restoration.
     pca, pca_rank : float, int
-        Projected on as many principal directions as are best for these very rows, and how many.
+        Projection on principal directions, and their number, which is the best for these very rows.
     median : float or None
-        By a 3×3 median filter; None where rows are no pictures.
+        A 3×3 median filter; None if rows are not pictures.
     """
 
     noisy: float
@@ -35,36 +35,36 @@ class Restoration:
     median: float | None
 
     def sentence(self) -> str:
-        """The outcome in words."""
+        """The result in words."""
         median = "" if self.median is None else f", a 3×3 median filter {self.median:.2f} dB"
         return (
-            f"Denoising lifts the rows from {self.noisy:.2f} to {self.denoised:.2f} dB "
+            f"Denoising improves the rows from {self.noisy:.2f} to {self.denoised:.2f} dB "
             f"({self.denoised - self.noisy:+.2f}); PCA at its best rank, {self.pca_rank}, gives "
             f"{self.pca:.2f} dB{median}."
         )
 
 
 def psnr(X: Any, clean: Any, data_range: float | None = None) -> float:
-    """Peak signal-to-noise ratio of rows X beside their clean originals, in decibels; infinite where equal.
+    """Peak signal-to-noise ratio of rows X against their clean originals, in decibels; infinite if they are equal.
 
     10 log₁₀(range² / mean (x - x_clean)²), over all cells of X and ``clean``, both of shape (n_samples, n_features).
-    ``data_range`` is that of the clean rows where it is not given.
+    ``data_range`` is by default that of the clean rows.
 
     >>> psnr(np.array([[0.0, 0.9]]), np.array([[0.0, 1.0]])).__round__(2)
     23.01
     """
     X, clean = np.asarray(X, np.float64), np.asarray(clean, np.float64)
     if X.shape != clean.shape:
-        raise ValueError(f"psnr: X and clean must have one shape, got {X.shape} and {clean.shape}.")
+        raise ValueError(f"psnr: X and clean must have the same shape, got {X.shape} and {clean.shape}.")
     reach = float(clean.max() - clean.min()) if data_range is None else float(data_range)
     if reach <= 0:
-        raise ValueError("psnr: the clean rows are all one number; give data_range.")
+        raise ValueError("psnr: all cells of the clean rows are equal; pass data_range.")
     error = float(np.mean((X - clean) ** 2))
     return float("inf") if error == 0 else float(10 * np.log10(reach**2 / error))
 
 
 def principal_axes(X: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Mean, and every principal direction of rows X in order of variance, shape (n_directions, n_features)."""
+    """Mean and all principal directions of rows X, in order of variance, shape (n_directions, n_features)."""
     X = np.asarray(X, np.float64)
     mean = X.mean(0)
     if len(X) < X.shape[1]:
@@ -78,8 +78,8 @@ def pca_restored(X: Any, mean: Any, directions: Any, rank: int) -> np.ndarray:
 
 
 def best_pca_rank(noisy: Any, clean: Any, mean: Any, directions: Any) -> int:
-    """The rank at which PCA of clean rows best restores these noisy rows, their clean originals being known."""
-    # ‖x̂ - x‖² changes by (seen - true)² - true² with each direction taken up: one pass serves every rank.
+    """The rank at which PCA of the clean rows best restores the noisy ones."""
+    # Each further direction changes ‖x̂ - x‖² by (seen - true)² - true²: one pass gives the error of every rank.
     seen, true = (noisy - mean) @ directions.T, (clean - mean) @ directions.T
     return 1 + int(np.cumsum(((seen - true) ** 2 - true**2).sum(0)).argmin())
 
@@ -93,9 +93,9 @@ def restoration(
     image_shape: Sequence[int] | None = None,
     data_range: float | None = None,
 ) -> Restoration:
-    """Judge denoised rows by their clean originals.
+    """Compare denoised rows with their clean originals.
 
-    PCA is given its best rank on these very rows, more than it could know; ``pca`` is its mean and its directions.
+    ``pca`` is PCA's mean and directions; its rank is the best for these very rows, which favours PCA.
     """
     mean, directions = (np.asarray(part, np.float64) for part in pca)
     noisy, clean = np.asarray(noisy, np.float64), np.asarray(clean, np.float64)

@@ -1,4 +1,4 @@
-"""Rows as a denoiser takes them: numbers, with NaN only where a lost cell may be marked by it."""
+"""Validation of a denoiser's rows: finite numbers, and NaN only where it may mark lost cells."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import validate_data  # pyrefly: ignore[missing-module-attribute]
 
-__all__ = ["checked_rows"]
+__all__ = ["validate_rows"]
 
 
-def checked_rows(estimator: Any, X: Any, *, reset: bool, missing: bool) -> np.ndarray:
-    """X as float32 or float64 of shape (n_samples, n_features); a `ValueError` for what it may not hold.
+def validate_rows(estimator: Any, X: Any, *, reset: bool, missing: bool) -> np.ndarray:
+    """X as float32 or float64 of shape (n_samples, n_features), or a `ValueError`.
 
-    ``missing`` allows NaN; ``reset`` remembers the columns, else they must be those remembered.
+    ``missing`` allows NaN; ``reset`` sets the estimator's columns, otherwise X must have them.
     """
     rows = validate_data(
         estimator,

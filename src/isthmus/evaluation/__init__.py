@@ -1,4 +1,4 @@
-"""How good is a code? Figures on held-out rows, each beside PCA's, as a record, a table and a sentence."""
+"""Evaluation of codes on held-out rows, compared with PCA: a record, a table and a sentence."""
 
 from isthmus.evaluation.evaluate import evaluate
 from isthmus.evaluation.loss_readings import LossReadings, explain_loss

@@ -1,10 +1,10 @@
-"""How well each column of a mixed table is rebuilt, in that column's own measure, beside PCA.
+"""The reconstruction error of each column of a mixed-type table, in that column's own measure, compared with PCA.
 
-    number, date       root mean square error in standard deviations of the fit: smaller is better, 1 is the mean's
-    truth, category    share of cells rebuilt right: larger is better
+    number, date         root mean squared error in standard deviations of the fit: smaller is better, the mean has 1
+    boolean, category    share of cells reconstructed correctly: larger is better
 
-PCA is that of the same encoded columns, with as many numbers as the code has, read as the model's answer is read:
-a truth value is true from 1/2 up, a category is the one with the largest number.
+PCA is that of the same encoded columns, with as many dimensions as the code, and decoded in the same way: a boolean is
+true from 1/2 up, a category is the one with the largest value.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ __all__ = ["ColumnError", "column_error_lines", "column_errors"]
 
 @dataclass(frozen=True)
 class ColumnError:
-    """How one column of a mixed table is rebuilt.
+    """The reconstruction error of one column of a mixed-type table.
 
     Attributes
     ----------
     name, kind : str
-        The column, and what it holds.
+        The column's name and its kind.
     measure : str
-        "rmse", the root of the mean squared error in the column's units, or "accuracy", the share of cells right.
+        "rmse", root mean squared error in the column's standard deviations, or "accuracy", share of correct cells.
     model, pca : float
-        The figure of the model and of PCA; NaN where no cell of the column was observed.
+        The error of the model and of PCA; NaN if no cell of the column is observed.
     """
 
     name: str
@@ -46,25 +46,25 @@ class ColumnError:
 
 
 def column_errors(estimator: BaseAutoencoder, X: Any) -> list[ColumnError]:
-    """One entry a column of a mixed table, over the observed cells of the rows X, a DataFrame."""
+    """The error of each column of a mixed-type table, over the observed cells of the rows X, a DataFrame."""
     check_is_fitted(estimator)
     layout = estimator.fitted_.layout
     if layout is None:
         raise ValueError(
-            f"{type(estimator).__name__}: column_errors is for a DataFrame of several kinds of columns; "
-            "evaluate judges one of numbers alone."
+            f"{type(estimator).__name__}: column_errors needs a model of a mixed-type DataFrame; "
+            "for numeric columns use evaluate."
         )
     rows = np.asarray(estimator.to_numbers(X))
     scaling, principal = estimator.scaling_, estimator.principal_
     size = min(estimator.n_components_, len(principal.directions))
     units = torch.from_numpy(scaling.apply(completed(estimator.fitted_, rows)))
     by_pca = scaling.undo(principal.reconstruct(units, size).numpy())
-    rebuilt = estimator.fitted_.reconstruct(estimator.to_numbers(X))
+    reconstruction = estimator.fitted_.reconstruct(estimator.to_numbers(X))
     found = []
     for column, (begin, end) in zip(layout.columns, layout.spans(), strict=True):
         seen = ~np.isnan(rows[:, begin])
         truth = rows[seen, begin:end]
-        answers = (rebuilt[seen, begin:end], by_pca[seen, begin:end])
+        answers = (reconstruction[seen, begin:end], by_pca[seen, begin:end])
         if column.kind in ("number", "date"):
             errors = [_rmse(truth, answer) / scaling.spread[begin] for answer in answers]
         else:
@@ -75,14 +75,14 @@ def column_errors(estimator: BaseAutoencoder, X: Any) -> list[ColumnError]:
 
 
 def column_error_lines(errors: list[ColumnError]) -> list[str]:
-    """The same as lines of text, the model's beside PCA's."""
+    """The column errors as lines of text."""
     width = max(len(error.name) for error in errors)
     lines = []
     for error in errors:
         if error.measure == "rmse":
-            said = f"off by {error.model:.3f} deviations, PCA {error.pca:.3f}"
+            said = f"error {error.model:.3f} standard deviations, PCA {error.pca:.3f}"
         else:
-            said = f"{error.model:.1%} right, PCA {error.pca:.1%}"
+            said = f"{error.model:.1%} correct, PCA {error.pca:.1%}"
         lines.append(f"{error.name:<{width}}  {error.kind:<8}  {said}")
     return lines
 
@@ -91,5 +91,9 @@ def _rmse(truth: np.ndarray, answer: np.ndarray) -> float:
     return float(np.sqrt(np.square(truth - answer).mean())) if len(truth) else float("nan")
 
 
-def _right(truth: np.ndarray, answer: np.ndarray) -> float:
-    return float((truth == answer).mean()) if len(truth) else float("nan")
+def _right(truth: Any, answer: Any) -> float:
+    """The share of equal cells of two Arrow arrays without missing cells."""
+    import pyarrow.compute  # lazy: numeric tables do without it
+
+    compute: Any = pyarrow.compute
+    return float(np.asarray(compute.equal(truth, answer)).mean()) if len(truth) else float("nan")

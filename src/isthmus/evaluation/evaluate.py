@@ -1,14 +1,13 @@
-"""How good is a code? One record of figures on held-out rows, each beside PCA's on the same rows.
+"""Evaluation: one record of figures on held-out rows, each compared with PCA's on the same rows.
 
-With x̂ the rebuilt rows, x̄ the mean row *of the training data* and n features, over N held-out rows:
+With x̂ the reconstruction, x̄ the mean row *of the training data* and n features, over N held-out rows:
 
     sse = 1/N Σ‖x - x̂‖²      mse = sse / n      r2 = 1 - Σ‖x - x̂‖² / Σ‖x - x̄‖²
 
 r2 is the share of the variation kept: 0 for the mean row, 1 for a perfect copy. PCA is that of the training
-rows, as the model knows it. Its size is the model's; for a sparse code it is the number of units on at a
-time, since with as many directions as units PCA would copy the rows. The *equal-error size* turns the
-comparison around: how many numbers does PCA need for the model's error? A model that does not beat PCA is
-told so.
+rows, as the model stores it. Its size is the model's; for a sparse code it is the mean number of active latents,
+since with one direction per latent PCA would copy the rows. The *equal-error size* turns the comparison
+around: how many dimensions does PCA need to reach the model's error?
 """
 
 from __future__ import annotations
@@ -22,13 +21,13 @@ from sklearn.utils.validation import check_is_fitted
 from isthmus.estimator import BaseAutoencoder
 from isthmus.evaluation.held_out import HeldOut, gather, mean_on
 from isthmus.evaluation.principal_errors import equal_error_size
-from isthmus.evaluation.probes import LabelReadings, label_codes, read_labels, trustworthiness
+from isthmus.evaluation.probes import LabelProbes, label_codes, probe_labels, trustworthiness
 from isthmus.evaluation.result import CodeUse, Evaluation, Reconstruction, ReconstructionError
 from isthmus.tables.stream import TableStream
 
 __all__ = ["evaluate"]
 
-CONSTANT = 1e-12  # variation below this share of the squares is rounding
+CONSTANT = 1e-12  # variation below this share of the sum of squares is rounding
 
 
 def evaluate(
@@ -40,7 +39,7 @@ def evaluate(
     y_train: Any = None,
     random_state: int = 0,
 ) -> Evaluation:
-    """Figures of a fitted estimator on rows it has not seen.
+    """Evaluate a fitted estimator on rows it has not seen.
 
     Parameters
     ----------
@@ -48,22 +47,22 @@ def evaluate(
         Fitted.
     X
         Held-out rows, shape (n_rows, n_features): array, DataFrame, sparse matrix, or a stream of
-        `isthmus.open_table`; read slice by slice. Of a stream too large for memory, squares are summed over all
-        rows, and codes are judged by 10,000.
+        `isthmus.open_table`; read slice by slice. For a stream larger than memory, errors are of all rows, and
+        codes are evaluated on 10,000.
     y
-        Their classes, if any; those of a stream are its own labels.
+        Class labels, if any; by default a stream's own.
     X_train, y_train
-        Rows and classes for the label readers to learn from; without them they are cross-validated on ``X``.
+        Rows and labels on which the label probes are trained; without them the probes are cross-validated on ``X``.
     random_state
-        Seed of folds and samples: the same call gives the same figures.
+        Seed of folds and samples.
 
     Raises
     ------
     ValueError
-        If X does not suit the estimator, or the labels are not one class a row.
+        If the estimator can't take X, or the labels are not one class per row.
     """
     if y_train is not None and (X_train is None or y is None):
-        raise ValueError("evaluate: y_train needs X_train and y; labels are learned there and tested here.")
+        raise ValueError("evaluate: y_train needs X_train and y; probes are trained on X_train and tested on X.")
     check_is_fitted(estimator)
     gathered = gather(estimator, X, random_state)
     if isinstance(X, TableStream):
@@ -77,24 +76,27 @@ def evaluate(
         training = gather(estimator, X_train, random_state, size=gathered.size)
         _require_one_a_row("y_train", labels_train, len(training.codes))
 
-    def read(which: str) -> LabelReadings:
+    def read(which: str) -> LabelProbes:
         if labels is None:
-            return LabelReadings()
+            return LabelProbes()
         known = None if training is None or labels_train is None else (getattr(training, which), labels_train)
-        return read_labels(getattr(gathered, which), labels, known, random_state)
+        return probe_labels(getattr(gathered, which), labels, known, random_state)
 
     layout = estimator.fitted_.layout
     names = getattr(estimator, "feature_names_in_", None) if layout is None else layout.encoded_names
     spread = estimator.scaling_.spread
+    scaled = None
+    if not estimator.fitted_.is_in_user_units:
+        scaled = _reconstruction_of(gathered, np.ones_like(spread))
     return Evaluation(
         n_rows=gathered.n_rows,
         n_features=len(spread),
         n_components=gathered.codes.shape[1],
         pca_components=gathered.size,
         n_directions=len(estimator.principal_.directions),
-        scale=estimator.scale,
-        data=_rebuilding(gathered, spread**2),
-        scaled=None if estimator.scale is None and layout is None else _rebuilding(gathered, np.ones_like(spread)),
+        scale=estimator.fitted_.scale,
+        data=_reconstruction_of(gathered, spread**2),
+        scaled=scaled,
         explained_variance=_explained(gathered, gathered.squared_errors),
         pca_explained_variance=_explained(gathered, gathered.pca.per_feature(gathered.size)),
         feature_names=None if names is None else tuple(str(name) for name in names),
@@ -113,8 +115,8 @@ def _require_one_a_row(name: str, labels: np.ndarray | None, n_rows: int) -> Non
         raise ValueError(f"evaluate: {name} must have one label for each of the {n_rows} rows, got {len(labels)}.")
 
 
-def _rebuilding(gathered: HeldOut, weights: np.ndarray) -> Reconstruction:
-    """Both errors with columns weighed by ``weights``, from the model's units to those wanted."""
+def _reconstruction_of(gathered: HeldOut, weights: np.ndarray) -> Reconstruction:
+    """The errors of the model and of PCA, with columns weighted by ``weights``, which change the units."""
     n_rows, n_features = gathered.n_rows, len(weights)
     total = float(gathered.pca.squares @ weights)
     varies = total > CONSTANT * float(gathered.squares @ weights)

@@ -1,7 +1,7 @@
-"""One pass over held-out rows: all that the figures need of them, and never the rows themselves.
+"""One pass over held-out rows, which collects what the evaluation needs without storing the rows.
 
-Rows are read slice by slice; codes are kept, squares are summed, and a sample of rows stays for what has to
-look at every pair.
+Rows are read slice by slice; codes are stored, squares are summed, and a sample of rows is stored for the measures
+that compare all pairs.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import numpy as np
 
 from isthmus.estimator import BaseAutoencoder
 from isthmus.evaluation.principal_errors import PrincipalErrors
-from isthmus.evaluation.probes import MOST_PAIRWISE_ROWS, MOST_PROBE_ROWS, sample_of
+from isthmus.evaluation.probes import MOST_PAIRWISE_ROWS, MOST_PROBE_ROWS, sample_indices
 from isthmus.inference.missing import completed
-from isthmus.input_validation import require_columns, without_names
+from isthmus.input_validation import require_columns, without_name_warnings
 from isthmus.rows.scaling import CHUNK_CELLS
 from isthmus.tables.stream import TableStream
 
@@ -25,23 +25,23 @@ __all__ = ["HeldOut", "gather", "mean_on"]
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """What the rows leave behind.
+    """What the evaluation needs of the rows.
 
     Attributes
     ----------
     n_rows : int
     kept : ndarray of shape (n_kept,)
-        Indices of the rows whose codes are kept: all, or 10,000 of a table that does not fit in memory.
+        Indices of the rows whose codes are stored: all, or 10,000 of a table larger than memory.
     codes, pca_codes : ndarray of shape (n_kept, n_latents) and (n_kept, size)
     size : int
-        Numbers PCA is given.
+        Dimensions of PCA.
     pca : PrincipalErrors
     squared_errors, squares : ndarray of shape (n_features,)
         Sums over the rows of (u - û)² and u², in the model's units.
     nats : float
         Sum of `score_samples`.
     sampled, sample : ndarray of shape (n_sampled,) and (n_sampled, n_features)
-        Places among the kept of at most 2,000 rows, and those rows in the model's units.
+        Positions in ``kept`` of at most 2,000 rows, and those rows in the model's units.
     """
 
     n_rows: int
@@ -58,29 +58,29 @@ class HeldOut:
 
 
 def gather(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None = None) -> HeldOut:
-    """Codes, PCA's codes of ``size`` numbers (None chooses) and sums of squares, slice by slice.
+    """Codes, PCA's codes in ``size`` dimensions (None chooses) and sums of squares, slice by slice.
 
-    Missing cells are judged, for the model and for PCA alike, as the linear completion fills them.
+    For both the model and PCA, missing cells count as the linear completion fills them.
     """
     if not isinstance(X, TableStream):
         return _gathered(estimator, X, seed, size)
     table = X.load() if X.fits_in_memory else None
     if table is None or table.frame is None:
         require_columns(estimator, X)
-    with without_names():
+    with without_name_warnings():
         return _gathered(estimator, X if table is None else table.rows, seed, size)
 
 
 def _gathered(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None) -> HeldOut:
     scaling, pca = estimator.scaling_, PrincipalErrors(estimator.principal_)
     if isinstance(X, TableStream):
-        kept = sample_of(len(X), MOST_PROBE_ROWS, seed)
+        kept = sample_indices(len(X), MOST_PROBE_ROWS, seed)
         codes = np.asarray(estimator.transform(X.take(kept).rows))
     else:
         codes = np.concatenate([np.asarray(estimator.transform(part)) for part in _slices(X)])
         kept = np.arange(len(codes))
     size = _pca_size(estimator, codes) if size is None else size
-    sampled = sample_of(len(codes), MOST_PAIRWISE_ROWS, seed)
+    sampled = sample_indices(len(codes), MOST_PAIRWISE_ROWS, seed)
     squared_errors, squares = np.zeros(len(scaling.spread)), np.zeros(len(scaling.spread))
     pca_codes, sample, nats, begin = [], [], 0.0, 0
     for part in _slices(X):
@@ -115,7 +115,7 @@ def _gathered(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None) -
 
 
 def _slices(X: Any) -> Iterator[Any]:
-    """The rows a few megabytes at a time, of the same kind as X, so that column names stay with them."""
+    """The rows a few megabytes at a time, in X's own type, which keeps column names."""
     if isinstance(X, TableStream):
         yield from (block.rows for block in X.blocks())
         return
@@ -130,7 +130,7 @@ def _slices(X: Any) -> Iterator[Any]:
 
 
 def _pca_size(estimator: BaseAutoencoder, codes: np.ndarray) -> int:
-    """As many numbers as the code has; of a sparse one, as are on at a time."""
+    """The size of the code; for a sparse code the mean number of active latents."""
     size = codes.shape[1]
     if estimator.model_.bottleneck.sparse:
         size = max(1, round(mean_on(codes)))
@@ -138,5 +138,5 @@ def _pca_size(estimator: BaseAutoencoder, codes: np.ndarray) -> int:
 
 
 def mean_on(codes: np.ndarray) -> float:
-    """Mean number of units that are not zero."""
+    """Mean number of nonzero latents per row."""
     return float((codes != 0).sum(1).mean())

@@ -1,12 +1,12 @@
-"""The error PCA makes on held-out rows, for every number of directions, from one pass over them.
+"""PCA's reconstruction error on held-out rows, for every number of directions, from one pass over them.
 
 With centred rows c = u - m, directions V (orthonormal rows, or nearly) and k of them kept,
-û = m + V_kᵀ V_k c. Two sums over the rows are enough for all k, and for every way w of weighing the columns:
+û = m + V_kᵀ V_k c. Two sums over the rows are enough for all k and all column weights w:
 
     S = Σ c ⊙ c      P = V Σ c cᵀ
     Σ_j w_j Σ(u_j - û_j)²  =  w·S - 2 Σ_{i≤k} p_i + Σ_{i,i'≤k} (P Vᵀ ⊙ G)_{ii'}
 
-with p_i = Σ_j w_j P_ij V_ij and G = V diag(w) Vᵀ, which is the identity where columns weigh alike.
+with p_i = Σ_j w_j P_ij V_ij and G = V diag(w) Vᵀ, which is the identity if all weights are 1.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from isthmus.parts.principal import Principal
 
 __all__ = ["PrincipalErrors", "equal_error_size"]
 
-SAME_ERROR = 1e-4  # PCA written as a network in float32 differs from PCA by about this share at most
+SAME_ERROR = 1e-4  # PCA as a float32 network differs from PCA by at most about this share
 ROUNDING = 1e-12  # of the mean row's error
 
 
 class PrincipalErrors:
-    """Squared errors of a `Principal` on rows it is shown, in the model's units unless weighed otherwise."""
+    """Squared errors of a `Principal` on added rows, in the model's units."""
 
     def __init__(self, principal: Principal):
         self.mean = principal.mean.double().cpu().numpy()
@@ -31,7 +31,7 @@ class PrincipalErrors:
         self.products = np.zeros_like(self.directions)
 
     def add(self, units: np.ndarray) -> np.ndarray:
-        """Take rows of shape (n_rows, n_features) into account; gives their principal coordinates."""
+        """Add rows of shape (n_rows, n_features) to the sums; returns their principal coordinates."""
         centred = units - self.mean
         codes = centred @ self.directions.T
         self.squares += np.einsum("ij,ij->j", centred, centred)
@@ -53,7 +53,7 @@ class PrincipalErrors:
 
 
 def equal_error_size(curve: np.ndarray, error: float) -> int | None:
-    """The fewest directions with which PCA's error is no larger than ``error``, 0 being the mean row; None if none do.
+    """The fewest directions with which PCA's error is at most ``error`` (0: the mean row); None if all are too few.
 
     ``curve`` are PCA's errors with 0, 1, 2 … directions, as of `PrincipalErrors.curve`.
     """

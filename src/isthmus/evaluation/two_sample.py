@@ -1,12 +1,12 @@
-"""Could generated rows be told from real ones, and are they new? Answers from distances between rows alone.
+"""Two-sample tests of generated rows: can they be distinguished from real ones, and are they new?
 
     energy distance     2 E‖X - Y‖ - E‖X - X'‖ - E‖Y - Y'‖, zero only for equal distributions   (Székely & Rizzo 2013)
-    1-NN accuracy       share of rows whose nearest other row is of their own kind: 0.5 where generated and held-out
-                        rows cannot be told apart, 1 where they can    (Lopez-Paz & Oquab 2017, arXiv:1610.06545)
+    1-NN accuracy       share of rows whose nearest other row is of their own kind: 0.5 if generated and held-out
+                        rows are indistinguishable, 1 if they are separated (Lopez-Paz & Oquab 2017, arXiv:1610.06545)
     distance ratio      median distance from a generated row to the nearest training row, over the same for held-out
-                        rows: far below 1 where training rows were copied
+                        rows: far below 1 if training rows were copied
 
-Expectations leave a row's distance to itself out, so that equal distributions give an energy distance about zero.
+Expectations leave out a row's distance to itself, so equal distributions give an energy distance of about zero.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ MOST_ROWS = 1000
 MOST_TRAINING_ROWS = 20_000
 LEAST_ROWS = 4
 SPLITS = 100
-COPY = 0.1  # of the held-out rows' usual distance to a training row: closer than that is called a copy
-TELLABLE = 0.55
+COPY = 0.1  # of the held-out rows' median distance to a training row: a closer row is called a copy
+DISTINGUISHABLE = 0.55
 
 
 @dataclass(frozen=True)
 class TwoSample:
-    """Generated rows against held-out ones.
+    """Generated rows compared with held-out rows.
 
     Attributes
     ----------
     n_rows
-        Rows compared of each kind.
+        Number of rows of each kind.
     energy_distance
         Between generated and held-out rows, unbiased: it may be a little below 0.
     energy_distance_of_data
-        What 95 of 100 random halvings of the held-out rows stay below: smaller than this is chance.
+        The 95th percentile over random halves of the held-out rows: a smaller distance is chance.
     nearest_neighbour_accuracy
-        Leave-one-out; 0.5 is indistinguishable. Below it, generated and held-out rows come in pairs.
+        Leave-one-out; 0.5 is indistinguishable. Less means that generated and held-out rows come in pairs.
     distance_ratio, copies
         Median ratio as above, and the share of generated rows closer to a training row than a tenth of the held-out
         rows' median; None without training rows.
@@ -55,25 +55,21 @@ class TwoSample:
 
     @property
     def sentence(self) -> str:
-        """The figures in words."""
-        within = self.energy_distance <= self.energy_distance_of_data
-        energy = "no more than" if within else "more than"
-        told = (
-            "can hardly be told from real ones"
-            if self.nearest_neighbour_accuracy < TELLABLE
-            else "can be told from real ones"
-        )
+        """The result in words."""
+        by_chance = self.energy_distance <= self.energy_distance_of_data
+        energy = "no more than" if by_chance else "more than"
+        hardly = "hardly " if self.nearest_neighbour_accuracy < DISTINGUISHABLE else ""
         text = (
-            f"Generated rows {told}: the nearest row is of its own kind for "
-            f"{100 * self.nearest_neighbour_accuracy:.1f} % of rows (50 % is chance), and their energy distance of "
-            f"{self.energy_distance:.3g} from held-out rows is {energy} what halves of real data differ by "
+            f"Generated rows can {hardly}be distinguished from real ones: the nearest row is of its own kind for "
+            f"{100 * self.nearest_neighbour_accuracy:.1f} % of rows (50 % is chance), and their energy distance "
+            f"from held-out rows, {self.energy_distance:.3g}, is {energy} that between halves of the real rows "
             f"({self.energy_distance_of_data:.3g})."
         )
         if self.distance_ratio is None or self.copies is None:
             return text
         return (
             f"{text} They lie {self.distance_ratio:.2f} times as far from the nearest training row as held-out rows "
-            f"do, and {100 * self.copies:.1f} % of them are copies or nearly."
+            f"do, and {100 * self.copies:.1f} % of them are copies or nearly so."
         )
 
     def as_dict(self) -> Mapping[str, Any]:
@@ -84,18 +80,18 @@ class TwoSample:
 def compare_samples(
     generated: Any, held_out: Any, training: Any = None, *, scale: str | None = None, random_state: int = 0
 ) -> TwoSample:
-    """Compare generated rows with rows the model has not seen.
+    """Compare generated rows with held-out rows.
 
     Parameters
     ----------
     generated, held_out, training
-        Rows of the same columns, dense; at least 4 generated and 4 held out. As many are compared of each kind, at most
-        1,000, drawn where there are more. Distances to training rows are taken where those are given.
+        Dense rows with the same columns; at least 4 generated and 4 held out. Equal numbers of both are compared, at
+        most 1,000, drawn at random. Distances to training rows are computed if those are given.
     scale
-        ``"standard"`` divides every column by its standard deviation over the training rows (else the held-out
-        ones), for tables whose columns have different units; None takes distances as they are.
+        ``"standard"`` divides every column by its standard deviation over the training rows (or else the held-out
+        rows), for tables whose columns have different units; None uses the columns unchanged.
     random_state
-        Seed of what is drawn.
+        Seed of the random draws.
     """
     if scale not in (None, "standard"):
         raise ValueError(f"compare_samples: scale must be None or 'standard', got {scale!r}.")
@@ -116,9 +112,9 @@ def compare_samples(
     if "training" in rows:
         known = _drawn(rows["training"], min(MOST_TRAINING_ROWS, len(rows["training"])), generator)
         near_new, near_real = (_nearest(X, known) for X in (new, real))
-        usual = float(np.median(near_real))
-        ratio = float(np.median(near_new)) / usual if usual > 0 else float("nan")
-        copies = float((near_new <= COPY * usual).mean())
+        median = float(np.median(near_real))
+        ratio = float(np.median(near_new)) / median if median > 0 else float("nan")
+        copies = float((near_new <= COPY * median).mean())
     return TwoSample(
         n_rows,
         2 * float(between.mean()) - _mean_of_others(within_new) - _mean_of_others(within_real),
@@ -173,7 +169,7 @@ def _energy_of_halves(distances: np.ndarray, generator: np.random.Generator) -> 
 
 
 def _nearest_neighbour_accuracy(between: np.ndarray, within_new: np.ndarray, within_real: np.ndarray) -> float:
-    """Leave-one-out; among several equally near rows each counts its share."""
+    """Leave-one-out; several equally near rows share the vote."""
     shares = []
     for own, other in ((within_new, between), (within_real, between.T)):
         own = own.copy()

@@ -4,7 +4,7 @@ A page is a single HTML file: held-out rows, their codes and errors, and the net
 hand-written runtime (`explorer/src` of the repository) runs in the browser. It asks nothing of any server.
 
     items        the rows shown, with names, classes and probes        `items`
-    tab          one model's view of them: codes, errors, doubt         `tab`, `places`
+    tab          one model's view of them: codes, errors, uncertainty         `tab`, `places`
     program      a network as a list of layers that the page can run    `programs`
     packing      all numbers in one compressed block of text            `packing`, `rounding`
     page         the template filled and written                        `page`

@@ -75,7 +75,7 @@ def write_explorer(
         Held-out rows, and their classes if any. Of a `TableStream` the figures are those of all rows, and what is
         shown and ranked is a sample of 20,000.
     X_train
-        The rows learned from, from which doubt and axes are taken; without them, the codes the model remembers.
+        The rows learned from, from which uncertainty and axes are taken; without them, the codes the model remembers.
     ids
         A name for each held-out row; the row's number without.
     image_shape
@@ -176,7 +176,7 @@ def _view(
     if training is not None:
         known = codes_of(training)
     else:
-        known = model.fitted_.kept_codes
+        known = model.fitted_.training_codes
         known = held_out if known is None else known
     size = evaluation.pca_components
     errors, pca_errors = row_errors(model, rows, size)
@@ -249,7 +249,7 @@ def _curve(model: BaseAutoencoder, rows: np.ndarray) -> list[float]:
     """PCA's mean squared error per feature with 0, 1, 2 … numbers, in the units the model is judged by."""
     scaling, pca = model.scaling_, PrincipalErrors(model.principal_)
     weights = np.ones(len(scaling.spread))
-    if model.scale is None and model.fitted_.layout is None:
+    if model.fitted_.is_in_user_units:
         weights = scaling.spread**2
     pca.add((completed(model.fitted_, rows) - scaling.center) / scaling.spread)
     return (pca.curve(weights)[: MOST_CURVE + 1] / len(rows) / len(weights)).tolist()

@@ -4,7 +4,7 @@ A code of one or two numbers is its own map. With more, the map is a slice z = z
 principal axes u of the training codes, and sliders follow the axes in that order. Limits are the 0.5 % and 99.5 %
 quantiles of training codes and 8 % more.
 
-*Doubt* is the mean distance to the five nearest training codes, each code number divided by its standard
+*Uncertainty* is the mean distance to the five nearest training codes, each code number divided by its standard
 deviation, read as a quantile of what training codes themselves have (each without itself).
 """
 
@@ -42,7 +42,7 @@ class Places:
         Along the axes, from ``center`` for more than two numbers, else as they are.
     variances : ndarray of shape (n_axes,)
     distances : ndarray of shape (201,)
-        Quantiles of the doubt of training codes.
+        Quantiles of the uncertainty of training codes.
     """
 
     known: np.ndarray
@@ -62,7 +62,7 @@ class Places:
         """Codes (N, p) as coordinates along the axes, (N, n_axes)."""
         return (codes - self.origin) @ self.axes.T
 
-    def doubt(self, codes: np.ndarray) -> np.ndarray:
+    def uncertainty(self, codes: np.ndarray) -> np.ndarray:
         """The quantile of each code's distance among those of training codes, in [0, 1]."""
         distances = nearest_distances(codes, self.known, self.deviation)
         return np.interp(distances, self.distances, QUANTILES, left=0.0, right=1.0)

@@ -42,8 +42,8 @@ def network_program(network: Network, packer: Packer, levels: int = FLOAT_LEVELS
     residual = _stack(layers, packer, levels) if layers else None
     return {
         "divide": scale(network.input_scale),
-        "straight": skip,
-        "bent": residual,
+        "skip": skip,
+        "residual": residual,
         "multiply": scale(network.output_scale),
     }
 

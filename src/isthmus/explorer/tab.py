@@ -1,4 +1,4 @@
-"""One model's view of the items: its codes, errors and doubt, its networks as programs, and its figures."""
+"""One model's view of the items: its codes, errors and uncertainty, its networks as programs, and its figures."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LARGE_NETWORK = 400_000  # weights from which fewer items are shown, and an enco
 PAGE_CHARACTERS = 3_700_000  # beside the page's own script, what stays below four megabytes
 LEFT_OUT = (
     "This model's encoder is large and is left out, to keep the page small: rows of your own can't be "
-    "placed here, and doubt can't be read off a round trip. PCA's tab can place them; for this model use "
+    "placed here, and uncertainty can't be read off a round trip. PCA's tab can place them; for this model use "
     "isthmus encode."
 )
 MOST_CURVE, CURVE_ROWS = 64, 2_000
@@ -80,7 +80,7 @@ def row_errors(
     ``cut`` gives the model too no more than the first ``size`` numbers of its code.
     """
     weights = np.ones(rows.shape[1])
-    if estimator.scale is None and estimator.fitted_.layout is None:
+    if estimator.fitted_.is_in_user_units:
         weights = estimator.scaling_.spread
     units = (rows - estimator.scaling_.center) / estimator.scaling_.spread
     x = units_of(estimator, rows)
@@ -105,7 +105,7 @@ def tab_facts(view: View, items: Items, packer: Packer) -> dict[str, Any]:
     seen = places.along_axes(view.held_out_codes)
     outside = ((seen[:, :2] < places.limits[:2, 0]) | (seen[:, :2] > places.limits[:2, 1])).any(1)
     decoder, encoder, note = _programs(view, items, packer)
-    trips = None if encoder is None or estimator.missing == "mask" else _round_trips(view)
+    trips = None if encoder is None or estimator.fitted_.masked else _round_trips(view)
     return {
         "name": view.name,
         "variant": type(estimator).__name__ if not view.is_pca else "PCA",
@@ -131,7 +131,7 @@ def tab_facts(view: View, items: Items, packer: Packer) -> dict[str, Any]:
         "unused": _idle(view, places.variances),
         "variances": places.variances.tolist(),
         "distances": _shortened(places.distances),
-        "doubt": packer.floats(places.doubt(view.codes)),
+        "uncertainty": packer.floats(places.uncertainty(view.codes)),
         "trips": trips,
         "outside": int(outside.sum()),
         "tiles": density_tiles(seen, places.limits)
@@ -146,7 +146,9 @@ def tab_facts(view: View, items: Items, packer: Packer) -> dict[str, Any]:
         "encoderNote": note,
         "unit": float(estimator.fitted_.code_unit),
         "scaling": {"center": estimator.scaling_.center.tolist(), "spread": estimator.scaling_.spread.tolist()},
-        "errorWeights": "model" if estimator.scale is not None or estimator.fitted_.layout is not None else "user",
+        "errorWeights": "model"
+        if estimator.fitted_.scale is not None or estimator.fitted_.layout is not None
+        else "user",
         "history": {} if view.is_pca else _history(estimator),
         "bestEpoch": estimator.best_epoch_,
         "latents": _latents(view),

@@ -1,1 +1,1 @@
-"""New rows from a fitted model: a density on the codes, paths between codes, and the methods that decode both."""
+"""Generation: a density of the codes, paths between codes, and the methods that decode both."""

@@ -1,14 +1,14 @@
-"""A density on codes, for models that have no prior of their own, fitted afterwards.
+"""A density of codes, fitted after training, for models without a prior.
 
-    mixture   p(h) = Σ_k w_k N(h; m_k, C_k)                          codes of few numbers
-    local     p(h) = 1/n Σ_i N(h; mean, covariance of h_i's neighbours)    sparse codes, and those of many numbers
+    mixture   p(h) = Σ_k w_k N(h; m_k, C_k)                          codes of few dimensions
+    local     p(h) = 1/n Σ_i N(h; mean, covariance of h_i's neighbours)    sparse codes, and codes of many dimensions
 
-Training a good code first and a density on it second is what two-stage models do (Dai & Wipf 2019,
-arXiv:1903.05789) and what Ghosh et al. found to be enough without any variational term (2020, arXiv:1903.12436).
-For the mixture codes are whitened first, so that neither their units nor dead directions matter; the number of parts
-is the one under which held-out codes are most probable, which is also the guard against parts that sit on single
-rows. A full covariance of many numbers asks for more rows than there are; the local density, of as many flat parts
-as rows, needs none (manifold Parzen windows, Vincent & Bengio 2002).
+Two-stage models train a good code first and a density of it second (Dai & Wipf 2019, arXiv:1903.05789); Ghosh et al.
+found that this needs no variational term at all (2020, arXiv:1903.12436). For the mixture, codes are whitened first,
+so neither their units nor dead directions matter; the number of components is the one under which held-out codes are
+most probable, which also prevents components that sit on single rows. A full covariance in many dimensions needs more
+rows than there are; the local density, with one flat component per row, does not (manifold Parzen windows, Vincent &
+Bengio 2002).
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ import numpy as np
 __all__ = ["CodeDensity", "LocalDensity", "MixtureDensity", "fit_code_density", "fit_mixture"]
 
 PARTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
-PATIENCE = 2  # sizes tried beyond the best one so far
-ROWS_A_DIMENSION = 3  # a part has at least this many rows for each direction of its covariance
+PATIENCE = 2  # sizes tried after the best one so far
+ROWS_A_DIMENSION = 3  # a component has at least this many rows per dimension of its covariance
 LEAST_ROWS = 10
 FLOOR = 1e-3  # added to the variances of whitened codes
 LEAST_SPREAD = 1e-4  # a direction this much shorter than the longest is called dead
 HELD_OUT = 0.2
-ROWS_FOR_MIXTURE = 30  # codes a number, below which a mixture is left for the local density
+ROWS_FOR_MIXTURE = 30  # rows per dimension, below which the local density is used
 NEIGHBOURS = 20
 
 
 class CodeDensity:
-    """Draws codes."""
+    """A density from which codes can be drawn."""
 
     def sample(self, n_samples: int, generator: np.random.RandomState) -> np.ndarray:
         """Codes in float64, shape (n_samples, n_dims)."""
@@ -43,7 +43,7 @@ class CodeDensity:
 class MixtureDensity(CodeDensity):
     """Σ_k w_k N(m_k, L_k L_kᵀ): ``weights`` (K,), ``means`` (K, n_dims), ``factors`` L (K, n_dims, r).
 
-    Plain arrays in the units of the codes; r is the number of directions that the codes take up.
+    In the units of the codes; r is the rank of the codes.
     """
 
     weights: np.ndarray
@@ -62,7 +62,7 @@ class MixtureDensity(CodeDensity):
 
 @dataclass(frozen=True)
 class LocalDensity(CodeDensity):
-    """A Gaussian about every code, of the mean and covariance of its neighbours, itself among them.
+    """For every code a Gaussian with the mean and covariance of its neighbours, which include itself.
 
     ``codes`` (n_rows, n_dims), ``neighbours`` (n_rows, k) indices.
     """
@@ -73,7 +73,7 @@ class LocalDensity(CodeDensity):
     def sample(self, n_samples: int, generator: np.random.RandomState) -> np.ndarray:
         near = self.neighbours[generator.randint(len(self.codes), size=n_samples)]
         weights = generator.standard_normal(near.shape) / np.sqrt(near.shape[1])
-        # mean + Σ_j ε_j (h_j - mean) / √k has just that mean and covariance; written as one weighted sum of neighbours
+        # mean + Σ_j ε_j (h_j - mean) / √k has that mean and covariance; it is written as a weighted sum of neighbours
         weights += (1 - weights.sum(1, keepdims=True)) / near.shape[1]
         drawn = np.zeros((n_samples, self.codes.shape[1]))
         for place in range(near.shape[1]):
@@ -82,7 +82,7 @@ class LocalDensity(CodeDensity):
 
 
 def fit_code_density(codes: np.ndarray, seed: int, *, sparse: bool = False) -> CodeDensity:
-    """The local density for ``sparse`` codes and those of many numbers for their count, else the mixture."""
+    """The local density for ``sparse`` codes and for many dimensions with few rows, otherwise the mixture."""
     codes = np.asarray(codes, dtype=np.float64)
     n_rows, n_dims = codes.shape
     if n_rows > NEIGHBOURS and (sparse or n_rows < ROWS_FOR_MIXTURE * n_dims) and n_dims > 2:
@@ -94,15 +94,14 @@ def fit_code_density(codes: np.ndarray, seed: int, *, sparse: bool = False) -> C
 
 
 def fit_mixture(codes: np.ndarray, seed: int) -> MixtureDensity:
-    """The mixture with as many parts as make held-out codes most probable.
+    """The mixture whose number of components makes held-out codes most probable.
 
     Parameters
     ----------
     codes
-        Shape (n_rows, n_dims), n_rows at least 1. With few rows for its directions one Gaussian is fitted, with
-        one row it is that row.
+        Shape (n_rows, n_dims), n_rows at least 1. For few rows one Gaussian is fitted; for one row it is that row.
     seed
-        Chooses the held-out fifth and where the parts begin.
+        Determines the held-out fifth and the initial components.
     """
     mean = codes.mean(0)
     left, lengths, directions = np.linalg.svd(codes - mean, full_matrices=False)
@@ -128,7 +127,7 @@ def _mixture(white: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, np.n
     for parts in (count for count in PARTS[1:] if count <= most):
         scores = _fitted(kept, parts, seed).score_samples(held_out)
         gain = scores - best_scores
-        if gain.mean() > gain.std() / np.sqrt(n_held_out):  # by more than its standard error: else fewer parts will do
+        if gain.mean() > gain.std() / np.sqrt(n_held_out):  # by more than its standard error
             best, best_scores, worse = parts, scores, 0
         else:
             worse += 1
@@ -145,6 +144,6 @@ def _fitted(white: np.ndarray, parts: int, seed: int):
     from sklearn.mixture import GaussianMixture
 
     with warnings.catch_warnings():
-        # rows that repeat give fewer clusters than asked for, and a mixture short of its optimum is still judged
+        # repeated rows give fewer clusters than requested, and a mixture that has not converged is still compared
         warnings.simplefilter("ignore", ConvergenceWarning)
         return GaussianMixture(parts, reg_covar=FLOOR, max_iter=200, random_state=seed).fit(white)

@@ -1,4 +1,4 @@
-"""The methods that make new rows, for every variant: `sample` and `interpolate`."""
+"""The methods that generate rows, for every variant: `sample` and `interpolate`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from isthmus.fitted import FittedState
 from isthmus.generation.density import fit_code_density
-from isthmus.generation.path import spherical_path, straight_path
+from isthmus.generation.path import linear_path, spherical_path
 from isthmus.inference.code_buffer import CodeBuffer
 from isthmus.input_validation import given_for
 
@@ -20,18 +20,18 @@ __all__ = ["CODES", "PATHS", "GenerationMixin"]
 
 CODES = ("auto", "prior", "density")
 PATHS = ("auto", "straight", "spherical")
-FLAT = 3  # up to so many numbers a straight path between variational codes does no harm
+FLAT = 3  # up to this many dimensions a straight path between variational codes does no harm
 
 
 class GenerationMixin:
-    """New rows from codes: drawn (`sample`) or on the way between two rows' (`interpolate`)."""
+    """New rows decoded from codes: drawn at random (`sample`), or between the codes of two rows (`interpolate`)."""
 
     if TYPE_CHECKING:
         fitted_: FittedState
         transform: Any
         inverse_transform: Any
 
-    _density = None  # fitted when first asked for, and the codes it was fitted to
+    _density = None  # fitted on first use, with the codes it was fitted to
 
     def sample(
         self,
@@ -42,24 +42,24 @@ class GenerationMixin:
         noise: bool = False,
         given: Any = None,
     ) -> np.ndarray:
-        """New rows: codes drawn and decoded; shape (n_samples, n_features), in the units of the data.
+        """Draw codes and decode them: rows of shape (n_samples, n_features), in the units of the data.
 
         Parameters
         ----------
         n_samples
-            How many, at least 1.
+            Number of rows, at least 1.
         random_state
-            Seed or generator; None takes the model's own seed, so that the same rows come again.
+            Seed or generator; None uses the model's own seed, so repeated calls give the same rows.
         codes
-            Where codes come from: ``"prior"`` is N(0, I), which only a variational model has; ``"density"`` a
-            density fitted to the codes of training rows (`isthmus.generation.density`); ``"auto"`` the prior where
-            there is one, else the density.
+            The distribution of codes: ``"prior"`` is N(0, I), which only a variational model has; ``"density"`` is
+            fitted to the codes of training rows (`isthmus.generation.density`); ``"auto"`` is the prior if there is
+            one, otherwise the density.
         noise
-            Add what the decoder cannot say: to each column normal noise as wide as the model's error on held-out
+            Sample from the likelihood: each column gets normal noise with the variance of the model's error on held-out
             rows; booleans and categories are drawn (and with a Bernoulli likelihood, 0 or 1). Without it a row
             is the mean of the rows with its code.
         given
-            What each new row is given, shape (n_samples, n_given), for a model that was fitted with it.
+            Condition of each new row, shape (n_samples, n_given), for a model fitted with ``given``.
         """
         who = type(self).__name__
         check_is_fitted(self)  # pyrefly: ignore[bad-argument-type]
@@ -71,8 +71,8 @@ class GenerationMixin:
         has_prior = fitted.model.bottleneck.has_prior
         if codes == "prior" and not has_prior:
             raise ValueError(
-                f"{who}: codes='prior' needs a variational model, as this one's codes have no prior; "
-                f"use codes='density'."
+                f"{who}: codes='prior' needs a variational model; this model's codes have no prior, so use "
+                f"codes='density'."
             )
         generator = check_random_state(fitted.seed if random_state is None else random_state)
         if has_prior and codes != "density":
@@ -80,24 +80,24 @@ class GenerationMixin:
         else:
             drawn = self._drawn_from_density(n_samples, generator)
         rows = fitted.decode(drawn, given_for(self, given, n_samples))
-        return fitted.in_given_form(self._with_noise(rows, generator) if noise else rows)
+        return fitted.in_user_format(self._with_noise(rows, generator) if noise else rows)
 
     def interpolate(self, A: Any, B: Any, steps: int = 9, path: str = "auto") -> np.ndarray:
-        """Rows decoded along the way from the code of A to the code of B, both ends included.
+        """Decode points on a path from the code of A to the code of B, both ends included.
 
         Parameters
         ----------
         A, B
-            As many rows each, shape (n_pairs, n_features); one row each may be given as plain vectors.
+            Equal numbers of rows, shape (n_pairs, n_features); a single row may be a vector.
         steps
-            Rows a pair, at least 2; the first is A's reconstruction, the last B's.
+            Rows per pair, at least 2; the first is A's reconstruction, the last B's.
         path
             ``"straight"``, ``"spherical"`` (about the origin, for codes of many latents with a prior N(0, I)), or
             ``"auto"``: spherical for variational codes of more than 3 latents.
 
         Returns
         -------
-        Shape (n_pairs * steps, n_features), pair after pair: ``.reshape(n_pairs, steps, -1)`` parts them.
+        Shape (n_pairs * steps, n_features), pair after pair: ``.reshape(n_pairs, steps, -1)`` separates them.
         """
         who = type(self).__name__
         check_is_fitted(self)  # pyrefly: ignore[bad-argument-type]
@@ -108,15 +108,15 @@ class GenerationMixin:
             raise ValueError(f"{who}: path must be one of {', '.join(PATHS)}, got {path!r}.")
         starts, ends = (self.transform(_as_rows(rows)).astype(np.float64) for rows in (A, B))
         if len(starts) != len(ends):
-            raise ValueError(f"{who}: interpolate takes as many rows in A as in B, got {len(starts)} and {len(ends)}.")
+            raise ValueError(f"{who}: A and B must have equal numbers of rows, got {len(starts)} and {len(ends)}.")
         if path == "auto":
             spherical = fitted.model.bottleneck.has_prior and fitted.n_components > FLAT
             path = "spherical" if spherical else "straight"
-        way = (spherical_path if path == "spherical" else straight_path)(starts, ends, int(steps))
-        return self.inverse_transform(way.reshape(-1, fitted.n_components))
+        points = (spherical_path if path == "spherical" else linear_path)(starts, ends, int(steps))
+        return self.inverse_transform(points.reshape(-1, fitted.n_components))
 
     def _drawn_from_density(self, n_samples: int, generator: np.random.RandomState) -> np.ndarray:
-        """Codes as `inverse_transform` takes them."""
+        """Codes from the fitted density, as `inverse_transform` takes them."""
         fitted, buffer = self.fitted_, self._buffer()
         bottleneck = fitted.model.bottleneck
         density, fitted_to = self._density or (None, None)
@@ -125,11 +125,11 @@ class GenerationMixin:
             self._density = density, buffer
         drawn = density.sample(n_samples, generator)
         with torch.inference_mode():
-            kept = torch.from_numpy(drawn.astype(np.float32)).to(fitted.device)
-            return bottleneck.read(kept).cpu().numpy() * np.float32(fitted.code_unit)
+            points = torch.from_numpy(drawn.astype(np.float32)).to(fitted.device)
+            return bottleneck.code_of(points).cpu().numpy() * np.float32(fitted.code_unit)
 
     def _with_noise(self, rows: np.ndarray, generator: np.random.RandomState) -> np.ndarray:
-        """Rows drawn from the likelihood whose mean they are."""
+        """Rows drawn from the likelihood with these means."""
         fitted = self.fitted_
         source = torch.Generator().manual_seed(int(generator.randint(2**31 - 1)))
         likelihood, errors = copy.deepcopy(fitted.model.likelihood).cpu(), self._buffer().errors
@@ -139,7 +139,7 @@ class GenerationMixin:
     def _buffer(self) -> CodeBuffer:
         if self.fitted_.codes is None:
             raise ValueError(
-                f"{type(self).__name__}: the codes of its training rows were not kept (it was saved by an earlier "
+                f"{type(self).__name__}: no codes of training rows are stored (the model was saved by an earlier "
                 f"isthmus, or is still being fitted); fit it again to sample from them."
             )
         return self.fitted_.codes

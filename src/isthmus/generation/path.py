@@ -1,25 +1,25 @@
-"""Ways from one code to another.
+"""Paths from one code to another.
 
     straight    z(t) = (1 - t) z₀ + t z₁
     spherical   the direction turns evenly and the length changes evenly (Shoemake 1985; White 2016, arXiv:1609.04468)
 
-Draws from N(0, I) in n dimensions have lengths near √n, so that the middle of a straight path lies where the
-decoder has rarely been asked: hence the spherical one, for variational codes of more than a few numbers.
+Draws from N(0, I) in n dimensions have lengths near √n, so the middle of a straight path lies where few codes are:
+hence the spherical path, for variational codes of more than a few dimensions.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["spherical_path", "straight_path"]
+__all__ = ["linear_path", "spherical_path"]
 
 NEARLY_PARALLEL = 1e-6
 
 
-def straight_path(starts: np.ndarray, ends: np.ndarray, steps: int) -> np.ndarray:
+def linear_path(starts: np.ndarray, ends: np.ndarray, steps: int) -> np.ndarray:
     """Points between pairs of codes, both ends included: (n_pairs, n_dims) twice to (n_pairs, steps, n_dims).
 
-    >>> straight_path(np.zeros((1, 1)), np.ones((1, 1)), 3).ravel().tolist()
+    >>> linear_path(np.zeros((1, 1)), np.ones((1, 1)), 3).ravel().tolist()
     [0.0, 0.5, 1.0]
     """
     share = np.linspace(0.0, 1.0, steps)[None, :, None]
@@ -27,11 +27,11 @@ def straight_path(starts: np.ndarray, ends: np.ndarray, steps: int) -> np.ndarra
 
 
 def spherical_path(starts: np.ndarray, ends: np.ndarray, steps: int) -> np.ndarray:
-    """As `straight_path`, along great circles about the origin.
+    """As `linear_path`, along great circles about the origin.
 
-    A pair whose directions agree, are opposite, or do not exist (a code of zeros) has no one circle: it goes straight.
+    A pair whose directions are equal, opposite or undefined (a code of zeros) has no unique circle; its path is linear.
     """
-    path = straight_path(starts, ends, steps)
+    path = linear_path(starts, ends, steps)
     lengths = [np.linalg.norm(codes, axis=1) for codes in (starts, ends)]
     there = (lengths[0] > 0) & (lengths[1] > 0)
     units = [codes[there] / length[there, None] for codes, length in zip((starts, ends), lengths, strict=True)]

@@ -1,8 +1,8 @@
-"""What a model keeps of its training rows, so that it can make new ones later without them.
+"""What a model keeps of its training rows, to make new ones and to encode others well, later and without them.
 
-At the end of `fit` the codes of at most 2,048 training rows are kept, and how far each column of the held-out rows lay
-from its reconstruction. That is one pass over a few rows. `partial_fit` only notes its latest rows, and they are
-encoded when they are needed.
+At the end of `fit` the codes of at most 2,048 training rows are kept, how far each column of the held-out rows lay from
+its reconstruction, and what inference has to know (`isthmus.inference.state`). That is a few passes over a few rows.
+`partial_fit` only notes its latest rows, and they are encoded when they are needed.
 
 What is kept of a row is what the bottleneck reads (h), so that a sparse code gets its zeros from the bottleneck, as for
 any row; for a Gaussian bottleneck it is one draw z ~ q(z|x), so that together they are a sample of the aggregate
@@ -15,23 +15,35 @@ import functools
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from isthmus.inference.state import InferenceState, learn_inference
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.draws import generator, seeded
-from isthmus.rows.rows import DenseRows, Rows
-from isthmus.rows.source import Widths
+from isthmus.parts.principal import Principal
+from isthmus.rows.metadata import Widths
+from isthmus.rows.rows import Batch, DenseRows, Rows
 from isthmus.training.devices import threads_for
 
-__all__ = ["CodeBuffer", "RecentRows", "buffered_codes"]
+__all__ = ["CodeBuffer", "Kept", "RecentRows", "buffered_codes"]
 
 MOST_ROWS, LEAST_ROWS, MOST_NUMBERS = 2048, 256, 1 << 19
+MOST_CELLS = 1 << 23  # of rows that are held at once
+
+
+class Kept(NamedTuple):
+    """See `CodeBuffer`."""
+
+    codes: Tensor
+    errors: Tensor
+    inference: InferenceState | None
 
 
 class CodeBuffer:
-    """Codes of training rows and the columns' errors, found when first asked for.
+    """Codes of training rows, the columns' errors and what inference needs, found when first asked for.
 
     Attributes
     ----------
@@ -39,33 +51,41 @@ class CodeBuffer:
         What the bottleneck reads of each row, float32.
     errors : Tensor of shape (n_features,)
         Mean squared error of each column on held-out rows, float32, in the model's units.
+    inference : InferenceState or None
+        None of a model that was saved by an earlier isthmus.
     """
 
-    def __init__(self, find: Callable[[], tuple[Tensor, Tensor]]):
+    def __init__(self, find: Callable[[], Kept]):
         self._find = find
 
     @classmethod
-    def of(cls, kept: Tensor, errors: Tensor) -> CodeBuffer:
-        """A buffer of tensors that are known."""
-        return cls(functools.partial(_both, kept, errors))
+    def of(cls, kept: Tensor, errors: Tensor, inference: InferenceState | None) -> CodeBuffer:
+        """A buffer of what is known."""
+        return cls(functools.partial(Kept, kept, errors, inference))
 
     @functools.cached_property
-    def _found(self) -> tuple[Tensor, Tensor]:
+    def _found(self) -> Kept:
         return self._find()
 
     @property
     def kept(self) -> Tensor:
         """See the class."""
-        return self._found[0]
+        return self._found.codes
 
     @property
     def errors(self) -> Tensor:
         """See the class."""
-        return self._found[1]
+        return self._found.errors
 
+    @property
+    def inference(self) -> InferenceState | None:
+        """See the class."""
+        return self._found.inference
 
-def _both(kept: Tensor, errors: Tensor) -> tuple[Tensor, Tensor]:
-    return kept, errors
+    @property
+    def noise_variance(self) -> float:
+        """σ² that inference found, in the model's units; the mean of the columns' errors where it was not asked."""
+        return float(self.errors.mean()) if self.inference is None else self.inference.noise_variance
 
 
 @dataclass
@@ -88,39 +108,54 @@ class RecentRows:
         """Codes as the model gives them when they are asked for, those of earlier rows behind them."""
         return CodeBuffer(functools.partial(self._encoded, model, device, seed))
 
-    def _encoded(self, model: AutoencoderModel, device: torch.device, seed: int) -> tuple[Tensor, Tensor]:
+    def _encoded(self, model: AutoencoderModel, device: torch.device, seed: int) -> Kept:
         rows = DenseRows(torch.cat([*reversed(self.parts)]), self.widths)
         with seeded(seed):
-            return _encoded(model, rows, rows, device, self.earlier)
+            return _encoded(model, rows, rows, device, self.earlier, None)
 
 
-def buffered_codes(model: AutoencoderModel, rows: Rows, held_out: Rows, device: torch.device) -> CodeBuffer:
-    """Codes of some of ``rows``, evenly spread, and the columns' errors on some of the rows ``held_out``.
+def buffered_codes(
+    model: AutoencoderModel, rows: Rows, held_out: Rows, device: torch.device, closed_form: Principal | None
+) -> CodeBuffer:
+    """What is kept of some of ``rows``, evenly spread, and of some of the rows ``held_out``.
 
-    Torch's generator draws the codes.
+    ``closed_form`` is PCA, where the model's codes and reconstructions are its. Torch's generator draws the codes.
     """
-    return CodeBuffer.of(*_encoded(model, rows, held_out, device, None))
+    return CodeBuffer.of(*_encoded(model, rows, held_out, device, None, closed_form))
 
 
 def _encoded(
-    model: AutoencoderModel, rows: Rows, held_out: Rows, device: torch.device, earlier: CodeBuffer | None
-) -> tuple[Tensor, Tensor]:
+    model: AutoencoderModel,
+    rows: Rows,
+    held_out: Rows,
+    device: torch.device,
+    earlier: CodeBuffer | None,
+    closed_form: Principal | None,
+) -> Kept:
     codes, squares, count = [], *torch.zeros(2, rows.n_features, dtype=torch.float64)
     n_weights = sum(parameter.numel() for parameter in model.parameters())
-    with torch.inference_mode(), threads_for(min(len(rows), MOST_ROWS) * n_weights):
+    with torch.no_grad(), threads_for(min(len(rows), MOST_ROWS) * n_weights):
+        inference = learn_inference(model, _some(rows, device), _some(held_out, device), closed_form)
         for batch in rows.some(MOST_ROWS).records():
             x, given, *_ = batch.to(device)
-            h = model.encoder(model.complete(x), given)
-            codes.append(model.bottleneck.kept(h).cpu())
+            if model.bottleneck.is_identity:
+                codes.append(inference.codes(model, x, given).cpu())
+            else:
+                codes.append(model.bottleneck.density_input(model.encoder(model.complete(x), given)).cpu())
             if sum(map(len, codes)) >= _most(codes[0].shape[1]):
                 break
         for batch in held_out.some(MOST_ROWS).records():
             x, given, *_ = batch.to(device)
-            squares += (model.reconstruct(x, given) - x).square().nansum(0).cpu()
+            squares += (model.decode(inference.codes(model, x, given), given) - x).square().nansum(0).cpu()
             count += x.isfinite().sum(0).cpu()
     kept = torch.cat([*codes, *([] if earlier is None else [earlier.kept])])
-    # Cloned: tensors of inference mode may not be saved by autograd, should anyone train on them.
-    return kept[: _most(kept.shape[1])].clone(), (squares / count.clamp(min=1)).float().clone()
+    return Kept(kept[: _most(kept.shape[1])].clone(), (squares / count.clamp(min=1)).float(), inference)
+
+
+def _some(rows: Rows, device: torch.device) -> Batch:
+    """Some of the rows at once, fewer of wide ones."""
+    some = rows.some(max(LEAST_ROWS, min(MOST_ROWS, MOST_CELLS // rows.n_features)))
+    return some.batch_of(some.take(torch.arange(len(some)))).to(device)
 
 
 def _most(n_numbers: int) -> int:

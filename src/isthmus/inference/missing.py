@@ -5,12 +5,12 @@ far as cells hidden from both said it should be:
 
     e + α (x̂ - e)
 
-A small code reconstructs coarsely, and then α is near 0; one that follows the data's curve takes it towards 1.
+A small code reconstructs coarsely, and then α is near 0; one that follows the data's curve takes it towards 1. A model
+that learned from complete rows has no such completion: each row is decoded from the code of the cells it has.
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +21,7 @@ from isthmus.fitted import FittedState
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.rows.scaling import Scaling, chunks
 
-__all__ = ["completed", "expected_cells", "fill_cells", "imputed", "like_given", "observed_log_volume"]
+__all__ = ["completed", "expected_cells", "fill_cells", "imputed", "observed_log_volume"]
 
 
 def expected_cells(model: AutoencoderModel, x: Tensor, given: Tensor | None = None) -> Tensor:
@@ -42,7 +42,11 @@ def completed(fitted: FittedState, rows: np.ndarray) -> np.ndarray:
 
 def imputed(fitted: FittedState, rows: Any, given: np.ndarray | None = None) -> np.ndarray:
     """Rows in the user's units with their NaN filled; all other cells stay exactly as they are."""
-    expect = functools.partial(expected_cells, fitted.model)
+
+    def expect(x: Tensor, *beside: Tensor) -> Tensor:
+        if fitted.model.completion is None:
+            return fitted.model.decode(fitted.codes_of(x, *beside), *beside)
+        return expected_cells(fitted.model, x, *beside)
 
     def expected(places: np.ndarray) -> np.ndarray:
         beside = None if given is None else given[places]
@@ -65,13 +69,3 @@ def fill_cells(X: Any, expected: Callable[[np.ndarray], np.ndarray], dtype: np.d
     if len(rows):
         filled[rows] = np.where(holes[rows], expected(rows), filled[rows])
     return filled
-
-
-def like_given(X: Any, values: np.ndarray) -> Any:
-    """An array in the container of X: a pandas or polars DataFrame with the same columns (and index), else as it is."""
-    library = type(X).__module__.partition(".")[0]
-    if library == "pandas" and hasattr(X, "columns"):
-        return type(X)(values, index=X.index, columns=X.columns)
-    if library == "polars" and hasattr(X, "columns"):
-        return type(X)(values, schema=list(X.columns))
-    return values

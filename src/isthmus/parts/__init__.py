@@ -1,1 +1,1 @@
-"""The parts of an autoencoder, and the parts joined."""
+"""The parts of an autoencoder, and the model that joins them."""

@@ -1,8 +1,8 @@
-"""The parts joined. One forward pass serves every variant:
+"""The model that joins the parts. One forward pass serves every variant:
 
     x --corruption--> x̃ --encoder--> h --bottleneck--> q(z|x̃) --sample--> z --decoder--> output
 
-and leaves behind a `ForwardOutput`, the record of everything the pass produced, from which the objective reads.
+It returns a `ForwardOutput`, the record of everything the pass produced; the objective reads nothing else.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["AutoencoderModel", "ForwardOutput"]
 
 @dataclass(frozen=True)
 class ForwardOutput:
-    """One batch on its way through: every tensor has the batch as its first dimension."""
+    """What one batch produced: every tensor has the batch as its first dimension."""
 
     x: Tensor
     corrupted: Tensor
@@ -53,7 +53,7 @@ class AutoencoderModel(nn.Module):
         self.completion = completion
 
     def forward(self, x: Tensor, given: Tensor | None = None, *, trace_input: bool = False) -> ForwardOutput:
-        """The forward of a training batch: corrupted, and with a code drawn from the posterior.
+        """The forward pass of a training batch: rows are corrupted, codes are drawn from the posterior.
 
         ``trace_input`` records gradients with respect to the (corrupted) input, for penalties on the
         encoder's Jacobian.
@@ -72,20 +72,20 @@ class AutoencoderModel(nn.Module):
         return self.encoder.own_module is not None or self.decoder.own_module is not None
 
     def moving_buffers(self) -> list[Tensor]:
-        """What training changes beside the parameters."""
+        """The buffers that training changes, in addition to the parameters."""
         return [*self.encoder.moving_buffers(), *self.decoder.moving_buffers()]
 
     def decayed_parameters(self) -> Iterator[nn.Parameter]:
-        """What weight decay pulls towards the closed form."""
+        """The parameters that weight decay pulls towards the closed form."""
         yield from self.encoder.decayed_parameters()
         yield from self.decoder.decayed_parameters()
 
     def encode(self, x: Tensor, given: Tensor | None = None) -> Posterior:
-        """q(z|x) of rows as they are, shape (batch, n_features), with what they are given, (batch, n_given)."""
+        """q(z|x) of uncorrupted rows, shape (batch, n_features), and their condition, shape (batch, n_given)."""
         return self.bottleneck(self.encoder(self.complete(x), given))
 
     def complete(self, x: Tensor) -> Tensor:
-        """Rows with NaN filled, where cells may be missing."""
+        """Fill NaN in the rows, if the model allows missing cells."""
         return x if self.completion is None else self.completion(x)
 
     def decode(self, z: Tensor, given: Tensor | None = None) -> Tensor:
@@ -93,5 +93,5 @@ class AutoencoderModel(nn.Module):
         return self.likelihood.mean(self.decoder(z, given))
 
     def reconstruct(self, x: Tensor, given: Tensor | None = None) -> Tensor:
-        """Decode the posterior's mean: the same row always gives the same answer."""
+        """Decode the posterior's mean: the same row always gives the same reconstruction."""
         return self.decode(self.encode(x, given).mean, given)

@@ -1,4 +1,4 @@
-"""The narrow place. A bottleneck reads the encoder's output h and answers with a posterior q(z|x).
+"""Bottlenecks: each reads the encoder's output h and returns a posterior q(z|x).
 
     point      z = h                               vanilla, denoising, contractive
     Gaussian   z ~ N(μ, diag σ²), h = (μ, log σ²)   variational (Kingma & Welling 2013, arXiv:1312.6114)
@@ -6,7 +6,7 @@
     top-k      the k entries of h of largest size  k-sparse (Makhzani & Frey 2013, arXiv:1312.5663)
     nested     in training, the first k entries    ordered (Rippel, Gelbart & Adams 2014, arXiv:1402.0915)
 
-Each also says how the closed-form linear answer is written in its kind of code (`principal_start`).
+Each also writes the closed-form linear answer in its own kind of code (`principal_start`).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Posterior:
 
 @dataclass(frozen=True)
 class GatedPosterior(Posterior):
-    """A point whose draw in training is multiplied by ones and zeros; ``gate`` draws them for a code."""
+    """A point whose sample in training is multiplied by zeros and ones; ``gate`` draws them for a code."""
 
     gate: Callable[[Tensor], Tensor] | None = None
 
@@ -66,12 +66,12 @@ class GatedPosterior(Posterior):
         return self.mean if self.gate is None else self.mean * self.gate(self.mean)
 
 
-def _unknown_to_the_page(self: Bottleneck) -> dict[str, Any] | None:
+def _no_page_program(self: Bottleneck) -> dict[str, Any] | None:
     return None
 
 
 class Bottleneck(Part):
-    """Reads h of shape (batch, n_latents · outputs_per_latent) and answers with q(z|x).
+    """Reads h of shape (batch, n_latents · outputs_per_latent) and returns q(z|x).
 
     Attributes
     ----------
@@ -80,19 +80,19 @@ class Bottleneck(Part):
     is_gate : bool
         Whether z = h in use and z = h ⊙ `gate` (h) in training.
     has_prior : bool
-        Whether codes are drawn from N(0, I) before a row is seen.
+        Whether codes have the prior N(0, I).
     limits_size : bool
-        Whether nothing but its size keeps it from copying the input.
+        Whether only its size keeps it from copying the input.
     sparse : bool
-        Whether few of its units are on at a time; such a code is read by a dictionary, a linear decoder of unit-norm
-        columns.
+        Whether few of its units are active at a time; such a code is decoded by a `Dictionary`, a linear decoder of
+        unit-norm columns.
     in_data_units : bool
         Whether latents are lengths in the data's space, as PCA's are.
     ordered : bool
         Whether the first k latents are a code by themselves.
     """
 
-    cautious: ClassVar = {"is_identity": False, "is_gate": False, "page_program": _unknown_to_the_page}
+    cautious: ClassVar = {"is_identity": False, "is_gate": False, "page_program": _no_page_program}
 
     outputs_per_latent = 1
     is_identity = False
@@ -107,29 +107,29 @@ class Bottleneck(Part):
         raise NotImplementedError
 
     def gate(self, h: Tensor) -> Tensor | None:
-        """Ones and zeros that h is multiplied by in training, drawn for each row; None where all of it is kept."""
+        """Zeros and ones that multiply h in training, drawn for each row; None where h passes unchanged."""
         return None
 
     def default_size(self, n_features: int, n_rows: int) -> int:
-        """Latent dimensions where the user asks for none: two, or twice the features where few are on."""
+        """The default number of latent dimensions: two, or for a sparse code twice the number of features."""
         return 2 * n_features if self.sparse else min(2, n_features, n_rows)
 
     def encode(self, h: Tensor) -> Tensor:
         """E[z|x], shape (batch, n_latents), in operations that ``torch.fx`` can trace."""
         return self(h).mean
 
-    def kept(self, h: Tensor) -> Tensor:
-        """What a density on codes is fitted to: h, which the bottleneck will read again."""
+    def density_input(self, h: Tensor) -> Tensor:
+        """What a density of codes is fitted to: h itself, which the bottleneck reads again after sampling."""
         return h
 
-    def read(self, kept: Tensor) -> Tensor:
-        """The code of what was kept."""
-        return self(kept).mean
+    def code_of(self, point: Tensor) -> Tensor:
+        """The code of a point drawn from that density."""
+        return self(point).mean
 
-    page_program = _unknown_to_the_page  # how the explorer page reads h: its name there and its settings
+    page_program = _no_page_program  # how the explorer page computes this: its name there and its settings
 
     def principal_start(self, principal: Principal, n_latents: int) -> LinearStart:
-        """How the closed-form linear answer is written in this kind of code."""
+        """The closed-form linear answer, written in this kind of code."""
         raise NotImplementedError
 
 
@@ -147,7 +147,7 @@ class PointBottleneck(Bottleneck):
         return {"kind": "point"}
 
     def principal_start(self, principal: Principal, n_latents: int) -> LinearStart:
-        """PCA's own coordinates: z = Uᵀ(x - μ). Units beyond the last direction are not yet listened to."""
+        """PCA's own coordinates: z = Uᵀ(x - μ). The decoder ignores units beyond the last direction at first."""
         directions = principal.directions[:n_latents]
         n_spare = n_latents - len(directions)
         spare = SPARE_SCALE * nn.functional.normalize(
@@ -165,7 +165,7 @@ class PointBottleneck(Bottleneck):
 
 
 class NestedBottleneck(PointBottleneck):
-    """The first k latents are asked to be the best k, for every k at once, as PCA's coordinates are.
+    """Trains the first k latents to be the best k for every k at once, as PCA's coordinates are.
 
     In training each row keeps its first k latents, k drawn with P(k) ∝ k^-decay.
     """
@@ -195,7 +195,7 @@ class NestedBottleneck(PointBottleneck):
 
 
 class GaussianBottleneck(Bottleneck):
-    """h = (μ, log σ²): the code is a cloud, so neighbouring codes must mean neighbouring things."""
+    """h = (μ, log σ²): the code is a distribution, so nearby codes must decode to similar rows."""
 
     outputs_per_latent = 2
     has_prior = True
@@ -205,12 +205,12 @@ class GaussianBottleneck(Bottleneck):
         mean, log_variance = h.chunk(2, dim=1)
         return Posterior(mean, log_variance.clamp(*LOG_VARIANCE_RANGE))
 
-    def kept(self, h: Tensor) -> Tensor:
-        """One draw of each row's posterior: together they are a sample of the aggregate posterior."""
+    def density_input(self, h: Tensor) -> Tensor:
+        """One draw from each row's posterior; together they are a sample of the aggregate posterior."""
         return self(h).sample()
 
-    def read(self, kept: Tensor) -> Tensor:
-        return kept
+    def code_of(self, point: Tensor) -> Tensor:
+        return point
 
     def page_program(self) -> dict[str, Any]:
         return {"kind": "gaussian"}
@@ -218,7 +218,7 @@ class GaussianBottleneck(Bottleneck):
     def principal_start(self, principal: Principal, n_latents: int) -> LinearStart:
         """Probabilistic PCA's posterior; with it the ELBO equals the exact log-likelihood.
 
-        Units beyond the last direction begin at the prior, unused.
+        Units beyond the last direction start at the prior, unused.
         """
         padding = n_latents - min(n_latents, len(principal.directions))
         directions = nn.functional.pad(principal.directions[:n_latents], (0, 0, 0, padding))
@@ -252,9 +252,9 @@ class RectifiedBottleneck(Bottleneck):
     def principal_start(self, principal: Principal, n_latents: int) -> LinearStart:
         """PCA in non-negative units.
 
-        A direction takes two units where there is room, max(uᵀx, 0) and max(-uᵀx, 0); otherwise one, shifted
-        far enough to stay positive on all the data. Units beyond two a direction come in pairs of equal
-        input and opposite output: together they add nothing, each alone has a gradient.
+        Where there is room a direction takes two units, max(uᵀx, 0) and max(-uᵀx, 0); otherwise it takes one,
+        shifted far enough to stay positive on all rows. Any further units come in pairs of equal input and
+        opposite output: together they add nothing, but each has a gradient.
         """
         n_single, n_double, n_spare = _allot(n_latents, len(principal.directions))
         directions = principal.directions[: n_single + n_double]
@@ -289,7 +289,7 @@ class TopKBottleneck(Bottleneck):
         return Posterior(torch.zeros_like(h).scatter(1, kept, h.gather(1, kept)))
 
     def encode(self, h: Tensor) -> Tensor:
-        # How many entries there are is asked of the last one, as a trace can't ask for shapes.
+        # `forward` without its test of the shape, which a trace can't make.
         kept = h.abs().topk(self.k, dim=1).indices
         return torch.zeros_like(h).scatter(1, kept, h.gather(1, kept))
 
@@ -297,7 +297,7 @@ class TopKBottleneck(Bottleneck):
         return {"kind": "top_k", "k": self.k}
 
     def principal_start(self, principal: Principal, n_latents: int) -> LinearStart:
-        """The principal directions as a dictionary: for each row the best k of them, so never worse than PCA-k."""
+        """The principal directions as a dictionary: each row takes its best k, so it is never worse than PCA-k."""
         directions = principal.directions[:n_latents]
         spare_in, spare_out = _cancelling(n_latents - len(directions), len(principal.mean), principal)
         weight = torch.cat([directions, spare_in])
@@ -314,7 +314,7 @@ BOTTLENECKS = ("point", "gaussian", "rectified", "top_k")
 
 
 def _spread(variances: Tensor, principal: Principal) -> Tensor:
-    """Standard deviations, floored where a direction carries (next to) nothing, so that nothing is divided by 0."""
+    """Standard deviations with a floor, so directions without variance don't cause a division by zero."""
     mean_variance = max(principal.total_variance / len(principal.mean), 1e-12)
     return variances.clamp(min=1e-4 * mean_variance).sqrt()
 
@@ -327,7 +327,7 @@ def _allot(n_latents: int, n_directions: int) -> tuple[int, int, int]:
 
 
 def _cancelling(count: int, n_features: int, principal: Principal) -> tuple[Tensor, Tensor]:
-    """``count`` small random units in pairs whose outputs cancel; an odd one out is silent until trained."""
+    """``count`` small random units in pairs whose outputs cancel; an unpaired one is zero until trained."""
     pairs = (count + 1) // 2
     rows = torch.nn.functional.normalize(torch.randn(pairs, n_features, generator=generator()), dim=1)
     columns = torch.nn.functional.normalize(torch.randn(pairs, n_features, generator=generator()), dim=1)

@@ -1,4 +1,4 @@
-"""Missing cells on their way in: what the encoder is shown in their place.
+"""Missing cells: what the encoder sees in their place.
 
 A missing cell is NaN in x. The loss leaves it out; the encoder sees its expectation given the row's observed
 cells, under a factor model of the columns fitted by expectation-maximisation to the observed cells alone,
@@ -7,8 +7,8 @@ cells, under a factor model of the columns fitted by expectation-maximisation to
     E[z|x_o] = (I + W_oᵀ Ψ_o⁻¹ W_o)⁻¹ W_oᵀ Ψ_o⁻¹ u_o        u = (x - μ)/s
     E[x_m|x_o] = μ_m + s_m ⊙ W_m E[z|x_o]
 
-(Rubin & Thayer 1982; Ghahramani & Hinton 1996). PCA of the rows so completed is the model's start. In training
-more cells are hidden at random, so that the networks learn to tell what is missing from what is there.
+(Rubin & Thayer 1982; Ghahramani & Hinton 1996). PCA of the completed rows is the model's start. In training
+more cells are hidden at random, so the networks learn to predict missing cells from observed ones.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ RANKS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 HIDDEN_TO_CHOOSE = 0.1  # share of the observed cells by which the number of factors is chosen
 ROWS_TO_CHOOSE, ROUNDS_TO_CHOOSE = 1000, 20
 ROWS_TO_FIT, ROUNDS_TO_FIT = 4000, 40
-LEAST_NOISE = 1e-3  # of a column's variance: a column that others determine must not rule them all
+LEAST_NOISE = 1e-3  # of a column's variance: a column that others determine would otherwise dominate the code
 
 
 class Completion(nn.Module):
@@ -51,7 +51,7 @@ class Completion(nn.Module):
         self.register_buffer("owners", None, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Rows of shape (batch, n_features) with NaN, to the same rows without; observed cells stay as they are."""
+        """Fill the NaN of rows, shape (batch, n_features); observed cells are unchanged."""
         missing = x.isnan()
         if not missing.any():
             return x
@@ -66,25 +66,25 @@ class Completion(nn.Module):
             return filled
 
     def hide(self, x: Tensor) -> Tensor:
-        """Some more cells missing: in each row a share drawn between none and twice ``hidden_share``.
+        """Hide more cells: in each row a share drawn uniformly between zero and twice ``hidden_share``.
 
-        Columns that stand for one cell of a table (of the same ``owners``) are missing together.
+        Columns that encode one cell of a table (those with the same ``owners``) are hidden together.
         """
         share = 2 * self.hidden_share * uniform(x, 1)
         return x.masked_fill(_draws(x, self.owners) < share, torch.nan)
 
 
 def _draws(x: Tensor, owners: Tensor | None) -> Tensor:
-    """A uniform number a cell, the same for all columns of one owner."""
+    """A uniform number per cell, the same for all columns of one owner."""
     if owners is None:
         return uniform_like(x)
     return uniform(x, int(owners.max()) + 1)[:, owners]
 
 
 def fit_completion(batches: Callable[[], Iterable[Tensor]], n_rows: int, owners: Tensor | None = None) -> Completion:
-    """The factor model of rows given in batches, its number of factors chosen on cells hidden from it.
+    """Fit the factor model to batches of rows, and choose its number of factors on cells hidden from it.
 
-    Draws from torch's generator. Rows beyond ``ROWS_TO_FIT`` are drawn, not all used.
+    Of more than ``ROWS_TO_FIT`` rows, that many are drawn.
     """
     chosen = torch.randperm(n_rows, generator=generator())[:ROWS_TO_FIT].sort().values
     x, begin, n_missing = [], 0, 0
@@ -114,7 +114,7 @@ def fit_completion(batches: Callable[[], Iterable[Tensor]], n_rows: int, owners:
 
 
 def _choose_rank(u: Tensor, observed: Tensor, owners: Tensor | None) -> int:
-    """The number of factors that best tells cells hidden from it; the search stops when two more do worse."""
+    """The number of factors that best predicts hidden cells; the search stops after two that do worse."""
     n_rows, n_features = u.shape
     hidden = observed & (_draws(u, owners) < HIDDEN_TO_CHOOSE)
     if not hidden.any():
@@ -139,7 +139,7 @@ def _choose_rank(u: Tensor, observed: Tensor, owners: Tensor | None) -> int:
 def _fit_factors(u: Tensor, observed: Tensor, rank: int, rounds: int) -> tuple[Tensor, Tensor, Tensor]:
     """Expectation-maximisation over the observed cells: mean, loadings (n_features, rank) and noise Ψ.
 
-    Each loading has a prior N(0, 1), the scale of a standardised column: few rows draw it towards zero.
+    Each loading has the prior N(0, 1), the scale of a standardised column, which shrinks it where rows are few.
     """
     n_features = u.shape[1]
     mask = observed.to(u.dtype)

@@ -1,11 +1,11 @@
 """Corruptions q(x̃|x): what a denoising autoencoder must undo (Vincent et al. 2008).
 
-A corruption changes the encoder's input only; the loss still compares with the clean x. It acts while
-training and while the loss is measured, never when a user encodes or rebuilds.
+A corruption changes the encoder's input only; the loss still compares with the clean x. It acts during
+training and validation, never when a user encodes or reconstructs.
 
-A corruption made ``restoring`` is the one a denoiser must undo in the user's own data: its level is in the data's
-units, a masked cell is 0, salt and pepper are the data's own extremes, and the model starts at the best linear
-restoration (`isthmus.parts.restoration`) instead of at PCA.
+A ``restoring`` corruption is one that a denoiser must undo in the user's own data: its level is in the data's
+units, a masked cell is 0, salt and pepper are the data's extremes, and the model starts at the best linear
+restoration (`isthmus.parts.restoration`) instead of PCA.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ __all__ = [
 
 
 class Corruption(Part):
-    """Maps clean rows (batch, n_features) to corrupted rows of the same shape, with torch's generator.
+    """Maps clean rows (batch, n_features) to corrupted rows of the same shape.
 
     Attributes
     ----------
     is_identity : bool
-        Whether it leaves every row as it is.
+        Whether it leaves every row unchanged.
     restoring : bool
         Whether the model is to undo it in the user's own data.
     blind : bool
-        Whether the loss is taken on the corrupted cells alone.
+        Whether the loss counts the corrupted cells only.
     varying : bool
         Whether each row draws a level of its own.
     """
@@ -62,16 +62,16 @@ class Corruption(Part):
         """Read the level in the data's units, ``center + spread · (model's)``, both of shape (n_features,)."""
 
     def cell_noise(self, n_features: int) -> CellNoise | None:
-        """What is done to each cell; None where no linear answer is better than the model's own start."""
+        """The noise of each cell; None where no linear restoration is better than the model's own start."""
         return None
 
     def restoration(self, start: LinearStart, principal: Principal) -> LinearStart:
-        """The linear start of a model that is to undo this: ``start`` itself where there is no better one."""
+        """The linear start of a model that is to undo this corruption; ``start`` itself if none is better."""
         noise = self.cell_noise(len(principal.mean)) if self.restoring else None
         return start if noise is None else restoring_start(start, principal, noise)
 
     def _level(self, level: Tensor | float, x: Tensor) -> Tensor | float:
-        """The level, or where it varies the share u² of it for each row, u uniform: small levels are common."""
+        """The level, or where it varies a share u² of it for each row, u uniform: small levels are common."""
         return level * uniform(x, 1).square() if self.varying else level
 
     @property
@@ -133,10 +133,10 @@ class Masking(Corruption):
 
 
 class BlindSpot(Masking):
-    """Hides cells as `Masking` does, and asks for the hidden ones only.
+    """Hides cells as `Masking` does, and takes the loss on the hidden cells only.
 
-    What is rebuilt at a cell then can't depend on that cell's own noise, so noisy rows teach as clean ones would
-    (Batson & Royer 2019, Noise2Self, arXiv:1901.11365).
+    The reconstruction of a cell then can't depend on that cell's own noise, so training on noisy rows has the same
+    optimum as training on clean ones (Batson & Royer 2019, Noise2Self, arXiv:1901.11365).
     """
 
     blind = True
@@ -150,7 +150,7 @@ class BlindSpot(Masking):
 
 
 class SaltAndPepper(Corruption):
-    """Each cell becomes, with probability ``rate``, its column's smallest or largest value, at even odds."""
+    """Each cell becomes, with probability ``rate``, its column's smallest or largest value, each equally likely."""
 
     def __init__(self, rate: float, low: Tensor, high: Tensor):
         super().__init__()
@@ -179,7 +179,7 @@ class SaltAndPepper(Corruption):
 class SwapNoise(Corruption):
     """Each cell becomes, with probability ``rate``, the same column's value in another row of the batch.
 
-    The corruption for tables: what replaces a value is always a value that column really takes.
+    The corruption for tables: the replacement is always a value that occurs in the column.
     """
 
     def __init__(self, rate: float):

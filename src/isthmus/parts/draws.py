@@ -1,11 +1,10 @@
-"""Random numbers: every draw comes from a generator of our own, and the global ones are never touched.
+"""Random numbers: every draw comes from a generator of our own, and the global generators are never touched.
 
-`seeded` gives the code inside it a generator, in this thread alone; what is drawn outside of it, by parts that somebody
-uses as plain modules, comes from torch's own. So fits in several threads draw what each would draw by itself.
+Inside `seeded`, draws come from a generator that belongs to this thread; outside it, where parts are used as plain
+modules, they come from torch's own. So a fit draws the same numbers whether or not other threads are fitting too.
 
-One process draws what it needs. Where a batch is shared out, among processes or because memory is short, each part
-draws the numbers of the whole batch and keeps those of its own rows: a row's noise does not depend on how many parts
-there are.
+A batch may be split, across processes or to save memory. Each piece then draws the numbers of the whole batch and
+uses those of its own rows, so a row's noise does not depend on the number of pieces.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ __all__ = [
 
 @dataclass
 class RandomSource:
-    """A generator for each device that asks for one, all of the same seed."""
+    """One generator per device, made on demand, all with the same seed."""
 
     seed: int
     generators: dict[str, torch.Generator] = field(default_factory=dict)
@@ -59,7 +58,7 @@ class RandomSource:
 
 @dataclass(frozen=True)
 class Share:
-    """Some rows of a batch: their places in it, ascending, and how many rows it has."""
+    """Some rows of a batch: their ascending positions in it, and the number of rows it has."""
 
     places: Tensor
     n_rows: int
@@ -71,7 +70,7 @@ _SHARE: ContextVar[Share | None] = ContextVar("share", default=None)
 
 @contextmanager
 def drawing_from(source: RandomSource) -> Iterator[RandomSource]:
-    """What is drawn inside comes from this source."""
+    """A context in which draws come from this source."""
     token = _SOURCE.set(source)
     try:
         yield source
@@ -80,13 +79,13 @@ def drawing_from(source: RandomSource) -> Iterator[RandomSource]:
 
 
 def seeded(seed: int) -> Any:
-    """A context: what is drawn inside comes from a source of this seed."""
+    """A context in which draws come from a new source with this seed."""
     return drawing_from(RandomSource(seed))
 
 
 @contextmanager
 def sharing(share: Share | None) -> Iterator[None]:
-    """What is drawn inside, one number or more for each row, is drawn for the batch that these rows are a share of."""
+    """A context in which draws are made for the whole batch, and this share's rows of them are used."""
     token = _SHARE.set(share)
     try:
         yield
@@ -95,19 +94,19 @@ def sharing(share: Share | None) -> Iterator[None]:
 
 
 def generator(device: torch.device | str = "cpu") -> torch.Generator | None:
-    """The generator to draw from on a device; None, which is torch's own, where nothing was `seeded`."""
+    """The current generator of a device; None, which means torch's own, outside `seeded`."""
     source = _SOURCE.get()
     return None if source is None else source.on(device)
 
 
 def normal_like(x: Tensor) -> Tensor:
-    """Standard normal numbers in the shape of x, whose first dimension are rows."""
+    """Standard normal numbers in the shape of x, whose first dimension is rows."""
     kind: Any = {"dtype": x.dtype, "device": x.device, "generator": generator(x.device)}
     return _drawn(lambda n_rows: torch.randn(n_rows, *x.shape[1:], **kind), len(x))
 
 
 def uniform_like(x: Tensor) -> Tensor:
-    """Uniform numbers in [0, 1) in the shape of x, whose first dimension are rows."""
+    """Uniform numbers in [0, 1) in the shape of x, whose first dimension is rows."""
     return uniform(x, *x.shape[1:])
 
 
@@ -140,7 +139,7 @@ _INITS = {
 }
 
 
-# What draws without taking a generator: torch's own is forked around it, seeded by ours.
+# These take no generator: torch's own is forked around the call and seeded from ours.
 _OTHERS = {
     functional.alpha_dropout,
     functional.feature_alpha_dropout,
@@ -153,10 +152,10 @@ _DROPOUTS = {functional.dropout: 0, functional.dropout1d: 1, functional.dropout2
 
 
 class OwnDraws(TorchFunctionMode):
-    """Modules used inside draw from the present source, as torch would from its own generator of that seed.
+    """A context in which PyTorch's own layers draw from the current source.
 
-    PyTorch's layers take no generator: neither for their initial weights nor, as dropout, in use. A mode sees each draw
-    of theirs, in this thread alone, and hands them one.
+    They accept no generator, neither for their initial weights nor in dropout. A function mode intercepts each of
+    their draws, in this thread only, and passes one in.
     """
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

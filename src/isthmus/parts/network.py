@@ -1,11 +1,11 @@
-"""Encoder and decoder networks: perceptrons of any widths, convolutions for images, each with a linear skip.
+"""Encoder and decoder networks: perceptrons of any width or convolutions for images, each with a linear skip.
 
     encoder(x) = s ⊙ (A x + a + f(x))          decoder(z) = B (z / s) + b + g(z / s)
 
-A, a, B, b is the linear skip, f and g are residual networks. With a principal start A and B come from PCA, s is the
+A, a, B, b are the linear skip, f and g the residual networks. With a principal start A and B come from PCA, s is the
 standard deviation of each latent, and the last layers of f and g are zero at first: the untrained model *is* PCA.
-Without hidden layers only the skip is left: the linear autoencoder. A plain stack (``start="random"``) has only the
-residual network.
+Without hidden layers there is only the skip: the linear autoencoder. A plain network (``start="random"``) has only
+the residual network.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from isthmus.parts.draws import generator
+from isthmus.parts.linearization import Linearization, affine, value_and_jacobian
 from isthmus.parts.own_module import OwnModule
 from isthmus.parts.part import Part
 from isthmus.parts.principal import LinearStart
@@ -48,10 +49,10 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 @dataclass(frozen=True)
 class Architecture:
-    """Everything that fixes the shape of both networks; from it a saved model is built again.
+    """Everything that determines the shape of both networks; a saved model is built from it.
 
-    Without ``hidden_widths`` (and channels) the networks are linear. The decoder mirrors the encoder, but a
-    sparse code is read by a `Dictionary` alone: beside it a residual decoder could undo the unit norm.
+    Without ``hidden_widths`` and ``channels`` the networks are linear. The decoder mirrors the encoder, except that a
+    sparse code is decoded by a `Dictionary` alone: a residual network could undo the unit norm.
     """
 
     n_features: int
@@ -73,13 +74,13 @@ class Architecture:
         return not (self.hidden_widths or self.channels or self.own_encoder or self.own_decoder)
 
     def build(self, encoder: Any = None, decoder: Any = None) -> tuple[Network, Network]:
-        """Encoder and decoder; modules given are the residual networks, a copy of each."""
+        """Encoder and decoder; copies of given modules become the residual networks."""
         return self.build_encoder(encoder), self.build_decoder(decoder)
 
     def build_encoder(self, module: Any = None) -> Network:
         """X of shape (batch, n_features) to h of shape (batch, n_latents · outputs_per_latent).
 
-        What rows are given comes with them, as columns to their right; so it does in the decoder.
+        Conditions (``given``) are appended to the input as columns, in the decoder too.
         """
         n_in, n_out = self.n_features + self.n_given, self.n_latents * self.outputs_per_latent
         skip = nn.Linear(n_in, n_out) if self.principal or self.linear else None
@@ -117,12 +118,12 @@ class Architecture:
 
 
 class Network(Part):
-    """skip(x) + residual(x), with a fixed scale on the code's side; either part, and the scale, may be absent.
+    """skip(x) + residual(x), with a fixed scale on the code's side; each of the three may be absent.
 
     Parameters
     ----------
     skip
-        A linear layer (or `Dictionary`), or None for a plain stack.
+        A linear layer (or `Dictionary`), or None for a plain network.
     residual
         Any module, or None for a linear network.
     input_size, output_size
@@ -150,7 +151,7 @@ class Network(Part):
         self.register_buffer("output_scale", None if output_size is None else torch.ones(output_size))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "fused": None}  # a copy trains on its own
+        return {**self.__dict__, "fused": None}  # the fused pass belongs to the original's parameters
 
     def forward(self, x: Tensor, given: Tensor | None = None) -> Tensor:
         if given is not None:
@@ -165,15 +166,44 @@ class Network(Part):
             y = self.skip(x) if self.residual is None else self.skip(x) + self.residual(x)
         return y if self.output_scale is None else y * self.output_scale
 
+    @torch.no_grad()
+    def value_and_jacobian(self, z: Tensor, given: Tensor | None = None) -> Tensor:
+        """The output and its Jacobian at z: (batch, n_in) to (batch, 1 + n_in, n_out), the value first.
+
+        Row 1 + j is the derivative along input j; what is given is held fixed. See `isthmus.parts.linearization`.
+        """
+        basis = torch.eye(z.shape[1], dtype=z.dtype, device=z.device)
+        if given is not None:
+            z, basis = torch.cat([z, given], 1), functional.pad(basis, (0, given.shape[1]))
+        if self.input_scale is not None:
+            z, basis = z / self.input_scale, basis / self.input_scale
+        *skip, last = self._branches()
+        stacked = value_and_jacobian(last, z, basis)
+        if skip:
+            stacked[:, 0] += affine(self.skip, z) if type(self.skip) is nn.Linear else self.skip(z)
+            stacked[:, 1:] += self.skip(basis) - self.skip.bias
+        return stacked if self.output_scale is None else stacked.mul_(self.output_scale)
+
+    def linearize(self, z: Tensor, given: Tensor | None = None) -> Linearization:
+        """The output at z, with its derivative along and against one vector a row; what is given is held fixed."""
+        return Linearization(self._branches(), z, given, self.input_scale, self.output_scale)
+
+    def _branches(self) -> list[list[nn.Module]]:
+        skip = [] if self.skip is None else [[self.skip]]
+        if self.residual is None:
+            return skip
+        layers = self.stack()
+        return [*skip, [self.residual] if layers is None else layers]
+
     def init_from(self, weight: Tensor, bias: Tensor) -> None:
-        """Set the skip and silence the residual network's last layer: epoch 0 is the closed-form answer."""
+        """Set the skip and zero the residual network's last layer: epoch 0 is the closed-form answer."""
         self.skip.weight.copy_(weight)
         self.skip.bias.copy_(bias)
         for part in self._last_parameters():
             part.zero_()
 
     def _last_parameters(self) -> list[nn.Parameter]:
-        """What makes the residual network silent if it is zero."""
+        """The parameters whose zeros make the residual network output zero."""
         if self.residual is None:
             return []
         if isinstance(self.residual, OwnModule):
@@ -183,26 +213,26 @@ class Network(Part):
 
     @property
     def own_module(self) -> nn.Module | None:
-        """The copy of a user's own module, where that is the residual network."""
+        """The copy of a user's own module, if that is the residual network."""
         return self.residual.module if isinstance(self.residual, OwnModule) else None
 
     def moving_buffers(self) -> list[Tensor]:
-        """What training changes beside the parameters: buffers of a user's own module."""
+        """The buffers of a user's own module, which training changes too."""
         return list(self.residual.moving_buffers()) if isinstance(self.residual, OwnModule) else []
 
     def stack(self) -> list[nn.Module] | None:
-        """The residual network's layers, one after the other; None where they are a user's own affair."""
+        """The residual network's layers in order; None for a user's own module."""
         return None if isinstance(self.residual, OwnModule) else list(self.residual or ())
 
     def decayed_parameters(self) -> Iterator[nn.Parameter]:
-        """What weight decay pulls to zero, which is towards the closed form: the residual network's matrices."""
+        """The residual network's matrices: pulling them to zero pulls the model towards the closed form."""
         if self.residual is not None:
             yield from (part for part in self.residual.parameters() if part.dim() > 1)
 
     def perceptron_layers(self) -> list[nn.Module] | None:
-        """The residual network's linear layers and activations in turn, [] where there is none.
+        """The residual network's layers, linear and activation in turn; [] without a residual network.
 
-        None if this network is more than a linear skip beside a perceptron.
+        None if this network is anything but a linear skip plus a perceptron.
         """
         if self.skip is not None and type(self.skip) is not nn.Linear:
             return None
@@ -214,14 +244,14 @@ class Network(Part):
         return layers if alternate and len(layers) % 2 == 1 else None
 
     def features(self) -> nn.Module:
-        """The residual network up to its last layer: what a network for another task can start from."""
+        """The residual network without its last layer: features from which another task's network can start."""
         if self.own_module is not None:
             return self.own_module  # where it ends is not known
         layers = [] if self.residual is None else list(self.residual)
         return nn.Sequential(*layers[:-1]) if layers else nn.Identity()
 
     def plain(self) -> Network:
-        """A copy on the CPU for other runtimes, a dictionary written as the linear layer it amounts to."""
+        """A copy on the CPU for other runtimes, with a dictionary replaced by the equivalent linear layer."""
         plain = copy.deepcopy(self).cpu().requires_grad_(False)
         if isinstance(plain.skip, Dictionary):
             plain.skip = plain.skip.as_linear()
@@ -234,14 +264,14 @@ def init_from_closed_form(encoder: Network, decoder: Network, start: LinearStart
     encoder.init_from(start.encode_weight, start.encode_bias)
     decoder.init_from(start.decode_weight, start.decode_bias)
     encoder.output_scale.copy_(start.code_scale.repeat(len(encoder.output_scale) // len(start.code_scale)))
-    decoder.input_scale[: len(start.code_scale)] = start.code_scale  # what rows are given has a scale of its own
+    decoder.input_scale[: len(start.code_scale)] = start.code_scale  # conditions are already scaled
 
 
 class Dictionary(nn.Module):
     """A linear decoder of unit-norm columns: x̂ = b + Σ_j z_j w_j / ‖w_j‖.
 
-    With free columns an L1 penalty is cheated by a small code and a large decoder; here the size of z_j is
-    the length it contributes.
+    With free columns a small code and a large decoder evade an L1 penalty; here |z_j| is the length that unit j
+    contributes.
     """
 
     def __init__(self, n_latents: int, n_features: int):
@@ -255,7 +285,7 @@ class Dictionary(nn.Module):
         return functional.linear(z, functional.normalize(self.weight, dim=0), self.bias)
 
     def as_linear(self) -> nn.Linear:
-        """The linear layer it amounts to, not to be trained."""
+        """The equivalent linear layer, without gradients."""
         linear = nn.Linear(self.weight.shape[1], self.weight.shape[0])
         linear.weight = nn.Parameter(functional.normalize(self.weight, dim=0), requires_grad=False)
         linear.bias = nn.Parameter(self.bias.detach(), requires_grad=False)
@@ -265,7 +295,7 @@ class Dictionary(nn.Module):
 def perceptron(widths: Sequence[int], activation: str, *, plain: bool = False) -> nn.Sequential:
     """Linear layers of the given widths with the activation between them, none after the last.
 
-    ``plain`` leaves PyTorch's own initial weights; otherwise hidden layers begin at He et al.'s scale
+    ``plain`` keeps PyTorch's default initialization; otherwise hidden layers start at He et al.'s scale
     (arXiv:1502.01852), which keeps the signal's size through ReLU-like layers.
     """
     layers: list[nn.Module] = []
@@ -281,7 +311,7 @@ def perceptron(widths: Sequence[int], activation: str, *, plain: bool = False) -
 def convolutional_encoder(
     image_shape: Sequence[int], channels: Sequence[int], widths: Sequence[int], activation: str
 ) -> nn.Sequential:
-    """Flat rows → picture → one halving convolution a stage → dense layers of ``widths`` (the last is the output)."""
+    """Flat rows → picture → one halving convolution per stage → dense layers of ``widths`` (the last is the output)."""
     shape = _with_channels(image_shape)
     layers: list[nn.Module] = [nn.Unflatten(1, shape)]
     for n_in, n_out in zip((shape[0], *channels), channels, strict=False):
@@ -305,7 +335,7 @@ def convolutional_decoder(
     stages = [*reversed(channels), shape[0]]
     for depth, (n_in, n_out) in enumerate(pairwise(stages)):
         small, large = sizes[len(channels) - depth], sizes[len(channels) - depth - 1]
-        # The extra row or column an odd size needs: stride 2 maps both 7 and 8 to 4.
+        # An odd size needs an extra row or column, since stride 2 maps both 7 and 8 to 4.
         extra = (large[0] - 2 * small[0] + 1, large[1] - 2 * small[1] + 1)
         layers += [
             nn.ConvTranspose2d(n_in, n_out, 3, stride=2, padding=1, output_padding=extra),

@@ -1,9 +1,9 @@
-"""A network of the user's own: any torch module of the right shapes, beside the linear skip.
+"""A user's own network: any torch module of the right shapes, added to the linear skip.
 
     gate ⊙ f(x),     gate = 0 at first
 
-How f ends is its own affair, so a gate and not f's last layer keeps it silent at the start; its first step moves the
-gate alone (ReZero: Bachlechner et al. 2020, arXiv:2003.04887). Without a skip there is nothing to keep, and no gate.
+What f's last layer is isn't known here, so it can't be set to zero; a gate does it instead, and the first step moves
+the gate alone (ReZero: Bachlechner et al. 2020, arXiv:2003.04887). Without a skip there is no gate.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ __all__ = ["OwnModule"]
 
 
 class OwnModule(nn.Module):
-    """A copy of a user's module, checked: (batch, n_in) to (batch, n_out), float32.
+    """A checked float32 copy of a user's module, from (batch, n_in) to (batch, n_out).
 
     Parameters
     ----------
     module
-        Left as it is; the copy is trained.
+        Left unchanged; the copy is trained.
     name
         What the user calls it, for errors.
     gated
-        Whether it begins silent.
+        Whether its output is zero at first.
 
     Raises
     ------
     ValueError
-        If it is no module, or of other shapes.
+        If it is not a module, has weights that are not finite, or maps to another shape.
     """
 
     def __init__(self, module: Any, n_in: int, n_out: int, *, name: str, gated: bool):
@@ -51,7 +51,7 @@ class OwnModule(nn.Module):
         return y if self.gate is None else y * self.gate
 
     def moving_buffers(self) -> Iterator[Tensor]:
-        """What training changes beside the weights, such as a batch normalisation's running mean."""
+        """The buffers that training changes, such as a batch normalisation's running mean."""
         return self.module.buffers()
 
 
@@ -64,15 +64,13 @@ def _require_shapes(module: nn.Module, n_in: int, n_out: int, name: str) -> None
         with torch.no_grad():
             answer = module(torch.zeros(2, n_in, device=place))
     except Exception as error:  # a user's module may raise anything
-        raise ValueError(
-            f"{wanted}; given such rows it raises {type(error).__name__}: {_first_line(error)}."
-        ) from error
+        raise ValueError(f"{wanted}; for such rows it raises {type(error).__name__}: {_first_line(error)}.") from error
     module.train(was_training)
     if not isinstance(answer, Tensor):
-        raise ValueError(f"{wanted}; it answers with a {type(answer).__name__}.")
+        raise ValueError(f"{wanted}; it returns a {type(answer).__name__}.")
     if tuple(answer.shape) != (2, n_out):
         shape = ", ".join(["batch", *map(str, answer.shape[1:])]) if len(answer.shape) else ""
-        raise ValueError(f"{wanted}; it answers with shape ({shape}).")
+        raise ValueError(f"{wanted}; it returns shape ({shape}).")
 
 
 def _first_line(error: Exception) -> str:

@@ -1,9 +1,9 @@
-"""What all parts have in common: each declares what others need to know, and nobody asks what class it is.
+"""What all parts have in common: each declares what others need to know, and no code asks for its class.
 
-Training takes short cuts (a bottleneck that changes nothing is skipped, a squared error needs no autograd), and the
-explorer page has its own runtime for the parts it knows. Whether a short cut holds is the part's to say. A declaration
-is about the pass it was written beside: a subclass with a pass of its own inherits the cautious answer instead, until
-it declares more. So a part nobody has heard of takes the plain path and is never trained as if it were another one.
+Training takes short cuts (an identity bottleneck is skipped, a squared error needs no autograd), and the explorer page
+has its own runtime for the parts it knows. The part declares which short cuts hold. A declaration holds for the
+methods of its own class: a subclass that overrides one of them gets the cautious answer until it declares otherwise.
+So an unknown part takes the plain path and is never trained as if it were another one.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ class Part(nn.Module):
     Attributes
     ----------
     passes : tuple of str
-        The methods that make up its pass.
+        The methods that its declarations are about.
     cautious : Mapping
-        Each declaration about that pass, with the answer that is always safe.
+        Each declaration about them, with the answer that is always safe.
     """
 
     passes: ClassVar[tuple[str, ...]] = ("forward",)

@@ -1,8 +1,8 @@
-"""Penalties: what is asked of the code beside reconstruction, each one number a row.
+"""Penalties: terms of the loss about the code, one number per row each.
 
-Every penalty is of shape (batch,), summed over code units, and in nats where it is a log density. Nothing divides by
-the number of features: a reconstruction averaged over pixels beside a divergence summed over units is the classic
-slip that collapses a variational autoencoder.
+Every penalty has shape (batch,), is summed over latents, and is in nats where it is a log density. Nothing divides by
+the number of features: averaging the reconstruction over pixels while summing the divergence over latents is the
+classic mistake that collapses a variational autoencoder.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ EXACT_JACOBIAN_UNITS = 4
 
 
 class Penalty:
-    """A price on what the pass produced; ``weight`` times `__call__`, one number a row."""
+    """A term of the loss: ``weight`` times `__call__`, one number per row."""
 
     needs_input_gradient = False
-    of_whole_batch = False  # whether a row's price depends on the others
+    of_whole_batch = False  # whether a row's penalty depends on the other rows
 
     def __init__(self, weight: float):
         self.weight = weight
@@ -34,7 +34,7 @@ class Penalty:
 
 
 class Sparsity(Penalty):
-    """L1: Σ_j |z_j|. Honest only with a decoder that can't grow to make up for a small code."""
+    """L1: Σ_j |z_j|. Effective only with a decoder that can't grow to make up for a small code."""
 
     def __call__(self, forward: ForwardOutput) -> Tensor:
         return forward.code.abs().sum(1)
@@ -43,9 +43,9 @@ class Sparsity(Penalty):
 class ActivationRate(Penalty):
     """Σ_j KL( ρ ‖ ρ̂_j ), the divergence of each unit's mean activity in the batch from a target rate ρ.
 
-    A unit's activity is how far it is on, in [0, 1): 1 - exp(-|z|), which is |z| for small codes and 1 for
-    large ones. The mean runs over the batch, so every row pays the same (Ng 2011, lecture notes on sparse
-    autoencoders, there with sigmoid units).
+    A unit's activity, in [0, 1), is 1 - exp(-|z|): about |z| for small codes, and 1 for large ones. The mean is taken
+    over the batch, so every row has the same penalty (Ng 2011, lecture notes on sparse autoencoders, there with
+    sigmoid units).
     """
 
     of_whole_batch = True
@@ -64,7 +64,7 @@ class ActivationRate(Penalty):
 class Contraction(Penalty):
     """‖J‖²_F = Σ_j ‖∂z_j/∂x‖², the squared Frobenius norm of the encoder's Jacobian (Rifai et al. 2011).
 
-    Exact by one backward pass a code unit where units are few. Otherwise an unbiased estimate from a single
+    Exact by one backward pass per latent where latents are few. Otherwise an unbiased estimate from a single
     pass: with v of independent signs ±1, E‖vᵀJ‖² = ‖J‖²_F, because E[v vᵀ] = I.
     """
 
@@ -85,7 +85,7 @@ class Contraction(Penalty):
 
     @staticmethod
     def _pull(scalar: Tensor, forward: ForwardOutput) -> Tensor:
-        """Gradient of a sum over rows: row i is the gradient of row i's own term."""
+        """Gradient of a sum over rows: row i holds the gradient of row i's own term."""
         return torch.autograd.grad(scalar, forward.corrupted, create_graph=True)[0]
 
 
@@ -99,5 +99,5 @@ class Divergence(Penalty):
 def gaussian_divergence(mean: Tensor, log_variance: Tensor | None) -> Tensor:
     """½(μ² + σ² - 1 - log σ²) for each row and unit: shape (batch, n_latents)."""
     if log_variance is None:
-        raise ValueError("Divergence: needs a Gaussian bottleneck; a point code has no spread to compare.")
+        raise ValueError("Divergence: needs a Gaussian bottleneck; a point code has no variance.")
     return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)

@@ -7,8 +7,8 @@ with z ~ N(0, I), whose maximum likelihood is known:
     σ² = mean of the variances left out        W = U (Λ - σ²I)^½
     q(z|x) = N( Λ⁻¹ (Λ - σ²I)^½ Uᵀ (x - μ),  σ² Λ⁻¹ )        with Λ the variances kept
 
-Every model of this library begins at one of the two (the "principal skip"), so that training can only add
-what bends. Prior art: PCA-boosted autoencoders (arXiv:2205.11673); Lucas et al. 2019 (arXiv:1911.02469).
+Every model of this library starts at one of the two (the "principal skip"), so training can only add the nonlinear
+part. Prior art: PCA-boosted autoencoders (arXiv:2205.11673); Lucas et al. 2019 (arXiv:1911.02469).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["LinearStart", "Principal", "principal_directions"]
 
 EXACT_FEATURES = 4096  # above this a covariance matrix no longer pays
 HELD_CELLS = 1 << 26  # above this the centred rows are not held as a whole
-PASSES, SPARE_DIRECTIONS = 7, 16  # of the randomised iteration that takes over where neither serves
+PASSES, SPARE_DIRECTIONS = 7, 16  # of the randomised iteration, for tables that are both wide and long
 DOUBLE_WORK = 4e9  # multiplications up to which the covariance is taken in float64
 
 
@@ -44,9 +44,9 @@ class Principal:
     total_variance : float
         Sum over all features.
     rank : int
-        min(n_rows, n_features): how many directions there are to have.
+        min(n_rows, n_features): the largest possible number of directions.
     effect : Tensor of shape (n_features, n_given) or None
-        Where rows are given something, c: their least-squares dependence on it. The rest is PCA of x - effect · c.
+        Least-squares coefficients of x on the condition c, if there is one; the rest is PCA of x - effect · c.
     """
 
     mean: Tensor
@@ -55,9 +55,10 @@ class Principal:
     total_variance: float
     rank: int
     effect: Tensor | None = None
+    spectrum: Tensor | None = None  # the variances in float64, while they are known: σ² is a small difference of them
 
     def expected(self, given: Tensor | None) -> Tensor:
-        """The mean row, or of rows that are given something, shape (batch, n_given), the mean of each."""
+        """The mean row; with conditions, shape (batch, n_given), the mean of each row given its own."""
         return self.mean if given is None or self.effect is None else self.mean + given @ self.effect.T
 
     def encode(self, x: Tensor, size: int, given: Tensor | None = None) -> Tensor:
@@ -65,7 +66,7 @@ class Principal:
         return (x - self.expected(given)) @ self.directions[:size].T
 
     def reconstruct(self, x: Tensor, size: int, given: Tensor | None = None) -> Tensor:
-        """Project onto the first ``size`` directions and place back."""
+        """Project onto the first ``size`` directions."""
         return self.expected(given) + self.encode(x, size, given) @ self.directions[:size]
 
     def unexplained(self, size: int) -> float:
@@ -75,7 +76,11 @@ class Principal:
 
     def noise_variance(self, size: int) -> float:
         """Maximum-likelihood σ² of probabilistic PCA: mean of the variances that ``size`` directions leave out."""
-        left_out = self.total_variance - float(self.variances[:size].double().sum())
+        spectrum = self.variances.double() if self.spectrum is None else self.spectrum
+        if self.spectrum is not None and len(spectrum) == self.rank:
+            left_out = float(spectrum[size:].sum())
+        else:
+            left_out = self.total_variance - float(spectrum[:size].sum())
         return max(left_out, 0.0) / max(1, self.rank - size)
 
 
@@ -94,7 +99,7 @@ class LinearStart:
     noise_variance: float | None = None
 
     def conditioned(self, effect: Tensor) -> LinearStart:
-        """The same for rows x - effect · c: what they are given, c, is taken from them first and added to them last."""
+        """The same start for x - effect · c: the condition's effect is subtracted first and added back last."""
         return dataclasses.replace(
             self,
             encode_weight=torch.cat([self.encode_weight, -self.encode_weight @ effect], 1),
@@ -111,20 +116,20 @@ def principal_directions(
     all_reduce_: Callable[[Tensor], Tensor] = lambda numbers: numbers,
     held: bool = True,
 ) -> Principal:
-    """PCA from batches, without ever holding a second copy of the data where features are few.
+    """PCA from batches of rows, without a second copy of the data where features are few.
 
     Parameters
     ----------
     batches
-        Gives a fresh pass over the rows as float32 tensors of shape (batch, n_features).
+        Returns a new pass over the rows, float32 tensors of shape (batch, n_features).
     mean
         Mean row, float64, shape (n_features,).
     limit
-        How many directions to return at most.
+        Largest number of directions to return.
     all_reduce_
-        Adds up over processes, in place, where each has a share of the batches.
+        Sums in place over processes, where each has a share of the batches.
     held
-        Whether all rows may be held at once, where they are few and wide.
+        Whether few and wide rows may be held in memory all at once.
     """
     n_features = len(mean)
     rank = min(n_rows, n_features)
@@ -137,7 +142,8 @@ def principal_directions(
         variances, directions, total = _from_passes(batches, mean, n_rows, limit, all_reduce_)
     largest = directions.abs().argmax(1, keepdim=True)
     directions = directions * directions.gather(1, largest).sign()
-    return Principal(mean.float(), directions.float(), variances.clamp(min=0).float(), total, rank)
+    variances = variances.clamp(min=0)
+    return Principal(mean.float(), directions.float(), variances.float(), total, rank, spectrum=variances.double())
 
 
 def _from_covariance(
@@ -163,7 +169,7 @@ def _from_covariance(
 def _from_rows(
     batches: Callable[[], Iterable[Tensor]], mean: Tensor, n_rows: int, limit: int
 ) -> tuple[Tensor, Tensor, float]:
-    """Wide tables of few rows: exact, from the inner products of the rows."""
+    """Few and wide rows: exact, from the inner products of the rows."""
     centred = torch.cat([batch.double() - mean for batch in batches()])
     total = float(centred.square().sum()) / max(1, n_rows - 1)
     values, vectors = torch.linalg.eigh(centred @ centred.T)
@@ -182,7 +188,7 @@ def _from_passes(
     """Wide and long tables: subspace iteration from a random start (Halko et al. 2011, arXiv:0909.4061).
 
     Holds one batch and ``limit`` directions at a time, so a sparse matrix is never dense as a whole. Draws
-    from the present generator.
+    from the current generator.
     """
     size = min(limit + SPARE_DIRECTIONS, n_rows, len(mean))
     basis = torch.linalg.qr(torch.randn(len(mean), size, generator=generator()))[0]
@@ -192,12 +198,12 @@ def _from_passes(
             centred = (batch.double() - mean).float()
             image += centred.T @ (centred @ basis)
         basis = torch.linalg.qr(all_reduce_(image))[0]
-    total, within = torch.zeros((), dtype=torch.float64), torch.zeros(size, size, dtype=torch.float64)
+    total, projected = torch.zeros((), dtype=torch.float64), torch.zeros(size, size, dtype=torch.float64)
     for batch in batches():
         centred = (batch.double() - mean).float()
         total += centred.double().square().sum()
         seen = (centred @ basis).double()
-        within += seen.T @ seen
-    values, axes = torch.linalg.eigh(all_reduce_(within) / max(1, n_rows - 1))
+        projected += seen.T @ seen
+    values, axes = torch.linalg.eigh(all_reduce_(projected) / max(1, n_rows - 1))
     directions = (basis.double() @ axes.flip(1)[:, :limit]).T
     return values.flip(0)[:limit], directions, float(all_reduce_(total)) / max(1, n_rows - 1)

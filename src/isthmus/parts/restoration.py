@@ -1,15 +1,15 @@
-"""The best linear restoration of corrupted rows: where a denoiser starts, as PCA is where a plain model starts.
+"""The best linear restoration of corrupted rows: the start of a denoiser, as PCA is of a plain model.
 
-A corruption that treats cells independently keeps a cell with probability k, else replaces it by a value of its
-own mean and variance, and may add noise of variance τ. Then, with μ and C the mean and covariance of the rows,
+A corruption that treats cells independently keeps a cell with probability k, otherwise replaces it by a value of
+mean m and some variance, and may add noise. Then, with μ and C the mean and covariance of the rows,
 
     E x̃ = k μ + (1-k) m        Cov(x, x̃) = k C        Cov(x̃) = k² C + diag(d)
 
 and the best affine map is μ + L (x̃ - E x̃), L = k C (k² C + diag(d))⁻¹. For Gaussian noise that is the Wiener filter
-U diag(λ/(λ+σ²)) Uᵀ: every direction shrunk by its own share of signal, so never worse than PCA of any rank.
+U diag(λ/(λ+σ²)) Uᵀ: every direction is multiplied by its share of signal, so it is never worse than PCA of any rank.
 
-A blind spot hides a cell and asks for it: the best linear answer has no weight on the cell itself, and is read
-from the precision matrix P of the hidden-and-seen cells, w_ij = -P_ij / P_ii.
+A blind spot hides a cell and predicts it: the best linear map gives the cell itself no weight, and follows from
+the precision matrix P of the masked rows, w_ij = -P_ij / P_ii.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["CellNoise", "restoring_start"]
 class CellNoise:
     """What happens to each cell; tensors have shape (n_features,), in the model's units.
 
-    ``blind`` marks a corruption whose loss is taken on the replaced cells alone.
+    ``kept`` is the probability that a cell stays; ``blind`` says that the loss counts the replaced cells only.
     """
 
     kept: float
@@ -41,7 +41,7 @@ class CellNoise:
 
 @dataclass(frozen=True)
 class _Covariance:
-    """V diag(w) Vᵀ + diag(d), and its inverse's product by Woodbury: no matrix of all features is ever made."""
+    """V diag(w) Vᵀ + diag(d), and its inverse by Woodbury's identity: no n_features × n_features matrix is made."""
 
     directions: Tensor
     weights: Tensor
@@ -62,15 +62,15 @@ class _Covariance:
 
 
 def restoring_start(start: LinearStart, principal: Principal, noise: CellNoise) -> LinearStart:
-    """The closed-form start whose encoder restores first, then encodes; its decoder stays as it is.
+    """The closed-form start whose encoder restores the row, then encodes it; the decoder is unchanged.
 
     Parameters
     ----------
     start
         A point code's principal start.
     principal
-        PCA of the rows trained on: clean rows, or for a blind spot the noisy ones. Directions beyond those it
-        knows share the rest of the variance evenly, as in probabilistic PCA.
+        PCA of the training rows: clean rows, or for a blind spot the noisy ones. Directions that it leaves out
+        share the rest of the variance evenly, as in probabilistic PCA.
     noise
         What the corruption does, in the model's units.
     """
@@ -91,7 +91,7 @@ def restoring_start(start: LinearStart, principal: Principal, noise: CellNoise) 
         own = 1 / (inverse - root.square().sum(0))
         precise = (encode * own) * inverse - (encode * own) @ root.T @ root
         weight = (encode - precise) / kept
-        # what is fed has zeros at the hidden cells, and the model's units are centred
+        # A hidden cell is 0 in the model's centred units, which is its mean, so hiding leaves the mean unchanged.
         corrupted_mean = mean
         spread = kept * (weight * rows.times(weight)).sum(1)
     else:
@@ -105,7 +105,7 @@ def restoring_start(start: LinearStart, principal: Principal, noise: CellNoise) 
         weight = crossed * inverse - crossed @ root.T @ root
         spread = (weight * corrupted.times(weight)).sum(1)
     scale = spread.clamp(min=0).sqrt()
-    # A direction drowned in noise has next to no code of its own: the residual networks still need a unit for it.
+    # A direction lost in noise has almost no code; its scale must not be zero, as the residual networks divide by it.
     scale = scale.clamp(min=1e-3 * float(scale.max()) or 1.0).float()
     weight = weight / scale[:, None]
     return dataclasses.replace(

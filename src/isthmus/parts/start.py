@@ -1,8 +1,8 @@
-"""Where a model starts: at the closed form for its kind of data, which is also the baseline it is printed beside.
+"""Where a model starts: at the closed form for its kind of data, which is also its baseline.
 
 For rows of numbers that is PCA (for a Gaussian bottleneck probabilistic PCA, for a denoiser the best linear
 restoration). A start fits the closed form and writes it as a linear encoder and decoder in the bottleneck's kind of
-code, so that epoch 0 *is* the closed form. A variant for other data overrides ``make_start`` with a start of its own.
+code, so epoch 0 *is* the closed form. A variant for other data overrides ``make_start``.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ class Start:
     def linear(
         self, principal: Principal, bottleneck: Bottleneck, corruption: Corruption, n_latents: int
     ) -> LinearStart | None:
-        """The closed form as a linear encoder and decoder; None for a model that starts at random weights."""
+        """The closed form as a linear encoder and decoder; None for a model that starts with random weights."""
         raise NotImplementedError
 
 
 class PrincipalStart(Start):
-    """PCA, as the bottleneck reads it; where the model is to undo a corruption, the best linear restoration.
+    """PCA, written in the bottleneck's kind of code; for a restoring corruption the best linear restoration.
 
-    What rows are given is taken from them by least squares first (partial PCA).
+    The effect of conditions is first removed by least squares (partial PCA).
     """
 
     def linear(
@@ -55,7 +55,7 @@ class PrincipalStart(Start):
 
 
 class RandomStart(Start):
-    """Random weights, with PCA as the baseline."""
+    """Random initial weights, with PCA as the baseline."""
 
     def linear(self, principal: Principal, bottleneck: Bottleneck, corruption: Corruption, n_latents: int) -> None:
         return None

@@ -1,1 +1,1 @@
-"""Rows on their way to a model: in memory, sparse or on disk, in batches."""
+"""Rows in batches for a model: from memory, from a sparse matrix, or from disk."""

@@ -1,4 +1,4 @@
-"""Which cells of the rows may be learned from: finite ones, and NaN only where cells may be missing."""
+"""Checks of the cells: they must be finite, or NaN if cells may be missing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["has_gaps", "require_cells"]
 
 
 def require_cells(X: Any, names: list[str], who: str, *, missing: bool, reset: bool) -> None:
-    """Refuse infinity; NaN too unless cells may be missing, and then a column that has nothing else."""
+    """Refuse infinite cells, and NaN unless ``missing``; with ``missing``, at fit, columns without any value."""
     require_finite(X, names, who, missing=missing)
     if reset and missing:
         _require_some_observed(X, names, who)
@@ -31,4 +31,4 @@ def _require_some_observed(X: Any, names: list[str], who: str) -> None:
     if not seen.all():
         empty = [names[place] for place in np.flatnonzero(~seen)]
         others = "" if len(empty) == 1 else f" and in {len(empty) - 1} more"
-        raise ValueError(f"{who}: X has no value at all in column {empty[0]}{others}; leave out what is empty.")
+        raise ValueError(f"{who}: X has no value at all in column {empty[0]}{others}; drop empty columns.")

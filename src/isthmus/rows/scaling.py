@@ -1,11 +1,11 @@
-"""One affine map a column between the user's units and the model's, fitted once and undone on the way out.
+"""Scaling: one affine map per column between the user's units and the model's, fitted once and inverted at the output.
 
     u = (x - center) / spread          x = center + spread * u
 
-``"standard"`` gives every column mean 0 and variance 1, ``"minmax"`` the range [0, 1]. ``None`` weighs the
-columns as they are, as PCA does: a principal start then subtracts the mean and divides *all* columns by one
-common number, the root of their mean variance, so that training does not depend on the user's units while
-the directions, and the errors after undoing, stay PCA's own.
+``"standard"`` gives every column mean 0 and variance 1, ``"minmax"`` the range [0, 1]. ``None`` leaves the
+columns' relative weights as they are, as PCA does: a principal start then subtracts the mean and divides *all*
+columns by one common number, the root of their mean variance. So training does not depend on the user's units,
+while the principal directions and the errors in the user's units stay PCA's.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ __all__ = [
     "ColumnStatistics",
     "ColumnSums",
     "Scaling",
-    "beside",
     "chunks",
     "column_statistics",
+    "concatenate_scalings",
     "fit_scaling",
     "merged_statistics",
     "observed_statistics",
@@ -36,8 +36,8 @@ CHUNK_CELLS = 1 << 21
 class ColumnStatistics:
     """Mean, variance (over N - 1) and range of every column, from one pass; each of shape (n_features,).
 
-    ``whole`` marks columns that hold whole numbers alone. Where rows have weights, mean and variance are weighted, and
-    ``weight`` is the sum of the weights; else it is the number of rows.
+    ``whole`` marks columns that hold integers only. If rows have weights, mean and variance are weighted and ``weight``
+    is the sum of the weights; otherwise it is the number of rows.
     """
 
     mean: np.ndarray
@@ -49,14 +49,14 @@ class ColumnStatistics:
     weight: float
 
     def of(self, columns: slice) -> ColumnStatistics:
-        """Those of some columns."""
+        """The statistics of some columns."""
         parts = (part[columns] for part in (self.mean, self.variance, self.low, self.high, self.whole))
         return ColumnStatistics(*parts, n_rows=self.n_rows, weight=self.weight)
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """The fitted map. ``unit`` is the common spread where all columns share one, else 1."""
+    """The fitted map. ``unit`` is the spread if all columns share one, otherwise 1."""
 
     center: np.ndarray
     spread: np.ndarray
@@ -75,18 +75,18 @@ class Scaling:
 
     @property
     def log_volume(self) -> float:
-        """Σ log spread: what a log density in model units loses when it is read in the user's."""
+        """Σ log spread: to be subtracted from a log density in model units to get one in the user's units."""
         return float(np.log(self.spread).sum())
 
 
-def beside(scalings: Sequence[Scaling]) -> Scaling:
-    """The map of columns side by side; the unit is the first one's."""
+def concatenate_scalings(scalings: Sequence[Scaling]) -> Scaling:
+    """The map of all columns side by side, with the unit of the first."""
     centers, spreads = ([getattr(one, name) for one in scalings] for name in ("center", "spread"))
     return Scaling(np.concatenate(centers), np.concatenate(spreads), scalings[0].unit)
 
 
 def chunks(X: Any, cells: int = CHUNK_CELLS) -> Iterator[np.ndarray]:
-    """Dense slices of an array or sparse matrix, each of about ``cells`` numbers."""
+    """Dense slices of an array or sparse matrix, each of about ``cells`` cells."""
     step = max(1, cells // max(1, X.shape[1]))
     for begin in range(0, X.shape[0], step):
         part = X[begin : begin + step]
@@ -94,10 +94,10 @@ def chunks(X: Any, cells: int = CHUNK_CELLS) -> Iterator[np.ndarray]:
 
 
 def column_statistics(parts: Iterable[np.ndarray], n_features: int = 0, *, weighted: bool = False) -> ColumnStatistics:
-    """One pass over dense slices; sums are taken about the first row, so that a large offset costs no digits.
+    """One pass over dense slices; sums are taken about the first row, so a large offset costs no precision.
 
-    Where there is no slice at all, the statistics are those of no rows of ``n_features`` numbers. With ``weighted`` the
-    last column is each row's weight.
+    Without any slice, the statistics are those of zero rows with ``n_features`` columns. With ``weighted`` the last
+    column is each row's weight.
     """
     sums = ColumnSums(n_features, weighted=weighted)
     for part in parts:
@@ -106,7 +106,7 @@ def column_statistics(parts: Iterable[np.ndarray], n_features: int = 0, *, weigh
 
 
 class ColumnSums:
-    """What is known of each column while its rows are looked at, part by part."""
+    """Running sums of each column, updated slice by slice."""
 
     def __init__(self, n_features: int, *, weighted: bool = False):
         self.n_rows, self.weight, self.weighted = 0, 0.0, weighted
@@ -114,14 +114,16 @@ class ColumnSums:
         self.origin = self.total = self.squares = self.low = self.high = np.zeros(n_features)
 
     def add(self, part: np.ndarray) -> None:
-        """More rows."""
+        """Add a slice of rows."""
         part = np.asarray(part, dtype=np.float64)
         if self.n_rows == 0:
             self.origin = part[0].copy()
             self.total, self.squares = np.zeros_like(self.origin), np.zeros_like(self.origin)
             self.low, self.high = self.origin.copy(), self.origin.copy()
             self.whole = np.ones(len(self.origin), dtype=bool)
-        with np.errstate(over="ignore", invalid="ignore"):  # numbers too large to square: refused when seen below
+        with np.errstate(
+            over="ignore", invalid="ignore"
+        ):  # values too large to square: `require_consistent` refuses them
             shifted = part - self.origin
             if self.weighted:
                 weights = part[:, -1]
@@ -136,7 +138,7 @@ class ColumnSums:
         self.weight += float(part[:, -1].sum()) if self.weighted else len(part)
 
     def statistics(self) -> ColumnStatistics:
-        """Of all rows so far."""
+        """The statistics of all rows so far."""
         with np.errstate(over="ignore", invalid="ignore"):
             mean = self.total / max(1e-12, self.weight)
             variance = np.maximum(self.squares - self.weight * mean**2, 0) / max(1, self.weight - 1)
@@ -145,7 +147,7 @@ class ColumnSums:
 
 
 def _whole(part: np.ndarray, so_far: np.ndarray) -> np.ndarray:
-    """Which columns still hold whole numbers alone; those that don't are not looked at again."""
+    """Which columns hold integers only so far; the others are not tested again."""
     left = np.flatnonzero(so_far)
     found = so_far.copy()
     if len(left):
@@ -156,7 +158,7 @@ def _whole(part: np.ndarray, so_far: np.ndarray) -> np.ndarray:
 
 
 def merged_statistics(parts: Sequence[ColumnStatistics]) -> ColumnStatistics:
-    """Statistics of rows that were seen in parts (Chan, Golub & LeVeque 1983)."""
+    """Statistics of rows from those of their slices (Chan, Golub & LeVeque 1983)."""
     if len(parts) == 1:
         return parts[0]
     n_rows, weight = sum(part.n_rows for part in parts), sum(part.weight for part in parts)
@@ -170,7 +172,7 @@ def merged_statistics(parts: Sequence[ColumnStatistics]) -> ColumnStatistics:
 
 
 def observed_statistics(parts: Callable[[], Iterable[np.ndarray]], *, weighted: bool = False) -> ColumnStatistics:
-    """The same of the cells that are not NaN, in two passes; each column has one at least."""
+    """Statistics of the cells that are not NaN, in two passes; each column must have at least one."""
     n_rows, count, total, low, high, whole = 0, 0, 0.0, np.inf, -np.inf, None
     for part in parts():
         seen = ~np.isnan(part)
@@ -196,15 +198,15 @@ def observed_statistics(parts: Callable[[], Iterable[np.ndarray]], *, weighted: 
 
 
 def fit_scaling(statistics: ColumnStatistics, how: str | None, *, centred: bool) -> Scaling:
-    """Choose center and spread; a constant column keeps spread 1, so nothing is ever divided by zero.
+    """Choose center and spread; a constant column has spread 1, so nothing is divided by zero.
 
     Parameters
     ----------
     how
         ``"standard"``, ``"minmax"`` or None.
     centred
-        With None: whether to centre and to divide by the common spread (a principal start), or to leave the
-        numbers exactly as they are (a plain stack, or a likelihood that needs [0, 1]).
+        With None: whether to centre and divide by the common spread (a principal start), or to leave the
+        values unchanged (a random start, or a likelihood that needs [0, 1]).
     """
     n_features = len(statistics.mean)
     rule: dict[str | None, Callable[[], tuple[np.ndarray, np.ndarray]]] = {
@@ -223,14 +225,14 @@ def fit_scaling(statistics: ColumnStatistics, how: str | None, *, centred: bool)
 def require_finite(X: Any, names: list[str], who: str, *, missing: bool = False, first: int = 0) -> None:
     """Raise a `ValueError` that names the first missing or infinite cell, and how many there are.
 
-    With ``missing`` a NaN is no fault. Rows are counted from ``first``.
+    With ``missing`` a NaN is allowed. Rows are counted from ``first``.
     """
     total, found, begin = 0, None, first
     for part in chunks(X):
-        # The sum of a slice is finite whenever its cells are, short of overflow: the cheap question comes first.
+        # The sum of a slice is finite if its cells are, except for overflow: a cheap test that usually suffices.
         with np.errstate(over="ignore", invalid="ignore"):
-            doubtful = not np.isfinite(part.sum())
-        if doubtful:
+            suspicious = not np.isfinite(part.sum())
+        if suspicious:
             bad = np.isinf(part) if missing else ~np.isfinite(part)
             if found is None and bad.any():
                 row, column = np.argwhere(bad)[0]

@@ -1,4 +1,4 @@
-"""Rows as a user gave them, once validated: an array, a sparse matrix, or a stream that memory doesn't hold."""
+"""The user's rows, validated: an array, a sparse matrix, or a stream larger than memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Source", "Widths"]
 
 
 class Widths(NamedTuple):
-    """How many columns of each kind a row has, in this order: its numbers, what it is given, and its weight."""
+    """How many columns of each kind a row has, in this order: features, conditions, weight."""
 
     features: int
     given: int = 0
@@ -25,34 +25,34 @@ class Widths(NamedTuple):
 
     @property
     def total(self) -> int:
-        """Columns in all."""
+        """The number of all columns."""
         return sum(self)
 
 
 @dataclass(frozen=True)
 class Source:
-    """Either ``values`` or a ``stream``, and what is known of the columns.
+    """Either ``values`` or a ``stream``, and what is known about the columns.
 
     Attributes
     ----------
     values : ndarray or CSR matrix of shape (n_rows, n_features), or None
     stream : TableStream or None
     names : list of str
-        For each number of a row the name of the column it belongs to.
+        For each feature the name of the column it belongs to.
     layout : TableLayout or None
-        How columns of several kinds became numbers.
+        How the columns of a mixed-type table became numbers.
     form : FrameForm or None
-        Of which library the frame was that held them.
+        The library and dtypes of the DataFrame that held them.
     masked : bool or None
-        Whether cells may be missing, so that a model learns what to make of such rows; None: a look at a stream says.
+        Whether cells may be missing; None: a pass over a stream decides.
     was_read : bool
-        Whether they are of `isthmus.read`.
+        Whether the rows are from `isthmus.read` or `isthmus.open_table`.
     image_shape : tuple of int or None
-        Of the pictures that they are, where the file said so.
+        Shape of a row that is a picture, if the file says so.
     widths : Widths or None
-        Where there are columns to the right of a row's own: what it is given, and its weight.
+        The widths of features and metadata, if rows have metadata columns.
     mean_weight : float
-        By which weights are divided on their way into a loss.
+        The mean weight, by which the weights in a loss are divided.
     """
 
     values: Any
@@ -67,12 +67,12 @@ class Source:
     mean_weight: float = 1.0
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """A fresh pass over the rows, dense slices of them."""
+        """A new pass over the rows, in dense slices."""
         return chunks(self.values) if self.stream is None else iter(self.stream)
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Rows and numbers in a row."""
+        """The numbers of rows and of features."""
         if self.stream is not None:
             return len(self.stream), self.stream.width
         return self.values.shape

@@ -1,12 +1,12 @@
-"""Rows that stay on the disk while a model learns from them.
+"""Out-of-core rows: they stay on disk while a model learns from them.
 
-An epoch goes through the stream's segments in a random order, some at a time, a piece of each in turn. Pieces are
-gathered in a window, as large as may be held; the rows of a window are put in a random order, and batches are cut
-from one window after the other while the next is being read. The order is decided by (seed, epoch), so a place in it
-is told by those and the number of batches done.
+An epoch reads the stream's segments in a random order: several at a time, one piece of each in turn. Pieces are
+gathered in a window as large as memory allows. The rows of a window are shuffled, and batches are cut from one window
+while the next is being read. The order depends on (seed, epoch) only, so a position in it is given by those and the
+number of batches done.
 
-Several processes follow the same order. Each reads the segments that fall to it and holds their rows; a batch is the
-same rows whatever the number of processes, each bringing those that it has.
+In distributed training all processes follow the same order. Each reads its own segments and holds their rows; a batch
+consists of the same rows for any number of processes, and each process contributes those it has.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from torch import Tensor
 from isthmus.distributed import ALONE, ProcessGroup
 from isthmus.parts.draws import Share
 from isthmus.parts.draws import generator as own_generator
-from isthmus.rows.rows import BATCH_CELLS, Batch, DenseRows, Rows, generator_of
+from isthmus.rows.rows import BATCH_CELLS, Batch, DenseRows, Rows, seeded_generator
 from isthmus.rows.scaling import ColumnStatistics, ColumnSums, Scaling, merged_statistics, require_finite
 from isthmus.rows.source import Widths
 from isthmus.rows.validation import MOST_VALIDATION_ROWS, validation_count
@@ -34,18 +34,18 @@ from isthmus.tables.stream import TableStream
 __all__ = ["StreamedRows", "Survey", "survey"]
 
 PIECE_CELLS = 1 << 19
-MOST_HELD_OUT_CELLS = 1 << 24  # of the rows held out to choose the epoch
-PICKED = 30_011  # apart from the seeds of epochs, which count from 0
+MOST_HELD_OUT_CELLS = 1 << 24  # of the validation rows
+PICKED = 30_011  # a seed that differs from those of epochs, which count from 0
 
 Piece = tuple[int, int, int, int]  # segment, begin, end, slot
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What one pass over a stream finds: each column's statistics, and some rows to choose and report by.
+    """The results of one pass over a stream: each column's statistics, and a sample of rows to evaluate on.
 
-    ``picked`` are rows in the user's units, float64, and ``places`` where they stand in the stream, ascending. A
-    change of any row changes ``checksum``; ``gaps`` says whether a cell is missing.
+    ``picked`` are the sampled rows in the user's units, float64, and ``places`` their ascending positions in the
+    stream. A change of any row changes ``checksum``; ``gaps`` says whether a cell is missing.
     """
 
     columns: ColumnStatistics | None
@@ -57,7 +57,7 @@ class Survey:
 
 
 def held_out_count(stream: TableStream, fraction: float | None) -> int:
-    """Rows to hold out to choose the epoch by: no more than can be kept in memory."""
+    """The number of validation rows, limited by what memory may hold."""
     most = max(1, MOST_HELD_OUT_CELLS // stream.width)
     return min(validation_count(len(stream), fraction), most)
 
@@ -72,21 +72,21 @@ def survey(
     missing: bool | None,
     weighted: bool = False,
 ) -> Survey:
-    """One pass over a stream, shared out among processes; refuses what is no finite number.
+    """One pass over a stream, distributed over processes; refuses cells that are not finite.
 
-    With ``missing`` a NaN is none either, but a cell nobody measured, and the statistics are left to others; None waits
-    and sees.
+    With ``missing`` a NaN is a missing cell, and None finds out whether there is one; the statistics of such rows are
+    left to `observed_statistics`.
     """
     n_rows = len(stream)
     wanted = min(held_out_count(stream, fraction) + 2 * MOST_VALIDATION_ROWS, n_rows)
     places = np.sort(np.random.default_rng([seed, PICKED]).choice(n_rows, wanted, replace=False, shuffle=False))
     picked = np.zeros((wanted, stream.width))
     dtype = np.dtype(np.float32)
-    checksum = torch.zeros(1, dtype=torch.int64)  # a sum, so that no matter which process looks at which piece
+    checksum = torch.zeros(1, dtype=torch.int64)  # a sum, so it doesn't matter which process reads which piece
 
     gaps = torch.zeros(1, dtype=torch.int64)
     slots = [ColumnSums(stream.width, weighted=weighted) for _ in range(group.slots)]
-    for first, piece, slot in _in_order(stream, group):
+    for first, piece, slot in _own_pieces(stream, group):
         values = stream.values(*piece)
         dtype = np.result_type(dtype, values.dtype)
         require_finite(values, list(stream.encoded_names), who, missing=missing is not False, first=first)
@@ -97,13 +97,15 @@ def survey(
         if not missing and not gaps:
             slots[slot].add(values)
     found_gaps = bool(group.all_reduce_(gaps))
-    columns = None if missing or found_gaps else merged_statistics(_from_all([sums.statistics() for sums in slots], group))
+    columns = None
+    if not (missing or found_gaps):
+        columns = merged_statistics(_over_processes([sums.statistics() for sums in slots], group))
     group.all_reduce_(torch.from_numpy(picked))
     return Survey(columns, picked, places, dtype, int(group.all_reduce_(checksum)), found_gaps)
 
 
 class StreamedRows(Rows):
-    """A stream's rows in the model's units; a few of them, ``sample``, are in memory."""
+    """A stream's rows in the model's units; a ``sample`` of them is in memory."""
 
     def __init__(
         self,
@@ -124,21 +126,23 @@ class StreamedRows(Rows):
         self.widths = widths or Widths(stream.width)
         self.masked = masked
 
+    random_access = False
+
     def __len__(self) -> int:
         return len(self.stream)
 
-    def in_turn(self, size: int | None = None) -> Iterator[Tensor]:
+    def raw_batches(self, size: int | None = None) -> Iterator[Tensor]:
         size = size or self.batch_rows
         return (self._scaled(self.stream.values(*piece)) for piece in self.stream.pieces(size))
 
     @property
-    def is_shared(self) -> bool:  # pyrefly: ignore[bad-override]
-        """Where there are other processes, each reads the segments that fall to it."""
+    def is_sharded(self) -> bool:  # pyrefly: ignore[bad-override]
+        """In distributed training each process reads its own segments."""
         return self.group.is_distributed
 
     def own_records(self) -> Iterator[Batch]:
-        """The rows that fall to this process, those of all processes being all rows."""
-        pieces = (piece for _, piece, _ in _in_order(self.stream, self.group))
+        """Give this process's rows; those of all processes together are all rows."""
+        pieces = (piece for _, piece, _ in _own_pieces(self.stream, self.group))
         return (self.batch_of(self._scaled(self.stream.values(*piece))) for piece in pieces)
 
     def take(self, indices: Tensor) -> Tensor:
@@ -149,10 +153,10 @@ class StreamedRows(Rows):
     def some(self, count: int) -> Rows:
         return super().some(count) if self.sample is None else self.sample.some(count)
 
-    def divided(self, n_held_out: int) -> tuple[Rows, Rows | None]:
+    def split(self, n_held_out: int) -> tuple[Rows, Rows | None]:
         survey = self.surveyed
         if survey is None:
-            raise RuntimeError("StreamedRows: only a stream that was surveyed can be divided.")
+            raise RuntimeError("StreamedRows: only a stream that was surveyed can be split.")
         n_held_out = min(n_held_out, max(1, MOST_HELD_OUT_CELLS // self.widths.total), len(survey.places))
         shuffled = torch.randperm(len(survey.places), generator=own_generator())
         held_out, others = shuffled[:n_held_out].sort().values.numpy(), shuffled[n_held_out:].sort().values.numpy()
@@ -176,11 +180,14 @@ class StreamedRows(Rows):
     def epoch(
         self, seed: int, number: int, size: int, *, first: int = 0, group: ProcessGroup = ALONE
     ) -> Iterator[Batch]:
+        # Every process goes through every window, also through pieces that it doesn't read, so that all cut the same
+        # batches. ``order`` lists a window's shuffled rows by their place in this process's memory, -1 for those of
+        # other processes; ``parts`` collects the current batch, which may span windows.
         windows, begin = [], 0
-        for place, window in enumerate(self._windows(generator_of(seed, number))):
+        for place, window in enumerate(self._windows(seeded_generator(seed, number))):
             n_rows = sum(end - start for _, start, end, _ in window)
             if begin + n_rows > first * size:
-                windows.append((window, generator_of(seed, number, place), max(0, first * size - begin)))
+                windows.append((window, seeded_generator(seed, number, place), max(0, first * size - begin)))
             begin += n_rows
         parts: list[tuple[Tensor, ...]] = []
         filled = 0
@@ -207,7 +214,7 @@ class StreamedRows(Rows):
         return self.batch_of(x, Share(shared[0], n_rows), shared[1]) if shared else self.batch_of(x)
 
     def _windows(self, generator: torch.Generator) -> Iterator[list[Piece]]:
-        """The pieces of an epoch in order, as many together as may be held, two windows at a time."""
+        """The pieces of an epoch in order, grouped in windows of which memory may hold two."""
         most = max(1, self.stream.held_bytes // 2 // (4 * self.widths.total))
         window, held = [], 0
         for piece in self._pieces(generator):
@@ -221,7 +228,13 @@ class StreamedRows(Rows):
             yield window
 
     def _pieces(self, generator: torch.Generator) -> Iterator[Piece]:
-        """Several segments at a time, a piece of each in turn; those of a stream that can't be sought one by one."""
+        """The pieces of an epoch in order: several segments at a time, one piece of each in turn.
+
+        Segments of a stream that can't be sought are read one by one.
+        """
+        # Segments are opened in a random order, ``open_at_once`` of them; when one is exhausted the next takes its
+        # place. So a window mixes rows of many segments, although each is read in order. A piece's slot is its
+        # segment's turn: a process then reads whole segments. With fewer segments than slots it is the piece's turn.
         sizes, n_segments = self.stream.segments, len(self.stream.segments)
         seekable = self.stream.seekable
         order = torch.randperm(n_segments, generator=generator).tolist() if seekable else range(n_segments)
@@ -248,7 +261,7 @@ class StreamedRows(Rows):
             opened = still
 
     def _read(self, window: list[Piece], generator: torch.Generator, skipped: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Own rows of a window, the slot of each, and where each place in the order finds its row or -1."""
+        """Own rows of a window, their slots, and the shuffled order as indices into them, -1 for others' rows."""
         own = [piece[3] in self.group.own_slots for piece in window]
         sizes = [end - begin for _, begin, end, _ in window]
         rows = torch.empty(sum(itertools.compress(sizes, own)), self.widths.total)
@@ -258,10 +271,10 @@ class StreamedRows(Rows):
         for (segment, begin, end, slot), size, is_own in zip(window, sizes, own, strict=True):
             if is_own:
                 scaled = self._scaled(self.stream.values(segment, begin, end))
-                if not bool(torch.isfinite(scaled.sum())) and self._harmed(scaled):
+                if not bool(torch.isfinite(scaled.sum())) and self._is_invalid(scaled):
                     raise ValueError(
-                        f"{self.stream.name or 'the stream'}: holds NaN or infinity that was not there at first; "
-                        "leave the data alone while a model learns from them."
+                        f"{self.stream.name or 'the stream'}: has NaN or infinity that was not there before; "
+                        "don't change the data during training."
                     )
                 rows[held : held + size] = scaled
                 slots[held : held + size] = slot
@@ -270,15 +283,15 @@ class StreamedRows(Rows):
             begin_in_window += size
         return rows, slots, found[torch.randperm(len(found), generator=generator)[skipped:]]
 
-    def _harmed(self, rows: Tensor) -> bool:
+    def _is_invalid(self, rows: Tensor) -> bool:
         return bool(rows.isinf().any()) or (not self.masked and bool(rows.isnan().any()))
 
     def _scaled(self, values: np.ndarray) -> Tensor:
         return torch.from_numpy(self.scaling.apply(values))
 
 
-def _in_order(stream: TableStream, group: ProcessGroup) -> Iterator[tuple[int, tuple[int, int, int], int]]:
-    """The pieces that fall to this process, in the stream's own order: each piece's first row, itself, and its slot."""
+def _own_pieces(stream: TableStream, group: ProcessGroup) -> Iterator[tuple[int, tuple[int, int, int], int]]:
+    """Pieces of this process in the stream's own order: each piece's first row, the piece, and its slot."""
     by_segment = len(stream.segments) >= group.slots
     first = 0
     for turn, (segment, begin, end) in enumerate(stream.pieces(max(1, BATCH_CELLS // stream.width))):
@@ -288,8 +301,8 @@ def _in_order(stream: TableStream, group: ProcessGroup) -> Iterator[tuple[int, t
         first += end - begin
 
 
-def _from_all(slots: list[ColumnStatistics], group: ProcessGroup) -> list[ColumnStatistics]:
-    """The statistics of every slot that has seen a row, in order of slots, whichever process looked at it."""
+def _over_processes(slots: list[ColumnStatistics], group: ProcessGroup) -> list[ColumnStatistics]:
+    """The statistics of every slot that has rows, in order of slots, from all processes."""
     known = np.stack([_stacked(slot) for slot in slots])
     found = group.all_reduce_(torch.from_numpy(known)).numpy()
     return [

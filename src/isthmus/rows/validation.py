@@ -1,17 +1,17 @@
-"""How many rows are held out of training to choose the epoch by."""
+"""How many training rows are held out for validation, which chooses the epoch."""
 
 from __future__ import annotations
 
 __all__ = ["FEWEST_VALIDATION_ROWS", "MOST_VALIDATION_ROWS", "validation_count"]
 
-FEWEST_VALIDATION_ROWS = 64  # fewer can't tell a gain from chance
-MOST_VALIDATION_ROWS = 2048  # enough to tell epochs apart; more would be rows not learned from
+FEWEST_VALIDATION_ROWS = 64  # with fewer a gain can't be distinguished from chance
+MOST_VALIDATION_ROWS = 2048  # enough to rank epochs; more rows are better used for training
 
 
 def validation_count(n_rows: int, fraction: float | None) -> int:
-    """How many rows to hold out: the fraction asked for, or a tenth, from 64 to 2,048 rows.
+    """The number of rows to hold out: the given fraction, or by default a tenth, from 64 to 2,048 rows.
 
-    Where a quarter of the rows is fewer than 64, that quarter.
+    The default is never more than a quarter of the rows.
     """
     if fraction == 0 or n_rows < 4:
         return 0

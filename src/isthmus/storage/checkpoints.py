@@ -1,6 +1,6 @@
-"""Checkpoints: what a fit needs to go on after an end without warning, written every minute or every few epochs.
+"""Checkpoints: what is needed to resume an interrupted fit, written every minute or every few epochs.
 
-    model.fit(X, checkpoints=Checkpoints("work"))          the same line again goes on where the first one ended
+    model.fit(X, checkpoints=Checkpoints("work"))          the same line again resumes it
 
 Each is a folder of its own, written beside its place and moved there in one step:
 
@@ -8,8 +8,8 @@ Each is a folder of its own, written beside its place and moved there in one ste
     training.json, training.safetensors     the weights and moments as they stand, and where in the run that is
     timing.json                             how long that took
 
-The newest that is whole is gone on from; one that is damaged is passed over with a warning. A run that goes on ends
-with the same bits as one that never stopped. Nothing in the folder is code and nothing is unpickled.
+The newest that is whole is resumed; one that is damaged is passed over with a warning. A resumed run ends with the same
+bits as one that was never interrupted. Nothing in the folder is code and nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """Where and how often to keep what a fit needs to go on.
+    """Where and how often to keep what is needed to resume a fit.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ class Checkpoints:
     -----
     A termination signal (SIGTERM) in the main thread writes one more and ends the process with the exit code 143.
     A disk without room for one is refused before the first step. One that cannot be written later on is a warning; the
-    fit goes on, and the earlier ones stay.
+    fit continues, and the earlier ones stay.
     """
 
     folder: str | os.PathLike[str]
@@ -107,7 +107,7 @@ class Checkpoints:
 
     @contextmanager
     def watching(self, estimator: BaseAutoencoder) -> Iterator[_Checkpointer]:
-        """The folder locked, and a termination signal turned into a checkpoint, as long as a fit goes on."""
+        """The folder locked, and a termination signal turned into a checkpoint, as long as a fit runs."""
         group = process_group()
         checkpointer = _Checkpointer(self, estimator, group)
         with locked(Path(self.folder), wanted=group.is_main), checkpointer.heeding_termination():
@@ -130,7 +130,7 @@ class _Checkpointer:
     # ---- before the run --------------------------------------------------------------------------------
 
     def restored(self, estimator: BaseAutoencoder) -> RunState | None:
-        """Put back what the fit knew at its start, and give where it stood; None if there is nothing to go on from."""
+        """Put back what the fit knew at its start, and give where it stood; None if there is nothing to resume."""
         step = torch.tensor(-1)
         if self.group.is_main:
             step = torch.tensor(newest_step(self.folder, estimator.own_modules()))
@@ -214,7 +214,7 @@ class _Checkpointer:
         try:
             new_folder(self.folder / f"checkpoint-{state.steps:010d}", self._files(state), overwrite=True)
         except StorageError as error:
-            warnings.warn(f"no checkpoint was kept: {error} The fit goes on.", RuntimeWarning, stacklevel=2)
+            warnings.warn(f"no checkpoint was kept: {error} The fit continues.", RuntimeWarning, stacklevel=2)
             return
         for step in steps_in(self.folder)[self.rules.keep :]:
             remove_owned(self.folder / f"checkpoint-{step:010d}", CHECKPOINT_FILES)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from isthmus.anomaly.detector import MOST_REFERENCE_ROWS, AutoencoderOutlierDetector
-from isthmus.anomaly.scores import LEAST_SPREAD, Columns, Reference, Surprise
+from isthmus.anomaly.scores import LEAST_SPREAD, Reference, StandardUnits, Surprise
 from isthmus.hyperparameter import check_hyperparameters
 from isthmus.storage.kind import Kind, Parts, Timing
 from isthmus.storage.record import Setting, fact, record
@@ -95,7 +95,7 @@ class DetectorKind(Kind):
         vars(detector).update({"n_features_in_": n_features})
         if names is not None:
             vars(detector).update({"feature_names_in_": np.array(names, dtype=object)})
-        detector.columns_ = Columns(arrays["center"], arrays["spread"])
+        detector.columns_ = StandardUnits(arrays["center"], arrays["spread"])
         detector.residual_variances_ = arrays["residual_variances"]
         detector.calibration_scores_ = arrays["calibration_scores"]
         detector.reference_ = Reference(arrays["reference"])

@@ -19,9 +19,11 @@ from isthmus.estimator import BaseAutoencoder
 from isthmus.fitted import FittedState
 from isthmus.history import History
 from isthmus.inference.code_buffer import CodeBuffer
+from isthmus.inference.evidence import CodeDensity
+from isthmus.inference.polishing import Polishing
+from isthmus.inference.state import InferenceState
 from isthmus.initialization import build_model
-from isthmus.input_validation import know_columns
-from isthmus.mixed.layout import TableLayout
+from isthmus.input_validation import set_columns
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.completion import Completion
 from isthmus.parts.draws import OwnDraws, seeded
@@ -32,6 +34,8 @@ from isthmus.rows.scaling import ColumnStatistics, Scaling
 from isthmus.storage.record import fact, record
 from isthmus.storage.safe_reading import shortened
 from isthmus.storage.tensor_file import TensorKind, kinds_of
+from isthmus.tables.frames import FrameForm
+from isthmus.tables.layout import TableLayout
 
 __all__ = [
     "SECONDS",
@@ -48,7 +52,29 @@ PRINCIPAL_PARTS = ("mean", "directions", "variances")
 SECONDS = "seconds"  # the one column of the history that the clock decides
 LEAST_UNIT, LARGEST_UNIT = 1e-150, 1e150  # of which the squares are numbers still
 LEAST_NOISE, LARGEST_NOISE = 1e-13, 3.4e38  # in the model's units, which are single precision
-SEEDS, MOST_EPOCHS = 2**31, 10**9
+SEEDS, MOST_EPOCHS, MOST_STEPS = 2**31, 10**9, 10**6
+
+
+@record
+class InferenceFacts:
+    """Of an `InferenceState`: σ² in the model's units, the steps that paid, how many codes to start from, and which
+    of its two parts there are.
+    """
+
+    noise_variance: float = fact(at_least=LEAST_NOISE, at_most=LARGEST_NOISE)
+    steps: int = fact(at_least=0, at_most=MOST_STEPS)
+    n_bank: int = fact(at_least=0)
+    polishing: bool
+    density: bool
+
+    def kinds(self, n_latents: int) -> dict[str, TensorKind]:
+        """The tensors these facts imply."""
+        square, found = TensorKind("F32", (n_latents, n_latents)), {}
+        if self.polishing:
+            found |= {"metric": square, "bank": TensorKind("F32", (self.n_bank, n_latents))}
+        if self.density:
+            found |= {"mean": TensorKind("F32", (n_latents,)), "covariance": square}
+        return {f"inference.{name}": kind for name, kind in found.items()}
 
 
 @record
@@ -74,6 +100,11 @@ class Facts:
     layout: TableLayout | None
     n_kept_codes: int = fact(at_least=0)
     n_given: int = fact(at_least=0, default=0)
+    inference: InferenceFacts | None = fact(default=None)
+    masked: bool | None = fact(default=None)
+    form: FrameForm | None = fact(default=None)
+    scale: Literal["standard", "minmax"] | None = fact(default=None)
+    scale_reason: str = fact(default="")
 
     def __post_init__(self) -> None:
         if len({*self.history_columns}) != len(self.history_columns):
@@ -90,8 +121,6 @@ class Facts:
             raise ValueError(f"best_epoch={self.best_epoch} is later than the last, {self.n_iter}")
         if self.history_rows > self.n_iter + 1:
             raise ValueError(f"history_rows={self.history_rows} are more than {self.n_iter} epochs and the start")
-        if self.code_unit not in (1.0, self.scaling_unit):
-            raise ValueError(f"code_unit must be 1 or the scaling_unit {self.scaling_unit}, got {self.code_unit}")
         if not LEAST_NOISE <= self.noise_variance / self.scaling_unit**2 <= LARGEST_NOISE:
             raise ValueError(f"noise_variance={self.noise_variance} is none of columns in units of {self.scaling_unit}")
 
@@ -106,6 +135,7 @@ class Facts:
             "principal.effect": TensorKind("F32", wide + beside),
         }
         return {
+            **({} if self.inference is None else self.inference.kinds(self.n_components)),
             **(given if self.n_given else {}),
             "scaling.center": TensorKind("F64", wide),
             "scaling.spread": TensorKind("F64", wide),
@@ -122,6 +152,7 @@ def facts_of(fitted: FittedState, names: Sequence[str] | None) -> Facts:
     history, principal = fitted.history, fitted.principal
     completion, layout = fitted.model.completion, fitted.layout
     dtype: Any = fitted.dtype.name
+    scale: Any = fitted.scale
     return Facts(
         n_features=fitted.architecture.n_features,
         n_components=fitted.n_components,
@@ -142,7 +173,31 @@ def facts_of(fitted: FittedState, names: Sequence[str] | None) -> Facts:
         completion_rank=0 if completion is None else int(completion.loadings.shape[1]),
         n_kept_codes=0 if fitted.codes is None else len(fitted.codes.kept),
         n_given=0 if fitted.given is None else len(fitted.given.center),
+        inference=None if fitted.inference is None else _inference_facts(fitted.inference),
+        masked=fitted.masked,
+        form=fitted.form,
+        scale=scale,
+        scale_reason=fitted.scale_reason,
     )
+
+
+def _inference_facts(state: InferenceState) -> InferenceFacts:
+    return InferenceFacts(
+        noise_variance=float(state.noise_variance),
+        steps=0 if state.polishing is None else state.polishing.steps,
+        n_bank=0 if state.polishing is None else len(state.polishing.bank),
+        polishing=state.polishing is not None,
+        density=state.density is not None,
+    )
+
+
+def _inference_of(facts: InferenceFacts | None, tensors: Mapping[str, Tensor], device: torch.device) -> Any:
+    if facts is None:
+        return None
+    part = {name.removeprefix("inference."): tensor.to(device) for name, tensor in tensors.items()}
+    polishing = Polishing(part["metric"], part["bank"], facts.steps) if facts.polishing else None
+    density = CodeDensity(part["mean"], part["covariance"]) if facts.density else None
+    return InferenceState(polishing, density, facts.noise_variance)
 
 
 def tensors_of(fitted: FittedState) -> dict[str, Tensor]:
@@ -156,6 +211,11 @@ def tensors_of(fitted: FittedState) -> dict[str, Tensor]:
         found["principal.effect"] = fitted.principal.effect
     if fitted.codes is not None:
         found |= {"generation.codes": fitted.codes.kept, "generation.errors": fitted.codes.errors}
+    if (state := fitted.inference) is not None:
+        if state.polishing is not None:
+            found |= {"inference.metric": state.polishing.metric, "inference.bank": state.polishing.bank}
+        if state.density is not None:
+            found |= {"inference.mean": state.density.mean, "inference.covariance": state.density.covariance}
     for name, values in fitted.history.columns.items():
         if name != SECONDS:
             found[f"history.{name}"] = torch.tensor(values, dtype=torch.float64)
@@ -173,8 +233,8 @@ def require_usable(facts: Facts, tensors: Mapping[str, Tensor]) -> None:
         if not name.startswith("history.") and not tensor.isfinite().all():
             raise ValueError(f"{name} holds NaN or infinity")
     spread, variances = tensors["scaling.spread"], tensors["principal.variances"]
-    if spread.min() < LEAST_UNIT or spread.max() > LARGEST_UNIT:
-        raise ValueError(f"scaling.spread must be from {LEAST_UNIT:g} to {LARGEST_UNIT:g}")
+    if spread.min() <= 0:
+        raise ValueError(f"scaling.spread must be above 0, got {float(spread.min())}")
     if facts.scaling_unit != 1 and not (spread == facts.scaling_unit).all():
         raise ValueError(f"scaling_unit must be the spread of every column or 1, got {facts.scaling_unit}")
     if facts.n_given and tensors["given.spread"].min() < LEAST_UNIT:
@@ -206,7 +266,8 @@ def empty_model(estimator: BaseAutoencoder, architecture: Architecture, facts: F
     place = torch.device("cpu" if estimator.own_modules() else "meta")
     with seeded(0), place, OwnDraws() if estimator.own_modules() else _NoInitialNumbers():
         scaling = Scaling(nothing, nothing + 1, facts.scaling_unit)
-        completion = Completion(facts.n_features, facts.completion_rank) if estimator.missing == "mask" else None
+        masked = estimator.missing == "mask" if facts.masked is None else facts.masked
+        completion = Completion(facts.n_features, facts.completion_rank) if masked else None
         likelihood = estimator.make_likelihood(columns)
         return build_model(estimator, architecture, columns, scaling, likelihood, None, completion)
 
@@ -225,14 +286,14 @@ def restore(
     mean, directions, variances = (tensors[f"principal.{name}"] for name in PRINCIPAL_PARTS)
     layout = facts.layout
     if layout is None:
-        know_columns(estimator, facts.n_features, facts.feature_names)
+        set_columns(estimator, facts.n_features, facts.feature_names)
     else:
-        know_columns(estimator, len(layout.columns), layout.names)
+        set_columns(estimator, len(layout.columns), layout.names)
         if model.completion is not None:
             model.completion.owners = torch.tensor(layout.owners)
     columns = {name: part.tolist() for name, part in tensors.items() if name.startswith("history.")}
     columns |= {} if seconds is None else {f"history.{SECONDS}": list(seconds)}
-    kept = facts.n_kept_codes > 0
+    kept, inference = facts.n_kept_codes > 0, _inference_of(facts.inference, tensors, device)
     estimator.fitted_ = FittedState(
         n_components=facts.n_components,
         scaling=Scaling(tensors["scaling.center"].numpy(), tensors["scaling.spread"].numpy(), facts.scaling_unit),
@@ -249,8 +310,13 @@ def restore(
         history=History({name: columns[f"history.{name}"] for name in facts.history_columns}),
         best_epoch=facts.best_epoch,
         n_iter=facts.n_iter,
-        codes=CodeBuffer.of(tensors["generation.codes"], tensors["generation.errors"]) if kept else None,
+        codes=CodeBuffer.of(tensors["generation.codes"], tensors["generation.errors"], inference) if kept else None,
         given=None
         if facts.n_given == 0
         else Scaling(tensors["given.center"].numpy(), tensors["given.spread"].numpy(), 1.0),
+        form=facts.form,
+        names=facts.feature_names,
+        image_shape=estimator.image_shape,
+        scale=facts.scale if estimator.scale == "auto" else estimator.scale,
+        scale_reason=facts.scale_reason,
     )

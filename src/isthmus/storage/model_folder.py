@@ -101,7 +101,16 @@ class AutoencoderKind(Kind):
         found = tensors.read(expected_kinds(model, facts, timed=timing is not None))
         require_usable(facts, found)
         restore(estimator, record.architecture, facts, model, found, seconds, device)
+        _require_agreement(facts, facts_of(estimator.fitted_, facts.feature_names))
         return estimator
+
+
+def _require_agreement(said: Facts, found: Facts) -> None:
+    """What follows from the tensors and settings must be what the record says."""
+    for field in dataclasses.fields(Facts):
+        one, other = (getattr(facts, field.name) for facts in (said, found))
+        if one != other:
+            raise ValueError(f"fitted.{field.name} must be {shortened(other)}, as the rest says, got {shortened(one)}")
 
 
 def _n_weights(module: Any) -> int:

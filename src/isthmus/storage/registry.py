@@ -77,7 +77,7 @@ def save(estimator: Any, path: str | os.PathLike[str], *, overwrite: bool = Fals
     Notes
     -----
     The same fit gives the same bytes, timing.json apart. A ``random_state`` that is a generator is stored as None (the
-    seed drawn from it is kept). The optimiser is not stored: `partial_fit` goes on from the same weights with a fresh
+    seed drawn from it is kept). The optimiser is not stored: `partial_fit` continues from the same weights with a fresh
     one.
     """
     return new_folder(path, files_of(estimator), overwrite=overwrite)

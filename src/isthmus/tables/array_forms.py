@@ -12,7 +12,7 @@ import numpy as np
 
 from isthmus.tables.errors import DataError
 
-__all__ = ["array_of", "like_array"]
+__all__ = ["array_of", "is_torch", "like_array"]
 
 
 def array_of(X: Any, image_shape: tuple[int, ...] | None = None) -> Any:
@@ -24,10 +24,9 @@ def array_of(X: Any, image_shape: tuple[int, ...] | None = None) -> Any:
     """
     if isinstance(X, np.ma.MaskedArray):
         X = np.ma.filled(X.astype(np.result_type(X.dtype, np.float32)), np.nan) if np.ma.is_masked(X) else np.asarray(X)
-    library = type(X).__module__.partition(".")[0]
-    if library == "torch" or _is_torch_data(X):
+    if is_torch(X):
         X = _tensor_values(X)
-    elif library == "xarray":
+    elif type(X).__module__.partition(".")[0] == "xarray":
         X = _xarray_values(X)
     elif isinstance(X, (list, tuple)) and X and _is_picture(X[0]):
         X = _stacked(X)
@@ -58,9 +57,7 @@ def _is_picture(one: Any) -> bool:
 def _stacked(pictures: Any) -> np.ndarray:
     """A list of pictures as an array; palettes are looked up."""
     known = ("1", "L", "F", "I", "I;16", "RGB", "RGBA")
-    found = [
-        np.asarray(one.convert("RGB") if getattr(one, "mode", "L") not in known else one) for one in pictures
-    ]
+    found = [np.asarray(one.convert("RGB") if getattr(one, "mode", "L") not in known else one) for one in pictures]
     shapes = {one.shape for one in found}
     if len(shapes) > 1:
         raise DataError(
@@ -70,8 +67,10 @@ def _stacked(pictures: Any) -> np.ndarray:
     return np.stack(found)
 
 
-def _is_torch_data(X: Any) -> bool:
-    return any(kind.__module__.startswith("torch.utils.data") for kind in type(X).__mro__)
+def is_torch(X: Any) -> bool:
+    """Whether X is a tensor, data set or data loader of PyTorch."""
+    modules = [kind.__module__ for kind in type(X).__mro__]
+    return modules[0].partition(".")[0] == "torch" or any(name.startswith("torch.utils.data") for name in modules)
 
 
 def _tensor_values(X: Any) -> Any:

@@ -12,7 +12,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from isthmus.tables.cell_kinds import cell_kind
 from isthmus.tables.errors import DataError

@@ -21,12 +21,22 @@ from isthmus.tables.layout import TableLayout
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["FrameForm", "arrow_of", "filled_frame", "form_of", "is_frame", "names_of", "plain_frame"]
+__all__ = [
+    "FrameForm",
+    "arrow_of",
+    "filled_frame",
+    "form_of",
+    "is_frame",
+    "names_of",
+    "plain_frame",
+    "require_different",
+]
 
 LIBRARIES = ("pandas", "polars", "pyarrow")
-POLARS_CASTS = {
-    f"{sign}{size}" for sign in ("Int", "UInt", "Float") for size in (8, 16, 32, 64)
-} - {"Float8", "Float16"} | {"Boolean", "String", "Categorical", "Date", "Time"}
+POLARS_CASTS = {f"{sign}{size}" for sign in ("Int", "UInt", "Float") for size in (8, 16, 32, 64)} - {
+    "Float8",
+    "Float16",
+} | {"Boolean", "String", "Categorical", "Date", "Time"}
 
 
 @dataclass(frozen=True)
@@ -53,7 +63,7 @@ class FrameForm:
 
     def _frame(self, table: pyarrow.Table, layout: TableLayout, index: Any) -> Any:
         if self.library == "pyarrow":
-            return table
+            return _cast_arrow(table, self.dtypes)
         frames = importlib.import_module(self.library)
         columns = zip(layout.columns, table.columns, self.dtypes, strict=True)
         if self.library == "polars":
@@ -89,6 +99,14 @@ def names_of(X: Any) -> list[str]:
     ]
 
 
+def require_different(names: Sequence[str]) -> None:
+    """Raise a `DataError` if a name is that of more than one column."""
+    known: set[str] = set()
+    twice = sorted({name for name in names if name in known or known.add(name)})
+    if twice:
+        raise DataError(f"more than one column is named {said(twice)}; rename them.")
+
+
 def plain_frame(X: Any) -> bool:
     """Whether every column is one of numbers, so that the frame is as good as an array."""
     library = _library(X)
@@ -117,7 +135,7 @@ def form_of(X: Any) -> FrameForm:
     """In what form a frame is."""
     library = _library(X) or "pyarrow"
     if library == "pyarrow":
-        return FrameForm(library, tuple(str(kind) for kind in X.schema.types))
+        return FrameForm(library, tuple(str(kind).partition("<")[0] for kind in X.schema.types))
     if library == "polars":
         lazy = type(X).__name__ == "LazyFrame"
         kinds = X.collect_schema().dtypes() if lazy else X.dtypes
@@ -130,9 +148,7 @@ def arrow_of(X: Any) -> pyarrow.Table:
     import pyarrow
 
     library, names = _library(X), names_of(X)
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise DataError(f"more than one column is named {said(twice)}; rename them.")
+    require_different(names)
     if library == "pyarrow":
         return X
     if library == "polars":
@@ -216,7 +232,7 @@ def _chunked(cells: Any) -> Any:
     return cells if isinstance(cells, pyarrow.ChunkedArray) else pyarrow.chunked_array([cells])
 
 
-def _pandas_series(column: Column, cells: Any, dtype: str) -> Any:
+def _pandas_series(column: Column, cells: Any, dtype: Any) -> Any:
     import pandas as pd
 
     if column.kind == "category" and dtype == "category":
@@ -245,6 +261,20 @@ def _polars_series(column: Column, cells: Any, dtype: str) -> Any:
         return pl.Series(column.name, cells.to_pylist(), dtype=pl.Enum(list(map(str, column.categories))))
     series = pl.Series(column.name, cells)
     return series.cast(getattr(pl, dtype)) if dtype in POLARS_CASTS else series
+
+
+def _cast_arrow(table: pyarrow.Table, dtypes: Sequence[str]) -> pyarrow.Table:
+    import pyarrow
+
+    columns = []
+    for cells, dtype in zip(table.columns, dtypes, strict=True):
+        if dtype == "dictionary":
+            columns.append(cells.dictionary_encode())
+        elif dtype in ("large_string", "string_view", "float", "double"):
+            columns.append(cells.cast(getattr(pyarrow, {"float": "float32", "double": "float64"}.get(dtype, dtype))()))
+        else:
+            columns.append(cells)
+    return pyarrow.table(columns, names=table.column_names)
 
 
 def filled_frame(X: Any, filled: pyarrow.Table, layout: TableLayout) -> Any:

@@ -98,9 +98,14 @@ class TableLayout:
 
     def encode(self, table: pyarrow.Table, unseen: str = "missing") -> np.ndarray:
         """An Arrow table with these columns, in any order, to float64 of shape (n_rows, width), NaN where missing."""
-        encoded = np.empty((table.num_rows, self.width))
+        encoded, faults = np.empty((table.num_rows, self.width)), []
         for column, (begin, end) in zip(self.columns, self.spans(), strict=True):
-            encoded[:, begin:end] = column.encode(plain_cells(table.column(column.name)), unseen)
+            try:
+                encoded[:, begin:end] = column.encode(plain_cells(table.column(column.name)), unseen)
+            except DataError as error:
+                faults.append(str(error).rstrip("."))
+        if faults:
+            raise DataError("; ".join(faults) + ".")
         return encoded
 
     def decode(self, encoded: np.ndarray) -> pyarrow.Table:

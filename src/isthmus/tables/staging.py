@@ -1,21 +1,24 @@
 """What is being written stands in a hidden staging folder, and takes its place in one step when it is complete.
 
     .NAME.isthmus-0123456789ab/     beside the place of NAME
-        owner                       names NAME; locked by the process at work
+        owner                       names NAME and the machine; locked by the process at work
         new, or new.SUFFIX          what is being written; after an exchange what stood there before
         old                         what stood there before, on a system that can't exchange two folders
 
 The lock is the operating system's own and ends with its process, however that ends. A staging folder whose lock is
 free was left by a process that was killed; the next write in the same folder finishes what needs no more than its last
-step, and removes the rest. Whatever isn't exactly such a folder is somebody else's and stays.
+step, and removes the rest. Not every network's file system knows the locks of other machines, so what one of those was
+writing is left alone for a day. Whatever isn't exactly such a folder is somebody else's and stays.
 """
 
 from __future__ import annotations
 
 import os
+import platform
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,7 +27,8 @@ __all__ = ["NEW", "put_in_place", "settle", "staging", "sweep", "try_lock"]
 
 OWNER, NEW, OLD = "owner", "new", "old"
 NAME = re.compile(r"\..*\.isthmus-[0-9a-f]{12}", re.DOTALL)
-SIGNATURE = b"isthmus is writing "
+SIGNATURE = b"isthmus is writing "  # followed by the target's name, a slash, and the machine's name
+PATIENCE = 86_400.0  # seconds since the last byte that another machine wrote
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
 
 
@@ -119,7 +123,7 @@ def _signed(target: Path) -> tuple[Path, int]:
             os.close(owner)
             continue
         try:
-            os.write(owner, SIGNATURE + os.fsencode(target.name))
+            os.write(owner, SIGNATURE + os.fsencode(target.name) + b"/" + _machine())
         except BaseException:
             _remove(folder, owner)
             raise
@@ -153,10 +157,20 @@ def _target_of(folder: Path, signature: bytes) -> Path | None:
     entries = {entry.name for entry in os.scandir(folder)} - {OWNER, OLD}
     if not signature and not entries:
         return folder
-    name = signature.removeprefix(SIGNATURE)
-    signed = signature.startswith(SIGNATURE) and b"/" not in name and name not in (b"", b".", b"..")
+    name, _, machine = signature.removeprefix(SIGNATURE).partition(b"/")
+    signed = signature.startswith(SIGNATURE) and b"/" not in machine and name not in (b"", b".", b"..")
     whole = len(entries) <= 1 and all(Path(entry).stem == NEW for entry in entries)
-    return folder.parent / os.fsdecode(name) if signed and whole else None
+    if not (signed and whole) or (machine != _machine() and time.time() - _last_written(folder) < PATIENCE):
+        return None
+    return folder.parent / os.fsdecode(name)
+
+
+def _machine() -> bytes:
+    return platform.node().encode("utf-8", "replace").replace(b"/", b"_")
+
+
+def _last_written(folder: Path) -> float:
+    return max(path.lstat().st_mtime for path in (folder, *folder.rglob("*")))
 
 
 def _exchanged(one: Path, other: Path) -> bool:

@@ -1,1 +1,1 @@
-"""How a model learns."""
+"""Training: plan, loop, optimizer, fused passes, checkpointing."""

@@ -1,4 +1,4 @@
-"""scikit-learn's callbacks (new in 1.9) on our epochs: progress, monitors and early stopping from outside.
+"""Support for scikit-learn's callbacks (new in 1.9): progress, monitors and early stopping by the user.
 
 With an older scikit-learn the mixin is empty and the decorator does nothing.
 """
@@ -15,10 +15,10 @@ try:
 except ImportError:  # scikit-learn < 1.9
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Stands in where scikit-learn has no callbacks yet."""
+        """Empty, for a scikit-learn without callbacks."""
 
     def with_callbacks(method):  # type: ignore[misc]
-        """Leave the method as it is."""
+        """Return the method unchanged."""
         return method
 
 finally:
@@ -29,7 +29,7 @@ __all__ = ["CallbackSupportMixin", "EpochCallbacks", "with_callbacks"]
 
 
 class EpochCallbacks:
-    """Reports a fit and its epochs to whatever callbacks the user has set; ``epoch`` answers True to stop."""
+    """Reports a fit and its epochs to the user's callbacks; ``epoch`` returns True to stop."""
 
     def __init__(self, estimator: Any, n_epochs: int, X: Any, state: Callable[[], Mapping[str, Any]]):
         self._estimator = estimator
@@ -40,7 +40,7 @@ class EpochCallbacks:
             self._context.call_on_fit_task_begin(estimator=estimator, X=X)
 
     def epoch(self) -> bool:
-        """One epoch is over; True if a callback asks to stop."""
+        """Report the end of an epoch; True if a callback asks to stop."""
         if self._context is None:
             return False
         task = self._context.subcontext(task_name="epoch")
@@ -48,6 +48,6 @@ class EpochCallbacks:
         return bool(task.call_on_fit_task_end(**self._said))
 
     def close(self) -> None:
-        """The fit is over."""
+        """Report the end of the fit."""
         if self._context is not None:
             self._context.call_on_fit_task_end(**self._said)

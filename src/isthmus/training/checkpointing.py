@@ -1,4 +1,4 @@
-"""Who keeps what of a run while it goes on: told of every step, free to do nothing."""
+"""Protocols of checkpointing: a checkpointer is called after every step and decides itself when to write."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Checkpointer", "Checkpointing", "FitCheckpointer", "Run"]
 
 
 class Run(Protocol):
-    """A training run under way, as a checkpointer sees it; `isthmus.training.loop.Training` is one."""
+    """A training run as a checkpointer sees it; `isthmus.training.loop.Training` is one."""
 
     state: RunState
 
@@ -22,31 +22,31 @@ class Run(Protocol):
 
 
 class Checkpointer(Protocol):
-    """Keeps what `Training.state` says when it sees fit."""
+    """Stores ``training.state`` at times of its choice."""
 
     def after_step(self, training: Run) -> None:
-        """A step is over."""
+        """Called after a step."""
 
     def after_epoch(self, training: Run) -> None:
-        """An epoch is over and measured."""
+        """Called after an epoch is evaluated."""
 
     def after_run(self, training: Run) -> None:
-        """The run is over, as it should be."""
+        """Called after the run has ended normally."""
 
 
 class FitCheckpointer(Checkpointer, Protocol):
-    """A `Checkpointer` that also knows what an earlier, unfinished fit left."""
+    """A `Checkpointer` that can also restore an earlier, unfinished fit."""
 
     def restored(self, estimator: Any) -> RunState | None:
-        """Put back what that fit knew at its start, and give where it stood; None if there is none."""
+        """Restore that fit's estimator as it was initialized, and return its state; None if there is none."""
 
     def require_same(self, rows: Rows) -> None:
-        """Refuse rows that are not those of that fit."""
+        """Raise an error unless the rows are those of that fit."""
 
 
 class Checkpointing(Protocol):
-    """What `fit` asks of ``checkpoints``; `isthmus.Checkpoints` is one."""
+    """What `fit` needs of its ``checkpoints`` argument; `isthmus.Checkpoints` has it."""
 
     def watching(self, estimator: Any) -> AbstractContextManager[FitCheckpointer]:
-        """Keep checkpoints inside."""
+        """A context in which a fit's checkpoints are written."""
         ...

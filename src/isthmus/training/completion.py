@@ -1,10 +1,10 @@
-"""Learning from rows with missing cells: the linear completion, and how far the autoencoder is trusted beyond it.
+"""Learning from rows with missing cells: the linear completion, and the weight of the autoencoder's own prediction.
 
-With ``missing="mask"`` a NaN is a cell nobody measured. It is left out of the loss, and a
-`isthmus.parts.completion.Completion` shows the encoder what a linear model expects in its place. The trust α that
-`isthmus.inference.missing` gives the autoencoder's own answer is learned on cells hidden from both,
+With ``missing="mask"`` a NaN is a missing cell. It is left out of the loss, and
+`isthmus.parts.completion.Completion` gives the encoder a linear model's expectation e in its place.
+`isthmus.inference.missing` predicts e + α (x̂ - e); the trust α is learned on cells hidden from both models,
 
-    α = Σ (x̂ - e)(x - e) / Σ (x̂ - e)²,  within [0, 1].
+    α = Σ (x̂ - e)(x - e) / Σ (x̂ - e)²,  clipped to [0, 1].
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from isthmus.rows.rows import Batch, Rows
 
 __all__ = ["VALIDATION_DRAWS", "complete_records", "learn_completion", "learn_trust"]
 
-CELLS_OF_DOUBT = 30  # hidden cells that the linear answer is worth, so a few of them do not decide
-VALIDATION_DRAWS = 8  # each validation row is measured with this many draws of hidden cells: epochs compare by them
+SHRINKAGE_CELLS = 30  # α is shrunk as if by this many cells, so a few hidden cells don't determine it
+VALIDATION_DRAWS = 8  # draws of hidden cells per validation row; fewer would rank epochs by chance
 
 
 def learn_completion(rows: Rows, owners: list[int] | None = None) -> tuple[Completion, Tensor]:
-    """The completion of rows in the model's units, and the mean row once they are complete, in float64.
+    """The completion of rows in the model's units, and the mean of the completed rows, in float64.
 
-    Columns of the same owner stand for one cell of a table and are missing together.
+    Columns with the same owner encode one cell of a table and are missing together.
     """
     together = None if owners is None else torch.tensor(owners)
     completion = fit_completion(rows.batches, len(rows), together)
@@ -41,7 +41,7 @@ def learn_completion(rows: Rows, owners: list[int] | None = None) -> tuple[Compl
 
 
 def complete_records(rows: Rows, completion: Completion | None) -> Callable[[], Iterator[Batch]]:
-    """A fresh pass over rows, filled where there is a completion."""
+    """A function that gives a new pass over the rows, completed if there is a completion."""
     if completion is None:
         return rows.own_records
     return lambda: (batch._replace(x=completion(batch.x)) for batch in rows.records())
@@ -49,7 +49,7 @@ def complete_records(rows: Rows, completion: Completion | None) -> Callable[[], 
 
 @torch.no_grad()
 def learn_trust(model: AutoencoderModel, rows: Rows, device: torch.device) -> None:
-    """Set α by hiding cells of held-out rows; the columns weigh alike. Draws from torch's generator."""
+    """Set α by hiding cells of held-out rows; each column is divided by its standard deviation."""
     completion = model.completion
     if completion is None:
         return
@@ -64,6 +64,6 @@ def learn_trust(model: AutoencoderModel, rows: Rows, device: torch.device) -> No
         gain = gain + (move * ((x - expected) / completion.spread)[hidden]).sum()
         power = power + move.square().sum()
         n_cells += len(move)
-    doubt = 1 + CELLS_OF_DOUBT / max(1, n_cells)
-    trust = float(gain / (power * doubt)) if float(power) > 0 else 1.0
+    shrinkage = 1 + SHRINKAGE_CELLS / max(1, n_cells)
+    trust = float(gain / (power * shrinkage)) if float(power) > 0 else 1.0
     completion.trust.fill_(min(max(trust, 0.0), 1.0))

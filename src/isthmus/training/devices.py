@@ -1,4 +1,4 @@
-"""Where the arithmetic runs: device, number format and number of threads."""
+"""Device, number format and number of threads."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from contextlib import contextmanager
 
 import torch
 
-__all__ = ["choose_device", "half_precision_pays", "threads_for"]
+__all__ = ["choose_device", "threads_for", "use_bfloat16"]
 
-# Multiply-adds in one step below which a second thread costs more than it brings; measured in benchmarks/.
+# Multiply-adds per step below which a second thread costs more than it gains; measured in benchmarks/.
 WORK_FOR_THREADS = 5e7
 
 
 def choose_device(asked: str | None) -> torch.device:
-    """The device asked for, or the fastest there is: CUDA, then Apple's MPS, then the CPU."""
+    """The requested device, or the fastest available: CUDA, then Apple's MPS, then the CPU."""
     available = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
@@ -23,7 +23,7 @@ def choose_device(asked: str | None) -> torch.device:
     }
     if asked is None:
         found = next(name for name, there in available.items() if there)
-        place = os.environ.get("LOCAL_RANK") if found == "cuda" else None  # of several processes each has its own GPU
+        place = os.environ.get("LOCAL_RANK") if found == "cuda" else None  # each process has a GPU of its own
         return torch.device(found if place is None else f"{found}:{place}")
     name = asked.split(":")[0]
     if not available.get(name, False):
@@ -32,11 +32,11 @@ def choose_device(asked: str | None) -> torch.device:
     return torch.device(asked)
 
 
-def half_precision_pays(precision: str, device: torch.device, work: float) -> bool:
-    """Whether products should run in bfloat16: asked for, or left open where it is several times faster.
+def use_bfloat16(precision: str, device: torch.device, work: float) -> bool:
+    """Whether matrix products should use bfloat16: on request, or by default where it is several times faster.
 
-    That is large work on a processor with instructions for it. Weights, sums of gradients and everything that is
-    measured stay in float32.
+    That is large work on a CPU with bfloat16 instructions. Weights, sums of gradients and all evaluation stay in
+    float32.
     """
     if precision != "auto":
         return precision == "bfloat16"
@@ -46,7 +46,7 @@ def half_precision_pays(precision: str, device: torch.device, work: float) -> bo
 
 @contextmanager
 def threads_for(work: float) -> Iterator[None]:
-    """Use one thread for small steps, the user's setting for large ones, and put the setting back.
+    """A context with one thread for small steps, and the user's setting for large ones.
 
     Two threads on tiny matrices are slower than one, and many times slower on a busy machine: they wait for
     each other at every product.

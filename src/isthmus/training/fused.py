@@ -1,15 +1,15 @@
-"""A network's pass and its gradients written out, instead of recorded by autograd layer by layer.
+"""Fused passes: a network's forward and backward pass written out, instead of recorded by autograd layer by layer.
 
 For small networks most of a training step is bookkeeping: every layer records several nodes, and every
 parameter's gradient is gathered by a node of its own. Here a whole `Network` (linear skip, perceptron,
-scales) has one forward pass, which keeps each layer's activation, and one backward pass, which writes every
-weight's gradient straight into the flat buffer it lives in. It serves in two ways:
+scales) has one forward pass, which stores each layer's activation, and one backward pass, which writes every
+weight's gradient directly into the flat buffer. It is used in two ways:
 
 - `fuse` makes it a single autograd function, with which any objective composes;
-- `squared_error_pass` does without autograd altogether where the loss is the Gaussian's alone: a point code, σ² fixed,
-  no penalty. That is the vanilla and the denoising autoencoder.
+- `squared_error_pass` needs no autograd at all, if the loss is a Gaussian's alone: a point code, σ² fixed, no penalty.
+  That is the vanilla and the denoising autoencoder.
 
-The modules themselves remain the reference, and serve wherever this does not: convolutions, dictionaries, and
+The modules themselves remain the reference, and are used for everything else: convolutions, dictionaries, and
 penalties that differentiate the encoder twice. A test holds all three to the same losses.
 """
 
@@ -35,7 +35,7 @@ aten = torch.ops.aten
 
 @dataclass(frozen=True)
 class _Activation:
-    """A function and its derivative; ``from_output`` says which of input and output the derivative reads."""
+    """A function and its derivative, which reads the function's output if ``from_output``, otherwise its input."""
 
     apply: Callable[[Tensor], Tensor]
     backward: Callable[[Tensor, Tensor], Tensor]
@@ -52,15 +52,15 @@ _ACTIVATIONS: dict[type[nn.Module], _Activation] = {
 
 
 def can_fuse(model: AutoencoderModel) -> bool:
-    """Whether both networks are perceptrons beside a linear skip, as they say themselves."""
+    """Whether both networks declare to be perceptrons with a linear skip."""
     return all(network.perceptron_layers() is not None for network in (model.encoder, model.decoder))
 
 
 def fuse(model: AutoencoderModel, flat: FlatParameters, computed: FlatParameters) -> None:
-    """Let both networks train by the fused pass where they can.
+    """Let each network that can be fused train by the fused pass.
 
-    Their parameters lie in ``flat``; products are computed with, and gradients added to, ``computed``: the same
-    buffers, or their `half`.
+    Its parameters are in ``flat``; products are computed with, and gradients added to, ``computed``: the same
+    buffers, or their copy in bfloat16.
     """
     for network in (model.encoder, model.decoder):
         if (layers := network.perceptron_layers()) is not None:
@@ -68,13 +68,13 @@ def fuse(model: AutoencoderModel, flat: FlatParameters, computed: FlatParameters
 
 
 def unfuse(model: AutoencoderModel) -> None:
-    """Back to the plain modules."""
+    """Return to the plain modules."""
     for network in (model.encoder, model.decoder):
         network.fused = None
 
 
 class _Layer:
-    """A linear layer's weights and gradients, looked up once: views of flat buffers, they stay where they are."""
+    """A linear layer's weights and gradients: views of the flat buffers, looked up once."""
 
     def __init__(self, linear: nn.Linear, flat: FlatParameters, computed: FlatParameters):
         self.weight, self.bias = (flat.place_of(part, computed.weights) for part in (linear.weight, linear.bias))
@@ -86,10 +86,10 @@ class _Layer:
         return torch.addmm(self.bias, x, self.weight_transposed)
 
     def add_gradients(self, gradient: Tensor, x: Tensor, ones: Tensor) -> None:
-        """To the weights' gradients, what reaches this layer's output times what entered it."""
+        """Add the gradient at this layer's output times its input x to the weights' gradients."""
         transposed = gradient.t()
         self.weight_gradient.addmm_(transposed, x)
-        # A sum over the batch, as a product with ones: one call of BLAS instead of a reduction and an addition.
+        # The sum over the batch as a product with ones: one BLAS call instead of a reduction and an addition.
         self.bias_gradient.addmv_(transposed, ones)
 
 
@@ -102,7 +102,7 @@ class FusedNetwork:
         self.skip: Any = None if network.skip is None else _Layer(network.skip, flat, computed)
         self.layers = [_Layer(layer, flat, computed) for layer in layers[::2]]
         self.activations = [_ACTIVATIONS[type(layer)] for layer in layers[1::2]]
-        self.format: torch.dtype | None = None  # to compute in, where it isn't the rows' own
+        self.format: torch.dtype | None = None  # of the products, if it isn't the rows' own
         if computed.weights.dtype != torch.float32:
             self.format = computed.weights.dtype
         self.ones = torch.ones(0)
@@ -113,7 +113,7 @@ class FusedNetwork:
         return _FusedFunction.apply(x, self.wants_gradient, self)
 
     def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """The output, and what the backward pass will read."""
+        """The output, and the tensors that the backward pass needs."""
         if self.input_scale is not None:
             x = x / self.input_scale
         if self.format is not None:
@@ -134,7 +134,7 @@ class FusedNetwork:
         return (y if self.output_scale is None else y.mul_(self.output_scale)), kept
 
     def backward(self, gradient: Tensor, kept: list[Tensor], *, wants_input: bool) -> Tensor | None:
-        """Add to every weight's gradient; give the input's where it is wanted."""
+        """Add to every weight's gradient; return the input's if ``wants_input``."""
         if self.output_scale is not None:
             gradient = gradient * self.output_scale
         if self.format is not None:
@@ -181,7 +181,7 @@ class _FusedFunction(torch.autograd.Function):
 
 
 class SquaredErrorPass:
-    """Both networks' passes without autograd, where the loss is a Gaussian's with σ² fixed and nothing beside."""
+    """Both networks' passes without autograd, for a loss that is only a Gaussian's with σ² fixed."""
 
     def __init__(self, model: AutoencoderModel):
         self.encoder: Any = model.encoder.fused
@@ -190,9 +190,9 @@ class SquaredErrorPass:
         self.bottleneck = model.bottleneck
         self.likelihood: Any = model.likelihood
 
-    # Buffers and rows want no gradient, so autograd records nothing here without being told.
+    # Buffers and rows require no gradient, so autograd records nothing here.
     def add_gradients(self, batch: Batch, n_rows: int | None = None) -> None:
-        """Add the gradients of the mean loss to those in the flat buffer, rows after ``n_rows`` counted as zero."""
+        """Add the gradients of the mean loss to the flat buffer; rows from ``n_rows`` on count as zero."""
         h, kept, output, kept_by_encoder, kept_by_decoder = self._pass(batch.x, batch.given)
         gradient = self.likelihood.output_gradient(output, batch.x)
         if batch.weight is not None:
@@ -205,7 +205,7 @@ class SquaredErrorPass:
         self.encoder.backward(at_code if kept is None else at_code * kept, kept_by_encoder, wants_input=False)
 
     def measure(self, x: Tensor, given: Tensor | None) -> dict[str, Tensor]:
-        """What `Training.measure` asks of a batch: the loss, its one part and the squared error per feature."""
+        """What `Training.measure` needs of a batch: the loss, its one part and the squared error per feature."""
         output = self._pass(x, given)[2]
         difference = self.likelihood.mean(output) - x
         squares = torch.linalg.vecdot(difference, difference)
@@ -213,7 +213,7 @@ class SquaredErrorPass:
         return {"loss": loss, "reconstruction": loss, "mse": squares / x.shape[1]}
 
     def _pass(self, x: Tensor, given: Tensor | None) -> tuple[Tensor, Tensor | None, Tensor, list, list]:
-        """h, what is kept of it, the output, and what both backward passes will read."""
+        """h, its gate, the output, and what both backward passes need."""
         seen = self.corrupt(x)
         h, kept_by_encoder = self.encoder.forward(seen if given is None else torch.cat([seen, given], 1))
         kept = self.bottleneck.gate(h)
@@ -223,8 +223,8 @@ class SquaredErrorPass:
 
 
 def squared_error_pass(model: AutoencoderModel, objective: Objective) -> SquaredErrorPass | None:
-    """The pass without autograd for a model whose networks are fused already; None where it doesn't serve."""
-    serves = (
+    """The pass without autograd, for a model whose networks are fused already; None if it doesn't apply."""
+    applies = (
         model.encoder.fused is not None
         and model.decoder.fused is not None
         and model.bottleneck.is_gate
@@ -232,4 +232,4 @@ def squared_error_pass(model: AutoencoderModel, objective: Objective) -> Squared
         and not objective.penalties
         and not model.corruption.blind
     )
-    return SquaredErrorPass(model) if serves else None
+    return SquaredErrorPass(model) if applies else None

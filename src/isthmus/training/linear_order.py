@@ -1,4 +1,4 @@
-"""A linear model's code turned into ordered principal coordinates, once it is trained."""
+"""Ordered principal coordinates for a trained linear model."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["order_linear_code"]
 def order_linear_code(model: AutoencoderModel, records: Callable[[], Iterable[Batch]]) -> None:
     """Turn a linear model's code into ordered principal coordinates; its reconstructions do not change.
 
-    Training finds PCA's subspace but not its axes: z may be mixed by any invertible matrix, undone by the
-    decoder. With the decoder's columns D = QR and V the eigenvectors of the covariance of R z, the code
-    Vᵀ R (z - mean z) has uncorrelated numbers in order of variance, and orthonormal directions Q V.
+    Training finds PCA's subspace but not its axes: any invertible matrix may mix z if the decoder undoes it.
+    With the decoder's columns D = QR and V the eigenvectors of the covariance of R z, the code
+    Vᵀ R (z - mean z) has uncorrelated latents in order of variance, and orthonormal directions Q V.
     """
     encoder, decoder = model.encoder, model.decoder
     n_latents = encoder.skip.weight.shape[0]
     if n_latents > decoder.skip.weight.shape[0]:
-        return  # more units than features: there are not that many directions to order
+        return  # more latents than features: there are not that many directions
     code_scale = 1.0 if encoder.output_scale is None else encoder.output_scale.double()
     read_weight = (encoder.skip.weight.double().T * code_scale).T
     read_bias = encoder.skip.bias.double() * code_scale

@@ -1,9 +1,8 @@
 """The training loop: batches by index, one flat buffer of parameters, the best validated weights kept.
 
-Epoch 0 is measured before the first step and counts: a model that starts at the closed-form answer can end
-no worse, as validated, than it. Nor does it leave that answer for a gain that chance could explain: the best of
-a hundred epochs always looks a little better on few rows. Losses are read once an epoch; no step waits for a
-number.
+Epoch 0 is evaluated before the first step and counts: a model that starts at the closed-form answer can't end with a
+higher validation loss. Nor does it leave that answer for a gain that chance could explain: on few rows the best of a
+hundred epochs always looks a little better. Losses are read once per epoch, so no step waits for a number.
 """
 
 from __future__ import annotations
@@ -23,9 +22,9 @@ from isthmus.distributed import ALONE, ProcessGroup
 from isthmus.history import History
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.draws import OwnDraws, RandomSource, Share, drawing_from, seeded, sharing
-from isthmus.rows.rows import Batch, Rows, mixed
+from isthmus.rows.rows import Batch, Rows, combined_seed
 from isthmus.training.checkpointing import Checkpointer
-from isthmus.training.devices import half_precision_pays
+from isthmus.training.devices import use_bfloat16
 from isthmus.training.fused import can_fuse, fuse, squared_error_pass, unfuse
 from isthmus.training.objective import Objective
 from isthmus.training.optimizer import FlatAdamW, FlatParameters, Moments, flatten_parameters
@@ -33,36 +32,36 @@ from isthmus.training.out_of_memory import is_out_of_memory
 from isthmus.training.plan import Plan
 from isthmus.training.state import RunState
 
-__all__ = ["Training", "means", "rate"]
+__all__ = ["Training", "exceeds_chance", "means", "rate"]
 
-WARM_UP = 0.2  # share of a one-cycle run in which the rate rises
+WARM_UP = 0.2  # share of a one-cycle run in which the learning rate rises
 FIRST_RATE, LAST_RATE = 1 / 25, 1 / 1e4  # of the highest rate
-UNVALIDATED_SAMPLE = 256  # training rows measured each epoch where none are held out
-STANDARD_ERRORS = 1.5  # by which the best epoch must beat a start that is an answer already
-MEASURE_SEED = 20_030_599  # measured losses draw the same noise every epoch, so that epochs can be compared
-ROWS_AT_ONCE = 32
-WEIGHT = "weight"  # among what is measured of rows
-STEPS_BETWEEN_LOOKS = 128  # at the weights, whether they are numbers still
+UNVALIDATED_SAMPLE = 256  # training rows evaluated per epoch if none are held out
+STANDARD_ERRORS = 1.5  # by which the best epoch must beat a closed-form start
+MEASURE_SEED = 20_030_599  # evaluation draws the same noise every epoch, so epochs can be compared
+BFLOAT16_ROW_MULTIPLE = 32
+WEIGHT = "weight"  # a key of `Training.measure`
+STEPS_BETWEEN_CHECKS = 128  # of the weights for NaN
 
 
 @dataclass
 class Training:
-    """One model in training; `run` goes through a plan, `step` takes one batch.
+    """A model in training; `run` follows the plan, `step` takes one batch.
 
     Attributes
     ----------
     seed : int
-        Decides the order of each epoch and the noise of each step.
+        Determines the order of each epoch and the noise of each step.
     mean_weight : float
-        Of the rows, by which a row's weight is divided.
+        The mean weight of the rows, by which each weight is divided.
     group : ProcessGroup
-        Those that share the batches.
+        The processes that share the batches.
     state : RunState
-        Where the run stands; one that is given as ``resumed`` is gone on from.
-    stopped : str or None
+        The state of the run; it resumes from ``resumed`` if that is given.
+    stop_reason : str or None
         Why training ended before its last epoch, in words.
-    troubled : bool
-        Whether that is something the user should hear of: an interruption, or a loss that is no number.
+    stopped_abnormally : bool
+        Whether the user should be warned: after an interruption, or a loss that is not finite.
     """
 
     model: AutoencoderModel
@@ -73,10 +72,10 @@ class Training:
     group: ProcessGroup = ALONE
     resumed: RunState | None = None
     mean_weight: float = 1.0
-    stopped: str | None = None
-    troubled: bool = False
+    stop_reason: str | None = None
+    stopped_abnormally: bool = False
     _moments: Moments | None = None
-    _parts: int = 1  # in which a batch is taken, where memory is short
+    _micro_batches: int = 1  # into how many a batch is split; more than one if memory is short
     state: RunState = field(init=False)
 
     def __post_init__(self) -> None:
@@ -94,37 +93,37 @@ class Training:
             _copy(self.resumed.buffers, self.model.moving_buffers())
             self.state = dataclasses.replace(self.resumed, weights=weights, moments=moments)
         self.state.buffers = self.model.moving_buffers()
-        self._begun = time.perf_counter() - self.state.seconds
+        self._started = time.perf_counter() - self.state.seconds
 
     @property
     def history(self) -> History:
-        """One row an epoch, row 0 before any step."""
+        """One row per epoch; row 0 is before any step."""
         return self.state.history
 
     @property
     def best_epoch(self) -> int:
-        """Whose weights the model ends with."""
+        """The epoch whose weights the model ends with."""
         return self.state.best_epoch
 
     def seconds(self) -> float:
-        """Time spent training so far; a clock that jumps has no say in it."""
-        return time.perf_counter() - self._begun
+        """Seconds of training so far, by a monotonic clock."""
+        return time.perf_counter() - self._started
 
     def resume(self) -> None:
-        """Put the flat buffer under the model's parameters and the optimiser on it, with the moments it had."""
+        """Move the model's parameters into a flat buffer, and set up the optimizer with its earlier moments."""
         self.flat = flatten_parameters(self.model.to(self.device), self.model.decayed_parameters())
         self.optimizer = FlatAdamW(self.flat, self.plan.weight_decay, self._moments)
         self._rate = self.plan.learning_rate
-        self._half: FlatParameters | None = None
+        self._bfloat16: FlatParameters | None = None
         self._autocast = self.plan.precision == "bfloat16"
         by_hand = self.model.completion is None and not self.objective.needs_input_gradient
         if by_hand:
             fusable = can_fuse(self.model)
             work = self.plan.batch_size * len(self.flat.weights)
-            if fusable and half_precision_pays(self.plan.precision, self.device, work):
-                self._half, self._autocast = self.flat.half(), False
+            if fusable and use_bfloat16(self.plan.precision, self.device, work):
+                self._bfloat16, self._autocast = self.flat.as_bfloat16(), False
             if not self._autocast:
-                fuse(self.model, self.flat, self._half or self.flat)
+                fuse(self.model, self.flat, self._bfloat16 or self.flat)
         self._noise = RandomSource(self.seed)
         self._draws = OwnDraws() if self.model.has_own_modules else nullcontext()
         self.model.train()
@@ -139,57 +138,57 @@ class Training:
     ) -> None:
         """Train for the plan's epochs, or until patience, a callback, Ctrl-C or a non-finite loss ends it.
 
-        ``on_epoch`` sees each row of the history and answers True to stop.
+        ``on_epoch`` gets each row of the history and returns True to stop.
         """
         state = self.state
         sample = training.some(len(validation) if validation is not None else UNVALIDATED_SAMPLE)
         n_steps = math.ceil(len(training) / self.plan.batch_size) * self.plan.epochs
         try:
-            while not state.finished and self.stopped is None and state.epoch <= self.plan.epochs:
+            while not state.finished and self.stop_reason is None and state.epoch <= self.plan.epochs:
                 if state.epoch > 0:
                     self._learn(training, n_steps, checkpointer)
-                if self.stopped is None:
+                if self.stop_reason is None:
                     self._evaluate(sample, validation, on_epoch)
                     state.epoch, state.batch = state.epoch + 1, 0
-                    if checkpointer is not None and self.stopped is None:
+                    if checkpointer is not None and self.stop_reason is None:
                         checkpointer.after_epoch(self)
         except KeyboardInterrupt:
             if not len(self.history):
-                raise  # nothing to keep yet
-            self.stopped, self.troubled = "interrupted", True
+                raise  # there are no weights to keep yet
+            self.stop_reason, self.stopped_abnormally = "interrupted", True
         guarded = self.plan.guards_start and validation is not None and len(self.history) > 0
-        if guarded and not _beyond_chance(state.start_losses - state.best_losses):
+        if guarded and not exceeds_chance(state.start_losses - state.best_losses):
             state.best_epoch, state.best_weights = 0, state.start_weights.clone()
             state.best_buffers = _cloned(state.start_buffers)
-        if checkpointer is not None and not self.troubled and not state.finished:
+        if checkpointer is not None and not self.stopped_abnormally and not state.finished:
             state.finished = True
             checkpointer.after_run(self)
         self.flat.weights.copy_(state.best_weights)
         _copy(state.best_buffers, state.buffers)
 
     def _learn(self, training: Rows, n_steps: int, checkpointer: Checkpointer | None) -> None:
-        """The rest of the epoch under way."""
+        """Train for the rest of the current epoch."""
         state = self.state
         self.model.train()
         batches = training.epoch(self.seed, state.epoch, self.plan.batch_size, first=state.batch, group=self.group)
         for batch in batches:
             self.step(batch, rate(self.plan, state.steps / max(1, n_steps - 1)))
             state.batch += 1
-            if state.steps % STEPS_BETWEEN_LOOKS == 0 and not math.isfinite(float(self.flat.weights.sum())):
-                self._give_up(f"the weights were no numbers any more in epoch {state.epoch}")
+            if state.steps % STEPS_BETWEEN_CHECKS == 0 and not math.isfinite(float(self.flat.weights.sum())):
+                self._give_up(f"the weights were not finite in epoch {state.epoch}")
                 return
             if checkpointer is not None:
                 checkpointer.after_step(self)
 
     def _evaluate(self, sample: Rows, validation: Rows | None, on_epoch: Callable[[Mapping[str, float]], bool]) -> None:
-        """Measure the epoch that is over, keep its weights if they are the best, and see whether to stop."""
+        """Evaluate the epoch, keep its weights if they are the best, and decide whether to stop."""
         state, epoch = self.state, self.state.epoch
         row = {"epoch": float(epoch), **means(self.measure(sample), "train")}
         losses = torch.empty(0, dtype=torch.float64)
         if validation is not None:
             measured = self.measure(validation)
             losses = measured["loss"].cpu()
-            if WEIGHT in measured:  # then rows gain in proportion to their weight
+            if WEIGHT in measured:  # rows count in proportion to their weight
                 losses = losses * (measured[WEIGHT] / measured[WEIGHT].mean()).cpu()
             row |= means(measured, "validation")
         if epoch == 0:
@@ -201,21 +200,21 @@ class Training:
             self._give_up(f"the loss was {loss} after epoch {epoch}")
             return
         state.history.append(row)
-        # Without validation rows there is nothing to choose by: the last weights stand.
+        # Without validation rows no epoch can be chosen: the last weights are used.
         if loss < state.best_loss or validation is None:
             state.best_loss, state.best_epoch, state.best_losses = loss, epoch, losses
             state.best_weights.copy_(self.flat.weights)
             _copy(state.buffers, state.best_buffers)
         if on_epoch(row):
-            self.stopped = "a callback asked to stop"
+            self.stop_reason = "a callback asked to stop"
         elif self.plan.patience is not None and epoch - state.best_epoch >= self.plan.patience:
-            self.stopped = f"no better for {self.plan.patience} epochs"
+            self.stop_reason = f"no improvement for {self.plan.patience} epochs"
 
     def _give_up(self, why: str) -> None:
-        self.stopped, self.troubled = f"{why} (a smaller learning_rate may help)", True
+        self.stop_reason, self.stopped_abnormally = f"{why} (a smaller learning_rate may help)", True
 
     def step(self, batch: Batch, learning_rate: float) -> None:
-        """One gradient step on a batch, of which this process may have a share only."""
+        """One gradient step on a batch, or on this process's share of it."""
         state = self.state
         state.steps += 1
         gradients = self._gradients(batch)
@@ -225,51 +224,52 @@ class Training:
         self._rate = learning_rate
 
     def _gradients(self, batch: Batch) -> Tensor:
-        """What these rows add to the gradient of the whole batch's mean loss; in more parts if memory is short."""
+        """These rows' part of the gradient of the whole batch's mean loss; in micro-batches if memory is short."""
         while True:
             try:
-                if self._parts == 1 and batch.share is None:
+                if self._micro_batches == 1 and batch.share is None:
                     return self._gradients_of(batch)
-                return self._gradients_in_parts(batch)
+                return self._accumulated_gradients(batch)
             except (MemoryError, RuntimeError) as error:
-                if not is_out_of_memory(error) or self._parts >= len(batch.x):
+                if not is_out_of_memory(error) or self._micro_batches >= len(batch.x):
                     raise
-            self._parts *= 2
+            self._micro_batches *= 2
             warnings.warn(
-                f"there is not enough memory for batches of {batch.n_rows} rows: each is taken in {self._parts} "
-                "parts, which gives the same step.",
+                f"there is not enough memory for batches of {batch.n_rows} rows: each is split into "
+                f"{self._micro_batches} micro-batches, which gives the same step.",
                 RuntimeWarning,
                 stacklevel=2,
             )
 
-    def _gradients_in_parts(self, batch: Batch) -> Tensor:
-        """Summed in float64, whole multiples of float32 numbers: their order, and who brought them, leaves no trace."""
-        exact = torch.float32 if self.device.type == "mps" else torch.float64  # which Apple's cards do not have
+    def _accumulated_gradients(self, batch: Batch) -> Tensor:
+        """The gradient summed over accumulation slots and micro-batches."""
+        # Float64 rounds far below a float32 digit: neither the order nor the number of processes changes the sum.
+        exact = torch.float32 if self.device.type == "mps" else torch.float64  # MPS has no float64
         total = torch.zeros_like(self.flat.gradients, dtype=exact)
         share = batch.share or Share(torch.arange(len(batch.x)), len(batch.x))
         slots = torch.zeros(len(batch.x), dtype=torch.long) if batch.slots is None else batch.slots
         for slot in self.group.own_slots:
-            for own in (slots == slot).nonzero()[:, 0].tensor_split(self._parts):
+            for own in (slots == slot).nonzero()[:, 0].tensor_split(self._micro_batches):
                 if len(own):
-                    filled = self._filled_up(own)
+                    filled = self._padded(own)
                     with sharing(Share(share.places[filled], share.n_rows)):
                         part = self._gradients_of(batch.at(filled), len(own))
                     total.add_(part, alpha=len(filled))
         return self.flat.gradients.copy_(self.group.all_reduce_(total).div_(share.n_rows))
 
-    def _filled_up(self, places: Tensor) -> Tensor:
-        """In bfloat16 every new number of rows is compiled for: the last row again, up to one of a few numbers."""
-        if self._half is None or any(penalty.of_whole_batch for penalty in self.objective.penalties.values()):
+    def _padded(self, places: Tensor) -> Tensor:
+        """In bfloat16 each new number of rows is compiled for: repeat the last row up to a multiple of 32."""
+        if self._bfloat16 is None or any(penalty.of_whole_batch for penalty in self.objective.penalties.values()):
             return places
-        missing = -len(places) % ROWS_AT_ONCE
+        missing = -len(places) % BFLOAT16_ROW_MULTIPLE
         return torch.cat([places, places[-1:].expand(missing)])
 
     def _gradients_of(self, batch: Batch, n_rows: int | None = None) -> Tensor:
-        """Gradient of the mean loss of a batch, in the flat buffer, rows after ``n_rows`` counted as zero.
+        """Gradient of the mean loss of a batch, in the flat buffer; rows from ``n_rows`` on count as zero.
 
-        All parts of a batch draw the step's noise.
+        All micro-batches of a batch draw from the same step's noise.
         """
-        self._noise.reseed(mixed(self.seed, -self.state.steps))
+        self._noise.reseed(combined_seed(self.seed, -self.state.steps))
         with drawing_from(self._noise), self._draws:
             return self._gradients_with_noise(batch.to(self.device), n_rows)
 
@@ -277,9 +277,9 @@ class Training:
         if batch.weight is not None:
             batch = batch._replace(weight=batch.weight / self.mean_weight)
         gradients = self.flat.gradients.zero_()
-        if self._half is not None:
-            self._half.weights.copy_(self.flat.weights)
-            self._half.gradients.zero_()
+        if self._bfloat16 is not None:
+            self._bfloat16.weights.copy_(self.flat.weights)
+            self._bfloat16.gradients.zero_()
         if self._plain is not None:
             self._plain.add_gradients(batch, n_rows)
         else:
@@ -287,12 +287,12 @@ class Training:
                 loss, _ = self.objective(self.model, batch.x, batch.given)
             total = loss.total if batch.weight is None else loss.total * batch.weight
             (total[:n_rows].sum() / len(batch.x)).backward()
-        return gradients if self._half is None else gradients.add_(self._half.gradients)
+        return gradients if self._bfloat16 is None else gradients.add_(self._bfloat16.gradients)
 
     def measure(self, rows: Rows) -> dict[str, Tensor]:
-        """Loss, its parts and squared error per feature with the present weights, each of shape (len(rows),).
+        """Loss, its parts and squared error per feature with the current weights, each of shape (len(rows),).
 
-        Where rows are weighted their ``weight`` is among them.
+        For weighted rows their ``weight`` is included.
         """
         figures: dict[str, list[Tensor]] = {}
         self.model.eval()
@@ -304,7 +304,7 @@ class Training:
 
     def _measure_batch(self, batch: Batch) -> dict[str, Tensor]:
         weight = {} if batch.weight is None else {WEIGHT: batch.weight}
-        if self._plain is not None and self._half is None:
+        if self._plain is not None and self._bfloat16 is None:
             return self._plain.measure(batch.x, batch.given) | weight
         with torch.set_grad_enabled(self.objective.needs_input_gradient):
             loss, forward = self.objective(self.model, batch.x, batch.given)
@@ -313,14 +313,14 @@ class Training:
             return {"loss": loss.total, **loss.parts, "mse": mse} | weight
 
     def finish(self) -> None:
-        """Give every parameter its own storage again: the model leaves training as an ordinary module.
+        """Give every parameter its own storage again, so the model is an ordinary module.
 
-        What is left can be copied and pickled; `resume` goes on from there.
+        It can then be copied and pickled; `resume` continues the training.
         """
         unfuse(self.model)
         self._moments = self.optimizer.moments
         self.state.weights, self.state.buffers = torch.empty(0), []
-        del self.flat, self.optimizer, self._plain, self._half, self._noise, self._draws
+        del self.flat, self.optimizer, self._plain, self._bfloat16, self._noise, self._draws
         self.model.eval()
         self.model.zero_grad(set_to_none=True)
         for parameter in self.model.parameters():
@@ -338,7 +338,7 @@ def _copy(sources: list[Tensor], targets: list[Tensor]) -> None:
 
 
 def means(measured: Mapping[str, Tensor], prefix: str) -> dict[str, float]:
-    """What `Training.measure` found, as a row of the history."""
+    """The results of `Training.measure` as a row of the history."""
     weight = measured.get(WEIGHT)
     figures = {name: values for name, values in measured.items() if name != WEIGHT}
     return {f"{prefix}_{name}": float(_mean(values, weight)) for name, values in figures.items()}
@@ -348,7 +348,7 @@ def _mean(values: Tensor, weight: Tensor | None) -> Tensor:
     return values.mean() if weight is None else (values * weight).sum() / weight.sum()
 
 
-def _beyond_chance(gains: Tensor) -> bool:
+def exceeds_chance(gains: Tensor) -> bool:
     """Whether rows gain more on average than `STANDARD_ERRORS` of that average's own spread; of one row, never."""
     if len(gains) < 2:
         return False
@@ -365,5 +365,5 @@ def rate(plan: Plan, progress: float) -> float:
 
 
 def _between(begin: float, end: float, share: float) -> float:
-    """From ``begin`` to ``end`` along half a cosine."""
+    """From ``begin`` to ``end`` along half a period of a cosine."""
     return end + (begin - end) * (1 + math.cos(math.pi * share)) / 2

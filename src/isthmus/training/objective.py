@@ -1,8 +1,8 @@
-"""What training minimises: reconstruction, plus whatever else is asked of the code.
+"""The objective that training minimises: reconstruction plus penalties.
 
     loss(x) = -log p(x|z) + Σ_i weight_i · penalty_i(forward)
 
-Every term is one number a row, of shape (batch,), summed over features or code units, in nats where it is a log
+Every term is one number per row, of shape (batch,), summed over features or latents, in nats where it is a log
 density. Only the last step averages, over the batch.
 """
 
@@ -18,7 +18,7 @@ from isthmus.parts.penalty import Penalty
 
 __all__ = ["Loss", "Objective"]
 
-UNCHANGED = 1e-6  # in the model's units, rounding
+UNCHANGED = 1e-6  # differences up to this, in the model's units, are rounding
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Objective(nn.Module):
         self.needs_input_gradient = any(penalty.needs_input_gradient for penalty in self.penalties.values())
 
     def forward(self, model: AutoencoderModel, x: Tensor, given: Tensor | None = None) -> tuple[Loss, ForwardOutput]:
-        """One pass over a batch of shape (batch, n_features), with what its rows are given, (batch, n_given)."""
+        """One pass over a batch of shape (batch, n_features), with conditions of shape (batch, n_given)."""
         forward = model(x, given, trace_input=self.needs_input_gradient)
         total = model.likelihood(*_compared(forward, blind=model.corruption.blind))
         parts = {"reconstruction": total}
@@ -49,9 +49,9 @@ class Objective(nn.Module):
 
 
 def _compared(forward: ForwardOutput, *, blind: bool) -> tuple[Tensor, Tensor]:
-    """Output and target as the likelihood compares them; of a blind spot only the hidden cells count."""
+    """Output and target as the likelihood compares them; for a blind spot only the hidden cells count."""
     if not blind:
         return forward.output, forward.x
-    # A cell that was the fill itself, as a lost one is, asks for nothing.
+    # A cell that equals the fill value, as a lost one does, doesn't count either.
     hidden = (forward.corrupted - forward.x).abs() > UNCHANGED
     return forward.output * hidden, forward.x * hidden

@@ -1,9 +1,9 @@
 """AdamW over one flat buffer.
 
 Adam with decoupled weight decay (Kingma & Ba 2015, arXiv:1412.6980; Loshchilov & Hutter 2019,
-arXiv:1711.05101). A step goes over all weights at once by PyTorch's fused kernel, the one behind
-``torch.optim.AdamW(fused=True)``. The class around that kernel is not used: it treats every parameter as a
-tensor of its own, and its first step imports PyTorch's compiler, a second and more before anything is learned.
+arXiv:1711.05101). A step updates all weights at once by PyTorch's fused kernel, the one behind
+``torch.optim.AdamW(fused=True)``. That class itself is not used: it treats every parameter as a tensor of its
+own, and its first step imports PyTorch's compiler, which takes more than a second.
 """
 
 from __future__ import annotations
@@ -24,29 +24,28 @@ EPSILON = 1e-8
 class FlatParameters:
     """A model's weights side by side in one tensor, their gradients in another.
 
-    The first ``n_decayed`` weights decay: the matrices of the residual networks. Towards zero there is towards the
-    closed form, PCA.
+    The first ``n_decayed`` weights decay: the matrices of the residual networks, which are zero at the closed form.
     """
 
     weights: Tensor
     gradients: Tensor
     n_decayed: int
 
-    def half(self) -> FlatParameters:
-        """The same in bfloat16, to compute with."""
+    def as_bfloat16(self) -> FlatParameters:
+        """A copy in bfloat16, to compute with."""
         weights = self.weights.to(torch.bfloat16)
         return FlatParameters(weights, torch.zeros_like(weights), self.n_decayed)
 
     def place_of(self, parameter: Tensor, buffer: Tensor) -> Tensor:
-        """The view of ``buffer`` that lies where ``parameter`` lies in the weights."""
+        """The view of ``buffer`` at the place of ``parameter`` in the weights."""
         begin = parameter.storage_offset()
         return buffer[begin : begin + parameter.numel()].view(parameter.shape)
 
 
 def flatten_parameters(model: nn.Module, decayed: Iterable[nn.Parameter] = ()) -> FlatParameters:
-    """Move a model's parameters into one buffer; each of them becomes a view into it, and so does its gradient.
+    """Move a model's parameters into one buffer; each parameter and its gradient become views of it.
 
-    Those ``decayed`` come first.
+    The ``decayed`` parameters come first.
     """
     places = {id(part) for part in decayed}
     named = [(name, part) for name, part in model.named_parameters() if part.requires_grad]
@@ -65,24 +64,24 @@ def flatten_parameters(model: nn.Module, decayed: Iterable[nn.Parameter] = ()) -
 
 @dataclass(frozen=True)
 class Moments:
-    """What the optimiser remembers: running means of the gradients and of their squares, and how many steps."""
+    """The optimizer's state: running means of the gradients and of their squares, and the number of steps."""
 
     mean: Tensor
     mean_square: Tensor
     count: Tensor
 
     @staticmethod
-    def none_yet(parameters: FlatParameters) -> Moments:
+    def zero(parameters: FlatParameters) -> Moments:
         """Before the first step."""
         zeros = torch.zeros_like(parameters.weights)
         return Moments(zeros, zeros.clone(), torch.zeros((), device=zeros.device))
 
 
 class FlatAdamW:
-    """Steps over `FlatParameters`, from the moments given or from none."""
+    """AdamW on `FlatParameters`, from given moments or from zero."""
 
     def __init__(self, parameters: FlatParameters, weight_decay: float, moments: Moments | None = None):
-        self.moments = moments or Moments.none_yet(parameters)
+        self.moments = moments or Moments.zero(parameters)
         tensors = (parameters.weights, parameters.gradients, self.moments.mean, self.moments.mean_square)
         border = parameters.n_decayed if weight_decay > 0 else 0
         # Views made once: the weights that decay, and the rest.

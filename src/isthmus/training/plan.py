@@ -1,4 +1,4 @@
-"""How long and how fast to train: every choice the user leaves open, made from the data's shape.
+"""The training plan: every choice the user leaves open, made from the data's shape.
 
 The constants were chosen on validation rows of many data sets, none of them on test rows; docs/defaults.md
 says how.
@@ -19,7 +19,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Plan:
-    """One training run, with nothing left to choose."""
+    """The complete plan of a training run."""
 
     epochs: int
     batch_size: int
@@ -29,11 +29,11 @@ class Plan:
     gradient_clip: float | None = 1.0
     patience: int | None = None
     precision: str = "auto"
-    guards_start: bool = False  # the start is an answer, to be left only for a gain beyond chance
+    guards_start: bool = False  # leave the start only for a gain that chance can't explain
 
 
 def automatic_widths(n_features: int) -> tuple[int, ...]:
-    """Three equal hidden layers, at least twice as wide as the data between 128 and 512."""
+    """Three equal hidden layers, at least twice as wide as the data, from 128 to 512."""
     width = 128
     while width < min(2 * n_features, 512):
         width *= 2
@@ -41,7 +41,7 @@ def automatic_widths(n_features: int) -> tuple[int, ...]:
 
 
 def automatic_batch_size(n_rows: int) -> int:
-    """A power of two that leaves about twenty steps an epoch, from 32 to 256; 1,024 for a quarter of a million rows."""
+    """A power of two that gives about twenty steps per epoch, from 32 to 256; 1,024 from 250,000 rows on."""
     if n_rows >= 250_000:
         return 1024
     return min(256, max(32, 1 << max(0, (n_rows // 20).bit_length() - 1)))
@@ -54,7 +54,7 @@ def automatic_epochs(n_rows: int, batch_size: int) -> int:
 
 
 def automatic_weight_decay(n_rows: int, unexplained: float) -> float:
-    """More pull towards the straight answer where rows are few, or where PCA leaves little to explain.
+    """Stronger decay towards PCA where rows are few, or where PCA leaves little variance unexplained.
 
     ``unexplained`` is the share of the variance that PCA of the same size leaves out.
     """

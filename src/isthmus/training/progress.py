@@ -1,4 +1,4 @@
-"""A progress bar that is silent when nobody is watching."""
+"""A progress bar, shown only on a terminal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Advance(Protocol):
 
 @contextmanager
 def progress_bar(n_epochs: int, *, shown: bool) -> Iterator[Advance]:
-    """A bar on standard error with the epoch, the error and the time left; nothing where that is no terminal."""
+    """A bar on standard error with epoch, error and time left; nothing if that is not a terminal."""
     if not shown or not sys.stderr.isatty():
         yield lambda row: None
         return

@@ -1,7 +1,7 @@
-"""Where a training run stands between two steps: with the data, all that is needed to go on from there.
+"""The state of a training run between two steps: with the data, all that is needed to resume it.
 
-No generator is kept. The order of an epoch is decided by (seed, epoch) and the noise of a step by (seed, step), so
-a few whole numbers tell where the run is, and a run that goes on ends with the same bits as one that never stopped.
+No generator is stored. The order of an epoch depends on (seed, epoch) and the noise of a step on (seed, step), so a
+few integers give the position, and a resumed run ends with the same bits as one that was never interrupted.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ __all__ = ["RunState"]
 
 @dataclass
 class RunState:
-    """Weights and moments lie in flat buffers, in the order of `isthmus.training.optimizer.flatten_parameters`.
+    """Weights and moments are flat buffers, in the order of `isthmus.training.optimizer.flatten_parameters`.
 
     Attributes
     ----------
     epoch, batch : int
-        The epoch under way, 0 being the start before any step, and how many of its batches are done.
+        The current epoch, 0 being the start before any step, and the number of its batches done.
     steps : int
-        Steps taken in all.
+        Steps taken so far.
     seconds : float
-        Time spent, of all sittings.
+        Training time, over all interruptions.
     finished : bool
-        Whether there is nothing left to go on with.
+        Whether the run is complete.
     best_epoch, best_loss
-        The best so far, as validated; ``best_weights`` are its weights and ``best_losses`` its validation rows' losses.
+        The best validated epoch so far; ``best_weights`` are its weights, ``best_losses`` its validation rows' losses.
     buffers, best_buffers, start_buffers : list of Tensor
-        What training changes beside the weights, where a network is a user's own: now, at the best epoch, at the start.
+        Buffers of a user's own networks, which training changes too: current, at the best epoch, and at the start.
     """
 
     weights: Tensor

@@ -1,4 +1,4 @@
-"""The family: every file in this folder is a variant, and its file name its name on the command line."""
+"""The variants: every file in this folder is one, and its file name is its name on the command line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def variants() -> dict[str, type[BaseAutoencoder]]:
 
 
 def variant(name: str) -> type[BaseAutoencoder]:
-    """One variant's class by name; a `ValueError` lists the names there are."""
+    """One variant's class by name; for an unknown name a `ValueError` lists the known ones."""
     known = variants()
     if name not in known:
         raise ValueError(f"variant: there is no {name!r}; choose from {', '.join(known)}.")

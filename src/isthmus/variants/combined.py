@@ -21,30 +21,28 @@ __all__ = ["CombinedAutoencoder"]
 
 
 class CombinedAutoencoder(BaseAutoencoder):
-    """-log p(x|z) plus every penalty whose weight is above 0; with none of them, the vanilla autoencoder."""
+    """-log p(x|z) plus every penalty of positive weight; without penalties, the vanilla autoencoder."""
 
     bottleneck: str = hyper("point", "kind of code", choices=BOTTLENECKS)
-    top_k: int = hyper(8, "units kept a row by a top_k bottleneck", at_least=1)
-    corruption: str = hyper("none", "what is done to the input while training", choices=CORRUPTIONS)
+    top_k: int = hyper(8, "number of latents that a top_k bottleneck keeps per row", at_least=1)
+    corruption: str = hyper("none", "corruption of the input during training", choices=CORRUPTIONS)
     corruption_level: float = hyper(
         0.3,
-        "noise: standard deviation, 1 = the data's own; other corruptions: share of cells hit",
+        "gaussian: standard deviation of the noise, 1 = the data's own; others: share of corrupted cells",
         at_least=0,
     )
     sparsity: float = hyper(0.0, "weight λ of the L1 penalty on the code", at_least=0)
-    activation_rate: float = hyper(0.1, "target mean activity of each unit", above=0, below=1)
+    activation_rate: float = hyper(0.1, "target mean activity of each latent", above=0, below=1)
     rate_weight: float = hyper(0.0, "weight of the KL penalty towards activation_rate", at_least=0)
     contraction: float = hyper(0.0, "weight λ of the squared norm of the encoder's Jacobian", at_least=0)
-    divergence: float = hyper(
-        1.0, "weight β of the divergence from N(0, I), where the bottleneck is gaussian", at_least=0
-    )
+    divergence: float = hyper(1.0, "weight β of the divergence from N(0, I), for a gaussian bottleneck", at_least=0)
 
     def make_corruption(self, low: Tensor, high: Tensor) -> Corruption:
-        """The one asked for."""
+        """The corruption of this name."""
         return make_corruption(self.corruption, self.corruption_level, low, high)
 
     def make_bottleneck(self, n_latents: int) -> Bottleneck:
-        """The one asked for."""
+        """The bottleneck of this name."""
         made = {
             "point": PointBottleneck,
             "gaussian": GaussianBottleneck,
@@ -54,7 +52,7 @@ class CombinedAutoencoder(BaseAutoencoder):
         return made[self.bottleneck]()
 
     def make_penalties(self) -> dict[str, Penalty]:
-        """Those of weight above 0."""
+        """Those of positive weight."""
         weighted: dict[str, Penalty] = {
             "sparsity": Sparsity(self.sparsity),
             "activation_rate": ActivationRate(self.rate_weight, self.activation_rate),

@@ -1,7 +1,7 @@
 """The contractive autoencoder: a code that hardly moves when the input does (Rifai et al. 2011).
 
-The price is the squared Frobenius norm of the encoder's Jacobian, Σ_j ‖∂z_j/∂x‖², in the model's units. A
-principal start has ‖J‖²_F = n_components exactly, its directions being orthonormal.
+The penalty is the squared Frobenius norm of the encoder's Jacobian, Σ_j ‖∂z_j/∂x‖², in the model's units. At a
+principal start ‖J‖²_F = n_components exactly, as the directions are orthonormal.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ class ContractiveAutoencoder(BaseAutoencoder):
     contraction: float = hyper(0.1, "weight λ of the squared norm of the encoder's Jacobian", at_least=0)
     jacobian: str = hyper(
         "auto",
-        "exact, an unbiased estimate, or exact where units are few",
+        "exact, an unbiased estimate, or (auto) exact where latents are few",
         choices=("auto", "exact", "estimate"),
     )
 
     def make_penalties(self) -> dict[str, Penalty]:
-        """The Jacobian's price."""
+        """The squared norm of the Jacobian."""
         return {"contraction": Contraction(self.contraction, self.jacobian)}

@@ -1,7 +1,7 @@
-"""The denoising autoencoder: corrupt the input, rebuild the clean row (Vincent et al. 2008).
+"""The denoising autoencoder: corrupt the input, reconstruct the clean row (Vincent et al. 2008).
 
-The best such rebuilder is E[x|x̃]; for small Gaussian noise r(x̃) - x̃ points up the gradient of the data's log
-density, σ²∇log p(x̃) (Alain & Bengio 2014, arXiv:1211.4246).
+The best reconstruction is r(x̃) = E[x|x̃]; for small Gaussian noise r(x̃) - x̃ is σ²∇log p(x̃), which points up the
+gradient of the data's log density (Alain & Bengio 2014, arXiv:1211.4246).
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ __all__ = ["DenoisingAutoencoder"]
 class DenoisingAutoencoder(BaseAutoencoder):
     """Minimises E over x̃ ~ q(x̃|x) of ‖x - g(f(x̃))‖²."""
 
-    corruption: str = hyper("gaussian", "what is done to the input while training", choices=CORRUPTIONS)
+    corruption: str = hyper("gaussian", "corruption of the input during training", choices=CORRUPTIONS)
     corruption_level: float = hyper(
         0.3,
-        "noise: standard deviation, 1 = the data's own; other corruptions: share of cells hit",
+        "gaussian: standard deviation of the noise, 1 = the data's own; others: share of corrupted cells",
         at_least=0,
     )
-    corruption_varies: bool = hyper(False, "each row draws a level of its own, from 0 to corruption_level")
+    corruption_varies: bool = hyper(False, "each row draws its own level, from 0 to corruption_level")
     restoring: bool = hyper(
         False,
-        "made to undo the corruption in your data: the level is in their units, a masked cell is 0, and training "
-        "begins at the best linear restoration instead of PCA",
+        "undo this corruption in your own data: the level is in their units, a masked cell is 0, and training "
+        "starts at the best linear restoration instead of PCA",
     )
 
     def make_corruption(self, low: Tensor, high: Tensor) -> Corruption:
-        """The one asked for."""
+        """The corruption of this name."""
         return make_corruption(
             self.corruption,
             self.corruption_level,

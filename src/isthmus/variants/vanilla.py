@@ -1,4 +1,4 @@
-"""The vanilla autoencoder: nothing but the bottleneck. The others are this one with one thing added."""
+"""The vanilla autoencoder: nothing but a bottleneck. The other variants add one thing to it."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ __all__ = ["Autoencoder"]
 
 
 class Autoencoder(BaseAutoencoder):
-    """Squeezes rows to ``n_components`` numbers and rebuilds them: ‖x - x̂‖² (Bank et al. 2020, arXiv:2003.05991)."""
+    """Encodes rows in ``n_components`` dimensions and reconstructs them: ‖x - x̂‖² (arXiv:2003.05991)."""

@@ -1,12 +1,11 @@
 """The variational autoencoder: a code that can be sampled (Kingma & Welling 2013, arXiv:1312.6114).
 
-The encoder answers with N(μ(x), diag σ²(x)); the loss is the negative evidence lower bound
+The encoder gives N(μ(x), diag σ²(x)); the loss is the negative evidence lower bound
 
     E_q[ -log p(x|z) ] + β KL( q(z|x) ‖ N(0, I) ),     KL = ½ Σ_j (μ_j² + σ_j² - 1 - log σ_j²)
 
-The decoder's own variance is learned, which sets the balance of the two terms from the data; without it the
-usual outcome is either a code that ignores the prior or one that ignores the data. A principal start is
-probabilistic PCA, whose bound is tight.
+The decoder's variance is learned, so the data set the balance of the two terms; with a fixed one the usual outcome
+is a code that ignores either the prior or the data. The principal start is probabilistic PCA, whose bound is tight.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The family of likelihoods: one file each, and the file's name is its name in ``likelihood=``.
 
-A file holds one class that fills in the contract of `isthmus.parts.likelihood`. `mixed` is no choice of its own: it is
-how a Gaussian model reads a table of several kinds of columns.
+A file holds one subclass of `isthmus.parts.likelihood.Likelihood`. `mixed` can't be chosen by name: it is what a
+Gaussian model uses for a mixed-type table.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ NO_CHOICE = {"mixed"}
 
 @cache
 def names() -> tuple[str, ...]:
-    """Every likelihood that can be asked for, in alphabetical order; no file is imported for it."""
+    """The names that ``likelihood=`` accepts, in alphabetical order; no file is imported for it."""
     return tuple(sorted({module.name for module in pkgutil.iter_modules(__path__)} - NO_CHOICE))
 
 

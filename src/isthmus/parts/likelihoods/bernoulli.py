@@ -1,4 +1,4 @@
-"""The Bernoulli likelihood: a value in [0, 1] read as a probability. Its floor is the data's own entropy, not zero."""
+"""The Bernoulli likelihood: values in [0, 1] as probabilities. Its minimum is the data's entropy, not zero."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class BernoulliLikelihood(Likelihood):
     """Binary cross-entropy, x in [0, 1].
 
     The usual link from output to probability is the sigmoid. A model that starts at PCA needs one that is
-    the identity between 0 and 1, so that its start is still PCA: the ``soft_clip``, straight inside and
-    logistic outside, where it can never saturate beyond recall.
+    the identity between 0 and 1, or its start would not be PCA: the ``soft_clip``, linear inside and logistic
+    outside, where its gradient never vanishes entirely.
     """
 
     takes_any_scale = False
@@ -71,7 +71,7 @@ class BernoulliLikelihood(Likelihood):
         return (draws < mean).to(mean.dtype)
 
     def curvature(self, mean: Tensor) -> Tensor:
-        """1 / p(1-p), p kept a thousandth away from 0 and 1."""
+        """1 / p(1-p), with p clipped to [0.001, 0.999]."""
         probability = mean.clamp(1e-3, 1 - 1e-3)
         return 1 / (probability * (1 - probability))
 
@@ -82,7 +82,7 @@ class BernoulliLikelihood(Likelihood):
 def log_soft_clip(value: Tensor) -> Tensor:
     """Log s(v), s(v) = τ softplus(v/τ) - τ softplus((v-1)/τ): s is v inside [0, 1] and never leaves it."""
     steep = value / CLIP_SOFTNESS
-    # Far below zero softplus(a) is e^a to rounding, and its logarithm a: taken there, no digit underflows.
+    # Far below zero softplus(a) is e^a to rounding and would underflow; its logarithm is a, which is added outside.
     inside = steep.clamp(min=-12)
     clipped = functional.softplus(inside) - functional.softplus(inside - 1 / CLIP_SOFTNESS)
     return math.log(CLIP_SOFTNESS) + clipped.log() + (steep - inside)

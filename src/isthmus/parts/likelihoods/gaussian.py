@@ -2,8 +2,8 @@
 
     -log N(x; x̂, σ²I) = ‖x - x̂‖² / 2σ² + (n/2) log 2πσ²
 
-With σ² = 1/2 that is the squared error and a constant. With a learned σ² it is also what balances the error against a
-divergence: σ² *is* the β of a β-VAE, β = 2σ² (Rybkin et al. 2021, arXiv:2006.13202).
+With σ² = 1/2 that is the squared error plus a constant. A learned σ² also balances the error against a divergence:
+σ² *is* the β of a β-VAE, β = 2σ² (Rybkin et al. 2021, arXiv:2006.13202).
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["GaussianLikelihood"]
 
-LEAST_VARIANCE = 1e-30  # of a fixed σ², beside which squared errors are numbers still
+LEAST_VARIANCE = 1e-30  # of a fixed σ²: squared errors divided by it are still finite in float32
 LEAST_LOG_VARIANCE = math.log(1e-6)  # noiseless data would drive a learned σ² to zero and the loss to -∞
-SQUARED_ERROR_VARIANCE = 0.5  # with σ² = 1/2 the Gaussian -log p is ‖x - x̂‖² and a constant
+SQUARED_ERROR_VARIANCE = 0.5  # with σ² = 1/2 the Gaussian -log p is ‖x - x̂‖² plus a constant
 
 
 class GaussianLikelihood(Likelihood):
@@ -57,8 +57,8 @@ class GaussianLikelihood(Likelihood):
         if self.log_variance is None and not self.leaves_noise_open and variance < LEAST_VARIANCE:
             spread = float(columns.statistics.variance.mean())
             raise ValueError(
-                f"{who}: variance={self.fixed_variance:g} is too small beside the columns' own variance, {spread:.3g}: "
-                "the loss would not be a number in float32. Use a larger variance, or variance='learned'."
+                f"{who}: variance={self.fixed_variance:g} is too small for columns of variance {spread:.3g}: "
+                "the loss would overflow in float32. Use a larger variance, or variance='learned'."
             )
 
     def in_model_units(self, scaling: Scaling) -> None:
@@ -71,24 +71,42 @@ class GaussianLikelihood(Likelihood):
                 self.log_variance.fill_(max(math.log(max(variance, 1e-30)), LEAST_LOG_VARIANCE))
 
     @property
+    def mean_is_output(self) -> bool:  # pyrefly: ignore[bad-override]
+        """Unless it is bounded."""
+        return not self.bounded
+
+    def with_noise(self, variance: float) -> GaussianLikelihood:
+        if not self.leaves_noise_open:
+            return self
+        known = GaussianLikelihood(variance, bounded=self.bounded)
+        known.some_missing = self.some_missing
+        return known
+
+    @property
     def is_squared_error(self) -> bool:  # pyrefly: ignore[bad-override]
-        """With σ² fixed."""
+        """True if σ² is fixed."""
         return self.log_variance is None
 
     @property
     def noise_variance(self) -> float | None:  # pyrefly: ignore[bad-override]
-        """σ² as it stands, None where held-out rows are to say what it is."""
+        """The current σ²; None if it is to be estimated on held-out rows."""
         return None if self.leaves_noise_open else self.variance
 
     @property
     def variance(self) -> float:
-        """σ² as it stands."""
+        """The current σ²."""
         if self.log_variance is None:
             return self.fixed_variance
         return math.exp(max(float(self.log_variance.detach()), LEAST_LOG_VARIANCE))
 
     def mean(self, output: Tensor) -> Tensor:
         return output.sigmoid() if self.bounded else output
+
+    def value_and_jacobian(self, stacked: Tensor) -> Tensor:
+        if not self.bounded:
+            return stacked
+        mean = stacked[:, :1].sigmoid()
+        return torch.cat([mean, stacked[:, 1:] * (mean * (1 - mean))], 1)
 
     def forward(self, output: Tensor, x: Tensor) -> Tensor:
         mean = self.mean(output)
@@ -111,7 +129,7 @@ class GaussianLikelihood(Likelihood):
         return 0.5 * (error * torch.exp(-log_variance) + count * (math.log(2 * math.pi) + log_variance))
 
     def of_squares(self, squares: Tensor, n_features: int) -> Tensor:
-        """-log p of rows whose squared error is known, with σ² fixed; shape as ``squares``."""
+        """-log p of rows from their squared errors, with σ² fixed; shape as ``squares``."""
         return 0.5 * (squares / self.fixed_variance + n_features * math.log(2 * math.pi * self.fixed_variance))
 
     def output_gradient(self, output: Tensor, x: Tensor) -> Tensor:
@@ -144,7 +162,7 @@ class GaussianLikelihood(Likelihood):
 
 
 class _SquaredError(torch.autograd.Function):
-    """weight · ‖x̂ - x‖² + constant of each row, shape (batch,), as one step of autograd; x gets no gradient."""
+    """weight · ‖x̂ - x‖² + constant of each row, shape (batch,), as one autograd function; x gets no gradient."""
 
     @staticmethod
     def forward(ctx: Any, mean: Tensor, x: Tensor, weight: float, constant: float) -> Tensor:

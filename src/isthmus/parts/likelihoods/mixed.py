@@ -1,10 +1,10 @@
-"""The likelihood of a mixed table: to each column its own, in nats, so that they add.
+"""The likelihood of a mixed-type table: each column has its own, in nats, so they add up.
 
-    -log p(x|z) = Σ_numbers -log N(x_j; x̂_j, σ²)  +  Σ_truths -log Bern(x_j; p_j)  +  Σ_categories -log p_{c(x)}
+    -log p(x|z) = Σ_numbers -log N(x_j; x̂_j, σ²)  +  Σ_booleans -log Bern(x_j; p_j)  +  Σ_categories -log p_{c(x)}
 
-A model that starts at PCA needs links that are the identity between 0 and 1. A truth value's probability is the
-`soft clip` s of its output. A category's are p_k = s_k / Σ s: PCA of one-hot columns rebuilds numbers that sum to
-one, so where they lie in [0, 1] they are its probabilities already.
+A model that starts at PCA needs links that are the identity between 0 and 1. A boolean's probability is the
+`soft clip` s of its output. A category's are p_k = s_k / Σ s: PCA reconstructs one-hot columns by numbers that sum to
+one, so where they lie in [0, 1] they already are probabilities.
 """
 
 from __future__ import annotations
@@ -21,31 +21,31 @@ from isthmus.parts.likelihoods.bernoulli import BernoulliLikelihood, log_soft_cl
 from isthmus.parts.likelihoods.gaussian import GaussianLikelihood
 
 if TYPE_CHECKING:
-    from isthmus.mixed.layout import Blocks
     from isthmus.rows.scaling import Scaling
+    from isthmus.tables.layout import Blocks
 
 __all__ = ["MixedLikelihood"]
 
 
 class MixedLikelihood(Likelihood):
-    """Gaussian, Bernoulli and categorical blocks; ``blocks`` is an `isthmus.mixed.layout.Blocks`."""
+    """Gaussian, Bernoulli and categorical blocks; ``blocks`` is an `isthmus.tables.layout.Blocks`."""
 
     def __init__(self, blocks: Blocks, gaussian: GaussianLikelihood, *, soft_clip: bool):
         super().__init__()
-        self.numbers, self.truths = list(blocks.numbers), list(blocks.truths)
-        self.categories = [slice(begin, end) for begin, end in blocks.categories]
+        self.numbers, self.booleans = list(blocks.numbers), list(blocks.truths)
+        self.categories = [slice(start, stop) for start, stop in blocks.categories]
         self.gaussian, self.bernoulli = gaussian, BernoulliLikelihood(soft_clip=soft_clip)
         self.soft_clip = soft_clip
 
     @classmethod
     def from_settings(cls, settings: Any, columns: Columns) -> Self:
-        assert columns.blocks is not None  # or this file would not have been asked
+        assert columns.blocks is not None  # a mixed-type table has them
         gaussian = GaussianLikelihood.from_settings(settings, columns)
         return cls(columns.blocks, gaussian, soft_clip=settings.start == "principal")
 
     @property
     def some_missing(self) -> bool:  # pyrefly: ignore[bad-override]
-        """As the blocks have it."""
+        """Whether cells may be missing, for every block alike."""
         return self.gaussian.some_missing
 
     @some_missing.setter
@@ -54,7 +54,7 @@ class MixedLikelihood(Likelihood):
 
     @property
     def noise_variance(self) -> float | None:  # pyrefly: ignore[bad-override]
-        """Of the numbers."""
+        """σ² of the numbers."""
         return self.gaussian.noise_variance
 
     def in_model_units(self, scaling: Scaling) -> None:
@@ -63,19 +63,24 @@ class MixedLikelihood(Likelihood):
     def init_noise(self, variance: float) -> None:
         self.gaussian.init_noise(variance)
 
+    def with_noise(self, variance: float) -> MixedLikelihood:
+        known = copy.copy(self)
+        known._modules = {**self._modules, "gaussian": self.gaussian.with_noise(variance)}
+        return known
+
     def mean(self, output: Tensor) -> Tensor:
         mean = output.clone()
-        mean[:, self.truths] = self.bernoulli.mean(output[:, self.truths])
+        mean[:, self.booleans] = self.bernoulli.mean(output[:, self.booleans])
         for span in self.categories:
             mean[:, span] = self._log_probabilities(output[:, span]).exp()
         return mean
 
     def forward(self, output: Tensor, x: Tensor) -> Tensor:
-        return self.gaussian(output[:, self.numbers], x[:, self.numbers]) + self.of_the_rest(output, x)
+        return self.gaussian(output[:, self.numbers], x[:, self.numbers]) + self.of_booleans_and_categories(output, x)
 
-    def of_the_rest(self, output: Tensor, x: Tensor) -> Tensor:
-        """The nats of truth values and categories alone, shape (batch,)."""
-        total = self.bernoulli(output[:, self.truths], x[:, self.truths])
+    def of_booleans_and_categories(self, output: Tensor, x: Tensor) -> Tensor:
+        """-log p(x|z) of booleans and categories only, shape (batch,)."""
+        total = self.bernoulli(output[:, self.booleans], x[:, self.booleans])
         for span in self.categories:
             seen = x[:, span]
             seen = torch.where(seen.isnan(), 0.0, seen)
@@ -90,11 +95,11 @@ class MixedLikelihood(Likelihood):
 
     def log_prob(self, output: Tensor, x: Tensor, noise_variance: float) -> Tensor:
         numbers = self.gaussian.log_prob(output[:, self.numbers], x[:, self.numbers], noise_variance)
-        return numbers - self.of_the_rest(output, x)
+        return numbers - self.of_booleans_and_categories(output, x)
 
     def sample(self, mean: Tensor, noise_variance: Tensor, generator: torch.Generator) -> Tensor:
         drawn = self.gaussian.sample(mean, noise_variance, generator)
-        drawn[:, self.truths] = self.bernoulli.sample(mean[:, self.truths], noise_variance, generator)
+        drawn[:, self.booleans] = self.bernoulli.sample(mean[:, self.booleans], noise_variance, generator)
         for span in self.categories:
             chosen = torch.multinomial(mean[:, span].clamp(min=1e-12), 1, generator=generator)[:, 0]
             drawn[:, span] = functional.one_hot(chosen, span.stop - span.start).to(drawn.dtype)
@@ -102,13 +107,13 @@ class MixedLikelihood(Likelihood):
 
     def curvature(self, mean: Tensor) -> Tensor:
         curvature = self.gaussian.curvature(mean)
-        curvature[:, self.truths] = self.bernoulli.curvature(mean[:, self.truths])
-        for span in self.categories:  # of one-hot columns, leaving out that they sum to one
+        curvature[:, self.booleans] = self.bernoulli.curvature(mean[:, self.booleans])
+        for span in self.categories:  # one-hot columns, ignoring that they sum to one
             curvature[:, span] = self.bernoulli.curvature(mean[:, span])
         return curvature
 
     def error_per_feature(self, output: Tensor, x: Tensor) -> Tensor:
-        """Of its numbers; of a table that has none, of all columns."""
+        """The error of the numbers; of all columns in a table without numbers."""
         if not self.numbers:
             return super().error_per_feature(output, x)
         return self.gaussian.error_per_feature(output[:, self.numbers], x[:, self.numbers])
@@ -123,6 +128,6 @@ class MixedLikelihood(Likelihood):
         return {
             "kind": "mixed",
             "soft_clip": self.soft_clip,
-            "truths": [int(place) for place in self.truths],
+            "booleans": [int(place) for place in self.booleans],
             "categories": categories,
         }

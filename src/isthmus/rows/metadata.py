@@ -1,11 +1,11 @@
-"""What stands beside the numbers of a row: what it is given, and its weight.
+"""Metadata of rows: the condition that each is given, and its weight.
 
-Both are columns set to the right of the row's own, so whatever picks, shuffles, reads ahead or shares out rows carries
-them along; `Widths` says where a row ends and they begin, and a `Batch` holds them apart again.
+Both are appended to the rows as columns, so they follow wherever rows are picked, shuffled, read ahead or distributed;
+`Widths` says which columns are which, and a `Batch` separates them again.
 
-A weight says how much a row counts in the scaling, the closed form, the loss and its validation. Whole weights are
-counts: a row of weight 3 is as good as three such rows. Of others only the ratios matter. A row of weight zero is as
-good as absent, and is left out.
+The weight of a row counts in the scaling, the closed form, the loss and its validation. Integer weights are
+counts: a row of weight 3 is the same as three such rows. Of other weights only the ratios matter. Rows of weight zero
+are dropped.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from isthmus.rows.source import Source, Widths
 from isthmus.tables.stream import TableStream
 from isthmus.tables.table import Table
 
-__all__ = ["check_given", "check_weights", "with_companions"]
+__all__ = ["check_given", "check_weights", "with_metadata"]
 
 
 def check_given(given: Any, n_rows: int, who: str, n_columns: int | None = None) -> np.ndarray:
-    """What rows are given as float64 of shape (n_rows, n_columns); a `ValueError` names what is wrong with it."""
+    """Conditions as float64 of shape (n_rows, n_columns); a `ValueError` says what is wrong with them."""
     try:
         values = np.asarray(given.toarray() if hasattr(given, "toarray") else given, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{who}: given must be numbers, a row for each row of X; encode categories first.") from error
+        raise ValueError(f"{who}: given must be numbers, one row per row of X; encode categories first.") from error
     if values.ndim == 1:
         values = values[:, None]
     if values.ndim != 2 or values.shape[1] == 0:
         raise ValueError(f"{who}: given must have shape (n_samples, n_given), got {values.shape}.")
     if len(values) != n_rows:
-        raise ValueError(f"{who}: given has {len(values)} rows, and X has {n_rows}; there must be one for each.")
+        raise ValueError(f"{who}: given has {len(values)} rows, but X has {n_rows}; it needs one row per row of X.")
     if n_columns is not None and values.shape[1] != n_columns:
-        raise ValueError(f"{who}: given has {values.shape[1]} columns, and {n_columns} were there at fit.")
+        raise ValueError(f"{who}: given has {values.shape[1]} columns, but was fitted with {n_columns}.")
     wrong = ~np.isfinite(values)
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
@@ -44,9 +44,9 @@ def check_given(given: Any, n_rows: int, who: str, n_columns: int | None = None)
 
 
 def check_weights(sample_weight: Any, n_rows: int, who: str) -> np.ndarray | None:
-    """Weights as float64 of shape (n_rows,): counts as they are, others with mean 1 over those above zero.
+    """Weights as float64 of shape (n_rows,): integers unchanged, others divided by the mean of the positive ones.
 
-    None where they are all alike.
+    None if all weights are equal.
     """
     if sample_weight is None:
         return None
@@ -65,46 +65,46 @@ def check_weights(sample_weight: Any, n_rows: int, who: str) -> np.ndarray | Non
     return weights if (weights == np.floor(weights)).all() else weights / above.mean()
 
 
-def with_companions(source: Source, given: np.ndarray | None, weights: np.ndarray | None) -> Source:
-    """The same rows with what stands beside them; those of weight zero are left out."""
+def with_metadata(source: Source, given: np.ndarray | None, weights: np.ndarray | None) -> Source:
+    """The rows with their metadata appended, without those of weight zero."""
     parts = [part for part in (given, None if weights is None else weights[:, None]) if part is not None]
     if not parts:
         return source
-    beside, mean_weight = np.concatenate(parts, 1), 1.0 if weights is None else float(weights[weights > 0].mean())
+    metadata, mean_weight = np.concatenate(parts, 1), 1.0 if weights is None else float(weights[weights > 0].mean())
     kept = None if weights is None or (weights > 0).all() else np.flatnonzero(weights)
     widths = Widths(source.shape[1], 0 if given is None else given.shape[1], int(weights is not None))
     if source.stream is not None:
-        stream: TableStream = _Beside(source.stream, beside)
+        stream: TableStream = _WithMetadata(source.stream, metadata)
         if kept is not None:
-            stream = stream.without(np.setdiff1d(np.arange(len(beside)), kept))
+            stream = stream.without(np.setdiff1d(np.arange(len(metadata)), kept))
         return dataclasses.replace(source, stream=stream, widths=widths, mean_weight=mean_weight)
     values = source.values
     if kept is not None:
-        values, beside = values[kept], beside[kept]
+        values, metadata = values[kept], metadata[kept]
     if hasattr(values, "tocsr"):
-        import scipy.sparse  # only where there is a sparse matrix is SciPy's part for them loaded
+        import scipy.sparse  # lazy: loaded only for a sparse matrix
 
-        values = scipy.sparse.hstack([values, beside], format="csr")
+        values = scipy.sparse.hstack([values, metadata], format="csr")
     else:
-        values = np.concatenate([values, beside.astype(values.dtype)], 1)
+        values = np.concatenate([values, metadata.astype(values.dtype)], 1)
     return dataclasses.replace(source, values=values, widths=widths, mean_weight=mean_weight)
 
 
-class _Beside(TableStream):
-    """A stream with columns of an array to its right."""
+class _WithMetadata(TableStream):
+    """A stream with the columns of an array appended."""
 
-    def __init__(self, stream: TableStream, beside: np.ndarray):
+    def __init__(self, stream: TableStream, metadata: np.ndarray):
         self._same_as(stream)
-        self.stream, self.beside, self.segments = stream, beside, stream.segments
+        self.stream, self.metadata, self.segments = stream, metadata, stream.segments
         self._begins = np.concatenate([[0], np.cumsum(stream.segments)])
 
     @property
     def width(self) -> int:
-        return self.stream.width + self.beside.shape[1]
+        return self.stream.width + self.metadata.shape[1]
 
     @property
     def encoded_names(self) -> tuple[str, ...]:
-        return (*self.stream.encoded_names, *(f"beside {place}" for place in range(self.beside.shape[1])))
+        return (*self.stream.encoded_names, *(f"metadata {place}" for place in range(self.metadata.shape[1])))
 
     @property
     def files(self) -> tuple[int, ...]:
@@ -115,4 +115,4 @@ class _Beside(TableStream):
 
     def values(self, segment: int, begin: int, end: int) -> np.ndarray:
         values, first = self.stream.values(segment, begin, end), int(self._begins[segment])
-        return np.concatenate([values, self.beside[first + begin : first + end].astype(values.dtype)], 1)
+        return np.concatenate([values, self.metadata[first + begin : first + end].astype(values.dtype)], 1)

@@ -1,0 +1,242 @@
+"""What polished codes cost and bring: error, cost of a step, sizes found by the score, noise, error bars.
+
+    python benchmarks/inference.py               every question; about an hour on two cores left alone
+    python benchmarks/inference.py --only cost   one of: cost, digits, steps, sizes, harder, bands
+
+Digits use the tutorial's split and five seeds. Everything else is made here, by numbers that no default was chosen by
+(docs/defaults.md names the tables and seeds those came from). Writes benchmarks/results/inference.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.decomposition import PCA
+from sklearn.model_selection import GridSearchCV
+
+from isthmus import Autoencoder
+from isthmus.inference.codes import infer
+from isthmus.inference.descent import descend
+from isthmus.inference.target import GaussianTarget
+from isthmus.parts.network import Architecture
+from isthmus.tables import load_bundled, split_table
+
+RESULTS = Path(__file__).parent / "results" / "inference.json"
+SEEDS = range(5)
+
+
+# ---- what it costs --------------------------------------------------------------------------------------
+
+
+def cost() -> dict[str, Any]:
+    """One step beside the matrix products it is made of, and beside the encoder's pass; microseconds a row."""
+    torch.set_num_threads(1)
+    shapes = ((2, 64, 128), (8, 64, 128), (8, 100, 256), (32, 100, 256), (8, 784, 512), (32, 784, 512))
+    with torch.inference_mode():
+        return {
+            f"{size} latents, {columns} columns, layers of {width}": _cost_of(size, columns, width)
+            for size, columns, width in shapes
+        }
+
+
+def _cost_of(size: int, columns: int, width: int, n_rows: int = 1024) -> dict[str, float]:
+    encoder, decoder = Architecture(columns, size, hidden_widths=(width,) * 3).build()
+    x, z, metric = torch.randn(n_rows, columns), torch.randn(n_rows, size), torch.eye(size)
+    target = GaussianTarget(x)
+    work = {
+        "encoder": lambda: encoder(x),
+        "products": lambda: _products(size, columns, width, n_rows),
+        "step": lambda: infer(decoder, target, z, steps=1),
+        "three steps of descent": lambda: descend(decoder, target, z, metric, steps=3),
+    }
+    row = {name: 1e6 * _seconds(job) / n_rows for name, job in work.items()}
+    return row | {"step over products": row["step"] / row["products"]}
+
+
+def _products(size: int, columns: int, width: int, n_rows: int, block: int = 128) -> None:
+    """The products of one Levenberg-Marquardt step: Jacobian, normal equations, and the value at the trial."""
+    hidden, out = torch.randn(block * (size + 1), width), torch.randn(block, size + 1, columns)
+    weights = [
+        torch.randn(width, size),
+        torch.randn(width, width),
+        torch.randn(width, width),
+        torch.randn(columns, width),
+    ]
+    code = torch.randn(block, size)
+    for _ in range(n_rows // block):
+        code @ weights[0].T
+        for weight in weights[1:]:
+            hidden @ weight.T
+        out @ out.mT
+        code @ weights[0].T
+        for weight in weights[1:]:
+            hidden[:block] @ weight.T
+
+
+def _seconds(work: Callable[[], Any], repeats: int = 9) -> float:
+    """The least processor time of several runs: what else the machine does only adds to it."""
+    work()
+    found = []
+    for _ in range(repeats):
+        begun = time.thread_time()
+        work()
+        found.append(time.thread_time() - begun)
+    return min(found)
+
+
+# ---- what it brings -------------------------------------------------------------------------------------
+
+
+def digits() -> dict[str, Any]:
+    """Test error per pixel over seeds: polished, the encoder's codes of the same model, and an ordinary fit."""
+    table = load_bundled("digits")
+    train, test = (table.values[rows] for rows in split_table(table, 0.2, 42))
+    found = {}
+    for size in (2, 4, 8, 16):
+        errors: dict[str, list[float]] = {"polished": [], "its encoder alone": [], "ordinary fit": [], "seconds": []}
+        for seed in SEEDS:
+            begun = time.process_time()
+            model = Autoencoder(size, random_state=seed).fit(train)
+            errors["seconds"].append(time.process_time() - begun)
+            errors["polished"].append(_error(model, test))
+            errors["its encoder alone"].append(_error(model.set_params(polish=0), test))
+            errors["ordinary fit"].append(_error(Autoencoder(size, polish=0, random_state=seed).fit(train), test))
+        found[f"digits to {size}"] = {
+            name: {"mean": statistics.mean(values), "lowest": min(values), "highest": max(values)}
+            for name, values in errors.items()
+        } | {"pca": _pca_error(train, test, size)}
+        print(size, found[f"digits to {size}"]["polished"], flush=True)
+    return found
+
+
+def steps() -> dict[str, Any]:
+    """Test error against steps, of one fit: the knee of the curve."""
+    table = load_bundled("digits")
+    train, test = (table.values[rows] for rows in split_table(table, 0.2, 42))
+    found = {}
+    for size in (2, 4, 8, 16, 32):
+        model = Autoencoder(size, random_state=0).fit(train)
+        found[f"digits to {size}"] = {
+            str(count): _error(model.set_params(polish=count), test) for count in (0, 1, 2, 3, 5, 10, 20)
+        }
+    return found
+
+
+def _error(model: Autoencoder, X: np.ndarray) -> float:
+    return float(np.mean(np.square(model.reconstruct(X) - X), dtype=np.float64))
+
+
+def _pca_error(train: np.ndarray, test: np.ndarray, size: int) -> float:
+    pca = PCA(size).fit(train)
+    return float(np.mean(np.square(pca.inverse_transform(pca.transform(test)) - test)))
+
+
+# ---- what the score finds -------------------------------------------------------------------------------
+
+
+def linear(rank: int, seed: int, n_rows: int = 600) -> tuple[np.ndarray, float]:
+    """A plane of the rank in 15 columns of unit variance, with noise of variance 0.04 to 0.1."""
+    rng = np.random.default_rng([301, rank, seed])
+    noise = float(rng.uniform(0.04, 0.1))
+    clean = rng.standard_normal((n_rows, rank)) @ rng.standard_normal((rank, 15))
+    clean *= np.sqrt((1 - noise) / clean.var(0).mean())
+    return clean + np.sqrt(noise) * rng.standard_normal(clean.shape), noise
+
+
+def curved(dimension: int, seed: int, n_rows: int = 1500) -> tuple[np.ndarray, float]:
+    """x = W₂ tanh(W₁ t + b), t uniform, 24 hidden units, 15 columns of unit variance, noise of variance .0064."""
+    rng = np.random.default_rng([302, dimension, seed])
+    t = rng.uniform(-1, 1, (n_rows, dimension))
+    hidden = np.tanh(t @ (2 * rng.standard_normal((dimension, 24))) + rng.standard_normal(24))
+    clean = hidden @ rng.standard_normal((24, 15))
+    clean *= np.sqrt((1 - 0.0064) / clean.var(0).mean())
+    return clean + 0.08 * rng.standard_normal(clean.shape), 0.0064
+
+
+KINDS = {"linear": (linear, (2, 4, 8)), "curved": (curved, (1, 2, 3))}
+HARDER = {"curved": (curved, (5, 8))}
+
+
+def sizes(kinds: dict[str, Any] = KINDS) -> dict[str, Any]:
+    """`GridSearchCV` over n_components by the score alone, where the size is known; and the noise variance found."""
+    found = {}
+    for kind, (make, dimensions) in kinds.items():
+        for dimension in dimensions:
+            for seed in SEEDS:
+                X, noise = make(dimension, seed)
+                asked = sorted({1, 2, 3, 4, 5, 6, 8, 10} | {dimension - 1, dimension, dimension + 1} - {0})
+                search = GridSearchCV(Autoencoder(random_state=seed), {"n_components": asked}, cv=3).fit(X)
+                row = {
+                    "true": dimension,
+                    "found": int(search.best_params_["n_components"]),
+                    "scores": dict(
+                        zip(map(str, asked), map(float, search.cv_results_["mean_test_score"]), strict=True)
+                    ),
+                    "noise": noise,
+                    "noise found": float(search.best_estimator_.noise_variance_),
+                }
+                found[f"{kind} {dimension}, seed {seed}"] = row
+                print(kind, dimension, seed, row["found"], f"{row['noise found'] / noise:.2f}", flush=True)
+    rows = list(found.values())
+    right = [row["found"] == row["true"] for row in rows]
+    return found | {
+        "right": sum(right),
+        "within one": sum(abs(row["found"] - row["true"]) <= 1 for row in rows),
+        "of": len(rows),
+    }
+
+
+def harder() -> dict[str, Any]:
+    """The same for curved data of 5 and 8 dimensions."""
+    return sizes(HARDER)
+
+
+def bands() -> dict[str, Any]:
+    """Share of new rows whose code without noise lies within the 90 % band of their code with it, latent by latent."""
+    found = {}
+    for dimension in (1, 2, 3):
+        for seed in SEEDS:
+            rng = np.random.default_rng([303, dimension, seed])
+            X, _ = curved(dimension, seed, n_rows=3000)
+            model = Autoencoder(dimension, random_state=seed).fit(X[:2000])
+            clean = model.inverse_transform(model.transform(X[2000:]))  # rows that lie on the model's own sheet
+            noisy = clean + np.sqrt(model.noise_variance_) * rng.standard_normal(clean.shape)
+            model.set_params(polish=20)
+            truth = model.transform(clean)
+            codes, errors = model.transform(noisy, return_std=True)
+            inside = np.abs(codes - truth) < 1.645 * errors
+            found[f"curved {dimension}, seed {seed}"] = [float(share) for share in inside.mean(0)]
+            print(dimension, seed, found[f"curved {dimension}, seed {seed}"], flush=True)
+    return found
+
+
+QUESTIONS: dict[str, Callable[[], dict[str, Any]]] = {
+    "cost": cost,
+    "digits": digits,
+    "steps": steps,
+    "sizes": sizes,
+    "harder": harder,
+    "bands": bands,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=QUESTIONS, metavar="NAME", help=", ".join(QUESTIONS))
+    asked = parser.parse_args()
+    known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    for name in asked.only or QUESTIONS:
+        known[name] = QUESTIONS[name]()
+        RESULTS.write_text(json.dumps(known, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

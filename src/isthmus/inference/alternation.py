@@ -1,0 +1,294 @@
+"""The decoder, trained on the best codes of its rows: what an ordinary fit leaves undone.
+
+An autoencoder's decoder learns from its encoder's codes, and an encoder only guesses: where it averages over a fold
+of the decoder's sheet, the decoder learns to be coarse there. With codes free to be the best ones the two take turns,
+as in DeepSDF's auto-decoder (Park et al. 2019, arXiv:1901.05103) and in factor analysis by alternating least squares:
+
+    z_i     <- a few steps towards argmin_z -log p(x_i | z)        `isthmus.inference.descent`, from where z_i was
+    decoder <- some epochs of AdamW on -log p(x_i | z_i + noise)   noise: codes of new rows will not be these
+
+After each turn the held-out rows are encoded as they will be in use, from the encoder's guess. The turn at which they
+are reconstructed best is kept, and the decoder as it was where none is better by more than chance. Then the encoder
+learns to guess for the decoder that came of it,
+
+    encoder <- AdamW on -log p(x_i | e(x_i)), the decoder held fixed
+
+so that the guess is good too, where it is used as it stands.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, cast
+
+import torch
+from torch import Tensor
+
+from isthmus.history import History
+from isthmus.inference.descent import descend
+from isthmus.inference.polishing import STEPS, can_polish, polishing_of, target_of
+from isthmus.inference.target import Target
+from isthmus.parts.autoencoder import AutoencoderModel
+from isthmus.parts.network import Network
+from isthmus.rows.rows import Batch, Rows, seeded_generator
+from isthmus.training.loop import exceeds_chance, rate
+from isthmus.training.one_network import OneNetwork
+from isthmus.training.plan import Plan
+
+__all__ = ["Alternated", "Turns", "alternate", "can_alternate", "no_turns", "share_out"]
+
+DESCENT = 2  # steps at the beginning of a turn
+NOISE = 0.02  # of each latent's standard deviation
+RATE, DECAY = 0.6, 0.5  # of the plan's learning rate and weight decay
+ORDINARY = 0.5  # share of the plan's epochs that go before, for encoder and decoder together
+LEAST_TURNS, MOST_TURNS, LEAST_EPOCHS = 2, 10, 4
+ENCODER_SHARE = 0.25  # of the decoder's epochs
+BASIS_ROWS = 2048  # of which codes to start from and the mean curvature are taken
+
+
+@dataclass(frozen=True)
+class Turns:
+    """How a plan's epochs are shared out: ``ordinary`` for both networks, then ``count`` turns of ``epochs``."""
+
+    plan: Plan
+    ordinary: Plan
+    count: int
+    epochs: int
+
+
+def no_turns(plan: Plan) -> Turns:
+    """The plan as it is."""
+    return Turns(plan, plan, 0, 0)
+
+
+def share_out(plan: Plan, n_iter_no_change: int | None = None) -> Turns:
+    """Half of the epochs for both networks, then as many of the decoder alone as the plan has; no turns of a few."""
+    count = min(MOST_TURNS, plan.epochs // LEAST_EPOCHS)
+    if count < LEAST_TURNS:
+        return no_turns(plan)
+    ordinary = round(ORDINARY * plan.epochs)
+    patience = None if plan.patience is None else n_iter_no_change or max(5, ordinary // 3)
+    first = replace(plan, epochs=ordinary, patience=patience)
+    return Turns(plan, first, count, max(1, round(plan.epochs / count)))
+
+
+def can_alternate(model: AutoencoderModel, rows: Rows) -> bool:
+    """Whether the decoder may be trained on codes that are not its encoder's, of complete rows as they are."""
+    return (
+        can_polish(model)
+        and model.corruption.is_identity
+        and model.completion is None
+        and model.decoder.stack() is not None
+        and rows.random_access
+    )
+
+
+class Alternated(NamedTuple):
+    """Which row of the history is the model's now, and whether somebody ended the turns."""
+
+    best_epoch: int
+    interrupted: bool
+
+
+def alternate(
+    model: AutoencoderModel,
+    rows: Rows,
+    held_out: Rows,
+    turns: Turns,
+    seed: int,
+    history: History,
+    best_epoch: int,
+    on_turn: Callable[[Mapping[str, float]], bool] = lambda row: False,
+    mean_weight: float = 1.0,
+) -> Alternated:
+    """Train decoder and encoder in place; row weights are divided by ``mean_weight``, as in the fit before.
+
+    The history gets a row for every turn, measured with polished codes; ``on_turn`` sees it and answers True to stop.
+    Rates, batches and decay are those of the plan. After Ctrl-C the best so far is kept.
+    """
+    plan = turns.plan
+    work = _Work(model, rows, held_out, plan.batch_size, seed, mean_weight)
+    decoder = OneNetwork(model.decoder, plan, DECAY * plan.weight_decay)
+    first, begun, before = len(history), time.perf_counter(), history[-1]["seconds"]
+    losses = [work.held_out_losses()]
+    at_first = best = decoder.weights()
+    interrupted, kept, step, n_steps = False, 0, 0, turns.count * turns.epochs * work.batches_of_epoch
+    try:
+        for turn in range(1, turns.count + 1):
+            work.polish(DESCENT)
+            for noisy, batch in work.batches(turn, turns.epochs):
+                progress = step / max(1, n_steps - 1)
+                decoder.step(
+                    _beside(noisy, batch.given), _at_output(model.likelihood, batch), RATE * rate(plan, progress)
+                )
+                step += 1
+            work.renew_basis()
+            losses.append(work.held_out_losses())
+            if work.mean(losses[turn]) < work.mean(losses[kept]):
+                kept, best = turn, decoder.weights()
+            row = work.figures(losses[turn])
+            row |= {"epoch": float(first + turn - 1), "learning_rate": RATE * rate(plan, step / n_steps)}
+            row["seconds"] = before + time.perf_counter() - begun
+            history.append({name: row[name] for name in history.columns})
+            if on_turn(row):
+                break
+    except KeyboardInterrupt:
+        interrupted = True
+    gains = losses[0] - losses[kept]
+    if not exceeds_chance(gains if work.held_out.weight is None else gains * work.held_out.weight):
+        kept, best = 0, at_first
+    decoder.put(best)
+    decoder.finish()
+    if kept:
+        _teach_encoder(work, plan, max(1, round(ENCODER_SHARE * turns.count * turns.epochs)))
+        best_epoch = first + kept - 1
+    return Alternated(best_epoch, interrupted)
+
+
+class _Work:
+    """Rows, and their codes as they stand."""
+
+    def __init__(
+        self, model: AutoencoderModel, rows: Rows, held_out: Rows, batch_size: int, seed: int, mean_weight: float
+    ):
+        self.model, self.rows, self.batch_size, self.seed = model, rows, batch_size, seed
+        self.mean_weight = mean_weight
+        self.device = next(model.parameters()).device
+        self.held_out = self._taken(held_out, torch.arange(len(held_out)))
+        self.places = torch.linspace(0, len(rows) - 1, min(BASIS_ROWS, len(rows))).long()
+        self.sample = self._taken(rows, self.places)
+        self.codes = torch.cat([self.guess(batch.to(self.device)) for batch in rows.records()])
+        self.renew_basis()
+        self._move(lambda target, codes: self.polishing.codes(model, target, codes, STEPS))
+        self.renew_basis()
+
+    def _taken(self, rows: Rows, places: Tensor) -> Batch:
+        return rows.batch_of(rows.take(places)).to(self.device)
+
+    def _target(self, batch: Batch) -> Target:
+        return target_of(self.model.likelihood, batch.x, batch.given)
+
+    @property
+    def batches_of_epoch(self) -> int:
+        return -(-len(self.rows) // self.batch_size)
+
+    def guess(self, batch: Batch) -> Tensor:
+        """The encoder's codes."""
+        with torch.no_grad():
+            return self.model.encode(batch.x, batch.given).mean
+
+    def mean(self, losses: Tensor) -> float:
+        """Of held-out rows, by their weights."""
+        weight = self.held_out.weight
+        return float(losses.mean() if weight is None else (losses * weight).sum() / weight.sum())
+
+    def renew_basis(self) -> None:
+        """Metric and starts, for the decoder as it is."""
+        self.polishing = polishing_of(self.model, self._target(self.sample), self.codes[self.places.to(self.device)])
+
+    def polish(self, steps: int) -> None:
+        """All codes from where they are."""
+        decoder, metric = self.model.decoder, self.polishing.metric
+        self._move(lambda target, codes: descend(decoder, target, codes, metric, steps=steps).codes)
+
+    def _move(self, move: Callable[[Target, Tensor], Tensor]) -> None:
+        moved, begin = torch.empty_like(self.codes), 0
+        for batch in self.rows.records():
+            part = slice(begin, begin + len(batch.x))
+            moved[part] = move(self._target(batch.to(self.device)), self.codes[part])
+            begin += len(batch.x)
+        self.codes = moved
+
+    def batches(self, turn: int, epochs: int) -> Iterator[tuple[Tensor, Batch]]:
+        """Codes with noise and their rows, for some epochs."""
+        noise = NOISE * self.codes.std(0)
+        for epoch in range(epochs):
+            generator = seeded_generator(self.seed, turn, epoch)
+            order = torch.randperm(len(self.rows), generator=generator)
+            noisy = self.codes + noise * torch.randn(self.codes.shape, generator=generator).to(self.device)
+            places = iter(order.split(self.batch_size))
+            for columns in self.rows.take_batches(order, self.batch_size):
+                yield noisy[next(places).to(self.device)], self._weighed(columns)
+
+    def shuffled(self, epoch: int) -> Iterator[Batch]:
+        """The rows of an epoch by themselves."""
+        order = torch.randperm(len(self.rows), generator=seeded_generator(self.seed, 0, epoch))
+        for columns in self.rows.take_batches(order, self.batch_size):
+            yield self._weighed(columns)
+
+    def _weighed(self, columns: Tensor) -> Batch:
+        batch = self.rows.batch_of(columns).to(self.device)
+        return batch if batch.weight is None else batch._replace(weight=batch.weight / self.mean_weight)
+
+    @torch.no_grad()
+    def held_out_losses(self, *, amortized: bool = False) -> Tensor:
+        """-log p of each held-out row, encoded as in use, in float64."""
+        batch, codes = self.held_out, self.guess(self.held_out)
+        if not amortized:
+            codes = self.polishing.codes(self.model, self._target(batch), codes, STEPS)
+        self._held_out_output = self.model.decoder(codes, batch.given)
+        return self.model.likelihood(self._held_out_output, batch.x).double()
+
+    @torch.no_grad()
+    def figures(self, losses: Tensor) -> dict[str, float]:
+        """A row of the history, but for its epoch, rate and seconds; ``losses`` are those just measured."""
+        likelihood, sample = self.model.likelihood, self.sample
+        output = self.model.decoder(self.codes[self.places.to(self.device)], sample.given)
+        measured = {
+            "train": (sample, likelihood(output, sample.x), likelihood.error_per_feature(output, sample.x)),
+            "validation": (
+                self.held_out,
+                losses,
+                likelihood.error_per_feature(self._held_out_output, self.held_out.x),
+            ),
+        }
+        row = {}
+        for prefix, (batch, loss, error) in measured.items():
+            weight = torch.ones_like(error) if batch.weight is None else batch.weight
+            for name, values in (("loss", loss), ("reconstruction", loss), ("mse", error)):
+                row[f"{prefix}_{name}"] = float((values.double() * weight).sum() / weight.double().sum())
+        return row
+
+
+def _teach_encoder(work: _Work, plan: Plan, epochs: int) -> None:
+    """Let the encoder learn to guess; it stays as it is unless that reconstructs held-out rows better."""
+    model = work.model
+    linearize = cast(Network, model.decoder).linearize
+    encoder = OneNetwork(model.encoder, plan, DECAY * plan.weight_decay)
+    best, weights = work.mean(work.held_out_losses(amortized=True)), encoder.weights()
+    step, n_steps = 0, epochs * work.batches_of_epoch
+    for epoch in range(epochs):
+        for batch in work.shuffled(epoch):
+
+            def at_code(h: Tensor, batch: Batch = batch) -> Tensor:
+                here = linearize(h, batch.given)
+                return here.pull(_at_output(model.likelihood, batch)(here.value))
+
+            encoder.step(_beside(batch.x, batch.given), at_code, RATE * rate(plan, step / max(1, n_steps - 1)))
+            step += 1
+        loss = work.mean(work.held_out_losses(amortized=True))
+        if loss < best:
+            best, weights = loss, encoder.weights()
+    encoder.put(weights)
+    encoder.finish()
+
+
+def _beside(inputs: Tensor, given: Tensor | None) -> Tensor:
+    return inputs if given is None else torch.cat([inputs, given], 1)
+
+
+def _at_output(likelihood: Any, batch: Batch) -> Callable[[Tensor], Tensor]:
+    """The gradient at the decoder's output of the batch's (weighted) mean -log p(x|z)."""
+
+    def gradient(output: Tensor) -> Tensor:
+        if likelihood.is_squared_error:
+            found = likelihood.output_gradient(output, batch.x)
+        else:
+            with torch.enable_grad():
+                at = output.detach().requires_grad_()
+                (found,) = torch.autograd.grad(likelihood(at, batch.x).mean(), at)
+        return found if batch.weight is None else found * batch.weight[:, None]
+
+    return gradient

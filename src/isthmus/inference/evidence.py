@@ -1,0 +1,137 @@
+"""How probable is a row? The evidence of a decoder with a Gaussian density of codes, by Laplace's approximation.
+
+A decoder g, noise of variance σ² and a density N(m, S) of codes are a generative model, as probabilistic PCA is
+(Tipping & Bishop 1999). The density of a row is an integral over all codes that might have made it. About the best code
+z* the integrand is nearly Gaussian (MacKay 1992), so
+
+    log p(x) ≈ log p(x | z*) + log N(z*; m, S) + p/2 log 2π - 1/2 log det H        H = JᵀWJ + S⁻¹
+
+For a linear decoder that is exact, and equal to the score of PCA. The first term rises with every latent that is
+added; the rest is what a latent costs. So the evidence of rows never seen has a maximum, at the size the data
+support, where the density of a row given its own code rises for ever.
+
+What has to be known beside the decoder is estimated in closed form. With z the least-squares codes of N rows, r their
+residuals and C = σ² (JᵀJ)⁻¹ the covariance that noise gives a code:
+
+    σ² = Σ‖r‖² / N(n - p)          p of a row's n residuals are spent on its code
+    S  = Cov[z] - mean C           the spread of codes, less the part of it that is noise
+
+For a linear decoder, on its own training rows, both are probabilistic PCA's maximum-likelihood answers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from isthmus.inference.codes import Decoder, GaussianPrior, Inferred, infer
+from isthmus.inference.solving import factor
+from isthmus.inference.target import Target
+
+__all__ = ["CodeDensity", "evidence_of", "fit_code_density", "laplace", "marginal_density", "noise_variance"]
+
+LEAST_SHARE = 1e-4  # of a code's variance, that noise may not take from it
+SHARED_ROWS = 512  # of which the mean share of noise is taken
+LEAST_VARIANCE = 1e-12  # of codes that are all alike
+
+
+@dataclass(frozen=True)
+class CodeDensity:
+    """N(mean, covariance) of codes; shapes (p,) and (p, p)."""
+
+    mean: Tensor
+    covariance: Tensor
+
+    @property
+    def prior(self) -> GaussianPrior:
+        """The same, as inference takes it."""
+        return GaussianPrior(self.mean, torch.linalg.inv(self.covariance.double()).to(self.mean.dtype))
+
+    @property
+    def root(self) -> Tensor:
+        """S^½, so that it times its transpose is S."""
+        values, axes = torch.linalg.eigh(self.covariance.double())
+        return (axes * values.clamp(min=0).sqrt()).to(self.mean.dtype)
+
+    @property
+    def log_det(self) -> float:
+        return float(torch.linalg.slogdet(self.covariance.double())[1])
+
+
+def noise_variance(squared_errors: Tensor, n_cells: int, n_latents: int) -> float:
+    """σ² from the squared residuals of least-squares codes, shape (n_rows,), of rows with ``n_cells`` cells."""
+    spare = max(n_cells - n_latents, 1)
+    return float(squared_errors.double().mean()) / spare
+
+
+def fit_code_density(codes: Tensor, covariances: Tensor | None) -> CodeDensity:
+    """The density of codes behind least-squares ones, shape (n_rows, p).
+
+    ``covariances``, shape (n_rows, p, p), say how far noise spreads each code; None leaves the codes' spread as it is.
+    Where noise explains all of a direction's spread, a little is left to it, so that the covariance stays positive
+    definite.
+    """
+    codes, covariances = _finite(codes.double(), covariances)
+    mean = codes.mean(0)
+    away = codes - mean
+    spread = away.T @ away / max(1, len(codes) - 1)
+    # Whitened by the spread, noise is a share of each direction's variance: no share is more than all.
+    values, axes = torch.linalg.eigh(spread)
+    floor = max(1e-12 * float(values.max()), LEAST_VARIANCE)
+    root = axes * values.clamp(min=floor).sqrt()
+    if covariances is None:
+        return CodeDensity(mean.float(), (root @ root.T).float())
+    shares, turned = torch.linalg.eigh(_shares_of_noise(root, covariances))
+    kept = (1 - shares).clamp(min=LEAST_SHARE)
+    factor_ = root @ turned
+    return CodeDensity(mean.float(), ((factor_ * kept) @ factor_.T).float())
+
+
+def _shares_of_noise(root: Tensor, covariances: Tensor) -> Tensor:
+    """The mean of C in units where the codes' spread is the identity; a row whose decoder stands still counts as 1."""
+    some = covariances[torch.linspace(0, len(covariances) - 1, min(SHARED_ROWS, len(covariances))).long()]
+    white = torch.linalg.solve(root, torch.linalg.solve(root, some).mT)
+    values, axes = torch.linalg.eigh((white + white.mT) / 2)
+    return ((axes * values.clamp(0, 1)[:, None]) @ axes.mT).mean(0)
+
+
+def marginal_density(codes: Tensor, covariances: Tensor) -> CodeDensity:
+    """The density of codes from their posteriors N(z, C), shapes (n_rows, p) and (n_rows, p, p): a step of EM.
+
+    m = mean z, S = Cov[z] + mean C (Dempster, Laird & Rubin 1977).
+    """
+    finite, known = _finite(codes.double(), covariances)
+    away = finite - finite.mean(0)
+    spread = away.T @ away / max(1, len(finite) - 1)
+    spread.diagonal().add_(LEAST_VARIANCE)
+    if known is not None:
+        spread += known.mean(0)
+    return CodeDensity(finite.mean(0).float(), spread.float())
+
+
+def _finite(codes: Tensor, covariances: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """Of the rows whose code and covariance are numbers; of codes alone, where no covariance is."""
+    there = codes.isfinite().all(1)
+    if covariances is not None:
+        known = there & covariances.double().isfinite().flatten(1).all(1)
+        if bool(known.any()):
+            return codes[known], covariances.double()[known]
+    return (codes[there] if bool(there.any()) else torch.zeros_like(codes)), None
+
+
+def laplace(decoder: Decoder, target: Target, guess: Tensor, density: CodeDensity, *, steps: int) -> Tensor:
+    """Log p(x) of a target's rows, in nats, shape (batch,), from guesses of their codes, shape (batch, p)."""
+    found = infer(decoder, target, guess, steps=steps, prior=density.prior, curvature=True)
+    return evidence_of(found, target, density)
+
+
+def evidence_of(found: Inferred, target: Target, density: CodeDensity) -> Tensor:
+    """The same for rows whose codes were inferred, with their curvature, under that density as prior."""
+    if found.curvature is None:
+        raise ValueError("evidence_of: the curvature at the codes is needed; ask `infer` for it.")
+    factors = factor(found.curvature.double(), found.curvature.new_zeros(found.codes.shape))
+    log_det = 2 * factors.diagonal(dim1=1, dim2=2).log().sum(1)
+    # The terms in 2π of prior and integral cancel.
+    return (-found.energy - target.constant() - 0.5 * density.log_det - 0.5 * log_det).to(found.energy.dtype)

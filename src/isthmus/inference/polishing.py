@@ -1,0 +1,90 @@
+"""Codes as a fitted model gives them: the encoder's guess, and from there as good as its decoder allows.
+
+What that takes beside the model is little, and is found at the end of a fit: the metric of descent, some codes of
+training rows to start from where the code is small, and whether it pays at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from isthmus.inference.codes import infer
+from isthmus.inference.descent import descend, metric_of
+from isthmus.inference.starts import CodeBank
+from isthmus.inference.target import LikelihoodTarget, Target, observed_target
+from isthmus.parts.autoencoder import AutoencoderModel
+from isthmus.parts.likelihood import Likelihood
+
+__all__ = ["STEPS", "Polishing", "can_polish", "pays", "polishing_of", "target_of"]
+
+STEPS = 3  # of descent, at three passes of the decoder each: the knee of the curve, see docs/defaults.md
+SEARCHED = 4  # latents up to which a training row's code may be a better start than the encoder's
+BANK_ROWS, BANK_CELLS = 512, 1 << 22
+PAYS = 0.01  # share of the held-out cost that polishing must save to be done unasked
+CURVATURE_ROWS = 512  # whose mean curvature is the metric
+
+
+@dataclass(frozen=True)
+class Polishing:
+    """How codes are polished.
+
+    Attributes
+    ----------
+    metric : Tensor of shape (p, p)
+        The inverse of the mean curvature, for `descend`.
+    bank : Tensor of shape (n_kept, p)
+        Codes of training rows to start from; none where the search doesn't pay.
+    steps : int
+        Of descent, where nobody asks for another number: 0 leaves the encoder's code.
+    """
+
+    metric: Tensor
+    bank: Tensor
+    steps: int = STEPS
+
+    def codes(self, model: AutoencoderModel, target: Target, guess: Tensor, steps: int | None = None) -> Tensor:
+        """Codes of a target's rows, shape (batch, p), from the encoder's guess."""
+        steps = self.steps if steps is None else steps
+        if steps == 0:
+            return guess
+        return descend(model.decoder, target, self.start(model, target, guess), self.metric, steps=steps).codes
+
+    def start(self, model: AutoencoderModel, target: Target, guess: Tensor) -> Tensor:
+        """The guess, or the code of a training row that lies closer."""
+        if not len(self.bank):
+            return guess
+        with torch.no_grad():
+            outputs = self.bank if target.given is not None else model.decoder(self.bank)  # each row has its own then
+        return CodeBank(self.bank, outputs).better(model.decoder, target, guess)
+
+
+def can_polish(model: AutoencoderModel) -> bool:
+    """Whether a code is a point that may lie anywhere, read by a decoder that isn't linear."""
+    return model.bottleneck.is_identity and model.decoder.residual is not None
+
+
+def target_of(likelihood: Likelihood, x: Tensor, given: Tensor | None) -> Target:
+    """Rows as a decoder's output is compared with them; a cell that is NaN has no weight."""
+    if likelihood.is_gaussian and likelihood.mean_is_output:
+        return observed_target(x, 1 / (likelihood.noise_variance or 1.0), given)
+    return LikelihoodTarget(likelihood, x, given)
+
+
+def polishing_of(model: AutoencoderModel, target: Target, codes: Tensor, steps: int = STEPS) -> Polishing:
+    """What is needed to polish rows like these, from their codes, shape (n_rows, p)."""
+    n_rows, n_latents = codes.shape
+    some = torch.linspace(0, n_rows - 1, min(CURVATURE_ROWS, n_rows), device=codes.device).long()
+    found = infer(model.decoder, target.rows(some), codes[some], steps=0, curvature=True)
+    assert found.curvature is not None  # it was asked for
+    most = min(BANK_ROWS, BANK_CELLS // target.n_features) if n_latents <= SEARCHED else 0
+    kept = torch.linspace(0, n_rows - 1, min(most, n_rows), device=codes.device).long()
+    return Polishing(metric_of(found.curvature), codes[kept].clone(), steps)
+
+
+def pays(amortized: Tensor, polished: Tensor) -> bool:
+    """Whether held-out rows gain enough by polishing that it is done unasked; their -log p, shape (n_rows,) each."""
+    before, after = float(amortized.double().mean()), float(polished.double().mean())
+    return before - after > PAYS * abs(before)

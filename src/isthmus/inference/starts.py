@@ -1,0 +1,65 @@
+"""Where to begin: at the encoder's guess, or at the code of a training row that lies closer.
+
+Where few numbers must hold many columns the decoder's sheet folds: rows side by side may have codes far apart. One
+smooth encoder averages over a fold, and no descent leads from the average to a side. The codes of training rows and
+their reconstructions are known; the nearest of them is a guess that never averages. It is compared with the encoder's
+by its cost, row by row, so a start is never worse than the encoder's.
+
+The search pays up to about four latents. With more, the encoder's guess is closer than any training row's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from isthmus.inference.blocks import blocks, rows_at_once
+from isthmus.inference.codes import Decoder
+from isthmus.inference.target import Target
+
+__all__ = ["CodeBank"]
+
+FEW = 24  # codes that are decoded for each row where each has outputs of its own
+
+
+@dataclass(frozen=True)
+class CodeBank:
+    """Codes of training rows, shape (n_kept, p), and the decoder's outputs there, shape (n_kept, n_features)."""
+
+    codes: Tensor
+    outputs: Tensor
+
+    @staticmethod
+    @torch.no_grad()
+    def of(decoder: Decoder, codes: Tensor, most: int) -> CodeBank:
+        """Up to ``most`` of the codes, evenly spread among them."""
+        kept = codes[torch.linspace(0, len(codes) - 1, min(most, len(codes))).long()]
+        return CodeBank(kept, decoder(kept))
+
+    @torch.no_grad()
+    def better(self, decoder: Decoder, target: Target, guess: Tensor) -> Tensor:
+        """Of each row the better of its guess and the nearest code of the bank, shape (batch, p).
+
+        A decoder that is given something has other outputs for every row: there a few codes are decoded for each.
+        """
+        return torch.cat(
+            [
+                self._better_block(decoder, target.rows(places), guess[places])
+                for places in blocks(len(guess), rows_at_once(target.n_features), guess.device)
+            ]
+        )[: len(guess)]
+
+    def _better_block(self, decoder: Decoder, target: Target, guess: Tensor) -> Tensor:
+        cost = target.cost(decoder(guess, target.given))
+        if target.given is None:
+            nearest = target.nearest(self.outputs)
+            closer = target.cost(self.outputs[nearest]) < cost
+            return torch.where(closer[:, None], self.codes[nearest], guess)
+        few = torch.linspace(0, len(self.codes) - 1, min(FEW, len(self.codes)), device=guess.device).long()
+        for code in self.codes[few]:
+            trial = code.expand_as(guess)
+            tried = target.cost(decoder(trial, target.given))
+            guess, cost = torch.where((tried < cost)[:, None], trial, guess), torch.minimum(cost, tried)
+        return guess

@@ -1,0 +1,194 @@
+"""What inference needs beside a model, learned at the end of a fit from some of its rows.
+
+    polishing    how codes get from the encoder's guess to the best ones
+    density      N(m, S) of codes, the prior of the evidence and of rows with missing cells
+    σ²           the noise that no code explains
+
+σ² comes from rows held out of training, as a decoder fits its own rows too well. A model that is PCA takes
+probabilistic PCA's own answers instead.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from isthmus.inference.codes import Inferred, infer
+from isthmus.inference.evidence import CodeDensity, evidence_of, fit_code_density, marginal_density
+from isthmus.inference.linear_gaussian import linear_gaussian_log_prob
+from isthmus.inference.polishing import STEPS, Polishing, can_polish, pays, polishing_of, target_of
+from isthmus.inference.posterior import covariances, standard_errors
+from isthmus.inference.target import Target
+from isthmus.parts.autoencoder import AutoencoderModel
+from isthmus.parts.linearization import NotDifferentiableError
+from isthmus.parts.principal import Principal
+from isthmus.rows.rows import Batch
+
+__all__ = ["InferenceState", "learn_inference"]
+
+EXACT_STEPS = 8  # of Levenberg-Marquardt, where the curvature at the code is wanted: so many make the code exact
+EM_STEPS = 4  # to the density of codes under a likelihood that isn't Gaussian
+LEAST_NOISE = 1e-10  # in the model's units, whose variance is 1
+
+
+@dataclass(frozen=True)
+class InferenceState:
+    """See the module.
+
+    Attributes
+    ----------
+    polishing : Polishing or None
+        None where a code is no point that could lie elsewhere, or the decoder has no derivative.
+    density : CodeDensity or None
+        None of a model with a prior, and where the decoder has no derivative.
+    noise_variance : float
+        σ² in the model's units.
+    """
+
+    polishing: Polishing | None
+    density: CodeDensity | None
+    noise_variance: float
+
+    @property
+    def takes_gaps(self) -> bool:
+        """Whether rows with missing cells can be encoded by the cells they have."""
+        return self.polishing is not None and self.density is not None
+
+    def codes(
+        self, model: AutoencoderModel, x: Tensor, given: Tensor | None = None, steps: int | None = None
+    ) -> Tensor:
+        """Codes of rows in the model's units, shape (batch, p): as good as ``steps`` of descent make them.
+
+        Rows with missing cells, NaN, are encoded by the cells they have and by the density of codes.
+        """
+        if self.polishing is None:
+            return model.encode(x, given).mean
+        gaps = x.isnan().any(1)
+        if model.completion is not None or not bool(gaps.any()):
+            return self.polishing.codes(
+                model, target_of(model.likelihood, x, given), model.encode(x, given).mean, steps
+            )
+        codes = self.codes(model, torch.where(gaps[:, None], 0.0, x), given, steps)
+        found = self.posterior(model, x[gaps], None if given is None else given[gaps])
+        return codes.index_copy(0, gaps.nonzero()[:, 0], found.codes)
+
+    def posterior(self, model: AutoencoderModel, x: Tensor, given: Tensor | None = None) -> Inferred:
+        """The best codes of rows under the density of codes and the noise that was found, with the curvature there."""
+        assert self.density is not None  # see `takes_gaps`
+        target, missing = self._target(model, x, given), x.isnan()
+        if model.completion is None and bool(missing.any()):
+            x = torch.where(missing, model.decode(self.density.mean.expand(len(x), -1), given), x)
+        guess = model.encode(x, given).mean
+        if self.polishing is not None:
+            guess = self.polishing.start(model, target, guess)
+        return infer(model.decoder, target, guess, steps=EXACT_STEPS, prior=self.density.prior, curvature=True)
+
+    def standard_errors(
+        self, model: AutoencoderModel, x: Tensor, given: Tensor | None, codes: Tensor, n_first: int
+    ) -> Tensor:
+        """Of the first latents of codes that are known, shape (batch, n_first), the others being what they are."""
+        curvature = self._curvature(model, x, given, codes)
+        if self.density is not None:
+            gaps = x.isnan().any(1)[:, None, None]  # a row with gaps was encoded by the density of codes too
+            curvature = curvature + torch.where(gaps, self.density.prior.precision, 0.0)
+        return standard_errors(curvature[:, :n_first, :n_first].contiguous())
+
+    def _curvature(self, model: AutoencoderModel, x: Tensor, given: Tensor | None, codes: Tensor) -> Tensor:
+        """H at codes that are known, shape (batch, p, p), under the noise that was found and without a prior."""
+        found = infer(model.decoder, self._target(model, x, given), codes, steps=0, curvature=True)
+        assert found.curvature is not None  # it was asked for
+        return found.curvature
+
+    def log_evidence(self, model: AutoencoderModel, x: Tensor, given: Tensor | None = None) -> Tensor:
+        """Log p(x), in nats, shape (batch,), of rows in the model's units, over the cells they have."""
+        assert self.density is not None  # see `density`
+        gaussian = model.likelihood.is_gaussian and model.likelihood.mean_is_output
+        if gaussian and given is None and model.decoder.residual is None:
+            stacked = model.decoder.value_and_jacobian(self.density.mean[None])[0]
+            return linear_gaussian_log_prob(x, stacked[0], stacked[1:].T @ self.density.root, self.noise_variance)
+        return evidence_of(self.posterior(model, x, given), self._target(model, x, given), self.density)
+
+    def _target(self, model: AutoencoderModel, x: Tensor, given: Tensor | None) -> Target:
+        """Rows as the noise that was found has them compared."""
+        return target_of(model.likelihood.with_noise(self.noise_variance), x, given)
+
+
+def learn_inference(
+    model: AutoencoderModel, rows: Batch, held_out: Batch, closed_form: Principal | None
+) -> InferenceState:
+    """What inference needs, from training rows and held-out rows in the model's units.
+
+    ``closed_form`` is PCA, where the model's codes and reconstructions are its.
+    """
+    with torch.no_grad():
+        guess, held = (model.encode(batch.x, batch.given).mean for batch in (rows, held_out))
+        amortized = _noise(model, held_out, held, 0)
+        if model.bottleneck.has_prior:
+            return InferenceState(None, None, amortized)
+        if not model.bottleneck.is_gate:  # a sparse code: what units are on has been spent on a row
+            spent = min(float((held != 0).double().sum(1).mean()), held_out.x.shape[1] - 1)
+            return InferenceState(None, fit_code_density(guess, None), _noise(model, held_out, held, spent))
+        try:
+            return _of_points(model, rows, held_out, closed_form)
+        except NotDifferentiableError as error:
+            warnings.warn(
+                f"{error}: codes stay as the encoder gives them, and score_samples is the density of a row given its "
+                "code.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+            return InferenceState(None, None, amortized)
+
+
+def _of_points(model: AutoencoderModel, rows: Batch, held_out: Batch, closed_form: Principal | None) -> InferenceState:
+    likelihood = model.likelihood
+    whole, judged = model.complete(rows.x), model.complete(held_out.x)
+    target, held_target = target_of(likelihood, whole, rows.given), target_of(likelihood, judged, held_out.given)
+    guess, first = model.encode(whole, rows.given).mean, model.encode(judged, held_out.given).mean
+    n_latents = guess.shape[1]
+    polishing = polishing_of(model, target, guess)
+    codes = polishing.codes(model, target, guess, STEPS)
+    polishing = polishing_of(model, target, codes)
+    steps = _steps_that_pay(model, polishing, held_target, first) if closed_form is None else 0
+    polishing = replace(polishing, steps=steps)
+    if closed_form is not None and likelihood.is_gaussian and n_latents <= len(closed_form.variances):
+        noise = likelihood.noise_variance or max(closed_form.noise_variance(n_latents), LEAST_NOISE)
+        spread = (closed_form.variances[:n_latents] - noise).clamp(min=LEAST_NOISE).to(guess.device)
+        return InferenceState(polishing, CodeDensity(torch.zeros_like(spread), spread.diag()), noise)
+    start = polishing.start(model, held_target, first)
+    best = infer(model.decoder, held_target, start, steps=EXACT_STEPS).codes
+    state = InferenceState(polishing, None, _noise(model, held_out, best, n_latents))
+    if likelihood.is_gaussian and likelihood.mean_is_output:
+        codes = infer(model.decoder, target, codes, steps=EXACT_STEPS).codes
+        spread = covariances(state._curvature(model, whole, rows.given, codes))
+        return replace(state, density=fit_code_density(codes, spread))
+    # A probability of 0 or 1 is reached at no code: there are no least-squares codes, only probable ones.
+    state = replace(state, density=fit_code_density(guess, None))
+    for _ in range(EM_STEPS):
+        found = state.posterior(model, whole, rows.given)
+        assert found.curvature is not None  # it was asked for
+        state = replace(state, density=marginal_density(found.codes, covariances(found.curvature)))
+    return state
+
+
+def _steps_that_pay(model: AutoencoderModel, polishing: Polishing, target: Target, guess: Tensor) -> int:
+    """How many steps are taken unasked: those of the defaults, or none where held-out rows gain too little."""
+    if not can_polish(model) or not model.corruption.is_identity:
+        return 0
+    codes = polishing.codes(model, target, guess, STEPS)
+    before, after = (target.cost(model.decoder(z, target.given)) for z in (guess, codes))
+    return STEPS if pays(before, after) else 0
+
+
+def _noise(model: AutoencoderModel, batch: Batch, codes: Tensor, spent: float) -> float:
+    """σ² from the squared error of held-out rows, of whose cells the code has ``spent`` some; in the model's units."""
+    likelihood = model.likelihood
+    if likelihood.noise_variance is not None:
+        return likelihood.noise_variance
+    count = (~batch.x.isnan()).sum(1).double()
+    errors = likelihood.error_per_feature(model.decoder(codes, batch.given), batch.x).double() * count
+    spare = count.sum() - (spent * len(codes) if likelihood.mean_is_output else 0)
+    return max(float(errors.sum() / spare.clamp(min=1)), LEAST_NOISE)
