@@ -21,13 +21,13 @@ ROLES = ("--ids", "name", "--labels", "kind")
 def test_a_run_folder_holds_all_that_later_commands_need(table_run, folder):
     assert {path.name for path in table_run.iterdir()} == {
         "model",
-        "data.json",
+        "run.json",
         "test_rows.csv",
         "history.csv",
         "evaluation.json",
         "explorer.html",
     }
-    record = json.loads((table_run / "data.json").read_text())["record"]
+    record = json.loads((table_run / "run.json").read_text())["record"]
     assert record["columns"] == list(COLUMNS)
     assert (record["id_name"], record["label_name"]) == ("name", "kind")
     assert record["source"] == str(folder / "own.csv")
@@ -83,7 +83,7 @@ def test_json_is_one_object_and_nothing_else(folder, tmp_path):
 
 def test_the_same_seed_gives_the_same_run(folder, tmp_path, table_run):
     call("fit", folder / "own.csv", *ROLES, "-o", tmp_path / "again", *QUICK)
-    same = ("model/model.safetensors", "evaluation.json", "test_rows.csv", "data.json")
+    same = ("model/model.safetensors", "evaluation.json", "test_rows.csv", "run.json")
     weights = [tree(run) for run in (table_run, tmp_path / "again")]
     for name in same[2:]:
         assert weights[0][name] == weights[1][name]
