@@ -159,6 +159,7 @@ def test_missing_cells_of_every_kind_are_filled():
     holes = frame.mask(np.random.default_rng(1).random(frame.shape) < 0.2)
     holes["size"] = holes["size"].astype(frame["size"].dtype)
     estimator = quick(missing="mask").fit(holes)
+    assert np.isfinite(estimator.noise_variance_)
     filled = estimator.impute(holes)
     assert not filled.isna().any().any()
     for name in frame:
@@ -198,9 +199,7 @@ def test_an_unseen_category_is_an_error_or_a_missing_cell():
     other = frame.copy()
     other.loc[1005, ["answer", "size"]] = "perhaps", "vast"
     known = quick().fit(frame)
-    with pytest.raises(
-        ValueError, match=r"size has the category 'vast' in row 5.*answer has 'perhaps' in row 5"
-    ):
+    with pytest.raises(ValueError, match=r"size has the category 'vast' in row 5.*answer has 'perhaps' in row 5"):
         known.transform(other)
     estimator = quick(missing="mask").fit(frame)
     missing = frame.copy()
