@@ -26,8 +26,9 @@ from isthmus.fitting import PartialFit, fit_partially, fit_rows
 from isthmus.generation.mixin import GenerationMixin
 from isthmus.hyperparameter import check_hyperparameters
 from isthmus.inference.density import LatentReport, latent_report, log_density
-from isthmus.inference.missing import imputed, like_given, observed_log_volume
+from isthmus.inference.missing import imputed, observed_log_volume
 from isthmus.input_validation import blockwise, given_for, read_rows
+from isthmus.rows.cells import has_gaps
 from isthmus.rows.metadata import check_weights
 from isthmus.settings import AutoencoderSettings
 from isthmus.torch_modules import Side, to_torch
@@ -151,10 +152,8 @@ class BaseAutoencoder(
 
         A point code is where the decoder comes closest to the row, as far as ``polish`` steps from the encoder's guess
         lead. Of an ordered code ``size=k`` gives the first k latents. With ``return_std`` the standard error of each
-        latent comes too, in the same shape.
-
-        A row with missing cells is encoded by the cells it has, and by the density of codes. A model of point codes can
-        do that whatever its fit was like, once ``set_params(missing="mask")`` says that NaN is meant.
+        latent comes too, in the same shape. A row with missing cells is encoded by the cells it has and the density of
+        codes, whatever the fit was like, where codes are points and ``missing`` isn't "error".
         """
         fitted, rows = self._require_fitted(), self.to_numbers(X)
         beside = given_for(self, given, rows.shape[0])
@@ -193,8 +192,10 @@ class BaseAutoencoder(
         importance-weighted one.
         """
         fitted, rows = self._require_fitted(), self.to_numbers(X)
-        beside, masked = given_for(self, given, rows.shape[0]), self.missing == "mask"
-        volume = observed_log_volume(rows, fitted.scaling) if masked else np.float32(fitted.scaling.log_volume)
+        beside = given_for(self, given, rows.shape[0])
+        volume = np.float32(fitted.scaling.log_volume)
+        if has_gaps(rows):
+            volume = observed_log_volume(rows, fitted.scaling)
         if importance_samples is None and (scores := fitted.log_evidence(rows, beside)) is not None:
             return scores - volume
         density = log_density(
@@ -213,13 +214,13 @@ class BaseAutoencoder(
         row by the code of the cells it has; others need ``missing="mask"``.
         """
         fitted = self._require_fitted()
-        if not fitted.takes_gaps:
+        if not fitted.imputes:
             raise ValueError(
-                f"{type(self).__name__}: impute needs missing='mask' at fit, as these codes are not points."
+                f"{type(self).__name__}: impute needs a fit with missing='mask', got missing={self.missing!r}."
             )
         rows = self.to_numbers(X, gaps=True)
         filled = imputed(fitted, rows, given_for(self, given, rows.shape[0]))
-        return like_given(X, filled) if fitted.layout is None else fitted.layout.fill(X, filled)
+        return fitted.filled(X, filled)
 
     def score(self, X: Any, y: Any = None, *, sample_weight: Any = None, given: Any = None) -> float:
         """(Weighted) mean of `score_samples`, as for scikit-learn's PCA; larger is better."""
@@ -240,12 +241,9 @@ class BaseAutoencoder(
         """Rows as the model reads them, in the user's units: an array or CSR matrix, shape (n_samples, n_numbers).
 
         A DataFrame's booleans, categories and dates are encoded; X is refused unless it has the columns of the fit.
-        Cells may be missing where ``gaps`` says so, by default with ``missing="mask"`` if the model can encode such
-        rows.
+        Cells may be missing where ``gaps`` says so, by default where the model learned from such rows.
         """
-        fitted = self._require_fitted()
-        gaps = self.missing == "mask" and fitted.takes_gaps if gaps is None else gaps
-        return read_rows(self, X, fitted.layout, reset=False, gaps=gaps).values
+        return read_rows(self, X, reset=False, gaps=gaps).values
 
     encoder = Side("encoder")
     decoder = Side("decoder")
@@ -272,7 +270,7 @@ class BaseAutoencoder(
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
-        tags.input_tags.allow_nan = self.missing == "mask"
+        tags.input_tags.allow_nan = self.missing != "error"
         tags.transformer_tags.preserves_dtype = []
         return tags
 

@@ -1,4 +1,4 @@
-"""isthmus fit --missing mask, and isthmus impute: empty cells in, filled cells out."""
+"""isthmus fit and isthmus impute: empty cells in, filled cells out."""
 
 from __future__ import annotations
 
@@ -77,4 +77,17 @@ def test_a_code_that_is_no_point_needs_a_fit_with_missing_cells(folder, tmp_path
     called = call("fit", folder / "own.csv", *flags, "-o", tmp_path / "run")
     assert called.code == 0, called.err
     called = call("impute", tmp_path / "run", folder / "own.csv")
-    assert "fit it again with --missing mask" in sentence(called)
+    assert "can't fill cells; fit it again with --missing mask" in sentence(called)
+
+
+def test_a_run_on_complete_rows_fills_cells_too(table_run, folder, tmp_path):
+    lines = (folder / "own.csv").read_text().splitlines()
+    cells = lines[3].split(",")
+    cells[2] = ""
+    (tmp_path / "holes.csv").write_text("\n".join([*lines[:3], ",".join(cells), *lines[4:]]))
+    called = call("impute", table_run, tmp_path / "holes.csv")
+    assert called.code == 0, called.err
+    filled, given = called.out.splitlines(), read(folder / "own.csv", ids="name", labels="kind").values
+    assert len(filled) == len(lines)
+    assert "nan" not in called.out
+    assert np.isfinite(given).all()

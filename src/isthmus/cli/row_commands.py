@@ -28,6 +28,7 @@ from cyclopts import Parameter
 from isthmus.cli.matching_rows import Expected, codes_expected, open_matching, rows_expected
 from isthmus.cli.outcome import CommandError, say
 from isthmus.cli.own_inputs import refuse_own_inputs
+from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
 from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, PicturesOutput, RunPath, Shard, TableOutput
 from isthmus.cli.rows_output import require_writable, shared, write_blocks
 from isthmus.cli.run_folder import open_run
@@ -104,6 +105,7 @@ def _row_command(
             ids: Ids = None,
             labels: Labels = None,
             drop: Drop = (),
+            reading: Reading = READ_BY_ITSELF,
             overwrite: Overwrite = False,
             shard: Shard = None,
             std: Errors = False,
@@ -114,15 +116,13 @@ def _row_command(
             if not pictures:  # what depends on no model is refused before one is loaded
                 require_writable(output, overwrite=overwrite)
             estimator = found.load()
-            if estimator.fitted_.takes_gaps:  # an empty cell is told in a note, and the others say where the row lies
-                estimator.set_params(missing="mask")
             rows = rows_expected(found, estimator)
             written = entry(_Fitted(run, estimator, rows, std))
             image_shape = rows.image_shape if pictures else None
             if pictures:
                 require_writable(output, overwrite=overwrite, image_shape=image_shape)
             expected = codes_expected(found, estimator) if reads_codes else rows
-            stream = open_matching(data, expected, labels=labels, ids=ids, drop=drop, share=share)
+            stream = open_matching(data, expected, labels=labels, ids=ids, drop=drop, share=share, reading=reading)
             gaps = _Gaps(estimator, written.values)
             write_blocks(
                 output,
@@ -201,13 +201,13 @@ def reconstruct(model: _Fitted) -> _Written:
 def impute(model: _Fitted) -> _Written:
     """Fill the empty cells of rows with what the model expects there; every other cell stays as it is.
 
-    Takes a model of isthmus fit --missing mask, or any with a point code, which places a row by the cells it has.
-    Without -o the rows are printed as CSV.
+    A model that learned from complete rows fills them too, each row by the cells it has. Without -o the rows are
+    printed as CSV.
     """
     import numpy as np
 
-    if not model.estimator.fitted_.takes_gaps:
-        raise CommandError(f"{model.path!r} was fitted without missing cells; fit it again with --missing mask.")
+    if not model.estimator.fitted_.imputes:
+        raise CommandError(f"{model.path!r} can't fill cells; fit it again with --missing mask.")
     empty: list[int] = []
 
     def filled(block: Table) -> Any:
