@@ -20,9 +20,10 @@ from isthmus.rows.validation import validation_count
 from isthmus.settings import AutoencoderSettings
 from isthmus.training import plan as automatic
 
-__all__ = ["choose_architecture", "choose_plan", "choose_size", "choose_turns", "require_consistent"]
+__all__ = ["choose_architecture", "choose_plan", "choose_refit", "choose_size", "choose_turns", "require_consistent"]
 
 MOST_UNITS_PER_FEATURE = 64
+REFIT_SHARE = 1 / 12  # held out, above which rows are trained on again with those
 LARGEST, SMALLEST = 1e37, 1e-30  # values that float32 can hold, with room for their squares in units of the spread
 
 
@@ -133,6 +134,15 @@ def choose_turns(settings: AutoencoderSettings, rows: Rows, fitted: FittedState,
     return share_out(plan, settings.n_iter_no_change) if alternates else no_turns(plan)
 
 
+def choose_refit(settings: AutoencoderSettings, rows: Rows) -> bool:
+    """Whether the model is trained again on all rows: unasked where those held out are a large share of them."""
+    if not rows.random_access:
+        return False
+    if settings.refit is not None:
+        return settings.refit
+    return validation_count(len(rows), settings.validation_fraction) > REFIT_SHARE * len(rows)
+
+
 def choose_plan(settings: AutoencoderSettings, n_rows: int, fitted: FittedState) -> automatic.Plan:
     """The training run, with what the user left open filled in."""
     n_training = n_rows - validation_count(n_rows, settings.validation_fraction)
@@ -144,7 +154,7 @@ def choose_plan(settings: AutoencoderSettings, n_rows: int, fitted: FittedState)
     if decay is None:
         closed = settings.start == "principal"
         decay = automatic.automatic_weight_decay(n_training, fitted.unexplained) if closed else 0.0
-    patience = settings.n_iter_no_change or max(5, epochs // 3)
+    patience = settings.n_iter_no_change or automatic.automatic_patience(epochs)
     return automatic.Plan(
         epochs=epochs,
         batch_size=batch_size,

@@ -79,8 +79,15 @@ class AutoencoderSettings:
     validation_fraction: float | None = hyper(
         None, "share of rows held out to choose the best epoch; None: a tenth, 64 to 2,048 rows", at_least=0, below=1
     )
-    early_stopping: bool = hyper(True, "stop after n_iter_no_change epochs without improvement")
-    n_iter_no_change: int | None = hyper(None, "patience in epochs; None: a third of the epochs", at_least=1)
+    early_stopping: bool = hyper(
+        True, "stop after n_iter_no_change epochs without improvement, once one cycle's rate has fallen to half"
+    )
+    n_iter_no_change: int | None = hyper(None, "patience in epochs; None: a fifth of the epochs", at_least=1)
+    refit: bool | None = hyper(
+        None,
+        "train again on all rows, those held out too, for the epochs that were chosen; "
+        "None: where more than a twelfth is held out",
+    )
     precision: str = hyper(
         "auto",
         "number format of matrix products in training; auto uses bfloat16 for large work where it is fast",
