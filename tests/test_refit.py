@@ -10,7 +10,8 @@ from sklearn.exceptions import ConvergenceWarning
 import isthmus
 from conftest import curved_table
 from isthmus import Autoencoder
-from isthmus.rows.rows import Rows
+from isthmus.choices import choose_refit
+from isthmus.rows.rows import DenseRows, Rows
 from isthmus.training.loop import Training
 from isthmus.training.plan import Plan
 from isthmus.training.schedule import annealed_from, rate
@@ -50,11 +51,13 @@ def test_all_rows_are_learned_from_for_the_epochs_that_were_chosen(kind, learned
         assert name == "seconds" or column == without.history_.columns[name]
 
 
-def test_it_depends_on_the_share_held_out(learned_from):
-    for share, refits in ((None, True), (0.1, True), (0.05, False)):
-        model = Autoencoder(2, validation_fraction=share, **SETTINGS | {"max_iter": 30}).fit(curved_table(600))
-        assert model.best_epoch_ > 0
-        assert (model.fitted_.refit_rows > 0) is refits
+@pytest.mark.parametrize(("n_rows", "refit", "expected"), [(2000, None, True), (2001, None, False), (9999, True, True)])
+def test_unasked_it_is_for_few_rows(n_rows, refit, expected):
+    rows = DenseRows(torch.zeros(n_rows, 1))
+    assert choose_refit(Autoencoder(refit=refit), rows) is expected
+    assert choose_refit(Autoencoder(refit=False), rows) is False
+    rows.random_access = False  # a stream is read in order, and its held-out rows apart
+    assert choose_refit(Autoencoder(refit=refit), rows) is False
 
 
 def test_where_pca_is_kept_it_stays(learned_from):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from isthmus.initialization import closed_form_is_best, closed_form_kept, initia
 from isthmus.input_validation import read_for_fit
 from isthmus.parts.draws import seeded
 from isthmus.refitting import refit
+from isthmus.rehearsal import epochs_of_budget
 from isthmus.rows.rows import Rows
 from isthmus.rows.validation import validation_count
 from isthmus.training.callbacks import EpochCallbacks
@@ -39,7 +41,7 @@ PARTIAL_FIT_SAMPLE = 2048  # rows that a pass of `partial_fit` is evaluated on
 
 def fit_rows(estimator: Any, X: Any, sample_weight: Any, given: Any, checkpointer: FitCheckpointer | None) -> None:
     """Initialize and train; ``estimator.fitted_`` is set at the start and updated during training."""
-    group = process_group()
+    begun, group = time.perf_counter(), process_group()
     state = None if checkpointer is None else checkpointer.restored(estimator)
     source = read_for_fit(estimator, X, sample_weight, given, reset=state is None)
     if state is None:
@@ -50,8 +52,13 @@ def fit_rows(estimator: Any, X: Any, sample_weight: Any, given: Any, checkpointe
     if checkpointer is not None:
         checkpointer.require_same(rows)
     plan = choose_plan(estimator, len(rows), fitted)
+    held_out = validation_count(len(rows), estimator.validation_fraction)
+    with threads_for(plan.batch_size * fitted.n_weights):
+        epochs = epochs_of_budget(estimator, fitted, plan, rows, held_out, group, time.perf_counter() - begun)
+    plan = choose_plan(estimator, len(rows), fitted, epochs)
     if closed_form_is_best(estimator, fitted):
         plan = dataclasses.replace(plan, epochs=0)
+    estimator.fitted_ = fitted = dataclasses.replace(fitted, planned_epochs=plan.epochs)
     turns = no_turns(plan) if group.is_distributed else choose_turns(estimator, rows, fitted, plan)
     n_rows = turns.ordinary.epochs + turns.count
     training = Training(
@@ -69,7 +76,7 @@ def fit_rows(estimator: Any, X: Any, sample_weight: Any, given: Any, checkpointe
         threads_for(plan.batch_size * fitted.n_weights),
         progress_bar(n_rows, shown=estimator.verbose and group.is_main) as advance,
     ):
-        learned, validation = rows.split(validation_count(len(rows), estimator.validation_fraction))
+        learned, validation = rows.split(held_out)
         if validation is not None and estimator.missing == "mask":
             validation = validation.repeated(VALIDATION_DRAWS)
         callbacks = EpochCallbacks(estimator, n_rows, X, lambda: _callback_state(estimator))

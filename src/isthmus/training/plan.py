@@ -15,7 +15,10 @@ __all__ = [
     "automatic_patience",
     "automatic_weight_decay",
     "automatic_widths",
+    "most_useful_epochs",
 ]
+
+MOST_TIMES = 8  # the usual number of epochs
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,11 @@ def automatic_epochs(n_rows: int, batch_size: int) -> int:
     """Enough epochs for about 1,500 steps: eighty for a thousand rows, a handful for a hundred thousand."""
     steps = max(1, n_rows // batch_size)
     return min(200, max(3, round(1500 / steps)))
+
+
+def most_useful_epochs(usual: int) -> int:
+    """How many times the usual number of epochs still bring something; a budget of time is not spent beyond."""
+    return MOST_TIMES * usual
 
 
 def automatic_patience(epochs: int) -> int:
