@@ -31,7 +31,7 @@ from isthmus.training.plan import Plan, most_useful_epochs
 __all__ = ["epochs_of_budget"]
 
 FIRST, TIMED = 2, 8  # steps that are slower, and steps that are timed
-ONE_NETWORK, OTHER_HELD = 0.55, 0.8  # of a step's time: one on the decoder alone, and one on the encoder through it
+ONE_NETWORK, OTHER_HELD = 0.75, 1.1  # of a step's time: one on the decoder alone, and one on the encoder through it
 POLISHED_ROWS = 1024
 
 
