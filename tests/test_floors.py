@@ -58,6 +58,8 @@ FLOORS = {
     "refitting": 6,
     "rehearsal": 6,
     "code_size": 6,
+    "size_search": 6,
+    "evidence_by_size": 6,
     "estimator": 7,
     "inner_fit": 8,
     "variants.*": 8,
