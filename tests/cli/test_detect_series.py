@@ -1,4 +1,4 @@
-"""``isthmus detect FILE --time COLUMN``: episodes on standard output, steps in a file, one sentence where it can't be."""
+"""``isthmus detect FILE --time COLUMN``: episodes on standard output, steps in a file, bad input in one sentence."""
 
 import io
 
