@@ -73,6 +73,8 @@ FLOORS = {
     "smallest.*": 9,
     "anomaly": 9,
     "anomaly.*": 9,
+    "series": 9,
+    "series.*": 9,
     "denoising": 9,
     "denoising.*": 9,
     "pretraining": 9,
@@ -124,6 +126,7 @@ SKLEARN = (
     "denoising.*",
     "anomaly.*",
     "pretraining.*",
+    "series.*",
     "explorer.*",
 )
 SEAMS = {"make_corruption", "make_bottleneck", "make_networks", "make_likelihood", "make_penalties", "make_start"}
