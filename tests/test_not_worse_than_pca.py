@@ -122,7 +122,7 @@ def test_linear_is_pca(size):
     X = ordered_table()
     model = Autoencoder(size, hidden_layer_sizes=(), random_state=0).fit(X)
     assert_is_pca(model, X, size, 1e-5)
-    assert model.n_iter_ == 0  # nothing to train for: the closed form is the optimum
+    assert model.fitted_.n_iter == 0  # nothing to train for: the closed form is the optimum
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])

@@ -219,7 +219,7 @@ def _report(run: Path, variant: str, estimator: Any, evaluations: dict[str, Eval
         "run": str(run),
         "variant": variant,
         "n_components": estimator.n_components_,
-        "epochs": estimator.n_iter_,
+        "epochs": estimator.fitted_.n_iter,
         "best_epoch": estimator.best_epoch_,
         "sentence": sentence(evaluations[variant]),
         "evaluation": evaluations[variant].to_dict(),
