@@ -148,7 +148,7 @@ def tab_facts(view: View, items: Items, packer: Packer) -> dict[str, Any]:
         "encoder": encoder,
         "polish": _polish(estimator, packer),
         "encoderNote": note,
-        "unit": float(estimator.fitted_.code_unit),
+        "unit": 1.0 if estimator.fitted_.whitened else float(estimator.fitted_.code_unit),
         "scaling": {"center": estimator.scaling_.center.tolist(), "spread": estimator.scaling_.spread.tolist()},
         "errorWeights": "model"
         if estimator.fitted_.scale is not None or estimator.fitted_.layout is not None
@@ -163,8 +163,12 @@ def tab_facts(view: View, items: Items, packer: Packer) -> dict[str, Any]:
 def _programs(view: View, items: Items, packer: Packer) -> tuple[dict, dict | None, str]:
     estimator = view.estimator
     model = estimator.model_
-    decoder = model.decoder.plain()
-    codes = torch.from_numpy(np.asarray(view.codes, np.float32) / np.float32(estimator.fitted_.code_unit))
+    decoder, unit = model.decoder.plain(), torch.from_numpy(estimator.fitted_.code_unit)
+    codes = torch.from_numpy(np.asarray(view.codes, np.float32))
+    if estimator.fitted_.whitened:  # the page has one unit for all latents: the networks take the latents' own
+        decoder.input_scale = unit if decoder.input_scale is None else decoder.input_scale * unit
+    else:
+        codes = codes / unit
     spread = torch.from_numpy(np.minimum(estimator.scaling_.spread, WIDE_COLUMN)).float()
     with torch.inference_mode():
         meant = model.likelihood.cpu().mean(decoder(codes))
@@ -179,10 +183,15 @@ def _programs(view: View, items: Items, packer: Packer) -> tuple[dict, dict | No
         return program, None, LEFT_OUT
     try:
         code = code_program(model.bottleneck)
+        if estimator.fitted_.whitened:
+            if code["kind"] == "top_k":  # which latents are largest is not the same in units of their own
+                raise UnknownLayerError("the page cannot whiten the codes of a top-k bottleneck.")
+            outputs = torch.cat([unit, torch.ones((model.bottleneck.outputs_per_latent - 1) * len(unit))])
+            encoder.output_scale = outputs if encoder.output_scale is None else encoder.output_scale * outputs
     except UnknownLayerError as error:
         return program, None, f"Rows of your own can't be placed here: {error}"
     x = units_of(estimator, items.rows)
-    deviation = torch.from_numpy(view.places.deviation / estimator.fitted_.code_unit).float()
+    deviation = torch.from_numpy(view.places.deviation / (1 if estimator.fitted_.whitened else unit.numpy())).float()
     with torch.inference_mode():
         placed = model.bottleneck(encoder(x)).mean
         levels = (
@@ -219,7 +228,7 @@ def _polish(estimator: BaseAutoencoder, packer: Packer) -> dict[str, Any] | None
 def _round_trips(view: View) -> list[float]:
     """Quantiles of how far training codes are from where their decodes are encoded again, in standard deviations."""
     estimator, known = view.estimator, view.places.known
-    unit = np.float32(estimator.fitted_.code_unit)
+    unit = estimator.fitted_.code_unit
     codes = torch.from_numpy((known / unit).astype(np.float32)).to(estimator.fitted_.device)
     with torch.inference_mode():
         again = estimator.model_.encode(estimator.model_.decode(codes)).mean.cpu().numpy()[:, : known.shape[1]] * unit
