@@ -180,8 +180,9 @@ def test_a_model_that_never_saw_a_hole_fills_it_by_the_cells_there_are(settings)
     np.testing.assert_allclose(again.impute(frame), filled, rtol=1e-5, atol=1e-6)
     alone = model.impute(holes[3:4])
     np.testing.assert_array_equal(alone, filled[3:4])
+    assert np.isfinite(model.transform(holes)).all()
     with pytest.raises(ValueError, match="X has NaN"):
-        model.transform(holes)
+        model.set_params(missing="error").transform(holes)
 
 
 def test_what_cannot_be_filled_is_refused_by_name():
