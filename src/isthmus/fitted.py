@@ -32,7 +32,9 @@ from isthmus.tables.input_rows import filled_like, rows_like
 from isthmus.tables.layout import TableLayout
 from isthmus.training.devices import threads_for
 
-__all__ = ["FittedState"]
+__all__ = ["NO_ERRORS", "FittedState"]
+
+NO_ERRORS = "transform: these codes have no standard errors; point codes of a differentiable decoder do."
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,11 +115,6 @@ class FittedState:
         return self.model.completion is not None
 
     @property
-    def imputes(self) -> bool:
-        """Whether it can fill missing cells: it learned from such rows, or encodes rows by the cells they have."""
-        return self.masked or (self.inference is not None and self.inference.takes_gaps)
-
-    @property
     def is_in_user_units(self) -> bool:
         """Whether errors are weighed as in the user's units: numeric columns whose scaling leaves their proportions."""
         return self.scale is None and self.layout is None
@@ -162,6 +159,11 @@ class FittedState:
         unit = torch.as_tensor(self.code_unit, device=self.device)
         return self.map_rows(X, codes, given)
 
+    @property
+    def has_errors(self) -> bool:
+        """Whether codes have standard errors."""
+        return self.model.bottleneck.has_prior or (self.inference is not None and self.inference.polishing is not None)
+
     def encode_with_errors(self, X: Any, given: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Codes of rows as `encode` gives them, and the standard error of each latent, in the same shape."""
         k = self.n_components
@@ -172,7 +174,7 @@ class FittedState:
                 assert posterior.log_variance is not None  # or there would be no prior
                 return torch.cat([posterior.mean[:, :k], (0.5 * posterior.log_variance[:, :k]).exp()], 1)
             if self.inference is None or self.inference.polishing is None:
-                raise ValueError("return_std: this model's codes have no standard errors; those of point codes do.")
+                raise ValueError(NO_ERRORS)
             codes = self.codes_of(x, *beside)
             codes = functional.pad(codes[:, :k], (0, codes.shape[1] - k))
             errors = self.inference.standard_errors(self.model, x, beside[0] if beside else None, codes, k)
@@ -264,6 +266,11 @@ class FittedState:
         return inference.polishing.steps if self.polish is None else self.polish
 
     # ---- inference --------------------------------------------------------------------------------------
+
+    @property
+    def takes_gaps(self) -> bool:
+        """Whether rows with missing cells can be encoded: by a completion, or by inference on the cells there are."""
+        return self.model.completion is not None or (self.inference is not None and self.inference.takes_gaps)
 
     @property
     def inference(self) -> InferenceState | None:

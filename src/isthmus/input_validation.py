@@ -108,7 +108,7 @@ def _held(estimator: Any, X: Any, rows: InputRows, *, reset: bool, gaps: bool | 
 
 def _takes_gaps(estimator: Any) -> bool:
     """Whether rows may have missing cells: the fit had some, or such a row is encoded by the cells it has."""
-    return estimator.fitted_.masked or (estimator.missing == "auto" and estimator.fitted_.imputes)
+    return estimator.fitted_.masked or (estimator.missing == "auto" and estimator.fitted_.takes_gaps)
 
 
 def _validated(estimator: Any, values: Any, names: Sequence[str] | None, *, reset: bool) -> Any:
