@@ -27,6 +27,7 @@ from isthmus.rows.metadata import with_metadata
 from isthmus.rows.rows import DenseRows, Rows, padded, rows_once
 from isthmus.rows.scaling import Scaling, concatenate_scalings
 from isthmus.rows.source import Source, Widths
+from isthmus.tables.row_shape import RowShape
 from isthmus.training.devices import threads_for
 
 __all__ = ["FittedState"]
@@ -62,6 +63,8 @@ class FittedState:
         Of what rows are given, where they are: standardised, column by column.
     polish : int or None
         Steps by which codes are polished; None takes what paid at fit.
+    row_shape : RowShape or None
+        Sizes and kinds of a row's axes, where it has more to it than columns.
     """
 
     n_components: int
@@ -80,6 +83,7 @@ class FittedState:
     codes: CodeBuffer | None = None
     given: Scaling | None = None
     polish: int | None = None
+    row_shape: RowShape | None = None
 
     @property
     def code_unit(self) -> float:

@@ -20,6 +20,7 @@ from isthmus.inference.code_buffer import RecentRows, buffered_codes
 from isthmus.initialization import closed_form_is_best, closed_form_kept, initialize, rows_for_fitted
 from isthmus.input_validation import read_for_fit
 from isthmus.parts.draws import seeded
+from isthmus.rows.mirrored import mirroring
 from isthmus.rows.validation import validation_count
 from isthmus.training.callbacks import EpochCallbacks
 from isthmus.training.checkpointing import FitCheckpointer
@@ -47,7 +48,8 @@ def fit_rows(estimator: Any, X: Any, sample_weight: Any, given: Any, checkpointe
     fitted: FittedState = estimator.fitted_
     if checkpointer is not None:
         checkpointer.require_same(rows)
-    plan = choose_plan(estimator, len(rows), fitted)
+    mirrored = mirroring(estimator, source.row_shape, fitted.scaling)
+    plan = choose_plan(estimator, len(rows), fitted, copies=len(mirrored(rows)) // len(rows))
     if closed_form_is_best(estimator, fitted):
         plan = dataclasses.replace(plan, epochs=0)
     turns = no_turns(plan) if group.is_distributed else choose_turns(estimator, rows, fitted, plan)
@@ -68,6 +70,7 @@ def fit_rows(estimator: Any, X: Any, sample_weight: Any, given: Any, checkpointe
         progress_bar(n_rows, shown=estimator.verbose and group.is_main) as advance,
     ):
         learned, validation = rows.split(validation_count(len(rows), estimator.validation_fraction))
+        learned = mirrored(learned)
         if validation is not None and estimator.missing == "mask":
             validation = validation.repeated(VALIDATION_DRAWS)
         callbacks = EpochCallbacks(estimator, n_rows, X, lambda: _callback_state(estimator))

@@ -30,20 +30,22 @@ WIDTHS = {1: (16, 32, 48, 64), 2: (32, 48, 64, 96)}
 MOST_STAGES = 8
 FEW_ROWS = 1000
 DENSE = 256
-LEAST_SIDE, LEAST_PLACES = {1: 64, 2: 12}, 144  # of a grid that is worth a convolution
+LEAST_SIDE, LEAST_ROWS = {1: 64, 2: 12}, 100  # of what is worth a convolution
 
 
-def automatic_stages(grid: Sequence[int], n_rows: int) -> tuple[int, ...]:
-    """Channels of each stage; () where a grid is too small, or has too few rows, for convolutions to be tried.
+def automatic_stages(grid: Sequence[int], n_rows: int, *, asked: bool = False) -> tuple[int, ...]:
+    """Channels of each stage; () where a grid is too small, or has too few rows, for convolutions to be tried unasked.
 
     >>> automatic_stages((32, 32), 3000), automatic_stages((8, 8), 3000), automatic_stages((4800,), 3000)
     ((32, 48, 64), (), (16, 32, 48, 64))
     """
     rank = len(grid)
-    if rank not in STRIDES or min(grid) < LEAST_SIDE[rank] or math.prod(grid) < LEAST_PLACES or n_rows < 100:
+    if rank not in STRIDES:
+        return ()
+    if not asked and (min(grid) < LEAST_SIDE[rank] or n_rows < LEAST_ROWS):
         return ()
     sizes, depth = tuple(grid), 0
-    while max(sizes) > SMALLEST[rank] and depth < MOST_STAGES:
+    while depth == 0 or (max(sizes) > SMALLEST[rank] and depth < MOST_STAGES):
         sizes, depth = tuple(-(-size // STRIDES[rank]) for size in sizes), depth + 1
     widths = WIDTHS[rank][:depth] + WIDTHS[rank][-1:] * (depth - len(WIDTHS[rank]))
     return tuple(width // 2 for width in widths) if n_rows < FEW_ROWS else widths

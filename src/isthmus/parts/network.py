@@ -101,7 +101,9 @@ class Architecture:
         if module is not None:
             residual = OwnModule(module, n_in, n_out, name="encoder", gated=self.principal)
         elif self.convolutions is not None:
-            return Network(skip, self.convolutions.encoder(n_out), output_size=n_out if self.principal else None, fixed=True)
+            residual, products = self.convolutions.encoder(n_out), self.convolutions.products // 2
+            size = n_out if self.principal else None
+            return Network(skip, residual, output_size=size, fixed=True, products=products)
         elif self.channels:
             widths = (*self.hidden_widths, n_out)
             residual = convolutional_encoder(self.image_shape or (), self.channels, widths, self.activation)
@@ -122,7 +124,8 @@ class Architecture:
         if module is not None:
             residual = OwnModule(module, n_in, self.n_features, name="decoder", gated=self.principal)
         elif self.convolutions is not None:
-            return Network(skip, self.convolutions.decoder(n_in), input_size=input_size, fixed=True)
+            residual, products = self.convolutions.decoder(n_in), self.convolutions.products // 2
+            return Network(skip, residual, input_size=input_size, fixed=True, products=products)
         elif self.channels:
             widths = (n_in, *reversed(self.hidden_widths))
             residual = convolutional_decoder(self.image_shape or (), self.channels, widths, self.activation)
@@ -147,6 +150,8 @@ class Network(Part):
         Set on the side that carries the code: an encoder scales its output, a decoder its input.
     fixed
         Whether the skip stays at the closed form in training.
+    products
+        Multiply-adds of the residual network for a row, where they are more than it has weights.
 
     Attributes
     ----------
@@ -164,13 +169,14 @@ class Network(Part):
         input_size: int | None = None,
         output_size: int | None = None,
         fixed: bool = False,
+        products: int = 0,
     ):
         super().__init__()
         # Typed Any: which layers there are is the architecture's choice, and torch's own types say no more.
         self.skip: Any = skip
         self.residual: Any = residual
         self.fused: Callable[[Tensor], Tensor] | None = None  # set while training, see training/fused.py
-        self.low_precision = False
+        self.low_precision, self.products = False, products
         if fixed and skip is not None:
             skip.requires_grad_(False)
         self.input_scale: Any

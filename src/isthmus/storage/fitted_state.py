@@ -35,6 +35,7 @@ from isthmus.rows.scaling import ColumnStatistics, Scaling
 from isthmus.storage.record import fact, record
 from isthmus.storage.safe_reading import shortened
 from isthmus.storage.tensor_file import TensorKind, kinds_of
+from isthmus.tables.row_shape import RowShape
 
 __all__ = [
     "SECONDS",
@@ -100,6 +101,7 @@ class Facts:
     n_kept_codes: int = fact(at_least=0)
     n_given: int = fact(at_least=0, default=0)
     inference: InferenceFacts | None = fact(default=None)
+    row_shape: RowShape | None = fact(default=None)
 
     def __post_init__(self) -> None:
         if len({*self.history_columns}) != len(self.history_columns):
@@ -112,6 +114,8 @@ class Facts:
             raise ValueError(f"rank and completion_rank must be at most {self.n_features}, the number of columns")
         if self.n_directions > self.rank:
             raise ValueError(f"n_directions={self.n_directions} is more than there can be")
+        if self.row_shape is not None and self.row_shape.n_numbers != self.n_features:
+            raise ValueError(f"{self.row_shape} are no rows of {self.n_features} numbers")
         if self.best_epoch > self.n_iter:
             raise ValueError(f"best_epoch={self.best_epoch} is later than the last, {self.n_iter}")
         if self.history_rows > self.n_iter + 1:
@@ -168,6 +172,7 @@ def facts_of(fitted: FittedState, names: Sequence[str] | None) -> Facts:
         n_kept_codes=0 if fitted.codes is None else len(fitted.codes.kept),
         n_given=0 if fitted.given is None else len(fitted.given.center),
         inference=None if fitted.inference is None else _inference_facts(fitted.inference),
+        row_shape=fitted.row_shape,
     )
 
 
@@ -303,4 +308,5 @@ def restore(
         given=None
         if facts.n_given == 0
         else Scaling(tensors["given.center"].numpy(), tensors["given.spread"].numpy(), 1.0),
+        row_shape=facts.row_shape,
     )

@@ -122,6 +122,9 @@ class Training:
             work = self.plan.batch_size * len(self.flat.weights)
             if fusable and use_bfloat16(self.plan.precision, self.device, work):
                 self._bfloat16, self._autocast = self.flat.as_bfloat16(), False
+            elif not fusable and self.plan.precision == "auto":
+                for network in (self.model.encoder, self.model.decoder):
+                    network.low_precision = use_bfloat16("auto", self.device, self.plan.batch_size * network.products)
             if not self._autocast:
                 fuse(self.model, self.flat, self._bfloat16 or self.flat)
         self._noise = RandomSource(self.seed)
@@ -318,6 +321,7 @@ class Training:
         It can then be copied and pickled; `resume` continues the training.
         """
         unfuse(self.model)
+        self.model.encoder.low_precision = self.model.decoder.low_precision = False
         self._moments = self.optimizer.moments
         self.state.weights, self.state.buffers = torch.empty(0), []
         del self.flat, self.optimizer, self._plain, self._bfloat16, self._noise, self._draws
