@@ -52,7 +52,8 @@ def test_derivatives_of_every_layer_are_those_of_autograd(grid):
 
 
 @pytest.mark.parametrize(
-    ("grid", "stages"), [((6, 6), ()), ((28, 28), 2), ((64, 64), 4), ((128, 63), 5), ((50,), ()), ((1024,), 3), ((), ())]
+    ("grid", "stages"),
+    [((6, 6), ()), ((28, 28), 2), ((64, 64), 4), ((128, 63), 5), ((50,), ()), ((1024,), 3), ((), ())],
 )
 def test_how_many_stages_a_grid_is_given(grid, stages):
     found = automatic_stages(grid, 5000)

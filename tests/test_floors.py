@@ -31,8 +31,6 @@ FLOORS = {
     "rows.scaling": 0,
     "tables": 0,
     "tables.*": 0,
-    "mixed": 0,
-    "mixed.*": 0,
     "parts.autoencoder": 1,
     "parts.penalty": 2,
     "parts": 0,

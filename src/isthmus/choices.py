@@ -22,9 +22,17 @@ from isthmus.settings import AutoencoderSettings
 from isthmus.tables.row_shape import RowShape
 from isthmus.training import plan as automatic
 
-__all__ = ["choose_architecture", "choose_candidates", "choose_plan", "choose_size", "choose_turns", "require_consistent"]
+__all__ = [
+    "choose_architecture",
+    "choose_candidates",
+    "choose_plan",
+    "choose_size",
+    "choose_turns",
+    "require_consistent",
+]
 
 MOST_UNITS_PER_FEATURE = 64
+CHANNELS = (1, 3, 4)  # of a picture
 LARGEST, SMALLEST = 1e37, 1e-30  # values that float32 can hold, with room for their squares in units of the spread
 
 
@@ -55,6 +63,13 @@ def require_consistent(
             f"(n_features={n_features}); use at most {MOST_UNITS_PER_FEATURE * n_features}."
         )
     shape = settings.image_shape
+    if shape is not None and _is_channels_last(shape) and (row_shape is None or row_shape.sizes == tuple(shape)):
+        height, width, channels = shape
+        raise ValueError(
+            f"{who}: image_shape={tuple(shape)} has its channels last, and numbers of a row are taken channel by "
+            f"channel; give X as an array of shape (n, {height}, {width}, {channels}), or "
+            f"image_shape=({channels}, {height}, {width}) and rows in that order."
+        )
     if shape is not None and (len(shape) not in (2, 3) or math.prod(shape) != n_features):
         raise ValueError(
             f"{who}: image_shape={tuple(shape)} must be (height, width) or (channels, height, width) with a "
@@ -68,6 +83,10 @@ def require_consistent(
             f"unbounded output."
         )
     likelihood.check(who, columns, scaling)
+
+
+def _is_channels_last(shape: tuple[int, ...]) -> bool:
+    return len(shape) == 3 and shape[2] in CHANNELS and shape[0] not in CHANNELS
 
 
 def _require_float32(who: str, columns: Columns) -> None:
@@ -140,6 +159,8 @@ def choose_architecture(
 
 def _image_shape(settings: AutoencoderSettings, shape: RowShape | None) -> tuple[int, ...] | None:
     """(height, width), or channels before them, as ``channels`` needs it: the user's word, or what the rows are."""
+    if shape is not None and shape.image_shape is not None:
+        return shape.image_shape
     if settings.image_shape is not None:
         return tuple(settings.image_shape)
     return shape.sizes if settings.channels and shape is not None and len(shape.grid) == 2 else None
@@ -189,9 +210,7 @@ def choose_turns(settings: AutoencoderSettings, rows: Rows, fitted: FittedState,
     return share_out(plan, settings.n_iter_no_change) if alternates else no_turns(plan)
 
 
-def choose_plan(
-    settings: AutoencoderSettings, n_rows: int, fitted: FittedState, copies: int = 1
-) -> automatic.Plan:
+def choose_plan(settings: AutoencoderSettings, n_rows: int, fitted: FittedState, copies: int = 1) -> automatic.Plan:
     """The training run, with what the user left open filled in; each training row is seen in ``copies`` forms."""
     architecture = fitted.architecture
     n_training = n_rows - validation_count(n_rows, settings.validation_fraction)

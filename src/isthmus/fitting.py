@@ -71,7 +71,7 @@ def fit_rows(estimator: Any, X: Any, sample_weight: Any, given: Any, checkpointe
     ):
         learned, validation = rows.split(validation_count(len(rows), estimator.validation_fraction))
         learned = mirrored(learned)
-        if validation is not None and estimator.missing == "mask":
+        if validation is not None and fitted.masked:
             validation = validation.repeated(VALIDATION_DRAWS)
         callbacks = EpochCallbacks(estimator, n_rows, X, lambda: _callback_state(estimator))
         halted = False

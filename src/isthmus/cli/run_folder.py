@@ -28,7 +28,7 @@ from isthmus.storage.folder_writing import Owned, building, finish_replacement, 
 from isthmus.storage.manifest import manifest_bytes, read_manifest
 from isthmus.storage.record import fact, from_plain, record
 from isthmus.storage.safe_reading import StorageError, open_regular_file, reason_of
-from isthmus.tables.table import DataError
+from isthmus.tables.errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np

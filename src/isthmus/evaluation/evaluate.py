@@ -86,7 +86,7 @@ def evaluate(
     names = getattr(estimator, "feature_names_in_", None) if layout is None else layout.encoded_names
     spread = estimator.scaling_.spread
     scaled = None
-    if estimator.scale is not None or layout is not None:
+    if not estimator.fitted_.is_in_user_units:
         scaled = _reconstruction_of(gathered, np.ones_like(spread))
     return Evaluation(
         n_rows=gathered.n_rows,
@@ -94,7 +94,7 @@ def evaluate(
         n_components=gathered.codes.shape[1],
         pca_components=gathered.size,
         n_directions=len(estimator.principal_.directions),
-        scale=estimator.scale,
+        scale=estimator.fitted_.scale,
         data=_reconstruction_of(gathered, spread**2),
         scaled=scaled,
         explained_variance=_explained(gathered, gathered.squared_errors),

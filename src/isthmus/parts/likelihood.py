@@ -18,8 +18,8 @@ from isthmus.parts.linearization import differentiated
 from isthmus.parts.part import Part
 
 if TYPE_CHECKING:
-    from isthmus.mixed.layout import Blocks
     from isthmus.rows.scaling import ColumnStatistics, Scaling
+    from isthmus.tables.layout import Blocks
 
 __all__ = ["Columns", "Likelihood", "squared_error"]
 

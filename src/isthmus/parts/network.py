@@ -40,6 +40,7 @@ __all__ = [
     "perceptron",
 ]
 
+
 @dataclass(frozen=True)
 class Architecture:
     """Everything that determines the shape of both networks; a saved model is built from it.
@@ -185,7 +186,11 @@ class Network(Part):
         self.register_buffer("output_scale", None if output_size is None else torch.ones(output_size))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "fused": None, "low_precision": False}  # the fused pass belongs to the original's parameters
+        return {
+            **self.__dict__,
+            "fused": None,
+            "low_precision": False,
+        }  # the fused pass belongs to the original's parameters
 
     def forward(self, x: Tensor, given: Tensor | None = None) -> Tensor:
         if given is not None:

@@ -148,7 +148,7 @@ def _by_target(splits: _Splits, target: Target, most: int) -> Choice:
 
 def model_units(estimator: BaseAutoencoder) -> float:
     """What a squared error in the model's units is multiplied by: its common unit, squared; 1 with a scale."""
-    return estimator.scaling_.unit**2 if estimator.scale is None else 1.0
+    return estimator.scaling_.unit**2 if estimator.fitted_.scale is None else 1.0
 
 
 def row_errors(estimator: BaseAutoencoder, X: np.ndarray, size: int | None = None) -> np.ndarray:

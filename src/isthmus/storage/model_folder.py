@@ -178,7 +178,13 @@ def _require_stages(architecture: Architecture, facts: Facts) -> None:
     if not grid and not stages:
         return
     shape = () if facts.row_shape is None else facts.row_shape.grid
-    if not stages or grid != shape or len(grid) not in (1, 2) or min((*grid, *stages)) < 1 or architecture.hidden_widths:
+    if (
+        not stages
+        or grid != shape
+        or len(grid) not in (1, 2)
+        or min((*grid, *stages)) < 1
+        or architecture.hidden_widths
+    ):
         raise ValueError(f"stages={shortened(stages)} over {shortened(grid)} are none of its rows")
 
 
@@ -188,9 +194,7 @@ def _architecture_asked(estimator: BaseAutoencoder, stored: Architecture, facts:
         raise ValueError(f"its n_components={estimator.n_components} is not the size of its code")
     left_open = estimator.hidden_layer_sizes is None and not estimator.channels
     stages = stored.stages if left_open and estimator.network != "perceptron" else ()
-    asked = choose_architecture(
-        estimator, facts.n_components, facts.n_features, facts.n_given, facts.row_shape, stages
-    )
+    asked = choose_architecture(estimator, facts.n_components, facts.n_features, facts.n_given, facts.row_shape, stages)
     if left_open:
         asked = dataclasses.replace(asked, hidden_widths=stored.hidden_widths)
     return asked

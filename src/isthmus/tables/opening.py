@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.tables.array_forms import array_of
+from isthmus.tables.array_forms import array_and_shape, row_shape_of
 from isthmus.tables.batches import stream_of
 from isthmus.tables.bounds import require_room
 from isthmus.tables.bundled import BUNDLED, load_bundled
@@ -169,9 +169,22 @@ def _given(source: Any, request: Request) -> TableStream:
     stream = stream_of(source, request=request)
     if stream is None:
         with suppress(ValueError):  # of what is no array NumPy says so in many ways
-            stream = stream_of([np.asarray(array_of(source))], request=request)
+            array, shape = array_and_shape(source)
+            stream = stream_of([np.asarray(array)], request=request)
+            if stream is not None and shape is not None and shape.n_numbers == stream.n_columns:
+                stream = _shaped(stream, shape)
+    elif (shape := row_shape_of(source, None)) is not None and shape.n_numbers == stream.n_columns:
+        stream = _shaped(stream, shape)
     if stream is None:
         raise DataError(f"A {type(source).__name__} is no table; give a path, or batches of rows.")
+    return stream
+
+
+def _shaped(stream: TableStream, shape: RowShape) -> TableStream:
+    """A stream that knows what its rows are."""
+    if isinstance(stream, HeldStream):
+        return HeldStream(replace(stream.table, row_shape=shape, image_shape=shape.image_shape))
+    stream.row_shape, stream.image_shape = shape, shape.image_shape
     return stream
 
 

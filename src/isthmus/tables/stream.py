@@ -208,7 +208,21 @@ class TableStream(ABC):
         return (digest or hashlib.sha256()).hexdigest()
 
 
-class Remainder(TableStream):
+class View(TableStream):
+    """Some of the rows of a stream; its columns are the stream's own."""
+
+    stream: TableStream
+
+    @property
+    def width(self) -> int:
+        return self.stream.width
+
+    @property
+    def encoded_names(self) -> tuple[str, ...]:
+        return self.stream.encoded_names
+
+
+class Remainder(View):
     """A stream less some of its rows."""
 
     def __init__(self, stream: TableStream, indices: np.ndarray):
@@ -304,7 +318,7 @@ class HeldStream(TableStream):
         return self.table
 
 
-class Share(TableStream):
+class Share(View):
     """Some of the segments of a stream."""
 
     def __init__(self, stream: TableStream, places: Sequence[int]):

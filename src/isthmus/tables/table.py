@@ -66,6 +66,10 @@ class Table:
     def __len__(self) -> int:
         return self.cells.shape[0]
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """The rows as numbers, for whatever takes arrays."""
+        return np.array(self.values, dtype=dtype)
+
     def __repr__(self) -> str:
         if self.description is not None:
             return str(self.description)
@@ -78,8 +82,8 @@ class Table:
 
     @property
     def rows(self) -> Any:
-        """What a model learns from: an array, or an Arrow table that knows what its columns are."""
-        return self.cells
+        """What a model learns from: an array, or a table whose columns are of several kinds."""
+        return self if self.is_mixed else self.cells
 
     @property
     def frame(self) -> pyarrow.Table | None:

@@ -21,14 +21,14 @@ from isthmus.parts.likelihoods.bernoulli import BernoulliLikelihood, log_soft_cl
 from isthmus.parts.likelihoods.gaussian import GaussianLikelihood
 
 if TYPE_CHECKING:
-    from isthmus.mixed.layout import Blocks
     from isthmus.rows.scaling import Scaling
+    from isthmus.tables.layout import Blocks
 
 __all__ = ["MixedLikelihood"]
 
 
 class MixedLikelihood(Likelihood):
-    """Gaussian, Bernoulli and categorical blocks; ``blocks`` is an `isthmus.mixed.layout.Blocks`."""
+    """Gaussian, Bernoulli and categorical blocks; ``blocks`` is an `isthmus.tables.layout.Blocks`."""
 
     def __init__(self, blocks: Blocks, gaussian: GaussianLikelihood, *, soft_clip: bool):
         super().__init__()
