@@ -134,7 +134,7 @@ def choose_architecture(
     shape: RowShape | None = None,
     stages: tuple[int, ...] = (),
 ) -> Architecture:
-    """The networks' shape, with what the user left open filled in; ``stages`` are of convolutions over rows of a shape."""
+    """The networks' shape, with what the user left open filled in; ``stages`` are convolutions over rows of a shape."""
     bottleneck = settings.make_bottleneck(size)
     widths = settings.hidden_layer_sizes
     if widths is None:

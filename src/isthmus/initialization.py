@@ -236,6 +236,8 @@ def _choose_scale(
         return UnitChoice(settings.scale, "")
     if source.layout is not None or not source.was_read or not likelihood.takes_any_scale:
         return UnitChoice(None, "")
+    if source.row_shape is not None:
+        return UnitChoice(None, f"{source.row_shape.noun} are of one unit")
     return choose_scale(columns.statistics, source.names, source.image_shape or settings.image_shape)
 
 

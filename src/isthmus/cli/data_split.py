@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from isthmus.cli.outcome import CommandError, say
+from isthmus.cli.reading_options import ReadingOptions
 from isthmus.cli.run_folder import DataRecord, Run, fingerprint, lasting_source, places_sha256
 
 if TYPE_CHECKING:
@@ -45,7 +46,9 @@ class DataSplit:
     @property
     def to_learn_from(self) -> Any:
         """All rows to learn from."""
-        return self.training if self.stream is None else self.stream
+        if self.stream is not None:
+            return self.stream
+        return self.training if self.table.row_shape is None else self.table.take(self.train)
 
     @property
     def test_places(self) -> np.ndarray:
@@ -65,7 +68,15 @@ class DataSplit:
         known = {} if labels is None else {"X_train": self.training, "y_train": labels[self.train]}
         return evaluate(estimator, self.held_out.rows, self.held_out.labels, **known, random_state=seed)
 
-    def record(self, source: str, drop: tuple[str, ...], *, test_size: float, seed: int) -> DataRecord:
+    def record(
+        self,
+        source: str,
+        drop: tuple[str, ...],
+        *,
+        test_size: float,
+        seed: int,
+        reading: ReadingOptions | None = None,
+    ) -> DataRecord:
         """What a run folder keeps of these rows, read from ``source``."""
         table, whole = self.table, self.whole
         return DataRecord(
@@ -83,6 +94,7 @@ class DataSplit:
             sha256=fingerprint(table.values) if whole is None else whole.fingerprint(),
             mixed=table.frame is not None,
             test_sha256=places_sha256(self.test_places),
+            reading=reading or ReadingOptions(),
         )
 
 
@@ -95,6 +107,7 @@ def read_and_split(
     seed: int,
     *,
     memory: int | None = None,
+    reading: ReadingOptions | None = None,
 ) -> DataSplit:
     """Read a table and draw the rows to hold out; say how many of each there are.
 
@@ -102,7 +115,8 @@ def read_and_split(
     """
     from isthmus.tables import open_table, split_table
 
-    stream = open_table(data, labels=labels, ids=ids, drop=drop, held_bytes=memory)
+    files = {} if reading is None else reading.asked()
+    stream = open_table(data, labels=labels, ids=ids, drop=drop, held_bytes=memory, **files)
     if stream.description is not None:
         for line in stream.description.lines():
             say(line)
@@ -182,7 +196,8 @@ def held_out_again(run: Run) -> DataSplit:
     try:
         # naming the columns leaves out what was dropped
         say(f"reading {record.source!r}, the data that {str(run.path)!r} names …")
-        roles = {"columns": record.columns, "labels": record.label_name, "ids": record.id_name}
+        roles: dict[str, Any] = {"columns": record.columns, "labels": record.label_name, "ids": record.id_name}
+        roles |= record.reading.asked()
         stream = open_table(record.source, **roles)
         table = stream.load() if stream.fits_in_memory else None
     except DataError as error:

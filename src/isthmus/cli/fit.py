@@ -22,6 +22,14 @@ from isthmus.cli.hyperparameter_flags import (
 from isthmus.cli.matching_rows import name_columns
 from isthmus.cli.outcome import CommandError, UsageError, finite, print_json, say, show
 from isthmus.cli.own_inputs import refuse_own_inputs
+from isthmus.cli.reading_options import (
+    Pad,
+    Size,
+    SkipUnreadable,
+    Waveform,
+    Window,
+    reading_options,
+)
 from isthmus.cli.resume import Asked, asked_again, checkpointed, require_none_unfinished, require_same_data
 from isthmus.cli.row_flags import JsonOutput, Seed
 from isthmus.cli.run_folder import (
@@ -59,6 +67,11 @@ def fit(
     no_page: Annotated[bool, Parameter(show_default=False)] = False,
     mixed: Annotated[bool, Parameter(show_default=False)] = False,
     memory: Annotated[int | None, Parameter(validator=Number(gte=1), show_default=False)] = None,
+    size: Size = None,
+    pad: Pad = False,
+    skip_unreadable: SkipUnreadable = False,
+    window: Window = None,
+    waveform: Waveform = False,
     resume: Annotated[Path | None, Parameter(show_default=False)] = None,
     checkpoint_seconds: Annotated[float, Parameter(validator=Number(gte=0))] = 60.0,
     checkpoint_epochs: Annotated[int | None, Parameter(validator=Number(gte=1), show_default=False)] = None,
@@ -76,7 +89,7 @@ def fit(
     Parameters
     ----------
     data
-        A .csv, .tsv, .parquet, .npy or .npz file, a folder of those or of pictures, or a bundled data set.
+        A file or folder of tables, arrays, pictures, sounds or word vectors, or a bundled data set.
     output
         The run folder to write. [default: runs/DATA-VARIANT]
     labels
@@ -118,6 +131,9 @@ def fit(
         asked = Asked(
             data, variant, labels, ids, drop, test_size, seed, no_plots, no_page, mixed, memory,
             {name: value for name, value in settings.items() if value is not None},
+            reading_options(
+                size, pad=pad, skip_unreadable=skip_unreadable, window=window, waveform=waveform
+            ),
         )  # fmt: skip
         run = output or Path("runs", f"{_name_of(data)}-{variant}")
     pace = {"every_seconds": checkpoint_seconds, "every_epochs": checkpoint_epochs, "keep": checkpoints_kept}
@@ -151,10 +167,11 @@ def _fit(asked: Asked, run: Path, checkpoints: Any) -> tuple[Any, DataSplit, Dat
             asked.test_size,
             seed,
             memory=None if asked.memory is None else asked.memory << 20,
+            reading=asked.reading,
         )
         record = None
         if is_main_process():
-            record = rows.record(asked.data, asked.drop, test_size=asked.test_size, seed=seed)
+            record = rows.record(asked.data, asked.drop, test_size=asked.test_size, seed=seed, reading=asked.reading)
             require_same_data(run, record)
         if (rows.missing or rows.table.frame is not None) and "missing" not in chosen:
             chosen |= {"missing": "mask", "unseen": "missing"}
@@ -266,7 +283,7 @@ def _advice(estimator: Any, rows: DataSplit) -> list[str]:
         from isthmus.evaluation.by_column import column_error_lines, column_errors
 
         return column_error_lines(column_errors(estimator, rows.held_out.rows)) if estimator.fitted_.layout else []
-    if estimator.scale is not None or rows.table.image_shape is not None:
+    if estimator.scale is not None or rows.table.row_shape is not None:
         return []
     if estimator.missing == "mask":
         spreads = observed_statistics(lambda: chunks(rows.table.values)).variance ** 0.5

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from isthmus.cli.outcome import CommandError
+from isthmus.cli.outcome import CommandError, say
 from isthmus.cli.run_folder import Run
 
 if TYPE_CHECKING:
     from isthmus.tables import Table
+    from isthmus.tables.row_shape import RowShape
     from isthmus.tables.stream import TableStream
 
 __all__ = ["Expected", "codes_expected", "name_columns", "open_matching", "read_matching", "rows_expected", "unnamed"]
@@ -38,6 +39,8 @@ class Expected:
     missing: bool = False
     mixed: bool = False
     kinds: tuple[tuple[str, str], ...] = ()
+    row_shape: RowShape | None = None
+    reading: dict[str, Any] = field(default_factory=dict)
 
 
 def rows_expected(run: Run, estimator: Any) -> Expected:
@@ -48,12 +51,16 @@ def rows_expected(run: Run, estimator: Any) -> Expected:
     kinds = (
         tuple((one.name, called.get(one.kind, one.kind)) for one in estimator.fitted_.layout.columns) if mixed else ()
     )
+    shape = estimator.fitted_.row_shape
     if record is not None:
         roles = (record.label_name, record.id_name, record.drop)
-        return Expected(record.columns, what, *roles, record.image_shape, missing, mixed, kinds)
+        asked = record.reading.asked()
+        return Expected(record.columns, what, *roles, record.image_shape, missing, mixed, kinds, shape, asked)
     names = getattr(estimator, "feature_names_in_", None)
     names = unnamed(estimator.n_features_in_) if names is None else tuple(map(str, names))
-    return Expected(names, what, image_shape=estimator.image_shape, missing=missing, mixed=mixed, kinds=kinds)
+    return Expected(
+        names, what, image_shape=estimator.image_shape, missing=missing, mixed=mixed, kinds=kinds, row_shape=shape
+    )
 
 
 def codes_expected(run: Run, estimator: Any) -> Expected:
@@ -72,13 +79,20 @@ def open_matching(
     ids: str | None = None,
     drop: Sequence[str] = (),
     share: tuple[int, int] | None = None,
+    skip_unreadable: bool = False,
 ) -> TableStream:
     """Open a table with the expected columns, in their order; an error names those missing or left over."""
     from isthmus.tables import open_table
 
     where = repr(source)
     kinds = dict(expected.kinds)
-    look = open_table(source)
+    files = {name: value for name, value in expected.reading.items() if name not in ("size", "waveform")}
+    files |= {"row_shape": expected.row_shape} | ({"skip_unreadable": True} if skip_unreadable else {})
+    look = open_table(source, **files)
+    if look.row_shape is not None and expected.row_shape is not None and look.row_shape == expected.row_shape:
+        for note in () if look.description is None else look.description.notes:
+            say(f"note: {note}")
+        return look if share is None else look.share(*share)
     names = look.all_columns
     _require_same_pictures(look, expected, where)
     free = [name for name in names if name not in expected.columns]

@@ -28,6 +28,7 @@ from cyclopts import Parameter
 from isthmus.cli.matching_rows import Expected, codes_expected, open_matching, rows_expected
 from isthmus.cli.outcome import CommandError, say
 from isthmus.cli.own_inputs import refuse_own_inputs
+from isthmus.cli.reading_options import SkipUnreadable
 from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, PicturesOutput, RunPath, Shard, TableOutput
 from isthmus.cli.rows_output import require_writable, shared, write_blocks
 from isthmus.cli.run_folder import open_run
@@ -82,6 +83,7 @@ def _row_command(
             drop: Drop = (),
             overwrite: Overwrite = False,
             shard: Shard = None,
+            skip_unreadable: SkipUnreadable = False,
         ) -> None:
             output, share = shared(output, shard) if shards else (output, None)
             refuse_own_inputs([output], [data], run)
@@ -91,17 +93,19 @@ def _row_command(
             estimator = found.load()
             rows = rows_expected(found, estimator)
             written = entry(_Fitted(run, estimator, rows))
-            image_shape = rows.image_shape if pictures else None
+            row_shape = rows.row_shape if pictures else None
             if pictures:
-                require_writable(output, overwrite=overwrite, image_shape=image_shape)
+                require_writable(output, overwrite=overwrite, row_shape=row_shape)
             expected = codes_expected(found, estimator) if reads_codes else rows
-            stream = open_matching(data, expected, labels=labels, ids=ids, drop=drop, share=share)
+            stream = open_matching(
+                data, expected, labels=labels, ids=ids, drop=drop, share=share, skip_unreadable=skip_unreadable
+            )
             write_blocks(
                 output,
                 stream,
                 written.values,
                 written.columns,
-                image_shape=image_shape,
+                row_shape=row_shape,
                 overwrite=overwrite,
                 what=written.what,
             )
@@ -111,6 +115,7 @@ def _row_command(
         flags = dict(inspect.signature(command, eval_str=True).parameters)
         if reads_codes:
             flags["data"] = flags["data"].replace(name="codes", annotation=Codes)
+            del flags["skip_unreadable"]
         if pictures:
             flags["output"] = flags["output"].replace(annotation=PicturesOutput)
         if not shards:

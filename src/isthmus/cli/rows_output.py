@@ -14,15 +14,16 @@ from isthmus.cli.outcome import CommandError, UsageError, say, show
 
 if TYPE_CHECKING:
     from isthmus.tables import Table
+    from isthmus.tables.row_shape import RowShape
     from isthmus.tables.stream import TableStream
 
 __all__ = ["require_writable", "shared", "to_stdout", "write_blocks", "write_rows"]
 
 
-def require_writable(output: Path | None, *, overwrite: bool, image_shape: tuple[int, ...] | None = None) -> None:
+def require_writable(output: Path | None, *, overwrite: bool, row_shape: RowShape | None = None) -> None:
     """Refuse an output that could not be written, before anything is computed for it.
 
-    ``image_shape`` is that of a row, where rows may be written as pictures.
+    ``row_shape`` is that of a row, where rows may be written as pictures or sounds.
     """
     from isthmus.tables.atomic import refuse_existing
     from isthmus.tables.writing import WRITABLE
@@ -33,11 +34,19 @@ def require_writable(output: Path | None, *, overwrite: bool, image_shape: tuple
     if suffix in WRITABLE:
         if not overwrite:
             refuse_existing(output)
-    elif suffix or image_shape is None:
-        pictures = "" if image_shape is None else ", or a folder for pictures"
-        raise UsageError(f"-o must end in {', '.join(WRITABLE)}{pictures}, got {str(output)!r}.")
+    elif suffix or (files := _files_of(row_shape)) is None:
+        files = _files_of(row_shape)
+        folder = "" if files is None else f", or a folder for {files}"
+        raise UsageError(f"-o must end in {', '.join(WRITABLE)}{folder}, got {str(output)!r}.")
     elif output.is_file():
-        raise CommandError(f"{str(output)!r} is a file; name a folder for the pictures.")
+        raise CommandError(f"{str(output)!r} is a file; name a folder for the {files}.")
+
+
+def _files_of(row_shape: RowShape | None) -> str | None:
+    """What rows are as files of their own: pictures or sounds; None where they are neither."""
+    if row_shape is None:
+        return None
+    return "pictures" if row_shape.image_shape is not None else "sounds" if row_shape.signal is not None else None
 
 
 def write_rows(
@@ -46,7 +55,7 @@ def write_rows(
     columns: Sequence[str],
     *,
     beside: Table | None = None,
-    image_shape: tuple[int, ...] | None = None,
+    row_shape: RowShape | None = None,
     overwrite: bool = False,
     what: str = "rows",
 ) -> None:
@@ -54,7 +63,7 @@ def write_rows(
     if hasattr(values, "column_names"):
         _write_frame(output, values, beside, overwrite=overwrite, what=what)
         return
-    from isthmus.tables import write_images, write_table
+    from isthmus.tables import write_images, write_sounds, write_table
 
     words: dict[str, Any] = {}
     if beside is not None:
@@ -65,9 +74,13 @@ def write_rows(
             write_table(path, values, columns, **words)
             to_stdout(path)
         return
-    if not output.suffix and image_shape is not None:
-        write_images(output, values, image_shape, names=words.get("ids"), overwrite=overwrite)
-        say(f"{len(values)} pictures are in {str(output)!r}.")
+    if not output.suffix and row_shape is not None:
+        names = {"names": words.get("ids"), "overwrite": overwrite}
+        if row_shape.signal is not None:
+            write_sounds(output, values, row_shape.signal, **names)
+        else:
+            write_images(output, values, row_shape.image_shape or (), **names)
+        say(f"{len(values)} {_files_of(row_shape)} are in {str(output)!r}.")
         return
     write_table(output, values, columns, **words, overwrite=overwrite)
     _say_written(output, len(values), what, values.shape[1])
@@ -91,7 +104,7 @@ def write_blocks(
     answer: Callable[[Table], Any],
     columns: Sequence[str],
     *,
-    image_shape: tuple[int, ...] | None = None,
+    row_shape: RowShape | None = None,
     overwrite: bool = False,
     what: str = "rows",
 ) -> None:
@@ -106,11 +119,11 @@ def write_blocks(
         return
     answered = answer(first)
     if len(first) == len(stream) or hasattr(answered, "column_names") or (output is not None and not output.suffix):
-        # frames and pictures are gathered: what is written of them is no table of numbers
+        # frames, pictures and sounds are gathered: what is written of them is no table of numbers
         if len(first) < len(stream):
             answers = [answered, *(answer(block) for block in blocks)]
             first, answered = stream.load(), _stacked(answers)
-        write_rows(output, answered, columns, beside=first, image_shape=image_shape, overwrite=overwrite, what=what)
+        write_rows(output, answered, columns, beside=first, row_shape=row_shape, overwrite=overwrite, what=what)
         return
     with tempfile.TemporaryDirectory() as folder:
         path = output or Path(folder, "rows.csv")

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isthmus.cli.outcome import CommandError, say
+from isthmus.cli.reading_options import ReadingOptions
 from isthmus.storage.folder_writing import Owned, building, finish_replacement, require_free, saved_files
 from isthmus.storage.manifest import manifest_bytes, read_manifest
 from isthmus.storage.record import fact, from_plain, record
@@ -108,6 +109,7 @@ class DataRecord:
     sha256: str = fact(lengths=(64, 64))
     mixed: bool = fact(default=False)  # which the first records have not
     test_sha256: str | None = fact(lengths=(64, 64), default=None)
+    reading: ReadingOptions = fact(default=ReadingOptions())
 
     def describes(self, n_columns: int) -> bool:
         """Whether a model of so many columns can have been fitted on such data."""

@@ -112,7 +112,7 @@ class Stages:
         spare = tuple(most - one for one in missing)
         if len(small) == 1:
             return nn.ConvTranspose1d(n_in, n_out, kernel, self.stride, padding, spare[0])
-        return nn.ConvTranspose2d(n_in, n_out, kernel, self.stride, padding, spare)
+        return nn.ConvTranspose2d(n_in, n_out, kernel, self.stride, padding, (spare[0], spare[1]))
 
     @property
     def products(self) -> int:

@@ -14,7 +14,7 @@ from isthmus.tables.arrays import picture_shape
 from isthmus.tables.errors import DataError
 from isthmus.tables.row_shape import RowShape
 
-__all__ = ["array_and_shape", "is_torch", "like_array", "row_shape_of"]
+__all__ = ["array_and_shape", "array_of", "is_torch", "like_array", "row_shape_of"]
 
 MOST_CHANNELS, LEAST_STEPS, LONGER = 16, 64, 8  # of (row, channel, time), which else are pictures
 
@@ -49,8 +49,13 @@ def array_and_shape(X: Any, image_shape: tuple[int, ...] | None = None) -> tuple
     return X.reshape(len(X), -1), shape
 
 
+def array_of(X: Any, image_shape: tuple[int, ...] | None = None) -> Any:
+    """The array of `array_and_shape` alone."""
+    return array_and_shape(X, image_shape)[0]
+
+
 def row_shape_of(X: Any, image_shape: tuple[int, ...] | None) -> RowShape | None:
-    """Sizes and kinds of a row's axes by what the user said, or by an array's axes; None where there is nothing to it."""
+    """Sizes and kinds of a row's axes, as the user said or an array's axes show; None where rows are columns alone."""
     if image_shape is not None:
         return RowShape.of_picture(tuple(image_shape)) if len(image_shape) in (2, 3) else None
     shape = tuple(getattr(X, "shape", ()))

@@ -109,8 +109,8 @@ def rows_stream(
     if not fits and official_test is not None:
         notes = [*notes, "too large to hold, so the split into training and test folders is not kept"]
     description = Description(
-        name, cache.n_filled, notes=tuple(notes), n_numbers=len(columns), image_shape=shape.image_shape, id_name=id_name,
-        label_name=label_name, row_shape=shape,
+        name, cache.n_filled, notes=tuple(notes), n_numbers=len(columns), image_shape=shape.image_shape,
+        id_name=id_name, label_name=label_name, row_shape=shape,
     )  # fmt: skip
     facts = {
         "ids": ids, "id_name": id_name, "labels": labels, "label_name": label_name, "row_shape": shape, "name": name,

@@ -1,4 +1,4 @@
-"""The shape of a row and what each of its axes is: a picture, a sound and an embedding are read, learned and drawn by it.
+"""The shape of a row and the kinds of its axes, by which pictures, sounds and embeddings are read, learned and drawn.
 
     (height, width)   (channel, height, width)     pictures
     (time)            (channel, time)              waveforms, series

@@ -23,6 +23,7 @@ SPLITS = {
     "valid": "train",
     "validation": "train",
 }
+FOLDER = "folder"  # what classes are called that are the names of folders
 LABELLED = ("label", "labels", "class", "category", "target", "y", "species", "kind", "digit")
 
 
@@ -47,16 +48,17 @@ def labels_of(names: Sequence[str], what: str, folder: Path, request: Request, n
             test = np.flatnonzero(aside)
             notes.append(f"split as the folders have it: {int(aside.sum()):,} rows to test on")
         parts = [part[1:] for part in parts]
-    beside = _labels_beside(names, what, folder, request, notes) if folder.is_dir() else None
+    asked = None if request.labels == FOLDER else request.labels
+    beside = _labels_beside(names, what, folder, asked, notes) if folder.is_dir() else None
     if any(parts) and not all(parts):
         notes.append(f"{what} lie both in the folder and in its sub-folders: no labels are taken from them")
-    elif len(set(parts)) > 1 and (beside is None or request.labels is None):
-        return FileLabels(np.array(["/".join(part) for part in parts], np.str_), "folder", test)
+    elif len(set(parts)) > 1 and (beside is None or asked is None):
+        return FileLabels(np.array(["/".join(part) for part in parts], np.str_), FOLDER, test)
     return FileLabels(None, None, test) if beside is None else FileLabels(*beside, test)
 
 
 def _labels_beside(
-    names: Sequence[str], what: str, folder: Path, request: Request, notes: list[str]
+    names: Sequence[str], what: str, folder: Path, asked: str | None, notes: list[str]
 ) -> tuple[np.ndarray, str] | None:
     """Labels from a table in the same folder that names the files."""
     whole = set(names)
@@ -85,13 +87,9 @@ def _labels_beside(
         if key is None or not others:
             notes.append(f"{path.name!r} beside the {what} is not read: no column of it names them")
             continue
-        if request.labels is not None and request.labels not in others:
-            raise DataError(
-                f"{str(path)!r}: no column {request.labels!r} for --labels; the columns are {', '.join(others)}."
-            )
-        label = request.labels or next(
-            (name for known in LABELLED for name in others if name.lower() == known), others[0]
-        )
+        if asked is not None and asked not in others:
+            raise DataError(f"{str(path)!r}: no column {asked!r} for --labels; the columns are {', '.join(others)}.")
+        label = asked or next((name for known in LABELLED for name in others if name.lower() == known), others[0])
         known = dict(zip(cells[key], cells[label], strict=True))
         found = [
             known.get(name, known.get(PurePosixPath(name).name, known.get(PurePosixPath(name).stem))) for name in names

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from isthmus.tables.errors import DataError
-from isthmus.tables.formats.unreadable import Fault
+from isthmus.tables.formats.unreadable import UnreadableError
 
 __all__ = ["FORMATS", "MARKS", "Depth", "Look", "decode", "look_at", "pillow"]
 
@@ -42,7 +42,7 @@ class Depth:
 
     @classmethod
     def of(cls, modes: set[str]) -> Depth:
-        """Bytes where all have eight bits; sixteen bits keep their sixteen; whole numbers and floats stay as they are."""
+        """Bytes where all have eight bits, else the sixteen bits or floats that the deepest have."""
         if modes & {"F", "I"}:
             return cls("float32", 1.0)
         return cls("uint16", 65535.0) if any(mode.startswith("I;16") for mode in modes) else cls("uint8", 255.0)
@@ -73,7 +73,7 @@ def pillow() -> ModuleType:
     return Image
 
 
-def look_at(path: Path) -> Look | Fault:
+def look_at(path: Path) -> Look | UnreadableError:
     """The head of a picture, or what is wrong with it."""
     try:
         with _opened(path) as picture:
@@ -88,11 +88,11 @@ def look_at(path: Path) -> Look | Fault:
             elif picture.mode in ("RGB", "RGBA") and max(picture.tag_v2.get(BITS, (8,))) > 8:
                 note = "of more than 8 bits a colour, read as 8"
             return Look(path, size, picture.mode, pages, note)
-    except Fault as fault:
+    except UnreadableError as fault:
         return fault
 
 
-def decode(look: Look, size: tuple[int, int], colour: bool, depth: Depth, *, pad: bool) -> np.ndarray | Fault:
+def decode(look: Look, size: tuple[int, int], colour: bool, depth: Depth, *, pad: bool) -> np.ndarray | UnreadableError:
     """All pages, shape (pages, numbers); channels come first.
 
     A picture of another shape is cut to the middle, or with ``pad`` given black borders, and brought to ``size``,
@@ -110,7 +110,7 @@ def decode(look: Look, size: tuple[int, int], colour: bool, depth: Depth, *, pad
                     picture.draft(None, (2 * max(size), 2 * max(size)))
                 upright = ImageOps.exif_transpose(picture)
                 found.append(_pixels(upright, size, colour, depth, pad=pad).ravel())
-    except Fault as fault:
+    except UnreadableError as fault:
         return fault
     return np.stack(found)
 
@@ -148,25 +148,27 @@ def _fitted(picture: Any, size: tuple[int, int], *, pad: bool) -> Any:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    """The picture in ``path``; what goes wrong is a `Fault`."""
+    """The picture in ``path``; what goes wrong is a `UnreadableError`."""
     image = pillow()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with image.open(path, formats=sorted(set(FORMATS.values()))) as picture:
                 if picture.width * picture.height > image.MAX_IMAGE_PIXELS:
-                    raise Fault(f"{picture.width:,}×{picture.height:,}, of more than {image.MAX_IMAGE_PIXELS:,} pixels")
+                    raise UnreadableError(
+                        f"{picture.width:,}×{picture.height:,}, of more than {image.MAX_IMAGE_PIXELS:,} pixels"
+                    )
                 yield picture
-    except (Fault, MemoryError, DataError):
+    except (UnreadableError, MemoryError, DataError):
         raise
     except image.DecompressionBombError as error:
-        raise Fault(f"of more than {image.MAX_IMAGE_PIXELS:,} pixels") from error
+        raise UnreadableError(f"of more than {image.MAX_IMAGE_PIXELS:,} pixels") from error
     except OSError as error:
         if error.errno is not None:
-            raise Fault(error.strerror or "not to be opened") from error
-        raise Fault(_reason(path, error)) from error
+            raise UnreadableError(error.strerror or "not to be opened") from error
+        raise UnreadableError(_reason(path, error)) from error
     except Exception as error:  # a decoder met with hostile bytes may raise anything
-        raise Fault(_reason(path, error)) from error
+        raise UnreadableError(_reason(path, error)) from error
 
 
 def _reason(path: Path, error: BaseException) -> str:

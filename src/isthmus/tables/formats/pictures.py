@@ -20,7 +20,7 @@ from isthmus.tables.container import File
 from isthmus.tables.errors import DataError
 from isthmus.tables.formats.file_labels import labels_of
 from isthmus.tables.formats.picture_files import FORMATS, MARKS, Depth, Look, decode, look_at, pillow
-from isthmus.tables.formats.unreadable import Fault, name_of, natural_order, settle_faults
+from isthmus.tables.formats.unreadable import UnreadableError, name_of, natural_order, settle_faults
 from isthmus.tables.pool import in_parallel
 from isthmus.tables.request import Request
 from isthmus.tables.row_shape import RowShape
@@ -48,7 +48,7 @@ def _is_picture(head: bytes, suffix: str) -> bool:
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """The pictures of a folder at any depth, by suffix or, without one that is known, by their bytes; hidden ones aside."""
+    """The pictures of a folder at any depth, by suffix or, where there is none, by their bytes; hidden ones aside."""
     found = [
         path
         for path in folder.rglob("*")
@@ -77,7 +77,7 @@ def read_pictures(paths: Sequence[Path], folder: Path, request: Request) -> Tabl
     looks: list[Look] = []
     faults: list[tuple[str, str]] = []
     for path, look in zip(paths, in_parallel(look_at, paths), strict=True):
-        if isinstance(look, Fault):
+        if isinstance(look, UnreadableError):
             faults.append((name_of(path, folder), str(look)))
         else:
             looks.append(look)
@@ -94,7 +94,7 @@ def read_pictures(paths: Sequence[Path], folder: Path, request: Request) -> Tabl
     decoded = in_parallel(lambda look: decode(look, size, colour, depth, pad=request.pad), looks)
     for look, rows in zip(looks, decoded, strict=True):
         name = name_of(look.path, folder)
-        if isinstance(rows, Fault):
+        if isinstance(rows, UnreadableError):
             faults.append((name, str(rows)))
             continue
         cache.append(rows)
@@ -124,14 +124,15 @@ def read_pictures(paths: Sequence[Path], folder: Path, request: Request) -> Tabl
 def _form_of(
     looks: Sequence[Look], request: Request, where: str, notes: list[str]
 ) -> tuple[tuple[int, int], bool, Depth]:
-    """Width and height of all rows, whether they have colours, and their number format; the fit's where there was one."""
+    """Width and height of all rows, whether they have colours, and their number format; as at fit, if there was one."""
     colour = any(not look.is_grey for look in looks)
     depth = Depth.of({look.mode for look in looks})
     shape = request.row_shape
     if shape is not None:
         if shape.image_shape is None:
             raise DataError(f"{where}: pictures, and the model was fitted on {shape}; name data of that kind.")
-        size, colour = shape.image_shape[:-3:-1], len(shape.image_shape) == 3
+        height, width = shape.image_shape[-2:]
+        size, colour = (width, height), len(shape.image_shape) == 3
     elif request.size is not None:
         size = request.size
     else:

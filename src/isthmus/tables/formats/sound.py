@@ -19,7 +19,7 @@ from isthmus.tables.container import File
 from isthmus.tables.errors import DataError
 from isthmus.tables.formats.file_labels import labels_of
 from isthmus.tables.formats.sound_files import SUFFIXES, Clip, clip_at, is_sound, samples_of
-from isthmus.tables.formats.unreadable import Fault, name_of, natural_order, settle_faults
+from isthmus.tables.formats.unreadable import UnreadableError, name_of, natural_order, settle_faults
 from isthmus.tables.pool import in_parallel
 from isthmus.tables.request import Request
 from isthmus.tables.row_shape import RowShape, Signal
@@ -59,7 +59,7 @@ def read_sounds(paths: Sequence[Path], folder: Path, request: Request) -> TableS
     clips: list[Clip] = []
     faults: list[tuple[str, str]] = []
     for path, clip in zip(paths, in_parallel(clip_at, paths), strict=True):
-        if isinstance(clip, Fault):
+        if isinstance(clip, UnreadableError):
             faults.append((name_of(path, folder), str(clip)))
         else:
             clips.append(clip)
@@ -83,7 +83,7 @@ def read_sounds(paths: Sequence[Path], folder: Path, request: Request) -> TableS
         pieces, in_parallel(lambda piece: _rows_of(*piece, signal), pieces), strict=True
     ):
         name = name_of(clip.path, folder)
-        if isinstance(rows, Fault):
+        if isinstance(rows, UnreadableError):
             if name not in broken:
                 faults.append((name, str(rows)))
             broken.add(name)
@@ -134,7 +134,7 @@ def _form_of(clips: Sequence[Clip], request: Request, where: str, notes: list[st
     told = f"{len(clips):,} sounds of {seconds.sum():,.0f} s"
     if windowed:
         notes.append(f"{told}, cut into windows of {signal.seconds:.3g} s (--window asks for others)")
-        rests = sum(0 < clip.n_frames - _n_windows(clip, signal) * _span(clip, signal) for clip in clips)
+        rests = sum(clip.n_frames - _n_windows(clip, signal) * _span(clip, signal) > 0 for clip in clips)
         if rests:
             notes[-1] += f"; the ends of {rests:,} files, less than a tenth of a window, are left out"
     else:
@@ -155,7 +155,8 @@ def _form_of(clips: Sequence[Clip], request: Request, where: str, notes: list[st
         notes.append(f"{mixed:,} of several channels, mixed down to one")
     if signal.is_spectrogram:
         notes.append(
-            f"read as log-magnitudes of {shape.sizes[0]} frequencies by {shape.sizes[1]} frames (--waveform reads samples)"
+            f"read as log-magnitudes of {shape.sizes[0]} frequencies by {shape.sizes[1]} frames "
+            "(--waveform reads samples)"
         )
     return shape, windowed
 
@@ -170,7 +171,7 @@ def _n_windows(clip: Clip, signal: Signal) -> int:
     return whole + (rest >= LEAST_FILLED * _span(clip, signal) or not whole)
 
 
-def _rows_of(clip: Clip, begin: int, count: int, signal: Signal) -> np.ndarray | Fault:
+def _rows_of(clip: Clip, begin: int, count: int, signal: Signal) -> np.ndarray | UnreadableError:
     """Rows ``begin`` to ``begin + count`` of a clip, shape (count, numbers)."""
     span = _span(clip, signal)
     clips = np.zeros((count, signal.length), np.float32)
@@ -183,6 +184,6 @@ def _rows_of(clip: Clip, begin: int, count: int, signal: Signal) -> np.ndarray |
                 ratio = Fraction(signal.rate, clip.rate)
                 samples = resample_poly(samples, ratio.numerator, ratio.denominator).astype(np.float32)
             clips[row, : len(samples)] = samples[: signal.length]
-    except Fault as fault:
+    except UnreadableError as fault:
         return fault
     return log_magnitudes(clips, signal) if signal.is_spectrogram else clips

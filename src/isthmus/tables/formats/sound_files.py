@@ -15,7 +15,7 @@ from typing import IO, Any
 import numpy as np
 
 from isthmus.tables.errors import DataError
-from isthmus.tables.formats.unreadable import Fault
+from isthmus.tables.formats.unreadable import UnreadableError
 
 __all__ = ["MARKS", "SUFFIXES", "Clip", "clip_at", "is_sound", "samples_of"]
 
@@ -52,23 +52,23 @@ def is_sound(head: bytes) -> bool:
     return head.startswith(MARKS) and (not head.startswith(b"FORM") or head[8:12] in (b"AIFF", b"AIFC"))
 
 
-def clip_at(path: Path) -> Clip | Fault:
+def clip_at(path: Path) -> Clip | UnreadableError:
     """The head of a sound, or what is wrong with it."""
     try:
         with path.open("rb") as file:
             head = file.read(12)
             if not head:
-                raise Fault("empty")
+                raise UnreadableError("empty")
             if not is_sound(head):
-                raise Fault("no sound by its bytes")
+                raise UnreadableError("no sound by its bytes")
             clip = _wav(path, file, head) if head.startswith(b"RIF") else _other(path)
-    except Fault as fault:
+    except UnreadableError as fault:
         return fault
     except OSError as error:
-        return Fault(error.strerror or "not to be opened")
+        return UnreadableError(error.strerror or "not to be opened")
     if clip.rate <= 0 or clip.n_channels <= 0:
-        return Fault("its head names no rate")
-    return clip if clip.n_frames else Fault("no samples in it")
+        return UnreadableError("its head names no rate")
+    return clip if clip.n_frames else UnreadableError("no samples in it")
 
 
 def _wav(path: Path, file: IO[bytes], head: bytes) -> Clip:
@@ -77,19 +77,19 @@ def _wav(path: Path, file: IO[bytes], head: bytes) -> Clip:
     while True:
         chunk = file.read(8)
         if len(chunk) < 8:
-            raise Fault("no samples in it" if layout else "its head is cut short")
+            raise UnreadableError("no samples in it" if layout else "its head is cut short")
         name, length = chunk[:4], struct.unpack(order + "I", chunk[4:])[0]
         place += 8
         if name == b"fmt ":
             layout = file.read(min(length, 64))
             if len(layout) < 16:
-                raise Fault("its head is cut short")
+                raise UnreadableError("its head is cut short")
         elif name == b"data":
             break
         place += length + length % 2
         file.seek(place)
     if layout is None:
-        raise Fault("its head does not say how samples are written")
+        raise UnreadableError("its head does not say how samples are written")
     code, channels, rate, _, step, bits = struct.unpack(order + "HHIIHH", layout[:16])
     if code == EXTENSIBLE and len(layout) >= 26:
         code = struct.unpack(order + "H", layout[24:26])[0]
@@ -97,9 +97,9 @@ def _wav(path: Path, file: IO[bytes], head: bytes) -> Clip:
     kinds = {(PCM, 1): "u1", (PCM, 2): "i2", (PCM, 3): "i3", (PCM, 4): "i4", (FLOAT, 4): "f4", (FLOAT, 8): "f8"}
     kind = kinds.get((code, width))
     if kind is None:
-        raise Fault(f"written in a way that is not read (WAV format {code}, {bits} bits)")
+        raise UnreadableError(f"written in a way that is not read (WAV format {code}, {bits} bits)")
     if channels == 0 or step != channels * width:
-        raise Fault("its head contradicts itself")
+        raise UnreadableError("its head contradicts itself")
     n_bytes = min(length, size - place)  # a stream's head may promise more than there is
     return Clip(path, rate, channels, n_bytes // step, place, kind if kind in ("u1", "i3") else order + kind)
 
@@ -117,17 +117,17 @@ def _other(path: Path) -> Clip:
     try:
         head = library.info(str(path))
     except (RuntimeError, OSError, TypeError) as error:
-        raise Fault("damaged") from error
+        raise UnreadableError("damaged") from error
     return Clip(path, int(head.samplerate), int(head.channels), int(head.frames))
 
 
 def samples_of(clip: Clip, begin: int = 0, count: int | None = None) -> np.ndarray:
-    """Some samples from -1 to 1, float32, its channels mixed down to one; raises a `Fault`."""
+    """Some samples from -1 to 1, float32, its channels mixed down to one; raises a `UnreadableError`."""
     count = clip.n_frames - begin if count is None else min(count, clip.n_frames - begin)
     parts = list(_blocks(clip, begin, count))
     samples = np.concatenate(parts) if parts else np.zeros(0, np.float32)
     if not np.isfinite(samples).all():
-        raise Fault("holds what is no number")
+        raise UnreadableError("holds what is no number")
     return samples
 
 
@@ -137,7 +137,7 @@ def _blocks(clip: Clip, begin: int, count: int) -> Iterator[np.ndarray]:
         try:
             found, _ = library.read(str(clip.path), count, begin, dtype="float32", always_2d=True)
         except (RuntimeError, OSError) as error:
-            raise Fault("damaged") from error
+            raise UnreadableError("damaged") from error
         yield found.mean(1)
         return
     width = int(clip.dtype[-1])
@@ -148,7 +148,7 @@ def _blocks(clip: Clip, begin: int, count: int) -> Iterator[np.ndarray]:
             raw = file.read(step * min(count, BLOCK))
             frames = len(raw) // step
             if not frames:
-                raise Fault("cut short")
+                raise UnreadableError("cut short")
             yield _numbers(raw[: frames * step], clip.dtype).reshape(frames, clip.n_channels).mean(1, dtype=np.float32)
             count -= frames
 

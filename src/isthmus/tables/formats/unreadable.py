@@ -10,12 +10,12 @@ from pathlib import Path
 from isthmus.tables.errors import DataError
 from isthmus.tables.request import Request
 
-__all__ = ["Fault", "name_of", "natural_order", "settle_faults"]
+__all__ = ["UnreadableError", "name_of", "natural_order", "settle_faults"]
 
 MOST_NAMED = 50
 
 
-class Fault(Exception):
+class UnreadableError(Exception):
     """What is wrong with one file, in a few words."""
 
 

@@ -1,4 +1,4 @@
-"""Word vectors as word2vec writes them in binary: a line of counts, then each word, a blank and its numbers as float32."""
+"""Word vectors in word2vec's binary form: a line of counts, then each word, a blank and its numbers as float32."""
 
 from __future__ import annotations
 
@@ -78,7 +78,8 @@ def _read(stream: Any, cache: RowCache, n_rows: int, width: int, where: str) -> 
         numbers = buffer[end + 1 : end + 1 + 4 * width]
         if end < 0 or len(numbers) < 4 * width:
             raise DataError(
-                f"{where}: promises {n_rows:,} words of {width} numbers and ends in the {len(words) + 1:,}th; get it again."
+                f"{where}: promises {n_rows:,} words of {width} numbers and ends in the {len(words) + 1:,}th; "
+                "get it again."
             )
         words.append(buffer[place:end].lstrip(b"\n").decode("utf-8", "backslashreplace"))
         row = np.frombuffer(numbers, "<f4")
