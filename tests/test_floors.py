@@ -54,6 +54,8 @@ FLOORS = {
     "initialization": 6,
     "fitting": 6,
     "code_size": 6,
+    "size_search": 6,
+    "evidence_by_size": 6,
     "estimator": 7,
     "inner_fit": 8,
     "variants.*": 8,

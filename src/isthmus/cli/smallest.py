@@ -1,4 +1,4 @@
-"""``isthmus smallest``: how few numbers still rebuild the rows well, beside PCA."""
+"""``isthmus smallest``: how few latents still reconstruct the rows well, beside PCA."""
 
 from __future__ import annotations
 
@@ -45,9 +45,10 @@ def smallest(
     json: JsonOutput = False,
     **settings: Any,
 ) -> None:
-    """Find the smallest code that still rebuilds the rows well.
+    """Find the smallest code that still reconstructs the rows well.
 
-    Without a target the size is chosen by cells hidden from held-out rows and predicted from the cells left.
+    Without a target the size is the one the data support: where held-out rows are most probable (the evidence), or,
+    where the noise differs by column, where their hidden cells are best predicted from the cells left. Both are told.
     The errors printed are of test rows that took no part, beside PCA's.
 
     Parameters
@@ -108,9 +109,9 @@ def smallest(
     if json:
         print_json({"run": None if output is None else str(output)} | found.to_dict())
         return
-    from isthmus.smallest.result import bits_sentence, choice_sentence, gap_sentence
+    from isthmus.smallest.result import bits_sentence, choice_sentence, gap_sentence, second_opinion
 
-    told = [choice_sentence(found), gap_sentence(found), bits_sentence(found)]
+    told = [choice_sentence(found), second_opinion(found), gap_sentence(found), bits_sentence(found)]
     place = [] if output is None else [f"The run is in {str(output)!r}."]
     show(found.table(), found.sentence, *(line for line in told if line is not None), *place)
 
