@@ -7,9 +7,7 @@ of multiply-adds, by a count and not by a clock: the choice depends on the seed 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.draws import seeded
@@ -20,6 +18,9 @@ from isthmus.training.devices import threads_for
 from isthmus.training.loop import Training
 from isthmus.training.objective import Objective
 from isthmus.training.plan import DECAY_OF_STAGES, RATE_OF_STAGES, Plan
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["better_network"]
 

@@ -28,6 +28,7 @@ from isthmus.tables.dialect import Dialect
 from isthmus.tables.errors import DataError
 from isthmus.tables.formats import feather, idx, parquet, pictures, sound
 from isthmus.tables.formats.registry import OPENERS, READABLE, format_of, is_table_name
+from isthmus.tables.formats.unreadable import natural_order
 from isthmus.tables.frames import arrow_of, is_frame
 from isthmus.tables.layout import TableLayout
 from isthmus.tables.request import Request
@@ -355,11 +356,7 @@ def data_files(folder: Path) -> list[Path]:
         and not any(part.startswith((".", "_")) for part in file.relative_to(folder).parts)
         and not file.name.lower().startswith(SKIPPED_BESIDE)
     ]
-    return sorted(found, key=lambda file: [_natural(part) for part in file.relative_to(folder).parts])
-
-
-def _natural(name: str) -> list[tuple[int, int | str]]:
-    return [(0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"([0-9]+)", name) if part]
+    return sorted(found, key=lambda file: natural_order(file, folder))
 
 
 def _missing(path: Path, where: str) -> str:

@@ -25,7 +25,7 @@ from isthmus.parts.draws import OwnDraws, RandomSource, Share, drawing_from, see
 from isthmus.rows.rows import Batch, Rows, combined_seed
 from isthmus.training.checkpointing import Checkpointer
 from isthmus.training.devices import use_bfloat16
-from isthmus.training.fused import can_fuse, fuse, squared_error_pass, unfuse
+from isthmus.training.fused import can_fuse, fuse, lower_precision, squared_error_pass, unfuse
 from isthmus.training.objective import Objective
 from isthmus.training.optimizer import FlatAdamW, FlatParameters, Moments, flatten_parameters
 from isthmus.training.out_of_memory import is_out_of_memory
@@ -115,16 +115,15 @@ class Training:
         self.optimizer = FlatAdamW(self.flat, self.plan.weight_decay, self._moments)
         self._rate = self.plan.learning_rate
         self._bfloat16: FlatParameters | None = None
-        self._autocast = self.plan.precision == "bfloat16"
-        by_hand = self.model.completion is None and not self.objective.needs_input_gradient
+        self._autocast, by_hand = self.plan.precision == "bfloat16", self.model.completion is None
+        by_hand = by_hand and not self.objective.needs_input_gradient
         if by_hand:
             fusable = can_fuse(self.model)
             work = self.plan.batch_size * len(self.flat.weights)
             if fusable and use_bfloat16(self.plan.precision, self.device, work):
                 self._bfloat16, self._autocast = self.flat.as_bfloat16(), False
-            elif not fusable and self.plan.precision == "auto":
-                for network in (self.model.encoder, self.model.decoder):
-                    network.low_precision = use_bfloat16("auto", self.device, self.plan.batch_size * network.products)
+            elif not fusable:
+                lower_precision(self.model, self.plan, self.device)
             if not self._autocast:
                 fuse(self.model, self.flat, self._bfloat16 or self.flat)
         self._noise = RandomSource(self.seed)
@@ -321,7 +320,6 @@ class Training:
         It can then be copied and pickled; `resume` continues the training.
         """
         unfuse(self.model)
-        self.model.encoder.low_precision = self.model.decoder.low_precision = False
         self._moments = self.optimizer.moments
         self.state.weights, self.state.buffers = torch.empty(0), []
         del self.flat, self.optimizer, self._plain, self._bfloat16, self._noise, self._draws
