@@ -28,6 +28,7 @@ from isthmus.hyperparameter import check_hyperparameters
 from isthmus.inference.density import LatentReport, latent_report, log_density
 from isthmus.inference.missing import imputed, observed_log_volume
 from isthmus.input_validation import blockwise, given_for, read_rows
+from isthmus.rows.cells import has_gaps
 from isthmus.rows.metadata import check_weights
 from isthmus.settings import AutoencoderSettings
 from isthmus.torch_modules import Side, to_torch
@@ -191,7 +192,9 @@ class BaseAutoencoder(
         """
         fitted, rows = self._require_fitted(), self.to_numbers(X)
         beside = given_for(self, given, rows.shape[0])
-        volume = observed_log_volume(rows, fitted.scaling) if fitted.masked else np.float32(fitted.scaling.log_volume)
+        volume = np.float32(fitted.scaling.log_volume)
+        if has_gaps(rows):
+            volume = observed_log_volume(rows, fitted.scaling)
         if importance_samples is None and (scores := fitted.log_evidence(rows, beside)) is not None:
             return scores - volume
         density = log_density(
@@ -210,7 +213,7 @@ class BaseAutoencoder(
         row by the code of the cells it has; others need ``missing="mask"``.
         """
         fitted = self._require_fitted()
-        if fitted.model.completion is None and not (fitted.inference is not None and fitted.inference.takes_gaps):
+        if not fitted.imputes:
             raise ValueError(
                 f"{type(self).__name__}: impute needs a fit with missing='mask', got missing={self.missing!r}."
             )

@@ -106,6 +106,11 @@ class FittedState:
         return self.model.completion is not None
 
     @property
+    def imputes(self) -> bool:
+        """Whether it can fill missing cells: it learned from such rows, or encodes rows by the cells they have."""
+        return self.masked or (self.inference is not None and self.inference.takes_gaps)
+
+    @property
     def is_in_user_units(self) -> bool:
         """Whether errors are weighed as in the user's units: numeric columns whose scaling leaves their proportions."""
         return self.scale is None and self.layout is None

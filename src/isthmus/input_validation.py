@@ -41,7 +41,8 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 def read_rows(estimator: Any, X: Any, *, reset: bool, gaps: bool | None = None) -> Source:
     """X as numbers that the estimator can take, or as a stream.
 
-    Cells may be missing where ``gaps`` says so, by default where the estimator learns from such rows.
+    Cells may be missing where ``gaps`` says so, by default where the estimator learned from such rows, or encodes them
+    by the cells they have.
 
     With ``reset`` the columns of X become the estimator's (``n_features_in_``, ``feature_names_in_``), as
     scikit-learn's `validate_data` does it, and their kinds are determined. Without, X must have the columns of the fit;
@@ -78,7 +79,7 @@ def _streamed(estimator: Any, stream: TableStream, rows: InputRows, *, reset: bo
 def _held(estimator: Any, X: Any, rows: InputRows, *, reset: bool, gaps: bool | None) -> Source:
     who, layout = type(estimator).__name__, None if reset else estimator.fitted_.layout
     if gaps is None:
-        gaps = estimator.missing != "error" if reset else estimator.fitted_.masked
+        gaps = estimator.missing != "error" if reset else _takes_gaps(estimator)
     values, names = rows.values, rows.names
     if layout is not None:
         values = _as_at_fit(estimator, rows.cells if rows.cells is not None else arrow_cells(X), layout, X, gaps=gaps)
@@ -105,6 +106,11 @@ def _held(estimator: Any, X: Any, rows: InputRows, *, reset: bool, gaps: bool | 
         values, None, features, layout, form=form, masked=masked, was_read=rows.was_read, image_shape=rows.image_shape,
         row_shape=rows.row_shape if layout is None else None,
     )  # fmt: skip
+
+
+def _takes_gaps(estimator: Any) -> bool:
+    """Whether rows may have missing cells: the fit had some, or such a row is encoded by the cells it has."""
+    return estimator.fitted_.masked or (estimator.missing == "auto" and estimator.fitted_.imputes)
 
 
 def _validated(estimator: Any, values: Any, names: Sequence[str] | None, *, reset: bool) -> Any:

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from isthmus.cli.outcome import CommandError, say
-from isthmus.cli.reading_options import ReadingOptions
 from isthmus.cli.run_folder import RECORD, SEEDS, DataRecord, data_record_bytes, lasting_source, read_data_record
 from isthmus.storage.folder_lock import LOCK, locked
 from isthmus.storage.folder_writing import remove_owned
@@ -44,10 +43,9 @@ class Asked:
     seed: int = fact(at_least=0, below=SEEDS)
     no_plots: bool
     no_page: bool
-    mixed: bool
     memory: int | None = fact(at_least=1)
     settings: dict[str, bool | str | None]  # flags as they were given
-    reading: ReadingOptions = fact(default=ReadingOptions())
+    reading: dict[str, bool | str | tuple[str, ...]]  # and those of how the file is read
 
 
 def unfinished_folder(run: Path) -> Path:

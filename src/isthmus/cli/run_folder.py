@@ -24,12 +24,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isthmus.cli.outcome import CommandError, say
-from isthmus.cli.reading_options import ReadingOptions
 from isthmus.storage.folder_writing import Owned, building, finish_replacement, require_free, saved_files
 from isthmus.storage.manifest import manifest_bytes, read_manifest
 from isthmus.storage.record import fact, from_plain, record
 from isthmus.storage.safe_reading import StorageError, open_regular_file, reason_of
+from isthmus.tables.dialect import Dialect
 from isthmus.tables.errors import DataError
+from isthmus.tables.layout import TableLayout, plain_layout
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,7 +93,8 @@ class DataRecord:
     """What later commands need to know of the data a run was fitted on.
 
     ``source`` is a bundled name or an absolute path; ``sha256`` is that of the values, so that held-out rows
-    are never looked up in data that have changed, and ``test_sha256`` that of which rows those are.
+    are never looked up in data that have changed, and ``test_sha256`` that of which rows those are. ``layout`` and
+    ``dialect`` say what the columns are and how the file wrote them, ``table`` what was said of them.
     """
 
     source: str = fact(paths=True)
@@ -109,7 +111,22 @@ class DataRecord:
     sha256: str = fact(lengths=(64, 64))
     mixed: bool = fact(default=False)  # which the first records have not
     test_sha256: str | None = fact(lengths=(64, 64), default=None)
-    reading: ReadingOptions = fact(default=ReadingOptions())
+    layout: TableLayout | None = fact(default=None)
+    dialect: Dialect | None = fact(default=None)
+    table: dict[str, Any] | None = fact(default=None)
+
+    @property
+    def known_layout(self) -> TableLayout | None:
+        """What each column is; None for an array or pictures."""
+        if self.layout is not None or self.table is None:
+            return self.layout
+        return plain_layout(self.columns)
+
+    @property
+    def passed_over(self) -> tuple[str, ...]:
+        """Columns of the file that were not learned from."""
+        known = (self.table or {}).get("columns", ())
+        return tuple(str(one["name"]) for one in known if not one.get("learned", True))
 
     def describes(self, n_columns: int) -> bool:
         """Whether a model of so many columns can have been fitted on such data."""
@@ -144,8 +161,7 @@ class Run:
             kind = type(found).__name__
             what = OTHER_KINDS.get(kind, f"a {kind}; use it in Python, with isthmus.load")
             raise CommandError(f"{str(self.path)!r} is {what} {str(self.path)!r}.")
-        record, layout = self.record, getattr(found, "_layout", None)
-        known = getattr(found, "n_features_in_", None) if layout is None else len(layout.columns)
+        record, known = self.record, getattr(found, "n_features_in_", None)
         if record is not None and known is not None and not record.describes(known):
             raise CommandError(f"{str(self.path / RECORD)!r} is not that of the model beside it; use the model alone.")
         return found

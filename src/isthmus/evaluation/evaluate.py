@@ -23,6 +23,7 @@ from isthmus.evaluation.held_out import HeldOut, gather, mean_on
 from isthmus.evaluation.principal_errors import equal_error_size
 from isthmus.evaluation.probes import LabelProbes, label_codes, probe_labels, trustworthiness
 from isthmus.evaluation.result import CodeUse, Evaluation, Reconstruction, ReconstructionError
+from isthmus.input_validation import require_columns
 from isthmus.tables.stream import TableStream
 
 __all__ = ["evaluate"]
@@ -66,7 +67,7 @@ def evaluate(
     check_is_fitted(estimator)
     gathered = gather(estimator, X, random_state)
     if isinstance(X, TableStream):
-        X = X.take(gathered.kept)
+        X = require_columns(estimator, X).take(gathered.kept)
         y = X.labels if y is None else np.asarray(y)[gathered.kept]
         X = X.rows
     labels, labels_train = (None, None) if y is None else label_codes(y, y_train)

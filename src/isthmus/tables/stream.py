@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from isthmus.tables.description import Description
+from isthmus.tables.dialect import Dialect
 from isthmus.tables.errors import DataError
 from isthmus.tables.layout import TableLayout
 from isthmus.tables.row_shape import RowShape
@@ -99,6 +100,11 @@ class TableStream(ABC):
 
     def __len__(self) -> int:
         return sum(self.segments)
+
+    @property
+    def dialect(self) -> Dialect | None:
+        """How the file is written, if it is text."""
+        return None
 
     @property
     def n_columns(self) -> int:

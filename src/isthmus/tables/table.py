@@ -97,6 +97,19 @@ class Table:
         layout = self.layout or plain_layout(self.columns, [str(self.cells.dtype)] * self.n_columns)
         return layout.decode(self.cells)
 
+    def written(self) -> pyarrow.Table:
+        """The same with every column as its file wrote it: dates in their own form, booleans in their own words."""
+        import pyarrow
+
+        table = self.to_arrow()
+        if self.layout is None or not self.is_mixed:
+            return table
+        cells = [
+            own if column.form is None else pyarrow.array(column.written(own.combine_chunks()), pyarrow.string())
+            for column, own in zip(self.layout.columns, table.select(list(self.layout.names)).columns, strict=True)
+        ]
+        return pyarrow.table(cells, names=list(self.layout.names))
+
     @cached_property
     def values(self) -> np.ndarray:
         """The rows as numbers; of several kinds of columns as they are encoded."""
