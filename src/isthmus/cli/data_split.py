@@ -91,8 +91,21 @@ class DataSplit:
             test_sha256=places_sha256(self.test_places),
             layout=None if plain else layout,
             dialect=self.dialect,
-            table=None if described is None or not described.findings else described.to_facts(),
+            passed_over=() if described is None else tuple(one.name for one in described.findings if not one.learned),
+            named_columns=described is not None and bool(described.findings),
         )
+
+    def facts(self) -> dict[str, Any]:
+        """What was made of the data, as JSON has it."""
+        table = self.table if self.whole is None else self.whole
+        known = {"n_rows": len(table), "columns": [], "left_out": [], "cells_missing": 0, "notes": []}
+        if table.description is not None:
+            known |= table.description.to_facts()
+        if not known["columns"]:
+            kind = "pixel" if table.image_shape is not None else "number"
+            known["columns"] = [{"name": name, "kind": kind, "learned": True} for name in table.columns]
+        image_shape = None if table.image_shape is None else list(table.image_shape)
+        return known | {"image_shape": image_shape, "id_name": table.id_name, "label_name": table.label_name}
 
 
 def read_and_split(

@@ -174,11 +174,11 @@ def _judge_and_keep(
         say("fitting the tutorial's own recipe beside it …")
         models[YARDSTICK] = fitted_yardstick(evaluations[variant].pca_components, seed, rows)
         evaluations[YARDSTICK] = rows.judge(models[YARDSTICK], seed)
-    report = _report(run, variant, estimator, evaluations)
+    report = _report(run, variant, estimator, evaluations) | {"data": rows.facts()}
     kept = {name: value for name, value in report.items() if name != "run"}
 
     def write(folder: Path) -> None:
-        keep_run(folder, estimator, record, rows.test_places, rows.held_out.ids)
+        keep_run(folder, estimator, record, rows.facts(), rows.test_places, rows.held_out.ids)
         (folder / EVALUATION).write_text(json_text.dumps(finite(kept), indent=2), encoding="utf-8")
         if not asked.no_plots:
             report["figures"] = _draw(folder / FIGURES, estimator, rows, evaluations[variant].pca_components)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from isthmus.cli.outcome import CommandError
-from isthmus.cli.run_folder import FIGURES, MODEL, OWNED, PAGE, RECORD, TEST_ROWS
+from isthmus.cli.run_folder import DATA, FIGURES, MODEL, OWNED, PAGE, RECORD, TEST_ROWS
 from isthmus.storage.folder_writing import saved_files
 
 __all__ = ["refuse_own_inputs"]
@@ -74,4 +74,4 @@ def _own_files(run: Path) -> Iterator[Path]:
     for name in saved | {name for name in OWNED.files if name != PAGE and not name.startswith(f"{FIGURES}/")}:
         yield run / name
     if run.resolve().name == MODEL:  # the model folder of a run
-        yield from (run.resolve().parent / name for name in (RECORD, TEST_ROWS))
+        yield from (run.resolve().parent / name for name in (RECORD, DATA, TEST_ROWS))

@@ -142,7 +142,7 @@ def _write(folder: Path, found: RateDistortion, rows: DataSplit, record: Any) ->
     for estimator in (model, found.nested):
         name_columns(estimator, rows.table)
     save(found.nested, folder / NESTED)
-    keep_run(folder, model, record, rows.test_places, rows.held_out.ids)
+    keep_run(folder, model, record, rows.facts(), rows.test_places, rows.held_out.ids)
     (folder / RESULT).write_text(json_text.dumps(finite(found.to_dict()), indent=2), encoding="utf-8")
     try:
         from isthmus.plots import save_figure
