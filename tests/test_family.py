@@ -547,7 +547,9 @@ def test_bad_cells_are_named(kind, table):
     ):
         quick(kind).fit(spoilt)
     with pytest.raises(ValueError, match="X has NaN in row 2, column 0;"):
-        quick(kind, missing="error").fit(scipy.sparse.csr_matrix(np.where(np.arange(720).reshape(120, 6) == 12, np.nan, table)))
+        quick(kind, missing="error").fit(
+            scipy.sparse.csr_matrix(np.where(np.arange(720).reshape(120, 6) == 12, np.nan, table))
+        )
     model = quick(kind).fit(table)
     with pytest.raises(ValueError, match=f"X has 5 features, but {kind.__name__} is expecting 6 features"):
         model.transform(table[:, :5])
