@@ -84,7 +84,7 @@ class Training:
         weights, moments = self.flat.weights, self.optimizer.moments
         if self.resumed is None:
             self.group.broadcast_(weights)
-            best, start = (_cloned(self.model.moving_buffers()) for _ in range(2))
+            best, start = ([part.clone() for part in self.model.moving_buffers()] for _ in range(2))
             self.state = RunState(
                 weights, weights.clone(), weights.clone(), moments, best_buffers=best, start_buffers=start
             )
@@ -122,9 +122,8 @@ class Training:
             work = self.plan.batch_size * len(self.flat.weights)
             if fusable and use_bfloat16(self.plan.precision, self.device, work):
                 self._bfloat16, self._autocast = self.flat.as_bfloat16(), False
-            elif not fusable:
-                lower_precision(self.model, self.plan, self.device)
             if not self._autocast:
+                lower_precision(self.model, self.plan, self.device)
                 fuse(self.model, self.flat, self._bfloat16 or self.flat)
         self._noise = RandomSource(self.seed)
         self._draws = OwnDraws() if self.model.has_own_modules else nullcontext()
@@ -161,7 +160,7 @@ class Training:
         guarded = self.plan.guards_start and validation is not None and len(self.history) > 0
         if guarded and not exceeds_chance(state.start_losses - state.best_losses):
             state.best_epoch, state.best_weights = 0, state.start_weights.clone()
-            state.best_buffers = _cloned(state.start_buffers)
+            state.best_buffers = [part.clone() for part in state.start_buffers]
         if checkpointer is not None and not self.stopped_abnormally and not state.finished:
             state.finished = True
             checkpointer.after_run(self)
@@ -327,10 +326,6 @@ class Training:
         self.model.zero_grad(set_to_none=True)
         for parameter in self.model.parameters():
             parameter.data = parameter.data.clone()
-
-
-def _cloned(tensors: list[Tensor]) -> list[Tensor]:
-    return [tensor.clone() for tensor in tensors]
 
 
 @torch.no_grad()
