@@ -159,6 +159,7 @@ def test_missing_cells_of_every_kind_are_filled():
     holes = frame.mask(np.random.default_rng(1).random(frame.shape) < 0.2)
     holes["size"] = holes["size"].astype(frame["size"].dtype)
     estimator = quick(missing="mask").fit(holes)
+    assert np.isfinite(estimator.noise_variance_)
     filled = estimator.impute(holes)
     assert not filled.isna().any().any()
     for name in frame:

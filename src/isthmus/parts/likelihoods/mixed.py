@@ -68,6 +68,12 @@ class MixedLikelihood(Likelihood):
         known._modules = {**self._modules, "gaussian": self.gaussian.with_noise(variance)}
         return known
 
+    def with_missing(self, some_missing: bool) -> Self:
+        known = copy.copy(self)
+        own = {"gaussian": self.gaussian, "bernoulli": self.bernoulli}
+        known._modules = {**self._modules, **{name: one.with_missing(some_missing) for name, one in own.items()}}
+        return known
+
     def mean(self, output: Tensor) -> Tensor:
         mean = output.clone()
         mean[:, self.booleans] = self.bernoulli.mean(output[:, self.booleans])
