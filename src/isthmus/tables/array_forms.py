@@ -6,6 +6,7 @@ first is that of rows.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -153,6 +154,8 @@ def like_array(X: Any, values: np.ndarray, image_shape: tuple[int, ...] | None =
     """
     library = type(X).__module__.partition(".")[0]
     shape = tuple(getattr(X, "shape", ()))
+    if isinstance(X, (list, tuple)) and X and _is_picture(X[0]):
+        shape = (len(X), *np.shape(X[0]))
     if len(shape) == 4 and _is_channels_last(shape, image_shape):
         values = np.moveaxis(values.reshape(shape[0], shape[3], *shape[1:3]), 1, -1)
     if isinstance(X, np.ma.MaskedArray):
@@ -164,7 +167,8 @@ def like_array(X: Any, values: np.ndarray, image_shape: tuple[int, ...] | None =
         return torch.from_numpy(np.ascontiguousarray(values)).to(kind).reshape(shape)
     if library == "xarray" and not hasattr(X, "data_vars"):
         return X.copy(data=values.reshape(shape))
-    return values.reshape(shape) if isinstance(X, np.ndarray) and X.ndim > 2 else values
+    several = isinstance(X, (np.ndarray, list, tuple)) and len(shape) > 2
+    return values.reshape(shape) if several and math.prod(shape) == values.size else values
 
 
 def _of_kind(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
