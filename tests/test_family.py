@@ -650,7 +650,7 @@ def callbacks():
 
 def test_callbacks_see_every_epoch(kind, table, callbacks):
     watcher = Watcher(table)
-    model = quick(kind, early_stopping=False).set_callbacks(watcher).fit(table)
+    model = quick(kind, early_stopping=False, refit=False).set_callbacks(watcher).fit(table)
     assert len(watcher.codes) == 4
     np.testing.assert_array_equal(watcher.codes[0], quick(kind, max_iter=0).fit(table).transform(table))
     np.testing.assert_array_equal(watcher.codes[model.best_epoch_], model.transform(table))
@@ -732,7 +732,8 @@ def test_no_validation_keeps_the_last_epoch(kind, table):
 def test_patience_ends_a_fit_that_brings_nothing(table):
     noise = np.random.default_rng(0).standard_normal((80, 6))
     model = quick(isthmus.Autoencoder, max_iter=300, n_iter_no_change=5, learning_rate=0.05, polish=0).fit(noise)
-    assert model.n_iter_ == int(np.argmin(model.history_["validation_loss"])) + 5 < 300
+    # counted from three fifths of the run: until then the rate is high, and losses say little
+    assert model.n_iter_ == max(180, int(np.argmin(model.history_["validation_loss"]))) + 5 < 300
 
 
 def test_bfloat16_and_verbose_do_run(table, capsys):

@@ -55,7 +55,7 @@ def test_validated_error_is_at_most_pcas(name, size, monkeypatch):
         return run(self, training, validation, *rest)
 
     monkeypatch.setattr(Training, "run", spied)
-    model = Autoencoder(size, max_iter=8, polish=0, random_state=size).fit(X)
+    model = Autoencoder(size, max_iter=8, polish=0, refit=False, random_state=size).fit(X)
     history, rows = model.history_, model.scaling_.undo(held_out[0])
 
     pca = PCA(size).fit(X)

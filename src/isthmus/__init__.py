@@ -32,6 +32,7 @@ _HOMES = {
     "load": "isthmus.storage",
     "open_table": "isthmus.tables",
     "read": "isthmus.tables",
+    "SeriesOutlierDetector": "isthmus.series",
     "RateDistortion": "isthmus.smallest",
     "rate_distortion": "isthmus.smallest",
     "save": "isthmus.storage",

@@ -21,11 +21,13 @@ from isthmus.rows.validation import validation_count
 from isthmus.settings import AutoencoderSettings
 from isthmus.tables.row_shape import RowShape
 from isthmus.training import plan as automatic
+from isthmus.training.budget import budget_epochs
 
 __all__ = [
     "choose_architecture",
     "choose_candidates",
     "choose_plan",
+    "choose_refit",
     "choose_size",
     "choose_turns",
     "require_consistent",
@@ -33,6 +35,7 @@ __all__ = [
 
 MOST_UNITS_PER_FEATURE = 64
 CHANNELS = (1, 3, 4)  # of a picture
+REFIT_ROWS = 2000  # up to which a fit ends with a refit unasked: of more rows those held out are missed less
 LARGEST, SMALLEST = 1e37, 1e-30  # values that float32 can hold, with room for their squares in units of the spread
 
 
@@ -50,6 +53,10 @@ def require_consistent(
     """Raise a `ValueError` if the settings contradict each other or the data."""
     who, n_features, n_rows = type(settings).__name__, len(columns.statistics.mean), columns.statistics.n_rows
     _require_float32(who, columns)
+    if settings.budget is not None and settings.max_iter is not None:
+        raise ValueError(
+            f"{who}: budget={settings.budget!r} and max_iter={settings.max_iter} both say how long to train; give one."
+        )
     if _only_size_limits(settings, size):
         most = min(n_rows, n_features)
         if size > most:
@@ -210,12 +217,24 @@ def choose_turns(settings: AutoencoderSettings, rows: Rows, fitted: FittedState,
     return share_out(plan, settings.n_iter_no_change) if alternates else no_turns(plan)
 
 
-def choose_plan(settings: AutoencoderSettings, n_rows: int, fitted: FittedState, copies: int = 1) -> automatic.Plan:
-    """The training run, with what the user left open filled in; each training row is seen in ``copies`` forms."""
+def choose_refit(settings: AutoencoderSettings, rows: Rows) -> bool:
+    """Whether the model is trained again on all rows, those held out too: unasked where there are few."""
+    asked = len(rows) <= REFIT_ROWS if settings.refit is None else settings.refit
+    return asked and rows.random_access
+
+
+def choose_plan(
+    settings: AutoencoderSettings, n_rows: int, fitted: FittedState, epochs: int | None = None, *, copies: int = 1
+) -> automatic.Plan:
+    """The training run, with what the user left open filled in.
+
+    ``epochs`` is what a budget of time came to; each training row is seen in ``copies`` forms.
+    """
     architecture = fitted.architecture
     n_training = n_rows - validation_count(n_rows, settings.validation_fraction)
     batch_size = settings.batch_size or automatic.automatic_batch_size(n_training * copies)
-    epochs = settings.max_iter
+    for asked in (settings.max_iter, budget_epochs(settings.budget)):
+        epochs = asked if epochs is None else epochs
     if epochs is None:
         steps = automatic.automatic_steps(architecture.products if architecture.stages else None)
         epochs = automatic.automatic_epochs(n_training * copies, batch_size, steps)
@@ -225,7 +244,7 @@ def choose_plan(settings: AutoencoderSettings, n_rows: int, fitted: FittedState,
         decay = automatic.automatic_weight_decay(n_training, fitted.unexplained) if closed else 0.0
         if architecture.stages:
             decay = automatic.DECAY_OF_STAGES
-    patience = settings.n_iter_no_change or max(5, epochs // 3)
+    patience = settings.n_iter_no_change or automatic.automatic_patience(epochs)
     return automatic.Plan(
         epochs=epochs,
         batch_size=batch_size,

@@ -59,6 +59,10 @@ class FittedState:
         σ² in the user's units: the likelihood's own, or the held-out squared error.
     history, best_epoch, n_iter
         The history of training, the epoch whose weights the model has, and the epochs run.
+    planned_epochs : int
+        Epochs that were planned, also where a budget said so; as ``max_iter`` they give this fit again.
+    refit_rows : int
+        Rows of the refit, all there were; 0 if the weights are those of the epoch itself.
     codes : CodeBuffer or None
         Codes of some training rows, from which new rows are sampled.
     given : Scaling or None
@@ -90,6 +94,8 @@ class FittedState:
     history: History = field(default_factory=History)
     best_epoch: int = 0
     n_iter: int = 0
+    planned_epochs: int = 0
+    refit_rows: int = 0
     codes: CodeBuffer | None = None
     given: Scaling | None = None
     polish: int | None = None

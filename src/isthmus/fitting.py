@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,16 +12,19 @@ from typing import Any
 
 from sklearn.exceptions import ConvergenceWarning
 
-from isthmus.choices import choose_plan, choose_turns
+from isthmus.choices import choose_plan, choose_refit, choose_turns
 from isthmus.distributed import process_group
 from isthmus.fitted import FittedState
 from isthmus.history import History
-from isthmus.inference.alternation import alternate, no_turns
+from isthmus.inference.alternation import Alternated, alternate, no_turns
 from isthmus.inference.code_buffer import RecentRows, buffered_codes
 from isthmus.initialization import closed_form_is_best, closed_form_kept, initialize, rows_for_fitted
 from isthmus.input_validation import read_for_fit
 from isthmus.parts.draws import seeded
+from isthmus.refitting import refit
+from isthmus.rehearsal import epochs_of_budget
 from isthmus.rows.mirrored import mirroring
+from isthmus.rows.rows import Rows
 from isthmus.rows.validation import validation_count
 from isthmus.training.callbacks import EpochCallbacks
 from isthmus.training.checkpointing import FitCheckpointer
@@ -38,7 +42,7 @@ PARTIAL_FIT_SAMPLE = 2048  # rows that a pass of `partial_fit` is evaluated on
 
 def fit_rows(estimator: Any, X: Any, sample_weight: Any, given: Any, checkpointer: FitCheckpointer | None) -> None:
     """Initialize and train; ``estimator.fitted_`` is set at the start and updated during training."""
-    group = process_group()
+    begun, group = time.perf_counter(), process_group()
     state = None if checkpointer is None else checkpointer.restored(estimator)
     source = read_for_fit(estimator, X, sample_weight, given, reset=state is None)
     if state is None:
@@ -49,9 +53,15 @@ def fit_rows(estimator: Any, X: Any, sample_weight: Any, given: Any, checkpointe
     if checkpointer is not None:
         checkpointer.require_same(rows)
     mirrored = mirroring(estimator, source.row_shape, fitted.scaling)
-    plan = choose_plan(estimator, len(rows), fitted, copies=len(mirrored(rows)) // len(rows))
+    copies = len(mirrored(rows)) // len(rows)
+    plan = choose_plan(estimator, len(rows), fitted, copies=copies)
+    held_out = validation_count(len(rows), estimator.validation_fraction)
+    with threads_for(plan.batch_size * fitted.n_weights):
+        epochs = epochs_of_budget(estimator, fitted, plan, mirrored(rows), held_out, group, time.perf_counter() - begun)
+    plan = choose_plan(estimator, len(rows), fitted, epochs, copies=copies)
     if closed_form_is_best(estimator, fitted):
         plan = dataclasses.replace(plan, epochs=0)
+    estimator.fitted_ = fitted = dataclasses.replace(fitted, planned_epochs=plan.epochs)
     turns = no_turns(plan) if group.is_distributed else choose_turns(estimator, rows, fitted, plan)
     n_rows = turns.ordinary.epochs + turns.count
     training = Training(
@@ -69,7 +79,7 @@ def fit_rows(estimator: Any, X: Any, sample_weight: Any, given: Any, checkpointe
         threads_for(plan.batch_size * fitted.n_weights),
         progress_bar(n_rows, shown=estimator.verbose and group.is_main) as advance,
     ):
-        learned, validation = rows.split(validation_count(len(rows), estimator.validation_fraction))
+        learned, validation = rows.split(held_out)
         learned = mirrored(learned)
         if validation is not None and fitted.masked:
             validation = validation.repeated(VALIDATION_DRAWS)
@@ -93,8 +103,9 @@ def fit_rows(estimator: Any, X: Any, sample_weight: Any, given: Any, checkpointe
                 f"{type(estimator).__name__}: the loss is no number before the first step; X is too large for float32 "
                 f"as it stands (use scale='standard'), or a weight of the loss is."
             )
+        found = Alternated(best_epoch, False)
         if turns.count and validation is not None and not halted and stopped is None:
-            best_epoch, interrupted = alternate(
+            found = alternate(
                 fitted.model,
                 learned,
                 validation,
@@ -105,13 +116,24 @@ def fit_rows(estimator: Any, X: Any, sample_weight: Any, given: Any, checkpointe
                 on_epoch,
                 source.mean_weight,
             )
-            stopped = "interrupted" if interrupted else None
+            best_epoch = found.best_epoch
+            stopped = "interrupted" if found.interrupted else None
     n_iter = len(history) - 1
-    if fitted.architecture.linear and fitted.model.bottleneck.is_gate and n_iter > 0:
-        order_linear_code(fitted.model, complete_records(rows, fitted.model.completion))
+    if n_iter > 0:
+        _order_linear_code(fitted, rows)
     with seeded(fitted.seed):
         closed_form = closed_form_kept(fitted, best_epoch)
         codes = buffered_codes(fitted.model, learned, validation or learned, fitted.device, closed_form)
+    refit_rows, left = 0, best_epoch > 0 and stopped is None and not halted
+    if validation is not None and left and choose_refit(estimator, rows):
+        with seeded(fitted.seed), threads_for(plan.batch_size * fitted.n_weights):
+            against = refit(training, turns, found, mirrored(rows), validation)
+            if against is None:
+                _order_linear_code(fitted, rows)
+                codes = buffered_codes(fitted.model, rows, validation, fitted.device, None, codes)
+                refit_rows = len(rows)
+            elif against == "interrupted":
+                stopped = against
     estimator.fitted_ = dataclasses.replace(
         estimator.fitted_,
         history=history,
@@ -120,6 +142,7 @@ def fit_rows(estimator: Any, X: Any, sample_weight: Any, given: Any, checkpointe
         codes=codes,
         noise_variance=codes.noise_variance * fitted.scaling.unit**2,
         polish=estimator.polish_steps,
+        refit_rows=refit_rows,
     )
     callbacks.close()
     if stopped is not None:
@@ -176,6 +199,12 @@ def fit_partially(estimator: Any, X: Any, sample_weight: Any, given: Any, partia
         estimator.fitted_, history=history, best_epoch=n_iter, n_iter=n_iter, codes=codes, polish=estimator.polish_steps
     )
     return partial
+
+
+def _order_linear_code(fitted: FittedState, rows: Rows) -> None:
+    """Give a linear model's latents the order and the directions of PCA's."""
+    if fitted.architecture.linear and fitted.model.bottleneck.is_gate:
+        order_linear_code(fitted.model, complete_records(rows, fitted.model.completion))
 
 
 def _set_noise_variance(estimator: Any, row: Mapping[str, float]) -> None:

@@ -198,6 +198,8 @@ def _metavar(parameter: Hyperparameter) -> str:
         return "N,N,…"
     if parameter.admits(float):
         return "NUMBER"
+    if parameter.pattern is not None:
+        return "TIME"
     return "N" if parameter.admits(int) else "WORD"
 
 

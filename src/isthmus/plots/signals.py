@@ -85,6 +85,8 @@ def plot_spectrograms(
     return figure
 
 
-def _show(axes: Axes, picture: np.ndarray, extent: tuple[float, ...], limits: tuple[float, float]) -> None:
+def _show(
+    axes: Axes, picture: np.ndarray, extent: tuple[float, float, float, float], limits: tuple[float, float]
+) -> None:
     axes.tick_params(labelsize=7)
     axes.imshow(picture, origin="lower", aspect="auto", extent=extent, vmin=limits[0], vmax=limits[1], cmap="magma")

@@ -106,6 +106,8 @@ class Facts:
     form: FrameForm | None = fact(default=None)
     scale: Literal["standard", "minmax"] | None = fact(default=None)
     scale_reason: str = fact(default="")
+    planned_epochs: int = fact(at_least=0, at_most=MOST_EPOCHS, default=0)
+    refit_rows: int = fact(at_least=0, default=0)
     row_shape: RowShape | None = fact(default=None)
 
     def __post_init__(self) -> None:
@@ -171,6 +173,8 @@ def facts_of(fitted: FittedState, names: Sequence[str] | None) -> Facts:
         n_directions=len(principal.directions),
         n_iter=fitted.n_iter,
         best_epoch=fitted.best_epoch,
+        planned_epochs=fitted.planned_epochs,
+        refit_rows=fitted.refit_rows,
         history_columns=tuple(history.columns),
         history_rows=len(history),
         layout=layout,
@@ -314,6 +318,8 @@ def restore(
         noise_variance=facts.noise_variance,
         history=History({name: columns[f"history.{name}"] for name in facts.history_columns}),
         best_epoch=facts.best_epoch,
+        planned_epochs=facts.planned_epochs,
+        refit_rows=facts.refit_rows,
         n_iter=facts.n_iter,
         codes=CodeBuffer.of(tensors["generation.codes"], tensors["generation.errors"], inference) if kept else None,
         given=None

@@ -12,10 +12,14 @@ __all__ = [
     "Plan",
     "automatic_batch_size",
     "automatic_epochs",
+    "automatic_patience",
     "automatic_steps",
     "automatic_weight_decay",
     "automatic_widths",
+    "most_useful_epochs",
 ]
+
+MOST_TIMES = 8  # the usual number of epochs
 
 
 RATE_OF_STAGES, DECAY_OF_STAGES = 0.4, 0.05  # of a perceptron's rate; convolutions, normalised, need little decay
@@ -63,6 +67,16 @@ def automatic_epochs(n_rows: int, batch_size: int, n_steps: int = 1500) -> int:
     """Enough epochs for so many steps: of 1,500, eighty for a thousand rows, a handful for a hundred thousand."""
     steps = max(1, n_rows // batch_size)
     return min(200, max(3, round(n_steps / steps)))
+
+
+def most_useful_epochs(usual: int) -> int:
+    """How many times the usual number of epochs still bring something; a budget of time is not spent beyond."""
+    return MOST_TIMES * usual
+
+
+def automatic_patience(epochs: int) -> int:
+    """A fifth of the epochs, at least 5; `isthmus.training.loop` counts them once the rate is low."""
+    return max(5, epochs // 5)
 
 
 def automatic_weight_decay(n_rows: int, unexplained: float) -> float:
