@@ -175,8 +175,10 @@ class BaseAutoencoder(
 
         A point code is where the decoder comes closest to the row, as far as ``polish`` steps from the encoder's guess
         lead. Of an ordered code ``size=k`` gives the first k latents. With ``return_std`` the standard error of each
-        latent comes too, in the same shape. A row with missing cells is encoded by the cells it has and the density of
-        codes, whatever the fit was like, where codes are points and ``missing`` isn't "error".
+        latent comes too, in the same shape.
+
+        A row with missing cells is encoded by the cells it has, and by the density of codes. A model of point codes can
+        do that whatever its fit was like, once ``set_params(missing="mask")`` says that NaN is meant.
         """
         fitted, rows = self._require_fitted(), self.to_numbers(X)
         beside = given_for(self, given, rows.shape[0])
@@ -237,9 +239,9 @@ class BaseAutoencoder(
         row by the code of the cells it has; others need ``missing="mask"``.
         """
         fitted = self._require_fitted()
-        if not fitted.imputes:
+        if not fitted.takes_gaps:
             raise ValueError(
-                f"{type(self).__name__}: impute needs a fit with missing='mask', got missing={self.missing!r}."
+                f"{type(self).__name__}: impute needs missing='mask' at fit, as these codes are not points."
             )
         rows = self.to_numbers(X, gaps=True)
         filled = imputed(fitted, rows, given_for(self, given, rows.shape[0]))
@@ -281,7 +283,8 @@ class BaseAutoencoder(
         """Rows as the model reads them, in the user's units: an array or CSR matrix, shape (n_samples, n_numbers).
 
         A DataFrame's booleans, categories and dates are encoded; X is refused unless it has the columns of the fit.
-        Cells may be missing where ``gaps`` says so, by default where the model learned from such rows.
+        Cells may be missing where ``gaps`` says so, by default where the model learned from such rows, or with
+        ``missing="auto"`` can encode them.
         """
         return read_rows(self, X, reset=False, gaps=gaps).values
 

@@ -30,6 +30,7 @@ from isthmus.rows.source import Source, Widths
 from isthmus.tables.frames import FrameForm
 from isthmus.tables.input_rows import filled_like, rows_like
 from isthmus.tables.layout import TableLayout
+from isthmus.tables.row_shape import RowShape
 from isthmus.training.devices import threads_for
 
 __all__ = ["NO_ERRORS", "FittedState"]
@@ -83,6 +84,8 @@ class FittedState:
         How far training codes spread; None before a fit has come to its end, and after `partial_fit`.
     whitened : bool
         Whether latents are divided by their standard deviation.
+    row_shape : RowShape or None
+        Sizes and kinds of a row's axes, where it has more to it than columns.
     """
 
     n_components: int
@@ -108,16 +111,12 @@ class FittedState:
     image_shape: tuple[int, ...] | None = None
     scale: str | None = None
     scale_reason: str = ""
+    row_shape: RowShape | None = None
 
     @property
     def masked(self) -> bool:
         """Whether the model learned from rows with missing cells, and so takes such rows."""
         return self.model.completion is not None
-
-    @property
-    def imputes(self) -> bool:
-        """Whether it can fill missing cells: it learned from such rows, or encodes rows by the cells they have."""
-        return self.masked or (self.inference is not None and self.inference.takes_gaps)
 
     @property
     def is_in_user_units(self) -> bool:
@@ -271,6 +270,11 @@ class FittedState:
         return inference.polishing.steps if self.polish is None else self.polish
 
     # ---- inference --------------------------------------------------------------------------------------
+
+    @property
+    def takes_gaps(self) -> bool:
+        """Whether rows with missing cells can be encoded: by a completion, or by inference on the cells there are."""
+        return self.model.completion is not None or (self.inference is not None and self.inference.takes_gaps)
 
     @property
     def inference(self) -> InferenceState | None:

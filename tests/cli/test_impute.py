@@ -54,6 +54,19 @@ def test_the_other_commands_take_the_holes(holey):
     assert np.isfinite(judged["evaluation"]["data"]["model"]["mse"])
 
 
+def test_a_run_on_complete_rows_fills_cells_too(table_run, folder, tmp_path):
+    lines = (folder / "own.csv").read_text().splitlines()
+    cells = lines[3].split(",")
+    cells[2] = ""
+    (tmp_path / "holes.csv").write_text("\n".join([*lines[:3], ",".join(cells), *lines[4:]]))
+    called = call("impute", table_run, tmp_path / "holes.csv")
+    assert called.code == 0, called.err
+    filled, given = called.out.splitlines(), read(folder / "own.csv", ids="name", labels="kind").values
+    assert len(filled) == len(lines)
+    assert "nan" not in called.out
+    assert np.isfinite(given).all()
+
+
 def test_a_plain_run_places_rows_by_the_cells_they_have(table_run, folder, holey, tmp_path):
     rows, labels = own_rows(60), np.repeat(["up", "down"], 30)
     values = np.where(np.random.default_rng(1).random(rows.shape) < 0.2, np.nan, rows)
@@ -77,17 +90,4 @@ def test_a_code_that_is_no_point_needs_a_fit_with_missing_cells(folder, tmp_path
     called = call("fit", folder / "own.csv", *flags, "-o", tmp_path / "run")
     assert called.code == 0, called.err
     called = call("impute", tmp_path / "run", folder / "own.csv")
-    assert "can't fill cells; fit it again with --missing mask" in sentence(called)
-
-
-def test_a_run_on_complete_rows_fills_cells_too(table_run, folder, tmp_path):
-    lines = (folder / "own.csv").read_text().splitlines()
-    cells = lines[3].split(",")
-    cells[2] = ""
-    (tmp_path / "holes.csv").write_text("\n".join([*lines[:3], ",".join(cells), *lines[4:]]))
-    called = call("impute", table_run, tmp_path / "holes.csv")
-    assert called.code == 0, called.err
-    filled, given = called.out.splitlines(), read(folder / "own.csv", ids="name", labels="kind").values
-    assert len(filled) == len(lines)
-    assert "nan" not in called.out
-    assert np.isfinite(given).all()
+    assert "fit it again with --missing mask" in sentence(called)

@@ -37,6 +37,7 @@ from isthmus.storage.safe_reading import shortened
 from isthmus.storage.tensor_file import TensorKind, kinds_of
 from isthmus.tables.frames import FrameForm
 from isthmus.tables.layout import TableLayout
+from isthmus.tables.row_shape import RowShape
 
 __all__ = [
     "SECONDS",
@@ -126,6 +127,7 @@ class Facts:
     refit_rows: int = fact(at_least=0, default=0)
     spread: SpreadFacts | None = fact(default=None)
     whitened: bool = fact(default=False)
+    row_shape: RowShape | None = fact(default=None)
 
     def __post_init__(self) -> None:
         if len({*self.history_columns}) != len(self.history_columns):
@@ -140,6 +142,8 @@ class Facts:
             raise ValueError(f"n_directions={self.n_directions} is more than there can be")
         if self.whitened and (self.spread is None or not self.spread.variances):
             raise ValueError("it is whitened, and the variances of its latents are missing")
+        if self.row_shape is not None and self.row_shape.n_numbers != self.n_features:
+            raise ValueError(f"{self.row_shape} are no rows of {self.n_features} numbers")
         if self.best_epoch > self.n_iter:
             raise ValueError(f"best_epoch={self.best_epoch} is later than the last, {self.n_iter}")
         if self.history_rows > self.n_iter + 1:
@@ -206,6 +210,7 @@ def facts_of(fitted: FittedState, names: Sequence[str] | None) -> Facts:
         scale_reason=fitted.scale_reason,
         spread=None if fitted.spread is None else _spread_facts(fitted.spread),
         whitened=fitted.whitened,
+        row_shape=fitted.row_shape,
     )
 
 
@@ -357,11 +362,12 @@ def restore(
         else Scaling(tensors["given.center"].numpy(), tensors["given.spread"].numpy(), 1.0),
         form=facts.form,
         names=facts.feature_names,
-        image_shape=estimator.image_shape,
+        image_shape=estimator.image_shape if facts.row_shape is None else facts.row_shape.image_shape,
         scale=facts.scale if estimator.scale == "auto" else estimator.scale,
         scale_reason=facts.scale_reason,
         spread=None
         if facts.spread is None
         else CodeSpread(facts.spread.n_rows, *(tensors.get(f"spread.{name}") for name in SPREAD_PARTS)),
         whitened=facts.whitened,
+        row_shape=facts.row_shape,
     )
