@@ -11,7 +11,7 @@ export function listenToPointers(app) {
   const lens = element("div", { class: "lens", "aria-hidden": "true", hidden: true }); // a finger hides what it points at
   above.parentElement.append(lens);
   /** @type {"look" | "pan" | "lasso" | "a" | "b"} */ let way = "look";
-  let moved = false, from = [0, 0], wheelIsMeant = false, tapped = 0;
+  let moved = false, from = [0, 0], wheelIsMeant = false, tapped = 0, tap = [0, 0];
   /** @type {{item: number, z: number[]} | null} */ let kept = null; // what was pinned before the last click
   const at = (/** @type {MouseEvent} */ event) => {
     const edge = above.getBoundingClientRect();
@@ -93,12 +93,13 @@ export function listenToPointers(app) {
       else map.drawHandle();
       return;
     }
-    if (event.timeStamp - tapped < DOUBLE) { // the second of two: it takes back what the first one did
+    if (event.timeStamp - tapped < DOUBLE && Math.hypot(now[0] - tap[0], now[1] - tap[1]) < FINGER) { // the second of two: it takes back what the first one did
       tapped = 0;
       if (kept) Object.assign(app.state, kept);
       return app.wholeView();
     }
     tapped = event.timeStamp;
+    tap = now;
     kept = { item: app.pinned?.item ?? app.state.item, z: app.pinned?.z ?? app.state.z };
     if (item >= 0) app.select(item);
     else app.pin(code(now));

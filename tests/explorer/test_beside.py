@@ -37,7 +37,7 @@ def test_every_model_has_its_column(page):
     assert names == ["original", "two", "five", "PCA"]
     errors = page.evaluate("window.isthmus.app.models.map(model => model.errors[5])")
     said = [float(text.split()[0]) for text in page.locator("#beside figure p").all_inner_texts()[1:]]
-    np.testing.assert_allclose(said, errors, rtol=1e-3)
+    np.testing.assert_allclose(said, errors, rtol=5e-3)
     page.click("#beside-1")
     assert (state(page)["tab"], state(page)["item"]) == (1, 5)
     assert page.evaluate("document.activeElement.id") == "beside-1"
