@@ -54,7 +54,7 @@ class DataSplit:
 
     @cached_property
     def held_out(self) -> Table:
-        """The rows to be judged by."""
+        """The rows of the evaluation."""
         return self.table.take(self.test)
 
     def judge(self, estimator: Any, seed: int) -> Evaluation:
@@ -161,7 +161,7 @@ def _large_rows(stream: TableStream, places: np.ndarray, seed: int) -> DataSplit
 
 
 def _require_classes(table: Table, data: str) -> None:
-    """Labels are judged after training; what cannot be classes is refused before."""
+    """Labels are used after training; what cannot be classes is refused before it."""
     labels = table.labels
     if labels is not None and labels.dtype.kind == "f" and (labels != labels.round()).any():
         raise CommandError(

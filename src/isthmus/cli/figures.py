@@ -40,9 +40,9 @@ def draw_figures(folder: Path, estimator: Any, rows: Table, training: Any, pca_c
     Parameters
     ----------
     training
-        The rows learned from, which say where the model knows its way; None where they are not at hand.
+        The training rows, which show where in the latent space there are data; None where they are not available.
     pca_components
-        Numbers given to the PCA whose error is drawn beside the model's.
+        Components of the PCA whose error is drawn beside the model's.
     """
     from isthmus import plots
     from isthmus.inference.missing import completed
@@ -112,7 +112,7 @@ def _squared_error(values: np.ndarray, rebuilt: np.ndarray) -> np.ndarray:
 
 
 def _pca_rebuilt(estimator: Any, values: np.ndarray, size: int) -> np.ndarray:
-    """The rows as PCA of the training rows rebuilds them."""
+    """The rows as reconstructed by PCA of the training rows."""
     import torch
 
     units = torch.from_numpy(estimator.scaling_.apply(values)).to(estimator.principal_.mean.dtype)

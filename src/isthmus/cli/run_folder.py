@@ -8,7 +8,7 @@
     RUN/figures/          pictures, where matplotlib is installed
     RUN/explorer.html     the page that shows what was learned
 
-It is written beside its place and takes it in one step at the end, so that a fit which fails leaves nothing, and a run
+It is written beside its place and takes it in one step at the end, so a fit that fails leaves nothing, and a run
 that stood there stays as it was. What is replaced is a run whose every file isthmus wrote.
 """
 
