@@ -4,7 +4,7 @@
 
 Protocol: repeated rows are removed; half of the normal rows are learned from; the other half and all anomalies are
 the test. Five seeds draw the halves. With contamination, half of the anomalies are kept to be mixed among the rows
-learned from (0, 5, 10 and 20 %), the normal rows learned from are the same at every share, and the other half of the
+learned from (0, 5, 10 and 20%), the normal rows learned from are the same at every share, and the other half of the
 anomalies are tested; sets with too few anomalies for a hundred such rows are left out. No label is used in a fit.
 
 Peers run in .venv-peers with their own defaults. Results are saved after every fit, and a run that was interrupted
@@ -42,7 +42,7 @@ NAMES = {
     "isthmus": "isthmus",
     "isolation_forest": "IsolationForest",
     "knn": "5 nearest neighbours",
-    "pca": "PCA, 90 % of the variance",
+    "pca": "PCA, 90% of the variance",
     "pyod_autoencoder": "PyOD AutoEncoder",
     "pyod_vae": "PyOD VAE",
 }

@@ -100,7 +100,7 @@ def as_markdown(results: list[dict]) -> str:
         for kind, level in NOISES:
             rows = [row for row in results if (row["data"], row["kind"], row["level"]) == (data, kind, level)]
             if rows:
-                size = f"{level:g}" if kind == "gaussian" else f"{100 * level:g} %"
+                size = f"{level:g}" if kind == "gaussian" else f"{100 * level:g}%"
                 cells = [
                     _figure([row[column] for row in rows if column in row], spread=column == "denoiser")
                     for column in COLUMNS

@@ -2,7 +2,7 @@
 
     python benchmarks/mixed_tables.py
 
-Sets bundled with scikit-learn, their classes among the columns as categories or truth values; 30 % of the rows held
+Sets bundled with scikit-learn, their classes among the columns as categories or truth values; 30% of the rows held
 out, five seeds, defaults, a code of two and of four numbers. Writes benchmarks/results/mixed_tables.json and the table
 in docs/uses/mixed-tables.md.
 """

@@ -88,7 +88,7 @@ errors = {
 print(" p    PCA loses   networks lose")
 for p, found in errors.items():
     shares = 100 * np.array([found.min(), found.max()]) / by_pca[0]
-    print(f"{p:2}  {100 * by_pca[p] / by_pca[0]:7.1f} %   {shares.round(1)} %")
+    print(f"{p:2}  {100 * by_pca[p] / by_pca[0]:7.1f}%   {shares.round(1)}%")
 
 # %%
 # PCA's formula is held to its errors, on its own rows; and one relation is held for

@@ -78,7 +78,7 @@ def few_of_low_rank(seed):
 
 
 def test_where_nothing_bends_chance_on_few_rows_is_no_reason_to_leave_pca():
-    """On new rows; the best epoch on the held-out rows alone is 11 % worse than PCA on one of these."""
+    """On new rows; the best epoch on the held-out rows alone is 11% worse than PCA on one of these."""
     ratios = []
     for seed in range(3):
         X = few_of_low_rank(seed)

@@ -287,7 +287,7 @@ def test_a_size_is_loaded_by_keys_and_by_a_click_on_its_dot(page):
     assert (ring.get_attribute("aria-valuetext") or "").startswith("12 numbers lose")
     assert "PCA: 29" in text_of(page)
     page.get_by_role("slider", name="allowed to be lost").press("Home")
-    assert "To lose at most 1 %" in text_of(page)
+    assert "To lose at most 1%" in text_of(page)
     assert "networks: no size tried" in text_of(page)
     page.get_by_role("button", name="another digit").click()
     assert "the 4" in text_of(page)

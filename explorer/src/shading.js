@@ -43,7 +43,7 @@ function uncertainties(map) {
   return map.uncertainties;
 }
 
-/** Light from the 95 % quantile on, hatched beyond the 99 %; on a line every row is the same. @param {any} map @param {any} pen @param {string} faint */
+/** Light from the 95% quantile on, hatched beyond the 99%; on a line every row is the same. @param {any} map @param {any} pen @param {string} faint */
 export function drawUncertainty(map, pen, faint) {
   const found = uncertainties(map), cell = (map.side - map.margin.left - map.margin.right) / GRID;
   if (!found) return;

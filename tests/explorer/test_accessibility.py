@@ -12,7 +12,7 @@ VIEWS = {
     "forced colours": {"forced_colors": "active"},
     "forced colours in the dark": {"forced_colors": "active", "color_scheme": "dark"},
     "320 pixels": {"viewport": {"width": 320, "height": 640}},
-    "zoomed to 200 %": {"viewport": {"width": 640, "height": 400}, "device_scale_factor": 2},
+    "zoomed to 200%": {"viewport": {"width": 640, "height": 400}, "device_scale_factor": 2},
 }
 OPEN_ALL = """() => {
   for (const details of document.querySelectorAll("details")) details.open = true;

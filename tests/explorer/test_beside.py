@@ -47,7 +47,7 @@ def test_a_place_that_is_no_item_has_no_columns(page):
     page.focus("#plane")
     page.keyboard.press("ArrowRight")
     page.wait_for_selector("#beside figure", state="detached")
-    assert "Select an item" in page.inner_text("#beside")
+    assert "Select a picture" in page.inner_text("#beside")
 
 
 DRAWN = """() => {

@@ -72,7 +72,7 @@
         step: 1,
         at: ({ k, shuffled, worlds }) => [k, worlds[Number(shuffled)].kept[k]],
         move: (_, [x]) => ({ k: Math.round(x) }),
-        said: ({ k }, { kept }) => `${k} numbers keep ${number(100 * kept, 1)} % of the variance`,
+        said: ({ k }, { kept }) => `${k} numbers keep ${number(100 * kept, 1)}% of the variance`,
       },
     },
   });

@@ -270,4 +270,4 @@ def _level_said(denoiser: Denoiser, *, given: bool) -> str:
     if denoiser.corruption == "gaussian":
         return f"The noise {verb} of standard deviation {level:.4g}, in the data's units."
     what = "0" if denoiser.corruption == "masking" else "an extreme"
-    return f"The share of cells set to {what} {verb} {100 * level:.1f} %."
+    return f"The share of cells set to {what} {verb} {100 * level:.1f}%."

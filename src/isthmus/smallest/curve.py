@@ -55,7 +55,7 @@ def rate_distortion(
     X
         Rows, shape (n_samples, n_features), at least 20.
     keep
-        Share of the variation to keep, above 0 and below 1.
+        Share of the variance to keep, above 0 and below 1.
     max_error
         Largest squared error per feature, in the units of X (with ``scale``, in those units).
     as_good_as

@@ -205,7 +205,7 @@ def sentence(found: RateDistortion) -> str:
     if chosen is None or chosen.error is None:
         return f"{_numbers(size)} reach {asked_for(found)}."
     keep, do = ("keeps", "does") if size == 1 else ("keep", "do")
-    kept = f"{size} of {_numbers(found.n_features)} {keep} {_kept(found, chosen.error)} of the variation"
+    kept = f"{size} of {_numbers(found.n_features)} {keep} {_kept(found, chosen.error)} of the variance"
     if found.pca_needs is not None and found.pca_needs <= size:
         return f"{_numbers(size)}, and PCA does as well with {found.pca_needs}: use PCA ({kept})."
     needed = f"more than {found.n_directions}" if found.pca_needs is None else str(found.pca_needs)
@@ -218,7 +218,7 @@ def asked_for(found: RateDistortion) -> str:
     if target is None:
         return "the least error of hidden cells"
     return {
-        "keep": f"{100 * target:.4g} % of the variation",
+        "keep": f"{100 * target:.4g}% of the variance",
         "max_error": f"an error of {target:.4g} per feature",
         "as_good_as": f"the error of PCA with {_numbers(int(target))}",
     }[found.choice.rule]
@@ -242,7 +242,7 @@ def gap_sentence(found: RateDistortion) -> str | None:
     gaps = {one.size: one.gap for one in found.curve if one.gap is not None}
     if not gaps:
         return None
-    said = ", ".join(f"{abs(100 * gap):.0f} % {'more' if gap > 0 else 'less'} at {size}" for size, gap in gaps.items())
+    said = ", ".join(f"{abs(100 * gap):.0f}% {'more' if gap > 0 else 'less'} at {size}" for size, gap in gaps.items())
     return f"One nested code gives the whole curve; its error beside that of a code fitted for the size alone: {said}."
 
 
@@ -290,8 +290,8 @@ def _kept(found: RateDistortion, error: float) -> str:
     share = 1 - error / found.variation if found.variation > 0 else 0.0
     if share <= 0:
         return "nothing"
-    text = f"{100 * share:.1f} %"
-    return "over 99.9 %" if text == "100.0 %" else text
+    text = f"{100 * share:.1f}%"
+    return "over 99.9%" if text == "100.0%" else text
 
 
 def _numbers(count: int) -> str:
