@@ -1,7 +1,8 @@
 """The explorer page measured in headless Chromium: size, first paint, decodes a second, frames while one moves.
 
     python benchmarks/explorer.py              # needs chromium; writes the table of docs/explorer.md
-    python benchmarks/explorer.py --pictures   # writes docs/images/explorer-light.png, -dark.png and the moving explorer.webp
+    python benchmarks/explorer.py --pictures   # writes docs/images/explorer-light.png, -dark.png and the moving
+    explorer.webp
 
 *First paint* is the first contentful paint of the page opened from disk, *ready* is when the first decode stands beside
 its original; both the least of five loads. *Decodes* are counted over half a second, one item after another. A *move*
@@ -182,7 +183,7 @@ def write_pictures(browser, path: Path) -> None:
 POINTER = """() => {
   const made = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   made.setAttribute("viewBox", "0 0 16 22");
-  made.setAttribute("id", "pointer");
+  window.pointer = made;
   made.innerHTML = '<path d="M1 1v17l4-4 3 7 3-1-3-7h6z" fill="#fff" stroke="#000" stroke-width="1.2"/>';
   Object.assign(made.style, { position: "fixed", width: "16px", height: "22px", zIndex: 9, pointerEvents: "none" });
   document.body.append(made);
@@ -200,13 +201,16 @@ def write_animation(browser, path: Path) -> None:
     page = load(browser, path)
     page.evaluate(POINTER)
     page.evaluate("window.isthmus.app.set({ a: -1, b: -1 })")
-    middles = page.evaluate("""stops => { const { map, data } = window.isthmus.app;
+    middles = page.evaluate(
+        """stops => { const { map, data } = window.isthmus.app;
       const edge = map.above.getBoundingClientRect();
       return stops.map((digit) => {
         const spots = map.spots.filter((_, item) => data.label(item) === String(digit));
         const median = (i) => spots.map((s) => s[i]).sort((a, b) => a - b)[spots.length >> 1];
         return [edge.left + median(0), edge.top + median(1)];
-      }) }""", list(STOPS))
+      }) }""",
+        list(STOPS),
+    )
     end = page.locator("#legend").bounding_box()
     clip = {"x": 0, "y": 0, "width": 1280, "height": end["y"] + end["height"] + 12}
     frames = []
@@ -216,14 +220,16 @@ def write_animation(browser, path: Path) -> None:
             at = [x + share * (to_x - x), y + share * (to_y - y)]
             page.mouse.move(*at)
             page.evaluate(
-                "([x, y]) => Object.assign(document.getElementById('pointer').style, { left: `${x}px`, top: `${y}px` })",
+                "([x, y]) => Object.assign(window.pointer.style, { left: `${x}px`, top: `${y}px` })",
                 at,
             )
             page.wait_for_timeout(200)
             frame = Image.open(BytesIO(page.screenshot(clip=clip))).convert("RGB")
             frames.append(frame.resize((WIDE, round(WIDE * frame.height / frame.width)), Image.Resampling.LANCZOS))
     first, *rest = frames
-    first.save(IMAGES / "explorer.webp", save_all=True, append_images=rest, duration=MILLISECONDS, loop=0, quality=50, method=6)
+    first.save(
+        IMAGES / "explorer.webp", save_all=True, append_images=rest, duration=MILLISECONDS, loop=0, quality=50, method=6
+    )
     page.context.close()
 
 
@@ -255,7 +261,7 @@ def main() -> None:
     RESULTS.write_text(
         json.dumps({"chromium": version, "machine": platform.machine(), "pages": results}, indent=1) + "\n"
     )
-    table = rows_of(results) + f"\n\nHeadless Chromium {version}, no graphics card, one window."
+    table = rows_of(results) + f"\n\nHeadless Chromium {version}, no GPU, one window."
     text = PAGE.read_text(encoding="utf-8")
     PAGE.write_text(
         re.sub(f"{MARKS[0]}.*{MARKS[1]}", lambda _: f"{MARKS[0]}\n{table}\n{MARKS[1]}", text, flags=re.DOTALL)

@@ -2,7 +2,7 @@ r"""
 0. Ten seconds
 ==============
 
-A picture is squeezed to two numbers and rebuilt from them.
+A picture is encoded in two numbers and reconstructed from them.
 
 Here is the whole subject at once; the chapters after it take it apart. A computer is
 shown some handwritten digits, small pictures of 64 grey values each. It must describe
@@ -24,7 +24,7 @@ the two numbers should mean.
 # The computation
 # ---------------
 #
-# One fifth of the digits is kept aside: a model is judged by what it has never seen.
+# One fifth of the digits is kept aside: a model is evaluated by what it has never seen.
 
 import numpy as np
 from sklearn.decomposition import PCA
@@ -45,12 +45,19 @@ X, unseen, kinds, _ = train_test_split(
 models = [Autoencoder(n_components=2, random_state=seed).fit(X) for seed in range(5)]
 model = models[0]
 codes = model.transform(X)
-rebuilt = model.inverse_transform(codes)
-print("a picture:", X[0].shape, " its code:", codes[0], " rebuilt:", rebuilt[0].shape)
+reconstructed = model.inverse_transform(codes)
+print(
+    "a picture:",
+    X[0].shape,
+    " its code:",
+    codes[0],
+    " reconstructed:",
+    reconstructed[0].shape,
+)
 
 # %%
-# How near are the drawings? The yardstick is the best that *straight* arithmetic can do
-# with two numbers, which is called PCA. Training begins with random choices, so that it
+# How near are the drawings? The baseline is the best that *straight* arithmetic can do
+# with two numbers, which is called PCA. Training begins with random choices, so it
 # was done five times.
 
 pca = PCA(2).fit(X)
@@ -164,4 +171,4 @@ lesson.widget(
 #    $ isthmus learn 0 --start mine.py
 #    $ isthmus learn 0 --check mine.py
 #
-# Next: why such squeezing can work at all.
+# Next: why such compression can work at all.

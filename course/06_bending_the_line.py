@@ -4,11 +4,11 @@ r"""
 
 A curved sheet comes nearer to the digits than any flat one, if trained with care.
 
-What PCA rebuilds from two numbers lies in a plane: a flat sheet, laid through the 64
-dimensions of the pictures as near to them as a flat sheet can be. Digits do not lie in
-a plane. Let the sheet bend, and the same two numbers say where on a *curved* sheet a
+What PCA reconstructs from two numbers lies in a plane: a flat sheet, laid through the
+64 dimensions of the pictures as near to them as a flat sheet can be. Digits do not lie
+in a plane. Let the sheet bend, and the same two numbers say where on a *curved* sheet a
 picture is. Nothing else changes: code, decoder and squared error are those of the
-chapters before. But for a bent sheet nobody knows a formula, so that it must be
+chapters before. But for a bent sheet nobody knows a formula, so it must be
 trained, and how it is trained decides whether it was worth bending.
 """
 
@@ -96,10 +96,13 @@ def bent(p, layers, seed, **settings):
 
 
 pca = {p: PCA(p).fit(X) for p in (2, 8)}
-pca_rebuilt = {
+pca_reconstructed = {
     p: fit.inverse_transform(fit.transform(unseen)) for p, fit in pca.items()
 }
-by_pca = {p: np.mean((unseen - rebuilt) ** 2) for p, rebuilt in pca_rebuilt.items()}
+by_pca = {
+    p: np.mean((unseen - reconstructed) ** 2)
+    for p, reconstructed in pca_reconstructed.items()
+}
 variance = np.mean((unseen - X.mean(0)) ** 2)
 
 models = [bent(2, (96,), seed) for seed in range(5)]
@@ -108,19 +111,19 @@ print("PCA:    ", by_pca[2].round(4), " R²", (1 - by_pca[2] / variance).round(3
 print("network:", np.round(errors, 4), " R²", np.round(1 - errors / variance, 3))
 
 # %%
-# Is the sheet bent? What PCA rebuilds from two numbers lies in a plane, so that two
+# Is the sheet bent? What PCA reconstructs from two numbers lies in a plane, so two
 # directions hold all its variance. Count how many it takes, for the network's pictures,
 # to hold 99 in 100 parts.
 
 
-def directions(rebuilt):
+def directions(reconstructed):
     """How many directions hold 99 in 100 parts of the variance of these rows."""
-    power = np.linalg.svd(rebuilt - rebuilt.mean(0), compute_uv=False) ** 2
+    power = np.linalg.svd(reconstructed - reconstructed.mean(0), compute_uv=False) ** 2
     return int(np.searchsorted(np.cumsum(power) / power.sum(), 0.99)) + 1
 
 
 spanned = [directions(model.reconstruct(unseen)) for model in models]
-print("directions, PCA:", directions(pca_rebuilt[2]), " network:", spanned)
+print("directions, PCA:", directions(pca_reconstructed[2]), " network:", spanned)
 
 # %%
 # And what would it have been before the first step?
@@ -135,7 +138,7 @@ kept = np.sum((centred @ axes[:2].T) ** 2) / np.sum(centred**2)
 weights = sum(weight.numel() for weight in models[0].model_.parameters())
 lesson.exact("pca", by_pca[2], known=left_over[2])
 lesson.exact("r2_pca", 1 - by_pca[2] / variance, known=kept)
-lesson.exact("flat", directions(pca_rebuilt[2]), known=2)
+lesson.exact("flat", directions(pca_reconstructed[2]), known=2)
 lesson.exact("start", error(untrained), known=left_over[2], digits=6)
 lesson.exact(
     "weights",
@@ -177,7 +180,7 @@ lesson.within("spanned", spanned, low=4, high=20)
 #
 # Two trainings, watched: the network above, and the widely copied recipe that the next
 # section is about. A callback of scikit-learn is called after every epoch and keeps,
-# now and then, the codes and eight rebuilt digits.
+# now and then, the codes and eight reconstructed digits.
 
 SAVED = [0, 1, 2, 3, 4, 6, 8, 11, 15, 20, 27, 36, 48, 60, 75, 100]
 
@@ -212,7 +215,7 @@ class Album:
             "train": np.mean((X - model.reconstruct(X)) ** 2),
             "test": error(model),
             "codes": model.transform(self.codes_of).round(3),
-            "rebuilt": model.reconstruct(self.pictures).round(3),
+            "reconstructed": model.reconstruct(self.pictures).round(3),
         }
 
 
@@ -244,7 +247,7 @@ lesson.widget(
     originals=unseen[chosen].round(4),
     kinds=list(range(8)),
     labels=unseen_kinds[:120].astype(int),
-    pca={"error": by_pca[2], "rebuilt": pca_rebuilt[2][chosen].round(3)},
+    pca={"error": by_pca[2], "reconstructed": pca_reconstructed[2][chosen].round(3)},
     mean=variance,
     run=0,
     k=len(runs[0]["pages"]) - 1,

@@ -6,7 +6,7 @@ A plane of codes looks like a map; some of what it shows is there, and some is n
 
 Two numbers a picture can be drawn as a dot, and everybody looks at such maps and sees
 things: neighbours, islands, distances, roads from here to there. The map was made to
-rebuild pictures, and for nothing else. So ask of each thing seen: would another
+reconstruct pictures, and for nothing else. So ask of each thing seen: would another
 training show it too? Does PCA's map? And is anything *there* at all, or does the
 decoder make it up?
 """
@@ -20,9 +20,9 @@ decoder make it up?
 #
 # .. math:: z' = A\,f(x), \qquad \hat{x} = g(A^{-1} z')
 #
-# Every picture is rebuilt as before. Training has no reason to choose one such map over
-# another: the map may be turned, mirrored, stretched and sheared, and its axes and
-# lengths mean nothing. To compare two maps :math:`Z` and :math:`Z'`, centred and of
+# Every picture is reconstructed as before. Training has no reason to choose one such
+# map over another: the map may be turned, mirrored, stretched and sheared, and its axes
+# and lengths mean nothing. To compare two maps :math:`Z` and :math:`Z'`, centred and of
 # unit size, with a row for each picture, one is first turned, mirrored and scaled to
 # lie on the other as well as it can, which is called *Procrustes* after an innkeeper
 # who fitted guests to his bed:
@@ -118,9 +118,13 @@ print("left over between two seeds:", np.round(np.sort(misfits), 3))
 shear = np.array([[2.0, 1.5], [0.0, -0.3]])
 codes = models[0].transform(unseen).astype(float)
 back = (codes @ shear.T) @ np.linalg.inv(shear).T
-rebuilt = [models[0].inverse_transform(z.astype(np.float32)) for z in (codes, back)]
+reconstructed = [
+    models[0].inverse_transform(z.astype(np.float32)) for z in (codes, back)
+]
 lesson.given("shear", shear)
-lesson.exact("sheared", np.abs(rebuilt[0] - rebuilt[1]).max(), known=0, digits=5)
+lesson.exact(
+    "sheared", np.abs(reconstructed[0] - reconstructed[1]).max(), known=0, digits=5
+)
 lesson.exact("pairs", len(by_map[0]), known=10 * 9 / 2)
 lesson.within("read", read, low=0.8, high=0.92)
 straight = PCA(2).fit(X)
@@ -166,7 +170,7 @@ lesson.within("misfit", misfits, low=0.02, high=0.45)
 # %%
 # Stretch the map by the matrix with the rows ({{ shear[0][0]:g }}, {{ shear[0][1]:g }})
 # and ({{ shear[1][0]:g }}, {{ shear[1][1]:g }}), undo it before decoding, and the
-# largest change of a rebuilt grey value is, to five decimals, {{ sheared:.0f }}.
+# largest change of a reconstructed grey value is, to five decimals, {{ sheared:.0f }}.
 #
 # .. list-table::
 #    :header-rows: 1

@@ -5,9 +5,9 @@ r"""
 Codes take noise out, find pictures that are alike, flag strange ones, and save bits.
 
 An autoencoder trained once on usual pictures has learned what is usual. Four jobs
-follow from that. What it cannot rebuild is noise, or strange; pictures with near codes
-are alike; and a code, rounded, is a small file. Each job has a straight rival, PCA, and
-one of the four has a trap.
+follow from that. What it cannot reconstruct is noise, or strange; pictures with near
+codes are alike; and a code, rounded, is a small file. Each job has a straight rival,
+PCA, and one of the four has a trap.
 """
 
 # %%
@@ -15,7 +15,7 @@ one of the four has a trap.
 # -----------
 #
 # Let :math:`z = f(x)` be the code of a picture :math:`x`, and :math:`\hat{x} = g(z)`
-# the picture rebuilt. Two numbers say how strange :math:`x` is:
+# the picture reconstructed. Two numbers say how strange :math:`x` is:
 #
 # .. math::
 #
@@ -29,7 +29,7 @@ one of the four has a trap.
 # number of the code over the training pictures, and :math:`\oslash` divides number by
 # number. It says how far the code is from any code in use.
 #
-# How good is such a score? Take a strange picture and a usual one at random. The
+# How good is such a score? Take a strange picture and a normal one at random. The
 # *AUROC* is the chance that the strange one scores higher: 1 is perfect, one half is
 # guessing.
 #
@@ -109,7 +109,7 @@ print("codes: ", np.round(by_code, 3))
 
 
 def rounded(model, bits):
-    """Unseen pictures, rebuilt from codes of so many bits a number."""
+    """Unseen pictures, reconstructed from codes of so many bits a number."""
     low, high = model.transform(X).min(0), model.transform(X).max(0)
     steps = 2**bits - 1
     step = np.round((model.transform(unseen) - low) / (high - low) * steps)
@@ -171,7 +171,7 @@ lesson.within("two", costs[2], low=2.5, high=4.5)
 # a quarter {{ two.low:.1f }} to {{ two.high:.1f }} times. What the bits cost in
 # earnest, with frequent values written shorter, is what ``isthmus smallest`` counts.
 #
-# **Strange pictures.** Six kinds are made of the unseen digits, and judged by four
+# **Strange pictures.** Six kinds are made of the unseen digits, and evaluated by four
 # scores: PCA's error, the autoencoder's error, the distance of its codes, and the
 # library's detector, which weighs such measures against each other and raises an alarm
 # at a stated rate of false ones.
@@ -205,7 +205,7 @@ def scores(model):
 
 
 def auroc(score, rows):
-    """Chance that a strange picture scores higher than a usual one."""
+    """Chance that a strange picture scores higher than a normal one."""
     truth = np.repeat([0, 1], [len(unseen), len(rows)])
     return roc_auc_score(truth, np.r_[score(unseen), score(rows)])
 
@@ -331,10 +331,10 @@ lesson.holds(
 # The picture
 # -----------
 #
-# Forty unseen digits and six odd pictures, ranked, the strangest first; under each the
-# picture rebuilt, and the difference. Choose by what they are ranked, and touch one to
-# take it to the desk above. There you can draw on it, by pointer, finger or arrow keys,
-# or paste 64 numbers of your own.
+# Forty unseen digits and six odd pictures, ranked, the most anomalous first; under each
+# the picture reconstructed, and the difference. Choose by what they are ranked, and
+# touch one to take it to the desk above. There you can draw on it, by pointer, finger
+# or arrow keys, or paste 64 numbers of your own.
 
 shown = np.random.default_rng(0).permutation(len(unseen))[:40]
 odd = {"the mean": mean[0], "blank": np.zeros(64)}
@@ -384,7 +384,7 @@ lesson.widget(
 #
 # "Usual pictures have a low error, so strange ones have a high error." The first does
 # not give the second. The error is low for whatever the decoder can draw, digit or not,
-# and the middle of all digits is the easiest of all pictures. PCA rebuilds the mean
+# and the middle of all digits is the easiest of all pictures. PCA reconstructs the mean
 # with an error of {{ pca_of_mean:.0f }}: it has none, ever, so that {{ below_pca:.0%}}
 # of the unseen digits look less strange than it. With the autoencoder
 # {{ below_error.low:.0%}} to {{ below_error.high:.0%}} do, in the midst of honest

@@ -20,9 +20,9 @@ tried here on the digits, at the size of a desk.
 #
 # A *sparse autoencoder* has more units than the picture has pixels, here 256 for 64.
 # :math:`A` and :math:`a` are the encoder's weights; the :math:`\max` makes exact zeros,
-# so that a unit :math:`j` is *on* or off. The picture is rebuilt as a sum of small
-# pictures :math:`w_j`, one a unit, on the base :math:`b`; each has length 1, or the
-# price :math:`\lambda` on the activities :math:`z_j` could be dodged by small
+# so that a unit :math:`j` is *on* or off. The picture is reconstructed as a sum of
+# small pictures :math:`w_j`, one a unit, on the base :math:`b`; each has length 1, or
+# the price :math:`\lambda` on the activities :math:`z_j` could be dodged by small
 # activities and large pictures (chapter 9). In a language model, :math:`x` is not a
 # picture but what one layer of the network computes for a word; the rest is the same.
 # With *top-k* the price is left out, and only the :math:`k` strongest units are kept.
@@ -108,7 +108,7 @@ print("right where on at all:  ", np.round(at_all, 3))
 # %%
 # **A table of codes.** Take the eight-number codes of a plain autoencoder, and let
 # k-means find 256 of them to keep. A picture is then the number of the nearest entry,
-# 8 *bits*; the decoder draws the entry. A network trained to rebuild through such a
+# 8 *bits*; the decoder draws the entry. A network trained to reconstruct through such a
 # table is a VQ-VAE (van den Oord et al. 2017, arXiv:1711.00937), and the entries'
 # numbers are the tokens that a language model of pictures or sound reads.
 
@@ -251,7 +251,9 @@ def card(unit):
         "strong": np.mean(y_unseen[z >= strong] == kind) if kind is not None else None,
         "strongest": [[as_letters(unseen[at]), y_unseen[at], z[at]] for at in on[:8]],
         "any": [[as_letters(unseen[at]), y_unseen[at], z[at]] for at in any_strength],
-        "rebuilt": model.reconstruct(unseen[on[:1]])[0].round(3) if len(on) else None,
+        "reconstructed": model.reconstruct(unseen[on[:1]])[0].round(3)
+        if len(on)
+        else None,
     }
 
 

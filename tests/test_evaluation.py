@@ -1,4 +1,4 @@
-"""Every figure against another way to reckon it; every verdict in its words."""
+"""Every figure against another way to reckon it; every result in its words."""
 
 import dataclasses
 import json
@@ -57,13 +57,13 @@ def plain():
     return estimator, evaluate(estimator, TEST, TEST_LABELS, X_train=TRAIN, y_train=TRAIN_LABELS)
 
 
-def pca_rebuilt(size, scaler=None):
+def pca_reconstructed(size, scaler=None):
     scaler = scaler or StandardScaler(with_mean=False, with_std=False)
     pca = PCA(size).fit(scaler.fit_transform(TRAIN))
     return scaler.inverse_transform(pca.inverse_transform(pca.transform(scaler.transform(TEST))))
 
 
-# ---- rebuilding ----------------------------------------------------------------------------------------
+# ---- reconstructing ----------------------------------------------------------------------------------------
 
 
 def test_errors_of_the_model_in_the_units_of_the_data(plain):
@@ -88,7 +88,7 @@ def test_variation_is_measured_from_the_training_mean_not_the_rows_own():
 def test_pca_is_that_of_the_training_rows_in_the_models_units(scale):
     scaler = {None: None, "standard": StandardScaler(), "minmax": MinMaxScaler()}[scale]
     found = evaluate(fitted(scale=scale), TEST)
-    errors = (TEST - pca_rebuilt(2, scaler)) ** 2
+    errors = (TEST - pca_reconstructed(2, scaler)) ** 2
     assert found.data.pca.mse == pytest.approx(errors.mean(), rel=1e-4)
     spread = (TEST - TRAIN.mean(0)) ** 2
     np.testing.assert_allclose(found.pca_explained_variance, 1 - errors.sum(0) / spread.sum(0), atol=1e-4)
@@ -124,7 +124,7 @@ def test_equal_error_size_is_the_fewest_directions_that_do(scale):
     unit = TRAIN.std(0) if scale else np.ones(N_FEATURES)
     for width in (1, 2, 4):
         found = evaluate(fitted(n_components=width, scale=scale, max_iter=25), TEST)
-        errors = [(((TEST - pca_rebuilt(k, scaler)) / unit) ** 2).mean() for k in range(1, N_FEATURES + 1)]
+        errors = [(((TEST - pca_reconstructed(k, scaler)) / unit) ** 2).mean() for k in range(1, N_FEATURES + 1)]
         target = found.reconstruction.model.mse * (1.0001 if scale is None else 1 + 1e-4)
         ours = ((((TEST - TRAIN.mean(0)) / unit) ** 2).mean(), *errors)
         factor = 1 if scale is None else (len(TRAIN) - 1) / len(TRAIN)  # variance over N - 1, and over N
@@ -214,8 +214,8 @@ def test_labels_of_any_kind(label_kind):
     ("changes", "words"),
     [
         ({"y": TEST_LABELS[:-1]}, "y must have one label for each of the 60 rows, got 59"),
-        ({"y": TEST[:, :2]}, r"labels must be one a row, got the shape \(60, 2\)"),
-        ({"y": TEST[:, 0]}, "labels must be classes, got fractions; leave out y"),
+        ({"y": TEST[:, :2]}, r"labels must be one per row, got shape \(60, 2\)"),
+        ({"y": TEST[:, 0]}, "labels must be classes, got continuous values; leave out y"),
         ({"y": TEST_LABELS, "y_train": TRAIN_LABELS}, "y_train needs X_train and y"),
         ({"X_train": TRAIN, "y_train": TRAIN_LABELS}, "y_train needs X_train and y"),
         (
@@ -259,7 +259,7 @@ def test_use_of_a_sparse_code_and_pca_of_as_many_numbers_as_are_on():
     assert found.code.mean_on == pytest.approx(3)
     assert found.code.dead_units == int((codes == 0).all(0).sum()) >= 1
     assert found.pca_components == 3
-    assert found.data.pca.mse == pytest.approx(((TEST - pca_rebuilt(3)) ** 2).mean(), rel=1e-4)
+    assert found.data.pca.mse == pytest.approx(((TEST - pca_reconstructed(3)) ** 2).mean(), rel=1e-4)
 
 
 def test_log_density_beside_probabilistic_pca():
@@ -391,7 +391,7 @@ def test_a_large_offset_costs_no_digits():
 def made(model, pca, *, needs=None, n_features=64, n_components=2, scale=None, on=None, beside=None):
     """An evaluation with these figures."""
     _, found = evaluation_of_plain()
-    rebuilding = Reconstruction(ReconstructionError(1.0, 1.0, model), ReconstructionError(1.0, 1.0, pca), needs)
+    reconstructing = Reconstruction(ReconstructionError(1.0, 1.0, model), ReconstructionError(1.0, 1.0, pca), needs)
     other = Reconstruction(ReconstructionError(1.0, 1.0, 0.111), ReconstructionError(1.0, 1.0, 0.999), 60)
     return dataclasses.replace(
         found,
@@ -400,8 +400,8 @@ def made(model, pca, *, needs=None, n_features=64, n_components=2, scale=None, o
         n_directions=256,
         pca_components=beside or n_components,
         scale=scale,
-        data=rebuilding if scale is None else other,
-        scaled=None if scale is None else rebuilding,
+        data=reconstructing if scale is None else other,
+        scaled=None if scale is None else reconstructing,
         code=CodeUse(mean_on=on),
     )
 

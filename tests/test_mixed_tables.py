@@ -1,4 +1,4 @@
-"""DataFrames of numbers, truth values, categories and dates: in, through the code, and out as they were."""
+"""DataFrames of numbers, booleans, categories and dates: in, through the code, and out as they were."""
 
 from __future__ import annotations
 
@@ -94,21 +94,21 @@ def test_every_polars_dtype_comes_back():
 
 
 @pytest.mark.parametrize("name", variants())
-def test_every_variant_rebuilds_the_table(name, tmp_path):
+def test_every_variant_reconstructs_the_table(name, tmp_path):
     frame = people()
     estimator = variants()[name](n_components=4, max_iter=2, random_state=0).fit(frame)
     assert estimator.transform(frame).shape == (200, 4)
-    rebuilt = estimator.reconstruct(frame)
-    assert rebuilt.dtypes.equals(frame.dtypes)
-    assert rebuilt.index.equals(frame.index)
-    assert (rebuilt["size"] == frame["size"]).mean() > 0.7
+    reconstructed = estimator.reconstruct(frame)
+    assert reconstructed.dtypes.equals(frame.dtypes)
+    assert reconstructed.index.equals(frame.index)
+    assert (reconstructed["size"] == frame["size"]).mean() > 0.7
     assert np.isfinite(estimator.score_samples(frame)).all()
     save(estimator, tmp_path / "model")
     again = load(tmp_path / "model")
-    pd.testing.assert_frame_equal(again.reconstruct(frame), rebuilt)
+    pd.testing.assert_frame_equal(again.reconstruct(frame), reconstructed)
     np.testing.assert_array_equal(again.score_samples(frame), estimator.score_samples(frame))
     back = again.inverse_transform(again.transform(frame))
-    pd.testing.assert_frame_equal(back.set_axis(frame.index), rebuilt)
+    pd.testing.assert_frame_equal(back.set_axis(frame.index), reconstructed)
     assert again.feature_names_in_.tolist() == list(frame.columns)
     assert again.n_features_in_ == 6
 

@@ -51,7 +51,7 @@ export class PlaneMap {
     this.zoom = WHOLE;
   }
 
-  /** Zoomed by a factor and moved, so that what was at one place of the screen is at the other; the middle stays among the codes. @param {number} by @param {number[]} from @param {number[]} to */
+  /** Zoomed by a factor and moved, so what was at one place of the screen is at the other; the middle stays among the codes. @param {number} by @param {number[]} from @param {number[]} to */
   turn(by, from, to) {
     const [x, y] = this.toPlane(from[0], from[1]), { limits } = this.model.facts;
     this.zoom = { ...this.zoom, scale: Math.min(FARTHEST, Math.max(1, this.zoom.scale * by)) };

@@ -52,7 +52,7 @@ export function drawNearest(app) {
 
 const FIRST = 6;
 
-/** Sliders are made once a tab and only moved after that, so that a focused one keeps its focus. @param {any} app */
+/** Sliders are made once a tab and only moved after that, so a focused one keeps its focus. @param {any} app */
 export function makeSliders(app) {
   const { model } = app;
   const made = Array.from({ length: model.nAxes }, (_, axis) => {

@@ -68,7 +68,7 @@ export async function rowOfPicture(file, data) {
     return canvas;
   };
   drawn = paint(bitmap, side[0], side[1]);
-  while (side[0] > 2 * width && side[1] > 2 * height) { // by halves, so that every pixel counts
+  while (side[0] > 2 * width && side[1] > 2 * height) { // by halves, so every pixel counts
     side = side.map((length) => Math.ceil(length / 2));
     drawn = paint(drawn, side[0], side[1]);
   }

@@ -79,7 +79,8 @@ def test_the_table_of_items_breaks_no_word_where_it_is_narrow(browser, table_fil
 
 PRESSED = [
     "#nearest button >> nth=1", "#strip button >> nth=3", "#table-rows button >> nth=2", "#set-a", "#set-b",
-    "#legend button >> nth=1", "#layer-training", "#lasso", "#choose-view", "#tabs button >> nth=1", "#beside-0", "#more-rows",
+    "#legend button >> nth=1", "#layer-training", "#lasso", "#choose-view",
+    "#tabs button >> nth=1", "#beside-0", "#more-rows",
 ]  # fmt: skip
 
 

@@ -37,7 +37,9 @@ def test_it_asks_nothing_of_the_network_and_breaks_no_rule_of_its_policy(digits_
 def test_it_opens_on_an_item_with_one_sentence(digits_page):
     assert state(digits_page)["item"] >= 0
     sentence = digits_page.inner_text("#sentence")
-    assert sentence.startswith("360 pictures of 64 pixels, each encoded as 2 numbers. Move over the map: the middle picture is")
+    assert sentence.startswith(
+        "360 pictures of 64 pixels, each encoded as 2 numbers. Move over the map: the middle picture is"
+    )
     assert "PCA, the best linear code, keeps 28% and needs" in sentence
 
 

@@ -50,7 +50,7 @@ def thirty_columns():
 
 
 def people():
-    """Numbers, words, truth values and days that follow from one hidden number."""
+    """Numbers, words, booleans and days that follow from one hidden number."""
     hidden = np.random.default_rng(2).standard_normal(160)
     return pd.DataFrame(
         {

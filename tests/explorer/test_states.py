@@ -214,8 +214,11 @@ def test_names_of_classes_lie_near_their_items_and_never_on_each_other(open_page
     for place, (name, x, y, half) in enumerate(names):
         for _, other, height, reach in names[:place]:
             assert abs(other - x) >= half + reach or abs(height - y) >= 15
-        spots = page.evaluate("""name => { const { map, data } = window.isthmus.app;
-            return map.spots.filter((spot, item) => data.label(item) === name && map.framed(spot).inside) }""", name)
+        spots = page.evaluate(
+            """name => { const { map, data } = window.isthmus.app;
+            return map.spots.filter((spot, item) => data.label(item) === name && map.framed(spot).inside) }""",
+            name,
+        )
         assert min(np.hypot(a - x, b - y) for a, b in spots) < 110
 
 

@@ -9,9 +9,9 @@
 
   function compute({ pages, pca, originals, k, digit, allowed }) {
     const page = pages[k], { size, mean } = page, whole = pca[0], limit = (allowed / 100) * whole;
-    const off = (rebuilt) => originals[digit].map((value, pixel) => value - rebuilt[pixel]);
+    const off = (reconstructed) => originals[digit].map((value, pixel) => value - reconstructed[pixel]);
     const error = (rest) => rest.reduce((sum, value) => sum + value * value, 0) / rest.length;
-    const residual = off(page.rebuilt[digit]);
+    const residual = off(page.reconstructed[digit]);
     return {
       size,
       lost: mean / whole,
@@ -60,9 +60,9 @@
     const than = numbers.equal < 0 ? "to do as well, PCA needs more than are drawn" : `to do as well, PCA needs <b>${numbers.equal}</b>`;
     const words = numbers.needed === null ? "no size tried" : `<b class="removed">${numbers.needed}</b> of those tried`;
     return `<svg viewBox="0 0 ${2 * step} ${2 * step - 18}" style="max-width:210px">
-      ${draw(originals[which], 0, 0, `the ${kind}`)}${draw(page.pca[which], 1, 0, `rebuilt by PCA from ${page.size}`)}
-      ${draw(page.rebuilt[which], 0, 1, `rebuilt by the network from ${page.size}`)}
-      ${difference(originals[which], page.rebuilt[which], { cell: CELL, x: step, y: step - 8 })}
+      ${draw(originals[which], 0, 0, `the ${kind}`)}${draw(page.pca[which], 1, 0, `reconstructed by PCA from ${page.size}`)}
+      ${draw(page.reconstructed[which], 0, 1, `reconstructed by the network from ${page.size}`)}
+      ${difference(originals[which], page.reconstructed[which], { cell: CELL, x: step, y: step - 8 })}
       ${caption(`the ${kind}`, 0, 0)}${caption("by PCA", 1, 0)}${caption("network", 0, 1)}${caption("difference", 1, 1)}</svg>
       <p>code of <b>${page.size}</b>: ${bars(page.code[which])}</p>
       <p>lost, all digits: <b>${number(100 * numbers.lost, 1)} %</b>, by PCA ${number(100 * numbers.lost_by_pca, 1)} %</p>

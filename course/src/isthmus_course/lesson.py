@@ -1,4 +1,4 @@
-"""A lesson's numbers, each with a name and an assertion, so that no sentence holds one that was typed by hand.
+"""A lesson's numbers, each with a name and an assertion, so no sentence holds one that was typed by hand.
 
 A lesson computes, then says what must be true of the outcome:
 

@@ -10,8 +10,8 @@ __all__ = ["completion"]
 def completion(shell: Literal["bash", "zsh", "fish"], /) -> None:
     """Print a script with which the Tab key completes commands and flags.
 
-    For bash: isthmus completion bash > ~/.local/share/bash-completion/completions/isthmus. For zsh, write it to _isthmus
-    in a folder of $fpath; for fish, to ~/.config/fish/completions/isthmus.fish.
+    For bash: isthmus completion bash > ~/.local/share/bash-completion/completions/isthmus. For zsh, write it to
+    _isthmus in a folder of $fpath; for fish, to ~/.config/fish/completions/isthmus.fish.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["denoise"]
 
-JUDGED_SHARE = 5  # one clean row in so many is not learned from
+JUDGED_SHARE = 5  # one clean row in so many is not used for training
 FEWEST_JUDGED = 50
 MOST_COLUMNS_OF_PCA = 2048  # beyond, the first directions the model knows have to do
 
@@ -216,7 +216,7 @@ def _judge(
     noisy: np.ndarray,
     restored: np.ndarray,
 ) -> Restoration | None:
-    """Restored rows beside what PCA of the rows learned from makes of them; a kept denoiser knows PCA's first axes."""
+    """Restored rows beside what PCA of the training rows makes of them; a kept denoiser knows PCA's first axes."""
     from isthmus.denoising import principal_axes, restoration
 
     if float(truth.max()) <= float(truth.min()):

@@ -207,7 +207,7 @@ def _only_present(source: str, roles: dict[str, Any]) -> dict[str, Any]:
 
 
 def _columns_of(table: Table, drop: tuple[str, ...]) -> Expected:
-    what = "the columns of the rows learned from"
+    what = "the columns of the training rows"
     return Expected(table.columns, what, table.label_name, table.id_name, drop, table.image_shape)
 
 
@@ -285,7 +285,7 @@ def _alarms(detection: Any, fdr: float | None, contamination: float | None) -> A
         if not found.any():
             say(
                 f"note: no rows can be declared anomalous at --fdr {fdr:g}; the smallest p-value is "
-                f"{detection.p_values.min():.2g}, and more rows to learn from would make smaller ones possible."
+                f"{detection.p_values.min():.2g}, and more training rows would make smaller ones possible."
             )
         return found
     if contamination is not None:

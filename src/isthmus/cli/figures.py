@@ -92,26 +92,29 @@ def _drawings(
     yield "latent_plane", lambda: plots.plot_latent_plane(codes, labels, train_codes=known)
     if rows.frame is not None:
         return  # words and dates have no place on an axis of numbers
-    rebuilt = estimator.inverse_transform(codes)
+    reconstructed = estimator.inverse_transform(codes)
     yield (
         "reconstructions",
-        lambda: plots.plot_reconstructions(values, rebuilt, shape, labels=labels, columns=columns),
+        lambda: plots.plot_reconstructions(values, reconstructed, shape, labels=labels, columns=columns),
     )
     if known is not None:
         yield (
             "decode_grid",
             lambda: plots.plot_decode_grid(estimator.inverse_transform, known, shape, columns=columns),
         )
-    errors = [_squared_error(values, again) for again in (rebuilt, _pca_rebuilt(estimator, values, pca_components))]
+    errors = [
+        _squared_error(values, again)
+        for again in (reconstructed, _pca_reconstructed(estimator, values, pca_components))
+    ]
     yield "error_by_feature", lambda: plots.plot_error_by_feature(*errors, columns=columns, image_shape=shape)
 
 
-def _squared_error(values: np.ndarray, rebuilt: np.ndarray) -> np.ndarray:
+def _squared_error(values: np.ndarray, reconstructed: np.ndarray) -> np.ndarray:
     """Mean squared error of each feature, shape (n_features,)."""
-    return ((values.astype(float) - rebuilt) ** 2).mean(0)
+    return ((values.astype(float) - reconstructed) ** 2).mean(0)
 
 
-def _pca_rebuilt(estimator: Any, values: np.ndarray, size: int) -> np.ndarray:
+def _pca_reconstructed(estimator: Any, values: np.ndarray, size: int) -> np.ndarray:
     """The rows as reconstructed by PCA of the training rows."""
     import torch
 

@@ -34,7 +34,8 @@ def interpolate(
 ) -> None:
     """Interpolate between the codes of two rows, and decode every step.
 
-    The first row written is the reconstruction of the start, the last that of the end. Without -o they are printed as CSV.
+    The first row written is the reconstruction of the start, the last that of the end. Without -o they are printed as
+    CSV.
 
     Parameters
     ----------

@@ -65,5 +65,5 @@ def _training_rows(run: Run) -> Any:
     try:
         return held_out_again(run).training
     except CommandError as error:
-        say(f"note: no grid of decodes, which needs the rows learned from: {error}")
+        say(f"note: no grid of decodes, which needs the training rows: {error}")
         return None

@@ -2,7 +2,7 @@
 
     RUN/model/            the fitted model, as `isthmus.storage` writes it
     RUN/data.json         where the data came from and which column is what: a `DataRecord`
-    RUN/test_rows.csv     the rows held out, counted from 0 in the data
+    RUN/test_rows.csv     the held-out rows, counted from 0 in the data
     RUN/history.csv       one row an epoch
     RUN/evaluation.json   figures on the held-out rows
     RUN/figures/          pictures, where matplotlib is installed
@@ -90,7 +90,7 @@ FIRST_COLUMN: dict[str, Any] = {"usecols": 0, "ndmin": 1, "comments": None, "quo
 class DataRecord:
     """What later commands need to know of the data a run was fitted on.
 
-    ``source`` is a bundled name or an absolute path; ``sha256`` is that of the values, so that held-out rows
+    ``source`` is a bundled name or an absolute path; ``sha256`` is that of the values, so held-out rows
     are never looked up in data that have changed, and ``test_sha256`` that of which rows those are.
     """
 
@@ -149,7 +149,7 @@ class Run:
         return found
 
     def test_rows(self) -> np.ndarray:
-        """Indices of the rows held out, shape (n,)."""
+        """Indices of the held-out rows, shape (n,)."""
         import numpy as np
 
         path = self.path / TEST_ROWS
@@ -223,7 +223,7 @@ def _written_elsewhere(name: str, write: Callable[[Path], None]) -> Path | None:
 
 
 def keep_run(folder: Path, estimator: Any, record: DataRecord, test_places: np.ndarray, ids: Any) -> None:
-    """Write what every run folder has: the model, its history, the rows held out and where they came from."""
+    """Write what every run folder has: the model, its history, the held-out rows and where they came from."""
     import numpy as np
 
     from isthmus.storage import save

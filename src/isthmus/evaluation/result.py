@@ -289,9 +289,7 @@ def sentence(evaluation: Evaluation) -> str:
     if model > pca:
         needed = reconstruction.pca_needs
         count = f"more than {_dimensions(evaluation.n_directions)}" if needed is None else _dimensions(needed)
-        return (
-            f"{opening}: keeps {ours} of {variation}; PCA keeps {theirs}{with_size} and needs {count} to match it."
-        )
+        return f"{opening}: keeps {ours} of {variation}; PCA keeps {theirs}{with_size} and needs {count} to match it."
     reached = "no more than the mean row"
     if model > 0:
         reached = f"for which PCA needs {_dimensions(reconstruction.pca_needs or 0)}"

@@ -76,7 +76,8 @@ def write_explorer(
         Held-out rows, and their classes if any. Of a `TableStream` the figures are those of all rows, and what is
         shown and ranked is a sample of 20,000.
     X_train
-        The training rows, from which uncertainty and axes are taken; without them, the training codes that the model keeps.
+        The training rows, from which uncertainty and axes are taken; without them, the training codes that the model
+        keeps.
     ids
         A name for each held-out row; the row's number without.
     image_shape

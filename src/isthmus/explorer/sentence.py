@@ -1,6 +1,6 @@
 """The page's first sentence: how many rows are encoded in how few numbers, what that keeps, and what PCA keeps.
 
-The words are pieces, each plain or strong, so that the page can set them in type without reading any markup.
+The words are pieces, each plain or strong, so the page can set them in type without reading any markup.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ ROUNDING = 1e-9  # a share of variation lost that is float32's rounding
 EQUAL = 0.01  # errors this close, relative to PCA's, are called the same
 
 
-def opening_sentence(evaluation: Evaluation, *, pictures: bool, is_pca: bool = False, n_columns: int = 0) -> list[list[str]]:
+def opening_sentence(
+    evaluation: Evaluation, *, pictures: bool, is_pca: bool = False, n_columns: int = 0
+) -> list[list[str]]:
     """Pieces [kind, text], kind "plain" or "strong"; a mixed table has fewer columns than numbers."""
     error, size, on = evaluation.reconstruction, evaluation.n_components, evaluation.code.mean_on
     what, part = ("picture", "pixel") if pictures else ("row", "column")
-    rows = f"{evaluation.n_rows:,} {_plural(what, evaluation.n_rows)} of {_counted(n_columns or evaluation.n_features, part)}"
+    width = _counted(n_columns or evaluation.n_features, part)
+    rows = f"{evaluation.n_rows:,} {_plural(what, evaluation.n_rows)} of {width}"
     code = _counted(size, "number").split(" ", 1)
     active = "" if on is None else f", about {max(1, round(on))} of them active"
     shown = "the middle picture is" if pictures else "the blue bars are"

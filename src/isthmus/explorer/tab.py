@@ -75,7 +75,7 @@ def units_of(estimator: BaseAutoencoder, rows: np.ndarray) -> torch.Tensor:
 def row_errors(
     estimator: BaseAutoencoder, rows: np.ndarray, size: int, *, cut: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Squared error per feature of each row, the model's and PCA's, in the units of the evaluation; NaN cells are left out.
+    """Squared error per feature of each row, the model's and PCA's, in the evaluation's units; NaN cells are left out.
 
     ``cut`` gives the model, too, no more than the first ``size`` dimensions of its code.
     """
@@ -111,7 +111,9 @@ def tab_facts(view: View, items: Items, packer: Packer) -> dict[str, Any]:
         "name": view.name,
         "variant": type(estimator).__name__ if not view.is_pca else "PCA",
         "pca": view.is_pca,
-        "sentence": opening_sentence(evaluation, pictures=items.image_shape is not None, is_pca=view.is_pca, n_columns=len(items.fields)),
+        "sentence": opening_sentence(
+            evaluation, pictures=items.image_shape is not None, is_pca=view.is_pca, n_columns=len(items.fields)
+        ),
         "banner": "" if view.is_pca else banner(evaluation),
         "size": evaluation.n_components,
         "pcaSize": evaluation.pca_components,

@@ -1,1 +1,1 @@
-"""Mixed tables: DataFrames of numbers, truth values, categories and dates as columns of numbers, and back."""
+"""Mixed tables: DataFrames of numbers, booleans, categories and dates as columns of numbers, and back."""

@@ -47,7 +47,7 @@ class Column:
     whole : bool
         Of a number: whether the dtype is one of integers; of a date: whether there is no time of day.
     categories : tuple
-        In their order; words, numbers or truth values.
+        In their order; words, numbers or booleans.
     ordered : bool
         Whether the order means something.
     """
@@ -102,7 +102,7 @@ class Column:
         return encoded
 
     def decode(self, encoded: np.ndarray) -> np.ndarray:
-        """Numbers of shape (n_rows, width) to values: floats, days, truth values, or indices of categories."""
+        """Numbers of shape (n_rows, width) to values: floats, days, booleans, or indices of categories."""
         if self.kind == "category":
             return encoded.argmax(1)
         if self.kind == "truth":

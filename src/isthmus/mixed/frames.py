@@ -34,7 +34,7 @@ def names_of(X: Any) -> list[str]:
 
 
 def is_plain(X: Any) -> bool:
-    """Whether every column is one of numbers, so that the frame is as good as an array."""
+    """Whether every column is one of numbers, so the frame is as good as an array."""
     if library_of(X) == "pyarrow":
         return arrow.is_plain(X)
     if library_of(X) == "polars":
@@ -100,7 +100,7 @@ def _days(series: Any, missing: np.ndarray, *, polars: bool) -> np.ndarray:
 
 
 def _whole_days(series: Any, *, polars: bool) -> bool:
-    """Whether no date has a time of day: then none will be rebuilt with one."""
+    """Whether no date has a time of day: then none will be reconstructed with one."""
     present = series.drop_nulls() if polars else series.dropna()
     days = _days(present, np.zeros(len(present), dtype=bool), polars=polars)
     return bool((days == np.rint(days)).all())
@@ -150,7 +150,7 @@ def _from_texts(name: str, dtype: str, present: list[Any], said: str | None = No
     if stranger is not None:
         raise MixedTableError(
             f"column {name} ({said or dtype}) holds {type(stranger).__name__} such as "
-            f"{str(stranger)[:SHOWN_LETTERS]!r}; a column must be numbers, truth values, dates, categories or text, "
+            f"{str(stranger)[:SHOWN_LETTERS]!r}; a column must be numbers, booleans, dates, categories or text, "
             "so convert or drop it."
         )
     different = sorted(set(present))
@@ -237,7 +237,7 @@ def _polars_series(column: Column, values: np.ndarray) -> Any:
 
 
 def _within(values: np.ndarray, column: Column) -> np.ndarray:
-    """Whole numbers within their type's range: an Int8 column cannot hold the 130 that was rebuilt."""
+    """Whole numbers within their type's range: an Int8 column cannot hold the 130 that was reconstructed."""
     if not column.whole:
         return values
     limits = np.iinfo(column.dtype.lower().partition("[")[0])

@@ -1,6 +1,6 @@
 """The size of a code, chosen on training rows alone: by hidden cells, or by a target.
 
-Training rows are split several times into rows to fit and rows to judge; every size tried is fitted anew on
+Training rows are split several times into rows to fit and rows to evaluate; every size tried is fitted again on
 each. The test rows take no part, so what is said of them afterwards is not flattered by the choice.
 """
 
@@ -22,7 +22,7 @@ from isthmus.variants.vanilla import Autoencoder
 
 __all__ = ["Target", "choose", "model_units", "pca_errors_of", "row_errors"]
 
-JUDGED = 0.25  # share of the training rows that each split judges by
+JUDGED = 0.25  # share of the training rows that each split evaluates by
 LINEAR: dict[str, Any] = {"hidden_layer_sizes": (), "channels": ()}
 
 
@@ -46,7 +46,7 @@ class Target:
 
 @dataclass(frozen=True, eq=False)
 class _Splits:
-    """Rows to fit and rows to judge, once a seed."""
+    """Rows to fit and rows to evaluate, once a seed."""
 
     parts: list[tuple[np.ndarray, np.ndarray]]
     settings: Mapping[str, Any]

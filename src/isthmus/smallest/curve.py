@@ -27,7 +27,7 @@ from isthmus.variants.vanilla import Autoencoder
 __all__ = ["rate_distortion"]
 
 LEAST_ROWS, LEAST_COLUMNS = 20, 2
-SPARE = 2  # the nested code is this many times the size chosen, so that the curve shows what more would bring
+SPARE = 2  # the nested code is this many times the size chosen, so the curve shows what more would bring
 ROUNDING = 1.1  # the error at which bits are compared, over the chosen code's own
 
 
@@ -45,10 +45,10 @@ def rate_distortion(
     say: Callable[[str], None] = lambda text: None,
     **settings: Any,
 ) -> RateDistortion:
-    """Find the smallest code that still rebuilds rows well, and what it costs.
+    """Find the smallest code that still reconstructs rows well, and what it costs.
 
     Without a target the size is chosen by hidden cells: those of held-out rows, predicted from the cells left.
-    With one, it is the smallest size that reaches it on rows held out from training. Test rows take no part.
+    With one, it is the smallest size that reaches it on held-out rows from training. Test rows take no part.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def _checked(
     if target.rule == "as_good_as" and (target.value or 0) > most:
         raise ValueError(f"rate_distortion: as_good_as must be at most {most}, the columns of X, got {target.value:g}.")
     if not X.std(0).any():
-        raise ValueError("rate_distortion: these rows do not vary, so there is nothing to squeeze.")
+        raise ValueError("rate_distortion: these rows do not vary, so there is nothing to compress.")
     return X, list(sizes)
 
 

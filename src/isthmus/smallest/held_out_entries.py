@@ -49,6 +49,6 @@ def entry_errors(estimator: BaseAutoencoder, X: np.ndarray, seed: int, *, fillin
 
 
 def _hidden_cells(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
-    """True for a fifth of each row's cells, at least one, drawn anew for each row."""
+    """True for a fifth of each row's cells, at least one, drawn again for each row."""
     count = max(1, round(HIDDEN * shape[1]))
     return rng.random(shape).argsort(1) < count

@@ -97,7 +97,7 @@ class Bits:
 
 @dataclass(frozen=True, eq=False)
 class RateDistortion:
-    """Error against size, the size chosen, and its cost in bits; every error per feature, on rows held out.
+    """Error against size, the size chosen, and its cost in bits; every error per feature, on held-out rows.
 
     Attributes
     ----------
@@ -195,7 +195,7 @@ def sentence(found: RateDistortion) -> str:
     size, chosen = found.size, found.chosen
     if size is None:
         return (
-            f"No code of up to {_numbers(found.n_features)} reaches {asked_for(found)} on rows held out; "
+            f"No code of up to {_numbers(found.n_features)} reaches {asked_for(found)} on held-out rows; "
             "ask for less, or add rows."
         )
     if size == 0:
@@ -209,7 +209,7 @@ def sentence(found: RateDistortion) -> str:
     if found.pca_needs is not None and found.pca_needs <= size:
         return f"{_numbers(size)}, and PCA does as well with {found.pca_needs}: use PCA ({kept})."
     needed = f"more than {found.n_directions}" if found.pca_needs is None else str(found.pca_needs)
-    return f"{_numbers(size)} {do} what PCA needs {needed} for: {kept}, on {found.n_test:,} rows never learned from."
+    return f"{_numbers(size)} {do} what PCA needs {needed} for: {kept}, on {found.n_test:,} held-out rows."
 
 
 def asked_for(found: RateDistortion) -> str:
@@ -231,7 +231,7 @@ def choice_sentence(found: RateDistortion) -> str:
         how = "Chosen by cells hidden from held-out rows and predicted from the others: the smallest size within one "
         how += "standard error of the best"
     else:
-        how = f"Chosen as the smallest size that reaches {asked_for(found)} on training rows held out"
+        how = f"Chosen as the smallest size that reaches {asked_for(found)} on training held-out rows"
     votes = f"; the {len(choice.votes)} splits alone say {_listed(choice.votes)}" if len(choice.votes) > 1 else ""
     none = "no size" if choice.pca_size is None else str(choice.pca_size)
     return f"{how}{votes}. The same rule gives PCA {none}."

@@ -36,7 +36,7 @@ class Request:
     layout, dialect : TableLayout and Dialect, or None
         What the columns of the fit are, and how its file was written: tried first.
     passed_over : tuple of str
-        Columns that were in the file of the fit and not learned from.
+        Columns that were in the file of the fit and not used for training.
     held_bytes, scratch
         How much may be held in memory, and where the rest may be kept.
     """

@@ -1,4 +1,4 @@
-"""Why squeezing can work.
+"""Why compression can work.
 
 How many directions does a table need, if a given share of its variance is to be kept?
 

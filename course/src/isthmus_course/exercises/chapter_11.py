@@ -1,11 +1,11 @@
 """At work.
 
-The error of a rebuilt picture finds what the decoder cannot draw, and lets the mean of all pictures pass. The distance
-of a picture's code from the codes in use finds the mean, and is blind to what the code does not take in.
+The error of a reconstructed picture finds what the decoder cannot draw, and lets the mean of all pictures pass. The
+distance of a picture's code from the codes in use finds the mean, and is blind to what the code does not take in.
 
 Write score(model, usual, X): one number for each row of X, larger for stranger ones. The model is a fitted
 isthmus.Autoencoder, with model.transform (codes) and model.reconstruct; usual are the pictures it was fitted to. Of 360
-unseen digits, a strange picture is to score higher than a usual one with the chance
+unseen digits, a strange picture is to score higher than a normal one with the chance
 
 - 0.95, where it is inverted, its pixels are shuffled, or it is turned by a quarter;
 - 0.8, where one corner is inked;
@@ -43,7 +43,7 @@ from sklearn.neighbors import NearestNeighbors
 
 
 def score(model, usual, X):
-    """The larger of two ranks among usual rows, and beyond the last of them the ratio to it."""
+    """The larger of two ranks among normal rows, and beyond the last of them the ratio to it."""
     codes = model.transform(usual)
     near = NearestNeighbors(n_neighbors=6).fit(codes / codes.std(0))
 
@@ -81,14 +81,14 @@ WRONG = {
     ),
     "the distance of codes alone": (
         _returning(_FAR),
-        "a speck is found: with PCA to 8 numbers, a digit with one corner inked scores higher than a usual one with "
+        "a speck is found: with PCA to 8 numbers, a digit with one corner inked scores higher than a normal one with "
         "the chance 0.5",
     ),
     "the size of the code": (
         _returning("return np.linalg.norm(model.transform(X) - model.transform(usual).mean(0), axis=1)"),
         "what is inverted, shuffled or turned is found: with PCA to 8 numbers,",
     ),
-    "usual ones score higher": (
+    "normal ones score higher": (
         _returning("return -np.sum((X - model.reconstruct(X)) ** 2, axis=1)"),
         "what is inverted, shuffled or turned is found: with PCA to 8 numbers, an inverted digit scores higher than a "
         "usual one with the chance 0,",
@@ -145,7 +145,7 @@ def finds(mine: Any) -> str | None:
         chance = _chance(mine, model, rows)
         if chance >= FOUND:
             return None
-        return f"with {name}, {what} scores higher than a usual one with the chance {said(chance)}, under {FOUND}."
+        return f"with {name}, {what} scores higher than a normal one with the chance {said(chance)}, under {FOUND}."
 
     return first_fault(cases, fault)
 
@@ -162,7 +162,7 @@ def speck(mine: Any) -> str | None:
         if chance >= SPECK_FOUND:
             return None
         return (
-            f"with {name}, a digit with one corner inked scores higher than a usual one with the chance {chance:.2g}, "
+            f"with {name}, a digit with one corner inked scores higher than a normal one with the chance {chance:.2g}, "
             f"under {SPECK_FOUND}."
         )
 
