@@ -129,9 +129,10 @@ three = shown[kinds[shown].astype(int) == 3][0]
 greys = (16 * X[shown]).round().astype(int)
 lesson.widget(
     "map",
-    "The plane of codes. The ring stands at the code of a three. On the right the real "
+    "The plane of codes. The ring stands at the code of a three. Beside it the real "
     "digit with the nearest code, what the decoder draws, and the difference (blue: "
     "too little ink, orange: too much).",
+    prompt="Drag the ring over the map.",
     code=codes[three],
     codes=codes[shown].round(4),
     labels=kinds[shown].astype(int),

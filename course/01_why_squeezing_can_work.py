@@ -171,6 +171,7 @@ lesson.widget(
     "the same table with its columns shuffled; dashed is the one not chosen. On the "
     "right one row, its reconstruction from k numbers, and what is lost. In a "
     "shuffled row there is nothing to see, and nothing to save.",
+    prompt="Move the slider: how many directions are enough?",
     k=10,
     shuffled=False,
     row=0,

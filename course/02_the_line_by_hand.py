@@ -98,6 +98,7 @@ lesson.widget(
     "The blue line, a point x beside it, and x̂, the nearest point of the line. The "
     "square corner says that what is lost (orange) is perpendicular to the line. Tick "
     "the box to see which part of the noise was taken out.",
+    prompt="Drag the point off the line.",
     point=[2.0, 2.4],
     direction=v,
     truth=[2.0, 1.8],

@@ -199,6 +199,7 @@ lesson.widget(
     "Below, the loss for every direction of the line: two valleys, since a line turned "
     "by half a circle is the same line, and two ridges. The marks along the line are "
     "the codes −2 to 2; multiplying by A moves the marks and nothing else.",
+    prompt="Turn the line, and find the bottom of the valley.",
     draws=draws(60).round(4),
     noise1=0.3,
     noise2=0.3,

@@ -189,6 +189,7 @@ lesson.widget(
     "squared error in blue, bell in orange, cross-entropy in the colour of the text, "
     "with tangents at the x̂ chosen. Each is least at x̂ = x, but the least need not be "
     "zero. The last column is the slope that reaches the number before a sigmoid.",
+    prompt="Move x̂ away from x, and watch the three losses.",
     x=0.8,
     reconstructed=0.3,
     sigma=0.3,

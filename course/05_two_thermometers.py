@@ -223,6 +223,7 @@ lesson.widget(
     "Prior (dashed), likelihood of the readings (orange), and their product, the "
     "posterior (blue). The curve of the text's colour is q. In the bar below, the mark "
     "is log p(x), blue ends at the ELBO, and the orange gap is KL(q ‖ posterior).",
+    prompt="Move q until the orange gap is gone.",
     x=x,
     variance=0.5,
     mean=0.2,

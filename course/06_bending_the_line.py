@@ -243,6 +243,7 @@ lesson.widget(
     "learned from (thin) and unseen (thick) against epochs, beside the mean picture's "
     "and PCA's; grey is the other training. Below, eight unseen digits, by PCA, by the "
     "network, and the difference.",
+    prompt="Let it train, and watch the codes move.",
     runs=runs,
     originals=unseen[chosen].round(4),
     kinds=list(range(8)),

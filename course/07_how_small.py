@@ -183,6 +183,7 @@ lesson.widget(
     "networks with the band of their five seeds, which is hardly wider than the line. "
     "The dashed line is what you allow to be lost; orange are the smallest sizes that "
     "keep to it, of the networks tried (full) and of PCA (open).",
+    prompt="Say how much may be lost, and read off the size.",
     pages=pages,
     pca=by_pca[:41],
     originals=shown.round(4),

@@ -234,6 +234,7 @@ lesson.widget(
     "maps",
     "Left, the map of seed 0; grey is where no digit lives. Right, another map of the "
     "same digits, as it came, or turned, mirrored and scaled to lie on the left one.",
+    prompt="Lay one map on the other.",
     place=maps[0][sample[three]],
     morph=0,
     other=0,

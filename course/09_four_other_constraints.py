@@ -154,6 +154,7 @@ lesson.widget(
     "Grey: some of the points. Blue: which way the network moves a place, drawn at "
     "less than half its length; at the noisy point, in full. Arrows fade where hardly "
     "any noisy point was shown to the network: there it guesses.",
+    prompt="Carry the point about, and follow the arrow.",
     x=place[0],
     k=2,
     truth=True,

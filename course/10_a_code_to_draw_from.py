@@ -344,6 +344,7 @@ lesson.widget(
     "Left, the codes of 150 digits (dots, coloured by kind), the prior (rings), and "
     "the cloud of one three with eight draws from it. Right, the three and what the "
     "draws decode to. Below, the seven models: nats paid for a code, error left.",
+    prompt="Change the weight of the divergence, and watch the clouds.",
     models=[as_shown(model) for model in fits],
     labels=kinds[shown].astype(int),
     picture=X[three].round(4),

@@ -367,6 +367,7 @@ lesson.widget(
     "desk",
     "Above, the desk: a picture, what comes back, the difference (blue: too little, "
     "orange: too much), and how strange it is. Below, the ranking.",
+    prompt="Draw a digit of your own.",
     pca=as_shown(straight),
     model=as_shown(models[0]),
     pool=[[name, as_letters(row)] for name, row in pool],

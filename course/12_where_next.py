@@ -261,6 +261,7 @@ lesson.widget(
     "feature",
     "A feature's card. Blue takes ink away, orange adds it. The bars count the unseen "
     "pictures that turn it on, by their kind.",
+    prompt="Choose a feature, and guess what it stands for.",
     cards=[card(unit) for unit in [*chosen, *others, gone]],
     k=7,
     times=0,
