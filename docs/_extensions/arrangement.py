@@ -2,8 +2,8 @@
 
 A lesson's source is in the order in which it runs: numbers are computed, named and asserted, and the picture is drawn
 from them. A reader wants the picture first, and not what speaks to the lesson alone. So the first moving picture goes
-to the head of the page, lines that set up the lesson are left out, and blocks that name results or set up the picture go
-to the end, behind one summary, with the table of what was asserted of each result.
+to the head of the page, lines that set up the lesson are left out, and blocks that name results or set up the picture
+go to the end, behind one summary, with the table of what was asserted of each result.
 """
 
 from __future__ import annotations
