@@ -11,10 +11,10 @@ import pytest
 from sklearn.decomposition import PCA
 
 from isthmus import Autoencoder, rate_distortion
+from isthmus.size_search import Trial, grid, smallest_below, trials_around, within_one_error
 from isthmus.smallest.bits import RatePoint, cheapest, lower_hull, rate_points, sensitivity
 from isthmus.smallest.choosing import Target, choose
 from isthmus.smallest.held_out_entries import entry_errors
-from isthmus.smallest.search import Trial, grid, smallest_below, smallest_by_entries, within_one_error
 from isthmus.training.loop import Training
 
 QUICK = {"hidden_layer_sizes": (32,), "max_iter": 40}
@@ -55,7 +55,7 @@ def test_the_minimum_of_a_bent_curve_is_found_with_few_trials(answer):
         tried.append(size)
         return Trial(size, 1 + abs(size - answer) + noise)
 
-    trials = smallest_by_entries(attempt, 64)
+    trials = trials_around(attempt, 64)
     assert within_one_error(trials) == answer
     assert len(tried) == len(set(tried)) <= 22
 
@@ -114,14 +114,14 @@ def test_held_out_rows_want_every_number_and_hidden_cells_do_not():
 @pytest.mark.parametrize("dimension", [1, 3, 10])
 def test_a_planes_dimension_is_found(dimension):
     X = hidden_plane(dimension, n_rows=300, n_columns=20, noise=0.2, seed=dimension)
-    choice = choose(X, Target("entries"), QUICK, n_splits=1, seed=0, say=silent)
+    choice = choose(X, Target("evidence"), QUICK, n_splits=1, seed=0, say=silent)
     assert choice.size == choice.pca_size == dimension
     assert choice.tried[0][0] == 0
 
 
 def test_a_bent_lines_one_number_is_found_where_pca_takes_more():
     choice = choose(
-        arc(), Target("entries"), {"hidden_layer_sizes": (32, 32), "max_iter": 80}, n_splits=1, seed=0, say=silent
+        arc(), Target("evidence"), {"hidden_layer_sizes": (32, 32), "max_iter": 80}, n_splits=1, seed=0, say=silent
     )
     assert choice.size == 1
     assert choice.pca_size > 2

@@ -26,8 +26,9 @@ from isthmus.fitting import PartialFit, fit_partially, fit_rows
 from isthmus.generation.mixin import GenerationMixin
 from isthmus.hyperparameter import check_hyperparameters
 from isthmus.inference.density import LatentReport, latent_report, log_density
-from isthmus.inference.missing import imputed, like_given, observed_log_volume
+from isthmus.inference.missing import imputed, observed_log_volume
 from isthmus.input_validation import blockwise, given_for, read_rows
+from isthmus.rows.cells import has_gaps
 from isthmus.rows.metadata import check_weights
 from isthmus.settings import AutoencoderSettings
 from isthmus.torch_modules import Side, to_torch
@@ -190,8 +191,10 @@ class BaseAutoencoder(
         importance-weighted one.
         """
         fitted, rows = self._require_fitted(), self.to_numbers(X)
-        beside, masked = given_for(self, given, rows.shape[0]), self.missing == "mask"
-        volume = observed_log_volume(rows, fitted.scaling) if masked else np.float32(fitted.scaling.log_volume)
+        beside = given_for(self, given, rows.shape[0])
+        volume = np.float32(fitted.scaling.log_volume)
+        if has_gaps(rows):
+            volume = observed_log_volume(rows, fitted.scaling)
         if importance_samples is None and (scores := fitted.log_evidence(rows, beside)) is not None:
             return scores - volume
         density = log_density(
@@ -210,13 +213,13 @@ class BaseAutoencoder(
         row by the code of the cells it has; others need ``missing="mask"``.
         """
         fitted = self._require_fitted()
-        if fitted.model.completion is None and not (fitted.inference is not None and fitted.inference.takes_gaps):
+        if not fitted.imputes:
             raise ValueError(
                 f"{type(self).__name__}: impute needs a fit with missing='mask', got missing={self.missing!r}."
             )
         rows = self.to_numbers(X, gaps=True)
         filled = imputed(fitted, rows, given_for(self, given, rows.shape[0]))
-        return like_given(X, filled) if fitted.layout is None else fitted.layout.fill(X, filled)
+        return fitted.filled(X, filled)
 
     def score(self, X: Any, y: Any = None, *, sample_weight: Any = None, given: Any = None) -> float:
         """(Weighted) mean of `score_samples`, as for scikit-learn's PCA; larger is better."""
@@ -239,7 +242,7 @@ class BaseAutoencoder(
         A DataFrame's booleans, categories and dates are encoded; X is refused unless it has the columns of the fit.
         Cells may be missing where ``gaps`` says so, by default where the model learned from such rows.
         """
-        return read_rows(self, X, self._require_fitted().layout, reset=False, gaps=gaps).values
+        return read_rows(self, X, reset=False, gaps=gaps).values
 
     encoder = Side("encoder")
     decoder = Side("decoder")
@@ -266,7 +269,7 @@ class BaseAutoencoder(
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
-        tags.input_tags.allow_nan = self.missing == "mask"
+        tags.input_tags.allow_nan = self.missing != "error"
         tags.transformer_tags.preserves_dtype = []
         return tags
 

@@ -19,7 +19,6 @@ from torch.nn import functional
 from isthmus.history import History
 from isthmus.inference.code_buffer import CodeBuffer
 from isthmus.inference.state import InferenceState
-from isthmus.mixed.layout import TableLayout
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.network import Architecture
 from isthmus.parts.principal import Principal
@@ -27,6 +26,9 @@ from isthmus.rows.metadata import with_metadata
 from isthmus.rows.rows import DenseRows, Rows, padded, rows_once
 from isthmus.rows.scaling import Scaling, concatenate_scalings
 from isthmus.rows.source import Source, Widths
+from isthmus.tables.frames import FrameForm
+from isthmus.tables.input_rows import filled_like, rows_like
+from isthmus.tables.layout import TableLayout
 from isthmus.training.devices import threads_for
 
 __all__ = ["FittedState"]
@@ -62,6 +64,14 @@ class FittedState:
         Of what rows are given, where they are: standardised, column by column.
     polish : int or None
         Steps by which codes are polished; None takes what paid at fit.
+    form : FrameForm or None
+        The library and dtypes of the mixed-type DataFrame.
+    names : tuple of str or None
+        Names of the columns, if all are numeric and have names.
+    image_shape : tuple of int or None
+        The shape of a row that is a picture, by which pictures of an array with several axes are returned.
+    scale, scale_reason
+        The scaling that ``scale="auto"`` chose, or the one asked for, and why it was chosen, as the end of a sentence.
     """
 
     n_components: int
@@ -80,6 +90,26 @@ class FittedState:
     codes: CodeBuffer | None = None
     given: Scaling | None = None
     polish: int | None = None
+    form: FrameForm | None = None
+    names: tuple[str, ...] | None = None
+    image_shape: tuple[int, ...] | None = None
+    scale: str | None = None
+    scale_reason: str = ""
+
+    @property
+    def masked(self) -> bool:
+        """Whether the model learned from rows with missing cells, and so takes such rows."""
+        return self.model.completion is not None
+
+    @property
+    def imputes(self) -> bool:
+        """Whether it can fill missing cells: it learned from such rows, or encodes rows by the cells they have."""
+        return self.masked or (self.inference is not None and self.inference.takes_gaps)
+
+    @property
+    def is_in_user_units(self) -> bool:
+        """Whether errors are weighed as in the user's units: numeric columns whose scaling leaves their proportions."""
+        return self.scale is None and self.layout is None
 
     @property
     def code_unit(self) -> float:
@@ -192,8 +222,15 @@ class FittedState:
         return self.scaling.undo(values).astype(self.dtype)
 
     def in_user_format(self, values: np.ndarray, like: Any = None) -> Any:
-        """Rows in the user's format: for a mixed-type table a DataFrame, with the index of ``like``."""
-        return values if self.layout is None else self.layout.decode(values, getattr(like, "index", None))
+        """Rows in the form of ``like``: an array, a DataFrame with its dtypes and index, a tensor, a table.
+
+        Without ``like``, rows of a mixed-type table have the form of the fit.
+        """
+        return rows_like(like, values, self.layout, self.form, names=self.names, image_shape=self.image_shape)
+
+    def filled(self, X: Any, values: np.ndarray) -> Any:
+        """X with its missing cells taken from ``values``, in its own form."""
+        return filled_like(X, values, self.layout, names=self.names, image_shape=self.image_shape)
 
     @property
     def polish_steps(self) -> int:

@@ -68,7 +68,7 @@ def fit_rows(estimator: Any, X: Any, sample_weight: Any, given: Any, checkpointe
         progress_bar(n_rows, shown=estimator.verbose and group.is_main) as advance,
     ):
         learned, validation = rows.split(validation_count(len(rows), estimator.validation_fraction))
-        if validation is not None and estimator.missing == "mask":
+        if validation is not None and fitted.masked:
             validation = validation.repeated(VALIDATION_DRAWS)
         callbacks = EpochCallbacks(estimator, n_rows, X, lambda: _callback_state(estimator))
         halted = False

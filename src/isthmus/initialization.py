@@ -36,6 +36,7 @@ from isthmus.rows.scaling import (
 )
 from isthmus.rows.source import Source, Widths
 from isthmus.rows.streamed import StreamedRows, Survey, survey
+from isthmus.rows.units import UnitChoice, choose_scale
 from isthmus.settings import AutoencoderSettings
 from isthmus.training.completion import complete_records, learn_completion
 from isthmus.training.devices import choose_device, threads_for
@@ -57,21 +58,23 @@ def initialize(settings: AutoencoderSettings, source: Source, group: ProcessGrou
     device = choose_device(settings.device)
     seed = torch.tensor(int(check_random_state(settings.random_state).randint(2**31 - 1)))
     seed = int(group.broadcast_(seed))
-    masked, widths = settings.missing == "mask", source.widths or Widths(source.shape[1])
+    widths = source.widths or Widths(source.shape[1])
     surveyed = _surveyed(settings, source, seed, group)
+    masked = surveyed.gaps if source.masked is None and surveyed is not None else bool(source.masked)
     statistics, dtype = _statistics(source, surveyed, masked=masked)
     own = statistics.of(slice(0, widths.features))
     layout = source.layout
     columns = Columns(own, source.names, None if layout is None else layout.blocks)
     n_latents = choose_size(settings, columns)
     likelihood = settings.make_likelihood(columns)
-    scaling = _scaling(settings, source, columns, likelihood)
+    choice = _choose_scale(settings, source, columns, likelihood)
+    scaling = _scaling(settings, source, columns, likelihood, choice.scale)
     require_consistent(settings, n_latents, columns, likelihood, scaling)
     given = None
     if widths.given:
         beside_it = statistics.of(slice(widths.features, widths.features + widths.given))
         given = fit_scaling(beside_it, "standard", centred=True)
-    rows = _rows(source, scaling, given, surveyed, group)
+    rows = _rows(source, scaling, given, surveyed, group, masked=masked)
     start = settings.make_start()
     mean = torch.from_numpy((own.mean - scaling.center) / scaling.spread)
     with seeded(seed), threads_for(min(len(rows), rows.batch_rows) * widths.features**2):
@@ -95,19 +98,27 @@ def initialize(settings: AutoencoderSettings, source: Source, group: ProcessGrou
         seed=seed,
         noise_variance=noise_variance,
         given=given,
+        form=source.form,
+        names=_names_at_fit(settings, source),
+        image_shape=settings.image_shape,
+        scale=choice.scale,
+        scale_reason=choice.why,
     )
 
 
 def rows_for_fitted(settings: AutoencoderSettings, source: Source, fitted: FittedState, group: ProcessGroup) -> Rows:
     """Rows in the units of a model that is already initialized."""
-    return _rows(source, fitted.scaling, fitted.given, _surveyed(settings, source, fitted.seed, group), group)
+    surveyed = _surveyed(settings, source, fitted.seed, group, masked=fitted.masked)
+    return _rows(source, fitted.scaling, fitted.given, surveyed, group, masked=fitted.masked)
 
 
-def _surveyed(settings: AutoencoderSettings, source: Source, seed: int, group: ProcessGroup) -> Survey | None:
+def _surveyed(
+    settings: AutoencoderSettings, source: Source, seed: int, group: ProcessGroup, *, masked: bool | None = None
+) -> Survey | None:
     if source.stream is None:
         return None
-    who, masked, weighted = type(settings).__name__, settings.missing == "mask", _is_weighted(source)
-    return survey(source.stream, who, seed, settings.validation_fraction, group, missing=masked, weighted=weighted)
+    who, weighted, missing = type(settings).__name__, _is_weighted(source), source.masked if masked is None else masked
+    return survey(source.stream, who, seed, settings.validation_fraction, group, missing=missing, weighted=weighted)
 
 
 def _is_weighted(source: Source) -> bool:
@@ -126,14 +137,20 @@ def _statistics(source: Source, surveyed: Survey | None, *, masked: bool) -> tup
 
 
 def _rows(
-    source: Source, scaling: Scaling, given: Scaling | None, surveyed: Survey | None, group: ProcessGroup
+    source: Source,
+    scaling: Scaling,
+    given: Scaling | None,
+    surveyed: Survey | None,
+    group: ProcessGroup,
+    *,
+    masked: bool,
 ) -> Rows:
     if source.widths is not None:
         weight = [Scaling(np.zeros(1), np.ones(1), 1.0)] * source.widths.weights
         scaling = concatenate_scalings([scaling, *([] if given is None else [given]), *weight])
     if source.stream is None:
         return rows_of(source.values, scaling, source.widths)
-    return StreamedRows(source.stream, scaling, group, surveyed=surveyed, widths=source.widths)
+    return StreamedRows(source.stream, scaling, group, surveyed=surveyed, widths=source.widths, masked=masked)
 
 
 def _closed_form(
@@ -183,11 +200,30 @@ def _effect(
     return (torch.linalg.pinv(gram, hermitian=True) @ moment).T
 
 
-def _scaling(settings: AutoencoderSettings, source: Source, columns: Columns, likelihood: Likelihood) -> Scaling:
+def _choose_scale(
+    settings: AutoencoderSettings, source: Source, columns: Columns, likelihood: Likelihood
+) -> UnitChoice:
+    """The scaling asked for; with "auto", what the columns' units suggest if the rows are from `isthmus.read`."""
+    if settings.scale != "auto":
+        return UnitChoice(settings.scale, "")
+    if source.layout is not None or not source.was_read or not likelihood.takes_any_scale:
+        return UnitChoice(None, "")
+    return choose_scale(columns.statistics, source.names, source.image_shape or settings.image_shape)
+
+
+def _scaling(
+    settings: AutoencoderSettings, source: Source, columns: Columns, likelihood: Likelihood, scale: str | None
+) -> Scaling:
     if source.layout is not None:
-        return source.layout.scaling(columns.statistics, settings.scale)
+        return Scaling(*source.layout.scaling(columns.statistics, scale), 1.0)
     centred = settings.start == "principal" and likelihood.takes_any_scale
-    return fit_scaling(columns.statistics, settings.scale, centred=centred)
+    return fit_scaling(columns.statistics, scale, centred=centred)
+
+
+def _names_at_fit(settings: AutoencoderSettings, source: Source) -> tuple[str, ...] | None:
+    """The names of numeric columns; None where they have none, or where the layout holds them."""
+    names = getattr(settings, "feature_names_in_", None)
+    return None if names is None or source.layout is not None else tuple(map(str, names))
 
 
 # ---- the model ------------------------------------------------------------------------------------------

@@ -45,9 +45,10 @@ class AutoencoderSettings:
     )
     start: str = hyper("principal", "initial weights: PCA's, or random", choices=("principal", "random"))
     scale: str | None = hyper(
-        None,
-        "scaling of columns: to variance 1, to [0, 1], or as they are",
-        choices=("standard", "minmax"),
+        "auto",
+        "scaling of columns: to variance 1, to [0, 1], or None, as they are; auto: to variance 1 for a table of "
+        "isthmus.read whose columns have different units, else as they are",
+        choices=("auto", "standard", "minmax"),
     )
     likelihood: str = hyper("gaussian", "distribution of a row given its code", choices=likelihoods.names())
     variance: float | str | None = hyper(
@@ -57,14 +58,14 @@ class AutoencoderSettings:
         above=0,
     )
     missing: str = hyper(
-        "error",
-        "NaN cells: refuse them, or leave them out of input and loss",
-        choices=("error", "mask"),
+        "auto",
+        "missing cells (NaN): an error, or left out of input and loss; auto: left out if there are any at fit",
+        choices=("auto", "error", "mask"),
     )
     unseen: str = hyper(
-        "error",
-        "categories not seen in fit: an error, or (with missing='mask') missing cells",
-        choices=("error", "missing"),
+        "auto",
+        "categories not seen in fit: an error, or missing cells; auto: missing cells if those are allowed",
+        choices=("auto", "error", "missing"),
     )
     max_iter: int | None = hyper(None, "largest number of epochs; None chooses from the data's size", at_least=0)
     batch_size: int | None = hyper(None, "rows per step; None chooses from the data's size", at_least=1)

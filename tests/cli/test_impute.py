@@ -1,4 +1,4 @@
-"""isthmus fit --missing mask, and isthmus impute: empty cells in, filled cells out."""
+"""isthmus fit and isthmus impute: empty cells in, filled cells out."""
 
 from __future__ import annotations
 
@@ -54,6 +54,14 @@ def test_the_other_commands_take_the_holes(holey):
     assert np.isfinite(judged["evaluation"]["data"]["model"]["mse"])
 
 
-def test_a_run_without_missing_cells_refuses(table_run, folder, holey):
-    called = call("impute", table_run, folder / "own.csv")
-    assert "fit it again with --missing mask" in sentence(called)
+def test_a_run_on_complete_rows_fills_cells_too(table_run, folder, tmp_path):
+    lines = (folder / "own.csv").read_text().splitlines()
+    cells = lines[3].split(",")
+    cells[2] = ""
+    (tmp_path / "holes.csv").write_text("\n".join([*lines[:3], ",".join(cells), *lines[4:]]))
+    called = call("impute", table_run, tmp_path / "holes.csv")
+    assert called.code == 0, called.err
+    filled, given = called.out.splitlines(), read(folder / "own.csv", ids="name", labels="kind").values
+    assert len(filled) == len(lines)
+    assert "nan" not in called.out
+    assert np.isfinite(given).all()

@@ -240,9 +240,9 @@ def test_info_for_people_and_machines(table_run):
     [
         ("model/model.safetensors", b"junk"),
         ("model/config.json", b"{}"),
-        ("data.json", b"[1, 2]"),
-        ("data.json", b'{"format": "isthmus run"}'),
-        ("data.json", b"\xff"),
+        ("run.json", b"[1, 2]"),
+        ("run.json", b'{"format": "isthmus run"}'),
+        ("run.json", b"\xff"),
     ],
 )
 def test_a_damaged_run_is_one_sentence(table_run, folder, tmp_path, name, data):

@@ -7,6 +7,7 @@ from typing import Any
 from isthmus.cli.data_split import held_out_again
 from isthmus.cli.matching_rows import open_matching, rows_expected
 from isthmus.cli.outcome import print_json, show
+from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
 from isthmus.cli.row_flags import Drop, Ids, JsonOutput, Labels, RunPath, Seed
 from isthmus.cli.run_folder import open_run
 
@@ -21,6 +22,7 @@ def evaluate(
     ids: Ids = None,
     labels: Labels = None,
     drop: Drop = (),
+    reading: Reading = READ_BY_ITSELF,
     seed: Seed = 42,
     json: JsonOutput = False,
 ) -> None:
@@ -49,7 +51,9 @@ def evaluate(
             f"the {len(rows.test):,} rows held out at the fit",
         )
     else:
-        stream = open_matching(data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop)
+        stream = open_matching(
+            data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop, reading=reading
+        )
         evaluation = figures_of(estimator, stream, random_state=seed)
         judged_rows = stream.load().rows if estimator.fitted_.layout is not None else None
         judged_on = f"the {len(stream):,} rows of {data!r}"

@@ -28,6 +28,7 @@ from cyclopts import Parameter
 from isthmus.cli.matching_rows import Expected, codes_expected, open_matching, rows_expected
 from isthmus.cli.outcome import CommandError, say
 from isthmus.cli.own_inputs import refuse_own_inputs
+from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
 from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, PicturesOutput, RunPath, Shard, TableOutput
 from isthmus.cli.rows_output import require_writable, shared, write_blocks
 from isthmus.cli.run_folder import open_run
@@ -80,6 +81,7 @@ def _row_command(
             ids: Ids = None,
             labels: Labels = None,
             drop: Drop = (),
+            reading: Reading = READ_BY_ITSELF,
             overwrite: Overwrite = False,
             shard: Shard = None,
         ) -> None:
@@ -95,7 +97,7 @@ def _row_command(
             if pictures:
                 require_writable(output, overwrite=overwrite, image_shape=image_shape)
             expected = codes_expected(found, estimator) if reads_codes else rows
-            stream = open_matching(data, expected, labels=labels, ids=ids, drop=drop, share=share)
+            stream = open_matching(data, expected, labels=labels, ids=ids, drop=drop, share=share, reading=reading)
             write_blocks(
                 output,
                 stream,
@@ -158,12 +160,13 @@ def reconstruct(model: _Fitted) -> _Written:
 def impute(model: _Fitted) -> _Written:
     """Fill the empty cells of rows with what the model expects there; every other cell stays as it is.
 
-    Takes a model of isthmus fit --missing mask. Without -o the rows are printed as CSV.
+    A model that learned from complete rows fills them too, each row by the cells it has. Without -o the rows are
+    printed as CSV.
     """
     import numpy as np
 
-    if model.estimator.missing != "mask":
-        raise CommandError(f"{model.path!r} was fitted without missing cells; fit it again with --missing mask.")
+    if not model.estimator.fitted_.imputes:
+        raise CommandError(f"{model.path!r} can't fill cells; fit it again with --missing mask.")
     empty: list[int] = []
 
     def filled(block: Table) -> Any:

@@ -7,13 +7,14 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isthmus.cli.outcome import CommandError, UsageError, say, show
+from isthmus.tables.table import Table, joined
 
 if TYPE_CHECKING:
-    from isthmus.tables import Table
     from isthmus.tables.stream import TableStream
 
 __all__ = ["require_writable", "shared", "to_stdout", "write_blocks", "write_rows"]
@@ -51,9 +52,11 @@ def write_rows(
     what: str = "rows",
 ) -> None:
     """Write rows of numbers, with the ids and labels of ``beside``, and say where they are."""
-    if hasattr(values, "column_names"):
-        _write_frame(output, values, beside, overwrite=overwrite, what=what)
-        return
+    if isinstance(values, Table):
+        if values.is_mixed:
+            _write_frame(output, values, beside, overwrite=overwrite, what=what)
+            return
+        values = values.values
     from isthmus.tables import write_images, write_table
 
     words: dict[str, Any] = {}
@@ -105,8 +108,9 @@ def write_blocks(
         say("note: there are more shares than files or row groups, and none is left for this one.")
         return
     answered = answer(first)
-    if len(first) == len(stream) or hasattr(answered, "column_names") or (output is not None and not output.suffix):
-        # frames and pictures are gathered: what is written of them is no table of numbers
+    mixed = isinstance(answered, Table) and answered.is_mixed
+    if len(first) == len(stream) or mixed or (output is not None and not output.suffix):
+        # mixed-type tables and pictures are gathered: what is written of them is no table of numbers
         if len(first) < len(stream):
             answers = [answered, *(answer(block) for block in blocks)]
             first, answered = stream.load(), _stacked(answers)
@@ -127,13 +131,11 @@ def write_blocks(
 
 
 def _stacked(answers: list[Any]) -> Any:
-    if not hasattr(answers[0], "column_names"):
-        import numpy as np
+    if isinstance(answers[0], Table):
+        return joined([replace(answer, ids=None, labels=None) for answer in answers])
+    import numpy as np
 
-        return np.concatenate(answers)
-    import pyarrow
-
-    return pyarrow.concat_tables(answers)
+    return np.concatenate(answers)
 
 
 def shared(output: Path | None, shard: str | None) -> tuple[Path | None, tuple[int, int] | None]:
@@ -160,12 +162,13 @@ def shared(output: Path | None, shard: str | None) -> tuple[Path | None, tuple[i
     return output.with_suffix("") / f"part-{index:05d}{output.suffix}", (index, count)
 
 
-def _write_frame(output: Path | None, frame: Any, beside: Table | None, *, overwrite: bool, what: str) -> None:
+def _write_frame(output: Path | None, table: Table, beside: Table | None, *, overwrite: bool, what: str) -> None:
     """The same for a mixed-type table, which only CSV and Parquet can hold."""
     import pyarrow
 
     from isthmus.tables.writing import write_frame
 
+    frame = table.to_arrow() if output is not None and output.suffix.lower() == ".parquet" else table.written()
     if beside is not None and beside.ids is not None:
         frame = frame.add_column(0, beside.id_name, pyarrow.array(beside.ids))
     if beside is not None and beside.labels is not None:

@@ -23,6 +23,7 @@ from isthmus.evaluation.held_out import HeldOut, gather, mean_on
 from isthmus.evaluation.principal_errors import equal_error_size
 from isthmus.evaluation.probes import LabelProbes, label_codes, probe_labels, trustworthiness
 from isthmus.evaluation.result import CodeUse, Evaluation, Reconstruction, ReconstructionError
+from isthmus.input_validation import require_columns
 from isthmus.tables.stream import TableStream
 
 __all__ = ["evaluate"]
@@ -66,7 +67,7 @@ def evaluate(
     check_is_fitted(estimator)
     gathered = gather(estimator, X, random_state)
     if isinstance(X, TableStream):
-        X = X.take(gathered.kept)
+        X = require_columns(estimator, X).take(gathered.kept)
         y = X.labels if y is None else np.asarray(y)[gathered.kept]
         X = X.rows
     labels, labels_train = (None, None) if y is None else label_codes(y, y_train)
@@ -86,7 +87,7 @@ def evaluate(
     names = getattr(estimator, "feature_names_in_", None) if layout is None else layout.encoded_names
     spread = estimator.scaling_.spread
     scaled = None
-    if estimator.scale is not None or layout is not None:
+    if not estimator.fitted_.is_in_user_units:
         scaled = _reconstruction_of(gathered, np.ones_like(spread))
     return Evaluation(
         n_rows=gathered.n_rows,
@@ -94,7 +95,7 @@ def evaluate(
         n_components=gathered.codes.shape[1],
         pca_components=gathered.size,
         n_directions=len(estimator.principal_.directions),
-        scale=estimator.scale,
+        scale=estimator.fitted_.scale,
         data=_reconstruction_of(gathered, spread**2),
         scaled=scaled,
         explained_variance=_explained(gathered, gathered.squared_errors),

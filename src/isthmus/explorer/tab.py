@@ -80,7 +80,7 @@ def row_errors(
     ``cut`` gives the model, too, no more than the first ``size`` dimensions of its code.
     """
     weights = np.ones(rows.shape[1])
-    if estimator.scale is None and estimator.fitted_.layout is None:
+    if estimator.fitted_.is_in_user_units:
         weights = estimator.scaling_.spread
     units = (rows - estimator.scaling_.center) / estimator.scaling_.spread
     x = units_of(estimator, rows)
@@ -106,7 +106,7 @@ def tab_facts(view: View, items: Items, packer: Packer) -> dict[str, Any]:
     seen = places.along_axes(view.held_out_codes)
     outside = ((seen[:, :2] < places.limits[:2, 0]) | (seen[:, :2] > places.limits[:2, 1])).any(1)
     decoder, encoder, note = _programs(view, items, packer)
-    trips = None if encoder is None or estimator.missing == "mask" else _round_trips(view)
+    trips = None if encoder is None or estimator.fitted_.masked else _round_trips(view)
     return {
         "name": view.name,
         "variant": type(estimator).__name__ if not view.is_pca else "PCA",
@@ -149,7 +149,9 @@ def tab_facts(view: View, items: Items, packer: Packer) -> dict[str, Any]:
         "encoderNote": note,
         "unit": float(estimator.fitted_.code_unit),
         "scaling": {"center": estimator.scaling_.center.tolist(), "spread": estimator.scaling_.spread.tolist()},
-        "errorWeights": "model" if estimator.scale is not None or estimator.fitted_.layout is not None else "user",
+        "errorWeights": "model"
+        if estimator.fitted_.scale is not None or estimator.fitted_.layout is not None
+        else "user",
         "history": {} if view.is_pca else _history(estimator),
         "bestEpoch": estimator.best_epoch_,
         "latents": _latents(view),

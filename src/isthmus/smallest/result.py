@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from isthmus.smallest.bits import RatePoint
+from isthmus.smallest.choice import Choice
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from isthmus.estimator import BaseAutoencoder
 
-__all__ = ["Bits", "Choice", "RateDistortion", "SizeErrors"]
+__all__ = ["Bits", "RateDistortion", "SizeErrors"]
 
 
 @dataclass(frozen=True)
@@ -44,34 +45,6 @@ class SizeErrors:
         if self.error is None or self.error <= 0:
             return None
         return self.nested / self.error - 1
-
-
-@dataclass(frozen=True)
-class Choice:
-    """How the size was chosen, on training rows alone.
-
-    Attributes
-    ----------
-    rule : str
-        "entries", "keep", "max_error" or "as_good_as".
-    target : float or None
-        What was asked: a share, an error, or PCA's size.
-    size : int or None
-        The smallest that serves; 0 where the mean row predicts as well as any code, None where no size serves.
-    pca_size : int or None
-        What the same rule chooses for PCA, on the same rows.
-    tried : tuple of (size, mean, standard error)
-        For entries the error of hidden cells; for a target, error over the error allowed.
-    votes : tuple of int
-        What each split alone would have chosen, where it has tried enough sizes to say.
-    """
-
-    rule: str
-    target: float | None
-    size: int | None
-    pca_size: int | None
-    tried: tuple[tuple[int, float, float], ...]
-    votes: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -201,22 +174,31 @@ def sentence(found: RateDistortion) -> str:
     if size == 0:
         if found.choice.rule == "entries":
             return "No code at all: hidden cells are predicted no better from the others than by their column's mean."
+        if found.choice.rule == "evidence":
+            return f"No code at all: held-out rows are most probable as the mean row and noise{_noise(found)}."
         return f"No code is needed: the mean row alone reaches {asked_for(found)}."
     if chosen is None or chosen.error is None:
         return f"{_numbers(size)} reach {asked_for(found)}."
+    noise = "" if found.choice.noise_variance is None else f" What is left{_noise(found)}, is noise."
     keep, do = ("keeps", "does") if size == 1 else ("keep", "do")
     kept = f"{size} of {_numbers(found.n_features)} {keep} {_kept(found, chosen.error)} of the variance"
     if found.pca_needs is not None and found.pca_needs <= size:
-        return f"{_numbers(size)}, and PCA does as well with {found.pca_needs}: use PCA ({kept})."
+        return f"{_numbers(size)}, and PCA does as well with {found.pca_needs}: use PCA ({kept}).{noise}"
     needed = f"more than {found.n_directions}" if found.pca_needs is None else str(found.pca_needs)
-    return f"{_numbers(size)} {do} what PCA needs {needed} for: {kept}, on {found.n_test:,} held-out rows."
+    rows = f"{found.n_test:,} held-out rows"
+    return f"{_numbers(size)} {do} what PCA needs {needed} for: {kept}, on {rows}.{noise}"
+
+
+def _noise(found: RateDistortion) -> str:
+    variance = found.choice.noise_variance
+    return "" if variance is None else f", {variance:.2g} per column"
 
 
 def asked_for(found: RateDistortion) -> str:
     """What was asked, as the end of a sentence."""
     target = found.choice.target
     if target is None:
-        return "the least error of hidden cells"
+        return "the highest evidence" if found.choice.rule == "evidence" else "the least error of hidden cells"
     return {
         "keep": f"{100 * target:.4g}% of the variance",
         "max_error": f"an error of {target:.4g} per feature",
@@ -227,7 +209,12 @@ def asked_for(found: RateDistortion) -> str:
 def choice_sentence(found: RateDistortion) -> str:
     """How the size was chosen, and how sure that is."""
     choice = found.choice
-    if choice.rule == "entries":
+    if choice.rule == "evidence":
+        how = "Chosen by evidence: the size at which held-out rows are most probable"
+        others = tuple(size for size in choice.criteria["evidence"].within if size != choice.size)
+        if others:
+            how += f"; {_listed(others)} {'is' if len(others) == 1 else 'are'} within one standard error of it"
+    elif choice.rule == "entries":
         how = "Chosen by cells hidden from held-out rows and predicted from the others: the smallest size within one "
         how += "standard error of the best"
     else:
@@ -235,6 +222,32 @@ def choice_sentence(found: RateDistortion) -> str:
     votes = f"; the {len(choice.votes)} splits alone say {_listed(choice.votes)}" if len(choice.votes) > 1 else ""
     none = "no size" if choice.pca_size is None else str(choice.pca_size)
     return f"{how}{votes}. The same rule gives PCA {none}."
+
+
+def second_opinion(found: RateDistortion) -> str | None:
+    """What the criterion that did not choose says, and why it is not believed where it says something else."""
+    choice = found.choice
+    if not choice.criteria:
+        return None
+    evidence, cells = choice.criteria["evidence"], choice.criteria["entries"]
+    if evidence.size == cells.size:
+        agreed = f"Hidden cells and evidence agree on {evidence.size}"
+        if choice.rule == "evidence":
+            return f"{agreed}."
+        return f"{agreed}, though the noise differs by column: {_unlike(found)}."
+    if choice.rule == "evidence":
+        return (
+            f"Hidden cells, predicted from the cells left, say {cells.size}. Believe the evidence: it compares whole "
+            f"rows, and the noise is alike in all columns (at most {choice.noise_ratio:.2g} times the mean)."
+        )
+    return (
+        f"The evidence of held-out rows says {evidence.size}. Believe the hidden cells: {_unlike(found)}, and the "
+        "evidence takes a noisy column for one more latent."
+    )
+
+
+def _unlike(found: RateDistortion) -> str:
+    return f"a column's error is up to {found.choice.noise_ratio:.2g} times the mean"
 
 
 def gap_sentence(found: RateDistortion) -> str | None:

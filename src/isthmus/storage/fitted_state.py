@@ -24,7 +24,6 @@ from isthmus.inference.polishing import Polishing
 from isthmus.inference.state import InferenceState
 from isthmus.initialization import build_model
 from isthmus.input_validation import set_columns
-from isthmus.mixed.layout import TableLayout
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.completion import Completion
 from isthmus.parts.draws import OwnDraws, seeded
@@ -35,6 +34,8 @@ from isthmus.rows.scaling import ColumnStatistics, Scaling
 from isthmus.storage.record import fact, record
 from isthmus.storage.safe_reading import shortened
 from isthmus.storage.tensor_file import TensorKind, kinds_of
+from isthmus.tables.frames import FrameForm
+from isthmus.tables.layout import TableLayout
 
 __all__ = [
     "SECONDS",
@@ -100,6 +101,10 @@ class Facts:
     n_kept_codes: int = fact(at_least=0)
     n_given: int = fact(at_least=0, default=0)
     inference: InferenceFacts | None = fact(default=None)
+    masked: bool | None = fact(default=None)
+    form: FrameForm | None = fact(default=None)
+    scale: Literal["standard", "minmax"] | None = fact(default=None)
+    scale_reason: str = fact(default="")
 
     def __post_init__(self) -> None:
         if len({*self.history_columns}) != len(self.history_columns):
@@ -147,6 +152,7 @@ def facts_of(fitted: FittedState, names: Sequence[str] | None) -> Facts:
     history, principal = fitted.history, fitted.principal
     completion, layout = fitted.model.completion, fitted.layout
     dtype: Any = fitted.dtype.name
+    scale: Any = fitted.scale
     return Facts(
         n_features=fitted.architecture.n_features,
         n_components=fitted.n_components,
@@ -168,6 +174,10 @@ def facts_of(fitted: FittedState, names: Sequence[str] | None) -> Facts:
         n_kept_codes=0 if fitted.codes is None else len(fitted.codes.kept),
         n_given=0 if fitted.given is None else len(fitted.given.center),
         inference=None if fitted.inference is None else _inference_facts(fitted.inference),
+        masked=fitted.masked,
+        form=fitted.form,
+        scale=scale,
+        scale_reason=fitted.scale_reason,
     )
 
 
@@ -256,7 +266,8 @@ def empty_model(estimator: BaseAutoencoder, architecture: Architecture, facts: F
     place = torch.device("cpu" if estimator.own_modules() else "meta")
     with seeded(0), place, OwnDraws() if estimator.own_modules() else _NoInitialNumbers():
         scaling = Scaling(nothing, nothing + 1, facts.scaling_unit)
-        completion = Completion(facts.n_features, facts.completion_rank) if estimator.missing == "mask" else None
+        masked = estimator.missing == "mask" if facts.masked is None else facts.masked
+        completion = Completion(facts.n_features, facts.completion_rank) if masked else None
         likelihood = estimator.make_likelihood(columns)
         return build_model(estimator, architecture, columns, scaling, likelihood, None, completion)
 
@@ -303,4 +314,9 @@ def restore(
         given=None
         if facts.n_given == 0
         else Scaling(tensors["given.center"].numpy(), tensors["given.spread"].numpy(), 1.0),
+        form=facts.form,
+        names=facts.feature_names,
+        image_shape=estimator.image_shape,
+        scale=facts.scale if estimator.scale == "auto" else estimator.scale,
+        scale_reason=facts.scale_reason,
     )

@@ -12,42 +12,65 @@ import numpy as np
 
 from isthmus.tables.errors import DataError
 
-__all__ = ["array_of", "like_array"]
+__all__ = ["array_of", "is_torch", "like_array"]
 
 
-def array_of(X: Any) -> Any:
+def array_of(X: Any, image_shape: tuple[int, ...] | None = None) -> Any:
     """X as a two-dimensional array or as it is: what numbers are held in besides arrays and frames.
 
     Masked cells are NaN; a tensor, a data set of PyTorch, an array of xarray or a list of pictures becomes an array. Of
-    more than two axes the first is that of rows.
+    more than two axes the first is that of rows; of pictures of an ``image_shape`` channels that come last are put
+    first.
     """
     if isinstance(X, np.ma.MaskedArray):
         X = np.ma.filled(X.astype(np.result_type(X.dtype, np.float32)), np.nan) if np.ma.is_masked(X) else np.asarray(X)
-    library = type(X).__module__.partition(".")[0]
-    if library == "torch" or _is_torch_data(X):
+    if is_torch(X):
         X = _tensor_values(X)
-    elif library == "xarray":
+    elif type(X).__module__.partition(".")[0] == "xarray":
         X = _xarray_values(X)
     elif isinstance(X, (list, tuple)) and X and _is_picture(X[0]):
-        shapes = {np.shape(one) for one in X}
-        if len(shapes) > 1:
-            raise DataError(
-                f"X is a list of pictures of {len(shapes)} shapes, such as {' and '.join(map(str, sorted(shapes)[:2]))}"
-                "; make them alike."
-            )
-        X = np.stack([np.asarray(one) for one in X])
+        X = _stacked(X)
     if isinstance(X, np.ndarray) and X.ndim > 2 and X.dtype.kind in "fiub" and len(X):
+        if _channels_last(X.shape, image_shape):
+            X = np.moveaxis(X, -1, 1)
+        elif image_shape is not None and X.shape[1:] != image_shape and X.shape[1:] != (1, *image_shape):
+            raise DataError(
+                f"X has pictures of {'×'.join(map(str, X.shape[1:]))}, and image_shape says "
+                f"{'×'.join(map(str, image_shape))}; make them agree."
+            )
         return X.reshape(len(X), -1)
     return X
 
 
+def _channels_last(shape: tuple[int, ...], image_shape: tuple[int, ...] | None) -> bool:
+    """Whether pictures have their channels behind, where they are wanted in front."""
+    if image_shape is None or len(shape) != 4 or shape[1:] == image_shape:
+        return False
+    return (shape[3], *shape[1:3]) in (image_shape, (1, *image_shape))
+
+
 def _is_picture(one: Any) -> bool:
-    """Whether an entry of a list is a picture: of Pillow, or an array with two axes or three."""
-    return type(one).__module__.startswith("PIL.") or (isinstance(one, np.ndarray) and one.ndim in (2, 3))
+    """Whether an entry of a list is a picture: of Pillow, or an array with three axes."""
+    return type(one).__module__.startswith("PIL.") or (isinstance(one, np.ndarray) and one.ndim == 3)
 
 
-def _is_torch_data(X: Any) -> bool:
-    return any(kind.__module__.startswith("torch.utils.data") for kind in type(X).__mro__)
+def _stacked(pictures: Any) -> np.ndarray:
+    """A list of pictures as an array; palettes are looked up."""
+    known = ("1", "L", "F", "I", "I;16", "RGB", "RGBA")
+    found = [np.asarray(one.convert("RGB") if getattr(one, "mode", "L") not in known else one) for one in pictures]
+    shapes = {one.shape for one in found}
+    if len(shapes) > 1:
+        raise DataError(
+            f"X is a list of pictures of {len(shapes)} shapes, such as {' and '.join(map(str, sorted(shapes)[:2]))}; "
+            "make them alike."
+        )
+    return np.stack(found)
+
+
+def is_torch(X: Any) -> bool:
+    """Whether X is a tensor, data set or data loader of PyTorch."""
+    modules = [kind.__module__ for kind in type(X).__mro__]
+    return modules[0].partition(".")[0] == "torch" or any(name.startswith("torch.utils.data") for name in modules)
 
 
 def _tensor_values(X: Any) -> Any:
@@ -82,13 +105,15 @@ def _xarray_values(X: Any) -> Any:
     return np.asarray(X)
 
 
-def like_array(X: Any, values: np.ndarray) -> Any:
+def like_array(X: Any, values: np.ndarray, image_shape: tuple[int, ...] | None = None) -> Any:
     """Rows in the container of X: a tensor, an array of xarray, a masked array without a mask; else as they are.
 
-    Whole numbers are whole again.
+    Whole numbers of a masked array are whole again, and pictures have their channels where X has them.
     """
     library = type(X).__module__.partition(".")[0]
     shape = tuple(getattr(X, "shape", ()))
+    if len(shape) == 4 and _channels_last(shape, image_shape):
+        values = np.moveaxis(values.reshape(shape[0], shape[3], *shape[1:3]), 1, -1)
     if isinstance(X, np.ma.MaskedArray):
         return np.ma.MaskedArray(_of_kind(values, X.dtype).reshape(shape))
     if library == "torch" and hasattr(X, "detach"):
@@ -98,7 +123,7 @@ def like_array(X: Any, values: np.ndarray) -> Any:
         return torch.from_numpy(np.ascontiguousarray(values)).to(kind).reshape(shape)
     if library == "xarray" and not hasattr(X, "data_vars"):
         return X.copy(data=values.reshape(shape))
-    return values
+    return values.reshape(shape) if isinstance(X, np.ndarray) and X.ndim > 2 else values
 
 
 def _of_kind(values: np.ndarray, dtype: np.dtype) -> np.ndarray:

@@ -146,7 +146,7 @@ class Description:
         ]
         left_out = [{"name": one.name, "why": one.why} for one in self.left_out]
         return {
-            "rows": self.n_rows,
+            "n_rows": self.n_rows,
             "columns": columns,
             "left_out": left_out,
             "cells_missing": self.missing,

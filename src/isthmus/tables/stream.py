@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from isthmus.tables.description import Description
+from isthmus.tables.dialect import Dialect
 from isthmus.tables.errors import DataError
 from isthmus.tables.layout import TableLayout
 from isthmus.tables.table import Table, check_finite, joined
@@ -97,6 +98,11 @@ class TableStream(ABC):
 
     def __len__(self) -> int:
         return sum(self.segments)
+
+    @property
+    def dialect(self) -> Dialect | None:
+        """How the file is written, if it is text."""
+        return None
 
     @property
     def n_columns(self) -> int:
@@ -206,7 +212,21 @@ class TableStream(ABC):
         return (digest or hashlib.sha256()).hexdigest()
 
 
-class Remainder(TableStream):
+class View(TableStream):
+    """Some of the rows of a stream; its columns are the stream's own."""
+
+    stream: TableStream
+
+    @property
+    def width(self) -> int:
+        return self.stream.width
+
+    @property
+    def encoded_names(self) -> tuple[str, ...]:
+        return self.stream.encoded_names
+
+
+class Remainder(View):
     """A stream less some of its rows."""
 
     def __init__(self, stream: TableStream, indices: np.ndarray):
@@ -302,7 +322,7 @@ class HeldStream(TableStream):
         return self.table
 
 
-class Share(TableStream):
+class Share(View):
     """Some of the segments of a stream."""
 
     def __init__(self, stream: TableStream, places: Sequence[int]):

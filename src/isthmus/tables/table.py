@@ -61,6 +61,10 @@ class Table:
     def __len__(self) -> int:
         return self.cells.shape[0]
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """The rows as numbers, for whatever takes arrays."""
+        return np.array(self.values, dtype=dtype)
+
     def __repr__(self) -> str:
         if self.description is not None:
             return str(self.description)
@@ -73,8 +77,8 @@ class Table:
 
     @property
     def rows(self) -> Any:
-        """What a model learns from: an array, or an Arrow table that knows what its columns are."""
-        return self.cells
+        """What a model learns from: an array, or a table whose columns are of several kinds."""
+        return self if self.is_mixed else self.cells
 
     @property
     def frame(self) -> pyarrow.Table | None:
@@ -87,6 +91,19 @@ class Table:
             return self.cells
         layout = self.layout or plain_layout(self.columns, [str(self.cells.dtype)] * self.n_columns)
         return layout.decode(self.cells)
+
+    def written(self) -> pyarrow.Table:
+        """The same with every column as its file wrote it: dates in their own form, booleans in their own words."""
+        import pyarrow
+
+        table = self.to_arrow()
+        if self.layout is None or not self.is_mixed:
+            return table
+        cells = [
+            own if column.form is None else pyarrow.array(column.written(own.combine_chunks()), pyarrow.string())
+            for column, own in zip(self.layout.columns, table.select(list(self.layout.names)).columns, strict=True)
+        ]
+        return pyarrow.table(cells, names=list(self.layout.names))
 
     @cached_property
     def values(self) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Sizes tried one after the other, each by models of its own, until the smallest that serves is known.
 
 Two questions are asked of a curve over sizes. Where is its minimum, within one standard error (Breiman et al.
-1984)? And where does it first reach a threshold? Both curves bend once, so few sizes need be tried: a widening
+1984)? And where does it first reach a threshold? Both curves turn once, so few sizes need be tried: a widening
 grid first, then what lies between its neighbours.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Trial", "smallest_below", "smallest_by_entries", "within_one_error"]
+__all__ = ["Trial", "best_of", "grid", "smallest_below", "trials_around", "within_one_error"]
 
 RISES = 2  # sizes in a row that bring nothing before the grid ends
 GROWTH = 1.4
@@ -46,31 +46,32 @@ def within_one_error(trials: Mapping[int, Trial]) -> int:
     return min(size for size, trial in trials.items() if trial.mean <= limit)
 
 
-def smallest_by_entries(attempt: Callable[[int], Trial], most: int) -> dict[int, Trial]:
-    """Trials around the minimum, by size: a grid until it rises, then every size beside the one to choose."""
-    trials: dict[int, Trial] = {}
+def best_of(trials: Mapping[int, Trial]) -> int:
+    """The size tried whose mean error is least."""
+    return min(trials.values(), key=lambda trial: trial.mean).size
 
-    def known(size: int) -> Trial:
-        if size not in trials:
-            trials[size] = attempt(size)
-        return trials[size]
 
+def trials_around(
+    attempt: Callable[[int], Trial],
+    most: int,
+    chosen: Callable[[Mapping[int, Trial]], int] = within_one_error,
+    known: Mapping[int, Trial] | None = None,
+) -> dict[int, Trial]:
+    """Trials around the minimum, by size: a grid until it rises, then every size beside the best and ``chosen``.
+
+    ``known`` are trials already made, of sizes the grid doesn't have.
+    """
+    trials: dict[int, Trial] = {} if known is None else dict(known)
     for size in grid(most):
-        known(size)
-        best = min(trials.values(), key=lambda trial: trial.mean)
-        if sum(later > best.size for later in trials) >= RISES:
+        trials[size] = attempt(size)
+        if sum(later > best_of(trials) for later in trials) >= RISES:
             break
     while True:
-        best = min(trials.values(), key=lambda trial: trial.mean).size
-        for place in {best, within_one_error(trials)}:
-            for neighbour in _between(trials, place):
-                known(neighbour)
-                break
-            else:
-                continue
-            break
-        else:
+        places = sorted({best_of(trials), chosen(trials)})
+        untried = next((size for place in places for size in _between(trials, place)), None)
+        if untried is None:
             return dict(sorted(trials.items()))
+        trials[untried] = attempt(untried)
 
 
 def smallest_below(reaches: Callable[[int], bool], most: int, guess: int) -> int | None:
