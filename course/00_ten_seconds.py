@@ -56,7 +56,7 @@ print(
 )
 
 # %%
-# How near are the drawings? The baseline is the best that *straight* arithmetic can do
+# How near are the drawings? The baseline is the best that *linear* arithmetic can do
 # with two numbers, which is called PCA. Training begins with random choices, so it
 # was done five times.
 
@@ -86,8 +86,8 @@ def share_beyond(codes):
     low, high = np.quantile(codes, [0.005, 0.995], axis=0)
     across, up = np.linspace(low, high, 40).T
     places = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
-    usual = np.quantile(distances(codes, codes, skip=1), 0.99)
-    return np.mean(distances(places, codes) > usual)
+    typical = np.quantile(distances(codes, codes, skip=1), 0.99)
+    return np.mean(distances(places, codes) > typical)
 
 
 empty = [share_beyond(model.transform(X)) for model in models]

@@ -182,7 +182,7 @@ lesson.widget(
 # An honest failure: the meter errs both ways
 # -------------------------------------------
 #
-# The spectrum sees only *straight* redundancy, and it counts in the units of the
+# The spectrum sees only *linear* redundancy, and it counts in the units of the
 # columns. Take points all around a circle: one number, the angle, says everything. And
 # take six columns that have nothing to do with one another, the last of them written in
 # millimetres where it was metres:
@@ -204,11 +204,11 @@ lesson.exact("millimetres", in_millimetres, known=1e6 / (1e6 + 5))
 
 # %%
 # On the circle one direction keeps {{ circle:.0%}} of the variance, and nothing in the
-# spectrum tells that one *bent* number would keep all: here it is too gloomy, and
+# spectrum tells that one *nonlinear* number would keep all: here it is too gloomy, and
 # chapter 6 bends the line. Of the unrelated columns one direction keeps
 # {{ metres:.1%}}, which is right, one in six; in millimetres it keeps
 # {{ millimetres:.4%}}, and nothing has become more redundant: here it is too cheerful.
-# So bring columns to comparable units first, and read a spectrum as what *straight*
+# So bring columns to comparable units first, and read a spectrum as what *linear*
 # compression can do, no more.
 #
 # Exercise

@@ -8,7 +8,7 @@ What PCA reconstructs from two numbers lies in a plane: a flat sheet, laid throu
 64 dimensions of the pictures as near to them as a flat sheet can be. Digits do not lie
 in a plane. Let the sheet bend, and the same two numbers say where on a *curved* sheet a
 picture is. Nothing else changes: code, decoder and squared error are those of the
-chapters before. But for a bent sheet nobody knows a formula, so it must be
+chapters before. But for a curved sheet nobody knows a formula, so it must be
 trained, and how it is trained decides whether it was worth bending.
 """
 
@@ -16,7 +16,7 @@ trained, and how it is trained decides whether it was worth bending.
 # The formula
 # -----------
 #
-# The decoder adds a bend to the straight one:
+# The decoder adds a nonlinear part to the linear one:
 #
 # .. math::
 #
@@ -43,7 +43,7 @@ trained, and how it is trained decides whether it was worth bending.
 # ---------------
 #
 # First, why the curve :math:`s` must be there. Two layers without it are
-# :math:`C(Az + a) + c = (CA)\,z + (Ca + c)`, one straight layer again, however wide
+# :math:`C(Az + a) + c = (CA)\,z + (Ca + c)`, one linear layer again, however wide
 # the middle:
 
 import numpy as np
@@ -89,7 +89,7 @@ def error(model):
     return np.mean((unseen - model.reconstruct(unseen)) ** 2)
 
 
-def bent(p, layers, seed, **settings):
+def deep(p, layers, seed, **settings):
     """An autoencoder of the library, with its own recipe unless told otherwise."""
     settings = {"hidden_layer_sizes": layers, "random_state": seed} | settings
     return Autoencoder(p, **settings).fit(X)
@@ -105,13 +105,13 @@ by_pca = {
 }
 variance = np.mean((unseen - X.mean(0)) ** 2)
 
-models = [bent(2, (96,), seed) for seed in range(5)]
+models = [deep(2, (96,), seed) for seed in range(5)]
 errors = [error(model) for model in models]
 print("PCA:    ", by_pca[2].round(4), " R²", (1 - by_pca[2] / variance).round(3))
 print("network:", np.round(errors, 4), " R²", np.round(1 - errors / variance, 3))
 
 # %%
-# Is the sheet bent? What PCA reconstructs from two numbers lies in a plane, so two
+# Is the sheet curved? What PCA reconstructs from two numbers lies in a plane, so two
 # directions hold all its variance. Count how many it takes, for the network's pictures,
 # to hold 99 in 100 parts.
 
@@ -128,7 +128,7 @@ print("directions, PCA:", directions(pca_reconstructed[2]), " network:", spanned
 # %%
 # And what would it have been before the first step?
 
-untrained = bent(2, (96,), 0, max_iter=0)
+untrained = deep(2, (96,), 0, max_iter=0)
 print("untrained:", error(untrained).round(6), " PCA:", by_pca[2].round(6))
 
 # %%
@@ -255,7 +255,7 @@ lesson.widget(
 )
 
 # %%
-# An honest failure: eight bent numbers, worse than eight straight ones
+# An honest failure: eight nonlinear numbers, worse than eight linear ones
 # ---------------------------------------------------------------------
 #
 # Bending *can* only help, for a network can leave the bend at zero. Training need not
@@ -268,18 +268,18 @@ lesson.widget(
 
 ROWS = {
     "copied": lambda p, seed: tutorial_recipe(p, random_state=seed).fit(X),
-    "same layers": lambda p, seed: bent(p, (32, 16), seed),
-    "slow": lambda p, seed: bent(
+    "same layers": lambda p, seed: deep(p, (32, 16), seed),
+    "slow": lambda p, seed: deep(
         p, (32, 16), seed, schedule="constant", learning_rate=1e-3
     ),
-    "random": lambda p, seed: bent(p, (32, 16), seed, start="random"),
+    "random": lambda p, seed: deep(p, (32, 16), seed, start="random"),
 }
 table = {
     (name, p): [error(make(p, seed)) for seed in range(5)]
     for name, make in ROWS.items()
     for p in (2, 8)
 }
-table["wide", 8] = [error(bent(8, (96,), seed)) for seed in range(5)]
+table["wide", 8] = [error(deep(8, (96,), seed)) for seed in range(5)]
 print("PCA         2", by_pca[2].round(4))
 print("PCA         8", by_pca[8].round(4))
 for (name, p), found in table.items():

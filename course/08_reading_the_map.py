@@ -127,12 +127,12 @@ lesson.exact(
 )
 lesson.exact("pairs", len(by_map[0]), known=10 * 9 / 2)
 lesson.within("read", read, low=0.8, high=0.92)
-straight = PCA(2).fit(X)
-nearest = KNeighborsClassifier(5).fit(straight.transform(X), kinds)
+pca_map = PCA(2).fit(X)
+nearest = KNeighborsClassifier(5).fit(pca_map.transform(X), kinds)
 lesson.exact(
     "read_pca",
     reports[0].pca_labels.neighbours,
-    known=nearest.score(straight.transform(unseen), unseen_kinds),
+    known=nearest.score(pca_map.transform(unseen), unseen_kinds),
     digits=2,
 )
 lesson.exact(
@@ -314,7 +314,7 @@ lesson.within("bare", uneven[:, 1], low=0.14, high=0.36)
 # drawing is from the nearest real digit.
 
 
-def judged(model, codes):
+def measured(model, codes):
     """Beyond and within: the share beyond, the way back, and the nearest real digit."""
     places, _, _ = frame(codes, 40)
     drawings = model.inverse_transform(places.astype(np.float32))
@@ -328,7 +328,7 @@ def judged(model, codes):
     ]
 
 
-rows = np.array([judged(*pair) for pair in zip(models, maps, strict=True)])
+rows = np.array([measured(*pair) for pair in zip(models, maps, strict=True)])
 print("share beyond:      ", rows[:, 0].round(3))
 print("the way back:      ", rows[:, 1].round(3), "within", rows[:, 2].round(3))
 print("nearest real digit:", rows[:, 3].round(3), "within", rows[:, 4].round(3))

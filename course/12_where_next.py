@@ -143,7 +143,7 @@ print("8 bits a picture:", np.round(tokens, 4), " PCA's 8 numbers:", by_pca.roun
 
 
 def left_over(model, seed):
-    """Noise left in unseen codes, by a straight denoiser and by a trained one."""
+    """Noise left in unseen codes, by a linear denoiser and by a trained one."""
     codes = model.transform(X)
     asked = (model.transform(unseen) - codes.mean(0)) / codes.std(0)
     known = (codes - codes.mean(0)) / codes.std(0)
@@ -164,7 +164,7 @@ directions = np.linalg.svd(X - X.mean(0))[2][:8]
 centred = unseen - X.mean(0)
 lengths = np.linalg.norm(columns, axis=1)
 sparse = [one.data.model.mse for one in evaluations]
-straight = [one.data.pca.mse for one in evaluations]
+linear = [one.data.pca.mse for one in evaluations]
 lesson.given("units", 256)
 lesson.exact("length", lengths.mean(), known=np.ones(256).mean(), digits=5)
 lesson.exact(
@@ -177,10 +177,10 @@ lost = np.mean((centred - centred @ directions.T @ directions) ** 2)
 lesson.exact("by_pca", by_pca, known=lost, digits=6)
 lesson.within("on", [one.code.mean_on for one in evaluations], low=5.5, high=8)
 lesson.within("sparse", sparse, low=0.0155, high=0.0205)
-lesson.within("straight", straight, low=0.024, high=0.034)
+lesson.within("linear", linear, low=0.024, high=0.034)
 lesson.holds(
     "ahead",
-    np.less(sparse, straight),
+    np.less(sparse, linear),
     "its error is under that of PCA with as many numbers as it has units on",
 )
 lesson.within("dead", [dead(model) for model in models], low=140, high=215)
@@ -200,7 +200,7 @@ lesson.holds("better", denoised < shrunk, "less is left than by shrinking")
 # %%
 # Of {{ units }} units {{ on.low:.1f }} to {{ on.high:.1f }} are on at a time, and the
 # error of a grey value is {{ sparse.low:.4f }} to {{ sparse.high:.4f }}; PCA with as
-# many numbers leaves {{ straight.low:.4f }} to {{ straight.high:.4f }}, more at each of
+# many numbers leaves {{ linear.low:.4f }} to {{ linear.high:.4f }}, more at each of
 # {{ ahead }} seeds. The comparison favours the sparse code: *which* seven are on is
 # told for nothing, and takes {{ which:.0f }} bits to say. All small pictures have
 # length {{ length:.0f }}.

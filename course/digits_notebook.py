@@ -224,8 +224,8 @@ def over(codes, n=10):
 
 
 places = over(train_codes)
-usual = np.quantile(nearest(train_codes, train_codes, which=1), 0.99)
-beyond = nearest(places, train_codes) > usual
+typical = np.quantile(nearest(train_codes, train_codes, which=1), 0.99)
+beyond = nearest(places, train_codes) > typical
 with torch.no_grad():
     drawn = model.decoder(tensor(places)).cpu().numpy()
 
@@ -279,8 +279,8 @@ for one in models:
         )
     right.append(guesses_right(codes, unseen))
     fours.append(rank(unseen, 4, 9))
-    usual = np.quantile(nearest(codes, codes, which=1), 0.99)
-    empty.append(np.mean(nearest(over(codes), codes) > usual))
+    typical = np.quantile(nearest(codes, codes, which=1), 0.99)
+    empty.append(np.mean(nearest(over(codes), codes) > typical))
 pca_right = guesses_right(pca.transform(X_train), pca.transform(X_test))
 print("test error:       ", np.round(errors, 4), " PCA", pca_error.round(4))
 print("kind told by code:", np.round(right, 3), " PCA", round(pca_right, 3))
@@ -317,8 +317,8 @@ plots.plot_history(again.history_, start_label=None)
 # bends, and takes smaller steps towards the end. Two numbers as before:
 
 better = isthmus.Autoencoder(2, random_state=42).fit(X_train)
-verdict = isthmus.evaluation.sentence(isthmus.evaluate(better, X_test))
-print(verdict.replace("; ", ";\n"))
+outcome = isthmus.evaluation.sentence(isthmus.evaluate(better, X_test))
+print(outcome.replace("; ", ";\n"))
 
 # %%
 plots.plot_reconstructions(

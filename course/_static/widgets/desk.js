@@ -1,5 +1,5 @@
 "use strict";
-/* How strange is a picture? Reconstruct it, measure what is lost and how far its code is from codes in use; draw your own. */
+/* How anomalous is a picture? Reconstruct it, measure what is lost and how far its code is from codes in use; draw your own. */
 
 (() => {
   const { plane, picture, difference, number, encode, decode } = isthmus;
@@ -20,7 +20,7 @@
     return found.map((value) => LETTERS[Math.round(value * scale)]).join("");
   }
 
-  function judged({ encoder, decoder, codes, spread, errors, distances }, row) {
+  function scored({ encoder, decoder, codes, spread, errors, distances }, row) {
     const code = encode(encoder, row), reconstructed = decode(decoder, code);
     const error = row.reduce((sum, x, at) => sum + (x - reconstructed[at]) ** 2, 0);
     const near = codes.map((other) => Math.hypot(...other.map((z, j) => (z - code[j]) / spread[j]))).sort((a, b) => a - b);
@@ -33,12 +33,12 @@
 
   const kept = new WeakMap();
 
-  /** The pool judged by both models; it stays the same, so it is worked out once. */
+  /** The pool scored by both models; it stays the same, so it is worked out once. */
   function judgedPool({ pool, pca, model }) {
     if (!kept.has(pool)) {
       kept.set(pool, pool.map(([name, letters]) => {
         const row = numbers(letters);
-        return { name, letters, row, pca: judged(pca, row), model: judged(model, row) };
+        return { name, letters, row, pca: scored(pca, row), model: scored(model, row) };
       }));
     }
     return kept.get(pool);
@@ -48,7 +48,7 @@
     const { pca, model, pasted, by } = state, [, which, measure] = MEASURES[by];
     const letters = parsed(pasted) ?? state.row, row = numbers(letters);
     const ranked = [...judgedPool(state)].sort((a, b) => b[which][measure] - a[which][measure]);
-    return { letters, row, pca: judged(pca, row), model: judged(model, row), ranked: ranked.map((one) => one.name), order: ranked };
+    return { letters, row, pca: scored(pca, row), model: scored(model, row), ranked: ranked.map((one) => one.name), order: ranked };
   }
 
   function view(state, shown) {
@@ -97,7 +97,7 @@
     const row = (some) => `<div style="display:flex;flex-wrap:wrap;gap:.35rem;margin:.3rem 0">${some.map(one).join("")}</div>`;
     return `<p style="margin:1rem 0 .2rem">Ranked by</p><p style="display:flex;flex-wrap:wrap;gap:.4rem;margin:0">${choose.join("")}</p>
       <div class="beside" style="margin-top:.6rem;gap:.6rem 1.2rem"><div>the strangest ${SHOWN} of ${order.length}${row(order.slice(0, SHOWN))}</div>
-      <div>the least strange${row(order.slice(-SHOWN))}</div></div>
+      <div>the least anomalous${row(order.slice(-SHOWN))}</div></div>
       ${place ? `<p style="margin:.6rem 0 0">The mean picture is at place <b class="removed">${place}</b> of ${order.length}.</p>` : ""}`;
   }
 

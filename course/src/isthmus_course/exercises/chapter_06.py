@@ -20,7 +20,7 @@ from isthmus_course.exercise import first_fault, said
 NEEDS = ("fit",)
 
 STARTER = '''
-"""Chapter 6: two numbers, bent."""
+"""Chapter 6: two latent dimensions, nonlinear."""
 
 from isthmus import Autoencoder
 

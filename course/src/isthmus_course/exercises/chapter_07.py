@@ -123,13 +123,13 @@ class _Case:
 
     name: str
     train: np.ndarray
-    judged: np.ndarray
+    evaluated: np.ndarray
     share: float
     fit: Callable[[np.ndarray, int], Callable[[np.ndarray], np.ndarray]]
     given: list[np.ndarray] = field(default_factory=list)
 
     def noting(self, rows: Any, p: Any) -> Callable[[np.ndarray], np.ndarray]:
-        rows, most = np.array(rows, dtype=float), self.judged.shape[1]
+        rows, most = np.array(rows, dtype=float), self.evaluated.shape[1]
         self.given.append(rows)
         if not 1 <= p <= most:
             raise ValueError(f"fit takes sizes from 1 to {most}, got {p}.")
@@ -137,11 +137,11 @@ class _Case:
 
     def loses(self, size: int) -> float:
         """The share of the evaluated rows' variance that a code of this size loses."""
-        reconstructed = self.fit(self.train, size)(self.judged)
-        return float(np.sum((self.judged - reconstructed) ** 2) / np.sum((self.judged - self.train.mean(0)) ** 2))
+        reconstructed = self.fit(self.train, size)(self.evaluated)
+        return float(np.sum((self.evaluated - reconstructed) ** 2) / np.sum((self.evaluated - self.train.mean(0)) ** 2))
 
     def answer(self, mine: Any) -> Any:
-        found = mine.smallest(self.noting, self.train.copy(), self.judged.copy(), self.share)
+        found = mine.smallest(self.noting, self.train.copy(), self.evaluated.copy(), self.share)
         if found is None:
             return None
         size = float(found)
@@ -168,7 +168,7 @@ def whole(mine: Any) -> str | None:
     """The answer is a size from 1 to the number of columns, or None."""
 
     def fault(case: _Case) -> str | None:
-        size, most = case.answer(mine), case.judged.shape[1]
+        size, most = case.answer(mine), case.evaluated.shape[1]
         if size is None or size in range(1, most + 1):
             return None
         return f"{case.said} answered {size:g}, of {most} columns."
@@ -218,11 +218,11 @@ def _same(rows: np.ndarray, train: np.ndarray) -> bool:
 
 
 def _any(case: _Case) -> bool:
-    return case.loses(case.judged.shape[1]) <= case.share
+    return case.loses(case.evaluated.shape[1]) <= case.share
 
 
 def _unanswered(case: _Case, size: int | None) -> str | None:
-    most = case.judged.shape[1]
+    most = case.evaluated.shape[1]
     if size is not None or not _any(case):
         return None
     return f"{case.said} answered None, and {most} is enough: it loses {case.loses(most):.3g}."
