@@ -160,7 +160,7 @@ def test_complete_rows_are_given_back_and_nan_is_learned_from_unless_refused():
     assert not Autoencoder(max_iter=1).fit(X).fitted_.masked
     with pytest.raises(ValueError, match=r"X has NaN in row .* or use missing='mask'"):
         Autoencoder(max_iter=1, missing="error").fit(with_holes(X))
-    with pytest.raises(ValueError, match="impute needs a fit with missing='mask'"):
+    with pytest.raises(ValueError, match="impute needs missing='mask' at fit"):
         VariationalAutoencoder(max_iter=1).fit(X).impute(X)
 
 
