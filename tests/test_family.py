@@ -58,7 +58,7 @@ def test_shapes_types_and_names(kind, table):
     assert isinstance(model.score(table), float)
     assert list(model.get_feature_names_out()) == [f"{kind.__name__.lower()}{i}" for i in range(2)]
     assert model.n_features_in_ == 6
-    assert len(model.history_) == model.n_iter_ + 1
+    assert len(model.history_) == model.fitted_.n_iter + 1
 
 
 def test_the_face_has_the_variants_by_name():
@@ -86,7 +86,8 @@ def test_epoch_0_is_pca(kind, digits, size):
     X = digits[0][:400]
     model = kind(size, max_iter=0, random_state=0).fit(X)
     np.testing.assert_allclose(model.reconstruct(X), linear_answer(kind, X, size), atol=1e-5)
-    assert model.n_iter_ == model.best_epoch_ == 0
+    assert model.fitted_.n_iter == model.best_epoch_ == 0
+    assert model.n_iter_ == 1  # the closed form counts as one iteration, as scikit-learn has it
     if not has_prior(kind) and not is_sparse(kind):
         np.testing.assert_allclose(model.transform(X), PCA(size).fit_transform(X), atol=1e-4)
 
@@ -650,7 +651,7 @@ def callbacks():
 
 def test_callbacks_see_every_epoch(kind, table, callbacks):
     watcher = Watcher(table)
-    model = quick(kind, early_stopping=False).set_callbacks(watcher).fit(table)
+    model = quick(kind, early_stopping=False, refit=False).set_callbacks(watcher).fit(table)
     assert len(watcher.codes) == 4
     np.testing.assert_array_equal(watcher.codes[0], quick(kind, max_iter=0).fit(table).transform(table))
     np.testing.assert_array_equal(watcher.codes[model.best_epoch_], model.transform(table))
@@ -732,7 +733,8 @@ def test_no_validation_keeps_the_last_epoch(kind, table):
 def test_patience_ends_a_fit_that_brings_nothing(table):
     noise = np.random.default_rng(0).standard_normal((80, 6))
     model = quick(isthmus.Autoencoder, max_iter=300, n_iter_no_change=5, learning_rate=0.05, polish=0).fit(noise)
-    assert model.n_iter_ == int(np.argmin(model.history_["validation_loss"])) + 5 < 300
+    # counted from three fifths of the run: until then the rate is high, and losses say little
+    assert model.n_iter_ == max(180, int(np.argmin(model.history_["validation_loss"]))) + 5 < 300
 
 
 def test_bfloat16_and_verbose_do_run(table, capsys):

@@ -3,6 +3,7 @@ import { ticks } from "./chart.js";
 import { place, formatNumber } from "./dom.js";
 import { drawNames, drawPoints, drawTraining, jitter, shortened } from "./dots.js";
 import { groupOf } from "./groups.js";
+import { drawBand } from "./polish.js";
 import { drawDecodes, drawDensity, drawUncertainty, drawPrior, drawTiles } from "./shading.js";
 
 const FARTHEST = 40, WHOLE = { scale: 1, x: 0, y: 0 };
@@ -301,6 +302,7 @@ export class PlaneMap {
     this.nameEnds(pen, style);
     if (this.hinted >= 0 && seen(this.spots[this.hinted])) ring(this.spots[this.hinted], 7, style.getPropertyValue("--ink"));
     const handle = this.framed(this.place());
+    drawBand(this, pen, style.getPropertyValue("--accent"));
     ring(handle.at, 9, style.getPropertyValue("--accent"));
     if (handle.inside) ring(handle.at, 2, style.getPropertyValue("--accent")); // hollow at the edge: the place lies beyond
   }

@@ -2,6 +2,7 @@
 import { fieldsOf, tellingFields } from "./columns.js";
 import { bottleneck, meanOf, network } from "./network.js";
 import { tensor } from "./payload.js";
+import { Polish } from "./polish.js";
 
 export class Model {
   /** @param {any} facts @param {ArrayBuffer} block @param {Data} data */
@@ -31,6 +32,7 @@ export class Model {
       if (this.nAxes > 1) this.seen[2 * item + 1] = this.along(z, 1);
     }
     this.bottleneck = facts.encoder && bottleneck(facts.encoder.code, facts.size);
+    this.polish = facts.polish && new Polish(facts, block);
   }
 
   /** A code to a row in the user's units. @param {ArrayLike<number>} z */
@@ -40,11 +42,18 @@ export class Model {
     return u.map((value, i) => scaling.center[i] + scaling.spread[i] * value);
   }
 
-  /** A row to its code. @param {ArrayLike<number>} row */
-  encode(row) {
+  /** A row to its code. @param {ArrayLike<number>} row @param {boolean} [guessed] as the encoder alone has it */
+  encode(row, guessed = false) {
     const { unit, scaling } = this.facts;
     const u = Float64Array.from(row, (value, i) => (value - scaling.center[i]) / scaling.spread[i]);
-    return this.bottleneck(this.reads(u)).map((/** @type {number} */ value) => value * unit);
+    const guess = this.bottleneck(this.reads(u)), code = this.polish && !guessed ? this.polish.code(u, guess, this.mean) : guess;
+    return code.map((/** @type {number} */ value) => value * unit);
+  }
+
+  /** Standard errors of a code, where the page can tell them. @param {ArrayLike<number>} z @returns {number[] | null} */
+  standardErrors(z) {
+    const { unit } = this.facts, found = this.polish?.covariance(Float64Array.from(z, (value) => value / unit)).map((/** @type {number[]} */ row, /** @type {number} */ i) => unit * Math.sqrt(row[i]));
+    return found?.every(Number.isFinite) ? found : null;
   }
 
   /** @param {number} item */
@@ -106,7 +115,7 @@ export class Model {
 
   /** Quantile of how far a place is from where its decode is encoded again. @param {ArrayLike<number>} z */
   trip(z) {
-    const again = this.encode(this.decode(z));
+    const again = this.encode(this.decode(z), true);
     return quantile(this.facts.trips, Math.sqrt(this.facts.deviation.reduce((/** @type {number} */ sum, /** @type {number} */ scale, /** @type {number} */ i) => sum + ((again[i] - z[i]) / scale) ** 2, 0)));
   }
 

@@ -15,7 +15,7 @@ import torch
 from sklearn.utils import check_random_state
 from torch import Tensor
 
-from isthmus.choices import choose_architecture, choose_size, require_consistent
+from isthmus.choices import asked_share, choose_architecture, choose_size, require_consistent
 from isthmus.distributed import ProcessGroup
 from isthmus.fitted import FittedState
 from isthmus.parts.autoencoder import AutoencoderModel
@@ -53,8 +53,14 @@ BASELINE_DIRECTIONS, BASELINE_DIRECTIONS_OF_WIDE_TABLES = 256, 64  # length of P
 WIDE = 4096
 
 
-def initialize(settings: AutoencoderSettings, source: Source, group: ProcessGroup) -> tuple[Rows, FittedState]:
-    """Rows in the model's units, and the fitted record before the first step."""
+def initialize(
+    settings: AutoencoderSettings, source: Source, group: ProcessGroup, size: int | None = None
+) -> tuple[Rows, FittedState]:
+    """Rows in the model's units, and the fitted record before the first step.
+
+    ``size`` is the number of latents where the settings leave it to be found; of a linear model that is to keep a share
+    of the variance, PCA finds it here.
+    """
     device = choose_device(settings.device)
     seed = torch.tensor(int(check_random_state(settings.random_state).randint(2**31 - 1)))
     seed = int(group.broadcast_(seed))
@@ -65,7 +71,7 @@ def initialize(settings: AutoencoderSettings, source: Source, group: ProcessGrou
     own = statistics.of(slice(0, widths.features))
     layout = source.layout
     columns = Columns(own, source.names, None if layout is None else layout.blocks)
-    n_latents = choose_size(settings, columns)
+    n_latents = choose_size(settings, columns) if size is None else size
     likelihood = settings.make_likelihood(columns)
     choice = _choose_scale(settings, source, columns, likelihood)
     scaling = _scaling(settings, source, columns, likelihood, choice.scale)
@@ -81,7 +87,16 @@ def initialize(settings: AutoencoderSettings, source: Source, group: ProcessGrou
         completion, owners = None, layout.owners if layout else None
         if masked:
             completion, mean = learn_completion(rows, owners)
-        principal = _closed_form(start, complete_records(rows, completion), rows, mean, n_latents, own.weight, group)
+        known = BASELINE_DIRECTIONS if rows.n_features <= WIDE else BASELINE_DIRECTIONS_OF_WIDE_TABLES
+
+        def closed_form(limit: int) -> Principal:
+            return _closed_form(start, complete_records(rows, completion), rows, mean, limit, own.weight, group)
+
+        principal = closed_form(max(n_latents, known))
+        if size is None and (share := asked_share(settings)) is not None:
+            while (found := principal.fewest_keeping(share)) is None and len(principal.directions) < principal.rank:
+                principal = closed_form(4 * len(principal.directions))
+            n_latents = found or principal.rank
     architecture = choose_architecture(settings, n_latents, widths.features, widths.given)
     with seeded(seed), OwnDraws():
         model = build_model(settings, architecture, columns, scaling, likelihood, principal, completion)
@@ -103,6 +118,7 @@ def initialize(settings: AutoencoderSettings, source: Source, group: ProcessGrou
         image_shape=settings.image_shape,
         scale=choice.scale,
         scale_reason=choice.why,
+        whitened=settings.whiten,
     )
 
 
@@ -158,16 +174,14 @@ def _closed_form(
     records: Callable[[], Iterable[Batch]],
     rows: Rows,
     mean: Tensor,
-    n_latents: int,
+    limit: int,
     total_weight: float,
     group: ProcessGroup,
 ) -> Principal:
-    """The weighted closed form of centred rows, once the effect of conditions is removed.
+    """The weighted closed form of centred rows, ``limit`` directions at most, once conditions' effect is removed.
 
     A row of weight w enters as its distance from the mean times √w, which makes the closed form the weighted one.
     """
-    known = BASELINE_DIRECTIONS if rows.n_features <= WIDE else BASELINE_DIRECTIONS_OF_WIDE_TABLES
-    limit = max(n_latents, known)
     all_reduce_ = group.all_reduce_ if rows.is_sharded else lambda numbers: numbers
     effect = _effect(records, mean, rows.widths.given, all_reduce_) if rows.widths.given else None
 

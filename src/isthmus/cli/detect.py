@@ -13,9 +13,10 @@ from isthmus.cli.detection_output import draw_top_anomalies, require_judged_writ
 from isthmus.cli.matching_rows import Expected, open_matching, rows_expected, unnamed
 from isthmus.cli.outcome import CommandError, UsageError, say
 from isthmus.cli.own_inputs import refuse_own_inputs
-from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, Seed, Shard
+from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, Seed, SeriesEntity, SeriesTime, Shard, TimeZone
 from isthmus.cli.rows_output import shared
 from isthmus.cli.run_folder import open_run
+from isthmus.cli.series_detection import AskedSeries, detect_series, require_time
 
 if TYPE_CHECKING:
     from isthmus.tables import Table
@@ -58,6 +59,13 @@ def detect(
     drop: Drop = (),
     seed: Seed = 42,
     shard: Shard = None,
+    time: SeriesTime = None,
+    entity: SeriesEntity = None,
+    time_zone: TimeZone = None,
+    window: Annotated[int | None, Parameter(validator=Number(gte=2))] = None,
+    until: str | None = None,
+    alarm_rate: Annotated[str | None, Parameter("--alarms")] = None,
+    tracked: Annotated[bool, Parameter(show_default=False)] = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Find anomalous rows.
@@ -94,7 +102,29 @@ def detect(
         Figure of the most anomalous rows to write: .png, .svg or .pdf.
     save
         Folder to write the detector to, for --model.
+    window
+        Of a series: steps in a window; without it, windows of the period, 96 and 192 steps are compared.
+    until
+        Of a series: the time up to which it is known to be normal, to learn from.
+    alarm_rate
+        Of a series: false episodes that may be expected, as "2 per week", or a number per 1,000 steps.
+    tracked
+        Of a series: let the threshold follow the level of the scores.
     """
+    if time is not None:
+        not_of_series = {
+            "--score": score, "--false-alarm-rate": false_alarm_rate, "--fdr": fdr, "--contamination": contamination,
+            "--variant": variant, "--components": components, "--most": most, "--ids": ids, "--shard": shard,
+        }  # fmt: skip
+        asked = AskedSeries(
+            data, time, entity, time_zone, train, until, model, window, alarm_rate, tracked, top, labels, drop, seed
+        )
+        detect_series(asked, not_of_series, output, plot, save, overwrite=overwrite)
+        return
+    require_time(
+        {"--entity": entity, "--time-zone": time_zone, "--window": window, "--until": until, "--alarms": alarm_rate,
+         "--tracked": tracked or None}
+    )  # fmt: skip
     _require_sense(train, model, save, variant, components, fdr, contamination)
     output, share = shared(output, shard)
     if share is not None and (model is None or fdr is not None):
@@ -262,7 +292,7 @@ def _detector_of(path: str, settings: dict[str, Any]) -> tuple[Any, Expected]:
         )
     detector = AutoencoderOutlierDetector(**settings).fit_around(found, rows.training, rows.held_out.values)
     _say_fitted(detector, len(rows.train))
-    return detector, dataclasses.replace(rows_expected(run, found), missing=False)
+    return detector, rows_expected(run, found)
 
 
 def _say_fitted(detector: Any, n_rows: int) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from isthmus.anomaly import DetectionResult
     from isthmus.tables import Table
 
-__all__ = ["draw_top_anomalies", "require_judged_writable", "write_detections"]
+__all__ = ["draw_top_anomalies", "require_judged_writable", "write_columns", "write_detections"]
 
 TABLES = (".csv", ".tsv", ".parquet", ".json")
 PICTURES = (".png", ".svg", ".pdf")
@@ -50,11 +50,18 @@ def write_detections(
 
     For each of the ``top`` columns: its name, what it adds to the score, its value and the value expected.
     """
+    columns = {name: cells[:most] for name, cells in _columns(table, detection, alarms, top).items()}
+    write_columns(output, columns, overwrite=overwrite)
+    if output is not None:
+        say(f"{min(len(table), most or len(table)):,} rows, the most anomalous first, are in {str(output)!r}.")
+
+
+def write_columns(output: Path | None, columns: dict[str, list[Any]], *, overwrite: bool) -> None:
+    """Write named columns as the suffix of the output asks; without an output as CSV on standard output."""
     import pyarrow
 
     from isthmus.tables import atomic_write
 
-    columns = {name: cells[:most] for name, cells in _columns(table, detection, alarms, top).items()}
     suffix = ".csv" if output is None else output.suffix.lower()
     if suffix == ".json":
         names = list(columns)
@@ -76,8 +83,6 @@ def write_detections(
             return
         with atomic_write(output, overwrite=overwrite) as temporary:
             temporary.write_bytes(data)
-    if output is not None:
-        say(f"{min(len(table), most or len(table)):,} rows, the most anomalous first, are in {str(output)!r}.")
 
 
 def _columns(table: Table, detection: DetectionResult, alarms: np.ndarray, top: int) -> dict[str, list[Any]]:

@@ -90,6 +90,9 @@ def _drawings(
         lambda: plots.plot_history(estimator.history_, best_epoch=estimator.best_epoch_, start_label=start),
     )
     yield "latent_plane", lambda: plots.plot_latent_plane(codes, labels, train_codes=known)
+    if estimator.fitted_.given is None and (loadings := _loadings(estimator, shown.rows)) is not None:
+        names = None if rows.frame is not None else columns
+        yield "loadings", lambda: plots.plot_loadings(loadings, shape, names)
     if rows.frame is not None:
         return  # words and dates have no place on an axis of numbers
     reconstructed = estimator.inverse_transform(codes)
@@ -107,6 +110,18 @@ def _drawings(
         for again in (reconstructed, _pca_reconstructed(estimator, values, pca_components))
     ]
     yield "error_by_feature", lambda: plots.plot_error_by_feature(*errors, columns=columns, image_shape=shape)
+
+
+def _loadings(estimator: Any, rows: Any) -> Any:
+    """Which columns each latent explains; None for a decoder that has no derivative."""
+    from isthmus.parts.linearization import NotDifferentiableError
+
+    try:
+        return estimator.loadings(rows)
+    except ValueError as error:
+        if isinstance(error.__cause__, NotDifferentiableError):
+            return None
+        raise
 
 
 def _squared_error(values: np.ndarray, reconstructed: np.ndarray) -> np.ndarray:

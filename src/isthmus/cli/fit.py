@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_text
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -149,7 +149,7 @@ def _fit(asked: Asked, run: Path, checkpoints: Any) -> tuple[Any, DataSplit, Dat
             asked.test_size,
             seed,
             memory=None if asked.memory is None else asked.memory << 20,
-            reading=ReadingFlags(**asked.reading),
+            reading=ReadingFlags(**cast("dict[str, Any]", asked.reading)),
         )
         record = None
         if is_main_process():
@@ -231,7 +231,7 @@ def _report(run: Path, variant: str, estimator: Any, evaluations: dict[str, Eval
         "run": str(run),
         "variant": variant,
         "n_components": estimator.n_components_,
-        "epochs": estimator.n_iter_,
+        "epochs": estimator.fitted_.n_iter,
         "best_epoch": estimator.best_epoch_,
         "sentence": sentence(evaluations[variant]),
         "evaluation": evaluations[variant].to_dict(),

@@ -45,7 +45,7 @@ def _facts(run: Run) -> dict[str, Any]:
         "n_components": estimator.n_components_,
         "hidden_layer_sizes": list(estimator.fitted_.architecture.hidden_widths),
         "parameters": sum(weight.numel() for weight in architecture.parameters()),
-        "epochs": estimator.n_iter_,
+        "epochs": estimator.fitted_.n_iter,
         "best_epoch": estimator.best_epoch_,
         "settings": changed,
         "seed": estimator.random_state,

@@ -17,8 +17,11 @@ __all__ = [
     "PicturesOutput",
     "RunPath",
     "Seed",
+    "SeriesEntity",
+    "SeriesTime",
     "Shard",
     "TableOutput",
+    "TimeZone",
 ]
 
 TABLES = ".csv, .tsv, .parquet, .npy or .npz"
@@ -56,3 +59,14 @@ Shard = Annotated[
     ),
 ]
 JsonOutput = Annotated[bool, Parameter(help="Print one JSON object and nothing else.", show_default=False)]
+SeriesTime = Annotated[
+    str | None,
+    Parameter(help="Column of time stamps, dates or numbers: the rows are then steps of a series, in this order."),
+]
+SeriesEntity = Annotated[
+    str | None, Parameter(help="Of a series: column that names machines or the like, each a series of its own.")
+]
+TimeZone = Annotated[
+    str | None,
+    Parameter(help="Of a series: time zone of stamps without one, as Europe/Berlin. They are written in UTC."),
+]

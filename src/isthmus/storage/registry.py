@@ -35,6 +35,7 @@ from isthmus.storage.manifest import manifest_bytes, read_manifest
 from isthmus.storage.model_folder import AutoencoderKind
 from isthmus.storage.record import from_plain
 from isthmus.storage.safe_reading import StorageError, open_regular_file, reading, reason_of
+from isthmus.storage.series_folder import SeriesDetectorKind
 from isthmus.storage.tensor_file import TensorFile, tensor_bytes
 
 __all__ = [
@@ -52,7 +53,7 @@ __all__ = [
 
 CONFIG_FILE, TENSOR_FILE, TIMING_FILE = "config.json", "model.safetensors", "timing.json"
 TIMING = "isthmus timing"
-KINDS: tuple[Kind, ...] = (AutoencoderKind(), DetectorKind(), DenoiserKind(), HeadKind())
+KINDS: tuple[Kind, ...] = (AutoencoderKind(), DetectorKind(), DenoiserKind(), HeadKind(), SeriesDetectorKind())
 
 
 def save(estimator: Any, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:

@@ -30,12 +30,11 @@ from isthmus.training.objective import Objective
 from isthmus.training.optimizer import FlatAdamW, FlatParameters, Moments, flatten_parameters
 from isthmus.training.out_of_memory import is_out_of_memory
 from isthmus.training.plan import Plan
+from isthmus.training.schedule import annealed_from, rate
 from isthmus.training.state import RunState
 
-__all__ = ["Training", "exceeds_chance", "means", "rate"]
+__all__ = ["Training", "exceeds_chance", "means"]
 
-WARM_UP = 0.2  # share of a one-cycle run in which the learning rate rises
-FIRST_RATE, LAST_RATE = 1 / 25, 1 / 1e4  # of the highest rate
 UNVALIDATED_SAMPLE = 256  # training rows evaluated per epoch if none are held out
 STANDARD_ERRORS = 1.5  # by which the best epoch must beat a closed-form start
 MEASURE_SEED = 20_030_599  # evaluation draws the same noise every epoch, so epochs can be compared
@@ -166,6 +165,21 @@ class Training:
         self.flat.weights.copy_(state.best_weights)
         _copy(state.best_buffers, state.buffers)
 
+    def run_again(self, rows: Rows, epochs: int) -> None:
+        """Train from the start once more, on other rows, for the first ``epochs`` of the plan; nothing is measured."""
+        self._moments = None
+        self.resume()
+        weights = self.flat.weights.copy_(self.state.start_weights)
+        _copy(self.state.start_buffers, self.model.moving_buffers())
+        self.state = RunState(weights, weights, weights, self.optimizer.moments, self.model.moving_buffers())
+        n_steps = math.ceil(len(rows) / self.plan.batch_size) * self.plan.epochs
+        try:
+            for epoch in range(1, epochs + 1):
+                for batch in rows.epoch(self.seed, epoch, self.plan.batch_size, group=self.group):
+                    self.step(batch, rate(self.plan, self.state.steps / max(1, n_steps - 1)))
+        finally:
+            self.finish()
+
     def _learn(self, training: Rows, n_steps: int, checkpointer: Checkpointer | None) -> None:
         """Train for the rest of the current epoch."""
         state = self.state
@@ -205,9 +219,10 @@ class Training:
             state.best_loss, state.best_epoch, state.best_losses = loss, epoch, losses
             state.best_weights.copy_(self.flat.weights)
             _copy(state.buffers, state.best_buffers)
+        waited = epoch - max(state.best_epoch, annealed_from(self.plan))  # before, losses rank nothing
         if on_epoch(row):
             self.stop_reason = "a callback asked to stop"
-        elif self.plan.patience is not None and epoch - state.best_epoch >= self.plan.patience:
+        elif self.plan.patience is not None and waited >= self.plan.patience:
             self.stop_reason = f"no improvement for {self.plan.patience} epochs"
 
     def _give_up(self, why: str) -> None:
@@ -353,17 +368,3 @@ def exceeds_chance(gains: Tensor) -> bool:
     if len(gains) < 2:
         return False
     return bool(gains.mean() > STANDARD_ERRORS * gains.std() / math.sqrt(len(gains)))
-
-
-def rate(plan: Plan, progress: float) -> float:
-    """Learning rate at ``progress`` in [0, 1]: constant, or one cycle (Smith 2018, arXiv:1803.09820)."""
-    if plan.schedule == "constant":
-        return plan.learning_rate
-    if progress < WARM_UP:
-        return plan.learning_rate * _between(FIRST_RATE, 1.0, progress / WARM_UP)
-    return plan.learning_rate * _between(1.0, LAST_RATE, (progress - WARM_UP) / (1 - WARM_UP))
-
-
-def _between(begin: float, end: float, share: float) -> float:
-    """From ``begin`` to ``end`` along half a period of a cosine."""
-    return end + (begin - end) * (1 + math.cos(math.pi * share)) / 2

@@ -12,9 +12,13 @@ __all__ = [
     "Plan",
     "automatic_batch_size",
     "automatic_epochs",
+    "automatic_patience",
     "automatic_weight_decay",
     "automatic_widths",
+    "most_useful_epochs",
 ]
+
+MOST_TIMES = 8  # the usual number of epochs
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,16 @@ def automatic_epochs(n_rows: int, batch_size: int) -> int:
     """Enough epochs for about 1,500 steps: eighty for a thousand rows, a handful for a hundred thousand."""
     steps = max(1, n_rows // batch_size)
     return min(200, max(3, round(1500 / steps)))
+
+
+def most_useful_epochs(usual: int) -> int:
+    """How many times the usual number of epochs still bring something; a budget of time is not spent beyond."""
+    return MOST_TIMES * usual
+
+
+def automatic_patience(epochs: int) -> int:
+    """A fifth of the epochs, at least 5; `isthmus.training.loop` counts them once the rate is low."""
+    return max(5, epochs // 5)
 
 
 def automatic_weight_decay(n_rows: int, unexplained: float) -> float:
