@@ -54,6 +54,7 @@ FLOORS = {
     "input_validation": 4,
     "settings": 5,
     "choices": 5,
+    "network_trial": 5,
     "initialization": 6,
     "fitting": 6,
     "refitting": 6,

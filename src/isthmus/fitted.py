@@ -30,6 +30,7 @@ from isthmus.rows.source import Source, Widths
 from isthmus.tables.frames import FrameForm
 from isthmus.tables.input_rows import filled_like, rows_like
 from isthmus.tables.layout import TableLayout
+from isthmus.tables.row_shape import RowShape
 from isthmus.training.devices import threads_for
 
 __all__ = ["NO_ERRORS", "FittedState"]
@@ -83,6 +84,8 @@ class FittedState:
         How far training codes spread; None before a fit has come to its end, and after `partial_fit`.
     whitened : bool
         Whether latents are divided by their standard deviation.
+    row_shape : RowShape or None
+        Sizes and kinds of a row's axes, where it has more to it than columns.
     """
 
     n_components: int
@@ -108,6 +111,7 @@ class FittedState:
     image_shape: tuple[int, ...] | None = None
     scale: str | None = None
     scale_reason: str = ""
+    row_shape: RowShape | None = None
 
     @property
     def masked(self) -> bool:

@@ -6,6 +6,7 @@ from them with the closed form's weights.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -15,9 +16,10 @@ import torch
 from sklearn.utils import check_random_state
 from torch import Tensor
 
-from isthmus.choices import asked_share, choose_architecture, choose_size, require_consistent
+from isthmus.choices import asked_share, choose_candidates, choose_size, require_consistent
 from isthmus.distributed import ProcessGroup
 from isthmus.fitted import FittedState
+from isthmus.network_trial import better_network
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.completion import Completion
 from isthmus.parts.draws import OwnDraws, seeded
@@ -25,6 +27,7 @@ from isthmus.parts.likelihood import Columns, Likelihood
 from isthmus.parts.network import Architecture, init_from_closed_form
 from isthmus.parts.principal import Principal
 from isthmus.parts.start import Start
+from isthmus.rows.mirrored import mirroring
 from isthmus.rows.rows import Batch, Rows, rows_of
 from isthmus.rows.scaling import (
     ColumnStatistics,
@@ -40,6 +43,7 @@ from isthmus.rows.units import UnitChoice, choose_scale
 from isthmus.settings import AutoencoderSettings
 from isthmus.training.completion import complete_records, learn_completion
 from isthmus.training.devices import choose_device, threads_for
+from isthmus.training.plan import automatic_weight_decay
 
 __all__ = [
     "build_model",
@@ -51,6 +55,7 @@ __all__ = [
 
 BASELINE_DIRECTIONS, BASELINE_DIRECTIONS_OF_WIDE_TABLES = 256, 64  # length of PCA's error curve
 WIDE = 4096
+LEAST_TRIED, TRIED_CELLS = 512, 1 << 25  # rows of a stream that networks are tried on
 
 
 def initialize(
@@ -75,7 +80,7 @@ def initialize(
     likelihood = settings.make_likelihood(columns)
     choice = _choose_scale(settings, source, columns, likelihood)
     scaling = _scaling(settings, source, columns, likelihood, choice.scale)
-    require_consistent(settings, n_latents, columns, likelihood, scaling)
+    require_consistent(settings, n_latents, columns, likelihood, scaling, source.row_shape)
     given = None
     if widths.given:
         beside_it = statistics.of(slice(widths.features, widths.features + widths.given))
@@ -97,9 +102,22 @@ def initialize(
             while (found := principal.fewest_keeping(share)) is None and len(principal.directions) < principal.rank:
                 principal = closed_form(4 * len(principal.directions))
             n_latents = found or principal.rank
-    architecture = choose_architecture(settings, n_latents, widths.features, widths.given)
-    with seeded(seed), OwnDraws():
-        model = build_model(settings, architecture, columns, scaling, likelihood, principal, completion)
+    shape = None if layout is not None or masked else source.row_shape
+    candidates = choose_candidates(settings, n_latents, widths.features, widths.given, shape, len(rows))
+
+    def built(architecture: Architecture) -> AutoencoderModel:
+        with seeded(seed), OwnDraws():
+            own = copy.deepcopy(likelihood)  # a trial's noise is not the fit's
+            return build_model(settings, architecture, columns, scaling, own, principal, completion)
+
+    architecture = candidates[0]
+    if len(candidates) > 1 and not group.is_distributed:
+        some = _some_rows(source, rows, scaling, given, seed)
+        decay = automatic_weight_decay(len(rows), principal.unexplained(n_latents))
+        architecture = better_network(
+            candidates, built, some, mirroring(settings, source.row_shape, scaling), settings, device, seed, decay
+        )
+    model = built(architecture)
     noise_variance = principal.noise_variance(n_latents) * scaling.unit**2
     return rows, FittedState(
         n_components=n_latents,
@@ -115,11 +133,21 @@ def initialize(
         given=given,
         form=source.form,
         names=_names_at_fit(settings, source),
-        image_shape=settings.image_shape,
+        image_shape=None if source.row_shape is None else source.row_shape.image_shape,
         scale=choice.scale,
         scale_reason=choice.why,
         whitened=settings.whiten,
+        row_shape=source.row_shape,
     )
+
+
+def _some_rows(source: Source, rows: Rows, scaling: Scaling, given: Scaling | None, seed: int) -> Rows:
+    """Rows to try networks on: all, or of a stream a sample that is read once."""
+    if source.stream is None or rows.random_access:
+        return rows
+    count = min(len(source.stream), max(LEAST_TRIED, TRIED_CELLS // source.stream.width))
+    places = np.sort(np.random.default_rng([seed, 2]).choice(len(source.stream), count, replace=False, shuffle=False))
+    return rows_of(source.stream.take(places).values, scaling)
 
 
 def rows_for_fitted(settings: AutoencoderSettings, source: Source, fitted: FittedState, group: ProcessGroup) -> Rows:
@@ -222,6 +250,8 @@ def _choose_scale(
         return UnitChoice(settings.scale, "")
     if source.layout is not None or not source.was_read or not likelihood.takes_any_scale:
         return UnitChoice(None, "")
+    if source.row_shape is not None:
+        return UnitChoice(None, f"{source.row_shape.noun} are of one unit")
     return choose_scale(columns.statistics, source.names, source.image_shape or settings.image_shape)
 
 

@@ -51,7 +51,7 @@ def read_rows(estimator: Any, X: Any, *, reset: bool, gaps: bool | None = None) 
     columns with names may be in any order.
     """
     try:
-        rows = input_rows(X, estimator.image_shape)
+        rows = input_rows(X, estimator.image_shape if reset else estimator.fitted_.image_shape)
         if rows.stream is not None:
             return _streamed(estimator, rows.stream, rows, reset=reset)
         return _held(estimator, X, rows, reset=reset, gaps=gaps)
@@ -72,7 +72,10 @@ def _streamed(estimator: Any, stream: TableStream, rows: InputRows, *, reset: bo
         set_columns(estimator, stream.n_columns, stream.columns if stream.has_names else None)
     names = feature_names(estimator, stream.n_columns)
     names = names if layout is None else [names[place] for place in layout.owners]
-    return Source(None, stream, names, layout, masked=masked, was_read=rows.was_read, image_shape=rows.image_shape)
+    return Source(
+        None, stream, names, layout, masked=masked, was_read=rows.was_read, image_shape=rows.image_shape,
+        row_shape=rows.row_shape,
+    )  # fmt: skip
 
 
 def _held(estimator: Any, X: Any, rows: InputRows, *, reset: bool, gaps: bool | None) -> Source:
@@ -102,8 +105,9 @@ def _held(estimator: Any, X: Any, rows: InputRows, *, reset: bool, gaps: bool | 
     masked = gaps and (not reset or estimator.missing == "mask" or has_gaps(values))
     form = rows.form if layout is not None else None
     return Source(
-        values, None, features, layout, form=form, masked=masked, was_read=rows.was_read, image_shape=rows.image_shape
-    )
+        values, None, features, layout, form=form, masked=masked, was_read=rows.was_read, image_shape=rows.image_shape,
+        row_shape=rows.row_shape if layout is None else None,
+    )  # fmt: skip
 
 
 def _takes_gaps(estimator: Any) -> bool:

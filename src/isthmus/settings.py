@@ -47,6 +47,13 @@ class AutoencoderSettings:
     channels: tuple[int, ...] = hyper(
         (), "channels of convolutions before the hidden layers, each halving the image; needs image_shape"
     )
+    network: str | None = hyper(
+        None,
+        "kind of hidden layers; None: perceptron, and where neighbours in a row belong together (pictures, sound) "
+        "convolution if it is better on held-out rows",
+        choices=("perceptron", "convolution"),
+    )
+    mirrored: bool | None = hyper(None, "learn from mirrored copies of pictures too; None: of those in colour")
     start: str = hyper("principal", "initial weights: PCA's, or random", choices=("principal", "random"))
     scale: str | None = hyper(
         "auto",

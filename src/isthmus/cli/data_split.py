@@ -68,7 +68,15 @@ class DataSplit:
         known = {} if labels is None else {"X_train": self.training, "y_train": labels[self.train]}
         return evaluate(estimator, self.held_out.rows, self.held_out.labels, **known, random_state=seed)
 
-    def record(self, source: str, drop: tuple[str, ...], *, test_size: float, seed: int) -> DataRecord:
+    def record(
+        self,
+        source: str,
+        drop: tuple[str, ...],
+        *,
+        test_size: float,
+        seed: int,
+        reading: ReadingFlags = READ_BY_ITSELF,
+    ) -> DataRecord:
         """What a run folder keeps of these rows, read from ``source``."""
         table, whole = self.table, self.whole
         described = table.description if whole is None else whole.description
@@ -89,6 +97,7 @@ class DataSplit:
             sha256=fingerprint(table.values) if whole is None else whole.fingerprint(),
             mixed=table.frame is not None,
             test_sha256=places_sha256(self.test_places),
+            reading=reading.of_files or None,
             layout=None if plain else layout,
             dialect=self.dialect,
             passed_over=() if described is None else tuple(one.name for one in described.findings if not one.learned),
@@ -195,7 +204,7 @@ def held_out_again(run: Run) -> DataSplit:
             roles["columns"] = record.columns  # which leaves out what was dropped
         else:
             roles |= {"layout": record.known_layout, "dialect": record.dialect, "passed_over": record.passed_over}
-        stream = open_table(record.source, **roles)
+        stream = open_table(record.source, **roles, **ReadingFlags.of(record.reading).options())
         table = stream.load() if stream.fits_in_memory else None
     except DataError as error:
         raise CommandError(f"{error} The run's data being gone, name the data to use after it.") from error

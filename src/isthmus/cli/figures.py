@@ -96,6 +96,11 @@ def _drawings(
     if rows.frame is not None:
         return  # words and dates have no place on an axis of numbers
     reconstructed = estimator.inverse_transform(codes)
+    if rows.row_shape is not None and shape is None and rows.row_shape.grid:  # thousands of columns along an axis
+        row_shape = rows.row_shape
+        draw = plots.plot_signals if len(row_shape.grid) == 1 else plots.plot_spectrograms
+        yield "reconstructions", lambda: draw(values, reconstructed, row_shape, labels)
+        return
     yield (
         "reconstructions",
         lambda: plots.plot_reconstructions(values, reconstructed, shape, labels=labels, columns=columns),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_text
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -149,11 +149,13 @@ def _fit(asked: Asked, run: Path, checkpoints: Any) -> tuple[Any, DataSplit, Dat
             asked.test_size,
             seed,
             memory=None if asked.memory is None else asked.memory << 20,
-            reading=ReadingFlags(**cast("dict[str, Any]", asked.reading)),
+            reading=ReadingFlags.of(asked.reading),
         )
         record = None
         if is_main_process():
-            record = rows.record(asked.data, asked.drop, test_size=asked.test_size, seed=seed)
+            record = rows.record(
+                asked.data, asked.drop, test_size=asked.test_size, seed=seed, reading=ReadingFlags.of(asked.reading)
+            )
             require_same_data(run, record)
         say(f"fitting the {asked.variant} autoencoder …")
         estimator = _fitted(kind(**chosen, random_state=seed), rows.to_learn_from, checkpoints)

@@ -45,7 +45,7 @@ class Asked:
     no_page: bool
     memory: int | None = fact(at_least=1)
     settings: dict[str, bool | str | None]  # flags as they were given
-    reading: dict[str, bool | str | tuple[str, ...]]  # and those of how the file is read
+    reading: dict[str, bool | float | str | tuple[str, ...]]  # and those of how the file is read
 
 
 def unfinished_folder(run: Path) -> Path:

@@ -118,9 +118,9 @@ def _row_command(
             estimator = found.load()
             rows = rows_expected(found, estimator)
             written = entry(_Fitted(run, estimator, rows, std))
-            image_shape = rows.image_shape if pictures else None
+            row_shape = rows.row_shape if pictures else None
             if pictures:
-                require_writable(output, overwrite=overwrite, image_shape=image_shape)
+                require_writable(output, overwrite=overwrite, row_shape=row_shape)
             expected = codes_expected(found, estimator) if reads_codes else rows
             stream = open_matching(data, expected, labels=labels, ids=ids, drop=drop, share=share, reading=reading)
             gaps = _Gaps(estimator, written.values)
@@ -129,7 +129,7 @@ def _row_command(
                 stream,
                 gaps.values if written.closing is None and not reads_codes else written.values,
                 written.columns,
-                image_shape=image_shape,
+                row_shape=row_shape,
                 overwrite=overwrite,
                 what=written.what,
             )

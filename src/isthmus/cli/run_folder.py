@@ -118,6 +118,7 @@ class DataRecord:
     layout: TableLayout | None = fact(default=None)
     dialect: Dialect | None = fact(default=None)
     passed_over: tuple[str, ...] = fact(default=())
+    reading: dict[str, bool | float | str] | None = fact(default=None)  # flags for pictures and sounds
     named_columns: bool = fact(default=False)  # whether the file has columns with names, and is no array or pictures
 
     @property

@@ -13,6 +13,7 @@ from isthmus.plots.pictures import plot_generated, plot_interpolation, plot_samp
 from isthmus.plots.plane import plot_latent_plane
 from isthmus.plots.rate_distortion import plot_rate_distortion
 from isthmus.plots.series import plot_series
+from isthmus.plots.signals import plot_signals, plot_spectrograms
 from isthmus.plots.style import save_figure
 
 __all__ = [
@@ -29,5 +30,7 @@ __all__ = [
     "plot_reconstructions",
     "plot_samples",
     "plot_series",
+    "plot_signals",
+    "plot_spectrograms",
     "save_figure",
 ]

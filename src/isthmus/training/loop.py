@@ -25,7 +25,7 @@ from isthmus.parts.draws import OwnDraws, RandomSource, Share, drawing_from, see
 from isthmus.rows.rows import Batch, Rows, combined_seed
 from isthmus.training.checkpointing import Checkpointer
 from isthmus.training.devices import use_bfloat16
-from isthmus.training.fused import can_fuse, fuse, squared_error_pass, unfuse
+from isthmus.training.fused import can_fuse, fuse, lower_precision, squared_error_pass, unfuse
 from isthmus.training.objective import Objective
 from isthmus.training.optimizer import FlatAdamW, FlatParameters, Moments, flatten_parameters
 from isthmus.training.out_of_memory import is_out_of_memory
@@ -83,7 +83,7 @@ class Training:
         weights, moments = self.flat.weights, self.optimizer.moments
         if self.resumed is None:
             self.group.broadcast_(weights)
-            best, start = (_cloned(self.model.moving_buffers()) for _ in range(2))
+            best, start = ([part.clone() for part in self.model.moving_buffers()] for _ in range(2))
             self.state = RunState(
                 weights, weights.clone(), weights.clone(), moments, best_buffers=best, start_buffers=start
             )
@@ -114,14 +114,15 @@ class Training:
         self.optimizer = FlatAdamW(self.flat, self.plan.weight_decay, self._moments)
         self._rate = self.plan.learning_rate
         self._bfloat16: FlatParameters | None = None
-        self._autocast = self.plan.precision == "bfloat16"
-        by_hand = self.model.completion is None and not self.objective.needs_input_gradient
+        self._autocast, by_hand = self.plan.precision == "bfloat16", self.model.completion is None
+        by_hand = by_hand and not self.objective.needs_input_gradient
         if by_hand:
             fusable = can_fuse(self.model)
             work = self.plan.batch_size * len(self.flat.weights)
             if fusable and use_bfloat16(self.plan.precision, self.device, work):
                 self._bfloat16, self._autocast = self.flat.as_bfloat16(), False
             if not self._autocast:
+                lower_precision(self.model, self.plan, self.device)
                 fuse(self.model, self.flat, self._bfloat16 or self.flat)
         self._noise = RandomSource(self.seed)
         self._draws = OwnDraws() if self.model.has_own_modules else nullcontext()
@@ -158,7 +159,7 @@ class Training:
         guarded = self.plan.guards_start and validation is not None and len(self.history) > 0
         if guarded and not exceeds_chance(state.start_losses - state.best_losses):
             state.best_epoch, state.best_weights = 0, state.start_weights.clone()
-            state.best_buffers = _cloned(state.start_buffers)
+            state.best_buffers = [part.clone() for part in state.start_buffers]
         if checkpointer is not None and not self.stopped_abnormally and not state.finished:
             state.finished = True
             checkpointer.after_run(self)
@@ -340,10 +341,6 @@ class Training:
         self.model.zero_grad(set_to_none=True)
         for parameter in self.model.parameters():
             parameter.data = parameter.data.clone()
-
-
-def _cloned(tensors: list[Tensor]) -> list[Tensor]:
-    return [tensor.clone() for tensor in tensors]
 
 
 @torch.no_grad()
