@@ -72,7 +72,7 @@ def fewest_keeping(settings: AutoencoderSettings, source: Source, group: Process
             raise ValueError(
                 f"{type(settings).__name__}: n_components={share:g} can't be kept: {cap} latents, as many as "
                 f"{learned.shape[0]} rows of {_n_features(learned)} columns allow, keep "
-                f"{max(kept(fitted, cap, nested=True), 0):.1%} of the variance of rows held out. Ask for a smaller "
+                f"{max(kept(fitted, cap, nested=True), 0):.1%} of the variance of held-out rows. Ask for a smaller "
                 "share, give the number of latents, or fit more rows."
             )
         size *= 2
@@ -85,7 +85,7 @@ def fewest_keeping(settings: AutoencoderSettings, source: Source, group: Process
 
 
 def _split(settings: AutoencoderSettings, source: Source, group: ProcessGroup) -> tuple[Source, Source]:
-    """Some rows to learn from and others to evaluate on, in memory."""
+    """Some training rows and others to evaluate on, in memory."""
     seed = int(group.broadcast_(torch.tensor(int(check_random_state(settings.random_state).randint(2**31 - 1)))))
     n_rows = source.shape[0]
     order = np.random.default_rng([seed, MOST_ROWS]).permutation(n_rows)[: MOST_ROWS + MOST_HELD_OUT]
