@@ -35,6 +35,7 @@ _HOMES = {
     "RateDistortion": "isthmus.smallest",
     "rate_distortion": "isthmus.smallest",
     "save": "isthmus.storage",
+    "WindowedAutoencoder": "isthmus.series",
     "tutorial_recipe": "isthmus.tutorial",
 }
 

@@ -23,7 +23,7 @@ from isthmus.cli.matching_rows import name_columns
 from isthmus.cli.outcome import CommandError, UsageError, finite, print_json, say, show
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.resume import Asked, asked_again, checkpointed, require_none_unfinished, require_same_data
-from isthmus.cli.row_flags import JsonOutput, Seed
+from isthmus.cli.row_flags import JsonOutput, Seed, SeriesEntity, SeriesTime, TimeZone
 from isthmus.cli.run_folder import (
     EVALUATION,
     FIGURES,
@@ -33,6 +33,8 @@ from isthmus.cli.run_folder import (
     require_free_run,
     written_run,
 )
+from isthmus.cli.series_detection import require_time
+from isthmus.cli.series_fit import AskedWindows, fit_series
 
 if TYPE_CHECKING:
     from isthmus.evaluation import Evaluation
@@ -63,6 +65,11 @@ def fit(
     checkpoint_seconds: Annotated[float, Parameter(validator=Number(gte=0))] = 60.0,
     checkpoint_epochs: Annotated[int | None, Parameter(validator=Number(gte=1), show_default=False)] = None,
     checkpoints_kept: Annotated[int, Parameter(validator=Number(gte=1))] = 2,
+    time: SeriesTime = None,
+    entity: SeriesEntity = None,
+    time_zone: TimeZone = None,
+    window: Annotated[int | None, Parameter(validator=Number(gte=2), show_default=False)] = None,
+    stride: Annotated[int | None, Parameter(validator=Number(gte=1), show_default=False)] = None,
     overwrite: Annotated[bool, Parameter(show_default=False)] = False,
     json: JsonOutput = False,
     **settings: Any,
@@ -105,9 +112,22 @@ def fit(
         Epochs between two checkpoints, beside that.
     checkpoints_kept
         Checkpoints to keep.
+    window
+        Of a series: steps in a window. [default: its period]
+    stride
+        Of a series: steps between two windows. [default: a quarter of a window]
     overwrite
         Replace the run folder if there is one.
     """
+    if time is not None and data is not None:
+        windows = AskedWindows(
+            data, time, entity, time_zone, window, stride, variant, settings, labels, drop, seed, memory
+        )
+        not_of_series = {"--resume": resume, "--ids": ids, "--mixed": mixed}
+        run = output or Path("runs", f"{_name_of(data)}-series")
+        fit_series(windows, run, not_of_series, overwrite=overwrite, json=json)
+        return
+    require_time({"--entity": entity, "--time-zone": time_zone, "--window": window, "--stride": stride})
     if resume is not None:
         if data is not None or output is not None:
             raise UsageError("--resume goes on with a fit as it was asked for; give neither DATA nor -o beside it.")
