@@ -55,7 +55,7 @@ def test_validated_error_is_at_most_pcas(name, size, monkeypatch):
         return run(self, training, validation, *rest)
 
     monkeypatch.setattr(Training, "run", spied)
-    model = Autoencoder(size, max_iter=8, polish=0, random_state=size).fit(X)
+    model = Autoencoder(size, max_iter=8, polish=0, refit=False, random_state=size).fit(X)
     history, rows = model.history_, model.scaling_.undo(held_out[0])
 
     pca = PCA(size).fit(X)
@@ -122,7 +122,7 @@ def test_linear_is_pca(size):
     X = ordered_table()
     model = Autoencoder(size, hidden_layer_sizes=(), random_state=0).fit(X)
     assert_is_pca(model, X, size, 1e-5)
-    assert model.n_iter_ == 0  # nothing to train for: the closed form is the optimum
+    assert model.fitted_.n_iter == 0  # nothing to train for: the closed form is the optimum
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])

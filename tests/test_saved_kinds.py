@@ -286,7 +286,7 @@ def refused(folder, words):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_checksum_can_not_be_switched_off(name, saved, tmp_path):
-    """Fault W2: null, or no key at all, in any manifest; and a number changed beside it."""
+    """UnreadableError W2: null, or no key at all, in any manifest; and a number changed beside it."""
     folder = shutil.copytree(saved[name][1], tmp_path / "saved")
     for path in [*manifests(folder), *folder.rglob(TIMING_FILE)]:
         text = path.read_text()

@@ -2,6 +2,7 @@
 import { ticks } from "./chart.js";
 import { place, formatNumber } from "./dom.js";
 import { drawNames, drawPoints, drawTraining, jitter } from "./dots.js";
+import { drawBand } from "./polish.js";
 import { drawDecodes, drawDensity, drawUncertainty, drawPrior, drawTiles } from "./shading.js";
 
 export const MARGIN = { left: 44, right: 12, top: 12, bottom: 34 };
@@ -235,6 +236,7 @@ export class PlaneMap {
     this.nameEnds(pen, style);
     if (this.hinted >= 0 && seen(this.spots[this.hinted])) ring(this.spots[this.hinted], 7, style.getPropertyValue("--ink"));
     const handle = this.framed(this.place());
+    drawBand(this, pen, style.getPropertyValue("--accent"));
     ring(handle.at, 9, style.getPropertyValue("--accent"));
     if (handle.inside) ring(handle.at, 2, style.getPropertyValue("--accent")); // hollow at the edge: the place lies beyond
   }

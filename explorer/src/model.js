@@ -1,6 +1,7 @@
 // One tab: its networks in the user's units, its codes, and how far a place is from what was learned.
 import { bottleneck, meanOf, network } from "./network.js";
 import { tensor } from "./payload.js";
+import { Polish } from "./polish.js";
 
 export class Model {
   /** @param {any} facts @param {ArrayBuffer} block @param {Data} data */
@@ -29,6 +30,7 @@ export class Model {
       if (this.nAxes > 1) this.seen[2 * item + 1] = this.along(z, 1);
     }
     this.bottleneck = facts.encoder && bottleneck(facts.encoder.code, facts.size);
+    this.polish = facts.polish && new Polish(facts, block);
   }
 
   /** A code to a row in the user's units. @param {ArrayLike<number>} z */
@@ -38,11 +40,12 @@ export class Model {
     return u.map((value, i) => scaling.center[i] + scaling.spread[i] * value);
   }
 
-  /** A row to its code. @param {ArrayLike<number>} row */
-  encode(row) {
+  /** A row to its code. @param {ArrayLike<number>} row @param {boolean} [guessed] as the encoder alone has it */
+  encode(row, guessed = false) {
     const { unit, scaling } = this.facts;
     const u = Float64Array.from(row, (value, i) => (value - scaling.center[i]) / scaling.spread[i]);
-    return this.bottleneck(this.reads(u)).map((/** @type {number} */ value) => value * unit);
+    const guess = this.bottleneck(this.reads(u)), code = this.polish && !guessed ? this.polish.code(u, guess, this.mean) : guess;
+    return code.map((/** @type {number} */ value) => value * unit);
   }
 
   /** @param {number} item */
@@ -88,7 +91,7 @@ export class Model {
 
   /** Quantile of how far a place is from where its decode is encoded again. @param {ArrayLike<number>} z */
   trip(z) {
-    const again = this.encode(this.decode(z));
+    const again = this.encode(this.decode(z), true);
     return quantile(this.facts.trips, Math.sqrt(this.facts.deviation.reduce((/** @type {number} */ sum, /** @type {number} */ scale, /** @type {number} */ i) => sum + ((again[i] - z[i]) / scale) ** 2, 0)));
   }
 

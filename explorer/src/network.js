@@ -115,7 +115,7 @@ const SOFTNESS = 0.02;
 /** @param {number} x */
 const softplus = (x) => (x > 30 ? x : Math.log1p(Math.exp(x)));
 /** @param {number} value */
-function logSoftClip(value) {
+export function logSoftClip(value) {
   const steep = value / SOFTNESS, inside = Math.max(steep, -12);
   const clipped = inside > 1 / SOFTNESS + 30 ? 1 / SOFTNESS : softplus(inside) - softplus(inside - 1 / SOFTNESS);
   return Math.log(SOFTNESS) + Math.log(clipped) + steep - inside;

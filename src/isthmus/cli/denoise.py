@@ -92,7 +92,7 @@ def denoise(
     refuse_own_inputs([output, figure], [data, clean, reference], model, replaced=[save])
     fitted = None if model is None else _loaded(model)
     table = _read(data, fitted, labels=labels, ids=ids, drop=drop)
-    require_writable(output, overwrite=overwrite, image_shape=table.image_shape)
+    require_writable(output, overwrite=overwrite, row_shape=table.row_shape)
     _require_places(save, figure, table, overwrite=overwrite)
     expected = Expected(
         table.columns, f"the columns of {data!r}", table.label_name, table.id_name, drop, table.image_shape
@@ -122,7 +122,7 @@ def denoise(
         _draw(figure, table, restored, truth)
     # Without -o standard output belongs to the rows, unless what is asked for is the report.
     if output is not None or not json:
-        write_rows(output, restored, table.columns, beside=table, image_shape=table.image_shape, overwrite=overwrite)
+        write_rows(output, restored, table.columns, beside=table, row_shape=table.row_shape, overwrite=overwrite)
     _report(
         outcome.denoiser, judged, on_what, given=level is not None or model is not None, json=json, quiet=output is None
     )

@@ -292,7 +292,7 @@ def _detector_of(path: str, settings: dict[str, Any]) -> tuple[Any, Expected]:
         )
     detector = AutoencoderOutlierDetector(**settings).fit_around(found, rows.training, rows.held_out.values)
     _say_fitted(detector, len(rows.train))
-    return detector, dataclasses.replace(rows_expected(run, found), missing=False)
+    return detector, rows_expected(run, found)
 
 
 def _say_fitted(detector: Any, n_rows: int) -> None:

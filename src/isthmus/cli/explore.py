@@ -13,6 +13,7 @@ from isthmus.cli.data_split import held_out_again
 from isthmus.cli.matching_rows import read_matching, rows_expected
 from isthmus.cli.outcome import CommandError, UsageError, say
 from isthmus.cli.own_inputs import refuse_own_inputs
+from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
 from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, RunPath
 from isthmus.cli.run_folder import NESTED, PAGE, open_run
 
@@ -37,6 +38,7 @@ def explore(
     ids: Ids = None,
     labels: Labels = None,
     drop: Drop = (),
+    reading: Reading = READ_BY_ITSELF,
     overwrite: Overwrite = False,
 ) -> None:
     """Write one offline page that shows what a fitted model learned, and decodes live as you move.
@@ -82,11 +84,13 @@ def explore(
     except CommandError as error:
         if data is None:
             raise
-        rows = read_matching(data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop)
+        rows = read_matching(data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop, reading=reading)
         say(f"note: doubt is read off the codes that the model remembers: {error}")
     else:
         if data is not None:
-            rows = read_matching(data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop)
+            rows = read_matching(
+                data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop, reading=reading
+            )
         elif found.record is not None and is_tutorial_data(found.record.source, judged):
             say("fitting the tutorial's own recipe beside it …")
             size = min(estimator.n_components_, rows.n_columns)

@@ -90,9 +90,17 @@ def _drawings(
         lambda: plots.plot_history(estimator.history_, best_epoch=estimator.best_epoch_, start_label=start),
     )
     yield "latent_plane", lambda: plots.plot_latent_plane(codes, labels, train_codes=known)
+    if estimator.fitted_.given is None and (loadings := _loadings(estimator, shown.rows)) is not None:
+        names = None if rows.frame is not None else columns
+        yield "loadings", lambda: plots.plot_loadings(loadings, shape, names)
     if rows.frame is not None:
         return  # words and dates have no place on an axis of numbers
     rebuilt = estimator.inverse_transform(codes)
+    if rows.row_shape is not None and shape is None and rows.row_shape.grid:  # thousands of columns along an axis
+        row_shape = rows.row_shape
+        draw = plots.plot_signals if len(row_shape.grid) == 1 else plots.plot_spectrograms
+        yield "reconstructions", lambda: draw(values, rebuilt, row_shape, labels)
+        return
     yield (
         "reconstructions",
         lambda: plots.plot_reconstructions(values, rebuilt, shape, labels=labels, columns=columns),
@@ -104,6 +112,18 @@ def _drawings(
         )
     errors = [_squared_error(values, again) for again in (rebuilt, _pca_rebuilt(estimator, values, pca_components))]
     yield "error_by_feature", lambda: plots.plot_error_by_feature(*errors, columns=columns, image_shape=shape)
+
+
+def _loadings(estimator: Any, rows: Any) -> Any:
+    """Which columns each latent explains; None for a decoder that has no derivative."""
+    from isthmus.parts.linearization import NotDifferentiableError
+
+    try:
+        return estimator.loadings(rows)
+    except ValueError as error:
+        if isinstance(error.__cause__, NotDifferentiableError):
+            return None
+        raise
 
 
 def _squared_error(values: np.ndarray, rebuilt: np.ndarray) -> np.ndarray:

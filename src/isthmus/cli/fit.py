@@ -19,9 +19,9 @@ from isthmus.cli.hyperparameter_flags import (
     variant_names,
     with_hyperparameter_flags,
 )
-from isthmus.cli.matching_rows import name_columns
 from isthmus.cli.outcome import CommandError, UsageError, finite, print_json, say, show
 from isthmus.cli.own_inputs import refuse_own_inputs
+from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading, ReadingFlags
 from isthmus.cli.resume import Asked, asked_again, checkpointed, require_none_unfinished, require_same_data
 from isthmus.cli.row_flags import JsonOutput, Seed, SeriesEntity, SeriesTime, TimeZone
 from isthmus.cli.run_folder import (
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
 __all__ = ["fit"]
 
-UNEQUAL = 100.0  # columns whose spreads differ by more are worth a word
 VARIANTS = f"What is asked of the code beside rebuilding: {' | '.join(variant_names())}."
 
 
@@ -59,7 +58,6 @@ def fit(
     seed: Seed = 42,
     no_plots: Annotated[bool, Parameter(show_default=False)] = False,
     no_page: Annotated[bool, Parameter(show_default=False)] = False,
-    mixed: Annotated[bool, Parameter(show_default=False)] = False,
     memory: Annotated[int | None, Parameter(validator=Number(gte=1), show_default=False)] = None,
     resume: Annotated[Path | None, Parameter(show_default=False)] = None,
     checkpoint_seconds: Annotated[float, Parameter(validator=Number(gte=0))] = 60.0,
@@ -72,6 +70,7 @@ def fit(
     stride: Annotated[int | None, Parameter(validator=Number(gte=1), show_default=False)] = None,
     overwrite: Annotated[bool, Parameter(show_default=False)] = False,
     json: JsonOutput = False,
+    reading: Reading = READ_BY_ITSELF,
     **settings: Any,
 ) -> None:
     """Fit an autoencoder, judge it on rows held out, and write a run folder.
@@ -100,8 +99,6 @@ def fit(
         Write no figures.
     no_page
         Write no explorer page.
-    mixed
-        Learn from columns of text, truth values and dates too, each in its own way.
     memory
         Megabytes of rows to hold at once; a larger table is learned from where it is. [default: 128]
     resume
@@ -136,8 +133,9 @@ def fit(
         if data is None:
             raise UsageError("DATA is missing; see isthmus fit --help.")
         asked = Asked(
-            data, variant, labels, ids, drop, test_size, seed, no_plots, no_page, mixed, memory,
+            data, variant, labels, ids, drop, test_size, seed, no_plots, no_page, memory,
             {name: value for name, value in settings.items() if value is not None},
+            {name: value for name, value in vars(reading).items() if value not in (None, ())},
         )  # fmt: skip
         run = output or Path("runs", f"{_name_of(data)}-{variant}")
     pace = {"every_seconds": checkpoint_seconds, "every_epochs": checkpoint_epochs, "keep": checkpoints_kept}
@@ -171,13 +169,14 @@ def _fit(asked: Asked, run: Path, checkpoints: Any) -> tuple[Any, DataSplit, Dat
             asked.test_size,
             seed,
             memory=None if asked.memory is None else asked.memory << 20,
+            reading=ReadingFlags.of(asked.reading),
         )
         record = None
         if is_main_process():
-            record = rows.record(asked.data, asked.drop, test_size=asked.test_size, seed=seed)
+            record = rows.record(
+                asked.data, asked.drop, test_size=asked.test_size, seed=seed, reading=ReadingFlags.of(asked.reading)
+            )
             require_same_data(run, record)
-        if (rows.missing or rows.table.frame is not None) and "missing" not in chosen:
-            chosen |= {"missing": "mask", "unseen": "missing"}
         say(f"fitting the {asked.variant} autoencoder …")
         estimator = _fitted(kind(**chosen, random_state=seed), rows.to_learn_from, checkpoints)
     return estimator.set_params(verbose=kind().verbose), rows, record  # verbose as it is without a command line
@@ -190,7 +189,6 @@ def _judge_and_keep(
     from isthmus.evaluation import evaluation_table
 
     variant, seed = asked.variant, asked.seed
-    name_columns(estimator, rows.table)
     say("judging it on the rows held out …")
     evaluations = {variant: rows.judge(estimator, seed)}
     models = {variant: estimator}
@@ -198,11 +196,11 @@ def _judge_and_keep(
         say("fitting the tutorial's own recipe beside it …")
         models[YARDSTICK] = fitted_yardstick(evaluations[variant].pca_components, seed, rows)
         evaluations[YARDSTICK] = rows.judge(models[YARDSTICK], seed)
-    report = _report(run, variant, estimator, evaluations)
+    report = _report(run, variant, estimator, evaluations) | {"data": rows.facts()}
     kept = {name: value for name, value in report.items() if name != "run"}
 
     def write(folder: Path) -> None:
-        keep_run(folder, estimator, record, rows.test_places, rows.held_out.ids)
+        keep_run(folder, estimator, record, rows.facts(), rows.test_places, rows.held_out.ids)
         (folder / EVALUATION).write_text(json_text.dumps(finite(kept), indent=2), encoding="utf-8")
         if not asked.no_plots:
             report["figures"] = _draw(folder / FIGURES, estimator, rows, evaluations[variant].pca_components)
@@ -243,7 +241,7 @@ def _report(run: Path, variant: str, estimator: Any, evaluations: dict[str, Eval
         "run": str(run),
         "variant": variant,
         "n_components": estimator.n_components_,
-        "epochs": estimator.n_iter_,
+        "epochs": estimator.fitted_.n_iter,
         "best_epoch": estimator.best_epoch_,
         "sentence": sentence(evaluations[variant]),
         "evaluation": evaluations[variant].to_dict(),
@@ -279,24 +277,14 @@ def _explore(page: Path, models: dict[str, Any], rows: DataSplit, evaluations: d
 
 
 def _advice(estimator: Any, rows: DataSplit) -> list[str]:
-    """A line for the user whose columns are weighed by their units alone."""
-    from isthmus.rows.scaling import chunks, column_statistics, observed_statistics
-
-    if rows.table.frame is not None:
+    """The errors by column of a mixed-type table; for a numeric one, why its columns were scaled."""
+    fitted = estimator.fitted_
+    if fitted.layout is not None:
         from isthmus.evaluation.by_column import column_error_lines, column_errors
 
-        return column_error_lines(column_errors(estimator, rows.held_out.rows)) if estimator.fitted_.layout else []
-    if estimator.scale is not None or rows.table.image_shape is not None:
-        return []
-    if estimator.missing == "mask":
-        spreads = observed_statistics(lambda: chunks(rows.table.values)).variance ** 0.5
-    else:
-        spreads = column_statistics(chunks(rows.table.values)).variance ** 0.5
-    spreads = spreads[spreads > 0]
-    if not len(spreads) or spreads.max() <= UNEQUAL * spreads.min():
-        return []
-    times = spreads.max() / spreads.min()
-    return [
-        f"The widest column spreads {times:,.0f} times as far as the narrowest and so decides the error; "
-        "--scale standard would weigh columns alike."
-    ]
+        return column_error_lines(column_errors(estimator, rows.held_out.rows))
+    if fitted.scale is not None and fitted.scale_reason:
+        return [
+            f"Columns were scaled to variance 1, since {fitted.scale_reason}; --scale none leaves them as they are."
+        ]
+    return []

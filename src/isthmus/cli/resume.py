@@ -43,9 +43,9 @@ class Asked:
     seed: int = fact(at_least=0, below=SEEDS)
     no_plots: bool
     no_page: bool
-    mixed: bool
     memory: int | None = fact(at_least=1)
     settings: dict[str, bool | str | None]  # flags as they were given
+    reading: dict[str, bool | float | str | tuple[str, ...]]  # and those of how the file is read
 
 
 def unfinished_folder(run: Path) -> Path:

@@ -14,6 +14,7 @@ from isthmus.cli.hyperparameter_flags import as_flags, settings_of, with_hyperpa
 from isthmus.cli.matching_rows import name_columns
 from isthmus.cli.outcome import CommandError, UsageError, finite, print_json, say, show
 from isthmus.cli.own_inputs import refuse_own_inputs
+from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
 from isthmus.cli.row_flags import JsonOutput, Seed
 from isthmus.cli.run_folder import FIGURES, NESTED, RESULT, keep_run, require_free_run, written_run
 
@@ -43,6 +44,7 @@ def smallest(
     seed: Seed = 42,
     overwrite: Annotated[bool, Parameter(show_default=False)] = False,
     json: JsonOutput = False,
+    reading: Reading = READ_BY_ITSELF,
     **settings: Any,
 ) -> None:
     """Find the smallest code that still reconstructs the rows well.
@@ -91,7 +93,7 @@ def smallest(
     if output is not None:
         require_free_run(output, overwrite=overwrite)
         refuse_own_inputs([], [data], replaced=[output])
-    rows = read_and_split(data, labels, ids, drop, test_size, seed)
+    rows = read_and_split(data, labels, ids, drop, test_size, seed, reading=reading)
     from isthmus.smallest import rate_distortion
 
     try:
@@ -140,7 +142,7 @@ def _write(folder: Path, found: RateDistortion, rows: DataSplit, record: Any) ->
     for estimator in (model, found.nested):
         name_columns(estimator, rows.table)
     save(found.nested, folder / NESTED)
-    keep_run(folder, model, record, rows.test_places, rows.held_out.ids)
+    keep_run(folder, model, record, rows.facts(), rows.test_places, rows.held_out.ids)
     (folder / RESULT).write_text(json_text.dumps(finite(found.to_dict()), indent=2), encoding="utf-8")
     try:
         from isthmus.plots import save_figure

@@ -185,7 +185,7 @@ class Denoiser(TransformerMixin, BaseEstimator):
             )
 
     def _alike(self) -> bool:
-        return self.autoencoder is None or self.autoencoder.scale is None
+        return self.autoencoder is None or self.autoencoder.scale in (None, "auto")
 
     def _estimate(self, noisy: np.ndarray, clean: np.ndarray | None) -> float:
         level = estimate_noise_level(noisy, self.corruption, clean=clean, image_shape=self.image_shape)

@@ -123,6 +123,8 @@ class Evaluation:
         Mean of `score_samples`.
     pca_nats_per_row : float or None
         The same for probabilistic PCA, if the model has a prior as well.
+    neighbours_kept, pca_neighbours_kept : float or None
+        Of embeddings: the share of each row's ten nearest by cosine that are the ten nearest by codes.
     """
 
     n_rows: int
@@ -143,6 +145,8 @@ class Evaluation:
     pca_trustworthiness: float | None
     nats_per_row: float | None
     pca_nats_per_row: float | None
+    neighbours_kept: float | None = None
+    pca_neighbours_kept: float | None = None
 
     @property
     def reconstruction(self) -> Reconstruction:
@@ -215,6 +219,7 @@ def _all_figures(evaluation: Evaluation) -> list[Figure]:
         Figure("label by logistic regression", labels.logistic, pca_labels.logistic, "share"),
         Figure("silhouette of the labels", labels.silhouette, pca_labels.silhouette),
         Figure("trustworthiness", evaluation.trustworthiness, evaluation.pca_trustworthiness),
+        Figure("10 nearest neighbours kept", evaluation.neighbours_kept, evaluation.pca_neighbours_kept, "share"),
         Figure("log density, nats per row", evaluation.nats_per_row, evaluation.pca_nats_per_row),
     ]
 

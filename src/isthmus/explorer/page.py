@@ -249,7 +249,7 @@ def _curve(model: BaseAutoencoder, rows: np.ndarray) -> list[float]:
     """PCA's mean squared error per feature with 0, 1, 2 … numbers, in the units the model is judged by."""
     scaling, pca = model.scaling_, PrincipalErrors(model.principal_)
     weights = np.ones(len(scaling.spread))
-    if model.scale is None and model.fitted_.layout is None:
+    if model.fitted_.is_in_user_units:
         weights = scaling.spread**2
     pca.add((completed(model.fitted_, rows) - scaling.center) / scaling.spread)
     return (pca.curve(weights)[: MOST_CURVE + 1] / len(rows) / len(weights)).tolist()

@@ -231,23 +231,16 @@ def second_opinion(found: RateDistortion) -> str | None:
         return None
     evidence, cells = choice.criteria["evidence"], choice.criteria["entries"]
     if evidence.size == cells.size:
-        agreed = f"Hidden cells and evidence agree on {evidence.size}"
-        if choice.rule == "evidence":
-            return f"{agreed}."
-        return f"{agreed}, though the noise differs by column: {_unlike(found)}."
-    if choice.rule == "evidence":
+        return "Hidden cells, predicted from the cells left, say the same."
+    if choice.rule == "entries":
         return (
-            f"Hidden cells, predicted from the cells left, say {cells.size}. Believe the evidence: it compares whole "
-            f"rows, and the noise is alike in all columns (at most {choice.noise_ratio:.2g} times the mean)."
+            f"The evidence of held-out rows says {evidence.size}. Believe the hidden cells: the further latents "
+            f"serve {choice.columns_a_latent:.2g} columns each, so they are those columns' own noise."
         )
-    return (
-        f"The evidence of held-out rows says {evidence.size}. Believe the hidden cells: {_unlike(found)}, and the "
-        "evidence takes a noisy column for one more latent."
-    )
-
-
-def _unlike(found: RateDistortion) -> str:
-    return f"a column's error is up to {found.choice.noise_ratio:.2g} times the mean"
+    why = "it compares whole rows, and counts what a latent costs"
+    if choice.columns_a_latent is not None:
+        why = f"the further latents serve {choice.columns_a_latent:.2g} columns each"
+    return f"Hidden cells, predicted from the cells left, say {cells.size}. Believe the evidence: {why}."
 
 
 def gap_sentence(found: RateDistortion) -> str | None:

@@ -53,7 +53,7 @@ def split_training_rows(
 
 def model_units(estimator: BaseAutoencoder) -> float:
     """What a squared error in the model's units is multiplied by: its common unit, squared; 1 with a scale."""
-    return estimator.scaling_.unit**2 if estimator.scale is None else 1.0
+    return estimator.scaling_.unit**2 if estimator.fitted_.scale is None else 1.0
 
 
 def row_errors(estimator: BaseAutoencoder, X: np.ndarray, size: int | None = None) -> np.ndarray:

@@ -75,7 +75,7 @@ def choose_columns(table: Table, request: Request, where: str) -> Table:
     if kept == table.columns:
         return chosen
     values = np.ascontiguousarray(table.values[:, [position[name] for name in kept]])
-    return replace(chosen, cells=values, columns=tuple(kept), image_shape=None, layout=None)
+    return replace(chosen, cells=values, columns=tuple(kept), image_shape=None, row_shape=None, layout=None)
 
 
 def _numbers(table: Table, index: int) -> np.ndarray:
