@@ -40,5 +40,6 @@ def test_what_can_not_be_is_one_sentence(tmp_path):
     run = ("-o", tmp_path / "run")
     assert "too few for a window of 500" in sentence(call("fit", file, "--time", "at", "--window", "500", *run))
     assert "no column 'when' for --time" in sentence(call("fit", file, "--time", "when", *run))
-    assert "--window: for a series" in sentence(call("fit", file, "--window", "5", *run))
+    assert "--stride: for a series" in sentence(call("fit", file, "--stride", "5", *run))
+    assert "a whole number of steps" in sentence(call("fit", file, "--time", "at", "--window", "2.5", *run))
     assert not (tmp_path / "run").exists()

@@ -66,7 +66,6 @@ def fit(
     time: SeriesTime = None,
     entity: SeriesEntity = None,
     time_zone: TimeZone = None,
-    window: Annotated[int | None, Parameter(validator=Number(gte=2), show_default=False)] = None,
     stride: Annotated[int | None, Parameter(validator=Number(gte=1), show_default=False)] = None,
     overwrite: Annotated[bool, Parameter(show_default=False)] = False,
     json: JsonOutput = False,
@@ -109,8 +108,6 @@ def fit(
         Epochs between two checkpoints, beside that.
     checkpoints_kept
         Checkpoints to keep.
-    window
-        Of a series: steps in a window. [default: its period]
     stride
         Of a series: steps between two windows. [default: a quarter of a window]
     overwrite
@@ -118,13 +115,13 @@ def fit(
     """
     if time is not None and data is not None:
         windows = AskedWindows(
-            data, time, entity, time_zone, window, stride, variant, settings, labels, drop, seed, memory
+            data, time, entity, time_zone, reading, stride, variant, settings, labels, drop, seed, memory
         )
-        not_of_series = {"--resume": resume, "--ids": ids, "--mixed": mixed}
+        not_of_series = {"--resume": resume, "--ids": ids}
         run = output or Path("runs", f"{_name_of(data)}-series")
         fit_series(windows, run, not_of_series, overwrite=overwrite, json=json)
         return
-    require_time({"--entity": entity, "--time-zone": time_zone, "--window": window, "--stride": stride})
+    require_time({"--entity": entity, "--time-zone": time_zone, "--stride": stride})
     if resume is not None:
         if data is not None or output is not None:
             raise UsageError("--resume goes on with a fit as it was asked for; give neither DATA nor -o beside it.")

@@ -10,6 +10,7 @@ from typing import Any
 from isthmus.cli.hyperparameter_flags import chosen_variant, settings_of
 from isthmus.cli.outcome import CommandError, UsageError, print_json, say, show
 from isthmus.cli.own_inputs import refuse_own_inputs
+from isthmus.cli.reading_flags import ReadingFlags
 
 __all__ = ["AskedWindows", "fit_series"]
 
@@ -22,7 +23,7 @@ class AskedWindows:
     time: str
     entity: str | None
     time_zone: str | None
-    window: int | None
+    reading: ReadingFlags
     stride: int | None
     variant: str
     settings: Mapping[str, Any]
@@ -56,6 +57,7 @@ def fit_series(
         drop=asked.drop,
         time_zone=asked.time_zone,
         held_bytes=None if asked.memory is None else asked.memory << 20,
+        options={name: value for name, value in asked.reading.options().items() if name != "window"},
     )
     notes = (*file.notes, *(note for series in file.series for note in series.notes))
     for note in dict.fromkeys(notes):
@@ -77,7 +79,9 @@ def _unfitted(asked: AskedWindows) -> Any:
     from isthmus.series import WindowedAutoencoder
 
     chosen = settings_of(asked.variant, asked.settings)
-    size = chosen.pop("n_components", None)
+    size, length = chosen.pop("n_components", None), asked.reading.window
+    if length is not None and (length < 2 or length != int(length)):
+        raise UsageError(f"--window must be a whole number of steps of a series, at least 2, got {length:g}.")
     typed = {name for name, value in asked.settings.items() if value is not None and name != "n_components"}
     autoencoder = None
     if asked.variant != "vanilla" or typed:
@@ -85,7 +89,7 @@ def _unfitted(asked: AskedWindows) -> Any:
         autoencoder = chosen_variant(asked.variant)(**given)
     return WindowedAutoencoder(
         size if isinstance(size, int) else None,
-        window="auto" if asked.window is None else asked.window,
+        window="auto" if length is None else int(length),
         stride=asked.stride,
         autoencoder=autoencoder,
         random_state=asked.seed,
