@@ -233,7 +233,7 @@ def test_targets_out_of_reach_and_targets_that_need_nothing():
     wide = np.random.default_rng(0).standard_normal((30, 40))
     none = rate_distortion(wide, keep=0.99, n_seeds=1, hidden_layer_sizes=(8,), max_iter=2)
     assert none.size is None
-    assert none.sentence.startswith("No code of up to 40 numbers reaches 99 % of the variation")
+    assert none.sentence.startswith("No code of up to 40 numbers reaches 99% of the variance")
 
 
 def test_as_good_as_pca_of_a_plane_is_as_many_numbers():

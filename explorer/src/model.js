@@ -1,4 +1,5 @@
 // One tab: its networks in the user's units, its codes, and how far a place is from what was learned.
+import { fieldsOf, tellingFields } from "./columns.js";
 import { bottleneck, meanOf, network } from "./network.js";
 import { tensor } from "./payload.js";
 import { Polish } from "./polish.js";
@@ -23,6 +24,7 @@ export class Model {
     this.mean = meanOf(facts.decoder.mean);
     this.reads = facts.encoder && network(block, facts.encoder.network);
     this.byTrip = false;
+    /** @type {number[] | undefined} */ this.told = undefined;
     this.seen = new Float64Array(2 * data.total); // every item on the plane of the map
     for (let item = 0; item < data.total; item++) {
       const z = this.codes.subarray(item * this.size, (item + 1) * this.size);
@@ -66,15 +68,26 @@ export class Model {
     return z.map((value, i) => value + by * this.axes[axis * this.size + i]);
   }
 
-  /** Squared error of a rebuilt row, in the units the model is judged by. @param {ArrayLike<number>} row @param {ArrayLike<number>} again */
+  /** A difference squared, in the units of the evaluation. @param {number} off @param {number} column */
+  squared(off, column) {
+    const { scaling, errorWeights } = this.facts, scaled = off / (errorWeights === "model" ? scaling.spread[column] : 1);
+    return scaled * scaled;
+  }
+
+  /** In what the error is given. */
+  get errorUnit() {
+    const { data } = this, scaled = this.facts.errorWeights === "model" ? "scaled " : "";
+    return `per ${scaled}${data.pictures ? "pixel" : "column"}`;
+  }
+
+  /** Squared error per feature of a reconstruction; missing cells are left out. @param {ArrayLike<number>} row @param {ArrayLike<number>} again */
   error(row, again) {
-    const { scaling, errorWeights } = this.facts;
-    let sum = 0;
+    let sum = 0, present = 0;
     for (let i = 0; i < row.length; i++) {
-      const off = (row[i] - again[i]) / (errorWeights === "model" ? scaling.spread[i] : 1);
-      if (!Number.isNaN(off)) sum += off * off;
+      const square = this.squared(row[i] - again[i], i);
+      if (!Number.isNaN(square)) [sum, present] = [sum + square, present + 1];
     }
-    return sum;
+    return sum / Math.max(1, present);
   }
 
   /** The share of items with a larger error. @param {number} error */
@@ -82,6 +95,11 @@ export class Model {
     let above = 0;
     for (let item = 0; item < this.data.n; item++) if (this.errors[item] > error) above++;
     return above / this.data.n;
+  }
+
+  /** Fields of the table, those first of which the place on the map says most. */
+  get telling() {
+    return (this.told ??= tellingFields(this));
   }
 
   /** How uncertain a place is, as a quantile of training codes, by the measure chosen. @param {ArrayLike<number>} z */
@@ -154,7 +172,9 @@ export class Data {
     if (probes) this.rows.set(tensor(block, probes), this.n * this.width);
     this.labels = facts.labels && tensor(block, facts.labels);
     this.pictures = facts.shape !== null;
+    this.fields = fieldsOf(facts);
     /** @type {{low: number[], high: number[]} | null} */ this.reached = null;
+    /** @type {{mean: Float64Array, spread: Float64Array} | null} */ this.moment = null;
     /** @type {Map<number, Float64Array>} */ this.sorted = new Map();
   }
 
@@ -168,6 +188,24 @@ export class Data {
       if (value > high[i]) high[i] = value;
     }
     return (this.reached = { low, high });
+  }
+
+  /** Mean and standard deviation of each column over the items, missing cells left out. */
+  get moments() {
+    if (this.moment) return this.moment;
+    const [mean, square, count] = [0, 1, 2].map(() => new Float64Array(this.width));
+    for (const pass of [0, 1]) {
+      for (let at = 0; at < this.n * this.width; at++) {
+        const i = at % this.width, value = this.rows[at];
+        if (Number.isNaN(value)) continue;
+        if (pass) square[i] += (value - mean[i]) ** 2;
+        else {
+          count[i]++;
+          mean[i] += (value - mean[i]) / count[i];
+        }
+      }
+    }
+    return (this.moment = { mean, spread: square.map((sum, i) => Math.sqrt(sum / Math.max(1, count[i])) || 1) });
   }
 
   /** Where an item's value of a column lies between the least and the largest. @param {number} column @param {number} item */

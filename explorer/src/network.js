@@ -121,7 +121,7 @@ export function logSoftClip(value) {
   return Math.log(SOFTNESS) + Math.log(clipped) + steep - inside;
 }
 
-/** The rebuilt row from the decoder's output. @param {any} mean @returns {(y: Float64Array) => Float64Array} */
+/** The decoded row from the decoder's output. @param {any} mean @returns {(y: Float64Array) => Float64Array} */
 export function meanOf(mean) {
   /** @param {number} y */
   const bernoulli = (y) => sigmoid(mean.soft_clip ? logSoftClip(y) - logSoftClip(1 - y) : y);

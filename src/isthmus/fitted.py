@@ -208,10 +208,10 @@ class FittedState:
     def reconstruct(self, X: Any, given: np.ndarray | None = None) -> np.ndarray:
         """Rows decoded from their own codes."""
 
-        def rebuilt(x: Tensor, *beside: Tensor) -> Tensor:
+        def reconstructed(x: Tensor, *beside: Tensor) -> Tensor:
             return self.model.decode(self.codes_of(x, *beside), *beside)
 
-        return self.in_user_units(self.map_rows(X, rebuilt, given))
+        return self.in_user_units(self.map_rows(X, reconstructed, given))
 
     def log_evidence(self, X: Any, given: np.ndarray | None = None) -> np.ndarray | None:
         """Log density of rows in the model's units, shape (n_rows,); None where there is no density of codes."""

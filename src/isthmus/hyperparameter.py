@@ -17,6 +17,7 @@ ValueError: Example: sparsity must be at least 0, got -1.
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import math
 import numbers
 import re
@@ -76,7 +77,7 @@ class Hyperparameter:
             if self.choices is not None:
                 if value in self.choices:
                     return None
-                return f"must be one of {', '.join(map(repr, self.choices))}, got {value!r}"
+                return f"must be one of {', '.join(map(repr, self.choices))}, got {value!r}{guess(value, self.choices)}"
             if self.pattern is not None and not re.fullmatch(self.pattern, value.strip()):
                 return f"must be {self._kind()}, got {value!r}"
             return None if self.admits(str) else f"must be {self._kind()}, got {value!r}"
@@ -115,6 +116,16 @@ class Hyperparameter:
         words += [self.written] if self.written else []
         words += ["None"] if self.admits(types.NoneType) else []
         return " or ".join(words) or "set"
+
+
+def guess(value: str, known: Iterable[str]) -> str:
+    """The known word that a misspelt one is nearest to, as the end of a sentence; nothing where none is near.
+
+    >>> guess("spase", ["sparse", "vanilla"]), guess("x", ["sparse"])
+    ("; did you mean 'sparse'?", '')
+    """
+    close = difflib.get_close_matches(value, [word for word in known if isinstance(word, str)], n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def hyper(

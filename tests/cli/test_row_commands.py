@@ -62,11 +62,11 @@ def test_npy_says_what_it_leaves_out(table_run, folder, tmp_path):
 def test_decoding_codes_is_reconstructing_rows(table_run, folder, tmp_path):
     call("encode", table_run, folder / "own.csv", "-o", tmp_path / "codes.parquet")
     call("decode", table_run, tmp_path / "codes.parquet", "-o", tmp_path / "decoded.parquet")
-    call("reconstruct", table_run, folder / "own.csv", "-o", tmp_path / "rebuilt.parquet")
-    decoded, rebuilt = (read(tmp_path / f"{name}.parquet", **ROLES) for name in ("decoded", "rebuilt"))
-    assert decoded.columns == rebuilt.columns == COLUMNS
-    assert decoded.ids.tolist() == rebuilt.ids.tolist()
-    np.testing.assert_allclose(decoded.values, rebuilt.values, atol=1e-5)
+    call("reconstruct", table_run, folder / "own.csv", "-o", tmp_path / "reconstructed.parquet")
+    decoded, reconstructed = (read(tmp_path / f"{name}.parquet", **ROLES) for name in ("decoded", "reconstructed"))
+    assert decoded.columns == reconstructed.columns == COLUMNS
+    assert decoded.ids.tolist() == reconstructed.ids.tolist()
+    np.testing.assert_allclose(decoded.values, reconstructed.values, atol=1e-5)
 
 
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")
@@ -192,12 +192,12 @@ def test_an_output_of_no_known_kind_is_wrong_use(table_run, folder, tmp_path, na
 
 
 def test_pictures_come_out_as_pictures(picture_run, folder, tmp_path):
-    out = tmp_path / "rebuilt"
+    out = tmp_path / "reconstructed"
     called = call("reconstruct", picture_run, folder / "pictures", "-o", out)
     assert called.code == 0, called.err
     assert sorted(tree(out)) == sorted(tree(folder / "pictures"))
-    rebuilt = read(out)
-    assert rebuilt.image_shape == (4, 5)
+    reconstructed = read(out)
+    assert reconstructed.image_shape == (4, 5)
     assert "exists; pass --overwrite" in sentence(call("reconstruct", picture_run, folder / "pictures", "-o", out))
     call("encode", picture_run, folder / "pictures", "-o", tmp_path / "codes.csv")
     assert call("decode", picture_run, tmp_path / "codes.csv", "-o", tmp_path / "decoded").code == 0

@@ -1,7 +1,7 @@
 """How many latents do the data support, where nobody names a target? Two criteria, of the same fits.
 
-evidence        log p(x) of rows held out: every latent costs, so it has a maximum (`isthmus.evidence_by_size`)
-hidden cells    of rows held out, predicted from the cells left (`isthmus.smallest.held_out_entries`)
+evidence        log p(x) of held-out rows: every latent costs, so it has a maximum (`isthmus.evidence_by_size`)
+hidden cells    of held-out rows, predicted from the cells left (`isthmus.smallest.held_out_entries`)
 
 The evidence is the sharper of the two: it compares whole rows, and says what noise is left. But it takes the noise of
 all columns to be alike, and gives a column that is noisier than the others a latent of its own. Such a latent helps to

@@ -19,10 +19,6 @@ from isthmus.estimator import BaseAutoencoder
 from isthmus.fitted import FittedState
 from isthmus.history import History
 from isthmus.inference.code_buffer import CodeBuffer
-from isthmus.inference.code_spread import CodeSpread
-from isthmus.inference.evidence import CodeDensity
-from isthmus.inference.polishing import Polishing
-from isthmus.inference.state import InferenceState
 from isthmus.initialization import build_model
 from isthmus.input_validation import set_columns
 from isthmus.parts.autoencoder import AutoencoderModel
@@ -32,6 +28,17 @@ from isthmus.parts.likelihood import Columns
 from isthmus.parts.network import Architecture
 from isthmus.parts.principal import Principal
 from isthmus.rows.scaling import ColumnStatistics, Scaling
+from isthmus.storage.code_facts import (
+    LARGEST_NOISE,
+    LEAST_NOISE,
+    InferenceFacts,
+    SpreadFacts,
+    inference_facts,
+    inference_of,
+    spread_facts,
+    spread_of,
+    tensors_of_codes,
+)
 from isthmus.storage.record import fact, record
 from isthmus.storage.safe_reading import shortened
 from isthmus.storage.tensor_file import TensorKind, kinds_of
@@ -51,48 +58,10 @@ __all__ = [
 ]
 
 PRINCIPAL_PARTS = ("mean", "directions", "variances")
-SPREAD_PARTS = ("variances", "gains")
 SECONDS = "seconds"  # the one column of the history that the clock decides
 LEAST_UNIT, LARGEST_UNIT = 1e-150, 1e150  # of which the squares are numbers still
 LEAST_SPREAD = 1e-30  # of the latent that varies most, in the model's units
-LEAST_NOISE, LARGEST_NOISE = 1e-13, 3.4e38  # in the model's units, which are single precision
-SEEDS, MOST_EPOCHS, MOST_STEPS, MOST_ROWS = 2**31, 10**9, 10**6, 10**15
-
-
-@record
-class InferenceFacts:
-    """Of an `InferenceState`: σ² in the model's units, the steps that paid, how many codes to start from, and which
-    of its two parts there are.
-    """
-
-    noise_variance: float = fact(at_least=LEAST_NOISE, at_most=LARGEST_NOISE)
-    steps: int = fact(at_least=0, at_most=MOST_STEPS)
-    n_bank: int = fact(at_least=0)
-    polishing: bool
-    density: bool
-
-    def kinds(self, n_latents: int) -> dict[str, TensorKind]:
-        """The tensors these facts imply."""
-        square, found = TensorKind("F32", (n_latents, n_latents)), {}
-        if self.polishing:
-            found |= {"metric": square, "bank": TensorKind("F32", (self.n_bank, n_latents))}
-        if self.density:
-            found |= {"mean": TensorKind("F32", (n_latents,)), "covariance": square}
-        return {f"inference.{name}": kind for name, kind in found.items()}
-
-
-@record
-class SpreadFacts:
-    """Of a `CodeSpread`: the rows of the fit, and which of its parts there are."""
-
-    n_rows: int = fact(at_least=2, at_most=MOST_ROWS)
-    variances: bool
-    gains: bool
-
-    def kinds(self, n_latents: int) -> dict[str, TensorKind]:
-        """The tensors these facts imply."""
-        there = {"variances": self.variances, "gains": self.gains}
-        return {f"spread.{name}": TensorKind("F64", (n_latents,)) for name in SPREAD_PARTS if there[name]}
+SEEDS, MOST_EPOCHS = 2**31, 10**9
 
 
 @record
@@ -203,38 +172,15 @@ def facts_of(fitted: FittedState, names: Sequence[str] | None) -> Facts:
         completion_rank=0 if completion is None else int(completion.loadings.shape[1]),
         n_kept_codes=0 if fitted.codes is None else len(fitted.codes.kept),
         n_given=0 if fitted.given is None else len(fitted.given.center),
-        inference=None if fitted.inference is None else _inference_facts(fitted.inference),
+        inference=None if fitted.inference is None else inference_facts(fitted.inference),
         masked=fitted.masked,
         form=fitted.form,
         scale=scale,
         scale_reason=fitted.scale_reason,
-        spread=None if fitted.spread is None else _spread_facts(fitted.spread),
+        spread=None if fitted.spread is None else spread_facts(fitted.spread),
         whitened=fitted.whitened,
         row_shape=fitted.row_shape,
     )
-
-
-def _spread_facts(spread: CodeSpread) -> SpreadFacts:
-    return SpreadFacts(spread.n_rows, spread.variances is not None, spread.gains is not None)
-
-
-def _inference_facts(state: InferenceState) -> InferenceFacts:
-    return InferenceFacts(
-        noise_variance=float(state.noise_variance),
-        steps=0 if state.polishing is None else state.polishing.steps,
-        n_bank=0 if state.polishing is None else len(state.polishing.bank),
-        polishing=state.polishing is not None,
-        density=state.density is not None,
-    )
-
-
-def _inference_of(facts: InferenceFacts | None, tensors: Mapping[str, Tensor], device: torch.device) -> Any:
-    if facts is None:
-        return None
-    part = {name.removeprefix("inference."): tensor.to(device) for name, tensor in tensors.items()}
-    polishing = Polishing(part["metric"], part["bank"], facts.steps) if facts.polishing else None
-    density = CodeDensity(part["mean"], part["covariance"]) if facts.density else None
-    return InferenceState(polishing, density, facts.noise_variance)
 
 
 def tensors_of(fitted: FittedState) -> dict[str, Tensor]:
@@ -248,14 +194,7 @@ def tensors_of(fitted: FittedState) -> dict[str, Tensor]:
         found["principal.effect"] = fitted.principal.effect
     if fitted.codes is not None:
         found |= {"generation.codes": fitted.codes.kept, "generation.errors": fitted.codes.errors}
-    if (state := fitted.inference) is not None:
-        if state.polishing is not None:
-            found |= {"inference.metric": state.polishing.metric, "inference.bank": state.polishing.bank}
-        if state.density is not None:
-            found |= {"inference.mean": state.density.mean, "inference.covariance": state.density.covariance}
-    for name in SPREAD_PARTS:
-        if fitted.spread is not None and (part := getattr(fitted.spread, name)) is not None:
-            found[f"spread.{name}"] = part
+    found |= tensors_of_codes(fitted.inference, fitted.spread)
     for name, values in fitted.history.columns.items():
         if name != SECONDS:
             found[f"history.{name}"] = torch.tensor(values, dtype=torch.float64)
@@ -337,7 +276,7 @@ def restore(
             model.completion.owners = torch.tensor(layout.owners)
     columns = {name: part.tolist() for name, part in tensors.items() if name.startswith("history.")}
     columns |= {} if seconds is None else {f"history.{SECONDS}": list(seconds)}
-    kept, inference = facts.n_kept_codes > 0, _inference_of(facts.inference, tensors, device)
+    kept, inference = facts.n_kept_codes > 0, inference_of(facts.inference, tensors, device)
     estimator.fitted_ = FittedState(
         n_components=facts.n_components,
         scaling=Scaling(tensors["scaling.center"].numpy(), tensors["scaling.spread"].numpy(), facts.scaling_unit),
@@ -365,9 +304,7 @@ def restore(
         image_shape=estimator.image_shape if facts.row_shape is None else facts.row_shape.image_shape,
         scale=facts.scale if estimator.scale == "auto" else estimator.scale,
         scale_reason=facts.scale_reason,
-        spread=None
-        if facts.spread is None
-        else CodeSpread(facts.spread.n_rows, *(tensors.get(f"spread.{name}") for name in SPREAD_PARTS)),
+        spread=spread_of(facts.spread, tensors),
         whitened=facts.whitened,
         row_shape=facts.row_shape,
     )

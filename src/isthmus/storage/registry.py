@@ -11,7 +11,7 @@ Every kind of estimator is one entry of `KINDS`, and every folder looks the same
 
 Nothing in a folder is code and nothing is unpickled: classes come from the library's own, by name. A file from a
 stranger is checked before it is believed: what the settings imply, what the headers say and how long the files are must
-agree before anything is allocated, so that memory is bounded by the files' own size; and checksums find every flipped
+agree before anything is allocated, so memory is bounded by the files' own size; and checksums find every flipped
 bit. That guards against damage and against running code, not against a stranger's model being a bad model.
 """
 
@@ -98,7 +98,7 @@ def load(path: str | os.PathLike[str], *, encoder: Any = None, decoder: Any = No
     A model with a network of one's own needs that module again, as ``encoder`` or ``decoder``: a folder holds its
     weights and says what it was, but no code. The weights of the module given don't matter.
 
-    It goes to the device its settings ask for where this machine has it, else to the processor. Links inside
+    It goes to the device its settings ask for where this machine has it, else to the CPU. Links inside
     the folder are not followed.
 
     Raises
