@@ -95,7 +95,7 @@ class FittedState:
 
     @property
     def code_unit(self) -> np.ndarray:
-        """What a code in the model's units is multiplied by, float32: one number, or for a whitened code one a latent."""
+        """What codes in the model's units are multiplied by, float32: one number, or one a latent if whitened."""
         if self.whitened and self.spread is not None:
             return (1 / self.spread.deviations[: self.n_components]).numpy().astype(np.float32)
         return np.asarray(self.latent_unit, dtype=np.float32)

@@ -1,14 +1,16 @@
-"""The size of a code, found by fits: the fewest latents that keep a share of the variance (``n_components=0.95``).
+"""The size of a code, found by fits of several sizes: what ``n_components=0.95`` and ``n_components="auto"`` ask.
 
-PCA's own answer is read off its spectrum: the variances of the directions kept, over all. The share that a nonlinear
-code keeps is known only from rows it has not seen,
+**The fewest latents that keep a share of the variance.** PCA's own answer is read off its spectrum: the variances of
+the directions kept, over all. The share that a nonlinear code keeps is known only from rows it has not seen,
 
     share(k) = 1 - Σ‖x - x̂_k‖² / Σ‖x - μ‖²        over held-out rows, x̂_k decoded from k latents, μ the training mean
 
 One nested fit, whose first k latents are a code by themselves for every k, says for all sizes at once what can be kept
 and about how many latents it takes. A code trained for one size alone keeps more, so fits of single sizes then find the
 smallest that keeps the share; few are needed, as a larger code keeps no less. PCA's curve on the held-out rows stands
-beside the nested one: no fit is meant to be worse than PCA.
+beside the nested one, since no fit is meant to be worse than PCA.
+
+**As many latents as the data support.** The size at which rows held out are most probable (`isthmus.evidence_by_size`).
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from sklearn.utils import check_random_state
 from torch import Tensor
 
 from isthmus.distributed import ProcessGroup
+from isthmus.evidence_by_size import evidence_by_size
 from isthmus.fitted import FittedState
 from isthmus.inference.code_spread import left_out_by_size
 from isthmus.initialization import rows_for_fitted
@@ -31,8 +34,9 @@ from isthmus.parts.bottleneck import NestedBottleneck
 from isthmus.rows.rows import Rows
 from isthmus.rows.source import Source
 from isthmus.settings import AutoencoderSettings
+from isthmus.size_search import smallest_below
 
-__all__ = ["fewest_keeping"]
+__all__ = ["fewest_keeping", "supported"]
 
 MOST_ROWS = 1 << 14  # that the search learns from; more would change the answer by little
 HELD_OUT, MOST_HELD_OUT = 0.2, 2048
@@ -64,7 +68,7 @@ def fewest_keeping(settings: AutoencoderSettings, source: Source, group: Process
     while answer is None:
         size = min(cap, size)
         fitted = fit(_nested(settings, size), learned)
-        by_nested = _smallest(lambda k, fitted=fitted: kept(fitted, k, nested=True) >= share, size, size)
+        by_nested = smallest_below(lambda k, fitted=fitted: kept(fitted, k, nested=True) >= share, size, size)
         left_out = _left_out_by_pca(fitted, rows_for_fitted(settings, held_out, fitted, group))
         by_pca = np.flatnonzero(1 - left_out[:cap] >= share)[:1] + 1
         answer = min([*([] if by_nested is None else [by_nested]), *map(int, by_pca)], default=None)
@@ -80,8 +84,36 @@ def fewest_keeping(settings: AutoencoderSettings, source: Source, group: Process
     def keeps(size: int) -> bool:
         return kept(fit(_variation(settings, n_components=size), learned), size) >= share
 
-    found = _smallest(keeps, cap, round(ALONE * answer))
+    found = smallest_below(keeps, cap, round(ALONE * answer))
     return answer if found is None else found
+
+
+def supported(settings: AutoencoderSettings, source: Source, group: ProcessGroup, fit: Fit) -> int:
+    """The size of a code at which the evidence of held-out rows is highest."""
+    learned, held_out = _split(settings, source, group)
+    rows, given = _parted(held_out)
+
+    def attempt(size: int) -> tuple[np.ndarray, float]:
+        fitted = fit(_variation(settings, n_components=size), learned)
+        scores = fitted.log_evidence(rows, given)
+        if scores is None:
+            raise ValueError(
+                f"{type(settings).__name__}: n_components='auto' compares sizes by score, and the density of a row is "
+                "not known under this model; give the number of latents."
+            )
+        return scores[None], fitted.noise_variance
+
+    return evidence_by_size(attempt, max(1, min(learned.shape[0], _n_features(learned)) - 1)).size
+
+
+def _parted(source: Source) -> tuple[Any, np.ndarray | None]:
+    """Rows, and what they are given, each by itself."""
+    if source.widths is None:
+        return source.values, None
+    rows, given, _ = np.split(np.arange(source.widths.total), np.cumsum(source.widths)[:2])
+    beside = source.values[:, given]
+    beside = beside.toarray() if hasattr(beside, "toarray") else beside
+    return source.values[:, rows], beside if len(given) else None
 
 
 def _split(settings: AutoencoderSettings, source: Source, group: ProcessGroup) -> tuple[Source, Source]:
@@ -135,23 +167,3 @@ def _left_out_by_pca(fitted: FittedState, rows: Rows) -> np.ndarray:
         total = total + away.square().sum()
         kept += (away @ principal.directions.double().T).square().sum(0)
     return (1 - kept.cumsum(0) / total.clamp(min=torch.finfo(torch.float64).tiny)).numpy()
-
-
-def _smallest(reaches: Callable[[int], bool], most: int, guess: int) -> int | None:
-    """The smallest size that reaches, if reaching at a size is reaching at all larger ones; None if none does."""
-    low, high = 0, None
-    size = min(max(1, guess), most)
-    while high is None or high - low > 1:
-        if reaches(size):
-            high = size
-        else:
-            low = size
-            if size == most:
-                return None
-        if high is None:
-            size = min(most, size + max(1, round(0.4 * size)))
-        elif size == high and high - low > 1:
-            size = max(low + 1, min(high - 1, round(high / 1.4)))
-        else:
-            size = (low + high) // 2
-    return high
