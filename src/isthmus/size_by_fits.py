@@ -10,7 +10,8 @@ and about how many latents it takes. A code trained for one size alone keeps mor
 smallest that keeps the share; few are needed, as a larger code keeps no less. PCA's curve on the held-out rows stands
 beside the nested one, since no fit is meant to be worse than PCA.
 
-**As many latents as the data support.** The size at which rows held out are most probable (`isthmus.evidence_by_size`).
+**As many latents as the data support.** The smallest size at which rows held out are as probable as at any, within one
+standard error (`isthmus.evidence_by_size`).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import torch
 from sklearn.utils import check_random_state
 from torch import Tensor
 
+from isthmus.choices import is_linear
 from isthmus.distributed import ProcessGroup
 from isthmus.evidence_by_size import evidence_by_size
 from isthmus.fitted import FittedState
@@ -39,7 +41,8 @@ from isthmus.size_search import smallest_below
 __all__ = ["fewest_keeping", "supported"]
 
 MOST_ROWS = 1 << 14  # that the search learns from; more would change the answer by little
-HELD_OUT, MOST_HELD_OUT = 0.2, 2048
+HELD_OUT, MOST_HELD_OUT, ENOUGH_HELD_OUT = 0.2, 2048, 1000
+MOST_SPLITS, LINEAR_SPLITS = 3, 5
 SPARE = 1.25  # times PCA's answer on the training rows, since held-out rows keep less
 ALONE = 0.6  # of the latents of a nested code, about as many do when they are trained for their number alone
 DECAY = 0.5  # of the nested code's sizes, as in `NestedAutoencoder`
@@ -52,7 +55,7 @@ def fewest_keeping(settings: AutoencoderSettings, source: Source, group: Process
 
     ``fit`` gives the fitted record of settings on rows. A `ValueError` says by how much the data fall short.
     """
-    share, (learned, held_out) = float(settings.n_components), _split(settings, source, group)  # type: ignore[arg-type]
+    share, ((learned, held_out),) = float(settings.n_components), _splits(settings, source, group)  # type: ignore[arg-type]
     cap = min(learned.shape[0], _n_features(learned))
 
     def kept(fitted: FittedState, size: int, *, nested: bool = False) -> float:
@@ -89,21 +92,30 @@ def fewest_keeping(settings: AutoencoderSettings, source: Source, group: Process
 
 
 def supported(settings: AutoencoderSettings, source: Source, group: ProcessGroup, fit: Fit) -> int:
-    """The size of a code at which the evidence of held-out rows is highest."""
-    learned, held_out = _split(settings, source, group)
-    rows, given = _parted(held_out)
+    """The smallest code whose evidence on held-out rows is within one standard error of the highest.
+
+    About its maximum the evidence is flat, and where it is highest is partly chance (Breiman et al. 1984).
+    A few held-out rows of one split can't say; then there are as many splits as make a thousand, three at most, or five
+    for a linear model, whose fits cost nothing.
+    """
+    most = LINEAR_SPLITS if is_linear(settings) else MOST_SPLITS
+    splits = _splits(settings, source, group, enough=ENOUGH_HELD_OUT, most=most)
+    parted = [_parted(held_out) for _, held_out in splits]
+    learned = splits[0][0]
 
     def attempt(size: int) -> tuple[np.ndarray, float]:
-        fitted = fit(_variation(settings, n_components=size), learned)
-        scores = fitted.log_evidence(rows, given)
-        if scores is None:
+        fitted = [fit(_variation(settings, n_components=size), learned) for learned, _ in splits]
+        scores = [one.log_evidence(*rows) for one, rows in zip(fitted, parted, strict=True)]
+        known = [each for each in scores if each is not None]
+        if len(known) < len(scores):
             raise ValueError(
                 f"{type(settings).__name__}: n_components='auto' compares sizes by score, and the density of a row is "
                 "not known under this model; give the number of latents."
             )
-        return scores[None], fitted.noise_variance
+        return np.stack(known), float(np.mean([one.noise_variance for one in fitted]))
 
-    return evidence_by_size(attempt, max(1, min(learned.shape[0], _n_features(learned)) - 1)).size
+    found = evidence_by_size(attempt, max(1, min(learned.shape[0], _n_features(learned)) - 1))
+    return max(1, min(found.within))
 
 
 def _parted(source: Source) -> tuple[Any, np.ndarray | None]:
@@ -116,8 +128,10 @@ def _parted(source: Source) -> tuple[Any, np.ndarray | None]:
     return source.values[:, rows], beside if len(given) else None
 
 
-def _split(settings: AutoencoderSettings, source: Source, group: ProcessGroup) -> tuple[Source, Source]:
-    """Some rows to learn from and others to evaluate on, in memory."""
+def _splits(
+    settings: AutoencoderSettings, source: Source, group: ProcessGroup, *, enough: int = 1, most: int = 1
+) -> list[tuple[Source, Source]]:
+    """Rows to learn from and others to evaluate on, in memory; in as many ways as hold out ``enough``, or ``most``."""
     seed = int(group.broadcast_(torch.tensor(int(check_random_state(settings.random_state).randint(2**31 - 1)))))
     n_rows = source.shape[0]
     order = np.random.default_rng([seed, MOST_ROWS]).permutation(n_rows)[: MOST_ROWS + MOST_HELD_OUT]
@@ -133,7 +147,9 @@ def _split(settings: AutoencoderSettings, source: Source, group: ProcessGroup) -
         values = source.values[places] if source.stream is None else source.stream.take(places).values
         return dataclasses.replace(source, values=values, stream=None)
 
-    return at(order[n_held_out:]), at(order[:n_held_out])
+    begins = range(0, len(order) - n_held_out, n_held_out)[: min(most, -(-enough // n_held_out))]
+    folds = [slice(begin, begin + n_held_out) for begin in begins]
+    return [(at(np.delete(order, fold)), at(order[fold])) for fold in folds]
 
 
 def _n_features(source: Source) -> int:
