@@ -31,6 +31,8 @@ _HOMES = {
     "export_onnx": "isthmus.onnx_export",
     "load": "isthmus.storage",
     "open_table": "isthmus.tables",
+    "read": "isthmus.tables",
+    "SeriesOutlierDetector": "isthmus.series",
     "RateDistortion": "isthmus.smallest",
     "rate_distortion": "isthmus.smallest",
     "save": "isthmus.storage",

@@ -27,11 +27,12 @@ from isthmus.fitting import PartialFit, fit_partially, fit_rows
 from isthmus.generation.mixin import GenerationMixin
 from isthmus.hyperparameter import check_hyperparameters
 from isthmus.inference.density import LatentReport, latent_report, log_density
-from isthmus.inference.missing import imputed, like_given, observed_log_volume
+from isthmus.inference.missing import imputed, observed_log_volume
 from isthmus.input_validation import blockwise, encoded_names, given_for, in_memory, read_rows
 from isthmus.loadings import Loadings, find_loadings
 from isthmus.parts.linearization import NotDifferentiableError
 from isthmus.pca_attributes import PCAAttributes
+from isthmus.rows.cells import has_gaps
 from isthmus.rows.metadata import check_weights
 from isthmus.settings import AutoencoderSettings
 from isthmus.torch_modules import Side, to_torch
@@ -99,7 +100,7 @@ class BaseAutoencoder(
     history_ : History
         One row per epoch; row 0 is the start.
     n_iter_, best_epoch_ : int
-        Epochs run, and the epoch whose weights the model has.
+        Epochs run, and the epoch that held-out rows chose: the model has its weights, or those of a refit as long.
     noise_variance_ : float
         σ² of the noise in the units of the (scaled) data: learned, fixed, or what held-out rows have left beside their
         best codes, over the n - p of n cells that p latents leave free; for PCA itself probabilistic PCA's.
@@ -175,6 +176,9 @@ class BaseAutoencoder(
         A point code is where the decoder comes closest to the row, as far as ``polish`` steps from the encoder's guess
         lead. Of an ordered code ``size=k`` gives the first k latents. With ``return_std`` the standard error of each
         latent comes too, in the same shape.
+
+        A row with missing cells is encoded by the cells it has, and by the density of codes. A model of point codes can
+        do that whatever its fit was like, once ``set_params(missing="mask")`` says that NaN is meant.
         """
         fitted, rows = self._require_fitted(), self.to_numbers(X)
         beside = given_for(self, given, rows.shape[0])
@@ -213,8 +217,10 @@ class BaseAutoencoder(
         importance-weighted one.
         """
         fitted, rows = self._require_fitted(), self.to_numbers(X)
-        beside, masked = given_for(self, given, rows.shape[0]), self.missing == "mask"
-        volume = observed_log_volume(rows, fitted.scaling) if masked else np.float32(fitted.scaling.log_volume)
+        beside = given_for(self, given, rows.shape[0])
+        volume = np.float32(fitted.scaling.log_volume)
+        if has_gaps(rows):
+            volume = observed_log_volume(rows, fitted.scaling)
         if importance_samples is None and (scores := fitted.log_evidence(rows, beside)) is not None:
             return scores - volume
         density = log_density(
@@ -233,13 +239,13 @@ class BaseAutoencoder(
         row by the code of the cells it has; others need ``missing="mask"``.
         """
         fitted = self._require_fitted()
-        if fitted.model.completion is None and not (fitted.inference is not None and fitted.inference.takes_gaps):
+        if not fitted.takes_gaps:
             raise ValueError(
-                f"{type(self).__name__}: impute needs a fit with missing='mask', got missing={self.missing!r}."
+                f"{type(self).__name__}: impute needs missing='mask' at fit, as these codes are not points."
             )
         rows = self.to_numbers(X, gaps=True)
         filled = imputed(fitted, rows, given_for(self, given, rows.shape[0]))
-        return like_given(X, filled) if fitted.layout is None else fitted.layout.fill(X, filled)
+        return fitted.filled(X, filled)
 
     def score(self, X: Any, y: Any = None, *, sample_weight: Any = None, given: Any = None) -> float:
         """(Weighted) mean of `score_samples`, as for scikit-learn's PCA; larger is better."""
@@ -277,9 +283,10 @@ class BaseAutoencoder(
         """Rows as the model reads them, in the user's units: an array or CSR matrix, shape (n_samples, n_numbers).
 
         A DataFrame's booleans, categories and dates are encoded; X is refused unless it has the columns of the fit.
-        Cells may be missing where ``gaps`` says so, by default where the model learned from such rows.
+        Cells may be missing where ``gaps`` says so, by default where the model learned from such rows, or with
+        ``missing="auto"`` can encode them.
         """
-        return read_rows(self, X, self._require_fitted().layout, reset=False, gaps=gaps).values
+        return read_rows(self, X, reset=False, gaps=gaps).values
 
     encoder = Side("encoder")
     decoder = Side("decoder")
@@ -306,7 +313,7 @@ class BaseAutoencoder(
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
-        tags.input_tags.allow_nan = self.missing == "mask"
+        tags.input_tags.allow_nan = self.missing != "error"
         tags.transformer_tags.preserves_dtype = []
         return tags
 

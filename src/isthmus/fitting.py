@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,11 +12,11 @@ from typing import Any
 
 from sklearn.exceptions import ConvergenceWarning
 
-from isthmus.choices import choose_plan, choose_turns, needs_search
+from isthmus.choices import choose_plan, choose_refit, choose_turns, needs_search
 from isthmus.distributed import ProcessGroup, process_group
 from isthmus.fitted import FittedState
 from isthmus.history import History
-from isthmus.inference.alternation import alternate, no_turns
+from isthmus.inference.alternation import Alternated, alternate, no_turns
 from isthmus.inference.code_buffer import CodeBuffer, RecentRows, buffered_codes
 from isthmus.inference.code_spread import CodeSpread, latent_gains, latent_variances
 from isthmus.inference.rotation import recoded, rotate_linear_code
@@ -24,6 +25,9 @@ from isthmus.input_validation import read_for_fit
 from isthmus.parts.draws import seeded
 from isthmus.parts.principal import Principal
 from isthmus.pca_attributes import has_linear_code
+from isthmus.refitting import refit
+from isthmus.rehearsal import epochs_of_budget
+from isthmus.rows.mirrored import mirroring
 from isthmus.rows.rows import Rows
 from isthmus.rows.source import Source
 from isthmus.rows.validation import validation_count
@@ -45,7 +49,7 @@ PARTIAL_FIT_SAMPLE = 2048  # rows that a pass of `partial_fit` is evaluated on
 
 def fit_rows(estimator: Any, X: Any, sample_weight: Any, given: Any, checkpointer: FitCheckpointer | None) -> None:
     """Initialize and train; ``estimator.fitted_`` is set at the start and updated during training."""
-    group = process_group()
+    began, group = time.perf_counter(), process_group()
     state = None if checkpointer is None else checkpointer.restored(estimator)
     source = read_for_fit(estimator, X, sample_weight, given, reset=state is None)
     if state is None:
@@ -53,7 +57,7 @@ def fit_rows(estimator: Any, X: Any, sample_weight: Any, given: Any, checkpointe
         rows, estimator.fitted_ = initialize(estimator, source, group, size)
     else:
         rows = rows_for_fitted(estimator, source, estimator.fitted_, group)
-    _train(estimator, source, rows, group, X, state, checkpointer)
+    _train(estimator, source, rows, group, began, X, state, checkpointer)
 
 
 def _searched(estimator: Any, source: Source, group: ProcessGroup) -> int | None:
@@ -66,7 +70,7 @@ def _searched(estimator: Any, source: Source, group: ProcessGroup) -> int | None
         with warnings.catch_warnings():
             warnings.filterwarnings("error", ".*training ended early, interrupted", ConvergenceWarning)
             try:
-                _train(settings, rows_to_learn, rows, group)
+                _train(settings, rows_to_learn, rows, group, time.perf_counter())
             except ConvergenceWarning as interrupted:  # Ctrl-C would otherwise end this fit, and the next would begin
                 raise KeyboardInterrupt from interrupted
         return settings.fitted_
@@ -80,6 +84,7 @@ def _train(
     source: Source,
     rows: Rows,
     group: ProcessGroup,
+    began: float,
     X: Any = None,
     state: RunState | None = None,
     checkpointer: FitCheckpointer | None = None,
@@ -88,9 +93,16 @@ def _train(
     fitted: FittedState = estimator.fitted_
     if checkpointer is not None:
         checkpointer.require_same(rows)
-    plan = choose_plan(estimator, len(rows), fitted)
+    mirrored = mirroring(estimator, source.row_shape, fitted.scaling)
+    copies = len(mirrored(rows)) // len(rows)
+    plan = choose_plan(estimator, len(rows), fitted, copies=copies)
+    held_out = validation_count(len(rows), estimator.validation_fraction)
+    with threads_for(plan.batch_size * fitted.n_weights):
+        epochs = epochs_of_budget(estimator, fitted, plan, mirrored(rows), held_out, group, time.perf_counter() - began)
+    plan = choose_plan(estimator, len(rows), fitted, epochs, copies=copies)
     if closed_form_is_best(estimator, fitted):
         plan = dataclasses.replace(plan, epochs=0)
+    estimator.fitted_ = fitted = dataclasses.replace(fitted, planned_epochs=plan.epochs)
     turns = no_turns(plan) if group.is_distributed else choose_turns(estimator, rows, fitted, plan)
     n_rows = turns.ordinary.epochs + turns.count
     training = Training(
@@ -108,8 +120,9 @@ def _train(
         threads_for(plan.batch_size * fitted.n_weights),
         progress_bar(n_rows, shown=estimator.verbose and group.is_main) as advance,
     ):
-        learned, validation = rows.split(validation_count(len(rows), estimator.validation_fraction))
-        if validation is not None and estimator.missing == "mask":
+        learned, validation = rows.split(held_out)
+        learned = mirrored(learned)
+        if validation is not None and fitted.masked:
             validation = validation.repeated(VALIDATION_DRAWS)
         heard = None if X is None else estimator
         callbacks = EpochCallbacks(heard, n_rows, X, lambda: _callback_state(estimator))
@@ -132,8 +145,9 @@ def _train(
                 f"{type(estimator).__name__}: the loss is no number before the first step; X is too large for float32 "
                 f"as it stands (use scale='standard'), or a weight of the loss is."
             )
+        found = Alternated(best_epoch, False)
         if turns.count and validation is not None and not halted and stopped is None:
-            best_epoch, interrupted = alternate(
+            found = alternate(
                 fitted.model,
                 learned,
                 validation,
@@ -144,13 +158,24 @@ def _train(
                 on_epoch,
                 source.mean_weight,
             )
-            stopped = "interrupted" if interrupted else None
+            best_epoch = found.best_epoch
+            stopped = "interrupted" if found.interrupted else None
     n_iter = len(history) - 1
-    if fitted.architecture.linear and fitted.model.bottleneck.is_gate and n_iter > 0:
-        order_linear_code(fitted.model, complete_records(rows, fitted.model.completion))
+    if n_iter > 0:
+        _order_linear_code(fitted, rows)
     with seeded(fitted.seed):
         closed_form = closed_form_kept(fitted, best_epoch)
         codes = buffered_codes(fitted.model, learned, validation or learned, fitted.device, closed_form)
+    refit_rows, left = 0, best_epoch > 0 and stopped is None and not halted
+    if validation is not None and left and choose_refit(estimator, rows):
+        with seeded(fitted.seed), threads_for(plan.batch_size * fitted.n_weights):
+            against = refit(training, turns, found, mirrored(rows), validation)
+            if against is None:
+                _order_linear_code(fitted, rows)
+                codes = buffered_codes(fitted.model, rows, validation, fitted.device, None, codes)
+                refit_rows = len(rows)
+            elif against == "interrupted":
+                stopped = against
     spread, codes = _spread(estimator, codes, rows, closed_form)
     estimator.fitted_ = dataclasses.replace(
         estimator.fitted_,
@@ -160,6 +185,7 @@ def _train(
         codes=codes,
         noise_variance=codes.noise_variance * fitted.scaling.unit**2,
         polish=estimator.polish_steps,
+        refit_rows=refit_rows,
         spread=spread,
     )
     callbacks.close()
@@ -246,6 +272,12 @@ def fit_partially(estimator: Any, X: Any, sample_weight: Any, given: Any, partia
         spread=None,
     )
     return partial
+
+
+def _order_linear_code(fitted: FittedState, rows: Rows) -> None:
+    """Give a linear model's latents the order and the directions of PCA's."""
+    if fitted.architecture.linear and fitted.model.bottleneck.is_gate:
+        order_linear_code(fitted.model, complete_records(rows, fitted.model.completion))
 
 
 def _set_noise_variance(estimator: Any, row: Mapping[str, float]) -> None:

@@ -18,7 +18,7 @@ from cyclopts import Group, Parameter
 
 import isthmus
 from isthmus.cli.outcome import UsageError
-from isthmus.hyperparameter import Hyperparameter, hyperparameters
+from isthmus.hyperparameter import Hyperparameter, guess, hyperparameters
 
 __all__ = ["as_flags", "chosen_variant", "settings_of", "variant_names", "with_hyperparameter_flags"]
 
@@ -42,7 +42,8 @@ def variant_names() -> tuple[str, ...]:
 def chosen_variant(name: str) -> type:
     """The class of a variant; `UsageError` where there is none of that name."""
     if name not in variant_names():
-        raise UsageError(f"--variant must be one of {', '.join(variant_names())}, got {name!r}.")
+        near = guess(name, variant_names()) or "."
+        raise UsageError(f"--variant must be one of {', '.join(variant_names())}, got {name!r}{near}")
     from isthmus.variants import variants
 
     return variants()[name]
@@ -199,6 +200,8 @@ def _metavar(parameter: Hyperparameter) -> str:
         return "N,N,…"
     if parameter.admits(float):
         return "NUMBER"
+    if parameter.pattern is not None:
+        return "TIME"
     return "N" if parameter.admits(int) else "WORD"
 
 

@@ -12,6 +12,8 @@ from isthmus.plots.loadings import plot_loadings
 from isthmus.plots.pictures import plot_generated, plot_interpolation, plot_samples
 from isthmus.plots.plane import plot_latent_plane
 from isthmus.plots.rate_distortion import plot_rate_distortion
+from isthmus.plots.series import plot_series
+from isthmus.plots.signals import plot_signals, plot_spectrograms
 from isthmus.plots.style import save_figure
 
 __all__ = [
@@ -27,5 +29,8 @@ __all__ = [
     "plot_rate_distortion",
     "plot_reconstructions",
     "plot_samples",
+    "plot_series",
+    "plot_signals",
+    "plot_spectrograms",
     "save_figure",
 ]

@@ -1,4 +1,4 @@
-"""Training rows split several times into rows to fit and rows held out; models are fitted to the first only.
+"""Training rows split several times into rows to fit and held-out rows; models are fitted to the first only.
 
 The test rows take no part, so what is said of them afterwards is not flattered by the choice.
 """
@@ -24,7 +24,7 @@ LINEAR: dict[str, Any] = {"hidden_layer_sizes": (), "channels": ()}
 
 @dataclass(frozen=True, eq=False)
 class Splits:
-    """Rows to fit and rows held out, once a seed."""
+    """Rows to fit and held-out rows, once a seed."""
 
     parts: list[tuple[np.ndarray, np.ndarray]]
     settings: Mapping[str, Any]
@@ -53,7 +53,7 @@ def split_training_rows(
 
 def model_units(estimator: BaseAutoencoder) -> float:
     """What a squared error in the model's units is multiplied by: its common unit, squared; 1 with a scale."""
-    return estimator.scaling_.unit**2 if estimator.scale is None else 1.0
+    return estimator.scaling_.unit**2 if estimator.fitted_.scale is None else 1.0
 
 
 def row_errors(estimator: BaseAutoencoder, X: np.ndarray, size: int | None = None) -> np.ndarray:

@@ -19,13 +19,8 @@ from isthmus.estimator import BaseAutoencoder
 from isthmus.fitted import FittedState
 from isthmus.history import History
 from isthmus.inference.code_buffer import CodeBuffer
-from isthmus.inference.code_spread import CodeSpread
-from isthmus.inference.evidence import CodeDensity
-from isthmus.inference.polishing import Polishing
-from isthmus.inference.state import InferenceState
 from isthmus.initialization import build_model
 from isthmus.input_validation import set_columns
-from isthmus.mixed.layout import TableLayout
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.completion import Completion
 from isthmus.parts.draws import OwnDraws, seeded
@@ -33,9 +28,23 @@ from isthmus.parts.likelihood import Columns
 from isthmus.parts.network import Architecture
 from isthmus.parts.principal import Principal
 from isthmus.rows.scaling import ColumnStatistics, Scaling
+from isthmus.storage.code_facts import (
+    LARGEST_NOISE,
+    LEAST_NOISE,
+    InferenceFacts,
+    SpreadFacts,
+    inference_facts,
+    inference_of,
+    spread_facts,
+    spread_of,
+    tensors_of_codes,
+)
 from isthmus.storage.record import fact, record
 from isthmus.storage.safe_reading import shortened
 from isthmus.storage.tensor_file import TensorKind, kinds_of
+from isthmus.tables.frames import FrameForm
+from isthmus.tables.layout import TableLayout
+from isthmus.tables.row_shape import RowShape
 
 __all__ = [
     "SECONDS",
@@ -49,48 +58,10 @@ __all__ = [
 ]
 
 PRINCIPAL_PARTS = ("mean", "directions", "variances")
-SPREAD_PARTS = ("variances", "gains")
 SECONDS = "seconds"  # the one column of the history that the clock decides
 LEAST_UNIT, LARGEST_UNIT = 1e-150, 1e150  # of which the squares are numbers still
 LEAST_SPREAD = 1e-30  # of the latent that varies most, in the model's units
-LEAST_NOISE, LARGEST_NOISE = 1e-13, 3.4e38  # in the model's units, which are single precision
-SEEDS, MOST_EPOCHS, MOST_STEPS, MOST_ROWS = 2**31, 10**9, 10**6, 10**15
-
-
-@record
-class InferenceFacts:
-    """Of an `InferenceState`: σ² in the model's units, the steps that paid, how many codes to start from, and which
-    of its two parts there are.
-    """
-
-    noise_variance: float = fact(at_least=LEAST_NOISE, at_most=LARGEST_NOISE)
-    steps: int = fact(at_least=0, at_most=MOST_STEPS)
-    n_bank: int = fact(at_least=0)
-    polishing: bool
-    density: bool
-
-    def kinds(self, n_latents: int) -> dict[str, TensorKind]:
-        """The tensors these facts imply."""
-        square, found = TensorKind("F32", (n_latents, n_latents)), {}
-        if self.polishing:
-            found |= {"metric": square, "bank": TensorKind("F32", (self.n_bank, n_latents))}
-        if self.density:
-            found |= {"mean": TensorKind("F32", (n_latents,)), "covariance": square}
-        return {f"inference.{name}": kind for name, kind in found.items()}
-
-
-@record
-class SpreadFacts:
-    """Of a `CodeSpread`: the rows of the fit, and which of its parts there are."""
-
-    n_rows: int = fact(at_least=2, at_most=MOST_ROWS)
-    variances: bool
-    gains: bool
-
-    def kinds(self, n_latents: int) -> dict[str, TensorKind]:
-        """The tensors these facts imply."""
-        there = {"variances": self.variances, "gains": self.gains}
-        return {f"spread.{name}": TensorKind("F64", (n_latents,)) for name in SPREAD_PARTS if there[name]}
+SEEDS, MOST_EPOCHS = 2**31, 10**9
 
 
 @record
@@ -117,8 +88,15 @@ class Facts:
     n_kept_codes: int = fact(at_least=0)
     n_given: int = fact(at_least=0, default=0)
     inference: InferenceFacts | None = fact(default=None)
+    masked: bool | None = fact(default=None)
+    form: FrameForm | None = fact(default=None)
+    scale: Literal["standard", "minmax"] | None = fact(default=None)
+    scale_reason: str = fact(default="")
+    planned_epochs: int = fact(at_least=0, at_most=MOST_EPOCHS, default=0)
+    refit_rows: int = fact(at_least=0, default=0)
     spread: SpreadFacts | None = fact(default=None)
     whitened: bool = fact(default=False)
+    row_shape: RowShape | None = fact(default=None)
 
     def __post_init__(self) -> None:
         if len({*self.history_columns}) != len(self.history_columns):
@@ -133,6 +111,8 @@ class Facts:
             raise ValueError(f"n_directions={self.n_directions} is more than there can be")
         if self.whitened and (self.spread is None or not self.spread.variances):
             raise ValueError("it is whitened, and the variances of its latents are missing")
+        if self.row_shape is not None and self.row_shape.n_numbers != self.n_features:
+            raise ValueError(f"{self.row_shape} are no rows of {self.n_features} numbers")
         if self.best_epoch > self.n_iter:
             raise ValueError(f"best_epoch={self.best_epoch} is later than the last, {self.n_iter}")
         if self.history_rows > self.n_iter + 1:
@@ -169,6 +149,7 @@ def facts_of(fitted: FittedState, names: Sequence[str] | None) -> Facts:
     history, principal = fitted.history, fitted.principal
     completion, layout = fitted.model.completion, fitted.layout
     dtype: Any = fitted.dtype.name
+    scale: Any = fitted.scale
     return Facts(
         n_features=fitted.architecture.n_features,
         n_components=fitted.n_components,
@@ -183,39 +164,23 @@ def facts_of(fitted: FittedState, names: Sequence[str] | None) -> Facts:
         n_directions=len(principal.directions),
         n_iter=fitted.n_iter,
         best_epoch=fitted.best_epoch,
+        planned_epochs=fitted.planned_epochs,
+        refit_rows=fitted.refit_rows,
         history_columns=tuple(history.columns),
         history_rows=len(history),
         layout=layout,
         completion_rank=0 if completion is None else int(completion.loadings.shape[1]),
         n_kept_codes=0 if fitted.codes is None else len(fitted.codes.kept),
         n_given=0 if fitted.given is None else len(fitted.given.center),
-        inference=None if fitted.inference is None else _inference_facts(fitted.inference),
-        spread=None if fitted.spread is None else _spread_facts(fitted.spread),
+        inference=None if fitted.inference is None else inference_facts(fitted.inference),
+        masked=fitted.masked,
+        form=fitted.form,
+        scale=scale,
+        scale_reason=fitted.scale_reason,
+        spread=None if fitted.spread is None else spread_facts(fitted.spread),
         whitened=fitted.whitened,
+        row_shape=fitted.row_shape,
     )
-
-
-def _spread_facts(spread: CodeSpread) -> SpreadFacts:
-    return SpreadFacts(spread.n_rows, spread.variances is not None, spread.gains is not None)
-
-
-def _inference_facts(state: InferenceState) -> InferenceFacts:
-    return InferenceFacts(
-        noise_variance=float(state.noise_variance),
-        steps=0 if state.polishing is None else state.polishing.steps,
-        n_bank=0 if state.polishing is None else len(state.polishing.bank),
-        polishing=state.polishing is not None,
-        density=state.density is not None,
-    )
-
-
-def _inference_of(facts: InferenceFacts | None, tensors: Mapping[str, Tensor], device: torch.device) -> Any:
-    if facts is None:
-        return None
-    part = {name.removeprefix("inference."): tensor.to(device) for name, tensor in tensors.items()}
-    polishing = Polishing(part["metric"], part["bank"], facts.steps) if facts.polishing else None
-    density = CodeDensity(part["mean"], part["covariance"]) if facts.density else None
-    return InferenceState(polishing, density, facts.noise_variance)
 
 
 def tensors_of(fitted: FittedState) -> dict[str, Tensor]:
@@ -229,14 +194,7 @@ def tensors_of(fitted: FittedState) -> dict[str, Tensor]:
         found["principal.effect"] = fitted.principal.effect
     if fitted.codes is not None:
         found |= {"generation.codes": fitted.codes.kept, "generation.errors": fitted.codes.errors}
-    if (state := fitted.inference) is not None:
-        if state.polishing is not None:
-            found |= {"inference.metric": state.polishing.metric, "inference.bank": state.polishing.bank}
-        if state.density is not None:
-            found |= {"inference.mean": state.density.mean, "inference.covariance": state.density.covariance}
-    for name in SPREAD_PARTS:
-        if fitted.spread is not None and (part := getattr(fitted.spread, name)) is not None:
-            found[f"spread.{name}"] = part
+    found |= tensors_of_codes(fitted.inference, fitted.spread)
     for name, values in fitted.history.columns.items():
         if name != SECONDS:
             found[f"history.{name}"] = torch.tensor(values, dtype=torch.float64)
@@ -291,7 +249,8 @@ def empty_model(estimator: BaseAutoencoder, architecture: Architecture, facts: F
     place = torch.device("cpu" if estimator.own_modules() else "meta")
     with seeded(0), place, OwnDraws() if estimator.own_modules() else _NoInitialNumbers():
         scaling = Scaling(nothing, nothing + 1, facts.scaling_unit)
-        completion = Completion(facts.n_features, facts.completion_rank) if estimator.missing == "mask" else None
+        masked = estimator.missing == "mask" if facts.masked is None else facts.masked
+        completion = Completion(facts.n_features, facts.completion_rank) if masked else None
         likelihood = estimator.make_likelihood(columns)
         return build_model(estimator, architecture, columns, scaling, likelihood, None, completion)
 
@@ -317,7 +276,7 @@ def restore(
             model.completion.owners = torch.tensor(layout.owners)
     columns = {name: part.tolist() for name, part in tensors.items() if name.startswith("history.")}
     columns |= {} if seconds is None else {f"history.{SECONDS}": list(seconds)}
-    kept, inference = facts.n_kept_codes > 0, _inference_of(facts.inference, tensors, device)
+    kept, inference = facts.n_kept_codes > 0, inference_of(facts.inference, tensors, device)
     estimator.fitted_ = FittedState(
         n_components=facts.n_components,
         scaling=Scaling(tensors["scaling.center"].numpy(), tensors["scaling.spread"].numpy(), facts.scaling_unit),
@@ -333,13 +292,19 @@ def restore(
         noise_variance=facts.noise_variance,
         history=History({name: columns[f"history.{name}"] for name in facts.history_columns}),
         best_epoch=facts.best_epoch,
+        planned_epochs=facts.planned_epochs,
+        refit_rows=facts.refit_rows,
         n_iter=facts.n_iter,
         codes=CodeBuffer.of(tensors["generation.codes"], tensors["generation.errors"], inference) if kept else None,
         given=None
         if facts.n_given == 0
         else Scaling(tensors["given.center"].numpy(), tensors["given.spread"].numpy(), 1.0),
-        spread=None
-        if facts.spread is None
-        else CodeSpread(facts.spread.n_rows, *(tensors.get(f"spread.{name}") for name in SPREAD_PARTS)),
+        form=facts.form,
+        names=facts.feature_names,
+        image_shape=estimator.image_shape if facts.row_shape is None else facts.row_shape.image_shape,
+        scale=facts.scale if estimator.scale == "auto" else estimator.scale,
+        scale_reason=facts.scale_reason,
+        spread=spread_of(facts.spread, tensors),
         whitened=facts.whitened,
+        row_shape=facts.row_shape,
     )
