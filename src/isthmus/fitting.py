@@ -103,7 +103,8 @@ def _train(
     if closed_form_is_best(estimator, fitted):
         plan = dataclasses.replace(plan, epochs=0)
     estimator.fitted_ = fitted = dataclasses.replace(fitted, planned_epochs=plan.epochs)
-    turns = no_turns(plan) if group.is_distributed else choose_turns(estimator, rows, fitted, plan)
+    # Of the slots of a group no process has all rows; one process of such a group does as its peers would.
+    turns = no_turns(plan) if group.slots > 1 else choose_turns(estimator, rows, fitted, plan)
     n_rows = turns.ordinary.epochs + turns.count
     training = Training(
         fitted.model,
