@@ -140,7 +140,7 @@ def test_every_part_of_the_loss_has_a_panel_with_both_curves():
     assert "squared error per feature" in titles
     assert len(figure.axes) == 4
     labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    assert labels == ["training", "validation", "PCA (start)", "kept"]
+    assert labels == ["training", "validation", "PCA (start)", "chosen"]
     start = next(line for line in figure.axes[0].lines if line.get_label() == "PCA (start)")
     assert set(start.get_ydata()) == {2.1}
 

@@ -100,7 +100,7 @@ class BaseAutoencoder(
     history_ : History
         One row per epoch; row 0 is the start.
     n_iter_, best_epoch_ : int
-        Epochs run, and the epoch whose weights the model has.
+        Epochs run, and the epoch that held-out rows chose: the model has its weights, or those of a refit as long.
     noise_variance_ : float
         σ² of the noise in the units of the (scaled) data: learned, fixed, or what held-out rows have left beside their
         best codes, over the n - p of n cells that p latents leave free; for PCA itself probabilistic PCA's.

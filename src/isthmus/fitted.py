@@ -61,7 +61,7 @@ class FittedState:
     noise_variance : float
         σ² in the user's units: the likelihood's own, or the held-out squared error.
     history, best_epoch, n_iter
-        The history of training, the epoch whose weights the model has, and the epochs run.
+        The history of training, the epoch that held-out rows chose, and the epochs run.
     planned_epochs : int
         Epochs that were planned, also where a budget said so; as ``max_iter`` they give this fit again.
     refit_rows : int

@@ -31,7 +31,7 @@ from isthmus.rows.mirrored import mirroring
 from isthmus.rows.rows import Rows
 from isthmus.rows.source import Source
 from isthmus.rows.validation import validation_count
-from isthmus.size_by_fits import fewest_keeping
+from isthmus.size_by_fits import fewest_keeping, supported
 from isthmus.training.callbacks import EpochCallbacks
 from isthmus.training.checkpointing import FitCheckpointer
 from isthmus.training.completion import VALIDATION_DRAWS, complete_records, learn_trust
@@ -75,7 +75,8 @@ def _searched(estimator: Any, source: Source, group: ProcessGroup) -> int | None
                 raise KeyboardInterrupt from interrupted
         return settings.fitted_
 
-    return fewest_keeping(estimator, source, group, fit)
+    search = supported if estimator.n_components == "auto" else fewest_keeping
+    return search(estimator, source, group, fit)
 
 
 def _train(
