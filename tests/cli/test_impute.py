@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from cli.conftest import call, own_rows, sentence
+from cli.conftest import call, own_rows
 from isthmus.tables import read, write_table
 
 NAMES = ("height", "weight", "age", "c", "b", "a")
