@@ -22,7 +22,7 @@ from isthmus.anomaly.conformal import (
     rows_needed,
     threshold_at,
 )
-from isthmus.anomaly.contributions import Explanation, attribute_to_columns
+from isthmus.anomaly.contributions import Explanation, attribute_to_columns, decoded_cells
 from isthmus.anomaly.scores import Reference, StandardUnits, Surprise, residual_variances
 from isthmus.hyperparameter import check_hyperparameters, hyper
 from isthmus.input_validation import read_numbers
@@ -257,7 +257,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         if self.layout_ is not None:
             starts = [begin for begin, _ in self.layout_.spans()]
             contributions = np.add.reduceat(contributions, starts, axis=1)
-            values, expected = (_words(rows, self.layout_) for rows in (values, expected))
+            values, expected = (decoded_cells(rows, self.layout_) for rows in (values, expected))
         return Explanation(
             scores=scores,
             contributions=contributions,
@@ -350,14 +350,6 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
 def _as_table(X: np.ndarray, layout: TableLayout | None) -> Any:
     """Encoded rows as the mixed-type table they are of; numbers as they are."""
     return X if layout is None else Table(layout.decode(X), layout.names, layout=layout)
-
-
-def _words(X: np.ndarray, layout: TableLayout) -> np.ndarray:
-    """Encoded rows as objects, shape (n_rows, n_columns): each cell as its column has it, None where one is missing."""
-    found = np.empty((len(X), len(layout.columns)), dtype=object)
-    for place, (column, cells) in enumerate(zip(layout.columns, layout.decode(X).columns, strict=True)):
-        found[:, place] = column.written(cells.combine_chunks()) if column.kind == "date" else cells.to_pylist()
-    return found
 
 
 def _code_size(U: np.ndarray) -> int:
