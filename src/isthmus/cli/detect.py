@@ -246,7 +246,7 @@ def _detector_of(path: str, settings: dict[str, Any]) -> tuple[Any, Expected]:
         if "false_alarm_rate" in settings:
             found.set_false_alarm_rate(settings["false_alarm_rate"])
         names = getattr(found, "feature_names_in_", None)
-        columns = unnamed(found.n_features_in_) if names is None else tuple(map(str, names))
+        columns = unnamed(len(found.columns_.center)) if names is None else tuple(map(str, names))
         return found, Expected(columns, "the columns the detector was fitted on", layout=found.layout_)
     from isthmus.cli.data_split import held_out_again
 
