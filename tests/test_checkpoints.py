@@ -27,6 +27,7 @@ from isthmus.storage.folder_lock import locked
 from isthmus.storage.safe_reading import StorageError, checksum
 from isthmus.tables.stream import ArrayStream
 from isthmus.training.loop import Training
+from isthmus.training.one_network import OneNetwork
 
 SETTINGS = {"hidden_layer_sizes": (16,), "batch_size": 32, "max_iter": 6, "random_state": 0}
 FILES = ("config.json", "model.safetensors", "training.json", "training.safetensors", "timing.json")
@@ -94,6 +95,30 @@ def test_a_fit_that_goes_on_ends_with_the_same_bits(kind, source, tmp_path):
     assert losses[0] == losses[1]
 
 
+def test_a_fit_cut_while_decoder_and_codes_take_turns_ends_with_the_same_bits(tmp_path, monkeypatch):
+    settings = SETTINGS | {"max_iter": 16}
+    weight = np.random.default_rng(0).uniform(0.2, 2, len(rows()))
+    uninterrupted = Autoencoder(2, **settings).fit(rows(), sample_weight=weight)
+    checkpoints = Checkpoints(tmp_path / "work", every_seconds=0)
+    stepped = []
+
+    def cut(self, inputs, at_output, learning_rate):
+        stepped.append(1)
+        if len(stepped) == 12:
+            raise Cut
+        step(self, inputs, at_output, learning_rate)
+
+    step = OneNetwork.step
+    with monkeypatch.context() as patch:
+        patch.setattr(OneNetwork, "step", cut)
+        with pytest.raises(Cut):
+            Autoencoder(2, **settings).fit(rows(), sample_weight=weight, checkpoints=checkpoints)
+    assert len(stepped) == 12  # the turns had begun
+    resumed = Autoencoder(2, **settings).fit(rows(), sample_weight=weight, checkpoints=checkpoints)
+    assert weights(resumed) == weights(uninterrupted)
+    np.testing.assert_array_equal(resumed.transform(rows()), uninterrupted.transform(rows()))
+
+
 def test_checkpoints_of_every_few_epochs_go_on_as_well(tmp_path):
     checkpoints = Checkpoints(tmp_path / "work", every_seconds=None, every_epochs=2)
     fit_and_cut(Autoencoder(2, **SETTINGS), rows(), checkpoints, 17)
@@ -104,11 +129,30 @@ def test_checkpoints_of_every_few_epochs_go_on_as_well(tmp_path):
 
 def test_keeping_changes_nothing_and_a_finished_fit_is_not_repeated(tmp_path, monkeypatch):
     checkpoints = Checkpoints(tmp_path / "work", every_seconds=0)
-    kept = Autoencoder(2, **SETTINGS).fit(rows(), checkpoints=checkpoints)
-    assert weights(kept) == weights(Autoencoder(2, **SETTINGS).fit(rows()))
+    kept = Autoencoder(2, refit=False, **SETTINGS).fit(rows(), checkpoints=checkpoints)
+    assert weights(kept) == weights(Autoencoder(2, refit=False, **SETTINGS).fit(rows()))
     monkeypatch.setattr(Training, "step", lambda *_: pytest.fail("a finished fit took another step"))
-    again = Autoencoder(2, **SETTINGS).fit(rows(), checkpoints=checkpoints)
+    again = Autoencoder(2, refit=False, **SETTINGS).fit(rows(), checkpoints=checkpoints)
     assert weights(again) == weights(kept)
+
+
+def test_a_refit_that_was_interrupted_is_repeated_from_the_end_of_the_run(tmp_path):
+    uninterrupted = Autoencoder(2, **SETTINGS).fit(rows())
+    assert uninterrupted.fitted_.refit_rows == 200
+    checkpoints = Checkpoints(tmp_path / "work", every_seconds=None)
+    run_again = Training.run_again
+
+    def cut(self, *arguments):
+        run_again(self, *arguments)
+        raise Cut
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Training, "run_again", cut)
+        with pytest.raises(Cut):
+            Autoencoder(2, **SETTINGS).fit(rows(), checkpoints=checkpoints)
+        patch.setattr(Training, "run_again", run_again)
+        patch.setattr(Training, "_learn", lambda *_: pytest.fail("the run was repeated"))
+        assert weights(Autoencoder(2, **SETTINGS).fit(rows(), checkpoints=checkpoints)) == weights(uninterrupted)
 
 
 def test_every_checkpoint_is_a_model(cut_short):

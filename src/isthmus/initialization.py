@@ -6,6 +6,7 @@ from them with the closed form's weights.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -15,9 +16,10 @@ import torch
 from sklearn.utils import check_random_state
 from torch import Tensor
 
-from isthmus.choices import choose_architecture, choose_size, require_consistent
+from isthmus.choices import asked_share, choose_candidates, choose_size, require_consistent
 from isthmus.distributed import ProcessGroup
 from isthmus.fitted import FittedState
+from isthmus.network_trial import better_network
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.completion import Completion
 from isthmus.parts.draws import OwnDraws, seeded
@@ -25,6 +27,7 @@ from isthmus.parts.likelihood import Columns, Likelihood
 from isthmus.parts.network import Architecture, init_from_closed_form
 from isthmus.parts.principal import Principal
 from isthmus.parts.start import Start
+from isthmus.rows.mirrored import mirroring
 from isthmus.rows.rows import Batch, Rows, rows_of
 from isthmus.rows.scaling import (
     ColumnStatistics,
@@ -40,6 +43,7 @@ from isthmus.rows.units import UnitChoice, choose_scale
 from isthmus.settings import AutoencoderSettings
 from isthmus.training.completion import complete_records, learn_completion
 from isthmus.training.devices import choose_device, threads_for
+from isthmus.training.plan import automatic_weight_decay
 
 __all__ = [
     "build_model",
@@ -51,10 +55,17 @@ __all__ = [
 
 BASELINE_DIRECTIONS, BASELINE_DIRECTIONS_OF_WIDE_TABLES = 256, 64  # length of PCA's error curve
 WIDE = 4096
+LEAST_TRIED, TRIED_CELLS = 512, 1 << 25  # rows of a stream that networks are tried on
 
 
-def initialize(settings: AutoencoderSettings, source: Source, group: ProcessGroup) -> tuple[Rows, FittedState]:
-    """Rows in the model's units, and the fitted record before the first step."""
+def initialize(
+    settings: AutoencoderSettings, source: Source, group: ProcessGroup, size: int | None = None
+) -> tuple[Rows, FittedState]:
+    """Rows in the model's units, and the fitted record before the first step.
+
+    ``size`` is the number of latents where the settings leave it to be found; of a linear model that is to keep a share
+    of the variance, PCA finds it here.
+    """
     device = choose_device(settings.device)
     seed = torch.tensor(int(check_random_state(settings.random_state).randint(2**31 - 1)))
     seed = int(group.broadcast_(seed))
@@ -65,11 +76,11 @@ def initialize(settings: AutoencoderSettings, source: Source, group: ProcessGrou
     own = statistics.of(slice(0, widths.features))
     layout = source.layout
     columns = Columns(own, source.names, None if layout is None else layout.blocks)
-    n_latents = choose_size(settings, columns)
+    n_latents = choose_size(settings, columns) if size is None else size
     likelihood = settings.make_likelihood(columns)
     choice = _choose_scale(settings, source, columns, likelihood)
     scaling = _scaling(settings, source, columns, likelihood, choice.scale)
-    require_consistent(settings, n_latents, columns, likelihood, scaling)
+    require_consistent(settings, n_latents, columns, likelihood, scaling, source.row_shape)
     given = None
     if widths.given:
         beside_it = statistics.of(slice(widths.features, widths.features + widths.given))
@@ -81,10 +92,32 @@ def initialize(settings: AutoencoderSettings, source: Source, group: ProcessGrou
         completion, owners = None, layout.owners if layout else None
         if masked:
             completion, mean = learn_completion(rows, owners)
-        principal = _closed_form(start, complete_records(rows, completion), rows, mean, n_latents, own.weight, group)
-    architecture = choose_architecture(settings, n_latents, widths.features, widths.given)
-    with seeded(seed), OwnDraws():
-        model = build_model(settings, architecture, columns, scaling, likelihood, principal, completion)
+        known = BASELINE_DIRECTIONS if rows.n_features <= WIDE else BASELINE_DIRECTIONS_OF_WIDE_TABLES
+
+        def closed_form(limit: int) -> Principal:
+            return _closed_form(start, complete_records(rows, completion), rows, mean, limit, own.weight, group)
+
+        principal = closed_form(max(n_latents, known))
+        if size is None and (share := asked_share(settings)) is not None:
+            while (found := principal.fewest_keeping(share)) is None and len(principal.directions) < principal.rank:
+                principal = closed_form(4 * len(principal.directions))
+            n_latents = found or principal.rank
+    shape = None if layout is not None or masked else source.row_shape
+    candidates = choose_candidates(settings, n_latents, widths.features, widths.given, shape, len(rows))
+
+    def built(architecture: Architecture) -> AutoencoderModel:
+        with seeded(seed), OwnDraws():
+            own = copy.deepcopy(likelihood)  # a trial's noise is not the fit's
+            return build_model(settings, architecture, columns, scaling, own, principal, completion)
+
+    architecture = candidates[0]
+    if len(candidates) > 1 and not group.is_distributed:
+        some = _some_rows(source, rows, scaling, given, seed)
+        decay = automatic_weight_decay(len(rows), principal.unexplained(n_latents))
+        architecture = better_network(
+            candidates, built, some, mirroring(settings, source.row_shape, scaling), settings, device, seed, decay
+        )
+    model = built(architecture)
     noise_variance = principal.noise_variance(n_latents) * scaling.unit**2
     return rows, FittedState(
         n_components=n_latents,
@@ -100,10 +133,21 @@ def initialize(settings: AutoencoderSettings, source: Source, group: ProcessGrou
         given=given,
         form=source.form,
         names=_names_at_fit(settings, source),
-        image_shape=settings.image_shape,
+        image_shape=None if source.row_shape is None else source.row_shape.image_shape,
         scale=choice.scale,
         scale_reason=choice.why,
+        whitened=settings.whiten,
+        row_shape=source.row_shape,
     )
+
+
+def _some_rows(source: Source, rows: Rows, scaling: Scaling, given: Scaling | None, seed: int) -> Rows:
+    """Rows to try networks on: all, or of a stream a sample that is read once."""
+    if source.stream is None or rows.random_access:
+        return rows
+    count = min(len(source.stream), max(LEAST_TRIED, TRIED_CELLS // source.stream.width))
+    places = np.sort(np.random.default_rng([seed, 2]).choice(len(source.stream), count, replace=False, shuffle=False))
+    return rows_of(source.stream.take(places).values, scaling)
 
 
 def rows_for_fitted(settings: AutoencoderSettings, source: Source, fitted: FittedState, group: ProcessGroup) -> Rows:
@@ -158,16 +202,14 @@ def _closed_form(
     records: Callable[[], Iterable[Batch]],
     rows: Rows,
     mean: Tensor,
-    n_latents: int,
+    limit: int,
     total_weight: float,
     group: ProcessGroup,
 ) -> Principal:
-    """The weighted closed form of centred rows, once the effect of conditions is removed.
+    """The weighted closed form of centred rows, ``limit`` directions at most, once conditions' effect is removed.
 
     A row of weight w enters as its distance from the mean times √w, which makes the closed form the weighted one.
     """
-    known = BASELINE_DIRECTIONS if rows.n_features <= WIDE else BASELINE_DIRECTIONS_OF_WIDE_TABLES
-    limit = max(n_latents, known)
     all_reduce_ = group.all_reduce_ if rows.is_sharded else lambda numbers: numbers
     effect = _effect(records, mean, rows.widths.given, all_reduce_) if rows.widths.given else None
 
@@ -208,6 +250,8 @@ def _choose_scale(
         return UnitChoice(settings.scale, "")
     if source.layout is not None or not source.was_read or not likelihood.takes_any_scale:
         return UnitChoice(None, "")
+    if source.row_shape is not None:
+        return UnitChoice(None, f"{source.row_shape.noun} are of one unit")
     return choose_scale(columns.statistics, source.names, source.image_shape or settings.image_shape)
 
 

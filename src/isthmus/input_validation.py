@@ -27,7 +27,9 @@ from isthmus.tables.views import Arranged
 
 __all__ = [
     "blockwise",
+    "encoded_names",
     "given_for",
+    "in_memory",
     "read_for_fit",
     "read_numbers",
     "read_rows",
@@ -50,7 +52,7 @@ def read_rows(estimator: Any, X: Any, *, reset: bool, gaps: bool | None = None) 
     columns with names may be in any order.
     """
     try:
-        rows = input_rows(X, estimator.image_shape)
+        rows = input_rows(X, estimator.image_shape if reset else estimator.fitted_.image_shape)
         if rows.stream is not None:
             return _streamed(estimator, rows.stream, rows, reset=reset)
         return _held(estimator, X, rows, reset=reset, gaps=gaps)
@@ -71,7 +73,10 @@ def _streamed(estimator: Any, stream: TableStream, rows: InputRows, *, reset: bo
         set_columns(estimator, stream.n_columns, stream.columns if stream.has_names else None)
     names = feature_names(estimator, stream.n_columns)
     names = names if layout is None else [names[place] for place in layout.owners]
-    return Source(None, stream, names, layout, masked=masked, was_read=rows.was_read, image_shape=rows.image_shape)
+    return Source(
+        None, stream, names, layout, masked=masked, was_read=rows.was_read, image_shape=rows.image_shape,
+        row_shape=rows.row_shape,
+    )  # fmt: skip
 
 
 def _held(estimator: Any, X: Any, rows: InputRows, *, reset: bool, gaps: bool | None) -> Source:
@@ -101,8 +106,9 @@ def _held(estimator: Any, X: Any, rows: InputRows, *, reset: bool, gaps: bool | 
     masked = gaps and (not reset or estimator.missing == "mask" or has_gaps(values))
     form = rows.form if layout is not None else None
     return Source(
-        values, None, features, layout, form=form, masked=masked, was_read=rows.was_read, image_shape=rows.image_shape
-    )
+        values, None, features, layout, form=form, masked=masked, was_read=rows.was_read, image_shape=rows.image_shape,
+        row_shape=rows.row_shape if layout is None else None,
+    )  # fmt: skip
 
 
 def read_numbers(
@@ -149,7 +155,7 @@ def read_numbers(
 
 def _takes_gaps(estimator: Any) -> bool:
     """Whether rows may have missing cells: the fit had some, or such a row is encoded by the cells it has."""
-    return estimator.fitted_.masked or (estimator.missing == "auto" and estimator.fitted_.imputes)
+    return estimator.fitted_.masked or (estimator.missing == "auto" and estimator.fitted_.takes_gaps)
 
 
 def _validated(estimator: Any, values: Any, names: Sequence[str] | None, *, reset: bool) -> Any:
@@ -251,6 +257,24 @@ def blockwise(method: Method) -> Method:
 def feature_names(estimator: Any, n_columns: int) -> list[str]:
     """The columns' names at fit, or their positions if they have none."""
     return [str(name) for name in getattr(estimator, "feature_names_in_", range(n_columns))]
+
+
+def encoded_names(estimator: Any) -> list[str]:
+    """A name for each number of a row as `to_numbers` gives it: the column's, x0, x1 … without, or ``colour=red``."""
+    layout = estimator.fitted_.layout
+    if layout is not None:
+        return list(layout.encoded_names)
+    names = getattr(estimator, "feature_names_in_", None)
+    return [f"x{place}" for place in range(estimator.n_features_in_)] if names is None else list(map(str, names))
+
+
+def in_memory(X: Any, most: int) -> tuple[Any, np.ndarray | None]:
+    """X as it is; of a stream larger than memory ``most`` rows, evenly spread, and their places."""
+    stream = large_stream(X)
+    if stream is None or len(stream) == 0:
+        return X, None
+    places = np.unique(np.linspace(0, len(stream) - 1, min(most, len(stream))).astype(int))
+    return stream.take(places).rows, places
 
 
 def set_columns(estimator: Any, n_columns: int, names: Sequence[str] | None) -> None:

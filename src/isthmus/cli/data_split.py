@@ -1,4 +1,4 @@
-"""Rows to learn from and rows held out: drawn once by `isthmus fit`, found again by the other commands."""
+"""Rows to learn from and held-out rows: drawn once by `isthmus fit`, found again by the other commands."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ MOST_HELD_OUT, MOST_SHOWN = 100_000, 10_000  # rows of data larger than memory
 
 @dataclass(frozen=True, eq=False)
 class DataSplit:
-    """A table, with the indices of the rows learned from and of those held out.
+    """A table, with the indices of the training rows and of those held out.
 
-    Of data larger than memory the table holds the rows held out and a sample of those learned from; ``stream`` are
+    Of data larger than memory the table holds the held-out rows and a sample of those learned from; ``stream`` are
     all of the latter, ``whole`` all rows, and ``places`` says where those held out stand among them.
     """
 
@@ -42,12 +42,12 @@ class DataSplit:
 
     @cached_property
     def training(self) -> Any:
-        """The rows to learn from, or a sample of them: an array, or a frame where columns are of several kinds."""
+        """The training rows, or a sample of them: an array, or a frame where columns are of several kinds."""
         return self.table.take(self.train).rows
 
     @property
     def to_learn_from(self) -> Any:
-        """All rows to learn from: a table, which an estimator knows to be read from a file, or a stream."""
+        """All training rows: a table, which an estimator knows to be read from a file, or a stream."""
         return self.table.take(self.train) if self.stream is None else self.stream
 
     @property
@@ -58,12 +58,12 @@ class DataSplit:
 
     @property
     def test_places(self) -> np.ndarray:
-        """Where the rows held out stand in the data, counted from 0."""
+        """Where the held-out rows stand in the data, counted from 0."""
         return self.test if self.places is None else self.places
 
     @cached_property
     def held_out(self) -> Table:
-        """The rows to be judged by."""
+        """The rows of the evaluation."""
         return self.table.take(self.test)
 
     def judge(self, estimator: Any, seed: int) -> Evaluation:
@@ -74,7 +74,15 @@ class DataSplit:
         known = {} if labels is None else {"X_train": self.training, "y_train": labels[self.train]}
         return evaluate(estimator, self.held_out.rows, self.held_out.labels, **known, random_state=seed)
 
-    def record(self, source: str, drop: tuple[str, ...], *, test_size: float, seed: int) -> DataRecord:
+    def record(
+        self,
+        source: str,
+        drop: tuple[str, ...],
+        *,
+        test_size: float,
+        seed: int,
+        reading: ReadingFlags = READ_BY_ITSELF,
+    ) -> DataRecord:
         """What a run folder keeps of these rows, read from ``source``."""
         table, whole = self.table, self.whole
         described = table.description if whole is None else whole.description
@@ -95,6 +103,7 @@ class DataSplit:
             sha256=fingerprint(table.values) if whole is None else whole.fingerprint(),
             mixed=table.frame is not None,
             test_sha256=places_sha256(self.test_places),
+            reading=reading.of_files or None,
             layout=None if plain else layout,
             dialect=self.dialect,
             passed_over=() if described is None else tuple(one.name for one in described.findings if not one.learned),
@@ -142,7 +151,7 @@ def read_and_split(
     train, test = split_table(table, test_size, seed)
     if len(train) < 2:
         raise CommandError(f"{data!r}: too few rows, {len(table)} leave {len(train)} to learn from; add rows.")
-    say(f"{len(train):,} rows to learn from, {len(test):,} held out.")
+    say(f"{len(train):,} training rows, {len(test):,} held out.")
     return DataSplit(table, train, test, dialect=stream.dialect)
 
 
@@ -176,7 +185,7 @@ def _large_rows(stream: TableStream, places: np.ndarray, seed: int) -> DataSplit
 
 
 def _require_classes(table: Table, data: str) -> None:
-    """Labels are judged after training; what cannot be classes is refused before."""
+    """Labels are used after training; what cannot be classes is refused before it."""
     labels = table.labels
     if labels is not None and labels.dtype.kind == "f" and (labels != labels.round()).any():
         raise CommandError(
@@ -201,7 +210,7 @@ def held_out_again(run: Run) -> DataSplit:
             roles["columns"] = record.columns  # which leaves out what was dropped
         else:
             roles |= {"layout": record.known_layout, "dialect": record.dialect, "passed_over": record.passed_over}
-        stream = open_table(record.source, **roles)
+        stream = open_table(record.source, **roles, **ReadingFlags.of(record.reading).options())
         table = stream.load() if stream.fits_in_memory else None
     except DataError as error:
         raise CommandError(f"{error} The run's data being gone, name the data to use after it.") from error

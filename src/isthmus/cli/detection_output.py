@@ -1,4 +1,4 @@
-"""Rows judged, the strangest first: as a table in the format asked for, and as a picture."""
+"""Scored rows, the most anomalous first: as a table in the format asked for, and as a figure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from isthmus.anomaly import DetectionResult
     from isthmus.tables import Table
 
-__all__ = ["draw_top_anomalies", "require_judged_writable", "write_detections"]
+__all__ = ["draw_top_anomalies", "require_judged_writable", "write_columns", "write_detections"]
 
 TABLES = (".csv", ".tsv", ".parquet", ".json")
 PICTURES = (".png", ".svg", ".pdf")
@@ -46,15 +46,22 @@ def write_detections(
     most: int | None,
     overwrite: bool,
 ) -> None:
-    """Write a row for every row judged: its id, score, p-value, whether it is an alarm, and its top columns.
+    """Write a row for every row scored: its id, score, p-value, whether it is an alarm, and its top columns.
 
     For each of the ``top`` columns: its name, what it adds to the score, its value and the value expected.
     """
+    columns = {name: cells[:most] for name, cells in _columns(table, detection, alarms, top).items()}
+    write_columns(output, columns, overwrite=overwrite)
+    if output is not None:
+        say(f"{min(len(table), most or len(table)):,} rows, the most anomalous first, are in {str(output)!r}.")
+
+
+def write_columns(output: Path | None, columns: dict[str, list[Any]], *, overwrite: bool) -> None:
+    """Write named columns as the suffix of the output asks; without an output as CSV on standard output."""
     import pyarrow
 
     from isthmus.tables import atomic_write
 
-    columns = {name: cells[:most] for name, cells in _columns(table, detection, alarms, top).items()}
     suffix = ".csv" if output is None else output.suffix.lower()
     if suffix == ".json":
         names = list(columns)
@@ -76,8 +83,6 @@ def write_detections(
             return
         with atomic_write(output, overwrite=overwrite) as temporary:
             temporary.write_bytes(data)
-    if output is not None:
-        say(f"{min(len(table), most or len(table)):,} rows, the strangest first, are in {str(output)!r}.")
 
 
 def _columns(table: Table, detection: DetectionResult, alarms: np.ndarray, top: int) -> dict[str, list[Any]]:
@@ -129,7 +134,7 @@ def _as_text(columns: dict[str, list[Any]], separator: str) -> bytes:
 
 
 def draw_top_anomalies(path: Path, table: Table, detection: DetectionResult) -> None:
-    """Draw which columns give the strangest rows away, and what was expected in them."""
+    """Draw which columns make the top rows anomalous, and what was expected in them."""
     import numpy as np
 
     from isthmus import plots

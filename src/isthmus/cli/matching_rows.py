@@ -8,19 +8,22 @@ the fit are recognised where they are present.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from isthmus.cli.outcome import CommandError, say
-from isthmus.cli.reading_flags import READ_BY_ITSELF, ReadingFlags
+from isthmus.cli.reading_flags import READ_BY_ITSELF, ReadingFlags, TableFlags
 from isthmus.cli.run_folder import Run
 
 if TYPE_CHECKING:
     from isthmus.tables import Table
     from isthmus.tables.dialect import Dialect
     from isthmus.tables.layout import TableLayout
+    from isthmus.tables.row_shape import RowShape
     from isthmus.tables.stream import TableStream
+
+FILES = ("file", "window")  # what rows are called that were pictures or sounds
 
 __all__ = ["Expected", "codes_expected", "name_columns", "open_matching", "read_matching", "rows_expected", "unnamed"]
 
@@ -30,7 +33,7 @@ class Expected:
     """The columns a model takes; ``what`` names them in a message.
 
     ``layout`` says what each of them is and ``dialect`` how the file of the fit was written; ``passed_over`` are
-    columns of that file that were not learned from.
+    columns of that file that were not used for training.
     """
 
     columns: tuple[str, ...]
@@ -42,6 +45,8 @@ class Expected:
     layout: TableLayout | None = None
     dialect: Dialect | None = None
     passed_over: tuple[str, ...] = ()
+    row_shape: RowShape | None = None
+    reading: Mapping[str, Any] = field(default_factory=dict)
 
 
 def rows_expected(run: Run, estimator: Any) -> Expected:
@@ -50,10 +55,12 @@ def rows_expected(run: Run, estimator: Any) -> Expected:
     if record is not None:
         roles = (record.label_name, record.id_name, record.drop)
         layout = record.known_layout or layout
-        return Expected(record.columns, what, *roles, record.image_shape, layout, record.dialect, record.passed_over)
+        known = (record.image_shape, layout, record.dialect, record.passed_over)
+        return Expected(record.columns, what, *roles, *known, estimator.fitted_.row_shape, record.reading or {})
     names = getattr(estimator, "feature_names_in_", None)
     names = unnamed(estimator.n_features_in_) if names is None else tuple(map(str, names))
-    return Expected(names, what, image_shape=estimator.image_shape, layout=layout)
+    shape = estimator.fitted_.row_shape
+    return Expected(names, what, image_shape=estimator.image_shape, layout=layout, row_shape=shape)
 
 
 def codes_expected(run: Run, estimator: Any) -> Expected:
@@ -72,7 +79,7 @@ def open_matching(
     ids: str | None = None,
     drop: Sequence[str] = (),
     share: tuple[int, int] | None = None,
-    reading: ReadingFlags = READ_BY_ITSELF,
+    reading: TableFlags = READ_BY_ITSELF,
 ) -> TableStream:
     """Open a table with the expected columns, in their order; an error names those missing.
 
@@ -82,7 +89,13 @@ def open_matching(
     from isthmus.tables.layout import plain_layout
 
     where, given = repr(source), reading.options()
-    look = open_table(source, **given, dialect=None if given else expected.dialect)
+    files = ReadingFlags.of({name: value for name, value in expected.reading.items() if name in ("pad", "window")})
+    as_fitted = files.options() | {"row_shape": expected.row_shape} | given
+    look = open_table(source, **as_fitted, dialect=None if given else expected.dialect)
+    if look.row_shape is not None and look.row_shape == expected.row_shape and look.id_name in FILES:
+        for note in () if look.description is None else look.description.notes:
+            say(f"note: {note}")
+        return look if share is None else look.share(*share)
     names = look.all_columns
     _require_same_pictures(look, expected, where)
     free = [name for name in names if name not in expected.columns]

@@ -15,15 +15,16 @@ from isthmus.cli.outcome import CommandError, UsageError, say, show
 from isthmus.tables.table import Table, joined
 
 if TYPE_CHECKING:
+    from isthmus.tables.row_shape import RowShape
     from isthmus.tables.stream import TableStream
 
 __all__ = ["require_writable", "shared", "to_stdout", "write_blocks", "write_rows"]
 
 
-def require_writable(output: Path | None, *, overwrite: bool, image_shape: tuple[int, ...] | None = None) -> None:
+def require_writable(output: Path | None, *, overwrite: bool, row_shape: RowShape | None = None) -> None:
     """Refuse an output that could not be written, before anything is computed for it.
 
-    ``image_shape`` is that of a row, where rows may be written as pictures.
+    ``row_shape`` is that of a row, where rows may be written as pictures or sounds.
     """
     from isthmus.tables.atomic import refuse_existing
     from isthmus.tables.writing import WRITABLE
@@ -34,11 +35,19 @@ def require_writable(output: Path | None, *, overwrite: bool, image_shape: tuple
     if suffix in WRITABLE:
         if not overwrite:
             refuse_existing(output)
-    elif suffix or image_shape is None:
-        pictures = "" if image_shape is None else ", or a folder for pictures"
-        raise UsageError(f"-o must end in {', '.join(WRITABLE)}{pictures}, got {str(output)!r}.")
+    elif suffix or (files := _files_of(row_shape)) is None:
+        files = _files_of(row_shape)
+        folder = "" if files is None else f", or a folder for {files}"
+        raise UsageError(f"-o must end in {', '.join(WRITABLE)}{folder}, got {str(output)!r}.")
     elif output.is_file():
-        raise CommandError(f"{str(output)!r} is a file; name a folder for the pictures.")
+        raise CommandError(f"{str(output)!r} is a file; name a folder for the {files}.")
+
+
+def _files_of(row_shape: RowShape | None) -> str | None:
+    """What rows are as files of their own: pictures or sounds; None where they are neither."""
+    if row_shape is None:
+        return None
+    return "pictures" if row_shape.image_shape is not None else "sounds" if row_shape.signal is not None else None
 
 
 def write_rows(
@@ -47,7 +56,7 @@ def write_rows(
     columns: Sequence[str],
     *,
     beside: Table | None = None,
-    image_shape: tuple[int, ...] | None = None,
+    row_shape: RowShape | None = None,
     overwrite: bool = False,
     what: str = "rows",
 ) -> None:
@@ -57,7 +66,7 @@ def write_rows(
             _write_frame(output, values, beside, overwrite=overwrite, what=what)
             return
         values = values.values
-    from isthmus.tables import write_images, write_table
+    from isthmus.tables import write_images, write_sounds, write_table
 
     words: dict[str, Any] = {}
     if beside is not None:
@@ -68,9 +77,13 @@ def write_rows(
             write_table(path, values, columns, **words)
             to_stdout(path)
         return
-    if not output.suffix and image_shape is not None:
-        write_images(output, values, image_shape, names=words.get("ids"), overwrite=overwrite)
-        say(f"{len(values)} pictures are in {str(output)!r}.")
+    if not output.suffix and row_shape is not None:
+        names = {"names": words.get("ids"), "overwrite": overwrite}
+        if row_shape.signal is not None:
+            write_sounds(output, values, row_shape.signal, **names)
+        else:
+            write_images(output, values, row_shape.image_shape or (), **names)
+        say(f"{len(values)} {_files_of(row_shape)} are in {str(output)!r}.")
         return
     write_table(output, values, columns, **words, overwrite=overwrite)
     _say_written(output, len(values), what, values.shape[1])
@@ -94,7 +107,7 @@ def write_blocks(
     answer: Callable[[Table], Any],
     columns: Sequence[str],
     *,
-    image_shape: tuple[int, ...] | None = None,
+    row_shape: RowShape | None = None,
     overwrite: bool = False,
     what: str = "rows",
 ) -> None:
@@ -110,11 +123,11 @@ def write_blocks(
     answered = answer(first)
     mixed = isinstance(answered, Table) and answered.is_mixed
     if len(first) == len(stream) or mixed or (output is not None and not output.suffix):
-        # mixed-type tables and pictures are gathered: what is written of them is no table of numbers
+        # mixed-type tables, pictures and sounds are gathered: what is written of them is no table of numbers
         if len(first) < len(stream):
             answers = [answered, *(answer(block) for block in blocks)]
             first, answered = stream.load(), _stacked(answers)
-        write_rows(output, answered, columns, beside=first, image_shape=image_shape, overwrite=overwrite, what=what)
+        write_rows(output, answered, columns, beside=first, row_shape=row_shape, overwrite=overwrite, what=what)
         return
     with tempfile.TemporaryDirectory() as folder:
         path = output or Path(folder, "rows.csv")

@@ -11,6 +11,7 @@ import numpy as np
 from isthmus.rows.scaling import chunks
 from isthmus.tables.frames import FrameForm
 from isthmus.tables.layout import TableLayout
+from isthmus.tables.row_shape import RowShape
 from isthmus.tables.stream import TableStream
 
 __all__ = ["Source", "Widths"]
@@ -53,6 +54,8 @@ class Source:
         The widths of features and metadata, if rows have metadata columns.
     mean_weight : float
         The mean weight, by which the weights in a loss are divided.
+    row_shape : RowShape or None
+        Sizes and kinds of a row's axes.
     """
 
     values: Any
@@ -65,6 +68,7 @@ class Source:
     image_shape: tuple[int, ...] | None = None
     widths: Widths | None = None
     mean_weight: float = 1.0
+    row_shape: RowShape | None = None
 
     def blocks(self) -> Iterator[np.ndarray]:
         """A new pass over the rows, in dense slices."""

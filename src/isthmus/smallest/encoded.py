@@ -85,7 +85,8 @@ def encoded_rows(
             values = layout.encode(rows.cells)
     except DataError as error:
         raise ValueError(f"rate_distortion: {error}") from error
-    rules: dict[str, Any] = {"ensure_min_samples": least[0], "ensure_min_features": least[1], "ensure_all_finite": "allow-nan"}
+    rules: dict[str, Any] = {"ensure_min_samples": least[0], "ensure_min_features": least[1]}
+    rules["ensure_all_finite"] = "allow-nan"
     values = check_array(values, dtype=np.float64, **rules)
     parts = split(len(values))
     train = values[parts[0]]

@@ -6,22 +6,73 @@ first is that of rows.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
+from isthmus.tables.arrays import picture_shape
 from isthmus.tables.errors import DataError
+from isthmus.tables.row_shape import RowShape
 
-__all__ = ["array_of", "is_torch", "like_array"]
+__all__ = ["array_and_shape", "array_of", "is_torch", "like_array", "row_shape_of"]
+
+MOST_CHANNELS, LEAST_STEPS, LONGER = 16, 64, 8  # of (row, channel, time), which else are pictures
+
+
+def array_and_shape(X: Any, image_shape: tuple[int, ...] | None = None) -> tuple[Any, RowShape | None]:
+    """X as a two-dimensional array or as it is, and the shape of a row: what numbers are held in besides frames.
+
+    Masked cells are NaN; a tensor, a data set of PyTorch, an array of xarray or a list of pictures becomes an array. Of
+    more than two axes the first is that of rows, and channels of pictures that come last are put first.
+    ``image_shape`` is what is known of the rows.
+
+    >>> array_and_shape(np.zeros((5, 8, 8, 3)))[1].sizes
+    (3, 8, 8)
+    """
+    X = _plain(X)
+    if not (isinstance(X, np.ndarray) and X.ndim > 2 and X.dtype.kind in "fiub" and len(X)):
+        shape = row_shape_of(X, image_shape)
+        return X, shape
+    shape = row_shape_of(X, None)
+    if image_shape is not None:
+        image_shape = _channels_first(image_shape)
+        if _is_channels_last(X.shape, image_shape):
+            X = np.moveaxis(X, -1, 1)
+        elif X.shape[1:] not in (image_shape, (1, *image_shape)):
+            raise DataError(
+                f"X has pictures of {'×'.join(map(str, X.shape[1:]))}, and image_shape says "
+                f"{'×'.join(map(str, image_shape))}; make them agree."
+            )
+        shape = RowShape.of_picture(image_shape)
+    elif shape is not None and shape.image_shape is not None and _is_channels_last(X.shape, shape.image_shape):
+        X = np.moveaxis(X, -1, 1)
+    return X.reshape(len(X), -1), shape
 
 
 def array_of(X: Any, image_shape: tuple[int, ...] | None = None) -> Any:
-    """X as a two-dimensional array or as it is: what numbers are held in besides arrays and frames.
+    """The array of `array_and_shape` alone."""
+    return array_and_shape(X, image_shape)[0]
 
-    Masked cells are NaN; a tensor, a data set of PyTorch, an array of xarray or a list of pictures becomes an array. Of
-    more than two axes the first is that of rows; of pictures of an ``image_shape`` channels that come last are put
-    first.
-    """
+
+def row_shape_of(X: Any, image_shape: tuple[int, ...] | None) -> RowShape | None:
+    """Sizes and kinds of a row's axes, as the user said or an array's axes show; None where rows are columns alone."""
+    if image_shape is not None:
+        return RowShape.of_picture(tuple(image_shape)) if len(image_shape) in (2, 3) else None
+    shape = tuple(getattr(X, "shape", ()))
+    if len(shape) == 3 and shape[1] <= MOST_CHANNELS and shape[2] >= max(LEAST_STEPS, LONGER * shape[1]):
+        return RowShape(tuple(map(int, shape[1:])), ("channel", "time"))
+    found = picture_shape(shape) if len(shape) in (3, 4) else None
+    return None if found is None else RowShape.of_picture(found[0])
+
+
+def _channels_first(image_shape: tuple[int, ...]) -> tuple[int, ...]:
+    """What (height, width, channels) says in the order of a row, in which channels come first."""
+    found = picture_shape((1, *image_shape)) if len(image_shape) == 3 else None
+    return tuple(image_shape) if found is None else found[0]
+
+
+def _plain(X: Any) -> Any:
     if isinstance(X, np.ma.MaskedArray):
         X = np.ma.filled(X.astype(np.result_type(X.dtype, np.float32)), np.nan) if np.ma.is_masked(X) else np.asarray(X)
     if is_torch(X):
@@ -30,19 +81,10 @@ def array_of(X: Any, image_shape: tuple[int, ...] | None = None) -> Any:
         X = _xarray_values(X)
     elif isinstance(X, (list, tuple)) and X and _is_picture(X[0]):
         X = _stacked(X)
-    if isinstance(X, np.ndarray) and X.ndim > 2 and X.dtype.kind in "fiub" and len(X):
-        if _channels_last(X.shape, image_shape):
-            X = np.moveaxis(X, -1, 1)
-        elif image_shape is not None and X.shape[1:] != image_shape and X.shape[1:] != (1, *image_shape):
-            raise DataError(
-                f"X has pictures of {'×'.join(map(str, X.shape[1:]))}, and image_shape says "
-                f"{'×'.join(map(str, image_shape))}; make them agree."
-            )
-        return X.reshape(len(X), -1)
     return X
 
 
-def _channels_last(shape: tuple[int, ...], image_shape: tuple[int, ...] | None) -> bool:
+def _is_channels_last(shape: tuple[int, ...], image_shape: tuple[int, ...] | None) -> bool:
     """Whether pictures have their channels behind, where they are wanted in front."""
     if image_shape is None or len(shape) != 4 or shape[1:] == image_shape:
         return False
@@ -112,7 +154,9 @@ def like_array(X: Any, values: np.ndarray, image_shape: tuple[int, ...] | None =
     """
     library = type(X).__module__.partition(".")[0]
     shape = tuple(getattr(X, "shape", ()))
-    if len(shape) == 4 and _channels_last(shape, image_shape):
+    if isinstance(X, (list, tuple)) and X and _is_picture(X[0]):
+        shape = (len(X), *np.shape(X[0]))
+    if len(shape) == 4 and _is_channels_last(shape, image_shape):
         values = np.moveaxis(values.reshape(shape[0], shape[3], *shape[1:3]), 1, -1)
     if isinstance(X, np.ma.MaskedArray):
         return np.ma.MaskedArray(_of_kind(values, X.dtype).reshape(shape))
@@ -123,7 +167,8 @@ def like_array(X: Any, values: np.ndarray, image_shape: tuple[int, ...] | None =
         return torch.from_numpy(np.ascontiguousarray(values)).to(kind).reshape(shape)
     if library == "xarray" and not hasattr(X, "data_vars"):
         return X.copy(data=values.reshape(shape))
-    return values.reshape(shape) if isinstance(X, np.ndarray) and X.ndim > 2 else values
+    several = isinstance(X, (np.ndarray, list, tuple)) and len(shape) > 2
+    return values.reshape(shape) if several and math.prod(shape) == values.size else values
 
 
 def _of_kind(values: np.ndarray, dtype: np.dtype) -> np.ndarray:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isthmus.tables.array_forms import array_of, is_torch, like_array
+from isthmus.tables.array_forms import array_and_shape, is_torch, like_array, row_shape_of
 from isthmus.tables.batches import stream_of
 from isthmus.tables.errors import DataError
 from isthmus.tables.frames import (
@@ -27,6 +27,7 @@ from isthmus.tables.frames import (
     require_different,
 )
 from isthmus.tables.layout import TableLayout, plain_layout
+from isthmus.tables.row_shape import RowShape
 from isthmus.tables.stream import TableStream
 from isthmus.tables.table import Table
 
@@ -58,6 +59,8 @@ class InputRows:
         Whether the rows are from `isthmus.read` or `isthmus.open_table`, so ``scale="auto"`` may standardize them.
     image_shape : tuple of int or None
         Shape of a row that is a picture.
+    row_shape : RowShape or None
+        Sizes and kinds of a row's axes, of pictures and others.
     """
 
     values: Any = None
@@ -68,6 +71,7 @@ class InputRows:
     form: FrameForm | None = None
     was_read: bool = False
     image_shape: tuple[int, ...] | None = None
+    row_shape: RowShape | None = None
 
 
 def input_rows(X: Any, image_shape: tuple[int, ...] | None = None) -> InputRows:
@@ -81,17 +85,18 @@ def input_rows(X: Any, image_shape: tuple[int, ...] | None = None) -> InputRows:
     if isinstance(X, Table):
         return _of_table(X, was_read=True)
     if is_frame(X):
-        return _of_frame(X)
-    X = array_of(X, image_shape)
-    _require_one_meaning(X)
-    stream = stream_of(X)
+        return replace(_of_frame(X), row_shape=row_shape_of(X, image_shape))
+    flat, shape = array_and_shape(X, image_shape)
+    _require_one_meaning(flat)
+    stream = stream_of(flat)
     if stream is None:
-        return InputRows(X)
+        return InputRows(flat, row_shape=shape, image_shape=None if shape is None else shape.image_shape)
     was_read = stream.description is not None
     if stream.fits_in_memory:
         return _of_table(stream.load(), was_read=was_read)
     layout = stream.layout if stream.mixed else None
-    return InputRows(stream=stream, layout=layout, was_read=was_read, image_shape=stream.image_shape)
+    shape = shape or stream.row_shape
+    return InputRows(stream=stream, layout=layout, was_read=was_read, image_shape=stream.image_shape, row_shape=shape)
 
 
 def large_stream(X: Any) -> TableStream | None:
@@ -113,7 +118,9 @@ def _of_table(table: Table, *, was_read: bool) -> InputRows:
     names = table.columns if table.has_names else None
     if table.is_mixed:
         return InputRows(cells=table.cells, layout=table.layout, names=names, was_read=was_read)
-    return InputRows(table.cells, names=names, was_read=was_read, image_shape=table.image_shape)
+    return InputRows(
+        table.cells, names=names, was_read=was_read, image_shape=table.image_shape, row_shape=table.row_shape
+    )
 
 
 def _of_frame(X: Any) -> InputRows:

@@ -19,6 +19,7 @@ from isthmus.tables.description import Description
 from isthmus.tables.dialect import Dialect
 from isthmus.tables.errors import DataError
 from isthmus.tables.layout import TableLayout
+from isthmus.tables.row_shape import RowShape
 from isthmus.tables.table import Table, check_finite, joined
 
 __all__ = [
@@ -36,7 +37,7 @@ SEGMENT_CELLS = 1 << 20  # numbers in a segment, where the source has none of it
 HELD_BYTES = 128 << 20  # of rows in single precision that may be held at once
 FACTS = (
     "columns", "name", "label_name", "id_name", "image_shape", "seekable", "open_at_once", "held_bytes", "missing",
-    "layout", "description",
+    "layout", "description", "row_shape",
 )  # fmt: skip
 
 
@@ -73,6 +74,7 @@ class TableStream(ABC):
     missing: bool = False  # whether cells may be NaN
     layout: TableLayout | None = None
     description: Description | None = None
+    row_shape: RowShape | None = None
 
     @property
     def mixed(self) -> bool:
@@ -304,7 +306,7 @@ class HeldStream(TableStream):
 
     def __init__(self, table: Table):
         self.table = table
-        for fact in ("columns", "name", "label_name", "id_name", "image_shape", "layout", "description"):
+        for fact in ("columns", "name", "label_name", "id_name", "image_shape", "layout", "description", "row_shape"):
             setattr(self, fact, getattr(table, fact))
         rows = self._rows = self.block_rows
         self.segments = tuple(min(rows, len(table) - begin) for begin in range(0, len(table), rows))

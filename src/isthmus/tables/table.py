@@ -12,6 +12,7 @@ import numpy as np
 from isthmus.tables.description import Description
 from isthmus.tables.errors import DataError
 from isthmus.tables.layout import TableLayout, plain_layout
+from isthmus.tables.row_shape import RowShape
 
 if TYPE_CHECKING:
     import pyarrow
@@ -28,6 +29,7 @@ class Table:
     ``cells`` is an array of float32 or float64, NaN where a cell is missing; or an Arrow table of the columns of
     ``layout``, where they are of several kinds. ``ids`` and ``labels`` have shape (rows,). ``image_shape`` is (height,
     width) for grey pictures and (channels, height, width) for colour, where a row is a picture flattened in that order.
+    ``row_shape`` says the same of rows of any kind, sounds and embeddings too.
     ``official_test`` holds the indices of the rows that the data's makers set aside for testing. ``description`` says
     what was made of the file.
 
@@ -47,8 +49,11 @@ class Table:
     official_test: np.ndarray | None = None
     layout: TableLayout | None = None
     description: Description | None = None
+    row_shape: RowShape | None = None
 
     def __post_init__(self) -> None:
+        if self.row_shape is None and self.image_shape is not None:
+            object.__setattr__(self, "row_shape", RowShape.of_picture(self.image_shape))
         shape = tuple(self.cells.shape)
         if len(shape) != 2 or shape[1] != len(self.columns):
             raise DataError(
@@ -161,7 +166,7 @@ def check_finite(
     Parameters
     ----------
     values
-        Numbers of shape (rows, columns); read a few megabytes at a time, so that a file can stay on disk.
+        Numbers of shape (rows, columns); read a few megabytes at a time, so a file can stay on disk.
     columns
         Names of the columns.
     where

@@ -51,7 +51,7 @@ class Chosen(TableStream):
         self._same_as(stream)
         self.stream, self.request, self.segments, self._where = stream, request, stream.segments, where
         chosen = self.read(0, 0, 1)
-        self.columns, self.image_shape = chosen.columns, chosen.image_shape
+        self.columns, self.image_shape, self.row_shape = chosen.columns, chosen.image_shape, chosen.row_shape
         self.label_name, self.id_name = chosen.label_name, chosen.id_name
 
     @classmethod

@@ -1,0 +1,23 @@
+"""Series and sensors: where in time a series is unlike itself, and windows as rows for any autoencoder.
+
+detector = SeriesOutlierDetector().fit(X, times)
+detector.scores_, detector.episodes_
+"""
+
+from isthmus.series.detection import SeriesDetection
+from isthmus.series.detector import SeriesOutlierDetector
+from isthmus.series.episodes import Episode
+from isthmus.series.series import Series, series_of
+from isthmus.series.smallest import WindowCodeSizes, window_code_sizes
+from isthmus.series.windowed import WindowedAutoencoder
+
+__all__ = [
+    "Episode",
+    "Series",
+    "SeriesDetection",
+    "SeriesOutlierDetector",
+    "WindowCodeSizes",
+    "WindowedAutoencoder",
+    "series_of",
+    "window_code_sizes",
+]
