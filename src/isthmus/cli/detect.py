@@ -13,7 +13,7 @@ from isthmus.cli.detection_output import draw_top_anomalies, require_judged_writ
 from isthmus.cli.matching_rows import Expected, open_matching, rows_expected, unnamed
 from isthmus.cli.outcome import CommandError, UsageError, say
 from isthmus.cli.own_inputs import refuse_own_inputs
-from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
+from isthmus.cli.reading_flags import TableFlags, TableReading
 from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, Seed, SeriesEntity, SeriesTime, Shard, TimeZone
 from isthmus.cli.rows_output import shared
 from isthmus.cli.run_folder import open_run
@@ -68,7 +68,7 @@ def detect(
     alarm_rate: Annotated[str | None, Parameter("--alarms")] = None,
     tracked: Annotated[bool, Parameter(show_default=False)] = False,
     overwrite: Overwrite = False,
-    reading: Reading = READ_BY_ITSELF,
+    reading: TableReading = TableFlags(),  # noqa: B008
 ) -> None:
     """Find anomalous rows.
 
@@ -276,7 +276,7 @@ def _detector_of(path: str, settings: dict[str, Any]) -> tuple[Any, Expected]:
         if "false_alarm_rate" in settings:
             found.set_false_alarm_rate(settings["false_alarm_rate"])
         names = getattr(found, "feature_names_in_", None)
-        columns = unnamed(found.n_features_in_) if names is None else tuple(map(str, names))
+        columns = unnamed(len(found.columns_.center)) if names is None else tuple(map(str, names))
         return found, Expected(columns, "the columns the detector was fitted on", layout=found.layout_)
     from isthmus.cli.data_split import held_out_again
 
