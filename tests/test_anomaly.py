@@ -138,12 +138,12 @@ def test_the_broken_column_is_named_and_its_value_was_expected():
 def test_reconstruction_is_the_sum_of_weighed_squares():
     X = usual_rows(100)
     detector = quick(measure="reconstruction").fit(X)
-    units, rebuilt = detector.columns_.apply(X), detector.columns_.apply(detector.autoencoder_.reconstruct(X))
-    expected = ((units - rebuilt) ** 2 / detector.residual_variances_).sum(1)
+    units, reconstructed = detector.columns_.apply(X), detector.columns_.apply(detector.autoencoder_.reconstruct(X))
+    expected = ((units - reconstructed) ** 2 / detector.residual_variances_).sum(1)
     np.testing.assert_allclose(-detector.score_samples(X), expected, rtol=1e-3)
 
 
-# ---- strange rows ---------------------------------------------------------------------------------------
+# ---- anomalous rows ---------------------------------------------------------------------------------------
 
 
 def test_a_far_row_on_the_principal_line_is_caught():
@@ -151,7 +151,7 @@ def test_a_far_row_on_the_principal_line_is_caught():
     line = np.array([[1.0, 2.0, -1.0]])
     X = rng.normal(size=(200, 1)) @ line + 0.01 * rng.normal(size=(200, 3))
     detector = quick(autoencoder=Autoencoder(1, hidden_layer_sizes=(), scale="standard")).fit(X)
-    far = 20 * line  # rebuilt perfectly
+    far = 20 * line  # reconstructed perfectly
     assert detector.predict(far)[0] == -1
     assert detector.p_values(far)[0] == 1 / (len(detector.calibration_scores_) + 1)
 
@@ -205,7 +205,7 @@ def test_stated_false_alarm_rates_are_met():
         detector = quick(
             autoencoder=Autoencoder(1, hidden_layer_sizes=(), scale="standard"), random_state=seed, false_alarm_rate=0.1
         )
-        detector.fit(usual_rows(236, 10 + seed))  # 59 rows held out: 6 / 60 is the rate exactly
+        detector.fit(usual_rows(236, 10 + seed))  # 59 held-out rows: 6 / 60 is the rate exactly
         assert detector.false_alarm_rate_ == pytest.approx(0.1)
         met.append(np.mean(detector.predict(usual_rows(2000, 100 + seed)) == -1))
     # one fit spreads as Beta(6, 54), standard deviation 0.038: the mean of eight within three of theirs
@@ -296,7 +296,7 @@ def test_a_table_is_judged_by_itself():
     assert judgement.explanation.scores.argmax() == 11
     assert judgement.explanation.top(1)[11, 0] == 2
     assert judgement.above[11]
-    with pytest.raises(ValueError, match="5 rows are too few to judge by one another"):
+    with pytest.raises(ValueError, match="5 rows are too few for the evaluation one another"):
         cross_val_detect(quick(), X[:5])
 
 
@@ -335,7 +335,7 @@ def test_a_damaged_detector_is_refused(tmp_path, fitted):
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_a_group_of_strange_rows_that_was_learned_from_is_still_strange(seed):
-    """They are each other's nearest neighbours; a third of the usual rows they are not."""
+    """They are each other's nearest neighbours; a third of the normal rows they are not."""
     rng = np.random.default_rng(seed)
     usual, group = rng.standard_normal((400, 4)), 3 + 0.2 * rng.standard_normal((40, 4))
     detector = AutoencoderOutlierDetector(trim=False, random_state=0).fit(np.r_[usual[:300], group[:20]])

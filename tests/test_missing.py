@@ -98,7 +98,7 @@ def test_every_variant_takes_and_fills_missing_cells(name, tmp_path):
     np.testing.assert_array_equal(again.score_samples(holes), estimator.score_samples(holes))
 
 
-def test_a_code_too_small_to_rebuild_well_still_fills_well():
+def test_a_code_too_small_to_reconstruct_well_still_fills_well():
     X = factor_rows(300, 12, seed=4)
     X = np.hstack([X, factor_rows(300, 12, seed=5)])
     holes = with_holes(X)

@@ -96,21 +96,21 @@ def test_every_polars_dtype_comes_back():
 
 
 @pytest.mark.parametrize("name", variants())
-def test_every_variant_rebuilds_the_table(name, tmp_path):
+def test_every_variant_reconstructs_the_table(name, tmp_path):
     frame = people()
     estimator = variants()[name](n_components=4, max_iter=2, random_state=0).fit(frame)
     assert estimator.transform(frame).shape == (200, 4)
-    rebuilt = estimator.reconstruct(frame)
-    assert rebuilt.dtypes.equals(frame.dtypes)
-    assert rebuilt.index.equals(frame.index)
-    assert (rebuilt["size"] == frame["size"]).mean() > 0.7
+    reconstructed = estimator.reconstruct(frame)
+    assert reconstructed.dtypes.equals(frame.dtypes)
+    assert reconstructed.index.equals(frame.index)
+    assert (reconstructed["size"] == frame["size"]).mean() > 0.7
     assert np.isfinite(estimator.score_samples(frame)).all()
     save(estimator, tmp_path / "model")
     again = load(tmp_path / "model")
-    pd.testing.assert_frame_equal(again.reconstruct(frame), rebuilt)
+    pd.testing.assert_frame_equal(again.reconstruct(frame), reconstructed)
     np.testing.assert_array_equal(again.score_samples(frame), estimator.score_samples(frame))
     back = again.inverse_transform(again.transform(frame))
-    pd.testing.assert_frame_equal(back.set_axis(frame.index), rebuilt)
+    pd.testing.assert_frame_equal(back.set_axis(frame.index), reconstructed)
     assert again.feature_names_in_.tolist() == list(frame.columns)
     assert again.n_features_in_ == 6
 
@@ -245,11 +245,11 @@ def test_a_numeric_frame_is_fitted_like_an_array_and_comes_back_as_a_frame():
     np.testing.assert_array_equal(estimator.transform(frame), plain.transform(frame.to_numpy(float)))
     turned = frame[["children", "height"]]
     np.testing.assert_array_equal(estimator.transform(turned), estimator.transform(frame))
-    rebuilt = estimator.reconstruct(turned)
-    assert rebuilt.dtypes.equals(turned.dtypes)
-    assert rebuilt.index.equals(turned.index)
-    np.testing.assert_array_equal(rebuilt["height"], plain.reconstruct(frame.to_numpy(float))[:, 0])
-    np.testing.assert_array_equal(rebuilt["children"], np.rint(plain.reconstruct(frame.to_numpy(float))[:, 1]))
+    reconstructed = estimator.reconstruct(turned)
+    assert reconstructed.dtypes.equals(turned.dtypes)
+    assert reconstructed.index.equals(turned.index)
+    np.testing.assert_array_equal(reconstructed["height"], plain.reconstruct(frame.to_numpy(float))[:, 0])
+    np.testing.assert_array_equal(reconstructed["children"], np.rint(plain.reconstruct(frame.to_numpy(float))[:, 1]))
 
 
 def test_numbers_kept_as_objects_are_numbers():

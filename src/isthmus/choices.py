@@ -6,6 +6,7 @@ Settings that contradict each other or the data are refused in one sentence, bef
 from __future__ import annotations
 
 import math
+import numbers
 
 import numpy as np
 import torch
@@ -24,12 +25,14 @@ from isthmus.training import plan as automatic
 from isthmus.training.budget import budget_epochs
 
 __all__ = [
+    "asked_share",
     "choose_architecture",
     "choose_candidates",
     "choose_plan",
     "choose_refit",
     "choose_size",
     "choose_turns",
+    "needs_search",
     "require_consistent",
 ]
 
@@ -89,6 +92,11 @@ def require_consistent(
             f"{who}: output_activation='sigmoid' needs start='random'; a model that starts at PCA has PCA's "
             f"unbounded output."
         )
+    if settings.rotate is not None and not (_is_linear(settings) and _is_plain_point(settings, size)):
+        raise ValueError(
+            f"{who}: rotate={settings.rotate!r} is for linear models with a plain point code: a rotation leaves their "
+            "rows as they are. Give hidden_layer_sizes=() too, or leave rotate out."
+        )
     likelihood.check(who, columns, scaling)
 
 
@@ -112,6 +120,16 @@ def _require_float32(who: str, columns: Columns) -> None:
         )
 
 
+def _is_linear(settings: AutoencoderSettings) -> bool:
+    widths = settings.hidden_layer_sizes
+    return widths is not None and not len(widths) and not settings.channels and not settings.own_modules()
+
+
+def _is_plain_point(settings: AutoencoderSettings, size: int) -> bool:
+    bottleneck = settings.make_bottleneck(size)
+    return bottleneck.is_gate and not bottleneck.ordered
+
+
 def _only_size_limits(settings: AutoencoderSettings, size: int) -> bool:
     """Whether only the size of the code keeps the model from copying its input."""
     no_range = torch.zeros(1)
@@ -122,11 +140,50 @@ def _only_size_limits(settings: AutoencoderSettings, size: int) -> bool:
     )
 
 
+def needs_search(settings: AutoencoderSettings) -> bool:
+    """Whether the size of the code is to be found by fits; a `ValueError` where it can't be.
+
+    For a linear model that is to keep a share of the variance the spectrum of PCA is enough.
+    """
+    if not isinstance(settings.n_components, str) and asked_share(settings) is None:
+        return False
+    _require_searchable(settings)
+    return isinstance(settings.n_components, str) or not _is_linear(settings)
+
+
+def _require_searchable(settings: AutoencoderSettings) -> None:
+    who, asked = type(settings).__name__, settings.n_components
+    bottleneck = settings.make_bottleneck(1)
+    if own := settings.own_modules():
+        raise ValueError(
+            f"{who}: n_components={asked!r} needs networks of any size, and the {' and '.join(own)} given has one; "
+            "give the number of latents."
+        )
+    if bottleneck.has_prior:
+        raise ValueError(
+            f"{who}: n_components={asked!r} is for codes that only their size limits. A variational code switches off "
+            "the latents it doesn't need: give a generous number, and read latent_report(X).active_units."
+        )
+    if not (bottleneck.limits_size and bottleneck.is_gate):
+        raise ValueError(
+            f"{who}: n_components={asked!r} is for codes that only their size limits, and this one is limited by how "
+            "few of its units are active; give the number of latents."
+        )
+
+
 # ---- what is chosen -------------------------------------------------------------------------------------
+
+
+def asked_share(settings: AutoencoderSettings) -> float | None:
+    """The share of the variance that the code is to keep, where ``n_components`` is one."""
+    asked = settings.n_components
+    return float(asked) if isinstance(asked, numbers.Real) and not isinstance(asked, numbers.Integral) else None
 
 
 def choose_size(settings: AutoencoderSettings, columns: Columns) -> int:
     """The number of latent dimensions; the bottleneck's default if the user left it open."""
+    if asked_share(settings) is not None:
+        return 1  # for now: PCA's spectrum will say
     if settings.n_components is not None:
         return int(settings.n_components)
     statistics = columns.statistics

@@ -14,7 +14,7 @@ and the sizes of which that holds are said beside the answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,6 +68,7 @@ def size_by_evidence(
     held_out: Sequence[Any],
     most: int,
     *,
+    also: Iterable[int] = (),
     say: Callable[[str], None] = lambda text: None,
 ) -> SizeEvidence:
     """Fit models of several sizes, as few as it takes, and compare the evidence of rows they never saw.
@@ -80,6 +81,8 @@ def size_by_evidence(
         Rows in the user's units, one array, of equal length, for each split; one split will do.
     most
         The largest size to try.
+    also
+        Sizes to try whatever the others say, such as probabilistic PCA's, which is known without a fit.
     say
         Told in a sentence what each size has brought.
     """
@@ -89,7 +92,7 @@ def size_by_evidence(
         scores = [one.score_samples(rows) for one, rows in zip(fitted, held_out, strict=True)]
         return np.stack(scores), float(np.mean([one.noise_variance_ for one in fitted]))
 
-    return evidence_by_size(attempt, most, say=say)
+    return evidence_by_size(attempt, most, also=also, say=say)
 
 
 def evidence_by_size(
@@ -97,6 +100,7 @@ def evidence_by_size(
     most: int,
     *,
     known: Mapping[int, tuple[np.ndarray, float]] | None = None,
+    also: Iterable[int] = (),
     say: Callable[[str], None] = lambda text: None,
 ) -> SizeEvidence:
     """The same, where ``attempt(size)`` gives log p(x) of held-out rows, shape (n_splits, n_rows), and σ².
@@ -114,7 +118,7 @@ def evidence_by_size(
 
     start = {size: _trial(size, found[0]) for size, found in (known or {}).items()}
     noise |= {size: found[1] for size, found in (known or {}).items()}
-    return SizeEvidence(trials_around(trial, most, best_of, start), noise)
+    return SizeEvidence(trials_around(trial, most, best_of, start, also), noise)
 
 
 def _trial(size: int, scores: np.ndarray) -> Trial:

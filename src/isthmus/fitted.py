@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from isthmus.history import History
 from isthmus.inference.code_buffer import CodeBuffer
+from isthmus.inference.code_spread import CodeSpread
 from isthmus.inference.state import InferenceState
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.network import Architecture
@@ -32,7 +33,9 @@ from isthmus.tables.layout import TableLayout
 from isthmus.tables.row_shape import RowShape
 from isthmus.training.devices import threads_for
 
-__all__ = ["FittedState"]
+__all__ = ["NO_ERRORS", "FittedState"]
+
+NO_ERRORS = "transform: these codes have no standard errors; point codes of a differentiable decoder do."
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +61,7 @@ class FittedState:
     noise_variance : float
         σ² in the user's units: the likelihood's own, or the held-out squared error.
     history, best_epoch, n_iter
-        The history of training, the epoch whose weights the model has, and the epochs run.
+        The history of training, the epoch that held-out rows chose, and the epochs run.
     planned_epochs : int
         Epochs that were planned, also where a budget said so; as ``max_iter`` they give this fit again.
     refit_rows : int
@@ -77,6 +80,10 @@ class FittedState:
         The shape of a row that is a picture, by which pictures of an array with several axes are returned.
     scale, scale_reason
         The scaling that ``scale="auto"`` chose, or the one asked for, and why it was chosen, as the end of a sentence.
+    spread : CodeSpread or None
+        How far training codes spread; None before a fit has come to its end, and after `partial_fit`.
+    whitened : bool
+        Whether latents are divided by their standard deviation.
     row_shape : RowShape or None
         Sizes and kinds of a row's axes, where it has more to it than columns.
     """
@@ -112,19 +119,24 @@ class FittedState:
         return self.model.completion is not None
 
     @property
-    def imputes(self) -> bool:
-        """Whether it can fill missing cells: it learned from such rows, or encodes rows by the cells they have."""
-        return self.masked or (self.inference is not None and self.inference.takes_gaps)
-
-    @property
     def is_in_user_units(self) -> bool:
         """Whether errors are weighed as in the user's units: numeric columns whose scaling leaves their proportions."""
         return self.scale is None and self.layout is None
 
+    spread: CodeSpread | None = None
+    whitened: bool = False
+
     @property
-    def code_unit(self) -> float:
-        """The length of a latent's unit in the user's units."""
+    def latent_unit(self) -> float:
+        """The length of a latent's unit in the user's units, as long as the code isn't whitened."""
         return self.scaling.unit if self.model.bottleneck.in_data_units else 1.0
+
+    @property
+    def code_unit(self) -> np.ndarray:
+        """The factor from a code in the model's units, float32: one number, or one per latent of a whitened code."""
+        if self.whitened and self.spread is not None:
+            return (1 / self.spread.deviations[: self.n_components]).numpy().astype(np.float32)
+        return np.asarray(self.latent_unit, dtype=np.float32)
 
     @property
     def n_weights(self) -> int:
@@ -146,9 +158,15 @@ class FittedState:
         """Codes, float32 of shape (n_rows, n_components), of rows X of shape (n_rows, n_features)."""
 
         def codes(x: Tensor, *beside: Tensor) -> Tensor:
-            return self.codes_of(x, *beside)[:, : self.n_components] * self.code_unit
+            return self.codes_of(x, *beside)[:, : self.n_components] * unit
 
+        unit = torch.as_tensor(self.code_unit, device=self.device)
         return self.map_rows(X, codes, given)
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether codes have standard errors."""
+        return self.model.bottleneck.has_prior or (self.inference is not None and self.inference.polishing is not None)
 
     def encode_with_errors(self, X: Any, given: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Codes of rows as `encode` gives them, and the standard error of each latent, in the same shape."""
@@ -160,14 +178,14 @@ class FittedState:
                 assert posterior.log_variance is not None  # or there would be no prior
                 return torch.cat([posterior.mean[:, :k], (0.5 * posterior.log_variance[:, :k]).exp()], 1)
             if self.inference is None or self.inference.polishing is None:
-                raise ValueError("return_std: this model's codes have no standard errors; those of point codes do.")
+                raise ValueError(NO_ERRORS)
             codes = self.codes_of(x, *beside)
             codes = functional.pad(codes[:, :k], (0, codes.shape[1] - k))
             errors = self.inference.standard_errors(self.model, x, beside[0] if beside else None, codes, k)
             return torch.cat([codes[:, :k], errors], 1)
 
-        found = self.map_rows(X, both, given) * np.float32(self.code_unit)
-        return found[:, :k], found[:, k:]
+        found = self.map_rows(X, both, given)
+        return found[:, :k] * self.code_unit, found[:, k:] * self.code_unit
 
     def codes_of(self, x: Tensor, given: Tensor | None = None) -> Tensor:
         """Codes of rows in the model's units, polished as this record says: (batch, n_features) to (batch, p)."""
@@ -177,22 +195,23 @@ class FittedState:
 
     def decode(self, codes: np.ndarray, given: np.ndarray | None = None) -> np.ndarray:
         """Rows decoded from codes of shape (n_rows, n_components); missing latents of an ordered code are zero."""
-        missing = self.architecture.n_latents - codes.shape[1]
-        codes = np.pad(codes, ((0, 0), (0, missing))) if missing else codes
-        latents = torch.from_numpy(codes.astype(np.float32) / np.float32(self.code_unit))
+        size = codes.shape[1]
+        codes = codes.astype(np.float32) / (self.code_unit if self.code_unit.ndim == 0 else self.code_unit[:size])
+        missing = self.architecture.n_latents - size
+        latents = torch.from_numpy(np.pad(codes, ((0, 0), (0, missing))) if missing else codes)
         widths = None
         if given is not None and self.given is not None:
             latents = torch.cat([latents, torch.from_numpy(self.given.apply(given))], 1)
-            widths = Widths(codes.shape[1], given.shape[1])
+            widths = Widths(self.architecture.n_latents, given.shape[1])
         return self.in_user_units(self.map_batches(DenseRows(latents, widths), self.model.decode))
 
     def reconstruct(self, X: Any, given: np.ndarray | None = None) -> np.ndarray:
         """Rows decoded from their own codes."""
 
-        def rebuilt(x: Tensor, *beside: Tensor) -> Tensor:
+        def reconstructed(x: Tensor, *beside: Tensor) -> Tensor:
             return self.model.decode(self.codes_of(x, *beside), *beside)
 
-        return self.in_user_units(self.map_rows(X, rebuilt, given))
+        return self.in_user_units(self.map_rows(X, reconstructed, given))
 
     def log_evidence(self, X: Any, given: np.ndarray | None = None) -> np.ndarray | None:
         """Log density of rows in the model's units, shape (n_rows,); None where there is no density of codes."""
@@ -253,6 +272,11 @@ class FittedState:
     # ---- inference --------------------------------------------------------------------------------------
 
     @property
+    def takes_gaps(self) -> bool:
+        """Whether rows with missing cells can be encoded: by a completion, or by inference on the cells there are."""
+        return self.model.completion is not None or (self.inference is not None and self.inference.takes_gaps)
+
+    @property
     def inference(self) -> InferenceState | None:
         """What inference needs beside the model; None before a fit has come to its end."""
         return None if self.codes is None else self.codes.inference
@@ -266,4 +290,4 @@ class FittedState:
             return None
         with torch.inference_mode():
             kept = self.codes.kept.to(self.device)
-            return self.model.bottleneck.code_of(kept).cpu().numpy() * np.float32(self.code_unit)
+            return self.model.bottleneck.code_of(kept).cpu().numpy()[:, : self.n_components] * self.code_unit

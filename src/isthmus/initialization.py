@@ -16,7 +16,7 @@ import torch
 from sklearn.utils import check_random_state
 from torch import Tensor
 
-from isthmus.choices import choose_candidates, choose_size, require_consistent
+from isthmus.choices import asked_share, choose_candidates, choose_size, require_consistent
 from isthmus.distributed import ProcessGroup
 from isthmus.fitted import FittedState
 from isthmus.network_trial import better_network
@@ -58,8 +58,14 @@ WIDE = 4096
 LEAST_TRIED, TRIED_CELLS = 512, 1 << 25  # rows of a stream that networks are tried on
 
 
-def initialize(settings: AutoencoderSettings, source: Source, group: ProcessGroup) -> tuple[Rows, FittedState]:
-    """Rows in the model's units, and the fitted record before the first step."""
+def initialize(
+    settings: AutoencoderSettings, source: Source, group: ProcessGroup, size: int | None = None
+) -> tuple[Rows, FittedState]:
+    """Rows in the model's units, and the fitted record before the first step.
+
+    ``size`` is the number of latents where the settings leave it to be found; of a linear model that is to keep a share
+    of the variance, PCA finds it here.
+    """
     device = choose_device(settings.device)
     seed = torch.tensor(int(check_random_state(settings.random_state).randint(2**31 - 1)))
     seed = int(group.broadcast_(seed))
@@ -70,7 +76,7 @@ def initialize(settings: AutoencoderSettings, source: Source, group: ProcessGrou
     own = statistics.of(slice(0, widths.features))
     layout = source.layout
     columns = Columns(own, source.names, None if layout is None else layout.blocks)
-    n_latents = choose_size(settings, columns)
+    n_latents = choose_size(settings, columns) if size is None else size
     likelihood = settings.make_likelihood(columns)
     choice = _choose_scale(settings, source, columns, likelihood)
     scaling = _scaling(settings, source, columns, likelihood, choice.scale)
@@ -86,7 +92,16 @@ def initialize(settings: AutoencoderSettings, source: Source, group: ProcessGrou
         completion, owners = None, layout.owners if layout else None
         if masked:
             completion, mean = learn_completion(rows, owners)
-        principal = _closed_form(start, complete_records(rows, completion), rows, mean, n_latents, own.weight, group)
+        known = BASELINE_DIRECTIONS if rows.n_features <= WIDE else BASELINE_DIRECTIONS_OF_WIDE_TABLES
+
+        def closed_form(limit: int) -> Principal:
+            return _closed_form(start, complete_records(rows, completion), rows, mean, limit, own.weight, group)
+
+        principal = closed_form(max(n_latents, known))
+        if size is None and (share := asked_share(settings)) is not None:
+            while (found := principal.fewest_keeping(share)) is None and len(principal.directions) < principal.rank:
+                principal = closed_form(4 * len(principal.directions))
+            n_latents = found or principal.rank
     shape = None if layout is not None or masked else source.row_shape
     candidates = choose_candidates(settings, n_latents, widths.features, widths.given, shape, len(rows))
 
@@ -121,6 +136,7 @@ def initialize(settings: AutoencoderSettings, source: Source, group: ProcessGrou
         image_shape=None if source.row_shape is None else source.row_shape.image_shape,
         scale=choice.scale,
         scale_reason=choice.why,
+        whitened=settings.whiten,
         row_shape=source.row_shape,
     )
 
@@ -186,16 +202,14 @@ def _closed_form(
     records: Callable[[], Iterable[Batch]],
     rows: Rows,
     mean: Tensor,
-    n_latents: int,
+    limit: int,
     total_weight: float,
     group: ProcessGroup,
 ) -> Principal:
-    """The weighted closed form of centred rows, once the effect of conditions is removed.
+    """The weighted closed form of centred rows, ``limit`` directions at most, once conditions' effect is removed.
 
     A row of weight w enters as its distance from the mean times √w, which makes the closed form the weighted one.
     """
-    known = BASELINE_DIRECTIONS if rows.n_features <= WIDE else BASELINE_DIRECTIONS_OF_WIDE_TABLES
-    limit = max(n_latents, known)
     all_reduce_ = group.all_reduce_ if rows.is_sharded else lambda numbers: numbers
     effect = _effect(records, mean, rows.widths.given, all_reduce_) if rows.widths.given else None
 

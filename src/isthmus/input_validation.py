@@ -27,7 +27,9 @@ from isthmus.tables.views import Arranged
 
 __all__ = [
     "blockwise",
+    "encoded_names",
     "given_for",
+    "in_memory",
     "read_for_fit",
     "read_rows",
     "require_columns",
@@ -110,7 +112,7 @@ def _held(estimator: Any, X: Any, rows: InputRows, *, reset: bool, gaps: bool | 
 
 def _takes_gaps(estimator: Any) -> bool:
     """Whether rows may have missing cells: the fit had some, or such a row is encoded by the cells it has."""
-    return estimator.fitted_.masked or (estimator.missing == "auto" and estimator.fitted_.imputes)
+    return estimator.fitted_.masked or (estimator.missing == "auto" and estimator.fitted_.takes_gaps)
 
 
 def _validated(estimator: Any, values: Any, names: Sequence[str] | None, *, reset: bool) -> Any:
@@ -205,6 +207,24 @@ def blockwise(method: Method) -> Method:
 def feature_names(estimator: Any, n_columns: int) -> list[str]:
     """The columns' names at fit, or their positions if they have none."""
     return [str(name) for name in getattr(estimator, "feature_names_in_", range(n_columns))]
+
+
+def encoded_names(estimator: Any) -> list[str]:
+    """A name for each number of a row as `to_numbers` gives it: the column's, x0, x1 … without, or ``colour=red``."""
+    layout = estimator.fitted_.layout
+    if layout is not None:
+        return list(layout.encoded_names)
+    names = getattr(estimator, "feature_names_in_", None)
+    return [f"x{place}" for place in range(estimator.n_features_in_)] if names is None else list(map(str, names))
+
+
+def in_memory(X: Any, most: int) -> tuple[Any, np.ndarray | None]:
+    """X as it is; of a stream larger than memory ``most`` rows, evenly spread, and their places."""
+    stream = large_stream(X)
+    if stream is None or len(stream) == 0:
+        return X, None
+    places = np.unique(np.linspace(0, len(stream) - 1, min(most, len(stream))).astype(int))
+    return stream.take(places).rows, places
 
 
 def set_columns(estimator: Any, n_columns: int, names: Sequence[str] | None) -> None:

@@ -29,11 +29,14 @@ __all__ = ["AutoencoderSettings"]
 class AutoencoderSettings:
     """Settings shared by every variant; a subclass becomes a dataclass of these and its own."""
 
-    n_components: int | None = hyper(
+    n_components: int | float | str | None = hyper(
         None,
-        "latent dimensions; None: 2, or twice the features for a sparse code",
+        "latent dimensions; a share of the variance, such as 0.95: the fewest that keep it on held-out rows; auto: as "
+        "many as the data support; None: 2, or twice the features for a sparse code",
         positional=True,
         at_least=1,
+        shares=True,
+        choices=("auto",),
     )
     hidden_layer_sizes: tuple[int, ...] | None = hyper(
         None, "widths of the encoder's hidden layers, mirrored by the decoder; () is linear; None chooses"
@@ -108,6 +111,12 @@ class AutoencoderSettings:
         "auto",
         "number format of matrix products in training; auto uses bfloat16 for large work where it is fast",
         choices=("auto", "float32", "bfloat16"),
+    )
+    whiten: bool = hyper(False, "divide each latent by its standard deviation over the training rows")
+    rotate: str | None = hyper(
+        None,
+        "turn a linear model's latents until few columns load on each; rows come back the same",
+        choices=("varimax",),
     )
     polish: int | str = hyper(
         "auto",

@@ -7,7 +7,7 @@ grid first, then what lies between its neighbours.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,19 +56,23 @@ def trials_around(
     most: int,
     chosen: Callable[[Mapping[int, Trial]], int] = within_one_error,
     known: Mapping[int, Trial] | None = None,
+    also: Iterable[int] = (),
 ) -> dict[int, Trial]:
     """Trials around the minimum, by size: a grid until it rises, then every size beside the best and ``chosen``.
 
-    ``known`` are trials already made, of sizes the grid doesn't have.
+    ``known`` are trials already made, of sizes the grid doesn't have. The sizes ``also`` are tried whatever the grid
+    says: a second minimum may lie there.
     """
     trials: dict[int, Trial] = {} if known is None else dict(known)
     for size in grid(most):
         trials[size] = attempt(size)
         if sum(later > best_of(trials) for later in trials) >= RISES:
             break
+    for size in set(also) - set(trials):
+        trials[size] = attempt(size)
     while True:
         places = sorted({best_of(trials), chosen(trials)})
-        untried = next((size for place in places for size in _between(trials, place)), None)
+        untried = next((size for place in places for size in _between(trials, place, most)), None)
         if untried is None:
             return dict(sorted(trials.items()))
         trials[untried] = attempt(untried)
@@ -103,9 +107,9 @@ def grid(most: int) -> list[int]:
     return [*sizes, most]
 
 
-def _between(trials: Mapping[int, Trial], place: int) -> list[int]:
+def _between(trials: Mapping[int, Trial], place: int, most: int) -> list[int]:
     """Untried sizes beside ``place``, halfway to its neighbours on either side; the smaller first."""
     below = max((size for size in trials if size < place), default=0)
-    above = min((size for size in trials if size > place), default=place)
+    above = min((size for size in trials if size > place), default=min(place + 2, most + 1))
     halves = [(below + place) // 2 if place - below > 1 else 0, (place + above) // 2 if above - place > 1 else 0]
     return [half for half in halves if half > 0 and half not in trials]

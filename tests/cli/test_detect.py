@@ -1,4 +1,4 @@
-"""``isthmus detect``: the strangest rows first, in every format, from every source of a detector."""
+"""``isthmus detect``: the most anomalous rows first, in every format, from every source of a detector."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ QUICK = ("--components", "2")
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    """Usual rows, and rows to judge of which p7 and p30 are strange; the columns of the second in another order."""
+    """Usual rows, and rows to evaluate of which p7 and p30 are strange; the columns of the second in another order."""
     home = tmp_path_factory.mktemp("detect")
     usual = own_rows(300)
     write_table(home / "usual.csv", usual[60:], COLUMNS)

@@ -60,7 +60,7 @@ def test_every_variant_ends_with_a_table_a_sentence_and_the_place(folder, tmp_pa
         f"The run is in '{run}'.",
     ):
         assert words in called.out
-    assert "48 rows to learn from, 12 held out." in called.err
+    assert "48 training rows, 12 held out." in called.err
     assert (run / "model" / "config.json").is_file()
     assert [path.name for path in run.parent.iterdir()] == ["run"]
 
@@ -128,7 +128,7 @@ def test_digits_are_shown_beside_the_tutorial(tmp_path, monkeypatch):
     assert called.code == 0, called.err
     assert asked == [(3, 42)]
     assert "tutorial" in called.out
-    assert "1,437 rows to learn from, 360 held out." in called.err
+    assert "1,437 training rows, 360 held out." in called.err
     figures = json.loads((tmp_path / "run" / "evaluation.json").read_text())
     assert figures["tutorial"]["n_rows"] == 360
 

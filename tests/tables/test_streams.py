@@ -135,7 +135,7 @@ def test_a_partitioned_folder_has_its_keys_for_columns(tmp_path):
     same(rest.load(), table.take(np.setdiff1d(np.arange(400), chosen)))
     assert open_table(tmp_path).layout.columns[3].categories == ("DE", "FR")
     shares = [stream.share(i, 3).load() for i in range(3)]
-    same(joined(shares), table)  # in the order of the rows, so that codes of shares can be put beside them
+    same(joined(shares), table)  # in the order of the rows, so codes of shares can be put beside them
     alone = open_table(next(tmp_path.rglob("*.parquet")))
     same(joined([alone.share(i, 3).load() for i in range(3)]), alone.load())
     assert [len(stream.share(i, 6)) for i in range(6)] == [100] * 4 + [0, 0]

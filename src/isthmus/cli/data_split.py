@@ -1,4 +1,4 @@
-"""Rows to learn from and rows held out: drawn once by `isthmus fit`, found again by the other commands."""
+"""Rows to learn from and held-out rows: drawn once by `isthmus fit`, found again by the other commands."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ MOST_HELD_OUT, MOST_SHOWN = 100_000, 10_000  # rows of data larger than memory
 
 @dataclass(frozen=True, eq=False)
 class DataSplit:
-    """A table, with the indices of the rows learned from and of those held out.
+    """A table, with the indices of the training rows and of those held out.
 
-    Of data larger than memory the table holds the rows held out and a sample of those learned from; ``stream`` are
+    Of data larger than memory the table holds the held-out rows and a sample of those learned from; ``stream`` are
     all of the latter, ``whole`` all rows, and ``places`` says where those held out stand among them.
     """
 
@@ -42,22 +42,22 @@ class DataSplit:
 
     @cached_property
     def training(self) -> Any:
-        """The rows to learn from, or a sample of them: an array, or a frame where columns are of several kinds."""
+        """The training rows, or a sample of them: an array, or a frame where columns are of several kinds."""
         return self.table.take(self.train).rows
 
     @property
     def to_learn_from(self) -> Any:
-        """All rows to learn from: a table, which an estimator knows to be read from a file, or a stream."""
+        """All training rows: a table, which an estimator knows to be read from a file, or a stream."""
         return self.table.take(self.train) if self.stream is None else self.stream
 
     @property
     def test_places(self) -> np.ndarray:
-        """Where the rows held out stand in the data, counted from 0."""
+        """Where the held-out rows stand in the data, counted from 0."""
         return self.test if self.places is None else self.places
 
     @cached_property
     def held_out(self) -> Table:
-        """The rows to be judged by."""
+        """The rows of the evaluation."""
         return self.table.take(self.test)
 
     def judge(self, estimator: Any, seed: int) -> Evaluation:
@@ -145,7 +145,7 @@ def read_and_split(
     train, test = split_table(table, test_size, seed)
     if len(train) < 2:
         raise CommandError(f"{data!r}: too few rows, {len(table)} leave {len(train)} to learn from; add rows.")
-    say(f"{len(train):,} rows to learn from, {len(test):,} held out.")
+    say(f"{len(train):,} training rows, {len(test):,} held out.")
     return DataSplit(table, train, test, dialect=stream.dialect)
 
 
@@ -179,7 +179,7 @@ def _large_rows(stream: TableStream, places: np.ndarray, seed: int) -> DataSplit
 
 
 def _require_classes(table: Table, data: str) -> None:
-    """Labels are judged after training; what cannot be classes is refused before."""
+    """Labels are used after training; what cannot be classes is refused before it."""
     labels = table.labels
     if labels is not None and labels.dtype.kind == "f" and (labels != labels.round()).any():
         raise CommandError(

@@ -1,4 +1,4 @@
-"""``isthmus detect``: rows in, the strangest first out, with how sure that is and which columns tell."""
+"""``isthmus detect``: rows in; anomalies first out, with a p-value and the columns responsible."""
 
 from __future__ import annotations
 
@@ -68,38 +68,38 @@ def detect(
     tracked: Annotated[bool, Parameter(show_default=False)] = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Find the rows that are unlike the rest.
+    """Find anomalous rows.
 
-    Each row gets a score, a p-value, whether it is an alarm, and the columns that give it away; the strangest come
-    first. Without --train or --model the rows are judged by one another: each by a fit that has not seen it.
+    Each row gets a score, a p-value, whether it is an alarm, and the columns responsible; the most anomalous come
+    first. Without --train or --model, rows are scored by cross-validation: each by a fit on the others.
 
     Parameters
     ----------
     data
-        Rows to judge.
+        Rows to score.
     train
-        Rows known to be usual, to learn from.
+        Rows known to be normal, to train on.
     model
-        A detector that --save wrote, or a run of isthmus fit on usual rows, whose held-out rows set the threshold.
+        A detector written by --save, or a run of isthmus fit on normal rows, whose held-out rows set the threshold.
     score
-        What makes a row unusual: it is not rebuilt, its code is far from the others', it is improbable, or all
-        (combined, if nothing is said).
+        What makes a row anomalous: a large reconstruction error, a code far from the others, a low density, or all
+        of these (combined, the default).
     false_alarm_rate
-        Share of usual rows that may be called alarms; if nothing is said, 0.05, or what a saved detector has.
+        Share of normal rows that may raise an alarm; 0.05 by default, or what a saved detector has.
     fdr
-        Instead: the share of usual rows expected among the alarms (Benjamini and Hochberg).
+        Instead: the expected share of normal rows among the alarms (Benjamini and Hochberg).
     contamination
-        Instead: the share of the rows learned from to call alarms; without --train or --model, of the rows judged.
+        Instead: the share of the training rows that raise an alarm; without --train or --model, of the rows scored.
     variant
-        Kind of autoencoder to learn with; a name of isthmus fit --variant.
+        Kind of autoencoder; a name of isthmus fit --variant.
     components
-        Size of its code; without it, as many numbers as explain half of the variance.
+        Latent dimensions; without it, as many as PCA needs to explain half of the variance.
     top
-        Columns to name a row, those that add most to its score.
+        How many columns to name per row, those that add most to its score.
     most
-        Rows to write, the strangest; all if nothing is said, or 100,000 of a table that does not fit in memory.
+        How many rows to write, the most anomalous; by default all, or 100,000 of a table that does not fit in memory.
     plot
-        Picture to draw of the strangest rows: .png, .svg or .pdf.
+        Figure of the most anomalous rows to write: .png, .svg or .pdf.
     save
         Folder to write the detector to, for --model.
     window
@@ -128,7 +128,7 @@ def detect(
     _require_sense(train, model, save, variant, components, fdr, contamination)
     output, share = shared(output, shard)
     if share is not None and (model is None or fdr is not None):
-        raise UsageError("shares of the rows are judged apart: they need --model, and take no --fdr.")
+        raise UsageError("with --shard each share is scored alone: it needs --model, and takes no --fdr.")
     require_judged_writable(output, plot, save, overwrite=overwrite)
     refuse_own_inputs([output, plot], [data, train], model, replaced=[save])
     given = {"measure": score, "false_alarm_rate": false_alarm_rate}
@@ -152,7 +152,7 @@ def detect(
 
         known = _only_present(train, roles)
         usual = _sample(open_table(train, **known), train, seed)
-        # a column that the rows learned from have may be absent from the rows to judge
+        # a column of the training rows may be absent from the rows to score
         named: dict[str, Any] = {name: roles[name] if known[name] is None else None for name in ("labels", "ids")}
         dropped = [name for name in drop if name not in known["drop"]]
         stream = open_matching(data, _columns_of(usual, drop), drop=dropped, **named)
@@ -169,7 +169,7 @@ def detect(
         from isthmus.tables import open_table
 
         stream = open_table(data, **roles)
-        say(f"judging {len(stream):,} rows by one another; --train names rows known to be usual …")
+        say(f"scoring {len(stream):,} rows by cross-validation; --train takes rows known to be normal …")
     wanted = contamination if train is None else None
     if stream.fits_in_memory:
         table = stream.load()
@@ -188,7 +188,7 @@ def detect(
             unfitted = _unfitted(variant, components, settings, None)
             detectors = fit_folds(unfitted, _sample(stream, data, seed).values, seed)
         found = detect_stream(detectors, stream, most or MOST_ROWS, seed)
-        say(f"note: {data!r} does not fit in memory; the {len(found.rows):,} strangest rows of it are written.")
+        say(f"note: {data!r} does not fit in memory; its {len(found.rows):,} most anomalous rows are written.")
         everywhere = _alarms(found, fdr, None)
         table, detection, alarms = found.table, found.detection, everywhere[found.rows]
         n_alarms = int(everywhere.sum())
@@ -225,7 +225,7 @@ def _require_sense(
 
 
 def _only_present(source: str, roles: dict[str, Any]) -> dict[str, Any]:
-    """Columns named for the rows to judge, where the rows to learn from have them too."""
+    """Columns named for the rows to score, where the training rows have them, too."""
     from isthmus.tables import open_table
 
     names = open_table(source).all_columns
@@ -237,7 +237,7 @@ def _only_present(source: str, roles: dict[str, Any]) -> dict[str, Any]:
 
 
 def _columns_of(table: Table, drop: tuple[str, ...]) -> Expected:
-    what = "the columns of the rows learned from"
+    what = "the columns of the training rows"
     return Expected(table.columns, what, table.label_name, table.id_name, drop, table.image_shape)
 
 
@@ -297,7 +297,7 @@ def _detector_of(path: str, settings: dict[str, Any]) -> tuple[Any, Expected]:
 
 def _say_fitted(detector: Any, n_rows: int) -> None:
     n_held_out = len(detector.calibration_scores_)
-    say(f"{n_rows:,} usual rows; {n_held_out:,} held-out rows set the threshold.")
+    say(f"{n_rows:,} normal rows; {n_held_out:,} held-out rows set the threshold.")
     if detector.false_alarm_rate_ > detector.false_alarm_rate:
         say(
             f"note: {n_held_out} held-out rows can't state a false-alarm rate of {detector.false_alarm_rate:g}; "
@@ -314,8 +314,8 @@ def _alarms(detection: Any, fdr: float | None, contamination: float | None) -> A
         found = benjamini_hochberg(detection.p_values, fdr)
         if not found.any():
             say(
-                f"note: no set of rows can be told at --fdr {fdr:g}; the smallest p-value is "
-                f"{detection.p_values.min():.2g}, and more rows to learn from would make smaller ones possible."
+                f"note: no rows can be declared anomalous at --fdr {fdr:g}; the smallest p-value is "
+                f"{detection.p_values.min():.2g}, and more training rows would make smaller ones possible."
             )
         return found
     if contamination is not None:

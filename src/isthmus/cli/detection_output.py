@@ -1,4 +1,4 @@
-"""Rows judged, the strangest first: as a table in the format asked for, and as a picture."""
+"""Scored rows, the most anomalous first: as a table in the format asked for, and as a figure."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def write_detections(
     most: int | None,
     overwrite: bool,
 ) -> None:
-    """Write a row for every row judged: its id, score, p-value, whether it is an alarm, and its top columns.
+    """Write a row for every row scored: its id, score, p-value, whether it is an alarm, and its top columns.
 
     For each of the ``top`` columns: its name, what it adds to the score, its value and the value expected.
     """
     columns = {name: cells[:most] for name, cells in _columns(table, detection, alarms, top).items()}
     write_columns(output, columns, overwrite=overwrite)
     if output is not None:
-        say(f"{min(len(table), most or len(table)):,} rows, the strangest first, are in {str(output)!r}.")
+        say(f"{min(len(table), most or len(table)):,} rows, the most anomalous first, are in {str(output)!r}.")
 
 
 def write_columns(output: Path | None, columns: dict[str, list[Any]], *, overwrite: bool) -> None:
@@ -134,7 +134,7 @@ def _as_text(columns: dict[str, list[Any]], separator: str) -> bytes:
 
 
 def draw_top_anomalies(path: Path, table: Table, detection: DetectionResult) -> None:
-    """Draw which columns give the strangest rows away, and what was expected in them."""
+    """Draw which columns make the top rows anomalous, and what was expected in them."""
     import numpy as np
 
     from isthmus import plots

@@ -30,14 +30,14 @@ def evaluate(
     seed: Seed = 42,
     json: JsonOutput = False,
 ) -> None:
-    """Judge a fitted model beside PCA.
+    """Evaluate a fitted model, with PCA for comparison.
 
-    Without DATA, on the rows that isthmus fit held out, if the data are still where they were.
+    Without DATA, on the rows that isthmus fit held out, if the data are still in the same place.
 
     Parameters
     ----------
     data
-        Rows to judge by, which the model has not learned from.
+        Rows for the evaluation, which the model was not trained on.
     pairs
         Of word vectors: a file with two words and a person's score a line, whose ranks are compared with the code's.
     seed
@@ -85,7 +85,7 @@ def evaluate(
 
         by_column = column_error_lines(column_errors(estimator, judged_rows))
     show(
-        f"Judged on {judged_on}.",
+        f"Evaluated on {judged_on}.",
         evaluation_table({type(estimator).__name__: evaluation}),
         sentence(evaluation),
         *([] if agreement is None else [agreement.sentence()]),

@@ -41,9 +41,9 @@ def explore(
     reading: Reading = READ_BY_ITSELF,
     overwrite: Overwrite = False,
 ) -> None:
-    """Write one offline page that shows what a fitted model learned, and decodes live as you move.
+    """Write one offline page to explore a fitted model: it decodes live as you move over the map.
 
-    Without DATA, of the rows that isthmus fit held out, if the data are still where they were.
+    Without DATA, of the rows that isthmus fit held out, if the data are still in the same place.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def explore(
     output
         The .html file to write. [default: RUN/explorer.html]
     beside
-        Another run fitted on the same data, as a tab of its own; repeat the flag for more.
+        Another run fitted on the same data, shown in a tab of its own; repeat the flag for more.
     image_shape
         Show each row as a picture of this height and width, such as 8x8; channels first, such as 3x32x32.
     """

@@ -23,7 +23,7 @@ from isthmus.cli.outcome import CommandError, UsageError, finite, print_json, sa
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading, ReadingFlags
 from isthmus.cli.resume import Asked, asked_again, checkpointed, require_none_unfinished, require_same_data
-from isthmus.cli.row_flags import JsonOutput, Seed
+from isthmus.cli.row_flags import JsonOutput, Seed, SeriesEntity, SeriesTime, TimeZone
 from isthmus.cli.run_folder import (
     EVALUATION,
     FIGURES,
@@ -33,13 +33,15 @@ from isthmus.cli.run_folder import (
     require_free_run,
     written_run,
 )
+from isthmus.cli.series_detection import require_time
+from isthmus.cli.series_fit import AskedWindows, fit_series
 
 if TYPE_CHECKING:
     from isthmus.evaluation import Evaluation
 
 __all__ = ["fit"]
 
-VARIANTS = f"What is asked of the code beside rebuilding: {' | '.join(variant_names())}."
+VARIANTS = f"Kind of autoencoder: {' | '.join(variant_names())}."
 
 
 @with_hyperparameter_flags
@@ -61,16 +63,20 @@ def fit(
     checkpoint_seconds: Annotated[float, Parameter(validator=Number(gte=0))] = 60.0,
     checkpoint_epochs: Annotated[int | None, Parameter(validator=Number(gte=1), show_default=False)] = None,
     checkpoints_kept: Annotated[int, Parameter(validator=Number(gte=1))] = 2,
+    time: SeriesTime = None,
+    entity: SeriesEntity = None,
+    time_zone: TimeZone = None,
+    stride: Annotated[int | None, Parameter(validator=Number(gte=1), show_default=False)] = None,
     overwrite: Annotated[bool, Parameter(show_default=False)] = False,
     json: JsonOutput = False,
     reading: Reading = READ_BY_ITSELF,
     **settings: Any,
 ) -> None:
-    """Fit an autoencoder, judge it on rows held out, and write a run folder.
+    """Fit an autoencoder, evaluate it on held-out rows, and write a run folder.
 
-    The figures are printed beside PCA's, and for the digits beside the tutorial's own recipe. Ctrl-C ends
-    training early and keeps the best model so far; a second one stops without a trace. What a kill or a power cut
-    ends goes on with --resume RUN. Under torchrun several processes train one model.
+    Its errors are printed beside PCA's, and for the digits beside the tutorial's own recipe. Ctrl-C ends
+    training early and keeps the best model so far; a second one stops without writing anything. A fit that was
+    interrupted otherwise resumes with --resume RUN. Under torchrun several processes train one model.
 
     Parameters
     ----------
@@ -79,39 +85,50 @@ def fit(
     output
         The run folder to write. [default: runs/DATA-VARIANT]
     labels
-        Column of classes, not learned from; the code is judged by how well they can be read from it.
+        Column of classes, not used for training; it shows how well classes can be predicted from the code.
     ids
-        Column that names the rows, not learned from.
+        Column that names the rows, not used for training.
     drop
         Column to leave out; repeat the flag for more.
     test_size
-        Share of the rows to hold out; data that come with a split of their own keep it.
+        Share of the rows to hold out for the evaluation; data with a split of their own keep it.
     seed
-        Decides the split and the training: the same seed gives the same run.
+        Seed of the split and of training: the same seed gives the same run.
     no_plots
         Write no figures.
     no_page
         Write no explorer page.
     memory
-        Megabytes of rows to hold at once; a larger table is learned from where it is. [default: 128]
+        Megabytes of rows to hold in memory; a larger table is read from disk in every epoch. [default: 128]
     resume
-        Run whose fit was cut off: go on with it, as it was asked for then.
+        Run whose fit was interrupted, to resume with its own settings.
     checkpoint_seconds
         Time between two checkpoints.
     checkpoint_epochs
-        Epochs between two checkpoints, beside that.
+        Epochs between two checkpoints, in addition.
     checkpoints_kept
         Checkpoints to keep.
+    stride
+        Of a series: steps between two windows. [default: a quarter of a window]
     overwrite
         Replace the run folder if there is one.
     """
+    if time is not None and data is not None:
+        windows = AskedWindows(
+            data, time, entity, time_zone, reading, stride, variant, settings, labels, drop, seed, memory
+        )
+        not_of_series = {"--resume": resume, "--ids": ids}
+        run = output or Path("runs", f"{_name_of(data)}-series")
+        fit_series(windows, run, not_of_series, overwrite=overwrite, json=json)
+        return
+    require_time({"--entity": entity, "--time-zone": time_zone, "--stride": stride})
     if resume is not None:
         if data is not None or output is not None:
-            raise UsageError("--resume goes on with a fit as it was asked for; give neither DATA nor -o beside it.")
+            raise UsageError("--resume continues a fit with its own data and settings; leave out DATA and -o.")
         run, asked = resume, asked_again(resume)
     else:
         if data is None:
-            raise UsageError("DATA is missing; see isthmus fit --help.")
+            raise UsageError("DATA is missing; type isthmus fit table.csv, or isthmus fit digits for bundled data.")
         asked = Asked(
             data, variant, labels, ids, drop, test_size, seed, no_plots, no_page, memory,
             {name: value for name, value in settings.items() if value is not None},
@@ -129,7 +146,7 @@ def fit(
         estimator, rows, record = _fit(asked, run, checkpoints)
         if record is None:
             return
-        report = _judge_and_keep(asked, run, estimator, rows, record, overwrite=overwrite)
+        report = _evaluate_and_keep(asked, run, estimator, rows, record, overwrite=overwrite)
     if json:
         print_json({name: value for name, value in report.items() if name != "shown"})
         return
@@ -162,18 +179,18 @@ def _fit(asked: Asked, run: Path, checkpoints: Any) -> tuple[Any, DataSplit, Dat
     return estimator.set_params(verbose=kind().verbose), rows, record  # verbose as it is without a command line
 
 
-def _judge_and_keep(
+def _evaluate_and_keep(
     asked: Asked, run: Path, estimator: Any, rows: DataSplit, record: DataRecord, *, overwrite: bool
 ) -> dict[str, Any]:
     """The run folder of a fitted estimator, and what is to be said of it."""
     from isthmus.evaluation import evaluation_table
 
     variant, seed = asked.variant, asked.seed
-    say("judging it on the rows held out …")
+    say("evaluating it on the held-out rows …")
     evaluations = {variant: rows.judge(estimator, seed)}
     models = {variant: estimator}
     if is_tutorial_data(asked.data, rows):
-        say("fitting the tutorial's own recipe beside it …")
+        say("fitting the tutorial's own recipe for comparison …")
         models[YARDSTICK] = fitted_yardstick(evaluations[variant].pca_components, seed, rows)
         evaluations[YARDSTICK] = rows.judge(models[YARDSTICK], seed)
     report = _report(run, variant, estimator, evaluations) | {"data": rows.facts()}
@@ -193,8 +210,20 @@ def _judge_and_keep(
         report["sentence"],
         *_advice(estimator, rows),
         f"The run is in {str(run)!r}.",
+        *_written(run, report),
     ]
     return report
+
+
+def _written(run: Path, report: dict[str, Any]) -> list[str]:
+    """What the run holds to look at, and what each is good for."""
+    lines = []
+    if report.get("page"):
+        lines.append(f"  {run / report['page']}: open it in a browser; it decodes as you move over the map.")
+    if report.get("figures"):
+        lines.append(f"  {run / FIGURES}: {len(report['figures'])} figures for a paper or a talk.")
+    lines.append(f"  {run / EVALUATION}: the numbers above, for programs.")
+    return [*lines, f"Next: isthmus encode {run} DATA -o codes.csv writes the code of each row."]
 
 
 def _name_of(data: str) -> str:
@@ -221,8 +250,10 @@ def _report(run: Path, variant: str, estimator: Any, evaluations: dict[str, Eval
         "run": str(run),
         "variant": variant,
         "n_components": estimator.n_components_,
-        "epochs": estimator.n_iter_,
+        "epochs": estimator.fitted_.n_iter,
+        "planned_epochs": estimator.fitted_.planned_epochs,
         "best_epoch": estimator.best_epoch_,
+        "refit_rows": estimator.fitted_.refit_rows,
         "sentence": sentence(evaluations[variant]),
         "evaluation": evaluations[variant].to_dict(),
         **{name: evaluation.to_dict() for name, evaluation in evaluations.items() if name != variant},

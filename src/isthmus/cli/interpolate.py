@@ -34,23 +34,24 @@ def interpolate(
     reading: Reading = READ_BY_ITSELF,
     overwrite: Overwrite = False,
 ) -> None:
-    """Walk from the code of one row to that of another, and rebuild every step.
+    """Interpolate between the codes of two rows, and decode every step.
 
-    The first row is the one begun from, rebuilt; the last the one arrived at. Without -o they are printed as CSV.
+    The first row written is the reconstruction of the start, the last that of the end. Without -o they are printed as
+    CSV.
 
     Parameters
     ----------
     data
         Rows with the columns the model was fitted on, in any order.
     from_
-        Row to begin from, counted from 0.
+        First row, counted from 0.
     to
-        Row to arrive at, counted from 0.
+        Last row, counted from 0.
     steps
-        Rows to write, both ends among them.
+        How many rows to write, both ends included.
     path
-        Straight, or spherical, about the origin; auto takes the spherical one for a variational code of more than
-        3 numbers.
+        Straight, or spherical about the origin; auto takes the spherical one for a variational code of more than
+        3 dimensions.
     """
     found = open_run(run)
     estimator = found.load()

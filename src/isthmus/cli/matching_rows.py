@@ -33,7 +33,7 @@ class Expected:
     """The columns a model takes; ``what`` names them in a message.
 
     ``layout`` says what each of them is and ``dialect`` how the file of the fit was written; ``passed_over`` are
-    columns of that file that were not learned from.
+    columns of that file that were not used for training.
     """
 
     columns: tuple[str, ...]

@@ -33,7 +33,7 @@ def plot(
 ) -> None:
     """Draw the figures of a fitted model as PNG files.
 
-    Without DATA, of the rows that isthmus fit held out, if the data are still where they were.
+    Without DATA, of the rows that isthmus fit held out, if the data are still in the same place.
 
     Parameters
     ----------
@@ -67,5 +67,5 @@ def _training_rows(run: Run) -> Any:
     try:
         return held_out_again(run).training
     except CommandError as error:
-        say(f"note: no grid of decodes, which needs the rows learned from: {error}")
+        say(f"note: no grid of decodes, which needs the training rows: {error}")
         return None

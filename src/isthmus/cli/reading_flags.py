@@ -45,7 +45,11 @@ class ReadingFlags:
         bool | None, Parameter(help="Leave out files of a folder that can't be read, and name them.", negative=())
     ] = None
     window: Annotated[
-        float | None, Parameter(help="Cut sounds into windows of so many seconds.", validator=Number(gt=0))
+        float | None,
+        Parameter(
+            help="Cut sounds into windows of so many seconds; of a series (--time), of so many steps.",
+            validator=Number(gt=0),
+        ),
     ] = None
     waveform: Annotated[
         bool | None,

@@ -127,8 +127,8 @@ SAID = {
     "columns": "columns",
     "label_name": "labels",
     "n_rows": "number of rows",
-    "sha256": "values, of rows learned from or held out",
-    "test_sha256": "rows held out",
+    "sha256": "values, of training rows or held out",
+    "test_sha256": "held-out rows",
 }
 
 

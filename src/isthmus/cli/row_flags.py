@@ -29,7 +29,7 @@ TABLES = ".csv, .tsv, .parquet, .npy or .npz"
 RunPath = Annotated[str, Parameter(help="The run folder that isthmus fit made, or the model folder in it.")]
 Seed = Annotated[int, Parameter(validator=Number(gte=0, lt=2**32))]
 Labels = Annotated[
-    str | None, Parameter(help="Column of classes, not learned from; that of the fit is found by itself.")
+    str | None, Parameter(help="Column of classes, not used for training; that of the fit is found without it.")
 ]
 Ids = Annotated[str | None, Parameter(help="Column that names the rows; that of the fit is found by itself.")]
 Drop = Annotated[

@@ -3,13 +3,13 @@
     RUN/model/            the fitted model, as `isthmus.storage` writes it
     RUN/data.json         what was made of the data: rows, columns and their kinds, what was left out and why
     RUN/run.json          what later commands need to know of them: a `DataRecord`
-    RUN/test_rows.csv     the rows held out, counted from 0 in the data
+    RUN/test_rows.csv     the held-out rows, counted from 0 in the data
     RUN/history.csv       one row an epoch
     RUN/evaluation.json   figures on the held-out rows
     RUN/figures/          pictures, where matplotlib is installed
     RUN/explorer.html     the page that shows what was learned
 
-It is written beside its place and takes it in one step at the end, so that a fit which fails leaves nothing, and a run
+It is written beside its place and takes it in one step at the end, so a fit that fails leaves nothing, and a run
 that stood there stays as it was. What is replaced is a run whose every file isthmus wrote.
 """
 
@@ -96,9 +96,9 @@ FIRST_COLUMN: dict[str, Any] = {"usecols": 0, "ndmin": 1, "comments": None, "quo
 class DataRecord:
     """What later commands need to know of the data a run was fitted on.
 
-    ``source`` is a bundled name or an absolute path; ``sha256`` is that of the values, so that held-out rows
+    ``source`` is a bundled name or an absolute path; ``sha256`` is that of the values, so held-out rows
     are never looked up in data that have changed, and ``test_sha256`` that of which rows those are. ``layout`` and
-    ``dialect`` say what the columns are and how the file wrote them; ``passed_over`` are columns not learned from.
+    ``dialect`` say what the columns are and how the file wrote them; ``passed_over`` are columns not used for training.
     """
 
     source: str = fact(paths=True)
@@ -167,7 +167,7 @@ class Run:
         return found
 
     def test_rows(self) -> np.ndarray:
-        """Indices of the rows held out, shape (n,)."""
+        """Indices of the held-out rows, shape (n,)."""
         import numpy as np
 
         path = self.path / TEST_ROWS
@@ -243,7 +243,7 @@ def _written_elsewhere(name: str, write: Callable[[Path], None]) -> Path | None:
 def keep_run(
     folder: Path, estimator: Any, record: DataRecord, facts: dict[str, Any], test_places: np.ndarray, ids: Any
 ) -> None:
-    """Write what every run folder has: the model, its history, the rows held out and where they came from."""
+    """Write what every run folder has: the model, its history, the held-out rows and where they came from."""
     import numpy as np
 
     from isthmus.storage import save

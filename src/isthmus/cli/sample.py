@@ -41,7 +41,7 @@ def sample(
         Where codes come from: the prior of a variational model, or a density fitted to the codes of training rows,
         which every model has; auto takes the prior where there is one.
     noise
-        Add what the decoder cannot say: noise as wide as the model's error on held-out rows.
+        Add what the decoder leaves out: noise as large as the model's error on held-out rows.
     """
     found = open_run(run)
     estimator = found.load()

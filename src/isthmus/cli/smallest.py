@@ -58,21 +58,21 @@ def smallest(
     data
         A .csv, .tsv, .parquet, .npy or .npz file, a folder of pictures, or a bundled data set.
     keep
-        Target: the share of the variation to keep, such as 0.95.
+        Target: the share of the variance to keep, such as 0.95.
     max_error
         Target: the largest squared error per feature, in the data's units.
     as_good_as
-        Target: another code to equal, such as pca:10, PCA with ten numbers.
+        Target: another code to match, such as pca:10, PCA with ten components.
     sizes
         Further sizes to fit models for, such as 2,4,8.
     seeds
-        Splits to choose by, and models fitted for each size.
+        How many splits to use, and models to fit for each size.
     output
         A run folder to write: the model, the nested one, the figure and the figures as JSON.
     labels
-        Column of classes, not learned from.
+        Column of classes, not used for training.
     ids
-        Column that names the rows, not learned from.
+        Column that names the rows, not used for training.
     drop
         Column to leave out; repeat the flag for more.
     test_size

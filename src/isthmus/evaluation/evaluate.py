@@ -4,7 +4,7 @@ With x̂ the reconstruction, x̄ the mean row *of the training data* and n featu
 
     sse = 1/N Σ‖x - x̂‖²      mse = sse / n      r2 = 1 - Σ‖x - x̂‖² / Σ‖x - x̄‖²
 
-r2 is the share of the variation kept: 0 for the mean row, 1 for a perfect copy. PCA is that of the training
+r2 is the share of the variance kept: 0 for the mean row, 1 for a perfect copy. PCA is that of the training
 rows, as the model stores it. Its size is the model's; for a sparse code it is the mean number of active latents,
 since with one direction per latent PCA would copy the rows. The *equal-error size* turns the comparison
 around: how many dimensions does PCA need to reach the model's error?

@@ -4,8 +4,8 @@ At the end of `fit` the codes of at most 2,048 training rows are kept, how far e
 its reconstruction, and what inference has to know (`isthmus.inference.state`). That is a few passes over a few rows.
 `partial_fit` only notes its latest rows, and they are encoded when they are needed.
 
-What is kept of a row is what the bottleneck reads (h), so that a sparse code gets its zeros from the bottleneck, as for
-any row; for a Gaussian bottleneck it is one draw z ~ q(z|x), so that together they are a sample of the aggregate
+What is kept of a row is what the bottleneck reads (h), so a sparse code gets its zeros from the bottleneck, as for
+any row; for a Gaussian bottleneck it is one draw z ~ q(z|x), so together they are a sample of the aggregate
 posterior.
 """
 

@@ -32,7 +32,7 @@ def plot_anomalies(
     contributions
         What each column adds to each row's score; the sum over a row is its score.
     values, expected
-        The rows, and the rows as rebuilt, in the units of the data.
+        The rows, and the rows as reconstructed, in the units of the data.
     columns, names
         Names of the columns and of the rows; None counts them.
     """

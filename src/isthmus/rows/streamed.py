@@ -180,7 +180,7 @@ class StreamedRows(Rows):
     def epoch(
         self, seed: int, number: int, size: int, *, first: int = 0, group: ProcessGroup = ALONE
     ) -> Iterator[Batch]:
-        # Every process goes through every window, also through pieces that it doesn't read, so that all cut the same
+        # Every process goes through every window, also through pieces that it doesn't read, so all cut the same
         # batches. ``order`` lists a window's shuffled rows by their place in this process's memory, -1 for those of
         # other processes; ``parts`` collects the current batch, which may span windows.
         windows, begin = [], 0

@@ -3,8 +3,8 @@
 curve.py               the question asked and answered: `rate_distortion`
 choosing.py            the size, by what the data support or by a target
 supported.py           what the data support: evidence and hidden cells, and which to believe
-splits.py              rows to fit and rows held out
-held_out_entries.py    the error of hidden cells, which has a minimum
+splits.py              rows to fit and held-out rows
+held_out_entries.py    the error of hidden cells
 bits.py                rounding, entropy, lower hull
 result.py              what came of it, in numbers and in words
 """

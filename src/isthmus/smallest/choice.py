@@ -53,9 +53,9 @@ class Choice:
         Without a target, "evidence" and "entries"; ``rule`` names the one to believe.
     noise_variance : float or None
         What is left at the size chosen, per column; None unless the evidence chose.
-    noise_ratio : float or None
-        At the smaller of both criteria's sizes, the largest error of a column over the mean of all; above 4 hidden
-        cells are believed. None with a target.
+    columns_a_latent : float or None
+        How many columns gain by each latent that the evidence asks for beyond what hidden cells do; below 2 hidden
+        cells are believed. None where it asks for none beyond, and with a target.
     """
 
     rule: str
@@ -66,4 +66,4 @@ class Choice:
     votes: tuple[int, ...]
     criteria: dict[str, Criterion] = field(default_factory=dict)
     noise_variance: float | None = None
-    noise_ratio: float | None = None
+    columns_a_latent: float | None = None

@@ -1,6 +1,6 @@
 """The size of a code, chosen on training rows alone: by what the data support, or by a target.
 
-Training rows are split several times into rows to fit and rows held out; every size tried is fitted again on each.
+Training rows are split several times into rows to fit and held-out rows; every size tried is fitted again on each.
 """
 
 from __future__ import annotations

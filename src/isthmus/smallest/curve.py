@@ -29,7 +29,7 @@ from isthmus.variants.vanilla import Autoencoder
 __all__ = ["rate_distortion"]
 
 LEAST_ROWS, LEAST_COLUMNS = 20, 2
-SPARE = 2  # the nested code is this many times the size chosen, so that the curve shows what more would bring
+SPARE = 2  # the nested code is this many times the size chosen, so the curve shows what more would bring
 ROUNDING = 1.1  # the error at which bits are compared, over the chosen code's own
 
 
@@ -51,14 +51,14 @@ def rate_distortion(
 
     Without a target the size is the one the data support: by the evidence of held-out rows where the noise of all
     columns is alike, elsewhere by their hidden cells, predicted from the cells left (`isthmus.smallest.supported`).
-    With one, it is the smallest size that reaches it on rows held out from training. Test rows take no part.
+    With one, it is the smallest size that reaches it on held-out training rows. Test rows take no part.
 
     Parameters
     ----------
     X
         Rows, shape (n_samples, n_features), at least 20.
     keep
-        Share of the variation to keep, above 0 and below 1.
+        Share of the variance to keep, above 0 and below 1.
     max_error
         Largest squared error per feature, in the units of X (with ``scale``, in those units).
     as_good_as

@@ -70,7 +70,7 @@ class Bits:
 
 @dataclass(frozen=True, eq=False)
 class RateDistortion:
-    """Error against size, the size chosen, and its cost in bits; every error per feature, on rows held out.
+    """Error against size, the size chosen, and its cost in bits; every error per feature, on held-out rows.
 
     Attributes
     ----------
@@ -168,24 +168,24 @@ def sentence(found: RateDistortion) -> str:
     size, chosen = found.size, found.chosen
     if size is None:
         return (
-            f"No code of up to {_numbers(found.n_features)} reaches {asked_for(found)} on rows held out; "
+            f"No code of up to {_numbers(found.n_features)} reaches {asked_for(found)} on held-out rows; "
             "ask for less, or add rows."
         )
     if size == 0:
         if found.choice.rule == "entries":
             return "No code at all: hidden cells are predicted no better from the others than by their column's mean."
         if found.choice.rule == "evidence":
-            return f"No code at all: rows held out are most probable as the mean row and noise{_noise(found)}."
+            return f"No code at all: held-out rows are most probable as the mean row and noise{_noise(found)}."
         return f"No code is needed: the mean row alone reaches {asked_for(found)}."
     if chosen is None or chosen.error is None:
         return f"{_numbers(size)} reach {asked_for(found)}."
     noise = "" if found.choice.noise_variance is None else f" What is left{_noise(found)}, is noise."
     keep, do = ("keeps", "does") if size == 1 else ("keep", "do")
-    kept = f"{size} of {_numbers(found.n_features)} {keep} {_kept(found, chosen.error)} of the variation"
+    kept = f"{size} of {_numbers(found.n_features)} {keep} {_kept(found, chosen.error)} of the variance"
     if found.pca_needs is not None and found.pca_needs <= size:
         return f"{_numbers(size)}, and PCA does as well with {found.pca_needs}: use PCA ({kept}).{noise}"
     needed = f"more than {found.n_directions}" if found.pca_needs is None else str(found.pca_needs)
-    rows = f"{found.n_test:,} rows never learned from"
+    rows = f"{found.n_test:,} held-out rows"
     return f"{_numbers(size)} {do} what PCA needs {needed} for: {kept}, on {rows}.{noise}"
 
 
@@ -200,7 +200,7 @@ def asked_for(found: RateDistortion) -> str:
     if target is None:
         return "the highest evidence" if found.choice.rule == "evidence" else "the least error of hidden cells"
     return {
-        "keep": f"{100 * target:.4g} % of the variation",
+        "keep": f"{100 * target:.4g}% of the variance",
         "max_error": f"an error of {target:.4g} per feature",
         "as_good_as": f"the error of PCA with {_numbers(int(target))}",
     }[found.choice.rule]
@@ -210,7 +210,7 @@ def choice_sentence(found: RateDistortion) -> str:
     """How the size was chosen, and how sure that is."""
     choice = found.choice
     if choice.rule == "evidence":
-        how = "Chosen by evidence: the size at which rows held out are most probable"
+        how = "Chosen by evidence: the size at which held-out rows are most probable"
         others = tuple(size for size in choice.criteria["evidence"].within if size != choice.size)
         if others:
             how += f"; {_listed(others)} {'is' if len(others) == 1 else 'are'} within one standard error of it"
@@ -218,7 +218,7 @@ def choice_sentence(found: RateDistortion) -> str:
         how = "Chosen by cells hidden from held-out rows and predicted from the others: the smallest size within one "
         how += "standard error of the best"
     else:
-        how = f"Chosen as the smallest size that reaches {asked_for(found)} on training rows held out"
+        how = f"Chosen as the smallest size that reaches {asked_for(found)} on training held-out rows"
     votes = f"; the {len(choice.votes)} splits alone say {_listed(choice.votes)}" if len(choice.votes) > 1 else ""
     none = "no size" if choice.pca_size is None else str(choice.pca_size)
     return f"{how}{votes}. The same rule gives PCA {none}."
@@ -231,23 +231,16 @@ def second_opinion(found: RateDistortion) -> str | None:
         return None
     evidence, cells = choice.criteria["evidence"], choice.criteria["entries"]
     if evidence.size == cells.size:
-        agreed = f"Hidden cells and evidence agree on {evidence.size}"
-        if choice.rule == "evidence":
-            return f"{agreed}."
-        return f"{agreed}, though the noise differs by column: {_unlike(found)}."
-    if choice.rule == "evidence":
+        return "Hidden cells, predicted from the cells left, say the same."
+    if choice.rule == "entries":
         return (
-            f"Hidden cells, predicted from the cells left, say {cells.size}. Believe the evidence: it compares whole "
-            f"rows, and the noise is alike in all columns (at most {choice.noise_ratio:.2g} times the mean)."
+            f"The evidence of held-out rows says {evidence.size}. Believe the hidden cells: the further latents "
+            f"serve {choice.columns_a_latent:.2g} columns each, so they are those columns' own noise."
         )
-    return (
-        f"The evidence of held-out rows says {evidence.size}. Believe the hidden cells: {_unlike(found)}, and the "
-        "evidence takes a noisy column for one more latent."
-    )
-
-
-def _unlike(found: RateDistortion) -> str:
-    return f"a column's error is up to {found.choice.noise_ratio:.2g} times the mean"
+    why = "it compares whole rows, and counts what a latent costs"
+    if choice.columns_a_latent is not None:
+        why = f"the further latents serve {choice.columns_a_latent:.2g} columns each"
+    return f"Hidden cells, predicted from the cells left, say {cells.size}. Believe the evidence: {why}."
 
 
 def gap_sentence(found: RateDistortion) -> str | None:
@@ -255,7 +248,7 @@ def gap_sentence(found: RateDistortion) -> str | None:
     gaps = {one.size: one.gap for one in found.curve if one.gap is not None}
     if not gaps:
         return None
-    said = ", ".join(f"{abs(100 * gap):.0f} % {'more' if gap > 0 else 'less'} at {size}" for size, gap in gaps.items())
+    said = ", ".join(f"{abs(100 * gap):.0f}% {'more' if gap > 0 else 'less'} at {size}" for size, gap in gaps.items())
     return f"One nested code gives the whole curve; its error beside that of a code fitted for the size alone: {said}."
 
 
@@ -303,8 +296,8 @@ def _kept(found: RateDistortion, error: float) -> str:
     share = 1 - error / found.variation if found.variation > 0 else 0.0
     if share <= 0:
         return "nothing"
-    text = f"{100 * share:.1f} %"
-    return "over 99.9 %" if text == "100.0 %" else text
+    text = f"{100 * share:.1f}%"
+    return "over 99.9%" if text == "100.0%" else text
 
 
 def _numbers(count: int) -> str:

@@ -1,4 +1,4 @@
-"""Training rows split several times into rows to fit and rows held out; models are fitted to the first only.
+"""Training rows split several times into rows to fit and held-out rows; models are fitted to the first only.
 
 The test rows take no part, so what is said of them afterwards is not flattered by the choice.
 """
@@ -24,7 +24,7 @@ LINEAR: dict[str, Any] = {"hidden_layer_sizes": (), "channels": ()}
 
 @dataclass(frozen=True, eq=False)
 class Splits:
-    """Rows to fit and rows held out, once a seed."""
+    """Rows to fit and held-out rows, once a seed."""
 
     parts: list[tuple[np.ndarray, np.ndarray]]
     settings: Mapping[str, Any]

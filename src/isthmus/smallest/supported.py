@@ -1,12 +1,16 @@
 """How many latents do the data support, where nobody names a target? Two criteria, of the same fits.
 
-evidence        log p(x) of rows held out: every latent costs, so it has a maximum (`isthmus.evidence_by_size`)
-hidden cells    of rows held out, predicted from the cells left (`isthmus.smallest.held_out_entries`)
+evidence        log p(x) of held-out rows: every latent costs, so it has a maximum (`isthmus.evidence_by_size`)
+hidden cells    of held-out rows, predicted from the cells left (`isthmus.smallest.held_out_entries`)
 
 The evidence is the sharper of the two: it compares whole rows, and says what noise is left. But it takes the noise of
-all columns to be alike. A column that is noisier than the others looks like structure to it, and gets a latent of its
-own. So it is believed where the columns' errors, at the smaller of both sizes, are alike, and hidden cells are
-elsewhere.
+all columns to be alike, and gives a column that is noisier than the others a latent of its own. Such a latent helps to
+predict no other column, so hidden cells do not ask for it. Where the evidence asks for more latents than hidden cells
+do, the columns that gain by them are counted, with d_j the fall of column j's squared error,
+
+    (Σ d_j)² / Σ d_j²  over the number of further latents
+
+and where each serves fewer than two columns they are noise, and hidden cells are believed.
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ from isthmus.smallest.splits import LINEAR, Splits, model_units
 
 __all__ = ["choose_supported", "pca_log_densities"]
 
-ALIKE = 4.0  # the largest error of a column over the mean of all, up to which noise counts as alike
+SHARED = 2.0  # columns a further latent must serve
 LEAST_NOISE = 1e-10  # of the columns' variance: rows without noise
 
 
@@ -54,16 +58,15 @@ def choose_supported(splits: Splits) -> Choice:
     def scored(size: int) -> tuple[np.ndarray, float]:
         return at(size).scores, at(size).noise_variance
 
-    evidence = evidence_by_size(scored, most, known={0: scored(0)}, say=splits.say)
+    pca_size = _pca_size(splits, starts, most)
+    evidence = evidence_by_size(scored, most, known={0: scored(0)}, also=(pca_size,), say=splits.say)
     cells = _hidden_cells(lambda size: at(size).cells, most, fits[0].cells)
     linear = _hidden_cells(lambda size: _cells_of(splits, size, **LINEAR)[0], most, fits[0].cells)
-    # At the evidence's own size a noisy column may have got a latent already, and no longer shows.
-    errors = at(min(evidence.size, within_one_error(cells))).column_errors
-    ratio = float(errors.max() / errors.mean()) if errors.any() else 1.0
+    served = _columns_a_latent(fits, evidence.size, within_one_error(cells))
     criteria = {
         "evidence": Criterion(
             evidence.size,
-            _pca_size(splits, starts, most),
+            pca_size,
             evidence.within,
             tuple((size, *figures) for size, figures in sorted(evidence.evidence.items())),
             tuple(_alone(evidence.trials, place, best_of) for place in range(len(splits.parts))),
@@ -76,7 +79,7 @@ def choose_supported(splits: Splits) -> Choice:
             tuple(_alone(cells, place, within_one_error) for place in range(len(splits.parts))),
         ),
     }
-    rule = "evidence" if ratio <= ALIKE else "entries"
+    rule = "evidence" if served is None or served >= SHARED else "entries"
     believed = criteria[rule]
     return Choice(
         rule=rule,
@@ -87,8 +90,18 @@ def choose_supported(splits: Splits) -> Choice:
         votes=believed.votes,
         criteria=criteria,
         noise_variance=evidence.noise_variance if rule == "evidence" else None,
-        noise_ratio=ratio,
+        columns_a_latent=served,
     )
+
+
+def _columns_a_latent(fits: Mapping[int, _Fits], more: int, fewer: int) -> float | None:
+    """How many columns gain by each latent that ``more`` has beyond ``fewer``; None where it has none beyond."""
+    if more <= fewer:
+        return None
+    gained = np.maximum(fits[fewer].column_errors - fits[more].column_errors, 0)
+    if not gained.any():
+        return 0.0
+    return float(gained.sum() ** 2 / np.square(gained).sum() / (more - fewer))
 
 
 def _of_no_code(splits: Splits, starts: list[BaseAutoencoder]) -> _Fits:
@@ -97,7 +110,7 @@ def _of_no_code(splits: Splits, starts: list[BaseAutoencoder]) -> _Fits:
     scores = np.stack([pca_log_densities(start, rows)[:, 0] for start, rows in zip(starts, judged, strict=True)])
     cells = np.stack(
         [
-            entry_errors(start, rows, splits.seed + place, fillings=0)
+            entry_errors(start, rows, splits.seed + place, encoded=False)
             for place, (start, rows) in enumerate(zip(starts, judged, strict=True))
         ]
     )

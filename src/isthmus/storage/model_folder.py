@@ -190,7 +190,8 @@ def _require_stages(architecture: Architecture, facts: Facts) -> None:
 
 def _architecture_asked(estimator: BaseAutoencoder, stored: Architecture, facts: Facts) -> Architecture:
     """What the settings ask for; sizes they leave open were chosen in `fit` and are taken as stored."""
-    if estimator.n_components not in (None, facts.n_components):
+    asked_for = estimator.n_components  # a share of the variance, or "auto", was answered by the fit
+    if isinstance(asked_for, int) and asked_for != facts.n_components:
         raise ValueError(f"its n_components={estimator.n_components} is not the size of its code")
     left_open = estimator.hidden_layer_sizes is None and not estimator.channels
     stages = stored.stages if left_open and estimator.network != "perceptron" else ()

@@ -11,7 +11,7 @@ Every kind of estimator is one entry of `KINDS`, and every folder looks the same
 
 Nothing in a folder is code and nothing is unpickled: classes come from the library's own, by name. A file from a
 stranger is checked before it is believed: what the settings imply, what the headers say and how long the files are must
-agree before anything is allocated, so that memory is bounded by the files' own size; and checksums find every flipped
+agree before anything is allocated, so memory is bounded by the files' own size; and checksums find every flipped
 bit. That guards against damage and against running code, not against a stranger's model being a bad model.
 """
 
@@ -37,6 +37,7 @@ from isthmus.storage.record import from_plain
 from isthmus.storage.safe_reading import StorageError, open_regular_file, reading, reason_of
 from isthmus.storage.series_folder import SeriesDetectorKind
 from isthmus.storage.tensor_file import TensorFile, tensor_bytes
+from isthmus.storage.windowed_folder import WindowedKind
 
 __all__ = [
     "CONFIG_FILE",
@@ -53,7 +54,14 @@ __all__ = [
 
 CONFIG_FILE, TENSOR_FILE, TIMING_FILE = "config.json", "model.safetensors", "timing.json"
 TIMING = "isthmus timing"
-KINDS: tuple[Kind, ...] = (AutoencoderKind(), DetectorKind(), DenoiserKind(), HeadKind(), SeriesDetectorKind())
+KINDS: tuple[Kind, ...] = (
+    AutoencoderKind(),
+    DetectorKind(),
+    DenoiserKind(),
+    HeadKind(),
+    SeriesDetectorKind(),
+    WindowedKind(),
+)
 
 
 def save(estimator: Any, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
@@ -90,7 +98,7 @@ def load(path: str | os.PathLike[str], *, encoder: Any = None, decoder: Any = No
     A model with a network of one's own needs that module again, as ``encoder`` or ``decoder``: a folder holds its
     weights and says what it was, but no code. The weights of the module given don't matter.
 
-    It goes to the device its settings ask for where this machine has it, else to the processor. Links inside
+    It goes to the device its settings ask for where this machine has it, else to the CPU. Links inside
     the folder are not followed.
 
     Raises

@@ -124,10 +124,10 @@ class Description:
 
     def _told(self, finding: Finding) -> str:
         if finding.name == self.label_name:
-            return "the labels, not learned from"
+            return "the labels, not used for training"
         if finding.name == self.id_name:
             why = f" ({finding.why})" if finding.why.startswith("counts") else ""
-            return f"the names of the rows, not learned from{why}"
+            return f"the names of the rows, not used for training{why}"
         parts = [f"left out: {finding.why}"] if not finding.learned else []
         if finding.learned and finding.n_missing:
             parts.append(f"{finding.n_missing:,} missing")

@@ -108,7 +108,7 @@ def require_different(names: Sequence[str]) -> None:
 
 
 def plain_frame(X: Any) -> bool:
-    """Whether every column is one of numbers, so that the frame is as good as an array."""
+    """Whether every column is one of numbers, so the frame is as good as an array."""
     library = _library(X)
     if library == "pandas":
         return all(_holds_numbers(X.iloc[:, place]) for place in range(X.shape[1]))

@@ -58,7 +58,7 @@ class TableLayout:
 
     @property
     def is_plain(self) -> bool:
-        """Whether all columns are numbers, so that the table is as good as an array."""
+        """Whether all columns are numbers, so the table is as good as an array."""
         return all(column.kind == "number" for column in self.columns)
 
     @property

@@ -80,7 +80,7 @@ def open_table(
     source
         A bundled name (see `isthmus.tables.BUNDLED`; write ``./digits`` for a file of that name); a path to a file or
         folder; ``-`` for standard input; or rows that Python holds: a DataFrame, an array, a list of batches, an object
-        whose every iteration gives them anew, a function that returns such an iterator.
+        whose every iteration gives them again, a function that returns such an iterator.
     labels, ids
         The column that holds the classes, and the one that names the rows. Neither is learned from.
     drop, columns

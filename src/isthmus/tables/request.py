@@ -37,7 +37,7 @@ class Request:
     layout, dialect : TableLayout and Dialect, or None
         What the columns of the fit are, and how its file was written: tried first.
     passed_over : tuple of str
-        Columns that were in the file of the fit and not learned from.
+        Columns that were in the file of the fit and not used for training.
     size : (int, int) or None
         Width and height that pictures are brought to.
     pad : bool

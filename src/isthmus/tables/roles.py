@@ -37,7 +37,7 @@ def require_known(names: Sequence[str], request: Request, where: str) -> None:
         faults.append(f"{said(torn, None)} cannot be both used and dropped; take it out of --drop")
     both = [name for name in request.kinds if name in named]
     if both:
-        faults.append(f"{said(both, None)} is not learned from and needs no --kind")
+        faults.append(f"{said(both, None)} is not used for training and needs no --kind")
     if request.labels is not None and request.labels == request.ids:
         faults.append(f"{request.labels!r} cannot be both --labels and --ids")
     if faults:

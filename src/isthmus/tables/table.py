@@ -166,7 +166,7 @@ def check_finite(
     Parameters
     ----------
     values
-        Numbers of shape (rows, columns); read a few megabytes at a time, so that a file can stay on disk.
+        Numbers of shape (rows, columns); read a few megabytes at a time, so a file can stay on disk.
     columns
         Names of the columns.
     where

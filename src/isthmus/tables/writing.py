@@ -155,7 +155,7 @@ def _plain(entries: np.ndarray) -> np.ndarray:
 def _batches(
     values: np.ndarray, columns: Sequence[str], names: Sequence[str], beside: dict[str, np.ndarray]
 ) -> Iterator[pyarrow.Table]:
-    """The rows a few megabytes at a time, at least once, so that a table without rows keeps its columns."""
+    """The rows a few megabytes at a time, at least once, so a table without rows keeps its columns."""
     import pyarrow
 
     position = {name: index for index, name in enumerate(columns)}
@@ -167,7 +167,7 @@ def _batches(
 
 
 class _NumberFile:
-    """An ``.npy`` file whose head is mended when the number of rows is known."""
+    """An ``.npy`` file whose head is fixed when the number of rows is known."""
 
     def __init__(self, path: Path):
         self.file, self.rows, self.head = path.open("r+b"), 0, {}

@@ -57,7 +57,7 @@ def open_array(file: File, request: Request) -> TableStream | Source:
 
 
 class _ArrayFile:
-    """An array on disk, mapped only while a slice of it is copied, so that its pages are given back."""
+    """An array on disk, mapped only while a slice of it is copied, so its pages are given back."""
 
     def __init__(self, path: Path, file: File):
         self.path, self.file = path, file  # what was unpacked lives as long as this does
