@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -72,9 +73,11 @@ def _run(asked: argparse.Namespace, train: Table, test: Table, latents: int, see
     plain = _plain_error(model, train.values, test.values, latents, seed, seconds)
     found: dict[str, object] = {
         "data": f"{asked.kind} {asked.source.name}, {len(train)} of {train.n_columns} numbers",
-        "latents": latents, "seed": seed, "network": "convolution" if model.fitted_.architecture.stages else "perceptron",
+        "latents": latents, "seed": seed,
+        "network": "convolution" if model.fitted_.architecture.stages else "perceptron",
         "epochs": model.n_iter_, "best_epoch": model.best_epoch_, "seconds": round(seconds), "cpu": round(processor),
-        "error": error, "pca": principal, "ratio": round(error / principal, 4), "plain_ratio": round(plain / principal, 4),
+        "error": error, "pca": principal,
+        "ratio": round(error / principal, 4), "plain_ratio": round(plain / principal, 4),
     }  # fmt: skip
     codes = {"code": [model.transform(part.values) for part in (train, test)]}
     codes["pca"] = [pca.transform(part.values) for part in (train, test)]
@@ -125,7 +128,7 @@ def _plain_error(model: Autoencoder, train: np.ndarray, test: np.ndarray, p: int
 def _perceptron(widths: tuple[int, ...]):
     from torch import nn
 
-    layers = [layer for pair in zip(widths, widths[1:], strict=False) for layer in (nn.Linear(*pair), nn.GELU())]
+    layers = [layer for pair in pairwise(widths) for layer in (nn.Linear(*pair), nn.GELU())]
     return nn.Sequential(*layers[:-1])
 
 
