@@ -21,7 +21,7 @@ from isthmus.cli.hyperparameter_flags import (
 )
 from isthmus.cli.outcome import CommandError, UsageError, finite, print_json, say, show
 from isthmus.cli.own_inputs import refuse_own_inputs
-from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading, ReadingFlags
+from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
 from isthmus.cli.resume import Asked, asked_again, checkpointed, require_none_unfinished, require_same_data
 from isthmus.cli.row_flags import JsonOutput, Seed, SeriesEntity, SeriesTime, TimeZone
 from isthmus.cli.run_folder import (
@@ -132,7 +132,7 @@ def fit(
         asked = Asked(
             data, variant, labels, ids, drop, test_size, seed, no_plots, no_page, memory,
             {name: value for name, value in settings.items() if value is not None},
-            {name: value for name, value in vars(reading).items() if value not in (None, ())},
+            reading,
         )  # fmt: skip
         run = output or Path("runs", f"{_name_of(data)}-{variant}")
     pace = {"every_seconds": checkpoint_seconds, "every_epochs": checkpoint_epochs, "keep": checkpoints_kept}
@@ -166,13 +166,11 @@ def _fit(asked: Asked, run: Path, checkpoints: Any) -> tuple[Any, DataSplit, Dat
             asked.test_size,
             seed,
             memory=None if asked.memory is None else asked.memory << 20,
-            reading=ReadingFlags.of(asked.reading),
+            reading=asked.reading,
         )
         record = None
         if is_main_process():
-            record = rows.record(
-                asked.data, asked.drop, test_size=asked.test_size, seed=seed, reading=ReadingFlags.of(asked.reading)
-            )
+            record = rows.record(asked.data, asked.drop, test_size=asked.test_size, seed=seed, reading=asked.reading)
             require_same_data(run, record)
         say(f"fitting the {asked.variant} autoencoder …")
         estimator = _fitted(kind(**chosen, random_state=seed), rows.to_learn_from, checkpoints)

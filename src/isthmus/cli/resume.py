@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from isthmus.cli.outcome import CommandError, say
+from isthmus.cli.reading_flags import ReadingFlags
 from isthmus.cli.run_folder import RECORD, SEEDS, DataRecord, data_record_bytes, lasting_source, read_data_record
 from isthmus.storage.folder_lock import LOCK, locked
 from isthmus.storage.folder_writing import remove_owned
@@ -45,7 +46,7 @@ class Asked:
     no_page: bool
     memory: int | None = fact(at_least=1)
     settings: dict[str, bool | str | None]  # flags as they were given
-    reading: dict[str, bool | float | str | tuple[str, ...]]  # and those of how the file is read
+    reading: ReadingFlags
 
 
 def unfinished_folder(run: Path) -> Path:
