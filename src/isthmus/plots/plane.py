@@ -212,9 +212,7 @@ def _plot_strip(
         axes.scatter(codes[chosen], -row + jitter[chosen], s=12, color=colour, edgecolors="white", linewidths=0.3)
     if covariances is not None:
         half = NINE_TENTHS_OF_ONE * np.sqrt(np.asarray(covariances, dtype=float)[:, 0, 0])
-        lanes = np.array(
-            [next(row for row, one in enumerate(classes) if one.chosen[place]) for place in range(len(half))]
-        )
+        lanes = np.stack([one.chosen for one in classes]).argmax(0)[: len(half)]
         middle = codes[: len(half)]
         axes.hlines(-lanes + jitter[: len(half)], middle - half, middle + half, color=INK, linewidth=0.9)
         note += BANDS.format("Bars")
