@@ -90,11 +90,22 @@ class InferenceState:
         self, model: AutoencoderModel, x: Tensor, given: Tensor | None, codes: Tensor, n_first: int
     ) -> Tensor:
         """Of the first latents of codes that are known, shape (batch, n_first), the others being what they are."""
+        return standard_errors(self._precision(model, x, given, codes, n_first))
+
+    def covariances(
+        self, model: AutoencoderModel, x: Tensor, given: Tensor | None, codes: Tensor, n_first: int
+    ) -> Tensor:
+        """The same as covariances, shape (batch, n_first, n_first)."""
+        return covariances(self._precision(model, x, given, codes, n_first))
+
+    def _precision(
+        self, model: AutoencoderModel, x: Tensor, given: Tensor | None, codes: Tensor, n_first: int
+    ) -> Tensor:
         curvature = self._curvature(model, x, given, codes)
         if self.density is not None:
             gaps = x.isnan().any(1)[:, None, None]  # a row with gaps was encoded by the density of codes too
             curvature = curvature + torch.where(gaps, self.density.prior.precision, 0.0)
-        return standard_errors(curvature[:, :n_first, :n_first].contiguous())
+        return curvature[:, :n_first, :n_first].contiguous()
 
     def _curvature(self, model: AutoencoderModel, x: Tensor, given: Tensor | None, codes: Tensor) -> Tensor:
         """H at codes that are known, shape (batch, p, p), under the noise that was found and without a prior."""
