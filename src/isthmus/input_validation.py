@@ -31,6 +31,7 @@ __all__ = [
     "given_for",
     "in_memory",
     "read_for_fit",
+    "read_numbers",
     "read_rows",
     "require_columns",
     "set_columns",
@@ -84,7 +85,7 @@ def _held(estimator: Any, X: Any, rows: InputRows, *, reset: bool, gaps: bool | 
         gaps = estimator.missing != "error" if reset else _takes_gaps(estimator)
     values, names = rows.values, rows.names
     if layout is not None:
-        values = _as_at_fit(estimator, rows.cells if rows.cells is not None else arrow_cells(X), layout, X, gaps=gaps)
+        values = _as_at_fit(estimator, rows, layout, X)
     elif rows.cells is not None:
         layout = rows.layout or layout_of(rows.cells)
         if not reset and not layout.is_plain:
@@ -110,6 +111,48 @@ def _held(estimator: Any, X: Any, rows: InputRows, *, reset: bool, gaps: bool | 
     )  # fmt: skip
 
 
+def read_numbers(
+    estimator: Any, X: Any, layout: TableLayout | None, *, reset: bool, at_least: int = 1
+) -> tuple[np.ndarray, TableLayout | None]:
+    """Rows in any form as float64 numbers, NaN where a cell is missing, and the layout of a mixed-type table.
+
+    For estimators that are no autoencoders themselves; ``layout`` is that of their fit, ``at_least`` the fewest rows
+    to fit to.
+    """
+    who = type(estimator).__name__
+    try:
+        rows = input_rows(X)
+        if rows.stream is not None:
+            raise DataError("X is larger than memory; pass some of its rows, as stream.take(places) gives them.")
+        if layout is not None or rows.cells is not None:
+            cells = rows.cells if rows.cells is not None else arrow_cells(X)
+            if cells is None or (layout is None and not reset):
+                raise DataError("X has other columns than the rows of the fit; pass a table of the same kind.")
+            layout = layout or rows.layout or layout_of(cells)
+            layout.require(cells.column_names)
+            values = layout.encode(cells)
+            if reset and len(values) < at_least:
+                raise DataError(f"X has {len(values)} rows, and at least {at_least} are needed.")
+            if reset:
+                set_columns(estimator, len(layout.columns), layout.names)
+            require_cells(values, list(layout.encoded_names), who, missing=True, reset=reset)
+            return values, layout
+        order = None if reset else _order(estimator, rows.names)
+        values = rows.values
+        if order is not None:
+            values = values.iloc[:, order] if hasattr(values, "iloc") else values[:, order]
+        rules = {"dtype": np.float64, "ensure_all_finite": "allow-nan", "ensure_min_samples": at_least if reset else 1}
+        with nullcontext() if rows.names is None else without_name_warnings():
+            values = validate_data(estimator, values, reset=reset, **rules)
+    except DataError as error:
+        raise ValueError(f"{who}: {error}") from error
+    if reset and rows.names is not None:
+        set_columns(estimator, len(rows.names), rows.names)
+    if reset:
+        require_cells(values, feature_names(estimator, values.shape[1]), who, missing=True, reset=True)
+    return values, None
+
+
 def _takes_gaps(estimator: Any) -> bool:
     """Whether rows may have missing cells: the fit had some, or such a row is encoded by the cells it has."""
     return estimator.fitted_.masked or (estimator.missing == "auto" and estimator.fitted_.takes_gaps)
@@ -125,8 +168,13 @@ def _validated(estimator: Any, values: Any, names: Sequence[str] | None, *, rese
         return validate_data(estimator, values, **rules, ensure_min_samples=2 if reset else 1, reset=reset)
 
 
-def _as_at_fit(estimator: Any, cells: Any, layout: TableLayout, X: Any, *, gaps: bool) -> np.ndarray:
-    """A mixed-type table as numbers, by the layout of the fit."""
+def _as_at_fit(estimator: Any, rows: InputRows, layout: TableLayout, X: Any) -> np.ndarray:
+    """A mixed-type table as numbers, by the layout of the fit.
+
+    Unless the user decides, categories not seen at fit are missing cells for a model that learned from such, and where
+    the reader of a file has named them.
+    """
+    cells = rows.cells if rows.cells is not None else arrow_cells(X)
     if cells is None:
         raise DataError(
             f"fitted on a table with the columns {said(layout.names, 6)}, got {type(X).__name__}; pass a DataFrame or "
@@ -135,7 +183,9 @@ def _as_at_fit(estimator: Any, cells: Any, layout: TableLayout, X: Any, *, gaps:
     layout.require(cells.column_names)
     if not cells.num_rows:
         raise DataError("X has no rows; pass at least one.")
-    unseen = ("missing" if gaps else "error") if estimator.unseen == "auto" else estimator.unseen
+    unseen = estimator.unseen
+    if unseen == "auto":
+        unseen = "missing" if estimator.fitted_.masked or rows.was_read else "error"
     return layout.encode(cells, unseen)
 
 

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Explanation", "attribute_to_columns"]
+from isthmus.tables.layout import TableLayout
+
+__all__ = ["Explanation", "attribute_to_columns", "decoded_cells"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,3 +57,12 @@ def attribute_to_columns(totals: np.ndarray, amounts: np.ndarray) -> np.ndarray:
     sums = amounts.sum(1, keepdims=True)
     shares = np.where(sums > 0, amounts / np.where(sums > 0, sums, 1.0), 1 / amounts.shape[1])
     return totals[:, None] * shares
+
+
+def decoded_cells(X: np.ndarray, layout: TableLayout) -> np.ndarray:
+    """Encoded rows as objects, shape (n_rows, n_columns): each cell as its column has it, None where one is missing."""
+    found = np.empty((len(X), len(layout.columns)), dtype=object)
+    for place, (column, cells) in enumerate(zip(layout.columns, layout.decode(X).columns, strict=True)):
+        worded = column.kind == "date" or (column.kind == "boolean" and column.form is not None)
+        found[:, place] = column.written(cells.combine_chunks()) if worded else cells.to_pylist()
+    return found

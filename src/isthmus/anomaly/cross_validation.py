@@ -8,15 +8,15 @@ p-values larger than necessary, never too small.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from isthmus.anomaly.contributions import Explanation
+from isthmus.tables.table import Table, joined
 
 if TYPE_CHECKING:
     from isthmus.anomaly.detector import AutoencoderOutlierDetector
-    from isthmus.tables import Table
     from isthmus.tables.stream import TableStream
 
 __all__ = ["DetectionResult", "TopAnomalies", "cross_val_detect", "detect_rows", "detect_stream", "fit_folds"]
@@ -44,7 +44,7 @@ class DetectionResult:
     above: np.ndarray
 
 
-def detect_rows(detector: AutoencoderOutlierDetector, X: np.ndarray) -> DetectionResult:
+def detect_rows(detector: AutoencoderOutlierDetector, X: Any) -> DetectionResult:
     """Score rows with a fitted detector."""
     return DetectionResult(detector.explain(X), detector.p_values(X), detector.alarms(X))
 
@@ -68,14 +68,12 @@ def detect_stream(
     detectors: list[AutoencoderOutlierDetector], stream: TableStream, most: int, seed: int
 ) -> TopAnomalies:
     """Score a stream in one pass and keep its ``most`` anomalous rows; several detectors share the rows at random."""
-    from isthmus.tables.table import joined
-
     rng = np.random.default_rng(seed)
     p_values, above, begin = np.empty(len(stream), np.float32), np.empty(len(stream), bool), 0
     held: tuple[Table, np.ndarray, DetectionResult] | None = None
     for block in stream.blocks(max(1, min(stream.block_rows, BLOCK_ROWS))):
         share = rng.integers(len(detectors), size=len(block))
-        found = _detect_by_share(detectors, share, np.asarray(block.values, dtype=np.float64))
+        found = _detect_by_share(detectors, share, block)
         rows = np.arange(begin, begin + len(block))
         p_values[rows], above[rows] = found.p_values, found.above
         begin += len(block)
@@ -89,17 +87,22 @@ def detect_stream(
     return TopAnomalies(held[0], held[1], held[2], p_values, above)
 
 
-def fit_folds(detector: AutoencoderOutlierDetector, X: np.ndarray, seed: int) -> list[AutoencoderOutlierDetector]:
+def fit_folds(detector: AutoencoderOutlierDetector, X: Any, seed: int) -> list[AutoencoderOutlierDetector]:
     """Copies of an unfitted detector, each fitted to a sample without one of its folds."""
     from sklearn.base import clone
 
     fold_of = np.random.default_rng(seed).permutation(len(X)) % N_FOLDS
-    return [clone(detector).fit(X[fold_of != fold]) for fold in range(N_FOLDS)]
+    return [clone(detector).fit(_taken(X, fold_of != fold)) for fold in range(N_FOLDS)]
 
 
-def _detect_by_share(detectors: list[AutoencoderOutlierDetector], share: np.ndarray, X: np.ndarray) -> DetectionResult:
+def _taken(X: Any, rows: np.ndarray) -> Any:
+    """Rows of a table or an array, at their places or where a mask says so."""
+    return X.take(np.flatnonzero(rows) if rows.dtype == bool else rows) if isinstance(X, Table) else X[rows]
+
+
+def _detect_by_share(detectors: list[AutoencoderOutlierDetector], share: np.ndarray, X: Any) -> DetectionResult:
     parts = [(np.flatnonzero(share == place), detector) for place, detector in enumerate(detectors)]
-    parts = [(rows, detect_rows(detector, X[rows])) for rows, detector in parts if len(rows)]
+    parts = [(rows, detect_rows(detector, _taken(X, rows))) for rows, detector in parts if len(rows)]
     order = np.argsort(np.concatenate([rows for rows, _ in parts]))
     return _select_rows([found for _, found in parts], order)
 
@@ -121,7 +124,7 @@ def _select_rows(results: list[DetectionResult], places: np.ndarray) -> Detectio
     return DetectionResult(explanation, rows([one.p_values for one in results]), rows([one.above for one in results]))
 
 
-def cross_val_detect(detector: AutoencoderOutlierDetector, X: np.ndarray, seed: int = 0) -> DetectionResult:
+def cross_val_detect(detector: AutoencoderOutlierDetector, X: Any, seed: int = 0) -> DetectionResult:
     """Score the rows of a table by cross-validation, each with a detector that has not seen it.
 
     Parameters
@@ -129,26 +132,21 @@ def cross_val_detect(detector: AutoencoderOutlierDetector, X: np.ndarray, seed: 
     detector
         Unfitted detector; copies of it are fitted.
     X
-        Rows, shape (n_samples, n_features).
+        Rows, shape (n_samples, n_features): an array, or a table of `isthmus.read`.
     seed
         Determines the folds.
     """
     from sklearn.base import clone
 
-    X = np.asarray(X, dtype=np.float64)
+    X = X if isinstance(X, Table) else np.asarray(X, dtype=np.float64)
     if len(X) < 2 * N_FOLDS:
         raise ValueError(
             f"{type(detector).__name__}: {len(X)} rows are too few for cross-validation; pass at least "
             f"{2 * N_FOLDS}, or fit to other rows."
         )
     fold_of = np.random.default_rng(seed).permutation(len(X)) % N_FOLDS
-    scores, p_values, above = np.empty(len(X)), np.empty(len(X)), np.empty(len(X), dtype=bool)
-    contributions, expected = np.empty(X.shape), np.empty(X.shape)
-    columns: tuple[str, ...] = ()
-    for fold in range(N_FOLDS):
-        rows = fold_of == fold
-        found = detect_rows(clone(detector).fit(X[~rows]), X[rows])
-        scores[rows], p_values[rows], above[rows] = found.explanation.scores, found.p_values, found.above
-        contributions[rows], expected[rows] = found.explanation.contributions, found.explanation.expected
-        columns = found.explanation.columns
-    return DetectionResult(Explanation(scores, contributions, X, expected, columns), p_values, above)
+    folds = [np.flatnonzero(fold_of == fold) for fold in range(N_FOLDS)]
+    found = [
+        detect_rows(clone(detector).fit(_taken(X, fold_of != fold)), _taken(X, rows)) for fold, rows in enumerate(folds)
+    ]
+    return _select_rows(found, np.argsort(np.concatenate(folds)))

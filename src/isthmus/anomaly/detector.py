@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data  # pyrefly: ignore[missing-module-attribute]
+from sklearn.utils.validation import check_is_fitted
 
 from isthmus.anomaly.conformal import (
     benjamini_hochberg,
@@ -22,9 +22,12 @@ from isthmus.anomaly.conformal import (
     rows_needed,
     threshold_at,
 )
-from isthmus.anomaly.contributions import Explanation, attribute_to_columns
+from isthmus.anomaly.contributions import Explanation, attribute_to_columns, decoded_cells
 from isthmus.anomaly.scores import Reference, StandardUnits, Surprise, residual_variances
 from isthmus.hyperparameter import check_hyperparameters, hyper
+from isthmus.input_validation import read_numbers
+from isthmus.tables.layout import TableLayout
+from isthmus.tables.table import Table
 
 __all__ = ["MEASURES", "AutoencoderOutlierDetector"]
 
@@ -62,6 +65,8 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         Anomaly scores of the held-out rows, ascending.
     n_trimmed_ : int
         Anomalous training rows left out of the fit.
+    layout_ : TableLayout or None
+        How the columns of a mixed-type table became numbers.
 
     Examples
     --------
@@ -122,7 +127,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         check_is_fitted(autoencoder)
         X = self._validated(X, reset=True)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        self.columns_, self.autoencoder_, self.n_trimmed_ = StandardUnits.of(X), autoencoder, 0
+        self.columns_, self.autoencoder_, self.n_trimmed_ = self._units(X), autoencoder, 0
         self._fit_reference(X, seed)
         self._calibrate(self._validated(X_held_out, reset=False))
         return self
@@ -151,13 +156,20 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
 
     def _fit_model(self, X: np.ndarray, seed: int) -> None:
         """Fit the autoencoder, and the residuals and codes of normal rows."""
-        self.columns_ = StandardUnits.of(X)
-        self.autoencoder_ = self._new_autoencoder(X, seed).fit(X)
+        self.columns_ = self._units(X)
+        self.autoencoder_ = self._new_autoencoder(X, seed).fit(_as_table(X, self.layout_))
         self._fit_reference(X, seed)
+
+    def _units(self, X: np.ndarray) -> StandardUnits:
+        return StandardUnits.of(X).with_common_spread(self._category_spans)
+
+    @property
+    def _category_spans(self) -> tuple[tuple[int, int], ...]:
+        return () if self.layout_ is None else self.layout_.blocks.categories
 
     def _fit_reference(self, X: np.ndarray, seed: int) -> None:
         U, reconstruction = self._reconstructed(X)
-        self.residual_variances_ = residual_variances(U - reconstruction)
+        self.residual_variances_ = residual_variances(U - reconstruction, self._category_spans)
         chosen = np.random.default_rng(seed).permutation(len(X))[:MOST_REFERENCE_ROWS]
         self.reference_ = Reference(reconstruction[np.sort(chosen)].astype(np.float32))
         self.likelihood_base_ = 0.0
@@ -234,23 +246,38 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         return benjamini_hochberg(self.p_values(X), false_discovery_rate)
 
     def explain(self, X: Any) -> Explanation:
-        """The contribution of each column to each row's score, and its expected value."""
+        """The contribution of each column to each row's score, and its expected value.
+
+        Of a mixed-type table values and expected values are objects: numbers, words, booleans and moments as ISO 8601.
+        """
         check_is_fitted(self)
         values = self._validated(X, reset=False)
-        contributions = self._contributions(values)
+        contributions, expected = self._contributions(values), self.columns_.undo(self._reconstructed(values)[1])
+        scores = contributions.sum(1)
+        if self.layout_ is not None:
+            starts = [begin for begin, _ in self.layout_.spans()]
+            contributions = np.add.reduceat(contributions, starts, axis=1)
+            values, expected = (decoded_cells(rows, self.layout_) for rows in (values, expected))
         return Explanation(
-            scores=contributions.sum(1),
+            scores=scores,
             contributions=contributions,
             values=values,
-            expected=self.columns_.undo(self._reconstructed(values)[1]),
+            expected=expected,
             columns=tuple(map(str, getattr(self, "feature_names_in_", [f"x{i}" for i in range(values.shape[1])]))),
         )
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()  # pyrefly: ignore[missing-attribute]
+        tags.input_tags.allow_nan = True
+        return tags
 
     # ---- inside ----------------------------------------------------------------------------------------
 
     def _validated(self, X: Any, *, reset: bool) -> np.ndarray:
-        least = {"ensure_min_samples": LEAST_ROWS} if reset else {}
-        return validate_data(self, X, dtype=np.float64, reset=reset, **least)
+        values, layout = read_numbers(self, X, None if reset else self.layout_, reset=reset, at_least=LEAST_ROWS)
+        if reset:
+            self.layout_ = layout
+        return values
 
     @property
     def parts_used_(self) -> tuple[str, ...]:
@@ -262,14 +289,18 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         return (*parts, "likelihood") if has_prior else parts
 
     def _reconstructed(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Rows and their reconstructions, both in standard units."""
-        U = self.columns_.apply(X)
-        reconstruction = self.autoencoder_.reconstruct(self.columns_.undo(U))
+        """Rows and their reconstructions, both in standard units; missing cells stay NaN in the rows."""
+        U, fitted = self.columns_.apply(X), self.autoencoder_.fitted_
+        if np.isnan(U).any() and not fitted.imputes:
+            who, what = type(self).__name__, type(self.autoencoder_).__name__
+            raise ValueError(f"{who}: X has missing cells; fit the {what} to rows that have some.")
+        reconstruction = fitted.reconstruct(self.columns_.undo(U))
         return U, self.columns_.apply(np.nan_to_num(reconstruction))
 
     def _amounts(self, X: np.ndarray) -> dict[str, np.ndarray]:
-        """Every part of the score by columns, each of shape (n_samples, n_features)."""
+        """Every part of the score by columns, each of shape (n_samples, n_features); a missing cell adds nothing."""
         U, reconstruction = self._reconstructed(X)
+        U = np.where(np.isnan(U), reconstruction, U)
         measures = {
             "reconstruction": lambda: (U - reconstruction) ** 2 / self.residual_variances_,
             "latent": lambda: self.reference_.near.squared_distances(reconstruction),
@@ -289,7 +320,9 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         )
 
     def _likelihood_rest(self, X: np.ndarray, U: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
-        density = self.autoencoder_.score_samples(self.columns_.undo(U)).astype(np.float64)
+        rows = _as_table(self.columns_.undo(self.columns_.apply(X)), self.autoencoder_.fitted_.layout)
+        density = self.autoencoder_.score_samples(rows).astype(np.float64)
+        U = np.where(np.isnan(U), reconstruction, U)
         return -np.nan_to_num(density, nan=-1e30, neginf=-1e30) - self._half_squares(U, reconstruction).sum(1)
 
     def _half_squares(self, U: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
@@ -314,8 +347,14 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         return self._contributions(X).sum(1)
 
 
+def _as_table(X: np.ndarray, layout: TableLayout | None) -> Any:
+    """Encoded rows as the mixed-type table they are of; numbers as they are."""
+    return X if layout is None else Table(layout.decode(X), layout.names, layout=layout)
+
+
 def _code_size(U: np.ndarray) -> int:
     """The dimensions with which PCA explains half of the variance of rows in standard units; at least 1."""
+    U = np.nan_to_num(U)  # the mean, where a cell is missing
     variances = np.linalg.svd(U - U.mean(0), compute_uv=False) ** 2
     if variances.sum() == 0:
         return 1

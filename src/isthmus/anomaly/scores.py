@@ -24,6 +24,7 @@ surprises of the parts are added, those of the two distances at half weight.
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,11 +50,18 @@ class StandardUnits:
 
     @classmethod
     def of(cls, X: np.ndarray) -> StandardUnits:
-        """Mean and standard deviation; the spread of a constant column is its value, or 1."""
-        center, spread = X.mean(0), X.std(0)
+        """Mean and standard deviation of the cells there are; the spread of a constant column is its value, or 1."""
+        center, spread = np.nanmean(X, 0), np.nanstd(X, 0)
         size = np.abs(center)
         constant = spread <= 1e-7 * size
         return cls(center, np.where(constant, np.where(size > 0, size, 1.0), np.where(spread > 0, spread, 1.0)))
+
+    def with_common_spread(self, spans: Sequence[tuple[int, int]]) -> StandardUnits:
+        """The same, with one spread for all columns of a category, whose variances then sum to one."""
+        spread = self.spread.copy()
+        for begin, end in spans:
+            spread[begin:end] = np.sqrt(np.square(spread[begin:end]).sum())
+        return StandardUnits(self.center, spread)
 
     def apply(self, X: np.ndarray) -> np.ndarray:
         """Rows in standard units, float64."""
@@ -86,9 +94,16 @@ class Surprise:
         return -norm.logsf((np.cbrt(amounts - self.origin) - self.center) / self.spread)
 
 
-def residual_variances(residuals: np.ndarray) -> np.ndarray:
-    """Mean square of each column's residual, shrunk halfway to the mean over columns on the log scale."""
-    variances = np.maximum((residuals**2).mean(0), LEAST_VARIANCE)
+def residual_variances(residuals: np.ndarray, spans: Sequence[tuple[int, int]] = ()) -> np.ndarray:
+    """Mean square of each column's residual, shrunk halfway to the mean over columns on the log scale.
+
+    Missing cells (NaN) are left out. The columns of a category, from begin to end in ``spans``, have the sum of theirs.
+    """
+    seen = ~np.isnan(residuals)
+    variances = np.where(seen, residuals, 0.0) ** 2
+    variances = np.maximum(variances.sum(0) / np.maximum(seen.sum(0), 1), LEAST_VARIANCE)
+    for begin, end in spans:
+        variances[begin:end] = variances[begin:end].sum()
     return np.sqrt(variances * variances.mean())
 
 

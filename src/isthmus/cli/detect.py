@@ -13,6 +13,7 @@ from isthmus.cli.detection_output import draw_top_anomalies, require_judged_writ
 from isthmus.cli.matching_rows import Expected, open_matching, rows_expected, unnamed
 from isthmus.cli.outcome import CommandError, UsageError, say
 from isthmus.cli.own_inputs import refuse_own_inputs
+from isthmus.cli.reading_flags import TableFlags, TableReading
 from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, Seed, SeriesEntity, SeriesTime, Shard, TimeZone
 from isthmus.cli.rows_output import shared
 from isthmus.cli.run_folder import open_run
@@ -67,6 +68,7 @@ def detect(
     alarm_rate: Annotated[str | None, Parameter("--alarms")] = None,
     tracked: Annotated[bool, Parameter(show_default=False)] = False,
     overwrite: Overwrite = False,
+    reading: TableReading = TableFlags(),  # noqa: B008
 ) -> None:
     """Find anomalous rows.
 
@@ -133,14 +135,15 @@ def detect(
     refuse_own_inputs([output, plot], [data, train], model, replaced=[save])
     given = {"measure": score, "false_alarm_rate": false_alarm_rate}
     settings = {"random_state": seed} | {name: value for name, value in given.items() if value is not None}
-    roles = {"labels": labels, "ids": ids, "drop": drop}
+    roles: dict[str, Any] = {"labels": labels, "ids": ids, "drop": drop}
+    options = reading.options()
     from isthmus.anomaly.cross_validation import cross_val_detect, detect_rows, detect_stream, fit_folds
 
     detectors: list[Any] = []
 
     if model is not None:
         detector, expected = _detector_of(model, settings)
-        stream = open_matching(data, expected, **roles)
+        stream = open_matching(data, expected, **roles, reading=reading)
         if share is not None:
             stream = stream.share(*share)
             if not len(stream):
@@ -150,15 +153,14 @@ def detect(
     elif train is not None:
         from isthmus.tables import open_table
 
-        known = _only_present(train, roles)
-        usual = _sample(open_table(train, **known), train, seed)
+        known = _only_present(train, roles, options)
+        usual = _sample(_described(open_table(train, **known, **options)), train, seed)
         # a column of the training rows may be absent from the rows to score
         named: dict[str, Any] = {name: roles[name] if known[name] is None else None for name in ("labels", "ids")}
         dropped = [name for name in drop if name not in known["drop"]]
-        stream = open_matching(data, _columns_of(usual, drop), drop=dropped, **named)
-        detector = _unfitted(variant, components, settings, contamination).fit(usual.values)
+        stream = open_matching(data, _columns_of(usual, drop), drop=dropped, **named, reading=reading)
+        detector = _unfitted(variant, components, settings, contamination).fit(usual)
         _say_fitted(detector, len(usual))
-        detector.feature_names_in_ = _names(usual)
         detectors = [detector]
         if save is not None:
             from isthmus.storage import save as save_model
@@ -168,7 +170,7 @@ def detect(
     else:
         from isthmus.tables import open_table
 
-        stream = open_table(data, **roles)
+        stream = _described(open_table(data, **roles, **options))
         say(f"scoring {len(stream):,} rows by cross-validation; --train takes rows known to be normal …")
     wanted = contamination if train is None else None
     if stream.fits_in_memory:
@@ -176,9 +178,9 @@ def detect(
         if share is not None and table.ids is None:
             table = dataclasses.replace(table, ids=stream.row_numbers, id_name="row")
         if detectors:
-            detection = detect_rows(detectors[0], table.values)
+            detection = detect_rows(detectors[0], table)
         else:
-            detection = cross_val_detect(_unfitted(variant, components, settings, None), table.values, seed)
+            detection = cross_val_detect(_unfitted(variant, components, settings, None), table, seed)
         alarms = _alarms(detection, fdr, wanted)
         n_alarms = int(alarms.sum())
     else:
@@ -186,7 +188,7 @@ def detect(
             raise UsageError("--contamination needs a table that fits in memory; use --false-alarm-rate or --fdr.")
         if not detectors:
             unfitted = _unfitted(variant, components, settings, None)
-            detectors = fit_folds(unfitted, _sample(stream, data, seed).values, seed)
+            detectors = fit_folds(unfitted, _sample(stream, data, seed), seed)
         found = detect_stream(detectors, stream, most or MOST_ROWS, seed)
         say(f"note: {data!r} does not fit in memory; its {len(found.rows):,} most anomalous rows are written.")
         everywhere = _alarms(found, fdr, None)
@@ -206,7 +208,7 @@ def _sample(stream: TableStream, source: str, seed: int) -> Table:
 
     if stream.fits_in_memory:
         return stream.load()
-    count = max(1, stream.held_bytes // (8 * stream.n_columns))
+    count = max(1, stream.held_bytes // (8 * stream.width))
     say(f"note: {source!r} does not fit in memory; {count:,} of its {len(stream):,} rows, drawn at random, are used.")
     return stream.take(np.sort(np.random.default_rng(seed).choice(len(stream), count, replace=False)))
 
@@ -224,11 +226,19 @@ def _require_sense(
         raise UsageError("--fdr and --contamination set the same alarms; give one of them.")
 
 
-def _only_present(source: str, roles: dict[str, Any]) -> dict[str, Any]:
+def _described(stream: TableStream) -> TableStream:
+    """The stream, once it was said what was made of its file."""
+    if stream.description is not None:
+        for line in stream.description.lines():
+            say(line)
+    return stream
+
+
+def _only_present(source: str, roles: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
     """Columns named for the rows to score, where the training rows have them, too."""
     from isthmus.tables import open_table
 
-    names = open_table(source).all_columns
+    names = open_table(source, **options).all_columns
     return {
         "labels": roles["labels"] if roles["labels"] in names else None,
         "ids": roles["ids"] if roles["ids"] in names else None,
@@ -238,13 +248,7 @@ def _only_present(source: str, roles: dict[str, Any]) -> dict[str, Any]:
 
 def _columns_of(table: Table, drop: tuple[str, ...]) -> Expected:
     what = "the columns of the training rows"
-    return Expected(table.columns, what, table.label_name, table.id_name, drop, table.image_shape)
-
-
-def _names(table: Table) -> Any:
-    import numpy as np
-
-    return np.array(table.columns, dtype=object)
+    return Expected(table.columns, what, table.label_name, table.id_name, drop, table.image_shape, table.layout)
 
 
 def _unfitted(variant: str | None, components: int | None, settings: dict[str, Any], contamination: Any) -> Any:
@@ -261,8 +265,6 @@ def _unfitted(variant: str | None, components: int | None, settings: dict[str, A
 
 def _detector_of(path: str, settings: dict[str, Any]) -> tuple[Any, Expected]:
     """The detector at ``path``: one that was saved, or one made around the autoencoder of a run."""
-    import numpy as np
-
     from isthmus.anomaly import AutoencoderOutlierDetector
 
     run = open_run(path)
@@ -274,23 +276,13 @@ def _detector_of(path: str, settings: dict[str, Any]) -> tuple[Any, Expected]:
         if "false_alarm_rate" in settings:
             found.set_false_alarm_rate(settings["false_alarm_rate"])
         names = getattr(found, "feature_names_in_", None)
-        columns = unnamed(found.autoencoder_.n_features_in_) if names is None else tuple(map(str, names))
-        return found, Expected(columns, "the columns the detector was fitted on")
+        columns = unnamed(len(found.columns_.center)) if names is None else tuple(map(str, names))
+        return found, Expected(columns, "the columns the detector was fitted on", layout=found.layout_)
     from isthmus.cli.data_split import held_out_again
 
     run.require_autoencoder(found)
-    if found.fitted_.layout is not None:
-        raise CommandError(
-            f"{path!r} was fitted on columns of several kinds, and a detector takes numbers alone; fit one without "
-            "--mixed."
-        )
     rows = held_out_again(run)
-    if np.isnan(rows.table.values).any():
-        raise CommandError(
-            f"{path!r} was fitted on rows with missing cells, and a detector takes none; fit one on rows that "
-            "isthmus impute has filled."
-        )
-    detector = AutoencoderOutlierDetector(**settings).fit_around(found, rows.training, rows.held_out.values)
+    detector = AutoencoderOutlierDetector(**settings).fit_around(found, rows.table.take(rows.train), rows.held_out)
     _say_fitted(detector, len(rows.train))
     return detector, rows_expected(run, found)
 

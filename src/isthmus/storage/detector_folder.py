@@ -18,6 +18,7 @@ from isthmus.storage.kind import Kind, Parts, Timing
 from isthmus.storage.record import Setting, fact, record
 from isthmus.storage.settings import Settings, estimator_of, hyperparameters_of, require_settings, settings_of
 from isthmus.storage.tensor_file import StoredTensors, TensorKind
+from isthmus.tables.layout import TableLayout
 
 __all__ = ["DetectorKind", "DetectorRecord"]
 
@@ -37,6 +38,7 @@ class DetectorRecord:
     false_alarm_rate: float = fact(at_least=0, at_most=1, finite=False)
     n_trimmed: int = fact(at_least=0)
     surprises: dict[str, Surprise] = fact(lengths=(1, 8))
+    layout: TableLayout | None = fact(default=None)
 
     def __post_init__(self) -> None:
         for name, one in self.surprises.items():
@@ -68,6 +70,7 @@ class DetectorKind(Kind):
             false_alarm_rate=float(estimator.false_alarm_rate_),
             n_trimmed=int(estimator.n_trimmed_),
             surprises=dict(estimator.surprises_),
+            layout=estimator.layout_,
         )
         arrays = {
             "center": estimator.columns_.center,
@@ -83,16 +86,19 @@ class DetectorKind(Kind):
         self, record: Any, tensors: StoredTensors, inner: Mapping[str, Any], timing: Timing | None
     ) -> AutoencoderOutlierDetector:
         autoencoder, names = inner["autoencoder"], record.feature_names
-        n_features = autoencoder.n_features_in_
+        n_features = autoencoder.fitted_.architecture.n_features
+        n_columns = n_features if record.layout is None else len(record.layout.columns)
+        if record.layout is not None and record.layout.width != n_features:
+            raise ValueError(f"the layout of its table must have {n_features} encoded columns")
         require_settings(AutoencoderOutlierDetector, record.settings)
         detector = AutoencoderOutlierDetector(**record.settings)
         check_hyperparameters(detector)
         arrays = _arrays(tensors, n_features)
-        if names is not None and len(names) != n_features:
-            raise ValueError(f"feature_names must be {n_features} names, got {len(names)}")
+        if names is not None and len(names) != n_columns:
+            raise ValueError(f"feature_names must be {n_columns} names, got {len(names)}")
         detector.autoencoder = None if record.autoencoder is None else estimator_of(record.autoencoder)
         detector.autoencoder_ = autoencoder
-        vars(detector).update({"n_features_in_": n_features})
+        vars(detector).update({"n_features_in_": n_columns, "layout_": record.layout})
         if names is not None:
             vars(detector).update({"feature_names_in_": np.array(names, dtype=object)})
         detector.columns_ = StandardUnits(arrays["center"], arrays["spread"])
