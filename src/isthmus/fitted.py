@@ -188,7 +188,7 @@ class FittedState:
         return found[:, :k] * self.code_unit, found[:, k:] * self.code_unit
 
     def code_covariances(self, X: Any, given: np.ndarray | None = None) -> np.ndarray:
-        """Of each row's code, shape (n_rows, n_components, n_components); on the diagonal its squared standard errors."""
+        """Of each code, shape (n_rows, n_components, n_components); the diagonal is the squared standard errors."""
         inference, k = self.inference, self.n_components
         if inference is None or inference.polishing is None:
             raise ValueError(NO_ERRORS)
