@@ -269,7 +269,9 @@ def test_log_density_beside_probabilistic_pca():
     assert found.pca_nats_per_row == pytest.approx(PCA(2).fit(TRAIN).score(TEST), rel=1e-4)
     # The untrained linear model is probabilistic PCA, and its bound is tight.
     assert found.nats_per_row == pytest.approx(found.pca_nats_per_row, rel=1e-3)
-    assert evaluate(fitted(), TEST).pca_nats_per_row is None
+    assert evaluate(fitted(), TEST).pca_nats_per_row == pytest.approx(found.pca_nats_per_row, rel=1e-6)
+    bernoulli = fitted(scale="minmax", likelihood="bernoulli")
+    assert evaluate(bernoulli, TEST).pca_nats_per_row is None
 
 
 def test_log_density_of_probabilistic_pca_in_scaled_units():
