@@ -291,7 +291,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
     def _reconstructed(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Rows and their reconstructions, both in standard units; missing cells stay NaN in the rows."""
         U, fitted = self.columns_.apply(X), self.autoencoder_.fitted_
-        if np.isnan(U).any() and not fitted.imputes:
+        if np.isnan(U).any() and not fitted.takes_gaps:
             who, what = type(self).__name__, type(self.autoencoder_).__name__
             raise ValueError(f"{who}: X has missing cells; fit the {what} to rows that have some.")
         reconstruction = fitted.reconstruct(self.columns_.undo(U))
