@@ -223,7 +223,7 @@ def test_labels_of_any_kind(label_kind):
             "y_train must have one label for each of the 150 rows, got 149",
         ),
         ({"X": TEST[:, 1:]}, "6 features"),
-        ({"X": np.full((3, N_FEATURES), np.nan)}, "NaN in row 0"),
+        ({"X": np.full((3, N_FEATURES), np.inf)}, "row 0"),
         ({"X": TEST[0]}, "1D array"),
         ({"X": TEST[:0]}, "0 sample"),
     ],
