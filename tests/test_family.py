@@ -570,7 +570,9 @@ def test_numbers_too_large_are_refused():
 
 def test_numbers_too_small_for_float32_are_refused():
     X = curved_table(50) * 1e-200
-    with pytest.raises(ValueError, match=r"^Autoencoder: the range of X's columns is too small for float32, .*multiply X first"):
+    with pytest.raises(
+        ValueError, match=r"^Autoencoder: the range of X's columns is too small for float32, .*multiply X first"
+    ):
         isthmus.Autoencoder(2).fit(X)
 
 
