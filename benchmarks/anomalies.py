@@ -4,7 +4,7 @@
 
 Protocol: repeated rows are removed; half of the normal rows are learned from; the other half and all anomalies are
 the test. Five seeds draw the halves. With contamination, half of the anomalies are kept to be mixed among the rows
-learned from (0, 5, 10 and 20 %), the normal rows learned from are the same at every share, and the other half of the
+learned from (0, 5, 10 and 20%), the normal training rows are the same at every share, and the other half of the
 anomalies are tested; sets with too few anomalies for a hundred such rows are left out. No label is used in a fit.
 
 Peers run in .venv-peers with their own defaults. Results are saved after every fit, and a run that was interrupted
@@ -42,7 +42,7 @@ NAMES = {
     "isthmus": "isthmus",
     "isolation_forest": "IsolationForest",
     "knn": "5 nearest neighbours",
-    "pca": "PCA, 90 % of the variance",
+    "pca": "PCA, 90% of the variance",
     "pyod_autoencoder": "PyOD AutoEncoder",
     "pyod_vae": "PyOD VAE",
 }
@@ -57,14 +57,14 @@ def read(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def clean_split(X: np.ndarray, y: np.ndarray, seed: int) -> dict[str, np.ndarray]:
-    """Half of the normal rows to learn from; the other half and all anomalies to be tested by."""
+    """Half of the normal training rows; the other half and all anomalies to be tested by."""
     normal = np.random.default_rng(seed).permutation(np.flatnonzero(~y))
     test = np.concatenate([normal[len(normal) // 2 :], np.flatnonzero(y)])
     return {"train": X[normal[: len(normal) // 2]], "test": X[test], "truth": y[test]}
 
 
 def contaminated_split(X: np.ndarray, y: np.ndarray, seed: int, share: float) -> dict[str, np.ndarray] | None:
-    """The same with anomalies among the rows learned from; None where there are too few of them."""
+    """The same with anomalies among the training rows; None where there are too few of them."""
     rng = np.random.default_rng(seed)
     normal, anomalies = rng.permutation(np.flatnonzero(~y)), rng.permutation(np.flatnonzero(y))
     spare = len(anomalies) // 2

@@ -6,7 +6,7 @@
 A seed decides the split (Fashion-MNIST has its own), the noise and the training. PCA is given the rank that is best
 on the test rows themselves, and the plain autoencoder the better of two sizes, the denoiser's and 32 numbers: more
 than either could know. "blind" has seen noisy rows alone and estimates the level; for Fashion-MNIST it
-learned from 20,000 of them, was judged on 2,000 test rows, and for Gaussian noise of 0.3 only.
+learned from 20,000 of them, was evaluated on 2,000 test rows, and for Gaussian noise of 0.3 only.
 Output of every method but the median filter is cut to the range of the pixels, 0 to 1.
 Writes benchmarks/results/denoising.json and the table in docs/uses/denoising.md.
 """
@@ -100,7 +100,7 @@ def as_markdown(results: list[dict]) -> str:
         for kind, level in NOISES:
             rows = [row for row in results if (row["data"], row["kind"], row["level"]) == (data, kind, level)]
             if rows:
-                size = f"{level:g}" if kind == "gaussian" else f"{100 * level:g} %"
+                size = f"{level:g}" if kind == "gaussian" else f"{100 * level:g}%"
                 cells = [
                     _figure([row[column] for row in rows if column in row], spread=column == "denoiser")
                     for column in COLUMNS

@@ -9,7 +9,7 @@ One process on one core is timed beside two on two cores, in turns, on rows near
     n / N · row + n / B · (step + sum(N)),      sum(N) = 2 (N - 1) · latency + 2 (N - 1) / N · bytes / bandwidth
 
 row and step follow from one process and two sizes of batch, latency and bandwidth from sums of several sizes over
-two processes (sum(N) is a ring's: Patarasuk and Yuan 2009). What two processes take is then foretold, and compared.
+two processes (sum(N) is a ring's: Patarasuk and Yuan 2009). What two processes take is then predicted, and compared.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ def written(facts: dict[str, Any]) -> str:
         f"{facts['n_weights']:,} weights, {facts['n_learned']:,} rows of {N_COLUMNS} numbers from Parquet, "
         f"{REPEATS} rounds in turns, median and range.",
         "",
-        "| batch | epoch, 1 process on 1 core | epoch, 2 processes on 2 cores | efficiency | foretold for 2 |",
+        "| batch | epoch, 1 process on 1 core | epoch, 2 processes on 2 cores | efficiency | predicted for 2 |",
         "|---:|---:|---:|---:|---:|",
     ]
     times = {(each["process_group"], each["batch"]): each["seconds"] for each in facts["epochs"]}
@@ -189,7 +189,7 @@ def written(facts: dict[str, Any]) -> str:
         f"From these: {known['row'] * 1e6:.2f} µs a row, {known['step'] * 1e6:.0f} µs a step, a sum over two processes "
         f"{2 * known['latency'] * 1e6:.0f} µs and {1e9 * known['per_byte']:.2f} ns a byte (8 bytes a weight), and "
         f"{known['pass'] * 1e6:.2f} µs a row for all passes that are no training: finding what to hold out, "
-        "statistics, PCA, judging.",
+        "statistics, PCA, evaluating.",
         "",
         f"Hours for 10⁹ such rows, {MANY_EPOCHS} epochs in batches of {BATCHES[1]:,}, one core a process:",
         "",

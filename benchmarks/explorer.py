@@ -1,7 +1,8 @@
 """The explorer page measured in headless Chromium: size, first paint, decodes a second, frames while one moves.
 
     python benchmarks/explorer.py              # needs chromium; writes the table of docs/explorer.md
-    python benchmarks/explorer.py --pictures   # writes docs/images/explorer-light.png and -dark.png
+    python benchmarks/explorer.py --pictures   # writes docs/images/explorer-light.png, -dark.png and the moving
+    explorer.webp
 
 *First paint* is the first contentful paint of the page opened from disk, *ready* is when the first decode stands beside
 its original; both the least of five loads. *Decodes* are counted over half a second, one item after another. A *move*
@@ -12,6 +13,7 @@ on the machine slows all of it.
 
 from __future__ import annotations
 
+import itertools
 import json
 import platform
 import re
@@ -173,9 +175,62 @@ def write_pictures(browser, path: Path) -> None:
         picture = IMAGES / f"explorer-{scheme}.png"
         end = page.locator("#legend").bounding_box()
         height = end["y"] + end["height"] + 16
-        page.screenshot(path=picture, clip={"x": 80, "y": 0, "width": 1120, "height": height})
+        page.screenshot(path=picture, clip={"x": 0, "y": 0, "width": 1280, "height": height})
         Image.open(picture).convert("RGB").save(picture, optimize=True)
         page.context.close()
+
+
+POINTER = """() => {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  made.setAttribute("viewBox", "0 0 16 22");
+  window.pointer = made;
+  made.innerHTML = '<path d="M1 1v17l4-4 3 7 3-1-3-7h6z" fill="#fff" stroke="#000" stroke-width="1.2"/>';
+  Object.assign(made.style, { position: "fixed", width: "16px", height: "22px", zIndex: 9, pointerEvents: "none" });
+  document.body.append(made);
+}"""
+STOPS = (9, 0, 6, 4, 1, 7, 2, 3, 9)  # digits whose middle the pointer passes, in this order
+FRAMES, WIDE, MILLISECONDS = 4, 800, 140
+
+
+def write_animation(browser, path: Path) -> None:
+    """The pointer on its way over the map of the digits, and what it shows, for the top of the README."""
+    from io import BytesIO
+
+    from PIL import Image
+
+    page = load(browser, path)
+    page.evaluate(POINTER)
+    page.evaluate("window.isthmus.app.set({ a: -1, b: -1 })")
+    middles = page.evaluate(
+        """stops => { const { map, data } = window.isthmus.app;
+      const edge = map.above.getBoundingClientRect();
+      return stops.map((digit) => {
+        const spots = map.spots.filter((_, item) => data.label(item) === String(digit));
+        const median = (i) => spots.map((s) => s[i]).sort((a, b) => a - b)[spots.length >> 1];
+        return [edge.left + median(0), edge.top + median(1)];
+      }) }""",
+        list(STOPS),
+    )
+    end = page.locator("#legend").bounding_box()
+    clip = {"x": 0, "y": 0, "width": 1280, "height": end["y"] + end["height"] + 12}
+    frames = []
+    for (x, y), (to_x, to_y) in itertools.pairwise(middles):
+        for step in range(FRAMES):
+            share = step / FRAMES
+            at = [x + share * (to_x - x), y + share * (to_y - y)]
+            page.mouse.move(*at)
+            page.evaluate(
+                "([x, y]) => Object.assign(window.pointer.style, { left: `${x}px`, top: `${y}px` })",
+                at,
+            )
+            page.wait_for_timeout(200)
+            frame = Image.open(BytesIO(page.screenshot(clip=clip))).convert("RGB")
+            frames.append(frame.resize((WIDE, round(WIDE * frame.height / frame.width)), Image.Resampling.LANCZOS))
+    first, *rest = frames
+    first.save(
+        IMAGES / "explorer.webp", save_all=True, append_images=rest, duration=MILLISECONDS, loop=0, quality=50, method=6
+    )
+    page.context.close()
 
 
 def main() -> None:
@@ -197,6 +252,7 @@ def main() -> None:
             write_explorer(model, path, X, y, X_train=X_train, **said)
             if only_pictures:
                 write_pictures(browser, path)
+                write_animation(browser, path)
                 return
             results[name] = measured(browser, path)
             print(name, results[name], flush=True)
@@ -205,7 +261,7 @@ def main() -> None:
     RESULTS.write_text(
         json.dumps({"chromium": version, "machine": platform.machine(), "pages": results}, indent=1) + "\n"
     )
-    table = rows_of(results) + f"\n\nHeadless Chromium {version}, no graphics card, one window."
+    table = rows_of(results) + f"\n\nHeadless Chromium {version}, no GPU, one window."
     text = PAGE.read_text(encoding="utf-8")
     PAGE.write_text(
         re.sub(f"{MARKS[0]}.*{MARKS[1]}", lambda _: f"{MARKS[0]}\n{table}\n{MARKS[1]}", text, flags=re.DOTALL)

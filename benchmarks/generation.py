@@ -134,7 +134,7 @@ def as_markdown(rows: list[dict]) -> str:
             _written(row[name], digits)
             for name, digits in (("energy_distance", 4), ("nearest_neighbour_accuracy", 2), ("distance_ratio", 2))
         )
-        copies = f"{100 * row['copies']['mean']:.1f} %"
+        copies = f"{100 * row['copies']['mean']:.1f}%"
         lines.append(f"| {row['data']} | {row['way']} | {energy} | {accuracy} | {ratio} | {copies} |")
     return "\n".join(lines)
 

@@ -200,7 +200,7 @@ def harder() -> dict[str, Any]:
 
 
 def bands() -> dict[str, Any]:
-    """Share of new rows whose code without noise lies within the 90 % band of their code with it, latent by latent."""
+    """Share of new rows whose code without noise lies within the 90% band of their code with it, latent by latent."""
     found = {}
     for dimension in (1, 2, 3):
         for seed in SEEDS:

@@ -120,7 +120,7 @@ def run(folder: Path) -> dict:
 
 
 def encoded(folder: Path, model: Path, facts: dict) -> dict:
-    """What `run` measured, with the encoding of the folder and of its first file measured (anew)."""
+    """What `run` measured, with the encoding of the folder and of its first file measured (again)."""
     import pyarrow
     from pyarrow import parquet
 
@@ -151,7 +151,7 @@ def encoded(folder: Path, model: Path, facts: dict) -> dict:
 
 
 def encoded_anew(folder: Path, facts: dict) -> dict:
-    """What `run` measured of a folder, its encoding measured anew by a model fitted to the first file."""
+    """What `run` measured of a folder, its encoding measured again by a model fitted to the first file."""
     with tempfile.TemporaryDirectory(dir=folder.parent) as place:
         model = Path(place, "run")
         measured("fit", str(sorted(folder.glob("*.parquet"))[0]), *FIT, "--memory", "4096", "-o", str(model))

@@ -1,8 +1,8 @@
-"""Mixed tables rebuilt from few numbers, beside PCA of the same columns as one-hot and standardised numbers.
+"""Mixed tables reconstructed from few numbers, beside PCA of the same columns as one-hot and standardised numbers.
 
     python benchmarks/mixed_tables.py
 
-Sets bundled with scikit-learn, their classes among the columns as categories or truth values; 30 % of the rows held
+Sets bundled with scikit-learn, their classes among the columns as categories or booleans; 30% of the rows held
 out, five seeds, defaults, a code of two and of four numbers. Writes benchmarks/results/mixed_tables.json and the table
 in docs/uses/mixed-tables.md.
 """
@@ -29,7 +29,7 @@ WAYS = ("model", "pca")
 
 
 def frames() -> Iterator[tuple[str, pd.DataFrame]]:
-    """Numbers with categories (iris, wine), truth values (breast cancer, diabetes) and a date (diabetes)."""
+    """Numbers with categories (iris, wine), booleans (breast cancer, diabetes) and a date (diabetes)."""
     for name in ("iris", "wine"):
         found = getattr(datasets, f"load_{name}")(as_frame=True)
         kinds = pd.Categorical.from_codes(found.target, categories=list(found.target_names))
@@ -43,7 +43,7 @@ def frames() -> Iterator[tuple[str, pd.DataFrame]]:
 
 
 def one(frame: pd.DataFrame, size: int, seed: int) -> dict[str, dict[str, float]]:
-    """Mean error of numbers and dates, and mean share of the other cells rebuilt right, of both ways."""
+    """Mean error of numbers and dates, and mean share of the other cells reconstructed right, of both ways."""
     train, test = train_test_split(frame, test_size=0.3, random_state=seed)
     errors = column_errors(Autoencoder(size, random_state=seed).fit(train), test)
     return {

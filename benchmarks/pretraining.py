@@ -2,7 +2,7 @@
 
     python benchmarks/pretraining.py [digits] [fashion-mnist]
 
-Digits: 30 % of rows held out, five seeds; Fashion-MNIST: 10,000 training rows, its own test rows, three seeds. 10, 20
+Digits: 30% of held-out rows, five seeds; Fashion-MNIST: 10,000 training rows, its own test rows, three seeds. 10, 20
 and 50 labels a class; the rest of the training rows are given unlabelled. From scratch: the same encoder and head,
 random weights, the same steps and noise, the labelled rows only. PCA is fitted on all rows; its size and C are chosen
 by cross-validation on the labels. Settings were chosen on a validation share of the training rows (seeds 100 to 103 of

@@ -134,9 +134,9 @@ def sentence(rows: list[dict[str, Any]]) -> str:
         level = sum(1 / LEVEL <= ratio <= LEVEL for ratio in ratios)
         ahead = sum(ratio < 1 / LEVEL for ratio in ratios)
         if ratios:
-            parts.append(f"against {name} ahead on {ahead}, level (within 2 %) on {level} of {len(ratios)}")
+            parts.append(f"against {name} ahead on {ahead}, level (within 2%) on {level} of {len(ratios)}")
     ratios = [row["mean"] / row["pca"] for row in rows if row["pca"] > 0]
-    parts.append(f"worse than PCA by more than 1 % on {sum(ratio > 1.01 for ratio in ratios)} of {len(ratios)}")
+    parts.append(f"worse than PCA by more than 1% on {sum(ratio > 1.01 for ratio in ratios)} of {len(ratios)}")
     return "; ".join(parts)
 
 

@@ -3,7 +3,7 @@
     python benchmarks/variants.py --folder PATH    the tables of scikit-learn, and every .npz in the folder
                                                    (arrays X, y; y = 1 marks an anomaly)
 
-Each seed cuts a table anew: 60 % of the rows are learned from, 20 % are for validation and 20 % for the test, columns
+Each seed cuts a table anew: 60% of the rows are learned from, 20% are for validation and 20% for the test, columns
 standardised by the rows learned from. Nothing is tuned. Every figure is taken on validation and on test rows; the page
 names the variant that is best on *validation* rows and prints what it did on *test* rows.
 

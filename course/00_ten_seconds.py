@@ -2,7 +2,7 @@ r"""
 0. Ten seconds
 ==============
 
-A picture is squeezed to two numbers and rebuilt from them.
+A picture is encoded in two numbers and reconstructed from them.
 
 Here is the whole subject at once; the chapters after it take it apart. A computer is
 shown some handwritten digits, small pictures of 64 grey values each. It must describe
@@ -24,7 +24,7 @@ the two numbers should mean.
 # The computation
 # ---------------
 #
-# One fifth of the digits is kept aside: a model is judged by what it has never seen.
+# One fifth of the digits is kept aside: a model is evaluated by what it has never seen.
 
 import numpy as np
 from sklearn.decomposition import PCA
@@ -45,12 +45,19 @@ X, unseen, kinds, _ = train_test_split(
 models = [Autoencoder(n_components=2, random_state=seed).fit(X) for seed in range(5)]
 model = models[0]
 codes = model.transform(X)
-rebuilt = model.inverse_transform(codes)
-print("a picture:", X[0].shape, " its code:", codes[0], " rebuilt:", rebuilt[0].shape)
+reconstructed = model.inverse_transform(codes)
+print(
+    "a picture:",
+    X[0].shape,
+    " its code:",
+    codes[0],
+    " reconstructed:",
+    reconstructed[0].shape,
+)
 
 # %%
-# How near are the drawings? The yardstick is the best that *straight* arithmetic can do
-# with two numbers, which is called PCA. Training begins with random choices, so that it
+# How near are the drawings? The baseline is the best that *linear* arithmetic can do
+# with two numbers, which is called PCA. Training begins with random choices, so it
 # was done five times.
 
 pca = PCA(2).fit(X)
@@ -79,8 +86,8 @@ def share_beyond(codes):
     low, high = np.quantile(codes, [0.005, 0.995], axis=0)
     across, up = np.linspace(low, high, 40).T
     places = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
-    usual = np.quantile(distances(codes, codes, skip=1), 0.99)
-    return np.mean(distances(places, codes) > usual)
+    typical = np.quantile(distances(codes, codes, skip=1), 0.99)
+    return np.mean(distances(places, codes) > typical)
 
 
 empty = [share_beyond(model.transform(X)) for model in models]
@@ -122,9 +129,10 @@ three = shown[kinds[shown].astype(int) == 3][0]
 greys = (16 * X[shown]).round().astype(int)
 lesson.widget(
     "map",
-    "The plane of codes. The ring stands at the code of a three. On the right the real "
+    "The plane of codes. The ring stands at the code of a three. Beside it the real "
     "digit with the nearest code, what the decoder draws, and the difference (blue: "
     "too little ink, orange: too much).",
+    prompt="Drag the ring over the map.",
     code=codes[three],
     codes=codes[shown].round(4),
     labels=kinds[shown].astype(int),
@@ -164,4 +172,4 @@ lesson.widget(
 #    $ isthmus learn 0 --start mine.py
 #    $ isthmus learn 0 --check mine.py
 #
-# Next: why such squeezing can work at all.
+# Next: why such compression can work at all.

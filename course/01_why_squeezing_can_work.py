@@ -1,5 +1,5 @@
 r"""
-1. Why squeezing can work
+1. Why compression can work
 =========================
 
 Columns that hang together can be told in fewer numbers, and how few is measurable.
@@ -8,7 +8,7 @@ A picture of 64 grey values is 64 numbers, but hardly 64 *facts*. Where a pen ha
 ink, the neighbouring places are likely dark too; the corners of the paper are always
 white. What can be guessed from the rest need not be stored. This *redundancy* is no
 matter of belief: it can be measured before any network is trained, and it can be taken
-away, to see what then becomes of squeezing.
+away, to see what then becomes of compression.
 """
 
 # %%
@@ -17,8 +17,8 @@ away, to see what then becomes of squeezing.
 #
 # Let :math:`x` be a row of the table, here a picture, and :math:`\mu`, said "mu", the
 # mean of all rows. Choose :math:`k` *directions* :math:`v_1, \dots, v_k`, each of
-# length one and each at a right angle to the others, and rebuild from the row's places
-# along them:
+# length one and each at a right angle to the others, and reconstruct from the row's
+# places along them:
 #
 # .. math:: \hat{x} = \mu + \sum_{j=1}^{k} z_j\,v_j, \qquad z_j = v_j^\top (x - \mu)
 #
@@ -50,7 +50,7 @@ from isthmus.tables import load_bundled
 from isthmus_course import Lesson
 from isthmus_course.moving import linear_state
 
-lesson = Lesson(1, "Why squeezing can work", seed=0)
+lesson = Lesson(1, "Why compression can work", seed=0)
 
 X = load_bundled("digits").values
 kept = np.cumsum(PCA().fit(X).explained_variance_ratio_)
@@ -59,7 +59,7 @@ for k in (1, 2, 5, 10, 16, 32, 64):
 
 # %%
 # Now the counter-trial. Take each pixel's column by itself and shuffle it over the
-# pictures: every pixel keeps all its values, so that its mean and its variance are
+# pictures: every pixel keeps all its values, so its mean and its variance are
 # what they were, but no pixel says anything of another any more.
 
 
@@ -87,7 +87,7 @@ print("nine tenths:      ", needed(kept, 0.9), "numbers; shuffled:", most)
 linear = Autoencoder(10, hidden_layer_sizes=(), max_iter=0, random_state=0).fit(X)
 by_pca = PCA(10).fit(X).inverse_transform(PCA(10).fit_transform(X))
 apart = np.abs(linear.reconstruct(X) - by_pca).max()
-print("largest difference of a rebuilt grey value:", apart)
+print("largest difference of a reconstructed grey value:", apart)
 
 # %%
 spectrum = np.linalg.eigvalsh(np.cov(X, rowvar=False))[::-1]
@@ -129,7 +129,7 @@ lesson.exact("apart", apart, known=0.0, digits=5)
 # Of the {{ pictures }} digits, {{ half }} numbers keep half of the variance, and
 # {{ most }} keep nine tenths. After shuffling it takes {{ loose_half.mean:.0f }} and
 # {{ loose_most.mean:.0f }}, at every seed, though the variance of each column has
-# changed by {{ same:.0f }} to twelve decimals. What made the digits squeezable was in
+# changed by {{ same:.0f }} to twelve decimals. What made the digits compressible was in
 # no column: it was *between* them.
 #
 # Why are {{ columns }} numbers not needed even then? Because {{ constant }} pixels are
@@ -137,7 +137,7 @@ lesson.exact("apart", apart, known=0.0, digits=5)
 # little. That much is not redundancy, only dullness.
 #
 # The untrained autoencoder differs from PCA by {{ apart:.0e}} at most, which is the
-# rounding of single precision. That is where isthmus starts training, so that what it
+# rounding of single precision. That is where isthmus starts training, so what it
 # learns comes on top of what is measured here.
 #
 # .. note::
@@ -169,8 +169,9 @@ lesson.widget(
     "spectrum",
     "On the left, the share of variance that k directions keep, of the digits and of "
     "the same table with its columns shuffled; dashed is the one not chosen. On the "
-    "right one row, the same row rebuilt from its k numbers, and what is lost. In a "
+    "right one row, its reconstruction from k numbers, and what is lost. In a "
     "shuffled row there is nothing to see, and nothing to save.",
+    prompt="Move the slider: how many directions are enough?",
     k=10,
     shuffled=False,
     row=0,
@@ -181,7 +182,7 @@ lesson.widget(
 # An honest failure: the meter errs both ways
 # -------------------------------------------
 #
-# The spectrum sees only *straight* redundancy, and it counts in the units of the
+# The spectrum sees only *linear* redundancy, and it counts in the units of the
 # columns. Take points all around a circle: one number, the angle, says everything. And
 # take six columns that have nothing to do with one another, the last of them written in
 # millimetres where it was metres:
@@ -203,12 +204,12 @@ lesson.exact("millimetres", in_millimetres, known=1e6 / (1e6 + 5))
 
 # %%
 # On the circle one direction keeps {{ circle:.0%}} of the variance, and nothing in the
-# spectrum tells that one *bent* number would keep all: here it is too gloomy, and
+# spectrum tells that one *nonlinear* number would keep all: here it is too gloomy, and
 # chapter 6 bends the line. Of the unrelated columns one direction keeps
 # {{ metres:.1%}}, which is right, one in six; in millimetres it keeps
 # {{ millimetres:.4%}}, and nothing has become more redundant: here it is too cheerful.
-# So bring columns to comparable units first, and read a spectrum as what *straight*
-# squeezing can do, no more.
+# So bring columns to comparable units first, and read a spectrum as what *linear*
+# compression can do, no more.
 #
 # Exercise
 # --------

@@ -21,10 +21,10 @@ each is an arithmetic of one line.
 # .. math:: z = w^\top x, \qquad \hat{x} = z\,v, \qquad \lVert x - \hat{x} \rVert^2
 #
 # In words: the *code* :math:`z` is one number, a weighted sum of the point's
-# coordinates with the weights :math:`w`; the *rebuilt* point :math:`\hat{x}`, said "x
-# hat", is that many lengths of :math:`v`; and the error is the sum of the squared
-# coordinates of what is lost, the *residual* :math:`x - \hat{x}`. The sign :math:`\top`
-# turns a column into a row, so that :math:`w^\top x = w_1 x_1 + w_2 x_2`.
+# coordinates with the weights :math:`w`; the *reconstructed* point :math:`\hat{x}`,
+# said "x hat", is that many lengths of :math:`v`; and the error is the sum of the
+# squared coordinates of what is lost, the *residual* :math:`x - \hat{x}`. The sign
+# :math:`\top` turns a column into a row, so that :math:`w^\top x = w_1 x_1 + w_2 x_2`.
 #
 # Which weights are best? The point of the line nearest to :math:`x` is the foot of the
 # perpendicular from it, and asking the residual to be at right angles to :math:`v`
@@ -67,17 +67,17 @@ lesson.exact("on.code", on_the_line.code, known=3.62 / 1.81)
 lesson.exact("on.error", on_the_line.squared_error, known=0.0)
 lesson.exact("code", beside_it.code, known=4.16 / 1.81)
 lesson.exact(
-    "rebuilt", beside_it.reconstruction, known=[4.16 / 1.81, 0.9 * 4.16 / 1.81]
+    "reconstructed", beside_it.reconstruction, known=[4.16 / 1.81, 0.9 * 4.16 / 1.81]
 )
 lesson.exact("errors", beside_it.errors, known=[0.81 * 0.36 / 1.81**2, 0.36 / 1.81**2])
 lesson.exact("error", beside_it.squared_error, known=0.36 / 1.81)
 lesson.exact("mean_error", beside_it.mean_squared_error, known=0.18 / 1.81)
 
 # %%
-# The point on the line has the code {{ on.code:g }} and is rebuilt with error
+# The point on the line has the code {{ on.code:g }} and is reconstructed with error
 # {{ on.error:g }}. The point beside it, ({{ x[0]:.1f }}, {{ x[1]:.1f }}), has the code
-# {{ code:.3f }}; it comes back as ({{ rebuilt[0]:.3f }}, {{ rebuilt[1]:.3f }}), and the
-# error is {{ errors[0]:.3f }} + {{ errors[1]:.3f }} = {{ error:.3f }}.
+# {{ code:.3f }}; it comes back as ({{ reconstructed[0]:.3f }}, {{ reconstructed[1]:.3f
+# }}), and the error is {{ errors[0]:.3f }} + {{ errors[1]:.3f }} = {{ error:.3f }}.
 #
 # .. note::
 #
@@ -98,6 +98,7 @@ lesson.widget(
     "The blue line, a point x beside it, and x̂, the nearest point of the line. The "
     "square corner says that what is lost (orange) is perpendicular to the line. Tick "
     "the box to see which part of the noise was taken out.",
+    prompt="Drag the point off the line.",
     point=[2.0, 2.4],
     direction=v,
     truth=[2.0, 1.8],
@@ -109,7 +110,7 @@ lesson.widget(
 # --------------
 #
 # Encoding and decoding in one step is a matrix, :math:`P = v\,w^\top`. What has been
-# squeezed onto the line is on the line, so that squeezing it again changes nothing:
+# compressed onto the line is on the line, so compression it again changes nothing:
 # :math:`P P = P`. A matrix with this property is called a projector, and this one,
 # being symmetric too, projects at a right angle.
 
@@ -149,20 +150,21 @@ lesson.exact("distance", np.linalg.norm(moved), known=split.tangent)
 #      - {{ removed:.3f }}
 #    * - part of it along the line, kept
 #      - {{ kept:.3f }}
-#    * - distance of the rebuilt point from the truth
+#    * - distance of the reconstructed point from the truth
 #      - {{ distance:.3f }}
 #
-# The rebuilt point is nearer to the truth, but {{ share:.1%}} of the noise's energy is
-# still in it; and the first coordinate, which was right, has been moved from
-# {{ clean[0]:.1f }} to {{ rebuilt[0]:.3f }}. With one number out of two that is what
-# must happen: of noise that goes in all directions alike, a code of :math:`p` numbers
-# out of :math:`n` keeps the share :math:`p / n`, here {{ half:.0%}}. For 8 numbers out
-# of 64 it is {{ eighth:.1%}}, and *that* is why codes are used to take noise out.
+# The reconstructed point is nearer to the truth, but {{ share:.1%}} of the noise's
+# energy is still in it; and the first coordinate, which was right, has been moved from
+# {{ clean[0]:.1f }} to {{ reconstructed[0]:.3f }}. With one number out of two that is
+# what must happen: of noise that goes in all directions alike, a code of :math:`p`
+# numbers out of :math:`n` keeps the share :math:`p / n`, here {{ half:.0%}}. For 8
+# numbers out of 64 it is {{ eighth:.1%}}, and *that* is why codes are used to take
+# noise out.
 #
 # A smaller failure, found in print: the second coordinate given as
 # {{ rounded_twice:.3f }}. That comes of rounding the code first and multiplying then,
-# {{ rounded_twice:.4f }}; the right value is {{ rebuilt[1]:.4f }}. Round once, at the
-# end.
+# {{ rounded_twice:.4f }}; the right value is {{ reconstructed[1]:.4f }}. Round once, at
+# the end.
 
 projectors = [np.diag([1.0] * p + [0.0] * (n - p)) for p, n in [(1, 2), (8, 64)]]
 half, eighth = (np.trace(projector) / len(projector) for projector in projectors)

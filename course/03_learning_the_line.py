@@ -5,9 +5,10 @@ r"""
 Walking downhill finds the line of PCA, but neither its ruler nor its axes.
 
 So far the line was given. Now only points are, and encoder and decoder begin with
-random weights. Rebuild all points, sum the errors, and change every weight a little in
-the direction that makes the sum smaller; again, and again. This is all that "training"
-means. It has no idea of lines or axes, it only walks downhill: where does it arrive?
+random weights. Reconstruct all points, sum the errors, and change every weight a little
+in the direction that makes the sum smaller; again, and again. This is all that
+"training" means. It knows nothing of lines or axes, it only walks downhill: where
+does it arrive?
 """
 
 # %%
@@ -35,7 +36,7 @@ means. It has no idea of lines or axes, it only walks downhill: where does it ar
 #
 # .. math:: (D A)(A^{-1} E) = D E
 #
-# so that :math:`A^{-1} E` and :math:`D A` rebuild every point as :math:`E` and
+# so that :math:`A^{-1} E` and :math:`D A` reconstruct every point as :math:`E` and
 # :math:`D` did, from quite different codes. What *is* determined is the set of points
 # the decoder can reach: a line for :math:`p = 1`, a plane for :math:`p = 2`, in general
 # a *subspace*. Baldi and Hornik proved in 1989 that the best one is that of PCA, and
@@ -84,7 +85,7 @@ def train(X, seed):
 
 
 def direction(model):
-    """How the rebuilt point moves when the code grows by one."""
+    """How the reconstructed point moves when the code grows by one."""
     return (model.inverse_transform([[1.0]]) - model.inverse_transform([[0.0]]))[0]
 
 
@@ -181,7 +182,7 @@ lesson.within("raw", raw, low=1e-5, high=0.9)
 #
 # .. note::
 #
-#    isthmus turns the code after training, so that its numbers are uncorrelated, in
+#    isthmus turns the code after training, so its numbers are uncorrelated, in
 #    order of variance, with directions of length one: a *choice* among all A, made
 #    because something must be chosen. Chapter 8 reads maps with this in mind.
 #
@@ -198,6 +199,7 @@ lesson.widget(
     "Below, the loss for every direction of the line: two valleys, since a line turned "
     "by half a circle is the same line, and two ridges. The marks along the line are "
     "the codes −2 to 2; multiplying by A moves the marks and nothing else.",
+    prompt="Turn the line, and find the bottom of the valley.",
     draws=draws(60).round(4),
     noise1=0.3,
     noise2=0.3,

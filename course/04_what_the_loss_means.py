@@ -72,9 +72,9 @@ print("squared error, sum and mean:", reading.squared_error, reading.mean_square
 print("nats and bits:", reading.gaussian, reading.gaussian_bits)
 
 # %%
-# And the digits, rebuilt from two numbers by a small network that was trained with the
-# mean squared error, five times. What variance would make the pictures it has never
-# seen most probable?
+# And the digits, reconstructed from two numbers by a small network that was trained
+# with the mean squared error, five times. What variance would make the pictures it has
+# never seen most probable?
 
 digits = load_bundled("digits")
 X, unseen = train_test_split(
@@ -133,7 +133,7 @@ lesson.exact("apart", apart, known=0.0, digits=6)
 # decimals ({{ apart:.0f }}): the model says that a grey value it drew is off by about
 # {{ sigma.low:.2f }} to {{ sigma.high:.2f }}, where paper is 0 and ink is 1.
 #
-# Now train the same network with cross-entropy, and judge all ten by both measures.
+# Now train the same network with cross-entropy, and evaluate all ten by both measures.
 
 by_entropy = [
     tutorial_recipe(2, seed).set_params(likelihood="bernoulli").fit(X)
@@ -143,8 +143,8 @@ by_entropy = [
 
 def mean_cross_entropy(model):
     """Cross-entropy of a grey value in nats, on pictures never seen."""
-    rebuilt = torch.tensor(model.reconstruct(unseen))
-    return functional.binary_cross_entropy(rebuilt, torch.tensor(unseen)).item()
+    reconstructed = torch.tensor(model.reconstruct(unseen))
+    return functional.binary_cross_entropy(reconstructed, torch.tensor(unseen)).item()
 
 
 entropy_errors = [mean_square(model) for model in by_entropy]
@@ -169,11 +169,11 @@ lesson.within("ratio", ratio, low=5, high=11)
 # %%
 # The cross-entropies are {{ entropies.low:.3f }} to {{ entropies.high:.3f }} nats, and
 # look {{ ratio.low:.0f }} to {{ ratio.high:.0f }} times as bad as the squared errors of
-# the first five. But the pictures are about as good: judged by squares, they are off by
-# {{ entropy_errors.low:.3f }} to {{ entropy_errors.high:.3f }}, and judged by
+# the first five. But the pictures are about as good: evaluated by squares, they are off
+# by {{ entropy_errors.low:.3f }} to {{ entropy_errors.high:.3f }}, and evaluated by
 # cross-entropy the first five stand at {{ square_entropies.low:.3f }} to
 # {{ square_entropies.high:.3f }}. A perfect model would still "lose" {{ floor:.4f }}
-# nats. *Never compare two runs by losses of different kinds*; judge both by one
+# nats. *Never compare two runs by losses of different kinds*; evaluate both by one
 # measure.
 #
 # The picture
@@ -189,8 +189,9 @@ lesson.widget(
     "squared error in blue, bell in orange, cross-entropy in the colour of the text, "
     "with tangents at the x̂ chosen. Each is least at x̂ = x, but the least need not be "
     "zero. The last column is the slope that reaches the number before a sigmoid.",
+    prompt="Move x̂ away from x, and watch the three losses.",
     x=0.8,
-    rebuilt=0.3,
+    reconstructed=0.3,
     sigma=0.3,
     mean=0.048,
     n=64,
@@ -211,18 +212,18 @@ LAMBDA = 0.01
 
 def drawn_with(reduction, weight):
     """What descent arrives at, as a share of the picture."""
-    rebuilt = torch.zeros(64, dtype=torch.float64, requires_grad=True)
-    descent = torch.optim.LBFGS([rebuilt], max_iter=200, tolerance_grad=1e-14)
+    reconstructed = torch.zeros(64, dtype=torch.float64, requires_grad=True)
+    descent = torch.optim.LBFGS([reconstructed], max_iter=200, tolerance_grad=1e-14)
 
     def loss():
         descent.zero_grad()
-        error = functional.mse_loss(rebuilt, picture, reduction=reduction)
-        total = error + weight * (rebuilt**2).sum()
+        error = functional.mse_loss(reconstructed, picture, reduction=reduction)
+        total = error + weight * (reconstructed**2).sum()
         total.backward()
         return total
 
     descent.step(loss)
-    return (rebuilt.detach() @ picture / (picture @ picture)).item()
+    return (reconstructed.detach() @ picture / (picture @ picture)).item()
 
 
 print("summed error:            ", drawn_with("sum", LAMBDA))

@@ -2,13 +2,13 @@ r"""
 5. Two thermometers
 ===================
 
-What rebuilds the measurements best is not the best guess at what was measured.
+What reconstructs the measurements best is not the best guess at what was measured.
 
 Two cheap thermometers hang in one room. Both show the true temperature plus an error of
 their own; and before looking, one knows roughly what rooms are like. What is the
 temperature? Their mean, one says, and it is the number from which both readings are
-rebuilt best. But somebody who also remembers how rooms are will err less. In this small
-world every number of a *variational* autoencoder can be written down, so that nothing
+reconstructed best. But somebody who also remembers how rooms are will err less. In this
+small world every number of a *variational* autoencoder can be written down, so nothing
 of chapter 10 need be believed.
 """
 
@@ -125,8 +125,8 @@ lesson.given("variance", 0.5)
 lesson.exact("mean", room.maximum_likelihood, known=np.mean(x))
 lesson.exact("posterior", room.posterior_mean, known=2 / 2.5)
 lesson.exact("spread", room.posterior_variance, known=0.5 / 2.5)
-lesson.exact("rebuilt", room.reconstruction_error(1.0), known=0.2**2 + 0.2**2)
-lesson.exact("rebuilt_after", room.reconstruction_error(0.8), known=0.4**2)
+lesson.exact("reconstructed", room.reconstruction_error(1.0), known=0.2**2 + 0.2**2)
+lesson.exact("reconstructed_after", room.reconstruction_error(0.8), known=0.4**2)
 lesson.exact("risk", room.risk_of_maximum_likelihood, known=0.5 / 2)
 lesson.exact("risk_after", room.risk_of_posterior_mean, known=0.5 / 2.5)
 lesson.within("counted", [mean for mean, _ in counted], low=0.245, high=0.255)
@@ -150,15 +150,15 @@ lesson.exact("gap", evidence - at_another.elbo, known=away, digits=10)
 #      - mean squared distance from the truth
 #      - counted, {{ counted.seeds }} seeds
 #    * - mean of the readings, {{ mean:.1f }}
-#      - {{ rebuilt:.2f }}
+#      - {{ reconstructed:.2f }}
 #      - {{ risk:.2f }}
 #      - {{ counted.low:.4f }} to {{ counted.high:.4f }}
 #    * - posterior mean, {{ posterior:.1f }}
-#      - {{ rebuilt_after:.2f }}
+#      - {{ reconstructed_after:.2f }}
 #      - {{ risk_after:.2f }}
 #      - {{ counted_after.low:.4f }} to {{ counted_after.high:.4f }}
 #
-# The order is turned about: twice the error in rebuilding, and nearer to the truth.
+# The order is turned about: twice the reconstruction error, and nearer to the truth.
 # *The best reconstruction is not the best estimate.* The posterior is a bell around
 # {{ posterior:.1f }} of variance {{ spread:.1f }}.
 #
@@ -168,9 +168,9 @@ lesson.exact("gap", evidence - at_another.elbo, known=away, digits=10)
 # {{ gap:.6f }} is the divergence from the posterior, to ten decimals.
 #
 # Can it be *learnt*? Show a model many rooms, only the readings. The best line through
-# them is that of equal readings, and a plain autoencoder rebuilds by the nearest point
-# on it. A variational one, which has a prior, should shrink; and it must find out the
-# noise by itself.
+# them is that of equal readings, and a plain autoencoder reconstructs by the nearest
+# point on it. A variational one, which has a prior, should shrink; and it must find out
+# the noise by itself.
 
 pairs = np.random.default_rng(0).normal(size=(1000, 2))
 pairs = np.linalg.qr(pairs - pairs.mean(0))[0] * np.sqrt(1000)
@@ -205,8 +205,8 @@ lesson.within("learnt", by_prior, low=0.77, high=0.83)
 lesson.within("noise", noises, low=0.45, high=0.55)
 
 # %%
-# The plain autoencoder rebuilds both readings as {{ plain:.1f }}, their mean. Closed
-# form PCA with a prior, *probabilistic PCA*, says {{ principal:.1f }}, and the
+# The plain autoencoder reconstructs both readings as {{ plain:.1f }}, their mean.
+# Closed form PCA with a prior, *probabilistic PCA*, says {{ principal:.1f }}, and the
 # variational autoencoders {{ learnt.low:.3f }} to {{ learnt.high:.3f }}, with a noise
 # variance of {{ noise.low:.3f }} to {{ noise.high:.3f }}. Nobody told them the two
 # numbers of this chapter.
@@ -223,6 +223,7 @@ lesson.widget(
     "Prior (dashed), likelihood of the readings (orange), and their product, the "
     "posterior (blue). The curve of the text's colour is q. In the bar below, the mark "
     "is log p(x), blue ends at the ELBO, and the orange gap is KL(q ‖ posterior).",
+    prompt="Move q until the orange gap is gone.",
     x=x,
     variance=0.5,
     mean=0.2,

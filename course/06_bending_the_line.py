@@ -4,11 +4,11 @@ r"""
 
 A curved sheet comes nearer to the digits than any flat one, if trained with care.
 
-What PCA rebuilds from two numbers lies in a plane: a flat sheet, laid through the 64
-dimensions of the pictures as near to them as a flat sheet can be. Digits do not lie in
-a plane. Let the sheet bend, and the same two numbers say where on a *curved* sheet a
+What PCA reconstructs from two numbers lies in a plane: a flat sheet, laid through the
+64 dimensions of the pictures as near to them as a flat sheet can be. Digits do not lie
+in a plane. Let the sheet bend, and the same two numbers say where on a *curved* sheet a
 picture is. Nothing else changes: code, decoder and squared error are those of the
-chapters before. But for a bent sheet nobody knows a formula, so that it must be
+chapters before. But for a curved sheet nobody knows a formula, so it must be
 trained, and how it is trained decides whether it was worth bending.
 """
 
@@ -16,7 +16,7 @@ trained, and how it is trained decides whether it was worth bending.
 # The formula
 # -----------
 #
-# The decoder adds a bend to the straight one:
+# The decoder adds a nonlinear part to the linear one:
 #
 # .. math::
 #
@@ -43,7 +43,7 @@ trained, and how it is trained decides whether it was worth bending.
 # ---------------
 #
 # First, why the curve :math:`s` must be there. Two layers without it are
-# :math:`C(Az + a) + c = (CA)\,z + (Ca + c)`, one straight layer again, however wide
+# :math:`C(Az + a) + c = (CA)\,z + (Ca + c)`, one linear layer again, however wide
 # the middle:
 
 import numpy as np
@@ -89,43 +89,46 @@ def error(model):
     return np.mean((unseen - model.reconstruct(unseen)) ** 2)
 
 
-def bent(p, layers, seed, **settings):
+def deep(p, layers, seed, **settings):
     """An autoencoder of the library, with its own recipe unless told otherwise."""
     settings = {"hidden_layer_sizes": layers, "random_state": seed} | settings
     return Autoencoder(p, **settings).fit(X)
 
 
 pca = {p: PCA(p).fit(X) for p in (2, 8)}
-pca_rebuilt = {
+pca_reconstructed = {
     p: fit.inverse_transform(fit.transform(unseen)) for p, fit in pca.items()
 }
-by_pca = {p: np.mean((unseen - rebuilt) ** 2) for p, rebuilt in pca_rebuilt.items()}
+by_pca = {
+    p: np.mean((unseen - reconstructed) ** 2)
+    for p, reconstructed in pca_reconstructed.items()
+}
 variance = np.mean((unseen - X.mean(0)) ** 2)
 
-models = [bent(2, (96,), seed) for seed in range(5)]
+models = [deep(2, (96,), seed) for seed in range(5)]
 errors = [error(model) for model in models]
 print("PCA:    ", by_pca[2].round(4), " R²", (1 - by_pca[2] / variance).round(3))
 print("network:", np.round(errors, 4), " R²", np.round(1 - errors / variance, 3))
 
 # %%
-# Is the sheet bent? What PCA rebuilds from two numbers lies in a plane, so that two
+# Is the sheet curved? What PCA reconstructs from two numbers lies in a plane, so two
 # directions hold all its variance. Count how many it takes, for the network's pictures,
 # to hold 99 in 100 parts.
 
 
-def directions(rebuilt):
+def directions(reconstructed):
     """How many directions hold 99 in 100 parts of the variance of these rows."""
-    power = np.linalg.svd(rebuilt - rebuilt.mean(0), compute_uv=False) ** 2
+    power = np.linalg.svd(reconstructed - reconstructed.mean(0), compute_uv=False) ** 2
     return int(np.searchsorted(np.cumsum(power) / power.sum(), 0.99)) + 1
 
 
 spanned = [directions(model.reconstruct(unseen)) for model in models]
-print("directions, PCA:", directions(pca_rebuilt[2]), " network:", spanned)
+print("directions, PCA:", directions(pca_reconstructed[2]), " network:", spanned)
 
 # %%
 # And what would it have been before the first step?
 
-untrained = bent(2, (96,), 0, max_iter=0)
+untrained = deep(2, (96,), 0, max_iter=0)
 print("untrained:", error(untrained).round(6), " PCA:", by_pca[2].round(6))
 
 # %%
@@ -135,7 +138,7 @@ kept = np.sum((centred @ axes[:2].T) ** 2) / np.sum(centred**2)
 weights = sum(weight.numel() for weight in models[0].model_.parameters())
 lesson.exact("pca", by_pca[2], known=left_over[2])
 lesson.exact("r2_pca", 1 - by_pca[2] / variance, known=kept)
-lesson.exact("flat", directions(pca_rebuilt[2]), known=2)
+lesson.exact("flat", directions(pca_reconstructed[2]), known=2)
 lesson.exact("start", error(untrained), known=left_over[2], digits=6)
 lesson.exact(
     "weights",
@@ -177,7 +180,7 @@ lesson.within("spanned", spanned, low=4, high=20)
 #
 # Two trainings, watched: the network above, and the widely copied recipe that the next
 # section is about. A callback of scikit-learn is called after every epoch and keeps,
-# now and then, the codes and eight rebuilt digits.
+# now and then, the codes and eight reconstructed digits.
 
 SAVED = [0, 1, 2, 3, 4, 6, 8, 11, 15, 20, 27, 36, 48, 60, 75, 100]
 
@@ -212,7 +215,7 @@ class Album:
             "train": np.mean((X - model.reconstruct(X)) ** 2),
             "test": error(model),
             "codes": model.transform(self.codes_of).round(3),
-            "rebuilt": model.reconstruct(self.pictures).round(3),
+            "reconstructed": model.reconstruct(self.pictures).round(3),
         }
 
 
@@ -240,18 +243,19 @@ lesson.widget(
     "learned from (thin) and unseen (thick) against epochs, beside the mean picture's "
     "and PCA's; grey is the other training. Below, eight unseen digits, by PCA, by the "
     "network, and the difference.",
+    prompt="Let it train, and watch the codes move.",
     runs=runs,
     originals=unseen[chosen].round(4),
     kinds=list(range(8)),
     labels=unseen_kinds[:120].astype(int),
-    pca={"error": by_pca[2], "rebuilt": pca_rebuilt[2][chosen].round(3)},
+    pca={"error": by_pca[2], "reconstructed": pca_reconstructed[2][chosen].round(3)},
     mean=variance,
     run=0,
     k=len(runs[0]["pages"]) - 1,
 )
 
 # %%
-# An honest failure: eight bent numbers, worse than eight straight ones
+# An honest failure: eight nonlinear numbers, worse than eight linear ones
 # ---------------------------------------------------------------------
 #
 # Bending *can* only help, for a network can leave the bend at zero. Training need not
@@ -264,18 +268,18 @@ lesson.widget(
 
 ROWS = {
     "copied": lambda p, seed: tutorial_recipe(p, random_state=seed).fit(X),
-    "same layers": lambda p, seed: bent(p, (32, 16), seed),
-    "slow": lambda p, seed: bent(
+    "same layers": lambda p, seed: deep(p, (32, 16), seed),
+    "slow": lambda p, seed: deep(
         p, (32, 16), seed, schedule="constant", learning_rate=1e-3
     ),
-    "random": lambda p, seed: bent(p, (32, 16), seed, start="random"),
+    "random": lambda p, seed: deep(p, (32, 16), seed, start="random"),
 }
 table = {
     (name, p): [error(make(p, seed)) for seed in range(5)]
     for name, make in ROWS.items()
     for p in (2, 8)
 }
-table["wide", 8] = [error(bent(8, (96,), seed)) for seed in range(5)]
+table["wide", 8] = [error(deep(8, (96,), seed)) for seed in range(5)]
 print("PCA         2", by_pca[2].round(4))
 print("PCA         8", by_pca[8].round(4))
 for (name, p), found in table.items():

@@ -4,7 +4,7 @@ r"""
 
 Sweep the size of the code, and see what each number in it is worth.
 
-An autoencoder is often said to look for the smallest code that still rebuilds its
+An autoencoder is often said to look for the smallest code that still reconstructs its
 input. It does not. It is *given* a size and looks for the smallest error. The question
 about the size is another one, and is answered by asking the first many times over: fit
 codes of every size, put error against size, and say how much you can bear to lose.
@@ -65,9 +65,9 @@ X, unseen = digits.values[train], digits.values[test]
 LAYERS, SIZES, SEEDS = (64,), (1, 2, 4, 6, 8, 12, 16, 24, 32), range(5)
 
 
-def error(rebuilt):
+def error(reconstructed):
     """Mean squared error of a grey value, on digits never seen."""
-    return np.mean((unseen - rebuilt) ** 2)
+    return np.mean((unseen - reconstructed) ** 2)
 
 
 def fit(p, seed):
@@ -88,12 +88,12 @@ errors = {
 print(" p    PCA loses   networks lose")
 for p, found in errors.items():
     shares = 100 * np.array([found.min(), found.max()]) / by_pca[0]
-    print(f"{p:2}  {100 * by_pca[p] / by_pca[0]:7.1f} %   {shares.round(1)} %")
+    print(f"{p:2}  {100 * by_pca[p] / by_pca[0]:7.1f}%   {shares.round(1)}%")
 
 # %%
 # PCA's formula is held to its errors, on its own rows; and one relation is held for
 # every fit there was. The library's network begins *as* PCA and keeps the best epoch on
-# rows held out, the start included: on those rows it can't be worse than PCA. That it
+# held-out rows, the start included: on those rows it can't be worse than PCA. That it
 # is not on digits never seen either is no theorem, and so it was measured.
 
 own_codes = (X - mean) @ directions.T
@@ -111,7 +111,7 @@ lesson.within("net32", errors[32] / by_pca[0], low=0.012, high=0.022)
 
 
 def never_above(model):
-    """Whether the epoch kept is no worse than the start, PCA, on rows held out."""
+    """Whether the epoch kept is no worse than the start, PCA, on held-out rows."""
     kept, start = model.history_[model.best_epoch_], model.history_[0]
     return kept["validation_mse"] <= start["validation_mse"]
 
@@ -147,7 +147,7 @@ lesson.within(
 # with 32 it is {{ net32.low:.1%}} to {{ net32.high:.1%}} against {{ pca32:.1%}}. (On
 # its own rows, PCA's error with eight is {{ own:.5f}}, as the formula says to twelve
 # decimals.) From four numbers on, the networks' error is at most {{ ratio.high:.2f}}
-# times PCA's. On rows held out they are never above PCA, at each of {{ held_out }}
+# times PCA's. On held-out rows they are never above PCA, at each of {{ held_out }}
 # seeds, nor on digits never seen, at each of {{ under }}; and at each of {{ falls }}
 # every step to a larger code lowers the error.
 #
@@ -173,7 +173,7 @@ for p, found in errors.items():
             "mean": found.mean(),
             "high": found.max(),
             "code": (model.transform(shown) / model.transform(X).std(0)).round(2),
-            "rebuilt": model.reconstruct(shown).round(3),
+            "reconstructed": model.reconstruct(shown).round(3),
             "pca": (mean + codes[chosen][:, :p] @ directions[:p]).round(3),
         }
     )
@@ -183,6 +183,7 @@ lesson.widget(
     "networks with the band of their five seeds, which is hardly wider than the line. "
     "The dashed line is what you allow to be lost; orange are the smallest sizes that "
     "keep to it, of the networks tried (full) and of PCA (open).",
+    prompt="Say how much may be lost, and read off the size.",
     pages=pages,
     pca=by_pca[:41],
     originals=shown.round(4),
@@ -197,10 +198,10 @@ lesson.widget(
 # --------
 #
 # Say that five parts in a hundred may be lost. The size must be chosen on rows that
-# were not learned from, and *stated* on rows that took no part in the choice either.
-# :func:`isthmus.rate_distortion` does both: it splits the training rows five times,
-# tries sizes as a game of higher and lower, fits anew, and only then looks at the
-# unseen digits.
+# were not used for training, and *stated* on rows that took no part in the choice
+# either. :func:`isthmus.rate_distortion` does both: it splits the training rows five
+# times, tries sizes as a game of higher and lower, fits again, and only then looks at
+# the unseen digits.
 
 found = rate_distortion(
     digits.values,
@@ -253,8 +254,8 @@ for drawn_to in (8, 16, 32, 64):
     print(f"to {drawn_to:2}: elbow {elbow(curve):2}, enough {enough(curve)}")
 
 # %%
-# And the second way to fool oneself: judging by the rows that were learned from. Thirty
-# digits alone, and PCA with 29 numbers.
+# And the second way to fool oneself: evaluating by the rows that were learned from.
+# Thirty digits alone, and PCA with 29 numbers.
 
 few = PCA(29).fit(X[:30])
 own_lost = np.mean((X[:30] - few.inverse_transform(few.transform(X[:30]))) ** 2)
@@ -317,9 +318,9 @@ lesson.exact(
 # Exercise
 # --------
 #
-# Write the choice: given rows to learn from, rows to judge by, and a way to fit, return
-# the smallest size that loses no more than a given share. The check looks whether your
-# size passes and no smaller one does, and what you fitted on.
+# Write the choice: given training rows, rows for the evaluation, and a way to fit,
+# return the smallest size that loses no more than a given share. The check looks
+# whether your size passes and no smaller one does, and what you fitted on.
 #
 # .. code-block:: console
 #

@@ -6,7 +6,7 @@ A plane of codes looks like a map; some of what it shows is there, and some is n
 
 Two numbers a picture can be drawn as a dot, and everybody looks at such maps and sees
 things: neighbours, islands, distances, roads from here to there. The map was made to
-rebuild pictures, and for nothing else. So ask of each thing seen: would another
+reconstruct pictures, and for nothing else. So ask of each thing seen: would another
 training show it too? Does PCA's map? And is anything *there* at all, or does the
 decoder make it up?
 """
@@ -20,9 +20,9 @@ decoder make it up?
 #
 # .. math:: z' = A\,f(x), \qquad \hat{x} = g(A^{-1} z')
 #
-# Every picture is rebuilt as before. Training has no reason to choose one such map over
-# another: the map may be turned, mirrored, stretched and sheared, and its axes and
-# lengths mean nothing. To compare two maps :math:`Z` and :math:`Z'`, centred and of
+# Every picture is reconstructed as before. Training has no reason to choose one such
+# map over another: the map may be turned, mirrored, stretched and sheared, and its axes
+# and lengths mean nothing. To compare two maps :math:`Z` and :math:`Z'`, centred and of
 # unit size, with a row for each picture, one is first turned, mirrored and scaled to
 # lie on the other as well as it can, which is called *Procrustes* after an innkeeper
 # who fitted guests to his bed:
@@ -118,17 +118,21 @@ print("left over between two seeds:", np.round(np.sort(misfits), 3))
 shear = np.array([[2.0, 1.5], [0.0, -0.3]])
 codes = models[0].transform(unseen).astype(float)
 back = (codes @ shear.T) @ np.linalg.inv(shear).T
-rebuilt = [models[0].inverse_transform(z.astype(np.float32)) for z in (codes, back)]
+reconstructed = [
+    models[0].inverse_transform(z.astype(np.float32)) for z in (codes, back)
+]
 lesson.given("shear", shear)
-lesson.exact("sheared", np.abs(rebuilt[0] - rebuilt[1]).max(), known=0, digits=5)
+lesson.exact(
+    "sheared", np.abs(reconstructed[0] - reconstructed[1]).max(), known=0, digits=5
+)
 lesson.exact("pairs", len(by_map[0]), known=10 * 9 / 2)
 lesson.within("read", read, low=0.8, high=0.92)
-straight = PCA(2).fit(X)
-nearest = KNeighborsClassifier(5).fit(straight.transform(X), kinds)
+pca_map = PCA(2).fit(X)
+nearest = KNeighborsClassifier(5).fit(pca_map.transform(X), kinds)
 lesson.exact(
     "read_pca",
     reports[0].pca_labels.neighbours,
-    known=nearest.score(straight.transform(unseen), unseen_kinds),
+    known=nearest.score(pca_map.transform(unseen), unseen_kinds),
     digits=2,
 )
 lesson.exact(
@@ -166,7 +170,7 @@ lesson.within("misfit", misfits, low=0.02, high=0.45)
 # %%
 # Stretch the map by the matrix with the rows ({{ shear[0][0]:g }}, {{ shear[0][1]:g }})
 # and ({{ shear[1][0]:g }}, {{ shear[1][1]:g }}), undo it before decoding, and the
-# largest change of a rebuilt grey value is, to five decimals, {{ sheared:.0f }}.
+# largest change of a reconstructed grey value is, to five decimals, {{ sheared:.0f }}.
 #
 # .. list-table::
 #    :header-rows: 1
@@ -230,6 +234,7 @@ lesson.widget(
     "maps",
     "Left, the map of seed 0; grey is where no digit lives. Right, another map of the "
     "same digits, as it came, or turned, mirrored and scaled to lie on the left one.",
+    prompt="Lay one map on the other.",
     place=maps[0][sample[three]],
     morph=0,
     other=0,
@@ -309,7 +314,7 @@ lesson.within("bare", uneven[:, 1], low=0.14, high=0.36)
 # drawing is from the nearest real digit.
 
 
-def judged(model, codes):
+def measured(model, codes):
     """Beyond and within: the share beyond, the way back, and the nearest real digit."""
     places, _, _ = frame(codes, 40)
     drawings = model.inverse_transform(places.astype(np.float32))
@@ -323,7 +328,7 @@ def judged(model, codes):
     ]
 
 
-rows = np.array([judged(*pair) for pair in zip(models, maps, strict=True)])
+rows = np.array([measured(*pair) for pair in zip(models, maps, strict=True)])
 print("share beyond:      ", rows[:, 0].round(3))
 print("the way back:      ", rows[:, 1].round(3), "within", rows[:, 2].round(3))
 print("nearest real digit:", rows[:, 3].round(3), "within", rows[:, 4].round(3))

@@ -24,7 +24,7 @@ one more act, in training, and each changes the *code* in its own way.
 #
 # .. math:: \lVert x - g(z) \rVert^2 + \lambda \sum_j |z_j|
 #
-# **Denoising**: the encoder is shown the picture with noise :math:`e`, drawn anew each
+# **Denoising**: the encoder is shown the picture with noise :math:`e`, drawn again each
 # time and :math:`\sigma` strong, and the clean picture is asked for.
 #
 # .. math:: \lVert x - g(f(x + \sigma e)) \rVert^2
@@ -154,6 +154,7 @@ lesson.widget(
     "Grey: some of the points. Blue: which way the network moves a place, drawn at "
     "less than half its length; at the noisy point, in full. Arrows fade where hardly "
     "any noisy point was shown to the network: there it guesses.",
+    prompt="Carry the point about, and follow the arrow.",
     x=place[0],
     k=2,
     truth=True,
@@ -294,7 +295,7 @@ lesson.holds(
 #
 # *Error* is the mean squared error of a grey value on pictures never seen; *noisy*, the
 # same when the encoder sees them under noise. *Code moves* is how far that noise moves
-# the code, in units of the codes' own spread, so that a merely smaller code gains
+# the code, in units of the codes' own spread, so a merely smaller code gains
 # nothing. *Spread* is the standard deviation of a code number.
 #
 # Every wish is granted where it was made: the denoising model cleans better than the

@@ -127,13 +127,13 @@ for name, rows in told.items():
 
 # %%
 # The bound itself, in nats a picture, stands beside that of *probabilistic PCA*, the
-# best straight model of this kind. And how do digits drawn from the prior compare?
+# best linear model of this kind. And how do digits drawn from the prior compare?
 # Their *energy distance* from real ones is zero only for equal distributions. Beside
 # them, codes drawn in the same way are put into the decoder of a plain autoencoder.
 
 evaluations = [isthmus.evaluate(model, unseen) for model in models["learned"]]
 bounds = [e.nats_per_row for e in evaluations]
-straight = [e.pca_nats_per_row for e in evaluations]
+linear = [e.pca_nats_per_row for e in evaluations]
 pca_error = evaluations[0].data.pca.mse
 
 noise = np.random.default_rng(0).standard_normal((len(unseen), 2))
@@ -145,7 +145,7 @@ plain_apart = [
     isthmus.compare_samples(model.inverse_transform(noise), unseen).energy_distance
     for model in plain
 ]
-print("bound:", np.round(bounds, 1), " probabilistic PCA:", np.round(straight, 1))
+print("bound:", np.round(bounds, 1), " probabilistic PCA:", np.round(linear, 1))
 print("drawn from the prior, VAE:  ", told["learned"][:, 3].round(3))
 print("drawn from the prior, plain:", np.round(plain_apart, 3))
 
@@ -176,7 +176,7 @@ lesson.holds("active", learned[:, 2] == 2, "both numbers of the code are in use"
 lesson.holds("dead", collapsed[:, 2] == 0, "no number of the collapsed code is in use")
 lesson.holds("above_pca", summed[:, 0] > pca_error, "the summed loss loses to PCA")
 lesson.within("bound", bounds, low=11.5, high=15)
-lesson.within("straight", straight, low=-1, high=0)
+lesson.within("linear", linear, low=-1, high=0)
 lesson.within("apart", learned[:, 3], low=0.12, high=0.32)
 lesson.within("plain_apart", plain_apart, low=0.35, high=1.0)
 lesson.holds(
@@ -194,7 +194,7 @@ lesson.within("dense_apart", dense_apart, low=0.0, high=0.12)
 # {{ nats.low:.1f }} to {{ nats.high:.1f }} nats a picture. The error of a grey value is
 # {{ error.low:.4f }} to {{ error.high:.4f }}, where PCA leaves {{ pca:.4f }}; the bound
 # is {{ bound.low:.1f }} to {{ bound.high:.1f }} nats, that of probabilistic PCA
-# {{ straight.mean:.1f }}. Digits drawn from the prior are {{ apart.low:.2f }} to
+# {{ linear.mean:.1f }}. Digits drawn from the prior are {{ apart.low:.2f }} to
 # {{ apart.high:.2f }} from real ones, those of the plain decoder
 # {{ plain_apart.low:.2f }} to {{ plain_apart.high:.2f }}; the VAE is nearer at each of
 # {{ nearer }} seeds.
@@ -344,6 +344,7 @@ lesson.widget(
     "Left, the codes of 150 digits (dots, coloured by kind), the prior (rings), and "
     "the cloud of one three with eight draws from it. Right, the three and what the "
     "draws decode to. Below, the seven models: nats paid for a code, error left.",
+    prompt="Change the weight of the divergence, and watch the clouds.",
     models=[as_shown(model) for model in fits],
     labels=kinds[shown].astype(int),
     picture=X[three].round(4),

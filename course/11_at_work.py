@@ -2,12 +2,12 @@ r"""
 11. At work
 ===========
 
-Codes take noise out, find pictures that are alike, flag strange ones, and save bits.
+Codes take noise out, find pictures that are alike, flag anomalous ones, and save bits.
 
-An autoencoder trained once on usual pictures has learned what is usual. Four jobs
-follow from that. What it cannot rebuild is noise, or strange; pictures with near codes
-are alike; and a code, rounded, is a small file. Each job has a straight rival, PCA, and
-one of the four has a trap.
+An autoencoder trained once on normal pictures has learned what is normal. Four jobs
+follow from that. What it cannot reconstruct is noise, or anomalous; pictures with near
+codes are alike; and a code, rounded, is a small file. Each job has a linear rival,
+PCA, and one of the four has a trap.
 """
 
 # %%
@@ -15,7 +15,7 @@ one of the four has a trap.
 # -----------
 #
 # Let :math:`z = f(x)` be the code of a picture :math:`x`, and :math:`\hat{x} = g(z)`
-# the picture rebuilt. Two numbers say how strange :math:`x` is:
+# the picture reconstructed. Two numbers say how anomalous :math:`x` is:
 #
 # .. math::
 #
@@ -29,8 +29,8 @@ one of the four has a trap.
 # number of the code over the training pictures, and :math:`\oslash` divides number by
 # number. It says how far the code is from any code in use.
 #
-# How good is such a score? Take a strange picture and a usual one at random. The
-# *AUROC* is the chance that the strange one scores higher: 1 is perfect, one half is
+# How good is such a score? Take an anomalous picture and a normal one at random. The
+# *AUROC* is the chance that the anomalous one scores higher: 1 is perfect, one half is
 # guessing.
 #
 # The computation
@@ -56,7 +56,7 @@ digits = load_bundled("digits")
 X, unseen, kinds, unseen_kinds = train_test_split(
     digits.values, digits.labels, test_size=0.2, random_state=0, stratify=digits.labels
 )
-straight = isthmus.Autoencoder(8, hidden_layer_sizes=()).fit(X)
+linear = isthmus.Autoencoder(8, hidden_layer_sizes=()).fit(X)
 models = [
     isthmus.Autoencoder(8, hidden_layer_sizes=(64, 64), random_state=seed).fit(X)
     for seed in range(5)
@@ -98,7 +98,7 @@ def alike(codes, asked):
 
 
 by_pixels = alike(X, unseen)
-by_straight = alike(straight.transform(X), straight.transform(unseen))
+by_straight = alike(linear.transform(X), linear.transform(unseen))
 by_code = [alike(model.transform(X), model.transform(unseen)) for model in models]
 print("pixels:", by_pixels.round(3), " PCA:", by_straight.round(3))
 print("codes: ", np.round(by_code, 3))
@@ -109,7 +109,7 @@ print("codes: ", np.round(by_code, 3))
 
 
 def rounded(model, bits):
-    """Unseen pictures, rebuilt from codes of so many bits a number."""
+    """Unseen pictures, reconstructed from codes of so many bits a number."""
     low, high = model.transform(X).min(0), model.transform(X).max(0)
     steps = 2**bits - 1
     step = np.round((model.transform(unseen) - low) / (high - low) * steps)
@@ -171,7 +171,7 @@ lesson.within("two", costs[2], low=2.5, high=4.5)
 # a quarter {{ two.low:.1f }} to {{ two.high:.1f }} times. What the bits cost in
 # earnest, with frequent values written shorter, is what ``isthmus smallest`` counts.
 #
-# **Strange pictures.** Six kinds are made of the unseen digits, and judged by four
+# **Anomalous pictures.** Six kinds are made of the unseen digits, and evaluated by four
 # scores: PCA's error, the autoencoder's error, the distance of its codes, and the
 # library's detector, which weighs such measures against each other and raises an alarm
 # at a stated rate of false ones.
@@ -180,7 +180,7 @@ rng = np.random.default_rng(0)
 images = unseen.reshape(-1, 8, 8)
 speck = unseen.copy()
 speck[:, 0] = 1
-strange = {
+anomalous = {
     "inverted": 1 - unseen,
     "shuffled": unseen[:, rng.permutation(64)],
     "turned": np.rot90(images, axes=(1, 2)).reshape(-1, 64),
@@ -205,7 +205,7 @@ def scores(model):
 
 
 def auroc(score, rows):
-    """Chance that a strange picture scores higher than a usual one."""
+    """Chance that an anomalous picture scores higher than a normal one."""
     truth = np.repeat([0, 1], [len(unseen), len(rows)])
     return roc_auc_score(truth, np.r_[score(unseen), score(rows)])
 
@@ -214,14 +214,14 @@ detectors = [
     isthmus.AutoencoderOutlierDetector(autoencoder=model, random_state=seed).fit(X)
     for seed, model in enumerate(models)
 ]
-judges = {
+scorers = {
     "error": [scores(model)[0] for model in models],
     "far": [scores(model)[1] for model in models],
     "detector": [lambda rows, d=d: -d.score_samples(rows) for d in detectors],
 }
-pca_error = scores(straight)[0]
-for kind, rows in strange.items():
-    found = {name: [auroc(s, rows) for s in five] for name, five in judges.items()}
+pca_error = scores(linear)[0]
+for kind, rows in anomalous.items():
+    found = {name: [auroc(s, rows) for s in five] for name, five in scorers.items()}
     lowest = [f"{name} {min(five):.3f}" for name, five in found.items()]
     print(f"{kind:9} PCA {auroc(pca_error, rows):.3f}, lowest of five:", *lowest)
 
@@ -237,14 +237,14 @@ def below(score):
     return np.mean(score(unseen) < score(mean))
 
 
-for name, five in judges.items():
+for name, five in scorers.items():
     print(f"{name:8}", np.round([below(score) for score in five], 3))
 print("PCA's error:", pca_error(mean), " below it:", below(pca_error))
 
 # %%
 hard = {"far.speck": 0.45, "error.faint": 0.78, "detector.faint": 0.8}
-for name, five in judges.items():
-    for kind, rows in strange.items():
+for name, five in scorers.items():
+    for kind, rows in anomalous.items():
         found, low = [auroc(s, rows) for s in five], hard.get(f"{name}.{kind}", 0.92)
         high = 0.6 if low < 0.5 else 1.0
         lesson.within(f"{name}.{kind}", found, low=low, high=high)
@@ -256,14 +256,14 @@ def other_error(rows):
     return np.sum((rows - by_hand.inverse_transform(by_hand.transform(rows))) ** 2, 1)
 
 
-for kind, rows in strange.items():
+for kind, rows in anomalous.items():
     known = auroc(other_error, rows)
     lesson.exact(f"pca.{kind}", auroc(pca_error, rows), known=known, digits=3)
 lesson.exact("pca_of_mean", pca_error(mean)[0], known=0, digits=6)
 lesson.exact("below_pca", below(pca_error), known=0)
-lesson.within("below_error", [below(s) for s in judges["error"]], low=0.4, high=0.9)
-lesson.within("below_far", [below(s) for s in judges["far"]], low=0.78, high=0.99)
-lesson.within("below_both", [below(s) for s in judges["detector"]], low=0.1, high=0.8)
+lesson.within("below_error", [below(s) for s in scorers["error"]], low=0.4, high=0.9)
+lesson.within("below_far", [below(s) for s in scorers["far"]], low=0.78, high=0.99)
+lesson.within("below_both", [below(s) for s in scorers["detector"]], low=0.1, high=0.8)
 alarms = [np.mean(d.predict(unseen) == -1) for d in detectors]
 lesson.within("false", alarms, low=0.01, high=0.12)
 lesson.holds(
@@ -325,20 +325,20 @@ lesson.holds(
 # .. code-block:: console
 #
 #    $ isthmus denoise noisy.npy --clean clean.npy -o restored.npy
-#    $ isthmus detect new.csv --train usual.csv -o found.csv
+#    $ isthmus detect new.csv --train normal.csv -o found.csv
 #    $ isthmus smallest table.csv
 #
 # The picture
 # -----------
 #
-# Forty unseen digits and six odd pictures, ranked, the strangest first; under each the
-# picture rebuilt, and the difference. Choose by what they are ranked, and touch one to
-# take it to the desk above. There you can draw on it, by pointer, finger or arrow keys,
-# or paste 64 numbers of your own.
+# Forty unseen digits and six odd pictures, ranked, the most anomalous first; under each
+# the picture reconstructed, and the difference. Choose by what they are ranked, and
+# touch one to take it to the desk above. There you can draw on it, by pointer, finger
+# or arrow keys, or paste 64 numbers of your own.
 
 shown = np.random.default_rng(0).permutation(len(unseen))[:40]
 odd = {"the mean": mean[0], "blank": np.zeros(64)}
-odd |= {kind: rows[7] for kind, rows in strange.items() if kind not in ("shuffled",)}
+odd |= {kind: rows[7] for kind, rows in anomalous.items() if kind not in ("shuffled",)}
 pool = [(f"a {unseen_kinds[at]}", unseen[at]) for at in shown]
 pool += list(odd.items())[:6]
 
@@ -366,8 +366,9 @@ def as_shown(model):
 lesson.widget(
     "desk",
     "Above, the desk: a picture, what comes back, the difference (blue: too little, "
-    "orange: too much), and how strange it is. Below, the ranking.",
-    pca=as_shown(straight),
+    "orange: too much), and how anomalous it is. Below, the ranking.",
+    prompt="Draw a digit of your own.",
+    pca=as_shown(linear),
     model=as_shown(models[0]),
     pool=[[name, as_letters(row)] for name, row in pool],
     row=as_letters(mean[0]),
@@ -382,11 +383,11 @@ lesson.widget(
 # An honest failure: the blur that passes
 # ---------------------------------------
 #
-# "Usual pictures have a low error, so strange ones have a high error." The first does
-# not give the second. The error is low for whatever the decoder can draw, digit or not,
-# and the middle of all digits is the easiest of all pictures. PCA rebuilds the mean
-# with an error of {{ pca_of_mean:.0f }}: it has none, ever, so that {{ below_pca:.0%}}
-# of the unseen digits look less strange than it. With the autoencoder
+# "Normal pictures have a low error, so anomalous ones have a high error." The first
+# does not give the second. The error is low for whatever the decoder can draw, digit or
+# not, and the middle of all digits is the easiest of all pictures. PCA reconstructs the
+# mean with an error of {{ pca_of_mean:.0f }}: it has none, ever, so that {{
+# below_pca:.0%}} of the unseen digits look less anomalous than it. With the autoencoder
 # {{ below_error.low:.0%}} to {{ below_error.high:.0%}} do, in the midst of honest
 # digits. The working case stands beside it: the distance of codes puts the blur above
 # {{ below_far.low:.0%}} to {{ below_far.high:.0%}}, since no digit has its code there

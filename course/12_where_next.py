@@ -20,9 +20,9 @@ tried here on the digits, at the size of a desk.
 #
 # A *sparse autoencoder* has more units than the picture has pixels, here 256 for 64.
 # :math:`A` and :math:`a` are the encoder's weights; the :math:`\max` makes exact zeros,
-# so that a unit :math:`j` is *on* or off. The picture is rebuilt as a sum of small
-# pictures :math:`w_j`, one a unit, on the base :math:`b`; each has length 1, or the
-# price :math:`\lambda` on the activities :math:`z_j` could be dodged by small
+# so that a unit :math:`j` is *on* or off. The picture is reconstructed as a sum of
+# small pictures :math:`w_j`, one a unit, on the base :math:`b`; each has length 1, or
+# the price :math:`\lambda` on the activities :math:`z_j` could be dodged by small
 # activities and large pictures (chapter 9). In a language model, :math:`x` is not a
 # picture but what one layer of the network computes for a word; the rest is the same.
 # With *top-k* the price is left out, and only the :math:`k` strongest units are kept.
@@ -108,7 +108,7 @@ print("right where on at all:  ", np.round(at_all, 3))
 # %%
 # **A table of codes.** Take the eight-number codes of a plain autoencoder, and let
 # k-means find 256 of them to keep. A picture is then the number of the nearest entry,
-# 8 *bits*; the decoder draws the entry. A network trained to rebuild through such a
+# 8 *bits*; the decoder draws the entry. A network trained to reconstruct through such a
 # table is a VQ-VAE (van den Oord et al. 2017, arXiv:1711.00937), and the entries'
 # numbers are the tokens that a language model of pictures or sound reads.
 
@@ -143,7 +143,7 @@ print("8 bits a picture:", np.round(tokens, 4), " PCA's 8 numbers:", by_pca.roun
 
 
 def left_over(model, seed):
-    """Noise left in unseen codes, by a straight denoiser and by a trained one."""
+    """Noise left in unseen codes, by a linear denoiser and by a trained one."""
     codes = model.transform(X)
     asked = (model.transform(unseen) - codes.mean(0)) / codes.std(0)
     known = (codes - codes.mean(0)) / codes.std(0)
@@ -164,7 +164,7 @@ directions = np.linalg.svd(X - X.mean(0))[2][:8]
 centred = unseen - X.mean(0)
 lengths = np.linalg.norm(columns, axis=1)
 sparse = [one.data.model.mse for one in evaluations]
-straight = [one.data.pca.mse for one in evaluations]
+linear = [one.data.pca.mse for one in evaluations]
 lesson.given("units", 256)
 lesson.exact("length", lengths.mean(), known=np.ones(256).mean(), digits=5)
 lesson.exact(
@@ -177,10 +177,10 @@ lost = np.mean((centred - centred @ directions.T @ directions) ** 2)
 lesson.exact("by_pca", by_pca, known=lost, digits=6)
 lesson.within("on", [one.code.mean_on for one in evaluations], low=5.5, high=8)
 lesson.within("sparse", sparse, low=0.0155, high=0.0205)
-lesson.within("straight", straight, low=0.024, high=0.034)
+lesson.within("linear", linear, low=0.024, high=0.034)
 lesson.holds(
     "ahead",
-    np.less(sparse, straight),
+    np.less(sparse, linear),
     "its error is under that of PCA with as many numbers as it has units on",
 )
 lesson.within("dead", [dead(model) for model in models], low=140, high=215)
@@ -200,7 +200,7 @@ lesson.holds("better", denoised < shrunk, "less is left than by shrinking")
 # %%
 # Of {{ units }} units {{ on.low:.1f }} to {{ on.high:.1f }} are on at a time, and the
 # error of a grey value is {{ sparse.low:.4f }} to {{ sparse.high:.4f }}; PCA with as
-# many numbers leaves {{ straight.low:.4f }} to {{ straight.high:.4f }}, more at each of
+# many numbers leaves {{ linear.low:.4f }} to {{ linear.high:.4f }}, more at each of
 # {{ ahead }} seeds. The comparison favours the sparse code: *which* seven are on is
 # told for nothing, and takes {{ which:.0f }} bits to say. All small pictures have
 # length {{ length:.0f }}.
@@ -251,7 +251,9 @@ def card(unit):
         "strong": np.mean(y_unseen[z >= strong] == kind) if kind is not None else None,
         "strongest": [[as_letters(unseen[at]), y_unseen[at], z[at]] for at in on[:8]],
         "any": [[as_letters(unseen[at]), y_unseen[at], z[at]] for at in any_strength],
-        "rebuilt": model.reconstruct(unseen[on[:1]])[0].round(3) if len(on) else None,
+        "reconstructed": model.reconstruct(unseen[on[:1]])[0].round(3)
+        if len(on)
+        else None,
     }
 
 
@@ -259,6 +261,7 @@ lesson.widget(
     "feature",
     "A feature's card. Blue takes ink away, orange adds it. The bars count the unseen "
     "pictures that turn it on, by their kind.",
+    prompt="Choose a feature, and guess what it stands for.",
     cards=[card(unit) for unit in [*chosen, *others, gone]],
     k=7,
     times=0,

@@ -44,7 +44,7 @@ print(f"Input dimension: {X.shape[1]} (8 × 8 pixels)")
 print(f"Pixel range: [{X.min():.2f}, {X.max():.2f}]")
 
 # %%
-# **Figure 1**, what there is to squeeze.
+# **Figure 1**, what there is to compress.
 
 
 def show(axes, row, label=None):
@@ -91,7 +91,7 @@ class Autoencoder(nn.Module):
         )
 
     def forward(self, x):
-        """The picture rebuilt, and its code."""
+        """The picture reconstructed, and its code."""
         z = self.encoder(x)
         return self.decoder(z), z
 
@@ -108,7 +108,7 @@ print(f"Total parameters: {parameters:,}")
 #
 # A hundred times through the pictures, 128 at a time. ``nn.MSELoss`` is the mean over
 # pictures *and* pixels; the sum over a picture's pixels is 64 times as much. The loss
-# added up on the way is that of weights that were still changing, so that it is not
+# added up on the way is that of weights that were still changing, so it is not
 # comparable with the test's; the middle column measures both with the same weights.
 
 EPOCHS = 100
@@ -153,12 +153,12 @@ print(f"Final train loss: {history[-1, 0]:.4f}")
 print(f"Final test loss: {history[-1, 1]:.4f}")
 
 # %%
-# **Figure 2**, the training curve, between the two yardsticks: the mean picture drawn
+# **Figure 2**, the training curve, between the two baselines: the mean picture drawn
 # every time, and PCA with two numbers.
 
 pca = PCA(2).fit(X_train)
-pca_rebuilt = pca.inverse_transform(pca.transform(X_test))
-pca_error = np.mean((X_test - pca_rebuilt) ** 2)
+pca_reconstructed = pca.inverse_transform(pca.transform(X_test))
+pca_error = np.mean((X_test - pca_reconstructed) ** 2)
 mean_error = np.mean((X_test - X_train.mean(0)) ** 2)
 
 figure, axes = plt.subplots(figsize=(7.5, 4), layout="constrained")
@@ -176,10 +176,10 @@ plt.show()
 
 model.eval()
 with torch.no_grad():
-    rebuilt, codes = (part.cpu().numpy() for part in model(tensor(X_test)))
+    reconstructed, codes = (part.cpu().numpy() for part in model(tensor(X_test)))
     train_codes = model.encoder(tensor(X_train)).cpu().numpy()
 
-rows = {"Original": X_test, "Reconstructed": rebuilt, "by PCA": pca_rebuilt}
+rows = {"Original": X_test, "Reconstructed": reconstructed, "by PCA": pca_reconstructed}
 figure, grid = plt.subplots(3, 8, figsize=(7.5, 3.4), layout="constrained")
 for line, (name, images) in zip(grid, rows.items()):
     for axes, image in zip(line, images):
@@ -187,12 +187,12 @@ for line, (name, images) in zip(grid, rows.items()):
     line[0].set_ylabel(name, rotation=0, ha="right", va="center")
 for axes, kind in zip(grid[0], y_test):
     axes.set_title(f"a {kind}", fontsize=10)
-figure.suptitle("Test pictures rebuilt from two numbers")
+figure.suptitle("Test pictures reconstructed from two numbers")
 plt.show()
 
 # %%
 # **Figure 4**, the plane of codes. The band of each colour is centred on its tick, and
-# the axes have one scale, so that distances can be read.
+# the axes have one scale, so distances can be read.
 
 figure, both = plt.subplots(1, 2, figsize=(9, 4.4), layout="constrained")
 planes = {"autoencoder": codes, "PCA": pca.transform(X_test)}
@@ -224,8 +224,8 @@ def over(codes, n=10):
 
 
 places = over(train_codes)
-usual = np.quantile(nearest(train_codes, train_codes, which=1), 0.99)
-beyond = nearest(places, train_codes) > usual
+typical = np.quantile(nearest(train_codes, train_codes, which=1), 0.99)
+beyond = nearest(places, train_codes) > typical
 with torch.no_grad():
     drawn = model.decoder(tensor(places)).cpu().numpy()
 
@@ -279,8 +279,8 @@ for one in models:
         )
     right.append(guesses_right(codes, unseen))
     fours.append(rank(unseen, 4, 9))
-    usual = np.quantile(nearest(codes, codes, which=1), 0.99)
-    empty.append(np.mean(nearest(over(codes), codes) > usual))
+    typical = np.quantile(nearest(codes, codes, which=1), 0.99)
+    empty.append(np.mean(nearest(over(codes), codes) > typical))
 pca_right = guesses_right(pca.transform(X_train), pca.transform(X_test))
 print("test error:       ", np.round(errors, 4), " PCA", pca_error.round(4))
 print("kind told by code:", np.round(right, 3), " PCA", round(pca_right, 3))
@@ -313,12 +313,12 @@ plots.plot_history(again.history_, start_label=None)
 #
 # That recipe was written to be read. What it lacks is a start and a finish: weights
 # begin at random, and a hundred rounds at one learning rate end far from the bottom.
-# Left to its defaults, the library starts *at* PCA, so that training only adds what
+# Left to its defaults, the library starts *at* PCA, so training only adds what
 # bends, and takes smaller steps towards the end. Two numbers as before:
 
 better = isthmus.Autoencoder(2, random_state=42).fit(X_train)
-verdict = isthmus.evaluation.sentence(isthmus.evaluate(better, X_test))
-print(verdict.replace("; ", ";\n"))
+outcome = isthmus.evaluation.sentence(isthmus.evaluate(better, X_test))
+print(outcome.replace("; ", ";\n"))
 
 # %%
 plots.plot_reconstructions(
@@ -431,7 +431,7 @@ lesson.holds(
 #      - {{ better_8.low:.4f }} to {{ better_8.high:.4f }}
 #
 # The network typed above has {{ parameters:,}} weights, learned from {{ train:,}}
-# pictures, and is judged by {{ test }}. With {{ p }} numbers it comes out under PCA,
+# pictures, and is evaluated by {{ test }}. With {{ p }} numbers it comes out under PCA,
 # not by much; with eight it loses to PCA at each of {{ loses }} seeds. The recipe is to
 # blame, not autoencoders, and chapter 6 takes it apart. Started at PCA, with nothing
 # set, isthmus leaves less than half of PCA's error, at each of {{ wins }} seeds.
@@ -444,7 +444,7 @@ lesson.holds(
 #   {{ better_right.high:.0%}}.
 # - *4 and 9 are near because they look alike*: of the 45 pairs of kinds they come at
 #   place {{ rank.low:.0f}} to {{ rank.high:.0f}}. Axes and distances of such a plane
-#   come out anew with each seed; chapter 8 is about reading it.
+#   come out again with each seed; chapter 8 is about reading it.
 # - *New digits can be had from any place*: of the grid of figure 5 the share
 #   {{ empty.low:.0%}} to {{ empty.high:.0%}} is beyond, where no training picture has
 #   its code, and what is drawn there is a guess. Chapter 10 is about a code that can be

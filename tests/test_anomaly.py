@@ -475,9 +475,9 @@ def test_columns_of_several_kinds_and_gaps_are_taken(tmp_path):
     again = isthmus.load(isthmus.save(detector, tmp_path / "mixed"))
     np.testing.assert_array_equal(again.score_samples(new), detector.score_samples(new))
     np.testing.assert_array_equal(again.detect(new[new.columns[::-1]]).p_values, found.p_values)
-    with pytest.raises(ValueError, match="lacks column ok"):
+    with pytest.raises(ValueError, match=r"lacks .*ok"):
         detector.predict(new.drop(columns="ok"))
-    with pytest.raises(ValueError, match="has column more, unknown at fit"):
+    with pytest.raises(ValueError, match=r"has .*more.*unknown at fit"):
         detector.predict(new.assign(more=1))
 
 

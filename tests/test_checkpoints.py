@@ -104,11 +104,30 @@ def test_checkpoints_of_every_few_epochs_go_on_as_well(tmp_path):
 
 def test_keeping_changes_nothing_and_a_finished_fit_is_not_repeated(tmp_path, monkeypatch):
     checkpoints = Checkpoints(tmp_path / "work", every_seconds=0)
-    kept = Autoencoder(2, **SETTINGS).fit(rows(), checkpoints=checkpoints)
-    assert weights(kept) == weights(Autoencoder(2, **SETTINGS).fit(rows()))
+    kept = Autoencoder(2, refit=False, **SETTINGS).fit(rows(), checkpoints=checkpoints)
+    assert weights(kept) == weights(Autoencoder(2, refit=False, **SETTINGS).fit(rows()))
     monkeypatch.setattr(Training, "step", lambda *_: pytest.fail("a finished fit took another step"))
-    again = Autoencoder(2, **SETTINGS).fit(rows(), checkpoints=checkpoints)
+    again = Autoencoder(2, refit=False, **SETTINGS).fit(rows(), checkpoints=checkpoints)
     assert weights(again) == weights(kept)
+
+
+def test_a_refit_that_was_interrupted_is_repeated_from_the_end_of_the_run(tmp_path):
+    uninterrupted = Autoencoder(2, **SETTINGS).fit(rows())
+    assert uninterrupted.fitted_.refit_rows == 200
+    checkpoints = Checkpoints(tmp_path / "work", every_seconds=None)
+    run_again = Training.run_again
+
+    def cut(self, *arguments):
+        run_again(self, *arguments)
+        raise Cut
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Training, "run_again", cut)
+        with pytest.raises(Cut):
+            Autoencoder(2, **SETTINGS).fit(rows(), checkpoints=checkpoints)
+        patch.setattr(Training, "run_again", run_again)
+        patch.setattr(Training, "_learn", lambda *_: pytest.fail("the run was repeated"))
+        assert weights(Autoencoder(2, **SETTINGS).fit(rows(), checkpoints=checkpoints)) == weights(uninterrupted)
 
 
 def test_every_checkpoint_is_a_model(cut_short):

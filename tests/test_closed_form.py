@@ -29,7 +29,7 @@ from isthmus.tables import load_bundled
 LINE = [1.0, 0.9]
 
 
-def test_a_point_on_the_line_is_rebuilt_exactly():
+def test_a_point_on_the_line_is_reconstructed_exactly():
     example = project([2.0, 1.8], LINE)
     assert example.weights == pytest.approx([0.55248619, 0.49723757], abs=5e-9)
     assert example.code == pytest.approx(3.62 / 1.81)
@@ -59,8 +59,8 @@ def test_only_the_noise_across_the_line_is_removed():
     split = split_noise([0.0, 0.6], LINE)
     assert (round(split.tangent, 4), round(split.normal, 4)) == (0.4014, 0.4460)
     assert round(100 * split.surviving_energy, 1) == 44.8
-    rebuilt = project([2.0, 2.4], LINE).reconstruction
-    assert np.linalg.norm(rebuilt - [2.0, 1.8]) == pytest.approx(split.tangent)
+    reconstructed = project([2.0, 2.4], LINE).reconstruction
+    assert np.linalg.norm(reconstructed - [2.0, 1.8]) == pytest.approx(split.tangent)
 
 
 @pytest.mark.parametrize(("noise", "slope"), [(0.1, 0.905), (0.3, 0.946), (0.5, 1.034)])
@@ -127,9 +127,9 @@ def test_the_divergence_equals_quadrature(mean, variance, nats):
 
 def test_squared_error_is_a_gaussian_likelihood():
     rng = np.random.default_rng(1)
-    x, rebuilt = rng.normal(size=(2, 5))
-    error = float(((x - rebuilt) ** 2).sum())
-    density = norm(rebuilt, math.sqrt(0.7)).logpdf(x).sum()
+    x, reconstructed = rng.normal(size=(2, 5))
+    error = float(((x - reconstructed) ** 2).sum())
+    density = norm(reconstructed, math.sqrt(0.7)).logpdf(x).sum()
     assert gaussian_negative_log_likelihood(error, 0.7, 5) == pytest.approx(-density)
     best = error / 5
     around = [gaussian_negative_log_likelihood(error, best * factor, 5) for factor in (0.9, 1.0, 1.1)]

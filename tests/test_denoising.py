@@ -189,11 +189,11 @@ def test_a_hidden_prediction_never_sees_its_cell():
     X = wave(6)
     seen = []
 
-    def rebuild(rows):
+    def reconstruct(rows):
         seen.append(rows)
         return rows
 
-    assert (hidden_predictions(X, np.full(8, -9.0), rebuild, 0) == -9).all()
+    assert (hidden_predictions(X, np.full(8, -9.0), reconstruct, 0) == -9).all()
     assert all((rows == -9).any(1).all() for rows in seen)
 
 

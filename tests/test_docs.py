@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
+import shlex
+import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
+from isthmus.cli.outcome import run
 from isthmus.variants import variants
 
 ROOT = Path(__file__).parent.parent
@@ -25,15 +28,27 @@ def test_each_variant_with_a_row_is_one_and_has_that_class(page):
     assert dict(rows) == {name: known.get(name) for name, _ in rows}
 
 
-def test_the_readmes_python_runs(tmp_path, monkeypatch):
+def test_the_readmes_python_runs_as_pasted_and_prints_what_it_shows(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    shown = re.search(r"```text\n(.*?)```", README, flags=re.DOTALL)
     assert len(blocks) == 2
-    names = {"X": np.random.default_rng(0).normal(size=(60, 12))}
+    names: dict = {}
     for block in blocks:
         exec(block, names)
-    assert names["rebuilt"].shape == (60, 12)
+    assert capsys.readouterr().out == shown.group(1)
     assert (tmp_path / "my-model" / "config.json").exists()
+
+
+def test_the_readmes_commands_run_as_pasted_in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lines = re.findall(r"^\$ (.*)$", README, flags=re.MULTILINE)
+    assert len(lines) == 3
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    for line in lines:
+        program, *tokens = shlex.split(line)
+        assert (program, run(tokens)) == ("isthmus", 0), line
+    assert (tmp_path / "runs" / "digits" / "explorer.html").exists()
 
 
 @pytest.mark.parametrize("page", sorted((ROOT / "docs" / "uses").glob("*.md")), ids=lambda page: page.stem)

@@ -1,4 +1,4 @@
-"""Every figure against another way to reckon it; every verdict in its words."""
+"""Every figure against another way to reckon it; every result in its words."""
 
 import dataclasses
 import json
@@ -57,13 +57,13 @@ def plain():
     return estimator, evaluate(estimator, TEST, TEST_LABELS, X_train=TRAIN, y_train=TRAIN_LABELS)
 
 
-def pca_rebuilt(size, scaler=None):
+def pca_reconstructed(size, scaler=None):
     scaler = scaler or StandardScaler(with_mean=False, with_std=False)
     pca = PCA(size).fit(scaler.fit_transform(TRAIN))
     return scaler.inverse_transform(pca.inverse_transform(pca.transform(scaler.transform(TEST))))
 
 
-# ---- rebuilding ----------------------------------------------------------------------------------------
+# ---- reconstructing ----------------------------------------------------------------------------------------
 
 
 def test_errors_of_the_model_in_the_units_of_the_data(plain):
@@ -88,7 +88,7 @@ def test_variation_is_measured_from_the_training_mean_not_the_rows_own():
 def test_pca_is_that_of_the_training_rows_in_the_models_units(scale):
     scaler = {None: None, "standard": StandardScaler(), "minmax": MinMaxScaler()}[scale]
     found = evaluate(fitted(scale=scale), TEST)
-    errors = (TEST - pca_rebuilt(2, scaler)) ** 2
+    errors = (TEST - pca_reconstructed(2, scaler)) ** 2
     assert found.data.pca.mse == pytest.approx(errors.mean(), rel=1e-4)
     spread = (TEST - TRAIN.mean(0)) ** 2
     np.testing.assert_allclose(found.pca_explained_variance, 1 - errors.sum(0) / spread.sum(0), atol=1e-4)
@@ -124,7 +124,7 @@ def test_equal_error_size_is_the_fewest_directions_that_do(scale):
     unit = TRAIN.std(0) if scale else np.ones(N_FEATURES)
     for width in (1, 2, 4):
         found = evaluate(fitted(n_components=width, scale=scale, max_iter=25), TEST)
-        errors = [(((TEST - pca_rebuilt(k, scaler)) / unit) ** 2).mean() for k in range(1, N_FEATURES + 1)]
+        errors = [(((TEST - pca_reconstructed(k, scaler)) / unit) ** 2).mean() for k in range(1, N_FEATURES + 1)]
         target = found.reconstruction.model.mse * (1.0001 if scale is None else 1 + 1e-4)
         ours = ((((TEST - TRAIN.mean(0)) / unit) ** 2).mean(), *errors)
         factor = 1 if scale is None else (len(TRAIN) - 1) / len(TRAIN)  # variance over N - 1, and over N
@@ -155,7 +155,7 @@ def test_too_few_directions_are_said_to_be_too_few():
     found = evaluate(estimator, np.random.default_rng(1).normal(size=(5, 30)))
     assert found.data.pca_needs is None
     assert found.n_directions == 8
-    assert sentence(found).endswith("; PCA needs more than 8 dimensions to do as well.")
+    assert sentence(found).endswith(" and needs more than 8 dimensions to match it.")
     assert ("dimensions PCA needs for this", "more than 8", "–") in [line.written() for line in found.table()]
 
 
@@ -214,8 +214,8 @@ def test_labels_of_any_kind(label_kind):
     ("changes", "words"),
     [
         ({"y": TEST_LABELS[:-1]}, "y must have one label for each of the 60 rows, got 59"),
-        ({"y": TEST[:, :2]}, r"labels must be one a row, got the shape \(60, 2\)"),
-        ({"y": TEST[:, 0]}, "labels must be classes, got fractions; leave out y"),
+        ({"y": TEST[:, :2]}, r"labels must be one per row, got shape \(60, 2\)"),
+        ({"y": TEST[:, 0]}, "labels must be classes, got continuous values; leave out y"),
         ({"y": TEST_LABELS, "y_train": TRAIN_LABELS}, "y_train needs X_train and y"),
         ({"X_train": TRAIN, "y_train": TRAIN_LABELS}, "y_train needs X_train and y"),
         (
@@ -259,7 +259,7 @@ def test_use_of_a_sparse_code_and_pca_of_as_many_numbers_as_are_on():
     assert found.code.mean_on == pytest.approx(3)
     assert found.code.dead_units == int((codes == 0).all(0).sum()) >= 1
     assert found.pca_components == 3
-    assert found.data.pca.mse == pytest.approx(((TEST - pca_rebuilt(3)) ** 2).mean(), rel=1e-4)
+    assert found.data.pca.mse == pytest.approx(((TEST - pca_reconstructed(3)) ** 2).mean(), rel=1e-4)
 
 
 def test_log_density_beside_probabilistic_pca():
@@ -391,7 +391,7 @@ def test_a_large_offset_costs_no_digits():
 def made(model, pca, *, needs=None, n_features=64, n_components=2, scale=None, on=None, beside=None):
     """An evaluation with these figures."""
     _, found = evaluation_of_plain()
-    rebuilding = Reconstruction(ReconstructionError(1.0, 1.0, model), ReconstructionError(1.0, 1.0, pca), needs)
+    reconstructing = Reconstruction(ReconstructionError(1.0, 1.0, model), ReconstructionError(1.0, 1.0, pca), needs)
     other = Reconstruction(ReconstructionError(1.0, 1.0, 0.111), ReconstructionError(1.0, 1.0, 0.999), 60)
     return dataclasses.replace(
         found,
@@ -400,8 +400,8 @@ def made(model, pca, *, needs=None, n_features=64, n_components=2, scale=None, o
         n_directions=256,
         pca_components=beside or n_components,
         scale=scale,
-        data=rebuilding if scale is None else other,
-        scaled=None if scale is None else rebuilding,
+        data=reconstructing if scale is None else other,
+        scaled=None if scale is None else reconstructing,
         code=CodeUse(mean_on=on),
     )
 
@@ -421,75 +421,75 @@ def evaluation_of_plain():
     [
         (
             {"model": 0.56, "pca": 0.28, "needs": 5},
-            "64 features encoded in 2 dimensions: keeps 56 % of the variation; PCA keeps 28 %; "
-            "PCA needs 5 dimensions to do as well.",
+            "64 features encoded in 2 dimensions: keeps 56% of the variance; PCA keeps 28% "
+            "and needs 5 dimensions to match it.",
         ),
         (
             {"model": 0.93, "pca": 0.28},
-            "64 features encoded in 2 dimensions: keeps 93 % of the variation; PCA keeps 28 %; "
-            "PCA needs more than 256 dimensions to do as well.",
+            "64 features encoded in 2 dimensions: keeps 93% of the variance; PCA keeps 28% "
+            "and needs more than 256 dimensions to match it.",
         ),
         (
             {"model": 0.9953, "pca": 0.9951, "needs": 3},
-            "64 features encoded in 2 dimensions: keeps 99.53 % of the variation; PCA keeps 99.51 %; "
-            "PCA needs 3 dimensions to do as well.",
+            "64 features encoded in 2 dimensions: keeps 99.53% of the variance; PCA keeps 99.51% "
+            "and needs 3 dimensions to match it.",
         ),
         (
             {"model": 0.284, "pca": 0.28, "needs": 3},
-            "64 features encoded in 2 dimensions: keeps 28 % of the variation; PCA does as well; use PCA.",
+            "64 features encoded in 2 dimensions: keeps 28% of the variance; PCA does as well; use PCA.",
         ),
         (
             {"model": 0.276, "pca": 0.28, "needs": 2},
-            "64 features encoded in 2 dimensions: keeps 28 % of the variation; PCA does as well; use PCA.",
+            "64 features encoded in 2 dimensions: keeps 28% of the variance; PCA does as well; use PCA.",
         ),
         (
             {"model": 1 - 1e-9, "pca": 1.0, "needs": 2},
-            "64 features encoded in 2 dimensions: keeps over 99.9999 % of the variation; PCA does as well; use PCA.",
+            "64 features encoded in 2 dimensions: keeps over 99.9999% of the variance; PCA does as well; use PCA.",
         ),
         (
             {"model": 1.0, "pca": 0.99994, "needs": 3},
-            "64 features encoded in 2 dimensions: keeps 100 % of the variation; PCA keeps 99.99 %; "
-            "PCA needs 3 dimensions to do as well.",
+            "64 features encoded in 2 dimensions: keeps 100% of the variance; PCA keeps 99.99% "
+            "and needs 3 dimensions to match it.",
         ),
         (
             {"model": 0.2, "pca": 0.28, "needs": 1},
-            "64 features encoded in 2 dimensions: PCA does better here: it keeps 28 % of the variation, "
-            "this model 20 %, for which PCA needs 1 dimension.",
+            "64 features encoded in 2 dimensions: PCA does better here: it keeps 28% of the variance, "
+            "this model 20%, for which PCA needs 1 dimension.",
         ),
         (
             {"model": -0.3, "pca": 0.28, "needs": 0},
-            "64 features encoded in 2 dimensions: PCA does better here: it keeps 28 % of the variation, "
+            "64 features encoded in 2 dimensions: PCA does better here: it keeps 28% of the variance, "
             "this model nothing, no more than the mean row.",
         ),
         (
             {"model": 0.56, "pca": 0.28, "needs": 5, "scale": "standard"},
-            "64 features encoded in 2 dimensions: keeps 56 % of the variation (columns scaled to variance 1); "
-            "PCA keeps 28 %; PCA needs 5 dimensions to do as well.",
+            "64 features encoded in 2 dimensions: keeps 56% of the variance (columns scaled to variance 1); "
+            "PCA keeps 28% and needs 5 dimensions to match it.",
         ),
         (
             {"model": 0.56, "pca": 0.28, "needs": 5, "scale": "minmax"},
-            "64 features encoded in 2 dimensions: keeps 56 % of the variation (columns scaled to [0, 1]); "
-            "PCA keeps 28 %; PCA needs 5 dimensions to do as well.",
+            "64 features encoded in 2 dimensions: keeps 56% of the variance (columns scaled to [0, 1]); "
+            "PCA keeps 28% and needs 5 dimensions to match it.",
         ),
         (
             {"model": 0.93, "pca": 0.85, "needs": 14, "n_components": 128, "on": 9.2, "beside": 9},
-            "64 features encoded in 128 dimensions, of which 9 are active at a time: keeps 93 % of the variation; "
-            "PCA keeps 85 % with 9 dimensions; PCA needs 14 dimensions to do as well.",
+            "64 features encoded in 128 dimensions, of which 9 are active at a time: keeps 93% of the variance; "
+            "PCA keeps 85% with 9 dimensions and needs 14 dimensions to match it.",
         ),
         (
             {"model": 0.5, "pca": 0.5, "needs": 1, "n_components": 128, "on": 1.2, "beside": 1},
-            "64 features encoded in 128 dimensions, of which 1 is active at a time: keeps 50 % of the variation; "
+            "64 features encoded in 128 dimensions, of which 1 is active at a time: keeps 50% of the variance; "
             "PCA does as well with 1 dimension; use PCA.",
         ),
         (
             {"model": 0.5, "pca": 0.85, "needs": 3, "n_components": 128, "on": 9.2, "beside": 9},
             "64 features encoded in 128 dimensions, of which 9 are active at a time: PCA does better here: "
-            "it keeps 85 % of the variation with 9 dimensions, this model 50 %, for which PCA needs 3 dimensions.",
+            "it keeps 85% of the variance with 9 dimensions, this model 50%, for which PCA needs 3 dimensions.",
         ),
         (
             {"model": 0.5, "pca": 0.2, "needs": 1, "n_features": 1, "n_components": 3},
-            "1 feature encoded in 3 dimensions: keeps 50 % of the variation; PCA keeps 20 %; "
-            "PCA needs 1 dimension to do as well.",
+            "1 feature encoded in 3 dimensions: keeps 50% of the variance; PCA keeps 20% "
+            "and needs 1 dimension to match it.",
         ),
     ],
 )
@@ -511,19 +511,19 @@ def test_the_lines_of_the_table_are_those_that_apply(plain):
     _, found = plain
     lines = {line.name: line.written()[1:] for line in found.table()}
     assert lines["latent dimensions"] == ("2", "2")
-    assert lines["variation kept"] == (
-        f"{100 * found.data.model.r2:.1f} %",
-        f"{100 * found.data.pca.r2:.1f} %",
+    assert lines["variance kept"] == (
+        f"{100 * found.data.model.r2:.1f}%",
+        f"{100 * found.data.pca.r2:.1f}%",
     )
     assert lines["squared error per feature"][1] == f"{found.data.pca.mse:.4g}"
-    assert lines["label by 5 nearest neighbours"][0] == f"{100 * found.labels.neighbours:.1f} %"
+    assert lines["label by 5 nearest neighbours"][0] == f"{100 * found.labels.neighbours:.1f}%"
     assert "active latents" not in lines
-    assert "variation kept, scaled" not in lines
+    assert "variance kept, scaled" not in lines
     almost = [line.written() for line in made(0.99996, 0.5).table()]
-    assert ("variation kept", "over 99.9 %", "50.0 %") in almost
+    assert ("variance kept", "over 99.9%", "50.0%") in almost
     scaled = {line.name: line.written()[1:] for line in made(0.5, 0.25, scale="standard").table()}
-    assert scaled["variation kept, scaled"] == ("50.0 %", "25.0 %")
-    assert scaled["variation kept"] == ("11.1 %", "99.9 %")
+    assert scaled["variance kept, scaled"] == ("50.0%", "25.0%")
+    assert scaled["variance kept"] == ("11.1%", "99.9%")
 
 
 def printed(evaluations):

@@ -147,7 +147,7 @@ MADE = {
 
 
 def measured_by_hand(model: BaseAutoencoder, rows: np.ndarray) -> tuple[float, float]:
-    """Squared error of the rows held out: of a pass as training makes it, and of a plain reconstruction."""
+    """Squared error of the held-out rows: of a pass as training makes it, and of a plain reconstruction."""
     from isthmus.rows.validation import validation_count
 
     fitted = model.fitted_

@@ -51,14 +51,14 @@ def test_shapes_types_and_names(kind, table):
     code = model.transform(table[:7])
     assert code.shape == (7, 2)
     assert code.dtype == np.float32
-    rebuilt = model.inverse_transform(code)
-    assert rebuilt.shape == (7, 6)
-    np.testing.assert_allclose(model.reconstruct(table[:7]), rebuilt, rtol=1e-4, atol=1e-4)
+    reconstructed = model.inverse_transform(code)
+    assert reconstructed.shape == (7, 6)
+    np.testing.assert_allclose(model.reconstruct(table[:7]), reconstructed, rtol=1e-4, atol=1e-4)
     assert model.score_samples(table[:7]).shape == (7,)
     assert isinstance(model.score(table), float)
     assert list(model.get_feature_names_out()) == [f"{kind.__name__.lower()}{i}" for i in range(2)]
     assert model.n_features_in_ == 6
-    assert len(model.history_) == model.n_iter_ + 1
+    assert len(model.history_) == model.fitted_.n_iter + 1
 
 
 def test_the_face_has_the_variants_by_name():
@@ -73,7 +73,7 @@ def test_the_face_has_the_variants_by_name():
 
 
 def linear_answer(kind, X: np.ndarray, size: int) -> np.ndarray:
-    """What epoch 0 rebuilds: PCA's projection; for a Gaussian code, probabilistic PCA's posterior mean."""
+    """What epoch 0 reconstructs: PCA's projection; for a Gaussian code, probabilistic PCA's posterior mean."""
     pca = PCA(size).fit(X)
     code = pca.transform(X)
     if has_prior(kind):
@@ -86,7 +86,8 @@ def test_epoch_0_is_pca(kind, digits, size):
     X = digits[0][:400]
     model = kind(size, max_iter=0, random_state=0).fit(X)
     np.testing.assert_allclose(model.reconstruct(X), linear_answer(kind, X, size), atol=1e-5)
-    assert model.n_iter_ == model.best_epoch_ == 0
+    assert model.fitted_.n_iter == model.best_epoch_ == 0
+    assert model.n_iter_ == 1  # the closed form counts as one iteration, as scikit-learn has it
     if not has_prior(kind) and not is_sparse(kind):
         np.testing.assert_allclose(model.transform(X), PCA(size).fit_transform(X), atol=1e-4)
 
@@ -121,7 +122,7 @@ def test_top_k_starts_at_the_k_longest_principal_coordinates(digits):
 
 
 def test_spare_units_start_silent_and_then_learn(kind):
-    """More units than directions: the start rebuilds as well as PCA of all, and no unit stays unheard."""
+    """More units than directions: the start reconstructs as well as PCA of all, and no unit stays unheard."""
     X = curved_table(n_features=3)
     size = 8
     if not is_sparse(kind) and quick(kind).make_penalties() == {} and kind.__name__ != "DenoisingAutoencoder":
@@ -213,7 +214,7 @@ def test_training_helps_on_bent_data(kind):
     history = model.history_
     assert min(history["train_loss"]) < history["train_loss"][0]
     assert model.best_epoch_ == int(np.argmin(history["validation_loss"]))
-    # A wider penalty may cost rebuilding; the loss chosen by may not.
+    # A wider penalty may cost reconstructing; the loss chosen by may not.
     assert model.best_epoch_ > 0, f"{kind.__name__} never left PCA"
     assert not np.array_equal(model.transform(X), start.transform(X))
 
@@ -408,15 +409,15 @@ def test_column_names_survive(kind, table):
     frame = pd.DataFrame(table, columns=list("abcdef"))
     model = quick(kind).fit(frame)
     assert list(model.feature_names_in_) == list("abcdef")
-    with pytest.raises(ValueError, match="feature names should match"):
+    with pytest.raises(ValueError, match="X lacks 'a' and has 'z', unknown at fit"):
         model.transform(frame.rename(columns={"a": "z"}))
     spoilt = frame.copy()
     spoilt.loc[4, "c"] = np.nan
     words = "X has NaN in row 4, column c; drop or fill them first, or use missing='mask'"
     with pytest.raises(ValueError, match=rf"^{kind.__name__}: {words}\.$"):
-        quick(kind).fit(spoilt)
+        quick(kind, missing="error").fit(spoilt)
     with pytest.raises(ValueError, match="row 4, column c"):
-        model.transform(spoilt)
+        model.set_params(missing="error").transform(spoilt)
 
 
 def test_in_a_pipeline_and_a_grid(kind, table):
@@ -494,7 +495,7 @@ def test_memory_maps_and_read_only_arrays(kind, table, tmp_path):
 
 
 def test_a_large_offset_costs_no_digits(kind, table):
-    """Timestamps: what is 1e9 away from zero is rebuilt as well as what is near it."""
+    """Timestamps: what is 1e9 away from zero is reconstructed as well as what is near it."""
     here = kind(2, max_iter=0, random_state=0).fit(table)
     there = kind(2, max_iter=0, random_state=0).fit(table + 1e9)
     np.testing.assert_allclose(there.reconstruct(table + 1e9) - 1e9, here.reconstruct(table), atol=1e-4)
@@ -524,13 +525,13 @@ def test_odd_but_honest_tables(kind, table, what):
     }[what]
     for scale in (None, "standard", "minmax"):
         model = quick(kind, 1, scale=scale, batch_size=64).fit(X)
-        rebuilt = model.reconstruct(X)
-        assert np.isfinite(rebuilt).all()
+        reconstructed = model.reconstruct(X)
+        assert np.isfinite(reconstructed).all()
         assert np.isfinite(model.score_samples(X)).all()
         constant = np.ptp(X, axis=0) == 0
-        np.testing.assert_allclose(rebuilt[:, constant], X[:, constant], atol=0.3)
+        np.testing.assert_allclose(reconstructed[:, constant], X[:, constant], atol=0.3)
     if what == "all constant":
-        np.testing.assert_allclose(rebuilt, X, atol=1e-3)
+        np.testing.assert_allclose(reconstructed, X, atol=1e-3)
 
 
 def test_one_row_is_refused(kind, table):
@@ -547,7 +548,9 @@ def test_bad_cells_are_named(kind, table):
     ):
         quick(kind).fit(spoilt)
     with pytest.raises(ValueError, match="X has NaN in row 2, column 0;"):
-        quick(kind).fit(scipy.sparse.csr_matrix(np.where(np.arange(720).reshape(120, 6) == 12, np.nan, table)))
+        quick(kind, missing="error").fit(
+            scipy.sparse.csr_matrix(np.where(np.arange(720).reshape(120, 6) == 12, np.nan, table))
+        )
     model = quick(kind).fit(table)
     with pytest.raises(ValueError, match=f"X has 5 features, but {kind.__name__} is expecting 6 features"):
         model.transform(table[:, :5])
@@ -648,7 +651,7 @@ def callbacks():
 
 def test_callbacks_see_every_epoch(kind, table, callbacks):
     watcher = Watcher(table)
-    model = quick(kind, early_stopping=False).set_callbacks(watcher).fit(table)
+    model = quick(kind, early_stopping=False, refit=False).set_callbacks(watcher).fit(table)
     assert len(watcher.codes) == 4
     np.testing.assert_array_equal(watcher.codes[0], quick(kind, max_iter=0).fit(table).transform(table))
     np.testing.assert_array_equal(watcher.codes[model.best_epoch_], model.transform(table))
@@ -730,7 +733,8 @@ def test_no_validation_keeps_the_last_epoch(kind, table):
 def test_patience_ends_a_fit_that_brings_nothing(table):
     noise = np.random.default_rng(0).standard_normal((80, 6))
     model = quick(isthmus.Autoencoder, max_iter=300, n_iter_no_change=5, learning_rate=0.05, polish=0).fit(noise)
-    assert model.n_iter_ == int(np.argmin(model.history_["validation_loss"])) + 5 < 300
+    # counted from three fifths of the run: until then the rate is high, and losses say little
+    assert model.n_iter_ == max(180, int(np.argmin(model.history_["validation_loss"]))) + 5 < 300
 
 
 def test_bfloat16_and_verbose_do_run(table, capsys):

@@ -276,7 +276,7 @@ def test_a_shift_is_seen_and_copies_are_named():
     training = draws(2, 2000)
     copied = compare_samples(training[:400], draws(1), training)
     assert (copied.distance_ratio, copied.copies) == (0.0, 1.0)
-    assert "100.0 % of them are copies" in copied.sentence
+    assert "100.0% of them are copies" in copied.sentence
 
 
 def test_scale_undoes_units():

@@ -12,6 +12,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, loa
 from sklearn.decomposition import PCA
 from torch import nn
 
+from isthmus import Autoencoder, SparseAutoencoder
 from isthmus.inference.codes import GaussianPrior, infer
 from isthmus.inference.descent import descend, metric_of
 from isthmus.inference.evidence import CodeDensity, evidence_of, fit_code_density, laplace, noise_variance
@@ -431,3 +432,45 @@ def test_bounded_memory(monkeypatch):
     infer(network, GaussianTarget(rows), codes, steps=2)
     assert {*sizes} == {128}
     assert math.ceil(5000 / 128) * 2 == len(sizes)
+
+
+@pytest.mark.parametrize("settings", [{}, {"hidden_layer_sizes": ()}, {"scale": "standard"}, {"variance": "learned"}])
+def test_any_fit_of_point_codes_takes_rows_with_gaps(settings):
+    X = bent_rows()
+    model = Autoencoder(2, max_iter=20, random_state=0, **settings).fit(X)
+    holes = np.random.default_rng(1).random(X.shape) < 0.2
+    holes[0], holes[1] = True, False
+    gaps = np.where(holes, np.nan, X)
+    with pytest.raises(ValueError, match=r"NaN in row 0.*missing='mask'"):
+        model.transform(gaps)
+    whole = model.transform(X[1:2])
+    model.set_params(missing="mask")
+    codes, errors = model.transform(gaps, return_std=True)
+    assert np.isfinite(codes).all()
+    assert (errors > 0).all()
+    assert np.isfinite(model.score_samples(gaps)).all()
+    np.testing.assert_allclose(codes[1:2], whole, rtol=1e-4, atol=1e-5)  # a row without gaps is what it was
+    # of a row without cells nothing is known but the density of codes, and its spread
+    known = model.fitted_.inference.density
+    np.testing.assert_allclose(codes[0] / model.fitted_.code_unit, known.mean, atol=1e-4)
+    np.testing.assert_allclose(errors[0] / model.fitted_.code_unit, known.covariance.diagonal().sqrt(), rtol=1e-3)
+    filled = model.impute(gaps)
+    np.testing.assert_array_equal(filled[~holes], X[~holes])
+    wrong, mean = (np.square((rows - X)[2:][holes[2:]]).mean() for rows in (filled, X.mean(0) + 0 * X))
+    assert wrong < 0.5 * mean
+
+
+def test_codes_that_are_no_points_refuse_gaps_whatever_is_set():
+    X = bent_rows()
+    model = SparseAutoencoder(20, max_iter=2, random_state=0).fit(X).set_params(missing="mask")
+    X[0, 0] = np.nan
+    with pytest.raises(ValueError, match="NaN in row 0"):
+        model.transform(X)
+
+
+def bent_rows(n_rows=300, n_columns=12):
+    rng = np.random.default_rng(0)
+    t = rng.uniform(-1, 1, (n_rows, 2))
+    return np.tanh(t @ rng.standard_normal((2, 16))) @ rng.standard_normal(
+        (16, n_columns)
+    ) + 0.05 * rng.standard_normal((n_rows, n_columns))

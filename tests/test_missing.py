@@ -98,7 +98,7 @@ def test_every_variant_takes_and_fills_missing_cells(name, tmp_path):
     np.testing.assert_array_equal(again.score_samples(holes), estimator.score_samples(holes))
 
 
-def test_a_code_too_small_to_rebuild_well_still_fills_well():
+def test_a_code_too_small_to_reconstruct_well_still_fills_well():
     X = factor_rows(300, 12, seed=4)
     X = np.hstack([X, factor_rows(300, 12, seed=5)])
     holes = with_holes(X)
@@ -153,12 +153,14 @@ def test_containers_come_back_as_they_went_in():
     np.testing.assert_allclose(quick().fit(X).impute(sparse.csr_matrix(X)), filled.to_numpy())
 
 
-def test_complete_rows_are_given_back_and_nan_is_refused_by_default():
+def test_complete_rows_are_given_back_and_nan_is_learned_from_unless_refused():
     X = factor_rows(60)
     np.testing.assert_array_equal(quick().fit(X).impute(X), X)
+    assert Autoencoder(max_iter=1).fit(with_holes(X)).fitted_.masked
+    assert not Autoencoder(max_iter=1).fit(X).fitted_.masked
     with pytest.raises(ValueError, match=r"X has NaN in row .* or use missing='mask'"):
-        Autoencoder(max_iter=1).fit(with_holes(X))
-    with pytest.raises(ValueError, match="impute needs missing='mask' at fit"):
+        Autoencoder(max_iter=1, missing="error").fit(with_holes(X))
+    with pytest.raises(ValueError, match="impute needs a fit with missing='mask'"):
         VariationalAutoencoder(max_iter=1).fit(X).impute(X)
 
 

@@ -224,7 +224,7 @@ def test_the_learned_variance_has_a_floor():
     assert torch.isfinite(likelihood(torch.zeros(2, 3), torch.zeros(2, 3))).all()
 
 
-def test_a_bounded_gaussian_rebuilds_within_the_unit_interval():
+def test_a_bounded_gaussian_reconstructs_within_the_unit_interval():
     likelihood = GaussianLikelihood(bounded=True)
     output, x = 10 * torch.randn(4, 3), torch.rand(4, 3)
     assert torch.equal(likelihood.mean(output), output.sigmoid())
@@ -464,7 +464,7 @@ def test_the_gaussian_start_is_probabilistic_pcas_posterior(size):
 
 @pytest.mark.parametrize("make", [PointBottleneck, RectifiedBottleneck, lambda: TopKBottleneck(99), GaussianBottleneck])
 @pytest.mark.parametrize("size", [2, 5, 6, 9, 12, 17])
-def test_a_start_written_into_networks_rebuilds_as_pca(make, size):
+def test_a_start_written_into_networks_reconstructs_as_pca(make, size):
     X = curved_table(200, 6)
     principal, bottleneck = directions_of(X, 6), make()
     shape = Architecture(6, size, bottleneck.outputs_per_latent, hidden_widths=(8,), sparse=bottleneck.sparse)
@@ -472,11 +472,11 @@ def test_a_start_written_into_networks_rebuilds_as_pca(make, size):
     init_from_closed_form(encoder, decoder, bottleneck.principal_start(principal, size))
     x = torch.from_numpy(X.astype(np.float32))
     with torch.no_grad():
-        rebuilt = decoder(bottleneck(encoder(x)).mean)
+        reconstructed = decoder(bottleneck(encoder(x)).mean)
     # The Gaussian start keeps a little noise for itself, so it shrinks by a ten-thousandth.
     gaussian = isinstance(bottleneck, GaussianBottleneck)
     expected = principal.reconstruct(x, min(size, 6))
     if gaussian and size < 6:
         kept = 1 - principal.noise_variance(size) / principal.variances[:size]
         expected = principal.mean + (principal.encode(x, size) * kept) @ principal.directions[:size]
-    torch.testing.assert_close(rebuilt, expected, atol=2e-2 if gaussian and size >= 6 else 2e-4, rtol=1e-4)
+    torch.testing.assert_close(reconstructed, expected, atol=2e-2 if gaussian and size >= 6 else 2e-4, rtol=1e-4)

@@ -55,14 +55,14 @@ def test_validated_error_is_at_most_pcas(name, size, monkeypatch):
         return run(self, training, validation, *rest)
 
     monkeypatch.setattr(Training, "run", spied)
-    model = Autoencoder(size, max_iter=8, polish=0, random_state=size).fit(X)
+    model = Autoencoder(size, max_iter=8, polish=0, refit=False, random_state=size).fit(X)
     history, rows = model.history_, model.scaling_.undo(held_out[0])
 
     pca = PCA(size).fit(X)
-    rebuilt = pca.inverse_transform(pca.transform(rows))
-    linear = ((rebuilt - rows) ** 2).mean()
+    reconstructed = pca.inverse_transform(pca.transform(rows))
+    linear = ((reconstructed - rows) ** 2).mean()
     unit = model.scaling_.unit**2
-    floor = 1e-9 * X.var(axis=0).mean()  # where PCA rebuilds everything, both are rounding
+    floor = 1e-9 * X.var(axis=0).mean()  # where PCA reconstructs everything, both are rounding
     assert history["validation_mse"][0] * unit == pytest.approx(linear, rel=1e-3, abs=floor)
     assert history["validation_mse"][model.best_epoch_] <= history["validation_mse"][0]
     ours = ((model.reconstruct(rows) - rows) ** 2).mean()
@@ -78,7 +78,7 @@ def few_of_low_rank(seed):
 
 
 def test_where_nothing_bends_chance_on_few_rows_is_no_reason_to_leave_pca():
-    """On new rows; the best epoch on the held-out rows alone is 11 % worse than PCA on one of these."""
+    """On new rows; the best epoch on the held-out rows alone is 11% worse than PCA on one of these."""
     ratios = []
     for seed in range(3):
         X = few_of_low_rank(seed)
@@ -122,7 +122,7 @@ def test_linear_is_pca(size):
     X = ordered_table()
     model = Autoencoder(size, hidden_layer_sizes=(), random_state=0).fit(X)
     assert_is_pca(model, X, size, 1e-5)
-    assert model.n_iter_ == 0  # nothing to train for: the closed form is the optimum
+    assert model.fitted_.n_iter == 0  # nothing to train for: the closed form is the optimum
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
@@ -134,7 +134,7 @@ def test_linear_from_a_random_start_finds_pcas_ordered_directions(size):
     assert_is_pca(model, X, size, 2e-3)
 
 
-def test_ordering_the_code_leaves_the_rebuilt_rows_alone(monkeypatch):
+def test_ordering_the_code_leaves_the_reconstructed_rows_alone(monkeypatch):
     X = ordered_table()
     settings = {"hidden_layer_sizes": (), "start": "random", "max_iter": 5, "random_state": 0}
     ordered = Autoencoder(3, **settings).fit(X)

@@ -79,7 +79,7 @@ def test_history_says_what_reconstruct_gives(start, kind):
 
 
 def _training_mse(model) -> float:
-    """Over the rows learned from, which the history measures a sample of only."""
+    """Over the training rows, which the history measures a sample of only."""
     from isthmus.parts.draws import seeded
     from isthmus.rows.rows import dense_rows
 

@@ -21,7 +21,7 @@ from isthmus.plots import (
     save_figure,
 )
 from isthmus.plots.grid import far_from
-from isthmus.plots.pictures import plot_pictures_rebuilt
+from isthmus.plots.pictures import plot_pictures_reconstructed
 from isthmus.plots.plane import extent_of
 from isthmus.tables import load_bundled
 
@@ -64,7 +64,7 @@ def test_samples_carry_their_labels():
 def test_the_labels_of_the_rows_can_be_seen():
     X = DIGITS.values[:5]
     figure = plot_reconstructions(X, X * 0.9, DIGITS.image_shape, DIGITS.labels[:5])
-    first = [axes for axes in figure.axes if axes.get_ylabel() in ("original", "rebuilt", "difference")]
+    first = [axes for axes in figure.axes if axes.get_ylabel() in ("original", "reconstructed", "difference")]
     assert len(first) == 3
     assert all(axes.axison and axes.yaxis.label.get_visible() for axes in first)
 
@@ -72,16 +72,16 @@ def test_the_labels_of_the_rows_can_be_seen():
 def test_differences_of_colours_do_not_cancel():
     red, blue = np.zeros((1, 3, 2, 2)), np.zeros((1, 3, 2, 2))
     red[:, 0] = blue[:, 2] = 1
-    figure = plot_pictures_rebuilt(red.reshape(1, 12), blue.reshape(1, 12), (3, 2, 2))
+    figure = plot_pictures_reconstructed(red.reshape(1, 12), blue.reshape(1, 12), (3, 2, 2))
     assert np.abs(pictures(figure)[2].get_array()).min() == 1
 
 
 def test_all_pictures_share_one_range_and_all_differences_a_symmetric_one():
     X = DIGITS.values[:4]
-    rebuilt = np.clip(X + 0.3 * RNG.normal(size=X.shape), -0.5, 1.5)
-    images = pictures(plot_reconstructions(X, rebuilt, DIGITS.image_shape))
+    reconstructed = np.clip(X + 0.3 * RNG.normal(size=X.shape), -0.5, 1.5)
+    images = pictures(plot_reconstructions(X, reconstructed, DIGITS.image_shape))
     assert {image.get_clim() for image in images[:8]} == {(0.0, 1.0)}
-    reach = np.abs(rebuilt - X).max()
+    reach = np.abs(reconstructed - X).max()
     assert {image.get_clim() for image in images[8:12]} == {(-reach, reach)}
     assert images[8].cmap(0.5)[:3] == pytest.approx((1, 1, 1), abs=0.01)
 
@@ -111,15 +111,15 @@ def test_the_error_under_a_picture_is_its_squared_error():
 def test_a_table_is_drawn_as_paired_bars_with_its_values():
     figure = plot_reconstructions(WINE.values, WINE.values * 1.1, columns=WINE.columns, labels=WINE.labels)
     shown = texts(figure)
-    assert {"alcohol", "proline", "original", "rebuilt"} <= set(shown)
+    assert {"alcohol", "proline", "original", "reconstructed"} <= set(shown)
     assert any("1065" in text and "1172" in text.replace("1171", "1172") for text in shown)
 
 
 def test_of_a_wide_table_the_columns_of_largest_residual_are_shown():
     X = RNG.normal(size=(3, 50))
-    rebuilt = X.copy()
-    rebuilt[:, 41] += 5
-    figure = plot_reconstructions(X, rebuilt)
+    reconstructed = X.copy()
+    reconstructed[:, 41] += 5
+    figure = plot_reconstructions(X, reconstructed)
     shown = texts(figure)
     assert "column 41" in shown
     assert any("30 of 50 columns" in text for text in shown)

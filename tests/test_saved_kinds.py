@@ -1,5 +1,6 @@
 """Every kind of thing that can be saved: it comes back, its fit decides its bytes, and no number breaks its use."""
 
+import copy
 import dataclasses
 import hashlib
 import json
@@ -19,6 +20,7 @@ from isthmus import (
     DenoisingAutoencoder,
     PretrainedClassifier,
     PretrainedRegressor,
+    SeriesOutlierDetector,
     SparseAutoencoder,
     VariationalAutoencoder,
 )
@@ -31,6 +33,8 @@ from isthmus.storage.tensor_file import HeldTensors
 X = np.random.default_rng(0).normal(size=(60, 2)) @ np.random.default_rng(1).normal(size=(2, 4)) + 3
 X += 0.1 * np.random.default_rng(2).normal(size=X.shape)
 HOLES = np.where(np.random.default_rng(3).random(X.shape) < 0.1, np.nan, X)
+SERIES = np.sin(np.arange(160) / 5)[:, None] + 0.1 * np.random.default_rng(4).normal(size=(160, 2))
+HOURS = np.datetime64("2024-01-01") + np.arange(160) * np.timedelta64(1, "h")
 LABELS = np.where(np.arange(60) % 3 == 0, np.where(X[:, 0] > 3, "up", "down"), None)
 QUICK = {"max_iter": 1, "hidden_layer_sizes": (3,), "random_state": 0}
 
@@ -59,11 +63,13 @@ def fitted(name):
         "linear classifier": lambda: PretrainedClassifier(quick, fine_tune=False, random_state=0).fit(
             X, (X[:, 0] > 3) + (X[:, 1] > 3)
         ),
+        "series": lambda: SeriesOutlierDetector(threshold="tracked", random_state=0).fit(SERIES, times=HOURS),
         "regressor": lambda: PretrainedRegressor(quick, n_steps=3, random_state=0).fit(X, 1e3 * X[:, 0] ** 2),
     }[name]()
 
 
 NAMES = (
+    "series",
     "autoencoder",
     "variational",
     "sparse",
@@ -84,6 +90,9 @@ def used(name, model):
     """All that a model is for, as arrays of numbers."""
     if name == "mixed":
         return [model.transform(mixed()), model.reconstruct(mixed()).to_numpy()[:, 0].astype(float)]
+    if "series" in name:
+        found, later = model.detect(SERIES), copy.deepcopy(model).update(SERIES)
+        return [found.scores, found.ranks, found.thresholds, found.expected(), later.scores, later.thresholds]
     if "detector" in name:
         return [model.decision_function(X), model.p_values(X), model.explain(X).contributions]
     if "denoiser" in name:
@@ -157,7 +166,7 @@ def test_what_comes_back_can_be_fitted_and_saved_again(name, saved, tmp_path):
     for path in manifests(folder):
         assert (tmp_path / "again" / path.relative_to(folder)).read_bytes() == path.read_bytes()
     y = {"classifier": LABELS, "linear classifier": (X[:, 0] > 3).astype(int), "regressor": X[:, 0]}.get(name)
-    again.fit(mixed() if name == "mixed" else HOLES if name == "holes" else X, y)
+    again.fit({"mixed": mixed(), "holes": HOLES, "series": SERIES}.get(name, X), y)
 
 
 @pytest.mark.parametrize(
@@ -256,7 +265,7 @@ def refused(folder, words):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_checksum_can_not_be_switched_off(name, saved, tmp_path):
-    """Fault W2: null, or no key at all, in any manifest; and a number changed beside it."""
+    """UnreadableError W2: null, or no key at all, in any manifest; and a number changed beside it."""
     folder = shutil.copytree(saved[name][1], tmp_path / "saved")
     for path in [*manifests(folder), *folder.rglob(TIMING_FILE)]:
         text = path.read_text()

@@ -121,7 +121,7 @@ def killed(script: str, folder: Path) -> int:
 
 @pytest.mark.parametrize("found_by", ["load", "save"])
 def test_a_replacement_killed_between_two_moves_is_finished(found_by, tmp_path):
-    """Fault D2: nothing stood at the path, both copies were hidden, and nothing found them."""
+    """UnreadableError D2: nothing stood at the path, both copies were hidden, and nothing found them."""
     save(fitted(), tmp_path / "model")
     code = killed(
         "model.random_state = 7\n"

@@ -139,7 +139,7 @@ def test_column_names_and_set_output_work_after_loading(tmp_path):
         "autoencoder0",
         "autoencoder1",
     ]
-    with pytest.raises(ValueError, match="feature names"):
+    with pytest.raises(ValueError, match="X lacks 'b' and has 'β', unknown at fit"):
         loaded.transform(frame.rename(columns={"b": "β"}))
 
 

@@ -17,11 +17,11 @@ from isthmus import Autoencoder, SparseAutoencoder, VariationalAutoencoder
 
 def assert_same(estimator, X, tolerance=1e-5):
     rows = torch.tensor(X)
-    codes, rebuilt = estimator.transform(X), estimator.reconstruct(X)
+    codes, reconstructed = estimator.transform(X), estimator.reconstruct(X)
     pairs = (
         (estimator.encoder.to_torch()(rows), codes),
         (estimator.decoder.to_torch()(torch.tensor(codes)), estimator.inverse_transform(codes)),
-        (estimator.to_torch()(rows), rebuilt),
+        (estimator.to_torch()(rows), reconstructed),
     )
     for found, wanted in pairs:
         np.testing.assert_allclose(
@@ -108,10 +108,10 @@ def test_a_saved_module_needs_no_isthmus(table, tmp_path):
         "import sys; sys.modules['isthmus'] = None\n"
         "import numpy, torch\n"
         "module = torch.load('module.pt', weights_only=False)\n"
-        "numpy.save('rebuilt.npy', module(torch.tensor(numpy.load('rows.npy'))).detach().numpy())"
+        "numpy.save('reconstructed.npy', module(torch.tensor(numpy.load('rows.npy'))).detach().numpy())"
     )
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
-    np.testing.assert_allclose(np.load(tmp_path / "rebuilt.npy"), model.reconstruct(table), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(np.load(tmp_path / "reconstructed.npy"), model.reconstruct(table), rtol=1e-5, atol=1e-5)
 
 
 def test_what_is_not_fitted_has_no_module():

@@ -23,13 +23,14 @@ from isthmus.parts.penalty import Contraction, Divergence, Sparsity
 from isthmus.rows.rows import Batch, DenseRows, ScaledRows, combined_seed, dense_rows, rows_of
 from isthmus.rows.scaling import Scaling, chunks, column_statistics, fit_scaling
 from isthmus.rows.validation import validation_count
-from isthmus.training import loop
+from isthmus.training import loop, schedule
 from isthmus.training.devices import WORK_FOR_THREADS, threads_for, use_bfloat16
-from isthmus.training.loop import Training, means, rate
+from isthmus.training.loop import Training, means
 from isthmus.training.objective import Objective
 from isthmus.training.optimizer import flatten_parameters
 from isthmus.training.plan import Plan, automatic_batch_size, automatic_epochs, automatic_widths
 from isthmus.training.progress import progress_bar
+from isthmus.training.schedule import rate
 
 
 def build(seed=0, corruption=None, bottleneck=None, learned=False, **shape) -> AutoencoderModel:
@@ -52,11 +53,11 @@ PLAN = Plan(epochs=4, batch_size=20, learning_rate=1e-2)
 
 def test_one_cycle_rises_and_falls_between_its_endpoints():
     plan = Plan(epochs=1, batch_size=1, learning_rate=0.5)
-    assert rate(plan, 0.0) == pytest.approx(0.5 * loop.FIRST_RATE)
-    assert rate(plan, loop.WARM_UP) == pytest.approx(0.5)
-    assert rate(plan, 1.0) == pytest.approx(0.5 * loop.LAST_RATE)
-    rising = [rate(plan, p) for p in np.linspace(0, loop.WARM_UP, 50)]
-    falling = [rate(plan, p) for p in np.linspace(loop.WARM_UP, 1, 50)]
+    assert rate(plan, 0.0) == pytest.approx(0.5 * schedule.FIRST_RATE)
+    assert rate(plan, schedule.WARM_UP) == pytest.approx(0.5)
+    assert rate(plan, 1.0) == pytest.approx(0.5 * schedule.LAST_RATE)
+    rising = [rate(plan, p) for p in np.linspace(0, schedule.WARM_UP, 50)]
+    falling = [rate(plan, p) for p in np.linspace(schedule.WARM_UP, 1, 50)]
     assert rising == sorted(rising)
     assert falling == sorted(falling, reverse=True)
     constant = Plan(epochs=1, batch_size=1, learning_rate=0.5, schedule="constant")
@@ -74,8 +75,8 @@ def test_the_loop_walks_the_whole_cycle(monkeypatch):
     Training(build(), Objective({}), Plan(epochs=3, batch_size=30, learning_rate=1.0)).run(some_rows(100), None)
     assert [size for size, _ in seen] == [30, 30, 30, 10] * 3
     rates = [rate for _, rate in seen]
-    assert rates[0] == pytest.approx(loop.FIRST_RATE)
-    assert rates[-1] == pytest.approx(loop.LAST_RATE)
+    assert rates[0] == pytest.approx(schedule.FIRST_RATE)
+    assert rates[-1] == pytest.approx(schedule.LAST_RATE)
     assert max(rates) > 0.9
 
 

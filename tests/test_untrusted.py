@@ -329,7 +329,7 @@ def unpacked(path, folder):
     return folder
 
 
-@pytest.mark.parametrize("name", ["data.json", "test_rows.csv", "model/config.json", "model/model.safetensors"])
+@pytest.mark.parametrize("name", ["run.json", "test_rows.csv", "model/config.json", "model/model.safetensors"])
 @pytest.mark.parametrize("kind", ["pipe", "link", "folder"])
 def test_a_run_folder_holds_plain_files(name, kind, tmp_path, alarm):
     run = unpacked(CORPUS / "run" / "seed-plain", tmp_path / "run")
@@ -359,7 +359,7 @@ def test_a_name_that_changes_hands_is_seen(tmp_path, alarm, monkeypatch):
 def test_a_record_of_another_model_is_refused(tmp_path):
     run = unpacked(CORPUS / "run" / "seed-plain", tmp_path / "run")
     other = dataclasses.replace(open_run(run).record, columns=("a",))
-    (run / "data.json").write_bytes(data_record_bytes(other))
+    (run / "run.json").write_bytes(data_record_bytes(other))
     with pytest.raises(CommandError, match="not that of the model beside it"):
         open_run(run).load()
 

@@ -25,7 +25,7 @@ class Ratio:
     ours, theirs : str
         The two measurements in words.
     at_least : bool
-        The competitor was cut off: the true ratio is larger.
+        The competitor was interrupted: the true ratio is larger.
     """
 
     work: str

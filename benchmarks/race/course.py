@@ -1,4 +1,4 @@
-"""Runs processes in turn, A B C A B C, so that a slow minute of the machine hits every competitor alike."""
+"""Runs processes in turn, A B C A B C, so a slow minute of the machine hits every competitor alike."""
 
 from __future__ import annotations
 

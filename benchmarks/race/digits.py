@@ -57,7 +57,7 @@ def to_quality(course: Course) -> Answer:
     if not first:
         return Answer()
     target = statistics.median(result.test_mse for result in first["tutorial"])
-    # Planned for twelve epochs, so that the rate rises at once; held-out rows end it sooner.
+    # Planned for twelve epochs, so the rate rises at once; held-out rows end it sooner.
     stopping = replace(job, epochs=12, stop_below=target)
     narrow = {"hidden_layer_sizes": [32, 16], "batch_size": 128}
     runs = course.race(

@@ -22,7 +22,7 @@ def python_for(competitor: str) -> Path:
 def set_up_peers() -> None:
     """Create .venv-peers from peers.txt, unless it is there as it should be.
 
-    torch goes first, so that it is the build chosen for this machine and no other package asks for another.
+    torch goes first, so it is the build chosen for this machine and no other package asks for another.
     """
     requirements = BENCHMARKS / "peers.txt"
     wanted, stamp = hashlib.sha256(requirements.read_bytes()).hexdigest(), FOLDER / "ready"

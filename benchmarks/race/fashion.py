@@ -84,7 +84,7 @@ def _price_of_half(work: str, plain: list[Result] | None, half: list[Result] | N
 
 
 def fashion_quality(course: Course) -> Answer:
-    """Seconds until the test error is below PCA's, and below .0100; who takes too long is cut off."""
+    """Seconds until the test error is below PCA's, and below .0100; who takes too long is interrupted."""
     budget = course.pick(30.0, 2.0)
     job = replace(_job(course, 1), epochs=1000, curve=True, budget=budget)
     runs = course.race(

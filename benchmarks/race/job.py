@@ -28,7 +28,7 @@ class Job:
     stop_below : float or None
         isthmus only: end when the error of its own held-out rows is below.
     budget : float or None
-        Seconds on the clock after which the fit is cut off.
+        Seconds on the clock after which the fit is interrupted.
     settings : dict
         What only one competitor understands.
     """
@@ -64,7 +64,7 @@ class Result:
     seconds : float
         On the clock; imports, data, a small warm-up fit and measuring are not.
     test_mse : float or None
-        Squared error per feature on the test rows at the end; None for what rebuilds nothing.
+        Squared error per feature on the test rows at the end; None for what reconstructs nothing.
     epoch_seconds : float or None
         Median, without the first epoch where there are several.
     curve : list of [seconds, test_mse]

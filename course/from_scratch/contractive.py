@@ -24,7 +24,7 @@ decoder = nn.Sequential(nn.Linear(2, 96), nn.SiLU(), nn.Linear(96, 64))
 # %%
 # How much a code number moves when each grey value does is its gradient with respect to
 # the picture. The loss has a price on the squares of all of these. A row's code depends
-# on that row only, so that the gradient of the sum over rows holds each row's own.
+# on that row only, so the gradient of the sum over rows holds each row's own.
 
 CONTRACTION = 0.1
 

@@ -30,10 +30,10 @@ NOISE = 0.3
 
 
 def loss(x):
-    """Mean over the batch of ‖x - x̂‖², with x̂ rebuilt from x and noise."""
+    """Mean over the batch of ‖x - x̂‖², with x̂ reconstructed from x and noise."""
     spoiled = x + NOISE * torch.randn_like(x)
-    rebuilt = decoder(encoder(spoiled))
-    return (x - rebuilt).square().sum(1).mean()
+    reconstructed = decoder(encoder(spoiled))
+    return (x - reconstructed).square().sum(1).mean()
 
 
 # %%

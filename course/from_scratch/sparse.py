@@ -31,7 +31,7 @@ decoder = nn.Linear(128, 64)
 SPARSITY = 0.1
 
 
-def rebuild(z):
+def reconstruct(z):
     """Decode with columns of length 1."""
     return functional.linear(
         z, functional.normalize(decoder.weight, dim=0), decoder.bias
@@ -41,7 +41,7 @@ def rebuild(z):
 def loss(x):
     """Mean over the batch of ‖x - x̂‖² + λ Σ|z|."""
     z = encoder(x)
-    return ((x - rebuild(z)).square().sum(1) + SPARSITY * z.abs().sum(1)).mean()
+    return ((x - reconstruct(z)).square().sum(1) + SPARSITY * z.abs().sum(1)).mean()
 
 
 # %%

@@ -2,7 +2,7 @@
 The vanilla autoencoder
 =======================
 
-Squeeze, rebuild, compare: all that an autoencoder is, in plain PyTorch.
+Compress, reconstruct, compare: all that an autoencoder is, in plain PyTorch.
 """
 
 # %%
@@ -30,8 +30,8 @@ decoder = nn.Sequential(nn.Linear(2, 96), nn.SiLU(), nn.Linear(96, 64))
 def loss(x):
     """Mean over the batch of ‖x - x̂‖²."""
     z = encoder(x)
-    rebuilt = decoder(z)
-    return (x - rebuilt).square().sum(1).mean()
+    reconstructed = decoder(z)
+    return (x - reconstructed).square().sum(1).mean()
 
 
 # %%

@@ -26,7 +26,7 @@ decoder = nn.Sequential(nn.Linear(2, 96), nn.SiLU(), nn.Linear(96, 64))
 log_variance = nn.Parameter(torch.tensor(-3.0))
 
 # %%
-# A code is drawn as mean + spread · ε, so that the loss has a slope in both. The first
+# A code is drawn as mean + spread · ε, so the loss has a slope in both. The first
 # term says how unlikely the picture is, given the code; the second how far the cloud is
 # from the one that codes will be drawn from later, with mean 0 and variance 1. Both are
 # sums over a row: a mean in one of them would upset their balance.

@@ -1,4 +1,4 @@
-"""From a lesson's source to its page and notebook: numbers into the prose, widgets drawn, the table of results added.
+"""From a lesson's source to its page and notebook: numbers into the prose, widgets drawn, the reader's order.
 
 sphinx-gallery runs each lesson and writes a page and a notebook with the prose as it stands. The lesson, running, has
 left its named results in a record. Here every ``{{ name:format }}`` is filled from it. It is an error to ask for a name
@@ -7,18 +7,17 @@ that no result has, to name a result that the prose never says, and to type a de
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import re
 import shutil
 import subprocess
-import textwrap
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from arrangement import arranged
 from notebooks import finish_notebook
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
@@ -35,11 +34,7 @@ ONLY = "ISTHMUS_ONLY_LESSON"  # set while one lesson is being written: the other
 TYPED = re.compile(r"(?<![\w./:])\d+\.\d+(?![\w/])|\d+(?:\.\d+)?\s?%")
 EXEMPT = re.compile(r"``[^`]*``|https?://\S+|arXiv:\S+|`[^`]*<[^>]*>`_+")
 STAGE = "<div>This picture moves on the lesson's own page.</div>"
-FOOT = re.compile(r"^(?:\.\. rst-class:: sphx-glr-timing|\.\. _sphx_glr_download_)", flags=re.MULTILINE)
 HEADING = "What the page computed"
-CODE = re.compile(r"^\.\. code-block:: Python\n(?:\s*\n)+(?P<code>(?:    .*\n|\s*\n)+)", flags=re.MULTILINE)
-# Code that mostly names results, or sets up a picture, is folded away: a page is about its subject.
-FOLDS = {"widget": "how the picture begins", "": "the results named and asserted"}
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -113,38 +108,12 @@ def _finish(made: Path, record: dict[str, Any] | None) -> None:
     """The page beside ``made``, its notebook and the archive of both."""
     values = {} if record is None else values_of(record)
     page, notebook = made.with_suffix(".rst"), made.with_suffix(".ipynb")
-    text = filled(folded(with_widgets(page.read_text(encoding="utf-8"))), values)
-    if record is not None and HEADING not in text:
-        foot = FOOT.search(text)
-        at = len(text) if foot is None else foot.start()
-        text = f"{text[:at]}\n{_table(record, '.. list-table::')}\n{text[at:]}"
-    page.write_text(text, encoding="utf-8")
+    table = "" if record is None else _table(record, ".. list-table::")
+    page.write_text(filled(arranged(with_widgets(page.read_text(encoding="utf-8")), table), values), encoding="utf-8")
     finish_notebook(notebook, values, record, HEADING)
     with zipfile.ZipFile(made.with_suffix(".zip"), "w") as archive:
         for part in (made, notebook):
             archive.write(part, part.name)
-
-
-def folded(text: str) -> str:
-    """The page with each block of code that speaks to the lesson alone behind a summary."""
-
-    def fold(match: re.Match[str]) -> str:
-        code = textwrap.dedent(match["code"])
-        statements = [ast.unparse(node) for node in ast.parse(code).body]
-        is_picture = statements[-1:] and statements[-1].startswith("lesson.widget")
-        own = [statement.startswith("lesson.") for statement in statements]
-        if (
-            not own
-            or not own[-1]
-            or (sum(own) < len(own) / 2 and not is_picture)
-            or any("print(" in statement for statement in statements)
-        ):
-            return match[0]
-        what = next(summary for word, summary in FOLDS.items() if statements[-1].startswith(f"lesson.{word}"))
-        opening = f'.. raw:: html\n\n    <details class="folded"><summary>{what}</summary>\n\n'
-        return f"{opening}{match[0].rstrip()}\n\n.. raw:: html\n\n    </details>\n\n"
-
-    return text if 'class="folded"' in text else CODE.sub(fold, text)
 
 
 def _table(record: dict[str, Any], directive: str) -> str:
@@ -152,7 +121,7 @@ def _table(record: dict[str, Any], directive: str) -> str:
         ("result", "value", "asserted"),
         *((f"``{e['name']}``", e["said"], e["asserted"]) for e in record["results"]),
     ]
-    lines = [HEADING, "-" * len(HEADING), "", f"By {record['made_by']}; each result was asserted as said here.", ""]
+    lines = [f"By {record['made_by']}; what was asserted of each result:", ""]
     lines += [directive, "   :header-rows: 1", "   :class: results", ""]
     for row in rows:
         lines += [f"   {'*' if at == 0 else ' '} - {_as_rst(cell)}" for at, cell in enumerate(row)]

@@ -144,7 +144,7 @@ def test_a_finger_carries_a_handle_and_does_not_scroll_the_page(browser, name, h
     box = puck.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     session = context.new_cdp_session(page)
-    for step in range(10):  # slowly, so that a browser that may scroll begins to
+    for step in range(10):  # slowly, so a browser that may scroll begins to
         kind, at = ("touchMove" if step else "touchStart"), {"x": x + 3 * step, "y": y - 5 * step}
         session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [at]})
         page.wait_for_timeout(16)
@@ -287,7 +287,7 @@ def test_a_size_is_loaded_by_keys_and_by_a_click_on_its_dot(page):
     assert (ring.get_attribute("aria-valuetext") or "").startswith("12 numbers lose")
     assert "PCA: 29" in text_of(page)
     page.get_by_role("slider", name="allowed to be lost").press("Home")
-    assert "To lose at most 1 %" in text_of(page)
+    assert "To lose at most 1%" in text_of(page)
     assert "networks: no size tried" in text_of(page)
     page.get_by_role("button", name="another digit").click()
     assert "the 4" in text_of(page)

@@ -1,5 +1,6 @@
-// Models side by side: one item as each of them rebuilds it, and the dots' way from one model's map to the next.
+// Models side by side: one item as each of them reconstructs it, and the dots' way from one model's map to the next.
 import { element, fill, place, formatNumber } from "./dom.js";
+import { cellText, errorOf } from "./columns.js";
 import { checkbox } from "./layers.js";
 import { picture } from "./pictures.js";
 
@@ -38,7 +39,7 @@ export function morph(app, old) {
   const mix = (/** @type {number[][]} */ a, /** @type {number[][]} */ b, /** @type {number} */ t) => a.map((p, k) => [p[0] + (b[k][0] - p[0]) * t, p[1] + (b[k][1] - p[1]) * t]);
   const ease = (/** @type {number} */ t) => t * t * (3 - 2 * t), began = performance.now();
   const step = (/** @type {number} */ now) => {
-    if (map.spots !== fresh) return; // drawn anew meanwhile
+    if (map.spots !== fresh) return; // drawn again meanwhile
     const t = Math.min(1, Math.max(0, now - began) / MILLISECONDS);
     if (t === 1) return map.draw();
     map.drawDots(t < 0.55 ? mix(old, laid, ease(t / 0.55)) : mix(laid, fresh, ease((t - 0.55) / 0.45)));
@@ -56,7 +57,7 @@ export function drawBeside(app) {
   move.id = "layer-morph";
   move.disabled = stillness.matches;
   const option = element("label", {}, [move, stillness.matches ? "dots move between models (off: reduced motion is asked for)" : "dots move between models"]);
-  if (item < 0) fill("beside", element("p", { class: "small", text: "Select an item to see what each model makes of it." }), option);
+  if (item < 0) fill("beside", element("p", { class: "small", text: `Select a ${app.what} to see what each model makes of it.` }), option);
   else fill("beside", data.pictures ? columns(app, item) : lines(app, item), option);
 }
 
@@ -72,22 +73,22 @@ function columns(app, item) {
       const again = model.decode(model.code(item)), { facts } = model;
       return element("figure", {}, [
         element("figcaption", {}, [heading(app, model, tab)]),
-        picture(data, again, { name: `rebuilt by ${facts.name}` }),
+        picture(data, again, { name: `reconstruction by ${facts.name}` }),
         picture(data, again.map((/** @type {number} */ value, /** @type {number} */ i) => value - row[i]), { signed: app.models[0].facts.differenceScale, name: `difference of ${facts.name}` }),
-        element("p", { class: "small" }, [element("b", { text: formatNumber(model.errors[item]) }), ` from ${facts.size} number${facts.size === 1 ? "" : "s"}, better than ${Math.round(100 * model.betterThan[item])} %`]),
+        element("p", { class: "small" }, [element("b", { text: formatNumber(model.errors[item], 3) }), ` with ${facts.size} number${facts.size === 1 ? "" : "s"}, smaller than for ${Math.round(100 * model.betterThan[item])}%`]),
       ]);
     })]);
 }
 
 /** @param {any} app @param {number} item */
 function lines(app, item) {
-  const { models, data, model } = app, row = data.row(item), { spread } = model.facts.scaling;
+  const { models, data, model } = app, row = data.row(item), { fields } = data;
   const answers = models.map((/** @type {any} */ other) => other.decode(other.code(item))), own = answers[models.indexOf(model)];
-  const off = (/** @type {number} */ i) => Math.abs(row[i] - own[i]) / spread[i] || 0;
-  const order = [...data.facts.columns.keys()].sort((a, b) => off(b) - off(a)).slice(0, LINES);
-  const head = element("tr", {}, [element("th", { scope: "col", text: "column" }), element("th", { scope: "col", class: "number", text: "original" }),
+  const off = fields.map((/** @type {any} */ field) => errorOf(model, field, row, own));
+  const order = [...fields.keys()].sort((a, b) => off[b] - off[a]).slice(0, LINES);
+  const head = element("tr", {}, [element("th", { scope: "col", text: order.length < fields.length ? `column (${order.length} of ${fields.length}, largest error first)` : "column" }), element("th", { scope: "col", class: "number", text: "original" }),
     ...models.map((/** @type {any} */ other, /** @type {number} */ tab) => element("th", { scope: "col", class: "number" }, [heading(app, other, tab)]))]);
-  const body = order.map((i) => element("tr", {}, [element("th", { scope: "row", text: data.facts.columns[i] }), ...[row, ...answers].map((values) => element("td", { class: "number", text: formatNumber(values[i]) }))]));
-  const error = element("tr", {}, [element("th", { scope: "row", text: "error" }), element("td", { class: "number" }), ...models.map((/** @type {any} */ other) => element("td", { class: "number" }, [element("b", { text: formatNumber(other.errors[item]) })]))]);
+  const body = order.map((i) => element("tr", {}, [element("th", { scope: "row", text: fields[i].name }), ...[row, ...answers].map((values) => element("td", { class: "number", text: cellText(data, fields[i], values) }))]));
+  const error = element("tr", {}, [element("th", { scope: "row", text: "squared error per column" }), element("td", { class: "number" }), ...models.map((/** @type {any} */ other) => element("td", { class: "number" }, [element("b", { text: formatNumber(other.errors[item], 3) })]))]);
   return element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "models side by side" }, [element("table", {}, [element("thead", {}, [head]), element("tbody", {}, [...body, error])])]);
 }

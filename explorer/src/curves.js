@@ -1,4 +1,4 @@
-// What the figures look like as curves: error against the size of the code, training, and what each number is used for.
+// What the figures look like as curves: error against the size of the code, training, and how much each latent dimension is used.
 import { chart } from "./chart.js";
 
 /** @typedef {import("./model.js").Model} Model */
@@ -14,13 +14,13 @@ function errorBySize({ facts }, models) {
   const end = Math.min(facts.curve.length - 1, Math.max(10, 2 * Math.max(size, ...others.map((other) => other.size)), (needs ?? 0) + 2));
   const pca = facts.curve.slice(0, end + 1).map((/** @type {number} */ value, /** @type {number} */ k) => [k, value]);
   const further = needs !== null && needs > size && !facts.pca;
-  return chart("Error against size", [
+  return chart("Reconstruction error by size of the code", [
     { name: "PCA", kind: "pca", points: pca },
-    ...models.filter((other) => other.facts.ownCurve?.length).map((other) => ({ name: other.facts.ownCurve && other.facts === facts ? "its first k numbers" : `${other.facts.name}, first k`, kind: "model", points: other.facts.ownCurve })),
+    ...models.filter((other) => other.facts.ownCurve?.length).map((other) => ({ name: other.facts.ownCurve && other.facts === facts ? "its first k dimensions" : `${other.facts.name}, first k`, kind: "model", points: other.facts.ownCurve })),
     ...(further ? [{ name: "", kind: "reach", points: [[size, mse], [Math.min(needs, end), mse]], says: `PCA needs ${needs}` }] : []),
     ...others.map((other) => ({ name: "", kind: "other", points: [[Math.min(other.size, end), other.facts.mse]], says: other.facts.name })),
     { name: facts.name, kind: "dot", points: [[Math.min(size, end), mse]] },
-  ], { across: "numbers in the code", up: "squared error per feature", mark: Math.min(size, end) });
+  ], { across: "latent dimensions", up: "squared error per feature", mark: Math.min(size, end) });
 }
 
 /** @param {Model} model */
@@ -30,15 +30,15 @@ function training({ facts }) {
   const least = Math.min(...(learned || []), ...(held || [])), below = least < 0 ? least : 0; // a log likelihood may lie below 0
   const line = (/** @type {number[]} */ values) => values.map((value, i) => [epoch[i], value - below]);
   return [chart("Training", [
-    ...(learned ? [{ name: "learned from", kind: "pca", points: line(learned) }] : []),
-    ...(held ? [{ name: "held back", kind: "model", points: line(held) }] : []),
-  ], { across: "epoch", up: below < 0 ? "loss above its least" : "loss", mark: facts.bestEpoch, says: "kept" })];
+    ...(learned ? [{ name: "training rows", kind: "pca", points: line(learned) }] : []),
+    ...(held ? [{ name: "validation rows", kind: "model", points: line(held) }] : []),
+  ], { across: "epoch", up: below < 0 ? "loss above its minimum" : "loss", mark: facts.bestEpoch, says: "kept" })];
 }
 
 /** @param {Model} model */
 function use({ facts }) {
   const { measure, values, unused } = facts.latents, idle = unused.filter(Boolean).length;
   const points = values.map((/** @type {number} */ value, /** @type {number} */ i) => [i + 1, value, Number(unused[i])]);
-  return chart("Use of each number", [{ name: idle ? `${idle} of ${values.length} unused, marked ○` : "", kind: "bars", points }],
-    { across: "number of the code", up: measure === "nats" ? "what it tells, nats" : "variance over items held out" });
+  return chart("Use of each latent dimension", [{ name: idle ? `${idle} of ${values.length} unused, marked ○` : "", kind: "bars", points }],
+    { across: "latent dimension", up: measure === "nats" ? "KL divergence, nats" : "variance over held-out rows" });
 }

@@ -23,7 +23,7 @@ export const place = (id) => document.getElementById(id);
 
 const FOCUSABLE = "button, input, select, summary, [tabindex]";
 
-/** What had the focus in a place keeps it when the place is filled anew: the same by name, else what came where it was. @param {string} id @param {(Node | string)[]} children */
+/** What had the focus in a place keeps it when the place is filled again: the same by name, else what came where it was. @param {string} id @param {(Node | string)[]} children */
 export function fill(id, ...children) {
   const box = place(id), held = document.activeElement, inside = held !== box && box.contains(held);
   const listed = () => [...box.querySelectorAll(FOCUSABLE)], at = inside ? listed().indexOf(held) : -1;
@@ -39,7 +39,7 @@ export function formatNumber(value, digits = 4) {
   return text.replaceAll("-", "−");
 }
 
-/** A number of a range so wide: digits enough to tell its places apart. @param {number} value @param {number} width */
+/** A number of a range so wide: enough digits to distinguish its values. @param {number} value @param {number} width */
 export function formatInRange(value, width) {
   if (!Number.isFinite(value)) return "–";
   const digits = width >= 1 && width < 100 ? 2 : 3 - Math.ceil(Math.log10(width || Math.abs(value) || 1)), size = Math.abs(value);

@@ -1,6 +1,9 @@
-// What the map shows: its layers, its colouring, and a legend whose entries choose one class.
-import { classColours, ramp } from "./colours.js";
-import { element, fill, formatNumber } from "./dom.js";
+// What the map shows: its layers, its colouring, its selection tools, and a legend whose entries choose one class.
+import { rangeText } from "./columns.js";
+import { ramp } from "./colours.js";
+import { element, fill } from "./dom.js";
+
+const MOST_NAMED = 40;
 
 /** @param {boolean} on @param {(on: boolean) => void} changed */
 export function checkbox(on, changed) {
@@ -12,7 +15,7 @@ export function checkbox(on, changed) {
 /** @param {any} app @returns {string[]} */
 export function colourings(app) {
   const { data } = app;
-  return [...(data.facts.classes.length ? ["class"] : []), "error", "uncertainty", "none", ...(data.pictures ? [] : data.facts.columns.map((/** @type {string} */ _, /** @type {number} */ i) => String(i)))];
+  return [...(data.facts.classes.length ? ["class"] : []), "error", "uncertainty", "none", ...(data.pictures ? [] : data.fields.map((/** @type {any} */ _, /** @type {number} */ i) => String(i)))];
 }
 
 /** @param {any} app */
@@ -21,45 +24,52 @@ export function drawLayers(app) {
   const choose = element("select", { id: "colour", "aria-label": "colour by", onchange: () => app.set({ colour: choose.value }) },
     colourings(app).map((name) => element("option", { value: name, text: named(app, name) })));
   choose.value = state.colour;
-  const decodes = data.pictures && model.size > 1 ? [["decodes", "decodes"]] : [];
-  const layers = [["points", "dots"], ...decodes, ["uncertainty", "uncertainty"], ["training", "training codes"]];
+  const decodes = data.pictures && model.size > 1 ? [["decodes", "decoded pictures"]] : [];
+  const layers = [["points", "dots"], ...decodes, ["uncertainty", "uncertainty"], ["training", "training rows"]];
   const measure = element("select", { id: "measure", "aria-label": "uncertainty by", onchange: () => app.set({ trip: measure.value === "trip" }) },
-    [element("option", { value: "near", text: "distance" }), element("option", { value: "trip", text: "round trip" })]);
+    [element("option", { value: "near", text: "distance to training codes" }), element("option", { value: "trip", text: "decoding and encoding again" })]);
   measure.value = state.trip ? "trip" : "near";
   const boxes = layers.map(([name, text]) => {
     const box = checkbox(state[name], (on) => app.set({ [name]: on }));
     box.id = `layer-${name}`;
     return element("label", {}, [box, text]);
   });
-  const lists = [element("label", {}, ["colour", choose]), ...(model.facts.trips && model.reads ? [element("label", {}, ["uncertainty by", measure])] : [])];
-  fill("layers", element("div", { class: "row" }, boxes), element("div", { class: "row" }, lists));
+  const lists = [element("label", {}, ["colour by", choose]), ...(model.facts.trips && model.reads ? [element("label", {}, ["uncertainty by", measure])] : [])];
+  const tools = element("div", { class: "row", role: "group", "aria-label": "select several" }, [
+    element("button", { type: "button", id: "lasso", "aria-pressed": String(Boolean(app.lassoing)), text: "Lasso", title: "or hold Shift and drag", onclick: () => { app.lassoing = !app.lassoing; drawLayers(app); } }),
+    element("button", { type: "button", id: "choose-view", text: "Select all in view", onclick: () => app.choose(app.inView()) })]);
+  fill("layers", element("div", { class: "row" }, lists), element("div", { class: "row" }, boxes), tools);
   fill("legend", ...legend(app));
 }
 
 /** @param {any} app @param {string} colour */
-const named = ({ data }, colour) => (/^\d+$/.test(colour) ? data.facts.columns[Number(colour)] : colour === "class" ? data.facts.labelName : colour);
+const named = ({ data }, colour) => (/^\d+$/.test(colour) ? data.fields[Number(colour)].name : colour === "class" ? data.facts.labelName : colour);
 
-/** @param {any} app */
+/** Classes choose what is shown; other groups are named only. @param {any} app */
 function legend(app) {
-  const { state, data } = app, { classes } = data.facts;
-  const scale = state.colour === "class" || state.colour === "none" ? [] : [colourScale(app)];
-  if (classes.length > 40) return scale;
-  const colours = classColours(classes.length, state.only), counts = Array(classes.length).fill(0);
+  const { state, data, group } = app, { classes } = data.facts;
+  const scale = group || state.colour === "none" ? [] : [colourScale(app)];
+  const swatch = (/** @type {string} */ colour) => {
+    const made = element("span", { class: "swatch" });
+    made.style.background = colour;
+    return made;
+  };
+  const named = group && state.colour !== "class" ? group.names.slice(0, MOST_NAMED).map((/** @type {string} */ name, /** @type {number} */ of) =>
+    element("span", { class: "row small entry", onpointerenter: () => app.isolate(of), onpointerleave: () => app.isolate(-1) }, [swatch(group.colours[of]), name, element("span", { class: "count", text: group.counts[of].toLocaleString("en") })])) : [];
+  if (classes.length > MOST_NAMED) return [...scale, ...named];
+  const counts = Array(classes.length).fill(0);
   for (const label of data.labels || []) counts[label]++;
-  return [...scale, ...classes.map((/** @type {string} */ name, /** @type {number} */ index) => {
-    const swatch = element("span", { class: "swatch" });
-    swatch.style.background = state.colour === "class" ? colours[index] : "transparent";
-    return element("button", { type: "button", id: `class-${index}`, "aria-pressed": String(state.only === index), onclick: () => app.only(index),
+  return [...scale, ...named, ...classes.map((/** @type {string} */ name, /** @type {number} */ index) =>
+    element("button", { type: "button", id: `class-${index}`, title: `only ${name}`, "aria-pressed": String(state.only === index), onclick: () => app.only(index),
       onpointerenter: () => app.isolate(index), onpointerleave: () => app.isolate(-1), onfocus: () => app.isolate(index), onblur: () => app.isolate(-1) },
-    [swatch, name, " ", element("span", { class: "count", text: counts[index].toLocaleString("en") })]);
-  })];
+    [swatch(state.colour === "class" ? group.colours[index] : "transparent"), name, " ", element("span", { class: "count", text: counts[index].toLocaleString("en") })]))];
 }
 
 /** @param {any} app */
 function colourScale(app) {
-  const { state } = app, column = Number(state.colour);
-  const ends = state.colour === "error" ? ["least error", "largest"] : state.colour === "uncertainty" ? ["near training codes", "far"] : [formatNumber(app.data.reach.low[column]), formatNumber(app.data.reach.high[column])];
-  const bar = element("span", { class: "scale" });
+  const { state, data } = app;
+  const ends = state.colour === "error" ? ["smallest error", "largest"] : state.colour === "uncertainty" ? ["near training codes", "far"] : rangeText(data, data.fields[Number(state.colour)]);
+  const bar = element("span", { class: "scale" }), name = named(app, state.colour);
   bar.style.background = `linear-gradient(90deg,${[0, 0.25, 0.5, 0.75, 1].map(ramp).join(",")})`;
-  return element("span", { class: "row small", role: "img", "aria-label": `${named(app, state.colour)}: from ${ends[0]} to ${ends[1]}` }, [ends[0], bar, ends[1]]);
+  return element("span", { class: "row small", role: "img", "aria-label": `${name}: from ${ends[0]} to ${ends[1]}` }, [...(/^\d+$/.test(state.colour) ? [element("b", { text: name })] : []), element("span", { text: ends[0] }), bar, element("span", { text: ends[1] })]);
 }

@@ -1,18 +1,20 @@
 // The page put together: state changes through `set`, `select` and `moveTo`; quick things are drawn at once, the rest on rest.
 import { drawBeside, morph } from "./beside.js";
-import { charts } from "./curves.js";
-import { element, fill, place, formatNumber } from "./dom.js";
+import { drawChosen, inside } from "./chosen.js";
+import { fill, place, formatNumber } from "./dom.js";
+import { drawGuide, followed } from "./guide.js";
 import { listenToKeys } from "./keys.js";
 import { colourings, drawLayers } from "./layers.js";
 import { PlaneMap } from "./map.js";
 import { Data, Model } from "./model.js";
-import { makeOwn } from "./own.js";
-import { drawItem, drawNearest, makeSliders, moveSliders } from "./panels.js";
+import { drawItem, drawNearest, moveSliders } from "./panels.js";
 import { between, drawPath } from "./path.js";
 import { readPayload } from "./payload.js";
 import { listenToPointers } from "./pointers.js";
 import { drawRanking, makeRanking, markCurrent } from "./ranking.js";
+import { makeRowTable } from "./rowtable.js";
 import { fromHash, initial, toHash } from "./state.js";
+import { caption, frame } from "./words.js";
 
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -22,7 +24,12 @@ class App {
     this.data = new Data(facts.items, block);
     this.models = facts.tabs.map((/** @type {any} */ tab) => new Model(tab, block, this.data));
     this.state = initial();
-    if (!this.data.facts.classes.length) this.state.colour = "none";
+    this.what = this.data.pictures ? "picture" : "row";
+    if (!this.data.labels) this.state.colour = this.data.pictures ? "error" : String(this.models[0].telling[0] ?? "none");
+    /** @type {import("./groups.js").Group | null} */ this.group = null; // what dots are coloured by, where that is no number
+    /** @type {Uint8Array | null} */ this.chosen = null; // items of the lasso
+    /** @type {{item: number, z: number[], own: ArrayLike<number> | null} | null} */ this.pinned = null; // what is kept while the pointer looks elsewhere
+    this.lassoing = false;
     this.state.item = this.typical();
     this.left = new Uint8Array(this.data.total); // 1: not filtered out
     if (!location.hash) Object.assign(this.state, this.firstPath());
@@ -36,12 +43,15 @@ class App {
     this.step = 0;
     this.uncertainty = "";
     this.isolated = -1; // the class pointed at in the legend
-    /** @type {ArrayLike<number> | null} */ this.own = null; // a row nobody fitted, while it is looked at
+    /** @type {ArrayLike<number> | null} */ this.own = null; // a row of the reader's own, while it is looked at
     /** @type {any} */ this.timer = 0;
   }
 
   /** @returns {Model} */
   get model() { return this.models[this.state.tab]; }
+
+  /** The code that the map is a slice through: a look elsewhere does not turn it. */
+  get base() { return this.pinned ? this.pinned.z : this.state.z; }
 
   /** The path that is there to begin with: from where the page opens to a place some way off, of another class. */
   firstPath() {
@@ -76,7 +86,7 @@ class App {
 
   /** @param {number} axis */
   axisName(axis) {
-    return this.model.size > 2 ? `u${axis + 1}` : `z${axis + 1}`;
+    return this.model.size > 2 ? `axis ${axis + 1}` : `z${axis + 1}`;
   }
 
   /** @param {number} item */
@@ -104,7 +114,7 @@ class App {
 
   /** A class pointed at in the legend stands out. @param {number} index */
   isolate(index) {
-    if (this.isolated === index || this.state.colour !== "class") return;
+    if (this.isolated === index || !this.group) return;
     this.isolated = index;
     this.map.draw();
   }
@@ -121,36 +131,104 @@ class App {
 
   changeTab() {
     const { state } = this;
+    this.settle();
     const own = state.item < 0 && this.model.reads ? this.own : null; // one's own row comes along, as an item does
     if (!own && state.item < 0) state.item = this.typical();
     if (!own) this.own = null;
     state.z = own ? Array.from(this.model.encode(own)) : this.model.code(state.item);
     this.map.reset();
-    this.frame();
+    frame(this);
   }
 
   /** @param {number} item */
   select(item) {
-    this.own = null;
+    this.pinned = this.own = null;
     this.state.item = item;
     this.state.z = this.model.code(item);
+    this.map.follow();
     this.rest(true);
+  }
+
+  /** A place kept that is no item. @param {number[]} z */
+  pin(z) {
+    this.moveTo(z);
+    this.rest();
+  }
+
+  /** While the pointer is over the map: what is there, until it leaves. @param {number} item @param {number[] | null} z the code where there is no item */
+  look(item, z) {
+    const { state } = this;
+    if (item >= 0 && item === state.item) return;
+    this.pinned ??= { item: state.item, z: state.z, own: this.own };
+    this.own = null;
+    state.item = item;
+    state.z = z || this.model.code(item);
+    this.sketch();
+    followed("look");
+  }
+
+  /** What was pinned is looked at again. */
+  lookAway() {
+    if (!this.pinned) return;
+    this.settle();
+    this.rest();
+  }
+
+  /** The look ends; what was pinned is the state. */
+  settle() {
+    if (!this.pinned) return;
+    const { item, z, own } = this.pinned;
+    Object.assign(this.state, { item, z });
+    this.own = own;
+    this.pinned = null;
   }
 
   /** Live: only the pictures, the handle and the sliders follow at once. @param {number[]} z */
   moveTo(z) {
-    this.own = null;
+    this.pinned = this.own = null;
     this.state.z = z;
     this.state.item = -1;
     this.map.follow();
+    this.sketch();
+  }
+
+  sketch() {
     drawItem(this);
     this.map.drawHandle();
     moveSliders(this, false);
     this.later();
   }
 
+  /** @param {Uint8Array | null} chosen */
+  choose(chosen) {
+    this.chosen = chosen && chosen.some(Boolean) ? chosen : null;
+    this.lassoing = false;
+    this.settle();
+    this.rest();
+    drawLayers(this);
+    drawChosen(this);
+    if (this.chosen) fill("live", place("chosen").querySelector("h2").textContent);
+  }
+
+  /** Items inside a line drawn on the map. @param {number[][]} line */
+  within(line) {
+    return Uint8Array.from({ length: this.data.total }, (_, item) => Number(item < this.data.n && this.visible(item) && inside(this.map.spots[item], line)));
+  }
+
+  inView() {
+    return Uint8Array.from({ length: this.data.total }, (_, item) => Number(item < this.data.n && this.visible(item) && this.map.framed(this.map.spots[item]).inside));
+  }
+
+  wholeView() {
+    this.pinned = null;
+    this.map.reset();
+    this.rest();
+    followed("zoom");
+  }
+
   /** Around the place selected. @param {number} by */
   zoom(by) {
+    followed("zoom");
     const here = this.map.place();
     if (this.map.zoom.scale * by > 1) this.map.turn(by, here, here);
     else this.map.reset();
@@ -169,15 +247,15 @@ class App {
     drawItem(this);
     moveSliders(this, true);
     drawNearest(this);
-    this.map.follow();
-    this.map.draw();
-    drawBeside(this);
+    if (!this.pinned || this.map.quick) this.map.draw();
+    if (!this.pinned) drawBeside(this);
     if (all) {
       drawPath(this);
       drawRanking(this);
       drawLayers(this);
-      this.caption();
-    } else markCurrent(this);
+      caption(this);
+    } else if (!this.pinned) markCurrent(this);
+    if (this.pinned) return;
     this.announce();
     history.replaceState(null, "", toHash(this.state));
   }
@@ -185,7 +263,7 @@ class App {
   announce() {
     const { state, data, model } = this;
     const text = `${this.axisName(0)} ${formatNumber(model.along(state.z, 0))}${model.nAxes > 1 ? `, ${this.axisName(1)} ${formatNumber(model.along(state.z, 1))}` : ""}; ${this.uncertainty}; ` +
-      `${state.item >= 0 ? `${data.name(state.item)}, error ${formatNumber(model.errors[state.item])}` : "error not defined here"}; nearest items ${this.near.slice(0, 3).map((/** @type {number} */ i) => data.label(i) || data.facts.ids[i]).join(", ")}.`;
+      `${state.item >= 0 ? `${data.name(state.item)}, error ${formatNumber(model.errors[state.item], 3)}` : `no ${this.what} lies here`}; nearest items ${this.near.slice(0, 3).map((/** @type {number} */ i) => data.label(i) || data.facts.ids[i]).join(", ")}.`;
     const wait = Math.max(0, (this.spoke || 0) + 520 - performance.now());
     clearTimeout(this.voice);
     this.voice = setTimeout(() => { this.spoke = performance.now(); fill("live", text); }, wait);
@@ -194,6 +272,7 @@ class App {
 
   /** @param {number} by */
   walk(by) {
+    this.settle();
     if (this.state.item !== this.reached || this.state.item < 0) {
       this.trail = [this.state.item, ...this.model.nearest(this.state.z, 50, this.state.item)].filter((i) => i >= 0);
       this.step = this.state.item < 0 ? -1 : 0;
@@ -253,40 +332,15 @@ class App {
     this.own = row;
     this.rest();
   }
-
-  caption() {
-    const { model, data } = this, { facts } = model, { facts: items } = data;
-    const among = items.ranked < items.heldOut ? ` Errors are ranked among ${items.ranked.toLocaleString("en")} of them.` : "";
-    const shown = data.n < items.heldOut ? `${among} A sample of ${data.n.toLocaleString("en")} of ${items.heldOut.toLocaleString("en")} items, with the largest errors; the tiles show all.` : "";
-    const slice = model.size > 2 ? ` A place on this map does not fix z: it is a slice through the selected item along the two widest directions; dots fade with distance from it.` : "";
-    const measure = this.state.trip && model.facts.trips ? "decoded and encoded again, a code comes back farther off than" : "farther from training codes than";
-    const probes = items.probes.length ? " Squares: probes, which nobody measured." : "";
-    fill("caption", `Grey: ${measure} 95 % of them; hatched: than 99 %, so what is decoded there is made up.${probes} Outside the axes: ${facts.outside} of ${items.heldOut.toLocaleString("en")} items.${slice}${shown}`);
-  }
-
-  /** Everything that depends on the tab alone. */
-  frame() {
-    const { model, data } = this, { facts } = model, { facts: items } = data;
-    fill("sentence", ...facts.sentence.map((/** @type {string[]} */ [kind, text]) => element(kind === "strong" ? "b" : "span", { text })));
-    place("banner").hidden = !facts.banner;
-    fill("banner", facts.banner);
-    fill("tabs", ...(this.models.length > 1 ? this.models.map((/** @type {Model} */ m, /** @type {number} */ tab) =>
-      element("button", { type: "button", "aria-pressed": String(m === model), text: m.facts.name, onclick: () => this.set({ tab }) })) : []));
-    fill("footer", `${facts.variant}: ${facts.size} number${facts.size === 1 ? "" : "s"}, ${facts.parameters.toLocaleString("en")} parameters. Squared error per feature on items held out: ${formatNumber(facts.mse)}; PCA with ${facts.pcaSize} number${facts.pcaSize === 1 ? "" : "s"}: ${formatNumber(facts.pcaMse)}. Seed ${facts.seed ?? "none"}.${data.pictures ? ` Grey from ${formatNumber(items.span[0])} to ${formatNumber(items.span[1])} in every picture, differences from ${formatNumber(-facts.differenceScale, 2)} (blue) to ${formatNumber(facts.differenceScale, 2)} (orange).` : ""}`);
-    const where = facts.size > 2 ? `seen along the two widest directions of its ${facts.size} numbers` : facts.size === 2 ? "at its 2 numbers" : "at its number";
-    fill("meaning", `Each mark is one ${data.pictures ? "picture" : "row"}, ${where}.`);
-    fill("sliders-title", facts.size > 2 ? "Directions of the code, widest first" : facts.size === 2 ? "Numbers of the code" : "The number of the code");
-    fill("curves", ...charts(model, this.models));
-    makeSliders(this);
-    makeOwn(this);
-  }
 }
 
 async function start() {
   const { facts, block } = await readPayload();
   const app = new App(facts, block);
   makeRanking(app);
-  app.frame();
+  makeRowTable(app);
+  drawGuide();
+  frame(app);
   app.rest(true);
   listenToKeys(app);
   listenToPointers(app);
@@ -299,10 +353,11 @@ async function start() {
   });
   place("zoom-in").addEventListener("click", () => app.zoom(1.5));
   place("zoom-out").addEventListener("click", () => app.zoom(1 / 1.5));
+  place("zoom-all").addEventListener("click", () => app.wholeView());
   addEventListener("resize", () => app.map.draw());
   addEventListener("hashchange", () => {
     app.read();
-    app.frame();
+    frame(app);
     app.rest(true);
   });
   still.addEventListener("change", () => (app.playing ? app.play() : drawPath(app)));

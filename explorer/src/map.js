@@ -1,11 +1,13 @@
 // The map: one layer drawn on rest (shading, decodes, dots), one above it that follows the handle.
 import { ticks } from "./chart.js";
 import { place, formatNumber } from "./dom.js";
-import { drawNames, drawPoints, drawTraining, jitter } from "./dots.js";
+import { drawNames, drawPoints, drawTraining, jitter, shortened } from "./dots.js";
+import { groupOf } from "./groups.js";
+import { drawBand } from "./polish.js";
 import { drawDecodes, drawDensity, drawUncertainty, drawPrior, drawTiles } from "./shading.js";
 
-export const MARGIN = { left: 44, right: 12, top: 12, bottom: 34 };
-const FARTHEST = 20, WHOLE = { scale: 1, x: 0, y: 0 };
+const FARTHEST = 40, WHOLE = { scale: 1, x: 0, y: 0 };
+const LANE = 26, TRACK = 74; // pixels of a group's lane on a line, and of the density and the handle below the lanes
 
 export class PlaneMap {
   /** @param {any} app */
@@ -15,9 +17,12 @@ export class PlaneMap {
     this.above = place("above");
     this.zoom = WHOLE;
     this.waiting = 0;
+    this.quick = false; // drawn without what takes its time
+    this.margin = { left: 44, right: 12, top: 12, bottom: 34 };
     /** @type {number[][]} */ this.spots = [];
     /** @type {number[][]} */ this.span = [];
-    /** @type {number[][] | null} */ this.pull = null; // from a dot to where it is dragged
+    /** @type {number[][] | null} */ this.pull = null; // from an end of the path to where it is dragged
+    /** @type {number[][] | null} */ this.lasso = null; // around dots, while it is drawn
     this.hinted = -1; // the item pointed at elsewhere on the page
     this.side = this.height = 0;
   }
@@ -25,36 +30,55 @@ export class PlaneMap {
   get model() { return this.app.model; }
   get line() { return this.model.size === 1; }
 
+  /** On a line: how many lanes, one a group where there are few. */
+  get lanes() {
+    const count = this.app.group?.names.length || 1;
+    return count <= 16 ? count : 1;
+  }
+
+  /** On a line: the height of the handle, below lane 0. */
+  get track() { return -0.5; }
+
   /** Limits of the view along both axes. */
   limits() {
     const { limits } = this.model.facts, { scale, x, y } = this.zoom;
     const [across, up] = [limits[0], limits[1] || [-1, 1]];
     const half = Math.max(across[1] - across[0], this.line ? 0 : up[1] - up[0]) / 2 / scale; // equal aspect
     const middle = [(across[0] + across[1]) / 2 + x, (up[0] + up[1]) / 2 + y];
-    return this.line ? [[middle[0] - half, middle[0] + half], [-1, 1]] : middle.map((m) => [m - half, m + half]);
+    return this.line ? [[middle[0] - half, middle[0] + half], [-1, this.lanes]] : middle.map((m) => [m - half, m + half]);
   }
 
   reset() {
     this.zoom = WHOLE;
   }
 
-  /** Zoomed by a factor and moved, so that what was at one place of the screen is at the other. @param {number} by @param {number[]} from @param {number[]} to */
+  /** Zoomed by a factor and moved, so what was at one place of the screen is at the other; the middle stays among the codes. @param {number} by @param {number[]} from @param {number[]} to */
   turn(by, from, to) {
-    const [x, y] = this.toPlane(from[0], from[1]);
+    const [x, y] = this.toPlane(from[0], from[1]), { limits } = this.model.facts;
     this.zoom = { ...this.zoom, scale: Math.min(FARTHEST, Math.max(1, this.zoom.scale * by)) };
     this.span = this.limits();
     const [left, low] = this.toPlane(to[0], to[1]);
-    this.zoom = { scale: this.zoom.scale, x: this.zoom.x + x - left, y: this.zoom.y + y - low };
+    const held = (/** @type {number} */ value, /** @type {number} */ axis) => {
+      const half = limits[axis] ? (limits[axis][1] - limits[axis][0]) / 2 : 0;
+      return Math.min(half, Math.max(-half, value));
+    };
+    this.zoom = { scale: this.zoom.scale, x: held(this.zoom.x + x - left, 0), y: held(this.zoom.y + y - low, 1) };
     this.span = this.limits();
     this.soon();
   }
 
   /** The view moved so far that the place selected is in it. */
   follow() {
-    if (this.zoom.scale === 1) return;
-    const [x, y] = this.place(), [right, bottom] = [this.side - MARGIN.right, this.height - MARGIN.bottom];
-    if (x >= MARGIN.left && x <= right && y >= MARGIN.top && y <= bottom) return;
-    this.turn(1, [x, y], [(MARGIN.left + right) / 2, (MARGIN.top + bottom) / 2]);
+    if (this.zoom.scale === 1 && !this.zoom.x && !this.zoom.y) return;
+    const [x, y] = this.place(), { left, right, top, bottom } = this.frame();
+    if (x >= left && x <= right && y >= top && y <= bottom) return;
+    this.turn(1, [x, y], [(left + right) / 2, (top + bottom) / 2]);
+  }
+
+  /** Edges of what is drawn within, on the screen. */
+  frame() {
+    const { margin } = this;
+    return { left: margin.left, right: this.side - margin.right, top: margin.top, bottom: this.height - margin.bottom };
   }
 
   /** Drawn in the next frame, once, without what takes its time. */
@@ -69,7 +93,9 @@ export class PlaneMap {
   measure() {
     const side = this.above.clientWidth || 480, ratio = window.devicePixelRatio || 1;
     this.side = side;
-    this.height = this.line ? Math.round(side / 2) : side - MARGIN.left - MARGIN.right + MARGIN.top + MARGIN.bottom; // square within
+    this.margin.left = this.line && this.lanes > 1 ? this.widestName() : 44;
+    const { left, right, top, bottom } = this.margin;
+    this.height = top + bottom + (this.line ? TRACK + (this.lanes > 1 ? LANE * this.lanes : 110) : side - left - right); // square within
     for (const canvas of [this.still, this.above]) {
       canvas.width = side * ratio;
       canvas.height = this.height * ratio;
@@ -79,45 +105,55 @@ export class PlaneMap {
     this.span = this.limits();
   }
 
+  /** Room for the names of the lanes. */
+  widestName() {
+    const pen = this.still.getContext("2d");
+    pen.font = "600 12px system-ui, sans-serif";
+    return Math.ceil(Math.max(44, ...this.app.group.names.map((/** @type {string} */ name) => pen.measureText(shortened(name)).width + 16)));
+  }
+
   /** @param {number} x @param {number} y */
   toScreen(x, y) {
-    const [[left, right], [low, high]] = this.span;
-    return [
-      MARGIN.left + ((x - left) / (right - left)) * (this.side - MARGIN.left - MARGIN.right),
-      this.height - MARGIN.bottom - ((y - low) / (high - low)) * (this.height - MARGIN.top - MARGIN.bottom),
-    ];
+    const [[from, to], [low, high]] = this.span, { left, right, top, bottom } = this.frame();
+    const across = left + ((x - from) / (to - from)) * (right - left);
+    if (!this.line) return [across, bottom - ((y - low) / (high - low)) * (bottom - top)];
+    const floor = bottom - TRACK; // below it the track, one unit high; above it the lanes
+    return [across, y < 0 ? floor - y * TRACK : floor - (y / high) * (floor - top)];
   }
 
   /** @param {number} px @param {number} py */
   toPlane(px, py) {
-    const [[left, right], [low, high]] = this.span;
-    return [
-      left + ((px - MARGIN.left) / (this.side - MARGIN.left - MARGIN.right)) * (right - left),
-      low + ((this.height - MARGIN.bottom - py) / (this.height - MARGIN.top - MARGIN.bottom)) * (high - low),
-    ];
+    const [[from, to], [low, high]] = this.span, { left, right, top, bottom } = this.frame();
+    return [from + ((px - left) / (right - left)) * (to - from), low + ((bottom - py) / (bottom - top)) * (high - low)];
   }
 
   /** A point of the plane as a code, the rest of it as it is. @param {number} x @param {number} y */
   code(x, y) {
-    const z = this.model.moved(this.app.state.z, 0, x);
+    const z = this.model.moved(this.app.base, 0, x);
     return this.line ? z : this.model.moved(z, 1, y);
   }
 
-  /** Every item on the screen. */
+  /** Every item on the screen; on a line in its group's lane, by chance up or down within it. */
   findSpots() {
-    const { model } = this, seen = model.seen, count = this.app.data.total;
-    this.spots = Array.from({ length: count }, (_, item) => this.toScreen(seen[2 * item], this.line ? jitter(item) : seen[2 * item + 1]));
+    const { model, app, lanes } = this, seen = model.seen, count = app.data.total;
+    const lane = (/** @type {number} */ item) => (lanes > 1 ? (item < app.data.n ? lanes - 1 - app.group.of[item] : -1.35) : 0); // probes have no group: on the track
+    this.spots = Array.from({ length: count }, (_, item) => this.toScreen(seen[2 * item], this.line ? lane(item) + 0.5 + 0.8 * jitter(item) : seen[2 * item + 1]));
   }
 
   /** In the frame, and where in it what is not would be nearest. @param {number[]} spot */
   framed([x, y]) {
-    const at = [Math.min(this.side - MARGIN.right, Math.max(MARGIN.left, x)), Math.min(this.height - MARGIN.bottom, Math.max(MARGIN.top, y))];
+    const { left, right, top, bottom } = this.frame(), at = [Math.min(right, Math.max(left, x)), Math.min(bottom, Math.max(top, y))];
     return { inside: Math.hypot(at[0] - x, at[1] - y) < 1, at };
   }
 
   place() {
     const { z } = this.app.state;
-    return this.toScreen(this.model.along(z, 0), this.line ? 0 : this.model.along(z, 1));
+    return this.toScreen(this.model.along(z, 0), this.line ? this.track : this.model.along(z, 1));
+  }
+
+  /** Where an item is on the path: its dot, on a line its place on the track. @param {number} item */
+  end(item) {
+    return this.line ? this.toScreen(this.model.seen[2 * item], this.track) : this.spots[item];
   }
 
   /** The nearest item within so many pixels, or -1. @param {number} px @param {number} py @param {number} within */
@@ -133,6 +169,8 @@ export class PlaneMap {
 
   /** @param {boolean} [quick] without what takes its time */
   draw(quick = false) {
+    this.quick = quick;
+    this.app.group = groupOf(this.app);
     this.measure();
     this.findSpots();
     const { app, model } = this, { state, data } = app, { pen, ink, faint } = this.begin();
@@ -144,7 +182,7 @@ export class PlaneMap {
     if (state.training) drawTraining(this, pen, faint);
     if (state.points) drawPoints(this, pen, ink);
     pen.restore();
-    if (state.points && state.colour === "class") drawNames(this, pen, ink);
+    if (state.points && app.group) drawNames(this, pen, ink);
     this.drawAxes(pen, ink, faint);
     this.drawHandle();
   }
@@ -170,31 +208,49 @@ export class PlaneMap {
 
   /** To the frame. @param {any} pen */
   clip(pen) {
+    const { left, right, top, bottom } = this.frame();
     pen.beginPath();
-    pen.rect(MARGIN.left, MARGIN.top, this.side - MARGIN.left - MARGIN.right, this.height - MARGIN.top - MARGIN.bottom);
+    pen.rect(left, top, right - left, bottom - top);
     pen.clip();
   }
 
   /** @param {any} pen @param {string} ink @param {string} faint */
   drawAxes(pen, ink, faint) {
-    const [across, up] = this.span, bottom = this.height - MARGIN.bottom;
+    const [across, up] = this.span, { left, right, top, bottom } = this.frame();
     pen.strokeStyle = faint;
     pen.lineWidth = 1;
-    pen.strokeRect(MARGIN.left + 0.5, MARGIN.top + 0.5, this.side - MARGIN.left - MARGIN.right - 1, bottom - MARGIN.top - 1);
+    pen.strokeRect(left + 0.5, top + 0.5, right - left - 1, bottom - top - 1);
     pen.fillStyle = ink;
     pen.font = "11px system-ui, sans-serif";
     pen.textBaseline = "top";
     pen.textAlign = "center";
     for (const value of ticks(across[0], across[1], 5)) pen.fillText(formatNumber(value), this.toScreen(value, 0)[0], bottom + 5);
     pen.textAlign = "right";
-    pen.textBaseline = "middle";
-    if (!this.line) for (const value of ticks(up[0], up[1], 5)) pen.fillText(formatNumber(value), MARGIN.left - 6, this.toScreen(0, value)[1]);
-    pen.textAlign = "right";
     pen.textBaseline = "bottom";
-    pen.fillText(this.app.axisName(0), this.side - MARGIN.right, this.height - 1);
+    pen.fillText(this.app.axisName(0), right, this.height - 1);
+    pen.textBaseline = "middle";
+    if (this.line) return this.drawLanes(pen, faint);
+    for (const value of ticks(up[0], up[1], 5)) pen.fillText(formatNumber(value), left - 6, this.toScreen(0, value)[1]);
     pen.textAlign = "left";
     pen.textBaseline = "top";
-    if (!this.line) pen.fillText(this.app.axisName(1), MARGIN.left + 6, MARGIN.top + 6);
+    pen.fillText(this.app.axisName(1), left + 6, top + 6);
+  }
+
+  /** Names of the lanes beside them, and lines between. @param {any} pen @param {string} faint */
+  drawLanes(pen, faint) {
+    const { left, right } = this.frame(), { app, lanes } = this;
+    pen.strokeStyle = faint;
+    pen.lineWidth = 0.5;
+    pen.beginPath();
+    for (let lane = 0; lane < lanes; lane++) {
+      const y = this.toScreen(0, lane)[1];
+      pen.moveTo(left, y);
+      pen.lineTo(right, y);
+    }
+    pen.stroke();
+    if (lanes < 2) return;
+    pen.font = "600 12px system-ui, sans-serif";
+    app.group.names.forEach((/** @type {string} */ name, /** @type {number} */ of) => pen.fillText(shortened(name), left - 8, this.toScreen(0, lanes - of - 0.5)[1]));
   }
 
   drawHandle() {
@@ -209,7 +265,7 @@ export class PlaneMap {
         pen.stroke();
       }
     };
-    const ends = [state.a, state.b].filter((item) => item >= 0).map((item) => this.spots[item]);
+    const ends = [state.a, state.b].filter((item) => item >= 0).map((item) => this.end(item));
     if (ends.length === 2) {
       pen.save();
       this.clip(pen);
@@ -220,6 +276,17 @@ export class PlaneMap {
       pen.strokeStyle = style.getPropertyValue("--ink");
       pen.stroke();
       pen.restore();
+    }
+    if (this.lasso) {
+      pen.beginPath();
+      for (const [x, y] of this.lasso) pen.lineTo(x, y);
+      pen.closePath();
+      pen.globalAlpha = 0.12;
+      pen.fillStyle = pen.strokeStyle = style.getPropertyValue("--accent");
+      pen.fill();
+      pen.globalAlpha = 1;
+      pen.lineWidth = 1.5;
+      pen.stroke();
     }
     if (this.pull) {
       pen.beginPath();
@@ -235,13 +302,14 @@ export class PlaneMap {
     this.nameEnds(pen, style);
     if (this.hinted >= 0 && seen(this.spots[this.hinted])) ring(this.spots[this.hinted], 7, style.getPropertyValue("--ink"));
     const handle = this.framed(this.place());
+    drawBand(this, pen, style.getPropertyValue("--accent"));
     ring(handle.at, 9, style.getPropertyValue("--accent"));
     if (handle.inside) ring(handle.at, 2, style.getPropertyValue("--accent")); // hollow at the edge: the place lies beyond
   }
 
   /** A and B beside their dots, each on the side that is away from the other. @param {any} pen @param {CSSStyleDeclaration} style */
   nameEnds(pen, style) {
-    const { a, b } = this.app.state, [from, to] = [a, b].map((item) => this.spots[item]);
+    const { a, b } = this.app.state, [from, to] = [a, b].map((item) => (item < 0 ? null : this.end(item)));
     const way = from && to ? Math.atan2(from[1] - to[1], from[0] - to[0]) : -Math.PI / 2;
     pen.font = "700 13px system-ui, sans-serif";
     pen.textAlign = "center";

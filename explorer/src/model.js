@@ -1,6 +1,8 @@
 // One tab: its networks in the user's units, its codes, and how far a place is from what was learned.
+import { fieldsOf, tellingFields } from "./columns.js";
 import { bottleneck, meanOf, network } from "./network.js";
 import { tensor } from "./payload.js";
+import { Polish } from "./polish.js";
 
 export class Model {
   /** @param {any} facts @param {ArrayBuffer} block @param {Data} data */
@@ -22,6 +24,7 @@ export class Model {
     this.mean = meanOf(facts.decoder.mean);
     this.reads = facts.encoder && network(block, facts.encoder.network);
     this.byTrip = false;
+    /** @type {number[] | undefined} */ this.told = undefined;
     this.seen = new Float64Array(2 * data.total); // every item on the plane of the map
     for (let item = 0; item < data.total; item++) {
       const z = this.codes.subarray(item * this.size, (item + 1) * this.size);
@@ -29,6 +32,7 @@ export class Model {
       if (this.nAxes > 1) this.seen[2 * item + 1] = this.along(z, 1);
     }
     this.bottleneck = facts.encoder && bottleneck(facts.encoder.code, facts.size);
+    this.polish = facts.polish && new Polish(facts, block);
   }
 
   /** A code to a row in the user's units. @param {ArrayLike<number>} z */
@@ -38,11 +42,12 @@ export class Model {
     return u.map((value, i) => scaling.center[i] + scaling.spread[i] * value);
   }
 
-  /** A row to its code. @param {ArrayLike<number>} row */
-  encode(row) {
+  /** A row to its code. @param {ArrayLike<number>} row @param {boolean} [guessed] as the encoder alone has it */
+  encode(row, guessed = false) {
     const { unit, scaling } = this.facts;
     const u = Float64Array.from(row, (value, i) => (value - scaling.center[i]) / scaling.spread[i]);
-    return this.bottleneck(this.reads(u)).map((/** @type {number} */ value) => value * unit);
+    const guess = this.bottleneck(this.reads(u)), code = this.polish && !guessed ? this.polish.code(u, guess, this.mean) : guess;
+    return code.map((/** @type {number} */ value) => value * unit);
   }
 
   /** @param {number} item */
@@ -63,15 +68,26 @@ export class Model {
     return z.map((value, i) => value + by * this.axes[axis * this.size + i]);
   }
 
-  /** Squared error of a rebuilt row, in the units the model is judged by. @param {ArrayLike<number>} row @param {ArrayLike<number>} again */
+  /** A difference squared, in the units of the evaluation. @param {number} off @param {number} column */
+  squared(off, column) {
+    const { scaling, errorWeights } = this.facts, scaled = off / (errorWeights === "model" ? scaling.spread[column] : 1);
+    return scaled * scaled;
+  }
+
+  /** In what the error is given. */
+  get errorUnit() {
+    const { data } = this, scaled = this.facts.errorWeights === "model" ? "scaled " : "";
+    return `per ${scaled}${data.pictures ? "pixel" : "column"}`;
+  }
+
+  /** Squared error per feature of a reconstruction; missing cells are left out. @param {ArrayLike<number>} row @param {ArrayLike<number>} again */
   error(row, again) {
-    const { scaling, errorWeights } = this.facts;
-    let sum = 0;
+    let sum = 0, present = 0;
     for (let i = 0; i < row.length; i++) {
-      const off = (row[i] - again[i]) / (errorWeights === "model" ? scaling.spread[i] : 1);
-      if (!Number.isNaN(off)) sum += off * off;
+      const square = this.squared(row[i] - again[i], i);
+      if (!Number.isNaN(square)) [sum, present] = [sum + square, present + 1];
     }
-    return sum;
+    return sum / Math.max(1, present);
   }
 
   /** The share of items with a larger error. @param {number} error */
@@ -81,6 +97,11 @@ export class Model {
     return above / this.data.n;
   }
 
+  /** Fields of the table, those first of which the place on the map says most. */
+  get telling() {
+    return (this.told ??= tellingFields(this));
+  }
+
   /** How uncertain a place is, as a quantile of training codes, by the measure chosen. @param {ArrayLike<number>} z */
   uncertainty(z) {
     return this.byTrip && this.reads && this.facts.trips ? this.trip(z) : this.near(z);
@@ -88,7 +109,7 @@ export class Model {
 
   /** Quantile of how far a place is from where its decode is encoded again. @param {ArrayLike<number>} z */
   trip(z) {
-    const again = this.encode(this.decode(z));
+    const again = this.encode(this.decode(z), true);
     return quantile(this.facts.trips, Math.sqrt(this.facts.deviation.reduce((/** @type {number} */ sum, /** @type {number} */ scale, /** @type {number} */ i) => sum + ((again[i] - z[i]) / scale) ** 2, 0)));
   }
 
@@ -151,7 +172,9 @@ export class Data {
     if (probes) this.rows.set(tensor(block, probes), this.n * this.width);
     this.labels = facts.labels && tensor(block, facts.labels);
     this.pictures = facts.shape !== null;
+    this.fields = fieldsOf(facts);
     /** @type {{low: number[], high: number[]} | null} */ this.reached = null;
+    /** @type {{mean: Float64Array, spread: Float64Array} | null} */ this.moment = null;
     /** @type {Map<number, Float64Array>} */ this.sorted = new Map();
   }
 
@@ -165,6 +188,24 @@ export class Data {
       if (value > high[i]) high[i] = value;
     }
     return (this.reached = { low, high });
+  }
+
+  /** Mean and standard deviation of each column over the items, missing cells left out. */
+  get moments() {
+    if (this.moment) return this.moment;
+    const [mean, square, count] = [0, 1, 2].map(() => new Float64Array(this.width));
+    for (const pass of [0, 1]) {
+      for (let at = 0; at < this.n * this.width; at++) {
+        const i = at % this.width, value = this.rows[at];
+        if (Number.isNaN(value)) continue;
+        if (pass) square[i] += (value - mean[i]) ** 2;
+        else {
+          count[i]++;
+          mean[i] += (value - mean[i]) / count[i];
+        }
+      }
+    }
+    return (this.moment = { mean, spread: square.map((sum, i) => Math.sqrt(sum / Math.max(1, count[i])) || 1) });
   }
 
   /** Where an item's value of a column lies between the least and the largest. @param {number} column @param {number} item */

@@ -115,13 +115,13 @@ const SOFTNESS = 0.02;
 /** @param {number} x */
 const softplus = (x) => (x > 30 ? x : Math.log1p(Math.exp(x)));
 /** @param {number} value */
-function logSoftClip(value) {
+export function logSoftClip(value) {
   const steep = value / SOFTNESS, inside = Math.max(steep, -12);
   const clipped = inside > 1 / SOFTNESS + 30 ? 1 / SOFTNESS : softplus(inside) - softplus(inside - 1 / SOFTNESS);
   return Math.log(SOFTNESS) + Math.log(clipped) + steep - inside;
 }
 
-/** The rebuilt row from the decoder's output. @param {any} mean @returns {(y: Float64Array) => Float64Array} */
+/** The decoded row from the decoder's output. @param {any} mean @returns {(y: Float64Array) => Float64Array} */
 export function meanOf(mean) {
   /** @param {number} y */
   const bernoulli = (y) => sigmoid(mean.soft_clip ? logSoftClip(y) - logSoftClip(1 - y) : y);

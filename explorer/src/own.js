@@ -1,4 +1,4 @@
-// A row nobody fitted: drawn, filled in, pasted or uploaded, placed on the map by the encoder in the page.
+// A row of the reader's own: drawn, filled in, pasted or uploaded, encoded by the page and shown on the map.
 import { element, fill, place as find } from "./dom.js";
 import { makeForm } from "./form.js";
 import { makePad } from "./pad.js";
@@ -14,12 +14,12 @@ export function makeOwn(app) {
   const note = element("p", { role: "status", id: "own-note" });
   const place = () => {
     const empty = row.findIndex(Number.isNaN);
-    if (empty >= 0) return void (note.textContent = `The encoder takes whole rows; ${columns[empty]} is empty.`);
+    if (empty >= 0) return void (note.textContent = `The encoder needs every column; ${columns[empty]} is empty.`);
     app.showOwn(row.slice());
     note.textContent = find("about").textContent;
-    if (data.pictures) again.replaceChildren(picture(data, model.decode(app.state.z), { name: "rebuilt from your own" }));
+    if (data.pictures) again.replaceChildren(picture(data, model.decode(app.state.z), { name: "reconstruction of your own" }));
   };
-  const again = element("div", { class: "pad-box" }, [element("div", { class: "none", text: "rebuilt as you draw" })]);
+  const again = element("div", { class: "pad-box" }, [element("div", { class: "none", text: "reconstructed as you draw" })]);
   const drawn = data.pictures ? (shape[0] === 1 ? makePad(app, row, place) : null) : makeForm(app, row, place);
   const take = (/** @type {ArrayLike<number>} */ values, said = "") => {
     row.set(values);
@@ -28,7 +28,7 @@ export function makeOwn(app) {
     note.textContent = `${said} ${note.textContent}`;
   };
   const read = (/** @type {string} */ text) => {
-    const found = rowOfText(text, columns);
+    const found = rowOfText(text, data.fields);
     if (found.row) take(found.row, found.note);
     else note.textContent = found.note;
   };
@@ -36,10 +36,10 @@ export function makeOwn(app) {
     if (!given) return;
     const isPicture = given.type.startsWith("image/");
     if (!isPicture) return read(await given.text());
-    if (!data.pictures) return void (note.textContent = "Rows of this page are no pictures; give a text file with one row.");
-    await rowOfPicture(given, data).then((values) => take(values), () => (note.textContent = "That picture could not be read; give a PNG or a JPEG."));
+    if (!data.pictures) return void (note.textContent = "The rows of this page are not pictures; give a text file with one row.");
+    await rowOfPicture(given, data).then((values) => take(values), () => (note.textContent = "That picture could not be read; give a PNG or a JPEG file."));
   };
-  const area = element("textarea", { id: "paste", spellcheck: "false", "aria-label": "a row as text", placeholder: `${data.width} numbers, or a header and a row${data.pictures ? ", or a picture" : ""}: paste here`,
+  const area = element("textarea", { id: "paste", spellcheck: "false", "aria-label": "a row as text", placeholder: `Paste a row of ${data.fields.length} ${data.fields.length < data.width ? "cells" : "numbers"}, a header and a row${data.pictures ? ", or a picture" : ""}`,
     onpaste: (/** @type {ClipboardEvent} */ event) => {
       const picture = [...(event.clipboardData?.files || [])].find((one) => one.type.startsWith("image/"));
       if (picture) event.preventDefault();
@@ -47,12 +47,12 @@ export function makeOwn(app) {
     } });
   const upload = element("input", { type: "file", id: "upload", hidden: true, "aria-label": "file with a row", onchange: () => { file(upload.files[0]); upload.value = ""; } });
   const button = (/** @type {string} */ id, /** @type {string} */ text, /** @type {() => void} */ onclick) => element("button", { type: "button", id, text, onclick });
-  const selected = () => (app.state.item < 0 ? void (note.textContent = "Select an item first.") : take(data.row(app.state.item)));
+  const selected = () => (app.state.item < 0 ? void (note.textContent = `Select a ${app.what} first.`) : take(data.row(app.state.item)));
   const wipe = data.pictures ? [button("wipe", "Clear", () => take(row.fill(span[0]))), button("invert", "Invert", () => take(row.map((value) => span[0] + span[1] - value)))] : [];
   fill("own", element("div", { class: data.pictures ? "own-picture" : "own-table" }, [
     ...(drawn ? [drawn.box] : []), ...(data.pictures ? [again] : []),
     element("div", {}, [
-      element("div", { class: "row" }, [button("from-item", "Begin from the selected item", selected), ...wipe]), area,
+      element("div", { class: "row" }, [button("from-item", `Start from the selected ${app.what}`, selected), ...wipe]), area,
       element("div", { class: "row" }, [button("place-own", "Place on the map", () => read(area.value)), button("choose", data.pictures ? "Upload a picture or a row" : "Upload a row", () => upload.click()), upload]), note,
     ]),
   ]));

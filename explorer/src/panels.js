@@ -1,35 +1,38 @@
-// What is said and shown of the place selected: pictures, figures, neighbours, sliders.
+// What is said and shown of the place selected: pictures, the error and its rank, neighbours, sliders.
+import { cellText, deviation } from "./columns.js";
 import { element, fill, place, formatNumber, formatInRange } from "./dom.js";
-import { bars, picture, thumbnail } from "./pictures.js";
+import { picture, thumbnail } from "./pictures.js";
+import { drawRowTable } from "./rowtable.js";
 
 /** @param {any} app */
 export function drawItem(app) {
   const { state, model, data } = app, again = model.decode(state.z), item = state.item;
   const row = item >= 0 ? data.row(item) : app.own, trio = place("trio");
-  trio.classList.toggle("table", !data.pictures);
+  fill("panel-title", row ? (item >= 0 ? data.name(item) : "Your own row") : "Decoded here; there is no original");
   if (data.pictures) {
     const none = (/** @type {string} */ text) => element("div", { class: "none", text });
     const slots = [
-      ["original", row ? picture(data, row, { name: `original, ${item >= 0 ? data.name(item) : "your own"}` }) : none("no original: this place is not an item")],
-      ["rebuilt", picture(data, again, { name: `rebuilt from ${model.size} numbers` })],
-      ["difference ±", row ? picture(data, again.map((/** @type {number} */ v, /** @type {number} */ i) => v - row[i]), { signed: model.facts.differenceScale, name: "signed difference" }) : none("no difference without an original")],
+      ["original", row ? picture(data, row, { name: `original, ${item >= 0 ? data.name(item) : "your own"}` }) : none(`no ${app.what} lies at this place`)],
+      ["reconstruction", picture(data, again, { name: `decoded from ${model.size} numbers` })],
+      ["difference", row ? picture(data, again.map((/** @type {number} */ v, /** @type {number} */ i) => v - row[i]), { signed: model.facts.differenceScale, name: "signed difference" }) : none("nothing to compare")],
     ];
-    trio.replaceChildren(...slots.map(([name, shown]) => element("figure", {}, [element("figcaption", { text: name }), shown])));
-  } else trio.replaceChildren(...(row ? [] : [element("p", { class: "small", text: "no original: this place is not an item" })]), bars(model, row, again));
+    trio.replaceChildren(...slots.map(([name, shown]) => element("figure", {}, [element("figcaption", { text: row ? name : name === "reconstruction" ? "decoded" : name }), shown])));
+  } else drawRowTable(app);
   fill("about", ...about(app, row, again));
   const uncertainty = model.uncertainty(state.z);
   app.uncertainty = uncertainty < 0.95 ? "inside the data ✓" : uncertainty < 0.99 ? "at the edge of the data" : `outside the data${row ? "" : ": made up here"}`;
   const shown = state.z.slice(0, 6).map((/** @type {number} */ value, /** @type {number} */ i) => formatInRange(value, 4 * model.facts.deviation[i])).join(", ") + (model.size > 6 ? ", …" : "");
-  fill("code", `z = (${shown})  ${app.uncertainty}`);
+  fill("code", `code z = (${shown}), ${app.uncertainty}`);
 }
 
-/** The error and what it is among the others'. @param {any} app @param {ArrayLike<number> | null} row @param {ArrayLike<number>} again */
-function about({ model, data, state }, row, again) {
+/** The error and its rank among all. @param {any} app @param {ArrayLike<number> | null} row @param {ArrayLike<number>} again */
+function about({ model, data, state, what }, row, again) {
   const { item } = state;
-  if (!row) return ["Error: not defined here, as there is no original."];
+  if (!row) return [`The ${data.pictures ? "picture" : "values"} that the decoder gives for this place on the map.`];
   const error = item >= 0 ? model.errors[item] : model.error(row, again), share = item >= 0 ? model.betterThan[item] : model.better(error);
-  const whose = item < 0 ? "Your own." : item >= data.n ? `A probe, not measured by anyone: ${data.name(item)}.` : `${data.name(item)}.`;
-  return [element("b", { text: formatNumber(error) }), ` error, better than ${Math.round(100 * share)} % of items. ${whose}`];
+  const all = data.facts.ranked, rank = Math.min(all, Math.round(share * all) + 1);
+  const whose = item < 0 ? "" : item >= data.n ? " This one is made up, not measured." : "";
+  return ["Squared error ", element("b", { text: formatNumber(error, 3) }), ` ${model.errorUnit}: smaller than for ${Math.round(100 * share)}% of ${what}s${item >= 0 && item < data.n ? `, rank ${rank.toLocaleString("en")} of ${all.toLocaleString("en")} from the largest` : ""}.${whose}`];
 }
 
 /** @param {any} app @param {number} item @param {() => void} pressed @param {string} [figure] a number to show below the name */
@@ -49,7 +52,7 @@ export function drawNearest(app) {
 
 const FIRST = 6;
 
-/** Sliders are made once a tab and only moved after that, so that a focused one keeps its focus. @param {any} app */
+/** Sliders are made once a tab and only moved after that, so a focused one keeps its focus. @param {any} app */
 export function makeSliders(app) {
   const { model } = app;
   const made = Array.from({ length: model.nAxes }, (_, axis) => {
@@ -57,7 +60,7 @@ export function makeSliders(app) {
     const input = element("input", { type: "range", min: low, max: high, step: (high - low) / 200, "aria-label": app.axisName(axis), oninput: () => app.moveTo(model.moved(app.state.z, axis, Number(input.value))) });
     const output = element("output");
     const name = app.axisName(axis) + (model.facts.unused[axis] ? " (unused)" : "");
-    const film = element("div", { class: "film", "aria-hidden": "true" });
+    const film = element("div", { class: app.data.pictures ? "film" : "loadings", id: `film-${axis}`, "aria-hidden": app.data.pictures ? "true" : null });
     return { axis, input, output, film, box: element("div", { class: "slider" }, [element("div", { class: "head" }, [element("span", { text: name }), output]), input, film]) };
   });
   app.sliders = made;
@@ -67,13 +70,27 @@ export function makeSliders(app) {
 
 /** @param {any} app @param {boolean} films */
 export function moveSliders(app, films) {
-  const { model, state } = app;
+  const { model, state, data } = app;
   for (const { axis, input, output, film } of app.sliders) {
     if (axis >= FIRST && !input.closest("details").open) continue;
     const at = model.along(state.z, axis), [low, high] = model.facts.limits[axis];
     if (document.activeElement !== input) input.value = at;
     output.textContent = formatInRange(at, high - low);
     input.setAttribute("aria-valuetext", output.textContent);
-    if (films) film.replaceChildren(...Array.from({ length: 7 }, (_, k) => thumbnail(model, model.decode(model.moved(state.z, axis, low + ((high - low) * (k + 0.5)) / 7)))));
+    if (films && !data.pictures) fill(`film-${axis}`, ...changes(app, axis));
+    else if (films) film.replaceChildren(...Array.from({ length: 7 }, (_, k) => thumbnail(model, model.decode(model.moved(state.z, axis, low + ((high - low) * (k + 0.5)) / 7)))));
   }
+}
+
+const SAID = 4;
+
+/** What changes most from one end of a slider to the other, in words. @param {any} app @param {number} axis */
+function changes({ model, data, state }, axis) {
+  const [from, to] = model.facts.limits[axis].map((/** @type {number} */ end) => model.decode(model.moved(state.z, axis, end)));
+  const found = data.fields.map((/** @type {any} */ field) => {
+    const [a, b] = [from, to].map((row) => (field.kind === "category" ? cellText(data, field, row).replace(/, \d+%$/, "") : ""));
+    const by = field.kind === "category" ? 1.5 * Number(a !== b) : deviation(data, field, to) - deviation(data, field, from);
+    return { by, text: field.kind === "category" ? `${field.name} ${a} → ${b}` : `${field.name} ${by > 0 ? "+" : "−"}${Math.abs(by).toFixed(1)} sd` };
+  }).filter((/** @type {any} */ one) => Math.abs(one.by) >= 0.05).sort((/** @type {any} */ a, /** @type {any} */ b) => Math.abs(b.by) - Math.abs(a.by)).slice(0, SAID);
+  return [found.length ? `From left to right: ${found.map((/** @type {any} */ one) => one.text).join(", ")}.` : "Nothing changes along it."];
 }

@@ -1,78 +1,122 @@
-// Pointers on the map: point to decode, tap a dot to select it, drag, from dot to dot for a path, two fingers to pan and zoom.
+// Pointers on the map: hover looks, a click pins, a drag pans, the wheel and two fingers zoom, Shift and drag selects many.
 import { element, place } from "./dom.js";
+import { followed } from "./guide.js";
 import { thumbnail } from "./pictures.js";
 
-const FINGER = 24, MOUSE = 8, STILL = 4; // pixels: how near a dot is meant, and how far is no drag yet
+const FINGER = 24, MOUSE = 9, STILL = 4, DOUBLE = 350; // pixels: how near a dot is meant, how far is no drag yet; milliseconds between two taps
 
 /** @param {any} app */
 export function listenToPointers(app) {
   const { map } = app, above = map.above, held = new Map();
   const lens = element("div", { class: "lens", "aria-hidden": "true", hidden: true }); // a finger hides what it points at
   above.parentElement.append(lens);
-  let began = -1, moved = false, from = [0, 0];
-  const at = (/** @type {PointerEvent} */ event) => {
+  /** @type {"look" | "pan" | "lasso" | "a" | "b"} */ let way = "look";
+  let moved = false, from = [0, 0], wheelIsMeant = false, tapped = 0, tap = [0, 0];
+  /** @type {{item: number, z: number[]} | null} */ let kept = null; // what was pinned before the last click
+  const at = (/** @type {MouseEvent} */ event) => {
     const edge = above.getBoundingClientRect();
     return [event.clientX - edge.left, event.clientY - edge.top];
   };
   const near = (/** @type {PointerEvent} */ event, /** @type {number[]} */ [x, y]) => map.pick(x, y, event.pointerType === "touch" ? FINGER : MOUSE);
-  const decode = (/** @type {PointerEvent} */ event, /** @type {number[]} */ [x, y]) => {
-    const point = map.toPlane(x, y);
-    app.moveTo(map.code(point[0], point[1]));
-    lens.hidden = event.pointerType !== "touch" || !held.size;
-    if (lens.hidden) return;
+  const code = (/** @type {number[]} */ [x, y]) => map.code(...map.toPlane(x, y));
+  const end = (/** @type {number[]} */ [x, y]) => /** @type {const} */ (["a", "b"]).find((name) => {
+    const item = app.state[name], spot = item >= 0 && map.end(item);
+    return spot && Math.hypot(spot[0] - x, spot[1] - y) < 2 * MOUSE;
+  });
+  const magnify = (/** @type {number[]} */ [x, y]) => {
+    lens.hidden = false;
     lens.replaceChildren(thumbnail(app.model, app.model.decode(app.state.z)));
-    lens.style.left = `${Math.min(map.side - 72, Math.max(0, x - 36))}px`;
-    lens.style.top = `${y - 112}px`;
+    lens.style.left = `${Math.min(map.side - lens.offsetWidth, Math.max(0, x - lens.offsetWidth / 2))}px`;
+    lens.style.top = `${y - 40 - lens.offsetHeight}px`;
   };
   const release = (/** @type {PointerEvent} */ event) => {
     held.delete(event.pointerId);
     lens.hidden = true;
-    map.pull = null;
+    map.pull = map.lasso = null;
+    above.classList.remove("panning");
   };
 
   above.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => {
+    if (event.button > 0) return;
     above.setPointerCapture(event.pointerId);
-    held.set(event.pointerId, at(event));
     from = at(event);
+    held.set(event.pointerId, from);
     moved = held.size > 1; // the second finger makes it no tap
-    began = event.pointerType === "touch" ? -1 : near(event, from);
+    const touch = event.pointerType === "touch";
+    way = event.shiftKey || app.lassoing ? "lasso" : touch ? "look" : end(from) || "pan";
+    place("plane").classList.add("by-pointer");
     place("plane").focus({ preventScroll: true });
   });
   above.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => {
     const now = at(event), before = held.get(event.pointerId);
+    wheelIsMeant = true;
     if (before) held.set(event.pointerId, now);
     if (held.size === 2 && before) {
       const other = /** @type {number[]} */ ([...held.entries()].find(([id]) => id !== event.pointerId)?.[1]);
       const middle = (/** @type {number[]} */ [x, y]) => [(x + other[0]) / 2, (y + other[1]) / 2];
       const apart = (/** @type {number[]} */ [x, y]) => Math.hypot(x - other[0], y - other[1]);
       lens.hidden = true;
+      map.lasso = null;
       map.turn(apart(now) / (apart(before) || 1), middle(before), middle(now));
+      followed("zoom");
       return app.later();
     }
-    if (before && !moved && Math.hypot(now[0] - from[0], now[1] - from[1]) < STILL) return;
-    if (before && held.size === 1) moved = true;
-    if (before && began >= 0) {
-      map.pull = [map.spots[began], now];
-      return map.drawHandle();
+    if (!before) {
+      const item = near(event, now);
+      app.point(item);
+      if (event.pointerType === "mouse") app.look(item, item < 0 ? code(now) : null);
+      return;
     }
-    if (!before) app.point(near(event, now));
-    if (before ? held.size === 1 : event.pointerType === "mouse" && near(event, now) < 0) decode(event, now);
+    if (!moved && Math.hypot(now[0] - from[0], now[1] - from[1]) < STILL) return;
+    if (held.size === 1) moved = true;
+    if (way === "look") {
+      app.moveTo(code(now));
+      magnify(now);
+      return followed("look");
+    }
+    if (way === "pan") {
+      above.classList.add("panning");
+      map.turn(1, before, now);
+      return app.later();
+    }
+    if (way === "lasso") map.lasso = [...(map.lasso || [from]), now];
+    else map.pull = [map.end(app.state[way === "a" ? "b" : "a"]) || from, now];
+    map.drawHandle();
   });
   above.addEventListener("pointerup", (/** @type {PointerEvent} */ event) => {
+    if (!held.has(event.pointerId)) return;
+    const { lasso } = map, now = at(event), item = near(event, now);
     release(event);
-    const now = at(event), item = near(event, now);
-    if (!moved && item >= 0) app.select(item);
-    else if (!moved) decode(event, now);
-    else if (began >= 0 && item >= 0 && item !== began) app.set({ a: began, b: item });
-    else map.drawHandle();
+    if (way === "lasso" && lasso) return app.choose(app.within(lasso));
+    if (moved) {
+      if ((way === "a" || way === "b") && item >= 0) app.set({ [way]: item });
+      else map.drawHandle();
+      return;
+    }
+    if (event.timeStamp - tapped < DOUBLE && Math.hypot(now[0] - tap[0], now[1] - tap[1]) < FINGER) { // the second of two: it takes back what the first one did
+      tapped = 0;
+      if (kept) Object.assign(app.state, kept);
+      return app.wholeView();
+    }
+    tapped = event.timeStamp;
+    tap = now;
+    kept = { item: app.pinned?.item ?? app.state.item, z: app.pinned?.z ?? app.state.z };
+    if (item >= 0) app.select(item);
+    else app.pin(code(now));
+    followed("pin");
   });
   above.addEventListener("pointercancel", release);
-  above.addEventListener("pointerleave", () => app.point(-1));
+  above.addEventListener("pointerleave", () => {
+    app.point(-1);
+    app.lookAway();
+  });
+  addEventListener("scroll", () => (wheelIsMeant = false), { passive: true }); // a map that scrolls under a resting pointer keeps nobody
   above.addEventListener("wheel", (/** @type {WheelEvent} */ event) => {
-    if (!event.ctrlKey) return; // the page scrolls
+    const by = Math.exp(-event.deltaY * (event.deltaMode ? 20 : 1) / (event.ctrlKey ? 200 : 500));
+    if (!event.ctrlKey && (!wheelIsMeant || (by < 1 && map.zoom.scale === 1))) return; // the page scrolls
     event.preventDefault();
-    const edge = above.getBoundingClientRect(), here = [event.clientX - edge.left, event.clientY - edge.top];
-    map.turn(Math.exp(-event.deltaY / 200), here, here);
+    map.turn(by, at(event), at(event));
+    followed("zoom");
     app.later();
   }, { passive: false });
 }

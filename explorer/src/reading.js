@@ -2,25 +2,52 @@
 
 /**
  * A row from text, and what is to be said of it; `row` is null where there is none.
- * @param {string} text @param {string[]} columns @returns {{row: Float64Array | null, note: string}}
+ * @param {string} text @param {import("./columns.js").Field[]} fields @returns {{row: Float64Array | null, note: string}}
  */
-export function rowOfText(text, columns) {
+export function rowOfText(text, fields) {
   const lines = text.replaceAll("−", "-").split(/\r?\n/).map((line) => line.trim().replace(/^[[(](.*)[\])]$/, "$1")).filter(Boolean); // as the page and Python print them
-  if (!lines.length) return { row: null, note: `Paste a row of ${columns.length} numbers first.` };
+  const none = (/** @type {string} */ note) => ({ row: null, note }), plain = fields.every((field) => field.kind === "number"), what = plain ? "numbers" : "cells";
+  if (!lines.length) return none(`Paste a row of ${fields.length} ${what} first.`);
   const cut = [/\t/, /;/, /,/].find((mark) => mark.test(lines[0])) || /\s+/;
   const cells = (/** @type {string} */ line) => line.trim().split(cut).map((cell) => cell.trim().replace(/^"(.*)"$/, "$1"));
-  const isNumber = (/** @type {string} */ cell) => cell !== "" && Number.isFinite(Number(cell));
-  const head = cells(lines[0]), named = head.some((cell) => !isNumber(cell));
+  const head = cells(lines[0]), named = plain ? head.some((cell) => !isNumber(cell)) : fields.some((field) => head.includes(field.name));
   const body = named ? lines.slice(1) : lines;
-  if (!body.length) return { row: null, note: "That is a header without a row under it, or a row in which words stand." };
+  if (!body.length) return none("That is a header with no row below it, or a row that contains words.");
   const values = cells(body[0]), more = body.length > 1 ? `The first of ${body.length} rows.` : "";
-  const places = named ? columns.map((name) => head.indexOf(name)) : columns.map((_, i) => i);
-  const lost = columns.filter((_, i) => places[i] < 0);
-  if (lost.length) return { row: null, note: `The header names no column ${lost[0]}${lost.length > 1 ? `, and ${lost.length - 1} more are missing` : ""}.` };
-  if (!named && values.length !== columns.length) return { row: null, note: `A row has ${columns.length} numbers, got ${values.length}.` };
-  const wrong = places.findIndex((at) => !isNumber(values[at] ?? ""));
-  if (wrong >= 0) return { row: null, note: `${columns[wrong]} must be a number, got "${(values[places[wrong]] ?? "").slice(0, 40)}".` };
-  return { row: Float64Array.from(places, (at) => Number(values[at])), note: more };
+  const places = fields.map(({ name }, i) => (named ? head.indexOf(name) : i));
+  const lost = fields.filter((_, i) => places[i] < 0);
+  if (lost.length) return none(`The header has no column ${lost[0].name}${lost.length > 1 ? `, and ${lost.length - 1} more are missing` : ""}.`);
+  if (!named && values.length !== fields.length) return none(`A row has ${fields.length} ${what}, got ${values.length}.`);
+  const row = new Float64Array(fields[fields.length - 1].end);
+  for (const [i, field] of fields.entries()) {
+    const wanted = readCell(row, field, values[places[i]] ?? "");
+    if (wanted) return none(`${field.name} must be ${wanted}, got "${(values[places[i]] ?? "").slice(0, 40)}".`);
+  }
+  return { row, note: more };
+}
+
+/** @param {string} cell */
+const isNumber = (cell) => cell !== "" && Number.isFinite(Number(cell));
+
+/** A cell's numbers written into the row; what it should have been where it is something else. @param {Float64Array} row @param {import("./columns.js").Field} field @param {string} cell */
+function readCell(row, { kind, begin, end, categories = [] }, cell) {
+  if (kind === "category") {
+    const at = categories.indexOf(cell);
+    if (at < 0) return `one of ${categories.slice(0, 6).join(", ")}${categories.length > 6 ? ", …" : ""}`;
+    row.fill(0, begin, end);
+    row[begin + at] = 1;
+    return "";
+  }
+  if (kind === "boolean") {
+    const yes = /^(1|true|yes|t|y)$/i.test(cell);
+    if (!yes && !/^(0|false|no|f|n)$/i.test(cell)) return "yes or no";
+    row[begin] = Number(yes);
+    return "";
+  }
+  const days = kind === "date" && !isNumber(cell) ? Date.parse(/[Tt:]/.test(cell) ? cell : `${cell}T00:00Z`) / 864e5 : NaN;
+  if (!isNumber(cell) && Number.isNaN(days)) return kind === "date" ? "a date such as 2024-05-31" : "a number";
+  row[begin] = isNumber(cell) ? Number(cell) : days;
+  return "";
 }
 
 /**
@@ -41,7 +68,7 @@ export async function rowOfPicture(file, data) {
     return canvas;
   };
   drawn = paint(bitmap, side[0], side[1]);
-  while (side[0] > 2 * width && side[1] > 2 * height) { // by halves, so that every pixel counts
+  while (side[0] > 2 * width && side[1] > 2 * height) { // by halves, so every pixel counts
     side = side.map((length) => Math.ceil(length / 2));
     drawn = paint(drawn, side[0], side[1]);
   }

@@ -1,5 +1,4 @@
 // What lies under the dots: density tiles, uncertainty, the prior, a mosaic of decodes, and on a line the density curve.
-import { MARGIN } from "./map.js";
 import { picture } from "./pictures.js";
 
 const GRID = 45, MOSAIC = 16, BINS = 80; // an odd grid: codes all on a line along an axis lie in the middle of cells
@@ -22,8 +21,8 @@ export function drawTiles(map, pen, faint) {
 
 /** Uncertainty over the grid: kept while the view is the same, computed in slices of time, drawn when whole. @param {any} map */
 function uncertainties(map) {
-  const { app, model } = map, { state } = app, cell = (map.side - MARGIN.left - MARGIN.right) / GRID;
-  const key = `${state.tab} ${state.trip} ${map.span} ${model.size > 2 ? state.z : ""}`;
+  const { app, model } = map, { state } = app, cell = (map.side - map.margin.left - map.margin.right) / GRID;
+  const key = `${state.tab} ${state.trip} ${map.span} ${model.size > 2 ? app.base : ""}`;
   if (map.uncertaintyKey === key) return map.uncertainties;
   map.uncertaintyKey = key;
   map.uncertainties = null;
@@ -34,7 +33,7 @@ function uncertainties(map) {
     const end = performance.now() + time;
     for (; next < found.length; next++) {
       if (next % 8 === 0 && performance.now() > end) return void setTimeout(work, 0, SLICE);
-      const [x, y] = map.toPlane(MARGIN.left + ((next % GRID) + 0.5) * cell, MARGIN.top + (Math.floor(next / GRID) + 0.5) * cell);
+      const [x, y] = map.toPlane(map.margin.left + ((next % GRID) + 0.5) * cell, map.margin.top + (Math.floor(next / GRID) + 0.5) * cell);
       found[next] = model.uncertainty(map.code(x, y));
     }
     map.uncertainties = found;
@@ -44,9 +43,9 @@ function uncertainties(map) {
   return map.uncertainties;
 }
 
-/** Light from the 95 % quantile on, hatched beyond the 99 %; on a line every row is the same. @param {any} map @param {any} pen @param {string} faint */
+/** Light from the 95% quantile on, hatched beyond the 99%; on a line every row is the same. @param {any} map @param {any} pen @param {string} faint */
 export function drawUncertainty(map, pen, faint) {
-  const found = uncertainties(map), cell = (map.side - MARGIN.left - MARGIN.right) / GRID;
+  const found = uncertainties(map), cell = (map.side - map.margin.left - map.margin.right) / GRID;
   if (!found) return;
   pen.strokeStyle = pen.fillStyle = faint;
   pen.lineWidth = 0.8;
@@ -55,7 +54,8 @@ export function drawUncertainty(map, pen, faint) {
   for (let i = 0; i < GRID * GRID; i++) {
     const uncertainty = found[i % found.length];
     if (uncertainty < 0.95) continue;
-    const x = MARGIN.left + (i % GRID) * cell, y = MARGIN.top + Math.floor(i / GRID) * cell;
+    const x = map.margin.left + (i % GRID) * cell, y = map.margin.top + Math.floor(i / GRID) * cell;
+    if (y > map.height) break;
     pen.fillRect(x, y, cell, cell);
     if (uncertainty < 0.99) continue;
     pen.moveTo(x, y + cell);
@@ -68,7 +68,7 @@ export function drawUncertainty(map, pen, faint) {
 
 /** Where the prior N(0, I) has its 1 and 2 σ, cut by the slice. @param {any} map @param {any} pen @param {string} faint */
 export function drawPrior(map, pen, faint) {
-  const { model, app } = map, { z } = app.state;
+  const { model, app } = map, z = app.base;
   const foot = [0, 1].map((axis) => (axis < model.nAxes ? model.along(new Float64Array(model.size), axis) : 0));
   const away = model.size > 2 ? Math.max(0, z.reduce((/** @type {number} */ sum, /** @type {number} */ v) => sum + v * v, 0) - (model.along(z, 0) - foot[0]) ** 2 - (model.along(z, 1) - foot[1]) ** 2) : 0;
   const [x, y] = map.toScreen(foot[0], foot[1]), scale = map.toScreen(foot[0] + 1, 0)[0] - x;
@@ -87,20 +87,20 @@ export function drawPrior(map, pen, faint) {
       pen.lineTo(x + side * radius, map.height);
     } else pen.arc(x, y, radius, 0, 2 * Math.PI);
     pen.stroke();
-    pen.fillText(`${sigma} σ`, map.line ? x + radius + 12 : x, map.line ? MARGIN.top + 16 : y - radius - 2);
+    pen.fillText(`${sigma} σ`, map.line ? x + radius + 12 : x, map.line ? map.margin.top + 16 : y - radius - 2);
   }
   pen.setLineDash([]);
 }
 
 /** A mosaic of decodes, the larger the more is known there; a cell without training codes near is hatched, if uncertainty has not done so. @param {any} map @param {any} pen @param {string} faint */
 export function drawDecodes(map, pen, faint) {
-  const { app, model } = map, cell = (map.side - MARGIN.left - MARGIN.right) / MOSAIC;
+  const { app, model } = map, cell = (map.side - map.margin.left - map.margin.right) / MOSAIC;
   pen.imageSmoothingEnabled = false;
   pen.strokeStyle = faint;
   pen.lineWidth = 0.5;
   pen.globalAlpha = app.state.points ? 0.55 : 1;
   for (let i = 0; i < MOSAIC * MOSAIC; i++) {
-    const px = MARGIN.left + ((i % MOSAIC) + 0.5) * cell, py = MARGIN.top + (Math.floor(i / MOSAIC) + 0.5) * cell;
+    const px = map.margin.left + ((i % MOSAIC) + 0.5) * cell, py = map.margin.top + (Math.floor(i / MOSAIC) + 0.5) * cell;
     const [x, y] = map.toPlane(px, py), z = map.code(x, y), uncertainty = model.near(z);
     if (uncertainty >= 0.99) {
       if (!app.state.uncertainty) hatch(pen, px, py, cell);
@@ -134,6 +134,6 @@ export function drawDensity(map, pen, faint) {
   pen.strokeStyle = faint;
   pen.lineWidth = 1.5;
   pen.beginPath();
-  counts.forEach((count, k) => pen.lineTo(...map.toScreen(left + ((right - left) * (k + 0.5)) / BINS, -0.95 + (1.8 * count) / most)));
+  counts.forEach((count, k) => pen.lineTo(...map.toScreen(left + ((right - left) * (k + 0.5)) / BINS, -0.97 + (0.9 * count) / most)));
   pen.stroke();
 }

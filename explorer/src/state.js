@@ -1,4 +1,4 @@
-// What is being looked at, and the same as the text of the address, so that a link shows the same.
+// What is being looked at, and the same as the text of the address, so a link shows the same.
 
 /**
  * @typedef {{tab: number, z: number[], item: number, a: number, b: number, t: number, only: number,

@@ -2,13 +2,13 @@
 import { element, fill, place, formatNumber } from "./dom.js";
 
 const ROWS = 100;
-const COLUMNS = /** @type {const} */ ([["name", "item"], ["error", "error"], ["uncertainty", "distance, quantile"], ["pca", "PCA error"], ["change", "rank against PCA"]]);
+const COLUMNS = /** @type {const} */ ([["name", "item"], ["error", "squared error"], ["uncertainty", "distance, quantile"], ["pca", "PCA's error"], ["change", "rank against PCA"]]);
 
 /** @param {any} app */
 export function makeTable(app) {
   const heads = COLUMNS.map(([rank, text]) => element("th", { scope: "col", "data-sort": rank, class: rank === "name" ? null : "number" },
     [element("button", { type: "button", class: "sort", text, onclick: () => app.set({ rank, up: app.state.rank === rank && !app.state.up }) })]));
-  const head = element("thead", {}, [element("tr", {}, [element("th", { scope: "col", class: "number", text: "place" }), ...heads])]);
+  const head = element("thead", {}, [element("tr", {}, [element("th", { scope: "col", class: "number", text: "rank" }), ...heads])]);
   const more = element("button", { type: "button", id: "more-rows", onclick: () => { app.tableRows += 500; drawTable(app); } });
   app.tableRows = ROWS;
   const box = element("details", { ontoggle: () => drawTable(app) }, [element("summary", { id: "table-summary" }),
@@ -20,9 +20,9 @@ export function makeTable(app) {
 export function figures({ model, change }, item) {
   const moved = change[item];
   return {
-    error: formatNumber(model.errors[item]),
-    uncertainty: `${Math.round(100 * model.uncertainties[item])} %`,
-    pca: formatNumber(model.pcaErrors[item]),
+    error: formatNumber(model.errors[item], 3),
+    uncertainty: `${Math.round(100 * model.uncertainties[item])}%`,
+    pca: formatNumber(model.pcaErrors[item], 3),
     change: moved === 0 ? "=" : `${moved > 0 ? "▲" : "▼"} ${Math.abs(moved)}`,
   };
 }

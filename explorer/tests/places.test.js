@@ -1,9 +1,9 @@
 // Places and paths: moving along an axis, distance from what was learned, the way between two codes, colours.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { classColours, contrast, difference } from "../src/colours.js";
+import { contrast, difference } from "../src/colours.js";
 import { formatNumber, formatInRange } from "../src/dom.js";
-import { freeHeight } from "../src/dots.js";
+import { freePlace } from "../src/dots.js";
 import { Model } from "../src/model.js";
 import { between } from "../src/path.js";
 
@@ -33,9 +33,9 @@ test("nearest items, without the one given", () => {
   assert.deepEqual(model().nearest([0.1, 0], 2, 0), [1, 2]);
 });
 
-test("an error leaves out what is missing and weighs columns as the model is judged", () => {
+test("an error is a mean over the columns that are there, in the units of the evaluation", () => {
   assert.equal(model().error([1, NaN], [0, 7]), 1);
-  assert.equal(model().error([0, 4], [0, 0]), 4);
+  assert.equal(model().error([0, 4], [0, 0]), 2); // (0 + (4/2)²) / 2
 });
 
 test("a straight path, and a great circle that keeps its radius", () => {
@@ -44,12 +44,6 @@ test("a straight path, and a great circle that keeps its radius", () => {
   assert.ok(Math.abs(Math.hypot(...middle) - 2) < 1e-12 && Math.abs(middle[0] - middle[1]) < 1e-12);
   assert.deepEqual(between([0, 0], [2, 0], 0.5, true), [1, 0]); // no circle through the origin
   assert.deepEqual(between([1, 0], [1, 0], 0.3, true), [1, 0]);
-});
-
-test("up to eight classes, up to ten, and more", () => {
-  assert.equal(new Set(classColours(8, -1)).size, 8);
-  assert.equal(new Set(classColours(10, -1)).size, 10);
-  assert.deepEqual([...new Set(classColours(12, 5))].length, 2);
 });
 
 test("contrast is 21 between black and white, 1 of a colour with itself", () => {
@@ -73,11 +67,9 @@ test("a number of a range has the digits that tell its places apart", () => {
   assert.deepEqual([formatInRange(3206583156736, 1e13), formatInRange(1e9 + 0.25, 2), formatInRange(2e-12, 1e-11), formatInRange(1234.5, 1e4)], ["3.21e+12", "1.00000000025e+9", "2.00e−12", "1235"]);
 });
 
-test("a name finds its height below another, wherever that lies", () => {
-  for (let k = 0; k < 5000; k++) { // of some, (h + 15) - h is less than 15: the search went on for ever
-    const height = 400 * ((k * 0.618034) % 1);
-    assert.equal(freeHeight([[0, height, 20]], 5, height + 3, 20), height + 15);
-  }
-  assert.equal(freeHeight([[0, 10, 20], [0, 25, 20]], 5, 12, 20), 40);
-  assert.equal(freeHeight([[0, 10, 20]], 50, 12, 20), 12);
+test("a name stands at its place, else a line above or below, else nowhere", () => {
+  assert.deepEqual(freePlace([[0, 10, 20]], [50, 12], 20), [50, 12]);
+  assert.deepEqual(freePlace([[0, 10, 20]], [5, 10], 20), [5, -7]);
+  assert.deepEqual(freePlace([[0, 10, 20], [0, -7, 20]], [5, 10], 20), [5, 27]);
+  assert.equal(freePlace([-24, -7, 10, 27, 44].map((height) => [0, height, 20]), [5, 10], 20), null);
 });

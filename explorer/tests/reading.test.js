@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { shareBelow } from "../src/form.js";
 import { rowOfText } from "../src/reading.js";
 
-const columns = ["a b", "c", "d"];
+const columns = ["a b", "c", "d"].map((name, i) => ({ name, kind: "number", begin: i, end: i + 1 }));
 
 test("numbers by commas, tabs, semicolons or spaces", () => {
   for (const text of ["1,2,-3e2", "1\t2\t-300", "1;2;-300", " 1  2 -300 \n", "1, 2, −300", "[1, 2, -300]"]) assert.deepEqual([...(rowOfText(text, columns).row || [])], [1, 2, -300], text);
@@ -17,8 +17,22 @@ test("a header places numbers by name, and other columns are left out", () => {
 });
 
 test("what is no row is refused", () => {
-  for (const [text, note] of [["", /3 numbers first/], ["1,2", /3 numbers, got 2/], ["c,d\n1,2", /no column a b/], ["a b,c,d\n1,,3", /c must be a number/], ["a b,c,d", /without a row/], ["1,2,Infinity", /without a row/]]) {
+  for (const [text, note] of [["", /3 numbers first/], ["1,2", /3 numbers, got 2/], ["c,d\n1,2", /no column a b/], ["a b,c,d\n1,,3", /c must be a number/], ["a b,c,d", /no row below/], ["1,2,Infinity", /no row below/]]) {
     const found = rowOfText(/** @type {string} */ (text), columns);
+    assert.equal(found.row, null);
+    assert.match(found.note, /** @type {RegExp} */ (note));
+  }
+});
+
+test("categories, booleans and dates are written as such, and refused by what they may be", () => {
+  const mixed = [
+    { name: "job", kind: "category", begin: 0, end: 3, categories: ["clerk", "nurse", "smith"] }, { name: "member", kind: "boolean", begin: 3, end: 4 },
+    { name: "joined", kind: "date", begin: 4, end: 5 }, { name: "age", kind: "number", begin: 5, end: 6 },
+  ];
+  assert.deepEqual([...(rowOfText("nurse,yes,1970-01-11,40", mixed).row || [])], [0, 1, 0, 1, 10, 40]);
+  assert.deepEqual([...(rowOfText("age,joined,job,member\n40,10,smith,0", mixed).row || [])], [0, 0, 1, 0, 10, 40]);
+  for (const [text, note] of [["cook,yes,10,40", /job must be one of clerk, nurse, smith, got "cook"/], ["nurse,maybe,10,40", /member must be yes or no/], ["nurse,no,soon,40", /joined must be a date such as/], ["nurse,no,10", /4 cells, got 3/]]) {
+    const found = rowOfText(/** @type {string} */ (text), mixed);
     assert.equal(found.row, null);
     assert.match(found.note, /** @type {RegExp} */ (note));
   }

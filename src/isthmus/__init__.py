@@ -31,6 +31,8 @@ _HOMES = {
     "export_onnx": "isthmus.onnx_export",
     "load": "isthmus.storage",
     "open_table": "isthmus.tables",
+    "read": "isthmus.tables",
+    "SeriesOutlierDetector": "isthmus.series",
     "RateDistortion": "isthmus.smallest",
     "rate_distortion": "isthmus.smallest",
     "save": "isthmus.storage",
@@ -47,10 +49,16 @@ def __getattr__(name: str) -> Any:
         for kind in variants().values():
             if kind.__name__ == name:
                 return kind
+    if name == "__all__":  # what `from isthmus import *` asks for; a list above would be kept by hand
+        return _public()
     raise AttributeError(f"module 'isthmus' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
+    return sorted({*globals(), *_public()})
+
+
+def _public() -> list[str]:
     from isthmus.variants import variants
 
-    return sorted([*globals(), *_HOMES, *(kind.__name__ for kind in variants().values())])
+    return sorted([*_HOMES, *(kind.__name__ for kind in variants().values())])

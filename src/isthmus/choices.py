@@ -6,23 +6,39 @@ Settings that contradict each other or the data are refused in one sentence, bef
 from __future__ import annotations
 
 import math
+import numbers
 
 import numpy as np
 import torch
 
 from isthmus.fitted import FittedState
 from isthmus.inference.alternation import Turns, can_alternate, no_turns, share_out
+from isthmus.parts.convolution import automatic_stages
 from isthmus.parts.likelihood import Columns, Likelihood
 from isthmus.parts.network import Architecture
 from isthmus.rows.rows import Rows
 from isthmus.rows.scaling import Scaling
 from isthmus.rows.validation import validation_count
 from isthmus.settings import AutoencoderSettings
+from isthmus.tables.row_shape import RowShape
 from isthmus.training import plan as automatic
+from isthmus.training.budget import budget_epochs
 
-__all__ = ["choose_architecture", "choose_plan", "choose_size", "choose_turns", "require_consistent"]
+__all__ = [
+    "asked_share",
+    "choose_architecture",
+    "choose_candidates",
+    "choose_plan",
+    "choose_refit",
+    "choose_size",
+    "choose_turns",
+    "needs_search",
+    "require_consistent",
+]
 
 MOST_UNITS_PER_FEATURE = 64
+CHANNELS = (1, 3, 4)  # of a picture
+REFIT_ROWS = 2000  # up to which a fit ends with a refit unasked: of more rows those held out are missed less
 LARGEST, SMALLEST = 1e37, 1e-30  # values that float32 can hold, with room for their squares in units of the spread
 
 
@@ -30,11 +46,20 @@ LARGEST, SMALLEST = 1e37, 1e-30  # values that float32 can hold, with room for t
 
 
 def require_consistent(
-    settings: AutoencoderSettings, size: int, columns: Columns, likelihood: Likelihood, scaling: Scaling
+    settings: AutoencoderSettings,
+    size: int,
+    columns: Columns,
+    likelihood: Likelihood,
+    scaling: Scaling,
+    row_shape: RowShape | None = None,
 ) -> None:
     """Raise a `ValueError` if the settings contradict each other or the data."""
     who, n_features, n_rows = type(settings).__name__, len(columns.statistics.mean), columns.statistics.n_rows
     _require_float32(who, columns)
+    if settings.budget is not None and settings.max_iter is not None:
+        raise ValueError(
+            f"{who}: budget={settings.budget!r} and max_iter={settings.max_iter} both say how long to train; give one."
+        )
     if _only_size_limits(settings, size):
         most = min(n_rows, n_features)
         if size > most:
@@ -48,19 +73,35 @@ def require_consistent(
             f"(n_features={n_features}); use at most {MOST_UNITS_PER_FEATURE * n_features}."
         )
     shape = settings.image_shape
+    if shape is not None and _is_channels_last(shape) and (row_shape is None or row_shape.sizes == tuple(shape)):
+        height, width, channels = shape
+        raise ValueError(
+            f"{who}: image_shape={tuple(shape)} has its channels last, and numbers of a row are taken channel by "
+            f"channel; give X as an array of shape (n, {height}, {width}, {channels}), or "
+            f"image_shape=({channels}, {height}, {width}) and rows in that order."
+        )
     if shape is not None and (len(shape) not in (2, 3) or math.prod(shape) != n_features):
         raise ValueError(
             f"{who}: image_shape={tuple(shape)} must be (height, width) or (channels, height, width) with a "
             f"product of n_features={n_features}."
         )
-    if settings.channels and shape is None:
+    if settings.channels and _image_shape(settings, row_shape) is None:
         raise ValueError(f"{who}: channels={tuple(settings.channels)} needs image_shape, the shape of one row.")
     if settings.output_activation == "sigmoid" and settings.start == "principal":
         raise ValueError(
             f"{who}: output_activation='sigmoid' needs start='random'; a model that starts at PCA has PCA's "
             f"unbounded output."
         )
+    if settings.rotate is not None and not (_is_linear(settings) and _is_plain_point(settings, size)):
+        raise ValueError(
+            f"{who}: rotate={settings.rotate!r} is for linear models with a plain point code: a rotation leaves their "
+            "rows as they are. Give hidden_layer_sizes=() too, or leave rotate out."
+        )
     likelihood.check(who, columns, scaling)
+
+
+def _is_channels_last(shape: tuple[int, ...]) -> bool:
+    return len(shape) == 3 and shape[2] in CHANNELS and shape[0] not in CHANNELS
 
 
 def _require_float32(who: str, columns: Columns) -> None:
@@ -79,6 +120,16 @@ def _require_float32(who: str, columns: Columns) -> None:
         )
 
 
+def _is_linear(settings: AutoencoderSettings) -> bool:
+    widths = settings.hidden_layer_sizes
+    return widths is not None and not len(widths) and not settings.channels and not settings.own_modules()
+
+
+def _is_plain_point(settings: AutoencoderSettings, size: int) -> bool:
+    bottleneck = settings.make_bottleneck(size)
+    return bottleneck.is_gate and not bottleneck.ordered
+
+
 def _only_size_limits(settings: AutoencoderSettings, size: int) -> bool:
     """Whether only the size of the code keeps the model from copying its input."""
     no_range = torch.zeros(1)
@@ -89,37 +140,127 @@ def _only_size_limits(settings: AutoencoderSettings, size: int) -> bool:
     )
 
 
+def needs_search(settings: AutoencoderSettings) -> bool:
+    """Whether the size of the code is to be found by fits; a `ValueError` where it can't be.
+
+    For a linear model that is to keep a share of the variance the spectrum of PCA is enough.
+    """
+    if not isinstance(settings.n_components, str) and asked_share(settings) is None:
+        return False
+    _require_searchable(settings)
+    return isinstance(settings.n_components, str) or not _is_linear(settings)
+
+
+def _require_searchable(settings: AutoencoderSettings) -> None:
+    who, asked = type(settings).__name__, settings.n_components
+    bottleneck = settings.make_bottleneck(1)
+    if own := settings.own_modules():
+        raise ValueError(
+            f"{who}: n_components={asked!r} needs networks of any size, and the {' and '.join(own)} given has one; "
+            "give the number of latents."
+        )
+    if bottleneck.has_prior:
+        raise ValueError(
+            f"{who}: n_components={asked!r} is for codes that only their size limits. A variational code switches off "
+            "the latents it doesn't need: give a generous number, and read latent_report(X).active_units."
+        )
+    if not (bottleneck.limits_size and bottleneck.is_gate):
+        raise ValueError(
+            f"{who}: n_components={asked!r} is for codes that only their size limits, and this one is limited by how "
+            "few of its units are active; give the number of latents."
+        )
+
+
 # ---- what is chosen -------------------------------------------------------------------------------------
+
+
+def asked_share(settings: AutoencoderSettings) -> float | None:
+    """The share of the variance that the code is to keep, where ``n_components`` is one."""
+    asked = settings.n_components
+    return float(asked) if isinstance(asked, numbers.Real) and not isinstance(asked, numbers.Integral) else None
 
 
 def choose_size(settings: AutoencoderSettings, columns: Columns) -> int:
     """The number of latent dimensions; the bottleneck's default if the user left it open."""
+    if asked_share(settings) is not None:
+        return 1  # for now: PCA's spectrum will say
     if settings.n_components is not None:
         return int(settings.n_components)
     statistics = columns.statistics
     return settings.make_bottleneck(1).default_size(len(statistics.mean), statistics.n_rows)
 
 
-def choose_architecture(settings: AutoencoderSettings, size: int, n_features: int, n_given: int = 0) -> Architecture:
-    """The networks' shape, with what the user left open filled in."""
+def choose_architecture(
+    settings: AutoencoderSettings,
+    size: int,
+    n_features: int,
+    n_given: int = 0,
+    shape: RowShape | None = None,
+    stages: tuple[int, ...] = (),
+) -> Architecture:
+    """The networks' shape, with what the user left open filled in; ``stages`` are convolutions over rows of a shape."""
     bottleneck = settings.make_bottleneck(size)
     widths = settings.hidden_layer_sizes
     if widths is None:
-        widths = () if settings.channels else automatic.automatic_widths(n_features)
+        widths = () if settings.channels or stages else automatic.automatic_widths(n_features)
     return Architecture(
         n_features=n_features,
         n_latents=size,
         outputs_per_latent=bottleneck.outputs_per_latent,
         hidden_widths=tuple(int(width) for width in widths),
         activation=settings.activation,
-        image_shape=None if settings.image_shape is None else tuple(settings.image_shape),
+        image_shape=_image_shape(settings, shape),
         channels=tuple(settings.channels),
         principal=settings.start == "principal",
         sparse=bottleneck.sparse,
         own_encoder="encoder" in settings.own_modules(),
         own_decoder="decoder" in settings.own_modules(),
         n_given=n_given,
+        grid=shape.grid if stages and shape is not None else (),
+        stages=tuple(stages),
     )
+
+
+def _image_shape(settings: AutoencoderSettings, shape: RowShape | None) -> tuple[int, ...] | None:
+    """(height, width), or channels before them, as ``channels`` needs it: the user's word, or what the rows are."""
+    if shape is not None and shape.image_shape is not None:
+        return shape.image_shape
+    if settings.image_shape is not None:
+        return tuple(settings.image_shape)
+    return shape.sizes if settings.channels and shape is not None and len(shape.grid) == 2 else None
+
+
+def choose_candidates(
+    settings: AutoencoderSettings, size: int, n_features: int, n_given: int, shape: RowShape | None, n_rows: int
+) -> list[Architecture]:
+    """The networks that may be tried: the perceptron first, and convolutions where rows have a shape for them.
+
+    A `ValueError` says why convolutions that were asked for can't be built.
+    """
+    perceptron = choose_architecture(settings, size, n_features, n_given, shape)
+    open_ = settings.hidden_layer_sizes is None and not settings.channels and not settings.own_modules()
+    if settings.network == "convolution" and not settings.channels:
+        _require_possible(settings, perceptron, shape)
+    if settings.network == "perceptron" or not open_ or perceptron.sparse or n_given or shape is None:
+        return [perceptron]
+    stages = automatic_stages(shape.grid, n_rows, asked=settings.network == "convolution")
+    if not stages:
+        return [perceptron]
+    convolution = choose_architecture(settings, size, n_features, n_given, shape, stages)
+    return [convolution] if settings.network == "convolution" else [perceptron, convolution]
+
+
+def _require_possible(settings: AutoencoderSettings, architecture: Architecture, shape: RowShape | None) -> None:
+    """Refuse convolutions that were asked for and can't be built."""
+    who = f"{type(settings).__name__}: network='convolution'"
+    if settings.hidden_layer_sizes is not None or settings.own_modules():
+        raise ValueError(f"{who} and layers of your own exclude one another; leave one out.")
+    if architecture.sparse or architecture.n_given:
+        what = "a sparse code" if architecture.sparse else "given"
+        raise ValueError(f"{who} and {what} exclude one another; use network='perceptron'.")
+    if shape is None or len(shape.grid) not in (1, 2):
+        told = "these have none" if shape is None else f"these are {shape}"
+        raise ValueError(f"{who} needs rows with an order along one axis or two, and {told}; give image_shape.")
 
 
 def choose_turns(settings: AutoencoderSettings, rows: Rows, fitted: FittedState, plan: automatic.Plan) -> Turns:
@@ -133,22 +274,38 @@ def choose_turns(settings: AutoencoderSettings, rows: Rows, fitted: FittedState,
     return share_out(plan, settings.n_iter_no_change) if alternates else no_turns(plan)
 
 
-def choose_plan(settings: AutoencoderSettings, n_rows: int, fitted: FittedState) -> automatic.Plan:
-    """The training run, with what the user left open filled in."""
+def choose_refit(settings: AutoencoderSettings, rows: Rows) -> bool:
+    """Whether the model is trained again on all rows, those held out too: unasked where there are few."""
+    asked = len(rows) <= REFIT_ROWS if settings.refit is None else settings.refit
+    return asked and rows.random_access
+
+
+def choose_plan(
+    settings: AutoencoderSettings, n_rows: int, fitted: FittedState, epochs: int | None = None, *, copies: int = 1
+) -> automatic.Plan:
+    """The training run, with what the user left open filled in.
+
+    ``epochs`` is what a budget of time came to; each training row is seen in ``copies`` forms.
+    """
+    architecture = fitted.architecture
     n_training = n_rows - validation_count(n_rows, settings.validation_fraction)
-    batch_size = settings.batch_size or automatic.automatic_batch_size(n_training)
-    epochs = settings.max_iter
+    batch_size = settings.batch_size or automatic.automatic_batch_size(n_training * copies)
+    for asked in (settings.max_iter, budget_epochs(settings.budget)):
+        epochs = asked if epochs is None else epochs
     if epochs is None:
-        epochs = automatic.automatic_epochs(n_training, batch_size)
+        steps = automatic.automatic_steps(architecture.products if architecture.stages else None)
+        epochs = automatic.automatic_epochs(n_training * copies, batch_size, steps)
     decay = settings.weight_decay
     if decay is None:
         closed = settings.start == "principal"
         decay = automatic.automatic_weight_decay(n_training, fitted.unexplained) if closed else 0.0
-    patience = settings.n_iter_no_change or max(5, epochs // 3)
+        if architecture.stages:
+            decay = automatic.DECAY_OF_STAGES
+    patience = settings.n_iter_no_change or automatic.automatic_patience(epochs)
     return automatic.Plan(
         epochs=epochs,
         batch_size=batch_size,
-        learning_rate=settings.learning_rate,
+        learning_rate=settings.learning_rate * (automatic.RATE_OF_STAGES if architecture.stages else 1.0),
         schedule=settings.schedule,
         weight_decay=decay,
         gradient_clip=settings.gradient_clip,

@@ -8,6 +8,7 @@ What was learned is one record, ``fitted_``; the other fitted attributes are vie
 from __future__ import annotations
 
 import dataclasses
+import numbers
 import typing
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
@@ -26,8 +27,12 @@ from isthmus.fitting import PartialFit, fit_partially, fit_rows
 from isthmus.generation.mixin import GenerationMixin
 from isthmus.hyperparameter import check_hyperparameters
 from isthmus.inference.density import LatentReport, latent_report, log_density
-from isthmus.inference.missing import imputed, like_given, observed_log_volume
-from isthmus.input_validation import blockwise, given_for, read_rows
+from isthmus.inference.missing import imputed, observed_log_volume
+from isthmus.input_validation import blockwise, encoded_names, given_for, in_memory, read_rows
+from isthmus.loadings import Loadings, find_loadings
+from isthmus.parts.linearization import NotDifferentiableError
+from isthmus.pca_attributes import PCAAttributes
+from isthmus.rows.cells import has_gaps
 from isthmus.rows.metadata import check_weights
 from isthmus.settings import AutoencoderSettings
 from isthmus.torch_modules import Side, to_torch
@@ -36,11 +41,28 @@ from isthmus.training.checkpointing import Checkpointing
 
 __all__ = ["BaseAutoencoder"]
 
+LOADING_ROWS = 20_000  # of out-of-core data
+
 
 def _has_prior(estimator: BaseAutoencoder) -> bool:
-    if estimator.make_bottleneck(estimator.n_components or 1).has_prior:
+    if estimator.make_bottleneck(1).has_prior:
         return True
     raise AttributeError(f"{type(estimator).__name__} has no prior over its codes; VariationalAutoencoder has one.")
+
+
+def _keeps_its_code(estimator: BaseAutoencoder) -> bool:
+    asked = {
+        "whiten": estimator.whiten,
+        "rotate": estimator.rotate is not None,
+        "n_components": not isinstance(estimator.n_components, (numbers.Integral, type(None))),
+    }
+    for name, needs_all in asked.items():
+        if needs_all:
+            raise AttributeError(
+                f"{type(estimator).__name__}: partial_fit sees only some of the rows, and "
+                f"{name}={getattr(estimator, name)!r} needs all of them; use fit."
+            )
+    return True
 
 
 def _only_sample_weight(estimator: BaseAutoencoder, weights: dict[str, Any]) -> Any:
@@ -57,6 +79,7 @@ class BaseAutoencoder(
     TransformerMixin,
     GenerationMixin,
     FittedAttributes,
+    PCAAttributes,
     AutoencoderSettings,
     BaseEstimator,
 ):
@@ -133,6 +156,7 @@ class BaseAutoencoder(
         """`fit`, then `transform` of the same rows."""
         return self.fit(X, y, given=given, **fit_params).transform(X, given=given)
 
+    @available_if(_keeps_its_code)
     def partial_fit(self, X: Any, y: Any = None, *, given: Any = None, **weights: Any) -> typing.Self:
         """One pass over the rows X at a constant learning rate; the first call also sets scaling, start and size.
 
@@ -152,6 +176,9 @@ class BaseAutoencoder(
         A point code is where the decoder comes closest to the row, as far as ``polish`` steps from the encoder's guess
         lead. Of an ordered code ``size=k`` gives the first k latents. With ``return_std`` the standard error of each
         latent comes too, in the same shape.
+
+        A row with missing cells is encoded by the cells it has, and by the density of codes. A model of point codes can
+        do that whatever its fit was like, once ``set_params(missing="mask")`` says that NaN is meant.
         """
         fitted, rows = self._require_fitted(), self.to_numbers(X)
         beside = given_for(self, given, rows.shape[0])
@@ -190,8 +217,10 @@ class BaseAutoencoder(
         importance-weighted one.
         """
         fitted, rows = self._require_fitted(), self.to_numbers(X)
-        beside, masked = given_for(self, given, rows.shape[0]), self.missing == "mask"
-        volume = observed_log_volume(rows, fitted.scaling) if masked else np.float32(fitted.scaling.log_volume)
+        beside = given_for(self, given, rows.shape[0])
+        volume = np.float32(fitted.scaling.log_volume)
+        if has_gaps(rows):
+            volume = observed_log_volume(rows, fitted.scaling)
         if importance_samples is None and (scores := fitted.log_evidence(rows, beside)) is not None:
             return scores - volume
         density = log_density(
@@ -210,13 +239,13 @@ class BaseAutoencoder(
         row by the code of the cells it has; others need ``missing="mask"``.
         """
         fitted = self._require_fitted()
-        if fitted.model.completion is None and not (fitted.inference is not None and fitted.inference.takes_gaps):
+        if not fitted.takes_gaps:
             raise ValueError(
-                f"{type(self).__name__}: impute needs a fit with missing='mask', got missing={self.missing!r}."
+                f"{type(self).__name__}: impute needs missing='mask' at fit, as these codes are not points."
             )
         rows = self.to_numbers(X, gaps=True)
         filled = imputed(fitted, rows, given_for(self, given, rows.shape[0]))
-        return like_given(X, filled) if fitted.layout is None else fitted.layout.fill(X, filled)
+        return fitted.filled(X, filled)
 
     def score(self, X: Any, y: Any = None, *, sample_weight: Any = None, given: Any = None) -> float:
         """(Weighted) mean of `score_samples`, as for scikit-learn's PCA; larger is better."""
@@ -233,13 +262,31 @@ class BaseAutoencoder(
         with torch.inference_mode():
             return latent_report(fitted.model, (batch.to(fitted.device) for batch in rows.records()))
 
+    def loadings(self, X: Any, *, given: Any = None) -> Loadings:
+        """Which columns each latent explains, over rows X: how far each moves with it, and the share of its variance.
+
+        For PCA its directions, and the squared correlations of columns with coordinates; see `isthmus.loadings`. Of
+        out-of-core data some rows, evenly spread.
+        """
+        fitted = self._require_fitted()
+        X, places = in_memory(X, LOADING_ROWS)
+        rows = self.to_numbers(X)
+        beside = given_for(self, given if given is None or places is None else np.asarray(given)[places], rows.shape[0])
+        try:
+            return find_loadings(fitted, rows, beside, list(self.get_feature_names_out()), encoded_names(self))
+        except NotDifferentiableError as error:
+            raise ValueError(
+                f"{type(self).__name__}: loadings need a derivative of the decoder, and {error}."
+            ) from error
+
     def to_numbers(self, X: Any, *, gaps: bool | None = None) -> Any:
         """Rows as the model reads them, in the user's units: an array or CSR matrix, shape (n_samples, n_numbers).
 
         A DataFrame's booleans, categories and dates are encoded; X is refused unless it has the columns of the fit.
-        Cells may be missing where ``gaps`` says so, by default where the model learned from such rows.
+        Cells may be missing where ``gaps`` says so, by default where the model learned from such rows, or with
+        ``missing="auto"`` can encode them.
         """
-        return read_rows(self, X, self._require_fitted().layout, reset=False, gaps=gaps).values
+        return read_rows(self, X, reset=False, gaps=gaps).values
 
     encoder = Side("encoder")
     decoder = Side("decoder")
@@ -266,7 +313,7 @@ class BaseAutoencoder(
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
-        tags.input_tags.allow_nan = self.missing == "mask"
+        tags.input_tags.allow_nan = self.missing != "error"
         tags.transformer_tags.preserves_dtype = []
         return tags
 

@@ -18,8 +18,8 @@ from torch.nn import functional
 
 from isthmus.history import History
 from isthmus.inference.code_buffer import CodeBuffer
+from isthmus.inference.code_spread import CodeSpread
 from isthmus.inference.state import InferenceState
-from isthmus.mixed.layout import TableLayout
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.network import Architecture
 from isthmus.parts.principal import Principal
@@ -27,9 +27,15 @@ from isthmus.rows.metadata import with_metadata
 from isthmus.rows.rows import DenseRows, Rows, padded, rows_once
 from isthmus.rows.scaling import Scaling, concatenate_scalings
 from isthmus.rows.source import Source, Widths
+from isthmus.tables.frames import FrameForm
+from isthmus.tables.input_rows import filled_like, rows_like
+from isthmus.tables.layout import TableLayout
+from isthmus.tables.row_shape import RowShape
 from isthmus.training.devices import threads_for
 
-__all__ = ["FittedState"]
+__all__ = ["NO_ERRORS", "FittedState"]
+
+NO_ERRORS = "transform: these codes have no standard errors; point codes of a differentiable decoder do."
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,12 +62,30 @@ class FittedState:
         σ² in the user's units: the likelihood's own, or the held-out squared error.
     history, best_epoch, n_iter
         The history of training, the epoch whose weights the model has, and the epochs run.
+    planned_epochs : int
+        Epochs that were planned, also where a budget said so; as ``max_iter`` they give this fit again.
+    refit_rows : int
+        Rows of the refit, all there were; 0 if the weights are those of the epoch itself.
     codes : CodeBuffer or None
         Codes of some training rows, from which new rows are sampled.
     given : Scaling or None
         Of what rows are given, where they are: standardised, column by column.
     polish : int or None
         Steps by which codes are polished; None takes what paid at fit.
+    form : FrameForm or None
+        The library and dtypes of the mixed-type DataFrame.
+    names : tuple of str or None
+        Names of the columns, if all are numeric and have names.
+    image_shape : tuple of int or None
+        The shape of a row that is a picture, by which pictures of an array with several axes are returned.
+    scale, scale_reason
+        The scaling that ``scale="auto"`` chose, or the one asked for, and why it was chosen, as the end of a sentence.
+    spread : CodeSpread or None
+        How far training codes spread; None before a fit has come to its end, and after `partial_fit`.
+    whitened : bool
+        Whether latents are divided by their standard deviation.
+    row_shape : RowShape or None
+        Sizes and kinds of a row's axes, where it has more to it than columns.
     """
 
     n_components: int
@@ -77,14 +101,42 @@ class FittedState:
     history: History = field(default_factory=History)
     best_epoch: int = 0
     n_iter: int = 0
+    planned_epochs: int = 0
+    refit_rows: int = 0
     codes: CodeBuffer | None = None
     given: Scaling | None = None
     polish: int | None = None
+    form: FrameForm | None = None
+    names: tuple[str, ...] | None = None
+    image_shape: tuple[int, ...] | None = None
+    scale: str | None = None
+    scale_reason: str = ""
+    row_shape: RowShape | None = None
 
     @property
-    def code_unit(self) -> float:
-        """The length of a latent's unit in the user's units."""
+    def masked(self) -> bool:
+        """Whether the model learned from rows with missing cells, and so takes such rows."""
+        return self.model.completion is not None
+
+    @property
+    def is_in_user_units(self) -> bool:
+        """Whether errors are weighed as in the user's units: numeric columns whose scaling leaves their proportions."""
+        return self.scale is None and self.layout is None
+
+    spread: CodeSpread | None = None
+    whitened: bool = False
+
+    @property
+    def latent_unit(self) -> float:
+        """The length of a latent's unit in the user's units, as long as the code isn't whitened."""
         return self.scaling.unit if self.model.bottleneck.in_data_units else 1.0
+
+    @property
+    def code_unit(self) -> np.ndarray:
+        """The factor from a code in the model's units, float32: one number, or one per latent of a whitened code."""
+        if self.whitened and self.spread is not None:
+            return (1 / self.spread.deviations[: self.n_components]).numpy().astype(np.float32)
+        return np.asarray(self.latent_unit, dtype=np.float32)
 
     @property
     def n_weights(self) -> int:
@@ -106,9 +158,15 @@ class FittedState:
         """Codes, float32 of shape (n_rows, n_components), of rows X of shape (n_rows, n_features)."""
 
         def codes(x: Tensor, *beside: Tensor) -> Tensor:
-            return self.codes_of(x, *beside)[:, : self.n_components] * self.code_unit
+            return self.codes_of(x, *beside)[:, : self.n_components] * unit
 
+        unit = torch.as_tensor(self.code_unit, device=self.device)
         return self.map_rows(X, codes, given)
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether codes have standard errors."""
+        return self.model.bottleneck.has_prior or (self.inference is not None and self.inference.polishing is not None)
 
     def encode_with_errors(self, X: Any, given: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Codes of rows as `encode` gives them, and the standard error of each latent, in the same shape."""
@@ -120,14 +178,14 @@ class FittedState:
                 assert posterior.log_variance is not None  # or there would be no prior
                 return torch.cat([posterior.mean[:, :k], (0.5 * posterior.log_variance[:, :k]).exp()], 1)
             if self.inference is None or self.inference.polishing is None:
-                raise ValueError("return_std: this model's codes have no standard errors; those of point codes do.")
+                raise ValueError(NO_ERRORS)
             codes = self.codes_of(x, *beside)
             codes = functional.pad(codes[:, :k], (0, codes.shape[1] - k))
             errors = self.inference.standard_errors(self.model, x, beside[0] if beside else None, codes, k)
             return torch.cat([codes[:, :k], errors], 1)
 
-        found = self.map_rows(X, both, given) * np.float32(self.code_unit)
-        return found[:, :k], found[:, k:]
+        found = self.map_rows(X, both, given)
+        return found[:, :k] * self.code_unit, found[:, k:] * self.code_unit
 
     def codes_of(self, x: Tensor, given: Tensor | None = None) -> Tensor:
         """Codes of rows in the model's units, polished as this record says: (batch, n_features) to (batch, p)."""
@@ -137,22 +195,23 @@ class FittedState:
 
     def decode(self, codes: np.ndarray, given: np.ndarray | None = None) -> np.ndarray:
         """Rows decoded from codes of shape (n_rows, n_components); missing latents of an ordered code are zero."""
-        missing = self.architecture.n_latents - codes.shape[1]
-        codes = np.pad(codes, ((0, 0), (0, missing))) if missing else codes
-        latents = torch.from_numpy(codes.astype(np.float32) / np.float32(self.code_unit))
+        size = codes.shape[1]
+        codes = codes.astype(np.float32) / (self.code_unit if self.code_unit.ndim == 0 else self.code_unit[:size])
+        missing = self.architecture.n_latents - size
+        latents = torch.from_numpy(np.pad(codes, ((0, 0), (0, missing))) if missing else codes)
         widths = None
         if given is not None and self.given is not None:
             latents = torch.cat([latents, torch.from_numpy(self.given.apply(given))], 1)
-            widths = Widths(codes.shape[1], given.shape[1])
+            widths = Widths(self.architecture.n_latents, given.shape[1])
         return self.in_user_units(self.map_batches(DenseRows(latents, widths), self.model.decode))
 
     def reconstruct(self, X: Any, given: np.ndarray | None = None) -> np.ndarray:
         """Rows decoded from their own codes."""
 
-        def rebuilt(x: Tensor, *beside: Tensor) -> Tensor:
+        def reconstructed(x: Tensor, *beside: Tensor) -> Tensor:
             return self.model.decode(self.codes_of(x, *beside), *beside)
 
-        return self.in_user_units(self.map_rows(X, rebuilt, given))
+        return self.in_user_units(self.map_rows(X, reconstructed, given))
 
     def log_evidence(self, X: Any, given: np.ndarray | None = None) -> np.ndarray | None:
         """Log density of rows in the model's units, shape (n_rows,); None where there is no density of codes."""
@@ -192,8 +251,15 @@ class FittedState:
         return self.scaling.undo(values).astype(self.dtype)
 
     def in_user_format(self, values: np.ndarray, like: Any = None) -> Any:
-        """Rows in the user's format: for a mixed-type table a DataFrame, with the index of ``like``."""
-        return values if self.layout is None else self.layout.decode(values, getattr(like, "index", None))
+        """Rows in the form of ``like``: an array, a DataFrame with its dtypes and index, a tensor, a table.
+
+        Without ``like``, rows of a mixed-type table have the form of the fit.
+        """
+        return rows_like(like, values, self.layout, self.form, names=self.names, image_shape=self.image_shape)
+
+    def filled(self, X: Any, values: np.ndarray) -> Any:
+        """X with its missing cells taken from ``values``, in its own form."""
+        return filled_like(X, values, self.layout, names=self.names, image_shape=self.image_shape)
 
     @property
     def polish_steps(self) -> int:
@@ -204,6 +270,11 @@ class FittedState:
         return inference.polishing.steps if self.polish is None else self.polish
 
     # ---- inference --------------------------------------------------------------------------------------
+
+    @property
+    def takes_gaps(self) -> bool:
+        """Whether rows with missing cells can be encoded: by a completion, or by inference on the cells there are."""
+        return self.model.completion is not None or (self.inference is not None and self.inference.takes_gaps)
 
     @property
     def inference(self) -> InferenceState | None:
@@ -219,4 +290,4 @@ class FittedState:
             return None
         with torch.inference_mode():
             kept = self.codes.kept.to(self.device)
-            return self.model.bottleneck.code_of(kept).cpu().numpy() * np.float32(self.code_unit)
+            return self.model.bottleneck.code_of(kept).cpu().numpy()[:, : self.n_components] * self.code_unit

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-
 from isthmus.fitted import FittedState
 from isthmus.history import History
 from isthmus.parts.autoencoder import AutoencoderModel
@@ -54,21 +51,10 @@ class FittedAttributes:
 
     @property
     def n_iter_(self) -> int:
-        """Epochs run."""
-        return self.fitted_.n_iter
+        """Epochs run; 1 where the closed form was all there was to compute, which scikit-learn counts as one."""
+        return max(1, self.fitted_.n_iter)
 
     @property
     def noise_variance_(self) -> float:
         """σ² in the units of the (scaled) data."""
         return self.fitted_.noise_variance
-
-    @property
-    def components_(self) -> np.ndarray:
-        """For a linear model: ordered orthonormal directions, shape (n_components, n_features), as in PCA."""
-        fitted = self.fitted_
-        if not fitted.architecture.linear or not fitted.model.bottleneck.is_gate:
-            raise AttributeError(
-                f"{type(self).__name__}: only a linear model (hidden_layer_sizes=()) with a point code has components_."
-            )
-        weight = fitted.model.decoder.skip.weight.detach()
-        return torch.nn.functional.normalize(weight, dim=0).T.cpu().numpy()

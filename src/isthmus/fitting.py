@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,16 +12,26 @@ from typing import Any
 
 from sklearn.exceptions import ConvergenceWarning
 
-from isthmus.choices import choose_plan, choose_turns
-from isthmus.distributed import process_group
+from isthmus.choices import choose_plan, choose_refit, choose_turns, needs_search
+from isthmus.distributed import ProcessGroup, process_group
 from isthmus.fitted import FittedState
 from isthmus.history import History
-from isthmus.inference.alternation import alternate, no_turns
-from isthmus.inference.code_buffer import RecentRows, buffered_codes
+from isthmus.inference.alternation import Alternated, alternate, no_turns
+from isthmus.inference.code_buffer import CodeBuffer, RecentRows, buffered_codes
+from isthmus.inference.code_spread import CodeSpread, latent_gains, latent_variances
+from isthmus.inference.rotation import recoded, rotate_linear_code
 from isthmus.initialization import closed_form_is_best, closed_form_kept, initialize, rows_for_fitted
 from isthmus.input_validation import read_for_fit
 from isthmus.parts.draws import seeded
+from isthmus.parts.principal import Principal
+from isthmus.pca_attributes import has_linear_code
+from isthmus.refitting import refit
+from isthmus.rehearsal import epochs_of_budget
+from isthmus.rows.mirrored import mirroring
+from isthmus.rows.rows import Rows
+from isthmus.rows.source import Source
 from isthmus.rows.validation import validation_count
+from isthmus.size_by_fits import fewest_keeping
 from isthmus.training.callbacks import EpochCallbacks
 from isthmus.training.checkpointing import FitCheckpointer
 from isthmus.training.completion import VALIDATION_DRAWS, complete_records, learn_trust
@@ -29,6 +40,7 @@ from isthmus.training.linear_order import order_linear_code
 from isthmus.training.loop import Training, means
 from isthmus.training.objective import Objective
 from isthmus.training.progress import progress_bar
+from isthmus.training.state import RunState
 
 __all__ = ["PartialFit", "fit_partially", "fit_rows"]
 
@@ -37,19 +49,59 @@ PARTIAL_FIT_SAMPLE = 2048  # rows that a pass of `partial_fit` is evaluated on
 
 def fit_rows(estimator: Any, X: Any, sample_weight: Any, given: Any, checkpointer: FitCheckpointer | None) -> None:
     """Initialize and train; ``estimator.fitted_`` is set at the start and updated during training."""
-    group = process_group()
+    began, group = time.perf_counter(), process_group()
     state = None if checkpointer is None else checkpointer.restored(estimator)
     source = read_for_fit(estimator, X, sample_weight, given, reset=state is None)
     if state is None:
-        rows, estimator.fitted_ = initialize(estimator, source, group)
+        size = _searched(estimator, source, group)
+        rows, estimator.fitted_ = initialize(estimator, source, group, size)
     else:
         rows = rows_for_fitted(estimator, source, estimator.fitted_, group)
+    _train(estimator, source, rows, group, began, X, state, checkpointer)
+
+
+def _searched(estimator: Any, source: Source, group: ProcessGroup) -> int | None:
+    """The number of latents where the data are to say it by fits; None where the settings say it."""
+    if not needs_search(estimator):
+        return None
+
+    def fit(settings: Any, rows_to_learn: Source) -> FittedState:
+        rows, settings.fitted_ = initialize(settings, rows_to_learn, group)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", ".*training ended early, interrupted", ConvergenceWarning)
+            try:
+                _train(settings, rows_to_learn, rows, group, time.perf_counter())
+            except ConvergenceWarning as interrupted:  # Ctrl-C would otherwise end this fit, and the next would begin
+                raise KeyboardInterrupt from interrupted
+        return settings.fitted_
+
+    return fewest_keeping(estimator, source, group, fit)
+
+
+def _train(
+    estimator: Any,
+    source: Source,
+    rows: Rows,
+    group: ProcessGroup,
+    began: float,
+    X: Any = None,
+    state: RunState | None = None,
+    checkpointer: FitCheckpointer | None = None,
+) -> None:
+    """Train the model that ``estimator.fitted_`` was initialized with; without ``X``, callbacks hear nothing of it."""
     fitted: FittedState = estimator.fitted_
     if checkpointer is not None:
         checkpointer.require_same(rows)
-    plan = choose_plan(estimator, len(rows), fitted)
+    mirrored = mirroring(estimator, source.row_shape, fitted.scaling)
+    copies = len(mirrored(rows)) // len(rows)
+    plan = choose_plan(estimator, len(rows), fitted, copies=copies)
+    held_out = validation_count(len(rows), estimator.validation_fraction)
+    with threads_for(plan.batch_size * fitted.n_weights):
+        epochs = epochs_of_budget(estimator, fitted, plan, mirrored(rows), held_out, group, time.perf_counter() - began)
+    plan = choose_plan(estimator, len(rows), fitted, epochs, copies=copies)
     if closed_form_is_best(estimator, fitted):
         plan = dataclasses.replace(plan, epochs=0)
+    estimator.fitted_ = fitted = dataclasses.replace(fitted, planned_epochs=plan.epochs)
     turns = no_turns(plan) if group.is_distributed else choose_turns(estimator, rows, fitted, plan)
     n_rows = turns.ordinary.epochs + turns.count
     training = Training(
@@ -67,10 +119,12 @@ def fit_rows(estimator: Any, X: Any, sample_weight: Any, given: Any, checkpointe
         threads_for(plan.batch_size * fitted.n_weights),
         progress_bar(n_rows, shown=estimator.verbose and group.is_main) as advance,
     ):
-        learned, validation = rows.split(validation_count(len(rows), estimator.validation_fraction))
-        if validation is not None and estimator.missing == "mask":
+        learned, validation = rows.split(held_out)
+        learned = mirrored(learned)
+        if validation is not None and fitted.masked:
             validation = validation.repeated(VALIDATION_DRAWS)
-        callbacks = EpochCallbacks(estimator, n_rows, X, lambda: _callback_state(estimator))
+        heard = None if X is None else estimator
+        callbacks = EpochCallbacks(heard, n_rows, X, lambda: _callback_state(estimator))
         halted = False
 
         def on_epoch(row: Mapping[str, float]) -> bool:
@@ -90,8 +144,9 @@ def fit_rows(estimator: Any, X: Any, sample_weight: Any, given: Any, checkpointe
                 f"{type(estimator).__name__}: the loss is no number before the first step; X is too large for float32 "
                 f"as it stands (use scale='standard'), or a weight of the loss is."
             )
+        found = Alternated(best_epoch, False)
         if turns.count and validation is not None and not halted and stopped is None:
-            best_epoch, interrupted = alternate(
+            found = alternate(
                 fitted.model,
                 learned,
                 validation,
@@ -102,13 +157,25 @@ def fit_rows(estimator: Any, X: Any, sample_weight: Any, given: Any, checkpointe
                 on_epoch,
                 source.mean_weight,
             )
-            stopped = "interrupted" if interrupted else None
+            best_epoch = found.best_epoch
+            stopped = "interrupted" if found.interrupted else None
     n_iter = len(history) - 1
-    if fitted.architecture.linear and fitted.model.bottleneck.is_gate and n_iter > 0:
-        order_linear_code(fitted.model, complete_records(rows, fitted.model.completion))
+    if n_iter > 0:
+        _order_linear_code(fitted, rows)
     with seeded(fitted.seed):
         closed_form = closed_form_kept(fitted, best_epoch)
         codes = buffered_codes(fitted.model, learned, validation or learned, fitted.device, closed_form)
+    refit_rows, left = 0, best_epoch > 0 and stopped is None and not halted
+    if validation is not None and left and choose_refit(estimator, rows):
+        with seeded(fitted.seed), threads_for(plan.batch_size * fitted.n_weights):
+            against = refit(training, turns, found, mirrored(rows), validation)
+            if against is None:
+                _order_linear_code(fitted, rows)
+                codes = buffered_codes(fitted.model, rows, validation, fitted.device, None, codes)
+                refit_rows = len(rows)
+            elif against == "interrupted":
+                stopped = against
+    spread, codes = _spread(estimator, codes, rows, closed_form)
     estimator.fitted_ = dataclasses.replace(
         estimator.fitted_,
         history=history,
@@ -117,6 +184,8 @@ def fit_rows(estimator: Any, X: Any, sample_weight: Any, given: Any, checkpointe
         codes=codes,
         noise_variance=codes.noise_variance * fitted.scaling.unit**2,
         polish=estimator.polish_steps,
+        refit_rows=refit_rows,
+        spread=spread,
     )
     callbacks.close()
     if stopped is not None:
@@ -124,8 +193,30 @@ def fit_rows(estimator: Any, X: Any, sample_weight: Any, given: Any, checkpointe
             f"{type(estimator).__name__}: training ended early, {stopped}. "
             f"The best weights so far, of epoch {best_epoch}, were kept.",
             ConvergenceWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
+
+
+def _spread(
+    estimator: Any, codes: CodeBuffer, rows: Rows, closed_form: Principal | None
+) -> tuple[CodeSpread, CodeBuffer]:
+    """How far codes spread, as far as the model's attributes or its code need it; and the codes, turned if asked."""
+    fitted = dataclasses.replace(estimator.fitted_, codes=codes, polish=estimator.polish_steps)
+    model, size, linear = fitted.model, fitted.n_components, has_linear_code(fitted)
+    spread = CodeSpread(len(rows))
+    if fitted.whitened or linear:
+        if closed_form is not None and size <= len(closed_form.variances):
+            variances = (closed_form.variances if closed_form.spectrum is None else closed_form.spectrum)[:size]
+        else:
+            variances = latent_variances(fitted.codes_of, rows, fitted.device, size)
+        spread = dataclasses.replace(spread, variances=variances.double().cpu())
+    if model.bottleneck.ordered and not linear:
+        gains = latent_gains(model, fitted.principal, rows, fitted.device, size)
+        spread = dataclasses.replace(spread, gains=gains)
+    if estimator.rotate is not None:
+        onward, spread = rotate_linear_code(model, spread, whitened=fitted.whitened)
+        codes = recoded(codes, onward)
+    return spread, codes
 
 
 @dataclass
@@ -165,14 +256,27 @@ def fit_partially(estimator: Any, X: Any, sample_weight: Any, given: Any, partia
         training.finish()
     _set_noise_variance(estimator, row)
     n_iter = fitted.n_iter + 1
+    figures = {"epoch": float(n_iter), **row, "learning_rate": plan.learning_rate}
     # The history of a `fit` has other columns; then a new one starts.
-    history = History() if "validation_loss" in fitted.history.columns else copy.deepcopy(fitted.history)
-    history.append({"epoch": float(n_iter), **row, "learning_rate": plan.learning_rate})
+    history = copy.deepcopy(fitted.history) if fitted.history.columns.keys() == figures.keys() else History()
+    history.append(figures)
     codes = partial.recent.buffer(fitted.model, fitted.device, fitted.seed)
     estimator.fitted_ = dataclasses.replace(
-        estimator.fitted_, history=history, best_epoch=n_iter, n_iter=n_iter, codes=codes, polish=estimator.polish_steps
+        estimator.fitted_,
+        history=history,
+        best_epoch=n_iter,
+        n_iter=n_iter,
+        codes=codes,
+        polish=estimator.polish_steps,
+        spread=None,
     )
     return partial
+
+
+def _order_linear_code(fitted: FittedState, rows: Rows) -> None:
+    """Give a linear model's latents the order and the directions of PCA's."""
+    if fitted.architecture.linear and fitted.model.bottleneck.is_gate:
+        order_linear_code(fitted.model, complete_records(rows, fitted.model.completion))
 
 
 def _set_noise_variance(estimator: Any, row: Mapping[str, float]) -> None:

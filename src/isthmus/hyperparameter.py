@@ -17,8 +17,10 @@ ValueError: Example: sparsity must be at least 0, got -1.
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import math
 import numbers
+import re
 import types
 import typing
 from collections.abc import Iterable
@@ -42,6 +44,9 @@ class Hyperparameter:
     at_most: float | None = None
     above: float | None = None
     below: float | None = None
+    pattern: str | None = None
+    written: str | None = None
+    shares: bool = False  # whether a share, above 0 and below 1, may stand for a whole number within the bounds
 
     @property
     def bounds(self) -> str:
@@ -72,7 +77,9 @@ class Hyperparameter:
             if self.choices is not None:
                 if value in self.choices:
                     return None
-                return f"must be one of {', '.join(map(repr, self.choices))}, got {value!r}"
+                return f"must be one of {', '.join(map(repr, self.choices))}, got {value!r}{guess(value, self.choices)}"
+            if self.pattern is not None and not re.fullmatch(self.pattern, value.strip()):
+                return f"must be {self._kind()}, got {value!r}"
             return None if self.admits(str) else f"must be {self._kind()}, got {value!r}"
         if self.admits(tuple) and isinstance(value, Iterable):
             entries = list(value)
@@ -86,6 +93,8 @@ class Hyperparameter:
             return f"must be {self._kind()}, got {value!r}"
         if not self.admits(float) and not isinstance(value, numbers.Integral):
             return f"must be {self._kind()}, got {value!r}"
+        if self.shares and not isinstance(value, numbers.Integral):
+            return None if 0 < float(value) < 1 else f"must be {self._kind()}, got {value!r}"
         if not math.isfinite(value) or not self._in_bounds(float(value)):
             return f"must be {self.bounds or 'finite'}, got {value!r}"
         return None
@@ -100,10 +109,23 @@ class Hyperparameter:
 
     def _kind(self) -> str:
         kinds = {float: "a number", int: "a whole number", bool: "true or false", tuple: "whole numbers"}
+        if self.shares:
+            kinds = {int: "a whole number", float: "a share above 0 and below 1"}
         words = [word for kind, word in kinds.items() if self.admits(kind)]
         words += [" or ".join(map(repr, self.choices))] if self.choices else []
+        words += [self.written] if self.written else []
         words += ["None"] if self.admits(types.NoneType) else []
         return " or ".join(words) or "set"
+
+
+def guess(value: str, known: Iterable[str]) -> str:
+    """The known word that a misspelt one is nearest to, as the end of a sentence; nothing where none is near.
+
+    >>> guess("spase", ["sparse", "vanilla"]), guess("x", ["sparse"])
+    ("; did you mean 'sparse'?", '')
+    """
+    close = difflib.get_close_matches(value, [word for word in known if isinstance(word, str)], n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def hyper(
@@ -112,6 +134,9 @@ def hyper(
     *,
     choices: Iterable[Any] | None = None,
     positional: bool = False,
+    pattern: str | None = None,
+    written: str | None = None,
+    shares: bool = False,
     **bounds: float,
 ) -> Any:
     """Declare a hyperparameter as a dataclass field.
@@ -126,11 +151,22 @@ def hyper(
         The allowed strings.
     positional
         Whether it may be a positional argument; all others are keyword-only.
+    pattern, written
+        The form of an allowed string as a regular expression, and in words.
+    shares
+        Whether a share, above 0 and below 1, may stand for a whole number.
     **bounds
         ``at_least``, ``at_most`` (inclusive), ``above``, ``below`` (exclusive).
     """
     known = None if choices is None else tuple(choices)
-    metadata = {"meaning": meaning, "choices": known, **bounds}
+    metadata = {
+        "meaning": meaning,
+        "choices": known,
+        "pattern": pattern,
+        "written": written,
+        "shares": shares,
+        **bounds,
+    }
     return dataclasses.field(default=default, metadata=metadata, kw_only=not positional)
 
 

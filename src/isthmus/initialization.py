@@ -6,6 +6,7 @@ from them with the closed form's weights.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -15,9 +16,10 @@ import torch
 from sklearn.utils import check_random_state
 from torch import Tensor
 
-from isthmus.choices import choose_architecture, choose_size, require_consistent
+from isthmus.choices import asked_share, choose_candidates, choose_size, require_consistent
 from isthmus.distributed import ProcessGroup
 from isthmus.fitted import FittedState
+from isthmus.network_trial import better_network
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.completion import Completion
 from isthmus.parts.draws import OwnDraws, seeded
@@ -25,6 +27,7 @@ from isthmus.parts.likelihood import Columns, Likelihood
 from isthmus.parts.network import Architecture, init_from_closed_form
 from isthmus.parts.principal import Principal
 from isthmus.parts.start import Start
+from isthmus.rows.mirrored import mirroring
 from isthmus.rows.rows import Batch, Rows, rows_of
 from isthmus.rows.scaling import (
     ColumnStatistics,
@@ -36,9 +39,11 @@ from isthmus.rows.scaling import (
 )
 from isthmus.rows.source import Source, Widths
 from isthmus.rows.streamed import StreamedRows, Survey, survey
+from isthmus.rows.units import UnitChoice, choose_scale
 from isthmus.settings import AutoencoderSettings
 from isthmus.training.completion import complete_records, learn_completion
 from isthmus.training.devices import choose_device, threads_for
+from isthmus.training.plan import automatic_weight_decay
 
 __all__ = [
     "build_model",
@@ -50,38 +55,69 @@ __all__ = [
 
 BASELINE_DIRECTIONS, BASELINE_DIRECTIONS_OF_WIDE_TABLES = 256, 64  # length of PCA's error curve
 WIDE = 4096
+LEAST_TRIED, TRIED_CELLS = 512, 1 << 25  # rows of a stream that networks are tried on
 
 
-def initialize(settings: AutoencoderSettings, source: Source, group: ProcessGroup) -> tuple[Rows, FittedState]:
-    """Rows in the model's units, and the fitted record before the first step."""
+def initialize(
+    settings: AutoencoderSettings, source: Source, group: ProcessGroup, size: int | None = None
+) -> tuple[Rows, FittedState]:
+    """Rows in the model's units, and the fitted record before the first step.
+
+    ``size`` is the number of latents where the settings leave it to be found; of a linear model that is to keep a share
+    of the variance, PCA finds it here.
+    """
     device = choose_device(settings.device)
     seed = torch.tensor(int(check_random_state(settings.random_state).randint(2**31 - 1)))
     seed = int(group.broadcast_(seed))
-    masked, widths = settings.missing == "mask", source.widths or Widths(source.shape[1])
+    widths = source.widths or Widths(source.shape[1])
     surveyed = _surveyed(settings, source, seed, group)
+    masked = surveyed.gaps if source.masked is None and surveyed is not None else bool(source.masked)
     statistics, dtype = _statistics(source, surveyed, masked=masked)
     own = statistics.of(slice(0, widths.features))
     layout = source.layout
     columns = Columns(own, source.names, None if layout is None else layout.blocks)
-    n_latents = choose_size(settings, columns)
+    n_latents = choose_size(settings, columns) if size is None else size
     likelihood = settings.make_likelihood(columns)
-    scaling = _scaling(settings, source, columns, likelihood)
-    require_consistent(settings, n_latents, columns, likelihood, scaling)
+    choice = _choose_scale(settings, source, columns, likelihood)
+    scaling = _scaling(settings, source, columns, likelihood, choice.scale)
+    require_consistent(settings, n_latents, columns, likelihood, scaling, source.row_shape)
     given = None
     if widths.given:
         beside_it = statistics.of(slice(widths.features, widths.features + widths.given))
         given = fit_scaling(beside_it, "standard", centred=True)
-    rows = _rows(source, scaling, given, surveyed, group)
+    rows = _rows(source, scaling, given, surveyed, group, masked=masked)
     start = settings.make_start()
     mean = torch.from_numpy((own.mean - scaling.center) / scaling.spread)
     with seeded(seed), threads_for(min(len(rows), rows.batch_rows) * widths.features**2):
         completion, owners = None, layout.owners if layout else None
         if masked:
             completion, mean = learn_completion(rows, owners)
-        principal = _closed_form(start, complete_records(rows, completion), rows, mean, n_latents, own.weight, group)
-    architecture = choose_architecture(settings, n_latents, widths.features, widths.given)
-    with seeded(seed), OwnDraws():
-        model = build_model(settings, architecture, columns, scaling, likelihood, principal, completion)
+        known = BASELINE_DIRECTIONS if rows.n_features <= WIDE else BASELINE_DIRECTIONS_OF_WIDE_TABLES
+
+        def closed_form(limit: int) -> Principal:
+            return _closed_form(start, complete_records(rows, completion), rows, mean, limit, own.weight, group)
+
+        principal = closed_form(max(n_latents, known))
+        if size is None and (share := asked_share(settings)) is not None:
+            while (found := principal.fewest_keeping(share)) is None and len(principal.directions) < principal.rank:
+                principal = closed_form(4 * len(principal.directions))
+            n_latents = found or principal.rank
+    shape = None if layout is not None or masked else source.row_shape
+    candidates = choose_candidates(settings, n_latents, widths.features, widths.given, shape, len(rows))
+
+    def built(architecture: Architecture) -> AutoencoderModel:
+        with seeded(seed), OwnDraws():
+            own = copy.deepcopy(likelihood)  # a trial's noise is not the fit's
+            return build_model(settings, architecture, columns, scaling, own, principal, completion)
+
+    architecture = candidates[0]
+    if len(candidates) > 1 and not group.is_distributed:
+        some = _some_rows(source, rows, scaling, given, seed)
+        decay = automatic_weight_decay(len(rows), principal.unexplained(n_latents))
+        architecture = better_network(
+            candidates, built, some, mirroring(settings, source.row_shape, scaling), settings, device, seed, decay
+        )
+    model = built(architecture)
     noise_variance = principal.noise_variance(n_latents) * scaling.unit**2
     return rows, FittedState(
         n_components=n_latents,
@@ -95,19 +131,38 @@ def initialize(settings: AutoencoderSettings, source: Source, group: ProcessGrou
         seed=seed,
         noise_variance=noise_variance,
         given=given,
+        form=source.form,
+        names=_names_at_fit(settings, source),
+        image_shape=None if source.row_shape is None else source.row_shape.image_shape,
+        scale=choice.scale,
+        scale_reason=choice.why,
+        whitened=settings.whiten,
+        row_shape=source.row_shape,
     )
+
+
+def _some_rows(source: Source, rows: Rows, scaling: Scaling, given: Scaling | None, seed: int) -> Rows:
+    """Rows to try networks on: all, or of a stream a sample that is read once."""
+    if source.stream is None or rows.random_access:
+        return rows
+    count = min(len(source.stream), max(LEAST_TRIED, TRIED_CELLS // source.stream.width))
+    places = np.sort(np.random.default_rng([seed, 2]).choice(len(source.stream), count, replace=False, shuffle=False))
+    return rows_of(source.stream.take(places).values, scaling)
 
 
 def rows_for_fitted(settings: AutoencoderSettings, source: Source, fitted: FittedState, group: ProcessGroup) -> Rows:
     """Rows in the units of a model that is already initialized."""
-    return _rows(source, fitted.scaling, fitted.given, _surveyed(settings, source, fitted.seed, group), group)
+    surveyed = _surveyed(settings, source, fitted.seed, group, masked=fitted.masked)
+    return _rows(source, fitted.scaling, fitted.given, surveyed, group, masked=fitted.masked)
 
 
-def _surveyed(settings: AutoencoderSettings, source: Source, seed: int, group: ProcessGroup) -> Survey | None:
+def _surveyed(
+    settings: AutoencoderSettings, source: Source, seed: int, group: ProcessGroup, *, masked: bool | None = None
+) -> Survey | None:
     if source.stream is None:
         return None
-    who, masked, weighted = type(settings).__name__, settings.missing == "mask", _is_weighted(source)
-    return survey(source.stream, who, seed, settings.validation_fraction, group, missing=masked, weighted=weighted)
+    who, weighted, missing = type(settings).__name__, _is_weighted(source), source.masked if masked is None else masked
+    return survey(source.stream, who, seed, settings.validation_fraction, group, missing=missing, weighted=weighted)
 
 
 def _is_weighted(source: Source) -> bool:
@@ -126,14 +181,20 @@ def _statistics(source: Source, surveyed: Survey | None, *, masked: bool) -> tup
 
 
 def _rows(
-    source: Source, scaling: Scaling, given: Scaling | None, surveyed: Survey | None, group: ProcessGroup
+    source: Source,
+    scaling: Scaling,
+    given: Scaling | None,
+    surveyed: Survey | None,
+    group: ProcessGroup,
+    *,
+    masked: bool,
 ) -> Rows:
     if source.widths is not None:
         weight = [Scaling(np.zeros(1), np.ones(1), 1.0)] * source.widths.weights
         scaling = concatenate_scalings([scaling, *([] if given is None else [given]), *weight])
     if source.stream is None:
         return rows_of(source.values, scaling, source.widths)
-    return StreamedRows(source.stream, scaling, group, surveyed=surveyed, widths=source.widths)
+    return StreamedRows(source.stream, scaling, group, surveyed=surveyed, widths=source.widths, masked=masked)
 
 
 def _closed_form(
@@ -141,16 +202,14 @@ def _closed_form(
     records: Callable[[], Iterable[Batch]],
     rows: Rows,
     mean: Tensor,
-    n_latents: int,
+    limit: int,
     total_weight: float,
     group: ProcessGroup,
 ) -> Principal:
-    """The weighted closed form of centred rows, once the effect of conditions is removed.
+    """The weighted closed form of centred rows, ``limit`` directions at most, once conditions' effect is removed.
 
     A row of weight w enters as its distance from the mean times √w, which makes the closed form the weighted one.
     """
-    known = BASELINE_DIRECTIONS if rows.n_features <= WIDE else BASELINE_DIRECTIONS_OF_WIDE_TABLES
-    limit = max(n_latents, known)
     all_reduce_ = group.all_reduce_ if rows.is_sharded else lambda numbers: numbers
     effect = _effect(records, mean, rows.widths.given, all_reduce_) if rows.widths.given else None
 
@@ -183,11 +242,32 @@ def _effect(
     return (torch.linalg.pinv(gram, hermitian=True) @ moment).T
 
 
-def _scaling(settings: AutoencoderSettings, source: Source, columns: Columns, likelihood: Likelihood) -> Scaling:
+def _choose_scale(
+    settings: AutoencoderSettings, source: Source, columns: Columns, likelihood: Likelihood
+) -> UnitChoice:
+    """The scaling asked for; with "auto", what the columns' units suggest if the rows are from `isthmus.read`."""
+    if settings.scale != "auto":
+        return UnitChoice(settings.scale, "")
+    if source.layout is not None or not source.was_read or not likelihood.takes_any_scale:
+        return UnitChoice(None, "")
+    if source.row_shape is not None:
+        return UnitChoice(None, f"{source.row_shape.noun} are of one unit")
+    return choose_scale(columns.statistics, source.names, source.image_shape or settings.image_shape)
+
+
+def _scaling(
+    settings: AutoencoderSettings, source: Source, columns: Columns, likelihood: Likelihood, scale: str | None
+) -> Scaling:
     if source.layout is not None:
-        return source.layout.scaling(columns.statistics, settings.scale)
+        return Scaling(*source.layout.scaling(columns.statistics, scale), 1.0)
     centred = settings.start == "principal" and likelihood.takes_any_scale
-    return fit_scaling(columns.statistics, settings.scale, centred=centred)
+    return fit_scaling(columns.statistics, scale, centred=centred)
+
+
+def _names_at_fit(settings: AutoencoderSettings, source: Source) -> tuple[str, ...] | None:
+    """The names of numeric columns; None where they have none, or where the layout holds them."""
+    names = getattr(settings, "feature_names_in_", None)
+    return None if names is None or source.layout is not None else tuple(map(str, names))
 
 
 # ---- the model ------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Input validation: arrays, DataFrames, sparse matrices and streams, and their columns.
 
-Everything becomes numbers here, once: a mixed-type DataFrame by its layout, a stream that fits in memory by loading
-it. A larger stream stays a stream, and the estimator's methods process it block by block.
+Everything becomes numbers here, once: a mixed-type table by its layout, a stream that fits in memory by loading it. A
+larger stream stays a stream, and the estimator's methods process it block by block.
 """
 
 from __future__ import annotations
@@ -9,23 +9,27 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted, validate_data  # pyrefly: ignore[missing-module-attribute]
 
-from isthmus.mixed.column import MixedTableError
-from isthmus.mixed.layout import TableLayout, layout_of, require_suitable
-from isthmus.rows.cells import require_cells
+from isthmus.rows.cells import has_gaps, require_cells
 from isthmus.rows.metadata import check_given, check_weights, with_metadata
 from isthmus.rows.source import Source
-from isthmus.tables.batches import stream_of
+from isthmus.tables.errors import DataError, said
+from isthmus.tables.input_rows import InputRows, arrow_cells, input_rows, large_stream
+from isthmus.tables.layout import TableLayout, layout_of, plain_layout
 from isthmus.tables.stream import TableStream
+from isthmus.tables.table import Table, joined
+from isthmus.tables.views import Arranged
 
 __all__ = [
     "blockwise",
+    "encoded_names",
     "given_for",
+    "in_memory",
     "read_for_fit",
     "read_rows",
     "require_columns",
@@ -36,52 +40,114 @@ __all__ = [
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
-def read_rows(
-    estimator: Any, X: Any, layout: TableLayout | None = None, *, reset: bool, gaps: bool | None = None
-) -> Source:
+def read_rows(estimator: Any, X: Any, *, reset: bool, gaps: bool | None = None) -> Source:
     """X as numbers that the estimator can take, or as a stream.
 
-    Cells may be missing where ``gaps`` says so, by default where the estimator learns from such rows.
+    Cells may be missing where ``gaps`` says so, by default where the estimator learned from such rows, or encodes them
+    by the cells they have.
 
     With ``reset`` the columns of X become the estimator's (``n_features_in_``, ``feature_names_in_``), as
-    scikit-learn's `validate_data` does it, and a DataFrame's layout is settled. Without, X must have the columns of the
-    fit, whose ``layout`` that is.
+    scikit-learn's `validate_data` does it, and their kinds are determined. Without, X must have the columns of the fit;
+    columns with names may be in any order.
     """
-    who, masked = type(estimator).__name__, estimator.missing == "mask" if gaps is None else gaps
-    stream = stream_of(X, missing=masked)
-    if stream is not None and not stream.fits_in_memory:
-        _require_numbers(who, stream)
-        if reset:
-            if len(stream) < 2:
-                raise ValueError(f"{who}: X has {len(stream)} row, and at least 2 are needed to learn from.")
-            set_columns(estimator, stream.n_columns, stream.columns if stream.has_names else None)
-        else:
-            require_columns(estimator, stream, layout)
-        return Source(None, stream, feature_names(estimator, stream.n_columns))
-    if stream is not None:
-        table = stream.load()
-        if table.frame is None and not reset:
-            require_columns(estimator, stream, layout)
-        with without_name_warnings():
-            found = read_rows(estimator, table.rows, layout, reset=reset, gaps=gaps)
-        if table.frame is None and reset:
-            set_columns(estimator, stream.n_columns, stream.columns if stream.has_names else None)
-            found = Source(found.values, None, feature_names(estimator, stream.n_columns))
-        return found
-    values, layout = _encoded(estimator, X, layout, reset=reset)
-    if values is None:
-        rules = {"accept_sparse": "csr", "dtype": [np.float64, np.float32], "ensure_all_finite": False}
-        values = validate_data(estimator, X, **rules, ensure_min_samples=2 if reset else 1, reset=reset)
-    names = feature_names(estimator, values.shape[1] if layout is None else len(layout.columns))
+    try:
+        rows = input_rows(X, estimator.image_shape if reset else estimator.fitted_.image_shape)
+        if rows.stream is not None:
+            return _streamed(estimator, rows.stream, rows, reset=reset)
+        return _held(estimator, X, rows, reset=reset, gaps=gaps)
+    except DataError as error:
+        raise ValueError(f"{type(estimator).__name__}: {error}") from error
+
+
+def _streamed(estimator: Any, stream: TableStream, rows: InputRows, *, reset: bool) -> Source:
+    layout, masked = rows.layout, {"mask": True, "error": False}.get(estimator.missing)
+    if not reset:
+        layout, masked = estimator.fitted_.layout, estimator.fitted_.masked
+        stream = require_columns(estimator, stream)
+    else:
+        if len(stream) < 2:
+            raise DataError(f"X has {len(stream)} row, and at least 2 are needed to learn from.")
+        if layout is not None:
+            _require_suitable(estimator)
+        set_columns(estimator, stream.n_columns, stream.columns if stream.has_names else None)
+    names = feature_names(estimator, stream.n_columns)
     names = names if layout is None else [names[place] for place in layout.owners]
-    require_cells(values, names, who, missing=masked, reset=reset)
-    return Source(values, None, names, layout)
+    return Source(
+        None, stream, names, layout, masked=masked, was_read=rows.was_read, image_shape=rows.image_shape,
+        row_shape=rows.row_shape,
+    )  # fmt: skip
+
+
+def _held(estimator: Any, X: Any, rows: InputRows, *, reset: bool, gaps: bool | None) -> Source:
+    who, layout = type(estimator).__name__, None if reset else estimator.fitted_.layout
+    if gaps is None:
+        gaps = estimator.missing != "error" if reset else _takes_gaps(estimator)
+    values, names = rows.values, rows.names
+    if layout is not None:
+        values = _as_at_fit(estimator, rows.cells if rows.cells is not None else arrow_cells(X), layout, X, gaps=gaps)
+    elif rows.cells is not None:
+        layout = rows.layout or layout_of(rows.cells)
+        if not reset and not layout.is_plain:
+            _refuse_kinds(layout)
+        values, names = layout.encode(rows.cells), layout.names
+        layout = None if layout.is_plain else layout
+    if layout is None:
+        values = _validated(estimator, values, names, reset=reset)
+    elif reset:
+        _require_suitable(estimator)
+        if len(values) < 2:
+            raise DataError(f"X has {len(values)} row, and at least 2 are needed to learn from.")
+    if reset and names is not None:
+        set_columns(estimator, len(names), names)
+    features = feature_names(estimator, values.shape[1] if layout is None else len(layout.columns))
+    features = features if layout is None else [features[place] for place in layout.owners]
+    require_cells(values, features, who, missing=gaps, reset=reset)
+    masked = gaps and (not reset or estimator.missing == "mask" or has_gaps(values))
+    form = rows.form if layout is not None else None
+    return Source(
+        values, None, features, layout, form=form, masked=masked, was_read=rows.was_read, image_shape=rows.image_shape,
+        row_shape=rows.row_shape if layout is None else None,
+    )  # fmt: skip
+
+
+def _takes_gaps(estimator: Any) -> bool:
+    """Whether rows may have missing cells: the fit had some, or such a row is encoded by the cells it has."""
+    return estimator.fitted_.masked or (estimator.missing == "auto" and estimator.fitted_.takes_gaps)
+
+
+def _validated(estimator: Any, values: Any, names: Sequence[str] | None, *, reset: bool) -> Any:
+    """Numbers as scikit-learn validates them, their columns in the order of the fit."""
+    order = None if reset else _order(estimator, names)
+    rules = {"accept_sparse": "csr", "dtype": [np.float64, np.float32], "ensure_all_finite": False}
+    with nullcontext() if names is None else without_name_warnings():
+        if order is not None:
+            values = values.iloc[:, order] if hasattr(values, "iloc") else values[:, order]
+        return validate_data(estimator, values, **rules, ensure_min_samples=2 if reset else 1, reset=reset)
+
+
+def _as_at_fit(estimator: Any, cells: Any, layout: TableLayout, X: Any, *, gaps: bool) -> np.ndarray:
+    """A mixed-type table as numbers, by the layout of the fit."""
+    if cells is None:
+        raise DataError(
+            f"fitted on a table with the columns {said(layout.names, 6)}, got {type(X).__name__}; pass a DataFrame or "
+            "a table of isthmus.read."
+        )
+    layout.require(cells.column_names)
+    if not cells.num_rows:
+        raise DataError("X has no rows; pass at least one.")
+    unseen = ("missing" if gaps else "error") if estimator.unseen == "auto" else estimator.unseen
+    return layout.encode(cells, unseen)
+
+
+def _refuse_kinds(layout: TableLayout) -> None:
+    told = [f"{column.name} ({column.kind})" for column in layout.columns if column.kind != "number"]
+    raise DataError(f"fitted on numbers alone, and X has {said(told, 6)}; pass numbers, or fit again.")
 
 
 def read_for_fit(estimator: Any, X: Any, sample_weight: Any, given: Any, *, reset: bool) -> Source:
     """X for a fit, with its rows' weights and conditions; ``reset`` says that it is a new fit."""
     who = type(estimator).__name__
-    source = read_rows(estimator, X, None if reset else estimator.fitted_.layout, reset=reset)
+    source = read_rows(estimator, X, reset=reset)
     n_rows = source.shape[0]
     if not reset:
         given = given_for(estimator, given, n_rows)
@@ -107,25 +173,32 @@ def blockwise(method: Method) -> Method:
 
     @functools.wraps(method)
     def over_blocks(self: Any, X: Any, *args: Any, **kwargs: Any) -> Any:
-        stream = stream_of(X, missing=self.missing == "mask")
-        if stream is None or stream.fits_in_memory:
-            return method(self, X, *args, **kwargs)
-        check_is_fitted(self)
-        _require_numbers(type(self).__name__, stream)
-        require_columns(self, stream, self.fitted_.layout)
-        answers, begin, given = [np.empty(0)], 0, kwargs.pop("given", None)
+        try:
+            stream = large_stream(X)
+            if stream is None:
+                return method(self, X, *args, **kwargs)
+            check_is_fitted(self)
+            stream = require_columns(self, stream)
+        except DataError as error:
+            raise ValueError(f"{type(self).__name__}: {error}") from error
+        answers, tables, begin, given = [np.empty(0)], [], 0, kwargs.pop("given", None)
         if given is not None:
             given = check_given(given, len(stream), type(self).__name__)
         with without_name_warnings():
-            for block in stream:
+            for block in stream.blocks():
                 beside = {} if given is None else {"given": given[begin : begin + len(block)]}
-                found = method(self, block, *args, **kwargs, **beside)
+                found = method(self, block.rows, *args, **kwargs, **beside)
+                begin += len(block)
+                if isinstance(found, Table):
+                    tables.append(found)
+                    continue
                 parts = found if isinstance(found, tuple) else (found,)
-                if begin == 0:
+                if begin == len(block):
                     answers = [np.empty((len(stream), *part.shape[1:]), part.dtype) for part in parts]
                 for answer, part in zip(answers, parts, strict=True):
-                    answer[begin : begin + len(part)] = part
-                begin += len(parts[0])
+                    answer[begin - len(block) : begin] = part
+        if tables:
+            return joined(tables)
         return answers[0] if len(answers) == 1 else tuple(answers)
 
     return over_blocks  # type: ignore[return-value]
@@ -136,6 +209,24 @@ def feature_names(estimator: Any, n_columns: int) -> list[str]:
     return [str(name) for name in getattr(estimator, "feature_names_in_", range(n_columns))]
 
 
+def encoded_names(estimator: Any) -> list[str]:
+    """A name for each number of a row as `to_numbers` gives it: the column's, x0, x1 … without, or ``colour=red``."""
+    layout = estimator.fitted_.layout
+    if layout is not None:
+        return list(layout.encoded_names)
+    names = getattr(estimator, "feature_names_in_", None)
+    return [f"x{place}" for place in range(estimator.n_features_in_)] if names is None else list(map(str, names))
+
+
+def in_memory(X: Any, most: int) -> tuple[Any, np.ndarray | None]:
+    """X as it is; of a stream larger than memory ``most`` rows, evenly spread, and their places."""
+    stream = large_stream(X)
+    if stream is None or len(stream) == 0:
+        return X, None
+    places = np.unique(np.linspace(0, len(stream) - 1, min(most, len(stream))).astype(int))
+    return stream.take(places).rows, places
+
+
 def set_columns(estimator: Any, n_columns: int, names: Sequence[str] | None) -> None:
     """Set an estimator's ``n_features_in_`` and, if the columns have names, ``feature_names_in_``."""
     estimator.n_features_in_ = n_columns
@@ -144,20 +235,28 @@ def set_columns(estimator: Any, n_columns: int, names: Sequence[str] | None) -> 
         estimator.feature_names_in_ = np.array(names, dtype=object)
 
 
-def require_columns(estimator: Any, stream: TableStream, layout: TableLayout | None = None) -> None:
-    """Raise a `ValueError` unless a stream has the columns of the fit, in their order."""
-    who = type(estimator).__name__
+def require_columns(estimator: Any, stream: TableStream) -> TableStream:
+    """A stream with the columns of the fit, in its order and encoded by its layout; a `DataError` names others."""
+    layout = estimator.fitted_.layout
     if layout is not None:
-        raise ValueError(f"{who}: fitted on a mixed-type DataFrame; pass DataFrames.")
+        layout.require(stream.columns)
+        return stream if stream.layout == layout else Arranged(stream, layout.names, layout)
+    if stream.mixed and stream.layout is not None:
+        _refuse_kinds(stream.layout)
     if stream.n_columns != estimator.n_features_in_:
-        raise ValueError(f"{who}: X has {stream.n_columns} columns, but was fitted with {estimator.n_features_in_}.")
-    names = getattr(estimator, "feature_names_in_", None)
-    if names is not None and stream.has_names and tuple(map(str, names)) != stream.columns:
-        odd = next(place for place, name in enumerate(stream.columns) if name != names[place])
-        raise ValueError(
-            f"{who}: column {odd} of X is {stream.columns[odd]!r}, but at fit it was {names[odd]!r}; "
-            "open it with columns= in the order of the fit."
-        )
+        raise DataError(f"X has {stream.n_columns} columns, but was fitted with {estimator.n_features_in_}.")
+    order = _order(estimator, stream.columns if stream.has_names else None)
+    return stream if order is None else Arranged(stream, [stream.columns[place] for place in order])
+
+
+def _order(estimator: Any, names: Sequence[str] | None) -> list[int] | None:
+    """Positions of the fit's columns among ``names``; None if they are in that order already, or have no names."""
+    known = getattr(estimator, "feature_names_in_", None)
+    if known is None or names is None or tuple(known) == tuple(names):
+        return None
+    plain_layout(list(map(str, known))).require(names)
+    place = {name: index for index, name in enumerate(names)}
+    return [place[str(name)] for name in known]
 
 
 @contextmanager
@@ -168,29 +267,16 @@ def without_name_warnings() -> Iterator[None]:
         yield
 
 
-def _encoded(
-    estimator: Any, X: Any, layout: TableLayout | None, *, reset: bool
-) -> tuple[np.ndarray | None, TableLayout | None]:
-    """X encoded by its layout, which ``reset`` determines; None if X has only numbers."""
-    who = type(estimator).__name__
-    try:
-        layout = layout_of(X) if reset else layout
-        if layout is None:
-            return None, None
-        encoded = layout.encode(X, estimator.unseen)
-    except MixedTableError as error:
-        raise ValueError(f"{who}: {error}") from error
-    if reset:
-        require_suitable(estimator)
-        if len(encoded) < 2:
-            raise ValueError(f"{who}: X has {len(encoded)} row, and at least 2 are needed to learn from.")
-        set_columns(estimator, len(layout.columns), layout.names)
-    return encoded, layout
-
-
-def _require_numbers(who: str, stream: TableStream) -> None:
-    if stream.mixed:
-        raise ValueError(
-            f"{who}: mixed-type tables must fit in memory, and this one is larger than the {stream.held_bytes:,} bytes "
-            f"allowed; raise held_bytes, or pass DataFrames with some of the rows."
-        )
+def _require_suitable(settings: Any) -> None:
+    """Refuse settings that don't apply to a mixed-type table."""
+    for name, given, why in (
+        (
+            "likelihood",
+            settings.likelihood != "gaussian",
+            "each column of a mixed-type table has its own",
+        ),
+        ("output_activation", settings.output_activation != "identity", "it doesn't apply to a mixed-type table"),
+        ("image_shape", settings.image_shape is not None, "a mixed-type table isn't a picture"),
+    ):
+        if given:
+            raise ValueError(f"{type(settings).__name__}: {name}={getattr(settings, name)!r}, but {why}.")

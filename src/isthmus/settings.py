@@ -20,6 +20,7 @@ from isthmus.parts.likelihood import Columns, Likelihood
 from isthmus.parts.network import ACTIVATIONS, Architecture, Network
 from isthmus.parts.penalty import Penalty
 from isthmus.parts.start import PrincipalStart, RandomStart, Start
+from isthmus.training.budget import BUDGET
 
 __all__ = ["AutoencoderSettings"]
 
@@ -28,11 +29,14 @@ __all__ = ["AutoencoderSettings"]
 class AutoencoderSettings:
     """Settings shared by every variant; a subclass becomes a dataclass of these and its own."""
 
-    n_components: int | None = hyper(
+    n_components: int | float | str | None = hyper(
         None,
-        "latent dimensions; None: 2, or twice the features for a sparse code",
+        "latent dimensions; a share of the variance, such as 0.95: the fewest that keep it on rows held out; auto: as "
+        "many as the data support; None: 2, or twice the features for a sparse code",
         positional=True,
         at_least=1,
+        shares=True,
+        choices=("auto",),
     )
     hidden_layer_sizes: tuple[int, ...] | None = hyper(
         None, "widths of the encoder's hidden layers, mirrored by the decoder; () is linear; None chooses"
@@ -43,11 +47,19 @@ class AutoencoderSettings:
     channels: tuple[int, ...] = hyper(
         (), "channels of convolutions before the hidden layers, each halving the image; needs image_shape"
     )
+    network: str | None = hyper(
+        None,
+        "kind of hidden layers; None: perceptron, and where neighbours in a row belong together (pictures, sound) "
+        "convolution if it is better on held-out rows",
+        choices=("perceptron", "convolution"),
+    )
+    mirrored: bool | None = hyper(None, "learn from mirrored copies of pictures too; None: of those in colour")
     start: str = hyper("principal", "initial weights: PCA's, or random", choices=("principal", "random"))
     scale: str | None = hyper(
-        None,
-        "scaling of columns: to variance 1, to [0, 1], or as they are",
-        choices=("standard", "minmax"),
+        "auto",
+        "scaling of columns: to variance 1, to [0, 1], or None, as they are; auto: to variance 1 for a table of "
+        "isthmus.read whose columns have different units, else as they are",
+        choices=("auto", "standard", "minmax"),
     )
     likelihood: str = hyper("gaussian", "distribution of a row given its code", choices=likelihoods.names())
     variance: float | str | None = hyper(
@@ -57,16 +69,24 @@ class AutoencoderSettings:
         above=0,
     )
     missing: str = hyper(
-        "error",
-        "NaN cells: refuse them, or leave them out of input and loss",
-        choices=("error", "mask"),
+        "auto",
+        "missing cells (NaN): an error, or left out of input and loss; auto: left out if there are any at fit",
+        choices=("auto", "error", "mask"),
     )
     unseen: str = hyper(
-        "error",
-        "categories not seen in fit: an error, or (with missing='mask') missing cells",
-        choices=("error", "missing"),
+        "auto",
+        "categories not seen in fit: an error, or missing cells; auto: missing cells if those are allowed",
+        choices=("auto", "error", "missing"),
     )
     max_iter: int | None = hyper(None, "largest number of epochs; None chooses from the data's size", at_least=0)
+    budget: int | str | None = hyper(
+        None,
+        "how much training: a time such as '30s', '5min' or '2h', or a number of epochs, planned to end there; "
+        "None: what is usual for the data's size",
+        at_least=0,
+        pattern=BUDGET,
+        written="a time such as '30s' or '5min'",
+    )
     batch_size: int | None = hyper(None, "rows per step; None chooses from the data's size", at_least=1)
     learning_rate: float = hyper(5e-3, "highest learning rate", above=0)
     schedule: str = hyper("one_cycle", "learning rate schedule", choices=("one_cycle", "constant"))
@@ -79,12 +99,24 @@ class AutoencoderSettings:
     validation_fraction: float | None = hyper(
         None, "share of rows held out to choose the best epoch; None: a tenth, 64 to 2,048 rows", at_least=0, below=1
     )
-    early_stopping: bool = hyper(True, "stop after n_iter_no_change epochs without improvement")
-    n_iter_no_change: int | None = hyper(None, "patience in epochs; None: a third of the epochs", at_least=1)
+    early_stopping: bool = hyper(
+        True, "stop after n_iter_no_change epochs without improvement, once one cycle's rate has fallen to half"
+    )
+    n_iter_no_change: int | None = hyper(None, "patience in epochs; None: a fifth of the epochs", at_least=1)
+    refit: bool | None = hyper(
+        None,
+        "train again on all rows, those held out too, for the epochs that were chosen; None: up to 2,000 rows",
+    )
     precision: str = hyper(
         "auto",
         "number format of matrix products in training; auto uses bfloat16 for large work where it is fast",
         choices=("auto", "float32", "bfloat16"),
+    )
+    whiten: bool = hyper(False, "divide each latent by its standard deviation over the training rows")
+    rotate: str | None = hyper(
+        None,
+        "turn a linear model's latents until few columns load on each; rows come back the same",
+        choices=("varimax",),
     )
     polish: int | str = hyper(
         "auto",

@@ -141,7 +141,7 @@ class _Traced(nn.Module):
         self.unit: Tensor
         self.register_buffer("center", torch.from_numpy(np.array(fitted.scaling.center, dtype=np.float64)))
         self.register_buffer("spread", torch.from_numpy(np.array(fitted.scaling.spread, dtype=np.float64)))
-        self.register_buffer("unit", torch.tensor(fitted.code_unit, dtype=torch.float32))
+        self.register_buffer("unit", torch.tensor(fitted.code_unit))
 
     def forward(self, rows: Tensor) -> Tensor:
         value: Any = rows

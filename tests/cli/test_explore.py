@@ -67,12 +67,12 @@ def broken_record(run):
 
 
 def broken_data_record(run):
-    (run / "data.json").write_text("[]")
+    (run / "run.json").write_text("[]")
 
 
 def changed_data(run):
-    facts = json.loads((run / "data.json").read_text())
-    (run / "data.json").write_text(json.dumps(facts | {"sha256": "0" * 64}))
+    facts = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps(facts | {"sha256": "0" * 64}))
 
 
 def foreign(run):

@@ -22,12 +22,15 @@ def test_a_run_folder_holds_all_that_later_commands_need(table_run, folder):
     assert {path.name for path in table_run.iterdir()} == {
         "model",
         "data.json",
+        "run.json",
         "test_rows.csv",
         "history.csv",
         "evaluation.json",
         "explorer.html",
     }
-    record = json.loads((table_run / "data.json").read_text())["record"]
+    record = json.loads((table_run / "run.json").read_text())["record"]
+    known = json.loads((table_run / "data.json").read_text())
+    assert {one["name"]: one["kind"] for one in known["columns"] if one["learned"]} == dict.fromkeys(COLUMNS, "number")
     assert record["columns"] == list(COLUMNS)
     assert (record["id_name"], record["label_name"]) == ("name", "kind")
     assert record["source"] == str(folder / "own.csv")
@@ -57,7 +60,7 @@ def test_every_variant_ends_with_a_table_a_sentence_and_the_place(folder, tmp_pa
         f"The run is in '{run}'.",
     ):
         assert words in called.out
-    assert "48 rows to learn from, 12 held out." in called.err
+    assert "48 training rows, 12 held out." in called.err
     assert (run / "model" / "config.json").is_file()
     assert [path.name for path in run.parent.iterdir()] == ["run"]
 
@@ -83,7 +86,7 @@ def test_json_is_one_object_and_nothing_else(folder, tmp_path):
 
 def test_the_same_seed_gives_the_same_run(folder, tmp_path, table_run):
     call("fit", folder / "own.csv", *ROLES, "-o", tmp_path / "again", *QUICK)
-    same = ("model/model.safetensors", "evaluation.json", "test_rows.csv", "data.json")
+    same = ("model/model.safetensors", "evaluation.json", "test_rows.csv", "run.json", "data.json")
     weights = [tree(run) for run in (table_run, tmp_path / "again")]
     for name in same[2:]:
         assert weights[0][name] == weights[1][name]
@@ -125,7 +128,7 @@ def test_digits_are_shown_beside_the_tutorial(tmp_path, monkeypatch):
     assert called.code == 0, called.err
     assert asked == [(3, 42)]
     assert "tutorial" in called.out
-    assert "1,437 rows to learn from, 360 held out." in called.err
+    assert "1,437 training rows, 360 held out." in called.err
     figures = json.loads((tmp_path / "run" / "evaluation.json").read_text())
     assert figures["tutorial"]["n_rows"] == 360
 
@@ -135,8 +138,14 @@ def test_unequal_columns_are_worth_a_word(tmp_path):
     write_table(tmp_path / "own.csv", values, list("abcdef"))
     advised = call("fit", tmp_path / "own.csv", "-o", tmp_path / "a", *QUICK)
     scaled = call("fit", tmp_path / "own.csv", "-o", tmp_path / "b", "--scale", "standard", *QUICK)
-    assert "--scale standard would weigh columns alike" in " ".join(advised.out.split())
-    assert "--scale standard would" not in scaled.out
+    said = " ".join(advised.out.split())
+    assert "Columns were scaled to variance 1, since f spreads" in said
+    assert "--scale none leaves them" in said
+    assert "Columns were scaled" not in scaled.out
+    left = call("fit", tmp_path / "own.csv", "-o", tmp_path / "c", "--scale", "none", *QUICK)
+    assert "Columns were scaled" not in left.out
+    errors = [json.loads((tmp_path / name / "evaluation.json").read_text())["evaluation"]["scale"] for name in "abc"]
+    assert errors == ["standard", "standard", None]
 
 
 # ---- nothing half made, nothing touched ----------------------------------------------------------------

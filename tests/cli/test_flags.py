@@ -71,7 +71,7 @@ def test_text_becomes_a_value(name, text, value):
         (["-p", "2.5"], "--n-components must be a whole number or 'auto', got '2.5'."),
         (["--learning-rate", "fast"], "--learning-rate must be a number, got 'fast'."),
         (["--learning-rate", "0"], "--learning-rate must be above 0, got 0."),
-        (["--scale", "loud"], "--scale must be one of 'standard', 'minmax', got 'loud'."),
+        (["--scale", "loud"], "--scale must be one of 'auto', 'standard', 'minmax', got 'loud'."),
         (["--hidden-layer-sizes", "none"], "such as 256,128 or 'linear' or 'auto', got 'none'."),
         (["--hidden-layer-sizes", "64,,32"], "got '64,,32'."),
         (["--hidden-layer-sizes", "64,0"], "must hold whole numbers of at least 1"),

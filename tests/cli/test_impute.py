@@ -1,4 +1,4 @@
-"""isthmus fit --missing mask, and isthmus impute: empty cells in, filled cells out."""
+"""isthmus fit and isthmus impute: empty cells in, filled cells out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from cli.conftest import call, own_rows, sentence
+from cli.conftest import COLUMNS, call, own_rows, sentence
 from isthmus.tables import read, write_table
 
 NAMES = ("height", "weight", "age", "c", "b", "a")
@@ -54,6 +54,40 @@ def test_the_other_commands_take_the_holes(holey):
     assert np.isfinite(judged["evaluation"]["data"]["model"]["mse"])
 
 
-def test_a_run_without_missing_cells_refuses(table_run, folder, holey):
-    called = call("impute", table_run, folder / "own.csv")
+def test_a_run_on_complete_rows_fills_cells_too(table_run, folder, tmp_path):
+    lines = (folder / "own.csv").read_text().splitlines()
+    cells = lines[3].split(",")
+    cells[2] = ""
+    (tmp_path / "holes.csv").write_text("\n".join([*lines[:3], ",".join(cells), *lines[4:]]))
+    called = call("impute", table_run, tmp_path / "holes.csv")
+    assert called.code == 0, called.err
+    filled, given = called.out.splitlines(), read(folder / "own.csv", ids="name", labels="kind").values
+    assert len(filled) == len(lines)
+    assert "nan" not in called.out
+    assert np.isfinite(given).all()
+
+
+def test_a_plain_run_places_rows_by_the_cells_they_have(table_run, folder, holey, tmp_path):
+    rows, labels = own_rows(60), np.repeat(["up", "down"], 30)
+    values = np.where(np.random.default_rng(1).random(rows.shape) < 0.2, np.nan, rows)
+    ids = {"ids": np.array([f"p{row}" for row in range(60)]), "id_name": "name", "labels": labels, "label_name": "kind"}
+    write_table(tmp_path / "gaps.csv", values, COLUMNS, **ids)
+    called = call("impute", table_run, tmp_path / "gaps.csv", "-o", tmp_path / "filled.csv")
+    assert called.code == 0, called.err
+    filled = read(tmp_path / "filled.csv", ids="name", labels="kind").values
+    there = ~np.isnan(values)
+    np.testing.assert_array_equal(filled[there], values[there])
+    assert np.isfinite(filled).all()
+    called = call("encode", table_run, tmp_path / "gaps.csv", "--std")
+    assert called.code == 0, called.err
+    n_gaps = np.isnan(values).any(1).sum()
+    assert f"note: {n_gaps} rows have empty cells; the code is the best one for the cells that are there." in called.err
+    assert "nan" not in called.out
+
+
+def test_a_code_that_is_no_point_needs_a_fit_with_missing_cells(folder, tmp_path):
+    flags = ("--variant", "variational", "--max-iter", "1", "--ids", "name", "--labels", "kind", "--no-plots")
+    called = call("fit", folder / "own.csv", *flags, "-o", tmp_path / "run")
+    assert called.code == 0, called.err
+    called = call("impute", tmp_path / "run", folder / "own.csv")
     assert "fit it again with --missing mask" in sentence(called)

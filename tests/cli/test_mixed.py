@@ -1,4 +1,4 @@
-"""isthmus fit --mixed: tables of words, truth values, dates and numbers, with holes, in and out of files."""
+"""Tables of words, booleans, dates and numbers, with missing cells, in and out of files."""
 
 from __future__ import annotations
 

@@ -34,9 +34,10 @@ def python(*arguments: str) -> subprocess.CompletedProcess:
 @pytest.mark.parametrize(
     ("tokens", "code", "words"),
     [
-        (["--help"], 0, "Begin with: isthmus fit digits"),
+        (["--help"], 0, "Start with: isthmus fit digits"),
         (["--version"], 0, isthmus.__version__),
-        ([], 0, "reconstruct"),
+        ([], 0, "isthmus fit table.csv"),
+        (["help"], 0, "Start with: isthmus fit digits"),
         (["encod"], 2, ""),
     ],
 )
@@ -112,7 +113,7 @@ def test_two_files_with_one_command_are_refused(tmp_path, monkeypatch):
     ("tokens", "code", "words"),
     [
         (["encod"], 2, "there is no command 'encod'; did you mean 'encode'?"),
-        (["frobnicate"], 2, "There are decode, "),
+        (["frobnicate"], 2, "the commands are completion, decode, "),
         (["--frobnicate"], 2, "--frobnicate"),
         (["info"], 2, "RUN is missing; see isthmus info --help."),
         (["info", "a", "b"], 2, "'b' is one argument too many"),
@@ -158,7 +159,7 @@ def test_debug_shows_the_traceback(monkeypatch):
 @pytest.mark.parametrize(
     ("error", "code", "words"),
     [
-        (KeyboardInterrupt(), 130, "stopped"),
+        (KeyboardInterrupt(), 130, "interrupted"),
         (CommandError("no luck."), 1, "no luck."),
         (PermissionError(13, "Permission denied", "/here"), 1, "'/here': Permission denied; check the path"),
         (MemoryError(), 1, "not enough memory"),

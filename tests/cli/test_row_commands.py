@@ -27,6 +27,26 @@ def test_codes_keep_ids_and_labels(table_run, folder, tmp_path):
         assert set(codes.labels.tolist()) == {"up", "down"}
 
 
+def test_standard_errors_stand_beside_the_codes(table_run, folder, tmp_path):
+    call("encode", table_run, folder / "own.csv", "-o", tmp_path / "codes.csv")
+    called = call("encode", table_run, folder / "own.csv", "--std", "-o", tmp_path / "both.csv")
+    assert called.code == 0, called.err
+    head, *lines = (tmp_path / "both.csv").read_text().splitlines()
+    assert head == "name,autoencoder0,autoencoder1,autoencoder0_std,autoencoder1_std,kind"
+    both = np.array([line.split(",")[1:5] for line in lines], dtype=float)
+    np.testing.assert_allclose(both[:, :2], read(tmp_path / "codes.csv", **ROLES).values, rtol=1e-5)
+    assert (both[:, 2:] > 0).all()
+    refused = call("decode", table_run, tmp_path / "both.csv")
+    assert "leave out with --drop 'autoencoder0_std' --drop 'autoencoder1_std'" in sentence(refused)
+
+
+def test_codes_without_standard_errors_are_told_so(folder, tmp_path):
+    flags = ("--variant", "sparse", "--max-iter", "1", "--ids", "name", "--labels", "kind", "--no-plots")
+    assert call("fit", folder / "own.csv", *flags, "-o", tmp_path / "run").code == 0
+    refused = call("encode", tmp_path / "run", folder / "own.csv", "--std")
+    assert "encode without --std" in sentence(refused)
+
+
 def test_without_output_csv_goes_to_standard_output(table_run, folder):
     called = call("encode", table_run, folder / "own.csv")
     lines = called.out.splitlines()
@@ -42,11 +62,11 @@ def test_npy_says_what_it_leaves_out(table_run, folder, tmp_path):
 def test_decoding_codes_is_reconstructing_rows(table_run, folder, tmp_path):
     call("encode", table_run, folder / "own.csv", "-o", tmp_path / "codes.parquet")
     call("decode", table_run, tmp_path / "codes.parquet", "-o", tmp_path / "decoded.parquet")
-    call("reconstruct", table_run, folder / "own.csv", "-o", tmp_path / "rebuilt.parquet")
-    decoded, rebuilt = (read(tmp_path / f"{name}.parquet", **ROLES) for name in ("decoded", "rebuilt"))
-    assert decoded.columns == rebuilt.columns == COLUMNS
-    assert decoded.ids.tolist() == rebuilt.ids.tolist()
-    np.testing.assert_allclose(decoded.values, rebuilt.values, atol=1e-5)
+    call("reconstruct", table_run, folder / "own.csv", "-o", tmp_path / "reconstructed.parquet")
+    decoded, reconstructed = (read(tmp_path / f"{name}.parquet", **ROLES) for name in ("decoded", "reconstructed"))
+    assert decoded.columns == reconstructed.columns == COLUMNS
+    assert decoded.ids.tolist() == reconstructed.ids.tolist()
+    np.testing.assert_allclose(decoded.values, reconstructed.values, atol=1e-5)
 
 
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")
@@ -172,12 +192,12 @@ def test_an_output_of_no_known_kind_is_wrong_use(table_run, folder, tmp_path, na
 
 
 def test_pictures_come_out_as_pictures(picture_run, folder, tmp_path):
-    out = tmp_path / "rebuilt"
+    out = tmp_path / "reconstructed"
     called = call("reconstruct", picture_run, folder / "pictures", "-o", out)
     assert called.code == 0, called.err
     assert sorted(tree(out)) == sorted(tree(folder / "pictures"))
-    rebuilt = read(out)
-    assert rebuilt.image_shape == (4, 5)
+    reconstructed = read(out)
+    assert reconstructed.image_shape == (4, 5)
     assert "exists; pass --overwrite" in sentence(call("reconstruct", picture_run, folder / "pictures", "-o", out))
     call("encode", picture_run, folder / "pictures", "-o", tmp_path / "codes.csv")
     assert call("decode", picture_run, tmp_path / "codes.csv", "-o", tmp_path / "decoded").code == 0
@@ -240,9 +260,9 @@ def test_info_for_people_and_machines(table_run):
     [
         ("model/model.safetensors", b"junk"),
         ("model/config.json", b"{}"),
-        ("data.json", b"[1, 2]"),
-        ("data.json", b'{"format": "isthmus run"}'),
-        ("data.json", b"\xff"),
+        ("run.json", b"[1, 2]"),
+        ("run.json", b'{"format": "isthmus run"}'),
+        ("run.json", b"\xff"),
     ],
 )
 def test_a_damaged_run_is_one_sentence(table_run, folder, tmp_path, name, data):

@@ -105,9 +105,9 @@ def test_every_figure_has_a_name_that_a_run_knows():
 def test_a_folder_of_another_program_is_not_replaced(data, tmp_path):
     other = tmp_path / "bert"
     other.mkdir()
-    (other / "data.json").write_text('{"format": "parquet"}')
+    (other / "run.json").write_text('{"format": "parquet"}')
     assert "is not a run folder" in sentence(call("fit", data, "-o", other, *FAST, "--overwrite"))
-    assert tree(other).keys() == {"data.json"}
+    assert tree(other).keys() == {"run.json"}
 
 
 @pytest.mark.parametrize("place", [".", "..", "./", "../here"])
@@ -199,7 +199,7 @@ def test_impute_refuses_its_input(data, tmp_path):
     assert "is read by this command" in sentence(told)
 
 
-@pytest.mark.parametrize("name", ["test_rows.csv", "model/model.safetensors", "data.json"])
+@pytest.mark.parametrize("name", ["test_rows.csv", "model/model.safetensors", "run.json"])
 def test_what_a_run_is_made_of_is_no_output(name, run, data):
     output = run / "out.csv"
     os.link(run / name, output)
@@ -286,7 +286,7 @@ def test_a_fit_that_died_before_its_first_checkpoint_is_no_hindrance(data, run, 
     """Neither the data that it began with, nor what was asked of it, is held against the next fit."""
     left = tmp_path / "run.unfinished"
     left.mkdir()
-    shutil.copy(run / "data.json", left)
+    shutil.copy(run / "run.json", left)
     write_table(data, own_rows()[:50], list("abcdef"), overwrite=True)
     told = call("fit", data, "-o", run, *FAST, "--overwrite")
     assert told.code == 0, told.err
@@ -314,7 +314,7 @@ def full(monkeypatch, tmp_path):
     write = Path.write_bytes
 
     def scarce(self, written):
-        if second not in self.parents and self.name == "data.json" and "unfinished" not in str(self):
+        if second not in self.parents and self.name == "run.json" and "unfinished" not in str(self):
             raise OSError(28, "No space left on device")
         return write(self, written)
 

@@ -48,14 +48,14 @@ def test_other_variants_sample_too(folder, tmp_path, variant):
     assert len(call("sample", tmp_path / "run", "-n", "2").out.splitlines()) == 3
 
 
-def test_a_way_begins_and_ends_at_the_rows_rebuilt(table_run, folder, tmp_path):
+def test_a_way_begins_and_ends_at_the_rows_reconstructed(table_run, folder, tmp_path):
     path = tmp_path / "way.npy"
     called = call("interpolate", table_run, folder / "own.csv", "--from", "4", "--to", "7", "--steps", "5", "-o", path)
     assert called.code == 0, called.err
-    call("reconstruct", table_run, folder / "own.csv", "-o", tmp_path / "rebuilt.npy")
-    way, rebuilt = np.load(path), np.load(tmp_path / "rebuilt.npy")
+    call("reconstruct", table_run, folder / "own.csv", "-o", tmp_path / "reconstructed.npy")
+    way, reconstructed = np.load(path), np.load(tmp_path / "reconstructed.npy")
     assert way.shape == (5, 6)
-    np.testing.assert_allclose(way[[0, -1]], rebuilt[[4, 7]], atol=1e-5)
+    np.testing.assert_allclose(way[[0, -1]], reconstructed[[4, 7]], atol=1e-5)
 
 
 def test_a_way_of_pictures(picture_run, folder, tmp_path):

@@ -29,7 +29,9 @@ def test_the_answer_is_one_sentence_and_a_table(table):
     assert called.code == 0, called.err
     assert "2 numbers, and PCA does as well with 2: use PCA" in called.out
     assert "2 ←" in called.out
-    assert "Chosen by cells hidden from held-out rows" in called.out
+    assert "Chosen by evidence" in called.out
+    assert "Hidden cells, predicted from the cells left, say the same." in called.out
+    assert "per column, is noise" in called.out
     assert "24 held out" in called.err
 
 

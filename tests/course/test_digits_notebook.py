@@ -74,7 +74,7 @@ def test_there_are_five_figures(typed):
     assert names == [
         "Twelve of the digits",
         "Training",
-        "Test pictures rebuilt from two numbers",
+        "Test pictures reconstructed from two numbers",
         "Codes by autoencoder",
         "What the decoder draws at each place",
     ]
@@ -108,7 +108,7 @@ def test_figure_3_says_which_row_is_which(typed):
     assert [axes.get_ylabel() for axes in heads] == ["Original", "Reconstructed", "by PCA"]
     assert all(axes.axison for axes in heads), "axis('off') hides the label with the axis"
     assert titles(figure)[:8] == [f"a {kind}" for kind in typed["y_test"][:8]]
-    rows = (typed["X_test"], typed["rebuilt"], typed["pca_rebuilt"])
+    rows = (typed["X_test"], typed["reconstructed"], typed["pca_reconstructed"])
     for axes, row in zip(figure.axes, np.concatenate([row[:8] for row in rows]), strict=True):
         assert np.asarray(axes.images[0].get_array()).ravel() == pytest.approx(row)
         assert axes.images[0].get_clim() == (0, 1)

@@ -50,12 +50,62 @@ def test_an_unknown_name_stops_the_build(lessons):
         filled("{{ nobody:.2f }}", lessons.values_of(record(a=1)))
 
 
-def test_code_that_speaks_to_the_lesson_alone_is_folded(lessons):
-    page = '.. code-block:: Python\n\n\n    lesson.exact("a", 1, known=1)\n\n\nProse.\n'
-    assert "the results named and asserted" in lessons.folded(page)
-    assert lessons.folded(lessons.folded(page)) == lessons.folded(page)
-    shown = ".. code-block:: Python\n\n\n    x = 1\n    print(x)\n\n\nProse.\n"
-    assert lessons.folded(shown) == shown
+PAGE = """
+0. A title
+==========
+
+The idea.
+
+The formula
+-----------
+
+.. code-block:: Python
+
+
+    import numpy as np
+    from isthmus_course import Lesson
+
+    lesson = Lesson(0, "A title")
+    x = 1
+    print(x)
+
+.. code-block:: Python
+
+
+    lesson.exact("a", 1, known=1)
+
+
+Prose.
+
+.. code-block:: Python
+
+
+    lesson.widget("line", "A caption.", x=1)
+
+.. raw:: html
+
+    <div class="output_subarea">
+    <figure class="moving" data-widget="line"></figure>
+    </div>
+
+After.
+
+.. rst-class:: sphx-glr-timing
+"""
+
+
+def test_a_page_opens_with_its_picture_and_ends_with_how_it_was_checked(lessons):
+    from arrangement import CHECKED, arranged
+
+    page = arranged(PAGE, "the table")
+    order = ["The idea.", 'id="picture"', "<figure", "The formula", "print(x)", "Prose.", 'href="#picture"', "After.",
+             CHECKED, "lesson.exact", "lesson.widget", "the table", "</details>", "sphx-glr-timing"]  # fmt: skip
+    places = [page.index(words) for words in order]
+    assert places == sorted(places)
+    assert page.count("<figure") == 1
+    assert "Lesson(" not in page
+    assert "isthmus_course" not in page
+    assert arranged(page, "the table") == page
 
 
 def test_a_notebook_gets_markdown(lessons, monkeypatch):

@@ -45,7 +45,7 @@ def test_the_line_is_projected_as_python_does(seed):
     point, direction, noise = np.random.default_rng(seed).normal(size=(3, 2)) * 3
     numbers = drawn("line", point=point, direction=direction, truth=point - noise, noise=True)["numbers"]
     ours, split = project(point, direction), split_noise(noise, direction)
-    for name in ("weights", "code", "rebuilt", "residual", "errors", "squared_error", "mean_squared_error"):
+    for name in ("weights", "code", "reconstructed", "residual", "errors", "squared_error", "mean_squared_error"):
         assert numbers[name] == pytest.approx(np.asarray(getattr(ours, name)), rel=1e-12, abs=1e-12), name
     assert (numbers["tangent"], numbers["normal"]) == pytest.approx((split.tangent, split.normal))
 
@@ -78,7 +78,7 @@ def test_a_decoder_in_the_page_is_the_models(settings):
     }
     for at in (0, 7):
         numbers = drawn("map", code=codes[at], **state)["numbers"]
-        assert numbers["rebuilt"] == pytest.approx(model.inverse_transform(codes[at : at + 1])[0], abs=1e-4)
+        assert numbers["reconstructed"] == pytest.approx(model.inverse_transform(codes[at : at + 1])[0], abs=1e-4)
         assert numbers["nearest"] == at
         apart = np.sort(np.linalg.norm((codes - codes[at]) / codes.std(0), axis=1))[:5]
         assert numbers["distance"] == pytest.approx(apart.mean(), rel=1e-5)
@@ -166,9 +166,9 @@ def test_a_feature_is_turned_up_along_its_small_picture():
     card = {
         "unit": unit, "name": 3, "column": one - base, "share": 0.1, "kinds": [0, 0, 1, 3, 0, 0, 0, 0, 0, 0],
         "strong": 1.0, "strongest": [["0" * 64, 3, code[unit]]], "any": [["g" * 64, 2, 0.1]],
-        "rebuilt": model.reconstruct(X[:1])[0],
+        "reconstructed": model.reconstruct(X[:1])[0],
     }  # fmt: skip
-    dead = card | {"name": None, "kinds": [0] * 10, "strong": None, "strongest": [], "any": [], "rebuilt": None}
+    dead = card | {"name": None, "kinds": [0] * 10, "strong": None, "strongest": [], "any": [], "reconstructed": None}
     for times in (0.0, 1.0, 2.5):
         numbers = drawn("feature", cards=[card], k=0, times=times, any=False)["numbers"]
         turned = code.copy()
@@ -180,7 +180,7 @@ def test_a_feature_is_turned_up_along_its_small_picture():
 
 
 @pytest.mark.parametrize("k", [0, 3, 8])
-def test_a_row_of_the_spectrum_is_rebuilt_as_pca_does(k):
+def test_a_row_of_the_spectrum_is_reconstructed_as_pca_does(k):
     rng = np.random.default_rng(k)
     worlds = []
     for _ in range(2):
@@ -191,9 +191,9 @@ def test_a_row_of_the_spectrum_is_rebuilt_as_pca_does(k):
         codes, decoder = pca.transform(X[:2]), linear_state(pca.components_, pca.mean_)
         worlds.append({"rows": rows, "codes": codes, "kept": kept, "decoder": decoder})
     numbers = drawn("spectrum", k=k, shuffled=True, row=1, worlds=worlds)["numbers"]
-    rebuilt = pca.mean_ + codes[1, :k] @ pca.components_[:k]
-    assert numbers["rebuilt"] == pytest.approx(rebuilt, abs=1e-5)
-    assert numbers["mean_squared_error"] == pytest.approx(np.mean((X[1] - rebuilt) ** 2), abs=1e-5)
+    reconstructed = pca.mean_ + codes[1, :k] @ pca.components_[:k]
+    assert numbers["reconstructed"] == pytest.approx(reconstructed, abs=1e-5)
+    assert numbers["mean_squared_error"] == pytest.approx(np.mean((X[1] - reconstructed) ** 2), abs=1e-5)
     assert (numbers["kept"], numbers["other"]) == (kept[k], worlds[0]["kept"][k])
     assert numbers["needed"] == (kept < 0.9).sum()
 
@@ -204,19 +204,19 @@ def test_a_watched_training_is_measured_as_python_does(k):
     originals, straight = rng.uniform(size=(2, 3, 64))
     pages = [
         {"epoch": 4 * at, "train": 0.04, "test": 0.06 - 0.01 * at, "codes": rng.normal(size=(5, 2)),
-         "rebuilt": rng.uniform(size=(3, 64))}
+         "reconstructed": rng.uniform(size=(3, 64))}
         for at in range(3)
     ]  # fmt: skip
     state = {
         "runs": [{"name": "one", "pages": pages}, {"name": "other", "pages": pages[:2]}], "originals": originals,
-        "kinds": [4, 5, 6], "labels": range(5), "pca": {"error": 0.05, "rebuilt": straight}, "mean": 0.08,
+        "kinds": [4, 5, 6], "labels": range(5), "pca": {"error": 0.05, "reconstructed": straight}, "mean": 0.08,
     }  # fmt: skip
     for run, most in enumerate((2, 1)):
         drawing = drawn("bend", **state, run=run, k=k)
         numbers, page = drawing["numbers"], pages[min(k, most)]
         assert numbers["epoch"] == page["epoch"]
-        assert np.array(numbers["residuals"]) == pytest.approx(originals - page["rebuilt"])
-        assert numbers["errors"] == pytest.approx(((originals - page["rebuilt"]) ** 2).mean(1))
+        assert np.array(numbers["residuals"]) == pytest.approx(originals - page["reconstructed"])
+        assert numbers["errors"] == pytest.approx(((originals - page["reconstructed"]) ** 2).mean(1))
         assert numbers["explained"] == pytest.approx(1 - page["test"] / 0.08)
         assert numbers["explained_by_pca"] == pytest.approx(1 - 0.05 / 0.08)
         assert ("over PCA" in drawing["html"]) == (k == 0)
@@ -229,7 +229,7 @@ def test_a_sweep_over_sizes_is_read_as_python_reads_it(seed):
     originals, sizes = rng.uniform(size=(2, 64)), (1, 2, 5, 9)
     pages = [
         {"size": p, "low": 0.5 * pca[p], "mean": 0.6 * pca[p], "high": 0.7 * pca[p], "code": rng.normal(size=(2, p)),
-         "rebuilt": rng.uniform(size=(2, 64)), "pca": rng.uniform(size=(2, 64))}
+         "reconstructed": rng.uniform(size=(2, 64)), "pca": rng.uniform(size=(2, 64))}
         for p in sizes
     ]  # fmt: skip
     k, digit, allowed = int(rng.integers(4)), int(rng.integers(2)), int(rng.integers(20, 60))
@@ -238,7 +238,7 @@ def test_a_sweep_over_sizes_is_read_as_python_reads_it(seed):
     numbers, page, limit = drawing["numbers"], pages[k], allowed / 100 * pca[0]
     assert numbers["size"] == sizes[k]
     assert (numbers["lost"], numbers["lost_by_pca"]) == (page["mean"] / pca[0], pca[sizes[k]] / pca[0])
-    assert numbers["error"] == pytest.approx(np.mean((originals[digit] - page["rebuilt"][digit]) ** 2))
+    assert numbers["error"] == pytest.approx(np.mean((originals[digit] - page["reconstructed"][digit]) ** 2))
     assert numbers["error_by_pca"] == pytest.approx(np.mean((originals[digit] - page["pca"][digit]) ** 2))
     assert numbers["needed"] == next((p for p in sizes if 0.6 * pca[p] <= limit), None)
     assert numbers["needed_by_pca"] == next((p for p in range(13) if pca[p] <= limit), -1)
@@ -270,15 +270,15 @@ def test_the_valleys_lines_are_pythons_and_the_walk_ends_in_one(seed):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_losses_and_their_slopes_are_pythons(seed):
-    x, rebuilt, sigma = np.random.default_rng(seed).uniform(0.1, 0.9, 3)
+    x, reconstructed, sigma = np.random.default_rng(seed).uniform(0.1, 0.9, 3)
     state = {"sigma": sigma, "mean": 0.05, "n": 64}
-    numbers = drawn("losses", x=x, rebuilt=rebuilt, **state)["numbers"]
+    numbers = drawn("losses", x=x, reconstructed=reconstructed, **state)["numbers"]
     names = {"squared": "squared_error", "gaussian": "gaussian", "entropy": "cross_entropy"}
 
     def read(logit: float, at: float = 0.0):
         return explain_loss([x], [1 / (1 + np.exp(-logit)) + at], sigma**2)
 
-    logit, step = np.log(rebuilt / (1 - rebuilt)), 1e-6
+    logit, step = np.log(reconstructed / (1 - reconstructed)), 1e-6
     for ours, theirs in names.items():
         assert numbers["values"][ours] == pytest.approx(getattr(read(logit), theirs))
         rise = getattr(read(logit, step), theirs) - getattr(read(logit, -step), theirs)

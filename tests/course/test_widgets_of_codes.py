@@ -59,8 +59,8 @@ def test_the_ring_reads_the_shade_of_its_cell_and_what_is_drawn_there(maps):
     for place, empty in [(low, True), (high, False), (high + 0.01, True)]:
         numbers = drawn("maps", **maps["state"] | {"place": place})["numbers"]
         assert numbers["empty"] is empty
-        rebuilt = maps["model"].inverse_transform(np.float32([place]))[0]
-        assert numbers["drawn"] == pytest.approx(rebuilt, abs=1e-4)
+        reconstructed = maps["model"].inverse_transform(np.float32([place]))[0]
+        assert numbers["drawn"] == pytest.approx(reconstructed, abs=1e-4)
 
 
 @pytest.mark.parametrize("place", [(1.0, 0.0), (-2.0, 3.0), (0.0, 0.1)])

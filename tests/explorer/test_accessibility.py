@@ -12,7 +12,7 @@ VIEWS = {
     "forced colours": {"forced_colors": "active"},
     "forced colours in the dark": {"forced_colors": "active", "color_scheme": "dark"},
     "320 pixels": {"viewport": {"width": 320, "height": 640}},
-    "zoomed to 200 %": {"viewport": {"width": 640, "height": 400}, "device_scale_factor": 2},
+    "zoomed to 200%": {"viewport": {"width": 640, "height": 400}, "device_scale_factor": 2},
 }
 OPEN_ALL = """() => {
   for (const details of document.querySelectorAll("details")) details.open = true;
@@ -79,7 +79,8 @@ def test_the_table_of_items_breaks_no_word_where_it_is_narrow(browser, table_fil
 
 PRESSED = [
     "#nearest button >> nth=1", "#strip button >> nth=3", "#table-rows button >> nth=2", "#set-a", "#set-b",
-    "#legend button >> nth=1", "#layer-training", "#tabs button >> nth=1", "#beside-0", "#more-rows",
+    "#legend button >> nth=1", "#layer-training", "#lasso", "#choose-view",
+    "#tabs button >> nth=1", "#beside-0", "#more-rows",
 ]  # fmt: skip
 
 

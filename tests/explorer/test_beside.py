@@ -37,7 +37,7 @@ def test_every_model_has_its_column(page):
     assert names == ["original", "two", "five", "PCA"]
     errors = page.evaluate("window.isthmus.app.models.map(model => model.errors[5])")
     said = [float(text.split()[0]) for text in page.locator("#beside figure p").all_inner_texts()[1:]]
-    np.testing.assert_allclose(said, errors, rtol=1e-3)
+    np.testing.assert_allclose(said, errors, rtol=5e-3)
     page.click("#beside-1")
     assert (state(page)["tab"], state(page)["item"]) == (1, 5)
     assert page.evaluate("document.activeElement.id") == "beside-1"
@@ -47,7 +47,7 @@ def test_a_place_that_is_no_item_has_no_columns(page):
     page.focus("#plane")
     page.keyboard.press("ArrowRight")
     page.wait_for_selector("#beside figure", state="detached")
-    assert "Select an item" in page.inner_text("#beside")
+    assert "Select a picture" in page.inner_text("#beside")
 
 
 DRAWN = """() => {

@@ -49,7 +49,8 @@ def test_any_column_of_a_table_colours_the_dots_and_has_a_scale(pages):
     page = pages["table"]
     page.select_option("#colour", label="column 7")
     assert state(page)["colour"] == "7"
-    shown = page.inner_text("#legend .small").split()
+    name, *shown = page.locator("#legend .small > :not(.scale)").all_inner_texts()
+    assert name == "column 7"
     low, high = page.evaluate("(d => [d.reach.low[7], d.reach.high[7]])(window.isthmus.app.data)")
     assert [float(text.replace("−", "-")) for text in shown] == pytest.approx([low, high], rel=1e-3)
     page.select_option("#colour", "class")

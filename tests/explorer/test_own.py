@@ -41,7 +41,7 @@ def test_a_stroke_on_the_pad_is_placed_and_decoded(open_page, digits_file, small
     assert (row.reshape(8, 8)[:, 4] == 1).all()
     code = small_model.transform(row[None])[0]
     np.testing.assert_allclose(state(page)["z"], code, rtol=0, atol=2e-3 * np.abs(code).max() + 1e-3)
-    error = ((small_model.inverse_transform(code[None])[0] - row) ** 2).sum()
+    error = ((small_model.inverse_transform(code[None])[0] - row) ** 2).mean()
     assert float(page.inner_text("#about b")) == pytest.approx(error, rel=0.02)
     assert page.inner_text("#own-note") == page.inner_text("#about")
     page.click("#tabs button:has-text('PCA')")
@@ -78,7 +78,7 @@ def test_the_form_of_a_table_knows_percentiles(open_page, table_file):
     page = open_page(table_file)
     page.fill("#form input[type=number] >> nth=2", "1e9")
     assert own(page)[2] == 1e9
-    assert page.inner_text("#form output >> nth=2") == "above 100 %"
+    assert page.inner_text("#form output >> nth=2") == "above 100%"
     page.fill("#form input[type=range] >> nth=2", "0")
     assert own(page)[2] == page.evaluate("window.isthmus.app.data.ordered(2)[0]")
     page.fill("#form input[type=number] >> nth=2", "")

@@ -37,8 +37,10 @@ def test_it_asks_nothing_of_the_network_and_breaks_no_rule_of_its_policy(digits_
 def test_it_opens_on_an_item_with_one_sentence(digits_page):
     assert state(digits_page)["item"] >= 0
     sentence = digits_page.inner_text("#sentence")
-    assert sentence.startswith("360 pictures of 64 numbers, each squeezed to 2. Move on the map: the middle picture is")
-    assert "PCA) keeps 28 %, and needs" in sentence
+    assert sentence.startswith(
+        "360 pictures of 64 pixels, each encoded as 2 numbers. Move over the map: the middle picture is"
+    )
+    assert "PCA, the best linear code, keeps 28% and needs" in sentence
 
 
 def test_keys_on_the_map(digits_page):
@@ -49,7 +51,7 @@ def test_keys_on_the_map(digits_page):
     moved = state(page)
     assert moved["item"] == -1
     assert moved["z"][0] > before["z"][0]
-    assert "no original" in page.inner_text("#trio")
+    assert "no original" in page.inner_text("#panel-title")
     page.keyboard.press("n")
     assert state(page)["item"] >= 0
     page.keyboard.press("a")

@@ -50,7 +50,7 @@ def thirty_columns():
 
 
 def people():
-    """Numbers, words, truth values and days that follow from one hidden number."""
+    """Numbers, words, booleans and days that follow from one hidden number."""
     hidden = np.random.default_rng(2).standard_normal(160)
     return pd.DataFrame(
         {
@@ -130,9 +130,9 @@ def test_pictures_are_decoded_and_encoded_as_torch_does(pictures, digits, name):
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_errors_are_those_of_the_rows_rebuilt(pictures, digits, name):
+def test_errors_are_those_of_the_reconstructions(pictures, digits, name):
     model, tab, X = PICTURES[name], list(PICTURES).index(name), digits[1]
-    errors = ((model.inverse_transform(model.transform(X)) - X) ** 2).sum(1)
+    errors = ((model.inverse_transform(model.transform(X)) - X) ** 2).mean(1)
     np.testing.assert_allclose(figures(pictures, "errors", tab)[: len(X)], errors, rtol=1e-3, atol=1e-5)
     again = pictures.evaluate(
         "tab => { const model = window.isthmus.app.models[tab], { data } = model;"

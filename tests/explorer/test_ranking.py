@@ -23,7 +23,7 @@ def page(shown):
 def numbers(page, column):
     rows = page.locator("#table-rows tr")
     texts = [rows.nth(row).locator("td").nth(column).inner_text() for row in range(20)]
-    return [float(text.removesuffix(" %")) for text in texts]
+    return [float(text.removesuffix("%")) for text in texts]
 
 
 def open_table(page):
@@ -54,10 +54,10 @@ def test_the_strip_says_by_what_it_is_ranked(page):
     first = "window.isthmus.app.order[0]"
     error = page.evaluate(f"window.isthmus.app.model.errors[{first}]")
     shown = page.locator("#strip button .figure").first
-    assert float(shown.inner_text()) == pytest.approx(error, rel=1e-3)
+    assert float(shown.inner_text()) == pytest.approx(error, rel=5e-3)
     page.click("[data-rank=uncertainty]")
     uncertainty = page.evaluate(f"window.isthmus.app.model.uncertainties[{first}]")
-    assert shown.inner_text() == f"{round(100 * uncertainty)} %"
+    assert shown.inner_text() == f"{round(100 * uncertainty)}%"
 
 
 def test_the_address_keeps_the_filter(page, browser):

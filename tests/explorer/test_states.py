@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
 import isthmus
 from isthmus import Autoencoder
 from isthmus.explorer import write_explorer
-from isthmus.explorer.sentence import _per_cent
+from isthmus.explorer.sentence import percentage
 
 from .browsing import opened, state
 
@@ -130,7 +132,7 @@ def test_what_is_worse_than_pca_says_so_first(open_page, tmp_path):
 def test_a_number_that_tells_nothing_is_marked_unused(open_page, tmp_path):
     page = open_page(written(Autoencoder(3, **FEW), line(), tmp_path / "page.html"))
     assert page.inner_text("#sliders").count("(unused)") == 2
-    assert page.inner_text("#banner") == "PCA loses nothing here either; use PCA."
+    assert page.inner_text("#banner") == "PCA is exact here, too; use PCA."
 
 
 def test_rows_that_do_not_vary_are_said_to(open_page, tmp_path):
@@ -182,6 +184,16 @@ def test_names_that_cannot_be_seen_are_said_to_be_blank(open_page, tmp_path):
     assert page.evaluate("window.isthmus.app.data.facts.columns")[0] == "(blank)"
 
 
+BOXES = """() => {
+      const { map } = window.isthmus.app, pen = map.still.getContext("2d"), found = [], plain = pen.fillText;
+      pen.fillText = (words, x, y) => {
+        if (words.startsWith("a long")) found.push([words, x, y, pen.measureText(words).width / 2]);
+        plain.call(pen, words, x, y);
+      };
+      map.draw();
+      delete pen.fillText;
+      return found;
+    }"""
 NAMED = """() => {
       const { map } = window.isthmus.app, pen = map.still.getContext("2d"), found = [], plain = pen.fillText;
       pen.fillText = (words, x, y) => { if (words.startsWith("a long")) found.push(y); plain.call(pen, words, x, y); };
@@ -191,17 +203,38 @@ NAMED = """() => {
     }"""
 
 
-def test_a_class_is_named_near_its_items_or_not_at_all(open_page, tmp_path):
-    labels = [f"a long name {place % 14}" for place in range(120)]
+@pytest.mark.parametrize("classes", [3, 14, 30])
+@pytest.mark.parametrize("zoom", [1, 4])
+def test_names_of_classes_lie_near_their_items_and_never_on_each_other(open_page, tmp_path, classes, zoom):
+    labels = [f"a long name {place % classes}" for place in range(120)]
     page = open_page(written(TWO, rows(), tmp_path / "page.html", y=labels))
-    heights = page.evaluate(NAMED)
-    assert 3 <= len(heights) < 14
-    centre = page.evaluate("window.isthmus.app.map.spots.reduce((sum, spot) => sum + spot[1], 0)") / 122
-    assert max(heights) - centre < 120
+    page.evaluate("by => { const { map } = window.isthmus.app; map.turn(by, map.place(), map.place()); }", zoom)
+    names = page.evaluate(BOXES)
+    assert 1 <= len(names) <= classes
+    for place, (name, x, y, half) in enumerate(names):
+        for _, other, height, reach in names[:place]:
+            assert abs(other - x) >= half + reach or abs(height - y) >= 15
+        spots = page.evaluate(
+            """name => { const { map, data } = window.isthmus.app;
+            return map.spots.filter((spot, item) => data.label(item) === name && map.framed(spot).inside) }""",
+            name,
+        )
+        assert min(np.hypot(a - x, b - y) for a, b in spots) < 110
 
 
-def test_of_many_classes_the_chosen_one_is_named(open_page, tmp_path):
-    labels = [f"a long name {place % 30}" for place in range(120)]
+def test_a_line_has_a_lane_for_each_class(open_page, tmp_path):
+    labels = [f"kind {place % 7}" for place in range(120)]
+    page = open_page(written(Autoencoder(1, **FEW), rows(), tmp_path / "page.html", y=labels))
+    spots = np.array(page.evaluate("window.isthmus.app.map.spots.slice(0, 120)"))
+    bands = [(spots[k::7, 1].min(), spots[k::7, 1].max()) for k in range(7)]
+    assert all(upper[1] < lower[0] for upper, lower in itertools.pairwise(bands))
+    page.evaluate("window.isthmus.app.set({ a: 0, b: 1 })")
+    (_, left), (_, right) = page.evaluate("[0, 1].map((item) => window.isthmus.app.map.end(item))")
+    assert left == right  # the path runs along the track
+
+
+def test_of_very_many_classes_the_chosen_one_is_named(open_page, tmp_path):
+    labels = [f"a long name {place % 50}" for place in range(120)]
     page = open_page(written(TWO, rows(), tmp_path / "page.html", y=labels))
     assert page.evaluate(NAMED) == []
     page.evaluate("window.isthmus.app.only(4)")
@@ -209,7 +242,7 @@ def test_of_many_classes_the_chosen_one_is_named(open_page, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("share", "words"), [(-0.003, "0 %"), (0.0, "0 %"), (-0.26, "−26 %"), (0.996, "99.60 %"), (1.0, "100 %")]
+    ("share", "words"), [(-0.003, "0%"), (0.0, "0%"), (-0.26, "−26%"), (0.996, "99.60%"), (1.0, "100%")]
 )
 def test_a_share_is_never_minus_nothing(share, words):
-    assert _per_cent(share) == words
+    assert percentage(share) == words

@@ -345,7 +345,13 @@ def test_pictures_of_different_sizes_are_brought_to_one(tmp_path):
     table = read(tmp_path)
     assert table.image_shape == (6, 6)
     np.testing.assert_allclose(table.values, 0.2, rtol=1e-6)
-    assert table.description.notes[0] == "pictures of 3 sizes, 2 of them cut to shape and resized to 6×6"
+    assert table.description.notes[0].startswith(
+        "pictures of 3 sizes, 2 of them cut to the middle and resized to 6×6 (--size asks for another"
+    )
+    assert read(tmp_path, size=(4, 8)).image_shape == (8, 4)
+    padded = read(tmp_path, size=(6, 6), pad=True)
+    assert padded.values[0].reshape(6, 6)[0].tolist() == [0] * 6
+    assert "given borders" in padded.description.notes[0]
 
 
 def test_folder_without_pictures(tmp_path):
@@ -353,14 +359,21 @@ def test_folder_without_pictures(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n", b"%!PS-Adobe-3.0 EPSF-3.0\n", b"words"])
-def test_an_unreadable_picture_is_left_out_and_named(tmp_path, content):
+def test_unreadable_pictures_are_named_or_skipped(tmp_path, content):
     draw(tmp_path / "a.png", np.zeros((2, 2), np.uint8))
     (tmp_path / "b.png").write_bytes(content)
-    table = read(tmp_path)
+    (tmp_path / "c.jpg").write_bytes(content)
+    told = complaint(tmp_path)
+    assert "2 of 3 files are not readable as a picture: 'b.png' (" in told
+    assert "'c.jpg' (" in told
+    assert "--skip-unreadable" in told
+    table = read(tmp_path, skip_unreadable=True)
     assert len(table) == 1
-    assert table.description.notes == ("1 file is not readable as a picture and left out: 'b.png'",)
+    (note,) = table.description.notes
+    assert "2 of 3 files are not readable as a picture and left out: 'b.png'" in note
     (tmp_path / "a.png").write_bytes(content)
-    assert "none of 2 files is readable as a picture, the first 'a.png'" in complaint(tmp_path)
+    with pytest.raises(DataError, match="3 of 3 files are not readable as a picture"):
+        read(tmp_path, skip_unreadable=True)
 
 
 def test_truncated_picture_is_named(tmp_path):
@@ -372,7 +385,7 @@ def test_truncated_picture_is_named(tmp_path):
 def test_a_picture_too_large_to_unpack(tmp_path, monkeypatch):
     draw(tmp_path / "a.png", np.zeros((20, 20), np.uint8))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 300)
-    assert "unpacks to more than 300 pixels; remove it" in complaint(tmp_path)
+    assert "'a.png' (20×20, of more than 300 pixels)" in complaint(tmp_path)
 
 
 def test_pillow_missing(tmp_path, monkeypatch):

@@ -15,9 +15,11 @@ import xarray as xr
 from PIL import Image
 from polars.testing import assert_frame_equal
 
+from isthmus.storage.record import from_plain, to_plain
 from isthmus.tables import DataError, read
 from isthmus.tables.array_forms import array_of, like_array
 from isthmus.tables.frames import FrameForm, arrow_of, filled_frame, form_of, is_frame, names_of
+from isthmus.tables.input_rows import input_rows
 from isthmus.tables.layout import TableLayout, layout_of
 
 N = 40
@@ -63,9 +65,9 @@ PANDAS = {
 def through(frame, index=None):
     arrow = arrow_of(frame)
     layout = layout_of(arrow)
-    assert TableLayout.from_facts(json.loads(json.dumps(layout.to_facts()))) == layout
+    assert from_plain(TableLayout, json.loads(json.dumps(to_plain(layout)))) == layout
     form = form_of(frame)
-    assert FrameForm.from_facts(json.loads(json.dumps(form.to_facts()))) == form
+    assert from_plain(FrameForm, json.loads(json.dumps(to_plain(form)))) == form
     return form.frame(layout.decode(layout.encode(arrow)), layout, index)
 
 
@@ -202,9 +204,9 @@ def test_a_table_that_was_read_says_what_its_columns_are(tmp_path):
     frame = pd.DataFrame({"n": RNG.normal(size=N), "day": ["03/04/2020"] * 20 + ["25/04/2020"] * 20, "word": WORDS})
     frame.to_csv(tmp_path / "f.csv", index=False)
     table = read(tmp_path / "f.csv")
-    assert layout_of(table.frame) == table.layout
-    assert layout_of(table.frame.slice(3, 5)) == table.layout
-    assert layout_of(table.take(np.arange(4)).frame) == table.layout
+    assert [column.kind for column in table.layout.columns] == ["number", "date", "category"]
+    assert input_rows(table).layout == table.layout
+    assert input_rows(table.take(np.arange(4))).layout == table.layout  # of few rows too it is what all of them said
 
 
 # ---- arrays ------------------------------------------------------------------------------------------------
@@ -221,7 +223,7 @@ ROWS = RNG.normal(size=(12, 3, 4)).astype(np.float32)
         torch.utils.data.TensorDataset(torch.from_numpy(ROWS), torch.zeros(12)),
         torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.from_numpy(ROWS)), batch_size=5),
         xr.DataArray(ROWS, dims=("time", "y", "x")),
-        list(ROWS),
+        list(ROWS[:, None]),
         [Image.fromarray(row) for row in ROWS],
         np.ma.MaskedArray(ROWS, np.zeros(ROWS.shape, bool)),
     ],
@@ -257,9 +259,26 @@ def test_answers_come_in_the_same_form():
     back = like_array(array, values)
     assert back.dims == array.dims
     assert back.coords["time"].equals(array.coords["time"])
-    assert like_array(ROWS, values) is values
+    np.testing.assert_array_equal(like_array(ROWS, values), values.reshape(ROWS.shape))
+    assert like_array(values, values) is values
 
 
 def test_pictures_of_unlike_shapes_are_refused():
     with pytest.raises(DataError, match="a list of pictures of 2 shapes"):
-        array_of([np.zeros((2, 2)), np.zeros((3, 3))])
+        array_of([np.zeros((2, 2, 3)), np.zeros((3, 3, 3))])
+
+
+def test_a_list_of_arrays_is_refused_where_it_could_be_pictures_or_batches():
+    with pytest.raises(DataError, match=r"12 arrays of 3 × 4, which could be .* np.stack\(X\) for pictures"):
+        input_rows(list(ROWS))
+    batches = [RNG.normal(size=(50, 3)), RNG.normal(size=(50, 3))]
+    assert len(input_rows(batches).values) == 100
+
+
+def test_channels_that_come_last_are_put_first_and_back():
+    pictures = RNG.random((5, 4, 6, 3))
+    rows = array_of(pictures, (3, 4, 6))
+    np.testing.assert_array_equal(rows.reshape(5, 3, 4, 6), np.moveaxis(pictures, -1, 1))
+    np.testing.assert_array_equal(like_array(pictures, rows, (3, 4, 6)), pictures)
+    with pytest.raises(DataError, match="pictures of 4×6×3, and image_shape says 8×8"):
+        array_of(pictures, (8, 8))

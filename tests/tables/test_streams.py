@@ -135,7 +135,7 @@ def test_a_partitioned_folder_has_its_keys_for_columns(tmp_path):
     same(rest.load(), table.take(np.setdiff1d(np.arange(400), chosen)))
     assert open_table(tmp_path).layout.columns[3].categories == ("DE", "FR")
     shares = [stream.share(i, 3).load() for i in range(3)]
-    same(joined(shares), table)  # in the order of the rows, so that codes of shares can be put beside them
+    same(joined(shares), table)  # in the order of the rows, so codes of shares can be put beside them
     alone = open_table(next(tmp_path.rglob("*.parquet")))
     same(joined([alone.share(i, 3).load() for i in range(3)]), alone.load())
     assert [len(stream.share(i, 6)) for i in range(6)] == [100] * 4 + [0, 0]
@@ -341,11 +341,16 @@ def test_an_array_of_a_wrong_shape_is_told_its_own(shape, tmp_path):
     assert str(shape) in str(caught.value)
 
 
-def test_what_takes_an_array_takes_a_stream_that_fits(tmp_path):
-    np.save(tmp_path / "f.npy", np.tile(VALUES, (10, 1)))
+def test_a_detector_takes_streams(tmp_path):
+    rows = np.random.default_rng(0).normal(size=(200, 3))
+    np.save(tmp_path / "f.npy", rows)
     stream = open_table(tmp_path / "f.npy")
     one, other = (AutoencoderOutlierDetector(random_state=0).fit(X) for X in (stream, np.asarray(stream)))
     np.testing.assert_array_equal(one.score_samples(stream), other.score_samples(stream.load().values))
-    stream = open_table(tmp_path / "f.npy", held_bytes=100)
-    with pytest.raises(DataError, match=r"'f': this takes rows in memory, and of 200 rows only 100 bytes"):
-        AutoencoderOutlierDetector(random_state=0).fit(stream)
+    large = open_table(tmp_path / "f.npy", held_bytes=2000)
+    assert not large.fits_in_memory
+    np.testing.assert_allclose(one.score_samples(large), one.score_samples(stream), rtol=1e-5)
+    sampled = AutoencoderOutlierDetector(random_state=0).fit(large)
+    assert 20 <= len(sampled.scorer_.normal.rows) < 100
+    with pytest.raises(ValueError, match=r"score it block by block, as isthmus\.anomaly\.detect_stream does"):
+        one.detect(large)

@@ -28,7 +28,7 @@ def initial_weights(key, layers):
     return weights
 
 
-def rebuild(weights, x, code_layer):
+def reconstruct(weights, x, code_layer):
     """ReLU between layers, nothing on the code, a sigmoid at the end."""
     for place, (matrix, bias) in enumerate(weights):
         x = x @ matrix + bias
@@ -59,7 +59,7 @@ def fit(job: Job, train: np.ndarray, watch: Stopwatch) -> Reconstruct:
     def step(carry, batch):
         weights, state, rows = carry
         x = rows[batch]
-        gradients = jax.grad(lambda w: jnp.mean((rebuild(w, x, code_layer) - x) ** 2))(weights)
+        gradients = jax.grad(lambda w: jnp.mean((reconstruct(w, x, code_layer) - x) ** 2))(weights)
         return (*adam(weights, gradients, state), rows), None
 
     def epoch(weights, state, rows, key):
@@ -72,13 +72,13 @@ def fit(job: Job, train: np.ndarray, watch: Stopwatch) -> Reconstruct:
     zeros = jax.tree.map(jnp.zeros_like, weights)
     state, rows = (zeros, zeros, jnp.zeros(())), jnp.asarray(train)
     compiled = jax.jit(epoch).lower(weights, state, rows, key).compile()
-    rebuild_all = jax.jit(lambda w, x: rebuild(w, x, code_layer))
+    reconstruct_all = jax.jit(lambda w, x: reconstruct(w, x, code_layer))
     watch.begin()
     for _ in range(job.epochs):
         key, at_epoch = jax.random.split(key)
         weights, state = jax.block_until_ready(compiled(weights, state, rows, at_epoch))
-        watch.lap(lambda X: rebuild_all(weights, X))  # noqa: B023, called at once
-    return lambda X: np.asarray(rebuild_all(weights, X))
+        watch.lap(lambda X: reconstruct_all(weights, X))  # noqa: B023, called at once
+    return lambda X: np.asarray(reconstruct_all(weights, X))
 
 
 if __name__ == "__main__":

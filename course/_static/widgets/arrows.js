@@ -6,7 +6,7 @@
   const REACH = 4, STEPS = 12, GRID = 13, SHORT = 0.45, FAINT = 0.004;
   const PLANE = plane({ x: [-REACH, REACH], y: [-REACH, REACH], width: 400, height: 400, margin: 32 });
 
-  const rebuilt = ({ encoder, decoder }, x) => decode(decoder, encode(encoder, x));
+  const reconstructed = ({ encoder, decoder }, x) => decode(decoder, encode(encoder, x));
   const minus = (a, b) => a.map((value, at) => value - b[at]);
 
   /** σ²∇log p(x) of noisy points, by the heaps' shares in x; and how dense they are there, 1 at a lone heap's top. */
@@ -21,9 +21,9 @@
 
   function compute(state) {
     const { models, k, x } = state, model = models[k];
-    const answer = rebuilt(model, x), move = minus(answer, x), { arrow, density } = uphill(state, model.level, x);
+    const answer = reconstructed(model, x), move = minus(answer, x), { arrow, density } = uphill(state, model.level, x);
     const walk = [x];
-    for (let step = 0; step < STEPS; step++) walk.push(rebuilt(model, walk.at(-1)));
+    for (let step = 0; step < STEPS; step++) walk.push(reconstructed(model, walk.at(-1)));
     const [a, b] = [Math.hypot(...move), Math.hypot(...arrow)];
     return { answer, move, arrow, density, walk, cosine: (move[0] * arrow[0] + move[1] * arrow[1]) / (a * b || 1), lengths: [a, b] };
   }
@@ -49,7 +49,7 @@
       const { density, arrow: ideal } = uphill(state, model.level, place), strong = density > FAINT;
       const shown = (to, style) => arrow(place, PLANE.inside(place.map((value, at) => value + SHORT * (to[at] - value))), `${style};opacity:${strong ? 0.85 : 0.2}`, 5);
       if (truth) arrows.push(shown(place.map((value, at) => value + ideal[at]), "stroke:var(--pca);stroke-width:3.5"));
-      arrows.push(shown(rebuilt(model, place), "stroke:var(--model);stroke-width:1.5"));
+      arrows.push(shown(reconstructed(model, place), "stroke:var(--model);stroke-width:1.5"));
     }
     const dots = points.map((point) => `<circle cx="${PLANE.x(point[0])}" cy="${PLANE.y(point[1])}" r="1.8" style="fill:var(--faint)" opacity=".55"/>`);
     const trail = walk.slice(1).map((place) => PLANE.inside(place)).map((place) =>
@@ -65,7 +65,7 @@
   function words({ models, k, x, truth }, { answer, move, arrow: up, density, cosine, walk }) {
     const pair = (values) => `(${values.map((value) => number(value, 2)).join(", ")})`, { level } = models[k];
     return `<div class="sum"><h3>The network</h3>
-      <p>noisy point x̃ = ${pair(x)}</p><p>rebuilt r(x̃) = ${pair(answer)}</p>
+      <p>noisy point x̃ = ${pair(x)}</p><p>reconstructed r(x̃) = ${pair(answer)}</p>
       <p>r(x̃) − x̃ = <b style="color:var(--model)">${pair(move)}</b></p>
       <h3>The score, with σ = ${number(level, 2)}</h3>
       <p>σ² ∇ log p = <b style="color:var(--pca)">${pair(up)}</b></p>

@@ -1,5 +1,5 @@
 "use strict";
-/* A training watched: codes, errors and eight rebuilt digits, epoch by epoch, beside the best flat sheet. */
+/* A training watched: codes, errors and eight reconstructed digits, epoch by epoch, beside the best flat sheet. */
 
 (() => {
   const { plane, picture, difference, number, COLOURS, key } = isthmus;
@@ -17,8 +17,8 @@
 
   function compute(state) {
     const { runs, run, originals, pca, mean } = state;
-    const k = Math.min(state.k, last(state)), { epoch, train, test, rebuilt } = runs[run].pages[k];
-    const residuals = originals.map((x, at) => x.map((value, pixel) => value - rebuilt[at][pixel]));
+    const k = Math.min(state.k, last(state)), { epoch, train, test, reconstructed } = runs[run].pages[k];
+    const residuals = originals.map((x, at) => x.map((value, pixel) => value - reconstructed[at][pixel]));
     const errors = residuals.map((row) => row.reduce((sum, value) => sum + value * value, 0) / row.length);
     return { k, epoch, train, test, residuals, errors, explained: 1 - test / mean, explained_by_pca: 1 - pca.error / mean };
   }
@@ -28,7 +28,7 @@
       ${pictures(state, numbers)}${controls(state, numbers)}`;
   }
 
-  /** One frame for a whole training, so that what moves is the codes. */
+  /** One frame for a whole training, so what moves is the codes. */
   function codes({ runs, run, labels }, { k, epoch }) {
     const pages = runs[run].pages, all = pages.flatMap((page) => page.codes);
     const [low, high] = [Math.min, Math.max].map((of) => [0, 1].map((axis) => of(...all.map((code) => code[axis]))));
@@ -73,16 +73,16 @@
   }
 
   function pictures({ runs, run, originals, kinds, pca }, { k, errors }) {
-    const rebuilt = runs[run].pages[k].rebuilt, line = (at) => at * ACROSS;
+    const reconstructed = runs[run].pages[k].reconstructed, line = (at) => at * ACROSS;
     const row = (name, at, draw) => `<text x="0" y="${line(at) + 27}" style="font-size:16px">${name}</text>${kinds.map((kind, column) => draw(column, LEFT + column * ACROSS, line(at), kind)).join("")}`;
     const greys = (rows, what) => (column, x, y, kind) =>
       picture(rows[column], { width: 8, cell: CELL, x, y, label: `${what} ${kind}` });
-    const off = (column, x, y) => difference(originals[column], rebuilt[column], { cell: CELL, x, y });
+    const off = (column, x, y) => difference(originals[column], reconstructed[column], { cell: CELL, x, y });
     const sums = errors.map((value, column) =>
       `<text x="${LEFT + column * ACROSS + 4 * CELL}" y="${line(4) + 12}" text-anchor="middle" style="font-size:15px">${number(value, 3)}</text>`);
-    return `<svg viewBox="0 0 ${LEFT + 8 * ACROSS} ${line(4) + 18}" style="max-width:560px;margin-top:1rem" role="group" aria-label="Eight unseen digits, rebuilt">
-      ${row("the digit", 0, greys(originals, "the"))}${row("by PCA", 1, greys(pca.rebuilt, "PCA's"))}
-      ${row("network", 2, greys(rebuilt, "the network's"))}${row("difference", 3, off)}<text x="0" y="${line(4) + 12}" style="font-size:16px">error</text>${sums.join("")}</svg>`;
+    return `<svg viewBox="0 0 ${LEFT + 8 * ACROSS} ${line(4) + 18}" style="max-width:560px;margin-top:1rem" role="group" aria-label="Eight unseen digits, reconstructed">
+      ${row("the digit", 0, greys(originals, "the"))}${row("by PCA", 1, greys(pca.reconstructed, "PCA's"))}
+      ${row("network", 2, greys(reconstructed, "the network's"))}${row("difference", 3, off)}<text x="0" y="${line(4) + 12}" style="font-size:16px">error</text>${sums.join("")}</svg>`;
   }
 
   function controls(state, { k, epoch }) {

@@ -1,5 +1,5 @@
 "use strict";
-/* How strange is a picture? Rebuild it, measure what is lost and how far its code is from codes in use; draw your own. */
+/* How anomalous is a picture? Reconstruct it, measure what is lost and how far its code is from codes in use; draw your own. */
 
 (() => {
   const { plane, picture, difference, number, encode, decode } = isthmus;
@@ -20,12 +20,12 @@
     return found.map((value) => LETTERS[Math.round(value * scale)]).join("");
   }
 
-  function judged({ encoder, decoder, codes, spread, errors, distances }, row) {
-    const code = encode(encoder, row), rebuilt = decode(decoder, code);
-    const error = row.reduce((sum, x, at) => sum + (x - rebuilt[at]) ** 2, 0);
+  function scored({ encoder, decoder, codes, spread, errors, distances }, row) {
+    const code = encode(encoder, row), reconstructed = decode(decoder, code);
+    const error = row.reduce((sum, x, at) => sum + (x - reconstructed[at]) ** 2, 0);
     const near = codes.map((other) => Math.hypot(...other.map((z, j) => (z - code[j]) / spread[j]))).sort((a, b) => a - b);
     const distance = near.slice(0, NEIGHBOURS).reduce((sum, one) => sum + one, 0) / NEIGHBOURS;
-    return { rebuilt, error, distance, above: { error: share(errors, error), distance: share(distances, distance) } };
+    return { reconstructed, error, distance, above: { error: share(errors, error), distance: share(distances, distance) } };
   }
 
   /** Share of the unseen digits that score lower, from their hundredths. */
@@ -33,12 +33,12 @@
 
   const kept = new WeakMap();
 
-  /** The pool judged by both models; it stays the same, so it is worked out once. */
+  /** The pool scored by both models; it stays the same, so it is worked out once. */
   function judgedPool({ pool, pca, model }) {
     if (!kept.has(pool)) {
       kept.set(pool, pool.map(([name, letters]) => {
         const row = numbers(letters);
-        return { name, letters, row, pca: judged(pca, row), model: judged(model, row) };
+        return { name, letters, row, pca: scored(pca, row), model: scored(model, row) };
       }));
     }
     return kept.get(pool);
@@ -48,11 +48,11 @@
     const { pca, model, pasted, by } = state, [, which, measure] = MEASURES[by];
     const letters = parsed(pasted) ?? state.row, row = numbers(letters);
     const ranked = [...judgedPool(state)].sort((a, b) => b[which][measure] - a[which][measure]);
-    return { letters, row, pca: judged(pca, row), model: judged(model, row), ranked: ranked.map((one) => one.name), order: ranked };
+    return { letters, row, pca: scored(pca, row), model: scored(model, row), ranked: ranked.map((one) => one.name), order: ranked };
   }
 
   function view(state, shown) {
-    return `<div class="beside">${board(state, shown)}<div class="sum">${verdict(state, shown)}</div></div>${ranking(state, shown)}`;
+    return `<div class="beside">${board(state, shown)}<div class="sum">${result(state, shown)}</div></div>${ranking(state, shown)}`;
   }
 
   function board({ cursor }, { row }) {
@@ -65,14 +65,14 @@
       <rect class="grip" x="${column * CELL}" y="${line * CELL}" width="${CELL}" height="${CELL}" style="fill:none;opacity:1;stroke:var(--lost);stroke-width:3"/></g></svg>`;
   }
 
-  function verdict(state, { row, pca, model }) {
+  function result(state, { row, pca, model }) {
     const { ink, pen, pasted, row: drawn } = state;
     const bar = (name, value, above) => `<p style="margin-top:.5rem">${name}: <b>${number(value, 2)}</b>, above ${Math.round(100 * above)} in 100 unseen digits</p>
       <svg viewBox="0 0 240 10" style="max-width:240px" aria-hidden="true"><rect width="240" height="8" style="fill:var(--faint);opacity:.25"/>
       <rect width="${240 * above}" height="8" style="fill:${above > 0.95 ? "var(--lost)" : "var(--model)"}"/></svg>`;
-    return `<svg viewBox="0 0 240 94" style="max-width:300px">${picture(model.rebuilt, { width: 8, cell: 9, label: "what the autoencoder rebuilds" })}
-      ${difference(row, model.rebuilt, { x: 84, cell: 9 })}${picture(pca.rebuilt, { width: 8, cell: 9, x: 168, label: "what PCA rebuilds" })}
-      <text x="0" y="88">rebuilt</text><text x="84" y="88">difference</text><text x="168" y="88">by PCA</text></svg>
+    return `<svg viewBox="0 0 240 94" style="max-width:300px">${picture(model.reconstructed, { width: 8, cell: 9, label: "what the autoencoder reconstructs" })}
+      ${difference(row, model.reconstructed, { x: 84, cell: 9 })}${picture(pca.reconstructed, { width: 8, cell: 9, x: 168, label: "what PCA reconstructs" })}
+      <text x="0" y="88">reconstructed</text><text x="84" y="88">difference</text><text x="168" y="88">by PCA</text></svg>
       ${bar("PCA's error", pca.error, pca.above.error)}
       ${bar("the autoencoder's error", model.error, model.above.error)}
       ${bar("distance of codes", model.distance, model.above.distance)}
@@ -91,13 +91,13 @@
       `<button type="button" data-set='{"by": "${key}"}' aria-pressed="${key === by}" style="${key === by ? "border-color:var(--model);box-shadow:inset 0 0 0 1px var(--model)" : ""}">${name}</button>`);
     const one = ({ name, letters, row, [which]: found }) => `<button type="button" data-set='{"row": "${letters}", "pasted": ""}' style="padding:.3em;text-align:center" aria-label="${name}, ${number(found[measure], 2)}: to the desk">
       <svg viewBox="0 0 48 152" style="width:48px;flex:none;display:block">${picture(row, { width: 8, cell: 6, label: name })}
-      ${picture(found.rebuilt, { width: 8, cell: 6, y: 52, label: "rebuilt" })}${difference(row, found.rebuilt, { y: 104, cell: 6 })}</svg>
+      ${picture(found.reconstructed, { width: 8, cell: 6, y: 52, label: "reconstructed" })}${difference(row, found.reconstructed, { y: 104, cell: 6 })}</svg>
       <span style="font-size:.75em;display:block;line-height:1.3">${name}<br>${number(found[measure], 2)}</span></button>`;
     const place = order.findIndex(({ name }) => name === "the mean") + 1;
     const row = (some) => `<div style="display:flex;flex-wrap:wrap;gap:.35rem;margin:.3rem 0">${some.map(one).join("")}</div>`;
     return `<p style="margin:1rem 0 .2rem">Ranked by</p><p style="display:flex;flex-wrap:wrap;gap:.4rem;margin:0">${choose.join("")}</p>
       <div class="beside" style="margin-top:.6rem;gap:.6rem 1.2rem"><div>the strangest ${SHOWN} of ${order.length}${row(order.slice(0, SHOWN))}</div>
-      <div>the least strange${row(order.slice(-SHOWN))}</div></div>
+      <div>the least anomalous${row(order.slice(-SHOWN))}</div></div>
       ${place ? `<p style="margin:.6rem 0 0">The mean picture is at place <b class="removed">${place}</b> of ${order.length}.</p>` : ""}`;
   }
 

@@ -9,7 +9,7 @@
   function compute({ cards, k, times, any }) {
     const card = cards[k], shown = any ? card.any : card.strongest, on = card.kinds.reduce((sum, count) => sum + count, 0);
     const activity = card.strongest.length ? card.strongest[0][2] : 0;
-    const turned = card.rebuilt && card.rebuilt.map((x, at) => x + (times - 1) * activity * card.column[at]);
+    const turned = card.reconstructed && card.reconstructed.map((x, at) => x + (times - 1) * activity * card.column[at]);
     const right = card.name === null || !on ? null : card.kinds[card.name] / on;
     return { shown, on, activity, turned, right };
   }
@@ -48,22 +48,22 @@
     const { name, strong } = cards[k];
     const row = shown.map(([letters, kind, z], at) => `${picture(greys(letters), { width: 8, cell: 5.5, x: (at % 4) * 62, y: Math.floor(at / 4) * 66, label: `a ${kind}, ${number(z, 2)}` })}
       <text x="${(at % 4) * 62}" y="${Math.floor(at / 4) * 66 + 57}" style="font-size:11px;${name !== null && kind !== name ? "fill:var(--lost);font-weight:bold" : ""}">${kind}: ${number(z, 2)}</text>`);
-    const verdict = name === null ? "" : any
+    const result = name === null ? "" : any
       ? `<p>of all pictures that turn it on, <b class="removed">${number(100 * right, 0)} in 100</b> are a ${name}</p>`
       : `<p>of those that turn it on strongly, <b>${number(100 * strong, 0)} in 100</b> are a ${name}</p>`;
     return `<p>${any ? "pictures at any strength" : "pictures that turn it on most"}: kind and activity</p>
       ${shown.length ? `<svg viewBox="0 0 240 ${shown.length > 4 ? 126 : 60}" style="max-width:330px">${row.join("")}</svg>` : "<p><b class=\"removed\">None. It is on for no picture, and learns nothing more.</b></p>"}
-      ${verdict}<p class="controls" style="margin-top:.2rem"><label><input type="checkbox" data-state="any" ${any ? "checked" : ""}> at any strength</label></p>`;
+      ${result}<p class="controls" style="margin-top:.2rem"><label><input type="checkbox" data-state="any" ${any ? "checked" : ""}> at any strength</label></p>`;
   }
 
   function turning({ cards, k, times }, { turned, activity }) {
-    const { rebuilt } = cards[k];
-    if (!rebuilt) return "";
+    const { reconstructed } = cards[k];
+    if (!reconstructed) return "";
     const said = times === 0 ? "turned off" : `${number(times, 2)} times as strong`;
     return `<p style="margin-top:.8rem">the first picture, its feature <b>${said}</b> (${number(times * activity, 2)})</p>
       <svg viewBox="0 0 240 88" style="max-width:330px">${picture(greys(cards[k].strongest[0][0]), { width: 8, cell: 8, label: "the picture" })}
-      ${picture(rebuilt, { width: 8, cell: 8, x: 84, label: "rebuilt" })}${picture(turned, { width: 8, cell: 8, x: 168, label: `rebuilt with the feature ${said}` })}
-      <text x="0" y="80">picture</text><text x="84" y="80">rebuilt</text><text x="168" y="80">turned</text></svg>
+      ${picture(reconstructed, { width: 8, cell: 8, x: 84, label: "reconstructed" })}${picture(turned, { width: 8, cell: 8, x: 168, label: `reconstructed with the feature ${said}` })}
+      <text x="0" y="80">picture</text><text x="84" y="80">reconstructed</text><text x="168" y="80">turned</text></svg>
       <p class="controls" style="margin-top:.2rem"><label style="flex:1 1 100%">off … three times
       <input type="range" data-state="times" min="0" max="3" step="0.25" value="${times}" aria-label="the feature's strength" aria-valuetext="${said}"></label></p>`;
   }

@@ -122,7 +122,7 @@ globalThis.isthmus = (() => {
     return handle ? `[data-handle="${handle}"]` : state ? `[data-state="${state}"]` : play && `[data-play="${play}"]`;
   }
 
-  /** Make one tree like another in place, so that focus and capture stay where they are. */
+  /** Make one tree like another in place, so focus and capture stay where they are. */
   function morph(old, next) {
     for (const { name } of [...(old.attributes ?? [])]) {
       if (!next.hasAttribute(name) && !(old.dataset.handle && /^(tabindex|role|aria-)/.test(name))) old.removeAttribute(name);
@@ -175,7 +175,7 @@ globalThis.isthmus = (() => {
     return straight.map((value, at) => value + bent[at]);
   }
 
-  /** A row rebuilt from its code, by the decoder that isthmus_course.moving.decoder_state wrote. */
+  /** A row reconstructed from its code, by the decoder that isthmus_course.moving.decoder_state wrote. */
   function decode(decoder, code) {
     const scale = floats(decoder.scale), center = floats(decoder.center), spread = floats(decoder.spread);
     return passed(decoder, code.map((z, at) => z / scale[at])).map((value, at) => center[at] + spread[at] * value);
@@ -227,10 +227,10 @@ globalThis.isthmus = (() => {
     return `<g class="picture" role="img" aria-label="${label}" shape-rendering="crispEdges">${squares.join("")}</g>`;
   }
 
-  /** Rebuilt minus original, its corner at (x, y): blue is too little ink, orange too much. */
-  function difference(row, rebuilt, { width = 8, x = 0, y = 0, cell = 12 }) {
+  /** Reconstructed minus original, its corner at (x, y): blue is too little ink, orange too much. */
+  function difference(row, reconstructed, { width = 8, x = 0, y = 0, cell = 12 }) {
     const squares = Array.from(row, (value, at) => {
-      const off = rebuilt[at] - value, colour = off < 0 ? "31,95,168" : "217,115,13";
+      const off = reconstructed[at] - value, colour = off < 0 ? "31,95,168" : "217,115,13";
       return `<rect x="${x + (at % width) * cell}" y="${y + Math.floor(at / width) * cell}" width="${cell}" height="${cell}" fill="rgba(${colour},${Math.min(1, 1.4 * Math.abs(off)).toFixed(2)})"/>`;
     });
     const high = (row.length / width) * cell;

@@ -17,10 +17,10 @@
     const distances = codes.map((other) => Math.hypot(...other.map((z, axis) => (z - code[axis]) / spread[axis])));
     const order = distances.map((_, at) => at).sort((a, b) => distances[a] - distances[b]).slice(0, NEIGHBOURS);
     const distance = order.reduce((sum, at) => sum + distances[at], 0) / NEIGHBOURS;
-    return { rebuilt: decode(decoder, code), nearest: order[0], distance, beyond: distance > limit };
+    return { reconstructed: decode(decoder, code), nearest: order[0], distance, beyond: distance > limit };
   }
 
-  function view(state, { rebuilt, nearest, distance, beyond }) {
+  function view(state, { reconstructed, nearest, distance, beyond }) {
     const { code, codes, labels, pictures, limit } = state, on = planeOf(state);
     const dots = codes.map((place, at) => `<circle cx="${on.x(place[0])}" cy="${on.y(place[1])}" r="3" fill="${COLOURS[labels[at]]}"/>`);
     const real = Array.from(pictures[nearest], (letter) => parseInt(letter, 17) / 16);
@@ -31,8 +31,8 @@
       <circle class="puck" cx="${on.x(code[0])}" cy="${on.y(code[1])}" r="9"/></g>${key({ x: 18, y: SIDE + 14, apart: 36 })}</svg>
       <div class="sum"><svg viewBox="0 0 264 100" style="max-width:330px">
       ${picture(real, { width: 8, cell: 9.5, label: `the digit with the nearest code, a ${labels[nearest]}` })}
-      ${picture(rebuilt, { width: 8, cell: 9.5, x: 92, label: "what the decoder draws at the puck" })}
-      ${difference(real, rebuilt, { x: 184, cell: 9.5 })}
+      ${picture(reconstructed, { width: 8, cell: 9.5, x: 92, label: "what the decoder draws at the puck" })}
+      ${difference(real, reconstructed, { x: 184, cell: 9.5 })}
       <text x="0" y="93">nearest: a ${labels[nearest]}</text><text x="92" y="93">drawn here</text><text x="184" y="93">difference</text></svg>
       <p>code: <b>(${number(code[0], 2)}, ${number(code[1], 2)})</b></p>
       <p>nearest digits are at distance <b>${number(distance, 2)}</b></p>

@@ -1,5 +1,5 @@
 "use strict";
-/* How much of a table k directions keep: the curve of kept variance, and one row rebuilt from its first k numbers. */
+/* How much of a table k directions keep: the curve of kept variance, and one row reconstructed from its first k numbers. */
 
 (() => {
   const { plane, picture, number, decode } = isthmus;
@@ -11,10 +11,10 @@
   function compute({ k, shuffled, row, worlds }) {
     const { rows, codes, kept, decoder } = worlds[Number(shuffled)];
     const original = greys(rows[row]);
-    const rebuilt = decode(decoder, codes[row].map((z, at) => (at < k ? z : 0)));
-    const errors = original.map((x, at) => (x - rebuilt[at]) ** 2);
+    const reconstructed = decode(decoder, codes[row].map((z, at) => (at < k ? z : 0)));
+    const errors = original.map((x, at) => (x - reconstructed[at]) ** 2);
     return {
-      rebuilt,
+      reconstructed,
       kept: kept[k],
       other: worlds[1 - Number(shuffled)].kept[k],
       mean_squared_error: errors.reduce((sum, error) => sum + error, 0) / errors.length,
@@ -42,15 +42,15 @@
       <text x="${PLANE.x(17)}" y="${PLANE.y(worlds[1].kept[17]) + 18}">shuffled</text>
       <path class="residual" d="M${PLANE.at([k, 0])}V${PLANE.y(kept)}" opacity=".5"/>
       <g data-handle="mark" aria-label="k, moved by dragging or by the arrow keys">
-      <circle class="grip" cx="${PLANE.x(k)}" cy="${PLANE.y(kept)}" r="20"/><circle class="rebuilt" cx="${PLANE.x(k)}" cy="${PLANE.y(kept)}" r="7"/></g></svg>`;
+      <circle class="grip" cx="${PLANE.x(k)}" cy="${PLANE.y(kept)}" r="20"/><circle class="reconstructed" cx="${PLANE.x(k)}" cy="${PLANE.y(kept)}" r="7"/></g></svg>`;
   }
 
-  function row({ k, shuffled, row, worlds }, { rebuilt, kept, other, mean_squared_error: error, needed }) {
+  function row({ k, shuffled, row, worlds }, { reconstructed, kept, other, mean_squared_error: error, needed }) {
     const { rows } = worlds[Number(shuffled)], original = greys(rows[row]);
-    const lost = original.map((x, at) => Math.abs(x - rebuilt[at]));
+    const lost = original.map((x, at) => Math.abs(x - reconstructed[at]));
     const draw = (values, x, label) => picture(values, { width: 8, x, cell: 10, label });
     return `<div class="sum"><svg viewBox="0 0 272 104" style="max-width: 320px">
-      ${draw(original, 0, "the row")}${draw(rebuilt, 96, `the row rebuilt from ${k} numbers`)}${draw(lost, 192, "what is lost")}
+      ${draw(original, 0, "the row")}${draw(reconstructed, 96, `the row reconstructed from ${k} numbers`)}${draw(lost, 192, "what is lost")}
       <text x="0" y="98">the row</text><text x="96" y="98">from ${k}</text><text x="192" y="98">lost</text></svg>
       <p>of the table's variance <b>${number(100 * kept, 1)} %</b> is kept</p>
       <p>${shuffled ? "unshuffled" : "shuffled"}, these many keep ${number(100 * other, 1)} %</p>
@@ -72,7 +72,7 @@
         step: 1,
         at: ({ k, shuffled, worlds }) => [k, worlds[Number(shuffled)].kept[k]],
         move: (_, [x]) => ({ k: Math.round(x) }),
-        said: ({ k }, { kept }) => `${k} numbers keep ${number(100 * kept, 1)} % of the variance`,
+        said: ({ k }, { kept }) => `${k} numbers keep ${number(100 * kept, 1)}% of the variance`,
       },
     },
   });

@@ -9,9 +9,9 @@
 
   function compute({ pages, pca, originals, k, digit, allowed }) {
     const page = pages[k], { size, mean } = page, whole = pca[0], limit = (allowed / 100) * whole;
-    const off = (rebuilt) => originals[digit].map((value, pixel) => value - rebuilt[pixel]);
+    const off = (reconstructed) => originals[digit].map((value, pixel) => value - reconstructed[pixel]);
     const error = (rest) => rest.reduce((sum, value) => sum + value * value, 0) / rest.length;
-    const residual = off(page.rebuilt[digit]);
+    const residual = off(page.reconstructed[digit]);
     return {
       size,
       lost: mean / whole,
@@ -60,15 +60,15 @@
     const than = numbers.equal < 0 ? "to do as well, PCA needs more than are drawn" : `to do as well, PCA needs <b>${numbers.equal}</b>`;
     const words = numbers.needed === null ? "no size tried" : `<b class="removed">${numbers.needed}</b> of those tried`;
     return `<svg viewBox="0 0 ${2 * step} ${2 * step - 18}" style="max-width:210px">
-      ${draw(originals[which], 0, 0, `the ${kind}`)}${draw(page.pca[which], 1, 0, `rebuilt by PCA from ${page.size}`)}
-      ${draw(page.rebuilt[which], 0, 1, `rebuilt by the network from ${page.size}`)}
-      ${difference(originals[which], page.rebuilt[which], { cell: CELL, x: step, y: step - 8 })}
+      ${draw(originals[which], 0, 0, `the ${kind}`)}${draw(page.pca[which], 1, 0, `reconstructed by PCA from ${page.size}`)}
+      ${draw(page.reconstructed[which], 0, 1, `reconstructed by the network from ${page.size}`)}
+      ${difference(originals[which], page.reconstructed[which], { cell: CELL, x: step, y: step - 8 })}
       ${caption(`the ${kind}`, 0, 0)}${caption("by PCA", 1, 0)}${caption("network", 0, 1)}${caption("difference", 1, 1)}</svg>
       <p>code of <b>${page.size}</b>: ${bars(page.code[which])}</p>
       <p>lost, all digits: <b>${number(100 * numbers.lost, 1)} %</b>, by PCA ${number(100 * numbers.lost_by_pca, 1)} %</p>
       <p>${than}</p>
       <p>this digit's error: <b>${number(numbers.error, 4)}</b>, by PCA ${number(numbers.error_by_pca, 4)}</p>
-      <h3>To lose at most ${allowed} %</h3>
+      <h3>To lose at most ${allowed}%</h3>
       <p>networks: ${words}; PCA: ${numbers.needed_by_pca < 0 ? "more than are drawn" : `<b>${numbers.needed_by_pca}</b>`}</p>`;
   }
 
@@ -82,7 +82,7 @@
   }
 
   function controls({ allowed, digit: which, originals, k, pages }) {
-    return `<div class="controls"><label style="flex:1 1 100%">allowed to be lost: ${allowed} %<input type="range" data-state="allowed" min="1" max="60" step="1" value="${allowed}" aria-label="allowed to be lost" aria-valuetext="${allowed} %"></label>
+    return `<div class="controls"><label style="flex:1 1 100%">allowed to be lost: ${allowed}%<input type="range" data-state="allowed" min="1" max="60" step="1" value="${allowed}" aria-label="allowed to be lost" aria-valuetext="${allowed}%"></label>
       <label style="flex:1 1 100%">size: ${pages[k].size}<input type="range" data-state="k" min="0" max="${pages.length - 1}" step="1" value="${k}" aria-label="size of the code" aria-valuetext="${pages[k].size} numbers"></label>
       <button type="button" data-play="k">play</button>
       <button type="button" data-set='{"digit": ${(which + 1) % originals.length}}'>another digit</button>
@@ -103,7 +103,7 @@
         at: ({ pages, pca, k }) => [Math.log2(pages[k].size), Math.log10(pages[k].mean / pca[0])],
         move: ({ pages }, [x]) => ({ k: nearest(pages, x) }),
         said: (_, { size, lost, lost_by_pca: straight }) =>
-          `${size} numbers lose ${number(100 * lost, 1)} %, by PCA ${number(100 * straight, 1)} %`,
+          `${size} numbers lose ${number(100 * lost, 1)}%, by PCA ${number(100 * straight, 1)}%`,
       },
     },
   });

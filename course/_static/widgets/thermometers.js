@@ -87,7 +87,7 @@
       <p>mean of the readings: (${x1} + ${bracket(x2)}) / 2 = <b class="removed">${number(numbers.maximum_likelihood, 3)}</b></p>
       <p>posterior mean: (${x1} + ${bracket(x2)}) / (2 + ${number(variance, 2)}) = <b>${number(posterior.mean, 3)}</b></p>
       <p>its variance: ${number(variance, 2)} / ${number(2 + variance, 2)} = <b>${number(posterior.variance, 3)}</b></p>
-      <p>rebuilding errs by ${number(numbers.error_of_mean, 3)} from the mean, by ${number(numbers.error_of_posterior_mean, 3)} from the posterior's</p>
+      <p>reconstructing errs by ${number(numbers.error_of_mean, 3)} from the mean, by ${number(numbers.error_of_posterior_mean, 3)} from the posterior's</p>
       <h3>The bound at q = N(${number(q.mean, 2)}, ${number(q.variance, 3)})</h3>
       <p>E<sub>q</sub> log p(x | z) = ${number(numbers.expected, 4)}</p><p>KL(q ‖ prior) = ${number(numbers.divergence, 4)}</p>
       <p>ELBO = <b>${number(numbers.elbo, 4)}</b></p>

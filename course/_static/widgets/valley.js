@@ -59,7 +59,7 @@
         const [nx, ny] = [-direction[1] * 0.11, direction[0] * 0.11];
         const [tx, ty] = [x - 2.6 * nx, y - 2.6 * ny];
         return `<path class="line" d="M${PLANE.at([x - nx, y - ny])}L${PLANE.at([x + nx, y + ny])}"/>
-          <text class="rebuilt" x="${PLANE.x(tx)}" y="${PLANE.y(ty) + 4}" text-anchor="middle">${number(z)}</text>`;
+          <text class="reconstructed" x="${PLANE.x(tx)}" y="${PLANE.y(ty) + 4}" text-anchor="middle">${number(z)}</text>`;
       });
     return `<svg viewBox="0 0 ${PLANE.width} ${PLANE.height}" role="group" aria-label="A cloud of points, a line through it with the codes marked along it, and regression's line">
       ${axes(PLANE, { x: "x₁", y: "x₂" })}

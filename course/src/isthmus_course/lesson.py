@@ -1,4 +1,4 @@
-"""A lesson's numbers, each with a name and an assertion, so that no sentence holds one that was typed by hand.
+"""A lesson's numbers, each with a name and an assertion, so no sentence holds one that was typed by hand.
 
 A lesson computes, then says what must be true of the outcome:
 
@@ -136,9 +136,9 @@ class Lesson:
         """The text with a number in each ``{{ name:format }}``."""
         return filled(text, {name: result.value for name, result in self.results.items()})
 
-    def widget(self, kind: str, caption: str, **state: Any) -> Widget:
-        """A picture that moves, for the page: which, what to see in it, and how it stands at first."""
-        return Widget(kind, caption, json.loads(json.dumps(state, default=_plain)))
+    def widget(self, kind: str, caption: str, prompt: str = "", **state: Any) -> Widget:
+        """A picture that moves, for the page: which, what to see in it, what to try, and how it stands at first."""
+        return Widget(kind, caption, json.loads(json.dumps(state, default=_plain)), prompt)
 
     def __repr__(self) -> str:
         wide = max(map(len, self.results), default=0)
@@ -187,12 +187,14 @@ class Widget:
     kind: str
     caption: str
     state: dict[str, Any]
+    prompt: str = ""
 
     def _repr_html_(self) -> str:
         return (
             f'<figure class="moving" data-widget="{self.kind}">'
             f'<script type="application/json">{json.dumps(self.state).replace("<", chr(92) + "u003c")}</script>'
             f"<div>This picture moves on the lesson's own page.</div>"
+            f"{f'<p class=prompt>{html.escape(self.prompt)}</p>' if self.prompt else ''}"
             f"<figcaption>{html.escape(self.caption)}</figcaption></figure>"
         )
 

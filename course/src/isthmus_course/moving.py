@@ -20,7 +20,7 @@ __all__ = ["decoder_state", "encoder_state", "linear_state"]
 
 def encoder_state(model: BaseAutoencoder) -> dict[str, Any]:
     """The encoder of a fitted model with a point code, a principal start, no convolutions and SiLU, for JSON."""
-    if model.make_bottleneck(model.n_components or 1).has_prior:
+    if model.make_bottleneck(1).has_prior:
         raise ValueError("encoder_state: pages run encoders whose answer is a point, and no others.")
     return _state(model, "encoder")
 

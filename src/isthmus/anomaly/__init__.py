@@ -6,9 +6,16 @@ AutoencoderOutlierDetector().fit_detect(X)          of a table without labels
 """
 
 from isthmus.anomaly.contributions import Explanation
-from isthmus.anomaly.cross_validation import cross_val_detect
+from isthmus.anomaly.cross_validation import cross_val_detect, detect_stream
 from isthmus.anomaly.detection import DetectionResult
 from isthmus.anomaly.detector import AutoencoderOutlierDetector
 from isthmus.anomaly.drift import Drift
 
-__all__ = ["AutoencoderOutlierDetector", "DetectionResult", "Drift", "Explanation", "cross_val_detect"]
+__all__ = [
+    "AutoencoderOutlierDetector",
+    "DetectionResult",
+    "Drift",
+    "Explanation",
+    "cross_val_detect",
+    "detect_stream",
+]

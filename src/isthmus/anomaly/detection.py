@@ -9,7 +9,7 @@ import numpy as np
 from isthmus.anomaly.calibration import surprises_of
 from isthmus.anomaly.conformal import Calibration, Threshold
 from isthmus.anomaly.contributions import Explanation, attribute_to_columns, joined_explanations
-from isthmus.anomaly.encoding import Encoded, summed_over_columns
+from isthmus.anomaly.encoding import Encoded, decoded, summed_over_columns
 from isthmus.anomaly.expected import Expected, expect
 from isthmus.anomaly.reasons import partners, reasons_of
 from isthmus.anomaly.scorer import WEIGHTS, Block, Scorer
@@ -165,7 +165,7 @@ class Report:
             contributions=contributions,
             parts=scored.parts,
             values=encoded.cells[begin : begin + len(scores)],
-            expected=_decoded(encoded, cells) if mixed else cells,
+            expected=decoded(encoded, cells),
             suspect=suspect,
             reasons=reasons_of(
                 self._left(scorer, expected, block, scored), suspect, contributions, partner, self.columns, unseen
@@ -192,15 +192,3 @@ class Report:
         for name, part in again.items():
             left[name][rows] = part
         return left
-
-
-def _decoded(encoded: Encoded, cells: np.ndarray) -> np.ndarray:
-    """Numbers to the cells of a table with columns of several kinds, shape (n_rows, n_columns)."""
-    assert encoded.layout is not None  # only then is there anything to decode
-    decoded = np.empty((len(cells), len(encoded.layout.columns)), dtype=object)
-    for place, (column, (begin, end)) in enumerate(zip(encoded.layout.columns, encoded.layout.spans(), strict=True)):
-        values = column.decode(cells[:, begin:end])
-        if column.kind == "category":
-            values = [column.categories[int(value)] for value in values]
-        decoded[:, place] = list(values)
-    return decoded

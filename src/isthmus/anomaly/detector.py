@@ -1,7 +1,7 @@
 """The anomaly detector: a scikit-learn outlier detector on any autoencoder.
 
-`fit` scores every row by a fit to the other folds of them. Those scores set the threshold for a given false-alarm rate,
-and give p-values; a last fit, to all rows, scores new ones.
+`fit` scores every row by an autoencoder fitted to the other folds. Those scores set the threshold for a given
+false-alarm rate, and give p-values; all of the autoencoders together score new rows.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from isthmus.anomaly.contributions import Explanation
 from isthmus.anomaly.detection import WITHIN, DetectionResult, Report, Scoring, joined_results
 from isthmus.anomaly.drift import Drift, drift_between
 from isthmus.anomaly.encoding import Encoded, read
-from isthmus.anomaly.scorer import MEASURES, Gathered, Scorer, gather, parts_of
+from isthmus.anomaly.scorer import MEASURES, Gathered, Scorer, gather, parts_of, together
 from isthmus.hyperparameter import check_hyperparameters, hyper
+from isthmus.tables.input_rows import large_stream
 
 __all__ = ["AutoencoderOutlierDetector"]
 
@@ -49,9 +50,9 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
     Attributes
     ----------
     autoencoder_ : BaseAutoencoder
-        The fitted autoencoder.
+        A fitted autoencoder: that of the first fold, of which what is expected is taken.
     scorer_ : Scorer
-        It, with all else that gives the amounts of a row.
+        It, those of the other folds, and all else that gives the amounts of a row.
     offset_ : float
         ``decision_function = score_samples - offset_``; rows below 0 are outliers.
     false_alarm_rate_ : float
@@ -171,14 +172,12 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
             )
         split = split_rows(values, self.calibration_fraction, seed, type(self).__name__)
         gathered = gather(values, seed, trim=self.trim)
-        scorers, totals = [], []
-        for fold in split.folds:
-            scorer = self._fit_scorer(gathered, split.rest(fold), parts, seed)
-            totals.append(_totals(scorer, values[fold[split.counted[fold]]][:MOST_CALIBRATION_ROWS]))
-            scorers.append(scorer if keep or len(split.folds) == 1 else None)
-        whole = self.calibration_fraction is None and len(split.folds) > 1
-        every = np.arange(len(values))
-        self._take(self._fit_scorer(gathered, every, parts, seed) if whole else scorers[0], int(gathered.gross.sum()))
+        scorers = [self._fit_scorer(gathered, split.rest(fold), parts, seed) for fold in split.folds]
+        totals = [
+            _totals(scorer, values[fold[split.counted[fold]]][:MOST_CALIBRATION_ROWS])
+            for scorer, fold in zip(scorers, split.folds, strict=True)
+        ]
+        self._take(together(scorers), int(gathered.gross.sum()))
         self._calibrate({name: np.concatenate([one[name] for one in totals]) for name in parts})
         if self.contamination != "auto":
             self.offset_ = -float(np.percentile(self._scored(values), 100 * (1 - float(self.contamination))))
@@ -223,6 +222,9 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
     def score_samples(self, X: Any) -> np.ndarray:
         """Minus the anomaly score of each row, shape (n_samples,); larger is more normal."""
         check_is_fitted(self)
+        stream = large_stream(X)
+        if stream is not None:
+            return np.concatenate([self.score_samples(block) for block in stream.blocks()])
         return -self._scored(self._read(X, reset=False).values)
 
     def decision_function(self, X: Any) -> np.ndarray:

@@ -14,14 +14,16 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import validate_data  # pyrefly: ignore[missing-module-attribute]
 
-from isthmus.input_validation import feature_names, set_columns, without_name_warnings
-from isthmus.mixed.column import MixedTableError
-from isthmus.mixed.frames import cells_of
-from isthmus.mixed.layout import TableLayout, layout_of
+from isthmus.input_validation import feature_names, in_memory, set_columns, without_name_warnings
 from isthmus.rows.cells import require_cells
-from isthmus.tables.table import Table
+from isthmus.tables.cells import plain_cells
+from isthmus.tables.errors import DataError
+from isthmus.tables.input_rows import InputRows, arrow_cells, input_rows, large_stream
+from isthmus.tables.layout import TableLayout, layout_of, plain_layout
 
-__all__ = ["Encoded", "read", "summed_over_columns"]
+__all__ = ["Encoded", "decoded", "read", "summed_over_columns"]
+
+MOST_FITTED_ROWS = 100_000  # of a stream larger than memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,50 +49,102 @@ class Encoded:
 
 
 def read(estimator: Any, X: Any, layout: TableLayout | None = None, *, reset: bool, least: int = 1) -> Encoded:
-    """X as an estimator's rows; with ``reset`` its columns become the estimator's, else they must be those."""
+    """X as an estimator's rows; with ``reset`` its columns become the estimator's, else they must be those.
+
+    Of a stream larger than memory a fit gets as many rows as may be held, 100,000 at most, evenly spread; nothing else
+    takes one.
+    """
     who = type(estimator).__name__
-    unseen: dict[int, list[str]] = {}
-    named = None
-    if isinstance(X, Table):
-        named, X = X.columns if X.has_names else None, X.rows
     try:
-        layout = layout_of(X) if reset and layout is None else layout
-        if layout is None:
-            rules = {"accept_sparse": "csr", "dtype": np.float64, "ensure_all_finite": "allow-nan"}
-            with nullcontext() if named is None else without_name_warnings():
-                values = validate_data(estimator, X, **rules, reset=reset, ensure_min_samples=least)
-            if reset and named is not None:
-                set_columns(estimator, len(named), named)
-            values = values.toarray() if hasattr(values, "toarray") else values
-            cells, names = values, feature_names(estimator, values.shape[1])
-        else:
-            values, unseen, cells = _encoded(X, layout)
-            names = list(layout.encoded_names)
-    except MixedTableError as error:
+        if reset:
+            stream = large_stream(X)
+            most = 0 if stream is None else max(least, stream.held_bytes // (8 * max(1, stream.width)))
+            X, _ = in_memory(X, min(MOST_FITTED_ROWS, most))
+        rows = input_rows(X)
+        if rows.stream is not None:
+            raise DataError(
+                f"X has {len(rows.stream):,} rows, more than are held in memory; score it block by block, as "
+                "isthmus.anomaly.detect_stream does."
+            )
+        if layout is not None:
+            return _mixed(estimator, X, rows, layout, reset=reset, least=least)
+        if rows.cells is not None:
+            found = rows.layout or layout_of(rows.cells)
+            if not found.is_plain and not reset:
+                kinds = ", ".join(
+                    f"{column.name} ({column.kind})" for column in found.columns if column.kind != "number"
+                )
+                raise DataError(f"fitted on numbers alone, and X has {kinds}; pass numbers, or fit again.")
+            if not found.is_plain:
+                return _mixed(estimator, X, rows, found, reset=reset, least=least)
+            rows = InputRows(found.encode(rows.cells), names=found.names)
+        return _plain(estimator, rows, reset=reset, least=least)
+    except DataError as error:
         raise ValueError(f"{who}: {error}") from error
-    if layout is not None and reset:
-        if len(values) < least:
-            raise ValueError(f"{who}: X has {len(values)} rows, and at least {least} are needed to learn from.")
-        set_columns(estimator, len(layout.columns), layout.names)
-    require_cells(values, names, who, missing=True, reset=reset)
-    return Encoded(values, layout, unseen, cells)
 
 
-def _encoded(X: Any, layout: TableLayout) -> tuple[np.ndarray, dict[int, list[str]], np.ndarray]:
-    values = layout.encode(X, "missing")
-    unseen: dict[int, list[str]] = {}
+def _plain(estimator: Any, rows: InputRows, *, reset: bool, least: int) -> Encoded:
+    rules: dict[str, Any] = {"accept_sparse": "csr", "dtype": np.float64, "ensure_all_finite": "allow-nan"}
+    values, names = rows.values, rows.names
+    if names is not None and not reset:
+        values = _in_order(estimator, values, names)
+    with nullcontext() if names is None else without_name_warnings():
+        values = validate_data(estimator, values, **rules, reset=reset, ensure_min_samples=least)
+    if reset and names is not None:
+        set_columns(estimator, len(names), names)
+    values = values.toarray() if hasattr(values, "toarray") else values
+    require_cells(
+        values, feature_names(estimator, values.shape[1]), type(estimator).__name__, missing=True, reset=reset
+    )
+    return Encoded(values, None, {}, values)
+
+
+def _in_order(estimator: Any, values: Any, names: Sequence[str]) -> Any:
+    """The columns in the order of the fit, where both have names."""
+    known = getattr(estimator, "feature_names_in_", None)
+    if known is None or tuple(known) == tuple(names):
+        return values
+    plain_layout(list(map(str, known))).require(names)
+    place = {name: index for index, name in enumerate(names)}
+    order = [place[str(name)] for name in known]
+    return values.iloc[:, order] if hasattr(values, "iloc") else values[:, order]
+
+
+def _mixed(estimator: Any, X: Any, rows: InputRows, layout: TableLayout, *, reset: bool, least: int) -> Encoded:
+    table = rows.cells if rows.cells is not None else arrow_cells(X)
+    if table is None:
+        raise DataError(
+            f"fitted on a table with the columns {', '.join(layout.names[:6])}, got {type(X).__name__}; pass a "
+            "DataFrame or a table of isthmus.read."
+        )
+    layout.require(table.column_names)
+    if table.num_rows < least:
+        raise DataError(f"X has {table.num_rows} rows, and at least {least} are needed.")
+    values, unseen = layout.encode(table, "missing"), {}
     cells = np.empty((len(values), len(layout.columns)), dtype=object)
-    names = [str(name) for name in getattr(X, "column_names", X.columns)]
     for place, (column, (begin, end)) in enumerate(zip(layout.columns, layout.spans(), strict=True)):
-        found = cells_of(X, names.index(column.name), column)
-        kept = found.values.astype(bool) if column.kind in ("truth", "boolean") else found.values
-        cells[:, place] = [None if gap else value for value, gap in zip(kept, found.missing, strict=True)]
+        typed = column.typed(plain_cells(table.column(column.name)))
+        cells[:, place] = typed.to_pylist()
         if column.kind == "category":
-            unknown = np.isnan(values[:, begin]) & ~found.missing
+            unknown = np.isnan(values[:, begin]) & ~np.asarray(typed.is_null())
             values[unknown, begin:end] = 0.0
             for row in np.flatnonzero(unknown):
                 unseen.setdefault(int(row), []).append(column.name)
-    return values, unseen, cells
+    if reset:
+        set_columns(estimator, len(layout.columns), layout.names)
+    names = list(layout.encoded_names)
+    require_cells(values, names, type(estimator).__name__, missing=True, reset=reset)
+    return Encoded(values, layout, unseen, cells)
+
+
+def decoded(encoded: Encoded, numbers: np.ndarray) -> np.ndarray:
+    """Numbers of shape (n_rows, n_numbers) to the cells of columns, shape (n_rows, n_columns)."""
+    if encoded.layout is None:
+        return numbers
+    cells = np.empty((len(numbers), len(encoded.layout.columns)), dtype=object)
+    for place, (column, (begin, end)) in enumerate(zip(encoded.layout.columns, encoded.layout.spans(), strict=True)):
+        cells[:, place] = column.decode(numbers[:, begin:end]).to_pylist()
+    return cells
 
 
 def summed_over_columns(amounts: np.ndarray, owners: Sequence[int] | None) -> np.ndarray:

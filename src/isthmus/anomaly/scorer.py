@@ -1,14 +1,16 @@
 """From rows to the amounts of every part of the score: an autoencoder, the units of the columns, and normal rows kept.
 
-A scorer knows nothing of thresholds. One is fitted to all normal rows, and one to each of the folds that say how
-surprising an amount is (`isthmus.anomaly.calibration`).
+A scorer knows nothing of thresholds. There is one for each of the folds that say how surprising an amount is
+(`isthmus.anomaly.calibration`), and together they score new rows: of what is due to an autoencoder they take the mean.
+An autoencoder fitted to all rows would not do: how well an autoencoder fits its own rows differs from fit to fit, and
+so would the amounts.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +22,7 @@ from isthmus.anomaly.covariance import ShrunkCovariance
 from isthmus.anomaly.neighbours import MOST_ROWS, NormalRows, row_blocks
 from isthmus.anomaly.scores import Reference, StandardUnits, residual_variances
 
-__all__ = ["COMBINED", "MEASURES", "WEIGHTS", "Block", "Scorer", "gather", "parts_of"]
+__all__ = ["COMBINED", "MEASURES", "WEIGHTS", "Block", "Scorer", "gather", "parts_of", "together"]
 
 COMBINED = ("mahalanobis", "density", "neighbours", "core")
 MEASURES = ("combined", *COMBINED, "reconstruction", "latent", "likelihood")
@@ -75,6 +77,8 @@ class Scorer:
         Reconstructions of normal rows.
     likelihood_base : float
         Of -log p(x) without squared residuals, the median of normal rows.
+    others : tuple of Scorer
+        With autoencoders of their own, and the same normal rows; what is due to the autoencoder is the mean over all.
     """
 
     autoencoder: Any
@@ -86,6 +90,7 @@ class Scorer:
     variances: np.ndarray | None = None
     decoded: Reference | None = None
     likelihood_base: float = 0.0
+    others: tuple[Scorer, ...] = ()
 
     @classmethod
     def fit(
@@ -142,31 +147,38 @@ class Scorer:
 
     def amounts(self, block: Block) -> dict[str, np.ndarray]:
         """Every part of the score by column, each of shape (n_rows, n_features)."""
-        found = {**self._residual_amounts(block), **self._neighbour_amounts(block)}
-        amounts = {name: found[name]() for name in self.parts}
+        search = functools.cache(lambda: self.normal.amounts(block.u))  # pyrefly: ignore[missing-attribute]
+        of_rows: dict[str, Callable[[], np.ndarray]] = {
+            "density": lambda: search()["density"],
+            "neighbours": lambda: search()["neighbours"],
+            "core": lambda: self.normal.core_amounts(block.u),  # pyrefly: ignore[missing-attribute]
+        }
+        own = [name for name in self.parts if name not in of_rows]
+        reconstructed = self._own_amounts(block, own)
+        for scorer in self.others if own else ():
+            there = scorer._own_amounts(dataclasses.replace(block, reconstruction=scorer.reconstruct(block.u)), own)
+            reconstructed = {name: part + there[name] for name, part in reconstructed.items()}
+        count = 1 + len(self.others)
+        amounts = {
+            name: reconstructed[name] / count if name in reconstructed else of_rows[name]() for name in self.parts
+        }
         if block.hidden is None:
             return amounts
         observed = np.maximum((~block.hidden).sum(1, keepdims=True), 1)
         larger = self.n_features / observed
         return {name: np.where(block.hidden, 0.0, part) * larger for name, part in amounts.items()}
 
-    def _residual_amounts(self, block: Block) -> dict[str, Callable[[], np.ndarray]]:
+    def _own_amounts(self, block: Block, parts: Sequence[str]) -> dict[str, np.ndarray]:
+        """The parts that this autoencoder has a part in."""
         r = block.u - block.reconstruction
-        return {
+        found: dict[str, Callable[[], np.ndarray]] = {
             "mahalanobis": lambda: self._conditional(r),
             "reconstruction": lambda: r**2 / self.variances,
             "likelihood": lambda: self._improbability(block),
-        }
-
-    def _neighbour_amounts(self, block: Block) -> dict[str, Callable[[], np.ndarray]]:
-        search = functools.cache(lambda: self.normal.amounts(block.u))  # pyrefly: ignore[missing-attribute]
-        return {
-            "density": lambda: search()["density"],
-            "neighbours": lambda: search()["neighbours"],
-            "core": lambda: self.normal.core_amounts(block.u),  # pyrefly: ignore[missing-attribute]
             "latent": lambda: self.decoded.near.squared_distances(block.reconstruction),  # pyrefly: ignore
             "region": lambda: self.decoded.region.squared_distances(block.reconstruction),  # pyrefly: ignore
         }
+        return {name: found[name]() for name in parts}
 
     def _conditional(self, r: np.ndarray) -> np.ndarray:
         assert self.residuals is not None  # a part that needs it is only asked for where it was learned
@@ -196,6 +208,11 @@ class Scorer:
         """Slices of rows whose distances to the normal ones fit in a few dozen megabytes."""
         width = self.n_features if self.normal is None else max(self.n_features, len(self.normal.rows))
         return row_blocks(n_rows, width)
+
+
+def together(scorers: Sequence[Scorer]) -> Scorer:
+    """One scorer with the autoencoders of all."""
+    return dataclasses.replace(scorers[0], others=tuple(scorers[1:]))
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ LEAST_TAIL = 12  # scores over the threshold, without which no tail is fitted
 SHARE_OF_TAIL = 0.2
 SUSPECTS = 0.1  # the largest share of the held-out rows that may be anomalies
 OUTLYING = 0.01  # the chance that any of the held-out scores is taken for an anomaly if none is
+LEAST_RISE = np.log(10)  # of the tail, to the least of the anomalies: a tail that only bends has none
 STEEPEST, FLATTEST = 1e-6, 1e3  # θ = ξ / σ in units of 1 / mean excess
 
 
@@ -99,7 +100,8 @@ def n_outlying(scores: np.ndarray) -> int:
     (0, 3)
     """
     n_rows = len(scores)
-    for n_suspects in range(int(SUSPECTS * n_rows), 0, -1):
+    most = int(SUSPECTS * n_rows)
+    for n_suspects in range(most, 0, -1):
         rest = scores[: n_rows - n_suspects]
         tail = Tail.of(rest, n_suspects)
         if tail is None:
@@ -109,6 +111,6 @@ def n_outlying(scores: np.ndarray) -> int:
             tail.log_survival(rest[-1:])[0]
             - tail.log_survival(scores[n_rows - n_suspects : n_rows - n_suspects + 1])[0]
         )
-        if np.exp(-n_suspects * rise) < OUTLYING / max(1, int(SUSPECTS * n_rows)):
+        if rise > max(LEAST_RISE, np.log(most / OUTLYING) / n_suspects):
             return n_suspects
     return 0

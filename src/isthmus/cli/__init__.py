@@ -2,7 +2,7 @@
 
 ``cli/fit.py`` with ``def fit(...)`` is ``isthmus fit``: its parameters are the flags, its docstring the help.
 A file whose name ends in ``_commands`` holds several: every public function in it is one. The files are read, not
-imported, to list them, so ``isthmus --help`` waits for no library; a command is imported when it is asked for.
+imported, to list them, so ``isthmus --help`` imports no library; a command is imported when it is called.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ __all__ = ["application", "commands"]
 ABOUT = (
     "Autoencoders that start where PCA ends: what is the smallest code that still reconstructs your "
     "data well?\n\n"
-    "Begin with: isthmus fit digits"
+    "Start with: isthmus fit digits"
 )
 SEVERAL = "_commands"
 WHOLE_NUMBER = r"[-+]?\d+(\.0*)?"
-EVERYWHERE = "Every command also takes --debug, which shows the whole traceback of an error."
+EVERYWHERE = "Every command also takes --debug, which shows the full traceback of an error."
 
 
 def application() -> App:

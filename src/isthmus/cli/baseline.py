@@ -18,7 +18,7 @@ def is_tutorial_data(source: str, rows: DataSplit) -> bool:
 
 
 def fitted_yardstick(n_components: int, seed: int, rows: DataSplit) -> Any:
-    """The tutorial's recipe, fitted; one that Ctrl-C cut short would be no yardstick, so there it stops everything."""
+    """The tutorial's recipe, fitted; Ctrl-C stops everything here, as half a fit is no fair comparison."""
     from isthmus.inner_fit import uninterrupted
     from isthmus.tutorial import tutorial_recipe
 

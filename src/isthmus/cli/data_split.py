@@ -1,4 +1,4 @@
-"""Rows to learn from and rows held out: drawn once by `isthmus fit`, found again by the other commands."""
+"""Rows to learn from and held-out rows: drawn once by `isthmus fit`, found again by the other commands."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from isthmus.cli.outcome import CommandError, say
+from isthmus.cli.reading_flags import READ_BY_ITSELF, ReadingFlags
 from isthmus.cli.run_folder import DataRecord, Run, fingerprint, lasting_source, places_sha256
+from isthmus.tables.column import Column
 
 if TYPE_CHECKING:
     import numpy as np
 
     from isthmus.evaluation import Evaluation
     from isthmus.tables import Table
+    from isthmus.tables.dialect import Dialect
     from isthmus.tables.stream import TableStream
 
 __all__ = ["DataSplit", "held_out_again", "read_and_split"]
@@ -23,9 +26,9 @@ MOST_HELD_OUT, MOST_SHOWN = 100_000, 10_000  # rows of data larger than memory
 
 @dataclass(frozen=True, eq=False)
 class DataSplit:
-    """A table, with the indices of the rows learned from and of those held out.
+    """A table, with the indices of the training rows and of those held out.
 
-    Of data larger than memory the table holds the rows held out and a sample of those learned from; ``stream`` are
+    Of data larger than memory the table holds the held-out rows and a sample of those learned from; ``stream`` are
     all of the latter, ``whole`` all rows, and ``places`` says where those held out stand among them.
     """
 
@@ -35,26 +38,26 @@ class DataSplit:
     stream: TableStream | None = None
     whole: TableStream | None = None
     places: np.ndarray | None = None
-    missing: bool = False
+    dialect: Dialect | None = None
 
     @cached_property
     def training(self) -> Any:
-        """The rows to learn from, or a sample of them: an array, or a frame where columns are of several kinds."""
+        """The training rows, or a sample of them: an array, or a frame where columns are of several kinds."""
         return self.table.take(self.train).rows
 
     @property
     def to_learn_from(self) -> Any:
-        """All rows to learn from."""
-        return self.training if self.stream is None else self.stream
+        """All training rows: a table, which an estimator knows to be read from a file, or a stream."""
+        return self.table.take(self.train) if self.stream is None else self.stream
 
     @property
     def test_places(self) -> np.ndarray:
-        """Where the rows held out stand in the data, counted from 0."""
+        """Where the held-out rows stand in the data, counted from 0."""
         return self.test if self.places is None else self.places
 
     @cached_property
     def held_out(self) -> Table:
-        """The rows to be judged by."""
+        """The rows of the evaluation."""
         return self.table.take(self.test)
 
     def judge(self, estimator: Any, seed: int) -> Evaluation:
@@ -65,9 +68,20 @@ class DataSplit:
         known = {} if labels is None else {"X_train": self.training, "y_train": labels[self.train]}
         return evaluate(estimator, self.held_out.rows, self.held_out.labels, **known, random_state=seed)
 
-    def record(self, source: str, drop: tuple[str, ...], *, test_size: float, seed: int) -> DataRecord:
+    def record(
+        self,
+        source: str,
+        drop: tuple[str, ...],
+        *,
+        test_size: float,
+        seed: int,
+        reading: ReadingFlags = READ_BY_ITSELF,
+    ) -> DataRecord:
         """What a run folder keeps of these rows, read from ``source``."""
         table, whole = self.table, self.whole
+        described = table.description if whole is None else whole.description
+        layout = table.layout
+        plain = layout is None or all(column == Column(column.name, "number") for column in layout.columns)
         return DataRecord(
             source=lasting_source(source),
             name=table.name,
@@ -83,7 +97,24 @@ class DataSplit:
             sha256=fingerprint(table.values) if whole is None else whole.fingerprint(),
             mixed=table.frame is not None,
             test_sha256=places_sha256(self.test_places),
+            reading=reading.of_files or None,
+            layout=None if plain else layout,
+            dialect=self.dialect,
+            passed_over=() if described is None else tuple(one.name for one in described.findings if not one.learned),
+            named_columns=described is not None and bool(described.findings),
         )
+
+    def facts(self) -> dict[str, Any]:
+        """What was made of the data, as JSON has it."""
+        table = self.table if self.whole is None else self.whole
+        known = {"n_rows": len(table), "columns": [], "left_out": [], "cells_missing": 0, "notes": []}
+        if table.description is not None:
+            known |= table.description.to_facts()
+        if not known["columns"]:
+            kind = "pixel" if table.image_shape is not None else "number"
+            known["columns"] = [{"name": name, "kind": kind, "learned": True} for name in table.columns]
+        image_shape = None if table.image_shape is None else list(table.image_shape)
+        return known | {"image_shape": image_shape, "id_name": table.id_name, "label_name": table.label_name}
 
 
 def read_and_split(
@@ -95,6 +126,7 @@ def read_and_split(
     seed: int,
     *,
     memory: int | None = None,
+    reading: ReadingFlags = READ_BY_ITSELF,
 ) -> DataSplit:
     """Read a table and draw the rows to hold out; say how many of each there are.
 
@@ -102,33 +134,19 @@ def read_and_split(
     """
     from isthmus.tables import open_table, split_table
 
-    stream = open_table(data, labels=labels, ids=ids, drop=drop, held_bytes=memory)
+    stream = open_table(data, labels=labels, ids=ids, drop=drop, held_bytes=memory, **reading.options())
     if stream.description is not None:
         for line in stream.description.lines():
             say(line)
     if not stream.fits_in_memory:
-        if stream.mixed:
-            needed = (4 * len(stream) * stream.width >> 20) + 1
-            raise CommandError(
-                f"{data!r}: columns of several kinds are learned from in memory, and {len(stream):,} rows are more "
-                f"than may be held; pass --memory {needed} or more, or name part of the files."
-            )
         return _of_large(stream, data, test_size, seed)
     table = stream.load()
     _require_classes(table, data)
     train, test = split_table(table, test_size, seed)
     if len(train) < 2:
         raise CommandError(f"{data!r}: too few rows, {len(table)} leave {len(train)} to learn from; add rows.")
-    say(f"{len(train):,} rows to learn from, {len(test):,} held out.")
-    return DataSplit(table, train, test, missing=stream.missing and _has_gaps(table))
-
-
-def _has_gaps(table: Table) -> bool:
-    import numpy as np
-
-    if table.frame is not None:
-        return any(column.null_count for column in table.frame.columns)
-    return bool(np.isnan(table.values).any())
+    say(f"{len(train):,} training rows, {len(test):,} held out.")
+    return DataSplit(table, train, test, dialect=stream.dialect)
 
 
 def _of_large(stream: TableStream, data: str, test_size: float, seed: int) -> DataSplit:
@@ -157,11 +175,11 @@ def _large_rows(stream: TableStream, places: np.ndarray, seed: int) -> DataSplit
     count = min(MOST_SHOWN, len(others))
     sample = np.sort(np.random.default_rng([seed, 1]).choice(len(others), count, replace=False, shuffle=False))
     table = joined([others.take(sample), stream.take(places)])
-    return DataSplit(table, np.arange(count), np.arange(count, len(table)), others, stream, places)
+    return DataSplit(table, np.arange(count), np.arange(count, len(table)), others, stream, places, stream.dialect)
 
 
 def _require_classes(table: Table, data: str) -> None:
-    """Labels are judged after training; what cannot be classes is refused before."""
+    """Labels are used after training; what cannot be classes is refused before it."""
     labels = table.labels
     if labels is not None and labels.dtype.kind == "f" and (labels != labels.round()).any():
         raise CommandError(
@@ -180,10 +198,13 @@ def held_out_again(run: Run) -> DataSplit:
     if record is None:
         raise CommandError(f"{str(run.path)!r} is a model without its run folder; name the data to use after it.")
     try:
-        # naming the columns leaves out what was dropped
         say(f"reading {record.source!r}, the data that {str(run.path)!r} names …")
-        roles = {"columns": record.columns, "labels": record.label_name, "ids": record.id_name}
-        stream = open_table(record.source, **roles)
+        roles: dict[str, Any] = {"labels": record.label_name, "ids": record.id_name}
+        if record.known_layout is None:
+            roles["columns"] = record.columns  # which leaves out what was dropped
+        else:
+            roles |= {"layout": record.known_layout, "dialect": record.dialect, "passed_over": record.passed_over}
+        stream = open_table(record.source, **roles, **ReadingFlags.of(record.reading).options())
         table = stream.load() if stream.fits_in_memory else None
     except DataError as error:
         raise CommandError(f"{error} The run's data being gone, name the data to use after it.") from error

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["denoise"]
 
-JUDGED_SHARE = 5  # one clean row in so many is not learned from
+JUDGED_SHARE = 5  # one clean row in so many is not used for training
 FEWEST_JUDGED = 50
 MOST_COLUMNS_OF_PCA = 2048  # beyond, the first directions the model knows have to do
 
@@ -57,33 +57,33 @@ def denoise(
     overwrite: Overwrite = False,
     json: JsonOutput = False,
 ) -> None:
-    """Take the noise out of rows.
+    """Remove noise from rows.
 
-    With --clean a model learns from clean rows with noise put on them; without, from the noisy rows alone, which
-    needs noise independent from cell to cell. The noise level is estimated where it is not given. The gain is
-    printed beside PCA's at its best rank, wherever there are rows whose truth is known.
+    With --clean, a model is trained on clean rows to which noise is added; without it, on the noisy rows alone, which
+    needs noise that is independent from cell to cell. The noise level is estimated where it is not given. Where clean
+    rows are known, the gain is printed beside that of PCA at its best rank.
 
     Parameters
     ----------
     data
         Noisy rows: a table, an array, a folder of pictures, or a bundled data set.
     clean
-        Clean rows of the same columns to learn from: those of DATA, or others of their kind. One in five is kept to
-        judge by.
+        Clean rows of the same columns to train on: those of DATA, or others like them. One in five is kept for the
+        evaluation.
     reference
-        The clean rows of DATA, in its order, to judge by and not to learn from.
+        The clean rows of DATA, in its order, for the evaluation only.
     corruption
-        What happened to the rows: noise on every cell, cells set to 0, or cells set to the extremes.
+        How the rows were corrupted: noise on every cell, cells set to 0, or cells set to the extremes.
     level
         Standard deviation of the noise in the data's units, or share of the cells hit. [default: estimated]
     model
-        A folder that --save wrote; nothing is learned then.
+        A folder written by --save; nothing is trained then.
     save
         Folder to keep the denoiser in, for --model.
     figure
         PNG, SVG or PDF of the first pictures, noisy, denoised and clean.
     seed
-        Decides the training.
+        Seed of the training.
     """
     if model is not None and (clean is not None or level is not None or save is not None):
         raise UsageError("--model brings its own training and level; leave out --clean, --level and --save.")
@@ -92,7 +92,7 @@ def denoise(
     refuse_own_inputs([output, figure], [data, clean, reference], model, replaced=[save])
     fitted = None if model is None else _loaded(model)
     table = _read(data, fitted, labels=labels, ids=ids, drop=drop)
-    require_writable(output, overwrite=overwrite, image_shape=table.image_shape)
+    require_writable(output, overwrite=overwrite, row_shape=table.row_shape)
     _require_places(save, figure, table, overwrite=overwrite)
     expected = Expected(
         table.columns, f"the columns of {data!r}", table.label_name, table.id_name, drop, table.image_shape
@@ -122,7 +122,7 @@ def denoise(
         _draw(figure, table, restored, truth)
     # Without -o standard output belongs to the rows, unless what is asked for is the report.
     if output is not None or not json:
-        write_rows(output, restored, table.columns, beside=table, image_shape=table.image_shape, overwrite=overwrite)
+        write_rows(output, restored, table.columns, beside=table, row_shape=table.row_shape, overwrite=overwrite)
     _report(
         outcome.denoiser, judged, on_what, given=level is not None or model is not None, json=json, quiet=output is None
     )
@@ -169,7 +169,7 @@ def _denoiser(table: Table, corruption: str, level: float | None, seed: int, *, 
 
 
 def _learned_from_clean(table: Table, rows: np.ndarray, corruption: str, level: float | None, seed: int) -> _Outcome:
-    """Fit on four fifths of the clean rows and judge by the others."""
+    """Fit on four fifths of the clean rows and evaluate on the others."""
     import numpy as np
 
     from isthmus.denoising import add_noise
@@ -187,10 +187,10 @@ def _learned_from_clean(table: Table, rows: np.ndarray, corruption: str, level: 
         return _Outcome(denoiser, rows[learned])
     truth = rows[kept]
     if pairs:
-        noisy, on_what = table.values[kept], f"on {n_judged:,} of the rows, whose clean versions were not learned from"
+        noisy, on_what = table.values[kept], f"on {n_judged:,} of the rows, whose clean versions were held out"
     else:
         noisy = add_noise(truth, corruption, denoiser.noise_level_ or 0.0, seed)
-        on_what = f"on {n_judged:,} clean rows kept aside, with such noise put on them"
+        on_what = f"on {n_judged:,} held-out clean rows, to which such noise was added"
     judged = _judge(denoiser, rows[learned], table, truth, noisy, denoiser.denoise(noisy))
     return _Outcome(denoiser, rows[learned], judged, on_what)
 
@@ -216,7 +216,7 @@ def _judge(
     noisy: np.ndarray,
     restored: np.ndarray,
 ) -> Restoration | None:
-    """Restored rows beside what PCA of the rows learned from makes of them; a kept denoiser knows PCA's first axes."""
+    """Restored rows beside what PCA of the training rows makes of them; a kept denoiser knows PCA's first axes."""
     from isthmus.denoising import principal_axes, restoration
 
     if float(truth.max()) <= float(truth.min()):
@@ -270,4 +270,4 @@ def _level_said(denoiser: Denoiser, *, given: bool) -> str:
     if denoiser.corruption == "gaussian":
         return f"The noise {verb} of standard deviation {level:.4g}, in the data's units."
     what = "0" if denoiser.corruption == "masking" else "an extreme"
-    return f"The share of cells set to {what} {verb} {100 * level:.1f} %."
+    return f"The share of cells set to {what} {verb} {100 * level:.1f}%."

@@ -15,9 +15,10 @@ from isthmus.cli.detection_output import draw_top_anomalies, require_writable, w
 from isthmus.cli.matching_rows import Expected, open_matching, rows_expected, unnamed
 from isthmus.cli.outcome import CommandError, UsageError, say
 from isthmus.cli.own_inputs import refuse_own_inputs
-from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, Seed, Shard
+from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, Seed, SeriesEntity, SeriesTime, Shard, TimeZone
 from isthmus.cli.rows_output import shared
 from isthmus.cli.run_folder import open_run
+from isthmus.cli.series_detection import AskedSeries, detect_series, require_time
 
 if TYPE_CHECKING:
     from isthmus.tables import Table
@@ -27,7 +28,6 @@ __all__ = ["detect"]
 
 MOST_ROWS = 100_000
 LEAST_BATCH = 20  # rows of which drift is told
-KINDS = {"truth": "boolean"}
 
 Rate = Annotated[float | None, Parameter(validator=Number(gt=0, lt=1))]
 Share = Annotated[float | None, Parameter(validator=Number(gt=0, lte=0.5))]
@@ -63,9 +63,16 @@ def detect(
     drop: Drop = (),
     seed: Seed = 42,
     shard: Shard = None,
+    time: SeriesTime = None,
+    entity: SeriesEntity = None,
+    time_zone: TimeZone = None,
+    window: Annotated[int | None, Parameter(validator=Number(gte=2))] = None,
+    until: str | None = None,
+    alarm_rate: Annotated[str | None, Parameter("--alarms")] = None,
+    tracked: Annotated[bool, Parameter(show_default=False)] = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Find the rows that are unlike the rest.
+    """Find anomalous rows.
 
     Each row gets a score, a p-value, whether it is an alarm, why, and the columns that contribute most; the most
     anomalous come first. Without --train or --model the rows are compared with one another: each by a fit that has not
@@ -90,7 +97,7 @@ def detect(
     contamination
         Instead: the share of the rows learned from to call alarms; without --train or --model, of the rows scored.
     variant
-        Kind of autoencoder to learn with; a name of isthmus fit --variant.
+        Kind of autoencoder; a name of isthmus fit --variant.
     components
         Size of its code; by default as many dimensions as explain half of the variance.
     top
@@ -101,7 +108,29 @@ def detect(
         Figure to draw of the most anomalous rows: .png, .svg or .pdf.
     save
         Folder to write the detector to, for --model.
+    window
+        Of a series: steps in a window; without it, windows of the period, 96 and 192 steps are compared.
+    until
+        Of a series: the time up to which it is known to be normal, to learn from.
+    alarm_rate
+        Of a series: false episodes that may be expected, as "2 per week", or a number per 1,000 steps.
+    tracked
+        Of a series: let the threshold follow the level of the scores.
     """
+    if time is not None:
+        not_of_series = {
+            "--score": score, "--false-alarm-rate": false_alarm_rate, "--fdr": fdr, "--contamination": contamination,
+            "--variant": variant, "--components": components, "--most": most, "--ids": ids, "--shard": shard,
+        }  # fmt: skip
+        asked = AskedSeries(
+            data, time, entity, time_zone, train, until, model, window, alarm_rate, tracked, top, labels, drop, seed
+        )
+        detect_series(asked, not_of_series, output, plot, save, overwrite=overwrite)
+        return
+    require_time(
+        {"--entity": entity, "--time-zone": time_zone, "--window": window, "--until": until, "--alarms": alarm_rate,
+         "--tracked": tracked or None}
+    )  # fmt: skip
     _require_sense(train, model, save, variant, components, fdr, contamination)
     output, share = shared(output, shard)
     if share is not None and (model is None or fdr is not None):
@@ -220,7 +249,7 @@ def _require_sense(
 
 
 def _only_present(source: str, roles: dict[str, Any]) -> dict[str, Any]:
-    """Columns named for the rows to judge, where the rows to learn from have them too."""
+    """Columns named for the rows to score, where the training rows have them, too."""
     from isthmus.tables import open_table
 
     names = open_table(source).all_columns
@@ -232,8 +261,9 @@ def _only_present(source: str, roles: dict[str, Any]) -> dict[str, Any]:
 
 
 def _columns_of(table: Table, drop: tuple[str, ...]) -> Expected:
-    what = "the columns of the rows learned from"
-    return Expected(table.columns, what, table.label_name, table.id_name, drop, table.image_shape)
+    what = "the columns of the training rows"
+    known = (table.label_name, table.id_name, drop, table.image_shape)
+    return Expected(table.columns, what, *known, layout=table.layout)
 
 
 def _unfitted(variant: str | None, components: int | None, settings: dict[str, Any], contamination: Any) -> Any:
@@ -262,17 +292,14 @@ def _detector_of(path: str, settings: dict[str, Any]) -> tuple[Any, Expected]:
             found.set_false_alarm_rate(settings["false_alarm_rate"])
         names = getattr(found, "feature_names_in_", None)
         columns = unnamed(found.scorer_.n_features) if names is None else tuple(map(str, names))
-        layout = found.layout_
-        kinds = () if layout is None else tuple((one.name, KINDS.get(one.kind, one.kind)) for one in layout.columns)
-        what = "the columns the detector was fitted on"
-        return found, Expected(columns, what, missing=True, mixed=layout is not None, kinds=kinds)
+        return found, Expected(columns, "the columns the detector was fitted on", layout=found.layout_)
     from isthmus.cli.data_split import held_out_again
 
     run.require_autoencoder(found)
     rows = held_out_again(run)
     detector = AutoencoderOutlierDetector(**settings).fit_around(found, rows.table.take(rows.train), rows.held_out)
     _say_fitted(detector, len(rows.train))
-    return detector, dataclasses.replace(rows_expected(run, found), missing=True)
+    return detector, rows_expected(run, found)
 
 
 def _say_fitted(detector: Any, n_rows: int) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from isthmus.anomaly import DetectionResult
     from isthmus.tables import Table
 
-__all__ = ["draw_top_anomalies", "require_writable", "write_detections"]
+__all__ = ["draw_top_anomalies", "require_writable", "write_columns", "write_detections"]
 
 TABLES = (".csv", ".tsv", ".parquet", ".json")
 PICTURES = (".png", ".svg", ".pdf")
@@ -50,11 +50,18 @@ def write_detections(
 
     For each of the ``top`` columns: its name, what it adds to the score, its value and the value expected.
     """
+    columns = {name: cells[:most] for name, cells in _columns(table, detection, alarms, top).items()}
+    write_columns(output, columns, overwrite=overwrite)
+    if output is not None:
+        say(f"{min(len(table), most or len(table)):,} rows, the most anomalous first, are in {str(output)!r}.")
+
+
+def write_columns(output: Path | None, columns: dict[str, list[Any]], *, overwrite: bool) -> None:
+    """Write named columns as the suffix of the output asks; without an output as CSV on standard output."""
     import pyarrow
 
     from isthmus.tables import atomic_write
 
-    columns = {name: cells[:most] for name, cells in _columns(table, detection, alarms, top).items()}
     suffix = ".csv" if output is None else output.suffix.lower()
     if suffix == ".json":
         names = list(columns)
@@ -76,8 +83,6 @@ def write_detections(
             return
         with atomic_write(output, overwrite=overwrite) as temporary:
             temporary.write_bytes(data)
-    if output is not None:
-        say(f"{min(len(table), most or len(table)):,} rows, the most anomalous first, are in {str(output)!r}.")
 
 
 def _columns(table: Table, detection: DetectionResult, alarms: np.ndarray, top: int) -> dict[str, list[Any]]:
@@ -115,26 +120,17 @@ def _cells(table: Table, order: Any, places: Any, values: Any, *, short: bool = 
     """One cell a row; words where columns are of several kinds, and None where one is missing."""
     cells = [values[row, place] for row, place in zip(order, places, strict=True)]
     if table.is_mixed:
-        dates = {place for place in set(places.tolist()) if _is_date(table, place)}
-        return [_word(cell, date=place in dates, short=short) for cell, place in zip(cells, places, strict=True)]
+        return [_word(cell, short=short) for cell in cells]
     return [None if cell != cell else float(f"{cell:.6g}") if short else float(cell) for cell in cells]
 
 
-def _is_date(table: Table, place: int) -> bool:
-    return table.layout is not None and table.layout.columns[place].kind == "date"
-
-
-def _word(cell: Any, *, date: bool, short: bool) -> str | None:
-    import numpy as np
-
+def _word(cell: Any, *, short: bool) -> str | None:
+    """A cell of a column of any kind, as text; None where it is missing."""
     if cell is None or cell != cell:
         return None
-    if date:
-        stamp = np.datetime64(0, "s") + np.timedelta64(round(float(cell) * 86_400), "s")
-        return str(stamp.astype("datetime64[D]") if float(cell) == round(float(cell)) else stamp)
-    if isinstance(cell, str | bool | np.bool_):
-        return str(cell)
-    return f"{float(cell):.6g}" if short else f"{float(cell):.15g}"
+    if isinstance(cell, float):
+        return f"{cell:.6g}" if short else f"{cell:.15g}"
+    return str(cell)
 
 
 def _as_text(columns: dict[str, list[Any]], separator: str) -> bytes:
@@ -176,10 +172,8 @@ def draw_top_anomalies(path: Path, table: Table, detection: DetectionResult, ala
     def words(values: np.ndarray) -> Any:
         import numpy as np
 
-        places = range(len(table.columns))
-        dates = [_is_date(table, place) for place in places]
-        rows = [[_word(cell, date=dates[at], short=True) or "missing" for at, cell in enumerate(row)] for row in values]
-        return np.array([[escaped(word) for word in row] for row in rows], dtype=object)
+        rows = [[escaped(_word(cell, short=True) or "missing") for cell in row] for row in values]
+        return np.array(rows, dtype=object)
 
     try:
         figure = plots.plot_anomalies(

@@ -26,8 +26,8 @@ LONGEST_WAIT = 600.0
 def joined() -> Iterator[None]:
     """Join the processes that ``torchrun`` has started, if it has, for what is done together.
 
-    They speak to each other by NCCL where each has a graphics card, else by gloo. What others than the first have to
-    say goes nowhere; their errors are raised all the same.
+    They communicate by NCCL where each has a GPU, else by gloo. Only the first one prints; errors of the others are
+    still raised.
     """
     if "WORLD_SIZE" not in os.environ:
         yield
@@ -88,5 +88,5 @@ def is_main_process() -> bool:
 
 
 def restarted() -> bool:
-    """Whether ``torchrun --max-restarts`` has started this command anew after a process was lost."""
+    """Whether ``torchrun --max-restarts`` has restarted this command after a process was lost."""
     return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0

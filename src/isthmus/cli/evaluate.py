@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
 
 from isthmus.cli.data_split import held_out_again
 from isthmus.cli.matching_rows import open_matching, rows_expected
-from isthmus.cli.outcome import print_json, show
+from isthmus.cli.outcome import CommandError, print_json, show
+from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
 from isthmus.cli.row_flags import Drop, Ids, JsonOutput, Labels, RunPath, Seed
 from isthmus.cli.run_folder import open_run
 
@@ -21,17 +25,21 @@ def evaluate(
     ids: Ids = None,
     labels: Labels = None,
     drop: Drop = (),
+    reading: Reading = READ_BY_ITSELF,
+    pairs: Annotated[Path | None, Parameter(show_default=False)] = None,
     seed: Seed = 42,
     json: JsonOutput = False,
 ) -> None:
-    """Judge a fitted model beside PCA.
+    """Evaluate a fitted model, with PCA for comparison.
 
-    Without DATA, on the rows that isthmus fit held out, if the data are still where they were.
+    Without DATA, on the rows that isthmus fit held out, if the data are still in the same place.
 
     Parameters
     ----------
     data
-        Rows to judge by, which the model has not learned from.
+        Rows for the evaluation, which the model was not trained on.
+    pairs
+        Of word vectors: a file with two words and a person's score a line, whose ranks are compared with the code's.
     seed
         Seed of the folds and samples taken for the figures.
     """
@@ -41,6 +49,8 @@ def evaluate(
     found = open_run(run)
     estimator = found.load()
     judged_rows: Any
+    rows: Any = None
+    stream: Any = None
     if data is None:
         rows = held_out_again(found)
         judged_rows = rows.held_out.rows
@@ -49,16 +59,23 @@ def evaluate(
             f"the {len(rows.test):,} rows held out at the fit",
         )
     else:
-        stream = open_matching(data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop)
+        stream = open_matching(
+            data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop, reading=reading
+        )
         evaluation = figures_of(estimator, stream, random_state=seed)
         judged_rows = stream.load().rows if estimator.fitted_.layout is not None else None
         judged_on = f"the {len(stream):,} rows of {data!r}"
+    agreement = None
+    if pairs is not None:
+        table = rows.table if data is None else stream.load()
+        agreement = _agreement(estimator, table, pairs, evaluation.pca_components)
     if json:
         facts = {
             "run": run,
             "rows": judged_on,
             "sentence": sentence(evaluation),
             "evaluation": evaluation.to_dict(),
+            **({} if agreement is None else {"pairs": vars(agreement)}),
         }
         print_json(facts)
         return
@@ -68,8 +85,22 @@ def evaluate(
 
         by_column = column_error_lines(column_errors(estimator, judged_rows))
     show(
-        f"Judged on {judged_on}.",
+        f"Evaluated on {judged_on}.",
         evaluation_table({type(estimator).__name__: evaluation}),
         sentence(evaluation),
+        *([] if agreement is None else [agreement.sentence()]),
         *by_column,
     )
+
+
+def _agreement(estimator: Any, table: Any, pairs: Path, size: int) -> Any:
+    """Rank correlation with people's scores of pairs of words, by all rows there are."""
+    import torch
+
+    from isthmus.evaluation.neighbours import pair_scores, read_pairs
+
+    if table.ids is None:
+        raise CommandError("--pairs needs rows that are named by words; name their column with --ids.")
+    units = torch.from_numpy(estimator.scaling_.apply(table.values)).to(estimator.principal_.mean.dtype)
+    principal = estimator.principal_.encode(units, size).numpy()
+    return pair_scores(read_pairs(pairs), table.ids.tolist(), table.values, estimator.transform(table), principal)

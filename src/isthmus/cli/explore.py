@@ -13,6 +13,7 @@ from isthmus.cli.data_split import held_out_again
 from isthmus.cli.matching_rows import read_matching, rows_expected
 from isthmus.cli.outcome import CommandError, UsageError, say
 from isthmus.cli.own_inputs import refuse_own_inputs
+from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
 from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, RunPath
 from isthmus.cli.run_folder import NESTED, PAGE, open_run
 
@@ -37,11 +38,12 @@ def explore(
     ids: Ids = None,
     labels: Labels = None,
     drop: Drop = (),
+    reading: Reading = READ_BY_ITSELF,
     overwrite: Overwrite = False,
 ) -> None:
-    """Write one offline page that shows what a fitted model learned, and decodes live as you move.
+    """Write one offline page to explore a fitted model: it decodes live as you move over the map.
 
-    Without DATA, of the rows that isthmus fit held out, if the data are still where they were.
+    Without DATA, of the rows that isthmus fit held out, if the data are still in the same place.
 
     Parameters
     ----------
@@ -50,7 +52,7 @@ def explore(
     output
         The .html file to write. [default: RUN/explorer.html]
     beside
-        Another run fitted on the same data, as a tab of its own; repeat the flag for more.
+        Another run fitted on the same data, shown in a tab of its own; repeat the flag for more.
     image_shape
         Show each row as a picture of this height and width, such as 8x8; channels first, such as 3x32x32.
     """
@@ -82,11 +84,13 @@ def explore(
     except CommandError as error:
         if data is None:
             raise
-        rows = read_matching(data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop)
+        rows = read_matching(data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop, reading=reading)
         say(f"note: doubt is read off the codes that the model remembers: {error}")
     else:
         if data is not None:
-            rows = read_matching(data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop)
+            rows = read_matching(
+                data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop, reading=reading
+            )
         elif found.record is not None and is_tutorial_data(found.record.source, judged):
             say("fitting the tutorial's own recipe beside it …")
             size = min(estimator.n_components_, rows.n_columns)

@@ -32,7 +32,7 @@ def export(
     output
         The .onnx file to write.
     part
-        Rows to rebuilt rows, rows to codes, or codes to rebuilt rows.
+        Rows to reconstructions, rows to codes, or codes to rows.
     dtype
         Kind of number that goes in.
     polish

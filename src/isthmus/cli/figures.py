@@ -40,9 +40,9 @@ def draw_figures(folder: Path, estimator: Any, rows: Table, training: Any, pca_c
     Parameters
     ----------
     training
-        The rows learned from, which say where the model knows its way; None where they are not at hand.
+        The training rows, which show where in the latent space there are data; None where they are not available.
     pca_components
-        Numbers given to the PCA whose error is drawn beside the model's.
+        Components of the PCA whose error is drawn beside the model's.
     """
     from isthmus import plots
     from isthmus.inference.missing import completed
@@ -90,29 +90,52 @@ def _drawings(
         lambda: plots.plot_history(estimator.history_, best_epoch=estimator.best_epoch_, start_label=start),
     )
     yield "latent_plane", lambda: plots.plot_latent_plane(codes, labels, train_codes=known)
+    if estimator.fitted_.given is None and (loadings := _loadings(estimator, shown.rows)) is not None:
+        names = None if rows.frame is not None else columns
+        yield "loadings", lambda: plots.plot_loadings(loadings, shape, names)
     if rows.frame is not None:
         return  # words and dates have no place on an axis of numbers
-    rebuilt = estimator.inverse_transform(codes)
+    reconstructed = estimator.inverse_transform(codes)
+    if rows.row_shape is not None and shape is None and rows.row_shape.grid:  # thousands of columns along an axis
+        row_shape = rows.row_shape
+        draw = plots.plot_signals if len(row_shape.grid) == 1 else plots.plot_spectrograms
+        yield "reconstructions", lambda: draw(values, reconstructed, row_shape, labels)
+        return
     yield (
         "reconstructions",
-        lambda: plots.plot_reconstructions(values, rebuilt, shape, labels=labels, columns=columns),
+        lambda: plots.plot_reconstructions(values, reconstructed, shape, labels=labels, columns=columns),
     )
     if known is not None:
         yield (
             "decode_grid",
             lambda: plots.plot_decode_grid(estimator.inverse_transform, known, shape, columns=columns),
         )
-    errors = [_squared_error(values, again) for again in (rebuilt, _pca_rebuilt(estimator, values, pca_components))]
+    errors = [
+        _squared_error(values, again)
+        for again in (reconstructed, _pca_reconstructed(estimator, values, pca_components))
+    ]
     yield "error_by_feature", lambda: plots.plot_error_by_feature(*errors, columns=columns, image_shape=shape)
 
 
-def _squared_error(values: np.ndarray, rebuilt: np.ndarray) -> np.ndarray:
+def _loadings(estimator: Any, rows: Any) -> Any:
+    """Which columns each latent explains; None for a decoder that has no derivative."""
+    from isthmus.parts.linearization import NotDifferentiableError
+
+    try:
+        return estimator.loadings(rows)
+    except ValueError as error:
+        if isinstance(error.__cause__, NotDifferentiableError):
+            return None
+        raise
+
+
+def _squared_error(values: np.ndarray, reconstructed: np.ndarray) -> np.ndarray:
     """Mean squared error of each feature, shape (n_features,)."""
-    return ((values.astype(float) - rebuilt) ** 2).mean(0)
+    return ((values.astype(float) - reconstructed) ** 2).mean(0)
 
 
-def _pca_rebuilt(estimator: Any, values: np.ndarray, size: int) -> np.ndarray:
-    """The rows as PCA of the training rows rebuilds them."""
+def _pca_reconstructed(estimator: Any, values: np.ndarray, size: int) -> np.ndarray:
+    """The rows as reconstructed by PCA of the training rows."""
     import torch
 
     units = torch.from_numpy(estimator.scaling_.apply(values)).to(estimator.principal_.mean.dtype)

@@ -19,9 +19,9 @@ from isthmus.cli.hyperparameter_flags import (
     variant_names,
     with_hyperparameter_flags,
 )
-from isthmus.cli.matching_rows import name_columns
 from isthmus.cli.outcome import CommandError, UsageError, finite, print_json, say, show
 from isthmus.cli.own_inputs import refuse_own_inputs
+from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading, ReadingFlags
 from isthmus.cli.resume import Asked, asked_again, checkpointed, require_none_unfinished, require_same_data
 from isthmus.cli.row_flags import JsonOutput, Seed
 from isthmus.cli.run_folder import (
@@ -39,8 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["fit"]
 
-UNEQUAL = 100.0  # columns whose spreads differ by more are worth a word
-VARIANTS = f"What is asked of the code beside rebuilding: {' | '.join(variant_names())}."
+VARIANTS = f"Kind of autoencoder: {' | '.join(variant_names())}."
 
 
 @with_hyperparameter_flags
@@ -57,7 +56,6 @@ def fit(
     seed: Seed = 42,
     no_plots: Annotated[bool, Parameter(show_default=False)] = False,
     no_page: Annotated[bool, Parameter(show_default=False)] = False,
-    mixed: Annotated[bool, Parameter(show_default=False)] = False,
     memory: Annotated[int | None, Parameter(validator=Number(gte=1), show_default=False)] = None,
     resume: Annotated[Path | None, Parameter(show_default=False)] = None,
     checkpoint_seconds: Annotated[float, Parameter(validator=Number(gte=0))] = 60.0,
@@ -65,13 +63,14 @@ def fit(
     checkpoints_kept: Annotated[int, Parameter(validator=Number(gte=1))] = 2,
     overwrite: Annotated[bool, Parameter(show_default=False)] = False,
     json: JsonOutput = False,
+    reading: Reading = READ_BY_ITSELF,
     **settings: Any,
 ) -> None:
-    """Fit an autoencoder, judge it on rows held out, and write a run folder.
+    """Fit an autoencoder, evaluate it on held-out rows, and write a run folder.
 
-    The figures are printed beside PCA's, and for the digits beside the tutorial's own recipe. Ctrl-C ends
-    training early and keeps the best model so far; a second one stops without a trace. What a kill or a power cut
-    ends goes on with --resume RUN. Under torchrun several processes train one model.
+    Its errors are printed beside PCA's, and for the digits beside the tutorial's own recipe. Ctrl-C ends
+    training early and keeps the best model so far; a second one stops without writing anything. A fit that was
+    interrupted otherwise resumes with --resume RUN. Under torchrun several processes train one model.
 
     Parameters
     ----------
@@ -80,29 +79,27 @@ def fit(
     output
         The run folder to write. [default: runs/DATA-VARIANT]
     labels
-        Column of classes, not learned from; the code is judged by how well they can be read from it.
+        Column of classes, not used for training; it shows how well classes can be predicted from the code.
     ids
-        Column that names the rows, not learned from.
+        Column that names the rows, not used for training.
     drop
         Column to leave out; repeat the flag for more.
     test_size
-        Share of the rows to hold out; data that come with a split of their own keep it.
+        Share of the rows to hold out for the evaluation; data with a split of their own keep it.
     seed
-        Decides the split and the training: the same seed gives the same run.
+        Seed of the split and of training: the same seed gives the same run.
     no_plots
         Write no figures.
     no_page
         Write no explorer page.
-    mixed
-        Learn from columns of text, truth values and dates too, each in its own way.
     memory
-        Megabytes of rows to hold at once; a larger table is learned from where it is. [default: 128]
+        Megabytes of rows to hold in memory; a larger table is read from disk in every epoch. [default: 128]
     resume
-        Run whose fit was cut off: go on with it, as it was asked for then.
+        Run whose fit was interrupted, to resume with its own settings.
     checkpoint_seconds
         Time between two checkpoints.
     checkpoint_epochs
-        Epochs between two checkpoints, beside that.
+        Epochs between two checkpoints, in addition.
     checkpoints_kept
         Checkpoints to keep.
     overwrite
@@ -110,14 +107,15 @@ def fit(
     """
     if resume is not None:
         if data is not None or output is not None:
-            raise UsageError("--resume goes on with a fit as it was asked for; give neither DATA nor -o beside it.")
+            raise UsageError("--resume continues a fit with its own data and settings; leave out DATA and -o.")
         run, asked = resume, asked_again(resume)
     else:
         if data is None:
-            raise UsageError("DATA is missing; see isthmus fit --help.")
+            raise UsageError("DATA is missing; type isthmus fit table.csv, or isthmus fit digits for bundled data.")
         asked = Asked(
-            data, variant, labels, ids, drop, test_size, seed, no_plots, no_page, mixed, memory,
+            data, variant, labels, ids, drop, test_size, seed, no_plots, no_page, memory,
             {name: value for name, value in settings.items() if value is not None},
+            {name: value for name, value in vars(reading).items() if value not in (None, ())},
         )  # fmt: skip
         run = output or Path("runs", f"{_name_of(data)}-{variant}")
     pace = {"every_seconds": checkpoint_seconds, "every_epochs": checkpoint_epochs, "keep": checkpoints_kept}
@@ -131,7 +129,7 @@ def fit(
         estimator, rows, record = _fit(asked, run, checkpoints)
         if record is None:
             return
-        report = _judge_and_keep(asked, run, estimator, rows, record, overwrite=overwrite)
+        report = _evaluate_and_keep(asked, run, estimator, rows, record, overwrite=overwrite)
     if json:
         print_json({name: value for name, value in report.items() if name != "shown"})
         return
@@ -151,38 +149,38 @@ def _fit(asked: Asked, run: Path, checkpoints: Any) -> tuple[Any, DataSplit, Dat
             asked.test_size,
             seed,
             memory=None if asked.memory is None else asked.memory << 20,
+            reading=ReadingFlags.of(asked.reading),
         )
         record = None
         if is_main_process():
-            record = rows.record(asked.data, asked.drop, test_size=asked.test_size, seed=seed)
+            record = rows.record(
+                asked.data, asked.drop, test_size=asked.test_size, seed=seed, reading=ReadingFlags.of(asked.reading)
+            )
             require_same_data(run, record)
-        if (rows.missing or rows.table.frame is not None) and "missing" not in chosen:
-            chosen |= {"missing": "mask", "unseen": "missing"}
         say(f"fitting the {asked.variant} autoencoder …")
         estimator = _fitted(kind(**chosen, random_state=seed), rows.to_learn_from, checkpoints)
     return estimator.set_params(verbose=kind().verbose), rows, record  # verbose as it is without a command line
 
 
-def _judge_and_keep(
+def _evaluate_and_keep(
     asked: Asked, run: Path, estimator: Any, rows: DataSplit, record: DataRecord, *, overwrite: bool
 ) -> dict[str, Any]:
     """The run folder of a fitted estimator, and what is to be said of it."""
     from isthmus.evaluation import evaluation_table
 
     variant, seed = asked.variant, asked.seed
-    name_columns(estimator, rows.table)
-    say("judging it on the rows held out …")
+    say("evaluating it on the held-out rows …")
     evaluations = {variant: rows.judge(estimator, seed)}
     models = {variant: estimator}
     if is_tutorial_data(asked.data, rows):
-        say("fitting the tutorial's own recipe beside it …")
+        say("fitting the tutorial's own recipe for comparison …")
         models[YARDSTICK] = fitted_yardstick(evaluations[variant].pca_components, seed, rows)
         evaluations[YARDSTICK] = rows.judge(models[YARDSTICK], seed)
-    report = _report(run, variant, estimator, evaluations)
+    report = _report(run, variant, estimator, evaluations) | {"data": rows.facts()}
     kept = {name: value for name, value in report.items() if name != "run"}
 
     def write(folder: Path) -> None:
-        keep_run(folder, estimator, record, rows.test_places, rows.held_out.ids)
+        keep_run(folder, estimator, record, rows.facts(), rows.test_places, rows.held_out.ids)
         (folder / EVALUATION).write_text(json_text.dumps(finite(kept), indent=2), encoding="utf-8")
         if not asked.no_plots:
             report["figures"] = _draw(folder / FIGURES, estimator, rows, evaluations[variant].pca_components)
@@ -195,8 +193,20 @@ def _judge_and_keep(
         report["sentence"],
         *_advice(estimator, rows),
         f"The run is in {str(run)!r}.",
+        *_written(run, report),
     ]
     return report
+
+
+def _written(run: Path, report: dict[str, Any]) -> list[str]:
+    """What the run holds to look at, and what each is good for."""
+    lines = []
+    if report.get("page"):
+        lines.append(f"  {run / report['page']}: open it in a browser; it decodes as you move over the map.")
+    if report.get("figures"):
+        lines.append(f"  {run / FIGURES}: {len(report['figures'])} figures for a paper or a talk.")
+    lines.append(f"  {run / EVALUATION}: the numbers above, for programs.")
+    return [*lines, f"Next: isthmus encode {run} DATA -o codes.csv writes the code of each row."]
 
 
 def _name_of(data: str) -> str:
@@ -223,7 +233,7 @@ def _report(run: Path, variant: str, estimator: Any, evaluations: dict[str, Eval
         "run": str(run),
         "variant": variant,
         "n_components": estimator.n_components_,
-        "epochs": estimator.n_iter_,
+        "epochs": estimator.fitted_.n_iter,
         "best_epoch": estimator.best_epoch_,
         "sentence": sentence(evaluations[variant]),
         "evaluation": evaluations[variant].to_dict(),
@@ -259,24 +269,14 @@ def _explore(page: Path, models: dict[str, Any], rows: DataSplit, evaluations: d
 
 
 def _advice(estimator: Any, rows: DataSplit) -> list[str]:
-    """A line for the user whose columns are weighed by their units alone."""
-    from isthmus.rows.scaling import chunks, column_statistics, observed_statistics
-
-    if rows.table.frame is not None:
+    """The errors by column of a mixed-type table; for a numeric one, why its columns were scaled."""
+    fitted = estimator.fitted_
+    if fitted.layout is not None:
         from isthmus.evaluation.by_column import column_error_lines, column_errors
 
-        return column_error_lines(column_errors(estimator, rows.held_out.rows)) if estimator.fitted_.layout else []
-    if estimator.scale is not None or rows.table.image_shape is not None:
-        return []
-    if estimator.missing == "mask":
-        spreads = observed_statistics(lambda: chunks(rows.table.values)).variance ** 0.5
-    else:
-        spreads = column_statistics(chunks(rows.table.values)).variance ** 0.5
-    spreads = spreads[spreads > 0]
-    if not len(spreads) or spreads.max() <= UNEQUAL * spreads.min():
-        return []
-    times = spreads.max() / spreads.min()
-    return [
-        f"The widest column spreads {times:,.0f} times as far as the narrowest and so decides the error; "
-        "--scale standard would weigh columns alike."
-    ]
+        return column_error_lines(column_errors(estimator, rows.held_out.rows))
+    if fitted.scale is not None and fitted.scale_reason:
+        return [
+            f"Columns were scaled to variance 1, since {fitted.scale_reason}; --scale none leaves them as they are."
+        ]
+    return []

@@ -18,13 +18,13 @@ from cyclopts import Group, Parameter
 
 import isthmus
 from isthmus.cli.outcome import UsageError
-from isthmus.hyperparameter import Hyperparameter, hyperparameters
+from isthmus.hyperparameter import Hyperparameter, guess, hyperparameters
 
 __all__ = ["as_flags", "chosen_variant", "settings_of", "variant_names", "with_hyperparameter_flags"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-SHORT_NAMES = {"n_components": "-p"}
+SHORT_NAMES = {"n_components": ("-p", "-n")}
 # Words for values that cannot be typed as they are. Elsewhere None and () are written "none".
 WORDS: dict[str, dict[str, Any]] = {"hidden_layer_sizes": {"linear": (), "auto": None}}
 # "auto" says more than "none" where the meaning of None is that the library chooses.
@@ -42,7 +42,8 @@ def variant_names() -> tuple[str, ...]:
 def chosen_variant(name: str) -> type:
     """The class of a variant; `UsageError` where there is none of that name."""
     if name not in variant_names():
-        raise UsageError(f"--variant must be one of {', '.join(variant_names())}, got {name!r}.")
+        near = guess(name, variant_names()) or "."
+        raise UsageError(f"--variant must be one of {', '.join(variant_names())}, got {name!r}{near}")
     from isthmus.variants import variants
 
     return variants()[name]
@@ -127,7 +128,8 @@ def _words(parameter: Hyperparameter) -> dict[str, Any]:
     if parameter.name in WORDS:
         return WORDS[parameter.name]
     if parameter.admits(types.NoneType):
-        names = ("auto", "none") if any(sign in parameter.meaning for sign in CHOOSES) else ("none",)
+        chooses = any(sign in parameter.meaning for sign in CHOOSES) and "auto" not in (parameter.choices or ())
+        names = ("auto", "none") if chooses else ("none",)
         return dict.fromkeys(names, None)
     return {"none": ()} if parameter.admits(tuple) else {}
 
@@ -136,7 +138,7 @@ def _flag(name: str, holders: Mapping[str, Hyperparameter]) -> Any:
     parameter = holders.get("vanilla", next(iter(holders.values())))
     truth = parameter.admits(bool)
     settings = Parameter(
-        name=[_long(name), *([SHORT_NAMES[name]] if name in SHORT_NAMES else [])],
+        name=[_long(name), *SHORT_NAMES.get(name, ())],
         help=f"{_typed(parameter, parameter.meaning)}{_limits(parameter)} [default: {_defaults(holders)}]",
         group=_groups(holders),
         metavar=None if truth else _metavar(parameter),
@@ -198,6 +200,8 @@ def _metavar(parameter: Hyperparameter) -> str:
         return "N,N,…"
     if parameter.admits(float):
         return "NUMBER"
+    if parameter.pattern is not None:
+        return "TIME"
     return "N" if parameter.admits(int) else "WORD"
 
 

@@ -44,8 +44,9 @@ def _facts(run: Run) -> dict[str, Any]:
         "n_features": estimator.n_features_in_,
         "n_components": estimator.n_components_,
         "hidden_layer_sizes": list(estimator.fitted_.architecture.hidden_widths),
+        "convolution_stages": list(estimator.fitted_.architecture.stages) or None,
         "parameters": sum(weight.numel() for weight in architecture.parameters()),
-        "epochs": estimator.n_iter_,
+        "epochs": estimator.fitted_.n_iter,
         "best_epoch": estimator.best_epoch_,
         "settings": changed,
         "seed": estimator.random_state,
@@ -55,11 +56,17 @@ def _facts(run: Run) -> dict[str, Any]:
         "labels": None if record is None else record.label_name,
         "ids": None if record is None else record.id_name,
         "dropped": None if record is None or not record.drop else list(record.drop),
+        "rows_are": None if estimator.fitted_.row_shape is None else str(estimator.fitted_.row_shape),
+        "axes": _axes(estimator.fitted_.row_shape),
         "image_shape": None if record is None or record.image_shape is None else list(record.image_shape),
         "outcome": _sentence(run),
         "figures": sorted(str(path) for path in (run.path / FIGURES).glob("*.png")) or None,
         "fitted_by": None if run.library_version is None else f"isthmus {run.library_version}",
     }
+
+
+def _axes(shape: Any) -> dict[str, int] | None:
+    return None if shape is None else dict(zip(shape.axes, shape.sizes, strict=True))
 
 
 def _columns(run: Run, estimator: Any) -> list[str] | None:

@@ -10,6 +10,7 @@ from cyclopts.validators import Number
 from isthmus.cli.matching_rows import read_matching, rows_expected
 from isthmus.cli.outcome import CommandError
 from isthmus.cli.own_inputs import refuse_own_inputs
+from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
 from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, PicturesOutput, RunPath
 from isthmus.cli.rows_output import require_writable, write_rows
 from isthmus.cli.run_folder import open_run
@@ -30,36 +31,38 @@ def interpolate(
     ids: Ids = None,
     labels: Labels = None,
     drop: Drop = (),
+    reading: Reading = READ_BY_ITSELF,
     overwrite: Overwrite = False,
 ) -> None:
-    """Walk from the code of one row to that of another, and rebuild every step.
+    """Interpolate between the codes of two rows, and decode every step.
 
-    The first row is the one begun from, rebuilt; the last the one arrived at. Without -o they are printed as CSV.
+    The first row written is the reconstruction of the start, the last that of the end. Without -o they are printed as
+    CSV.
 
     Parameters
     ----------
     data
         Rows with the columns the model was fitted on, in any order.
     from_
-        Row to begin from, counted from 0.
+        First row, counted from 0.
     to
-        Row to arrive at, counted from 0.
+        Last row, counted from 0.
     steps
-        Rows to write, both ends among them.
+        How many rows to write, both ends included.
     path
-        Straight, or spherical, about the origin; auto takes the spherical one for a variational code of more than
-        3 numbers.
+        Straight, or spherical about the origin; auto takes the spherical one for a variational code of more than
+        3 dimensions.
     """
     found = open_run(run)
     estimator = found.load()
     expected = rows_expected(found, estimator)
-    require_writable(output, overwrite=overwrite, image_shape=expected.image_shape)
+    require_writable(output, overwrite=overwrite, row_shape=expected.row_shape)
     refuse_own_inputs([output], [data], run)
-    table = read_matching(data, expected, labels=labels, ids=ids, drop=drop)
+    table = read_matching(data, expected, labels=labels, ids=ids, drop=drop, reading=reading)
     count = len(table)
     for flag, row in (("--from", from_), ("--to", to)):
         if row >= count:
             raise CommandError(f"{flag} {row} is beyond {data!r}, whose {count} rows are counted from 0.")
     ends = (table.take([row]).rows for row in (from_, to))
     rows = estimator.interpolate(*ends, steps=steps, path=path)
-    write_rows(output, rows, expected.columns, image_shape=expected.image_shape, overwrite=overwrite)
+    write_rows(output, rows, expected.columns, row_shape=expected.row_shape, overwrite=overwrite)

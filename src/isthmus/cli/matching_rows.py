@@ -8,16 +8,22 @@ the fit are recognised where they are present.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from isthmus.cli.outcome import CommandError
+from isthmus.cli.outcome import CommandError, say
+from isthmus.cli.reading_flags import READ_BY_ITSELF, ReadingFlags
 from isthmus.cli.run_folder import Run
 
 if TYPE_CHECKING:
     from isthmus.tables import Table
+    from isthmus.tables.dialect import Dialect
+    from isthmus.tables.layout import TableLayout
+    from isthmus.tables.row_shape import RowShape
     from isthmus.tables.stream import TableStream
+
+FILES = ("file", "window")  # what rows are called that were pictures or sounds
 
 __all__ = ["Expected", "codes_expected", "name_columns", "open_matching", "read_matching", "rows_expected", "unnamed"]
 
@@ -26,7 +32,8 @@ __all__ = ["Expected", "codes_expected", "name_columns", "open_matching", "read_
 class Expected:
     """The columns a model takes; ``what`` names them in a message.
 
-    ``missing`` says that cells may be empty, ``mixed`` that columns are of several kinds.
+    ``layout`` says what each of them is and ``dialect`` how the file of the fit was written; ``passed_over`` are
+    columns of that file that were not used for training.
     """
 
     columns: tuple[str, ...]
@@ -35,30 +42,30 @@ class Expected:
     id_name: str | None = None
     drop: tuple[str, ...] = ()
     image_shape: tuple[int, ...] | None = None
-    missing: bool = False
-    mixed: bool = False
-    kinds: tuple[tuple[str, str], ...] = ()
+    layout: TableLayout | None = None
+    dialect: Dialect | None = None
+    passed_over: tuple[str, ...] = ()
+    row_shape: RowShape | None = None
+    reading: Mapping[str, Any] = field(default_factory=dict)
 
 
 def rows_expected(run: Run, estimator: Any) -> Expected:
     """What `transform` takes."""
-    what = "the columns the model was fitted on"
-    record, missing, mixed = run.record, estimator.missing == "mask", estimator.fitted_.layout is not None
-    called = {"truth": "boolean"}
-    kinds = (
-        tuple((one.name, called.get(one.kind, one.kind)) for one in estimator.fitted_.layout.columns) if mixed else ()
-    )
+    what, record, layout = "the columns the model was fitted on", run.record, estimator.fitted_.layout
     if record is not None:
         roles = (record.label_name, record.id_name, record.drop)
-        return Expected(record.columns, what, *roles, record.image_shape, missing, mixed, kinds)
+        layout = record.known_layout or layout
+        known = (record.image_shape, layout, record.dialect, record.passed_over)
+        return Expected(record.columns, what, *roles, *known, estimator.fitted_.row_shape, record.reading or {})
     names = getattr(estimator, "feature_names_in_", None)
     names = unnamed(estimator.n_features_in_) if names is None else tuple(map(str, names))
-    return Expected(names, what, image_shape=estimator.image_shape, missing=missing, mixed=mixed, kinds=kinds)
+    shape = estimator.fitted_.row_shape
+    return Expected(names, what, image_shape=estimator.image_shape, layout=layout, row_shape=shape)
 
 
 def codes_expected(run: Run, estimator: Any) -> Expected:
     """What `inverse_transform` takes."""
-    columns, what = tuple(estimator.get_feature_names_out()), "the numbers of a code"
+    columns, what = tuple(estimator.get_feature_names_out()), "the latent dimensions of a code"
     if run.record is None:
         return Expected(columns, what)
     return Expected(columns, what, run.record.label_name, run.record.id_name)
@@ -72,13 +79,23 @@ def open_matching(
     ids: str | None = None,
     drop: Sequence[str] = (),
     share: tuple[int, int] | None = None,
+    reading: ReadingFlags = READ_BY_ITSELF,
 ) -> TableStream:
-    """Open a table with the expected columns, in their order; an error names those missing or left over."""
-    from isthmus.tables import open_table
+    """Open a table with the expected columns, in their order; an error names those missing.
 
-    where = repr(source)
-    kinds = dict(expected.kinds)
-    look = open_table(source)
+    Columns that were not there at fit are left out, and it is said which.
+    """
+    from isthmus.tables import open_table
+    from isthmus.tables.layout import plain_layout
+
+    where, given = repr(source), reading.options()
+    files = ReadingFlags.of({name: value for name, value in expected.reading.items() if name in ("pad", "window")})
+    as_fitted = files.options() | {"row_shape": expected.row_shape} | given
+    look = open_table(source, **as_fitted, dialect=None if given else expected.dialect)
+    if look.row_shape is not None and look.row_shape == expected.row_shape and look.id_name in FILES:
+        for note in () if look.description is None else look.description.notes:
+            say(f"note: {note}")
+        return look if share is None else look.share(*share)
     names = look.all_columns
     _require_same_pictures(look, expected, where)
     free = [name for name in names if name not in expected.columns]
@@ -87,21 +104,41 @@ def open_matching(
     drop = tuple(
         dict.fromkeys([*drop, *(name for name in expected.drop if name in free and name not in (labels, ids))])
     )
+    described = look.description is not None and bool(look.description.findings)
+    named = expected.columns != unnamed(len(expected.columns)) and expected.image_shape is None
+    roles: dict[str, Any] = {"labels": labels, "ids": ids, "drop": drop, "share": share} | given
+    if described and (all(name in names for name in expected.columns) or (named and look.has_names)):
+        roles["layout"] = expected.layout or plain_layout(expected.columns)
+        roles |= {"dialect": None if given else expected.dialect, "passed_over": expected.passed_over}
+        table = open_table(source, **roles)
+        _say_differences(table)
+        return table
     if all(name in names for name in expected.columns):
-        roles = {"labels": labels, "ids": ids, "drop": drop}
-        table = open_table(source, **roles, columns=expected.columns, kinds=kinds, share=share)
-        used = (table.label_name, table.id_name, *drop)
-        _refuse_extra([name for name in free if name not in used], expected, where)
+        table = open_table(source, **roles, columns=expected.columns)
+        _refuse_extra([name for name in free if name not in (table.label_name, table.id_name, *drop)], expected, where)
         return table
     left = [name for name in names if name not in (labels, ids, *drop)]
-    if look.has_names and expected.columns != unnamed(len(expected.columns)) and expected.image_shape is None:
+    if look.has_names and named:
         _refuse_missing([name for name in expected.columns if name not in left], left, expected, where)
-    columns = None if look.description is None or not look.description.findings else left
-    table = open_table(source, labels=labels, ids=ids, drop=drop, columns=columns, share=share)
+    table = open_table(source, **roles, columns=left if described else None)
     if table.n_columns != len(expected.columns):
         count = len(expected.columns)
         raise CommandError(f"{where}: {table.n_columns} columns, and there must be {count}, {expected.what}.")
     return table
+
+
+def _say_differences(table: TableStream) -> None:
+    """Say what a file has that its model doesn't know: new columns, new categories, dates in another form."""
+    from isthmus.tables.errors import said
+
+    if table.description is None:
+        return
+    new = [one.name for one in table.description.findings if one.why == "not there at fit"]
+    if new:
+        say(f"note: not there at fit, and left out: {said(new)}.")
+    for finding in table.description.findings:
+        for note in finding.notes:
+            say(f"note: {finding.name}: {note}.")
 
 
 def read_matching(source: str, expected: Expected, **roles: Any) -> Table:

@@ -1,8 +1,7 @@
 """How a command ends: what it prints, where, and with which exit code.
 
-0 is well, 1 failed, 2 wrong use (an unknown command, flag or value), 130 stopped by Ctrl-C. Results go to
-standard output; everything said to a person beside them, and every error, goes to standard error in one
-sentence.
+0 means success, 1 failure, 2 wrong use (an unknown command, flag or value), 130 interrupted by Ctrl-C. Results go to
+standard output; notes to the user, and every error, go to standard error in one sentence.
 """
 
 from __future__ import annotations
@@ -33,6 +32,16 @@ DEBUG = "--debug"
 SPEAKERS = ("isthmus", "sklearn.utils.validation")
 
 
+GREETING = """\
+isthmus: autoencoders that start where PCA ends.
+
+  isthmus fit digits           fit a model to bundled data and compare it with PCA
+  isthmus fit table.csv        the same for your own table, array or folder of pictures
+  isthmus smallest table.csv   find the smallest code that still reconstructs your data well
+
+isthmus --help lists all commands, isthmus help fit explains one, isthmus learn opens the course."""
+
+
 class CommandError(Exception):
     """What was asked could not be done; the message is one sentence."""
 
@@ -47,6 +56,10 @@ def run(tokens: Sequence[str]) -> int:
     tokens = [token for token in tokens if token != DEBUG]
     try:
         with _notes_for_warnings(), _termination_unwinds():
+            if not tokens:
+                show(*GREETING.splitlines())
+                return WELL
+            tokens = _help_first(tokens)
             _require_known_command(tokens)
             command, given, _ = application().parse_args(tokens, print_error=False, exit_on_error=False)
             _collect_from_here()
@@ -122,7 +135,7 @@ def escaped(text: str) -> str:
 def _outcome_of(error: BaseException, tokens: Sequence[str]) -> tuple[int, str]:
     """The exit code of an error, and what is said of it."""
     if isinstance(error, KeyboardInterrupt):
-        return STOPPED, "stopped; nothing was left half made."
+        return STOPPED, "interrupted; nothing was left half written."
     if isinstance(error, CycloptsError):
         chain = " ".join(["isthmus", *tokens[:1]]) if tokens and tokens[0] in commands() else "isthmus"
         return WRONG_USE, f"{_misuse(error)}; see {chain} --help."
@@ -164,11 +177,16 @@ def _raised_by(error: BaseException) -> str:
 
 def _require_known_command(tokens: Sequence[str]) -> None:
     """Refuse an unknown command here: to do so, cyclopts would import every command there is."""
-    if not tokens or tokens[0].startswith("-") or tokens[0] in commands():
+    if tokens[0].startswith("-") or tokens[0] in commands():
         return
     close = difflib.get_close_matches(tokens[0], commands(), n=1)
-    guess = f"did you mean {close[0]!r}? " if close else ""
-    raise UsageError(f"there is no command {tokens[0]!r}; {guess}There are {', '.join(commands())}.")
+    rest = f"did you mean {close[0]!r}?" if close else f"the commands are {', '.join(commands())}."
+    raise UsageError(f"there is no command {tokens[0]!r}; {rest}")
+
+
+def _help_first(tokens: Sequence[str]) -> list[str]:
+    """``isthmus help fit`` is ``isthmus fit --help``."""
+    return [*tokens[1:2], "--help"] if tokens[0] == "help" and "help" not in commands() else list(tokens)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from isthmus.cli.outcome import CommandError
-from isthmus.cli.run_folder import FIGURES, MODEL, OWNED, PAGE, RECORD, TEST_ROWS
+from isthmus.cli.run_folder import DATA, FIGURES, MODEL, OWNED, PAGE, RECORD, TEST_ROWS
 from isthmus.storage.folder_writing import saved_files
 
 __all__ = ["refuse_own_inputs"]
@@ -57,9 +57,9 @@ def _is_same(one: Path, other: Path) -> bool:
 
 def _data_files(source: Path) -> Iterable[Path]:
     """The files of a folder of data: those of a table, or pictures."""
+    from isthmus.tables.errors import DataError
     from isthmus.tables.formats.pictures import FORMATS
     from isthmus.tables.opening import data_files
-    from isthmus.tables.table import DataError
 
     try:
         found = data_files(source)
@@ -74,4 +74,4 @@ def _own_files(run: Path) -> Iterator[Path]:
     for name in saved | {name for name in OWNED.files if name != PAGE and not name.startswith(f"{FIGURES}/")}:
         yield run / name
     if run.resolve().name == MODEL:  # the model folder of a run
-        yield from (run.resolve().parent / name for name in (RECORD, TEST_ROWS))
+        yield from (run.resolve().parent / name for name in (RECORD, DATA, TEST_ROWS))

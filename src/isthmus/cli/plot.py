@@ -12,6 +12,7 @@ from isthmus.cli.figures import draw_figures, require_no_figures
 from isthmus.cli.matching_rows import read_matching, rows_expected
 from isthmus.cli.outcome import CommandError, say
 from isthmus.cli.own_inputs import refuse_own_inputs
+from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
 from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, RunPath
 from isthmus.cli.run_folder import FIGURES, Run, open_run
 
@@ -27,11 +28,12 @@ def plot(
     ids: Ids = None,
     labels: Labels = None,
     drop: Drop = (),
+    reading: Reading = READ_BY_ITSELF,
     overwrite: Overwrite = False,
 ) -> None:
     """Draw the figures of a fitted model as PNG files.
 
-    Without DATA, of the rows that isthmus fit held out, if the data are still where they were.
+    Without DATA, of the rows that isthmus fit held out, if the data are still in the same place.
 
     Parameters
     ----------
@@ -54,7 +56,7 @@ def plot(
         judged = held_out_again(found)
         rows, training = judged.held_out, judged.training
     else:
-        rows = read_matching(data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop)
+        rows = read_matching(data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop, reading=reading)
         training = _training_rows(found)
     pca_components = evaluate(estimator, rows.rows).pca_components
     paths = draw_figures(folder, estimator, rows, training, pca_components)
@@ -65,5 +67,5 @@ def _training_rows(run: Run) -> Any:
     try:
         return held_out_again(run).training
     except CommandError as error:
-        say(f"note: no grid of decodes, which needs the rows learned from: {error}")
+        say(f"note: no grid of decodes, which needs the training rows: {error}")
         return None

@@ -43,9 +43,9 @@ class Asked:
     seed: int = fact(at_least=0, below=SEEDS)
     no_plots: bool
     no_page: bool
-    mixed: bool
     memory: int | None = fact(at_least=1)
     settings: dict[str, bool | str | None]  # flags as they were given
+    reading: dict[str, bool | float | str | tuple[str, ...]]  # and those of how the file is read
 
 
 def unfinished_folder(run: Path) -> Path:
@@ -127,8 +127,8 @@ SAID = {
     "columns": "columns",
     "label_name": "labels",
     "n_rows": "number of rows",
-    "sha256": "values, of rows learned from or held out",
-    "test_sha256": "rows held out",
+    "sha256": "values, of training rows or held out",
+    "test_sha256": "held-out rows",
 }
 
 

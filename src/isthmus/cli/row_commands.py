@@ -28,6 +28,7 @@ from cyclopts import Parameter
 from isthmus.cli.matching_rows import Expected, codes_expected, open_matching, rows_expected
 from isthmus.cli.outcome import CommandError, say
 from isthmus.cli.own_inputs import refuse_own_inputs
+from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
 from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, PicturesOutput, RunPath, Shard, TableOutput
 from isthmus.cli.rows_output import require_writable, shared, write_blocks
 from isthmus.cli.run_folder import open_run
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["decode", "encode", "impute", "reconstruct", "score"]
 
 Rows = Annotated[str, Parameter(help="Rows with the columns the model was fitted on, in any order.")]
+Errors = Annotated[bool, Parameter(help="Write the standard error of each latent beside the code.", show_default=False)]
 Codes = Annotated[str, Parameter(help="Codes as isthmus encode writes them.")]
 
 
@@ -49,6 +51,7 @@ class _Fitted:
     path: str
     estimator: Any
     rows: Expected
+    errors: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,13 +64,35 @@ class _Written:
     closing: Callable[[TableStream], str] | None = None
 
 
+class _Gaps:
+    """Rows with empty cells, of a model that learned from whole ones: they are answered for, and then it is said."""
+
+    def __init__(self, estimator: Any, answer: Callable[[Table], Any]):
+        self.estimator, self.answer, self.count = estimator, answer, 0
+
+    def values(self, block: Table) -> Any:
+        """What the answer is, the rows with empty cells counted."""
+        import numpy as np
+
+        fitted = self.estimator.fitted_
+        if fitted.model.completion is None and fitted.layout is None:
+            self.count += int(np.isnan(block.values).any(1).sum())
+        return self.answer(block)
+
+    def tell(self) -> None:
+        """Say how many there were."""
+        if self.count:
+            rows = "1 row has" if self.count == 1 else f"{self.count:,} rows have"
+            say(f"note: {rows} empty cells; the code is the best one for the cells that are there.")
+
+
 def _row_command(
-    *, reads_codes: bool = False, pictures: bool = False, shards: bool = False
+    *, reads_codes: bool = False, pictures: bool = False, shards: bool = False, errors: bool = False
 ) -> Callable[[Callable[[_Fitted], _Written]], Callable[..., None]]:
     """Make a command of an entry.
 
-    ``reads_codes`` instead of rows; with ``pictures`` it may write a folder of PNG files, and with ``shards`` take a
-    share of the rows.
+    ``reads_codes`` instead of rows; with ``pictures`` it may write a folder of PNG files, with ``shards`` take a share
+    of the rows, and with ``errors`` write standard errors too.
     """
 
     def command_of(entry: Callable[[_Fitted], _Written]) -> Callable[..., None]:
@@ -80,8 +105,10 @@ def _row_command(
             ids: Ids = None,
             labels: Labels = None,
             drop: Drop = (),
+            reading: Reading = READ_BY_ITSELF,
             overwrite: Overwrite = False,
             shard: Shard = None,
+            std: Errors = False,
         ) -> None:
             output, share = shared(output, shard) if shards else (output, None)
             refuse_own_inputs([output], [data], run)
@@ -90,23 +117,25 @@ def _row_command(
                 require_writable(output, overwrite=overwrite)
             estimator = found.load()
             rows = rows_expected(found, estimator)
-            written = entry(_Fitted(run, estimator, rows))
-            image_shape = rows.image_shape if pictures else None
+            written = entry(_Fitted(run, estimator, rows, std))
+            row_shape = rows.row_shape if pictures else None
             if pictures:
-                require_writable(output, overwrite=overwrite, image_shape=image_shape)
+                require_writable(output, overwrite=overwrite, row_shape=row_shape)
             expected = codes_expected(found, estimator) if reads_codes else rows
-            stream = open_matching(data, expected, labels=labels, ids=ids, drop=drop, share=share)
+            stream = open_matching(data, expected, labels=labels, ids=ids, drop=drop, share=share, reading=reading)
+            gaps = _Gaps(estimator, written.values)
             write_blocks(
                 output,
                 stream,
-                written.values,
+                gaps.values if written.closing is None and not reads_codes else written.values,
                 written.columns,
-                image_shape=image_shape,
+                row_shape=row_shape,
                 overwrite=overwrite,
                 what=written.what,
             )
             if output is not None and written.closing is not None:
                 say(written.closing(stream))
+            gaps.tell()
 
         flags = dict(inspect.signature(command, eval_str=True).parameters)
         if reads_codes:
@@ -115,6 +144,8 @@ def _row_command(
             flags["output"] = flags["output"].replace(annotation=PicturesOutput)
         if not shards:
             del flags["shard"]
+        if not errors:
+            del flags["std"]
         face: Any = command
         face.__name__, face.__qualname__, face.__doc__ = entry.__name__, entry.__qualname__, entry.__doc__
         face.__signature__ = inspect.Signature(list(flags.values()))
@@ -124,16 +155,28 @@ def _row_command(
     return command_of
 
 
-@_row_command(shards=True)
+@_row_command(shards=True, errors=True)
 def encode(model: _Fitted) -> _Written:
     """Encode rows: write the code of each.
 
     Row ids and labels are kept beside the codes. Without -o the codes are printed as CSV.
     """
     estimator = model.estimator
-    return _Written(
-        list(estimator.get_feature_names_out()), lambda block: estimator.transform(block.rows), what="codes"
-    )
+    latents = list(estimator.get_feature_names_out())
+    if not model.errors:
+        return _Written(latents, lambda block: estimator.transform(block.rows), what="codes")
+    if not estimator.fitted_.has_errors:
+        raise CommandError(
+            f"{model.path!r}: no standard errors of its codes are known; encode without --std, or fit a variant with "
+            "point codes, such as vanilla."
+        )
+
+    def with_errors(block: Table) -> Any:
+        import numpy as np
+
+        return np.concatenate(estimator.transform(block.rows, return_std=True), 1)
+
+    return _Written([*latents, *(f"{name}_std" for name in latents)], with_errors, what="codes")
 
 
 @_row_command(reads_codes=True, pictures=True)
@@ -158,12 +201,13 @@ def reconstruct(model: _Fitted) -> _Written:
 def impute(model: _Fitted) -> _Written:
     """Fill the empty cells of rows with what the model expects there; every other cell stays as it is.
 
-    Takes a model of isthmus fit --missing mask. Without -o the rows are printed as CSV.
+    A model that learned from complete rows fills them too, each row by the cells it has. Without -o the rows are
+    printed as CSV.
     """
     import numpy as np
 
-    if model.estimator.missing != "mask":
-        raise CommandError(f"{model.path!r} was fitted without missing cells; fit it again with --missing mask.")
+    if not model.estimator.fitted_.takes_gaps:
+        raise CommandError(f"{model.path!r} can't fill cells; fit it again with --missing mask.")
     empty: list[int] = []
 
     def filled(block: Table) -> Any:
@@ -180,8 +224,8 @@ def impute(model: _Fitted) -> _Written:
 def score(model: _Fitted) -> _Written:
     """Score rows: write the log density of each, in nats; the lower it is, the less likely the row.
 
-    For a variational model it is a lower bound of the row's log density, for the others the log density of the row
-    given its code. Row ids and labels are kept beside it. Without -o it is printed as CSV.
+    It is the evidence of the row (for a linear model PCA's log density), and for a variational model a lower bound of
+    it. Row ids and labels are kept beside it. Without -o it is printed as CSV.
     """
     return _Written(
         ["log_density"], lambda block: model.estimator.score_samples(block.rows)[:, None], what="log densities"

@@ -17,8 +17,11 @@ __all__ = [
     "PicturesOutput",
     "RunPath",
     "Seed",
+    "SeriesEntity",
+    "SeriesTime",
     "Shard",
     "TableOutput",
+    "TimeZone",
 ]
 
 TABLES = ".csv, .tsv, .parquet, .npy or .npz"
@@ -26,7 +29,7 @@ TABLES = ".csv, .tsv, .parquet, .npy or .npz"
 RunPath = Annotated[str, Parameter(help="The run folder that isthmus fit made, or the model folder in it.")]
 Seed = Annotated[int, Parameter(validator=Number(gte=0, lt=2**32))]
 Labels = Annotated[
-    str | None, Parameter(help="Column of classes, not learned from; that of the fit is found by itself.")
+    str | None, Parameter(help="Column of classes, not used for training; that of the fit is found without it.")
 ]
 Ids = Annotated[str | None, Parameter(help="Column that names the rows; that of the fit is found by itself.")]
 Drop = Annotated[
@@ -56,3 +59,14 @@ Shard = Annotated[
     ),
 ]
 JsonOutput = Annotated[bool, Parameter(help="Print one JSON object and nothing else.", show_default=False)]
+SeriesTime = Annotated[
+    str | None,
+    Parameter(help="Column of time stamps, dates or numbers: the rows are then steps of a series, in this order."),
+]
+SeriesEntity = Annotated[
+    str | None, Parameter(help="Of a series: column that names machines or the like, each a series of its own.")
+]
+TimeZone = Annotated[
+    str | None,
+    Parameter(help="Of a series: time zone of stamps without one, as Europe/Berlin. They are written in UTC."),
+]

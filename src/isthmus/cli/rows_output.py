@@ -7,22 +7,24 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isthmus.cli.outcome import CommandError, UsageError, say, show
+from isthmus.tables.table import Table, joined
 
 if TYPE_CHECKING:
-    from isthmus.tables import Table
+    from isthmus.tables.row_shape import RowShape
     from isthmus.tables.stream import TableStream
 
 __all__ = ["require_writable", "shared", "to_stdout", "write_blocks", "write_rows"]
 
 
-def require_writable(output: Path | None, *, overwrite: bool, image_shape: tuple[int, ...] | None = None) -> None:
+def require_writable(output: Path | None, *, overwrite: bool, row_shape: RowShape | None = None) -> None:
     """Refuse an output that could not be written, before anything is computed for it.
 
-    ``image_shape`` is that of a row, where rows may be written as pictures.
+    ``row_shape`` is that of a row, where rows may be written as pictures or sounds.
     """
     from isthmus.tables.atomic import refuse_existing
     from isthmus.tables.writing import WRITABLE
@@ -33,11 +35,19 @@ def require_writable(output: Path | None, *, overwrite: bool, image_shape: tuple
     if suffix in WRITABLE:
         if not overwrite:
             refuse_existing(output)
-    elif suffix or image_shape is None:
-        pictures = "" if image_shape is None else ", or a folder for pictures"
-        raise UsageError(f"-o must end in {', '.join(WRITABLE)}{pictures}, got {str(output)!r}.")
+    elif suffix or (files := _files_of(row_shape)) is None:
+        files = _files_of(row_shape)
+        folder = "" if files is None else f", or a folder for {files}"
+        raise UsageError(f"-o must end in {', '.join(WRITABLE)}{folder}, got {str(output)!r}.")
     elif output.is_file():
-        raise CommandError(f"{str(output)!r} is a file; name a folder for the pictures.")
+        raise CommandError(f"{str(output)!r} is a file; name a folder for the {files}.")
+
+
+def _files_of(row_shape: RowShape | None) -> str | None:
+    """What rows are as files of their own: pictures or sounds; None where they are neither."""
+    if row_shape is None:
+        return None
+    return "pictures" if row_shape.image_shape is not None else "sounds" if row_shape.signal is not None else None
 
 
 def write_rows(
@@ -46,15 +56,17 @@ def write_rows(
     columns: Sequence[str],
     *,
     beside: Table | None = None,
-    image_shape: tuple[int, ...] | None = None,
+    row_shape: RowShape | None = None,
     overwrite: bool = False,
     what: str = "rows",
 ) -> None:
     """Write rows of numbers, with the ids and labels of ``beside``, and say where they are."""
-    if hasattr(values, "column_names"):
-        _write_frame(output, values, beside, overwrite=overwrite, what=what)
-        return
-    from isthmus.tables import write_images, write_table
+    if isinstance(values, Table):
+        if values.is_mixed:
+            _write_frame(output, values, beside, overwrite=overwrite, what=what)
+            return
+        values = values.values
+    from isthmus.tables import write_images, write_sounds, write_table
 
     words: dict[str, Any] = {}
     if beside is not None:
@@ -65,9 +77,13 @@ def write_rows(
             write_table(path, values, columns, **words)
             to_stdout(path)
         return
-    if not output.suffix and image_shape is not None:
-        write_images(output, values, image_shape, names=words.get("ids"), overwrite=overwrite)
-        say(f"{len(values)} pictures are in {str(output)!r}.")
+    if not output.suffix and row_shape is not None:
+        names = {"names": words.get("ids"), "overwrite": overwrite}
+        if row_shape.signal is not None:
+            write_sounds(output, values, row_shape.signal, **names)
+        else:
+            write_images(output, values, row_shape.image_shape or (), **names)
+        say(f"{len(values)} {_files_of(row_shape)} are in {str(output)!r}.")
         return
     write_table(output, values, columns, **words, overwrite=overwrite)
     _say_written(output, len(values), what, values.shape[1])
@@ -91,7 +107,7 @@ def write_blocks(
     answer: Callable[[Table], Any],
     columns: Sequence[str],
     *,
-    image_shape: tuple[int, ...] | None = None,
+    row_shape: RowShape | None = None,
     overwrite: bool = False,
     what: str = "rows",
 ) -> None:
@@ -105,12 +121,13 @@ def write_blocks(
         say("note: there are more shares than files or row groups, and none is left for this one.")
         return
     answered = answer(first)
-    if len(first) == len(stream) or hasattr(answered, "column_names") or (output is not None and not output.suffix):
-        # frames and pictures are gathered: what is written of them is no table of numbers
+    mixed = isinstance(answered, Table) and answered.is_mixed
+    if len(first) == len(stream) or mixed or (output is not None and not output.suffix):
+        # mixed-type tables, pictures and sounds are gathered: what is written of them is no table of numbers
         if len(first) < len(stream):
             answers = [answered, *(answer(block) for block in blocks)]
             first, answered = stream.load(), _stacked(answers)
-        write_rows(output, answered, columns, beside=first, image_shape=image_shape, overwrite=overwrite, what=what)
+        write_rows(output, answered, columns, beside=first, row_shape=row_shape, overwrite=overwrite, what=what)
         return
     with tempfile.TemporaryDirectory() as folder:
         path = output or Path(folder, "rows.csv")
@@ -127,13 +144,11 @@ def write_blocks(
 
 
 def _stacked(answers: list[Any]) -> Any:
-    if not hasattr(answers[0], "column_names"):
-        import numpy as np
+    if isinstance(answers[0], Table):
+        return joined([replace(answer, ids=None, labels=None) for answer in answers])
+    import numpy as np
 
-        return np.concatenate(answers)
-    import pyarrow
-
-    return pyarrow.concat_tables(answers)
+    return np.concatenate(answers)
 
 
 def shared(output: Path | None, shard: str | None) -> tuple[Path | None, tuple[int, int] | None]:
@@ -160,12 +175,13 @@ def shared(output: Path | None, shard: str | None) -> tuple[Path | None, tuple[i
     return output.with_suffix("") / f"part-{index:05d}{output.suffix}", (index, count)
 
 
-def _write_frame(output: Path | None, frame: Any, beside: Table | None, *, overwrite: bool, what: str) -> None:
+def _write_frame(output: Path | None, table: Table, beside: Table | None, *, overwrite: bool, what: str) -> None:
     """The same for a mixed-type table, which only CSV and Parquet can hold."""
     import pyarrow
 
     from isthmus.tables.writing import write_frame
 
+    frame = table.to_arrow() if output is not None and output.suffix.lower() == ".parquet" else table.written()
     if beside is not None and beside.ids is not None:
         frame = frame.add_column(0, beside.id_name, pyarrow.array(beside.ids))
     if beside is not None and beside.labels is not None:

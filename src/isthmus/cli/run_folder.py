@@ -1,20 +1,22 @@
 """The run folder: what `isthmus fit` writes and every other command reads.
 
     RUN/model/            the fitted model, as `isthmus.storage` writes it
-    RUN/data.json         where the data came from and which column is what: a `DataRecord`
-    RUN/test_rows.csv     the rows held out, counted from 0 in the data
+    RUN/data.json         what was made of the data: rows, columns and their kinds, what was left out and why
+    RUN/run.json          what later commands need to know of them: a `DataRecord`
+    RUN/test_rows.csv     the held-out rows, counted from 0 in the data
     RUN/history.csv       one row an epoch
     RUN/evaluation.json   figures on the held-out rows
     RUN/figures/          pictures, where matplotlib is installed
     RUN/explorer.html     the page that shows what was learned
 
-It is written beside its place and takes it in one step at the end, so that a fit which fails leaves nothing, and a run
+It is written beside its place and takes it in one step at the end, so a fit that fails leaves nothing, and a run
 that stood there stays as it was. What is replaced is a run whose every file isthmus wrote.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import os
 import tempfile
@@ -28,12 +30,15 @@ from isthmus.storage.folder_writing import Owned, building, finish_replacement, 
 from isthmus.storage.manifest import manifest_bytes, read_manifest
 from isthmus.storage.record import fact, from_plain, record
 from isthmus.storage.safe_reading import StorageError, open_regular_file, reason_of
-from isthmus.tables.table import DataError
+from isthmus.tables.dialect import Dialect
+from isthmus.tables.errors import DataError
+from isthmus.tables.layout import TableLayout, plain_layout
 
 if TYPE_CHECKING:
     import numpy as np
 
 __all__ = [
+    "DATA",
     "EVALUATION",
     "FIGURES",
     "HISTORY",
@@ -57,7 +62,8 @@ __all__ = [
 ]
 
 FORMAT = "isthmus run"
-RECORD, MODEL, FIGURES, PAGE = "data.json", "model", "figures", "explorer.html"
+RECORD, MODEL, FIGURES, PAGE = "run.json", "model", "figures", "explorer.html"
+DATA = "data.json"  # in runs of the first format the record
 TEST_ROWS, EVALUATION, HISTORY = "test_rows.csv", "evaluation.json", "history.csv"
 RESULT, NESTED = "smallest.json", "nested"  # of isthmus smallest
 FIGURE_NAMES = (
@@ -73,8 +79,8 @@ OWNED = Owned(
     "a run folder",
     saved_files(MODEL)
     | saved_files(NESTED)
-    | {RECORD, TEST_ROWS, EVALUATION, HISTORY, PAGE, RESULT, *(f"{FIGURES}/{name}.png" for name in FIGURE_NAMES)},
-    (RECORD,),
+    | {RECORD, DATA, TEST_ROWS, EVALUATION, HISTORY, PAGE, RESULT, *(f"{FIGURES}/{name}.png" for name in FIGURE_NAMES)},
+    (RECORD, DATA),
 )
 CONFIG = "config.json"
 OTHER_KINDS = {
@@ -90,8 +96,9 @@ FIRST_COLUMN: dict[str, Any] = {"usecols": 0, "ndmin": 1, "comments": None, "quo
 class DataRecord:
     """What later commands need to know of the data a run was fitted on.
 
-    ``source`` is a bundled name or an absolute path; ``sha256`` is that of the values, so that held-out rows
-    are never looked up in data that have changed, and ``test_sha256`` that of which rows those are.
+    ``source`` is a bundled name or an absolute path; ``sha256`` is that of the values, so held-out rows
+    are never looked up in data that have changed, and ``test_sha256`` that of which rows those are. ``layout`` and
+    ``dialect`` say what the columns are and how the file wrote them; ``passed_over`` are columns not used for training.
     """
 
     source: str = fact(paths=True)
@@ -108,6 +115,18 @@ class DataRecord:
     sha256: str = fact(lengths=(64, 64))
     mixed: bool = fact(default=False)  # which the first records have not
     test_sha256: str | None = fact(lengths=(64, 64), default=None)
+    layout: TableLayout | None = fact(default=None)
+    dialect: Dialect | None = fact(default=None)
+    passed_over: tuple[str, ...] = fact(default=())
+    reading: dict[str, bool | float | str] | None = fact(default=None)  # flags for pictures and sounds
+    named_columns: bool = fact(default=False)  # whether the file has columns with names, and is no array or pictures
+
+    @property
+    def known_layout(self) -> TableLayout | None:
+        """What each column is; None for an array or pictures."""
+        if self.layout is not None or not self.named_columns:
+            return self.layout
+        return plain_layout(self.columns)
 
     def describes(self, n_columns: int) -> bool:
         """Whether a model of so many columns can have been fitted on such data."""
@@ -142,14 +161,13 @@ class Run:
             kind = type(found).__name__
             what = OTHER_KINDS.get(kind, f"a {kind}; use it in Python, with isthmus.load")
             raise CommandError(f"{str(self.path)!r} is {what} {str(self.path)!r}.")
-        record, layout = self.record, getattr(found, "_layout", None)
-        known = getattr(found, "n_features_in_", None) if layout is None else len(layout.columns)
+        record, known = self.record, getattr(found, "n_features_in_", None)
         if record is not None and known is not None and not record.describes(known):
             raise CommandError(f"{str(self.path / RECORD)!r} is not that of the model beside it; use the model alone.")
         return found
 
     def test_rows(self) -> np.ndarray:
-        """Indices of the rows held out, shape (n,)."""
+        """Indices of the held-out rows, shape (n,)."""
         import numpy as np
 
         path = self.path / TEST_ROWS
@@ -171,7 +189,7 @@ def open_run(path: str | Path) -> Run:
         return Run(path, path / MODEL, *_read_record(path))
     if _is_saved(path):
         inside = path.resolve().parent if path.resolve().name == MODEL else None
-        if inside is not None and (inside / RECORD).is_file():
+        if inside is not None and (inside / record_name(inside)).is_file():
             return Run(inside, path, *_read_record(inside))
         return Run(path, path, None)
     if not path.exists():
@@ -222,8 +240,10 @@ def _written_elsewhere(name: str, write: Callable[[Path], None]) -> Path | None:
     return None
 
 
-def keep_run(folder: Path, estimator: Any, record: DataRecord, test_places: np.ndarray, ids: Any) -> None:
-    """Write what every run folder has: the model, its history, the rows held out and where they came from."""
+def keep_run(
+    folder: Path, estimator: Any, record: DataRecord, facts: dict[str, Any], test_places: np.ndarray, ids: Any
+) -> None:
+    """Write what every run folder has: the model, its history, the held-out rows and where they came from."""
     import numpy as np
 
     from isthmus.storage import save
@@ -234,6 +254,7 @@ def keep_run(folder: Path, estimator: Any, record: DataRecord, test_places: np.n
     write_table(folder / HISTORY, np.column_stack(list(columns.values())), list(columns))
     write_table(folder / TEST_ROWS, test_places[:, None], ["row"], labels=ids, label_name="id")
     (folder / RECORD).write_bytes(data_record_bytes(record))
+    (folder / DATA).write_text(json.dumps(facts, indent=1, ensure_ascii=True), encoding="ascii")
 
 
 def fingerprint(values: np.ndarray) -> str:
@@ -255,14 +276,19 @@ def lasting_source(source: str) -> str:
 
 
 def data_record_bytes(record: DataRecord) -> bytes:
-    """The text of ``data.json``."""
+    """The text of ``run.json``."""
     return manifest_bytes(FORMAT, record)
 
 
 def read_data_record(folder: Path) -> tuple[DataRecord, str]:
-    """The record in ``folder/data.json``, and the version of isthmus that wrote it; a `ValueError` if it is damaged."""
-    manifest = read_manifest(folder, RECORD, (FORMAT,))
+    """The record in ``folder/run.json``, and the version of isthmus that wrote it; a `ValueError` if it is damaged."""
+    manifest = read_manifest(folder, record_name(folder), (FORMAT,))
     return from_plain(DataRecord, manifest.record), manifest.library_version
+
+
+def record_name(folder: Path) -> str:
+    """The name of the file that holds a run's record: runs of the first format have another."""
+    return DATA if not os.path.lexists(folder / RECORD) and os.path.lexists(folder / DATA) else RECORD
 
 
 def places_sha256(places: np.ndarray) -> str:
@@ -275,7 +301,7 @@ def _is_saved(path: Path) -> bool:
 
 
 def _read_record(folder: Path) -> tuple[DataRecord | None, str | None]:
-    path = folder / RECORD
+    path = folder / record_name(folder)
     if not os.path.lexists(path):
         return None, None
     try:

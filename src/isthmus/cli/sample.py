@@ -41,12 +41,12 @@ def sample(
         Where codes come from: the prior of a variational model, or a density fitted to the codes of training rows,
         which every model has; auto takes the prior where there is one.
     noise
-        Add what the decoder cannot say: noise as wide as the model's error on held-out rows.
+        Add what the decoder leaves out: noise as large as the model's error on held-out rows.
     """
     found = open_run(run)
     estimator = found.load()
     expected = rows_expected(found, estimator)
-    require_writable(output, overwrite=overwrite, image_shape=expected.image_shape)
+    require_writable(output, overwrite=overwrite, row_shape=expected.row_shape)
     refuse_own_inputs([output], [], run)
     rows = estimator.sample(number, random_state=seed, codes=codes, noise=noise)
-    write_rows(output, rows, expected.columns, image_shape=expected.image_shape, overwrite=overwrite)
+    write_rows(output, rows, expected.columns, row_shape=expected.row_shape, overwrite=overwrite)

@@ -1,4 +1,4 @@
-"""``isthmus smallest``: how few numbers still rebuild the rows well, beside PCA."""
+"""``isthmus smallest``: how few latents still reconstruct the rows well, beside PCA."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from isthmus.cli.hyperparameter_flags import as_flags, settings_of, with_hyperpa
 from isthmus.cli.matching_rows import name_columns
 from isthmus.cli.outcome import CommandError, UsageError, finite, print_json, say, show
 from isthmus.cli.own_inputs import refuse_own_inputs
+from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
 from isthmus.cli.row_flags import JsonOutput, Seed
 from isthmus.cli.run_folder import FIGURES, NESTED, RESULT, keep_run, require_free_run, written_run
 
@@ -43,11 +44,13 @@ def smallest(
     seed: Seed = 42,
     overwrite: Annotated[bool, Parameter(show_default=False)] = False,
     json: JsonOutput = False,
+    reading: Reading = READ_BY_ITSELF,
     **settings: Any,
 ) -> None:
-    """Find the smallest code that still rebuilds the rows well.
+    """Find the smallest code that still reconstructs the rows well.
 
-    Without a target the size is chosen by cells hidden from held-out rows and predicted from the cells left.
+    Without a target the size is the one the data support: where held-out rows are most probable (the evidence), or,
+    where the noise differs by column, where their hidden cells are best predicted from the cells left. Both are told.
     The errors printed are of test rows that took no part, beside PCA's.
 
     Parameters
@@ -55,21 +58,21 @@ def smallest(
     data
         A .csv, .tsv, .parquet, .npy or .npz file, a folder of pictures, or a bundled data set.
     keep
-        Target: the share of the variation to keep, such as 0.95.
+        Target: the share of the variance to keep, such as 0.95.
     max_error
         Target: the largest squared error per feature, in the data's units.
     as_good_as
-        Target: another code to equal, such as pca:10, PCA with ten numbers.
+        Target: another code to match, such as pca:10, PCA with ten components.
     sizes
         Further sizes to fit models for, such as 2,4,8.
     seeds
-        Splits to choose by, and models fitted for each size.
+        How many splits to use, and models to fit for each size.
     output
         A run folder to write: the model, the nested one, the figure and the figures as JSON.
     labels
-        Column of classes, not learned from.
+        Column of classes, not used for training.
     ids
-        Column that names the rows, not learned from.
+        Column that names the rows, not used for training.
     drop
         Column to leave out; repeat the flag for more.
     test_size
@@ -90,7 +93,7 @@ def smallest(
     if output is not None:
         require_free_run(output, overwrite=overwrite)
         refuse_own_inputs([], [data], replaced=[output])
-    rows = read_and_split(data, labels, ids, drop, test_size, seed)
+    rows = read_and_split(data, labels, ids, drop, test_size, seed, reading=reading)
     from isthmus.smallest import rate_distortion
 
     try:
@@ -108,9 +111,9 @@ def smallest(
     if json:
         print_json({"run": None if output is None else str(output)} | found.to_dict())
         return
-    from isthmus.smallest.result import bits_sentence, choice_sentence, gap_sentence
+    from isthmus.smallest.result import bits_sentence, choice_sentence, gap_sentence, second_opinion
 
-    told = [choice_sentence(found), gap_sentence(found), bits_sentence(found)]
+    told = [choice_sentence(found), second_opinion(found), gap_sentence(found), bits_sentence(found)]
     place = [] if output is None else [f"The run is in {str(output)!r}."]
     show(found.table(), found.sentence, *(line for line in told if line is not None), *place)
 
@@ -139,7 +142,7 @@ def _write(folder: Path, found: RateDistortion, rows: DataSplit, record: Any) ->
     for estimator in (model, found.nested):
         name_columns(estimator, rows.table)
     save(found.nested, folder / NESTED)
-    keep_run(folder, model, record, rows.test_places, rows.held_out.ids)
+    keep_run(folder, model, record, rows.facts(), rows.test_places, rows.held_out.ids)
     (folder / RESULT).write_text(json_text.dumps(finite(found.to_dict()), indent=2), encoding="utf-8")
     try:
         from isthmus.plots import save_figure

@@ -35,7 +35,7 @@ STEPS, FEWER_STEPS = 3000, 1500  # fewer for few columns, which are learned quic
 FEW_COLUMNS, MANY_COLUMNS = 16, 256
 DECAY_ROWS = 130  # weight decay is 1 up to this many rows, and proportionally less for more
 HIGHEST_RATE, RATE_FEATURES = 5e-3, 128  # a wide code is noisy at high rates
-MOST_VALIDATION_ROWS, LEAST_ROWS_TO_SPLIT = 4096, 100  # of the noisy rows held out to evaluate a blind model
+MOST_VALIDATION_ROWS, LEAST_ROWS_TO_SPLIT = 4096, 100  # of the noisy rows, held out to evaluate a blind model
 # With this many rows per column, and new noise in every epoch, there is nothing to overfit, while validation on few
 # cells would choose an epoch by chance.
 MANY_ROWS = 100
@@ -185,7 +185,7 @@ class Denoiser(TransformerMixin, BaseEstimator):
             )
 
     def _alike(self) -> bool:
-        return self.autoencoder is None or self.autoencoder.scale is None
+        return self.autoencoder is None or self.autoencoder.scale in (None, "auto")
 
     def _estimate(self, noisy: np.ndarray, clean: np.ndarray | None) -> float:
         level = estimate_noise_level(noisy, self.corruption, clean=clean, image_shape=self.image_shape)

@@ -4,7 +4,7 @@ With x̂ the reconstruction, x̄ the mean row *of the training data* and n featu
 
     sse = 1/N Σ‖x - x̂‖²      mse = sse / n      r2 = 1 - Σ‖x - x̂‖² / Σ‖x - x̄‖²
 
-r2 is the share of the variation kept: 0 for the mean row, 1 for a perfect copy. PCA is that of the training
+r2 is the share of the variance kept: 0 for the mean row, 1 for a perfect copy. PCA is that of the training
 rows, as the model stores it. Its size is the model's; for a sparse code it is the mean number of active latents,
 since with one direction per latent PCA would copy the rows. The *equal-error size* turns the comparison
 around: how many dimensions does PCA need to reach the model's error?
@@ -20,9 +20,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from isthmus.estimator import BaseAutoencoder
 from isthmus.evaluation.held_out import HeldOut, gather, mean_on
+from isthmus.evaluation.neighbours import neighbours_kept
 from isthmus.evaluation.principal_errors import equal_error_size
 from isthmus.evaluation.probes import LabelProbes, label_codes, probe_labels, trustworthiness
 from isthmus.evaluation.result import CodeUse, Evaluation, Reconstruction, ReconstructionError
+from isthmus.input_validation import require_columns
 from isthmus.tables.stream import TableStream
 
 __all__ = ["evaluate"]
@@ -66,7 +68,7 @@ def evaluate(
     check_is_fitted(estimator)
     gathered = gather(estimator, X, random_state)
     if isinstance(X, TableStream):
-        X = X.take(gathered.kept)
+        X = require_columns(estimator, X).take(gathered.kept)
         y = X.labels if y is None else np.asarray(y)[gathered.kept]
         X = X.rows
     labels, labels_train = (None, None) if y is None else label_codes(y, y_train)
@@ -86,7 +88,7 @@ def evaluate(
     names = getattr(estimator, "feature_names_in_", None) if layout is None else layout.encoded_names
     spread = estimator.scaling_.spread
     scaled = None
-    if estimator.scale is not None or layout is not None:
+    if not estimator.fitted_.is_in_user_units:
         scaled = _reconstruction_of(gathered, np.ones_like(spread))
     return Evaluation(
         n_rows=gathered.n_rows,
@@ -94,7 +96,7 @@ def evaluate(
         n_components=gathered.codes.shape[1],
         pca_components=gathered.size,
         n_directions=len(estimator.principal_.directions),
-        scale=estimator.scale,
+        scale=estimator.fitted_.scale,
         data=_reconstruction_of(gathered, spread**2),
         scaled=scaled,
         explained_variance=_explained(gathered, gathered.squared_errors),
@@ -107,6 +109,8 @@ def evaluate(
         pca_trustworthiness=trustworthiness(gathered.sample, gathered.pca_codes[gathered.sampled]),
         nats_per_row=gathered.nats / gathered.n_rows,
         pca_nats_per_row=_principal_nats(estimator, gathered),
+        neighbours_kept=_neighbours_kept(estimator, gathered, gathered.codes),
+        pca_neighbours_kept=_neighbours_kept(estimator, gathered, gathered.pca_codes),
     )
 
 
@@ -135,6 +139,14 @@ def _explained(gathered: HeldOut, squared_errors: np.ndarray) -> np.ndarray:
     total = gathered.pca.squares
     varies = total > CONSTANT * gathered.squares
     return np.where(varies, 1 - squared_errors / np.where(varies, total, 1), np.nan)
+
+
+def _neighbours_kept(estimator: BaseAutoencoder, gathered: HeldOut, codes: np.ndarray) -> float | None:
+    """Of embeddings, which are compared by their cosine."""
+    shape = estimator.fitted_.row_shape
+    if shape is None or shape.axes != ("feature",):
+        return None
+    return neighbours_kept(gathered.sample, codes[gathered.sampled])
 
 
 def _use_of(estimator: BaseAutoencoder, X: Any, codes: np.ndarray) -> CodeUse:

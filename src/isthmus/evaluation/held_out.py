@@ -18,7 +18,8 @@ from isthmus.evaluation.probes import MOST_PAIRWISE_ROWS, MOST_PROBE_ROWS, sampl
 from isthmus.inference.missing import completed
 from isthmus.input_validation import require_columns, without_name_warnings
 from isthmus.rows.scaling import CHUNK_CELLS
-from isthmus.tables.stream import TableStream
+from isthmus.tables.stream import HeldStream, TableStream
+from isthmus.tables.table import Table
 
 __all__ = ["HeldOut", "gather", "mean_on"]
 
@@ -64,11 +65,9 @@ def gather(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None = Non
     """
     if not isinstance(X, TableStream):
         return _gathered(estimator, X, seed, size)
-    table = X.load() if X.fits_in_memory else None
-    if table is None or table.frame is None:
-        require_columns(estimator, X)
+    X = require_columns(estimator, X)
     with without_name_warnings():
-        return _gathered(estimator, X if table is None else table.rows, seed, size)
+        return _gathered(estimator, X.load().rows if X.fits_in_memory else X, seed, size)
 
 
 def _gathered(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None) -> HeldOut:
@@ -118,6 +117,9 @@ def _slices(X: Any) -> Iterator[Any]:
     """The rows a few megabytes at a time, in X's own type, which keeps column names."""
     if isinstance(X, TableStream):
         yield from (block.rows for block in X.blocks())
+        return
+    if isinstance(X, Table):
+        yield from _slices(HeldStream(X))
         return
     if hasattr(X, "tocsr"):
         X = X.tocsr()

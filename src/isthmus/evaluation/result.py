@@ -1,7 +1,7 @@
 """The result of an evaluation: figures of a model compared with PCA's, as numbers and in words.
 
 The sentence says what the code keeps, what PCA keeps, and what follows. It never rounds a difference away, nor a share
-up to 100 %, and if PCA does as well or better, it says so.
+up to 100%, and if PCA does as well or better, it says so.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class ReconstructionError:
     sse : float
         Squared error per row, Σ‖x - x̂‖² / rows: n_features times as much.
     r2 : float or None
-        Share of the variation kept, 1 - Σ‖x - x̂‖² / Σ‖x - x̄‖²; None if the rows do not vary.
+        Share of the variance kept, 1 - Σ‖x - x̂‖² / Σ‖x - x̄‖²; None if the rows do not vary.
     """
 
     mse: float
@@ -113,7 +113,7 @@ class Evaluation:
     scaled : Reconstruction or None
         Errors in the units that the model and its PCA minimise.
     explained_variance, pca_explained_variance : ndarray of shape (n_features,)
-        Share of each column's variation kept, 1 - Σ(x - x̂)²/Σ(x - x̄)²; NaN if a column does not vary.
+        Share of each column's variance kept, 1 - Σ(x - x̂)²/Σ(x - x̄)²; NaN if a column does not vary.
     feature_names : tuple of str or None
     code : CodeUse
     labels, pca_labels : LabelProbes
@@ -123,6 +123,8 @@ class Evaluation:
         Mean of `score_samples`.
     pca_nats_per_row : float or None
         The same for probabilistic PCA, if the model has a prior as well.
+    neighbours_kept, pca_neighbours_kept : float or None
+        Of embeddings: the share of each row's ten nearest by cosine that are the ten nearest by codes.
     """
 
     n_rows: int
@@ -143,6 +145,8 @@ class Evaluation:
     pca_trustworthiness: float | None
     nats_per_row: float | None
     pca_nats_per_row: float | None
+    neighbours_kept: float | None = None
+    pca_neighbours_kept: float | None = None
 
     @property
     def reconstruction(self) -> Reconstruction:
@@ -185,8 +189,8 @@ def _written(value: float | str | None, kind: str) -> str:
     if value is None or isinstance(value, str):
         return value or NO_FIGURE
     if kind == "share" and 0.9995 <= value < 1:
-        return "over 99.9 %"
-    return {"share": f"{100 * value:.1f} %", "count": f"{value:.0f}", "number": f"{value:.4g}"}[kind]
+        return "over 99.9%"
+    return {"share": f"{100 * value:.1f}%", "count": f"{value:.0f}", "number": f"{value:.4g}"}[kind]
 
 
 def figures(evaluation: Evaluation) -> list[Figure]:
@@ -207,14 +211,15 @@ def _all_figures(evaluation: Evaluation) -> list[Figure]:
         Figure("divergence per latent, nats", None if kl is None else f"{min(kl):.2f} to {max(kl):.2f}", None),
         Figure("squared error per feature", *_pair(data, "mse")),
         Figure("squared error per row", *_pair(data, "sse")),
-        Figure("variation kept", *_pair(data, "r2"), "share"),
+        Figure("variance kept", *_pair(data, "r2"), "share"),
         Figure("squared error per feature, scaled", *_pair(scaled, "mse")),
-        Figure("variation kept, scaled", *_pair(scaled, "r2"), "share"),
+        Figure("variance kept, scaled", *_pair(scaled, "r2"), "share"),
         Figure("dimensions PCA needs for this", _pca_needs(evaluation), None, "count"),
         Figure("label by 5 nearest neighbours", labels.neighbours, pca_labels.neighbours, "share"),
         Figure("label by logistic regression", labels.logistic, pca_labels.logistic, "share"),
         Figure("silhouette of the labels", labels.silhouette, pca_labels.silhouette),
         Figure("trustworthiness", evaluation.trustworthiness, evaluation.pca_trustworthiness),
+        Figure("10 nearest neighbours kept", evaluation.neighbours_kept, evaluation.pca_neighbours_kept, "share"),
         Figure("log density, nats per row", evaluation.nats_per_row, evaluation.pca_nats_per_row),
     ]
 
@@ -268,8 +273,8 @@ def _pca_of(evaluation: Evaluation) -> tuple[int, str | None]:
 def sentence(evaluation: Evaluation) -> str:
     """The result in one sentence.
 
-    For example: "64 features encoded in 2 dimensions: keeps 56 % of the variation; PCA keeps 28 %; PCA needs 5
-    dimensions to do as well."
+    For example: "64 features encoded in 2 dimensions: keeps 56% of the variance; PCA keeps 28% and needs 5
+    dimensions to match it."
     If the errors are within a hundredth of PCA's: "PCA does as well; use PCA."
     """
     reconstruction = evaluation.reconstruction
@@ -277,7 +282,7 @@ def sentence(evaluation: Evaluation) -> str:
     opening = _opening(evaluation)
     if model is None or pca is None:
         return f"{opening}: these rows do not vary, so there is nothing to keep."
-    variation = "the variation"
+    variation = "the variance"
     if evaluation.scale is not None:
         variation += f" ({SCALED[evaluation.scale]})"
     sparse = evaluation.code.mean_on is not None
@@ -289,9 +294,7 @@ def sentence(evaluation: Evaluation) -> str:
     if model > pca:
         needed = reconstruction.pca_needs
         count = f"more than {_dimensions(evaluation.n_directions)}" if needed is None else _dimensions(needed)
-        return (
-            f"{opening}: keeps {ours} of {variation}; PCA keeps {theirs}{with_size}; PCA needs {count} to do as well."
-        )
+        return f"{opening}: keeps {ours} of {variation}; PCA keeps {theirs}{with_size} and needs {count} to match it."
     reached = "no more than the mean row"
     if model > 0:
         reached = f"for which PCA needs {_dimensions(reconstruction.pca_needs or 0)}"
@@ -315,7 +318,7 @@ def _dimensions(count: int) -> str:
 
 
 def _kept(*shares: float) -> list[str]:
-    """Shares of the variation in per cent, with enough decimals to differ from each other and from 100."""
+    """Shares of the variance in per cent, with enough decimals to differ from each other and from 100."""
     texts: list[str] = []
     for decimals in range(MOST_DECIMALS + 1):
         texts = [_per_cent(share, decimals) for share in shares]
@@ -328,10 +331,10 @@ def _kept(*shares: float) -> list[str]:
 def _per_cent(share: float, decimals: int) -> str:
     if share <= 0:
         return "nothing"
-    text = f"{100 * share:.{decimals}f} %"
+    text = f"{100 * share:.{decimals}f}%"
     if share < 1 and decimals == MOST_DECIMALS and text.startswith("100"):
-        return f"over {100 - 10.0**-decimals:.{decimals}f} %"
-    return "100 %" if share == 1 else text
+        return f"over {100 - 10.0**-decimals:.{decimals}f}%"
+    return "100%" if share == 1 else text
 
 
 def _plain(value: Any) -> Any:

@@ -61,7 +61,7 @@ class TwoSample:
         hardly = "hardly " if self.nearest_neighbour_accuracy < DISTINGUISHABLE else ""
         text = (
             f"Generated rows can {hardly}be distinguished from real ones: the nearest row is of its own kind for "
-            f"{100 * self.nearest_neighbour_accuracy:.1f} % of rows (50 % is chance), and their energy distance "
+            f"{100 * self.nearest_neighbour_accuracy:.1f}% of rows (50% is chance), and their energy distance "
             f"from held-out rows, {self.energy_distance:.3g}, is {energy} that between halves of the real rows "
             f"({self.energy_distance_of_data:.3g})."
         )
@@ -69,7 +69,7 @@ class TwoSample:
             return text
         return (
             f"{text} They lie {self.distance_ratio:.2f} times as far from the nearest training row as held-out rows "
-            f"do, and {100 * self.copies:.1f} % of them are copies or nearly so."
+            f"do, and {100 * self.copies:.1f}% of them are copies or nearly so."
         )
 
     def as_dict(self) -> Mapping[str, Any]:

@@ -1,8 +1,8 @@
-"""The rows a page shows: held-out rows, or a sample of them, and three probes that no one measured.
+"""The rows a page shows: held-out rows, or a sample of them, and two or three made-up probes.
 
 A page holds what it can show. Where there are more held-out rows than fit, a sample is drawn by a fixed seed and
-the rows with the largest errors are added, so that the ranking begins with the true worst; figures and percentiles
-are those of all rows all the same. Probes are rows with a known trick: the mean row is often rebuilt better than
+the rows with the largest errors are added, so the ranking begins with the true worst; figures and ranks are
+still those of all rows. Probes are constructed rows: the mean row is often reconstructed better than
 any real one, an inverted or shifted picture hardly at all.
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 
 from isthmus.explorer.packing import Packer
 
-__all__ = ["Items", "choose_items", "exact_divisor", "items_facts", "named", "plain_words", "probe_rows"]
+__all__ = ["Items", "choose_items", "exact_divisor", "fields_of", "items_facts", "named", "plain_words", "probe_rows"]
 
 ROOM, TABLE_ROOM = 480_000, 2_100_000  # bytes of rows before compression: 20,000 of ten columns
 MOST_ITEMS, LEAST_ITEMS = 20_000, 24
@@ -49,6 +49,10 @@ class Items:
         (channels, height, width).
     span : tuple of float
         The fixed grey range of every picture.
+    fields : tuple of dict
+        The columns of the user's table where one takes several of ``columns`` or holds no plain number: its name, its
+        kind (number, boolean, date or category), where its numbers begin and end, and its categories. Empty where
+        every column is a number.
     n_held_out, n_ranked, n_training : int
         All there are, of which so many were ranked by error; ``n_training`` is 0 where they are not at hand.
     """
@@ -67,6 +71,7 @@ class Items:
     n_training: int
     title: str
     label_name: str
+    fields: tuple[dict[str, Any], ...] = ()
 
 
 def choose_items(errors: np.ndarray, n_features: int, byte_wide: bool, room: int = ROOM, seed: int = 0) -> np.ndarray:
@@ -84,7 +89,7 @@ def choose_items(errors: np.ndarray, n_features: int, byte_wide: bool, room: int
 def probe_rows(
     first: np.ndarray, mean: np.ndarray, span: tuple[float, float], image_shape: tuple[int, int, int] | None
 ) -> dict[str, np.ndarray]:
-    """Rows with a known trick, by name, made of the training mean and of one held-out row."""
+    """Constructed rows by name, made of the training mean and one held-out row."""
     probes = {"mean row" if image_shape is None else "mean picture": mean}
     if image_shape is None:
         return probes | {"inverted first row": 2 * mean - first}
@@ -171,12 +176,30 @@ def items_facts(items: Items, packer: Packer, center: np.ndarray, spread: np.nda
         "labelName": items.label_name,
         "probes": list(items.probes),
         "columns": list(items.columns),
+        "fields": list(items.fields),
         "shape": None if items.image_shape is None else list(items.image_shape),
         "span": list(items.span),
         "heldOut": items.n_held_out,
         "ranked": items.n_ranked,
         "training": items.n_training,
     }
+
+
+def fields_of(layout: Any) -> tuple[dict[str, Any], ...]:
+    """Each column of a mixed table as the page must read it; nothing where all are numbers."""
+    if layout is None:
+        return ()
+    fields = []
+    for column, (begin, end) in zip(layout.columns, layout.spans(), strict=True):
+        kind = {"truth": "boolean"}.get(column.kind, column.kind)
+        if kind == "date" and not column.dtype.startswith(("date", "timestamp", "datetime")):
+            kind = "number"  # a time of day or a length of time, in days
+        names = [plain_words(name.removeprefix(f"{column.name}=")) or NO_NAME for name in column.encoded_names]
+        fields.append(
+            {"name": named(column.name), "kind": kind, "begin": begin, "end": end, "whole": column.whole}
+            | ({"categories": names} if kind == "category" else {})
+        )
+    return tuple(fields)
 
 
 def packer_list(values: np.ndarray) -> list[float]:

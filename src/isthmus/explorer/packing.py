@@ -3,7 +3,7 @@
 The text is of 91 characters, thirteen bits in two of them (91² > 2¹³): a twelfth shorter than base64, which spends
 its share of four megabytes on nothing.
 
-Weights are kept as whole numbers times one scale a row, w_ij = s_i q_ij with |q_ij| ≤ levels, so that they take only
+Weights are kept as whole numbers times one scale a row, w_ij = s_i q_ij with |q_ij| ≤ levels, so they take only
 the bits that what they decode needs (`isthmus.explorer.rounding`). Whole numbers are written zigzag (0, -1, 1, -2 …)
 in planes of bytes, lowest first: high planes are nearly all zeros and vanish when compressed.
 """

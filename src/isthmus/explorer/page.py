@@ -27,6 +27,7 @@ from isthmus.explorer.items import (
     choose_items,
     class_indices,
     exact_divisor,
+    fields_of,
     grey_range,
     items_facts,
     named,
@@ -75,7 +76,8 @@ def write_explorer(
         Held-out rows, and their classes if any. Of a `TableStream` the figures are those of all rows, and what is
         shown and ranked is a sample of 20,000.
     X_train
-        The rows learned from, from which uncertainty and axes are taken; without them, the codes the model remembers.
+        The training rows, from which uncertainty and axes are taken; without them, the training codes that the model
+        keeps.
     ids
         A name for each held-out row; the row's number without.
     image_shape
@@ -101,7 +103,7 @@ def write_explorer(
         check_is_fitted(model)
     first = next(iter(models.values()))
     known = evaluations or {}
-    judged = {name: known.get(name) or evaluate(model, X) for name, model in models.items()}
+    evaluated = {name: known.get(name) or evaluate(model, X) for name, model in models.items()}
     title = plain_words(title)
     n_held_out, n_training = _count(X), 0 if X_train is None else _count(X_train)
     for what, given in (("y", y), ("ids", ids)):
@@ -118,7 +120,7 @@ def write_explorer(
         )
     if columns is not None and len(columns) != rows.shape[1]:
         raise ValueError(f"write_explorer: columns has {len(columns)} names, X has {rows.shape[1]} columns.")
-    size = next(iter(judged.values())).pca_components
+    size = next(iter(evaluated.values())).pca_components
     errors, _ = row_errors(first, rows, size)
     span = grey_range(rows)
     room = (TABLE_ROOM if shape is None else ROOM) // (1 if first.fitted_.n_weights < 2 * LARGE_NETWORK else 2)
@@ -143,10 +145,11 @@ def write_explorer(
         n_training=n_training,
         title=title or "your data",
         label_name=label_name,
+        fields=fields_of(first.fitted_.layout),
     )
     if not first.fitted_.architecture.linear:
         models["PCA"] = principal_model(first, size)
-        judged["PCA"] = _as_pca(next(iter(judged.values())))
+        evaluated["PCA"] = _as_pca(next(iter(evaluated.values())))
     packer = Packer()
     curve = _curve(first, rows)
     facts: dict[str, Any] = {
@@ -156,7 +159,7 @@ def write_explorer(
     facts["tabs"] = []
     for name, model in models.items():
         is_pca = name == "PCA" and model is not estimator
-        view = _view(name, model, judged[name], items, rows, training, is_pca)
+        view = _view(name, model, evaluated[name], items, rows, training, is_pca)
         facts["tabs"].append(tab_facts(view, items, packer) | {"curve": curve})
     with atomic_write(path, overwrite=overwrite) as temporary:
         temporary.write_text(_filled(facts, packer, title), encoding="utf-8")
@@ -231,8 +234,8 @@ def _names(model: BaseAutoencoder, columns: Any, count: int) -> tuple[str, ...]:
 def _as_pca(evaluation: Evaluation) -> Evaluation:
     """The same evaluation with PCA in the model's place."""
 
-    def turned(rebuilding: Any) -> Any:
-        return None if rebuilding is None else dataclasses.replace(rebuilding, model=rebuilding.pca)
+    def turned(error: Any) -> Any:
+        return None if error is None else dataclasses.replace(error, model=error.pca)
 
     from isthmus.evaluation import CodeUse
 
@@ -246,10 +249,10 @@ def _as_pca(evaluation: Evaluation) -> Evaluation:
 
 
 def _curve(model: BaseAutoencoder, rows: np.ndarray) -> list[float]:
-    """PCA's mean squared error per feature with 0, 1, 2 … numbers, in the units the model is judged by."""
+    """PCA's mean squared error per feature with 0, 1, 2 … components, in the units of the evaluation."""
     scaling, pca = model.scaling_, PrincipalErrors(model.principal_)
     weights = np.ones(len(scaling.spread))
-    if model.scale is None and model.fitted_.layout is None:
+    if model.fitted_.is_in_user_units:
         weights = scaling.spread**2
     pca.add((completed(model.fitted_, rows) - scaling.center) / scaling.spread)
     return (pca.curve(weights)[: MOST_CURVE + 1] / len(rows) / len(weights)).tolist()

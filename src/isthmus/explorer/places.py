@@ -1,8 +1,8 @@
 """Where codes lie: axes for the map, how far they reach, and how far a place is from anything learned.
 
 A code of one or two numbers is its own map. With more, the map is a slice z = z₀ + a u₁ + b u₂ along the first two
-principal axes u of the training codes, and sliders follow the axes in that order. Limits are the 0.5 % and 99.5 %
-quantiles of training codes and 8 % more.
+principal axes u of the training codes, and sliders follow the axes in that order. Limits are the 0.5% and 99.5%
+quantiles of training codes and 8% more.
 
 *Uncertainty* is the mean distance to the five nearest training codes, each code number divided by its standard
 deviation, read as a quantile of what training codes themselves have (each without itself).

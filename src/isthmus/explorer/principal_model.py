@@ -30,6 +30,12 @@ def principal_model(estimator: BaseAutoencoder, size: int) -> BaseAutoencoder:
     architecture = dataclasses.replace(fitted.architecture, n_latents=size, hidden_widths=(), channels=())
     linear = copy.copy(estimator)
     linear.fitted_ = dataclasses.replace(
-        fitted, n_components=size, architecture=architecture, model=model.to(fitted.device), codes=None
+        fitted,
+        n_components=size,
+        architecture=architecture,
+        model=model.to(fitted.device),
+        codes=None,
+        spread=None,
+        whitened=False,
     )
     return linear

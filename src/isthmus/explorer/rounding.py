@@ -1,6 +1,6 @@
 """How finely weights must be kept: the fewest steps with which the page still answers as the model does.
 
-A decoder must rebuild every row shown to within 1e-5 of what PyTorch rebuilds, an encoder must place every row to
+A decoder must reproduce every row shown to within 1e-5 of what PyTorch decodes, an encoder must place every row to
 within a thousandth of a code number's spread. Both are tried, on those very rows, until the coarsest rounding that
 holds is found; it costs between 12 and 20 bits a weight where float32 takes 32. (float16 is off by 1e-4 and more.)
 """

@@ -1,6 +1,6 @@
-"""The page's first sentence: what was squeezed to what, what that keeps, and what PCA keeps.
+"""The page's first sentence: how many rows are encoded in how few numbers, what that keeps, and what PCA keeps.
 
-The words are pieces, each plain or strong, so that the page can set them in type without reading any markup.
+The words are pieces, each plain or strong, so the page can set them in type without reading any markup.
 """
 
 from __future__ import annotations
@@ -10,39 +10,40 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from isthmus.evaluation import Evaluation
 
-__all__ = ["banner", "opening_sentence"]
+__all__ = ["banner", "opening_sentence", "percentage"]
 
 ROUNDING = 1e-9  # a share of variation lost that is float32's rounding
 EQUAL = 0.01  # errors this close, relative to PCA's, are called the same
 
 
-def opening_sentence(evaluation: Evaluation, *, pictures: bool, is_pca: bool = False) -> list[list[str]]:
-    """Pieces [kind, text], kind "plain" or "strong"."""
-    rebuilding, size, on = evaluation.reconstruction, evaluation.n_components, evaluation.code.mean_on
-    noun = ("picture" if pictures else "row") + ("" if evaluation.n_rows == 1 else "s")
-    squeezed = "each squeezed to " if size < evaluation.n_features else "each rewritten as "
-    if on is not None:
-        squeezed = f"each rewritten with about {max(1, round(on))} of "
-    numbers = "that one" if size == 1 else f"those {size}"
+def opening_sentence(
+    evaluation: Evaluation, *, pictures: bool, is_pca: bool = False, n_columns: int = 0
+) -> list[list[str]]:
+    """Pieces [kind, text], kind "plain" or "strong"; a mixed table has fewer columns than numbers."""
+    error, size, on = evaluation.reconstruction, evaluation.n_components, evaluation.code.mean_on
+    what, part = ("picture", "pixel") if pictures else ("row", "column")
+    width = _counted(n_columns or evaluation.n_features, part)
+    rows = f"{evaluation.n_rows:,} {_plural(what, evaluation.n_rows)} of {width}"
+    code = _counted(size, "number").split(" ", 1)
+    active = "" if on is None else f", about {max(1, round(on))} of them active"
     shown = "the middle picture is" if pictures else "the blue bars are"
+    numbers = "that number" if size == 1 else f"those {size:,}"
     pieces = [
-        ["plain", f"{evaluation.n_rows:,} {noun} of {evaluation.n_features:,} numbers, {squeezed}"],
-        ["strong", f"{size:,}"],
-        ["plain", f". Move on the map: {shown} rebuilt from {numbers} alone. "],
+        ["plain", f"{rows}, {'each ' * (evaluation.n_rows > 1)}encoded as "],
+        ["strong", code[0]],
+        ["plain", f" {code[1]}{active}. Move over the map: {shown} decoded from {numbers} alone. "],
     ]
-    model, pca = rebuilding.model.r2, rebuilding.pca.r2
+    model, pca = error.model.r2, error.pca.r2
     if model is None or pca is None:
         return [*pieces, ["plain", "These rows do not vary, so there is nothing to keep."]]
-    ours, theirs = _per_cent(model), _per_cent(pca)
-    pieces += [["plain", "Keeps "], ["strong", ours], ["plain", " of the variation; "]]
+    pieces += [["plain", "The code keeps "], ["strong", percentage(model)], ["plain", " of the variance; "]]
     if is_pca:
-        return [*pieces, ["plain", "this is the best straight-line method, PCA."]]
-    best = f"the best straight-line method (PCA) keeps {theirs}"
-    if rebuilding.pca_needs is None:
-        needs = f", and needs more than {evaluation.n_directions} numbers to do as well."
+        return [*pieces, ["plain", "this is PCA, the best linear code."]]
+    best = f"PCA, the best linear code, keeps {percentage(pca)}"
+    if error.pca_needs is None:
+        needs = f" and needs more than {evaluation.n_directions} to match it."
     elif model > pca:
-        count = rebuilding.pca_needs
-        needs = f", and needs {count} number{'' if count == 1 else 's'} to do as well."
+        needs = f" and needs {error.pca_needs} to match it."
     else:
         needs = "."
     return [*pieces, ["plain", best + needs]]
@@ -50,22 +51,31 @@ def opening_sentence(evaluation: Evaluation, *, pictures: bool, is_pca: bool = F
 
 def banner(evaluation: Evaluation) -> str:
     """A warning where PCA does as well or better, else nothing."""
-    judged = evaluation.reconstruction
-    model, pca = judged.model.mse, judged.pca.mse
-    exact = all(1 - (error.r2 if error.r2 is not None else 1) < ROUNDING for error in (judged.model, judged.pca))
+    error = evaluation.reconstruction
+    model, pca = error.model.mse, error.pca.mse
+    exact = all(1 - (part.r2 if part.r2 is not None else 1) < ROUNDING for part in (error.model, error.pca))
     if exact:
-        return "PCA loses nothing here either; use PCA." if judged.model.r2 is not None else ""
+        return "PCA is exact here, too; use PCA." if error.model.r2 is not None else ""
     if model > pca * (1 + EQUAL):
-        return f"PCA does better here: {_short(pca)} vs {_short(model)}."
+        return f"PCA does better here: an error of {_short(pca)} against {_short(model)}."
     if model >= pca * (1 - EQUAL):
-        return f"PCA does as well here: {_short(pca)} vs {_short(model)}; use PCA."
+        return f"PCA does as well here, with an error of {_short(pca)} against {_short(model)}; use PCA."
     return ""
 
 
-def _per_cent(share: float) -> str:
+def percentage(share: float) -> str:
+    """A share in per cent: two decimals only where rounding would claim that all was kept."""
     digits = 0 if share < 0.995 or share >= 0.99995 else 2
-    said = f"{100 * share:.{digits}f} %"
-    return said.removeprefix("-") if float(said[:-2]) == 0 else said.replace("-", "−")
+    text = f"{100 * share:.{digits}f}%"
+    return text.removeprefix("-") if float(text[:-1]) == 0 else text.replace("-", "−")
+
+
+def _plural(noun: str, count: int) -> str:
+    return noun + "s" * (count != 1)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {_plural(noun, count)}"
 
 
 def _short(value: float) -> str:

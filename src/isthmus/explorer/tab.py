@@ -23,21 +23,24 @@ from isthmus.explorer.programs import (
 from isthmus.explorer.rounding import fewest_levels, largest
 from isthmus.explorer.sentence import banner, opening_sentence
 from isthmus.inference.missing import completed
+from isthmus.inference.polishing import target_of
 
 __all__ = ["View", "row_errors", "tab_facts", "units_of"]
 
 DECODE_TOLERANCE, ENCODE_TOLERANCE = 8e-6, 1e-3
+GUESS_TOLERANCE = 5e-5  # of a code that is polished from there: steps may widen what is between two guesses
 WIDE_COLUMN = 10.0  # the tolerance is in the user's units up to this spread, beyond it a share of it
 LARGE_NETWORK = 400_000  # weights from which fewer items are shown, and an encoder must fit in the room left
 PAGE_CHARACTERS = 3_700_000  # beside the page's own script, what stays below four megabytes
 LEFT_OUT = (
-    "This model's encoder is large and is left out, to keep the page small: rows of your own can't be "
-    "placed here, and uncertainty can't be read off a round trip. PCA's tab can place them; for this model use "
+    "This model's encoder is large and was left out to keep the page small, so rows of your own can't be encoded "
+    "here, and uncertainty can't be measured by a round trip. PCA's tab can encode them; for this model, run "
     "isthmus encode."
 )
 MOST_CURVE, CURVE_ROWS = 64, 2_000
 ENCODER_CHARACTERS = 2.1  # a weight, kept to a thousandth of a code's spread
 ACTIVE_VARIANCE = 0.01
+POLISHED = ("identity", "sigmoid", "bernoulli")  # likelihoods whose slope the page knows
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -49,7 +52,7 @@ class View:
     codes : ndarray of shape (n_items + n_probes, p)
         Of the items shown.
     errors, pca_errors : ndarray of shape (n_held_out,)
-        Squared error of every held-out row.
+        Squared error per feature of every held-out row.
     rows : ndarray of shape (n_held_out, n_features)
     """
 
@@ -75,42 +78,45 @@ def units_of(estimator: BaseAutoencoder, rows: np.ndarray) -> torch.Tensor:
 def row_errors(
     estimator: BaseAutoencoder, rows: np.ndarray, size: int, *, cut: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Squared error of each row, the model's and PCA's, in the units it is judged by; NaN cells are left out.
+    """Squared error per feature of each row, the model's and PCA's, in the evaluation's units; NaN cells are left out.
 
-    ``cut`` gives the model too no more than the first ``size`` numbers of its code.
+    ``cut`` gives the model, too, no more than the first ``size`` dimensions of its code.
     """
     weights = np.ones(rows.shape[1])
-    if estimator.scale is None and estimator.fitted_.layout is None:
+    if estimator.fitted_.is_in_user_units:
         weights = estimator.scaling_.spread
     units = (rows - estimator.scaling_.center) / estimator.scaling_.spread
     x = units_of(estimator, rows)
     with torch.inference_mode():
-        codes = estimator.model_.encode(x.to(estimator.fitted_.device)).mean
+        codes = estimator.fitted_.codes_of(x.to(estimator.fitted_.device))
         if cut:
             codes = codes * (torch.arange(codes.shape[1], device=codes.device) < size)
         model = estimator.model_.decode(codes).cpu().numpy().astype(np.float64)
     principal = PrincipalErrors(estimator.principal_)
     kept = principal.directions[:size]
     pca = principal.mean + (x.numpy().astype(np.float64) - principal.mean) @ kept.T @ kept
-    return tuple(np.nansum(((units - again) * weights) ** 2, axis=1) for again in (model, pca))  # type: ignore[return-value]
+    present = np.maximum(1, np.isfinite(units).sum(1))
+    return tuple(np.nansum(((units - again) * weights) ** 2, axis=1) / present for again in (model, pca))  # type: ignore[return-value]
 
 
 def tab_facts(view: View, items: Items, packer: Packer) -> dict[str, Any]:
     """The tab as the page's JSON has it."""
     estimator, evaluation, places = view.estimator, view.evaluation, view.places
-    judged, n_shown = evaluation.reconstruction, len(items.places)
+    reconstruction, n_shown = evaluation.reconstruction, len(items.places)
     shown_errors = np.concatenate([view.errors[items.places], view.probe_errors])
     order = np.sort(view.errors)
     better_than = 1 - np.searchsorted(order, shown_errors, side="right") / max(1, len(order))
     seen = places.along_axes(view.held_out_codes)
     outside = ((seen[:, :2] < places.limits[:2, 0]) | (seen[:, :2] > places.limits[:2, 1])).any(1)
     decoder, encoder, note = _programs(view, items, packer)
-    trips = None if encoder is None or estimator.missing == "mask" else _round_trips(view)
+    trips = None if encoder is None or estimator.fitted_.masked else _round_trips(view)
     return {
         "name": view.name,
         "variant": type(estimator).__name__ if not view.is_pca else "PCA",
         "pca": view.is_pca,
-        "sentence": opening_sentence(evaluation, pictures=items.image_shape is not None, is_pca=view.is_pca),
+        "sentence": opening_sentence(
+            evaluation, pictures=items.image_shape is not None, is_pca=view.is_pca, n_columns=len(items.fields)
+        ),
         "banner": "" if view.is_pca else banner(evaluation),
         "size": evaluation.n_components,
         "pcaSize": evaluation.pca_components,
@@ -118,9 +124,9 @@ def tab_facts(view: View, items: Items, packer: Packer) -> dict[str, Any]:
             part.numel() for half in (estimator.model_.encoder, estimator.model_.decoder) for part in half.parameters()
         ),
         "seed": estimator.fitted_.seed if estimator.random_state is None else estimator.random_state,
-        "mse": judged.model.mse,
-        "pcaMse": judged.pca.mse,
-        "pcaNeeds": judged.pca_needs,
+        "mse": reconstruction.model.mse,
+        "pcaMse": reconstruction.pca.mse,
+        "pcaNeeds": reconstruction.pca_needs,
         "prior": estimator.model_.bottleneck.has_prior,
         "codes": packer.floats(view.codes),
         "known": packer.rows(places.known.T),
@@ -143,10 +149,13 @@ def tab_facts(view: View, items: Items, packer: Packer) -> dict[str, Any]:
         "differenceScale": _difference_scale(view, items),
         "decoder": decoder,
         "encoder": encoder,
+        "polish": _polish(estimator, packer),
         "encoderNote": note,
-        "unit": float(estimator.fitted_.code_unit),
+        "unit": 1.0 if estimator.fitted_.whitened else float(estimator.fitted_.code_unit),
         "scaling": {"center": estimator.scaling_.center.tolist(), "spread": estimator.scaling_.spread.tolist()},
-        "errorWeights": "model" if estimator.scale is not None or estimator.fitted_.layout is not None else "user",
+        "errorWeights": "model"
+        if estimator.fitted_.scale is not None or estimator.fitted_.layout is not None
+        else "user",
         "history": {} if view.is_pca else _history(estimator),
         "bestEpoch": estimator.best_epoch_,
         "latents": _latents(view),
@@ -157,8 +166,12 @@ def tab_facts(view: View, items: Items, packer: Packer) -> dict[str, Any]:
 def _programs(view: View, items: Items, packer: Packer) -> tuple[dict, dict | None, str]:
     estimator = view.estimator
     model = estimator.model_
-    decoder = model.decoder.plain()
-    codes = torch.from_numpy(np.asarray(view.codes, np.float32) / np.float32(estimator.fitted_.code_unit))
+    decoder, unit = model.decoder.plain(), torch.from_numpy(estimator.fitted_.code_unit)
+    codes = torch.from_numpy(np.asarray(view.codes, np.float32))
+    if estimator.fitted_.whitened:  # the page has one unit for all latents: the networks take the latents' own
+        decoder.input_scale = unit if decoder.input_scale is None else decoder.input_scale * unit
+    else:
+        codes = codes / unit
     spread = torch.from_numpy(np.minimum(estimator.scaling_.spread, WIDE_COLUMN)).float()
     with torch.inference_mode():
         meant = model.likelihood.cpu().mean(decoder(codes))
@@ -173,17 +186,22 @@ def _programs(view: View, items: Items, packer: Packer) -> tuple[dict, dict | No
         return program, None, LEFT_OUT
     try:
         code = code_program(model.bottleneck)
+        if estimator.fitted_.whitened:
+            if code["kind"] == "top_k":  # which latents are largest is not the same in units of their own
+                raise UnknownLayerError("the page cannot whiten the codes of a top-k bottleneck.")
+            outputs = torch.cat([unit, torch.ones((model.bottleneck.outputs_per_latent - 1) * len(unit))])
+            encoder.output_scale = outputs if encoder.output_scale is None else encoder.output_scale * outputs
     except UnknownLayerError as error:
-        return program, None, f"Rows of your own can't be placed here: {error}"
+        return program, None, f"Rows of your own can't be encoded here: {error}"
     x = units_of(estimator, items.rows)
-    deviation = torch.from_numpy(view.places.deviation / estimator.fitted_.code_unit).float()
+    deviation = torch.from_numpy(view.places.deviation / (1 if estimator.fitted_.whitened else unit.numpy())).float()
     with torch.inference_mode():
         placed = model.bottleneck(encoder(x)).mean
         levels = (
             fewest_levels(
                 encoder,
                 lambda network: largest((model.bottleneck(network(x)).mean - placed) / deviation),
-                ENCODE_TOLERANCE,
+                GUESS_TOLERANCE if estimator.fitted_.polish_steps else ENCODE_TOLERANCE,
             )
             if code["kind"] != "top_k"
             else FLOAT_LEVELS
@@ -191,10 +209,29 @@ def _programs(view: View, items: Items, packer: Packer) -> tuple[dict, dict | No
     return program, {"network": network_program(encoder, packer, levels), "code": code}, ""
 
 
+def _polish(estimator: BaseAutoencoder, packer: Packer) -> dict[str, Any] | None:
+    """What the page needs to find a row's best code and its standard error; None where codes are the encoder's."""
+    fitted, inference = estimator.fitted_, estimator.fitted_.inference
+    likelihood = estimator.model_.likelihood
+    mean = mean_program(likelihood)
+    if inference is None or inference.polishing is None or mean["kind"] not in POLISHED:
+        return None
+    polishing, x = inference.polishing, torch.zeros(1, fitted.scaling.center.shape[0], device=fitted.device)
+    with torch.inference_mode():
+        precision = float(target_of(likelihood, x, None).precision_at(x)[0, 0]) if likelihood.is_gaussian else 1.0
+    return {
+        "steps": fitted.polish_steps,
+        "metric": packer.floats(polishing.metric.cpu().numpy()),
+        "bank": packer.floats(polishing.bank.cpu().numpy()) if len(polishing.bank) else None,
+        "precision": precision,
+        "noise": inference.noise_variance if likelihood.is_gaussian else 1.0,
+    }
+
+
 def _round_trips(view: View) -> list[float]:
     """Quantiles of how far training codes are from where their decodes are encoded again, in standard deviations."""
     estimator, known = view.estimator, view.places.known
-    unit = np.float32(estimator.fitted_.code_unit)
+    unit = estimator.fitted_.code_unit
     codes = torch.from_numpy((known / unit).astype(np.float32)).to(estimator.fitted_.device)
     with torch.inference_mode():
         again = estimator.model_.encode(estimator.model_.decode(codes)).mean.cpu().numpy()[:, : known.shape[1]] * unit
@@ -203,12 +240,12 @@ def _round_trips(view: View) -> list[float]:
 
 
 def _curve(view: View, rows: np.ndarray) -> list[list[float]]:
-    """Of an ordered code, whose first k numbers are a code themselves: size and error per feature, for each k."""
+    """Of an ordered code, whose first k dimensions are a code themselves: size and error per feature, for each k."""
     if not view.estimator.model_.bottleneck.ordered:
         return []
     sizes = range(1, min(view.evaluation.n_components, MOST_CURVE) + 1)
     rows = rows[:: max(1, len(rows) // CURVE_ROWS)]
-    return [[size, float(row_errors(view.estimator, rows, size, cut=True)[0].mean() / rows.shape[1])] for size in sizes]
+    return [[size, float(row_errors(view.estimator, rows, size, cut=True)[0].mean())] for size in sizes]
 
 
 def _history(estimator: BaseAutoencoder) -> dict[str, list[float]]:
@@ -223,14 +260,14 @@ def _shortened(values: Any) -> list[float]:
 
 def _difference_scale(view: View, items: Items) -> float:
     rows = items.rows[: len(items.places)]
-    rebuilt = view.estimator.fitted_.decode(view.codes[: len(rows)])
+    decoded = view.estimator.fitted_.decode(view.codes[: len(rows)])
     spread = 1.0 if items.image_shape is not None else view.estimator.scaling_.spread
-    sizes = np.abs((rebuilt - rows) / spread)
+    sizes = np.abs((decoded - rows) / spread)
     return float(np.nanquantile(sizes, 0.995)) or 1.0
 
 
 def _idle(view: View, variances: np.ndarray) -> list[bool]:
-    """Which numbers or directions of the code tell nothing: of a variational model by Burda's rule, else constants."""
+    """Which dimensions or axes of the code are unused: of a variational model by Burda's rule, else constants."""
     if view.estimator.model_.bottleneck.has_prior and not view.is_pca:
         return (variances < ACTIVE_VARIANCE).tolist()
     return (variances < 1e-6 * max(float(variances.max()), 1e-30)).tolist()

@@ -76,7 +76,7 @@ class GenerationMixin:
             )
         generator = check_random_state(fitted.seed if random_state is None else random_state)
         if has_prior and codes != "density":
-            drawn = generator.standard_normal((n_samples, fitted.n_components))
+            drawn = generator.standard_normal((n_samples, fitted.n_components)) * fitted.code_unit
         else:
             drawn = self._drawn_from_density(n_samples, generator)
         rows = fitted.decode(drawn, given_for(self, given, n_samples))
@@ -112,8 +112,9 @@ class GenerationMixin:
         if path == "auto":
             spherical = fitted.model.bottleneck.has_prior and fitted.n_components > FLAT
             path = "spherical" if spherical else "straight"
-        points = (spherical_path if path == "spherical" else linear_path)(starts, ends, int(steps))
-        return self.inverse_transform(points.reshape(-1, fitted.n_components))
+        unit = fitted.code_unit  # the prior's sphere is one in the units of the model
+        points = (spherical_path if path == "spherical" else linear_path)(starts / unit, ends / unit, int(steps))
+        return self.inverse_transform(points.reshape(-1, fitted.n_components) * unit)
 
     def _drawn_from_density(self, n_samples: int, generator: np.random.RandomState) -> np.ndarray:
         """Codes from the fitted density, as `inverse_transform` takes them."""
@@ -126,7 +127,7 @@ class GenerationMixin:
         drawn = density.sample(n_samples, generator)
         with torch.inference_mode():
             points = torch.from_numpy(drawn.astype(np.float32)).to(fitted.device)
-            return bottleneck.code_of(points).cpu().numpy() * np.float32(fitted.code_unit)
+            return bottleneck.code_of(points).cpu().numpy() * fitted.code_unit
 
     def _with_noise(self, rows: np.ndarray, generator: np.random.RandomState) -> np.ndarray:
         """Rows drawn from the likelihood with these means."""

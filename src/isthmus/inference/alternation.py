@@ -18,6 +18,7 @@ so that the guess is good too, where it is used as it stands.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -33,11 +34,12 @@ from isthmus.inference.target import Target
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.network import Network
 from isthmus.rows.rows import Batch, Rows, seeded_generator
-from isthmus.training.loop import exceeds_chance, rate
+from isthmus.training.loop import exceeds_chance
 from isthmus.training.one_network import OneNetwork
-from isthmus.training.plan import Plan
+from isthmus.training.plan import Plan, automatic_patience
+from isthmus.training.schedule import rate
 
-__all__ = ["Alternated", "Turns", "alternate", "can_alternate", "no_turns", "share_out"]
+__all__ = ["Alternated", "Turns", "alternate", "alternate_again", "can_alternate", "no_turns", "share_out"]
 
 DESCENT = 2  # steps at the beginning of a turn
 NOISE = 0.02  # of each latent's standard deviation
@@ -69,7 +71,7 @@ def share_out(plan: Plan, n_iter_no_change: int | None = None) -> Turns:
     if count < LEAST_TURNS:
         return no_turns(plan)
     ordinary = round(ORDINARY * plan.epochs)
-    patience = None if plan.patience is None else n_iter_no_change or max(5, ordinary // 3)
+    patience = None if plan.patience is None else n_iter_no_change or automatic_patience(ordinary)
     first = replace(plan, epochs=ordinary, patience=patience)
     return Turns(plan, first, count, max(1, round(plan.epochs / count)))
 
@@ -86,10 +88,15 @@ def can_alternate(model: AutoencoderModel, rows: Rows) -> bool:
 
 
 class Alternated(NamedTuple):
-    """Which row of the history is the model's now, and whether somebody ended the turns."""
+    """Which row of the history is the model's now, whether somebody ended the turns, and how many were kept.
+
+    Of the encoder's epochs after them ``encoder_epochs`` were kept.
+    """
 
     best_epoch: int
     interrupted: bool
+    kept: int = 0
+    encoder_epochs: int = 0
 
 
 def alternate(
@@ -114,22 +121,15 @@ def alternate(
     first, begun, before = len(history), time.perf_counter(), history[-1]["seconds"]
     losses = [work.held_out_losses()]
     at_first = best = decoder.weights()
-    interrupted, kept, step, n_steps = False, 0, 0, turns.count * turns.epochs * work.batches_of_epoch
+    interrupted, kept, encoder_epochs = False, 0, 0
     try:
         for turn in range(1, turns.count + 1):
-            work.polish(DESCENT)
-            for noisy, batch in work.batches(turn, turns.epochs):
-                progress = step / max(1, n_steps - 1)
-                decoder.step(
-                    _beside(noisy, batch.given), _at_output(model.likelihood, batch), RATE * rate(plan, progress)
-                )
-                step += 1
-            work.renew_basis()
+            _take_turn(work, decoder, turns, turn)
             losses.append(work.held_out_losses())
             if work.mean(losses[turn]) < work.mean(losses[kept]):
                 kept, best = turn, decoder.weights()
             row = work.figures(losses[turn])
-            row |= {"epoch": float(first + turn - 1), "learning_rate": RATE * rate(plan, step / n_steps)}
+            row |= {"epoch": float(first + turn - 1), "learning_rate": RATE * rate(plan, turn / turns.count)}
             row["seconds"] = before + time.perf_counter() - begun
             history.append({name: row[name] for name in history.columns})
             if on_turn(row):
@@ -142,20 +142,45 @@ def alternate(
     decoder.put(best)
     decoder.finish()
     if kept:
-        _teach_encoder(work, plan, max(1, round(ENCODER_SHARE * turns.count * turns.epochs)))
+        encoder_epochs = _teach_encoder(work, turns)
         best_epoch = first + kept - 1
-    return Alternated(best_epoch, interrupted)
+    return Alternated(best_epoch, interrupted, kept, encoder_epochs)
+
+
+def alternate_again(
+    model: AutoencoderModel, rows: Rows, turns: Turns, seed: int, found: Alternated, mean_weight: float = 1.0
+) -> None:
+    """The turns that were kept, and the encoder's epochs after them, on ``rows``, of which none are held out."""
+    work = _Work(model, rows, None, turns.plan.batch_size, seed, mean_weight)
+    decoder = OneNetwork(model.decoder, turns.plan, DECAY * turns.plan.weight_decay)
+    for turn in range(1, found.kept + 1):
+        _take_turn(work, decoder, turns, turn)
+    decoder.finish()
+    _teach_encoder(work, turns, found.encoder_epochs)
+
+
+def _take_turn(work: _Work, decoder: OneNetwork, turns: Turns, turn: int) -> None:
+    """Polish all codes, and train the decoder on them."""
+    work.polish(DESCENT)
+    per_turn = turns.epochs * work.batches_of_epoch
+    step, n_steps = (turn - 1) * per_turn, turns.count * per_turn
+    for noisy, batch in work.batches(turn, turns.epochs):
+        highest = RATE * rate(turns.plan, step / max(1, n_steps - 1))
+        decoder.step(_beside(noisy, batch.given), _at_output(work.model.likelihood, batch), highest)
+        step += 1
+    work.renew_basis()
 
 
 class _Work:
     """Rows, and their codes as they stand."""
 
     def __init__(
-        self, model: AutoencoderModel, rows: Rows, held_out: Rows, batch_size: int, seed: int, mean_weight: float
+        self, model: AutoencoderModel, rows: Rows, held_out: Rows | None, batch_size: int, seed: int, mean_weight: float
     ):
         self.model, self.rows, self.batch_size, self.seed = model, rows, batch_size, seed
         self.mean_weight = mean_weight
         self.device = next(model.parameters()).device
+        held_out = rows.some(0) if held_out is None else held_out
         self.held_out = self._taken(held_out, torch.arange(len(held_out)))
         self.places = torch.linspace(0, len(rows) - 1, min(BASIS_ROWS, len(rows))).long()
         self.sample = self._taken(rows, self.places)
@@ -252,14 +277,20 @@ class _Work:
         return row
 
 
-def _teach_encoder(work: _Work, plan: Plan, epochs: int) -> None:
-    """Let the encoder learn to guess; it stays as it is unless that reconstructs held-out rows better."""
-    model = work.model
+def _teach_encoder(work: _Work, turns: Turns, epochs: int | None = None) -> int:
+    """Let the encoder learn to guess, for the epochs that reconstruct held-out rows best; how many those are.
+
+    For the first ``epochs`` of them if that is given, whatever comes of it.
+    """
+    model, plan = work.model, turns.plan
     linearize = cast(Network, model.decoder).linearize
     encoder = OneNetwork(model.encoder, plan, DECAY * plan.weight_decay)
-    best, weights = work.mean(work.held_out_losses(amortized=True)), encoder.weights()
-    step, n_steps = 0, epochs * work.batches_of_epoch
-    for epoch in range(epochs):
+    planned = max(1, round(ENCODER_SHARE * turns.count * turns.epochs))
+    kept, best, weights = 0, math.inf, encoder.weights()
+    if epochs is None:
+        best = work.mean(work.held_out_losses(amortized=True))
+    step, n_steps = 0, planned * work.batches_of_epoch
+    for epoch in range(planned if epochs is None else epochs):
         for batch in work.shuffled(epoch):
 
             def at_code(h: Tensor, batch: Batch = batch) -> Tensor:
@@ -268,11 +299,12 @@ def _teach_encoder(work: _Work, plan: Plan, epochs: int) -> None:
 
             encoder.step(_beside(batch.x, batch.given), at_code, RATE * rate(plan, step / max(1, n_steps - 1)))
             step += 1
-        loss = work.mean(work.held_out_losses(amortized=True))
-        if loss < best:
-            best, weights = loss, encoder.weights()
+        loss = work.mean(work.held_out_losses(amortized=True)) if epochs is None else -math.inf
+        if loss < best or epochs is not None:
+            kept, best, weights = epoch + 1, loss, encoder.weights()
     encoder.put(weights)
     encoder.finish()
+    return kept
 
 
 def _beside(inputs: Tensor, given: Tensor | None) -> Tensor:

@@ -4,8 +4,8 @@ At the end of `fit` the codes of at most 2,048 training rows are kept, how far e
 its reconstruction, and what inference has to know (`isthmus.inference.state`). That is a few passes over a few rows.
 `partial_fit` only notes its latest rows, and they are encoded when they are needed.
 
-What is kept of a row is what the bottleneck reads (h), so that a sparse code gets its zeros from the bottleneck, as for
-any row; for a Gaussian bottleneck it is one draw z ~ q(z|x), so that together they are a sample of the aggregate
+What is kept of a row is what the bottleneck reads (h), so a sparse code gets its zeros from the bottleneck, as for
+any row; for a Gaussian bottleneck it is one draw z ~ q(z|x), so together they are a sample of the aggregate
 posterior.
 """
 
@@ -115,13 +115,21 @@ class RecentRows:
 
 
 def buffered_codes(
-    model: AutoencoderModel, rows: Rows, held_out: Rows, device: torch.device, closed_form: Principal | None
+    model: AutoencoderModel,
+    rows: Rows,
+    held_out: Rows,
+    device: torch.device,
+    closed_form: Principal | None,
+    before: CodeBuffer | None = None,
 ) -> CodeBuffer:
     """What is kept of some of ``rows``, evenly spread, and of some of the rows ``held_out``.
 
     ``closed_form`` is PCA, where the model's codes and reconstructions are its. Torch's generator draws the codes.
+    ``before`` is what was kept before the model learned from the held-out rows too: errors and noise are its.
     """
-    return CodeBuffer.of(*_encoded(model, rows, held_out, device, None, closed_form))
+    inference = None if before is None else before.inference
+    found = _encoded(model, rows, held_out, device, None, closed_form, inference)
+    return CodeBuffer.of(*(found if before is None else found._replace(errors=before.errors)))
 
 
 def _encoded(
@@ -131,11 +139,12 @@ def _encoded(
     device: torch.device,
     earlier: CodeBuffer | None,
     closed_form: Principal | None,
+    before: InferenceState | None = None,
 ) -> Kept:
     codes, squares, count = [], *torch.zeros(2, rows.n_features, dtype=torch.float64)
     n_weights = sum(parameter.numel() for parameter in model.parameters())
     with torch.no_grad(), threads_for(min(len(rows), MOST_ROWS) * n_weights):
-        inference = learn_inference(model, _some(rows, device), _some(held_out, device), closed_form)
+        inference = learn_inference(model, _some(rows, device), _some(held_out, device), closed_form, before)
         for batch in rows.some(MOST_ROWS).records():
             x, given, *_ = batch.to(device)
             if model.bottleneck.is_identity:

@@ -51,7 +51,7 @@ class CodeDensity:
 
     @property
     def root(self) -> Tensor:
-        """S^½, so that it times its transpose is S."""
+        """S^½, so it times its transpose is S."""
         values, axes = torch.linalg.eigh(self.covariance.double())
         return (axes * values.clamp(min=0).sqrt()).to(self.mean.dtype)
 
@@ -70,7 +70,7 @@ def fit_code_density(codes: Tensor, covariances: Tensor | None) -> CodeDensity:
     """The density of codes behind least-squares ones, shape (n_rows, p).
 
     ``covariances``, shape (n_rows, p, p), say how far noise spreads each code; None leaves the codes' spread as it is.
-    Where noise explains all of a direction's spread, a little is left to it, so that the covariance stays positive
+    Where noise explains all of a direction's spread, a little is left to it, so the covariance stays positive
     definite.
     """
     codes, covariances = _finite(codes.double(), covariances)

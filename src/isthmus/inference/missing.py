@@ -21,7 +21,7 @@ from isthmus.fitted import FittedState
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.rows.scaling import Scaling, chunks
 
-__all__ = ["completed", "expected_cells", "fill_cells", "imputed", "like_given", "observed_log_volume"]
+__all__ = ["completed", "expected_cells", "fill_cells", "imputed", "observed_log_volume"]
 
 
 def expected_cells(model: AutoencoderModel, x: Tensor, given: Tensor | None = None) -> Tensor:
@@ -69,13 +69,3 @@ def fill_cells(X: Any, expected: Callable[[np.ndarray], np.ndarray], dtype: np.d
     if len(rows):
         filled[rows] = np.where(holes[rows], expected(rows), filled[rows])
     return filled
-
-
-def like_given(X: Any, values: np.ndarray) -> Any:
-    """An array in the container of X: a pandas or polars DataFrame with the same columns (and index), else as it is."""
-    library = type(X).__module__.partition(".")[0]
-    if library == "pandas" and hasattr(X, "columns"):
-        return type(X)(values, index=X.index, columns=X.columns)
-    if library == "polars" and hasattr(X, "columns"):
-        return type(X)(values, schema=list(X.columns))
-    return values

@@ -1,7 +1,7 @@
 """Small symmetric systems, one a row: products, factors and solutions that do not depend on a row's place.
 
 A library of linear algebra may round otherwise where a matrix begins in another place of a cache line. Here every
-matrix of a batch begins at one, so that a row's answer is the same, to the last bit, wherever in its block it stands.
+matrix of a batch begins at one, so a row's answer is the same, to the last bit, wherever in its block it stands.
 """
 
 from __future__ import annotations

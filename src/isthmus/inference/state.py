@@ -117,12 +117,28 @@ class InferenceState:
 
 
 def learn_inference(
-    model: AutoencoderModel, rows: Batch, held_out: Batch, closed_form: Principal | None
+    model: AutoencoderModel,
+    rows: Batch,
+    held_out: Batch,
+    closed_form: Principal | None,
+    before: InferenceState | None = None,
 ) -> InferenceState:
     """What inference needs, from training rows and held-out rows in the model's units.
 
-    ``closed_form`` is PCA, where the model's codes and reconstructions are its.
+    ``closed_form`` is PCA, where the model's codes and reconstructions are its. Of a model that has since learned from
+    the held-out rows too, ``before`` is what they said of it then, which the noise and the steps are taken from.
     """
+    found = _learned(model, rows, held_out, closed_form, before)
+    return found if before is None else replace(found, noise_variance=before.noise_variance)
+
+
+def _learned(
+    model: AutoencoderModel,
+    rows: Batch,
+    held_out: Batch,
+    closed_form: Principal | None,
+    before: InferenceState | None,
+) -> InferenceState:
     with torch.no_grad():
         guess, held = (model.encode(batch.x, batch.given).mean for batch in (rows, held_out))
         amortized = _noise(model, held_out, held, 0)
@@ -132,7 +148,7 @@ def learn_inference(
             spent = min(float((held != 0).double().sum(1).mean()), held_out.x.shape[1] - 1)
             return InferenceState(None, fit_code_density(guess, None), _noise(model, held_out, held, spent))
         try:
-            return _of_points(model, rows, held_out, closed_form)
+            return _of_points(model, rows, held_out, closed_form, before)
         except NotDifferentiableError as error:
             warnings.warn(
                 f"{error}: codes stay as the encoder gives them, and score_samples is the density of a row given its "
@@ -143,7 +159,13 @@ def learn_inference(
             return InferenceState(None, None, amortized)
 
 
-def _of_points(model: AutoencoderModel, rows: Batch, held_out: Batch, closed_form: Principal | None) -> InferenceState:
+def _of_points(
+    model: AutoencoderModel,
+    rows: Batch,
+    held_out: Batch,
+    closed_form: Principal | None,
+    before: InferenceState | None,
+) -> InferenceState:
     likelihood = model.likelihood
     whole, judged = model.complete(rows.x), model.complete(held_out.x)
     target, held_target = target_of(likelihood, whole, rows.given), target_of(likelihood, judged, held_out.given)
@@ -153,14 +175,20 @@ def _of_points(model: AutoencoderModel, rows: Batch, held_out: Batch, closed_for
     codes = polishing.codes(model, target, guess, STEPS)
     polishing = polishing_of(model, target, codes)
     steps = _steps_that_pay(model, polishing, held_target, first) if closed_form is None else 0
+    if before is not None and before.polishing is not None:
+        steps = before.polishing.steps
     polishing = replace(polishing, steps=steps)
     if closed_form is not None and likelihood.is_gaussian and n_latents <= len(closed_form.variances):
         noise = likelihood.noise_variance or max(closed_form.noise_variance(n_latents), LEAST_NOISE)
         spread = (closed_form.variances[:n_latents] - noise).clamp(min=LEAST_NOISE).to(guess.device)
         return InferenceState(polishing, CodeDensity(torch.zeros_like(spread), spread.diag()), noise)
-    start = polishing.start(model, held_target, first)
-    best = infer(model.decoder, held_target, start, steps=EXACT_STEPS).codes
-    state = InferenceState(polishing, None, _noise(model, held_out, best, n_latents))
+    if before is None:
+        start = polishing.start(model, held_target, first)
+        best = infer(model.decoder, held_target, start, steps=EXACT_STEPS).codes
+        noise = _noise(model, held_out, best, n_latents)
+    else:
+        noise = before.noise_variance
+    state = InferenceState(polishing, None, noise)
     if likelihood.is_gaussian and likelihood.mean_is_output:
         codes = infer(model.decoder, target, codes, steps=EXACT_STEPS).codes
         spread = covariances(state._curvature(model, whole, rows.given, codes))

@@ -9,7 +9,6 @@ gradient is autograd's, and with the Fisher information of the mean for W the ma
 
 from __future__ import annotations
 
-import copy
 import math
 from typing import Any, NamedTuple
 
@@ -178,8 +177,7 @@ class LikelihoodTarget(Target):
         missing = x.isnan()
         self._missing = missing if bool(missing.any()) else None
         self._filled = x if self._missing is None else torch.where(missing, 0.0, x)
-        self.likelihood = copy.copy(likelihood)  # of one's own, as a flag is set on it; parameters are shared
-        self.likelihood.some_missing = self._missing is not None
+        self.likelihood = likelihood.with_missing(self._missing is not None)
 
     def mean(self, output: Tensor) -> Tensor:
         return self.likelihood.mean(output)

@@ -7,6 +7,7 @@ needs. `isthmus.parts.likelihoods` holds one file for each kind.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -18,8 +19,8 @@ from isthmus.parts.linearization import differentiated
 from isthmus.parts.part import Part
 
 if TYPE_CHECKING:
-    from isthmus.mixed.layout import Blocks
     from isthmus.rows.scaling import ColumnStatistics, Scaling
+    from isthmus.tables.layout import Blocks
 
 __all__ = ["Columns", "Likelihood", "squared_error"]
 
@@ -92,6 +93,12 @@ class Likelihood(Part):
     def with_noise(self, variance: float) -> Likelihood:
         """The same likelihood with this σ², in the model's units, where held-out rows are to say what it is."""
         return self
+
+    def with_missing(self, some_missing: bool) -> Self:
+        """The same likelihood, its parameters shared, with or without missing cells."""
+        known = copy.copy(self)
+        known.some_missing = some_missing
+        return known
 
     def mean(self, output: Tensor) -> Tensor:
         """The reconstruction x̂ = E[x|z]."""

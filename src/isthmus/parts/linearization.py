@@ -4,6 +4,8 @@ Layer by layer, with h the input of a layer and dots for derivatives:
 
     linear layer   a = W h + b        push  ȧ = W ḣ              pull  h̄ = Wᵀ ā
     activation     h = φ(a)           push  ḣ = φ'(a) ⊙ ȧ        pull  ā = φ'(a) ⊙ h̄
+    normalisation  h = γ ⊙ n + β, n = (a - mean a) / σ      push  ḣ = γ ⊙ P ȧ / σ   pull  ā = P (γ ⊙ h̄) / σ
+                   P v = v - mean v - n mean(n ⊙ v), over the places and channels of a group
 
 `value_and_jacobian` pushes all p inputs' tangents at once, beside the value and stacked with it, shape (batch, 1 + p,
 width), so each layer is one matrix product: the whole Jacobian for p + 1 passes, however many columns there are. The
@@ -18,6 +20,7 @@ a pull along its cotangent.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -49,6 +52,20 @@ SLOPES: dict[type[nn.Module], Callable[[Tensor], Tensor]] = {
     nn.GELU: lambda a: aten.gelu_backward.default(torch.ones_like(a), a),
     nn.Tanh: lambda a: 1 - a.tanh().square(),
     nn.Sigmoid: lambda a: aten.sigmoid_backward.default(torch.ones_like(a), a.sigmoid()),
+}
+
+
+CONVOLUTIONS: dict[type[nn.Module], tuple[Callable[..., Tensor], bool]] = {
+    nn.Conv1d: (functional.conv1d, False),
+    nn.Conv2d: (functional.conv2d, False),
+    nn.ConvTranspose1d: (functional.conv_transpose1d, True),
+    nn.ConvTranspose2d: (functional.conv_transpose2d, True),
+}
+ADJOINTS: dict[type[nn.Module], Callable[..., Tensor]] = {
+    nn.Conv1d: functional.conv_transpose1d,
+    nn.Conv2d: functional.conv_transpose2d,
+    nn.ConvTranspose1d: functional.conv1d,
+    nn.ConvTranspose2d: functional.conv2d,
 }
 
 
@@ -166,8 +183,10 @@ def _rule(layer: nn.Module, x: Tensor) -> _Rule:
     if isinstance(layer, nn.Flatten | nn.Unflatten):
         shape = x.shape[1:]
         return _Rule(layer(x), layer, lambda c: c.reshape(len(c), *shape))
-    if isinstance(layer, nn.ConvTranspose2d) and kind is nn.ConvTranspose2d:
-        return _Rule(layer(x), lambda t: _transposed(layer, t), lambda c: _convolved(layer, c))
+    if kind in CONVOLUTIONS:
+        return _Rule(layer(x), lambda t: _without_bias(layer, t), lambda c: _adjoint(layer, c, x.shape))
+    if isinstance(layer, nn.GroupNorm) and kind is nn.GroupNorm:
+        return _Rule(layer(x), *_normalised(layer, x))
     return differentiated(layer, x)
 
 
@@ -208,9 +227,14 @@ def _pushed(layer: nn.Module, stacked: Tensor) -> Tensor:
         return _with_bias(product(together, layer.weight), layer.bias, stacked)
     if isinstance(layer, nn.Flatten | nn.Unflatten):
         return layer(together).unflatten(0, stacked.shape[:2])
-    if isinstance(layer, nn.ConvTranspose2d) and kind is nn.ConvTranspose2d:
-        bias = None if layer.bias is None else layer.bias[:, None, None]
-        return _with_bias(_transposed(layer, together), bias, stacked)
+    if kind in CONVOLUTIONS:
+        bias: Any = layer.bias
+        bias = None if bias is None else bias.view(-1, *[1] * (stacked.dim() - 3))
+        return _with_bias(_without_bias(layer, together), bias, stacked)
+    if isinstance(layer, nn.GroupNorm) and kind is nn.GroupNorm:
+        before = stacked[:, 0]
+        push, _ = _normalised(layer, before, tangents=stacked.shape[1] - 1)
+        return torch.cat([layer(before)[:, None], push(stacked[:, 1:])], 1)
     rule = differentiated(layer, stacked[:, 0])
     return torch.stack([rule.value, *(rule.push(tangent) for tangent in stacked[:, 1:].unbind(1))], 1)
 
@@ -222,31 +246,42 @@ def _with_bias(together: Tensor, bias: Tensor | None, stacked: Tensor) -> Tensor
     return pushed
 
 
-def _transposed(layer: nn.ConvTranspose2d, x: Tensor) -> Tensor:
-    """The layer without its bias."""
-    return functional.conv_transpose2d(
-        x,
-        layer.weight,
-        None,
-        layer.stride,  # pyrefly: ignore[bad-argument-type]
-        layer.padding,  # pyrefly: ignore[bad-argument-type]
-        layer.output_padding,  # pyrefly: ignore[bad-argument-type]
-        layer.groups,
-        layer.dilation,  # pyrefly: ignore[bad-argument-type]
-    )
+def _without_bias(layer: Any, x: Tensor) -> Tensor:
+    """A convolution of either direction, less its bias."""
+    function, transposed = CONVOLUTIONS[type(layer)]
+    spare = (layer.output_padding,) if transposed else ()
+    rest = (layer.groups, layer.dilation) if transposed else (layer.dilation, layer.groups)
+    return function(x, layer.weight, None, layer.stride, layer.padding, *spare, *rest)
 
 
-def _convolved(layer: nn.ConvTranspose2d, x: Tensor) -> Tensor:
-    """Its adjoint: a convolution with the same weights."""
-    return functional.conv2d(
-        x,
-        layer.weight,
-        None,
-        layer.stride,  # pyrefly: ignore[bad-argument-type]
-        layer.padding,  # pyrefly: ignore[bad-argument-type]
-        layer.dilation,  # pyrefly: ignore[bad-argument-type]
-        layer.groups,
-    )
+def _adjoint(layer: Any, cotangent: Tensor, shape: Sequence[int]) -> Tensor:
+    """The other direction with the same weights, back to the ``shape`` of the layer's input."""
+    _, transposed = CONVOLUTIONS[type(layer)]
+    other = ADJOINTS[type(layer)]
+    if transposed:
+        return other(cotangent, layer.weight, None, layer.stride, layer.padding, layer.dilation, layer.groups)
+    least = other(cotangent[:1], layer.weight, None, layer.stride, layer.padding, 0, layer.groups, layer.dilation)
+    spare = [size - one for size, one in zip(shape[2:], least.shape[2:], strict=True)]
+    return other(cotangent, layer.weight, None, layer.stride, layer.padding, spare, layer.groups, layer.dilation)
+
+
+def _normalised(layer: nn.GroupNorm, x: Tensor, tangents: int = 0) -> tuple[Any, Any]:
+    """Push and pull of a normalisation over groups at x; vectors have an axis of ``tangents`` behind the batch."""
+    grouped = x.reshape(len(x), layer.num_groups, -1)
+    centred = grouped - grouped.mean(2, keepdim=True)
+    size = (centred.square().mean(2, keepdim=True) + layer.eps).rsqrt()
+    normal = centred * size
+    gain = layer.weight.view(-1, *[1] * (x.dim() - 2))
+    if tangents:
+        normal, size = normal[:, None], size[:, None]
+
+    def projected(v: Tensor) -> Tensor:
+        inside = v.reshape(*v.shape[: 1 + bool(tangents)], layer.num_groups, -1)
+        left = inside - inside.mean(-1, keepdim=True)
+        left = left - normal * (normal * inside).mean(-1, keepdim=True)
+        return (left * size).reshape(v.shape)
+
+    return lambda t: gain * projected(t), lambda c: projected(gain * c)
 
 
 def differentiated(layer: Callable[[Tensor], Tensor], x: Tensor) -> _Rule:

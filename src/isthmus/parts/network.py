@@ -21,6 +21,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from isthmus.parts.activations import ACTIVATIONS, perceptron
+from isthmus.parts.convolution import Stages, convolutional_decoder, convolutional_encoder
 from isthmus.parts.draws import generator
 from isthmus.parts.linearization import Linearization, affine, value_and_jacobian
 from isthmus.parts.own_module import OwnModule
@@ -38,21 +40,15 @@ __all__ = [
     "perceptron",
 ]
 
-ACTIVATIONS: dict[str, type[nn.Module]] = {
-    "relu": nn.ReLU,
-    "silu": nn.SiLU,
-    "gelu": nn.GELU,
-    "tanh": nn.Tanh,
-    "sigmoid": nn.Sigmoid,
-}
-
 
 @dataclass(frozen=True)
 class Architecture:
     """Everything that determines the shape of both networks; a saved model is built from it.
 
     Without ``hidden_widths`` and ``channels`` the networks are linear. The decoder mirrors the encoder, except that a
-    sparse code is decoded by a `Dictionary` alone: a residual network could undo the unit norm.
+    sparse code is decoded by a `Dictionary` alone: a residual network could undo the unit norm. ``grid``, the sizes of
+    the axes along which neighbours belong together, and ``stages``, the widths of `isthmus.parts.convolution.Stages`
+    over it, come together.
     """
 
     n_features: int
@@ -67,11 +63,29 @@ class Architecture:
     own_encoder: bool = False
     own_decoder: bool = False
     n_given: int = 0
+    grid: tuple[int, ...] = ()
+    stages: tuple[int, ...] = ()
 
     @property
     def linear(self) -> bool:
         """Whether there are no residual networks."""
-        return not (self.hidden_widths or self.channels or self.own_encoder or self.own_decoder)
+        return not (self.hidden_widths or self.channels or self.stages or self.own_encoder or self.own_decoder)
+
+    @property
+    def convolutions(self) -> Stages | None:
+        """The stages over the row's grid, where there are any."""
+        if not self.stages:
+            return None
+        return Stages(self.n_features // math.prod(self.grid), self.grid, self.stages, self.activation)
+
+    @property
+    def products(self) -> int:
+        """Multiply-adds for a row that decide how long a step takes."""
+        skip = 2 * self.n_features * self.n_latents
+        if self.convolutions is not None:
+            return skip + self.convolutions.products
+        widths = (self.n_features, *self.hidden_widths)
+        return skip + 2 * sum(one * other for one, other in pairwise(widths))
 
     def build(self, encoder: Any = None, decoder: Any = None) -> tuple[Network, Network]:
         """Encoder and decoder; copies of given modules become the residual networks."""
@@ -87,6 +101,10 @@ class Architecture:
         residual = None
         if module is not None:
             residual = OwnModule(module, n_in, n_out, name="encoder", gated=self.principal)
+        elif self.convolutions is not None:
+            residual, products = self.convolutions.encoder(n_out), self.convolutions.products // 2
+            size = n_out if self.principal else None
+            return Network(skip, residual, output_size=size, fixed=True, products=products)
         elif self.channels:
             widths = (*self.hidden_widths, n_out)
             residual = convolutional_encoder(self.image_shape or (), self.channels, widths, self.activation)
@@ -106,6 +124,9 @@ class Architecture:
         residual = None
         if module is not None:
             residual = OwnModule(module, n_in, self.n_features, name="decoder", gated=self.principal)
+        elif self.convolutions is not None:
+            residual, products = self.convolutions.decoder(n_in), self.convolutions.products // 2
+            return Network(skip, residual, input_size=input_size, fixed=True, products=products)
         elif self.channels:
             widths = (n_in, *reversed(self.hidden_widths))
             residual = convolutional_decoder(self.image_shape or (), self.channels, widths, self.activation)
@@ -128,6 +149,15 @@ class Network(Part):
         Any module, or None for a linear network.
     input_size, output_size
         Set on the side that carries the code: an encoder scales its output, a decoder its input.
+    fixed
+        Whether the skip stays at the closed form in training.
+    products
+        Multiply-adds of the residual network for a row, where they are more than it has weights.
+
+    Attributes
+    ----------
+    low_precision : bool
+        Whether the residual network computes in bfloat16 in training; set for the time of a run.
     """
 
     cautious: ClassVar = {"perceptron_layers": lambda self: None}
@@ -139,19 +169,28 @@ class Network(Part):
         *,
         input_size: int | None = None,
         output_size: int | None = None,
+        fixed: bool = False,
+        products: int = 0,
     ):
         super().__init__()
         # Typed Any: which layers there are is the architecture's choice, and torch's own types say no more.
         self.skip: Any = skip
         self.residual: Any = residual
         self.fused: Callable[[Tensor], Tensor] | None = None  # set while training, see training/fused.py
+        self.low_precision, self.products = False, products
+        if fixed and skip is not None:
+            skip.requires_grad_(False)
         self.input_scale: Any
         self.output_scale: Any
         self.register_buffer("input_scale", None if input_size is None else torch.ones(input_size))
         self.register_buffer("output_scale", None if output_size is None else torch.ones(output_size))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "fused": None}  # the fused pass belongs to the original's parameters
+        return {
+            **self.__dict__,
+            "fused": None,
+            "low_precision": False,
+        }  # the fused pass belongs to the original's parameters
 
     def forward(self, x: Tensor, given: Tensor | None = None) -> Tensor:
         if given is not None:
@@ -161,10 +200,16 @@ class Network(Part):
         if self.input_scale is not None:
             x = x / self.input_scale
         if self.skip is None:
-            y = self.residual(x)
+            y = self._residual_of(x)
         else:
-            y = self.skip(x) if self.residual is None else self.skip(x) + self.residual(x)
+            y = self.skip(x) if self.residual is None else self.skip(x) + self._residual_of(x)
         return y if self.output_scale is None else y * self.output_scale
+
+    def _residual_of(self, x: Tensor) -> Tensor:
+        if not (self.low_precision and torch.is_grad_enabled()):
+            return self.residual(x)
+        with torch.autocast(x.device.type, dtype=torch.bfloat16):
+            return self.residual(x).float()
 
     @torch.no_grad()
     def value_and_jacobian(self, z: Tensor, given: Tensor | None = None) -> Tensor:
@@ -290,71 +335,3 @@ class Dictionary(nn.Module):
         linear.weight = nn.Parameter(functional.normalize(self.weight, dim=0), requires_grad=False)
         linear.bias = nn.Parameter(self.bias.detach(), requires_grad=False)
         return linear
-
-
-def perceptron(widths: Sequence[int], activation: str, *, plain: bool = False) -> nn.Sequential:
-    """Linear layers of the given widths with the activation between them, none after the last.
-
-    ``plain`` keeps PyTorch's default initialization; otherwise hidden layers start at He et al.'s scale
-    (arXiv:1502.01852), which keeps the signal's size through ReLU-like layers.
-    """
-    layers: list[nn.Module] = []
-    for n_in, n_out in pairwise(widths):
-        linear = nn.Linear(n_in, n_out)
-        if not plain:
-            nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")
-            nn.init.zeros_(linear.bias)
-        layers += [linear, ACTIVATIONS[activation]()]
-    return nn.Sequential(*layers[:-1])
-
-
-def convolutional_encoder(
-    image_shape: Sequence[int], channels: Sequence[int], widths: Sequence[int], activation: str
-) -> nn.Sequential:
-    """Flat rows → picture → one halving convolution per stage → dense layers of ``widths`` (the last is the output)."""
-    shape = _with_channels(image_shape)
-    layers: list[nn.Module] = [nn.Unflatten(1, shape)]
-    for n_in, n_out in zip((shape[0], *channels), channels, strict=False):
-        layers += [nn.Conv2d(n_in, n_out, 3, stride=2, padding=1), ACTIVATIONS[activation]()]
-    layers.append(nn.Flatten())
-    return nn.Sequential(*layers, *perceptron([math.prod(_smallest(shape, channels)), *widths], activation))
-
-
-def convolutional_decoder(
-    image_shape: Sequence[int], channels: Sequence[int], widths: Sequence[int], activation: str
-) -> nn.Sequential:
-    """The encoder's mirror: dense layers of ``widths`` → smallest picture → doubling convolutions → flat rows."""
-    shape = _with_channels(image_shape)
-    smallest = _smallest(shape, channels)
-    sizes = _sizes(shape, len(channels))
-    layers: list[nn.Module] = [
-        *perceptron([*widths, math.prod(smallest)], activation),
-        ACTIVATIONS[activation](),
-        nn.Unflatten(1, smallest),
-    ]
-    stages = [*reversed(channels), shape[0]]
-    for depth, (n_in, n_out) in enumerate(pairwise(stages)):
-        small, large = sizes[len(channels) - depth], sizes[len(channels) - depth - 1]
-        # An odd size needs an extra row or column, since stride 2 maps both 7 and 8 to 4.
-        extra = (large[0] - 2 * small[0] + 1, large[1] - 2 * small[1] + 1)
-        layers += [
-            nn.ConvTranspose2d(n_in, n_out, 3, stride=2, padding=1, output_padding=extra),
-            ACTIVATIONS[activation](),
-        ]
-    return nn.Sequential(*layers[:-1], nn.Flatten())
-
-
-def _with_channels(image_shape: Sequence[int]) -> tuple[int, int, int]:
-    height, width = image_shape[-2:]
-    return (image_shape[0] if len(image_shape) == 3 else 1, height, width)
-
-
-def _sizes(shape: tuple[int, int, int], stages: int) -> list[tuple[int, int]]:
-    sizes = [shape[1:]]
-    for _ in range(stages):
-        sizes.append(((sizes[-1][0] + 1) // 2, (sizes[-1][1] + 1) // 2))
-    return sizes
-
-
-def _smallest(shape: tuple[int, int, int], channels: Sequence[int]) -> tuple[int, int, int]:
-    return (channels[-1], *_sizes(shape, len(channels))[-1])

@@ -74,6 +74,14 @@ class Principal:
         kept = float(self.variances[:size].double().sum())
         return min(max(1 - kept / self.total_variance, 0.0), 1.0) if self.total_variance > 0 else 0.0
 
+    def fewest_keeping(self, share: float) -> int | None:
+        """How many directions explain more than a share of the variance; None if those known don't."""
+        variances = self.variances.double() if self.spectrum is None else self.spectrum
+        if self.total_variance <= 0:
+            return 1
+        more = (variances.cumsum(0) / self.total_variance > share).nonzero()
+        return int(more[0]) + 1 if len(more) else None
+
     def noise_variance(self, size: int) -> float:
         """Maximum-likelihood σ² of probabilistic PCA: mean of the variances that ``size`` directions leave out."""
         spectrum = self.variances.double() if self.spectrum is None else self.spectrum

@@ -1,4 +1,4 @@
-"""Rows that are tables: values column by column, and which columns are rebuilt how well."""
+"""Rows that are tables: values column by column, and which columns are reconstructed how well."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isthmus.plots.pictures import as_pictures, plot_pictures_rebuilt, show_picture
+from isthmus.plots.pictures import as_pictures, plot_pictures_reconstructed, show_picture
 from isthmus.plots.style import INK, MODEL_COLOUR, PCA_COLOUR, as_text, bare_figure, caption, tidy
 
 if TYPE_CHECKING:
@@ -21,50 +21,52 @@ MOST_TABLE_ROWS = 4
 
 def plot_reconstructions(
     X: Any,
-    rebuilt: Any,
+    reconstructed: Any,
     image_shape: Sequence[int] | None = None,
     labels: Any = None,
     columns: Sequence[str] | None = None,
     n: int = 8,
     limits: tuple[float, float] | None = None,
 ) -> Figure:
-    """The first ``n`` rows beside what was rebuilt: pictures, or for tables paired bars in original units.
+    """The first ``n`` rows beside what was reconstructed: pictures, or for tables paired bars in original units.
 
     Of a table at most 4 rows, and of more than 30 columns the 30 with the largest residuals, those first.
     ``limits`` are the values drawn as the two ends of grey; [0, 1] where the pictures lie in it, else their own.
     """
-    X, rebuilt = np.asarray(X, dtype=float)[:n], np.asarray(rebuilt, dtype=float)[:n]
+    X, reconstructed = np.asarray(X, dtype=float)[:n], np.asarray(reconstructed, dtype=float)[:n]
     labels = None if labels is None else np.asarray(labels, dtype=object)[:n]
     if image_shape is not None:
-        return plot_pictures_rebuilt(X, rebuilt, image_shape, labels, limits)
-    return _plot_table_rebuilt(X[:MOST_TABLE_ROWS], rebuilt[:MOST_TABLE_ROWS], labels, columns)
+        return plot_pictures_reconstructed(X, reconstructed, image_shape, labels, limits)
+    return _plot_table_reconstructed(X[:MOST_TABLE_ROWS], reconstructed[:MOST_TABLE_ROWS], labels, columns)
 
 
-def _plot_table_rebuilt(X: np.ndarray, rebuilt: np.ndarray, labels: Any, columns: Sequence[str] | None) -> Figure:
+def _plot_table_reconstructed(
+    X: np.ndarray, reconstructed: np.ndarray, labels: Any, columns: Sequence[str] | None
+) -> Figure:
     names = _names(columns, X.shape[1])
     # Columns may differ in scale by thousands: each gets an axis of its own, all rows share it.
-    size = np.maximum(np.abs(X).max(0), np.abs(rebuilt).max(0))
+    size = np.maximum(np.abs(X).max(0), np.abs(reconstructed).max(0))
     size[size == 0] = 1.0
-    residual = np.abs(rebuilt - X).max(0) / size
+    residual = np.abs(reconstructed - X).max(0) / size
     chosen = np.arange(len(names))
     note = (
-        "Bars: each column in its own units, from 0, as a share of the largest value shown; numbers: original, rebuilt."
+        "Bars: each column in its own units, from 0, as a share of the largest value shown; numbers: original, decoded."
     )
     if len(names) > MOST_COLUMNS:
         chosen = np.argsort(-residual, kind="stable")[:MOST_COLUMNS]
         note = f"The {MOST_COLUMNS} of {len(names)} columns with the largest residuals, largest first. " + note
     figure = bare_figure(2.9 * len(X) + 1.8, 0.27 * len(chosen) + 1.3)
     places = np.arange(len(chosen))[::-1]
-    low = min(0.0, *((values[:, chosen] / size[chosen]).min() for values in (X, rebuilt)))
+    low = min(0.0, *((values[:, chosen] / size[chosen]).min() for values in (X, reconstructed)))
     for row in range(len(X)):
         axes = figure.add_subplot(1, len(X), row + 1)
         tidy(axes)
-        original, again = X[row, chosen] / size[chosen], rebuilt[row, chosen] / size[chosen]
+        original, again = X[row, chosen] / size[chosen], reconstructed[row, chosen] / size[chosen]
         axes.barh(places + 0.2, original, height=0.36, color="#b9bec5", label="original")
-        axes.barh(places - 0.2, again, height=0.36, color=MODEL_COLOUR, label="rebuilt")
+        axes.barh(places - 0.2, again, height=0.36, color=MODEL_COLOUR, label="reconstructed")
         ends = np.maximum(np.maximum(original, again), 0.0)
         for place, column, end in zip(places, chosen, ends, strict=True):
-            figures = f" {X[row, column]:.4g}, {rebuilt[row, column]:.4g}"
+            figures = f" {X[row, column]:.4g}, {reconstructed[row, column]:.4g}"
             axes.text(end, place, figures, fontsize=6.5, va="center", color="#555b63")
         axes.axvline(0, color=INK, linewidth=0.6)
         axes.set_xlim(low * 1.05, 1.55)
@@ -77,7 +79,7 @@ def _plot_table_rebuilt(X: np.ndarray, rebuilt: np.ndarray, labels: Any, columns
         axes.set_title(title, fontsize=9, color=INK, loc="left")
         if row == len(X) - 1:
             figure.legend(*axes.get_legend_handles_labels(), fontsize=8, frameon=False, ncols=2, loc="upper right")
-    caption(figure, "What was squeezed, and what came back", note)
+    caption(figure, "What was compressed, and what came back", note)
     return figure
 
 

@@ -30,7 +30,7 @@ INSIDE = (-0.25, 1.25)  # a decoder of numbers in [0, 1] leaves them a little; s
 
 
 def far_from(places: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Which places, shape (m, p), lie farther from every training code than 99 % of those from each other.
+    """Which places, shape (m, p), lie farther from every training code than 99% of those from each other.
 
     Distances are measured with each axis divided by its standard deviation.
     """
@@ -205,6 +205,6 @@ def _far_note(far: np.ndarray) -> str:
     if not far.any():
         return "Every cell has training codes near."
     return (
-        f"Hatched: {int(far.sum())} of {far.size} cells, farther from any training code than 99 % of those are from "
+        f"Hatched: {int(far.sum())} of {far.size} cells, farther from any training code than 99% of those are from "
         "each other; there the decoder is guessing."
     )

@@ -1,4 +1,4 @@
-"""Rows that are pictures, drawn as pictures: samples, and originals beside what was rebuilt."""
+"""Rows that are pictures, drawn as pictures: samples, and originals beside what was reconstructed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = [
     "greys_for",
     "plot_generated",
     "plot_interpolation",
-    "plot_pictures_rebuilt",
+    "plot_pictures_reconstructed",
     "plot_samples",
     "show_picture",
 ]
@@ -130,32 +130,34 @@ def plot_interpolation(way: Any, image_shape: Sequence[int], n_pairs: int = 1) -
         if place < steps:
             axes.set_title(f"{place / max(1, steps - 1):.2g}", fontsize=9, color=INK, pad=3)
     caption(
-        figure, "From one row to another, by their codes", "Above: the share of the way. Both ends are rebuilt rows."
+        figure,
+        "From one row to another, by their codes",
+        "Above: the share of the way. Both ends are reconstructed rows.",
     )
     return figure
 
 
-def plot_pictures_rebuilt(
+def plot_pictures_reconstructed(
     X: np.ndarray,
-    rebuilt: np.ndarray,
+    reconstructed: np.ndarray,
     image_shape: Sequence[int],
     labels: Any = None,
     limits: tuple[float, float] | None = None,
 ) -> Figure:
-    """Three rows: original, rebuilt, and rebuilt minus original, on scales shared by all."""
+    """Three rows: original, reconstructed, and reconstructed minus original, on scales shared by all."""
     n = len(X)
     figure = bare_figure(1.1 * n + 1.6, 4.1)
     grid = figure.add_gridspec(3, n + 1, width_ratios=[1.0] * n + [0.12])
     limits = limits or grey_range(X)
     originals = as_pictures(X, image_shape)
     greys = greys_for(originals, limits)
-    difference = rebuilt - X
+    difference = reconstructed - X
     reach = float(np.abs(difference).max()) or 1.0
     names = None if labels is None else as_text(labels)
     of_what = ", of the colour furthest off" if len(image_shape) == 3 and image_shape[0] > 1 else ""
     shown = (
         ("original", originals, limits, greys),
-        ("rebuilt", as_pictures(rebuilt, image_shape), limits, greys),
+        ("reconstructed", as_pictures(reconstructed, image_shape), limits, greys),
         ("difference", _grey(as_pictures(difference, image_shape)), (-reach, reach), difference_map()),
     )
     image: Any = None
@@ -175,9 +177,9 @@ def plot_pictures_rebuilt(
     bar.ax.tick_params(labelsize=7, length=2)
     caption(
         figure,
-        "What was squeezed, and what came back",
+        "What was compressed, and what came back",
         "Under each column its squared error, summed over the picture. "
-        f"Difference: rebuilt minus original{of_what}, one scale.",
+        f"Difference: reconstructed minus original{of_what}, one scale.",
     )
     return figure
 

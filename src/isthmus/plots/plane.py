@@ -1,7 +1,7 @@
 """The code as a place: every row drawn as a point at its code.
 
 Axes of a code are arbitrary in unit and direction, so planes have equal aspect, and their extent is that of the
-bulk of the codes (0.5 % to 99.5 % of the training codes, and 8 % more), not of the farthest point.
+bulk of the codes (0.5% to 99.5% of the training codes, and 8% more), not of the farthest point.
 """
 
 from __future__ import annotations

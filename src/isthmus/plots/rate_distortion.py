@@ -49,7 +49,7 @@ def plot_rate_distortion(found: Any) -> Figure:
     caption(
         figure,
         _title(found),
-        "On rows never learned from. Dotted: the size chosen, and the error bits are compared at.",
+        "On held-out rows. Dotted: the size chosen, and the error bits are compared at.",
     )
     return figure
 

@@ -21,8 +21,8 @@ from torch.nn import functional
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.draws import OwnDraws, generator, seeded
 from isthmus.training.devices import threads_for
-from isthmus.training.loop import rate
 from isthmus.training.plan import Plan
+from isthmus.training.schedule import rate
 
 __all__ = ["HeadedNetwork", "Lessons", "answers", "fine_tune", "forget"]
 

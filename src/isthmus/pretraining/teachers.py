@@ -1,7 +1,7 @@
 """Who teaches the network: a linear model of the principal codes, the spread of the labels, or their mean.
 
-All three are judged by cross-validation on the labelled rows. Two that differ are seldom wrong together, so their mean
-is taken, unless another is better by more than one standard error.
+All three are evaluated by cross-validation on the labelled rows. Two that differ are seldom wrong together, so their
+mean is taken, unless another is better by more than one standard error.
 """
 
 from __future__ import annotations

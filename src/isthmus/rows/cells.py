@@ -8,7 +8,7 @@ import numpy as np
 
 from isthmus.rows.scaling import chunks, require_finite
 
-__all__ = ["require_cells"]
+__all__ = ["has_gaps", "require_cells"]
 
 
 def require_cells(X: Any, names: list[str], who: str, *, missing: bool, reset: bool) -> None:
@@ -16,6 +16,11 @@ def require_cells(X: Any, names: list[str], who: str, *, missing: bool, reset: b
     require_finite(X, names, who, missing=missing)
     if reset and missing:
         _require_some_observed(X, names, who)
+
+
+def has_gaps(X: Any) -> bool:
+    """Whether a cell is NaN."""
+    return any(bool(np.isnan(part.sum())) and bool(np.isnan(part).any()) for part in chunks(X))
 
 
 def _require_some_observed(X: Any, names: list[str], who: str) -> None:

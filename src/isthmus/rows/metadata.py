@@ -96,15 +96,22 @@ class _WithMetadata(TableStream):
     def __init__(self, stream: TableStream, metadata: np.ndarray):
         self._same_as(stream)
         self.stream, self.metadata, self.segments = stream, metadata, stream.segments
-        self.columns = (*stream.columns, *(f"metadata {place}" for place in range(metadata.shape[1])))
         self._begins = np.concatenate([[0], np.cumsum(stream.segments)])
+
+    @property
+    def width(self) -> int:
+        return self.stream.width + self.metadata.shape[1]
+
+    @property
+    def encoded_names(self) -> tuple[str, ...]:
+        return (*self.stream.encoded_names, *(f"metadata {place}" for place in range(self.metadata.shape[1])))
 
     @property
     def files(self) -> tuple[int, ...]:
         return self.stream.files
 
     def read(self, segment: int, begin: int, end: int) -> Table:
-        return Table(self.values(segment, begin, end), self.columns, name=self.name)
+        return Table(self.values(segment, begin, end), self.encoded_names, name=self.name)
 
     def values(self, segment: int, begin: int, end: int) -> np.ndarray:
         values, first = self.stream.values(segment, begin, end), int(self._begins[segment])

@@ -45,7 +45,7 @@ class Survey:
     """The results of one pass over a stream: each column's statistics, and a sample of rows to evaluate on.
 
     ``picked`` are the sampled rows in the user's units, float64, and ``places`` their ascending positions in the
-    stream. A change of any row changes ``checksum``.
+    stream. A change of any row changes ``checksum``; ``gaps`` says whether a cell is missing.
     """
 
     columns: ColumnStatistics | None
@@ -53,11 +53,12 @@ class Survey:
     places: np.ndarray
     dtype: np.dtype
     checksum: int
+    gaps: bool = False
 
 
 def held_out_count(stream: TableStream, fraction: float | None) -> int:
     """The number of validation rows, limited by what memory may hold."""
-    most = max(1, MOST_HELD_OUT_CELLS // stream.n_columns)
+    most = max(1, MOST_HELD_OUT_CELLS // stream.width)
     return min(validation_count(len(stream), fraction), most)
 
 
@@ -68,33 +69,39 @@ def survey(
     fraction: float | None,
     group: ProcessGroup,
     *,
-    missing: bool,
+    missing: bool | None,
     weighted: bool = False,
 ) -> Survey:
     """One pass over a stream, distributed over processes; refuses cells that are not finite.
 
-    With ``missing`` a NaN is a missing cell; the statistics are then left to `observed_statistics`.
+    With ``missing`` a NaN is a missing cell, and None finds out whether there is one; the statistics of such rows are
+    left to `observed_statistics`.
     """
     n_rows = len(stream)
     wanted = min(held_out_count(stream, fraction) + 2 * MOST_VALIDATION_ROWS, n_rows)
     places = np.sort(np.random.default_rng([seed, PICKED]).choice(n_rows, wanted, replace=False, shuffle=False))
-    picked = np.zeros((wanted, stream.n_columns))
+    picked = np.zeros((wanted, stream.width))
     dtype = np.dtype(np.float32)
     checksum = torch.zeros(1, dtype=torch.int64)  # a sum, so it doesn't matter which process reads which piece
 
-    slots = [ColumnSums(stream.n_columns, weighted=weighted) for _ in range(group.slots)]
+    gaps = torch.zeros(1, dtype=torch.int64)
+    slots = [ColumnSums(stream.width, weighted=weighted) for _ in range(group.slots)]
     for first, piece, slot in _own_pieces(stream, group):
         values = stream.values(*piece)
         dtype = np.result_type(dtype, values.dtype)
-        require_finite(values, list(stream.columns), who, missing=missing, first=first)
+        require_finite(values, list(stream.encoded_names), who, missing=missing is not False, first=first)
+        gaps[0] |= bool(np.isnan(values).any())
         low, high = np.searchsorted(places, [first, first + len(values)])
         picked[low:high] = values[places[low:high] - first]
         checksum.add_(zlib.crc32(np.ascontiguousarray(values).data, first % 2**32))
-        if not missing:
+        if not missing and not gaps:
             slots[slot].add(values)
-    columns = None if missing else merged_statistics(_over_processes([sums.statistics() for sums in slots], group))
+    found_gaps = bool(group.all_reduce_(gaps))
+    columns = None
+    if not (missing or found_gaps):
+        columns = merged_statistics(_over_processes([sums.statistics() for sums in slots], group))
     group.all_reduce_(torch.from_numpy(picked))
-    return Survey(columns, picked, places, dtype, int(group.all_reduce_(checksum)))
+    return Survey(columns, picked, places, dtype, int(group.all_reduce_(checksum)), found_gaps)
 
 
 class StreamedRows(Rows):
@@ -109,13 +116,15 @@ class StreamedRows(Rows):
         sample: Rows | None = None,
         surveyed: Survey | None = None,
         widths: Widths | None = None,
+        masked: bool = False,
     ):
         self.stream = stream
         self.scaling = scaling
         self.group = group
         self.sample = sample
         self.surveyed = surveyed
-        self.widths = widths or Widths(stream.n_columns)
+        self.widths = widths or Widths(stream.width)
+        self.masked = masked
 
     random_access = False
 
@@ -154,7 +163,9 @@ class StreamedRows(Rows):
         picked = self._scaled(survey.picked)
         sample = DenseRows(picked[others], self.widths) if len(others) else None
         remainder = self.stream.without(survey.places[held_out])
-        training = StreamedRows(remainder, self.scaling, self.group, sample=sample, widths=self.widths)
+        training = StreamedRows(
+            remainder, self.scaling, self.group, sample=sample, widths=self.widths, masked=self.masked
+        )
         return training, DenseRows(picked[held_out], self.widths) if n_held_out else None
 
     def digest(self) -> str:
@@ -169,7 +180,7 @@ class StreamedRows(Rows):
     def epoch(
         self, seed: int, number: int, size: int, *, first: int = 0, group: ProcessGroup = ALONE
     ) -> Iterator[Batch]:
-        # Every process goes through every window, also through pieces that it doesn't read, so that all cut the same
+        # Every process goes through every window, also through pieces that it doesn't read, so all cut the same
         # batches. ``order`` lists a window's shuffled rows by their place in this process's memory, -1 for those of
         # other processes; ``parts`` collects the current batch, which may span windows.
         windows, begin = [], 0
@@ -273,7 +284,7 @@ class StreamedRows(Rows):
         return rows, slots, found[torch.randperm(len(found), generator=generator)[skipped:]]
 
     def _is_invalid(self, rows: Tensor) -> bool:
-        return bool(rows.isinf().any()) or (not self.stream.missing and bool(rows.isnan().any()))
+        return bool(rows.isinf().any()) or (not self.masked and bool(rows.isnan().any()))
 
     def _scaled(self, values: np.ndarray) -> Tensor:
         return torch.from_numpy(self.scaling.apply(values))
@@ -283,7 +294,7 @@ def _own_pieces(stream: TableStream, group: ProcessGroup) -> Iterator[tuple[int,
     """Pieces of this process in the stream's own order: each piece's first row, the piece, and its slot."""
     by_segment = len(stream.segments) >= group.slots
     first = 0
-    for turn, (segment, begin, end) in enumerate(stream.pieces(max(1, BATCH_CELLS // stream.n_columns))):
+    for turn, (segment, begin, end) in enumerate(stream.pieces(max(1, BATCH_CELLS // stream.width))):
         slot = (segment if by_segment else turn) % group.slots
         if slot in group.own_slots:
             yield first, (segment, begin, end), slot

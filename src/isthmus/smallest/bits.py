@@ -1,7 +1,7 @@
 """The size of a code in bits: its numbers rounded, and what the rounded numbers cost to store.
 
 Each number of the code is rounded to a multiple of its own step, q = round(z/Δ_j). With g_j the root mean square
-of ‖∂x̂/∂z_j‖, how far the rebuilt row moves with that number, Δ_j = Δ/g_j spends every bit where it lowers the
+of ‖∂x̂/∂z_j‖, how far the reconstructed row moves with that number, Δ_j = Δ/g_j spends every bit where it lowers the
 error alike (the equal-slope rule); for PCA g_j = 1. A row costs
 
     Σ_j -log₂ p_j(q_j)      p_j(q) = (n_q + ½) / (N + ½ n_symbols)
@@ -37,7 +37,7 @@ class RatePoint:
 
 
 def sensitivity(decode: Decode, codes: np.ndarray) -> np.ndarray:
-    """How far a rebuilt row moves with each number of the code, per unit: root mean square, shape (n_numbers,)."""
+    """How far a reconstruction moves with each dimension of the code, per unit: rms, shape (n_numbers,)."""
     codes = codes[:MOST_ROWS]
     at, moved = decode(codes), np.empty(codes.shape[1])
     for number in range(codes.shape[1]):

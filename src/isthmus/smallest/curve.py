@@ -16,10 +16,12 @@ from isthmus.estimator import BaseAutoencoder
 from isthmus.evaluation.principal_errors import equal_error_size
 from isthmus.hyperparameter import hyperparameters
 from isthmus.inner_fit import uninterrupted
+from isthmus.size_search import grid
 from isthmus.smallest.bits import RatePoint, cheapest, lower_hull, rate_points
-from isthmus.smallest.choosing import Target, choose, model_units, pca_errors_of, row_errors
-from isthmus.smallest.result import Bits, Choice, RateDistortion, SizeErrors
-from isthmus.smallest.search import grid
+from isthmus.smallest.choice import Choice
+from isthmus.smallest.choosing import Target, choose
+from isthmus.smallest.result import Bits, RateDistortion, SizeErrors
+from isthmus.smallest.splits import model_units, pca_errors_of, row_errors
 from isthmus.tables import split_rows
 from isthmus.variants.nested import NestedAutoencoder
 from isthmus.variants.vanilla import Autoencoder
@@ -27,7 +29,7 @@ from isthmus.variants.vanilla import Autoencoder
 __all__ = ["rate_distortion"]
 
 LEAST_ROWS, LEAST_COLUMNS = 20, 2
-SPARE = 2  # the nested code is this many times the size chosen, so that the curve shows what more would bring
+SPARE = 2  # the nested code is this many times the size chosen, so the curve shows what more would bring
 ROUNDING = 1.1  # the error at which bits are compared, over the chosen code's own
 
 
@@ -45,17 +47,18 @@ def rate_distortion(
     say: Callable[[str], None] = lambda text: None,
     **settings: Any,
 ) -> RateDistortion:
-    """Find the smallest code that still rebuilds rows well, and what it costs.
+    """Find the smallest code that still reconstructs rows well, and what it costs.
 
-    Without a target the size is chosen by hidden cells: those of held-out rows, predicted from the cells left.
-    With one, it is the smallest size that reaches it on rows held out from training. Test rows take no part.
+    Without a target the size is the one the data support: by the evidence of held-out rows where the noise of all
+    columns is alike, elsewhere by their hidden cells, predicted from the cells left (`isthmus.smallest.supported`).
+    With one, it is the smallest size that reaches it on held-out training rows. Test rows take no part.
 
     Parameters
     ----------
     X
         Rows, shape (n_samples, n_features), at least 20.
     keep
-        Share of the variation to keep, above 0 and below 1.
+        Share of the variance to keep, above 0 and below 1.
     max_error
         Largest squared error per feature, in the units of X (with ``scale``, in those units).
     as_good_as
@@ -125,7 +128,7 @@ def _target(keep: float | None, max_error: float | None, as_good_as: int | None)
     if len(asked) > 1:
         raise ValueError(f"rate_distortion: give one target, not {' and '.join(rule for rule, _ in asked)}.")
     if not asked:
-        return Target("entries")
+        return Target("evidence")
     rule, value = asked[0]
     sound = {
         "keep": (lambda: 0 < value < 1, "a share above 0 and below 1"),
@@ -156,7 +159,7 @@ def _checked(
     if target.rule == "as_good_as" and (target.value or 0) > most:
         raise ValueError(f"rate_distortion: as_good_as must be at most {most}, the columns of X, got {target.value:g}.")
     if not X.std(0).any():
-        raise ValueError("rate_distortion: these rows do not vary, so there is nothing to squeeze.")
+        raise ValueError("rate_distortion: these rows do not vary, so there is nothing to encode.")
     return X, list(sizes)
 
 

@@ -1,13 +1,13 @@
-"""Cells hidden from held-out rows and predicted from the cells left: an error that has a minimum over code sizes.
+"""Cells hidden from held-out rows and predicted from the cells left: an error that further latents do not lower.
 
-The error of held-out *rows* falls with every number a code is given, since a row may always be copied a little
-better. Held-out *cells* cannot be copied (Wold 1978; Owen & Perry 2009, arXiv:0908.2062). A row's cells are hidden
-and filled until the model agrees with the filling,
+The error of held-out *rows* falls with every latent a code is given, since a row may always be copied a little
+better. Held-out *cells* cannot be copied (Wold 1978; Owen & Perry 2009, arXiv:0908.2062). A fifth of a row's cells is
+hidden; the row is encoded by the cells left and by the density of codes (`isthmus.inference.state`),
 
-    x_hidden ← x̂_hidden,   x̂ = g(f(x)),    from x_hidden = mean
+    z* = argmin_z Σ_{j seen} (x_j - g_j(z))² / 2σ² + (z - m)ᵀ S⁻¹ (z - m) / 2
 
-which for PCA is the missing-data projection. A code with numbers to spare follows the noise of the cells seen,
-and the hidden ones pay for it.
+and the hidden cells are predicted by g(z*), which for PCA is the conditional mean of probabilistic PCA. A latent that
+only follows the noise of the cells seen brings nothing for the hidden ones.
 """
 
 from __future__ import annotations
@@ -16,39 +16,47 @@ import numpy as np
 import torch
 
 from isthmus.estimator import BaseAutoencoder
+from isthmus.fitted import FittedState
 from isthmus.training.devices import threads_for
 
 __all__ = ["entry_errors"]
 
 HIDDEN = 0.2  # share of a row's cells hidden at a time
 DRAWS = 3
-FILLINGS = 20
+BLOCK = 1024  # rows encoded at once
 
 
 @torch.inference_mode()
-def entry_errors(estimator: BaseAutoencoder, X: np.ndarray, seed: int, *, fillings: int = FILLINGS) -> np.ndarray:
+def entry_errors(estimator: BaseAutoencoder, X: np.ndarray, seed: int, *, encoded: bool = True) -> np.ndarray:
     """Mean squared error of the hidden cells of each row, in the model's units: shape (n_rows,).
 
-    The same seed hides the same cells, whatever the model. With no ``fillings`` they are left at the mean of the
-    training rows, which is what a code of no numbers predicts.
+    The same seed hides the same cells, whatever the model. Not ``encoded``, they are predicted by the mean of the
+    training rows, which is what a code of no latents does.
     """
     rng = np.random.default_rng(seed)
-    model, device = estimator.model_, estimator.fitted_.device
-    rows = torch.from_numpy(estimator.scaling_.apply(X)).to(device)
-    start = estimator.principal_.mean.to(device)
+    fitted = estimator.fitted_
+    rows = torch.from_numpy(estimator.scaling_.apply(X)).to(fitted.device)
+    mean = estimator.principal_.mean.to(fitted.device)
     errors = torch.zeros(len(rows), dtype=torch.float64)
-    with threads_for(len(rows) * estimator.fitted_.n_weights):
+    with threads_for(len(rows) * fitted.n_weights):
         for _ in range(DRAWS):
-            hidden = torch.from_numpy(_hidden_cells(rng, X.shape)).to(device)
-            filled = torch.where(hidden, start, rows)
-            for _ in range(fillings):
-                filled = torch.where(hidden, model.reconstruct(filled), rows)
-            wrong = ((filled - rows).square() * hidden).sum(1) / hidden.sum(1)
+            hidden = torch.from_numpy(_hidden_cells(rng, X.shape)).to(fitted.device)
+            predicted = mean.expand_as(rows)
+            if encoded:
+                predicted = _predicted(fitted, torch.where(hidden, torch.nan, rows))
+            wrong = ((predicted - rows).square() * hidden).sum(1) / hidden.sum(1)
             errors += wrong.double().cpu() / DRAWS
     return errors.numpy()
 
 
+def _predicted(fitted: FittedState, rows: torch.Tensor) -> torch.Tensor:
+    if fitted.inference is None or not fitted.inference.takes_gaps:
+        raise ValueError("entry_errors: hidden cells are predicted by point codes of a decoder that has a derivative.")
+    parts = rows.split(BLOCK)
+    return torch.cat([fitted.model.decode(fitted.inference.posterior(fitted.model, part).codes) for part in parts])
+
+
 def _hidden_cells(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
-    """True for a fifth of each row's cells, at least one, drawn anew for each row."""
+    """True for a fifth of each row's cells, at least one, drawn for each row by itself."""
     count = max(1, round(HIDDEN * shape[1]))
     return rng.random(shape).argsort(1) < count

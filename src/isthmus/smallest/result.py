@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from isthmus.smallest.bits import RatePoint
+from isthmus.smallest.choice import Choice
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from isthmus.estimator import BaseAutoencoder
 
-__all__ = ["Bits", "Choice", "RateDistortion", "SizeErrors"]
+__all__ = ["Bits", "RateDistortion", "SizeErrors"]
 
 
 @dataclass(frozen=True)
@@ -47,34 +48,6 @@ class SizeErrors:
 
 
 @dataclass(frozen=True)
-class Choice:
-    """How the size was chosen, on training rows alone.
-
-    Attributes
-    ----------
-    rule : str
-        "entries", "keep", "max_error" or "as_good_as".
-    target : float or None
-        What was asked: a share, an error, or PCA's size.
-    size : int or None
-        The smallest that serves; 0 where the mean row predicts as well as any code, None where no size serves.
-    pca_size : int or None
-        What the same rule chooses for PCA, on the same rows.
-    tried : tuple of (size, mean, standard error)
-        For entries the error of hidden cells; for a target, error over the error allowed.
-    votes : tuple of int
-        What each split alone would have chosen, where it has tried enough sizes to say.
-    """
-
-    rule: str
-    target: float | None
-    size: int | None
-    pca_size: int | None
-    tried: tuple[tuple[int, float, float], ...]
-    votes: tuple[int, ...]
-
-
-@dataclass(frozen=True)
 class Bits:
     """Rate against distortion on the test rows.
 
@@ -97,7 +70,7 @@ class Bits:
 
 @dataclass(frozen=True, eq=False)
 class RateDistortion:
-    """Error against size, the size chosen, and its cost in bits; every error per feature, on rows held out.
+    """Error against size, the size chosen, and its cost in bits; every error per feature, on held-out rows.
 
     Attributes
     ----------
@@ -195,30 +168,39 @@ def sentence(found: RateDistortion) -> str:
     size, chosen = found.size, found.chosen
     if size is None:
         return (
-            f"No code of up to {_numbers(found.n_features)} reaches {asked_for(found)} on rows held out; "
+            f"No code of up to {_numbers(found.n_features)} reaches {asked_for(found)} on held-out rows; "
             "ask for less, or add rows."
         )
     if size == 0:
         if found.choice.rule == "entries":
             return "No code at all: hidden cells are predicted no better from the others than by their column's mean."
+        if found.choice.rule == "evidence":
+            return f"No code at all: held-out rows are most probable as the mean row and noise{_noise(found)}."
         return f"No code is needed: the mean row alone reaches {asked_for(found)}."
     if chosen is None or chosen.error is None:
         return f"{_numbers(size)} reach {asked_for(found)}."
+    noise = "" if found.choice.noise_variance is None else f" What is left{_noise(found)}, is noise."
     keep, do = ("keeps", "does") if size == 1 else ("keep", "do")
-    kept = f"{size} of {_numbers(found.n_features)} {keep} {_kept(found, chosen.error)} of the variation"
+    kept = f"{size} of {_numbers(found.n_features)} {keep} {_kept(found, chosen.error)} of the variance"
     if found.pca_needs is not None and found.pca_needs <= size:
-        return f"{_numbers(size)}, and PCA does as well with {found.pca_needs}: use PCA ({kept})."
+        return f"{_numbers(size)}, and PCA does as well with {found.pca_needs}: use PCA ({kept}).{noise}"
     needed = f"more than {found.n_directions}" if found.pca_needs is None else str(found.pca_needs)
-    return f"{_numbers(size)} {do} what PCA needs {needed} for: {kept}, on {found.n_test:,} rows never learned from."
+    rows = f"{found.n_test:,} held-out rows"
+    return f"{_numbers(size)} {do} what PCA needs {needed} for: {kept}, on {rows}.{noise}"
+
+
+def _noise(found: RateDistortion) -> str:
+    variance = found.choice.noise_variance
+    return "" if variance is None else f", {variance:.2g} per column"
 
 
 def asked_for(found: RateDistortion) -> str:
     """What was asked, as the end of a sentence."""
     target = found.choice.target
     if target is None:
-        return "the least error of hidden cells"
+        return "the highest evidence" if found.choice.rule == "evidence" else "the least error of hidden cells"
     return {
-        "keep": f"{100 * target:.4g} % of the variation",
+        "keep": f"{100 * target:.4g}% of the variance",
         "max_error": f"an error of {target:.4g} per feature",
         "as_good_as": f"the error of PCA with {_numbers(int(target))}",
     }[found.choice.rule]
@@ -227,14 +209,38 @@ def asked_for(found: RateDistortion) -> str:
 def choice_sentence(found: RateDistortion) -> str:
     """How the size was chosen, and how sure that is."""
     choice = found.choice
-    if choice.rule == "entries":
+    if choice.rule == "evidence":
+        how = "Chosen by evidence: the size at which held-out rows are most probable"
+        others = tuple(size for size in choice.criteria["evidence"].within if size != choice.size)
+        if others:
+            how += f"; {_listed(others)} {'is' if len(others) == 1 else 'are'} within one standard error of it"
+    elif choice.rule == "entries":
         how = "Chosen by cells hidden from held-out rows and predicted from the others: the smallest size within one "
         how += "standard error of the best"
     else:
-        how = f"Chosen as the smallest size that reaches {asked_for(found)} on training rows held out"
+        how = f"Chosen as the smallest size that reaches {asked_for(found)} on training held-out rows"
     votes = f"; the {len(choice.votes)} splits alone say {_listed(choice.votes)}" if len(choice.votes) > 1 else ""
     none = "no size" if choice.pca_size is None else str(choice.pca_size)
     return f"{how}{votes}. The same rule gives PCA {none}."
+
+
+def second_opinion(found: RateDistortion) -> str | None:
+    """What the criterion that did not choose says, and why it is not believed where it says something else."""
+    choice = found.choice
+    if not choice.criteria:
+        return None
+    evidence, cells = choice.criteria["evidence"], choice.criteria["entries"]
+    if evidence.size == cells.size:
+        return "Hidden cells, predicted from the cells left, say the same."
+    if choice.rule == "entries":
+        return (
+            f"The evidence of held-out rows says {evidence.size}. Believe the hidden cells: the further latents "
+            f"serve {choice.columns_a_latent:.2g} columns each, so they are those columns' own noise."
+        )
+    why = "it compares whole rows, and counts what a latent costs"
+    if choice.columns_a_latent is not None:
+        why = f"the further latents serve {choice.columns_a_latent:.2g} columns each"
+    return f"Hidden cells, predicted from the cells left, say {cells.size}. Believe the evidence: {why}."
 
 
 def gap_sentence(found: RateDistortion) -> str | None:
@@ -242,7 +248,7 @@ def gap_sentence(found: RateDistortion) -> str | None:
     gaps = {one.size: one.gap for one in found.curve if one.gap is not None}
     if not gaps:
         return None
-    said = ", ".join(f"{abs(100 * gap):.0f} % {'more' if gap > 0 else 'less'} at {size}" for size, gap in gaps.items())
+    said = ", ".join(f"{abs(100 * gap):.0f}% {'more' if gap > 0 else 'less'} at {size}" for size, gap in gaps.items())
     return f"One nested code gives the whole curve; its error beside that of a code fitted for the size alone: {said}."
 
 
@@ -290,8 +296,8 @@ def _kept(found: RateDistortion, error: float) -> str:
     share = 1 - error / found.variation if found.variation > 0 else 0.0
     if share <= 0:
         return "nothing"
-    text = f"{100 * share:.1f} %"
-    return "over 99.9 %" if text == "100.0 %" else text
+    text = f"{100 * share:.1f}%"
+    return "over 99.9%" if text == "100.0%" else text
 
 
 def _numbers(count: int) -> str:

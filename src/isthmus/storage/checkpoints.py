@@ -184,6 +184,7 @@ class _Checkpointer:
 
     def after_run(self, training: Run) -> None:
         self._write(training)
+        self._training = False  # what follows is repeated from here
 
     @contextmanager
     def heeding_termination(self) -> Iterator[None]:

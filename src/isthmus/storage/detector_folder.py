@@ -11,35 +11,36 @@ from typing import Any
 import numpy as np
 import torch
 
+from isthmus.anomaly.calibration import N_FOLDS
 from isthmus.anomaly.conformal import Calibration
 from isthmus.anomaly.covariance import MOST_DIRECTIONS, ShrunkCovariance
 from isthmus.anomaly.detection import Scoring
 from isthmus.anomaly.detector import AutoencoderOutlierDetector
 from isthmus.anomaly.neighbours import MOST_ROWS, NormalRows
-from isthmus.anomaly.scorer import WEIGHTS, Scorer
+from isthmus.anomaly.scorer import WEIGHTS, Scorer, together
 from isthmus.anomaly.scores import LEAST_SPREAD, Reference, StandardUnits, Surprise
 from isthmus.anomaly.tail import Tail
 from isthmus.hyperparameter import check_hyperparameters
-from isthmus.mixed.layout import TableLayout
 from isthmus.storage.kind import Kind, Parts, Timing
 from isthmus.storage.record import Setting, fact, record
 from isthmus.storage.settings import Settings, estimator_of, hyperparameters_of, require_settings, settings_of
 from isthmus.storage.tensor_file import StoredTensors, TensorKind
+from isthmus.tables.layout import TableLayout
 
 __all__ = ["DetectorKind", "DetectorRecord"]
 
 LEAST_REST = 1e-16  # of a variance in standard units
 LARGEST = 1e100  # of which the square, and a hundredth's part of which a thousand times, are numbers still
-ABOVE_ZERO = ("spread", "residual_variances", "cell_variances", "relation_variances")
-COVARIANCES = {"cell": "cells", "relation": "residuals"}
+ABOVE_ZERO = ("spread", "variances")  # ends of names
+FOLDS = tuple(f"fold_{place}" for place in range(2, N_FOLDS + 1))
 
 
 @record
 class DetectorRecord:
     """All of a detector that is no tensor; ``autoencoder`` is the unfitted one it was given, if any.
 
-    ``rests`` are the variances of its covariances outside their bases, ``tail`` is threshold, scale and shape. Earlier
-    versions had neither, and weights that were not written down.
+    ``rests`` are the variances of its covariances outside their bases, ``bases`` the likelihood's bases of further
+    folds. Earlier versions had neither, nor a tail.
     """
 
     settings: dict[str, Setting]
@@ -52,6 +53,7 @@ class DetectorRecord:
     surprises: dict[str, Surprise] = fact(lengths=(1, 8))
     layout: TableLayout | None = None
     width: float | None = fact(default=None, at_least=1 / LARGEST, at_most=LARGEST)
+    bases: tuple[float, ...] = fact(default=(), at_least=-LARGEST, at_most=LARGEST)
     rests: dict[str, float] | None = fact(default=None, at_least=LEAST_REST, at_most=1 / LEAST_REST)
     tail: Tail | None = None
 
@@ -79,6 +81,7 @@ class DetectorKind(Kind):
     format = "isthmus detector"
     record = DetectorRecord
     inner = ("autoencoder",)
+    more = FOLDS
 
     def owns(self, estimator: Any) -> bool:
         return isinstance(estimator, AutoencoderOutlierDetector)
@@ -88,19 +91,20 @@ class DetectorKind(Kind):
         arrays = {
             "center": scorer.units.center,
             "spread": scorer.units.spread,
-            "residual_variances": scorer.variances,
             "calibration_scores": estimator.calibration_.scores,
         }
-        rests = {}
-        for name, attribute in COVARIANCES.items():
-            covariance = getattr(scorer, attribute)
-            if covariance is not None:
-                arrays |= {f"{name}_basis": covariance.basis, f"{name}_variances": covariance.variances}
-                rests[name] = covariance.rest
+        rests: dict[str, float] = {}
+        if scorer.cells is not None:
+            arrays |= {"cell_basis": scorer.cells.basis, "cell_variances": scorer.cells.variances}
+            rests["cell"] = scorer.cells.rest
         if scorer.normal is not None:
             arrays |= {"normal": scorer.normal.rows, "core": scorer.normal.core.astype(np.float32)}
-        if scorer.decoded is not None:
-            arrays["reference"] = scorer.decoded.rows
+        inner = {}
+        for name, one in zip(("", *FOLDS), (scorer, *scorer.others), strict=False):
+            found, rest = _own_arrays(one)
+            arrays |= {_named(key, name): part for key, part in found.items()}
+            rests |= {_named("relation", name): rest} if rest is not None else {}
+            inner[name or "autoencoder"] = one.autoencoder
         record = DetectorRecord(
             settings=hyperparameters_of(estimator),
             autoencoder=None if estimator.autoencoder is None else settings_of(estimator.autoencoder),
@@ -112,11 +116,12 @@ class DetectorKind(Kind):
             surprises=dict(estimator.scoring_.surprises),
             layout=estimator.layout_,
             width=None if scorer.normal is None else scorer.normal.width,
+            bases=tuple(float(one.likelihood_base) for one in scorer.others),
             rests=rests or None,
             tail=estimator.calibration_.tail,
         )
         tensors = {name: torch.from_numpy(np.ascontiguousarray(part)) for name, part in arrays.items()}
-        return Parts(record, tensors, {"autoencoder": estimator.autoencoder_})
+        return Parts(record, tensors, inner)
 
     def put_together(
         self, record: Any, tensors: StoredTensors, inner: Mapping[str, Any], timing: Timing | None
@@ -132,24 +137,36 @@ class DetectorKind(Kind):
         names = record.feature_names if layout is None else tuple(layout.names)
         if names is not None and len(names) != n_columns:
             raise ValueError(f"feature_names must be {n_columns} names, got {len(names)}")
-        arrays = _arrays(tensors, n_numbers, record)
+        folds = [name for name in FOLDS if name in inner]
+        if len(record.bases) != len(folds) or any(len(inner[name].scaling_.center) != n_numbers for name in folds):
+            raise ValueError("the autoencoders of its folds are not those of one table")
+        arrays = _arrays(tensors, n_numbers, folds)
         parts = tuple(record.surprises)
-        _require_parts(parts, detector.measure, arrays)
+        for name in ("", *folds):
+            _require_parts(parts, detector.measure, arrays, name)
         detector.autoencoder = None if record.autoencoder is None else estimator_of(record.autoencoder)
         vars(detector).update({"n_features_in_": n_columns})
         if names is not None:
             vars(detector).update({"feature_names_in_": np.array(names, dtype=object)})
         detector.layout_ = layout
-        scorer = Scorer(
-            autoencoder,
-            StandardUnits(arrays["center"], arrays["spread"]),
-            parts,
-            normal=_normal_rows(arrays, record.width),
-            variances=arrays["residual_variances"],
-            decoded=Reference(arrays["reference"]) if "reference" in arrays else None,
-            likelihood_base=record.likelihood_base,
-            **{attribute: _covariance(arrays, name, record.rests) for name, attribute in COVARIANCES.items()},
-        )
+        common = {
+            "units": StandardUnits(arrays["center"], arrays["spread"]),
+            "parts": parts,
+            "normal": _normal_rows(arrays, record.width),
+            "cells": _covariance(arrays, "cell", record.rests),
+        }
+        members = [
+            Scorer(
+                inner[name or "autoencoder"],
+                **common,
+                residuals=_covariance(arrays, _named("relation", name), record.rests),
+                variances=arrays[_named("residual_variances", name)],
+                decoded=Reference(arrays[_named("reference", name)]) if _named("reference", name) in arrays else None,
+                likelihood_base=base,
+            )
+            for name, base in zip(("", *folds), (record.likelihood_base, *record.bases), strict=True)
+        ]
+        scorer = together(members)
         detector.scorer_, detector.autoencoder_, detector.n_trimmed_ = scorer, autoencoder, record.n_trimmed
         detector.scoring_ = Scoring(dict(record.surprises), combined=detector.measure == "combined")
         detector.calibration_ = Calibration(arrays["calibration_scores"], record.tail)
@@ -158,13 +175,29 @@ class DetectorKind(Kind):
         return detector
 
 
-def _require_parts(parts: tuple[str, ...], measure: str, arrays: Mapping[str, np.ndarray]) -> None:
+def _named(name: str, fold: str) -> str:
+    return f"{fold}_{name}" if fold else name
+
+
+def _own_arrays(scorer: Scorer) -> tuple[dict[str, np.ndarray], float | None]:
+    """What belongs to one autoencoder, and the rest of its covariance."""
+    assert scorer.variances is not None  # every autoencoder has residuals
+    arrays = {"residual_variances": scorer.variances}
+    if scorer.decoded is not None:
+        arrays["reference"] = scorer.decoded.rows
+    if scorer.residuals is None:
+        return arrays, None
+    arrays |= {"relation_basis": scorer.residuals.basis, "relation_variances": scorer.residuals.variances}
+    return arrays, scorer.residuals.rest
+
+
+def _require_parts(parts: tuple[str, ...], measure: str, arrays: Mapping[str, np.ndarray], fold: str) -> None:
     """Refuse parts of a score that aren't those of the measure, or that lack what they are computed from."""
-    alone = measure != "combined"
-    if not {*parts} <= WEIGHTS.keys() or (alone and parts != (measure,)):
+    if not {*parts} <= WEIGHTS.keys() or (measure != "combined" and parts != (measure,)):
         raise ValueError("its surprises are not those of its measure")
-    needs = {"mahalanobis": "relation_basis", "density": "normal", "neighbours": "normal", "core": "normal"}
-    needs |= {"latent": "reference", "region": "reference"}
+    own, normal = _named("relation_basis", fold), _named("reference", fold)
+    needs = {"mahalanobis": own, "latent": normal, "region": normal}
+    needs |= dict.fromkeys(("density", "neighbours", "core"), "normal")
     lacking = [part for part in parts if part in needs and needs[part] not in arrays]
     if lacking:
         raise ValueError(f"it has no {needs[lacking[0]]}, which the part {lacking[0]} needs")
@@ -192,33 +225,34 @@ def _normal_rows(arrays: Mapping[str, np.ndarray], width: float | None) -> Norma
     return NormalRows(arrays["normal"], core, width)
 
 
-def _arrays(tensors: StoredTensors, n_features: int, record: Any) -> dict[str, np.ndarray]:
+def _arrays(tensors: StoredTensors, n_features: int, folds: list[str]) -> dict[str, np.ndarray]:
     """The numbers, once they are those of a detector of so many columns."""
     rows = {name: kind.shape[0] if kind.shape else 0 for name, kind in tensors.kinds.items()}
     if rows.get("calibration_scores", 0) < 1:
         raise ValueError("it must have held-out scores")
-    for name in ("reference", "normal"):
+    references = [_named("reference", fold) for fold in ("", *folds)]
+    for name in ("normal", *references):
         if name in rows and not 1 <= rows[name] <= MOST_ROWS:
             raise ValueError(f"it must have from 1 to {MOST_ROWS:,} rows of {name}")
-    expected = {name: TensorKind("F64", (n_features,)) for name in ("center", "spread", "residual_variances")}
+    vectors = ["center", "spread", *(_named("residual_variances", fold) for fold in ("", *folds))]
+    expected = {name: TensorKind("F64", (n_features,)) for name in vectors}
     expected["calibration_scores"] = TensorKind("F64", (rows["calibration_scores"],))
-    if "reference" in rows:
-        expected["reference"] = TensorKind("F32", (rows["reference"], n_features))
+    expected |= {name: TensorKind("F32", (rows[name], n_features)) for name in references if name in rows}
     if "normal" in rows:
         expected["normal"] = TensorKind("F32", (rows["normal"], n_features))
         expected["core"] = TensorKind("F32", (rows["normal"],))
-    for name in COVARIANCES:
+    for name in ("cell", *(_named("relation", fold) for fold in ("", *folds))):
         count = rows.get(f"{name}_basis", 0)
+        if count > min(n_features, MOST_DIRECTIONS):
+            raise ValueError(f"{name}_basis must have at most {min(n_features, MOST_DIRECTIONS)} directions")
         if count:
-            if count > min(n_features, MOST_DIRECTIONS):
-                raise ValueError(f"{name}_basis must have at most {min(n_features, MOST_DIRECTIONS)} directions")
             expected[f"{name}_basis"] = TensorKind("F64", (count, n_features))
             expected[f"{name}_variances"] = TensorKind("F64", (count,))
     arrays = {name: part.numpy() for name, part in tensors.read(expected).items()}
     for name, part in arrays.items():
         if not np.isfinite(part).all() or float(np.abs(part).max()) > LARGEST:
             raise ValueError(f"{name} holds NaN, infinity or numbers beyond {LARGEST:g}")
-        if name in ABOVE_ZERO and not float(part.min()) >= 1 / LARGEST:
+        if name.endswith(ABOVE_ZERO) and not float(part.min()) >= 1 / LARGEST:
             raise ValueError(f"{name} must be at least {1 / LARGEST:g}")
     if (np.diff(arrays["calibration_scores"]) < 0).any():
         raise ValueError("calibration_scores must ascend")

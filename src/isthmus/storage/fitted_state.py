@@ -19,12 +19,8 @@ from isthmus.estimator import BaseAutoencoder
 from isthmus.fitted import FittedState
 from isthmus.history import History
 from isthmus.inference.code_buffer import CodeBuffer
-from isthmus.inference.evidence import CodeDensity
-from isthmus.inference.polishing import Polishing
-from isthmus.inference.state import InferenceState
 from isthmus.initialization import build_model
 from isthmus.input_validation import set_columns
-from isthmus.mixed.layout import TableLayout
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.completion import Completion
 from isthmus.parts.draws import OwnDraws, seeded
@@ -32,9 +28,23 @@ from isthmus.parts.likelihood import Columns
 from isthmus.parts.network import Architecture
 from isthmus.parts.principal import Principal
 from isthmus.rows.scaling import ColumnStatistics, Scaling
+from isthmus.storage.code_facts import (
+    LARGEST_NOISE,
+    LEAST_NOISE,
+    InferenceFacts,
+    SpreadFacts,
+    inference_facts,
+    inference_of,
+    spread_facts,
+    spread_of,
+    tensors_of_codes,
+)
 from isthmus.storage.record import fact, record
 from isthmus.storage.safe_reading import shortened
 from isthmus.storage.tensor_file import TensorKind, kinds_of
+from isthmus.tables.frames import FrameForm
+from isthmus.tables.layout import TableLayout
+from isthmus.tables.row_shape import RowShape
 
 __all__ = [
     "SECONDS",
@@ -50,30 +60,8 @@ __all__ = [
 PRINCIPAL_PARTS = ("mean", "directions", "variances")
 SECONDS = "seconds"  # the one column of the history that the clock decides
 LEAST_UNIT, LARGEST_UNIT = 1e-150, 1e150  # of which the squares are numbers still
-LEAST_NOISE, LARGEST_NOISE = 1e-13, 3.4e38  # in the model's units, which are single precision
-SEEDS, MOST_EPOCHS, MOST_STEPS = 2**31, 10**9, 10**6
-
-
-@record
-class InferenceFacts:
-    """Of an `InferenceState`: σ² in the model's units, the steps that paid, how many codes to start from, and which
-    of its two parts there are.
-    """
-
-    noise_variance: float = fact(at_least=LEAST_NOISE, at_most=LARGEST_NOISE)
-    steps: int = fact(at_least=0, at_most=MOST_STEPS)
-    n_bank: int = fact(at_least=0)
-    polishing: bool
-    density: bool
-
-    def kinds(self, n_latents: int) -> dict[str, TensorKind]:
-        """The tensors these facts imply."""
-        square, found = TensorKind("F32", (n_latents, n_latents)), {}
-        if self.polishing:
-            found |= {"metric": square, "bank": TensorKind("F32", (self.n_bank, n_latents))}
-        if self.density:
-            found |= {"mean": TensorKind("F32", (n_latents,)), "covariance": square}
-        return {f"inference.{name}": kind for name, kind in found.items()}
+LEAST_SPREAD = 1e-30  # of the latent that varies most, in the model's units
+SEEDS, MOST_EPOCHS = 2**31, 10**9
 
 
 @record
@@ -100,6 +88,15 @@ class Facts:
     n_kept_codes: int = fact(at_least=0)
     n_given: int = fact(at_least=0, default=0)
     inference: InferenceFacts | None = fact(default=None)
+    masked: bool | None = fact(default=None)
+    form: FrameForm | None = fact(default=None)
+    scale: Literal["standard", "minmax"] | None = fact(default=None)
+    scale_reason: str = fact(default="")
+    planned_epochs: int = fact(at_least=0, at_most=MOST_EPOCHS, default=0)
+    refit_rows: int = fact(at_least=0, default=0)
+    spread: SpreadFacts | None = fact(default=None)
+    whitened: bool = fact(default=False)
+    row_shape: RowShape | None = fact(default=None)
 
     def __post_init__(self) -> None:
         if len({*self.history_columns}) != len(self.history_columns):
@@ -112,6 +109,10 @@ class Facts:
             raise ValueError(f"rank and completion_rank must be at most {self.n_features}, the number of columns")
         if self.n_directions > self.rank:
             raise ValueError(f"n_directions={self.n_directions} is more than there can be")
+        if self.whitened and (self.spread is None or not self.spread.variances):
+            raise ValueError("it is whitened, and the variances of its latents are missing")
+        if self.row_shape is not None and self.row_shape.n_numbers != self.n_features:
+            raise ValueError(f"{self.row_shape} are no rows of {self.n_features} numbers")
         if self.best_epoch > self.n_iter:
             raise ValueError(f"best_epoch={self.best_epoch} is later than the last, {self.n_iter}")
         if self.history_rows > self.n_iter + 1:
@@ -131,6 +132,7 @@ class Facts:
         }
         return {
             **({} if self.inference is None else self.inference.kinds(self.n_components)),
+            **({} if self.spread is None else self.spread.kinds(self.n_components)),
             **(given if self.n_given else {}),
             "scaling.center": TensorKind("F64", wide),
             "scaling.spread": TensorKind("F64", wide),
@@ -147,6 +149,7 @@ def facts_of(fitted: FittedState, names: Sequence[str] | None) -> Facts:
     history, principal = fitted.history, fitted.principal
     completion, layout = fitted.model.completion, fitted.layout
     dtype: Any = fitted.dtype.name
+    scale: Any = fitted.scale
     return Facts(
         n_features=fitted.architecture.n_features,
         n_components=fitted.n_components,
@@ -155,39 +158,29 @@ def facts_of(fitted: FittedState, names: Sequence[str] | None) -> Facts:
         seed=fitted.seed,
         noise_variance=float(fitted.noise_variance),
         scaling_unit=float(fitted.scaling.unit),
-        code_unit=float(fitted.code_unit),
+        code_unit=float(fitted.latent_unit),
         total_variance=float(principal.total_variance),
         rank=int(principal.rank),
         n_directions=len(principal.directions),
         n_iter=fitted.n_iter,
         best_epoch=fitted.best_epoch,
+        planned_epochs=fitted.planned_epochs,
+        refit_rows=fitted.refit_rows,
         history_columns=tuple(history.columns),
         history_rows=len(history),
         layout=layout,
         completion_rank=0 if completion is None else int(completion.loadings.shape[1]),
         n_kept_codes=0 if fitted.codes is None else len(fitted.codes.kept),
         n_given=0 if fitted.given is None else len(fitted.given.center),
-        inference=None if fitted.inference is None else _inference_facts(fitted.inference),
+        inference=None if fitted.inference is None else inference_facts(fitted.inference),
+        masked=fitted.masked,
+        form=fitted.form,
+        scale=scale,
+        scale_reason=fitted.scale_reason,
+        spread=None if fitted.spread is None else spread_facts(fitted.spread),
+        whitened=fitted.whitened,
+        row_shape=fitted.row_shape,
     )
-
-
-def _inference_facts(state: InferenceState) -> InferenceFacts:
-    return InferenceFacts(
-        noise_variance=float(state.noise_variance),
-        steps=0 if state.polishing is None else state.polishing.steps,
-        n_bank=0 if state.polishing is None else len(state.polishing.bank),
-        polishing=state.polishing is not None,
-        density=state.density is not None,
-    )
-
-
-def _inference_of(facts: InferenceFacts | None, tensors: Mapping[str, Tensor], device: torch.device) -> Any:
-    if facts is None:
-        return None
-    part = {name.removeprefix("inference."): tensor.to(device) for name, tensor in tensors.items()}
-    polishing = Polishing(part["metric"], part["bank"], facts.steps) if facts.polishing else None
-    density = CodeDensity(part["mean"], part["covariance"]) if facts.density else None
-    return InferenceState(polishing, density, facts.noise_variance)
 
 
 def tensors_of(fitted: FittedState) -> dict[str, Tensor]:
@@ -201,11 +194,7 @@ def tensors_of(fitted: FittedState) -> dict[str, Tensor]:
         found["principal.effect"] = fitted.principal.effect
     if fitted.codes is not None:
         found |= {"generation.codes": fitted.codes.kept, "generation.errors": fitted.codes.errors}
-    if (state := fitted.inference) is not None:
-        if state.polishing is not None:
-            found |= {"inference.metric": state.polishing.metric, "inference.bank": state.polishing.bank}
-        if state.density is not None:
-            found |= {"inference.mean": state.density.mean, "inference.covariance": state.density.covariance}
+    found |= tensors_of_codes(fitted.inference, fitted.spread)
     for name, values in fitted.history.columns.items():
         if name != SECONDS:
             found[f"history.{name}"] = torch.tensor(values, dtype=torch.float64)
@@ -229,8 +218,12 @@ def require_usable(facts: Facts, tensors: Mapping[str, Tensor]) -> None:
         raise ValueError(f"scaling_unit must be the spread of every column or 1, got {facts.scaling_unit}")
     if facts.n_given and tensors["given.spread"].min() < LEAST_UNIT:
         raise ValueError(f"given.spread must be at least {LEAST_UNIT:g}")
-    if variances.min() < 0:
-        raise ValueError(f"principal.variances must be at least 0, got {float(variances.min())}")
+    for name, found in (("principal.variances", variances), ("spread.variances", tensors.get("spread.variances"))):
+        if found is not None and found.min() < 0:
+            raise ValueError(f"{name} must be at least 0, got {float(found.min())}")
+    widest = float(tensors["spread.variances"].max()) if facts.whitened else 0.0
+    if widest != 0 and not LEAST_SPREAD <= widest <= 1 / LEAST_SPREAD:
+        raise ValueError(f"the variance of a whitened latent must be {LEAST_SPREAD:g} to {1 / LEAST_SPREAD:g}")
 
 
 class _NoInitialNumbers(TorchFunctionMode):
@@ -256,7 +249,8 @@ def empty_model(estimator: BaseAutoencoder, architecture: Architecture, facts: F
     place = torch.device("cpu" if estimator.own_modules() else "meta")
     with seeded(0), place, OwnDraws() if estimator.own_modules() else _NoInitialNumbers():
         scaling = Scaling(nothing, nothing + 1, facts.scaling_unit)
-        completion = Completion(facts.n_features, facts.completion_rank) if estimator.missing == "mask" else None
+        masked = estimator.missing == "mask" if facts.masked is None else facts.masked
+        completion = Completion(facts.n_features, facts.completion_rank) if masked else None
         likelihood = estimator.make_likelihood(columns)
         return build_model(estimator, architecture, columns, scaling, likelihood, None, completion)
 
@@ -282,7 +276,7 @@ def restore(
             model.completion.owners = torch.tensor(layout.owners)
     columns = {name: part.tolist() for name, part in tensors.items() if name.startswith("history.")}
     columns |= {} if seconds is None else {f"history.{SECONDS}": list(seconds)}
-    kept, inference = facts.n_kept_codes > 0, _inference_of(facts.inference, tensors, device)
+    kept, inference = facts.n_kept_codes > 0, inference_of(facts.inference, tensors, device)
     estimator.fitted_ = FittedState(
         n_components=facts.n_components,
         scaling=Scaling(tensors["scaling.center"].numpy(), tensors["scaling.spread"].numpy(), facts.scaling_unit),
@@ -298,9 +292,19 @@ def restore(
         noise_variance=facts.noise_variance,
         history=History({name: columns[f"history.{name}"] for name in facts.history_columns}),
         best_epoch=facts.best_epoch,
+        planned_epochs=facts.planned_epochs,
+        refit_rows=facts.refit_rows,
         n_iter=facts.n_iter,
         codes=CodeBuffer.of(tensors["generation.codes"], tensors["generation.errors"], inference) if kept else None,
         given=None
         if facts.n_given == 0
         else Scaling(tensors["given.center"].numpy(), tensors["given.spread"].numpy(), 1.0),
+        form=facts.form,
+        names=facts.feature_names,
+        image_shape=estimator.image_shape if facts.row_shape is None else facts.row_shape.image_shape,
+        scale=facts.scale if estimator.scale == "auto" else estimator.scale,
+        scale_reason=facts.scale_reason,
+        spread=spread_of(facts.spread, tensors),
+        whitened=facts.whitened,
+        row_shape=facts.row_shape,
     )

@@ -155,7 +155,9 @@ def _require_architecture(estimator: BaseAutoencoder, record: ModelRecord, kinds
     if any(width < 1 for width in widths):
         raise ValueError(f"hidden_widths must be whole numbers of at least 1, got {shortened(widths)}")
     room = sum(math.prod(kind.shape) for kind in kinds.values())
-    asked = (*widths, *(estimator.hidden_layer_sizes or ()), *estimator.channels)
+    _require_stages(record.architecture, facts)
+    own = (*record.architecture.stages, *record.architecture.grid)
+    asked = (*widths, *(estimator.hidden_layer_sizes or ()), *estimator.channels, *own)
     if max(facts.n_features, facts.n_components, *asked) > room or len(asked) > MOST_TENSORS:
         raise ValueError("its settings ask for a larger network than its file of tensors holds")
     shape = estimator.image_shape
@@ -170,12 +172,31 @@ def _require_architecture(estimator: BaseAutoencoder, record: ModelRecord, kinds
             raise ValueError(f"variance={variance} is none of columns in units of {facts.scaling_unit}")
 
 
+def _require_stages(architecture: Architecture, facts: Facts) -> None:
+    """Convolution stages are over the grid of the row's shape."""
+    grid, stages = architecture.grid, architecture.stages
+    if not grid and not stages:
+        return
+    shape = () if facts.row_shape is None else facts.row_shape.grid
+    if (
+        not stages
+        or grid != shape
+        or len(grid) not in (1, 2)
+        or min((*grid, *stages)) < 1
+        or architecture.hidden_widths
+    ):
+        raise ValueError(f"stages={shortened(stages)} over {shortened(grid)} are none of its rows")
+
+
 def _architecture_asked(estimator: BaseAutoencoder, stored: Architecture, facts: Facts) -> Architecture:
     """What the settings ask for; sizes they leave open were chosen in `fit` and are taken as stored."""
-    if estimator.n_components not in (None, facts.n_components):
+    asked_for = estimator.n_components  # a share of the variance, or "auto", was answered by the fit
+    if isinstance(asked_for, int) and asked_for != facts.n_components:
         raise ValueError(f"its n_components={estimator.n_components} is not the size of its code")
-    asked = choose_architecture(estimator, facts.n_components, facts.n_features, facts.n_given)
-    if estimator.hidden_layer_sizes is None and not estimator.channels:
+    left_open = estimator.hidden_layer_sizes is None and not estimator.channels
+    stages = stored.stages if left_open and estimator.network != "perceptron" else ()
+    asked = choose_architecture(estimator, facts.n_components, facts.n_features, facts.n_given, facts.row_shape, stages)
+    if left_open:
         asked = dataclasses.replace(asked, hidden_widths=stored.hidden_widths)
     return asked
 

@@ -10,10 +10,10 @@
     from_plain(Split, {"rows": 0, ...})     ->  ValueError: rows must be a whole number of at least 1, got 0
 
 Fields may be whole numbers, numbers, texts, booleans, null, literals, lists, tuples, dicts by text, other such records,
-and unions of these; what is annotated as ``Any`` is taken as it is. Bounds belong to the numbers in a field, however
-deep they lie; lengths to its list or text. Numbers are finite unless the field says otherwise. A key that is unknown or
-missing is refused; a field with a default may be missing, as it is in what an earlier version wrote. What a record's
-``__post_init__`` raises is passed on.
+and unions of these; of several records the one that has the keys. What is annotated as ``Any`` is taken as it is.
+Bounds belong to the numbers in a field, however deep they lie; lengths to its list or text. Numbers are finite unless
+the field says otherwise. A key that is unknown or missing is refused; a field with a default may be missing, as it is
+in what an earlier version wrote. What a record's ``__post_init__`` raises is passed on.
 """
 
 from __future__ import annotations
@@ -128,6 +128,7 @@ def _read(hint: Any, value: Any, rules: Mapping[str, Any], key: str) -> Any:
         raise ValueError(f"{key} must be {_said(hint, rules)}, got {shortened(value)}")
     member = members[0]
     if dataclasses.is_dataclass(member):
+        member = next((one for one in members if dataclasses.is_dataclass(one) and _has_fields(one, value)), member)
         return from_plain(typing.cast(type, member), value, key)
     origin, arguments = typing.get_origin(member), typing.get_args(member)
     if origin is Literal:
@@ -168,6 +169,13 @@ def _is_of(member: Any, value: Any, rules: Mapping[str, Any]) -> bool:
     if member is str:
         return isinstance(value, str) and _has_length(value, rules) and (rules.get("paths", False) or _is_text(value))
     return type(value) is member
+
+
+def _has_fields(kind: Any, value: Mapping[str, Any]) -> bool:
+    """Whether the keys are those of one record, where any of several may stand."""
+    fields = dataclasses.fields(kind)
+    needed = {field.name for field in fields if field.default is field.default_factory is dataclasses.MISSING}
+    return needed <= value.keys() <= {field.name for field in fields}
 
 
 def _within(value: float, rules: Mapping[str, Any]) -> bool:

@@ -107,7 +107,7 @@ class TensorFile(StoredTensors):
         if hashlib.sha256(data).hexdigest() != self._sha256 or not data.startswith(self._head):
             raise ValueError(f"{self._name} is not as it was saved (its checksum differs)")
         try:
-            # Copied, so that every tensor lies in memory as torch lays it out: the same bits come out again.
+            # Copied, so every tensor lies in memory as torch lays it out: the same bits come out again.
             return {self._renamed(name): tensor.clone() for name, tensor in safetensors.load(data).items()}
         except SafetensorError as error:
             raise ValueError(f"{self._name} cannot be read ({error})") from error

@@ -9,7 +9,8 @@ from isthmus.tables.errors import DataError
 from isthmus.tables.opening import open_table, read
 from isthmus.tables.splitting import split_rows, split_table
 from isthmus.tables.table import Table
-from isthmus.tables.writing import write_images, write_table
+from isthmus.tables.writing import write_table
+from isthmus.tables.writing_files import write_images, write_sounds
 
 __all__ = [
     "BUNDLED",
@@ -22,5 +23,6 @@ __all__ = [
     "split_rows",
     "split_table",
     "write_images",
+    "write_sounds",
     "write_table",
 ]

@@ -10,7 +10,8 @@ import numpy as np
 
 from isthmus.tables.cells import plain_cells
 from isthmus.tables.description import Description
-from isthmus.tables.layout import TableLayout, with_layout
+from isthmus.tables.dialect import Dialect
+from isthmus.tables.layout import TableLayout
 from isthmus.tables.lists import ListColumns
 from isthmus.tables.roles import are_whole_numbers, words_of
 from isthmus.tables.segments import Segments
@@ -102,7 +103,7 @@ class Reading:
     def _frame(self, arrow: pyarrow.Table, where: str, first_row: int) -> pyarrow.Table:
         flat = self.lists.flat(arrow, where, first_row)
         if self.typed:
-            return with_layout(flat.select(list(self.layout.names)), self.layout)
+            return flat.select(list(self.layout.names))
         return self.layout.typed(flat)
 
 
@@ -129,6 +130,10 @@ class ArrowStream(TableStream):
     @property
     def files(self) -> tuple[int, ...]:
         return self.source.files
+
+    @property
+    def dialect(self) -> Dialect | None:
+        return None if self.origin is None else self.origin.dialect
 
     def read(self, segment: int, begin: int, end: int) -> Table:
         arrow = self.source.read(segment, begin, end, self.reading.all_columns)

@@ -46,7 +46,7 @@ def require_columns(layout: TableLayout, names: Sequence[str], where: str) -> No
 
 
 def new_columns(names: Sequence[str], layout: TableLayout, request: Request) -> list[Finding]:
-    """The columns of a file that were not learned from at fit, and so are not now."""
+    """The columns of a file that were not used for training at fit, and so are not now."""
     found = []
     for name in names:
         if name in layout.names:
@@ -137,7 +137,7 @@ def sequential(
 
 
 class Sequential(Segments):
-    """The batches of a source, each a segment; going back begins anew."""
+    """The batches of a source, each a segment; going back begins again."""
 
     def __init__(self, source: Source, sizes: Sequence[int]):
         self._source, self.sizes = source, tuple(sizes)

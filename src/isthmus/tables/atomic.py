@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from isthmus.tables.errors import DataError
 from isthmus.tables.staging import NEW, settle, staging, sweep
-from isthmus.tables.table import DataError
 
 __all__ = ["atomic_write", "refuse_existing"]
 

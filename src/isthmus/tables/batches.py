@@ -58,7 +58,7 @@ def stream_of(X: Any, *, missing: bool = True, request: Request | None = None) -
     if iter(X) is X:
         raise DataError(
             f"A {type(X).__name__} gives its rows once, and they are read more than once; give a list of batches, "
-            "an object whose every iteration begins anew, or a function that returns an iterator."
+            "an object whose every iteration begins again, or a function that returns an iterator."
         )
     return BatchStream(X, request)
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 import math
 import re
 from contextlib import suppress
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -50,7 +50,6 @@ class EpochForm:
     unit: float = 1.0
 
 
-FORMS = {one.__name__: one for one in (NumberForm, DateForm, BooleanForm, EpochForm)}
 Form = NumberForm | DateForm | BooleanForm | EpochForm
 
 
@@ -75,10 +74,10 @@ class Column:
     """
 
     name: str
-    kind: str
+    kind: Literal["number", "date", "boolean", "category"]
     dtype: str = "double"
     whole: bool = False
-    categories: tuple[Any, ...] = ()
+    categories: tuple[bool | int | float | str, ...] = ()
     ordered: bool = False
     other: bool = False
     form: Form | None = None
@@ -236,6 +235,7 @@ class Column:
         import pyarrow.compute
 
         compute: Any = pyarrow.compute
+        given = cells
         try:
             cells = self.typed(cells)
         except (pyarrow.ArrowException, TypeError) as error:
@@ -243,6 +243,8 @@ class Column:
                 f"column {self.name!r} was a {self.kind} at fit and is {cells.type} here; give it its old type."
             ) from error
         if self.kind != "category":
+            if unseen == "error":
+                self._require_read(given, cells, first_row)
             if self.kind == "date":
                 days = np.asarray(cells.cast(pyarrow.int64()).fill_null(0)) / DAY
                 return np.where(np.asarray(cells.is_null()), np.nan, days)[:, None]
@@ -266,6 +268,22 @@ class Column:
         encoded[rows, place[rows]] = 1.0
         encoded[place < 0] = np.nan
         return encoded
+
+    def _require_read(self, given: Any, cells: Any, first_row: int) -> None:
+        """Raise a `DataError` that names the first cell of text which could not be read."""
+        import pyarrow
+
+        given = plain_cells(given)
+        if not pyarrow.types.is_string(given.type) or cells.null_count == given.null_count:
+            return
+        words = without_marks(given, among_numbers=self.kind in ("number", "date"), others=self.marks)
+        unread = np.flatnonzero(np.asarray(cells.is_null()) & ~np.asarray(words.is_null()))
+        if len(unread):
+            raise DataError(
+                f"column {self.name} has {str(given[int(unread[0])].as_py())[:SHOWN_LETTERS]!r} in row "
+                f"{first_row + unread[0]}, which is no {self.kind}; correct it, or use unseen='missing' (with "
+                "missing='mask')."
+            )
 
     def decode(self, encoded: np.ndarray) -> Any:
         """Numbers of shape (n_rows, width) to an Arrow array of the column's own type; NaN becomes null."""
@@ -308,25 +326,6 @@ class Column:
         if isinstance(form, BooleanForm):
             return [value if value is None else form.true if value else form.false for value in values]
         return [value if value is None else str(value) for value in texts(cells).to_pylist()]
-
-    # ---- storage ---------------------------------------------------------------------------------------
-
-    def to_facts(self) -> dict[str, Any]:
-        """The column as JSON has it."""
-        form = None if self.form is None else {"is": type(self.form).__name__, **asdict(self.form)}
-        own = {name: value for name, value in asdict(self).items() if name != "form"}
-        return own | {"categories": list(self.categories), "marks": list(self.marks), "form": form}
-
-    @classmethod
-    def from_facts(cls, facts: Any) -> Column:
-        """The way back; a `ValueError` where the facts are no column."""
-        try:
-            form = facts.get("form")
-            made = None if form is None else FORMS[form["is"]](**{k: v for k, v in form.items() if k != "is"})
-            given: dict[str, Any] = {**facts, "form": made, "categories": tuple(facts.get("categories", ()))}
-            return cls(**given | {"marks": tuple(facts.get("marks", ()))})
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError("a column of the table is not described as it should be") from error
 
 
 def _alike(cells: Any, known: Any) -> Any:

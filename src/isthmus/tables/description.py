@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from isthmus.tables.finding import Finding
+from isthmus.tables.row_shape import RowShape
 
 __all__ = ["Description", "placed"]
 
@@ -34,6 +35,7 @@ class Description:
     n_numbers : int
         Numbers in a row where there are no findings.
     image_shape : tuple of int or None
+    row_shape : RowShape or None
     id_name, label_name : str or None
     """
 
@@ -46,6 +48,7 @@ class Description:
     id_name: str | None = None
     label_name: str | None = None
     n_missing: int = field(default=0)
+    row_shape: RowShape | None = None
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
@@ -78,8 +81,8 @@ class Description:
         """
         rows = "1 row" if self.n_rows == 1 else f"{self.n_rows:,} rows"
         if not self.findings:
-            shape = self.image_shape
-            what = f"pictures of {'×'.join(map(str, shape))}" if shape else f"{self.n_numbers:,} columns of numbers"
+            shape = self.row_shape or (None if self.image_shape is None else RowShape.of_picture(self.image_shape))
+            what = f"{self.n_numbers:,} columns of numbers" if shape is None else str(shape)
         else:
             counts = Counter(finding.kind for finding in self.learned)
             parts = [f"{count:,} {PLURALS.get(kind, kind) if count > 1 else kind}" for kind, count in counts.items()]
@@ -121,10 +124,10 @@ class Description:
 
     def _told(self, finding: Finding) -> str:
         if finding.name == self.label_name:
-            return "the labels, not learned from"
+            return "the labels, not used for training"
         if finding.name == self.id_name:
             why = f" ({finding.why})" if finding.why.startswith("counts") else ""
-            return f"the names of the rows, not learned from{why}"
+            return f"the names of the rows, not used for training{why}"
         parts = [f"left out: {finding.why}"] if not finding.learned else []
         if finding.learned and finding.n_missing:
             parts.append(f"{finding.n_missing:,} missing")
@@ -146,11 +149,16 @@ class Description:
         ]
         left_out = [{"name": one.name, "why": one.why} for one in self.left_out]
         return {
-            "rows": self.n_rows,
+            "n_rows": self.n_rows,
             "columns": columns,
             "left_out": left_out,
             "cells_missing": self.missing,
             "notes": list(self.notes),
+            **(
+                {}
+                if self.row_shape is None
+                else {"shape": dict(zip(self.row_shape.axes, self.row_shape.sizes, strict=True))}
+            ),
         }
 
 

@@ -11,8 +11,7 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from isthmus.tables.cell_kinds import cell_kind
 from isthmus.tables.errors import DataError
@@ -76,17 +75,6 @@ class Dialect:
     def is_blanks(self) -> bool:
         """Whether cells are separated by blanks."""
         return self.separator in (BLANKS, WIDE_BLANKS)
-
-    def to_facts(self) -> dict[str, str]:
-        """As JSON has it."""
-        return asdict(self)
-
-    @classmethod
-    def from_facts(cls, facts: Any) -> Dialect:
-        """The way back; a `ValueError` where the facts are none."""
-        if not isinstance(facts, dict) or not all(isinstance(one, str) and len(one) <= 24 for one in facts.values()):
-            raise ValueError("the way in which a file was written is not described as it should be")
-        return cls(**facts)
 
     def rows(self, lines: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
         """The rows of lines, each with the place of the line at which it begins; blank lines and comments are none."""

@@ -7,23 +7,36 @@ for it.
 from __future__ import annotations
 
 import importlib
+import numbers
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isthmus.tables.column import Column
+from isthmus.tables.column import DTYPE, Column
 from isthmus.tables.errors import DataError, said
 from isthmus.tables.layout import TableLayout
 
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["FrameForm", "arrow_of", "filled_frame", "form_of", "is_frame", "names_of"]
+__all__ = [
+    "FrameForm",
+    "arrow_of",
+    "filled_frame",
+    "form_of",
+    "is_frame",
+    "names_of",
+    "plain_frame",
+    "require_different",
+]
 
 LIBRARIES = ("pandas", "polars", "pyarrow")
-EXTENSION = "str"
+POLARS_CASTS = {f"{sign}{size}" for sign in ("Int", "UInt", "Float") for size in (8, 16, 32, 64)} - {
+    "Float8",
+    "Float16",
+} | {"Boolean", "String", "Categorical", "Date", "Time"}
 
 
 @dataclass(frozen=True)
@@ -35,20 +48,8 @@ class FrameForm:
     lazy: bool = False
 
     def __post_init__(self) -> None:
-        if self.library not in LIBRARIES or not all(isinstance(one, str) and len(one) < 200 for one in self.dtypes):
+        if self.library not in LIBRARIES or not all(DTYPE.fullmatch(one) for one in self.dtypes):
             raise ValueError("the kind of its table is not described as it should be")
-
-    def to_facts(self) -> dict[str, Any]:
-        """As JSON has it."""
-        return asdict(self) | {"dtypes": list(self.dtypes)}
-
-    @classmethod
-    def from_facts(cls, facts: Any) -> FrameForm:
-        """The way back; a `ValueError` where the facts are none."""
-        try:
-            return cls(facts["library"], tuple(facts["dtypes"]), bool(facts.get("lazy", False)))
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError("the kind of its table is not described as it should be") from error
 
     def frame(self, table: pyarrow.Table, layout: TableLayout, index: Any = None) -> Any:
         """An Arrow table with the columns of ``layout`` as a frame of the library, each column of its own type."""
@@ -62,7 +63,7 @@ class FrameForm:
 
     def _frame(self, table: pyarrow.Table, layout: TableLayout, index: Any) -> Any:
         if self.library == "pyarrow":
-            return table
+            return _cast_arrow(table, self.dtypes)
         frames = importlib.import_module(self.library)
         columns = zip(layout.columns, table.columns, self.dtypes, strict=True)
         if self.library == "polars":
@@ -98,14 +99,48 @@ def names_of(X: Any) -> list[str]:
     ]
 
 
+def require_different(names: Sequence[str]) -> None:
+    """Raise a `DataError` if a name is that of more than one column."""
+    known: set[str] = set()
+    twice = sorted({name for name in names if name in known or known.add(name)})
+    if twice:
+        raise DataError(f"more than one column is named {said(twice)}; rename them.")
+
+
+def plain_frame(X: Any) -> bool:
+    """Whether every column is one of numbers, so the frame is as good as an array."""
+    library = _library(X)
+    if library == "pandas":
+        return all(_holds_numbers(X.iloc[:, place]) for place in range(X.shape[1]))
+    if library == "polars":
+        kinds = X.collect_schema().dtypes() if type(X).__name__ == "LazyFrame" else X.dtypes
+        return all(kind.is_numeric() for kind in kinds)
+    from pyarrow import types
+
+    tests = (types.is_integer, types.is_floating, types.is_decimal)
+    return all(any(test(kind) for test in tests) for kind in X.schema.types)
+
+
+def _holds_numbers(series: Any) -> bool:
+    """Whether a pandas column is one of numbers, be it as Python objects."""
+    import pandas as pd
+
+    if series.dtype == object:
+        real = (isinstance(value, numbers.Real) and not isinstance(value, bool) for value in series.dropna())
+        return not series.isna().all() and all(real)
+    return pd.api.types.is_numeric_dtype(series.dtype) and not pd.api.types.is_bool_dtype(series.dtype)
+
+
 def form_of(X: Any) -> FrameForm:
     """In what form a frame is."""
     library = _library(X) or "pyarrow"
     if library == "pyarrow":
-        return FrameForm(library, tuple(str(kind) for kind in X.schema.types))
-    if type(X).__name__ == "LazyFrame":
-        return FrameForm(library, tuple(str(kind) for kind in X.collect_schema().dtypes()), lazy=True)
-    return FrameForm(library, tuple(str(kind)[:190] for kind in X.dtypes))
+        return FrameForm(library, tuple(str(kind).partition("<")[0] for kind in X.schema.types))
+    if library == "polars":
+        lazy = type(X).__name__ == "LazyFrame"
+        kinds = X.collect_schema().dtypes() if lazy else X.dtypes
+        return FrameForm(library, tuple(str(kind).partition("(")[0] for kind in kinds), lazy=lazy)
+    return FrameForm(library, tuple(str(kind) if DTYPE.fullmatch(str(kind)) else "object" for kind in X.dtypes))
 
 
 def arrow_of(X: Any) -> pyarrow.Table:
@@ -113,9 +148,7 @@ def arrow_of(X: Any) -> pyarrow.Table:
     import pyarrow
 
     library, names = _library(X), names_of(X)
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise DataError(f"more than one column is named {said(twice)}; rename them.")
+    require_different(names)
     if library == "pyarrow":
         return X
     if library == "polars":
@@ -211,24 +244,12 @@ def _pandas_series(column: Column, cells: Any, dtype: Any) -> Any:
     if (column.form is not None and dtype in ("object", "str", "string")) or dtype.startswith("string"):
         return pd.Series(column.written(cells)).astype(dtype)
     if column.kind == "number" and dtype == "object":
-        return pd.Series(
-            cells.to_numpy(zero_copy_only=False) if isinstance(cells, _array_type()) else cells.to_numpy(), dtype=object
-        )
-    if column.kind == "date" and "[ns" in dtype:
-        return cells.to_pandas().astype(dtype)
-    if column.kind == "number" and cells.null_count and dtype[:3].lower() in ("int", "uin") and dtype[0].islower():
-        return cells.to_pandas()
-    return (
-        pd.Series(cells.to_pylist(), dtype=dtype)
-        if dtype in ("boolean", "bool", "object") or dtype[:1].isupper()
-        else cells.to_pandas().astype(dtype)
-    )
-
-
-def _array_type() -> Any:
-    import pyarrow
-
-    return pyarrow.Array
+        return pd.Series(cells.to_numpy(zero_copy_only=False), dtype=object)
+    if column.kind == "number" and cells.null_count and dtype.startswith(("int", "uint")):
+        return cells.to_pandas()  # NumPy's integers know no missing cell
+    if dtype in ("boolean", "bool", "object") or dtype[:1].isupper():
+        return pd.Series(cells.to_pylist(), dtype=dtype)
+    return cells.to_pandas().astype(dtype)
 
 
 def _polars_series(column: Column, cells: Any, dtype: str) -> Any:
@@ -236,19 +257,24 @@ def _polars_series(column: Column, cells: Any, dtype: str) -> Any:
 
     if column.form is not None and dtype == "String":
         return pl.Series(column.name, column.written(cells), dtype=pl.String)
-    if column.kind == "category":
-        words = cells.to_pylist()
-        kind = (
-            pl.Enum(list(map(str, column.categories)))
-            if dtype.startswith("Enum")
-            else getattr(pl, dtype.partition("(")[0])
-        )
-        return pl.Series(column.name, words, dtype=kind)
+    if dtype == "Enum":
+        return pl.Series(column.name, cells.to_pylist(), dtype=pl.Enum(list(map(str, column.categories))))
     series = pl.Series(column.name, cells)
-    name = dtype.partition("(")[0]
-    if name == "Decimal":
-        return series.cast(pl.Float64)
-    return series.cast(getattr(pl, name)) if "(" not in dtype and name != str(series.dtype) else series
+    return series.cast(getattr(pl, dtype)) if dtype in POLARS_CASTS else series
+
+
+def _cast_arrow(table: pyarrow.Table, dtypes: Sequence[str]) -> pyarrow.Table:
+    import pyarrow
+
+    columns = []
+    for cells, dtype in zip(table.columns, dtypes, strict=True):
+        if dtype == "dictionary":
+            columns.append(cells.dictionary_encode())
+        elif dtype in ("large_string", "string_view", "float", "double"):
+            columns.append(cells.cast(getattr(pyarrow, {"float": "float32", "double": "float64"}.get(dtype, dtype))()))
+        else:
+            columns.append(cells)
+    return pyarrow.table(columns, names=table.column_names)
 
 
 def filled_frame(X: Any, filled: pyarrow.Table, layout: TableLayout) -> Any:
@@ -261,7 +287,8 @@ def filled_frame(X: Any, filled: pyarrow.Table, layout: TableLayout) -> Any:
     table = filled.select(list(own.names))
     if form.library == "polars":
         given = X.collect() if form.lazy else X
-        new = FrameForm("polars", tuple(str(given.schema[name]) for name in own.names)).frame(table, own)
+        dtypes = dict(zip(names, form.dtypes, strict=True))
+        new = FrameForm("polars", tuple(dtypes[name] for name in own.names)).frame(table, own)
         series = []
         for column in given.get_columns():
             if column.name not in own.names:
@@ -290,11 +317,9 @@ def _marks(series: Any, column: Column) -> np.ndarray:
     import pyarrow
 
     cells = _pandas_cells(series)
-    return (
-        np.concatenate([np.asarray(column.typed(part).is_null()) for part in cells.chunks])
-        if pyarrow.types.is_string(cells.type) or pyarrow.types.is_large_string(cells.type)
-        else np.zeros(len(series), dtype=bool)
-    )
+    if not pyarrow.types.is_string(cells.type) and not pyarrow.types.is_large_string(cells.type):
+        return np.zeros(len(series), dtype=bool)
+    return np.concatenate([np.asarray(column.typed(part).is_null()) for part in cells.chunks])
 
 
 def _polars_marks(series: Any, layout: TableLayout) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,9 +19,7 @@ from isthmus.tables.survey import ColumnSurvey
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["Blocks", "TableLayout", "layout_of", "plain_layout", "with_layout"]
-
-METADATA = b"isthmus.layout"
+__all__ = ["Blocks", "TableLayout", "layout_of", "plain_layout"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +36,10 @@ class TableLayout:
     """The columns of a table, in order."""
 
     columns: tuple[Column, ...]
+
+    def __post_init__(self) -> None:
+        if not self.columns or len({column.name for column in self.columns}) != len(self.columns):
+            raise ValueError("the layout of a table is its columns, by different names")
 
     @cached_property
     def width(self) -> int:
@@ -57,7 +58,7 @@ class TableLayout:
 
     @property
     def is_plain(self) -> bool:
-        """Whether all columns are numbers, so that the table is as good as an array."""
+        """Whether all columns are numbers, so the table is as good as an array."""
         return all(column.kind == "number" for column in self.columns)
 
     @property
@@ -93,13 +94,18 @@ class TableLayout:
         import pyarrow
 
         columns = [column.typed(table.column(column.name)) for column in self.columns]
-        return with_layout(pyarrow.table(columns, names=list(self.names)), self)
+        return pyarrow.table(columns, names=list(self.names))
 
     def encode(self, table: pyarrow.Table, unseen: str = "missing") -> np.ndarray:
         """An Arrow table with these columns, in any order, to float64 of shape (n_rows, width), NaN where missing."""
-        encoded = np.empty((table.num_rows, self.width))
+        encoded, faults = np.empty((table.num_rows, self.width)), []
         for column, (begin, end) in zip(self.columns, self.spans(), strict=True):
-            encoded[:, begin:end] = column.encode(plain_cells(table.column(column.name)), unseen)
+            try:
+                encoded[:, begin:end] = column.encode(plain_cells(table.column(column.name)), unseen)
+            except DataError as error:
+                faults.append(str(error).rstrip("."))
+        if faults:
+            raise DataError("; ".join(faults) + ".")
         return encoded
 
     def decode(self, encoded: np.ndarray) -> pyarrow.Table:
@@ -125,21 +131,6 @@ class TableLayout:
         known = {column.name: column for column in self.columns}
         return TableLayout(tuple(known[name] for name in names))
 
-    def to_facts(self) -> dict[str, Any]:
-        """The layout as JSON has it."""
-        return {"columns": [column.to_facts() for column in self.columns]}
-
-    @classmethod
-    def from_facts(cls, facts: Any) -> TableLayout:
-        """The way back; a `ValueError` where the facts are no layout."""
-        try:
-            columns = tuple(Column.from_facts(entry) for entry in facts["columns"])
-        except (KeyError, TypeError) as error:
-            raise ValueError("the layout of its table is not described as it should be") from error
-        if not columns or len({column.name for column in columns}) != len(columns):
-            raise ValueError("the layout of its table is not described as it should be")
-        return cls(columns)
-
 
 def plain_layout(names: Sequence[str], dtypes: Sequence[str] | None = None) -> TableLayout:
     """The layout of columns of numbers."""
@@ -152,11 +143,6 @@ def plain_layout(names: Sequence[str], dtypes: Sequence[str] | None = None) -> T
     )
 
 
-def with_layout(table: pyarrow.Table, layout: TableLayout) -> pyarrow.Table:
-    """The table with its layout written beside its columns, where `layout_of` finds it; slices of it keep it."""
-    return table.replace_schema_metadata({METADATA: json.dumps(layout.to_facts()).encode()})
-
-
 def layout_of(table: pyarrow.Table) -> TableLayout:
     """The layout of an Arrow table; no column is left out by guess.
 
@@ -165,11 +151,6 @@ def layout_of(table: pyarrow.Table) -> TableLayout:
     DataError
         One sentence that names all columns which nothing can be learned from.
     """
-    stored = (table.schema.metadata or {}).get(METADATA)
-    if stored is not None:
-        known = TableLayout.from_facts(json.loads(stored))
-        if set(known.names) >= set(table.column_names):
-            return known.select(table.column_names)
     names = table.column_names
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:

@@ -12,12 +12,13 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from isthmus.tables.array_forms import array_of
+from isthmus.tables.array_forms import array_and_shape, row_shape_of
 from isthmus.tables.batches import stream_of
 from isthmus.tables.bounds import require_room
 from isthmus.tables.bundled import BUNDLED, load_bundled
@@ -27,10 +28,12 @@ from isthmus.tables.dialect import Dialect
 from isthmus.tables.errors import DataError
 from isthmus.tables.formats import feather, idx, parquet, pictures, sound
 from isthmus.tables.formats.registry import OPENERS, READABLE, format_of, is_table_name
+from isthmus.tables.formats.unreadable import natural_order
 from isthmus.tables.frames import arrow_of, is_frame
 from isthmus.tables.layout import TableLayout
 from isthmus.tables.request import Request
 from isthmus.tables.roles import choose_columns
+from isthmus.tables.row_shape import RowShape
 from isthmus.tables.segments import HeldSegments, MappedSegments, Segments
 from isthmus.tables.source import Joined, SegmentsSource, Source
 from isthmus.tables.stream import HeldStream, TableStream
@@ -60,6 +63,12 @@ def open_table(
     layout: TableLayout | None = None,
     dialect: Dialect | None = None,
     passed_over: Sequence[str] = (),
+    size: tuple[int, int] | None = None,
+    pad: bool = False,
+    skip_unreadable: bool = False,
+    window: float | None = None,
+    waveform: bool = False,
+    row_shape: RowShape | None = None,
     held_bytes: int | None = None,
     share: tuple[int, int] | None = None,
     scratch: Path | None = None,
@@ -71,7 +80,7 @@ def open_table(
     source
         A bundled name (see `isthmus.tables.BUNDLED`; write ``./digits`` for a file of that name); a path to a file or
         folder; ``-`` for standard input; or rows that Python holds: a DataFrame, an array, a list of batches, an object
-        whose every iteration gives them anew, a function that returns such an iterator.
+        whose every iteration gives them again, a function that returns such an iterator.
     labels, ids
         The column that holds the classes, and the one that names the rows. Neither is learned from.
     drop, columns
@@ -82,6 +91,13 @@ def open_table(
         How a file of text is written, where it is not found out rightly.
     layout, dialect, passed_over
         Of a fit: columns are matched by name and read as they were then; those passed over then are no news.
+    size, pad, skip_unreadable
+        Of pictures: the width and height they are brought to, whether those of another shape get borders instead of
+        being cut, and whether unreadable files are left out instead of refused.
+    window, waveform
+        Of sounds: seconds of a row, and whether a row is samples instead of a spectrogram.
+    row_shape
+        Of a fit: pictures and sounds are brought to it.
     held_bytes
         How much of it may be held in memory at once, as single precision; a smaller table is read as a whole.
     share
@@ -106,7 +122,8 @@ def open_table(
     request = Request.of(
         labels=labels, ids=ids, drop=drop, columns=columns, kinds=kinds, header=header, separator=separator,
         decimal=decimal, encoding=encoding, missing_marks=tuple(missing_marks), layout=layout, dialect=dialect,
-        passed_over=tuple(passed_over), held_bytes=held_bytes, scratch=scratch,
+        passed_over=tuple(passed_over), held_bytes=held_bytes, scratch=scratch, size=size, pad=pad,
+        skip_unreadable=skip_unreadable, window=window, waveform=waveform, row_shape=row_shape,
     )  # fmt: skip
     stream = _opened(source, request) if isinstance(source, (str, Path)) else _given(source, request)
     if share is not None:
@@ -153,9 +170,22 @@ def _given(source: Any, request: Request) -> TableStream:
     stream = stream_of(source, request=request)
     if stream is None:
         with suppress(ValueError):  # of what is no array NumPy says so in many ways
-            stream = stream_of([np.asarray(array_of(source))], request=request)
+            array, shape = array_and_shape(source)
+            stream = stream_of([np.asarray(array)], request=request)
+            if stream is not None and shape is not None and shape.n_numbers == stream.n_columns:
+                stream = _shaped(stream, shape)
+    elif (shape := row_shape_of(source, None)) is not None and shape.n_numbers == stream.n_columns:
+        stream = _shaped(stream, shape)
     if stream is None:
         raise DataError(f"A {type(source).__name__} is no table; give a path, or batches of rows.")
+    return stream
+
+
+def _shaped(stream: TableStream, shape: RowShape) -> TableStream:
+    """A stream that knows what its rows are."""
+    if isinstance(stream, HeldStream):
+        return HeldStream(replace(stream.table, row_shape=shape, image_shape=shape.image_shape))
+    stream.row_shape, stream.image_shape = shape, shape.image_shape
     return stream
 
 
@@ -222,9 +252,9 @@ def _of_file(file: File, request: Request) -> TableStream:
     if kind == "idx":
         return _array_stream(HeldStream(idx.read_idx(file)), request, file.where)
     if kind == "picture":
-        return _array_stream(HeldStream(pictures.read_pictures([file.path], file.path, request)), request, file.where)
+        return _array_stream(pictures.read_pictures([file.path], file.path, request), request, file.where)
     if kind == "sound":
-        return _array_stream(HeldStream(sound.read_sounds([file.path], file.path)), request, file.where)
+        return _array_stream(sound.read_sounds([file.path], file.path, request), request, file.where)
     opened = OPENERS[kind](file, request)
     if isinstance(opened, Source):
         return understood(opened, request, file.where)
@@ -250,7 +280,7 @@ def _array_stream(stream: TableStream, request: Request, where: str) -> TableStr
         return _described(HeldStream(table), table)
     chosen.description = chosen.description or Description(
         chosen.name, len(chosen), n_numbers=chosen.n_columns, image_shape=chosen.image_shape, id_name=chosen.id_name,
-        label_name=chosen.label_name,
+        label_name=chosen.label_name, row_shape=chosen.row_shape,
     )  # fmt: skip
     return chosen
 
@@ -260,10 +290,8 @@ def _described(stream: HeldStream, table: Table) -> HeldStream:
         n_missing = int(np.isnan(table.values).sum()) if table.values.dtype.kind == "f" else 0
         stream.description = Description(
             table.name, len(table), n_numbers=table.n_columns, image_shape=table.image_shape, id_name=table.id_name,
-            label_name=table.label_name, n_missing=n_missing,
+            label_name=table.label_name, row_shape=table.row_shape, n_missing=n_missing,
         )  # fmt: skip
-        from dataclasses import replace
-
         stream.table = replace(table, description=stream.description)
         stream.missing = n_missing > 0
     return stream
@@ -273,12 +301,16 @@ def _described(stream: HeldStream, table: Table) -> HeldStream:
 
 
 def _of_folder(folder: Path, where: str, request: Request) -> TableStream:
-    found = pictures.pictures_in(folder)
+    found, sounds = pictures.pictures_in(folder), sound.sounds_in(folder)
+    if found and sounds:
+        raise DataError(
+            f"{where}: a folder of {len(found):,} pictures and {len(sounds):,} sounds, such as {found[0].name!r} and "
+            f"{sounds[0].name!r}; move those of one kind into a folder of their own."
+        )
     if found:
-        return _array_stream(HeldStream(pictures.read_pictures(found, folder, request)), request, where)
-    sounds = sound.sounds_in(folder)
+        return _array_stream(pictures.read_pictures(found, folder, request), _beside(request), where)
     if sounds:
-        return _array_stream(HeldStream(sound.read_sounds(sounds, folder)), request, where)
+        return _array_stream(sound.read_sounds(sounds, folder, request), _beside(request), where)
     paths = data_files(folder)
     market = next((path for path in paths if ".mtx" in path.name.lower()), None)
     if market is not None:
@@ -309,6 +341,11 @@ def _of_folder(folder: Path, where: str, request: Request) -> TableStream:
     return understood(Joined(sources, name, where), request, where)
 
 
+def _beside(request: Request) -> Request:
+    """The request less the labels: those of files lie in a table beside them, and are found."""
+    return replace(request, labels=None)
+
+
 def data_files(folder: Path) -> list[Path]:
     """The files of a folder that hold tables, in natural order; hidden ones and those that tell of others aside."""
     found = [
@@ -319,11 +356,7 @@ def data_files(folder: Path) -> list[Path]:
         and not any(part.startswith((".", "_")) for part in file.relative_to(folder).parts)
         and not file.name.lower().startswith(SKIPPED_BESIDE)
     ]
-    return sorted(found, key=lambda file: [_natural(part) for part in file.relative_to(folder).parts])
-
-
-def _natural(name: str) -> list[tuple[int, int | str]]:
-    return [(0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"([0-9]+)", name) if part]
+    return sorted(found, key=lambda file: natural_order(file, folder))
 
 
 def _missing(path: Path, where: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from isthmus.tables.dialect import Dialect
 from isthmus.tables.layout import TableLayout
+from isthmus.tables.row_shape import RowShape
 
 __all__ = ["Request"]
 
@@ -36,7 +37,19 @@ class Request:
     layout, dialect : TableLayout and Dialect, or None
         What the columns of the fit are, and how its file was written: tried first.
     passed_over : tuple of str
-        Columns that were in the file of the fit and not learned from.
+        Columns that were in the file of the fit and not used for training.
+    size : (int, int) or None
+        Width and height that pictures are brought to.
+    pad : bool
+        Whether pictures of another shape get borders, and are not cut to the middle.
+    skip_unreadable : bool
+        Whether files of a folder that can't be read are left out.
+    window : float or None
+        Seconds of a row of sound.
+    waveform : bool
+        Whether sounds are read as samples, not as magnitudes by frequency and time.
+    row_shape : RowShape or None
+        Of the fit: pictures and sounds are brought to it.
     held_bytes, scratch
         How much may be held in memory, and where the rest may be kept.
     """
@@ -54,6 +67,12 @@ class Request:
     layout: TableLayout | None = None
     dialect: Dialect | None = None
     passed_over: tuple[str, ...] = ()
+    size: tuple[int, int] | None = None
+    pad: bool = False
+    skip_unreadable: bool = False
+    window: float | None = None
+    waveform: bool = False
+    row_shape: RowShape | None = None
     held_bytes: int | None = None
     scratch: Path | None = None
 

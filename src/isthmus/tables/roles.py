@@ -37,7 +37,7 @@ def require_known(names: Sequence[str], request: Request, where: str) -> None:
         faults.append(f"{said(torn, None)} cannot be both used and dropped; take it out of --drop")
     both = [name for name in request.kinds if name in named]
     if both:
-        faults.append(f"{said(both, None)} is not learned from and needs no --kind")
+        faults.append(f"{said(both, None)} is not used for training and needs no --kind")
     if request.labels is not None and request.labels == request.ids:
         faults.append(f"{request.labels!r} cannot be both --labels and --ids")
     if faults:
@@ -75,7 +75,7 @@ def choose_columns(table: Table, request: Request, where: str) -> Table:
     if kept == table.columns:
         return chosen
     values = np.ascontiguousarray(table.values[:, [position[name] for name in kept]])
-    return replace(chosen, cells=values, columns=tuple(kept), image_shape=None, layout=None)
+    return replace(chosen, cells=values, columns=tuple(kept), image_shape=None, row_shape=None, layout=None)
 
 
 def _numbers(table: Table, index: int) -> np.ndarray:

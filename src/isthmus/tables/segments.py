@@ -112,7 +112,7 @@ class MappedSegments(Segments):
     def read(self, segment: int, begin: int, end: int, columns: Sequence[str]) -> pyarrow.Table:
         import pyarrow
 
-        # opened anew each time, for its pages are then given back
+        # opened again each time, for its pages are then given back
         with pyarrow.memory_map(str(self.path)) as file:
             batch = pyarrow.ipc.open_file(file).get_batch(self._places[segment])
             return pyarrow.Table.from_batches([batch.select(list(columns)).slice(begin, end - begin)])

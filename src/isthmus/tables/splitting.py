@@ -1,4 +1,4 @@
-"""Rows to learn from and rows to be judged by: scikit-learn's split, or the one the data came with."""
+"""Rows to learn from and rows to be evaluated by: scikit-learn's split, or the one the data came with."""
 
 from __future__ import annotations
 

@@ -185,7 +185,7 @@ def _exchanged(one: Path, other: Path) -> bool:
 
 
 def _remove(folder: Path, owner: int) -> None:
-    """Remove a staging folder whose owner file is locked: that one last, so that a half removed folder is known."""
+    """Remove a staging folder whose owner file is locked: that one last, so a half removed folder is known."""
     for name in os.listdir(folder) if folder.is_dir() else ():
         if name != OWNER:
             place = folder / name

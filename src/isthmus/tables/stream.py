@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 
 from isthmus.tables.description import Description
+from isthmus.tables.dialect import Dialect
 from isthmus.tables.errors import DataError
 from isthmus.tables.layout import TableLayout
+from isthmus.tables.row_shape import RowShape
 from isthmus.tables.table import Table, check_finite, joined
 
 __all__ = [
@@ -35,7 +37,7 @@ SEGMENT_CELLS = 1 << 20  # numbers in a segment, where the source has none of it
 HELD_BYTES = 128 << 20  # of rows in single precision that may be held at once
 FACTS = (
     "columns", "name", "label_name", "id_name", "image_shape", "seekable", "open_at_once", "held_bytes", "missing",
-    "layout", "description",
+    "layout", "description", "row_shape",
 )  # fmt: skip
 
 
@@ -72,6 +74,7 @@ class TableStream(ABC):
     missing: bool = False  # whether cells may be NaN
     layout: TableLayout | None = None
     description: Description | None = None
+    row_shape: RowShape | None = None
 
     @property
     def mixed(self) -> bool:
@@ -97,6 +100,11 @@ class TableStream(ABC):
 
     def __len__(self) -> int:
         return sum(self.segments)
+
+    @property
+    def dialect(self) -> Dialect | None:
+        """How the file is written, if it is text."""
+        return None
 
     @property
     def n_columns(self) -> int:
@@ -206,7 +214,21 @@ class TableStream(ABC):
         return (digest or hashlib.sha256()).hexdigest()
 
 
-class Remainder(TableStream):
+class View(TableStream):
+    """Some of the rows of a stream; its columns are the stream's own."""
+
+    stream: TableStream
+
+    @property
+    def width(self) -> int:
+        return self.stream.width
+
+    @property
+    def encoded_names(self) -> tuple[str, ...]:
+        return self.stream.encoded_names
+
+
+class Remainder(View):
     """A stream less some of its rows."""
 
     def __init__(self, stream: TableStream, indices: np.ndarray):
@@ -284,7 +306,7 @@ class HeldStream(TableStream):
 
     def __init__(self, table: Table):
         self.table = table
-        for fact in ("columns", "name", "label_name", "id_name", "image_shape", "layout", "description"):
+        for fact in ("columns", "name", "label_name", "id_name", "image_shape", "layout", "description", "row_shape"):
             setattr(self, fact, getattr(table, fact))
         rows = self._rows = self.block_rows
         self.segments = tuple(min(rows, len(table) - begin) for begin in range(0, len(table), rows))
@@ -302,7 +324,7 @@ class HeldStream(TableStream):
         return self.table
 
 
-class Share(TableStream):
+class Share(View):
     """Some of the segments of a stream."""
 
     def __init__(self, stream: TableStream, places: Sequence[int]):

@@ -22,7 +22,7 @@ from isthmus.tables.text_numbers import MAGNITUDES, PLAIN_NUMBER, matches, numbe
 
 __all__ = ["MOST_WORDS", "ColumnSurvey"]
 
-MOST_WORDS = 1000  # different words of a column that are told apart
+MOST_WORDS = 1000  # different words of a column that are distinguished
 LOOKED_AT = 200  # texts of a block by which units are recognised
 FEW = 0.5  # of the texts seen so far: where fewer are numbers or dates, no more are looked for
 LONG_DIGITS = "^[-+]?[1-9][0-9]{15,}$"  # more digits than float64 holds
@@ -89,7 +89,7 @@ class ColumnSurvey:
 
     @property
     def n_different(self) -> float:
-        """Different texts or values: at most so many are told apart, else infinity."""
+        """Different texts or values: at most so many are distinguished, else infinity."""
         return math.inf if self.words is None else len(self.words)
 
     def add(self, cells: Any) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from isthmus.tables.description import Description
 from isthmus.tables.errors import DataError
 from isthmus.tables.layout import TableLayout, plain_layout
+from isthmus.tables.row_shape import RowShape
 
 if TYPE_CHECKING:
     import pyarrow
@@ -28,6 +29,7 @@ class Table:
     ``cells`` is an array of float32 or float64, NaN where a cell is missing; or an Arrow table of the columns of
     ``layout``, where they are of several kinds. ``ids`` and ``labels`` have shape (rows,). ``image_shape`` is (height,
     width) for grey pictures and (channels, height, width) for colour, where a row is a picture flattened in that order.
+    ``row_shape`` says the same of rows of any kind, sounds and embeddings too.
     ``official_test`` holds the indices of the rows that the data's makers set aside for testing. ``description`` says
     what was made of the file.
 
@@ -47,8 +49,11 @@ class Table:
     official_test: np.ndarray | None = None
     layout: TableLayout | None = None
     description: Description | None = None
+    row_shape: RowShape | None = None
 
     def __post_init__(self) -> None:
+        if self.row_shape is None and self.image_shape is not None:
+            object.__setattr__(self, "row_shape", RowShape.of_picture(self.image_shape))
         shape = tuple(self.cells.shape)
         if len(shape) != 2 or shape[1] != len(self.columns):
             raise DataError(
@@ -60,6 +65,10 @@ class Table:
 
     def __len__(self) -> int:
         return self.cells.shape[0]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """The rows as numbers, for whatever takes arrays."""
+        return np.array(self.values, dtype=dtype)
 
     def __repr__(self) -> str:
         if self.description is not None:
@@ -73,8 +82,8 @@ class Table:
 
     @property
     def rows(self) -> Any:
-        """What a model learns from: an array, or an Arrow table that knows what its columns are."""
-        return self.cells
+        """What a model learns from: an array, or a table whose columns are of several kinds."""
+        return self if self.is_mixed else self.cells
 
     @property
     def frame(self) -> pyarrow.Table | None:
@@ -87,6 +96,19 @@ class Table:
             return self.cells
         layout = self.layout or plain_layout(self.columns, [str(self.cells.dtype)] * self.n_columns)
         return layout.decode(self.cells)
+
+    def written(self) -> pyarrow.Table:
+        """The same with every column as its file wrote it: dates in their own form, booleans in their own words."""
+        import pyarrow
+
+        table = self.to_arrow()
+        if self.layout is None or not self.is_mixed:
+            return table
+        cells = [
+            own if column.form is None else pyarrow.array(column.written(own.combine_chunks()), pyarrow.string())
+            for column, own in zip(self.layout.columns, table.select(list(self.layout.names)).columns, strict=True)
+        ]
+        return pyarrow.table(cells, names=list(self.layout.names))
 
     @cached_property
     def values(self) -> np.ndarray:
@@ -144,7 +166,7 @@ def check_finite(
     Parameters
     ----------
     values
-        Numbers of shape (rows, columns); read a few megabytes at a time, so that a file can stay on disk.
+        Numbers of shape (rows, columns); read a few megabytes at a time, so a file can stay on disk.
     columns
         Names of the columns.
     where

@@ -1,4 +1,4 @@
-"""Two ways out: a table in the format its suffix asks for, and a folder of pictures."""
+"""The way out: a table in the format its suffix asks for."""
 
 from __future__ import annotations
 
@@ -6,20 +6,18 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from isthmus.tables.atomic import atomic_write, refuse_existing
+from isthmus.tables.atomic import atomic_write
 from isthmus.tables.errors import DataError
-from isthmus.tables.formats.pictures import FORMATS, pillow
-from isthmus.tables.staging import sweep
 
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["WRITABLE", "table_writer", "write_frame", "write_images", "write_table"]
+__all__ = ["WRITABLE", "table_writer", "write_frame", "write_table"]
 
 WRITABLE = (".csv", ".tsv", ".parquet", ".npy", ".npz")
 BATCH_CELLS = 4_000_000
@@ -157,7 +155,7 @@ def _plain(entries: np.ndarray) -> np.ndarray:
 def _batches(
     values: np.ndarray, columns: Sequence[str], names: Sequence[str], beside: dict[str, np.ndarray]
 ) -> Iterator[pyarrow.Table]:
-    """The rows a few megabytes at a time, at least once, so that a table without rows keeps its columns."""
+    """The rows a few megabytes at a time, at least once, so a table without rows keeps its columns."""
     import pyarrow
 
     position = {name: index for index, name in enumerate(columns)}
@@ -169,7 +167,7 @@ def _batches(
 
 
 class _NumberFile:
-    """An ``.npy`` file whose head is mended when the number of rows is known."""
+    """An ``.npy`` file whose head is fixed when the number of rows is known."""
 
     def __init__(self, path: Path):
         self.file, self.rows, self.head = path.open("r+b"), 0, {}
@@ -280,81 +278,3 @@ def _without_formulas(entries: np.ndarray) -> np.ndarray:
     if entries.dtype.kind != "U":
         return entries
     return np.array([FORMULA.sub("'", cell) for cell in entries.tolist()], np.str_)
-
-
-def write_images(
-    folder: str | Path,
-    values: np.ndarray,
-    image_shape: tuple[int, ...],
-    names: Sequence[str] | np.ndarray | None = None,
-    overwrite: bool = False,
-) -> list[Path]:
-    """Write each row as a PNG picture; values are clipped to 0 to 1, and 1 is white.
-
-    Parameters
-    ----------
-    folder
-        Made if missing. Other files in it are left alone.
-    values
-        Finite numbers of shape (n, pixels).
-    image_shape
-        (height, width) for grey; (channels, height, width) with 1 or 3 channels for colour.
-    names
-        A name for each row, such as the ids of a folder that was read; a picture's suffix becomes ``.png``,
-        and sub-folders are kept. None counts them: ``0.png``, ``1.png``, ….
-    overwrite
-        Replace pictures that exist. Otherwise one that exists stops everything before the first is written.
-
-    Returns
-    -------
-    list of Path
-        The files written, in the order of the rows.
-    """
-    folder = Path(folder)
-    where = repr(str(folder))
-    values = np.asarray(values)
-    if len(image_shape) not in (2, 3) or (len(image_shape) == 3 and image_shape[0] not in (1, 3)):
-        raise DataError(
-            f"{where}: a picture has shape (height, width) or (1 or 3 channels, height, width), got {image_shape}."
-        )
-    if values.ndim != 2 or values.shape[1] != int(np.prod(image_shape)):
-        raise DataError(
-            f"{where}: pictures of shape {image_shape} need rows of {int(np.prod(image_shape))} numbers, got "
-            f"values of shape {values.shape}."
-        )
-    blank = np.flatnonzero(~np.isfinite(values).all(axis=1))
-    if len(blank):
-        raise DataError(f"{where}: row {blank[0]} is not a picture, it holds NaN or infinite values.")
-    paths = _picture_paths(folder, len(values), names, where)
-    if not overwrite:
-        for path in paths:
-            refuse_existing(path)
-    image = pillow()
-    for parent in {path.parent for path in paths}:
-        sweep(parent)
-    for path, row in zip(paths, values, strict=True):
-        pixels = np.rint(np.clip(row, 0, 1) * 255).astype(np.uint8).reshape(image_shape)
-        if pixels.ndim == 3:
-            pixels = pixels[0] if len(pixels) == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0))
-        with atomic_write(path, overwrite=overwrite, sweeping=False) as temporary:
-            image.fromarray(pixels).save(temporary, format="PNG")
-    return paths
-
-
-def _picture_paths(folder: Path, n_rows: int, names: Sequence[str] | np.ndarray | None, where: str) -> list[Path]:
-    if names is None:
-        width = len(str(max(0, n_rows - 1)))
-        return [folder / f"{row:0{width}d}.png" for row in range(n_rows)]
-    if len(names) != n_rows:
-        raise DataError(f"{where}: {n_rows} pictures need as many names, got {len(names)}.")
-    paths = []
-    for name in map(str, names):
-        inside = PurePosixPath(name.replace("\\", "/"))
-        if not inside.name or inside.is_absolute() or ".." in inside.parts or not name.isprintable() or ":" in name:
-            raise DataError(f"{where}: {name!r} cannot name a picture in this folder; rename that row.")
-        stem = inside.stem if inside.suffix.lower() in FORMATS else inside.name
-        paths.append(folder / inside.with_name(f"{stem}.png"))
-    repeated = [path for path, count in Counter(paths).items() if count > 1]
-    if repeated:
-        raise DataError(f"{where}: more than one picture would be named {repeated[0].name!r}; rename those rows.")
-    return paths

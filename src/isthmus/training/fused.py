@@ -25,10 +25,12 @@ from torch import Tensor, nn
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.network import Network
 from isthmus.rows.rows import Batch
+from isthmus.training.devices import use_bfloat16
 from isthmus.training.objective import Objective
 from isthmus.training.optimizer import FlatParameters
+from isthmus.training.plan import Plan
 
-__all__ = ["FusedNetwork", "SquaredErrorPass", "can_fuse", "fuse", "squared_error_pass", "unfuse"]
+__all__ = ["FusedNetwork", "SquaredErrorPass", "can_fuse", "fuse", "lower_precision", "squared_error_pass", "unfuse"]
 
 aten = torch.ops.aten
 
@@ -67,10 +69,17 @@ def fuse(model: AutoencoderModel, flat: FlatParameters, computed: FlatParameters
             network.fused = FusedNetwork(network, layers, flat, computed)
 
 
+def lower_precision(model: AutoencoderModel, plan: Plan, device: torch.device) -> None:
+    """Let residual networks compute in bfloat16 where their products pay for it."""
+    for network in (model.encoder, model.decoder):
+        work = plan.batch_size * network.products
+        network.low_precision = plan.precision == "auto" and use_bfloat16(plan.precision, device, work)
+
+
 def unfuse(model: AutoencoderModel) -> None:
     """Return to the plain modules."""
     for network in (model.encoder, model.decoder):
-        network.fused = None
+        network.fused, network.low_precision = None, False
 
 
 class _Layer:

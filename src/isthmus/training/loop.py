@@ -25,17 +25,16 @@ from isthmus.parts.draws import OwnDraws, RandomSource, Share, drawing_from, see
 from isthmus.rows.rows import Batch, Rows, combined_seed
 from isthmus.training.checkpointing import Checkpointer
 from isthmus.training.devices import use_bfloat16
-from isthmus.training.fused import can_fuse, fuse, squared_error_pass, unfuse
+from isthmus.training.fused import can_fuse, fuse, lower_precision, squared_error_pass, unfuse
 from isthmus.training.objective import Objective
 from isthmus.training.optimizer import FlatAdamW, FlatParameters, Moments, flatten_parameters
 from isthmus.training.out_of_memory import is_out_of_memory
 from isthmus.training.plan import Plan
+from isthmus.training.schedule import annealed_from, rate
 from isthmus.training.state import RunState
 
-__all__ = ["Training", "exceeds_chance", "means", "rate"]
+__all__ = ["Training", "exceeds_chance", "means"]
 
-WARM_UP = 0.2  # share of a one-cycle run in which the learning rate rises
-FIRST_RATE, LAST_RATE = 1 / 25, 1 / 1e4  # of the highest rate
 UNVALIDATED_SAMPLE = 256  # training rows evaluated per epoch if none are held out
 STANDARD_ERRORS = 1.5  # by which the best epoch must beat a closed-form start
 MEASURE_SEED = 20_030_599  # evaluation draws the same noise every epoch, so epochs can be compared
@@ -84,7 +83,7 @@ class Training:
         weights, moments = self.flat.weights, self.optimizer.moments
         if self.resumed is None:
             self.group.broadcast_(weights)
-            best, start = (_cloned(self.model.moving_buffers()) for _ in range(2))
+            best, start = ([part.clone() for part in self.model.moving_buffers()] for _ in range(2))
             self.state = RunState(
                 weights, weights.clone(), weights.clone(), moments, best_buffers=best, start_buffers=start
             )
@@ -115,14 +114,15 @@ class Training:
         self.optimizer = FlatAdamW(self.flat, self.plan.weight_decay, self._moments)
         self._rate = self.plan.learning_rate
         self._bfloat16: FlatParameters | None = None
-        self._autocast = self.plan.precision == "bfloat16"
-        by_hand = self.model.completion is None and not self.objective.needs_input_gradient
+        self._autocast, by_hand = self.plan.precision == "bfloat16", self.model.completion is None
+        by_hand = by_hand and not self.objective.needs_input_gradient
         if by_hand:
             fusable = can_fuse(self.model)
             work = self.plan.batch_size * len(self.flat.weights)
             if fusable and use_bfloat16(self.plan.precision, self.device, work):
                 self._bfloat16, self._autocast = self.flat.as_bfloat16(), False
             if not self._autocast:
+                lower_precision(self.model, self.plan, self.device)
                 fuse(self.model, self.flat, self._bfloat16 or self.flat)
         self._noise = RandomSource(self.seed)
         self._draws = OwnDraws() if self.model.has_own_modules else nullcontext()
@@ -159,12 +159,27 @@ class Training:
         guarded = self.plan.guards_start and validation is not None and len(self.history) > 0
         if guarded and not exceeds_chance(state.start_losses - state.best_losses):
             state.best_epoch, state.best_weights = 0, state.start_weights.clone()
-            state.best_buffers = _cloned(state.start_buffers)
+            state.best_buffers = [part.clone() for part in state.start_buffers]
         if checkpointer is not None and not self.stopped_abnormally and not state.finished:
             state.finished = True
             checkpointer.after_run(self)
         self.flat.weights.copy_(state.best_weights)
         _copy(state.best_buffers, state.buffers)
+
+    def run_again(self, rows: Rows, epochs: int) -> None:
+        """Train from the start once more, on other rows, for the first ``epochs`` of the plan; nothing is measured."""
+        self._moments = None
+        self.resume()
+        weights = self.flat.weights.copy_(self.state.start_weights)
+        _copy(self.state.start_buffers, self.model.moving_buffers())
+        self.state = RunState(weights, weights, weights, self.optimizer.moments, self.model.moving_buffers())
+        n_steps = math.ceil(len(rows) / self.plan.batch_size) * self.plan.epochs
+        try:
+            for epoch in range(1, epochs + 1):
+                for batch in rows.epoch(self.seed, epoch, self.plan.batch_size, group=self.group):
+                    self.step(batch, rate(self.plan, self.state.steps / max(1, n_steps - 1)))
+        finally:
+            self.finish()
 
     def _learn(self, training: Rows, n_steps: int, checkpointer: Checkpointer | None) -> None:
         """Train for the rest of the current epoch."""
@@ -205,9 +220,10 @@ class Training:
             state.best_loss, state.best_epoch, state.best_losses = loss, epoch, losses
             state.best_weights.copy_(self.flat.weights)
             _copy(state.buffers, state.best_buffers)
+        waited = epoch - max(state.best_epoch, annealed_from(self.plan))  # before, losses rank nothing
         if on_epoch(row):
             self.stop_reason = "a callback asked to stop"
-        elif self.plan.patience is not None and epoch - state.best_epoch >= self.plan.patience:
+        elif self.plan.patience is not None and waited >= self.plan.patience:
             self.stop_reason = f"no improvement for {self.plan.patience} epochs"
 
     def _give_up(self, why: str) -> None:
@@ -327,10 +343,6 @@ class Training:
             parameter.data = parameter.data.clone()
 
 
-def _cloned(tensors: list[Tensor]) -> list[Tensor]:
-    return [tensor.clone() for tensor in tensors]
-
-
 @torch.no_grad()
 def _copy(sources: list[Tensor], targets: list[Tensor]) -> None:
     for source, target in zip(sources, targets, strict=True):
@@ -353,17 +365,3 @@ def exceeds_chance(gains: Tensor) -> bool:
     if len(gains) < 2:
         return False
     return bool(gains.mean() > STANDARD_ERRORS * gains.std() / math.sqrt(len(gains)))
-
-
-def rate(plan: Plan, progress: float) -> float:
-    """Learning rate at ``progress`` in [0, 1]: constant, or one cycle (Smith 2018, arXiv:1803.09820)."""
-    if plan.schedule == "constant":
-        return plan.learning_rate
-    if progress < WARM_UP:
-        return plan.learning_rate * _between(FIRST_RATE, 1.0, progress / WARM_UP)
-    return plan.learning_rate * _between(1.0, LAST_RATE, (progress - WARM_UP) / (1 - WARM_UP))
-
-
-def _between(begin: float, end: float, share: float) -> float:
-    """From ``begin`` to ``end`` along half a period of a cosine."""
-    return end + (begin - end) * (1 + math.cos(math.pi * share)) / 2

@@ -30,6 +30,8 @@ class OneNetwork:
         self._optimizer = FlatAdamW(self._flat, weight_decay)
         layers, weights = network.perceptron_layers(), self._flat.weights
         low = layers is not None and use_bfloat16(plan.precision, weights.device, plan.batch_size * len(weights))
+        if layers is None and plan.precision == "auto":
+            network.low_precision = use_bfloat16("auto", weights.device, plan.batch_size * network.products)
         self._bfloat16 = self._flat.as_bfloat16() if low else None
         self._fused = (
             None if layers is None else FusedNetwork(network, layers, self._flat, self._bfloat16 or self._flat)
@@ -64,6 +66,7 @@ class OneNetwork:
 
     def finish(self) -> None:
         """Leave an ordinary module behind."""
+        self.network.low_precision = False
         self.network.zero_grad(set_to_none=True)
         for parameter in self.network.parameters():
             parameter.data = parameter.data.clone()

@@ -12,9 +12,18 @@ __all__ = [
     "Plan",
     "automatic_batch_size",
     "automatic_epochs",
+    "automatic_patience",
+    "automatic_steps",
     "automatic_weight_decay",
     "automatic_widths",
+    "most_useful_epochs",
 ]
+
+MOST_TIMES = 8  # the usual number of epochs
+
+
+RATE_OF_STAGES, DECAY_OF_STAGES = 0.4, 0.05  # of a perceptron's rate; convolutions, normalised, need little decay
+LEAST_STEPS, MOST_STEPS, WORK_OF_STAGES = 800, 2500, 1.6e10
 
 
 @dataclass(frozen=True)
@@ -47,10 +56,27 @@ def automatic_batch_size(n_rows: int) -> int:
     return min(256, max(32, 1 << max(0, (n_rows // 20).bit_length() - 1)))
 
 
-def automatic_epochs(n_rows: int, batch_size: int) -> int:
-    """Enough epochs for about 1,500 steps: eighty for a thousand rows, a handful for a hundred thousand."""
+def automatic_steps(products: int | None = None) -> int:
+    """About 1,500 steps; of convolutions, that make ``products`` multiply-adds a row, as many as minutes allow."""
+    if products is None:
+        return 1500
+    return min(MOST_STEPS, max(LEAST_STEPS, round(WORK_OF_STAGES / products)))
+
+
+def automatic_epochs(n_rows: int, batch_size: int, n_steps: int = 1500) -> int:
+    """Enough epochs for so many steps: of 1,500, eighty for a thousand rows, a handful for a hundred thousand."""
     steps = max(1, n_rows // batch_size)
-    return min(200, max(3, round(1500 / steps)))
+    return min(200, max(3, round(n_steps / steps)))
+
+
+def most_useful_epochs(usual: int) -> int:
+    """How many times the usual number of epochs still bring something; a budget of time is not spent beyond."""
+    return MOST_TIMES * usual
+
+
+def automatic_patience(epochs: int) -> int:
+    """A fifth of the epochs, at least 5; `isthmus.training.loop` counts them once the rate is low."""
+    return max(5, epochs // 5)
 
 
 def automatic_weight_decay(n_rows: int, unexplained: float) -> float:

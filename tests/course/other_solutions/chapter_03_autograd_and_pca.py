@@ -13,6 +13,6 @@ def gradient(E, D, X):
 
 
 def align(E, D, X):
-    rebuilt = X @ E.T @ D.T
-    pca = PCA(len(E)).fit(rebuilt)
-    return pca.transform(rebuilt), pca.components_
+    reconstructed = X @ E.T @ D.T
+    pca = PCA(len(E)).fit(reconstructed)
+    return pca.transform(reconstructed), pca.components_

@@ -8,10 +8,10 @@ def weight_for_mean(weight, n):
     return torch.tensor(weight) / n
 
 
-def negative_log_likelihood(x, rebuilt, variance):
-    x, rebuilt = (torch.tensor(row, dtype=torch.float32) for row in (x, rebuilt))
-    return nn.GaussianNLLLoss(full=True, reduction="sum")(rebuilt, x, torch.full((len(x),), float(variance)))
+def negative_log_likelihood(x, reconstructed, variance):
+    x, reconstructed = (torch.tensor(row, dtype=torch.float32) for row in (x, reconstructed))
+    return nn.GaussianNLLLoss(full=True, reduction="sum")(reconstructed, x, torch.full((len(x),), float(variance)))
 
 
-def best_variance(x, rebuilt):
-    return nn.functional.mse_loss(torch.tensor(rebuilt), torch.tensor(x))
+def best_variance(x, reconstructed):
+    return nn.functional.mse_loss(torch.tensor(reconstructed), torch.tensor(x))

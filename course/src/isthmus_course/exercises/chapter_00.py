@@ -68,7 +68,7 @@ WRONG = {
     ),
 }
 
-NEIGHBOURS, USUAL = 5, 0.99
+NEIGHBOURS, NORMAL = 5, 0.99
 ROUNDING = 1e-6  # of the map's size, which single precision needs
 
 
@@ -107,13 +107,13 @@ def empty(mine: Any) -> str | None:
     def fault(case: tuple[str, np.ndarray]) -> str | None:
         name, codes = case
         place = np.asarray(mine.find_empty(codes.copy()), dtype=float)
-        usual = float(np.quantile(_distances(codes, codes, skip=1), USUAL))
+        normal = float(np.quantile(_distances(codes, codes, skip=1), NORMAL))
         distance = float(_distances(place[None], codes)[0])
-        if distance > usual:
+        if distance > normal:
             return None
         return (
             f"among {name} your place {said(place)} is {said(distance)} from its five nearest codes, and of the codes "
-            f"themselves 99 in 100 are within {said(usual)} of theirs."
+            f"themselves 99 in 100 are within {said(normal)} of theirs."
         )
 
     return first_fault(_maps(), fault)

@@ -1,4 +1,4 @@
-"""Why squeezing can work.
+"""Why compression can work.
 
 How many directions does a table need, if a given share of its variance is to be kept?
 
@@ -57,7 +57,7 @@ WRONG = {
     ),
     "singular values, not their squares": (
         REFERENCE.replace("compute_uv=False) ** 2", "compute_uv=False)"),
-        "k is the smallest: for a cross with arms 2, 1, share 0.75, already 1 keep 80.0 %, and you need 2",
+        "k is the smallest: for a cross with arms 2, 1, share 0.75, already 1 keep 80.0%, and you need 2",
     ),
     "the columns' variances": (
         REFERENCE.replace("np.linalg.svd(X - X.mean(0), compute_uv=False) ** 2", "np.sort(X.var(0))[::-1]"),
@@ -66,7 +66,7 @@ WRONG = {
     ),
     "one too few": (
         REFERENCE.replace("< share)) + 1", "< share))"),
-        "k directions keep the share: for a cross with arms 1, share 0.5, your 0 keep 0.0 %",
+        "k directions keep the share: for a cross with arms 1, share 0.5, your 0 keep 0.0%",
     ),
     "a guess far off": (
         REFERENCE.replace("guess = 20", "guess = 58"),

@@ -4,7 +4,7 @@ The line runs through the origin along v = (1, 0.9). An encoder turns a point x 
 place along the line; a decoder turns a place into the point z · v. The best encoder is the one for which what is lost,
 x - x̂, stands at a right angle to the line.
 
-1. On paper: squeeze the point (1, -1) and rebuild it. Write down z, x̂ and the sum of squared errors.
+1. On paper: compress the point (1, -1) and reconstruct it. Write down z, x̂ and the sum of squared errors.
 2. In NumPy: write encode(x), for a point of shape (2,), and decode(z), for a number.
 """
 
@@ -16,10 +16,10 @@ import numpy as np
 
 from isthmus_course.exercise import first_fault, said
 
-NEEDS = ("z", "rebuilt", "error", "encode", "decode")
+NEEDS = ("z", "reconstructed", "error", "encode", "decode")
 
 STARTER = '''
-"""Chapter 2: squeeze a point to its place along the line through (1, 0.9), and rebuild it."""
+"""Chapter 2: compress a point to its place along the line through (1, 0.9), and reconstruct it."""
 
 import numpy as np
 
@@ -27,7 +27,7 @@ v = np.array([1.0, 0.9])
 
 # 1. On paper, for the point (1, -1), to three decimals:
 z = 0.0
-rebuilt = (0.0, 0.0)
+reconstructed = (0.0, 0.0)
 error = 0.0
 
 
@@ -51,7 +51,7 @@ v = np.array([1.0, 0.9])
 
 # (1 - 0.9) / 1.81, that times (1, 0.9), and (1 - 0.055)² + (-1 - 0.050)²
 z = 0.055
-rebuilt = (0.055, 0.050)
+reconstructed = (0.055, 0.050)
 error = 1.994
 
 
@@ -75,7 +75,7 @@ def _solution(encode: str, decode: str, begin: str = _BEGIN) -> str:
 WRONG = {
     "not divided by v · v": (
         _solution("x @ v", "z * v"),
-        "squeezing twice changes nothing more: your decode(encode(x)) applied twice moved (1, 0) by 1.09",
+        "compression twice changes nothing more: your decode(encode(x)) applied twice moved (1, 0) by 1.09",
     ),
     "a vertical drop, as regression measures": (
         _solution("x[0]", "z * v"),
@@ -83,7 +83,7 @@ WRONG = {
     ),
     "everything to the origin": (
         _solution("0 * x[0]", "z * v"),
-        "a point on the line is rebuilt exactly: (1, 0.9) came back as (0, 0)",
+        "a point on the line is reconstructed exactly: (1, 0.9) came back as (0, 0)",
     ),
     "another unit of length": (
         _solution("x @ v / np.sqrt(v @ v)", "z * v / np.sqrt(v @ v)"),
@@ -94,8 +94,8 @@ WRONG = {
         "the error on paper is the sum of squares: your x̂ = (0.055, 0.05) loses 1.996, and you wrote 0.997",
     ),
     "a point beside the line on paper": (
-        REFERENCE.replace("rebuilt = (0.055, 0.050)", "rebuilt = (0.055, -0.050)"),
-        "the rebuilt point on paper is z · v: your z = 0.055 belongs to (0.055, 0.0495), and you wrote (0.055, -0.05)",
+        REFERENCE.replace("reconstructed = (0.055, 0.050)", "reconstructed = (0.055, -0.050)"),
+        "the reconstruction on paper is z · v: your z = 0.055 belongs to (0.055, 0.0495), and you wrote (0.055, -0.05)",
     ),
 }
 
@@ -115,19 +115,19 @@ def paper_place(mine: Any) -> str | None:
 
 
 def paper_point(mine: Any) -> str | None:
-    """The rebuilt point on paper is z · v."""
+    """The reconstructed point on paper is z · v."""
     right = float(mine.z) * V
-    if np.shape(mine.rebuilt) == (2,) and np.abs(np.asarray(mine.rebuilt) - right).max() <= THREE_DECIMALS:
+    if np.shape(mine.reconstructed) == (2,) and np.abs(np.asarray(mine.reconstructed) - right).max() <= THREE_DECIMALS:
         return None
-    return f"your z = {said(mine.z)} belongs to {said(right)}, and you wrote {said(mine.rebuilt)}."
+    return f"your z = {said(mine.z)} belongs to {said(right)}, and you wrote {said(mine.reconstructed)}."
 
 
 def paper_error(mine: Any) -> str | None:
     """The error on paper is the sum of squares."""
-    lost = float(((ON_PAPER - np.asarray(mine.rebuilt)) ** 2).sum())
+    lost = float(((ON_PAPER - np.asarray(mine.reconstructed)) ** 2).sum())
     if abs(float(mine.error) - lost) <= 4 * THREE_DECIMALS:
         return None
-    return f"your x̂ = {said(mine.rebuilt)} loses {lost:.4g}, and you wrote {said(mine.error)}."
+    return f"your x̂ = {said(mine.reconstructed)} loses {lost:.4g}, and you wrote {said(mine.error)}."
 
 
 def shapes(mine: Any) -> str | None:
@@ -140,11 +140,11 @@ def shapes(mine: Any) -> str | None:
 
 
 def twice(mine: Any) -> str | None:
-    """Squeezing twice changes nothing more."""
+    """Compression twice changes nothing more."""
 
     def fault(point: np.ndarray) -> str | None:
-        once = _rebuilt(mine, point)
-        moved = np.linalg.norm(_rebuilt(mine, once) - once)
+        once = _reconstructed(mine, point)
+        moved = np.linalg.norm(_reconstructed(mine, once) - once)
         if moved <= CLOSE * (1 + np.linalg.norm(point)):
             return None
         return f"your decode(encode(x)) applied twice moved {said(point)} by {said(moved)}."
@@ -153,10 +153,10 @@ def twice(mine: Any) -> str | None:
 
 
 def exact_on_the_line(mine: Any) -> str | None:
-    """A point on the line is rebuilt exactly."""
+    """A point on the line is reconstructed exactly."""
 
     def fault(place: float) -> str | None:
-        back = _rebuilt(mine, place * V)
+        back = _reconstructed(mine, place * V)
         return None if np.abs(back - place * V).max() <= CLOSE * (1 + abs(place)) else (
             f"{said(place * V)} came back as {said(back)}."
         )  # fmt: skip
@@ -168,7 +168,7 @@ def perpendicular(mine: Any) -> str | None:
     """What is lost is perpendicular to the line."""
 
     def fault(point: np.ndarray) -> str | None:
-        lost = point - _rebuilt(mine, point)
+        lost = point - _reconstructed(mine, point)
         along = lost @ V / np.linalg.norm(V)
         if abs(along) <= CLOSE * (1 + np.linalg.norm(point)):
             return None
@@ -183,7 +183,7 @@ def unit(mine: Any) -> str | None:
     return None if np.abs(point - V).max() <= CLOSE else f"your decode(1) is {said(point)}, not {said(V)}."
 
 
-def _rebuilt(mine: Any, point: np.ndarray) -> np.ndarray:
+def _reconstructed(mine: Any, point: np.ndarray) -> np.ndarray:
     return np.asarray(mine.decode(mine.encode(point.copy())), dtype=float)
 
 

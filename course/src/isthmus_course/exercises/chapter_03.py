@@ -1,12 +1,13 @@
 """Learning the line.
 
 A linear autoencoder has an encoder E of shape (p, n) and a decoder D of shape (n, p). A table X of shape (N, n) holds
-one point a row; the codes are X Eᵀ, the rebuilt table is X Eᵀ Dᵀ, and the loss is the sum of all squared differences.
+one point a row; the codes are X Eᵀ, the reconstructed table is X Eᵀ Dᵀ, and the loss is the sum of all squared
+differences.
 
 1. Write gradient(E, D, X): how fast the loss rises along each weight; two arrays, shaped like E and like D.
 2. Write align(E, D, X), for a table whose mean is zero: return codes of shape (N, p) and directions of shape (p, n)
-   such that codes @ directions is what E and D rebuilt, while the axes are those of PCA: the directions have length one
-   and right angles between them, and the code's columns are uncorrelated, the one of largest variance first.
+   such that codes @ directions is what E and D reconstructed, while the axes are those of PCA: the directions have
+   length one and right angles between them, and the code's columns are uncorrelated, the one of largest variance first.
 """
 
 from __future__ import annotations
@@ -32,12 +33,12 @@ def gradient(E, D, X):
 
 
 def align(E, D, X):
-    """Codes, shape (N, p), and directions, shape (p, n), that rebuild X as E and D do, with the axes of PCA."""
+    """Codes, shape (N, p), and directions, shape (p, n), that reconstruct X as E and D do, with the axes of PCA."""
     raise NotImplementedError
 '''
 
 REFERENCE = '''
-"""Chapter 3: the chain rule, and the singular values of what was rebuilt."""
+"""Chapter 3: the chain rule, and the singular values of what was reconstructed."""
 
 import numpy as np
 
@@ -52,7 +53,7 @@ def gradient(E, D, X):
 
 
 def align(E, D, X):
-    """Codes, shape (N, p), and directions, shape (p, n), that rebuild X as E and D do, with the axes of PCA."""
+    """Codes, shape (N, p), and directions, shape (p, n), that reconstruct X as E and D do, with the axes of PCA."""
     left, lengths, directions = np.linalg.svd(X @ E.T @ D.T, full_matrices=False)
     p = len(E)
     return left[:, :p] * lengths[:p], directions[:p]
@@ -85,7 +86,7 @@ WRONG = {
     ),
     "right angles, but correlated": (
         _TURNED,
-        "the code's columns are uncorrelated: with E, D that rebuild a plane exactly, 6 points, your columns 0 and 1 "
+        "the code's columns are uncorrelated: with E, D that copy a plane exactly, 6 points, your columns 0 and 1 "
         "are correlated by",
     ),
     "the smallest first": (
@@ -93,12 +94,12 @@ WRONG = {
             "return left[:, :p] * lengths[:p], directions[:p]",
             "return (left[:, :p] * lengths[:p])[:, ::-1], directions[:p][::-1]",
         ),
-        "the largest variance comes first: with E, D that rebuild a plane exactly, 6 points, your column 0 has "
+        "the largest variance comes first: with E, D that reconstruct a plane exactly, 6 points, your column 0 has "
         "variance",
     ),
     "other points": (
         REFERENCE.replace("np.linalg.svd(X @ E.T @ D.T,", "np.linalg.svd(X,"),
-        "the rebuilt points stay where they are: with E = (1, 0), D = (0, 1), two points, row 0 was (0, 1) and is now",
+        "the reconstructions stay where they are: with E = (1, 0), D = (0, 1), two points, row 0 was (0, 1) and is now",
     ),
 }
 
@@ -140,7 +141,7 @@ AXES = [
         np.linalg.inv(_A) @ np.eye(3)[:2],
         np.eye(3)[:2].T @ _A,
         _POINTS,
-        "E, D that rebuild a plane exactly, 6 points",
+        "E, D that reconstruct a plane exactly, 6 points",
     ),
     _drawn(2, 2, 4, 30),
     _drawn(3, 3, 5, 40),
@@ -185,8 +186,8 @@ def shapes(mine: Any) -> str | None:
     return first_fault(AXES[1:], fault)
 
 
-def rebuilt_alike(mine: Any) -> str | None:
-    """The rebuilt points stay where they are."""
+def reconstructed_alike(mine: Any) -> str | None:
+    """The reconstructed points stay where they are."""
 
     def fault(case: Case) -> str | None:
         before, (codes, directions) = case.X @ case.E.T @ case.D.T, _aligned(mine, case)
@@ -266,4 +267,4 @@ def _copies(case: Case) -> list[np.ndarray]:
     return [case.E.copy(), case.D.copy(), case.X.copy()]
 
 
-CHECKS = (gradient_is_the_slope, shapes, rebuilt_alike, right_angles, uncorrelated, in_order)
+CHECKS = (gradient_is_the_slope, shapes, reconstructed_alike, right_angles, uncorrelated, in_order)

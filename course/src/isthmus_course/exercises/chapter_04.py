@@ -4,9 +4,10 @@ A row x has n numbers, its reconstruction as many.
 
 1. Somebody added λ times a penalty to the *sum* of squared errors and was content. You use ``nn.MSELoss``, the *mean*.
    Write weight_for_mean(weight, n): the weight that makes your loss least at the same place.
-2. Write negative_log_likelihood(x, rebuilt, variance): -log of the density, at x, of n independent bell curves, each
-   around its number of rebuilt, all of this variance; in nats, summed over the row.
-3. Write best_variance(x, rebuilt): the variance under which the row is most probable.
+2. Write negative_log_likelihood(x, reconstructed, variance): -log of the density, at x, of n independent bell curves,
+each
+   around its number of reconstructed, all of this variance; in nats, summed over the row.
+3. Write best_variance(x, reconstructed): the variance under which the row is most probable.
 """
 
 from __future__ import annotations
@@ -30,12 +31,12 @@ def weight_for_mean(weight, n):
     raise NotImplementedError
 
 
-def negative_log_likelihood(x, rebuilt, variance):
-    """-log N(x; rebuilt, variance), in nats, summed over the row."""
+def negative_log_likelihood(x, reconstructed, variance):
+    """-log N(x; reconstructed, variance), in nats, summed over the row."""
     raise NotImplementedError
 
 
-def best_variance(x, rebuilt):
+def best_variance(x, reconstructed):
     """The variance under which the row x is most probable."""
     raise NotImplementedError
 '''
@@ -51,14 +52,14 @@ def weight_for_mean(weight, n):
     return weight / n
 
 
-def negative_log_likelihood(x, rebuilt, variance):
-    """-log N(x; rebuilt, variance), in nats, summed over the row."""
-    return np.sum((x - rebuilt) ** 2 / (2 * variance) + np.log(2 * np.pi * variance) / 2)
+def negative_log_likelihood(x, reconstructed, variance):
+    """-log N(x; reconstructed, variance), in nats, summed over the row."""
+    return np.sum((x - reconstructed) ** 2 / (2 * variance) + np.log(2 * np.pi * variance) / 2)
 
 
-def best_variance(x, rebuilt):
+def best_variance(x, reconstructed):
     """The variance under which the row x is most probable."""
-    return np.mean((x - rebuilt) ** 2)
+    return np.mean((x - reconstructed) ** 2)
 '''
 
 WRONG = {
@@ -78,8 +79,8 @@ WRONG = {
     ),
     "the width priced once a row": (
         REFERENCE.replace(
-            "np.sum((x - rebuilt) ** 2 / (2 * variance) + np.log(2 * np.pi * variance) / 2)",
-            "np.sum((x - rebuilt) ** 2) / (2 * variance) + np.log(2 * np.pi * variance) / 2",
+            "np.sum((x - reconstructed) ** 2 / (2 * variance) + np.log(2 * np.pi * variance) / 2)",
+            "np.sum((x - reconstructed) ** 2) / (2 * variance) + np.log(2 * np.pi * variance) / 2",
         ),
         "numbers of a row are independent: for x = (0, 0) and variance 1 the row costs 0.919, and its numbers one by "
         "one 1.84",
@@ -89,11 +90,13 @@ WRONG = {
         "the density adds up to one: around 0 with variance 1",
     ),
     "the standard deviation": (
-        REFERENCE.replace("return np.mean((x - rebuilt) ** 2)", "return np.sqrt(np.mean((x - rebuilt) ** 2))"),
+        REFERENCE.replace(
+            "return np.mean((x - reconstructed) ** 2)", "return np.sqrt(np.mean((x - reconstructed) ** 2))"
+        ),
         "no other variance is better: for x = (2) and x̂ = (0), your 2 costs 2.27, and 4 only 2.11",
     ),
     "the sum of squares": (
-        REFERENCE.replace("return np.mean((x - rebuilt) ** 2)", "return np.sum((x - rebuilt) ** 2)"),
+        REFERENCE.replace("return np.mean((x - reconstructed) ** 2)", "return np.sum((x - reconstructed) ** 2)"),
         "no other variance is better: for x = (1, 1) and x̂ = (0, 0), your 2 costs 3.03, and 1 only 2.84",
     ),
 }
@@ -159,9 +162,9 @@ def independent(mine: Any) -> str | None:
     """Numbers of a row are independent."""
 
     def fault(case: tuple[np.ndarray, np.ndarray, float]) -> str | None:
-        x, rebuilt, variance = case
-        row = float(mine.negative_log_likelihood(x.copy(), rebuilt.copy(), variance))
-        each = sum(float(mine.negative_log_likelihood(x[[at]], rebuilt[[at]], variance)) for at in range(len(x)))
+        x, reconstructed, variance = case
+        row = float(mine.negative_log_likelihood(x.copy(), reconstructed.copy(), variance))
+        each = sum(float(mine.negative_log_likelihood(x[[at]], reconstructed[[at]], variance)) for at in range(len(x)))
         if abs(row - each) <= CLOSE * (1 + abs(each)):
             return None
         costs, one_by_one = distinguished(row, each)
@@ -180,16 +183,16 @@ def no_better(mine: Any) -> str | None:
     """No other variance is better."""
 
     def fault(given: tuple[np.ndarray, np.ndarray]) -> str | None:
-        x, rebuilt = given
-        yours = float(mine.best_variance(x.copy(), rebuilt.copy()))
+        x, reconstructed = given
+        yours = float(mine.best_variance(x.copy(), reconstructed.copy()))
         if not yours > 0:
-            return f"for x = {said(x)} and x̂ = {said(rebuilt)}, your {said(yours)} is no variance."
-        costs = {other: _cost(x, rebuilt, other) for other in (yours, *(yours * factor for factor in FACTORS))}
+            return f"for x = {said(x)} and x̂ = {said(reconstructed)}, your {said(yours)} is no variance."
+        costs = {other: _cost(x, reconstructed, other) for other in (yours, *(yours * factor for factor in FACTORS))}
         best = min(costs, key=costs.__getitem__)
         if costs[yours] <= costs[best] + CLOSE:
             return None
         dear, cheap = distinguished(costs[yours], costs[best])
-        case = f"x = {said(x)} and x̂ = {said(rebuilt)}"
+        case = f"x = {said(x)} and x̂ = {said(reconstructed)}"
         return f"for {case}, your {said(yours)} costs {dear}, and {said(best)} only {cheap}."
 
     rng = np.random.default_rng(1)
@@ -202,10 +205,10 @@ def no_better(mine: Any) -> str | None:
     return first_fault([(case[0], case[1]) for case in cases], fault)
 
 
-def _cost(x: np.ndarray, rebuilt: np.ndarray, variance: float) -> float:
+def _cost(x: np.ndarray, reconstructed: np.ndarray, variance: float) -> float:
     from isthmus.closed_form import gaussian_negative_log_likelihood
 
-    return gaussian_negative_log_likelihood(float(((x - rebuilt) ** 2).sum()), variance, len(x))
+    return gaussian_negative_log_likelihood(float(((x - reconstructed) ** 2).sum()), variance, len(x))
 
 
 CHECKS = (same_place, one_number, adds_up_to_one, bell, independent, no_better)

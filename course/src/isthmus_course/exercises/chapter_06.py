@@ -20,7 +20,7 @@ from isthmus_course.exercise import first_fault, said
 NEEDS = ("fit",)
 
 STARTER = '''
-"""Chapter 6: two numbers, bent."""
+"""Chapter 6: two latent dimensions, nonlinear."""
 
 from isthmus import Autoencoder
 
@@ -215,8 +215,8 @@ def _error_of(fit: Any, seed: int) -> float:
     encoder, decoder = _fitted(fit, seed)
     unseen = _rows_for(encoder, _digits()[1])
     with torch.no_grad():
-        rebuilt = decoder(encoder(unseen))
-    return float((rebuilt - unseen).square().mean())
+        reconstructed = decoder(encoder(unseen))
+    return float((reconstructed - unseen).square().mean())
 
 
 def _error(mine: Any, seed: int) -> float:

@@ -1,11 +1,14 @@
 """How small?
 
-Write smallest(fit, train, judged, share): the smallest size of a code that loses no more than a share of the variance.
+Write smallest(fit, train, evaluated, share): the smallest size of a code that loses no more than a share of the
+variance.
 
-- fit(rows, p) fits a code of p numbers to rows and returns a function that rebuilds rows. Sizes go from 1 to the number
+- fit(rows, p) fits a code of p numbers to rows and returns a function that reconstructs rows. Sizes go from 1 to the
+number
   of columns.
-- train are rows to learn from, judged are rows to judge by; both have shape (rows, columns).
-- What size p loses is the mean squared error of the judged rows rebuilt. The share is of what the mean row of train
+- train are training rows, evaluated are rows for the evaluation; both have shape (rows, columns).
+- What size p loses is the mean squared error of the evaluated rows reconstructed. The share is of what the mean row of
+train
   would lose on the same rows.
 - If no size is enough, the answer is None. A larger code of the same rows never loses more.
 """
@@ -29,25 +32,25 @@ STARTER = '''
 import numpy as np
 
 
-def smallest(fit, train, judged, share):
-    """The smallest size, fitted to train, that loses at most the share of judged rows' variance; None if none does."""
+def smallest(fit, train, evaluated, share):
+    """The smallest size, fitted to train, that loses at most the share of the variance of evaluated rows, or None."""
     raise NotImplementedError
 '''
 
 REFERENCE = '''
-"""Chapter 7: a game of higher and lower, judged by rows that were not learned from."""
+"""Chapter 7: a game of higher and lower, evaluated by rows that were not used for training."""
 
 import numpy as np
 
 
-def smallest(fit, train, judged, share):
-    """The smallest size, fitted to train, that loses at most the share of judged rows' variance; None if none does."""
-    allowed = share * np.mean((judged - train.mean(0)) ** 2)
+def smallest(fit, train, evaluated, share):
+    """The smallest size, fitted to train, that loses at most the share of the variance of evaluated rows, or None."""
+    allowed = share * np.mean((evaluated - train.mean(0)) ** 2)
 
     def enough(size):
-        return np.mean((judged - fit(train, size)(judged)) ** 2) <= allowed
+        return np.mean((evaluated - fit(train, size)(evaluated)) ** 2) <= allowed
 
-    low, high = 0, judged.shape[1]
+    low, high = 0, evaluated.shape[1]
     if not enough(high):
         return None
     while high - low > 1:
@@ -64,48 +67,48 @@ def _with(was: str, now: str) -> str:
     return source
 
 
-_ALLOWED = "share * np.mean((judged - train.mean(0)) ** 2)"
-_ENOUGH = "np.mean((judged - fit(train, size)(judged)) ** 2) <= allowed"
+_ALLOWED = "share * np.mean((evaluated - train.mean(0)) ** 2)"
+_ENOUGH = "np.mean((evaluated - fit(train, size)(evaluated)) ** 2) <= allowed"
 
 WRONG = {
-    "judged by the rows learned from": (
+    "evaluated by the training rows": (
         _with(_ENOUGH, "np.mean((train - fit(train, size)(train)) ** 2) <= allowed"),
-        "the size is enough on rows not learned from: on digits by PCA, for the share 0.05, you answered",
+        "the size is enough on held-out rows: on digits by PCA, for the share 0.05, you answered",
     ),
-    "learned from the rows judged by": (
-        _with("fit(train, size)", "fit(judged, size)"),
-        "only the rows to learn from are learned from: on a line in 3 columns you fitted",
+    "learned from the rows evaluated by": (
+        _with("fit(train, size)", "fit(evaluated, size)"),
+        "only the training rows are learned from: on a line in 3 columns you fitted",
     ),
     "learned from both": (
-        _with("fit(train, size)", "fit(np.vstack([train, judged]), size)"),
-        "only the rows to learn from are learned from: on a line in 3 columns you fitted 70 rows that are not train",
+        _with("fit(train, size)", "fit(np.vstack([train, evaluated]), size)"),
+        "only the training rows are learned from: on a line in 3 columns you fitted 70 rows that are not train",
     ),
     "one too many": (
-        _with("return high", "return min(high + 1, judged.shape[1])"),
+        _with("return high", "return min(high + 1, evaluated.shape[1])"),
         "no smaller size is enough: on a line in 3 columns, for the share 0.05, you answered 2, and 1 is enough",
     ),
     "one too few": (
         _with("return high", "return max(low, 1)"),
-        "the size is enough on rows not learned from: on a plane in 5 columns, for the share 0.05, you answered 1",
+        "the size is enough on held-out rows: on a plane in 5 columns, for the share 0.05, you answered 1",
     ),
     "the elbow": (
         _with(
-            "    low, high = 0, judged.shape[1]",
-            "    most = judged.shape[1]\n"
-            "    curve = [np.mean((judged - train.mean(0)) ** 2)]\n"
-            "    curve += [np.mean((judged - fit(train, size)(judged)) ** 2) for size in range(1, most + 1)]\n"
+            "    low, high = 0, evaluated.shape[1]",
+            "    most = evaluated.shape[1]\n"
+            "    curve = [np.mean((evaluated - train.mean(0)) ** 2)]\n"
+            "    curve += [np.mean((evaluated - fit(train, size)(evaluated)) ** 2) for size in range(1, most + 1)]\n"
             "    return max(1, int(np.argmax(np.linspace(curve[0], curve[-1], most + 1) - curve)))\n"
-            "    low, high = 0, judged.shape[1]",
+            "    low, high = 0, evaluated.shape[1]",
         ),
-        "the size is enough on rows not learned from: on digits by PCA, for the share 0.05, you answered",
+        "the size is enough on held-out rows: on digits by PCA, for the share 0.05, you answered",
     ),
     "a share of the square, not of the variance": (
-        _with(_ALLOWED, "share * np.mean(judged**2)"),
-        "the size is enough on rows not learned from: on a plane in 5 columns, 100 from zero",
+        _with(_ALLOWED, "share * np.mean(evaluated**2)"),
+        "the size is enough on held-out rows: on a plane in 5 columns, 100 from zero",
     ),
     "a share of one": (
         _with(_ALLOWED, "share"),
-        "the size is enough on rows not learned from: on a plane in 5 columns, in units of a thousandth",
+        "the size is enough on held-out rows: on a plane in 5 columns, in units of a thousandth",
     ),
     "always an answer": (
         _with("        return None\n", "        return high\n"),
@@ -120,25 +123,25 @@ class _Case:
 
     name: str
     train: np.ndarray
-    judged: np.ndarray
+    evaluated: np.ndarray
     share: float
     fit: Callable[[np.ndarray, int], Callable[[np.ndarray], np.ndarray]]
     given: list[np.ndarray] = field(default_factory=list)
 
     def noting(self, rows: Any, p: Any) -> Callable[[np.ndarray], np.ndarray]:
-        rows, most = np.array(rows, dtype=float), self.judged.shape[1]
+        rows, most = np.array(rows, dtype=float), self.evaluated.shape[1]
         self.given.append(rows)
         if not 1 <= p <= most:
             raise ValueError(f"fit takes sizes from 1 to {most}, got {p}.")
         return self.fit(rows, int(p))
 
     def loses(self, size: int) -> float:
-        """The share of the judged rows' variance that a code of this size loses."""
-        rebuilt = self.fit(self.train, size)(self.judged)
-        return float(np.sum((self.judged - rebuilt) ** 2) / np.sum((self.judged - self.train.mean(0)) ** 2))
+        """The share of the evaluated rows' variance that a code of this size loses."""
+        reconstructed = self.fit(self.train, size)(self.evaluated)
+        return float(np.sum((self.evaluated - reconstructed) ** 2) / np.sum((self.evaluated - self.train.mean(0)) ** 2))
 
     def answer(self, mine: Any) -> Any:
-        found = mine.smallest(self.noting, self.train.copy(), self.judged.copy(), self.share)
+        found = mine.smallest(self.noting, self.train.copy(), self.evaluated.copy(), self.share)
         if found is None:
             return None
         size = float(found)
@@ -150,7 +153,7 @@ class _Case:
 
 
 def learned(mine: Any) -> str | None:
-    """Only the rows to learn from are learned from."""
+    """Only the training rows are learned from."""
 
     def fault(case: _Case) -> str | None:
         case.given.clear()
@@ -165,7 +168,7 @@ def whole(mine: Any) -> str | None:
     """The answer is a size from 1 to the number of columns, or None."""
 
     def fault(case: _Case) -> str | None:
-        size, most = case.answer(mine), case.judged.shape[1]
+        size, most = case.answer(mine), case.evaluated.shape[1]
         if size is None or size in range(1, most + 1):
             return None
         return f"{case.said} answered {size:g}, of {most} columns."
@@ -174,7 +177,7 @@ def whole(mine: Any) -> str | None:
 
 
 def enough(mine: Any) -> str | None:
-    """The size is enough on rows not learned from."""
+    """The size is enough on held-out rows."""
 
     def fault(case: _Case) -> str | None:
         size = case.answer(mine)
@@ -215,11 +218,11 @@ def _same(rows: np.ndarray, train: np.ndarray) -> bool:
 
 
 def _any(case: _Case) -> bool:
-    return case.loses(case.judged.shape[1]) <= case.share
+    return case.loses(case.evaluated.shape[1]) <= case.share
 
 
 def _unanswered(case: _Case, size: int | None) -> str | None:
-    most = case.judged.shape[1]
+    most = case.evaluated.shape[1]
     if size is not None or not _any(case):
         return None
     return f"{case.said} answered None, and {most} is enough: it loses {case.loses(most):.3g}."

@@ -1,7 +1,7 @@
 """Reading the map without fooling yourself.
 
 "Fours and nines are closer than noughts and ones." A map may be turned, mirrored, stretched and sheared without one
-picture being rebuilt otherwise, so that an answer must not depend on it; and another seed gives another map.
+picture being reconstructed otherwise, so an answer must not depend on it; and another seed gives another map.
 
 1. Write rank(codes, labels, a, b): of all pairs of kinds in labels, shape (N,), the place of the pair (a, b) in order
    of the distance between the middles of their codes, shape (N, 2): 1 for the closest pair. No invertible matrix
@@ -78,7 +78,7 @@ WRONG = {
         _changed(_WHITE, "codes = codes / codes.std(0)\n"),
         "no stretching changes a rank: on a map of four kinds, turned, the rank of 0 and 2 goes from 3 to 2",
     ),
-    "counted from nought": (
+    "counted from zero": (
         _changed("return 1 + sum", "return sum"),
         "the closest pair has rank 1: with the middles of the kinds 0, 1 and 2 at 0, 1 and 5 on a line, your rank of 0 "
         "and 1 is 0, not 1",
@@ -174,7 +174,7 @@ def over_all_maps(mine: Any) -> str | None:
 
 
 def _cloud(middles: list[tuple[float, float]]) -> tuple[np.ndarray, np.ndarray]:
-    """Four codes about each middle, so that the middles are exact."""
+    """Four codes about each middle, so the middles are exact."""
     about = np.array([[0.2, 0.0], [-0.2, 0.0], [0.0, 0.2], [0.0, -0.2]])
     codes = np.concatenate([np.array(middle) + about for middle in middles])
     return codes, np.repeat(np.arange(len(middles)), len(about))

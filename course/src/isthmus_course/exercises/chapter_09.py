@@ -7,7 +7,7 @@
 2. Write sparse_loss(x, h, W, price) for rows x, shape (N, n), their codes h of K numbers that are not negative, shape
    (N, K), and a decoder's matrix W, shape (n, K). Where each column of W has length 1, it is the mean over rows of
    ‖x - W h‖² + price · Σ h. Where not, it is yours to choose, but so that W cannot cheat: where h is too small to
-   rebuild x already, shrinking it and growing W as much must not make the loss smaller.
+   reconstruct x already, shrinking it and growing W as much must not make the loss smaller.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import numpy as np
 
 
 def arrow(x, heaps, width, level):
-    """What to add to the noisy point x, shape (n,), so that it is on average nearest to the clean one."""
+    """What to add to the noisy point x, shape (n,), so it is on average nearest to the clean one."""
     raise NotImplementedError
 
 
@@ -43,7 +43,7 @@ import numpy as np
 
 
 def arrow(x, heaps, width, level):
-    """What to add to the noisy point x, shape (n,), so that it is on average nearest to the clean one."""
+    """What to add to the noisy point x, shape (n,), so it is on average nearest to the clean one."""
     variance = width**2 + level**2
     log_share = -np.sum((heaps - x) ** 2, axis=1) / (2 * variance)
     share = np.exp(log_share - log_share.max())
@@ -190,11 +190,11 @@ def no_cheat(mine: Any) -> str | None:
             f"{said(after)}."
         )
 
-    # Rows of twice W h: a smaller code rebuilds them worse, whatever its price, unless W makes good for it.
+    # Rows of twice W h: a smaller code reconstructs them worse, whatever its price, unless W makes good for it.
     one = np.ones((1, 1))
     cases = [("one picture of one pixel, x = (2), h = (1), W = 1", 2 * one, one, one, factor) for factor in FACTORS]
     x, h, W = _random(True)
-    cases += [("20 rows of which W h rebuilds half", 2 * x, h, W, factor) for factor in FACTORS]
+    cases += [("20 rows of which W h reconstructs half", 2 * x, h, W, factor) for factor in FACTORS]
     return first_fault(cases, fault)
 
 
@@ -217,7 +217,7 @@ def _slope(x: np.ndarray, heaps: np.ndarray, width: float, level: float, step: f
 
 
 def _random(exact: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows, codes, and a decoder whose columns have length 1; with ``exact``, rows that it rebuilds."""
+    """Rows, codes, and a decoder whose columns have length 1; with ``exact``, rows that it reconstructs."""
     rng = np.random.default_rng(1)
     W = rng.normal(size=(5, 8))
     W /= np.linalg.norm(W, axis=0)

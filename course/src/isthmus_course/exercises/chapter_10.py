@@ -159,7 +159,7 @@ def from_the_prior(mine: Any) -> str | None:
         if (off := np.abs(mean)).max() > LOOSE:
             return f"{about} your {DRAWS} draws have the mean {said(mean[off.argmax()])}, not 0."
         if abs(tail := float(np.mean(np.abs(codes) > 2)) - 0.0455) > 0.02:
-            return f"{about} {100 * (tail + 0.0455):.1f} % of your draws are beyond 2, and of N(0, 1) 4.6 % are."
+            return f"{about} {100 * (tail + 0.0455):.1f}% of your draws are beyond 2, and of N(0, 1) 4.6% are."
         if size > 1 and abs(together := float(np.asarray(np.corrcoef(codes.T))[0, 1])) > LOOSE:
             return f"{about} the first two of your draws are correlated by {said(together)}, not by 0."
         return None

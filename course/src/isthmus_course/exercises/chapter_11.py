@@ -1,11 +1,11 @@
 """At work.
 
-The error of a rebuilt picture finds what the decoder cannot draw, and lets the mean of all pictures pass. The distance
-of a picture's code from the codes in use finds the mean, and is blind to what the code does not take in.
+The error of a reconstructed picture finds what the decoder cannot draw, and lets the mean of all pictures pass. The
+distance of a picture's code from the codes in use finds the mean, and is blind to what the code does not take in.
 
-Write score(model, usual, X): one number for each row of X, larger for stranger ones. The model is a fitted
-isthmus.Autoencoder, with model.transform (codes) and model.reconstruct; usual are the pictures it was fitted to. Of 360
-unseen digits, a strange picture is to score higher than a usual one with the chance
+Write score(model, normal, X): one number for each row of X, larger for more anomalous ones. The model is a fitted
+isthmus.Autoencoder, with model.transform (codes) and model.reconstruct; normal are the pictures it was fitted to. Of
+360 unseen digits, an anomalous picture is to score higher than a normal one with the chance
 
 - 0.95, where it is inverted, its pixels are shuffled, or it is turned by a quarter;
 - 0.8, where one corner is inked;
@@ -30,21 +30,21 @@ STARTER = '''
 import numpy as np
 
 
-def score(model, usual, X):
-    """How strange each row of X is, shape (len(X),); usual are the rows the model was fitted to."""
+def score(model, normal, X):
+    """How anomalous each row of X is, shape (len(X),); normal are the rows the model was fitted to."""
     raise NotImplementedError
 '''
 
 REFERENCE = '''
-"""Chapter 11: a picture is as strange as the more unusual of its error and its code."""
+"""Chapter 11: a picture is as anomalous as the more unusual of its error and its code."""
 
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
 
-def score(model, usual, X):
-    """The larger of two ranks among usual rows, and beyond the last of them the ratio to it."""
-    codes = model.transform(usual)
+def score(model, normal, X):
+    """The larger of two ranks among normal rows, and beyond the last of them the ratio to it."""
+    codes = model.transform(normal)
     near = NearestNeighbors(n_neighbors=6).fit(codes / codes.std(0))
 
     def lost(rows):
@@ -59,17 +59,17 @@ def score(model, usual, X):
         beyond = np.maximum(asked / known[-1] - 1, 0)
         return np.searchsorted(known, asked) / len(known) + beyond
 
-    return np.maximum(rank(lost(usual), lost(X)), rank(far(usual, 1), far(X, 0)))
+    return np.maximum(rank(lost(normal), lost(X)), rank(far(normal, 1), far(X, 0)))
 '''
 
 
 def _returning(body: str) -> str:
     """A solution with this for its function's body."""
-    return REFERENCE.partition("def score")[0] + f"def score(model, usual, X):\n    {body}\n"
+    return REFERENCE.partition("def score")[0] + f"def score(model, normal, X):\n    {body}\n"
 
 
 _FAR = (
-    "codes = model.transform(usual)\n"
+    "codes = model.transform(normal)\n"
     "    near = NearestNeighbors(n_neighbors=5).fit(codes / codes.std(0))\n"
     "    return near.kneighbors(model.transform(X) / codes.std(0))[0].mean(1)"
 )
@@ -81,17 +81,17 @@ WRONG = {
     ),
     "the distance of codes alone": (
         _returning(_FAR),
-        "a speck is found: with PCA to 8 numbers, a digit with one corner inked scores higher than a usual one with "
+        "a speck is found: with PCA to 8 numbers, a digit with one corner inked scores higher than a normal one with "
         "the chance 0.5",
     ),
     "the size of the code": (
-        _returning("return np.linalg.norm(model.transform(X) - model.transform(usual).mean(0), axis=1)"),
+        _returning("return np.linalg.norm(model.transform(X) - model.transform(normal).mean(0), axis=1)"),
         "what is inverted, shuffled or turned is found: with PCA to 8 numbers,",
     ),
-    "usual ones score higher": (
+    "normal ones score higher": (
         _returning("return -np.sum((X - model.reconstruct(X)) ** 2, axis=1)"),
         "what is inverted, shuffled or turned is found: with PCA to 8 numbers, an inverted digit scores higher than a "
-        "usual one with the chance 0,",
+        "normal one with the chance 0,",
     ),
     "measured by the others asked about": (
         _returning("error = np.sum((X - model.reconstruct(X)) ** 2, axis=1)\n    return error / error.max()"),
@@ -109,8 +109,8 @@ FOUND, SPECK_FOUND, ABOVE = 0.95, 0.8, 0.6
 def one_each(mine: Any) -> str | None:
     """The answer is one number a row."""
     _, model = _models()[0]
-    usual, unseen = _digits()
-    answer = np.asarray(mine.score(model, usual.copy(), unseen[:3].copy()), dtype=float)
+    normal, unseen = _digits()
+    answer = np.asarray(mine.score(model, normal.copy(), unseen[:3].copy()), dtype=float)
     if answer.shape != (3,):
         return f"for 3 rows your answer has shape {answer.shape}, not (3,)."
     return None if np.isfinite(answer).all() else f"for 3 rows your answer is {said(answer)}."
@@ -133,19 +133,19 @@ def own(mine: Any) -> str | None:
 def finds(mine: Any) -> str | None:
     """What is inverted, shuffled or turned is found."""
     _, unseen = _digits()
-    strange = {
+    anomalous = {
         "an inverted digit": 1 - unseen,
         "a digit with its pixels shuffled": unseen[:, np.random.default_rng(1).permutation(64)],
         "a digit turned by a quarter": np.rot90(unseen.reshape(-1, 8, 8), axes=(1, 2)).reshape(-1, 64),
     }
-    cases = [(name, model, what, rows) for name, model in _models() for what, rows in strange.items()]
+    cases = [(name, model, what, rows) for name, model in _models() for what, rows in anomalous.items()]
 
     def fault(case: tuple[str, Any, str, np.ndarray]) -> str | None:
         name, model, what, rows = case
         chance = _chance(mine, model, rows)
         if chance >= FOUND:
             return None
-        return f"with {name}, {what} scores higher than a usual one with the chance {said(chance)}, under {FOUND}."
+        return f"with {name}, {what} scores higher than a normal one with the chance {said(chance)}, under {FOUND}."
 
     return first_fault(cases, fault)
 
@@ -162,7 +162,7 @@ def speck(mine: Any) -> str | None:
         if chance >= SPECK_FOUND:
             return None
         return (
-            f"with {name}, a digit with one corner inked scores higher than a usual one with the chance {chance:.2g}, "
+            f"with {name}, a digit with one corner inked scores higher than a normal one with the chance {chance:.2g}, "
             f"under {SPECK_FOUND}."
         )
 
@@ -174,8 +174,8 @@ def mean(mine: Any) -> str | None:
 
     def fault(case: tuple[str, Any]) -> str | None:
         name, model = case
-        usual, unseen = _digits()
-        lower = int((_score(mine, model, unseen) < _score(mine, model, usual.mean(0, keepdims=True))[0]).sum())
+        normal, unseen = _digits()
+        lower = int((_score(mine, model, unseen) < _score(mine, model, normal.mean(0, keepdims=True))[0]).sum())
         if lower >= ABOVE * len(unseen):
             return None
         return f"with {name}, {lower} of {len(unseen)} unseen digits score lower; ask for {ABOVE:.0%} of them."
@@ -206,11 +206,11 @@ def _digits() -> tuple[np.ndarray, np.ndarray]:
 
 @cache
 def _models() -> list[tuple[str, Any]]:
-    """The straight model first, whose error for the mean is nothing at all."""
+    """The linear model first, whose error for the mean is nothing at all."""
     from isthmus import Autoencoder
 
-    straight, bent = Autoencoder(8, hidden_layer_sizes=()), Autoencoder(8, hidden_layer_sizes=(64, 64), random_state=0)
-    fits = ("PCA to 8 numbers", straight), ("an autoencoder of 8 numbers", bent)
+    linear, deep = Autoencoder(8, hidden_layer_sizes=()), Autoencoder(8, hidden_layer_sizes=(64, 64), random_state=0)
+    fits = ("PCA to 8 numbers", linear), ("an autoencoder of 8 numbers", deep)
     return [(name, model.fit(_digits()[0])) for name, model in fits]
 
 

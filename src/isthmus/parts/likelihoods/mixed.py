@@ -21,14 +21,14 @@ from isthmus.parts.likelihoods.bernoulli import BernoulliLikelihood, log_soft_cl
 from isthmus.parts.likelihoods.gaussian import GaussianLikelihood
 
 if TYPE_CHECKING:
-    from isthmus.mixed.layout import Blocks
     from isthmus.rows.scaling import Scaling
+    from isthmus.tables.layout import Blocks
 
 __all__ = ["MixedLikelihood"]
 
 
 class MixedLikelihood(Likelihood):
-    """Gaussian, Bernoulli and categorical blocks; ``blocks`` is an `isthmus.mixed.layout.Blocks`."""
+    """Gaussian, Bernoulli and categorical blocks; ``blocks`` is an `isthmus.tables.layout.Blocks`."""
 
     def __init__(self, blocks: Blocks, gaussian: GaussianLikelihood, *, soft_clip: bool):
         super().__init__()
@@ -66,6 +66,12 @@ class MixedLikelihood(Likelihood):
     def with_noise(self, variance: float) -> MixedLikelihood:
         known = copy.copy(self)
         known._modules = {**self._modules, "gaussian": self.gaussian.with_noise(variance)}
+        return known
+
+    def with_missing(self, some_missing: bool) -> Self:
+        known = copy.copy(self)
+        own = {"gaussian": self.gaussian, "bernoulli": self.bernoulli}
+        known._modules = {**self._modules, **{name: one.with_missing(some_missing) for name, one in own.items()}}
         return known
 
     def mean(self, output: Tensor) -> Tensor:

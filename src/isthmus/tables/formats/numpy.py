@@ -52,12 +52,12 @@ def open_array(file: File, request: Request) -> TableStream | Source:
     shape = as_rows(array[:1], file.where)[1]
     small = table_from_array(np.zeros_like(array[:1]), file.where, file.stem)
     stream = ArrayStream(_ArrayFile(path, file), small.columns, missing=True, where=file.where)
-    stream.name, stream.image_shape = file.stem, shape
+    stream.name, stream.image_shape, stream.row_shape = file.stem, shape, small.row_shape
     return stream
 
 
 class _ArrayFile:
-    """An array on disk, mapped only while a slice of it is copied, so that its pages are given back."""
+    """An array on disk, mapped only while a slice of it is copied, so its pages are given back."""
 
     def __init__(self, path: Path, file: File):
         self.path, self.file = path, file  # what was unpacked lives as long as this does

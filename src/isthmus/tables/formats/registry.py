@@ -22,6 +22,7 @@ from isthmus.tables.formats import (
     sparse,
     text,
     word_vectors,
+    word_vectors_binary,
 )
 
 __all__ = ["READABLE", "SUFFIXES", "format_of", "is_table_name"]
@@ -39,6 +40,7 @@ FORMATS: tuple[tuple[str, Callable[[File], bool]], ...] = (
     ("sound", sound.matches),
     ("picture", pictures.matches),
     ("idx", idx.matches),
+    ("word vectors in binary", word_vectors_binary.matches),
 )
 TEXTS: tuple[tuple[str, Callable[[File], bool]], ...] = (
     ("matrix market", sparse.is_matrix_market),
@@ -50,7 +52,8 @@ TEXTS: tuple[tuple[str, Callable[[File], bool]], ...] = (
 OPENERS: dict[str, Callable[..., Any]] = {
     "npy": numpy.open_array, "npz": numpy.open_archive, "excel": excel.open_file, "hdf5": hdf5.open_file,
     "matlab": matlab.open_file, "matrix market": sparse.open_matrix_market, "svmlight": sparse.open_svmlight,
-    "arff": arff.open_file, "json": json.open_file, "word vectors": word_vectors.open_file, "text": text.open_file,
+    "arff": arff.open_file, "json": json.open_file, "word vectors": word_vectors.open_file,
+    "word vectors in binary": word_vectors_binary.open_file, "text": text.open_file,
 }  # fmt: skip
 SUFFIXES = (
     *text.SUFFIXES, *parquet.SUFFIXES, *feather.SUFFIXES, *numpy.SUFFIXES, *json.SUFFIXES, *excel.SUFFIXES,
@@ -58,7 +61,7 @@ SUFFIXES = (
 )  # fmt: skip
 READABLE = (
     "text (CSV and its kin), Excel, Parquet, Feather, Arrow, JSON, NumPy, HDF5, MATLAB, ARFF, svmlight, Matrix Market, "
-    "word vectors, IDX, pictures and WAV, packed or not"
+    "word vectors, IDX, pictures, WAV and FLAC, packed or not"
 )
 REFUSED = (
     (

@@ -1,116 +1,189 @@
-"""Sound: WAV files, cut into windows of equal length, one a row, from -1 to 1."""
+"""Sound: clips of one length and one rate, a row each, as spectrograms or as samples from -1 to 1.
+
+Channels are mixed down to one and other rates resampled to the commonest. Clips are padded with silence or cut to one
+length; long recordings, and whatever ``window`` asks for, are cut into windows that follow one another.
+"""
 
 from __future__ import annotations
 
-import io
-import warnings
+from collections import Counter
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from isthmus.tables.bounds import require_room
+from isthmus.tables.bounds import require_columns
+from isthmus.tables.cached_rows import RowCache, rows_stream
 from isthmus.tables.container import File
-from isthmus.tables.description import Description
 from isthmus.tables.errors import DataError
-from isthmus.tables.table import Table
+from isthmus.tables.formats.file_labels import labels_of
+from isthmus.tables.formats.sound_files import SUFFIXES, Clip, clip_at, is_sound, samples_of
+from isthmus.tables.formats.unreadable import UnreadableError, name_of, natural_order, settle_faults
+from isthmus.tables.pool import in_parallel
+from isthmus.tables.request import Request
+from isthmus.tables.row_shape import RowShape, Signal
+from isthmus.tables.spectrogram import log_magnitudes, spectrogram_shape, spectrogram_signal
+from isthmus.tables.stream import TableStream
 
 __all__ = ["SUFFIXES", "matches", "read_sounds", "sounds_in"]
 
-SUFFIXES = (".wav",)
-WINDOW = 1024
-LEAST_FILLED = 0.5  # of a last window: one with less is left out, unless it is all there is
+LONG = 4.0  # seconds of the median clip from which files are recordings, to be cut into windows
+DEFAULT_WINDOW = 1.0
+MOST_TIMES = 2.0  # the median that the longest clip may be without being cut
+USUAL = 0.95  # share of clips that are no longer than the length taken otherwise
+TOGETHER = 64  # windows of a file that are read as one piece
+LEAST_FILLED = 0.1  # of a last window: one with less is left out, unless it is all there is
 
 
 def matches(file: File) -> bool:
     """By its first bytes."""
-    return file.head.startswith((b"RIFF", b"RIFX")) and file.head[8:12] == b"WAVE"
+    return is_sound(file.head)
 
 
 def sounds_in(folder: Path) -> list[Path]:
-    """The WAV files of a folder at any depth."""
-    return sorted(
+    """The sounds of a folder at any depth, hidden ones aside."""
+    found = [
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith(".")
-    )
-
-
-def read_sounds(paths: Sequence[Path], folder: Path) -> Table:
-    """Windows of all files; the ids are file names and the place of a window, sub-folders labels."""
-    where = repr(str(folder))
-    rows: list[np.ndarray] = []
-    ids: list[str] = []
-    classes: list[str] = []
-    rates: dict[int, str] = {}
-    unreadable: list[str] = []
-    require_room(4 * sum(path.stat().st_size for path in paths), sum(path.stat().st_size for path in paths), where)
-    for path in paths:
-        try:
-            rate, samples = _samples(path)
-        except DataError:
-            unreadable.append(repr(path.name))
-            continue
-        rates.setdefault(rate, path.name)
-        inside = path.relative_to(folder) if folder.is_dir() else Path(path.name)
-        for place, window in enumerate(_windows(samples)):
-            rows.append(window)
-            ids.append(f"{inside.as_posix()}[{place}]")
-            classes.append(inside.parent.as_posix())
-    if not rows:
-        raise DataError(
-            f"{where}: none of {len(paths)} files is readable as WAV, the first {(unreadable or ['?'])[0]}; convert it."
-        )
-    if len(rates) > 1:
-        told = ", ".join(f"{rate:,} Hz ({name!r})" for rate, name in list(rates.items())[:3])
-        raise DataError(f"{where}: sounds of several sampling rates: {told}; resample them to one.")
-    rate = next(iter(rates))
-    notes = [
-        f"{len(paths) - len(unreadable):,} sounds at {rate:,} Hz, cut into windows of {WINDOW} samples "
-        f"({1000 * WINDOW / rate:.0f} ms)"
+        if path.suffix.lower() in SUFFIXES
+        and path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     ]
-    if unreadable:
-        notes.append(f"{len(unreadable)} files not readable as WAV and left out: {', '.join(unreadable[:3])}")
-    labels = np.array(classes, np.str_) if len({*classes}) > 1 else None
-    name = folder.resolve().name if folder.is_dir() else folder.stem
-    label_name = None if labels is None else "folder"
-    description = Description(
-        name, len(rows), notes=tuple(notes), n_numbers=WINDOW, id_name="window", label_name=label_name
+    return sorted(found, key=lambda path: natural_order(path, folder))
+
+
+def read_sounds(paths: Sequence[Path], folder: Path, request: Request) -> TableStream:
+    """A row a clip, or a row a window; the ids are file names, sub-folders or a table beside the files labels."""
+    where, notes = repr(str(folder)), list[str]()
+    clips: list[Clip] = []
+    faults: list[tuple[str, str]] = []
+    for path, clip in zip(paths, in_parallel(clip_at, paths), strict=True):
+        if isinstance(clip, UnreadableError):
+            faults.append((name_of(path, folder), str(clip)))
+        else:
+            clips.append(clip)
+    if not clips:
+        settle_faults(faults, len(paths), "sound", where, request, notes)
+    shape, windowed = _form_of(clips, request, where, notes)
+    signal = shape.signal
+    assert signal is not None
+    require_columns(shape.n_numbers, where)
+    counts = [_n_windows(clip, signal) if windowed else 1 for clip in clips]
+    cache = RowCache(sum(counts), shape.n_numbers, np.dtype(np.float32), request.held_bytes, request.scratch)
+    ids: list[str] = []
+    kept: list[str] = []
+    broken: set[str] = set()
+    pieces = [
+        (clip, begin, min(TOGETHER, count - begin))
+        for clip, count in zip(clips, counts, strict=True)
+        for begin in range(0, count, TOGETHER)
+    ]
+    for (clip, begin, count), rows in zip(
+        pieces, in_parallel(lambda piece: _rows_of(*piece, signal), pieces), strict=True
+    ):
+        name = name_of(clip.path, folder)
+        if isinstance(rows, UnreadableError):
+            if name not in broken:
+                faults.append((name, str(rows)))
+            broken.add(name)
+            continue
+        cache.append(rows)
+        ids += [f"{name}[{begin + place}]" for place in range(count)] if windowed else [name]
+        kept += [name] * count
+    settle_faults(sorted(faults), len(paths), "sound", where, request, notes)
+    known = labels_of(kept, "sounds", folder, request, notes)
+    return rows_stream(
+        cache,
+        tuple(f"x{place}" for place in range(shape.n_numbers)),
+        shape,
+        name=folder.resolve().name if folder.is_dir() else folder.stem,
+        ids=np.array(ids, np.str_),
+        id_name="window" if windowed else "file",
+        labels=known.labels,
+        label_name=known.name,
+        official_test=known.test,
+        notes=notes,
+        held_bytes=request.held_bytes,
     )
-    columns = tuple(f"x{place}" for place in range(WINDOW))
-    return Table(
-        np.stack(rows), columns, ids=np.array(ids, np.str_), id_name="window", labels=labels, label_name=label_name,
-        name=name, description=description,
-    )  # fmt: skip
 
 
-def _samples(path: Path) -> tuple[int, np.ndarray]:
-    """Sampling rate, and one channel of samples from -1 to 1."""
-    from scipy.io import wavfile
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            rate, data = wavfile.read(io.BytesIO(path.read_bytes()))
-    except Exception as error:  # a reader met with hostile bytes may raise anything
-        raise DataError(f"{str(path)!r}: not readable as WAV ({type(error).__name__}); convert it.") from error
-    array: Any = np.asarray(data)
-    if array.size == 0 or rate <= 0 or array.ndim > 2:
-        raise DataError(f"{str(path)!r}: no sound in it.")
-    if array.dtype.kind == "u":
-        samples = (array.astype(np.float32) - 128) / 128
-    elif array.dtype.kind == "i":
-        samples = array.astype(np.float32) / np.float32(2 ** (8 * array.dtype.itemsize - 1))
+def _form_of(clips: Sequence[Clip], request: Request, where: str, notes: list[str]) -> tuple[RowShape, bool]:
+    """The shape of a row, and whether files are cut into windows; the fit's where there was one."""
+    rates = Counter(clip.rate for clip in clips)
+    seconds = np.array([clip.seconds for clip in clips])
+    known = request.row_shape
+    if known is not None and known.signal is None:
+        raise DataError(f"{where}: sounds, and the model was fitted on {known}; name data of that kind.")
+    if known is not None and known.signal is not None:
+        shape, signal = known, known.signal
+        windowed = request.window is not None or float(np.median(seconds)) > max(LONG, MOST_TIMES * signal.seconds)
     else:
-        samples = array.astype(np.float32)
-    samples = samples.mean(1) if samples.ndim == 2 else samples
-    if not np.isfinite(samples).all():
-        raise DataError(f"{str(path)!r}: holds what is no number.")
-    return int(rate), samples
+        ((rate, _),) = rates.most_common(1)
+        windowed = request.window is not None or float(np.median(seconds)) > LONG
+        if windowed:
+            length = round((request.window or DEFAULT_WINDOW) * rate)
+        else:
+            median, longest = float(np.median(seconds)), float(seconds.max())
+            taken = longest if longest <= MOST_TIMES * median else float(np.quantile(seconds, USUAL))
+            length = int(np.ceil(taken * rate))
+        if length < 1:
+            raise DataError(f"{where}: --window {request.window} is shorter than a sample; ask for more seconds.")
+        signal = Signal(rate, length) if request.waveform else spectrogram_signal(rate, length)
+        shape = spectrogram_shape(signal) if signal.is_spectrogram else RowShape((length,), ("time",), signal)
+    told = f"{len(clips):,} sounds of {seconds.sum():,.0f} s"
+    if windowed:
+        notes.append(f"{told}, cut into windows of {signal.seconds:.3g} s (--window asks for others)")
+        rests = sum(clip.n_frames - _n_windows(clip, signal) * _span(clip, signal) > 0 for clip in clips)
+        if rests:
+            notes[-1] += f"; the ends of {rests:,} files, less than a tenth of a window, are left out"
+    else:
+        short, cut = (
+            int((seconds < signal.seconds - 0.5 / signal.rate).sum()),
+            int((seconds > signal.seconds + 0.5 / signal.rate).sum()),
+        )
+        notes.append(
+            f"{told}, a row each, of {signal.seconds:.3g} s: {short:,} padded with silence and {cut:,} cut "
+            "(--window cuts into windows)"
+        )
+    others = {rate: count for rate, count in rates.items() if rate != signal.rate}
+    if others:
+        listed = ", ".join(f"{count:,} of {rate:,} Hz" for rate, count in sorted(others.items())[:4])
+        notes.append(f"resampled to {signal.rate:,} Hz: {listed}")
+    mixed = sum(clip.n_channels > 1 for clip in clips)
+    if mixed:
+        notes.append(f"{mixed:,} of several channels, mixed down to one")
+    if signal.is_spectrogram:
+        notes.append(
+            f"read as log-magnitudes of {shape.sizes[0]} frequencies by {shape.sizes[1]} frames "
+            "(--waveform reads samples)"
+        )
+    return shape, windowed
 
 
-def _windows(samples: np.ndarray) -> list[np.ndarray]:
-    whole = [samples[begin : begin + WINDOW] for begin in range(0, len(samples), WINDOW)]
-    kept = [part for part in whole if len(part) >= LEAST_FILLED * WINDOW] or whole[:1]
-    return [np.pad(part, (0, WINDOW - len(part))).astype(np.float32) for part in kept]
+def _span(clip: Clip, signal: Signal) -> int:
+    """Frames of the file that make a row."""
+    return signal.length if clip.rate == signal.rate else -(-signal.length * clip.rate // signal.rate)
+
+
+def _n_windows(clip: Clip, signal: Signal) -> int:
+    whole, rest = divmod(clip.n_frames, _span(clip, signal))
+    return whole + (rest >= LEAST_FILLED * _span(clip, signal) or not whole)
+
+
+def _rows_of(clip: Clip, begin: int, count: int, signal: Signal) -> np.ndarray | UnreadableError:
+    """Rows ``begin`` to ``begin + count`` of a clip, shape (count, numbers)."""
+    span = _span(clip, signal)
+    clips = np.zeros((count, signal.length), np.float32)
+    try:
+        for row in range(count):
+            samples = samples_of(clip, (begin + row) * span, span)
+            if clip.rate != signal.rate:
+                from scipy.signal import resample_poly  # a tenth of a second that clips of one rate need not wait
+
+                ratio = Fraction(signal.rate, clip.rate)
+                samples = resample_poly(samples, ratio.numerator, ratio.denominator).astype(np.float32)
+            clips[row, : len(samples)] = samples[: signal.length]
+    except UnreadableError as fault:
+        return fault
+    return log_magnitudes(clips, signal) if signal.is_spectrogram else clips

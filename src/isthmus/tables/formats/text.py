@@ -1,7 +1,7 @@
 """Text with something between its cells: commas, semicolons, tabs, bars, blanks.
 
 The dialect is found in the first quarter of a megabyte; all rows are then read as text by pyarrow, a few megabytes at a
-time, and no block is guessed at again. Rows with a cell or two too few or too many are mended, others left out, and
+time, and no block is guessed at again. Rows with a cell or two too few or too many are fixed, others left out, and
 both are told.
 """
 
@@ -180,7 +180,7 @@ class TextSource(Source):
         from pyarrow import csv as arrow_csv
 
         names = [str(place) for place in range(self._width)]
-        odd: list[tuple[int, list[str] | None]] = []  # rows of another width, and what they are mended to
+        odd: list[tuple[int, list[str] | None]] = []  # rows of another width, and what they are fixed to
         dialect = self.dialect
         separator = "\t" if dialect.is_blanks else dialect.separator or "\x1f"
 

@@ -1,18 +1,18 @@
 """Sizes tried one after the other, each by models of its own, until the smallest that serves is known.
 
 Two questions are asked of a curve over sizes. Where is its minimum, within one standard error (Breiman et al.
-1984)? And where does it first reach a threshold? Both curves bend once, so few sizes need be tried: a widening
+1984)? And where does it first reach a threshold? Both curves turn once, so few sizes need be tried: a widening
 grid first, then what lies between its neighbours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Trial", "smallest_below", "smallest_by_entries", "within_one_error"]
+__all__ = ["Trial", "best_of", "grid", "smallest_below", "trials_around", "within_one_error"]
 
 RISES = 2  # sizes in a row that bring nothing before the grid ends
 GROWTH = 1.4
@@ -46,31 +46,36 @@ def within_one_error(trials: Mapping[int, Trial]) -> int:
     return min(size for size, trial in trials.items() if trial.mean <= limit)
 
 
-def smallest_by_entries(attempt: Callable[[int], Trial], most: int) -> dict[int, Trial]:
-    """Trials around the minimum, by size: a grid until it rises, then every size beside the one to choose."""
-    trials: dict[int, Trial] = {}
+def best_of(trials: Mapping[int, Trial]) -> int:
+    """The size tried whose mean error is least."""
+    return min(trials.values(), key=lambda trial: trial.mean).size
 
-    def known(size: int) -> Trial:
-        if size not in trials:
-            trials[size] = attempt(size)
-        return trials[size]
 
+def trials_around(
+    attempt: Callable[[int], Trial],
+    most: int,
+    chosen: Callable[[Mapping[int, Trial]], int] = within_one_error,
+    known: Mapping[int, Trial] | None = None,
+    also: Iterable[int] = (),
+) -> dict[int, Trial]:
+    """Trials around the minimum, by size: a grid until it rises, then every size beside the best and ``chosen``.
+
+    ``known`` are trials already made, of sizes the grid doesn't have. The sizes ``also`` are tried whatever the grid
+    says: a second minimum may lie there.
+    """
+    trials: dict[int, Trial] = {} if known is None else dict(known)
     for size in grid(most):
-        known(size)
-        best = min(trials.values(), key=lambda trial: trial.mean)
-        if sum(later > best.size for later in trials) >= RISES:
+        trials[size] = attempt(size)
+        if sum(later > best_of(trials) for later in trials) >= RISES:
             break
+    for size in set(also) - set(trials):
+        trials[size] = attempt(size)
     while True:
-        best = min(trials.values(), key=lambda trial: trial.mean).size
-        for place in {best, within_one_error(trials)}:
-            for neighbour in _between(trials, place):
-                known(neighbour)
-                break
-            else:
-                continue
-            break
-        else:
+        places = sorted({best_of(trials), chosen(trials)})
+        untried = next((size for place in places for size in _between(trials, place, most)), None)
+        if untried is None:
             return dict(sorted(trials.items()))
+        trials[untried] = attempt(untried)
 
 
 def smallest_below(reaches: Callable[[int], bool], most: int, guess: int) -> int | None:
@@ -102,9 +107,9 @@ def grid(most: int) -> list[int]:
     return [*sizes, most]
 
 
-def _between(trials: Mapping[int, Trial], place: int) -> list[int]:
+def _between(trials: Mapping[int, Trial], place: int, most: int) -> list[int]:
     """Untried sizes beside ``place``, halfway to its neighbours on either side; the smaller first."""
     below = max((size for size in trials if size < place), default=0)
-    above = min((size for size in trials if size > place), default=place)
+    above = min((size for size in trials if size > place), default=min(place + 2, most + 1))
     halves = [(below + place) // 2 if place - below > 1 else 0, (place + above) // 2 if above - place > 1 else 0]
     return [half for half in halves if half > 0 and half not in trials]

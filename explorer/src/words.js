@@ -1,0 +1,42 @@
+// The words around the map: the opening sentence, captions, headings and the footer of a tab.
+import { drawChosen } from "./chosen.js";
+import { charts } from "./curves.js";
+import { element, fill, place, formatNumber } from "./dom.js";
+import { makeOwn } from "./own.js";
+import { makeSliders } from "./panels.js";
+
+/** @typedef {import("./model.js").Model} Model */
+
+/** What the map's shading, squares and lanes mean. @param {any} app */
+export function caption(app) {
+  const { model, data, what } = app, { facts } = model, { facts: items } = data, count = (/** @type {number} */ n) => n.toLocaleString("en");
+  const grey = app.state.trip && facts.trips ? "Grey: decoded and encoded again, a code lands farther away than 95% of training codes do." : "Grey: farther from the training codes than 95% of them lie from each other.";
+  const said = [grey, "Hatched: farther than 99%, so what is decoded there is made up.",
+    items.probes.length ? `Squares: made-up ${what}s, such as the mean of all.` : "",
+    facts.outside ? `${count(facts.outside)} of ${count(items.heldOut)} ${what}s lie outside the map.` : "",
+    model.size > 2 ? "The map is a slice of the latent space along its two widest axes, through the pinned place; dots fade with their distance from the slice." : "",
+    model.size === 1 && app.map.lanes < 2 ? "Up and down means nothing: dots are spread to be seen." : model.size === 1 ? "Within a lane, up and down means nothing." : "",
+    app.group && app.group.names.length > 10 && app.group.names.length <= 40 ? "Colours repeat; groups next to each other differ." : "",
+    data.n < items.heldOut ? `Shown: ${count(data.n)} of ${count(items.heldOut)} ${what}s, chosen at random, and those with the largest errors; tiles show all.` : "",
+    items.ranked < items.heldOut ? `Errors are ranked among ${count(items.ranked)}.` : ""];
+  fill("caption", said.filter(Boolean).join(" "));
+}
+
+/** Everything that depends on the tab alone. @param {any} app */
+export function frame(app) {
+  const { model, data } = app, { facts } = model, { facts: items } = data;
+  fill("sentence", ...facts.sentence.map((/** @type {string[]} */ [kind, text]) => element(kind === "strong" ? "b" : "span", { text })));
+  place("banner").hidden = !facts.banner;
+  fill("banner", facts.banner);
+  fill("tabs", ...(app.models.length > 1 ? app.models.map((/** @type {Model} */ m, /** @type {number} */ tab) =>
+    element("button", { type: "button", "aria-pressed": String(m === model), text: m.facts.name, onclick: () => app.set({ tab }) })) : []));
+  const grey = data.pictures ? ` Grey from ${formatNumber(items.span[0])} to ${formatNumber(items.span[1])} in every picture; differences from ${formatNumber(-facts.differenceScale, 2)} (blue) to ${formatNumber(facts.differenceScale, 2)} (orange).` : "";
+  fill("footer", `${facts.variant}: ${facts.size} latent dimension${facts.size === 1 ? "" : "s"}, ${facts.parameters.toLocaleString("en")} parameters. Mean squared error ${model.errorUnit}${data.fields.length < data.width && !data.pictures ? " (each category is one)" : ""}, on held-out ${app.what}s: ${formatNumber(facts.mse, 3)}; PCA with ${facts.pcaSize}: ${formatNumber(facts.pcaMse, 3)}. Seed ${facts.seed ?? "none"}.${grey}`);
+  const where = facts.size > 2 ? `, at its place along the two widest of ${facts.size} latent axes` : facts.size === 2 ? ", at its two latent coordinates" : ", at its one latent coordinate";
+  fill("meaning", `Each mark is one ${app.what}${where}.`);
+  fill("sliders-title", facts.size > 2 ? "Latent axes, widest first" : facts.size === 2 ? "The two latent coordinates" : "The latent coordinate");
+  fill("curves", ...charts(model, app.models));
+  makeSliders(app);
+  makeOwn(app);
+  drawChosen(app);
+}

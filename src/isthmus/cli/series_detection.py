@@ -1,0 +1,297 @@
+"""``isthmus detect FILE --time COLUMN``: when a series is unlike itself, and which channels tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from isthmus.cli.detection_output import require_writable, write_columns
+from isthmus.cli.outcome import CommandError, UsageError, escaped, say
+from isthmus.cli.own_inputs import refuse_own_inputs
+
+if TYPE_CHECKING:
+    from isthmus.series import SeriesDetection, SeriesOutlierDetector
+    from isthmus.series.reading import SeriesFile
+
+__all__ = ["AskedSeries", "detect_series", "require_time"]
+
+MOST_EXPLAINED = 2_000_000  # numbers of contributions that are written per step
+
+
+@dataclass(frozen=True)
+class AskedSeries:
+    """What was asked of the command."""
+
+    data: str
+    time: str
+    entity: str | None
+    time_zone: str | None
+    train: str | None
+    until: str | None
+    model: str | None
+    window: int | None
+    alarms: str | None
+    tracked: bool
+    top: int
+    labels: str | None
+    drop: tuple[str, ...]
+    seed: int
+
+
+def require_time(flags: Mapping[str, Any]) -> None:
+    """Refuse flags of a series where no column of times is named."""
+    given = [flag for flag, value in flags.items() if value is not None]
+    if given:
+        raise UsageError(f"{', '.join(given)}: for a series, whose column of times --time names.")
+
+
+def detect_series(
+    asked: AskedSeries,
+    not_of_series: Mapping[str, Any],
+    output: Path | None,
+    plot: Path | None,
+    save: Path | None,
+    *,
+    overwrite: bool,
+) -> None:
+    """Find the episodes of a series, write them to standard output, and each step to ``output``."""
+    _require_sense(asked, not_of_series, save)
+    require_writable(output, plot, save, overwrite=overwrite)
+    refuse_own_inputs([output, plot], [asked.data, asked.train], asked.model, replaced=[save])
+    detector, channels = _saved(asked)
+    file = _read(asked, asked.data, channels, whole=True)
+    for note in file.notes:
+        say(f"note: {note}")
+    known = None if asked.train is None else _read(asked, asked.train, _shared_channels(file), whole=False)
+    if save is not None and len(file.series) > 1:
+        raise UsageError("--save keeps the detector of one series, and --entity names several; use one file each.")
+    found = []
+    for place, (name, series) in enumerate(zip(file.entities, file.series, strict=True)):
+        detection = _detected(asked, detector, series, _train_of(known, name, asked))
+        for note in detection[1].notes:
+            say(f"note: {'' if name is None else f'{asked.entity} {name!r}: '}{note}")
+        found.append(detection)
+        if place == 0 or name is not None:
+            _say_found(name, *detection)
+    if save is not None:
+        from isthmus.storage import save as save_model
+
+        save_model(found[0][0], save, overwrite=overwrite)
+        say(f"The detector is in {str(save)!r}.")
+    if output is not None:
+        write_columns(output, _step_columns(asked, file, [one for _, one in found]), overwrite=overwrite)
+        say(f"{len(file):,} steps, in the order of the file, are in {str(output)!r}.")
+    if plot is not None:
+        _draw(plot, found[0][1], asked)
+    write_columns(None, _episode_columns(asked, file, [one for _, one in found]), overwrite=False)
+
+
+def _require_sense(asked: AskedSeries, not_of_series: Mapping[str, Any], save: Path | None) -> None:
+    given = [flag for flag, value in not_of_series.items() if value is not None]
+    if given:
+        raise UsageError(
+            f"{', '.join(given)} {'is' if len(given) == 1 else 'are'} for rows, and --time names a series; its alarms "
+            "are set by --alarms."
+        )
+    past = [flag for flag, one in (("--train", asked.train), ("--until", asked.until), ("--model", asked.model)) if one]
+    if len(past) > 1:
+        raise UsageError(f"{' and '.join(past)} each say what is normal; give one of them.")
+    if asked.model is not None:
+        fixed = {"--window": asked.window, "--alarms": asked.alarms, "--tracked": asked.tracked or None}
+        if given := [flag for flag, value in fixed.items() if value is not None]:
+            raise UsageError(f"{', '.join(given)}: set when the detector was fitted; --model names what is fitted.")
+        if save is not None:
+            raise UsageError("--save writes what is fitted here, and --model names what is fitted; give one of them.")
+
+
+def _saved(asked: AskedSeries) -> tuple[Any, tuple[str, ...] | None]:
+    if asked.model is None:
+        return None, None
+    from isthmus.series import SeriesOutlierDetector
+    from isthmus.storage import load
+
+    detector = load(asked.model)
+    if not isinstance(detector, SeriesOutlierDetector):
+        raise CommandError(
+            f"{asked.model!r} holds a {type(detector).__name__}, and --time needs the detector of a series; "
+            "fit one with isthmus detect FILE --time COLUMN --save FOLDER."
+        )
+    return detector, detector.channels_
+
+
+def _read(asked: AskedSeries, source: str, channels: tuple[str, ...] | None, *, whole: bool) -> SeriesFile:
+    """The series of a file; of the one to learn from, columns that only the other has needn't be there."""
+    from isthmus.series.reading import read_series
+    from isthmus.tables import open_table
+
+    drop, labels, entity = asked.drop, asked.labels, asked.entity
+    if not whole:
+        names = open_table(source).all_columns
+        drop = tuple(name for name in drop if name in names)
+        labels = labels if labels in names else None
+        entity = entity if entity in names else None
+    return read_series(
+        source, time=asked.time, entity=entity, labels=labels, drop=drop, time_zone=asked.time_zone, channels=channels
+    )
+
+
+def _shared_channels(file: SeriesFile) -> tuple[str, ...]:
+    return file.series[0].channels
+
+
+def _train_of(known: SeriesFile | None, name: Any, asked: AskedSeries) -> Any:
+    """The series to learn from for one entity: its own where the file has entities, else the only one."""
+    if known is None:
+        return None
+    if known.entities == (None,):
+        return known.series[0]
+    if name not in known.entities:
+        raise CommandError(f"{asked.train!r} has no {asked.entity} {name!r} to learn from.")
+    return known.series[known.entities.index(name)]
+
+
+def _detected(
+    asked: AskedSeries, detector: Any, series: Any, train: Any
+) -> tuple[SeriesOutlierDetector, SeriesDetection]:
+    if detector is not None:
+        return detector, detector.detect(series)
+    from isthmus.series import SeriesOutlierDetector
+
+    try:
+        alarms = None if asked.alarms is None else float(asked.alarms)
+    except ValueError:
+        alarms = asked.alarms
+    detector = SeriesOutlierDetector(
+        window="auto" if asked.window is None else asked.window,
+        train=train,
+        until=asked.until,
+        episodes=alarms,
+        threshold="tracked" if asked.tracked else "static",
+        random_state=asked.seed,
+    )
+    try:
+        detector.fit(series)
+    except ValueError as error:
+        raise CommandError(_as_flags(str(error))) from error
+    return detector, detector.found_at_fit()
+
+
+def _as_flags(text: str) -> str:
+    """A complaint of the estimator in the words of the command."""
+    text = text.replace("SeriesOutlierDetector: ", "")
+    for setting, flag in (("episodes must", "--alarms must"), ("pass times, or ", ""), ("until:", "--until:")):
+        text = text.replace(setting, flag)
+    return text
+
+
+def _say_found(name: Any, detector: SeriesOutlierDetector, detection: SeriesDetection) -> None:
+    n_steps, grid = len(detection.scores), detection.series.grid
+    lengths = ", ".join(map(str, detector.windows_))
+    per = 1000 * len(detection.episodes) / n_steps
+    what = "" if name is None else f"{name}: "
+    step = f" of {_seconds(grid.step)}" if grid.is_dated else ""
+    say(
+        f"{what}{n_steps:,} steps{step}, {detection.series.n_channels} "
+        f"{'channel' if detection.series.n_channels == 1 else 'channels'}, windows of {lengths} steps: "
+        f"{len(detection.episodes)} {'episode' if len(detection.episodes) == 1 else 'episodes'} "
+        f"({per:.3g} per 1,000 steps; stated {detector.rate_.said})."
+    )
+
+
+def _seconds(step: float) -> str:
+    for size, word in ((86400.0, "days"), (3600.0, "hours"), (60.0, "minutes")):
+        if step >= size:
+            return f"{step / size:.4g} {word}"
+    return "1 second" if step == 1 else f"{step:.4g} seconds"
+
+
+def _episode_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDetection]) -> dict[str, list[Any]]:
+    """A row for each episode, in order of time."""
+    rows = []
+    for name, detection in zip(file.entities, found, strict=True):
+        for one in detection.episodes:
+            row: dict[str, Any] = {} if asked.entity is None else {asked.entity: name}
+            row |= {
+                "start": _written(one.start), "end": _written(one.end), "peak": _written(one.peak),
+                "focus_start": _written(one.focus_start), "focus_end": _written(one.focus_end), "score": one.score,
+            }  # fmt: skip
+            for rank in range(min(asked.top, len(one.channels))):
+                row[f"channel_{rank + 1}"] = one.channels[rank]
+                row[f"contribution_{rank + 1}"] = one.contributions[rank]
+                row[f"value_{rank + 1}"] = _number(one.values[rank])
+                row[f"expected_{rank + 1}"] = _number(one.expected[rank])
+            rows.append(row)
+    names = ["start", "end", "peak", "focus_start", "focus_end", "score"]
+    names = list(rows[0]) if rows else [*([] if asked.entity is None else [asked.entity]), *names]
+    return {name: [row[name] for row in rows] for name in names}
+
+
+def _step_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDetection]) -> dict[str, list[Any]]:
+    """A row for each row of the file, in its order."""
+    import numpy as np
+
+    n_rows = len(file)
+    channels = found[0].series.channels
+
+    def empty() -> np.ndarray:
+        return np.full(n_rows, np.nan)
+
+    numbers = {name: empty() for name in ("score", "rank", "threshold")}
+    explained = n_rows * len(channels) <= MOST_EXPLAINED
+    numbers |= {f"expected {name}": empty() for name in channels}
+    if explained:
+        numbers |= {f"contribution {name}": empty() for name in channels}
+    else:
+        say("note: the series is long; contributions of channels are written for episodes alone.")
+    alarm, whose = np.zeros(n_rows, bool), np.empty(n_rows, object)
+    for name, rows, detection in zip(file.entities, file.rows, found, strict=True):
+        parts = {"score": detection.scores, "rank": detection.ranks, "threshold": detection.thresholds}
+        expected = detection.expected()
+        parts |= {f"expected {one}": expected[:, at] for at, one in enumerate(channels)}
+        if explained:
+            contributions = detection.contributions()
+            parts |= {f"contribution {one}": contributions[:, at] for at, one in enumerate(channels)}
+        for key, part in parts.items():
+            numbers[key][rows] = detection.of_readings(part)
+        alarm[rows], whose[rows] = detection.of_readings(detection.alarms), name
+    columns: dict[str, list[Any]] = {asked.time: [_written(stamp) for stamp in file.stamps]}
+    if asked.entity is not None:
+        columns[asked.entity] = whose.tolist()
+    head = {key: [_number(one) for one in part.tolist()] for key, part in numbers.items()}
+    columns |= {key: head.pop(key) for key in ("score", "rank", "threshold")}
+    columns["alarm"] = alarm.tolist()
+    columns |= head
+    if file.labels is not None and asked.labels is not None:
+        columns[asked.labels] = file.labels.tolist()
+    return columns
+
+
+def _written(stamp: Any) -> Any:
+    """A date as spreadsheets read it; a number as it is."""
+    import numpy as np
+
+    if isinstance(stamp, np.datetime64):
+        text = str(stamp).replace("T", " ")
+        return text.removesuffix(".000000")
+    number = float(stamp)
+    return int(number) if number.is_integer() else number
+
+
+def _number(value: float) -> float | None:
+    """None for NaN, which no table format has in common."""
+    return None if value != value else float(value)
+
+
+def _draw(path: Path, detection: SeriesDetection, asked: AskedSeries) -> None:
+    from isthmus import plots
+
+    try:
+        figure = plots.plot_series(detection, time_name=escaped(asked.time))
+        plots.save_figure(figure, path)
+    except ImportError as error:
+        if (error.name or "").split(".")[0] != "matplotlib":
+            raise
+        raise CommandError("no picture without matplotlib: pip install 'isthmus[plots]'.") from error
+    say(f"The picture is {str(path)!r}.")

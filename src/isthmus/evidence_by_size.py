@@ -1,0 +1,136 @@
+"""How many latents do the data support? The size of a code at which held-out rows are most probable.
+
+The reconstruction error of held-out rows falls with every latent, so it can't choose a size. The evidence of a row,
+log p(x), counts what each latent costs too (`isthmus.inference.evidence`): a latent that follows only noise lowers it.
+So it has a maximum (MacKay 1992), at probabilistic PCA's answer for a linear model (Minka 2000; Tipping & Bishop 1999).
+
+Sizes are compared row by row. Some rows are improbable under every model, and that is no difference between sizes; what
+counts is the standard error of the differences to the best size,
+
+    d_i = log p_best(x_i) - log p_k(x_i)          k is within its standard error where mean d ≤ sd(d) / √n
+
+and the sizes of which that holds are said beside the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from isthmus.size_search import Trial, best_of, trials_around
+
+__all__ = ["SizeEvidence", "evidence_by_size", "size_by_evidence"]
+
+
+@dataclass(frozen=True, eq=False)
+class SizeEvidence:
+    """Held-out evidence of several sizes, and the size it chooses.
+
+    Attributes
+    ----------
+    trials : dict of int to Trial
+        By size; a trial's errors are -log p(x) in nats, shape (n_splits, n_rows).
+    noise_variances : dict of int to float
+        σ² at each size, the mean over splits, in the units of the (scaled) data.
+    """
+
+    trials: dict[int, Trial]
+    noise_variances: dict[int, float]
+
+    @property
+    def size(self) -> int:
+        """The size whose mean evidence is highest."""
+        return best_of(self.trials)
+
+    @property
+    def within(self) -> tuple[int, ...]:
+        """The sizes tried that are within one standard error of the best, itself among them."""
+        best = self.trials[self.size]
+        return tuple(size for size, trial in sorted(self.trials.items()) if _level(trial, best))
+
+    @property
+    def noise_variance(self) -> float:
+        """σ² at the size chosen."""
+        return self.noise_variances[self.size]
+
+    @property
+    def evidence(self) -> dict[int, tuple[float, float]]:
+        """By size: mean log p(x) of held-out rows, in nats, and the standard error of its difference to the best."""
+        best = self.trials[self.size]
+        return {size: (-trial.mean, _difference(trial, best).standard_error) for size, trial in self.trials.items()}
+
+
+def size_by_evidence(
+    fit: Callable[[int, int], Any],
+    held_out: Sequence[Any],
+    most: int,
+    *,
+    also: Iterable[int] = (),
+    say: Callable[[str], None] = lambda text: None,
+) -> SizeEvidence:
+    """Fit models of several sizes, as few as it takes, and compare the evidence of rows they never saw.
+
+    Parameters
+    ----------
+    fit
+        ``fit(size, split)`` is an estimator of that size fitted to the rows that ``held_out[split]`` is held out of.
+    held_out
+        Rows in the user's units, one array, of equal length, for each split; one split will do.
+    most
+        The largest size to try.
+    also
+        Sizes to try whatever the others say, such as probabilistic PCA's, which is known without a fit.
+    say
+        Told in a sentence what each size has brought.
+    """
+
+    def attempt(size: int) -> tuple[np.ndarray, float]:
+        fitted = [fit(size, split) for split in range(len(held_out))]
+        scores = [one.score_samples(rows) for one, rows in zip(fitted, held_out, strict=True)]
+        return np.stack(scores), float(np.mean([one.noise_variance_ for one in fitted]))
+
+    return evidence_by_size(attempt, most, also=also, say=say)
+
+
+def evidence_by_size(
+    attempt: Callable[[int], tuple[np.ndarray, float]],
+    most: int,
+    *,
+    known: Mapping[int, tuple[np.ndarray, float]] | None = None,
+    also: Iterable[int] = (),
+    say: Callable[[str], None] = lambda text: None,
+) -> SizeEvidence:
+    """The same, where ``attempt(size)`` gives log p(x) of held-out rows, shape (n_splits, n_rows), and σ².
+
+    ``known`` is that of sizes which take no attempt, such as 0.
+    """
+    noise: dict[int, float] = {}
+
+    def trial(size: int) -> Trial:
+        found = attempt(size)
+        made = _trial(size, found[0])
+        noise[size] = found[1]
+        say(f"{size} latents: evidence of held-out rows {-made.mean:.4g} nats, noise variance {found[1]:.3g}")
+        return made
+
+    start = {size: _trial(size, found[0]) for size, found in (known or {}).items()}
+    noise |= {size: found[1] for size, found in (known or {}).items()}
+    return SizeEvidence(trials_around(trial, most, best_of, start, also), noise)
+
+
+def _trial(size: int, scores: np.ndarray) -> Trial:
+    # A row no model of the size can explain has no density; it counts as the least probable there is.
+    lowest = float(np.finfo(np.float32).min)
+    return Trial(size, -np.nan_to_num(scores.astype(np.float64), nan=lowest, neginf=lowest))
+
+
+def _difference(trial: Trial, best: Trial) -> Trial:
+    return Trial(trial.size, trial.errors - best.errors)
+
+
+def _level(trial: Trial, best: Trial) -> bool:
+    difference = _difference(trial, best)
+    return difference.mean <= difference.standard_error

@@ -1,0 +1,115 @@
+"""How far the codes of training rows spread, and what each latent of an ordered code explains.
+
+PCA says both at once: the variance of a principal coordinate is the variance that its direction explains. Of any other
+code the first is the variance of a latent, by which `whiten` divides; the second needs an order, in which the first k
+latents are a code by themselves. Then the gain of latent k is
+
+    (Σ‖x - x̂_{k-1}‖² - Σ‖x - x̂_k‖²) / Σ‖x - μ‖²        x̂_k decoded from the first k latents, x̂_0 = μ the mean row
+
+and the gains add up to the share of the variance that the whole code keeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from isthmus.parts.autoencoder import AutoencoderModel
+from isthmus.parts.principal import Principal
+from isthmus.rows.rows import Rows
+
+__all__ = ["CodeSpread", "latent_gains", "latent_variances", "left_out_by_size"]
+
+LEAST_ROWS, MOST_ROWS = 256, 2048  # on which gains are measured, for a pass of the decoder a latent
+STILL = 1e-12  # of the largest variance of a latent: one of less is constant
+
+
+@dataclass(frozen=True)
+class CodeSpread:
+    """Of the codes of a fit's rows, in the model's units.
+
+    Attributes
+    ----------
+    n_rows : int
+        Training rows, those held out to choose the epoch included.
+    variances : Tensor of shape (n_latents,) or None
+        Of each latent, over N - 1, in float64; None where nobody asked.
+    gains : Tensor of shape (n_latents,) or None
+        Share of the variance that each further latent of an ordered code explains, in float64.
+    """
+
+    n_rows: int
+    variances: Tensor | None = None
+    gains: Tensor | None = None
+
+    @property
+    def deviations(self) -> Tensor:
+        """By what a whitened code is divided, shape (n_latents,): 1 for a latent that doesn't vary."""
+        assert self.variances is not None  # a whitened fit learns them
+        still = self.variances <= STILL * self.variances.max()
+        return torch.where(still, 1.0, self.variances).sqrt()
+
+
+@torch.no_grad()
+def latent_variances(
+    codes_of: Callable[[Tensor, Tensor | None], Tensor], rows: Rows, device: torch.device, n_latents: int
+) -> Tensor:
+    """The (weighted) variance of each latent over all rows, float64 of shape (n_latents,).
+
+    ``codes_of`` gives the codes of rows, and of what they are given.
+    """
+    count, origin = 0.0, None
+    total = squares = torch.zeros(n_latents, dtype=torch.float64)
+    for batch in rows.records():
+        x, given, weight, *_ = batch.to(device)
+        codes = codes_of(x, given).double().cpu()
+        origin = codes[0].clone() if origin is None else origin  # little is lost in the squares about a code
+        away = codes - origin
+        weights = torch.ones(len(codes), dtype=torch.float64) if weight is None else weight.double().cpu()
+        total, squares = total + weights @ away, squares + weights @ away.square()
+        count += float(weights.sum())
+    return (squares - total.square() / count).clamp(min=0) / max(1.0, count - 1)
+
+
+def latent_gains(
+    model: AutoencoderModel, principal: Principal, rows: Rows, device: torch.device, n_latents: int
+) -> Tensor:
+    """Share of the variance that each further latent of an ordered code explains, float64 of shape (n_latents,).
+
+    On 256 to 2,048 of the rows, evenly spread: all latents together then cost about one pass.
+    """
+    some = rows.some(min(MOST_ROWS, max(LEAST_ROWS, len(rows) // n_latents)))
+    sizes = range(1, n_latents + 1)
+    left_out = left_out_by_size(model, lambda x, given: model.encode(x, given).mean, principal, some, device, sizes)
+    return -left_out.diff(prepend=torch.ones(1, dtype=torch.float64))
+
+
+@torch.no_grad()
+def left_out_by_size(
+    model: AutoencoderModel,
+    codes_of: Callable[[Tensor, Tensor | None], Tensor],
+    principal: Principal,
+    rows: Rows,
+    device: torch.device,
+    sizes: Sequence[int],
+) -> Tensor:
+    """Share of rows' variance that the first k latents of their codes leave out, float64, for each k of ``sizes``.
+
+    Errors are taken in the model's units, over the cells there are, and the variance about the training mean, given a
+    row's condition. Of rows that don't vary nothing is left out.
+    """
+    errors = torch.zeros(1 + len(sizes), dtype=torch.float64)
+    mean = principal.mean.to(device)
+    for batch in rows.records():
+        x, given, weight, *_ = batch.to(device)
+        weights = torch.ones(len(x), device=device) if weight is None else weight
+        expected = mean if given is None or principal.effect is None else mean + given @ principal.effect.to(device).T
+        codes = codes_of(x, given)
+        latents = torch.arange(codes.shape[1], device=device)
+        again = [expected, *(model.decode(codes * (latents < size), given) for size in sizes)]
+        squares = [(weights * (x - one).square().nansum(1)).double().sum() for one in again]
+        errors += torch.stack(squares).cpu()
+    return errors[1:] / errors[0] if float(errors[0]) > 0 else torch.zeros(len(sizes), dtype=torch.float64)

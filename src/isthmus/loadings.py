@@ -1,0 +1,153 @@
+"""Which columns does a latent explain? Loadings, for codes of any kind.
+
+PCA's loadings are its directions. A nonlinear decoder has a direction of its own at every code, the Jacobian
+
+    J_jk = ∂x̂_j / ∂z_k        by how much column j moves with latent k, in the user's units
+
+of which the mean over rows says where latent k leads on average, and the spread how much that depends on the row: none
+for a linear model. What the latent alone explains of a column is
+
+    R²_jk = 1 - min over q of Σ (x_j - q(z_k))² / Σ (x_j - mean)²
+
+with q a straight line for a linear model, where R² is the squared correlation, and a cubic for any other (adjusted for
+its three coefficients), so that a column that bends back along the latent is found too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from isthmus.fitted import FittedState
+from isthmus.inference.blocks import rows_at_once
+from isthmus.inference.missing import completed
+from isthmus.rows.scaling import chunks
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Loadings", "find_loadings"]
+
+MOST_CELLS, LEAST_ROWS, MOST_ROWS = 1 << 27, 64, 2048  # of all Jacobians together, and the rows they are taken at
+CUBIC = 3
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Loadings:
+    """What each latent explains of each column; arrays have shape (n_components, n_features).
+
+    Attributes
+    ----------
+    latents, columns : tuple of str
+        Their names.
+    slope : ndarray
+        Mean over rows of ∂x̂_j/∂z_k, in the user's units.
+    spread : ndarray
+        Standard deviation of it over rows; 0 for a linear model.
+    agreement : ndarray
+        Share of rows where it has the sign of the mean, from 0.5 to 1 (0 where the mean is 0).
+    standardized : ndarray
+        Slope per standard deviations, of the latent and the column: for PCA their correlation.
+    r2 : ndarray
+        Share of the column's variance that the latent explains alone, in [0, 1].
+    """
+
+    latents: tuple[str, ...]
+    columns: tuple[str, ...]
+    slope: np.ndarray
+    spread: np.ndarray
+    agreement: np.ndarray
+    standardized: np.ndarray
+    r2: np.ndarray
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row for each latent and column: latent, column, slope, spread, agreement, standardized, r2."""
+        import pandas as pd  # lazy: only a caller who wants a DataFrame needs pandas
+
+        n_latents, n_columns = self.slope.shape
+        figures = ("slope", "spread", "agreement", "standardized", "r2")
+        return pd.DataFrame(
+            {"latent": np.repeat(self.latents, n_columns), "column": np.tile(self.columns, n_latents)}
+            | {name: getattr(self, name).ravel() for name in figures}
+        )
+
+    def __repr__(self) -> str:
+        return f"Loadings({len(self.latents)} latents, {len(self.columns)} columns)"
+
+
+def find_loadings(
+    fitted: FittedState, X: Any, given: np.ndarray | None, latents: Sequence[str], columns: Sequence[str]
+) -> Loadings:
+    """The loadings over rows X, shape (n_rows, n_features) in the user's units; an array or CSR matrix.
+
+    Jacobians are taken at no more than 2,048 of the rows, evenly spread, and fewer where they are large.
+    """
+    codes = fitted.encode(X, given).astype(np.float64)
+    degree = 1 if fitted.architecture.linear or len(codes) <= 2 * (CUBIC + 1) else CUBIC
+    r2, deviation = _determination(fitted, X, codes, degree)
+    slope, spread, agreement = _jacobians(fitted, X, given)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        standardized = np.where(deviation > 0, slope * codes.std(0)[:, None] / deviation, 0.0)
+    return Loadings(tuple(latents), tuple(columns), slope, spread, agreement, standardized, r2)
+
+
+def _determination(fitted: FittedState, X: Any, codes: np.ndarray, degree: int) -> tuple[np.ndarray, np.ndarray]:
+    """R² of each column by each latent, shape (p, n_features), and the columns' standard deviations."""
+    n_rows, n_latents = codes.shape
+    bases = np.concatenate([_basis(codes[:, k], degree) for k in range(n_latents)], 1)
+    center = fitted.scaling.center
+    along = np.zeros((n_latents * degree, len(center)))
+    total, squares, begin = np.zeros(len(center)), np.zeros(len(center)), 0
+    for part in chunks(X):
+        away = completed(fitted, part) - center
+        along += bases[begin : begin + len(part)].T @ away
+        total, squares, begin = total + away.sum(0), squares + (away**2).sum(0), begin + len(part)
+    variation = np.maximum(squares - total**2 / n_rows, 0)
+    explained = (along.reshape(n_latents, degree, -1) ** 2).sum(1)
+    varies = variation > 1e-12 * np.maximum(squares, np.finfo(float).tiny)
+    share = np.where(varies, explained / np.where(varies, variation, 1.0), 0.0)
+    if degree > 1:
+        share = 1 - (1 - share) * (n_rows - 1) / (n_rows - 1 - degree)
+    return share.clip(0, 1), np.sqrt(np.where(varies, variation, 0.0) / n_rows)
+
+
+def _basis(latent: np.ndarray, degree: int) -> np.ndarray:
+    """Orthonormal polynomials of a latent without the constant, shape (n_rows, degree); zeros of one that is still."""
+    spread = latent.std()
+    if not spread > 1e-9 * max(np.abs(latent).max(), 1e-300):
+        return np.zeros((len(latent), degree))
+    away = (latent - latent.mean()) / spread
+    powers = np.stack([away**power for power in range(degree + 1)], 1)
+    basis, sizes = np.linalg.qr(powers)
+    sizes = np.abs(np.diag(sizes))
+    return np.where(sizes > 1e-9 * sizes[0], basis, 0.0)[:, 1:]
+
+
+def _jacobians(fitted: FittedState, X: Any, given: np.ndarray | None) -> tuple[np.ndarray, ...]:
+    """Mean, standard deviation and agreement of sign of ∂x̂/∂z over rows, in the user's units, (p, n_features) each."""
+    n_latents, n_features, model = fitted.n_components, fitted.architecture.n_features, fitted.model
+    most = min(MOST_ROWS, max(LEAST_ROWS, MOST_CELLS // (n_latents * n_features)))
+    places = np.linspace(0, X.shape[0] - 1, min(most, X.shape[0])).astype(int)
+    rows = fitted.rows(X[places], None if given is None else given[places])
+    total, squares, up, down = np.zeros((4, n_latents, n_features))
+    with torch.no_grad():
+        for batch in rows.records(rows_at_once(n_features, 1 + fitted.architecture.n_latents)):
+            x, beside, *_ = batch.to(fitted.device)
+            codes = fitted.codes_of(x, beside)
+            stacked = model.likelihood.value_and_jacobian(model.decoder.value_and_jacobian(codes, beside))
+            jacobian = stacked[:, 1 : 1 + n_latents].double()
+            total += jacobian.sum(0).cpu().numpy()
+            squares += jacobian.square().sum(0).cpu().numpy()
+            up += (jacobian > 0).sum(0).cpu().numpy()
+            down += (jacobian < 0).sum(0).cpu().numpy()
+    count = len(places)
+    mean = total / count
+    spread = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
+    spread[spread < 1e-6 * np.abs(mean)] = 0.0  # rounding
+    unit = fitted.scaling.spread / np.broadcast_to(fitted.code_unit, n_latents).astype(np.float64)[:, None]
+    agreement = np.where(mean > 0, up, np.where(mean < 0, down, 0)) / count
+    return mean * unit, spread * unit, agreement

@@ -1,0 +1,71 @@
+"""Which network suits the rows: each candidate is trained for a short while, and held-out rows decide.
+
+All candidates start at the same closed form, learn from the same rows in the same order and take about the same number
+of multiply-adds, by a count and not by a clock: the choice depends on the seed alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from isthmus.parts.autoencoder import AutoencoderModel
+from isthmus.parts.draws import seeded
+from isthmus.parts.network import Architecture
+from isthmus.rows.rows import Rows
+from isthmus.rows.validation import validation_count
+from isthmus.training.devices import threads_for
+from isthmus.training.loop import Training
+from isthmus.training.objective import Objective
+from isthmus.training.plan import DECAY_OF_STAGES, RATE_OF_STAGES, Plan
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["better_network"]
+
+STEPS, MOST_TIMES = 150, 4  # of the dearest network, and how many times as many a cheaper one takes at most
+BATCH = 128
+
+
+def better_network(
+    candidates: Sequence[Architecture],
+    build: Callable[[Architecture], AutoencoderModel],
+    rows: Rows,
+    mirrored: Callable[[Rows], Rows],
+    settings: Any,
+    device: torch.device,
+    seed: int,
+    decay: float,
+) -> Architecture:
+    """The candidate with the lowest held-out loss; the first where no rows are held out.
+
+    ``mirrored`` makes of training rows those that are learned from.
+    ``decay`` is a perceptron's weight decay.
+    """
+    n_held_out = validation_count(len(rows), settings.validation_fraction)
+    if not n_held_out or len(candidates) == 1:
+        return candidates[0]
+    dearest = max(one.products for one in candidates)
+    losses = []
+    for architecture in candidates:
+        steps = STEPS * min(MOST_TIMES, max(1, round(dearest / architecture.products)))
+        with seeded(seed), threads_for(BATCH * architecture.products):
+            learned, held_out = rows.split(n_held_out)
+            learned = mirrored(learned)
+            batch = min(BATCH, len(learned))
+            staged = bool(architecture.stages)
+            plan = Plan(
+                epochs=max(1, round(steps * batch / len(learned))),
+                batch_size=batch,
+                learning_rate=settings.learning_rate * (RATE_OF_STAGES if staged else 1.0),
+                weight_decay=DECAY_OF_STAGES if staged else decay,
+                gradient_clip=settings.gradient_clip,
+                precision=settings.precision,
+            )
+            training = Training(build(architecture), Objective(settings.make_penalties()), plan, device, seed)
+            training.run(learned, held_out)
+            training.finish()
+        found = training.history.columns.get("validation_loss", [])
+        losses.append(min(found) if found else float("inf"))
+    return candidates[losses.index(min(losses))]

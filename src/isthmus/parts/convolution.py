@@ -1,0 +1,188 @@
+"""Convolutions along the axes of a row that have an order: pictures and spectrograms by two, sound and series by one.
+
+A stage of the encoder is a strided convolution, a normalisation over groups of channels (Wu & He 2018,
+arXiv:1803.08494) and an activation; the decoder mirrors it by transposed convolutions. Stages run from the row's own
+resolution to a few places, each with more channels. Around both lies the linear skip of the closed form, which stays as
+it is: free to move, its n_features · p weights follow noise long before the stages have learned anything.
+
+The convolutions of ``channels=`` are plainer: no normalisation, no dense layer before the decoder's first stage.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import nn
+
+from isthmus.parts.activations import ACTIVATIONS, perceptron
+
+__all__ = ["Stages", "automatic_stages", "convolutional_decoder", "convolutional_encoder"]
+
+GROUPS = 8
+STRIDES = {1: 4, 2: 2}
+KERNELS = {1: 9, 2: 3}  # of the encoder: a step to either side of the stride, and the place itself
+SMALLEST = {1: 24, 2: 7}  # places along an axis that are not divided further
+WIDTHS = {1: (16, 32, 48, 64), 2: (32, 48, 64, 96)}
+MOST_STAGES = 8
+FEW_ROWS = 1000
+DENSE = 256
+LEAST_SIDE, LEAST_ROWS = {1: 64, 2: 12}, 100  # of what is worth a convolution
+
+
+def automatic_stages(grid: Sequence[int], n_rows: int, *, asked: bool = False) -> tuple[int, ...]:
+    """Channels of each stage; () where a grid is too small, or has too few rows, for convolutions to be tried unasked.
+
+    >>> automatic_stages((32, 32), 3000), automatic_stages((8, 8), 3000), automatic_stages((4800,), 3000)
+    ((32, 48, 64), (), (16, 32, 48, 64))
+    """
+    rank = len(grid)
+    if rank not in STRIDES:
+        return ()
+    if not asked and (min(grid) < LEAST_SIDE[rank] or n_rows < LEAST_ROWS):
+        return ()
+    sizes, depth = tuple(grid), 0
+    while depth == 0 or (max(sizes) > SMALLEST[rank] and depth < MOST_STAGES):
+        sizes, depth = tuple(-(-size // STRIDES[rank]) for size in sizes), depth + 1
+    widths = WIDTHS[rank][:depth] + WIDTHS[rank][-1:] * (depth - len(WIDTHS[rank]))
+    return tuple(width // 2 for width in widths) if n_rows < FEW_ROWS else widths
+
+
+@dataclass(frozen=True)
+class Stages:
+    """Convolution stages over rows of ``n_channels`` numbers at each place of a ``grid``."""
+
+    n_channels: int
+    grid: tuple[int, ...]
+    widths: tuple[int, ...]
+    activation: str = "silu"
+
+    @property
+    def stride(self) -> int:
+        """From one place to the next of each stage."""
+        return STRIDES[len(self.grid)]
+
+    def sizes(self) -> list[tuple[int, ...]]:
+        """The grid before the first stage and after each."""
+        found = [tuple(self.grid)]
+        for _ in self.widths:
+            found.append(tuple(-(-size // self.stride) for size in found[-1]))
+        return found
+
+    def encoder(self, n_out: int) -> nn.Sequential:
+        """Flat rows to (batch, n_out)."""
+        rank, kernel = len(self.grid), KERNELS[len(self.grid)]
+        convolution = (nn.Conv1d, nn.Conv2d)[rank - 1]
+        layers: list[nn.Module] = [nn.Unflatten(1, (self.n_channels, *self.grid))]
+        for n_in, width in pairwise((self.n_channels, *self.widths)):
+            layers += [
+                _scaled(convolution(n_in, width, kernel, stride=self.stride, padding=kernel // 2)),
+                nn.GroupNorm(min(GROUPS, width), width),
+                ACTIVATIONS[self.activation](),
+            ]
+        n_last = self.widths[-1] * math.prod(self.sizes()[-1])
+        return nn.Sequential(*layers, nn.Flatten(), *perceptron([n_last, n_out], self.activation))
+
+    def decoder(self, n_in: int) -> nn.Sequential:
+        """(batch, n_in) to flat rows."""
+        sizes, bottom = self.sizes(), 3 * self.widths[-1] // 2
+        widths = (bottom, *reversed(self.widths[:-1]), self.n_channels)
+        layers: list[nn.Module] = [
+            *perceptron([n_in, DENSE, bottom * math.prod(sizes[-1])], self.activation),
+            nn.Unflatten(1, (bottom, *sizes[-1])),
+        ]
+        for place, (before, after) in enumerate(pairwise(widths)):
+            layers.append(_scaled(self._enlarging(before, after, sizes[-1 - place], sizes[-2 - place])))
+            if place < len(self.widths) - 1:  # rows are the last convolution's output
+                layers += [nn.GroupNorm(min(GROUPS, after), after), ACTIVATIONS[self.activation]()]
+        return nn.Sequential(*layers, nn.Flatten())
+
+    def _enlarging(self, n_in: int, n_out: int, small: tuple[int, ...], large: tuple[int, ...]) -> nn.Module:
+        """A transposed convolution from one grid to the next larger.
+
+        Its kernel is twice the stride, by which every place is covered alike; a place shorter in each direction where
+        the large grid is not a multiple.
+        """
+        missing = [self.stride * one - other for one, other in zip(small, large, strict=True)]
+        most = max(missing)
+        kernel, padding = 2 * self.stride - most, self.stride // 2
+        spare = tuple(most - one for one in missing)
+        if len(small) == 1:
+            return nn.ConvTranspose1d(n_in, n_out, kernel, self.stride, padding, spare[0])
+        return nn.ConvTranspose2d(n_in, n_out, kernel, self.stride, padding, (spare[0], spare[1]))
+
+    @property
+    def products(self) -> int:
+        """Multiply-adds for a row, encoder and decoder together, without their ends that depend on the code."""
+        sizes, rank = [math.prod(size) for size in self.sizes()], len(self.grid)
+        down = pairwise((self.n_channels, *self.widths))
+        up = pairwise((3 * self.widths[-1] // 2, *reversed(self.widths[:-1]), self.n_channels))
+        encoder = sum(a * b * size * KERNELS[rank] ** rank for (a, b), size in zip(down, sizes[1:], strict=True))
+        decoder = sum(a * b * size * (2 * self.stride) ** rank for (a, b), size in zip(up, sizes[:0:-1], strict=True))
+        return encoder + decoder + DENSE * (3 * self.widths[-1] // 2) * sizes[-1]
+
+
+@torch.no_grad()
+def _scaled(layer: nn.Module) -> nn.Module:
+    """He et al.'s scale (arXiv:1502.01852); the normalisation after it would take any, but not its gradients."""
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")  # pyrefly: ignore[bad-argument-type]
+    nn.init.zeros_(layer.bias)  # pyrefly: ignore[bad-argument-type]
+    return layer
+
+
+# ---- the plainer ones of ``channels=`` ------------------------------------------------------------------------
+
+
+def convolutional_encoder(
+    image_shape: Sequence[int], channels: Sequence[int], widths: Sequence[int], activation: str
+) -> nn.Sequential:
+    """Flat rows → picture → one halving convolution per stage → dense layers of ``widths`` (the last is the output)."""
+    shape = _with_channels(image_shape)
+    layers: list[nn.Module] = [nn.Unflatten(1, shape)]
+    for n_in, n_out in zip((shape[0], *channels), channels, strict=False):
+        layers += [nn.Conv2d(n_in, n_out, 3, stride=2, padding=1), ACTIVATIONS[activation]()]
+    layers.append(nn.Flatten())
+    return nn.Sequential(*layers, *perceptron([math.prod(_smallest(shape, channels)), *widths], activation))
+
+
+def convolutional_decoder(
+    image_shape: Sequence[int], channels: Sequence[int], widths: Sequence[int], activation: str
+) -> nn.Sequential:
+    """The encoder's mirror: dense layers of ``widths`` → smallest picture → doubling convolutions → flat rows."""
+    shape = _with_channels(image_shape)
+    smallest = _smallest(shape, channels)
+    sizes = _sizes(shape, len(channels))
+    layers: list[nn.Module] = [
+        *perceptron([*widths, math.prod(smallest)], activation),
+        ACTIVATIONS[activation](),
+        nn.Unflatten(1, smallest),
+    ]
+    stages = [*reversed(channels), shape[0]]
+    for depth, (n_in, n_out) in enumerate(pairwise(stages)):
+        small, large = sizes[len(channels) - depth], sizes[len(channels) - depth - 1]
+        # An odd size needs an extra row or column, since stride 2 maps both 7 and 8 to 4.
+        extra = (large[0] - 2 * small[0] + 1, large[1] - 2 * small[1] + 1)
+        layers += [
+            nn.ConvTranspose2d(n_in, n_out, 3, stride=2, padding=1, output_padding=extra),
+            ACTIVATIONS[activation](),
+        ]
+    return nn.Sequential(*layers[:-1], nn.Flatten())
+
+
+def _with_channels(image_shape: Sequence[int]) -> tuple[int, int, int]:
+    height, width = image_shape[-2:]
+    return (image_shape[0] if len(image_shape) == 3 else 1, height, width)
+
+
+def _sizes(shape: tuple[int, int, int], stages: int) -> list[tuple[int, int]]:
+    sizes = [shape[1:]]
+    for _ in range(stages):
+        sizes.append(((sizes[-1][0] + 1) // 2, (sizes[-1][1] + 1) // 2))
+    return sizes
+
+
+def _smallest(shape: tuple[int, int, int], channels: Sequence[int]) -> tuple[int, int, int]:
+    return (channels[-1], *_sizes(shape, len(channels))[-1])

@@ -1,0 +1,88 @@
+"""Loadings as a heat map, or of pictures as a picture for each latent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from isthmus.plots.pictures import as_pictures, show_picture
+from isthmus.plots.style import INK, as_text, bare_figure, caption, difference_map
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["plot_loadings"]
+
+MOST_LATENTS, MOST_COLUMNS, ACROSS = 12, 30, 6
+WORTH_SAYING = 0.05  # R² from which a cell has its number
+
+
+def plot_loadings(
+    loadings: Any, image_shape: Sequence[int] | None = None, columns: Sequence[str] | None = None
+) -> Figure:
+    """Draw what `loadings` found: standardized slopes as colours, R² as numbers.
+
+    Of more than 30 columns those best explained by a latent, and of more than 12 latents those that explain most.
+    """
+    r2, standardized = np.asarray(loadings.r2, dtype=float), np.asarray(loadings.standardized, dtype=float)
+    latents = np.sort(np.argsort(-r2.sum(1), kind="stable")[:MOST_LATENTS])
+    cut = f"The {MOST_LATENTS} latents that explain most, of {len(r2)}. " if len(r2) > MOST_LATENTS else ""
+    names = as_text([loadings.latents[place] for place in latents])
+    if image_shape is not None:
+        return _plot_pictures(standardized[latents], r2[latents], names, image_shape, cut)
+    chosen = np.arange(r2.shape[1])
+    if len(chosen) > MOST_COLUMNS:
+        chosen = np.sort(np.argsort(-r2[latents].max(0), kind="stable")[:MOST_COLUMNS])
+        cut += f"The {MOST_COLUMNS} columns best explained, of {r2.shape[1]}. "
+    rows = as_text(columns if columns is not None else loadings.columns)
+    shown, share = standardized[np.ix_(latents, chosen)].T, r2[np.ix_(latents, chosen)].T
+    figure = bare_figure(max(6.0, 2.6 + 0.62 * len(latents)), 0.27 * len(chosen) + 1.6)
+    axes = figure.add_subplot()
+    limit = max(1.0, float(np.abs(shown).max(initial=0)))
+    image = axes.imshow(shown, cmap=difference_map(), vmin=-limit, vmax=limit, aspect="auto")
+    axes.set_xticks(range(len(latents)), names, fontsize=8, rotation=30, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(chosen)), [rows[place] for place in chosen], fontsize=8)
+    axes.tick_params(length=0, colors=INK)
+    axes.spines[:].set_visible(False)
+    for row, column in np.argwhere(share >= WORTH_SAYING):
+        dark = abs(shown[row, column]) > 0.65 * limit
+        axes.text(
+            column,
+            row,
+            f"{share[row, column]:.2f}",
+            ha="center",
+            va="center",
+            fontsize=7,
+            color="white" if dark else INK,
+        )
+    bar = figure.colorbar(image, ax=axes, fraction=0.05, pad=0.02)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(labelsize=7, length=2)
+    note = "Colour: mean slope, in standard deviations.\nNumbers: R² of the column by the latent alone."
+    caption(figure, "Which columns each latent explains", f"{cut}{note}")
+    return figure
+
+
+def _plot_pictures(
+    standardized: np.ndarray, r2: np.ndarray, names: list[str], image_shape: Sequence[int], cut: str
+) -> Figure:
+    across = min(ACROSS, len(names))
+    down = -(-len(names) // across)
+    figure = bare_figure(1.5 * across + 0.6, 1.75 * down + 1.0)
+    limit = float(np.abs(standardized).max(initial=0)) or 1.0
+    image: Any = None
+    for place, name in enumerate(names):
+        axes = figure.add_subplot(down, across, place + 1)
+        picture = as_pictures(standardized[place][None], image_shape)[0]
+        image = show_picture(
+            axes, picture.mean(-1) if picture.ndim == 3 else picture, (-limit, limit), difference_map()
+        )
+        axes.set_title(f"{name}\nR² {r2[place].mean():.2f}", fontsize=8, color=INK)
+    bar = figure.colorbar(image, ax=figure.axes, fraction=0.04, pad=0.02)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(labelsize=7, length=2)
+    note = "Mean slope, in standard deviations of pixel and latent, all on one scale; R²: mean over the pixels."
+    caption(figure, "Which pixels each latent explains", cut + note)
+    return figure

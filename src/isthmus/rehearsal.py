@@ -1,0 +1,107 @@
+"""A rehearsal: a few steps on a copy of the model say how long an epoch takes, and so how many a budget of time allows.
+
+The clock decides the number of epochs and nothing else: with that number as ``max_iter`` a fit gives the same bits.
+It is stored with the model and with every checkpoint, so a fit that is resumed keeps its plan on any computer.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import math
+import statistics
+import time
+import warnings
+from typing import Any
+
+import torch
+
+from isthmus.choices import choose_refit, choose_turns
+from isthmus.distributed import ProcessGroup
+from isthmus.fitted import FittedState
+from isthmus.inference.alternation import DESCENT, ENCODER_SHARE, ORDINARY
+from isthmus.inference.polishing import STEPS, polishing_of, target_of
+from isthmus.parts.draws import seeded
+from isthmus.rows.rows import Rows
+from isthmus.training.budget import budget_seconds, epochs_within
+from isthmus.training.loop import UNVALIDATED_SAMPLE, Training
+from isthmus.training.objective import Objective
+from isthmus.training.plan import Plan, most_useful_epochs
+
+__all__ = ["epochs_of_budget"]
+
+FIRST, TIMED = 2, 8  # steps that are slower, and steps that are timed
+ONE_NETWORK, OTHER_HELD = 0.75, 1.1  # of a step's time: one on the decoder alone, and one on the encoder through it
+POLISHED_ROWS = 1024
+
+
+def epochs_of_budget(
+    settings: Any, fitted: FittedState, plan: Plan, rows: Rows, held_out: int, group: ProcessGroup, spent: float
+) -> int | None:
+    """How many epochs the budget allows, of which ``spent`` seconds are gone; None where no time was set.
+
+    ``plan`` is the run that would be planned without one, and ``held_out`` rows are measured after each epoch.
+    """
+    seconds = budget_seconds(settings.budget)
+    if seconds is None:
+        return None
+    if fitted.planned_epochs:  # of a fit that is resumed
+        return fitted.planned_epochs
+    fixed, per_epoch = _cost(settings, fitted, plan, rows, held_out, group)
+    epochs = torch.tensor(epochs_within(seconds - spent, fixed, per_epoch, most_useful_epochs(plan.epochs)))
+    epochs = int(group.broadcast_(epochs))
+    if group.is_main and fixed + per_epoch > seconds - spent:
+        warnings.warn(
+            f"{type(settings).__name__}: one epoch takes about {fixed + per_epoch:.1f} s, more than is left of "
+            f"budget={settings.budget!r}; one is run all the same.",
+            RuntimeWarning,
+            stacklevel=5,
+        )
+    return epochs
+
+
+def _cost(
+    settings: Any, fitted: FittedState, plan: Plan, rows: Rows, held_out: int, group: ProcessGroup
+) -> tuple[float, float]:
+    """Seconds that are spent whatever the number of epochs, and seconds an epoch."""
+    model = copy.deepcopy(fitted.model)
+    trial = Training(model, Objective(settings.make_penalties()), plan, fitted.device, fitted.seed, group)
+    n_learned = len(rows) - held_out
+    some = rows.some(2 * held_out if held_out else UNVALIDATED_SAMPLE)
+    with seeded(fitted.seed):
+        batches = rows.epoch(fitted.seed, 1, plan.batch_size, group=group)
+        step = statistics.median(list(_timed_steps(trial, itertools.islice(batches, FIRST + TIMED), plan))[-TIMED:])
+        begun = time.perf_counter()
+        trial.measure(some)
+        measuring = time.perf_counter() - begun
+        trial.finish()
+        turns = choose_turns(settings, rows, fitted, plan)
+        polish = _polishing(model, rows, fitted.device) if turns.count and not group.is_distributed else None
+    steps = step * math.ceil(n_learned / plan.batch_size)
+    again = len(rows) / n_learned if choose_refit(settings, rows) else 0.0
+    if polish is None:
+        return 0.0, steps * (1 + again) + measuring
+    share = ORDINARY + ONE_NETWORK + ENCODER_SHARE * OTHER_HELD
+    fixed = polish * (STEPS + DESCENT * turns.count) * (1 + again)
+    return fixed, steps * share * (1 + again) + (ORDINARY + ENCODER_SHARE) * measuring
+
+
+def _timed_steps(trial: Training, batches: Any, plan: Plan) -> Any:
+    begun = time.perf_counter()
+    for batch in batches:
+        trial.step(batch, plan.learning_rate)
+        yield time.perf_counter() - begun
+        begun = time.perf_counter()
+
+
+def _polishing(model: Any, rows: Rows, device: torch.device) -> float:
+    """Seconds that one step of polishing all rows takes."""
+    some = rows.some(POLISHED_ROWS)
+    batch = some.batch_of(some.take(torch.arange(len(some)))).to(device)
+    target = target_of(model.likelihood, batch.x, batch.given)
+    with torch.no_grad():
+        codes = model.encode(batch.x, batch.given).mean
+        polishing = polishing_of(model, target, codes)
+        begun = time.perf_counter()
+        polishing.codes(model, target, codes, STEPS)
+    return (time.perf_counter() - begun) / STEPS * len(rows) / len(some)

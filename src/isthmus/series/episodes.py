@@ -1,0 +1,247 @@
+"""Alarms as episodes: stretches of high scores, and thresholds in false episodes per thousand steps.
+
+Neighbouring windows overlap, so the scores of neighbouring steps are nearly equal, and a rate of false alarms per step
+would be false precision: one bad minute is one alarm, however many steps it has. What is stated and counted is
+episodes: runs of steps above the threshold, where runs closer together than ``quiet`` steps are one.
+
+A static threshold is the lowest at which the past had no more episodes than the rate allows. A tracked one follows a
+series whose level of scores drifts (Gibbs & Candès, 2021; Angelopoulos, Candès & Tibshirani, 2023):
+
+    q ← q + η (e - r)      e = 1 where an episode starts, r episodes per step stated, η a robust standard deviation
+
+and stands still inside an episode: a threshold that moved there would learn a long anomaly and go silent.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+import numpy as np
+
+__all__ = ["Episode", "Rate", "Tracker", "count_episodes", "episodes_above", "static_threshold"]
+
+SECONDS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0, "week": 604800.0, "month": 2629800.0,
+           "year": 31557600.0}  # fmt: skip
+SAID = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*(?:/|per)\s*(?:([0-9][0-9,_]*)\s*)?([a-z]+)\s*", re.IGNORECASE)
+HALVINGS = 50
+NEVER = 1e100  # a threshold that no score exceeds
+
+
+@dataclass(frozen=True)
+class Episode:
+    """A stretch of a series that is unlike the rest.
+
+    Attributes
+    ----------
+    start, end, peak
+        Stamps of the first and the last step above the threshold, and of the one with the highest score.
+    first, last, highest : int
+        The same as places of steps in the series.
+    focus_start, focus_end
+        Stamps of the shortest stretch whose values make half of the score at the peak. An episode is wider than what
+        caused it, by up to a window on either side; this is narrower.
+    score : float
+        The highest score, in nats.
+    channels : tuple of str
+        Channels by what they add to it, most first.
+    contributions, values, expected : tuple of float
+        What each adds, its value at the peak, and what singular spectrum analysis expected there.
+    """
+
+    start: object
+    end: object
+    peak: object
+    first: int
+    last: int
+    highest: int
+    focus_start: object
+    focus_end: object
+    score: float
+    channels: tuple[str, ...] = ()
+    contributions: tuple[float, ...] = ()
+    values: tuple[float, ...] = ()
+    expected: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rate:
+    """So many false episodes per so many steps, or per length of time.
+
+    >>> Rate.of("2 per week").per_step(step_seconds=3600.0)
+    0.011904761904761904
+    >>> Rate.of(2).per_step(None)
+    0.002
+    """
+
+    episodes: float
+    per: float = 1_000.0
+    in_seconds: bool = False
+
+    @classmethod
+    def of(cls, said: float | str, who: str = "episodes") -> Rate:
+        """From a number per thousand steps, or words: "2 per week", "1 per 500 steps"."""
+        if isinstance(said, (int, float)) and not isinstance(said, bool):
+            if not (np.isfinite(said) and said > 0):
+                raise ValueError(f"{who} must be above 0, got {said!r}.")
+            return cls(float(said))
+        found = SAID.fullmatch(str(said))
+        unit = found[3].lower().rstrip("s") if found else ""
+        if found is None or (unit != "step" and unit not in SECONDS) or float(found[1]) <= 0:
+            raise ValueError(
+                f"{who} must be a number of episodes per 1,000 steps, or such as '2 per week' or '1 per 500 steps', "
+                f"got {said!r}."
+            )
+        many = float(found[2].replace(",", "").replace("_", "")) if found[2] else 1.0
+        if many <= 0:
+            raise ValueError(f"{who}: per 0 {unit}s is no rate.")
+        return cls(float(found[1]), many * (1.0 if unit == "step" else SECONDS[unit]), unit != "step")
+
+    @property
+    def said(self) -> str:
+        """In words, such as "2 per 1,000 steps" or "2 per week"."""
+        if not self.in_seconds:
+            return f"{self.episodes:g} per {self.per:,.0f} steps"
+        unit = max((one for one in SECONDS.items() if self.per % one[1] == 0), key=lambda one: one[1])
+        many = self.per / unit[1]
+        return f"{self.episodes:g} per {unit[0]}" if many == 1 else f"{self.episodes:g} per {many:g} {unit[0]}s"
+
+    def per_step(self, step_seconds: float | None) -> float:
+        """Episodes per step; a rate per length of time needs steps that have one."""
+        if not self.in_seconds:
+            return self.episodes / self.per
+        if step_seconds is None:
+            raise ValueError("a rate per day or week needs dated steps; pass times, or state it per 1,000 steps.")
+        return self.episodes * step_seconds / self.per
+
+
+def episodes_above(scores: np.ndarray, threshold: np.ndarray | float, quiet: int) -> list[tuple[int, int]]:
+    """First and last step of each episode; NaN scores are below every threshold.
+
+    >>> episodes_above(np.array([0, 3, 3, 0, 3, 0, 0, 0, 3.0]), 1.0, quiet=2)
+    [(1, 4), (8, 8)]
+    """
+    with np.errstate(invalid="ignore"):
+        above = np.flatnonzero(scores > threshold)
+    if not len(above):
+        return []
+    breaks = np.flatnonzero(np.diff(above) > max(quiet, 1))
+    firsts = above[np.concatenate([[0], breaks + 1])]
+    lasts = above[np.concatenate([breaks, [len(above) - 1]])]
+    return list(zip(firsts.tolist(), lasts.tolist(), strict=True))
+
+
+def count_episodes(scores: np.ndarray, threshold: float, quiet: int) -> int:
+    """The number of episodes above a threshold."""
+    with np.errstate(invalid="ignore"):
+        above = np.flatnonzero(scores > threshold)
+    return 0 if not len(above) else 1 + int((np.diff(above) > max(quiet, 1)).sum())
+
+
+def static_threshold(scores: np.ndarray, rate: float, quiet: int) -> float:
+    """The threshold at which ``scores`` have as many episodes as the rate allows: ``rate`` per step.
+
+    Found by halving between the median and the maximum, where lower thresholds have more episodes.
+    """
+    known = scores[np.isfinite(scores)]
+    if not len(known):
+        return NEVER
+    allowed = rate * len(known)
+    low, high = float(np.median(known)), float(known.max())
+    if count_episodes(scores, low, quiet) <= allowed:
+        return low
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        if count_episodes(scores, middle, quiet) <= allowed:
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+@dataclass
+class Tracker:
+    """A threshold that follows the scores, and the episode that may be open: all a stream has to remember.
+
+    Attributes
+    ----------
+    threshold : float
+        Of the next step.
+    rate : float
+        Stated episodes per step; 0 keeps the threshold where it is.
+    gain : float
+        η.
+    quiet : int
+        Steps below the threshold that end an episode.
+    open_at, open_since, last_above : float, int, int
+        The threshold at which the open episode began, its first step and its latest above; -1 without one.
+    """
+
+    threshold: float
+    rate: float
+    gain: float
+    quiet: int
+    open_at: float = field(default=np.nan)
+    open_since: int = -1
+    last_above: int = -1
+
+    def follow(self, scores: np.ndarray, first: int) -> tuple[np.ndarray, list[tuple[int, int]]]:
+        """Go over the scores of steps from ``first`` on.
+
+        Returns the threshold of each step, shape (n,), and the episodes that ended or are still open, as first and last
+        step above. Going over a series in pieces gives the same thresholds as at once.
+        """
+        n_steps = len(scores)
+        thresholds, found = np.empty(n_steps), []
+        slope = self.gain * self.rate
+        # Between episodes the threshold falls by the same amount each step: a start is where a sum exceeds a constant.
+        raised = np.where(np.isfinite(scores), scores, -np.inf) + slope * np.arange(n_steps)
+        at = 0
+        while at < n_steps:
+            if self.open_since < 0:
+                start = _first_above(raised, self.threshold + slope * at, at)
+                thresholds[at:start] = self.threshold - slope * np.arange(start - at)
+                self.threshold -= slope * (start - at)
+                at = start
+                if at == n_steps:
+                    break
+                self.open_at, self.open_since, self.last_above = self.threshold, first + at, first + at
+                self.threshold += self.gain * (1 - self.rate) if self.rate > 0 else 0.0
+            end = self._end_of_episode(scores, at, first)
+            thresholds[at:end] = self.open_at
+            at = end
+            if at < n_steps or first + n_steps - 1 - self.last_above >= self.quiet:
+                found.append((self.open_since, self.last_above))
+                self.open_at, self.open_since, self.last_above = np.nan, -1, -1
+        if self.open_since >= 0:
+            found.append((self.open_since, self.last_above))
+        return thresholds, found
+
+    def _end_of_episode(self, scores: np.ndarray, at: int, first: int) -> int:
+        """The step after the open episode: ``quiet`` steps below its threshold have passed, or the scores end."""
+        with np.errstate(invalid="ignore"):
+            while at < len(scores):
+                part = np.flatnonzero(scores[at : at + 4 * self.quiet + 64] > self.open_at) + at
+                marks = np.concatenate([[self.last_above - first], part])
+                gaps = np.flatnonzero(np.diff(marks) > self.quiet)
+                looked = min(at + 4 * self.quiet + 64, len(scores))
+                if len(gaps):
+                    self.last_above = first + int(marks[gaps[0]])
+                    return int(marks[gaps[0]]) + self.quiet + 1
+                self.last_above = first + int(marks[-1])
+                if looked - 1 - int(marks[-1]) >= self.quiet + 1:
+                    return int(marks[-1]) + self.quiet + 1
+                at = looked
+        return len(scores)
+
+
+def _first_above(raised: np.ndarray, level: float, begin: int) -> int:
+    """The first place from ``begin`` on that exceeds a level, looked for in growing stretches."""
+    size = 256
+    while begin < len(raised):
+        above = np.flatnonzero(raised[begin : begin + size] > level)
+        if len(above):
+            return begin + int(above[0])
+        begin += size
+        size = min(2 * size, 1 << 20)
+    return len(raised)

@@ -1,0 +1,202 @@
+"""A series: numbers on a grid of time steps, NaN where one is missing, in segments that no window may leave."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from isthmus.series.stamps import Grid, grid_of, stamps_of
+from isthmus.tables.frames import is_frame
+
+__all__ = ["HELD_CELLS", "Series", "on_grid", "scratch", "series_of", "with_channels_of"]
+
+HELD_CELLS = 1 << 25  # of a series that is put in order in memory; a larger one goes to a scratch file
+CHUNK_STEPS = 1 << 17
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """Numbers of shape (n_steps, n_channels) and the grid they lie on.
+
+    ``values`` is an array or a memory-mapped file; it is only ever sliced.
+    """
+
+    values: Any
+    grid: Grid
+    channels: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    has_names: bool = False
+
+    def __len__(self) -> int:
+        return self.values.shape[0]
+
+    @property
+    def n_channels(self) -> int:
+        """Numbers in a step."""
+        return self.values.shape[1]
+
+    @property
+    def segments(self) -> np.ndarray:
+        """First step and the one after the last of each segment, shape (n_segments, 2)."""
+        return self.grid.segments
+
+    def part(self, begin: int, end: int) -> np.ndarray:
+        """Steps ``begin`` to ``end`` as float64, NaN where missing or infinite."""
+        values = np.asarray(self.values[begin:end], dtype=np.float64)
+        return np.where(np.isfinite(values), values, np.nan) if not np.isfinite(values).all() else values
+
+    def before(self, end: int) -> Series:
+        """The steps before ``end``, on the same grid."""
+        segments = self.segments[self.segments[:, 0] < end].copy()
+        segments[-1:, 1] = np.minimum(segments[-1:, 1], end)
+        grid = dataclasses.replace(self.grid, stamps=self.grid.stamps[:end], segments=segments)
+        return dataclasses.replace(self, values=self.values[:end], grid=grid)
+
+    def step_at(self, moment: Any) -> int:
+        """The first step not before a moment, a date or a number in the stamps' unit."""
+        stamps = self.grid.stamps
+        if self.grid.is_dated:
+            try:
+                moment = np.datetime64(moment, "us")
+            except (ValueError, TypeError) as error:
+                raise ValueError(f"{moment!r} is no date; write it as 2024-03-01 or 2024-03-01T12:00.") from error
+            if np.isnat(moment):
+                raise ValueError("a moment must be a date, got one that is missing.")
+        else:
+            moment = float(moment)
+        return int(np.searchsorted(stamps, moment))
+
+    def of_readings(self, of_steps: np.ndarray) -> np.ndarray:
+        """What is known of each step, for each reading in the order they were given."""
+        return of_steps if self.grid.is_identity else of_steps[self.grid.place]
+
+
+def series_of(X: Any, times: Any = None, *, who: str, channels: Sequence[str] | None = None) -> Series:
+    """A series from an array of shape (n_steps,) or (n_steps, n_channels), or a DataFrame.
+
+    Parameters
+    ----------
+    X
+        Numbers; NaN where a cell is missing. The index of a pandas DataFrame or Series gives the times if it holds
+        dates.
+    times
+        A stamp per step: dates or numbers, in any order.
+    who
+        Named in messages.
+    channels
+        Names of the channels.
+    """
+    if isinstance(X, Series):
+        return X
+    names, has_names = channels, channels is not None
+    if type(X).__module__.split(".")[0] == "pandas":
+        if times is None and getattr(X.index, "dtype", np.dtype(object)).kind == "M":
+            times = X.index
+        X = X.to_frame() if X.ndim == 1 else X
+    if is_frame(X):
+        names, has_names = [str(name) for name in X.columns], True
+        if hasattr(X, "column_names"):  # an Arrow table's columns are its cells
+            names = list(X.column_names)
+        X = _numbers_of_frame(X, names, who)
+    values = X if isinstance(X, np.ndarray) else np.asarray(X)
+    if values.dtype.kind not in "fiub":
+        try:
+            values = values.astype(np.float64)
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{who}: a series must be numbers, got {values.dtype} ({error}).") from error
+    if values.ndim == 1:
+        values = values[:, None]
+    if values.ndim != 2 or values.shape[1] == 0:
+        raise ValueError(f"{who}: a series must have shape (n_steps,) or (n_steps, n_channels), got {values.shape}.")
+    if len(values) == 0:
+        raise ValueError(f"{who}: the series has no steps.")
+    names = tuple(f"x{place}" for place in range(values.shape[1])) if names is None else tuple(map(str, names))
+    if len(names) != values.shape[1]:
+        raise ValueError(f"{who}: {len(names)} names for {values.shape[1]} channels; give one per channel.")
+    stamps = stamps_of(times, len(values), who)
+    try:
+        grid = grid_of(stamps, len(values))
+    except ValueError as error:
+        raise ValueError(f"{who}: {error}") from error
+    return Series(on_grid(values, grid), grid, names, grid.notes, has_names)
+
+
+def with_channels_of(series: Series, like: Series, who: str) -> Series:
+    """The series with the channels that were learned from, in their order; a `ValueError` if one has vanished."""
+    if series.has_names and like.has_names:
+        absent = [name for name in like.channels if name not in series.channels]
+        if absent:
+            raise ValueError(
+                f"{who}: the series has no {'channel' if len(absent) == 1 else 'channels'} "
+                f"{', '.join(map(repr, absent))}, learned from at fit; it has {', '.join(map(repr, series.channels))}."
+            )
+        if series.channels == like.channels:
+            return series
+        order = [series.channels.index(name) for name in like.channels]
+        extra = [name for name in series.channels if name not in like.channels]
+        notes = (f"not at fit, and left out: {', '.join(extra)}.",) if extra else ()
+        return dataclasses.replace(
+            series, values=series.values[:, order], channels=like.channels, notes=(*series.notes, *notes)
+        )
+    if series.n_channels != like.n_channels:
+        raise ValueError(f"{who}: the series has {series.n_channels} channels, but was fitted with {like.n_channels}.")
+    return dataclasses.replace(series, channels=like.channels, has_names=like.has_names)
+
+
+def on_grid(values: Any, grid: Grid) -> Any:
+    """Readings averaged on the steps of a grid, NaN where there is none; a large series goes to a scratch file."""
+    if grid.is_identity:
+        return values
+    n_steps, n_channels = len(grid), values.shape[1]
+    sums = scratch((n_steps, n_channels))
+    order = np.argsort(grid.place, kind="stable")
+    places = grid.place[order]
+    for begin in range(0, n_steps, CHUNK_STEPS):
+        end = min(begin + CHUNK_STEPS, n_steps)
+        low, high = np.searchsorted(places, [begin, end])
+        part = np.asarray(values[order[low:high]], dtype=np.float64)
+        known = np.isfinite(part)
+        total, count = np.zeros((end - begin, n_channels)), np.zeros((end - begin, n_channels))
+        np.add.at(total, places[low:high] - begin, np.where(known, part, 0.0))
+        np.add.at(count, places[low:high] - begin, known)
+        sums[begin:end] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return sums
+
+
+def scratch(shape: tuple[int, int]) -> Any:
+    """Room for numbers: in memory, or where that is too much in a file that is gone with the process."""
+    if shape[0] * shape[1] <= HELD_CELLS:
+        return np.empty(shape)
+    with tempfile.TemporaryFile(prefix="isthmus-series-") as file:
+        return np.memmap(file, dtype=np.float64, mode="w+", shape=shape)
+
+
+def _numbers_of_frame(X: Any, names: Sequence[str], who: str) -> np.ndarray:
+    from isthmus.tables.frames import arrow_of
+
+    import pyarrow  # isort: skip  (a frame was given; an array needs no Arrow)
+
+    table, kinds = arrow_of(X), pyarrow.types
+    texts = [
+        name
+        for name, kind in zip(table.column_names, table.schema.types, strict=True)
+        if not (kinds.is_integer(kind) or kinds.is_floating(kind) or kinds.is_boolean(kind) or kinds.is_decimal(kind))
+        and not kinds.is_null(kind)
+    ]
+    if texts:
+        raise ValueError(
+            f"{who}: {', '.join(map(repr, texts[:5]))} hold no numbers; drop those columns, or pass times=frame[name] "
+            "for the stamps."
+        )
+    return np.stack(
+        [
+            np.asarray(column.cast(pyarrow.float64(), safe=False).to_numpy(zero_copy_only=False), np.float64)
+            for column in table.columns
+        ],
+        1,
+    )

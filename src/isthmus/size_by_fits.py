@@ -1,0 +1,157 @@
+"""The size of a code, found by fits: the fewest latents that keep a share of the variance (``n_components=0.95``).
+
+PCA's own answer is read off its spectrum: the variances of the directions kept, over all. The share that a nonlinear
+code keeps is known only from rows it has not seen,
+
+    share(k) = 1 - Σ‖x - x̂_k‖² / Σ‖x - μ‖²        over held-out rows, x̂_k decoded from k latents, μ the training mean
+
+One nested fit, whose first k latents are a code by themselves for every k, says for all sizes at once what can be kept
+and about how many latents it takes. A code trained for one size alone keeps more, so fits of single sizes then find the
+smallest that keeps the share; few are needed, as a larger code keeps no less. PCA's curve on the held-out rows stands
+beside the nested one: no fit is meant to be worse than PCA.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state
+from torch import Tensor
+
+from isthmus.distributed import ProcessGroup
+from isthmus.fitted import FittedState
+from isthmus.inference.code_spread import left_out_by_size
+from isthmus.initialization import rows_for_fitted
+from isthmus.parts.bottleneck import NestedBottleneck
+from isthmus.rows.rows import Rows
+from isthmus.rows.source import Source
+from isthmus.settings import AutoencoderSettings
+
+__all__ = ["fewest_keeping"]
+
+MOST_ROWS = 1 << 14  # that the search learns from; more would change the answer by little
+HELD_OUT, MOST_HELD_OUT = 0.2, 2048
+SPARE = 1.25  # times PCA's answer on the training rows, since held-out rows keep less
+ALONE = 0.6  # of the latents of a nested code, about as many do when they are trained for their number alone
+DECAY = 0.5  # of the nested code's sizes, as in `NestedAutoencoder`
+
+Fit = Callable[[Any, Source], FittedState]
+
+
+def fewest_keeping(settings: AutoencoderSettings, source: Source, group: ProcessGroup, fit: Fit) -> int:
+    """The smallest size of a code that keeps ``settings.n_components``, a share, of the variance of held-out rows.
+
+    ``fit`` gives the fitted record of settings on rows. A `ValueError` says by how much the data fall short.
+    """
+    share, (learned, held_out) = float(settings.n_components), _split(settings, source, group)  # type: ignore[arg-type]
+    cap = min(learned.shape[0], _n_features(learned))
+
+    def kept(fitted: FittedState, size: int, *, nested: bool = False) -> float:
+        rows = rows_for_fitted(settings, held_out, fitted, group)
+
+        def codes_of(x: Tensor, given: Tensor | None) -> Tensor:
+            return fitted.model.encode(x, given).mean if nested else fitted.codes_of(x, given)
+
+        return 1 - float(left_out_by_size(fitted.model, codes_of, fitted.principal, rows, fitted.device, [size])[0])
+
+    linear = _variation(settings, hidden_layer_sizes=(), channels=(), max_iter=0)
+    size, answer = round(SPARE * fit(linear, learned).n_components) + 1, None
+    while answer is None:
+        size = min(cap, size)
+        fitted = fit(_nested(settings, size), learned)
+        by_nested = _smallest(lambda k, fitted=fitted: kept(fitted, k, nested=True) >= share, size, size)
+        left_out = _left_out_by_pca(fitted, rows_for_fitted(settings, held_out, fitted, group))
+        by_pca = np.flatnonzero(1 - left_out[:cap] >= share)[:1] + 1
+        answer = min([*([] if by_nested is None else [by_nested]), *map(int, by_pca)], default=None)
+        if answer is None and size == cap:
+            raise ValueError(
+                f"{type(settings).__name__}: n_components={share:g} can't be kept: {cap} latents, as many as "
+                f"{learned.shape[0]} rows of {_n_features(learned)} columns allow, keep "
+                f"{max(kept(fitted, cap, nested=True), 0):.1%} of the variance of rows held out. Ask for a smaller "
+                "share, give the number of latents, or fit more rows."
+            )
+        size *= 2
+
+    def keeps(size: int) -> bool:
+        return kept(fit(_variation(settings, n_components=size), learned), size) >= share
+
+    found = _smallest(keeps, cap, round(ALONE * answer))
+    return answer if found is None else found
+
+
+def _split(settings: AutoencoderSettings, source: Source, group: ProcessGroup) -> tuple[Source, Source]:
+    """Some rows to learn from and others to evaluate on, in memory."""
+    seed = int(group.broadcast_(torch.tensor(int(check_random_state(settings.random_state).randint(2**31 - 1)))))
+    n_rows = source.shape[0]
+    order = np.random.default_rng([seed, MOST_ROWS]).permutation(n_rows)[: MOST_ROWS + MOST_HELD_OUT]
+    n_held_out = min(max(2, round(HELD_OUT * len(order))), MOST_HELD_OUT, len(order) - 2)
+    if n_held_out < 2:
+        raise ValueError(
+            f"{type(settings).__name__}: n_components={settings.n_components!r} holds rows out to find the size of the "
+            f"code, and X has {n_rows}; give the number of latents."
+        )
+
+    def at(places: np.ndarray) -> Source:
+        places = np.sort(places)
+        values = source.values[places] if source.stream is None else source.stream.take(places).values
+        return dataclasses.replace(source, values=values, stream=None)
+
+    return at(order[n_held_out:]), at(order[:n_held_out])
+
+
+def _n_features(source: Source) -> int:
+    return source.shape[1] if source.widths is None else source.widths.features
+
+
+def _variation(settings: AutoencoderSettings, **changed: Any) -> Any:
+    """A copy with other settings, which is not fitted and leaves its code as it comes."""
+    varied = copy.copy(settings)
+    for name, value in {"whiten": False, "rotate": None, **changed}.items():
+        setattr(varied, name, value)
+    return varied
+
+
+def _nested(settings: AutoencoderSettings, size: int) -> Any:
+    """The same settings with an ordered code of ``size`` latents."""
+    nested = _variation(settings, n_components=size, polish=0)
+    nested.make_bottleneck = lambda n_latents: NestedBottleneck(DECAY)
+    return nested
+
+
+@torch.no_grad()
+def _left_out_by_pca(fitted: FittedState, rows: Rows) -> np.ndarray:
+    """Share of rows' variance that PCA leaves out, for 1, 2, … directions."""
+    principal, total = fitted.principal, torch.zeros((), dtype=torch.float64)
+    kept = torch.zeros(len(principal.directions), dtype=torch.float64)
+    for batch in rows.records():
+        x, given, weight, *_ = batch
+        away: Tensor = (fitted.model.complete(x.to(fitted.device)).cpu() - principal.expected(given)).double()
+        away = away if weight is None else away * weight.double().sqrt()[:, None]
+        total = total + away.square().sum()
+        kept += (away @ principal.directions.double().T).square().sum(0)
+    return (1 - kept.cumsum(0) / total.clamp(min=torch.finfo(torch.float64).tiny)).numpy()
+
+
+def _smallest(reaches: Callable[[int], bool], most: int, guess: int) -> int | None:
+    """The smallest size that reaches, if reaching at a size is reaching at all larger ones; None if none does."""
+    low, high = 0, None
+    size = min(max(1, guess), most)
+    while high is None or high - low > 1:
+        if reaches(size):
+            high = size
+        else:
+            low = size
+            if size == most:
+                return None
+        if high is None:
+            size = min(most, size + max(1, round(0.4 * size)))
+        elif size == high and high - low > 1:
+            size = max(low + 1, min(high - 1, round(high / 1.4)))
+        else:
+            size = (low + high) // 2
+    return high

@@ -1,0 +1,69 @@
+"""Training rows split several times into rows to fit and held-out rows; models are fitted to the first only.
+
+The test rows take no part, so what is said of them afterwards is not flattered by the choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from isthmus.estimator import BaseAutoencoder
+from isthmus.evaluation.principal_errors import PrincipalErrors
+from isthmus.inner_fit import uninterrupted
+from isthmus.variants.vanilla import Autoencoder
+
+__all__ = ["LINEAR", "Splits", "model_units", "pca_errors_of", "row_errors", "split_training_rows"]
+
+HELD_OUT = 0.25  # share of the training rows that each split holds out
+LINEAR: dict[str, Any] = {"hidden_layer_sizes": (), "channels": ()}
+
+
+@dataclass(frozen=True, eq=False)
+class Splits:
+    """Rows to fit and held-out rows, once a seed."""
+
+    parts: list[tuple[np.ndarray, np.ndarray]]
+    settings: Mapping[str, Any]
+    seed: int
+    say: Callable[[str], None]
+
+    @property
+    def most(self) -> int:
+        """The largest size that compresses anything: below the number of rows to fit and of columns."""
+        return min(self.parts[0][0].shape)
+
+    def fitted(self, size: int, place: int, **changed: Any) -> BaseAutoencoder:
+        """A model of the size, fitted to the split's rows."""
+        settings: dict[str, Any] = {**self.settings, **changed, "random_state": self.seed + place}
+        return uninterrupted(Autoencoder(size, **settings), self.parts[place][0])
+
+
+def split_training_rows(
+    X: np.ndarray, settings: Mapping[str, Any], *, n_splits: int, seed: int, say: Callable[[str], None]
+) -> Splits:
+    """Random splits of training rows X, shape (n_rows, n_features), a quarter of them held out."""
+    n_held_out = max(2, round(HELD_OUT * len(X)))
+    orders = [np.random.default_rng([seed, place]).permutation(len(X)) for place in range(n_splits)]
+    return Splits([(X[order[n_held_out:]], X[order[:n_held_out]]) for order in orders], settings, seed, say)
+
+
+def model_units(estimator: BaseAutoencoder) -> float:
+    """What a squared error in the model's units is multiplied by: its common unit, squared; 1 with a scale."""
+    return estimator.scaling_.unit**2 if estimator.fitted_.scale is None else 1.0
+
+
+def row_errors(estimator: BaseAutoencoder, X: np.ndarray, size: int | None = None) -> np.ndarray:
+    """Squared error per feature of each row, in the units errors are given in: shape (n_rows,)."""
+    wrong = (estimator.reconstruct(X, size=size) - X) / estimator.scaling_.spread
+    return np.square(wrong).mean(1) * model_units(estimator)
+
+
+def pca_errors_of(estimator: BaseAutoencoder, X: np.ndarray) -> np.ndarray:
+    """PCA's error per feature with 0, 1, 2 … directions, in the same units."""
+    known = PrincipalErrors(estimator.principal_)
+    known.add((X - estimator.scaling_.center) / estimator.scaling_.spread)
+    return known.curve(np.ones(X.shape[1])) / X.size * model_units(estimator)

@@ -1,0 +1,181 @@
+"""How many latents do the data support, where nobody names a target? Two criteria, of the same fits.
+
+evidence        log p(x) of held-out rows: every latent costs, so it has a maximum (`isthmus.evidence_by_size`)
+hidden cells    of held-out rows, predicted from the cells left (`isthmus.smallest.held_out_entries`)
+
+The evidence is the sharper of the two: it compares whole rows, and says what noise is left. But it takes the noise of
+all columns to be alike, and gives a column that is noisier than the others a latent of its own. Such a latent helps to
+predict no other column, so hidden cells do not ask for it. Where the evidence asks for more latents than hidden cells
+do, the columns that gain by them are counted, with d_j the fall of column j's squared error,
+
+    (Σ d_j)² / Σ d_j²  over the number of further latents
+
+and where each serves fewer than two columns they are noise, and hidden cells are believed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from isthmus.estimator import BaseAutoencoder
+from isthmus.evidence_by_size import evidence_by_size
+from isthmus.size_search import Trial, best_of, trials_around, within_one_error
+from isthmus.smallest.choice import Choice, Criterion
+from isthmus.smallest.held_out_entries import entry_errors
+from isthmus.smallest.splits import LINEAR, Splits, model_units
+
+__all__ = ["choose_supported", "pca_log_densities"]
+
+SHARED = 2.0  # columns a further latent must serve
+LEAST_NOISE = 1e-10  # of the columns' variance: rows without noise
+
+
+@dataclass(frozen=True, eq=False)
+class _Fits:
+    """What the models of one size, one a split, say of their held-out rows; arrays of shape (n_splits, n_rows)."""
+
+    scores: np.ndarray
+    cells: np.ndarray
+    noise_variance: float
+    column_errors: np.ndarray
+
+
+def choose_supported(splits: Splits) -> Choice:
+    """The size by the criterion to believe, and what both say."""
+    starts = [splits.fitted(1, place, max_iter=0) for place in range(len(splits.parts))]
+    most = max(1, splits.most - 1)
+    fits = {0: _of_no_code(splits, starts)}
+
+    def at(size: int) -> _Fits:
+        if size not in fits:
+            fits[size] = _fits_of(splits, size)
+        return fits[size]
+
+    def scored(size: int) -> tuple[np.ndarray, float]:
+        return at(size).scores, at(size).noise_variance
+
+    pca_size = _pca_size(splits, starts, most)
+    evidence = evidence_by_size(scored, most, known={0: scored(0)}, also=(pca_size,), say=splits.say)
+    cells = _hidden_cells(lambda size: at(size).cells, most, fits[0].cells)
+    linear = _hidden_cells(lambda size: _cells_of(splits, size, **LINEAR)[0], most, fits[0].cells)
+    served = _columns_a_latent(fits, evidence.size, within_one_error(cells))
+    criteria = {
+        "evidence": Criterion(
+            evidence.size,
+            pca_size,
+            evidence.within,
+            tuple((size, *figures) for size, figures in sorted(evidence.evidence.items())),
+            tuple(_alone(evidence.trials, place, best_of) for place in range(len(splits.parts))),
+        ),
+        "entries": Criterion(
+            within_one_error(cells),
+            within_one_error(linear),
+            _level(cells),
+            tuple((size, trial.mean, trial.standard_error) for size, trial in sorted(cells.items())),
+            tuple(_alone(cells, place, within_one_error) for place in range(len(splits.parts))),
+        ),
+    }
+    rule = "evidence" if served is None or served >= SHARED else "entries"
+    believed = criteria[rule]
+    return Choice(
+        rule=rule,
+        target=None,
+        size=believed.size,
+        pca_size=believed.pca_size,
+        tried=believed.tried,
+        votes=believed.votes,
+        criteria=criteria,
+        noise_variance=evidence.noise_variance if rule == "evidence" else None,
+        columns_a_latent=served,
+    )
+
+
+def _columns_a_latent(fits: Mapping[int, _Fits], more: int, fewer: int) -> float | None:
+    """How many columns gain by each latent that ``more`` has beyond ``fewer``; None where it has none beyond."""
+    if more <= fewer:
+        return None
+    gained = np.maximum(fits[fewer].column_errors - fits[more].column_errors, 0)
+    if not gained.any():
+        return 0.0
+    return float(gained.sum() ** 2 / np.square(gained).sum() / (more - fewer))
+
+
+def _of_no_code(splits: Splits, starts: list[BaseAutoencoder]) -> _Fits:
+    """The mean row, and one variance for all columns."""
+    judged = [rows for _, rows in splits.parts]
+    scores = np.stack([pca_log_densities(start, rows)[:, 0] for start, rows in zip(starts, judged, strict=True)])
+    cells = np.stack(
+        [
+            entry_errors(start, rows, splits.seed + place, encoded=False)
+            for place, (start, rows) in enumerate(zip(starts, judged, strict=True))
+        ]
+    )
+    variance = np.mean([start.principal_.noise_variance(0) * model_units(start) for start in starts])
+    away = [
+        np.square((rows - start.scaling_.center) / start.scaling_.spread - start.principal_.mean.cpu().numpy()).mean(0)
+        for start, rows in zip(starts, judged, strict=True)
+    ]
+    return _Fits(scores, cells, float(variance), np.mean(away, 0))
+
+
+def _fits_of(splits: Splits, size: int) -> _Fits:
+    cells, models = _cells_of(splits, size)
+    scores, errors, noise = [], [], []
+    for model, (_, rows) in zip(models, splits.parts, strict=True):
+        scores.append(model.score_samples(rows))
+        errors.append(np.square((model.reconstruct(rows) - rows) / model.scaling_.spread).mean(0))
+        noise.append(model.noise_variance_ / model.scaling_.unit**2 * model_units(model))
+    return _Fits(np.stack(scores), cells, float(np.mean(noise)), np.mean(errors, 0))
+
+
+def _cells_of(splits: Splits, size: int, **changed: Any) -> tuple[np.ndarray, list[BaseAutoencoder]]:
+    models = [splits.fitted(size, place, **changed) for place in range(len(splits.parts))]
+    errors = [entry_errors(model, splits.parts[place][1], splits.seed + place) for place, model in enumerate(models)]
+    return np.stack(errors), models
+
+
+def _hidden_cells(errors: Callable[[int], np.ndarray], most: int, of_no_code: np.ndarray) -> dict[int, Trial]:
+    return trials_around(lambda size: Trial(size, errors(size)), most, within_one_error, {0: Trial(0, of_no_code)})
+
+
+def _level(trials: Mapping[int, Trial]) -> tuple[int, ...]:
+    """The sizes tried whose mean error is within one standard error of the best."""
+    best = min(trials.values(), key=lambda trial: trial.mean)
+    limit = best.mean + best.standard_error
+    return tuple(size for size, trial in sorted(trials.items()) if trial.mean <= limit)
+
+
+def _alone(trials: Mapping[int, Trial], place: int, chosen: Callable[[Mapping[int, Trial]], int]) -> int:
+    return chosen({size: Trial(size, trial.errors[place : place + 1]) for size, trial in trials.items()})
+
+
+def _pca_size(splits: Splits, starts: list[BaseAutoencoder], most: int) -> int:
+    """Where the evidence of probabilistic PCA is highest, on the same rows."""
+    curves = [pca_log_densities(start, rows).mean(0) for start, (_, rows) in zip(starts, splits.parts, strict=True)]
+    longest = min(most + 1, *map(len, curves))
+    return int(np.mean([curve[:longest] for curve in curves], 0).argmax())
+
+
+def pca_log_densities(start: BaseAutoencoder, X: np.ndarray) -> np.ndarray:
+    """Log p(x) of probabilistic PCA with 0, 1, 2 … directions: shape (n_rows, n_directions + 1)."""
+    principal, scaling = start.principal_, start.scaling_
+    away = (X - scaling.center) / scaling.spread - principal.mean.double().cpu().numpy()
+    coordinates = away @ principal.directions.double().cpu().numpy().T
+    n_columns = X.shape[1]
+    longest = min(len(principal.directions), n_columns - 1, principal.rank - 1)
+    variances = np.maximum(principal.variances.double().cpu().numpy()[:longest], np.finfo(np.float32).tiny)
+    squares = np.square(coordinates[:, :longest])
+    noise = np.maximum([principal.noise_variance(size) for size in range(longest + 1)], LEAST_NOISE)
+
+    def up_to(each: np.ndarray) -> np.ndarray:
+        return np.concatenate([np.zeros((*each.shape[:-1], 1)), np.cumsum(each, -1)], -1)
+
+    left = np.maximum(np.square(away).sum(1)[:, None] - up_to(squares), 0)
+    spare = n_columns - np.arange(longest + 1)
+    log_det = up_to(np.log(variances)) + spare * np.log(noise)
+    exponent = up_to(squares / variances) + left / noise
+    return -0.5 * (exponent + log_det + n_columns * np.log(2 * np.pi)) - scaling.log_volume

@@ -1,0 +1,140 @@
+"""``isthmus detect FILE --time COLUMN``: episodes on standard output, steps in a file, bad input in one sentence."""
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from tests.cli.conftest import call, sentence
+
+HOURS = pd.date_range("2024-01-01", periods=900, freq="h")
+
+
+def frame(seed=0):
+    rng = np.random.default_rng(seed)
+    t = np.arange(900)
+    a, b = np.sin(2 * np.pi * t / 24) + 0.1 * rng.normal(size=900), rng.normal(size=900)
+    a[500:525] = 1.0
+    return pd.DataFrame({"stamp": HOURS, "a": a, "b": b, "label": ((t >= 500) & (t < 525)).astype(int)})
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "sensors.csv"
+    frame().to_csv(path, index=False)
+    return path
+
+
+def episodes(called):
+    assert called.code == 0, called.err
+    return pd.read_csv(io.StringIO(called.out), parse_dates=["start", "end", "peak", "focus_start", "focus_end"])
+
+
+def test_episodes_are_written_to_standard_output(file):
+    called = call("detect", file, "--time", "stamp", "--drop", "label", "--alarms", "1 per month")
+    found = episodes(called)
+    top = found.loc[found["score"].idxmax()]
+    assert HOURS[480] <= top["focus_start"] <= top["focus_end"] <= HOURS[540]
+    assert top["start"] <= top["peak"] <= top["end"]
+    assert top["channel_1"] == "a"
+    assert top["contribution_1"] + top["contribution_2"] == pytest.approx(top["score"])
+    assert "stated 1 per month" in called.err
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".json"])
+def test_every_step_is_written_in_the_order_of_the_file(suffix, file, tmp_path):
+    shuffled = frame().sample(frac=1, random_state=0)
+    shuffled.to_csv(file, index=False)
+    out = tmp_path / f"steps{suffix}"
+    called = call("detect", file, "--time", "stamp", "--labels", "label", "-o", out)
+    assert called.code == 0, called.err
+    readers = {".csv": pd.read_csv, ".tsv": lambda path: pd.read_csv(path, sep="\t"), ".parquet": pd.read_parquet,
+               ".json": pd.read_json}  # fmt: skip
+    steps = readers[suffix](out)
+    assert pd.to_datetime(steps["stamp"]).tolist() == shuffled["stamp"].tolist()
+    assert steps["label"].tolist() == shuffled["label"].tolist()
+    np.testing.assert_allclose(steps["contribution a"] + steps["contribution b"], steps["score"], rtol=1e-6)
+    np.testing.assert_array_equal(
+        steps["score"] > steps["threshold"], steps["alarm"] & (steps["score"] > steps["threshold"])
+    )
+    assert steps["rank"].between(0, 1).all()
+    anomalous = steps["label"] == 1
+    assert steps.loc[anomalous, "score"].min() > steps["score"].median()
+    assert "backwards" in called.err
+
+
+def test_what_is_learned_is_saved_and_used_again(file, tmp_path):
+    past = tmp_path / "past.parquet"
+    clean = frame(1).drop(columns="label")
+    clean.loc[500:525, "a"] = np.sin(2 * np.pi * np.arange(500, 526) / 24)
+    clean.to_parquet(past)
+    common = ("detect", file, "--time", "stamp", "--drop", "label")
+    first = call(*common, "--train", past, "--save", tmp_path / "detector", "--tracked")
+    again = call(*common, "--model", tmp_path / "detector")
+    assert first.code == again.code == 0, first.err + again.err
+    assert first.out == again.out
+    assert len(episodes(first))
+
+
+def test_each_entity_is_a_series_of_its_own(file, tmp_path):
+    one, two = frame(), frame(1)
+    two["a"] = two["a"] * 5 + 100
+    table = pd.concat([one.assign(machine="m1"), two.assign(machine="m2")]).drop(columns="label")
+    table.to_csv(file, index=False)
+    called = call("detect", file, "--time", "stamp", "--entity", "machine", "-o", tmp_path / "steps.csv")
+    found = episodes(called)
+    for machine in ("m1", "m2"):
+        own = found[found["machine"] == machine]
+        assert HOURS[480] <= own.loc[own["score"].idxmax(), "focus_start"] <= HOURS[540]
+    steps = pd.read_csv(tmp_path / "steps.csv")
+    assert (steps["machine"] == table["machine"].to_numpy()).all()
+
+
+def test_a_channel_that_is_stuck_in_the_new_file_is_still_a_channel(file, tmp_path):
+    assert call("detect", file, "--time", "stamp", "--drop", "label", "--save", tmp_path / "detector").code == 0
+    stuck = frame(2).drop(columns="label")
+    stuck["b"] = 0.25
+    stuck.to_csv(tmp_path / "new.csv", index=False)
+    called = call("detect", tmp_path / "new.csv", "--time", "stamp", "--model", tmp_path / "detector")
+    assert "b" in set(episodes(called)["channel_1"])
+
+
+def test_the_figure_is_drawn(file, tmp_path):
+    called = call("detect", file, "--time", "stamp", "--drop", "label", "--plot", tmp_path / "series.svg")
+    assert called.code == 0, called.err
+    assert (tmp_path / "series.svg").stat().st_size > 10_000
+
+
+def test_local_stamps_are_written_in_utc(file):
+    called = call("detect", file, "--time", "stamp", "--drop", "label", "--time-zone", "Europe/Berlin")
+    plain = call("detect", file, "--time", "stamp", "--drop", "label")
+    moved = episodes(plain)["peak"] - episodes(called)["peak"]
+    assert (moved == pd.Timedelta("1h")).all()
+
+
+WRONG = {
+    "no such column": (("--time", "stmp"), r"no column 'stmp' for --time (did you mean 'stamp'?)"),
+    "a flag of rows": (("--time", "stamp", "--fdr", "0.1", "--variant", "sparse"), "--fdr, --variant are for rows"),
+    "no time": (("--window", "8"), "--window: for a series, whose column of times --time names."),
+    "two pasts": (("--time", "stamp", "--train", "x.csv", "--until", "2024"), "--train and --until each say"),
+    "a rate of nothing": (("--time", "stamp", "--alarms", "0 per week"), "--alarms must be a number of episodes"),
+    "a rate of words": (("--time", "stamp", "--alarms", "few"), "--alarms must be a number of episodes"),
+    "until a word": (("--time", "stamp", "--until", "soon"), "--until: 'soon' is no date"),
+    "too long a window": (("--time", "stamp", "--window", "600"), "900 steps are too few for a window of 600"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_can_not_be_is_one_sentence(name, file):
+    flags, words = WRONG[name]
+    called = call("detect", file, *flags)
+    assert called.code in (1, 2)
+    assert words in sentence(called)
+
+
+def test_a_model_of_rows_is_refused(file, tmp_path):
+    rows = tmp_path / "rows.csv"
+    pd.DataFrame(np.random.default_rng(0).normal(size=(60, 3)), columns=list("abc")).to_csv(rows, index=False)
+    assert call("detect", rows, "--train", rows, "--save", tmp_path / "rows-detector").code == 0
+    called = call("detect", file, "--time", "stamp", "--model", tmp_path / "rows-detector")
+    assert "needs the detector of a series" in sentence(called)

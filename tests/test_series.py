@@ -1,0 +1,637 @@
+"""Series: windows, gaps and stamps; scores that add up; episodes; a stream in pieces of any size; files."""
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from isthmus import SeriesOutlierDetector
+from isthmus.series import series_of
+from isthmus.series.episodes import Rate, Tracker, count_episodes, episodes_above, static_threshold
+from isthmus.series.lengths import period_of, window_lengths
+from isthmus.series.neighbours import Reference
+from isthmus.series.reading import read_series
+from isthmus.series.scoring import learn
+from isthmus.series.ssa import SingularSpectrum
+from isthmus.series.stamps import grid_of, in_utc
+from isthmus.series.windows import Units, WindowGrid, overlap_mean, window_chunks
+from isthmus.tables import DataError
+
+HOUR = np.timedelta64(3600, "s")
+START = np.datetime64("2024-01-01", "us")
+
+
+def sine(n=900, channels=2, seed=0, period=40.0, noise=0.1):
+    rng = np.random.default_rng(seed)
+    t = np.arange(n)[:, None]
+    return np.sin(2 * np.pi * t / period + np.arange(channels)) + noise * rng.normal(size=(n, channels))
+
+
+def anomalous(**given):
+    X = sine(**given)
+    X[500:525, 0] = 1.0
+    return X
+
+
+def hours(n):
+    return START + np.arange(n) * HOUR
+
+
+KINDS = {
+    "plain": lambda: (anomalous(), None),
+    "one channel": lambda: (anomalous(channels=1), None),
+    "missing cells": lambda: (np.where(np.random.default_rng(1).random((900, 2)) < 0.03, np.nan, anomalous()), None),
+    "gaps": lambda: (anomalous(), hours(900) + np.where(np.arange(900) > 300, 100, 0) * HOUR),
+    "short gaps": lambda: (anomalous()[np.r_[0:200, 203:900]], hours(900)[np.r_[0:200, 203:900]]),
+    "a constant channel": lambda: (np.column_stack([anomalous(), np.full(900, 3.0)]), None),
+    "an empty channel": lambda: (np.column_stack([anomalous(), np.full(900, np.nan)]), None),
+    "huge numbers": lambda: (anomalous() * 1e150, None),
+    "many channels": lambda: (anomalous(n=700, channels=30), None),
+}
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    found = {}
+    for name, made in KINDS.items():
+        X, times = made()
+        found[name] = SeriesOutlierDetector().fit(X, times=times)
+    return found
+
+
+# ---- scores and what explains them ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_contributions_of_channels_and_lags_add_up_to_the_score(name, fitted):
+    detection = fitted[name].detection_
+    scores = detection.scores
+    known = np.isfinite(scores)
+    assert known.mean() > 0.9
+    added = detection.contributions().sum(1)
+    np.testing.assert_allclose(added[known], scores[known], rtol=1e-9, atol=1e-9)
+    assert np.isnan(added[~known]).all()
+    for step in np.flatnonzero(known)[:: max(1, known.sum() // 7)]:
+        cells = detection.contribution_map(step)
+        assert cells.sum() == pytest.approx(scores[step], rel=1e-9)
+        np.testing.assert_allclose(cells.sum(1), detection.contributions(step, step + 1)[0], rtol=1e-8, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", sorted({*KINDS} - {"many channels"}))
+def test_the_anomaly_is_the_highest_episode_and_its_channel_is_named(name, fitted):
+    detection = fitted[name].detection_
+    top = max(detection.episodes, key=lambda one: one.score)
+    place = detection.series.grid.place
+    at = place[np.r_[500:525] if name != "short gaps" else np.r_[497:522]]
+    assert at[0] - 60 <= top.highest <= at[-1] + 60
+    assert top.channels[0] == "x0"
+    assert top.contributions == tuple(sorted(top.contributions, reverse=True))
+    assert top.first <= top.highest <= top.last
+    focus = detection.stamps[[np.searchsorted(detection.stamps, moment) for moment in (top.focus_start, top.focus_end)]]
+    assert detection.stamps[at[0] - 15] <= focus[0] <= focus[1] <= detection.stamps[at[-1] + 15]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_range_is_the_same_as_its_part_of_the_whole(name, fitted):
+    detection = fitted[name].detection_
+    for begin, end in ((0, 50), (333, 412), (len(detection.scores) - 20, len(detection.scores))):
+        np.testing.assert_allclose(
+            detection.contributions(begin, end), detection.contributions()[begin:end], rtol=1e-9, atol=1e-12
+        )
+        np.testing.assert_allclose(detection.expected(begin, end), detection.expected()[begin:end], rtol=1e-9)
+
+
+def test_units_do_not_matter():
+    X = anomalous()
+    one = SeriesOutlierDetector().fit(X)
+    other = SeriesOutlierDetector().fit(X * [1e3, 1e-4] + [5, -700])
+    np.testing.assert_allclose(one.scores_, other.scores_, rtol=1e-6, atol=1e-8)
+    assert [(e.first, e.last) for e in one.episodes_] == [(e.first, e.last) for e in other.episodes_]
+
+
+def test_a_series_run_backwards_has_its_scores_backwards_within_the_stride():
+    X = sine(n=800, channels=1)
+    X[390:410] += 1.0
+    one = SeriesOutlierDetector(window=32).fit(X).scores_
+    other = SeriesOutlierDetector(window=32).fit(X[::-1].copy()).scores_[::-1]
+    assert np.corrcoef(one, other)[0, 1] > 0.97
+
+
+def test_a_repeated_anomaly_is_found_though_it_has_near_neighbours():
+    X = sine(n=1600, channels=1, noise=0.05)
+    for begin in (400, 1200):
+        X[begin : begin + 40, 0] = 0.3
+    detector = SeriesOutlierDetector(episodes="4 per 1600 steps").fit(X)
+    for begin in (400, 1200):
+        assert any(one.first <= begin + 20 <= one.last for one in detector.episodes_)
+
+
+def test_trivial_matches_are_left_out():
+    """A window's own neighbours overlap it and are nearly equal: without the exclusion every distance is near 0."""
+    rows = np.random.default_rng(0).normal(size=(30, 1, 8))
+    starts = np.arange(0, 120, 4)
+    own = Reference(rows, None, starts).amounts(rows, None, starts)
+    others = Reference(rows, None, starts).elsewhere().amounts(rows, None, starts)
+    assert (own[:, 0] > others[:, 0]).all()
+    for at in (0, 13, 29):
+        far = np.abs(starts - starts[at]) >= 8
+        distances = np.sort(((rows[far] - rows[at]) ** 2).sum((1, 2)))
+        assert own[at, 0] == pytest.approx(distances[:5].mean())
+        assert own[at, 1] == pytest.approx(distances[: far.sum() // 3].mean())
+
+
+def test_distances_leave_missing_cells_out():
+    rng = np.random.default_rng(0)
+    rows, present = rng.normal(size=(20, 2, 6)), rng.random((20, 2, 6)) < 0.8
+    rows = np.where(present, rows, 0.0)
+    starts = np.arange(20) * 10
+    found = Reference(rows, present, starts).amounts(rows, present, starts)
+    for at in range(20):
+        both = present & present[at]
+        distances = (both * (rows - rows[at]) ** 2).sum((1, 2)) * 12 / both.sum((1, 2))
+        distances = np.sort(np.delete(distances, at))
+        assert found[at, 0] == pytest.approx(distances[:5].mean())
+
+
+@pytest.mark.parametrize("present", [None, True], ids=["whole", "gaps"])
+def test_cells_add_up_to_the_amounts(present):
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(40, 3, 5))
+    mask = None if present is None else rng.random(rows.shape) < 0.9
+    rows = rows if mask is None else np.where(mask, rows, 0.0)
+    reference = Reference(rows, mask, np.arange(40) * 3)
+    amounts, cells = reference.amounts(rows, mask, np.arange(40) * 3), reference.cells(rows, mask, np.arange(40) * 3)
+    added = cells.sum((2, 3)).T
+    np.testing.assert_allclose(added[:, 2], amounts[:, 2])
+    if mask is None:
+        np.testing.assert_allclose(added, amounts)
+    assert (cells >= 0).all()
+
+
+# ---- windows -------------------------------------------------------------------------------------------
+
+
+@given(
+    st.lists(st.integers(1, 40), min_size=1, max_size=5), st.integers(2, 12), st.integers(1, 6), st.integers(0, 2**31)
+)
+@settings(max_examples=60, deadline=None)
+def test_steps_are_the_mean_of_the_windows_that_cover_them(sizes, length, stride, seed):
+    bounds = np.concatenate([[0], np.cumsum(sizes)])
+    segments = np.stack([bounds[:-1], bounds[1:]], 1)
+    grid = WindowGrid.of(segments, length, stride)
+    n_steps, rng = int(bounds[-1]), np.random.default_rng(seed)
+    values = rng.normal(size=len(grid))
+    values[rng.random(len(grid)) < 0.2] = np.nan
+    sums, counts = np.zeros(n_steps), np.zeros(n_steps)
+    for low, high in segments:
+        if high - low < length:
+            continue
+        own = (grid.starts >= low) & (grid.starts < high)
+        known = np.isfinite(values[own])
+        for start in range(low, high - length + 1):
+            weight = np.interp(start, grid.starts[own], known.astype(float))
+            if weight > 1e-12:
+                value = np.interp(start, grid.starts[own], np.where(known, values[own], 0.0)) / weight
+                sums[start : start + length] += value
+                counts[start : start + length] += 1
+    expected = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+    np.testing.assert_allclose(grid.per_step(values, 0, n_steps), expected, atol=1e-12)
+    middle = n_steps // 3
+    np.testing.assert_allclose(grid.per_step(values, middle, n_steps), expected[middle:], atol=1e-12)
+    for step in {0, middle, n_steps - 1}:
+        places, hats = grid.weights_at(step)
+        if len(places) and np.isfinite(values[places]).all():
+            assert (hats @ values[places]).mean() == pytest.approx(expected[step], abs=1e-12)
+
+
+@given(st.integers(2, 9), st.integers(1, 3), st.integers(20, 60))
+@settings(max_examples=25, deadline=None)
+def test_overlapping_windows_average_back_to_the_series(length, channels, n):
+    series = series_of(sine(n=n, channels=channels), who="t")
+    units = Units.of(series)
+    grid = WindowGrid.of(series.segments, length, max(1, length // 2))
+    rows = np.concatenate([np.array(part) for _, part, _ in window_chunks(series, units, grid)])
+    back = units.undo(overlap_mean(rows, grid.starts, n))
+    np.testing.assert_allclose(back, series.values, atol=1e-9)
+
+
+def test_windows_are_views_of_few_steps():
+    """Chunks of windows lay out what they need and no more, and none crosses a gap."""
+    X, times = KINDS["gaps"]()
+    series = series_of(X, times, who="t")
+    grid = WindowGrid.of(series.segments, 32, 4)
+    ends = grid.starts + 32
+    assert len(series.segments) == 2
+    cut = series.segments[1, 0]
+    assert not ((grid.starts < cut) & (ends > cut)).any()
+    for places, rows, _ in window_chunks(series, Units.of(series), grid):
+        assert rows.base is not None or len(places) < len(grid) or rows.shape == (len(grid), 2, 32)
+
+
+def test_the_period_of_a_sine_is_found():
+    for period in (12.0, 40.0, 96.0):
+        series = series_of(sine(n=3000, period=period, channels=1), who="t")
+        assert period_of(series, Units.of(series)) == pytest.approx(period, abs=1)
+    noise = series_of(np.arange(500.0), who="t")
+    assert period_of(noise, Units.of(noise)) is None
+
+
+@given(st.integers(32, 5000), st.integers(1, 40))
+@settings(max_examples=30, deadline=None)
+def test_windows_fit_the_series(n, channels):
+    series = series_of(np.random.default_rng(n).normal(size=(n, channels)), who="t")
+    for length in window_lengths(series, Units.of(series), "auto", "t"):
+        assert 4 <= length <= n // 8
+        assert length * channels <= max(1200, 4 * channels)
+
+
+# ---- stamps --------------------------------------------------------------------------------------------
+
+
+def test_the_order_of_the_rows_does_not_matter():
+    X, times = anomalous(), hours(900)
+    order = np.random.default_rng(0).permutation(900)
+    one = SeriesOutlierDetector().fit(X, times=times)
+    other = SeriesOutlierDetector().fit(X[order], times=times[order])
+    np.testing.assert_array_equal(one.scores_[order], other.scores_)
+    assert any("backwards" in note for note in other.detection_.notes)
+
+
+def test_repeated_stamps_are_averaged():
+    X, times = anomalous(), hours(900)
+    twice = np.r_[0:900, 200, 201]
+    Y = X[twice].copy()
+    Y[200] += 0.5
+    Y[900] -= 0.5
+    detector = SeriesOutlierDetector().fit(Y, times=times[twice])
+    np.testing.assert_allclose(detector.scores_[:900], SeriesOutlierDetector().fit(X).scores_, atol=1e-9)
+    assert detector.scores_[200] == detector.scores_[900]
+    assert any("2 stamps are repeated" in note for note in detector.detection_.notes)
+
+
+def test_short_gaps_are_missing_steps_and_long_ones_end_a_segment():
+    kept = np.r_[0:100, 104:300, 400:900]
+    grid = grid_of(hours(900)[kept], len(kept))
+    assert grid.segments.tolist() == [[0, 300], [300, 800]]
+    assert grid.place[100] == 104
+    np.testing.assert_array_equal(grid.stamps[grid.place], hours(900)[kept])
+    assert len(grid.notes) == 2
+    steps = np.diff(grid.stamps[:300]).astype("timedelta64[s]").astype(int)
+    assert (steps == 3600).all()
+
+
+def test_irregular_stamps_are_said_to_be():
+    times = np.cumsum(np.random.default_rng(0).exponential(size=500))
+    grid = grid_of(times, 500)
+    assert grid.is_identity
+    assert "irregular" in grid.notes[0]
+
+
+def test_an_hour_that_clocks_repeat_is_two_hours():
+    utc = pd.date_range("2024-10-26 20:00", periods=40, freq="30min", tz="UTC")
+    local = utc.tz_convert("Europe/Berlin").tz_localize(None).to_numpy().astype("datetime64[us]")
+    np.testing.assert_array_equal(
+        in_utc(local, "Europe/Berlin", "t"), utc.tz_localize(None).to_numpy().astype("datetime64[us]")
+    )
+    grid = grid_of(local, 40)
+    assert any("time zone" in note for note in grid.notes)
+    spring = pd.date_range("2024-03-30 22:00", periods=20, freq="30min", tz="UTC")
+    local = spring.tz_convert("Europe/Berlin").tz_localize(None).to_numpy()
+    np.testing.assert_array_equal(
+        in_utc(local, "Europe/Berlin", "t"), spring.tz_localize(None).to_numpy().astype("datetime64[us]")
+    )
+    with pytest.raises(ValueError, match="there is no time zone 'Berlin'"):
+        in_utc(local, "Berlin", "t")
+
+
+@pytest.mark.parametrize("form", ["array", "index", "zoned index", "column", "polars", "list"])
+def test_the_same_series_in_any_form(form):
+    import polars
+
+    X, times = anomalous(), hours(900)
+    frame = pd.DataFrame(X, columns=["a", "b"])
+    given = {
+        "array": (X, times),
+        "index": (frame.set_index(pd.DatetimeIndex(times)), None),
+        "zoned index": (frame.set_index(pd.DatetimeIndex(times).tz_localize("UTC").tz_convert("Asia/Tokyo")), None),
+        "column": (frame, times),
+        "polars": (polars.DataFrame({"a": X[:, 0], "b": X[:, 1]}), times),
+        "list": (X.tolist(), [str(moment) for moment in times]),
+    }[form]
+    detector = SeriesOutlierDetector(episodes="1 per week").fit(given[0], times=given[1])
+    reference = SeriesOutlierDetector(episodes="1 per week").fit(X, times=times)
+    np.testing.assert_array_equal(detector.scores_, reference.scores_)
+    assert detector.episodes_[0].peak == reference.episodes_[0].peak
+
+
+# ---- episodes ------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.floats(-5, 5), min_size=1, max_size=80), st.integers(1, 6), st.floats(0.001, 0.5))
+@settings(max_examples=80, deadline=None)
+def test_the_static_threshold_keeps_the_stated_rate(scores, quiet, rate):
+    values = np.array(scores)
+    threshold = static_threshold(values, rate, quiet)
+    spans = episodes_above(values, threshold, quiet)
+    assert len(spans) == count_episodes(values, threshold, quiet) <= rate * len(values)
+    for (_, last), (first, _) in itertools.pairwise(spans):
+        assert first - last > quiet
+
+
+@given(
+    st.lists(st.floats(-3, 3), min_size=1, max_size=120),
+    st.lists(st.integers(1, 30), min_size=1, max_size=8),
+    st.integers(1, 6),
+    st.sampled_from([0.0, 0.01, 0.1]),
+)
+@settings(max_examples=120, deadline=None)
+def test_a_tracked_threshold_is_the_rule_and_knows_nothing_of_pieces(scores, sizes, quiet, rate):
+    values = np.array(scores)
+    tracker = Tracker(1.0, rate, 0.7, quiet)
+    whole, spans = dataclasses.replace(tracker).follow(values, 0)
+    threshold, opened, last, expected, found = 1.0, None, 0, [], []
+    for step, score in enumerate(values):
+        if opened is not None and step - last > quiet:
+            found.append((opened[0], last))
+            opened = None
+        if opened is not None:
+            expected.append(opened[1])
+            last = step if score > opened[1] else last
+            continue
+        expected.append(threshold)
+        if score > threshold:
+            opened, last = (step, threshold), step
+            threshold += 0.7 * (1 - rate) if rate else 0.0
+        else:
+            threshold -= 0.7 * rate
+    found += [] if opened is None else [(opened[0], last)]
+    np.testing.assert_allclose(whole, expected, atol=1e-9)
+    assert spans == found
+    pieces, seen, begin = [], set(), 0
+    one = dataclasses.replace(tracker)
+    for size in [*sizes, len(values)]:
+        thresholds, ended = one.follow(values[begin : begin + size], begin)
+        pieces.append(thresholds)
+        seen |= {first for first, _ in ended}
+        begin += size
+        if begin >= len(values):
+            break
+    np.testing.assert_allclose(np.concatenate(pieces), whole, atol=1e-9)
+    assert seen == {first for first, _ in spans}
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds", "per_step"),
+    [(2, None, 0.002), ("1 per 500 steps", None, 0.002), ("2 per week", 604.8, 0.002), ("2/day", 86.4, 0.002)],
+)
+def test_rates(said, seconds, per_step):
+    assert Rate.of(said).per_step(seconds) == pytest.approx(per_step)
+
+
+@pytest.mark.parametrize("said", [0, -1, "often", "2 per", "0 per week", float("nan"), "1 per 0 steps", True])
+def test_a_rate_that_is_none_is_refused(said):
+    with pytest.raises(ValueError, match=r"must be|no rate"):
+        SeriesOutlierDetector(episodes=said).fit(sine())
+
+
+def test_a_rate_of_days_needs_dates():
+    with pytest.raises(ValueError, match="a rate per day or week needs dated steps"):
+        SeriesOutlierDetector(episodes="1 per day").fit(sine())
+
+
+def test_ranks_are_shares_of_the_past():
+    detection = SeriesOutlierDetector().fit(anomalous()).detection_
+    order = np.argsort(detection.scores)
+    assert (np.diff(detection.ranks[order]) <= 0).all()
+    assert detection.ranks.min() == pytest.approx(2 / 901)
+    assert detection.ranks.max() == 1.0
+
+
+# ---- what is learned from ------------------------------------------------------------------------------
+
+
+def test_until_learns_from_the_past_alone():
+    X = anomalous()
+    one = SeriesOutlierDetector(until=400).fit(X)
+    Y = X.copy()
+    Y[700:] += 5 * np.random.default_rng(5).normal(size=Y[700:].shape)
+    other = SeriesOutlierDetector(until=400).fit(Y)
+    assert one.threshold_ == other.threshold_
+    np.testing.assert_allclose(one.scores_[:400], other.scores_[:400], rtol=1e-9)
+    dated = SeriesOutlierDetector(until="2024-01-17T16:00").fit(X, times=hours(900))
+    np.testing.assert_allclose(dated.scores_, one.scores_)
+
+
+def test_train_is_another_series():
+    detector = SeriesOutlierDetector(train=sine(seed=1)).fit(anomalous())
+    top = max(detector.episodes_, key=lambda one: one.score)
+    assert 470 <= top.highest <= 550
+    np.testing.assert_array_equal(detector.scores_, -detector.score_samples(anomalous()))
+    np.testing.assert_array_equal(detector.predict(anomalous()), detector.fit_predict(anomalous()))
+
+
+def test_a_past_with_anomalies_is_pointed_out():
+    notes = SeriesOutlierDetector(train=anomalous()).fit(sine(seed=3)).detection_.notes
+    assert any("unlike the rest of it" in note for note in notes)
+    notes = SeriesOutlierDetector(train=sine(seed=4)).fit(anomalous()).detection_.notes
+    assert not any("unlike the rest of it" in note for note in notes)
+
+
+@pytest.mark.parametrize("threshold", ["static", "tracked"])
+@pytest.mark.parametrize("name", sorted({*KINDS} - {"many channels", "an empty channel"}))
+def test_updates_in_pieces_are_one_update(name, threshold):
+    X, times = KINDS[name]()
+    known = {"episodes": 5.0, "threshold": threshold}
+    whole, pieces = (
+        SeriesOutlierDetector(**known).fit(X[:450], times=None if times is None else times[:450]) for _ in range(2)
+    )
+    rest = slice(450, None)
+    at_once = whole.update(X[rest], times=None if times is None else times[rest])
+    found, begin = [], 450
+    for size in [1, 1, 7, 64, 0, 200, 300]:
+        end = min(begin + size, len(X))
+        found.append(pieces.update(X[begin:end], times=None if times is None else times[begin:end]))
+        begin = end
+    np.testing.assert_allclose(np.concatenate([one.scores for one in found]), at_once.scores, rtol=1e-9)
+    np.testing.assert_allclose(np.concatenate([one.thresholds for one in found]), at_once.thresholds, rtol=1e-9)
+    assert at_once.episodes
+    top = max(at_once.episodes, key=lambda one: one.score)
+    assert top.channels[0] == "x0"
+    assert sum(top.contributions) == pytest.approx(top.score, rel=1e-6)
+
+
+def test_later_steps_can_not_change_a_score():
+    X = anomalous()
+    one, other = SeriesOutlierDetector().fit(X[:450]), SeriesOutlierDetector().fit(X[:450])
+    Y = X[450:].copy()
+    Y[200:] += 100.0
+    np.testing.assert_array_equal(one.update(X[450:]).scores[:200], other.update(Y).scores[:200])
+
+
+def test_a_long_gap_in_a_stream_begins_a_segment():
+    X, times = anomalous(), hours(900)
+    detector = SeriesOutlierDetector().fit(X[:450], times=times[:450])
+    found = detector.update(X[450:600], times=times[450:600] + 500 * HOUR)
+    assert np.isnan(found.scores[: detector.windows_[0] - 1]).all()
+    assert np.isfinite(found.scores[detector.windows_[0] :]).all()
+    with pytest.raises(ValueError, match="times must be later than all before"):
+        detector.update(X[600:], times=times[600:])
+
+
+def test_a_tracked_threshold_is_frozen_in_an_episode():
+    tracker = Tracker(1.0, 0.01, 1.0, 3)
+    scores = np.concatenate([np.zeros(10), np.full(200, 9.0), np.zeros(10)])
+    thresholds, spans = tracker.follow(scores, 0)
+    assert spans == [(10, 209)]
+    assert len(np.unique(thresholds[10:210])) == 1
+
+
+# ---- singular spectrum analysis ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("waves", "rank"), [((40.0,), 2), ((40.0, 40.0 / 2**0.5), 4)])
+def test_a_sine_takes_two_components(waves, rank):
+    t = np.arange(2000)
+    X = sum(np.sin(2 * np.pi * t / wave) for wave in waves) + 0.1 * np.random.default_rng(0).normal(size=2000)
+    series = series_of(X, who="t")
+    units = Units.of(series)
+    grid = WindowGrid.of(series.segments, 80, 1)
+    rows = np.concatenate([np.array(part) for _, part, _ in window_chunks(series, units, grid)])
+    assert SingularSpectrum.of(rows).n_components == rank
+
+
+def test_without_missing_cells_the_conditional_code_is_the_same():
+    rows = np.random.default_rng(0).normal(size=(300, 2, 12)).cumsum(2)
+    spectrum = SingularSpectrum.of(rows, n_components=3)
+    present = np.ones(rows.shape, bool)
+    np.testing.assert_allclose(spectrum.expected(rows, present), spectrum.expected(rows), rtol=1e-8, atol=1e-8)
+
+
+def test_what_is_expected_of_a_quarter_does_not_depend_on_it():
+    rows = np.random.default_rng(0).normal(size=(300, 1, 16)).cumsum(2)
+    spectrum = SingularSpectrum.of(rows)
+    changed = rows.copy()
+    changed[:, :, 4:8] += 10.0
+    np.testing.assert_allclose(spectrum.expected(changed)[:, :, 4:8], spectrum.expected(rows)[:, :, 4:8])
+
+
+# ---- bad input -----------------------------------------------------------------------------------------
+
+BAD = {
+    "one step": ({}, np.array([1.0]), None, r"has 1 step, and at least 32 are needed"),
+    "no steps": ({}, np.empty((0, 2)), None, "has no steps"),
+    "few": ({}, np.arange(20.0), None, "has 20 steps, and at least 32"),
+    "all missing": ({}, np.full(100, np.nan), None, "every value of the series to learn from is missing"),
+    "text": ({}, np.array(["a", "b"] * 50), None, "must be numbers"),
+    "three axes": ({}, np.zeros((5, 5, 5)), None, "must have shape"),
+    "a long window": ({"window": 200}, sine(n=100), None, "longer than the longest stretch"),
+    "a window of a quarter": ({"window": 40}, sine(n=100), None, "too few for a window of 40"),
+    "equal stamps": ({}, sine(n=100), np.zeros(100), "time stamps are the same"),
+    "a stamp too few": ({}, sine(n=100), np.arange(99.0), r"times must have shape \(100,\)"),
+    "a missing stamp": ({}, sine(n=100), np.r_[np.nan, 1:100], "1 of 100 times are missing, the first .* row 0"),
+    "words for stamps": ({}, sine(n=100), ["soon"] * 100, "times must be dates or numbers"),
+    "both": ({"train": sine(), "until": 5}, sine(), None, "give one of them"),
+    "until before": ({"until": -5}, sine(), None, "leaves no step to learn from"),
+    "until no date": ({"until": "soon"}, sine(n=100), hours(100), "is no date"),
+    "other channels": ({"train": sine(channels=3)}, sine(), None, "has 2 channels, but was fitted with 3"),
+    "a window of one": ({"window": 1}, sine(), None, "window must be at least 2"),
+    "all gaps": ({}, sine(n=100), np.arange(100) // 2 * 10000.0 + np.arange(100) % 2, "cut by gaps|no window"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_gets_one_sentence(name):
+    chosen, X, times, words = BAD[name]
+    with pytest.raises(ValueError, match=words) as caught:
+        SeriesOutlierDetector(**chosen).fit(X, times=times)
+    assert str(caught.value).startswith("SeriesOutlierDetector")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_constant_series_has_no_episodes():
+    detector = SeriesOutlierDetector().fit(np.full(300, 7.0))
+    assert detector.episodes_ == ()
+    assert any("constant" in note for note in detector.detection_.notes)
+
+
+def test_a_channel_that_has_vanished_is_named():
+    frame = pd.DataFrame(anomalous(), columns=["a", "b"])
+    detector = SeriesOutlierDetector().fit(frame)
+    with pytest.raises(ValueError, match="has no channel 'b', learned from at fit"):
+        detector.detect(frame[["a"]])
+    found = detector.detect(frame.assign(c=1.0)[["c", "b", "a"]])
+    np.testing.assert_allclose(found.scores, detector.detect(frame).scores, rtol=1e-9)
+    assert any("not at fit, and left out: c" in note for note in found.notes)
+
+
+# ---- files ---------------------------------------------------------------------------------------------
+
+
+def test_long_format_is_a_series_an_entity(tmp_path):
+    X, times = anomalous(), hours(900)
+    frame = pd.DataFrame({"at": np.r_[times, times], "who": ["p"] * 900 + ["q"] * 900, "a": np.r_[X[:, 0], X[:, 1]]})
+    shuffled = frame.sample(frac=1, random_state=0)
+    shuffled.to_csv(tmp_path / "long.csv", index=False)
+    file = read_series(str(tmp_path / "long.csv"), time="at", entity="who")
+    assert sorted(file.entities) == ["p", "q"]
+    for name, series, rows in zip(file.entities, file.series, file.rows, strict=True):
+        np.testing.assert_allclose(series.values[:, 0], X[:, "pq".index(name)])
+        assert (shuffled["who"].to_numpy()[rows] == name).all()
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_larger_than_memory_is_the_same(suffix, tmp_path, monkeypatch):
+    X, times = anomalous(), hours(900)
+    frame = pd.DataFrame({"at": times, "a": X[:, 0], "b": X[:, 1]})
+    path = tmp_path / f"series.{suffix}"
+    frame.to_csv(path, index=False) if suffix == "csv" else frame.to_parquet(path)
+    held = read_series(str(path), time="at").series[0]
+    monkeypatch.setattr("isthmus.series.series.HELD_CELLS", 100)
+    streamed = read_series(str(path), time="at", held_bytes=1000).series[0]
+    assert isinstance(streamed.values, np.memmap)
+    np.testing.assert_array_equal(streamed.values, held.values)
+    one, other = SeriesOutlierDetector().fit(held), SeriesOutlierDetector().fit(streamed)
+    np.testing.assert_array_equal(one.scores_, other.scores_)
+
+
+def test_seconds_since_1970_are_dates(tmp_path):
+    seconds = 1_700_000_000 + 60 * np.arange(100)
+    for unit in (1, 1000):
+        pd.DataFrame({"t": seconds * unit, "a": np.sin(np.arange(100))}).to_csv(tmp_path / "s.csv", index=False)
+        series = read_series(str(tmp_path / "s.csv"), time="t").series[0]
+        assert series.grid.is_dated
+        assert series.grid.step == 60
+        assert str(series.grid.stamps[0]).startswith("2023-11-14T22:13:20")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"time": "tme"}, r"no column 'tme' for --time \(did you mean 'time'\?\)"),
+        ({"time": "word"}, "column 'word' holds no times"),
+        ({"time": "time", "entity": "x"}, "no column 'x' for --entity"),
+        ({"time": "time", "drop": ("a",)}, "no column of numbers that vary beside 'time'"),
+        ({"time": "time", "drop": ("nothing",)}, "no column 'nothing' to drop"),
+        ({"time": "holes"}, "1 time is missing, the first in row 7"),
+    ],
+)
+def test_a_file_that_is_no_series_gets_one_sentence(given, words, tmp_path):
+    times = hours(60).astype("datetime64[s]").astype(str)
+    holes = np.where(np.arange(60) == 7, "", times)
+    frame = pd.DataFrame({"time": times, "a": sine(n=60)[:, 0], "word": ["x", "y", "z"] * 20, "holes": holes})
+    frame.to_csv(tmp_path / "f.csv", index=False)
+    with pytest.raises(DataError, match=words) as caught:
+        read_series(str(tmp_path / "f.csv"), **given)
+    assert "\n" not in str(caught.value)
+
+
+def test_learning_from_the_beginning_scores_it_the_same():
+    series = series_of(anomalous(), who="t")
+    units = Units.of(series)
+    one, _ = learn(series.before(500), (32,), units)
+    other, _ = learn(series, (32,), units, 500)
+    np.testing.assert_array_equal(one.windows[0].reference.rows, other.windows[0].reference.rows)

@@ -1,0 +1,195 @@
+"""Rows with a shape through the library: arrays of any form, networks by shape, mirrored copies, figures, files."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from sklearn.decomposition import PCA
+
+import isthmus
+from isthmus import Autoencoder, VariationalAutoencoder
+from isthmus.evaluation import evaluate
+from isthmus.evaluation.neighbours import neighbours_kept, pair_scores, read_pairs
+from isthmus.plots import plot_signals, plot_spectrograms
+from isthmus.rows.mirrored import MirroredRows
+from isthmus.rows.rows import dense_rows
+from isthmus.rows.scaling import Scaling
+from isthmus.tables import DataError, Table, read, write_sounds
+from isthmus.tables.row_shape import RowShape, Signal
+from isthmus.tables.spectrogram import log_magnitudes, spectrogram_shape, spectrogram_signal
+
+FEW = {"max_iter": 2, "random_state": 0, "hidden_layer_sizes": (16,)}
+
+
+def pictures(n: int = 60, side: int = 8, channels: int = 3) -> np.ndarray:
+    """Discs of random place and colour, channels last."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:side, :side] / side
+    middle, colour = rng.uniform(0.2, 0.8, (n, 2, 1, 1)), rng.uniform(0.2, 1, (n, 1, 1, channels))
+    disc = ((x - middle[:, 0]) ** 2 + (y - middle[:, 1]) ** 2 < 0.06)[..., None]
+    return (disc * colour).astype(np.float32)
+
+
+@pytest.mark.parametrize("kind", [Autoencoder, VariationalAutoencoder])
+@pytest.mark.parametrize(
+    "form",
+    [lambda X: X, lambda X: np.moveaxis(X, -1, 1), lambda X: X[..., 0], list, torch.from_numpy],
+    ids=["channels last", "channels first", "grey", "list", "tensor"],
+)
+def test_pictures_come_back_in_the_form_in_which_they_went_in(kind, form):
+    X = form(pictures())
+    model = kind(3, **FEW).fit(X)
+    again = model.reconstruct(X)
+    assert tuple(np.shape(again)) == tuple(np.shape(np.stack(X) if isinstance(X, list) else X))
+    assert len(model.transform(X)) == 60
+    assert model.fitted_.row_shape.axes[-1] == "width"
+
+
+def test_where_the_channels_stand_makes_no_difference():
+    X = pictures()
+    last, first = (Autoencoder(3, **FEW).fit(one) for one in (X, np.moveaxis(X, -1, 1)))
+    np.testing.assert_array_equal(last.transform(X), first.transform(np.moveaxis(X, -1, 1)))
+    np.testing.assert_array_equal(np.moveaxis(last.reconstruct(X), -1, 1), first.reconstruct(np.moveaxis(X, -1, 1)))
+
+
+def test_channels_last_in_words_is_understood_or_refused():
+    X = pictures()
+    assert Autoencoder(3, image_shape=(8, 8, 3), **FEW).fit(X).fitted_.row_shape.sizes == (3, 8, 8)
+    with pytest.raises(ValueError, match=r"image_shape=\(8, 8, 3\) has its channels last"):
+        Autoencoder(3, image_shape=(8, 8, 3), **FEW).fit(X.reshape(60, -1))
+
+
+def test_arrays_of_channels_over_time_are_series():
+    X = np.random.default_rng(0).standard_normal((30, 2, 100))
+    model = Autoencoder(2, **FEW).fit(X)
+    assert model.fitted_.row_shape == RowShape((2, 100), ("channel", "time"))
+    assert model.reconstruct(X).shape == X.shape
+
+
+@pytest.mark.parametrize("shape", [(3, 14, 12), (13, 14), (2, 80)])
+def test_a_convolution_starts_at_pca_is_saved_and_polished(tmp_path, shape):
+    X = np.random.default_rng(0).standard_normal((60, *shape)).astype(np.float32)
+    start = Autoencoder(3, network="convolution", max_iter=0, random_state=0).fit(X)
+    flat = X.reshape(60, -1)
+    pca = PCA(3, svd_solver="full").fit(flat)
+    np.testing.assert_allclose(
+        start.reconstruct(X).reshape(60, -1), pca.inverse_transform(pca.transform(flat)), atol=1e-4
+    )
+    with torch.no_grad():  # the networks themselves, and not only what is kept of PCA
+        x = torch.from_numpy(start.scaling_.apply(flat))
+        again = start.scaling_.undo(start.model_.reconstruct(x).numpy())
+    np.testing.assert_allclose(again, pca.inverse_transform(pca.transform(flat)), atol=1e-4)
+    model = Autoencoder(3, network="convolution", max_iter=2, polish=1, random_state=0).fit(X)
+    assert model.fitted_.architecture.stages
+    isthmus.save(model, tmp_path / "model")
+    loaded = isthmus.load(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.transform(X), model.transform(X))
+    assert loaded.fitted_.row_shape == model.fitted_.row_shape
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"network": "convolution"}, "needs rows with an order along one axis or two, and these have none"),
+        ({"network": "convolution", "hidden_layer_sizes": (4,)}, "layers of your own exclude one another"),
+        ({"mirrored": True}, "mirrored=True is for pictures, and these have no shape"),
+        ({"network": "transformer"}, "must be one of 'perceptron', 'convolution'"),
+    ],
+)
+def test_what_rows_without_a_shape_cannot_have(settings, words):
+    with pytest.raises(ValueError, match=words):
+        Autoencoder(2, max_iter=1, **settings).fit(np.random.default_rng(0).standard_normal((30, 9)))
+
+
+def test_networks_are_tried_where_rows_have_a_shape_and_the_choice_is_the_seeds():
+    X = pictures(150, side=12, channels=1)[..., 0]
+    found = [Autoencoder(3, max_iter=1, polish=0, random_state=0).fit(X) for _ in range(2)]
+    np.testing.assert_array_equal(found[0].transform(X), found[1].transform(X))
+    assert bool(found[0].fitted_.architecture.stages) != bool(found[0].fitted_.architecture.hidden_widths)
+    flat = Autoencoder(3, max_iter=1, polish=0, random_state=0).fit(X.reshape(150, -1))
+    assert not flat.fitted_.architecture.stages
+
+
+@pytest.mark.parametrize("spread", [1.0, 3.0])
+def test_mirrored_rows_are_the_mirrored_pictures(spread):
+    X = np.moveaxis(pictures(5), -1, 1).reshape(5, -1)
+    rng = np.random.default_rng(0)
+    scaling = Scaling(rng.standard_normal(192), spread * rng.uniform(1, 2, 192), 1.0)
+    rows = MirroredRows(dense_rows(X, scaling), RowShape.of_picture((3, 8, 8)), scaling)
+    assert len(rows) == 10
+    back = scaling.undo(rows.take(torch.tensor([2, 7])).numpy())
+    np.testing.assert_allclose(back[0], X[2], atol=1e-5)
+    np.testing.assert_allclose(back[1].reshape(3, 8, 8), X[2].reshape(3, 8, 8)[..., ::-1], atol=1e-5)
+
+
+# ---- sounds and series
+
+
+def test_sounds_are_written_and_read_again(tmp_path):
+    signal = spectrogram_signal(8000, 2000)
+    clips = 0.5 * np.sin(np.arange(2000) * np.array([[0.2], [0.5]]))
+    rows = log_magnitudes(clips, signal)
+    paths = write_sounds(tmp_path, rows, signal, names=["a/one.flac", "two"])
+    assert [path.relative_to(tmp_path).as_posix() for path in paths] == ["a/one.wav", "two.wav"]
+    again = read(tmp_path, row_shape=RowShape(spectrogram_shape(signal).sizes, ("frequency", "time"), signal))
+    assert np.abs(again.values - rows[[0, 1]]).mean() < 0.06
+    with pytest.raises(DataError, match="exists"):
+        write_sounds(tmp_path, rows, signal, names=["a/one.flac", "two"])
+    with pytest.raises(DataError, match=r"need rows of \d+ numbers"):
+        write_sounds(tmp_path / "other", rows[:, 1:], signal)
+
+
+@pytest.mark.parametrize("shape", [RowShape((50,), ("time",)), RowShape((2, 50), ("channel", "time"), Signal(100, 50))])
+def test_lines_of_series(shape):
+    X = np.random.default_rng(0).standard_normal((4, shape.n_numbers))
+    figure = plot_signals(X, X + 0.1, shape, np.array(list("abcd")), n=3)
+    assert len(figure.axes) == 3 * shape.n_channels
+    (original, again) = figure.axes[0].lines[:2]
+    np.testing.assert_allclose(again.get_ydata() - original.get_ydata(), 0.1)
+
+
+def test_spectrograms_of_original_and_reconstruction():
+    shape = RowShape((8, 5), ("frequency", "time"), Signal(800, 100, 16, 8))
+    X = np.random.default_rng(0).random((3, 40))
+    figure = plot_spectrograms(X, X, shape, n=2)
+    assert len(figure.axes) == 4
+    np.testing.assert_array_equal(figure.axes[1].images[0].get_array(), X[1].reshape(8, 5))
+
+
+# ---- embeddings
+
+
+def test_neighbours_kept_is_all_of_a_copy_and_chance_of_noise():
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((200, 20))
+    assert neighbours_kept(rows, rows @ np.linalg.qr(rng.standard_normal((20, 20)))[0]) == 1
+    assert neighbours_kept(rows, rng.standard_normal((200, 20))) < 0.15
+    assert neighbours_kept(rows[:20], rows[:20]) is None
+
+
+def test_embeddings_are_evaluated_by_their_neighbours():
+    rng = np.random.default_rng(0)
+    X = (rng.standard_normal((120, 3)) @ rng.standard_normal((3, 12))).astype(np.float32)
+    table = Table(X, tuple(f"x{place}" for place in range(12)), row_shape=RowShape.of_features(12))
+    model = Autoencoder(3, **FEW).fit(table)
+    found = evaluate(model, X)
+    assert found.pca_neighbours_kept > 0.3
+    assert found.neighbours_kept is not None
+    assert evaluate(Autoencoder(3, **FEW).fit(X), X).neighbours_kept is None
+
+
+def test_scores_of_pairs(tmp_path):
+    words = [f"w{place}" for place in range(9)]
+    rows = np.random.default_rng(0).standard_normal((9, 4))
+    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    similar = unit @ unit.T
+    lines = [f"{words[a]},{words[b].upper()},{similar[a, b]}" for a in range(9) for b in range(a)]
+    (tmp_path / "pairs.csv").write_text("\n".join(["word1,word2,score", *lines, "w1,absent,3"]))
+    found = pair_scores(read_pairs(tmp_path / "pairs.csv"), words, rows, rows, -rows)
+    assert (found.n_pairs, found.n_absent) == (36, 1)
+    assert found.vectors == found.code == pytest.approx(1)
+    assert "rank correlation" in found.sentence().lower()
+    (tmp_path / "pairs.csv").write_text("a b\nc d\n")
+    with pytest.raises(DataError, match="two words and a score"):
+        read_pairs(tmp_path / "pairs.csv")
