@@ -23,6 +23,7 @@ from isthmus import (
     SeriesOutlierDetector,
     SparseAutoencoder,
     VariationalAutoencoder,
+    WindowedAutoencoder,
 )
 from isthmus.storage import StorageError, load, save
 from isthmus.storage.denoiser_folder import DenoiserKind
@@ -64,12 +65,18 @@ def fitted(name):
             X, (X[:, 0] > 3) + (X[:, 1] > 3)
         ),
         "series": lambda: SeriesOutlierDetector(threshold="tracked", random_state=0).fit(SERIES, times=HOURS),
+        "windowed": lambda: WindowedAutoencoder(2, window=16, network="none", random_state=0).fit(SERIES),
+        "windowed network": lambda: WindowedAutoencoder(
+            window=16, autoencoder=Autoencoder(2, **QUICK), random_state=0
+        ).fit(SERIES[:90]),
         "regressor": lambda: PretrainedRegressor(quick, n_steps=3, random_state=0).fit(X, 1e3 * X[:, 0] ** 2),
     }[name]()
 
 
 NAMES = (
     "series",
+    "windowed",
+    "windowed network",
     "autoencoder",
     "variational",
     "sparse",
@@ -90,6 +97,15 @@ def used(name, model):
     """All that a model is for, as arrays of numbers."""
     if name == "mixed":
         return [model.transform(mixed()), model.reconstruct(mixed()).to_numpy()[:, 0].astype(float)]
+    if "windowed" in name:
+        codes = model.transform(SERIES)
+        return [
+            codes,
+            model.inverse_transform(codes),
+            model.denoise(SERIES),
+            model.sample(2),
+            model.score_samples(SERIES),
+        ]
     if "series" in name:
         found, later = model.detect(SERIES), copy.deepcopy(model).update(SERIES)
         return [found.scores, found.ranks, found.thresholds, found.expected(), later.scores, later.thresholds]
@@ -166,7 +182,12 @@ def test_what_comes_back_can_be_fitted_and_saved_again(name, saved, tmp_path):
     for path in manifests(folder):
         assert (tmp_path / "again" / path.relative_to(folder)).read_bytes() == path.read_bytes()
     y = {"classifier": LABELS, "linear classifier": (X[:, 0] > 3).astype(int), "regressor": X[:, 0]}.get(name)
-    again.fit({"mixed": mixed(), "holes": HOLES, "series": SERIES}.get(name, X), y)
+    again.fit(
+        {"mixed": mixed(), "holes": HOLES, "series": SERIES, "windowed": SERIES, "windowed network": SERIES}.get(
+            name, X
+        ),
+        y,
+    )
 
 
 @pytest.mark.parametrize(

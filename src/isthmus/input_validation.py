@@ -84,7 +84,7 @@ def _held(estimator: Any, X: Any, rows: InputRows, *, reset: bool, gaps: bool | 
         gaps = estimator.missing != "error" if reset else _takes_gaps(estimator)
     values, names = rows.values, rows.names
     if layout is not None:
-        values = _as_at_fit(estimator, rows.cells if rows.cells is not None else arrow_cells(X), layout, X, gaps=gaps)
+        values = _as_at_fit(estimator, rows, layout, X)
     elif rows.cells is not None:
         layout = rows.layout or layout_of(rows.cells)
         if not reset and not layout.is_plain:
@@ -125,8 +125,13 @@ def _validated(estimator: Any, values: Any, names: Sequence[str] | None, *, rese
         return validate_data(estimator, values, **rules, ensure_min_samples=2 if reset else 1, reset=reset)
 
 
-def _as_at_fit(estimator: Any, cells: Any, layout: TableLayout, X: Any, *, gaps: bool) -> np.ndarray:
-    """A mixed-type table as numbers, by the layout of the fit."""
+def _as_at_fit(estimator: Any, rows: InputRows, layout: TableLayout, X: Any) -> np.ndarray:
+    """A mixed-type table as numbers, by the layout of the fit.
+
+    Unless the user decides, categories not seen at fit are missing cells for a model that learned from such, and where
+    the reader of a file has named them.
+    """
+    cells = rows.cells if rows.cells is not None else arrow_cells(X)
     if cells is None:
         raise DataError(
             f"fitted on a table with the columns {said(layout.names, 6)}, got {type(X).__name__}; pass a DataFrame or "
@@ -135,7 +140,9 @@ def _as_at_fit(estimator: Any, cells: Any, layout: TableLayout, X: Any, *, gaps:
     layout.require(cells.column_names)
     if not cells.num_rows:
         raise DataError("X has no rows; pass at least one.")
-    unseen = ("missing" if gaps else "error") if estimator.unseen == "auto" else estimator.unseen
+    unseen = estimator.unseen
+    if unseen == "auto":
+        unseen = "missing" if estimator.fitted_.masked or rows.was_read else "error"
     return layout.encode(cells, unseen)
 
 

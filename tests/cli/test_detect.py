@@ -262,6 +262,48 @@ def test_a_batch_that_has_drifted_is_told_of(tmp_path):
     assert f"moved: {COLUMNS[1]}" in told["moved"]
 
 
+def test_rows_with_missing_cells_are_scored_by_the_cells_they_have(home, tmp_path):
+    rows = own_rows(120)
+    write_table(tmp_path / "whole.csv", rows, COLUMNS)
+    rows[5, 1], rows[7, 2] = np.nan, rows[:, 2].max() + 20 * rows[:, 2].std()
+    write_table(tmp_path / "holes.csv", rows, COLUMNS)
+    flags = ("--max-iter", "1", "--no-plots", "--no-page")
+    for name in ("whole", "holes"):
+        assert call("fit", tmp_path / f"{name}.csv", *flags, "-o", tmp_path / name).code == 0
+    for way in (
+        ("--model", tmp_path / "holes"),
+        ("--model", tmp_path / "whole"),
+        ("--train", tmp_path / "whole.csv"),
+        (),
+    ):
+        found = call("detect", tmp_path / "holes.csv", *way)
+        assert found.code == 0, found.err
+        first = next(csv.DictReader(found.out.splitlines()))
+        assert (first["row"], first["feature_1"]) == ("7", COLUMNS[2])
+        assert "nan" not in ",".join(found.out.splitlines()[1].split(",")[1:4])
+
+
+def test_a_mixed_table_is_scored_and_its_columns_are_explained_in_words(home, tmp_path):
+    rng = np.random.default_rng(0)
+    hidden = rng.standard_normal(240)
+    lines = ["size,kind,member"]
+    lines += [
+        f"{h + 0.1 * rng.standard_normal():.4f},{'u' if h > 0 else 'v'},{'yes' if h > 0.2 else 'no'}" for h in hidden
+    ]
+    (tmp_path / "usual.csv").write_text("\n".join(lines))
+    (tmp_path / "own.csv").write_text("\n".join([*lines[:40], "1.5,v,yes"]))
+    flags = ("--max-iter", "20", "--no-plots", "--no-page")
+    assert call("fit", tmp_path / "usual.csv", *flags, "-o", tmp_path / "run").code == 0
+    ways = (("--model", tmp_path / "run"), ("--train", tmp_path / "usual.csv", "--save", tmp_path / "saved"))
+    for way in (*ways, ("--model", tmp_path / "saved")):
+        found = call("detect", tmp_path / "own.csv", *way)
+        assert found.code == 0, found.err
+        first = next(csv.DictReader(found.out.splitlines()))
+        assert first["row"] == "39"
+        known = {"kind": ("v", "u"), "member": ("yes", "no")}  # of which one contradicts the others
+        assert (first["value_1"], first["expected_1"]) == known[first["feature_1"]]
+
+
 @pytest.mark.parametrize("role", ["--labels", "--ids", "--drop"])
 def test_what_the_rows_learned_from_have_may_be_absent_from_the_rows_to_judge(role, home, tmp_path):
     rows = own_rows(40)

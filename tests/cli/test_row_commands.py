@@ -36,8 +36,9 @@ def test_standard_errors_stand_beside_the_codes(table_run, folder, tmp_path):
     both = np.array([line.split(",")[1:5] for line in lines], dtype=float)
     np.testing.assert_allclose(both[:, :2], read(tmp_path / "codes.csv", **ROLES).values, rtol=1e-5)
     assert (both[:, 2:] > 0).all()
-    refused = call("decode", table_run, tmp_path / "both.csv")
-    assert "leave out with --drop 'autoencoder0_std' --drop 'autoencoder1_std'" in sentence(refused)
+    decoded = call("decode", table_run, tmp_path / "both.csv")
+    assert "left out: 'autoencoder0_std', 'autoencoder1_std'" in decoded.err
+    assert decoded.out == call("decode", table_run, tmp_path / "codes.csv").out
 
 
 def test_codes_without_standard_errors_are_told_so(folder, tmp_path):

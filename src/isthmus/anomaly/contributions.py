@@ -10,10 +10,14 @@ A part with surprise -log p and amount a = Σ_j a_j gives column j the contribut
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-__all__ = ["Explanation", "attribute_to_columns"]
+from isthmus.tables.column import Column
+from isthmus.tables.layout import TableLayout
+
+__all__ = ["Explanation", "attribute_to_columns", "decoded_cells", "worded_cells"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,3 +92,17 @@ def attribute_to_columns(totals: np.ndarray, amounts: np.ndarray) -> np.ndarray:
     sums = amounts.sum(1, keepdims=True)
     shares = np.where(sums > 0, amounts / np.where(sums > 0, sums, 1.0), 1 / amounts.shape[1])
     return totals[:, None] * shares
+
+
+def decoded_cells(X: np.ndarray, layout: TableLayout) -> np.ndarray:
+    """Encoded rows as objects, shape (n_rows, n_columns): each cell as its column has it, None where one is missing."""
+    found = np.empty((len(X), len(layout.columns)), dtype=object)
+    for place, (column, cells) in enumerate(zip(layout.columns, layout.decode(X).columns, strict=True)):
+        found[:, place] = worded_cells(column, cells.combine_chunks())
+    return found
+
+
+def worded_cells(column: Column, cells: Any) -> list[Any]:
+    """Typed cells of an Arrow array as objects: numbers, words, booleans, and moments as the column writes them."""
+    worded = column.kind == "date" or (column.kind == "boolean" and column.form is not None)
+    return column.written(cells) if worded else cells.to_pylist()

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import validate_data  # pyrefly: ignore[missing-module-attribute]
 
+from isthmus.anomaly.contributions import decoded_cells, worded_cells
 from isthmus.input_validation import feature_names, in_memory, set_columns, without_name_warnings
 from isthmus.rows.cells import require_cells
 from isthmus.tables.cells import plain_cells
@@ -124,7 +125,7 @@ def _mixed(estimator: Any, X: Any, rows: InputRows, layout: TableLayout, *, rese
     cells = np.empty((len(values), len(layout.columns)), dtype=object)
     for place, (column, (begin, end)) in enumerate(zip(layout.columns, layout.spans(), strict=True)):
         typed = column.typed(plain_cells(table.column(column.name)))
-        cells[:, place] = typed.to_pylist()
+        cells[:, place] = worded_cells(column, typed)
         if column.kind == "category":
             unknown = np.isnan(values[:, begin]) & ~np.asarray(typed.is_null())
             values[unknown, begin:end] = 0.0
@@ -141,10 +142,7 @@ def decoded(encoded: Encoded, numbers: np.ndarray) -> np.ndarray:
     """Numbers of shape (n_rows, n_numbers) to the cells of columns, shape (n_rows, n_columns)."""
     if encoded.layout is None:
         return numbers
-    cells = np.empty((len(numbers), len(encoded.layout.columns)), dtype=object)
-    for place, (column, (begin, end)) in enumerate(zip(encoded.layout.columns, encoded.layout.spans(), strict=True)):
-        cells[:, place] = column.decode(numbers[:, begin:end]).to_pylist()
-    return cells
+    return decoded_cells(numbers, encoded.layout)
 
 
 def summed_over_columns(amounts: np.ndarray, owners: Sequence[int] | None) -> np.ndarray:

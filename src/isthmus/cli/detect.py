@@ -15,6 +15,7 @@ from isthmus.cli.detection_output import draw_top_anomalies, require_writable, w
 from isthmus.cli.matching_rows import Expected, open_matching, rows_expected, unnamed
 from isthmus.cli.outcome import CommandError, UsageError, say
 from isthmus.cli.own_inputs import refuse_own_inputs
+from isthmus.cli.reading_flags import TableFlags, TableReading
 from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, Seed, SeriesEntity, SeriesTime, Shard, TimeZone
 from isthmus.cli.rows_output import shared
 from isthmus.cli.run_folder import open_run
@@ -71,6 +72,7 @@ def detect(
     alarm_rate: Annotated[str | None, Parameter("--alarms")] = None,
     tracked: Annotated[bool, Parameter(show_default=False)] = False,
     overwrite: Overwrite = False,
+    reading: TableReading = TableFlags(),  # noqa: B008
 ) -> None:
     """Find anomalous rows.
 
@@ -139,14 +141,15 @@ def detect(
     refuse_own_inputs([output, plot], [data, train], model, replaced=[save])
     given = {"measure": score, "false_alarm_rate": false_alarm_rate}
     settings = {"random_state": seed} | {name: value for name, value in given.items() if value is not None}
-    roles = {"labels": labels, "ids": ids, "drop": drop}
+    roles: dict[str, Any] = {"labels": labels, "ids": ids, "drop": drop}
+    options = reading.options()
     from isthmus.anomaly.cross_validation import detect_stream
 
     detector: Any = None
 
     if model is not None:
         detector, expected = _detector_of(model, settings)
-        stream = open_matching(data, expected, **roles)
+        stream = open_matching(data, expected, **roles, reading=reading)
         if share is not None:
             stream = stream.share(*share)
             if not len(stream):
@@ -155,12 +158,12 @@ def detect(
     elif train is not None:
         from isthmus.tables import open_table
 
-        known = _only_present(train, roles)
-        normal = _sample(open_table(train, **known), train, seed)
-        # a column that the rows learned from have may be absent from the rows to judge
+        known = _only_present(train, roles, options)
+        normal = _sample(_described(open_table(train, **known, **options)), train, seed)
+        # a column that the rows learned from have may be absent from the rows to score
         named: dict[str, Any] = {name: roles[name] if known[name] is None else None for name in ("labels", "ids")}
         dropped = [name for name in drop if name not in known["drop"]]
-        stream = open_matching(data, _columns_of(normal, drop), drop=dropped, **named)
+        stream = open_matching(data, _columns_of(normal, drop), drop=dropped, **named, reading=reading)
         with warnings_said():
             detector = _unfitted(variant, components, settings, contamination).fit(normal)
         _say_fitted(detector, len(normal))
@@ -172,7 +175,7 @@ def detect(
     else:
         from isthmus.tables import open_table
 
-        stream = open_table(data, **roles)
+        stream = _described(open_table(data, **roles, **options))
         say(f"comparing {len(stream):,} rows with one another; --train names rows known to be normal …")
     wanted = contamination if train is None else None
     if stream.fits_in_memory:
@@ -230,7 +233,7 @@ def _sample(stream: TableStream, source: str, seed: int) -> Table:
 
     if stream.fits_in_memory:
         return stream.load()
-    count = max(1, stream.held_bytes // (8 * stream.n_columns))
+    count = max(1, stream.held_bytes // (8 * stream.width))
     say(f"note: {source!r} does not fit in memory; {count:,} of its {len(stream):,} rows, drawn at random, are used.")
     return stream.take(np.sort(np.random.default_rng(seed).choice(len(stream), count, replace=False)))
 
@@ -248,11 +251,19 @@ def _require_sense(
         raise UsageError("--fdr and --contamination set the same alarms; give one of them.")
 
 
-def _only_present(source: str, roles: dict[str, Any]) -> dict[str, Any]:
+def _described(stream: TableStream) -> TableStream:
+    """The stream, once it was said what was made of its file."""
+    if stream.description is not None:
+        for line in stream.description.lines():
+            say(line)
+    return stream
+
+
+def _only_present(source: str, roles: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
     """Columns named for the rows to score, where the training rows have them, too."""
     from isthmus.tables import open_table
 
-    names = open_table(source).all_columns
+    names = open_table(source, **options).all_columns
     return {
         "labels": roles["labels"] if roles["labels"] in names else None,
         "ids": roles["ids"] if roles["ids"] in names else None,

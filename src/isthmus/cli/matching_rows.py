@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from isthmus.cli.outcome import CommandError, say
-from isthmus.cli.reading_flags import READ_BY_ITSELF, ReadingFlags
+from isthmus.cli.reading_flags import READ_BY_ITSELF, ReadingFlags, TableFlags
 from isthmus.cli.run_folder import Run
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def open_matching(
     ids: str | None = None,
     drop: Sequence[str] = (),
     share: tuple[int, int] | None = None,
-    reading: ReadingFlags = READ_BY_ITSELF,
+    reading: TableFlags = READ_BY_ITSELF,
 ) -> TableStream:
     """Open a table with the expected columns, in their order; an error names those missing.
 

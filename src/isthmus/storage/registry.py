@@ -37,6 +37,7 @@ from isthmus.storage.record import from_plain
 from isthmus.storage.safe_reading import StorageError, open_regular_file, reading, reason_of
 from isthmus.storage.series_folder import SeriesDetectorKind
 from isthmus.storage.tensor_file import TensorFile, tensor_bytes
+from isthmus.storage.windowed_folder import WindowedKind
 
 __all__ = [
     "CONFIG_FILE",
@@ -53,7 +54,14 @@ __all__ = [
 
 CONFIG_FILE, TENSOR_FILE, TIMING_FILE = "config.json", "model.safetensors", "timing.json"
 TIMING = "isthmus timing"
-KINDS: tuple[Kind, ...] = (AutoencoderKind(), DetectorKind(), DenoiserKind(), HeadKind(), SeriesDetectorKind())
+KINDS: tuple[Kind, ...] = (
+    AutoencoderKind(),
+    DetectorKind(),
+    DenoiserKind(),
+    HeadKind(),
+    SeriesDetectorKind(),
+    WindowedKind(),
+)
 
 
 def save(estimator: Any, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
