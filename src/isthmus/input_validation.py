@@ -31,7 +31,6 @@ __all__ = [
     "given_for",
     "in_memory",
     "read_for_fit",
-    "read_numbers",
     "read_rows",
     "require_columns",
     "set_columns",
@@ -109,48 +108,6 @@ def _held(estimator: Any, X: Any, rows: InputRows, *, reset: bool, gaps: bool | 
         values, None, features, layout, form=form, masked=masked, was_read=rows.was_read, image_shape=rows.image_shape,
         row_shape=rows.row_shape if layout is None else None,
     )  # fmt: skip
-
-
-def read_numbers(
-    estimator: Any, X: Any, layout: TableLayout | None, *, reset: bool, at_least: int = 1
-) -> tuple[np.ndarray, TableLayout | None]:
-    """Rows in any form as float64 numbers, NaN where a cell is missing, and the layout of a mixed-type table.
-
-    For estimators that are no autoencoders themselves; ``layout`` is that of their fit, ``at_least`` the fewest rows
-    to fit to.
-    """
-    who = type(estimator).__name__
-    try:
-        rows = input_rows(X)
-        if rows.stream is not None:
-            raise DataError("X is larger than memory; pass some of its rows, as stream.take(places) gives them.")
-        if layout is not None or rows.cells is not None:
-            cells = rows.cells if rows.cells is not None else arrow_cells(X)
-            if cells is None or (layout is None and not reset):
-                raise DataError("X has other columns than the rows of the fit; pass a table of the same kind.")
-            layout = layout or rows.layout or layout_of(cells)
-            layout.require(cells.column_names)
-            values = layout.encode(cells)
-            if reset and len(values) < at_least:
-                raise DataError(f"X has {len(values)} rows, and at least {at_least} are needed.")
-            if reset:
-                set_columns(estimator, len(layout.columns), layout.names)
-            require_cells(values, list(layout.encoded_names), who, missing=True, reset=reset)
-            return values, layout
-        order = None if reset else _order(estimator, rows.names)
-        values = rows.values
-        if order is not None:
-            values = values.iloc[:, order] if hasattr(values, "iloc") else values[:, order]
-        rules = {"dtype": np.float64, "ensure_all_finite": "allow-nan", "ensure_min_samples": at_least if reset else 1}
-        with nullcontext() if rows.names is None else without_name_warnings():
-            values = validate_data(estimator, values, reset=reset, **rules)
-    except DataError as error:
-        raise ValueError(f"{who}: {error}") from error
-    if reset and rows.names is not None:
-        set_columns(estimator, len(rows.names), rows.names)
-    if reset:
-        require_cells(values, feature_names(estimator, values.shape[1]), who, missing=True, reset=True)
-    return values, None
 
 
 def _takes_gaps(estimator: Any) -> bool:
