@@ -443,6 +443,8 @@ def test_any_fit_of_point_codes_takes_rows_with_gaps(settings):
     gaps = np.where(holes, np.nan, X)
     whole = model.transform(X[1:2])
     codes, errors = model.transform(gaps, return_std=True)
+    spread = model.fitted_.code_covariances(gaps)
+    np.testing.assert_allclose(np.sqrt(spread.diagonal(axis1=1, axis2=2)), errors, rtol=1e-4)
     assert np.isfinite(codes).all()
     assert (errors > 0).all()
     assert np.isfinite(model.score_samples(gaps)).all()

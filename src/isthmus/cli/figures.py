@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_figures", "require_no_figures"]
 
+MOST_BANDS = 12  # codes about which an ellipse is drawn
 MOST_ROWS = 5_000  # points on a plane, and rows whose error is averaged
 
 
@@ -89,7 +90,8 @@ def _drawings(
         "history",
         lambda: plots.plot_history(estimator.history_, best_epoch=estimator.best_epoch_, start_label=start),
     )
-    yield "latent_plane", lambda: plots.plot_latent_plane(codes, labels, train_codes=known)
+    bands = _covariances(estimator, shown.take(range(min(len(shown), MOST_BANDS))))
+    yield "latent_plane", lambda: plots.plot_latent_plane(codes, labels, train_codes=known, covariances=bands)
     if estimator.fitted_.given is None and (loadings := _loadings(estimator, shown.rows)) is not None:
         names = None if rows.frame is not None else columns
         yield "loadings", lambda: plots.plot_loadings(loadings, shape, names)
@@ -115,6 +117,14 @@ def _drawings(
         for again in (reconstructed, _pca_reconstructed(estimator, values, pca_components))
     ]
     yield "error_by_feature", lambda: plots.plot_error_by_feature(*errors, columns=columns, image_shape=shape)
+
+
+def _covariances(estimator: Any, rows: Table) -> Any:
+    """Of the codes of a few rows; None where they are not points that noise could move."""
+    fitted = estimator.fitted_
+    if fitted.given is not None or fitted.inference is None or fitted.inference.polishing is None:
+        return None
+    return fitted.code_covariances(estimator.to_numbers(rows.rows))
 
 
 def _loadings(estimator: Any, rows: Any) -> Any:
