@@ -19,6 +19,7 @@ from isthmus.rows.cells import has_gaps, require_cells
 from isthmus.rows.metadata import check_given, check_weights, with_metadata
 from isthmus.rows.source import Source
 from isthmus.tables.errors import DataError, said
+from isthmus.tables.frames import is_frame
 from isthmus.tables.input_rows import InputRows, arrow_cells, input_rows, large_stream
 from isthmus.tables.layout import TableLayout, layout_of, plain_layout
 from isthmus.tables.stream import TableStream
@@ -33,6 +34,7 @@ __all__ = [
     "read_for_fit",
     "read_rows",
     "require_columns",
+    "require_complete_numbers",
     "set_columns",
     "without_name_warnings",
 ]
@@ -108,6 +110,26 @@ def _held(estimator: Any, X: Any, rows: InputRows, *, reset: bool, gaps: bool | 
         values, None, features, layout, form=form, masked=masked, was_read=rows.was_read, image_shape=rows.image_shape,
         row_shape=rows.row_shape if layout is None else None,
     )  # fmt: skip
+
+
+def require_complete_numbers(estimator: Any, X: Any, *, gaps: bool = False) -> None:
+    """A `ValueError` that names the columns that are no numbers, or says how to fill cells, for what takes neither."""
+    who = type(estimator).__name__
+    if not is_frame(X) and not isinstance(X, Table):
+        return
+    try:
+        rows = input_rows(X)
+        layout = None if rows.cells is None else rows.layout or layout_of(rows.cells)
+    except DataError as error:
+        raise ValueError(f"{who}: {error}") from error
+    if layout is not None and not layout.is_plain:
+        told = [f"{column.name} ({column.kind})" for column in layout.columns if column.kind != "number"]
+        raise ValueError(
+            f"{who}: takes numbers, and X has {said(told, 6)}; leave these columns out, or pass the codes that an "
+            "Autoencoder makes of all columns."
+        )
+    if not gaps and rows.values is not None and has_gaps(np.asarray(rows.values, dtype=np.float64)):
+        raise ValueError(f"{who}: X has missing cells; fill them first, as Autoencoder().fit(X).impute(X) does.")
 
 
 def _takes_gaps(estimator: Any) -> bool:
