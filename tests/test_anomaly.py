@@ -138,11 +138,12 @@ def test_the_broken_column_is_named_and_its_value_was_expected():
 
 
 def test_reconstruction_is_the_sum_of_weighed_squares():
+    """In the mean of the autoencoders of all folds."""
     X = normal_rows(100)
     detector = quick(measure="reconstruction").fit(X)
     scorer = detector.scorer_
-    u, reconstruction = scorer.units.apply(X), scorer.units.apply(detector.autoencoder_.reconstruct(X))
-    expected = ((u - reconstruction) ** 2 / scorer.variances).sum(1)
+    u, folds = scorer.units.apply(X), (scorer, *scorer.others)
+    expected = np.mean([((u - one.reconstruct(u)) ** 2 / one.variances).sum(1) for one in folds], axis=0)
     np.testing.assert_allclose(-detector.score_samples(X), expected, rtol=1e-3)
 
 
