@@ -35,6 +35,7 @@ X = np.random.default_rng(0).normal(size=(60, 2)) @ np.random.default_rng(1).nor
 X += 0.1 * np.random.default_rng(2).normal(size=X.shape)
 HOLES = np.where(np.random.default_rng(3).random(X.shape) < 0.1, np.nan, X)
 SERIES = np.sin(np.arange(160) / 5)[:, None] + 0.1 * np.random.default_rng(4).normal(size=(160, 2))
+GAPPY = np.where(np.arange(320).reshape(160, 2) % 37 < 2, np.nan, SERIES)
 HOURS = np.datetime64("2024-01-01") + np.arange(160) * np.timedelta64(1, "h")
 LABELS = np.where(np.arange(60) % 3 == 0, np.where(X[:, 0] > 3, "up", "down"), None)
 QUICK = {"max_iter": 1, "hidden_layer_sizes": (3,), "random_state": 0}
@@ -103,6 +104,7 @@ def used(name, model):
             codes,
             model.inverse_transform(codes),
             model.denoise(SERIES),
+            model.impute(GAPPY),
             model.sample(2),
             model.score_samples(SERIES),
         ]

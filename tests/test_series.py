@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from isthmus import Autoencoder, SeriesOutlierDetector, WindowedAutoencoder
 from isthmus.series import series_of
+from isthmus.series.bridging import _bridge, bridged
 from isthmus.series.episodes import Rate, Tracker, count_episodes, episodes_above, static_threshold
 from isthmus.series.held_out import split_blocks
 from isthmus.series.lengths import period_of, window_lengths
@@ -773,3 +774,25 @@ def test_codes_of_another_length_are_refused(windowed):
         windowed.inverse_transform(np.zeros((5, 2)), n_steps=900)
     with pytest.raises(ValueError, match="the windows have 40 steps, and the series has 30 in a row"):
         windowed.transform(sine(n=30))
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.5, 0.95, 0.9999])
+def test_a_bridge_is_the_conditional_mean_of_an_autoregression(rho):
+    n, gone = 12, np.array([0, 3, 4, 5, 9, 11])
+    residuals = np.random.default_rng(0).normal(size=n)
+    known = np.setdiff1d(np.arange(n), gone)
+    covariance = rho ** np.abs(np.subtract.outer(np.arange(n), np.arange(n)))
+    expected = covariance[np.ix_(gone, known)] @ np.linalg.solve(covariance[np.ix_(known, known)], residuals[known])
+    holes = residuals.copy()
+    holes[gone] = np.nan
+    np.testing.assert_allclose(_bridge(holes, rho)[gone], expected, atol=1e-6)
+    if rho > 0.99:
+        np.testing.assert_allclose(_bridge(holes, rho)[gone], np.interp(gone, known, residuals[known]), atol=2e-3)
+
+
+def test_a_bridge_ends_with_its_segment():
+    values = np.array([[5.0], [np.nan], [np.nan], [3.0], [3.2], [2.9]])
+    filled = bridged(values, np.zeros((6, 1)), np.array([[0, 2], [2, 6]]))
+    assert 0 < filled[1, 0] < 5
+    assert filled[1, 0] / 5 == pytest.approx(filled[2, 0] / 3)  # each has a neighbour on one side alone
+    np.testing.assert_array_equal(filled[[0, 3, 4, 5]], values[[0, 3, 4, 5]])

@@ -268,3 +268,45 @@ def latents_for_pca() -> str:
         size, needs = name.removeprefix("PCA with "), row["PCA needs for it"]
         lines.append(f"| {size} | {row['latents']} | {row['error']:.4f} | {needs if needs else 'more than all'} |")
     return "\n".join(lines)
+
+
+def series_detectors() -> str:
+    """Every detector of series a row, the mean score of each collection a column."""
+    found = results("series")
+    rows = found["vus_pr"]
+    collections = [name for name in next(iter(rows.values())) if name not in ("all", "first minus this")]
+    lines = [
+        f"| detector | all | {' | '.join(collections)} | first minus this | CPU seconds per 10,000 steps |",
+        f"|{'---|' * (len(collections) + 4)}",
+    ]
+    for name, row in rows.items():
+        difference, low, high = row["first minus this"]
+        told = "" if difference == low == high == 0 else f"{difference:+.3f} [{low:+.3f}, {high:+.3f}]"
+        values = " | ".join(f"{row[one]:.3f}" for one in ("all", *collections))
+        lines.append(f"| {name} | {values} | {told} | {found['seconds_per_10000_steps'][name]:.2f} |")
+    return "\n".join(lines)
+
+
+def series_alarms() -> str:
+    """False episodes and events found at the stated rate."""
+    lines = ["| alarms | false episodes per 1,000 steps | worst series | events found |", "|---|---|---|---|"]
+    for name, row in results("series")["alarms"].items():
+        share = f"{row['events_found']:.0%} of {row['events']}"
+        lines.append(f"| {name} | {row['false_per_1000']:.2f} | {row['worst_series']:.1f} | {share} |")
+    return "\n".join(lines)
+
+
+def series_gaps() -> str:
+    """Errors of filled gaps, means over series, a column for each length of gap."""
+    rows = results("series_gaps")
+    sizes = sorted({row["gap"] for row in rows})
+    shown: dict[str, dict[int, list[float]]] = {}
+    for row in rows:
+        for name, value in row.items():
+            if isinstance(value, float):
+                label = "network where held-out blocks say so" if name.startswith("kept") else name
+                shown.setdefault(label, {}).setdefault(row["gap"], []).append(value)
+    lines = [f"| filled by | {' | '.join(f'gaps of {size} steps' for size in sizes)} |", f"|---|{'---|' * len(sizes)}"]
+    for name, errors in shown.items():
+        lines.append(f"| {name} | {' | '.join(f'{statistics.mean(errors[size]):.3f}' for size in sizes)} |")
+    return "\n".join(lines)

@@ -188,7 +188,7 @@ class FittedState:
         return found[:, :k] * self.code_unit, found[:, k:] * self.code_unit
 
     def code_covariances(self, X: Any, given: np.ndarray | None = None) -> np.ndarray:
-        """Of each row's code, shape (n_rows, n_components, n_components); its diagonal the squared errors."""
+        """Covariance of each row's code, shape (n_rows, n_components, n_components)."""
         inference, k = self.inference, self.n_components
         if inference is None or inference.polishing is None:
             raise ValueError(NO_ERRORS)

@@ -75,7 +75,7 @@ class AutoencoderSettings:
     )
     unseen: str = hyper(
         "auto",
-        "categories not seen in fit: an error, or missing cells; auto: missing cells if those are allowed",
+        "categories not seen in fit: an error, or missing cells; auto: missing cells if there were any at fit",
         choices=("auto", "error", "missing"),
     )
     max_iter: int | None = hyper(None, "largest number of epochs; None chooses from the data's size", at_least=0)

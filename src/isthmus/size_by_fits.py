@@ -159,14 +159,14 @@ def _n_features(source: Source) -> int:
 def _variation(settings: AutoencoderSettings, **changed: Any) -> Any:
     """A copy with other settings, which is not fitted and leaves its code as it comes."""
     varied = copy.copy(settings)
-    for name, value in {"whiten": False, "rotate": None, **changed}.items():
+    for name, value in {"whiten": False, "rotate": None, "budget": None, **changed}.items():
         setattr(varied, name, value)
     return varied
 
 
 def _nested(settings: AutoencoderSettings, size: int) -> Any:
     """The same settings with an ordered code of ``size`` latents."""
-    nested = _variation(settings, n_components=size, polish=0)
+    nested = _variation(settings, n_components=size, polish=0, refit=False)
     nested.make_bottleneck = lambda n_latents: NestedBottleneck(DECAY)
     return nested
 

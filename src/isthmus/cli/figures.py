@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,9 +52,7 @@ def draw_figures(folder: Path, estimator: Any, rows: Table, training: Any, pca_c
         training = None if training is None else completed(estimator.fitted_, training)
     folder.parent.mkdir(parents=True, exist_ok=True)
     sweep(folder.parent)
-    with staging(folder) as staged, warnings.catch_warnings():
-        # a letter that the font has not is drawn as a box
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+    with staging(folder) as staged:
         beside, drawn = staged / NEW, []
         beside.mkdir()
         try:

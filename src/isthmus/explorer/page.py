@@ -127,9 +127,9 @@ def write_explorer(
     size = next(iter(evaluated.values())).pca_components
     errors, _ = row_errors(first, rows, size)
     span = grey_range(rows)
-    room = (TABLE_ROOM if shape is None else COLOUR_ROOM if shape[0] > 1 else ROOM) // (
-        1 if first.fitted_.n_weights < 2 * LARGE_NETWORK else 2
-    )
+    small = first.fitted_.n_weights < 2 * LARGE_NETWORK
+    room = TABLE_ROOM if shape is None else ROOM
+    room = COLOUR_ROOM if shape is not None and shape[0] > 1 else room if small else room // 2
     places = choose_items(errors, rows.shape[1], exact_divisor(rows[:64]) is not None, room)
     mean = first.scaling_.undo(first.principal_.mean.double().cpu().numpy())
     probes = probe_rows(np.where(np.isnan(rows[places[0]]), mean, rows[places[0]]), mean, span, shape)

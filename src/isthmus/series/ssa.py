@@ -71,9 +71,17 @@ class SingularSpectrum:
 
     @classmethod
     def of(
-        cls, rows: np.ndarray, present: np.ndarray | None = None, n_components: int | None = None
+        cls,
+        rows: np.ndarray,
+        present: np.ndarray | None = None,
+        n_components: int | None = None,
+        blocks: int = BLOCKS,
     ) -> SingularSpectrum:
-        """From windows of shape (n, n_channels, length), 0 where missing; p by left-out quarters if it isn't given."""
+        """From windows of shape (n, n_channels, length), 0 where missing; p by left-out blocks if it isn't given.
+
+        With ``blocks`` a window is predicted in so many parts: long ones ask for what goes on, short ones for what is
+        smooth too.
+        """
         rows, present = _some(rows, present, MOST_WINDOWS)
         if n_components is not None:
             return cls._leading(rows, present, min(n_components, rows[0].size), {})
@@ -86,7 +94,7 @@ class SingularSpectrum:
         tried, known = _some(rows[odd], None if present is None else present[odd], WINDOWS_TRIED)
         errors = {}
         for size in _sizes(most):
-            misses = (tried - replace(half, components=half.components[:size]).expected(tried, known)) ** 2
+            misses = (tried - replace(half, components=half.components[:size]).expected(tried, known, blocks)) ** 2
             errors[size] = float(misses.mean() if known is None else misses[known].mean())
         least = min(errors.values())
         best = next(size for size, error in errors.items() if error <= (1 + INDIFFERENT) * least)
@@ -131,11 +139,11 @@ class SingularSpectrum:
         """Windows of codes, shape (n, n_channels, length)."""
         return (codes @ self.components).reshape(len(codes), *self.mean.shape) + self.mean
 
-    def expected(self, rows: np.ndarray, present: np.ndarray | None = None) -> np.ndarray:
-        """Every quarter predicted from the rest of its window, shape (n, n_channels, length)."""
+    def expected(self, rows: np.ndarray, present: np.ndarray | None = None, blocks: int = BLOCKS) -> np.ndarray:
+        """Every quarter (or other part) predicted from the rest of its window, shape (n, n_channels, length)."""
         centred = (rows - self.mean).reshape(len(rows), -1)
         found = np.empty((len(rows), *self.mean.shape))
-        bounds = np.linspace(0, self.mean.shape[1], min(BLOCKS, self.mean.shape[1]) + 1).round().astype(int)
+        bounds = np.linspace(0, self.mean.shape[1], min(blocks, self.mean.shape[1]) + 1).round().astype(int)
         for begin, end in itertools.pairwise(bounds):
             outside = np.ones(self.mean.shape, bool)
             outside[:, begin:end] = False

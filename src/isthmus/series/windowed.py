@@ -24,6 +24,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from isthmus.hyperparameter import check_hyperparameters, hyper
+from isthmus.series.bridging import bridged
 from isthmus.series.held_out import BlockSplit, gain_beyond_chance, split_blocks
 from isthmus.series.lengths import LEAST_LENGTH, WITHOUT_PERIOD, period_of, window_lengths
 from isthmus.series.series import Series, series_of, with_channels_of
@@ -36,6 +37,8 @@ CLOSED_FORM = "singular spectrum analysis"
 NETWORKS = ("auto", "none", "perceptron", "convolution")
 CONVOLUTIONS = (16, 32)
 MOST_ROWS = 20_000  # windows learned from
+MOST_GAPS = 0.6  # share of a window that may be filled
+GAP_BLOCKS = 16  # parts of a window that stand for gaps
 FINEST = 8  # strides in a window where steps are averaged
 
 
@@ -54,6 +57,9 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
         always there. Empty lists where the series is too short to hold blocks out.
     spectrum_ : SingularSpectrum
         The closed form in full.
+    filling_ : SingularSpectrum
+        The closed form that fills gaps: as many components as predict sixteenths of a window best, more than a code
+        needs.
     units_ : Units
         Mean and standard deviation of the channels.
     length_, stride_, n_components_ : int
@@ -111,7 +117,8 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
             )
         self.spectrum_ = SingularSpectrum.of(rows, present, self.n_components)
         self.n_components_ = self.spectrum_.n_components
-        filled = rows if present is None else np.where(present, rows, self._closed_form_of(rows, present))
+        self.filling_ = SingularSpectrum.of(rows, present, blocks=GAP_BLOCKS)
+        filled = rows if present is None else np.where(present, rows, self._expected_in_gaps(rows, present))
         self._choose(filled.reshape(len(rows), -1), self._blocks(series, grid, split), seed)
         return self
 
@@ -133,8 +140,8 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
         present = np.concatenate(masks) if masks else np.ones(rows[0].shape, bool)
         return np.concatenate(rows), None if present.all() else present
 
-    def _closed_form_of(self, rows: np.ndarray, present: np.ndarray | None) -> np.ndarray:
-        return self.spectrum_.decode(self.spectrum_.encode(rows, present))
+    def _expected_in_gaps(self, rows: np.ndarray, present: np.ndarray) -> np.ndarray:
+        return self.filling_.decode(self.filling_.encode(rows, present))
 
     def _blocks(self, series: Series, grid: WindowGrid, split: BlockSplit) -> list[np.ndarray]:
         """Held-out windows without missing cells, flattened, a block each; those without any are left out."""
@@ -250,8 +257,8 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
     def impute(self, X: Any, *, times: Any = None) -> np.ndarray:
         """The series with its missing values filled in; values that are there stay as they are.
 
-        A gap longer than a fifth of every window that covers it stays NaN. Missing *steps* are filled by
-        `impute_steps`.
+        What the model expects is corrected by the residuals beside the gap (`isthmus.series.bridging`). A gap longer
+        than three fifths of a window stays NaN. Missing *steps* are filled by `impute_steps`.
         """
         series, found = self._reconstructed(X, times)
         return series.of_readings(self._completed(series, found))
@@ -263,8 +270,7 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
 
     @staticmethod
     def _completed(series: Series, found: np.ndarray) -> np.ndarray:
-        values = series.part(0, len(series))
-        return np.where(np.isnan(values), found, values)
+        return bridged(series.part(0, len(series)), found, series.segments)
 
     def sample(self, n_windows: int = 1) -> np.ndarray:
         """Windows drawn from the model, shape (n_windows, length, n_channels), in the units of the data."""
@@ -283,13 +289,16 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
     def _reconstructed(self, X: Any, times: Any) -> tuple[Series, np.ndarray]:
         series, grid = self.windows_of(X, times=times, stride=max(1, self.length_ // FINEST))
         rows = np.empty((len(grid), series.n_channels, self.length_))
-        weights = np.ones(rows.shape)
+        # What is near a window's edge has neighbours on one side only, and counts less.
+        lags = np.arange(self.length_)
+        taper = np.minimum(lags + 1, self.length_ - lags) / self.length_
+        weights = np.empty(rows.shape)
         begin = 0
         for part, full in self._filled(series, grid, told=True):
             end = begin + len(part)
             back = self.autoencoder_.reconstruct(part.reshape(len(part), -1))
             rows[begin:end] = np.asarray(back, np.float64).reshape(part.shape)
-            weights[begin:end] = full[:, None, None]
+            weights[begin:end] = (full[:, None] * taper**2)[:, None]
             begin = end
         return series, self.units_.undo(overlap_mean(rows, grid.starts, len(series), weights))
 
@@ -299,14 +308,14 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
             full = np.ones(len(rows), bool)
             rows = np.array(rows)
             if present is not None:
-                full = 1 - present.mean((1, 2)) <= MOST_MISSING
+                full = 1 - present.mean((1, 2)) <= MOST_GAPS
                 holes = ~present.all((1, 2))
                 rows[holes] = self._impute_windows(rows[holes], present[holes])
             yield (rows, full) if told else rows
 
     def _impute_windows(self, rows: np.ndarray, present: np.ndarray) -> np.ndarray:
         if self.kind_ == CLOSED_FORM:
-            return np.where(present, rows, self._closed_form_of(rows, present))
+            return np.where(present, rows, self._expected_in_gaps(rows, present))
         gaps = np.where(present, rows, np.nan).reshape(len(rows), -1)
         some = ~np.isnan(gaps).all(1)
         gaps[some] = self.autoencoder_.impute(gaps[some])

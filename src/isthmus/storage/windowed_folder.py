@@ -39,11 +39,12 @@ class WindowedRecord:
     stride: int = fact(at_least=1, at_most=LONGEST)
     block_errors: dict[str, tuple[float, ...]] = fact(at_least=0, at_most=LARGEST)
     errors: dict[str, float] = fact(at_least=0, at_most=LARGEST)
+    gap_errors: dict[str, float] = fact(at_least=0, at_most=LARGEST)
 
     def __post_init__(self) -> None:
         if self.kind not in self.block_errors or CLOSED_FORM not in self.block_errors:
             raise ValueError("block_errors must have those of its kind and of the closed form")
-        if not all(key.isdigit() and len(key) < 6 for key in self.errors):
+        if not all(key.isdigit() and len(key) < 6 for key in (*self.errors, *self.gap_errors)):
             raise ValueError("errors must be by number of components")
 
 
@@ -69,14 +70,15 @@ class WindowedKind(Kind):
             stride=estimator.stride_,
             block_errors={name: tuple(errors) for name, errors in estimator.block_errors_.items()},
             errors={str(size): error for size, error in spectrum.block_errors.items()},
+            gap_errors={str(size): error for size, error in estimator.filling_.block_errors.items()},
         )
         arrays = {
             "center": estimator.units_.center,
             "spread": estimator.units_.spread,
-            "spectrum.mean": spectrum.mean,
-            "spectrum.components": spectrum.components,
-            "spectrum.eigenvalues": spectrum.eigenvalues,
         }
+        for name, one in (("spectrum", spectrum), ("filling", estimator.filling_)):
+            arrays |= {f"{name}.mean": one.mean, f"{name}.components": one.components}
+            arrays[f"{name}.eigenvalues"] = one.eigenvalues
         tensors = {name: torch.from_numpy(np.ascontiguousarray(part)) for name, part in arrays.items()}
         return Parts(record, tensors, {"autoencoder": estimator.autoencoder_})
 
@@ -95,15 +97,19 @@ class WindowedKind(Kind):
                 f"{n_channels} channels have {n_cells}"
             )
         n_components = fitted.n_components_
+        shape = tensors.kinds["filling.components"].shape if "filling.components" in tensors.kinds else ()
+        if len(shape) != 2 or not 1 <= shape[0] <= n_cells:
+            raise ValueError("filling.components must have from 1 to as many rows as cells")
+        spectra = {"spectrum": n_components, "filling": shape[0]}
         arrays = {
             name: part.numpy()
             for name, part in tensors.read(
                 {
                     "center": TensorKind("F64", (n_channels,)),
                     "spread": TensorKind("F64", (n_channels,)),
-                    "spectrum.mean": TensorKind("F64", (n_channels, record.length)),
-                    "spectrum.components": TensorKind("F64", (n_components, n_cells)),
-                    "spectrum.eigenvalues": TensorKind("F64", (n_cells,)),
+                    **{f"{name}.mean": TensorKind("F64", (n_channels, record.length)) for name in spectra},
+                    **{f"{name}.components": TensorKind("F64", (size, n_cells)) for name, size in spectra.items()},
+                    **{f"{name}.eigenvalues": TensorKind("F64", (n_cells,)) for name in spectra},
                 }
             ).items()
         }
@@ -111,15 +117,20 @@ class WindowedKind(Kind):
             some = part[~np.isinf(part)] if name == "spread" else part
             if not np.isfinite(some).all() or (len(some) and np.abs(some).max() > LARGEST):
                 raise ValueError(f"{name} holds NaN, infinity or a number beyond {LARGEST:g}")
-        if arrays["spread"].min() <= 1 / LARGEST or arrays["spectrum.eigenvalues"].min() < 0:
+        if arrays["spread"].min() <= 1 / LARGEST or min(arrays[f"{name}.eigenvalues"].min() for name in spectra) < 0:
             raise ValueError("spread must be above 0, and eigenvalues at least 0")
         model.channels_, model.has_names_ = record.channels, record.has_names
         vars(model).update({"n_features_in_": n_channels})
         model.units_ = Units(arrays["center"], arrays["spread"])
         model.length_, model.stride_, model.n_components_ = record.length, record.stride, n_components
-        errors = {int(size): error for size, error in record.errors.items()}
-        model.spectrum_ = SingularSpectrum(
-            arrays["spectrum.mean"], arrays["spectrum.components"], arrays["spectrum.eigenvalues"], errors
+        model.spectrum_, model.filling_ = (
+            SingularSpectrum(
+                arrays[f"{name}.mean"],
+                arrays[f"{name}.components"],
+                arrays[f"{name}.eigenvalues"],
+                {int(size): error for size, error in errors.items()},
+            )
+            for name, errors in (("spectrum", record.errors), ("filling", record.gap_errors))
         )
         model.block_errors_ = {name: list(part) for name, part in record.block_errors.items()}
         model.kind_, model.autoencoder_ = record.kind, fitted
