@@ -215,18 +215,6 @@ def tables() -> str:
 # ---- codes and evidence ---------------------------------------------------------------------------------
 
 
-def codes_of_digits() -> str:
-    """Test error per pixel of digits: polished codes, the encoder's own, an ordinary fit, PCA."""
-    lines = ["| latents | best codes | its encoder's codes | ordinary fit | PCA |", "|---|---|---|---|---|"]
-    for name, row in results("inference")["digits"].items():
-        cells = [
-            f"{one['mean']:.4f} ({one['lowest']:.4f} – {one['highest']:.4f})"
-            for one in (row["polished"], row["its encoder alone"], row["ordinary fit"])
-        ]
-        lines.append(f"| {name.removeprefix('digits to ')} | {' | '.join(cells)} | {row['pca']:.4f} |")
-    return "\n".join(lines)
-
-
 def cost_of_codes() -> str:
     """Microseconds a row on one core: the encoder's pass, three steps of descent, a step with the whole curvature."""
     lines = [
@@ -247,26 +235,6 @@ def coverage_of_bands() -> str:
     lines = ["| true dimensions | within | lowest – highest |", "|---|---|---|"]
     for name, row in shares.items():
         lines.append(f"| {name} | {100 * _mean(row):.1f} % | {100 * min(row):.1f} – {100 * max(row):.1f} % |")
-    return "\n".join(lines)
-
-
-def uses_of_codes() -> str:
-    """Detector and samples with the encoder's codes and with the best ones; means over seeds."""
-    rows = results("inference")["uses"]
-    lines = ["| data | measured | encoder's codes | best codes |", "|---|---|---|---|"]
-    for data, what in dict.fromkeys((row["data"], row["what"]) for row in rows):
-        group = [row for row in rows if (row["data"], row["what"]) == (data, what)]
-        cells = [f"{_mean([row[f'polish={polish}'] for row in group]):.4f}" for polish in ("0", "auto")]
-        lines.append(f"| {data} | {what} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def latents_for_pca() -> str:
-    """How many latents do what PCA needs 10, 20 and 30 directions for, on the digits."""
-    lines = ["| as good as PCA with | latents | their error | PCA needs for it |", "|---|---|---|---|"]
-    for name, row in results("inference")["needs"].items():
-        size, needs = name.removeprefix("PCA with "), row["PCA needs for it"]
-        lines.append(f"| {size} | {row['latents']} | {row['error']:.4f} | {needs if needs else 'more than all'} |")
     return "\n".join(lines)
 
 
