@@ -42,7 +42,7 @@ OWN = {
 }
 OTHERS = [
     AutoencoderOutlierDetector(autoencoder=Autoencoder(1, whiten=True, **LINEAR), contamination=0.2),
-    Denoiser("masking", 0.2, autoencoder=DenoisingAutoencoder(1, **FEW)),
+    Denoiser("salt_and_pepper", 0.2, autoencoder=DenoisingAutoencoder(1, **FEW)),
     Denoiser(level=0.1, clean=False, autoencoder=DenoisingAutoencoder(1, **LINEAR)),
     PretrainedClassifier(Autoencoder(1, **LINEAR), n_steps=3),
     PretrainedClassifier(Autoencoder(1, **FEW), fine_tune=False),

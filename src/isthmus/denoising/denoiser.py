@@ -166,7 +166,7 @@ class Denoiser(TransformerMixin, BaseEstimator):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()  # pyrefly: ignore[missing-attribute]
-        tags.input_tags.allow_nan = self.corruption == "masking"
+        tags.input_tags.allow_nan = self.corruption == "masking" and not self.clean
         return tags
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -222,7 +222,9 @@ class Denoiser(TransformerMixin, BaseEstimator):
 
     def _fit_blind(self, rows: np.ndarray) -> None:
         if rows.shape[1] < 2:
-            raise ValueError("Denoiser: clean=False needs at least 2 columns, as it predicts cells from others, got 1.")
+            raise ValueError(
+                "Denoiser: clean=False needs at least 2 columns, as it predicts cells from others, got n_features=1."
+            )
         lost = np.isnan(rows)
         means = np.nanmean(np.where(lost.all(0), 0, rows), axis=0, dtype=np.float64)
         rows = np.where(lost, means, rows).astype(rows.dtype)

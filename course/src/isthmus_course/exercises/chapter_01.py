@@ -185,7 +185,7 @@ def _digits() -> np.ndarray:
 
 
 def _percent(sentence: str | None) -> str | None:
-    return sentence and sentence.replace("%", " %")
+    return sentence
 
 
 CHECKS = (whole, enough, smallest, moved, turned, guessed)
