@@ -364,7 +364,7 @@ REFUSALS = [
     (
         "vanilla",
         {"hidden_layer_sizes": (8, 0)},
-        "hidden_layer_sizes must hold whole numbers of at least 1, got",
+        "hidden_layer_sizes must contain integers of at least 1, got",
     ),
     ("vanilla", {"hidden_layer_sizes": 8}, "hidden_layer_sizes must be whole numbers or None, got 8."),
     ("vanilla", {"variance": "guessed"}, "variance must be one of 'learned', got 'guessed'."),

@@ -85,7 +85,7 @@ def test_text_becomes_a_value(name, text, value):
         (["--scale", "loud"], "--scale must be one of 'auto', 'standard', 'minmax', got 'loud'."),
         (["--hidden-layer-sizes", "none"], "such as 256,128 or 'linear' or 'auto', got 'none'."),
         (["--hidden-layer-sizes", "64,,32"], "got '64,,32'."),
-        (["--hidden-layer-sizes", "64,0"], "must hold whole numbers of at least 1"),
+        (["--hidden-layer-sizes", "64,0"], "must contain integers of at least 1"),
         (["--validation-fraction", "nan"], "--validation-fraction must be"),
         (
             ["--top-k", "3"],
