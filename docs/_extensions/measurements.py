@@ -212,6 +212,64 @@ def tables() -> str:
     return (RESULTS / "tables.md").read_text(encoding="utf-8")
 
 
+# ---- codes and evidence ---------------------------------------------------------------------------------
+
+
+def codes_of_digits() -> str:
+    """Test error per pixel of digits: polished codes, the encoder's own, an ordinary fit, PCA."""
+    lines = ["| latents | best codes | its encoder's codes | ordinary fit | PCA |", "|---|---|---|---|---|"]
+    for name, row in results("inference")["digits"].items():
+        cells = [
+            f"{one['mean']:.4f} ({one['lowest']:.4f} – {one['highest']:.4f})"
+            for one in (row["polished"], row["its encoder alone"], row["ordinary fit"])
+        ]
+        lines.append(f"| {name.removeprefix('digits to ')} | {' | '.join(cells)} | {row['pca']:.4f} |")
+    return "\n".join(lines)
+
+
+def cost_of_codes() -> str:
+    """Microseconds a row on one core: the encoder's pass, three steps of descent, a step with the whole curvature."""
+    lines = [
+        "| network | encoder | three steps | a step with H | its matrix products | over them |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, row in results("inference")["cost"].items():
+        cells = [f"{row[key]:.1f}" for key in ("encoder", "three steps of descent", "step", "products")]
+        lines.append(f"| {name} | {' | '.join(cells)} | {row['step over products']:.2f} |")
+    return "\n".join(lines)
+
+
+def coverage_of_bands() -> str:
+    """The share of true codes within bands of 90 %, by dimension: mean, lowest and highest over seeds and latents."""
+    shares: dict[str, list[float]] = {}
+    for name, row in results("inference")["bands"].items():
+        shares.setdefault(name.split(",")[0].removeprefix("curved "), []).extend(row)
+    lines = ["| true dimensions | within | lowest – highest |", "|---|---|---|"]
+    for name, row in shares.items():
+        lines.append(f"| {name} | {100 * _mean(row):.1f} % | {100 * min(row):.1f} – {100 * max(row):.1f} % |")
+    return "\n".join(lines)
+
+
+def uses_of_codes() -> str:
+    """Detector and samples with the encoder's codes and with the best ones; means over seeds."""
+    rows = results("inference")["uses"]
+    lines = ["| data | measured | encoder's codes | best codes |", "|---|---|---|---|"]
+    for data, what in dict.fromkeys((row["data"], row["what"]) for row in rows):
+        group = [row for row in rows if (row["data"], row["what"]) == (data, what)]
+        cells = [f"{_mean([row[f'polish={polish}'] for row in group]):.4f}" for polish in ("0", "auto")]
+        lines.append(f"| {data} | {what} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def latents_for_pca() -> str:
+    """How many latents do what PCA needs 10, 20 and 30 directions for, on the digits."""
+    lines = ["| as good as PCA with | latents | their error | PCA needs for it |", "|---|---|---|---|"]
+    for name, row in results("inference")["needs"].items():
+        size, needs = name.removeprefix("PCA with "), row["PCA needs for it"]
+        lines.append(f"| {size} | {row['latents']} | {row['error']:.4f} | {needs if needs else 'more than all'} |")
+    return "\n".join(lines)
+
+
 def series_detectors() -> str:
     """Every detector of series a row, the mean score of each collection a column."""
     found = results("series")

@@ -32,6 +32,7 @@ __all__ = [
     "choose_refit",
     "choose_size",
     "choose_turns",
+    "is_linear",
     "needs_search",
     "require_consistent",
 ]
@@ -92,7 +93,7 @@ def require_consistent(
             f"{who}: output_activation='sigmoid' needs start='random'; a model that starts at PCA has PCA's "
             f"unbounded output."
         )
-    if settings.rotate is not None and not (_is_linear(settings) and _is_plain_point(settings, size)):
+    if settings.rotate is not None and not (is_linear(settings) and _is_plain_point(settings, size)):
         raise ValueError(
             f"{who}: rotate={settings.rotate!r} is for linear models with a plain point code: a rotation leaves their "
             "rows as they are. Give hidden_layer_sizes=() too, or leave rotate out."
@@ -120,7 +121,8 @@ def _require_float32(who: str, columns: Columns) -> None:
         )
 
 
-def _is_linear(settings: AutoencoderSettings) -> bool:
+def is_linear(settings: AutoencoderSettings) -> bool:
+    """Whether the settings ask for networks without hidden layers."""
     widths = settings.hidden_layer_sizes
     return widths is not None and not len(widths) and not settings.channels and not settings.own_modules()
 
@@ -148,7 +150,7 @@ def needs_search(settings: AutoencoderSettings) -> bool:
     if not isinstance(settings.n_components, str) and asked_share(settings) is None:
         return False
     _require_searchable(settings)
-    return isinstance(settings.n_components, str) or not _is_linear(settings)
+    return isinstance(settings.n_components, str) or not is_linear(settings)
 
 
 def _require_searchable(settings: AutoencoderSettings) -> None:

@@ -100,7 +100,7 @@ class BaseAutoencoder(
     history_ : History
         One row per epoch; row 0 is the start.
     n_iter_, best_epoch_ : int
-        Epochs run, and the epoch whose weights the model has.
+        Epochs run, and the epoch that held-out rows chose: the model has its weights, or those of a refit as long.
     noise_variance_ : float
         σ² of the noise in the units of the (scaled) data: learned, fixed, or what held-out rows have left beside their
         best codes, over the n - p of n cells that p latents leave free; for PCA itself probabilistic PCA's.
@@ -175,10 +175,8 @@ class BaseAutoencoder(
 
         A point code is where the decoder comes closest to the row, as far as ``polish`` steps from the encoder's guess
         lead. Of an ordered code ``size=k`` gives the first k latents. With ``return_std`` the standard error of each
-        latent comes too, in the same shape.
-
-        A row with missing cells is encoded by the cells it has, and by the density of codes. A model of point codes can
-        do that whatever its fit was like, once ``set_params(missing="mask")`` says that NaN is meant.
+        latent comes too, in the same shape. A row with missing cells is encoded by the cells it has and the density of
+        codes, whatever the fit was like, where codes are points and ``missing`` isn't "error".
         """
         fitted, rows = self._require_fitted(), self.to_numbers(X)
         beside = given_for(self, given, rows.shape[0])

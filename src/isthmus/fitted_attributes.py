@@ -46,7 +46,7 @@ class FittedAttributes:
 
     @property
     def best_epoch_(self) -> int:
-        """The epoch whose weights the model has."""
+        """The epoch that held-out rows chose."""
         return self.fitted_.best_epoch
 
     @property

@@ -1,14 +1,17 @@
-"""The size of a code, found by fits: the fewest latents that keep a share of the variance (``n_components=0.95``).
+"""The size of a code, found by fits of several sizes: what ``n_components=0.95`` and ``n_components="auto"`` ask.
 
-PCA's own answer is read off its spectrum: the variances of the directions kept, over all. The share that a nonlinear
-code keeps is known only from rows it has not seen,
+**The fewest latents that keep a share of the variance.** PCA's own answer is read off its spectrum: the variances of
+the directions kept, over all. The share that a nonlinear code keeps is known only from rows it has not seen,
 
     share(k) = 1 - Σ‖x - x̂_k‖² / Σ‖x - μ‖²        over held-out rows, x̂_k decoded from k latents, μ the training mean
 
 One nested fit, whose first k latents are a code by themselves for every k, says for all sizes at once what can be kept
 and about how many latents it takes. A code trained for one size alone keeps more, so fits of single sizes then find the
 smallest that keeps the share; few are needed, as a larger code keeps no less. PCA's curve on the held-out rows stands
-beside the nested one: no fit is meant to be worse than PCA.
+beside the nested one, since no fit is meant to be worse than PCA.
+
+**As many latents as the data support.** The smallest size at which rows held out are as probable as at any, within one
+standard error (`isthmus.evidence_by_size`).
 """
 
 from __future__ import annotations
@@ -23,7 +26,9 @@ import torch
 from sklearn.utils import check_random_state
 from torch import Tensor
 
+from isthmus.choices import is_linear
 from isthmus.distributed import ProcessGroup
+from isthmus.evidence_by_size import evidence_by_size
 from isthmus.fitted import FittedState
 from isthmus.inference.code_spread import left_out_by_size
 from isthmus.initialization import rows_for_fitted
@@ -31,11 +36,13 @@ from isthmus.parts.bottleneck import NestedBottleneck
 from isthmus.rows.rows import Rows
 from isthmus.rows.source import Source
 from isthmus.settings import AutoencoderSettings
+from isthmus.size_search import smallest_below
 
-__all__ = ["fewest_keeping"]
+__all__ = ["fewest_keeping", "supported"]
 
 MOST_ROWS = 1 << 14  # that the search learns from; more would change the answer by little
-HELD_OUT, MOST_HELD_OUT = 0.2, 2048
+HELD_OUT, MOST_HELD_OUT, ENOUGH_HELD_OUT = 0.2, 2048, 1000
+MOST_SPLITS, LINEAR_SPLITS = 3, 5
 SPARE = 1.25  # times PCA's answer on the training rows, since held-out rows keep less
 ALONE = 0.6  # of the latents of a nested code, about as many do when they are trained for their number alone
 DECAY = 0.5  # of the nested code's sizes, as in `NestedAutoencoder`
@@ -48,7 +55,7 @@ def fewest_keeping(settings: AutoencoderSettings, source: Source, group: Process
 
     ``fit`` gives the fitted record of settings on rows. A `ValueError` says by how much the data fall short.
     """
-    share, (learned, held_out) = float(settings.n_components), _split(settings, source, group)  # type: ignore[arg-type]
+    share, ((learned, held_out),) = float(settings.n_components), _splits(settings, source, group)  # type: ignore[arg-type]
     cap = min(learned.shape[0], _n_features(learned))
 
     def kept(fitted: FittedState, size: int, *, nested: bool = False) -> float:
@@ -64,7 +71,7 @@ def fewest_keeping(settings: AutoencoderSettings, source: Source, group: Process
     while answer is None:
         size = min(cap, size)
         fitted = fit(_nested(settings, size), learned)
-        by_nested = _smallest(lambda k, fitted=fitted: kept(fitted, k, nested=True) >= share, size, size)
+        by_nested = smallest_below(lambda k, fitted=fitted: kept(fitted, k, nested=True) >= share, size, size)
         left_out = _left_out_by_pca(fitted, rows_for_fitted(settings, held_out, fitted, group))
         by_pca = np.flatnonzero(1 - left_out[:cap] >= share)[:1] + 1
         answer = min([*([] if by_nested is None else [by_nested]), *map(int, by_pca)], default=None)
@@ -72,7 +79,7 @@ def fewest_keeping(settings: AutoencoderSettings, source: Source, group: Process
             raise ValueError(
                 f"{type(settings).__name__}: n_components={share:g} can't be kept: {cap} latents, as many as "
                 f"{learned.shape[0]} rows of {_n_features(learned)} columns allow, keep "
-                f"{max(kept(fitted, cap, nested=True), 0):.1%} of the variance of rows held out. Ask for a smaller "
+                f"{max(kept(fitted, cap, nested=True), 0):.1%} of the variance of held-out rows. Ask for a smaller "
                 "share, give the number of latents, or fit more rows."
             )
         size *= 2
@@ -80,12 +87,51 @@ def fewest_keeping(settings: AutoencoderSettings, source: Source, group: Process
     def keeps(size: int) -> bool:
         return kept(fit(_variation(settings, n_components=size), learned), size) >= share
 
-    found = _smallest(keeps, cap, round(ALONE * answer))
+    found = smallest_below(keeps, cap, round(ALONE * answer))
     return answer if found is None else found
 
 
-def _split(settings: AutoencoderSettings, source: Source, group: ProcessGroup) -> tuple[Source, Source]:
-    """Some rows to learn from and others to evaluate on, in memory."""
+def supported(settings: AutoencoderSettings, source: Source, group: ProcessGroup, fit: Fit) -> int:
+    """The smallest code whose evidence on held-out rows is within one standard error of the highest.
+
+    About its maximum the evidence is flat, and where it is highest is partly chance (Breiman et al. 1984).
+    A few held-out rows of one split can't say; then there are as many splits as make a thousand, three at most, or five
+    for a linear model, whose fits cost nothing.
+    """
+    most = LINEAR_SPLITS if is_linear(settings) else MOST_SPLITS
+    splits = _splits(settings, source, group, enough=ENOUGH_HELD_OUT, most=most)
+    parted = [_parted(held_out) for _, held_out in splits]
+    learned = splits[0][0]
+
+    def attempt(size: int) -> tuple[np.ndarray, float]:
+        fitted = [fit(_variation(settings, n_components=size), learned) for learned, _ in splits]
+        scores = [one.log_evidence(*rows) for one, rows in zip(fitted, parted, strict=True)]
+        known = [each for each in scores if each is not None]
+        if len(known) < len(scores):
+            raise ValueError(
+                f"{type(settings).__name__}: n_components='auto' compares sizes by score, and the density of a row is "
+                "not known under this model; give the number of latents."
+            )
+        return np.stack(known), float(np.mean([one.noise_variance for one in fitted]))
+
+    found = evidence_by_size(attempt, max(1, min(learned.shape[0], _n_features(learned)) - 1))
+    return max(1, min(found.within))
+
+
+def _parted(source: Source) -> tuple[Any, np.ndarray | None]:
+    """Rows, and what they are given, each by itself."""
+    if source.widths is None:
+        return source.values, None
+    rows, given, _ = np.split(np.arange(source.widths.total), np.cumsum(source.widths)[:2])
+    beside = source.values[:, given]
+    beside = beside.toarray() if hasattr(beside, "toarray") else beside
+    return source.values[:, rows], beside if len(given) else None
+
+
+def _splits(
+    settings: AutoencoderSettings, source: Source, group: ProcessGroup, *, enough: int = 1, most: int = 1
+) -> list[tuple[Source, Source]]:
+    """Rows to learn from and others to evaluate on, in memory; in as many ways as hold out ``enough``, or ``most``."""
     seed = int(group.broadcast_(torch.tensor(int(check_random_state(settings.random_state).randint(2**31 - 1)))))
     n_rows = source.shape[0]
     order = np.random.default_rng([seed, MOST_ROWS]).permutation(n_rows)[: MOST_ROWS + MOST_HELD_OUT]
@@ -101,7 +147,9 @@ def _split(settings: AutoencoderSettings, source: Source, group: ProcessGroup) -
         values = source.values[places] if source.stream is None else source.stream.take(places).values
         return dataclasses.replace(source, values=values, stream=None)
 
-    return at(order[n_held_out:]), at(order[:n_held_out])
+    begins = range(0, len(order) - n_held_out, n_held_out)[: min(most, -(-enough // n_held_out))]
+    folds = [slice(begin, begin + n_held_out) for begin in begins]
+    return [(at(np.delete(order, fold)), at(order[fold])) for fold in folds]
 
 
 def _n_features(source: Source) -> int:
@@ -111,14 +159,14 @@ def _n_features(source: Source) -> int:
 def _variation(settings: AutoencoderSettings, **changed: Any) -> Any:
     """A copy with other settings, which is not fitted and leaves its code as it comes."""
     varied = copy.copy(settings)
-    for name, value in {"whiten": False, "rotate": None, **changed}.items():
+    for name, value in {"whiten": False, "rotate": None, "budget": None, **changed}.items():
         setattr(varied, name, value)
     return varied
 
 
 def _nested(settings: AutoencoderSettings, size: int) -> Any:
     """The same settings with an ordered code of ``size`` latents."""
-    nested = _variation(settings, n_components=size, polish=0)
+    nested = _variation(settings, n_components=size, polish=0, refit=False)
     nested.make_bottleneck = lambda n_latents: NestedBottleneck(DECAY)
     return nested
 
@@ -135,23 +183,3 @@ def _left_out_by_pca(fitted: FittedState, rows: Rows) -> np.ndarray:
         total = total + away.square().sum()
         kept += (away @ principal.directions.double().T).square().sum(0)
     return (1 - kept.cumsum(0) / total.clamp(min=torch.finfo(torch.float64).tiny)).numpy()
-
-
-def _smallest(reaches: Callable[[int], bool], most: int, guess: int) -> int | None:
-    """The smallest size that reaches, if reaching at a size is reaching at all larger ones; None if none does."""
-    low, high = 0, None
-    size = min(max(1, guess), most)
-    while high is None or high - low > 1:
-        if reaches(size):
-            high = size
-        else:
-            low = size
-            if size == most:
-                return None
-        if high is None:
-            size = min(most, size + max(1, round(0.4 * size)))
-        elif size == high and high - low > 1:
-            size = max(low + 1, min(high - 1, round(high / 1.4)))
-        else:
-            size = (low + high) // 2
-    return high

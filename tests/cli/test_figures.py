@@ -13,7 +13,7 @@ import pytest
 import isthmus
 from cli.conftest import QUICK, call, sentence, tree
 
-FIGURES = {"history", "reconstructions", "latent_plane", "decode_grid", "error_by_feature"}
+FIGURES = {"loadings", "history", "reconstructions", "latent_plane", "decode_grid", "error_by_feature"}
 ROLES = ("--ids", "name", "--labels", "kind")
 SIGNATURE = b"\x89PNG"
 
@@ -79,7 +79,7 @@ def test_plot_writes_all_or_refuses(stand_in, table_run, folder, tmp_path):
     out = tmp_path / "new" / "figures"
     called = call("plot", table_run, "-o", out)
     assert called.code == 0
-    assert "5 figures are in" in called.err
+    assert "6 figures are in" in called.err
     before = tree(out)
     assert "holds figures; pass --overwrite" in sentence(call("plot", table_run, "-o", out))
     assert call("plot", table_run, folder / "own.npz", "-o", out, "--overwrite").code == 0

@@ -40,7 +40,11 @@ def test_a_default_as_the_help_shows_it_means_the_default(kind):
     ("name", "text", "value"),
     [
         ("n_components", "8", 8),
-        ("n_components", "auto", None),
+        ("n_components", "auto", "auto"),
+        ("n_components", "none", None),
+        ("n_components", "0.95", 0.95),
+        ("rotate", "varimax", "varimax"),
+        ("whiten", True, True),
         ("hidden_layer_sizes", "256,128", (256, 128)),
         ("hidden_layer_sizes", "64", (64,)),
         ("hidden_layer_sizes", "(64, 32)", (64, 32)),
@@ -68,13 +72,20 @@ def test_text_becomes_a_value(name, text, value):
     ("tokens", "words"),
     [
         (["-p", "0"], "--n-components must be at least 1, got 0."),
-        (["-p", "2.5"], "--n-components must be a whole number or 'auto', got '2.5'."),
+        (
+            ["-p", "2.5"],
+            "--n-components must be a whole number or a share above 0 and below 1 or 'auto' or 'none', got 2.5.",
+        ),
+        (
+            ["-n", "1.0"],
+            "--n-components must be a whole number or a share above 0 and below 1 or 'auto' or 'none', got 1.",
+        ),
         (["--learning-rate", "fast"], "--learning-rate must be a number, got 'fast'."),
         (["--learning-rate", "0"], "--learning-rate must be above 0, got 0."),
         (["--scale", "loud"], "--scale must be one of 'auto', 'standard', 'minmax', got 'loud'."),
         (["--hidden-layer-sizes", "none"], "such as 256,128 or 'linear' or 'auto', got 'none'."),
         (["--hidden-layer-sizes", "64,,32"], "got '64,,32'."),
-        (["--hidden-layer-sizes", "64,0"], "must hold whole numbers of at least 1"),
+        (["--hidden-layer-sizes", "64,0"], "must contain integers of at least 1"),
         (["--validation-fraction", "nan"], "--validation-fraction must be"),
         (
             ["--top-k", "3"],

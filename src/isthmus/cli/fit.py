@@ -174,6 +174,8 @@ def _fit(asked: Asked, run: Path, checkpoints: Any) -> tuple[Any, DataSplit, Dat
                 asked.data, asked.drop, test_size=asked.test_size, seed=seed, reading=ReadingFlags.of(asked.reading)
             )
             require_same_data(run, record)
+        if rows.has_gaps:  # which the rows to learn from may be without, by chance
+            chosen = {"missing": "mask"} | chosen
         say(f"fitting the {asked.variant} autoencoder …")
         estimator = _fitted(kind(**chosen, random_state=seed), rows.to_learn_from, checkpoints)
     return estimator.set_params(verbose=kind().verbose), rows, record  # verbose as it is without a command line
@@ -251,7 +253,9 @@ def _report(run: Path, variant: str, estimator: Any, evaluations: dict[str, Eval
         "variant": variant,
         "n_components": estimator.n_components_,
         "epochs": estimator.fitted_.n_iter,
+        "planned_epochs": estimator.fitted_.planned_epochs,
         "best_epoch": estimator.best_epoch_,
+        "refit_rows": estimator.fitted_.refit_rows,
         "sentence": sentence(evaluations[variant]),
         "evaluation": evaluations[variant].to_dict(),
         **{name: evaluation.to_dict() for name, evaluation in evaluations.items() if name != variant},

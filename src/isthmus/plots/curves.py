@@ -42,7 +42,7 @@ def plot_history(history: History, *, best_epoch: int | None = None, start_label
         panel = figure.add_subplot(grid[1 + place // across, place % across])
         _draw(panel, history, part, best_epoch, start_label)
     epochs = history["epoch"]
-    kept = "" if best_epoch is None else f", the weights of epoch {best_epoch} kept"
+    kept = "" if best_epoch is None else f", epoch {best_epoch} chosen"
     caption(
         figure,
         f"Training: {int(epochs[-1])} epochs{kept}",
@@ -68,7 +68,7 @@ def _draw(axes: Axes, history: History, part: str, best_epoch: int | None, start
         axes.axhline(judged[0], color=PCA_COLOUR, linewidth=1.1, linestyle=":", label=start_label)
     if best_epoch is not None and best_epoch in epochs:
         place = epochs.index(best_epoch)
-        axes.plot([best_epoch], [judged[place]], "o", mfc="white", mec=INK, ms=5, mew=1.2, label="kept")
+        axes.plot([best_epoch], [judged[place]], "o", mfc="white", mec=INK, ms=5, mew=1.2, label="chosen")
     axes.set_title(TITLES.get(part, part.replace("_", " ")), fontsize=9, color=INK, loc="left")
     axes.set_xlabel("epoch", fontsize=8, color=FAINT)
     if len(epochs) > 1:
