@@ -1,7 +1,7 @@
 """What polished codes cost and bring: error, cost of a step, sizes found by the score, noise, error bars.
 
     python benchmarks/inference.py               every question; about an hour on two cores left alone
-    python benchmarks/inference.py --only cost   one of: cost, digits, steps, sizes, harder, bands
+    python benchmarks/inference.py --only cost   one of: cost, memory, digits, steps, needs, sizes, harder, bands, uses
 
 Digits use the tutorial's split and five seeds. Everything else is made here, by numbers that no default was chosen by
 (docs/defaults.md names the tables and seeds those came from). Writes benchmarks/results/inference.json.
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import statistics
 import time
 from collections.abc import Callable
@@ -19,10 +20,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.spatial.distance import cdist
 from sklearn.decomposition import PCA
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV
 
-from isthmus import Autoencoder
+from isthmus import Autoencoder, AutoencoderOutlierDetector, rate_distortion
 from isthmus.inference.codes import infer
 from isthmus.inference.descent import descend
 from isthmus.inference.target import GaussianTarget
@@ -92,6 +95,25 @@ def _seconds(work: Callable[[], Any], repeats: int = 9) -> float:
     return min(found)
 
 
+def memory(n_rows: int = 1_000_000, n_columns: int = 100) -> dict[str, float]:
+    """`transform` of a million rows to 8 latents: seconds, and what it adds to the peak of memory beside its result."""
+    rng = np.random.default_rng(304)
+    mixing = rng.standard_normal((8, n_columns)).astype(np.float32)
+    X = np.tanh(rng.standard_normal((n_rows, 8), dtype=np.float32) @ mixing)
+    X += 0.1 * rng.standard_normal(X.shape, dtype=np.float32)
+    model = Autoencoder(8, random_state=0, max_iter=3).fit(X[:20_000]).set_params(polish=3)
+    model.transform(X[:50_000])
+    before, begun = _peak_megabytes(), time.process_time()
+    codes = model.transform(X)
+    seconds = time.process_time() - begun
+    found = {"seconds of processor time": seconds, "megabytes of rows": X.nbytes / 2**20}
+    return found | {"megabytes added": _peak_megabytes() - before, "megabytes of codes": codes.nbytes / 2**20}
+
+
+def _peak_megabytes() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 # ---- what it brings -------------------------------------------------------------------------------------
 
 
@@ -127,6 +149,22 @@ def steps() -> dict[str, Any]:
         found[f"digits to {size}"] = {
             str(count): _error(model.set_params(polish=count), test) for count in (0, 1, 2, 3, 5, 10, 20)
         }
+    return found
+
+
+def needs() -> dict[str, Any]:
+    """How many latents do what PCA does with 10, 20 and 30, on the digits: `rate_distortion` with that target."""
+    table = load_bundled("digits")
+    found = {}
+    for size in (10, 20, 30):
+        answer = rate_distortion(table.values, as_good_as=size, n_seeds=1, random_state=42)
+        chosen = answer.chosen
+        found[f"PCA with {size}"] = {
+            "latents": answer.size,
+            "error": None if chosen is None else chosen.error,
+            "PCA needs for it": answer.pca_needs,
+        }
+        print(size, found[f"PCA with {size}"], flush=True)
     return found
 
 
@@ -218,13 +256,66 @@ def bands() -> dict[str, Any]:
     return found
 
 
-QUESTIONS: dict[str, Callable[[], dict[str, Any]]] = {
+# ---- where else it serves -------------------------------------------------------------------------------
+
+
+def uses() -> list[dict[str, Any]]:
+    """Detector and samples with polished codes and without: area under ROC of anomalies, energy distance of samples.
+
+    The sets are apart from those of the benchmarks of anomalies and generation.
+    """
+    digits, cancer = load_bundled("digits"), load_bundled("breast_cancer")
+    kinds = np.unique(digits.labels)
+    of_cancer, counts = np.unique(cancer.labels, return_counts=True)
+    sets = {f"digit {kind} among all": (digits.values, digits.labels == kind) for kind in kinds[[1, 4, 8]]}
+    sets["breast cancer"] = (cancer.values, cancer.labels == of_cancer[counts.argmax()])
+    for dimension in (2, 4):
+        X, noise = curved(dimension, 9, n_rows=900)
+        more = 3 * np.sqrt(noise) * np.random.default_rng([305, dimension]).standard_normal((200, X.shape[1]))
+        sets[f"curved {dimension}, more noise"] = (np.concatenate([X[:700], X[700:] + more]), np.arange(900) < 700)
+    found = []
+    for name, (X, normal) in sets.items():
+        for seed in range(2):
+            areas = {f"polish={polish}": _area(X, normal, polish, seed) for polish in (0, "auto")}
+            found.append({"data": name, "what": "area under ROC", "seed": seed} | areas)
+            print(found[-1], flush=True)
+    tables = {"digits to 8": (digits.values, 8), "breast cancer to 6": (cancer.values / cancer.values.std(0), 6)}
+    tables |= {f"curved {size}": (curved(size, 9)[0], size) for size in (1, 2, 3)}
+    for name, (X, size) in tables.items():
+        for seed in range(2):
+            distances = {f"polish={polish}": _sample_distance(X, size, polish, seed) for polish in (0, "auto")}
+            found.append({"data": name, "what": "energy distance of samples", "seed": seed} | distances)
+            print(found[-1], flush=True)
+    return found
+
+
+def _area(X: np.ndarray, normal: np.ndarray, polish: int | str, seed: int) -> float:
+    good = np.random.default_rng([306, seed]).permutation(np.flatnonzero(normal))
+    bad, cut = np.flatnonzero(~normal), 3 * len(good) // 4
+    autoencoder = Autoencoder(scale="standard", polish=polish)
+    detector = AutoencoderOutlierDetector(autoencoder=autoencoder, random_state=seed).fit(X[good[:cut]])
+    judged = np.concatenate([good[cut:], bad])
+    return float(roc_auc_score(~normal[judged], -detector.score_samples(X[judged])))
+
+
+def _sample_distance(X: np.ndarray, size: int, polish: int | str, seed: int, most: int = 600) -> float:
+    order = np.random.default_rng([307, seed]).permutation(len(X))
+    half = len(X) // 2
+    model = Autoencoder(size, polish=polish, random_state=seed).fit(X[order[:half]])
+    drawn, known = model.sample(most, random_state=seed, noise=True), X[order[half:]][:most]
+    return float(2 * cdist(drawn, known).mean() - cdist(drawn, drawn).mean() - cdist(known, known).mean())
+
+
+QUESTIONS: dict[str, Callable[[], Any]] = {
     "cost": cost,
+    "memory": memory,
     "digits": digits,
     "steps": steps,
+    "needs": needs,
     "sizes": sizes,
     "harder": harder,
     "bands": bands,
+    "uses": uses,
 }
 
 

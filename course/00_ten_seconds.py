@@ -105,7 +105,7 @@ lesson.exact(
     known=np.mean(unseen.var(0) + centred.mean(0) ** 2),
     digits=6,
 )
-lesson.within("error", errors, low=0.022, high=0.033)
+lesson.within("error", errors, low=0.017, high=0.023)
 lesson.holds("better", [error < by_pca for error in errors], "its error is under PCA's")
 lesson.within("empty", empty, low=0.1, high=0.35)
 

@@ -38,8 +38,8 @@ def test_a_time_comes_to_epochs_and_those_to_the_same_bits(kind, costs):
 def test_a_number_is_so_many_epochs():
     X = curved_table(200)
     model = Autoencoder(2, budget=7, early_stopping=False, polish=0, **SETTINGS).fit(X)
-    assert model.n_iter_ == model.fitted_.planned_epochs == 7
-    assert Autoencoder(2, budget=0, **SETTINGS).fit(X).n_iter_ == 0
+    assert model.fitted_.n_iter == model.fitted_.planned_epochs == 7
+    assert Autoencoder(2, budget=0, **SETTINGS).fit(X).fitted_.n_iter == 0
 
 
 def test_a_rehearsal_leaves_no_trace():

@@ -27,6 +27,7 @@ from isthmus.storage.folder_lock import locked
 from isthmus.storage.safe_reading import StorageError, checksum
 from isthmus.tables.stream import ArrayStream
 from isthmus.training.loop import Training
+from isthmus.training.one_network import OneNetwork
 
 SETTINGS = {"hidden_layer_sizes": (16,), "batch_size": 32, "max_iter": 6, "random_state": 0}
 FILES = ("config.json", "model.safetensors", "training.json", "training.safetensors", "timing.json")
@@ -92,6 +93,30 @@ def test_a_fit_that_goes_on_ends_with_the_same_bits(kind, source, tmp_path):
     assert resumed.n_iter_ == uninterrupted.n_iter_
     losses = [model.history_.columns["validation_loss"] for model in (resumed, uninterrupted)]
     assert losses[0] == losses[1]
+
+
+def test_a_fit_cut_while_decoder_and_codes_take_turns_ends_with_the_same_bits(tmp_path, monkeypatch):
+    settings = SETTINGS | {"max_iter": 16}
+    weight = np.random.default_rng(0).uniform(0.2, 2, len(rows()))
+    uninterrupted = Autoencoder(2, **settings).fit(rows(), sample_weight=weight)
+    checkpoints = Checkpoints(tmp_path / "work", every_seconds=0)
+    stepped = []
+
+    def cut(self, inputs, at_output, learning_rate):
+        stepped.append(1)
+        if len(stepped) == 12:
+            raise Cut
+        step(self, inputs, at_output, learning_rate)
+
+    step = OneNetwork.step
+    with monkeypatch.context() as patch:
+        patch.setattr(OneNetwork, "step", cut)
+        with pytest.raises(Cut):
+            Autoencoder(2, **settings).fit(rows(), sample_weight=weight, checkpoints=checkpoints)
+    assert len(stepped) == 12  # the turns had begun
+    resumed = Autoencoder(2, **settings).fit(rows(), sample_weight=weight, checkpoints=checkpoints)
+    assert weights(resumed) == weights(uninterrupted)
+    np.testing.assert_array_equal(resumed.transform(rows()), uninterrupted.transform(rows()))
 
 
 def test_checkpoints_of_every_few_epochs_go_on_as_well(tmp_path):

@@ -35,20 +35,20 @@ KINDS = (
 )
 
 
-def fitted_weights(kind: type, streamed: bool) -> str:
+def fitted_weights(kind: type, streamed: bool, max_iter: int = 3) -> str:
     X = curved_table(210, 6).astype(np.float32)
     source: np.ndarray | ArrayStream = X
     if streamed:
         source = ArrayStream(X, segment_rows=30)
         source.held_bytes = 4 * 6 * 70
-    model = kind(2, hidden_layer_sizes=(16,), batch_size=32, max_iter=3, random_state=0).fit(source)
+    model = kind(2, hidden_layer_sizes=(16,), batch_size=32, max_iter=max_iter, random_state=0).fit(source)
     assert model.history_[-1]["train_loss"] < model.history_[0]["train_loss"]
     weights = [part.numpy().tobytes() for part in model.model_.state_dict().values()]
     weights += [model.scaling_.center.tobytes(), model.scaling_.spread.tobytes()]
     return hashlib.sha256(b"".join(weights)).hexdigest()
 
 
-def by_processes(size: int, folder: Path, kind: type, streamed: bool) -> list[str]:
+def by_processes(size: int, folder: Path, kind: type, streamed: bool, max_iter: int = 3) -> list[str]:
     """What each of ``size`` forked processes ends with."""
     children = []
     for rank in range(size):
@@ -59,7 +59,7 @@ def by_processes(size: int, folder: Path, kind: type, streamed: bool) -> list[st
         code = 1
         try:
             distributed.init_process_group("gloo", init_method=f"file://{folder}/met", rank=rank, world_size=size)
-            (folder / str(rank)).write_text(fitted_weights(kind, streamed))
+            (folder / str(rank)).write_text(fitted_weights(kind, streamed, max_iter))
             distributed.destroy_process_group()
             code = 0
         finally:
@@ -75,6 +75,14 @@ def test_one_two_and_four_processes_learn_the_same_bits(kind, streamed, tmp_path
     for size in (1, 2, 4):
         (tmp_path / f"of-{size}").mkdir()
         found |= set(by_processes(size, tmp_path / f"of-{size}", kind, streamed))
+    assert len(found) == 1
+
+
+def test_epochs_enough_to_polish_by_are_the_same_bits_too(tmp_path):
+    found = set()
+    for size in (1, 2):
+        (tmp_path / f"of-{size}").mkdir()
+        found |= set(by_processes(size, tmp_path / f"of-{size}", Autoencoder, False, 16))
     assert len(found) == 1
 
 

@@ -223,7 +223,7 @@ def test_labels_of_any_kind(label_kind):
             "y_train must have one label for each of the 150 rows, got 149",
         ),
         ({"X": TEST[:, 1:]}, "6 features"),
-        ({"X": np.full((3, N_FEATURES), np.nan)}, "NaN in row 0"),
+        ({"X": np.full((3, N_FEATURES), np.inf)}, "row 0"),
         ({"X": TEST[0]}, "1D array"),
         ({"X": TEST[:0]}, "0 sample"),
     ],
@@ -269,7 +269,9 @@ def test_log_density_beside_probabilistic_pca():
     assert found.pca_nats_per_row == pytest.approx(PCA(2).fit(TRAIN).score(TEST), rel=1e-4)
     # The untrained linear model is probabilistic PCA, and its bound is tight.
     assert found.nats_per_row == pytest.approx(found.pca_nats_per_row, rel=1e-3)
-    assert evaluate(fitted(), TEST).pca_nats_per_row is None
+    assert evaluate(fitted(), TEST).pca_nats_per_row == pytest.approx(found.pca_nats_per_row, rel=1e-6)
+    bernoulli = fitted(scale="minmax", likelihood="bernoulli")
+    assert evaluate(bernoulli, TEST).pca_nats_per_row is None
 
 
 def test_log_density_of_probabilistic_pca_in_scaled_units():

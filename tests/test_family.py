@@ -357,14 +357,14 @@ REFUSALS = [
     ("vanilla", {"n_components": 0}, "n_components must be at least 1, got 0."),
     ("vanilla", {"n_components": True}, "n_components must be a whole number"),
     ("vanilla", {"n_components": 7}, "n_components=7 compresses nothing; it must be at most 6"),
-    ("sparse", {"n_components": 385}, "n_components=385 is more than 64 units a feature"),
+    ("sparse", {"n_components": 385}, "n_components=385 is more than 64 latents per feature"),
     ("vanilla", {"validation_fraction": 1.0}, "validation_fraction must be at least 0 and below 1, got 1.0."),
     ("vanilla", {"learning_rate": float("nan")}, "learning_rate must be above 0, got nan."),
     ("vanilla", {"learning_rate": "fast"}, "learning_rate must be a number, got 'fast'."),
     (
         "vanilla",
         {"hidden_layer_sizes": (8, 0)},
-        "hidden_layer_sizes must hold whole numbers of at least 1, got",
+        "hidden_layer_sizes must contain integers of at least 1, got",
     ),
     ("vanilla", {"hidden_layer_sizes": 8}, "hidden_layer_sizes must be whole numbers or None, got 8."),
     ("vanilla", {"variance": "guessed"}, "variance must be one of 'learned', got 'guessed'."),
@@ -562,15 +562,17 @@ def test_bad_cells_are_named(kind, table):
 
 def test_numbers_too_large_are_refused():
     X = curved_table()
-    with pytest.raises(ValueError, match=r"^Autoencoder: X has numbers too large for float32 in column \d"):
+    with pytest.raises(ValueError, match=r"^Autoencoder: X has values too large for float32 in column \d"):
         quick(isthmus.Autoencoder).fit(X * 1e200)
-    with pytest.raises(ValueError, match=r"^Autoencoder: the loss is no number before the first step"):
+    with pytest.raises(ValueError, match=r"^Autoencoder: the loss is not finite before the first step"):
         quick(isthmus.Autoencoder, start="random").fit(X * 1e25)
 
 
 def test_numbers_too_small_for_float32_are_refused():
     X = curved_table(50) * 1e-200
-    with pytest.raises(ValueError, match=r"^Autoencoder: X's columns spread too little for float32, .*multiply them"):
+    with pytest.raises(
+        ValueError, match=r"^Autoencoder: the range of X's columns is too small for float32, .*multiply X first"
+    ):
         isthmus.Autoencoder(2).fit(X)
 
 

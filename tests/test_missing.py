@@ -160,7 +160,7 @@ def test_complete_rows_are_given_back_and_nan_is_learned_from_unless_refused():
     assert not Autoencoder(max_iter=1).fit(X).fitted_.masked
     with pytest.raises(ValueError, match=r"X has NaN in row .* or use missing='mask'"):
         Autoencoder(max_iter=1, missing="error").fit(with_holes(X))
-    with pytest.raises(ValueError, match="impute needs a fit with missing='mask'"):
+    with pytest.raises(ValueError, match="impute needs missing='mask' at fit"):
         VariationalAutoencoder(max_iter=1).fit(X).impute(X)
 
 
@@ -180,8 +180,9 @@ def test_a_model_that_never_saw_a_hole_fills_it_by_the_cells_there_are(settings)
     np.testing.assert_allclose(again.impute(frame), filled, rtol=1e-5, atol=1e-6)
     alone = model.impute(holes[3:4])
     np.testing.assert_array_equal(alone, filled[3:4])
+    assert np.isfinite(model.transform(holes)).all()
     with pytest.raises(ValueError, match="X has NaN"):
-        model.transform(holes)
+        model.set_params(missing="error").transform(holes)
 
 
 def test_what_cannot_be_filled_is_refused_by_name():

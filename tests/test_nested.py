@@ -108,7 +108,7 @@ def test_sizes_that_mean_nothing_are_refused(fitted):
         plain.transform(X, size=1)
     with pytest.raises(ValueError, match=r"^Autoencoder: inverse_transform takes codes of 2 latents, got 1 columns\.$"):
         plain.inverse_transform(np.zeros((2, 1)))
-    with pytest.raises(ValueError, match=r"^Autoencoder: reconstruct takes a size only of an ordered code"):
+    with pytest.raises(ValueError, match=r"^Autoencoder: reconstruct takes size only for an ordered code"):
         plain.reconstruct(X, size=1)
     for ask in (NestedAutoencoder(2).transform, NestedAutoencoder(2).reconstruct):
         with pytest.raises(NotFittedError):

@@ -378,3 +378,18 @@ def test_a_way_is_one_line_a_pair():
     assert [axes.get_title() for axes in figure.axes] == ["0", "0.25", "0.5", "0.75", "1"] + [""] * 5
     with pytest.raises(ValueError, match="10 rows cannot be parted into n_pairs=3"):
         plot_interpolation(DIGITS.values[:10], DIGITS.image_shape, n_pairs=3)
+
+
+def test_bands_about_the_first_codes_hold_nine_of_ten():
+    covariance = np.array([[4.0, 1.5], [1.5, 1.0]])
+    codes = RNG.normal(size=(50, 2)) * 8
+    figure = plot_latent_plane(codes, np.arange(50) % 2, covariances=covariance[None])
+    (ellipse,) = figure.axes[0].patches
+    drawn = RNG.multivariate_normal(codes[0], covariance, 20_000)
+    inside = ellipse.get_path().contains_points(ellipse.get_patch_transform().inverted().transform(drawn))
+    assert inside.mean() == pytest.approx(0.9, abs=0.01)
+    assert any("nine of ten codes" in text.get_text() for text in figure.texts)
+    line = plot_latent_plane(codes[:, :1], np.arange(50) % 2, covariances=covariance[None, :1, :1])
+    (bar,) = line.axes[0].collections[2].get_segments()
+    np.testing.assert_allclose(bar[:, 0], codes[0, 0] + np.array([-1, 1]) * 1.645 * 2, rtol=1e-6)
+    assert not plot_latent_plane(codes).axes[0].patches

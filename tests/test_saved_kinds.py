@@ -24,6 +24,7 @@ from isthmus import (
     SeriesOutlierDetector,
     SparseAutoencoder,
     VariationalAutoencoder,
+    WindowedAutoencoder,
 )
 from isthmus.storage import StorageError, load, save
 from isthmus.storage.denoiser_folder import DenoiserKind
@@ -35,6 +36,7 @@ X = np.random.default_rng(0).normal(size=(60, 2)) @ np.random.default_rng(1).nor
 X += 0.1 * np.random.default_rng(2).normal(size=X.shape)
 HOLES = np.where(np.random.default_rng(3).random(X.shape) < 0.1, np.nan, X)
 SERIES = np.sin(np.arange(160) / 5)[:, None] + 0.1 * np.random.default_rng(4).normal(size=(160, 2))
+GAPPY = np.where(np.arange(320).reshape(160, 2) % 37 < 2, np.nan, SERIES)
 HOURS = np.datetime64("2024-01-01") + np.arange(160) * np.timedelta64(1, "h")
 LABELS = np.where(np.arange(60) % 3 == 0, np.where(X[:, 0] > 3, "up", "down"), None)
 QUICK = {"max_iter": 1, "hidden_layer_sizes": (3,), "random_state": 0}
@@ -67,12 +69,18 @@ def fitted(name):
             X, (X[:, 0] > 3) + (X[:, 1] > 3)
         ),
         "series": lambda: SeriesOutlierDetector(threshold="tracked", random_state=0).fit(SERIES, times=HOURS),
+        "windowed": lambda: WindowedAutoencoder(2, window=16, network="none", random_state=0).fit(SERIES),
+        "windowed network": lambda: WindowedAutoencoder(
+            window=16, autoencoder=Autoencoder(2, **QUICK), random_state=0
+        ).fit(SERIES[:90]),
         "regressor": lambda: PretrainedRegressor(quick, n_steps=3, random_state=0).fit(X, 1e3 * X[:, 0] ** 2),
     }[name]()
 
 
 NAMES = (
     "series",
+    "windowed",
+    "windowed network",
     "autoencoder",
     "whitened",
     "nested",
@@ -95,6 +103,16 @@ def used(name, model):
     """All that a model is for, as arrays of numbers."""
     if name == "mixed":
         return [model.transform(mixed()), model.reconstruct(mixed()).to_numpy()[:, 0].astype(float)]
+    if "windowed" in name:
+        codes = model.transform(SERIES)
+        return [
+            codes,
+            model.inverse_transform(codes),
+            model.denoise(SERIES),
+            model.impute(GAPPY),
+            model.sample(2),
+            model.score_samples(SERIES),
+        ]
     if "series" in name:
         found, later = model.detect(SERIES), copy.deepcopy(model).update(SERIES)
         return [found.scores, found.ranks, found.thresholds, found.expected(), later.scores, later.thresholds]
@@ -171,7 +189,12 @@ def test_what_comes_back_can_be_fitted_and_saved_again(name, saved, tmp_path):
     for path in manifests(folder):
         assert (tmp_path / "again" / path.relative_to(folder)).read_bytes() == path.read_bytes()
     y = {"classifier": LABELS, "linear classifier": (X[:, 0] > 3).astype(int), "regressor": X[:, 0]}.get(name)
-    again.fit({"mixed": mixed(), "holes": HOLES, "series": SERIES}.get(name, X), y)
+    again.fit(
+        {"mixed": mixed(), "holes": HOLES, "series": SERIES, "windowed": SERIES, "windowed network": SERIES}.get(
+            name, X
+        ),
+        y,
+    )
 
 
 @pytest.mark.parametrize(

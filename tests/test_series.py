@@ -9,15 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isthmus import SeriesOutlierDetector
+from isthmus import Autoencoder, SeriesOutlierDetector, WindowedAutoencoder
 from isthmus.series import series_of
+from isthmus.series.bridging import _bridge, bridged
 from isthmus.series.episodes import Rate, Tracker, count_episodes, episodes_above, static_threshold
+from isthmus.series.held_out import split_blocks
 from isthmus.series.lengths import period_of, window_lengths
 from isthmus.series.neighbours import Reference
 from isthmus.series.reading import read_series
 from isthmus.series.scoring import learn
 from isthmus.series.ssa import SingularSpectrum
 from isthmus.series.stamps import grid_of, in_utc
+from isthmus.series.windowed import joined_series
 from isthmus.series.windows import Units, WindowGrid, overlap_mean, window_chunks
 from isthmus.tables import DataError
 
@@ -635,3 +638,161 @@ def test_learning_from_the_beginning_scores_it_the_same():
     one, _ = learn(series.before(500), (32,), units)
     other, _ = learn(series, (32,), units, 500)
     np.testing.assert_array_equal(one.windows[0].reference.rows, other.windows[0].reference.rows)
+
+
+# ---- an autoencoder of windows -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def windowed():
+    return WindowedAutoencoder(2, window=40, network="none", random_state=0).fit(sine(channels=2))
+
+
+def test_its_closed_form_is_singular_spectrum_analysis(windowed):
+    series = series_of(sine(channels=2), who="t")
+    split = split_blocks(WindowGrid.of(series.segments, 40, 10))
+    rows = np.concatenate(
+        [
+            np.array(part)
+            for _, part, _ in window_chunks(series, windowed.units_, WindowGrid.of(series.segments, 40, 10))
+        ]
+    )
+    spectrum = SingularSpectrum.of(rows[split.training], n_components=2)
+    back = spectrum.decode(spectrum.encode(rows))
+    found = windowed.autoencoder_.reconstruct(rows.reshape(len(rows), -1)).reshape(rows.shape)
+    np.testing.assert_allclose(found, back, atol=1e-4)
+    np.testing.assert_allclose(windowed.spectrum_.decode(windowed.spectrum_.encode(rows)), back)
+    errors = [((rows[block] - back[block]) ** 2).mean() for block in split.blocks]
+    np.testing.assert_allclose(windowed.block_errors_[windowed.kind_], errors, rtol=1e-4)
+
+
+@given(st.integers(100, 3000), st.integers(4, 40), st.integers(1, 12))
+@settings(max_examples=40, deadline=None)
+def test_held_out_blocks_share_no_step_with_the_training_windows(n, length, stride):
+    grid = WindowGrid.of(np.array([[0, n]]), length, stride)
+    split = split_blocks(grid)
+    if not split.blocks:
+        return
+    trained = np.zeros(n, bool)
+    for start in grid.starts[split.training]:
+        trained[start : start + length] = True
+    for block in split.blocks:
+        first, last = grid.starts[block[0]], grid.starts[block[-1]] + length
+        assert not trained[max(first - length, 0) : min(last + length, n)].any()
+
+
+@pytest.mark.parametrize("form", ["array", "gaps", "missing cells"])
+def test_codes_go_back_to_the_series(form, windowed):
+    X, times = KINDS.get(form, KINDS["plain"])()
+    codes = windowed.transform(X, times=times)
+    _, grid = windowed.windows_of(X, times=times)
+    assert codes.shape == (len(grid), 2)
+    back = windowed.denoise(X, times=times)
+    assert back.shape == X.shape
+    quiet = np.r_[60:240, 620:850]
+    assert np.nanmean((back - X)[quiet] ** 2) < 0.03
+    if form == "array":
+        again = windowed.inverse_transform(codes, n_steps=900)
+        assert np.mean((again - X)[quiet] ** 2) < 0.03
+        assert windowed.inverse_transform(codes[:-1]).shape[0] == (len(codes) - 2) * 10 + 40
+
+
+def test_denoising_is_nearer_to_the_truth_than_the_readings(windowed):
+    clean = sine(noise=0.0)
+    noisy = clean + 0.3 * np.random.default_rng(2).normal(size=clean.shape)
+    assert ((windowed.denoise(noisy) - clean) ** 2).mean() < 0.2 * ((noisy - clean) ** 2).mean()
+
+
+def test_gaps_are_filled_and_readings_left_alone(windowed):
+    clean = sine(noise=0.0)
+    X = sine()
+    X[300:306] = np.nan
+    X[500:520, 1] = np.nan
+    filled = windowed.impute(X)
+    known = ~np.isnan(X)
+    np.testing.assert_array_equal(filled[known], X[known])
+    assert ((filled - clean)[~known] ** 2).mean() < 0.01
+    times = hours(900)
+    kept = np.r_[0:400, 405:900]
+    stamps, steps = windowed.impute_steps(sine()[kept], times=times[kept])
+    np.testing.assert_array_equal(stamps, times)
+    assert ((steps - clean)[400:405] ** 2).mean() < 0.01
+
+
+def test_windows_are_drawn_like_those_of_the_series(windowed):
+    drawn = windowed.sample(400)
+    assert drawn.shape == (400, 40, 2)
+    assert drawn.std(axis=(0, 1)) == pytest.approx(sine().std(0), rel=0.15)
+    assert not np.isnan(drawn).any()
+
+
+def test_a_network_is_kept_only_where_it_does_better():
+    noise = np.random.default_rng(0).normal(size=(800, 1))
+    quick = Autoencoder(2, max_iter=3, hidden_layer_sizes=(8,))
+    kept = WindowedAutoencoder(2, window=20, autoencoder=quick, random_state=0).fit(noise)
+    assert kept.kind_ == "singular spectrum analysis"
+    assert set(kept.block_errors_) == {"singular spectrum analysis", "Autoencoder"}
+    curved = WindowedAutoencoder(1, window=40, network="perceptron", random_state=0).fit(sine(n=2500, channels=1))
+    assert curved.kind_ == "perceptron"
+    assert np.mean(curved.block_errors_["perceptron"]) < 0.8 * np.mean(
+        curved.block_errors_["singular spectrum analysis"]
+    )
+
+
+def test_a_convolution_sees_channels_and_time():
+    model = WindowedAutoencoder(1, window=16, network="convolution", random_state=0)
+    model.fit(sine(n=700, channels=2, period=16.0))
+    assert "convolution" in model.block_errors_
+    assert model.denoise(sine(channels=2, period=16.0)).shape == (900, 2)
+
+
+def test_several_series_share_windows_and_no_window_spans_two():
+    one, other = series_of(sine(n=200), who="t"), series_of(sine(n=300, seed=1), who="t")
+    model = WindowedAutoencoder(2, window=20, network="none", random_state=0).fit([one, other])
+    joined = joined_series([one, other], "t")
+    assert joined.segments.tolist() == [[0, 200], [200, 500]]
+    assert model.transform(joined).shape[0] == model.transform(one).shape[0] + model.transform(other).shape[0]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "X", "words"),
+    [
+        ({"window": 60}, sine(n=100), "too few for a window of 60"),
+        ({}, sine(n=10), "has 10 steps, and at least 32"),
+        ({"window": 20, "stride": 0}, sine(), "stride must be at least 1"),
+        ({"window": 20, "network": "transformer"}, sine(), "network must be one of"),
+    ],
+)
+def test_windows_that_can_not_be_get_one_sentence(chosen, X, words):
+    with pytest.raises(ValueError, match=words) as caught:
+        WindowedAutoencoder(**chosen).fit(X)
+    assert "\n" not in str(caught.value)
+
+
+def test_codes_of_another_length_are_refused(windowed):
+    with pytest.raises(ValueError, match="900 steps have 87 windows of 40 at a stride of 10, and there are 5 codes"):
+        windowed.inverse_transform(np.zeros((5, 2)), n_steps=900)
+    with pytest.raises(ValueError, match="the windows have 40 steps, and the series has 30 in a row"):
+        windowed.transform(sine(n=30))
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.5, 0.95, 0.9999])
+def test_a_bridge_is_the_conditional_mean_of_an_autoregression(rho):
+    n, gone = 12, np.array([0, 3, 4, 5, 9, 11])
+    residuals = np.random.default_rng(0).normal(size=n)
+    known = np.setdiff1d(np.arange(n), gone)
+    covariance = rho ** np.abs(np.subtract.outer(np.arange(n), np.arange(n)))
+    expected = covariance[np.ix_(gone, known)] @ np.linalg.solve(covariance[np.ix_(known, known)], residuals[known])
+    holes = residuals.copy()
+    holes[gone] = np.nan
+    np.testing.assert_allclose(_bridge(holes, rho)[gone], expected, atol=1e-6)
+    if rho > 0.99:
+        np.testing.assert_allclose(_bridge(holes, rho)[gone], np.interp(gone, known, residuals[known]), atol=2e-3)
+
+
+def test_a_bridge_ends_with_its_segment():
+    values = np.array([[5.0], [np.nan], [np.nan], [3.0], [3.2], [2.9]])
+    filled = bridged(values, np.zeros((6, 1)), np.array([[0, 2], [2, 6]]))
+    assert 0 < filled[1, 0] < 5
+    assert filled[1, 0] / 5 == pytest.approx(filled[2, 0] / 3)  # each has a neighbour on one side alone
+    np.testing.assert_array_equal(filled[[0, 3, 4, 5]], values[[0, 3, 4, 5]])

@@ -312,7 +312,7 @@ def test_a_model_of_another_program_is_not_replaced(tmp_path):
 def test_pictures_sweep_their_folder_once(tmp_path, monkeypatch):
     left_over(tmp_path, ".0.png.isthmus-0123456789ab", b"0.png", **{NEW: "x"})
     swept = []
-    monkeypatch.setattr("isthmus.tables.writing.sweep", lambda folder: (swept.append(folder), sweep(folder)))
+    monkeypatch.setattr("isthmus.tables.writing_files.sweep", lambda folder: (swept.append(folder), sweep(folder)))
     monkeypatch.setattr("isthmus.tables.atomic.sweep", lambda folder: pytest.fail("swept for every picture"))
     write_images(tmp_path, np.zeros((3, 4)), (2, 2))
     assert swept == [tmp_path]

@@ -210,3 +210,102 @@ def quality() -> str:
 def tables() -> str:
     """Tables with nothing set, beside PCA."""
     return (RESULTS / "tables.md").read_text(encoding="utf-8")
+
+
+# ---- codes and evidence ---------------------------------------------------------------------------------
+
+
+def codes_of_digits() -> str:
+    """Test error per pixel of digits: polished codes, the encoder's own, an ordinary fit, PCA."""
+    lines = ["| latents | best codes | its encoder's codes | ordinary fit | PCA |", "|---|---|---|---|---|"]
+    for name, row in results("inference")["digits"].items():
+        cells = [
+            f"{one['mean']:.4f} ({one['lowest']:.4f} – {one['highest']:.4f})"
+            for one in (row["polished"], row["its encoder alone"], row["ordinary fit"])
+        ]
+        lines.append(f"| {name.removeprefix('digits to ')} | {' | '.join(cells)} | {row['pca']:.4f} |")
+    return "\n".join(lines)
+
+
+def cost_of_codes() -> str:
+    """Microseconds a row on one core: the encoder's pass, three steps of descent, a step with the whole curvature."""
+    lines = [
+        "| network | encoder | three steps | a step with H | its matrix products | over them |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, row in results("inference")["cost"].items():
+        cells = [f"{row[key]:.1f}" for key in ("encoder", "three steps of descent", "step", "products")]
+        lines.append(f"| {name} | {' | '.join(cells)} | {row['step over products']:.2f} |")
+    return "\n".join(lines)
+
+
+def coverage_of_bands() -> str:
+    """The share of true codes within bands of 90 %, by dimension: mean, lowest and highest over seeds and latents."""
+    shares: dict[str, list[float]] = {}
+    for name, row in results("inference")["bands"].items():
+        shares.setdefault(name.split(",")[0].removeprefix("curved "), []).extend(row)
+    lines = ["| true dimensions | within | lowest – highest |", "|---|---|---|"]
+    for name, row in shares.items():
+        lines.append(f"| {name} | {100 * _mean(row):.1f} % | {100 * min(row):.1f} – {100 * max(row):.1f} % |")
+    return "\n".join(lines)
+
+
+def uses_of_codes() -> str:
+    """Detector and samples with the encoder's codes and with the best ones; means over seeds."""
+    rows = results("inference")["uses"]
+    lines = ["| data | measured | encoder's codes | best codes |", "|---|---|---|---|"]
+    for data, what in dict.fromkeys((row["data"], row["what"]) for row in rows):
+        group = [row for row in rows if (row["data"], row["what"]) == (data, what)]
+        cells = [f"{_mean([row[f'polish={polish}'] for row in group]):.4f}" for polish in ("0", "auto")]
+        lines.append(f"| {data} | {what} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def latents_for_pca() -> str:
+    """How many latents do what PCA needs 10, 20 and 30 directions for, on the digits."""
+    lines = ["| as good as PCA with | latents | their error | PCA needs for it |", "|---|---|---|---|"]
+    for name, row in results("inference")["needs"].items():
+        size, needs = name.removeprefix("PCA with "), row["PCA needs for it"]
+        lines.append(f"| {size} | {row['latents']} | {row['error']:.4f} | {needs if needs else 'more than all'} |")
+    return "\n".join(lines)
+
+
+def series_detectors() -> str:
+    """Every detector of series a row, the mean score of each collection a column."""
+    found = results("series")
+    rows = found["vus_pr"]
+    collections = [name for name in next(iter(rows.values())) if name not in ("all", "first minus this")]
+    lines = [
+        f"| detector | all | {' | '.join(collections)} | first minus this | CPU seconds per 10,000 steps |",
+        f"|{'---|' * (len(collections) + 4)}",
+    ]
+    for name, row in rows.items():
+        difference, low, high = row["first minus this"]
+        told = "" if difference == low == high == 0 else f"{difference:+.3f} [{low:+.3f}, {high:+.3f}]"
+        values = " | ".join(f"{row[one]:.3f}" for one in ("all", *collections))
+        lines.append(f"| {name} | {values} | {told} | {found['seconds_per_10000_steps'][name]:.2f} |")
+    return "\n".join(lines)
+
+
+def series_alarms() -> str:
+    """False episodes and events found at the stated rate."""
+    lines = ["| alarms | false episodes per 1,000 steps | worst series | events found |", "|---|---|---|---|"]
+    for name, row in results("series")["alarms"].items():
+        share = f"{row['events_found']:.0%} of {row['events']}"
+        lines.append(f"| {name} | {row['false_per_1000']:.2f} | {row['worst_series']:.1f} | {share} |")
+    return "\n".join(lines)
+
+
+def series_gaps() -> str:
+    """Errors of filled gaps, means over series, a column for each length of gap."""
+    rows = results("series_gaps")
+    sizes = sorted({row["gap"] for row in rows})
+    shown: dict[str, dict[int, list[float]]] = {}
+    for row in rows:
+        for name, value in row.items():
+            if isinstance(value, float):
+                shown.setdefault(name.split(" (")[0], {}).setdefault(row["gap"], []).append(value)
+    lines = [f"| filled by | {' | '.join(f'gaps of {size} steps' for size in sizes)} |", f"|---|{'---|' * len(sizes)}"]
+    for name, errors in shown.items():
+        lines.append(f"| {name} | {' | '.join(f'{statistics.mean(errors[size]):.3f}' for size in sizes)} |")
+    return "\n".join(lines)

@@ -50,6 +50,12 @@ export class Model {
     return code.map((/** @type {number} */ value) => value * unit);
   }
 
+  /** Standard errors of a code, where the page can tell them. @param {ArrayLike<number>} z @returns {number[] | null} */
+  standardErrors(z) {
+    const { unit } = this.facts, found = this.polish?.covariance(Float64Array.from(z, (value) => value / unit)).map((/** @type {number[]} */ row, /** @type {number} */ i) => unit * Math.sqrt(row[i]));
+    return found?.every(Number.isFinite) ? found : null;
+  }
+
   /** @param {number} item */
   code(item) {
     return Array.from(this.codes.subarray(item * this.size, (item + 1) * this.size));

@@ -48,21 +48,22 @@ function linear(block, layer) {
 function convolution(block, layer) {
   const weight = tensor(block, layer.weight), bias = tensor(block, layer.bias);
   const [nIn, nOut] = layer.channels, [height, width] = layer.input, [high, wide] = layer.output;
-  const { kernel, stride, padding } = layer, transposed = layer.kind !== "convolution";
+  const [[tall, broad], [down, right], [above, left]] = [layer.kernel, layer.stride, layer.padding].map(pair);
+  const transposed = layer.kind !== "convolution";
   return (x) => {
     const y = new Float64Array(nOut * high * wide);
     for (let o = 0; o < nOut; o++) y.fill(bias[o], o * high * wide, (o + 1) * high * wide);
     const [rows, columns] = transposed ? [height, width] : [high, wide];
     const [far, side] = transposed ? [high, wide] : [height, width];
     for (let o = 0; o < nOut; o++) for (let i = 0; i < nIn; i++) {
-      const base = (transposed ? i * nOut + o : o * nIn + i) * kernel * kernel;
-      for (let a = 0; a < kernel; a++) for (let b = 0; b < kernel; b++) {
-        const w = weight[base + a * kernel + b];
+      const base = (transposed ? i * nOut + o : o * nIn + i) * tall * broad;
+      for (let a = 0; a < tall; a++) for (let b = 0; b < broad; b++) {
+        const w = weight[base + a * broad + b];
         for (let r = 0; r < rows; r++) {
-          const s = r * stride - padding + a;
+          const s = r * down - above + a;
           if (s < 0 || s >= far) continue;
           for (let c = 0; c < columns; c++) {
-            const t = c * stride - padding + b;
+            const t = c * right - left + b;
             if (t < 0 || t >= side) continue;
             if (transposed) y[(o * high + s) * wide + t] += w * x[(i * height + r) * width + c];
             else y[(o * high + r) * wide + c] += w * x[(i * height + s) * width + t];
@@ -74,8 +75,31 @@ function convolution(block, layer) {
   };
 }
 
+/** Along height and width; one number serves both. @param {number | number[]} size @returns {number[]} */
+const pair = (size) => (Array.isArray(size) ? size : [size, size]);
+
+/** Each group of channels to mean 0 and variance 1 over all its places, then a gain and a bias a channel. @param {ArrayBuffer} block @param {any} layer @returns {Step} */
+function groupNormalization(block, layer) {
+  const weight = tensor(block, layer.weight), bias = tensor(block, layer.bias), { groups, epsilon } = layer;
+  return (x) => {
+    const y = Float64Array.from(x), size = y.length / groups, places = y.length / weight.length;
+    for (let begin = 0; begin < y.length; begin += size) {
+      let mean = 0, square = 0;
+      for (let i = begin; i < begin + size; i++) mean += y[i] / size;
+      for (let i = begin; i < begin + size; i++) square += (y[i] - mean) ** 2 / size;
+      const scale = 1 / Math.sqrt(square + epsilon);
+      for (let i = begin; i < begin + size; i++) {
+        const channel = Math.floor(i / places);
+        y[i] = (y[i] - mean) * scale * weight[channel] + bias[channel];
+      }
+    }
+    return y;
+  };
+}
+
 /** @param {ArrayBuffer} block @param {any} layer @returns {Step} */
 function step(block, layer) {
+  if (layer.kind === "group normalization") return groupNormalization(block, layer);
   if (layer.kind === "linear") return linear(block, layer);
   if (layer.kind.endsWith("convolution")) return convolution(block, layer);
   const activation = ACTIVATIONS[layer.kind];

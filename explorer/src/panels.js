@@ -21,7 +21,8 @@ export function drawItem(app) {
   fill("about", ...about(app, row, again));
   const uncertainty = model.uncertainty(state.z);
   app.uncertainty = uncertainty < 0.95 ? "inside the data ✓" : uncertainty < 0.99 ? "at the edge of the data" : `outside the data${row ? "" : ": made up here"}`;
-  const shown = state.z.slice(0, 6).map((/** @type {number} */ value, /** @type {number} */ i) => formatInRange(value, 4 * model.facts.deviation[i])).join(", ") + (model.size > 6 ? ", …" : "");
+  const errors = model.standardErrors(state.z);
+  const shown = state.z.slice(0, 6).map((/** @type {number} */ value, /** @type {number} */ i) => formatInRange(value, 4 * model.facts.deviation[i]) + (errors ? ` ± ${formatInRange(errors[i], 4 * model.facts.deviation[i])}` : "")).join(", ") + (model.size > 6 ? ", …" : "");
   fill("code", `code z = (${shown}), ${app.uncertainty}`);
 }
 

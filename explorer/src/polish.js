@@ -182,7 +182,7 @@ export function band(model, z) {
   const across = seen(0, 0);
   if (model.nAxes < 2) return { half: [1.645 * Math.sqrt(across), 0], turn: 0 };
   const up = seen(1, 1), both = seen(0, 1), middle = (across + up) / 2, apart = Math.hypot((across - up) / 2, both);
-  const half = [middle + apart, Math.max(0, middle - apart)].map((v) => 2.146 * Math.sqrt(v)); // 90 % of a normal in the plane
+  const half = [middle + apart, Math.max(0, middle - apart)].map((v) => 2.146 * Math.sqrt(v)); // 90% of a normal in the plane
   return { half, turn: 0.5 * Math.atan2(2 * both, across - up) };
 }
 

@@ -50,6 +50,20 @@ test("y = s ⊙ (A(x/t) + a + f(x/t))", () => {
   near(run([4, 4]), [15, 320]); // x/t = (2, 1): A gives (14, 30), f gives (1, 2)
 });
 
+test("groups of channels get mean 0 and variance 1, then a gain and a bias a channel", () => {
+  const { block, places } = packed({ weight: { values: [1, 2], shape: [2] }, bias: { values: [0, 10], shape: [2] } });
+  const layer = { kind: "group normalization", groups: 1, epsilon: 0, weight: places.weight, bias: places.bias };
+  near(network(block, { residual: [layer] })([1, 1, -1, -1]), [1, 1, 8, 8]);
+  near(network(block, { residual: [{ ...layer, groups: 2 }] })([5, 3, 4, 0]), [1, -1, 12, 8]);
+});
+
+test("a convolution along one axis is that of a picture one pixel high", () => {
+  const { block, places } = packed({ weight: { values: [1, 2, 3], shape: [1, 1, 3] }, bias: { values: [0.5], shape: [1] } });
+  const shape = { channels: [1, 1], kernel: [1, 3], stride: [1, 2], padding: [0, 1], weight: places.weight, bias: places.bias };
+  near(network(block, { residual: [{ kind: "convolution", input: [1, 4], output: [1, 2], ...shape }] })([1, 1, 1, 1]), [5.5, 6.5]);
+  near(network(block, { residual: [{ kind: "transposed convolution", input: [1, 2], output: [1, 4], ...shape }] })([1, 1]), [2.5, 4.5, 2.5, 3.5]);
+});
+
 test("a convolution of stride 2 and padding 1, and its transpose, are adjoint", () => {
   const draw = (n) => Array.from({ length: n }, (_, i) => Math.fround(Math.sin(3 * i + 1)));
   const { block, places } = packed({ weight: { values: draw(3 * 2 * 9), shape: [3, 2, 3, 3] }, none: { values: [0, 0, 0], shape: [3] } });

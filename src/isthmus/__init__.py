@@ -36,6 +36,7 @@ _HOMES = {
     "RateDistortion": "isthmus.smallest",
     "rate_distortion": "isthmus.smallest",
     "save": "isthmus.storage",
+    "WindowedAutoencoder": "isthmus.series",
     "tutorial_recipe": "isthmus.tutorial",
 }
 

@@ -175,10 +175,8 @@ class BaseAutoencoder(
 
         A point code is where the decoder comes closest to the row, as far as ``polish`` steps from the encoder's guess
         lead. Of an ordered code ``size=k`` gives the first k latents. With ``return_std`` the standard error of each
-        latent comes too, in the same shape.
-
-        A row with missing cells is encoded by the cells it has, and by the density of codes. A model of point codes can
-        do that whatever its fit was like, once ``set_params(missing="mask")`` says that NaN is meant.
+        latent comes too, in the same shape. A row with missing cells is encoded by the cells it has and the density of
+        codes, whatever the fit was like, where codes are points and ``missing`` isn't "error".
         """
         fitted, rows = self._require_fitted(), self.to_numbers(X)
         beside = given_for(self, given, rows.shape[0])

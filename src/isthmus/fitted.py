@@ -187,6 +187,20 @@ class FittedState:
         found = self.map_rows(X, both, given)
         return found[:, :k] * self.code_unit, found[:, k:] * self.code_unit
 
+    def code_covariances(self, X: Any, given: np.ndarray | None = None) -> np.ndarray:
+        """Covariance of each row's code, shape (n_rows, n_components, n_components)."""
+        inference, k = self.inference, self.n_components
+        if inference is None or inference.polishing is None:
+            raise ValueError(NO_ERRORS)
+
+        def spread(x: Tensor, *beside: Tensor) -> Tensor:
+            codes = self.codes_of(x, *beside)
+            codes = functional.pad(codes[:, :k], (0, codes.shape[1] - k))
+            return inference.covariances(self.model, x, beside[0] if beside else None, codes, k)
+
+        unit = np.ones(k, np.float32) * self.code_unit
+        return self.map_rows(X, spread, given) * np.outer(unit, unit)
+
     def codes_of(self, x: Tensor, given: Tensor | None = None) -> Tensor:
         """Codes of rows in the model's units, polished as this record says: (batch, n_features) to (batch, p)."""
         if self.inference is None:

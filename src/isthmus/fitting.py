@@ -103,7 +103,8 @@ def _train(
     if closed_form_is_best(estimator, fitted):
         plan = dataclasses.replace(plan, epochs=0)
     estimator.fitted_ = fitted = dataclasses.replace(fitted, planned_epochs=plan.epochs)
-    turns = no_turns(plan) if group.is_distributed else choose_turns(estimator, rows, fitted, plan)
+    # Of the slots of a group no process has all rows; one process of such a group does as its peers would.
+    turns = no_turns(plan) if group.slots > 1 else choose_turns(estimator, rows, fitted, plan)
     n_rows = turns.ordinary.epochs + turns.count
     training = Training(
         fitted.model,
@@ -142,8 +143,8 @@ def _train(
         stopped = training.stop_reason if training.stopped_abnormally else None
         if not len(history):
             raise ValueError(
-                f"{type(estimator).__name__}: the loss is no number before the first step; X is too large for float32 "
-                f"as it stands (use scale='standard'), or a weight of the loss is."
+                f"{type(estimator).__name__}: the loss is not finite before the first step; values of X are too large "
+                f"for float32 (use scale='standard'), or a weight of the loss is."
             )
         found = Alternated(best_epoch, False)
         if turns.count and validation is not None and not halted and stopped is None:

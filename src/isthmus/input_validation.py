@@ -19,6 +19,7 @@ from isthmus.rows.cells import has_gaps, require_cells
 from isthmus.rows.metadata import check_given, check_weights, with_metadata
 from isthmus.rows.source import Source
 from isthmus.tables.errors import DataError, said
+from isthmus.tables.frames import is_frame
 from isthmus.tables.input_rows import InputRows, arrow_cells, input_rows, large_stream
 from isthmus.tables.layout import TableLayout, layout_of, plain_layout
 from isthmus.tables.stream import TableStream
@@ -33,6 +34,7 @@ __all__ = [
     "read_for_fit",
     "read_rows",
     "require_columns",
+    "require_complete_numbers",
     "set_columns",
     "without_name_warnings",
 ]
@@ -84,7 +86,7 @@ def _held(estimator: Any, X: Any, rows: InputRows, *, reset: bool, gaps: bool | 
         gaps = estimator.missing != "error" if reset else _takes_gaps(estimator)
     values, names = rows.values, rows.names
     if layout is not None:
-        values = _as_at_fit(estimator, rows.cells if rows.cells is not None else arrow_cells(X), layout, X, gaps=gaps)
+        values = _as_at_fit(estimator, rows, layout, X)
     elif rows.cells is not None:
         layout = rows.layout or layout_of(rows.cells)
         if not reset and not layout.is_plain:
@@ -110,6 +112,26 @@ def _held(estimator: Any, X: Any, rows: InputRows, *, reset: bool, gaps: bool | 
     )  # fmt: skip
 
 
+def require_complete_numbers(estimator: Any, X: Any, *, gaps: bool = False) -> None:
+    """A `ValueError` that names the columns that are no numbers, or says how to fill cells, for what takes neither."""
+    who = type(estimator).__name__
+    if not is_frame(X) and not isinstance(X, Table):
+        return
+    try:
+        rows = input_rows(X)
+        layout = None if rows.cells is None else rows.layout or layout_of(rows.cells)
+    except DataError as error:
+        raise ValueError(f"{who}: {error}") from error
+    if layout is not None and not layout.is_plain:
+        told = [f"{column.name} ({column.kind})" for column in layout.columns if column.kind != "number"]
+        raise ValueError(
+            f"{who}: takes numbers, and X has {said(told, 6)}; leave these columns out, or pass the codes that an "
+            "Autoencoder makes of all columns."
+        )
+    if not gaps and rows.values is not None and has_gaps(np.asarray(rows.values, dtype=np.float64)):
+        raise ValueError(f"{who}: X has missing cells; fill them first, as Autoencoder().fit(X).impute(X) does.")
+
+
 def _takes_gaps(estimator: Any) -> bool:
     """Whether rows may have missing cells: the fit had some, or such a row is encoded by the cells it has."""
     return estimator.fitted_.masked or (estimator.missing == "auto" and estimator.fitted_.takes_gaps)
@@ -125,8 +147,13 @@ def _validated(estimator: Any, values: Any, names: Sequence[str] | None, *, rese
         return validate_data(estimator, values, **rules, ensure_min_samples=2 if reset else 1, reset=reset)
 
 
-def _as_at_fit(estimator: Any, cells: Any, layout: TableLayout, X: Any, *, gaps: bool) -> np.ndarray:
-    """A mixed-type table as numbers, by the layout of the fit."""
+def _as_at_fit(estimator: Any, rows: InputRows, layout: TableLayout, X: Any) -> np.ndarray:
+    """A mixed-type table as numbers, by the layout of the fit.
+
+    Unless the user decides, categories not seen at fit are missing cells for a model that learned from such, and where
+    the reader of a file has named them.
+    """
+    cells = rows.cells if rows.cells is not None else arrow_cells(X)
     if cells is None:
         raise DataError(
             f"fitted on a table with the columns {said(layout.names, 6)}, got {type(X).__name__}; pass a DataFrame or "
@@ -135,7 +162,9 @@ def _as_at_fit(estimator: Any, cells: Any, layout: TableLayout, X: Any, *, gaps:
     layout.require(cells.column_names)
     if not cells.num_rows:
         raise DataError("X has no rows; pass at least one.")
-    unseen = ("missing" if gaps else "error") if estimator.unseen == "auto" else estimator.unseen
+    unseen = estimator.unseen
+    if unseen == "auto":
+        unseen = "missing" if estimator.fitted_.masked or rows.was_read else "error"
     return layout.encode(cells, unseen)
 
 

@@ -10,7 +10,7 @@ for a linear model. What the latent alone explains of a column is
     R²_jk = 1 - min over q of Σ (x_j - q(z_k))² / Σ (x_j - mean)²
 
 with q a straight line for a linear model, where R² is the squared correlation, and a cubic for any other (adjusted for
-its three coefficients), so that a column that bends back along the latent is found too.
+its three coefficients), so a column that bends back along the latent is found too.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ def _cost(
         measuring = time.perf_counter() - begun
         trial.finish()
         turns = choose_turns(settings, rows, fitted, plan)
-        polish = _polishing(model, rows, fitted.device) if turns.count and not group.is_distributed else None
+        polish = _polishing(model, rows, fitted.device) if turns.count and group.slots == 1 else None
     steps = step * math.ceil(n_learned / plan.batch_size)
     again = len(rows) / n_learned if choose_refit(settings, rows) else 0.0
     if polish is None:

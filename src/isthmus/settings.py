@@ -31,7 +31,7 @@ class AutoencoderSettings:
 
     n_components: int | float | str | None = hyper(
         None,
-        "latent dimensions; a share of the variance, such as 0.95: the fewest that keep it on rows held out; auto: as "
+        "latent dimensions; a share of the variance, such as 0.95: the fewest that keep it on held-out rows; auto: as "
         "many as the data support; None: 2, or twice the features for a sparse code",
         positional=True,
         at_least=1,
@@ -75,7 +75,7 @@ class AutoencoderSettings:
     )
     unseen: str = hyper(
         "auto",
-        "categories not seen in fit: an error, or missing cells; auto: missing cells if those are allowed",
+        "categories not seen in fit: an error, or missing cells; auto: missing cells if there were any at fit",
         choices=("auto", "error", "missing"),
     )
     max_iter: int | None = hyper(None, "largest number of epochs; None chooses from the data's size", at_least=0)

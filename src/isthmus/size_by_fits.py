@@ -79,7 +79,7 @@ def fewest_keeping(settings: AutoencoderSettings, source: Source, group: Process
             raise ValueError(
                 f"{type(settings).__name__}: n_components={share:g} can't be kept: {cap} latents, as many as "
                 f"{learned.shape[0]} rows of {_n_features(learned)} columns allow, keep "
-                f"{max(kept(fitted, cap, nested=True), 0):.1%} of the variance of rows held out. Ask for a smaller "
+                f"{max(kept(fitted, cap, nested=True), 0):.1%} of the variance of held-out rows. Ask for a smaller "
                 "share, give the number of latents, or fit more rows."
             )
         size *= 2

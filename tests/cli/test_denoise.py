@@ -62,7 +62,7 @@ def test_pairs_are_judged_by_rows_not_learned_from(home, tmp_path):
     )  # fmt: skip
     report = json.loads(called.out)
     assert report["level"] == pytest.approx(0.2, abs=0.05)
-    assert "24 of the rows, whose clean versions were not used for training" in report["psnr"]["judged"]
+    assert "24 of the rows, whose clean versions were held out" in report["psnr"]["judged"]
     assert report["psnr"]["denoised"] > report["psnr"]["noisy"] + 3
 
 

@@ -13,7 +13,7 @@ import pytest
 import isthmus
 from cli.conftest import QUICK, call, sentence, tree
 
-FIGURES = {"history", "reconstructions", "latent_plane", "loadings", "decode_grid", "error_by_feature"}
+FIGURES = {"loadings", "history", "reconstructions", "latent_plane", "decode_grid", "error_by_feature"}
 ROLES = ("--ids", "name", "--labels", "kind")
 SIGNATURE = b"\x89PNG"
 

@@ -45,7 +45,7 @@ def test_the_line_is_projected_as_python_does(seed):
     point, direction, noise = np.random.default_rng(seed).normal(size=(3, 2)) * 3
     numbers = drawn("line", point=point, direction=direction, truth=point - noise, noise=True)["numbers"]
     ours, split = project(point, direction), split_noise(noise, direction)
-    for name in ("weights", "code", "reconstructed", "residual", "errors", "squared_error", "mean_squared_error"):
+    for name in ("weights", "code", "reconstruction", "residual", "errors", "squared_error", "mean_squared_error"):
         assert numbers[name] == pytest.approx(np.asarray(getattr(ours, name)), rel=1e-12, abs=1e-12), name
     assert (numbers["tangent"], numbers["normal"]) == pytest.approx((split.tangent, split.normal))
 

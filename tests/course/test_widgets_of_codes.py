@@ -88,7 +88,7 @@ def test_arrows_are_the_networks_and_the_scores(place):
 @pytest.mark.parametrize("place", [(2.0, 0.0), (-1.0, 1.5)])
 def test_stretch_is_the_encoders_slopes_along_the_ring_and_across_it(place):
     X = np.random.default_rng(0).normal(size=(100, 2))
-    model = ContractiveAutoencoder(2, hidden_layer_sizes=(8,), max_iter=3, random_state=0).fit(X)
+    model = ContractiveAutoencoder(2, hidden_layer_sizes=(8,), max_iter=3, polish=0, random_state=0).fit(X)
     turn, center = np.array([[0.0, 2.0], [-2.0, 0.0]]), model.transform(X).mean(0)
     state = {"encoder": encoder_state(model), "center": center, "turn": turn, "strength": 1.0}
     numbers = drawn("stretch", x=place, strength=0, points=X[:5], models=[state])["numbers"]

@@ -25,6 +25,7 @@ PICTURES = {
     "64": Autoencoder(64, **FEW, **SMALL),
     "linear": Autoencoder(3, hidden_layer_sizes=(), **FEW),
     "convolution": Autoencoder(3, channels=(4, 8), image_shape=(8, 8), **FEW),
+    "convolution stages": Autoencoder(3, network="convolution", image_shape=(8, 8), polish=0, **FEW),
     "plain convolution": Autoencoder(3, channels=(4,), image_shape=(8, 8), start="random", activation="relu", **FEW),
     **{name: Autoencoder(3, activation=name, **FEW, **SMALL) for name in ACTIVATIONS},
     "plain": Autoencoder(3, output_activation="sigmoid", start="random", activation="relu", **FEW),

@@ -341,11 +341,16 @@ def test_an_array_of_a_wrong_shape_is_told_its_own(shape, tmp_path):
     assert str(shape) in str(caught.value)
 
 
-def test_what_takes_an_array_takes_a_stream_that_fits(tmp_path):
-    np.save(tmp_path / "f.npy", np.tile(VALUES, (10, 1)))
+def test_a_detector_takes_streams(tmp_path):
+    rows = np.random.default_rng(0).normal(size=(200, 3))
+    np.save(tmp_path / "f.npy", rows)
     stream = open_table(tmp_path / "f.npy")
     one, other = (AutoencoderOutlierDetector(random_state=0).fit(X) for X in (stream, np.asarray(stream)))
     np.testing.assert_array_equal(one.score_samples(stream), other.score_samples(stream.load().values))
-    stream = open_table(tmp_path / "f.npy", held_bytes=100)
-    with pytest.raises(DataError, match=r"'f': this takes rows in memory, and of 200 rows only 100 bytes"):
-        AutoencoderOutlierDetector(random_state=0).fit(stream)
+    large = open_table(tmp_path / "f.npy", held_bytes=2000)
+    assert not large.fits_in_memory
+    np.testing.assert_allclose(one.score_samples(large), one.score_samples(stream), rtol=1e-5)
+    sampled = AutoencoderOutlierDetector(random_state=0).fit(large)
+    assert 20 <= len(sampled.scorer_.normal.rows) < 100
+    with pytest.raises(ValueError, match=r"score it block by block, as isthmus\.anomaly\.detect_stream does"):
+        one.detect(large)

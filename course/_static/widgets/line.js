@@ -17,7 +17,7 @@
     const kept = direction.map((v) => along * v);
     const removed = noise.map((e, i) => e - kept[i]);
     return {
-      length, weights, code, reconstructed, residual, errors,
+      length, weights, code, reconstruction: reconstructed, residual, errors,
       squared_error: errors[0] + errors[1],
       mean_squared_error: (errors[0] + errors[1]) / 2,
       tangent: Math.hypot(...kept), normal: Math.hypot(...removed),
@@ -28,7 +28,7 @@
     return `<div class="beside">${picture(state, numbers)}${sum(state, numbers)}</div>`;
   }
 
-  function picture({ point, direction, truth, noise }, { reconstructed, residual, code }) {
+  function picture({ point, direction, truth, noise }, { reconstruction: reconstructed, residual, code }) {
     const far = direction.map((v) => 4.2 * v), back = direction.map((v) => -1 * v);
     const long = Math.hypot(...residual) > 0.25;
     const unit = direction.map((v) => v / Math.hypot(...direction));
@@ -55,7 +55,7 @@
 
   function sum({ point, direction, truth, noise }, numbers) {
     const [x1, x2] = point.map((x) => number(x, 2)), [v1, v2] = direction.map(String);
-    const [r1, r2] = numbers.reconstructed.map((r) => number(r, 3)), [e1, e2] = numbers.errors.map((e) => number(e, 3));
+    const [r1, r2] = numbers.reconstruction.map((r) => number(r, 3)), [e1, e2] = numbers.errors.map((e) => number(e, 3));
     const terms = direction.map((v, i) => number(v * point[i], 2));
     return `<div class="sum">
       <h3>Encode</h3>

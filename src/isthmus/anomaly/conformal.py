@@ -17,7 +17,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Threshold", "benjamini_hochberg", "conformal_p_values", "rows_needed", "threshold_at"]
+from isthmus.anomaly.tail import Tail, n_outlying
+
+__all__ = ["Calibration", "Threshold", "benjamini_hochberg", "conformal_p_values", "rows_needed", "threshold_at"]
 
 
 @dataclass(frozen=True)
@@ -78,3 +80,55 @@ def benjamini_hochberg(p_values: np.ndarray, rate: float) -> np.ndarray:
     if not len(below):
         return np.zeros(n_rows, dtype=bool)
     return p_values <= ascending[below[-1]]
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """What scores of normal rows that were held out say of other scores.
+
+    Attributes
+    ----------
+    scores : ndarray of shape (n_rows,)
+        Ascending.
+    tail : Tail or None
+        Beyond the largest of them; None if they are too few for one.
+    """
+
+    scores: np.ndarray
+    tail: Tail | None
+
+    @classmethod
+    def of(cls, scores: np.ndarray) -> Calibration:
+        """From the scores of rows held out, less those that are too far out to be normal."""
+        ascending = np.sort(scores)
+        ascending = ascending[: len(ascending) - n_outlying(ascending)]
+        return cls(ascending, Tail.of(ascending))
+
+    def p_values(self, scores: np.ndarray) -> np.ndarray:
+        """p-value of each score of rows that are none of those held out, shape (n_samples,)."""
+        return self._beyond(scores, conformal_p_values(scores, self.scores), 1 / (len(self.scores) + 1))
+
+    def p_values_within(self, scores: np.ndarray) -> np.ndarray:
+        """The same for the rows held out: each is compared with the others."""
+        count = len(self.scores)
+        as_high = count - np.searchsorted(self.scores, scores, side="left")
+        return self._beyond(scores, np.maximum(as_high, 1) / count, 1 / count)
+
+    def is_approximate(self, scores: np.ndarray) -> np.ndarray:
+        """Whether a score is beyond all of them, so its p-value is the fitted tail's."""
+        return (scores > self.scores[-1]) & (self.tail is not None)
+
+    def threshold(self, rate: float) -> Threshold:
+        """Rows above it are those with p ≤ ``rate``; without a tail the rate is at least 1 / (n + 1)."""
+        least = 1 / (len(self.scores) + 1)
+        if self.tail is None or rate >= least:
+            return threshold_at(self.scores, rate)
+        log_survival = float(self.tail.log_survival(self.scores[-1:])[0]) + math.log(rate / least)
+        return Threshold(self.tail.inverse(log_survival), rate)
+
+    def _beyond(self, scores: np.ndarray, p_values: np.ndarray, least: float) -> np.ndarray:
+        beyond = np.asarray(scores) > self.scores[-1]
+        if self.tail is None or not beyond.any():
+            return p_values
+        falls = self.tail.log_survival(scores) - self.tail.log_survival(self.scores[-1:])[0]
+        return np.where(beyond, np.maximum(least * np.exp(np.minimum(falls, 0.0)), np.finfo(float).tiny), p_values)

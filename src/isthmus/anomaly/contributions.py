@@ -1,4 +1,4 @@
-"""Contributions: an anomaly score split into one number per column, and the expected value of each column.
+"""Contributions: an anomaly score split into one number per column, and what was expected in each column.
 
 Every score is a sum over columns or is attributed in proportion to such a sum, so
 
@@ -10,10 +10,14 @@ A part with surprise -log p and amount a = Σ_j a_j gives column j the contribut
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-__all__ = ["Explanation", "attribute_to_columns"]
+from isthmus.tables.column import Column
+from isthmus.tables.layout import TableLayout
+
+__all__ = ["Explanation", "attribute_to_columns", "decoded_cells", "worded_cells"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,23 +28,56 @@ class Explanation:
     ----------
     scores : ndarray of shape (n_samples,)
         Anomaly scores; larger is more anomalous.
-    contributions : ndarray of shape (n_samples, n_features)
+    contributions : ndarray of shape (n_samples, n_columns)
         Contribution of each column; a row's sum is its score.
-    values, expected : ndarray of shape (n_samples, n_features)
-        The rows, and their reconstructions, in the units of the data.
+    parts : dict of str to ndarray of shape (n_samples,)
+        What each part adds to the score.
+    values, expected : ndarray of shape (n_samples, n_columns)
+        The rows, and what was expected in each cell given the cells of its row that are not suspect; in the units of
+        the data.
+    suspect : ndarray of bool, shape (n_samples, n_columns)
+        Cells that the rest of their row contradicts.
+    reasons : tuple of str
+        Why each row scores as it does, in words.
     columns : tuple of str
         Names of the columns.
     """
 
     scores: np.ndarray
     contributions: np.ndarray
+    parts: dict[str, np.ndarray]
     values: np.ndarray
     expected: np.ndarray
+    suspect: np.ndarray
+    reasons: tuple[str, ...]
     columns: tuple[str, ...]
 
     def top(self, n_columns: int = 3) -> np.ndarray:
         """Indices of the columns that contribute most to each row, largest first, shape (n_samples, ≤ n_columns)."""
         return np.argsort(-self.contributions, axis=1, kind="stable")[:, :n_columns]
+
+    def take(self, rows: np.ndarray) -> Explanation:
+        """That of some rows, in this order."""
+        return joined_explanations([self], rows)
+
+
+def joined_explanations(explanations: list[Explanation], rows: np.ndarray) -> Explanation:
+    """Some rows, by their places, of explanations put one after the other."""
+
+    def chosen(arrays: list[np.ndarray]) -> np.ndarray:
+        return np.concatenate(arrays)[rows]
+
+    reasons = [reason for one in explanations for reason in one.reasons]
+    return Explanation(
+        scores=chosen([one.scores for one in explanations]),
+        contributions=chosen([one.contributions for one in explanations]),
+        parts={name: chosen([one.parts[name] for one in explanations]) for name in explanations[0].parts},
+        values=chosen([one.values for one in explanations]),
+        expected=chosen([one.expected for one in explanations]),
+        suspect=chosen([one.suspect for one in explanations]),
+        reasons=tuple(reasons[row] for row in rows),
+        columns=explanations[0].columns,
+    )
 
 
 def attribute_to_columns(totals: np.ndarray, amounts: np.ndarray) -> np.ndarray:
@@ -55,3 +92,17 @@ def attribute_to_columns(totals: np.ndarray, amounts: np.ndarray) -> np.ndarray:
     sums = amounts.sum(1, keepdims=True)
     shares = np.where(sums > 0, amounts / np.where(sums > 0, sums, 1.0), 1 / amounts.shape[1])
     return totals[:, None] * shares
+
+
+def decoded_cells(X: np.ndarray, layout: TableLayout) -> np.ndarray:
+    """Encoded rows as objects, shape (n_rows, n_columns): each cell as its column has it, None where one is missing."""
+    found = np.empty((len(X), len(layout.columns)), dtype=object)
+    for place, (column, cells) in enumerate(zip(layout.columns, layout.decode(X).columns, strict=True)):
+        found[:, place] = worded_cells(column, cells.combine_chunks())
+    return found
+
+
+def worded_cells(column: Column, cells: Any) -> list[Any]:
+    """Typed cells of an Arrow array as objects: numbers, words, booleans, and moments as the column writes them."""
+    worded = column.kind == "date" or (column.kind == "boolean" and column.form is not None)
+    return column.written(cells) if worded else cells.to_pylist()

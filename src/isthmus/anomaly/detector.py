@@ -1,67 +1,67 @@
 """The anomaly detector: a scikit-learn outlier detector on any autoencoder.
 
-`fit` holds out some rows and fits an autoencoder to the others. The scores of the held-out rows set the threshold
-for a given false-alarm rate, and give p-values.
+`fit` scores every row by an autoencoder fitted to the other folds. Those scores set the threshold for a given
+false-alarm rate, and give p-values; all of the autoencoders together score new rows.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import typing
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data  # pyrefly: ignore[missing-module-attribute]
+from sklearn.utils.validation import check_is_fitted
 
-from isthmus.anomaly.conformal import (
-    benjamini_hochberg,
-    conformal_p_values,
-    rows_needed,
-    threshold_at,
-)
-from isthmus.anomaly.contributions import Explanation, attribute_to_columns
-from isthmus.anomaly.scores import Reference, StandardUnits, Surprise, residual_variances
+from isthmus.anomaly.calibration import MOST_CALIBRATION_ROWS, Split, split_rows
+from isthmus.anomaly.conformal import Calibration, Threshold, benjamini_hochberg
+from isthmus.anomaly.contributions import Explanation
+from isthmus.anomaly.detection import WITHIN, DetectionResult, Report, Scoring, joined_results
+from isthmus.anomaly.drift import Drift, drift_between
+from isthmus.anomaly.encoding import Encoded, read
+from isthmus.anomaly.scorer import MEASURES, Gathered, Scorer, gather, parts_of, together
 from isthmus.hyperparameter import check_hyperparameters, hyper
+from isthmus.tables.input_rows import large_stream
 
-__all__ = ["MEASURES", "AutoencoderOutlierDetector"]
+__all__ = ["AutoencoderOutlierDetector"]
 
-MEASURES = ("combined", "reconstruction", "latent", "likelihood")
 SHARE_OF_VARIANCE = 0.5  # that PCA with the default code's size would explain
-# of the parts' surprises in the combined score; near neighbours and region measure one thing, so they share a weight
-WEIGHTS = {"reconstruction": 1.0, "latent": 0.5, "region": 0.5, "likelihood": 1.0}
-MOST_REFERENCE_ROWS = 10_000
-ONCE_IN = 1e-6
-MOST_CALIBRATION_ROWS = 2_048
+EPOCHS, HIDDEN = 30, (64,)  # of the default autoencoder: more of either finds no more anomalies
 LEAST_ROWS = 3
 
 
 @dataclass(eq=False, repr=False)
 class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
-    """Anomaly detection by an autoencoder: scores, p-values and the contributions of columns.
+    """Anomaly detection by an autoencoder: scores, p-values, reasons and the contributions of columns.
 
-    Fitted to normal rows (a few anomalous ones among them do little harm), it calls a row an outlier (-1) if
+    Fitted to normal rows (some anomalous ones among them do little harm), it calls a row an outlier (-1) if
 
-        score(x) > the (m + 1)-th highest of n held-out scores,     m = ⌊rate (n + 1)⌋ - 1,
+        p(x) = (1 + #{i : s_i ≥ score(x)}) / (n + 1) ≤ rate
 
-    so a normal row is called an outlier with probability ``rate`` at most. Scores are described in
-    `isthmus.anomaly.scores`, p-values in `isthmus.anomaly.conformal`.
+    with s_i the scores of the n rows of the fit, each by a fit to other folds of them; so a normal row is called an
+    outlier with a probability of about ``rate``. Scores are described in `isthmus.anomaly.scores`, p-values in
+    `isthmus.anomaly.conformal`. Rows may be arrays, sparse matrices, and DataFrames with columns of several kinds;
+    cells may be missing.
 
     Attributes
     ----------
     autoencoder_ : BaseAutoencoder
-        The fitted autoencoder.
+        A fitted autoencoder: that of the first fold, of which what is expected is taken.
+    scorer_ : Scorer
+        It, those of the other folds, and all else that gives the amounts of a row.
     offset_ : float
         ``decision_function = score_samples - offset_``; rows below 0 are outliers.
     false_alarm_rate_ : float
-        The threshold's average false-alarm rate on normal rows: at most the given rate, unless there are too few
-        held-out rows for that. NaN if ``contamination`` sets the threshold.
+        The threshold's average false-alarm rate on normal rows: the given rate at most, unless there are too few rows
+        for that. NaN if ``contamination`` sets the threshold.
     calibration_scores_ : ndarray
-        Anomaly scores of the held-out rows, ascending.
+        Anomaly scores of rows that were held out, ascending; without those too far out to be normal.
     n_trimmed_ : int
-        Anomalous training rows left out of the fit.
+        Anomalous rows that the autoencoder did not learn from.
 
     Examples
     --------
@@ -75,7 +75,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
     autoencoder: Any = dataclasses.field(default=None, kw_only=True)
     contamination: float | str = hyper(
         "auto",
-        "share of the training rows to call outliers; auto sets the threshold by the held-out rows",
+        "share of the training rows to call outliers; auto sets the threshold by the false-alarm rate",
         choices=("auto",),
         above=0,
         at_most=0.5,
@@ -85,33 +85,40 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
     )
     measure: str = hyper("combined", "the anomaly score", choices=MEASURES)
     calibration_fraction: float | None = hyper(
-        None, "share of rows held out to set the threshold; None: a quarter, at most 2,048 rows", above=0, below=1
+        None, "share of rows held out once to set the threshold; None: all rows, fold by fold", above=0, below=1
     )
-    trim: bool = hyper(True, "leave anomalous training rows out, and fit again")
+    trim: bool = hyper(True, "leave rows that are very far out of what the autoencoder learns from")
     random_state: Any = dataclasses.field(default=None, kw_only=True)
 
     # ---- fitting ---------------------------------------------------------------------------------------
 
     def fit(self, X: Any, y: Any = None) -> typing.Self:
         """Fit to normal rows X of shape (n_samples, n_features); y is ignored."""
-        check_hyperparameters(self)
-        X = self._validated(X, reset=True)
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        order = np.random.default_rng(seed).permutation(len(X))
-        n_held_out = self._n_held_out(len(X))
-        held_out, training_rows = X[order[:n_held_out]], X[order[n_held_out:]]
-        self._fit_model(training_rows, seed)
-        self.n_trimmed_ = 0
-        if self.trim:
-            kept = self._normal_rows(training_rows)
-            self.n_trimmed_ = int((~kept).sum())
-            if self.n_trimmed_:
-                self._fit_model(training_rows[kept], seed)
-        self._calibrate(held_out)
-        if self.contamination != "auto":
-            self.offset_ = float(np.percentile(-self._anomaly_scores(X), 100 * float(self.contamination)))
-            self.false_alarm_rate_ = float("nan")
+        self._fit(X)
         return self
+
+    def fit_detect(self, X: Any) -> DetectionResult:
+        """Fit, and say of the same rows what they are: each is scored by a fit to other folds, which has not seen it.
+
+        The use without labels: fit to everything, score it. With ``contamination`` the alarms are that share of the
+        rows; else those with p ≤ ``false_alarm_rate``.
+        """
+        fit = self._fit(X, keep=True)
+        report = dataclasses.replace(self._report(), use=WITHIN)
+        results = [
+            report.detect(scorer, _part(fit.encoded, fold))
+            for scorer, fold in zip(fit.scorers, fit.split.folds, strict=True)
+        ]
+        known = np.concatenate(fit.split.folds)
+        others = np.setdiff1d(np.arange(fit.split.n_rows), known)
+        if len(others):
+            results.append(report.detect(self.scorer_, _part(fit.encoded, others)))
+        found = joined_results(results, np.argsort(np.concatenate([known, others])))
+        if self.contamination == "auto":
+            return dataclasses.replace(found, above=found.p_values <= self.false_alarm_rate_)
+        scores = found.explanation.scores
+        limit = float(np.percentile(scores, 100 * (1 - float(self.contamination))))
+        return dataclasses.replace(found, above=scores > limit, threshold=Threshold(limit, float("nan")))
 
     def fit_around(self, autoencoder: Any, X: Any, X_held_out: Any) -> typing.Self:
         """Use an autoencoder that is already fitted, to rows X; X_held_out are normal rows it has not seen.
@@ -120,11 +127,29 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         """
         check_hyperparameters(self)
         check_is_fitted(autoencoder)
-        X = self._validated(X, reset=True)
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        self.columns_, self.autoencoder_, self.n_trimmed_ = StandardUnits.of(X), autoencoder, 0
-        self._fit_reference(X, seed)
-        self._calibrate(self._validated(X_held_out, reset=False))
+        seed = self._seed()
+        encoded = self._read(X, reset=True, layout=autoencoder.fitted_.layout)
+        held_out = self._read(X_held_out, reset=False)
+        gathered = gather(encoded.values, seed, trim=False)
+        self._take(Scorer.around(autoencoder, gathered.filled, gathered, parts_of(self.measure)), 0)
+        self._calibrate(dict(_totals(self.scorer_, held_out.values).items()))
+        return self
+
+    def partial_fit(self, X: Any, y: Any = None) -> typing.Self:
+        """Learn from new normal rows: they are scored, join the rows held out, and then the normal rows kept.
+
+        The autoencoder and the units stay as they are. The first call is `fit`.
+        """
+        if not hasattr(self, "scorer_"):
+            return self.fit(X)
+        encoded = self._read(X, reset=False)
+        scores = self._scored(encoded.values)
+        rng = np.random.default_rng(len(self.calibration_scores_) + len(self._owners()))
+        pooled = np.concatenate([self.calibration_scores_, scores])
+        if len(pooled) > MOST_CALIBRATION_ROWS:
+            pooled = rng.permutation(pooled)[:MOST_CALIBRATION_ROWS]
+        self._set_calibration(Calibration.of(pooled))
+        self._take(self.scorer_.with_rows(encoded.values, rng), self.n_trimmed_)
         return self
 
     def set_false_alarm_rate(self, rate: float) -> typing.Self:
@@ -132,79 +157,75 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         check_is_fitted(self)
         self.false_alarm_rate = rate
         check_hyperparameters(self)
-        threshold = threshold_at(self.calibration_scores_, rate)
+        threshold = self.calibration_.threshold(rate)
         self.offset_, self.false_alarm_rate_ = -threshold.score, threshold.rate
         return self
 
-    def _calibrate(self, held_out: np.ndarray) -> None:
-        self._fit_surprises(held_out)
-        self.calibration_scores_ = np.sort(self._anomaly_scores(held_out))
+    def _fit(self, X: Any, *, keep: bool = False) -> _Fit:
+        check_hyperparameters(self)
+        seed, encoded = self._seed(), self._read(X, reset=True)
+        values, parts = encoded.values, parts_of(self.measure)
+        if values.shape[1] > 2 * len(values):
+            self._warn(
+                f"{len(values)} rows of {values.shape[1]} numbers: anomalies in a few columns will hardly be found; "
+                "leave out columns, or give more rows."
+            )
+        split = split_rows(values, self.calibration_fraction, seed, type(self).__name__)
+        gathered = gather(values, seed, trim=self.trim)
+        scorers = [self._fit_scorer(gathered, split.rest(fold), parts, seed) for fold in split.folds]
+        totals = [
+            _totals(scorer, values[fold[split.counted[fold]]][:MOST_CALIBRATION_ROWS])
+            for scorer, fold in zip(scorers, split.folds, strict=True)
+        ]
+        self._take(together(scorers), int(gathered.gross.sum()))
+        self._calibrate({name: np.concatenate([one[name] for one in totals]) for name in parts})
+        if self.contamination != "auto":
+            self.offset_ = -float(np.percentile(self._scored(values), 100 * (1 - float(self.contamination))))
+            self.false_alarm_rate_ = float("nan")
+        return _Fit(encoded, split, scorers)
+
+    def _fit_scorer(self, gathered: Gathered, rows: np.ndarray, parts: tuple[str, ...], seed: int) -> Scorer:
+        return Scorer.fit(gathered, rows, lambda values: self._new_autoencoder(values, seed).fit(values), parts)
+
+    def _take(self, scorer: Any, n_trimmed: int) -> None:
+        self.scorer_, self.autoencoder_, self.n_trimmed_ = scorer, scorer.autoencoder, n_trimmed
+
+    def _calibrate(self, totals: dict[str, np.ndarray]) -> None:
+        self.scoring_ = Scoring.of(totals, combined=self.measure == "combined")
+        self._set_calibration(Calibration.of(self.scoring_.totals(totals)))
+
+    def _set_calibration(self, calibration: Calibration) -> None:
+        self.calibration_, self.calibration_scores_ = calibration, calibration.scores
         self.set_false_alarm_rate(self.false_alarm_rate)
 
-    def _n_held_out(self, n_rows: int) -> int:
-        """A quarter of the rows, or as many as the rate needs; at most half."""
-        if self.calibration_fraction is not None:
-            wanted = round(self.calibration_fraction * n_rows)
-            return min(max(wanted, 1), n_rows - 2)
-        wanted = max(min(n_rows // 4, MOST_CALIBRATION_ROWS), rows_needed(self.false_alarm_rate))
-        return max(1, min(wanted, n_rows // 2))
-
-    def _fit_model(self, X: np.ndarray, seed: int) -> None:
-        """Fit the autoencoder, and the residuals and codes of normal rows."""
-        self.columns_ = StandardUnits.of(X)
-        self.autoencoder_ = self._new_autoencoder(X, seed).fit(X)
-        self._fit_reference(X, seed)
-
-    def _fit_reference(self, X: np.ndarray, seed: int) -> None:
-        U, reconstruction = self._reconstructed(X)
-        self.residual_variances_ = residual_variances(U - reconstruction)
-        chosen = np.random.default_rng(seed).permutation(len(X))[:MOST_REFERENCE_ROWS]
-        self.reference_ = Reference(reconstruction[np.sort(chosen)].astype(np.float32))
-        self.likelihood_base_ = 0.0
-        self.surprises_ = {}
-
-    def _fit_surprises(self, X: np.ndarray) -> None:
-        """Fit the distribution of each part of the score to normal rows."""
-        if "likelihood" in self.parts_used_:
-            U, reconstruction = self._reconstructed(X)
-            self.likelihood_base_ = float(np.median(self._likelihood_rest(X, U, reconstruction)))
-        amounts = self._amounts(X)
-        self.surprises_ = {
-            # a sum of squares starts at 0; a log density has no such bound, so its own lowest value is used
-            name: Surprise.of(part.sum(1), origin=float(part.sum(1).min()) if name == "likelihood" else 0.0)
-            for name, part in amounts.items()
-        }
-
-    def _normal_rows(self, X: np.ndarray) -> np.ndarray:
-        """Which training rows are normal: a normal one scores higher than the bound once in a million."""
-        from scipy.stats import gamma
-
-        self._fit_surprises(X)
-        amounts = self._amounts(X)
-        surprise = np.sum(
-            [WEIGHTS[name] * self.surprises_[name](part.sum(1)) for name, part in amounts.items()], axis=0
-        )
-        kept = surprise <= gamma.isf(ONCE_IN, sum(WEIGHTS[name] for name in amounts))
-        return kept if kept.sum() >= max(LEAST_ROWS, len(X) // 2) else np.ones(len(X), dtype=bool)
-
-    def _new_autoencoder(self, X: np.ndarray, seed: int) -> Any:
+    def _new_autoencoder(self, values: np.ndarray, seed: int) -> Any:
         from isthmus.inner_fit import unfitted_copy
 
+        units = (values - values.mean(0)) / np.where(values.std(0) > 0, values.std(0), 1.0)
         if self.autoencoder is None:
             from isthmus.variants.vanilla import Autoencoder
 
-            return Autoencoder(_code_size(self.columns_.apply(X)), scale="standard", random_state=seed)
+            chosen = {"hidden_layer_sizes": HIDDEN, "max_iter": EPOCHS, "scale": "standard", "random_state": seed}
+            return Autoencoder(_code_size(units), **chosen)
         chosen = unfitted_copy(self.autoencoder, type(self).__name__, seed)
         if chosen.n_components is None and not chosen.make_bottleneck(1).sparse:
-            chosen.set_params(n_components=_code_size(self.columns_.apply(X)))
+            chosen.set_params(n_components=_code_size(units))
         return chosen
 
     # ---- using -----------------------------------------------------------------------------------------
 
+    def detect(self, X: Any) -> DetectionResult:
+        """Scores, p-values, alarms, contributions and reasons of rows, in one pass over them."""
+        check_is_fitted(self)
+        return self._report().detect(self.scorer_, self._read(X, reset=False))
+
     def score_samples(self, X: Any) -> np.ndarray:
         """Minus the anomaly score of each row, shape (n_samples,); larger is more normal."""
         check_is_fitted(self)
-        return -self._anomaly_scores(self._validated(X, reset=False))
+        stream = large_stream(X)
+        if stream is not None:
+            return np.concatenate([self.score_samples(block) for block in stream.blocks()])
+        return -self._scored(self._read(X, reset=False).values)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """``score_samples(X) - offset_``: below 0 for outliers."""
@@ -215,8 +236,8 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         return np.where(self.decision_function(X) < 0, -1, 1)
 
     def p_values(self, X: Any) -> np.ndarray:
-        """Share of normal rows expected to score as high, shape (n_samples,); at least 1 / (n_held_out + 1)."""
-        return conformal_p_values(-self.score_samples(X), self.calibration_scores_)
+        """Share of normal rows expected to score as high, shape (n_samples,); approximate below 1 / (n + 1)."""
+        return self.calibration_.p_values(-self.score_samples(X))
 
     def alarms(self, X: Any, false_discovery_rate: float | None = None) -> np.ndarray:
         """Which rows are alarms, shape (n_samples,).
@@ -234,84 +255,84 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         return benjamini_hochberg(self.p_values(X), false_discovery_rate)
 
     def explain(self, X: Any) -> Explanation:
-        """The contribution of each column to each row's score, and its expected value."""
+        """The contribution of each column to each row's score, what was expected in it, and why."""
+        return self.detect(X).explanation
+
+    def drift(self, X: Any) -> Drift:
+        """Whether rows as a whole are unlike the normal ones, and which columns have moved."""
         check_is_fitted(self)
-        values = self._validated(X, reset=False)
-        contributions = self._contributions(values)
-        return Explanation(
-            scores=contributions.sum(1),
-            contributions=contributions,
-            values=values,
-            expected=self.columns_.undo(self._reconstructed(values)[1]),
-            columns=tuple(map(str, getattr(self, "feature_names_in_", [f"x{i}" for i in range(values.shape[1])]))),
-        )
+        values = self._read(X, reset=False).values
+        cells = self.scorer_.units.apply(values).astype(np.float32)  # as the normal rows are kept
+        owners, normal = np.asarray(self._owners()), self.scorer_.normal
+        if normal is None:
+            raise ValueError(f"{type(self).__name__}: it was saved by an earlier version, without rows; fit it again.")
+        scores = self._scored(values)
+        return drift_between(scores, self.calibration_scores_, cells, normal.rows, owners, self._columns())
 
     # ---- inside ----------------------------------------------------------------------------------------
 
-    def _validated(self, X: Any, *, reset: bool) -> np.ndarray:
-        least = {"ensure_min_samples": LEAST_ROWS} if reset else {}
-        return validate_data(self, X, dtype=np.float64, reset=reset, **least)
+    def _read(self, X: Any, *, reset: bool, layout: Any = None) -> Encoded:
+        layout = layout if reset else self.layout_
+        found = read(self, X, layout, reset=reset, least=LEAST_ROWS if reset else 1)
+        self.layout_ = found.layout
+        return found
+
+    def _scored(self, values: np.ndarray) -> np.ndarray:
+        scores = [
+            self.scoring_.score(self.scorer_.amounts(self.scorer_.block(values[rows]))).scores
+            for rows in self.scorer_.rows_at_once(len(values))
+        ]
+        return np.concatenate(scores)
+
+    def _report(self) -> Report:
+        threshold = Threshold(-self.offset_, self.false_alarm_rate_)
+        return Report(self.scoring_, self.calibration_, threshold, self._columns(), owners=self._owners())
+
+    def _columns(self) -> tuple[str, ...]:
+        return tuple(map(str, getattr(self, "feature_names_in_", [f"x{i}" for i in range(self._n_columns)])))
+
+    def _owners(self) -> list[int]:
+        return list(range(self._n_columns)) if self.layout_ is None else self.layout_.owners
 
     @property
-    def parts_used_(self) -> tuple[str, ...]:
-        """The names of the parts of the score."""
-        if self.measure != "combined":
-            return (self.measure,)
-        has_prior = self.autoencoder_.model_.bottleneck.has_prior
-        parts = ("reconstruction", "latent", "region")
-        return (*parts, "likelihood") if has_prior else parts
+    def _n_columns(self) -> int:
+        return int(vars(self)["n_features_in_"])
 
-    def _reconstructed(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Rows and their reconstructions, both in standard units."""
-        U = self.columns_.apply(X)
-        reconstruction = self.autoencoder_.reconstruct(self.columns_.undo(U))
-        return U, self.columns_.apply(np.nan_to_num(reconstruction))
+    def _seed(self) -> int:
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
 
-    def _amounts(self, X: np.ndarray) -> dict[str, np.ndarray]:
-        """Every part of the score by columns, each of shape (n_samples, n_features)."""
-        U, reconstruction = self._reconstructed(X)
-        measures = {
-            "reconstruction": lambda: (U - reconstruction) ** 2 / self.residual_variances_,
-            "latent": lambda: self.reference_.near.squared_distances(reconstruction),
-            "region": lambda: self.reference_.region.squared_distances(reconstruction),
-            "likelihood": lambda: self._improbability(X, U, reconstruction),
-        }
-        return {name: measures[name]() for name in self.parts_used_}
+    def _warn(self, sentence: str) -> None:
+        warnings.warn(f"{type(self).__name__}: {sentence}", UserWarning, stacklevel=4)
 
-    def _improbability(self, X: np.ndarray, U: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
-        """-log p(x) by columns: squared residuals; of the rest its base equally, and the excess in proportion to û²."""
-        rest = self._likelihood_rest(X, U, reconstruction)
-        equal = np.full(len(X), self.likelihood_base_)
-        return (
-            self._half_squares(U, reconstruction)
-            + attribute_to_columns(equal, np.zeros(U.shape))
-            + attribute_to_columns(rest - self.likelihood_base_, reconstruction**2)
-        )
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()  # pyrefly: ignore[missing-attribute]
+        tags.input_tags.allow_nan = True
+        tags.input_tags.sparse = True
+        return tags
 
-    def _likelihood_rest(self, X: np.ndarray, U: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
-        density = self.autoencoder_.score_samples(self.columns_.undo(U)).astype(np.float64)
-        return -np.nan_to_num(density, nan=-1e30, neginf=-1e30) - self._half_squares(U, reconstruction).sum(1)
 
-    def _half_squares(self, U: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
-        """Squared residuals in nats, (x_j - x̂_j)² / 2σ²: σ² is in the autoencoder's units, column by column."""
-        model = self.autoencoder_
-        spread = self.columns_.spread / model.scaling_.spread * model.scaling_.unit
-        return ((U - reconstruction) * spread) ** 2 / (2 * model.noise_variance_)
+@dataclass(frozen=True, eq=False)
+class _Fit:
+    """What a fit leaves for who scores its own rows: the scorer of each fold, if they were kept."""
 
-    def _contributions(self, X: np.ndarray) -> np.ndarray:
-        amounts = self._amounts(X)
-        if self.measure != "combined":
-            return amounts[self.measure]
-        return np.sum(
-            [
-                attribute_to_columns(WEIGHTS[name] * self.surprises_[name](part.sum(1)), np.abs(part))
-                for name, part in amounts.items()
-            ],
-            axis=0,
-        )
+    encoded: Encoded
+    split: Split
+    scorers: list[Any]
 
-    def _anomaly_scores(self, X: np.ndarray) -> np.ndarray:
-        return self._contributions(X).sum(1)
+
+def _totals(scorer: Scorer, values: np.ndarray) -> dict[str, np.ndarray]:
+    """Amounts of every part, shape (n_rows,) each."""
+    found: dict[str, list[np.ndarray]] = {name: [] for name in scorer.parts}
+    for rows in scorer.rows_at_once(len(values)):
+        for name, amount in scorer.amounts(scorer.block(values[rows])).items():
+            found[name].append(amount.sum(1))
+    return {name: np.concatenate(part) for name, part in found.items()}
+
+
+def _part(encoded: Encoded, rows: np.ndarray) -> Encoded:
+    places = {int(row): place for place, row in enumerate(rows)}
+    unseen = {places[row]: names for row, names in encoded.unseen.items() if row in places}
+    return Encoded(encoded.values[rows], encoded.layout, unseen, encoded.cells[rows])
 
 
 def _code_size(U: np.ndarray) -> int:

@@ -1,24 +1,30 @@
-"""Anomaly scores, column by column: a row's reconstruction error, the distance of its code, its improbability.
+"""Anomaly scores: how surprising each part of a row is, and the sum of the surprises.
 
-With u the row in standard units (each column with mean 0 and standard deviation 1) and û its reconstruction:
+With u the row in standard units (each column with mean 0 and standard deviation 1) and û its reconstruction, four parts
+look for different things. Each is an amount a = Σ_j a_j ≥ 0 of which every column has its share:
 
-    reconstruction   Q(x) = Σ_j (u_j - û_j)² / v_j                                reconstruction error
-    latent           D(x) = Σ_j mean over the K nearest i of (û_j - û_ij)²        distance to the nearest normal rows
-    region           the same with the nearest third of the normal rows           distance to where most of them are
-    likelihood       L(x) = -log p(x)  (for a variational model the negative ELBO, in nats)
+    mahalanobis   Σ_j (P r)_j² / P_jj,  r = u - û         a cell that the rest of its row contradicts
+    density       ‖u - z(u)‖²                              a row off the density of the normal ones
+    neighbours    ‖u - u_i‖² to the nearest normal row     a row far from all of them
+    core          the same to the core of them             anomalies among the rows of the fit
 
-v_j is the residual variance of column j, shrunk halfway (on the log scale) to the mean over columns. D compares codes
-by what they decode to: a far row with a perfect reconstruction has Q = 0 and a large D, and so has the mean row
-if normal rows lie on a ring. A few similar anomalous rows in the training data are each other's nearest neighbours;
-the region is too wide for that. All are sums over columns.
+P is the inverse of the shrunk covariance of residuals (`isthmus.anomaly.covariance`), z the ideal denoiser
+(`isthmus.anomaly.neighbours`). By Wilson & Hilferty (1931) the cube root of a sum of squares is nearly normal; a
+squared distance to the nearest of many rows has a heavier tail, and of it the sixth root is taken. So with median m and
+standard deviation s of the roots of rows that were held out
 
-Parts have different units. By Wilson & Hilferty (1931) the cube root of a sum of squares is nearly normal, so
-with median m and standard deviation s of the held-out cube roots
+    S(a) = -log Φ(-(a^r - m) / s),      r = 1/3, of distances 1/6
 
-    -log P(a) = -log Φ(-(∛a - m) / s)
+is the surprise of an amount, -log of the probability that a normal row has as much; smooth, and finite beyond the
+largest amount seen. The score is Fisher's (1925) sum, with less weight on the core,
 
-is the surprise of an amount a, smooth and finite beyond the largest amount seen; by Fisher's method (1925) the
-surprises of the parts are added, those of the two distances at half weight.
+    S(mahalanobis) + S(density) + S(neighbours) + 3/4 S(core)
+
+Each part can be the score by itself, and so can three others:
+
+    reconstruction   Σ_j r_j² / v_j,  v_j the residual variance of column j, shrunk halfway (log scale) to the mean
+    latent           Σ_j mean over the nearest i of (û_j - û_ij)²: codes compared by what they decode to
+    likelihood       -log p(x)  (for a variational model the negative ELBO, in nats)
 """
 
 from __future__ import annotations
@@ -28,12 +34,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Neighbours", "Reference", "StandardUnits", "Surprise", "residual_variances"]
+__all__ = ["CUBE_ROOT", "SIXTH_ROOT", "Neighbours", "Reference", "StandardUnits", "Surprise", "residual_variances"]
 
 N_NEIGHBOURS = 5
 MOST_REGION_ROWS = 600
 
 LARGEST = 1e6  # standard deviations; values beyond are clipped, so every score is finite
+CONSTANT_UNIT = 0.01
+CUBE_ROOT, SIXTH_ROOT = 1 / 3, 1 / 6
 LEAST_VARIANCE = 1e-6
 LEAST_SPREAD = 0.01
 QUARTILES_OF_NORMAL = 1.349
@@ -49,11 +57,12 @@ class StandardUnits:
 
     @classmethod
     def of(cls, X: np.ndarray) -> StandardUnits:
-        """Mean and standard deviation; the spread of a constant column is its value, or 1."""
+        """Mean and standard deviation; a constant column is measured in hundredths of its value, or in ones."""
         center, spread = X.mean(0), X.std(0)
         size = np.abs(center)
         constant = spread <= 1e-7 * size
-        return cls(center, np.where(constant, np.where(size > 0, size, 1.0), np.where(spread > 0, spread, 1.0)))
+        unit = np.where(size > 0, CONSTANT_UNIT * size, 1.0)
+        return cls(center, np.where(constant | (spread == 0), unit, spread))
 
     def apply(self, X: np.ndarray) -> np.ndarray:
         """Rows in standard units, float64."""
@@ -67,23 +76,29 @@ class StandardUnits:
 
 @dataclass(frozen=True)
 class Surprise:
-    """The surprise of an amount: the normal tail probability of its centred and scaled cube root."""
+    """The surprise of an amount: the normal tail probability of its centred and scaled root."""
 
     center: float
     spread: float
     origin: float
+    power: float = CUBE_ROOT
 
     @classmethod
-    def of(cls, amounts: np.ndarray, origin: float = 0.0) -> Surprise:
-        """From median and quartiles of the held-out cube roots, which a few anomalous rows hardly change."""
-        low, center, high = np.percentile(np.cbrt(amounts - origin), [25, 50, 75])
-        return cls(float(center), float(max((high - low) / QUARTILES_OF_NORMAL, LEAST_SPREAD)), origin)
+    def of(cls, amounts: np.ndarray, origin: float = 0.0, power: float = CUBE_ROOT) -> Surprise:
+        """From median and quartiles of the held-out roots, which a few anomalous rows hardly change."""
+        low, center, high = np.percentile(_root(amounts - origin, power), [25, 50, 75])
+        return cls(float(center), float(max((high - low) / QUARTILES_OF_NORMAL, LEAST_SPREAD)), origin, power)
 
     def __call__(self, amounts: np.ndarray) -> np.ndarray:
         """-log P of each amount, in nats, shape (n_samples,); 0.69 at the median."""
         from scipy.stats import norm
 
-        return -norm.logsf((np.cbrt(amounts - self.origin) - self.center) / self.spread)
+        return -norm.logsf((_root(amounts - self.origin, self.power) - self.center) / self.spread)
+
+
+def _root(amounts: np.ndarray, power: float) -> np.ndarray:
+    roots = np.cbrt(amounts)
+    return roots if power == CUBE_ROOT else np.sign(roots) * np.abs(roots) ** (power / CUBE_ROOT)
 
 
 def residual_variances(residuals: np.ndarray) -> np.ndarray:
@@ -93,7 +108,7 @@ def residual_variances(residuals: np.ndarray) -> np.ndarray:
 
 
 class Neighbours:
-    """Squared distance to the nearest normal rows, column by column.
+    """Squared distance to the nearest decoded rows, column by column.
 
     A row at distance zero from one of them is taken to be that row, and the next neighbour is used instead: so training
     rows are scored as other rows are.

@@ -51,6 +51,12 @@ class DataSplit:
         return self.table.take(self.train) if self.stream is None else self.stream
 
     @property
+    def has_gaps(self) -> bool:
+        """Whether a cell is missing in any of the rows."""
+        table = self.table if self.whole is None else self.whole
+        return table.description is not None and table.description.missing > 0
+
+    @property
     def test_places(self) -> np.ndarray:
         """Where the held-out rows stand in the data, counted from 0."""
         return self.test if self.places is None else self.places

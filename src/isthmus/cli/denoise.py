@@ -91,7 +91,8 @@ def denoise(
         raise UsageError(f"--level is a share of cells, below 1, for --corruption {corruption}, got {level:g}.")
     refuse_own_inputs([output, figure], [data, clean, reference], model, replaced=[save])
     fitted = None if model is None else _loaded(model)
-    table = _read(data, fitted, labels=labels, ids=ids, drop=drop)
+    read = _read(data, fitted, labels=labels, ids=ids, drop=drop)
+    table = _complete(read)
     require_writable(output, overwrite=overwrite, row_shape=table.row_shape)
     _require_places(save, figure, table, overwrite=overwrite)
     expected = Expected(
@@ -122,7 +123,8 @@ def denoise(
         _draw(figure, table, restored, truth)
     # Without -o standard output belongs to the rows, unless what is asked for is the report.
     if output is not None or not json:
-        write_rows(output, restored, table.columns, beside=table, row_shape=table.row_shape, overwrite=overwrite)
+        rows = read.with_numbers(restored) if read.is_mixed else restored
+        write_rows(output, rows, table.columns, beside=table, row_shape=table.row_shape, overwrite=overwrite)
     _report(
         outcome.denoiser, judged, on_what, given=level is not None or model is not None, json=json, quiet=output is None
     )
@@ -147,6 +149,26 @@ def _read(data: str, fitted: Denoiser | None, *, labels: str | None, ids: str | 
     columns = unnamed(fitted.n_features_in_) if names is None else tuple(map(str, names))
     expected = Expected(columns, "the columns the denoiser was fitted on", image_shape=fitted.image_shape)
     return read_matching(data, expected, labels=labels, ids=ids, drop=drop)
+
+
+def _complete(read: Table) -> Table:
+    """The numbers of a table, and in its missing cells what a linear model expects there."""
+    import dataclasses
+
+    import numpy as np
+
+    table = read.numbers()
+    if read.is_mixed:
+        say(f"{table.n_columns} numeric columns are denoised; all others are left as they are.")
+    gaps = np.isnan(table.values)
+    if not gaps.any():
+        return table
+    from isthmus.variants.vanilla import Autoencoder
+
+    say(f"{int(gaps.sum()):,} missing cells are filled by a linear model first …")
+    size = max(1, min(table.n_columns // 2, len(table) // 4, 20))
+    filler = Autoencoder(size, hidden_layer_sizes=(), max_iter=0, missing="mask", random_state=0)
+    return dataclasses.replace(table, cells=filler.fit(table.values).impute(table.values))
 
 
 def _require_places(save: Path | None, figure: Path | None, table: Table, *, overwrite: bool) -> None:

@@ -1,18 +1,21 @@
-"""``isthmus detect``: rows in; anomalies first out, with a p-value and the columns responsible."""
+"""``isthmus detect``: rows in, the most anomalous first out, with how sure that is, why, and in which columns."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from isthmus.cli.detection_output import draw_top_anomalies, require_judged_writable, write_detections
+from isthmus.cli.detection_output import draw_top_anomalies, require_writable, write_detections
 from isthmus.cli.matching_rows import Expected, open_matching, rows_expected, unnamed
 from isthmus.cli.outcome import CommandError, UsageError, say
 from isthmus.cli.own_inputs import refuse_own_inputs
+from isthmus.cli.reading_flags import TableFlags, TableReading
 from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, Seed, SeriesEntity, SeriesTime, Shard, TimeZone
 from isthmus.cli.rows_output import shared
 from isthmus.cli.run_folder import open_run
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["detect"]
 
 MOST_ROWS = 100_000
+LEAST_BATCH = 20  # rows of which drift is told
 
 Rate = Annotated[float | None, Parameter(validator=Number(gt=0, lt=1))]
 Share = Annotated[float | None, Parameter(validator=Number(gt=0, lte=0.5))]
@@ -43,7 +47,8 @@ def detect(
     *,
     train: str | None = None,
     model: str | None = None,
-    score: Literal["combined", "reconstruction", "latent", "likelihood"] | None = None,
+    score: Literal["combined", "mahalanobis", "density", "neighbours", "core", "reconstruction", "latent", "likelihood"]
+    | None = None,
     false_alarm_rate: Rate = None,
     fdr: Rate = None,
     contamination: Share = None,
@@ -67,39 +72,42 @@ def detect(
     alarm_rate: Annotated[str | None, Parameter("--alarms")] = None,
     tracked: Annotated[bool, Parameter(show_default=False)] = False,
     overwrite: Overwrite = False,
+    reading: TableReading = TableFlags(),  # noqa: B008
 ) -> None:
     """Find anomalous rows.
 
-    Each row gets a score, a p-value, whether it is an alarm, and the columns responsible; the most anomalous come
-    first. Without --train or --model, rows are scored by cross-validation: each by a fit on the others.
+    Each row gets a score, a p-value, whether it is an alarm, why, and the columns that contribute most; the most
+    anomalous come first. Without --train or --model the rows are compared with one another: each by a fit that has not
+    seen it. Columns may be numbers, texts, booleans and dates, and cells may be missing.
 
     Parameters
     ----------
     data
         Rows to score.
     train
-        Rows known to be normal, to train on.
+        Rows known to be normal, to learn from.
     model
-        A detector written by --save, or a run of isthmus fit on normal rows, whose held-out rows set the threshold.
+        A detector that --save wrote, or a run of isthmus fit on normal rows, whose held-out rows set the threshold.
     score
-        What makes a row anomalous: a large reconstruction error, a code far from the others, a low density, or all
-        of these (combined, the default).
+        What makes a row anomalous: relations between columns are broken (mahalanobis), it is off the pattern of the
+        normal rows (density), far from all of them (neighbours) or from most (core), or all four (combined, the
+        default); or it is not reconstructed, its code is far from the others', it is improbable.
     false_alarm_rate
-        Share of normal rows that may raise an alarm; 0.05 by default, or what a saved detector has.
+        Share of normal rows that may be called alarms; by default 0.05, or what a saved detector has.
     fdr
-        Instead: the expected share of normal rows among the alarms (Benjamini and Hochberg).
+        Instead: the share of normal rows expected among the alarms (Benjamini and Hochberg).
     contamination
-        Instead: the share of the training rows that raise an alarm; without --train or --model, of the rows scored.
+        Instead: the share of the rows learned from to call alarms; without --train or --model, of the rows scored.
     variant
         Kind of autoencoder; a name of isthmus fit --variant.
     components
-        Latent dimensions; without it, as many as PCA needs to explain half of the variance.
+        Size of its code; by default as many dimensions as explain half of the variance.
     top
-        How many columns to name per row, those that add most to its score.
+        Columns to name a row, those that contribute most to its score.
     most
-        How many rows to write, the most anomalous; by default all, or 100,000 of a table that does not fit in memory.
+        Rows to write, the most anomalous; by default all, or 100,000 of a table that does not fit in memory.
     plot
-        Figure of the most anomalous rows to write: .png, .svg or .pdf.
+        Figure to draw of the most anomalous rows: .png, .svg or .pdf.
     save
         Folder to write the detector to, for --model.
     window
@@ -128,38 +136,37 @@ def detect(
     _require_sense(train, model, save, variant, components, fdr, contamination)
     output, share = shared(output, shard)
     if share is not None and (model is None or fdr is not None):
-        raise UsageError("with --shard each share is scored alone: it needs --model, and takes no --fdr.")
-    require_judged_writable(output, plot, save, overwrite=overwrite)
+        raise UsageError("shares of the rows are scored apart: they need --model, and take no --fdr.")
+    require_writable(output, plot, save, overwrite=overwrite)
     refuse_own_inputs([output, plot], [data, train], model, replaced=[save])
     given = {"measure": score, "false_alarm_rate": false_alarm_rate}
     settings = {"random_state": seed} | {name: value for name, value in given.items() if value is not None}
-    roles = {"labels": labels, "ids": ids, "drop": drop}
-    from isthmus.anomaly.cross_validation import cross_val_detect, detect_rows, detect_stream, fit_folds
+    roles: dict[str, Any] = {"labels": labels, "ids": ids, "drop": drop}
+    options = reading.options()
+    from isthmus.anomaly.cross_validation import detect_stream
 
-    detectors: list[Any] = []
+    detector: Any = None
 
     if model is not None:
         detector, expected = _detector_of(model, settings)
-        stream = open_matching(data, expected, **roles)
+        stream = open_matching(data, expected, **roles, reading=reading)
         if share is not None:
             stream = stream.share(*share)
             if not len(stream):
                 say("note: there are more shares than files or row groups, and none is left for this one.")
                 return
-        detectors = [detector]
     elif train is not None:
         from isthmus.tables import open_table
 
-        known = _only_present(train, roles)
-        usual = _sample(open_table(train, **known), train, seed)
-        # a column of the training rows may be absent from the rows to score
+        known = _only_present(train, roles, options)
+        normal = _sample(_described(open_table(train, **known, **options)), train, seed)
+        # a column that the rows learned from have may be absent from the rows to score
         named: dict[str, Any] = {name: roles[name] if known[name] is None else None for name in ("labels", "ids")}
         dropped = [name for name in drop if name not in known["drop"]]
-        stream = open_matching(data, _columns_of(usual, drop), drop=dropped, **named)
-        detector = _unfitted(variant, components, settings, contamination).fit(usual.values)
-        _say_fitted(detector, len(usual))
-        detector.feature_names_in_ = _names(usual)
-        detectors = [detector]
+        stream = open_matching(data, _columns_of(normal, drop), drop=dropped, **named, reading=reading)
+        with warnings_said():
+            detector = _unfitted(variant, components, settings, contamination).fit(normal)
+        _say_fitted(detector, len(normal))
         if save is not None:
             from isthmus.storage import save as save_model
 
@@ -168,36 +175,56 @@ def detect(
     else:
         from isthmus.tables import open_table
 
-        stream = open_table(data, **roles)
-        say(f"scoring {len(stream):,} rows by cross-validation; --train takes rows known to be normal …")
+        stream = _described(open_table(data, **roles, **options))
+        say(f"comparing {len(stream):,} rows with one another; --train names rows known to be normal …")
     wanted = contamination if train is None else None
     if stream.fits_in_memory:
         table = stream.load()
         if share is not None and table.ids is None:
             table = dataclasses.replace(table, ids=stream.row_numbers, id_name="row")
-        if detectors:
-            detection = detect_rows(detectors[0], table.values)
+        if detector is not None:
+            detection = detector.detect(table)
+            _say_drift(detector, table)
         else:
-            detection = cross_val_detect(_unfitted(variant, components, settings, None), table.values, seed)
-        alarms = _alarms(detection, fdr, wanted)
+            unfitted = _unfitted(variant, components, settings, wanted)
+            with warnings_said():
+                detection = unfitted.fit_detect(table)
+            _say_limits(unfitted)
+        alarms = _alarms(detection, fdr)
         n_alarms = int(alarms.sum())
     else:
         if wanted is not None:
             raise UsageError("--contamination needs a table that fits in memory; use --false-alarm-rate or --fdr.")
-        if not detectors:
-            unfitted = _unfitted(variant, components, settings, None)
-            detectors = fit_folds(unfitted, _sample(stream, data, seed).values, seed)
-        found = detect_stream(detectors, stream, most or MOST_ROWS, seed)
-        say(f"note: {data!r} does not fit in memory; its {len(found.rows):,} most anomalous rows are written.")
-        everywhere = _alarms(found, fdr, None)
+        if detector is None:
+            sample = _sample(stream, data, seed)
+            with warnings_said():
+                detector = _unfitted(variant, components, settings, None).fit(sample)
+        found = detect_stream(detector, stream, most or MOST_ROWS)
+        say(f"note: {data!r} does not fit in memory; the {len(found.rows):,} most anomalous rows of it are written.")
+        everywhere = _alarms(found, fdr)
         table, detection, alarms = found.table, found.detection, everywhere[found.rows]
         n_alarms = int(everywhere.sum())
         if table.ids is None:
             table = dataclasses.replace(table, ids=stream.row_numbers[found.rows], id_name="row")
+    if fdr is not None:
+        detection = _with_limit(detection, alarms)
     write_detections(output, table, detection, alarms, top=top, most=most, overwrite=overwrite)
     if plot is not None:
-        draw_top_anomalies(plot, table, detection)
-    say(f"{n_alarms:,} of {len(stream):,} rows are alarms.")
+        draw_top_anomalies(plot, table, detection, alarms)
+    say(f"{n_alarms:,} of {len(stream):,} rows are alarms ({detection.use.partition(':')[0]}).")
+
+
+@contextmanager
+def warnings_said() -> Iterator[None]:
+    """What a fit warns of is said as a note."""
+    import warnings
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    for one in caught:
+        sentence = str(one.message).partition(": ")[2] or str(one.message)
+        say(f"note: {sentence}")
 
 
 def _sample(stream: TableStream, source: str, seed: int) -> Table:
@@ -206,7 +233,7 @@ def _sample(stream: TableStream, source: str, seed: int) -> Table:
 
     if stream.fits_in_memory:
         return stream.load()
-    count = max(1, stream.held_bytes // (8 * stream.n_columns))
+    count = max(1, stream.held_bytes // (8 * stream.width))
     say(f"note: {source!r} does not fit in memory; {count:,} of its {len(stream):,} rows, drawn at random, are used.")
     return stream.take(np.sort(np.random.default_rng(seed).choice(len(stream), count, replace=False)))
 
@@ -224,11 +251,19 @@ def _require_sense(
         raise UsageError("--fdr and --contamination set the same alarms; give one of them.")
 
 
-def _only_present(source: str, roles: dict[str, Any]) -> dict[str, Any]:
+def _described(stream: TableStream) -> TableStream:
+    """The stream, once it was said what was made of its file."""
+    if stream.description is not None:
+        for line in stream.description.lines():
+            say(line)
+    return stream
+
+
+def _only_present(source: str, roles: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
     """Columns named for the rows to score, where the training rows have them, too."""
     from isthmus.tables import open_table
 
-    names = open_table(source).all_columns
+    names = open_table(source, **options).all_columns
     return {
         "labels": roles["labels"] if roles["labels"] in names else None,
         "ids": roles["ids"] if roles["ids"] in names else None,
@@ -238,13 +273,8 @@ def _only_present(source: str, roles: dict[str, Any]) -> dict[str, Any]:
 
 def _columns_of(table: Table, drop: tuple[str, ...]) -> Expected:
     what = "the columns of the training rows"
-    return Expected(table.columns, what, table.label_name, table.id_name, drop, table.image_shape)
-
-
-def _names(table: Table) -> Any:
-    import numpy as np
-
-    return np.array(table.columns, dtype=object)
+    known = (table.label_name, table.id_name, drop, table.image_shape)
+    return Expected(table.columns, what, *known, layout=table.layout)
 
 
 def _unfitted(variant: str | None, components: int | None, settings: dict[str, Any], contamination: Any) -> Any:
@@ -261,8 +291,6 @@ def _unfitted(variant: str | None, components: int | None, settings: dict[str, A
 
 def _detector_of(path: str, settings: dict[str, Any]) -> tuple[Any, Expected]:
     """The detector at ``path``: one that was saved, or one made around the autoencoder of a run."""
-    import numpy as np
-
     from isthmus.anomaly import AutoencoderOutlierDetector
 
     run = open_run(path)
@@ -274,51 +302,63 @@ def _detector_of(path: str, settings: dict[str, Any]) -> tuple[Any, Expected]:
         if "false_alarm_rate" in settings:
             found.set_false_alarm_rate(settings["false_alarm_rate"])
         names = getattr(found, "feature_names_in_", None)
-        columns = unnamed(found.autoencoder_.n_features_in_) if names is None else tuple(map(str, names))
-        return found, Expected(columns, "the columns the detector was fitted on")
+        columns = unnamed(found.scorer_.n_features) if names is None else tuple(map(str, names))
+        return found, Expected(columns, "the columns the detector was fitted on", layout=found.layout_)
     from isthmus.cli.data_split import held_out_again
 
     run.require_autoencoder(found)
-    if found.fitted_.layout is not None:
-        raise CommandError(
-            f"{path!r} was fitted on columns of several kinds, and a detector takes numbers alone; fit one without "
-            "--mixed."
-        )
     rows = held_out_again(run)
-    if np.isnan(rows.table.values).any():
-        raise CommandError(
-            f"{path!r} was fitted on rows with missing cells, and a detector takes none; fit one on rows that "
-            "isthmus impute has filled."
-        )
-    detector = AutoencoderOutlierDetector(**settings).fit_around(found, rows.training, rows.held_out.values)
+    detector = AutoencoderOutlierDetector(**settings).fit_around(found, rows.table.take(rows.train), rows.held_out)
     _say_fitted(detector, len(rows.train))
     return detector, rows_expected(run, found)
 
 
 def _say_fitted(detector: Any, n_rows: int) -> None:
     n_held_out = len(detector.calibration_scores_)
-    say(f"{n_rows:,} normal rows; {n_held_out:,} held-out rows set the threshold.")
+    say(f"{n_rows:,} normal rows; the scores of {n_held_out:,} of them, held out, set the threshold.")
+    _say_limits(detector)
+
+
+def _say_limits(detector: Any) -> None:
+    n_held_out = len(detector.calibration_scores_)
     if detector.false_alarm_rate_ > detector.false_alarm_rate:
         say(
             f"note: {n_held_out} held-out rows can't state a false-alarm rate of {detector.false_alarm_rate:g}; "
             f"the threshold is their highest score, and the rate {detector.false_alarm_rate_:.2g}."
         )
+    elif detector.false_alarm_rate_ < 1 / (n_held_out + 1):
+        say(
+            f"note: a false-alarm rate of {detector.false_alarm_rate:g} is beyond what {n_held_out} held-out rows can "
+            "state; the threshold is on a tail fitted to their scores, and approximate."
+        )
 
 
-def _alarms(detection: Any, fdr: float | None, contamination: float | None) -> Any:
-    import numpy as np
+def _with_limit(detection: Any, alarms: Any) -> Any:
+    """With the lowest score of an alarm as the threshold; none where there is no alarm."""
+    from isthmus.anomaly.conformal import Threshold
 
+    limit = float(detection.explanation.scores[alarms].min()) if alarms.any() else float("inf")
+    return dataclasses.replace(detection, threshold=Threshold(limit, float("nan")))
+
+
+def _say_drift(detector: Any, rows: Table) -> None:
+    """A batch that is unlike the normal rows as a whole is told of: its rows are no anomalies of it."""
+    if len(rows) < LEAST_BATCH:
+        return
+    drift = detector.drift(rows)
+    if drift.found:
+        say(f"note: {drift}; p-values hold for rows like those that were learned from.")
+
+
+def _alarms(detection: Any, fdr: float | None) -> Any:
     from isthmus.anomaly.conformal import benjamini_hochberg
 
-    if fdr is not None:
-        found = benjamini_hochberg(detection.p_values, fdr)
-        if not found.any():
-            say(
-                f"note: no rows can be declared anomalous at --fdr {fdr:g}; the smallest p-value is "
-                f"{detection.p_values.min():.2g}, and more training rows would make smaller ones possible."
-            )
-        return found
-    if contamination is not None:
-        scores = detection.explanation.scores
-        return scores > np.percentile(scores, 100 * (1 - contamination))
-    return detection.above
+    if fdr is None:
+        return detection.above
+    found = benjamini_hochberg(detection.p_values, fdr)
+    if not found.any():
+        say(
+            f"note: no set of rows can be called alarms at --fdr {fdr:g}; the smallest p-value is "
+            f"{detection.p_values.min():.2g}, and more rows to learn from would make smaller ones possible."
+        )
+    return found

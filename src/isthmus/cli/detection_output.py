@@ -1,4 +1,4 @@
-"""Scored rows, the most anomalous first: as a table in the format asked for, and as a figure."""
+"""Rows scored, the most anomalous first: as a table in the format asked for, and as a figure."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from isthmus.anomaly import DetectionResult
     from isthmus.tables import Table
 
-__all__ = ["draw_top_anomalies", "require_judged_writable", "write_columns", "write_detections"]
+__all__ = ["draw_top_anomalies", "require_writable", "write_columns", "write_detections"]
 
 TABLES = (".csv", ".tsv", ".parquet", ".json")
 PICTURES = (".png", ".svg", ".pdf")
 
 
-def require_judged_writable(output: Path | None, plot: Path | None, save: Path | None, *, overwrite: bool) -> None:
+def require_writable(output: Path | None, plot: Path | None, save: Path | None, *, overwrite: bool) -> None:
     """Refuse an output that could not be written, before anything is computed for it."""
     from isthmus.tables.atomic import refuse_existing
 
@@ -46,7 +46,7 @@ def write_detections(
     most: int | None,
     overwrite: bool,
 ) -> None:
-    """Write a row for every row scored: its id, score, p-value, whether it is an alarm, and its top columns.
+    """Write a row for every row scored: its id, score, p-value, whether it is an alarm, why, and its top columns.
 
     For each of the ``top`` columns: its name, what it adds to the score, its value and the value expected.
     """
@@ -77,7 +77,7 @@ def write_columns(output: Path | None, columns: dict[str, list[Any]], *, overwri
         data = _as_text(columns, "\t" if suffix == ".tsv" else ",")
         if output is None:
             with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder, "judged.csv")
+                path = Path(folder, "detected.csv")
                 path.write_bytes(data)
                 to_stdout(path)
             return
@@ -89,24 +89,48 @@ def _columns(table: Table, detection: DetectionResult, alarms: np.ndarray, top: 
     import numpy as np
 
     why = detection.explanation
-    order = np.argsort(-why.scores, kind="stable")
+    order = detection.order
     ids = np.arange(len(table)) if table.ids is None else table.ids
     columns: dict[str, list[Any]] = {
         ("row" if table.id_name is None else table.id_name): ids[order].tolist(),
-        "score": why.scores[order].tolist(),
-        "p_value": detection.p_values[order].tolist(),
+        "score": _short(why.scores[order]),
+        "p_value": _short(detection.p_values[order]),
         "alarm": alarms[order].tolist(),
+        "reason": [why.reasons[row] for row in order],
+        "use": [detection.use.partition(":")[0]] * len(order),
     }
     places = why.top(top)[order]
     for rank in range(places.shape[1]):
         chosen = (order, places[:, rank])
         columns[f"feature_{rank + 1}"] = [table.columns[place] for place in places[:, rank]]
-        columns[f"contribution_{rank + 1}"] = why.contributions[chosen].tolist()
-        columns[f"value_{rank + 1}"] = why.values[chosen].tolist()
-        columns[f"expected_{rank + 1}"] = why.expected[chosen].tolist()
+        columns[f"contribution_{rank + 1}"] = _short(why.contributions[chosen])
+        columns[f"value_{rank + 1}"] = _cells(table, order, places[:, rank], why.values)
+        columns[f"expected_{rank + 1}"] = _cells(table, order, places[:, rank], why.expected, short=True)
     if table.labels is not None:
         columns[table.label_name or "label"] = table.labels[order].tolist()
     return columns
+
+
+def _short(values: Any) -> list[float]:
+    """Numbers with six significant digits."""
+    return [float(f"{value:.6g}") for value in values]
+
+
+def _cells(table: Table, order: Any, places: Any, values: Any, *, short: bool = False) -> list[Any]:
+    """One cell a row; words where columns are of several kinds, and None where one is missing."""
+    cells = [values[row, place] for row, place in zip(order, places, strict=True)]
+    if table.is_mixed:
+        return [_word(cell, short=short) for cell in cells]
+    return [None if cell != cell else float(f"{cell:.6g}") if short else float(cell) for cell in cells]
+
+
+def _word(cell: Any, *, short: bool) -> str | None:
+    """A cell of a column of any kind, as text; None where it is missing."""
+    if cell is None or cell != cell:
+        return None
+    if isinstance(cell, float):
+        return f"{cell:.6g}" if short else f"{cell:.15g}"
+    return str(cell)
 
 
 def _as_text(columns: dict[str, list[Any]], separator: str) -> bytes:
@@ -119,6 +143,8 @@ def _as_text(columns: dict[str, list[Any]], separator: str) -> bytes:
     def cell(value: Any) -> Any:
         if isinstance(value, str):
             return FORMULA.sub("'", value)
+        if value is None:
+            return ""
         return str(value).lower() if isinstance(value, bool) else value
 
     # csv quotes what its own line end holds: a bare \r in a word would begin a new row, and there a formula
@@ -133,26 +159,37 @@ def _as_text(columns: dict[str, list[Any]], separator: str) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def draw_top_anomalies(path: Path, table: Table, detection: DetectionResult) -> None:
-    """Draw which columns make the top rows anomalous, and what was expected in them."""
-    import numpy as np
-
+def draw_top_anomalies(path: Path, table: Table, detection: DetectionResult, alarms: np.ndarray) -> None:
+    """Draw which columns contribute most to the scores of the most anomalous rows, and what was expected in them."""
     from isthmus import plots
 
-    why = detection.explanation
-    order = np.argsort(-why.scores, kind="stable")[:6]
+    order = detection.order[:6]
+    top = detection.take(order)
+    why = top.explanation
     names = [f"row {row}" if table.ids is None else escaped(str(table.ids[row])) for row in order]
+    mixed = table.is_mixed
+
+    def words(values: np.ndarray) -> Any:
+        import numpy as np
+
+        rows = [[escaped(_word(cell, short=True) or "missing") for cell in row] for row in values]
+        return np.array(rows, dtype=object)
+
     try:
         figure = plots.plot_anomalies(
-            why.contributions[order],
-            why.values[order],
-            why.expected[order],
+            why.contributions,
+            words(why.values) if mixed else why.values,
+            words(why.expected) if mixed else why.expected,
             columns=[escaped(name) for name in table.columns],
             names=names,
+            p_values=top.p_values,
+            alarms=alarms[order],
+            threshold=detection.threshold.score,
+            reasons=[escaped(reason) for reason in why.reasons],
         )
         plots.save_figure(figure, path)
     except ImportError as error:
         if (error.name or "").split(".")[0] != "matplotlib":
             raise
-        raise CommandError("no picture without matplotlib: pip install 'isthmus[plots]'.") from error
-    say(f"The picture is {str(path)!r}.")
+        raise CommandError("no figure without matplotlib: pip install 'isthmus[plots]'.") from error
+    say(f"The figure is {str(path)!r}.")

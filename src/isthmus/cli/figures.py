@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_figures", "require_no_figures"]
 
+MOST_BANDS = 12  # codes about which an ellipse is drawn
 MOST_ROWS = 5_000  # points on a plane, and rows whose error is averaged
 
 
@@ -52,9 +52,7 @@ def draw_figures(folder: Path, estimator: Any, rows: Table, training: Any, pca_c
         training = None if training is None else completed(estimator.fitted_, training)
     folder.parent.mkdir(parents=True, exist_ok=True)
     sweep(folder.parent)
-    with staging(folder) as staged, warnings.catch_warnings():
-        # a letter that the font has not is drawn as a box
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+    with staging(folder) as staged:
         beside, drawn = staged / NEW, []
         beside.mkdir()
         try:
@@ -89,7 +87,8 @@ def _drawings(
         "history",
         lambda: plots.plot_history(estimator.history_, best_epoch=estimator.best_epoch_, start_label=start),
     )
-    yield "latent_plane", lambda: plots.plot_latent_plane(codes, labels, train_codes=known)
+    bands = _covariances(estimator, shown.take(range(min(len(shown), MOST_BANDS))))
+    yield "latent_plane", lambda: plots.plot_latent_plane(codes, labels, train_codes=known, covariances=bands)
     if estimator.fitted_.given is None and (loadings := _loadings(estimator, shown.rows)) is not None:
         names = None if rows.frame is not None else columns
         yield "loadings", lambda: plots.plot_loadings(loadings, shape, names)
@@ -115,6 +114,14 @@ def _drawings(
         for again in (reconstructed, _pca_reconstructed(estimator, values, pca_components))
     ]
     yield "error_by_feature", lambda: plots.plot_error_by_feature(*errors, columns=columns, image_shape=shape)
+
+
+def _covariances(estimator: Any, rows: Table) -> Any:
+    """Of the codes of a few rows; None where they are not points that noise could move."""
+    fitted = estimator.fitted_
+    if fitted.given is not None or fitted.inference is None or fitted.inference.polishing is None:
+        return None
+    return fitted.code_covariances(estimator.to_numbers(rows.rows))
 
 
 def _loadings(estimator: Any, rows: Any) -> Any:

@@ -23,7 +23,7 @@ from isthmus.cli.outcome import CommandError, UsageError, finite, print_json, sa
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading, ReadingFlags
 from isthmus.cli.resume import Asked, asked_again, checkpointed, require_none_unfinished, require_same_data
-from isthmus.cli.row_flags import JsonOutput, Seed
+from isthmus.cli.row_flags import JsonOutput, Seed, SeriesEntity, SeriesTime, TimeZone
 from isthmus.cli.run_folder import (
     EVALUATION,
     FIGURES,
@@ -33,6 +33,8 @@ from isthmus.cli.run_folder import (
     require_free_run,
     written_run,
 )
+from isthmus.cli.series_detection import require_time
+from isthmus.cli.series_fit import AskedWindows, fit_series
 
 if TYPE_CHECKING:
     from isthmus.evaluation import Evaluation
@@ -61,6 +63,10 @@ def fit(
     checkpoint_seconds: Annotated[float, Parameter(validator=Number(gte=0))] = 60.0,
     checkpoint_epochs: Annotated[int | None, Parameter(validator=Number(gte=1), show_default=False)] = None,
     checkpoints_kept: Annotated[int, Parameter(validator=Number(gte=1))] = 2,
+    time: SeriesTime = None,
+    entity: SeriesEntity = None,
+    time_zone: TimeZone = None,
+    stride: Annotated[int | None, Parameter(validator=Number(gte=1), show_default=False)] = None,
     overwrite: Annotated[bool, Parameter(show_default=False)] = False,
     json: JsonOutput = False,
     reading: Reading = READ_BY_ITSELF,
@@ -102,9 +108,20 @@ def fit(
         Epochs between two checkpoints, in addition.
     checkpoints_kept
         Checkpoints to keep.
+    stride
+        Of a series: steps between two windows. [default: a quarter of a window]
     overwrite
         Replace the run folder if there is one.
     """
+    if time is not None and data is not None:
+        windows = AskedWindows(
+            data, time, entity, time_zone, reading, stride, variant, settings, labels, drop, seed, memory
+        )
+        not_of_series = {"--resume": resume, "--ids": ids}
+        run = output or Path("runs", f"{_name_of(data)}-series")
+        fit_series(windows, run, not_of_series, overwrite=overwrite, json=json)
+        return
+    require_time({"--entity": entity, "--time-zone": time_zone, "--stride": stride})
     if resume is not None:
         if data is not None or output is not None:
             raise UsageError("--resume continues a fit with its own data and settings; leave out DATA and -o.")
@@ -157,6 +174,8 @@ def _fit(asked: Asked, run: Path, checkpoints: Any) -> tuple[Any, DataSplit, Dat
                 asked.data, asked.drop, test_size=asked.test_size, seed=seed, reading=ReadingFlags.of(asked.reading)
             )
             require_same_data(run, record)
+        if rows.has_gaps:  # which the rows to learn from may be without, by chance
+            chosen = {"missing": "mask"} | chosen
         say(f"fitting the {asked.variant} autoencoder …")
         estimator = _fitted(kind(**chosen, random_state=seed), rows.to_learn_from, checkpoints)
     return estimator.set_params(verbose=kind().verbose), rows, record  # verbose as it is without a command line

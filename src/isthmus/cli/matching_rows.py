@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from isthmus.cli.outcome import CommandError, say
-from isthmus.cli.reading_flags import READ_BY_ITSELF, ReadingFlags
+from isthmus.cli.reading_flags import READ_BY_ITSELF, ReadingFlags, TableFlags
 from isthmus.cli.run_folder import Run
 
 if TYPE_CHECKING:
@@ -79,19 +79,27 @@ def open_matching(
     ids: str | None = None,
     drop: Sequence[str] = (),
     share: tuple[int, int] | None = None,
-    reading: ReadingFlags = READ_BY_ITSELF,
+    reading: TableFlags = READ_BY_ITSELF,
 ) -> TableStream:
     """Open a table with the expected columns, in their order; an error names those missing.
 
     Columns that were not there at fit are left out, and it is said which.
     """
-    from isthmus.tables import open_table
+    from isthmus.tables import DataError, open_table
     from isthmus.tables.layout import plain_layout
 
     where, given = repr(source), reading.options()
     files = ReadingFlags.of({name: value for name, value in expected.reading.items() if name in ("pad", "window")})
     as_fitted = files.options() | {"row_shape": expected.row_shape} | given
-    look = open_table(source, **as_fitted, dialect=None if given else expected.dialect)
+    named = expected.columns != unnamed(len(expected.columns)) and expected.image_shape is None
+    known: dict[str, Any] = {"dialect": None if given else expected.dialect, "passed_over": expected.passed_over}
+    try:
+        look = open_table(source, **as_fitted, dialect=known["dialect"])
+    except DataError:  # such as a single row, from which alone nothing could be learned
+        if not named:
+            raise
+        layout = expected.layout or plain_layout(expected.columns)
+        return open_table(source, labels=labels, ids=ids, drop=drop, share=share, layout=layout, **known, **given)
     if look.row_shape is not None and look.row_shape == expected.row_shape and look.id_name in FILES:
         for note in () if look.description is None else look.description.notes:
             say(f"note: {note}")
@@ -105,21 +113,19 @@ def open_matching(
         dict.fromkeys([*drop, *(name for name in expected.drop if name in free and name not in (labels, ids))])
     )
     described = look.description is not None and bool(look.description.findings)
-    named = expected.columns != unnamed(len(expected.columns)) and expected.image_shape is None
     roles: dict[str, Any] = {"labels": labels, "ids": ids, "drop": drop, "share": share} | given
-    if described and (all(name in names for name in expected.columns) or (named and look.has_names)):
-        roles["layout"] = expected.layout or plain_layout(expected.columns)
-        roles |= {"dialect": None if given else expected.dialect, "passed_over": expected.passed_over}
-        table = open_table(source, **roles)
+    complete = all(name in names for name in expected.columns)
+    left = [name for name in names if name not in (labels, ids, *drop)]
+    if look.has_names and named and not complete:
+        _refuse_missing([name for name in expected.columns if name not in left], left, expected, where)
+    if described and complete:
+        table = open_table(source, **roles, layout=expected.layout or plain_layout(expected.columns), **known)
         _say_differences(table)
         return table
-    if all(name in names for name in expected.columns):
+    if complete:
         table = open_table(source, **roles, columns=expected.columns)
         _refuse_extra([name for name in free if name not in (table.label_name, table.id_name, *drop)], expected, where)
         return table
-    left = [name for name in names if name not in (labels, ids, *drop)]
-    if look.has_names and named:
-        _refuse_missing([name for name in expected.columns if name not in left], left, expected, where)
     table = open_table(source, **roles, columns=left if described else None)
     if table.n_columns != len(expected.columns):
         count = len(expected.columns)

@@ -12,7 +12,7 @@ from cyclopts.validators import Number
 
 from isthmus.cli.outcome import UsageError
 
-__all__ = ["READ_BY_ITSELF", "Reading", "ReadingFlags"]
+__all__ = ["READ_BY_ITSELF", "Reading", "ReadingFlags", "TableFlags", "TableReading"]
 
 GROUP = Group("Reading the file", sort_key=3)
 OF_FILES = ("size", "pad", "skip_unreadable", "window", "waveform")
@@ -20,8 +20,8 @@ KINDS = "number, category, date, boolean, text or id"
 
 
 @dataclass(frozen=True)
-class ReadingFlags:
-    """What a user says of a file."""
+class TableFlags:
+    """What a user says of a file that holds a table."""
 
     kind: Annotated[
         tuple[str, ...],
@@ -34,6 +34,33 @@ class ReadingFlags:
     missing_marks: Annotated[
         str | None, Parameter(help="Further marks of a missing cell, separated by commas: '?,-9999'.")
     ] = None
+
+    def options(self) -> dict[str, Any]:
+        """The same as options of `isthmus.open_table`; those that were left out are not among them."""
+        given: dict[str, Any] = {
+            "header": self.header,
+            "separator": self.separator,
+            "decimal": self.decimal,
+            "encoding": self.encoding,
+            "kinds": self._kinds() or None,
+            "missing_marks": None if self.missing_marks is None else tuple(self.missing_marks.split(",")),
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+    def _kinds(self) -> dict[str, str]:
+        kinds = {}
+        for text in self.kind:
+            name, equals, kind = text.rpartition("=")
+            if not equals or not name or not kind:
+                raise UsageError(f"--kind must be NAME=KIND, where KIND is {KINDS}, got {text!r}.")
+            kinds[name] = kind
+        return kinds
+
+
+@dataclass(frozen=True)
+class ReadingFlags(TableFlags):
+    """What a user says of a file, which may be a table, pictures or sounds."""
+
     size: Annotated[
         str | None, Parameter(help="Bring pictures to this size, such as 64 or 64x48 (width x height).")
     ] = None
@@ -45,7 +72,11 @@ class ReadingFlags:
         bool | None, Parameter(help="Leave out files of a folder that can't be read, and name them.", negative=())
     ] = None
     window: Annotated[
-        float | None, Parameter(help="Cut sounds into windows of so many seconds.", validator=Number(gt=0))
+        float | None,
+        Parameter(
+            help="Cut sounds into windows of so many seconds; of a series (--time), of so many steps.",
+            validator=Number(gt=0),
+        ),
     ] = None
     waveform: Annotated[
         bool | None,
@@ -58,21 +89,7 @@ class ReadingFlags:
         return cls(**(given or {}))
 
     def options(self) -> dict[str, Any]:
-        """The same as options of `isthmus.open_table`; those that were left out are not among them."""
-        given: dict[str, Any] = {
-            "header": self.header,
-            "separator": self.separator,
-            "decimal": self.decimal,
-            "encoding": self.encoding,
-            "kinds": self._kinds() or None,
-            "size": self._size(),
-            "pad": self.pad,
-            "skip_unreadable": self.skip_unreadable,
-            "window": self.window,
-            "waveform": self.waveform,
-            "missing_marks": None if self.missing_marks is None else tuple(self.missing_marks.split(",")),
-        }
-        return {name: value for name, value in given.items() if value is not None}
+        return super().options() | self.of_files | ({} if self.size is None else {"size": self._size()})
 
     @property
     def of_files(self) -> dict[str, bool | float | str]:
@@ -89,15 +106,7 @@ class ReadingFlags:
             raise UsageError(f"--size must be a number of pixels, or width x height such as 64x48, got {self.size!r}.")
         return int(found[1]), int(found[2] or found[1])
 
-    def _kinds(self) -> dict[str, str]:
-        kinds = {}
-        for text in self.kind:
-            name, equals, kind = text.rpartition("=")
-            if not equals or not name or not kind:
-                raise UsageError(f"--kind must be NAME=KIND, where KIND is {KINDS}, got {text!r}.")
-            kinds[name] = kind
-        return kinds
-
 
 READ_BY_ITSELF = ReadingFlags()
 Reading = Annotated[ReadingFlags, Parameter(name="*", group=GROUP)]
+TableReading = Annotated[TableFlags, Parameter(name="*", group=GROUP)]

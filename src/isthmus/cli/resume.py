@@ -139,7 +139,10 @@ def asked_again(run: Path) -> Asked:
         finished = "it is finished" if (run / "model").is_dir() else "no fit into it was interrupted"
         raise CommandError(f"{str(run)!r}: there is nothing to resume, {finished}.")
     try:
-        return from_plain(Asked, read_manifest(folder, ASKED, (FORMAT,)).record)
+        asked = {"reading": {}} | dict(read_manifest(folder, ASKED, (FORMAT,)).record)
+        if asked.pop("mixed", None) is not None:  # of a release that refused missing cells unless it was told
+            asked["settings"] = {"missing": "error", "unseen": "error", "scale": "none"} | asked["settings"]
+        return from_plain(Asked, asked)
     except ValueError as error:
         raise CommandError(
             f"{str(folder / ASKED)!r} is damaged ({reason_of(error)}); start again with --overwrite."

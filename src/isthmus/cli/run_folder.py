@@ -74,6 +74,7 @@ FIGURE_NAMES = (
     "decode_grid",
     "error_by_feature",
     "rate_distortion",
+    "loadings",
 )
 OWNED = Owned(
     "a run folder",

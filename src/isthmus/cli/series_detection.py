@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from isthmus.cli.detection_output import require_judged_writable, write_columns
+from isthmus.cli.detection_output import require_writable, write_columns
 from isthmus.cli.outcome import CommandError, UsageError, escaped, say
 from isthmus.cli.own_inputs import refuse_own_inputs
 
@@ -58,7 +58,7 @@ def detect_series(
 ) -> None:
     """Find the episodes of a series, write them to standard output, and each step to ``output``."""
     _require_sense(asked, not_of_series, save)
-    require_judged_writable(output, plot, save, overwrite=overwrite)
+    require_writable(output, plot, save, overwrite=overwrite)
     refuse_own_inputs([output, plot], [asked.data, asked.train], asked.model, replaced=[save])
     detector, channels = _saved(asked)
     file = _read(asked, asked.data, channels, whole=True)

@@ -98,7 +98,7 @@ def smallest(
 
     try:
         found = rate_distortion(
-            rows.table.values, keep=keep, max_error=max_error, as_good_as=pca_size, sizes=wanted, n_seeds=seeds,
+            rows.table, keep=keep, max_error=max_error, as_good_as=pca_size, sizes=wanted, n_seeds=seeds,
             split=(rows.train, rows.test), random_state=seed, say=say, **chosen,
         )  # fmt: skip
     except ValueError as error:

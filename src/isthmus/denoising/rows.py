@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import validate_data  # pyrefly: ignore[missing-module-attribute]
 
+from isthmus.input_validation import require_complete_numbers
+
 __all__ = ["validate_rows"]
 
 
@@ -15,6 +17,7 @@ def validate_rows(estimator: Any, X: Any, *, reset: bool, missing: bool) -> np.n
 
     ``missing`` allows NaN; ``reset`` sets the estimator's columns, otherwise X must have them.
     """
+    require_complete_numbers(estimator, X, gaps=missing)
     rows = validate_data(
         estimator,
         X,

@@ -160,12 +160,12 @@ def _use_of(estimator: BaseAutoencoder, X: Any, codes: np.ndarray) -> CodeUse:
 
 
 def _principal_nats(estimator: BaseAutoencoder, gathered: HeldOut) -> float | None:
-    """Mean log density of probabilistic PCA (Tipping & Bishop 1999), the baseline of a variational bound.
+    """Mean log density of probabilistic PCA (Tipping & Bishop 1999), the baseline of an evidence or of its bound.
 
     log N(c; 0, U(Λ - σ²I)Uᵀ + σ²I) = -½ [ n log 2π + Σ log λ_i + (n-k) log σ² + Σ (u_iᵀc)²/λ_i + left/σ² ]
     """
-    model = estimator.model_
-    if not model.bottleneck.has_prior or not model.likelihood.is_gaussian:
+    fitted = estimator.fitted_
+    if not fitted.model.likelihood.is_gaussian or fitted.masked or fitted.given is not None:
         return None
     principal, size, n_features = estimator.principal_, gathered.size, len(gathered.squares)
     variances = principal.variances[:size].double().cpu().numpy()

@@ -122,7 +122,7 @@ class Evaluation:
     nats_per_row : float or None
         Mean of `score_samples`.
     pca_nats_per_row : float or None
-        The same for probabilistic PCA, if the model has a prior as well.
+        The same for probabilistic PCA, under a Gaussian likelihood.
     neighbours_kept, pca_neighbours_kept : float or None
         Of embeddings: the share of each row's ten nearest by cosine that are the ten nearest by codes.
     """

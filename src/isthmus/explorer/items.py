@@ -21,6 +21,7 @@ from isthmus.explorer.packing import Packer
 __all__ = ["Items", "choose_items", "exact_divisor", "fields_of", "items_facts", "named", "plain_words", "probe_rows"]
 
 ROOM, TABLE_ROOM = 480_000, 2_100_000  # bytes of rows before compression: 20,000 of ten columns
+COLOUR_ROOM = 2_500_000  # two hundred photos of 64 × 64
 MOST_ITEMS, LEAST_ITEMS = 20_000, 24
 WORST_KEPT = 24
 DIVISORS = (1, 2, 4, 8, 15, 16, 31, 32, 63, 64, 100, 127, 128, 255)

@@ -20,6 +20,7 @@ from isthmus.estimator import BaseAutoencoder
 from isthmus.evaluation import Evaluation, evaluate
 from isthmus.evaluation.principal_errors import PrincipalErrors
 from isthmus.explorer.items import (
+    COLOUR_ROOM,
     ROOM,
     TABLE_ROOM,
     Items,
@@ -109,6 +110,9 @@ def write_explorer(
     for what, given in (("y", y), ("ids", ids)):
         if given is not None and len(given) != n_held_out:
             raise ValueError(f"write_explorer: {what} has {len(given)} entries, X has {n_held_out} rows.")
+    row_shape = first.fitted_.row_shape
+    if row_shape is not None and len(row_shape.grid) == 2:  # pictures, and spectrograms as pictures
+        image_shape = image_shape or row_shape.sizes
     image_shape = image_shape or first.image_shape or getattr(X, "image_shape", None)
     X, y, ids = _in_memory(X, y, ids, MOST_DRAWN)
     rows = _numbers(first, X)
@@ -123,7 +127,9 @@ def write_explorer(
     size = next(iter(evaluated.values())).pca_components
     errors, _ = row_errors(first, rows, size)
     span = grey_range(rows)
-    room = (TABLE_ROOM if shape is None else ROOM) // (1 if first.fitted_.n_weights < 2 * LARGE_NETWORK else 2)
+    small = first.fitted_.n_weights < 2 * LARGE_NETWORK
+    room = TABLE_ROOM if shape is None else ROOM
+    room = COLOUR_ROOM if shape is not None and shape[0] > 1 else room if small else room // 2
     places = choose_items(errors, rows.shape[1], exact_divisor(rows[:64]) is not None, room)
     mean = first.scaling_.undo(first.principal_.mean.double().cpu().numpy())
     probes = probe_rows(np.where(np.isnan(rows[places[0]]), mean, rows[places[0]]), mean, span, shape)

@@ -1,7 +1,7 @@
 """A network as a list of layers that the page's runtime knows: a *program*, in JSON with weights beside it.
 
     network    y = s ⊙ (A (x/t) + a + f(x/t)), any part of which may be absent        `isthmus.parts.network`
-    layers     linear, convolution, transposed convolution, and the five activations
+    layers     linear, convolution, transposed convolution (of one axis or two), group normalization, five activations
     code       point, gaussian (its mean), rectified, top-k                            `isthmus.parts.bottleneck`
     mean       identity, sigmoid, Bernoulli (with the soft clip), mixed                `isthmus.parts.likelihood`
 
@@ -23,6 +23,14 @@ from isthmus.parts.network import ACTIVATIONS, Network
 __all__ = ["UnknownLayerError", "code_program", "mean_program", "network_program"]
 
 ACTIVATION_NAMES = {kind: name for name, kind in ACTIVATIONS.items()}
+
+
+CONVOLUTIONS: dict[type, str] = {
+    nn.Conv1d: "convolution",
+    nn.Conv2d: "convolution",
+    nn.ConvTranspose1d: "transposed convolution",
+    nn.ConvTranspose2d: "transposed convolution",
+}
 
 
 class UnknownLayerError(ValueError):
@@ -71,13 +79,16 @@ def _stack(stack: list[nn.Module], packer: Packer, levels: int) -> list[dict[str
         if type(part) is nn.Flatten:
             continue  # the runtime's rows are flat throughout
         if type(part) is nn.Unflatten:
-            size = (int(part.unflattened_size[-2]), int(part.unflattened_size[-1]))
+            sizes = [int(one) for one in part.unflattened_size[1:]]
+            size = (1, *sizes) if len(sizes) == 1 else tuple(sizes)  # one axis is a picture one pixel high
             continue
         layer = _layer(part, packer, levels)
         if layer["kind"].endswith("convolution"):
             layer["input"] = list(size)
             with torch.inference_mode():
-                size = tuple(part(torch.zeros(1, layer["channels"][0], *size)).shape[-2:])
+                shape = size[1:] if type(part) in (nn.Conv1d, nn.ConvTranspose1d) else size
+                size = tuple(part(torch.zeros(1, layer["channels"][0], *shape)).shape[2:])
+                size = (1, *size) if len(size) == 1 else size
             layer["output"] = list(size)
         layers.append(layer)
     return layers
@@ -90,19 +101,34 @@ def _layer(part: nn.Module, packer: Packer, levels: int) -> dict[str, Any]:
         return {"kind": ACTIVATION_NAMES[type(part)]}
     if isinstance(part, nn.Linear) and type(part) is nn.Linear:
         return {"kind": "linear", **_weights(part, packer, levels)}
-    if isinstance(part, (nn.Conv2d, nn.ConvTranspose2d)) and type(part) in (nn.Conv2d, nn.ConvTranspose2d):
-        even = all(len({*pair}) == 1 for pair in (part.kernel_size, part.stride, part.padding))
-        if part.groups != 1 or part.dilation != (1, 1) or part.padding_mode != "zeros" or not even:
-            raise UnknownLayerError("the page cannot run a grouped, dilated or uneven convolution.")
+    if type(part) in CONVOLUTIONS:
+        return _convolution(part, packer, levels)
+    if isinstance(part, nn.GroupNorm) and type(part) is nn.GroupNorm:
         return {
-            "kind": "convolution" if type(part) is nn.Conv2d else "transposed convolution",
-            "channels": [part.in_channels, part.out_channels],
-            "kernel": part.kernel_size[0],
-            "stride": part.stride[0],
-            "padding": int(part.padding[0]),  # pyrefly: ignore
-            **_weights(part, packer, levels),
+            "kind": "group normalization",
+            "groups": part.num_groups,
+            "epsilon": part.eps,
+            "weight": packer.floats(part.weight.numpy()),
+            "bias": packer.floats(part.bias.numpy()),
         }
     raise UnknownLayerError(f"the page cannot run a layer of the kind {type(part).__name__}.")
+
+
+def _convolution(part: Any, packer: Packer, levels: int) -> dict[str, Any]:
+    """A convolution over two axes, or over one as over a picture one pixel high."""
+    if part.groups != 1 or {*part.dilation} != {1} or part.padding_mode != "zeros":
+        raise UnknownLayerError("the page cannot run a grouped or dilated convolution.")
+    sizes = {
+        "kernel": [1, *part.kernel_size][-2:],
+        "stride": [1, *part.stride][-2:],
+        "padding": [0, *part.padding][-2:],
+    }
+    return {
+        "kind": CONVOLUTIONS[type(part)],
+        "channels": [part.in_channels, part.out_channels],
+        **sizes,
+        **_weights(part, packer, levels),
+    }
 
 
 def _weights(part: Any, packer: Packer, levels: int) -> dict[str, Any]:

@@ -33,10 +33,12 @@ def expected_cells(model: AutoencoderModel, x: Tensor, given: Tensor | None = No
 
 
 def completed(fitted: FittedState, rows: np.ndarray) -> np.ndarray:
-    """Rows in the user's units, their NaN as the linear completion fills them."""
+    """Rows in the user's units, their NaN as the linear completion fills them; without one, as `imputed` does."""
     completion = fitted.model.completion
-    if completion is None or not np.isnan(rows).any():
+    if not np.isnan(rows).any():
         return rows
+    if completion is None:
+        return imputed(fitted, rows)
     return np.where(np.isnan(rows), fitted.scaling.undo(fitted.map_rows(rows, completion)), rows)
 
 

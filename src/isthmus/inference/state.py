@@ -90,11 +90,22 @@ class InferenceState:
         self, model: AutoencoderModel, x: Tensor, given: Tensor | None, codes: Tensor, n_first: int
     ) -> Tensor:
         """Of the first latents of codes that are known, shape (batch, n_first), the others being what they are."""
+        return standard_errors(self._precision(model, x, given, codes, n_first))
+
+    def covariances(
+        self, model: AutoencoderModel, x: Tensor, given: Tensor | None, codes: Tensor, n_first: int
+    ) -> Tensor:
+        """The same as covariances, shape (batch, n_first, n_first)."""
+        return covariances(self._precision(model, x, given, codes, n_first))
+
+    def _precision(
+        self, model: AutoencoderModel, x: Tensor, given: Tensor | None, codes: Tensor, n_first: int
+    ) -> Tensor:
         curvature = self._curvature(model, x, given, codes)
         if self.density is not None:
             gaps = x.isnan().any(1)[:, None, None]  # a row with gaps was encoded by the density of codes too
             curvature = curvature + torch.where(gaps, self.density.prior.precision, 0.0)
-        return standard_errors(curvature[:, :n_first, :n_first].contiguous())
+        return curvature[:, :n_first, :n_first].contiguous()
 
     def _curvature(self, model: AutoencoderModel, x: Tensor, given: Tensor | None, codes: Tensor) -> Tensor:
         """H at codes that are known, shape (batch, p, p), under the noise that was found and without a prior."""
@@ -129,7 +140,9 @@ def learn_inference(
     the held-out rows too, ``before`` is what they said of it then, which the noise and the steps are taken from.
     """
     found = _learned(model, rows, held_out, closed_form, before)
-    return found if before is None else replace(found, noise_variance=before.noise_variance)
+    if before is None or model.likelihood.noise_variance is not None:
+        return found
+    return replace(found, noise_variance=before.noise_variance)
 
 
 def _learned(
@@ -182,12 +195,11 @@ def _of_points(
         noise = likelihood.noise_variance or max(closed_form.noise_variance(n_latents), LEAST_NOISE)
         spread = (closed_form.variances[:n_latents] - noise).clamp(min=LEAST_NOISE).to(guess.device)
         return InferenceState(polishing, CodeDensity(torch.zeros_like(spread), spread.diag()), noise)
-    if before is None:
+    noise = likelihood.noise_variance or (None if before is None else before.noise_variance)
+    if noise is None:
         start = polishing.start(model, held_target, first)
         best = infer(model.decoder, held_target, start, steps=EXACT_STEPS).codes
         noise = _noise(model, held_out, best, n_latents)
-    else:
-        noise = before.noise_variance
     state = InferenceState(polishing, None, noise)
     if likelihood.is_gaussian and likelihood.mean_is_output:
         codes = infer(model.decoder, target, codes, steps=EXACT_STEPS).codes

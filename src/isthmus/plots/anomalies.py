@@ -1,4 +1,4 @@
-"""Why a row is an anomaly: which columns, what they hold, and what was expected in them."""
+"""Why a row is an anomaly: which columns, what they hold, and what was expected in them; all rows on one scale."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ __all__ = ["plot_anomalies"]
 
 MOST_COLUMNS = 8
 MOST_ROWS = 6
+MOST_LETTERS = 70  # of a reason
+NORMAL_COLOUR = "#b9c0c8"
 
 
 def plot_anomalies(
@@ -24,6 +26,11 @@ def plot_anomalies(
     expected: Any,
     columns: Sequence[str] | None = None,
     names: Sequence[str] | None = None,
+    *,
+    p_values: Any = None,
+    alarms: Any = None,
+    threshold: float | None = None,
+    reasons: Sequence[str] | None = None,
 ) -> Figure:
     """The first rows, each with the columns that add most to its score; all arrays have shape (n, n_features).
 
@@ -32,12 +39,18 @@ def plot_anomalies(
     contributions
         What each column adds to each row's score; the sum over a row is its score.
     values, expected
-        The rows, and the rows as reconstructed, in the units of the data.
+        The rows, and what was expected in each of their cells, in the units of the data; numbers or words.
     columns, names
         Names of the columns and of the rows; None counts them.
+    p_values, alarms
+        Of the rows, shape (n,).
+    threshold
+        The score above which a row is an alarm.
+    reasons
+        Why, a text a row.
     """
     contributions = np.asarray(contributions, dtype=float)
-    values, expected = np.asarray(values, dtype=float), np.asarray(expected, dtype=float)
+    values, expected = np.asarray(values), np.asarray(expected)
     shapes = (contributions.shape, values.shape, expected.shape)
     if contributions.ndim != 2 or len({*shapes}) > 1 or not len(contributions):
         raise ValueError(
@@ -48,21 +61,48 @@ def plot_anomalies(
     column_names = as_text(columns if columns is not None else [f"column {place}" for place in range(n_features)])
     row_names = as_text(names if names is not None else [f"row {place}" for place in range(n_rows)])
     n_shown = min(MOST_COLUMNS, n_features)
-    across = min(3, n_rows)
+    across = min(2, n_rows)
     down = -(-n_rows // across)
-    figure = bare_figure(3.4 * across + 0.6, (0.3 * n_shown + 0.8) * down + 0.9)
+    figure = bare_figure(5.2 * across + 0.6, (0.3 * n_shown + 1.1) * down + 1.1)
+    scale = _scale(contributions[:n_rows], threshold)
     for place in range(n_rows):
+        title = f"{row_names[place]}: score {contributions[place].sum():.4g}"
+        if p_values is not None:
+            title += f", p {float(p_values[place]):.2g}"
+        normal = alarms is not None and not alarms[place]
+        if alarms is not None:
+            title += ", no alarm" if normal else ", alarm"
+        if reasons is not None:
+            title += f"\n{shortened(as_text([reasons[place]])[0])}"
         axes = figure.add_subplot(down, across, place + 1)
-        _draw_row(
-            axes, contributions[place], values[place], expected[place], column_names, f"{row_names[place]}", n_shown
-        )
+        cells = contributions[place], values[place], expected[place]
+        _draw_row(axes, *cells, column_names, title, n_shown, scale, NORMAL_COLOUR if normal else MODEL_COLOUR)
+        if threshold is not None and 0 < threshold <= scale:
+            axes.axvline(threshold, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
     left_out = f" The {n_shown} of {n_features} columns that add most." if n_features > n_shown else ""
+    line = f" Dashed: the threshold {threshold:.4g} of the whole score." if threshold is not None else ""
     caption(
         figure,
         "Which column, and what was expected",
-        f"Bars: what a column adds to the row's score. Numbers: its value, and the value expected.{left_out}",
+        f"Bars: what a column adds to the row's score, all on one scale.{line} Numbers: its value, and the value "
+        f"expected.{left_out}",
     )
     return figure
+
+
+def _scale(contributions: np.ndarray, threshold: float | None) -> float:
+    """The right end of the common scale: the largest bar, with room for the threshold."""
+    most = max(float(contributions.max()), 1e-12)
+    return most if threshold is None or threshold > 3 * most else max(most, 1.1 * threshold)
+
+
+def shortened(words: str) -> str:
+    """A reason that fits over its panel."""
+    return words if len(words) <= MOST_LETTERS else f"{words[: MOST_LETTERS - 1]}…"
+
+
+def _said(cell: Any) -> str:
+    return str(cell) if isinstance(cell, str) else f"{float(cell):.4g}"
 
 
 def _draw_row(
@@ -71,27 +111,28 @@ def _draw_row(
     values: np.ndarray,
     expected: np.ndarray,
     columns: list[str],
-    name: str,
+    title: str,
     n_shown: int,
+    scale: float,
+    colour: str,
 ) -> None:
     tidy(axes)
     chosen = np.argsort(-contributions, kind="stable")[:n_shown]
     places = np.arange(n_shown)[::-1]
-    axes.barh(places, contributions[chosen], height=0.62, color=MODEL_COLOUR)
+    axes.barh(places, contributions[chosen], height=0.62, color=colour)
     for place, column in zip(places, chosen, strict=True):
         axes.text(
             max(contributions[column], 0.0),
             place,
-            f" {values[column]:.4g}, expected {expected[column]:.4g}",
+            f" {_said(values[column])}, expected {_said(expected[column])}",
             fontsize=7,
             va="center",
             color="#555b63",
         )
-    most = max(float(contributions.max()), 1e-12)
-    axes.set_xlim(min(0.0, float(contributions[chosen].min())) * 1.05, 2.0 * most)
+    axes.set_xlim(min(0.0, float(contributions[chosen].min())) * 1.05, 1.7 * scale)
     axes.set_yticks(places, [columns[column] for column in chosen], fontsize=8)
-    axes.set_xticks([])
+    axes.tick_params(axis="x", labelsize=7)
     axes.spines["bottom"].set_color(FAINT)
     axes.set_ylim(-0.7, n_shown - 0.3)
     axes.tick_params(axis="y", length=0)
-    axes.set_title(f"{name}: score {contributions.sum():.4g}", fontsize=9, color=INK, loc="left")
+    axes.set_title(title, fontsize=9, color=INK, loc="left")

@@ -23,6 +23,9 @@ BULK = (0.005, 0.995)
 MARGIN = 0.08
 MOST_COLOURS = 10
 MOST_CLASSES = 40
+NINE_TENTHS = 4.605  # of chi-squared with 2 degrees of freedom
+NINE_TENTHS_OF_ONE = 1.645  # standard deviations to either side
+BANDS = "{}: where nine of ten codes of a row would lie, were its noise drawn again. "
 DENSITY_COLOUR = "#dfe3e8"
 
 
@@ -62,7 +65,11 @@ class Plane:
 
 
 def plot_latent_plane(
-    codes: Any, labels: Any = None, class_names: Sequence[str] | None = None, train_codes: Any = None
+    codes: Any,
+    labels: Any = None,
+    class_names: Sequence[str] | None = None,
+    train_codes: Any = None,
+    covariances: Any = None,
 ) -> Figure:
     """Rows at their codes, shape (N, p): a strip for one number, a plane for two, the widest plane for more.
 
@@ -72,12 +79,15 @@ def plot_latent_plane(
         A name for each label: by place where labels are 0, 1, 2 …, else for the distinct labels in sorted order.
     train_codes
         Codes of training rows, shape (N, p), which set the extent and the plane; the codes themselves if None.
+    covariances
+        Of the first few codes, shape (n, p, p): about each an ellipse (a bar, for one latent), in which nine of ten
+        codes of that row would lie, if its noise were drawn again.
     """
     codes = np.asarray(codes, dtype=float)
     reference = codes if train_codes is None else np.asarray(train_codes, dtype=float)
     classes, note = _classes(labels, class_names, len(codes))
     if codes.shape[1] == 1:
-        return _plot_strip(codes[:, 0], classes, note, reference)
+        return _plot_strip(codes[:, 0], classes, note, reference, covariances)
     plane = Plane(reference)
     points, extent = plane.place(codes), extent_of(plane.place(reference))
     coloured = classes[0].name is not None and len(classes) <= MOST_COLOURS
@@ -108,11 +118,25 @@ def plot_latent_plane(
         )  # fmt: skip
         for text, name in zip(legend.get_texts(), shown, strict=True):
             text.set_text(name)
+    if covariances is not None:
+        for point, covariance in zip(points, np.asarray(covariances, dtype=float), strict=False):
+            axes.add_patch(_ellipse(point, plane.axes @ covariance @ plane.axes.T))
+        note += BANDS.format("Ellipses")
     note += _outside(((points < extent[0]) | (points > extent[1])).any(1))
     if codes.shape[1] > 2:
         note += f"A plane through codes of {codes.shape[1]} numbers: what is near here may be far apart."
     caption(figure, f"{len(codes):,} rows at their codes", note)
     return figure
+
+
+def _ellipse(point: np.ndarray, covariance: np.ndarray) -> Any:
+    """Where 90 % of a normal distribution in the plane lies."""
+    from matplotlib.patches import Ellipse
+
+    variances, directions = np.linalg.eigh(covariance)
+    low, high = 2 * np.sqrt(NINE_TENTHS * np.maximum(variances, 0))
+    turn = float(np.degrees(np.arctan2(directions[1, 1], directions[0, 1])))
+    return Ellipse((float(point[0]), float(point[1])), high, low, angle=turn, fill=False, edgecolor=INK, linewidth=0.9)
 
 
 class _Class(NamedTuple):
@@ -176,7 +200,9 @@ def _write_name(axes: Axes, name: str, place: np.ndarray, size: float) -> None:
     axes.text(place[0], place[1], name, path_effects=halo, clip_on=False, **style)
 
 
-def _plot_strip(codes: np.ndarray, classes: list[_Class], note: str, reference: np.ndarray) -> Figure:
+def _plot_strip(
+    codes: np.ndarray, classes: list[_Class], note: str, reference: np.ndarray, covariances: Any = None
+) -> Figure:
     low, high = extent_of(reference)[:, 0]
     figure = bare_figure(7.4, 1.9 + 0.32 * len(classes))
     axes = figure.add_subplot()
@@ -184,6 +210,12 @@ def _plot_strip(codes: np.ndarray, classes: list[_Class], note: str, reference: 
     jitter = np.random.default_rng(0).uniform(-0.32, 0.32, len(codes))
     for row, (_, colour, chosen) in enumerate(classes):
         axes.scatter(codes[chosen], -row + jitter[chosen], s=12, color=colour, edgecolors="white", linewidths=0.3)
+    if covariances is not None:
+        half = NINE_TENTHS_OF_ONE * np.sqrt(np.asarray(covariances, dtype=float)[:, 0, 0])
+        lanes = np.stack([one.chosen for one in classes]).argmax(0)[: len(half)]
+        middle = codes[: len(half)]
+        axes.hlines(-lanes + jitter[: len(half)], middle - half, middle + half, color=INK, linewidth=0.9)
+        note += BANDS.format("Bars")
     places = np.linspace(low, high, 240)
     heights = _density(codes, places)
     tall = 0.9 + 0.08 * len(classes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -81,7 +82,8 @@ def as_text(names: Any) -> list[str]:
 
 
 def save_figure(figure: Figure, path: str | Path) -> Path:
-    """Write a PNG, SVG or PDF, by the suffix, in one piece or not at all."""
-    with atomic_write(path) as beside:
+    """Write a PNG, SVG or PDF, by the suffix, in one piece or not at all; a letter the font lacks is drawn as a box."""
+    with atomic_write(path) as beside, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
         figure.savefig(beside, dpi=DOTS_PER_INCH, bbox_inches="tight", pad_inches=0.12)
     return Path(path)

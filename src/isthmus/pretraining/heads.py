@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data  # pyrefly: ignore[missing-module-attribute]
 
+from isthmus.input_validation import require_complete_numbers
 from isthmus.pretraining.fine_tuning import HeadedNetwork, Lessons, answers, fine_tune
 from isthmus.pretraining.spreading import neighbour_graph
 from isthmus.pretraining.teachers import (
@@ -144,6 +145,7 @@ class _Pretrained(BaseEstimator):
 
     def _outputs(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
+        require_complete_numbers(self, X)
         X = validate_data(self, X, dtype=np.float64, reset=False)
         rows = self.autoencoder_.scaling_.apply(X)
         return self.linear_(rows) if self.network_ is None else answers(self.network_, rows)
@@ -161,6 +163,7 @@ class PretrainedClassifier(ClassifierMixin, _Pretrained):
         """Fit to rows X of shape (n_samples, n_features) and labels y, of which some may be missing."""
         if y is None:
             raise ValueError(f"{type(self).__name__}: requires y to be passed, but the target y is None.")
+        require_complete_numbers(self, X)
         X = validate_data(self, X, dtype=np.float64)
         y = column_or_1d(y, warn=True)
         if len(y) != len(X):
@@ -198,6 +201,7 @@ class PretrainedRegressor(RegressorMixin, _Pretrained):
         """Fit to rows X of shape (n_samples, n_features) and numbers y, NaN where not known."""
         if y is None:
             raise ValueError(f"{type(self).__name__}: requires y to be passed, but the target y is None.")
+        require_complete_numbers(self, X)
         X = validate_data(self, X, dtype=np.float64)
         y = column_or_1d(y, warn=True).astype(np.float64)
         if len(y) != len(X):

@@ -8,7 +8,7 @@ stamps and gaps.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +69,7 @@ def read_series(
     time_zone: str | None = None,
     channels: Sequence[str] | None = None,
     held_bytes: int | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> SeriesFile:
     """Read the series of a file.
 
@@ -86,6 +87,8 @@ def read_series(
         Those that must be there, if they are known: one that is constant here counts too.
     held_bytes
         As `open_table` has it; a larger file is read a piece at a time into a scratch file.
+    options
+        Others of `open_table`: how the file is written.
 
     Raises
     ------
@@ -94,19 +97,21 @@ def read_series(
     """
     if labels is not None:
         drop = (*drop, labels)
-    names = open_table(source).all_columns
+    chosen = dict(options or {})
+    kinds = dict(chosen.pop("kinds", None) or {})
+    names = open_table(source, **chosen).all_columns
     _require(names, {"--time": time, "--entity": entity}, source)
-    kinds = {name: "number" for name in channels or () if name in names}
+    kinds = {name: "number" for name in channels or () if name in names} | kinds
     if entity is not None:
-        kinds[entity] = "category"
+        kinds.setdefault(entity, "category")
     absent = [name for name in drop if name not in names and name != labels]
     if labels is not None and labels not in names:
         raise DataError(f"{source!r}: no column {labels!r} for --labels; the columns are {_said(names)}.")
     if absent:
         raise DataError(f"{source!r}: no column {absent[0]!r} to drop; the columns are {_said(names)}.")
-    stream = open_table(source, drop=drop, kinds=kinds, held_bytes=held_bytes)
+    stream = open_table(source, drop=drop, kinds=kinds, held_bytes=held_bytes, **chosen)
     if time not in stream.columns:  # a count of rows may have been taken for their names
-        stream = open_table(source, drop=drop, kinds=kinds | {time: "number"}, held_bytes=held_bytes)
+        stream = open_table(source, drop=drop, kinds=kinds | {time: "number"}, held_bytes=held_bytes, **chosen)
     if time not in stream.columns:
         raise DataError(f"{source!r}: column {time!r} holds no times: {_why(stream, time)}.")
     wanted = _channels(stream, time, entity, source)
@@ -114,7 +119,7 @@ def read_series(
     where = f"{source!r}: column {time!r}"
     stamps, notes = _understood(stamps, time_zone, where)
     notes += _notes(stream, {time, entity, *wanted}, {*drop})
-    words = None if labels is None else open_table(source, columns=[time], labels=labels).load().labels
+    words = None if labels is None else open_table(source, columns=[time], labels=labels, **chosen).load().labels
     entities = [None] if whose is None else _entities(whose)
     found, rows = [], []
     for name in entities:

@@ -79,7 +79,7 @@ class WindowModel:
 class Scored:
     """A series and the scores of its windows; those of its steps are derived.
 
-    ``same`` says whether the reference windows are this series' own, so that trivial matches are left out.
+    ``same`` says whether the reference windows are this series' own, so trivial matches are left out.
     """
 
     series: Series
@@ -269,7 +269,7 @@ def chosen_windows(
 
     Windows with more than a fifth missing are left out; a `ValueError` if none is left.
     """
-    # Twice as many are looked at where cells may be missing, so that enough are left.
+    # Twice as many are looked at where cells may be missing, so enough are left.
     places = np.unique(np.linspace(0, len(grid) - 1, min(len(grid), 2 * most)).round().astype(np.int64))
     dense = places[::2] if len(places) > most else places
     for some in (dense, places):

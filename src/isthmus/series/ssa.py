@@ -13,25 +13,28 @@ What is expected of a step is what the rest of its windows implies: for a quarte
     z = (V_A' V_A + σ² Λ⁻¹)⁻¹ V_A' (w - m)_A,      expected w_B = m_B + V_B z
 
 the conditional mean of probabilistic PCA. A whole quarter is left out, since the neighbours of a wrong value are often
-wrong with it. The mean square of w_B - expected over all quarters falls as long as components explain structure and
-rises once they explain noise: it chooses p. A missing cell is left out of A in the same way, which fills gaps. Windows
-of a series are many and alike, so their covariance is shrunk as Ledoit & Wolf (2004) do.
+wrong with it. The mean square of w_B - expected, for windows of stretches of the series that V was not learned from,
+falls as long as components explain structure and rises once they explain noise: the fewest components within 1 % of the
+least are kept. A missing cell is left out of A in the same way, which fills gaps. Windows of a series are many and
+alike, so their covariance is shrunk as Ledoit & Wolf (2004) do.
 """
 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 __all__ = ["BLOCKS", "SingularSpectrum"]
 
+STRETCHES = 8  # of a series, of which every other one is learned from to choose p
 BLOCKS = 4  # of a window, each predicted from the others
 LEAST_NOISE = 1e-9  # of the largest eigenvalue
 MOST_SHARE = 0.5  # of the cells of a window that components may be
 MOST_COMPONENTS, WINDOWS_A_COMPONENT = 64, 4
 MOST_WINDOWS, WINDOWS_TRIED = 10_000, 200
+INDIFFERENT = 0.01  # a share of the least error by which fewer components may be worse
 SOLVED_AT_ONCE = 1 << 22  # numbers of all systems of equations that are solved together
 
 
@@ -68,10 +71,40 @@ class SingularSpectrum:
 
     @classmethod
     def of(
-        cls, rows: np.ndarray, present: np.ndarray | None = None, n_components: int | None = None
+        cls,
+        rows: np.ndarray,
+        present: np.ndarray | None = None,
+        n_components: int | None = None,
+        blocks: int = BLOCKS,
     ) -> SingularSpectrum:
-        """From windows of shape (n, n_channels, length), 0 where missing; p by left-out quarters if it isn't given."""
+        """From windows of shape (n, n_channels, length), 0 where missing; p by left-out blocks if it isn't given.
+
+        With ``blocks`` a window is predicted in so many parts: long ones ask for what goes on, short ones for what is
+        smooth too.
+        """
         rows, present = _some(rows, present, MOST_WINDOWS)
+        if n_components is not None:
+            return cls._leading(rows, present, min(n_components, rows[0].size), {})
+        most = max(1, min(int(MOST_SHARE * rows[0].size), len(rows) // WINDOWS_A_COMPONENT, MOST_COMPONENTS))
+        # Waves learned from every other stretch of the series predict the stretches between.
+        odd = np.arange(len(rows)) * STRETCHES // len(rows) % 2 == 1
+        if not odd.any():
+            return cls._leading(rows, present, 1, {})
+        half = cls._leading(rows[~odd], None if present is None else present[~odd], most, {})
+        tried, known = _some(rows[odd], None if present is None else present[odd], WINDOWS_TRIED)
+        errors = {}
+        for size in _sizes(most):
+            misses = (tried - replace(half, components=half.components[:size]).expected(tried, known, blocks)) ** 2
+            errors[size] = float(misses.mean() if known is None else misses[known].mean())
+        least = min(errors.values())
+        best = next(size for size, error in errors.items() if error <= (1 + INDIFFERENT) * least)
+        return cls._leading(rows, present, best, errors)
+
+    @classmethod
+    def _leading(
+        cls, rows: np.ndarray, present: np.ndarray | None, n_components: int, errors: dict[int, float]
+    ) -> SingularSpectrum:
+        """So many components of windows."""
         flat = rows.reshape(len(rows), -1)
         if present is None:
             mean = flat.mean(0)
@@ -84,21 +117,11 @@ class SingularSpectrum:
             counts = mask.astype(np.float64)
             covariance = centred.T @ centred / np.maximum(counts.T @ counts, 1)
         values, vectors = np.linalg.eigh(_shrunk(covariance, centred))
-        values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
+        values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1][:, :n_components]
         # A fixed sign: the entry of largest size is positive, so the same windows give the same bits.
         signs = np.sign(vectors[np.argmax(np.abs(vectors), 0), np.arange(vectors.shape[1])])
         components = np.ascontiguousarray((vectors * np.where(signs == 0, 1.0, signs)).T)
-        centre = mean.reshape(rows.shape[1:])
-        if n_components is not None:
-            return cls(centre, components[: min(n_components, len(mean))], values, {})
-        most = max(1, min(int(MOST_SHARE * len(mean)), len(flat) // WINDOWS_A_COMPONENT, MOST_COMPONENTS))
-        tried, known = _some(rows, present, WINDOWS_TRIED)
-        errors = {}
-        for size in _sizes(most):
-            misses = (tried - cls(centre, components[:size], values, {}).expected(tried, known)) ** 2
-            errors[size] = float(misses.mean() if known is None else misses[known].mean())
-        best = min(errors, key=lambda size: errors[size])
-        return cls(centre, components[:best], values, errors)
+        return cls(mean.reshape(rows.shape[1:]), components, values, errors)
 
     def encode(self, rows: np.ndarray, present: np.ndarray | None = None) -> np.ndarray:
         """Codes of windows, shape (n, n_components): projections, or where cells are missing conditional means."""
@@ -116,11 +139,11 @@ class SingularSpectrum:
         """Windows of codes, shape (n, n_channels, length)."""
         return (codes @ self.components).reshape(len(codes), *self.mean.shape) + self.mean
 
-    def expected(self, rows: np.ndarray, present: np.ndarray | None = None) -> np.ndarray:
-        """Every quarter predicted from the rest of its window, shape (n, n_channels, length)."""
+    def expected(self, rows: np.ndarray, present: np.ndarray | None = None, blocks: int = BLOCKS) -> np.ndarray:
+        """Every quarter (or other part) predicted from the rest of its window, shape (n, n_channels, length)."""
         centred = (rows - self.mean).reshape(len(rows), -1)
         found = np.empty((len(rows), *self.mean.shape))
-        bounds = np.linspace(0, self.mean.shape[1], min(BLOCKS, self.mean.shape[1]) + 1).round().astype(int)
+        bounds = np.linspace(0, self.mean.shape[1], min(blocks, self.mean.shape[1]) + 1).round().astype(int)
         for begin, end in itertools.pairwise(bounds):
             outside = np.ones(self.mean.shape, bool)
             outside[:, begin:end] = False

@@ -36,7 +36,7 @@ class Units:
 
     @classmethod
     def of(cls, series: Series, beside: Series | None = None) -> Units:
-        """Of all steps known; the spread is at least 1 % of that of the series ``beside``."""
+        """Of all steps known; the spread is at least 1% of that of the series ``beside``."""
         center, spread = _moments(series)
         if beside is not None:
             spread = np.maximum(spread, LEAST_SPREAD * _moments(beside)[1])

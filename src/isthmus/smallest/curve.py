@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_array
 
 from isthmus.estimator import BaseAutoencoder
 from isthmus.evaluation.principal_errors import equal_error_size
@@ -20,6 +19,7 @@ from isthmus.size_search import grid
 from isthmus.smallest.bits import RatePoint, cheapest, lower_hull, rate_points
 from isthmus.smallest.choice import Choice
 from isthmus.smallest.choosing import Target, choose
+from isthmus.smallest.encoded import encoded_rows
 from isthmus.smallest.result import Bits, RateDistortion, SizeErrors
 from isthmus.smallest.splits import model_units, pca_errors_of, row_errors
 from isthmus.tables import split_rows
@@ -56,7 +56,8 @@ def rate_distortion(
     Parameters
     ----------
     X
-        Rows, shape (n_samples, n_features), at least 20.
+        Rows, shape (n_samples, n_features), at least 20: an array, a DataFrame or a table of `isthmus.read`. Mixed-type
+        columns are encoded and missing cells filled first (`isthmus.smallest.encoded`).
     keep
         Share of the variance to keep, above 0 and below 1.
     max_error
@@ -79,9 +80,15 @@ def rate_distortion(
         Of `Autoencoder`: ``scale``, ``max_iter``, ``hidden_layer_sizes`` …
     """
     target = _target(keep, max_error, as_good_as)
-    X, sizes = _checked(X, sizes, target, n_seeds, settings)
-    if split is None:
-        split = split_rows(len(X), test_size=test_size, seed=random_state)
+    _require_settings(n_seeds, settings)
+
+    def parts(n_rows: int) -> tuple[np.ndarray, np.ndarray]:
+        return split_rows(n_rows, test_size=test_size, seed=random_state) if split is None else split
+
+    rows, split = encoded_rows(X, settings, parts, least=(LEAST_ROWS, LEAST_COLUMNS), say=say)
+    X, sizes = rows.values, _checked(rows.values, sizes, target)
+    own, scale = dict(settings), rows.scale
+    settings = {**settings, "scale": None if rows.is_encoded else scale}
     train, test = X[split[0]], X[split[1]]
     if len(train) < LEAST_ROWS // 2 or not len(test):
         raise ValueError(f"rate_distortion: {len(train)} training and {len(test)} test rows are too few; add rows.")
@@ -105,18 +112,25 @@ def rate_distortion(
     model = alone[choice.size][0] if choice.size else None
     chosen = float(np.mean(errors[choice.size])) if choice.size else float(pca[0])
     pca_needs = equal_error_size(pca, chosen)
+    bits = None if model is None else _bits(model, nested, choice, chosen, pca_needs or 0, train, test)
+    if rows.given is not None:  # the models to keep take the user's own rows
+        say("fitting the models to keep to the rows as they were given …")
+        known = rows.taken(split[0])
+        if choice.size:
+            model = uninterrupted(Autoencoder(choice.size, **own, random_state=random_state), known)
+        nested = uninterrupted(NestedAutoencoder(longest, **own, random_state=random_state), known)
     return RateDistortion(
         n_features=X.shape[1],
         n_train=len(train),
         n_test=len(test),
         n_seeds=n_seeds,
-        scale=settings.get("scale"),
+        scale=scale,
         variation=float(pca[0]),
         curve=curve,
         choice=choice,
         pca_needs=pca_needs,
         n_directions=len(pca) - 1,
-        bits=None if model is None else _bits(model, nested, choice, chosen, pca_needs or 0, train, test),
+        bits=bits,
         model=model,
         nested=nested,
     )
@@ -141,11 +155,7 @@ def _target(keep: float | None, max_error: float | None, as_good_as: int | None)
     return Target(rule, float(value))
 
 
-def _checked(
-    X: Any, sizes: Iterable[int], target: Target, n_seeds: int, settings: Mapping[str, Any]
-) -> tuple[np.ndarray, list[int]]:
-    X = check_array(X, dtype=np.float64, ensure_min_samples=LEAST_ROWS, ensure_min_features=LEAST_COLUMNS)
-    most = X.shape[1]
+def _require_settings(n_seeds: int, settings: Mapping[str, Any]) -> None:
     unknown = [name for name in settings if name not in hyperparameters(Autoencoder) or name == "n_components"]
     if unknown:
         raise ValueError(f"rate_distortion: {unknown[0]!r} is no setting of Autoencoder that can be given here.")
@@ -153,6 +163,10 @@ def _checked(
         raise ValueError("rate_distortion: errors are squared errors from PCA on; leave likelihood and start alone.")
     if n_seeds < 1:
         raise ValueError(f"rate_distortion: n_seeds must be at least 1, got {n_seeds}.")
+
+
+def _checked(X: np.ndarray, sizes: Iterable[int], target: Target) -> list[int]:
+    most, sizes = X.shape[1], list(sizes)
     wrong = [size for size in sizes if not 1 <= size <= most]
     if wrong:
         raise ValueError(f"rate_distortion: sizes must be from 1 to {most}, the columns of X, got {wrong[0]}.")
@@ -160,7 +174,7 @@ def _checked(
         raise ValueError(f"rate_distortion: as_good_as must be at most {most}, the columns of X, got {target.value:g}.")
     if not X.std(0).any():
         raise ValueError("rate_distortion: these rows do not vary, so there is nothing to encode.")
-    return X, list(sizes)
+    return sizes
 
 
 def _at(size: int, nested: BaseAutoencoder, alone: list[float] | None, pca: np.ndarray, test: np.ndarray) -> SizeErrors:

@@ -1,6 +1,6 @@
 """An outlier detector as it is saved: settings, threshold, how large each part usually is, and its autoencoder.
 
-Among its tensors are the units of the columns, residual variances, reference rows and the held-out scores.
+Among its tensors are the units of the columns, covariances, normal rows and the held-out scores.
 """
 
 from __future__ import annotations
@@ -11,23 +11,37 @@ from typing import Any
 import numpy as np
 import torch
 
-from isthmus.anomaly.detector import MOST_REFERENCE_ROWS, AutoencoderOutlierDetector
+from isthmus.anomaly.calibration import N_FOLDS
+from isthmus.anomaly.conformal import Calibration
+from isthmus.anomaly.covariance import MOST_DIRECTIONS, ShrunkCovariance
+from isthmus.anomaly.detection import Scoring
+from isthmus.anomaly.detector import AutoencoderOutlierDetector
+from isthmus.anomaly.neighbours import MOST_ROWS, NormalRows
+from isthmus.anomaly.scorer import WEIGHTS, Scorer, together
 from isthmus.anomaly.scores import LEAST_SPREAD, Reference, StandardUnits, Surprise
+from isthmus.anomaly.tail import Tail
 from isthmus.hyperparameter import check_hyperparameters
 from isthmus.storage.kind import Kind, Parts, Timing
 from isthmus.storage.record import Setting, fact, record
 from isthmus.storage.settings import Settings, estimator_of, hyperparameters_of, require_settings, settings_of
 from isthmus.storage.tensor_file import StoredTensors, TensorKind
+from isthmus.tables.layout import TableLayout
 
 __all__ = ["DetectorKind", "DetectorRecord"]
 
+LEAST_REST = 1e-16  # of a variance in standard units
 LARGEST = 1e100  # of which the square, and a hundredth's part of which a thousand times, are numbers still
-ABOVE_ZERO = ("spread", "residual_variances")
+ABOVE_ZERO = ("spread", "variances")  # ends of names
+FOLDS = tuple(f"fold_{place}" for place in range(2, N_FOLDS + 1))
 
 
 @record
 class DetectorRecord:
-    """All of a detector that is no tensor; ``autoencoder`` is the unfitted one it was given, if any."""
+    """All of a detector that is no tensor; ``autoencoder`` is the unfitted one it was given, if any.
+
+    ``rests`` are the variances of its covariances outside their bases, ``bases`` the likelihood's bases of further
+    folds. Earlier versions had neither, nor a tail.
+    """
 
     settings: dict[str, Setting]
     autoencoder: Settings | None
@@ -37,14 +51,28 @@ class DetectorRecord:
     false_alarm_rate: float = fact(at_least=0, at_most=1, finite=False)
     n_trimmed: int = fact(at_least=0)
     surprises: dict[str, Surprise] = fact(lengths=(1, 8))
+    layout: TableLayout | None = None
+    width: float | None = fact(default=None, at_least=1 / LARGEST, at_most=LARGEST)
+    bases: tuple[float, ...] = fact(default=(), at_least=-LARGEST, at_most=LARGEST)
+    rests: dict[str, float] | None = fact(default=None, at_least=LEAST_REST, at_most=1 / LEAST_REST)
+    tail: Tail | None = None
 
     def __post_init__(self) -> None:
         for name, one in self.surprises.items():
-            if max(abs(one.center), abs(one.spread), abs(one.origin)) > LARGEST or one.spread < LEAST_SPREAD:
+            if (
+                max(abs(one.center), abs(one.spread), abs(one.origin)) > LARGEST
+                or one.spread < LEAST_SPREAD
+                or not 0.01 <= one.power <= 1
+            ):
                 raise ValueError(
-                    f"surprises.{name} must have a spread of at least {LEAST_SPREAD} and no number beyond {LARGEST:g}, "
-                    f"got {one}"
+                    f"surprises.{name} must have a spread of at least {LEAST_SPREAD}, a power from 0.01 to 1 and no "
+                    f"number beyond {LARGEST:g}, got {one}"
                 )
+        tail = self.tail
+        if tail is not None and not (
+            abs(tail.threshold) <= LARGEST and 1 / LARGEST <= tail.scale <= LARGEST and 0 <= tail.shape <= 1e6
+        ):
+            raise ValueError(f"tail must have a scale above 0 and a shape of at least 0, got {tail}")
 
 
 class DetectorKind(Kind):
@@ -53,76 +81,179 @@ class DetectorKind(Kind):
     format = "isthmus detector"
     record = DetectorRecord
     inner = ("autoencoder",)
+    more = FOLDS
 
     def owns(self, estimator: Any) -> bool:
         return isinstance(estimator, AutoencoderOutlierDetector)
 
     def take_apart(self, estimator: Any) -> Parts:
-        names = getattr(estimator, "feature_names_in_", None)
+        names, scorer = getattr(estimator, "feature_names_in_", None), estimator.scorer_
+        arrays = {
+            "center": scorer.units.center,
+            "spread": scorer.units.spread,
+            "calibration_scores": estimator.calibration_.scores,
+        }
+        rests: dict[str, float] = {}
+        if scorer.cells is not None:
+            arrays |= {"cell_basis": scorer.cells.basis, "cell_variances": scorer.cells.variances}
+            rests["cell"] = scorer.cells.rest
+        if scorer.normal is not None:
+            arrays |= {"normal": scorer.normal.rows, "core": scorer.normal.core.astype(np.float32)}
+        inner = {}
+        for name, one in zip(("", *FOLDS), (scorer, *scorer.others), strict=False):
+            found, rest = _own_arrays(one)
+            arrays |= {_named(key, name): part for key, part in found.items()}
+            rests |= {_named("relation", name): rest} if rest is not None else {}
+            inner[name or "autoencoder"] = one.autoencoder
         record = DetectorRecord(
             settings=hyperparameters_of(estimator),
             autoencoder=None if estimator.autoencoder is None else settings_of(estimator.autoencoder),
-            feature_names=None if names is None else tuple(map(str, names)),
+            feature_names=None if names is None or estimator.layout_ is not None else tuple(map(str, names)),
             offset=float(estimator.offset_),
-            likelihood_base=float(estimator.likelihood_base_),
+            likelihood_base=float(scorer.likelihood_base),
             false_alarm_rate=float(estimator.false_alarm_rate_),
             n_trimmed=int(estimator.n_trimmed_),
-            surprises=dict(estimator.surprises_),
+            surprises=dict(estimator.scoring_.surprises),
+            layout=estimator.layout_,
+            width=None if scorer.normal is None else scorer.normal.width,
+            bases=tuple(float(one.likelihood_base) for one in scorer.others),
+            rests=rests or None,
+            tail=estimator.calibration_.tail,
         )
-        arrays = {
-            "center": estimator.columns_.center,
-            "spread": estimator.columns_.spread,
-            "residual_variances": estimator.residual_variances_,
-            "calibration_scores": estimator.calibration_scores_,
-            "reference": estimator.reference_.rows,
-        }
         tensors = {name: torch.from_numpy(np.ascontiguousarray(part)) for name, part in arrays.items()}
-        return Parts(record, tensors, {"autoencoder": estimator.autoencoder_})
+        return Parts(record, tensors, inner)
 
     def put_together(
         self, record: Any, tensors: StoredTensors, inner: Mapping[str, Any], timing: Timing | None
     ) -> AutoencoderOutlierDetector:
-        autoencoder, names = inner["autoencoder"], record.feature_names
-        n_features = autoencoder.n_features_in_
+        autoencoder, layout = inner["autoencoder"], record.layout
+        n_numbers = len(autoencoder.scaling_.center)
         require_settings(AutoencoderOutlierDetector, record.settings)
         detector = AutoencoderOutlierDetector(**record.settings)
         check_hyperparameters(detector)
-        arrays = _arrays(tensors, n_features)
-        if names is not None and len(names) != n_features:
-            raise ValueError(f"feature_names must be {n_features} names, got {len(names)}")
+        n_columns = n_numbers if layout is None else len(layout.columns)
+        if layout is not None and layout.width != n_numbers:
+            raise ValueError(f"the layout of its table has not {n_numbers} numbers")
+        names = record.feature_names if layout is None else tuple(layout.names)
+        if names is not None and len(names) != n_columns:
+            raise ValueError(f"feature_names must be {n_columns} names, got {len(names)}")
+        folds = [name for name in FOLDS if name in inner]
+        if len(record.bases) != len(folds) or any(len(inner[name].scaling_.center) != n_numbers for name in folds):
+            raise ValueError("the autoencoders of its folds are not those of one table")
+        arrays = _arrays(tensors, n_numbers, folds)
+        parts = tuple(record.surprises)
+        for name in ("", *folds):
+            _require_parts(parts, detector.measure, arrays, name)
         detector.autoencoder = None if record.autoencoder is None else estimator_of(record.autoencoder)
-        detector.autoencoder_ = autoencoder
-        vars(detector).update({"n_features_in_": n_features})
+        vars(detector).update({"n_features_in_": n_columns})
         if names is not None:
             vars(detector).update({"feature_names_in_": np.array(names, dtype=object)})
-        detector.columns_ = StandardUnits(arrays["center"], arrays["spread"])
-        detector.residual_variances_ = arrays["residual_variances"]
-        detector.calibration_scores_ = arrays["calibration_scores"]
-        detector.reference_ = Reference(arrays["reference"])
-        detector.likelihood_base_ = record.likelihood_base
-        if record.surprises.keys() != {*detector.parts_used_}:
-            raise ValueError("its surprises are not those of its measure")
-        detector.surprises_ = record.surprises
-        detector.offset_, detector.n_trimmed_ = record.offset, record.n_trimmed
-        detector.false_alarm_rate_ = record.false_alarm_rate
+        detector.layout_ = layout
+        common = {
+            "units": StandardUnits(arrays["center"], arrays["spread"]),
+            "parts": parts,
+            "normal": _normal_rows(arrays, record.width),
+            "cells": _covariance(arrays, "cell", record.rests),
+        }
+        members = [
+            Scorer(
+                inner[name or "autoencoder"],
+                **common,
+                residuals=_covariance(arrays, _named("relation", name), record.rests),
+                variances=arrays[_named("residual_variances", name)],
+                decoded=Reference(arrays[_named("reference", name)]) if _named("reference", name) in arrays else None,
+                likelihood_base=base,
+            )
+            for name, base in zip(("", *folds), (record.likelihood_base, *record.bases), strict=True)
+        ]
+        scorer = together(members)
+        detector.scorer_, detector.autoencoder_, detector.n_trimmed_ = scorer, autoencoder, record.n_trimmed
+        detector.scoring_ = Scoring(dict(record.surprises), combined=detector.measure == "combined")
+        detector.calibration_ = Calibration(arrays["calibration_scores"], record.tail)
+        detector.calibration_scores_ = detector.calibration_.scores
+        detector.offset_, detector.false_alarm_rate_ = record.offset, record.false_alarm_rate
         return detector
 
 
-def _arrays(tensors: StoredTensors, n_features: int) -> dict[str, np.ndarray]:
+def _named(name: str, fold: str) -> str:
+    return f"{fold}_{name}" if fold else name
+
+
+def _own_arrays(scorer: Scorer) -> tuple[dict[str, np.ndarray], float | None]:
+    """What belongs to one autoencoder, and the rest of its covariance."""
+    assert scorer.variances is not None  # every autoencoder has residuals
+    arrays = {"residual_variances": scorer.variances}
+    if scorer.decoded is not None:
+        arrays["reference"] = scorer.decoded.rows
+    if scorer.residuals is None:
+        return arrays, None
+    arrays |= {"relation_basis": scorer.residuals.basis, "relation_variances": scorer.residuals.variances}
+    return arrays, scorer.residuals.rest
+
+
+def _require_parts(parts: tuple[str, ...], measure: str, arrays: Mapping[str, np.ndarray], fold: str) -> None:
+    """Refuse parts of a score that aren't those of the measure, or that lack what they are computed from."""
+    if not {*parts} <= WEIGHTS.keys() or (measure != "combined" and parts != (measure,)):
+        raise ValueError("its surprises are not those of its measure")
+    own, normal = _named("relation_basis", fold), _named("reference", fold)
+    needs = {"mahalanobis": own, "latent": normal, "region": normal}
+    needs |= dict.fromkeys(("density", "neighbours", "core"), "normal")
+    lacking = [part for part in parts if part in needs and needs[part] not in arrays]
+    if lacking:
+        raise ValueError(f"it has no {needs[lacking[0]]}, which the part {lacking[0]} needs")
+
+
+def _covariance(
+    arrays: Mapping[str, np.ndarray], name: str, rests: Mapping[str, float] | None
+) -> ShrunkCovariance | None:
+    if f"{name}_basis" not in arrays:
+        return None
+    if rests is None or name not in rests:
+        raise ValueError(f"rests must say the variance outside {name}_basis")
+    basis, variances = arrays[f"{name}_basis"], arrays[f"{name}_variances"]
+    if np.abs(basis @ basis.T - np.eye(len(basis))).max() > 1e-6 or not variances.min() >= LEAST_REST:
+        raise ValueError(f"{name}_basis must be orthonormal, and its variances at least {LEAST_REST:g}")
+    return ShrunkCovariance(basis, variances, rests[name])
+
+
+def _normal_rows(arrays: Mapping[str, np.ndarray], width: float | None) -> NormalRows | None:
+    if "normal" not in arrays:
+        return None
+    core = arrays["core"] > 0
+    if width is None or not core.any():
+        raise ValueError("its normal rows must have a width, and a core")
+    return NormalRows(arrays["normal"], core, width)
+
+
+def _arrays(tensors: StoredTensors, n_features: int, folds: list[str]) -> dict[str, np.ndarray]:
     """The numbers, once they are those of a detector of so many columns."""
     rows = {name: kind.shape[0] if kind.shape else 0 for name, kind in tensors.kinds.items()}
-    n_scores, n_reference = (rows.get(name, 0) for name in ("calibration_scores", "reference"))
-    if n_scores < 1 or not 1 <= n_reference <= MOST_REFERENCE_ROWS:
-        raise ValueError(f"it must have held-out scores, and from 1 to {MOST_REFERENCE_ROWS:,} reference rows")
-    expected = {name: TensorKind("F64", (n_features,)) for name in ("center", "spread", "residual_variances")}
-    expected["calibration_scores"] = TensorKind("F64", (n_scores,))
-    expected["reference"] = TensorKind("F32", (n_reference, n_features))
+    if rows.get("calibration_scores", 0) < 1:
+        raise ValueError("it must have held-out scores")
+    references = [_named("reference", fold) for fold in ("", *folds)]
+    for name in ("normal", *references):
+        if name in rows and not 1 <= rows[name] <= MOST_ROWS:
+            raise ValueError(f"it must have from 1 to {MOST_ROWS:,} rows of {name}")
+    vectors = ["center", "spread", *(_named("residual_variances", fold) for fold in ("", *folds))]
+    expected = {name: TensorKind("F64", (n_features,)) for name in vectors}
+    expected["calibration_scores"] = TensorKind("F64", (rows["calibration_scores"],))
+    expected |= {name: TensorKind("F32", (rows[name], n_features)) for name in references if name in rows}
+    if "normal" in rows:
+        expected["normal"] = TensorKind("F32", (rows["normal"], n_features))
+        expected["core"] = TensorKind("F32", (rows["normal"],))
+    for name in ("cell", *(_named("relation", fold) for fold in ("", *folds))):
+        count = rows.get(f"{name}_basis", 0)
+        if count > min(n_features, MOST_DIRECTIONS):
+            raise ValueError(f"{name}_basis must have at most {min(n_features, MOST_DIRECTIONS)} directions")
+        if count:
+            expected[f"{name}_basis"] = TensorKind("F64", (count, n_features))
+            expected[f"{name}_variances"] = TensorKind("F64", (count,))
     arrays = {name: part.numpy() for name, part in tensors.read(expected).items()}
     for name, part in arrays.items():
-        if not np.isfinite(part).all():
-            raise ValueError(f"{name} holds NaN or infinity")
-        if name in ABOVE_ZERO and not 1 / LARGEST <= part.min() <= part.max() <= LARGEST:
-            raise ValueError(f"{name} must be from {1 / LARGEST:g} to {LARGEST:g}")
+        if not np.isfinite(part).all() or float(np.abs(part).max()) > LARGEST:
+            raise ValueError(f"{name} holds NaN, infinity or numbers beyond {LARGEST:g}")
+        if name.endswith(ABOVE_ZERO) and not float(part.min()) >= 1 / LARGEST:
+            raise ValueError(f"{name} must be at least {1 / LARGEST:g}")
     if (np.diff(arrays["calibration_scores"]) < 0).any():
         raise ValueError("calibration_scores must ascend")
     return arrays

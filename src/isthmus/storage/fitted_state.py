@@ -88,7 +88,7 @@ class Facts:
     n_kept_codes: int = fact(at_least=0)
     n_given: int = fact(at_least=0, default=0)
     inference: InferenceFacts | None = fact(default=None)
-    masked: bool | None = fact(default=None)
+    masked: bool = fact(default=False)
     form: FrameForm | None = fact(default=None)
     scale: Literal["standard", "minmax"] | None = fact(default=None)
     scale_reason: str = fact(default="")
@@ -249,8 +249,7 @@ def empty_model(estimator: BaseAutoencoder, architecture: Architecture, facts: F
     place = torch.device("cpu" if estimator.own_modules() else "meta")
     with seeded(0), place, OwnDraws() if estimator.own_modules() else _NoInitialNumbers():
         scaling = Scaling(nothing, nothing + 1, facts.scaling_unit)
-        masked = estimator.missing == "mask" if facts.masked is None else facts.masked
-        completion = Completion(facts.n_features, facts.completion_rank) if masked else None
+        completion = Completion(facts.n_features, facts.completion_rank) if facts.masked else None
         likelihood = estimator.make_likelihood(columns)
         return build_model(estimator, architecture, columns, scaling, likelihood, None, completion)
 

@@ -29,7 +29,7 @@ __all__ = [
 # Every name that a format has ever given to a file of what can be saved; estimators inside have the first three.
 SAVED = ("config.json", "model.safetensors", "timing.json")
 FIRST_FORMAT = ("detector.json", "detector.safetensors", "denoiser.json")
-INNER = ("autoencoder", "model")
+INNER = ("autoencoder", "model", "fold_2", "fold_3", "fold_4")
 MARK, MARKED_BYTES = b'"isthmus ', 200  # the format is the first thing a manifest says
 
 

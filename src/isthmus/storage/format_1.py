@@ -49,8 +49,34 @@ def opened_model(folder: Path, manifest: Manifest) -> Opened:
     """An autoencoder's folder, given its manifest."""
     said = manifest.record
     settings = {name: said.get(name) for name in ("variant", "hyperparameters")}
-    record = {"settings": settings, "architecture": said.get("architecture"), "fitted": LATER | said.get("fitted", {})}
+    asked = settings["hyperparameters"]
+    later = LATER | {"masked": isinstance(asked, dict) and asked.get("missing") == "mask"}
+    facts = later | said.get("fitted", {})
+    if isinstance(facts["layout"], dict):
+        facts |= _present_layout(facts["layout"])
+    record = {"settings": settings, "architecture": said.get("architecture"), "fitted": facts}
     return Opened(MODEL, record, TensorFile(folder, TENSOR_FILE, manifest.files[""], present_name), {})
+
+
+def _present_layout(said: dict[str, Any]) -> dict[str, Any]:
+    """The layout of a table, which held the library of its DataFrame and that library's dtypes."""
+    columns = [dict(column) for column in said["columns"]]
+    dtypes = [str(column["dtype"]) for column in columns]
+    for column, dtype in zip(columns, dtypes, strict=True):
+        column["kind"] = "boolean" if column["kind"] == "truth" else column["kind"]
+        column["dtype"] = _arrow_type(dtype)
+    return {"layout": {"columns": columns}, "form": {"library": said["library"], "dtypes": dtypes, "lazy": False}}
+
+
+def _arrow_type(dtype: str) -> str:
+    """Arrow's name of a dtype of pandas or polars."""
+    name, _, unit = dtype.replace("|", "[").partition("[")
+    if name.lower() in ("datetime64", "datetime"):
+        unit, _, zone = unit.rstrip("]").replace("[", ",").partition(",")
+        return f"timestamp[{unit}, tz={zone.strip()}]" if zone.strip() else f"timestamp[{unit}]"
+    known = {"float64": "double", "float32": "float", "boolean": "bool", "bool": "bool", "date": "date32[day]"}
+    integer = name.lower().removeprefix("u").removeprefix("int").isdigit()
+    return name.lower() if integer else known.get(name.lower(), "string")
 
 
 def opened_by_its_own_file(folder: Path, formats: Collection[str]) -> Opened | None:

@@ -72,11 +72,14 @@ class Kind(ABC):
         The class of its record.
     inner
         The names of the estimators in it, each of which lies in a folder of its own.
+    more
+        The names of others that may be in it.
     """
 
     format: ClassVar[str]
     record: ClassVar[type]
     inner: ClassVar[tuple[str, ...]] = ()
+    more: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def owns(self, estimator: Any) -> bool:

@@ -37,6 +37,7 @@ from isthmus.storage.record import from_plain
 from isthmus.storage.safe_reading import StorageError, open_regular_file, reading, reason_of
 from isthmus.storage.series_folder import SeriesDetectorKind
 from isthmus.storage.tensor_file import TensorFile, tensor_bytes
+from isthmus.storage.windowed_folder import WindowedKind
 
 __all__ = [
     "CONFIG_FILE",
@@ -53,7 +54,14 @@ __all__ = [
 
 CONFIG_FILE, TENSOR_FILE, TIMING_FILE = "config.json", "model.safetensors", "timing.json"
 TIMING = "isthmus timing"
-KINDS: tuple[Kind, ...] = (AutoencoderKind(), DetectorKind(), DenoiserKind(), HeadKind(), SeriesDetectorKind())
+KINDS: tuple[Kind, ...] = (
+    AutoencoderKind(),
+    DetectorKind(),
+    DenoiserKind(),
+    HeadKind(),
+    SeriesDetectorKind(),
+    WindowedKind(),
+)
 
 
 def save(estimator: Any, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
@@ -121,7 +129,7 @@ def files_of(estimator: Any) -> dict[str, bytes]:
             f"{name}/{file}": data for name, inner in parts.inner.items() for file, data in files_of(inner).items()
         }
         tensors = {TENSOR_FILE: tensor_bytes(parts.tensors)}
-        described = tensors | {name: inside[name] for name in _inner_configs(kind)}
+        described = tensors | {name: inside[name] for name in map(_config_of, parts.inner)}
         config = manifest_bytes(kind.format, parts.record, described)
     except StorageError:
         raise
@@ -143,8 +151,8 @@ def read_timing(folder: Path) -> Timing | None:
     return from_plain(Timing, read_manifest(folder, TIMING_FILE, (TIMING,)).record)
 
 
-def _inner_configs(kind: Kind) -> list[str]:
-    return [f"{name}/{CONFIG_FILE}" for name in kind.inner]
+def _config_of(inner: str) -> str:
+    return f"{inner}/{CONFIG_FILE}"
 
 
 def _loaded(folder: Path, kinds: Sequence[Kind]) -> Any:
@@ -187,13 +195,14 @@ def _opened(folder: Path, kinds: Sequence[Kind]) -> Opened:
     if manifest.format_version == 1:
         return format_1.opened_model(folder, manifest)
     kind = next(kind for kind in kinds if kind.format == manifest.format)
-    expected = {TENSOR_FILE, *_inner_configs(kind)}
-    if manifest.files.keys() != expected:
+    expected = {TENSOR_FILE, *map(_config_of, kind.inner)}
+    if not expected <= manifest.files.keys() <= expected | {*map(_config_of, kind.more)}:
         raise ValueError(f"files in {CONFIG_FILE} must be {', '.join(sorted(expected))}")
-    for name in _inner_configs(kind):
-        _require_inner(folder, name, manifest.files[name])
+    names = [name for name in (*kind.inner, *kind.more) if _config_of(name) in manifest.files]
+    for name in names:
+        _require_inner(folder, _config_of(name), manifest.files[_config_of(name)])
     tensors = TensorFile(folder, TENSOR_FILE, manifest.files[TENSOR_FILE])
-    inner = {name: folder / name for name in kind.inner}
+    inner = {name: folder / name for name in names}
     return Opened(manifest.format, manifest.record, tensors, inner, read_timing(folder))
 
 

@@ -37,6 +37,7 @@ COMMENTS = ("#@", "#", "//", "%", "--", "!", "*", ";")
 LOOKED_AT = 400
 SHORT_CELL = 40
 PIECES = re.compile(r"[-+0-9.]+(?:\s+[-+0-9.]+)+")  # two numbers in a cell, as of another separator
+GROUPED = re.compile(r"[-+]?\d{1,3}(?: \d{3})+(?:[.,]\d+)?")  # thousands set apart by a blank: one number
 FIRM = {  # numbers that are such with one decimal mark alone: 1,5 but not 1,500
     mark.strip("\\"): re.compile(
         rf"[-+]?(?:[0-9]+|[0-9]{{1,3}}(?:[{other} '’][0-9]{{3}})+){mark}(?:[0-9]{{1,2}}|[0-9]{{4,}})"
@@ -295,7 +296,8 @@ def _explains_all(rows: Sequence[Sequence[str]], separator: str) -> bool:
     if len(rows) < 3 or len(rows[0]) < 2 or widths[len(rows[0])] < 0.98 * len(rows):
         return False
     cells = [cell for row in rows[:100] for cell in row]
-    return sum(PIECES.fullmatch(cell.strip()) is not None for cell in cells) < 0.1 * len(cells)
+    pieces = (cell.strip() for cell in cells)
+    return sum(bool(PIECES.fullmatch(cell)) and not GROUPED.fullmatch(cell) for cell in pieces) < 0.1 * len(cells)
 
 
 def _words_hold_blanks(rows: Sequence[Sequence[str]]) -> bool:

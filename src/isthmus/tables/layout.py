@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -125,6 +125,15 @@ class TableLayout:
         else:
             center[places], spread[places] = columns.mean[places], np.sqrt(columns.variance[places])
         return center, np.where(spread > 0, spread, 1.0)
+
+    def with_fractions(self) -> TableLayout:
+        """The same, its numbers no longer whole."""
+        return TableLayout(
+            tuple(
+                replace(column, whole=False, dtype="double") if column.kind == "number" else column
+                for column in self.columns
+            )
+        )
 
     def select(self, names: Sequence[str]) -> TableLayout:
         """The layout of some of the columns, in the order of ``names``."""

@@ -115,6 +115,27 @@ class Table:
         """The rows as numbers; of several kinds of columns as they are encoded."""
         return self.layout.encode(self.cells) if self.is_mixed and self.layout is not None else self.cells
 
+    def numbers(self) -> Table:
+        """The numeric columns alone; a `DataError` if there are none."""
+        if not self.is_mixed or self.layout is None:
+            return self
+        names = [column.name for column in self.layout.columns if column.kind == "number"]
+        if not names:
+            raise DataError(f"{self.name!r}: no column of numbers.")
+        layout = self.layout.select(names)
+        return replace(self, cells=layout.encode(self.cells), columns=layout.names, layout=layout)
+
+    def with_numbers(self, values: np.ndarray) -> Table:
+        """The same with other numbers in the columns of `numbers`, fractions where they are; all else as it is."""
+        import pyarrow
+
+        table, names = self.to_arrow(), self.numbers().columns
+        for place, name in enumerate(names):
+            cells = pyarrow.array(np.asarray(values[:, place], dtype=np.float64))
+            table = table.set_column(table.column_names.index(name), name, cells)
+        layout = None if self.layout is None else self.layout.with_fractions()
+        return replace(self, cells=table, layout=layout)
+
     @property
     def n_columns(self) -> int:
         """Columns learned from."""

@@ -19,6 +19,7 @@ __all__ = [
     "most_useful_epochs",
 ]
 
+VERY_WIDE = 32_768  # columns from which first and last layer alone would hold tens of millions of weights
 MOST_TIMES = 8  # the usual number of epochs
 
 
@@ -42,7 +43,9 @@ class Plan:
 
 
 def automatic_widths(n_features: int) -> tuple[int, ...]:
-    """Three equal hidden layers, at least twice as wide as the data, from 128 to 512."""
+    """Three equal hidden layers, at least twice as wide as the data, from 128 to 512; of very wide rows 64."""
+    if n_features >= VERY_WIDE:
+        return (64, 64, 64)
     width = 128
     while width < min(2 * n_features, 512):
         width *= 2

@@ -1,0 +1,72 @@
+"""Which rows of a fit are the core, and which are so far out that nothing should be learned from them.
+
+How far out a row lies among the others is the sum of four surprises (`isthmus.anomaly.scores`): of its residual from
+the denoiser, of its distance to the five nearest rows and to the nearest third of them, and of its conditional
+residuals. Nearest rows alone would not do: anomalies that resemble one another are each other's nearest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from isthmus.anomaly.covariance import ShrunkCovariance
+from isthmus.anomaly.neighbours import (
+    MOST_ROWS,
+    N_CORE_NEIGHBOURS,
+    NormalRows,
+    denoiser_width,
+    row_blocks,
+    squared_distances,
+)
+from isthmus.anomaly.scores import Surprise
+
+__all__ = ["Remoteness", "remoteness"]
+
+SHARE_OUTSIDE = 0.1  # of the rows, outside the core
+MOST_REGION_ROWS = 600
+REGION = 3  # the nearest third
+GROSS = 50.0  # nats: a normal row has them once in 10²⁰
+
+
+@dataclass(frozen=True)
+class Remoteness:
+    """How far out each row of a fit lies, in nats, shape (n_rows,), and the width of the denoiser among them."""
+
+    nats: np.ndarray
+    width: float
+
+    @property
+    def core(self) -> np.ndarray:
+        """The rows that are not among the farthest tenth, as booleans."""
+        return self.nats <= np.quantile(self.nats, 1 - SHARE_OUTSIDE)
+
+    @property
+    def gross(self) -> np.ndarray:
+        """The rows that a model should not learn from; at most half of them, as booleans."""
+        found = self.nats > GROSS
+        return found if 2 * found.sum() <= len(found) else np.zeros(len(found), dtype=bool)
+
+
+def remoteness(u: np.ndarray, covariance: ShrunkCovariance) -> Remoteness:
+    """How far out rows lie among themselves; u in standard units, shape (n_rows, n_features), at most `MOST_ROWS`.
+
+    ``covariance`` is that of the rows.
+    """
+    if len(u) > MOST_ROWS:
+        raise ValueError(f"remoteness: at most {MOST_ROWS:,} rows, got {len(u):,}.")
+    some = u[:: -(-len(u) // MOST_REGION_ROWS)]
+    near = max(1, min(N_CORE_NEIGHBOURS, len(u) - 1))
+    wide = max(1, min(max(N_CORE_NEIGHBOURS, len(some) // REGION), len(some) - 1))
+    nearest, few, region = np.empty(len(u)), np.empty(len(u)), np.empty(len(u))
+    for block in row_blocks(len(u), len(u)):
+        lowest = np.partition(squared_distances(u[block], u), near - 1, axis=1)[:, :near]
+        nearest[block], few[block] = lowest.min(1), lowest.mean(1)
+        region[block] = np.partition(squared_distances(u[block], some), wide - 1, axis=1)[:, :wide].mean(1)
+    width = denoiser_width(nearest)
+    normal = NormalRows(u, np.ones(len(u), dtype=bool), width)
+    density = np.concatenate([normal.amounts(u[block])["density"].sum(1) for block in row_blocks(len(u), len(u))])
+    conditional = (covariance.conditional_residuals(u) ** 2 / covariance.conditional_variances).sum(1)
+    parts = [np.where(np.isfinite(part), part, 0.0) for part in (density, few, region, conditional)]
+    return Remoteness(np.sum([Surprise.of(part)(part) for part in parts], axis=0), width)

@@ -1,0 +1,194 @@
+"""What a detector says of rows: scores, p-values, alarms, contributions and reasons, from one pass over them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from isthmus.anomaly.calibration import surprises_of
+from isthmus.anomaly.conformal import Calibration, Threshold
+from isthmus.anomaly.contributions import Explanation, attribute_to_columns, joined_explanations
+from isthmus.anomaly.encoding import Encoded, decoded, summed_over_columns
+from isthmus.anomaly.expected import Expected, expect
+from isthmus.anomaly.reasons import partners, reasons_of
+from isthmus.anomaly.scorer import WEIGHTS, Block, Scorer
+from isthmus.anomaly.scores import Surprise
+
+__all__ = ["NOVELTY", "WITHIN", "DetectionResult", "Scored", "Scoring", "joined_results"]
+
+NOVELTY = "novelty detection: new rows, by a fit to normal rows"
+WITHIN = "outlier detection: the rows of the fit themselves, each by a fit that has not seen it"
+
+
+@dataclass(frozen=True, eq=False)
+class DetectionResult:
+    """Scores, p-values and alarms of some rows.
+
+    Attributes
+    ----------
+    explanation : Explanation
+        Scores, the contribution of each column, what was expected, and why.
+    p_values : ndarray of shape (n_samples,)
+        The probability that a normal row scores at least as high.
+    approximate : ndarray of bool, shape (n_samples,)
+        Whether that is an extrapolation beyond the largest score of a normal row.
+    above : ndarray of bool, shape (n_samples,)
+        Whether the score is above the threshold.
+    threshold : Threshold
+    use : str
+        `NOVELTY` or `WITHIN`.
+    """
+
+    explanation: Explanation
+    p_values: np.ndarray
+    approximate: np.ndarray
+    above: np.ndarray
+    threshold: Threshold
+    use: str = NOVELTY
+
+    @property
+    def order(self) -> np.ndarray:
+        """Indices of the rows, the most anomalous first."""
+        return np.argsort(-self.explanation.scores, kind="stable")
+
+    def take(self, rows: np.ndarray) -> DetectionResult:
+        """That of some rows, in this order."""
+        return joined_results([self], rows)
+
+
+def joined_results(results: list[DetectionResult], rows: np.ndarray) -> DetectionResult:
+    """Some rows, by their places, of results put one after the other."""
+
+    def chosen(arrays: list[np.ndarray]) -> np.ndarray:
+        return np.concatenate(arrays)[rows]
+
+    return DetectionResult(
+        joined_explanations([one.explanation for one in results], rows),
+        chosen([one.p_values for one in results]),
+        chosen([one.approximate for one in results]),
+        chosen([one.above for one in results]),
+        results[0].threshold,
+        results[0].use,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """Of some rows: what each part adds to the score, and what each number of them does.
+
+    ``parts`` hold shape (n_rows,) each, ``contributions`` have shape (n_rows, n_numbers).
+    """
+
+    parts: dict[str, np.ndarray]
+    contributions: np.ndarray
+
+    @property
+    def scores(self) -> np.ndarray:
+        """Sums of contributions, shape (n_rows,)."""
+        return self.contributions.sum(1)
+
+
+@dataclass(frozen=True, eq=False)
+class Scoring:
+    """From amounts to scores: how surprising every part is."""
+
+    surprises: dict[str, Surprise]
+    combined: bool
+
+    @classmethod
+    def of(cls, totals: dict[str, np.ndarray], *, combined: bool) -> Scoring:
+        """From the amounts of rows that were held out, shape (n_rows,) each."""
+        return cls(surprises_of(totals), combined)
+
+    def totals(self, totals: dict[str, np.ndarray]) -> np.ndarray:
+        """Scores from the amounts of every part, shape (n_rows,)."""
+        if not self.combined:
+            return next(iter(totals.values()))
+        return np.sum([WEIGHTS[name] * self.surprises[name](total) for name, total in totals.items()], axis=0)
+
+    def score(self, amounts: dict[str, np.ndarray]) -> Scored:
+        """From amounts by number, shape (n_rows, n_numbers) each."""
+        if not self.combined:
+            ((name, amount),) = amounts.items()
+            return Scored({name: amount.sum(1)}, amount)
+        parts = {name: WEIGHTS[name] * self.surprises[name](amount.sum(1)) for name, amount in amounts.items()}
+        shares = [attribute_to_columns(parts[name], np.abs(amount)) for name, amount in amounts.items()]
+        return Scored(parts, np.sum(shares, axis=0))
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What is needed beside a scorer to say what its rows mean."""
+
+    scoring: Scoring
+    calibration: Calibration
+    threshold: Threshold
+    columns: tuple[str, ...]
+    use: str = NOVELTY
+    owners: list[int] = field(default_factory=list)
+
+    def detect(self, scorer: Scorer, encoded: Encoded) -> DetectionResult:
+        """In one pass over blocks of rows."""
+        owners = np.asarray(self.owners)
+        partner = partners(scorer.cells, owners, len(self.columns))
+        found = []
+        for rows in scorer.rows_at_once(len(encoded.values)):
+            block = scorer.block(encoded.values[rows])
+            scored = self.scoring.score(scorer.amounts(block))
+            found.append(self._block(scorer, block, scored, encoded, rows.start, owners, partner))
+        return joined_results(found, np.arange(len(encoded.values)))
+
+    def _block(
+        self,
+        scorer: Scorer,
+        block: Block,
+        scored: Scored,
+        encoded: Encoded,
+        begin: int,
+        owners: np.ndarray,
+        partner: np.ndarray,
+    ) -> DetectionResult:
+        mixed = encoded.layout is not None
+        contributions = summed_over_columns(scored.contributions, owners.tolist() if mixed else None)
+        expected = expect(scorer, block, owners)
+        suspect = (
+            summed_over_columns(expected.suspect.astype(float), owners.tolist()) > 0 if mixed else expected.suspect
+        )
+        unseen = {row - begin: names for row, names in encoded.unseen.items()}
+        cells = scorer.units.undo(expected.cells)
+        scores = scored.scores
+        within = self.use == WITHIN
+        p_values = self.calibration.p_values_within(scores) if within else self.calibration.p_values(scores)
+        explanation = Explanation(
+            scores=scores,
+            contributions=contributions,
+            parts=scored.parts,
+            values=encoded.cells[begin : begin + len(scores)],
+            expected=decoded(encoded, cells),
+            suspect=suspect,
+            reasons=reasons_of(
+                self._left(scorer, expected, block, scored), suspect, contributions, partner, self.columns, unseen
+            ),
+            columns=self.columns,
+        )
+        return DetectionResult(
+            explanation,
+            p_values,
+            self.calibration.is_approximate(scores),
+            scores > self.threshold.score,
+            self.threshold,
+            self.use,
+        )
+
+    def _left(self, scorer: Scorer, expected: Expected, block: Block, scored: Scored) -> dict[str, np.ndarray]:
+        """What each part adds to the score of rows whose suspect cells hold what was expected of them."""
+        rows = np.flatnonzero(expected.suspect.any(1))
+        if not len(rows):
+            return scored.parts
+        u = np.where(expected.suspect, expected.cells, block.u)[rows]
+        again = self.scoring.score(scorer.amounts(scorer.block(scorer.units.undo(u)))).parts
+        left = {name: part.copy() for name, part in scored.parts.items()}
+        for name, part in again.items():
+            left[name][rows] = part
+        return left

@@ -1,0 +1,113 @@
+"""Normal rows that are kept, and how far a row lies from them, column by column.
+
+With u a row in standard units and u_i the rows kept:
+
+    density      ‖u - z(u)‖²,   z(u) = Σ w_i u_i / Σ w_i,   w_i = exp(-‖u - u_i‖² / 2σ²)
+    neighbours   ‖u - u_i‖² to the nearest row
+    core         the same to the five nearest rows of the core, in the core's own units
+
+z is the ideal denoiser of these rows: the expectation of a row that was observed with noise of deviation σ (a Parzen
+window, Parzen 1962). The residual of a denoiser is σ² times the gradient of the log density (Vincent 2011), so a row
+off the density has a large one. σ is half of the median distance from a row to its nearest.
+
+**The core** is what is left when the tenth of the rows that lies farthest out is set aside. Its mean and deviations are
+hardly changed by anomalies among the rows of the fit; those of all rows are, and then a column in which anomalies
+deviate counts for less, exactly where it should count.
+
+A row at distance zero from one of the rows kept is taken to be that row, which is left out: so rows of the fit are
+scored as other rows are.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["MOST_ROWS", "NormalRows", "row_blocks"]
+
+MOST_ROWS = 10_000
+N_CORE_NEIGHBOURS = 5
+WIDTH_IN_DISTANCES = 0.5
+LEAST_WIDTH = 1e-3
+LEAST_SPREAD = 1e-7
+ITSELF = 1e-12  # of the squared lengths: what float64 leaves of the distance of a row to itself
+CHUNK_CELLS = 1 << 22
+
+
+def row_blocks(n_rows: int, width: int) -> Iterator[slice]:
+    """Slices of rows so that a block of that many columns stays a few dozen megabytes."""
+    height = max(1, CHUNK_CELLS // max(1, width))
+    return (slice(begin, begin + height) for begin in range(0, n_rows, height))
+
+
+def squared_distances(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """‖a - b‖² of each pair, shape (n_rows, n_others); infinite where both are the same row."""
+    lengths = (rows**2).sum(1)[:, None] + (others**2).sum(1)
+    distances = lengths - 2 * rows @ others.T
+    return np.where(distances <= ITSELF * (1 + lengths), np.inf, distances)
+
+
+@dataclass(frozen=True)
+class NormalRows:
+    """Rows kept, in standard units.
+
+    Attributes
+    ----------
+    rows : ndarray of float32, shape (n_rows, n_features)
+    core : ndarray of bool, shape (n_rows,)
+        Which of them are the core.
+    width : float
+        σ of the denoiser.
+    """
+
+    rows: np.ndarray
+    core: np.ndarray
+    width: float
+
+    @functools.cached_property
+    def _rows(self) -> np.ndarray:
+        return self.rows.astype(np.float64)
+
+    @functools.cached_property
+    def core_spread(self) -> np.ndarray:
+        """Deviations of the core's columns, shape (n_features,); 1 of a constant one."""
+        spread = self._rows[self.core].std(0)
+        return np.where(spread > LEAST_SPREAD, spread, 1.0)
+
+    @functools.cached_property
+    def _core_rows(self) -> np.ndarray:
+        return self._rows[self.core] / self.core_spread
+
+    def amounts(self, u: np.ndarray) -> dict[str, np.ndarray]:
+        """Density and neighbours by column, each of shape (n_rows, n_features), from one search."""
+        distances = squared_distances(u, self._rows)
+        nearest = distances.argmin(1)
+        least = distances[np.arange(len(u)), nearest]
+        alone = ~np.isfinite(least)  # all rows kept are this row
+        weights = np.exp(-(distances - np.where(alone, 0.0, least)[:, None]) / (2 * self.width**2))
+        totals = np.where(alone, 1.0, weights.sum(1))
+        z = np.where(alone[:, None], u, weights @ self._rows / totals[:, None])
+        near = np.where(alone[:, None], u, self._rows[nearest])
+        return {"density": (u - z) ** 2, "neighbours": (u - near) ** 2}
+
+    def core_amounts(self, u: np.ndarray) -> np.ndarray:
+        """Mean squared difference to the nearest rows of the core, in its units, shape (n_rows, n_features)."""
+        scaled, core = u / self.core_spread, self._core_rows
+        distances = squared_distances(scaled, core)
+        count = max(1, min(N_CORE_NEIGHBOURS, len(core) - 1))
+        nearest = np.argpartition(distances, min(count, len(core)) - 1, axis=1)[:, :count]
+        found = np.isfinite(np.take_along_axis(distances, nearest, 1))
+        total = np.zeros(u.shape)
+        for place in range(count):
+            difference = scaled - core[nearest[:, place]]
+            total += np.where(found[:, place, None], difference**2, 0.0)
+        return total / np.maximum(found.sum(1), 1)[:, None]
+
+
+def denoiser_width(nearest: np.ndarray) -> float:
+    """σ from the squared distance of each row to its nearest other, shape (n_rows,)."""
+    there = nearest[np.isfinite(nearest)]
+    return max(WIDTH_IN_DISTANCES * float(np.sqrt(np.median(there))), LEAST_WIDTH) if len(there) else LEAST_WIDTH

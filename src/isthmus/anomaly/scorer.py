@@ -1,0 +1,271 @@
+"""From rows to the amounts of every part of the score: an autoencoder, the units of the columns, and normal rows kept.
+
+A scorer knows nothing of thresholds. There is one for each of the folds that say how surprising an amount is
+(`isthmus.anomaly.calibration`), and together they score new rows: of what is due to an autoencoder they take the mean.
+An autoencoder fitted to all rows would not do: how well an autoencoder fits its own rows differs from fit to fit, and
+so would the amounts.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from isthmus.anomaly.contributions import attribute_to_columns
+from isthmus.anomaly.core import remoteness
+from isthmus.anomaly.covariance import ShrunkCovariance
+from isthmus.anomaly.neighbours import MOST_ROWS, NormalRows, row_blocks
+from isthmus.anomaly.scores import Reference, StandardUnits, residual_variances
+
+__all__ = ["COMBINED", "MEASURES", "WEIGHTS", "Block", "Scorer", "gather", "parts_of", "together"]
+
+COMBINED = ("mahalanobis", "density", "neighbours", "core")
+MEASURES = ("combined", *COMBINED, "reconstruction", "latent", "likelihood")
+# of the surprises in the combined score; latent and region are parts of detectors saved by earlier versions
+WEIGHTS = dict.fromkeys(MEASURES[1:], 1.0) | {"core": 0.75, "latent": 0.5, "region": 0.5}
+FILLING_ROUNDS = 3
+LEAST_ROWS = 2
+
+
+def parts_of(measure: str) -> tuple[str, ...]:
+    """The parts of the score of a `measure`."""
+    return COMBINED if measure == "combined" else (measure,)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some rows in standard units.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_rows, n_features)
+        As given, in the user's units, with NaN.
+    u, reconstruction : ndarray of shape (n_rows, n_features)
+        Rows with their missing cells filled, and what the autoencoder makes of them.
+    hidden : ndarray of bool, shape (n_rows, n_features), or None
+        Which cells were missing.
+    """
+
+    values: np.ndarray
+    u: np.ndarray
+    reconstruction: np.ndarray
+    hidden: np.ndarray | None
+
+
+@dataclass(frozen=True, eq=False)
+class Scorer:
+    """See the module; what no part of the score needs is None.
+
+    Attributes
+    ----------
+    autoencoder : BaseAutoencoder
+        Fitted to rows in the user's units.
+    units : StandardUnits
+    parts : tuple of str
+        The parts of the score.
+    cells, residuals : ShrunkCovariance
+        Of rows, and of the residuals of the autoencoder, in standard units.
+    normal : NormalRows
+    variances : ndarray of shape (n_features,)
+        Of the residuals, shrunk.
+    decoded : Reference
+        Reconstructions of normal rows.
+    likelihood_base : float
+        Of -log p(x) without squared residuals, the median of normal rows.
+    others : tuple of Scorer
+        With autoencoders of their own, and the same normal rows; what is due to the autoencoder is the mean over all.
+    """
+
+    autoencoder: Any
+    units: StandardUnits
+    parts: tuple[str, ...]
+    cells: ShrunkCovariance | None = None
+    residuals: ShrunkCovariance | None = None
+    normal: NormalRows | None = None
+    variances: np.ndarray | None = None
+    decoded: Reference | None = None
+    likelihood_base: float = 0.0
+    others: tuple[Scorer, ...] = ()
+
+    @classmethod
+    def fit(
+        cls, gathered: Gathered, rows: np.ndarray, fit_autoencoder: Callable[[np.ndarray], Any], parts: tuple[str, ...]
+    ) -> Scorer:
+        """With an autoencoder fitted to the rows of these indices, but for those too far out.
+
+        The normal rows kept are those of all the fit: a row among them is left out when it is scored itself.
+        """
+        learned = rows[~gathered.gross[rows]]
+        values = gathered.filled[learned if len(learned) >= LEAST_ROWS else rows]
+        return cls.around(fit_autoencoder(values), values, gathered, parts)
+
+    @classmethod
+    def around(cls, autoencoder: Any, values: np.ndarray, gathered: Gathered, parts: tuple[str, ...]) -> Scorer:
+        """Around an autoencoder fitted to ``values``."""
+        bare = cls(autoencoder, gathered.units, parts, cells=gathered.cells, normal=gathered.normal)
+        block = bare.block(values if len(values) <= MOST_ROWS else values[:: -(-len(values) // MOST_ROWS)])
+        residuals = block.u - block.reconstruction
+        return dataclasses.replace(
+            bare,
+            residuals=ShrunkCovariance.of(residuals),
+            variances=residual_variances(residuals),
+            decoded=Reference(block.reconstruction.astype(np.float32)) if "latent" in parts else None,
+            likelihood_base=float(np.median(bare._likelihood_rest(block))) if "likelihood" in parts else 0.0,
+        )
+
+    def with_rows(self, values: np.ndarray, rng: np.random.Generator) -> Scorer:
+        """The same with more normal rows kept; of more than `MOST_ROWS` a random sample."""
+        if self.normal is None:
+            return self
+        u = np.concatenate([self.normal.rows, self.block(values).u.astype(np.float32)])
+        u = u[np.sort(rng.permutation(len(u))[:MOST_ROWS])]
+        far = remoteness(u.astype(np.float64), ShrunkCovariance.of(u.astype(np.float64)))
+        return dataclasses.replace(self, normal=NormalRows(u, far.core, far.width))
+
+    @property
+    def n_features(self) -> int:
+        """Numbers in a row."""
+        return len(self.units.center)
+
+    def block(self, values: np.ndarray) -> Block:
+        """Rows of shape (n_rows, n_features) in the user's units, with NaN where a cell is missing."""
+        hidden = np.isnan(values)
+        u = self.units.apply(np.where(hidden, self.units.center, values))
+        gaps = bool(hidden.any())
+        if gaps and self.cells is not None:
+            u = np.where(hidden, self.cells.filled(u, hidden), u)
+        return Block(values, u, self.reconstruct(u), hidden if gaps else None)
+
+    def reconstruct(self, u: np.ndarray) -> np.ndarray:
+        """What the autoencoder makes of rows, both in standard units."""
+        return self.units.apply(np.nan_to_num(self.autoencoder.fitted_.reconstruct(self.units.undo(u))))
+
+    def amounts(self, block: Block) -> dict[str, np.ndarray]:
+        """Every part of the score by column, each of shape (n_rows, n_features)."""
+        search = functools.cache(lambda: self.normal.amounts(block.u))  # pyrefly: ignore[missing-attribute]
+        of_rows: dict[str, Callable[[], np.ndarray]] = {
+            "density": lambda: search()["density"],
+            "neighbours": lambda: search()["neighbours"],
+            "core": lambda: self.normal.core_amounts(block.u),  # pyrefly: ignore[missing-attribute]
+        }
+        own = [name for name in self.parts if name not in of_rows]
+        reconstructed = self._own_amounts(block, own)
+        for scorer in self.others if own else ():
+            there = scorer._own_amounts(dataclasses.replace(block, reconstruction=scorer.reconstruct(block.u)), own)
+            reconstructed = {name: part + there[name] for name, part in reconstructed.items()}
+        count = 1 + len(self.others)
+        amounts = {
+            name: reconstructed[name] / count if name in reconstructed else of_rows[name]() for name in self.parts
+        }
+        if block.hidden is None:
+            return amounts
+        observed = np.maximum((~block.hidden).sum(1, keepdims=True), 1)
+        larger = self.n_features / observed
+        return {name: np.where(block.hidden, 0.0, part) * larger for name, part in amounts.items()}
+
+    def _own_amounts(self, block: Block, parts: Sequence[str]) -> dict[str, np.ndarray]:
+        """The parts that this autoencoder has a part in."""
+        r = block.u - block.reconstruction
+        found: dict[str, Callable[[], np.ndarray]] = {
+            "mahalanobis": lambda: self._conditional(r),
+            "reconstruction": lambda: r**2 / self.variances,
+            "likelihood": lambda: self._improbability(block),
+            "latent": lambda: self.decoded.near.squared_distances(block.reconstruction),  # pyrefly: ignore
+            "region": lambda: self.decoded.region.squared_distances(block.reconstruction),  # pyrefly: ignore
+        }
+        return {name: found[name]() for name in parts}
+
+    def _conditional(self, r: np.ndarray) -> np.ndarray:
+        assert self.residuals is not None  # a part that needs it is only asked for where it was learned
+        return self.residuals.conditional_residuals(r) ** 2 / self.residuals.conditional_variances
+
+    def _improbability(self, block: Block) -> np.ndarray:
+        """-log p(x) by columns: squared residuals; of the rest its base equally, and the excess in proportion to û²."""
+        rest = self._likelihood_rest(block)
+        equal = np.full(len(block.u), self.likelihood_base)
+        return (
+            self._half_squares(block)
+            + attribute_to_columns(equal, np.zeros(block.u.shape))
+            + attribute_to_columns(rest - self.likelihood_base, block.reconstruction**2)
+        )
+
+    def _likelihood_rest(self, block: Block) -> np.ndarray:
+        density = self.autoencoder.score_samples(self.units.undo(block.u)).astype(np.float64)
+        return -np.nan_to_num(density, nan=-1e30, neginf=-1e30) - self._half_squares(block).sum(1)
+
+    def _half_squares(self, block: Block) -> np.ndarray:
+        """Squared residuals in nats, (x_j - x̂_j)² / 2σ²: σ² is in the autoencoder's units, column by column."""
+        model = self.autoencoder
+        spread = self.units.spread / model.scaling_.spread * model.scaling_.unit
+        return ((block.u - block.reconstruction) * spread) ** 2 / (2 * model.noise_variance_)
+
+    def rows_at_once(self, n_rows: int) -> Any:
+        """Slices of rows whose distances to the normal ones fit in a few dozen megabytes."""
+        width = self.n_features if self.normal is None else max(self.n_features, len(self.normal.rows))
+        return row_blocks(n_rows, width)
+
+
+def together(scorers: Sequence[Scorer]) -> Scorer:
+    """One scorer with the autoencoders of all."""
+    return dataclasses.replace(scorers[0], others=tuple(scorers[1:]))
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """The rows of a fit, looked at once for all scorers.
+
+    Attributes
+    ----------
+    filled : ndarray of shape (n_rows, n_features)
+        In the user's units, missing cells at their expectation given the rest of the row.
+    units : StandardUnits
+    cells : ShrunkCovariance
+        Of rows in standard units.
+    normal : NormalRows
+    gross : ndarray of bool, shape (n_rows,)
+        Rows that no model learns from.
+    """
+
+    filled: np.ndarray
+    units: StandardUnits
+    cells: ShrunkCovariance
+    normal: NormalRows
+    gross: np.ndarray
+
+
+def gather(values: np.ndarray, seed: int, *, trim: bool) -> Gathered:
+    """Rows with NaN to what scorers learn from; of more than `MOST_ROWS` rows a random sample is kept."""
+    units = StandardUnits(*_moments(values))
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(values))[:MOST_ROWS])
+    hidden = np.isnan(values)
+    filled = values
+    if hidden.any():
+        u = np.where(hidden, 0.0, units.apply(np.where(hidden, 0.0, values)))
+        for _ in range(FILLING_ROUNDS):
+            u = ShrunkCovariance.of(u[chosen]).filled(u, hidden)
+        filled = np.where(hidden, units.undo(u), values)
+    units = StandardUnits.of(filled)
+    u = units.apply(filled[chosen])
+    cells = ShrunkCovariance.of(u)
+    far, gross = remoteness(u, cells), np.zeros(len(values), dtype=bool)
+    gross[chosen] = far.gross & trim
+    if gross.any():
+        units = StandardUnits.of(filled[~gross])
+        u = units.apply(filled[chosen])
+        cells = ShrunkCovariance.of(u[~gross[chosen]])
+        far = remoteness(u, cells)
+    return Gathered(filled, units, cells, NormalRows(u.astype(np.float32), far.core, far.width), gross)
+
+
+def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    known = StandardUnits.of(values) if not np.isnan(values).any() else None
+    if known is not None:
+        return known.center, known.spread
+    center = np.nanmean(values, axis=0)
+    units = StandardUnits.of(np.where(np.isnan(values), center, values))
+    return units.center, units.spread

@@ -1,0 +1,61 @@
+"""Held-out stretches of a series: windows to learn from and windows to compare with that share no step.
+
+Neighbouring windows overlap, so windows held out at random are nearly among those learned from, and everything looks
+good on them. What is held out is a few contiguous blocks, and windows within a window's length of one are used on
+neither side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from isthmus.series.windows import WindowGrid
+
+__all__ = ["BlockSplit", "gain_beyond_chance", "split_blocks"]
+
+N_BLOCKS, SHARE = 5, 0.2  # blocks, and the share of the windows in them
+FEWEST_WINDOWS = 32  # to learn from
+CERTAIN = 2.0  # standard errors
+
+
+@dataclass(frozen=True, eq=False)
+class BlockSplit:
+    """Places of windows to learn from, and those of each held-out block."""
+
+    training: np.ndarray
+    blocks: tuple[np.ndarray, ...]
+
+
+def split_blocks(grid: WindowGrid) -> BlockSplit:
+    """Hold out evenly spaced blocks of windows; none where the series is too short for that.
+
+    Training windows begin at least a window's length after a block's last step, or end at least that before its first.
+    """
+    n_windows, length = len(grid), grid.length
+    count = max(1, round(SHARE * n_windows / N_BLOCKS))
+    middles = ((np.arange(N_BLOCKS) + 0.5) * n_windows / N_BLOCKS).astype(np.int64)
+    blocks, free = [], np.ones(n_windows, bool)
+    for middle in middles:
+        block = np.arange(middle - count // 2, min(middle - count // 2 + count, n_windows))
+        first, last = grid.starts[block[0]] - length, grid.starts[block[-1]] + 2 * length
+        free &= (grid.starts + length <= first) | (grid.starts >= last)
+        blocks.append(block)
+    training = np.flatnonzero(free)
+    if len(training) < FEWEST_WINDOWS:
+        return BlockSplit(np.arange(n_windows), ())
+    return BlockSplit(training, tuple(blocks))
+
+
+def gain_beyond_chance(before: np.ndarray, after: np.ndarray) -> bool:
+    """Whether errors of blocks fell by more than chance explains: the mean fall is over two standard errors.
+
+    >>> gain_beyond_chance(np.array([1.0, 1.1, 0.9]), np.array([0.5, 0.6, 0.5]))
+    True
+    """
+    fall = before - after
+    if len(fall) < 2:
+        return False
+    error = fall.std(ddof=1) / np.sqrt(len(fall))
+    return bool(fall.mean() > CERTAIN * error and fall.mean() > 0)

@@ -1,0 +1,103 @@
+"""The smallest code of a window: how many numbers say where a series is in its own motion.
+
+A sine has one number to tell, its phase; yet its windows lie on a circle in a plane, so the closed form needs two
+components. A nonlinear decoder needs one or two: one number runs along the circle, but no continuous encoder into a
+line can close it, so windows on either side of the cut are encoded badly. Two sines whose periods have no common
+multiple move on a torus: two phases, four components, and an autoencoder in between. The size is chosen on held-out
+contiguous blocks (`isthmus.series.held_out`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from isthmus.series.windowed import CLOSED_FORM, WindowedAutoencoder
+
+__all__ = ["WindowCodeSizes", "window_code_sizes"]
+
+
+@dataclass(frozen=True, eq=False)
+class WindowCodeSizes:
+    """Held-out errors of windows by the size of their code.
+
+    Attributes
+    ----------
+    sizes : tuple of int
+    closed_form, network : ndarray of shape (n_sizes,)
+        Mean squared error on held-out blocks, in standard units: of singular spectrum analysis, and of the better
+        network.
+    smallest_closed_form, smallest_network : int
+        The smallest size that keeps ``share`` of the variance that any size and kind explains.
+    share : float
+    """
+
+    sizes: tuple[int, ...]
+    closed_form: np.ndarray
+    network: np.ndarray
+    smallest_closed_form: int | None
+    smallest_network: int | None
+    share: float
+
+    def __str__(self) -> str:
+        lines = ["size   SSA error   network error"]
+        lines += [
+            f"{size:4d}   {one:9.4f}   {other:13.4f}"
+            for size, one, other in zip(self.sizes, self.closed_form, self.network, strict=True)
+        ]
+        lines.append(
+            f"smallest code that keeps {self.share:.0%} of what is explained: "
+            f"{self._said(self.smallest_closed_form)} by singular spectrum analysis, "
+            f"{self._said(self.smallest_network)} by a network"
+        )
+        return "\n".join(lines)
+
+    def _said(self, size: int | None) -> str:
+        return f"more than {self.sizes[-1]}" if size is None else str(size)
+
+
+def window_code_sizes(
+    X: Any,
+    *,
+    times: Any = None,
+    sizes: Sequence[int] = (1, 2, 3, 4, 6, 8),
+    window: int | str = "auto",
+    stride: int | None = None,
+    network: str = "perceptron",
+    share: float = 0.98,
+    random_state: Any = None,
+) -> WindowCodeSizes:
+    """Fit windows with codes of several sizes, and find the smallest that is enough.
+
+    Parameters
+    ----------
+    X, times, window, stride, network, random_state
+        As `WindowedAutoencoder` takes them.
+    sizes
+        Latent dimensions to try, ascending.
+    share
+        Of the variance explained by the best size and kind that the smallest code must keep.
+    """
+    closed, learned, variance = [], [], 0.0
+    for size in sizes:
+        model = WindowedAutoencoder(size, window=window, stride=stride, network=network, random_state=random_state).fit(
+            X, times=times
+        )
+        errors = model.block_errors_
+        if not errors[CLOSED_FORM]:
+            raise ValueError(
+                "window_code_sizes: the series is too short to hold contiguous blocks out; choose a shorter window."
+            )
+        closed.append(float(np.mean(errors[CLOSED_FORM])))
+        learned.append(min(float(np.mean(one)) for name, one in errors.items() if name != CLOSED_FORM))
+        variance = max(variance, float(np.sum(model.spectrum_.eigenvalues) / len(model.spectrum_.eigenvalues)))
+    floor = min(*closed, *learned)
+    bound = variance - share * (variance - floor)
+
+    def first(found: list[float]) -> int | None:
+        return next((size for size, error in zip(sizes, found, strict=True) if error <= bound), None)
+
+    return WindowCodeSizes(tuple(sizes), np.array(closed), np.array(learned), first(closed), first(learned), share)

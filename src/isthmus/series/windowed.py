@@ -1,0 +1,359 @@
+"""An autoencoder of windows: codes of a series, what is left without the noise, gaps filled, new windows drawn.
+
+The rows are windows, flattened as (channel, time). Their PCA is singular spectrum analysis, and that is where every
+model starts. A network takes its place where it reconstructs held-out *contiguous* blocks better than chance explains:
+a perceptron or a one-dimensional convolution, whichever does better there, or the variant that is given. Otherwise the
+closed form is kept; its error stands beside in ``block_errors_``.
+
+    model = WindowedAutoencoder(4, window=96).fit(X, times=times)
+    codes = model.transform(X)              (n_windows, 4)
+    model.inverse_transform(codes)          (n_steps, n_channels), overlapping windows averaged
+    model.denoise(X), model.impute(X), model.sample(3)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from isthmus.hyperparameter import check_hyperparameters, hyper
+from isthmus.series.bridging import bridged
+from isthmus.series.held_out import BlockSplit, gain_beyond_chance, split_blocks
+from isthmus.series.lengths import LEAST_LENGTH, WITHOUT_PERIOD, period_of, window_lengths
+from isthmus.series.series import Series, series_of, with_channels_of
+from isthmus.series.ssa import SingularSpectrum
+from isthmus.series.windows import MOST_MISSING, Units, WindowGrid, overlap_mean, window_chunks
+
+__all__ = ["CLOSED_FORM", "NETWORKS", "WindowedAutoencoder"]
+
+CLOSED_FORM = "singular spectrum analysis"
+NETWORKS = ("auto", "none", "perceptron", "convolution")
+CONVOLUTIONS = (16, 32)
+MOST_ROWS = 20_000  # windows learned from
+MOST_GAPS = 0.6  # share of a window that may be filled
+GAP_BLOCKS = 16  # parts of a window that stand for gaps
+FINEST = 8  # strides in a window where steps are averaged
+
+
+@dataclass(eq=False, repr=False)
+class WindowedAutoencoder(TransformerMixin, BaseEstimator):
+    """An autoencoder whose rows are windows of a series.
+
+    Attributes
+    ----------
+    autoencoder_ : BaseAutoencoder
+        What was kept: the linear one is singular spectrum analysis.
+    kind_ : str
+        "singular spectrum analysis", "perceptron", "convolution", or the class that was given.
+    block_errors_ : dict
+        By kind, the mean squared error of each held-out block in standard units; that of singular spectrum analysis is
+        always there. Empty lists where the series is too short to hold blocks out.
+    spectrum_ : SingularSpectrum
+        The closed form in full.
+    filling_ : SingularSpectrum
+        The closed form that fills gaps: as many components as predict sixteenths of a window best, more than a code
+        needs.
+    units_ : Units
+        Mean and standard deviation of the channels.
+    length_, stride_, n_components_ : int
+        Steps in a window, steps between two, latent dimensions.
+    channels_ : tuple of str
+        Names of the channels.
+
+    Examples
+    --------
+    >>> t = np.arange(800)
+    >>> X = np.sin(2 * np.pi * t / 25) + 0.1 * np.random.default_rng(0).normal(size=800)
+    >>> model = WindowedAutoencoder(window=50, network="none", random_state=0).fit(X)
+    >>> model.n_components_, model.transform(X).shape
+    (2, (64, 2))
+    """
+
+    n_components: int | None = hyper(
+        None, "latent dimensions; None: as singular spectrum analysis has it", at_least=1, positional=True
+    )
+    window: int | str = hyper("auto", "steps in a window; auto: the period, at least 32", choices=("auto",), at_least=2)
+    stride: int | None = hyper(None, "steps between two windows; None: a quarter of a window", at_least=1)
+    network: str = hyper("auto", "network beside the closed form; auto tries both", choices=NETWORKS)
+    # One of isthmus's estimators to use instead of those networks.
+    autoencoder: Any = dataclasses.field(default=None, kw_only=True)
+    random_state: Any = dataclasses.field(default=None, kw_only=True)
+
+    # ---- fitting ---------------------------------------------------------------------------------------
+
+    def fit(self, X: Any, y: Any = None, *, times: Any = None) -> typing.Self:
+        """Fit to a series, or a list of series (of several machines), each of shape (n_steps, n_channels).
+
+        Parameters
+        ----------
+        X
+            Array, DataFrame, `Series`, or a list of `Series` with the same channels.
+        times
+            A stamp per step, as `SeriesOutlierDetector.fit` takes it.
+        """
+        check_hyperparameters(self)
+        who = type(self).__name__
+        several = isinstance(X, (list, tuple)) and bool(X) and all(isinstance(one, Series) for one in X)
+        series = joined_series(list(X), who) if several else series_of(X, times, who=who)
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        self.channels_, self.has_names_, self.n_features_in_ = series.channels, series.has_names, series.n_channels
+        self.units_ = Units.of(series)
+        self.length_ = self._length(series)
+        self.stride_ = self.stride or max(1, self.length_ // 4)
+        grid = WindowGrid.of(series.segments, self.length_, self.stride_)
+        split = split_blocks(grid)
+        rows, present = self._rows(series, grid, _thinned(split.training))
+        if not len(rows):
+            raise ValueError(
+                f"{who}: no window of {self.length_} steps has less than {MOST_MISSING:.0%} of its values missing; "
+                "choose a shorter window."
+            )
+        self.spectrum_ = SingularSpectrum.of(rows, present, self.n_components)
+        self.n_components_ = self.spectrum_.n_components
+        self.filling_ = SingularSpectrum.of(rows, present, blocks=GAP_BLOCKS)
+        filled = rows if present is None else np.where(present, rows, self._expected_in_gaps(rows, present))
+        self._choose(filled.reshape(len(rows), -1), self._blocks(series, grid, split), seed)
+        return self
+
+    def _length(self, series: Series) -> int:
+        who = type(self).__name__
+        if self.window != "auto":
+            return window_lengths(series, self.units_, self.window, who)[0]
+        longest = window_lengths(series, self.units_, "auto", who)[-1]
+        return min(longest, max(period_of(series, self.units_) or WITHOUT_PERIOD, LEAST_LENGTH))
+
+    def _rows(self, series: Series, grid: WindowGrid, places: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Windows in standard units without those that are mostly missing, and which cells are present."""
+        rows, masks = [np.empty((0, series.n_channels, grid.length))], []
+        for _, part, present in window_chunks(series, self.units_, grid, places):
+            mask = np.ones(part.shape, bool) if present is None else present
+            full = 1 - mask.mean((1, 2)) <= MOST_MISSING
+            rows.append(part[full])
+            masks.append(mask[full])
+        present = np.concatenate(masks) if masks else np.ones(rows[0].shape, bool)
+        return np.concatenate(rows), None if present.all() else present
+
+    def _expected_in_gaps(self, rows: np.ndarray, present: np.ndarray) -> np.ndarray:
+        return self.filling_.decode(self.filling_.encode(rows, present))
+
+    def _blocks(self, series: Series, grid: WindowGrid, split: BlockSplit) -> list[np.ndarray]:
+        """Held-out windows without missing cells, flattened, a block each; those without any are left out."""
+        found = []
+        for places in split.blocks:
+            rows, present = self._rows(series, grid, places)
+            whole = rows if present is None else rows[present.all((1, 2))]
+            found += [whole.reshape(len(whole), -1)] if len(whole) else []
+        return found
+
+    def _choose(self, rows: np.ndarray, blocks: list[np.ndarray], seed: int) -> None:
+        """Fit the candidates, and keep one that does better than the closed form on held-out blocks."""
+        candidates = {CLOSED_FORM: self._closed_form(seed), **self._networks(seed)}
+        fitted = {name: candidates[CLOSED_FORM].fit(rows) for name in (CLOSED_FORM,)}
+        errors = {CLOSED_FORM: _errors(fitted[CLOSED_FORM], blocks)}
+        for name, candidate in candidates.items():
+            if name != CLOSED_FORM and (len(blocks) > 1 or self.autoencoder is not None):
+                fitted[name] = candidate.fit(rows)
+                errors[name] = _errors(fitted[name], blocks)
+        networks = [name for name in fitted if name != CLOSED_FORM]
+        best = min(networks, key=lambda name: np.mean(errors[name]) if errors[name] else 0.0, default=CLOSED_FORM)
+        better = gain_beyond_chance(np.array(errors[CLOSED_FORM]), np.array(errors[best]))
+        chosen = best if better or (self.autoencoder is not None and not blocks) else CLOSED_FORM
+        self.block_errors_, self.kind_, self.autoencoder_ = errors, chosen, fitted[chosen]
+
+    def _closed_form(self, seed: int) -> Any:
+        from isthmus.variants.vanilla import Autoencoder
+
+        return Autoencoder(self.n_components_, hidden_layer_sizes=(), max_iter=0, random_state=seed)
+
+    def _networks(self, seed: int) -> dict[str, Any]:
+        from isthmus.inner_fit import unfitted_copy
+        from isthmus.variants.vanilla import Autoencoder
+
+        if self.autoencoder is not None:
+            given = unfitted_copy(self.autoencoder, type(self).__name__, seed)
+            if given.n_components is None:
+                given.set_params(n_components=self.n_components_)
+            return {type(given).__name__: given}
+        shape = (len(self.channels_), 1, self.length_)
+        both = {
+            "perceptron": lambda: Autoencoder(self.n_components_, random_state=seed),
+            "convolution": lambda: Autoencoder(
+                self.n_components_, image_shape=shape, channels=CONVOLUTIONS, random_state=seed
+            ),
+        }
+        wanted = {"auto": tuple(both), "none": ()}.get(self.network, (self.network,))
+        return {
+            name: both[name]() for name in wanted if name != "convolution" or self.length_ >= 2 ** len(CONVOLUTIONS)
+        }
+
+    # ---- using -----------------------------------------------------------------------------------------
+
+    def transform(self, X: Any, *, times: Any = None) -> np.ndarray:
+        """Codes of the windows of a series at every ``stride_`` steps, shape (n_windows, n_components).
+
+        `windows_of` says where they begin. A window with missing cells is encoded by those it has.
+        """
+        series, grid = self.windows_of(X, times=times)
+        codes = [np.empty((0, self.n_components_), np.float32)]
+        for rows in self._filled(series, grid):
+            codes.append(self.autoencoder_.transform(rows.reshape(len(rows), -1)))
+        return np.concatenate(codes)
+
+    def windows_of(self, X: Any, *, times: Any = None, stride: int | None = None) -> tuple[Series, WindowGrid]:
+        """The series on its grid, and where its windows begin."""
+        check_is_fitted(self, "autoencoder_")
+        who = type(self).__name__
+        series = series_of(X, times, who=who)
+        like = Series(np.empty((0, len(self.channels_))), series.grid, self.channels_, (), self.has_names_)
+        series = with_channels_of(series, like, who)
+        grid = WindowGrid.of(series.segments, self.length_, stride or self.stride_)
+        if not len(grid):
+            longest = int((series.segments[:, 1] - series.segments[:, 0]).max())
+            raise ValueError(
+                f"{who}: the windows have {self.length_} steps, and the series has {longest} in a row; pass a longer "
+                "one, or fit with a shorter window."
+            )
+        return series, grid
+
+    def inverse_transform(self, codes: Any, *, n_steps: int | None = None) -> np.ndarray:
+        """The series of codes, shape (n_steps, n_channels), in the units of the data: decoded windows, averaged.
+
+        Parameters
+        ----------
+        codes
+            Of the windows of one segment, as `transform` gives them.
+        n_steps
+            Steps of the series, if its last window doesn't end at a stride.
+        """
+        check_is_fitted(self, "autoencoder_")
+        codes = np.asarray(codes)
+        if codes.ndim != 2 or not len(codes):
+            raise ValueError(f"{type(self).__name__}: codes must have shape (n_windows, {self.n_components_}).")
+        n_steps = (len(codes) - 1) * self.stride_ + self.length_ if n_steps is None else n_steps
+        grid = WindowGrid.of(np.array([[0, n_steps]]), self.length_, self.stride_)
+        if len(grid) != len(codes):
+            raise ValueError(
+                f"{type(self).__name__}: {n_steps} steps have {len(grid)} windows of {self.length_} at a stride of "
+                f"{self.stride_}, and there are {len(codes)} codes."
+            )
+        rows = self.autoencoder_.inverse_transform(codes).astype(np.float64).reshape(len(codes), -1, self.length_)
+        return self.units_.undo(overlap_mean(rows, grid.starts, n_steps))
+
+    def denoise(self, X: Any, *, times: Any = None) -> np.ndarray:
+        """Every reading as the mean of the reconstructions of the windows that cover it, shape (n_steps, n_channels).
+
+        NaN where no window does.
+        """
+        series, found = self._reconstructed(X, times)
+        return series.of_readings(found)
+
+    def impute(self, X: Any, *, times: Any = None) -> np.ndarray:
+        """The series with its missing values filled in; values that are there stay as they are.
+
+        What the model expects is corrected by the residuals beside the gap (`isthmus.series.bridging`). A gap longer
+        than three fifths of a window stays NaN. Missing *steps* are filled by `impute_steps`.
+        """
+        series, found = self._reconstructed(X, times)
+        return series.of_readings(self._completed(series, found))
+
+    def impute_steps(self, X: Any, *, times: Any = None) -> tuple[np.ndarray, np.ndarray]:
+        """Stamps and values of every step of the grid, those that no reading was on filled in too."""
+        series, found = self._reconstructed(X, times)
+        return series.grid.stamps, self._completed(series, found)
+
+    @staticmethod
+    def _completed(series: Series, found: np.ndarray) -> np.ndarray:
+        return bridged(series.part(0, len(series)), found, series.segments)
+
+    def sample(self, n_windows: int = 1) -> np.ndarray:
+        """Windows drawn from the model, shape (n_windows, length, n_channels), in the units of the data."""
+        check_is_fitted(self, "autoencoder_")
+        rows = np.asarray(self.autoencoder_.sample(n_windows), np.float64).reshape(n_windows, -1, self.length_)
+        return self.units_.undo(rows.transpose(0, 2, 1))
+
+    def score_samples(self, X: Any, *, times: Any = None) -> np.ndarray:
+        """Log density of each window in standard units, in nats, shape (n_windows,)."""
+        series, grid = self.windows_of(X, times=times)
+        found = [np.empty(0)]
+        for rows in self._filled(series, grid):
+            found.append(self.autoencoder_.score_samples(rows.reshape(len(rows), -1)))
+        return np.concatenate(found)
+
+    def _reconstructed(self, X: Any, times: Any) -> tuple[Series, np.ndarray]:
+        series, grid = self.windows_of(X, times=times, stride=max(1, self.length_ // FINEST))
+        rows = np.empty((len(grid), series.n_channels, self.length_))
+        # What is near a window's edge has neighbours on one side only, and counts less.
+        lags = np.arange(self.length_)
+        taper = np.minimum(lags + 1, self.length_ - lags) / self.length_
+        weights = np.empty(rows.shape)
+        begin = 0
+        for part, full in self._filled(series, grid, told=True):
+            end = begin + len(part)
+            back = self.autoencoder_.reconstruct(part.reshape(len(part), -1))
+            rows[begin:end] = np.asarray(back, np.float64).reshape(part.shape)
+            weights[begin:end] = (full[:, None] * taper**2)[:, None]
+            begin = end
+        return series, self.units_.undo(overlap_mean(rows, grid.starts, len(series), weights))
+
+    def _filled(self, series: Series, grid: WindowGrid, *, told: bool = False) -> typing.Iterator[Any]:
+        """Windows with their missing cells filled by the model, and (if ``told``) which are full enough to count."""
+        for _, rows, present in window_chunks(series, self.units_, grid):
+            full = np.ones(len(rows), bool)
+            rows = np.array(rows)
+            if present is not None:
+                full = 1 - present.mean((1, 2)) <= MOST_GAPS
+                holes = ~present.all((1, 2))
+                rows[holes] = self._impute_windows(rows[holes], present[holes])
+            yield (rows, full) if told else rows
+
+    def _impute_windows(self, rows: np.ndarray, present: np.ndarray) -> np.ndarray:
+        if self.kind_ == CLOSED_FORM:
+            return np.where(present, rows, self._expected_in_gaps(rows, present))
+        gaps = np.where(present, rows, np.nan).reshape(len(rows), -1)
+        some = ~np.isnan(gaps).all(1)
+        gaps[some] = self.autoencoder_.impute(gaps[some])
+        return np.nan_to_num(gaps).reshape(rows.shape)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()  # pyrefly: ignore[missing-attribute]
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+def joined_series(several: list[Series], who: str) -> Series:
+    """Series of the same channels one after another, each in segments of its own."""
+    first = several[0]
+    others = [with_channels_of(one, first, who) for one in several[1:]]
+    if not others:
+        return first
+    parts, segments, begin = [], [], 0
+    for one in (first, *others):
+        parts.append(one.part(0, len(one)))
+        segments.append(one.segments + begin)
+        begin += len(one)
+    values = np.concatenate(parts)
+    grid = dataclasses.replace(
+        first.grid,
+        place=np.arange(begin),
+        stamps=np.concatenate([one.grid.stamps for one in (first, *others)]),
+        segments=np.concatenate(segments),
+        is_identity=True,
+    )
+    return dataclasses.replace(first, values=values, grid=grid)
+
+
+def _thinned(places: np.ndarray) -> np.ndarray:
+    if len(places) <= MOST_ROWS:
+        return places
+    return places[np.linspace(0, len(places) - 1, MOST_ROWS).round().astype(np.int64)]
+
+
+def _errors(model: Any, blocks: list[np.ndarray]) -> list[float]:
+    return [float(((np.asarray(model.reconstruct(rows), np.float64) - rows) ** 2).mean()) for rows in blocks]

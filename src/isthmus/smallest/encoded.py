@@ -1,0 +1,126 @@
+"""Rows of any form as the complete numbers that sizes are compared on.
+
+The columns of a mixed-type table are encoded, numbers and dates in standard units and one-hot columns as contrasts, and
+missing cells are filled by a linear model of the training rows: errors are then squared errors, whatever the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.linalg import helmert
+from sklearn.utils import check_array
+
+from isthmus.rows.cells import has_gaps
+from isthmus.rows.scaling import chunks, observed_statistics
+from isthmus.rows.units import choose_scale
+from isthmus.tables.errors import DataError
+from isthmus.tables.frames import is_frame
+from isthmus.tables.input_rows import InputRows, input_rows
+from isthmus.tables.layout import TableLayout, layout_of
+from isthmus.tables.table import Table
+from isthmus.variants.vanilla import Autoencoder
+
+__all__ = ["EncodedRows", "encoded_rows"]
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedRows:
+    """Complete numbers, and how errors of them are scaled.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_rows, n_features)
+    scale : str or None
+        The scaling of the columns; where ``is_encoded``, ``values`` are in its units already.
+    given : the user's rows, or None
+        Where those are others than ``values``.
+    """
+
+    values: np.ndarray
+    scale: str | None
+    given: Any = None
+    is_encoded: bool = False
+
+    def taken(self, places: np.ndarray) -> Any:
+        """The user's rows at ``places``, in the user's form."""
+        if isinstance(self.given, Table):
+            return self.given.take(places)
+        return self.given.iloc[places] if hasattr(self.given, "iloc") else self.given[places]
+
+
+def encoded_rows(
+    X: Any,
+    settings: Mapping[str, Any],
+    split: Callable[[int], tuple[np.ndarray, np.ndarray]],
+    *,
+    least: tuple[int, int],
+    say: Callable[[str], None],
+) -> tuple[EncodedRows, tuple[np.ndarray, np.ndarray]]:
+    """The rows, and the places of training and of test rows among them.
+
+    Parameters
+    ----------
+    X
+        Array, DataFrame or table of `isthmus.read`.
+    settings
+        Of the autoencoders; ``scale`` among them.
+    split
+        Gives the places of training and test rows of so many rows.
+    least
+        The fewest rows and columns.
+    say
+        Told what was done to the rows.
+    """
+    try:
+        rows = input_rows(X)
+        if rows.stream is not None:
+            raise DataError("X is larger than memory; pass some of its rows, as stream.take(places) gives them.")
+        values, layout = rows.values, None
+        if rows.cells is not None:
+            layout = rows.layout or layout_of(rows.cells)
+            values = layout.encode(rows.cells)
+    except DataError as error:
+        raise ValueError(f"rate_distortion: {error}") from error
+    rules: dict[str, Any] = {"ensure_min_samples": least[0], "ensure_min_features": least[1]}
+    rules["ensure_all_finite"] = "allow-nan"
+    values = check_array(values, dtype=np.float64, **rules)
+    parts = split(len(values))
+    train = values[parts[0]]
+    gaps = has_gaps(values)
+    scale = _scale(rows, settings.get("scale", "auto"), train)
+    if layout is not None:
+        center, spread = layout.scaling(observed_statistics(lambda: chunks(train)), scale)
+        values, scale = _without_dependence((values - center) / spread, layout), "standard"
+    if gaps:
+        say(f"{int(np.isnan(values).sum()):,} missing cells are filled by a linear model of the training rows …")
+        size = max(1, min(values.shape[1] // 2, len(train) // 4, 20))
+        filler = Autoencoder(size, hidden_layer_sizes=(), max_iter=0, missing="mask", random_state=0)
+        values = filler.fit(values[parts[0]]).impute(values)
+    whole = (gaps or layout is not None) and (isinstance(X, (Table, np.ndarray)) or is_frame(X))
+    return EncodedRows(values, scale, X if whole else None, layout is not None), parts
+
+
+def _without_dependence(values: np.ndarray, layout: TableLayout) -> np.ndarray:
+    """One-hot columns turned so that none follows from the others: K categories become K - 1 columns.
+
+    The columns of a category sum to one, which a model would take for a dimension without noise. Helmert's contrasts
+    span what is left and keep all distances.
+    """
+    blocks = []
+    for column, (begin, end) in zip(layout.columns, layout.spans(), strict=True):
+        block = values[:, begin:end]
+        blocks.append(block @ helmert(end - begin).T if column.kind == "category" and end - begin > 1 else block)
+    return np.concatenate(blocks, axis=1)
+
+
+def _scale(rows: InputRows, asked: str | None, train: np.ndarray) -> str | None:
+    if asked != "auto":
+        return asked
+    if not rows.was_read or rows.cells is not None:
+        return None
+    names = list(rows.names or map(str, range(train.shape[1])))
+    return choose_scale(observed_statistics(lambda: chunks(train)), names, rows.image_shape).scale
