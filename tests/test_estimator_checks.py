@@ -39,7 +39,7 @@ OWN = {
 }
 OTHERS = [
     AutoencoderOutlierDetector(autoencoder=Autoencoder(1, whiten=True, **LINEAR), contamination=0.2),
-    Denoiser("masking", 0.2, autoencoder=DenoisingAutoencoder(1, whiten=True, **FEW)),
+    Denoiser("salt_and_pepper", 0.2, autoencoder=DenoisingAutoencoder(1, whiten=True, **FEW)),
     Denoiser(level=0.1, clean=False, autoencoder=DenoisingAutoencoder(1, **LINEAR)),
     PretrainedClassifier(Autoencoder(1, **LINEAR), n_steps=3),
     PretrainedClassifier(Autoencoder(1, **LINEAR), fine_tune=False),
