@@ -369,5 +369,5 @@ def test_psnr_on_paper():
     assert psnr([[1.0]], [[1.0]], 1.0) == np.inf
     with pytest.raises(ValueError, match="the same shape"):
         psnr([[1.0]], [[1.0, 2.0]])
-    with pytest.raises(ValueError, match="give data_range"):
+    with pytest.raises(ValueError, match="pass data_range"):
         psnr([[1.0]], [[2.0]])

@@ -564,7 +564,7 @@ def test_numbers_too_large_are_refused():
     X = curved_table()
     with pytest.raises(ValueError, match=r"^Autoencoder: X has values too large for float32 in column \d"):
         quick(isthmus.Autoencoder).fit(X * 1e200)
-    with pytest.raises(ValueError, match=r"^Autoencoder: the loss is no number before the first step"):
+    with pytest.raises(ValueError, match=r"^Autoencoder: the loss is not finite before the first step"):
         quick(isthmus.Autoencoder, start="random").fit(X * 1e25)
 
 

@@ -272,8 +272,7 @@ def series_gaps() -> str:
     for row in rows:
         for name, value in row.items():
             if isinstance(value, float):
-                label = "network where held-out blocks say so" if name.startswith("kept") else name
-                shown.setdefault(label, {}).setdefault(row["gap"], []).append(value)
+                shown.setdefault(name.split(" (")[0], {}).setdefault(row["gap"], []).append(value)
     lines = [f"| filled by | {' | '.join(f'gaps of {size} steps' for size in sizes)} |", f"|---|{'---|' * len(sizes)}"]
     for name, errors in shown.items():
         lines.append(f"| {name} | {' | '.join(f'{statistics.mean(errors[size]):.3f}' for size in sizes)} |")

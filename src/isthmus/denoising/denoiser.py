@@ -113,7 +113,7 @@ class Denoiser(TransformerMixin, BaseEstimator):
             and the model is trained on the clean rows. A one-dimensional y is ignored.
         """
         self._check()
-        paired = y is not None and np.ndim(y) == 2
+        paired = y is not None and np.asarray(y).ndim == 2
         noisy_rows = paired or not self.clean
         rows = validate_rows(self, X, reset=True, missing=noisy_rows and self.corruption == "masking")
         level = self.level
@@ -163,6 +163,11 @@ class Denoiser(TransformerMixin, BaseEstimator):
             )
         rows = validate_rows(self, X, reset=False, missing=False)
         return ((self._restored(rows) - rows) / self.noise_level_**2).astype(rows.dtype)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()  # pyrefly: ignore[missing-attribute]
+        tags.input_tags.allow_nan = self.corruption == "masking" and not self.clean
+        return tags
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """The names of the input columns, which are those of the output too."""
@@ -217,7 +222,9 @@ class Denoiser(TransformerMixin, BaseEstimator):
 
     def _fit_blind(self, rows: np.ndarray) -> None:
         if rows.shape[1] < 2:
-            raise ValueError("Denoiser: clean=False needs at least 2 columns, as it predicts cells from others, got 1.")
+            raise ValueError(
+                "Denoiser: clean=False needs at least 2 columns, as it predicts cells from others, got n_features=1."
+            )
         lost = np.isnan(rows)
         means = np.nanmean(np.where(lost.all(0), 0, rows), axis=0, dtype=np.float64)
         rows = np.where(lost, means, rows).astype(rows.dtype)

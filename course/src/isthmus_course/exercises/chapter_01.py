@@ -127,7 +127,7 @@ def enough(mine: Any) -> str | None:
         k = int(mine.needed(case.table, case.share))
         return None if case.kept(k) >= case.share - ROUNDING else f"for {case}, your {k} keep {case.kept(k):.1%}."
 
-    return _percent(first_fault(CASES, fault))
+    return first_fault(CASES, fault)
 
 
 def smallest(mine: Any) -> str | None:
@@ -139,7 +139,7 @@ def smallest(mine: Any) -> str | None:
             return None
         return f"for {case}, already {k - 1} keep {case.kept(k - 1):.1%}, and you need {k}."
 
-    return _percent(first_fault(CASES, fault))
+    return first_fault(CASES, fault)
 
 
 def moved(mine: Any) -> str | None:
@@ -172,7 +172,7 @@ def guessed(mine: Any) -> str | None:
         return f"your {guess} is not from 0 to {DIGITS}."
     if abs(kept[guess] - ASKED) <= NEAR:
         return None
-    return _percent(f"your {guess} keep {kept[guess]:.1%}; think of how much neighbouring places tell of each other.")
+    return f"your {guess} keep {kept[guess]:.1%}; think of how much neighbouring places tell of each other."
 
 
 @cache
@@ -182,10 +182,6 @@ def _digits() -> np.ndarray:
 
     spectrum = np.linalg.eigvalsh(np.cov(load_bundled("digits").values, rowvar=False))[::-1]
     return np.append(0.0, np.cumsum(spectrum) / spectrum.sum())
-
-
-def _percent(sentence: str | None) -> str | None:
-    return sentence and sentence.replace("%", " %")
 
 
 CHECKS = (whole, enough, smallest, moved, turned, guessed)

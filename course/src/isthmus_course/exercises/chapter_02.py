@@ -95,7 +95,8 @@ WRONG = {
     ),
     "a point beside the line on paper": (
         REFERENCE.replace("reconstructed = (0.055, 0.050)", "reconstructed = (0.055, -0.050)"),
-        "the reconstruction on paper is z · v: your z = 0.055 belongs to (0.055, 0.0495), and you wrote (0.055, -0.05)",
+        "the reconstructed point on paper is z · v: your z = 0.055 belongs to (0.055, 0.0495), and you wrote "
+        "(0.055, -0.05)",
     ),
 }
 

@@ -86,8 +86,8 @@ WRONG = {
     ),
     "right angles, but correlated": (
         _TURNED,
-        "the code's columns are uncorrelated: with E, D that copy a plane exactly, 6 points, your columns 0 and 1 "
-        "are correlated by",
+        "the code's columns are uncorrelated: with E, D that reconstruct a plane exactly, 6 points, your columns 0 "
+        "and 1 are correlated by",
     ),
     "the smallest first": (
         REFERENCE.replace(
@@ -99,7 +99,8 @@ WRONG = {
     ),
     "other points": (
         REFERENCE.replace("np.linalg.svd(X @ E.T @ D.T,", "np.linalg.svd(X,"),
-        "the reconstructions stay where they are: with E = (1, 0), D = (0, 1), two points, row 0 was (0, 1) and is now",
+        "the reconstructed points stay where they are: with E = (1, 0), D = (0, 1), two points, row 0 was (0, 1) and "
+        "is now",
     ),
 }
 
