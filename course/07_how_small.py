@@ -72,7 +72,9 @@ def error(reconstructed):
 
 def fit(p, seed):
     """An autoencoder of p numbers, begun at PCA."""
-    return Autoencoder(p, hidden_layer_sizes=LAYERS, random_state=seed).fit(X)
+    return Autoencoder(
+        p, hidden_layer_sizes=LAYERS, polish=0, refit=False, random_state=seed
+    ).fit(X)
 
 
 pca = PCA().fit(X)
@@ -209,6 +211,8 @@ found = rate_distortion(
     n_seeds=5,
     split=(train, test),
     hidden_layer_sizes=LAYERS,
+    polish=0,
+    refit=False,
 )
 print(found.sentence)
 print("each split alone would have chosen:", found.choice.votes)

@@ -65,7 +65,9 @@ X, unseen, kinds, unseen_kinds = train_test_split(
     stratify=digits.labels,
 )
 models = [
-    isthmus.Autoencoder(2, hidden_layer_sizes=(64, 32), random_state=seed).fit(X)
+    isthmus.Autoencoder(
+        2, hidden_layer_sizes=(64, 32), polish=0, refit=False, random_state=seed
+    ).fit(X)
     for seed in range(5)
 ]
 maps = [model.transform(X).astype(float) for model in models]
@@ -126,7 +128,7 @@ lesson.exact(
     "sheared", np.abs(reconstructed[0] - reconstructed[1]).max(), known=0, digits=5
 )
 lesson.exact("pairs", len(by_map[0]), known=10 * 9 / 2)
-lesson.within("read", read, low=0.88, high=0.97)
+lesson.within("read", read, low=0.8, high=0.92)
 pca_map = PCA(2).fit(X)
 nearest = KNeighborsClassifier(5).fit(pca_map.transform(X), kinds)
 lesson.exact(
@@ -150,7 +152,7 @@ lesson.exact(
     ),
     digits=2,
 )
-lesson.within("apart", apart, low=0.2, high=0.32)
+lesson.within("apart", apart, low=0.15, high=0.28)
 lesson.holds(
     "reads",
     [report.labels.neighbours > report.pca_labels.neighbours for report in reports],
@@ -335,8 +337,8 @@ print("nearest real digit:", rows[:, 3].round(3), "within", rows[:, 4].round(3))
 
 # %%
 lesson.within("beyond", rows[:, 0], low=0.2, high=0.48)
-lesson.within("back.beyond", rows[:, 1], low=0.0, high=0.06)
-lesson.within("back.within", rows[:, 2], low=0.0, high=0.02)
+lesson.within("back.beyond", rows[:, 1], low=0.1, high=0.25)
+lesson.within("back.within", rows[:, 2], low=0.04, high=0.09)
 lesson.within("real.beyond", rows[:, 3], low=1.02, high=1.5)
 lesson.within("real.within", rows[:, 4], low=0.88, high=1.05)
 lesson.holds(

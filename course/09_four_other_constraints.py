@@ -96,6 +96,8 @@ def denoiser(level, seed):
     """Trained to take noise of this strength off the points."""
     return isthmus.DenoisingAutoencoder(
         2,
+        polish=0,
+        refit=False,
         corruption_level=level,
         restoring=True,  # the level is in the units of the points
         hidden_layer_sizes=(32, 32),
@@ -179,7 +181,7 @@ digits = load_bundled("digits")
 X, unseen = train_test_split(
     digits.values, test_size=0.2, random_state=0, stratify=digits.labels
 )
-same = {"hidden_layer_sizes": (64,), "max_iter": 50}
+same = {"hidden_layer_sizes": (64,), "max_iter": 50, "polish": 0, "refit": False}
 kinds = {
     "vanilla": lambda s: isthmus.Autoencoder(8, random_state=s, **same),
     "sparse": lambda s: isthmus.SparseAutoencoder(64, random_state=s, **same),
@@ -385,6 +387,8 @@ def contractive(price, seed):
     """Trained on the ring, with this price on its slopes."""
     return isthmus.ContractiveAutoencoder(
         2,
+        polish=0,
+        refit=False,
         contraction=price,
         hidden_layer_sizes=(32, 32),
         max_iter=80,

@@ -106,7 +106,7 @@ LAYERS = (64, 64)
 def fit(variance, seed):
     """A variational autoencoder with two numbers."""
     return isthmus.VariationalAutoencoder(
-        2, variance=variance, hidden_layer_sizes=LAYERS, random_state=seed
+        2, variance=variance, hidden_layer_sizes=LAYERS, refit=False, random_state=seed
     ).fit(X)
 
 
@@ -138,7 +138,9 @@ pca_error = evaluations[0].data.pca.mse
 
 noise = np.random.default_rng(0).standard_normal((len(unseen), 2))
 plain = [
-    isthmus.Autoencoder(2, hidden_layer_sizes=LAYERS, random_state=seed).fit(X)
+    isthmus.Autoencoder(
+        2, hidden_layer_sizes=LAYERS, polish=0, refit=False, random_state=seed
+    ).fit(X)
     for seed in range(5)
 ]
 plain_apart = [

@@ -58,7 +58,9 @@ X, unseen, kinds, unseen_kinds = train_test_split(
 )
 linear = isthmus.Autoencoder(8, hidden_layer_sizes=()).fit(X)
 models = [
-    isthmus.Autoencoder(8, hidden_layer_sizes=(64, 64), random_state=seed).fit(X)
+    isthmus.Autoencoder(
+        8, hidden_layer_sizes=(64, 64), polish=0, refit=False, random_state=seed
+    ).fit(X)
     for seed in range(5)
 ]
 

@@ -50,7 +50,7 @@ kinds = digits.labels.astype(int)
 X, unseen, y, y_unseen = train_test_split(
     digits.values, kinds, test_size=1 / 3, random_state=0, stratify=kinds
 )
-settings = {"hidden_layer_sizes": (), "start": "random"}
+settings = {"hidden_layer_sizes": (), "start": "random", "refit": False}
 models = [
     isthmus.SparseAutoencoder(256, sparsity=0.5, random_state=seed, **settings).fit(X)
     for seed in range(5)
@@ -113,7 +113,9 @@ print("right where on at all:  ", np.round(at_all, 3))
 # numbers are the tokens that a language model of pictures or sound reads.
 
 plain = [
-    isthmus.Autoencoder(8, hidden_layer_sizes=(64, 64), random_state=seed).fit(X)
+    isthmus.Autoencoder(
+        8, hidden_layer_sizes=(64, 64), polish=0, refit=False, random_state=seed
+    ).fit(X)
     for seed in range(5)
 ]
 

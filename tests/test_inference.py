@@ -473,3 +473,36 @@ def bent_rows(n_rows=300, n_columns=12):
     return np.tanh(t @ rng.standard_normal((2, 16))) @ rng.standard_normal(
         (16, n_columns)
     ) + 0.05 * rng.standard_normal((n_rows, n_columns))
+
+
+class Rounded(nn.Module):
+    """A decoder whose output does not depend on its input, as autograd sees it."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(2, 12)
+
+    def forward(self, z):
+        return self.layer(z.detach().round())
+
+
+def test_a_decoder_without_a_derivative_leaves_codes_to_the_encoder_and_says_so():
+    X = bent_rows()
+    with pytest.warns(RuntimeWarning, match="can't be differentiated: codes stay as the encoder gives them"):
+        model = Autoencoder(2, decoder=Rounded(), max_iter=2, random_state=0).fit(X)
+    codes = model.transform(X)
+    with torch.no_grad():
+        guess = model.model_.encode(torch.from_numpy(model.scaling_.apply(X))).mean.numpy() * model.fitted_.code_unit
+    np.testing.assert_allclose(codes, guess, rtol=1e-4, atol=1e-5)
+    assert np.isfinite(model.score_samples(X)).all()
+    with pytest.raises(ValueError, match="these codes have no standard errors"):
+        model.transform(X, return_std=True)
+
+
+def test_rows_far_outside_have_codes_and_densities():
+    X = bent_rows()
+    model = Autoencoder(2, max_iter=20, random_state=0).fit(X)
+    far = X[:4] * np.array([1.0, 1e3, 1e6, -1e9])[:, None]
+    codes, scores = model.transform(far), model.score_samples(far)
+    assert np.isfinite(codes).all()
+    assert (np.diff(scores) < 0).all()

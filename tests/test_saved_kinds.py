@@ -18,6 +18,7 @@ from isthmus import (
     Checkpoints,
     Denoiser,
     DenoisingAutoencoder,
+    NestedAutoencoder,
     PretrainedClassifier,
     PretrainedRegressor,
     SeriesOutlierDetector,
@@ -50,6 +51,8 @@ def fitted(name):
     quick = DenoisingAutoencoder(2, **QUICK)
     return {
         "autoencoder": lambda: Autoencoder(2, **QUICK).fit(X),
+        "whitened": lambda: Autoencoder(2, whiten=True, rotate="varimax", **QUICK | {"hidden_layer_sizes": ()}).fit(X),
+        "nested": lambda: NestedAutoencoder(2, **QUICK).fit(X),
         "variational": lambda: VariationalAutoencoder(2, variance=0.5, **QUICK).fit(X),
         "sparse": lambda: SparseAutoencoder(6, scale="standard", **QUICK).fit(X),
         "holes": lambda: Autoencoder(2, missing="mask", **QUICK).fit(HOLES),
@@ -79,6 +82,8 @@ NAMES = (
     "windowed",
     "windowed network",
     "autoencoder",
+    "whitened",
+    "nested",
     "variational",
     "sparse",
     "holes",

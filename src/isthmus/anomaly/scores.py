@@ -57,12 +57,18 @@ class StandardUnits:
 
     @classmethod
     def of(cls, X: np.ndarray) -> StandardUnits:
-        """Mean and standard deviation; a constant column is measured in hundredths of its value, or in ones."""
+        """Mean and standard deviation.
+
+        A constant column is measured in hundredths of its value, or, of zeros, of the other columns' median spread:
+        whatever departs from it was never seen.
+        """
         center, spread = X.mean(0), X.std(0)
         size = np.abs(center)
         constant = spread <= 1e-7 * size
-        unit = np.where(size > 0, CONSTANT_UNIT * size, 1.0)
-        return cls(center, np.where(constant | (spread == 0), unit, spread))
+        constant |= spread == 0
+        typical = float(np.median(spread[~constant])) if (~constant).any() else 1.0
+        unit = CONSTANT_UNIT * np.where(size > 0, size, typical)
+        return cls(center, np.where(constant, unit, spread))
 
     def apply(self, X: np.ndarray) -> np.ndarray:
         """Rows in standard units, float64."""

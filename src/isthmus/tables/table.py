@@ -126,7 +126,7 @@ class Table:
         return replace(self, cells=layout.encode(self.cells), columns=layout.names, layout=layout)
 
     def with_numbers(self, values: np.ndarray) -> Table:
-        """The same with other numbers in the columns of `numbers`, fractions where they are; all else as it is."""
+        """The same with other numbers in the columns of `numbers`; all other columns stay as they are."""
         import pyarrow
 
         table, names = self.to_arrow(), self.numbers().columns
