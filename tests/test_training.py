@@ -21,8 +21,9 @@ from isthmus.parts.likelihoods.gaussian import GaussianLikelihood
 from isthmus.parts.network import ACTIVATIONS, Architecture
 from isthmus.parts.penalty import Contraction, Divergence, Sparsity
 from isthmus.rows.rows import Batch, DenseRows, ScaledRows, combined_seed, dense_rows, rows_of
-from isthmus.rows.scaling import Scaling, chunks, column_statistics, fit_scaling
+from isthmus.rows.scaling import Scaling, column_statistics, fit_scaling
 from isthmus.rows.validation import validation_count
+from isthmus.tables.finite import chunks
 from isthmus.training import loop, schedule
 from isthmus.training.devices import WORK_FOR_THREADS, threads_for, use_bfloat16
 from isthmus.training.loop import Training, means

@@ -14,7 +14,7 @@ from isthmus.fitted import FittedState
 from isthmus.generation.density import fit_code_density
 from isthmus.generation.path import linear_path, spherical_path
 from isthmus.inference.code_buffer import CodeBuffer
-from isthmus.input_validation import given_for
+from isthmus.rows.metadata import given_for
 
 __all__ = ["CODES", "PATHS", "GenerationMixin"]
 

@@ -18,12 +18,13 @@ from isthmus.tables.arrays import (
     require_numbers,
     table_from_array,
 )
+from isthmus.tables.batches import ArrayStream
 from isthmus.tables.bounds import require_room
 from isthmus.tables.container import File
 from isthmus.tables.errors import DataError
 from isthmus.tables.request import Request
 from isthmus.tables.source import Source
-from isthmus.tables.stream import ArrayStream, HeldStream, TableStream
+from isthmus.tables.stream import HeldStream, TableStream
 from isthmus.tables.table import Table
 
 __all__ = ["SUFFIXES", "is_archive", "is_array", "open_archive", "open_array"]
