@@ -1,7 +1,7 @@
-"""Series and sensors: where in time a series is unlike itself, and windows as rows for any autoencoder.
+"""Series and sensors: where in time a series is unlike itself, and windows as rows for any autoencoder::
 
-    detector = SeriesOutlierDetector().fit(X, times)
-    detector.scores_, detector.episodes_
+detector = SeriesOutlierDetector().fit(X, times)
+detector.scores_, detector.episodes_
 """
 
 from isthmus.series.detection import SeriesDetection
