@@ -10,7 +10,7 @@ from isthmus.cli.reading_flags import ReadingFlags
 
 __all__ = ["smallest_of_series"]
 
-SIZES = (1, 2, 3, 4, 6, 8)
+SIZES, SHARE = (1, 2, 3, 4, 6, 8), 0.98
 
 
 def smallest_of_series(
@@ -38,14 +38,13 @@ def smallest_of_series(
     for note in dict.fromkeys((*file.notes, *(note for series in file.series for note in series.notes))):
         say(f"note: {note}")
     say(f"fitting windows of {len(file.series[0].channels)} channels with codes of several sizes …")
-    share = {} if keep is None else {"share": keep}
     try:
         found = window_code_sizes(
             list(file.series),
             sizes=sizes or SIZES,
             window="auto" if reading.window is None else int(reading.window),
             random_state=seed,
-            **share,
+            share=SHARE if keep is None else keep,
         )
     except ValueError as error:
         message = str(error).removeprefix("window_code_sizes: ").removeprefix("WindowedAutoencoder: ")
