@@ -66,7 +66,7 @@ class DataSplit:
         """The rows of the evaluation."""
         return self.table.take(self.test)
 
-    def judge(self, estimator: Any, seed: int) -> Evaluation:
+    def evaluate(self, estimator: Any, seed: int) -> Evaluation:
         """Figures on the held-out rows, with labels where there are any."""
         from isthmus.evaluation import evaluate
 

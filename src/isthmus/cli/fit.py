@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from isthmus.cli.baseline import YARDSTICK, fitted_yardstick, is_tutorial_data
+from isthmus.cli.baseline import BASELINE, fitted_baseline, is_tutorial_data
 from isthmus.cli.data_split import DataSplit, read_and_split
 from isthmus.cli.distributed import is_main_process, joined, restarted
 from isthmus.cli.hyperparameter_flags import (
@@ -76,7 +76,7 @@ def fit(
 
     Its errors are printed beside PCA's, and for the digits beside the tutorial's own recipe. Ctrl-C ends
     training early and keeps the best model so far; a second one stops without writing anything. A fit that was
-    interrupted otherwise resumes with --resume RUN. Under torchrun several processes train one model.
+    interrupted otherwise resumes with --resume RUN. Under torchrun training is distributed over several processes.
 
     Parameters
     ----------
@@ -189,12 +189,12 @@ def _evaluate_and_keep(
 
     variant, seed = asked.variant, asked.seed
     say("evaluating it on the held-out rows …")
-    evaluations = {variant: rows.judge(estimator, seed)}
+    evaluations = {variant: rows.evaluate(estimator, seed)}
     models = {variant: estimator}
     if is_tutorial_data(asked.data, rows):
         say("fitting the tutorial's own recipe for comparison …")
-        models[YARDSTICK] = fitted_yardstick(evaluations[variant].pca_components, seed, rows)
-        evaluations[YARDSTICK] = rows.judge(models[YARDSTICK], seed)
+        models[BASELINE] = fitted_baseline(evaluations[variant].pca_components, seed, rows)
+        evaluations[BASELINE] = rows.evaluate(models[BASELINE], seed)
     report = _report(run, variant, estimator, evaluations) | {"data": rows.facts()}
     kept = {name: value for name, value in report.items() if name != "run"}
 

@@ -207,9 +207,9 @@ class BatchStream(TableStream):
                     f"{where}: no column {said(absent)}, which the first has; "
                     f"the columns are {said(arrow.column_names)}."
                 )
-            strange = [name for name in self._rows.value_columns if not _holds_numbers(arrow.schema.field(name).type)]
-            if strange:
-                kinds = [f"{name} ({arrow.schema.field(name).type})" for name in strange]
+            refused = [name for name in self._rows.value_columns if not _holds_numbers(arrow.schema.field(name).type)]
+            if refused:
+                kinds = [f"{name} ({arrow.schema.field(name).type})" for name in refused]
                 raise DataError(f"{where}: {said(kinds)} not numeric, as in the first; give batches of the same kinds.")
             return self._rows.table(arrow, where, self.name)
         values = np.asarray(batch)
@@ -246,10 +246,10 @@ def _reading(arrow: pyarrow.Table, request: Request, where: str) -> Reading:
         name for name in names if name not in gone
     ]
     kinds = {name: str(arrow.schema.field(name).type) for name in others}
-    strange = [name for name in kept if name in kinds and not _is_numeric(arrow.schema.field(name).type)]
-    if strange:
+    refused = [name for name in kept if name in kinds and not _is_numeric(arrow.schema.field(name).type)]
+    if refused:
         raise DataError(
-            f"{where}: {said([f'{name} ({kinds[name]})' for name in strange])} not numeric; name each in labels, ids "
+            f"{where}: {said([f'{name} ({kinds[name]})' for name in refused])} not numeric; name each in labels, ids "
             "or drop, or give DataFrames as a whole."
         )
     if not kept:

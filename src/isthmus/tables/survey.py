@@ -272,11 +272,11 @@ class ColumnSurvey:
         import pyarrow.compute
 
         compute: Any = pyarrow.compute
-        strange = np.flatnonzero(~is_number & (known.times > 0))
-        if self.odd is None and len(strange):
-            rows = [compute.index(known.indices, int(place)).as_py() for place in strange[:LOOKED_AT]]
+        other = np.flatnonzero(~is_number & (known.times > 0))
+        if self.odd is None and len(other):
+            rows = [compute.index(known.indices, int(place)).as_py() for place in other[:LOOKED_AT]]
             row = min(rows)
-            self.odd = self.n_rows + row, known.words[int(strange[rows.index(row)])].as_py()
+            self.odd = self.n_rows + row, known.words[int(other[rows.index(row)])].as_py()
 
 
 def _beside(cell: str) -> tuple[str, str]:

@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 VERY_WIDE = 32_768  # columns from which first and last layer alone would hold tens of millions of weights
-MOST_TIMES = 8  # the usual number of epochs
+MOST_TIMES = 8  # the default number of epochs
 
 
 RATE_OF_STAGES, DECAY_OF_STAGES = 0.4, 0.05  # of a perceptron's rate; convolutions, normalised, need little decay
@@ -72,9 +72,9 @@ def automatic_epochs(n_rows: int, batch_size: int, n_steps: int = 1500) -> int:
     return min(200, max(3, round(n_steps / steps)))
 
 
-def most_useful_epochs(usual: int) -> int:
-    """How many times the usual number of epochs still bring something; a budget of time is not spent beyond."""
-    return MOST_TIMES * usual
+def most_useful_epochs(epochs: int) -> int:
+    """How many times the default number of epochs still bring something; a budget of time is not spent beyond."""
+    return MOST_TIMES * epochs
 
 
 def automatic_patience(epochs: int) -> int:

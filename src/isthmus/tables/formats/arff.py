@@ -94,13 +94,13 @@ def _class_of(names: tuple[str, ...], kinds: list[str]) -> str | None:
 
 def _sparse_rows(lines: list[str], kinds: list[str], where: str) -> list[list[str | None]]:
     """Rows that tell only what is not 0, or not the first word of a set."""
-    usual = [kind.strip("{} ").split(",")[0].strip("' \"") if kind.startswith("{") else "0" for kind in kinds]
+    defaults = [kind.strip("{} ").split(",")[0].strip("' \"") if kind.startswith("{") else "0" for kind in kinds]
     rows: list[list[str | None]] = []
     for line in lines:
         text = line.strip()
         if not text or text.startswith("%"):
             continue
-        row: list[str | None] = list(usual)
+        row: list[str | None] = list(defaults)
         for part in re.findall(r"(\d+)\s+('(?:[^'\\]|\\.)*'|\"[^\"]*\"|[^,}]+)", text):
             if int(part[0]) >= len(row):
                 raise DataError(

@@ -76,17 +76,17 @@ class _Lines(Source):
 
         held: list[dict[str, Any]] = []
         known = set(self.names)
-        strange: set[str] = set()
+        later: set[str] = set()
         for record in _records(self.file):
             held.append(record)
-            strange |= record.keys() - known
+            later |= record.keys() - known
             if len(held) == BATCH_ROWS:
                 yield _batch(held, self.names)
                 held = []
         if held:
             yield _batch(held, self.names)
-        if strange:
-            self.notes[:] = [f"fields that only later records have are left out: {', '.join(sorted(strange)[:6])}"]
+        if later:
+            self.notes[:] = [f"fields that only later records have are left out: {', '.join(sorted(later)[:6])}"]
         if not known:
             raise pyarrow.ArrowInvalid("no fields")
 

@@ -32,7 +32,7 @@ __all__ = ["SUFFIXES", "TextSource", "matches", "open_file"]
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".data", ".dat", ".tab", ".psv", ".test", ".tbl", ".asc")
 BLOCK = 4 << 20
-MENDED = 2  # cells by which a row may be short or long
+REPAIRED = 2  # cells by which a row may be short or long
 LEFT_OUT, FEW_LEFT_OUT = 0.01, 3  # share of the rows, and how many at least, that may be left out
 LONG_CELL = re.compile(r"[^,;\t|\"']{65536,}")  # more than Python's reader of CSV takes
 LINES_COUNTED = 1 << 26  # bytes up to which the line of a row is looked for
@@ -188,7 +188,7 @@ class TextSource(Source):
 
         def mend(row: Any) -> str:
             try:
-                odd.append((row.number, self._mended(row)))
+                odd.append((row.number, self._repaired(row)))
             except DataError as error:
                 faults.append(error)
                 return "error"
@@ -223,12 +223,12 @@ class TextSource(Source):
                 size = 0 if batch is None else len(batch)
                 while seen < len(odd) and (batch is None or odd[seen][0] - 1 - seen <= done + size):
                     place = odd[seen][0] - 1 - seen - done
-                    mended = odd[seen][1]
+                    repaired = odd[seen][1]
                     if batch is not None and place > begin:
                         parts.append(batch.slice(begin, place - begin))
                         begin = place
-                    if mended is not None:
-                        cells = [pyarrow.array([cell or None], pyarrow.string()) for cell in mended]
+                    if repaired is not None:
+                        cells = [pyarrow.array([cell or None], pyarrow.string()) for cell in repaired]
                         parts.append(pyarrow.RecordBatch.from_arrays(cells, names=list(self.names)))
                     seen += 1
                 if batch is not None:
@@ -246,7 +246,7 @@ class TextSource(Source):
             if "Empty CSV file" not in str(error):
                 raise
 
-    def _mended(self, row: Any) -> list[str] | None:
+    def _repaired(self, row: Any) -> list[str] | None:
         """The cells of a row of another width, as many as there should be; None where it cannot be meant so."""
         text = (row.text or "").removeprefix("\ufeff")
         quote = self.dialect.quote
@@ -271,11 +271,11 @@ class TextSource(Source):
         short = self._width - len(cells)
         if (
             not lone
-            and (short if short > 0 else 0) <= MENDED
-            and (not any(cell.strip() for cell in extra) or len(extra) <= MENDED)
+            and (short if short > 0 else 0) <= REPAIRED
+            and (not any(cell.strip() for cell in extra) or len(extra) <= REPAIRED)
         ):
             if any(cell.strip() for cell in extra) or short > 0:
-                self._note("mended", row, text)
+                self._note("repaired", row, text)
             return [*cells[: self._width], *[""] * max(0, short)]
         if filled:
             self._note("left out", row, text)
@@ -325,8 +325,8 @@ class TextSource(Source):
         """What was done to rows in the last pass, a sentence each."""
         said = []
         for what, (count, first, text) in self._left_out.items():
-            if what in ("mended", "left out"):
-                done = "filled up or cut" if what == "mended" else "left out"
+            if what in ("repaired", "left out"):
+                done = "filled up or cut" if what == "repaired" else "left out"
                 rows = "1 row" if count == 1 else f"{count:,} rows"
                 said.append(f"{rows} of another width {done}, the first {text!r} ({self._said_row(first - 1)})")
             else:
@@ -360,7 +360,9 @@ class TextSource(Source):
     def _would_mend(self, cells: list[str]) -> bool:
         filled = sum(bool(cell.strip()) for cell in cells)
         extra = cells[self._width :]
-        few = self._width - len(cells) <= MENDED and (not any(cell.strip() for cell in extra) or len(extra) <= MENDED)
+        few = self._width - len(cells) <= REPAIRED and (
+            not any(cell.strip() for cell in extra) or len(extra) <= REPAIRED
+        )
         return few and (filled > 1 or self._width <= 2)
 
 
