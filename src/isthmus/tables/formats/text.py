@@ -351,19 +351,17 @@ class TextSource(Source):
         with suppress(csv.Error):
             for place, cells in self.dialect.rows(lines[self._skipped :]):
                 full = len(cells) == self._width and any(cell.strip() for cell in cells)
-                if full or (len(cells) != self._width and self._would_mend(cells)):
+                if full or (len(cells) != self._width and self._is_repairable(cells)):
                     if count == row:
                         return self._skipped + place + 1
                     count += 1
         return None
 
-    def _would_mend(self, cells: list[str]) -> bool:
-        filled = sum(bool(cell.strip()) for cell in cells)
-        extra = cells[self._width :]
-        few = self._width - len(cells) <= REPAIRED and (
-            not any(cell.strip() for cell in extra) or len(extra) <= REPAIRED
-        )
-        return few and (filled > 1 or self._width <= 2)
+    def _is_repairable(self, cells: list[str]) -> bool:
+        filled, extra = sum(bool(cell.strip()) for cell in cells), cells[self._width :]
+        short = self._width - len(cells) <= REPAIRED
+        spare = not any(cell.strip() for cell in extra) or len(extra) <= REPAIRED
+        return short and spare and (filled > 1 or self._width <= 2)
 
 
 def _longer_head(file: File) -> bytes:
