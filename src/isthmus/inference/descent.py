@@ -54,7 +54,7 @@ def metric_of(curvatures: Tensor) -> Tensor:
     mean = curvatures.double().mean(0)
     diagonal = mean.diagonal()
     diagonal += RIDGE * diagonal.mean() + torch.finfo(torch.float32).tiny
-    # LAPACK's answer lies column by column; stored and loaded it would lie row by row, and products differ in a last bit.
+    # LAPACK's answer lies column by column, and one that was stored row by row: their products differ in the last bit.
     return torch.linalg.inv(mean).to(curvatures.dtype).contiguous()
 
 
