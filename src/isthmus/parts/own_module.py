@@ -41,9 +41,7 @@ class OwnModule(nn.Module):
         if not isinstance(module, nn.Module):
             raise ValueError(f"{name} must be a torch.nn.Module, got {type(module).__name__}.")
         if any(isinstance(part, nn.parameter.UninitializedParameter) for part in module.parameters()):
-            raise ValueError(
-                f"{name} has lazy layers without weights; call it once on a batch of shape (2, {n_in}) first."
-            )
+            raise ValueError(f"{name} has lazy layers without weights; call it once on rows of shape (2, {n_in}).")
         self.module = copy.deepcopy(module).float()
         if not all(part.isfinite().all() for part in self.module.parameters()):
             raise ValueError(f"{name} has weights that are NaN or infinite; initialize it again.")
