@@ -3,14 +3,14 @@
     python benchmarks/variants.py --folder PATH    the tables of scikit-learn, and every .npz in the folder
                                                    (arrays X, y; y = 1 marks an anomaly)
 
-Each seed cuts a table again: 60% of the rows are learned from, 20% are for validation and 20% for the test, columns
+Each seed splits a table: 60% of the rows are learned from, 20% are for validation and 20% for the test, columns
 standardised by the rows learned from. Nothing is tuned. Every figure is taken on validation and on test rows; the page
 names the variant that is best on *validation* rows and prints what it did on *test* rows.
 
     reconstruct squared error over that of the linear model, PCA, with the same size of code
     neighbours  accuracy of 5 nearest neighbours on standardised codes
     logistic    accuracy of logistic regression on standardised codes
-    denoise     rows with noise of half a standard deviation reconstructed: squared error to the clean rows over PCA's
+    denoise     rows with noise of half a standard deviation, reconstructed: squared error to the clean rows over PCA's
     sample      energy distance between rows drawn and rows held out
     anomaly     area under the ROC curve of -score_samples; only normal rows are learned from
 
@@ -84,9 +84,11 @@ def cut(X: np.ndarray, y: np.ndarray, seed: int, anomalies: bool) -> dict[str, t
     }
 
 
-def evaluated(model: isthmus.BaseAutoencoder, parts: dict, split: str, seed: int, anomalies: bool) -> dict[str, float]:
+def evaluated(
+    model: isthmus.BaseAutoencoder, parts: dict, evaluated_on: str, seed: int, anomalies: bool
+) -> dict[str, float]:
     """One model's figures on validation or test rows."""
-    (learned, known), (X, y) = parts["learned"], parts[split]
+    (learned, known), (X, y) = parts["learned"], parts[evaluated_on]
     if anomalies:
         normal = X[y == 0]
         return {
