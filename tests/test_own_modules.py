@@ -234,9 +234,7 @@ def test_a_load_without_the_modules_says_what_to_give(tmp_path):
     folder = isthmus.save(fitted(), tmp_path / "model")
     with pytest.raises(isthmus.storage.StorageError, match=r"own encoder, a .*Branched of 434 weights and decoder, a"):
         isthmus.load(folder)
-    with pytest.raises(
-        isthmus.storage.StorageError, match=r"give them again: isthmus.load\(path, encoder=..., decoder="
-    ):
+    with pytest.raises(isthmus.storage.StorageError, match=r"give it again: isthmus.load\(path, encoder=..., decoder="):
         isthmus.load(folder, encoder=Branched(N_FEATURES, 2))
     with pytest.raises(isthmus.storage.StorageError, match="encoder is not the module the model was fitted with"):
         isthmus.load(folder, encoder=Plain(N_FEATURES, 2), decoder=Branched(2, N_FEATURES))
