@@ -22,7 +22,7 @@ __all__ = [
 MOST_WEIGHTS, LEAST_WIDTH = (
     1 << 21,
     64,
-)  # of the first and of the last layer, whose cost is that of an epoch of wide rows
+)  # of the first layer and of the last: of wide rows an epoch
 MOST_TIMES = 8  # the usual number of epochs
 
 
