@@ -58,7 +58,16 @@ class FitColumns:
                 values = values.iloc[:, order] if hasattr(values, "iloc") else values[:, order]
             values = rules.validate(values, names is not None) if self.layout is None else values
             require_finite(values, features_of(self.names, self.n_columns, self.layout), rules.who, missing=gaps)
-        return ValidRows(values, stream, self.names, self.layout, masked=gaps, was_read=rows.was_read)
+        return ValidRows(
+            values=values,
+            stream=stream,
+            names=self.names,
+            layout=self.layout,
+            masked=gaps,
+            was_read=rows.was_read,
+            image_shape=rows.image_shape,
+            row_shape=rows.row_shape if self.layout is None or stream is not None else None,
+        )
 
     def arranged(self, stream: TableStream) -> TableStream:
         """A stream with the columns of the fit, in its order and encoded by its layout; a `DataError` names others."""
