@@ -13,6 +13,7 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from isthmus.tables.bounds import LONGEST_LINE, MOST_NAMED_COLUMNS, require_columns
@@ -96,9 +97,9 @@ class TextSource(Source):
     def _understood(self, text: str, lines: list[str], encoding: str, request: Request) -> Any:
         """The dialect, the heading and the line at which data begin; that of the fit, if its names are found by it."""
         hints = {"separator": request.separator, "decimal": request.decimal}
-        if request.dialect is not None and not any(hints.values()):
-            known = request.dialect
-            one = Dialect(encoding, known.separator, known.quote, known.escape, known.decimal, known.comment)
+        # another file may be set in columns of other widths
+        if request.dialect is not None and not request.dialect.starts and not any(hints.values()):
+            one = replace(request.dialect, encoding=encoding)
             with suppress(ValueError, IndexError):
                 heading, begin = headed(one, lines, request.header)
                 if request.columns and set(request.columns) <= set(heading.names):
@@ -214,11 +215,8 @@ class TextSource(Source):
                     batch = reader.read_next_batch()
                 except StopIteration:
                     batch = None
-                batch = (
-                    pyarrow.RecordBatch.from_arrays(batch.columns, names=list(self.names))
-                    if batch is not None
-                    else None
-                )
+                if batch is not None:
+                    batch = pyarrow.RecordBatch.from_arrays(batch.columns, names=list(self.names))
                 parts, begin = [], 0
                 size = 0 if batch is None else len(batch)
                 while seen < len(odd) and (batch is None or odd[seen][0] - 1 - seen <= done + size):
