@@ -135,6 +135,8 @@ def split_line(line: str, dialect: Dialect) -> list[str]:
 
 def dialect_of(text: str, *, encoding: str, separator: str | None = None, decimal: str | None = None) -> Dialect:
     """The dialect of a text by its beginning; ``separator`` and ``decimal`` where they are known."""
+    if decimal not in (None, *FIRM):
+        raise DataError(f"--decimal must be '.' or ',', got {decimal!r}.")
     lines = [line for line in LINE.split(text) if line.strip()][: 3 * LOOKED_AT]
     comment = _comment(lines)
     plain = [line for line in lines if not (comment and line.lstrip().startswith(comment))][: 2 * LOOKED_AT]

@@ -36,7 +36,7 @@ def number(survey: ColumnSurvey, place: int, hints: Hints, form: NumberForm | No
         column = Column(survey.name, "date", "timestamp[us]", form=EpochForm(epoch), marks=survey.others)
         return learned(survey, column, (*notes, "seconds since 1970" if epoch == 1 else "milliseconds since 1970"))
     if hints.guess and not hints.few:
-        if numbers.count and numbers.low == numbers.high:
+        if numbers.count and numbers.low == numbers.high and numbers.exact:
             return constant(survey)
         why = _names_rows(survey, place)
         if why:

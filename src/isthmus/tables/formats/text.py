@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from isthmus.tables.bounds import LONGEST_LINE, MOST_NAMED_COLUMNS, require_columns
 from isthmus.tables.container import HEAD_BYTES, File
 from isthmus.tables.dialect import LINE, Dialect, dialect_of, headed
-from isthmus.tables.encoding import STRAY, decoded, encoding_of
+from isthmus.tables.encoding import STRAY, decoded, encoding_of, require_encoding
 from isthmus.tables.errors import DataError
 from isthmus.tables.footer import footer_of
 from isthmus.tables.request import Request
@@ -70,12 +70,7 @@ class TextSource(Source):
         if not file.head.strip(b" \t\r\n\0\xef\xbb\xbf\xff\xfe"):
             raise DataError(f"{self.where}: the file is empty; it needs column names and rows of cells.")
         encoding = request.encoding or encoding_of(file.head, whole=file.is_whole)
-        try:
-            codecs.lookup(encoding)
-        except LookupError as error:
-            raise DataError(
-                f"--encoding {encoding!r} is not known; it may be utf-8, cp1252, utf-16, gb18030, …."
-            ) from error
+        require_encoding(file.head, encoding, self.where)
         head = file.head if file.is_whole or file.head.count(b"\n") + file.head.count(b"\r") > 1 else _longer_head(file)
         text = decoded(head, encoding).lstrip("\ufeff")
         lines = LINE.split(text)
