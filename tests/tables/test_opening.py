@@ -244,6 +244,18 @@ def test_numbers_too_long_for_float64_are_ids_and_no_constant(file):
     assert (finding.kind, finding.why) == ("id", "whole numbers of more than 15 digits, which name things")
 
 
+def test_a_whole_number_too_large_for_64_bits_stays_a_number(file):
+    rows = "".join(f"{place % 7},{place % 5}\n" for place in range(40))
+    stream = open_table(file(f"a,b\n{rows}49999999999999999999999,1\n"), kinds={"a": "number"})
+    assert stream.load().values[-1, 0] == 5e22
+
+
+def test_a_number_beyond_float64_is_missing_and_said(file):
+    stream = open_table(file("a,b\n" + "".join(f"{place % 7},{place % 5}\n" for place in range(40)) + "1e999,1\n"))
+    assert np.isnan(stream.load().values[-1, 0])
+    assert "the first '1e999' in line 42" in str(stream.description)
+
+
 def test_a_folder_of_unlike_tables(file, tmp_path):
     (tmp_path / "in").mkdir()
     file("a,b\n1,2\n", "in/0.csv")

@@ -260,6 +260,10 @@ class ColumnSurvey:
             long = np.asarray(compute.match_substring_regex(words, LONG_DIGITS))
             self.numbers.exact = self.numbers.exact and not known.count(long)
             values = compute.if_else(mask_of(known.times > 0), numbers_of(words, decimal), None)
+            endless = np.asarray(compute.fill_null(compute.is_inf(values), False))  # 1e999, which float64 has not
+            if endless.any():
+                self.dot, self.comma = (count - known.count(endless) for count in (self.dot, self.comma))
+                self._note_odd(known, ~endless)
             self.numbers.add(np.asarray(compute.take(values, known.indices).drop_null(), np.float64))
 
     def _note_units(self, numbers: Any) -> None:
