@@ -193,7 +193,7 @@ def _names_above(lines: Sequence[str], begin: int, width: int, starts: Sequence[
     """Names from lines right above columns that stand below one another; None where no word is amiss among them."""
     body = [line for line in lines[begin : begin + 50] if line.strip()]
     columns = spans_below(body, width)
-    if starts:
+    if starts and body:
         ends = [*starts[1:], max([starts[-1] + 1, *map(len, body)])]
         columns = [(start, len(max((line[start:end].rstrip() for line in body), key=len)) + start)
                    for start, end in zip(starts, ends, strict=True)]  # fmt: skip

@@ -104,6 +104,7 @@ class RecordSource(Source):
                         f"{self._file.where}: field {name!r} holds {field.dtype} of shape {field.shape[1:]}, no cell."
                     )
                 field = np.char.decode(field, "utf-8", "replace") if field.dtype.kind == "S" else field
+                require_letters({name: field}, self._file.where)
                 cells.append(pyarrow.array(field.astype(field.dtype.newbyteorder("="))))
             yield pyarrow.RecordBatch.from_arrays(cells, names=list(self.names))
 
