@@ -182,7 +182,9 @@ class Column:
         cells = without_marks(cells, among_numbers=self.kind in ("number", "date"), others=self.marks)
         if self.kind == "number":
             form = self.form if isinstance(self.form, NumberForm) else NumberForm()
-            return self._without_numeric_marks(without_nan(numbers_of(cells, form.decimal)))
+            numbers = numbers_of(cells, form.decimal)
+            numbers = compute.if_else(compute.is_finite(numbers), numbers, None)
+            return self._without_numeric_marks(numbers)
         if self.kind == "date":
             if isinstance(self.form, DateForm):
                 return dates_of(cells, self.form).cast(self._canonical())

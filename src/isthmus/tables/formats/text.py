@@ -13,12 +13,13 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from isthmus.tables.bounds import LONGEST_LINE, MOST_NAMED_COLUMNS, require_columns
 from isthmus.tables.container import HEAD_BYTES, File
 from isthmus.tables.dialect import LINE, Dialect, dialect_of, headed
-from isthmus.tables.encoding import STRAY, decoded, encoding_of
+from isthmus.tables.encoding import STRAY, decoded, encoding_of, require_encoding
 from isthmus.tables.errors import DataError
 from isthmus.tables.footer import footer_of
 from isthmus.tables.request import Request
@@ -69,12 +70,7 @@ class TextSource(Source):
         if not file.head.strip(b" \t\r\n\0\xef\xbb\xbf\xff\xfe"):
             raise DataError(f"{self.where}: the file is empty; it needs column names and rows of cells.")
         encoding = request.encoding or encoding_of(file.head, whole=file.is_whole)
-        try:
-            codecs.lookup(encoding)
-        except LookupError as error:
-            raise DataError(
-                f"--encoding {encoding!r} is not known; it may be utf-8, cp1252, utf-16, gb18030, …."
-            ) from error
+        require_encoding(file.head, encoding, self.where)
         head = file.head if file.is_whole or file.head.count(b"\n") + file.head.count(b"\r") > 1 else _longer_head(file)
         text = decoded(head, encoding).lstrip("\ufeff")
         lines = LINE.split(text)
@@ -96,9 +92,9 @@ class TextSource(Source):
     def _understood(self, text: str, lines: list[str], encoding: str, request: Request) -> Any:
         """The dialect, the heading and the line at which data begin; that of the fit, if its names are found by it."""
         hints = {"separator": request.separator, "decimal": request.decimal}
-        if request.dialect is not None and not any(hints.values()):
-            known = request.dialect
-            one = Dialect(encoding, known.separator, known.quote, known.escape, known.decimal, known.comment)
+        # another file may be set in columns of other widths
+        if request.dialect is not None and not request.dialect.starts and not any(hints.values()):
+            one = replace(request.dialect, encoding=encoding)
             with suppress(ValueError, IndexError):
                 heading, begin = headed(one, lines, request.header)
                 if request.columns and set(request.columns) <= set(heading.names):
@@ -214,11 +210,8 @@ class TextSource(Source):
                     batch = reader.read_next_batch()
                 except StopIteration:
                     batch = None
-                batch = (
-                    pyarrow.RecordBatch.from_arrays(batch.columns, names=list(self.names))
-                    if batch is not None
-                    else None
-                )
+                if batch is not None:
+                    batch = pyarrow.RecordBatch.from_arrays(batch.columns, names=list(self.names))
                 parts, begin = [], 0
                 size = 0 if batch is None else len(batch)
                 while seen < len(odd) and (batch is None or odd[seen][0] - 1 - seen <= done + size):
