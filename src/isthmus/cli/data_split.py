@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from isthmus.cli.outcome import CommandError, say
 from isthmus.cli.reading_flags import READ_BY_ITSELF, ReadingFlags
 from isthmus.cli.run_folder import DataRecord, Run, fingerprint, lasting_source, places_sha256
+from isthmus.cli.torch_ahead import import_torch_while_reading
 from isthmus.tables.column import Column
 
 if TYPE_CHECKING:
@@ -141,6 +142,7 @@ def read_and_split(request: DataRequest) -> DataSplit:
     """Read a table and draw the rows to hold out, 100,000 at most of a large one; say how many of each there are."""
     from isthmus.tables import open_table, split_table
 
+    import_torch_while_reading(request.source)
     options = request.reading.options() | {"held_bytes": request.memory, "drop": request.drop}
     stream = open_table(request.source, labels=request.labels, ids=request.ids, **options)
     if stream.description is not None:

@@ -154,7 +154,7 @@ def fit(
 
 def _fit(asked: Asked, run: Path, checkpoints: Any) -> tuple[Any, DataSplit]:
     """The fitted estimator, and its rows."""
-    kind, chosen = chosen_variant(asked.variant), settings_of(asked.variant, asked.settings)
+    chosen = settings_of(asked.variant, asked.settings)
     memory, reading = None if asked.memory is None else asked.memory << 20, ReadingFlags.of(asked.reading)
     request = DataRequest(
         asked.data, asked.labels, asked.ids, asked.drop, asked.test_size, asked.seed, memory, reading
@@ -166,7 +166,8 @@ def _fit(asked: Asked, run: Path, checkpoints: Any) -> tuple[Any, DataSplit]:
         if rows.has_gaps:  # which the rows to learn from may be without, by chance
             chosen = {"missing": "mask"} | chosen
         say(f"fitting the {asked.variant} autoencoder …")
-        estimator = _fitted(kind(**chosen, random_state=asked.seed), rows.to_learn_from, checkpoints)
+        kind = chosen_variant(asked.variant)  # which imports PyTorch: what was read has been described by now
+        estimator = _fitted(kind(**chosen, random_state=asked.seed), rows.to_learn_from, checkpoints())
     return estimator.set_params(verbose=kind().verbose), rows  # verbose as it is without a command line
 
 
