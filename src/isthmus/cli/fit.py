@@ -23,7 +23,7 @@ from isthmus.cli.outcome import CommandError, UsageError, finite, print_json, sa
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading, ReadingFlags
 from isthmus.cli.resume import Asked, asked_again, checkpointed, require_none_unfinished, require_same_data
-from isthmus.cli.row_flags import JsonOutput, Seed, SeriesEntity, SeriesTime, TimeZone
+from isthmus.cli.row_flags import JsonOutput, Seed, SeriesEntity, SeriesTime, TimeZone, rows_of
 from isthmus.cli.run_folder import (
     EVALUATION,
     FIGURES,
@@ -45,7 +45,7 @@ VARIANTS = f"Kind of autoencoder: {' | '.join(variant_names())}."
 
 @with_hyperparameter_flags
 def fit(
-    data: str | None = None,
+    data: Annotated[str | None, rows_of("What to learn from")] = None,
     /,
     *,
     variant: Annotated[str, Parameter(help=VARIANTS)] = "vanilla",
@@ -79,8 +79,6 @@ def fit(
 
     Parameters
     ----------
-    data
-        A .csv, .tsv, .parquet, .npy or .npz file, a folder of those or of pictures, or a bundled data set.
     output
         The run folder to write. [default: runs/DATA-VARIANT]
     labels

@@ -24,7 +24,7 @@ from cyclopts import CycloptsError, MissingArgumentError, UnusedCliTokensError
 
 from isthmus.cli import application, commands
 
-__all__ = ["CommandError", "UsageError", "escaped", "finite", "print_json", "run", "say", "show"]
+__all__ = ["CommandError", "UsageError", "escaped", "finite", "print_json", "run", "say", "show", "warnings_said"]
 
 WELL, FAILED, WRONG_USE, STOPPED, ENDED = 0, 1, 2, 130, 143
 DEBUG = "--debug"
@@ -103,6 +103,17 @@ def show(*parts: Any) -> None:
             print(_encodable(escaped(part), sys.stdout))
         else:
             console.print(part)
+
+
+@contextmanager
+def warnings_said() -> Iterator[None]:
+    """What a fit warns of is said as a note."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    for one in caught:
+        sentence = str(one.message).partition(": ")[2] or str(one.message)
+        say(f"note: {sentence}")
 
 
 def print_json(facts: Mapping[str, Any]) -> None:
