@@ -216,7 +216,7 @@ def _written(run: Path, report: dict[str, Any]) -> list[str]:
 
 def _name_of(data: str) -> str:
     """What the run folder is named after: the file or folder without its suffix."""
-    path = Path(data)
+    path = Path("stdin" if data == "-" else data)
     name = path.stem if path.suffix else path.resolve().name
     return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name) or "data"
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from cyclopts import CycloptsError, MissingArgumentError, UnusedCliTokensError
 
-from isthmus.cli import application, commands
+from isthmus.cli import STANDARD_INPUT, application, commands
 
 __all__ = ["CommandError", "UsageError", "escaped", "finite", "print_json", "run", "say", "show", "warnings_said"]
 
@@ -61,6 +61,7 @@ def run(tokens: Sequence[str]) -> int:
                 return WELL
             tokens = _help_first(tokens)
             _require_known_command(tokens)
+            tokens = [STANDARD_INPUT if token == "-" else token for token in tokens]
             command, given, _ = application().parse_args(tokens, print_error=False, exit_on_error=False)
             _collect_from_here()
             command(*given.args, **given.kwargs)
@@ -172,7 +173,7 @@ def _misuse(error: CycloptsError) -> str:
         name = error.argument.name
         return f"{name} needs a value" if name.startswith("-") else f"{name} is missing"
     if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
-        return f"{error.unused_tokens[0]!r} is one argument too many"
+        return f"{error.unused_tokens[0].removeprefix(STANDARD_INPUT[0])!r} is one argument too many"
     return _one_line(error).rstrip(".")
 
 
