@@ -18,6 +18,7 @@ so that the guess is good too, where it is used as it stands.
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -43,7 +44,8 @@ __all__ = ["Alternated", "Turns", "alternate", "alternate_again", "can_alternate
 
 DESCENT = 2  # steps at the beginning of a turn
 NOISE = 0.02  # of each latent's standard deviation
-RATE, DECAY = 0.6, 0.5  # of the plan's learning rate and weight decay
+RATE, DECAY = 0.9, 0.5  # of the plan's learning rate and weight decay
+BATCH, LEAST_STEPS = 2, 8  # times the plan's, as large batches cost less, where so many an epoch are left
 ORDINARY = 0.5  # share of the plan's epochs that go before, for encoder and decoder together
 LEAST_TURNS, MOST_TURNS, LEAST_EPOCHS = 2, 10, 4
 ENCODER_SHARE = 0.25  # of the decoder's epochs
@@ -90,13 +92,14 @@ def can_alternate(model: AutoencoderModel, rows: Rows) -> bool:
 class Alternated(NamedTuple):
     """Which row of the history is the model's now, whether somebody ended the turns, and how many were kept.
 
-    Of the encoder's epochs after them ``encoder_epochs`` were kept.
+    Of the encoder's epochs after them ``encoder_epochs`` were kept. ``before`` is the model's state at their start.
     """
 
     best_epoch: int
     interrupted: bool
     kept: int = 0
     encoder_epochs: int = 0
+    before: Mapping[str, Tensor] = {}
 
 
 def alternate(
@@ -117,6 +120,7 @@ def alternate(
     """
     plan = turns.plan
     work = _Work(model, rows, held_out, plan.batch_size, seed, mean_weight)
+    at_start = copy.deepcopy(model.state_dict())
     decoder = OneNetwork(model.decoder, plan, DECAY * plan.weight_decay)
     first, begun, before = len(history), time.perf_counter(), history[-1]["seconds"]
     losses = [work.held_out_losses()]
@@ -144,13 +148,14 @@ def alternate(
     if kept:
         encoder_epochs = _teach_encoder(work, turns)
         best_epoch = first + kept - 1
-    return Alternated(best_epoch, interrupted, kept, encoder_epochs)
+    return Alternated(best_epoch, interrupted, kept, encoder_epochs, at_start)
 
 
 def alternate_again(
     model: AutoencoderModel, rows: Rows, turns: Turns, seed: int, found: Alternated, mean_weight: float = 1.0
 ) -> None:
-    """The turns that were kept, and the encoder's epochs after them, on ``rows``, of which none are held out."""
+    """The same from where it began on ``rows``, of which none are held out: as many turns and encoder's epochs."""
+    model.load_state_dict(found.before)
     work = _Work(model, rows, None, turns.plan.batch_size, seed, mean_weight)
     decoder = OneNetwork(model.decoder, turns.plan, DECAY * turns.plan.weight_decay)
     for turn in range(1, found.kept + 1):
@@ -177,8 +182,10 @@ class _Work:
     def __init__(
         self, model: AutoencoderModel, rows: Rows, held_out: Rows | None, batch_size: int, seed: int, mean_weight: float
     ):
-        self.model, self.rows, self.batch_size, self.seed = model, rows, batch_size, seed
+        self.model, self.rows, self.seed = model, rows, seed
         self.mean_weight = mean_weight
+        larger = BATCH * batch_size
+        self.batch_size = larger if len(rows) >= LEAST_STEPS * larger else batch_size
         self.device = next(model.parameters()).device
         held_out = rows.some(0) if held_out is None else held_out
         self.held_out = self._taken(held_out, torch.arange(len(held_out)))
