@@ -13,6 +13,7 @@ import isthmus
 from conftest import curved_table
 from isthmus import Autoencoder
 from isthmus.choices import choose_refit
+from isthmus.inference.alternation import _Work
 from isthmus.rows.rows import DenseRows, Rows
 from isthmus.training.loop import Training
 from isthmus.training.one_network import OneNetwork
@@ -93,6 +94,20 @@ def test_turns_are_repeated_from_where_they_began(learned_from, monkeypatch):
         torch.testing.assert_close(decoder_again[name], values, rtol=0, atol=0)
     for name, values in encoder.items():
         torch.testing.assert_close(encoder_again[name], values, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("early_stopping", [True, False])
+def test_turns_without_gain_end_once_the_rate_is_low(early_stopping, monkeypatch):
+    measured = []
+
+    def worse_and_worse(work, *, amortized=False):
+        measured.append(held_out_losses(work, amortized=amortized) + len(measured))
+        return measured[-1]
+
+    held_out_losses = _Work.held_out_losses
+    monkeypatch.setattr(_Work, "held_out_losses", worse_and_worse)
+    Autoencoder(refit=False, early_stopping=early_stopping, **TURNING).fit(curved_table(200))
+    assert len(measured) == 1 + (6 if early_stopping else 10)
 
 
 def test_new_rows_are_better_for_it():

@@ -38,16 +38,18 @@ from isthmus.rows.rows import Batch, Rows, seeded_generator
 from isthmus.training.loop import exceeds_chance
 from isthmus.training.one_network import OneNetwork
 from isthmus.training.plan import Plan, automatic_patience
-from isthmus.training.schedule import rate
+from isthmus.training.schedule import annealed_from, rate
 
 __all__ = ["Alternated", "Turns", "alternate", "alternate_again", "can_alternate", "no_turns", "share_out"]
 
 DESCENT = 2  # steps at the beginning of a turn
 NOISE = 0.02  # of each latent's standard deviation
-RATE, DECAY = 0.9, 0.5  # of the plan's learning rate and weight decay
-BATCH, LEAST_STEPS = 2, 8  # times the plan's, as large batches cost less, where so many an epoch are left
+RATE, DECAY = 0.6, 0.5  # of the plan's learning rate and weight decay
+# Large batches cost less: twice as many rows at a higher rate, where so many steps an epoch are left.
+LARGER_BATCH, LARGER_RATE, LEAST_STEPS = 2, 1.5, 10
 ORDINARY = 0.5  # share of the plan's epochs that go before, for encoder and decoder together
 LEAST_TURNS, MOST_TURNS, LEAST_EPOCHS = 2, 10, 4
+PATIENCE = 3  # turns without gain that end them, once the rate is low
 ENCODER_SHARE = 0.25  # of the decoder's epochs
 BASIS_ROWS = 2048  # of which codes to start from and the mean curvature are taken
 
@@ -126,6 +128,7 @@ def alternate(
     losses = [work.held_out_losses()]
     at_first = best = decoder.weights()
     interrupted, kept, encoder_epochs = False, 0, 0
+    annealed = annealed_from(replace(plan, epochs=turns.count))
     try:
         for turn in range(1, turns.count + 1):
             _take_turn(work, decoder, turns, turn)
@@ -133,10 +136,11 @@ def alternate(
             if work.mean(losses[turn]) < work.mean(losses[kept]):
                 kept, best = turn, decoder.weights()
             row = work.figures(losses[turn])
-            row |= {"epoch": float(first + turn - 1), "learning_rate": RATE * rate(plan, turn / turns.count)}
+            row |= {"epoch": float(first + turn - 1), "learning_rate": work.rate * rate(plan, turn / turns.count)}
             row["seconds"] = before + time.perf_counter() - begun
             history.append({name: row[name] for name in history.columns})
-            if on_turn(row):
+            waited = turn - kept if turn >= annealed and plan.patience is not None else 0
+            if on_turn(row) or waited >= PATIENCE:
                 break
     except KeyboardInterrupt:
         interrupted = True
@@ -170,7 +174,7 @@ def _take_turn(work: _Work, decoder: OneNetwork, turns: Turns, turn: int) -> Non
     per_turn = turns.epochs * work.batches_of_epoch
     step, n_steps = (turn - 1) * per_turn, turns.count * per_turn
     for noisy, batch in work.batches(turn, turns.epochs):
-        highest = RATE * rate(turns.plan, step / max(1, n_steps - 1))
+        highest = work.rate * rate(turns.plan, step / max(1, n_steps - 1))
         decoder.step(_beside(noisy, batch.given), _at_output(work.model.likelihood, batch), highest)
         step += 1
     work.renew_basis()
@@ -184,8 +188,9 @@ class _Work:
     ):
         self.model, self.rows, self.seed = model, rows, seed
         self.mean_weight = mean_weight
-        larger = BATCH * batch_size
-        self.batch_size = larger if len(rows) >= LEAST_STEPS * larger else batch_size
+        self.batch_size, self.rate = batch_size, RATE
+        if len(rows) >= LEAST_STEPS * LARGER_BATCH * batch_size:
+            self.batch_size, self.rate = LARGER_BATCH * batch_size, LARGER_RATE * RATE
         self.device = next(model.parameters()).device
         held_out = rows.some(0) if held_out is None else held_out
         self.held_out = self._taken(held_out, torch.arange(len(held_out)))
@@ -304,7 +309,7 @@ def _teach_encoder(work: _Work, turns: Turns, epochs: int | None = None) -> int:
                 here = linearize(h, batch.given)
                 return here.pull(_at_output(model.likelihood, batch)(here.value))
 
-            encoder.step(_beside(batch.x, batch.given), at_code, RATE * rate(plan, step / max(1, n_steps - 1)))
+            encoder.step(_beside(batch.x, batch.given), at_code, work.rate * rate(plan, step / max(1, n_steps - 1)))
             step += 1
         loss = work.mean(work.held_out_losses(amortized=True)) if epochs is None else -math.inf
         if loss < best or epochs is not None:
