@@ -2,10 +2,10 @@
 
 On few rows the share that is held out costs more than it brings (a quarter of 140 rows: a tenth of the error). So what
 made the model is repeated on all rows, with the same seed and schedule. Where turns of decoder and codes were kept
-(`isthmus.inference.alternation`) these are repeated, from the networks they began with: they train the decoder for longer
-than the run before them did, and the encoder after it. Elsewhere the run is repeated from its start, for the epochs that
-were chosen. What held-out rows said of the model is kept from before: whether the closed form is left at
-all, the noise, and the columns' errors. A refit that reconstructs the rows it has now learned from no better than the
+(`isthmus.inference.alternation`) they are what is repeated, from the networks they began with, and the encoder's epochs
+after them: the decoder learns for longer in them than in the run before. Elsewhere the run is repeated from its start, for
+the epochs that were chosen. What held-out rows said of the model is kept from before: whether the closed form is left
+at all, the noise, and the columns' errors. A refit that reconstructs the rows it has now learned from no better than the
 model that hadn't, or that goes astray, is dropped.
 """
 
