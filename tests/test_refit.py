@@ -97,7 +97,7 @@ def test_turns_are_repeated_from_where_they_began(learned_from, monkeypatch):
 
 
 @pytest.mark.parametrize("early_stopping", [True, False])
-def test_turns_without_gain_end_once_the_rate_is_low(early_stopping, monkeypatch):
+def test_turns_that_grow_worse_end_once_the_rate_is_low(early_stopping, monkeypatch):
     measured = []
 
     def worse_and_worse(work, *, amortized=False):

@@ -2,11 +2,11 @@
 
 On few rows the share that is held out costs more than it brings (a quarter of 140 rows: a tenth of the error). So what
 made the model is repeated on all rows, with the same seed and schedule. Where turns of decoder and codes were kept
-(`isthmus.inference.alternation`) they are what is repeated, from the networks they began with, and the encoder's epochs
-after them: the decoder learns for longer in them than in the run before. Elsewhere the run is repeated from its start, for
-the epochs that were chosen. What held-out rows said of the model is kept from before: whether the closed form is left
-at all, the noise, and the columns' errors. A refit that reconstructs the rows it has now learned from no better than the
-model that hadn't, or that goes astray, is dropped.
+(`isthmus.inference.alternation`) they are what is repeated, from the networks they began with, and the epochs of the
+encoder after them: in the turns the decoder learns for longer than in the run before. Elsewhere the run is repeated
+from its start, for the epochs that were chosen. What held-out rows said of the model is kept from before: whether the
+closed form is left at all, the noise, and the columns' errors. A refit that reconstructs the rows it has now learned
+from no better than the model that hadn't, or that goes astray, is dropped.
 """
 
 from __future__ import annotations

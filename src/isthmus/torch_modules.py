@@ -66,8 +66,8 @@ def to_torch(fitted: FittedState, part: str = "model", polish: int | None = None
     """A trainable copy of a fitted model's encoder, decoder, or both in one: shape (batch, ·) to (batch, ·).
 
     A model that was fitted with ``given`` makes a module of two inputs: rows or codes, and what they are given. Rows
-    must be complete: filling missing cells is the estimator's work. Codes are polished by ``polish`` steps, each written
-    out; None takes as many as the model does itself, 0 leaves the encoder's codes.
+    must be complete: filling missing cells is the estimator's work. Codes are polished by ``polish`` steps, each of
+    them written out; None takes as many as the model does itself, 0 leaves the encoder's codes.
 
     Raises
     ------

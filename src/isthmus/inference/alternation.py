@@ -49,7 +49,7 @@ RATE, DECAY = 0.6, 0.5  # of the plan's learning rate and weight decay
 LARGER_BATCH, LARGER_RATE, LEAST_STEPS = 2, 1.5, 10
 ORDINARY = 0.5  # share of the plan's epochs that go before, for encoder and decoder together
 LEAST_TURNS, MOST_TURNS, LEAST_EPOCHS = 2, 10, 4
-PATIENCE = 3  # turns without gain that end them, once the rate is low
+PATIENCE = 3  # turns since the best of them that end them, once the rate is low
 ENCODER_SHARE = 0.25  # of the decoder's epochs
 BASIS_ROWS = 2048  # of which codes to start from and the mean curvature are taken
 
@@ -139,7 +139,8 @@ def alternate(
             row |= {"epoch": float(first + turn - 1), "learning_rate": work.rate * rate(plan, turn / turns.count)}
             row["seconds"] = before + time.perf_counter() - begun
             history.append({name: row[name] for name in history.columns})
-            waited = turn - kept if turn >= annealed and plan.patience is not None else 0
+            lowest = min(range(1, turn + 1), key=lambda place: work.mean(losses[place]))
+            waited = turn - lowest if turn >= annealed and plan.patience is not None else 0
             if on_turn(row) or waited >= PATIENCE:
                 break
     except KeyboardInterrupt:
