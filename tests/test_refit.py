@@ -192,3 +192,22 @@ def test_annealing_begins_where_the_rate_has_halved(epochs):
     assert begin < 0.6 * epochs + 1
     assert rate(plan, 0.6 - 1e-3) > 0.5
     assert annealed_from(Plan(epochs=epochs, batch_size=32, learning_rate=1.0, schedule="constant")) == 0
+
+
+def test_the_history_says_what_reconstruct_does(kind, monkeypatch):
+    """Where codes are the encoder's, nothing was refitted and nothing is drawn in evaluation."""
+    held_out, run = [], Training.run
+
+    def noting(self, training, validation, *arguments):
+        held_out.append(validation)
+        run(self, training, validation, *arguments)
+
+    monkeypatch.setattr(Training, "run", noting)
+    model = kind(2, refit=False, polish=0, **SETTINGS).fit(curved_table(200))
+    bottleneck = model.model_.bottleneck
+    if bottleneck.has_prior or bottleneck.ordered or not model.model_.corruption.is_identity:
+        pytest.skip("evaluation draws noise, or how many latents are read")
+    (rows,) = held_out
+    X = model.scaling_.undo(rows.take(torch.arange(len(rows))).numpy())
+    measured = (((model.reconstruct(X) - X) / model.scaling_.spread) ** 2).mean()
+    assert measured == pytest.approx(model.history_["validation_mse"][model.best_epoch_], rel=1e-3)
