@@ -11,6 +11,7 @@ import isthmus
 from isthmus import Autoencoder, VariationalAutoencoder
 from isthmus.evaluation import evaluate
 from isthmus.evaluation.neighbours import neighbours_kept, pair_scores, read_pairs
+from isthmus.input_validation import fit_columns, input_rules
 from isthmus.plots import plot_signals, plot_spectrograms
 from isthmus.rows.augmented import AugmentedRows
 from isthmus.rows.rows import dense_rows
@@ -222,3 +223,11 @@ def test_scores_of_pairs(tmp_path):
     (tmp_path / "pairs.csv").write_text("a b\nc d\n")
     with pytest.raises(DataError, match="two words and a score"):
         read_pairs(tmp_path / "pairs.csv")
+
+
+def test_later_rows_are_of_the_same_shape():
+    """A fit that resumes learns from mirrored pictures as it did before."""
+    pictures = np.random.default_rng(0).normal(size=(40, 3, 8, 8))
+    model = isthmus.Autoencoder(2, max_iter=0, random_state=0).fit(pictures)
+    later = fit_columns(model, None).rows(input_rules(model, reset=False), pictures, gaps=False)
+    assert later.row_shape == model.fitted_.row_shape is not None

@@ -35,6 +35,7 @@ __all__ = [
     "is_linear",
     "needs_search",
     "require_consistent",
+    "require_numeric_settings_unset",
 ]
 
 MOST_UNITS_PER_FEATURE = 64
@@ -316,3 +317,14 @@ def choose_plan(
         precision=settings.precision,
         guards_start=settings.start == "principal",
     )
+
+
+def require_numeric_settings_unset(settings: AutoencoderSettings) -> None:
+    """Refuse settings that don't apply to a mixed-type table."""
+    for name, given, why in (
+        ("likelihood", settings.likelihood != "gaussian", "each column of a mixed-type table has its own"),
+        ("output_activation", settings.output_activation != "identity", "it doesn't apply to a mixed-type table"),
+        ("image_shape", settings.image_shape is not None, "a mixed-type table isn't a picture"),
+    ):
+        if given:
+            raise ValueError(f"{type(settings).__name__}: {name}={getattr(settings, name)!r}, but {why}.")

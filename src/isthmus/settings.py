@@ -87,7 +87,7 @@ class AutoencoderSettings:
     budget: int | str | None = hyper(
         None,
         "how much training: a time such as '30s', '5min' or '2h', or a number of epochs, planned to end there; "
-        "None: what is usual for the data's size",
+        "None: chosen by the data's size",
         at_least=0,
         pattern=BUDGET,
         written="a time such as '30s' or '5min'",

@@ -23,7 +23,7 @@ MOST_WEIGHTS, LEAST_WIDTH = (
     1 << 21,
     64,
 )  # of the first layer and of the last: of wide rows an epoch
-MOST_TIMES = 8  # the usual number of epochs
+MOST_TIMES = 8  # the default number of epochs
 
 
 RATE_OF_STAGES, DECAY_OF_STAGES = 0.4, 0.05  # of a perceptron's rate; convolutions, normalised, need little decay
@@ -79,9 +79,9 @@ def automatic_epochs(n_rows: int, batch_size: int, n_steps: int = 1500) -> int:
     return min(200, max(3, round(n_steps / steps)))
 
 
-def most_useful_epochs(usual: int) -> int:
-    """How many times the usual number of epochs still bring something; a budget of time is not spent beyond."""
-    return MOST_TIMES * usual
+def most_useful_epochs(epochs: int) -> int:
+    """How many times the default number of epochs still bring something; a budget of time is not spent beyond."""
+    return MOST_TIMES * epochs
 
 
 def automatic_patience(epochs: int) -> int:
