@@ -29,7 +29,9 @@ class Peers:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
         self._worker = subprocess.Popen([python_for("pyod"), __file__], **pipes)
 
-    def scores_of(self, train: np.ndarray, test: np.ndarray, seed: int) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    def scores_of(
+        self, train: np.ndarray, test: np.ndarray, seed: int
+    ) -> tuple[dict[str, np.ndarray], dict[str, float]]:
         """Scores of the test rows by each detector, larger is more anomalous, and CPU seconds of each fit."""
         with tempfile.TemporaryDirectory() as folder:
             np.save(Path(folder, "train.npy"), train)

@@ -80,11 +80,13 @@ def _sentences(runs: Runs) -> str:
                     f"{protocol}, {NAMES[other]}: ahead in AUROC on {wins} of {len(pair[0])} sets "
                     f"(Wilcoxon p {wilcoxon(*pair).pvalue:.2g})"
                 )
-    text = "Against " + "; ".join(said) + "." if said else ""
+    text = "; ".join(said) + "." if said else ""
     for protocol, what in (("swap", "swapped"), ("move", "moved")):
-        shares = of_sets(runs.get(protocol, {}), "isthmus", "first_column")
+        sets = runs.get(protocol, {}).values()
+        shares = [part for one in sets for part in of_sets({"": one}, "isthmus", "first_column")]
         if shares:
-            text += f" The {what} cell's column is named first in {statistics.fmean(shares):.0%} of the rows."
+            share = statistics.fmean(shares)
+            text += f" The {what} cell's column is named first in {share:.0%} of the rows ({len(shares)} sets)."
     pairs = [
         (one["isthmus"]["fit_cpu_seconds"], one["pyod_autoencoder"]["fit_cpu_seconds"])
         for seeds in runs.get("clean", {}).values()
@@ -145,9 +147,7 @@ def _rates(sets: dict[str, dict[int, dict[str, Any]]]) -> str:
 def _off(fits: list[dict[str, Any]], rate: float) -> bool:
     """Whether the mean rate is off by more than two standard deviations; held-out and tested rows both vary."""
     met = statistics.fmean(fit["false_alarms"][str(rate)] for fit in fits)
-    variance = statistics.fmean(
-        rate * (1 - rate) * (1 / fit["normal_tested"] + 1 / fit["held_out"]) for fit in fits
-    )
+    variance = statistics.fmean(rate * (1 - rate) * (1 / fit["normal_tested"] + 1 / fit["held_out"]) for fit in fits)
     return abs(met - rate) > 2 * (variance / len(fits)) ** 0.5 + 1e-12
 
 

@@ -330,7 +330,13 @@ def test_shrinkage_is_that_of_ledoit_and_wolf():
         rows = np.random.default_rng(0).normal(size=shape) * np.arange(1, shape[1] + 1)
         found, inverse = ShrunkCovariance.of(rows), np.linalg.inv(ledoit_wolf(rows, assume_centered=True)[0])
         np.testing.assert_allclose(found.precision_times(rows), rows @ inverse, rtol=1e-3, atol=1e-6)
-        np.testing.assert_allclose(found.conditional_variances, 1 / np.diag(inverse), rtol=1e-3)
+        residuals, amounts = found.conditional(rows)
+        np.testing.assert_allclose(residuals, rows @ inverse / np.diag(inverse), rtol=1e-3, atol=1e-6)
+        np.testing.assert_allclose(amounts, (rows @ inverse) ** 2 / np.diag(inverse), rtol=1e-3, atol=1e-6)
+        together = rows @ inverse
+        block = np.linalg.inv(inverse[1:4, 1:4])  # the covariance of three columns given the others
+        lengths = np.einsum("ni,ij,nj->n", together[:, 1:4], block, together[:, 1:4])
+        np.testing.assert_allclose(found.conditional(rows, [(1, 4)])[1][:, 1:4].sum(1), lengths, rtol=1e-3)
 
 
 def test_hidden_cells_get_their_conditional_expectation():
