@@ -3,7 +3,7 @@ import { element, place } from "./dom.js";
 import { followed } from "./guide.js";
 import { thumbnail } from "./pictures.js";
 
-const FINGER = 24, MOUSE = 9, STILL = 4, DOUBLE = 350; // pixels: how near a dot is meant, how far is no drag yet; milliseconds between two taps
+const FINGER = 24, MOUSE = 9, STILL = 4, DOUBLE = 350; // pixels: how near a dot is meant, how far is no drag yet; milliseconds between two taps of a finger; of a mouse the system counts
 
 /** @param {any} app */
 export function listenToPointers(app) {
@@ -11,7 +11,7 @@ export function listenToPointers(app) {
   const lens = element("div", { class: "lens", "aria-hidden": "true", hidden: true }); // a finger hides what it points at
   above.parentElement.append(lens);
   /** @type {"look" | "pan" | "lasso" | "a" | "b"} */ let way = "look";
-  let moved = false, from = [0, 0], wheelIsMeant = false, tapped = 0, tap = [0, 0];
+  let moved = false, from = [0, 0], wheelIsMeant = false, tapped = 0, tap = [0, 0], clicks = 0;
   /** @type {{item: number, z: number[]} | null} */ let kept = null; // what was pinned before the last click
   const at = (/** @type {MouseEvent} */ event) => {
     const edge = above.getBoundingClientRect();
@@ -47,6 +47,7 @@ export function listenToPointers(app) {
     place("plane").classList.add("by-pointer");
     place("plane").focus({ preventScroll: true });
   });
+  above.addEventListener("mousedown", (/** @type {MouseEvent} */ event) => (clicks = event.detail)); // between pointerdown and pointerup
   above.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => {
     const now = at(event), before = held.get(event.pointerId);
     wheelIsMeant = true;
@@ -93,7 +94,8 @@ export function listenToPointers(app) {
       else map.drawHandle();
       return;
     }
-    if (event.timeStamp - tapped < DOUBLE && Math.hypot(now[0] - tap[0], now[1] - tap[1]) < FINGER) { // the second of two: it takes back what the first one did
+    const again = event.pointerType === "mouse" ? clicks === 2 : event.timeStamp - tapped < DOUBLE && Math.hypot(now[0] - tap[0], now[1] - tap[1]) < FINGER;
+    if (again) { // the second of two: it takes back what the first one did
       tapped = 0;
       if (kept) Object.assign(app.state, kept);
       return app.wholeView();

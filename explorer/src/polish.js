@@ -5,7 +5,7 @@ import { tensor } from "./payload.js";
 /** @typedef {Float64Array} Row */
 /** @typedef {{value: Row, along: Row[]}} Moved a row and its derivative along each latent */
 
-const SHORTER = 0.25, SOFTNESS = 0.02, TINY = 1.1754943508222875e-38;
+const SHORTER = 0.25, LEVEL = 1e-6, SOFTNESS = 0.02, TINY = 1.1754943508222875e-38;
 
 /** @type {Record<string, (x: number) => number>} */
 const SLOPES = {
@@ -47,8 +47,8 @@ export function differentiable(block, program) {
     /** @type {Moved} */ const input = { value: z.map((v, i) => v * unit(i)), along: Array.from(z, (_, k) => z.map((_, i) => (i === k ? unit(i) : 0))) };
     /** @type {Moved | null} */ let found = residual ? residual.reduce((/** @type {Moved} */ at, /** @type {(at: Moved) => Moved} */ next) => next(at), input) : null;
     if (skip) {
-      const flat = skip(input), bent = found;
-      found = bent ? { value: flat.value.map((v, i) => v + bent.value[i]), along: flat.along.map((t, k) => t.map((v, i) => v + bent.along[k][i])) } : flat;
+      const linear = skip(input), residue = found;
+      found = residue ? { value: linear.value.map((v, i) => v + residue.value[i]), along: linear.along.map((t, k) => t.map((v, i) => v + residue.along[k][i])) } : linear;
     }
     if (!multiply) return /** @type {Moved} */ (found);
     const scaled = (/** @type {Row} */ row) => row.map((v, i) => v * multiply[i]);
@@ -120,8 +120,8 @@ export class Polish {
     let z = this.start(x, guess, mean), here = this.ahead(x, z), reach = 1;
     for (let step = 0; step < this.steps; step++) {
       const at = here, by = reach, trial = z.map((v, i) => v + by * at.length * at.direction[i]);
-      if (step === this.steps - 1) return this.cost(this.flow(trial), x) < here.energy ? trial : z;
-      const there = this.ahead(x, trial), lower = there.energy < here.energy;
+      if (step === this.steps - 1) return this.cost(this.flow(trial), x) <= here.energy + LEVEL * Math.abs(here.energy) ? trial : z;
+      const there = this.ahead(x, trial), lower = there.energy <= here.energy + LEVEL * Math.abs(here.energy);
       if (lower) [z, here, reach] = [trial, there, 1];
       else reach *= SHORTER;
     }

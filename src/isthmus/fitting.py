@@ -27,7 +27,7 @@ from isthmus.parts.principal import Principal
 from isthmus.pca_attributes import has_linear_code
 from isthmus.refitting import refit
 from isthmus.rehearsal import epochs_of_budget
-from isthmus.rows.mirrored import mirroring
+from isthmus.rows.augmented import augmenting
 from isthmus.rows.rows import Rows
 from isthmus.rows.source import Source
 from isthmus.rows.validation import validation_count
@@ -93,12 +93,14 @@ def _train(
     fitted: FittedState = estimator.fitted_
     if checkpointer is not None:
         checkpointer.require_same(rows)
-    mirrored = mirroring(estimator, source.row_shape, fitted.scaling)
-    copies = len(mirrored(rows)) // len(rows)
+    augmented = augmenting(estimator, source.row_shape, fitted.scaling)
+    copies = len(augmented(rows)) // len(rows)
     plan = choose_plan(estimator, len(rows), fitted, copies=copies)
     held_out = validation_count(len(rows), estimator.validation_fraction)
     with threads_for(plan.batch_size * fitted.n_weights):
-        epochs = epochs_of_budget(estimator, fitted, plan, mirrored(rows), held_out, group, time.perf_counter() - began)
+        epochs = epochs_of_budget(
+            estimator, fitted, plan, augmented(rows), held_out, group, time.perf_counter() - began
+        )
     plan = choose_plan(estimator, len(rows), fitted, epochs, copies=copies)
     if closed_form_is_best(estimator, fitted):
         plan = dataclasses.replace(plan, epochs=0)
@@ -122,7 +124,7 @@ def _train(
         progress_bar(n_rows, shown=estimator.verbose and group.is_main) as advance,
     ):
         learned, validation = rows.split(held_out)
-        learned = mirrored(learned)
+        learned = augmented(learned)
         if validation is not None and fitted.masked:
             validation = validation.repeated(VALIDATION_DRAWS)
         heard = None if X is None else estimator
@@ -170,7 +172,7 @@ def _train(
     refit_rows, left = 0, best_epoch > 0 and stopped is None and not halted
     if validation is not None and left and choose_refit(estimator, rows):
         with seeded(fitted.seed), threads_for(plan.batch_size * fitted.n_weights):
-            against = refit(training, turns, found, mirrored(rows), validation)
+            against = refit(training, turns, found, augmented(rows), validation)
             if against is None:
                 _order_linear_code(fitted, rows)
                 codes = buffered_codes(fitted.model, rows, validation, fitted.device, None, codes)

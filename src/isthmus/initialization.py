@@ -27,7 +27,7 @@ from isthmus.parts.likelihood import Columns, Likelihood
 from isthmus.parts.network import Architecture, init_from_closed_form
 from isthmus.parts.principal import Principal
 from isthmus.parts.start import Start
-from isthmus.rows.mirrored import mirroring
+from isthmus.rows.augmented import augmenting
 from isthmus.rows.rows import Batch, Rows, rows_of
 from isthmus.rows.scaling import (
     ColumnStatistics,
@@ -115,7 +115,7 @@ def initialize(
         some = _some_rows(source, rows, scaling, given, seed)
         decay = automatic_weight_decay(len(rows), principal.unexplained(n_latents))
         architecture = better_network(
-            candidates, built, some, mirroring(settings, source.row_shape, scaling), settings, device, seed, decay
+            candidates, built, some, augmenting(settings, source.row_shape, scaling), settings, device, seed, decay
         )
     model = built(architecture)
     noise_variance = principal.noise_variance(n_latents) * scaling.unit**2

@@ -32,7 +32,7 @@ def better_network(
     candidates: Sequence[Architecture],
     build: Callable[[Architecture], AutoencoderModel],
     rows: Rows,
-    mirrored: Callable[[Rows], Rows],
+    augmented: Callable[[Rows], Rows],
     settings: Any,
     device: torch.device,
     seed: int,
@@ -40,7 +40,7 @@ def better_network(
 ) -> Architecture:
     """The candidate with the lowest held-out loss; the first where no rows are held out.
 
-    ``mirrored`` makes of training rows those that are learned from.
+    ``augmented`` makes of training rows those that are learned from.
     ``decay`` is a perceptron's weight decay.
     """
     n_held_out = validation_count(len(rows), settings.validation_fraction)
@@ -52,7 +52,7 @@ def better_network(
         steps = STEPS * min(MOST_TIMES, max(1, round(dearest / architecture.products)))
         with seeded(seed), threads_for(BATCH * architecture.products):
             learned, held_out = rows.split(n_held_out)
-            learned = mirrored(learned)
+            learned = augmented(learned)
             batch = min(BATCH, len(learned))
             staged = bool(architecture.stages)
             plan = Plan(

@@ -54,6 +54,11 @@ class AutoencoderSettings:
         choices=("perceptron", "convolution"),
     )
     mirrored: bool | None = hyper(None, "learn from mirrored copies of pictures too; None: of those in colour")
+    shifted: int | None = hyper(
+        None,
+        "pixels by which pictures that are learned from are shifted at random; None: a sixteenth of those in colour",
+        at_least=0,
+    )
     start: str = hyper("principal", "initial weights: PCA's, or random", choices=("principal", "random"))
     scale: str | None = hyper(
         "auto",

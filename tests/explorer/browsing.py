@@ -24,7 +24,7 @@ def opened(browser, path: Path, fragment: str = "", **context):
     page.on("console", lambda said: page.faults.append(said.text) if said.type in ("error", "warning") else None)
     page.goto(path.as_uri() + fragment)
     try:
-        page.wait_for_selector("html[data-ready=yes]", state="attached", timeout=10_000)
+        page.wait_for_selector("html[data-ready=yes]", state="attached", timeout=60_000)
     except Exception:
         pytest.fail(f"the page did not start: {page.faults}")
     return page

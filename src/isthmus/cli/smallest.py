@@ -15,7 +15,7 @@ from isthmus.cli.matching_rows import name_columns
 from isthmus.cli.outcome import CommandError, UsageError, finite, print_json, say, show
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
-from isthmus.cli.row_flags import JsonOutput, Seed
+from isthmus.cli.row_flags import JsonOutput, Seed, SeriesTime
 from isthmus.cli.run_folder import FIGURES, NESTED, RESULT, keep_run, require_free_run, written_run
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def smallest(
     seed: Seed = 42,
     overwrite: Annotated[bool, Parameter(show_default=False)] = False,
     json: JsonOutput = False,
+    time: SeriesTime = None,
     reading: Reading = READ_BY_ITSELF,
     **settings: Any,
 ) -> None:
@@ -51,7 +52,8 @@ def smallest(
 
     Without a target the size is the one the data support: where held-out rows are most probable (the evidence), or,
     where the noise differs by column, where their hidden cells are best predicted from the cells left. Both are told.
-    The errors printed are of test rows that took no part, beside PCA's.
+    The errors printed are of test rows that took no part, beside PCA's. With --time the rows are windows of a series,
+    beside singular spectrum analysis.
 
     Parameters
     ----------
@@ -88,6 +90,16 @@ def smallest(
         raise UsageError(f"{' and '.join(given)} are each a target; give one.")
     if settings.get("n_components") is not None:
         raise UsageError("isthmus smallest finds --n-components itself; --sizes names sizes to fit beside it.")
+    if time is not None:
+        from isthmus.cli.series_smallest import smallest_of_series
+
+        rows_only = {"--max-error": max_error, "--as-good-as": as_good_as, "--output": output, "--ids": ids}
+        typed = {f"--{name.replace('_', '-')}": value is not None for name, value in settings.items()}
+        smallest_of_series(
+            data, time=time, reading=reading, labels=labels, drop=drop, sizes=_sizes(sizes), keep=keep, seed=seed,
+            not_of_series=rows_only | typed, json=json,
+        )  # fmt: skip
+        return
     chosen = settings_of("vanilla", settings) | {"verbose": False}
     pca_size, wanted = _pca_size(as_good_as), _sizes(sizes)
     if output is not None:

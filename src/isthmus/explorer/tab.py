@@ -27,7 +27,7 @@ from isthmus.inference.polishing import target_of
 
 __all__ = ["View", "row_errors", "tab_facts", "units_of"]
 
-DECODE_TOLERANCE, ENCODE_TOLERANCE = 8e-6, 1e-3
+DECODE_TOLERANCE, ENCODE_TOLERANCE = 8e-6, 4e-4
 GUESS_TOLERANCE = 5e-5  # of a code that is polished from there: steps may widen what is between two guesses
 WIDE_COLUMN = 10.0  # the tolerance is in the user's units up to this spread, beyond it a share of it
 LARGE_NETWORK = 400_000  # weights from which fewer items are shown, and an encoder must fit in the room left

@@ -6,8 +6,9 @@ and needs no more than one pass back. How far to go along it is each row's own, 
 
     z <- z + α d        α = -∇Eᵀd / dᵀ(JᵀWJ)d
 
-where Jd is one pass forward. So a step costs three passes, whatever the size of the code. A step that does not lower a
-row's E is not taken, and the next goes a quarter as far.
+where Jd is one pass forward. So a step costs three passes, whatever the size of the code. A step that raises a row's E
+is not taken, and the next goes a quarter as far. Near a minimum E is level to within rounding, and there every step is
+taken: else rounding would choose, and two machines would give a row two codes.
 
 On held-out rows of the sets named in docs/defaults.md three such steps leave no more error than three
 Levenberg-Marquardt ones, which serve where the curvature itself is wanted (`isthmus.inference.codes`).
@@ -28,6 +29,7 @@ from isthmus.parts.linearization import NARROW, product
 __all__ = ["LinearizableDecoder", "descend", "metric_of"]
 
 SHORTER = 0.25  # of the last length, after a step that was not taken
+LEVEL = 1e-6  # share of E that is no rise but float32's rounding
 RIDGE = 1e-6  # of the mean diagonal: a latent that moves nothing has no curvature to divide by
 
 
@@ -77,11 +79,11 @@ def _descend_block(decoder: LinearizableDecoder, target: Target, z: Tensor, metr
             narrow = target.n_features < NARROW
             output = decoder.linearize(trial, target.given).value if narrow else decoder(trial, target.given)
             reached = target.cost(output)
-            lower = reached < energy
+            lower = reached <= energy + LEVEL * energy.abs()
             return Inferred(torch.where(lower[:, None], trial, z), torch.where(lower, reached, energy))
         # Of a step that isn't taken nothing at the trial is needed: its row tries less of the same direction.
         reached, onward, how_far = _ahead(decoder, target, trial, metric)
-        lower = reached < energy
+        lower = reached <= energy + LEVEL * energy.abs()
         z, direction = torch.where(lower[:, None], trial, z), torch.where(lower[:, None], onward, direction)
         energy, length = torch.where(lower, reached, energy), torch.where(lower, how_far, length)
         reach = torch.where(lower, 1.0, SHORTER * reach)

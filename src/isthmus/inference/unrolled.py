@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from isthmus.inference.descent import LEVEL
 from isthmus.inference.polishing import Polishing
 from isthmus.parts.network import Network
 
@@ -71,9 +72,9 @@ class UnrolledPolishing(nn.Module):
             trial = code + (reach * length).unsqueeze(1) * direction
             if step == self.steps - 1:
                 reached = 0.5 * (self.decoder(trial) - x).square().sum(1)
-                return torch.where((reached < energy).unsqueeze(1), trial, code)
+                return torch.where((reached <= (1 + LEVEL) * energy).unsqueeze(1), trial, code)
             reached, onward, how_far = self._ahead(x, trial)
-            lower = reached < energy
+            lower = reached <= (1 + LEVEL) * energy
             code = torch.where(lower.unsqueeze(1), trial, code)
             direction = torch.where(lower.unsqueeze(1), onward, direction)
             energy, length = torch.where(lower, reached, energy), torch.where(lower, how_far, length)

@@ -19,7 +19,10 @@ __all__ = [
     "most_useful_epochs",
 ]
 
-VERY_WIDE = 32_768  # columns from which first and last layer alone would hold tens of millions of weights
+MOST_WEIGHTS, LEAST_WIDTH = (
+    1 << 21,
+    64,
+)  # of the first layer and of the last: of wide rows an epoch
 MOST_TIMES = 8  # the usual number of epochs
 
 
@@ -43,12 +46,16 @@ class Plan:
 
 
 def automatic_widths(n_features: int) -> tuple[int, ...]:
-    """Three equal hidden layers, at least twice as wide as the data, from 128 to 512; of very wide rows 64."""
-    if n_features >= VERY_WIDE:
-        return (64, 64, 64)
+    """Three equal hidden layers, at least twice as wide as the data, from 128 to 512; narrower for wide rows.
+
+    >>> [automatic_widths(n)[0] for n in (8, 100, 784, 4096, 10_752, 44_100)]
+    [128, 256, 512, 512, 128, 64]
+    """
     width = 128
     while width < min(2 * n_features, 512):
         width *= 2
+    while width > LEAST_WIDTH and width * n_features > MOST_WEIGHTS:
+        width //= 2
     return (width, width, width)
 
 
