@@ -11,19 +11,18 @@ Protocols, of at most 2,000 rows a set drawn at random, without repeated rows:
     move        one cell moved by two standard deviations
 
 No label is used in a fit. The others get standardised columns: five nearest neighbours, LOF, the isolation forest and
-PCA's Mahalanobis distance from scikit-learn, DTE's non-parametric method by its formula (Livernoche et al. 2024: the mode
-of its posterior is the mean squared distance to five neighbours, over the number of columns). PyOD's own detectors are
-measured with --peers, on the first three protocols, in an environment of their own (.venv-peers).
+PCA's Mahalanobis distance from scikit-learn, DTE's non-parametric method by its formula (Livernoche et al. 2024: the
+mode of its posterior is the mean squared distance to five neighbours, over the number of columns). PyOD's own detectors
+are measured with --peers, on the first three protocols, in an environment of their own (.venv-peers).
 
-Results are saved after every fit, and an interrupted run is resumed by the same command; --minutes stops it. Sets go from
-cheap to expensive, seed by seed. Writes benchmarks/results/anomalies.json and the tables in docs/uses/anomalies.md.
+Results are saved after every fit, and an interrupted run is resumed by the same command; --minutes stops it. Sets go
+from cheap to expensive, seed by seed. Writes benchmarks/results/anomalies.json and the tables in docs/uses/anomalies.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import time
 import warnings
 from collections.abc import Iterator
@@ -33,9 +32,9 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from isthmus.anomaly import AutoencoderOutlierDetector
 from anomaly_peers import Peers
 from anomaly_tables import tables_of, write_into_page
+from isthmus.anomaly import AutoencoderOutlierDetector
 from isthmus.tables import atomic_write
 
 RESULTS = Path(__file__).parent / "results" / "anomalies.json"

@@ -90,8 +90,8 @@ class ShrunkCovariance:
         """Each cell less its expectation given all other columns, and its squared length in standard deviations.
 
         Both have shape (n_rows, n_features). ``spans`` are the columns that are categories or booleans, from begin to
-        end: of these the others are those outside the span, as its numbers say all of one another, and its squared Mahalanobis
-        distance is shared equally.
+        end: of these the others are those outside the span, as its numbers say all of one another, and its squared
+        Mahalanobis distance is shared equally.
         """
         pull = self.precision_times(rows)
         variances = self.rest / (1 - self.gains @ self.basis**2)

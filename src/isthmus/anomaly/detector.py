@@ -30,7 +30,7 @@ from isthmus.tables.input_rows import large_stream
 __all__ = ["AutoencoderOutlierDetector"]
 
 SHARE_OF_VARIANCE = 0.5  # that PCA with the default code's size would explain
-# Of the default autoencoder: more epochs or units, a refit or polished codes find no more anomalies, at four times the cost.
+# Of the default autoencoder: a refit and polished codes find no more anomalies, at four times the cost.
 SMALL = {"hidden_layer_sizes": (64,), "max_iter": 20, "batch_size": 128, "refit": False, "polish": 0}
 LEAST_ROWS = 3
 
