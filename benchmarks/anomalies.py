@@ -16,7 +16,8 @@ mode of its posterior is the mean squared distance to five neighbours, over the 
 are measured with --peers, on the first three protocols, in an environment of their own (.venv-peers).
 
 Results are saved after every fit, and an interrupted run is resumed by the same command; --minutes stops it. Sets go
-from cheap to expensive, seed by seed. Writes benchmarks/results/anomalies.json and the tables in docs/uses/anomalies.md.
+from cheap to expensive, seed by seed. Writes benchmarks/results/anomalies.json and the tables in
+docs/uses/anomalies.md.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """PyOD's detectors with their own defaults, in the peers' environment: a worker for benchmarks/anomalies.py.
 
 Rows are standardised; PyOD's networks do that themselves as well. The worker reads lines "SEED FOLDER" on standard
-input, scores test.npy in that folder by detectors fitted to train.npy, writes scores.npz and answers with the CPU seconds that
+input, scores test.npy in that folder by detectors fitted to train.npy, writes scores.npz and answers with the
+CPU seconds that
 each fit took.
 """
 
