@@ -85,9 +85,8 @@ def reasons_of(
     for row in range(len(nats)):
         said = [f"never seen category in {_listed(unseen[row])}"] if row in unseen else []
         part = names[largest[row]]
-        cells = np.array(
-            [cell for cell in np.flatnonzero(suspect[row]) if columns[cell] not in unseen.get(row, ())], int
-        )
+        known = [cell for cell in np.flatnonzero(suspect[row]).tolist() if columns[cell] not in unseen.get(row, ())]
+        cells = np.array(known, int)
         if remarkable[row] and nats[row, largest[row]] > LEAST and not (len(cells) and part == "mahalanobis"):
             said.append(WORDS[part])
         if remarkable[row] and len(cells):

@@ -62,8 +62,8 @@ class UnrolledPolishing(nn.Module):
         self.outputs: Tensor
         self.register_buffer("metric", polishing.metric.cpu().clone())
         self.register_buffer("bank", polishing.bank.cpu().clone())
-        first = decoder.skip if decoder.skip is not None else (decoder.perceptron_layers() or [])[0]
-        self.n_given = first.in_features - self.n_latents
+        first: Any = decoder.skip if decoder.skip is not None else (decoder.perceptron_layers() or [])[0]
+        self.n_given = int(first.in_features) - self.n_latents
         with torch.no_grad():
             outputs = decoder(self.bank) if self.searches and not self.n_given else torch.empty(0, 0)
         self.register_buffer("outputs", outputs)
@@ -128,7 +128,8 @@ class UnrolledPolishing(nn.Module):
 
     def _pulled(self, cotangent: Any, slopes: list[Any]) -> Any:
         decoder, back, rest = self.decoder, cotangent, list(slopes)
-        total: Any = None if decoder.skip is None else cotangent @ decoder.skip.weight
+        skip: Any = decoder.skip
+        total: Any = None if skip is None else cotangent @ skip.weight
         if slopes:
             for layer in reversed(decoder.perceptron_layers() or []):
                 back = back * rest.pop() if type(layer) in SLOPES else back @ layer.weight
@@ -140,9 +141,10 @@ class UnrolledPolishing(nn.Module):
         decoder, rest = self.decoder, list(reversed(slopes))
         tangent = nn.functional.pad(tangent, (0, self.n_given)) if self.n_given else tangent
         tangent = tangent if decoder.input_scale is None else tangent / decoder.input_scale
-        total: Any = None if decoder.skip is None else tangent @ decoder.skip.weight.T
+        skip: Any = decoder.skip
+        total: Any = None if skip is None else tangent @ skip.weight.T
         if slopes:
-            along = tangent
+            along: Any = tangent
             for layer in decoder.perceptron_layers() or []:
                 along = along * rest.pop() if type(layer) in SLOPES else along @ layer.weight.T
             total = along if total is None else total + along
