@@ -64,7 +64,8 @@ def test_one_json_object_holds_the_rows_and_what_the_file_was_taken_for(home, sa
     assert [row["name"] for row in found["scored"]] == [
         row["name"] for row in rows_of((home / "first.csv").read_text())
     ]
-    assert {column["kind"] for column in found["data"]["columns"]} == {"number"}
+    kinds = {column["name"]: column["kind"] for column in found["data"]["columns"] if column["learned"]}
+    assert kinds == dict.fromkeys(COLUMNS[::-1], "number")
     written = json.loads(call(*asked, "-o", home / "beside.csv").out)
     assert written["output"] == str(home / "beside.csv")
     assert "scored" not in written

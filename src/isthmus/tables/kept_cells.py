@@ -38,7 +38,9 @@ class KeptCells:
         self._guessed: dict[str, Column] = {}  # what columns of text are taken for
         self._failed = False
 
-    def add(self, place: int, batch: pyarrow.RecordBatch, read: Mapping[str, Any], surveys: Sequence[ColumnSurvey]):
+    def add(
+        self, place: int, batch: pyarrow.RecordBatch, read: Mapping[str, Any], surveys: Sequence[ColumnSurvey]
+    ) -> None:
         """The next rows of a file; ``read`` are columns that have been read as numbers or moments."""
         import pyarrow
 
