@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from isthmus.series import SeriesDetection, SeriesOutlierDetector
     from isthmus.series.reading import SeriesFile
 
-__all__ = ["AskedSeries", "detect_series", "require_time"]
+__all__ = ["AskedSeries", "detect_series", "require_time", "written_stamp"]
 
 MOST_EXPLAINED = 2_000_000  # numbers of contributions that are written per step
 
@@ -214,8 +214,9 @@ def _episode_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDet
         for one in detection.episodes:
             row: dict[str, Any] = {} if asked.entity is None else {asked.entity: name}
             row |= {
-                "start": _written(one.start), "end": _written(one.end), "peak": _written(one.peak),
-                "focus_start": _written(one.focus_start), "focus_end": _written(one.focus_end), "score": one.score,
+                "start": written_stamp(one.start), "end": written_stamp(one.end), "peak": written_stamp(one.peak),
+                "focus_start": written_stamp(one.focus_start), "focus_end": written_stamp(one.focus_end),
+                "score": one.score,
             }  # fmt: skip
             for rank in range(min(asked.top, len(one.channels))):
                 row[f"channel_{rank + 1}"] = one.channels[rank]
@@ -256,7 +257,7 @@ def _step_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDetect
         for key, part in parts.items():
             numbers[key][rows] = detection.of_readings(part)
         alarm[rows], whose[rows] = detection.of_readings(detection.alarms), name
-    columns: dict[str, list[Any]] = {asked.time: [_written(stamp) for stamp in file.stamps]}
+    columns: dict[str, list[Any]] = {asked.time: [written_stamp(stamp) for stamp in file.stamps]}
     if asked.entity is not None:
         columns[asked.entity] = whose.tolist()
     head = {key: [_number(one) for one in part.tolist()] for key, part in numbers.items()}
@@ -268,7 +269,7 @@ def _step_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDetect
     return columns
 
 
-def _written(stamp: Any) -> Any:
+def written_stamp(stamp: Any) -> Any:
     """A date as spreadsheets read it; a number as it is."""
     import numpy as np
 
