@@ -38,8 +38,24 @@ export function drawLayers(app) {
   const tools = element("div", { class: "row", role: "group", "aria-label": "select several" }, [
     element("button", { type: "button", id: "lasso", "aria-pressed": String(Boolean(app.lassoing)), text: "Lasso", title: "or hold Shift and drag", onclick: () => { app.lassoing = !app.lassoing; drawLayers(app); } }),
     element("button", { type: "button", id: "choose-view", text: "Select all in view", onclick: () => app.choose(app.inView()) })]);
+  if (data.facts.noun === "word") lists.unshift(finder(app));
   fill("layers", element("div", { class: "row" }, lists), element("div", { class: "row" }, boxes), tools);
   fill("legend", ...legend(app));
+}
+
+/** A word looked for: those that contain it stay on the map, and Enter selects the first. @param {any} app */
+function finder(app) {
+  if (!app.finder) {
+    const box = element("input", { type: "search", id: "find-word", placeholder: "Find a word", "aria-label": "find a word on the map; Enter selects it", autocomplete: "off", oninput: () => app.set({ find: box.value }),
+      onkeydown: (/** @type {KeyboardEvent} */ event) => {
+        const { ids } = app.data.facts, words = box.value.trim().toLowerCase(), all = /** @type {string[]} */ (ids.map((/** @type {string} */ id) => id.toLowerCase()));
+        const exact = all.indexOf(words), item = exact >= 0 ? exact : all.findIndex((id) => id.startsWith(words)), found = item >= 0 ? item : all.findIndex((id) => id.includes(words));
+        if (event.key === "Enter" && words && found >= 0) app.select(found);
+      } });
+    app.finder = box;
+  }
+  if (document.activeElement !== app.finder) app.finder.value = app.state.find;
+  return app.finder;
 }
 
 /** @param {any} app @param {string} colour */

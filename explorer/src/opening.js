@@ -21,5 +21,5 @@ export function typical({ model, data }) {
 /** Of items without classes: windows by how anomalous they are, what is drawn by its error, table rows by the column that says most. @param {import("./model.js").Data} data @param {import("./model.js").Model} model */
 export function firstColour(data, model) {
   const measure = data.measures[data.measures.length - 1];
-  return measure ? measure.name : data.drawn ? "error" : String(model.telling[0] ?? "none");
+  return measure ? measure.name : data.drawn || data.facts.noun === "word" ? "error" : String(model.telling[0] ?? "none");
 }

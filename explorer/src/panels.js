@@ -47,13 +47,14 @@ function about({ model, data, state, what }, row, again) {
 export function itemButton(app, item, pressed, figure) {
   const { data, model } = app;
   const name = item >= data.n ? data.facts.probes[item - data.n] : data.label(item) || data.facts.ids[item];
-  return element("button", { type: "button", class: item >= data.n ? "probe" : null, "aria-label": data.name(item), title: data.name(item), "aria-current": item === app.state.item ? "true" : null, "data-item": item,
+  return element("button", { type: "button", class: item >= data.n ? "probe" : data.facts.noun === "word" ? "word" : null, "aria-label": data.name(item), title: data.name(item), "aria-current": item === app.state.item ? "true" : null, "data-item": item,
     onclick: pressed, onpointerenter: () => app.hint(item), onpointerleave: () => app.hint(-1), onfocus: () => app.hint(item), onblur: () => app.hint(-1) },
-    [thumbnail(model, data.row(item)), element("span", { text: name }), ...(figure ? [element("span", { class: "figure", text: figure })] : [])]);
+    [...(data.facts.noun === "word" ? [] : [thumbnail(model, data.row(item))]), element("span", { text: name }), ...(figure ? [element("span", { class: "figure", text: figure })] : [])]);
 }
 
 /** @param {any} app */
 export function drawNearest(app) {
+  place("nearest-title").textContent = `Nearest ${app.what}s`;
   app.near = app.model.nearest(app.state.z, 5, app.state.item);
   fill("nearest", ...app.near.map((/** @type {number} */ item) => itemButton(app, item, () => app.select(item))));
 }

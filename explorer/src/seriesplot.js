@@ -2,7 +2,7 @@
 import { formatInRange, formatNumber } from "./dom.js";
 import { timeTicks } from "./timeaxis.js";
 
-const LEFT = 58, RIGHT = 8, TOP = 4, AXIS = 20, GAP = 10, STRIP = 6, SCORE = 46, HEIGHTS = [150, 112, 90, 76]; // of a channel, by how many there are
+const LEFT = 58, RIGHT = 8, TOP = 4, AXIS = 20, GAP = 10, STRIP = 6, SCORE = 42, HEIGHTS = [130, 92, 74, 62]; // of a channel, by how many there are
 const WITHIN = 2; // standard deviations of the band, as on the figures
 
 /** @typedef {import("./readings.js").Readings} Readings */
@@ -10,7 +10,7 @@ const WITHIN = 2; // standard deviations of the band, as on the figures
 
 /** Where everything lies on the screen. @param {Readings} readings @param {number[]} channels those drawn @param {number} side */
 export function layout(readings, channels, side) {
-  const high = HEIGHTS[Math.min(channels.length, HEIGHTS.length) - 1] - (channels.length > 4 ? 16 : 0), panels = channels.map((channel, i) => ({ channel, top: TOP + i * (high + GAP), bottom: TOP + i * (high + GAP) + high }));
+  const high = HEIGHTS[Math.min(channels.length, HEIGHTS.length) - 1] - (channels.length > 4 ? 8 : 0), panels = channels.map((channel, i) => ({ channel, top: TOP + i * (high + GAP), bottom: TOP + i * (high + GAP) + high }));
   const end = panels[panels.length - 1].bottom, score = readings.score ? { top: end + GAP, bottom: end + GAP + SCORE } : null;
   const bottom = score ? score.bottom : end;
   return { left: LEFT, right: side - RIGHT, panels, score, bottom, height: bottom + AXIS };

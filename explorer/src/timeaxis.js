@@ -22,7 +22,7 @@ export function timeTicks(from, to, count, dated) {
   /** @type {{at: number, text: string}[]} */ const found = [];
   if (step) {
     for (let at = Math.ceil(from / step) * step, before = ""; at <= to; at += step) {
-      const text = moment(at, 1), day = text.slice(0, 10), clock = text.slice(11);
+      const text = moment(at, Math.min(step, MINUTE)), day = text.slice(0, 10), clock = text.slice(11);
       found.push({ at, text: step >= DAY ? day : day === before ? clock : `${day.slice(5)} ${clock}` });
       before = day;
     }

@@ -74,7 +74,7 @@ def detect_series(
             say(f"note: {'' if name is None else f'{asked.entity} {name!r}: '}{note}")
         found.append(detection)
         if place == 0 or name is not None:
-            _say_found(name, *detection)
+            _say_found(name, *detection, asked.until)
     if save is not None:
         from isthmus.storage import save as save_model
 
@@ -186,18 +186,37 @@ def _as_flags(text: str) -> str:
     return text
 
 
-def _say_found(name: Any, detector: SeriesOutlierDetector, detection: SeriesDetection) -> None:
+def _say_found(
+    name: Any, detector: SeriesOutlierDetector, detection: SeriesDetection, until: str | None = None
+) -> None:
     n_steps, grid = len(detection.scores), detection.series.grid
     lengths = ", ".join(map(str, detector.windows_))
-    per = 1000 * len(detection.episodes) / n_steps
+    begin = 0 if until is None else detection.series.step_at(until)
+    n_after = sum(not _is_past(one, begin) for one in detection.episodes)
+    per = 1000 * n_after / max(1, n_steps - begin)
     what = "" if name is None else f"{name}: "
     step = f" of {_seconds(grid.step)}" if grid.is_dated else ""
     say(
         f"{what}{n_steps:,} steps{step}, {detection.series.n_channels} "
         f"{'channel' if detection.series.n_channels == 1 else 'channels'}, windows of {lengths} steps: "
-        f"{len(detection.episodes)} {'episode' if len(detection.episodes) == 1 else 'episodes'} "
+        f"{_episodes(n_after)}{'' if until is None else f' after {until}'} "
         f"({per:.3g} per 1,000 steps; stated {detector.rate_.said})."
     )
+    if until is not None:
+        n_past = len(detection.episodes) - n_after
+        say(
+            f"note: {_episodes(n_past)} before it, in the clean past that the threshold was set by; the column part "
+            "marks them."
+        )
+
+
+def _episodes(count: int) -> str:
+    return f"{count} {'episode' if count == 1 else 'episodes'}"
+
+
+def _is_past(episode: Any, begin: int) -> bool:
+    """Whether an episode ended before a step; one that reaches beyond it is an alarm."""
+    return episode.last < begin
 
 
 def _seconds(step: float) -> str:
@@ -211,8 +230,10 @@ def _episode_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDet
     """A row for each episode, in order of time."""
     rows = []
     for name, detection in zip(file.entities, found, strict=True):
+        begin = 0 if asked.until is None else detection.series.step_at(asked.until)
         for one in detection.episodes:
             row: dict[str, Any] = {} if asked.entity is None else {asked.entity: name}
+            row |= {} if asked.until is None else {"part": "clean past" if _is_past(one, begin) else "after"}
             row |= {
                 "start": written_stamp(one.start), "end": written_stamp(one.end), "peak": written_stamp(one.peak),
                 "focus_start": written_stamp(one.focus_start), "focus_end": written_stamp(one.focus_end),
@@ -225,7 +246,8 @@ def _episode_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDet
                 row[f"expected_{rank + 1}"] = _number(one.expected[rank])
             rows.append(row)
     names = ["start", "end", "peak", "focus_start", "focus_end", "score"]
-    names = list(rows[0]) if rows else [*([] if asked.entity is None else [asked.entity]), *names]
+    keys = [*([] if asked.entity is None else [asked.entity]), *([] if asked.until is None else ["part"])]
+    names = list(rows[0]) if rows else [*keys, *names]
     return {name: [row[name] for row in rows] for name in names}
 
 

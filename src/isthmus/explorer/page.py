@@ -142,7 +142,7 @@ def write_explorer(
     room = COLOUR_ROOM if shape is not None and shape[0] > 1 else room if small else room // 2
     kind = row_kind(row_shape, is_picture=shape is not None, has_words=ids is not None)
     overlap = kind.lines is not None and kind.sound is None
-    room = LINES_ROOM if overlap else room
+    room = LINES_ROOM if overlap else COLOUR_ROOM if kind.sound is not None else room
     places = choose_items(errors, rows.shape[1], exact_divisor(rows[:64]) is not None, room)
     mean = first.scaling_.undo(first.principal_.mean.double().cpu().numpy())
     probes = {}

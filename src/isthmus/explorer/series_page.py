@@ -166,15 +166,16 @@ def _classes(windows: WindowRows, several: Sequence[Series], names: Sequence[Any
     """A class for each window: that of its middle step; without labels the series it is of, if there are several."""
     if labels is None:
         return None if len(several) == 1 else np.array([str(names[one]) for one in windows.series], object)
-    first = []  # the first reading on each step, or -1
+    first = []  # the first reading on each step
     for one in several:
         reading = np.full(len(one), -1)
         reading[one.grid.place[::-1]] = np.arange(len(one.grid.place))[::-1]
-        first.append(reading)
+        known = np.maximum.accumulate(
+            np.where(reading >= 0, np.arange(len(one)), 0)
+        )  # of a step missed, the one before
+        first.append(reading[known])
     middles = (first[of][start + length // 2] for of, start in zip(windows.series, windows.starts, strict=True))
-    return np.array(
-        [str(labels[of][at]) if at >= 0 else "" for of, at in zip(windows.series, middles, strict=True)], object
-    )
+    return np.array([str(labels[of][at]) for of, at in zip(windows.series, middles, strict=True)], object)
 
 
 def _named(windows: WindowRows, names: Sequence[Any]) -> list[str]:
