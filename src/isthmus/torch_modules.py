@@ -147,7 +147,7 @@ class _Traced(nn.Module):
         value: Any = rows
         if self.part != "decoder":
             value = ((value.type_as(self.center) - self.center) / self.spread).type_as(self.unit)
-            guess = self.bottleneck.encode(self.encoder(value))
+            guess = self.bottleneck.expected_code(self.encoder(value))
             value = guess if self.polish is None else self.polish(value, guess)
         if self.part == "encoder":
             return value * self.unit

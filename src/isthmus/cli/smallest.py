@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from isthmus.cli.data_split import DataSplit, read_and_split
+from isthmus.cli.data_split import DataRequest, DataSplit, read_and_split
 from isthmus.cli.hyperparameter_flags import as_flags, settings_of, with_hyperparameter_flags
 from isthmus.cli.matching_rows import name_columns
 from isthmus.cli.outcome import CommandError, UsageError, finite, print_json, say, show
@@ -105,7 +105,7 @@ def smallest(
     if output is not None:
         require_free_run(output, overwrite=overwrite)
         refuse_own_inputs([], [data], replaced=[output])
-    rows = read_and_split(data, labels, ids, drop, test_size, seed, reading=reading)
+    rows = read_and_split(DataRequest(data, labels, ids, drop, test_size, seed, reading=reading))
     from isthmus.smallest import rate_distortion
 
     try:
@@ -118,8 +118,7 @@ def smallest(
             raise
         raise CommandError(as_flags(str(error))) from error
     if output is not None:
-        record = rows.record(data, drop, test_size=test_size, seed=seed)
-        written_run(output, lambda folder: _write(folder, found, rows, record), overwrite=overwrite)
+        written_run(output, lambda folder: _write(folder, found, rows), overwrite=overwrite)
     if json:
         print_json({"run": None if output is None else str(output)} | found.to_dict())
         return
@@ -146,7 +145,7 @@ def _sizes(text: str | None) -> tuple[int, ...]:
     return tuple(int(part) for part in parts)
 
 
-def _write(folder: Path, found: RateDistortion, rows: DataSplit, record: Any) -> None:
+def _write(folder: Path, found: RateDistortion, rows: DataSplit) -> None:
     """A run folder like that of `isthmus fit`, of the code chosen; of the nested one where none was."""
     from isthmus.storage import save
 
@@ -154,7 +153,7 @@ def _write(folder: Path, found: RateDistortion, rows: DataSplit, record: Any) ->
     for estimator in (model, found.nested):
         name_columns(estimator, rows.table)
     save(found.nested, folder / NESTED)
-    keep_run(folder, model, record, rows.facts(), rows.test_places, rows.held_out.ids)
+    keep_run(folder, model, rows.record, rows.facts(), rows.test_places, rows.held_out.ids)
     (folder / RESULT).write_text(json_text.dumps(finite(found.to_dict()), indent=2), encoding="utf-8")
     try:
         from isthmus.plots import save_figure
