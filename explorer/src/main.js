@@ -14,7 +14,6 @@ import { readPayload, tensor } from "./payload.js";
 import { listenToPointers } from "./pointers.js";
 import { drawRanking, makeRanking, markCurrent } from "./ranking.js";
 import { makeRowTable } from "./rowtable.js";
-import { SeriesPanel } from "./series.js";
 import { fromHash, initial, toHash } from "./state.js";
 import { caption, frame } from "./words.js";
 
@@ -48,7 +47,7 @@ class App {
     /** @type {ArrayLike<number> | null} */ this.own = null; // a row of the reader's own, while it is looked at
     /** @type {any} */ this.timer = 0;
     const found = facts.items.series;
-    /** @type {SeriesPanel | null} */ this.series = found ? new SeriesPanel(this, found, block, [found.of, found.starts, found.learned].map((one) => /** @type {Int32Array} */ (tensor(block, one)))) : null;
+    /** @type {import("./series.js").SeriesPanel | null} */ this.series = found ? new (/** @type {any} */ (window).isthmusMore.SeriesPanel)(this, found, block, [found.of, found.starts, found.learned].map((one) => /** @type {Int32Array} */ (tensor(block, one)))) : null;
   }
 
   /** @returns {Model} */

@@ -4,7 +4,6 @@ import { element, fill, place, formatNumber, formatInRange } from "./dom.js";
 import { overlay } from "./lines.js";
 import { picture, thumbnail } from "./pictures.js";
 import { drawRowTable } from "./rowtable.js";
-import { playButton } from "./sound.js";
 
 /** @param {any} app */
 export function drawItem(app) {
@@ -32,6 +31,9 @@ export function drawItem(app) {
   const shown = state.z.slice(0, 6).map((/** @type {number} */ value, /** @type {number} */ i) => formatInRange(value, 4 * model.facts.deviation[i]) + (errors ? ` ± ${formatInRange(errors[i], 4 * model.facts.deviation[i])}` : "")).join(", ") + (model.size > 6 ? ", …" : "");
   fill("code", `code z = (${shown}), ${app.uncertainty}`);
 }
+
+/** @param {any} sound @param {ArrayLike<number>} row @param {string} name */
+const playButton = (sound, row, name) => /** @type {any} */ (window).isthmusMore.playButton(sound, row, name); // of pages that are heard
 
 /** The error and its rank among all. @param {any} app @param {ArrayLike<number> | null} row @param {ArrayLike<number>} again */
 function about({ model, data, state, what }, row, again) {

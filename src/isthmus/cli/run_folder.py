@@ -9,6 +9,8 @@
     RUN/figures/          pictures, where matplotlib is installed
     RUN/explorer.html     the page that shows what was learned
 
+A run of ``isthmus fit --time`` is the same, with a `SeriesRecord` in run.json and windows among the held-out rows.
+
 It is written beside its place and takes it in one step at the end, so a fit that fails leaves nothing, and a run
 that stood there stays as it was. What is replaced is a run whose every file isthmus wrote.
 """

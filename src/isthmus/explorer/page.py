@@ -49,6 +49,7 @@ from isthmus.tables.stream import TableStream
 __all__ = ["write_explorer"]
 
 TEMPLATE = "page.html"
+MORE = re.compile(r"<script data-more>.*?</script>\n", re.DOTALL)  # only for a series, and for what is heard
 MOST_CURVE = 64
 MOST_DRAWN = 20_000  # rows of a stream that are looked at one by one
 
@@ -286,6 +287,8 @@ def _curve(model: BaseAutoencoder, rows: np.ndarray) -> list[float]:
 def _filled(facts: Mapping[str, Any], packer: Packer, title: str) -> str:
     """The template with its four places filled; nothing of the user's can end the block it stands in."""
     template = files("isthmus.explorer").joinpath(TEMPLATE).read_text(encoding="utf-8")
+    if facts["items"].get("series") is None and facts["items"]["sound"] is None:
+        template = MORE.sub("", template, count=1)
     text = json.dumps(_finite(facts), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     said = "".join(
         f"<b>{html.escape(words)}</b>" if kind == "strong" else html.escape(words)
