@@ -38,8 +38,10 @@ export function drawLayers(app) {
   const tools = element("div", { class: "row", role: "group", "aria-label": "select several" }, [
     element("button", { type: "button", id: "lasso", "aria-pressed": String(Boolean(app.lassoing)), text: "Lasso", title: "or hold Shift and drag", onclick: () => { app.lassoing = !app.lassoing; drawLayers(app); } }),
     element("button", { type: "button", id: "choose-view", text: "Select all in view", onclick: () => app.choose(app.inView()) })]);
+  const typing = app.finder && document.activeElement === app.finder; // which it can no longer be once it is moved
   if (data.facts.noun === "word") lists.unshift(finder(app));
   fill("layers", element("div", { class: "row" }, lists), element("div", { class: "row" }, boxes), tools);
+  if (typing) app.finder.focus({ preventScroll: true });
   fill("legend", ...legend(app));
 }
 

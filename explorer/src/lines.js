@@ -1,5 +1,5 @@
 // Rows that are lines over time, as windows of a series and waveforms: the original under its reconstruction, and the same in little.
-import { element, formatInRange } from "./dom.js";
+import { element, formatInRange, formatNumber } from "./dom.js";
 
 const WIDE = 600, HIGH = 100, SMALL = { width: 68, height: 40 }, CHANNELS = 6, SMALL_CHANNELS = 3, LOOKED_AT = 4000;
 
@@ -77,7 +77,7 @@ export function overlay(data, row, again, names = ["original", "reconstruction"]
     return element("div", { class: "channel", role: "img", "aria-label": `${channels[c]}: ${row ? `${names[0]} and ${names[1]}` : names[1]}, from ${formatInRange(range[0], width)} to ${formatInRange(range[1], width)}` },
       [element("span", { class: "reach" }, [element("span", { text: formatInRange(range[1], width) }), element("b", { text: channels.length > 1 ? channels[c] : "" }), element("span", { text: formatInRange(range[0], width) })]), drawn]);
   });
-  const end = unit === "s" ? `${formatInRange(length / rate, length / rate)} s` : `${length} ${unit}s`;
+  const end = unit === "s" ? `${formatNumber(length / rate, 3)} s` : `${length} ${unit}s`;
   const left = channels.length - order.length;
   return element("div", { class: "overlay" }, [...panels, element("p", { class: "small ends" }, [element("span", { text: "0" }), element("span", { class: "keys" }, [
     ...(row ? [element("span", { class: "key original", text: names[0] })] : []), element("span", { class: "key", text: names[1] }), ...(left > 0 ? [`${left} more channels, better reconstructed`] : [])]), element("span", { text: end })])]);

@@ -96,7 +96,7 @@ def test_waveforms_are_lines_of_the_original_under_the_reconstruction(open_page,
     write_explorer(model, tmp_path / "waves.html", rows, row_shape=RowShape((LENGTH,), ("time",), Signal(RATE, LENGTH)))
     page = open_page(tmp_path / "waves.html")
     assert page.locator("#trio .signal.original").count() == page.locator("#trio .signal.decoded").count() == 1
-    assert "0.20 s" in page.inner_text("#trio")
+    assert "0.2 s" in page.inner_text("#trio")
     assert np.abs(played(page, "original") - rows[state(page)["item"]]).max() < 1e-3
 
 

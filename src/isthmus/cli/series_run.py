@@ -149,7 +149,8 @@ def series_data(source: str, run: Run, reading: TableFlags = READ_BY_ITSELF, *, 
     from isthmus.tables import open_table
 
     record = require_record(run)
-    options = TableFlags(**(record.reading or {})).options() | table_options(reading)
+    as_fitted: Any = record.reading or {}
+    options = TableFlags(**as_fitted).options() | table_options(reading)
     names = open_table(source, **options).all_columns
     labels = record.labels if record.labels in names else None
     file = read_series(
