@@ -284,7 +284,9 @@ class BaseAutoencoder(
         Cells may be missing where ``gaps`` says so, by default where the model learned from such rows, or with
         ``missing="auto"`` can encode them.
         """
-        return read_rows(self, X, reset=False, gaps=gaps).values
+        values = read_rows(self, X, reset=False, gaps=gaps).values
+        self.fitted_.model.likelihood.check_rows(type(self).__name__, values, encoded_names(self))
+        return values
 
     encoder = Side("encoder")
     decoder = Side("decoder")

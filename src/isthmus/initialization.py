@@ -46,6 +46,7 @@ from isthmus.training.devices import choose_device, threads_for
 from isthmus.training.plan import automatic_weight_decay
 
 __all__ = [
+    "as_encoded",
     "build_model",
     "closed_form_is_best",
     "closed_form_kept",
@@ -80,7 +81,8 @@ def initialize(
     likelihood = settings.make_likelihood(columns)
     choice = _choose_scale(settings, source, columns, likelihood)
     scaling = _scaling(settings, source, columns, likelihood, choice.scale)
-    require_consistent(settings, n_latents, columns, likelihood, scaling, source.row_shape)
+    require_consistent(settings, n_latents, columns, likelihood, scaling, source.row_shape, masked=masked)
+    likelihood.learn_rows(type(settings).__name__, (block[:, : widths.features] for block in source.blocks()))
     given = None
     if widths.given:
         beside_it = statistics.of(slice(widths.features, widths.features + widths.given))
@@ -95,13 +97,16 @@ def initialize(
         known = BASELINE_DIRECTIONS if rows.n_features <= WIDE else BASELINE_DIRECTIONS_OF_WIDE_TABLES
 
         def closed_form(limit: int) -> Principal:
-            return _closed_form(start, complete_records(rows, completion), rows, mean, limit, own.weight, group)
+            seen = as_encoded(likelihood, rows, completion)
+            return _closed_form(start, seen, rows, likelihood.linear_mean(mean), limit, own.weight, group)
 
         principal = closed_form(max(n_latents, known))
         if size is None and (share := asked_share(settings)) is not None:
             while (found := principal.fewest_keeping(share)) is None and len(principal.directions) < principal.rank:
                 principal = closed_form(4 * len(principal.directions))
             n_latents = found or principal.rank
+        if settings.start == "principal":
+            likelihood.learn_start(rows, principal, n_latents)
     shape = None if layout is not None or masked else source.row_shape
     candidates = choose_candidates(settings, n_latents, widths.features, widths.given, shape, len(rows))
 
@@ -195,6 +200,18 @@ def _rows(
     if source.stream is None:
         return rows_of(source.values, scaling, source.widths)
     return StreamedRows(source.stream, scaling, group, surveyed=surveyed, widths=source.widths, masked=masked)
+
+
+def as_encoded(likelihood: Likelihood, rows: Rows, completion: Completion | None) -> Callable[[], Iterable[Batch]]:
+    """Rows as the encoder sees them, with the weight that they then have in the closed form."""
+
+    def seen() -> Iterator[Batch]:
+        for batch in complete_records(rows, completion)():
+            own = likelihood.row_weight(batch.x)
+            weight = batch.weight if own is None else own if batch.weight is None else own * batch.weight
+            yield batch._replace(x=likelihood.encoder_input(batch.x), weight=weight)
+
+    return seen
 
 
 def _closed_form(
@@ -291,10 +308,12 @@ def build_model(
         corruption.in_data_units(torch.from_numpy(scaling.center).float(), torch.from_numpy(scaling.spread).float())
     encoder, decoder = settings.make_networks(architecture)
     likelihood.in_model_units(scaling)
+    if architecture.principal:
+        likelihood.prepare(encoder, decoder)
     if principal is not None:
         start = settings.make_start().linear(principal, bottleneck, corruption, architecture.n_latents)
         if start is not None:
-            init_from_closed_form(encoder, decoder, start)
+            init_from_closed_form(encoder, decoder, likelihood.linear_start(start, bottleneck))
             likelihood.init_noise(start.noise_variance or principal.noise_variance(architecture.n_latents))
     likelihood.some_missing = completion is not None
     return AutoencoderModel(corruption, encoder, bottleneck, decoder, likelihood, completion).eval()

@@ -128,8 +128,9 @@ class _Traced(nn.Module):
         model = copy.deepcopy(fitted.model).cpu()
         if part != "decoder":
             self.encoder, self.bottleneck = model.encoder, model.bottleneck
-        if part != "encoder":
-            self.decoder, self.likelihood = model.decoder, model.likelihood.mean_module()
+        self.decoder, self.likelihood = model.decoder, model.likelihood.mean_module()
+        if part == "encoder":
+            self.decoder = None
         if steps:
             assert fitted.inference is not None  # see `_steps`
             assert fitted.inference.polishing is not None
@@ -147,11 +148,13 @@ class _Traced(nn.Module):
         value: Any = rows
         if self.part != "decoder":
             value = ((value.type_as(self.center) - self.center) / self.spread).type_as(self.unit)
-            guess = self.bottleneck.encode(self.encoder(value))
+            rows = value
+            guess = self.bottleneck.encode(self.encoder(self.likelihood.encoder_input(value)))
             value = guess if self.polish is None else self.polish(value, guess)
         if self.part == "encoder":
             return value * self.unit
         if self.part == "decoder":
             value = value.type_as(self.unit) / self.unit
-        reconstruction = self.likelihood.mean(self.decoder(value))
+        likelihood = self.likelihood if self.part == "decoder" else self.likelihood.at(rows)
+        reconstruction = likelihood.mean(self.decoder(value))
         return (self.center + self.spread * reconstruction.type_as(self.center)).type_as(self.unit)
