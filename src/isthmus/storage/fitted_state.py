@@ -246,9 +246,7 @@ def empty_model(estimator: BaseAutoencoder, architecture: Architecture, facts: F
     blocks = None if facts.layout is None else facts.layout.blocks
     # What `likelihood="auto"` took columns for at fit, it takes these for.
     high, whole = (nothing + 2, nothing == 0) if facts.counts else (nothing, nothing > 0)
-    columns = Columns(
-        ColumnStatistics(nothing, nothing, nothing, high, whole, 2, 2.0), [""] * facts.n_features, blocks
-    )
+    columns = Columns(ColumnStatistics(nothing, nothing, nothing, high, whole, 2, 2.0), [""] * facts.n_features, blocks)
     # A user's own module is built as it is: what its code makes of the meta device is not known.
     place = torch.device("cpu" if estimator.own_modules() else "meta")
     with seeded(0), place, OwnDraws() if estimator.own_modules() else _NoInitialNumbers():

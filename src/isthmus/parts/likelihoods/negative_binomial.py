@@ -11,6 +11,7 @@ grows it becomes the Poisson likelihood. θ is learned with the networks.
 from __future__ import annotations
 
 import math
+
 import numpy as np
 import torch
 from torch import Tensor, nn

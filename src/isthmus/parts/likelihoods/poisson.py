@@ -1,6 +1,6 @@
 """The Poisson likelihood: counts whose variance is their mean, given the row's total.
 
-    -log p(x|z) = Σ_j λ_j - x_j log λ_j + log x_j!
+-log p(x|z) = Σ_j λ_j - x_j log λ_j + log x_j!
 """
 
 from __future__ import annotations
