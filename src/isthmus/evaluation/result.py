@@ -310,8 +310,10 @@ def sentence(evaluation: Evaluation) -> str:
     reached = "no more than the mean row"
     if model > 0:
         reached = f"for which PCA needs {_dimensions(reconstruction.pca_needs or 0)}"
-    return f"{opening}: {baseline} does better here: it keeps {theirs} of {variation}{with_size}, this model "
-        f"{ours}, {reached}."
+    return (
+        f"{opening}: {baseline} does better here: it keeps {theirs} of {variation}{with_size}, this model {ours}, "
+        f"{reached}."
+    )
 
 
 def _opening(evaluation: Evaluation) -> str:

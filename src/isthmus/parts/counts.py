@@ -10,9 +10,10 @@ doi:10.1186/s13059-021-02451-7), which is correspondence analysis: the encoder s
 
     y_ij = √t̄ (x_ij / t_i - p_j) / √p_j = r_ij √(t̄ / t_i)        t̄ the mean total
 
-and PCA of the profiles weighted by t_i has the directions of PCA of the residuals. That is the baseline. It is linear in the
-ratio of a count to its expectation, and models start where it leads in logarithms: at GLM-PCA (`isthmus.parts.glm_pca`).
-Given the total, Poisson counts are multinomial, so a row of outputs that is shifted as a whole is the same row.
+and PCA of the profiles weighted by t_i has the directions of PCA of the residuals. That is the baseline. It is linear
+in the ratio of a count to its expectation, and models start where it leads in logarithms: at GLM-PCA
+(`isthmus.parts.glm_pca`). Given the total, Poisson counts are multinomial, so a row of outputs that is shifted as a
+whole is the same row.
 """
 
 from __future__ import annotations
