@@ -119,7 +119,8 @@ def main() -> None:
             print(f"  GLM-PCA                   {glm:9.2f}  {glm_seconds:6.1f} s")
             print(f"  isthmus, start            {deviance(start.reconstruct(test), test):9.2f}  {start_seconds:6.1f} s")
             print(
-                f"  isthmus, epoch {model.best_epoch_:<11}{deviance(model.reconstruct(test), test):9.2f}  {seconds:6.1f} s"
+                f"  isthmus, epoch {model.best_epoch_:<11}{deviance(model.reconstruct(test), test):9.2f}  "
+                f"{seconds:6.1f} s"
             )
 
 

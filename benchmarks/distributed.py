@@ -157,7 +157,7 @@ def constants(facts: dict[str, Any]) -> dict[str, float]:
     }
 
 
-def foretold(known: dict[str, float], facts: dict[str, Any], n: float, batch: int, size: int, network: Any) -> float:
+def predicted(known: dict[str, float], facts: dict[str, Any], n: float, batch: int, size: int, network: Any) -> float:
     """Seconds of an epoch."""
     latency, per_byte = (known["latency"], known["per_byte"]) if network is None else (network[0], 1 / network[1])
     summed = 2 * (size - 1) * latency + 2 * (size - 1) / size * 8 * facts["n_weights"] * per_byte
@@ -182,7 +182,7 @@ def written(facts: dict[str, Any]) -> str:
         lines.append(
             f"| {batch:,} | {statistics.median(one):.2f} s | {statistics.median(two):.2f} s "
             f"| {statistics.median(share):.0%} ({min(share):.0%} – {max(share):.0%}) "
-            f"| {foretold(known, facts, facts['n_learned'], batch, 2, None):.2f} s |"
+            f"| {predicted(known, facts, facts['n_learned'], batch, 2, None):.2f} s |"
         )
     lines += [
         "",
@@ -199,7 +199,7 @@ def written(facts: dict[str, Any]) -> str:
     for size in MACHINES:
         row = []
         for speeds in NETWORKS.values():
-            epochs = MANY_EPOCHS * foretold(known, facts, BILLION, BATCHES[1], size, speeds)
+            epochs = MANY_EPOCHS * predicted(known, facts, BILLION, BATCHES[1], size, speeds)
             row.append(f"{(epochs + BILLION * known['pass'] / size) / 3600:.2f}")
         lines.append(f"| {size} | {' | '.join(row)} |")
     return "\n".join(lines)

@@ -294,8 +294,8 @@ def _area(X: np.ndarray, normal: np.ndarray, polish: int | str, seed: int) -> fl
     bad, cut = np.flatnonzero(~normal), 3 * len(good) // 4
     autoencoder = Autoencoder(scale="standard", polish=polish)
     detector = AutoencoderOutlierDetector(autoencoder=autoencoder, random_state=seed).fit(X[good[:cut]])
-    judged = np.concatenate([good[cut:], bad])
-    return float(roc_auc_score(~normal[judged], -detector.score_samples(X[judged])))
+    tested = np.concatenate([good[cut:], bad])
+    return float(roc_auc_score(~normal[tested], -detector.score_samples(X[tested])))
 
 
 def _sample_distance(X: np.ndarray, size: int, polish: int | str, seed: int, most: int = 600) -> float:

@@ -3,14 +3,14 @@
     python benchmarks/variants.py --folder PATH    the tables of scikit-learn, and every .npz in the folder
                                                    (arrays X, y; y = 1 marks an anomaly)
 
-Each seed cuts a table anew: 60% of the rows are learned from, 20% are for validation and 20% for the test, columns
+Each seed splits a table: 60% of the rows are learned from, 20% are for validation and 20% for the test, columns
 standardised by the rows learned from. Nothing is tuned. Every figure is taken on validation and on test rows; the page
 names the variant that is best on *validation* rows and prints what it did on *test* rows.
 
-    rebuild     squared error over that of the linear model, PCA, with the same size of code
+    reconstruct squared error over that of the linear model, PCA, with the same size of code
     neighbours  accuracy of 5 nearest neighbours on standardised codes
     logistic    accuracy of logistic regression on standardised codes
-    denoise     rows with noise of half a standard deviation rebuilt: squared error to the clean rows over PCA's
+    denoise     rows with noise of half a standard deviation, reconstructed: squared error to the clean rows over PCA's
     sample      energy distance between rows drawn and rows held out
     anomaly     area under the ROC curve of -score_samples; only normal rows are learned from
 
@@ -84,13 +84,15 @@ def cut(X: np.ndarray, y: np.ndarray, seed: int, anomalies: bool) -> dict[str, t
     }
 
 
-def judged(model: isthmus.BaseAutoencoder, parts: dict, judged_on: str, seed: int, anomalies: bool) -> dict[str, float]:
+def evaluated(
+    model: isthmus.BaseAutoencoder, parts: dict, evaluated_on: str, seed: int, anomalies: bool
+) -> dict[str, float]:
     """One model's figures on validation or test rows."""
-    (learned, known), (X, y) = parts["learned"], parts[judged_on]
+    (learned, known), (X, y) = parts["learned"], parts[evaluated_on]
     if anomalies:
-        usual = X[y == 0]
+        normal = X[y == 0]
         return {
-            "rebuild": squared_error(model.reconstruct(usual), usual),
+            "reconstruct": squared_error(model.reconstruct(normal), normal),
             "anomaly": float(roc_auc_score(y == 1, -model.score_samples(X))),
         }
     codes, new_codes = model.transform(learned), model.transform(X)
@@ -99,7 +101,7 @@ def judged(model: isthmus.BaseAutoencoder, parts: dict, judged_on: str, seed: in
     noisy = X + NOISE * rng.standard_normal(X.shape)
     drawn = model.sample(len(X), random_state=seed)
     return {
-        "rebuild": squared_error(model.reconstruct(X), X),
+        "reconstruct": squared_error(model.reconstruct(X), X),
         "denoise": squared_error(model.reconstruct(noisy), X),
         "sample": float(isthmus.compare_samples(drawn, held_out=X, training=learned).energy_distance),
     } | {
@@ -108,9 +110,9 @@ def judged(model: isthmus.BaseAutoencoder, parts: dict, judged_on: str, seed: in
     }
 
 
-def squared_error(rebuilt: np.ndarray, X: np.ndarray) -> float:
+def squared_error(reconstructed: np.ndarray, X: np.ndarray) -> float:
     """Mean over rows and columns."""
-    return float(np.mean((rebuilt - X) ** 2, dtype=np.float64))
+    return float(np.mean((reconstructed - X) ** 2, dtype=np.float64))
 
 
 def main() -> None:
@@ -137,7 +139,7 @@ def main() -> None:
                 row = {"data": name, "variant": kind, "seed": seed, "columns": parts["learned"][0].shape[1]}
                 row |= {"rows": len(parts["learned"][0]), "size": model.n_components_}
                 row["seconds"] = time.perf_counter() - begun
-                row |= {on: judged(model, parts, on, seed, anomalies) for on in ("validation", "test")}
+                row |= {on: evaluated(model, parts, on, seed, anomalies) for on in ("validation", "test")}
                 rows.append(row)
                 with atomic_write(asked.into) as path:
                     Path(path).write_text(json.dumps(rows, indent=1), encoding="utf-8")

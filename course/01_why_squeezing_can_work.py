@@ -1,8 +1,8 @@
 r"""
 1. Why compression can work
-=========================
+===========================
 
-Columns that hang together can be told in fewer numbers, and how few is measurable.
+Correlated columns can be described by fewer numbers, and how few can be measured.
 
 A picture of 64 grey values is 64 numbers, but hardly 64 *facts*. Where a pen has left
 ink, the neighbouring places are likely dark too; the corners of the paper are always

@@ -24,7 +24,7 @@ each is an arithmetic of one line.
 # coordinates with the weights :math:`w`; the *reconstructed* point :math:`\hat{x}`,
 # said "x hat", is that many lengths of :math:`v`; and the error is the sum of the
 # squared coordinates of what is lost, the *residual* :math:`x - \hat{x}`. The sign
-# :math:`\top` turns a column into a row, so that :math:`w^\top x = w_1 x_1 + w_2 x_2`.
+# :math:`\top` turns a column into a row, so :math:`w^\top x = w_1 x_1 + w_2 x_2`.
 #
 # Which weights are best? The point of the line nearest to :math:`x` is the foot of the
 # perpendicular from it, and asking the residual to be at right angles to :math:`v`

@@ -32,11 +32,11 @@ does it arrive?
 #
 # The sign :math:`\nabla`, said "nabla", is the gradient; :math:`\eta`, said "eta", is
 # the *learning rate*, how large "a little" is; and :math:`E` is changed alike. The loss
-# can't tell all weights apart. For every invertible matrix :math:`A`,
+# can't distinguish all weights. For every invertible matrix :math:`A`,
 #
 # .. math:: (D A)(A^{-1} E) = D E
 #
-# so that :math:`A^{-1} E` and :math:`D A` reconstruct every point as :math:`E` and
+# so :math:`A^{-1} E` and :math:`D A` reconstruct every point as :math:`E` and
 # :math:`D` did, from quite different codes. What *is* determined is the set of points
 # the decoder can reach: a line for :math:`p = 1`, a plane for :math:`p = 2`, in general
 # a *subspace*. Baldi and Hornik proved in 1989 that the best one is that of PCA, and
@@ -47,7 +47,7 @@ does it arrive?
 # ---------------
 #
 # A cloud along the line of slope {{ slope:.1f }}, with noise of the same size in both
-# coordinates. Its draws are arranged so that its variances are the intended ones
+# coordinates. Its draws are arranged so its variances are the intended ones
 # exactly; then PCA's line is known on paper.
 
 import numpy as np

@@ -287,7 +287,7 @@ lesson.exact("free", free, known=by_hand(lambda drawn: 1.0), digits=10)
 # Exercise
 # --------
 #
-# Convert a weight so that it keeps its meaning, write the log-likelihood with all its
+# Convert a weight so it keeps its meaning, write the log-likelihood with all its
 # parts, and find the variance that fits best. That your bell holds a probability of one
 # is checked by adding it up.
 #

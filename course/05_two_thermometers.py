@@ -44,7 +44,7 @@ of chapter 10 need be believed.
 #
 # .. math:: \log p(x) = \mathrm{ELBO}(q) + \mathrm{KL}(q \,\Vert\, p(z \mid x))
 #
-# so that the ELBO, the *evidence lower bound*, is never above :math:`\log p(x)`, and to
+# so the ELBO, the *evidence lower bound*, is never above :math:`\log p(x)`, and to
 # raise it is to bring :math:`q` to the posterior, without ever knowing that. For
 # :math:`q = \mathcal{N}(m, s^2)`
 #

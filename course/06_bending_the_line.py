@@ -259,7 +259,7 @@ lesson.widget(
 
 # %%
 # An honest failure: eight nonlinear numbers, worse than eight linear ones
-# ---------------------------------------------------------------------
+# ------------------------------------------------------------------------
 #
 # Bending *can* only help, for a network can leave the bend at zero. Training need not
 # find it. Here is a recipe as many first pages on autoencoders have it: hidden layers

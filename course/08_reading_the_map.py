@@ -90,7 +90,7 @@ print("silhouette:            ", np.round(apart, 3))
 print("PCA:", reports[0].pca_labels)
 
 # %%
-# **Distances.** "Fours and nines are closer than noughts and ones." Closer than what?
+# **Distances.** "Fours and nines are closer than zeros and ones." Closer than what?
 # Take the middles of the ten kinds and the 45 pairs of them, in order from the closest.
 # Since a map may be stretched at will, it is first brought to a spread of 1 in all
 # directions.
@@ -197,7 +197,7 @@ lesson.within("misfit", misfits, low=0.02, high=0.45)
 #      - ten pairs of seeds
 #
 # That like lies with like is true at all {{ reads }} seeds, more so than for PCA. That
-# fours and nines are *closer than noughts and ones* holds at {{ closer.mean:.0%}} of
+# fours and nines are *closer than zeros and ones* holds at {{ closer.mean:.0%}} of
 # the seeds, and is hardly the point: at all {{ farther }} they are in the *farther*
 # half of the pairs. What one picture of one map shows is an anecdote.
 #
@@ -359,7 +359,7 @@ lesson.holds(
 # Exercise
 # --------
 #
-# "Fours and nines are closer than noughts and ones": true, false, or does it depend?
+# "Fours and nines are closer than zeros and ones": true, false, or does it depend?
 # Write two functions: ranks that no stretching of a map can change, and a comparison
 # over several maps.
 #

@@ -6,7 +6,7 @@ A narrow code is one way to keep a network from copying; there are four others.
 
 So far a code was good because it was *small*. But a small code is a means. What is
 wanted is that the network learns what its pictures have in common, and cannot simply
-hand them through. One can also ask that few numbers of the code be in use at a time;
+hand them through. One can also ask that few latents be in use at a time;
 that a picture be found again under noise; that the code hardly moves when the picture
 does; or that codes fill a cloud of a known shape. Each of these is one more term, or
 one more act, in training, and each changes the *code* in its own way.

@@ -174,7 +174,7 @@ lesson.within("error_summed", summed[:, 0], low=0.056, high=0.066)
 lesson.within("nats_summed", summed[:, 1], low=0.3, high=0.6)
 lesson.within("error_collapsed", collapsed[:, 0], low=0.0735, high=0.0745)
 lesson.within("nats_collapsed", collapsed[:, 1], low=0.0, high=0.005)
-lesson.holds("active", learned[:, 2] == 2, "both numbers of the code are in use")
+lesson.holds("active", learned[:, 2] == 2, "both latents are in use")
 lesson.holds("dead", collapsed[:, 2] == 0, "no number of the collapsed code is in use")
 lesson.holds("above_pca", summed[:, 0] > pca_error, "the summed loss loses to PCA")
 lesson.within("bound", bounds, low=11.5, high=15)
@@ -192,7 +192,7 @@ dense_apart = [isthmus.compare_samples(new, unseen).energy_distance for new in d
 lesson.within("dense_apart", dense_apart, low=0.0, high=0.12)
 
 # %%
-# Both numbers of the code are in use at each of {{ active }} seeds, and carry
+# Both latents are in use at each of {{ active }} seeds, and carry
 # {{ nats.low:.1f }} to {{ nats.high:.1f }} nats a picture. The error of a grey value is
 # {{ error.low:.4f }} to {{ error.high:.4f }}, where PCA leaves {{ pca:.4f }}; the bound
 # is {{ bound.low:.1f }} to {{ bound.high:.1f }} nats, that of probabilistic PCA
@@ -412,7 +412,7 @@ lesson.within("times", times, low=900, high=1600)
 # --------
 #
 # A run has collapsed: repair it, and write the function that draws new rows from the
-# prior. The check asks whether both numbers of the code are in use, and whether what
+# prior. The check asks whether both latents are in use, and whether what
 # you draw is nearer to digits than what a plain autoencoder makes of the same noise.
 #
 # .. code-block:: console

@@ -388,7 +388,7 @@ lesson.widget(
 # "Normal pictures have a low error, so anomalous ones have a high error." The first
 # does not give the second. The error is low for whatever the decoder can draw, digit or
 # not, and the middle of all digits is the easiest of all pictures. PCA reconstructs the
-# mean with an error of {{ pca_of_mean:.0f }}: it has none, ever, so that {{
+# mean with an error of {{ pca_of_mean:.0f }}: it has none, ever, so {{
 # below_pca:.0%}} of the unseen digits look less anomalous than it. With the autoencoder
 # {{ below_error.low:.0%}} to {{ below_error.high:.0%}} do, in the midst of honest
 # digits. The working case stands beside it: the distance of codes puts the blur above

@@ -20,7 +20,7 @@ tried here on the digits, at the size of a desk.
 #
 # A *sparse autoencoder* has more units than the picture has pixels, here 256 for 64.
 # :math:`A` and :math:`a` are the encoder's weights; the :math:`\max` makes exact zeros,
-# so that a unit :math:`j` is *on* or off. The picture is reconstructed as a sum of
+# so a unit :math:`j` is *on* or off. The picture is reconstructed as a sum of
 # small pictures :math:`w_j`, one a unit, on the base :math:`b`; each has length 1, or
 # the price :math:`\lambda` on the activities :math:`z_j` could be dodged by small
 # activities and large pictures (chapter 9). In a language model, :math:`x` is not a

@@ -20,7 +20,7 @@ def digits():
 
 
 def curved_table(n_rows: int = 120, n_features: int = 6, seed: int = 0) -> np.ndarray:
-    """Two hidden numbers bent into ``n_features`` columns of unequal size, with a little noise."""
+    """Two hidden numbers mapped nonlinearly into ``n_features`` columns of unequal size, with a little noise."""
     rng = np.random.default_rng(seed)
     hidden = rng.standard_normal((n_rows, 2))
     waves = np.sin(hidden @ rng.standard_normal((2, n_features)) + rng.uniform(0, 3, n_features))
@@ -30,7 +30,7 @@ def curved_table(n_rows: int = 120, n_features: int = 6, seed: int = 0) -> np.nd
 
 @pytest.fixture
 def table() -> np.ndarray:
-    """120 rows of 6 columns on a bent surface."""
+    """120 rows of 6 columns on a curved surface."""
     return curved_table()
 
 

@@ -25,7 +25,7 @@ from isthmus import Autoencoder, Checkpoints, DenoisingAutoencoder, VariationalA
 from isthmus.storage.checkpoints import newest_step, read_checkpoint, steps_in
 from isthmus.storage.folder_lock import locked
 from isthmus.storage.safe_reading import StorageError, checksum
-from isthmus.tables.stream import ArrayStream
+from isthmus.tables.batches import ArrayStream
 from isthmus.training.loop import Training
 from isthmus.training.one_network import OneNetwork
 

@@ -60,7 +60,7 @@ def test_how_many_stages_a_grid_is_given(grid, stages):
     assert found == () if stages == () else len(found) == stages
     assert automatic_stages(grid, 50) == ()
     if stages:
-        assert max(automatic_stages(grid, 500)) < max(found)
+        assert max(automatic_stages(grid, 500)) <= max(found)
 
 
 def test_stages_begin_at_the_linear_skip_and_leave_it_where_it_is():

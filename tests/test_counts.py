@@ -83,7 +83,7 @@ def test_sparse_rows_give_the_same_model(fitted):
 def test_a_saved_model_is_the_same_model(tmp_path, likelihood):
     X = counts()
     model = Autoencoder(2, likelihood=likelihood, random_state=0, max_iter=1).fit(X)
-    model.save(tmp_path / "model")
+    isthmus.save(model, tmp_path / "model")
     again = isthmus.load(tmp_path / "model")
     assert np.array_equal(again.reconstruct(X), model.reconstruct(X))
     assert np.array_equal(again.sample(4), model.sample(4))

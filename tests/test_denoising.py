@@ -127,9 +127,9 @@ def test_only_hidden_cells_of_a_blind_spot_enter_the_loss():
     model = start_of("blind_spot", 0.5, correlated(50)).model_
     assert isinstance(model.corruption, BlindSpot)
     with seeded(0):
-        loss, passage = Objective({})(model, torch.randn(30, 5))
-    hidden = (passage.corrupted == 0).float()
-    expected = (((passage.output - passage.x) * hidden) ** 2).sum(1) + 2.5 * np.log(np.pi)
+        loss, forward = Objective({})(model, torch.randn(30, 5))
+    hidden = (forward.corrupted == 0).float()
+    expected = (((forward.output - forward.x) * hidden) ** 2).sum(1) + 2.5 * np.log(np.pi)
     torch.testing.assert_close(loss.total, expected)
     assert 0.3 < float(hidden.mean()) < 0.7
 

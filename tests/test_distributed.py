@@ -22,7 +22,7 @@ from isthmus import (
     SparseAutoencoder,
     VariationalAutoencoder,
 )
-from isthmus.tables.stream import ArrayStream
+from isthmus.tables.batches import ArrayStream
 
 KINDS = (
     Autoencoder,

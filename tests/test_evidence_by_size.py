@@ -7,7 +7,7 @@ import pytest
 from sklearn.decomposition import PCA
 
 from isthmus import Autoencoder, rate_distortion
-from isthmus.evidence_by_size import evidence_by_size, size_by_evidence
+from isthmus.evidence_by_size import evidence_by_size
 from isthmus.smallest.choosing import Target, choose
 from isthmus.smallest.splits import split_training_rows
 from isthmus.smallest.supported import choose_supported
@@ -84,9 +84,12 @@ def test_linear_models_are_chosen_as_probabilistic_pca_is():
     X = plane(3)
     train, held_out = X[:300], X[300:]
     told = []
-    found = size_by_evidence(
-        lambda size, split: Autoencoder(size, **LINEAR, random_state=0).fit(train), [held_out], 11, say=told.append
-    )
+
+    def attempt(size):
+        fitted = Autoencoder(size, **LINEAR, random_state=0).fit(train)
+        return fitted.score_samples(held_out)[None], fitted.noise_variance_
+
+    found = evidence_by_size(attempt, 11, say=told.append)
     assert found.size == 3
     for size, (mean, _) in found.evidence.items():
         assert mean == pytest.approx(PCA(size).fit(train).score(held_out), rel=1e-3)

@@ -23,7 +23,7 @@ from sklearn.utils.estimator_checks import check_estimator
 import isthmus
 from conftest import curved_table
 from isthmus.hyperparameter import hyperparameters
-from isthmus.rows.scaling import CHUNK_CELLS
+from isthmus.tables.finite import CHUNK_CELLS
 from isthmus.training.loop import Training
 from isthmus.training.objective import Objective
 from isthmus.variants import variant, variants

@@ -211,12 +211,12 @@ def test_interpolation_meets_both_ends_in_the_users_units(kind, table):
 
 
 def test_auto_is_spherical_for_variational_codes_of_many_numbers(table):
-    for size, path in ((3, "straight"), (4, "spherical")):
+    for size, path in ((3, "linear"), (4, "spherical")):
         model = isthmus.VariationalAutoencoder(size, **QUICK).fit(table)
         np.testing.assert_array_equal(
             model.interpolate(table[:1], table[1:2]), model.interpolate(table[:1], table[1:2], path=path)
         )
-    ways = [model.interpolate(table[:1], table[1:2], path=path) for path in ("straight", "spherical")]
+    ways = [model.interpolate(table[:1], table[1:2], path=path) for path in ("linear", "spherical")]
     assert not np.allclose(*ways)
 
 
@@ -226,7 +226,7 @@ def test_bad_wishes_are_one_sentence(table):
         r"sample takes n_samples of at least 1, got 2\.5\.": lambda: model.sample(2.5),
         r"codes must be one of auto, prior, density, got 'air'\.": lambda: model.sample(codes="air"),
         r"interpolate takes steps of at least 2, got 1\.": lambda: model.interpolate(table[0], table[1], 1),
-        r"path must be one of auto, straight, spherical": lambda: model.interpolate(table[0], table[1], path="bent"),
+        r"path must be one of auto, linear, spherical": lambda: model.interpolate(table[0], table[1], path="bent"),
         r"A and B must have equal numbers of rows, got 1 and 2\.": lambda: model.interpolate(table[:1], table[:2]),
     }
     for words, wish in wishes.items():

@@ -55,7 +55,7 @@ def test_the_factor_model_finds_what_made_the_rows():
 @pytest.mark.parametrize(
     "likelihood", [GaussianLikelihood(0.7), GaussianLikelihood(0.7, learned=True), BernoulliLikelihood()]
 )
-def test_a_row_is_judged_by_the_cells_it_has(likelihood):
+def test_a_row_is_scored_by_the_cells_it_has(likelihood):
     output, x = torch.rand(5, 4), torch.rand(5, 4)
     likelihood.some_missing = True
     holes = x.clone()

@@ -16,8 +16,8 @@ from isthmus.parts.likelihoods.gaussian import GaussianLikelihood
 from isthmus.parts.likelihoods.mixed import MixedLikelihood
 from isthmus.storage.record import from_plain, to_plain
 from isthmus.tables.frames import arrow_of
-from isthmus.tables.input_rows import rows_like
 from isthmus.tables.layout import Blocks, TableLayout, layout_of
+from isthmus.tables.output_rows import rows_like
 from isthmus.variants import variants
 
 

@@ -296,7 +296,7 @@ def test_a_plain_stack_begins_as_pytorch_does():
         assert torch.equal(one, two)
 
 
-def test_the_bent_layers_begin_at_he_scale():
+def test_the_residual_layers_begin_at_he_scale():
     layer = perceptron((400, 300, 2), "silu")[0]
     assert float(layer.weight.detach().std()) == pytest.approx(math.sqrt(2 / 400), rel=0.02)
     assert not layer.bias.any()
@@ -380,7 +380,7 @@ def test_a_convolutional_model_starts_at_pca(digits, channels):
     assert any(isinstance(part, nn.Conv2d) for part in model.model_.modules())
 
 
-def test_the_passage_holds_the_whole_way():
+def test_the_forward_output_holds_the_whole_way():
     shape = Architecture(5, 2, hidden_widths=(4,))
     parts = (
         Masking(0.5),

@@ -38,7 +38,7 @@ def build(n_latents=3, bottleneck=None, corruption=None, **shape) -> Autoencoder
     return AutoencoderModel(corruption or NoCorruption(), *parts)
 
 
-def passage_of(code, log_variance=None) -> ForwardOutput:
+def forward_of(code, log_variance=None) -> ForwardOutput:
     code = torch.as_tensor(code)
     return ForwardOutput(
         torch.zeros(len(code), 4), torch.zeros(len(code), 4), Posterior(code, log_variance), code, code
@@ -63,11 +63,11 @@ def test_nothing_divides_by_the_number_of_features():
     torch.testing.assert_close(twice, 2 * GaussianLikelihood()(output, x))
     code = torch.randn(6, 3)
     for penalty in (Sparsity(1.0), ActivationRate(1.0, 0.1)):
-        torch.testing.assert_close(penalty(passage_of(torch.cat([code, code], 1))), 2 * penalty(passage_of(code)))
+        torch.testing.assert_close(penalty(forward_of(torch.cat([code, code], 1))), 2 * penalty(forward_of(code)))
 
 
 def test_sparsity_is_the_l1_norm():
-    assert Sparsity(9.0)(passage_of([[1.0, -2.0, 0.0], [0.0, 0.0, 0.5]])).tolist() == [3.0, 0.5]
+    assert Sparsity(9.0)(forward_of([[1.0, -2.0, 0.0], [0.0, 0.0, 0.5]])).tolist() == [3.0, 0.5]
 
 
 @pytest.mark.parametrize("target", [0.05, 0.3, 0.9])
@@ -77,19 +77,19 @@ def test_activation_rate_is_a_bernoulli_divergence(target):
     expected = torch.distributions.kl_divergence(
         torch.distributions.Bernoulli(torch.full((3,), target)), torch.distributions.Bernoulli(rate)
     ).sum()
-    penalty = ActivationRate(1.0, target)(passage_of(code))
+    penalty = ActivationRate(1.0, target)(forward_of(code))
     torch.testing.assert_close(penalty, expected.expand(40), rtol=1e-4, atol=1e-5)
 
 
 def test_activation_rate_rests_at_its_target():
     at_rest = -math.log(1 - 0.2)  # 1 - exp(-z) = 0.2
     code = torch.full((8, 2), at_rest, requires_grad=True)
-    penalty = ActivationRate(1.0, 0.2)(passage_of(code))
+    penalty = ActivationRate(1.0, 0.2)(forward_of(code))
     torch.testing.assert_close(penalty, torch.zeros(8), atol=1e-6, rtol=0)
     penalty.sum().backward()
     torch.testing.assert_close(code.grad, torch.zeros(8, 2), atol=1e-5, rtol=0)
     for code in (torch.zeros(4, 2), torch.full((4, 2), 99.0)):
-        assert torch.isfinite(ActivationRate(1.0, 0.2)(passage_of(code))).all()
+        assert torch.isfinite(ActivationRate(1.0, 0.2)(forward_of(code))).all()
 
 
 def test_the_gaussian_divergence_is_torchs():
@@ -97,7 +97,7 @@ def test_the_gaussian_divergence_is_torchs():
     posterior = torch.distributions.Normal(mean, (0.5 * log_variance).exp())
     expected = torch.distributions.kl_divergence(posterior, torch.distributions.Normal(0.0, 1.0))
     torch.testing.assert_close(gaussian_divergence(mean, log_variance), expected)
-    torch.testing.assert_close(Divergence(1.0)(passage_of(mean, log_variance)), expected.sum(1))
+    torch.testing.assert_close(Divergence(1.0)(forward_of(mean, log_variance)), expected.sum(1))
 
 
 @pytest.mark.parametrize(("mean", "variance", "nats"), [(1.0, 0.25, 0.818147), (0.8, 0.2, 0.724719), (0.0, 1.0, 0.0)])
@@ -108,7 +108,7 @@ def test_the_divergence_on_paper(mean, variance, nats):
 
 def test_a_point_code_has_no_divergence():
     with pytest.raises(ValueError, match=r"^Divergence: needs a Gaussian bottleneck"):
-        Divergence(1.0)(passage_of(torch.zeros(2, 2)))
+        Divergence(1.0)(forward_of(torch.zeros(2, 2)))
 
 
 def jacobian_norms(model, x):

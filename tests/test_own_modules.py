@@ -164,6 +164,17 @@ def test_the_page_refuses_it_by_name(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+class Through(nn.Module):
+    """A function as a module."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
@@ -180,6 +191,9 @@ def test_the_page_refuses_it_by_name(tmp_path):
         ({"encoder": nn.GRU(N_FEATURES, 2)}, "it returns a tuple"),
         ({"encoder": np.tanh}, "encoder must be a torch.nn.Module, got ufunc"),
         ({"encoder": nn.Linear}, "encoder must be a torch.nn.Module, got type"),
+        ({"encoder": nn.LazyLinear(2)}, r"encoder has lazy layers .* call it once on rows of shape \(2, 6\)"),
+        ({"encoder": Through(lambda x: x[:, :2] * 1j)}, "real numbers; it returns complex64"),
+        ({"encoder": Through(lambda x: x[:, :2] / 0)}, "for rows of zeros it returns NaN"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_a_sentence(given, words):

@@ -27,7 +27,7 @@ def hidden_plane(dimension: int, n_rows: int = 200, n_columns: int = 15, noise: 
 
 
 def arc(n_rows: int = 400, seed: int = 0) -> np.ndarray:
-    """One hidden number along a bent line in twelve columns."""
+    """One hidden number along a curved line in twelve columns."""
     rng = np.random.default_rng(seed)
     angle = rng.uniform(0, 2.5, (n_rows, 1))
     return np.sin(angle * rng.uniform(0.5, 2, 12) + rng.uniform(0, 6, 12)) + 0.05 * rng.standard_normal((n_rows, 12))
@@ -119,7 +119,7 @@ def test_a_planes_dimension_is_found(dimension):
     assert choice.tried[0][0] == 0
 
 
-def test_a_bent_lines_one_number_is_found_where_pca_takes_more():
+def test_a_curved_lines_one_number_is_found_where_pca_takes_more():
     choice = choose(
         arc(), Target("evidence"), {"hidden_layer_sizes": (32, 32), "max_iter": 80}, n_splits=1, seed=0, say=silent
     )
@@ -173,50 +173,50 @@ def test_the_lower_hull():
 
 
 @pytest.fixture(scope="module")
-def bent():
+def curved():
     return rate_distortion(arc(), keep=0.95, sizes=[2], n_seeds=2, hidden_layer_sizes=(32, 32), max_iter=40)
 
 
-def test_a_bent_line_in_one_number(bent):
-    assert bent.size == 1
-    assert bent.chosen.error < 0.05 * bent.variation * 1.1
-    assert bent.pca_needs > 1
-    assert re.match(rf"^1 number does what PCA needs {bent.pca_needs} for: 1 of 12 numbers keeps 9", bent.sentence)
-    assert bent.chosen.lowest <= bent.chosen.error <= bent.chosen.highest
-    assert [one.size for one in bent.curve] == list(range(1, len(bent.curve) + 1))
-    assert (np.diff([one.pca for one in bent.curve]) < 0).all()
-    assert bent.nested.transform(arc()[:3], size=1).shape == (3, 1)
-    assert bent.choice.votes == (1, 1)
+def test_a_curved_line_in_one_number(curved):
+    assert curved.size == 1
+    assert curved.chosen.error < 0.05 * curved.variation * 1.1
+    assert curved.pca_needs > 1
+    assert re.match(rf"^1 number does what PCA needs {curved.pca_needs} for: 1 of 12 numbers keeps 9", curved.sentence)
+    assert curved.chosen.lowest <= curved.chosen.error <= curved.chosen.highest
+    assert [one.size for one in curved.curve] == list(range(1, len(curved.curve) + 1))
+    assert (np.diff([one.pca for one in curved.curve]) < 0).all()
+    assert curved.nested.transform(arc()[:3], size=1).shape == (3, 1)
+    assert curved.choice.votes == (1, 1)
 
 
-def test_pca_of_the_record_is_scikit_learns(bent):
+def test_pca_of_the_record_is_scikit_learns(curved):
     from isthmus.tables import split_rows
 
     X = arc()
     train, test = split_rows(len(X), test_size=0.2, seed=0)
-    for one in bent.curve:
+    for one in curved.curve:
         pca = PCA(one.size).fit(X[train])
         assert one.pca == pytest.approx(
             ((pca.inverse_transform(pca.transform(X[test])) - X[test]) ** 2).mean(), rel=1e-4
         )
 
 
-def test_bits_and_gap(bent):
-    assert bent.bits.needed < bent.bits.pca_needed
-    for curve in (bent.bits.curve, bent.bits.pca_curve):
+def test_bits_and_gap(curved):
+    assert curved.bits.needed < curved.bits.pca_needed
+    for curve in (curved.bits.curve, curved.bits.pca_curve):
         assert all(a.bits < b.bits and a.error > b.error for a, b in pairwise(curve))
-    gap = bent.curve[1].gap
-    assert gap == pytest.approx(bent.curve[1].nested / bent.curve[1].error - 1)
+    gap = curved.curve[1].gap
+    assert gap == pytest.approx(curved.curve[1].nested / curved.curve[1].error - 1)
 
 
-def test_the_record_is_plain_json(bent):
-    facts = json.loads(bent.to_json())
+def test_the_record_is_plain_json(curved):
+    facts = json.loads(curved.to_json())
     assert facts["size"] == 1
-    assert facts["sentence"] == bent.sentence
+    assert facts["sentence"] == curved.sentence
     assert set(facts["gaps"]) == {"1", "2"}
     assert "model" not in facts
-    assert len(bent.plot().axes) == 2
-    assert bent.table().row_count == len(bent.curve)
+    assert len(curved.plot().axes) == 2
+    assert curved.table().row_count == len(curved.curve)
 
 
 def test_where_pca_does_as_well_that_is_said():

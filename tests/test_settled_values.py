@@ -18,8 +18,8 @@ from isthmus.parts.network import Architecture
 from isthmus.rows.metadata import with_metadata
 from isthmus.rows.rows import Batch, rows_of
 from isthmus.rows.scaling import Scaling, column_statistics, concatenate_scalings, fit_scaling
-from isthmus.rows.source import Source
 from isthmus.rows.streamed import StreamedRows, survey
+from isthmus.tables.input_rows import ValidRows
 from isthmus.training.loop import Training
 from isthmus.training.objective import Objective
 from isthmus.training.plan import Plan, automatic_weight_decay
@@ -54,7 +54,7 @@ def digest_of(form: str, rows: np.ndarray, beside: np.ndarray | None = None) -> 
         found = survey(stream, "test", 0, None, ALONE, missing=False)
         return StreamedRows(stream, scaling, surveyed=found).digest()
     if form == "beside":
-        source = with_metadata(Source(rows, None, []), beside, None)
+        source = with_metadata(ValidRows(rows), beside, None)
         wide = concatenate_scalings([scaling, Scaling(np.zeros(1), np.ones(1), 1.0)])
         return rows_of(source.values, wide, source.widths).digest()
     values = scipy.sparse.csr_matrix(rows) if form == "sparse" else rows

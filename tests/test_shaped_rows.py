@@ -11,8 +11,9 @@ import isthmus
 from isthmus import Autoencoder, VariationalAutoencoder
 from isthmus.evaluation import evaluate
 from isthmus.evaluation.neighbours import neighbours_kept, pair_scores, read_pairs
+from isthmus.input_validation import fit_columns, input_rules
 from isthmus.plots import plot_signals, plot_spectrograms
-from isthmus.rows.mirrored import MirroredRows
+from isthmus.rows.augmented import AugmentedRows
 from isthmus.rows.rows import dense_rows
 from isthmus.rows.scaling import Scaling
 from isthmus.tables import DataError, Table, read, write_sounds
@@ -94,6 +95,7 @@ def test_a_convolution_starts_at_pca_is_saved_and_polished(tmp_path, shape):
         ({"network": "convolution"}, "needs rows with an order along one axis or two, and these have none"),
         ({"network": "convolution", "hidden_layer_sizes": (4,)}, "layers of your own exclude one another"),
         ({"mirrored": True}, "mirrored=True is for pictures, and these have no shape"),
+        ({"shifted": 2}, "shifted=2 is for pictures, and these have no shape"),
         ({"network": "transformer"}, "must be one of 'perceptron', 'convolution'"),
     ],
 )
@@ -116,11 +118,39 @@ def test_mirrored_rows_are_the_mirrored_pictures(spread):
     X = np.moveaxis(pictures(5), -1, 1).reshape(5, -1)
     rng = np.random.default_rng(0)
     scaling = Scaling(rng.standard_normal(192), spread * rng.uniform(1, 2, 192), 1.0)
-    rows = MirroredRows(dense_rows(X, scaling), RowShape.of_picture((3, 8, 8)), scaling)
+    rows = AugmentedRows(dense_rows(X, scaling), RowShape.of_picture((3, 8, 8)), scaling)
     assert len(rows) == 10
     back = scaling.undo(rows.take(torch.tensor([2, 7])).numpy())
     np.testing.assert_allclose(back[0], X[2], atol=1e-5)
     np.testing.assert_allclose(back[1].reshape(3, 8, 8), X[2].reshape(3, 8, 8)[..., ::-1], atol=1e-5)
+
+
+def test_batches_are_shifted_by_a_few_pixels_and_the_edge_is_reflected():
+    X = np.moveaxis(pictures(12), -1, 1).reshape(12, -1)
+    scaling = Scaling(np.full(192, 0.3), np.linspace(1, 2, 192), 1.0)
+    rows = AugmentedRows(dense_rows(X, scaling), RowShape.of_picture((3, 8, 8)), scaling, mirrored=False, shift=2)
+    padded = np.pad(X.reshape(12, 3, 8, 8), ((0, 0), (0, 0), (2, 2), (2, 2)), mode="reflect")
+    crops = {(i, j): padded[:, :, i : i + 8, j : j + 8].reshape(12, -1) for i in range(5) for j in range(5)}
+
+    def moves(number):
+        found, seen = [], []
+        for batch in rows.epoch(0, number, 4):
+            back = scaling.undo(batch.x.numpy())
+            where = [
+                (move, [int(np.abs(crop - row).max(1).argmin()) for row in back])
+                for move, crop in crops.items()
+                if all(np.abs(crop - row).max(1).min() < 1e-4 for row in back)
+            ]
+            (move, chosen), *others = where
+            assert not others
+            found.append(move)
+            seen += chosen
+        assert sorted(seen) == list(range(12))
+        return found
+
+    first = [moves(number) for number in range(6)]
+    assert first == [moves(number) for number in range(6)]
+    assert len({move for found in first for move in found}) > 5
 
 
 # ---- sounds and series
@@ -193,3 +223,11 @@ def test_scores_of_pairs(tmp_path):
     (tmp_path / "pairs.csv").write_text("a b\nc d\n")
     with pytest.raises(DataError, match="two words and a score"):
         read_pairs(tmp_path / "pairs.csv")
+
+
+def test_later_rows_are_of_the_same_shape():
+    """A fit that resumes learns from mirrored pictures as it did before."""
+    pictures = np.random.default_rng(0).normal(size=(40, 3, 8, 8))
+    model = isthmus.Autoencoder(2, max_iter=0, random_state=0).fit(pictures)
+    later = fit_columns(model, None).rows(input_rules(model, reset=False), pictures, gaps=False)
+    assert later.row_shape == model.fitted_.row_shape is not None

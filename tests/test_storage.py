@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load as decode
 from safetensors.torch import save as encode
+from sklearn.datasets import load_digits
 
 import isthmus.storage.folder_writing
 import isthmus.storage.manifest
@@ -150,6 +151,13 @@ def test_a_loaded_model_pickles_copies_and_learns_on(small):
     assert_same(copy.deepcopy(estimator).partial_fit(ROWS), loaded.partial_fit(ROWS))
     assert any(parameter.requires_grad for parameter in loaded.model_.parameters())
     assert not loaded.fit(ROWS[:, :4]).transform(ROWS[:, :4]).shape[1] - 2
+
+
+def test_a_loaded_model_polishes_codes_to_the_same_bits(tmp_path):
+    rows = (load_digits().data[:300] / 16).astype(np.float32)
+    estimator = Autoencoder(4, max_iter=3, polish=3, random_state=0).fit(rows)
+    loaded = load(save(estimator, tmp_path / "model"))
+    np.testing.assert_array_equal(loaded.transform(rows), estimator.transform(rows))
 
 
 def test_a_model_in_training_is_saved_without_its_optimiser(tmp_path):

@@ -17,7 +17,7 @@ from isthmus.distributed import ALONE, ProcessGroup
 from isthmus.rows.rows import DenseRows
 from isthmus.rows.scaling import Scaling
 from isthmus.rows.streamed import StreamedRows, survey
-from isthmus.tables.stream import ArrayStream
+from isthmus.tables.batches import ArrayStream
 
 SETTINGS = {"hidden_layer_sizes": (16,), "batch_size": 32, "max_iter": 4, "random_state": 0}
 HELD = 4 * 6 * 70  # bytes of a third of the rows

@@ -21,8 +21,9 @@ from isthmus.parts.likelihoods.gaussian import GaussianLikelihood
 from isthmus.parts.network import ACTIVATIONS, Architecture
 from isthmus.parts.penalty import Contraction, Divergence, Sparsity
 from isthmus.rows.rows import Batch, DenseRows, ScaledRows, combined_seed, dense_rows, rows_of
-from isthmus.rows.scaling import Scaling, chunks, column_statistics, fit_scaling
+from isthmus.rows.scaling import Scaling, column_statistics, fit_scaling
 from isthmus.rows.validation import validation_count
+from isthmus.tables.finite import chunks
 from isthmus.training import loop, schedule
 from isthmus.training.devices import WORK_FOR_THREADS, threads_for, use_bfloat16
 from isthmus.training.loop import Training, means
@@ -224,10 +225,10 @@ def test_parameters_become_views_of_one_buffer():
 def test_steps_are_adamws_and_only_bent_matrices_decay(decay):
     rows, objective = some_rows(80).values / 5, Objective({"divergence": Divergence(1.0)})
     plain, trained = (build(bottleneck=GaussianBottleneck(), learned=True) for _ in range(2))
-    bent = [w for name, w in plain.named_parameters() if ".residual." in name and w.dim() > 1]
+    residual = [w for name, w in plain.named_parameters() if ".residual." in name and w.dim() > 1]
     rest = [w for name, w in plain.named_parameters() if ".residual." not in name or w.dim() == 1]
-    assert len(bent) == 4
-    reference = torch.optim.AdamW([{"params": bent, "weight_decay": decay}, {"params": rest, "weight_decay": 0.0}])
+    assert len(residual) == 4
+    reference = torch.optim.AdamW([{"params": residual, "weight_decay": decay}, {"params": rest, "weight_decay": 0.0}])
     plan = Plan(epochs=1, batch_size=20, learning_rate=1.0, weight_decay=decay, gradient_clip=None)
     work = Training(trained, objective, plan)
     for learning_rate, batch in zip((1e-2, 3e-2, 1e-3, 1e-2), rows.split(20), strict=True):

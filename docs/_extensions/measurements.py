@@ -24,7 +24,7 @@ def results(name: str) -> Any:
 
 
 TASKS = {  # name: (what it is called, whether less is better, whether it is a ratio to the linear model's)
-    "rebuild": ("rebuilding: error over PCA's", True, True),
+    "reconstruct": ("reconstruction: error over PCA's", True, True),
     "neighbours": ("5 nearest neighbours on codes: accuracy", False, False),
     "logistic": ("logistic regression on codes: accuracy", False, False),
     "denoise": ("noise taken out: error over PCA's", True, True),

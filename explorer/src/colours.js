@@ -1,4 +1,4 @@
-// Class colours that stay apart for colour-blind eyes too, handed out so that neighbours on the map differ most; ramps.
+// Class colours that stay apart for colour-blind eyes too, handed out so neighbours on the map differ most; ramps.
 
 // Ten colours found by search: the least distance of any two (OKLab, times 100) is 17.0 in plain sight and 10.9 in each
 // kind of colour blindness (Machado 2009, full severity). Petroff's ten have 9.0 and 6.1, the usual tab10 11.3 and 0.7.

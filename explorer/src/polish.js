@@ -47,8 +47,8 @@ export function differentiable(block, program) {
     /** @type {Moved} */ const input = { value: z.map((v, i) => v * unit(i)), along: Array.from(z, (_, k) => z.map((_, i) => (i === k ? unit(i) : 0))) };
     /** @type {Moved | null} */ let found = residual ? residual.reduce((/** @type {Moved} */ at, /** @type {(at: Moved) => Moved} */ next) => next(at), input) : null;
     if (skip) {
-      const flat = skip(input), bent = found;
-      found = bent ? { value: flat.value.map((v, i) => v + bent.value[i]), along: flat.along.map((t, k) => t.map((v, i) => v + bent.along[k][i])) } : flat;
+      const linear = skip(input), residue = found;
+      found = residue ? { value: linear.value.map((v, i) => v + residue.value[i]), along: linear.along.map((t, k) => t.map((v, i) => v + residue.along[k][i])) } : linear;
     }
     if (!multiply) return /** @type {Moved} */ (found);
     const scaled = (/** @type {Row} */ row) => row.map((v, i) => v * multiply[i]);

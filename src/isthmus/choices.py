@@ -35,6 +35,7 @@ __all__ = [
     "is_linear",
     "needs_search",
     "require_consistent",
+    "require_numeric_settings_unset",
 ]
 
 MOST_UNITS_PER_FEATURE = 64
@@ -267,7 +268,8 @@ def choose_candidates(
         _require_possible(settings, perceptron, shape)
     if settings.network == "perceptron" or not open_ or perceptron.sparse or n_given or shape is None:
         return [perceptron]
-    stages = automatic_stages(shape.grid, n_rows, asked=settings.network == "convolution")
+    asked = settings.network == "convolution"
+    stages = automatic_stages(shape.grid, n_rows, n_channels=shape.n_channels, asked=asked)
     if not stages:
         return [perceptron]
     convolution = choose_architecture(settings, size, n_features, n_given, shape, stages)
@@ -337,3 +339,14 @@ def choose_plan(
         precision=settings.precision,
         guards_start=settings.start == "principal",
     )
+
+
+def require_numeric_settings_unset(settings: AutoencoderSettings) -> None:
+    """Refuse settings that don't apply to a mixed-type table."""
+    for name, given, why in (
+        ("likelihood", settings.likelihood != "gaussian", "each column of a mixed-type table has its own"),
+        ("output_activation", settings.output_activation != "identity", "it doesn't apply to a mixed-type table"),
+        ("image_shape", settings.image_shape is not None, "a mixed-type table isn't a picture"),
+    ):
+        if given:
+            raise ValueError(f"{type(settings).__name__}: {name}={getattr(settings, name)!r}, but {why}.")

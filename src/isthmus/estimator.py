@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import numbers
+import time
 import typing
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
@@ -28,15 +29,17 @@ from isthmus.generation.mixin import GenerationMixin
 from isthmus.hyperparameter import check_hyperparameters
 from isthmus.inference.density import LatentReport, latent_report, log_density
 from isthmus.inference.missing import imputed, observed_log_volume
-from isthmus.input_validation import blockwise, encoded_names, given_for, in_memory, read_rows
+from isthmus.input_validation import blockwise, fit_columns, input_rules, set_columns
 from isthmus.loadings import Loadings, find_loadings
 from isthmus.parts.linearization import NotDifferentiableError
 from isthmus.pca_attributes import PCAAttributes
-from isthmus.rows.cells import has_gaps
-from isthmus.rows.metadata import check_weights
+from isthmus.rows.metadata import check_given, check_weights, given_for, with_metadata
 from isthmus.settings import AutoencoderSettings
+from isthmus.tables.finite import has_gaps
+from isthmus.tables.fit_columns import FitColumns
+from isthmus.tables.input_rows import ValidRows, in_memory, rows_to_fit
 from isthmus.torch_modules import Side, to_torch
-from isthmus.training.callbacks import CallbackSupportMixin, with_callbacks
+from isthmus.training.callbacks import CallbackSupportMixin, EpochCallbacks, with_callbacks
 from isthmus.training.checkpointing import Checkpointing
 
 __all__ = ["BaseAutoencoder"]
@@ -147,9 +150,17 @@ class BaseAutoencoder(
             An `isthmus.Checkpoints`, from which an interrupted fit resumes.
         """
         check_hyperparameters(self)
+        began, callbacks = time.perf_counter(), EpochCallbacks(self, X)
         with nullcontext() if checkpoints is None else checkpoints.watching(self) as checkpointer:
             self.__dict__.pop("_partial", None)  # the state of an earlier `partial_fit`
-            fit_rows(self, X, _only_sample_weight(self, weights), given, checkpointer)
+            state = None if checkpointer is None else checkpointer.restored(self)
+            rules = input_rules(self, reset=state is None)
+            if state is None:
+                rows = rows_to_fit(rules, X)
+            else:
+                rows = self._fit_columns().rows(rules, X, gaps=self._takes_gaps())
+            rows = self._with_metadata(rows, given, _only_sample_weight(self, weights), first=state is None)
+            fit_rows(self, rows, began, callbacks, state, checkpointer)
         return self
 
     def fit_transform(self, X: Any, y: Any = None, *, given: Any = None, **fit_params: Any) -> Any:
@@ -163,8 +174,11 @@ class BaseAutoencoder(
         No rows are held out, so no epoch is selected: the model has the weights of its last step.
         """
         check_hyperparameters(self)
-        weight = _only_sample_weight(self, weights)
-        self._partial = fit_partially(self, X, weight, given, self._partial)
+        first = "fitted_" not in vars(self)
+        rules = input_rules(self, reset=first)
+        rows = rows_to_fit(rules, X) if first else self._fit_columns().rows(rules, X, gaps=self._takes_gaps())
+        rows = self._with_metadata(rows, given, _only_sample_weight(self, weights), first=first)
+        self._partial = fit_partially(self, rows, self._partial)
         return self
 
     # ---- using -----------------------------------------------------------------------------------------
@@ -270,8 +284,9 @@ class BaseAutoencoder(
         X, places = in_memory(X, LOADING_ROWS)
         rows = self.to_numbers(X)
         beside = given_for(self, given if given is None or places is None else np.asarray(given)[places], rows.shape[0])
+        names = fit_columns(self, fitted.layout).encoded_names
         try:
-            return find_loadings(fitted, rows, beside, list(self.get_feature_names_out()), encoded_names(self))
+            return find_loadings(fitted, rows, beside, list(self.get_feature_names_out()), names)
         except NotDifferentiableError as error:
             raise ValueError(
                 f"{type(self).__name__}: loadings need a derivative of the decoder, and {error}."
@@ -284,8 +299,9 @@ class BaseAutoencoder(
         Cells may be missing where ``gaps`` says so, by default where the model learned from such rows, or with
         ``missing="auto"`` can encode them.
         """
-        values = read_rows(self, X, reset=False, gaps=gaps).values
-        self.fitted_.model.likelihood.check_rows(type(self).__name__, values, encoded_names(self))
+        gaps = self._takes_gaps() if gaps is None else gaps
+        values = self._fit_columns().rows(input_rules(self, reset=False), X, gaps=gaps).values
+        self.fitted_.model.likelihood.check_rows(type(self).__name__, values)
         return values
 
     encoder = Side("encoder")
@@ -318,6 +334,23 @@ class BaseAutoencoder(
         return tags
 
     # ---- inside ----------------------------------------------------------------------------------------
+
+    def _fit_columns(self) -> FitColumns:
+        return fit_columns(self, self.fitted_.layout)
+
+    def _takes_gaps(self) -> bool:
+        return self.fitted_.masked or (self.missing == "auto" and self.fitted_.takes_gaps)
+
+    def _with_metadata(self, rows: ValidRows, given: Any, sample_weight: Any, *, first: bool) -> ValidRows:
+        """Rows to fit with their weights and conditions; in a new fit their columns become the estimator's."""
+        if first:
+            set_columns(self, rows.n_columns, rows.names)
+        n_rows, who = rows.shape[0], type(self).__name__
+        if not first:
+            given = given_for(self, given, n_rows)
+        elif given is not None:
+            given = check_given(given, n_rows, who)
+        return with_metadata(rows, given, check_weights(sample_weight, n_rows, who))
 
     def _require_fitted(self) -> FittedState:
         check_is_fitted(self)

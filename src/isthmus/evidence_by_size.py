@@ -14,15 +14,14 @@ and the sizes of which that holds are said beside the answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from isthmus.size_search import Trial, best_of, trials_around
 
-__all__ = ["SizeEvidence", "evidence_by_size", "size_by_evidence"]
+__all__ = ["SizeEvidence", "evidence_by_size"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,38 +62,6 @@ class SizeEvidence:
         return {size: (-trial.mean, _difference(trial, best).standard_error) for size, trial in self.trials.items()}
 
 
-def size_by_evidence(
-    fit: Callable[[int, int], Any],
-    held_out: Sequence[Any],
-    most: int,
-    *,
-    also: Iterable[int] = (),
-    say: Callable[[str], None] = lambda text: None,
-) -> SizeEvidence:
-    """Fit models of several sizes, as few as it takes, and compare the evidence of rows they never saw.
-
-    Parameters
-    ----------
-    fit
-        ``fit(size, split)`` is an estimator of that size fitted to the rows that ``held_out[split]`` is held out of.
-    held_out
-        Rows in the user's units, one array, of equal length, for each split; one split will do.
-    most
-        The largest size to try.
-    also
-        Sizes to try whatever the others say, such as probabilistic PCA's, which is known without a fit.
-    say
-        Told in a sentence what each size has brought.
-    """
-
-    def attempt(size: int) -> tuple[np.ndarray, float]:
-        fitted = [fit(size, split) for split in range(len(held_out))]
-        scores = [one.score_samples(rows) for one, rows in zip(fitted, held_out, strict=True)]
-        return np.stack(scores), float(np.mean([one.noise_variance_ for one in fitted]))
-
-    return evidence_by_size(attempt, most, also=also, say=say)
-
-
 def evidence_by_size(
     attempt: Callable[[int], tuple[np.ndarray, float]],
     most: int,
@@ -103,9 +70,21 @@ def evidence_by_size(
     also: Iterable[int] = (),
     say: Callable[[str], None] = lambda text: None,
 ) -> SizeEvidence:
-    """The same, where ``attempt(size)`` gives log p(x) of held-out rows, shape (n_splits, n_rows), and σ².
+    """Fit models of several sizes, as few as it takes, and compare the evidence of rows they never saw.
 
-    ``known`` is that of sizes which take no attempt, such as 0.
+    Parameters
+    ----------
+    attempt
+        ``attempt(size)`` fits models of that size, one a split, and gives log p(x) of the rows held out, shape
+        (n_splits, n_rows), and σ².
+    most
+        The largest size to try.
+    known
+        The same of sizes which take no attempt, such as 0.
+    also
+        Sizes to try whatever the others say, such as probabilistic PCA's, which is known without a fit.
+    say
+        Told in a sentence what each size has brought.
     """
     noise: dict[int, float] = {}
 

@@ -26,10 +26,10 @@ from isthmus.parts.principal import Principal
 from isthmus.rows.metadata import with_metadata
 from isthmus.rows.rows import DenseRows, Rows, padded, rows_once
 from isthmus.rows.scaling import Scaling, concatenate_scalings
-from isthmus.rows.source import Source, Widths
 from isthmus.tables.frames import FrameForm
-from isthmus.tables.input_rows import filled_like, rows_like
+from isthmus.tables.input_rows import ValidRows, Widths
 from isthmus.tables.layout import TableLayout
+from isthmus.tables.output_rows import filled_like, rows_like
 from isthmus.tables.row_shape import RowShape
 from isthmus.training.devices import threads_for
 
@@ -242,7 +242,7 @@ class FittedState:
         """Rows for one pass, in the model's units, with their conditions."""
         if given is None or self.given is None:
             return rows_once(X, self.scaling)
-        source = with_metadata(Source(X, None, []), given, None)
+        source = with_metadata(ValidRows(X), given, None)
         return rows_once(source.values, concatenate_scalings([self.scaling, self.given]), source.widths)
 
     def map_batches(self, rows: Rows, function: Callable[..., Tensor]) -> np.ndarray:

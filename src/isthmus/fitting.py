@@ -21,17 +21,16 @@ from isthmus.inference.code_buffer import CodeBuffer, RecentRows, buffered_codes
 from isthmus.inference.code_spread import CodeSpread, latent_gains, latent_variances
 from isthmus.inference.rotation import recoded, rotate_linear_code
 from isthmus.initialization import as_encoded, closed_form_is_best, closed_form_kept, initialize, rows_for_fitted
-from isthmus.input_validation import read_for_fit
 from isthmus.parts.draws import seeded
 from isthmus.parts.principal import Principal
 from isthmus.pca_attributes import has_linear_code
 from isthmus.refitting import refit
 from isthmus.rehearsal import epochs_of_budget
-from isthmus.rows.mirrored import mirroring
+from isthmus.rows.augmented import augmenting
 from isthmus.rows.rows import Rows
-from isthmus.rows.source import Source
 from isthmus.rows.validation import validation_count
 from isthmus.size_by_fits import fewest_keeping, supported
+from isthmus.tables.input_rows import ValidRows
 from isthmus.training.callbacks import EpochCallbacks
 from isthmus.training.checkpointing import FitCheckpointer
 from isthmus.training.completion import VALIDATION_DRAWS, learn_trust
@@ -47,25 +46,33 @@ __all__ = ["PartialFit", "fit_partially", "fit_rows"]
 PARTIAL_FIT_SAMPLE = 2048  # rows that a pass of `partial_fit` is evaluated on
 
 
-def fit_rows(estimator: Any, X: Any, sample_weight: Any, given: Any, checkpointer: FitCheckpointer | None) -> None:
-    """Initialize and train; ``estimator.fitted_`` is set at the start and updated during training."""
-    began, group = time.perf_counter(), process_group()
-    state = None if checkpointer is None else checkpointer.restored(estimator)
-    source = read_for_fit(estimator, X, sample_weight, given, reset=state is None)
+def fit_rows(
+    estimator: Any,
+    source: ValidRows,
+    began: float,
+    callbacks: EpochCallbacks | None,
+    state: RunState | None = None,
+    checkpointer: FitCheckpointer | None = None,
+) -> None:
+    """Initialize and train; ``estimator.fitted_`` is set at the start and updated during training.
+
+    ``began`` is when the fit began, by the clock of `time.perf_counter`; ``state`` is that of a fit to resume.
+    """
+    group = process_group()
     if state is None:
         size = _searched(estimator, source, group)
         rows, estimator.fitted_ = initialize(estimator, source, group, size)
     else:
         rows = rows_for_fitted(estimator, source, estimator.fitted_, group)
-    _train(estimator, source, rows, group, began, X, state, checkpointer)
+    _train(estimator, source, rows, group, began, callbacks, state, checkpointer)
 
 
-def _searched(estimator: Any, source: Source, group: ProcessGroup) -> int | None:
+def _searched(estimator: Any, source: ValidRows, group: ProcessGroup) -> int | None:
     """The number of latents where the data are to say it by fits; None where the settings say it."""
     if not needs_search(estimator):
         return None
 
-    def fit(settings: Any, rows_to_learn: Source) -> FittedState:
+    def fit(settings: Any, rows_to_learn: ValidRows) -> FittedState:
         rows, settings.fitted_ = initialize(settings, rows_to_learn, group)
         with warnings.catch_warnings():
             warnings.filterwarnings("error", ".*training ended early, interrupted", ConvergenceWarning)
@@ -81,24 +88,26 @@ def _searched(estimator: Any, source: Source, group: ProcessGroup) -> int | None
 
 def _train(
     estimator: Any,
-    source: Source,
+    source: ValidRows,
     rows: Rows,
     group: ProcessGroup,
     began: float,
-    X: Any = None,
+    callbacks: EpochCallbacks | None = None,
     state: RunState | None = None,
     checkpointer: FitCheckpointer | None = None,
 ) -> None:
-    """Train the model that ``estimator.fitted_`` was initialized with; without ``X``, callbacks hear nothing of it."""
+    """Train the model that ``estimator.fitted_`` was initialized with."""
     fitted: FittedState = estimator.fitted_
     if checkpointer is not None:
         checkpointer.require_same(rows)
-    mirrored = mirroring(estimator, source.row_shape, fitted.scaling)
-    copies = len(mirrored(rows)) // len(rows)
+    augmented = augmenting(estimator, source.row_shape, fitted.scaling)
+    copies = len(augmented(rows)) // len(rows)
     plan = choose_plan(estimator, len(rows), fitted, copies=copies)
     held_out = validation_count(len(rows), estimator.validation_fraction)
     with threads_for(plan.batch_size * fitted.n_weights):
-        epochs = epochs_of_budget(estimator, fitted, plan, mirrored(rows), held_out, group, time.perf_counter() - began)
+        epochs = epochs_of_budget(
+            estimator, fitted, plan, augmented(rows), held_out, group, time.perf_counter() - began
+        )
     plan = choose_plan(estimator, len(rows), fitted, epochs, copies=copies)
     if closed_form_is_best(estimator, fitted):
         plan = dataclasses.replace(plan, epochs=0)
@@ -122,18 +131,18 @@ def _train(
         progress_bar(n_rows, shown=estimator.verbose and group.is_main) as advance,
     ):
         learned, validation = rows.split(held_out)
-        learned = mirrored(learned)
+        learned = augmented(learned)
         if validation is not None and fitted.masked:
             validation = validation.repeated(VALIDATION_DRAWS)
-        heard = None if X is None else estimator
-        callbacks = EpochCallbacks(heard, n_rows, X, lambda: _callback_state(estimator))
         halted = False
+        if callbacks is not None:
+            callbacks.begin(n_rows, lambda: _callback_state(estimator))
 
         def on_epoch(row: Mapping[str, float]) -> bool:
             nonlocal halted
             _set_noise_variance(estimator, row)
             advance(row)
-            halted = callbacks.epoch()
+            halted = callbacks is not None and callbacks.epoch()
             return halted
 
         training.run(learned, validation, on_epoch, checkpointer)
@@ -170,7 +179,7 @@ def _train(
     refit_rows, left = 0, best_epoch > 0 and stopped is None and not halted
     if validation is not None and left and choose_refit(estimator, rows):
         with seeded(fitted.seed), threads_for(plan.batch_size * fitted.n_weights):
-            against = refit(training, turns, found, mirrored(rows), validation)
+            against = refit(training, turns, found, augmented(rows), validation)
             if against is None:
                 _order_linear_code(fitted, rows)
                 codes = buffered_codes(fitted.model, rows, validation, fitted.device, None, codes)
@@ -189,7 +198,8 @@ def _train(
         refit_rows=refit_rows,
         spread=spread,
     )
-    callbacks.close()
+    if callbacks is not None:
+        callbacks.close()
     if stopped is not None:
         warnings.warn(
             f"{type(estimator).__name__}: training ended early, {stopped}. "
@@ -229,15 +239,13 @@ class PartialFit:
     recent: RecentRows
 
 
-def fit_partially(estimator: Any, X: Any, sample_weight: Any, given: Any, partial: PartialFit | None) -> PartialFit:
+def fit_partially(estimator: Any, source: ValidRows, partial: PartialFit | None) -> PartialFit:
     """One pass over rows at a constant learning rate, continuing from ``partial``."""
     group = process_group()
-    first = "fitted_" not in vars(estimator)
-    source = read_for_fit(estimator, X, sample_weight, given, reset=first)
-    if first:
-        rows, estimator.fitted_ = initialize(estimator, source, group)
-    else:
+    if "fitted_" in vars(estimator):
         rows = rows_for_fitted(estimator, source, estimator.fitted_, group)
+    else:
+        rows, estimator.fitted_ = initialize(estimator, source, group)
     fitted: FittedState = estimator.fitted_
     plan = dataclasses.replace(choose_plan(estimator, len(rows), fitted), schedule="constant")
     if partial is None:

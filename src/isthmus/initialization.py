@@ -16,7 +16,13 @@ import torch
 from sklearn.utils import check_random_state
 from torch import Tensor
 
-from isthmus.choices import asked_share, choose_candidates, choose_size, require_consistent
+from isthmus.choices import (
+    asked_share,
+    choose_candidates,
+    choose_size,
+    require_consistent,
+    require_numeric_settings_unset,
+)
 from isthmus.distributed import ProcessGroup
 from isthmus.fitted import FittedState
 from isthmus.network_trial import better_network
@@ -27,7 +33,7 @@ from isthmus.parts.likelihood import Columns, Likelihood
 from isthmus.parts.network import Architecture, init_from_closed_form
 from isthmus.parts.principal import Principal
 from isthmus.parts.start import Start
-from isthmus.rows.mirrored import mirroring
+from isthmus.rows.augmented import augmenting
 from isthmus.rows.rows import Batch, Rows, rows_of
 from isthmus.rows.scaling import (
     ColumnStatistics,
@@ -37,10 +43,10 @@ from isthmus.rows.scaling import (
     fit_scaling,
     observed_statistics,
 )
-from isthmus.rows.source import Source, Widths
 from isthmus.rows.streamed import StreamedRows, Survey, survey
 from isthmus.rows.units import UnitChoice, choose_scale
 from isthmus.settings import AutoencoderSettings
+from isthmus.tables.input_rows import ValidRows, Widths
 from isthmus.training.completion import complete_records, learn_completion
 from isthmus.training.devices import choose_device, threads_for
 from isthmus.training.plan import automatic_weight_decay
@@ -60,13 +66,15 @@ LEAST_TRIED, TRIED_CELLS = 512, 1 << 25  # rows of a stream that networks are tr
 
 
 def initialize(
-    settings: AutoencoderSettings, source: Source, group: ProcessGroup, size: int | None = None
+    settings: AutoencoderSettings, source: ValidRows, group: ProcessGroup, size: int | None = None
 ) -> tuple[Rows, FittedState]:
     """Rows in the model's units, and the fitted record before the first step.
 
     ``size`` is the number of latents where the settings leave it to be found; of a linear model that is to keep a share
     of the variance, PCA finds it here.
     """
+    if source.layout is not None:
+        require_numeric_settings_unset(settings)
     device = choose_device(settings.device)
     seed = torch.tensor(int(check_random_state(settings.random_state).randint(2**31 - 1)))
     seed = int(group.broadcast_(seed))
@@ -76,7 +84,7 @@ def initialize(
     statistics, dtype = _statistics(source, surveyed, masked=masked)
     own = statistics.of(slice(0, widths.features))
     layout = source.layout
-    columns = Columns(own, source.names, None if layout is None else layout.blocks)
+    columns = Columns(own, source.features, None if layout is None else layout.blocks)
     n_latents = choose_size(settings, columns) if size is None else size
     likelihood = settings.make_likelihood(columns)
     choice = _choose_scale(settings, source, columns, likelihood)
@@ -120,7 +128,7 @@ def initialize(
         some = _some_rows(source, rows, scaling, given, seed)
         decay = automatic_weight_decay(len(rows), principal.unexplained(n_latents))
         architecture = better_network(
-            candidates, built, some, mirroring(settings, source.row_shape, scaling), settings, device, seed, decay
+            candidates, built, some, augmenting(settings, source.row_shape, scaling), settings, device, seed, decay
         )
     model = built(architecture)
     noise_variance = principal.noise_variance(n_latents) * scaling.unit**2
@@ -137,7 +145,7 @@ def initialize(
         noise_variance=noise_variance,
         given=given,
         form=source.form,
-        names=_names_at_fit(settings, source),
+        names=source.names if layout is None else None,
         image_shape=None if source.row_shape is None else source.row_shape.image_shape,
         scale=choice.scale,
         scale_reason=choice.why,
@@ -146,7 +154,7 @@ def initialize(
     )
 
 
-def _some_rows(source: Source, rows: Rows, scaling: Scaling, given: Scaling | None, seed: int) -> Rows:
+def _some_rows(source: ValidRows, rows: Rows, scaling: Scaling, given: Scaling | None, seed: int) -> Rows:
     """Rows to try networks on: all, or of a stream a sample that is read once."""
     if source.stream is None or rows.random_access:
         return rows
@@ -155,14 +163,14 @@ def _some_rows(source: Source, rows: Rows, scaling: Scaling, given: Scaling | No
     return rows_of(source.stream.take(places).values, scaling)
 
 
-def rows_for_fitted(settings: AutoencoderSettings, source: Source, fitted: FittedState, group: ProcessGroup) -> Rows:
+def rows_for_fitted(settings: AutoencoderSettings, source: ValidRows, fitted: FittedState, group: ProcessGroup) -> Rows:
     """Rows in the units of a model that is already initialized."""
     surveyed = _surveyed(settings, source, fitted.seed, group, masked=fitted.masked)
     return _rows(source, fitted.scaling, fitted.given, surveyed, group, masked=fitted.masked)
 
 
 def _surveyed(
-    settings: AutoencoderSettings, source: Source, seed: int, group: ProcessGroup, *, masked: bool | None = None
+    settings: AutoencoderSettings, source: ValidRows, seed: int, group: ProcessGroup, *, masked: bool | None = None
 ) -> Survey | None:
     if source.stream is None:
         return None
@@ -170,11 +178,11 @@ def _surveyed(
     return survey(source.stream, who, seed, settings.validation_fraction, group, missing=missing, weighted=weighted)
 
 
-def _is_weighted(source: Source) -> bool:
+def _is_weighted(source: ValidRows) -> bool:
     return source.widths is not None and source.widths.weights > 0
 
 
-def _statistics(source: Source, surveyed: Survey | None, *, masked: bool) -> tuple[ColumnStatistics, Any]:
+def _statistics(source: ValidRows, surveyed: Survey | None, *, masked: bool) -> tuple[ColumnStatistics, Any]:
     """Statistics of all columns, metadata included, and the number format of the rows."""
     weighted = _is_weighted(source)
     if surveyed is not None and surveyed.columns is not None:
@@ -186,7 +194,7 @@ def _statistics(source: Source, surveyed: Survey | None, *, masked: bool) -> tup
 
 
 def _rows(
-    source: Source,
+    source: ValidRows,
     scaling: Scaling,
     given: Scaling | None,
     surveyed: Survey | None,
@@ -260,7 +268,7 @@ def _effect(
 
 
 def _choose_scale(
-    settings: AutoencoderSettings, source: Source, columns: Columns, likelihood: Likelihood
+    settings: AutoencoderSettings, source: ValidRows, columns: Columns, likelihood: Likelihood
 ) -> UnitChoice:
     """The scaling asked for; with "auto", what the columns' units suggest if the rows are from `isthmus.read`."""
     if settings.scale != "auto":
@@ -269,22 +277,16 @@ def _choose_scale(
         return UnitChoice(None, "")
     if source.row_shape is not None:
         return UnitChoice(None, f"{source.row_shape.noun} are of one unit")
-    return choose_scale(columns.statistics, source.names, source.image_shape or settings.image_shape)
+    return choose_scale(columns.statistics, source.features, source.image_shape or settings.image_shape)
 
 
 def _scaling(
-    settings: AutoencoderSettings, source: Source, columns: Columns, likelihood: Likelihood, scale: str | None
+    settings: AutoencoderSettings, source: ValidRows, columns: Columns, likelihood: Likelihood, scale: str | None
 ) -> Scaling:
     if source.layout is not None:
         return Scaling(*source.layout.scaling(columns.statistics, scale), 1.0)
     centred = settings.start == "principal" and likelihood.takes_any_scale
     return fit_scaling(columns.statistics, scale, centred=centred)
-
-
-def _names_at_fit(settings: AutoencoderSettings, source: Source) -> tuple[str, ...] | None:
-    """The names of numeric columns; None where they have none, or where the layout holds them."""
-    names = getattr(settings, "feature_names_in_", None)
-    return None if names is None or source.layout is not None else tuple(map(str, names))
 
 
 # ---- the model ------------------------------------------------------------------------------------------

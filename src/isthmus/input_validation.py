@@ -1,8 +1,4 @@
-"""Input validation: arrays, DataFrames, sparse matrices and streams, and their columns.
-
-Everything becomes numbers here, once: a mixed-type table by its layout, a stream that fits in memory by loading it. A
-larger stream stays a stream, and the estimator's methods process it block by block.
-"""
+"""What scikit-learn asks of an estimator's columns, and methods applied block by block to large streams."""
 
 from __future__ import annotations
 
@@ -15,101 +11,26 @@ from typing import Any, TypeVar
 import numpy as np
 from sklearn.utils.validation import check_is_fitted, validate_data  # pyrefly: ignore[missing-module-attribute]
 
-from isthmus.rows.cells import has_gaps, require_cells
-from isthmus.rows.metadata import check_given, check_weights, with_metadata
-from isthmus.rows.source import Source
+from isthmus.rows.metadata import check_given
 from isthmus.tables.errors import DataError, said
+from isthmus.tables.finite import has_gaps
+from isthmus.tables.fit_columns import FitColumns
 from isthmus.tables.frames import is_frame
-from isthmus.tables.input_rows import InputRows, arrow_cells, input_rows, large_stream
-from isthmus.tables.layout import TableLayout, layout_of, plain_layout
-from isthmus.tables.stream import TableStream
+from isthmus.tables.input_rows import InputRules, input_rows, large_stream
+from isthmus.tables.layout import TableLayout, layout_of
 from isthmus.tables.table import Table, joined
-from isthmus.tables.views import Arranged
 
 __all__ = [
     "blockwise",
-    "encoded_names",
-    "given_for",
-    "in_memory",
-    "read_for_fit",
-    "read_rows",
-    "require_columns",
+    "feature_names",
+    "fit_columns",
+    "input_rules",
     "require_complete_numbers",
     "set_columns",
     "without_name_warnings",
 ]
 
 Method = TypeVar("Method", bound=Callable[..., Any])
-
-
-def read_rows(estimator: Any, X: Any, *, reset: bool, gaps: bool | None = None) -> Source:
-    """X as numbers that the estimator can take, or as a stream.
-
-    Cells may be missing where ``gaps`` says so, by default where the estimator learned from such rows, or encodes them
-    by the cells they have.
-
-    With ``reset`` the columns of X become the estimator's (``n_features_in_``, ``feature_names_in_``), as
-    scikit-learn's `validate_data` does it, and their kinds are determined. Without, X must have the columns of the fit;
-    columns with names may be in any order.
-    """
-    try:
-        rows = input_rows(X, estimator.image_shape if reset else estimator.fitted_.image_shape)
-        if rows.stream is not None:
-            return _streamed(estimator, rows.stream, rows, reset=reset)
-        return _held(estimator, X, rows, reset=reset, gaps=gaps)
-    except DataError as error:
-        raise ValueError(f"{type(estimator).__name__}: {error}") from error
-
-
-def _streamed(estimator: Any, stream: TableStream, rows: InputRows, *, reset: bool) -> Source:
-    layout, masked = rows.layout, {"mask": True, "error": False}.get(estimator.missing)
-    if not reset:
-        layout, masked = estimator.fitted_.layout, estimator.fitted_.masked
-        stream = require_columns(estimator, stream)
-    else:
-        if len(stream) < 2:
-            raise DataError(f"X has {len(stream)} row, and at least 2 are needed to learn from.")
-        if layout is not None:
-            _require_suitable(estimator)
-        set_columns(estimator, stream.n_columns, stream.columns if stream.has_names else None)
-    names = feature_names(estimator, stream.n_columns)
-    names = names if layout is None else [names[place] for place in layout.owners]
-    return Source(
-        None, stream, names, layout, masked=masked, was_read=rows.was_read, image_shape=rows.image_shape,
-        row_shape=rows.row_shape,
-    )  # fmt: skip
-
-
-def _held(estimator: Any, X: Any, rows: InputRows, *, reset: bool, gaps: bool | None) -> Source:
-    who, layout = type(estimator).__name__, None if reset else estimator.fitted_.layout
-    if gaps is None:
-        gaps = estimator.missing != "error" if reset else _takes_gaps(estimator)
-    values, names = rows.values, rows.names
-    if layout is not None:
-        values = _as_at_fit(estimator, rows, layout, X)
-    elif rows.cells is not None:
-        layout = rows.layout or layout_of(rows.cells)
-        if not reset and not layout.is_plain:
-            _refuse_kinds(layout)
-        values, names = layout.encode(rows.cells), layout.names
-        layout = None if layout.is_plain else layout
-    if layout is None:
-        values = _validated(estimator, values, names, reset=reset)
-    elif reset:
-        _require_suitable(estimator)
-        if len(values) < 2:
-            raise DataError(f"X has {len(values)} row, and at least 2 are needed to learn from.")
-    if reset and names is not None:
-        set_columns(estimator, len(names), names)
-    features = feature_names(estimator, values.shape[1] if layout is None else len(layout.columns))
-    features = features if layout is None else [features[place] for place in layout.owners]
-    require_cells(values, features, who, missing=gaps, reset=reset)
-    masked = gaps and (not reset or estimator.missing == "mask" or has_gaps(values))
-    form = rows.form if layout is not None else None
-    return Source(
-        values, None, features, layout, form=form, masked=masked, was_read=rows.was_read, image_shape=rows.image_shape,
-        row_shape=rows.row_shape if layout is None else None,
-    )  # fmt: skip
 
 
 def require_complete_numbers(estimator: Any, X: Any, *, gaps: bool = False) -> None:
@@ -132,71 +53,6 @@ def require_complete_numbers(estimator: Any, X: Any, *, gaps: bool = False) -> N
         raise ValueError(f"{who}: X has missing cells; fill them first, as Autoencoder().fit(X).impute(X) does.")
 
 
-def _takes_gaps(estimator: Any) -> bool:
-    """Whether rows may have missing cells: the fit had some, or such a row is encoded by the cells it has."""
-    return estimator.fitted_.masked or (estimator.missing == "auto" and estimator.fitted_.takes_gaps)
-
-
-def _validated(estimator: Any, values: Any, names: Sequence[str] | None, *, reset: bool) -> Any:
-    """Numbers as scikit-learn validates them, their columns in the order of the fit."""
-    order = None if reset else _order(estimator, names)
-    rules = {"accept_sparse": "csr", "dtype": [np.float64, np.float32], "ensure_all_finite": False}
-    with nullcontext() if names is None else without_name_warnings():
-        if order is not None:
-            values = values.iloc[:, order] if hasattr(values, "iloc") else values[:, order]
-        return validate_data(estimator, values, **rules, ensure_min_samples=2 if reset else 1, reset=reset)
-
-
-def _as_at_fit(estimator: Any, rows: InputRows, layout: TableLayout, X: Any) -> np.ndarray:
-    """A mixed-type table as numbers, by the layout of the fit.
-
-    Unless the user decides, categories not seen at fit are missing cells for a model that learned from such, and where
-    the reader of a file has named them.
-    """
-    cells = rows.cells if rows.cells is not None else arrow_cells(X)
-    if cells is None:
-        raise DataError(
-            f"fitted on a table with the columns {said(layout.names, 6)}, got {type(X).__name__}; pass a DataFrame or "
-            "a table of isthmus.read."
-        )
-    layout.require(cells.column_names)
-    if not cells.num_rows:
-        raise DataError("X has no rows; pass at least one.")
-    unseen = estimator.unseen
-    if unseen == "auto":
-        unseen = "missing" if estimator.fitted_.masked or rows.was_read else "error"
-    return layout.encode(cells, unseen)
-
-
-def _refuse_kinds(layout: TableLayout) -> None:
-    told = [f"{column.name} ({column.kind})" for column in layout.columns if column.kind != "number"]
-    raise DataError(f"fitted on numbers alone, and X has {said(told, 6)}; pass numbers, or fit again.")
-
-
-def read_for_fit(estimator: Any, X: Any, sample_weight: Any, given: Any, *, reset: bool) -> Source:
-    """X for a fit, with its rows' weights and conditions; ``reset`` says that it is a new fit."""
-    who = type(estimator).__name__
-    source = read_rows(estimator, X, reset=reset)
-    n_rows = source.shape[0]
-    if not reset:
-        given = given_for(estimator, given, n_rows)
-    elif given is not None:
-        given = check_given(given, n_rows, who)
-    return with_metadata(source, given, check_weights(sample_weight, n_rows, who))
-
-
-def given_for(estimator: Any, given: Any, n_rows: int) -> np.ndarray | None:
-    """The validated conditions of a fitted model; a `ValueError` if they are missing or not expected."""
-    who, known = type(estimator).__name__, estimator.fitted_.given
-    if known is None and given is not None:
-        raise ValueError(f"{who}: fitted without given; leave it out, or fit with it.")
-    if known is None:
-        return None
-    if given is None:
-        raise ValueError(f"{who}: fitted with given, {len(known.center)} columns; pass given for these rows too.")
-    return check_given(given, n_rows, who, len(known.center))
-
-
 def blockwise(method: Method) -> Method:
     """Decorator: for a stream larger than memory, apply the method block by block and concatenate its results."""
 
@@ -207,7 +63,7 @@ def blockwise(method: Method) -> Method:
             if stream is None:
                 return method(self, X, *args, **kwargs)
             check_is_fitted(self)
-            stream = require_columns(self, stream)
+            stream = fit_columns(self, self.fitted_.layout).arranged(stream)
         except DataError as error:
             raise ValueError(f"{type(self).__name__}: {error}") from error
         answers, tables, begin, given = [np.empty(0)], [], 0, kwargs.pop("given", None)
@@ -238,24 +94,6 @@ def feature_names(estimator: Any, n_columns: int) -> list[str]:
     return [str(name) for name in getattr(estimator, "feature_names_in_", range(n_columns))]
 
 
-def encoded_names(estimator: Any) -> list[str]:
-    """A name for each number of a row as `to_numbers` gives it: the column's, x0, x1 … without, or ``colour=red``."""
-    layout = estimator.fitted_.layout
-    if layout is not None:
-        return list(layout.encoded_names)
-    names = getattr(estimator, "feature_names_in_", None)
-    return [f"x{place}" for place in range(estimator.n_features_in_)] if names is None else list(map(str, names))
-
-
-def in_memory(X: Any, most: int) -> tuple[Any, np.ndarray | None]:
-    """X as it is; of a stream larger than memory ``most`` rows, evenly spread, and their places."""
-    stream = large_stream(X)
-    if stream is None or len(stream) == 0:
-        return X, None
-    places = np.unique(np.linspace(0, len(stream) - 1, min(most, len(stream))).astype(int))
-    return stream.take(places).rows, places
-
-
 def set_columns(estimator: Any, n_columns: int, names: Sequence[str] | None) -> None:
     """Set an estimator's ``n_features_in_`` and, if the columns have names, ``feature_names_in_``."""
     estimator.n_features_in_ = n_columns
@@ -264,28 +102,32 @@ def set_columns(estimator: Any, n_columns: int, names: Sequence[str] | None) -> 
         estimator.feature_names_in_ = np.array(names, dtype=object)
 
 
-def require_columns(estimator: Any, stream: TableStream) -> TableStream:
-    """A stream with the columns of the fit, in its order and encoded by its layout; a `DataError` names others."""
-    layout = estimator.fitted_.layout
-    if layout is not None:
-        layout.require(stream.columns)
-        return stream if stream.layout == layout else Arranged(stream, layout.names, layout)
-    if stream.mixed and stream.layout is not None:
-        _refuse_kinds(stream.layout)
-    if stream.n_columns != estimator.n_features_in_:
-        raise DataError(f"X has {stream.n_columns} columns, but was fitted with {estimator.n_features_in_}.")
-    order = _order(estimator, stream.columns if stream.has_names else None)
-    return stream if order is None else Arranged(stream, [stream.columns[place] for place in order])
+def fit_columns(estimator: Any, layout: TableLayout | None) -> FitColumns:
+    """What scikit-learn's attributes of a fitted estimator, and its ``layout``, say of its columns."""
+    names = getattr(estimator, "feature_names_in_", None)
+    return FitColumns(estimator.n_features_in_, None if names is None else tuple(map(str, names)), layout)
 
 
-def _order(estimator: Any, names: Sequence[str] | None) -> list[int] | None:
-    """Positions of the fit's columns among ``names``; None if they are in that order already, or have no names."""
-    known = getattr(estimator, "feature_names_in_", None)
-    if known is None or names is None or tuple(known) == tuple(names):
-        return None
-    plain_layout(list(map(str, known))).require(names)
-    place = {name: index for index, name in enumerate(names)}
-    return [place[str(name)] for name in known]
+def input_rules(estimator: Any, *, reset: bool) -> InputRules:
+    """How an autoencoder takes its rows; with ``reset`` scikit-learn's attributes become those of the rows' columns."""
+
+    def validate(values: Any, named: bool) -> Any:
+        with without_name_warnings() if named else nullcontext():  # names were compared already
+            return validate_data(
+                estimator,
+                values,
+                accept_sparse="csr",
+                dtype=[np.float64, np.float32],
+                ensure_all_finite=False,
+                ensure_min_samples=2 if reset else 1,
+                reset=reset,
+            )
+
+    who, unseen = type(estimator).__name__, estimator.unseen
+    if reset:
+        return InputRules(who, validate, estimator.missing, unseen, estimator.image_shape)
+    unseen = "missing" if unseen == "auto" and estimator.fitted_.masked else unseen
+    return InputRules(who, validate, estimator.missing, unseen, estimator.fitted_.image_shape)
 
 
 @contextmanager
@@ -294,18 +136,3 @@ def without_name_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "X does not have valid feature names")
         yield
-
-
-def _require_suitable(settings: Any) -> None:
-    """Refuse settings that don't apply to a mixed-type table."""
-    for name, given, why in (
-        (
-            "likelihood",
-            settings.likelihood != "gaussian",
-            "each column of a mixed-type table has its own",
-        ),
-        ("output_activation", settings.output_activation != "identity", "it doesn't apply to a mixed-type table"),
-        ("image_shape", settings.image_shape is not None, "a mixed-type table isn't a picture"),
-    ):
-        if given:
-            raise ValueError(f"{type(settings).__name__}: {name}={getattr(settings, name)!r}, but {why}.")

@@ -25,7 +25,7 @@ import torch
 from isthmus.fitted import FittedState
 from isthmus.inference.blocks import rows_at_once
 from isthmus.inference.missing import completed
-from isthmus.rows.scaling import chunks
+from isthmus.tables.finite import chunks
 
 if TYPE_CHECKING:
     import pandas as pd

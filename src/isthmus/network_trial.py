@@ -1,7 +1,7 @@
 """Which network suits the rows: each candidate is trained for a short while, and held-out rows decide.
 
-All candidates start at the same closed form, learn from the same rows in the same order and take about the same number
-of multiply-adds, by a count and not by a clock: the choice depends on the seed alone.
+All candidates start at the same closed form, learn from the same rows in the same order and take the same share of the
+steps that a whole fit would take. Steps are counted, not timed: the choice depends on the seed alone.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from isthmus.rows.validation import validation_count
 from isthmus.training.devices import threads_for
 from isthmus.training.loop import Training
 from isthmus.training.objective import Objective
-from isthmus.training.plan import DECAY_OF_STAGES, RATE_OF_STAGES, Plan
+from isthmus.training.plan import DECAY_OF_STAGES, RATE_OF_STAGES, Plan, automatic_steps
 
 if TYPE_CHECKING:
     import torch
 
 __all__ = ["better_network"]
 
-STEPS, MOST_TIMES = 150, 4  # of the dearest network, and how many times as many a cheaper one takes at most
+SHARE = 0.12  # of a whole fit's steps
 BATCH = 128
 
 
@@ -32,7 +32,7 @@ def better_network(
     candidates: Sequence[Architecture],
     build: Callable[[Architecture], AutoencoderModel],
     rows: Rows,
-    mirrored: Callable[[Rows], Rows],
+    augmented: Callable[[Rows], Rows],
     settings: Any,
     device: torch.device,
     seed: int,
@@ -40,19 +40,18 @@ def better_network(
 ) -> Architecture:
     """The candidate with the lowest held-out loss; the first where no rows are held out.
 
-    ``mirrored`` makes of training rows those that are learned from.
+    ``augmented`` makes of training rows those that are learned from.
     ``decay`` is a perceptron's weight decay.
     """
     n_held_out = validation_count(len(rows), settings.validation_fraction)
     if not n_held_out or len(candidates) == 1:
         return candidates[0]
-    dearest = max(one.products for one in candidates)
     losses = []
     for architecture in candidates:
-        steps = STEPS * min(MOST_TIMES, max(1, round(dearest / architecture.products)))
+        steps = SHARE * automatic_steps(architecture.products if architecture.stages else None)
         with seeded(seed), threads_for(BATCH * architecture.products):
             learned, held_out = rows.split(n_held_out)
-            learned = mirrored(learned)
+            learned = augmented(learned)
             batch = min(BATCH, len(learned))
             staged = bool(architecture.stages)
             plan = Plan(

@@ -76,7 +76,7 @@ class PCAAttributes:
 
     @property
     def singular_values_(self) -> np.ndarray:
-        """For a linear model: √((N - 1) explained_variance_), shape (n_components,), as in PCA."""
+        """For a linear model: √((N - 1) `explained_variance_`), shape (n_components,), as in PCA."""
         self._linear("singular_values_")
         return np.sqrt(self.explained_variance_ * (self.n_samples_ - 1))
 

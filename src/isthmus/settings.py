@@ -55,6 +55,11 @@ class AutoencoderSettings:
         choices=("perceptron", "convolution"),
     )
     mirrored: bool | None = hyper(None, "learn from mirrored copies of pictures too; None: of those in colour")
+    shifted: int | None = hyper(
+        None,
+        "pixels by which pictures that are learned from are shifted at random; None: a sixteenth of those in colour",
+        at_least=0,
+    )
     start: str = hyper("principal", "initial weights: PCA's, or random", choices=("principal", "random"))
     scale: str | None = hyper(
         "auto",
@@ -87,7 +92,7 @@ class AutoencoderSettings:
     budget: int | str | None = hyper(
         None,
         "how much training: a time such as '30s', '5min' or '2h', or a number of epochs, planned to end there; "
-        "None: what is usual for the data's size",
+        "None: chosen by the data's size",
         at_least=0,
         pattern=BUDGET,
         written="a time such as '30s' or '5min'",

@@ -34,9 +34,9 @@ from isthmus.inference.code_spread import left_out_by_size
 from isthmus.initialization import rows_for_fitted
 from isthmus.parts.bottleneck import NestedBottleneck
 from isthmus.rows.rows import Rows
-from isthmus.rows.source import Source
 from isthmus.settings import AutoencoderSettings
 from isthmus.size_search import smallest_below
+from isthmus.tables.input_rows import ValidRows
 
 __all__ = ["fewest_keeping", "supported"]
 
@@ -47,10 +47,10 @@ SPARE = 1.25  # times PCA's answer on the training rows, since held-out rows kee
 ALONE = 0.6  # of the latents of a nested code, about as many do when they are trained for their number alone
 DECAY = 0.5  # of the nested code's sizes, as in `NestedAutoencoder`
 
-Fit = Callable[[Any, Source], FittedState]
+Fit = Callable[[Any, ValidRows], FittedState]
 
 
-def fewest_keeping(settings: AutoencoderSettings, source: Source, group: ProcessGroup, fit: Fit) -> int:
+def fewest_keeping(settings: AutoencoderSettings, source: ValidRows, group: ProcessGroup, fit: Fit) -> int:
     """The smallest size of a code that keeps ``settings.n_components``, a share, of the variance of held-out rows.
 
     ``fit`` gives the fitted record of settings on rows. A `ValueError` says by how much the data fall short.
@@ -91,7 +91,7 @@ def fewest_keeping(settings: AutoencoderSettings, source: Source, group: Process
     return answer if found is None else found
 
 
-def supported(settings: AutoencoderSettings, source: Source, group: ProcessGroup, fit: Fit) -> int:
+def supported(settings: AutoencoderSettings, source: ValidRows, group: ProcessGroup, fit: Fit) -> int:
     """The smallest code whose evidence on held-out rows is within one standard error of the highest.
 
     About its maximum the evidence is flat, and where it is highest is partly chance (Breiman et al. 1984).
@@ -118,7 +118,7 @@ def supported(settings: AutoencoderSettings, source: Source, group: ProcessGroup
     return max(1, min(found.within))
 
 
-def _parted(source: Source) -> tuple[Any, np.ndarray | None]:
+def _parted(source: ValidRows) -> tuple[Any, np.ndarray | None]:
     """Rows, and what they are given, each by itself."""
     if source.widths is None:
         return source.values, None
@@ -129,8 +129,8 @@ def _parted(source: Source) -> tuple[Any, np.ndarray | None]:
 
 
 def _splits(
-    settings: AutoencoderSettings, source: Source, group: ProcessGroup, *, enough: int = 1, most: int = 1
-) -> list[tuple[Source, Source]]:
+    settings: AutoencoderSettings, source: ValidRows, group: ProcessGroup, *, enough: int = 1, most: int = 1
+) -> list[tuple[ValidRows, ValidRows]]:
     """Rows to learn from and others to evaluate on, in memory; in as many ways as hold out ``enough``, or ``most``."""
     seed = int(group.broadcast_(torch.tensor(int(check_random_state(settings.random_state).randint(2**31 - 1)))))
     n_rows = source.shape[0]
@@ -142,7 +142,7 @@ def _splits(
             f"code, and X has {n_rows}; give the number of latents."
         )
 
-    def at(places: np.ndarray) -> Source:
+    def at(places: np.ndarray) -> ValidRows:
         places = np.sort(places)
         values = source.values[places] if source.stream is None else source.stream.take(places).values
         return dataclasses.replace(source, values=values, stream=None)
@@ -152,7 +152,7 @@ def _splits(
     return [(at(np.delete(order, fold)), at(order[fold])) for fold in folds]
 
 
-def _n_features(source: Source) -> int:
+def _n_features(source: ValidRows) -> int:
     return source.shape[1] if source.widths is None else source.widths.features
 
 

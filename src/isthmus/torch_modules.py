@@ -149,7 +149,7 @@ class _Traced(nn.Module):
         if self.part != "decoder":
             value = ((value.type_as(self.center) - self.center) / self.spread).type_as(self.unit)
             rows = value
-            guess = self.bottleneck.encode(self.encoder(self.likelihood.encoder_input(value)))
+            guess = self.bottleneck.expected_code(self.encoder(self.likelihood.encoder_input(value)))
             value = guess if self.polish is None else self.polish(value, guess)
         if self.part == "encoder":
             return value * self.unit

@@ -55,14 +55,14 @@ def test_clean_rows_teach_and_the_denoiser_is_kept(home, tmp_path):
     np.testing.assert_allclose(read(again, ids="name").values, restored.values)
 
 
-def test_pairs_are_judged_by_rows_not_learned_from(home, tmp_path):
+def test_pairs_are_evaluated_on_rows_not_learned_from(home, tmp_path):
     called = call(
         "denoise", home / "pairs.csv", "--clean", home / "clean.csv", "--corruption", "masking",
         "-o", tmp_path / "out.csv", "--json",
     )  # fmt: skip
     report = json.loads(called.out)
     assert report["level"] == pytest.approx(0.2, abs=0.05)
-    assert "24 of the rows, whose clean versions were held out" in report["psnr"]["judged"]
+    assert "24 of the rows, whose clean versions were held out" in report["psnr"]["evaluated"]
     assert report["psnr"]["denoised"] > report["psnr"]["noisy"] + 3
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cli.conftest import QUICK, call, sentence
-from isthmus.cli.data_split import held_out_again, read_and_split
+from isthmus.cli.data_split import DataRequest, held_out_again, read_and_split
 from isthmus.cli.run_folder import open_run
 
 
@@ -40,7 +40,7 @@ def test_a_page_of_the_held_out_rows_and_of_rows_named(run, tmp_path):
 
 
 def test_rows_are_found_again_in_the_order_they_were_learned_from(run):
-    drawn = read_and_split(str(run.parent / "table.csv"), None, None, (), 0.2, 42)
+    drawn = read_and_split(DataRequest(str(run.parent / "table.csv")))
     assert held_out_again(open_run(str(run))).train.tolist() == drawn.train.tolist()
 
 

@@ -50,8 +50,8 @@ def test_the_other_commands_take_the_holes(holey):
         assert called.code == 0, called.err
         assert len(called.out.splitlines()) == 121
         assert "nan" not in called.out
-    judged = json.loads(call("evaluate", folder / "run", "--json").out)
-    assert np.isfinite(judged["evaluation"]["data"]["model"]["mse"])
+    evaluated = json.loads(call("evaluate", folder / "run", "--json").out)
+    assert np.isfinite(evaluated["evaluation"]["data"]["model"]["mse"])
 
 
 def test_a_run_on_complete_rows_fills_cells_too(table_run, folder, tmp_path):

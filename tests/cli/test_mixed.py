@@ -65,9 +65,9 @@ def test_the_other_commands_take_the_table(mixed, tmp_path):
     assert call("reconstruct", folder / "run", folder / "own.csv", "-o", tmp_path / "rows.parquet").code == 0
     called = call("reconstruct", folder / "run", folder / "own.csv")
     assert called.out.startswith('"name","height","children","member","answer","joined"\n')
-    judged = call("evaluate", folder / "run")
-    assert judged.code == 0, judged.err
-    assert "deviations, PCA" in judged.out
+    evaluated = call("evaluate", folder / "run")
+    assert evaluated.code == 0, evaluated.err
+    assert "deviations, PCA" in evaluated.out
     assert np.isfinite(
         json.loads(call("evaluate", folder / "run", "--json").out)["evaluation"]["scaled"]["model"]["mse"]
     )

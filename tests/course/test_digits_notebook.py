@@ -87,7 +87,7 @@ def test_figure_1_shows_each_picture_under_its_label(typed):
         assert (np.asarray(axes.images[0].get_array()).ravel() == row).all()
 
 
-def test_figure_2_has_both_curves_and_the_yardsticks(typed):
+def test_figure_2_has_both_curves_and_the_baselines(typed):
     axes = typed["figures"][1].axes[0]
     assert axes.get_xlabel() == "epoch"
     assert axes.get_ylabel() == "mean squared error of a pixel"

@@ -17,7 +17,7 @@ from polars.testing import assert_frame_equal
 
 from isthmus.storage.record import from_plain, to_plain
 from isthmus.tables import DataError, read
-from isthmus.tables.array_forms import array_of, like_array
+from isthmus.tables.array_forms import array_and_shape, like_array
 from isthmus.tables.frames import FrameForm, arrow_of, filled_frame, form_of, is_frame, names_of
 from isthmus.tables.input_rows import input_rows
 from isthmus.tables.layout import TableLayout, layout_of
@@ -231,13 +231,13 @@ ROWS = RNG.normal(size=(12, 3, 4)).astype(np.float32)
 )
 def test_whatever_holds_rows_is_an_array_of_them(held):
     assert not is_frame(held)
-    np.testing.assert_array_equal(array_of(held), ROWS.reshape(12, -1))
+    np.testing.assert_array_equal(array_and_shape(held)[0], ROWS.reshape(12, -1))
 
 
 def test_masked_cells_are_missing():
     mask = RNG.random((12, 4)) < 0.3
     values = np.where(mask, 10**6, RNG.integers(0, 9, (12, 4)))
-    found = array_of(np.ma.MaskedArray(values, mask))
+    found = array_and_shape(np.ma.MaskedArray(values, mask))[0]
     np.testing.assert_array_equal(np.isnan(found), mask)
     assert np.nanmax(found) < 9
     back = like_array(np.ma.MaskedArray(values, mask), np.where(mask, 3.2, values))
@@ -248,7 +248,7 @@ def test_masked_cells_are_missing():
 
 def test_a_dataset_of_several_variables_is_one_table():
     data = xr.Dataset({"a": ("row", np.arange(5.0)), "b": (("row", "x"), np.ones((5, 2)))})
-    np.testing.assert_array_equal(array_of(data), np.column_stack([np.arange(5.0), np.ones((5, 2))]))
+    np.testing.assert_array_equal(array_and_shape(data)[0], np.column_stack([np.arange(5.0), np.ones((5, 2))]))
 
 
 def test_answers_come_in_the_same_form():
@@ -265,7 +265,7 @@ def test_answers_come_in_the_same_form():
 
 def test_pictures_of_unlike_shapes_are_refused():
     with pytest.raises(DataError, match="a list of pictures of 2 shapes"):
-        array_of([np.zeros((2, 2, 3)), np.zeros((3, 3, 3))])
+        array_and_shape([np.zeros((2, 2, 3)), np.zeros((3, 3, 3))])[0]
 
 
 def test_a_list_of_arrays_is_refused_where_it_could_be_pictures_or_batches():
@@ -277,8 +277,8 @@ def test_a_list_of_arrays_is_refused_where_it_could_be_pictures_or_batches():
 
 def test_channels_that_come_last_are_put_first_and_back():
     pictures = RNG.random((5, 4, 6, 3))
-    rows = array_of(pictures, (3, 4, 6))
+    rows = array_and_shape(pictures, (3, 4, 6))[0]
     np.testing.assert_array_equal(rows.reshape(5, 3, 4, 6), np.moveaxis(pictures, -1, 1))
     np.testing.assert_array_equal(like_array(pictures, rows, (3, 4, 6)), pictures)
     with pytest.raises(DataError, match="pictures of 4×6×3, and image_shape says 8×8"):
-        array_of(pictures, (8, 8))
+        array_and_shape(pictures, (8, 8))[0]

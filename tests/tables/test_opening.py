@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from isthmus.tables import BUNDLED, DataError, Table, read
+from isthmus.tables import BUNDLED, DataError, Table, open_table, read
 
 IRISES = "length,width,species,flower\n1,2.5,setosa,007\n3,4.5,virginica,008\n"
 
@@ -221,6 +221,39 @@ def test_all_that_is_wrong_is_said_at_once(file):
     message = complaint(path, kinds={"a": "boolean", "b": "date"})
     assert "--kind a=boolean" in message
     assert "--kind b=date" in message
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ({"encoding": "klingon"}, "--encoding 'klingon' is not known"),
+        ({"encoding": "rot13"}, "--encoding 'rot13' is not known"),
+        ({"encoding": "utf-16"}, "not in the --encoding 'utf-16'"),
+        ({"decimal": ";"}, "--decimal must be '.' or ',', got ';'"),
+        ({"separator": "ab"}, "--separator must be one character"),
+    ],
+)
+def test_flags_that_cannot_be_meant(file, option, words):
+    with pytest.raises(DataError, match=words):
+        open_table(file("a,b\n1,2\n3,4\n"), **option)
+
+
+def test_numbers_too_long_for_float64_are_ids_and_no_constant(file):
+    rows = "".join(f"{2**62 + place},{place * 7 % 5}\n" for place in range(20))
+    (finding, _) = open_table(file(f"k,a\n{rows}")).description.findings
+    assert (finding.kind, finding.why) == ("id", "whole numbers of more than 15 digits, which name things")
+
+
+def test_a_whole_number_too_large_for_64_bits_stays_a_number(file):
+    rows = "".join(f"{place % 7},{place % 5}\n" for place in range(40))
+    stream = open_table(file(f"a,b\n{rows}49999999999999999999999,1\n"), kinds={"a": "number"})
+    assert stream.load().values[-1, 0] == 5e22
+
+
+def test_a_number_beyond_float64_is_missing_and_said(file):
+    stream = open_table(file("a,b\n" + "".join(f"{place % 7},{place % 5}\n" for place in range(40)) + "1e999,1\n"))
+    assert np.isnan(stream.load().values[-1, 0])
+    assert "the first '1e999' in line 42" in str(stream.description)
 
 
 def test_a_folder_of_unlike_tables(file, tmp_path):

@@ -64,12 +64,12 @@
       <circle class="puck" cx="${on.x(place[0])}" cy="${on.y(place[1])}" r="7"/></g></svg>`;
   }
 
-  function words({ runs, run, pca }, { epoch, test, explained, explained_by_pca: straight }) {
+  function words({ runs, run, pca }, { epoch, test, explained, explained_by_pca: byPca }) {
     const than = test < pca.error ? "under PCA's" : "<b class=\"removed\">over PCA's</b>";
     const beside = Math.abs(test - pca.error) < 1e-6 ? "PCA's own" : than;
     return `<p><b>${runs[run].name}</b>, after epoch <b>${epoch}</b></p>
       <p>error <b>${number(test, 4)}</b>, ${beside} ${number(pca.error, 4)}</p>
-      <p>R² = <b>${number(explained, 3)}</b>, PCA's is ${number(straight, 3)}</p>`;
+      <p>R² = <b>${number(explained, 3)}</b>, PCA's is ${number(byPca, 3)}</p>`;
   }
 
   function pictures({ runs, run, originals, kinds, pca }, { k, errors }) {

@@ -3,7 +3,7 @@
 
      isthmus.widget("line", {
        compute(state),                    the numbers of a state; tests hold them to Python's
-       view(state, numbers),              the picture as HTML, a pure function: drawn once when the site is built, so that
+       view(state, numbers),              the picture as HTML, a pure function: drawn once when the site is built, so
                                           the page teaches untouched and without scripts, and again after every move
        handles: {                         what can be dragged, or moved by the arrow keys (Shift: further, Home: back)
          point: { plane (or a function of the state), at(state) -> [x, y], move(state, [x, y]) -> changes,
@@ -167,12 +167,12 @@ globalThis.isthmus = (() => {
 
   const silu = (value) => value / (1 + Math.exp(-value));
 
-  /** The straight path and the bent one, added. */
+  /** The linear skip and the residual network, added. */
   function passed(half, u) {
-    const straight = linear(half.straight, u);
+    const skip = linear(half.skip, u);
     const bend = (input, layer, at) => linear(layer, at ? input.map(silu) : input);
-    const bent = half.bent.length ? half.bent.reduce(bend, u) : straight.map(() => 0);
-    return straight.map((value, at) => value + bent[at]);
+    const residual = half.residual.length ? half.residual.reduce(bend, u) : skip.map(() => 0);
+    return skip.map((value, at) => value + residual[at]);
   }
 
   /** A row reconstructed from its code, by the decoder that isthmus_course.moving.decoder_state wrote. */

@@ -6,7 +6,7 @@
   const REACH = 3, RADIUS = 0.4, CORNERS = 48, TINY = 1e-2;
   const PLANE = plane({ x: [-REACH, REACH], y: [-REACH, REACH], width: 300, height: 300, margin: 28 });
 
-  /** The code of a place, turned and scaled so that the codes of all points lie on the points as well as they can. */
+  /** The code of a place, turned and scaled so the codes of all points lie on the points as well as they can. */
   function code({ encoder, center, turn }, x) {
     const z = encode(encoder, x).map((value, at) => value - center[at]);
     return turn.map((row) => row[0] * z[0] + row[1] * z[1]);

@@ -29,7 +29,7 @@
     return `<div class="beside">${curves(state, numbers)}<div class="sum">${digit(state, numbers)}</div></div>${controls(state, numbers)}`;
   }
 
-  function curves({ pages, pca, k, allowed }, { lost, needed, needed_by_pca: straight }) {
+  function curves({ pages, pca, k, allowed }, { lost, needed, needed_by_pca: byPca }) {
     const whole = pca[0], [left, right] = [PLANE.x(0), PLANE.x(Math.log2(WIDEST))], bottom = PLANE.y(Math.log10(LEAST));
     const across = pages.map(({ size }) => [12, 24].includes(size) ? "" : `<text x="${PLANE.x(Math.log2(size))}" y="${bottom + 15}" text-anchor="middle">${size}</text>`);
     const up = [1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01].map((share) => `<text x="${left - 5}" y="${PLANE.y(Math.log10(share)) + 4}" text-anchor="end">${number(100 * share)}</text>`);
@@ -37,7 +37,7 @@
     const dots = pages.map((page, place) => `<circle cx="${PLANE.x(Math.log2(page.size))}" cy="${PLANE.y(Math.log10(page.mean / whole))}" r="${page.size === needed ? 6 : 4}"
       style="fill:${page.size === needed ? "var(--lost)" : "var(--model)"}"/>`);
     const limit = PLANE.y(Math.log10(allowed / 100)), [x, y] = [PLANE.x(Math.log2(pages[k].size)), PLANE.y(Math.log10(lost))];
-    const mark = straight < 1 ? "" : `<circle cx="${PLANE.x(Math.log2(straight))}" cy="${PLANE.y(Math.log10(pca[straight] / whole))}" r="6" style="fill:none;stroke:var(--lost);stroke-width:2.5"/>`;
+    const mark = byPca < 1 ? "" : `<circle cx="${PLANE.x(Math.log2(byPca))}" cy="${PLANE.y(Math.log10(pca[byPca] / whole))}" r="6" style="fill:none;stroke:var(--lost);stroke-width:2.5"/>`;
     return `<svg viewBox="0 0 ${PLANE.width} ${PLANE.height}" role="group" aria-label="The share of variance lost against the numbers in the code, for PCA and for networks">
       <g class="axes" aria-hidden="true"><path d="M${left},${PLANE.y(0)}V${bottom}H${right}"/>${across.join("")}${up.join("")}
       <text x="${right}" y="${bottom + 31}" text-anchor="end" class="name">p, numbers in the code</text>
@@ -102,8 +102,8 @@
         jumps: true,
         at: ({ pages, pca, k }) => [Math.log2(pages[k].size), Math.log10(pages[k].mean / pca[0])],
         move: ({ pages }, [x]) => ({ k: nearest(pages, x) }),
-        said: (_, { size, lost, lost_by_pca: straight }) =>
-          `${size} numbers lose ${number(100 * lost, 1)}%, by PCA ${number(100 * straight, 1)}%`,
+        said: (_, { size, lost, lost_by_pca: byPca }) =>
+          `${size} numbers lose ${number(100 * lost, 1)}%, by PCA ${number(100 * byPca, 1)}%`,
       },
     },
   });

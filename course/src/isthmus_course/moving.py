@@ -35,8 +35,8 @@ def linear_state(directions: np.ndarray, center: np.ndarray) -> dict[str, Any]:
     size, n_features = directions.shape
     return {
         "scale": _text(np.ones(size)),
-        "straight": {"weight": _text(directions.T), "bias": _text(np.zeros(n_features))},
-        "bent": [],
+        "skip": {"weight": _text(directions.T), "bias": _text(np.zeros(n_features))},
+        "residual": [],
         "center": _text(center),
         "spread": _text(np.ones(n_features)),
     }
@@ -54,8 +54,8 @@ def _state(model: BaseAutoencoder, part: str) -> dict[str, Any]:
     layers = [_layer(weights, name) for name in (f"{part}.skip", *residual)]
     return {
         "scale": _text(np.broadcast_to(weights["unit"] * own_scale, n_latents)),
-        "straight": layers[0],
-        "bent": layers[1:],
+        "skip": layers[0],
+        "residual": layers[1:],
         "center": _text(np.broadcast_to(weights["center"], n_features)),
         "spread": _text(np.broadcast_to(weights["spread"], n_features)),
     }

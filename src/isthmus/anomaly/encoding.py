@@ -15,11 +15,11 @@ import numpy as np
 from sklearn.utils.validation import validate_data  # pyrefly: ignore[missing-module-attribute]
 
 from isthmus.anomaly.contributions import decoded_cells, worded_cells
-from isthmus.input_validation import feature_names, in_memory, set_columns, without_name_warnings
-from isthmus.rows.cells import require_cells
+from isthmus.input_validation import feature_names, set_columns, without_name_warnings
 from isthmus.tables.cells import plain_cells
 from isthmus.tables.errors import DataError
-from isthmus.tables.input_rows import InputRows, arrow_cells, input_rows, large_stream
+from isthmus.tables.finite import require_finite, require_some_observed
+from isthmus.tables.input_rows import InputRows, arrow_cells, in_memory, input_rows, large_stream
 from isthmus.tables.layout import TableLayout, layout_of, plain_layout
 
 __all__ = ["Encoded", "decoded", "read", "summed_over_columns"]
@@ -94,9 +94,7 @@ def _plain(estimator: Any, rows: InputRows, *, reset: bool, least: int) -> Encod
     if reset and names is not None:
         set_columns(estimator, len(names), names)
     values = values.toarray() if hasattr(values, "toarray") else values
-    require_cells(
-        values, feature_names(estimator, values.shape[1]), type(estimator).__name__, missing=True, reset=reset
-    )
+    _require_cells(estimator, values, feature_names(estimator, values.shape[1]), reset=reset)
     return Encoded(values, None, {}, values)
 
 
@@ -133,9 +131,15 @@ def _mixed(estimator: Any, X: Any, rows: InputRows, layout: TableLayout, *, rese
                 unseen.setdefault(int(row), []).append(column.name)
     if reset:
         set_columns(estimator, len(layout.columns), layout.names)
-    names = list(layout.encoded_names)
-    require_cells(values, names, type(estimator).__name__, missing=True, reset=reset)
+    _require_cells(estimator, values, layout.encoded_names, reset=reset)
     return Encoded(values, layout, unseen, cells)
+
+
+def _require_cells(estimator: Any, values: np.ndarray, names: Sequence[str], *, reset: bool) -> None:
+    """Refuse infinite cells, and at fit columns without any value."""
+    require_finite(values, names, type(estimator).__name__, missing=True)
+    if reset:
+        require_some_observed(values, names, type(estimator).__name__)
 
 
 def decoded(encoded: Encoded, numbers: np.ndarray) -> np.ndarray:

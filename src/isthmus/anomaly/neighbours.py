@@ -38,7 +38,7 @@ CHUNK_CELLS = 1 << 22
 
 
 def row_blocks(n_rows: int, width: int) -> Iterator[slice]:
-    """Slices of rows so that a block of that many columns stays a few dozen megabytes."""
+    """Slices of rows in which a block of that many columns stays a few dozen megabytes."""
     height = max(1, CHUNK_CELLS // max(1, width))
     return (slice(begin, begin + height) for begin in range(0, n_rows, height))
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from isthmus.cli.data_split import DataSplit
 
-__all__ = ["YARDSTICK", "fitted_yardstick", "is_tutorial_data"]
+__all__ = ["BASELINE", "fitted_baseline", "is_tutorial_data"]
 
-YARDSTICK, TUTORIAL_DATA = "tutorial", "digits"
+BASELINE, TUTORIAL_DATA = "tutorial", "digits"
 
 
 def is_tutorial_data(source: str, rows: DataSplit) -> bool:
@@ -17,7 +17,7 @@ def is_tutorial_data(source: str, rows: DataSplit) -> bool:
     return rows.table.name == TUTORIAL_DATA and source == TUTORIAL_DATA
 
 
-def fitted_yardstick(n_components: int, seed: int, rows: DataSplit) -> Any:
+def fitted_baseline(n_components: int, seed: int, rows: DataSplit) -> Any:
     """The tutorial's recipe, fitted; Ctrl-C stops everything here, as half a fit is no fair comparison."""
     from isthmus.inner_fit import uninterrupted
     from isthmus.tutorial import tutorial_recipe

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +19,26 @@ if TYPE_CHECKING:
     from isthmus.tables.dialect import Dialect
     from isthmus.tables.stream import TableStream
 
-__all__ = ["DataSplit", "held_out_again", "read_and_split"]
+__all__ = ["DataRequest", "DataSplit", "held_out_again", "read_and_split"]
 
 MOST_HELD_OUT, MOST_SHOWN = 100_000, 10_000  # rows of data larger than memory
+
+
+@dataclass(frozen=True)
+class DataRequest:
+    """The data that a command was told to read, the columns not learned from, and how to draw the rows to hold out.
+
+    What is larger than ``memory`` bytes stays where it is.
+    """
+
+    source: str
+    labels: str | None = None
+    ids: str | None = None
+    drop: tuple[str, ...] = ()
+    test_size: float = 0.2
+    seed: int = 42
+    memory: int | None = None
+    reading: ReadingFlags = READ_BY_ITSELF
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +46,8 @@ class DataSplit:
     """A table, with the indices of the training rows and of those held out.
 
     Of data larger than memory the table holds the held-out rows and a sample of those learned from; ``stream`` are
-    all of the latter, ``whole`` all rows, and ``places`` says where those held out stand among them.
+    all of the latter, ``whole`` all rows, and ``places`` says where those held out stand among them. ``request`` says
+    what they were read and split by; rows found again have none.
     """
 
     table: Table
@@ -39,6 +57,7 @@ class DataSplit:
     whole: TableStream | None = None
     places: np.ndarray | None = None
     dialect: Dialect | None = None
+    request: DataRequest | None = None
 
     @cached_property
     def training(self) -> Any:
@@ -66,7 +85,7 @@ class DataSplit:
         """The rows of the evaluation."""
         return self.table.take(self.test)
 
-    def judge(self, estimator: Any, seed: int) -> Evaluation:
+    def evaluate(self, estimator: Any, seed: int) -> Evaluation:
         """Figures on the held-out rows, with labels where there are any."""
         from isthmus.evaluation import evaluate
 
@@ -74,36 +93,31 @@ class DataSplit:
         known = {} if labels is None else {"X_train": self.training, "y_train": labels[self.train]}
         return evaluate(estimator, self.held_out.rows, self.held_out.labels, **known, random_state=seed)
 
-    def record(
-        self,
-        source: str,
-        drop: tuple[str, ...],
-        *,
-        test_size: float,
-        seed: int,
-        reading: ReadingFlags = READ_BY_ITSELF,
-    ) -> DataRecord:
-        """What a run folder keeps of these rows, read from ``source``."""
+    @cached_property
+    def record(self) -> DataRecord:
+        """What a run folder keeps of these rows."""
+        request = self.request
+        assert request is not None  # a run keeps the rows it was fitted on, not those found again
         table, whole = self.table, self.whole
         described = table.description if whole is None else whole.description
         layout = table.layout
         plain = layout is None or all(column == Column(column.name, "number") for column in layout.columns)
         return DataRecord(
-            source=lasting_source(source),
+            source=lasting_source(request.source),
             name=table.name,
             n_rows=len(table) if whole is None else len(whole),
             columns=table.columns,
             label_name=table.label_name,
             id_name=table.id_name,
-            drop=drop,
+            drop=request.drop,
             image_shape=table.image_shape,
             official_split=table.official_test is not None,
-            test_size=test_size,
-            seed=seed,
+            test_size=request.test_size,
+            seed=request.seed,
             sha256=fingerprint(table.values) if whole is None else whole.fingerprint(),
             mixed=table.frame is not None,
             test_sha256=places_sha256(self.test_places),
-            reading=reading.of_files or None,
+            reading=request.reading.of_files or None,
             layout=None if plain else layout,
             dialect=self.dialect,
             passed_over=() if described is None else tuple(one.name for one in described.findings if not one.learned),
@@ -123,47 +137,37 @@ class DataSplit:
         return known | {"image_shape": image_shape, "id_name": table.id_name, "label_name": table.label_name}
 
 
-def read_and_split(
-    data: str,
-    labels: str | None,
-    ids: str | None,
-    drop: tuple[str, ...],
-    test_size: float,
-    seed: int,
-    *,
-    memory: int | None = None,
-    reading: ReadingFlags = READ_BY_ITSELF,
-) -> DataSplit:
-    """Read a table and draw the rows to hold out; say how many of each there are.
-
-    What is larger than ``memory`` bytes stays where it is, and 100,000 rows at most are held out.
-    """
+def read_and_split(request: DataRequest) -> DataSplit:
+    """Read a table and draw the rows to hold out, 100,000 at most of a large one; say how many of each there are."""
     from isthmus.tables import open_table, split_table
 
-    stream = open_table(data, labels=labels, ids=ids, drop=drop, held_bytes=memory, **reading.options())
+    options = request.reading.options() | {"held_bytes": request.memory, "drop": request.drop}
+    stream = open_table(request.source, labels=request.labels, ids=request.ids, **options)
     if stream.description is not None:
         for line in stream.description.lines():
             say(line)
     if not stream.fits_in_memory:
-        return _of_large(stream, data, test_size, seed)
+        return replace(_of_large(stream, request), request=request)
     table = stream.load()
-    _require_classes(table, data)
-    train, test = split_table(table, test_size, seed)
+    _require_classes(table, request.source)
+    train, test = split_table(table, request.test_size, request.seed)
     if len(train) < 2:
-        raise CommandError(f"{data!r}: too few rows, {len(table)} leave {len(train)} to learn from; add rows.")
+        raise CommandError(
+            f"{request.source!r}: too few rows, {len(table)} leave {len(train)} to learn from; add rows."
+        )
     say(f"{len(train):,} training rows, {len(test):,} held out.")
-    return DataSplit(table, train, test, dialect=stream.dialect)
+    return DataSplit(table, train, test, dialect=stream.dialect, request=request)
 
 
-def _of_large(stream: TableStream, data: str, test_size: float, seed: int) -> DataSplit:
+def _of_large(stream: TableStream, request: DataRequest) -> DataSplit:
     import math
 
     import numpy as np
 
-    count = min(math.ceil(test_size * len(stream)), MOST_HELD_OUT)
-    places = np.sort(np.random.default_rng(seed).choice(len(stream), count, replace=False, shuffle=False))
-    rows = _large_rows(stream, places, seed)
-    _require_classes(rows.table, data)
+    count = min(math.ceil(request.test_size * len(stream)), MOST_HELD_OUT)
+    places = np.sort(np.random.default_rng(request.seed).choice(len(stream), count, replace=False, shuffle=False))
+    rows = _large_rows(stream, places, request.seed)
+    _require_classes(rows.table, request.source)
     say(
         f"{len(stream):,} rows are more than is held in memory; {len(stream) - count:,} to learn from where they are, "
         f"{count:,} held out."

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["denoise"]
 
-JUDGED_SHARE = 5  # one clean row in so many is not used for training
-FEWEST_JUDGED = 50
+EVALUATED_SHARE = 5  # one clean row in so many is not used for training
+FEWEST_EVALUATED = 50
 MOST_COLUMNS_OF_PCA = 2048  # beyond, the first directions the model knows have to do
 
 
@@ -34,7 +34,7 @@ class _Outcome:
 
     denoiser: Denoiser
     learned: np.ndarray | None
-    judged: Restoration | None = None
+    evaluated: Restoration | None = None
     on_what: str = ""
 
 
@@ -109,9 +109,9 @@ def denoise(
     else:
         outcome = _learned_blind(table, corruption, level, seed)
     restored = outcome.denoiser.denoise(table.values)
-    judged, on_what = outcome.judged, outcome.on_what
+    evaluated, on_what = outcome.evaluated, outcome.on_what
     if truth is not None:
-        judged = _judge(outcome.denoiser, outcome.learned, table, truth, table.values, restored)
+        evaluated = _evaluate(outcome.denoiser, outcome.learned, table, truth, table.values, restored)
         on_what = f"against {reference!r}"
     if save is not None:
         _name_columns(outcome.denoiser, table)
@@ -126,7 +126,12 @@ def denoise(
         rows = read.with_numbers(restored) if read.is_mixed else restored
         write_rows(output, rows, table.columns, beside=table, row_shape=table.row_shape, overwrite=overwrite)
     _report(
-        outcome.denoiser, judged, on_what, given=level is not None or model is not None, json=json, quiet=output is None
+        outcome.denoiser,
+        evaluated,
+        on_what,
+        given=level is not None or model is not None,
+        json=json,
+        quiet=output is None,
     )
 
 
@@ -198,23 +203,23 @@ def _learned_from_clean(table: Table, rows: np.ndarray, corruption: str, level: 
     from isthmus.denoising.levels import are_pairs
 
     order = np.random.default_rng(seed).permutation(len(rows))
-    n_judged = len(rows) // JUDGED_SHARE if len(rows) >= FEWEST_JUDGED else 0
-    kept, learned = np.sort(order[:n_judged]), np.sort(order[n_judged:])
+    n_evaluated = len(rows) // EVALUATED_SHARE if len(rows) >= FEWEST_EVALUATED else 0
+    kept, learned = np.sort(order[:n_evaluated]), np.sort(order[n_evaluated:])
     say(f"learning from {len(learned):,} clean rows …")
     pairs = are_pairs(table.values, rows)
     denoiser = _denoiser(table, corruption, level, seed, clean=True)
     noisy = table.values[learned] if pairs else table.values
     denoiser.fit(noisy, rows[learned])
-    if not n_judged:
+    if not n_evaluated:
         return _Outcome(denoiser, rows[learned])
     truth = rows[kept]
     if pairs:
-        noisy, on_what = table.values[kept], f"on {n_judged:,} of the rows, whose clean versions were held out"
+        noisy, on_what = table.values[kept], f"on {n_evaluated:,} of the rows, whose clean versions were held out"
     else:
         noisy = add_noise(truth, corruption, denoiser.noise_level_ or 0.0, seed)
-        on_what = f"on {n_judged:,} held-out clean rows, to which such noise was added"
-    judged = _judge(denoiser, rows[learned], table, truth, noisy, denoiser.denoise(noisy))
-    return _Outcome(denoiser, rows[learned], judged, on_what)
+        on_what = f"on {n_evaluated:,} held-out clean rows, to which such noise was added"
+    evaluated = _evaluate(denoiser, rows[learned], table, truth, noisy, denoiser.denoise(noisy))
+    return _Outcome(denoiser, rows[learned], evaluated, on_what)
 
 
 def _learned_blind(table: Table, corruption: str, level: float | None, seed: int) -> _Outcome:
@@ -230,7 +235,7 @@ def _name_columns(denoiser: Denoiser, table: Table) -> None:
         denoiser.feature_names_in_ = np.array(table.columns, dtype=object)
 
 
-def _judge(
+def _evaluate(
     denoiser: Denoiser,
     learned: np.ndarray | None,
     table: Table,
@@ -262,12 +267,12 @@ def _draw(figure: Path, table: Table, restored: np.ndarray, truth: np.ndarray | 
 
 
 def _report(
-    denoiser: Denoiser, judged: Restoration | None, on_what: str, *, given: bool, json: bool, quiet: bool
+    denoiser: Denoiser, evaluated: Restoration | None, on_what: str, *, given: bool, json: bool, quiet: bool
 ) -> None:
     import dataclasses
 
     if json:
-        figures = None if judged is None else dataclasses.asdict(judged) | {"judged": on_what}
+        figures = None if evaluated is None else dataclasses.asdict(evaluated) | {"evaluated": on_what}
         print_json(
             {
                 "corruption": denoiser.corruption,
@@ -278,8 +283,8 @@ def _report(
         )
         return
     lines = [_level_said(denoiser, given=given)]
-    if judged is not None:
-        lines.append(f"{judged.sentence()[:-1]}, {on_what}.")
+    if evaluated is not None:
+        lines.append(f"{evaluated.sentence()[:-1]}, {on_what}.")
     for line in lines:
         (say if quiet else show)(line)
 

@@ -1,4 +1,4 @@
-"""A command that ``torchrun`` starts in several processes: they join, and only the first speaks and writes."""
+"""A command that ``torchrun`` starts in a process group: they join, and only the first speaks and writes."""
 
 from __future__ import annotations
 

@@ -48,14 +48,14 @@ def evaluate(
 
     found = open_run(run)
     estimator = found.load()
-    judged_rows: Any
+    evaluated_rows: Any
     rows: Any = None
     stream: Any = None
     if data is None:
         rows = held_out_again(found)
-        judged_rows = rows.held_out.rows
-        evaluation, judged_on = (
-            rows.judge(estimator, seed),
+        evaluated_rows = rows.held_out.rows
+        evaluation, evaluated_on = (
+            rows.evaluate(estimator, seed),
             f"the {len(rows.test):,} rows held out at the fit",
         )
     else:
@@ -63,8 +63,8 @@ def evaluate(
             data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop, reading=reading
         )
         evaluation = figures_of(estimator, stream, random_state=seed)
-        judged_rows = stream.load().rows if estimator.fitted_.layout is not None else None
-        judged_on = f"the {len(stream):,} rows of {data!r}"
+        evaluated_rows = stream.load().rows if estimator.fitted_.layout is not None else None
+        evaluated_on = f"the {len(stream):,} rows of {data!r}"
     agreement = None
     if pairs is not None:
         table = rows.table if data is None else stream.load()
@@ -72,7 +72,7 @@ def evaluate(
     if json:
         facts = {
             "run": run,
-            "rows": judged_on,
+            "rows": evaluated_on,
             "sentence": sentence(evaluation),
             "evaluation": evaluation.to_dict(),
             **({} if agreement is None else {"pairs": vars(agreement)}),
@@ -83,9 +83,9 @@ def evaluate(
     if estimator.fitted_.layout is not None:
         from isthmus.evaluation.by_column import column_error_lines, column_errors
 
-        by_column = column_error_lines(column_errors(estimator, judged_rows))
+        by_column = column_error_lines(column_errors(estimator, evaluated_rows))
     show(
-        f"Evaluated on {judged_on}.",
+        f"Evaluated on {evaluated_on}.",
         evaluation_table({type(estimator).__name__: evaluation}),
         sentence(evaluation),
         *([] if agreement is None else [agreement.sentence()]),

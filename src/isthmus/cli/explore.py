@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from isthmus.cli.baseline import YARDSTICK, fitted_yardstick, is_tutorial_data
+from isthmus.cli.baseline import BASELINE, fitted_baseline, is_tutorial_data
 from isthmus.cli.data_split import held_out_again
 from isthmus.cli.matching_rows import read_matching, rows_expected
 from isthmus.cli.outcome import CommandError, UsageError, say
@@ -79,8 +79,8 @@ def explore(
         models[_free(NESTED, models)] = load(found.path / NESTED)  # of isthmus smallest: one model, every size
     training: Any = None
     try:
-        judged = held_out_again(found)
-        rows, training = judged.held_out, judged.training
+        split = held_out_again(found)
+        rows, training = split.held_out, split.training
     except CommandError as error:
         if data is None:
             raise
@@ -91,10 +91,10 @@ def explore(
             rows = read_matching(
                 data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop, reading=reading
             )
-        elif found.record is not None and is_tutorial_data(found.record.source, judged):
+        elif found.record is not None and is_tutorial_data(found.record.source, split):
             say("fitting the tutorial's own recipe beside it …")
             size = min(estimator.n_components_, rows.n_columns)
-            models[_free(YARDSTICK, models)] = fitted_yardstick(size, found.record.seed, judged)
+            models[_free(BASELINE, models)] = fitted_baseline(size, found.record.seed, split)
     width = rows.n_columns
     if shape is not None and math.prod(shape) != width:
         raise UsageError(f"--image-shape {image_shape} has {math.prod(shape)} numbers, and a row has {width}.")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from isthmus.cli.baseline import YARDSTICK, fitted_yardstick, is_tutorial_data
-from isthmus.cli.data_split import DataSplit, read_and_split
+from isthmus.cli.baseline import BASELINE, fitted_baseline, is_tutorial_data
+from isthmus.cli.data_split import DataRequest, DataSplit, read_and_split
 from isthmus.cli.distributed import is_main_process, joined, restarted
 from isthmus.cli.hyperparameter_flags import (
     as_flags,
@@ -28,7 +28,6 @@ from isthmus.cli.run_folder import (
     EVALUATION,
     FIGURES,
     PAGE,
-    DataRecord,
     keep_run,
     require_free_run,
     written_run,
@@ -76,7 +75,7 @@ def fit(
 
     Its errors are printed beside PCA's, and for the digits beside the tutorial's own recipe. Ctrl-C ends
     training early and keeps the best model so far; a second one stops without writing anything. A fit that was
-    interrupted otherwise resumes with --resume RUN. Under torchrun several processes train one model.
+    interrupted otherwise resumes with --resume RUN. Under torchrun training is distributed over several processes.
 
     Parameters
     ----------
@@ -143,63 +142,51 @@ def fit(
         if resume is None and not restarted():
             require_none_unfinished(run, overwrite=overwrite)
     with checkpointed(run, asked, pace, first=first) as checkpoints:
-        estimator, rows, record = _fit(asked, run, checkpoints)
-        if record is None:
+        estimator, rows = _fit(asked, run, checkpoints)
+        if not first:
             return
-        report = _evaluate_and_keep(asked, run, estimator, rows, record, overwrite=overwrite)
+        report = _evaluate_and_keep(asked, run, estimator, rows, overwrite=overwrite)
     if json:
         print_json({name: value for name, value in report.items() if name != "shown"})
         return
     show(*report["shown"])
 
 
-def _fit(asked: Asked, run: Path, checkpoints: Any) -> tuple[Any, DataSplit, DataRecord | None]:
-    """The fitted estimator, its rows and, of several processes in the first alone, what is to be known of them."""
-    kind, seed = chosen_variant(asked.variant), asked.seed
-    chosen = settings_of(asked.variant, asked.settings)
+def _fit(asked: Asked, run: Path, checkpoints: Any) -> tuple[Any, DataSplit]:
+    """The fitted estimator, and its rows."""
+    kind, chosen = chosen_variant(asked.variant), settings_of(asked.variant, asked.settings)
+    memory, reading = None if asked.memory is None else asked.memory << 20, ReadingFlags.of(asked.reading)
+    request = DataRequest(
+        asked.data, asked.labels, asked.ids, asked.drop, asked.test_size, asked.seed, memory, reading
+    )  # fmt: skip
     with joined():
-        rows = read_and_split(
-            asked.data,
-            asked.labels,
-            asked.ids,
-            asked.drop,
-            asked.test_size,
-            seed,
-            memory=None if asked.memory is None else asked.memory << 20,
-            reading=ReadingFlags.of(asked.reading),
-        )
-        record = None
+        rows = read_and_split(request)
         if is_main_process():
-            record = rows.record(
-                asked.data, asked.drop, test_size=asked.test_size, seed=seed, reading=ReadingFlags.of(asked.reading)
-            )
-            require_same_data(run, record)
+            require_same_data(run, rows.record)
         if rows.has_gaps:  # which the rows to learn from may be without, by chance
             chosen = {"missing": "mask"} | chosen
         say(f"fitting the {asked.variant} autoencoder …")
-        estimator = _fitted(kind(**chosen, random_state=seed), rows.to_learn_from, checkpoints)
-    return estimator.set_params(verbose=kind().verbose), rows, record  # verbose as it is without a command line
+        estimator = _fitted(kind(**chosen, random_state=asked.seed), rows.to_learn_from, checkpoints)
+    return estimator.set_params(verbose=kind().verbose), rows  # verbose as it is without a command line
 
 
-def _evaluate_and_keep(
-    asked: Asked, run: Path, estimator: Any, rows: DataSplit, record: DataRecord, *, overwrite: bool
-) -> dict[str, Any]:
+def _evaluate_and_keep(asked: Asked, run: Path, estimator: Any, rows: DataSplit, *, overwrite: bool) -> dict[str, Any]:
     """The run folder of a fitted estimator, and what is to be said of it."""
     from isthmus.evaluation import evaluation_table
 
     variant, seed = asked.variant, asked.seed
     say("evaluating it on the held-out rows …")
-    evaluations = {variant: rows.judge(estimator, seed)}
+    evaluations = {variant: rows.evaluate(estimator, seed)}
     models = {variant: estimator}
     if is_tutorial_data(asked.data, rows):
         say("fitting the tutorial's own recipe for comparison …")
-        models[YARDSTICK] = fitted_yardstick(evaluations[variant].pca_components, seed, rows)
-        evaluations[YARDSTICK] = rows.judge(models[YARDSTICK], seed)
+        models[BASELINE] = fitted_baseline(evaluations[variant].pca_components, seed, rows)
+        evaluations[BASELINE] = rows.evaluate(models[BASELINE], seed)
     report = _report(run, variant, estimator, evaluations) | {"data": rows.facts()}
     kept = {name: value for name, value in report.items() if name != "run"}
 
     def write(folder: Path) -> None:
-        keep_run(folder, estimator, record, rows.facts(), rows.test_places, rows.held_out.ids)
+        keep_run(folder, estimator, rows.record, rows.facts(), rows.test_places, rows.held_out.ids)
         (folder / EVALUATION).write_text(json_text.dumps(finite(kept), indent=2), encoding="utf-8")
         if not asked.no_plots:
             report["figures"] = _draw(folder / FIGURES, estimator, rows, evaluations[variant].pca_components)

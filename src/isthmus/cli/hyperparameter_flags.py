@@ -178,11 +178,11 @@ def _groups(holders: Mapping[str, Hyperparameter]) -> tuple[Group, ...]:
 def _defaults(holders: Mapping[str, Hyperparameter]) -> str:
     """The default, and after it that of every variant that has another."""
     shown = {variant: _shown(parameter) for variant, parameter in holders.items()}
-    usual = shown.get("vanilla")
+    vanilla = shown.get("vanilla")
     if len(set(shown.values())) == 1:
         return next(iter(shown.values()))
-    named = [f"{default} for {variant}" for variant, default in shown.items() if default != usual]
-    return "; ".join(named if usual is None else [usual, *named])
+    named = [f"{default} for {variant}" for variant, default in shown.items() if default != vanilla]
+    return "; ".join(named if vanilla is None else [vanilla, *named])
 
 
 def _shown(parameter: Hyperparameter) -> str:

@@ -32,11 +32,11 @@ def _facts(run: Run) -> dict[str, Any]:
     estimator = run.load()
     architecture = estimator.model_
     record = run.record
-    usual = type(estimator)()
+    default = type(estimator)()
     changed = {
         name: value
         for name, value in estimator.get_params().items()
-        if value != getattr(usual, name) and name not in ("random_state", "verbose")
+        if value != getattr(default, name) and name not in ("random_state", "verbose")
     }
     return {
         "model": str(run.model_path),

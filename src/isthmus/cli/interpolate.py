@@ -26,7 +26,7 @@ def interpolate(
     from_: Annotated[int, Parameter("--from", validator=Number(gte=0))],
     to: Annotated[int, Parameter("--to", validator=Number(gte=0))],
     steps: Annotated[int, Parameter(validator=Number(gte=2))] = 9,
-    path: Literal["auto", "straight", "spherical"] = "auto",
+    path: Literal["auto", "linear", "spherical"] = "auto",
     output: PicturesOutput = None,
     ids: Ids = None,
     labels: Labels = None,
@@ -50,7 +50,7 @@ def interpolate(
     steps
         How many rows to write, both ends included.
     path
-        Straight, or spherical about the origin; auto takes the spherical one for a variational code of more than
+        Linear, or spherical about the origin; auto takes the spherical one for a variational code of more than
         3 dimensions.
     """
     found = open_run(run)

@@ -58,8 +58,8 @@ def _is_same(one: Path, other: Path) -> bool:
 def _data_files(source: Path) -> Iterable[Path]:
     """The files of a folder of data: those of a table, or pictures."""
     from isthmus.tables.errors import DataError
+    from isthmus.tables.folder_files import data_files
     from isthmus.tables.formats.pictures import FORMATS
-    from isthmus.tables.opening import data_files
 
     try:
         found = data_files(source)

@@ -53,8 +53,8 @@ def plot(
     refuse_own_inputs([folder], [data, source], run)
     estimator = found.load()
     if data is None:
-        judged = held_out_again(found)
-        rows, training = judged.held_out, judged.training
+        split = held_out_again(found)
+        rows, training = split.held_out, split.training
     else:
         rows = read_matching(data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop, reading=reading)
         training = _training_rows(found)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from isthmus.cli.data_split import DataSplit, read_and_split
+from isthmus.cli.data_split import DataRequest, DataSplit, read_and_split
 from isthmus.cli.hyperparameter_flags import as_flags, settings_of, with_hyperparameter_flags
 from isthmus.cli.matching_rows import name_columns
 from isthmus.cli.outcome import CommandError, UsageError, finite, print_json, say, show
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
-from isthmus.cli.row_flags import JsonOutput, Seed
+from isthmus.cli.row_flags import JsonOutput, Seed, SeriesTime
 from isthmus.cli.run_folder import FIGURES, NESTED, RESULT, keep_run, require_free_run, written_run
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def smallest(
     seed: Seed = 42,
     overwrite: Annotated[bool, Parameter(show_default=False)] = False,
     json: JsonOutput = False,
+    time: SeriesTime = None,
     reading: Reading = READ_BY_ITSELF,
     **settings: Any,
 ) -> None:
@@ -51,7 +52,8 @@ def smallest(
 
     Without a target the size is the one the data support: where held-out rows are most probable (the evidence), or,
     where the noise differs by column, where their hidden cells are best predicted from the cells left. Both are told.
-    The errors printed are of test rows that took no part, beside PCA's.
+    The errors printed are of test rows that took no part, beside PCA's. With --time the rows are windows of a series,
+    beside singular spectrum analysis.
 
     Parameters
     ----------
@@ -88,12 +90,22 @@ def smallest(
         raise UsageError(f"{' and '.join(given)} are each a target; give one.")
     if settings.get("n_components") is not None:
         raise UsageError("isthmus smallest finds --n-components itself; --sizes names sizes to fit beside it.")
+    if time is not None:
+        from isthmus.cli.series_smallest import smallest_of_series
+
+        rows_only = {"--max-error": max_error, "--as-good-as": as_good_as, "--output": output, "--ids": ids}
+        typed = {f"--{name.replace('_', '-')}": value is not None for name, value in settings.items()}
+        smallest_of_series(
+            data, time=time, reading=reading, labels=labels, drop=drop, sizes=_sizes(sizes), keep=keep, seed=seed,
+            not_of_series=rows_only | typed, json=json,
+        )  # fmt: skip
+        return
     chosen = settings_of("vanilla", settings) | {"verbose": False}
     pca_size, wanted = _pca_size(as_good_as), _sizes(sizes)
     if output is not None:
         require_free_run(output, overwrite=overwrite)
         refuse_own_inputs([], [data], replaced=[output])
-    rows = read_and_split(data, labels, ids, drop, test_size, seed, reading=reading)
+    rows = read_and_split(DataRequest(data, labels, ids, drop, test_size, seed, reading=reading))
     from isthmus.smallest import rate_distortion
 
     try:
@@ -106,8 +118,7 @@ def smallest(
             raise
         raise CommandError(as_flags(str(error))) from error
     if output is not None:
-        record = rows.record(data, drop, test_size=test_size, seed=seed)
-        written_run(output, lambda folder: _write(folder, found, rows, record), overwrite=overwrite)
+        written_run(output, lambda folder: _write(folder, found, rows), overwrite=overwrite)
     if json:
         print_json({"run": None if output is None else str(output)} | found.to_dict())
         return
@@ -134,7 +145,7 @@ def _sizes(text: str | None) -> tuple[int, ...]:
     return tuple(int(part) for part in parts)
 
 
-def _write(folder: Path, found: RateDistortion, rows: DataSplit, record: Any) -> None:
+def _write(folder: Path, found: RateDistortion, rows: DataSplit) -> None:
     """A run folder like that of `isthmus fit`, of the code chosen; of the nested one where none was."""
     from isthmus.storage import save
 
@@ -142,7 +153,7 @@ def _write(folder: Path, found: RateDistortion, rows: DataSplit, record: Any) ->
     for estimator in (model, found.nested):
         name_columns(estimator, rows.table)
     save(found.nested, folder / NESTED)
-    keep_run(folder, model, record, rows.facts(), rows.test_places, rows.held_out.ids)
+    keep_run(folder, model, rows.record, rows.facts(), rows.test_places, rows.held_out.ids)
     (folder / RESULT).write_text(json_text.dumps(finite(found.to_dict()), indent=2), encoding="utf-8")
     try:
         from isthmus.plots import save_figure

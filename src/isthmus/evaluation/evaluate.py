@@ -24,7 +24,7 @@ from isthmus.evaluation.neighbours import neighbours_kept
 from isthmus.evaluation.principal_errors import equal_error_size
 from isthmus.evaluation.probes import LabelProbes, label_codes, probe_labels, trustworthiness
 from isthmus.evaluation.result import CodeUse, Evaluation, Reconstruction, ReconstructionError
-from isthmus.input_validation import require_columns
+from isthmus.input_validation import fit_columns
 from isthmus.tables.stream import TableStream
 
 __all__ = ["evaluate"]
@@ -68,7 +68,7 @@ def evaluate(
     check_is_fitted(estimator)
     gathered = gather(estimator, X, random_state)
     if isinstance(X, TableStream):
-        X = require_columns(estimator, X).take(gathered.kept)
+        X = fit_columns(estimator, estimator.fitted_.layout).arranged(X).take(gathered.kept)
         y = X.labels if y is None else np.asarray(y)[gathered.kept]
         X = X.rows
     labels, labels_train = (None, None) if y is None else label_codes(y, y_train)

@@ -17,8 +17,8 @@ from isthmus.evaluation.count_errors import CountErrors, count_deviance
 from isthmus.evaluation.principal_errors import PrincipalErrors
 from isthmus.evaluation.probes import MOST_PAIRWISE_ROWS, MOST_PROBE_ROWS, sample_indices
 from isthmus.inference.missing import completed
-from isthmus.input_validation import require_columns, without_name_warnings
-from isthmus.rows.scaling import CHUNK_CELLS
+from isthmus.input_validation import fit_columns, without_name_warnings
+from isthmus.tables.finite import CHUNK_CELLS
 from isthmus.tables.stream import HeldStream, TableStream
 from isthmus.tables.table import Table
 
@@ -69,7 +69,7 @@ def gather(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None = Non
     """
     if not isinstance(X, TableStream):
         return _gathered(estimator, X, seed, size)
-    X = require_columns(estimator, X)
+    X = fit_columns(estimator, estimator.fitted_.layout).arranged(X)
     with without_name_warnings():
         return _gathered(estimator, X.load().rows if X.fits_in_memory else X, seed, size)
 

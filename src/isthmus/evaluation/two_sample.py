@@ -11,8 +11,7 @@ Expectations leave out a row's distance to itself, so equal distributions give a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -71,10 +70,6 @@ class TwoSample:
             f"{text} They lie {self.distance_ratio:.2f} times as far from the nearest training row as held-out rows "
             f"do, and {100 * self.copies:.1f}% of them are copies or nearly so."
         )
-
-    def as_dict(self) -> Mapping[str, Any]:
-        """The record as plain numbers."""
-        return asdict(self) | {"sentence": self.sentence}
 
 
 def compare_samples(

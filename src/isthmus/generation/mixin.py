@@ -14,13 +14,13 @@ from isthmus.fitted import FittedState
 from isthmus.generation.density import fit_code_density
 from isthmus.generation.path import linear_path, spherical_path
 from isthmus.inference.code_buffer import CodeBuffer
-from isthmus.input_validation import given_for
+from isthmus.rows.metadata import given_for
 
 __all__ = ["CODES", "PATHS", "GenerationMixin"]
 
 CODES = ("auto", "prior", "density")
-PATHS = ("auto", "straight", "spherical")
-FLAT = 3  # up to this many dimensions a straight path between variational codes does no harm
+PATHS = ("auto", "linear", "spherical")
+FLAT = 3  # up to this many dimensions a linear path between variational codes does no harm
 
 
 class GenerationMixin:
@@ -94,7 +94,7 @@ class GenerationMixin:
         steps
             Rows per pair, at least 2; the first is A's reconstruction, the last B's.
         path
-            ``"straight"``, ``"spherical"`` (about the origin, for codes of many latents with a prior N(0, I)), or
+            ``"linear"``, ``"spherical"`` (about the origin, for codes of many latents with a prior N(0, I)), or
             ``"auto"``: spherical for variational codes of more than 3 latents.
 
         Returns
@@ -113,7 +113,7 @@ class GenerationMixin:
             raise ValueError(f"{who}: A and B must have equal numbers of rows, got {len(starts)} and {len(ends)}.")
         if path == "auto":
             spherical = fitted.model.bottleneck.has_prior and fitted.n_components > FLAT
-            path = "spherical" if spherical else "straight"
+            path = "spherical" if spherical else "linear"
         unit = fitted.code_unit  # the prior's sphere is one in the units of the model
         points = (spherical_path if path == "spherical" else linear_path)(starts / unit, ends / unit, int(steps))
         return self.inverse_transform(points.reshape(-1, fitted.n_components) * unit)

@@ -1,9 +1,9 @@
 """Paths from one code to another.
 
-    straight    z(t) = (1 - t) z₀ + t z₁
+    linear      z(t) = (1 - t) z₀ + t z₁
     spherical   the direction turns evenly and the length changes evenly (Shoemake 1985; White 2016, arXiv:1609.04468)
 
-Draws from N(0, I) in n dimensions have lengths near √n, so the middle of a straight path lies where few codes are:
+Draws from N(0, I) in n dimensions have lengths near √n, so the middle of a linear path lies where few codes are:
 hence the spherical path, for variational codes of more than a few dimensions.
 """
 

@@ -13,7 +13,7 @@ learns to guess for the decoder that came of it,
 
     encoder <- AdamW on -log p(x_i | e(x_i)), the decoder held fixed
 
-so that the guess is good too, where it is used as it stands.
+so the guess is good too, where it is used as it stands.
 """
 
 from __future__ import annotations

@@ -54,7 +54,8 @@ def metric_of(curvatures: Tensor) -> Tensor:
     mean = curvatures.double().mean(0)
     diagonal = mean.diagonal()
     diagonal += RIDGE * diagonal.mean() + torch.finfo(torch.float32).tiny
-    return torch.linalg.inv(mean).to(curvatures.dtype)
+    # LAPACK's answer lies column by column, and one that was stored row by row: their products differ in the last bit.
+    return torch.linalg.inv(mean).to(curvatures.dtype).contiguous()
 
 
 @torch.no_grad()

@@ -19,7 +19,8 @@ from torch import Tensor
 
 from isthmus.fitted import FittedState
 from isthmus.parts.autoencoder import AutoencoderModel
-from isthmus.rows.scaling import Scaling, chunks
+from isthmus.rows.scaling import Scaling
+from isthmus.tables.finite import chunks
 
 __all__ = ["completed", "expected_cells", "fill_cells", "imputed", "observed_log_volume"]
 

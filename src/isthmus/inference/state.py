@@ -180,9 +180,9 @@ def _of_points(
     before: InferenceState | None,
 ) -> InferenceState:
     likelihood = model.likelihood
-    whole, judged = model.complete(rows.x), model.complete(held_out.x)
-    target, held_target = target_of(likelihood, whole, rows.given), target_of(likelihood, judged, held_out.given)
-    guess, first = model.encode(whole, rows.given).mean, model.encode(judged, held_out.given).mean
+    whole, held_whole = model.complete(rows.x), model.complete(held_out.x)
+    target, held_target = target_of(likelihood, whole, rows.given), target_of(likelihood, held_whole, held_out.given)
+    guess, first = model.encode(whole, rows.given).mean, model.encode(held_whole, held_out.given).mean
     n_latents = guess.shape[1]
     polishing = polishing_of(model, target, guess)
     codes = polishing.codes(model, target, guess, STEPS)

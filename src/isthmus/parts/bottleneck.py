@@ -114,7 +114,7 @@ class Bottleneck(Part):
         """The default number of latent dimensions: two, or for a sparse code twice the number of features."""
         return 2 * n_features if self.sparse else min(2, n_features, n_rows)
 
-    def encode(self, h: Tensor) -> Tensor:
+    def expected_code(self, h: Tensor) -> Tensor:
         """E[z|x], shape (batch, n_latents), in operations that ``torch.fx`` can trace."""
         return self(h).mean
 
@@ -187,7 +187,7 @@ class NestedBottleneck(PointBottleneck):
         sizes = torch.searchsorted(ends, uniform(h, 1).float() * ends[-1]) + 1
         return (places <= sizes).to(h.dtype)
 
-    def encode(self, h: Tensor) -> Tensor:
+    def expected_code(self, h: Tensor) -> Tensor:
         return h
 
     def page_program(self) -> dict[str, Any]:
@@ -288,7 +288,7 @@ class TopKBottleneck(Bottleneck):
         kept = h.abs().topk(self.k, dim=1, sorted=False).indices
         return Posterior(torch.zeros_like(h).scatter(1, kept, h.gather(1, kept)))
 
-    def encode(self, h: Tensor) -> Tensor:
+    def expected_code(self, h: Tensor) -> Tensor:
         # `forward` without its test of the shape, which a trace can't make.
         kept = h.abs().topk(self.k, dim=1).indices
         return torch.zeros_like(h).scatter(1, kept, h.gather(1, kept))

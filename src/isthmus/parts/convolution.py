@@ -28,16 +28,19 @@ KERNELS = {1: 9, 2: 3}  # of the encoder: a step to either side of the stride, a
 SMALLEST = {1: 24, 2: 7}  # places along an axis that are not divided further
 WIDTHS = {1: (16, 32, 48, 64), 2: (32, 48, 64, 96)}
 MOST_STAGES = 8
+MOST_PRODUCTS, LEAST_CHANNELS = 25_000_000, 8  # multiply-adds a row: at more an epoch takes minutes on a CPU
 FEW_ROWS = 1000
 DENSE = 256
 LEAST_SIDE, LEAST_ROWS = {1: 64, 2: 12}, 100  # of what is worth a convolution
 
 
-def automatic_stages(grid: Sequence[int], n_rows: int, *, asked: bool = False) -> tuple[int, ...]:
+def automatic_stages(grid: Sequence[int], n_rows: int, *, n_channels: int = 1, asked: bool = False) -> tuple[int, ...]:
     """Channels of each stage; () where a grid is too small, or has too few rows, for convolutions to be tried unasked.
 
     >>> automatic_stages((32, 32), 3000), automatic_stages((8, 8), 3000), automatic_stages((4800,), 3000)
     ((32, 48, 64), (), (16, 32, 48, 64))
+    >>> automatic_stages((128, 84), 3000)  # large rows have fewer channels
+    (16, 24, 32, 48, 48)
     """
     rank = len(grid)
     if rank not in STRIDES:
@@ -48,7 +51,11 @@ def automatic_stages(grid: Sequence[int], n_rows: int, *, asked: bool = False) -
     while depth == 0 or (max(sizes) > SMALLEST[rank] and depth < MOST_STAGES):
         sizes, depth = tuple(-(-size // STRIDES[rank]) for size in sizes), depth + 1
     widths = WIDTHS[rank][:depth] + WIDTHS[rank][-1:] * (depth - len(WIDTHS[rank]))
-    return tuple(width // 2 for width in widths) if n_rows < FEW_ROWS else widths
+    if n_rows < FEW_ROWS:
+        widths = tuple(width // 2 for width in widths)
+    while Stages(n_channels, tuple(grid), widths).products > MOST_PRODUCTS and min(widths) >= 2 * LEAST_CHANNELS:
+        widths = tuple(width // 2 for width in widths)
+    return widths
 
 
 @dataclass(frozen=True)

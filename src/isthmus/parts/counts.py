@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -124,7 +124,7 @@ class CountLikelihood(Likelihood):
         self.totals.copy_(torch.from_numpy(levels))
         self.mean_total.fill_(float(totals.mean()))
 
-    def check_rows(self, who: str, values: Any, names: Sequence[str]) -> None:
+    def check_rows(self, who: str, values: Any) -> None:
         cells = values.data if hasattr(values, "tocsr") else np.asarray(values)
         seen = cells[~np.isnan(cells)]
         wrong = seen[(seen < 0) | (seen != np.floor(seen))]

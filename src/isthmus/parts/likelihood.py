@@ -106,7 +106,7 @@ class Likelihood(Part):
     def learn_rows(self, who: str, blocks: Iterable[np.ndarray]) -> None:
         """Check all rows of a fit, in the user's units, and learn from them what the columns' statistics don't say."""
 
-    def check_rows(self, who: str, values: Any, names: Sequence[str]) -> None:
+    def check_rows(self, who: str, values: Any) -> None:
         """Raise a `ValueError` that names the first of new rows, in the user's units, that this can't be."""
 
     def encoder_input(self, x: Tensor) -> Tensor:

@@ -110,7 +110,7 @@ class Architecture:
             residual = convolutional_encoder(self.image_shape or (), self.channels, widths, self.activation)
         elif self.hidden_widths:
             residual = self._perceptron((n_in, *self.hidden_widths, n_out))
-        return Network(skip, residual, output_size=n_out if self.principal else None)
+        return Network(skip, residual, output_size=n_out if self.principal else None, is_own=module is not None)
 
     def build_decoder(self, module: Any = None) -> Network:
         """Z of shape (batch, n_latents) to the likelihood's input, shape (batch, n_features)."""
@@ -132,7 +132,7 @@ class Architecture:
             residual = convolutional_decoder(self.image_shape or (), self.channels, widths, self.activation)
         elif self.hidden_widths:
             residual = self._perceptron((n_in, *reversed(self.hidden_widths), self.n_features))
-        return Network(skip, residual, input_size=input_size)
+        return Network(skip, residual, input_size=input_size, is_own=module is not None)
 
     def _perceptron(self, widths: Sequence[int]) -> nn.Sequential:
         return perceptron(widths, self.activation, plain=not self.principal)
@@ -153,6 +153,8 @@ class Network(Part):
         Whether the skip stays at the closed form in training.
     products
         Multiply-adds of the residual network for a row, where they are more than it has weights.
+    is_own
+        Whether the residual network is a user's own module, an `OwnModule`.
 
     Attributes
     ----------
@@ -171,13 +173,14 @@ class Network(Part):
         output_size: int | None = None,
         fixed: bool = False,
         products: int = 0,
+        is_own: bool = False,
     ):
         super().__init__()
         # Typed Any: which layers there are is the architecture's choice, and torch's own types say no more.
         self.skip: Any = skip
         self.residual: Any = residual
         self.fused: Callable[[Tensor], Tensor] | None = None  # set while training, see training/fused.py
-        self.low_precision, self.products = False, products
+        self.low_precision, self.products, self.is_own = False, products, is_own
         if fixed and skip is not None:
             skip.requires_grad_(False)
         self.input_scale: Any
@@ -251,7 +254,7 @@ class Network(Part):
         """The parameters whose zeros make the residual network output zero."""
         if self.residual is None:
             return []
-        if isinstance(self.residual, OwnModule):
+        if self.is_own:
             return [part for part in (self.residual.gate,) if part is not None]
         last: Any = [part for part in self.residual.modules() if hasattr(part, "bias")][-1]
         return [last.weight, last.bias]
@@ -259,15 +262,15 @@ class Network(Part):
     @property
     def own_module(self) -> nn.Module | None:
         """The copy of a user's own module, if that is the residual network."""
-        return self.residual.module if isinstance(self.residual, OwnModule) else None
+        return self.residual.module if self.is_own else None
 
     def moving_buffers(self) -> list[Tensor]:
         """The buffers of a user's own module, which training changes too."""
-        return list(self.residual.moving_buffers()) if isinstance(self.residual, OwnModule) else []
+        return list(self.residual.moving_buffers()) if self.is_own else []
 
     def stack(self) -> list[nn.Module] | None:
         """The residual network's layers in order; None for a user's own module."""
-        return None if isinstance(self.residual, OwnModule) else list(self.residual or ())
+        return None if self.is_own else list(self.residual or ())
 
     def decayed_parameters(self) -> Iterator[nn.Parameter]:
         """The residual network's matrices: pulling them to zero pulls the model towards the closed form."""

@@ -33,13 +33,15 @@ class OwnModule(nn.Module):
     Raises
     ------
     ValueError
-        If it is not a module, has weights that are not finite, or maps to another shape.
+        If it is not a module, has weights that are not finite, or maps to another shape or to no finite real numbers.
     """
 
     def __init__(self, module: Any, n_in: int, n_out: int, *, name: str, gated: bool):
         super().__init__()
         if not isinstance(module, nn.Module):
             raise ValueError(f"{name} must be a torch.nn.Module, got {type(module).__name__}.")
+        if any(isinstance(part, nn.parameter.UninitializedParameter) for part in module.parameters()):
+            raise ValueError(f"{name} has lazy layers without weights; call it once on rows of shape (2, {n_in}).")
         self.module = copy.deepcopy(module).float()
         if not all(part.isfinite().all() for part in self.module.parameters()):
             raise ValueError(f"{name} has weights that are NaN or infinite; initialize it again.")
@@ -71,6 +73,10 @@ def _require_shapes(module: nn.Module, n_in: int, n_out: int, name: str) -> None
     if tuple(answer.shape) != (2, n_out):
         shape = ", ".join(["batch", *map(str, answer.shape[1:])]) if len(answer.shape) else ""
         raise ValueError(f"{wanted}; it returns shape ({shape}).")
+    if not answer.is_floating_point():
+        raise ValueError(f"{wanted}, real numbers; it returns {str(answer.dtype).removeprefix('torch.')}.")
+    if not answer.isfinite().all():
+        raise ValueError(f"{wanted}; for rows of zeros it returns NaN or infinity.")
 
 
 def _first_line(error: Exception) -> str:

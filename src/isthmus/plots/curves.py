@@ -57,18 +57,18 @@ def _draw(axes: Axes, history: History, part: str, best_epoch: int | None, start
     validation = history.columns.get(f"validation_{part}")
     mark = "o" if len(epochs) == 1 else ""
     axes.plot(epochs, train, color=MODEL_COLOUR, linewidth=1.4, marker=mark, markersize=4, label="training")
-    judged = train
+    held_out = train
     if validation is not None:
-        judged = validation
+        held_out = validation
         axes.plot(
             epochs, validation, color=INK, linewidth=1.4, linestyle=(0, (4, 1.6)), marker=mark, markersize=4,
             label="validation",
         )  # fmt: skip
     if start_label is not None:
-        axes.axhline(judged[0], color=PCA_COLOUR, linewidth=1.1, linestyle=":", label=start_label)
+        axes.axhline(held_out[0], color=PCA_COLOUR, linewidth=1.1, linestyle=":", label=start_label)
     if best_epoch is not None and best_epoch in epochs:
         place = epochs.index(best_epoch)
-        axes.plot([best_epoch], [judged[place]], "o", mfc="white", mec=INK, ms=5, mew=1.2, label="chosen")
+        axes.plot([best_epoch], [held_out[place]], "o", mfc="white", mec=INK, ms=5, mew=1.2, label="chosen")
     axes.set_title(TITLES.get(part, part.replace("_", " ")), fontsize=9, color=INK, loc="left")
     axes.set_xlabel("epoch", fontsize=8, color=FAINT)
     if len(epochs) > 1:

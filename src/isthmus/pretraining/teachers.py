@@ -89,12 +89,12 @@ def linear_answer(school: School, folds: Folds) -> LinearAnswer:
         return _fitted(school, min(16, limit), 0.1)
 
     def score(choice: tuple[int, float]) -> float:
-        return float(np.mean([right.mean() for right in _judged(school, folds, *choice)]))
+        return float(np.mean([right.mean() for right in _evaluated(school, folds, *choice)]))
 
     return _fitted(school, *max(choices, key=score))
 
 
-def _judged(school: School, folds: Folds, size: int, strength: float) -> Iterator[np.ndarray]:
+def _evaluated(school: School, folds: Folds, size: int, strength: float) -> Iterator[np.ndarray]:
     for train, test in folds:
         head = _fitted(school.without(train), size, strength)
         yield school.right(head(school.rows[school.labelled[test]]), school.y[test])

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.rows.source import Source, Widths
+from isthmus.tables.input_rows import ValidRows, Widths
 from isthmus.tables.stream import TableStream
 from isthmus.tables.table import Table
 
-__all__ = ["check_given", "check_weights", "with_metadata"]
+__all__ = ["check_given", "check_weights", "given_for", "with_metadata"]
 
 
 def check_given(given: Any, n_rows: int, who: str, n_columns: int | None = None) -> np.ndarray:
@@ -41,6 +41,18 @@ def check_given(given: Any, n_rows: int, who: str, n_columns: int | None = None)
         row, column = np.argwhere(wrong)[0]
         raise ValueError(f"{who}: given has {values[row, column]} in row {row}, column {column}; fill it first.")
     return values
+
+
+def given_for(estimator: Any, given: Any, n_rows: int) -> np.ndarray | None:
+    """The validated conditions of a fitted model; a `ValueError` if they are missing or not expected."""
+    who, known = type(estimator).__name__, estimator.fitted_.given
+    if known is None and given is not None:
+        raise ValueError(f"{who}: fitted without given; leave it out, or fit with it.")
+    if known is None:
+        return None
+    if given is None:
+        raise ValueError(f"{who}: fitted with given, {len(known.center)} columns; pass given for these rows too.")
+    return check_given(given, n_rows, who, len(known.center))
 
 
 def check_weights(sample_weight: Any, n_rows: int, who: str) -> np.ndarray | None:
@@ -65,7 +77,7 @@ def check_weights(sample_weight: Any, n_rows: int, who: str) -> np.ndarray | Non
     return weights if (weights == np.floor(weights)).all() else weights / above.mean()
 
 
-def with_metadata(source: Source, given: np.ndarray | None, weights: np.ndarray | None) -> Source:
+def with_metadata(source: ValidRows, given: np.ndarray | None, weights: np.ndarray | None) -> ValidRows:
     """The rows with their metadata appended, without those of weight zero."""
     parts = [part for part in (given, None if weights is None else weights[:, None]) if part is not None]
     if not parts:

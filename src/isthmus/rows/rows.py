@@ -16,8 +16,9 @@ from torch import Tensor
 
 from isthmus.distributed import ALONE, ProcessGroup
 from isthmus.parts.draws import Share, generator
-from isthmus.rows.scaling import Scaling, chunks
-from isthmus.rows.source import Widths
+from isthmus.rows.scaling import Scaling
+from isthmus.tables.finite import chunks
+from isthmus.tables.input_rows import Widths
 
 __all__ = [
     "Batch",

@@ -10,9 +10,8 @@ while the principal directions and the errors in the user's units stay PCA's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -20,16 +19,12 @@ __all__ = [
     "ColumnStatistics",
     "ColumnSums",
     "Scaling",
-    "chunks",
     "column_statistics",
     "concatenate_scalings",
     "fit_scaling",
     "merged_statistics",
     "observed_statistics",
-    "require_finite",
 ]
-
-CHUNK_CELLS = 1 << 21
 
 
 @dataclass(frozen=True)
@@ -83,14 +78,6 @@ def concatenate_scalings(scalings: Sequence[Scaling]) -> Scaling:
     """The map of all columns side by side, with the unit of the first."""
     centers, spreads = ([getattr(one, name) for one in scalings] for name in ("center", "spread"))
     return Scaling(np.concatenate(centers), np.concatenate(spreads), scalings[0].unit)
-
-
-def chunks(X: Any, cells: int = CHUNK_CELLS) -> Iterator[np.ndarray]:
-    """Dense slices of an array or sparse matrix, each of about ``cells`` cells."""
-    step = max(1, cells // max(1, X.shape[1]))
-    for begin in range(0, X.shape[0], step):
-        part = X[begin : begin + step]
-        yield part.toarray() if hasattr(part, "toarray") else np.asarray(part)
 
 
 def column_statistics(parts: Iterable[np.ndarray], n_features: int = 0, *, weighted: bool = False) -> ColumnStatistics:
@@ -220,28 +207,3 @@ def fit_scaling(statistics: ColumnStatistics, how: str | None, *, centred: bool)
         return Scaling(np.zeros(n_features), np.ones(n_features), 1.0)
     unit = float(np.sqrt(statistics.variance.mean())) or 1.0
     return Scaling(statistics.mean, np.full(n_features, unit), unit)
-
-
-def require_finite(X: Any, names: list[str], who: str, *, missing: bool = False, first: int = 0) -> None:
-    """Raise a `ValueError` that names the first missing or infinite cell, and how many there are.
-
-    With ``missing`` a NaN is allowed. Rows are counted from ``first``.
-    """
-    total, found, begin = 0, None, first
-    for part in chunks(X):
-        # The sum of a slice is finite if its cells are, except for overflow: a cheap test that usually suffices.
-        with np.errstate(over="ignore", invalid="ignore"):
-            suspicious = not np.isfinite(part.sum())
-        if suspicious:
-            bad = np.isinf(part) if missing else ~np.isfinite(part)
-            if found is None and bad.any():
-                row, column = np.argwhere(bad)[0]
-                found = (begin + int(row), int(column), part[row, column])
-            total += int(bad.sum())
-        begin += len(part)
-    if found is not None:
-        row, column, value = found
-        what = "NaN" if np.isnan(value) else "infinity"
-        others = "" if total == 1 else f" and {total - 1} more such cells"
-        cure = "drop or fill them first" + (", or use missing='mask'" if what == "NaN" else "")
-        raise ValueError(f"{who}: X has {what} in row {row}, column {names[column]}{others}; {cure}.")

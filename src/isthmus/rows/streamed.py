@@ -25,10 +25,11 @@ from isthmus.distributed import ALONE, ProcessGroup
 from isthmus.parts.draws import Share
 from isthmus.parts.draws import generator as own_generator
 from isthmus.rows.rows import BATCH_CELLS, Batch, DenseRows, Rows, seeded_generator
-from isthmus.rows.scaling import ColumnStatistics, ColumnSums, Scaling, merged_statistics, require_finite
-from isthmus.rows.source import Widths
+from isthmus.rows.scaling import ColumnStatistics, ColumnSums, Scaling, merged_statistics
 from isthmus.rows.validation import MOST_VALIDATION_ROWS, validation_count
 from isthmus.tables.ahead import one_ahead
+from isthmus.tables.finite import require_finite
+from isthmus.tables.input_rows import Widths
 from isthmus.tables.stream import TableStream
 
 __all__ = ["StreamedRows", "Survey", "survey"]

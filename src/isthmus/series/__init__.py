@@ -1,7 +1,6 @@
 """Series and sensors: where in time a series is unlike itself, and windows as rows for any autoencoder.
 
-detector = SeriesOutlierDetector().fit(X, times)
-detector.scores_, detector.episodes_
+``SeriesOutlierDetector().fit(X, times)`` has ``scores_`` for steps and ``episodes_`` for stretches of high scores.
 """
 
 from isthmus.series.detection import SeriesDetection

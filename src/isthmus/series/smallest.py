@@ -1,6 +1,6 @@
-"""The smallest code of a window: how many numbers say where a series is in its own motion.
+"""The smallest code of a window: how many numbers locate a series in its own motion.
 
-A sine has one number to tell, its phase; yet its windows lie on a circle in a plane, so the closed form needs two
+A sine has one degree of freedom, its phase; yet its windows lie on a circle in a plane, so the closed form needs two
 components. A nonlinear decoder needs one or two: one number runs along the circle, but no continuous encoder into a
 line can close it, so windows on either side of the cut are encoded badly. Two sines whose periods have no common
 multiple move on a torus: two phases, four components, and an autoencoder in between. The size is chosen on held-out

@@ -54,7 +54,7 @@ def choose(
 def _by_target(splits: Splits, target: Target) -> Choice:
     """The smallest size whose mean error, over the error allowed, is at most 1."""
     curves = [
-        pca_errors_of(splits.fitted(1, place, max_iter=0), judged) for place, (_, judged) in enumerate(splits.parts)
+        pca_errors_of(splits.fitted(1, place, max_iter=0), held_out) for place, (_, held_out) in enumerate(splits.parts)
     ]
     allowed = np.array([target.allowed(curve) for curve in curves])
     longest = min(map(len, curves))
@@ -69,8 +69,8 @@ def _by_target(splits: Splits, target: Target) -> Choice:
 
     def reaches(size: int) -> bool:
         found = [
-            row_errors(splits.fitted(size, place), judged).mean() / max(limit, 1e-300)
-            for place, ((_, judged), limit) in enumerate(zip(splits.parts, allowed, strict=True))
+            row_errors(splits.fitted(size, place), held_out).mean() / max(limit, 1e-300)
+            for place, ((_, held_out), limit) in enumerate(zip(splits.parts, allowed, strict=True))
         ]
         ratios[size] = np.array(found)
         splits.say(f"{size} numbers: {ratios[size].mean():.3g} of the error allowed")

@@ -14,10 +14,10 @@ import numpy as np
 from scipy.linalg import helmert
 from sklearn.utils import check_array
 
-from isthmus.rows.cells import has_gaps
-from isthmus.rows.scaling import chunks, observed_statistics
+from isthmus.rows.scaling import observed_statistics
 from isthmus.rows.units import choose_scale
 from isthmus.tables.errors import DataError
+from isthmus.tables.finite import chunks, has_gaps
 from isthmus.tables.frames import is_frame
 from isthmus.tables.input_rows import InputRows, input_rows
 from isthmus.tables.layout import TableLayout, layout_of

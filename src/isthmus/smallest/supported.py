@@ -106,18 +106,18 @@ def _columns_a_latent(fits: Mapping[int, _Fits], more: int, fewer: int) -> float
 
 def _of_no_code(splits: Splits, starts: list[BaseAutoencoder]) -> _Fits:
     """The mean row, and one variance for all columns."""
-    judged = [rows for _, rows in splits.parts]
-    scores = np.stack([pca_log_densities(start, rows)[:, 0] for start, rows in zip(starts, judged, strict=True)])
+    held_out = [rows for _, rows in splits.parts]
+    scores = np.stack([pca_log_densities(start, rows)[:, 0] for start, rows in zip(starts, held_out, strict=True)])
     cells = np.stack(
         [
             entry_errors(start, rows, splits.seed + place, encoded=False)
-            for place, (start, rows) in enumerate(zip(starts, judged, strict=True))
+            for place, (start, rows) in enumerate(zip(starts, held_out, strict=True))
         ]
     )
     variance = np.mean([start.principal_.noise_variance(0) * model_units(start) for start in starts])
     away = [
         np.square((rows - start.scaling_.center) / start.scaling_.spread - start.principal_.mean.cpu().numpy()).mean(0)
-        for start, rows in zip(starts, judged, strict=True)
+        for start, rows in zip(starts, held_out, strict=True)
     ]
     return _Fits(scores, cells, float(variance), np.mean(away, 0))
 

@@ -123,16 +123,20 @@ def _require_modules(said: tuple[OwnModuleRecord, ...], given: Mapping[str, Any]
     if lacking:
         names = " and ".join(f"{one.name}, a {one.kind} of {one.n_weights:,} weights" for one in lacking)
         call = ", ".join(f"{one.name}=..." for one in said)
+        again = "it again" if len(lacking) == 1 else "them again"
         raise StorageError(
-            f"the model was fitted with its user's own {names}; give it again: isthmus.load(path, {call})."
+            f"the model was fitted with its user's own {names}; give {again}: isthmus.load(path, {call})."
         )
     for name in sorted(given.keys() - {one.name for one in said}):
         raise StorageError(f"the model was fitted without a user's own {name}; leave it out: isthmus.load(path).")
     for one in said:
-        if not isinstance(given[one.name], torch.nn.Module) or _n_weights(given[one.name]) != one.n_weights:
+        module = given[one.name]
+        is_module = isinstance(module, torch.nn.Module)
+        if not is_module or _n_weights(module) != one.n_weights:
+            found = f"a {type(module).__name__}" + (f" of {_n_weights(module):,}" if is_module else "")
             raise StorageError(
                 f"{one.name} is not the module the model was fitted with: that was a {one.kind} of {one.n_weights:,} "
-                f"weights, and this is a {type(given[one.name]).__name__}."
+                f"weights, and this is {found}; give one built as it was."
             )
 
 

@@ -15,7 +15,7 @@ from isthmus.tables.arrays import picture_shape
 from isthmus.tables.errors import DataError
 from isthmus.tables.row_shape import RowShape
 
-__all__ = ["array_and_shape", "array_of", "is_torch", "like_array", "row_shape_of"]
+__all__ = ["array_and_shape", "is_torch", "like_array", "row_shape_of"]
 
 MOST_CHANNELS, LEAST_STEPS, LONGER = 16, 64, 8  # of (row, channel, time), which else are pictures
 
@@ -48,11 +48,6 @@ def array_and_shape(X: Any, image_shape: tuple[int, ...] | None = None) -> tuple
     elif shape is not None and shape.image_shape is not None and _is_channels_last(X.shape, shape.image_shape):
         X = np.moveaxis(X, -1, 1)
     return X.reshape(len(X), -1), shape
-
-
-def array_of(X: Any, image_shape: tuple[int, ...] | None = None) -> Any:
-    """The array of `array_and_shape` alone."""
-    return array_and_shape(X, image_shape)[0]
 
 
 def row_shape_of(X: Any, image_shape: tuple[int, ...] | None) -> RowShape | None:

@@ -17,11 +17,13 @@ __all__ = [
     "ROWS_NAMES",
     "as_rows",
     "chosen_array",
+    "columns_among",
     "labels_among",
     "picture_shape",
     "pixel_names",
     "require_letters",
     "table_from_array",
+    "table_of_columns",
 ]
 
 ROWS_NAMES = (
@@ -149,6 +151,29 @@ def chosen_array(arrays: Mapping[str, Any], where: str) -> str:
     tail = {name: name.rpartition("/")[2] for name in wide}
     named = next((name for known in ROWS_NAMES for name in wide if tail[name] == known), None)
     return named or max(wide, key=lambda name: (wide[name].shape[0] > 1, math.prod(wide[name].shape)))
+
+
+def columns_among(arrays: Mapping[str, Any]) -> list[str]:
+    """The names of arrays that are columns of one table: as many rows in each, and none with several columns."""
+    shapes = {name: tuple(array.shape) for name, array in arrays.items() if array.dtype.kind in WORDS_AND_NUMBERS}
+    if any(len(shape) >= 2 and (min(shape) > 1 or name in ROWS_NAMES) for name, shape in shapes.items()):
+        return []
+    sizes = {name: math.prod(shape) for name, shape in shapes.items() if shape and max(shape) == math.prod(shape)}
+    n_rows = max(sizes.values(), key=lambda size: (list(sizes.values()).count(size), size), default=0)
+    found = [name for name, size in sizes.items() if size == n_rows > 1]
+    return found if sum(arrays[name].dtype.kind in NUMBERS for name in found) > 1 else []
+
+
+def table_of_columns(arrays: Mapping[str, np.ndarray]) -> Any:
+    """An Arrow table of arrays with an entry for each row; what they are, is found out as of any column."""
+    import pyarrow
+
+    columns = {}
+    for name, array in arrays.items():
+        flat = np.asarray(array).reshape(-1)
+        flat = np.char.decode(flat, "utf-8", "replace") if flat.dtype.kind == "S" else flat
+        columns[name.rpartition("/")[2] or name] = pyarrow.array(flat.astype(flat.dtype.newbyteorder("=")))
+    return pyarrow.table(columns)
 
 
 def labels_among(arrays: Mapping[str, Any], main: str, n_rows: int) -> str | None:

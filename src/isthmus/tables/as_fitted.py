@@ -80,12 +80,12 @@ def as_fitted(survey: ColumnSurvey, column: Column, decimal: str) -> Finding:
         gone += survey.n_marks
     elif survey.words is not None:
         known_words = _words_of(column)
-        strange = [
+        unknown = [
             str(word) for word in survey.words if str(word) not in known_words and str(word).lower() not in known_words
         ]
-        if strange and not column.other:
-            gone = sum(survey.words[word] for word in strange)
-            shown = f"{', '.join(map(repr, strange[:SHOWN_WORDS]))}{' …' if len(strange) > SHOWN_WORDS else ''}"
+        if unknown and not column.other:
+            gone = sum(survey.words[word] for word in unknown)
+            shown = f"{', '.join(map(repr, unknown[:SHOWN_WORDS]))}{' …' if len(unknown) > SHOWN_WORDS else ''}"
             notes = [f"not there at fit and taken as missing: {shown} ({gone:,} {'cell' if gone == 1 else 'cells'})"]
     return Finding(column.name, column.kind, column, "", tuple(notes), survey.n_missing + gone)
 

@@ -1,4 +1,4 @@
-"""Rows from anywhere: whatever gives two-dimensional batches of them, and gives them again when asked again.
+"""Rows from anywhere: whatever gives slices or two-dimensional batches of them, and gives them again when asked again.
 
 A batch is an array of shape (rows, columns), a data frame, an Arrow table or a dict of columns. So read Hugging Face
 data sets, Ray Data and zarr, without this library knowing of any of them.
@@ -18,13 +18,15 @@ from isthmus.tables.layout import plain_layout
 from isthmus.tables.lists import ListColumns, list_widths
 from isthmus.tables.request import Request
 from isthmus.tables.roles import choose_columns, require_known
-from isthmus.tables.stream import BLOCK_CELLS, ArrayStream, TableStream
+from isthmus.tables.stream import BLOCK_CELLS, TableStream
 from isthmus.tables.table import Table, check_finite
 
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["BatchStream", "stream_of"]
+__all__ = ["ArrayStream", "BatchStream", "stream_of"]
+
+SEGMENT_CELLS = 1 << 20  # numbers in a segment of an array
 
 
 def stream_of(X: Any, *, missing: bool = True, request: Request | None = None) -> TableStream | None:
@@ -104,6 +106,38 @@ class _Slices:
         return self.source[place * self.rows : min((place + 1) * self.rows, self.source.shape[0])]
 
 
+class ArrayStream(TableStream):
+    """A two-dimensional array that is best left where it is: mapped from a disk, or any object with slices of rows."""
+
+    def __init__(
+        self,
+        array: object,
+        columns: Sequence[str] | None = None,
+        *,
+        segment_rows: int | None = None,
+        missing: bool = False,
+        where: str = "The array",
+    ):
+        self.array, self.missing, self._where = array, missing, where
+        n_rows, n_columns = array.shape  # pyrefly: ignore[missing-attribute]
+        self.columns = tuple(columns) if columns is not None else tuple(f"x{place}" for place in range(n_columns))
+        rows = segment_rows or max(1, SEGMENT_CELLS // max(1, n_columns))
+        self._rows = rows
+        self.segments = tuple(min(rows, n_rows - begin) for begin in range(0, n_rows, rows))
+
+    def read(self, segment: int, begin: int, end: int) -> Table:
+        return Table(self.values(segment, begin, end), self.columns, image_shape=self.image_shape, name=self.name)
+
+    def values(self, segment: int, begin: int, end: int) -> np.ndarray:
+        first = segment * self._rows
+        part = np.asarray(self.array[first + begin : first + end])  # pyrefly: ignore[bad-index]
+        exact = np.float32 if np.result_type(part.dtype, np.float32) == np.float32 else np.float64
+        with np.errstate(over="ignore"):
+            values = part.reshape(len(part), -1).astype(exact, copy=False)
+        check_finite(values, self.columns, self._where, missing=self.missing, first_row=first + begin)
+        return values
+
+
 class BatchStream(TableStream):
     """Batches one after the other; each is a segment. A list of them may be read in any order.
 
@@ -117,14 +151,15 @@ class BatchStream(TableStream):
         self._iterator: Iterator[Any] | None = None
         self._next = 0
         self._held: tuple[int, Table] | None = None
-        first, sizes = None, []
-        for batch in batches:
-            first = batch if first is None else first
-            sizes.append(_length(batch, f"batch {len(sizes)}"))
-        if first is None or not sum(sizes):
+        self.segments = tuple(_length(batch, f"batch {place}") for place, batch in enumerate(batches))
+        if not sum(self.segments):
             raise DataError("There are no batches, or no rows in them; give at least one row.")
-        self.segments = tuple(sizes)
         self._rows: Reading | None = None
+        self._find_columns(request)
+
+    def _find_columns(self, request: Request) -> None:
+        """What the columns are, by the first batch."""
+        first = self._batch(0)
         if _is_bare(first):
             values = np.asarray(first)
             self._width = values.shape[1] if values.ndim == 2 else 0
@@ -172,9 +207,9 @@ class BatchStream(TableStream):
                     f"{where}: no column {said(absent)}, which the first has; "
                     f"the columns are {said(arrow.column_names)}."
                 )
-            strange = [name for name in self._rows.value_columns if not _holds_numbers(arrow.schema.field(name).type)]
-            if strange:
-                kinds = [f"{name} ({arrow.schema.field(name).type})" for name in strange]
+            refused = [name for name in self._rows.value_columns if not _holds_numbers(arrow.schema.field(name).type)]
+            if refused:
+                kinds = [f"{name} ({arrow.schema.field(name).type})" for name in refused]
                 raise DataError(f"{where}: {said(kinds)} not numeric, as in the first; give batches of the same kinds.")
             return self._rows.table(arrow, where, self.name)
         values = np.asarray(batch)
@@ -211,10 +246,10 @@ def _reading(arrow: pyarrow.Table, request: Request, where: str) -> Reading:
         name for name in names if name not in gone
     ]
     kinds = {name: str(arrow.schema.field(name).type) for name in others}
-    strange = [name for name in kept if name in kinds and not _is_numeric(arrow.schema.field(name).type)]
-    if strange:
+    refused = [name for name in kept if name in kinds and not _is_numeric(arrow.schema.field(name).type)]
+    if refused:
         raise DataError(
-            f"{where}: {said([f'{name} ({kinds[name]})' for name in strange])} not numeric; name each in labels, ids "
+            f"{where}: {said([f'{name} ({kinds[name]})' for name in refused])} not numeric; name each in labels, ids "
             "or drop, or give DataFrames as a whole."
         )
     if not kept:

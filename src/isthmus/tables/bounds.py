@@ -6,8 +6,7 @@ that takes at most a gibibyte or a hundred times the file; beyond that one sente
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from isthmus.tables.errors import DataError
 
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 __all__ = [
     "LONGEST_LINE",
     "MOST_NAMED_COLUMNS",
-    "lines_within",
     "require_columns",
     "require_room",
     "require_rows",
@@ -57,14 +55,6 @@ def require_rows(count: int, file_bytes: int, where: str) -> None:
     """Refuse more rows than the time to read them could be meant: a run of equal cells takes no room in Parquet."""
     if count > max(ALWAYS_ROWS, MOST_ROWS_A_BYTE * file_bytes):
         raise DataError(f"{where}: {file_bytes:,} bytes that claim {count:,} rows; save it again.")
-
-
-def lines_within(text: IO[str], where: str) -> Iterator[str]:
-    """The lines of a text, none so long that it would fill the memory."""
-    while line := text.readline(LONGEST_LINE + 1):
-        if len(line) > LONGEST_LINE:
-            raise DataError(f"{where}: a line of more than {LONGEST_LINE:,} characters; break it into rows.")
-        yield line
 
 
 def unrolled(table: pyarrow.Table, file_bytes: int, where: str) -> pyarrow.Table:

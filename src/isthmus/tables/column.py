@@ -182,7 +182,9 @@ class Column:
         cells = without_marks(cells, among_numbers=self.kind in ("number", "date"), others=self.marks)
         if self.kind == "number":
             form = self.form if isinstance(self.form, NumberForm) else NumberForm()
-            return self._without_numeric_marks(without_nan(numbers_of(cells, form.decimal)))
+            numbers = numbers_of(cells, form.decimal)
+            numbers = compute.if_else(compute.is_finite(numbers), numbers, None)
+            return self._without_numeric_marks(numbers)
         if self.kind == "date":
             if isinstance(self.form, DateForm):
                 return dates_of(cells, self.form).cast(self._canonical())
@@ -254,13 +256,13 @@ class Column:
         known = pyarrow.array(self.categories)
         place = np.asarray(compute.fill_null(compute.index_in(_alike(cells, known), value_set=known), -1))
         present = ~np.asarray(cells.is_null())
-        strange = np.flatnonzero(present & (place < 0))
-        if len(strange) and self.other:
+        unknown = np.flatnonzero(present & (place < 0))
+        if len(unknown) and self.other:
             place = np.where(present & (place < 0), len(self.categories), place)
-        elif len(strange) and unseen == "error":
+        elif len(unknown) and unseen == "error":
             raise DataError(
-                f"column {self.name} has the category {str(cells[int(strange[0])].as_py())[:SHOWN_LETTERS]!r} in row "
-                f"{first_row + strange[0]}, which was not there at fit; correct it, or use unseen='missing' (with "
+                f"column {self.name} has the category {str(cells[int(unknown[0])].as_py())[:SHOWN_LETTERS]!r} in row "
+                f"{first_row + unknown[0]}, which was not there at fit; correct it, or use unseen='missing' (with "
                 "missing='mask')."
             )
         encoded = np.zeros((len(cells), self.width))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from isthmus.tables.distinct import DistinctTexts, mask_of
-from isthmus.tables.text_dates import DAY, DAY_AND_MONTH, DateForm, dates_of, likely_forms
+from isthmus.tables.text_dates import DAY, DateForm, dates_of, likely_forms
 
 __all__ = ["DateCounts"]
 
@@ -94,10 +94,5 @@ class DateCounts:
             return (not form.is_span, forward[form], wanted, -order.index(form))
 
         best = max(tied, key=rank)
-        other = next((form for form in tied if _turned(form.pattern) == best.pattern), None)
+        other = next((form for form in tied if form.turned == best), None)
         return best, self.most, other is not None and forward[best] == forward[other]
-
-
-def _turned(pattern: str) -> str:
-    other = {**DAY_AND_MONTH, **{second: first for first, second in DAY_AND_MONTH.items()}}
-    return other.get(pattern, "")

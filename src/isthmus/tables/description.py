@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from isthmus.tables.finding import Finding
@@ -68,10 +68,6 @@ class Description:
     def missing(self) -> int:
         """Cells missing in the columns that are learned from."""
         return sum(finding.n_missing for finding in self.learned) + self.n_missing
-
-    def with_notes(self, *notes: str) -> Description:
-        """The same with more to say."""
-        return replace(self, notes=(*self.notes, *notes))
 
     def sentence(self) -> str:
         """All of it in one line.

@@ -7,14 +7,14 @@ short, or numbers, or dates. The rest of the file is then read in the best way, 
 from __future__ import annotations
 
 import csv
-import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from isthmus.tables.cell_kinds import cell_kind
 from isthmus.tables.errors import DataError
+from isthmus.tables.fixed_width import HEADING_ROWS, cut, names_over, spans_below, starts_of
 from isthmus.tables.heading import Heading, heading_of, once_each, widest_row
 
 __all__ = ["BLANKS", "WIDE_BLANKS", "Dialect", "dialect_of", "split_line"]
@@ -63,6 +63,8 @@ class Dialect:
         The decimal mark that most numbers have.
     comment : str
         With what a line begins that is no row.
+    starts : tuple of int
+        Of columns that stand below one another, cells of which are empty or hold blanks: where each begins.
     """
 
     encoding: str = "utf-8"
@@ -71,6 +73,7 @@ class Dialect:
     escape: str = ""
     decimal: str = "."
     comment: str = ""
+    starts: tuple[int, ...] = ()
 
     @property
     def is_blanks(self) -> bool:
@@ -121,6 +124,8 @@ def split_line(line: str, dialect: Dialect) -> list[str]:
             text[1:-1].replace(2 * quote, quote) if quote and len(text) > 1 and text[0] == text[-1] == quote else text
         ]
     gap = r"[ \t\u00a0]+" if dialect.separator == BLANKS else r"[ \t\u00a0]{2,}|\t"
+    if dialect.starts and (found := cut(line, dialect.starts)) is not None:
+        return found
     quote = re.escape(dialect.quote)
     if not quote or dialect.quote not in line:
         return re.split(gap, line.strip())
@@ -130,6 +135,8 @@ def split_line(line: str, dialect: Dialect) -> list[str]:
 
 def dialect_of(text: str, *, encoding: str, separator: str | None = None, decimal: str | None = None) -> Dialect:
     """The dialect of a text by its beginning; ``separator`` and ``decimal`` where they are known."""
+    if decimal not in (None, *FIRM):
+        raise DataError(f"--decimal must be '.' or ',', got {decimal!r}.")
     lines = [line for line in LINE.split(text) if line.strip()][: 3 * LOOKED_AT]
     comment = _comment(lines)
     plain = [line for line in lines if not (comment and line.lstrip().startswith(comment))][: 2 * LOOKED_AT]
@@ -151,7 +158,12 @@ def dialect_of(text: str, *, encoding: str, separator: str | None = None, decima
     chosen = max(found, key=lambda mark: found[mark][0])
     best = Dialect(encoding, chosen if found[chosen][0] > 0 else "", quote, escape, comment=comment)
     rows = [row for _, row in best.rows(plain)][:LOOKED_AT]
-    return Dialect(encoding, best.separator, quote, escape, decimal or _decimal(rows, best.separator), comment)
+    if not candidates or best.is_blanks:
+        fixed = Dialect(encoding, WIDE_BLANKS, "", "", comment=comment, starts=starts_of(plain[:LOOKED_AT]))
+        below = [row for _, row in fixed.rows(plain)][:LOOKED_AT] if fixed.starts else []
+        if below and not _is_even(rows) and _score(below, BLANKS) > _score(rows, best.separator):
+            best, rows = fixed, below
+    return replace(best, decimal=decimal or _decimal(rows, best.separator))
 
 
 def headed(dialect: Dialect, lines: Sequence[str], header: bool | int | None) -> tuple[Heading, int]:
@@ -167,7 +179,7 @@ def headed(dialect: Dialect, lines: Sequence[str], header: bool | int | None) ->
     heading = heading_of(rows, width, header)
     begin = found[heading.first][0] if heading.first < len(found) else len(lines)
     if dialect.is_blanks and header is None and heading.first > 0:
-        names = _names_above(lines, begin, width)
+        names = _names_above(lines, begin, width, dialect.starts)
         if names is not None:
             return Heading(names, heading.first, heading.above), begin
     if not heading.named and dialect.comment and header is not False:
@@ -177,45 +189,31 @@ def headed(dialect: Dialect, lines: Sequence[str], header: bool | int | None) ->
     return heading, begin
 
 
-def _names_above(lines: Sequence[str], begin: int, width: int) -> tuple[str, ...] | None:
-    """Names from lines right above columns that stand below one another: each word belongs to the column it is over."""
-    spans = [
-        [found.span() for found in re.finditer(r"\S+", line)] for line in lines[begin : begin + 50] if line.strip()
-    ]
-    spans = [line for line in spans if len(line) == width]
-    if len(spans) < 3:
-        return None
-    columns = [(min(line[place][0] for line in spans), max(line[place][1] for line in spans)) for place in range(width)]
-    if any(after[0] < before[1] for before, after in itertools.pairwise(columns)):
-        return None
+def _names_above(lines: Sequence[str], begin: int, width: int, starts: Sequence[int] = ()) -> tuple[str, ...] | None:
+    """Names from lines right above columns that stand below one another; None where no word is amiss among them."""
+    body = [line for line in lines[begin : begin + 50] if line.strip()]
+    columns = spans_below(body, width)
+    if starts and body:
+        ends = [*starts[1:], max([starts[-1] + 1, *map(len, body)])]
+        columns = [(start, len(max((line[start:end].rstrip() for line in body), key=len)) + start)
+                   for start, end in zip(starts, ends, strict=True)]  # fmt: skip
     above = begin - 1
     while above >= 0 and not lines[above].strip():
         above -= 1
     heads: list[str] = []
-    while above >= 0 and lines[above].strip() and len(heads) < 3:
+    while above >= 0 and lines[above].strip() and len(heads) < HEADING_ROWS:
         words = lines[above].split()
         if not 2 <= len(words) <= 3 * width or any(cell_kind(word) in ("number", "date") for word in words):
             break
         heads.insert(0, lines[above])
         above -= 1
-    if not heads or all(len(line.split()) == width for line in heads):
+    as_cut = all(cut(line, starts) is not None if starts else len(line.split()) == width for line in heads)
+    if not columns or not heads or as_cut:
         return None
-    parts: list[list[str]] = [[] for _ in range(width)]
-    for line in heads:
-        for found in re.finditer(r"\S+", line):
-            middle = (found.start() + found.end()) / 2
-            place = min(range(width), key=lambda one: _distance(found.span(), middle, columns[one]))
-            parts[place].append(found.group())
-    return (
-        once_each([" ".join(words) or f"column {place + 1}" for place, words in enumerate(parts)])
-        if sum(map(bool, parts)) >= width - 1
-        else None
-    )
-
-
-def _distance(span: tuple[int, int], middle: float, column: tuple[int, int]) -> float:
-    overlap = min(span[1], column[1]) - max(span[0], column[0])
-    return -float(overlap) if overlap > 0 else abs(middle - (column[0] + column[1]) / 2)
+    names = names_over(heads, columns)
+    if sum(map(bool, names)) < width - 1:
+        return None
+    return once_each([name or f"column {place + 1}" for place, name in enumerate(names)])
 
 
 def _commented_names(dialect: Dialect, above: Sequence[str], width: int) -> tuple[str, ...] | None:
@@ -288,6 +286,11 @@ def _score(rows: Sequence[Sequence[str]], separator: str) -> float:
     if separator in (BLANKS, *RARE_SEPARATORS) and typed < 0.2 and share < 0.95:
         return 0.0  # prose
     return share**2 * (0.4 + 0.4 * typed + 0.2 * short) * (1 - 1 / (width + 1)) * liking
+
+
+def _is_even(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether all rows have as many cells, and more than one."""
+    return len({len(row) for row in rows}) == 1 and len(rows[0]) > 1
 
 
 def _explains_all(rows: Sequence[Sequence[str]], separator: str) -> bool:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import codecs
 import unicodedata
 
-__all__ = ["ENCODINGS", "STRAY", "decoded", "encoding_of"]
+from isthmus.tables.errors import DataError
+
+__all__ = ["ENCODINGS", "STRAY", "decoded", "encoding_of", "require_encoding"]
 
 BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
@@ -131,3 +133,16 @@ def _wide_score(text: str) -> float:
 def decoded(data: bytes, encoding: str) -> str:
     """Bytes as text; what cannot be in this encoding comes out as Windows would have meant it."""
     return data.decode(encoding, STRAY if encoding.startswith("utf-8") else "replace")
+
+
+def require_encoding(head: bytes, encoding: str, where: str) -> None:
+    """Refuse an encoding that Python does not know, or in which a file that begins so cannot be."""
+    try:
+        decoded(head, encoding)
+        codecs.getincrementaldecoder(encoding)("replace").decode(head)  # which wants the mark of UTF-16
+    except LookupError as error:
+        raise DataError(
+            f"--encoding {encoding!r} is not known; it may be utf-8, cp1252, utf-16, gb18030, …."
+        ) from error
+    except UnicodeError as error:
+        raise DataError(f"{where}: not in the --encoding {encoding!r} ({error}); name another.") from error

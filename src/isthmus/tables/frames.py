@@ -153,34 +153,34 @@ def arrow_of(X: Any) -> pyarrow.Table:
         return X
     if library == "polars":
         X = X.collect() if type(X).__name__ == "LazyFrame" else X
-        strange = [
+        objects = [
             f"{name} ({kind})" for name, kind in zip(names, X.dtypes, strict=True) if str(kind).startswith("Object")
         ]
-        if strange:
-            raise DataError(_objects_said(strange))
+        if objects:
+            raise DataError(_objects_said(objects))
         return X.to_arrow()
-    cells, strange = [], []
+    cells, objects = [], []
     for place, name in enumerate(names):
         try:
             cells.append(_pandas_cells(X.iloc[:, place]))
         except (pyarrow.ArrowException, TypeError, ValueError, NotImplementedError):
-            strange.append(f"{name} ({_example(X.iloc[:, place])})")
-    if strange:
-        raise DataError(_objects_said(strange))
+            objects.append(f"{name} ({_example(X.iloc[:, place])})")
+    if objects:
+        raise DataError(_objects_said(objects))
     return pyarrow.table(cells, names=names)
 
 
-def _objects_said(strange: Sequence[str]) -> str:
+def _objects_said(objects: Sequence[str]) -> str:
     return (
-        f"column {', '.join(strange[:6])} holds what is no cell; a column must be numbers, booleans, dates, categories "
+        f"column {', '.join(objects[:6])} holds what is no cell; a column must be numbers, booleans, dates, categories "
         "or text, so convert or drop it."
     )
 
 
 def _example(series: Any) -> str:
     present = series.dropna().tolist()
-    stranger = next((value for value in present if not isinstance(value, str)), "")
-    return f"{series.dtype}, {type(stranger).__name__} such as {str(stranger)[:40]!r}"
+    example = next((value for value in present if not isinstance(value, str)), "")
+    return f"{series.dtype}, {type(example).__name__} such as {str(example)[:40]!r}"
 
 
 def _pandas_cells(series: Any) -> Any:

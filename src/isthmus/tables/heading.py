@@ -7,6 +7,7 @@ row of units and names over several rows are recognised, and a file without name
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from isthmus.tables.marks import is_mark
 __all__ = ["Heading", "heading_of", "once_each", "widest_row"]
 
 MOST_HEADINGS = 4
+RULE = re.compile(r":?-{3,}:?|={3,}")
 LOOKED_AT = 200
 FOLLOWING = 12  # rows by which it is seen whether a table goes on
 
@@ -90,7 +92,7 @@ def heading_of(rows: Sequence[Sequence[str]], width: int, header: bool | int | N
     ):
         heads, above = [_fitted(rows[begin - 1], width), *heads], above[:-1]
     skipped = 0
-    while rest and skipped < 2 and not any(cell.strip() for cell in rest[0]) and header is None:
+    while rest and skipped < 2 and _holds_nothing(rest[0]) and header is None:
         rest, skipped = rest[1:], skipped + 1  # pandas writes the names of an index so, between names and rows
     units: tuple[str, ...] = ()
     if header is None and count == 1 and len(rest) > 2 and _are_units(rest[0], rest[1:]):
@@ -287,6 +289,12 @@ def _may_be_data(row: Sequence[str], below: Sequence[Sequence[str]], run: Sequen
         )
         for other in below[:3]
     )
+
+
+def _holds_nothing(row: Sequence[str]) -> bool:
+    """Whether a row below names is empty, or the line that Markdown draws there."""
+    cells = [cell.strip() for cell in row if cell.strip()]
+    return not cells or (len(row) > 1 and all(RULE.fullmatch(cell) for cell in cells))
 
 
 def _are_units(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:

@@ -1,32 +1,23 @@
-"""A user's rows in one of three forms, and results in the form in which the rows came.
+"""A user's rows, in any form, as one object that a model learns from: numbers, or a stream of them.
 
-values     an array, a sparse matrix or a numeric DataFrame
-cells      an Arrow table, of columns of several kinds
-stream     rows that do not fit in memory
+Arrays, sparse matrices, tensors, DataFrames, tables of `isthmus.read`, streams and lists of batches come in. Columns
+of several kinds become numbers by a layout. What fits in memory is held; a larger stream stays one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from isthmus.tables.array_forms import array_and_shape, is_torch, like_array, row_shape_of
+from isthmus.tables.array_forms import array_and_shape, is_torch, row_shape_of
 from isthmus.tables.batches import stream_of
 from isthmus.tables.errors import DataError
-from isthmus.tables.frames import (
-    FrameForm,
-    arrow_of,
-    filled_frame,
-    form_of,
-    is_frame,
-    names_of,
-    plain_frame,
-    require_different,
-)
-from isthmus.tables.layout import TableLayout, plain_layout
+from isthmus.tables.finite import chunks, has_gaps, require_finite, require_some_observed
+from isthmus.tables.frames import FrameForm, arrow_of, form_of, is_frame, names_of, plain_frame, require_different
+from isthmus.tables.layout import TableLayout, layout_of, plain_layout
 from isthmus.tables.row_shape import RowShape
 from isthmus.tables.stream import TableStream
 from isthmus.tables.table import Table
@@ -34,33 +25,175 @@ from isthmus.tables.table import Table
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["InputRows", "arrow_cells", "filled_like", "input_rows", "large_stream", "rows_like"]
+__all__ = [
+    "InputRows",
+    "InputRules",
+    "ValidRows",
+    "Widths",
+    "arrow_cells",
+    "features_of",
+    "in_memory",
+    "input_rows",
+    "large_stream",
+    "rows_to_fit",
+]
 
 MOST_OBLONG = 4  # pictures are not this many times as high as wide
 
 
+class Widths(NamedTuple):
+    """How many columns of each kind a row has, in this order: features, conditions, weight."""
+
+    features: int
+    given: int = 0
+    weights: int = 0
+
+    @property
+    def total(self) -> int:
+        """The number of all columns."""
+        return sum(self)
+
+
+@dataclass(frozen=True, eq=False)
+class ValidRows:
+    """Rows that were validated, either ``values`` or a ``stream``, and what is known about them.
+
+    Attributes
+    ----------
+    values : ndarray or CSR matrix of shape (n_rows, n_numbers), or None
+    stream : TableStream or None
+        Rows that do not fit in memory.
+    names : tuple of str or None
+        The columns' names, if they have any.
+    layout : TableLayout or None
+        How columns of several kinds became numbers; None where all are numbers.
+    form : FrameForm or None
+        The library and dtypes of the DataFrame that held columns of several kinds.
+    masked : bool or None
+        Whether cells may be missing; None: a pass over a stream decides.
+    was_read : bool
+        Whether the rows are from `isthmus.read` or `isthmus.open_table`, so ``scale="auto"`` may standardize them.
+    image_shape : tuple of int or None
+        Shape of a row that is a picture, if the file says so.
+    row_shape : RowShape or None
+        Sizes and kinds of a row's axes, of pictures and others.
+    widths : Widths or None
+        The widths of features and metadata, if rows have metadata columns.
+    mean_weight : float
+        The mean weight, by which the weights in a loss are divided.
+    """
+
+    values: Any = None
+    stream: TableStream | None = None
+    names: tuple[str, ...] | None = None
+    layout: TableLayout | None = None
+    form: FrameForm | None = None
+    masked: bool | None = False
+    was_read: bool = False
+    image_shape: tuple[int, ...] | None = None
+    row_shape: RowShape | None = None
+    widths: Widths | None = None
+    mean_weight: float = 1.0
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """A new pass over the rows, in dense slices."""
+        return chunks(self.values) if self.stream is None else iter(self.stream)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The numbers of rows and of features."""
+        return self.values.shape if self.stream is None else self.stream.shape
+
+    @property
+    def n_columns(self) -> int:
+        """Columns of the user's."""
+        if self.layout is not None:
+            return len(self.layout.columns)
+        return self.shape[1] if self.widths is None else self.widths.features
+
+    @property
+    def features(self) -> list[str]:
+        """For each number of a row the name, or the position, of the column it belongs to."""
+        return features_of(self.names, self.n_columns, self.layout)
+
+
+def features_of(names: Sequence[str] | None, n_columns: int, layout: TableLayout | None) -> list[str]:
+    """For each number of a row the name, or the position, of the column it belongs to."""
+    own = list(map(str, range(n_columns) if names is None else names))
+    return own if layout is None else [own[place] for place in layout.owners]
+
+
+@dataclass(frozen=True)
+class InputRules:
+    """How an estimator takes its rows.
+
+    ``validate(values, named)`` is scikit-learn's validation of numbers, whose columns have names or none; ``missing``
+    and ``unseen`` are the estimator's own settings.
+    """
+
+    who: str
+    validate: Callable[[Any, bool], Any]
+    missing: str = "error"
+    unseen: str = "error"
+    image_shape: tuple[int, ...] | None = None
+
+
+def rows_to_fit(rules: InputRules, X: Any) -> ValidRows:
+    """Rows to fit to, with the layout that is found for columns of several kinds; a `ValueError` says what is wrong."""
+    try:
+        rows = input_rows(X, rules.image_shape)
+        values, names, layout = rows.values, rows.names, rows.layout
+        if rows.cells is not None:
+            found: TableLayout = rows.layout or layout_of(rows.cells)
+            values, names = found.encode(rows.cells), found.names
+            layout = None if found.is_plain else found
+        if layout is not None or rows.stream is not None:  # of others scikit-learn counts them
+            n_rows = len(values if rows.stream is None else rows.stream)
+            if n_rows < 2:
+                raise DataError(f"X has {n_rows} row, and at least 2 are needed to learn from.")
+    except DataError as error:
+        raise ValueError(f"{rules.who}: {error}") from error
+    if rows.stream is not None:  # whose cells are checked as it is read
+        masked = {"mask": True, "error": False}.get(rules.missing)
+    else:
+        values = rules.validate(values, names is not None) if layout is None else values
+        features, gaps = features_of(names, values.shape[1], layout), rules.missing != "error"
+        require_finite(values, features, rules.who, missing=gaps)
+        if gaps:
+            require_some_observed(values, features, rules.who)
+        masked = rules.missing == "mask" or (gaps and has_gaps(values))
+    return ValidRows(
+        values=values,
+        stream=rows.stream,
+        names=names,
+        layout=layout,
+        form=None if layout is None else rows.form,
+        masked=masked,
+        was_read=rows.was_read,
+        image_shape=rows.image_shape,
+        row_shape=rows.row_shape if layout is None or rows.stream is not None else None,
+    )
+
+
+# ---- forms -------------------------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, eq=False)
 class InputRows:
-    """Rows in one of three forms.
+    """X as it came, in one of three forms.
 
     Attributes
     ----------
     values : array-like or None
-        What scikit-learn validates.
+        An array, a sparse matrix or a numeric DataFrame.
     cells : pyarrow.Table or None
+        Columns of several kinds.
     stream : TableStream or None
+        Rows that do not fit in memory.
     layout : TableLayout or None
         The columns of ``cells`` or ``stream``, if known.
-    names : tuple of str or None
-        The columns' names, if they have any.
-    form : FrameForm or None
-        The library and dtypes of a DataFrame.
-    was_read : bool
-        Whether the rows are from `isthmus.read` or `isthmus.open_table`, so ``scale="auto"`` may standardize them.
-    image_shape : tuple of int or None
-        Shape of a row that is a picture.
-    row_shape : RowShape or None
-        Sizes and kinds of a row's axes, of pictures and others.
+    names, form, was_read, image_shape, row_shape
+        As those of `ValidRows`.
     """
 
     values: Any = None
@@ -94,9 +227,14 @@ def input_rows(X: Any, image_shape: tuple[int, ...] | None = None) -> InputRows:
     was_read = stream.description is not None
     if stream.fits_in_memory:
         return _of_table(stream.load(), was_read=was_read)
-    layout = stream.layout if stream.mixed else None
-    shape = shape or stream.row_shape
-    return InputRows(stream=stream, layout=layout, was_read=was_read, image_shape=stream.image_shape, row_shape=shape)
+    return InputRows(
+        stream=stream,
+        layout=stream.layout if stream.mixed else None,
+        names=stream.columns if stream.has_names else None,
+        was_read=was_read,
+        image_shape=stream.image_shape,
+        row_shape=shape or stream.row_shape,
+    )
 
 
 def large_stream(X: Any) -> TableStream | None:
@@ -105,6 +243,15 @@ def large_stream(X: Any) -> TableStream | None:
         return None
     stream = stream_of(X)
     return None if stream is None or stream.fits_in_memory else stream
+
+
+def in_memory(X: Any, most: int) -> tuple[Any, np.ndarray | None]:
+    """X as it is; of a stream larger than memory ``most`` rows, evenly spread, and their places."""
+    stream = large_stream(X)
+    if stream is None or len(stream) == 0:
+        return X, None
+    places = np.unique(np.linspace(0, len(stream) - 1, min(most, len(stream))).astype(int))
+    return stream.take(places).rows, places
 
 
 def arrow_cells(X: Any) -> pyarrow.Table | None:
@@ -130,7 +277,7 @@ def _of_frame(X: Any) -> InputRows:
     names = names_of(X)
     require_different(names)
     if form.library != "pandas":  # scikit-learn validates pandas itself
-        layout = plain_layout(names)
+        layout: TableLayout = plain_layout(names)
         return InputRows(layout.encode(arrow_of(X)), names=tuple(names), form=form)
     if X.columns.nlevels > 1:
         X = X.set_axis(names, axis=1)
@@ -151,64 +298,3 @@ def _require_one_meaning(X: Any) -> None:
             f"X is a list of {len(X)} arrays of {rows} × {columns}, which could be as many pictures, or batches of "
             f"{rows} rows; pass np.stack(X) for pictures, or isthmus.open_table(X) for rows."
         )
-
-
-# ---- results -----------------------------------------------------------------------------------------------
-
-
-def rows_like(
-    X: Any,
-    values: np.ndarray,
-    layout: TableLayout | None,
-    form: FrameForm | None,
-    *,
-    names: Sequence[str] | None = None,
-    image_shape: tuple[int, ...] | None = None,
-) -> Any:
-    """Rows as numbers, of shape (n_rows, width), in the form of X; without X in the ``form`` of the fit.
-
-    Mixed-type columns are decoded by ``layout``, each to its own type. ``names`` are the numeric columns' of the fit,
-    whose order ``values`` has.
-    """
-    if isinstance(X, Table):
-        if layout is not None:
-            return replace(X, cells=layout.decode(values), columns=layout.names, layout=layout)
-        return replace(X, cells=values, columns=X.columns if names is None else tuple(names), layout=None)
-    if layout is None:
-        if not is_frame(X):
-            return like_array(X, values, image_shape)
-        layout = _plain_layout(X, names)
-    table = layout.decode(values)
-    if is_frame(X):
-        order = [name for name in names_of(X) if name in layout.names]
-        own = dict(zip(names_of(X), form_of(X).dtypes, strict=True))
-        form = replace(form_of(X), dtypes=tuple(own[name] for name in order))
-        return form.frame(table.select(order), layout.select(order), getattr(X, "index", None))
-    return Table(table, layout.names, layout=layout) if form is None else form.frame(table, layout)
-
-
-def filled_like(
-    X: Any,
-    values: np.ndarray,
-    layout: TableLayout | None,
-    *,
-    names: Sequence[str] | None = None,
-    image_shape: tuple[int, ...] | None = None,
-) -> Any:
-    """X with its missing cells taken from ``values``, of shape (n_rows, width); all others stay as they are."""
-    if isinstance(X, Table):
-        if layout is None or not X.is_mixed:
-            return replace(X, cells=values, columns=X.columns if names is None else tuple(names))
-        return replace(X, cells=filled_frame(X.cells, layout.decode(values), layout))
-    if not is_frame(X):
-        return like_array(X, values, image_shape)
-    layout = _plain_layout(X, names) if layout is None else layout
-    return filled_frame(X, layout.decode(values), layout)
-
-
-def _plain_layout(X: Any, names: Sequence[str] | None) -> TableLayout:
-    """The layout of a numeric DataFrame, in the order of ``names``: integers where its dtypes are."""
-    kinds = dict(zip(names_of(X), (kind.partition("[")[0].lower() for kind in form_of(X).dtypes), strict=True))
-    names = list(kinds) if names is None else [str(name) for name in names]
-    whole = {name: kinds[name].startswith(("int", "uint")) for name in names}
-    return plain_layout(names, [kinds[name] if whole[name] else "double" for name in names])

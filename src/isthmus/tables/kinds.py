@@ -41,7 +41,6 @@ BOOLEANS = (
 
 
 def kind_of(survey: ColumnSurvey, place: int, hints: Hints) -> Finding:
-    """A column that is learned from."""
     """What the column at ``place`` of a table is."""
     if survey.n_rows < LEAST_ROWS and hints.guess:
         hints = replace(hints, few=True)
@@ -174,6 +173,8 @@ def date(survey: ColumnSurvey, dates: tuple[DateForm, int, bool], hints: Hints) 
         notes.append(
             f"day or month first is not clear: read {first} first; else --kind {quoted(survey.name)}=date:{other}"
         )
+    if form.also:
+        notes.append(f"dates of two forms, {form.pattern} and {form.also}")
     n_cells = survey.n_present - survey.n_marks
     if n_dates < n_cells:
         notes.append(f"{n_cells - n_dates} of {survey.n_rows:,} cells are no such date, taken as missing")

@@ -14,6 +14,7 @@ from isthmus.tables.text_numbers import NumberForm
 __all__ = ["EPOCH_UNITS", "number"]
 
 LEAST_ID = 10_000
+MOST_WHOLE = 2.0**53  # beyond it float64 does not hold every whole number
 EPOCH_UNITS = (1.0, 1e3, 1e6, 1e9)
 SENTINELS = re.compile(r"-?9{2,}(\.0)?|-?9{2,}\.9+|-1|-?9+\.9{2,}|1e\+?(20|30|35)|-1e\+?(20|30|35)|-?32768|-?8{3,}")
 
@@ -36,7 +37,7 @@ def number(survey: ColumnSurvey, place: int, hints: Hints, form: NumberForm | No
         column = Column(survey.name, "date", "timestamp[us]", form=EpochForm(epoch), marks=survey.others)
         return learned(survey, column, (*notes, "seconds since 1970" if epoch == 1 else "milliseconds since 1970"))
     if hints.guess and not hints.few:
-        if numbers.count and numbers.low == numbers.high:
+        if numbers.count and numbers.low == numbers.high and numbers.exact:
             return constant(survey)
         why = _names_rows(survey, place)
         if why:
@@ -53,7 +54,7 @@ def number(survey: ColumnSurvey, place: int, hints: Hints, form: NumberForm | No
         dtype = "double" if survey.kind.startswith("decimal") else survey.kind
         whole = survey.kind.startswith(("int", "uint"))
     else:
-        whole = numbers.whole
+        whole = numbers.whole and max(abs(numbers.low), abs(numbers.high)) < MOST_WHOLE
         dtype = "int64" if whole else "double"
     column = Column(survey.name, "number", dtype, whole=whole, form=form, marks=survey.others)
     extra = 0 if form is None else survey.n_marks + n_strange

@@ -26,9 +26,9 @@ from isthmus.tables.container import File, Scratch, archive_kind, unpacked
 from isthmus.tables.description import Description
 from isthmus.tables.dialect import Dialect
 from isthmus.tables.errors import DataError
+from isthmus.tables.folder_files import data_files
 from isthmus.tables.formats import feather, idx, parquet, pictures, sound
-from isthmus.tables.formats.registry import OPENERS, READABLE, format_of, is_table_name
-from isthmus.tables.formats.unreadable import natural_order
+from isthmus.tables.formats.registry import OPENERS, READABLE, format_of
 from isthmus.tables.frames import arrow_of, is_frame
 from isthmus.tables.layout import TableLayout
 from isthmus.tables.request import Request
@@ -44,7 +44,6 @@ from isthmus.tables.views import Chosen, Concatenated
 __all__ = ["open_table", "read"]
 
 STANDARD_INPUT = "-"
-SKIPPED_BESIDE = ("readme", "license", "licence", "manifest", "metadata", "_success", "checksums", "sha256sums")
 
 
 def open_table(
@@ -333,7 +332,15 @@ def _of_folder(folder: Path, where: str, request: Request) -> TableStream:
     if len(files) == 1:
         return _of_file(files[0], request)
     if kind in ("npy", "npz", "matlab", "svmlight"):
-        streams = [_array_stream(OPENERS[kind](file, request), request, file.where) for file in files]
+        opened = [OPENERS[kind](file, request) for file in files]
+        columns = [one for one in opened if isinstance(one, Source)]
+        if columns and len(columns) < len(opened):
+            raise DataError(
+                f"{where}: a folder of unlike files: arrays, and columns of a table; move those of one kind."
+            )
+        if columns:
+            return understood(Joined(columns, name, where), request, where)
+        streams = [_array_stream(one, request, file.where) for one, file in zip(opened, files, strict=True)]
         joined = Concatenated(streams, name)
         joined.description = Description(name, len(joined), n_numbers=joined.n_columns, image_shape=joined.image_shape)
         return joined
@@ -344,19 +351,6 @@ def _of_folder(folder: Path, where: str, request: Request) -> TableStream:
 def _beside(request: Request) -> Request:
     """The request less the labels: those of files lie in a table beside them, and are found."""
     return replace(request, labels=None)
-
-
-def data_files(folder: Path) -> list[Path]:
-    """The files of a folder that hold tables, in natural order; hidden ones and those that tell of others aside."""
-    found = [
-        file
-        for file in folder.rglob("*")
-        if is_table_name(file.name)
-        and file.is_file()
-        and not any(part.startswith((".", "_")) for part in file.relative_to(folder).parts)
-        and not file.name.lower().startswith(SKIPPED_BESIDE)
-    ]
-    return sorted(found, key=lambda file: natural_order(file, folder))
 
 
 def _missing(path: Path, where: str) -> str:

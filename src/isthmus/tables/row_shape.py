@@ -19,7 +19,6 @@ __all__ = ["Axis", "RowShape", "Signal"]
 
 Axis = Literal["channel", "height", "width", "time", "frequency", "feature"]
 ORDERED = ("height", "width", "frequency", "time")
-PICTURE_CHANNELS = (1, 3)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ change slowly where the samples swing. They are compressed as
 
     y = log(1 + |S| / ε) / log(1 + 1 / ε)        ε = 10⁻³, |S| = 1 for a full-scale sine
 
-so that silence is 0 and a loud tone about 1, and the way back is exact. The phase is left out, since a shift of a few
+so silence is 0 and a loud tone about 1, and the way back is exact. The phase is left out, since a shift of a few
 samples changes all of it and nothing that is heard; Griffin and Lim's iteration (1984) finds one that fits: transform,
 keep the phase, put the magnitudes back, repeat. The highest frequency is left out too, to leave n/2 rows.
 """

@@ -20,12 +20,11 @@ from isthmus.tables.dialect import Dialect
 from isthmus.tables.errors import DataError
 from isthmus.tables.layout import TableLayout
 from isthmus.tables.row_shape import RowShape
-from isthmus.tables.table import Table, check_finite, joined
+from isthmus.tables.table import Table, joined
 
 __all__ = [
     "BLOCK_CELLS",
     "HELD_BYTES",
-    "ArrayStream",
     "HeldStream",
     "Remainder",
     "Share",
@@ -33,7 +32,6 @@ __all__ = [
 ]
 
 BLOCK_CELLS = 1 << 20  # numbers in a block: eight megabytes in double precision
-SEGMENT_CELLS = 1 << 20  # numbers in a segment, where the source has none of its own
 HELD_BYTES = 128 << 20  # of rows in single precision that may be held at once
 FACTS = (
     "columns", "name", "label_name", "id_name", "image_shape", "seekable", "open_at_once", "held_bytes", "missing",
@@ -267,38 +265,6 @@ class Remainder(View):
         kept = np.ones(high - low, dtype=bool)
         kept[absent[(absent >= low) & (absent < high)] - low] = False
         return low, high, kept
-
-
-class ArrayStream(TableStream):
-    """A two-dimensional array that is best left where it is: mapped from a disk, or any object with slices of rows."""
-
-    def __init__(
-        self,
-        array: object,
-        columns: Sequence[str] | None = None,
-        *,
-        segment_rows: int | None = None,
-        missing: bool = False,
-        where: str = "The array",
-    ):
-        self.array, self.missing, self._where = array, missing, where
-        n_rows, n_columns = array.shape  # pyrefly: ignore[missing-attribute]
-        self.columns = tuple(columns) if columns is not None else tuple(f"x{place}" for place in range(n_columns))
-        rows = segment_rows or max(1, SEGMENT_CELLS // max(1, n_columns))
-        self._rows = rows
-        self.segments = tuple(min(rows, n_rows - begin) for begin in range(0, n_rows, rows))
-
-    def read(self, segment: int, begin: int, end: int) -> Table:
-        return Table(self.values(segment, begin, end), self.columns, image_shape=self.image_shape, name=self.name)
-
-    def values(self, segment: int, begin: int, end: int) -> np.ndarray:
-        first = segment * self._rows
-        part = np.asarray(self.array[first + begin : first + end])  # pyrefly: ignore[bad-index]
-        exact = np.float32 if np.result_type(part.dtype, np.float32) == np.float32 else np.float64
-        with np.errstate(over="ignore"):
-            values = part.reshape(len(part), -1).astype(exact, copy=False)
-        check_finite(values, self.columns, self._where, missing=self.missing, first_row=first + begin)
-        return values
 
 
 class HeldStream(TableStream):

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from isthmus.tables.cells import plain_cells, texts
+from isthmus.tables.column_names import says_moment
 from isthmus.tables.date_counts import DateCounts
 from isthmus.tables.distinct import DistinctTexts, mask_of
 from isthmus.tables.figures import Figures
@@ -175,7 +176,7 @@ class ColumnSurvey:
         known = DistinctTexts(words, indices, np.where(gone | soft, 0, times))
         self._add_numbers(known)
         n_left = self.n_present + len(cells) - self.n_marks  # n_rows is counted after
-        if self.plain <= FEW * max(1, self.n_rows) or self.dates.counts:
+        if self.plain <= FEW * max(1, self.n_rows) or self.dates.counts or says_moment(self.name):
             self.dates.add(known, FEW * n_left)
         best = max(self.dot, self.comma, self.dates.most)
         self._hopeless = n_left >= 1000 and best < FEW * n_left
@@ -186,7 +187,7 @@ class ColumnSurvey:
         import pyarrow.compute
 
         compute: Any = pyarrow.compute
-        if not self.plain or self.plain < self.n_present or self.others:
+        if not self.plain or self.plain < self.n_present or self.others or self.dates.counts:
             return False
         try:
             values = np.asarray(compute.cast(cells, pyarrow.float64()).drop_null(), np.float64)
@@ -259,6 +260,10 @@ class ColumnSurvey:
             long = np.asarray(compute.match_substring_regex(words, LONG_DIGITS))
             self.numbers.exact = self.numbers.exact and not known.count(long)
             values = compute.if_else(mask_of(known.times > 0), numbers_of(words, decimal), None)
+            endless = np.asarray(compute.fill_null(compute.is_inf(values), False))  # 1e999, which float64 has not
+            if endless.any():
+                self.dot, self.comma = (count - known.count(endless) for count in (self.dot, self.comma))
+                self._note_odd(known, ~endless)
             self.numbers.add(np.asarray(compute.take(values, known.indices).drop_null(), np.float64))
 
     def _note_units(self, numbers: Any) -> None:
@@ -272,11 +277,11 @@ class ColumnSurvey:
         import pyarrow.compute
 
         compute: Any = pyarrow.compute
-        strange = np.flatnonzero(~is_number & (known.times > 0))
-        if self.odd is None and len(strange):
-            rows = [compute.index(known.indices, int(place)).as_py() for place in strange[:LOOKED_AT]]
+        other = np.flatnonzero(~is_number & (known.times > 0))
+        if self.odd is None and len(other):
+            rows = [compute.index(known.indices, int(place)).as_py() for place in other[:LOOKED_AT]]
             row = min(rows)
-            self.odd = self.n_rows + row, known.words[int(strange[rows.index(row)])].as_py()
+            self.odd = self.n_rows + row, known.words[int(other[rows.index(row)])].as_py()
 
 
 def _beside(cell: str) -> tuple[str, str]:

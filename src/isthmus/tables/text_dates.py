@@ -7,11 +7,12 @@ order in which more of them are dates, then the one in which the column goes for
 from __future__ import annotations
 
 import datetime
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["DAY_AND_MONTH", "FORMS", "DateForm", "dates_of", "likely_forms"]
 
 MICROSECOND, SECOND, DAY = 1, 1_000_000, 86_400_000_000
+SHARE, LEAST_OTHER = 0.95, 0.05  # of the texts that two forms read between them; that the second reads
 # per language: January to December, then their short forms where those are not the first three letters
 MONTHS = {
     "en": "january february march april may june july august september october november december",
@@ -101,15 +103,20 @@ SPANS = r"(?P<sign>-?)(?P<H>[0-9]{1,6}):(?P<M>[0-5][0-9]):(?P<S>[0-5][0-9])(?:[.
 
 @dataclass(frozen=True)
 class DateForm:
-    """How a column writes its dates; ``timed`` where a time of day stands beside them, ``zoned`` where a time zone."""
+    """How a column writes its dates; ``timed`` where a time of day stands beside them, ``zoned`` where a time zone.
+
+    ``also`` is the pattern of those cells that are not written in the first, in a column of two.
+    """
 
     pattern: str
     timed: bool = False
     zoned: bool = False
     language: str = "en."
+    also: str = ""
 
     def __post_init__(self) -> None:
         known = self.pattern in FORMS or self.pattern in (WITH_WEEKDAY_FIRST, TIME_ALONE, SPAN)
+        known = known and (not self.also or self.also in FORMS)
         if not known or self.language not in MONTHS or type(self.timed) is not bool or type(self.zoned) is not bool:
             raise ValueError("a column's way of writing dates is not described as it should be")
 
@@ -121,12 +128,21 @@ class DateForm:
     @property
     def is_iso(self) -> bool:
         """Whether Arrow reads it by itself."""
-        return self.pattern == "%Y-%m-%d" and not self.zoned
+        return self.pattern == "%Y-%m-%d" and not self.zoned and not self.also
 
     @property
     def day_first(self) -> bool | None:
         """Whether the day comes before the month, where that is a question; else None."""
-        return True if self.pattern in DAY_AND_MONTH else False if self.pattern in DAY_AND_MONTH.values() else None
+        own = {self.pattern, self.also}
+        return True if own & {*DAY_AND_MONTH} else False if own & {*DAY_AND_MONTH.values()} else None
+
+    @property
+    def turned(self) -> DateForm | None:
+        """The same with day and month the other way, where that is a question; else None."""
+        other = {**DAY_AND_MONTH, **{second: first for first, second in DAY_AND_MONTH.items()}}
+        if self.day_first is None:
+            return None
+        return replace(self, pattern=other.get(self.pattern, self.pattern), also=other.get(self.also, self.also))
 
     def write(self, microseconds: int) -> str:
         """A moment as the column writes it.
@@ -174,7 +190,7 @@ def _expression(form: DateForm) -> str:
 
 
 def likely_forms(cells: list[str]) -> list[DateForm]:
-    """Those of all forms in which at least 8 in 10 of some texts are dates, best first."""
+    """Those of all forms in which at least 8 in 10 of some texts are dates, best first; else pairs of forms."""
     import pyarrow
 
     known = pyarrow.array(cells, pyarrow.string())
@@ -186,7 +202,25 @@ def likely_forms(cells: list[str]) -> list[DateForm]:
             n_dates = len(known) - dates_of(known, form).null_count
             if n_dates >= 0.8 * len(known):
                 found.append((n_dates, form))
+    if not found or max(count for count, _ in found) < SHARE * len(known):
+        found += _pairs(known, cells, few)
     return [form for _, form in sorted(found, key=lambda pair: -pair[0])]
+
+
+def _pairs(known: Any, cells: list[str], few: list[str]) -> list[tuple[int, DateForm]]:
+    """Two forms that between them read nearly all texts, at least one in twenty each, with how many they read."""
+    there: dict[DateForm, np.ndarray] = {}
+    for form in _candidates(cells):
+        if "%d" in form.pattern and form.pattern in FORMS and any(_look(form).match(cell) for cell in few):
+            there[form] = ~np.asarray(dates_of(known, form).is_null())
+    found = []
+    for first, second in itertools.permutations(there, 2):
+        rest = there[second] & ~there[first]
+        count = int(there[first].sum()) + int(rest.sum())
+        most = there[first].sum() >= there[second].sum() and (first.day_first is None or second.day_first is None)
+        if most and rest.sum() >= LEAST_OTHER * len(known) and count >= SHARE * len(known):
+            found.append((count, replace(first, also=second.pattern)))
+    return found
 
 
 @cache
@@ -233,6 +267,10 @@ def dates_of(cells: pyarrow.Array, form: DateForm) -> Any:
     import pyarrow.compute
 
     compute: Any = pyarrow.compute  # its functions are made when it is imported
+    if form.also:
+        return compute.coalesce(
+            *(dates_of(cells, replace(form, pattern=one, also="")) for one in (form.pattern, form.also))
+        )
     if form.is_iso:
         with suppress(pyarrow.ArrowInvalid):  # the form that Arrow reads by itself, a hundred times as fast
             return compute.cast(compute.cast(cells, pyarrow.timestamp("us")), pyarrow.int64())

@@ -14,6 +14,7 @@ from isthmus.tables.as_fitted import as_fitted, new_columns, require_columns, se
 from isthmus.tables.asked_kinds import asked_kind
 from isthmus.tables.cells import plain_cells
 from isthmus.tables.column import Column
+from isthmus.tables.column_names import quoted
 from isthmus.tables.container import Scratch
 from isthmus.tables.description import Description, placed
 from isthmus.tables.errors import DataError, said
@@ -181,7 +182,7 @@ def _nothing_left(findings: Sequence[Finding]) -> str:
     more = f" and {len(findings) - 8} more" if len(findings) > 8 else ""
     name = next((one.name for one in findings if one.kind in ("id", "text", "constant")), None)
     cure = (
-        f"; learn from one with --kind {name}=number or =category"
+        f"; learn from one with --kind {quoted(name)}=number or =category"
         if name is not None and all(one.why != "as asked" for one in findings)
         else "; leave out fewer"
     )

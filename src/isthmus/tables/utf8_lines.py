@@ -96,10 +96,12 @@ class Utf8Lines:
             text = re.sub(rb"(?m)^[ \t]*" + mark + rb"[^\r\n]*(?:\r\n|\n|\r|\Z)", b"", text)
         if not dialect.is_blanks:
             return text
-        if dialect.quote and dialect.quote.encode() in text:
+        if dialect.starts or (dialect.quote and dialect.quote.encode() in text):
             lines = [split_line(line, dialect) for line in LINE.split(text.decode("utf-8")) if line.strip()]
-            out = io.StringIO()
-            csv.writer(out, delimiter="\t", quotechar=dialect.quote, lineterminator="\n").writerows(lines)
+            out, quoting = io.StringIO(), csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE
+            csv.writer(
+                out, delimiter="\t", quotechar=dialect.quote or None, quoting=quoting, lineterminator="\n"
+            ).writerows(lines)
             return out.getvalue().encode()
         text = re.sub(rb"(?m)^[ \t\xa0]+|[ \t]+(?=\r|\n|\Z)", b"", text)
         return re.sub(rb"[ \t]+" if dialect.separator == " " else rb"[ \t]{2,}|\t", b"\t", text)

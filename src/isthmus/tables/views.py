@@ -1,4 +1,4 @@
-"""Streams made of others: one below the other, some of their columns, or these in another order."""
+"""Streams made of others: one below the other, or some of their columns."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from isthmus.tables.errors import DataError
-from isthmus.tables.layout import TableLayout
 from isthmus.tables.request import Request
 from isthmus.tables.roles import choose_columns
 from isthmus.tables.stream import TableStream
 from isthmus.tables.table import Table
 
-__all__ = ["Arranged", "Chosen", "Concatenated"]
+__all__ = ["Chosen", "Concatenated"]
 
 
 class Concatenated(TableStream):
@@ -65,28 +64,3 @@ class Chosen(TableStream):
 
     def read(self, segment: int, begin: int, end: int) -> Table:
         return choose_columns(self.stream.read(segment, begin, end), self.request, self._where)
-
-
-class Arranged(TableStream):
-    """The columns of a stream in the order of ``names``, and encoded by a ``layout`` that is not their own."""
-
-    def __init__(self, stream: TableStream, names: Sequence[str], layout: TableLayout | None = None):
-        self._same_as(stream)
-        self.stream, self.segments, self.columns = stream, stream.segments, tuple(names)
-        self.layout = layout if layout is not None or stream.layout is None else stream.layout.select(names)
-        self._mixed = layout is not None
-        self._order = [stream.columns.index(name) for name in names]
-
-    @property
-    def files(self) -> tuple[int, ...]:
-        return self.stream.files
-
-    def read(self, segment: int, begin: int, end: int) -> Table:
-        table = self.stream.read(segment, begin, end)
-        cells = table.to_arrow().select(list(self.columns)) if self._mixed else table.values[:, self._order]
-        return replace(table, cells=cells, columns=self.columns, layout=self.layout)
-
-    def values(self, segment: int, begin: int, end: int) -> np.ndarray:
-        if self._mixed:
-            return self.read(segment, begin, end).values
-        return self.stream.values(segment, begin, end)[:, self._order]

@@ -31,13 +31,16 @@ __all__ = ["CallbackSupportMixin", "EpochCallbacks", "with_callbacks"]
 class EpochCallbacks:
     """Reports a fit and its epochs to the user's callbacks; ``epoch`` returns True to stop."""
 
-    def __init__(self, estimator: Any, n_epochs: int, X: Any, state: Callable[[], Mapping[str, Any]]):
-        self._estimator = estimator
+    def __init__(self, estimator: Any, X: Any):
+        self._estimator, self._said = estimator, {"estimator": estimator, "X": X}
         self._context = None
-        if hasattr(estimator, "_init_callback_context"):
-            self._context = estimator._init_callback_context(max_subtasks=n_epochs + 1)
-            self._said = {"estimator": estimator, "X": X, "reconstruction_attributes": state}
-            self._context.call_on_fit_task_begin(estimator=estimator, X=X)
+
+    def begin(self, n_epochs: int, state: Callable[[], Mapping[str, Any]]) -> None:
+        """Report the begin of a fit of so many epochs; ``state`` gives the attributes of the model as it is."""
+        if hasattr(self._estimator, "_init_callback_context"):
+            self._context = self._estimator._init_callback_context(max_subtasks=n_epochs + 1)
+            self._context.call_on_fit_task_begin(**self._said)
+            self._said["reconstruction_attributes"] = state
 
     def epoch(self) -> bool:
         """Report the end of an epoch; True if a callback asks to stop."""

@@ -19,8 +19,11 @@ __all__ = [
     "most_useful_epochs",
 ]
 
-VERY_WIDE = 32_768  # columns from which first and last layer alone would hold tens of millions of weights
-MOST_TIMES = 8  # the usual number of epochs
+MOST_WEIGHTS, LEAST_WIDTH = (
+    1 << 21,
+    64,
+)  # of the first layer and of the last: of wide rows an epoch
+MOST_TIMES = 8  # the default number of epochs
 
 
 RATE_OF_STAGES, DECAY_OF_STAGES = 0.4, 0.05  # of a perceptron's rate; convolutions, normalised, need little decay
@@ -43,12 +46,16 @@ class Plan:
 
 
 def automatic_widths(n_features: int) -> tuple[int, ...]:
-    """Three equal hidden layers, at least twice as wide as the data, from 128 to 512; of very wide rows 64."""
-    if n_features >= VERY_WIDE:
-        return (64, 64, 64)
+    """Three equal hidden layers, at least twice as wide as the data, from 128 to 512; narrower for wide rows.
+
+    >>> [automatic_widths(n)[0] for n in (8, 100, 784, 4096, 10_752, 44_100)]
+    [128, 256, 512, 512, 128, 64]
+    """
     width = 128
     while width < min(2 * n_features, 512):
         width *= 2
+    while width > LEAST_WIDTH and width * n_features > MOST_WEIGHTS:
+        width //= 2
     return (width, width, width)
 
 
@@ -72,9 +79,9 @@ def automatic_epochs(n_rows: int, batch_size: int, n_steps: int = 1500) -> int:
     return min(200, max(3, round(n_steps / steps)))
 
 
-def most_useful_epochs(usual: int) -> int:
-    """How many times the usual number of epochs still bring something; a budget of time is not spent beyond."""
-    return MOST_TIMES * usual
+def most_useful_epochs(epochs: int) -> int:
+    """How many times the default number of epochs still bring something; a budget of time is not spent beyond."""
+    return MOST_TIMES * epochs
 
 
 def automatic_patience(epochs: int) -> int:

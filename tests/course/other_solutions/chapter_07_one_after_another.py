@@ -4,11 +4,11 @@ import numpy as np
 import torch
 
 
-def smallest(fit, train, judged, share):
-    train, judged = (np.asarray(rows, dtype=np.float32) for rows in (train, judged))
-    allowed = share * ((judged - train.mean(0)) ** 2).mean()
-    for size in range(1, judged.shape[1] + 1):
-        reconstructed = fit(rows=train, p=size)(torch.tensor(judged))
-        if ((reconstructed - judged) ** 2).mean() <= allowed:
+def smallest(fit, train, held_out, share):
+    train, held_out = (np.asarray(rows, dtype=np.float32) for rows in (train, held_out))
+    allowed = share * ((held_out - train.mean(0)) ** 2).mean()
+    for size in range(1, held_out.shape[1] + 1):
+        reconstructed = fit(rows=train, p=size)(torch.tensor(held_out))
+        if ((reconstructed - held_out) ** 2).mean() <= allowed:
             return torch.tensor(size)
     return None

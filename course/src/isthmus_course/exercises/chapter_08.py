@@ -1,6 +1,6 @@
 """Reading the map without fooling yourself.
 
-"Fours and nines are closer than noughts and ones." A map may be turned, mirrored, stretched and sheared without one
+"Fours and nines are closer than zeros and ones." A map may be turned, mirrored, stretched and sheared without one
 picture being reconstructed otherwise, so an answer must not depend on it; and another seed gives another map.
 
 1. Write rank(codes, labels, a, b): of all pairs of kinds in labels, shape (N,), the place of the pair (a, b) in order

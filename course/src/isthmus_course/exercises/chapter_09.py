@@ -6,7 +6,7 @@
    the log density of noisy points.
 2. Write sparse_loss(x, h, W, price) for rows x, shape (N, n), their codes h of K numbers that are not negative, shape
    (N, K), and a decoder's matrix W, shape (n, K). Where each column of W has length 1, it is the mean over rows of
-   ‖x - W h‖² + price · Σ h. Where not, it is yours to choose, but so that W cannot cheat: where h is too small to
+   ‖x - W h‖² + price · Σ h. Where not, it is yours to choose, but W must not cheat: where h is too small to
    reconstruct x already, shrinking it and growing W as much must not make the loss smaller.
 """
 

@@ -70,7 +70,7 @@ def _with(was: str, now: str) -> str:
 WRONG = {
     "the collapsed run": (
         _with(_FIT, "VariationalAutoencoder(2, hidden_layer_sizes=(64,), variance=32.0, random_state=0)"),
-        "both numbers of the code are in use: on 600 digits your model uses 0 of 2, and its code carries 0.00",
+        "both latents are in use: on 600 digits your model uses 0 of 2, and its code carries 0.00",
     ),
     "a plain autoencoder": (
         _with("VariationalAutoencoder", "Autoencoder"),
@@ -182,7 +182,7 @@ def two_numbers(mine: Any) -> str | None:
 
 
 def in_use(mine: Any) -> str | None:
-    """Both numbers of the code are in use."""
+    """Both latents are in use."""
     report = _fitted(mine.fit).latent_report(_digits()[ROWS:])
     if report.active_units >= 2:
         return None

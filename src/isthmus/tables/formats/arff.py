@@ -60,6 +60,9 @@ def open_file(file: File, request: Request) -> Source:
     if first.startswith("{"):
         source = RowsSource(named, _sparse_rows(lines[begin:], kinds, file.where))
         source.name = file.stem
+    elif len(data) < MOST_HEAD_BYTES and _has_both_quotes(lines[begin:]):
+        source = RowsSource(named, _quoted_rows(lines[begin:], len(named), file.where))
+        source.name = file.stem
     else:
         source = _ArffSource(file, request, named, begin, encoding)
     source.label_name, source.marks = _class_of(named, kinds), ("?",)
@@ -87,6 +90,34 @@ class _ArffSource(TextSource):
         return super().batches()
 
 
+CELL = re.compile(r"\s*(?:'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"|([^,\t]*?))\s*(?:[,\t]|$)")
+
+
+def _has_both_quotes(lines: list[str]) -> bool:
+    """Whether some cells stand in single quotes and others in double ones, as Weka writes words and dates."""
+    body = [line for line in lines if not line.lstrip().startswith("%")]
+    return all(any(re.search(rf"(?:^|,)\s*{quote}", line) for line in body) for quote in "'\"")
+
+
+def _quoted_rows(lines: list[str], width: int, where: str) -> list[list[str | None]]:
+    """Rows with cells in quotes of either kind."""
+    rows: list[list[str | None]] = []
+    for line in lines:
+        text = line.strip()
+        if not text or text.startswith("%"):
+            continue
+        row, place = [], 0
+        while place <= len(text) and len(row) <= width and (found := CELL.match(text, place)) is not None:
+            row.append(re.sub(r"\\(.)", r"\1", next(cell for cell in found.groups() if cell is not None)) or None)
+            place = found.end() if text[: found.end()].endswith((",", "\t")) else len(text) + 1
+        if len(row) != width or place <= len(text):
+            raise DataError(f"{where}: {text[:40]!r} does not have {width} cells; repair it.")
+        rows.append(row)
+    if not rows:
+        raise DataError(f"{where}: no rows below @data; add at least one.")
+    return rows
+
+
 def _class_of(names: tuple[str, ...], kinds: list[str]) -> str | None:
     nominal = [name for name, kind in zip(names, kinds, strict=True) if kind.startswith("{")]
     return next((name for name in nominal if name.lower() in CLASS_NAMES), None)
@@ -94,13 +125,13 @@ def _class_of(names: tuple[str, ...], kinds: list[str]) -> str | None:
 
 def _sparse_rows(lines: list[str], kinds: list[str], where: str) -> list[list[str | None]]:
     """Rows that tell only what is not 0, or not the first word of a set."""
-    usual = [kind.strip("{} ").split(",")[0].strip("' \"") if kind.startswith("{") else "0" for kind in kinds]
+    defaults = [kind.strip("{} ").split(",")[0].strip("' \"") if kind.startswith("{") else "0" for kind in kinds]
     rows: list[list[str | None]] = []
     for line in lines:
         text = line.strip()
         if not text or text.startswith("%"):
             continue
-        row: list[str | None] = list(usual)
+        row: list[str | None] = list(defaults)
         for part in re.findall(r"(\d+)\s+('(?:[^'\\]|\\.)*'|\"[^\"]*\"|[^,}]+)", text):
             if int(part[0]) >= len(row):
                 raise DataError(

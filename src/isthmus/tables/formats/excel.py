@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 import zipfile
 from typing import Any
 
@@ -10,6 +11,7 @@ from isthmus.tables import bounds
 from isthmus.tables.bounds import MOST_NAMED_COLUMNS, require_columns
 from isthmus.tables.container import File
 from isthmus.tables.errors import DataError
+from isthmus.tables.footer import footer_of
 from isthmus.tables.heading import heading_of
 from isthmus.tables.request import Request
 from isthmus.tables.source import RowsSource, Source
@@ -19,6 +21,11 @@ __all__ = ["SUFFIXES", "matches", "open_file"]
 SUFFIXES = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 LOOKED_AT = 400
+ABOUT = re.compile(
+    "read ?me|about|notes?|info(rmation)?|cover|contents?|index|toc|legend|codebook|(data )?dictionary|meta ?data"
+    "|description|variables|license|lies ?mich|hinweise?|inhalt",
+    re.IGNORECASE,
+)
 
 
 def matches(file: File) -> bool:
@@ -48,7 +55,7 @@ def open_file(file: File, request: Request) -> Source:
                     )
                 rows = _rows(sheet)
                 found.append((name, rows))
-                if len(rows) > 1:
+                if _is_table(name, rows):
                     break
     except DataError:
         raise
@@ -59,7 +66,7 @@ def open_file(file: File, request: Request) -> Source:
         raise DataError(
             f"{file.where}: not readable as a spreadsheet ({reason}); save it again, or as .csv."
         ) from error
-    sheet_name, rows = max(found, key=lambda one: len(one[1]), default=("", []))
+    sheet_name, rows = max(found, key=lambda one: (_is_table(*one), len(one[1])), default=("", []))
     if not rows:
         raise DataError(f"{file.where}: its sheets are empty; it needs column names and rows of cells.")
     width = max(map(len, rows))
@@ -67,15 +74,25 @@ def open_file(file: File, request: Request) -> Source:
     rows = _trimmed([[*row, *[""] * (width - len(row))] for row in rows])
     heading = heading_of(rows[:LOOKED_AT], len(rows[0]), request.header)
     body = [row for row in rows[heading.first :] if any(row)]
-    source = RowsSource(heading.names, body)
+    below = footer_of(body[1:][-20:])
+    source = RowsSource(heading.names, body[: len(body) - len(below)])
     source.name = file.stem
+    for what, cells in below:
+        source.notes.append(f"{what} left out: {' '.join(cell.strip() for cell in cells if cell.strip())[:40]!r}")
     if len(sheets) > 1:
         source.notes.append(f"sheet {sheet_name!r} of {len(sheets)} is read; save another as a file of its own")
     if heading.above and any(any(rows[place]) for place in heading.above):
-        source.notes.append(f"{len(heading.above)} rows above the table left out")
+        count = len(heading.above)
+        source.notes.append(f"{count} {'row' if count == 1 else 'rows'} above the table left out")
     if not heading.named and request.header is None:
         source.notes.append("no row of names: the columns are x0, x1, … (--header if the first row is names)")
     return source
+
+
+def _is_table(name: str, rows: list[list[str]]) -> bool:
+    """Whether a sheet has rows of several cells, and is not called like one that tells of the others."""
+    several = sum(sum(map(bool, row)) > 1 for row in rows)
+    return several > 1 and ABOUT.fullmatch(name.strip()) is None
 
 
 def _rows(sheet: Any) -> list[list[str]]:

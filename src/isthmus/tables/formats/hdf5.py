@@ -8,13 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.tables.arrays import chosen_array, dense, entries, labels_among, table_from_array
+from isthmus.tables.arrays import (
+    chosen_array,
+    columns_among,
+    dense,
+    entries,
+    labels_among,
+    table_from_array,
+    table_of_columns,
+)
 from isthmus.tables.bounds import require_room
 from isthmus.tables.container import File
 from isthmus.tables.errors import DataError
 from isthmus.tables.formats.numpy import RecordSource
 from isthmus.tables.request import Request
-from isthmus.tables.source import Source
+from isthmus.tables.segments import HeldSegments
+from isthmus.tables.source import SegmentsSource, Source
 from isthmus.tables.stream import HeldStream, TableStream
 
 __all__ = ["SUFFIXES", "matches", "open_file"]
@@ -47,6 +56,10 @@ def open_file(file: File, request: Request) -> TableStream | Source:
             chosen = arrays[max(records, key=lambda name: arrays[name].size)]
             require_room(chosen.nbytes, file.size, file.where)
             return RecordSource(chosen[()], file)
+        columns = columns_among(plain)
+        if columns:
+            table = table_of_columns({name: _as_text(_read(plain[name], file)) for name in columns})
+            return SegmentsSource(HeldSegments(table), file.stem)
         main = chosen_array(plain, file.where)
         return HeldStream(_table(plain, main, file, request))
 

@@ -76,17 +76,17 @@ class _Lines(Source):
 
         held: list[dict[str, Any]] = []
         known = set(self.names)
-        strange: set[str] = set()
+        later: set[str] = set()
         for record in _records(self.file):
             held.append(record)
-            strange |= record.keys() - known
+            later |= record.keys() - known
             if len(held) == BATCH_ROWS:
                 yield _batch(held, self.names)
                 held = []
         if held:
             yield _batch(held, self.names)
-        if strange:
-            self.notes[:] = [f"fields that only later records have are left out: {', '.join(sorted(strange)[:6])}"]
+        if later:
+            self.notes[:] = [f"fields that only later records have are left out: {', '.join(sorted(later)[:6])}"]
         if not known:
             raise pyarrow.ArrowInvalid("no fields")
 
@@ -199,7 +199,7 @@ def _table(found: Any, where: str) -> tuple[list[str], list[list[str | None]]]:
     return list(names_found), [[_text(record.get(name)) for name in names_found] for record in records]
 
 
-def _inside(found: dict[str, Any]) -> Any:
+def _inside(found: dict[str, Any], depth: int = 0) -> Any:
     """The table among other entries of a record: by its name, else the longest list of records."""
     if set(found) >= {"columns", "data"} and isinstance(found["columns"], list):
         return found
@@ -213,7 +213,18 @@ def _inside(found: dict[str, Any]) -> Any:
         if isinstance(inside, list) and inside and isinstance(inside[0], (dict, list)):
             return inside
     lists = [one for one in found.values() if isinstance(one, list) and one and isinstance(one[0], dict)]
+    if not lists and depth < DEEPEST and not _are_alike(found):
+        deeper = [_inside(one, depth + 1) for one in found.values() if isinstance(one, dict)]
+        lists = [one for one in deeper if isinstance(one, list)]
+        if not lists and len(deeper) == 1 and _are_columns(deeper[0]):
+            return deeper[0]
     return max(lists, key=len) if lists and not _are_columns(found) else found
+
+
+def _are_alike(found: dict[str, Any]) -> bool:
+    """Whether a record is one of records with the same fields, by their names."""
+    fields = [{*one} if isinstance(one, dict) else None for one in found.values()]
+    return len(fields) > 1 and None not in fields and all(one == fields[0] for one in fields)
 
 
 def _are_columns(found: dict[str, Any]) -> bool:

@@ -6,11 +6,21 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.tables.arrays import chosen_array, dense, entries, labels_among, table_from_array
+from isthmus.tables.arrays import (
+    chosen_array,
+    columns_among,
+    dense,
+    entries,
+    labels_among,
+    table_from_array,
+    table_of_columns,
+)
 from isthmus.tables.bounds import require_room
 from isthmus.tables.container import File
 from isthmus.tables.errors import DataError
 from isthmus.tables.request import Request
+from isthmus.tables.segments import HeldSegments
+from isthmus.tables.source import SegmentsSource, Source
 from isthmus.tables.stream import HeldStream, TableStream
 
 __all__ = ["SUFFIXES", "matches", "open_file"]
@@ -24,7 +34,7 @@ def matches(file: File) -> bool:
     return file.head.startswith(b"MATLAB 5.0 MAT-file") and b"HDF" not in file.head[512:520]
 
 
-def open_file(file: File, request: Request) -> TableStream:
+def open_file(file: File, request: Request) -> TableStream | Source:
     """The array called X, or as arrays of rows are called, or the largest; one called y is the labels."""
     from scipy.io import loadmat, whosmat
 
@@ -52,6 +62,10 @@ def open_file(file: File, request: Request) -> TableStream:
         for name, array in arrays.items()
     }
     arrays = {name: np.asarray(array) for name, array in arrays.items()}
+    columns = columns_among(arrays)
+    if columns:
+        table = table_of_columns({name: arrays[name] for name in columns})
+        return SegmentsSource(HeldSegments(table), file.stem)
     main = chosen_array(arrays, file.where)
     array = arrays[main]
     if array.shape[0] == 1 and array.ndim == 2:

@@ -11,19 +11,23 @@ import numpy as np
 from isthmus.tables.arrays import (
     as_rows,
     chosen_array,
+    columns_among,
     dense,
     entries,
     labels_among,
     require_letters,
     require_numbers,
     table_from_array,
+    table_of_columns,
 )
+from isthmus.tables.batches import ArrayStream
 from isthmus.tables.bounds import require_room
 from isthmus.tables.container import File
 from isthmus.tables.errors import DataError
 from isthmus.tables.request import Request
-from isthmus.tables.source import Source
-from isthmus.tables.stream import ArrayStream, HeldStream, TableStream
+from isthmus.tables.segments import HeldSegments
+from isthmus.tables.source import SegmentsSource, Source
+from isthmus.tables.stream import HeldStream, TableStream
 from isthmus.tables.table import Table
 
 __all__ = ["SUFFIXES", "is_archive", "is_array", "open_archive", "open_array"]
@@ -101,12 +105,15 @@ class RecordSource(Source):
                         f"{self._file.where}: field {name!r} holds {field.dtype} of shape {field.shape[1:]}, no cell."
                     )
                 field = np.char.decode(field, "utf-8", "replace") if field.dtype.kind == "S" else field
+                require_letters({name: field}, self._file.where)
                 cells.append(pyarrow.array(field.astype(field.dtype.newbyteorder("="))))
             yield pyarrow.RecordBatch.from_arrays(cells, names=list(self.names))
 
 
-def open_archive(file: File, request: Request) -> TableStream:
+def open_archive(file: File, request: Request) -> TableStream | Source:
     """The array called X, or as arrays of rows are called, or the largest; one called y becomes the labels.
+
+    Where none has several columns, those with as many entries are the columns of a table.
 
     Beside them the arrays that `isthmus.tables.write_table` writes are understood: ``columns``, ``ids``, ``id_name``
     and ``label_name``. A sparse matrix of SciPy's is written out.
@@ -125,6 +132,9 @@ def open_archive(file: File, request: Request) -> TableStream:
         raise DataError(f"{where}: not readable as NumPy arrays ({_reason(error)}); save it again.") from error
     if {"indptr", "indices", "data", "shape"} <= set(arrays) or {"row", "col", "data", "shape"} <= set(arrays):
         return HeldStream(table_from_array(_sparse(arrays, path, where), where, file.stem))
+    columns = columns_among(arrays)
+    if columns:
+        return SegmentsSource(HeldSegments(table_of_columns({name: arrays[name] for name in columns})), file.stem)
     return HeldStream(_table(arrays, request, where, file.stem))
 
 

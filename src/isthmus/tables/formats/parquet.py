@@ -1,6 +1,6 @@
 """Parquet, a file or a folder of files, read row group by row group and never as a whole.
 
-A row group may hold a million rows. It is decoded a few thousand rows at a time by a reader that stays open, so that
+A row group may hold a million rows. It is decoded a few thousand rows at a time by a reader that stays open, so
 reading on is cheap; going back begins the row group again. In a partitioned data set (folders ``key=value``) every key
 is a column too.
 """

@@ -79,10 +79,19 @@ REFUSED = (
     (b"$FL2", "an SPSS file", "export it as CSV, or read it with pandas.read_spss"),
     (b"$FL3", "an SPSS file", "export it as CSV, or read it with pandas.read_spss"),
     (b"<stata_dta>", "a Stata file", "export it as CSV, or read it with pandas.read_stata"),
+    *(
+        (bytes((version, order, 1)), "a Stata file", "export it as CSV, or read it with pandas.read_stata")
+        for version in (0x71, 0x72, 0x73)
+        for order in (1, 2)
+    ),
     (b"\x00" * 12 + b"\xc2\xea\x81\x60", "a SAS file", "export it as CSV, or read it with pandas.read_sas"),
-    (b"<!DOCTYPE", "a web page", "download the data themselves, not the page about them"),
+    (b"<!doctype", "a web page", "download the data themselves, not the page about them"),
     (b"<html", "a web page", "download the data themselves, not the page about them"),
+    (b"<head", "a web page", "download the data themselves, not the page about them"),
+    (b"<table", "a table of a web page", "open it in a spreadsheet and save it as .xlsx or .csv"),
     (b"<?xml", "XML", "export it as CSV"),
+    (b"CDF\x01", "a NetCDF file of version 3", "convert it: nccopy -k nc4 FILE table.nc, which is read as HDF5"),
+    (b"CDF\x02", "a NetCDF file of version 3", "convert it: nccopy -k nc4 FILE table.nc, which is read as HDF5"),
     (b"version https://git-lfs", "a pointer of Git LFS, not the data", "fetch them: git lfs pull"),
     (b"\x7fELF", "a program", "name the data"),
     (b"Obj\x01", "Avro", "convert it to Parquet"),
@@ -97,7 +106,7 @@ def format_of(file: File) -> str:
     known = next((name for name, matches in FORMATS if matches(file)), None)
     if known is not None:
         return known
-    lower = file.head[:64].lstrip(b"\xef\xbb\xbf \t\r\n")
+    lower = file.head[:64].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     for mark, what, cure in REFUSED:
         if file.head.startswith(mark) or lower.startswith(mark):
             raise DataError(f"{file.where}: {what}; {cure}.")

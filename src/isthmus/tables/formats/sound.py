@@ -31,7 +31,7 @@ __all__ = ["SUFFIXES", "matches", "read_sounds", "sounds_in"]
 LONG = 4.0  # seconds of the median clip from which files are recordings, to be cut into windows
 DEFAULT_WINDOW = 1.0
 MOST_TIMES = 2.0  # the median that the longest clip may be without being cut
-USUAL = 0.95  # share of clips that are no longer than the length taken otherwise
+COVERED = 0.95  # share of clips that are no longer than the length taken otherwise
 TOGETHER = 64  # windows of a file that are read as one piece
 LEAST_FILLED = 0.1  # of a last window: one with less is left out, unless it is all there is
 
@@ -125,7 +125,7 @@ def _form_of(clips: Sequence[Clip], request: Request, where: str, notes: list[st
             length = round((request.window or DEFAULT_WINDOW) * rate)
         else:
             median, longest = float(np.median(seconds)), float(seconds.max())
-            taken = longest if longest <= MOST_TIMES * median else float(np.quantile(seconds, USUAL))
+            taken = longest if longest <= MOST_TIMES * median else float(np.quantile(seconds, COVERED))
             length = int(np.ceil(taken * rate))
         if length < 1:
             raise DataError(f"{where}: --window {request.window} is shorter than a sample; ask for more seconds.")

@@ -13,12 +13,13 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from isthmus.tables.bounds import LONGEST_LINE, MOST_NAMED_COLUMNS, require_columns
 from isthmus.tables.container import HEAD_BYTES, File
 from isthmus.tables.dialect import LINE, Dialect, dialect_of, headed
-from isthmus.tables.encoding import STRAY, decoded, encoding_of
+from isthmus.tables.encoding import STRAY, decoded, encoding_of, require_encoding
 from isthmus.tables.errors import DataError
 from isthmus.tables.footer import footer_of
 from isthmus.tables.request import Request
@@ -32,7 +33,7 @@ __all__ = ["SUFFIXES", "TextSource", "matches", "open_file"]
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".data", ".dat", ".tab", ".psv", ".test", ".tbl", ".asc")
 BLOCK = 4 << 20
-MENDED = 2  # cells by which a row may be short or long
+REPAIRED = 2  # cells by which a row may be short or long
 LEFT_OUT, FEW_LEFT_OUT = 0.01, 3  # share of the rows, and how many at least, that may be left out
 LONG_CELL = re.compile(r"[^,;\t|\"']{65536,}")  # more than Python's reader of CSV takes
 LINES_COUNTED = 1 << 26  # bytes up to which the line of a row is looked for
@@ -69,12 +70,7 @@ class TextSource(Source):
         if not file.head.strip(b" \t\r\n\0\xef\xbb\xbf\xff\xfe"):
             raise DataError(f"{self.where}: the file is empty; it needs column names and rows of cells.")
         encoding = request.encoding or encoding_of(file.head, whole=file.is_whole)
-        try:
-            codecs.lookup(encoding)
-        except LookupError as error:
-            raise DataError(
-                f"--encoding {encoding!r} is not known; it may be utf-8, cp1252, utf-16, gb18030, …."
-            ) from error
+        require_encoding(file.head, encoding, self.where)
         head = file.head if file.is_whole or file.head.count(b"\n") + file.head.count(b"\r") > 1 else _longer_head(file)
         text = decoded(head, encoding).lstrip("\ufeff")
         lines = LINE.split(text)
@@ -96,9 +92,9 @@ class TextSource(Source):
     def _understood(self, text: str, lines: list[str], encoding: str, request: Request) -> Any:
         """The dialect, the heading and the line at which data begin; that of the fit, if its names are found by it."""
         hints = {"separator": request.separator, "decimal": request.decimal}
-        if request.dialect is not None and not any(hints.values()):
-            known = request.dialect
-            one = Dialect(encoding, known.separator, known.quote, known.escape, known.decimal, known.comment)
+        # another file may be set in columns of other widths
+        if request.dialect is not None and not request.dialect.starts and not any(hints.values()):
+            one = replace(request.dialect, encoding=encoding)
             with suppress(ValueError, IndexError):
                 heading, begin = headed(one, lines, request.header)
                 if request.columns and set(request.columns) <= set(heading.names):
@@ -188,7 +184,7 @@ class TextSource(Source):
 
         def mend(row: Any) -> str:
             try:
-                odd.append((row.number, self._mended(row)))
+                odd.append((row.number, self._repaired(row)))
             except DataError as error:
                 faults.append(error)
                 return "error"
@@ -214,21 +210,18 @@ class TextSource(Source):
                     batch = reader.read_next_batch()
                 except StopIteration:
                     batch = None
-                batch = (
-                    pyarrow.RecordBatch.from_arrays(batch.columns, names=list(self.names))
-                    if batch is not None
-                    else None
-                )
+                if batch is not None:
+                    batch = pyarrow.RecordBatch.from_arrays(batch.columns, names=list(self.names))
                 parts, begin = [], 0
                 size = 0 if batch is None else len(batch)
                 while seen < len(odd) and (batch is None or odd[seen][0] - 1 - seen <= done + size):
                     place = odd[seen][0] - 1 - seen - done
-                    mended = odd[seen][1]
+                    repaired = odd[seen][1]
                     if batch is not None and place > begin:
                         parts.append(batch.slice(begin, place - begin))
                         begin = place
-                    if mended is not None:
-                        cells = [pyarrow.array([cell or None], pyarrow.string()) for cell in mended]
+                    if repaired is not None:
+                        cells = [pyarrow.array([cell or None], pyarrow.string()) for cell in repaired]
                         parts.append(pyarrow.RecordBatch.from_arrays(cells, names=list(self.names)))
                     seen += 1
                 if batch is not None:
@@ -246,7 +239,7 @@ class TextSource(Source):
             if "Empty CSV file" not in str(error):
                 raise
 
-    def _mended(self, row: Any) -> list[str] | None:
+    def _repaired(self, row: Any) -> list[str] | None:
         """The cells of a row of another width, as many as there should be; None where it cannot be meant so."""
         text = (row.text or "").removeprefix("\ufeff")
         quote = self.dialect.quote
@@ -271,11 +264,11 @@ class TextSource(Source):
         short = self._width - len(cells)
         if (
             not lone
-            and (short if short > 0 else 0) <= MENDED
-            and (not any(cell.strip() for cell in extra) or len(extra) <= MENDED)
+            and (short if short > 0 else 0) <= REPAIRED
+            and (not any(cell.strip() for cell in extra) or len(extra) <= REPAIRED)
         ):
             if any(cell.strip() for cell in extra) or short > 0:
-                self._note("mended", row, text)
+                self._note("repaired", row, text)
             return [*cells[: self._width], *[""] * max(0, short)]
         if filled:
             self._note("left out", row, text)
@@ -325,8 +318,8 @@ class TextSource(Source):
         """What was done to rows in the last pass, a sentence each."""
         said = []
         for what, (count, first, text) in self._left_out.items():
-            if what in ("mended", "left out"):
-                done = "filled up or cut" if what == "mended" else "left out"
+            if what in ("repaired", "left out"):
+                done = "filled up or cut" if what == "repaired" else "left out"
                 rows = "1 row" if count == 1 else f"{count:,} rows"
                 said.append(f"{rows} of another width {done}, the first {text!r} ({self._said_row(first - 1)})")
             else:
@@ -351,17 +344,17 @@ class TextSource(Source):
         with suppress(csv.Error):
             for place, cells in self.dialect.rows(lines[self._skipped :]):
                 full = len(cells) == self._width and any(cell.strip() for cell in cells)
-                if full or (len(cells) != self._width and self._would_mend(cells)):
+                if full or (len(cells) != self._width and self._is_repairable(cells)):
                     if count == row:
                         return self._skipped + place + 1
                     count += 1
         return None
 
-    def _would_mend(self, cells: list[str]) -> bool:
-        filled = sum(bool(cell.strip()) for cell in cells)
-        extra = cells[self._width :]
-        few = self._width - len(cells) <= MENDED and (not any(cell.strip() for cell in extra) or len(extra) <= MENDED)
-        return few and (filled > 1 or self._width <= 2)
+    def _is_repairable(self, cells: list[str]) -> bool:
+        filled, extra = sum(bool(cell.strip()) for cell in cells), cells[self._width :]
+        short = self._width - len(cells) <= REPAIRED
+        spare = not any(cell.strip() for cell in extra) or len(extra) <= REPAIRED
+        return short and spare and (filled > 1 or self._width <= 2)
 
 
 def _longer_head(file: File) -> bytes:

@@ -38,10 +38,10 @@ def matches(file: File) -> bool:
     body = lines[1:] if head else lines
     cells = [line.split() for line in body[:LOOKED_AT]]
     widths = Counter(map(len, cells))
-    usual = int(head[2]) + 1 if head else widths.most_common(1)[0][0]
-    if (head is None and usual - 1 < LEAST_NUMBERS) or widths[usual] < ALIKE * len(cells):
+    commonest = int(head[2]) + 1 if head else widths.most_common(1)[0][0]
+    if (head is None and commonest - 1 < LEAST_NUMBERS) or widths[commonest] < ALIKE * len(cells):
         return False
-    cells = [row for row in cells if len(row) == usual]
+    cells = [row for row in cells if len(row) == commonest]
     number = re.compile(NUMBER)
     words = [row[0] for row in cells]
     spelled = sum(number.fullmatch(word) is None for word in words)

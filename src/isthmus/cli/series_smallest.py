@@ -1,0 +1,64 @@
+"""``isthmus smallest FILE --time COLUMN``: the smallest code of windows, beside singular spectrum analysis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from isthmus.cli.outcome import CommandError, UsageError, print_json, say, show
+from isthmus.cli.reading_flags import ReadingFlags
+
+__all__ = ["smallest_of_series"]
+
+SIZES, SHARE = (1, 2, 3, 4, 6, 8), 0.98
+
+
+def smallest_of_series(
+    data: str,
+    *,
+    time: str,
+    reading: ReadingFlags,
+    labels: str | None,
+    drop: tuple[str, ...],
+    sizes: tuple[int, ...],
+    keep: float | None,
+    seed: int,
+    not_of_series: Mapping[str, Any],
+    json: bool,
+) -> None:
+    """Print held-out errors of windows by the size of their code, and the smallest size that is enough."""
+    given = [flag for flag, value in not_of_series.items() if value]
+    if given:
+        raise UsageError(f"{', '.join(given)}: for tables of rows, and --time names a series.")
+    from isthmus.series import window_code_sizes
+    from isthmus.series.reading import read_series
+
+    options = {name: value for name, value in reading.options().items() if name != "window"}
+    file = read_series(data, time=time, labels=labels, drop=drop, options=options)
+    for note in dict.fromkeys((*file.notes, *(note for series in file.series for note in series.notes))):
+        say(f"note: {note}")
+    say(f"fitting windows of {len(file.series[0].channels)} channels with codes of several sizes …")
+    try:
+        found = window_code_sizes(
+            list(file.series),
+            sizes=sizes or SIZES,
+            window="auto" if reading.window is None else int(reading.window),
+            random_state=seed,
+            share=SHARE if keep is None else keep,
+        )
+    except ValueError as error:
+        message = str(error).removeprefix("window_code_sizes: ").removeprefix("WindowedAutoencoder: ")
+        raise CommandError(message) from error
+    if json:
+        print_json(
+            {
+                "sizes": list(found.sizes),
+                "closed_form": found.closed_form.tolist(),
+                "network": found.network.tolist(),
+                "smallest_closed_form": found.smallest_closed_form,
+                "smallest_network": found.smallest_network,
+                "share": found.share,
+            }
+        )
+        return
+    show(*str(found).splitlines())

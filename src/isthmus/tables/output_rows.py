@@ -1,0 +1,74 @@
+"""Results in the form in which the rows came: an array, a tensor, a DataFrame with its dtypes and index, a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from isthmus.tables.array_forms import like_array
+from isthmus.tables.frames import FrameForm, filled_frame, form_of, is_frame, names_of
+from isthmus.tables.layout import TableLayout, plain_layout
+from isthmus.tables.table import Table
+
+__all__ = ["filled_like", "rows_like"]
+
+
+def rows_like(
+    X: Any,
+    values: np.ndarray,
+    layout: TableLayout | None,
+    form: FrameForm | None,
+    *,
+    names: Sequence[str] | None = None,
+    image_shape: tuple[int, ...] | None = None,
+) -> Any:
+    """Rows as numbers, of shape (n_rows, width), in the form of X; without X in the ``form`` of the fit.
+
+    Mixed-type columns are decoded by ``layout``, each to its own type. ``names`` are the numeric columns' of the fit,
+    whose order ``values`` has.
+    """
+    if isinstance(X, Table):
+        if layout is not None:
+            return replace(X, cells=layout.decode(values), columns=layout.names, layout=layout)
+        return replace(X, cells=values, columns=X.columns if names is None else tuple(names), layout=None)
+    if layout is None:
+        if not is_frame(X):
+            return like_array(X, values, image_shape)
+        layout = _plain_layout(X, names)
+    table = layout.decode(values)
+    if is_frame(X):
+        order = [name for name in names_of(X) if name in layout.names]
+        own = dict(zip(names_of(X), form_of(X).dtypes, strict=True))
+        form = replace(form_of(X), dtypes=tuple(own[name] for name in order))
+        return form.frame(table.select(order), layout.select(order), getattr(X, "index", None))
+    return Table(table, layout.names, layout=layout) if form is None else form.frame(table, layout)
+
+
+def filled_like(
+    X: Any,
+    values: np.ndarray,
+    layout: TableLayout | None,
+    *,
+    names: Sequence[str] | None = None,
+    image_shape: tuple[int, ...] | None = None,
+) -> Any:
+    """X with its missing cells taken from ``values``, of shape (n_rows, width); all others stay as they are."""
+    if isinstance(X, Table):
+        if layout is None or not X.is_mixed:
+            return replace(X, cells=values, columns=X.columns if names is None else tuple(names))
+        return replace(X, cells=filled_frame(X.cells, layout.decode(values), layout))
+    if not is_frame(X):
+        return like_array(X, values, image_shape)
+    layout = _plain_layout(X, names) if layout is None else layout
+    return filled_frame(X, layout.decode(values), layout)
+
+
+def _plain_layout(X: Any, names: Sequence[str] | None) -> TableLayout:
+    """The layout of a numeric DataFrame, in the order of ``names``: integers where its dtypes are."""
+    kinds = dict(zip(names_of(X), (kind.partition("[")[0].lower() for kind in form_of(X).dtypes), strict=True))
+    names = list(kinds) if names is None else [str(name) for name in names]
+    whole = {name: kinds[name].startswith(("int", "uint")) for name in names}
+    return plain_layout(names, [kinds[name] if whole[name] else "double" for name in names])
