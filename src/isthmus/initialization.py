@@ -29,7 +29,7 @@ from isthmus.network_trial import better_network
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.completion import Completion
 from isthmus.parts.draws import OwnDraws, seeded
-from isthmus.parts.likelihood import Columns, Likelihood
+from isthmus.parts.likelihood import Columns, Likelihood, StartRows
 from isthmus.parts.network import Architecture, init_from_closed_form
 from isthmus.parts.principal import Principal
 from isthmus.parts.start import Start
@@ -113,8 +113,8 @@ def initialize(
             while (found := principal.fewest_keeping(share)) is None and len(principal.directions) < principal.rank:
                 principal = closed_form(4 * len(principal.directions))
             n_latents = found or principal.rank
-        if settings.start == "principal":
-            likelihood.learn_start(rows, principal, n_latents)
+        if settings.start == "principal" and not rows.is_sharded:
+            likelihood.learn_start(lambda count: _some_at_once(rows, count), principal, n_latents)
     shape = None if layout is not None or masked else source.row_shape
     candidates = choose_candidates(settings, n_latents, widths.features, widths.given, shape, len(rows))
 
@@ -208,6 +208,12 @@ def _rows(
     if source.stream is None:
         return rows_of(source.values, scaling, source.widths)
     return StreamedRows(source.stream, scaling, group, surveyed=surveyed, widths=source.widths, masked=masked)
+
+
+def _some_at_once(rows: Rows, count: int) -> StartRows:
+    some = rows.some(count)
+    batch = some.batch_of(torch.cat(list(some.raw_batches())))
+    return batch.x, batch.given, batch.weight
 
 
 def as_encoded(likelihood: Likelihood, rows: Rows, completion: Completion | None) -> Callable[[], Iterable[Batch]]:

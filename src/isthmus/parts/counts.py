@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from isthmus.parts.glm_pca import SHRUNK, glm_start
-from isthmus.parts.likelihood import Columns, Likelihood
+from isthmus.parts.likelihood import Columns, Likelihood, StartRows
 from isthmus.parts.linearization import product
 from isthmus.parts.log_ratio import log_ratio
 from isthmus.parts.principal import LinearStart
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from isthmus.parts.bottleneck import Bottleneck
     from isthmus.parts.network import Network
     from isthmus.parts.principal import Principal
-    from isthmus.rows.rows import Rows
     from isthmus.rows.scaling import Scaling
 
 __all__ = ["CountLikelihood", "SignedLog", "are_counts", "poisson_deviance"]
@@ -147,16 +146,14 @@ class CountLikelihood(Likelihood):
     def linear_mean(self, mean: Tensor) -> Tensor:
         return torch.zeros_like(mean)
 
-    def learn_start(self, rows: Rows, principal: Principal, size: int) -> None:
-        n_numbers = (1 + size + rows.widths.given) ** 2 * rows.n_features
-        if rows.is_sharded or n_numbers > MOST_CURVATURES or principal.total_variance <= 0:
+    def learn_start(self, take: Callable[[int], StartRows], principal: Principal, size: int) -> None:
+        n_features = len(self.shares)
+        n_given = 0 if principal.effect is None else principal.effect.shape[1]
+        if (1 + size + n_given) ** 2 * n_features > MOST_CURVATURES or principal.total_variance <= 0:
             return  # then the first order of GLM-PCA has to do
-        some = rows.some(max(LEAST_ROWS, MOST_CELLS // rows.n_features))
-        parts = list(some.records())
-        x = torch.cat([part.x for part in parts])
-        given = None if parts[0].given is None else torch.cat([part.given for part in parts])
-        if parts[0].weight is not None:  # so many such rows
-            x = x * torch.cat([part.weight for part in parts])[:, None]
+        x, given, weight = take(max(LEAST_ROWS, MOST_CELLS // n_features))
+        if weight is not None:  # so many such rows
+            x = x * weight[:, None]
         size = min(size, len(principal.directions))
         self._start = glm_start(x, self.encoder_input(x), given, principal, self.shares, self._first_order, size)
 

@@ -8,7 +8,7 @@ needs. `isthmus.parts.likelihoods` holds one file for each kind.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from isthmus.parts.bottleneck import Bottleneck
     from isthmus.parts.network import Network
     from isthmus.parts.principal import LinearStart, Principal
-    from isthmus.rows.rows import Rows
     from isthmus.rows.scaling import ColumnStatistics, Scaling
     from isthmus.tables.layout import Blocks
 
-__all__ = ["Columns", "Likelihood", "squared_error"]
+__all__ = ["Columns", "Likelihood", "StartRows", "squared_error"]
+
+StartRows = tuple[Tensor, Tensor | None, Tensor | None]  # rows in the model's units, what they are given, their weights
 
 
 @dataclass(frozen=True)
@@ -121,8 +122,8 @@ class Likelihood(Part):
         """The mean of `encoder_input`, from that of the rows."""
         return mean
 
-    def learn_start(self, rows: Rows, principal: Principal, size: int) -> None:
-        """Learn from rows in the model's units what `linear_start` needs beside the closed form."""
+    def learn_start(self, take: Callable[[int], StartRows], principal: Principal, size: int) -> None:
+        """Learn what `linear_start` needs beside the closed form; ``take`` gives so many training rows at most."""
 
     def linear_start(self, start: LinearStart, bottleneck: Bottleneck) -> LinearStart:
         """The closed form of `encoder_input`, written for outputs of this likelihood."""

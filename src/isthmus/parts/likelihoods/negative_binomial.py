@@ -43,8 +43,10 @@ class NegativeBinomialLikelihood(CountLikelihood):
         return (ways + torch.lgamma(x + 1) + (x + theta) * spread - x * log_mean).sum(1)
 
     def scattered(self, mean: Tensor, generator: torch.Generator) -> Tensor:
-        theta = self.dispersion.detach().expand_as(mean).contiguous()
-        gamma = torch._standard_gamma(theta, generator=generator)
+        theta = self.dispersion.detach().expand_as(mean)
+        # PyTorch draws gamma variables from its global generator only.
+        source = np.random.default_rng(int(torch.randint(2**31 - 1, (), generator=generator)))
+        gamma = torch.from_numpy(source.standard_gamma(theta.numpy())).to(mean.dtype)
         return torch.poisson(mean * gamma / theta, generator=generator)
 
     def variance(self, mean: Tensor) -> Tensor:
