@@ -136,6 +136,10 @@ class Likelihood(Part):
         """What the closed form with ``size`` directions makes of rows, in the model's units."""
         return principal.reconstruct(x, size, given)
 
+    def at(self, x: Tensor) -> Likelihood:
+        """The same likelihood for these rows, where the mean depends on more than the decoder's output."""
+        return self
+
     def init_noise(self, variance: float) -> None:
         """Initialize a learned σ² with the closed-form answer, in the model's units."""
 
