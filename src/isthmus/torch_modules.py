@@ -128,9 +128,9 @@ class _Traced(nn.Module):
         model = copy.deepcopy(fitted.model).cpu()
         if part != "decoder":
             self.encoder, self.bottleneck = model.encoder, model.bottleneck
-        self.decoder, self.likelihood = model.decoder, model.likelihood.mean_module()
-        if part == "encoder":
-            self.decoder = None
+        self.likelihood = model.likelihood.mean_module()
+        if part != "encoder":
+            self.decoder = model.decoder
         if steps:
             assert fitted.inference is not None  # see `_steps`
             assert fitted.inference.polishing is not None

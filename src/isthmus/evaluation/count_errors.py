@@ -36,6 +36,8 @@ class CountErrors:
     ----------
     deviances : ndarray of shape (n_sizes,)
         Sum over rows, with 0, 1, 2 … directions.
+    directions, products : ndarray
+        Empty: only the formulas of a Gaussian likelihood ask for them.
     """
 
     deviances: np.ndarray | None
@@ -45,6 +47,7 @@ class CountErrors:
         self.device = fitted.device
         n_sizes = 1 + min(len(self.principal.directions), 2 * size + SPARE, max(size, MOST))
         self.errors = np.zeros((n_sizes, len(self.principal.mean)))
+        self.directions = self.products = np.zeros((0, len(self.principal.mean)))
         self._deviances = self.deviances = np.zeros(n_sizes)
 
     def add(self, units: np.ndarray) -> np.ndarray:

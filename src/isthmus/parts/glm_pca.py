@@ -181,5 +181,10 @@ def glm_start(
     encode = torch.cat([read[:, :n_used] @ used, read[:, n_used + 1 :]], 1)
     decode = torch.cat([own, found.directions[:, size:]], 1)
     scale = z.std(0).clamp(min=1e-6)
-    parts = (encode, read[:, n_used], decode, offset, scale)
-    return LinearStart(*(part.float().contiguous() for part in parts))
+    return LinearStart(
+        encode_weight=encode.float().contiguous(),
+        encode_bias=read[:, n_used].float().contiguous(),
+        decode_weight=decode.float().contiguous(),
+        decode_bias=offset.float().contiguous(),
+        code_scale=scale.float(),
+    )
