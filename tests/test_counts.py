@@ -44,6 +44,14 @@ def test_the_closed_form_is_the_svd_of_pearson_residuals(fitted):
     np.testing.assert_allclose(np.abs((found.directions[:2].numpy() * directions[:2]).sum(1)), 1, atol=1e-3)
 
 
+def test_codes_are_polished_unasked_also_at_the_start():
+    X = counts(seed=1)
+    model = Autoencoder(2, likelihood="poisson", random_state=0, max_iter=0).fit(counts())
+    assert model.fitted_.polish_steps > 0
+    polished = deviance(model.reconstruct(X), X)
+    assert polished < deviance(model.set_params(polish=0).reconstruct(X), X)
+
+
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 def test_held_out_deviance_is_below_the_baseline(likelihood):
     model = Autoencoder(2, likelihood=likelihood, random_state=0, max_iter=2).fit(counts())

@@ -331,6 +331,7 @@ def closed_form_kept(fitted: FittedState, best_epoch: int) -> Principal | None:
     """PCA, if codes and reconstructions are still its."""
     model = fitted.model
     plain = model.bottleneck.is_identity and model.corruption.is_identity and model.completion is None
+    plain = plain and not model.likelihood.counts_deviance  # counts start at GLM-PCA
     at_start = best_epoch == 0 and fitted.architecture.principal and fitted.given is None
     return fitted.principal if plain and at_start else None
 
