@@ -300,7 +300,9 @@ class BaseAutoencoder(
         ``missing="auto"`` can encode them.
         """
         gaps = self._takes_gaps() if gaps is None else gaps
-        return self._fit_columns().rows(input_rules(self, reset=False), X, gaps=gaps).values
+        values = self._fit_columns().rows(input_rules(self, reset=False), X, gaps=gaps).values
+        self.fitted_.model.likelihood.check_rows(type(self).__name__, values)
+        return values
 
     encoder = Side("encoder")
     decoder = Side("decoder")

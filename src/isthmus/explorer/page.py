@@ -39,6 +39,7 @@ from isthmus.explorer.items import (
 from isthmus.explorer.packing import Packer, as_text
 from isthmus.explorer.places import find_places
 from isthmus.explorer.principal_model import principal_model
+from isthmus.explorer.programs import UnknownLayerError
 from isthmus.explorer.row_kind import row_kind
 from isthmus.explorer.tab import LARGE_NETWORK, View, row_errors, tab_facts
 from isthmus.inference.missing import completed
@@ -108,6 +109,9 @@ def write_explorer(
         If the file cannot be written.
     """
     models = {"model": estimator} if isinstance(estimator, BaseAutoencoder) else dict(estimator)
+    for one in models.values():
+        if one.fitted_.model.likelihood.counts_deviance:
+            raise UnknownLayerError("the page cannot run a model of counts yet; isthmus evaluate and encode can.")
     if not models:
         raise ValueError("write_explorer: needs at least one fitted estimator.")
     for model in models.values():
