@@ -13,7 +13,7 @@ from isthmus.cli.matching_rows import Expected, read_matching, unnamed
 from isthmus.cli.outcome import CommandError, UsageError, print_json, say, show
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import READ_BY_ITSELF
-from isthmus.cli.row_flags import Drop, Ids, JsonOutput, Labels, Overwrite, PicturesOutput, Seed
+from isthmus.cli.row_flags import Drop, Ids, JsonOutput, Labels, Overwrite, PicturesOutput, Seed, rows_of
 from isthmus.cli.rows_output import require_writable, write_rows
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class _Outcome:
 
 
 def denoise(
-    data: str,
+    data: Annotated[str, rows_of("Noisy rows")],
     /,
     *,
     clean: str | None = None,
@@ -66,8 +66,6 @@ def denoise(
 
     Parameters
     ----------
-    data
-        Noisy rows: a table, an array, a folder of pictures, or a bundled data set.
     clean
         Clean rows of the same columns to train on: those of DATA, or others like them. One in five is kept for the
         evaluation.

@@ -14,7 +14,7 @@ from isthmus.cli.matching_rows import read_matching, rows_expected
 from isthmus.cli.outcome import CommandError, UsageError, say
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
-from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, RunPath
+from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, RunPath, rows_of
 from isthmus.cli.run_folder import NESTED, PAGE, open_run
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ PCA_TAB = "PCA"
 
 def explore(
     run: RunPath,
-    data: str | None = None,
+    data: Annotated[str | None, rows_of("Rows to show; without them those held out")] = None,
     /,
     *,
     output: Annotated[Path | None, Parameter(("--output", "-o"), show_default=False)] = None,
@@ -47,8 +47,6 @@ def explore(
 
     Parameters
     ----------
-    data
-        Rows to show, with the columns the model was fitted on.
     output
         The .html file to write. [default: RUN/explorer.html]
     beside

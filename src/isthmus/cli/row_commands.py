@@ -29,7 +29,7 @@ from isthmus.cli.matching_rows import Expected, codes_expected, open_matching, r
 from isthmus.cli.outcome import CommandError, say
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
-from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, PicturesOutput, RunPath, Shard, TableOutput
+from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, PicturesOutput, RunPath, Shard, TableOutput, rows_of
 from isthmus.cli.rows_output import require_writable, shared, write_blocks
 from isthmus.cli.run_folder import open_run
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["decode", "encode", "impute", "reconstruct", "score"]
 
-Rows = Annotated[str, Parameter(help="Rows with the columns the model was fitted on, in any order.")]
+Rows = Annotated[str, rows_of("Rows with the columns of the fit, in any order")]
 Errors = Annotated[bool, Parameter(help="Write the standard error of each latent beside the code.", show_default=False)]
 Codes = Annotated[str, Parameter(help="Codes as isthmus encode writes them.")]
 

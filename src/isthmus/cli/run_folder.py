@@ -50,6 +50,7 @@ __all__ = [
     "PAGE",
     "RECORD",
     "RESULT",
+    "STANDARD_INPUT",
     "TEST_ROWS",
     "DataRecord",
     "Run",
@@ -68,6 +69,7 @@ FORMAT = "isthmus run"
 RECORD, MODEL, FIGURES, PAGE = "run.json", "model", "figures", "explorer.html"
 DATA = "data.json"  # in runs of the first format the record
 TEST_ROWS, EVALUATION, HISTORY = "test_rows.csv", "evaluation.json", "history.csv"
+STANDARD_INPUT = "standard input"  # as the source of a run: it can't be read again
 RESULT, NESTED = "smallest.json", "nested"  # of isthmus smallest
 FIGURE_NAMES = (
     "samples",
@@ -294,6 +296,8 @@ def lasting_source(source: str) -> str:
     """The name of a bundled data set, or an absolute path: what says the same in every folder."""
     from isthmus.tables import BUNDLED
 
+    if source == "-":
+        return STANDARD_INPUT
     return source if source in BUNDLED else str(Path(source).resolve())
 
 

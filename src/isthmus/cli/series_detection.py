@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from isthmus.cli.detection_output import require_writable, write_columns
-from isthmus.cli.outcome import CommandError, UsageError, escaped, say
+from isthmus.cli.detection_output import as_rows, require_writable, write_columns
+from isthmus.cli.outcome import CommandError, UsageError, escaped, print_json, say
 from isthmus.cli.own_inputs import refuse_own_inputs
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def detect_series(
     save: Path | None,
     *,
     overwrite: bool,
+    json: bool = False,
 ) -> None:
     """Find the episodes of a series, write them to standard output, and each step to ``output``."""
     _require_sense(asked, not_of_series, save)
@@ -85,7 +86,12 @@ def detect_series(
         say(f"{len(file):,} steps, in the order of the file, are in {str(output)!r}.")
     if plot is not None:
         _draw(plot, found[0][1], asked)
-    write_columns(None, _episode_columns(asked, file, [one for _, one in found]), overwrite=False)
+    episodes = _episode_columns(asked, file, [one for _, one in found])
+    if json:
+        written = {} if output is None else {"output": str(output)}
+        print_json({"steps": len(file), "episodes": as_rows(episodes), **written})
+    else:
+        write_columns(None, episodes, overwrite=False)
 
 
 def _require_sense(asked: AskedSeries, not_of_series: Mapping[str, Any], save: Path | None) -> None:

@@ -211,16 +211,21 @@ def _opened(source: str | Path, request: Request) -> TableStream:
 
 
 def _standard_input() -> Path:
+    """A copy of standard input, which can be read once only."""
+    if HELD_INPUT and HELD_INPUT[-1][0] is sys.stdin:
+        return HELD_INPUT[-1][1]
     scratch = Scratch()
     path = scratch.path / "stdin"
     with path.open("wb") as copy:
         while block := sys.stdin.buffer.read(1 << 20):
             copy.write(block)
     HELD_SCRATCH.append(scratch)  # until the process ends: the stream reads from it
+    HELD_INPUT.append((sys.stdin, path))
     return path
 
 
 HELD_SCRATCH: list[Scratch] = []
+HELD_INPUT: list[tuple[Any, Path]] = []
 
 
 def _of_path(path: Path, where: str, request: Request) -> TableStream:
