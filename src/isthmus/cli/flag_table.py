@@ -87,7 +87,7 @@ def _differs(parameter: Hyperparameter, field: Any) -> bool:
 
 
 def _from_plain(name: str, entry: Mapping[str, Any]) -> Hyperparameter:
-    facts = {
+    facts: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in entry.items() if key != "variants"
     }
     annotation = functools.reduce(operator.or_, (TYPES[member] for member in entry["annotation"]))
