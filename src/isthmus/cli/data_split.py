@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from isthmus.cli.outcome import CommandError, say
+from isthmus.cli.outcome import STANDARD_INPUT, CommandError, say
 from isthmus.cli.reading_flags import READ_BY_ITSELF, ReadingFlags
 from isthmus.cli.run_folder import DataRecord, Run, fingerprint, lasting_source, places_sha256
 from isthmus.tables.column import Column
@@ -207,6 +207,10 @@ def held_out_again(run: Run) -> DataSplit:
     record = run.record
     if record is None:
         raise CommandError(f"{str(run.path)!r} is a model without its run folder; name the data to use after it.")
+    if record.source == STANDARD_INPUT:
+        raise CommandError(
+            f"the rows of {str(run.path)!r} came from standard input, which is gone; name the data to use after the run."
+        )
     try:
         say(f"reading {record.source!r}, the data that {str(run.path)!r} names …")
         roles: dict[str, Any] = {"labels": record.label_name, "ids": record.id_name}

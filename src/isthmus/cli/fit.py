@@ -19,7 +19,7 @@ from isthmus.cli.hyperparameter_flags import (
     variant_names,
     with_hyperparameter_flags,
 )
-from isthmus.cli.outcome import CommandError, UsageError, finite, print_json, say, show
+from isthmus.cli.outcome import STANDARD_INPUT, CommandError, UsageError, finite, print_json, say, show
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading, ReadingFlags
 from isthmus.cli.resume import Asked, asked_again, checkpointed, require_none_unfinished, require_same_data
@@ -80,7 +80,8 @@ def fit(
     Parameters
     ----------
     data
-        A .csv, .tsv, .parquet, .npy or .npz file, a folder of those or of pictures, or a bundled data set.
+        A .csv, .tsv, .parquet, .npy or .npz file, a folder of those or of pictures, a bundled data set, or - for
+        standard input.
     output
         The run folder to write. [default: runs/DATA-VARIANT]
     labels
@@ -217,7 +218,7 @@ def _written(run: Path, report: dict[str, Any]) -> list[str]:
 
 def _name_of(data: str) -> str:
     """What the run folder is named after: the file or folder without its suffix."""
-    path = Path(data)
+    path = Path("stdin" if data == STANDARD_INPUT else data)
     name = path.stem if path.suffix else path.resolve().name
     return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name) or "data"
 

@@ -28,6 +28,7 @@ __all__ = ["CommandError", "UsageError", "escaped", "finite", "print_json", "run
 
 WELL, FAILED, WRONG_USE, STOPPED, ENDED = 0, 1, 2, 130, 143
 DEBUG = "--debug"
+STANDARD_INPUT = "/dev/stdin"
 # whose errors are sentences for the user: this library's own, and scikit-learn's checks of an array
 SPEAKERS = ("isthmus", "sklearn.utils.validation")
 
@@ -53,7 +54,8 @@ class UsageError(Exception):
 def run(tokens: Sequence[str]) -> int:
     """Run one command line and give its exit code; nothing is raised."""
     debug = DEBUG in tokens
-    tokens = [token for token in tokens if token != DEBUG]
+    # cyclopts takes a lone dash for a flag
+    tokens = [STANDARD_INPUT if token == "-" else token for token in tokens if token != DEBUG]
     try:
         with _notes_for_warnings(), _termination_unwinds():
             if not tokens:

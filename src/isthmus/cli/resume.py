@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from isthmus.cli.outcome import CommandError, say
+from isthmus.cli.outcome import STANDARD_INPUT, CommandError, say
 from isthmus.cli.run_folder import RECORD, SEEDS, DataRecord, data_record_bytes, lasting_source, read_data_record
 from isthmus.storage.folder_lock import LOCK, locked
 from isthmus.storage.folder_writing import remove_owned
@@ -86,7 +86,8 @@ def checkpointed(run: Path, asked: Asked, pace: dict[str, Any], *, first: bool) 
         yield Checkpoints(folder, **pace)
     except BaseException:
         if any(folder.glob("checkpoint-*")):
-            say(f"what was learned so far is kept; resume with isthmus fit --resume {str(run)!r}.")
+            again = ", with the same rows on standard input" if asked.data == STANDARD_INPUT else ""
+            say(f"what was learned so far is kept; resume with isthmus fit --resume {str(run)!r}{again}.")
             raise
         with suppress(StorageError, OSError):
             _remove(folder)

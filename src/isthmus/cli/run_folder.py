@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from isthmus.cli.outcome import CommandError, say
+from isthmus.cli.outcome import STANDARD_INPUT, CommandError, say
 from isthmus.storage.folder_writing import Owned, building, finish_replacement, require_free, saved_files
 from isthmus.storage.manifest import manifest_bytes, read_manifest
 from isthmus.storage.record import fact, from_plain, record
@@ -270,10 +270,10 @@ def fingerprint(values: np.ndarray) -> str:
 
 
 def lasting_source(source: str) -> str:
-    """The name of a bundled data set, or an absolute path: what says the same in every folder."""
+    """The name of a bundled data set or of standard input, or an absolute path: what says the same in every folder."""
     from isthmus.tables import BUNDLED
 
-    return source if source in BUNDLED else str(Path(source).resolve())
+    return source if source in BUNDLED or source == STANDARD_INPUT else str(Path(source).resolve())
 
 
 def data_record_bytes(record: DataRecord) -> bytes:
