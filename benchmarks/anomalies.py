@@ -10,21 +10,20 @@ Protocols, of at most 2,000 rows a set drawn at random, without repeated rows:
     swap        one cell of each normal test row replaced by another row's; tested against the rows as they were
     move        one cell moved by two standard deviations
 
-No label is used in a fit. isthmus, five nearest neighbours and PCA's Mahalanobis distance get the rows as they are or
-standardised; so do scikit-learn's isolation forest and LOF, and ECOD by its formula (Li et al. 2022). PyOD's detectors
-are measured beside them with --peers, in an environment of their own (.venv-peers).
+No label is used in a fit. The others get standardised columns: five nearest neighbours, LOF, the isolation forest and
+PCA's Mahalanobis distance from scikit-learn, DTE's non-parametric method by its formula (Livernoche et al. 2024: the
+mode of its posterior is the mean squared distance to five neighbours, over the number of columns). PyOD's own detectors
+are measured with --peers, on the first three protocols, in an environment of their own (.venv-peers).
 
-Results are saved after every fit, and an interrupted run is resumed by the same command; --minutes stops it. Writes
-benchmarks/results/anomalies.json and the tables in docs/uses/anomalies.md.
+Results are saved after every fit, and an interrupted run is resumed by the same command; --minutes stops it. Sets go
+from cheap to expensive, seed by seed. Writes benchmarks/results/anomalies.json and the tables in
+docs/uses/anomalies.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import statistics
-import subprocess
-import tempfile
 import time
 import warnings
 from collections.abc import Iterator
@@ -34,25 +33,16 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from anomaly_peers import Peers
+from anomaly_tables import tables_of, write_into_page
 from isthmus.anomaly import AutoencoderOutlierDetector
 from isthmus.tables import atomic_write
-from race.environments import python_for, set_up_peers
 
-HERE = Path(__file__).parent
-RESULTS = HERE / "results" / "anomalies.json"
-PAGE = HERE.parent / "docs" / "uses" / "anomalies.md"
+RESULTS = Path(__file__).parent / "results" / "anomalies.json"
 MOST_ROWS, MOST_BROKEN, LEAST_NORMAL_ROWS = 2_000, 400, 100
 SHARES = {"clean": 0.0, "5 %": 0.05, "10 %": 0.1}
 BROKEN = ("swap", "move")
 RATES = (0.01, 0.05, 0.1)
-NAMES = {
-    "isthmus": "isthmus",
-    "knn": "5 nearest neighbours",
-    "lof": "LOF",
-    "pca": "PCA, Mahalanobis",
-    "isolation_forest": "isolation forest",
-    "ecod": "ECOD",
-}
 Split = dict[str, np.ndarray]
 
 
@@ -134,104 +124,50 @@ def baselines(split: Split, seed: int) -> dict[str, dict[str, Any]]:
     factor = LocalOutlierFactor(min(20, len(train) - 1), novelty=True).fit(train)
     pca = PCA().fit(train)
     kept = pca.explained_variance_ > 1e-10 * pca.explained_variance_[0]
+    distances = NearestNeighbors(n_neighbors=5).fit(train).kneighbors(test)[0]
     scores = {
-        "knn": NearestNeighbors(n_neighbors=5).fit(train).kneighbors(test)[0].mean(1),
+        "knn": distances.mean(1),
+        "dte": (distances**2).mean(1),
         "lof": -factor.score_samples(test),
         "pca": (pca.transform(test)[:, kept] ** 2 / pca.explained_variance_[kept]).sum(1),
         "isolation_forest": -forest.score_samples(test),
-        "ecod": _ecod(train, test),
     }
     return {name: evaluated(np.nan_to_num(part), truth) for name, part in scores.items()}
 
 
-def _ecod(train: np.ndarray, test: np.ndarray) -> np.ndarray:
-    """The largest of the sums of -log of left, right and skewness-chosen tail probabilities over columns."""
-    n_rows, ordered = len(train), np.sort(train, 0)
-    places = [
-        np.searchsorted(ordered[:, j], test[:, j], side) for side in ("right", "left") for j in range(test.shape[1])
-    ]
-    low, high = np.split(np.stack(places, 1), 2, axis=1)
-    left, right = -np.log((low + 1) / (n_rows + 1)), -np.log((n_rows - high + 1) / (n_rows + 1))
-    skewed = np.where(((train - train.mean(0)) ** 3).mean(0) < 0, left, right)
-    return np.maximum.reduce([left.sum(1), right.sum(1), skewed.sum(1)])
+# ---- running ---------------------------------------------------------------------------------------------
 
 
-def peers(split: Split, seed: int) -> dict[str, dict[str, Any]]:
-    """PyOD's detectors, in a process of their own environment."""
-    with tempfile.TemporaryDirectory() as folder:
-        np.savez(Path(folder, "0.npz"), train=split["train"], test=split["test"])
-        job = [python_for("pyod"), HERE / "anomaly_peers.py", folder, str(seed)]
-        subprocess.run(job, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        with np.load(Path(folder, "0-scores.npz"), allow_pickle=False) as scores:
-            return {name: evaluated(scores[name], split["truth"]) for name in scores.files}
+def saved(results: Path) -> dict[str, dict[str, Any]]:
+    """Figures by detector, of every "set, protocol, seed"."""
+    return json.loads(results.read_text()) if results.exists() else {}
 
 
-# ---- tables ----------------------------------------------------------------------------------------------
+def save(results: Path, key: str, figures: dict[str, Any]) -> None:
+    """Add figures to those saved."""
+    known = saved(results)
+    known.setdefault(key, {}).update(figures)
+    results.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(results) as temporary:
+        temporary.write_text(json.dumps(known, indent=1) + "\n")
 
 
-def _mean(runs: list[dict], detector: str, key: str) -> float:
-    return statistics.fmean(run[detector][key] for run in runs)
+def cheapest_first(folder: Path, most_columns: int) -> list[Path]:
+    """Sets by the number of cells that are used of them."""
+
+    def cells(path: Path) -> tuple[int, int]:
+        with np.load(path, allow_pickle=False) as arrays:
+            n_rows, n_columns = arrays["X"].shape
+        return min(n_rows, MOST_ROWS) * n_columns, n_columns
+
+    sizes = {path: cells(path) for path in folder.glob("*.npz")}
+    return sorted((path for path in sizes if sizes[path][1] <= most_columns), key=sizes.__getitem__)
 
 
-def means_table(sets: dict[str, dict]) -> str:
-    """Means over sets of means over seeds, each protocol a row; AUROC / average precision."""
-    lines = ["| protocol | sets | " + " | ".join(NAMES.values()) + " |", "|---" * (len(NAMES) + 2) + "|"]
-    for protocol in (*SHARES, *BROKEN):
-        runs = [entry[protocol] for entry in sets.values() if entry.get(protocol)]
-        if runs:
-            cells = [
-                " / ".join(f"{statistics.fmean(_mean(one, name, key) for one in runs):.3f}" for key in ("auroc", "ap"))
-                for name in NAMES
-            ]
-            lines.append(f"| {protocol} | {len(runs)} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
-
-
-def sets_table(sets: dict[str, dict]) -> str:
-    """Every set, learned from normal rows."""
-    lines = ["| set | " + " | ".join(NAMES.values()) + " |", "|---" * (len(NAMES) + 1) + "|"]
-    for name, entry in sets.items():
-        cells = [" / ".join(f"{_mean(entry['clean'], one, key):.3f}" for key in ("auroc", "ap")) for one in NAMES]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
-
-
-def rates_table(sets: dict[str, dict]) -> str:
-    """Stated and met false-alarm rates."""
-    head = "| set | held-out rows | " + " | ".join(f"stated {rate:.0%}" for rate in RATES) + " |"
-    lines = [head, "|---" * (len(RATES) + 2) + "|"]
-    for name, entry in sets.items():
-        found = [run["isthmus"] for run in entry["clean"]]
-        met = [statistics.fmean(one["false_alarms"][str(rate)] for one in found) for rate in RATES]
-        lines.append(f"| {name} | {found[0]['held_out']:,} | " + " | ".join(f"{rate:.1%}" for rate in met) + " |")
-    return "\n".join(lines)
-
-
-def column_sentence(sets: dict[str, dict]) -> str:
-    """How often the broken column is named first."""
-    said = []
-    for protocol in BROKEN:
-        runs = [entry[protocol] for entry in sets.values() if entry.get(protocol)]
-        if runs:
-            share = statistics.fmean(_mean(one, "isthmus", "first_column") for one in runs)
-            said.append(f"{share:.0%} of the rows ({protocol})")
-    return f"The broken column is named first for {' and '.join(said)}."
-
-
-def write_into_page(tables: dict[str, str]) -> None:
-    """Replace the tables between their marks in the docs."""
-    text = PAGE.read_text()
-    for name, table in tables.items():
-        before, rest = text.split(f"<!-- {name} -->")
-        text = f"{before}<!-- {name} -->\n{table}\n<!-- /{name} -->{rest.split(f'<!-- /{name} -->')[1]}"
-    with atomic_write(PAGE) as temporary:
-        temporary.write_text(text)
-
-
-def _work(paths: list[Path], seeds: int) -> Iterator[tuple[Path, str, int]]:
+def _work(paths: list[Path], protocols: list[str], seeds: int) -> Iterator[tuple[Path, str, int]]:
     """Every fit there is to make, seed by seed."""
     for seed in range(seeds):
-        yield from ((path, protocol, seed) for protocol in (*SHARES, *BROKEN) for path in paths)
+        yield from ((path, protocol, seed) for protocol in protocols for path in paths)
 
 
 def main() -> None:
@@ -240,49 +176,36 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=RESULTS, help="where the figures are kept, for resuming")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--minutes", type=float, help="begin no new fit after this time")
-    parser.add_argument("--most-columns", type=int, default=200, help="leave out sets with more columns")
-    parser.add_argument("--peers", action="store_true", help="measure PyOD's detectors, too")
+    parser.add_argument("--most-columns", type=int, default=2_000, help="leave out sets with more columns")
+    parser.add_argument("--protocols", nargs="+", choices=(*SHARES, *BROKEN), default=[*SHARES, *BROKEN])
+    parser.add_argument("--peers", action="store_true", help="measure PyOD's detectors instead of ours")
     asked = parser.parse_args()
-    if asked.peers:
-        set_up_peers()
     warnings.filterwarnings("ignore")
-    known = json.loads(asked.results.read_text()) if asked.results.exists() else {}
-    paths = [path for path in sorted(asked.folder.glob("*.npz")) if _n_columns(path) <= asked.most_columns]
+    paths, peers = cheapest_first(asked.folder, asked.most_columns), Peers() if asked.peers else None
     begun = time.monotonic()
-    for path, protocol, seed in _work(paths, asked.seeds):
-        runs = known.setdefault(path.stem, {}).setdefault(protocol, [])
-        if len(runs) > seed:
+    for path, protocol, seed in _work(paths, asked.protocols, asked.seeds):
+        key = f"{path.stem}, {protocol}, {seed}"
+        if ("pyod_autoencoder" if peers else "isthmus") in saved(asked.results).get(key, {}):
             continue
         if asked.minutes is not None and time.monotonic() - begun > 60 * asked.minutes:
             print("stopped at the time limit; the same command resumes")
             break
         split = split_of(*read(path, seed), seed, protocol)
-        if split is None:
+        if split is None or (peers and protocol in BROKEN):
             continue
-        runs.append(
-            {"isthmus": ours(split, seed)} | baselines(split, seed) | (peers(split, seed) if asked.peers else {})
-        )
-        asked.results.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(asked.results) as temporary:
-            temporary.write_text(json.dumps(known, indent=1) + "\n")
-        print(f"{path.stem}, {protocol}, seed {seed}", flush=True)
-    sets = {path.stem: known[path.stem] for path in paths if known.get(path.stem, {}).get("clean")}
-    if not sets:
-        return
-    n_seeds = max(len(entry["clean"]) for entry in sets.values())
-    tables = {
-        "anomalies": f"{len(sets)} sets, {n_seeds} seeds.\n\n{means_table(sets)}\n\n{column_sentence(sets)}",
-        "anomaly-sets": sets_table(sets),
-        "anomaly-rates": rates_table(sets),
-    }
+        if peers:
+            scores, seconds = peers.scores_of(split["train"], split["test"], seed)
+            figures = {name: evaluated(part, split["truth"]) for name, part in scores.items()}
+            for name, part in seconds.items():
+                figures[name]["fit_cpu_seconds"] = part
+        else:
+            figures = {"isthmus": ours(split, seed)} | baselines(split, seed)
+        save(asked.results, key, figures)
+        print(key, flush=True)
+    tables = tables_of(saved(asked.results))
     print("\n\n".join(["", *tables.values()]))
     if asked.results == RESULTS:
         write_into_page(tables)
-
-
-def _n_columns(path: Path) -> int:
-    with np.load(path, allow_pickle=False) as arrays:
-        return arrays["X"].shape[1]
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ def _cost_of(size: int, columns: int, width: int, n_rows: int = 1024) -> dict[st
     return row | {"step over products": row["step"] / row["products"]}
 
 
-def _products(size: int, columns: int, width: int, n_rows: int, block: int = 128) -> None:
+def _products(size: int, columns: int, width: int, n_rows: int, block: int = 256) -> None:
     """The products of one Levenberg-Marquardt step: Jacobian, normal equations, and the value at the trial."""
     hidden, out = torch.randn(block * (size + 1), width), torch.randn(block, size + 1, columns)
     weights = [

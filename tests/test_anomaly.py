@@ -330,7 +330,13 @@ def test_shrinkage_is_that_of_ledoit_and_wolf():
         rows = np.random.default_rng(0).normal(size=shape) * np.arange(1, shape[1] + 1)
         found, inverse = ShrunkCovariance.of(rows), np.linalg.inv(ledoit_wolf(rows, assume_centered=True)[0])
         np.testing.assert_allclose(found.precision_times(rows), rows @ inverse, rtol=1e-3, atol=1e-6)
-        np.testing.assert_allclose(found.conditional_variances, 1 / np.diag(inverse), rtol=1e-3)
+        residuals, amounts = found.conditional(rows)
+        np.testing.assert_allclose(residuals, rows @ inverse / np.diag(inverse), rtol=1e-3, atol=1e-6)
+        np.testing.assert_allclose(amounts, (rows @ inverse) ** 2 / np.diag(inverse), rtol=1e-3, atol=1e-6)
+        together = rows @ inverse
+        block = np.linalg.inv(inverse[1:4, 1:4])  # the covariance of three columns given the others
+        lengths = np.einsum("ni,ij,nj->n", together[:, 1:4], block, together[:, 1:4])
+        np.testing.assert_allclose(found.conditional(rows, [(1, 4)])[1][:, 1:4].sum(1), lengths, rtol=1e-3)
 
 
 def test_hidden_cells_get_their_conditional_expectation():
@@ -469,7 +475,8 @@ def test_columns_of_several_kinds_and_gaps_are_taken(tmp_path):
     assert found.explanation.columns == tuple(frame.columns)
     assert found.explanation.contributions.shape == (40, 6)
     assert set(found.explanation.top(2)[1]) <= {3, 4, 5}
-    assert "rpm" in found.explanation.reasons[1] or "load" in found.explanation.reasons[1]
+    assert found.explanation.reasons[1].split("; ")[-1].startswith("relation")
+    assert "rpm" in found.explanation.reasons[1]
     np.testing.assert_allclose(found.explanation.contributions.sum(1), found.explanation.scores)
     assert found.explanation.values[0, 1] == "Z"
     assert found.explanation.expected[0, 1] in ("A", "B", "C")
@@ -586,3 +593,45 @@ def test_a_stream_is_scored_as_its_rows_are():
     np.testing.assert_allclose(found.detection.explanation.scores, whole.explanation.scores[found.rows], rtol=1e-4)
     np.testing.assert_allclose(found.p_values, whole.p_values, atol=1e-2)
     assert sorted(detect_stream(detector, stream, 300).rows.tolist()) == list(range(300))
+
+
+def mixed_frame(n_rows: int, seed: int):
+    """Load, and rpm and grade that follow it; a site and a rare word that follow nothing."""
+    pandas = pytest.importorskip("pandas")
+    rng = np.random.default_rng(seed)
+    load = rng.uniform(20, 100, n_rows)
+    return pandas.DataFrame(
+        {
+            "load": load,
+            "rpm": 900 + 8 * load + 10 * rng.normal(size=n_rows),
+            "site": [f"s{place}" for place in rng.choice(20, n_rows)],
+            "rare": rng.choice(["a", "b", "c"], n_rows, p=[0.97, 0.02, 0.01]),
+            "ok": rng.choice([True, False], n_rows),
+            "grade": np.where(load < 45, "low", np.where(load < 70, "middle", "high")),
+        }
+    )
+
+
+def test_a_category_is_suspect_where_the_rest_of_its_row_contradicts_it_and_not_for_being_rare():
+    detector = AutoencoderOutlierDetector(random_state=0).fit(mixed_frame(300, 0))
+    normal = mixed_frame(200, 1)
+    found = detector.detect(normal)
+    assert found.explanation.suspect.mean() < 0.03
+    assert sum(reason == "like the normal rows" for reason in found.explanation.reasons) > 150
+    broken = normal[normal["load"] > 80][:40].assign(grade="low")
+    why = detector.detect(broken).explanation
+    suspect = np.array(why.columns)[why.suspect.sum(0).argmax()]
+    assert suspect == "grade"
+    assert sum("relation between grade and " in reason for reason in why.reasons) > 15
+    masked = why.expected[why.suspect[:, 5], 5]
+    assert (masked != "low").mean() > 0.9
+    new = detector.detect(normal[:3].assign(site="s99"))
+    assert all(reason.startswith("never seen category in site") for reason in new.explanation.reasons)
+    assert new.explanation.suspect[:, 2].all()
+    assert not any("relation between site" in reason for reason in new.explanation.reasons)
+
+
+def test_a_reason_is_given_where_the_p_value_calls_for_one(fitted):
+    found = fitted.detect(np.concatenate([normal_rows(300, 5), 5 + normal_rows(5, 2)]))
+    told = np.array([reason != "like the normal rows" for reason in found.explanation.reasons])
+    np.testing.assert_array_equal(told, (found.p_values <= 0.1) | found.above)

@@ -63,6 +63,17 @@ def test_how_many_stages_a_grid_is_given(grid, stages):
         assert max(automatic_stages(grid, 500)) <= max(found)
 
 
+@pytest.mark.parametrize(("rank", "stride"), [(1, 4), (2, 2)])
+def test_decoders_begin_as_what_enlarges_smoothly(rank, stride):
+    """Every place repeated, then a convolution: no checkerboard."""
+    layers = Stages(2, (32,) * rank, (8, 8)).decoder(3)
+    enlarging = next(layer for layer in layers if isinstance(layer, (nn.ConvTranspose1d, nn.ConvTranspose2d)))
+    constant = torch.ones(1, enlarging.in_channels, *(6,) * rank)
+    inner = (slice(None), slice(None), *(slice(2 * stride, -2 * stride),) * rank)
+    found = enlarging(constant)[inner]
+    torch.testing.assert_close(found, found.flatten(2)[..., :1].reshape(1, -1, *(1,) * rank).expand_as(found))
+
+
 def test_stages_begin_at_the_linear_skip_and_leave_it_where_it_is():
     architecture = Architecture(n_features=2 * 9 * 8, n_latents=3, grid=(9, 8), stages=(8, 16))
     encoder, decoder = architecture.build()

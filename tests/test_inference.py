@@ -13,6 +13,7 @@ from sklearn.decomposition import PCA
 from torch import nn
 
 from isthmus import Autoencoder, SparseAutoencoder
+from isthmus.inference.blocks import MOST_ROWS
 from isthmus.inference.codes import GaussianPrior, infer
 from isthmus.inference.descent import descend, metric_of
 from isthmus.inference.evidence import CodeDensity, evidence_of, fit_code_density, laplace, noise_variance
@@ -430,8 +431,8 @@ def test_bounded_memory(monkeypatch):
         Network, "value_and_jacobian", lambda self, z, given: sizes.append(len(z)) or whole(self, z, given)
     )
     infer(network, GaussianTarget(rows), codes, steps=2)
-    assert {*sizes} == {128}
-    assert math.ceil(5000 / 128) * 2 == len(sizes)
+    assert {*sizes} == {MOST_ROWS}
+    assert math.ceil(5000 / MOST_ROWS) * 2 == len(sizes)
 
 
 @pytest.mark.parametrize("settings", [{}, {"hidden_layer_sizes": ()}, {"scale": "standard"}, {"variance": "learned"}])

@@ -190,8 +190,6 @@ def test_a_model_says_what_it_is_to_be_given():
     plain = isthmus.Autoencoder(2, max_iter=1, random_state=0).fit(X)
     with pytest.raises(ValueError, match="fitted without given; leave it out, or fit with it"):
         plain.transform(X, given=GIVEN)
-    with pytest.raises(ValueError, match="to_torch: this model was fitted with given"):
-        model.to_torch()
 
 
 def test_both_go_through_a_pipeline_by_metadata_routing():

@@ -33,10 +33,10 @@ MODELS = {
 }
 
 
-def run(path, rows):
+def run(path, *inputs):
     session = onnxruntime.InferenceSession(path)
-    (wanted,) = session.get_inputs()
-    (answer,) = session.run(None, {wanted.name: rows})
+    names = [wanted.name for wanted in session.get_inputs()]
+    (answer,) = session.run(None, dict(zip(names, inputs, strict=True)))
     return answer
 
 
@@ -62,6 +62,14 @@ def test_every_kind_of_model_is_the_same_in_onnxruntime(name, tmp_path):
         onnx.checker.check_model(path, full_check=True)
         assert_close(run(path, given.astype(np.float32)), expected)
         assert_close(run(path, given[:1].astype(np.float32)), expected[:1])  # any number of rows
+
+
+def test_what_rows_are_given_is_a_second_input(tmp_path):
+    X = curved_table(80).astype(np.float32)
+    given = np.linspace(-1, 1, 160, dtype=np.float32).reshape(80, 2)
+    model = isthmus.Autoencoder(2, **QUICK).fit(X, given=given)
+    isthmus.export_onnx(model, tmp_path / "encoder.onnx", "encoder")
+    assert_close(run(tmp_path / "encoder.onnx", X, given), model.transform(X, given=given))
 
 
 def test_double_precision_keeps_the_seconds_of_timestamps(tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pkgutil
+
 import numpy as np
 import pytest
 import torch
@@ -11,12 +13,20 @@ import isthmus
 from conftest import curved_table
 from isthmus import Autoencoder
 from isthmus.choices import choose_refit
+from isthmus.inference.alternation import _Work
 from isthmus.rows.rows import DenseRows, Rows
 from isthmus.training.loop import Training
+from isthmus.training.one_network import OneNetwork
 from isthmus.training.plan import Plan
 from isthmus.training.schedule import annealed_from, rate
 
 SETTINGS = {"hidden_layer_sizes": (16,), "batch_size": 32, "max_iter": 12, "random_state": 0}
+# Turns of decoder and codes are kept on 200 rows.
+TURNING = SETTINGS | {"n_components": 1, "hidden_layer_sizes": (64, 64), "max_iter": 40}
+REPEATS = [
+    pytest.param(SETTINGS | {"n_components": 2, "polish": 0}, "isthmus.training.loop.Training.run_again", id="run"),
+    pytest.param(TURNING, "isthmus.refitting.alternate_again", id="turns"),
+]
 
 
 def error(model, X) -> float:
@@ -67,6 +77,39 @@ def test_where_pca_is_kept_it_stays(learned_from):
     assert set(learned_from) == {60}
 
 
+def test_turns_are_repeated_from_where_they_began(learned_from, monkeypatch):
+    """The epochs before them are not: the networks are those that the turns had at first."""
+    X, begun, take = curved_table(200), [], OneNetwork.__init__
+
+    def began(self, network, *arguments):
+        begun.append({name: values.clone() for name, values in network.state_dict().items()})
+        take(self, network, *arguments)
+
+    monkeypatch.setattr(OneNetwork, "__init__", began)
+    model = Autoencoder(refit=True, **TURNING).fit(X)
+    assert model.fitted_.refit_rows == 200
+    assert set(learned_from) == {150}
+    decoder, encoder, decoder_again, encoder_again = begun  # in the turns and after them, then the same in the refit
+    for name, values in decoder.items():
+        torch.testing.assert_close(decoder_again[name], values, rtol=0, atol=0)
+    for name, values in encoder.items():
+        torch.testing.assert_close(encoder_again[name], values, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("early_stopping", [True, False])
+def test_turns_that_grow_worse_end_once_the_rate_is_low(early_stopping, monkeypatch):
+    measured = []
+
+    def worse_and_worse(work, *, amortized=False):
+        measured.append(held_out_losses(work, amortized=amortized) + len(measured))
+        return measured[-1]
+
+    held_out_losses = _Work.held_out_losses
+    monkeypatch.setattr(_Work, "held_out_losses", worse_and_worse)
+    Autoencoder(refit=False, early_stopping=early_stopping, **TURNING).fit(curved_table(200))
+    assert len(measured) == 1 + (6 if early_stopping else 10)
+
+
 def test_new_rows_are_better_for_it():
     ratios = []
     for seed in range(5):
@@ -78,32 +121,38 @@ def test_new_rows_are_better_for_it():
     assert np.exp(np.mean(np.log(ratios))) < 0.97, ratios
 
 
+@pytest.mark.parametrize(("settings", "repeats"), REPEATS)
 @pytest.mark.parametrize("astray", [float("nan"), 10.0])
-def test_one_that_goes_astray_is_dropped(astray, monkeypatch):
+def test_one_that_goes_astray_is_dropped(astray, settings, repeats, monkeypatch):
     X = curved_table(200)
-    expected = Autoencoder(2, refit=False, **SETTINGS).fit(X)
-    run_again = Training.run_again
+    expected = Autoencoder(refit=False, **settings).fit(X)
+    repeat = pkgutil.resolve_name(repeats)
+    repeated = []
 
-    def astray_again(self, *arguments):
-        run_again(self, *arguments)
+    def astray_again(first, *arguments):
+        repeat(first, *arguments)
+        model = getattr(first, "model", first)
+        repeated.append(model)
         with torch.no_grad():
-            next(iter(self.model.parameters())).add_(astray)
+            next(iter(model.parameters())).add_(astray)
 
-    monkeypatch.setattr(Training, "run_again", astray_again)
-    model = Autoencoder(2, refit=True, **SETTINGS).fit(X)
+    monkeypatch.setattr(repeats, astray_again)
+    model = Autoencoder(refit=True, **settings).fit(X)
+    assert len(repeated) == 1
     assert model.fitted_.refit_rows == 0
     np.testing.assert_array_equal(model.transform(X), expected.transform(X))
 
 
-def test_ctrl_c_in_it_keeps_the_chosen_epoch(monkeypatch):
+@pytest.mark.parametrize(("settings", "repeats"), REPEATS)
+def test_ctrl_c_in_it_keeps_the_chosen_epoch(settings, repeats, monkeypatch):
     X = curved_table(200)
-    expected = Autoencoder(2, refit=False, **SETTINGS).fit(X)
+    expected = Autoencoder(refit=False, **settings).fit(X)
 
-    def interrupted(self, *arguments):
+    def interrupted(first, *arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Training, "run_again", interrupted)
-    model = Autoencoder(2, refit=True, **SETTINGS)
+    monkeypatch.setattr(repeats, interrupted)
+    model = Autoencoder(refit=True, **settings)
     with pytest.warns(ConvergenceWarning, match="training ended early, interrupted"):
         model.fit(X)
     assert model.fitted_.refit_rows == 0
@@ -143,3 +192,22 @@ def test_annealing_begins_where_the_rate_has_halved(epochs):
     assert begin < 0.6 * epochs + 1
     assert rate(plan, 0.6 - 1e-3) > 0.5
     assert annealed_from(Plan(epochs=epochs, batch_size=32, learning_rate=1.0, schedule="constant")) == 0
+
+
+def test_the_history_says_what_reconstruct_does(kind, monkeypatch):
+    """Where codes are the encoder's, nothing was refitted and nothing is drawn in evaluation."""
+    held_out, run = [], Training.run
+
+    def noting(self, training, validation, *arguments):
+        held_out.append(validation)
+        run(self, training, validation, *arguments)
+
+    monkeypatch.setattr(Training, "run", noting)
+    model = kind(2, refit=False, polish=0, **SETTINGS).fit(curved_table(200))
+    bottleneck = model.model_.bottleneck
+    if bottleneck.has_prior or bottleneck.ordered or not model.model_.corruption.is_identity:
+        pytest.skip("evaluation draws noise, or how many latents are read")
+    (rows,) = held_out
+    X = model.scaling_.undo(rows.take(torch.arange(len(rows))).numpy())
+    measured = (((model.reconstruct(X) - X) / model.scaling_.spread) ** 2).mean()
+    assert measured == pytest.approx(model.history_["validation_mse"][model.best_epoch_], rel=1e-3)

@@ -62,6 +62,20 @@ def test_polished_codes_are_written_out(n_latents, activation, table):
         np.testing.assert_allclose(model.to_torch(polish)(rows).detach().numpy(), model.reconstruct(table), atol=0.02)
 
 
+@pytest.mark.parametrize("settings", [{"n_components": 2}, {"n_components": 5}, {"n_components": 2, "polish": 0}])
+def test_what_rows_are_given_is_a_second_input(settings, table):
+    given = np.random.default_rng(1).standard_normal((len(table), 3)) * [1.0, 50.0, 1e-3] + 7.0
+    model = Autoencoder(max_iter=12, random_state=0, **settings).fit(table, given=given)
+    rows, beside = torch.tensor(table), torch.tensor(given)
+    codes, reconstructed = model.transform(table, given=given), model.reconstruct(table, given=given)
+    found = model.encoder.to_torch()(rows, beside).detach().numpy()
+    np.testing.assert_allclose(found, codes, rtol=1e-3, atol=1e-3 * np.abs(codes).max())
+    decoded = model.decoder.to_torch()(torch.tensor(codes), beside).detach().numpy()
+    np.testing.assert_allclose(decoded, model.inverse_transform(codes, given=given), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(model.to_torch()(rows, beside).detach().numpy(), reconstructed, atol=0.02)
+    assert not np.allclose(model.encoder.to_torch()(rows, beside.flip(0)).detach().numpy(), codes, atol=0.01)
+
+
 def test_what_can_t_be_written_out_is_refused():
     X = np.random.default_rng(0).random((200, 36))
     pictures = Autoencoder(2, image_shape=(6, 6), channels=(4,), max_iter=2, polish=2, random_state=0).fit(X)

@@ -3,6 +3,12 @@
 Row 0 is the start, before any step: for a principal start it is the closed-form answer itself, so every
 later row shows the gain over PCA. Training and validation columns are measured in the same way: at the end of the
 epoch, with the same weights, without dropout, on the same number of rows.
+
+Ordinary epochs are measured with the encoder's own codes, as they train. Where decoder and codes took turns after them
+(`isthmus.inference.alternation`), a row is a turn and is measured with polished codes, as in use: the error falls at
+the first of them by what polishing brings. It is the history of the run that chose the epoch. `reconstruct` gives the
+error in its row of ``best_epoch_`` where codes are the encoder's (``polish=0``), nothing was refitted and evaluation
+draws nothing; elsewhere the encoder's last epochs, polishing and the refit come on top of it.
 """
 
 from __future__ import annotations

@@ -72,7 +72,8 @@ def export_onnx(
     _require_onnx()
     module = (estimator if part == "model" else getattr(estimator, part)).to_torch(polish)
     width = estimator.n_components_ if part == "decoder" else estimator.n_features_in_
-    program = _graph_of(module, width, part, dtype)
+    given = estimator.fitted_.given
+    program = _graph_of(module, width, part, dtype, n_given=None if given is None else len(given.center))
     names = [str(name) for name in getattr(estimator, "feature_names_in_", ())]
     for key, value in _about(estimator, part, names).items():
         program.model.metadata_props[key] = value
@@ -88,11 +89,12 @@ def _require_onnx() -> None:
         raise ImportError("export_onnx: needs the extra onnx; pip install 'isthmus[onnx]'.") from error
 
 
-def _graph_of(module: nn.Module, width: int, part: str, dtype: str) -> Any:
+def _graph_of(module: nn.Module, width: int, part: str, dtype: str, n_given: int | None) -> Any:
     import torch
 
-    example = torch.zeros(2, width, dtype=getattr(torch, dtype))
     input_name, output_name = NAMES[part]
+    widths = {input_name: width} | ({} if n_given is None else {"given": n_given})
+    rows = torch.export.Dim("batch")
     exporter = logging.getLogger("torch.onnx")
     level = exporter.level
     exporter.setLevel(logging.ERROR)
@@ -101,12 +103,12 @@ def _graph_of(module: nn.Module, width: int, part: str, dtype: str) -> Any:
             warnings.simplefilter("ignore")  # they are about the exporter's own code
             return torch.onnx.export(
                 module.eval(),
-                (example,),
+                tuple(torch.zeros(2, each, dtype=getattr(torch, dtype)) for each in widths.values()),
                 dynamo=True,
                 opset_version=OPSET,
-                input_names=[input_name],
+                input_names=list(widths),
                 output_names=[output_name],
-                dynamic_shapes=({0: torch.export.Dim("batch")},),
+                dynamic_shapes=tuple({0: rows} for _ in widths),
                 verbose=False,
             )
     finally:

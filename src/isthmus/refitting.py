@@ -1,10 +1,12 @@
 """The refit: once held-out rows have said how long to train, all rows are trained on, those too.
 
-On few rows the share that is held out costs more than it brings (a quarter of 140 rows: a tenth of the error). So the
-run is repeated from its start on all rows, with the same seed and schedule, for the epochs, the turns and the encoder's
-epochs that were chosen. What held-out rows said of the model is kept from before: whether the closed form is left at
-all, the noise, and the columns' errors. A refit that reconstructs the rows it has now learned from no better than the
-model that hadn't, or that goes astray, is dropped.
+On few rows the share that is held out costs more than it brings (a quarter of 140 rows: a tenth of the error). So what
+made the model is repeated on all rows, with the same seed and schedule. Where turns of decoder and codes were kept
+(`isthmus.inference.alternation`) they are what is repeated, from the networks they began with, and the epochs of the
+encoder after them: in the turns the decoder learns for longer than in the run before. Elsewhere the run is repeated
+from its start, for the epochs that were chosen. What held-out rows said of the model is kept from before: whether the
+closed form is left at all, the noise, and the columns' errors. A refit that reconstructs the rows it has now learned
+from no better than the model that hadn't, or that goes astray, is dropped.
 """
 
 from __future__ import annotations
@@ -32,9 +34,10 @@ def refit(training: Training, turns: Turns, found: Alternated, rows: Rows, held_
     loss = _mean_loss(training, held_out)
     against: str | None = None
     try:
-        training.run_again(rows, epochs)
         if found.kept:
             alternate_again(model, rows, turns, training.seed, found, training.mean_weight)
+        else:
+            training.run_again(rows, epochs)
         if not _mean_loss(training, held_out) <= loss:
             against = "it reconstructs held-out rows no better"
     except KeyboardInterrupt:

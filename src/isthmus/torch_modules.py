@@ -2,6 +2,7 @@
 
     encoder:  x ↦ unit · E[z | (x - center) / spread]        decoder:  z ↦ center + spread · E[x̂ | z / unit]
 
+Of a model that was fitted with conditions the module takes them as a second input, (x, given) or (z, given).
 The modules are traced by ``torch.fx``, so they contain only PyTorch's own layers: they train, copy, give a
 ``state_dict`` and are saved without this library. The subtraction is done in float64, so a float64 column of
 timestamps keeps its seconds; outputs have the precision of the weights, float32 unless ``.double()``.
@@ -64,8 +65,9 @@ class Side:
 def to_torch(fitted: FittedState, part: str = "model", polish: int | None = None) -> nn.Module:
     """A trainable copy of a fitted model's encoder, decoder, or both in one: shape (batch, ·) to (batch, ·).
 
-    Rows must be complete: filling missing cells is the estimator's work. Codes are polished by ``polish`` steps, each
-    written out; None takes as many as the model does itself, 0 leaves the encoder's codes.
+    A model that was fitted with ``given`` makes a module of two inputs: rows or codes, and what they are given. Rows
+    must be complete: filling missing cells is the estimator's work. Codes are polished by ``polish`` steps, each of
+    them written out; None takes as many as the model does itself, 0 leaves the encoder's codes.
 
     Raises
     ------
@@ -79,11 +81,9 @@ def to_torch(fitted: FittedState, part: str = "model", polish: int | None = None
             "to_torch: this model was fitted on a mixed-type table, whose words and dates no tensor holds; encode the "
             "table as numbers yourself and fit on those."
         )
-    if fitted.given is not None:
-        raise ValueError("to_torch: this model was fitted with given, which no module of one input takes yet.")
     steps = 0 if part == "decoder" else _steps(fitted, polish)
     with torch.device("cpu"):
-        passes = _Traced(fitted, part, steps)
+        passes = (_Traced if fitted.given is None else _TracedWithGiven)(fitted, part, steps)
         graph = fx.Graph()  # a copy, which doesn't name the tracer: it is saved without this library
         graph.output(graph.graph_copy(_Tracer(passes.own_modules).trace(passes), {}))
     traced = fx.GraphModule(passes, graph)
@@ -144,14 +144,33 @@ class _Traced(nn.Module):
         self.register_buffer("unit", torch.tensor(fitted.code_unit))
 
     def forward(self, rows: Tensor) -> Tensor:
+        return self._through(rows, None)
+
+    def _through(self, rows: Tensor, given: Tensor | None) -> Tensor:
         value: Any = rows
         if self.part != "decoder":
             value = ((value.type_as(self.center) - self.center) / self.spread).type_as(self.unit)
-            guess = self.bottleneck.expected_code(self.encoder(value))
-            value = guess if self.polish is None else self.polish(value, guess)
+            guess = self.bottleneck.expected_code(self.encoder(value, given))
+            value = guess if self.polish is None else self.polish(value, guess, given)
         if self.part == "encoder":
             return value * self.unit
         if self.part == "decoder":
             value = value.type_as(self.unit) / self.unit
-        reconstruction = self.likelihood.mean(self.decoder(value))
+        reconstruction = self.likelihood.mean(self.decoder(value, given))
         return (self.center + self.spread * reconstruction.type_as(self.center)).type_as(self.unit)
+
+
+class _TracedWithGiven(_Traced):
+    """The same of two inputs, conditions standardised as in `fit`."""
+
+    def __init__(self, fitted: FittedState, part: str, steps: int):
+        super().__init__(fitted, part, steps)
+        assert fitted.given is not None  # see `to_torch`
+        self.given_center: Tensor
+        self.given_spread: Tensor
+        self.register_buffer("given_center", torch.from_numpy(np.array(fitted.given.center, dtype=np.float64)))
+        self.register_buffer("given_spread", torch.from_numpy(np.array(fitted.given.spread, dtype=np.float64)))
+
+    def forward(self, rows: Tensor, given: Tensor) -> Tensor:  # pyrefly: ignore[bad-override]
+        scaled = (given.type_as(self.given_center) - self.given_center) / self.given_spread
+        return self._through(rows, scaled.type_as(self.unit))

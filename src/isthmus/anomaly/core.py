@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from isthmus.anomaly.covariance import ShrunkCovariance
+from isthmus.anomaly.covariance import ShrunkCovariance, Spans
 from isthmus.anomaly.neighbours import (
     MOST_ROWS,
     N_CORE_NEIGHBOURS,
@@ -49,10 +49,10 @@ class Remoteness:
         return found if 2 * found.sum() <= len(found) else np.zeros(len(found), dtype=bool)
 
 
-def remoteness(u: np.ndarray, covariance: ShrunkCovariance) -> Remoteness:
+def remoteness(u: np.ndarray, covariance: ShrunkCovariance, spans: Spans = ()) -> Remoteness:
     """How far out rows lie among themselves; u in standard units, shape (n_rows, n_features), at most `MOST_ROWS`.
 
-    ``covariance`` is that of the rows.
+    ``covariance`` is that of the rows, ``spans`` are the columns that are categories or booleans.
     """
     if len(u) > MOST_ROWS:
         raise ValueError(f"remoteness: at most {MOST_ROWS:,} rows, got {len(u):,}.")
@@ -67,6 +67,6 @@ def remoteness(u: np.ndarray, covariance: ShrunkCovariance) -> Remoteness:
     width = denoiser_width(nearest)
     normal = NormalRows(u, np.ones(len(u), dtype=bool), width)
     density = np.concatenate([normal.amounts(u[block])["density"].sum(1) for block in row_blocks(len(u), len(u))])
-    conditional = (covariance.conditional_residuals(u) ** 2 / covariance.conditional_variances).sum(1)
+    conditional = covariance.conditional(u, spans)[1].sum(1)
     parts = [np.where(np.isfinite(part), part, 0.0) for part in (density, few, region, conditional)]
     return Remoteness(np.sum([Surprise.of(part)(part) for part in parts], axis=0), width)

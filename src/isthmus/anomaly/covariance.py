@@ -14,11 +14,14 @@ b_H = -P_HH⁻¹ P_HO b_O, so a cell that is known to be wrong says nothing abou
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["ShrunkCovariance"]
+__all__ = ["ShrunkCovariance", "Spans"]
+
+Spans = Sequence[tuple[int, int]]
 
 LEAST_SHARE = 1e-6  # of the mean variance, that every direction has
 LEAST_VARIANCE = 1e-9
@@ -78,14 +81,34 @@ class ShrunkCovariance:
         """P b of each row, shape (n_rows, n_features)."""
         return (rows - ((rows @ self.basis.T) * self.gains) @ self.basis) / self.rest
 
-    @property
-    def conditional_variances(self) -> np.ndarray:
-        """1 / P_jj, the variance of each column given all others, shape (n_features,)."""
-        return self.rest / (1 - self.gains @ self.basis**2)
+    def precision_block(self, cells: np.ndarray) -> np.ndarray:
+        """P between some columns, shape (n_cells, n_cells)."""
+        block = self.basis[:, cells]
+        return (np.eye(block.shape[1]) - (block.T * self.gains) @ block) / self.rest
 
-    def conditional_residuals(self, rows: np.ndarray) -> np.ndarray:
-        """(P b)_j / P_jj: each cell less its expectation given the rest of its row, shape (n_rows, n_features)."""
-        return self.precision_times(rows) * self.conditional_variances
+    def conditional(self, rows: np.ndarray, spans: Spans = ()) -> tuple[np.ndarray, np.ndarray]:
+        """Each cell less its expectation given all other columns, and its squared length in standard deviations.
+
+        Both have shape (n_rows, n_features). ``spans`` are the columns that are categories or booleans, from begin to
+        end: of these the others are those outside the span, as its numbers say all of one another, and its squared
+        Mahalanobis distance is shared equally.
+        """
+        pull = self.precision_times(rows)
+        variances = self.rest / (1 - self.gains @ self.basis**2)
+        residuals = pull * variances
+        amounts = pull * residuals
+        for begin, end in spans:
+            block = np.linalg.pinv(self.precision_block(np.arange(begin, end)), hermitian=True)
+            residuals[:, begin:end] = pull[:, begin:end] @ block
+            together = (residuals[:, begin:end] * pull[:, begin:end]).sum(1, keepdims=True)
+            amounts[:, begin:end] = np.maximum(together, 0.0) / (end - begin)
+        return residuals, amounts
+
+    def lengths(self, rows: np.ndarray, cells: np.ndarray) -> np.ndarray:
+        """Squared Mahalanobis length of some columns by themselves, whatever the others are, shape (n_rows,)."""
+        block = self.basis[:, cells]
+        covariance = (block.T * (self.variances - self.rest)) @ block + self.rest * np.eye(len(cells))
+        return (rows[:, cells] * np.linalg.solve(covariance, rows[:, cells].T).T).sum(1)
 
     def filled(self, rows: np.ndarray, hidden: np.ndarray) -> np.ndarray:
         """Rows with their hidden cells at the expectation given the others; both of shape (n_rows, n_features)."""
@@ -95,8 +118,6 @@ class ShrunkCovariance:
             cells = np.flatnonzero(pattern)
             if len(cells):
                 chosen = np.flatnonzero(which.ravel() == place)
-                block = self.basis[:, cells]
-                precision = (np.eye(len(cells)) - (block.T * self.gains) @ block) / self.rest
                 pull = self.precision_times(filled[chosen])[:, cells]
-                filled[np.ix_(chosen, cells)] = -np.linalg.solve(precision, pull.T).T
+                filled[np.ix_(chosen, cells)] = -np.linalg.solve(self.precision_block(cells), pull.T).T
         return filled

@@ -11,7 +11,7 @@ from isthmus.anomaly.conformal import Calibration, Threshold
 from isthmus.anomaly.contributions import Explanation, attribute_to_columns, joined_explanations
 from isthmus.anomaly.encoding import Encoded, decoded, summed_over_columns
 from isthmus.anomaly.expected import Expected, expect
-from isthmus.anomaly.reasons import partners, reasons_of
+from isthmus.anomaly.reasons import LEAST, REMARKABLE, partners, reasons_of
 from isthmus.anomaly.scorer import WEIGHTS, Block, Scorer
 from isthmus.anomaly.scores import Surprise
 
@@ -135,31 +135,36 @@ class Report:
         found = []
         for rows in scorer.rows_at_once(len(encoded.values)):
             block = scorer.block(encoded.values[rows])
-            scored = self.scoring.score(scorer.amounts(block))
-            found.append(self._block(scorer, block, scored, encoded, rows.start, owners, partner))
+            found.append(self._block(scorer, block, encoded, rows.start, owners, partner))
         return joined_results(found, np.arange(len(encoded.values)))
 
     def _block(
         self,
         scorer: Scorer,
         block: Block,
-        scored: Scored,
         encoded: Encoded,
         begin: int,
         owners: np.ndarray,
         partner: np.ndarray,
     ) -> DetectionResult:
         mixed = encoded.layout is not None
-        contributions = summed_over_columns(scored.contributions, owners.tolist() if mixed else None)
-        expected = expect(scorer, block, owners)
+        amounts = scorer.amounts(block)
+        scored = self.scoring.score(amounts)
+        unseen = {row - begin: names for row, names in encoded.unseen.items()}
+        doubtful = self._nats(scored.parts).get("mahalanobis", np.full(len(block.u), np.inf)) > LEAST
+        expected = expect(scorer, block, owners, self._unseen_numbers(unseen, owners, len(block.u)), doubtful)
+        blamed = scored
+        if expected.suspect.any() and "mahalanobis" in amounts:
+            blamed = self.scoring.score(amounts | {"mahalanobis": expected.blamed(amounts["mahalanobis"])})
+        contributions = summed_over_columns(blamed.contributions, owners.tolist() if mixed else None)
         suspect = (
             summed_over_columns(expected.suspect.astype(float), owners.tolist()) > 0 if mixed else expected.suspect
         )
-        unseen = {row - begin: names for row, names in encoded.unseen.items()}
         cells = scorer.units.undo(expected.cells)
         scores = scored.scores
         within = self.use == WITHIN
         p_values = self.calibration.p_values_within(scores) if within else self.calibration.p_values(scores)
+        above = scores > self.threshold.score
         explanation = Explanation(
             scores=scores,
             contributions=contributions,
@@ -168,7 +173,13 @@ class Report:
             expected=decoded(encoded, cells),
             suspect=suspect,
             reasons=reasons_of(
-                self._left(scorer, expected, block, scored), suspect, contributions, partner, self.columns, unseen
+                self._nats(self._left(scorer, expected, block, scored)),
+                suspect,
+                contributions,
+                partner,
+                self.columns,
+                unseen,
+                above | (p_values <= REMARKABLE),
             ),
             columns=self.columns,
         )
@@ -176,10 +187,21 @@ class Report:
             explanation,
             p_values,
             self.calibration.is_approximate(scores),
-            scores > self.threshold.score,
+            above,
             self.threshold,
             self.use,
         )
+
+    def _nats(self, parts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Parts of the score without their weights."""
+        return {name: part / WEIGHTS[name] for name, part in parts.items()} if self.scoring.combined else parts
+
+    def _unseen_numbers(self, unseen: dict[int, list[str]], owners: np.ndarray, n_rows: int) -> np.ndarray:
+        found = np.zeros((n_rows, len(owners)), dtype=bool)
+        for row, names in unseen.items():
+            if 0 <= row < n_rows:
+                found[row] = np.isin(owners, [self.columns.index(name) for name in names])
+        return found
 
     def _left(self, scorer: Scorer, expected: Expected, block: Block, scored: Scored) -> dict[str, np.ndarray]:
         """What each part adds to the score of rows whose suspect cells hold what was expected of them."""

@@ -22,7 +22,7 @@ from isthmus.tables.finite import require_finite, require_some_observed
 from isthmus.tables.input_rows import InputRows, arrow_cells, in_memory, input_rows, large_stream
 from isthmus.tables.layout import TableLayout, layout_of, plain_layout
 
-__all__ = ["Encoded", "decoded", "read", "summed_over_columns"]
+__all__ = ["Encoded", "decoded", "read", "spans_of", "summed_over_columns"]
 
 MOST_FITTED_ROWS = 100_000  # of a stream larger than memory
 
@@ -47,6 +47,11 @@ class Encoded:
     layout: TableLayout | None
     unseen: dict[int, list[str]]
     cells: np.ndarray
+
+    @property
+    def spans(self) -> tuple[tuple[int, int], ...]:
+        """The columns that are categories or booleans, from begin to end."""
+        return spans_of(self.layout)
 
 
 def read(estimator: Any, X: Any, layout: TableLayout | None = None, *, reset: bool, least: int = 1) -> Encoded:
@@ -140,6 +145,14 @@ def _require_cells(estimator: Any, values: np.ndarray, names: Sequence[str], *, 
     require_finite(values, names, type(estimator).__name__, missing=True)
     if reset:
         require_some_observed(values, names, type(estimator).__name__)
+
+
+def spans_of(layout: TableLayout | None) -> tuple[tuple[int, int], ...]:
+    """The columns of a table that are categories or booleans, from begin to end."""
+    if layout is None:
+        return ()
+    pairs = zip(layout.columns, layout.spans(), strict=True)
+    return tuple(span for column, span in pairs if column.kind in ("category", "boolean"))
 
 
 def decoded(encoded: Encoded, numbers: np.ndarray) -> np.ndarray:

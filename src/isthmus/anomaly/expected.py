@@ -7,56 +7,109 @@ the row is reconstructed again. What is expected of cell j is then
     e_j = û_j + E[r_j | r_o],      o the cells that are not suspect, and not j
 
 with û the reconstruction and r the residuals, which have the covariance that normal rows have.
+
+A rare category lies far from the mean of its column whatever the rest of its row is, and residuals of categories have
+heavy tails. So a category or a boolean is contradicted only by as much as it lies farther from what the others say than
+from its mean, both in the covariance of rows:
+
+    δᵀ Var(u_g | u_o)⁻¹ δ - u_gᵀ Var(u_g)⁻¹ u_g,      δ = u_g - E[u_g | u_o]
+
+which is, but for a constant, -2 times the log of how much likelier the others make it. A category that was not there at
+fit is suspect from the outset; a row whose residuals are as those of normal rows has no other suspects.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from isthmus.anomaly.contributions import attribute_to_columns
 from isthmus.anomaly.scorer import Block, Scorer
 
 __all__ = ["Expected", "expect"]
 
 SUSPECT = 4.0  # standard deviations from what the others say
+SUSPECT_CATEGORY = 3.0  # less, as the covariance of rows is shrunk more than that of residuals
 MOST_SUSPECTS = 3  # columns of a row
 ROUNDS = 3
 
 
+@dataclass(frozen=True, eq=False)
 class Expected:
-    """``cells``, in standard units, and ``suspect``, booleans; both of shape (n_rows, n_features)."""
+    """What was expected of some rows, each of shape (n_rows, n_features).
 
-    def __init__(self, cells: np.ndarray, suspect: np.ndarray):
-        self.cells, self.suspect = cells, suspect
+    Attributes
+    ----------
+    cells : ndarray
+        In standard units.
+    suspect : ndarray of bool
+    amounts : ndarray
+        Squared conditional residuals once the suspect cells hold what was expected of them, in variances.
+    """
+
+    cells: np.ndarray
+    suspect: np.ndarray
+    amounts: np.ndarray
+
+    def blamed(self, amounts: np.ndarray) -> np.ndarray:
+        """Squared conditional residuals with what the suspect cells do to the others added to their own.
+
+        A row's sum stays as it is.
+        """
+        rows = self.suspect.any(1)
+        found, suspect = amounts.copy(), self.suspect[rows]
+        own = np.where(suspect, amounts[rows], 0.0)
+        others = np.where(suspect, 0.0, np.minimum(amounts[rows], self.amounts[rows]))
+        rest = amounts[rows].sum(1, keepdims=True) - others.sum(1, keepdims=True)
+        found[rows] = others + rest * attribute_to_columns(np.ones(len(own)), own + 1e-12 * suspect)
+        return found
 
 
-def expect(scorer: Scorer, block: Block, owners: np.ndarray) -> Expected:
-    """What was expected in each cell of a block; ``owners`` says which column each number belongs to.
+def expect(scorer: Scorer, block: Block, owners: np.ndarray, unseen: np.ndarray, doubtful: np.ndarray) -> Expected:
+    """What was expected in each cell of a block.
 
-    All numbers of a column are masked together.
+    ``owners`` says which column each number belongs to, and all numbers of a column are masked together; ``unseen``,
+    booleans of shape (n_rows, n_features), which of them are of a category that was not there at fit; ``doubtful``,
+    booleans of shape (n_rows,), which rows may have suspect cells.
     """
     if scorer.residuals is None:
-        return Expected(block.reconstruction, np.zeros(block.u.shape, dtype=bool))
-    covariance, deviations = scorer.residuals, np.sqrt(scorer.residuals.conditional_variances)
-    suspect = np.zeros(block.u.shape, dtype=bool)
+        return Expected(block.reconstruction, np.zeros(block.u.shape, dtype=bool), np.zeros(block.u.shape))
+    covariance, spans = scorer.residuals, scorer.spans
+    suspect = unseen.copy()
     reconstruction, residuals = block.reconstruction.copy(), block.u - block.reconstruction
-    active = np.arange(len(block.u))
+
+    def mask(rows: np.ndarray) -> None:
+        hidden, filled = suspect[rows], _without(scorer, block.u[rows], suspect[rows])
+        for _ in range(ROUNDS):  # the reconstruction changes what is expected of masked cells, and they change it
+            reconstruction[rows] = scorer.reconstruct(filled)
+            residuals[rows] = covariance.filled(block.u[rows] - reconstruction[rows], hidden)
+            filled = reconstruction[rows] + residuals[rows]
+
+    known = np.flatnonzero(unseen.any(1))
+    if len(known):
+        mask(known)
+    active = np.flatnonzero(doubtful)
     for _ in range(min(MOST_SUSPECTS, int(owners.max()))):
-        away = np.abs(covariance.conditional_residuals(residuals[active])) / deviations
-        away[suspect[active]] = 0.0
-        worst = away.argmax(1)
-        contradicted = away[np.arange(len(active)), worst] > SUSPECT
-        active, worst = active[contradicted], worst[contradicted]
         if not len(active):
             break
+        away = covariance.conditional(residuals[active], spans)[1]
+        if spans and scorer.cells is not None:
+            u = reconstruction[active] + residuals[active]
+            given = scorer.cells.conditional(u, spans)[1]
+            for begin, end in spans:
+                alone = scorer.cells.lengths(u, np.arange(begin, end))[:, None]
+                away[:, begin:end] = ((end - begin) * given[:, begin:end] - alone) * (SUSPECT / SUSPECT_CATEGORY) ** 2
+        away[suspect[active]] = 0.0
+        worst = away.argmax(1)
+        contradicted = away[np.arange(len(active)), worst] > SUSPECT**2
+        active, worst = active[contradicted], worst[contradicted]
         suspect[active] |= owners == owners[worst][:, None]
-        hidden, filled = suspect[active], _without(scorer, block.u[active], suspect[active])
-        for _ in range(ROUNDS):  # the reconstruction changes what is expected of the masked cells, and they change it
-            reconstruction[active] = scorer.reconstruct(filled)
-            residuals[active] = covariance.filled(block.u[active] - reconstruction[active], hidden)
-            filled = reconstruction[active] + residuals[active]
-    left_out = covariance.conditional_residuals(residuals)
+        if len(active):
+            mask(active)
+    left_out, amounts = covariance.conditional(residuals, spans)
     cells = reconstruction + residuals - np.where(suspect, 0.0, left_out)
-    return Expected(cells, suspect)
+    return Expected(cells, suspect, amounts)
 
 
 def _without(scorer: Scorer, u: np.ndarray, hidden: np.ndarray) -> np.ndarray:

@@ -8,9 +8,10 @@ import numpy as np
 
 from isthmus.anomaly.covariance import ShrunkCovariance
 
-__all__ = ["NO_REASON", "partners", "reasons_of"]
+__all__ = ["LEAST", "NO_REASON", "REMARKABLE", "partners", "reasons_of"]
 
 NO_REASON = "like the normal rows"
+UNNAMED = "a little unlike the normal rows in all parts of the score"
 FAR = "far from every normal row"
 WORDS = {
     "mahalanobis": "relations between the columns broken",
@@ -22,27 +23,32 @@ WORDS = {
     "region": "far from the bulk of the normal rows",
     "likelihood": "improbable",
 }
+REMARKABLE = 0.1  # the largest p-value of a row that a reason is given for
 LEAST = 3.0  # nats of a part, below which it is no reason
 MOST_NAMED = 3
+MOST_NUMBERS = 1_000  # of a row, beyond which nobody reads of single relations
+LEAST_VALUE = 1e-12
 
 
 def partners(cells: ShrunkCovariance | None, owners: np.ndarray, n_columns: int) -> np.ndarray:
-    """For each column the one it depends on most given all others, shape (n_columns,); -1 if it depends on none.
+    """For each column the one it depends on most given all others, shape (n_columns,); -1 where that isn't known.
 
-    That is the largest partial correlation, -P_jk / √(P_jj P_kk), between numbers of the two.
+    That is the largest partial correlation, -P_jk / √(P_jj P_kk); of categories its like,
+    ‖P_gg^(-1/2) P_gh P_hh^(-1/2)‖.
     """
     found = np.full(n_columns, -1)
-    if cells is None or n_columns < 2:
+    if cells is None or n_columns < 2 or len(owners) > MOST_NUMBERS:
         return found
-    deviations = np.sqrt(cells.conditional_variances)
+    precision = cells.precision_block(np.arange(len(owners)))
+    roots = np.zeros(precision.shape)
     for column in range(n_columns):
-        own = owners == column
-        unit = np.zeros((int(own.sum()), len(owners)))
-        unit[np.arange(len(unit)), np.flatnonzero(own)] = 1.0
-        strength = np.abs(cells.precision_times(unit) * deviations * deviations[own][:, None]).max(0)
-        strength[own] = 0.0
-        found[column] = owners[strength.argmax()] if strength.max() > 0 else -1
-    return found
+        own = np.flatnonzero(owners == column)
+        values, axes = np.linalg.eigh(precision[np.ix_(own, own)])
+        roots[np.ix_(own, own)] = (axes / np.sqrt(np.maximum(values, LEAST_VALUE))) @ axes.T
+    member = np.eye(n_columns)[owners]
+    strength = member.T @ (roots @ precision @ roots) ** 2 @ member
+    np.fill_diagonal(strength, 0.0)
+    return np.where(strength.max(1) > 0, strength.argmax(1), -1)
 
 
 def reasons_of(
@@ -52,13 +58,14 @@ def reasons_of(
     partner: np.ndarray,
     columns: Sequence[str],
     unseen: Mapping[int, Sequence[str]],
+    remarkable: np.ndarray,
 ) -> tuple[str, ...]:
     """One reason a row.
 
     Parameters
     ----------
     parts
-        What each part adds to the score of the rows, shape (n_rows,) each, once their suspect cells hold what was
+        How surprising each part of the rows is, in nats, shape (n_rows,) each, once their suspect cells hold what was
         expected of them: what is left is not due to those cells.
     suspect, contributions
         Shape (n_rows, n_columns).
@@ -68,6 +75,8 @@ def reasons_of(
         Their names.
     unseen
         For rows with a category that was not there at fit, the columns of it.
+    remarkable
+        Which rows need a reason, booleans of shape (n_rows,): of others only such categories are told.
     """
     names = list(parts)
     nats = np.stack([parts[name] for name in names], 1)
@@ -75,12 +84,14 @@ def reasons_of(
     told = []
     for row in range(len(nats)):
         said = [f"never seen category in {_listed(unseen[row])}"] if row in unseen else []
-        part, cells = names[largest[row]], np.flatnonzero(suspect[row])
-        if nats[row, largest[row]] > LEAST and not (len(cells) and part == "mahalanobis"):
+        part = names[largest[row]]
+        known = [cell for cell in np.flatnonzero(suspect[row]).tolist() if columns[cell] not in unseen.get(row, ())]
+        cells = np.array(known, int)
+        if remarkable[row] and nats[row, largest[row]] > LEAST and not (len(cells) and part == "mahalanobis"):
             said.append(WORDS[part])
-        if len(cells):
+        if remarkable[row] and len(cells):
             said.append(_relation(cells[np.argsort(-contributions[row, cells], kind="stable")], partner, columns))
-        told.append("; ".join(said) or NO_REASON)
+        told.append("; ".join(said) or (UNNAMED if remarkable[row] else NO_REASON))
     return tuple(told)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from isthmus.anomaly.contributions import attribute_to_columns
 from isthmus.anomaly.core import remoteness
-from isthmus.anomaly.covariance import ShrunkCovariance
+from isthmus.anomaly.covariance import ShrunkCovariance, Spans
 from isthmus.anomaly.neighbours import MOST_ROWS, NormalRows, row_blocks
 from isthmus.anomaly.scores import Reference, StandardUnits, residual_variances
 
@@ -26,8 +26,9 @@ __all__ = ["COMBINED", "MEASURES", "WEIGHTS", "Block", "Scorer", "gather", "part
 
 COMBINED = ("mahalanobis", "density", "neighbours", "core")
 MEASURES = ("combined", *COMBINED, "reconstruction", "latent", "likelihood")
-# of the surprises in the combined score; latent and region are parts of detectors saved by earlier versions
-WEIGHTS = dict.fromkeys(MEASURES[1:], 1.0) | {"core": 0.75, "latent": 0.5, "region": 0.5}
+# of the surprises in the combined score
+WEIGHTS = dict.fromkeys(MEASURES[1:], 1.0) | {"mahalanobis": 0.5, "density": 1.5, "neighbours": 1.5, "core": 0.75}
+WEIGHTS |= {"latent": 0.5, "region": 0.5}  # parts of detectors saved by earlier versions
 FILLING_ROUNDS = 3
 LEAST_ROWS = 2
 
@@ -79,6 +80,8 @@ class Scorer:
         Of -log p(x) without squared residuals, the median of normal rows.
     others : tuple of Scorer
         With autoencoders of their own, and the same normal rows; what is due to the autoencoder is the mean over all.
+    spans : sequence of (begin, end)
+        The columns that are categories or booleans.
     """
 
     autoencoder: Any
@@ -91,6 +94,7 @@ class Scorer:
     decoded: Reference | None = None
     likelihood_base: float = 0.0
     others: tuple[Scorer, ...] = ()
+    spans: Spans = ()
 
     @classmethod
     def fit(
@@ -107,7 +111,9 @@ class Scorer:
     @classmethod
     def around(cls, autoencoder: Any, values: np.ndarray, gathered: Gathered, parts: tuple[str, ...]) -> Scorer:
         """Around an autoencoder fitted to ``values``."""
-        bare = cls(autoencoder, gathered.units, parts, cells=gathered.cells, normal=gathered.normal)
+        bare = cls(
+            autoencoder, gathered.units, parts, cells=gathered.cells, normal=gathered.normal, spans=gathered.spans
+        )
         block = bare.block(values if len(values) <= MOST_ROWS else values[:: -(-len(values) // MOST_ROWS)])
         residuals = block.u - block.reconstruction
         return dataclasses.replace(
@@ -124,7 +130,7 @@ class Scorer:
             return self
         u = np.concatenate([self.normal.rows, self.block(values).u.astype(np.float32)])
         u = u[np.sort(rng.permutation(len(u))[:MOST_ROWS])]
-        far = remoteness(u.astype(np.float64), ShrunkCovariance.of(u.astype(np.float64)))
+        far = remoteness(u.astype(np.float64), ShrunkCovariance.of(u.astype(np.float64)), self.spans)
         return dataclasses.replace(self, normal=NormalRows(u, far.core, far.width))
 
     @property
@@ -143,7 +149,9 @@ class Scorer:
 
     def reconstruct(self, u: np.ndarray) -> np.ndarray:
         """What the autoencoder makes of rows, both in standard units."""
-        return self.units.apply(np.nan_to_num(self.autoencoder.fitted_.reconstruct(self.units.undo(u))))
+        steps = self.autoencoder.polish_steps  # the setting holds, whatever paid at fit
+        fitted = dataclasses.replace(self.autoencoder.fitted_, polish=steps)
+        return self.units.apply(np.nan_to_num(fitted.reconstruct(self.units.undo(u))))
 
     def amounts(self, block: Block) -> dict[str, np.ndarray]:
         """Every part of the score by column, each of shape (n_rows, n_features)."""
@@ -182,7 +190,7 @@ class Scorer:
 
     def _conditional(self, r: np.ndarray) -> np.ndarray:
         assert self.residuals is not None  # a part that needs it is only asked for where it was learned
-        return self.residuals.conditional_residuals(r) ** 2 / self.residuals.conditional_variances
+        return self.residuals.conditional(r, self.spans)[1]
 
     def _improbability(self, block: Block) -> np.ndarray:
         """-log p(x) by columns: squared residuals; of the rest its base equally, and the excess in proportion to û²."""
@@ -229,6 +237,8 @@ class Gathered:
     normal : NormalRows
     gross : ndarray of bool, shape (n_rows,)
         Rows that no model learns from.
+    spans : sequence of (begin, end)
+        The columns that are categories or booleans.
     """
 
     filled: np.ndarray
@@ -236,9 +246,10 @@ class Gathered:
     cells: ShrunkCovariance
     normal: NormalRows
     gross: np.ndarray
+    spans: Spans = ()
 
 
-def gather(values: np.ndarray, seed: int, *, trim: bool) -> Gathered:
+def gather(values: np.ndarray, seed: int, *, trim: bool, spans: Spans = ()) -> Gathered:
     """Rows with NaN to what scorers learn from; of more than `MOST_ROWS` rows a random sample is kept."""
     units = StandardUnits(*_moments(values))
     chosen = np.sort(np.random.default_rng(seed).permutation(len(values))[:MOST_ROWS])
@@ -252,14 +263,14 @@ def gather(values: np.ndarray, seed: int, *, trim: bool) -> Gathered:
     units = StandardUnits.of(filled)
     u = units.apply(filled[chosen])
     cells = ShrunkCovariance.of(u)
-    far, gross = remoteness(u, cells), np.zeros(len(values), dtype=bool)
+    far, gross = remoteness(u, cells, spans), np.zeros(len(values), dtype=bool)
     gross[chosen] = far.gross & trim
     if gross.any():
         units = StandardUnits.of(filled[~gross])
         u = units.apply(filled[chosen])
         cells = ShrunkCovariance.of(u[~gross[chosen]])
-        far = remoteness(u, cells)
-    return Gathered(filled, units, cells, NormalRows(u.astype(np.float32), far.core, far.width), gross)
+        far = remoteness(u, cells, spans)
+    return Gathered(filled, units, cells, NormalRows(u.astype(np.float32), far.core, far.width), gross, spans)
 
 
 def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

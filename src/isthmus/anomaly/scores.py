@@ -16,9 +16,9 @@ standard deviation s of the roots of rows that were held out
     S(a) = -log Φ(-(a^r - m) / s),      r = 1/3, of distances 1/6
 
 is the surprise of an amount, -log of the probability that a normal row has as much; smooth, and finite beyond the
-largest amount seen. The score is Fisher's (1925) sum, with less weight on the core,
+largest amount seen. The score is Fisher's (1925) sum with weights,
 
-    S(mahalanobis) + S(density) + S(neighbours) + 3/4 S(core)
+    1/2 S(mahalanobis) + 3/2 S(density) + 3/2 S(neighbours) + 3/4 S(core)
 
 Each part can be the score by itself, and so can three others:
 

@@ -18,6 +18,7 @@ so the guess is good too, where it is used as it stands.
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -37,15 +38,18 @@ from isthmus.rows.rows import Batch, Rows, seeded_generator
 from isthmus.training.loop import exceeds_chance
 from isthmus.training.one_network import OneNetwork
 from isthmus.training.plan import Plan, automatic_patience
-from isthmus.training.schedule import rate
+from isthmus.training.schedule import annealed_from, rate
 
 __all__ = ["Alternated", "Turns", "alternate", "alternate_again", "can_alternate", "no_turns", "share_out"]
 
 DESCENT = 2  # steps at the beginning of a turn
 NOISE = 0.02  # of each latent's standard deviation
 RATE, DECAY = 0.6, 0.5  # of the plan's learning rate and weight decay
+# Large batches cost less: twice as many rows at a higher rate, where so many steps an epoch are left.
+LARGER_BATCH, LARGER_RATE, LEAST_STEPS = 2, 1.5, 10
 ORDINARY = 0.5  # share of the plan's epochs that go before, for encoder and decoder together
 LEAST_TURNS, MOST_TURNS, LEAST_EPOCHS = 2, 10, 4
+PATIENCE = 3  # turns since the best of them that end them, once the rate is low
 ENCODER_SHARE = 0.25  # of the decoder's epochs
 BASIS_ROWS = 2048  # of which codes to start from and the mean curvature are taken
 
@@ -90,13 +94,14 @@ def can_alternate(model: AutoencoderModel, rows: Rows) -> bool:
 class Alternated(NamedTuple):
     """Which row of the history is the model's now, whether somebody ended the turns, and how many were kept.
 
-    Of the encoder's epochs after them ``encoder_epochs`` were kept.
+    Of the encoder's epochs after them ``encoder_epochs`` were kept. ``before`` is the model's state at their start.
     """
 
     best_epoch: int
     interrupted: bool
     kept: int = 0
     encoder_epochs: int = 0
+    before: Mapping[str, Tensor] = {}
 
 
 def alternate(
@@ -117,11 +122,13 @@ def alternate(
     """
     plan = turns.plan
     work = _Work(model, rows, held_out, plan.batch_size, seed, mean_weight)
+    at_start = copy.deepcopy(model.state_dict())
     decoder = OneNetwork(model.decoder, plan, DECAY * plan.weight_decay)
     first, begun, before = len(history), time.perf_counter(), history[-1]["seconds"]
     losses = [work.held_out_losses()]
     at_first = best = decoder.weights()
     interrupted, kept, encoder_epochs = False, 0, 0
+    annealed = annealed_from(replace(plan, epochs=turns.count))
     try:
         for turn in range(1, turns.count + 1):
             _take_turn(work, decoder, turns, turn)
@@ -129,10 +136,12 @@ def alternate(
             if work.mean(losses[turn]) < work.mean(losses[kept]):
                 kept, best = turn, decoder.weights()
             row = work.figures(losses[turn])
-            row |= {"epoch": float(first + turn - 1), "learning_rate": RATE * rate(plan, turn / turns.count)}
+            row |= {"epoch": float(first + turn - 1), "learning_rate": work.rate * rate(plan, turn / turns.count)}
             row["seconds"] = before + time.perf_counter() - begun
             history.append({name: row[name] for name in history.columns})
-            if on_turn(row):
+            lowest = min(range(1, turn + 1), key=lambda place: work.mean(losses[place]))
+            waited = turn - lowest if turn >= annealed and plan.patience is not None else 0
+            if on_turn(row) or waited >= PATIENCE:
                 break
     except KeyboardInterrupt:
         interrupted = True
@@ -144,13 +153,14 @@ def alternate(
     if kept:
         encoder_epochs = _teach_encoder(work, turns)
         best_epoch = first + kept - 1
-    return Alternated(best_epoch, interrupted, kept, encoder_epochs)
+    return Alternated(best_epoch, interrupted, kept, encoder_epochs, at_start)
 
 
 def alternate_again(
     model: AutoencoderModel, rows: Rows, turns: Turns, seed: int, found: Alternated, mean_weight: float = 1.0
 ) -> None:
-    """The turns that were kept, and the encoder's epochs after them, on ``rows``, of which none are held out."""
+    """The same from where it began on ``rows``, of which none are held out: as many turns and encoder's epochs."""
+    model.load_state_dict(found.before)
     work = _Work(model, rows, None, turns.plan.batch_size, seed, mean_weight)
     decoder = OneNetwork(model.decoder, turns.plan, DECAY * turns.plan.weight_decay)
     for turn in range(1, found.kept + 1):
@@ -165,7 +175,7 @@ def _take_turn(work: _Work, decoder: OneNetwork, turns: Turns, turn: int) -> Non
     per_turn = turns.epochs * work.batches_of_epoch
     step, n_steps = (turn - 1) * per_turn, turns.count * per_turn
     for noisy, batch in work.batches(turn, turns.epochs):
-        highest = RATE * rate(turns.plan, step / max(1, n_steps - 1))
+        highest = work.rate * rate(turns.plan, step / max(1, n_steps - 1))
         decoder.step(_beside(noisy, batch.given), _at_output(work.model.likelihood, batch), highest)
         step += 1
     work.renew_basis()
@@ -177,8 +187,11 @@ class _Work:
     def __init__(
         self, model: AutoencoderModel, rows: Rows, held_out: Rows | None, batch_size: int, seed: int, mean_weight: float
     ):
-        self.model, self.rows, self.batch_size, self.seed = model, rows, batch_size, seed
+        self.model, self.rows, self.seed = model, rows, seed
         self.mean_weight = mean_weight
+        self.batch_size, self.rate = batch_size, RATE
+        if len(rows) >= LEAST_STEPS * LARGER_BATCH * batch_size:
+            self.batch_size, self.rate = LARGER_BATCH * batch_size, LARGER_RATE * RATE
         self.device = next(model.parameters()).device
         held_out = rows.some(0) if held_out is None else held_out
         self.held_out = self._taken(held_out, torch.arange(len(held_out)))
@@ -297,7 +310,7 @@ def _teach_encoder(work: _Work, turns: Turns, epochs: int | None = None) -> int:
                 here = linearize(h, batch.given)
                 return here.pull(_at_output(model.likelihood, batch)(here.value))
 
-            encoder.step(_beside(batch.x, batch.given), at_code, RATE * rate(plan, step / max(1, n_steps - 1)))
+            encoder.step(_beside(batch.x, batch.given), at_code, work.rate * rate(plan, step / max(1, n_steps - 1)))
             step += 1
         loss = work.mean(work.held_out_losses(amortized=True)) if epochs is None else -math.inf
         if loss < best or epochs is not None:

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-__all__ = ["blocks", "rows_at_once"]
+__all__ = ["MOST_ROWS", "blocks", "rows_at_once"]
 
 CELLS = 1 << 18  # numbers in the widest layer of a block: a megabyte
-LEAST_ROWS, MOST_ROWS = 16, 128
+LEAST_ROWS, MOST_ROWS = 16, 256
 USUAL_WIDTH = 128  # of hidden layers
 
 

@@ -19,7 +19,7 @@ from isthmus.inference.blocks import blocks, rows_at_once
 from isthmus.inference.codes import Decoder
 from isthmus.inference.target import Target
 
-__all__ = ["CodeBank"]
+__all__ = ["FEW", "CodeBank"]
 
 FEW = 24  # codes that are decoded for each row where each has outputs of its own
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from isthmus.inference.descent import LEVEL
 from isthmus.inference.polishing import Polishing
+from isthmus.inference.starts import FEW
 from isthmus.parts.network import Network
 
 __all__ = ["UnrolledPolishing", "can_unroll"]
@@ -49,31 +50,36 @@ def can_unroll(decoder: Network) -> bool:
 
 
 class UnrolledPolishing(nn.Module):
-    """(x, guess) to codes; ``decoder`` is a perceptron beside a linear skip, and shared with whoever made this."""
+    """(x, guess, given) to codes; ``decoder`` is a perceptron beside a linear skip, shared with whoever made this."""
 
     def __init__(self, decoder: Network, polishing: Polishing, steps: int):
         super().__init__()
         self.decoder, self.steps = decoder, steps
+        self.n_latents = len(polishing.metric)
         self.searches = len(polishing.bank) > 0
         self.metric: Tensor
         self.bank: Tensor
         self.outputs: Tensor
         self.register_buffer("metric", polishing.metric.cpu().clone())
         self.register_buffer("bank", polishing.bank.cpu().clone())
+        first: Any = decoder.skip if decoder.skip is not None else (decoder.perceptron_layers() or [])[0]
+        self.n_given = int(first.in_features) - self.n_latents
         with torch.no_grad():
-            outputs = decoder(self.bank) if self.searches else torch.empty(0, 0)
+            outputs = decoder(self.bank) if self.searches and not self.n_given else torch.empty(0, 0)
         self.register_buffer("outputs", outputs)
 
-    def forward(self, x: Tensor, guess: Tensor) -> Tensor:
-        code: Any = self._start(x, guess) if self.searches else guess
-        energy, direction, length = self._ahead(x, code)
+    def forward(self, x: Tensor, guess: Tensor, given: Tensor | None = None) -> Tensor:
+        code: Any = guess
+        if self.searches:
+            code = self._start(x, guess) if given is None else self._start_of_few(x, guess, given)
+        energy, direction, length = self._ahead(x, code, given)
         reach: Any = torch.ones_like(energy)
         for step in range(self.steps):
             trial = code + (reach * length).unsqueeze(1) * direction
             if step == self.steps - 1:
-                reached = 0.5 * (self.decoder(trial) - x).square().sum(1)
+                reached = 0.5 * (self.decoder(trial, given) - x).square().sum(1)
                 return torch.where((reached <= (1 + LEVEL) * energy).unsqueeze(1), trial, code)
-            reached, onward, how_far = self._ahead(x, trial)
+            reached, onward, how_far = self._ahead(x, trial, given)
             lower = reached <= (1 + LEVEL) * energy
             code = torch.where(lower.unsqueeze(1), trial, code)
             direction = torch.where(lower.unsqueeze(1), onward, direction)
@@ -88,10 +94,22 @@ class UnrolledPolishing(nn.Module):
         closer = away.square().sum(1) < own.square().sum(1)
         return torch.where(closer.unsqueeze(1), self.bank[nearest], guess)
 
-    def _ahead(self, x: Tensor, code: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _start_of_few(self, x: Tensor, guess: Tensor, given: Tensor) -> Tensor:
+        """Where each row has outputs of its own a few codes are decoded for each, as in `CodeBank`."""
+        code: Any = guess
+        cost: Any = (self.decoder(code, given) - x).square().sum(1)
+        for place in torch.linspace(0, len(self.bank) - 1, min(FEW, len(self.bank))).long().tolist():
+            trial = self.bank[place] + torch.zeros_like(guess)
+            tried = (self.decoder(trial, given) - x).square().sum(1)
+            code = torch.where((tried < cost).unsqueeze(1), trial, code)
+            cost = torch.minimum(cost, tried)
+        return code
+
+    def _ahead(self, x: Tensor, code: Tensor, given: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """Energy, direction and length, as in `isthmus.inference.descent`."""
         decoder = self.decoder
-        hidden: Any = code if decoder.input_scale is None else code / decoder.input_scale
+        inputs = code if given is None else torch.cat([code, given], 1)
+        hidden: Any = inputs if decoder.input_scale is None else inputs / decoder.input_scale
         first, slopes = hidden, []
         for layer in decoder.perceptron_layers() or []:
             if type(layer) in SLOPES:
@@ -110,19 +128,23 @@ class UnrolledPolishing(nn.Module):
 
     def _pulled(self, cotangent: Any, slopes: list[Any]) -> Any:
         decoder, back, rest = self.decoder, cotangent, list(slopes)
-        total: Any = None if decoder.skip is None else cotangent @ decoder.skip.weight
+        skip: Any = decoder.skip
+        total: Any = None if skip is None else cotangent @ skip.weight
         if slopes:
             for layer in reversed(decoder.perceptron_layers() or []):
                 back = back * rest.pop() if type(layer) in SLOPES else back @ layer.weight
             total = back if total is None else total + back
-        return total if decoder.input_scale is None else total / decoder.input_scale
+        total = total if decoder.input_scale is None else total / decoder.input_scale
+        return total[:, : self.n_latents] if self.n_given else total
 
     def _pushed(self, tangent: Any, slopes: list[Any]) -> Any:
         decoder, rest = self.decoder, list(reversed(slopes))
+        tangent = nn.functional.pad(tangent, (0, self.n_given)) if self.n_given else tangent
         tangent = tangent if decoder.input_scale is None else tangent / decoder.input_scale
-        total: Any = None if decoder.skip is None else tangent @ decoder.skip.weight.T
+        skip: Any = decoder.skip
+        total: Any = None if skip is None else tangent @ skip.weight.T
         if slopes:
-            along = tangent
+            along: Any = tangent
             for layer in decoder.perceptron_layers() or []:
                 along = along * rest.pop() if type(layer) in SLOPES else along @ layer.weight.T
             total = along if total is None else total + along

@@ -2,8 +2,9 @@
 
 A stage of the encoder is a strided convolution, a normalisation over groups of channels (Wu & He 2018,
 arXiv:1803.08494) and an activation; the decoder mirrors it by transposed convolutions. Stages run from the row's own
-resolution to a few places, each with more channels. Around both lies the linear skip of the closed form, which stays as
-it is: free to move, its n_features · p weights follow noise long before the stages have learned anything.
+resolution to a few places, each with more channels. These begin as what enlarges smoothly: every place repeated, then a
+convolution (Odena et al. 2016, doi:10.23915/distill.00003). Around both lies the linear skip of the closed form, which
+stays as it is: free to move, its n_features · p weights follow noise long before the stages have learned anything.
 
 The convolutions of ``channels=`` are plainer: no normalisation, no dense layer before the decoder's first stage.
 """
@@ -28,7 +29,7 @@ KERNELS = {1: 9, 2: 3}  # of the encoder: a step to either side of the stride, a
 SMALLEST = {1: 24, 2: 7}  # places along an axis that are not divided further
 WIDTHS = {1: (16, 32, 48, 64), 2: (32, 48, 64, 96)}
 MOST_STAGES = 8
-MOST_PRODUCTS, LEAST_CHANNELS = 25_000_000, 8  # multiply-adds a row: at more an epoch takes minutes on a CPU
+MOST_PRODUCTS, LEAST_CHANNELS = 40_000_000, 8  # multiply-adds a row: at more an epoch takes minutes on a CPU
 FEW_ROWS = 1000
 DENSE = 256
 LEAST_SIDE, LEAST_ROWS = {1: 64, 2: 12}, 100  # of what is worth a convolution
@@ -95,27 +96,35 @@ class Stages:
 
     def decoder(self, n_in: int) -> nn.Sequential:
         """(batch, n_in) to flat rows."""
-        sizes, bottom = self.sizes(), 3 * self.widths[-1] // 2
-        widths = (bottom, *reversed(self.widths[:-1]), self.n_channels)
+        sizes, bottom = self.sizes(), self._upward[0]
+        widths = self._upward
         layers: list[nn.Module] = [
             *perceptron([n_in, DENSE, bottom * math.prod(sizes[-1])], self.activation),
             nn.Unflatten(1, (bottom, *sizes[-1])),
         ]
         for place, (before, after) in enumerate(pairwise(widths)):
-            layers.append(_scaled(self._enlarging(before, after, sizes[-1 - place], sizes[-2 - place])))
-            if place < len(self.widths) - 1:  # rows are the last convolution's output
+            last = place == len(self.widths) - 1
+            layers.append(_smooth(self._enlarging(before, after, sizes[-1 - place], sizes[-2 - place], last=last)))
+            if not last:  # rows are the last convolution's output
                 layers += [nn.GroupNorm(min(GROUPS, after), after), ACTIVATIONS[self.activation]()]
         return nn.Sequential(*layers, nn.Flatten())
 
-    def _enlarging(self, n_in: int, n_out: int, small: tuple[int, ...], large: tuple[int, ...]) -> nn.Module:
+    @property
+    def _upward(self) -> tuple[int, ...]:
+        """Channels of the decoder before each stage and after the last: more than the encoder has at each grid."""
+        return (3 * self.widths[-1] // 2, *reversed(self.widths[1:]), self.n_channels)
+
+    def _enlarging(
+        self, n_in: int, n_out: int, small: tuple[int, ...], large: tuple[int, ...], *, last: bool
+    ) -> nn.ConvTranspose1d | nn.ConvTranspose2d:
         """A transposed convolution from one grid to the next larger.
 
-        Its kernel is twice the stride, by which every place is covered alike; a place shorter in each direction where
-        the large grid is not a multiple.
+        Its kernel is twice the stride, three times at the last stage, by which every place is covered alike; a place
+        shorter in each direction where the large grid is not a multiple.
         """
         missing = [self.stride * one - other for one, other in zip(small, large, strict=True)]
         most = max(missing)
-        kernel, padding = 2 * self.stride - most, self.stride // 2
+        kernel, padding = (3 * self.stride - most, self.stride) if last else (2 * self.stride - most, self.stride // 2)
         spare = tuple(most - one for one in missing)
         if len(small) == 1:
             return nn.ConvTranspose1d(n_in, n_out, kernel, self.stride, padding, spare[0])
@@ -126,10 +135,11 @@ class Stages:
         """Multiply-adds for a row, encoder and decoder together, without their ends that depend on the code."""
         sizes, rank = [math.prod(size) for size in self.sizes()], len(self.grid)
         down = pairwise((self.n_channels, *self.widths))
-        up = pairwise((3 * self.widths[-1] // 2, *reversed(self.widths[:-1]), self.n_channels))
+        up = [*pairwise(self._upward)]
+        kernels = [2 * self.stride] * (len(up) - 1) + [3 * self.stride]
         encoder = sum(a * b * size * KERNELS[rank] ** rank for (a, b), size in zip(down, sizes[1:], strict=True))
-        decoder = sum(a * b * size * (2 * self.stride) ** rank for (a, b), size in zip(up, sizes[:0:-1], strict=True))
-        return encoder + decoder + DENSE * (3 * self.widths[-1] // 2) * sizes[-1]
+        decoder = sum(a * b * size * k**rank for (a, b), size, k in zip(up, sizes[:0:-1], kernels, strict=True))
+        return encoder + decoder + DENSE * self._upward[0] * sizes[-1]
 
 
 @torch.no_grad()
@@ -137,6 +147,24 @@ def _scaled(layer: nn.Module) -> nn.Module:
     """He et al.'s scale (arXiv:1502.01852); the normalisation after it would take any, but not its gradients."""
     nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")  # pyrefly: ignore[bad-argument-type]
     nn.init.zeros_(layer.bias)  # pyrefly: ignore[bad-argument-type]
+    return layer
+
+
+@torch.no_grad()
+def _smooth(layer: nn.ConvTranspose1d | nn.ConvTranspose2d) -> nn.ConvTranspose1d | nn.ConvTranspose2d:
+    """A transposed convolution that begins as a nearest-neighbour enlargement and a convolution of He's scale."""
+    stride, taps = layer.stride[0], [size - layer.stride[0] + 1 for size in layer.kernel_size]
+    small = torch.empty(layer.out_channels, layer.in_channels, *taps)
+    nn.init.kaiming_normal_(small, nonlinearity="relu")
+    spread = small.transpose(0, 1)
+    for axis, (size, count) in enumerate(zip(layer.kernel_size, taps, strict=True), 2):
+        # Of the places that an old one was repeated to, the one that a tap sees from each place of the kernel.
+        seen = torch.arange(size)[:, None] + torch.arange(count) - count + 1
+        covers = ((seen >= 0) & (seen < stride)).float()
+        spread = torch.tensordot(spread, covers, dims=([axis], [1])).movedim(-1, axis)
+    layer.weight.copy_(spread)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
     return layer
 
 

@@ -45,13 +45,29 @@ class NotDifferentiableError(ValueError):
     """A module has no derivative that could be taken."""
 
 
-# φ' for each activation with a closed rule, from the input of φ.
-SLOPES: dict[type[nn.Module], Callable[[Tensor], Tensor]] = {
-    nn.ReLU: lambda a: (a > 0).to(a.dtype),
-    nn.SiLU: lambda a: aten.silu_backward.default(torch.ones_like(a), a),
-    nn.GELU: lambda a: aten.gelu_backward.default(torch.ones_like(a), a),
-    nn.Tanh: lambda a: 1 - a.tanh().square(),
-    nn.Sigmoid: lambda a: aten.sigmoid_backward.default(torch.ones_like(a), a.sigmoid()),
+def _silu(a: Tensor) -> tuple[Tensor, Tensor]:
+    share = a.sigmoid()  # the one exponential that both need
+    value = a * share
+    return value, torch.addcmul(share, value, 1 - share)
+
+
+def _tanh(a: Tensor) -> tuple[Tensor, Tensor]:
+    value = a.tanh()
+    return value, 1 - value.square()
+
+
+def _sigmoid(a: Tensor) -> tuple[Tensor, Tensor]:
+    value = a.sigmoid()
+    return value, value * (1 - value)
+
+
+# φ and φ' for each activation with a closed rule, from the input of φ.
+ACTIVATED: dict[type[nn.Module], Callable[[Tensor], tuple[Tensor, Tensor]]] = {
+    nn.ReLU: lambda a: (a.relu(), (a > 0).to(a.dtype)),
+    nn.SiLU: _silu,
+    nn.GELU: lambda a: (functional.gelu(a), aten.gelu_backward.default(torch.ones_like(a), a)),
+    nn.Tanh: _tanh,
+    nn.Sigmoid: _sigmoid,
 }
 
 
@@ -92,10 +108,11 @@ def value_and_jacobian(layers: Iterable[nn.Module], z: Tensor, tangents: Tensor)
             stacked = _pushed(layer, stacked)
         elif type(layer) is nn.Linear:
             value, shared = affine(layer, value), shared @ layer.weight.T
-        elif type(layer) in SLOPES:
+        elif type(layer) in ACTIVATED:
+            activated, slope = ACTIVATED[type(layer)](value)
             stacked = value.new_empty(len(value), 1 + len(shared), value.shape[1])
-            stacked[:, 0] = layer(value)
-            torch.mul(shared, SLOPES[type(layer)](value)[:, None], out=stacked[:, 1:])
+            stacked[:, 0] = activated
+            torch.mul(shared, slope[:, None], out=stacked[:, 1:])
         else:
             stacked = _pushed(layer, _stack(value, shared))
     return _stack(value, shared) if stacked is None else stacked
@@ -177,9 +194,9 @@ def _rule(layer: nn.Module, x: Tensor) -> _Rule:
     if isinstance(layer, nn.Linear) and kind is nn.Linear:
         weight = layer.weight
         return _Rule(affine(layer, x), lambda t: product(t, weight), lambda c: product(c, weight.T))
-    if kind in SLOPES:
-        slope = SLOPES[kind](x)
-        return _Rule(layer(x), lambda t: t * slope, lambda c: c * slope)
+    if kind in ACTIVATED:
+        value, slope = ACTIVATED[kind](x)
+        return _Rule(value, lambda t: t * slope, lambda c: c * slope)
     if isinstance(layer, nn.Flatten | nn.Unflatten):
         shape = x.shape[1:]
         return _Rule(layer(x), layer, lambda c: c.reshape(len(c), *shape))
@@ -216,11 +233,10 @@ def _stack(value: Tensor, shared: Tensor) -> Tensor:
 def _pushed(layer: nn.Module, stacked: Tensor) -> Tensor:
     """One layer on, shape (batch, 1 + p, *shape_in) to (batch, 1 + p, *shape_out); may overwrite ``stacked``."""
     kind = type(layer)
-    if kind in SLOPES:
-        before = stacked[:, 0]
-        slope = SLOPES[kind](before)
+    if kind in ACTIVATED:
+        value, slope = ACTIVATED[kind](stacked[:, 0])
         stacked[:, 1:].mul_(slope[:, None])
-        stacked[:, 0] = layer(before)
+        stacked[:, 0] = value
         return stacked
     together = stacked.flatten(0, 1)
     if isinstance(layer, nn.Linear) and kind is nn.Linear:

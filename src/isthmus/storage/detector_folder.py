@@ -16,6 +16,7 @@ from isthmus.anomaly.conformal import Calibration
 from isthmus.anomaly.covariance import MOST_DIRECTIONS, ShrunkCovariance
 from isthmus.anomaly.detection import Scoring
 from isthmus.anomaly.detector import AutoencoderOutlierDetector
+from isthmus.anomaly.encoding import spans_of
 from isthmus.anomaly.neighbours import MOST_ROWS, NormalRows
 from isthmus.anomaly.scorer import WEIGHTS, Scorer, together
 from isthmus.anomaly.scores import LEAST_SPREAD, Reference, StandardUnits, Surprise
@@ -154,6 +155,7 @@ class DetectorKind(Kind):
             "parts": parts,
             "normal": _normal_rows(arrays, record.width),
             "cells": _covariance(arrays, "cell", record.rests),
+            "spans": spans_of(layout),
         }
         members = [
             Scorer(

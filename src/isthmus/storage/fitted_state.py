@@ -305,5 +305,6 @@ def restore(
         scale_reason=facts.scale_reason,
         spread=spread_of(facts.spread, tensors),
         whitened=facts.whitened,
+        polish=estimator.polish_steps,
         row_shape=facts.row_shape,
     )
