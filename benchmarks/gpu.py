@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -59,7 +60,7 @@ def plain_epochs(X: np.ndarray, device: torch.device, width: int, batch: int, ep
     rows, held_out = rows[len(rows) // 10 :], rows[: len(rows) // 10]
     sizes = (X.shape[1], width, width, 8, width, width, X.shape[1])
     layers: list[nn.Module] = []
-    for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+    for inputs, outputs in pairwise(sizes):
         layers += [nn.Linear(inputs, outputs), nn.GELU()]
     network = nn.Sequential(*layers[:-1]).to(device)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, fused=True)

@@ -1,8 +1,8 @@
 """Every command that writes, killed at random moments: the place holds what was there before, or all that is new.
 
-A command runs as it would from a shell, in a child that was forked after the imports. After a kill its output is compared
-with what stood there and with what the command writes when nobody harms it. At the end the same command runs once more
-unharmed, and nothing of the killed ones may lie beside its output.
+A command runs as it would from a shell, in a child that was forked after the imports. After a kill its output is
+compared with what the command writes when nobody harms it. At the end the same command runs once more unharmed, and
+nothing of the killed ones may lie beside its output.
 """
 
 from __future__ import annotations
@@ -45,13 +45,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "plot": ("plot", "model", "-o", "out"),
     "export": ("export", "model", "-o", "out.onnx"),
 }
-OWN_WORDS = (
-    "history.csv",
-    "training.json",
-    "timing.json",
-    "evaluation.json",
-)  # which hold seconds, or are made of them
-PATIENCE = 300.0  # seconds until an unharmed command counts as hanging
+OF_TIME = ("history.csv", "training.json", "timing.json", "evaluation.json")  # which hold seconds, or are made of them
 
 
 def state(place: Path) -> dict[str, str]:
@@ -60,16 +54,14 @@ def state(place: Path) -> dict[str, str]:
     found = {}
     for file in files:
         name = "." if file == place else file.relative_to(place).as_posix()
-        known = (
-            hashlib.sha256(file.read_bytes()).hexdigest()
-            if file.name not in OWN_WORDS
-            else str(bool(file.stat().st_size))
-        )
-        found[name] = known
+        timed = file.name in OF_TIME
+        found[name] = str(file.stat().st_size > 0) if timed else hashlib.sha256(file.read_bytes()).hexdigest()
     return found
 
 
-def _called(folder: Path, tokens: tuple[str, ...], slowed: bool) -> Callable[[], None]:
+def called(folder: Path, tokens: tuple[str, ...], slowed: bool = False) -> Callable[[], None]:
+    """The command as a task for a child of its own, whose exit code it gives."""
+
     def task() -> None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  until the child ends
         if slowed:
@@ -80,11 +72,11 @@ def _called(folder: Path, tokens: tuple[str, ...], slowed: bool) -> Callable[[],
     return task
 
 
-def _prepared(folder: Path) -> None:
+def prepared(folder: Path) -> None:
     """The rows, a run fitted to them, and its codes."""
     write_table(folder / "rows.csv", rows()[:120], list("abcdef"))
     write_table(folder / "codes.csv", np.zeros((8, 2)), ["autoencoder0", "autoencoder1"])
-    assert ended(forked(_called(folder, ("fit", "rows.csv", *QUICK, "-o", "model"), False))) == 0
+    assert ended(forked(called(folder, ("fit", "rows.csv", *QUICK, "-o", "model"), False))) == 0
 
 
 def tries(name: str, n_tries: int, seed: int = 0) -> Iterator[str | None]:
@@ -92,22 +84,22 @@ def tries(name: str, n_tries: int, seed: int = 0) -> Iterator[str | None]:
     drawn, tokens = random.Random(f"{name} {seed}"), COMMANDS[name]
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        _prepared(folder)
+        prepared(folder)
         began, output = time.monotonic(), folder / tokens[-1]
-        if ended(forked(_called(folder, tokens, False))) != 0:
+        if ended(forked(called(folder, tokens, False))) != 0:
             yield f"{name}: failed, and nobody had harmed it"
             return
         lasts, whole = time.monotonic() - began, state(output)
         again = (*tokens, "--overwrite")
         ordinary = {path.name for path in folder.iterdir()}
         for number in range(n_tries):
-            child = forked(_called(folder, again, number % 2 == 0))
+            child = forked(called(folder, again, number % 2 == 0))
             time.sleep(drawn.uniform(0, 1.2 * lasts))
             os.kill(child, signal.SIGKILL)
             ended(child)
             found = state(output)
             yield None if found == whole else f"{name}: {sorted(found.items() ^ whole.items())[:2]} after a kill"
-        if ended(forked(_called(folder, again, False))) != 0 or state(output) != whole:
+        if ended(forked(called(folder, again, False))) != 0 or state(output) != whole:
             yield f"{name}: the command after the kills did not write the same"
         left = {path.name for path in folder.iterdir()} - ordinary
         if left:

@@ -22,7 +22,7 @@ def fitted(request):
 def test_a_denoiser_refuses_them_by_name(clean, corruption):
     X = plain_rows()
     X[3, 2] = 1e300
-    with pytest.raises(ValueError, match="too large for float32 in column 2, 1e.300"):
+    with pytest.raises(ValueError, match=r"too large for float32 in column 2, 1e.300"):
         Denoiser(corruption, clean=clean, random_state=0).fit(X)
 
 
@@ -39,5 +39,5 @@ def test_a_row_far_away_is_warned_of(fitted):
 def test_a_new_row_beyond_float32_is_refused_by_name(fitted, method):
     X = plain_rows()[:5]
     X[1, 3] = -1e200
-    with pytest.raises(ValueError, match="too large for float32 in column 3, 1e.200"):
+    with pytest.raises(ValueError, match=r"too large for float32 in column 3, 1e.200"):
         getattr(fitted, method)(X)

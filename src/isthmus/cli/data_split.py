@@ -209,7 +209,7 @@ def held_out_again(run: Run) -> DataSplit:
         raise CommandError(f"{str(run.path)!r} is a model without its run folder; name the data to use after it.")
     if record.source == STANDARD_INPUT:
         raise CommandError(
-            f"the rows of {str(run.path)!r} came from standard input, which is gone; name the data to use after the run."
+            f"the rows of {str(run.path)!r} came from standard input, which is gone; name the data to use after it."
         )
     try:
         say(f"reading {record.source!r}, the data that {str(run.path)!r} names …")

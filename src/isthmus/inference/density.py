@@ -156,8 +156,8 @@ def finite_or_warned(scores: np.ndarray, who: str) -> np.ndarray:
     beyond = np.flatnonzero(~np.isfinite(scores))
     if len(beyond):
         warnings.warn(
-            f"{who}: {len(beyond)} of {len(scores)} rows, the first of them row {beyond[0]}, are so far from the rows of "
-            "the fit that float32 cannot hold their log density; it is given as -inf.",
+            f"{who}: {len(beyond)} of {len(scores)} rows, the first of them row {beyond[0]}, are so far from the rows "
+            "of the fit that float32 cannot hold their log density; it is given as -inf.",
             UserWarning,
             stacklevel=4,
         )

@@ -60,8 +60,8 @@ class Scaling:
     def apply(self, X: np.ndarray) -> np.ndarray:
         """User units to model units: (n_rows, n_features) to the same shape in float32.
 
-        The subtraction is done in float64: a column of timestamps keeps its seconds. A `ValueError` names a column whose
-        values float32 cannot hold.
+        The subtraction is done in float64: a column of timestamps keeps its seconds. A `ValueError` names a column
+        whose values float32 cannot hold.
         """
         try:
             with np.errstate(over="raise"):
