@@ -293,7 +293,7 @@ def fingerprint(values: np.ndarray) -> str:
 
 
 def lasting_source(source: str) -> str:
-    """The name of a bundled data set, or an absolute path: what says the same in every folder."""
+    """The name of a bundled data set or of standard input, or an absolute path: what says the same in every folder."""
     from isthmus.tables import BUNDLED
 
     if source == "-":
