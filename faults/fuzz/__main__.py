@@ -21,9 +21,12 @@ from faults.fuzz.seeds import CORPUS, write_seeds
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "results" / "fuzz.json"
 FINDS = HERE / "finds"
-LOADERS = ("model", "detector", "denoiser", "head", "checkpoint", "run", "csv", "npy", "npz", "parquet", "idx", "image")
+LOADERS = (
+    "model", "detector", "denoiser", "head", "checkpoint", "run", "csv", "npy", "npz", "parquet", "idx", "json_records",
+    "arff", "excel", "matlab", "hdf5", "word_vectors", "svmlight", "image",
+)  # fmt: skip
 MOST_FINDS = 10
-LONGEST_INPUT = dict.fromkeys(("model", "detector", "denoiser", "head", "checkpoint", "run"), 16384)
+LONGEST_INPUT = dict.fromkeys(("model", "detector", "denoiser", "head", "checkpoint", "run", "hdf5"), 16384)
 
 
 def fuzz(loader: str, seconds: float, corpus: Path) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def _read(name: str, data: bytes, **asked: object) -> None:
     folder = Path(tempfile.mkdtemp(dir=PLACE))
     try:
         (folder / name).write_bytes(data)
-        own = name.endswith((".csv", "-ubyte", ".gz", ".json", ".arff", ".vec"))
+        own = name.endswith((".csv", "-ubyte", ".gz", ".json", ".arff", ".vec", ".svm"))
         _attempt(lambda: read(folder / name, **asked), own=own)
         _attempt(lambda: _streamed(folder / name, **asked), own=own)
     finally:
@@ -95,6 +95,41 @@ def parquet(data: bytes) -> None:
 def idx(data: bytes) -> None:
     """Pictures of the MNIST kind, plain and gzipped."""
     _read("t-images-idx3-ubyte.gz" if data[:2] == b"\x1f\x8b" else "t-images-idx3-ubyte", data)
+
+
+def json_records(data: bytes) -> None:
+    """JSON: records, or one to a line."""
+    _read("t.json", data)
+
+
+def arff(data: bytes) -> None:
+    """ARFF."""
+    _read("t.arff", data)
+
+
+def excel(data: bytes) -> None:
+    """A workbook."""
+    _read("t.xlsx", data)
+
+
+def matlab(data: bytes) -> None:
+    """MATLAB's arrays."""
+    _read("t.mat", data)
+
+
+def hdf5(data: bytes) -> None:
+    """HDF5."""
+    _read("t.h5", data)
+
+
+def word_vectors(data: bytes) -> None:
+    """Words, each with its numbers: as text, or binary."""
+    _read("t.vec", data)
+
+
+def svmlight(data: bytes) -> None:
+    """Sparse rows of index and value."""
+    _read("t.svm", data)
 
 
 def image(data: bytes) -> None:
@@ -197,7 +232,8 @@ def run(data: bytes) -> None:
 
 
 OF_FOLDERS = (model, detector, denoiser, head, checkpoint, run)
-LOADERS = {one.__name__: one for one in (*OF_FOLDERS, csv, npy, npz, parquet, idx, image)}
+OF_FILES = (csv, npy, npz, parquet, idx, json_records, arff, excel, matlab, hdf5, word_vectors, svmlight, image)
+LOADERS = {one.__name__: one for one in (*OF_FOLDERS, *OF_FILES)}
 
 
 def prepare() -> None:

@@ -10,6 +10,7 @@ import gzip
 import io
 import struct
 import tempfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,34 @@ from faults.fuzz.loaders import joined
 __all__ = ["CORPUS", "write_seeds"]
 
 CORPUS = Path(__file__).parent / "corpus"
+
+SHEETS = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+WORKBOOK = {
+    "[Content_Types].xml": (
+        f'<Types xmlns="{PACKAGE}/content-types"><Default Extension="xml" ContentType="application/xml"/></Types>'
+    ),
+    "_rels/.rels": (
+        f'<Relationships xmlns="{PACKAGE}/relationships"><Relationship Id="r1" Type="{OFFICE}/officeDocument" '
+        'Target="xl/workbook.xml"/></Relationships>'
+    ),
+    "xl/workbook.xml": (
+        f'<workbook xmlns="{SHEETS}" xmlns:r="{OFFICE}"><sheets><sheet name="one" sheetId="1" r:id="r1"/></sheets>'
+        "</workbook>"
+    ),
+    "xl/_rels/workbook.xml.rels": (
+        f'<Relationships xmlns="{PACKAGE}/relationships"><Relationship Id="r1" Type="{OFFICE}/worksheet" '
+        'Target="worksheets/sheet1.xml"/></Relationships>'
+    ),
+    "xl/worksheets/sheet1.xml": (
+        f'<worksheet xmlns="{SHEETS}"><sheetData>'
+        '<row r="1"><c r="A1" t="inlineStr"><is><t>a</t></is></c><c r="B1" t="inlineStr"><is><t>k</t></is></c></row>'
+        '<row r="2"><c r="A2"><v>1.5</v></c><c r="B2" t="inlineStr"><is><t>x</t></is></c></row>'
+        '<row r="3"><c r="A3"><v>2</v></c><c r="B3" t="b"><v>1</v></c></row>'
+        '<row r="4"><c r="A4"><v>3</v></c></row></sheetData></worksheet>'
+    ),
+}
 
 
 def write_seeds() -> None:
@@ -115,7 +144,40 @@ def _tables() -> dict[str, dict[str, bytes]]:
         made["parquet"][packing] = out.getvalue()
     plain = struct.pack(">HBB3I", 0, 8, 3, 2, 2, 2) + bytes(range(8))
     made["idx"] = {"plain": plain, "zipped": gzip.compress(plain, mtime=0)}
-    return made
+    return made | _other_tables()
+
+
+def _other_tables() -> dict[str, dict[str, bytes]]:
+    import h5py
+    from scipy.io import savemat
+
+    matlab, hdf5, workbook = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    savemat(matlab, {"X": np.arange(6.0).reshape(3, 2), "y": np.array([[1], [2], [1]], np.uint8)})
+    with h5py.File(hdf5, "w") as file:
+        file["X"], file["y"] = np.arange(6, dtype=np.float32).reshape(3, 2), np.array([1, 2, 1])
+    with zipfile.ZipFile(workbook, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in WORKBOOK.items():
+            archive.writestr(zipfile.ZipInfo(name), f'<?xml version="1.0" encoding="UTF-8"?>{text}')
+    words = struct.pack("<2f", 1.5, -2.0)
+    return {
+        "json_records": {
+            "records": b'[{"a": 1, "k": "x", "in": {"b": 2.5}}, {"a": 2, "k": "y", "in": {"b": null}}]',
+            "lines": b'{"a": 1, "k": "x"}\n{"a": 2.5, "k": null}\n',
+            "columns": b'{"a": [1, 2, 3], "k": ["x", "y", "x"]}',
+        },
+        "arff": {
+            "plain": b"@relation t\n@attribute a numeric\n@attribute k {x, y}\n@data\n1,x\n?,y\n2.5,x\n",
+            "sparse": b"@relation t\n@attribute a numeric\n@attribute 'b c' string\n@data\n{0 1}\n{0 2, 1 'p q'}\n",
+        },
+        "excel": {"workbook": workbook.getvalue()},
+        "matlab": {"plain": matlab.getvalue()},
+        "hdf5": {"plain": hdf5.getvalue()},
+        "word_vectors": {
+            "counted": b"3 2\nand 0.5 1\nor 0.25 2\nnot 1 -3\n",
+            "binary": b"2 2\nand " + words + b"or " + words,
+        },
+        "svmlight": {"plain": b"1 1:0.5 3:2\n-1 2:1.5 # a word\n1 1:2\n", "query": b"1 qid:3 1:0.5\n0 qid:3 2:1\n"},
+    }
 
 
 def _npy(array: np.ndarray) -> bytes:

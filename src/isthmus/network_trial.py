@@ -65,6 +65,6 @@ def better_network(
             training = Training(build(architecture), Objective(settings.make_penalties()), plan, device, seed)
             training.run(learned, held_out)
             training.finish()
-        found = training.history.columns.get("validation_loss", [])
-        losses.append(min(found) if found else float("inf"))
+        found = training.history.columns.get("validation_loss", [])[1:]  # all candidates have the same start
+        losses.append(min(found, default=float("inf")))
     return candidates[losses.index(min(losses))]

@@ -55,6 +55,21 @@ def test_the_strangest_rows_come_first_with_their_columns(home, saved):
     assert all(0 < float(row["p_value"]) <= 1 for row in rows)
 
 
+def test_one_json_object_holds_the_rows_and_what_the_file_was_taken_for(home, saved):
+    asked = ("detect", home / "asked.csv", "--model", saved, "--ids", "name", "--json")
+    called = call(*asked)
+    assert called.code == 0, called.err
+    found = json.loads(called.out)
+    assert (found["rows"], found["alarms"]) == (60, sum(row["alarm"] for row in found["scored"]))
+    assert [row["name"] for row in found["scored"]] == [
+        row["name"] for row in rows_of((home / "first.csv").read_text())
+    ]
+    assert {column["kind"] for column in found["data"]["columns"]} == {"number"}
+    written = json.loads(call(*asked, "-o", home / "beside.csv").out)
+    assert written["output"] == str(home / "beside.csv")
+    assert "scored" not in written
+
+
 def test_a_saved_detector_says_the_same(home, saved):
     called = call("detect", home / "asked.csv", "--model", saved, "--ids", "name")
     assert called.code == 0, called.err

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from cli.conftest import call, sentence
+from isthmus.cli import torch_ahead
+from isthmus.cli.flag_table import TABLE, declared, known, written
 from isthmus.cli.hyperparameter_flags import _shown, settings_of, variant_names
 from isthmus.cli.outcome import UsageError
 from isthmus.hyperparameter import hyperparameters
@@ -18,6 +23,47 @@ def page() -> str:
 
 def test_the_variants_are_found_from_their_files():
     assert variant_names() == tuple(variants())
+
+
+def test_the_table_of_flags_is_what_the_declarations_say():
+    assert TABLE.read_text(encoding="utf-8") == written(declared()), "run python -m isthmus.cli.flag_table"
+    assert known(variant_names()) == declared()
+
+
+def test_with_another_variant_the_declarations_are_read():
+    assert known(("vanilla",)) is not known(variant_names())
+    assert known(("vanilla",)) == declared()
+
+
+def test_a_file_is_described_before_pytorch_is_imported(tmp_path):
+    (tmp_path / "people.csv").write_text("height,city\n" + "1.7,Oslo\n1.8,Bergen\n" * 20)
+    refuse = (
+        "import sys\n"
+        "class Refused:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'torch': raise ImportError('asked for')\n"
+        "sys.meta_path.insert(0, Refused())\n"
+        "from isthmus.cli.outcome import run\n"
+        "run(['fit', 'people.csv', '--seed', '1'])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", refuse], cwd=tmp_path, capture_output=True, text=True)
+    described, asked, _ = done.stderr.partition("asked for")
+    assert "city    category" in described
+    assert asked
+
+
+def test_pytorch_is_imported_while_a_large_file_is_read(tmp_path, monkeypatch):
+    path, imported = tmp_path / "rows.csv", []
+    path.write_bytes(b"0" * 100)
+    monkeypatch.delitem(sys.modules, "torch")
+    monkeypatch.setattr(torch_ahead.importlib, "import_module", imported.append)
+    monkeypatch.setattr(torch_ahead.os, "cpu_count", lambda: 2)
+    assert torch_ahead.import_torch_while_reading(str(path)) is None
+    assert torch_ahead.import_torch_while_reading(str(tmp_path / "none.csv")) is None
+    monkeypatch.setattr(torch_ahead, "LARGE", 100)
+    thread = torch_ahead.import_torch_while_reading(str(path))
+    thread.join()
+    assert imported == ["torch"]
 
 
 def test_every_hyperparameter_is_on_the_help_page(page, kind):

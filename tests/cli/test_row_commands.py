@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 
@@ -252,7 +253,24 @@ def test_info_for_people_and_machines(table_run):
     assert "\x1b" not in shown.out
     facts = json.loads(call("info", table_run, "--json").out)
     assert facts["columns"] == list(COLUMNS)
+    assert facts["kinds"] == dict.fromkeys(COLUMNS, "number")
     assert (facts["n_features"], facts["n_components"], facts["labels"]) == (6, 2, "kind")
+
+
+def test_a_lone_dash_is_standard_input_for_every_command(folder, table_run, tmp_path, monkeypatch):
+    def piped(*tokens):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO((folder / "own.csv").read_bytes())))
+        called = call(*tokens)
+        assert called.code == 0, called.err
+        return called
+
+    for command in ("encode", "reconstruct", "impute"):
+        assert piped(command, table_run, "-").out == call(command, table_run, folder / "own.csv").out
+    assert json.loads(piped("detect", "-", "--json").out)["rows"] == 60
+    assert json.loads(piped("evaluate", table_run, "-", "--json").out)["evaluation"]["n_rows"] == 60
+    piped("fit", "-", "--max-iter", "1", "--no-plots", "--no-page", "-o", tmp_path / "run")
+    assert "was fitted on standard input" in sentence(call("evaluate", tmp_path / "run"))
+    assert "'-' is one argument too many" in sentence(call("info", table_run, "-"))
 
 
 # ---- damaged and foreign folders -----------------------------------------------------------------------

@@ -17,7 +17,7 @@ from cyclopts import App, Parameter, Token, convert
 
 from isthmus import __version__
 
-__all__ = ["application", "commands"]
+__all__ = ["STANDARD_INPUT", "application", "commands"]
 
 ABOUT = (
     "Autoencoders that start where PCA ends: what is the smallest code that still reconstructs your "
@@ -25,6 +25,7 @@ ABOUT = (
     "Start with: isthmus fit digits"
 )
 SEVERAL = "_commands"
+STANDARD_INPUT = "\0-"  # a lone "-", which cyclopts would take for the beginning of a flag
 WHOLE_NUMBER = r"[-+]?\d+(\.0*)?"
 EVERYWHERE = "Every command also takes --debug, which shows the full traceback of an error."
 
@@ -71,6 +72,7 @@ def _is_command(function: str, file: str) -> bool:
 
 def _converted(kind: Any, tokens: Sequence[Token]) -> Any:
     """What was typed as the value it stands for; a fraction is refused where cyclopts would round it."""
+    tokens = [token.evolve(value="-") if token.value == STANDARD_INPUT else token for token in tokens]
     whole = kind is int or (int in get_args(kind) and float not in get_args(kind))
     for token in tokens if whole else ():
         if not re.fullmatch(WHOLE_NUMBER, token.value):

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from isthmus.cli.outcome import CommandError, say
 from isthmus.cli.reading_flags import READ_BY_ITSELF, ReadingFlags
-from isthmus.cli.run_folder import DataRecord, Run, fingerprint, lasting_source, places_sha256
+from isthmus.cli.run_folder import STANDARD_INPUT, DataRecord, Run, fingerprint, lasting_source, places_sha256
+from isthmus.cli.torch_ahead import import_torch_while_reading
 from isthmus.tables.column import Column
 
 if TYPE_CHECKING:
@@ -141,6 +142,7 @@ def read_and_split(request: DataRequest) -> DataSplit:
     """Read a table and draw the rows to hold out, 100,000 at most of a large one; say how many of each there are."""
     from isthmus.tables import open_table, split_table
 
+    import_torch_while_reading(request.source)
     options = request.reading.options() | {"held_bytes": request.memory, "drop": request.drop}
     stream = open_table(request.source, labels=request.labels, ids=request.ids, **options)
     if stream.description is not None:
@@ -207,6 +209,8 @@ def held_out_again(run: Run) -> DataSplit:
     record = run.record
     if record is None:
         raise CommandError(f"{str(run.path)!r} is a model without its run folder; name the data to use after it.")
+    if record.source == STANDARD_INPUT:
+        raise CommandError(f"{str(run.path)!r} was fitted on standard input; name the data to use after the run.")
     try:
         say(f"reading {record.source!r}, the data that {str(run.path)!r} names …")
         roles: dict[str, Any] = {"labels": record.label_name, "ids": record.id_name}

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from isthmus.cli.detection_output import draw_top_anomalies, require_writable, write_detections
+from isthmus.cli.detection_output import DetectionOutput, draw_top_anomalies, require_writable, write_detections
 from isthmus.cli.matching_rows import Expected, open_matching, rows_expected, unnamed
-from isthmus.cli.outcome import CommandError, UsageError, say
+from isthmus.cli.outcome import CommandError, UsageError, say, warnings_said
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import TableFlags, TableReading
-from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, Seed, SeriesEntity, SeriesTime, Shard, TimeZone
+from isthmus.cli.row_flags import (
+    Drop,
+    Ids,
+    JsonOutput,
+    Labels,
+    Overwrite,
+    Seed,
+    SeriesEntity,
+    SeriesTime,
+    Shard,
+    TimeZone,
+    rows_of,
+)
 from isthmus.cli.rows_output import shared
 from isthmus.cli.run_folder import open_run
 from isthmus.cli.series_detection import AskedSeries, detect_series, require_time
@@ -33,16 +43,10 @@ LEAST_BATCH = 20  # rows of which drift is told
 Rate = Annotated[float | None, Parameter(validator=Number(gt=0, lt=1))]
 Share = Annotated[float | None, Parameter(validator=Number(gt=0, lte=0.5))]
 Rows = Annotated[int, Parameter(validator=Number(gte=1))]
-DetectionOutput = Annotated[
-    Path | None,
-    Parameter(
-        ("--output", "-o"), help="File to write: .csv, .tsv, .parquet or .json. Without it: CSV on standard output."
-    ),
-]
 
 
 def detect(
-    data: str,
+    data: Annotated[str, rows_of("Rows to score")],
     /,
     *,
     train: str | None = None,
@@ -72,6 +76,7 @@ def detect(
     alarm_rate: Annotated[str | None, Parameter("--alarms")] = None,
     tracked: Annotated[bool, Parameter(show_default=False)] = False,
     overwrite: Overwrite = False,
+    json: JsonOutput = False,
     reading: TableReading = TableFlags(),  # noqa: B008
 ) -> None:
     """Find anomalous rows.
@@ -82,8 +87,6 @@ def detect(
 
     Parameters
     ----------
-    data
-        Rows to score.
     train
         Rows known to be normal, to learn from.
     model
@@ -127,7 +130,7 @@ def detect(
         asked = AskedSeries(
             data, time, entity, time_zone, train, until, model, window, alarm_rate, tracked, top, labels, drop, seed
         )
-        detect_series(asked, not_of_series, output, plot, save, overwrite=overwrite)
+        detect_series(asked, not_of_series, output, plot, save, overwrite=overwrite, json=json)
         return
     require_time(
         {"--entity": entity, "--time-zone": time_zone, "--window": window, "--until": until, "--alarms": alarm_rate,
@@ -208,23 +211,22 @@ def detect(
             table = dataclasses.replace(table, ids=stream.row_numbers[found.rows], id_name="row")
     if fdr is not None:
         detection = _with_limit(detection, alarms)
-    write_detections(output, table, detection, alarms, top=top, most=most, overwrite=overwrite)
+    facts = _facts(stream, detection, n_alarms) if json else None
+    write_detections(output, table, detection, alarms, top=top, most=most, overwrite=overwrite, facts=facts)
     if plot is not None:
         draw_top_anomalies(plot, table, detection, alarms)
     say(f"{n_alarms:,} of {len(stream):,} rows are alarms ({detection.use.partition(':')[0]}).")
 
 
-@contextmanager
-def warnings_said() -> Iterator[None]:
-    """What a fit warns of is said as a note."""
-    import warnings
-
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        yield
-    for one in caught:
-        sentence = str(one.message).partition(": ")[2] or str(one.message)
-        say(f"note: {sentence}")
+def _facts(stream: TableStream, detection: Any, n_alarms: int) -> dict[str, Any]:
+    """What --json says before the rows."""
+    data = {} if stream.description is None else {"data": stream.description.to_facts()}
+    return {
+        "rows": len(stream),
+        "alarms": n_alarms,
+        "use": detection.use,
+        "threshold": detection.threshold.score,
+    } | data
 
 
 def _sample(stream: TableStream, source: str, seed: int) -> Table:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from isthmus.cli.outcome import CommandError, UsageError, escaped, say
+from cyclopts import Parameter
+
+from isthmus.cli.outcome import CommandError, UsageError, escaped, print_json, say
 from isthmus.cli.rows_output import to_stdout
 
 if TYPE_CHECKING:
@@ -16,10 +19,23 @@ if TYPE_CHECKING:
     from isthmus.anomaly import DetectionResult
     from isthmus.tables import Table
 
-__all__ = ["draw_top_anomalies", "require_writable", "write_columns", "write_detections"]
+__all__ = [
+    "DetectionOutput",
+    "as_rows",
+    "draw_top_anomalies",
+    "require_writable",
+    "write_columns",
+    "write_detections",
+]
 
 TABLES = (".csv", ".tsv", ".parquet", ".json")
 PICTURES = (".png", ".svg", ".pdf")
+DetectionOutput = Annotated[
+    Path | None,
+    Parameter(
+        ("--output", "-o"), help="File to write: .csv, .tsv, .parquet or .json. Without it: CSV on standard output."
+    ),
+]
 
 
 def require_writable(output: Path | None, plot: Path | None, save: Path | None, *, overwrite: bool) -> None:
@@ -45,13 +61,18 @@ def write_detections(
     top: int,
     most: int | None,
     overwrite: bool,
+    facts: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a row for every row scored: its id, score, p-value, whether it is an alarm, why, and its top columns.
 
-    For each of the ``top`` columns: its name, what it adds to the score, its value and the value expected.
+    For each of the ``top`` columns: its name, what it adds to the score, its value and the value expected. With
+    ``facts``, standard output gets one JSON object of them, and of the rows where no file is to be written.
     """
     columns = {name: cells[:most] for name, cells in _columns(table, detection, alarms, top).items()}
-    write_columns(output, columns, overwrite=overwrite)
+    if output is not None or facts is None:
+        write_columns(output, columns, overwrite=overwrite)
+    if facts is not None:
+        print_json({**facts, **({"scored": as_rows(columns)} if output is None else {"output": str(output)})})
     if output is not None:
         say(f"{min(len(table), most or len(table)):,} rows, the most anomalous first, are in {str(output)!r}.")
 
@@ -64,8 +85,7 @@ def write_columns(output: Path | None, columns: dict[str, list[Any]], *, overwri
 
     suffix = ".csv" if output is None else output.suffix.lower()
     if suffix == ".json":
-        names = list(columns)
-        rows = [dict(zip(names, row, strict=True)) for row in zip(*(columns[name] for name in names), strict=True)]
+        rows = as_rows(columns)
         with atomic_write(output or Path(), overwrite=overwrite) as temporary:
             temporary.write_text(json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
     elif suffix == ".parquet":
@@ -83,6 +103,11 @@ def write_columns(output: Path | None, columns: dict[str, list[Any]], *, overwri
             return
         with atomic_write(output, overwrite=overwrite) as temporary:
             temporary.write_bytes(data)
+
+
+def as_rows(columns: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    """Columns as a record for each row."""
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def _columns(table: Table, detection: DetectionResult, alarms: np.ndarray, top: int) -> dict[str, list[Any]]:

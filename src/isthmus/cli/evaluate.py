@@ -11,7 +11,7 @@ from isthmus.cli.data_split import held_out_again
 from isthmus.cli.matching_rows import open_matching, rows_expected
 from isthmus.cli.outcome import CommandError, print_json, show
 from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
-from isthmus.cli.row_flags import Drop, Ids, JsonOutput, Labels, RunPath, Seed
+from isthmus.cli.row_flags import Drop, Ids, JsonOutput, Labels, RunPath, Seed, rows_of
 from isthmus.cli.run_folder import open_run
 
 __all__ = ["evaluate"]
@@ -19,7 +19,9 @@ __all__ = ["evaluate"]
 
 def evaluate(
     run: RunPath,
-    data: str | None = None,
+    data: Annotated[
+        str | None, rows_of("Rows for the evaluation, which the model was not trained on; without them those held out")
+    ] = None,
     /,
     *,
     ids: Ids = None,
@@ -36,8 +38,6 @@ def evaluate(
 
     Parameters
     ----------
-    data
-        Rows for the evaluation, which the model was not trained on.
     pairs
         Of word vectors: a file with two words and a person's score a line, whose ranks are compared with the code's.
     seed
@@ -47,6 +47,12 @@ def evaluate(
     from isthmus.evaluation import evaluation_table, sentence
 
     found = open_run(run)
+    if found.is_of_series:
+        from isthmus.cli.series_commands import evaluate_series, refuse_flags
+
+        refuse_flags(found, {"--ids": ids, "--labels": labels, "--drop": drop, "--pairs": pairs})
+        evaluate_series(found, data, reading, json=json)
+        return
     estimator = found.load()
     evaluated_rows: Any
     rows: Any = None

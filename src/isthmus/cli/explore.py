@@ -14,7 +14,7 @@ from isthmus.cli.matching_rows import read_matching, rows_expected
 from isthmus.cli.outcome import CommandError, UsageError, say
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
-from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, RunPath
+from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, RunPath, rows_of
 from isthmus.cli.run_folder import NESTED, PAGE, open_run
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ PCA_TAB = "PCA"
 
 def explore(
     run: RunPath,
-    data: str | None = None,
+    data: Annotated[str | None, rows_of("Rows to show; without them those held out")] = None,
     /,
     *,
     output: Annotated[Path | None, Parameter(("--output", "-o"), show_default=False)] = None,
@@ -47,8 +47,6 @@ def explore(
 
     Parameters
     ----------
-    data
-        Rows to show, with the columns the model was fitted on.
     output
         The .html file to write. [default: RUN/explorer.html]
     beside
@@ -61,6 +59,13 @@ def explore(
     page = output or found.path / PAGE
     if page.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"-o must end in .html, got {str(page)!r}.")
+    if found.is_of_series:
+        from isthmus.cli.series_commands import page_of_series, refuse_flags
+
+        rows_only = {"--beside": beside, "--image-shape": image_shape, "--ids": ids, "--labels": labels, "--drop": drop}
+        refuse_flags(found, rows_only)
+        page_of_series(found, data, reading, page, overwrite=overwrite)
+        return
     source = None if found.record is None else found.record.source
     refuse_own_inputs([page], [data, source, *beside], run)
     from isthmus.variants import name_of

@@ -23,7 +23,7 @@ from isthmus.cli.outcome import CommandError, UsageError, finite, print_json, sa
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading, ReadingFlags
 from isthmus.cli.resume import Asked, asked_again, checkpointed, require_none_unfinished, require_same_data
-from isthmus.cli.row_flags import JsonOutput, Seed, SeriesEntity, SeriesTime, TimeZone
+from isthmus.cli.row_flags import JsonOutput, Seed, SeriesEntity, SeriesTime, TimeZone, rows_of
 from isthmus.cli.run_folder import (
     EVALUATION,
     FIGURES,
@@ -45,7 +45,7 @@ VARIANTS = f"Kind of autoencoder: {' | '.join(variant_names())}."
 
 @with_hyperparameter_flags
 def fit(
-    data: str | None = None,
+    data: Annotated[str | None, rows_of("What to learn from")] = None,
     /,
     *,
     variant: Annotated[str, Parameter(help=VARIANTS)] = "vanilla",
@@ -79,8 +79,6 @@ def fit(
 
     Parameters
     ----------
-    data
-        A .csv, .tsv, .parquet, .npy or .npz file, a folder of those or of pictures, or a bundled data set.
     output
         The run folder to write. [default: runs/DATA-VARIANT]
     labels
@@ -118,7 +116,7 @@ def fit(
         )
         not_of_series = {"--resume": resume, "--ids": ids}
         run = output or Path("runs", f"{_name_of(data)}-series")
-        fit_series(windows, run, not_of_series, overwrite=overwrite, json=json)
+        fit_series(windows, run, not_of_series, plots=not no_plots, page=not no_page, overwrite=overwrite, json=json)
         return
     require_time({"--entity": entity, "--time-zone": time_zone, "--stride": stride})
     if resume is not None:
@@ -154,7 +152,7 @@ def fit(
 
 def _fit(asked: Asked, run: Path, checkpoints: Any) -> tuple[Any, DataSplit]:
     """The fitted estimator, and its rows."""
-    kind, chosen = chosen_variant(asked.variant), settings_of(asked.variant, asked.settings)
+    chosen = settings_of(asked.variant, asked.settings)
     memory, reading = None if asked.memory is None else asked.memory << 20, ReadingFlags.of(asked.reading)
     request = DataRequest(
         asked.data, asked.labels, asked.ids, asked.drop, asked.test_size, asked.seed, memory, reading
@@ -166,7 +164,8 @@ def _fit(asked: Asked, run: Path, checkpoints: Any) -> tuple[Any, DataSplit]:
         if rows.has_gaps:  # which the rows to learn from may be without, by chance
             chosen = {"missing": "mask"} | chosen
         say(f"fitting the {asked.variant} autoencoder …")
-        estimator = _fitted(kind(**chosen, random_state=asked.seed), rows.to_learn_from, checkpoints)
+        kind = chosen_variant(asked.variant)  # which imports PyTorch: what was read has been described by now
+        estimator = _fitted(kind(**chosen, random_state=asked.seed), rows.to_learn_from, checkpoints())
     return estimator.set_params(verbose=kind().verbose), rows  # verbose as it is without a command line
 
 
@@ -217,7 +216,7 @@ def _written(run: Path, report: dict[str, Any]) -> list[str]:
 
 def _name_of(data: str) -> str:
     """What the run folder is named after: the file or folder without its suffix."""
-    path = Path(data)
+    path = Path("stdin" if data == "-" else data)
     name = path.stem if path.suffix else path.resolve().name
     return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name) or "data"
 

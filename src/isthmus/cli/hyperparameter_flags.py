@@ -1,7 +1,8 @@
 """Every hyperparameter of every variant as a flag, read from where it is declared.
 
 A flag's name, meaning, default, choices and bounds are those of `isthmus.hyperparameter.hyper`; they are
-written nowhere else. Where variants declare the same name with another default, the help says so.
+written nowhere else by hand (see `isthmus.cli.flag_table`). Where variants declare the same name with another default,
+the help says so.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ import pkgutil
 import re
 import types
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Annotated, Any, TypeVar
 
 from cyclopts import Group, Parameter
 
 import isthmus
+from isthmus.cli.flag_table import Holders, known
 from isthmus.cli.outcome import UsageError
 from isthmus.hyperparameter import Hyperparameter, guess, hyperparameters
 
@@ -41,12 +42,16 @@ def variant_names() -> tuple[str, ...]:
 
 def chosen_variant(name: str) -> type:
     """The class of a variant; `UsageError` where there is none of that name."""
-    if name not in variant_names():
-        near = guess(name, variant_names()) or "."
-        raise UsageError(f"--variant must be one of {', '.join(variant_names())}, got {name!r}{near}")
+    _require_variant(name)
     from isthmus.variants import variants
 
     return variants()[name]
+
+
+def _require_variant(name: str) -> None:
+    if name not in variant_names():
+        near = guess(name, variant_names()) or "."
+        raise UsageError(f"--variant must be one of {', '.join(variant_names())}, got {name!r}{near}")
 
 
 def with_hyperparameter_flags(command: Command) -> Command:
@@ -63,18 +68,21 @@ def with_hyperparameter_flags(command: Command) -> Command:
 
 def settings_of(variant: str, given: Mapping[str, str | bool | None]) -> dict[str, Any]:
     """The settings a user gave, as the variant takes them; `UsageError` names the flag that does not fit."""
-    known = hyperparameters(chosen_variant(variant))
-    settings = {name: value for name, value in DEFAULTS.items() if name in known}
+    _require_variant(variant)
+    flags = {name: holders[variant] for name, holders in _holders().items() if variant in holders}
+    settings = {name: value for name, value in DEFAULTS.items() if name in flags}
     for name, text in given.items():
         if text is None:
             continue
-        if name not in known:
+        if name not in flags:
             holders = [f"--variant {holder}" for holder in _holders()[name]]
             raise UsageError(f"{_long(name)} has no meaning for --variant {variant}; {_listed(holders)} would take it.")
-        settings[name] = text if isinstance(text, bool) else _value(known[name], text)
-        complaint = known[name].complaint(settings[name])
+        settings[name] = text if isinstance(text, bool) else _value(flags[name], text)
+        if flags[name].complaint(settings[name]) is None:
+            continue
+        complaint = hyperparameters(chosen_variant(variant))[name].complaint(settings[name])  # the table may be old
         if complaint is not None:
-            raise UsageError(f"{_long(name)} {_typed(known[name], complaint)}.")
+            raise UsageError(f"{_long(name)} {_typed(flags[name], complaint)}.")
     return settings
 
 
@@ -83,16 +91,9 @@ def as_flags(text: str) -> str:
     return re.sub(rf"\b({'|'.join(_holders())})=", lambda found: f"{_long(found[1])} ", text)
 
 
-@cache
-def _holders() -> dict[str, dict[str, Hyperparameter]]:
+def _holders() -> Holders:
     """Each hyperparameter's name, the variants that have it, and what each says of it."""
-    from isthmus.variants import variants
-
-    holders: dict[str, dict[str, Hyperparameter]] = {}
-    for variant, kind in variants().items():
-        for name, parameter in hyperparameters(kind).items():
-            holders.setdefault(name, {})[variant] = parameter
-    return holders
+    return known(variant_names())
 
 
 # ---- from text to a value ------------------------------------------------------------------------------

@@ -11,14 +11,19 @@ from isthmus.storage.safe_reading import open_regular_file, parse_object
 
 __all__ = ["info"]
 
-FEW_NAMES = 6
+FEW_NAMES, MOST_SAID = 6, 24
 MOST_EVALUATION_BYTES = 16 << 20
 
 
 def info(run: RunPath, /, *, json: JsonOutput = False) -> None:
     """Show what a run folder holds: the model, its settings, the data it was fitted on, the outcome."""
     found = open_run(run)
-    facts = _facts(found)
+    if found.is_of_series:
+        from isthmus.cli.series_commands import info_of_series
+
+        facts = info_of_series(found)
+    else:
+        facts = _facts(found)
     if json:
         print_json(facts)
         return
@@ -55,6 +60,8 @@ def _facts(run: Run) -> dict[str, Any]:
         "data": None if record is None else record.source,
         "rows": None if record is None else record.n_rows,
         "columns": _columns(run, estimator),
+        "kinds": _kinds(run, estimator),
+        "left_out": None if record is None or not record.passed_over else list(record.passed_over),
         "labels": None if record is None else record.label_name,
         "ids": None if record is None else record.id_name,
         "dropped": None if record is None or not record.drop else list(record.drop),
@@ -78,6 +85,14 @@ def _columns(run: Run, estimator: Any) -> list[str] | None:
     return None if names is None else list(map(str, names))
 
 
+def _kinds(run: Run, estimator: Any) -> dict[str, str] | None:
+    """What each column that was learned from was taken for; None of a picture or the like."""
+    if estimator.fitted_.layout is not None:
+        return {column.name: column.kind for column in estimator.fitted_.layout.columns}
+    names = _columns(run, estimator)
+    return None if names is None or estimator.fitted_.row_shape is not None else dict.fromkeys(names, "number")
+
+
 def _sentence(run: Run) -> str | None:
     try:
         with open_regular_file(run.path, EVALUATION) as file:
@@ -88,7 +103,9 @@ def _sentence(run: Run) -> str | None:
 
 def _said(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name}={entry!r}" for name, entry in value.items()) or "the defaults"
+        said = [f"{name}={entry!r}" for name, entry in value.items()]
+        more = f" and {len(said) - MOST_SAID:,} more" if len(said) > MOST_SAID else ""
+        return ", ".join(said[:MOST_SAID]) + more or "the defaults"
     if isinstance(value, list) and value and isinstance(value[0], str):
         from isthmus.tables.errors import said
 

@@ -11,7 +11,7 @@ from isthmus.cli.matching_rows import read_matching, rows_expected
 from isthmus.cli.outcome import CommandError
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
-from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, PicturesOutput, RunPath
+from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, PicturesOutput, RunPath, rows_of
 from isthmus.cli.rows_output import require_writable, write_rows
 from isthmus.cli.run_folder import open_run
 
@@ -20,7 +20,7 @@ __all__ = ["interpolate"]
 
 def interpolate(
     run: RunPath,
-    data: str,
+    data: Annotated[str, rows_of("Rows with the columns of the fit, in any order")],
     /,
     *,
     from_: Annotated[int, Parameter("--from", validator=Number(gte=0))],
@@ -41,8 +41,6 @@ def interpolate(
 
     Parameters
     ----------
-    data
-        Rows with the columns the model was fitted on, in any order.
     from_
         First row, counted from 0.
     to

@@ -22,9 +22,9 @@ from typing import Any
 
 from cyclopts import CycloptsError, MissingArgumentError, UnusedCliTokensError
 
-from isthmus.cli import application, commands
+from isthmus.cli import STANDARD_INPUT, application, commands
 
-__all__ = ["CommandError", "UsageError", "escaped", "finite", "print_json", "run", "say", "show"]
+__all__ = ["CommandError", "UsageError", "escaped", "finite", "print_json", "run", "say", "show", "warnings_said"]
 
 WELL, FAILED, WRONG_USE, STOPPED, ENDED = 0, 1, 2, 130, 143
 DEBUG = "--debug"
@@ -61,6 +61,7 @@ def run(tokens: Sequence[str]) -> int:
                 return WELL
             tokens = _help_first(tokens)
             _require_known_command(tokens)
+            tokens = [STANDARD_INPUT if token == "-" else token for token in tokens]
             command, given, _ = application().parse_args(tokens, print_error=False, exit_on_error=False)
             _collect_from_here()
             command(*given.args, **given.kwargs)
@@ -103,6 +104,17 @@ def show(*parts: Any) -> None:
             print(_encodable(escaped(part), sys.stdout))
         else:
             console.print(part)
+
+
+@contextmanager
+def warnings_said() -> Iterator[None]:
+    """What a fit warns of is said as a note."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    for one in caught:
+        sentence = str(one.message).partition(": ")[2] or str(one.message)
+        say(f"note: {sentence}")
 
 
 def print_json(facts: Mapping[str, Any]) -> None:
@@ -161,7 +173,7 @@ def _misuse(error: CycloptsError) -> str:
         name = error.argument.name
         return f"{name} needs a value" if name.startswith("-") else f"{name} is missing"
     if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
-        return f"{error.unused_tokens[0]!r} is one argument too many"
+        return f"{error.unused_tokens[0].removeprefix(STANDARD_INPUT[0])!r} is one argument too many"
     return _one_line(error).rstrip(".")
 
 

@@ -13,7 +13,7 @@ from isthmus.cli.matching_rows import read_matching, rows_expected
 from isthmus.cli.outcome import CommandError, say
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
-from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, RunPath
+from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, RunPath, rows_of
 from isthmus.cli.run_folder import FIGURES, Run, open_run
 
 __all__ = ["plot"]
@@ -21,7 +21,7 @@ __all__ = ["plot"]
 
 def plot(
     run: RunPath,
-    data: str | None = None,
+    data: Annotated[str | None, rows_of("Rows to draw; without them those held out")] = None,
     /,
     *,
     output: Annotated[Path | None, Parameter(("--output", "-o"), show_default=False)] = None,
@@ -37,8 +37,6 @@ def plot(
 
     Parameters
     ----------
-    data
-        Rows to draw, with the columns the model was fitted on.
     output
         Folder for the figures. [default: RUN/figures]
     """
@@ -51,6 +49,12 @@ def plot(
     require_no_figures(folder, overwrite=overwrite)
     source = None if found.record is None else found.record.source
     refuse_own_inputs([folder], [data, source], run)
+    if found.is_of_series:
+        from isthmus.cli.series_commands import plot_of_series, refuse_flags
+
+        refuse_flags(found, {"--ids": ids, "--labels": labels, "--drop": drop})
+        plot_of_series(found, data, reading, folder)
+        return
     estimator = found.load()
     if data is None:
         split = held_out_again(found)

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from isthmus.cli.outcome import CommandError, say
 from isthmus.cli.run_folder import RECORD, SEEDS, DataRecord, data_record_bytes, lasting_source, read_data_record
@@ -23,6 +23,9 @@ from isthmus.storage.folder_writing import remove_owned
 from isthmus.storage.manifest import manifest_bytes, read_manifest
 from isthmus.storage.record import fact, from_plain, record
 from isthmus.storage.safe_reading import StorageError, reason_of
+
+if TYPE_CHECKING:
+    from isthmus.storage.checkpoints import Checkpoints
 
 __all__ = ["Asked", "asked_again", "checkpointed", "require_none_unfinished", "require_same_data", "unfinished_folder"]
 
@@ -69,24 +72,33 @@ def require_none_unfinished(run: Path, *, overwrite: bool) -> None:
 
 
 @contextmanager
-def checkpointed(run: Path, asked: Asked, pace: dict[str, Any], *, first: bool) -> Iterator[Any]:
-    """The checkpoints to fit with; removed when all went well, or when there is nothing in them to resume."""
-    from isthmus.storage.checkpoints import Checkpoints
+def checkpointed(run: Path, asked: Asked, pace: dict[str, Any], *, first: bool) -> Iterator[Callable[[], Checkpoints]]:
+    """A function that gives the checkpoints to fit with, for they import PyTorch and data are read before.
+
+    They are removed when all went well, or when there is nothing in them to resume.
+    """
     from isthmus.tables import atomic_write
 
     folder = unfinished_folder(run)
+
+    def checkpoints() -> Checkpoints:
+        from isthmus.storage.checkpoints import Checkpoints
+
+        return Checkpoints(folder, **pace)
+
     if not first:
-        yield Checkpoints(folder, **pace)
+        yield checkpoints
         return
     made = [parent for parent in folder.parents if not parent.exists()]
     lasting = dataclasses.replace(asked, data=lasting_source(asked.data))
     with locked(folder), atomic_write(folder / ASKED) as temporary:
         temporary.write_bytes(manifest_bytes(FORMAT, lasting))
     try:
-        yield Checkpoints(folder, **pace)
+        yield checkpoints
     except BaseException:
         if any(folder.glob("checkpoint-*")):
-            say(f"what was learned so far is kept; resume with isthmus fit --resume {str(run)!r}.")
+            again = ", with the same rows on standard input" if asked.data == "-" else ""
+            say(f"what was learned so far is kept; resume with isthmus fit --resume {str(run)!r}{again}.")
             raise
         with suppress(StorageError, OSError):
             _remove(folder)

@@ -29,7 +29,7 @@ from isthmus.cli.matching_rows import Expected, codes_expected, open_matching, r
 from isthmus.cli.outcome import CommandError, say
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
-from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, PicturesOutput, RunPath, Shard, TableOutput
+from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, PicturesOutput, RunPath, Shard, TableOutput, rows_of
 from isthmus.cli.rows_output import require_writable, shared, write_blocks
 from isthmus.cli.run_folder import open_run
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["decode", "encode", "impute", "reconstruct", "score"]
 
-Rows = Annotated[str, Parameter(help="Rows with the columns the model was fitted on, in any order.")]
+Rows = Annotated[str, rows_of("Rows with the columns of the fit, in any order")]
 Errors = Annotated[bool, Parameter(help="Write the standard error of each latent beside the code.", show_default=False)]
 Codes = Annotated[str, Parameter(help="Codes as isthmus encode writes them.")]
 
@@ -113,6 +113,15 @@ def _row_command(
             output, share = shared(output, shard) if shards else (output, None)
             refuse_own_inputs([output], [data], run)
             found = open_run(run)
+            if found.is_of_series:
+                from isthmus.cli.series_commands import series_rows
+
+                rows_only = {"--ids": ids, "--labels": labels, "--drop": drop, "--shard": share, "--std": std}
+                name = entry.__name__
+                series_rows(
+                    name, found, data, output, not_of_series=rows_only, reading=reading, overwrite=overwrite
+                )  # fmt: skip
+                return
             if not pictures:  # what depends on no model is refused before one is loaded
                 require_writable(output, overwrite=overwrite)
             estimator = found.load()

@@ -22,9 +22,20 @@ __all__ = [
     "Shard",
     "TableOutput",
     "TimeZone",
+    "rows_of",
 ]
 
+READ = (
+    "a table (CSV, Excel, Parquet, JSON …), an array, a folder of pictures or sounds, word vectors, a bundled data "
+    "set; - reads standard input"
+)
 TABLES = ".csv, .tsv, .parquet, .npy or .npz"
+
+
+def rows_of(what: str) -> Parameter:
+    """The argument that names data: what they are for, and what is read."""
+    return Parameter(help=f"{what}: {READ}.")
+
 
 RunPath = Annotated[str, Parameter(help="The run folder that isthmus fit made, or the model folder in it.")]
 Seed = Annotated[int, Parameter(validator=Number(gte=0, lt=2**32))]

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from isthmus.cli.detection_output import require_writable, write_columns
-from isthmus.cli.outcome import CommandError, UsageError, escaped, say
+from isthmus.cli.detection_output import as_rows, require_writable, write_columns
+from isthmus.cli.outcome import CommandError, UsageError, escaped, print_json, say
 from isthmus.cli.own_inputs import refuse_own_inputs
 
 if TYPE_CHECKING:
     from isthmus.series import SeriesDetection, SeriesOutlierDetector
     from isthmus.series.reading import SeriesFile
 
-__all__ = ["AskedSeries", "detect_series", "require_time"]
+__all__ = ["AskedSeries", "detect_series", "require_time", "written_stamp"]
 
 MOST_EXPLAINED = 2_000_000  # numbers of contributions that are written per step
 
@@ -55,6 +55,7 @@ def detect_series(
     save: Path | None,
     *,
     overwrite: bool,
+    json: bool = False,
 ) -> None:
     """Find the episodes of a series, write them to standard output, and each step to ``output``."""
     _require_sense(asked, not_of_series, save)
@@ -74,7 +75,7 @@ def detect_series(
             say(f"note: {'' if name is None else f'{asked.entity} {name!r}: '}{note}")
         found.append(detection)
         if place == 0 or name is not None:
-            _say_found(name, *detection)
+            _say_found(name, *detection, asked.until)
     if save is not None:
         from isthmus.storage import save as save_model
 
@@ -85,7 +86,12 @@ def detect_series(
         say(f"{len(file):,} steps, in the order of the file, are in {str(output)!r}.")
     if plot is not None:
         _draw(plot, found[0][1], asked)
-    write_columns(None, _episode_columns(asked, file, [one for _, one in found]), overwrite=False)
+    episodes = _episode_columns(asked, file, [one for _, one in found])
+    if json:
+        written = {} if output is None else {"output": str(output)}
+        print_json({"steps": len(file), "episodes": as_rows(episodes), **written})
+    else:
+        write_columns(None, episodes, overwrite=False)
 
 
 def _require_sense(asked: AskedSeries, not_of_series: Mapping[str, Any], save: Path | None) -> None:
@@ -186,18 +192,37 @@ def _as_flags(text: str) -> str:
     return text
 
 
-def _say_found(name: Any, detector: SeriesOutlierDetector, detection: SeriesDetection) -> None:
+def _say_found(
+    name: Any, detector: SeriesOutlierDetector, detection: SeriesDetection, until: str | None = None
+) -> None:
     n_steps, grid = len(detection.scores), detection.series.grid
     lengths = ", ".join(map(str, detector.windows_))
-    per = 1000 * len(detection.episodes) / n_steps
+    begin = 0 if until is None else detection.series.step_at(until)
+    n_after = sum(not _is_past(one, begin) for one in detection.episodes)
+    per = 1000 * n_after / max(1, n_steps - begin)
     what = "" if name is None else f"{name}: "
     step = f" of {_seconds(grid.step)}" if grid.is_dated else ""
     say(
         f"{what}{n_steps:,} steps{step}, {detection.series.n_channels} "
         f"{'channel' if detection.series.n_channels == 1 else 'channels'}, windows of {lengths} steps: "
-        f"{len(detection.episodes)} {'episode' if len(detection.episodes) == 1 else 'episodes'} "
+        f"{_episodes(n_after)}{'' if until is None else f' after {until}'} "
         f"({per:.3g} per 1,000 steps; stated {detector.rate_.said})."
     )
+    if until is not None:
+        n_past = len(detection.episodes) - n_after
+        say(
+            f"note: {_episodes(n_past)} before it, in the clean past that the threshold was set by; the column part "
+            "marks them."
+        )
+
+
+def _episodes(count: int) -> str:
+    return f"{count} {'episode' if count == 1 else 'episodes'}"
+
+
+def _is_past(episode: Any, begin: int) -> bool:
+    """Whether an episode ended before a step; one that reaches beyond it is an alarm."""
+    return episode.last < begin
 
 
 def _seconds(step: float) -> str:
@@ -211,11 +236,14 @@ def _episode_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDet
     """A row for each episode, in order of time."""
     rows = []
     for name, detection in zip(file.entities, found, strict=True):
+        begin = 0 if asked.until is None else detection.series.step_at(asked.until)
         for one in detection.episodes:
             row: dict[str, Any] = {} if asked.entity is None else {asked.entity: name}
+            row |= {} if asked.until is None else {"part": "clean past" if _is_past(one, begin) else "after"}
             row |= {
-                "start": _written(one.start), "end": _written(one.end), "peak": _written(one.peak),
-                "focus_start": _written(one.focus_start), "focus_end": _written(one.focus_end), "score": one.score,
+                "start": written_stamp(one.start), "end": written_stamp(one.end), "peak": written_stamp(one.peak),
+                "focus_start": written_stamp(one.focus_start), "focus_end": written_stamp(one.focus_end),
+                "score": one.score,
             }  # fmt: skip
             for rank in range(min(asked.top, len(one.channels))):
                 row[f"channel_{rank + 1}"] = one.channels[rank]
@@ -224,7 +252,8 @@ def _episode_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDet
                 row[f"expected_{rank + 1}"] = _number(one.expected[rank])
             rows.append(row)
     names = ["start", "end", "peak", "focus_start", "focus_end", "score"]
-    names = list(rows[0]) if rows else [*([] if asked.entity is None else [asked.entity]), *names]
+    keys = [*([] if asked.entity is None else [asked.entity]), *([] if asked.until is None else ["part"])]
+    names = list(rows[0]) if rows else [*keys, *names]
     return {name: [row[name] for row in rows] for name in names}
 
 
@@ -256,7 +285,7 @@ def _step_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDetect
         for key, part in parts.items():
             numbers[key][rows] = detection.of_readings(part)
         alarm[rows], whose[rows] = detection.of_readings(detection.alarms), name
-    columns: dict[str, list[Any]] = {asked.time: [_written(stamp) for stamp in file.stamps]}
+    columns: dict[str, list[Any]] = {asked.time: [written_stamp(stamp) for stamp in file.stamps]}
     if asked.entity is not None:
         columns[asked.entity] = whose.tolist()
     head = {key: [_number(one) for one in part.tolist()] for key, part in numbers.items()}
@@ -268,7 +297,7 @@ def _step_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDetect
     return columns
 
 
-def _written(stamp: Any) -> Any:
+def written_stamp(stamp: Any) -> Any:
     """A date as spreadsheets read it; a number as it is."""
     import numpy as np
 

@@ -15,7 +15,7 @@ from isthmus.cli.matching_rows import name_columns
 from isthmus.cli.outcome import CommandError, UsageError, finite, print_json, say, show
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
-from isthmus.cli.row_flags import JsonOutput, Seed, SeriesTime
+from isthmus.cli.row_flags import JsonOutput, Seed, SeriesTime, rows_of
 from isthmus.cli.run_folder import FIGURES, NESTED, RESULT, keep_run, require_free_run, written_run
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ FIGURE = "rate_distortion.png"
 
 @with_hyperparameter_flags
 def smallest(
-    data: str,
+    data: Annotated[str, rows_of("What to encode")],
     /,
     *,
     keep: Annotated[float | None, Parameter(validator=Number(gt=0, lt=1))] = None,
@@ -57,8 +57,6 @@ def smallest(
 
     Parameters
     ----------
-    data
-        A .csv, .tsv, .parquet, .npy or .npz file, a folder of pictures, or a bundled data set.
     keep
         Target: the share of the variance to keep, such as 0.95.
     max_error

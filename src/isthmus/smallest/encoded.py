@@ -85,9 +85,14 @@ def encoded_rows(
             values = layout.encode(rows.cells)
     except DataError as error:
         raise ValueError(f"rate_distortion: {error}") from error
-    rules: dict[str, Any] = {"ensure_min_samples": least[0], "ensure_min_features": least[1]}
-    rules["ensure_all_finite"] = "allow-nan"
+    rules: dict[str, Any] = {"ensure_all_finite": "allow-nan", "ensure_min_samples": 0, "ensure_min_features": 0}
     values = check_array(values, dtype=np.float64, **rules)
+    if values.shape[0] < least[0] or values.shape[1] < least[1]:
+        raise ValueError(
+            f"rate_distortion: {values.shape[0]} rows of {values.shape[1]} columns, and code sizes are compared on "
+            f"at least {least[0]} rows of {least[1]} columns; add some, or fit a code of one size (isthmus fit, "
+            "Autoencoder)."
+        )
     parts = split(len(values))
     train = values[parts[0]]
     gaps = has_gaps(values)

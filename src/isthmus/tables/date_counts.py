@@ -44,17 +44,19 @@ class DateCounts:
         """How many cells are dates in the best form."""
         return max(self.counts.values(), default=0)
 
-    def add_iso(self, cells: Any, n_before: int) -> bool:
-        """The quick way for a column of ISO 8601 dates only; False, and nothing added, if a cell is anything else."""
+    def add_iso(self, cells: Any, n_before: int) -> Any:
+        """The quick way for a column of ISO 8601 dates only; None, and nothing added, if a cell is anything else."""
+        import pyarrow
+
         form = next(iter(self.counts), None)
-        if form is None or len(self.counts) > 1 or not form.is_iso or self.counts[form] < n_before:
-            return False
+        if form is None or len(self.counts) > 1 or not form.is_iso or form.is_span or self.counts[form] < n_before:
+            return None
         found = dates_of(cells, form)
         if found.null_count > cells.null_count:
-            return False
+            return None
         self.counts[form] += len(found) - found.null_count
         self._note_moments(form, np.asarray(found.drop_null()))
-        return True
+        return found.cast(pyarrow.timestamp("us"))
 
     def add(self, texts: DistinctTexts, n_needed: float) -> None:
         """The next cells; a form in which fewer than ``n_needed`` are dates is dropped."""

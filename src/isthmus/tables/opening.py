@@ -43,7 +43,7 @@ from isthmus.tables.views import Chosen, Concatenated
 
 __all__ = ["open_table", "read"]
 
-STANDARD_INPUT = "-"
+STANDARD_INPUT = ("-", "/dev/stdin")
 
 
 def open_table(
@@ -196,7 +196,7 @@ def _opened(source: str | Path, request: Request) -> TableStream:
         table = choose_columns(load_bundled(str(source)), request, repr(str(source)))
         return _described(HeldStream(table), table)
     path, where = Path(source), repr(str(source))
-    if str(source) == STANDARD_INPUT:
+    if str(source) in STANDARD_INPUT:
         path, where = _standard_input(), "standard input"
     if re.match(r"[a-z]+://", str(source)):
         raise DataError(f"{where}: an address; download it first, then name the file.")
@@ -211,16 +211,21 @@ def _opened(source: str | Path, request: Request) -> TableStream:
 
 
 def _standard_input() -> Path:
+    """A copy of standard input, which can be read once only."""
+    if HELD_INPUT and HELD_INPUT[-1][0] is sys.stdin:
+        return HELD_INPUT[-1][1]
     scratch = Scratch()
     path = scratch.path / "stdin"
     with path.open("wb") as copy:
         while block := sys.stdin.buffer.read(1 << 20):
             copy.write(block)
     HELD_SCRATCH.append(scratch)  # until the process ends: the stream reads from it
+    HELD_INPUT.append((sys.stdin, path))
     return path
 
 
 HELD_SCRATCH: list[Scratch] = []
+HELD_INPUT: list[tuple[Any, Path]] = []
 
 
 def _of_path(path: Path, where: str, request: Request) -> TableStream:

@@ -28,6 +28,8 @@ LOOKED_AT = 200  # texts of a block by which units are recognised
 FEW = 0.5  # of the texts seen so far: where fewer are numbers or dates, no more are looked for
 LONG_DIGITS = "^[-+]?[1-9][0-9]{15,}$"  # more digits than float64 holds
 LONG_NUMBER = 1e15
+PROSE = 40  # letters of a cell, on average, from which text is more than a name
+LONGEST_MARK = 64  # bytes
 GROUPED = r"^[-+]?[0-9]{1,3}(\.[0-9]{3})+$"
 
 
@@ -93,11 +95,22 @@ class ColumnSurvey:
         """Different texts or values: at most so many are distinguished, else infinity."""
         return math.inf if self.words is None else len(self.words)
 
-    def add(self, cells: Any) -> None:
-        """The next cells of the column."""
+    @property
+    def may_name_rows(self) -> bool:
+        """Whether all are different whole numbers so far."""
+        return self.numbers.count > 0 and self.numbers.whole and self.numbers.different
+
+    @property
+    def is_prose(self) -> bool:
+        """Whether it is text that is too long and too varied for a name or a category, as far as it is known."""
+        return self._hopeless and self.words is None and self.letters > PROSE * self.n_present
+
+    def add(self, cells: Any) -> Any:
+        """The next cells of the column; they come back as numbers or moments if it was seen that they are such."""
         cells = plain_cells(cells)
-        (self._add_texts if self.is_text else self._add_typed)(cells)
+        read = self._add_texts(cells) if self.is_text else self._add_typed(cells)
         self.n_rows += len(cells)
+        return read
 
     # ---- cells that have a type ------------------------------------------------------------------------
 
@@ -148,17 +161,35 @@ class ColumnSurvey:
 
     # ---- texts -----------------------------------------------------------------------------------------
 
-    def _add_texts(self, cells: Any) -> None:
+    def _add_texts(self, cells: Any) -> Any:
         import pyarrow
+
+        cells = cells.cast(pyarrow.string())
+        numbers = self._add_plain_numbers(cells)
+        if numbers is not None:
+            return numbers
+        if self.words is None and not self.others:
+            moments = self.dates.add_iso(cells, self.n_present)
+            if moments is not None:
+                self.n_missing += cells.null_count
+                return moments
+        (self._add_prose if self.is_prose else self._add_other_texts)(cells)
+        return None
+
+    def _add_prose(self, cells: Any) -> None:
+        """The quick way for long free text: marks of missing cells are short, and nothing else is asked of it."""
         import pyarrow.compute
 
         compute: Any = pyarrow.compute
-        cells = cells.cast(pyarrow.string())
-        if self._add_plain_numbers(cells):
-            return
-        if self.words is None and not self.others and self.dates.add_iso(cells, self.n_present):
-            self.n_missing += cells.null_count
-            return
+        short = cells.filter(compute.less_equal(compute.binary_length(cells), LONGEST_MARK))
+        gone = marked(compute.utf8_trim_whitespace(short), among_numbers=False, others=self.others)
+        self.n_missing += cells.null_count + (compute.sum(gone).as_py() or 0)
+        self.letters += compute.sum(compute.utf8_length(cells)).as_py() or 0
+
+    def _add_other_texts(self, cells: Any) -> None:
+        import pyarrow.compute
+
+        compute: Any = pyarrow.compute
         different = compute.dictionary_encode(cells)
         words, indices = compute.utf8_trim_whitespace(different.dictionary), different.indices
         times = np.bincount(np.asarray(indices.drop_null()), minlength=len(words))
@@ -181,22 +212,23 @@ class ColumnSurvey:
         best = max(self.dot, self.comma, self.dates.most)
         self._hopeless = n_left >= 1000 and best < FEW * n_left
 
-    def _add_plain_numbers(self, cells: Any) -> bool:
-        """The quick way for a column all of whose cells were plain numbers so far; False if one of these is not."""
+    def _add_plain_numbers(self, cells: Any) -> Any:
+        """The quick way for a column all of whose cells were plain numbers so far; None if one of these is not."""
         import pyarrow
         import pyarrow.compute
 
         compute: Any = pyarrow.compute
         if not self.plain or self.plain < self.n_present or self.others or self.dates.counts:
-            return False
+            return None
         try:
-            values = np.asarray(compute.cast(cells, pyarrow.float64()).drop_null(), np.float64)
+            numbers = compute.cast(cells, pyarrow.float64())
         except pyarrow.ArrowInvalid:
-            return False
+            return None
+        values = np.asarray(numbers.drop_null(), np.float64)
         if not len(values) or not np.isfinite(values).all() or np.abs(values).max() >= LONG_NUMBER:
-            return False
+            return None
         if not self.firm_dot and compute.any(compute.match_substring(cells, ".")).as_py():
-            return False  # 1.234 may be a thousand
+            return None  # 1.234 may be a thousand
         self.plain += len(values)
         self.dot += len(values)
         if self.firm_dot:
@@ -208,7 +240,7 @@ class ColumnSurvey:
             counts = compute.value_counts(cells.drop_null())
             self._add_text_words(counts.field("values"), np.asarray(counts.field("counts")))
         self.numbers.add(values)
-        return True
+        return numbers
 
     def _add_text_words(self, words: Any, times: np.ndarray) -> None:
         if self.words is not None:

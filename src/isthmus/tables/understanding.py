@@ -19,6 +19,7 @@ from isthmus.tables.container import Scratch
 from isthmus.tables.description import Description, placed
 from isthmus.tables.errors import DataError, said
 from isthmus.tables.finding import Finding, Hints
+from isthmus.tables.kept_cells import KeptCells
 from isthmus.tables.kinds import kind_of
 from isthmus.tables.layout import TableLayout
 from isthmus.tables.request import Request
@@ -43,7 +44,7 @@ def understood(source: Source, request: Request, where: str) -> ArrowStream:
     if request.layout is not None:
         return _as_fitted(source, request, where, request.layout)
     require_known(source.names, request, where)
-    surveys, held = _surveyed(source, request, source.names)
+    surveys, kept = _surveyed(source, request, source.names)
     n_rows = max((survey.n_rows for survey in surveys), default=0)
     if n_rows < LEAST_ROWS:
         raise DataError(f"{where}: no rows of data; add at least one below the column names.")
@@ -59,7 +60,7 @@ def understood(source: Source, request: Request, where: str) -> ArrowStream:
     told = tuple(replace(one, notes=tuple(placed(note, source.line_of) for note in one.notes)) for one in findings)
     description = Description(source.name, n_rows, told, notes, id_name=id_name, label_name=label_name)
     missing = any(finding.n_missing for finding in findings if finding.learned)
-    return _stream(source, request, where, layout, id_name, label_name, description, held, missing, n_rows)
+    return _stream(source, request, where, layout, id_name, label_name, description, kept, missing, n_rows)
 
 
 def _written_out(source: Source, request: Request) -> Request:
@@ -72,7 +73,7 @@ def _as_fitted(source: Source, request: Request, where: str, layout: TableLayout
     """The columns of a fit, found by name in another file."""
     require_columns(layout, source.names, where)
     require_known(source.names, replace(request, columns=()), where)
-    surveys, held = _surveyed(source, request, layout.names)
+    surveys, kept = _surveyed(source, request, layout.names)
     n_rows = max((survey.n_rows for survey in surveys), default=0)
     if n_rows < LEAST_ROWS:
         raise DataError(f"{where}: no rows of data; add at least one below the column names.")
@@ -84,34 +85,37 @@ def _as_fitted(source: Source, request: Request, where: str, layout: TableLayout
     ids, labels = request.ids, request.labels
     description = Description(source.name, n_rows, told, notes, id_name=ids, label_name=labels)
     found = TableLayout(tuple(finding.column for finding in learned if finding.column is not None))
-    if held is not None or source.segments is not None:
-        return _stream(source, request, where, found, ids, labels, description, held, True, n_rows)
+    if kept is not None or source.segments is not None:
+        return _stream(source, request, where, found, ids, labels, description, kept, True, n_rows)
     return sequential(source, found, ids, labels, where, description)
 
 
 # ---- what the columns are ----------------------------------------------------------------------------------
 
 
-def _surveyed(source: Source, request: Request, columns: Sequence[str]) -> tuple[list[ColumnSurvey], list[Any] | None]:
-    """A look at all rows of some columns; the cells of all of them too, where they are few."""
+def _surveyed(source: Source, request: Request, columns: Sequence[str]) -> tuple[list[ColumnSurvey], KeptCells | None]:
+    """A look at all rows of some columns; and their cells, for a second one."""
     known = source.known()
     names = [name for name in columns if name not in known or name in request.kinds]
     marks = (*source.marks, *request.missing_marks)
     found = {name: survey for name, survey in known.items() if name not in names}
     if not names:
         return [found[name] for name in columns], None
-    keep = source.segments is None and source.n_bytes <= HELD_TEXT
-    held: list[Any] = []
+    kept = None
+    if source.segments is None and (source.n_bytes <= HELD_TEXT or request.layout is None):
+        wanted = {*request.kinds, *request.columns, request.labels, request.ids, source.label_name, source.id_name}
+        kept = KeptCells(
+            in_memory=source.n_bytes <= HELD_TEXT, scratch=request.scratch, wanted=(one for one in wanted if one)
+        )
     surveys: list[ColumnSurvey] = []
     for place, batch in _read(source, names):
         if not surveys:
             surveys = [ColumnSurvey(name, _kind(batch.schema.field(name).type), marks) for name in names]
-        for survey in surveys:
-            survey.add(batch.column(survey.name))
-        if keep:
-            held.append((place, batch))
+        read = {survey.name: survey.add(batch.column(survey.name)) for survey in surveys}
+        if kept is not None:
+            kept.add(place, batch, read, surveys)
     found |= {survey.name: survey for survey in surveys or [ColumnSurvey(name, "string", marks) for name in names]}
-    return [found[name] for name in columns], held if keep else None
+    return [found[name] for name in columns], kept
 
 
 def _read(source: Source, names: Sequence[str] = ()) -> Iterator[tuple[int, Any]]:
@@ -194,7 +198,7 @@ def _nothing_left(findings: Sequence[Finding]) -> str:
 
 def _stream(
     source: Source, request: Request, where: str, layout: TableLayout, id_name: str | None, label_name: str | None,
-    description: Description, held: list[Any] | None, missing: bool, n_rows: int,
+    description: Description, kept: KeptCells | None, missing: bool, n_rows: int,
 ) -> ArrowStream:  # fmt: skip
     options: dict[str, Any] = {
         "where": where, "name": source.name, "missing": missing, "description": description, "line_of": source.line_of,
@@ -207,7 +211,7 @@ def _stream(
         return stream
     reading = Reading(layout, id_name, label_name, typed=True)
     words = [name for name in (id_name, label_name) if name is not None]
-    typed = _typed(source, layout, words, held)
+    typed = _typed(source, layout, words, kept)
     if 4 * n_rows * layout.width <= (request.held_bytes or HELD_BYTES):
         import pyarrow
 
@@ -223,14 +227,15 @@ def _stream(
 
 
 def _typed(
-    source: Source, layout: TableLayout, words: Sequence[str], held: list[Any] | None
+    source: Source, layout: TableLayout, words: Sequence[str], kept: KeptCells | None
 ) -> Iterator[tuple[int, pyarrow.RecordBatch]]:
     """The file a batch is from, and the batch with its columns in the types that are learned from; ids and labels as
     they are.
     """
     import pyarrow
 
-    for place, batch in held if held is not None else _read(source):
+    again = None if kept is None else kept.batches(layout.columns, words)
+    for place, batch in _read(source) if again is None else again:
         cells = [_stored(column, column.typed(batch.column(column.name))) for column in layout.columns]
         cells += [plain_cells(batch.column(name)) for name in words]
         yield place, pyarrow.RecordBatch.from_arrays(cells, names=[*layout.names, *words])
