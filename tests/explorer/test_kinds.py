@@ -55,7 +55,7 @@ def test_spectrograms_are_played_original_and_reconstruction(open_page, sound_fi
     heard, again = played(page, "original"), played(page, "reconstruction")
     wanted = log_magnitudes(clips()[30 + item][None], spectrogram_signal(RATE, LENGTH))
     found = log_magnitudes(heard[None].astype(np.float32), spectrogram_signal(RATE, LENGTH))
-    assert np.abs(found - wanted).mean() < 0.03  # phases are found anew, magnitudes stay
+    assert np.abs(found - wanted).mean() < 0.03  # phases are found again, magnitudes stay
     assert np.abs(again).max() > 0.01
     assert axe_violations(page) == []
 
