@@ -4,6 +4,7 @@
 #   make faults  sets up, then kills, starves and damages fits, and writes docs/reliability.md: minutes
 #   make docs    builds the site and the course, whose lessons run, in docs/_build/site
 #   make lesson N=02    builds the site with that lesson run and the others as they are
+#   make lowest  the lowest versions that are allowed, in an environment of their own, and the main commands with them
 #   make bench   sets up, then races isthmus against its peers: hours, on a machine left alone
 PYTHON ?= python3
 BIN := .venv/bin
@@ -18,7 +19,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no
 ONE_THREAD := OMP_NUM_THREADS=1
 
 # The explorer page is tested in Debian's Chromium; where there is none and it cannot be had, those tests are skipped.
-.PHONY: demo test docs lesson spelling faults bench lint types setup clean browser page front
+.PHONY: demo test docs lesson spelling faults lowest bench lint types setup clean browser page front
 
 browser:
 	@command -v chromium >/dev/null || { command -v apt-get >/dev/null && echo "-- Chromium" && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || echo "-- no Chromium: the page is not tested"
@@ -63,6 +64,17 @@ spelling: setup
 faults: setup
 	@PYTHONPATH=src:. $(ONE_THREAD) $(BIN)/python -m faults
 
+# The lowest version of every dependency that pyproject.toml allows, in an environment of its own: fit, encode, detect.
+# No part of `make test`: PyPI's wheel of that PyTorch brings CUDA, 3 GB to fetch.
+lowest:
+	@$(PYTHON) -m venv .venv-lowest
+	@.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check $$(sed -n '/^dependencies/,/^]/s/^ *"\([a-z-]*\)>=\([0-9.]*\)[,"].*/\1==\2/p' pyproject.toml) "scipy==1.13.0"
+	@.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@rm -rf runs/lowest && mkdir -p runs/lowest
+	@$(ONE_THREAD) .venv-lowest/bin/isthmus fit wine -o runs/lowest/run --max-iter 5 --no-plots
+	@$(ONE_THREAD) .venv-lowest/bin/isthmus encode runs/lowest/run wine -o runs/lowest/codes.parquet
+	@$(ONE_THREAD) .venv-lowest/bin/isthmus detect wine -o runs/lowest/scores.csv
+
 bench: setup
 	@$(BIN)/python benchmarks/speed.py
 
@@ -91,4 +103,4 @@ $(READY): $(FITS) course/pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-peers runs dist
+	rm -rf .venv .venv-lowest .venv-peers runs dist

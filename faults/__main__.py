@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from faults import files, kills, ranks, replacing, signals
+from faults import commands, files, kills, ranks, replacing, signals, surroundings
 from faults.page import written_page
 
 RESULTS = Path(__file__).parent / "results"
@@ -47,6 +47,24 @@ def families(n_kills: int, seconds: float) -> Iterator[tuple[str, str, Iterator[
     whole = "a whole folder stands there, the old one or the new one; the next save clears away what was left"
     yield "kill -9 in replacing a folder, exchange", whole, replacing.tries(n_kills, True, seconds)
     yield "kill -9 in replacing a folder, two moves", whole, replacing.tries(n_kills, False, seconds)
+    for command in commands.COMMANDS:
+        yield (
+            f"kill -9 of isthmus {command}",
+            "the output is the old one or the new one, whole; the same command afterwards writes the same, and nothing "
+            "is left beside it",
+            commands.tries(command, max(20, n_kills // 10)),
+        )
+    yield (
+        "Ctrl-C in a command",
+        "exit 130; the output is whole, and nothing is left beside it",
+        surroundings.interrupted(),
+    )
+    yield "no HOME", "every command works", surroundings.no_home()
+    yield (
+        "little memory (RLIMIT_AS)",
+        "the command ends as ever or with exit 1; it is not killed",
+        surroundings.little_memory(),
+    )
     again = "torchrun --max-restarts starts all again; the same loss and weights, bit for bit"
     yield "kill -9 of one process of 2 or 4", again, ranks.tries(max(1, n_kills // 20))
 

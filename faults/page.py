@@ -9,7 +9,7 @@ from typing import Any
 HEAD = """# Reliability: what was tried, and what was lost
 
 `make faults` does all of this again and writes this page; none of its numbers is typed by hand. A fit in a process of
-its own, a checkpoint after every step, is harmed; then it is looked at, gone on with, and compared with the same fit
+its own, a checkpoint after every step, is harmed; then it is looked at, resumed, and compared with the same fit
 left alone. Kills strike the plain, the denoising and the variational model, in memory and streamed, each fit up to
 three times before it may end. To let kills fall into a save, every flush to disk is made to last 3 ms longer there, and
 where a folder is replaced, saves over one another follow until the kill.
@@ -41,7 +41,7 @@ def _fuzzed(found: dict[str, Any]) -> list[str]:
         "",
         f"`python -m faults.fuzz`: {total['inputs']:,} inputs in {total['seconds'] / 60:.0f} minutes of one "
         f"core (atheris {total['atheris']}), starting from the corpus in faults/fuzz/corpus; {total['finds']} times "
-        "something else than a model, a table or one sentence came of it. What earlier runs found is mended, and in "
+        "something else than a model, a table or one sentence came of it. What earlier runs found is fixed, and in "
         "tests/test_untrusted.py.",
         "",
         "| loader | inputs | seconds | corners of the code reached | finds |",

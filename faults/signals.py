@@ -15,6 +15,7 @@ import numpy as np
 
 from faults.worker import SETTINGS, ended, fit, forked, rows, valid_steps, weights
 from isthmus import Autoencoder
+from isthmus.rows.rows import Batch
 from isthmus.training.loop import Training
 
 
@@ -124,10 +125,10 @@ def short_of_memory() -> Iterator[str | None]:
     gradients_of = Training._gradients_of
     for most in (16, 8, 4, 2, 1):
 
-        def short(self: Training, x: object, *others: object) -> object:
-            if len(x) > most:  # noqa: B023
+        def short(self: Training, batch: Batch, *others: object) -> object:
+            if batch.n_rows > most:  # noqa: B023
                 raise RuntimeError("DefaultCPUAllocator: not enough memory")
-            return gradients_of(self, x, *others)
+            return gradients_of(self, batch, *others)
 
         Training._gradients_of = short
         try:

@@ -19,7 +19,7 @@ import numpy as np
 from isthmus import Autoencoder, Checkpoints, DenoisingAutoencoder, VariationalAutoencoder
 from isthmus.storage.checkpoints import read_checkpoint, steps_in
 from isthmus.storage.safe_reading import StorageError
-from isthmus.tables.stream import ArrayStream
+from isthmus.tables.batches import ArrayStream
 
 KINDS = (Autoencoder, DenoisingAutoencoder, VariationalAutoencoder)
 SETTINGS = {"hidden_layer_sizes": (16,), "batch_size": 32, "max_iter": 20, "random_state": 0}

@@ -2,6 +2,7 @@
 import { element, fill, place, formatNumber } from "./dom.js";
 import { cellText, errorOf } from "./columns.js";
 import { checkbox } from "./layers.js";
+import { spark } from "./lines.js";
 import { picture } from "./pictures.js";
 
 const MILLISECONDS = 900, LINES = 8;
@@ -58,7 +59,7 @@ export function drawBeside(app) {
   move.disabled = stillness.matches;
   const option = element("label", {}, [move, stillness.matches ? "dots move between models (off: reduced motion is asked for)" : "dots move between models"]);
   if (item < 0) fill("beside", element("p", { class: "small", text: `Select a ${app.what} to see what each model makes of it.` }), option);
-  else fill("beside", data.pictures ? columns(app, item) : lines(app, item), option);
+  else fill("beside", data.drawn ? columns(app, item) : lines(app, item), option);
 }
 
 /** @param {any} app @param {any} model @param {number} tab */
@@ -68,13 +69,13 @@ const heading = (app, model, tab) => element("button", { type: "button", id: `be
 function columns(app, item) {
   const { models, data } = app, row = data.row(item);
   return element("div", { class: "beside" }, [
-    element("figure", {}, [element("figcaption", {}, [element("b", { class: "as-button", text: "original" })]), picture(data, row, { name: `original, ${data.name(item)}` }), element("p", { class: "small", text: data.name(item) })]),
+    element("figure", {}, [element("figcaption", {}, [element("b", { class: "as-button", text: "original" })]), data.lines ? spark(data, row) : picture(data, row, { name: `original, ${data.name(item)}` }), element("p", { class: "small", text: data.name(item) })]),
     ...models.map((/** @type {any} */ model, /** @type {number} */ tab) => {
       const again = model.decode(model.code(item)), { facts } = model;
       return element("figure", {}, [
         element("figcaption", {}, [heading(app, model, tab)]),
-        picture(data, again, { name: `reconstruction by ${facts.name}` }),
-        picture(data, again.map((/** @type {number} */ value, /** @type {number} */ i) => value - row[i]), { signed: app.models[0].facts.differenceScale, name: `difference of ${facts.name}` }),
+        ...(data.lines ? [spark(data, row, again)] : [picture(data, again, { name: `reconstruction by ${facts.name}` }),
+          picture(data, again.map((/** @type {number} */ value, /** @type {number} */ i) => value - row[i]), { signed: app.models[0].facts.differenceScale, name: `difference of ${facts.name}` })]),
         element("p", { class: "small" }, [element("b", { text: formatNumber(model.errors[item], 3) }), ` with ${facts.size} number${facts.size === 1 ? "" : "s"}, smaller than for ${Math.round(100 * model.betterThan[item])}%`]),
       ]);
     })]);
@@ -89,6 +90,6 @@ function lines(app, item) {
   const head = element("tr", {}, [element("th", { scope: "col", text: order.length < fields.length ? `column (${order.length} of ${fields.length}, largest error first)` : "column" }), element("th", { scope: "col", class: "number", text: "original" }),
     ...models.map((/** @type {any} */ other, /** @type {number} */ tab) => element("th", { scope: "col", class: "number" }, [heading(app, other, tab)]))]);
   const body = order.map((i) => element("tr", {}, [element("th", { scope: "row", text: fields[i].name }), ...[row, ...answers].map((values) => element("td", { class: "number", text: cellText(data, fields[i], values) }))]));
-  const error = element("tr", {}, [element("th", { scope: "row", text: "squared error per column" }), element("td", { class: "number" }), ...models.map((/** @type {any} */ other) => element("td", { class: "number" }, [element("b", { text: formatNumber(other.errors[item], 3) })]))]);
+  const error = element("tr", {}, [element("th", { scope: "row", text: `squared error ${model.errorUnit}` }), element("td", { class: "number" }), ...models.map((/** @type {any} */ other) => element("td", { class: "number" }, [element("b", { text: formatNumber(other.errors[item], 3) })]))]);
   return element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "models side by side" }, [element("table", {}, [element("thead", {}, [head]), element("tbody", {}, [...body, error])])]);
 }

@@ -1,6 +1,7 @@
 // Many items at once: how many, what distinguishes them from the rest, and their ids as a file.
 import { cellText, dateText } from "./columns.js";
 import { element, fill, formatNumber, place } from "./dom.js";
+import { overlay } from "./lines.js";
 import { picture } from "./pictures.js";
 
 const LINES = 8;
@@ -44,7 +45,7 @@ export function drawChosen(app) {
   const { chosen, data, model } = app, box = place("chosen");
   box.hidden = !chosen;
   if (!chosen) return fill("chosen");
-  const items = [...chosen.keys()].filter((item) => chosen[item] && item < data.n), what = data.pictures ? "picture" : "row";
+  const items = [...chosen.keys()].filter((item) => chosen[item] && item < data.n), { what } = app;
   const middle = (/** @type {number[]} */ of) => of.reduce((sum, item) => sum + model.errors[item], 0) / (of.length || 1);
   const rest = Array.from({ length: data.n }, (_, item) => item).filter((item) => !chosen[item]);
   const buttons = element("span", { class: "row" }, [
@@ -52,7 +53,7 @@ export function drawChosen(app) {
     element("button", { type: "button", id: "clear-chosen", text: "Clear", onclick: () => app.choose(null) })]);
   fill("chosen", element("div", { class: "row spread" }, [element("h2", { text: `${items.length.toLocaleString("en")} of ${data.n.toLocaleString("en")} ${what}s selected` }), buttons]),
     element("p", { class: "small", text: [...classesOf(app, items), `mean error ${formatNumber(middle(items), 3)}${rest.length ? `, the rest ${formatNumber(middle(rest), 3)}` : ""}`].join("; ") + "." }),
-    ...(rest.length && items.length ? [data.pictures ? pictures(app) : columns(app)] : []));
+    ...(rest.length && items.length ? [data.pictures ? pictures(app) : data.lines ? overlay(data, effects(data, chosen).rest, effects(data, chosen).chosen, ["mean of the rest", "mean of the selection"]) : columns(app)] : []));
 }
 
 /** @param {any} app @param {number[]} items */

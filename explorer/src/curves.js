@@ -9,7 +9,7 @@ export function charts(model, models = [model]) {
 }
 
 /** Error against the size of the code: PCA's curve, each model's own place, and how far PCA must go to do as well. @param {Model} model @param {Model[]} models */
-function errorBySize({ facts }, models) {
+function errorBySize({ facts, errorUnit }, models) {
   const others = models.filter((other) => other.facts !== facts && !other.facts.pca), { size, mse, pcaNeeds: needs } = facts;
   const end = Math.min(facts.curve.length - 1, Math.max(10, 2 * Math.max(size, ...others.map((other) => other.size)), (needs ?? 0) + 2));
   const pca = facts.curve.slice(0, end + 1).map((/** @type {number} */ value, /** @type {number} */ k) => [k, value]);
@@ -20,7 +20,7 @@ function errorBySize({ facts }, models) {
     ...(further ? [{ name: "", kind: "reach", points: [[size, mse], [Math.min(needs, end), mse]], says: `PCA needs ${needs}` }] : []),
     ...others.map((other) => ({ name: "", kind: "other", points: [[Math.min(other.size, end), other.facts.mse]], says: other.facts.name })),
     { name: facts.name, kind: "dot", points: [[Math.min(size, end), mse]] },
-  ], { across: "latent dimensions", up: "squared error per feature", mark: Math.min(size, end) });
+  ], { across: "latent dimensions", up: `squared error ${errorUnit}`, mark: Math.min(size, end) });
 }
 
 /** @param {Model} model */
@@ -40,5 +40,5 @@ function use({ facts }) {
   const { measure, values, unused } = facts.latents, idle = unused.filter(Boolean).length;
   const points = values.map((/** @type {number} */ value, /** @type {number} */ i) => [i + 1, value, Number(unused[i])]);
   return chart("Use of each latent dimension", [{ name: idle ? `${idle} of ${values.length} unused, marked ○` : "", kind: "bars", points }],
-    { across: "latent dimension", up: measure === "nats" ? "KL divergence, nats" : "variance over held-out rows" });
+    { across: "latent dimension", up: measure === "nats" ? "KL divergence, nats" : "variance over held-out items" });
 }

@@ -2,6 +2,7 @@
 import { GREY, contrast, ramp } from "./colours.js";
 
 const GLYPHS = 1500, LARGE = 3000, NAMES = 40, HIGH = 17, CELL = 30; // pixels: a name's line, and cells in which items are counted
+const WORDS = 140, WORDS_TRIED = 1500; // named at once
 const CROWDED = 9; // classes from which a name is drawn small
 
 /** A fixed place across a lane, in [-1/2, 1/2). @param {number} item */
@@ -137,6 +138,39 @@ export function drawNames(map, pen, ink) {
   }
 }
 
+/** The share of values in order that are smaller. @param {Float64Array} order @param {number} value */
+function placeIn(order, value) {
+  let low = 0, high = order.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (order[middle] < value) low = middle + 1;
+    else high = middle;
+  }
+  return low / Math.max(1, order.length - 1);
+}
+
+/** Items that are words, named beside their dots: those nearest to the place selected first, and as many as have room. @param {any} map @param {any} pen @param {string} ink */
+export function drawWords(map, pen, ink) {
+  const { app, spots } = map, { data } = app, [px, py] = map.place();
+  const near = Array.from({ length: data.n }, (_, item) => item).filter((item) => app.visible(item) && map.framed(spots[item]).inside)
+    .map((item) => [Math.hypot(spots[item][0] - px, spots[item][1] - py), item]).sort((a, b) => a[0] - b[0]).slice(0, WORDS_TRIED);
+  pen.font = "12px system-ui, sans-serif";
+  pen.textAlign = "left";
+  pen.textBaseline = "middle";
+  pen.lineWidth = 3;
+  pen.lineJoin = "round";
+  pen.strokeStyle = getComputedStyle(document.body).getPropertyValue("--paper");
+  pen.fillStyle = ink;
+  /** @type {number[][]} */ const drawn = [];
+  for (const [, item] of near) {
+    const [x, y] = spots[item], words = shortened(data.facts.ids[item]), half = pen.measureText(words).width / 2 + 3, at = [x + 6 + half, y];
+    if (at[0] + half > map.side || drawn.length >= WORDS || drawn.some(([other, height, reach]) => Math.abs(other - at[0]) < reach + half && Math.abs(height - y) < HIGH)) continue;
+    drawn.push([...at, half]);
+    pen.strokeText(words, x + 6, y);
+    pen.fillText(words, x + 6, y);
+  }
+}
+
 /** @param {string} name */
 export const shortened = (name) => (name.length > 18 ? `${name.slice(0, 17)}…` : name);
 
@@ -145,6 +179,8 @@ function colour({ app, model }, item, of) {
   const { data, state } = app, field = /^\d+$/.test(state.colour) ? data.fields[Number(state.colour)] : null;
   if (state.colour === "error") return ramp(1 - model.betterThan[item]);
   if (state.colour === "uncertainty") return ramp(model.uncertainties[item]);
+  const measure = data.measures.find((/** @type {any} */ one) => one.name === state.colour);
+  if (measure) return item >= data.n || Number.isNaN(measure.values[item]) ? "transparent" : ramp(measure.kind === "date" ? (measure.values[item] - measure.order[0]) / (measure.order[measure.order.length - 1] - measure.order[0] || 1) : placeIn(measure.order, measure.values[item]));
   if (app.group) {
     if (of < 0) return item < data.n ? "transparent" : GREY;
     return state.colour === "class" && state.only >= 0 && of !== state.only ? GREY : app.group.colours[of];

@@ -1,7 +1,7 @@
 // What the map shows: its layers, its colouring, its selection tools, and a legend whose entries choose one class.
-import { rangeText } from "./columns.js";
+import { dateText, rangeText } from "./columns.js";
 import { ramp } from "./colours.js";
-import { element, fill } from "./dom.js";
+import { element, fill, formatNumber } from "./dom.js";
 
 const MOST_NAMED = 40;
 
@@ -15,7 +15,7 @@ export function checkbox(on, changed) {
 /** @param {any} app @returns {string[]} */
 export function colourings(app) {
   const { data } = app;
-  return [...(data.facts.classes.length ? ["class"] : []), "error", "uncertainty", "none", ...(data.pictures ? [] : data.fields.map((/** @type {any} */ _, /** @type {number} */ i) => String(i)))];
+  return [...(data.facts.classes.length ? ["class"] : []), "error", "uncertainty", "none", ...data.measures.map((/** @type {any} */ one) => one.name), ...(data.drawn ? [] : data.fields.map((/** @type {any} */ _, /** @type {number} */ i) => String(i)))];
 }
 
 /** @param {any} app */
@@ -24,8 +24,8 @@ export function drawLayers(app) {
   const choose = element("select", { id: "colour", "aria-label": "colour by", onchange: () => app.set({ colour: choose.value }) },
     colourings(app).map((name) => element("option", { value: name, text: named(app, name) })));
   choose.value = state.colour;
-  const decodes = data.pictures && model.size > 1 ? [["decodes", "decoded pictures"]] : [];
-  const layers = [["points", "dots"], ...decodes, ["uncertainty", "uncertainty"], ["training", "training rows"]];
+  const decodes = data.pictures && model.size > 1 ? [["decodes", `decoded ${app.what}s`]] : [];
+  const layers = [["points", "dots"], ...decodes, ["uncertainty", "uncertainty"], ["training", `training ${app.what}s`]];
   const measure = element("select", { id: "measure", "aria-label": "uncertainty by", onchange: () => app.set({ trip: measure.value === "trip" }) },
     [element("option", { value: "near", text: "distance to training codes" }), element("option", { value: "trip", text: "decoding and encoding again" })]);
   measure.value = state.trip ? "trip" : "near";
@@ -38,8 +38,26 @@ export function drawLayers(app) {
   const tools = element("div", { class: "row", role: "group", "aria-label": "select several" }, [
     element("button", { type: "button", id: "lasso", "aria-pressed": String(Boolean(app.lassoing)), text: "Lasso", title: "or hold Shift and drag", onclick: () => { app.lassoing = !app.lassoing; drawLayers(app); } }),
     element("button", { type: "button", id: "choose-view", text: "Select all in view", onclick: () => app.choose(app.inView()) })]);
+  const typing = app.finder && document.activeElement === app.finder; // which it can no longer be once it is moved
+  if (data.facts.noun === "word") lists.unshift(finder(app));
   fill("layers", element("div", { class: "row" }, lists), element("div", { class: "row" }, boxes), tools);
+  if (typing) app.finder.focus({ preventScroll: true });
   fill("legend", ...legend(app));
+}
+
+/** A word looked for: those that contain it stay on the map, and Enter selects the first. @param {any} app */
+function finder(app) {
+  if (!app.finder) {
+    const box = element("input", { type: "search", id: "find-word", placeholder: "Find a word", "aria-label": "find a word on the map; Enter selects it", autocomplete: "off", oninput: () => app.set({ find: box.value }),
+      onkeydown: (/** @type {KeyboardEvent} */ event) => {
+        const { ids } = app.data.facts, words = box.value.trim().toLowerCase(), all = /** @type {string[]} */ (ids.map((/** @type {string} */ id) => id.toLowerCase()));
+        const exact = all.indexOf(words), item = exact >= 0 ? exact : all.findIndex((id) => id.startsWith(words)), found = item >= 0 ? item : all.findIndex((id) => id.includes(words));
+        if (event.key === "Enter" && words && found >= 0) app.select(found);
+      } });
+    app.finder = box;
+  }
+  if (document.activeElement !== app.finder) app.finder.value = app.state.find;
+  return app.finder;
 }
 
 /** @param {any} app @param {string} colour */
@@ -67,8 +85,8 @@ function legend(app) {
 
 /** @param {any} app */
 function colourScale(app) {
-  const { state, data } = app;
-  const ends = state.colour === "error" ? ["smallest error", "largest"] : state.colour === "uncertainty" ? ["near training codes", "far"] : rangeText(data, data.fields[Number(state.colour)]);
+  const { state, data } = app, measure = data.measures.find((/** @type {any} */ one) => one.name === state.colour);
+  const ends = measure ? [measure.order[0], measure.order[measure.order.length - 1]].map((end) => (measure.kind === "date" ? dateText(end, false) : formatNumber(end, 3))) : state.colour === "error" ? ["smallest error", "largest"] : state.colour === "uncertainty" ? ["near training codes", "far"] : rangeText(data, data.fields[Number(state.colour)]);
   const bar = element("span", { class: "scale" }), name = named(app, state.colour);
   bar.style.background = `linear-gradient(90deg,${[0, 0.25, 0.5, 0.75, 1].map(ramp).join(",")})`;
   return element("span", { class: "row small", role: "img", "aria-label": `${name}: from ${ends[0]} to ${ends[1]}` }, [...(/^\d+$/.test(state.colour) ? [element("b", { text: name })] : []), element("span", { text: ends[0] }), bar, element("span", { text: ends[1] })]);

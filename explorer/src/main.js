@@ -8,8 +8,9 @@ import { colourings, drawLayers } from "./layers.js";
 import { PlaneMap } from "./map.js";
 import { Data, Model } from "./model.js";
 import { drawItem, drawNearest, moveSliders } from "./panels.js";
+import { firstColour, firstPath, typical } from "./opening.js";
 import { between, drawPath } from "./path.js";
-import { readPayload } from "./payload.js";
+import { readPayload, tensor } from "./payload.js";
 import { listenToPointers } from "./pointers.js";
 import { drawRanking, makeRanking, markCurrent } from "./ranking.js";
 import { makeRowTable } from "./rowtable.js";
@@ -24,15 +25,15 @@ class App {
     this.data = new Data(facts.items, block);
     this.models = facts.tabs.map((/** @type {any} */ tab) => new Model(tab, block, this.data));
     this.state = initial();
-    this.what = this.data.pictures ? "picture" : "row";
-    if (!this.data.labels) this.state.colour = this.data.pictures ? "error" : String(this.models[0].telling[0] ?? "none");
+    this.what = this.data.facts.noun;
+    if (!this.data.labels) this.state.colour = firstColour(this.data, this.models[0]);
     /** @type {import("./groups.js").Group | null} */ this.group = null; // what dots are coloured by, where that is no number
     /** @type {Uint8Array | null} */ this.chosen = null; // items of the lasso
     /** @type {{item: number, z: number[], own: ArrayLike<number> | null} | null} */ this.pinned = null; // what is kept while the pointer looks elsewhere
     this.lassoing = false;
-    this.state.item = this.typical();
+    this.state.item = typical(this);
     this.left = new Uint8Array(this.data.total); // 1: not filtered out
-    if (!location.hash) Object.assign(this.state, this.firstPath());
+    if (!location.hash) Object.assign(this.state, firstPath(this));
     this.read();
     this.map = new PlaneMap(this);
     this.playing = 0;
@@ -45,6 +46,8 @@ class App {
     this.isolated = -1; // the class pointed at in the legend
     /** @type {ArrayLike<number> | null} */ this.own = null; // a row of the reader's own, while it is looked at
     /** @type {any} */ this.timer = 0;
+    const found = facts.items.series;
+    /** @type {import("./series.js").SeriesPanel | null} */ this.series = found ? new (/** @type {any} */ (window).isthmusMore.SeriesPanel)(this, found, block, [found.of, found.starts, found.learned].map((one) => /** @type {Int32Array} */ (tensor(block, one)))) : null;
   }
 
   /** @returns {Model} */
@@ -53,35 +56,17 @@ class App {
   /** The code that the map is a slice through: a look elsewhere does not turn it. */
   get base() { return this.pinned ? this.pinned.z : this.state.z; }
 
-  /** The path that is there to begin with: from where the page opens to a place some way off, of another class. */
-  firstPath() {
-    const { model, data } = this, a = this.state.item;
-    if (a < 0) return {};
-    const stride = Math.ceil(data.n / 500), z = model.code(a), { deviation } = model.facts;
-    const off = (/** @type {number} */ b) => Math.hypot(...model.code(b).map((value, i) => (value - z[i]) / deviation[i]));
-    const others = Array.from({ length: Math.floor(data.n / stride) }, (_, k) => k * stride).filter((b) => b !== a && model.uncertainties[b] < 0.95 && (!data.labels || data.labels[b] !== data.labels[a]));
-    const ordered = others.map((b) => [off(b), b]).sort((left, right) => left[0] - right[0]);
-    return ordered.length ? { a, b: ordered[Math.floor(0.6 * ordered.length)][1] } : {};
-  }
-
   /** The state of the address; what does not fit this page is left as it was. */
   read() {
     if (location.hash) this.state = fromHash(location.hash, this.state, this.bounds());
     const { state, model } = this;
-    if (state.item < 0 && state.z.length !== model.size) state.item = this.typical();
+    if (state.item < 0 && state.z.length !== model.size) state.item = typical(this);
     if (state.item >= 0) state.z = model.code(state.item);
     this.applyFilters();
   }
 
   bounds() {
     return { total: this.data.total, tabs: this.models.length, sizes: this.models.map((/** @type {Model} */ m) => m.size), classes: this.data.facts.classes.length, colours: colourings(this) };
-  }
-
-  /** Where the page opens: of the items inside the data, the one whose error is nearest to the middle of all. */
-  typical() {
-    const { errors, uncertainties } = this.model, order = Array.from({ length: this.data.n }, (_, i) => i).sort((a, b) => errors[a] - errors[b]);
-    const middle = Math.floor(order.length / 2), inside = [...order.keys()].filter((at) => uncertainties[order[at]] < 0.95);
-    return order[inside.reduce((best, at) => (Math.abs(at - middle) < Math.abs(best - middle) ? at : best), inside[0] ?? middle)];
   }
 
   /** @param {number} axis */
@@ -133,7 +118,7 @@ class App {
     const { state } = this;
     this.settle();
     const own = state.item < 0 && this.model.reads ? this.own : null; // one's own row comes along, as an item does
-    if (!own && state.item < 0) state.item = this.typical();
+    if (!own && state.item < 0) state.item = typical(this);
     if (!own) this.own = null;
     state.z = own ? Array.from(this.model.encode(own)) : this.model.code(state.item);
     this.map.reset();
@@ -146,6 +131,7 @@ class App {
     this.state.item = item;
     this.state.z = this.model.code(item);
     this.map.follow();
+    this.series?.follow();
     this.rest(true);
   }
 
@@ -195,6 +181,7 @@ class App {
   sketch() {
     drawItem(this);
     this.map.drawHandle();
+    this.series?.mark();
     moveSliders(this, false);
     this.later();
   }
@@ -245,6 +232,7 @@ class App {
     clearTimeout(this.timer);
     for (const model of this.models) model.byTrip = this.state.trip;
     drawItem(this);
+    this.series?.mark();
     moveSliders(this, true);
     drawNearest(this);
     if (!this.pinned || this.map.quick) this.map.draw();
@@ -341,6 +329,7 @@ async function start() {
   makeRowTable(app);
   drawGuide();
   frame(app);
+  app.series?.make();
   app.rest(true);
   listenToKeys(app);
   listenToPointers(app);
@@ -354,14 +343,14 @@ async function start() {
   place("zoom-in").addEventListener("click", () => app.zoom(1.5));
   place("zoom-out").addEventListener("click", () => app.zoom(1 / 1.5));
   place("zoom-all").addEventListener("click", () => app.wholeView());
-  addEventListener("resize", () => app.map.draw());
+  addEventListener("resize", () => { app.map.draw(); app.series?.draw(); });
   addEventListener("hashchange", () => {
     app.read();
     frame(app);
     app.rest(true);
   });
   still.addEventListener("change", () => (app.playing ? app.play() : drawPath(app)));
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => app.rest());
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { app.rest(); app.series?.draw(); });
   Object.assign(window, { isthmus: { app, decode: (/** @type {number[]} */ z) => Array.from(app.model.decode(z)), encode: (/** @type {number[]} */ row) => Array.from(app.model.encode(row)) } });
   document.documentElement.dataset.ready = "yes";
 }

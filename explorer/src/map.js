@@ -1,7 +1,7 @@
 // The map: one layer drawn on rest (shading, decodes, dots), one above it that follows the handle.
 import { ticks } from "./chart.js";
 import { place, formatNumber } from "./dom.js";
-import { drawNames, drawPoints, drawTraining, jitter, shortened } from "./dots.js";
+import { drawNames, drawPoints, drawTraining, drawWords, jitter, shortened } from "./dots.js";
 import { groupOf } from "./groups.js";
 import { drawBand } from "./polish.js";
 import { drawDecodes, drawDensity, drawUncertainty, drawPrior, drawTiles } from "./shading.js";
@@ -182,6 +182,7 @@ export class PlaneMap {
     if (state.training) drawTraining(this, pen, faint);
     if (state.points) drawPoints(this, pen, ink);
     pen.restore();
+    if (state.points && data.facts.noun === "word" && !this.line) drawWords(this, pen, ink);
     if (state.points && app.group) drawNames(this, pen, ink);
     this.drawAxes(pen, ink, faint);
     this.drawHandle();

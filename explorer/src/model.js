@@ -83,7 +83,7 @@ export class Model {
   /** In what the error is given. */
   get errorUnit() {
     const { data } = this, scaled = this.facts.errorWeights === "model" ? "scaled " : "";
-    return `per ${scaled}${data.pictures ? "pixel" : "column"}`;
+    return data.lines?.center ? "per value, in standard units" : `per ${scaled}${data.facts.part}`;
   }
 
   /** Squared error per feature of a reconstruction; missing cells are left out. @param {ArrayLike<number>} row @param {ArrayLike<number>} again */
@@ -164,6 +164,12 @@ function quantile(quantiles, value) {
   return (above - 1 + share) / (quantiles.length - 1);
 }
 
+/** What items may be coloured by beside their own numbers. @param {any} facts @param {ArrayBuffer} block */
+function measure({ origin, values, ...facts }, block) {
+  const read = Float64Array.from(tensor(block, values), (value) => origin + value);
+  return { ...facts, values: read, order: read.filter((value) => !Number.isNaN(value)).sort() };
+}
+
 export class Data {
   /** @param {any} facts @param {ArrayBuffer} block */
   constructor(facts, block) {
@@ -178,6 +184,12 @@ export class Data {
     if (probes) this.rows.set(tensor(block, probes), this.n * this.width);
     this.labels = facts.labels && tensor(block, facts.labels);
     this.pictures = facts.shape !== null;
+    this.lines = facts.lines; // channels over time
+    this.sound = facts.sound;
+    this.drawn = this.pictures || Boolean(this.lines); // small enough to be looked at as a whole
+    /** @type {number[][] | undefined} */ this.usual = undefined;
+    /** @type {{name: string, kind: string, whole: boolean, values: Float64Array, order: Float64Array}[]} */
+    this.measures = (facts.measures || []).map((/** @type {any} */ one) => measure(one, block));
     this.fields = fieldsOf(facts);
     /** @type {{low: number[], high: number[]} | null} */ this.reached = null;
     /** @type {{mean: Float64Array, spread: Float64Array} | null} */ this.moment = null;
@@ -232,6 +244,13 @@ export class Data {
     return this.rows.subarray(item * this.width, (item + 1) * this.width);
   }
 
+  /** A row in the units of the data as the model has it; the same but for windows, whose channels are standardized. @param {ArrayLike<number>} row */
+  inModelUnits(row) {
+    if (!this.lines?.center) return row;
+    const { length, center, spread } = this.lines;
+    return Float64Array.from(row, (value, i) => (value - center[Math.floor(i / length)]) / spread[Math.floor(i / length)]);
+  }
+
   /** @param {number} item */
   label(item) {
     return this.labels && item < this.n ? this.facts.classes[this.labels[item]] : "";
@@ -241,6 +260,6 @@ export class Data {
   name(item) {
     if (item >= this.n) return `probe: ${this.facts.probes[item - this.n]}`;
     const label = this.label(item);
-    return `${label ? `${label}, ` : ""}${this.pictures ? "picture" : "row"} ${this.facts.ids[item]}`;
+    return `${label ? `${label}, ` : ""}${this.facts.noun === "word" ? "" : `${this.facts.noun} `}${this.facts.ids[item]}`;
   }
 }

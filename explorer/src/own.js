@@ -20,7 +20,7 @@ export function makeOwn(app) {
     if (data.pictures) again.replaceChildren(picture(data, model.decode(app.state.z), { name: "reconstruction of your own" }));
   };
   const again = element("div", { class: "pad-box" }, [element("div", { class: "none", text: "reconstructed as you draw" })]);
-  const drawn = data.pictures ? (shape[0] === 1 ? makePad(app, row, place) : null) : makeForm(app, row, place);
+  const drawn = data.lines || (data.pictures && (shape[0] > 1 || data.sound)) ? null : data.pictures ? makePad(app, row, place) : makeForm(app, row, place);
   const take = (/** @type {ArrayLike<number>} */ values, said = "") => {
     row.set(values);
     drawn?.show();
@@ -29,7 +29,7 @@ export function makeOwn(app) {
   };
   const read = (/** @type {string} */ text) => {
     const found = rowOfText(text, data.fields);
-    if (found.row) take(found.row, found.note);
+    if (found.row) take(data.inModelUnits(found.row), found.note);
     else note.textContent = found.note;
   };
   const file = async (/** @type {Blob | undefined} */ given) => {

@@ -1,6 +1,7 @@
 // What is said and shown of the place selected: pictures, the error and its rank, neighbours, sliders.
 import { cellText, deviation } from "./columns.js";
 import { element, fill, place, formatNumber, formatInRange } from "./dom.js";
+import { overlay } from "./lines.js";
 import { picture, thumbnail } from "./pictures.js";
 import { drawRowTable } from "./rowtable.js";
 
@@ -16,7 +17,12 @@ export function drawItem(app) {
       ["reconstruction", picture(data, again, { name: `decoded from ${model.size} numbers` })],
       ["difference", row ? picture(data, again.map((/** @type {number} */ v, /** @type {number} */ i) => v - row[i]), { signed: model.facts.differenceScale, name: "signed difference" }) : none("nothing to compare")],
     ];
-    trio.replaceChildren(...slots.map(([name, shown]) => element("figure", {}, [element("figcaption", { text: row ? name : name === "reconstruction" ? "decoded" : name }), shown])));
+    trio.replaceChildren(...slots.map(([name, shown]) => element("figure", {}, [element("figcaption", { text: row ? name : name === "reconstruction" ? "decoded" : name }), shown,
+      ...(data.sound && name !== "difference" && (row || name !== "original") ? [playButton(data.sound, name === "original" ? /** @type {any} */ (row) : again, String(name))] : [])])));
+  } else if (data.lines) {
+    const heard = data.sound ? [element("p", { class: "row" }, [...(row ? [playButton(data.sound, row, "original")] : []), playButton(data.sound, again, "reconstruction")])] : [];
+    trio.classList.add("table");
+    trio.replaceChildren(overlay(data, row, again, row ? undefined : ["", "decoded here"]), ...heard);
   } else drawRowTable(app);
   fill("about", ...about(app, row, again));
   const uncertainty = model.uncertainty(state.z);
@@ -26,10 +32,13 @@ export function drawItem(app) {
   fill("code", `code z = (${shown}), ${app.uncertainty}`);
 }
 
+/** @param {any} sound @param {ArrayLike<number>} row @param {string} name */
+const playButton = (sound, row, name) => /** @type {any} */ (window).isthmusMore.playButton(sound, row, name); // of pages that are heard
+
 /** The error and its rank among all. @param {any} app @param {ArrayLike<number> | null} row @param {ArrayLike<number>} again */
 function about({ model, data, state, what }, row, again) {
   const { item } = state;
-  if (!row) return [`The ${data.pictures ? "picture" : "values"} that the decoder gives for this place on the map.`];
+  if (!row) return [`The ${data.drawn ? what : "values"} that the decoder gives for this place on the map.`];
   const error = item >= 0 ? model.errors[item] : model.error(row, again), share = item >= 0 ? model.betterThan[item] : model.better(error);
   const all = data.facts.ranked, rank = Math.min(all, Math.round(share * all) + 1);
   const whose = item < 0 ? "" : item >= data.n ? " This one is made up, not measured." : "";
@@ -40,13 +49,14 @@ function about({ model, data, state, what }, row, again) {
 export function itemButton(app, item, pressed, figure) {
   const { data, model } = app;
   const name = item >= data.n ? data.facts.probes[item - data.n] : data.label(item) || data.facts.ids[item];
-  return element("button", { type: "button", class: item >= data.n ? "probe" : null, "aria-label": data.name(item), title: data.name(item), "aria-current": item === app.state.item ? "true" : null, "data-item": item,
+  return element("button", { type: "button", class: item >= data.n ? "probe" : data.facts.noun === "word" ? "word" : null, "aria-label": data.name(item), title: data.name(item), "aria-current": item === app.state.item ? "true" : null, "data-item": item,
     onclick: pressed, onpointerenter: () => app.hint(item), onpointerleave: () => app.hint(-1), onfocus: () => app.hint(item), onblur: () => app.hint(-1) },
-    [thumbnail(model, data.row(item)), element("span", { text: name }), ...(figure ? [element("span", { class: "figure", text: figure })] : [])]);
+    [...(data.facts.noun === "word" ? [] : [thumbnail(model, data.row(item))]), element("span", { text: name }), ...(figure ? [element("span", { class: "figure", text: figure })] : [])]);
 }
 
 /** @param {any} app */
 export function drawNearest(app) {
+  place("nearest-title").textContent = `Nearest ${app.what}s`;
   app.near = app.model.nearest(app.state.z, 5, app.state.item);
   fill("nearest", ...app.near.map((/** @type {number} */ item) => itemButton(app, item, () => app.select(item))));
 }
@@ -61,7 +71,7 @@ export function makeSliders(app) {
     const input = element("input", { type: "range", min: low, max: high, step: (high - low) / 200, "aria-label": app.axisName(axis), oninput: () => app.moveTo(model.moved(app.state.z, axis, Number(input.value))) });
     const output = element("output");
     const name = app.axisName(axis) + (model.facts.unused[axis] ? " (unused)" : "");
-    const film = element("div", { class: app.data.pictures ? "film" : "loadings", id: `film-${axis}`, "aria-hidden": app.data.pictures ? "true" : null });
+    const film = element("div", { class: app.data.drawn ? "film" : "loadings", id: `film-${axis}`, "aria-hidden": app.data.drawn ? "true" : null });
     return { axis, input, output, film, box: element("div", { class: "slider" }, [element("div", { class: "head" }, [element("span", { text: name }), output]), input, film]) };
   });
   app.sliders = made;
@@ -78,7 +88,7 @@ export function moveSliders(app, films) {
     if (document.activeElement !== input) input.value = at;
     output.textContent = formatInRange(at, high - low);
     input.setAttribute("aria-valuetext", output.textContent);
-    if (films && !data.pictures) fill(`film-${axis}`, ...changes(app, axis));
+    if (films && !data.drawn) fill(`film-${axis}`, ...changes(app, axis));
     else if (films) film.replaceChildren(...Array.from({ length: 7 }, (_, k) => thumbnail(model, model.decode(model.moved(state.z, axis, low + ((high - low) * (k + 0.5)) / 7)))));
   }
 }

@@ -37,7 +37,7 @@ export function drawPath(app) {
   const inside = places.every((z) => model.uncertainty(z) < 0.99);
   const where = inside ? "the path stays among the data" : "where the bar is hatched there are few data, and the decoder makes things up";
   fill("path", ends, element("p", { class: "small", text: `Decoded at eleven steps from A to B; ${where}.` }),
-    ...(data.pictures ? frames(model, places, steps, rows) : [curves(model, places, rows)]), element("div", { class: "along" }, [play, element("label", { for: "t", text: "t" }), slider, ...circle]));
+    ...(data.drawn ? frames(model, places, steps, rows) : [curves(model, places, rows)]), element("div", { class: "along" }, [play, element("label", { for: "t", text: "t" }), slider, ...circle]));
 }
 
 /** Under a step: plain among the data, hatched outside. @param {number} uncertainty */
@@ -50,7 +50,7 @@ function frames(model, places, steps, rows) {
     return element("div", { role: "img", "aria-label": `step ${k} of 10, ${uncertainty < 0.95 ? "inside" : uncertainty < 0.99 ? "at the edge of" : "outside"} the data` }, [thumbnail(model, model.decode(z)), bar(uncertainty)]);
   }));
   const fades = element("div", { class: "frames", "aria-hidden": "true" }, steps.map((t) => thumbnail(model, Array.from(rows[0], (v, i) => (1 - t) * v + t * rows[1][i]))));
-  return [decoded, element("p", { class: "small", text: "For comparison, the two originals cross-faded pixel by pixel." }), fades];
+  return [decoded, element("p", { class: "small", text: `For comparison, the two originals cross-faded ${model.data.facts.part} by ${model.data.facts.part}.` }), fades];
 }
 
 /** Of a table: the columns that change most on the way, each with its values at both ends and its course between. @param {import("./model.js").Model} model @param {number[][]} places @param {ArrayLike<number>[]} rows */

@@ -48,7 +48,7 @@ export function drawRanking(app) {
   for (const button of place("ranking").querySelectorAll("[data-rank]")) button.setAttribute("aria-pressed", String(state.rank === button.dataset.rank && !state.up));
   if (only) only.value = state.only;
   if (document.activeElement?.id !== "find") place("find").value = state.find;
-  fill("strip", ...order.slice(0, data.pictures ? STRIP : CARDS).map((item) => itemButton(app, item, () => app.select(item), figures(app, item)[by])));
+  fill("strip", ...order.slice(0, data.drawn ? STRIP : CARDS).map((item) => itemButton(app, item, () => app.select(item), figures(app, item)[by])));
   place("none-found").hidden = order.length > 0;
   drawTable(app);
 }

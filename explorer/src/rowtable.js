@@ -9,7 +9,7 @@ const ORDERS = { telling: "most telling on the map", error: "largest error", far
 /** The controls, made once. @param {any} app */
 export function makeRowTable(app) {
   const { data } = app;
-  if (data.pictures) return;
+  if (data.drawn) return;
   app.columns = { order: "telling", find: "", all: false };
   const again = (/** @type {any} */ change) => {
     Object.assign(app.columns, change);

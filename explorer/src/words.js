@@ -31,10 +31,11 @@ export function frame(app) {
   fill("banner", facts.banner);
   fill("tabs", ...(app.models.length > 1 ? app.models.map((/** @type {Model} */ m, /** @type {number} */ tab) =>
     element("button", { type: "button", "aria-pressed": String(m === model), text: m.facts.name, onclick: () => app.set({ tab }) })) : []));
-  const grey = data.pictures ? ` Grey from ${formatNumber(items.span[0])} to ${formatNumber(items.span[1])} in every picture; differences from ${formatNumber(-facts.differenceScale, 2)} (blue) to ${formatNumber(facts.differenceScale, 2)} (orange).` : "";
-  fill("footer", `${facts.variant}: ${facts.size} latent dimension${facts.size === 1 ? "" : "s"}, ${facts.parameters.toLocaleString("en")} parameters. Mean squared error ${model.errorUnit}${data.fields.length < data.width && !data.pictures ? " (each category is one)" : ""}, on held-out ${app.what}s: ${formatNumber(facts.mse, 3)}; PCA with ${facts.pcaSize}: ${formatNumber(facts.pcaMse, 3)}. Seed ${facts.seed ?? "none"}.${grey}`);
+  const grey = data.pictures ? ` Grey from ${formatNumber(items.span[0])} to ${formatNumber(items.span[1])} in every ${data.sound ? "spectrogram" : "picture"}; differences from ${formatNumber(-facts.differenceScale, 2)} (blue) to ${formatNumber(facts.differenceScale, 2)} (orange).` : "";
+  fill("footer", `${facts.variant}: ${facts.size} latent dimension${facts.size === 1 ? "" : "s"}, ${facts.parameters.toLocaleString("en")} parameters. Mean squared error ${model.errorUnit}${data.fields.length < data.width && !data.drawn ? " (each category is one)" : ""}, on held-out ${app.what}s: ${formatNumber(facts.mse, 3)}; PCA with ${facts.pcaSize}: ${formatNumber(facts.pcaMse, 3)}. Seed ${facts.seed ?? "none"}.${grey}`);
   const where = facts.size > 2 ? `, at its place along the two widest of ${facts.size} latent axes` : facts.size === 2 ? ", at its two latent coordinates" : ", at its one latent coordinate";
   fill("meaning", `Each mark is one ${app.what}${where}.`);
+  fill("own-title", `A ${app.what} of your own`);
   fill("sliders-title", facts.size > 2 ? "Latent axes, widest first" : facts.size === 2 ? "The two latent coordinates" : "The latent coordinate");
   fill("curves", ...charts(model, app.models));
   makeSliders(app);

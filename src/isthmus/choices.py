@@ -54,6 +54,8 @@ def require_consistent(
     likelihood: Likelihood,
     scaling: Scaling,
     row_shape: RowShape | None = None,
+    *,
+    masked: bool = False,
 ) -> None:
     """Raise a `ValueError` if the settings contradict each other or the data."""
     who, n_features, n_rows = type(settings).__name__, len(columns.statistics.mean), columns.statistics.n_rows
@@ -100,6 +102,26 @@ def require_consistent(
             "rows as they are. Give hidden_layer_sizes=() too, or leave rotate out."
         )
     likelihood.check(who, columns, scaling)
+    if likelihood.draws_whole:
+        _require_plain_counts(settings, masked=masked)
+
+
+def _require_plain_counts(settings: AutoencoderSettings, *, masked: bool) -> None:
+    """Counts are complete, and their noise is in the likelihood."""
+    who = f"{type(settings).__name__}: likelihood={settings.likelihood!r}"
+    no_range = torch.zeros(1)
+    if masked:
+        raise ValueError(
+            f"{who} takes no missing cells, as a row's total would be unknown; fill them, with 0 where nothing was "
+            "counted."
+        )
+    if not settings.make_corruption(no_range, no_range).is_identity:
+        raise ValueError(
+            f"{who} takes no corruption: the noise of counts is in the likelihood already; use Autoencoder or "
+            "VariationalAutoencoder."
+        )
+    if settings.output_activation != "identity":
+        raise ValueError(f"{who} and output_activation={settings.output_activation!r} exclude one another.")
 
 
 def _is_channels_last(shape: tuple[int, ...]) -> bool:

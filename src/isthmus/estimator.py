@@ -27,7 +27,7 @@ from isthmus.fitted_attributes import FittedAttributes
 from isthmus.fitting import PartialFit, fit_partially, fit_rows
 from isthmus.generation.mixin import GenerationMixin
 from isthmus.hyperparameter import check_hyperparameters
-from isthmus.inference.density import LatentReport, latent_report, log_density
+from isthmus.inference.density import LatentReport, finite_or_warned, latent_report, log_density
 from isthmus.inference.missing import imputed, observed_log_volume
 from isthmus.input_validation import blockwise, fit_columns, input_rules, set_columns
 from isthmus.loadings import Loadings, find_loadings
@@ -223,7 +223,8 @@ class BaseAutoencoder(
         is the integral over all codes, by Laplace's approximation (`isthmus.inference.evidence`). For a linear model it
         is exact, and scikit-learn's ``PCA.score_samples``. A latent that explains only noise lowers it: on rows never
         seen it is highest at the size the data support. It is no better than the Gaussian density of codes, which knows
-        nothing of codes in groups. Where cells are missing, it is that of the others.
+        nothing of codes in groups. Where cells are missing, it is that of the others. A row so far away that float32
+        cannot hold its log density gets -inf, with a warning.
 
         A variational model gives the evidence lower bound instead, or with ``importance_samples=k`` the tighter
         importance-weighted one.
@@ -234,7 +235,7 @@ class BaseAutoencoder(
         if has_gaps(rows):
             volume = observed_log_volume(rows, fitted.scaling)
         if importance_samples is None and (scores := fitted.log_evidence(rows, beside)) is not None:
-            return scores - volume
+            return finite_or_warned(scores - volume, type(self).__name__)
         density = log_density(
             fitted.model,
             fitted.n_components,
@@ -242,7 +243,7 @@ class BaseAutoencoder(
             seed=fitted.seed,
             noise_variance=fitted.noise_variance / fitted.scaling.unit**2,
         )
-        return fitted.map_rows(rows, density, beside) - volume
+        return finite_or_warned(fitted.map_rows(rows, density, beside) - volume, type(self).__name__)
 
     def impute(self, X: Any, *, given: Any = None) -> Any:
         """Fill the missing cells of X with the model's expectation; observed cells are unchanged.
@@ -300,7 +301,9 @@ class BaseAutoencoder(
         ``missing="auto"`` can encode them.
         """
         gaps = self._takes_gaps() if gaps is None else gaps
-        return self._fit_columns().rows(input_rules(self, reset=False), X, gaps=gaps).values
+        values = self._fit_columns().rows(input_rules(self, reset=False), X, gaps=gaps).values
+        self.fitted_.model.likelihood.check_rows(type(self).__name__, values)
+        return values
 
     encoder = Side("encoder")
     decoder = Side("decoder")

@@ -223,7 +223,7 @@ class FittedState:
         """Rows decoded from their own codes."""
 
         def reconstructed(x: Tensor, *beside: Tensor) -> Tensor:
-            return self.model.decode(self.codes_of(x, *beside), *beside)
+            return self.model.decode(self.codes_of(x, *beside), *beside, like=x)
 
         return self.in_user_units(self.map_rows(X, reconstructed, given))
 
@@ -288,7 +288,8 @@ class FittedState:
     @property
     def takes_gaps(self) -> bool:
         """Whether rows with missing cells can be encoded: by a completion, or by inference on the cells there are."""
-        return self.model.completion is not None or (self.inference is not None and self.inference.takes_gaps)
+        inferred = self.model.likelihood.takes_missing and self.inference is not None and self.inference.takes_gaps
+        return self.model.completion is not None or inferred
 
     @property
     def inference(self) -> InferenceState | None:

@@ -20,7 +20,7 @@ from isthmus.inference.alternation import Alternated, alternate, no_turns
 from isthmus.inference.code_buffer import CodeBuffer, RecentRows, buffered_codes
 from isthmus.inference.code_spread import CodeSpread, latent_gains, latent_variances
 from isthmus.inference.rotation import recoded, rotate_linear_code
-from isthmus.initialization import closed_form_is_best, closed_form_kept, initialize, rows_for_fitted
+from isthmus.initialization import as_encoded, closed_form_is_best, closed_form_kept, initialize, rows_for_fitted
 from isthmus.parts.draws import seeded
 from isthmus.parts.principal import Principal
 from isthmus.pca_attributes import has_linear_code
@@ -33,7 +33,7 @@ from isthmus.size_by_fits import fewest_keeping, supported
 from isthmus.tables.input_rows import ValidRows
 from isthmus.training.callbacks import EpochCallbacks
 from isthmus.training.checkpointing import FitCheckpointer
-from isthmus.training.completion import VALIDATION_DRAWS, complete_records, learn_trust
+from isthmus.training.completion import VALIDATION_DRAWS, learn_trust
 from isthmus.training.devices import threads_for
 from isthmus.training.linear_order import order_linear_code
 from isthmus.training.loop import Training, means
@@ -286,7 +286,7 @@ def fit_partially(estimator: Any, source: ValidRows, partial: PartialFit | None)
 def _order_linear_code(fitted: FittedState, rows: Rows) -> None:
     """Give a linear model's latents the order and the directions of PCA's."""
     if fitted.architecture.linear and fitted.model.bottleneck.is_gate:
-        order_linear_code(fitted.model, complete_records(rows, fitted.model.completion))
+        order_linear_code(fitted.model, as_encoded(fitted.model.likelihood, rows, fitted.model.completion))
 
 
 def _set_noise_variance(estimator: Any, row: Mapping[str, float]) -> None:

@@ -29,7 +29,7 @@ from isthmus.network_trial import better_network
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.completion import Completion
 from isthmus.parts.draws import OwnDraws, seeded
-from isthmus.parts.likelihood import Columns, Likelihood
+from isthmus.parts.likelihood import Columns, Likelihood, StartRows
 from isthmus.parts.network import Architecture, init_from_closed_form
 from isthmus.parts.principal import Principal
 from isthmus.parts.start import Start
@@ -52,6 +52,7 @@ from isthmus.training.devices import choose_device, threads_for
 from isthmus.training.plan import automatic_weight_decay
 
 __all__ = [
+    "as_encoded",
     "build_model",
     "closed_form_is_best",
     "closed_form_kept",
@@ -88,7 +89,8 @@ def initialize(
     likelihood = settings.make_likelihood(columns)
     choice = _choose_scale(settings, source, columns, likelihood)
     scaling = _scaling(settings, source, columns, likelihood, choice.scale)
-    require_consistent(settings, n_latents, columns, likelihood, scaling, source.row_shape)
+    require_consistent(settings, n_latents, columns, likelihood, scaling, source.row_shape, masked=masked)
+    likelihood.learn_rows(type(settings).__name__, (block[:, : widths.features] for block in source.blocks()))
     given = None
     if widths.given:
         beside_it = statistics.of(slice(widths.features, widths.features + widths.given))
@@ -103,13 +105,16 @@ def initialize(
         known = BASELINE_DIRECTIONS if rows.n_features <= WIDE else BASELINE_DIRECTIONS_OF_WIDE_TABLES
 
         def closed_form(limit: int) -> Principal:
-            return _closed_form(start, complete_records(rows, completion), rows, mean, limit, own.weight, group)
+            seen = as_encoded(likelihood, rows, completion)
+            return _closed_form(start, seen, rows, likelihood.linear_mean(mean), limit, own.weight, group)
 
         principal = closed_form(max(n_latents, known))
         if size is None and (share := asked_share(settings)) is not None:
             while (found := principal.fewest_keeping(share)) is None and len(principal.directions) < principal.rank:
                 principal = closed_form(4 * len(principal.directions))
             n_latents = found or principal.rank
+        if settings.start == "principal" and not rows.is_sharded:
+            likelihood.learn_start(lambda count: _some_at_once(rows, count), principal, n_latents)
     shape = None if layout is not None or masked else source.row_shape
     candidates = choose_candidates(settings, n_latents, widths.features, widths.given, shape, len(rows))
 
@@ -205,6 +210,24 @@ def _rows(
     return StreamedRows(source.stream, scaling, group, surveyed=surveyed, widths=source.widths, masked=masked)
 
 
+def _some_at_once(rows: Rows, count: int) -> StartRows:
+    some = rows.some(count)
+    batch = some.batch_of(torch.cat(list(some.raw_batches())))
+    return batch.x, batch.given, batch.weight
+
+
+def as_encoded(likelihood: Likelihood, rows: Rows, completion: Completion | None) -> Callable[[], Iterable[Batch]]:
+    """Rows as the encoder sees them, with the weight that they then have in the closed form."""
+
+    def seen() -> Iterator[Batch]:
+        for batch in complete_records(rows, completion)():
+            own = likelihood.row_weight(batch.x)
+            weight = batch.weight if own is None else own if batch.weight is None else own * batch.weight
+            yield batch._replace(x=likelihood.encoder_input(batch.x), weight=weight)
+
+    return seen
+
+
 def _closed_form(
     start: Start,
     records: Callable[[], Iterable[Batch]],
@@ -293,10 +316,12 @@ def build_model(
         corruption.in_data_units(torch.from_numpy(scaling.center).float(), torch.from_numpy(scaling.spread).float())
     encoder, decoder = settings.make_networks(architecture)
     likelihood.in_model_units(scaling)
+    if architecture.principal:
+        likelihood.prepare(encoder, decoder)
     if principal is not None:
         start = settings.make_start().linear(principal, bottleneck, corruption, architecture.n_latents)
         if start is not None:
-            init_from_closed_form(encoder, decoder, start)
+            init_from_closed_form(encoder, decoder, likelihood.linear_start(start, bottleneck))
             likelihood.init_noise(start.noise_variance or principal.noise_variance(architecture.n_latents))
     likelihood.some_missing = completion is not None
     return AutoencoderModel(corruption, encoder, bottleneck, decoder, likelihood, completion).eval()
@@ -306,6 +331,7 @@ def closed_form_kept(fitted: FittedState, best_epoch: int) -> Principal | None:
     """PCA, if codes and reconstructions are still its."""
     model = fitted.model
     plain = model.bottleneck.is_identity and model.corruption.is_identity and model.completion is None
+    plain = plain and not model.likelihood.counts_deviance  # counts start at GLM-PCA
     at_start = best_epoch == 0 and fitted.architecture.principal and fitted.given is None
     return fitted.principal if plain and at_start else None
 

@@ -16,6 +16,7 @@ from isthmus.hyperparameter import hyper
 from isthmus.parts import likelihoods
 from isthmus.parts.bottleneck import Bottleneck, PointBottleneck
 from isthmus.parts.corruption import Corruption, NoCorruption
+from isthmus.parts.counts import are_counts
 from isthmus.parts.likelihood import Columns, Likelihood
 from isthmus.parts.network import ACTIVATIONS, Architecture, Network
 from isthmus.parts.penalty import Penalty
@@ -66,7 +67,11 @@ class AutoencoderSettings:
         "isthmus.read whose columns have different units, else as they are",
         choices=("auto", "standard", "minmax"),
     )
-    likelihood: str = hyper("gaussian", "distribution of a row given its code", choices=likelihoods.names())
+    likelihood: str = hyper(
+        "gaussian",
+        "distribution of a row given its code; auto: negative_binomial if the columns are counts, else gaussian",
+        choices=("auto", *likelihoods.names()),
+    )
     variance: float | str | None = hyper(
         None,
         "variance σ² of the Gaussian likelihood, in the data's units, or 'learned'; None: the loss is ‖x - x̂‖²",
@@ -169,8 +174,10 @@ class AutoencoderSettings:
 
     def make_likelihood(self, columns: Columns) -> Likelihood:
         """The distribution of a row given the decoder's output."""
-        kind = likelihoods.likelihood("mixed" if columns.blocks else self.likelihood)
-        return kind.from_settings(self, columns)
+        name = "mixed" if columns.blocks else self.likelihood
+        if name == "auto":
+            name = "negative_binomial" if are_counts(columns) else "gaussian"
+        return likelihoods.likelihood(name).from_settings(self, columns)
 
     def make_penalties(self) -> dict[str, Penalty]:
         """The terms that the loss adds to reconstruction, by name."""

@@ -128,8 +128,9 @@ class _Traced(nn.Module):
         model = copy.deepcopy(fitted.model).cpu()
         if part != "decoder":
             self.encoder, self.bottleneck = model.encoder, model.bottleneck
+        self.likelihood = model.likelihood.mean_module()
         if part != "encoder":
-            self.decoder, self.likelihood = model.decoder, model.likelihood.mean_module()
+            self.decoder = model.decoder
         if steps:
             assert fitted.inference is not None  # see `_steps`
             assert fitted.inference.polishing is not None
@@ -150,13 +151,15 @@ class _Traced(nn.Module):
         value: Any = rows
         if self.part != "decoder":
             value = ((value.type_as(self.center) - self.center) / self.spread).type_as(self.unit)
-            guess = self.bottleneck.expected_code(self.encoder(value, given))
+            rows = value
+            guess = self.bottleneck.expected_code(self.encoder(self.likelihood.encoder_input(value), given))
             value = guess if self.polish is None else self.polish(value, guess, given)
         if self.part == "encoder":
             return value * self.unit
         if self.part == "decoder":
             value = value.type_as(self.unit) / self.unit
-        reconstruction = self.likelihood.mean(self.decoder(value, given))
+        likelihood = self.likelihood if self.part == "decoder" else self.likelihood.at(rows)
+        reconstruction = likelihood.mean(self.decoder(value, given))
         return (self.center + self.spread * reconstruction.type_as(self.center)).type_as(self.unit)
 
 

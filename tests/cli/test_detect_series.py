@@ -112,6 +112,18 @@ def test_local_stamps_are_written_in_utc(file):
     assert (moved == pd.Timedelta("1h")).all()
 
 
+def test_episodes_of_the_clean_past_are_marked(file):
+    called = call("detect", file, "--time", "stamp", "--drop", "label", "--until", "2024-01-18", "--alarms", "20")
+    found = episodes(called)
+    past = found["part"] == "clean past"
+    assert set(found["part"]) == {"clean past", "after"}
+    assert (found.loc[past, "end"] < "2024-01-18").all()
+    assert (found.loc[~past, "end"] >= "2024-01-18").all()
+    assert f"{(~past).sum()} episodes after 2024-01-18" in called.err
+    assert f"{past.sum()} episode" in called.err.split("clean past")[0].split("note: ")[-1]
+    assert "part" not in episodes(call("detect", file, "--time", "stamp", "--drop", "label"))
+
+
 WRONG = {
     "no such column": (("--time", "stmp"), r"no column 'stmp' for --time (did you mean 'stamp'?)"),
     "a flag of rows": (("--time", "stamp", "--fdr", "0.1", "--variant", "sparse"), "--fdr, --variant are for rows"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 
 import numpy as np
 import pandas
@@ -11,6 +13,7 @@ import pytest
 import isthmus.storage
 import isthmus.tutorial
 from cli.conftest import COLUMNS, QUICK, call, own_rows, sentence, tree
+from isthmus.storage import load
 from isthmus.tables import read, write_table
 from isthmus.training.loop import Training
 from isthmus.variants.vanilla import Autoencoder
@@ -276,3 +279,23 @@ def test_fractions_are_no_labels(folder, tmp_path, monkeypatch):
 def test_the_estimators_words_become_flags(folder, tmp_path):
     called = call("fit", folder / "own.npy", "--output-activation", "sigmoid", "-o", tmp_path / "run", *QUICK)
     assert "--output-activation 'sigmoid' needs --start 'random'" in sentence(called)
+
+
+# ---- standard input --------------------------------------------------------------------------------------
+
+
+def test_standard_input_is_read_for_a_dash(folder, tmp_path, monkeypatch):
+    class Typed:
+        buffer = io.BytesIO((folder / "own.csv").read_bytes())
+
+    monkeypatch.setattr(sys, "stdin", Typed)
+    monkeypatch.chdir(tmp_path)
+    roles = ("--ids", "name", "--labels", "kind")
+    told = call("fit", "-", *roles, *QUICK, "--no-page")
+    assert told.code == 0, told.err
+    assert call("fit", folder / "own.csv", "-o", "file", *roles, *QUICK, "--no-page").code == 0
+    piped, file = (load(place).model_.state_dict() for place in ("runs/stdin-vanilla/model", "file/model"))
+    assert all(bool((piped[name] == file[name]).all()) for name in file)
+    told = call("evaluate", "runs/stdin-vanilla")
+    assert told.code == 1
+    assert "came from standard input, which is gone; name the data" in sentence(told)

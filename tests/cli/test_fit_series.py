@@ -26,7 +26,7 @@ def test_a_series_is_fitted_and_loaded(tmp_path):
     called = call("fit", file, *tokens, "-o", tmp_path / "run")
     assert called.code == 0, called.err
     assert "singular spectrum analysis" in called.out
-    model = load(tmp_path / "run")
+    model = load(tmp_path / "run" / "model")
     assert (model.length_, model.stride_, model.n_components_) == (25, 5, 2)
     assert model.transform(np.sin(np.arange(100) / 4)).shape == (16, 2)
     again = call("fit", file, *tokens, "-o", tmp_path / "run")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -12,6 +12,7 @@ from cyclopts.validators import Number
 from isthmus.cli.matching_rows import Expected, read_matching, unnamed
 from isthmus.cli.outcome import CommandError, UsageError, print_json, say, show
 from isthmus.cli.own_inputs import refuse_own_inputs
+from isthmus.cli.reading_flags import READ_BY_ITSELF
 from isthmus.cli.row_flags import Drop, Ids, JsonOutput, Labels, Overwrite, PicturesOutput, Seed, rows_of
 from isthmus.cli.rows_output import require_writable, write_rows
 
@@ -88,6 +89,15 @@ def denoise(
     if level is not None and corruption != "gaussian" and level >= 1:
         raise UsageError(f"--level is a share of cells, below 1, for --corruption {corruption}, got {level:g}.")
     refuse_own_inputs([output, figure], [data, clean, reference], model, replaced=[save])
+    if model is not None and (run := _series_run(model)) is not None:
+        from isthmus.cli.series_commands import series_rows
+
+        rows_only = {"--reference": reference, "--figure": figure, "--ids": ids, "--labels": labels, "--drop": drop,
+                     "--json": json}  # fmt: skip
+        series_rows(
+            "reconstruct", run, data, output, not_of_series=rows_only, reading=READ_BY_ITSELF, overwrite=overwrite
+        )
+        return
     fitted = None if model is None else _loaded(model)
     read = _read(data, fitted, labels=labels, ids=ids, drop=drop)
     table = _complete(read)
@@ -131,6 +141,17 @@ def denoise(
         json=json,
         quiet=output is None,
     )
+
+
+def _series_run(model: str) -> Any:
+    """The run of a series, if the model is one; None of a denoiser."""
+    from isthmus.cli.run_folder import open_run
+
+    try:
+        run = open_run(model)
+    except CommandError:
+        return None
+    return run if run.is_of_series else None
 
 
 def _loaded(model: str) -> Denoiser:

@@ -47,6 +47,12 @@ def evaluate(
     from isthmus.evaluation import evaluation_table, sentence
 
     found = open_run(run)
+    if found.is_of_series:
+        from isthmus.cli.series_commands import evaluate_series, refuse_flags
+
+        refuse_flags(found, {"--ids": ids, "--labels": labels, "--drop": drop, "--pairs": pairs})
+        evaluate_series(found, data, reading, json=json)
+        return
     estimator = found.load()
     evaluated_rows: Any
     rows: Any = None

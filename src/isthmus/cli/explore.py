@@ -59,6 +59,13 @@ def explore(
     page = output or found.path / PAGE
     if page.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"-o must end in .html, got {str(page)!r}.")
+    if found.is_of_series:
+        from isthmus.cli.series_commands import page_of_series, refuse_flags
+
+        rows_only = {"--beside": beside, "--image-shape": image_shape, "--ids": ids, "--labels": labels, "--drop": drop}
+        refuse_flags(found, rows_only)
+        page_of_series(found, data, reading, page, overwrite=overwrite)
+        return
     source = None if found.record is None else found.record.source
     refuse_own_inputs([page], [data, source, *beside], run)
     from isthmus.variants import name_of

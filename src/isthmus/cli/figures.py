@@ -146,4 +146,6 @@ def _pca_reconstructed(estimator: Any, values: np.ndarray, size: int) -> np.ndar
     import torch
 
     units = torch.from_numpy(estimator.scaling_.apply(values)).to(estimator.principal_.mean.dtype)
-    return estimator.scaling_.undo(estimator.principal_.reconstruct(units, size).numpy())
+    baseline = estimator.model_.likelihood.cpu().baseline(estimator.principal_, units, size)
+    estimator.model_.likelihood.to(estimator.fitted_.device)
+    return estimator.scaling_.undo(baseline.numpy())

@@ -116,7 +116,7 @@ def fit(
         )
         not_of_series = {"--resume": resume, "--ids": ids}
         run = output or Path("runs", f"{_name_of(data)}-series")
-        fit_series(windows, run, not_of_series, overwrite=overwrite, json=json)
+        fit_series(windows, run, not_of_series, plots=not no_plots, page=not no_page, overwrite=overwrite, json=json)
         return
     require_time({"--entity": entity, "--time-zone": time_zone, "--stride": stride})
     if resume is not None:

@@ -18,7 +18,12 @@ MOST_EVALUATION_BYTES = 16 << 20
 def info(run: RunPath, /, *, json: JsonOutput = False) -> None:
     """Show what a run folder holds: the model, its settings, the data it was fitted on, the outcome."""
     found = open_run(run)
-    facts = _facts(found)
+    if found.is_of_series:
+        from isthmus.cli.series_commands import info_of_series
+
+        facts = info_of_series(found)
+    else:
+        facts = _facts(found)
     if json:
         print_json(facts)
         return

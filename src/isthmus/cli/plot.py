@@ -49,6 +49,12 @@ def plot(
     require_no_figures(folder, overwrite=overwrite)
     source = None if found.record is None else found.record.source
     refuse_own_inputs([folder], [data, source], run)
+    if found.is_of_series:
+        from isthmus.cli.series_commands import plot_of_series, refuse_flags
+
+        refuse_flags(found, {"--ids": ids, "--labels": labels, "--drop": drop})
+        plot_of_series(found, data, reading, folder)
+        return
     estimator = found.load()
     if data is None:
         split = held_out_again(found)

@@ -97,7 +97,8 @@ def checkpointed(run: Path, asked: Asked, pace: dict[str, Any], *, first: bool) 
         yield checkpoints
     except BaseException:
         if any(folder.glob("checkpoint-*")):
-            say(f"what was learned so far is kept; resume with isthmus fit --resume {str(run)!r}.")
+            again = ", with the same rows on standard input" if asked.data == "-" else ""
+            say(f"what was learned so far is kept; resume with isthmus fit --resume {str(run)!r}{again}.")
             raise
         with suppress(StorageError, OSError):
             _remove(folder)

@@ -113,6 +113,15 @@ def _row_command(
             output, share = shared(output, shard) if shards else (output, None)
             refuse_own_inputs([output], [data], run)
             found = open_run(run)
+            if found.is_of_series:
+                from isthmus.cli.series_commands import series_rows
+
+                rows_only = {"--ids": ids, "--labels": labels, "--drop": drop, "--shard": share, "--std": std}
+                name = entry.__name__
+                series_rows(
+                    name, found, data, output, not_of_series=rows_only, reading=reading, overwrite=overwrite
+                )  # fmt: skip
+                return
             if not pictures:  # what depends on no model is refused before one is loaded
                 require_writable(output, overwrite=overwrite)
             estimator = found.load()

@@ -9,6 +9,8 @@
     RUN/figures/          pictures, where matplotlib is installed
     RUN/explorer.html     the page that shows what was learned
 
+A run of ``isthmus fit --time`` is the same, with a `SeriesRecord` in run.json and windows among the held-out rows.
+
 It is written beside its place and takes it in one step at the end, so a fit that fails leaves nothing, and a run
 that stood there stays as it was. What is replaced is a run whose every file isthmus wrote.
 """
@@ -26,6 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isthmus.cli.outcome import CommandError, say
+from isthmus.cli.series_record import SERIES_RUN, SeriesRecord
 from isthmus.storage.folder_writing import Owned, building, finish_replacement, require_free, saved_files
 from isthmus.storage.manifest import manifest_bytes, read_manifest
 from isthmus.storage.record import fact, from_plain, record
@@ -77,6 +80,7 @@ FIGURE_NAMES = (
     "error_by_feature",
     "rate_distortion",
     "loadings",
+    "series",
 )
 OWNED = Owned(
     "a run folder",
@@ -89,8 +93,13 @@ CONFIG = "config.json"
 OTHER_KINDS = {
     "AutoencoderOutlierDetector": "an outlier detector; use it with isthmus detect DATA --model",
     "Denoiser": "a denoiser; use it with isthmus denoise DATA --model",
+    "WindowedAutoencoder": (
+        "a model of the windows of a series, which this command does not take; isthmus encode, reconstruct, impute, "
+        "score, sample, evaluate, plot, explore and info do, as isthmus info"
+    ),
 }
 CHUNK_CELLS = 4_000_000
+WINDOWED_WITHIN = 200  # bytes of a manifest, whose format comes first
 SEEDS = 2**32
 FIRST_COLUMN: dict[str, Any] = {"usecols": 0, "ndmin": 1, "comments": None, "quotechar": '"'}
 
@@ -145,6 +154,18 @@ class Run:
     model_path: Path
     record: DataRecord | None
     library_version: str | None = None
+    series: SeriesRecord | None = None
+
+    @property
+    def is_of_series(self) -> bool:
+        """Whether the model is one of windows, as ``isthmus fit --time`` writes it."""
+        if self.series is not None:
+            return True
+        try:
+            with open_regular_file(self.model_path, CONFIG) as file:
+                return b'"isthmus windowed autoencoder"' in file.read(WINDOWED_WITHIN)
+        except (OSError, ValueError):
+            return False
 
     def load(self) -> Any:
         """The fitted autoencoder."""
@@ -189,11 +210,11 @@ def open_run(path: str | Path) -> Run:
     path = Path(path)
     finish_replacement(path)
     if (path / MODEL / CONFIG).is_file() and not _is_saved(path):
-        return Run(path, path / MODEL, *_read_record(path))
+        return _run(path, path / MODEL, path)
     if _is_saved(path):
         inside = path.resolve().parent if path.resolve().name == MODEL else None
         if inside is not None and (inside / record_name(inside)).is_file():
-            return Run(inside, path, *_read_record(inside))
+            return _run(inside, path, inside)
         return Run(path, path, None)
     if not path.exists():
         raise CommandError(f"{str(path)!r}: no such run folder; isthmus fit makes one.")
@@ -272,7 +293,7 @@ def fingerprint(values: np.ndarray) -> str:
 
 
 def lasting_source(source: str) -> str:
-    """The name of a bundled data set, or an absolute path: what says the same in every folder."""
+    """The name of a bundled data set or of standard input, or an absolute path: what says the same in every folder."""
     from isthmus.tables import BUNDLED
 
     if source == "-":
@@ -305,13 +326,18 @@ def _is_saved(path: Path) -> bool:
     return (path / CONFIG).is_file() or (path / "denoiser.json").is_file()
 
 
-def _read_record(folder: Path) -> tuple[DataRecord | None, str | None]:
-    path = folder / record_name(folder)
-    if not os.path.lexists(path):
-        return None, None
+def _run(path: Path, model_path: Path, folder: Path) -> Run:
+    """The run whose record is in ``folder``, if there is one."""
+    place = folder / record_name(folder)
+    if not os.path.lexists(place):
+        return Run(path, model_path, None)
     try:
-        return read_data_record(folder)
+        manifest = read_manifest(folder, record_name(folder), (FORMAT, SERIES_RUN))
+        if manifest.format == SERIES_RUN:
+            series = from_plain(SeriesRecord, manifest.record)
+            return Run(path, model_path, None, manifest.library_version, series)
+        return Run(path, model_path, from_plain(DataRecord, manifest.record), manifest.library_version)
     except ValueError as error:
         raise CommandError(
-            f"{str(path)!r} is damaged or another program's ({reason_of(error)}); use the model folder beside it."
+            f"{str(place)!r} is damaged or another program's ({reason_of(error)}); use the model folder beside it."
         ) from error

@@ -44,6 +44,12 @@ def sample(
         Add what the decoder leaves out: noise as large as the model's error on held-out rows.
     """
     found = open_run(run)
+    if found.is_of_series:
+        from isthmus.cli.series_commands import refuse_flags, sample_windows
+
+        refuse_flags(found, {"--seed": seed is not None, "--codes": codes != "auto", "--noise": noise})
+        sample_windows(found, number, output, overwrite=overwrite)
+        return
     estimator = found.load()
     expected = rows_expected(found, estimator)
     require_writable(output, overwrite=overwrite, row_shape=expected.row_shape)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from isthmus.series import SeriesDetection, SeriesOutlierDetector
     from isthmus.series.reading import SeriesFile
 
-__all__ = ["AskedSeries", "detect_series", "require_time"]
+__all__ = ["AskedSeries", "detect_series", "require_time", "written_stamp"]
 
 MOST_EXPLAINED = 2_000_000  # numbers of contributions that are written per step
 
@@ -75,7 +75,7 @@ def detect_series(
             say(f"note: {'' if name is None else f'{asked.entity} {name!r}: '}{note}")
         found.append(detection)
         if place == 0 or name is not None:
-            _say_found(name, *detection)
+            _say_found(name, *detection, asked.until)
     if save is not None:
         from isthmus.storage import save as save_model
 
@@ -192,18 +192,37 @@ def _as_flags(text: str) -> str:
     return text
 
 
-def _say_found(name: Any, detector: SeriesOutlierDetector, detection: SeriesDetection) -> None:
+def _say_found(
+    name: Any, detector: SeriesOutlierDetector, detection: SeriesDetection, until: str | None = None
+) -> None:
     n_steps, grid = len(detection.scores), detection.series.grid
     lengths = ", ".join(map(str, detector.windows_))
-    per = 1000 * len(detection.episodes) / n_steps
+    begin = 0 if until is None else detection.series.step_at(until)
+    n_after = sum(not _is_past(one, begin) for one in detection.episodes)
+    per = 1000 * n_after / max(1, n_steps - begin)
     what = "" if name is None else f"{name}: "
     step = f" of {_seconds(grid.step)}" if grid.is_dated else ""
     say(
         f"{what}{n_steps:,} steps{step}, {detection.series.n_channels} "
         f"{'channel' if detection.series.n_channels == 1 else 'channels'}, windows of {lengths} steps: "
-        f"{len(detection.episodes)} {'episode' if len(detection.episodes) == 1 else 'episodes'} "
+        f"{_episodes(n_after)}{'' if until is None else f' after {until}'} "
         f"({per:.3g} per 1,000 steps; stated {detector.rate_.said})."
     )
+    if until is not None:
+        n_past = len(detection.episodes) - n_after
+        say(
+            f"note: {_episodes(n_past)} before it, in the clean past that the threshold was set by; the column part "
+            "marks them."
+        )
+
+
+def _episodes(count: int) -> str:
+    return f"{count} {'episode' if count == 1 else 'episodes'}"
+
+
+def _is_past(episode: Any, begin: int) -> bool:
+    """Whether an episode ended before a step; one that reaches beyond it is an alarm."""
+    return episode.last < begin
 
 
 def _seconds(step: float) -> str:
@@ -217,11 +236,14 @@ def _episode_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDet
     """A row for each episode, in order of time."""
     rows = []
     for name, detection in zip(file.entities, found, strict=True):
+        begin = 0 if asked.until is None else detection.series.step_at(asked.until)
         for one in detection.episodes:
             row: dict[str, Any] = {} if asked.entity is None else {asked.entity: name}
+            row |= {} if asked.until is None else {"part": "clean past" if _is_past(one, begin) else "after"}
             row |= {
-                "start": _written(one.start), "end": _written(one.end), "peak": _written(one.peak),
-                "focus_start": _written(one.focus_start), "focus_end": _written(one.focus_end), "score": one.score,
+                "start": written_stamp(one.start), "end": written_stamp(one.end), "peak": written_stamp(one.peak),
+                "focus_start": written_stamp(one.focus_start), "focus_end": written_stamp(one.focus_end),
+                "score": one.score,
             }  # fmt: skip
             for rank in range(min(asked.top, len(one.channels))):
                 row[f"channel_{rank + 1}"] = one.channels[rank]
@@ -230,7 +252,8 @@ def _episode_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDet
                 row[f"expected_{rank + 1}"] = _number(one.expected[rank])
             rows.append(row)
     names = ["start", "end", "peak", "focus_start", "focus_end", "score"]
-    names = list(rows[0]) if rows else [*([] if asked.entity is None else [asked.entity]), *names]
+    keys = [*([] if asked.entity is None else [asked.entity]), *([] if asked.until is None else ["part"])]
+    names = list(rows[0]) if rows else [*keys, *names]
     return {name: [row[name] for row in rows] for name in names}
 
 
@@ -262,7 +285,7 @@ def _step_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDetect
         for key, part in parts.items():
             numbers[key][rows] = detection.of_readings(part)
         alarm[rows], whose[rows] = detection.of_readings(detection.alarms), name
-    columns: dict[str, list[Any]] = {asked.time: [_written(stamp) for stamp in file.stamps]}
+    columns: dict[str, list[Any]] = {asked.time: [written_stamp(stamp) for stamp in file.stamps]}
     if asked.entity is not None:
         columns[asked.entity] = whose.tolist()
     head = {key: [_number(one) for one in part.tolist()] for key, part in numbers.items()}
@@ -274,7 +297,7 @@ def _step_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDetect
     return columns
 
 
-def _written(stamp: Any) -> Any:
+def written_stamp(stamp: Any) -> Any:
     """A date as spreadsheets read it; a number as it is."""
     import numpy as np
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,16 @@ from isthmus.cli.hyperparameter_flags import chosen_variant, settings_of
 from isthmus.cli.outcome import CommandError, UsageError, print_json, say, show
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import ReadingFlags
+from isthmus.cli.run_folder import EVALUATION, FIGURES, PAGE, require_free_run, written_run
+from isthmus.cli.series_run import (
+    SeriesData,
+    draw_series,
+    explore_series,
+    keep_series_run,
+    record_of,
+    table_options,
+    windows_of,
+)
 
 __all__ = ["AskedWindows", "fit_series"]
 
@@ -34,20 +45,23 @@ class AskedWindows:
 
 
 def fit_series(
-    asked: AskedWindows, run: Path, not_of_series: Mapping[str, Any], *, overwrite: bool, json: bool
+    asked: AskedWindows,
+    run: Path,
+    not_of_series: Mapping[str, Any],
+    *,
+    plots: bool = True,
+    page: bool = True,
+    overwrite: bool,
+    json: bool,
 ) -> None:
-    """Fit windows of a series, write the model to ``run``, and print its held-out errors beside the closed form's."""
+    """Fit windows of a series, write the run folder, and print its held-out errors beside the closed form's."""
     given = [flag for flag, value in not_of_series.items() if value]
     if given:
         raise UsageError(f"{', '.join(given)}: for tables of rows, and --time names a series.")
-    from isthmus.tables.atomic import refuse_existing
-
-    if not overwrite:
-        refuse_existing(run)
+    require_free_run(run, overwrite=overwrite)
     refuse_own_inputs([], [asked.data], replaced=[run])
     model = _unfitted(asked)
     from isthmus.series.reading import read_series
-    from isthmus.storage import save
 
     file = read_series(
         asked.data,
@@ -57,7 +71,7 @@ def fit_series(
         drop=asked.drop,
         time_zone=asked.time_zone,
         held_bytes=None if asked.memory is None else asked.memory << 20,
-        options={name: value for name, value in asked.reading.options().items() if name != "window"},
+        options=table_options(asked.reading),
     )
     notes = (*file.notes, *(note for series in file.series for note in series.notes))
     for note in dict.fromkeys(notes):
@@ -67,12 +81,50 @@ def fit_series(
         model.fit(list(file.series))
     except ValueError as error:
         raise CommandError(str(error).replace("WindowedAutoencoder: ", "")) from error
-    save(model, run, overwrite=overwrite)
-    report = _report(model, len(file), run)
+    report = _evaluate_and_keep(asked, run, model, file, plots=plots, page=page, overwrite=overwrite)
     if json:
         print_json(report)
         return
     show(*_shown(model, report))
+
+
+def _evaluate_and_keep(
+    asked: AskedWindows, run: Path, model: Any, file: Any, *, plots: bool, page: bool, overwrite: bool
+) -> dict[str, Any]:
+    """The run folder of a fitted model, and what is to be said of it."""
+    from isthmus.explorer.series_page import detected, evaluated_windows
+
+    data = SeriesData(file, asked.time, asked.labels, Path(asked.data).stem, of_fit=True)
+    evaluation = evaluated_windows(model, windows_of(model, data))
+    report = _report(model, len(file), run)
+    report |= {"sentence": _sentence(model, report), "evaluation": evaluation.to_dict()}
+    kept = {name: value for name, value in report.items() if name != "run"}
+    record = record_of(asked.data, asked, file)
+    found = detected(file.series, asked.seed) if plots or page else []
+
+    def write(folder: Path) -> None:
+        keep_series_run(folder, model, data, record, kept)
+        if plots:
+            say("drawing figures …")
+            report["figures"] = _tried(lambda: draw_series(folder / FIGURES, model, data, found), "figures", "plot")
+        if page:
+            say("writing the explorer page …")
+            draw = partial(explore_series, folder / PAGE, model, data, found)
+            report["page"] = _tried(lambda: draw(evaluation=evaluation, overwrite=True) or PAGE, "page", "explore")
+
+    written_run(run, write, overwrite=overwrite)
+    return report
+
+
+def _tried(make: Callable[[], Any], what: str, command: str) -> Any:
+    """What was made; a run is worth keeping even where it can't be, for whatever reason."""
+    try:
+        return make()
+    except CommandError as error:
+        say(f"note: {error}")
+    except Exception as error:
+        say(f"note: no {what} ({type(error).__name__}: {error}); isthmus {command} RUN --debug shows why.")
+    return None
 
 
 def _unfitted(asked: AskedWindows) -> Any:
@@ -121,14 +173,26 @@ def _shown(model: Any, report: Mapping[str, Any]) -> list[Any]:
     table.add_column("kept")
     for name, error in report["held_out_errors"].items():
         table.add_row(name, "not held out" if error is None else f"{error:.4g}", "kept" if name == model.kind_ else "")
-    reason = (
-        "No network does better there than chance explains."
-        if model.kind_ == "singular spectrum analysis"
-        else f"The {model.kind_} does better there than chance explains."
-    )
-    return [
-        table,
+    lines = [table, report["sentence"], f"The run is in {report['run']!r}."]
+    run = Path(report["run"])
+    if report.get("page"):
+        lines.append(f"  {run / report['page']}: open it in a browser; it shows the series and a map of its windows.")
+    if report.get("figures"):
+        lines.append(f"  {run / FIGURES}: {len(report['figures'])} figures for a paper or a talk.")
+    lines.append(f"  {run / EVALUATION}: the numbers above, for programs.")
+    return [*lines, f"Next: isthmus encode {run} FILE -o codes.csv writes the code of each window."]
+
+
+def _sentence(model: Any, report: Mapping[str, Any]) -> str:
+    from isthmus.series.windowed import CLOSED_FORM
+
+    if not any(report["held_out_errors"].values()):
+        reason = "The series is too short to hold blocks out, so no network was tried."
+    elif model.kind_ == CLOSED_FORM:
+        reason = "No network does better on held-out blocks than chance explains."
+    else:
+        reason = f"The {model.kind_} does better on held-out blocks than chance explains."
+    return (
         f"{model.n_components_} numbers for a window of {model.length_} steps of {len(model.channels_)} "
-        f"{'channel' if len(model.channels_) == 1 else 'channels'}. {reason}",
-        f"The model is in {report['run']!r}: isthmus.load of it has transform, denoise, impute and sample.",
-    ]
+        f"{'channel' if len(model.channels_) == 1 else 'channels'}. {reason}"
+    )

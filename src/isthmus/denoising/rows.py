@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import validate_data  # pyrefly: ignore[missing-module-attribute]
 
-from isthmus.input_validation import require_complete_numbers
+from isthmus.choices import LARGEST
+from isthmus.input_validation import feature_names, require_complete_numbers
 
 __all__ = ["validate_rows"]
 
@@ -26,6 +27,13 @@ def validate_rows(estimator: Any, X: Any, *, reset: bool, missing: bool) -> np.n
         ensure_min_samples=2 if reset else 1,
         reset=reset,
     )
+    largest = np.abs(rows).max(0, initial=0, where=~np.isnan(rows))
+    if not largest.max(initial=0) < LARGEST:
+        place = int(largest.argmax())
+        raise ValueError(
+            f"{type(estimator).__name__}: X has values too large for float32 in column "
+            f"{feature_names(estimator, rows.shape[1])[place]}, {largest[place]:.3g}; divide the column first."
+        )
     if missing and reset and np.isnan(rows).all():
         raise ValueError(f"{type(estimator).__name__}: every cell of X is NaN; there is nothing to learn from.")
     return rows

@@ -95,10 +95,11 @@ def evaluate(
         n_features=len(spread),
         n_components=gathered.codes.shape[1],
         pca_components=gathered.size,
-        n_directions=len(estimator.principal_.directions),
+        n_directions=_n_directions(estimator, gathered),
         scale=estimator.fitted_.scale,
         data=_reconstruction_of(gathered, spread**2),
         scaled=scaled,
+        deviance=_deviance_of(gathered),
         explained_variance=_explained(gathered, gathered.squared_errors),
         pca_explained_variance=_explained(gathered, gathered.pca.per_feature(gathered.size)),
         feature_names=None if names is None else tuple(str(name) for name in names),
@@ -133,6 +134,26 @@ def _reconstruction_of(gathered: HeldOut, weights: np.ndarray) -> Reconstruction
     curve = gathered.pca.curve(weights)
     needed = equal_error_size(curve, ours)
     return Reconstruction(error(ours), error(float(curve[gathered.size])), needed)
+
+
+def _n_directions(estimator: BaseAutoencoder, gathered: HeldOut) -> int:
+    """The largest number of directions that PCA is known with."""
+    deviances = gathered.pca.deviances
+    return len(estimator.principal_.directions) if deviances is None else len(deviances) - 1
+
+
+def _deviance_of(gathered: HeldOut) -> Reconstruction | None:
+    """The deviance of counts by the model and by PCA of Pearson residuals; None for other data."""
+    n_rows, curve = gathered.n_rows, gathered.pca.deviances
+    if curve is None:
+        return None
+
+    def error(deviance: float) -> ReconstructionError:
+        kept = 1 - deviance / curve[0] if curve[0] > CONSTANT else None
+        return ReconstructionError(deviance / n_rows / len(gathered.squares), deviance / n_rows, kept)
+
+    needed = equal_error_size(curve, gathered.deviance)
+    return Reconstruction(error(gathered.deviance), error(float(curve[gathered.size])), needed)
 
 
 def _explained(gathered: HeldOut, squared_errors: np.ndarray) -> np.ndarray:

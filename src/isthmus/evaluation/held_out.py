@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from isthmus.estimator import BaseAutoencoder
+from isthmus.evaluation.count_errors import CountErrors, count_deviance
 from isthmus.evaluation.principal_errors import PrincipalErrors
 from isthmus.evaluation.probes import MOST_PAIRWISE_ROWS, MOST_PROBE_ROWS, sample_indices
 from isthmus.inference.missing import completed
@@ -43,6 +44,8 @@ class HeldOut:
         Sum of `score_samples`.
     sampled, sample : ndarray of shape (n_sampled,) and (n_sampled, n_features)
         Positions in ``kept`` of at most 2,000 rows, and those rows in the model's units.
+    deviance : float
+        Of counts, the sum of the rows' Poisson deviances.
     """
 
     n_rows: int
@@ -50,12 +53,13 @@ class HeldOut:
     codes: np.ndarray
     pca_codes: np.ndarray
     size: int
-    pca: PrincipalErrors
+    pca: PrincipalErrors | CountErrors
     squared_errors: np.ndarray
     squares: np.ndarray
     nats: float
     sampled: np.ndarray
     sample: np.ndarray
+    deviance: float = 0.0
 
 
 def gather(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None = None) -> HeldOut:
@@ -71,7 +75,7 @@ def gather(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None = Non
 
 
 def _gathered(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None) -> HeldOut:
-    scaling, pca = estimator.scaling_, PrincipalErrors(estimator.principal_)
+    scaling, fitted = estimator.scaling_, estimator.fitted_
     if isinstance(X, TableStream):
         kept = sample_indices(len(X), MOST_PROBE_ROWS, seed)
         codes = np.asarray(estimator.transform(X.take(kept).rows))
@@ -79,15 +83,19 @@ def _gathered(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None) -
         codes = np.concatenate([np.asarray(estimator.transform(part)) for part in _slices(X)])
         kept = np.arange(len(codes))
     size = _pca_size(estimator, codes) if size is None else size
+    counts = fitted.model.likelihood.counts_deviance
+    pca = CountErrors(fitted, size) if counts else PrincipalErrors(fitted.principal)
     sampled = sample_indices(len(codes), MOST_PAIRWISE_ROWS, seed)
     squared_errors, squares = np.zeros(len(scaling.spread)), np.zeros(len(scaling.spread))
-    pca_codes, sample, nats, begin = [], [], 0.0, 0
+    pca_codes, sample, nats, deviance, begin = [], [], 0.0, 0.0, 0
     for part in _slices(X):
         numbers = rows = estimator.to_numbers(part)
         rows = np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows, dtype=np.float64)
-        rows = completed(estimator.fitted_, rows)
+        rows = completed(fitted, rows)
+        reconstructions = fitted.reconstruct(numbers)
+        deviance += count_deviance(fitted, rows, reconstructions)
         with np.errstate(over="ignore", invalid="ignore"):
-            errors = (rows - estimator.fitted_.reconstruct(numbers)) / scaling.spread
+            errors = (rows - reconstructions) / scaling.spread
             units = (rows - scaling.center) / scaling.spread
             principal_codes = pca.add(units)[:, :size]
             squared_errors += np.einsum("ij,ij->j", errors, errors)
@@ -110,6 +118,7 @@ def _gathered(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None) -
         nats,
         sampled,
         np.concatenate(sample),
+        deviance,
     )
 
 

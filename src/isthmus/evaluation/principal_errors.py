@@ -24,6 +24,8 @@ ROUNDING = 1e-12  # of the mean row's error
 class PrincipalErrors:
     """Squared errors of a `Principal` on added rows, in the model's units."""
 
+    deviances: np.ndarray | None = None  # these rows are no counts
+
     def __init__(self, principal: Principal):
         self.mean = principal.mean.double().cpu().numpy()
         self.directions = principal.directions.double().cpu().numpy()

@@ -125,6 +125,9 @@ class Evaluation:
         The same for probabilistic PCA, under a Gaussian likelihood.
     neighbours_kept, pca_neighbours_kept : float or None
         Of embeddings: the share of each row's ten nearest by cosine that are the ten nearest by codes.
+    deviance : Reconstruction or None
+        Of counts: Poisson deviance per cell (``mse``) and per row (``sse``), and the share of it that is explained
+        (``r2``), beside PCA of Pearson residuals.
     """
 
     n_rows: int
@@ -147,10 +150,13 @@ class Evaluation:
     pca_nats_per_row: float | None
     neighbours_kept: float | None = None
     pca_neighbours_kept: float | None = None
+    deviance: Reconstruction | None = None
 
     @property
     def reconstruction(self) -> Reconstruction:
         """The errors to compare: in the units that the model minimises."""
+        if self.deviance is not None:
+            return self.deviance
         return self.data if self.scaled is None else self.scaled
 
     @property
@@ -214,6 +220,8 @@ def _all_figures(evaluation: Evaluation) -> list[Figure]:
         Figure("variance kept", *_pair(data, "r2"), "share"),
         Figure("squared error per feature, scaled", *_pair(scaled, "mse")),
         Figure("variance kept, scaled", *_pair(scaled, "r2"), "share"),
+        Figure("deviance per row", *_pair(evaluation.deviance, "sse")),
+        Figure("deviance explained", *_pair(evaluation.deviance, "r2"), "share"),
         Figure("dimensions PCA needs for this", _pca_needs(evaluation), None, "count"),
         Figure("label by 5 nearest neighbours", labels.neighbours, pca_labels.neighbours, "share"),
         Figure("label by logistic regression", labels.logistic, pca_labels.logistic, "share"),
@@ -282,24 +290,29 @@ def sentence(evaluation: Evaluation) -> str:
     opening = _opening(evaluation)
     if model is None or pca is None:
         return f"{opening}: these rows do not vary, so there is nothing to keep."
-    variation = "the variance"
+    variation = "the variance" if evaluation.deviance is None else "the deviance"
     if evaluation.scale is not None:
         variation += f" ({SCALED[evaluation.scale]})"
     sparse = evaluation.code.mean_on is not None
     with_size = f" with {_dimensions(evaluation.pca_components)}" if sparse else ""
+    baseline = "PCA" if evaluation.deviance is None else "PCA of Pearson residuals"
     if abs(model - pca) <= EQUAL * (1 - pca) + EQUAL_SHARE:
         kept = _kept(model)
-        return f"{opening}: keeps {kept[0]} of {variation}; PCA does as well{with_size}; use PCA."
+        return f"{opening}: keeps {kept[0]} of {variation}; {baseline} does as well{with_size}; use {baseline}."
     ours, theirs = _kept(model, pca)
     if model > pca:
         needed = reconstruction.pca_needs
         count = f"more than {_dimensions(evaluation.n_directions)}" if needed is None else _dimensions(needed)
-        return f"{opening}: keeps {ours} of {variation}; PCA keeps {theirs}{with_size} and needs {count} to match it."
+        return (
+            f"{opening}: keeps {ours} of {variation}; {baseline} keeps {theirs}{with_size} and needs {count} to match "
+            "it."
+        )
     reached = "no more than the mean row"
     if model > 0:
         reached = f"for which PCA needs {_dimensions(reconstruction.pca_needs or 0)}"
     return (
-        f"{opening}: PCA does better here: it keeps {theirs} of {variation}{with_size}, this model {ours}, {reached}."
+        f"{opening}: {baseline} does better here: it keeps {theirs} of {variation}{with_size}, this model {ours}, "
+        f"{reached}."
     )
 
 

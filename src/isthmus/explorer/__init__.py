@@ -6,11 +6,13 @@ hand-written runtime (`explorer/src` of the repository) runs in the browser. It 
     items        the rows shown, with names, classes and probes        `items`
     tab          one model's view of them: codes, errors, uncertainty         `tab`, `places`
     program      a network as a list of layers that the page can run    `programs`
+    series_page  the page of windows of a series, with the series   `shown_series`
     packing      all numbers in one compressed block of text            `packing`, `rounding`
     page         the template filled and written                        `page`
 """
 
 from isthmus.explorer.page import write_explorer
 from isthmus.explorer.programs import UnknownLayerError
+from isthmus.explorer.series_page import write_series_explorer
 
-__all__ = ["UnknownLayerError", "write_explorer"]
+__all__ = ["UnknownLayerError", "write_explorer", "write_series_explorer"]

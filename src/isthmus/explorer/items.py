@@ -17,11 +17,23 @@ from typing import Any
 import numpy as np
 
 from isthmus.explorer.packing import Packer
+from isthmus.explorer.row_kind import RowKind
 
-__all__ = ["Items", "choose_items", "exact_divisor", "fields_of", "items_facts", "named", "plain_words", "probe_rows"]
+__all__ = [
+    "LINES_ROOM",
+    "Items",
+    "choose_items",
+    "exact_divisor",
+    "fields_of",
+    "items_facts",
+    "named",
+    "plain_words",
+    "probe_rows",
+]
 
 ROOM, TABLE_ROOM = 480_000, 2_100_000  # bytes of rows before compression: 20,000 of ten columns
 COLOUR_ROOM = 2_500_000  # two hundred photos of 64 × 64
+LINES_ROOM = 6_000_000  # windows, which overlap and so compress
 MOST_ITEMS, LEAST_ITEMS = 20_000, 24
 WORST_KEPT = 24
 DIVISORS = (1, 2, 4, 8, 15, 16, 31, 32, 63, 64, 100, 127, 128, 255)
@@ -36,6 +48,8 @@ class Items:
 
     Attributes
     ----------
+    kind : RowKind
+        What a row is called, and how it is drawn.
     rows : ndarray of shape (n_items + n_probes, n_features)
         float64, in the user's units; NaN where a cell is missing. Probes come last.
     places : ndarray of shape (n_items,)
@@ -58,6 +72,7 @@ class Items:
         All there are, of which so many were ranked by error; ``n_training`` is 0 where they are not at hand.
     """
 
+    kind: RowKind
     rows: np.ndarray
     places: np.ndarray
     ids: list[str]
@@ -169,6 +184,7 @@ def items_facts(items: Items, packer: Packer, center: np.ndarray, spread: np.nda
         how["probes"] = packer.floats(items.rows[len(items.places) :])
     return {
         "title": items.title,
+        **items.kind.facts(),
         "rows": rows,
         "units": how,
         "ids": items.ids,

@@ -8,7 +8,7 @@ import json
 import math
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from isthmus.evaluation import Evaluation, evaluate
 from isthmus.evaluation.principal_errors import PrincipalErrors
 from isthmus.explorer.items import (
     COLOUR_ROOM,
+    LINES_ROOM,
     ROOM,
     TABLE_ROOM,
     Items,
@@ -38,14 +39,18 @@ from isthmus.explorer.items import (
 from isthmus.explorer.packing import Packer, as_text
 from isthmus.explorer.places import find_places
 from isthmus.explorer.principal_model import principal_model
+from isthmus.explorer.programs import UnknownLayerError
+from isthmus.explorer.row_kind import row_kind
 from isthmus.explorer.tab import LARGE_NETWORK, View, row_errors, tab_facts
 from isthmus.inference.missing import completed
 from isthmus.tables.atomic import atomic_write
+from isthmus.tables.row_shape import RowShape
 from isthmus.tables.stream import TableStream
 
 __all__ = ["write_explorer"]
 
 TEMPLATE = "page.html"
+MORE = re.compile(r"<script data-more>.*?</script>\n", re.DOTALL)  # only for a series, and for what is heard
 MOST_CURVE = 64
 MOST_DRAWN = 20_000  # rows of a stream that are looked at one by one
 
@@ -63,6 +68,8 @@ def write_explorer(
     title: str = "",
     label_name: str = "class",
     evaluations: Mapping[str, Evaluation] | None = None,
+    row_shape: RowShape | None = None,
+    beside: Callable[[np.ndarray, Packer], Mapping[str, Any]] | None = None,
     overwrite: bool = True,
 ) -> None:
     """Write one offline page that shows fitted estimators on held-out rows.
@@ -89,6 +96,10 @@ def write_explorer(
         What the data and the classes are called.
     evaluations
         Figures by tab, where they are known already.
+    row_shape
+        Sizes and kinds of a row's axes; the estimator's own without.
+    beside
+        More about the items for the page's JSON, given which of the rows they are and where numbers are packed.
 
     Raises
     ------
@@ -98,6 +109,9 @@ def write_explorer(
         If the file cannot be written.
     """
     models = {"model": estimator} if isinstance(estimator, BaseAutoencoder) else dict(estimator)
+    for one in models.values():
+        if one.fitted_.model.likelihood.counts_deviance:
+            raise UnknownLayerError("the page cannot run a model of counts yet; isthmus evaluate and encode can.")
     if not models:
         raise ValueError("write_explorer: needs at least one fitted estimator.")
     for model in models.values():
@@ -110,10 +124,11 @@ def write_explorer(
     for what, given in (("y", y), ("ids", ids)):
         if given is not None and len(given) != n_held_out:
             raise ValueError(f"write_explorer: {what} has {len(given)} entries, X has {n_held_out} rows.")
-    row_shape = first.fitted_.row_shape
+    row_shape = row_shape or first.fitted_.row_shape
     if row_shape is not None and len(row_shape.grid) == 2:  # pictures, and spectrograms as pictures
         image_shape = image_shape or row_shape.sizes
-    image_shape = image_shape or first.image_shape or getattr(X, "image_shape", None)
+    if row_shape is None or len(row_shape.grid) != 1:  # what is a line is no picture one pixel high
+        image_shape = image_shape or first.image_shape or getattr(X, "image_shape", None)
     X, y, ids = _in_memory(X, y, ids, MOST_DRAWN)
     rows = _numbers(first, X)
     training = None if X_train is None else _numbers(first, _in_memory(X_train, None, None, MOST_DRAWN)[0])
@@ -130,11 +145,17 @@ def write_explorer(
     small = first.fitted_.n_weights < 2 * LARGE_NETWORK
     room = TABLE_ROOM if shape is None else ROOM
     room = COLOUR_ROOM if shape is not None and shape[0] > 1 else room if small else room // 2
+    kind = row_kind(row_shape, is_picture=shape is not None, has_words=ids is not None)
+    overlap = kind.lines is not None and kind.sound is None
+    room = LINES_ROOM if overlap else COLOUR_ROOM if kind.sound is not None else room
     places = choose_items(errors, rows.shape[1], exact_divisor(rows[:64]) is not None, room)
     mean = first.scaling_.undo(first.principal_.mean.double().cpu().numpy())
-    probes = probe_rows(np.where(np.isnan(rows[places[0]]), mean, rows[places[0]]), mean, span, shape)
+    probes = {}
+    if kind.lines is None and kind.sound is None:  # there is no mean sound, nor a window of no time
+        probes = probe_rows(np.where(np.isnan(rows[places[0]]), mean, rows[places[0]]), mean, span, shape)
     labels, classes = (None, ()) if y is None else class_indices(y)
     items = Items(
+        kind=kind,
         rows=np.concatenate([rows[places], *(row[None] for row in probes.values())]),
         places=places,
         ids=[str(place) for place in places]
@@ -158,10 +179,11 @@ def write_explorer(
         evaluated["PCA"] = _as_pca(next(iter(evaluated.values())))
     packer = Packer()
     curve = _curve(first, rows)
-    facts: dict[str, Any] = {
-        "format": 1,
-        "items": items_facts(items, packer, first.scaling_.center, first.scaling_.spread),
-    }
+    center, spread = first.scaling_.center, first.scaling_.spread
+    if overlap:  # as they are, what neighbouring windows share is the same bytes
+        center, spread = np.zeros_like(center), np.ones_like(spread)
+    facts: dict[str, Any] = {"format": 1, "items": items_facts(items, packer, center, spread)}
+    facts["items"] |= {} if beside is None else beside(places, packer)
     facts["tabs"] = []
     for name, model in models.items():
         is_pca = name == "PCA" and model is not estimator
@@ -190,7 +212,9 @@ def _view(
     size = evaluation.pca_components
     errors, pca_errors = row_errors(model, rows, size)
     n_real = len(items.places)
-    probe_errors, probe_pca = row_errors(model, items.rows[n_real:], size)
+    probe_errors = probe_pca = np.empty(0)
+    if items.probes:
+        probe_errors, probe_pca = row_errors(model, items.rows[n_real:], size)
     codes = codes_of(items.rows)
     return View(
         name,
@@ -267,6 +291,8 @@ def _curve(model: BaseAutoencoder, rows: np.ndarray) -> list[float]:
 def _filled(facts: Mapping[str, Any], packer: Packer, title: str) -> str:
     """The template with its four places filled; nothing of the user's can end the block it stands in."""
     template = files("isthmus.explorer").joinpath(TEMPLATE).read_text(encoding="utf-8")
+    if facts["items"].get("series") is None and facts["items"]["sound"] is None:
+        template = MORE.sub("", template, count=1)
     text = json.dumps(_finite(facts), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     said = "".join(
         f"<b>{html.escape(words)}</b>" if kind == "strong" else html.escape(words)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from isthmus.evaluation import Evaluation
+    from isthmus.explorer.row_kind import RowKind
 
 __all__ = ["banner", "opening_sentence", "percentage"]
 
@@ -17,21 +18,19 @@ EQUAL = 0.01  # errors this close, relative to PCA's, are called the same
 
 
 def opening_sentence(
-    evaluation: Evaluation, *, pictures: bool, is_pca: bool = False, n_columns: int = 0
+    evaluation: Evaluation, kind: RowKind, *, is_pca: bool = False, is_linear: bool = False, n_columns: int = 0
 ) -> list[list[str]]:
     """Pieces [kind, text], kind "plain" or "strong"; a mixed table has fewer columns than numbers."""
     error, size, on = evaluation.reconstruction, evaluation.n_components, evaluation.code.mean_on
-    what, part = ("picture", "pixel") if pictures else ("row", "column")
-    width = _counted(n_columns or evaluation.n_features, part)
-    rows = f"{evaluation.n_rows:,} {_plural(what, evaluation.n_rows)} of {width}"
+    width = _counted(n_columns or evaluation.n_features, kind.part)
+    rows = f"{_counted(evaluation.n_rows, kind.noun)} of {width}"
     code = _counted(size, "number").split(" ", 1)
     active = "" if on is None else f", about {max(1, round(on))} of them active"
-    shown = "the middle picture is" if pictures else "the blue bars are"
     numbers = "that number" if size == 1 else f"those {size:,}"
     pieces = [
         ["plain", f"{rows}, {'each ' * (evaluation.n_rows > 1)}encoded as "],
         ["strong", code[0]],
-        ["plain", f" {code[1]}{active}. Move over the map: {shown} decoded from {numbers} alone. "],
+        ["plain", f" {code[1]}{active}. Move over the map: {kind.shown} decoded from {numbers} alone. "],
     ]
     model, pca = error.model.r2, error.pca.r2
     if model is None or pca is None:
@@ -39,7 +38,9 @@ def opening_sentence(
     pieces += [["plain", "The code keeps "], ["strong", percentage(model)], ["plain", " of the variance; "]]
     if is_pca:
         return [*pieces, ["plain", "this is PCA, the best linear code."]]
-    best = f"PCA, the best linear code, keeps {percentage(pca)}"
+    if kind.closed_form and is_linear:
+        return [*pieces[:-1], ["plain", f" of the variance. It is that of {kind.closed_form}."]]
+    best = f"{kind.closed_form or 'PCA'}, the best linear code, keeps {percentage(pca)}"
     if error.pca_needs is None:
         needs = f" and needs more than {evaluation.n_directions} to match it."
     elif model > pca:
@@ -49,8 +50,10 @@ def opening_sentence(
     return [*pieces, ["plain", best + needs]]
 
 
-def banner(evaluation: Evaluation) -> str:
+def banner(evaluation: Evaluation, kind: RowKind, *, is_linear: bool = False) -> str:
     """A warning where PCA does as well or better, else nothing."""
+    if kind.closed_form and is_linear:
+        return ""  # it is the closed form that was kept
     error = evaluation.reconstruction
     model, pca = error.model.mse, error.pca.mse
     exact = all(1 - (part.r2 if part.r2 is not None else 1) < ROUNDING for part in (error.model, error.pca))

@@ -109,15 +109,16 @@ def tab_facts(view: View, items: Items, packer: Packer) -> dict[str, Any]:
     seen = places.along_axes(view.held_out_codes)
     outside = ((seen[:, :2] < places.limits[:2, 0]) | (seen[:, :2] > places.limits[:2, 1])).any(1)
     decoder, encoder, note = _programs(view, items, packer)
+    linear = estimator.fitted_.architecture.linear
     trips = None if encoder is None or estimator.fitted_.masked else _round_trips(view)
     return {
         "name": view.name,
         "variant": type(estimator).__name__ if not view.is_pca else "PCA",
         "pca": view.is_pca,
         "sentence": opening_sentence(
-            evaluation, pictures=items.image_shape is not None, is_pca=view.is_pca, n_columns=len(items.fields)
+            evaluation, items.kind, is_pca=view.is_pca, is_linear=linear, n_columns=len(items.fields)
         ),
-        "banner": "" if view.is_pca else banner(evaluation),
+        "banner": "" if view.is_pca else banner(evaluation, items.kind, is_linear=linear),
         "size": evaluation.n_components,
         "pcaSize": evaluation.pca_components,
         "parameters": sum(

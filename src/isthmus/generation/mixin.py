@@ -57,7 +57,8 @@ class GenerationMixin:
         noise
             Sample from the likelihood: each column gets normal noise with the variance of the model's error on held-out
             rows; booleans and categories are drawn (and with a Bernoulli likelihood, 0 or 1). Without it a row
-            is the mean of the rows with its code.
+            is the mean of the rows with its code. Counts are always drawn, whole numbers from 0, and the row's total is
+            that of some training row.
         given
             Condition of each new row, shape (n_samples, n_given), for a model fitted with ``given``.
         """
@@ -80,7 +81,8 @@ class GenerationMixin:
         else:
             drawn = self._drawn_from_density(n_samples, generator)
         rows = fitted.decode(drawn, given_for(self, given, n_samples))
-        return fitted.in_user_format(self._with_noise(rows, generator) if noise else rows)
+        drawn_whole = noise or fitted.model.likelihood.draws_whole
+        return fitted.in_user_format(self._with_noise(rows, generator) if drawn_whole else rows)
 
     def interpolate(self, A: Any, B: Any, steps: int = 9, path: str = "auto") -> np.ndarray:
         """Decode points on a path from the code of A to the code of B, both ends included.

@@ -310,7 +310,8 @@ def _teach_encoder(work: _Work, turns: Turns, epochs: int | None = None) -> int:
                 here = linearize(h, batch.given)
                 return here.pull(_at_output(model.likelihood, batch)(here.value))
 
-            encoder.step(_beside(batch.x, batch.given), at_code, work.rate * rate(plan, step / max(1, n_steps - 1)))
+            seen = _beside(model.likelihood.encoder_input(batch.x), batch.given)
+            encoder.step(seen, at_code, work.rate * rate(plan, step / max(1, n_steps - 1)))
             step += 1
         loss = work.mean(work.held_out_losses(amortized=True)) if epochs is None else -math.inf
         if loss < best or epochs is not None:

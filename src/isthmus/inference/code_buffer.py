@@ -150,12 +150,12 @@ def _encoded(
             if model.bottleneck.is_identity:
                 codes.append(inference.codes(model, x, given).cpu())
             else:
-                codes.append(model.bottleneck.density_input(model.encoder(model.complete(x), given)).cpu())
+                codes.append(model.bottleneck.density_input(model.encoder(model.encoder_input(x), given)).cpu())
             if sum(map(len, codes)) >= _most(codes[0].shape[1]):
                 break
         for batch in held_out.some(MOST_ROWS).records():
             x, given, *_ = batch.to(device)
-            squares += (model.decode(inference.codes(model, x, given), given) - x).square().nansum(0).cpu()
+            squares += (model.decode(inference.codes(model, x, given), given, like=x) - x).square().nansum(0).cpu()
             count += x.isfinite().sum(0).cpu()
     kept = torch.cat([*codes, *([] if earlier is None else [earlier.kept])])
     return Kept(kept[: _most(kept.shape[1])].clone(), (squares / count.clamp(min=1)).float(), inference)

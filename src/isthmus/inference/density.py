@@ -16,9 +16,11 @@ the batch.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -32,6 +34,7 @@ __all__ = [
     "LatentReport",
     "density_given_code",
     "elbo",
+    "finite_or_warned",
     "importance_weighted",
     "latent_report",
     "log_density",
@@ -146,3 +149,17 @@ def latent_report(model: AutoencoderModel, batches: Iterable[Batch]) -> LatentRe
 def _placed(posterior, draws: Tensor) -> Iterable[Tensor]:
     spread = torch.exp(0.5 * posterior.log_variance)
     return (posterior.mean + spread * noise for noise in draws.to(posterior.mean.device))
+
+
+def finite_or_warned(scores: np.ndarray, who: str) -> np.ndarray:
+    """Log densities, shape (n_rows,), with -inf and a warning for rows whose own float32 cannot hold."""
+    beyond = np.flatnonzero(~np.isfinite(scores))
+    if len(beyond):
+        warnings.warn(
+            f"{who}: {len(beyond)} of {len(scores)} rows, the first of them row {beyond[0]}, are so far from the rows "
+            "of the fit that float32 cannot hold their log density; it is given as -inf.",
+            UserWarning,
+            stacklevel=4,
+        )
+        scores[beyond] = -np.inf
+    return scores

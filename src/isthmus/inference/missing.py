@@ -48,7 +48,7 @@ def imputed(fitted: FittedState, rows: Any, given: np.ndarray | None = None) -> 
 
     def expect(x: Tensor, *beside: Tensor) -> Tensor:
         if fitted.model.completion is None:
-            return fitted.model.decode(fitted.codes_of(x, *beside), *beside)
+            return fitted.model.decode(fitted.codes_of(x, *beside), *beside, like=x)
         return expected_cells(fitted.model, x, *beside)
 
     def expected(places: np.ndarray) -> np.ndarray:

@@ -216,10 +216,13 @@ def _of_points(
 
 def _steps_that_pay(model: AutoencoderModel, polishing: Polishing, target: Target, guess: Tensor) -> int:
     """How many steps are taken unasked: those of the defaults, or none where held-out rows gain too little."""
-    if not can_polish(model) or not model.corruption.is_identity:
+    linear_in_logs = model.bottleneck.is_identity and model.likelihood.counts_deviance
+    if not (can_polish(model) or linear_in_logs) or not model.corruption.is_identity:
         return 0
     codes = polishing.codes(model, target, guess, STEPS)
     before, after = (target.cost(model.decoder(z, target.given)) for z in (guess, codes))
+    if linear_in_logs:  # the encoder is a regression, and the best code a convex problem
+        return STEPS if float(after.mean()) < float(before.mean()) else 0
     return STEPS if pays(before, after) else 0
 
 

@@ -177,7 +177,8 @@ class LikelihoodTarget(Target):
         missing = x.isnan()
         self._missing = missing if bool(missing.any()) else None
         self._filled = x if self._missing is None else torch.where(missing, 0.0, x)
-        self.likelihood = likelihood.with_missing(self._missing is not None)
+        self._likelihood = likelihood.with_missing(self._missing is not None)  # of no rows in particular
+        self.likelihood = self._likelihood.at(x)
 
     def mean(self, output: Tensor) -> Tensor:
         return self.likelihood.mean(output)
@@ -213,15 +214,11 @@ class LikelihoodTarget(Target):
         return curvature if self._missing is None else torch.where(self._missing, 0.0, curvature)
 
     def nearest(self, outputs: Tensor) -> Tensor:
-        """By the squared error of the means, over the cells there are."""
-        means = self.likelihood.mean(outputs)
-        lengths = torch.linalg.vecdot(means, means)
-        if self._missing is not None:
-            lengths = product((~self._missing).to(means.dtype), means.square())
-        return (lengths - 2 * product(self._filled, means)).argmin(1)
+        """As the likelihood measures it, over the cells there are."""
+        return self._likelihood.distances(outputs, self._filled, self._missing).argmin(1)
 
     def constant(self) -> Tensor:
         return self.x.new_zeros(len(self.x))
 
     def rows(self, places: slice | Tensor) -> LikelihoodTarget:
-        return LikelihoodTarget(self.likelihood, self.x[places], _part(self.given, places))
+        return LikelihoodTarget(self._likelihood, self.x[places], _part(self.given, places))

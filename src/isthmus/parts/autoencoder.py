@@ -59,10 +59,10 @@ class AutoencoderModel(nn.Module):
         encoder's Jacobian.
         """
         seen = x if self.completion is None else self.completion(self.completion.hide(x))
-        corrupted = self.corruption(seen)
+        corrupted = self.corruption(self.likelihood.encoder_input(seen))
         if trace_input:
             corrupted = corrupted.detach().requires_grad_()
-        posterior = self.encode(corrupted, given)
+        posterior = self.bottleneck(self.encoder(corrupted, given))
         code = posterior.sample()
         return ForwardOutput(x, corrupted, posterior, code, self.decoder(code, given))
 
@@ -82,16 +82,21 @@ class AutoencoderModel(nn.Module):
 
     def encode(self, x: Tensor, given: Tensor | None = None) -> Posterior:
         """q(z|x) of uncorrupted rows, shape (batch, n_features), and their condition, shape (batch, n_given)."""
-        return self.bottleneck(self.encoder(self.complete(x), given))
+        return self.bottleneck(self.encoder(self.encoder_input(x), given))
+
+    def encoder_input(self, x: Tensor) -> Tensor:
+        """Rows as the encoder sees them: complete, and in the form that the likelihood gives them."""
+        return self.likelihood.encoder_input(self.complete(x))
 
     def complete(self, x: Tensor) -> Tensor:
         """Fill NaN in the rows, if the model allows missing cells."""
         return x if self.completion is None else self.completion(x)
 
-    def decode(self, z: Tensor, given: Tensor | None = None) -> Tensor:
-        """E[x|z] for codes of shape (batch, n_latents)."""
-        return self.likelihood.mean(self.decoder(z, given))
+    def decode(self, z: Tensor, given: Tensor | None = None, *, like: Tensor | None = None) -> Tensor:
+        """E[x|z] for codes of shape (batch, n_latents); ``like``, if they are known, are the rows encoded."""
+        likelihood = self.likelihood if like is None else self.likelihood.at(like)
+        return likelihood.mean(self.decoder(z, given))
 
     def reconstruct(self, x: Tensor, given: Tensor | None = None) -> Tensor:
         """Decode the posterior's mean: the same row always gives the same reconstruction."""
-        return self.decode(self.encode(x, given).mean, given)
+        return self.decode(self.encode(x, given).mean, given, like=x)

@@ -8,21 +8,28 @@ needs. `isthmus.parts.likelihoods` holds one file for each kind.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import torch
 from torch import Tensor
 
-from isthmus.parts.linearization import differentiated
+from isthmus.parts.linearization import differentiated, product
 from isthmus.parts.part import Part
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from isthmus.parts.bottleneck import Bottleneck
+    from isthmus.parts.network import Network
+    from isthmus.parts.principal import LinearStart, Principal
     from isthmus.rows.scaling import ColumnStatistics, Scaling
     from isthmus.tables.layout import Blocks
 
-__all__ = ["Columns", "Likelihood", "squared_error"]
+__all__ = ["Columns", "Likelihood", "StartRows", "squared_error"]
+
+StartRows = tuple[Tensor, Tensor | None, Tensor | None]  # rows in the model's units, what they are given, their weights
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,12 @@ class Likelihood(Part):
         Whether columns may be centred and divided by a common unit first.
     noise_variance : float or None
         σ² in the model's units, if the likelihood has one.
+    takes_missing : bool
+        Whether cells may be missing.
+    draws_whole : bool
+        Whether `sample` of an estimator draws from the likelihood unasked, as a mean count is no count.
+    counts_deviance : bool
+        Whether rows are compared by the `deviance` of counts.
     """
 
     passes: ClassVar[tuple[str, ...]] = ("forward", "mean")
@@ -74,6 +87,10 @@ class Likelihood(Part):
     takes_any_scale = True
     noise_variance: float | None = None
 
+    takes_missing = True
+    draws_whole = False
+    counts_deviance = False
+
     some_missing = False
 
     @classmethod
@@ -86,6 +103,42 @@ class Likelihood(Part):
 
     def in_model_units(self, scaling: Scaling) -> None:
         """Convert settings from the data's units to the model's."""
+
+    def learn_rows(self, who: str, blocks: Iterable[np.ndarray]) -> None:
+        """Check all rows of a fit, in the user's units, and learn from them what the columns' statistics don't say."""
+
+    def check_rows(self, who: str, values: Any) -> None:
+        """Raise a `ValueError` that names the first of new rows, in the user's units, that this can't be."""
+
+    def encoder_input(self, x: Tensor) -> Tensor:
+        """Rows as the encoder, the bottleneck's start and the closed form see them, in the same shape."""
+        return x
+
+    def row_weight(self, x: Tensor) -> Tensor | None:
+        """The weight of each row in the closed form of `encoder_input`, shape (batch,); None for equal ones."""
+        return None
+
+    def linear_mean(self, mean: Tensor) -> Tensor:
+        """The mean of `encoder_input`, from that of the rows."""
+        return mean
+
+    def learn_start(self, take: Callable[[int], StartRows], principal: Principal, size: int) -> None:
+        """Learn what `linear_start` needs beside the closed form; ``take`` gives so many training rows at most."""
+
+    def linear_start(self, start: LinearStart, bottleneck: Bottleneck) -> LinearStart:
+        """The closed form of `encoder_input`, written for outputs of this likelihood."""
+        return start
+
+    def prepare(self, encoder: Network, decoder: Network) -> None:
+        """Fit networks that start at the closed form to what this likelihood has them see and say."""
+
+    def baseline(self, principal: Principal, x: Tensor, size: int, given: Tensor | None = None) -> Tensor:
+        """What the closed form with ``size`` directions makes of rows, in the model's units."""
+        return principal.reconstruct(x, size, given)
+
+    def at(self, x: Tensor) -> Likelihood:
+        """The same likelihood for these rows, where the mean depends on more than the decoder's output."""
+        return self
 
     def init_noise(self, variance: float) -> None:
         """Initialize a learned σ² with the closed-form answer, in the model's units."""
@@ -128,13 +181,24 @@ class Likelihood(Part):
         """
         raise NotImplementedError(f"{type(self).__name__} doesn't define how rows are sampled (`sample`).")
 
+    def distances(self, outputs: Tensor, x: Tensor, missing: Tensor | None) -> Tensor:
+        """How far rows are from each of several outputs, up to a constant of the row: shape (batch, n_outputs).
+
+        By the squared error of the means, over the cells that are not ``missing``, where x may hold anything finite.
+        """
+        means = self.mean(outputs)
+        lengths = torch.linalg.vecdot(means, means)
+        if missing is not None:
+            lengths = product((~missing).to(means.dtype), means.square())
+        return lengths - 2 * product(x, means)
+
     def curvature(self, mean: Tensor) -> Tensor:
         """Fisher information of each cell's mean, in the shape of ``mean``: 1/variance for these families."""
         raise NotImplementedError(f"{type(self).__name__} doesn't define its Fisher information (`curvature`).")
 
     def error_per_feature(self, output: Tensor, x: Tensor) -> Tensor:
         """Mean squared error over each row's observed, numeric features; shape (batch,)."""
-        mean = self.mean(output)
+        mean = self.at(x).mean(output)
         if not self.some_missing:
             return (mean - x).square().mean(1)
         return squared_error(mean, x) / (~x.isnan()).sum(1).clamp(min=1)

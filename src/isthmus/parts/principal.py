@@ -106,6 +106,23 @@ class LinearStart:
     code_scale: Tensor
     noise_variance: float | None = None
 
+    def rescaled(self, factor: Tensor) -> LinearStart:
+        """The same start with a decoder whose output is ``factor`` times as large, shape (n_features,)."""
+        weight, bias = self.decode_weight * factor[:, None], self.decode_bias * factor
+        return dataclasses.replace(self, decode_weight=weight, decode_bias=bias)
+
+    def of_unit_variance(self) -> LinearStart:
+        """The same start with latents of variance 1."""
+        scale, size = self.code_scale, len(self.code_scale)
+        decode = torch.cat([self.decode_weight[:, :size] * scale, self.decode_weight[:, size:]], 1)
+        return dataclasses.replace(
+            self,
+            encode_weight=self.encode_weight / scale[:, None],
+            encode_bias=self.encode_bias / scale,
+            decode_weight=decode,
+            code_scale=torch.ones_like(scale),
+        )
+
     def conditioned(self, effect: Tensor) -> LinearStart:
         """The same start for x - effect · c: the condition's effect is subtracted first and added back last."""
         return dataclasses.replace(

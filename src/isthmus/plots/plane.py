@@ -140,7 +140,7 @@ def _ellipse(point: np.ndarray, covariance: np.ndarray) -> Any:
 
 
 class _Class(NamedTuple):
-    """One class as it is drawn; the name is None where there are no classes to tell apart."""
+    """One class as it is drawn; the name is None where there are no classes to distinguish."""
 
     name: str | None
     colour: Any
@@ -161,9 +161,9 @@ def _classes(labels: Any, class_names: Sequence[str] | None, count: int) -> tupl
         labels = labels.astype(str)
         distinct = np.unique(labels)
     if len(distinct) > MOST_CLASSES:
-        return nameless, f"{len(distinct)} different labels: too many to tell apart here. "
+        return nameless, f"{len(distinct)} different labels: too many to distinguish here. "
     names, colours = _names_of(distinct, class_names), class_colours(len(distinct))
-    note = "Grey: more classes than colours can tell apart; each is named at its middle. "
+    note = "Grey: more classes than colours can distinguish; each is named at its middle. "
     return [
         _Class(name, colour, labels == value) for name, colour, value in zip(names, colours, distinct, strict=True)
     ], note if len(distinct) > MOST_COLOURS else ""

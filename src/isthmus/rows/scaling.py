@@ -60,9 +60,19 @@ class Scaling:
     def apply(self, X: np.ndarray) -> np.ndarray:
         """User units to model units: (n_rows, n_features) to the same shape in float32.
 
-        The subtraction is done in float64: a column of timestamps keeps its seconds.
+        The subtraction is done in float64: a column of timestamps keeps its seconds. A `ValueError` names a column
+        whose values float32 cannot hold.
         """
-        return ((np.asarray(X, dtype=np.float64) - self.center) / self.spread).astype(np.float32)
+        try:
+            with np.errstate(over="raise"):
+                return ((np.asarray(X, dtype=np.float64) - self.center) / self.spread).astype(np.float32)
+        except FloatingPointError:
+            largest = np.abs(np.asarray(X)).max(0, initial=0, where=~np.isnan(X))
+            place = int((largest / self.spread).argmax())
+            raise ValueError(
+                f"X has values too large for float32 in column {place}, {largest[place]:.3g}, where those of the fit "
+                f"spread by {self.spread[place]:.3g}; correct or drop these rows."
+            ) from None
 
     def undo(self, U: np.ndarray) -> np.ndarray:
         """Model units to user units, in float64."""

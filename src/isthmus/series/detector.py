@@ -202,7 +202,7 @@ class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
         return -detection.of_readings(detection.scores)
 
     def update(self, X: Any, *, times: Any = None) -> SeriesDetection:
-        """Go on with the series given to `fit` (or with an earlier update): score the steps that came in since.
+        """Continue the series given to `fit` (or with an earlier update): score the steps that came in since.
 
         A step is scored by the windows that end at it, or at most an eighth of a window before it: what comes later
         can't change it. Pieces of any size give the same scores, thresholds and alarms as all at once. An episode that

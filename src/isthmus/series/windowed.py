@@ -202,7 +202,7 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
         """
         series, grid = self.windows_of(X, times=times)
         codes = [np.empty((0, self.n_components_), np.float32)]
-        for rows in self._filled(series, grid):
+        for rows in self.filled_windows(series, grid):
             codes.append(self.autoencoder_.transform(rows.reshape(len(rows), -1)))
         return np.concatenate(codes)
 
@@ -251,7 +251,7 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
 
         NaN where no window does.
         """
-        series, found = self._reconstructed(X, times)
+        series, found = self.reconstruct_steps(X, times=times)
         return series.of_readings(found)
 
     def impute(self, X: Any, *, times: Any = None) -> np.ndarray:
@@ -260,12 +260,12 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
         What the model expects is corrected by the residuals beside the gap (`isthmus.series.bridging`). A gap longer
         than three fifths of a window stays NaN. Missing *steps* are filled by `impute_steps`.
         """
-        series, found = self._reconstructed(X, times)
+        series, found = self.reconstruct_steps(X, times=times)
         return series.of_readings(self._completed(series, found))
 
     def impute_steps(self, X: Any, *, times: Any = None) -> tuple[np.ndarray, np.ndarray]:
         """Stamps and values of every step of the grid, those that no reading was on filled in too."""
-        series, found = self._reconstructed(X, times)
+        series, found = self.reconstruct_steps(X, times=times)
         return series.grid.stamps, self._completed(series, found)
 
     @staticmethod
@@ -282,11 +282,12 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
         """Log density of each window in standard units, in nats, shape (n_windows,)."""
         series, grid = self.windows_of(X, times=times)
         found = [np.empty(0)]
-        for rows in self._filled(series, grid):
+        for rows in self.filled_windows(series, grid):
             found.append(self.autoencoder_.score_samples(rows.reshape(len(rows), -1)))
         return np.concatenate(found)
 
-    def _reconstructed(self, X: Any, times: Any) -> tuple[Series, np.ndarray]:
+    def reconstruct_steps(self, X: Any, *, times: Any = None) -> tuple[Series, np.ndarray]:
+        """The series on its grid, and the mean reconstruction of each step, shape (n_steps, n_channels)."""
         series, grid = self.windows_of(X, times=times, stride=max(1, self.length_ // FINEST))
         rows = np.empty((len(grid), series.n_channels, self.length_))
         # What is near a window's edge has neighbours on one side only, and counts less.
@@ -294,7 +295,7 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
         taper = np.minimum(lags + 1, self.length_ - lags) / self.length_
         weights = np.empty(rows.shape)
         begin = 0
-        for part, full in self._filled(series, grid, told=True):
+        for part, full in self.filled_windows(series, grid, told=True):
             end = begin + len(part)
             back = self.autoencoder_.reconstruct(part.reshape(len(part), -1))
             rows[begin:end] = np.asarray(back, np.float64).reshape(part.shape)
@@ -302,8 +303,8 @@ class WindowedAutoencoder(TransformerMixin, BaseEstimator):
             begin = end
         return series, self.units_.undo(overlap_mean(rows, grid.starts, len(series), weights))
 
-    def _filled(self, series: Series, grid: WindowGrid, *, told: bool = False) -> typing.Iterator[Any]:
-        """Windows with their missing cells filled by the model, and (if ``told``) which are full enough to count."""
+    def filled_windows(self, series: Series, grid: WindowGrid, *, told: bool = False) -> typing.Iterator[Any]:
+        """Windows in standard units, shape (k, n_channels, length), missing cells filled; ``told``: which are full."""
         for _, rows, present in window_chunks(series, self.units_, grid):
             full = np.ones(len(rows), bool)
             rows = np.array(rows)

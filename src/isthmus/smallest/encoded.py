@@ -110,7 +110,7 @@ def encoded_rows(
 
 
 def _without_dependence(values: np.ndarray, layout: TableLayout) -> np.ndarray:
-    """One-hot columns turned so that none follows from the others: K categories become K - 1 columns.
+    """One-hot columns turned so none follows from the others: K categories become K - 1 columns.
 
     The columns of a category sum to one, which a model would take for a dimension without noise. Helmert's contrasts
     span what is left and keep all distances.

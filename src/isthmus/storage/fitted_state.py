@@ -97,6 +97,7 @@ class Facts:
     spread: SpreadFacts | None = fact(default=None)
     whitened: bool = fact(default=False)
     row_shape: RowShape | None = fact(default=None)
+    counts: bool = fact(default=False)
 
     def __post_init__(self) -> None:
         if len({*self.history_columns}) != len(self.history_columns):
@@ -180,6 +181,7 @@ def facts_of(fitted: FittedState, names: Sequence[str] | None) -> Facts:
         spread=None if fitted.spread is None else spread_facts(fitted.spread),
         whitened=fitted.whitened,
         row_shape=fitted.row_shape,
+        counts=fitted.model.likelihood.draws_whole,
     )
 
 
@@ -242,9 +244,9 @@ def empty_model(estimator: BaseAutoencoder, architecture: Architecture, facts: F
     """The model with shapes but no numbers: on torch's meta device no weight is allocated."""
     nothing = np.zeros(facts.n_features)
     blocks = None if facts.layout is None else facts.layout.blocks
-    columns = Columns(
-        ColumnStatistics(nothing, nothing, nothing, nothing, nothing > 0, 2, 2.0), [""] * facts.n_features, blocks
-    )
+    # What `likelihood="auto"` took columns for at fit, it takes these for.
+    high, whole = (nothing + 2, nothing == 0) if facts.counts else (nothing, nothing > 0)
+    columns = Columns(ColumnStatistics(nothing, nothing, nothing, high, whole, 2, 2.0), [""] * facts.n_features, blocks)
     # A user's own module is built as it is: what its code makes of the meta device is not known.
     place = torch.device("cpu" if estimator.own_modules() else "meta")
     with seeded(0), place, OwnDraws() if estimator.own_modules() else _NoInitialNumbers():

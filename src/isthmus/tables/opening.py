@@ -43,7 +43,7 @@ from isthmus.tables.views import Chosen, Concatenated
 
 __all__ = ["open_table", "read"]
 
-STANDARD_INPUT = "-"
+STANDARD_INPUT = ("-", "/dev/stdin")
 
 
 def open_table(
@@ -196,7 +196,7 @@ def _opened(source: str | Path, request: Request) -> TableStream:
         table = choose_columns(load_bundled(str(source)), request, repr(str(source)))
         return _described(HeldStream(table), table)
     path, where = Path(source), repr(str(source))
-    if str(source) == STANDARD_INPUT:
+    if str(source) in STANDARD_INPUT:
         path, where = _standard_input(), "standard input"
     if re.match(r"[a-z]+://", str(source)):
         raise DataError(f"{where}: an address; download it first, then name the file.")

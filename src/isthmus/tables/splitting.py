@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -45,14 +44,14 @@ def split_rows(
         )
     if labels is not None and len(labels) != n_rows:
         raise DataError(f"Labels must be one for each of the {n_rows} rows, got {len(labels)}.")
+    sizes = np.zeros(0) if labels is None else np.unique(labels, return_counts=True)[1]
+    if labels is None or sizes.min() < 2 or len(sizes) > min(n_train, n_test):
+        # as train_test_split does, whose import takes longer than a small fit
+        order = np.random.RandomState(seed).permutation(n_rows)
+        return order[n_test:], order[:n_test]
     from sklearn.model_selection import train_test_split
 
-    stratify: Any = labels
-    if labels is not None:
-        sizes = np.unique(labels, return_counts=True)[1]
-        if sizes.min() < 2 or len(sizes) > min(n_train, n_test):
-            stratify = None
-    train, test = train_test_split(np.arange(n_rows), test_size=test_size, random_state=seed, stratify=stratify)
+    train, test = train_test_split(np.arange(n_rows), test_size=test_size, random_state=seed, stratify=labels)
     return train, test
 
 

@@ -1,0 +1,244 @@
+"""Commands that take a run, where it is one of ``isthmus fit --time``: a file of series in, its steps or windows out.
+
+What is written has the column of times first, and that of entities where the file has one.
+
+===========  ======================================  ==============================
+command      writes a row for each                   by
+===========  ======================================  ==============================
+encode       window, from when it begins: its code   `WindowedAutoencoder.transform`
+score        window: its log density                 `WindowedAutoencoder.score_samples`
+reconstruct  row of the file, in its order           `WindowedAutoencoder.denoise`
+impute       row of the file, in its order           `WindowedAutoencoder.impute`
+sample       step of a window drawn                  `WindowedAutoencoder.sample`
+===========  ======================================  ==============================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from isthmus.cli.detection_output import require_writable, write_columns
+from isthmus.cli.outcome import CommandError, UsageError, print_json, say, show
+from isthmus.cli.own_inputs import refuse_own_inputs
+from isthmus.cli.reading_flags import TableFlags
+from isthmus.cli.run_folder import EVALUATION, FIGURES, PAGE, Run
+from isthmus.cli.series_detection import written_stamp
+from isthmus.cli.series_run import (
+    SeriesData,
+    draw_series,
+    explore_series,
+    require_record,
+    series_again,
+    series_data,
+    windows_of,
+)
+from isthmus.storage.safe_reading import open_regular_file, parse_object
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from isthmus.series import WindowedAutoencoder
+
+__all__ = [
+    "evaluate_series",
+    "info_of_series",
+    "page_of_series",
+    "plot_of_series",
+    "refuse_flags",
+    "sample_windows",
+    "series_rows",
+]
+
+MOST_EVALUATION_BYTES = 16 << 20
+SERIES_ROWS = ("encode", "score", "reconstruct", "impute")
+
+
+def series_rows(
+    command: str,
+    run: Run,
+    source: str,
+    output: Path | None,
+    *,
+    not_of_series: Mapping[str, Any],
+    reading: TableFlags,
+    overwrite: bool,
+) -> None:
+    """``isthmus encode``, ``score``, ``reconstruct`` or ``impute`` of a series file."""
+    if command not in SERIES_ROWS:
+        raise CommandError(
+            f"{str(run.path)!r} is of a series, and isthmus {command} takes codes of rows; isthmus reconstruct "
+            f"{run.path!s} FILE writes the reconstruction of a file."
+        )
+    refuse_flags(run, not_of_series)
+    require_record(run)
+    require_writable(output, None, None, overwrite=overwrite)
+    refuse_own_inputs([output], [source], run.path)
+    model, data = run.load_any(), series_data(source, run, reading)
+    by_window = command in ("encode", "score")
+    columns = _of_windows(command, model, data, run) if by_window else _of_readings(command, model, data, run)
+    write_columns(output, columns, overwrite=overwrite)
+    if output is not None:
+        count = len(next(iter(columns.values())))
+        what = f"windows of {model.length_} steps, by when they begin," if by_window else "rows"
+        say(f"{count:,} {what} are in {str(output)!r}.")
+
+
+def refuse_flags(run: Run, flags: Mapping[str, Any]) -> None:
+    """Refuse flags that mean nothing for a series: its columns are those of the fit."""
+    given = [flag for flag, value in flags.items() if value]
+    if given:
+        raise UsageError(
+            f"{', '.join(given)}: for rows, and {str(run.path)!r} is of a series, whose columns are those of the fit."
+        )
+
+
+def _of_windows(command: str, model: WindowedAutoencoder, data: SeriesData, run: Run) -> dict[str, list[Any]]:
+    import numpy as np
+
+    stamps, whose, values = [], [], []
+    for name, series in zip(data.file.entities, data.file.series, strict=True):
+        found = model.transform(series) if command == "encode" else model.score_samples(series)[:, None]
+        known, grid = model.windows_of(series)
+        values.append(np.asarray(found, np.float64))
+        stamps += [written_stamp(known.grid.stamps[start]) for start in grid.starts]
+        whose += [name] * len(grid)
+    table = np.concatenate(values)
+    names = [f"z{place}" for place in range(table.shape[1])] if command == "encode" else ["log_density"]
+    return _keys(run, stamps, whose) | _numbers(names, table)
+
+
+def _of_readings(command: str, model: WindowedAutoencoder, data: SeriesData, run: Run) -> dict[str, list[Any]]:
+    import numpy as np
+
+    n_rows, channels = len(data.file), model.channels_
+    values, whose = np.full((n_rows, len(channels)), np.nan), np.empty(n_rows, object)
+    n_empty = 0
+    for name, rows, series in zip(data.file.entities, data.file.rows, data.file.series, strict=True):
+        known, _ = model.windows_of(series)
+        n_empty += int(np.isnan(known.of_readings(known.part(0, len(known)))).sum())
+        values[rows] = model.denoise(series) if command == "reconstruct" else model.impute(series)
+        whose[rows] = name
+    left = int(np.isnan(values).sum())
+    if command == "impute":
+        say(f"{n_empty:,} of {values.size:,} cells were empty, and {n_empty - left:,} are filled.")
+    if left:
+        say(f"note: {left:,} cells stay empty: no window has enough readings there.")
+    stamps = [written_stamp(stamp) for stamp in data.file.stamps]
+    return _keys(run, stamps, whose.tolist()) | _numbers(list(channels), values)
+
+
+def sample_windows(run: Run, count: int, output: Path | None, *, overwrite: bool) -> None:
+    """``isthmus sample``: new windows, a row for each step of each."""
+    import numpy as np
+
+    require_writable(output, None, None, overwrite=overwrite)
+    refuse_own_inputs([output], [], run.path)
+    model = run.load_any()
+    drawn = model.sample(count)
+    n_windows, length, n_channels = drawn.shape
+    columns: dict[str, list[Any]] = {
+        "window": np.repeat(np.arange(n_windows), length).tolist(),
+        "step": np.tile(np.arange(length), n_windows).tolist(),
+    }
+    write_columns(output, columns | _numbers(list(model.channels_), drawn.reshape(-1, n_channels)), overwrite=overwrite)
+    if output is not None:
+        say(f"{n_windows:,} windows of {length} steps are in {str(output)!r}.")
+
+
+def evaluate_series(run: Run, source: str | None, reading: TableFlags, *, json: bool) -> None:
+    """``isthmus evaluate``: figures of windows that the model did not learn from, beside the closed form's."""
+    from isthmus.evaluation import evaluation_table
+    from isthmus.explorer.series_page import evaluated_windows
+
+    data = series_again(run) if source is None else series_data(source, run, reading)
+    model: Any = run.load_any()
+    windows = windows_of(model, data)
+    evaluation = evaluated_windows(model, windows)
+    held_out = windows.held_out.any()
+    on = f"the {evaluation.n_rows:,} windows "
+    on += "of the blocks held out at the fit" if source is None and held_out else f"of {data.name!r}"
+    if json:
+        print_json({"run": str(run.path), "rows": on, "evaluation": evaluation.to_dict()})
+        return
+    show(
+        f"Evaluated on {on}, in standard units. PCA of windows is singular spectrum analysis.",
+        evaluation_table({model.kind_: evaluation}),
+    )
+
+
+def info_of_series(run: Run) -> dict[str, Any]:
+    """What ``isthmus info`` shows."""
+    model: Any = run.load_any()
+    record = run.series
+    usual = type(model)()
+    changed = {
+        name: value
+        for name, value in model.get_params(deep=False).items()
+        if name not in ("random_state", "autoencoder") and value != getattr(usual, name)
+    }
+    return {
+        "model": str(run.model_path),
+        "kind": f"windows of a series; kept: {model.kind_}",
+        "channels": list(model.channels_),
+        "window": f"{model.length_} steps, one every {model.stride_}",
+        "n_components": model.n_components_,
+        "parameters": sum(weight.numel() for weight in model.autoencoder_.model_.parameters()),
+        "settings": changed,
+        "seed": None if record is None else record.seed,
+        "data": None if record is None else record.source,
+        "rows": None if record is None else record.n_rows,
+        "time": None if record is None else record.time,
+        "entity": None if record is None else record.entity,
+        "labels": None if record is None else record.labels,
+        "dropped": None if record is None or not record.drop else list(record.drop),
+        "outcome": _sentence(run),
+        "figures": sorted(str(path) for path in (run.path / FIGURES).glob("*.png")) or None,
+        "fitted_by": None if run.library_version is None else f"isthmus {run.library_version}",
+    }
+
+
+def plot_of_series(run: Run, source: str | None, reading: TableFlags, folder: Path) -> None:
+    """``isthmus plot``: the figures, one of which is the series with its episodes."""
+    from isthmus.explorer.series_page import detected
+
+    record, model = require_record(run), run.load_any()
+    data = series_again(run) if source is None else series_data(source, run, reading)
+    names = draw_series(folder, model, data, detected(data.file.series, record.seed))
+    say(f"{len(names)} figures are in {str(folder)!r}.")
+
+
+def page_of_series(run: Run, source: str | None, reading: TableFlags, output: Path | None, *, overwrite: bool) -> None:
+    """``isthmus explore``: the page of the series of the fit, or of another file."""
+    from isthmus.explorer.series_page import detected
+
+    record = require_record(run)
+    page = output or run.path / PAGE
+    refuse_own_inputs([page], [source, record.source], run.path)
+    model: Any = run.load_any()
+    data = series_again(run) if source is None else series_data(source, run, reading)
+    explore_series(page, model, data, detected(data.file.series, record.seed), overwrite=overwrite)
+    say(f"the page is in {str(page)!r}; open it in a browser.")
+
+
+def _keys(run: Run, stamps: list[Any], whose: list[Any]) -> dict[str, list[Any]]:
+    record = require_record(run)
+    entity = {} if record.entity is None or all(name is None for name in whose) else {record.entity: whose}
+    return {record.time: stamps} | entity
+
+
+def _numbers(names: list[str], table: np.ndarray) -> dict[str, list[Any]]:
+    """Columns of a table; None where a number is missing, which all formats can hold."""
+    return {
+        name: [None if value != value else value for value in table[:, place].tolist()]
+        for place, name in enumerate(names)
+    }
+
+
+def _sentence(run: Run) -> str | None:
+    try:
+        with open_regular_file(run.path, EVALUATION) as file:
+            return str(parse_object(file.read(MOST_EVALUATION_BYTES), EVALUATION)["sentence"])
+    except (OSError, ValueError, KeyError):
+        return None

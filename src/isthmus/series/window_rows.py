@@ -1,0 +1,95 @@
+"""The windows of one or several series as rows of a table: what is evaluated, drawn and shown on a map."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from isthmus.series.held_out import split_blocks
+from isthmus.series.series import Series
+from isthmus.series.windowed import WindowedAutoencoder, joined_series
+from isthmus.series.windows import WindowGrid
+
+__all__ = ["WindowRows", "stamp_text", "window_rows"]
+
+
+@dataclass(frozen=True, eq=False)
+class WindowRows:
+    """Windows, each a row.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_windows, n_channels * length)
+        In standard units, missing cells filled by the model.
+    series : ndarray of shape (n_windows,)
+        Which of the series each is of.
+    starts : ndarray of shape (n_windows,)
+        The step of that series at which it begins.
+    held_out : ndarray of shape (n_windows,)
+        Whether it lies in a block that the fit held out.
+    training : ndarray of shape (n_windows,)
+        Whether the fit learned from it; those beside a held-out block are neither.
+    ids : tuple of str
+        The stamp at which each begins.
+    """
+
+    rows: np.ndarray
+    series: np.ndarray
+    starts: np.ndarray
+    held_out: np.ndarray
+    training: np.ndarray
+    ids: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def window_rows(
+    model: WindowedAutoencoder, several: Sequence[Series], *, of_fit: bool = True, most: int | None = None
+) -> WindowRows:
+    """Windows of series at the model's stride; those whose cells are mostly missing are left out.
+
+    Parameters
+    ----------
+    of_fit
+        Whether these are the series of the fit. Of others every window is held out.
+    most
+        The most windows to take, evenly spaced.
+    """
+    several = [model.windows_of(one)[0] for one in several]  # with the channels of the fit, in their order
+    joined = joined_series(several, type(model).__name__)
+    grid = WindowGrid.of(joined.segments, model.length_, model.stride_)
+    split, everywhere = split_blocks(grid), np.ones(len(grid), bool)
+    held_out, training = ~everywhere, ~everywhere
+    held_out[np.concatenate([np.empty(0, np.int64), *split.blocks])] = True
+    training[split.training] = True
+    if not of_fit:
+        held_out, training = everywhere, ~everywhere
+    taken = np.arange(len(grid))
+    if most is not None and len(grid) > most:
+        taken = np.unique(np.linspace(0, len(grid) - 1, most).round().astype(np.int64))
+    parts = list(model.filled_windows(joined, dataclasses.replace(grid, starts=grid.starts[taken]), told=True))
+    full = np.concatenate([part[1] for part in parts])
+    rows = np.concatenate([part[0] for part in parts])[full]
+    taken = taken[full]
+    begins = np.cumsum([0, *(len(one) for one in several)])
+    of = np.searchsorted(begins, grid.starts[taken], side="right") - 1
+    starts = grid.starts[taken] - begins[of]
+    ids = tuple(stamp_text(several[one].grid.stamps[at]) for one, at in zip(of, starts, strict=True))
+    return WindowRows(rows.reshape(len(rows), -1), of, starts, held_out[taken], training[taken], ids)
+
+
+def stamp_text(stamp: np.generic) -> str:
+    """A date to the second, or to what it needs; a number as it is.
+
+    >>> stamp_text(np.datetime64("2024-01-01T06:00:00.000000")), stamp_text(np.float64(12.0))
+    ('2024-01-01 06:00', '12')
+    """
+    if stamp.dtype.kind == "M":
+        text = str(stamp.astype("datetime64[us]")).replace("T", " ")
+        return text.removesuffix(".000000").removesuffix(":00")
+    number = float(stamp)
+    return str(int(number)) if number.is_integer() else f"{number:.10g}"

@@ -1,0 +1,169 @@
+"""Counts: the closed form, the likelihoods against SciPy's, and what a fit on counts promises."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.sparse
+import scipy.stats
+import torch
+
+import isthmus
+from isthmus import Autoencoder, VariationalAutoencoder
+from isthmus.parts.counts import poisson_deviance
+from isthmus.parts.likelihoods.negative_binomial import NegativeBinomialLikelihood
+from isthmus.parts.likelihoods.poisson import PoissonLikelihood
+
+LIKELIHOODS = ("poisson", "negative_binomial")
+
+
+def counts(n_rows: int = 240, n_features: int = 20, seed: int = 0) -> np.ndarray:
+    """Counts of two latent dimensions, with totals from 60 to 400."""
+    draws = np.random.default_rng(seed)
+    rates = np.exp(0.8 * draws.normal(size=(n_rows, 2)) @ np.random.default_rng(7).normal(size=(2, n_features)))
+    totals = draws.integers(60, 400, n_rows)
+    return draws.poisson(rates / rates.sum(1, keepdims=True) * totals[:, None]).astype(float)
+
+
+def deviance(reconstruction: np.ndarray, X: np.ndarray) -> float:
+    return float(poisson_deviance(torch.tensor(np.asarray(reconstruction, float)), torch.tensor(X)).mean())
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Autoencoder:
+    return Autoencoder(2, likelihood="poisson", random_state=0, max_iter=3).fit(counts())
+
+
+def test_the_closed_form_is_the_svd_of_pearson_residuals(fitted):
+    X = counts()
+    expected = X.sum(1, keepdims=True) * X.sum(0) / X.sum()
+    residuals = (X - expected) / np.sqrt(expected)
+    _, values, directions = np.linalg.svd(residuals, full_matrices=False)
+    found = fitted.principal_
+    np.testing.assert_allclose(found.variances[:2], values[:2] ** 2 / (len(X) - 1), rtol=1e-3)
+    np.testing.assert_allclose(np.abs((found.directions[:2].numpy() * directions[:2]).sum(1)), 1, atol=1e-3)
+
+
+def test_codes_are_polished_unasked_also_at_the_start():
+    X = counts(seed=1)
+    model = Autoencoder(2, likelihood="poisson", random_state=0, max_iter=0).fit(counts())
+    assert model.fitted_.polish_steps > 0
+    polished = deviance(model.reconstruct(X), X)
+    assert polished < deviance(model.set_params(polish=0).reconstruct(X), X)
+
+
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+def test_held_out_deviance_is_below_the_baseline(likelihood):
+    model = Autoencoder(2, likelihood=likelihood, random_state=0, max_iter=2).fit(counts())
+    X = counts(seed=1)
+    found = isthmus.evaluate(model, X)
+    assert found.deviance is not None
+    assert found.deviance.model.sse == pytest.approx(deviance(model.reconstruct(X), X), rel=1e-6)
+    assert found.deviance.model.sse < found.deviance.pca.sse
+    assert "deviance" in found.sentence
+
+
+def test_reconstructions_keep_the_rows_total(fitted):
+    X = counts(seed=1)
+    np.testing.assert_allclose(fitted.reconstruct(X).sum(1), X.sum(1), rtol=1e-4)
+    # The code holds proportions: a row counted ten times as long has nearly the same one.
+    fitted_codes = fitted.transform(np.concatenate([X[:1], 10 * X[:1]]))
+    assert np.abs(fitted_codes[0] - fitted_codes[1]).max() < 0.1 * np.abs(fitted.transform(X)).max()
+
+
+@pytest.mark.parametrize("kind", [Autoencoder, VariationalAutoencoder])
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+def test_samples_are_whole_numbers_with_totals_of_training_rows(kind, likelihood):
+    X = counts()
+    drawn = kind(2, likelihood=likelihood, random_state=0, max_iter=1).fit(X).sample(200, random_state=0)
+    assert (drawn >= 0).all()
+    assert (drawn == np.round(drawn)).all()
+    assert X.sum(1).min() / 2 < np.median(drawn.sum(1)) < X.sum(1).max()
+
+
+def test_sparse_rows_give_the_same_model(fitted):
+    X = scipy.sparse.csr_matrix(counts())
+    sparse = Autoencoder(2, likelihood="poisson", random_state=0, max_iter=3).fit(X)
+    np.testing.assert_allclose(sparse.reconstruct(X), fitted.reconstruct(X.toarray()), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("likelihood", [*LIKELIHOODS, "auto"])
+def test_a_saved_model_is_the_same_model(tmp_path, likelihood):
+    X = counts()
+    model = Autoencoder(2, likelihood=likelihood, random_state=0, max_iter=1).fit(X)
+    isthmus.save(model, tmp_path / "model")
+    again = isthmus.load(tmp_path / "model")
+    assert np.array_equal(again.reconstruct(X), model.reconstruct(X))
+    assert np.array_equal(again.sample(4), model.sample(4))
+
+
+def test_auto_takes_counts_for_counts_only():
+    X = counts()
+    kind = NegativeBinomialLikelihood
+    assert isinstance(Autoencoder(2, likelihood="auto", max_iter=0).fit(X).model_.likelihood, kind)
+    assert not isinstance(Autoencoder(2, likelihood="auto", max_iter=0).fit(X + 0.5).model_.likelihood, kind)
+    assert not isinstance(Autoencoder(2, likelihood="auto", max_iter=0).fit(X > 3).model_.likelihood, kind)
+
+
+def test_a_plain_module_computes_the_same(fitted):
+    X = counts(seed=1)
+    plain, module = fitted.to_torch(polish=0), Autoencoder(**{**fitted.get_params(), "polish": 0})
+    module.fit(counts())
+    np.testing.assert_allclose(plain(torch.tensor(X)).detach().numpy(), module.reconstruct(X), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", [PoissonLikelihood, NegativeBinomialLikelihood])
+def test_the_cost_is_scipys(kind):
+    x = torch.tensor([[3.0, 0.0, 5.0], [1.0, 1.0, 0.0]])
+    likelihood = kind(np.array([2.0, 1.0, 3.0]), 10)
+    output = torch.tensor([[0.3, -0.2, 0.1], [0.0, 0.5, -1.0]])
+    mean = likelihood.at(x).mean(output).detach().numpy()
+    if kind is PoissonLikelihood:
+        expected = scipy.stats.poisson.logpmf(x.numpy(), mean)
+    else:
+        theta = likelihood.dispersion.detach().numpy()
+        expected = scipy.stats.nbinom.logpmf(x.numpy(), theta, theta / (theta + mean))
+    np.testing.assert_allclose(-likelihood(output, x).detach().numpy(), expected.sum(1), rtol=1e-5)
+
+
+def test_the_jacobian_is_the_derivative():
+    likelihood = PoissonLikelihood(np.array([2.0, 1.0, 3.0]), 10).at(torch.tensor([[4.0, 0.0, 2.0]]))
+    output, along = torch.tensor([[0.3, -0.2, 0.1]]), torch.tensor([[1.0, -0.5, 2.0]])
+    stacked = likelihood.value_and_jacobian(torch.stack([output, along], 1))
+    step = 1e-3
+    numeric = (likelihood.mean(output + step * along) - likelihood.mean(output - step * along)) / (2 * step)
+    torch.testing.assert_close(stacked[:, 1], numeric, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda X: X - 1, "goes down to -1"),
+        (lambda X: X + 0.5, "holds fractions"),
+        (lambda X: X * (np.arange(len(X)) != 3)[:, None], "row 3 of X sums to zero"),
+        (lambda X: np.where(X.max() == X, np.nan, X), "takes no missing cells"),
+    ],
+)
+def test_what_are_no_counts_is_refused_at_fit(spoil, said):
+    with pytest.raises(ValueError, match=said):
+        Autoencoder(2, likelihood="poisson").fit(spoil(counts()))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda X: X - 1, "X holds -1"),
+        (lambda X: X + 0.5, r"X holds \d+\.5"),
+        (lambda X: X * (np.arange(len(X)) != 3)[:, None], "row 3 of X sums to zero"),
+    ],
+)
+def test_what_are_no_counts_is_refused_in_use(fitted, spoil, said):
+    with pytest.raises(ValueError, match=said):
+        fitted.transform(spoil(counts()))
+
+
+def test_corruption_and_scaling_are_refused():
+    with pytest.raises(ValueError, match="takes no corruption"):
+        isthmus.DenoisingAutoencoder(2, likelihood="poisson").fit(counts())
+    with pytest.raises(ValueError, match="counts are taken as they are"):
+        Autoencoder(2, likelihood="poisson", scale="standard").fit(counts())
