@@ -265,11 +265,14 @@ def _draw(folder: Path, estimator: Any, rows: DataSplit, pca_components: int) ->
 def _explore(page: Path, models: dict[str, Any], rows: DataSplit, evaluations: dict[str, Evaluation]) -> str | None:
     """The page's name; a run is worth keeping even where it cannot be written, for whatever reason."""
     from isthmus.cli.explore import write_page
+    from isthmus.explorer import UnknownLayerError
 
     say("writing the explorer page …")
     try:
         write_page(page, models, rows.held_out, rows.training, evaluations=evaluations, overwrite=True)
         return page.name
+    except UnknownLayerError as reason:
+        say(f"note: no explorer page: {reason}")
     except Exception as error:
         say(f"note: no explorer page ({type(error).__name__}: {error}); isthmus explore RUN --debug shows why.")
     return None
