@@ -155,13 +155,29 @@ def speed_beside_peers() -> str:
     return "\n".join(lines)
 
 
+def _detectors_on_clean_rows() -> dict[str, dict[str, float]]:
+    """Area under the ROC curve by set and detector, means over seeds, of the detectors that ran on every set."""
+    runs: dict[str, list[dict]] = {}
+    for key, figures in results("anomalies").items():
+        name, protocol, _ = key.rsplit(", ", 2)
+        if protocol == "clean":
+            runs.setdefault(name, []).append(figures)
+    everywhere = [run for of in runs.values() for run in of]
+    kinds = [kind for kind in everywhere[0] if all("auroc" in run.get(kind, ()) for run in everywhere)]
+    return {name: {kind: _mean([run[kind]["auroc"] for run in of]) for kind in kinds} for name, of in runs.items()}
+
+
+def _mean_detectors() -> dict[str, float]:
+    means = _detectors_on_clean_rows()
+    return {kind: _mean([of[kind] for of in means.values()]) for kind in next(iter(means.values()))}
+
+
 def anomalies_beside_peers() -> str:
     """Area under the ROC curve, means over seeds, learned from clean rows."""
-    runs = {name: sets["clean"] for name, sets in results("anomalies").items()}
-    kinds = list(next(iter(runs.values()))[0])
+    means = _detectors_on_clean_rows()
+    kinds = list(_mean_detectors())
     lines = ["| table | " + " | ".join(kind.replace("_", " ") for kind in kinds) + " |", "|---|" + "---|" * len(kinds)]
-    means = {name: {kind: _mean([run[kind]["auroc"] for run in of]) for kind in kinds} for name, of in runs.items()}
-    for name, of in [*means.items(), ("mean", {kind: _mean([m[kind] for m in means.values()]) for kind in kinds})]:
+    for name, of in [*means.items(), ("mean", _mean_detectors())]:
         best = max(of.values())
         cells = [f"**{of[kind]:.3f}**" if of[kind] == best else f"{of[kind]:.3f}" for kind in kinds]
         lines.append(f"| {name.split('_', 1)[-1]} | " + " | ".join(cells) + " |")
@@ -170,8 +186,7 @@ def anomalies_beside_peers() -> str:
 
 def best_detector() -> str:
     """The detector with the highest mean area."""
-    runs = [sets["clean"] for sets in results("anomalies").values()]
-    means = {kind: _mean([_mean([run[kind]["auroc"] for run in of]) for of in runs]) for kind in runs[0][0]}
+    means = _mean_detectors()
     best = max(means, key=lambda kind: means[kind])
     return f"{'nearest neighbours' if best == 'knn' else best} ({means[best]:.3f}; isthmus {means['isthmus']:.3f})"
 
