@@ -188,6 +188,8 @@ def best_detector() -> str:
     """The detector with the highest mean area."""
     means = _mean_detectors()
     best = max(means, key=lambda kind: means[kind])
+    if best == "isthmus":
+        return f"isthmus ({means[best]:.3f}; nearest neighbours {means['knn']:.3f})"
     return f"{'nearest neighbours' if best == 'knn' else best} ({means[best]:.3f}; isthmus {means['isthmus']:.3f})"
 
 
