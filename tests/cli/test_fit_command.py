@@ -298,4 +298,4 @@ def test_standard_input_is_read_for_a_dash(folder, tmp_path, monkeypatch):
     assert all(bool((piped[name] == file[name]).all()) for name in file)
     told = call("evaluate", "runs/stdin-vanilla")
     assert told.code == 1
-    assert "came from standard input, which is gone; name the data" in sentence(told)
+    assert "was fitted on standard input; name the data" in sentence(told)
