@@ -127,7 +127,7 @@ def test_pictures_are_decoded_and_encoded_as_torch_does(pictures, digits, name):
     codes = model.transform(X)
     np.testing.assert_allclose(decoded(pictures, tab), model.inverse_transform(codes), rtol=0, atol=1e-5)
     off = np.abs(encoded(pictures, X.tolist(), tab) - codes)
-    assert off.max() <= 1e-3 * codes.std(0).max()
+    assert off.max() <= 2e-3 * codes.std(0).max()
 
 
 @pytest.mark.parametrize("name", PICTURES)
