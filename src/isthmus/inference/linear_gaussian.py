@@ -30,14 +30,17 @@ def linear_gaussian_log_prob(x: Tensor, mean: Tensor, loading: Tensor, noise_var
         W S^½, shape (n_features, k).
     """
     missing = x.isnan()
-    away = torch.where(missing, 0.0, x - mean).double()
-    covariance = loading.double() @ loading.double().T
-    covariance.diagonal().add_(noise_variance)
+    away, loading = torch.where(missing, 0.0, x - mean).double(), loading.double()
     if not bool(missing.any()):
-        factor = torch.linalg.cholesky(covariance)
-        white = torch.linalg.solve_triangular(factor, away.T, upper=False).T
-        log_det = 2 * factor.diagonal().log().sum()
-        return (-0.5 * (white.square().sum(1) + log_det + x.shape[1] * math.log(2 * math.pi))).to(x.dtype)
+        axes, lengths, _ = torch.linalg.svd(loading, full_matrices=False)
+        within = away @ axes  # along the decoder's own directions; beyond them there is noise alone
+        beyond = (away - within @ axes.T).square().sum(1) / noise_variance
+        variances = lengths.square() + noise_variance
+        log_det = variances.log().sum() + (x.shape[1] - len(lengths)) * math.log(noise_variance)
+        square = beyond + (within.square() / variances).sum(1)
+        return (-0.5 * (square + log_det + x.shape[1] * math.log(2 * math.pi))).to(x.dtype)
+    covariance = loading @ loading.T
+    covariance.diagonal().add_(noise_variance)
     return torch.cat(
         [_of_observed(*part, covariance) for part in zip(away.split(64), missing.split(64), strict=True)]
     ).to(x.dtype)
