@@ -6,13 +6,11 @@ from typing import Any
 
 from isthmus.cli.outcome import print_json, show
 from isthmus.cli.row_flags import JsonOutput, RunPath
-from isthmus.cli.run_folder import EVALUATION, FIGURES, Run, open_run
-from isthmus.storage.safe_reading import open_regular_file, parse_object
+from isthmus.cli.run_folder import FIGURES, Run, open_run, recorded_sentence
 
 __all__ = ["info"]
 
 FEW_NAMES, MOST_SAID = 6, 24
-MOST_EVALUATION_BYTES = 16 << 20
 
 
 def info(run: RunPath, /, *, json: JsonOutput = False) -> None:
@@ -68,7 +66,7 @@ def _facts(run: Run) -> dict[str, Any]:
         "rows_are": None if estimator.fitted_.row_shape is None else str(estimator.fitted_.row_shape),
         "axes": _axes(estimator.fitted_.row_shape),
         "image_shape": None if record is None or record.image_shape is None else list(record.image_shape),
-        "outcome": _sentence(run),
+        "outcome": recorded_sentence(run),
         "figures": sorted(str(path) for path in (run.path / FIGURES).glob("*.png")) or None,
         "fitted_by": None if run.library_version is None else f"isthmus {run.library_version}",
     }
@@ -91,14 +89,6 @@ def _kinds(run: Run, estimator: Any) -> dict[str, str] | None:
         return {column.name: column.kind for column in estimator.fitted_.layout.columns}
     names = _columns(run, estimator)
     return None if names is None or estimator.fitted_.row_shape is not None else dict.fromkeys(names, "number")
-
-
-def _sentence(run: Run) -> str | None:
-    try:
-        with open_regular_file(run.path, EVALUATION) as file:
-            return str(parse_object(file.read(MOST_EVALUATION_BYTES), EVALUATION)["sentence"])
-    except (OSError, ValueError, KeyError):
-        return None
 
 
 def _said(value: Any) -> str:

@@ -32,7 +32,7 @@ from isthmus.cli.series_record import SERIES_RUN, SeriesRecord
 from isthmus.storage.folder_writing import Owned, building, finish_replacement, require_free, saved_files
 from isthmus.storage.manifest import manifest_bytes, read_manifest
 from isthmus.storage.record import fact, from_plain, record
-from isthmus.storage.safe_reading import StorageError, open_regular_file, reason_of
+from isthmus.storage.safe_reading import StorageError, open_regular_file, parse_object, reason_of
 from isthmus.tables.dialect import Dialect
 from isthmus.tables.errors import DataError
 from isthmus.tables.layout import TableLayout, plain_layout
@@ -61,6 +61,7 @@ __all__ = [
     "open_run",
     "places_sha256",
     "read_data_record",
+    "recorded_sentence",
     "require_free_run",
     "written_run",
 ]
@@ -90,6 +91,7 @@ OWNED = Owned(
     (RECORD, DATA),
 )
 CONFIG = "config.json"
+MOST_EVALUATION_BYTES = 16 << 20
 OTHER_KINDS = {
     "AutoencoderOutlierDetector": "an outlier detector; use it with isthmus detect DATA --model",
     "Denoiser": "a denoiser; use it with isthmus denoise DATA --model",
@@ -341,3 +343,12 @@ def _run(path: Path, model_path: Path, folder: Path) -> Run:
         raise CommandError(
             f"{str(place)!r} is damaged or another program's ({reason_of(error)}); use the model folder beside it."
         ) from error
+
+
+def recorded_sentence(run: Run) -> str | None:
+    """What the evaluation of a run said in words; None where there is none that can be read."""
+    try:
+        with open_regular_file(run.path, EVALUATION) as file:
+            return str(parse_object(file.read(MOST_EVALUATION_BYTES), EVALUATION)["sentence"])
+    except (OSError, ValueError, KeyError):
+        return None

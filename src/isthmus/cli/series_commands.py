@@ -23,7 +23,7 @@ from isthmus.cli.detection_output import require_writable, write_columns
 from isthmus.cli.outcome import CommandError, UsageError, print_json, say, show
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import TableFlags
-from isthmus.cli.run_folder import EVALUATION, FIGURES, PAGE, Run
+from isthmus.cli.run_folder import FIGURES, PAGE, Run, recorded_sentence
 from isthmus.cli.series_detection import written_stamp
 from isthmus.cli.series_run import (
     SeriesData,
@@ -34,7 +34,6 @@ from isthmus.cli.series_run import (
     series_data,
     windows_of,
 )
-from isthmus.storage.safe_reading import open_regular_file, parse_object
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,7 +50,6 @@ __all__ = [
     "series_rows",
 ]
 
-MOST_EVALUATION_BYTES = 16 << 20
 SERIES_ROWS = ("encode", "score", "reconstruct", "impute")
 
 
@@ -193,7 +191,7 @@ def info_of_series(run: Run) -> dict[str, Any]:
         "entity": None if record is None else record.entity,
         "labels": None if record is None else record.labels,
         "dropped": None if record is None or not record.drop else list(record.drop),
-        "outcome": _sentence(run),
+        "outcome": recorded_sentence(run),
         "figures": sorted(str(path) for path in (run.path / FIGURES).glob("*.png")) or None,
         "fitted_by": None if run.library_version is None else f"isthmus {run.library_version}",
     }
@@ -234,11 +232,3 @@ def _numbers(names: list[str], table: np.ndarray) -> dict[str, list[Any]]:
         name: [None if value != value else value for value in table[:, place].tolist()]
         for place, name in enumerate(names)
     }
-
-
-def _sentence(run: Run) -> str | None:
-    try:
-        with open_regular_file(run.path, EVALUATION) as file:
-            return str(parse_object(file.read(MOST_EVALUATION_BYTES), EVALUATION)["sentence"])
-    except (OSError, ValueError, KeyError):
-        return None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from isthmus.series import SeriesDetection, SeriesOutlierDetector
     from isthmus.series.reading import SeriesFile
 
-__all__ = ["AskedSeries", "detect_series", "require_time", "written_stamp"]
+__all__ = ["AskedSeries", "detect_series", "refuse_flags_of_tables", "require_time", "written_stamp"]
 
 MOST_EXPLAINED = 2_000_000  # numbers of contributions that are written per step
 
@@ -45,6 +45,13 @@ def require_time(flags: Mapping[str, Any]) -> None:
     given = [flag for flag, value in flags.items() if value is not None]
     if given:
         raise UsageError(f"{', '.join(given)}: for a series, whose column of times --time names.")
+
+
+def refuse_flags_of_tables(flags: Mapping[str, Any]) -> None:
+    """Refuse flags of a table of rows where a column of times is named."""
+    given = [flag for flag, value in flags.items() if value]
+    if given:
+        raise UsageError(f"{', '.join(given)}: for tables of rows, and --time names a series.")
 
 
 def detect_series(

@@ -13,6 +13,7 @@ from isthmus.cli.outcome import CommandError, UsageError, print_json, say, show
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import ReadingFlags
 from isthmus.cli.run_folder import EVALUATION, FIGURES, PAGE, require_free_run, written_run
+from isthmus.cli.series_detection import refuse_flags_of_tables
 from isthmus.cli.series_run import (
     SeriesData,
     draw_series,
@@ -55,9 +56,7 @@ def fit_series(
     json: bool,
 ) -> None:
     """Fit windows of a series, write the run folder, and print its held-out errors beside the closed form's."""
-    given = [flag for flag, value in not_of_series.items() if value]
-    if given:
-        raise UsageError(f"{', '.join(given)}: for tables of rows, and --time names a series.")
+    refuse_flags_of_tables(not_of_series)
     require_free_run(run, overwrite=overwrite)
     refuse_own_inputs([], [asked.data], replaced=[run])
     model = _unfitted(asked)

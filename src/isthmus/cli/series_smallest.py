@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from isthmus.cli.outcome import CommandError, UsageError, print_json, say, show
+from isthmus.cli.outcome import CommandError, print_json, say, show
 from isthmus.cli.reading_flags import ReadingFlags
+from isthmus.cli.series_detection import refuse_flags_of_tables
 
 __all__ = ["smallest_of_series"]
 
@@ -27,9 +28,7 @@ def smallest_of_series(
     json: bool,
 ) -> None:
     """Print held-out errors of windows by the size of their code, and the smallest size that is enough."""
-    given = [flag for flag, value in not_of_series.items() if value]
-    if given:
-        raise UsageError(f"{', '.join(given)}: for tables of rows, and --time names a series.")
+    refuse_flags_of_tables(not_of_series)
     from isthmus.series import window_code_sizes
     from isthmus.series.reading import read_series
 
