@@ -70,6 +70,8 @@ class FittedState:
         Codes of some training rows, from which new rows are sampled.
     given : Scaling or None
         Of what rows are given, where they are: standardised, column by column.
+    given_layout : TableLayout or None
+        How named columns and words of a condition become its numbers; None where it is an array of numbers.
     polish : int or None
         Steps by which codes are polished; None takes what paid at fit.
     form : FrameForm or None
@@ -105,6 +107,7 @@ class FittedState:
     refit_rows: int = 0
     codes: CodeBuffer | None = None
     given: Scaling | None = None
+    given_layout: TableLayout | None = None
     polish: int | None = None
     form: FrameForm | None = None
     names: tuple[str, ...] | None = None
@@ -244,6 +247,10 @@ class FittedState:
             return rows_once(X, self.scaling)
         source = with_metadata(ValidRows(X), given, None)
         return rows_once(source.values, concatenate_scalings([self.scaling, self.given]), source.widths)
+
+    def given_units(self, given: np.ndarray | None) -> np.ndarray | None:
+        """Conditions in the model's units, standardised as in `fit`."""
+        return None if given is None or self.given is None else self.given.apply(given)
 
     def map_batches(self, rows: Rows, function: Callable[..., Tensor]) -> np.ndarray:
         """Apply ``function`` to batches of `Rows`, which are in the model's units already."""

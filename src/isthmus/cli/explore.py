@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from isthmus.cli.baseline import BASELINE, fitted_baseline, is_tutorial_data
+from isthmus.cli.conditions import Conditions, GivenValues
 from isthmus.cli.data_split import held_out_again
 from isthmus.cli.matching_rows import read_matching, rows_expected
 from isthmus.cli.outcome import CommandError, UsageError, say
@@ -38,6 +39,7 @@ def explore(
     ids: Ids = None,
     labels: Labels = None,
     drop: Drop = (),
+    given: GivenValues = (),
     reading: Reading = READ_BY_ITSELF,
     overwrite: Overwrite = False,
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from isthmus.cli.conditions import Conditions, GivenValues
 from isthmus.cli.data_split import held_out_again
 from isthmus.cli.figures import draw_figures, require_no_figures
 from isthmus.cli.matching_rows import read_matching, rows_expected
@@ -28,6 +29,7 @@ def plot(
     ids: Ids = None,
     labels: Labels = None,
     drop: Drop = (),
+    given: GivenValues = (),
     reading: Reading = READ_BY_ITSELF,
     overwrite: Overwrite = False,
 ) -> None:

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from isthmus.cli.conditions import Conditions, GivenValues
 from isthmus.cli.matching_rows import Expected, codes_expected, open_matching, rows_expected
 from isthmus.cli.outcome import CommandError, say
 from isthmus.cli.own_inputs import refuse_own_inputs
@@ -46,12 +47,17 @@ Codes = Annotated[str, Parameter(help="Codes as isthmus encode writes them.")]
 
 @dataclass(frozen=True)
 class _Fitted:
-    """The model that a command is given: the path as it was typed, the estimator, and the columns of its rows."""
+    """The model that a command is given: the path as it was typed, the estimator, its rows' columns and conditions."""
 
     path: str
     estimator: Any
     rows: Expected
+    conditions: Conditions
     errors: bool = False
+
+    def given(self, block: Table) -> dict[str, Any]:
+        """What the rows of a block are given, as an argument; none of a model fitted without."""
+        return {"given": self.conditions.of(block)} if self.conditions.names else {}
 
 
 @dataclass(frozen=True)
@@ -109,6 +115,7 @@ def _row_command(
             overwrite: Overwrite = False,
             shard: Shard = None,
             std: Errors = False,
+            given: GivenValues = (),
         ) -> None:
             output, share = shared(output, shard) if shards else (output, None)
             refuse_own_inputs([output], [data], run)
@@ -117,6 +124,7 @@ def _row_command(
                 from isthmus.cli.series_commands import series_rows
 
                 rows_only = {"--ids": ids, "--labels": labels, "--drop": drop, "--shard": share, "--std": std}
+                rows_only |= {"--given": given}
                 name = entry.__name__
                 series_rows(
                     name, found, data, output, not_of_series=rows_only, reading=reading, overwrite=overwrite
@@ -126,12 +134,15 @@ def _row_command(
                 require_writable(output, overwrite=overwrite)
             estimator = found.load()
             rows = rows_expected(found, estimator)
-            written = entry(_Fitted(run, estimator, rows, std))
+            conditions = Conditions(found, estimator, given)
+            written = entry(_Fitted(run, estimator, rows, conditions, std))
             row_shape = rows.row_shape if pictures else None
             if pictures:
                 require_writable(output, overwrite=overwrite, row_shape=row_shape)
             expected = codes_expected(found, estimator) if reads_codes else rows
-            stream = open_matching(data, expected, labels=labels, ids=ids, drop=drop, share=share, reading=reading)
+            stream = open_matching(
+                data, expected, labels=labels, ids=ids, drop=drop, share=share, reading=reading, given=conditions
+            )
             gaps = _Gaps(estimator, written.values)
             write_blocks(
                 output,
@@ -168,12 +179,17 @@ def _row_command(
 def encode(model: _Fitted) -> _Written:
     """Encode rows: write the code of each.
 
-    Row ids and labels are kept beside the codes. Without -o the codes are printed as CSV.
+    Row ids and labels are kept beside the codes, and so are conditions (--given), by which isthmus decode finds them.
+    Without -o the codes are printed as CSV.
     """
     estimator = model.estimator
     latents = list(estimator.get_feature_names_out())
     if not model.errors:
-        return _Written(latents, lambda block: estimator.transform(block.rows), what="codes")
+
+        def codes(block: Table) -> Any:
+            return model.conditions.written(block, estimator.transform(block.rows, **model.given(block)), latents)
+
+        return _Written(latents, codes, what="codes")
     if not estimator.fitted_.has_errors:
         raise CommandError(
             f"{model.path!r}: no standard errors of its codes are known; encode without --std, or fit a variant with "
@@ -183,9 +199,10 @@ def encode(model: _Fitted) -> _Written:
     def with_errors(block: Table) -> Any:
         import numpy as np
 
-        return np.concatenate(estimator.transform(block.rows, return_std=True), 1)
+        return np.concatenate(estimator.transform(block.rows, return_std=True, **model.given(block)), 1)
 
-    return _Written([*latents, *(f"{name}_std" for name in latents)], with_errors, what="codes")
+    names = [*latents, *(f"{name}_std" for name in latents)]
+    return _Written(names, lambda block: model.conditions.written(block, with_errors(block), names), what="codes")
 
 
 @_row_command(reads_codes=True, pictures=True)
@@ -194,7 +211,7 @@ def decode(model: _Fitted) -> _Written:
 
     Row ids and labels are kept beside the rows. Without -o the rows are printed as CSV.
     """
-    return _Written(model.rows.columns, lambda block: model.estimator.inverse_transform(block.values))
+    return _Written(model.rows.columns, lambda block: model.estimator.inverse_transform(block.values, **model.given(block)))
 
 
 @_row_command(pictures=True, shards=True)
@@ -203,7 +220,7 @@ def reconstruct(model: _Fitted) -> _Written:
 
     Row ids, labels and column names are kept. Without -o the rows are printed as CSV.
     """
-    return _Written(model.rows.columns, lambda block: model.estimator.reconstruct(block.rows))
+    return _Written(model.rows.columns, lambda block: model.estimator.reconstruct(block.rows, **model.given(block)))
 
 
 @_row_command()
@@ -221,7 +238,7 @@ def impute(model: _Fitted) -> _Written:
 
     def filled(block: Table) -> Any:
         empty.append(int(np.isnan(block.values).sum()))
-        return model.estimator.impute(block.rows)
+        return model.estimator.impute(block.rows, **model.given(block))
 
     def closing(stream: TableStream) -> str:
         return f"{sum(empty):,} of {len(stream) * stream.n_columns:,} cells were empty and are filled."
@@ -236,6 +253,8 @@ def score(model: _Fitted) -> _Written:
     It is the evidence of the row (for a linear model PCA's log density), and for a variational model a lower bound of
     it. Row ids and labels are kept beside it. Without -o it is printed as CSV.
     """
-    return _Written(
-        ["log_density"], lambda block: model.estimator.score_samples(block.rows)[:, None], what="log densities"
-    )
+
+    def scores(block: Table) -> Any:
+        return model.estimator.score_samples(block.rows, **model.given(block))[:, None]
+
+    return _Written(["log_density"], scores, what="log densities")

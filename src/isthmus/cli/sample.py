@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from isthmus.cli.conditions import Conditions, GivenValues
 from isthmus.cli.matching_rows import rows_expected
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.row_flags import Overwrite, PicturesOutput, RunPath, Seed
@@ -24,6 +25,7 @@ def sample(
     seed: Seed | None = None,
     codes: Literal["auto", "prior", "density"] = "auto",
     noise: Annotated[bool, Parameter(show_default=False)] = False,
+    given: GivenValues = (),
     output: PicturesOutput = None,
     overwrite: Overwrite = False,
 ) -> None:
@@ -47,12 +49,13 @@ def sample(
     if found.is_of_series:
         from isthmus.cli.series_commands import refuse_flags, sample_windows
 
-        refuse_flags(found, {"--seed": seed is not None, "--codes": codes != "auto", "--noise": noise})
+        refuse_flags(found, {"--seed": seed is not None, "--codes": codes != "auto", "--noise": noise, "--given": given})
         sample_windows(found, number, output, overwrite=overwrite)
         return
     estimator = found.load()
     expected = rows_expected(found, estimator)
     require_writable(output, overwrite=overwrite, row_shape=expected.row_shape)
     refuse_own_inputs([output], [], run)
-    rows = estimator.sample(number, random_state=seed, codes=codes, noise=noise)
+    beside = Conditions(found, estimator, given).repeated(number)
+    rows = estimator.sample(number, random_state=seed, codes=codes, noise=noise, given=beside)
     write_rows(output, rows, expected.columns, row_shape=expected.row_shape, overwrite=overwrite)

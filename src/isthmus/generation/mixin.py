@@ -14,7 +14,7 @@ from isthmus.fitted import FittedState
 from isthmus.generation.density import fit_code_density
 from isthmus.generation.path import linear_path, spherical_path
 from isthmus.inference.code_buffer import CodeBuffer
-from isthmus.rows.metadata import given_for
+from isthmus.rows.conditions import given_for
 
 __all__ = ["CODES", "PATHS", "GenerationMixin"]
 
@@ -60,7 +60,8 @@ class GenerationMixin:
             is the mean of the rows with its code. Counts are always drawn, whole numbers from 0, and the row's total is
             that of some training row.
         given
-            Condition of each new row, shape (n_samples, n_given), for a model fitted with ``given``.
+            Condition of each new row, shape (n_samples, n_given), for a model fitted with ``given``; one row holds for
+            all of them.
         """
         who = type(self).__name__
         check_is_fitted(self)  # pyrefly: ignore[bad-argument-type]
@@ -80,11 +81,13 @@ class GenerationMixin:
             drawn = generator.standard_normal((n_samples, fitted.n_components)) * fitted.code_unit
         else:
             drawn = self._drawn_from_density(n_samples, generator)
-        rows = fitted.decode(drawn, given_for(self, given, n_samples))
+        rows = fitted.decode(drawn, self._conditions(given, n_samples))
         drawn_whole = noise or fitted.model.likelihood.draws_whole
         return fitted.in_user_format(self._with_noise(rows, generator) if drawn_whole else rows)
 
-    def interpolate(self, A: Any, B: Any, steps: int = 9, path: str = "auto") -> np.ndarray:
+    def interpolate(
+        self, A: Any, B: Any, steps: int = 9, path: str = "auto", *, given: Any = None, given_end: Any = None
+    ) -> np.ndarray:
         """Decode points on a path from the code of A to the code of B, both ends included.
 
         Parameters
@@ -96,6 +99,9 @@ class GenerationMixin:
         path
             ``"linear"``, ``"spherical"`` (about the origin, for codes of many latents with a prior N(0, I)), or
             ``"auto"``: spherical for variational codes of more than 3 latents.
+        given, given_end
+            Conditions of A and of B, for a model fitted with ``given``; B's are A's unless they are passed. Where they
+            differ, the condition moves linearly with the code.
 
         Returns
         -------
@@ -108,7 +114,12 @@ class GenerationMixin:
             raise ValueError(f"{who}: interpolate takes steps of at least 2, got {steps!r}.")
         if path not in PATHS:
             raise ValueError(f"{who}: path must be one of {', '.join(PATHS)}, got {path!r}.")
-        starts, ends = (self.transform(_as_rows(rows)).astype(np.float64) for rows in (A, B))
+        A, B = _as_rows(A), _as_rows(B)
+        first = self._conditions(given, _count(A))
+        last = first if given_end is None else self._conditions(given_end, _count(B))
+        starts, ends = (
+            self.transform(rows, given=beside).astype(np.float64) for rows, beside in ((A, first), (B, last))
+        )
         if len(starts) != len(ends):
             raise ValueError(f"{who}: A and B must have equal numbers of rows, got {len(starts)} and {len(ends)}.")
         if path == "auto":
@@ -116,7 +127,18 @@ class GenerationMixin:
             path = "spherical" if spherical else "linear"
         unit = fitted.code_unit  # the prior's sphere is one in the units of the model
         points = (spherical_path if path == "spherical" else linear_path)(starts / unit, ends / unit, int(steps))
-        return self.inverse_transform(points.reshape(-1, fitted.n_components) * unit)
+        if first is None or last is None:
+            between = None
+        else:
+            between = linear_path(first, last, int(steps)).reshape(-1, first.shape[1])
+        return self.inverse_transform(points.reshape(-1, fitted.n_components) * unit, given=between)
+
+    def _conditions(self, given: Any, n_rows: int) -> np.ndarray | None:
+        """Encoded conditions of so many rows; one condition alone is that of all."""
+        if given is not None and n_rows > 1 and _count(given) == 1:
+            found = given_for(self, given, 1)
+            return None if found is None else np.repeat(found, n_rows, 0)
+        return given_for(self, given, n_rows)
 
     def _drawn_from_density(self, n_samples: int, generator: np.random.RandomState) -> np.ndarray:
         """Codes from the fitted density, as `inverse_transform` takes them."""
@@ -146,6 +168,10 @@ class GenerationMixin:
                 f"isthmus, or is still being fitted); fit it again to sample from them."
             )
         return self.fitted_.codes
+
+
+def _count(rows: Any) -> int:
+    return rows.shape[0] if hasattr(rows, "shape") else len(rows)
 
 
 def _as_rows(rows: Any) -> Any:

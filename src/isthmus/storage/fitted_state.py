@@ -98,6 +98,7 @@ class Facts:
     whitened: bool = fact(default=False)
     row_shape: RowShape | None = fact(default=None)
     counts: bool = fact(default=False)
+    given_layout: TableLayout | None = fact(default=None)
 
     def __post_init__(self) -> None:
         if len({*self.history_columns}) != len(self.history_columns):
@@ -106,6 +107,8 @@ class Facts:
             raise ValueError(f"there are {len(self.feature_names)} feature_names for {self.n_features} columns")
         if self.layout is not None and self.layout.width != self.n_features:
             raise ValueError(f"the layout of its table has not {self.n_features} columns")
+        if self.given_layout is not None and self.given_layout.width != self.n_given:
+            raise ValueError(f"the layout of what rows are given has not n_given={self.n_given} columns")
         if self.rank > self.n_features or self.completion_rank > self.n_features:
             raise ValueError(f"rank and completion_rank must be at most {self.n_features}, the number of columns")
         if self.n_directions > self.rank:
@@ -173,6 +176,7 @@ def facts_of(fitted: FittedState, names: Sequence[str] | None) -> Facts:
         completion_rank=0 if completion is None else int(completion.loadings.shape[1]),
         n_kept_codes=0 if fitted.codes is None else len(fitted.codes.kept),
         n_given=0 if fitted.given is None else len(fitted.given.center),
+        given_layout=fitted.given_layout,
         inference=None if fitted.inference is None else inference_facts(fitted.inference),
         masked=fitted.masked,
         form=fitted.form,
@@ -300,6 +304,7 @@ def restore(
         given=None
         if facts.n_given == 0
         else Scaling(tensors["given.center"].numpy(), tensors["given.spread"].numpy(), 1.0),
+        given_layout=facts.given_layout,
         form=facts.form,
         names=facts.feature_names,
         image_shape=estimator.image_shape if facts.row_shape is None else facts.row_shape.image_shape,
