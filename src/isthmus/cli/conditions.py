@@ -24,8 +24,8 @@ GivenColumns = Annotated[
     tuple[str, ...],
     Parameter(
         "--given",
-        help="Columns that rows are given, separated by commas: encoder and decoder see them, so the code need not hold "
-        "them. Not learned from.",
+        help="Columns that rows are given, separated by commas: encoder and decoder see them, so the code need not "
+        "hold them. Not learned from.",
         show_default=False,
     ),
 ]
@@ -33,7 +33,8 @@ GivenValues = Annotated[
     tuple[str, ...],
     Parameter(
         "--given",
-        help="Of a model fitted with --given: COLUMN=VALUE, for all rows instead of the file's column; repeat for more.",
+        help="Of a model fitted with --given: COLUMN=VALUE, for all rows instead of the file's column; "
+        "repeat for more.",
         show_default=False,
     ),
 ]
@@ -90,8 +91,8 @@ class Conditions:
         absent = [name for name in self.read if name not in (*stream.all_columns, stream.label_name)]
         if absent:
             raise CommandError(
-                f"{source!r}: the model's rows are given {said(self.names)}, and the file has no {said(absent)}; add the "
-                f"column, or say --given {absent[0]}=VALUE for all rows."
+                f"{source!r}: the model's rows are given {said(self.names)}, and the file has no {said(absent)}; add "
+                f"the column, or say --given {absent[0]}=VALUE for all rows."
             )
         assert self.layout is not None  # or nothing would be read
         layout = self.layout.select(self.read)

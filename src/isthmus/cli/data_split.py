@@ -143,7 +143,9 @@ class DataSplit:
             given=None if table.given is None else layout_of(table.given),
             layout=None if plain else layout,
             dialect=self.dialect,
-            passed_over=() if described is None else tuple(one.name for one in described.findings if not one.learned),
+            passed_over=()
+            if described is None
+            else tuple(one.name for one in described.findings if not one.learned and one.kind != "given"),
             named_columns=described is not None and bool(described.findings),
         )
 

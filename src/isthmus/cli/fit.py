@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from isthmus.cli.conditions import GivenColumns, columns_asked
 from isthmus.cli.baseline import BASELINE, fitted_baseline, is_tutorial_data
+from isthmus.cli.conditions import GivenColumns, columns_asked
 from isthmus.cli.data_split import DataRequest, DataSplit, read_and_split
 from isthmus.cli.distributed import is_main_process, joined, restarted
 from isthmus.cli.hyperparameter_flags import (
@@ -257,7 +257,12 @@ def _draw(folder: Path, estimator: Any, rows: DataSplit, pca_components: int) ->
 
     say("drawing figures …")
     try:
-        return [path.name for path in draw_figures(folder, estimator, rows.held_out, rows.training, pca_components)]
+        return [
+            path.name
+            for path in draw_figures(
+                folder, estimator, rows.held_out, rows.training, pca_components, rows.training_given
+            )
+        ]
     except CommandError as error:
         say(f"note: {error}")
     except Exception as error:
@@ -272,7 +277,15 @@ def _explore(page: Path, models: dict[str, Any], rows: DataSplit, evaluations: d
 
     say("writing the explorer page …")
     try:
-        write_page(page, models, rows.held_out, rows.training, evaluations=evaluations, overwrite=True)
+        write_page(
+            page,
+            models,
+            rows.held_out,
+            rows.training,
+            given_train=rows.training_given,
+            evaluations=evaluations,
+            overwrite=True,
+        )
         return page.name
     except UnknownLayerError as reason:
         say(f"note: no explorer page: {reason}")

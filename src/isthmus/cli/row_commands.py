@@ -211,7 +211,9 @@ def decode(model: _Fitted) -> _Written:
 
     Row ids and labels are kept beside the rows. Without -o the rows are printed as CSV.
     """
-    return _Written(model.rows.columns, lambda block: model.estimator.inverse_transform(block.values, **model.given(block)))
+    return _Written(
+        model.rows.columns, lambda block: model.estimator.inverse_transform(block.values, **model.given(block))
+    )
 
 
 @_row_command(pictures=True, shards=True)

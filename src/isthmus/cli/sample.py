@@ -49,7 +49,9 @@ def sample(
     if found.is_of_series:
         from isthmus.cli.series_commands import refuse_flags, sample_windows
 
-        refuse_flags(found, {"--seed": seed is not None, "--codes": codes != "auto", "--noise": noise, "--given": given})
+        refuse_flags(
+            found, {"--seed": seed is not None, "--codes": codes != "auto", "--noise": noise, "--given": given}
+        )
         sample_windows(found, number, output, overwrite=overwrite)
         return
     estimator = found.load()

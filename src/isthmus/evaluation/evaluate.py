@@ -118,6 +118,7 @@ def evaluate(
         pca_trustworthiness=trustworthiness(gathered.sample, gathered.pca_codes[gathered.sampled]),
         nats_per_row=gathered.nats / gathered.n_rows,
         pca_nats_per_row=_principal_nats(estimator, gathered),
+        conditional=given is not None,
         neighbours_kept=_neighbours_kept(estimator, gathered, gathered.codes),
         pca_neighbours_kept=_neighbours_kept(estimator, gathered, gathered.pca_codes),
     )

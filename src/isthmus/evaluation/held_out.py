@@ -76,9 +76,7 @@ def gather(
         return _gathered(estimator, X.load().rows if X.fits_in_memory else X, seed, size, given)
 
 
-def _gathered(
-    estimator: BaseAutoencoder, X: Any, seed: int, size: int | None, given: np.ndarray | None
-) -> HeldOut:
+def _gathered(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None, given: np.ndarray | None) -> HeldOut:
     scaling, fitted = estimator.scaling_, estimator.fitted_
     if isinstance(X, TableStream):
         kept = sample_indices(len(X), MOST_PROBE_ROWS, seed)

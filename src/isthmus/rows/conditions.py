@@ -22,7 +22,7 @@ from isthmus.tables.table import Table
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["conditions_at_fit", "condition_names", "given_for"]
+__all__ = ["condition_names", "conditions_at_fit", "given_for"]
 
 NAME = "given"  # of a column that has none
 SHOWN_LEVELS = 8

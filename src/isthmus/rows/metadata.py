@@ -48,7 +48,7 @@ def check_weights(sample_weight: Any, n_rows: int, who: str) -> np.ndarray | Non
 def with_metadata(
     source: ValidRows, given: np.ndarray | None, weights: np.ndarray | None, layout: TableLayout | None = None
 ) -> ValidRows:
-    """The rows with their metadata appended, without those of weight zero; ``layout`` is that of what they are given."""
+    """The rows with their metadata appended, without those of weight zero; ``layout`` is that of the conditions."""
     parts = [part for part in (given, None if weights is None else weights[:, None]) if part is not None]
     if not parts:
         return source
@@ -59,9 +59,7 @@ def with_metadata(
         stream: TableStream = _WithMetadata(source.stream, metadata)
         if kept is not None:
             stream = stream.without(np.setdiff1d(np.arange(len(metadata)), kept))
-        return dataclasses.replace(
-            source, stream=stream, widths=widths, mean_weight=mean_weight, given_layout=layout
-        )
+        return dataclasses.replace(source, stream=stream, widths=widths, mean_weight=mean_weight, given_layout=layout)
     values = source.values
     if kept is not None:
         values, metadata = values[kept], metadata[kept]

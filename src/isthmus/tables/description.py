@@ -62,9 +62,7 @@ class Description:
     def left_out(self) -> tuple[Finding, ...]:
         """The columns that are not, but for ids and labels."""
         roles = (self.id_name, self.label_name)
-        return tuple(
-            one for one in self.findings if not one.learned and one.name not in roles and one.kind != "given"
-        )
+        return tuple(one for one in self.findings if not one.learned and one.name not in roles and one.kind != "given")
 
     @property
     def missing(self) -> int:

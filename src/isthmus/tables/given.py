@@ -45,7 +45,9 @@ def open_with_given(source: Any, names: Sequence[str], **options: Any) -> TableS
     rest = {name: kind for name, kind in kinds.items() if name not in names}
     look = open_table(source, **options, kinds=None, drop=drop)
     if absent := [name for name in names if name not in look.all_columns]:
-        raise DataError(f"{source!r}: no column {said(absent, None)} to be given; the columns are {said(look.all_columns)}.")
+        raise DataError(
+            f"{source!r}: no column {said(absent, None)} to be given; the columns are {said(look.all_columns)}."
+        )
     dropped = [name for name in names if name not in (labels, look.label_name)]
     if dropped or rest:
         look = open_table(source, **options, kinds=rest or None, drop=(*drop, *dropped))
@@ -60,7 +62,7 @@ def conditions_in(source: Any, names: Sequence[str], rows: TableStream, options:
     others = [name for name in names if name not in from_labels]
     columns: dict[str, Any] = {}
     if from_labels:
-        columns[from_labels[0]] = texts(pyarrow.array(_labels_of(rows).tolist()))  # classes, also where they are numbers
+        columns[from_labels[0]] = texts(pyarrow.array(_labels_of(rows).tolist()))  # classes, even if numbers
     if others:
         how = {name: options[name] for name in (*OF_READING, "layout", "kinds") if options.get(name) is not None}
         table = open_table(source, **how, **({} if "layout" in how else {"columns": others})).load()
