@@ -58,7 +58,7 @@ def test_every_form_of_the_columns_is_taken_in_any_order(model):
 
 
 def test_the_same_comes_again_after_save_and_load(model, tmp_path):
-    model.save(tmp_path / "model")
+    isthmus.save(model, tmp_path / "model")
     again = load(tmp_path / "model")
     np.testing.assert_array_equal(again.transform(X, given=FRAME), model.transform(X, given=FRAME))
     one = FRAME[:1]

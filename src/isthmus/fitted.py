@@ -23,6 +23,7 @@ from isthmus.inference.state import InferenceState
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.network import Architecture
 from isthmus.parts.principal import Principal
+from isthmus.rows.marginals import Marginals
 from isthmus.rows.metadata import with_metadata
 from isthmus.rows.rows import DenseRows, Rows, padded, rows_once
 from isthmus.rows.scaling import Scaling, concatenate_scalings
@@ -86,6 +87,8 @@ class FittedState:
         How far training codes spread; None before a fit has come to its end, and after `partial_fit`.
     whitened : bool
         Whether latents are divided by their standard deviation.
+    marginals : Marginals or None
+        Values that the columns of a table with names take; None of other rows.
     row_shape : RowShape or None
         Sizes and kinds of a row's axes, where it has more to it than columns.
     """
@@ -126,6 +129,7 @@ class FittedState:
         """Whether errors are weighed as in the user's units: numeric columns whose scaling leaves their proportions."""
         return self.scale is None and self.layout is None
 
+    marginals: Marginals | None = None
     spread: CodeSpread | None = None
     whitened: bool = False
 
