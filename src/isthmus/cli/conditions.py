@@ -132,10 +132,12 @@ class Conditions:
         from isthmus.tables.table import Table
 
         assert self.layout is not None  # there are names
-        layout = TableLayout((*plain_layout(names).columns, *self.layout.columns))
-        cells = plain_layout(names).decode(values)
-        for name, column in zip(self.names, self.repeated(len(rows), rows.given).columns, strict=True):
-            cells = cells.append_column(name, column)
+        beside = [name for name in self.names if name != rows.label_name]  # labels are written anyhow
+        columns = [column for column in self.layout.columns if column.name in beside]
+        layout = TableLayout((*plain_layout(names).columns, *columns))
+        cells, given = plain_layout(names).decode(values), self.repeated(len(rows), rows.given)
+        for name in beside:
+            cells = cells.append_column(name, given.column(name))
         return Table(cells, layout.names, layout=layout)
 
     def examples(self) -> str:

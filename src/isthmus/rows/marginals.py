@@ -16,6 +16,7 @@ __all__ = ["Marginals", "learn_marginals"]
 
 N_QUANTILES = 257
 MOST_ROWS, MOST_COLUMNS = 2048, 4096
+ROUNDING = 1e-6  # of a column's spread
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +43,13 @@ def learn_marginals(rows: Rows, scaling: Scaling) -> Marginals | None:
     units = np.concatenate(parts)
     values = units * scaling.spread + scaling.center
     gaps = np.isnan(values)
-    values = np.where(gaps, np.nan, np.where(np.abs(values - np.rint(values)) < 1e-4, np.rint(values), values))
+    # Rows are single precision: what is whole but for that is whole, and nothing lies beyond the range for it.
+    off = ROUNDING * scaling.spread
+    values = np.where(gaps, np.nan, np.where(np.abs(values - np.rint(values)) < off, np.rint(values), values))
     levels = np.linspace(0, 1, N_QUANTILES)
     known = np.where(gaps.all(0), 0.0, values)  # a column without any value has no quantiles
     quantiles = np.nanquantile(known, levels, axis=0, method="inverted_cdf")
+    low, high = quantiles[0].copy(), quantiles[-1].copy()
+    low, high = (np.where(end == np.rint(end), end, end + sign * off) for end, sign in ((low, 1), (high, -1)))
+    quantiles = np.clip(quantiles, np.minimum(low, high), np.maximum(low, high))
     return Marginals(quantiles, gaps if gaps.any() else gaps[:0])
