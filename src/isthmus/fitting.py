@@ -32,6 +32,7 @@ from isthmus.rows.rows import Rows
 from isthmus.rows.validation import validation_count
 from isthmus.size_by_fits import fewest_keeping, supported
 from isthmus.tables.input_rows import ValidRows
+from isthmus.training.backtracking import backtracks, share_of_rate
 from isthmus.training.callbacks import EpochCallbacks
 from isthmus.training.checkpointing import FitCheckpointer
 from isthmus.training.completion import VALIDATION_DRAWS, learn_trust
@@ -157,6 +158,10 @@ def _train(
                 f"for float32 (use scale='standard'), or a weight of the loss is."
             )
         found = Alternated(best_epoch, False)
+        n_back = backtracks(history) if plan.backtracks else 0
+        if n_back:
+            slower = dataclasses.replace(turns.plan, learning_rate=turns.plan.learning_rate * share_of_rate(training))
+            turns = dataclasses.replace(turns, plan=slower, count=turns.count if n_back < plan.backtracks else 0)
         if turns.count and validation is not None and not halted and stopped is None:
             found = alternate(
                 fitted.model,
@@ -177,7 +182,7 @@ def _train(
     with seeded(fitted.seed):
         closed_form = closed_form_kept(fitted, best_epoch)
         codes = buffered_codes(fitted.model, learned, validation or learned, fitted.device, closed_form)
-    refit_rows, left = 0, best_epoch > 0 and stopped is None and not halted
+    refit_rows, left = 0, best_epoch > 0 and stopped is None and not halted and not (n_back and not found.kept)
     if validation is not None and left and choose_refit(estimator, rows):
         with seeded(fitted.seed), threads_for(plan.batch_size * fitted.n_weights):
             against = refit(training, turns, found, augmented(rows), validation)
