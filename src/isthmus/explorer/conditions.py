@@ -34,7 +34,11 @@ def conditions_facts(fitted: FittedState, given: np.ndarray | None, own: np.ndar
     """
     if given is None or own is None:
         return None
-    distinct = np.unique(given, axis=0)
+    sign = np.ones(given.shape[1])
+    if fitted.given_layout is not None:  # levels in their order: of one-hot columns the first comes first
+        for begin, end in fitted.given_layout.blocks.categories:
+            sign[begin:end] = -1
+    distinct = sign * np.unique(sign * given, axis=0)
     offered = distinct
     if len(distinct) > MOST_OFFERED:
         offered = distinct[np.linspace(0, len(distinct) - 1, MOST_OFFERED).round().astype(int)]
