@@ -227,3 +227,14 @@ def test_json_holds_no_nan():
 def test_run_is_given_nothing_but_tokens(folder, monkeypatch):
     monkeypatch.chdir(folder)
     assert run(["fit", "own.csv", "--ids", "name", *QUICK, "--variance", "-1"]) == 2
+
+
+def test_a_terminal_that_knows_only_ascii_gets_what_it_can_show(folder, tmp_path):
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = ("-m", "isthmus", "fit", str(folder / "own.csv"), "--ids", "name", *QUICK, "-o", str(tmp_path / "run"))
+    answer = subprocess.run(
+        [sys.executable, *command], capture_output=True, text=True, env=os.environ | ascii_only, check=False
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert "dimensions PCA needs for this" in answer.stdout
+    assert answer.stdout.isascii()
