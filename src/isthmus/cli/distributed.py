@@ -90,7 +90,7 @@ def _meeting_place() -> str:
     while time.monotonic() < until:
         for *_, address in addresses:
             try:
-                socket.create_connection(address[:2], timeout=TRY_FOR).close()
+                socket.create_connection((str(address[0]), int(port)), timeout=TRY_FOR).close()
             except OSError as error:
                 refused = error
             else:
