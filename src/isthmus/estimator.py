@@ -33,11 +33,12 @@ from isthmus.input_validation import blockwise, fit_columns, input_rules, set_co
 from isthmus.loadings import Loadings, find_loadings
 from isthmus.parts.linearization import NotDifferentiableError
 from isthmus.pca_attributes import PCAAttributes
-from isthmus.rows.metadata import check_given, check_weights, given_for, with_metadata
+from isthmus.rows.conditions import conditions_at_fit, given_for
+from isthmus.rows.metadata import check_weights, with_metadata
 from isthmus.settings import AutoencoderSettings
 from isthmus.tables.finite import has_gaps
 from isthmus.tables.fit_columns import FitColumns
-from isthmus.tables.input_rows import ValidRows, in_memory, rows_to_fit
+from isthmus.tables.input_rows import ValidRows, in_memory, large_stream, rows_to_fit
 from isthmus.torch_modules import Side, to_torch
 from isthmus.training.callbacks import CallbackSupportMixin, EpochCallbacks, with_callbacks
 from isthmus.training.checkpointing import Checkpointing
@@ -145,7 +146,8 @@ class BaseAutoencoder(
             validation. Only ratios matter. The linear completion of missing cells is fitted unweighted.
         given
             Condition of each row, shape (n_samples, n_given): encoder and decoder see it, so the code need not contain
-            it. Every method that takes rows or codes then needs ``given`` too.
+            it. A DataFrame, a Series or strings too, whose categories are encoded one-hot. Every method that takes rows
+            or codes then needs ``given`` too.
         checkpoints
             An `isthmus.Checkpoints`, from which an interrupted fit resumes.
         """
@@ -282,9 +284,11 @@ class BaseAutoencoder(
         out-of-core data some rows, evenly spread.
         """
         fitted = self._require_fitted()
+        stream = large_stream(X)
         X, places = in_memory(X, LOADING_ROWS)
         rows = self.to_numbers(X)
-        beside = given_for(self, given if given is None or places is None else np.asarray(given)[places], rows.shape[0])
+        beside = given_for(self, given, rows.shape[0] if stream is None else len(stream))
+        beside = beside if beside is None or places is None else beside[places]
         names = fit_columns(self, fitted.layout).encoded_names
         try:
             return find_loadings(fitted, rows, beside, list(self.get_feature_names_out()), names)
@@ -347,11 +351,12 @@ class BaseAutoencoder(
         if first:
             set_columns(self, rows.n_columns, rows.names)
         n_rows, who = rows.shape[0], type(self).__name__
+        layout = None
         if not first:
-            given = given_for(self, given, n_rows)
+            given, layout = given_for(self, given, n_rows), self.fitted_.given_layout
         elif given is not None:
-            given = check_given(given, n_rows, who)
-        return with_metadata(rows, given, check_weights(sample_weight, n_rows, who))
+            given, layout = conditions_at_fit(given, n_rows, who)
+        return with_metadata(rows, given, check_weights(sample_weight, n_rows, who), layout)
 
     def _require_fitted(self) -> FittedState:
         check_is_fitted(self)

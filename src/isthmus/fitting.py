@@ -27,6 +27,7 @@ from isthmus.pca_attributes import has_linear_code
 from isthmus.refitting import refit
 from isthmus.rehearsal import epochs_of_budget
 from isthmus.rows.augmented import augmenting
+from isthmus.rows.marginals import learn_marginals
 from isthmus.rows.rows import Rows
 from isthmus.rows.validation import validation_count
 from isthmus.size_by_fits import fewest_keeping, supported
@@ -187,6 +188,7 @@ def _train(
             elif against == "interrupted":
                 stopped = against
     spread, codes = _spread(estimator, codes, rows, closed_form)
+    is_table = fitted.row_shape is None and (fitted.layout is not None or fitted.names is not None)
     estimator.fitted_ = dataclasses.replace(
         estimator.fitted_,
         history=history,
@@ -197,6 +199,7 @@ def _train(
         polish=estimator.polish_steps,
         refit_rows=refit_rows,
         spread=spread,
+        marginals=learn_marginals(rows, fitted.scaling) if is_table else None,
     )
     if callbacks is not None:
         callbacks.close()

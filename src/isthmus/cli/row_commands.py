@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from isthmus.cli.conditions import Conditions, GivenValues
 from isthmus.cli.engine import Engine, answers_here, answers_of_workers
 from isthmus.cli.matching_rows import Expected, codes_expected, open_matching, rows_expected
 from isthmus.cli.outcome import CommandError, say
@@ -49,12 +50,17 @@ ENTRIES: dict[str, Callable[[_Fitted], _Written]] = {}
 
 @dataclass(frozen=True)
 class _Fitted:
-    """The model that a command is given: the path as it was typed, the estimator, and the columns of its rows."""
+    """The model that a command is given: the path as it was typed, the estimator, its rows' columns and conditions."""
 
     path: str
     estimator: Any
     rows: Expected
+    conditions: Conditions
     errors: bool = False
+
+    def given(self, block: Table) -> dict[str, Any]:
+        """What the rows of a block are given, as an argument; none of a model fitted without."""
+        return {"given": self.conditions.of(block)} if self.conditions.names else {}
 
 
 @dataclass(frozen=True)
@@ -113,6 +119,7 @@ def _row_command(
             overwrite: Overwrite = False,
             shard: Shard = None,
             std: Errors = False,
+            given: GivenValues = (),
             engine: Engine = "local",
         ) -> None:
             output, share = shared(output, shard) if shards else (output, None)
@@ -124,6 +131,7 @@ def _row_command(
                 ray = None if engine == "local" else engine
                 rows_only = {
                     "--ids": ids, "--labels": labels, "--drop": drop, "--shard": share, "--std": std, "--engine": ray,
+                    "--given": given,
                 }  # fmt: skip
                 name = entry.__name__
                 series_rows(
@@ -134,14 +142,17 @@ def _row_command(
                 require_writable(output, overwrite=overwrite)
             estimator = found.load()
             rows = rows_expected(found, estimator)
-            written = entry(_Fitted(run, estimator, rows, std))
+            conditions = Conditions(found, estimator, given)
+            written = entry(_Fitted(run, estimator, rows, conditions, std))
             row_shape = rows.row_shape if pictures else None
             if pictures:
                 require_writable(output, overwrite=overwrite, row_shape=row_shape)
             expected = codes_expected(found, estimator) if reads_codes else rows
-            stream = open_matching(data, expected, labels=labels, ids=ids, drop=drop, share=share, reading=reading)
+            stream = open_matching(
+                data, expected, labels=labels, ids=ids, drop=drop, share=share, reading=reading, given=conditions
+            )
             if engine == "ray":
-                asked = str(Path(run).resolve()), entry.__name__, std
+                asked = str(Path(run).resolve()), entry.__name__, std, given
                 answers = answers_of_workers(_answer_of, asked, stream.blocks())
             else:
                 answers = answers_here(written.values, stream.blocks())
@@ -180,23 +191,29 @@ def _row_command(
     return command_of
 
 
-def _answer_of(run: str, entry: str, errors: bool) -> Callable[[Table], Any]:
+def _answer_of(run: str, entry: str, errors: bool, given: tuple[str, ...]) -> Callable[[Table], Any]:
     """In a worker: what answers a block of rows."""
     found = open_run(run)
     estimator = found.load()
-    return ENTRIES[entry](_Fitted(run, estimator, rows_expected(found, estimator), errors)).values
+    conditions = Conditions(found, estimator, given)
+    return ENTRIES[entry](_Fitted(run, estimator, rows_expected(found, estimator), conditions, errors)).values
 
 
 @_row_command(shards=True, errors=True)
 def encode(model: _Fitted) -> _Written:
     """Encode rows: write the code of each.
 
-    Row ids and labels are kept beside the codes. Without -o the codes are printed as CSV.
+    Row ids and labels are kept beside the codes, and so are conditions (--given), by which isthmus decode finds them.
+    Without -o the codes are printed as CSV.
     """
     estimator = model.estimator
     latents = list(estimator.get_feature_names_out())
     if not model.errors:
-        return _Written(latents, lambda block: estimator.transform(block.rows), what="codes")
+
+        def codes(block: Table) -> Any:
+            return model.conditions.written(block, estimator.transform(block.rows, **model.given(block)), latents)
+
+        return _Written(latents, codes, what="codes")
     if not estimator.fitted_.has_errors:
         raise CommandError(
             f"{model.path!r}: no standard errors of its codes are known; encode without --std, or fit a variant with "
@@ -206,9 +223,10 @@ def encode(model: _Fitted) -> _Written:
     def with_errors(block: Table) -> Any:
         import numpy as np
 
-        return np.concatenate(estimator.transform(block.rows, return_std=True), 1)
+        return np.concatenate(estimator.transform(block.rows, return_std=True, **model.given(block)), 1)
 
-    return _Written([*latents, *(f"{name}_std" for name in latents)], with_errors, what="codes")
+    names = [*latents, *(f"{name}_std" for name in latents)]
+    return _Written(names, lambda block: model.conditions.written(block, with_errors(block), names), what="codes")
 
 
 @_row_command(reads_codes=True, pictures=True)
@@ -217,7 +235,9 @@ def decode(model: _Fitted) -> _Written:
 
     Row ids and labels are kept beside the rows. Without -o the rows are printed as CSV.
     """
-    return _Written(model.rows.columns, lambda block: model.estimator.inverse_transform(block.values))
+    return _Written(
+        model.rows.columns, lambda block: model.estimator.inverse_transform(block.values, **model.given(block))
+    )
 
 
 @_row_command(pictures=True, shards=True)
@@ -226,7 +246,7 @@ def reconstruct(model: _Fitted) -> _Written:
 
     Row ids, labels and column names are kept. Without -o the rows are printed as CSV.
     """
-    return _Written(model.rows.columns, lambda block: model.estimator.reconstruct(block.rows))
+    return _Written(model.rows.columns, lambda block: model.estimator.reconstruct(block.rows, **model.given(block)))
 
 
 @_row_command()
@@ -239,10 +259,13 @@ def impute(model: _Fitted) -> _Written:
     if not model.estimator.fitted_.takes_gaps:
         raise CommandError(f"{model.path!r} can't fill cells; fit it again with --missing mask.")
 
+    def filled(block: Table) -> Any:
+        return model.estimator.impute(block.rows, **model.given(block))
+
     def closing(stream: TableStream, gaps: _Gaps) -> str:
         return f"{gaps.cells:,} of {len(stream) * stream.n_columns:,} cells were empty and are filled."
 
-    return _Written(model.rows.columns, lambda block: model.estimator.impute(block.rows), closing=closing)
+    return _Written(model.rows.columns, filled, closing=closing)
 
 
 @_row_command(shards=True)
@@ -252,6 +275,8 @@ def score(model: _Fitted) -> _Written:
     It is the evidence of the row (for a linear model PCA's log density), and for a variational model a lower bound of
     it. Row ids and labels are kept beside it. Without -o it is printed as CSV.
     """
-    return _Written(
-        ["log_density"], lambda block: model.estimator.score_samples(block.rows)[:, None], what="log densities"
-    )
+
+    def scores(block: Table) -> Any:
+        return model.estimator.score_samples(block.rows, **model.given(block))[:, None]
+
+    return _Written(["log_density"], scores, what="log densities")
