@@ -87,6 +87,8 @@ FLOORS = {
     "denoising.*": 9,
     "pretraining": 9,
     "pretraining.*": 9,
+    "ratings": 9,
+    "ratings.*": 9,
     "explorer": 9,
     "explorer.*": 9,
     "onnx_export": 9,

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from isthmus.imputation.cell_predictor import MOST_COLUMNS, MOST_NUMBERS, MOST_ROWS, CellPredictor, learn_cell_predictor
 from isthmus.parts.autoencoder import AutoencoderModel
@@ -45,7 +44,9 @@ def learn_cells(
     found = learn_cell_predictor(x, groups, seed)
     judged = slice(0, n_held_out or len(x))
     expected = found.expected[judged].float().to(device)
-    given = torch.cat([part.given for part in parts if part.given is not None])[judged] if learned.widths.given else None
+    given = (
+        torch.cat([part.given for part in parts if part.given is not None])[judged] if learned.widths.given else None
+    )
     reconstructed = model.reconstruct(expected, None if given is None else given.to(device))
     hidden = found.hidden[judged].to(device)
     set_trust(completion, expected, reconstructed, x[judged].to(device), hidden)

@@ -43,7 +43,5 @@ def with_bands(
     if fitted.layout is not None:
         half *= np.isin(np.arange(len(half)), fitted.layout.blocks.numbers)
     middle = fitted.scaling.undo(fitted.map_rows(rows, fitted.reconstructed, given))
-    low, rows_, high = (
-        fitted.in_user_format((middle + side * half).astype(fitted.dtype), like) for side in (-1, 0, 1)
-    )
+    low, rows_, high = (fitted.in_user_format((middle + side * half).astype(fitted.dtype), like) for side in (-1, 0, 1))
     return rows_, low, high
