@@ -2,10 +2,11 @@
 
     python benchmarks/missing_values.py --folder ADBENCH [--seeds 2] [--only glass]
 
-Four tables are scikit-learn's; eight are files of ADBench (NUMBER_NAME.npz with an array X), in ADBENCH. Of each at most
-200 rows are drawn, for the forests' sake. Columns are standardised by what is observed, and the error is the root mean
-square over the hidden cells, in standard deviations: 1 is about what column means make. The hidden cells are looked at
-once, at the end. How isthmus fills cells was chosen on other tables (Stamps, vertebral, yeast, PageBlocks, thyroid, WBC).
+Four tables are scikit-learn's; eight are files of ADBench (NUMBER_NAME.npz with an array X), in ADBENCH. Of each at
+most 200 rows are drawn, for the forests' sake. Columns are standardised by what is observed, and the error is the root
+mean square over the hidden cells, in standard deviations: 1 is about what column means make. The hidden cells are
+looked at once, at the end. How isthmus fills cells was chosen on other tables (Stamps, vertebral, yeast, PageBlocks,
+thyroid, WBC).
 
 The others: column means; PCA imputation, the iterated singular value decomposition with its rank chosen on a tenth of
 the observed cells; scikit-learn's `KNNImputer`, and its `IterativeImputer` with the default ridge, with extremely
@@ -132,14 +133,12 @@ def table(results: list[dict]) -> str:
         cells = [f"**{error:.3f}**" if error == least else f"{error:.3f}" for error in means.values()]
         ratios.append(means["isthmus"] / best)
         sums.append(list(means.values()))
-        lines.append(
-            f"| {name.partition('_')[2] or name if name[0].isdigit() else name} | {share:.0%} | {' | '.join(cells)} | {ratios[-1]:.2f} |"
-        )
-    seconds = [np.median([entry["seconds"][way] for entry in results]) for way in names]
-    lines.append(
-        f"| mean | | {' | '.join(f'{error:.3f}' for error in np.mean(sums, 0))} | {np.exp(np.mean(np.log(ratios))):.2f} |"
-    )
-    lines.append(f"| seconds (median) | | {' | '.join(f'{each:.2f}' for each in seconds)} | |")
+        told = name.partition("_")[2] if name[0].isdigit() else name
+        lines.append(f"| {told} | {share:.0%} | {' | '.join(cells)} | {ratios[-1]:.2f} |")
+    overall = [f"{error:.3f}" for error in np.mean(sums, 0)]
+    seconds = [f"{np.median([entry['seconds'][way] for entry in results]):.1f}" for way in names]
+    lines.append(f"| mean | | {' | '.join(overall)} | {np.exp(np.mean(np.log(ratios))):.2f} |")
+    lines.append(f"| seconds (median) | | {' | '.join(seconds)} | |")
     return "\n".join(lines)
 
 

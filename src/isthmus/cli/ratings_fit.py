@@ -61,7 +61,7 @@ def fit_ratings(
     if ratings.n_repeated:
         say(f"note: {ratings.n_repeated:,} times a user rated an item again; the last rating counts.")
     settings = {name: _whole(name, value) for name, value in typed.items()}
-    model = ItemAutoencoder(asked.threshold, random_state=asked.seed, **settings)
+    model = ItemAutoencoder(threshold=asked.threshold, random_state=asked.seed, **settings)
     say("fitting the items' closed form, and a network beside it …")
     with warnings_said():
         model.fit(ratings)

@@ -7,8 +7,8 @@
 
 None is the best on all tables, and on one table none is the best in all columns. The weights are learned on cells of
 the training rows that were hidden from all of them (`isthmus.imputation.stacking`), and what is fitted to all cells
-later takes them. The rows are what is kept of it, some thousands at most; the closed forms are fitted to them again when
-they are first needed, always to the same answer.
+later takes them. The rows are what is kept of it, some thousands at most; the closed forms are fitted to them again
+when they are first needed, always to the same answer.
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ class _Fitted:
         spread = np.sqrt(np.square(np.where(there, rows - center, 0)).sum(0) / count)
         spread[spread == 0] = 1
         u = (rows - center) / spread
-        bounds = np.where(there, u, np.inf).min(0), np.where(there, u, -np.inf).max(0)
+        low, high = np.where(there, u, np.inf).min(0), np.where(there, u, -np.inf).max(0)
+        width = high - low  # a row may lie beyond what was observed, but not by more than what was observed spans
+        bounds = low - width, high + width
         gaussians = tuple(fit_joint_gaussian(u, shrinkage) for shrinkage in SHRINKAGES)
         with seeded(seed):
             completion = fit_completion(lambda: [torch.from_numpy(u)], len(u), torch.from_numpy(groups))
@@ -77,7 +79,7 @@ class _Fitted:
     def simple(self, u: np.ndarray, others: np.ndarray) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
         """All predictions but the forest's, the rows by which neighbours are found, and what the forest sees.
 
-        A prediction is never outside the range of what was observed of a column.
+        A prediction is at most as far outside the range of what was observed of a column as that is wide.
         """
         by_columns = [expected_cells(u, gaussian) for gaussian in self.gaussians]
         by_columns.append(self.completion(torch.from_numpy(u)).double().numpy())
@@ -89,7 +91,7 @@ class _Fitted:
     def predictions(self, rows: np.ndarray | None = None) -> np.ndarray:
         """Of rows with NaN, by default those of the fit, every prediction: shape (N_PREDICTIONS, n_rows, d)."""
         u = self.rows if rows is None else (rows - self.center) / self.spread
-        found, filled, inputs = self.simple(u, self.rows)
+        found, _, inputs = self.simple(u, self.rows)
         found.append(found[0] if self.forest is None else self.forest.fill(u, inputs))
         return self.center + self.spread * np.stack(found)
 

@@ -1,9 +1,10 @@
 """Bands about a reconstruction that hold a stated share of new cells, column by column.
 
-Split conformal prediction (Vovk, Gammerman & Shafer 2005; Lei et al. 2018): of n rows that were held out of training, the
-distances |x - x̂| of a column are sorted, and the ⌈(n + 1)γ⌉-th is the half width of the band that holds a share γ of
-what comes later, whatever the distribution, as long as later rows are like these. Between two of the sorted distances
-the width is interpolated, so the share is met rather than exceeded.
+Split conformal prediction (Vovk, Gammerman & Shafer 2005; Lei et al. 2018): of n rows that were held out of training,
+the distances |x - x̂| of a column are sorted, and the ⌈(n + 1)γ⌉-th is the half width of the band that holds a share γ
+of what comes later, whatever the distribution, as long as later rows are like these. Between two of the sorted
+distances the width is interpolated, so the share is met rather than exceeded. The rows have chosen the epoch, and PCA
+has seen them, which makes the bands of small tables a little too narrow.
 """
 
 from __future__ import annotations

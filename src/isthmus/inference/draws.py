@@ -72,7 +72,8 @@ def _of_columns(fitted: FittedState, n_draws: int, seed: int) -> Callable[..., T
 def _of_codes(fitted: FittedState, n_draws: int, source: torch.Generator) -> Callable[..., Tensor]:
     """Laplace's approximation: the posterior of each row's code, and the likelihood's noise."""
     inference, model = fitted.inference, fitted.model
-    assert inference is not None and fitted.codes is not None  # or the model would take no gaps
+    assert inference is not None  # or the model would take no gaps
+    assert fitted.codes is not None
     likelihood, errors = copy.deepcopy(model.likelihood).cpu(), fitted.codes.errors
 
     def many(x: Tensor, *beside: Tensor) -> Tensor:

@@ -74,13 +74,10 @@ def choose_blend(
     alone = ranked(by_closed_form, known, hidden).ndcg
     best, since = Blend(0.0, 0), 0
 
-    class _Enough(Exception):
-        pass
-
-    def look(epoch: int, network: LikesNetwork) -> None:
+    def look(epoch: int, network: LikesNetwork) -> bool:
         nonlocal best, since
         if epoch % EVERY and epoch != most_epochs:
-            return
+            return False
         scores = network.scores(known)
         by_network = standardised(scores)
         since += 1
@@ -88,13 +85,9 @@ def choose_blend(
             found = ranked(by_closed_form + weight * by_network, known, hidden)
             if best.blend is None or found.ndcg.mean() > best.blend.ndcg.mean():
                 best, since = Blend(weight, epoch, ranked(scores, known, hidden), found), 0
-        if since >= PATIENCE:
-            raise _Enough
+        return since >= PATIENCE
 
-    try:
-        train_network(likes, most_epochs, seed, look)
-    except _Enough:
-        pass
+    train_network(likes, most_epochs, seed, look)
     assert best.blend is not None  # there was a look
     gain = best.blend.ndcg - alone
     error = gain.std(ddof=1) / np.sqrt(len(gain))

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import typing
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -89,7 +89,7 @@ class ItemAutoencoder(BaseEstimator):
     ridge: float | None = hyper(None, "λ of the closed form; None: chosen on held-out users", above=0)
     max_iter: int = hyper(MOST_EPOCHS, "most epochs of the network; 0: the closed form alone", at_least=0)
     max_items: int = hyper(MOST_ITEMS, "items above which a fit is refused: memory grows with their square", at_least=2)
-    random_state: Any = None
+    random_state: Any = field(default=None, kw_only=True)
 
     def fit(self, X: Any, y: Any = None) -> typing.Self:
         """Fit to ratings: `Interactions`, a DataFrame or tuple of (users, items[, values]), or a sparse matrix.
@@ -230,12 +230,9 @@ class ItemAutoencoder(BaseEstimator):
                     f"{who}: {len(unknown)} users were not in the fit: {some}; give their ratings instead of names."
                 )
             return names, self.history_likes_[[places[name] for name in names]]
-        if sparse.issparse(X):
-            if X.shape[1] != len(self.items_) + len(self.left_out_):
-                raise ValueError(
-                    f"{who}: ratings have {X.shape[1]} items, and those of the fit had "
-                    f"{len(self.items_) + len(self.left_out_)}."
-                )
+        width = len(self.items_) + len(self.left_out_)
+        if sparse.issparse(X) and X.shape[1] != width:
+            raise ValueError(f"{who}: ratings have {X.shape[1]} items, and those of the fit had {width}.")
         ratings = _ratings_of(X, who, every_item=False)
         known = {name: place for place, name in enumerate(self.items_)}
         there = [place for place, name in enumerate(ratings.items) if name in known]
@@ -318,7 +315,7 @@ def _of_matrix(X: Any, who: str, *, every_item: bool) -> Interactions:
     if every_item and len(empty):
         some = ", ".join(map(str, empty[:5])) + (", …" if len(empty) > 5 else "")
         raise ValueError(
-            f"{who}: nobody rated {len(empty)} of {matrix.shape[1]} items (columns {some}), so nothing can be learned of "
-            "them; leave these columns out."
+            f"{who}: nobody rated {len(empty)} of {matrix.shape[1]} items (columns {some}), so nothing can be learned "
+            "of them; leave these columns out."
         )
     return Interactions(matrix, tuple(map(str, range(matrix.shape[0]))), tuple(map(str, range(matrix.shape[1]))))

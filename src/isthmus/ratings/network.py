@@ -58,9 +58,12 @@ class LikesNetwork(nn.Module):
 
 
 def train_network(
-    likes: sparse.csr_matrix, epochs: int, seed: int, after: Callable[[int, LikesNetwork], None] | None = None
+    likes: sparse.csr_matrix, epochs: int, seed: int, after: Callable[[int, LikesNetwork], bool] | None = None
 ) -> LikesNetwork:
-    """A network trained on users' likes, shape (n_users, n_items); ``after`` sees it after each epoch, from 1."""
+    """A network trained on users' likes, shape (n_users, n_items).
+
+    ``after`` sees it after each epoch, from 1; training ends where it says so.
+    """
     source = torch.Generator().manual_seed(seed)
     network = LikesNetwork.of_width(likes.shape[1], likes.shape[0])
     network.start(torch.from_numpy(np.asarray(likes.sum(0)).ravel()).float(), source)
@@ -73,8 +76,8 @@ def train_network(
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-        if after is not None:
-            after(epoch, network)
+        if after is not None and after(epoch, network):
+            break
     return network.eval()
 
 

@@ -47,9 +47,7 @@ def _words(source: str, user: str, item: str) -> tuple[list[Any], list[Any]]:
     if path.suffix.lower() == ".parquet":
         table = parquet.read_table(path)
     elif not path.is_file():
-        raise DataError(
-            f"{source!r}: ratings without values are read from a file of text or Parquet, and this is none."
-        )
+        raise DataError(f"{source!r}: ratings without values are read from a file of text or Parquet, not this.")
     else:
         with path.open(encoding="utf-8-sig", errors="replace") as text:
             head = text.readline()
