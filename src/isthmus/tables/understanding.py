@@ -182,7 +182,7 @@ def _findings(
 
 
 def _nothing_left(findings: Sequence[Finding]) -> str:
-    told = "; ".join(f"{one.name!r} {one.why or one.kind}" for one in findings[:8])
+    told = ", ".join(f"{one.name!r} ({one.why or one.kind})" for one in findings[:8])
     more = f" and {len(findings) - 8} more" if len(findings) > 8 else ""
     name = next((one.name for one in findings if one.kind in ("id", "text", "constant")), None)
     cure = (
