@@ -20,12 +20,12 @@ import csv
 import json
 import os
 import re
+import resource
 import shutil
-import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,7 @@ def run_apart(tokens: Sequence[str], folder: Path, seconds: float) -> dict[str, 
         for place, stream in ((out, 1), (said, 2)):
             os.dup2(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)
         sys.stdout, sys.stderr = open(1, "w", encoding="utf-8"), open(2, "w", encoding="utf-8")  # noqa: SIM115
-        signal.alarm(max(1, round(seconds)))
+        resource.setrlimit(resource.RLIMIT_CPU, (max(1, round(seconds)), resource.RLIM_INFINITY))
         from isthmus.cli.outcome import run
 
         code = run(tokens)
@@ -213,11 +213,9 @@ def summary(results: Sequence[dict[str, Any]], commands: Sequence[str]) -> str:
     """A line a command."""
     lines = [f"{'command':<10} {'files':>5} {'right':>5} {'wrong':>5} {'refused':>7} {'longest s':>9}"]
     for command in commands:
-        of: Callable[[str], int] = lambda outcome, command=command: sum(
-            one["command"] == command and one["outcome"] == outcome for one in results
-        )
-        longest = max((one["seconds"] for one in results if one["command"] == command), default=0.0)
-        counts = of("right"), of("wrong"), of("refused")
+        own = [one for one in results if one["command"] == command]
+        longest = max((one["seconds"] for one in own), default=0.0)
+        counts = [sum(one["outcome"] == outcome for one in own) for outcome in ("right", "wrong", "refused")]
         lines.append(f"{command:<10} {sum(counts):>5} {counts[0]:>5} {counts[1]:>5} {counts[2]:>7} {longest:>9.1f}")
     return "\n".join(lines)
 
@@ -228,7 +226,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--command", action="append", choices=COMMANDS, help="[default: all]")
     parser.add_argument("--only", default="", help="files whose name or form holds this text")
-    parser.add_argument("--seconds", type=float, default=300.0, help="time a command may take")
+    parser.add_argument("--seconds", type=float, default=300.0, help="processor time a command may take")
     parser.add_argument("--results", type=Path, help="file to append what was found to, a line of JSON each")
     given = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -579,7 +579,8 @@ def test_blanks_before_quotes(tmp_path):
 @pytest.mark.parametrize("names", [("t", "x", "unknown"), ("x", "none", "y")])
 def test_names_that_stand_for_nothing_among_numbers(names, tmp_path):
     table = read(write(tmp_path, text(dict(zip(names, (SIZE, COUNT, SIZE[::-1]), strict=True)))))
-    assert table.columns == names and len(table) == N
+    assert table.columns == names
+    assert len(table) == N
 
 
 def test_names_of_r_one_short_and_quoted(tmp_path):
@@ -590,7 +591,8 @@ def test_names_of_r_one_short_and_quoted(tmp_path):
 def test_long_words_without_blanks_name_rows(tmp_path):
     names = [f"{int(value):032x}-{row:04d}" for row, value in enumerate(RNG.integers(0, 2**62, N))]
     table = read(write(tmp_path, text({"uuid": names, "size": SIZE})))
-    assert table.id_name == "uuid" and table.ids.tolist() == names
+    assert table.id_name == "uuid"
+    assert table.ids.tolist() == names
 
 
 @pytest.mark.parametrize("opened", ["last", "middle"])

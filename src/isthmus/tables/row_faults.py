@@ -23,7 +23,7 @@ LEAST_ROWS_ABOVE = 5
 
 
 def swallowing_row(batch: pyarrow.RecordBatch, separator: str) -> int | None:
-    """The first row with a cell whose lines are rows of the table: a quote is left open there; None if there is none."""
+    """The first row with a cell whose lines are rows of the table, of a quote left open; None if there is none."""
     import pyarrow
     import pyarrow.compute
 
