@@ -1,8 +1,11 @@
-"""What scikit-learn imports at its start and a command may never use: loaded when something of it is looked up.
+"""What scikit-learn and pyarrow import at their start and a command may never use.
 
 `sklearn.utils.fixes` imports the whole of scipy.stats for one function that scikit-learn needs with SciPy before 1.11
 only, and pandas, where it is installed, to recognize DataFrames, which a command never hands it. Both together take
-longer to import than scikit-learn itself. Only the process of a command is arranged like this; a user's own is not.
+longer to import than scikit-learn itself. pyarrow imports pandas with the first scalar it makes, to recognize missing
+values of pandas among others, which takes longer than to read a small file; so its first is made while pandas is
+hidden. Where a column is to become one of pandas it imports it all the same. Only the process of a command is arranged
+like this; a user's own is not.
 """
 
 from __future__ import annotations
@@ -17,11 +20,11 @@ from types import ModuleType
 __all__ = ["defer_imports"]
 
 LAZY = "scipy.stats"
-IMPORTER, UNUSED = "sklearn.utils.fixes", "pandas"
+IMPORTER, ASKER, UNUSED = "sklearn.utils.fixes", "pyarrow.lib", "pandas"
 
 
 class _Deferred(MetaPathFinder):
-    """Finds `LAZY` as a module that is loaded at its first use, and hides `UNUSED` from `IMPORTER`."""
+    """Finds `LAZY` as a module that is loaded at its first use, and hides `UNUSED` from `IMPORTER` and `ASKER`."""
 
     def __init__(self) -> None:
         self.hidden = False
@@ -31,7 +34,7 @@ class _Deferred(MetaPathFinder):
     ) -> ModuleSpec | None:
         if fullname == UNUSED and self.hidden:  # for which scikit-learn is prepared
             raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
-        if fullname not in (LAZY, IMPORTER):
+        if fullname not in (LAZY, IMPORTER, ASKER):
             return None
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.loader is not None:
@@ -40,7 +43,7 @@ class _Deferred(MetaPathFinder):
 
 
 class _WithoutUnused(Loader):
-    """Executes `IMPORTER` while `UNUSED` is hidden; a later import by anybody else finds it."""
+    """Executes a module while `UNUSED` is hidden; a later import by anybody else finds it."""
 
     def __init__(self, loader: Loader, finder: _Deferred):
         self.loader, self.finder = loader, finder
@@ -52,6 +55,8 @@ class _WithoutUnused(Loader):
         self.finder.hidden = True
         try:
             self.loader.exec_module(module)
+            if module.__name__ == ASKER:
+                module.scalar("")
         finally:
             self.finder.hidden = False
 
