@@ -227,13 +227,3 @@ def test_json_holds_no_nan():
 def test_run_is_given_nothing_but_tokens(folder, monkeypatch):
     monkeypatch.chdir(folder)
     assert run(["fit", "own.csv", "--ids", "name", *QUICK, "--variance", "-1"]) == 2
-
-
-def test_a_command_imports_neither_scipy_stats_nor_pandas_with_scikit_learn():
-    code = (
-        "import sys; from isthmus.cli.deferred_imports import defer_imports; defer_imports(); import sklearn.base;"
-        "before = 'scipy.stats._stats_py' in sys.modules, 'pandas' in sys.modules;"
-        "from scipy.stats import norm; import pandas; print(before, norm.cdf(0.0), pandas.DataFrame.__name__)"
-    )
-    answer = python("-c", code)
-    assert answer.stdout.strip() == "(False, False) 0.5 DataFrame", answer.stderr
