@@ -229,23 +229,12 @@ def test_run_is_given_nothing_but_tokens(folder, monkeypatch):
     assert run(["fit", "own.csv", "--ids", "name", *QUICK, "--variance", "-1"]) == 2
 
 
-def test_a_command_imports_neither_scipy_stats_nor_pandas_with_scikit_learn():
-    code = (
-        "import sys; from isthmus.cli.deferred_imports import defer_imports; defer_imports(); import sklearn.base;"
-        "before = 'scipy.stats._stats_py' in sys.modules, 'pandas' in sys.modules;"
-        "from scipy.stats import norm; import pandas; print(before, norm.cdf(0.0), pandas.DataFrame.__name__)"
-    )
-    answer = python("-c", code)
-    assert answer.stdout.strip() == "(False, False) 0.5 DataFrame", answer.stderr
-
-
 def test_a_small_file_is_described_before_any_large_library_is_imported(tmp_path):
     """Nor is pandas, which pyarrow would import with its first scalar; where it is needed it comes all the same."""
     table = tmp_path / "table.csv"
     table.write_text("size,town\n" + "".join(f"{place},{'ab'[place % 2]}\n" for place in range(9)))
     code = (
-        "import sys; from isthmus.cli.deferred_imports import defer_imports; defer_imports();"
-        "import isthmus.cli.fit; from isthmus.cli.data_split import DataRequest, read_and_split;"
+        "import sys; import isthmus.cli.fit; from isthmus.cli.data_split import DataRequest, read_and_split;"
         f"read_and_split(DataRequest({str(table)!r}));"
         "found = [name for name in ('torch', 'sklearn', 'scipy', 'pandas') if name in sys.modules];"
         "import pyarrow; print(found, pyarrow.array([1, 2]).to_pandas().sum(), 'pandas' in sys.modules)"

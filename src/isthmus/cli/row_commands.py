@@ -19,12 +19,14 @@ score        rows       log densities         `BaseAutoencoder.score_samples`
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from isthmus.cli.engine import Engine, answers_here, answers_of_workers
 from isthmus.cli.matching_rows import Expected, codes_expected, open_matching, rows_expected
 from isthmus.cli.outcome import CommandError, say
 from isthmus.cli.own_inputs import refuse_own_inputs
@@ -42,6 +44,7 @@ __all__ = ["decode", "encode", "impute", "reconstruct", "score"]
 Rows = Annotated[str, rows_of("Rows with the columns of the fit, in any order")]
 Errors = Annotated[bool, Parameter(help="Write the standard error of each latent beside the code.", show_default=False)]
 Codes = Annotated[str, Parameter(help="Codes as isthmus encode writes them.")]
+ENTRIES: dict[str, Callable[[_Fitted], _Written]] = {}
 
 
 @dataclass(frozen=True)
@@ -61,28 +64,29 @@ class _Written:
     columns: Sequence[str]
     values: Callable[[Table], Any]
     what: str = "rows"
-    closing: Callable[[TableStream], str] | None = None
+    closing: Callable[[TableStream, _Gaps], str] | None = None
 
 
 class _Gaps:
-    """Rows with empty cells, of a model that learned from whole ones: they are answered for, and then it is said."""
+    """The empty cells of the blocks that pass, and the rows that have them."""
 
-    def __init__(self, estimator: Any, answer: Callable[[Table], Any]):
-        self.estimator, self.answer, self.count = estimator, answer, 0
+    def __init__(self) -> None:
+        self.cells = self.rows = 0
 
-    def values(self, block: Table) -> Any:
-        """What the answer is, the rows with empty cells counted."""
+    def counted(self, answers: Iterator[tuple[Table, Any]]) -> Iterator[tuple[Table, Any]]:
+        """The same blocks and answers."""
         import numpy as np
 
-        fitted = self.estimator.fitted_
-        if fitted.model.completion is None and fitted.layout is None:
-            self.count += int(np.isnan(block.values).any(1).sum())
-        return self.answer(block)
+        for block, answer in answers:
+            empty = np.isnan(block.values)
+            self.cells += int(empty.sum())
+            self.rows += int(empty.any(1).sum())
+            yield block, answer
 
     def tell(self) -> None:
-        """Say how many there were."""
-        if self.count:
-            rows = "1 row has" if self.count == 1 else f"{self.count:,} rows have"
+        """Say that rows with empty cells were answered for, by a model that learned from whole ones."""
+        if self.rows:
+            rows = "1 row has" if self.rows == 1 else f"{self.rows:,} rows have"
             say(f"note: {rows} empty cells; the code is the best one for the cells that are there.")
 
 
@@ -109,6 +113,7 @@ def _row_command(
             overwrite: Overwrite = False,
             shard: Shard = None,
             std: Errors = False,
+            engine: Engine = "local",
         ) -> None:
             output, share = shared(output, shard) if shards else (output, None)
             refuse_own_inputs([output], [data], run)
@@ -116,7 +121,10 @@ def _row_command(
             if found.is_of_series:
                 from isthmus.cli.series_commands import series_rows
 
-                rows_only = {"--ids": ids, "--labels": labels, "--drop": drop, "--shard": share, "--std": std}
+                ray = None if engine == "local" else engine
+                rows_only = {
+                    "--ids": ids, "--labels": labels, "--drop": drop, "--shard": share, "--std": std, "--engine": ray,
+                }  # fmt: skip
                 name = entry.__name__
                 series_rows(
                     name, found, data, output, not_of_series=rows_only, reading=reading, overwrite=overwrite
@@ -132,19 +140,26 @@ def _row_command(
                 require_writable(output, overwrite=overwrite, row_shape=row_shape)
             expected = codes_expected(found, estimator) if reads_codes else rows
             stream = open_matching(data, expected, labels=labels, ids=ids, drop=drop, share=share, reading=reading)
-            gaps = _Gaps(estimator, written.values)
+            if engine == "ray":
+                asked = str(Path(run).resolve()), entry.__name__, std
+                answers = answers_of_workers(_answer_of, asked, stream.blocks())
+            else:
+                answers = answers_here(written.values, stream.blocks())
+            gaps, fitted = _Gaps(), estimator.fitted_
+            guessed = not reads_codes and fitted.model.completion is None and fitted.layout is None
             write_blocks(
                 output,
                 stream,
-                gaps.values if written.closing is None and not reads_codes else written.values,
+                gaps.counted(answers) if guessed or written.closing is not None else answers,
                 written.columns,
                 row_shape=row_shape,
                 overwrite=overwrite,
                 what=written.what,
             )
             if output is not None and written.closing is not None:
-                say(written.closing(stream))
-            gaps.tell()
+                say(written.closing(stream, gaps))
+            elif written.closing is None:
+                gaps.tell()
 
         flags = dict(inspect.signature(command, eval_str=True).parameters)
         if reads_codes:
@@ -159,9 +174,17 @@ def _row_command(
         face.__name__, face.__qualname__, face.__doc__ = entry.__name__, entry.__qualname__, entry.__doc__
         face.__signature__ = inspect.Signature(list(flags.values()))
         face.__annotations__ = {flag.name: flag.annotation for flag in flags.values()}
+        ENTRIES[entry.__name__] = entry
         return face
 
     return command_of
+
+
+def _answer_of(run: str, entry: str, errors: bool) -> Callable[[Table], Any]:
+    """In a worker: what answers a block of rows."""
+    found = open_run(run)
+    estimator = found.load()
+    return ENTRIES[entry](_Fitted(run, estimator, rows_expected(found, estimator), errors)).values
 
 
 @_row_command(shards=True, errors=True)
@@ -213,20 +236,13 @@ def impute(model: _Fitted) -> _Written:
     A model that learned from complete rows fills them too, each row by the cells it has. Without -o the rows are
     printed as CSV.
     """
-    import numpy as np
-
     if not model.estimator.fitted_.takes_gaps:
         raise CommandError(f"{model.path!r} can't fill cells; fit it again with --missing mask.")
-    empty: list[int] = []
 
-    def filled(block: Table) -> Any:
-        empty.append(int(np.isnan(block.values).sum()))
-        return model.estimator.impute(block.rows)
+    def closing(stream: TableStream, gaps: _Gaps) -> str:
+        return f"{gaps.cells:,} of {len(stream) * stream.n_columns:,} cells were empty and are filled."
 
-    def closing(stream: TableStream) -> str:
-        return f"{sum(empty):,} of {len(stream) * stream.n_columns:,} cells were empty and are filled."
-
-    return _Written(model.rows.columns, filled, closing=closing)
+    return _Written(model.rows.columns, lambda block: model.estimator.impute(block.rows), closing=closing)
 
 
 @_row_command(shards=True)
