@@ -1,8 +1,8 @@
 """When is a network worth it? One command, which resumes where it was interrupted:
 
-    python -m worth_it run              measure all sets that are here, cheapest first (hours)
-    python -m worth_it run --sets 120   the first 120 of that order
-    python -m worth_it list             the catalogue, and which sets are here
+python -m worth_it run              measure all sets that are here, cheapest first (hours)
+python -m worth_it run --sets 120   the first 120 of that order
+python -m worth_it list             the catalogue, and which sets are here
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ def run(asked: argparse.Namespace, places: Places) -> None:
                 print(f"{one.name}, {rule}: {error}", flush=True)
                 continue
             seconds = time.process_time() - began
-            print(f"{rule} {place}/{len(sets)} {one.name} {found['error'] / found['pca']:.3f} {seconds:.0f} s", flush=True)
+            print(
+                f"{rule} {place}/{len(sets)} {one.name} {found['error'] / found['pca']:.3f} {seconds:.0f} s", flush=True
+            )
 
 
 def _before(rule: str, sizes: dict[str, int]) -> set[int]:
