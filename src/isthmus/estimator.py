@@ -27,7 +27,9 @@ from isthmus.fitted_attributes import FittedAttributes
 from isthmus.fitting import PartialFit, fit_partially, fit_rows
 from isthmus.generation.mixin import GenerationMixin
 from isthmus.hyperparameter import check_hyperparameters
+from isthmus.inference.banded import with_bands
 from isthmus.inference.density import LatentReport, finite_or_warned, latent_report, log_density
+from isthmus.inference.draws import drawn
 from isthmus.inference.missing import imputed, observed_log_volume
 from isthmus.input_validation import blockwise, fit_columns, input_rules, set_columns
 from isthmus.loadings import Loadings, find_loadings
@@ -209,10 +211,16 @@ class BaseAutoencoder(
         return fitted.in_user_format(fitted.decode(codes, given_for(self, given, len(codes))))
 
     @blockwise
-    def reconstruct(self, X: Any, size: int | None = None, *, given: Any = None) -> np.ndarray:
-        """Encode and decode rows: ``inverse_transform(transform(X, size))``."""
+    def reconstruct(self, X: Any, size: int | None = None, *, given: Any = None, interval: float | None = None) -> Any:
+        """Encode and decode rows: ``inverse_transform(transform(X, size))``.
+
+        With ``interval=0.9`` three are returned: the rows, and the lower and upper ends of bands that hold nine tenths
+        of new cells, column by column (`isthmus.inference.bands`).
+        """
         fitted, rows = self._require_fitted(), self.to_numbers(X)
         seen = given_for(self, given, rows.shape[0])
+        if interval is not None:
+            return with_bands(fitted, rows, seen, X, share=interval, size=size, who=type(self).__name__)
         if size is not None:
             return self.inverse_transform(narrowed(self, size, "reconstruct").fitted_.encode(rows, seen), given=given)
         return fitted.in_user_format(fitted.reconstruct(rows, seen), X)
@@ -247,11 +255,12 @@ class BaseAutoencoder(
         )
         return finite_or_warned(fitted.map_rows(rows, density, beside) - volume, type(self).__name__)
 
-    def impute(self, X: Any, *, given: Any = None) -> Any:
+    def impute(self, X: Any, *, given: Any = None, draws: int | None = None) -> Any:
         """Fill the missing cells of X with the model's expectation; observed cells are unchanged.
 
         An array gives an array, a DataFrame a DataFrame. A model of point codes imputes whatever its fit was like, each
-        row by the code of the cells it has; others need ``missing="mask"``.
+        row by the code of the cells it has; others need ``missing="mask"``. With ``draws=m`` a list of m tables whose
+        cells were drawn, for variances and Rubin's rules (`isthmus.inference.draws`).
         """
         fitted = self._require_fitted()
         if not fitted.takes_gaps:
@@ -259,8 +268,10 @@ class BaseAutoencoder(
                 f"{type(self).__name__}: impute needs missing='mask' at fit, as these codes are not points."
             )
         rows = self.to_numbers(X, gaps=True)
-        filled = imputed(fitted, rows, given_for(self, given, rows.shape[0]))
-        return fitted.filled(X, filled)
+        seen = given_for(self, given, rows.shape[0])
+        if draws is not None:
+            return [fitted.filled(X, each) for each in drawn(fitted, rows, seen, draws, type(self).__name__)]
+        return fitted.filled(X, imputed(fitted, rows, seen))
 
     def score(self, X: Any, y: Any = None, *, sample_weight: Any = None, given: Any = None) -> float:
         """(Weighted) mean of `score_samples`, as for scikit-learn's PCA; larger is better."""

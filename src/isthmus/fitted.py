@@ -17,6 +17,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from isthmus.history import History
+from isthmus.imputation.cell_predictor import CellPredictor
+from isthmus.inference.bands import Bands
 from isthmus.inference.code_buffer import CodeBuffer
 from isthmus.inference.code_spread import CodeSpread
 from isthmus.inference.state import InferenceState
@@ -91,6 +93,10 @@ class FittedState:
         Values that the columns of a table with names take; None of other rows.
     row_shape : RowShape or None
         Sizes and kinds of a row's axes, where it has more to it than columns.
+    cells : CellPredictor or None
+        What missing cells are expected to hold, with the training rows that it keeps; None of a fit to complete rows.
+    bands : Bands or None
+        How far held-out rows lay from their reconstructions, column by column; None where no rows were held out.
     """
 
     n_components: int
@@ -118,6 +124,13 @@ class FittedState:
     scale: str | None = None
     scale_reason: str = ""
     row_shape: RowShape | None = None
+    cells: CellPredictor | None = None
+    bands: Bands | None = None
+
+    @property
+    def owners(self) -> list[int] | None:
+        """Of a mixed-type table, which column each encoded one belongs to."""
+        return None if self.layout is None else list(self.layout.owners)
 
     @property
     def masked(self) -> bool:
@@ -228,11 +241,11 @@ class FittedState:
 
     def reconstruct(self, X: Any, given: np.ndarray | None = None) -> np.ndarray:
         """Rows decoded from their own codes."""
+        return self.in_user_units(self.map_rows(X, self.reconstructed, given))
 
-        def reconstructed(x: Tensor, *beside: Tensor) -> Tensor:
-            return self.model.decode(self.codes_of(x, *beside), *beside, like=x)
-
-        return self.in_user_units(self.map_rows(X, reconstructed, given))
+    def reconstructed(self, x: Tensor, *given: Tensor) -> Tensor:
+        """The same of a batch in the model's units."""
+        return self.model.decode(self.codes_of(x, *given), *given, like=x)
 
     def log_evidence(self, X: Any, given: np.ndarray | None = None) -> np.ndarray | None:
         """Log density of rows in the model's units, shape (n_rows,); None where there is no density of codes."""

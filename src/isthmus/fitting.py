@@ -16,7 +16,9 @@ from isthmus.choices import choose_plan, choose_refit, choose_turns, needs_searc
 from isthmus.distributed import ProcessGroup, process_group
 from isthmus.fitted import FittedState
 from isthmus.history import History
+from isthmus.imputation.learning import learn_cells
 from isthmus.inference.alternation import Alternated, alternate, no_turns
+from isthmus.inference.bands import learn_bands
 from isthmus.inference.code_buffer import CodeBuffer, RecentRows, buffered_codes
 from isthmus.inference.code_spread import CodeSpread, latent_gains, latent_variances
 from isthmus.inference.rotation import recoded, rotate_linear_code
@@ -134,6 +136,7 @@ def _train(
     ):
         learned, validation = rows.split(held_out)
         learned = augmented(learned)
+        held_out_once = validation
         if validation is not None and fitted.masked:
             validation = validation.repeated(VALIDATION_DRAWS)
         halted = False
@@ -148,7 +151,9 @@ def _train(
             return halted
 
         training.run(learned, validation, on_epoch, checkpointer)
-        learn_trust(fitted.model, validation or rows, fitted.device)
+        cells = learn_cells(fitted.model, learned, held_out_once, fitted.owners, fitted.seed)
+        if cells is None:
+            learn_trust(fitted.model, validation or rows, fitted.device)
         training.finish()
         history, best_epoch = training.history, training.best_epoch
         stopped = training.stop_reason if training.stopped_abnormally else None
@@ -182,7 +187,10 @@ def _train(
     with seeded(fitted.seed):
         closed_form = closed_form_kept(fitted, best_epoch)
         codes = buffered_codes(fitted.model, learned, validation or learned, fitted.device, closed_form)
-    refit_rows, left = 0, best_epoch > 0 and stopped is None and not halted and not (n_back and not found.kept)
+    kept = dataclasses.replace(fitted, codes=codes, polish=estimator.polish_steps)
+    bands = None if held_out_once is None else learn_bands(kept.reconstructed, held_out_once, fitted.device)
+    left = best_epoch > 0 and stopped is None and not halted
+    refit_rows, left = 0, left and not (n_back and not found.kept)
     if validation is not None and left and choose_refit(estimator, rows):
         with seeded(fitted.seed), threads_for(plan.batch_size * fitted.n_weights):
             against = refit(training, turns, found, augmented(rows), validation)
@@ -205,6 +213,8 @@ def _train(
         refit_rows=refit_rows,
         spread=spread,
         marginals=learn_marginals(rows, fitted.scaling) if is_table else None,
+        cells=cells,
+        bands=bands,
     )
     if callbacks is not None:
         callbacks.close()
@@ -287,6 +297,8 @@ def fit_partially(estimator: Any, source: ValidRows, partial: PartialFit | None)
         codes=codes,
         polish=estimator.polish_steps,
         spread=None,
+        cells=None,
+        bands=None,
     )
     return partial
 

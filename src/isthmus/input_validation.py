@@ -74,16 +74,15 @@ def blockwise(method: Method) -> Method:
                 beside = {} if given is None else {"given": given[begin : begin + len(block)]}
                 found = method(self, block.rows, *args, **kwargs, **beside)
                 begin += len(block)
-                if isinstance(found, Table):
-                    tables.append(found)
-                    continue
                 parts = found if isinstance(found, tuple) else (found,)
+                if isinstance(parts[0], Table):
+                    tables.append(parts)
+                    continue
                 if begin == len(block):
                     answers = [np.empty((len(stream), *part.shape[1:]), part.dtype) for part in parts]
                 for answer, part in zip(answers, parts, strict=True):
                     answer[begin - len(block) : begin] = part
-        if tables:
-            return joined(tables)
+        answers = [joined(list(parts)) for parts in zip(*tables, strict=True)] if tables else answers
         return answers[0] if len(answers) == 1 else tuple(answers)
 
     return over_blocks  # type: ignore[return-value]

@@ -206,8 +206,8 @@ def test_no_column_left(file):
     rows = "".join(f"{place},p{place},{'long ' * 9}{place},3\n" for place in range(20))
     message = complaint(file(f"id,name,text,same\n{rows}"))
     assert (
-        "no column is left to learn from: 'id' counts the rows; 'name' names the rows; 'text' free text; 'same' is"
-        in message
+        "no column is left to learn from: 'id' (counts the rows), 'name' (names the rows), 'text' (free "
+        "text), 'same' (every row is 3)" in message
     )
     assert "--kind id=number" in message
     assert "no column is left to learn from" in complaint(file("y,b\n1,2\n"), labels="y", drop=["b"])

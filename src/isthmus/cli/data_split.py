@@ -10,6 +10,7 @@ from isthmus.cli.outcome import CommandError, say
 from isthmus.cli.reading_flags import READ_BY_ITSELF, ReadingFlags
 from isthmus.cli.run_folder import STANDARD_INPUT, DataRecord, Run, fingerprint, lasting_source, places_sha256
 from isthmus.cli.torch_ahead import import_torch_while_reading
+from isthmus.cli.without_pandas import ready_pyarrow
 from isthmus.tables.column import Column
 from isthmus.tables.layout import layout_of
 
@@ -166,6 +167,7 @@ def read_and_split(request: DataRequest) -> DataSplit:
     """Read a table and draw the rows to hold out, 100,000 at most of a large one; say how many of each there are."""
     from isthmus.tables import split_table
 
+    ready_pyarrow()
     import_torch_while_reading(request.source)
     options = request.reading.options() | {"held_bytes": request.memory, "drop": request.drop}
     stream = _opened(request.source, request.given, labels=request.labels, ids=request.ids, **options)

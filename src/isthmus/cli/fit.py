@@ -22,6 +22,7 @@ from isthmus.cli.hyperparameter_flags import (
 )
 from isthmus.cli.outcome import CommandError, UsageError, finite, print_json, say, show
 from isthmus.cli.own_inputs import refuse_own_inputs
+from isthmus.cli.ratings_fit import AskedRatings, fit_ratings
 from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading, ReadingFlags
 from isthmus.cli.resume import Asked, asked_again, checkpointed, require_none_unfinished, require_same_data
 from isthmus.cli.row_flags import JsonOutput, Seed, SeriesEntity, SeriesTime, TimeZone, rows_of
@@ -68,6 +69,8 @@ def fit(
     entity: SeriesEntity = None,
     time_zone: TimeZone = None,
     stride: Annotated[int | None, Parameter(validator=Number(gte=1), show_default=False)] = None,
+    ratings: str | None = None,
+    threshold: Annotated[float | None, Parameter(show_default=False)] = None,
     overwrite: Annotated[bool, Parameter(show_default=False)] = False,
     json: JsonOutput = False,
     reading: Reading = READ_BY_ITSELF,
@@ -109,9 +112,22 @@ def fit(
         Checkpoints to keep.
     stride
         Of a series: steps between two windows. [default: a quarter of a window]
+    ratings
+        Columns user,item or user,item,value: each row is then a rating, and items are recommended to users.
+    threshold
+        Of ratings: those at least this high are likes. [default: their median]
     overwrite
         Replace the run folder if there is one.
     """
+    if ratings is not None and data is not None:
+        asked_ratings = AskedRatings(data, ratings, threshold, reading, settings, seed)
+        others = {"--time": time, "--entity": entity, "--labels": labels, "--ids": ids, "--drop": drop,
+                  "--resume": resume, "--stride": stride, "--variant": variant != "vanilla"}  # fmt: skip
+        fit_ratings(asked_ratings, output or Path("runs", f"{_name_of(data)}-items"), others,
+                    overwrite=overwrite, json=json)  # fmt: skip
+        return
+    if threshold is not None:
+        raise UsageError("--threshold says which ratings are likes; name their columns with --ratings user,item,value.")
     if time is not None and data is not None:
         windows = AskedWindows(
             data, time, entity, time_zone, reading, stride, variant, settings, labels, drop, seed, memory

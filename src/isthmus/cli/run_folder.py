@@ -95,6 +95,7 @@ MOST_EVALUATION_BYTES = 16 << 20
 OTHER_KINDS = {
     "AutoencoderOutlierDetector": "an outlier detector; use it with isthmus detect DATA --model",
     "Denoiser": "a denoiser; use it with isthmus denoise DATA --model",
+    "ItemAutoencoder": "a model of ratings; use it with isthmus recommend",
     "WindowedAutoencoder": (
         "a model of the windows of a series, which this command does not take; isthmus encode, reconstruct, impute, "
         "score, sample, evaluate, plot, explore and info do, as isthmus info"

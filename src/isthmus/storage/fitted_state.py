@@ -18,6 +18,8 @@ from torch.overrides import TorchFunctionMode
 from isthmus.estimator import BaseAutoencoder
 from isthmus.fitted import FittedState
 from isthmus.history import History
+from isthmus.imputation.cell_predictor import N_PREDICTIONS, CellPredictor
+from isthmus.inference.bands import Bands
 from isthmus.inference.code_buffer import CodeBuffer
 from isthmus.initialization import build_model
 from isthmus.input_validation import set_columns
@@ -102,6 +104,9 @@ class Facts:
     given_layout: TableLayout | None = fact(default=None)
     n_quantiles: int = fact(at_least=0, at_most=MOST_QUANTILES, default=0)
     n_gap_rows: int = fact(at_least=0, default=0)
+    n_cell_rows: int = fact(at_least=0, default=0)
+    n_band_levels: int = fact(at_least=0, default=0)
+    n_band_rows: int = fact(at_least=0, default=0)
 
     def __post_init__(self) -> None:
         if len({*self.history_columns}) != len(self.history_columns):
@@ -141,6 +146,7 @@ class Facts:
             **({} if self.inference is None else self.inference.kinds(self.n_components)),
             **({} if self.spread is None else self.spread.kinds(self.n_components)),
             **(given if self.n_given else {}),
+            **self._kinds_of_cells(),
             "scaling.center": TensorKind("F64", wide),
             "scaling.spread": TensorKind("F64", wide),
             "principal.mean": TensorKind("F32", wide),
@@ -151,6 +157,16 @@ class Facts:
             **({"marginals.quantiles": TensorKind("F64", (self.n_quantiles, *wide))} if self.n_quantiles else {}),
             **({"marginals.gaps": TensorKind("U8", (self.n_gap_rows, *wide))} if self.n_gap_rows else {}),
         } | {f"history.{name}": TensorKind("F64", (self.history_rows,)) for name in columns}
+
+    def _kinds_of_cells(self) -> dict[str, TensorKind]:
+        """Of what fills cells and of the bands, as far as there are any."""
+        found, width = {}, self.n_features
+        if self.n_cell_rows:
+            found |= {"cells.rows": TensorKind("F32", (self.n_cell_rows, width))}
+            found |= {"cells.weights": TensorKind("F32", (width, N_PREDICTIONS))}
+        if self.n_band_levels:
+            found |= {"bands.levels": TensorKind("F32", (self.n_band_levels, width))}
+        return found
 
 
 def facts_of(fitted: FittedState, names: Sequence[str] | None) -> Facts:
@@ -193,6 +209,9 @@ def facts_of(fitted: FittedState, names: Sequence[str] | None) -> Facts:
         whitened=fitted.whitened,
         row_shape=fitted.row_shape,
         counts=fitted.model.likelihood.draws_whole,
+        n_cell_rows=0 if fitted.cells is None else len(fitted.cells.rows),
+        n_band_levels=0 if fitted.bands is None else len(fitted.bands.levels),
+        n_band_rows=0 if fitted.bands is None else fitted.bands.n_rows,
     )
 
 
@@ -211,6 +230,10 @@ def tensors_of(fitted: FittedState) -> dict[str, Tensor]:
         found["marginals.quantiles"] = torch.from_numpy(fitted.marginals.quantiles)
         if len(fitted.marginals.gaps):
             found["marginals.gaps"] = torch.from_numpy(fitted.marginals.gaps.astype(np.uint8))
+    if fitted.cells is not None:
+        found |= {"cells.rows": fitted.cells.rows, "cells.weights": fitted.cells.weights}
+    if fitted.bands is not None:
+        found["bands.levels"] = fitted.bands.levels
     found |= tensors_of_codes(fitted.inference, fitted.spread)
     for name, values in fitted.history.columns.items():
         if name != SECONDS:
@@ -226,7 +249,10 @@ def expected_kinds(model: AutoencoderModel, facts: Facts, *, timed: bool) -> dic
 def require_usable(facts: Facts, tensors: Mapping[str, Tensor]) -> None:
     """Raise a `ValueError` on numbers that would make use fail; a history alone may hold what it met."""
     for name, tensor in tensors.items():
-        if not name.startswith("history.") and not tensor.isfinite().all():
+        if name == "cells.rows":  # where NaN is a missing cell
+            if tensor.isinf().any():
+                raise ValueError(f"{name} holds infinity")
+        elif not name.startswith("history.") and not tensor.isfinite().all():
             raise ValueError(f"{name} holds NaN or infinity")
     spread, variances = tensors["scaling.spread"], tensors["principal.variances"]
     if spread.min() <= 0:
@@ -326,6 +352,8 @@ def restore(
         polish=estimator.polish_steps,
         row_shape=facts.row_shape,
         marginals=_marginals_of(facts, tensors),
+        cells=_cells_of(facts, tensors),
+        bands=Bands(tensors["bands.levels"], facts.n_band_rows) if facts.n_band_levels else None,
     )
 
 
@@ -334,3 +362,10 @@ def _marginals_of(facts: Facts, tensors: Mapping[str, Tensor]) -> Marginals | No
         return None
     gaps = tensors.get("marginals.gaps", torch.zeros(0, facts.n_features))
     return Marginals(tensors["marginals.quantiles"].numpy(), gaps.numpy().astype(bool))
+
+
+def _cells_of(facts: Facts, tensors: Mapping[str, Tensor]) -> CellPredictor | None:
+    if not facts.n_cell_rows:
+        return None
+    groups = np.asarray(range(facts.n_features) if facts.layout is None else facts.layout.owners)
+    return CellPredictor(tensors["cells.rows"], tensors["cells.weights"], groups, facts.seed)

@@ -19,7 +19,7 @@ from isthmus.tables.date_counts import DateCounts
 from isthmus.tables.distinct import DistinctTexts, mask_of
 from isthmus.tables.figures import Figures
 from isthmus.tables.marks import marked
-from isthmus.tables.text_numbers import MAGNITUDES, PLAIN_NUMBER, matches, numbers_of
+from isthmus.tables.text_numbers import BOUND, MAGNITUDES, PLAIN_NUMBER, matches, numbers_of
 
 __all__ = ["MOST_WORDS", "ColumnSurvey"]
 
@@ -41,6 +41,10 @@ class ColumnSurvey:
     ----------
     kind : str
         Arrow's name of the type in which the file holds it; ``string`` where it is text.
+    decimal : str
+        The decimal mark of the file, which decides about 1,500 where no other cell of the column does.
+    read_with : set of str
+        The decimal marks with which the figures of ``numbers`` were read.
     n_missing, n_marks : int
         Cells that are missing in any column; and texts that are missing if this is a column of numbers or dates.
     words : Counter or None
@@ -60,6 +64,7 @@ class ColumnSurvey:
     name: str
     kind: str
     others: tuple[str, ...] = ()
+    decimal: str = "."
     n_rows: int = 0
     n_missing: int = 0
     n_marks: int = 0
@@ -78,6 +83,9 @@ class ColumnSurvey:
     odd: tuple[int, str] | None = None
     numbers: Figures = field(default_factory=Figures)
     plain: int = 0
+    read_with: set[str] = field(default_factory=set)
+    bounds: int = 0  # numbers with < or the like before them
+    phrases: int = 0  # of the texts looked at, those with a blank inside
     _hopeless: bool = False
 
     @property
@@ -89,6 +97,13 @@ class ColumnSurvey:
     def n_present(self) -> int:
         """Cells that are not missing in any column."""
         return self.n_rows - self.n_missing
+
+    @property
+    def likely_decimal(self) -> str:
+        """The decimal mark by the cells that have it alone; where none has, the file's."""
+        if self.firm_dot == self.firm_comma:
+            return self.decimal
+        return "." if self.firm_dot > self.firm_comma else ","
 
     @property
     def n_different(self) -> float:
@@ -198,6 +213,7 @@ class ColumnSurvey:
         self.n_missing += n_missing
         self.repeated = self.repeated or 2 * len(words) < len(cells) - n_missing
         self._add_text_words(words, np.where(gone, 0, times))
+        self.phrases += sum(" " in word for word in words[:LOOKED_AT].to_pylist() if word)
         lengths = np.asarray(compute.utf8_length(words))
         self.letters += int((lengths * np.where(gone, 0, times)).sum())
         if self._hopeless or n_missing == len(cells):
@@ -285,10 +301,12 @@ class ColumnSurvey:
             self.firm_dot += known.count(dot & ~comma)
             self.firm_comma += known.count(comma & ~dot)
             is_number = plain | dot | comma
+            self.bounds += known.count(np.asarray(compute.match_substring_regex(words, f"^{BOUND}")) & is_number)
             self._note_units(other.filter(mask_of(dot | comma)))
             self._note_odd(known, is_number)
         if known.count(is_number) >= FEW * max(1, known.n_cells):
-            decimal = "," if self.firm_comma > self.firm_dot else "."
+            decimal = self.likely_decimal
+            self.read_with.add(decimal)
             long = np.asarray(compute.match_substring_regex(words, LONG_DIGITS))
             self.numbers.exact = self.numbers.exact and not known.count(long)
             values = compute.if_else(mask_of(known.times > 0), numbers_of(words, decimal), None)
