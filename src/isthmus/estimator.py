@@ -36,7 +36,7 @@ from isthmus.loadings import Loadings, find_loadings
 from isthmus.parts.linearization import NotDifferentiableError
 from isthmus.pca_attributes import PCAAttributes
 from isthmus.rows.conditions import conditions_at_fit, given_for
-from isthmus.rows.metadata import check_weights, with_metadata
+from isthmus.rows.metadata import check_weights, only_sample_weight, with_metadata
 from isthmus.settings import AutoencoderSettings
 from isthmus.tables.finite import has_gaps
 from isthmus.tables.fit_columns import FitColumns
@@ -69,13 +69,6 @@ def _keeps_its_code(estimator: BaseAutoencoder) -> bool:
                 f"{name}={getattr(estimator, name)!r} needs all of them; use fit."
             )
     return True
-
-
-def _only_sample_weight(estimator: BaseAutoencoder, weights: dict[str, Any]) -> Any:
-    unknown = sorted(weights.keys() - {"sample_weight"})
-    if unknown:
-        raise TypeError(f"{type(estimator).__name__}.fit() got an unexpected keyword argument {unknown[0]!r}")
-    return weights.get("sample_weight")
 
 
 @takes_size
@@ -163,7 +156,7 @@ class BaseAutoencoder(
                 rows = rows_to_fit(rules, X)
             else:
                 rows = self._fit_columns().rows(rules, X, gaps=self._takes_gaps())
-            rows = self._with_metadata(rows, given, _only_sample_weight(self, weights), first=state is None)
+            rows = self._with_metadata(rows, given, only_sample_weight(self, weights), first=state is None)
             fit_rows(self, rows, began, callbacks, state, checkpointer)
         return self
 
@@ -181,7 +174,7 @@ class BaseAutoencoder(
         first = "fitted_" not in vars(self)
         rules = input_rules(self, reset=first)
         rows = rows_to_fit(rules, X) if first else self._fit_columns().rows(rules, X, gaps=self._takes_gaps())
-        rows = self._with_metadata(rows, given, _only_sample_weight(self, weights), first=first)
+        rows = self._with_metadata(rows, given, only_sample_weight(self, weights), first=first)
         self._partial = fit_partially(self, rows, self._partial)
         return self
 

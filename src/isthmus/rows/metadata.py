@@ -20,7 +20,15 @@ from isthmus.tables.layout import TableLayout
 from isthmus.tables.stream import TableStream
 from isthmus.tables.table import Table
 
-__all__ = ["check_weights", "with_metadata"]
+__all__ = ["check_weights", "only_sample_weight", "with_metadata"]
+
+
+def only_sample_weight(estimator: Any, weights: dict[str, Any]) -> Any:
+    """The weights among keyword arguments of ``fit``; any other is refused as Python would."""
+    unknown = sorted(weights.keys() - {"sample_weight"})
+    if unknown:
+        raise TypeError(f"{type(estimator).__name__}.fit() got an unexpected keyword argument {unknown[0]!r}")
+    return weights.get("sample_weight")
 
 
 def check_weights(sample_weight: Any, n_rows: int, who: str) -> np.ndarray | None:
