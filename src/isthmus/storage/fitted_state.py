@@ -29,7 +29,6 @@ from isthmus.parts.draws import OwnDraws, seeded
 from isthmus.parts.likelihood import Columns
 from isthmus.parts.network import Architecture
 from isthmus.parts.principal import Principal
-from isthmus.rows.marginals import Marginals
 from isthmus.rows.scaling import ColumnStatistics, Scaling
 from isthmus.storage.code_facts import (
     LARGEST_NOISE,
@@ -38,6 +37,7 @@ from isthmus.storage.code_facts import (
     SpreadFacts,
     inference_facts,
     inference_of,
+    marginals_of,
     spread_facts,
     spread_of,
     tensors_of_codes,
@@ -351,17 +351,10 @@ def restore(
         whitened=facts.whitened,
         polish=estimator.polish_steps,
         row_shape=facts.row_shape,
-        marginals=_marginals_of(facts, tensors),
+        marginals=marginals_of(tensors),
         cells=_cells_of(facts, tensors),
         bands=Bands(tensors["bands.levels"], facts.n_band_rows) if facts.n_band_levels else None,
     )
-
-
-def _marginals_of(facts: Facts, tensors: Mapping[str, Tensor]) -> Marginals | None:
-    if not facts.n_quantiles:
-        return None
-    gaps = tensors.get("marginals.gaps", torch.zeros(0, facts.n_features))
-    return Marginals(tensors["marginals.quantiles"].numpy(), gaps.numpy().astype(bool))
 
 
 def _cells_of(facts: Facts, tensors: Mapping[str, Tensor]) -> CellPredictor | None:
