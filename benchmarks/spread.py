@@ -9,9 +9,10 @@ needs, its half widths being quantiles of its own errors on rows held out in the
 
 Intervals: on five tables a regression of one column on the others. The whole table is the population; 200 rows are
 drawn from it with replacement, a fifth of the cells of the outcome and of the first two predictors is hidden, at random
-(MCAR) or the more often the higher the third predictor (MAR), and five filled tables are combined by Rubin's rules, with Barnard and Rubin's degrees of freedom and standard errors that allow for unequal variances (HC3). Of the
-nominal 95 % intervals of all coefficients the share that holds the population's coefficient is counted: by isthmus's
-draws, by those of `IterativeImputer(sample_posterior=True)`, and with no cell hidden, which is what can be had.
+(MCAR) or the more often the higher the third predictor (MAR), and five filled tables are combined by Rubin's rules,
+with Barnard and Rubin's degrees of freedom and standard errors that allow for unequal variances (HC3). Of the nominal
+95 % intervals of all coefficients the share that holds the population's coefficient is counted: by isthmus's draws, by
+those of `IterativeImputer(sample_posterior=True)`, and with no cell hidden, which is what can be had.
 """
 
 from __future__ import annotations
