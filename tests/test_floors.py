@@ -106,8 +106,10 @@ TORCH = (
     "pca_attributes",
     "loadings",
     "size_by_fits",
+    "imputation.*",
     "inference.*",
     "generation.*",
+    "ratings.*",
     "torch_modules",
     "settings",
     "choices",
@@ -140,6 +142,7 @@ SKLEARN = (
     "anomaly.*",
     "pretraining.*",
     "series.*",
+    "ratings.*",
     "explorer.*",
 )
 SEAMS = {"make_corruption", "make_bottleneck", "make_networks", "make_likelihood", "make_penalties", "make_start"}

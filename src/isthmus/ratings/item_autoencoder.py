@@ -144,7 +144,7 @@ class ItemAutoencoder(BaseEstimator):
         items, scores = np.empty((len(users), n), dtype=object), np.full((len(users), n), np.nan)
         for begin in range(0, len(users), self._at_once):
             part = rated[begin : begin + self._at_once]
-            found = self._scores_of_likes(_likes_of(part))
+            found = self.scores_of_likes(_likes_of(part))
             first = first_items(found, part, n)
             left = np.arange(n) < (len(self.items_) - np.diff(part.indptr))[:, None]
             items[begin : begin + part.shape[0]] = np.where(left, names[first], None)
@@ -154,7 +154,7 @@ class ItemAutoencoder(BaseEstimator):
     def predict_scores(self, X: Any) -> np.ndarray:
         """Scores of all items, float32 of shape (n_users, n_items), for users as `recommend` takes them."""
         check_is_fitted(self)
-        return self._scores_of_likes(_likes_of(self._histories(X)[1]))
+        return self.scores_of_likes(_likes_of(self._histories(X)[1]))
 
     # ---- inside ------------------------------------------------------------------------------------------
 
@@ -251,7 +251,8 @@ class ItemAutoencoder(BaseEstimator):
         rated.sort_indices()
         return ratings.users, rated
 
-    def _scores_of_likes(self, likes: sparse.csr_matrix) -> np.ndarray:
+    def scores_of_likes(self, likes: sparse.csr_matrix) -> np.ndarray:
+        """Scores of all items, shape (n_users, n_items), by users' likes of the items of the fit: 1 or 0, as sparse."""
         scores = np.asarray(likes @ self.weights_)
         if self.network_ is not None:
             scores = standardised(scores) + self.network_weight_ * standardised(self.network_.scores(likes))
