@@ -36,7 +36,7 @@ CATALOGUE = Path(__file__).parent / "catalogue.csv"
 KINDS = ("table", "mixed", "pictures", "series", "counts", "ratings", "vectors", "spectra", "expression")
 STANDARDIZED = ("table", "ratings", "vectors", "spectra", "expression")
 MOST_ROWS, MOST_COLUMNS, MOST_CATEGORIES, MOST_MISSING = 2000, 200, 20, 0.1
-WINDOW, LEAST_ROWS, SPLITS, SHARE = 32, 30, 5, 0.2
+WINDOW, LEAST_ROWS, LEAST_COLUMNS, SPLITS, SHARE = 32, 30, 4, 5, 0.2
 
 
 @dataclass(frozen=True)
@@ -128,8 +128,8 @@ def read(one: Set, places: Places) -> Rows:
         values = _common(values)
         enough = values.sum(1) > 0
         values, labels = values[enough], None if labels is None else labels[enough]
-    if len(values) < LEAST_ROWS:
-        raise UnavailableError(f"{one.name}: {len(values)} complete rows")
+    if len(values) < LEAST_ROWS or values.shape[1] < LEAST_COLUMNS:
+        raise UnavailableError(f"{one.name}: complete are only {values.shape[0]} rows, {values.shape[1]} columns")
     kept = np.sort(np.random.default_rng(23).permutation(len(values))[:MOST_ROWS])
     taken = values.iloc[kept] if kind == "mixed" else values[kept]
     return Rows(taken, None if labels is None else labels[kept])
