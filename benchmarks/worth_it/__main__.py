@@ -1,9 +1,9 @@
 """When is a network worth it? One command, which resumes where it was interrupted (in the folder benchmarks):
 
-    python -m worth_it run              measure all sets that are here, the thirty of `quick` and the cheapest first: hours
+    python -m worth_it run              measure all sets that are here, those of `quick` and the cheapest first: hours
     python -m worth_it run --sets 120   the first 120 of that order
     python -m worth_it report           from what is measured: the rule, the table, the CSV, the plot
-    python -m worth_it quick            thirty sets again, compared with the record; 1 is the exit code where they are worse
+    python -m worth_it quick            thirty sets again, compared with the record; fails where they are worse
     python -m worth_it list             the catalogue, and which sets are here
 
 `make worth-it` installs the packages that ship the sets, runs and reports; `make worth-it QUICK=1` is `quick`.
@@ -27,7 +27,7 @@ MEASUREMENTS = RESULTS / "worth_it.jsonl"
 
 
 def ordered() -> list[Set]:
-    """The thirty of `quick`; then kind by kind in turn, the cheapest of each first, so a stop leaves some of every kind."""
+    """The thirty of `quick`; then kind by kind in turn, the cheapest of each first: a stop leaves some of every kind."""
     by_kind = {
         kind: sorted((one for one in catalogue() if one.kind == kind), key=lambda one: (one.cells, one.name))
         for kind in KINDS

@@ -36,7 +36,7 @@ CATALOGUE = Path(__file__).parent / "catalogue.csv"
 KINDS = ("table", "mixed", "pictures", "series", "counts", "ratings", "vectors", "spectra", "expression")
 STANDARDIZED = ("table", "ratings", "vectors", "spectra", "expression")
 MOST_ROWS, MOST_COLUMNS, MOST_CATEGORIES, MOST_MISSING = 2000, 200, 20, 0.1
-WINDOW, LEAST_ROWS, LEAST_COLUMNS, SPLITS, SHARE = 32, 30, 4, 5, 0.2
+WINDOW, LEAST_WINDOWS, LEAST_ROWS, LEAST_COLUMNS, SPLITS, SHARE = 32, 10, 30, 4, 5, 0.2
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ def _windows(found: Any) -> Rows:
     series = np.asarray(found, np.float64).ravel()[: MOST_ROWS * WINDOW // 4]
     stride = max(1, -(-(len(series) - WINDOW) // MOST_ROWS))
     begins = np.arange(0, len(series) - WINDOW + 1, stride)
-    if len(begins) < LEAST_ROWS:
+    if len(series) < LEAST_WINDOWS * WINDOW:  # of which a fifth is tested on, with a gap on either side
         raise UnavailableError(f"a series of {len(series)} steps")
     windows = np.lib.stride_tricks.sliding_window_view(series, WINDOW)[begins]
     return Rows((windows - series.mean()) / series.std(), None, begins)

@@ -17,8 +17,8 @@ from worth_it.summary import Outcome
 __all__ = ["CAUSES", "draw", "write_csv", "write_summary"]
 
 COLUMNS = (
-    "set", "kind", "chose", "rule", "size", "split", "train", "test", "columns", "error", "pca", "mean_row", "difference",
-    "standard_error", "rows_won", "seconds", "epochs", "best_epoch", "refit", "perceptron", "neighbours",
+    "set", "kind", "chose", "rule", "size", "split", "train", "test", "columns", "error", "pca", "mean_row",
+    "difference", "standard_error", "rows_won", "seconds", "epochs", "best_epoch", "refit", "perceptron", "neighbours",
     "pca_neighbours", "logistic", "pca_logistic", "bits", "pca_bits", "bits_error", "sentence",
 )  # fmt: skip
 CAUSES: dict[str, str] = {}  # of each exception, "set/rule"
@@ -82,7 +82,7 @@ def draw(path: Path, found: list[Outcome]) -> None:
     axes.set_xticks([1, 3, 10, 30, 100], ["1", "3", "10", "30", "100"])
     axes.spines[["top", "right"]].set_visible(False)
     won = sum(one.winner == "network" for one in chosen)
-    title = f"When is a network worth it? It wins on {won} of {len(chosen)} public data sets; on the others PCA does as well"
+    title = f"When is a network worth it? It wins on {won} of {len(chosen)} public data sets"
     axes.set_title(title, fontsize=10, loc="left")
     axes.legend(
         frameon=False, fontsize=8, loc="lower left", title="triangles: used to choose defaults", title_fontsize=7

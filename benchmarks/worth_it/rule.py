@@ -1,8 +1,8 @@
 """The rule that predicts a gain: fitted to all sets, validated on sets it has not seen.
 
-The numbers it is made from are those of `isthmus.worth_trying`, of the closed form on the training rows of the first split.
-Sets are left out in groups, near copies together; within a fold centres, scales and weights are those of the other sets.
-Counts take no part, since PCA's squared error is not their measure.
+The numbers it is made from are those of `isthmus.worth_trying`, of the closed form on the training rows of the first
+split. Sets are left out in groups, near copies together; within a fold centres, scales and weights are those of the
+other sets. Counts take no part, since PCA's squared error is not their measure.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """From measurements to what is said of a set: five splits in one line, and whether the difference is beyond chance.
 
-Test rows of random splits overlap, and so do training rows, so five differences vary less than five independent ones would.
-The corrected resampled t-test (Nadeau & Bengio 2003) divides their variance by less:
+Test rows of random splits overlap, and so do training rows, so five differences vary less than independent ones would.
+The corrected resampled t-test (Nadeau & Bengio 2003) allows for it:
 
-    t = mean(g) / √( (1/J + n_test/n_train) · var(g) )       g = log(PCA's error / the network's), J splits, J - 1 degrees
+    t = mean(g) / √( (1/J + n_test/n_train) · var(g) )       g = log(PCA's error / the network's), J splits
 
-The network wins where t is beyond chance (5%, two-sided) and its error at least 1% lower; the closed form wins where it is the
-other way round; elsewhere PCA does as well, and is to be preferred.
+with J - 1 degrees of freedom. The network wins where t is beyond chance (5%, two-sided) and its error at least 1% lower;
+the closed form wins where it is the other way round; elsewhere PCA does as well, and is to be preferred.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """What a fit says before it trains, where it is watched: how likely a gain over PCA is, and how long it will take.
 
 The closed form is known by then, and so are the networks and the plan. A sample of rows gives the numbers of
-`isthmus.worth_trying`, and a few steps on a copy of the model the time (`isthmus.rehearsal`); together they take a
-hundredth or two of the fit. The rule was measured on the default model of numeric and of mixed tables, so it says nothing of
-others.
+`isthmus.worth_trying`, and a few steps on a copy of the model the time (`isthmus.rehearsal`); together they take a few
+hundredths of the fit. The rule was measured on default models of numeric and of mixed tables; of others it says nothing.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ def announce(
 ) -> None:
     """Say it on standard error, if ``verbose`` asks for it.
 
-    ``copies`` are the rows in all forms that they are learned from, and ``held_out`` rows are measured after each epoch.
+    ``copies`` are the rows in all forms that they are learned from; ``held_out`` rows are measured after each epoch.
     """
     if not settings.verbose or group.slots > 1 or plan.epochs == 0:
         return

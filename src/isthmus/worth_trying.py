@@ -1,7 +1,7 @@
 """Whether a network is worth trying, said before it is trained: how likely it beats PCA, by how much, in what time.
 
-PCA's code z and what it leaves out, r = x - x̂, are known in closed form. A network of the same size can do better where r
-still depends on z, that is where the rows bend, and where there are rows enough to learn how. Six numbers say so:
+PCA's code z and what it leaves out, r = x - x̂, are known in closed form. A network of the same size can do better where
+r still depends on z, as on a curved surface, and where there are rows enough to learn how. Six numbers say so:
 
     rows, columns    log₁₀ of how many there are
     unexplained      log₁₀ of the share of the variance that PCA of this size leaves out
@@ -10,9 +10,9 @@ still depends on z, that is where the rows bend, and where there are rows enough
                      independence of any form
     tails            log₁₀ of the kurtosis of ‖r‖: large where few rows carry most of the error
 
-A logistic rule gives the chance that the network's held-out error is at least 5% below PCA's, and a linear one the logarithm
-of their ratio. Both were fitted to the measurements of ``benchmarks/worth_it`` and validated on sets they had not seen
-(docs/worth-it.md); their coefficients are the file ``worth_trying.json``, which ``python -m worth_it rule`` writes.
+A logistic rule gives the chance that the network's held-out error is at least 5% below PCA's, and a linear one the
+logarithm of their ratio. Both were fitted to the measurements of ``benchmarks/worth_it`` and validated on sets they had
+not seen (docs/worth-it.md); their coefficients are the file ``worth_trying.json``, which that benchmark writes.
 """
 
 from __future__ import annotations
