@@ -1,1 +1,1 @@
-"""When is a network worth it? Two hundred public sets, PCA beside the default autoencoder, and the rule that predicts it."""
+"""When is a network worth it? PCA beside the default autoencoder on public sets, and a rule that predicts which wins."""

@@ -1,18 +1,25 @@
-"""When is a network worth it? One command, which resumes where it was interrupted:
+"""When is a network worth it? One command, which resumes where it was interrupted (in the folder benchmarks):
 
-python -m worth_it run              measure all sets that are here, cheapest first (hours)
-python -m worth_it run --sets 120   the first 120 of that order
-python -m worth_it list             the catalogue, and which sets are here
+    python -m worth_it run              measure all sets that are here, those of `quick` and the cheapest first: hours
+    python -m worth_it run --sets 120   the first 120 of that order
+    python -m worth_it report           from what is measured: the rule, the table, the CSV, the plot
+    python -m worth_it quick            thirty sets again, compared with the record; fails where they are worse
+    python -m worth_it list             the catalogue, and which sets are here
+
+`make worth-it` installs the packages that ship the sets, runs and reports; `make worth-it QUICK=1` is `quick`.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 from worth_it.catalogue import KINDS, Set, catalogue, read
+from worth_it.quick import QUICK
 from worth_it.readers import Places, UnavailableError
 
 RESULTS = Path(__file__).parent.parent / "results"
@@ -20,7 +27,7 @@ MEASUREMENTS = RESULTS / "worth_it.jsonl"
 
 
 def ordered() -> list[Set]:
-    """Kind by kind in turn, the cheapest of each first: an early stop leaves a bit of everything."""
+    """The thirty of `quick`; then kind by kind in turn, the cheapest of each first: a stop leaves some of every kind."""
     by_kind = {
         kind: sorted((one for one in catalogue() if one.kind == kind), key=lambda one: (one.cells, one.name))
         for kind in KINDS
@@ -28,7 +35,7 @@ def ordered() -> list[Set]:
     found = []
     while any(by_kind.values()):
         found += [sets.pop(0) for sets in by_kind.values() if sets]
-    return found
+    return sorted(found, key=lambda one: one.name not in QUICK)
 
 
 def run(asked: argparse.Namespace, places: Places) -> None:
@@ -83,6 +90,46 @@ def _before(rule: str, sizes: dict[str, int]) -> set[int]:
     return {sizes["quarter"]} if rule == "two" else set(sizes.values())
 
 
+def report(asked: argparse.Namespace, places: Places) -> None:
+    """Fit the rule, validate it, and write everything that is said."""
+    from worth_it.report import draw, write_csv, write_summary
+    from worth_it.results import read_lines
+    from worth_it.rule import features_of, fit_rule, table_of, validated, write_rule
+    from worth_it.summary import outcomes
+
+    sets = {one.name: one for one in catalogue()}
+    lines = [line for line in read_lines(asked.results) if line["set"] in sets]
+    found = outcomes(lines, sets.values())
+    features = features_of(found, sets, places, asked.results.with_name("worth_it_features.jsonl"))
+    kept, numbers, log_ratios, groups = table_of(found, features)
+    scores, rule = validated(kept, numbers, log_ratios, groups), fit_rule(numbers, log_ratios)
+    write_rule(rule, scores["all"])
+    write_summary(asked.results.with_suffix(".json"), found, scores, rule, len(sets))
+    write_csv(asked.results.with_suffix(".csv"), lines, sets)
+    draw(asked.results.with_suffix(".png"), found)
+    for group in ("all", "rest", "chose"):
+        print(group, {name: round(value, 4) for name, value in scores[group].items()})
+    for one in found:
+        if one.winner == "closed form":
+            print(f"worse than the closed form: {one.name}, {one.rule}: {one.ratio:.3f}, p = {one.p:.3g}")
+
+
+def quick(asked: argparse.Namespace, places: Places) -> int:
+    """Measure thirty sets again; 1 where the defaults got worse."""
+    from worth_it.quick import SPLITS, compared
+    from worth_it.results import read_lines
+
+    recorded = list(read_lines(asked.results))
+    with tempfile.TemporaryDirectory() as folder:
+        again = argparse.Namespace(**vars(asked))
+        again.results = Path(folder) / "quick.jsonl"
+        again.only, again.sizes, again.splits, again.sets = QUICK, ["quarter"], SPLITS, None
+        run(again, places)
+        lines, faults = compared(read_lines(again.results), recorded)
+    print("\n".join([*lines, *faults, "the defaults are as good as recorded" if not faults else ""]).rstrip())
+    return 1 if faults else 0
+
+
 def show(places: Places) -> None:
     """The catalogue, a line a set."""
     for one in catalogue():
@@ -96,7 +143,7 @@ def show(places: Places) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("run", "list"))
+    parser.add_argument("what", choices=("run", "report", "quick", "list"))
     parser.add_argument("--packages", type=Path, help="where the packages of packages.txt were installed")
     parser.add_argument("--folder", type=Path, help="files that no package ships: folders adbench, series and files")
     parser.add_argument("--results", type=Path, default=MEASUREMENTS)
@@ -106,10 +153,9 @@ def main() -> None:
     parser.add_argument("--splits", type=int, default=5)
     asked = parser.parse_args()
     places = Places(asked.packages, asked.folder)
-    if asked.what == "list":
-        show(places)
-    else:
-        run(asked, places)
+    if asked.what == "quick":
+        sys.exit(quick(asked, places))
+    {"run": run, "report": report}.get(asked.what, lambda asked, places: show(places))(asked, places)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ CATALOGUE = Path(__file__).parent / "catalogue.csv"
 KINDS = ("table", "mixed", "pictures", "series", "counts", "ratings", "vectors", "spectra", "expression")
 STANDARDIZED = ("table", "ratings", "vectors", "spectra", "expression")
 MOST_ROWS, MOST_COLUMNS, MOST_CATEGORIES, MOST_MISSING = 2000, 200, 20, 0.1
-WINDOW, LEAST_ROWS, SPLITS, SHARE = 32, 30, 5, 0.2
+WINDOW, LEAST_WINDOWS, LEAST_ROWS, LEAST_COLUMNS, SPLITS, SHARE = 32, 10, 30, 4, 5, 0.2
 
 
 @dataclass(frozen=True)
@@ -128,8 +128,8 @@ def read(one: Set, places: Places) -> Rows:
         values = _common(values)
         enough = values.sum(1) > 0
         values, labels = values[enough], None if labels is None else labels[enough]
-    if len(values) < LEAST_ROWS:
-        raise UnavailableError(f"{one.name}: {len(values)} complete rows")
+    if len(values) < LEAST_ROWS or values.shape[1] < LEAST_COLUMNS:
+        raise UnavailableError(f"{one.name}: complete are only {values.shape[0]} rows, {values.shape[1]} columns")
     kept = np.sort(np.random.default_rng(23).permutation(len(values))[:MOST_ROWS])
     taken = values.iloc[kept] if kind == "mixed" else values[kept]
     return Rows(taken, None if labels is None else labels[kept])
@@ -191,7 +191,7 @@ def _windows(found: Any) -> Rows:
     series = np.asarray(found, np.float64).ravel()[: MOST_ROWS * WINDOW // 4]
     stride = max(1, -(-(len(series) - WINDOW) // MOST_ROWS))
     begins = np.arange(0, len(series) - WINDOW + 1, stride)
-    if len(begins) < LEAST_ROWS:
+    if len(series) < LEAST_WINDOWS * WINDOW:  # of which a fifth is tested on, with a gap on either side
         raise UnavailableError(f"a series of {len(series)} steps")
     windows = np.lib.stride_tricks.sliding_window_view(series, WINDOW)[begins]
     return Rows((windows - series.mean()) / series.std(), None, begins)

@@ -1,7 +1,7 @@
 """One measurement: a set, a size and a split; the closed form and the default network on the same held-out rows.
 
-Every setting is the default, but for what the kind of the set asks (``SETTINGS``). The errors of single rows are compared
-in pairs: t = mean(d) / (sd(d) / √n) for d = the closed form's error minus the network's, row by row.
+Every setting is the default, but for what the kind of the set asks (``SETTINGS``). The errors of single rows are
+compared in pairs: d is the closed form's error minus the network's, with mean(d) and its standard error sd(d) / √n.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["SETTINGS", "SIZES", "chosen_size", "measured", "n_numbers", "row_err
 
 SIZES = ("quarter", "two", "smallest")
 SETTINGS: dict[str, dict[str, Any]] = {
-    **dict.fromkeys(STANDARDIZED, {"scale": "standard"}),
+    **{kind: {"scale": "standard"} for kind in STANDARDIZED},
     "mixed": {},
     "pictures": {},
     "series": {},

@@ -1,7 +1,7 @@
 """From where a set lies to its rows: one function a source, found by its name in the catalogue.
 
-Nothing is fetched here. Packages were installed or unpacked into a folder beforehand (``Places.packages``); files that no
-package ships lie in a folder the user names (``Places.folder``), with the folders adbench/, series/ and files/ inside.
+Nothing is fetched here. Packages were installed into a folder beforehand (``Places.packages``); files that no package
+ships lie in a folder the user names (``Places.folder``), with the folders adbench/, series/ and files/ inside.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def _orange(places: Places, where: str) -> tuple[Any, Any]:
 
 def _npz(places: Places, where: str) -> tuple[Any, Any]:
     with np.load(places.in_folder(where), allow_pickle=False) as arrays:
-        return arrays["X"].astype(np.float64), arrays["y"] if "y" in arrays else None
+        return arrays["X"].astype(np.float64), arrays.get("y", None)
 
 
 def _file(places: Places, where: str) -> tuple[Any, Any]:

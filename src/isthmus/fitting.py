@@ -12,6 +12,7 @@ from typing import Any
 
 from sklearn.exceptions import ConvergenceWarning
 
+from isthmus.announcement import announce
 from isthmus.choices import choose_plan, choose_refit, choose_turns, needs_search
 from isthmus.distributed import ProcessGroup, process_group
 from isthmus.fitted import FittedState
@@ -116,6 +117,9 @@ def _train(
     if closed_form_is_best(estimator, fitted):
         plan = dataclasses.replace(plan, epochs=0)
     estimator.fitted_ = fitted = dataclasses.replace(fitted, planned_epochs=plan.epochs)
+    if callbacks is not None and state is None:  # a fit of the user's own, not one inside a search, and not resumed
+        with threads_for(plan.batch_size * fitted.n_weights):
+            announce(estimator, fitted, plan, rows, augmented(rows), held_out, group)
     # Of the slots of a group no process has all rows; one process of such a group does as its peers would.
     turns = no_turns(plan) if group.slots > 1 else choose_turns(estimator, rows, fitted, plan)
     n_rows = turns.ordinary.epochs + turns.count
