@@ -18,10 +18,12 @@ from polars.testing import assert_frame_equal
 from isthmus.storage.record import from_plain, to_plain
 from isthmus.tables import DataError, read
 from isthmus.tables.array_forms import array_and_shape, like_array
+from isthmus.tables.column import Column
 from isthmus.tables.frames import FrameForm, arrow_of, filled_frame, form_of, is_frame, names_of
 from isthmus.tables.input_rows import input_rows
 from isthmus.tables.layout import TableLayout, layout_of
 from isthmus.tables.output_rows import filled_like, rows_like
+from isthmus.tables.text_dates import DateForm
 
 N = 40
 RNG = np.random.default_rng(0)
@@ -317,3 +319,15 @@ def test_a_record_batch_comes_back_as_one_and_dictionaries_as_such():
 def test_a_structured_array_is_refused_with_what_to_pass():
     with pytest.raises(DataError, match=r"X is a structured array; pass pandas.DataFrame\(X\)"):
         input_rows(np.zeros(5, dtype=[("x", float), ("y", int)]))
+
+
+@pytest.mark.parametrize("dtype", ["timestamp[us]", "timestamp[ns]", "timestamp[us, tz=UTC]", "date32[day]"])
+def test_dates_beyond_the_calendar_are_its_ends(dtype):
+    form = DateForm("%Y-%m-%d") if dtype == "timestamp[us]" else None
+    column = Column("day", "date", dtype, form=form)
+    cells = column.decode(np.array([[-1e9], [0.0], [1e9]]))
+    first, middle, last = cells.to_pylist()
+    assert first.year in (1, 1677)
+    assert middle.year == 1970
+    assert last.year in (2262, 9999)
+    assert len(column.written(cells)) == 3
