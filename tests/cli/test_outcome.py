@@ -241,3 +241,14 @@ def test_a_small_file_is_described_before_any_large_library_is_imported(tmp_path
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split("\n")[0] == "[] 3 True"
+
+
+def test_a_terminal_that_knows_only_ascii_gets_what_it_can_show(folder, tmp_path):
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = ("-m", "isthmus", "fit", str(folder / "own.csv"), "--ids", "name", *QUICK, "-o", str(tmp_path / "run"))
+    answer = subprocess.run(
+        [sys.executable, *command], capture_output=True, text=True, env=os.environ | ascii_only, check=False
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert "dimensions PCA needs for this" in answer.stdout
+    assert answer.stdout.isascii()
