@@ -14,6 +14,7 @@ import torch
 import xarray as xr
 from PIL import Image
 from polars.testing import assert_frame_equal
+from pyarrow import parquet
 
 from isthmus.storage.record import from_plain, to_plain
 from isthmus.tables import DataError, read
@@ -331,3 +332,18 @@ def test_dates_beyond_the_calendar_are_its_ends(dtype):
     assert middle.year == 1970
     assert last.year in (2262, 9999)
     assert len(column.written(cells)) == 3
+
+
+def test_times_of_day_that_were_read_are_filled(tmp_path):
+    times = [None if hole else datetime.time(place % 24, 5) for place, hole in enumerate(HOLES)]
+    parquet.write_table(
+        pa.table({"x": RNG.normal(size=N), "time": pa.array(times, pa.time64("us"))}), tmp_path / "t.parquet"
+    )
+    table = read(tmp_path / "t.parquet")
+    numbers = table.layout.encode(table.cells)
+    filled = filled_like(table, np.where(np.isnan(numbers), 0.5, numbers), table.layout)
+    found = filled.to_arrow()["time"].to_pylist()
+    assert [cell for cell, hole in zip(found, HOLES, strict=True) if hole] == [
+        found[int(np.argmax(HOLES))]
+    ] * HOLES.sum()
+    assert None not in found
