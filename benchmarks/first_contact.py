@@ -227,7 +227,7 @@ def main() -> None:
     parser.add_argument("--command", action="append", choices=COMMANDS, help="[default: all]")
     parser.add_argument("--only", default="", help="files whose name or form holds this text")
     parser.add_argument("--seconds", type=float, default=300.0, help="processor time a command may take")
-    parser.add_argument("--results", type=Path, help="file to append what was found to, a line of JSON each")
+    parser.add_argument("--results", type=Path, help="file of what was found, a line of JSON each, to go on with")
     given = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     commands = [command for command in COMMANDS if command in (given.command or COMMANDS)]
@@ -235,16 +235,20 @@ def main() -> None:
         csv.field_size_limit(1 << 30)
         files = [row for row in csv.DictReader(file) if given.only in row["path"] or given.only == row["form"]]
     import_libraries()
-    results: list[dict[str, Any]] = []
+    kept = given.results
+    results = [json.loads(line) for line in kept.open(encoding="utf-8")] if kept is not None and kept.exists() else []
+    known = {(one["path"], one["command"]) for one in results}
     for row in files:
+        if all((row["path"], command) in known for command in commands):
+            continue
         for result in tried(row, str((given.folder / row["path"]).resolve()), commands, given.seconds):
             results.append(result)
             if result["outcome"] != "right":
                 why = result["fault"] or result["message"] or f"exit code {result['code']}"
                 print(f"{result['outcome']:<7} {result['command']:<8} {row['path']}: {why}", flush=True)
-            if given.results is not None:
-                with given.results.open("a", encoding="utf-8") as kept:
-                    kept.write(json.dumps(result) + "\n")
+            if kept is not None:
+                with kept.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(result) + "\n")
     print(summary(results, commands))
 
 

@@ -14,14 +14,17 @@ import torch
 import xarray as xr
 from PIL import Image
 from polars.testing import assert_frame_equal
+from pyarrow import parquet
 
 from isthmus.storage.record import from_plain, to_plain
 from isthmus.tables import DataError, read
 from isthmus.tables.array_forms import array_and_shape, like_array
+from isthmus.tables.column import Column
 from isthmus.tables.frames import FrameForm, arrow_of, filled_frame, form_of, is_frame, names_of
 from isthmus.tables.input_rows import input_rows
 from isthmus.tables.layout import TableLayout, layout_of
 from isthmus.tables.output_rows import filled_like, rows_like
+from isthmus.tables.text_dates import DateForm
 
 N = 40
 RNG = np.random.default_rng(0)
@@ -317,3 +320,30 @@ def test_a_record_batch_comes_back_as_one_and_dictionaries_as_such():
 def test_a_structured_array_is_refused_with_what_to_pass():
     with pytest.raises(DataError, match=r"X is a structured array; pass pandas.DataFrame\(X\)"):
         input_rows(np.zeros(5, dtype=[("x", float), ("y", int)]))
+
+
+@pytest.mark.parametrize("dtype", ["timestamp[us]", "timestamp[ns]", "timestamp[us, tz=UTC]", "date32[day]"])
+def test_dates_beyond_the_calendar_are_its_ends(dtype):
+    form = DateForm("%Y-%m-%d") if dtype == "timestamp[us]" else None
+    column = Column("day", "date", dtype, form=form)
+    cells = column.decode(np.array([[-1e9], [0.0], [1e9]]))
+    first, middle, last = cells.to_pylist()
+    assert first.year in (1, 1677)
+    assert middle.year == 1970
+    assert last.year in (2262, 9999)
+    assert len(column.written(cells)) == 3
+
+
+def test_times_of_day_that_were_read_are_filled(tmp_path):
+    times = [None if hole else datetime.time(place % 24, 5) for place, hole in enumerate(HOLES)]
+    parquet.write_table(
+        pa.table({"x": RNG.normal(size=N), "time": pa.array(times, pa.time64("us"))}), tmp_path / "t.parquet"
+    )
+    table = read(tmp_path / "t.parquet")
+    numbers = table.layout.encode(table.cells)
+    filled = filled_like(table, np.where(np.isnan(numbers), 0.5, numbers), table.layout)
+    found = filled.to_arrow()["time"].to_pylist()
+    assert [cell for cell, hole in zip(found, HOLES, strict=True) if hole] == [
+        found[int(np.argmax(HOLES))]
+    ] * HOLES.sum()
+    assert None not in found

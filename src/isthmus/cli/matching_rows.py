@@ -135,6 +135,8 @@ def _open_columns(
     _require_same_pictures(look, expected, where)
     free = [name for name in names if name not in expected.columns]
     labels = expected.label_name if labels is None and expected.label_name in free else labels
+    if ids is None and expected.id_name is None and look.id_name not in (*drop, *expected.drop, labels):
+        ids = look.id_name if look.id_name in free else None  # a saved detector knows of none
     ids = expected.id_name if ids is None and expected.id_name in free else ids
     drop = tuple(
         dict.fromkeys([*drop, *(name for name in expected.drop if name in free and name not in (labels, ids))])

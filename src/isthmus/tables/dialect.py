@@ -139,8 +139,6 @@ def split_line(line: str, dialect: Dialect) -> list[str]:
 
 def dialect_of(text: str, *, encoding: str, separator: str | None = None, decimal: str | None = None) -> Dialect:
     """The dialect of a text by its beginning; ``separator`` and ``decimal`` where they are known."""
-    if decimal not in (None, *FIRM):
-        raise DataError(f"--decimal must be '.' or ',', got {decimal!r}.")
     lines = [line for line in LINE.split(text) if line.strip()][: 3 * LOOKED_AT]
     comment = _comment(lines)
     plain = [line for line in lines if not (comment and line.lstrip().startswith(comment))][: 2 * LOOKED_AT]
@@ -149,11 +147,15 @@ def dialect_of(text: str, *, encoding: str, separator: str | None = None, decima
     candidates = [NAMES.get(separator.lower(), separator)] if separator else None
     found: dict[str, tuple[float, list[list[str]]]] = {}
     for mark in candidates or (*SEPARATORS, BLANKS, WIDE_BLANKS, *RARE_SEPARATORS):
-        if len(mark) > 1 and mark != WIDE_BLANKS:
-            raise DataError(f"--separator must be one character, or a name such as tab, got {separator!r}.")
         one = Dialect(encoding, mark, quote, escape, comment=comment, spaced=_spaced(text[:65536], mark, quote))
         rows = [row for _, row in one.rows(plain)][:LOOKED_AT]
         found[mark] = (1.0 if candidates else _score(rows, mark)), rows
+    if separator and all(len(row) < 2 for _, rows in found.values() for row in rows):
+        other = dialect_of(text, encoding=encoding).separator
+        if other:
+            raise DataError(f"--separator {separator!r} stands in no line; cells seem to be separated by {other!r}.")
+    if separator == decimal == "," and not any(f"{quote}," in line for line in plain):
+        raise DataError("--separator and --decimal are both ',', and no cell is quoted; name another separator.")
     whole = [mark for mark in SEPARATORS if not candidates and _explains_all(found[mark][1], mark)]
     for mark in found if whole else ():
         if mark not in whole:

@@ -297,9 +297,9 @@ def filled_frame(X: Any, filled: pyarrow.Table, layout: TableLayout) -> Any:
     names = names_of(X)
     own = layout.select([name for name in names if name in layout.names])
     table = filled.select(list(own.names))
+    dtypes = dict(zip(names, form.dtypes, strict=True))
     if form.library == "polars":
         given = X.collect() if form.lazy else X
-        dtypes = dict(zip(names, form.dtypes, strict=True))
         new = FrameForm("polars", tuple(dtypes[name] for name in own.names)).frame(table, own)
         series = []
         for column in given.get_columns():
@@ -312,7 +312,6 @@ def filled_frame(X: Any, filled: pyarrow.Table, layout: TableLayout) -> Any:
         made = type(given)(series)
         return made.lazy() if form.lazy else made
     result = X.copy()
-    dtypes = dict(zip(names, form.dtypes, strict=True))
     new = FrameForm("pandas", tuple(dtypes[name] for name in own.names)).frame(table, own, X.index)
     for place, name in enumerate(names):
         if name in own.names:
@@ -361,6 +360,7 @@ def _filled_arrow(table: pyarrow.Table, filled: pyarrow.Table, layout: TableLayo
         new = filled.column(name)
         if pyarrow.types.is_string(own.type) or pyarrow.types.is_large_string(own.type):
             new = pyarrow.chunked_array([pyarrow.array(column.written(new), own.type)])
+        new = _chunked(column.typed(new)) if pyarrow.types.is_duration(own.type) else new  # times of day among them
         whole = new.type if pyarrow.types.is_null(own.type) else own.type
         kind = whole.value_type if pyarrow.types.is_dictionary(whole) else whole
         cells = compute.if_else(

@@ -29,7 +29,7 @@ FEW = 0.5  # of the texts seen so far: where fewer are numbers or dates, no more
 LONG_DIGITS = "^[-+]?[1-9][0-9]{15,}$"  # more digits than float64 holds
 LONG_NUMBER = 1e15
 PROSE = 40  # letters of a cell, on average, from which text is more than a name
-LONGEST_MARK = 64  # bytes
+LONGEST_MARK = 24  # bytes of a mark of a missing cell, with some blanks beside it
 GROUPED = r"^[-+]?[0-9]{1,3}(\.[0-9]{3})+$"
 
 
@@ -196,7 +196,8 @@ class ColumnSurvey:
         import pyarrow.compute
 
         compute: Any = pyarrow.compute
-        short = cells.filter(compute.less_equal(compute.binary_length(cells), LONGEST_MARK))
+        longest = max([LONGEST_MARK, *(len(mark.encode()) for mark in self.others)])
+        short = cells.filter(compute.less_equal(compute.binary_length(cells), longest))
         gone = marked(compute.utf8_trim_whitespace(short), among_numbers=False, others=self.others)
         self.n_missing += cells.null_count + (compute.sum(gone).as_py() or 0)
         self.letters += compute.sum(compute.utf8_length(cells)).as_py() or 0
@@ -243,7 +244,7 @@ class ColumnSurvey:
         values = np.asarray(numbers.drop_null(), np.float64)
         if not len(values) or not np.isfinite(values).all() or np.abs(values).max() >= LONG_NUMBER:
             return None
-        if not self.firm_dot and compute.any(compute.match_substring(cells, ".")).as_py():
+        if not self.firm_dot and b"." in cells.buffers()[-1].to_pybytes():
             return None  # 1.234 may be a thousand
         self.plain += len(values)
         self.dot += len(values)
