@@ -313,7 +313,7 @@ def choose_plan(
 
     ``epochs`` is what a budget of time came to; each training row is seen in ``copies`` forms.
     """
-    architecture = fitted.architecture
+    architecture, counts = fitted.architecture, fitted.model.likelihood.counts_deviance
     n_training = n_rows - validation_count(n_rows, settings.validation_fraction)
     batch_size = settings.batch_size or automatic.automatic_batch_size(n_training * copies)
     for asked in (settings.max_iter, budget_epochs(settings.budget)):
@@ -337,6 +337,7 @@ def choose_plan(
         gradient_clip=settings.gradient_clip,
         patience=patience if settings.early_stopping and n_training < n_rows else None,
         precision=settings.precision,
+        backtracks=automatic.BACKTRACKS_OF_COUNTS if counts and settings.start == "principal" else 0,
         guards_start=settings.start == "principal",
     )
 

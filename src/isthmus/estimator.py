@@ -35,11 +35,12 @@ from isthmus.input_validation import blockwise, fit_columns, input_rules, set_co
 from isthmus.loadings import Loadings, find_loadings
 from isthmus.parts.linearization import NotDifferentiableError
 from isthmus.pca_attributes import PCAAttributes
-from isthmus.rows.metadata import check_given, check_weights, given_for, with_metadata
+from isthmus.rows.conditions import conditions_at_fit, given_for
+from isthmus.rows.metadata import check_weights, only_sample_weight, with_metadata
 from isthmus.settings import AutoencoderSettings
 from isthmus.tables.finite import has_gaps
 from isthmus.tables.fit_columns import FitColumns
-from isthmus.tables.input_rows import ValidRows, in_memory, rows_to_fit
+from isthmus.tables.input_rows import ValidRows, in_memory, large_stream, rows_to_fit
 from isthmus.torch_modules import Side, to_torch
 from isthmus.training.callbacks import CallbackSupportMixin, EpochCallbacks, with_callbacks
 from isthmus.training.checkpointing import Checkpointing
@@ -68,13 +69,6 @@ def _keeps_its_code(estimator: BaseAutoencoder) -> bool:
                 f"{name}={getattr(estimator, name)!r} needs all of them; use fit."
             )
     return True
-
-
-def _only_sample_weight(estimator: BaseAutoencoder, weights: dict[str, Any]) -> Any:
-    unknown = sorted(weights.keys() - {"sample_weight"})
-    if unknown:
-        raise TypeError(f"{type(estimator).__name__}.fit() got an unexpected keyword argument {unknown[0]!r}")
-    return weights.get("sample_weight")
 
 
 @takes_size
@@ -147,7 +141,8 @@ class BaseAutoencoder(
             validation. Only ratios matter. The linear completion of missing cells is fitted unweighted.
         given
             Condition of each row, shape (n_samples, n_given): encoder and decoder see it, so the code need not contain
-            it. Every method that takes rows or codes then needs ``given`` too.
+            it. A DataFrame, a Series or strings too, whose categories are encoded one-hot. Every method that takes rows
+            or codes then needs ``given`` too.
         checkpoints
             An `isthmus.Checkpoints`, from which an interrupted fit resumes.
         """
@@ -161,7 +156,7 @@ class BaseAutoencoder(
                 rows = rows_to_fit(rules, X)
             else:
                 rows = self._fit_columns().rows(rules, X, gaps=self._takes_gaps())
-            rows = self._with_metadata(rows, given, _only_sample_weight(self, weights), first=state is None)
+            rows = self._with_metadata(rows, given, only_sample_weight(self, weights), first=state is None)
             fit_rows(self, rows, began, callbacks, state, checkpointer)
         return self
 
@@ -179,7 +174,7 @@ class BaseAutoencoder(
         first = "fitted_" not in vars(self)
         rules = input_rules(self, reset=first)
         rows = rows_to_fit(rules, X) if first else self._fit_columns().rows(rules, X, gaps=self._takes_gaps())
-        rows = self._with_metadata(rows, given, _only_sample_weight(self, weights), first=first)
+        rows = self._with_metadata(rows, given, only_sample_weight(self, weights), first=first)
         self._partial = fit_partially(self, rows, self._partial)
         return self
 
@@ -293,9 +288,11 @@ class BaseAutoencoder(
         out-of-core data some rows, evenly spread.
         """
         fitted = self._require_fitted()
+        stream = large_stream(X)
         X, places = in_memory(X, LOADING_ROWS)
         rows = self.to_numbers(X)
-        beside = given_for(self, given if given is None or places is None else np.asarray(given)[places], rows.shape[0])
+        beside = given_for(self, given, rows.shape[0] if stream is None else len(stream))
+        beside = beside if beside is None or places is None else beside[places]
         names = fit_columns(self, fitted.layout).encoded_names
         try:
             return find_loadings(fitted, rows, beside, list(self.get_feature_names_out()), names)
@@ -358,11 +355,12 @@ class BaseAutoencoder(
         if first:
             set_columns(self, rows.n_columns, rows.names)
         n_rows, who = rows.shape[0], type(self).__name__
+        layout = None
         if not first:
-            given = given_for(self, given, n_rows)
+            given, layout = given_for(self, given, n_rows), self.fitted_.given_layout
         elif given is not None:
-            given = check_given(given, n_rows, who)
-        return with_metadata(rows, given, check_weights(sample_weight, n_rows, who))
+            given, layout = conditions_at_fit(given, n_rows, who)
+        return with_metadata(rows, given, check_weights(sample_weight, n_rows, who), layout)
 
     def _require_fitted(self) -> FittedState:
         check_is_fitted(self)

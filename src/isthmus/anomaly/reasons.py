@@ -8,14 +8,15 @@ import numpy as np
 
 from isthmus.anomaly.covariance import ShrunkCovariance
 
-__all__ = ["LEAST", "NO_REASON", "REMARKABLE", "partners", "reasons_of"]
+__all__ = ["LEAST", "NO_REASON", "RELATIONS", "REMARKABLE", "partners", "reasons_of"]
 
 NO_REASON = "like the normal rows"
 UNNAMED = "a little unlike the normal rows in all parts of the score"
 FAR = "far from every normal row"
+RELATIONS = ("relations", "mahalanobis")  # parts that are about these
 WORDS = {
-    "mahalanobis": "relations between the columns broken",
-    "density": "off the pattern of the normal rows",
+    **dict.fromkeys(RELATIONS, "relations between the columns broken"),
+    "density": FAR,
     "neighbours": FAR,
     "core": "far from the bulk of the normal rows",
     "reconstruction": "not reconstructed",
@@ -87,7 +88,7 @@ def reasons_of(
         part = names[largest[row]]
         known = [cell for cell in np.flatnonzero(suspect[row]).tolist() if columns[cell] not in unseen.get(row, ())]
         cells = np.array(known, int)
-        if remarkable[row] and nats[row, largest[row]] > LEAST and not (len(cells) and part == "mahalanobis"):
+        if remarkable[row] and nats[row, largest[row]] > LEAST and not (len(cells) and part in RELATIONS):
             said.append(WORDS[part])
         if remarkable[row] and len(cells):
             said.append(_relation(cells[np.argsort(-contributions[row, cells], kind="stable")], partner, columns))

@@ -134,6 +134,7 @@ class DataRecord:
     dialect: Dialect | None = fact(default=None)
     passed_over: tuple[str, ...] = fact(default=())
     reading: dict[str, bool | float | str] | None = fact(default=None)  # flags for pictures and sounds
+    given: TableLayout | None = fact(default=None)  # columns that rows are given
     named_columns: bool = fact(default=False)  # whether the file has columns with names, and is no array or pictures
 
     @property

@@ -37,13 +37,13 @@ def expected_cells(
     return expected + model.completion.trust * (model.reconstruct(expected, given) - expected)
 
 
-def completed(fitted: FittedState, rows: np.ndarray) -> np.ndarray:
+def completed(fitted: FittedState, rows: np.ndarray, given: np.ndarray | None = None) -> np.ndarray:
     """Rows in the user's units, their NaN as the linear completion fills them; without one, as `imputed` does."""
     completion = fitted.model.completion
     if not np.isnan(rows).any():
         return rows
     if completion is None:
-        return imputed(fitted, rows)
+        return imputed(fitted, rows, given)
     return np.where(np.isnan(rows), fitted.scaling.undo(fitted.map_rows(rows, completion)), rows)
 
 

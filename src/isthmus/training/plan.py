@@ -27,6 +27,7 @@ MOST_TIMES = 8  # the default number of epochs
 
 
 RATE_OF_STAGES, DECAY_OF_STAGES = 0.4, 0.05  # of a perceptron's rate; convolutions, normalised, need little decay
+BACKTRACKS_OF_COUNTS = 4  # rates from the usual one to a thousandth of it
 LEAST_STEPS, MOST_STEPS, WORK_OF_STAGES = 800, 2500, 1.6e10
 
 
@@ -42,6 +43,7 @@ class Plan:
     gradient_clip: float | None = 1.0
     patience: int | None = None
     precision: str = "auto"
+    backtracks: int = 0  # epochs worse than the start that are taken back, before training is dropped
     guards_start: bool = False  # leave the start only for a gain that chance can't explain
 
 
