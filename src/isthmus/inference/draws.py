@@ -53,8 +53,8 @@ def drawn(fitted: FittedState, rows: Any, given: np.ndarray | None, n_draws: int
 
 def _of_columns(fitted: FittedState, n_draws: int, seed: int) -> Callable[..., Tensor]:
     """The joint Gaussian's draws; the factor model's of a wide table; of columns of zeros and ones zeros and ones."""
-    completion, cells, model = fitted.model.completion, fitted.cells, fitted.model
-    assert completion is not None  # the caller has checked
+    cells, model = fitted.cells, fitted.model
+    completion: Any = model.completion
     source, likelihood = torch.Generator().manual_seed(seed), copy.deepcopy(model.likelihood).cpu()
     numbers = likelihood.is_gaussian or fitted.layout is not None
 

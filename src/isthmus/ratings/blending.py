@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
+from isthmus.ratings.interactions import Sparse
 from isthmus.ratings.network import LikesNetwork, train_network
 from isthmus.ratings.ranking import Ranked, ranked
 
@@ -50,9 +50,9 @@ def standardised(scores: np.ndarray) -> np.ndarray:
 
 
 def choose_blend(
-    likes: sparse.csr_matrix,
-    known: sparse.csr_matrix,
-    hidden: sparse.csr_matrix,
+    likes: Sparse,
+    known: Sparse,
+    hidden: Sparse,
     closed_form: np.ndarray,
     seed: int,
     most_epochs: int = MOST_EPOCHS,

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-__all__ = ["Interactions", "interactions", "liked"]
+__all__ = ["Interactions", "Sparse", "interactions", "liked"]
+
+Sparse = Any  # a csr_matrix, of which scipy's types say too little
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +34,7 @@ class Interactions:
         Of the table they came from: those of users, items and, if there is one, values.
     """
 
-    matrix: sparse.csr_matrix
+    matrix: Sparse
     users: tuple[str, ...]
     items: tuple[str, ...]
     n_repeated: int = 0
@@ -73,7 +75,7 @@ def interactions(
     return Interactions(matrix, known_users, known_items, len(pairs) - len(kept))
 
 
-def liked(ratings: sparse.csr_matrix, threshold: float) -> sparse.csr_matrix:
+def liked(ratings: Sparse, threshold: float) -> Sparse:
     """1 where a rating is at least ``threshold``; nothing elsewhere."""
     likes = ratings.copy()
     likes.data = (likes.data >= threshold).astype(np.float32)

@@ -25,7 +25,7 @@ from sklearn.utils.validation import check_is_fitted
 from isthmus.hyperparameter import check_hyperparameters, hyper
 from isthmus.ratings.blending import MOST_EPOCHS, Blend, choose_blend, standardised
 from isthmus.ratings.ease import RIDGES, ease_weights, gram_of
-from isthmus.ratings.interactions import Interactions, interactions, liked
+from isthmus.ratings.interactions import Interactions, Sparse, interactions, liked
 from isthmus.ratings.network import train_network
 from isthmus.ratings.ranking import first_items, hide_likes, ranked
 
@@ -141,13 +141,14 @@ class ItemAutoencoder(BaseEstimator):
         users, rated = self._histories(X)
         n = min(int(n), len(self.items_))
         names = np.asarray(self.items_, dtype=object)
-        items, scores = np.empty((len(users), n), dtype=object), np.full((len(users), n), np.nan)
+        items: Any = np.empty((len(users), n), dtype=object)
+        scores = np.full((len(users), n), np.nan)
         for begin in range(0, len(users), self._at_once):
             part = rated[begin : begin + self._at_once]
             found = self.scores_of_likes(_likes_of(part))
             first = first_items(found, part, n)
             left = np.arange(n) < (len(self.items_) - np.diff(part.indptr))[:, None]
-            items[begin : begin + part.shape[0]] = np.where(left, names[first], None)
+            items[begin : begin + part.shape[0]][left] = names[first][left]
             scores[begin : begin + part.shape[0]] = np.where(left, np.take_along_axis(found, first, 1), np.nan)
         return Recommendations(users, items, scores)
 
@@ -158,7 +159,7 @@ class ItemAutoencoder(BaseEstimator):
 
     # ---- inside ------------------------------------------------------------------------------------------
 
-    def _require_enough(self, ratings: Interactions, likes: sparse.csr_matrix, kept: np.ndarray) -> None:
+    def _require_enough(self, ratings: Interactions, likes: Sparse, kept: np.ndarray) -> None:
         who, faults = type(self).__name__, []
         if len(kept) > self.max_items:
             room = 4 * len(kept) ** 2 / 2**30
@@ -173,7 +174,7 @@ class ItemAutoencoder(BaseEstimator):
         if faults:
             raise ValueError(f"{who}: {'; '.join(faults)}.")
 
-    def _choose(self, likes: sparse.csr_matrix, seed: int) -> Blend:
+    def _choose(self, likes: Sparse, seed: int) -> Blend:
         """Set the ridge, and say what of the network is used, by likes hidden from users that are held out."""
         rng = np.random.default_rng(seed)
         count = min(max(round(HELD_OUT * likes.shape[0]), FEWEST), MOST, likes.shape[0] // 4)
@@ -215,7 +216,7 @@ class ItemAutoencoder(BaseEstimator):
         }
         return blend
 
-    def _histories(self, X: Any) -> tuple[tuple[str, ...], sparse.csr_matrix]:
+    def _histories(self, X: Any) -> tuple[tuple[str, ...], Sparse]:
         """Users, and what they have rated of the items of the fit, 1 where they like it."""
         who = type(self).__name__
         if isinstance(X, str):
@@ -251,7 +252,7 @@ class ItemAutoencoder(BaseEstimator):
         rated.sort_indices()
         return ratings.users, rated
 
-    def scores_of_likes(self, likes: sparse.csr_matrix) -> np.ndarray:
+    def scores_of_likes(self, likes: Sparse) -> np.ndarray:
         """Scores of all items, shape (n_users, n_items), by users' likes of the items of the fit: 1 or 0, as sparse."""
         scores = np.asarray(likes @ self.weights_)
         if self.network_ is not None:
@@ -263,7 +264,7 @@ class ItemAutoencoder(BaseEstimator):
         return max(1, BLOCK_CELLS // len(self.items_))
 
 
-def _likes_of(rated: sparse.csr_matrix) -> sparse.csr_matrix:
+def _likes_of(rated: Sparse) -> Sparse:
     likes = rated.copy()
     likes.eliminate_zeros()
     return likes

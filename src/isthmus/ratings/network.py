@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
-from scipy import sparse
 from torch import Tensor, nn
+
+from isthmus.ratings.interactions import Sparse
 
 __all__ = ["LikesNetwork", "train_network"]
 
@@ -52,13 +53,13 @@ class LikesNetwork(nn.Module):
         return hidden @ self.decoder_weight.T + self.decoder_bias
 
     @torch.no_grad()
-    def scores(self, likes: sparse.csr_matrix) -> np.ndarray:
+    def scores(self, likes: Sparse) -> np.ndarray:
         """Logits of users by their likes, float32 of shape (n_users, n_items)."""
         return self(torch.from_numpy(likes.toarray()).float()).numpy()
 
 
 def train_network(
-    likes: sparse.csr_matrix, epochs: int, seed: int, after: Callable[[int, LikesNetwork], bool] | None = None
+    likes: Sparse, epochs: int, seed: int, after: Callable[[int, LikesNetwork], bool] | None = None
 ) -> LikesNetwork:
     """A network trained on users' likes, shape (n_users, n_items).
 
@@ -81,7 +82,7 @@ def train_network(
     return network.eval()
 
 
-def _batches(likes: sparse.csr_matrix, source: torch.Generator) -> Iterator[Tensor]:
+def _batches(likes: Sparse, source: torch.Generator) -> Iterator[Tensor]:
     order = torch.randperm(likes.shape[0], generator=source).numpy()
     for begin in range(0, len(order), BATCH):
         yield torch.from_numpy(likes[order[begin : begin + BATCH]].toarray()).float()

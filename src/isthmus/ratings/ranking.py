@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
+
+from isthmus.ratings.interactions import Sparse
 
 __all__ = ["Ranked", "first_items", "hide_likes", "ranked"]
 
@@ -25,9 +26,7 @@ class Ranked(NamedTuple):
     recall: np.ndarray
 
 
-def hide_likes(
-    likes: sparse.csr_matrix, rng: np.random.Generator
-) -> tuple[np.ndarray, sparse.csr_matrix, sparse.csr_matrix]:
+def hide_likes(likes: Sparse, rng: np.random.Generator) -> tuple[np.ndarray, Sparse, Sparse]:
     """The users with at least two likes, by index, what is left of their likes, and what was hidden."""
     some = np.flatnonzero(np.diff(likes.indptr) >= 2)
     known, hidden = likes[some].tolil(), likes[some].tolil()
@@ -40,7 +39,7 @@ def hide_likes(
     return some, known.tocsr().astype(np.float32), hidden.tocsr().astype(np.float32)
 
 
-def first_items(scores: np.ndarray, known: sparse.csr_matrix, count: int) -> np.ndarray:
+def first_items(scores: np.ndarray, known: Sparse, count: int) -> np.ndarray:
     """The ``count`` items of highest score that a user doesn't know, best first; shape (n_users, count)."""
     scores = scores.copy()
     scores[known.nonzero()] = -np.inf
@@ -52,7 +51,7 @@ def first_items(scores: np.ndarray, known: sparse.csr_matrix, count: int) -> np.
     return np.take_along_axis(found, order, 1)
 
 
-def ranked(scores: np.ndarray, known: sparse.csr_matrix, hidden: sparse.csr_matrix, depth: int = 100) -> Ranked:
+def ranked(scores: np.ndarray, known: Sparse, hidden: Sparse, depth: int = 100) -> Ranked:
     """Of users with likes hidden; ``scores`` has shape (n_users, n_items)."""
     found = first_items(scores, known, depth)
     depth = found.shape[1]

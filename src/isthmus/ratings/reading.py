@@ -29,7 +29,7 @@ def read_ratings(source: str, columns: Sequence[str], options: Mapping[str, Any]
             found = interactions(*_words(source, user, item), who=repr(source))
             return replace(found, columns=tuple(columns))
         asked: dict[str, Any] = {"ids": user, "labels": item, "columns": (columns[2],)}
-        table = open_table(source, kinds={columns[2]: "number"}, **asked, **(options or {})).load()
+        table: Any = open_table(source, kinds={columns[2]: "number"}, **asked, **(options or {})).load()
         found = interactions(table.ids, table.labels, table.values[:, 0], who=repr(source))
         return replace(found, columns=tuple(columns))
     except DataError:
