@@ -5,7 +5,7 @@ The corrected resampled t-test (Nadeau & Bengio 2003) allows for it:
 
     t = mean(g) / √( (1/J + n_test/n_train) · var(g) )       g = log(PCA's error / the network's), J splits
 
-with J - 1 degrees of freedom. The network wins where t is beyond chance (5%, two-sided) and its error at least 1% lower;
+with J - 1 degrees of freedom. The network wins where t is beyond chance (5%, two-sided) and its error 1% lower or more;
 the closed form wins where it is the other way round; elsewhere PCA does as well, and is to be preferred.
 """
 
