@@ -143,8 +143,8 @@ def rule_scores() -> str:
         found = results()["scores"][key]
         if found["cases"]:
             lines.append(
-                f"| {said} | {found['cases']} | {found['won']:.0%} | **{found['brier']:.3f}** | {found['base_brier']:.3f} "
-                f"| {found['right']:.0%} | {found['base_right']:.0%} | {found['inside']:.0%} |"
+                f"| {said} | {found['cases']} | {found['won']:.0%} | **{found['brier']:.3f}** "
+                f"| {found['base_brier']:.3f} | {found['right']:.0%} | {found['base_right']:.0%} | {found['inside']:.0%} |"
             )
     return "\n".join(lines)
 
