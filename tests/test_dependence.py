@@ -22,7 +22,7 @@ def groups():
 
 
 def test_a_code_that_is_the_condition_depends_on_it_wholly(groups):
-    np.testing.assert_allclose(dependence(groups, groups).numpy(), 1, atol=1e-5)
+    np.testing.assert_allclose(dependence(groups, groups).numpy(), 1, atol=1e-3)
 
 
 def test_an_independent_code_hardly_does_and_a_difference_in_spread_is_seen(groups):
