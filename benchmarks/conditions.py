@@ -6,7 +6,7 @@
    offset (normal, σ = 0.3) of its own in each. Batches are drawn at random, so they say nothing of the class. Batch and
    class are read from codes of held-out rows by 5 nearest neighbours and by logistic regression, cross-validated.
    Chance is the largest batch. Beside: PCA, PCA of what least squares on the batch leaves, the model without the batch,
-   and the model with a penalty on what the code says of the batch (`CombinedAutoencoder(dependence=100, polish=0)`).
+   and the model with a penalty on what the code says of the batch (`CombinedAutoencoder(dependence=30, polish=0)`).
 2. Digits given their class: mean squared error a pixel at 2 latents, with and without.
 """
 
@@ -27,7 +27,7 @@ from isthmus import Autoencoder, CombinedAutoencoder
 from isthmus.tables import load_bundled, split_table
 
 BATCHES = np.array(["A", "B", "C"])
-LATENTS, WEIGHT = 8, 100.0
+LATENTS, WEIGHT = 8, 30.0
 
 
 def in_batches(X: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:

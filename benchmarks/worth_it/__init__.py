@@ -1,1 +1,1 @@
-"""When is a network worth it? PCA beside the default autoencoder on public sets, and a rule that predicts which wins."""
+"""When is a network worth it? PCA and the default autoencoder on public sets, and a rule that predicts the winner."""

@@ -27,7 +27,7 @@ MEASUREMENTS = RESULTS / "worth_it.jsonl"
 
 
 def ordered() -> list[Set]:
-    """The thirty of `quick`; then kind by kind in turn, the cheapest of each first: a stop leaves some of every kind."""
+    """The thirty of `quick`; then kind by kind in turn, the cheapest first, so a stop leaves some of every kind."""
     by_kind = {
         kind: sorted((one for one in catalogue() if one.kind == kind), key=lambda one: (one.cells, one.name))
         for kind in KINDS

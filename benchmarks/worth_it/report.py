@@ -21,6 +21,7 @@ COLUMNS = (
     "difference", "standard_error", "rows_won", "seconds", "epochs", "best_epoch", "refit", "perceptron", "neighbours",
     "pca_neighbours", "logistic", "pca_logistic", "bits", "pca_bits", "bits_error", "sentence",
 )  # fmt: skip
+LEAST_SHOWN = 0.1  # percent
 CAUSES: dict[str, str] = {}  # of each exception, "set/rule"
 COLOURS = dict(
     zip(KINDS, ("#4477aa", "#66ccee", "#228833", "#ccbb44", "#ee6677", "#aa3377", "#997700", "#555555", "#000000"),
@@ -69,7 +70,7 @@ def draw(path: Path, found: list[Outcome]) -> None:
         for chose, marker in ((False, "o"), (True, "^")):
             some = [one for one in of_kind if one.chose == chose]
             axes.scatter(
-                [100 * one.unexplained for one in some], [one.ratio for one in some],
+                [max(LEAST_SHOWN, 100 * one.unexplained) for one in some], [one.ratio for one in some],
                 s=[10 + 12 * math.log10(max(one.rows, 10)) for one in some], marker=marker, alpha=0.75,
                 color=COLOURS[kind], linewidths=0, label=None if chose or not some else f"{kind} ({len(of_kind)})",
             )  # fmt: skip
@@ -79,7 +80,7 @@ def draw(path: Path, found: list[Outcome]) -> None:
     ticks = [tick for tick in (0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2) if tick >= 0.8 * least]
     axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
-    axes.set_xticks([1, 3, 10, 30, 100], ["1", "3", "10", "30", "100"])
+    axes.set_xticks([0.1, 1, 3, 10, 30, 100], ["0.1 or less", "1", "3", "10", "30", "100"])
     axes.spines[["top", "right"]].set_visible(False)
     won = sum(one.winner == "network" for one in chosen)
     title = f"When is a network worth it? It wins on {won} of {len(chosen)} public data sets"

@@ -2,7 +2,7 @@
 
 The closed form is known by then, and so are the networks and the plan. A sample of rows gives the numbers of
 `isthmus.worth_trying`, and a few steps on a copy of the model the time (`isthmus.rehearsal`); together they take a few
-hundredths of the fit. The rule was measured on default models of numeric and of mixed tables; of others it says nothing.
+hundredths of the fit. The rule was measured on default models of numeric and mixed tables; of others it says nothing.
 """
 
 from __future__ import annotations

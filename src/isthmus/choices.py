@@ -324,7 +324,9 @@ def choose_plan(
     decay = settings.weight_decay
     if decay is None:
         closed = settings.start == "principal"
-        decay = automatic.automatic_weight_decay(n_training, fitted.unexplained) if closed else 0.0
+        decay = (
+            automatic.automatic_weight_decay(n_training, fitted.unexplained, architecture.n_features) if closed else 0.0
+        )
         if architecture.stages:
             decay = automatic.DECAY_OF_STAGES
     patience = settings.n_iter_no_change or automatic.automatic_patience(epochs)

@@ -129,7 +129,7 @@ def initialize(
     architecture = candidates[0]
     if len(candidates) > 1 and not group.is_distributed:
         some = _some_rows(source, rows, scaling, given, seed)
-        decay = automatic_weight_decay(len(rows), principal.unexplained(n_latents))
+        decay = automatic_weight_decay(len(rows), principal.unexplained(n_latents), widths.features)
         architecture = better_network(
             candidates, built, some, augmenting(settings, source.row_shape, scaling), settings, device, seed, decay
         )

@@ -432,6 +432,9 @@ def test_seconds_since_1970(name, unit, tmp_path):
     table = read(write(tmp_path, text({"size": SIZE, name: seconds * unit})))
     assert found(table)[name] == "date"
     assert table.to_arrow()[name].cast("timestamp[s]").cast("int64").to_pylist() == seconds.tolist()
+    again = read(tmp_path / "table.csv", layout=table.layout)  # with which another file is read
+    assert not again.description.missing
+    assert not any(finding.notes for finding in again.description.findings)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from isthmus.anomaly.calibration import MOST_CALIBRATION_ROWS, Split, split_rows
-from isthmus.anomaly.conformal import Calibration, Threshold, benjamini_hochberg
+from isthmus.anomaly.conformal import Calibration, Threshold, benjamini_hochberg, rows_needed
 from isthmus.anomaly.contributions import Explanation
 from isthmus.anomaly.detection import WITHIN, DetectionResult, Report, Scoring, joined_results
 from isthmus.anomaly.drift import Drift, drift_between
@@ -162,6 +162,11 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         check_hyperparameters(self)
         threshold = self.calibration_.threshold(rate)
         self.offset_, self.false_alarm_rate_ = -threshold.score, threshold.rate
+        if threshold.rate > rate * (1 + 1e-9) and self.contamination == "auto":
+            self._warn(
+                f"{len(self.calibration_scores_)} rows held out are too few for a false-alarm rate of {rate:g}, which "
+                f"needs {rows_needed(rate):,}; the threshold has {threshold.rate:.3g}."
+            )
         return self
 
     def _fit(self, X: Any, *, keep: bool = False) -> _Fit:

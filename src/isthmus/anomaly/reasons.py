@@ -24,6 +24,7 @@ WORDS = {
     "region": "far from the bulk of the normal rows",
     "likelihood": "improbable",
 }
+BULK = ("core", "region")
 REMARKABLE = 0.1  # the largest p-value of a row that a reason is given for
 LEAST = 3.0  # nats of a part, below which it is no reason
 MOST_NAMED = 3
@@ -81,7 +82,10 @@ def reasons_of(
     """
     names = list(parts)
     nats = np.stack([parts[name] for name in names], 1)
-    largest = nats.argmax(1)
+    # who is far from every normal row is far from the bulk of them, too
+    bulk, rest = np.isin(names, BULK), ~np.isin(names, BULK)
+    told_by_others = rest.any() and (np.where(rest, nats, 0.0) > LEAST).any(1)[:, None]
+    largest = np.where(bulk & told_by_others, 0.0, nats).argmax(1)
     told = []
     for row in range(len(nats)):
         said = [f"never seen category in {_listed(unseen[row])}"] if row in unseen else []

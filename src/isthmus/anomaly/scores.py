@@ -10,12 +10,14 @@ parts look for different things. Each is an amount a = Σ_j a_j ≥ 0 of which e
 S_j is the surprise of c_j², the squared conditional residual of a cell, and R_j that of its value alone
 (`isthmus.anomaly.relations`); z is the ideal denoiser (`isthmus.anomaly.neighbours`). By Wilson & Hilferty (1931) the
 cube root of a sum of squares is nearly normal; a squared distance to the nearest of many rows has a heavier tail, and
-of it the sixth root is taken. So with median m and standard deviation s of the roots of rows that were held out
+of it higher roots are taken. So with median m and standard deviation s of the roots of rows that were held out
 
-    S(a) = -log Φ(-(a^r - m) / s),      r = 1/3, of distances to single rows 1/6
+    S(a) = -log Φ(-(a^r - m) / s),      r = 1/3; of distances 1/6, to the core 1/12
 
 is the surprise of an amount, -log of the probability that a normal row has as much; smooth, and finite beyond the
-largest amount seen. The score is Fisher's (1925) sum with weights,
+largest amount seen. Few amounts have tails that are quite normal, and one heavy tail would drown the other parts. So
+in the fifth of the held-out rows with most of it S goes along a fitted tail (`isthmus.anomaly.tail`); not for the core,
+where anomalies among the rows of the fit would be that tail. The score is Fisher's (1925) sum with weights,
 
     0.5 S(relations) + S(density) + 0.3 S(core)
 
@@ -30,16 +32,20 @@ Each part can be the score by itself, and so can five others:
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from dataclasses import dataclass
 
 import numpy as np
+
+from isthmus.anomaly.tail import SHARE_OF_TAIL, Tail, n_outlying
 
 __all__ = [
     "CUBE_ROOT",
     "LARGEST",
     "LEAST_SPREAD",
     "SIXTH_ROOT",
+    "TWELFTH_ROOT",
     "Neighbours",
     "Reference",
     "StandardUnits",
@@ -55,7 +61,7 @@ MOST_REGION_ROWS = 600
 
 LARGEST = 1e6  # standard deviations; values beyond are clipped, so every score is finite
 CONSTANT_UNIT = 0.01
-CUBE_ROOT, SIXTH_ROOT = 1 / 3, 1 / 6
+CUBE_ROOT, SIXTH_ROOT, TWELFTH_ROOT = 1 / 3, 1 / 6, 1 / 12
 LEAST_VARIANCE = 1e-6
 LEAST_SPREAD = 0.01
 QUARTILES_OF_NORMAL = 1.349
@@ -105,12 +111,13 @@ class StandardUnits:
 
 @dataclass(frozen=True)
 class Surprise:
-    """The surprise of an amount: the normal tail probability of its centred and scaled root."""
+    """The surprise of an amount: the normal tail probability of its centred and scaled root, or a fitted tail's."""
 
     center: float
     spread: float
     origin: float
     power: float = CUBE_ROOT
+    tail: Tail | None = None
 
     @classmethod
     def of(cls, amounts: np.ndarray, origin: float = 0.0, power: float = CUBE_ROOT) -> Surprise:
@@ -120,7 +127,18 @@ class Surprise:
 
     def __call__(self, amounts: np.ndarray) -> np.ndarray:
         """-log P of each amount, in nats, shape (n_samples,); 0.69 at the median."""
-        return nats_beyond((roots_of(amounts - self.origin, self.power) - self.center) / self.spread)
+        nats = nats_beyond((roots_of(amounts - self.origin, self.power) - self.center) / self.spread)
+        if self.tail is None:
+            return nats
+        there = -np.log(SHARE_OF_TAIL)
+        return np.where(
+            nats <= self.tail.threshold, nats * there / self.tail.threshold, there - self.tail.log_survival(nats)
+        )
+
+    def with_tail(self, amounts: np.ndarray) -> Surprise:
+        """The same with a tail fitted to held-out amounts, less those that are too far out; with too few, as it is."""
+        nats = np.sort(self(amounts))
+        return dataclasses.replace(self, tail=Tail.of(nats[: len(nats) - n_outlying(nats)]))
 
 
 def center_and_spread(roots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -75,11 +75,11 @@ class DetectorRecord:
                     f"surprises.{name} must have a spread of at least {LEAST_SPREAD}, a power from 0.01 to 1 and no "
                     f"number beyond {LARGEST:g}, got {one}"
                 )
-        tail = self.tail
-        if tail is not None and not (
-            abs(tail.threshold) <= LARGEST and 1 / LARGEST <= tail.scale <= LARGEST and 0 <= tail.shape <= 1e6
-        ):
-            raise ValueError(f"tail must have a scale above 0 and a shape of at least 0, got {tail}")
+        for tail in (self.tail, *(one.tail for one in self.surprises.values())):
+            if tail is not None and not (
+                abs(tail.threshold) <= LARGEST and 1 / LARGEST <= tail.scale <= LARGEST and 0 <= tail.shape <= 1e6
+            ):
+                raise ValueError(f"tail must have a scale above 0 and a shape of at least 0, got {tail}")
 
 
 class DetectorKind(Kind):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from isthmus.tables.column import Column
 from isthmus.tables.survey import ColumnSurvey
 
-__all__ = ["Finding", "Hints", "constant", "learned", "left_out", "marks_said", "odd_said"]
+__all__ = ["Finding", "Hints", "constant", "learned", "left_out", "marks_said", "no_date_said", "odd_said"]
 
 NUMBER = re.compile(r"-?[0-9]+([.,][0-9]+)?(e[+-]?[0-9]+)?")
 
@@ -80,6 +80,11 @@ def odd_said(survey: ColumnSurvey, count: int) -> list[str]:
         f"{count:,} of {survey.n_rows:,} cells {'is' if count == 1 else 'are'} no number, the first {cell[:24]!r} "
         f"in {{row {row}}}"
     ]
+
+
+def no_date_said(count: int, n_rows: int) -> str:
+    """How many cells of a column of dates are none."""
+    return f"{count:,} of {n_rows:,} cells {'is' if count == 1 else 'are'} no such date, taken as missing"
 
 
 def marks_said(survey: ColumnSurvey) -> list[str]:

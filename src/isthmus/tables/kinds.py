@@ -20,7 +20,7 @@ from typing import Any
 from isthmus.tables.column import BooleanForm, Column
 from isthmus.tables.column_names import quoted, says_moment
 from isthmus.tables.errors import DataError
-from isthmus.tables.finding import Finding, Hints, constant, learned, left_out, marks_said
+from isthmus.tables.finding import Finding, Hints, constant, learned, left_out, marks_said, no_date_said
 from isthmus.tables.number_kinds import number
 from isthmus.tables.survey import MOST_WORDS, ColumnSurvey
 from isthmus.tables.text_dates import DateForm
@@ -175,7 +175,7 @@ def date(survey: ColumnSurvey, dates: tuple[DateForm, int, bool], hints: Hints) 
         notes.append(f"dates of two forms, {form.pattern} and {form.also}")
     n_cells = survey.n_present - survey.n_marks
     if n_dates < n_cells:
-        notes.append(f"{n_cells - n_dates} of {survey.n_rows:,} cells are no such date, taken as missing")
+        notes.append(no_date_said(n_cells - n_dates, survey.n_rows))
     whole = survey.dates.whole_days.get(form, False) and not form.is_span
     dtype = "duration[us]" if form.is_span else "timestamp[us, tz=UTC]" if form.zoned else "timestamp[us]"
     dtype = "date32[day]" if whole and not form.timed else dtype
