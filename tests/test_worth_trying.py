@@ -21,10 +21,11 @@ RULE = {
 
 
 def curved(n_rows: int, seed: int = 0) -> np.ndarray:
-    """A curve in eight columns, with a little noise."""
+    """A parabola in eight columns, with a little noise."""
     rng = np.random.default_rng(seed)
     position = rng.uniform(-2, 2, (n_rows, 1))
-    return np.cos(position * np.arange(1, 9) / 3 + np.arange(8)) + 0.05 * rng.standard_normal((n_rows, 8))
+    along, across = np.linalg.qr(rng.standard_normal((8, 2)))[0].T
+    return 2 * position * along + 0.5 * position**2 * across + 0.05 * rng.standard_normal((n_rows, 8))
 
 
 def plane(n_rows: int, seed: int = 0) -> np.ndarray:

@@ -144,7 +144,8 @@ def rule_scores() -> str:
         if found["cases"]:
             lines.append(
                 f"| {said} | {found['cases']} | {found['won']:.0%} | **{found['brier']:.3f}** "
-                f"| {found['base_brier']:.3f} | {found['right']:.0%} | {found['base_right']:.0%} | {found['inside']:.0%} |"
+                f"| {found['base_brier']:.3f} | {found['right']:.0%} | {found['base_right']:.0%} "
+                f"| {found['inside']:.0%} |"
             )
     return "\n".join(lines)
 

@@ -192,7 +192,7 @@ def _train(
         closed_form = closed_form_kept(fitted, best_epoch)
         codes = buffered_codes(fitted.model, learned, validation or learned, fitted.device, closed_form)
     kept = dataclasses.replace(fitted, codes=codes, polish=estimator.polish_steps)
-    bands = None if held_out_once is None else learn_bands(kept.reconstructed, held_out_once, fitted.device)
+    bands = None if held_out_once is None else learn_bands(kept.reconstructed, held_out_once, learned, fitted.device)
     left = best_epoch > 0 and stopped is None and not halted
     refit_rows, left = 0, left and not (n_back and not found.kept)
     if validation is not None and left and choose_refit(estimator, rows):

@@ -37,7 +37,7 @@ def with_bands(
     if not isinstance(share, numbers.Real) or isinstance(share, bool) or not 0 < share <= bands.widest:
         raise ValueError(
             f"{who}: reconstruct takes an interval above 0 and at most {bands.widest:.3g}, the most that "
-            f"{bands.n_rows} held-out rows can speak for, got {share!r}."
+            f"{bands.n_rows} rows can speak for, got {share!r}."
         )
     half = bands.half_widths(float(share)).double().numpy() * fitted.scaling.spread
     if fitted.layout is not None:
