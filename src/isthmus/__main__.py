@@ -15,9 +15,6 @@ def main() -> None:
     collection starts with the command itself. What is left at the end is freed with the process.
     """
     gc.disable()
-    from isthmus.cli.deferred_imports import defer_imports
-
-    defer_imports()
     from isthmus.cli.outcome import run
 
     code = run(sys.argv[1:])

@@ -28,7 +28,7 @@ from isthmus.training.loop import UNVALIDATED_SAMPLE, Training
 from isthmus.training.objective import Objective
 from isthmus.training.plan import Plan, most_useful_epochs
 
-__all__ = ["epochs_of_budget"]
+__all__ = ["epochs_of_budget", "expected_seconds"]
 
 FIRST, TIMED = 2, 8  # steps that are slower, and steps that are timed
 ONE_NETWORK, OTHER_HELD = 0.75, 1.1  # of a step's time: one on the decoder alone, and one on the encoder through it
@@ -58,6 +58,14 @@ def epochs_of_budget(
             stacklevel=5,
         )
     return epochs
+
+
+def expected_seconds(
+    settings: Any, fitted: FittedState, plan: Plan, rows: Rows, held_out: int, group: ProcessGroup
+) -> float:
+    """About how long the run that is planned will take, if it isn't stopped early."""
+    fixed, per_epoch = _cost(settings, fitted, plan, rows, held_out, group)
+    return fixed + per_epoch * plan.epochs
 
 
 def _cost(

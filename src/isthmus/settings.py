@@ -139,7 +139,7 @@ class AutoencoderSettings:
     encoder: Any = dataclasses.field(default=None, kw_only=True)  # the user's own torch modules
     decoder: Any = dataclasses.field(default=None, kw_only=True)
     random_state: Any = dataclasses.field(default=None, kw_only=True)
-    verbose: bool = hyper(False, "show progress on a terminal")
+    verbose: bool = hyper(False, "say beforehand how likely a gain over PCA is, and show progress on a terminal")
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from isthmus.tables import Table
     from isthmus.tables.stream import TableStream
 
-__all__ = ["TopAnomalies", "cross_val_detect", "detect_stream"]
+__all__ = ["TopAnomalies", "blocks_to_score", "cross_val_detect", "detect_stream"]
 
 BLOCK_ROWS = 20_000
 
@@ -52,22 +53,40 @@ class TopAnomalies:
     above: np.ndarray
 
 
-def detect_stream(detector: AutoencoderOutlierDetector, stream: TableStream, most: int) -> TopAnomalies:
-    """Score a stream in one pass and keep its ``most`` anomalous rows."""
+def blocks_to_score(stream: TableStream) -> Iterator[Table]:
+    """The blocks that `detect_stream` scores, in order."""
+    return stream.blocks(max(1, min(stream.block_rows, BLOCK_ROWS)))
+
+
+def detect_stream(
+    detector: AutoencoderOutlierDetector,
+    stream: TableStream,
+    most: int,
+    scored: Iterable[tuple[Table, DetectionResult]] | None = None,
+) -> TopAnomalies:
+    """Score a stream in one pass and keep its ``most`` anomalous rows.
+
+    ``scored`` are its blocks, each with what the detector makes of it, where other processes have made that.
+    """
     from isthmus.tables.table import joined
 
-    p_values, above, begin = np.empty(len(stream), np.float32), np.empty(len(stream), bool), 0
-    held: tuple[Table, np.ndarray, DetectionResult] | None = None
-    for block in stream.blocks(max(1, min(stream.block_rows, BLOCK_ROWS))):
-        found = detector.detect(block)
+    p_values, above, begin = np.empty(len(stream)), np.empty(len(stream), bool), 0
+    held: list[tuple[Table, np.ndarray, DetectionResult]] = []
+
+    def best() -> list[tuple[Table, np.ndarray, DetectionResult]]:
+        tables, places, results = zip(*held, strict=True)
+        rows = np.concatenate(places)
+        found = joined_results(list(results), np.arange(len(rows)))
+        first = found.order[:most]
+        return [(joined(list(tables)).take(first), rows[first], found.take(first))]
+
+    for block, found in scored or ((block, detector.detect(block)) for block in blocks_to_score(stream)):
         rows = np.arange(begin, begin + len(block))
         p_values[rows], above[rows] = found.p_values, found.above
         begin += len(block)
-        if held is not None:
-            block, rows = joined([held[0], block]), np.concatenate([held[1], rows])
-            found = joined_results([held[2], found], np.arange(len(rows)))
-        best = found.order[:most]
-        held = block.take(best), rows[best], found.take(best)
-    if held is None:
+        held.append((block, rows, found))
+        if sum(len(rows) for _, rows, _ in held) >= 2 * most + BLOCK_ROWS:  # a few times only, of many blocks
+            held = best()
+    if not held:
         raise ValueError("detect_stream: the stream has no rows.")
-    return TopAnomalies(held[0], held[1], held[2], p_values, above)
+    return TopAnomalies(*best()[0], p_values, above)

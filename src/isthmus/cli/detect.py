@@ -10,8 +10,10 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from isthmus.cli.detection_output import DetectionOutput, draw_top_anomalies, require_writable, write_detections
-from isthmus.cli.matching_rows import Expected, open_matching, rows_expected, unnamed
-from isthmus.cli.outcome import CommandError, UsageError, say, warnings_said
+from isthmus.cli.detector import detection_of, detector_of, say_fitted, say_limits, unfitted_detector
+from isthmus.cli.engine import Engine, answers_of_workers
+from isthmus.cli.matching_rows import Expected, open_matching
+from isthmus.cli.outcome import UsageError, say, warnings_said
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import TableFlags, TableReading
 from isthmus.cli.row_flags import (
@@ -28,7 +30,6 @@ from isthmus.cli.row_flags import (
     rows_of,
 )
 from isthmus.cli.rows_output import shared
-from isthmus.cli.run_folder import open_run
 from isthmus.cli.series_detection import AskedSeries, detect_series, require_time
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def detect(
     drop: Drop = (),
     seed: Seed = 42,
     shard: Shard = None,
+    engine: Engine = "local",
     time: SeriesTime = None,
     entity: SeriesEntity = None,
     time_zone: TimeZone = None,
@@ -127,6 +129,7 @@ def detect(
         not_of_series = {
             "--score": score, "--false-alarm-rate": false_alarm_rate, "--fdr": fdr, "--contamination": contamination,
             "--variant": variant, "--components": components, "--most": most, "--ids": ids, "--shard": shard,
+            "--engine": None if engine == "local" else engine,
         }  # fmt: skip
         asked = AskedSeries(
             data, time, entity, time_zone, train, until, model, window, alarm_rate, tracked, top, labels, drop, seed
@@ -141,18 +144,20 @@ def detect(
     output, share = shared(output, shard)
     if share is not None and (model is None or fdr is not None):
         raise UsageError("shares of the rows are scored apart: they need --model, and take no --fdr.")
+    if engine == "ray" and model is None:
+        raise UsageError("--engine ray scores rows by a detector that is fitted already: give --model.")
     require_writable(output, plot, save, overwrite=overwrite)
     refuse_own_inputs([output, plot], [data, train], model, replaced=[save])
     given = {"measure": score, "false_alarm_rate": false_alarm_rate}
     settings = {"random_state": seed} | {name: value for name, value in given.items() if value is not None}
     roles: dict[str, Any] = {"labels": labels, "ids": ids, "drop": drop}
     options = reading.options()
-    from isthmus.anomaly.cross_validation import detect_stream
+    from isthmus.anomaly.cross_validation import blocks_to_score, detect_stream
 
     detector: Any = None
 
     if model is not None:
-        detector, expected = _detector_of(model, settings)
+        detector, expected = detector_of(model, settings)
         stream = open_matching(data, expected, **roles, reading=reading)
         if share is not None:
             stream = stream.share(*share)
@@ -169,8 +174,8 @@ def detect(
         dropped = [name for name in drop if name not in known["drop"]]
         stream = open_matching(data, _columns_of(normal, drop), drop=dropped, **named, reading=reading)
         with warnings_said():
-            detector = _unfitted(variant, components, settings, contamination).fit(normal)
-        _say_fitted(detector, len(normal))
+            detector = unfitted_detector(variant, components, settings, contamination).fit(normal)
+        say_fitted(detector, len(normal))
         if save is not None:
             from isthmus.storage import save as save_model
 
@@ -182,18 +187,12 @@ def detect(
         stream = _described(open_table(data, **roles, **options))
         say(f"comparing {len(stream):,} rows with one another; --train names rows known to be normal …")
     wanted = contamination if train is None else None
-    if stream.fits_in_memory:
+    if detector is None and stream.fits_in_memory:
         table = stream.load()
-        if share is not None and table.ids is None:
-            table = dataclasses.replace(table, ids=stream.row_numbers, id_name="row")
-        if detector is not None:
-            detection = detector.detect(table)
-            _say_drift(detector, table)
-        else:
-            unfitted = _unfitted(variant, components, settings, wanted)
-            with warnings_said():
-                detection = unfitted.fit_detect(table)
-            _say_limits(unfitted)
+        unfitted = unfitted_detector(variant, components, settings, wanted)
+        with warnings_said():
+            detection = unfitted.fit_detect(table)
+        say_limits(unfitted)
         alarms = _alarms(detection, fdr)
         n_alarms = int(alarms.sum())
     else:
@@ -202,9 +201,17 @@ def detect(
         if detector is None:
             sample = _sample(stream, data, seed)
             with warnings_said():
-                detector = _unfitted(variant, components, settings, None).fit(sample)
-        found = detect_stream(detector, stream, most or MOST_ROWS)
-        say(f"note: {data!r} does not fit in memory; the {len(found.rows):,} most anomalous rows of it are written.")
+                detector = unfitted_detector(variant, components, settings, None).fit(sample)
+        scored = None
+        if engine == "ray":
+            asked = str(Path(model or "").resolve()), tuple(settings.items())
+            scored = answers_of_workers(detection_of, asked, blocks_to_score(stream))
+        found = detect_stream(detector, stream, most or (len(stream) if stream.fits_in_memory else MOST_ROWS), scored)
+        if stream.fits_in_memory:
+            _say_drift(detector, stream.load())
+        else:
+            n_written = f"{len(found.rows):,} most anomalous rows of it"
+            say(f"note: {data!r} does not fit in memory; the {n_written} are written.")
         everywhere = _alarms(found, fdr)
         table, detection, alarms = found.table, found.detection, everywhere[found.rows]
         n_alarms = int(everywhere.sum())
@@ -278,62 +285,6 @@ def _columns_of(table: Table, drop: tuple[str, ...]) -> Expected:
     what = "the columns of the training rows"
     known = (table.label_name, table.id_name, drop, table.image_shape)
     return Expected(table.columns, what, *known, layout=table.layout)
-
-
-def _unfitted(variant: str | None, components: int | None, settings: dict[str, Any], contamination: Any) -> Any:
-    from isthmus.anomaly import AutoencoderOutlierDetector
-
-    autoencoder = None
-    if variant is not None or components is not None:
-        from isthmus.cli.hyperparameter_flags import chosen_variant
-
-        autoencoder = chosen_variant(variant or "vanilla")(components, scale="standard")
-    chosen = {} if contamination is None else {"contamination": contamination}
-    return AutoencoderOutlierDetector(autoencoder=autoencoder, **chosen, **settings)
-
-
-def _detector_of(path: str, settings: dict[str, Any]) -> tuple[Any, Expected]:
-    """The detector at ``path``: one that was saved, or one made around the autoencoder of a run."""
-    from isthmus.anomaly import AutoencoderOutlierDetector
-
-    run = open_run(path)
-    found = run.load_any()
-    if isinstance(found, AutoencoderOutlierDetector):
-        measure = settings.get("measure", found.measure)
-        if found.measure != measure:
-            raise CommandError(f"{path!r} was fitted with --score {found.measure}; fit it again for --score {measure}.")
-        if "false_alarm_rate" in settings:
-            found.set_false_alarm_rate(settings["false_alarm_rate"])
-        names = getattr(found, "feature_names_in_", None)
-        columns = unnamed(found.scorer_.n_features) if names is None else tuple(map(str, names))
-        return found, Expected(columns, "the columns the detector was fitted on", layout=found.layout_)
-    from isthmus.cli.data_split import held_out_again
-
-    run.require_autoencoder(found)
-    rows = held_out_again(run)
-    detector = AutoencoderOutlierDetector(**settings).fit_around(found, rows.table.take(rows.train), rows.held_out)
-    _say_fitted(detector, len(rows.train))
-    return detector, rows_expected(run, found)
-
-
-def _say_fitted(detector: Any, n_rows: int) -> None:
-    n_held_out = len(detector.calibration_scores_)
-    say(f"{n_rows:,} normal rows; the scores of {n_held_out:,} of them, held out, set the threshold.")
-    _say_limits(detector)
-
-
-def _say_limits(detector: Any) -> None:
-    n_held_out = len(detector.calibration_scores_)
-    if detector.false_alarm_rate_ > detector.false_alarm_rate:
-        say(
-            f"note: {n_held_out} held-out rows can't state a false-alarm rate of {detector.false_alarm_rate:g}; "
-            f"the threshold is their highest score, and the rate {detector.false_alarm_rate_:.2g}."
-        )
-    elif detector.false_alarm_rate_ < 1 / (n_held_out + 1):
-        say(
-            f"note: a false-alarm rate of {detector.false_alarm_rate:g} is beyond what {n_held_out} held-out rows can "
-            "state; the threshold is on a tail fitted to their scores, and approximate."
-        )
 
 
 def _with_limit(detection: Any, alarms: Any) -> Any:

@@ -191,7 +191,9 @@ def draw_top_anomalies(path: Path, table: Table, detection: DetectionResult, ala
     order = detection.order[:6]
     top = detection.take(order)
     why = top.explanation
-    names = [f"row {row}" if table.ids is None else escaped(str(table.ids[row])) for row in order]
+    numbers = order if table.ids is None else table.ids[order]
+    unnamed = table.id_name in (None, "row")
+    names = [f"row {number}" if unnamed else escaped(str(number)) for number in numbers]
     mixed = table.is_mixed
 
     def words(values: np.ndarray) -> Any:

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -104,29 +104,25 @@ def _say_left_out(output: Path, *words: str | None) -> None:
 def write_blocks(
     output: Path | None,
     stream: TableStream,
-    answer: Callable[[Table], Any],
+    answers: Iterator[tuple[Table, Any]],
     columns: Sequence[str],
     *,
     row_shape: RowShape | None = None,
     overwrite: bool = False,
     what: str = "rows",
 ) -> None:
-    """Write what ``answer`` makes of each block of rows, one block at a time, as `write_rows` would."""
-    from isthmus.tables.ahead import one_ahead
+    """Write the ``answers`` for the blocks of a stream, one block at a time, as `write_rows` would."""
     from isthmus.tables.writing import table_writer
 
-    blocks = one_ahead(stream.blocks())
-    first = next(blocks, None)
+    first, answered = next(answers, (None, None))
     if first is None:
         say("note: there are more shares than files or row groups, and none is left for this one.")
         return
-    answered = answer(first)
     mixed = isinstance(answered, Table) and answered.is_mixed
     if len(first) == len(stream) or mixed or (output is not None and not output.suffix):
         # mixed-type tables, pictures and sounds are gathered: what is written of them is no table of numbers
         if len(first) < len(stream):
-            answers = [answered, *(answer(block) for block in blocks)]
-            first, answered = stream.load(), _stacked(answers)
+            first, answered = stream.load(), _stacked([answered, *(answer for _, answer in answers)])
         write_rows(output, answered, columns, beside=first, row_shape=row_shape, overwrite=overwrite, what=what)
         return
     with tempfile.TemporaryDirectory() as folder:
@@ -134,8 +130,8 @@ def write_blocks(
         names = {"id_name": stream.id_name, "label_name": stream.label_name}
         with table_writer(path, columns, **names, overwrite=overwrite) as write:
             write(answered, first.ids, first.labels)
-            for block in blocks:
-                write(answer(block), block.ids, block.labels)
+            for block, answer in answers:
+                write(answer, block.ids, block.labels)
         if output is None:
             to_stdout(path)
             return

@@ -1,0 +1,75 @@
+"""The detector that ``isthmus detect`` scores rows by: a new one, a saved one, or one around the model of a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from isthmus.cli.matching_rows import Expected, rows_expected, unnamed
+from isthmus.cli.outcome import CommandError, say
+from isthmus.cli.run_folder import open_run
+
+__all__ = ["detection_of", "detector_of", "say_fitted", "say_limits", "unfitted_detector"]
+
+
+def unfitted_detector(variant: str | None, components: int | None, settings: dict[str, Any], contamination: Any) -> Any:
+    """A detector with the settings asked for, around a variant where one is named."""
+    from isthmus.anomaly import AutoencoderOutlierDetector
+
+    autoencoder = None
+    if variant is not None or components is not None:
+        from isthmus.cli.hyperparameter_flags import chosen_variant
+
+        autoencoder = chosen_variant(variant or "vanilla")(components, scale="standard")
+    chosen = {} if contamination is None else {"contamination": contamination}
+    return AutoencoderOutlierDetector(autoencoder=autoencoder, **chosen, **settings)
+
+
+def detector_of(path: str, settings: dict[str, Any]) -> tuple[Any, Expected]:
+    """The detector at ``path``: one that was saved, or one made around the autoencoder of a run."""
+    from isthmus.anomaly import AutoencoderOutlierDetector
+
+    run = open_run(path)
+    found = run.load_any()
+    if isinstance(found, AutoencoderOutlierDetector):
+        measure = settings.get("measure", found.measure)
+        if found.measure != measure:
+            raise CommandError(f"{path!r} was fitted with --score {found.measure}; fit it again for --score {measure}.")
+        if "false_alarm_rate" in settings:
+            found.set_false_alarm_rate(settings["false_alarm_rate"])
+        names = getattr(found, "feature_names_in_", None)
+        columns = unnamed(found.scorer_.n_features) if names is None else tuple(map(str, names))
+        return found, Expected(columns, "the columns the detector was fitted on", layout=found.layout_)
+    from isthmus.cli.data_split import held_out_again
+
+    run.require_autoencoder(found)
+    rows = held_out_again(run)
+    detector = AutoencoderOutlierDetector(**settings).fit_around(found, rows.table.take(rows.train), rows.held_out)
+    say_fitted(detector, len(rows.train))
+    return detector, rows_expected(run, found)
+
+
+def detection_of(path: str, settings: tuple[tuple[str, Any], ...]) -> Any:
+    """In a worker: what scores a block of rows."""
+    return detector_of(path, dict(settings))[0].detect
+
+
+def say_fitted(detector: Any, n_rows: int) -> None:
+    """Say what the detector learned from."""
+    n_held_out = len(detector.calibration_scores_)
+    say(f"{n_rows:,} normal rows; the scores of {n_held_out:,} of them, held out, set the threshold.")
+    say_limits(detector)
+
+
+def say_limits(detector: Any) -> None:
+    """Say where the rate of false alarms asked for is more than so few rows can state."""
+    n_held_out = len(detector.calibration_scores_)
+    if detector.false_alarm_rate_ > detector.false_alarm_rate:
+        say(
+            f"note: {n_held_out} held-out rows can't state a false-alarm rate of {detector.false_alarm_rate:g}; "
+            f"the threshold is their highest score, and the rate {detector.false_alarm_rate_:.2g}."
+        )
+    elif detector.false_alarm_rate_ < 1 / (n_held_out + 1):
+        say(
+            f"note: a false-alarm rate of {detector.false_alarm_rate:g} is beyond what {n_held_out} held-out rows can "
+            "state; the threshold is on a tail fitted to their scores, and approximate."
+        )

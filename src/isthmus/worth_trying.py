@@ -1,0 +1,167 @@
+"""Whether a network is worth trying, said before it is trained: how likely it beats PCA, by how much, in what time.
+
+PCA's code z and what it leaves out, r = x - x̂, are known in closed form. A network of the same size can do better where
+r still depends on z, as on a curved surface, and where there are rows enough to learn how. Six numbers say so:
+
+    rows, columns    log₁₀ of how many there are
+    unexplained      log₁₀ of the share of the variance that PCA of this size leaves out
+    predicted        share of ‖r‖² that kernel ridge regression predicts from z, leaving each row out in turn
+    dependence       the squared distance correlation of z and r, without its bias (Székely & Rizzo 2013): 0 for
+                     independence of any form
+    tails            log₁₀ of the kurtosis of ‖r‖: large where few rows carry most of the error
+
+A logistic rule gives the chance that the network's held-out error is at least 5% below PCA's, and a linear one the
+logarithm of their ratio. Both were fitted to the measurements of ``benchmarks/worth_it`` and validated on sets they had
+not seen (docs/worth-it.md); their coefficients are the file ``worth_trying.json``, which that benchmark writes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+
+from isthmus.parts.principal import Principal
+
+__all__ = ["FEATURES", "SAMPLE", "Forecast", "forecast", "forecast_sentence", "gain_features"]
+
+FEATURES = ("rows", "columns", "unexplained", "predicted", "dependence", "tails")
+SAMPLE = 256  # rows that the last three are computed from
+RIDGES = (0.03, 0.3, 3.0, 30.0)
+LEAST = 1e-6  # of the variance; below it nothing is left to explain
+LIKELY, UNLIKELY = 0.65, 0.35
+ROUNDED = 5  # percent
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What to expect of a network.
+
+    Attributes
+    ----------
+    probability : float
+        That its error on rows it has not seen is at least 5% below PCA's.
+    less : tuple of float
+        By which share it is lower where it is: the middle half of such sets, from the lower to the higher quartile.
+    """
+
+    probability: float
+    less: tuple[float, float]
+
+
+def gain_features(rows: np.ndarray, principal: Principal, size: int, n_rows: int) -> dict[str, float]:
+    """The six numbers.
+
+    Parameters
+    ----------
+    rows
+        A sample of the ``n_rows`` training rows, in the units of ``principal``: shape (n_sample, n_features).
+    """
+    centred = np.asarray(rows, np.float64) - principal.mean.double().cpu().numpy()
+    directions = principal.directions[:size].double().cpu().numpy()
+    codes = centred @ directions.T
+    left = centred - codes @ directions
+    total = max(principal.total_variance, np.finfo(np.float64).tiny)
+    unexplained = 1 - float(principal.variances[:size].double().sum()) / total
+    features = {
+        "rows": math.log10(n_rows),
+        "columns": math.log10(centred.shape[1]),
+        "unexplained": math.log10(min(1.0, max(LEAST, unexplained))),
+    }
+    squares = np.square(left).sum(1)
+    if len(left) < 8 or squares.mean() <= LEAST * np.square(centred).sum(1).mean():
+        return features | {"predicted": 0.0, "dependence": 0.0, "tails": 0.0}
+    return features | {
+        "predicted": _predicted(codes, left),
+        "dependence": _dependence(codes, left),
+        "tails": math.log10(float(np.square(squares).mean() / squares.mean() ** 2)),
+    }
+
+
+def _predicted(codes: np.ndarray, left: np.ndarray) -> float:
+    """1 - Σ‖r - r̂₋ᵢ‖² / Σ‖r - r̄₋ᵢ‖² by Gaussian kernels as wide as the median distance, at the best of four ridges.
+
+    A row left out costs nothing: with r̂ = H r its error is (r - r̂)ᵢ / (1 - Hᵢᵢ).
+    """
+    squared = _squared_distances(codes)
+    width = float(np.median(squared))
+    if width <= 0:
+        return 0.0
+    values, vectors = np.linalg.eigh(np.exp(-squared / width))
+    values = np.maximum(values, 0)
+    away = left - left.mean(0)
+    turned, nothing = vectors.T @ away, np.square(away * len(left) / (len(left) - 1)).sum()
+    best = 0.0
+    for ridge in RIDGES:
+        shrunk = values / (values + ridge)
+        errors = (away - vectors @ (shrunk[:, None] * turned)) / (1 - np.square(vectors) @ shrunk)[:, None]
+        best = max(best, 1 - float(np.square(errors).sum() / nothing))
+    return best
+
+
+def _dependence(codes: np.ndarray, left: np.ndarray) -> float:
+    """The unbiased squared distance correlation, from U-centred matrices of distances; at least 0."""
+    first, second = (_u_centred(np.sqrt(_squared_distances(part))) for part in (codes, left))
+    scale = math.sqrt(float(np.square(first).sum()) * float(np.square(second).sum()))
+    return max(0.0, float((first * second).sum()) / scale) if scale > 0 else 0.0
+
+
+def _squared_distances(points: np.ndarray) -> np.ndarray:
+    squares = np.square(points).sum(1)
+    return np.maximum(squares[:, None] + squares - 2 * points @ points.T, 0)
+
+
+def _u_centred(distances: np.ndarray) -> np.ndarray:
+    n = len(distances)
+    sums = distances.sum(0)
+    centred = distances - (sums[:, None] + sums) / (n - 2) + sums.sum() / ((n - 1) * (n - 2))
+    np.fill_diagonal(centred, 0)
+    return centred
+
+
+@cache
+def coefficients() -> dict[str, Any]:
+    """The published rule: centres and scales of the six numbers, and the weights of both parts."""
+    return json.loads(files("isthmus").joinpath("worth_trying.json").read_text(encoding="utf-8"))
+
+
+def forecast(features: dict[str, float], rule: dict[str, Any] | None = None) -> Forecast:
+    """The rule's answer; by default of the rule that is published."""
+    rule = coefficients() if rule is None else rule
+    numbers = np.array([features[name] for name in FEATURES])
+    numbers = np.clip((numbers - rule["center"]) / rule["scale"], -3, 3)  # no further than the sets it was fitted to
+    log_odds = rule["gain"]["intercept"] + float(numbers @ rule["gain"]["weights"])
+    log_ratio = rule["log_ratio"]["intercept"] + float(numbers @ rule["log_ratio"]["weights"])
+    most, least = (1 - math.exp(log_ratio + quartile) for quartile in rule["log_ratio"]["quartiles"])
+    return Forecast(1 / (1 + math.exp(-log_odds)), (max(0.0, least), max(0.0, most)))
+
+
+def forecast_sentence(expected: Forecast, seconds: float | None) -> str:
+    """In one line: "worth trying: likely 20–40% less error than PCA, about 2 minutes"."""
+    low, high = (int(ROUNDED * round(100 * share / ROUNDED)) for share in expected.less)
+    low = max(low, ROUNDED)
+    gain = f"{low}–{high}% less error" if high > low else f"about {low}% less error"
+    time = "" if seconds is None else f", {_duration(seconds)}"
+    chance = f"{round(100 * expected.probability)}%"
+    if expected.probability >= LIKELY:
+        return f"worth trying: likely {gain} than PCA{time}"
+    if expected.probability > UNLIKELY:
+        return f"may be worth trying: {chance} chance of less error than PCA{time}"
+    return f"PCA probably does as well: {chance} chance of less error{time}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 5:
+        return "a few seconds"
+    if seconds < 50:
+        return f"about {round(seconds / 5) * 5} seconds"
+    if seconds < 90:
+        return "about a minute"
+    if seconds < 90 * 60:
+        return f"about {round(seconds / 60)} minutes"
+    return f"about {seconds / 3600:.0f} hours" if seconds >= 5400 * 1.5 else "about 2 hours"
