@@ -86,7 +86,7 @@ def test_contamination_is_the_share_of_the_rows_of_the_fit(share):
     [
         ({"contamination": 2.0}, "contamination must be above 0 and at most 0.5, got 2.0"),
         ({"contamination": "some"}, "contamination must be one of 'auto', got 'some'"),
-        ({"measure": "size"}, "measure must be one of 'combined', 'relations', 'density', 'core'"),
+        ({"measure": "size"}, "measure must be one of 'combined', 'relations', 'density', 'neighbours'"),
         ({"false_alarm_rate": 0.0}, "false_alarm_rate must be above 0 and below 1, got 0.0"),
         ({"autoencoder": "vanilla"}, "autoencoder must be one of isthmus's estimators"),
     ],
@@ -466,7 +466,7 @@ def test_what_was_expected_is_not_bent_by_a_broken_cell():
 def test_contributions_of_parts_are_all_of_the_score(fitted):
     why = fitted.explain(normal_rows(40, 3))
     np.testing.assert_allclose(sum(why.parts.values()), why.scores)
-    assert [*why.parts] == ["relations", "density", "core"]
+    assert [*why.parts] == ["relations", "density", "neighbours", "core"]
 
 
 def test_one_pass_says_what_the_single_questions_say(fitted):

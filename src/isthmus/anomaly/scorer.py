@@ -25,9 +25,9 @@ from isthmus.anomaly.scores import Reference, StandardUnits, residual_variances
 
 __all__ = ["COMBINED", "MEASURES", "WEIGHTS", "Block", "Scorer", "gather", "parts_of", "together", "with_columns"]
 
-WEIGHTS = {"relations": 0.5, "density": 1.0, "core": 0.3}  # of the surprises in the combined score
+WEIGHTS = {"relations": 0.5, "density": 0.5, "neighbours": 0.5, "core": 0.3}  # of the surprises in the combined score
 COMBINED = tuple(WEIGHTS)
-MEASURES = ("combined", *COMBINED, "mahalanobis", "neighbours", "reconstruction", "latent", "likelihood")
+MEASURES = ("combined", *COMBINED, "mahalanobis", "reconstruction", "latent", "likelihood")
 FILLING_ROUNDS = 3
 LEAST_ROWS = 2
 

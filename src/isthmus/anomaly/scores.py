@@ -1,10 +1,11 @@
 """Anomaly scores: how surprising each part of a row is, and the sum of the surprises.
 
-With u the row in standard units (each column with mean 0 and standard deviation 1) and û its reconstruction, three
+With u the row in standard units (each column with mean 0 and standard deviation 1) and û its reconstruction, four
 parts look for different things. Each is an amount a = Σ_j a_j ≥ 0 of which every column has its share:
 
     relations     max_j (S_j - R_j / 2)₊                   a cell that the rest of its row contradicts
     density       ‖u - z(u)‖²                              a row off the density of the normal ones
+    neighbours    ‖u - u_i‖² to the nearest normal row     a row far from all of them
     core          ‖u - u_i‖² to the core of the normal     anomalies among the rows of the fit
 
 S_j is the surprise of c_j², the squared conditional residual of a cell, and R_j that of its value alone
@@ -19,12 +20,11 @@ largest amount seen. Few amounts have tails that are quite normal, and one heavy
 in the fifth of the held-out rows with most of it S goes along a fitted tail (`isthmus.anomaly.tail`); not for the core,
 where anomalies among the rows of the fit would be that tail. The score is Fisher's (1925) sum with weights,
 
-    0.5 S(relations) + S(density) + 0.3 S(core)
+    1/2 (S(relations) + S(density) + S(neighbours)) + 3/10 S(core)
 
-Each part can be the score by itself, and so can five others:
+Each part can be the score by itself, and so can four others:
 
     mahalanobis      Σ_j (P r)_j² / P_jj,  r = u - û,  P the inverse of the shrunk covariance of residuals
-    neighbours       ‖u - u_i‖² to the nearest normal row
     reconstruction   Σ_j r_j² / v_j,  v_j the residual variance of column j, shrunk halfway (log scale) to the mean
     latent           Σ_j mean over the nearest i of (û_j - û_ij)²: codes compared by what they decode to
     likelihood       -log p(x)  (for a variational model the negative ELBO, in nats)
