@@ -85,7 +85,7 @@ class Order:
 
 def order_of(rules: Sequence[str], names: Sequence[str], layout: TableLayout | None, who: str) -> list[Order]:
     """Constraints written as ``"start <= end"``; a `ValueError` names a column that isn't there or is no number."""
-    places = {name: place for place, name in enumerate(names)}
+    places, kinds = {name: place for place, name in enumerate(names)}, {}
     if layout is not None:
         spans = zip(layout.columns, layout.spans(), strict=True)
         places = {column.name: span[0] for column, span in spans if column.kind in ("number", "date")}
@@ -101,7 +101,7 @@ def order_of(rules: Sequence[str], names: Sequence[str], layout: TableLayout | N
                 f"{who}: order={rule!r} needs columns of numbers or dates, and {said(unknown)} is none; there are "
                 f"{said(list(places), 8)}."
             )
-        if layout is not None and kinds[left] != kinds[right]:
+        if kinds.get(left) != kinds.get(right):
             raise ValueError(f"{who}: order={rule!r} compares a {kinds[left]} with a {kinds[right]}.")
         low, high = (left, right) if sign[0] == "<" else (right, left)
         found.append(Order(places[low], places[high], len(sign) == 1))

@@ -64,8 +64,12 @@ def conditions_in(source: Any, names: Sequence[str], rows: TableStream, options:
     if from_labels:
         columns[from_labels[0]] = texts(pyarrow.array(_labels_of(rows).tolist()))  # classes, even if numbers
     if others:
-        how = {name: options[name] for name in (*OF_READING, "layout", "kinds") if options.get(name) is not None}
-        table = open_table(source, **how, **({} if "layout" in how else {"columns": others})).load()
+        how: dict[str, Any] = {
+            name: options[name] for name in (*OF_READING, "layout", "kinds") if options.get(name) is not None
+        }
+        if "layout" not in how:
+            how["columns"] = others
+        table = open_table(source, **how).load()
         cells, layout = table.to_arrow(), table.layout
         kinds = {} if layout is None else {column.name: column.kind for column in layout.columns}
         for name in others:
