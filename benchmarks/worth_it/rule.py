@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.model_selection import GroupKFold
+from sklearn.model_selection import GroupKFold, cross_val_predict
 
 from isthmus import Autoencoder
 from isthmus.worth_trying import FEATURES, SAMPLE, forecast, gain_features
@@ -65,7 +65,8 @@ def fit_rule(numbers: np.ndarray, log_ratios: np.ndarray) -> dict[str, Any]:
         logistic = LogisticRegression(C=STRENGTH).fit(standard, won)
         chance = {"intercept": float(logistic.intercept_[0]), "weights": logistic.coef_[0].tolist()}
     linear = Ridge(1.0).fit(standard, log_ratios)
-    left = log_ratios - linear.predict(standard)
+    # Residuals of cases that took no part: those of cases fitted to are smaller than what is to be expected.
+    left = log_ratios - cross_val_predict(Ridge(1.0), standard, log_ratios, cv=min(FOLDS, len(log_ratios)))
     quartiles = np.quantile(left[won] if won.sum() > 3 else left, [0.25, 0.75])
     return {
         "features": list(FEATURES),

@@ -47,6 +47,13 @@ def n_catalogue() -> int:
     return results()["catalogue"]
 
 
+def splits_said() -> str:
+    """How many splits each set was measured on."""
+    counts = [one["splits"] for one in _outcomes("all", None)]
+    few, most = min(counts), max(counts)
+    return f"{most} splits" if few == most else f"{few} to {most} splits ({counts.count(most)} cases on all {most})"
+
+
 def less_where_it_wins() -> str:
     """Median and quartiles of the error saved, of the sets where the network wins."""
     saved = [1 - one["ratio"] for one in _outcomes() if one["winner"] == NETWORK]
