@@ -321,6 +321,8 @@ def choose_plan(
     if epochs is None:
         steps = automatic.automatic_steps(architecture.products if architecture.stages else None)
         epochs = automatic.automatic_epochs(n_training * copies, batch_size, steps)
+        if settings.make_bottleneck(architecture.n_latents).has_prior:
+            epochs = automatic.epochs_of_noisy_codes(epochs, n_training * copies, batch_size)
     decay = settings.weight_decay
     if decay is None:
         closed = settings.start == "principal"

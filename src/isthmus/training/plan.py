@@ -17,6 +17,7 @@ __all__ = [
     "automatic_steps",
     "automatic_weight_decay",
     "automatic_widths",
+    "epochs_of_noisy_codes",
     "most_useful_epochs",
 ]
 
@@ -25,6 +26,7 @@ MOST_WEIGHTS, LEAST_WIDTH = (
     64,
 )  # of the first layer and of the last: of wide rows an epoch
 MOST_TIMES = 8  # the default number of epochs
+LOOKS, MOST_NOISY_STEPS = 40, 9000  # at each row, where codes are drawn
 
 
 RATE_OF_STAGES, DECAY_OF_STAGES = 0.4, 0.05  # of a perceptron's rate; convolutions, normalised, need little decay
@@ -80,6 +82,15 @@ def automatic_epochs(n_rows: int, batch_size: int, n_steps: int = 1500) -> int:
     """Enough epochs for so many steps: of 1,500, eighty for a thousand rows, a handful for a hundred thousand."""
     steps = max(1, n_rows // batch_size)
     return min(200, max(3, round(n_steps / steps)))
+
+
+def epochs_of_noisy_codes(epochs: int, n_rows: int, batch_size: int) -> int:
+    """At least forty, as far as 9,000 steps go, where codes are drawn: many looks at a row average their noise out.
+
+    >>> [epochs_of_noisy_codes(epochs, rows, 256) for epochs, rows in ((56, 7000), (7, 54_000), (3, 10_000_000))]
+    [56, 40, 3]
+    """
+    return max(epochs, min(LOOKS, MOST_NOISY_STEPS // max(1, n_rows // batch_size)))
 
 
 def most_useful_epochs(epochs: int) -> int:
