@@ -84,7 +84,7 @@ def reasons_of(
     nats = np.stack([parts[name] for name in names], 1)
     # who is far from every normal row is far from the bulk of them, too
     bulk, rest = np.isin(names, BULK), ~np.isin(names, BULK)
-    told_by_others = rest.any() and (np.where(rest, nats, 0.0) > LEAST).any(1)[:, None]
+    told_by_others = np.any(np.where(rest, nats, 0.0) > LEAST, axis=1, keepdims=True)
     largest = np.where(bulk & told_by_others, 0.0, nats).argmax(1)
     told = []
     for row in range(len(nats)):
