@@ -143,11 +143,11 @@ def sentence(rows: list[dict[str, Any]]) -> str:
     return f"{'; '.join(parts).capitalize()}.".replace("pca", "PCA")
 
 
-def write_into_readme(rows: Iterable[dict[str, Any]]) -> None:
-    """Replace the README's table by this one."""
+def write_into_readme(text: str) -> None:
+    """Replace what the README says of the outcome by this."""
     before, rest = README.read_text().split(MARKS[0])
     _, after = rest.split(MARKS[1])
-    README.write_text(f"{before}{MARKS[0]}\n{as_markdown(rows)}\n{MARKS[1]}{after}")
+    README.write_text(f"{before}{MARKS[0]}\n{text}\n{MARKS[1]}{after}")
 
 
 def _figure(value: float) -> str:
@@ -197,7 +197,7 @@ def main() -> None:
     (asked.results / f"{name}.md").write_text(text + "\n")
     print(sentence(rows))
     if not asked.tables and asked.results == RESULTS:
-        write_into_readme(rows)
+        write_into_readme(text)
 
 
 def _row(work: Work, records: dict[str, dict[str, Any]]) -> dict[str, Any]:
