@@ -156,7 +156,6 @@ def test_sparse_samples_have_zeros_where_codes_have_them(table):
 def test_the_prior_is_as_it_was(table):
     model = isthmus.VariationalAutoencoder(2, **QUICK).fit(table)
     drawn = model.inverse_transform(np.random.RandomState(4).standard_normal((5, 2)))
-    np.testing.assert_array_equal(model.sample(5, random_state=4), drawn)
     np.testing.assert_array_equal(model.sample(5, random_state=4, codes="prior"), drawn)
     assert not np.array_equal(model.sample(5, random_state=4, codes="density"), drawn)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
 from isthmus import (
     Autoencoder,
@@ -18,6 +19,7 @@ from isthmus import (
     Checkpoints,
     Denoiser,
     DenoisingAutoencoder,
+    ItemAutoencoder,
     NestedAutoencoder,
     PretrainedClassifier,
     PretrainedRegressor,
@@ -26,6 +28,7 @@ from isthmus import (
     VariationalAutoencoder,
     WindowedAutoencoder,
 )
+from isthmus.ratings.network import train_network
 from isthmus.storage import StorageError, load, save
 from isthmus.storage.denoiser_folder import DenoiserKind
 from isthmus.storage.registry import KINDS, TIMING_FILE, files_of
@@ -39,11 +42,17 @@ SERIES = np.sin(np.arange(160) / 5)[:, None] + 0.1 * np.random.default_rng(4).no
 GAPPY = np.where(np.arange(320).reshape(160, 2) % 37 < 2, np.nan, SERIES)
 HOURS = np.datetime64("2024-01-01") + np.arange(160) * np.timedelta64(1, "h")
 LABELS = np.where(np.arange(60) % 3 == 0, np.where(X[:, 0] > 3, "up", "down"), None)
+LIKES = sparse.csr_matrix(np.random.default_rng(5).random((90, 8)) < 0.4).astype(float)
 QUICK = {"max_iter": 1, "hidden_layer_sizes": (3,), "random_state": 0}
 
 
 def mixed():
     return pd.DataFrame({"a": X[:, 0], "b": np.where(X[:, 1] > 3, "x", "y"), "c": X[:, 2] > 3})
+
+
+def with_network(model):
+    model.network_, model.network_weight_ = train_network(LIKES, 1, 0), 0.5
+    return model
 
 
 def fitted(name):
@@ -68,6 +77,8 @@ def fitted(name):
         "linear classifier": lambda: PretrainedClassifier(quick, fine_tune=False, random_state=0).fit(
             X, (X[:, 0] > 3) + (X[:, 1] > 3)
         ),
+        "items": lambda: ItemAutoencoder(max_iter=0, random_state=0).fit(LIKES),
+        "items and network": lambda: with_network(ItemAutoencoder(max_iter=0, random_state=0).fit(LIKES)),
         "series": lambda: SeriesOutlierDetector(threshold="tracked", random_state=0).fit(SERIES, times=HOURS),
         "windowed": lambda: WindowedAutoencoder(2, window=16, network="none", random_state=0).fit(SERIES),
         "windowed network": lambda: WindowedAutoencoder(
@@ -81,6 +92,8 @@ NAMES = (
     "series",
     "windowed",
     "windowed network",
+    "items",
+    "items and network",
     "autoencoder",
     "whitened",
     "nested",
@@ -103,6 +116,8 @@ def used(name, model):
     """All that a model is for, as arrays of numbers."""
     if name == "mixed":
         return [model.transform(mixed()), model.reconstruct(mixed()).to_numpy()[:, 0].astype(float)]
+    if "items" in name:
+        return [model.predict_scores(LIKES), model.recommend(["3", "7"], 2).scores]
     if "windowed" in name:
         codes = model.transform(SERIES)
         return [
@@ -191,7 +206,7 @@ def test_what_comes_back_can_be_fitted_and_saved_again(name, saved, tmp_path):
     y = {"classifier": LABELS, "linear classifier": (X[:, 0] > 3).astype(int), "regressor": X[:, 0]}.get(name)
     again.fit(
         {"mixed": mixed(), "holes": HOLES, "series": SERIES, "windowed": SERIES, "windowed network": SERIES}.get(
-            name, X
+            name, LIKES if "items" in name else X
         ),
         y,
     )

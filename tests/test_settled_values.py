@@ -87,19 +87,24 @@ def test_a_fit_does_not_resume_on_other_rows(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("n_rows", "unexplained", "decay"),
+    ("n_rows", "unexplained", "n_features", "decay"),
     [
-        (1437, 0.5, 350 / 718.5),
-        (1000, 1.0, 0.35),
-        (100_000, 0.01, 0.35),
-        (50, 0.5, 1.0),
-        (10_000, 0.0, 1.0),
-        (35_000, 0.5, 0.02),
+        (1437, 0.5, 64, 350 / 718.5),
+        (1000, 1.0, 5, 0.35),
+        (100_000, 0.01, 20, 0.35),
+        (50, 0.5, 30, 1.0),
+        (10_000, 0.0, 64, 1.0),
+        (35_000, 0.5, 10, 0.02),
+        (7000, 0.5, 784, 1.225),
+        (100, 0.5, 6400, 10.0),
     ],
 )
-def test_the_default_decay_is_350_over_the_rows_times_what_pca_leaves_out(n_rows, unexplained, decay):
-    """docs/defaults.md: chosen on validation rows of many sets; at most 1, and PCA leaves out a thousandth at least."""
-    assert automatic_weight_decay(n_rows, unexplained) == pytest.approx(decay)
+def test_the_default_decay_is_350_over_the_rows_times_what_pca_leaves_out(n_rows, unexplained, n_features, decay):
+    """docs/defaults.md: chosen on validation rows of many sets; PCA leaves out a thousandth at least.
+
+    Of w = columns / 64, at least 1, it is w times as large, and at most √w.
+    """
+    assert automatic_weight_decay(n_rows, unexplained, n_features) == pytest.approx(decay)
 
 
 def test_each_validation_row_is_measured_with_eight_draws_of_hidden_cells(monkeypatch):

@@ -739,6 +739,13 @@ def test_what_a_folder_of_format_2_consists_of(tmp_path):
     assert config["record"]["fitted"].keys() == {field.name for field in dataclasses.fields(Facts)}
     tensors = decode((folder / "model.safetensors").read_bytes())
     assert tensors["model.encoder.skip.weight"].shape == (2, 6)
-    assert {name.split(".")[0] for name in tensors} == {"model", "principal", "scaling", "history", "generation"}
+    assert {name.split(".")[0] for name in tensors} == {
+        "model",
+        "principal",
+        "scaling",
+        "history",
+        "generation",
+        "bands",
+    }
     timing = json.loads((folder / "timing.json").read_text())
     assert timing["record"] == {"seconds": model.history_["seconds"], "elapsed": None}

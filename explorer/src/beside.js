@@ -71,7 +71,7 @@ function columns(app, item) {
   return element("div", { class: "beside" }, [
     element("figure", {}, [element("figcaption", {}, [element("b", { class: "as-button", text: "original" })]), data.lines ? spark(data, row) : picture(data, row, { name: `original, ${data.name(item)}` }), element("p", { class: "small", text: data.name(item) })]),
     ...models.map((/** @type {any} */ model, /** @type {number} */ tab) => {
-      const again = model.decode(model.code(item)), { facts } = model;
+      const again = model.decode(model.code(item), item), { facts } = model;
       return element("figure", {}, [
         element("figcaption", {}, [heading(app, model, tab)]),
         ...(data.lines ? [spark(data, row, again)] : [picture(data, again, { name: `reconstruction by ${facts.name}` }),
@@ -84,7 +84,7 @@ function columns(app, item) {
 /** @param {any} app @param {number} item */
 function lines(app, item) {
   const { models, data, model } = app, row = data.row(item), { fields } = data;
-  const answers = models.map((/** @type {any} */ other) => other.decode(other.code(item))), own = answers[models.indexOf(model)];
+  const answers = models.map((/** @type {any} */ other) => other.decode(other.code(item), item)), own = answers[models.indexOf(model)];
   const off = fields.map((/** @type {any} */ field) => errorOf(model, field, row, own));
   const order = [...fields.keys()].sort((a, b) => off[b] - off[a]).slice(0, LINES);
   const head = element("tr", {}, [element("th", { scope: "col", text: order.length < fields.length ? `column (${order.length} of ${fields.length}, largest error first)` : "column" }), element("th", { scope: "col", class: "number", text: "original" }),

@@ -34,7 +34,10 @@ export function drawLayers(app) {
     box.id = `layer-${name}`;
     return element("label", {}, [box, text]);
   });
-  const lists = [element("label", {}, ["colour by", choose]), ...(model.facts.trips && model.reads ? [element("label", {}, ["uncertainty by", measure])] : [])];
+  const given = data.given && element("select", { id: "given", "aria-label": "given", onchange: () => app.set({ given: Number(given.value) }) },
+    [element("option", { value: "-1", text: `each ${app.what}'s own` }), ...data.given.names.map((/** @type {string} */ name, /** @type {number} */ k) => element("option", { value: String(k), text: name }))]);
+  if (given) given.value = String(state.given);
+  const lists = [...(given ? [element("label", {}, ["given", given])] : []), element("label", {}, ["colour by", choose]), ...(model.facts.trips && model.reads ? [element("label", {}, ["uncertainty by", measure])] : [])];
   const tools = element("div", { class: "row", role: "group", "aria-label": "select several" }, [
     element("button", { type: "button", id: "lasso", "aria-pressed": String(Boolean(app.lassoing)), text: "Lasso", title: "or hold Shift and drag", onclick: () => { app.lassoing = !app.lassoing; drawLayers(app); } }),
     element("button", { type: "button", id: "choose-view", text: "Select all in view", onclick: () => app.choose(app.inView()) })]);

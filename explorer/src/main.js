@@ -66,7 +66,7 @@ class App {
   }
 
   bounds() {
-    return { total: this.data.total, tabs: this.models.length, sizes: this.models.map((/** @type {Model} */ m) => m.size), classes: this.data.facts.classes.length, colours: colourings(this) };
+    return { total: this.data.total, tabs: this.models.length, sizes: this.models.map((/** @type {Model} */ m) => m.size), classes: this.data.facts.classes.length, colours: colourings(this), conditions: this.data.given?.names.length ?? 0 };
   }
 
   /** @param {number} axis */

@@ -1,6 +1,6 @@
 // One tab: its networks in the user's units, its codes, and how far a place is from what was learned.
 import { fieldsOf, tellingFields } from "./columns.js";
-import { bottleneck, meanOf, network } from "./network.js";
+import { bottleneck, meanOf, network, withCondition } from "./network.js";
 import { tensor } from "./payload.js";
 import { Polish } from "./polish.js";
 
@@ -35,10 +35,10 @@ export class Model {
     this.polish = facts.polish && new Polish(facts, block);
   }
 
-  /** A code to a row in the user's units. @param {ArrayLike<number>} z */
-  decode(z) {
-    const { unit, scaling } = this.facts;
-    const u = this.mean(this.flow(Float64Array.from(z, (value) => value / unit)));
+  /** A code to a row in the user's units. @param {ArrayLike<number>} z @param {number} [item] whose condition it has, unless one is chosen */
+  decode(z, item = -1) {
+    const { unit, scaling } = this.facts, code = Float64Array.from(z, (value) => value / unit);
+    const u = this.mean(this.flow(withCondition(code, this.data.condition(item))));
     return u.map((value, i) => scaling.center[i] + scaling.spread[i] * value);
   }
 
@@ -46,12 +46,15 @@ export class Model {
   encode(row, guessed = false) {
     const { unit, scaling } = this.facts;
     const u = Float64Array.from(row, (value, i) => (value - scaling.center[i]) / scaling.spread[i]);
-    const guess = this.bottleneck(this.reads(u)), code = this.polish && !guessed ? this.polish.code(u, guess, this.mean) : guess;
+    const given = this.data.condition(-1);
+    if (this.polish) this.polish.condition = given;
+    const guess = this.bottleneck(this.reads(withCondition(u, given))), code = this.polish && !guessed ? this.polish.code(u, guess, this.mean) : guess;
     return code.map((/** @type {number} */ value) => value * unit);
   }
 
   /** Standard errors of a code, where the page can tell them. @param {ArrayLike<number>} z @returns {number[] | null} */
   standardErrors(z) {
+    if (this.polish) this.polish.condition = this.data.condition(-1);
     const { unit } = this.facts, found = this.polish?.covariance(Float64Array.from(z, (value) => value / unit)).map((/** @type {number[]} */ row, /** @type {number} */ i) => unit * Math.sqrt(row[i]));
     return found?.every(Number.isFinite) ? found : null;
   }
@@ -194,6 +197,16 @@ export class Data {
     /** @type {{low: number[], high: number[]} | null} */ this.reached = null;
     /** @type {{mean: Float64Array, spread: Float64Array} | null} */ this.moment = null;
     /** @type {Map<number, Float64Array>} */ this.sorted = new Map();
+    this.given = facts.given && { names: facts.given.names, width: facts.given.choices.shape[1], choices: tensor(block, facts.given.choices), own: tensor(block, facts.given.own) };
+    this.asGiven = -1; // the condition chosen for everything; each row's own without
+    this.reference = 0; // the item looked at last, whose condition a place without an item has
+  }
+
+  /** The condition chosen, or else that of an item; null where rows are given nothing. @param {number} item @returns {ArrayLike<number> | null} */
+  condition(item) {
+    if (!this.given) return null;
+    const { choices, own, width } = this.given, at = this.asGiven >= 0 ? this.asGiven : item >= 0 ? item : this.reference;
+    return (this.asGiven >= 0 ? choices : own).subarray(at * width, (at + 1) * width);
   }
 
   /** Least and largest of each column over the items. */

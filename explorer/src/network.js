@@ -124,6 +124,15 @@ export function network(block, program) {
   };
 }
 
+/** What a network reads: a code or a row with what it is given. @param {Float64Array} values @param {ArrayLike<number> | null} given */
+export function withCondition(values, given) {
+  if (!given) return values;
+  const joined = new Float64Array(values.length + given.length);
+  joined.set(values);
+  joined.set(given, values.length);
+  return joined;
+}
+
 /** @param {any} code @param {number} size @returns {(h: Float64Array) => Float64Array} */
 export function bottleneck(code, size) {
   if (code.kind === "gaussian") return (h) => h.slice(0, size);

@@ -7,7 +7,10 @@ import { drawRowTable } from "./rowtable.js";
 
 /** @param {any} app */
 export function drawItem(app) {
-  const { state, model, data } = app, again = model.decode(state.z), item = state.item;
+  const { state, model, data } = app, item = state.item;
+  data.asGiven = data.given ? state.given : -1;
+  if (item >= 0) data.reference = item;
+  const again = model.decode(state.z, item);
   const row = item >= 0 ? data.row(item) : app.own, trio = place("trio");
   fill("panel-title", row ? (item >= 0 ? data.name(item) : "Your own row") : "Decoded here; there is no original");
   if (data.pictures) {

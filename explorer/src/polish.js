@@ -1,5 +1,5 @@
 // The best code of a row, from the encoder's guess: the steps of isthmus.inference.descent, and the code's error from them.
-import { ACTIVATIONS, erf, logSoftClip, network, sigmoid } from "./network.js";
+import { ACTIVATIONS, erf, logSoftClip, network, sigmoid, withCondition } from "./network.js";
 import { tensor } from "./payload.js";
 
 /** @typedef {Float64Array} Row */
@@ -89,7 +89,19 @@ export class Polish {
     this.decoder = differentiable(block, facts.decoder.network);
     this.compare = /** @type {(y: number, x: number) => number[]} */ (comparison(facts.decoder.mean));
     /** @type {Row[] | null} */ this.outputs = null;
-    this.flow = network(block, facts.decoder.network);
+    const run = network(block, facts.decoder.network), derive = this.decoder;
+    /** @type {ArrayLike<number> | null} */ this.given = null; // what the row at hand is given
+    this.flow = (/** @type {Row} */ z) => run(withCondition(z, this.given));
+    this.decoder = (/** @type {Row} */ z) => {
+      const { value, along } = derive(withCondition(z, this.given));
+      return { value, along: along.slice(0, this.size) };
+    };
+  }
+
+  /** Another condition, under which the decoder is another function. @param {ArrayLike<number> | null} given */
+  set condition(given) {
+    if (String(given) !== String(this.given)) this.outputs = null;
+    this.given = given;
   }
 
   /** @param {ArrayLike<number>} y @param {ArrayLike<number>} x */
@@ -172,6 +184,7 @@ export function inverse(matrix) {
 /** Where nine of ten codes of a row lie, seen on the map: half axes of an ellipse and its turn, or half of a bar. @param {any} model @param {ArrayLike<number>} z */
 export function band(model, z) {
   if (!model.polish) return null;
+  model.polish.condition = model.data?.condition(-1) ?? null;
   const { size } = model, { unit } = model.facts;
   const covariance = model.polish.covariance(Float64Array.from(z, (v) => v / unit));
   const seen = (/** @type {number} */ a, /** @type {number} */ b) => {

@@ -22,7 +22,7 @@ export function drawTiles(map, pen, faint) {
 /** Uncertainty over the grid: kept while the view is the same, computed in slices of time, drawn when whole. @param {any} map */
 function uncertainties(map) {
   const { app, model } = map, { state } = app, cell = (map.side - map.margin.left - map.margin.right) / GRID;
-  const key = `${state.tab} ${state.trip} ${map.span} ${model.size > 2 ? app.base : ""}`;
+  const key = `${state.tab} ${state.trip} ${state.given} ${map.span} ${model.size > 2 ? app.base : ""}`;
   if (map.uncertaintyKey === key) return map.uncertainties;
   map.uncertaintyKey = key;
   map.uncertainties = null;

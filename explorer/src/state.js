@@ -3,7 +3,7 @@
 /**
  * @typedef {{tab: number, z: number[], item: number, a: number, b: number, t: number, only: number,
  *   colour: string, points: boolean, decodes: boolean, uncertainty: boolean, training: boolean, trip: boolean, morph: boolean,
- *   rank: string, up: boolean, find: string, circle: boolean}} State
+ *   rank: string, up: boolean, find: string, circle: boolean, given: number}} State
  */
 
 const LAYERS = /** @type {const} */ (["points", "decodes", "uncertainty", "trip", "training", "morph"]);
@@ -13,7 +13,7 @@ const RANKS = ["error", "uncertainty", "pca", "change", "name"];
 export const initial = () => ({
   tab: 0, z: [], item: -1, a: -1, b: -1, t: 0, only: -1, colour: "class",
   points: true, decodes: false, uncertainty: true, training: false, trip: false, morph: true,
-  rank: "error", up: false, find: "", circle: false,
+  rank: "error", up: false, find: "", circle: false, given: -1,
 });
 
 /** @param {State} state */
@@ -27,13 +27,14 @@ export function toHash(state) {
   if (state.only >= 0) parts.push(`only=${state.only}`);
   if (state.circle) parts.push("circle=1");
   if (state.up) parts.push("up=1");
+  if (state.given >= 0) parts.push(`given=${state.given}`);
   if (state.find) parts.push(`find=${encodeURIComponent(state.find)}`);
   parts.push(`colour=${encodeURIComponent(state.colour)}`, `rank=${state.rank}`);
   parts.push(`layers=${LAYERS.filter((name) => state[name]).join(",")}`);
   return `#${parts.join("&")}`;
 }
 
-/** Whatever of a hash makes sense; the rest is left as it was. @param {string} hash @param {State} before @param {{total: number, tabs: number, sizes: number[], classes: number, colours: string[]}} bounds */
+/** Whatever of a hash makes sense; the rest is left as it was. @param {string} hash @param {State} before @param {{total: number, tabs: number, sizes: number[], classes: number, colours: string[], conditions?: number}} bounds */
 export function fromHash(hash, before, bounds) {
   const given = new URLSearchParams(hash.replace(/^#/, "")), state = { ...before };
   const whole = (/** @type {string} */ name, /** @type {number} */ end, /** @type {number} */ fallback) => {
@@ -45,6 +46,7 @@ export function fromHash(hash, before, bounds) {
   state.a = whole("a", bounds.total, -1);
   state.b = whole("b", bounds.total, -1);
   state.only = whole("only", bounds.classes, -1);
+  state.given = whole("given", bounds.conditions ?? 0, -1);
   state.circle = given.get("circle") === "1";
   state.up = given.get("up") === "1";
   state.find = given.get("find") || "";

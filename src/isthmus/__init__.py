@@ -23,6 +23,7 @@ _HOMES = {
     "History": "isthmus.history",
     "column_errors": "isthmus.evaluation.by_column",
     "estimate_noise_level": "isthmus.denoising",
+    "ItemAutoencoder": "isthmus.ratings",
     "TwoSample": "isthmus.evaluation",
     "compare_samples": "isthmus.evaluation",
     "PretrainedClassifier": "isthmus.pretraining",

@@ -313,7 +313,7 @@ def choose_plan(
 
     ``epochs`` is what a budget of time came to; each training row is seen in ``copies`` forms.
     """
-    architecture = fitted.architecture
+    architecture, counts = fitted.architecture, fitted.model.likelihood.counts_deviance
     n_training = n_rows - validation_count(n_rows, settings.validation_fraction)
     batch_size = settings.batch_size or automatic.automatic_batch_size(n_training * copies)
     for asked in (settings.max_iter, budget_epochs(settings.budget)):
@@ -324,7 +324,9 @@ def choose_plan(
     decay = settings.weight_decay
     if decay is None:
         closed = settings.start == "principal"
-        decay = automatic.automatic_weight_decay(n_training, fitted.unexplained) if closed else 0.0
+        decay = (
+            automatic.automatic_weight_decay(n_training, fitted.unexplained, architecture.n_features) if closed else 0.0
+        )
         if architecture.stages:
             decay = automatic.DECAY_OF_STAGES
     patience = settings.n_iter_no_change or automatic.automatic_patience(epochs)
@@ -337,6 +339,7 @@ def choose_plan(
         gradient_clip=settings.gradient_clip,
         patience=patience if settings.early_stopping and n_training < n_rows else None,
         precision=settings.precision,
+        backtracks=automatic.BACKTRACKS_OF_COUNTS if counts and settings.start == "principal" else 0,
         guards_start=settings.start == "principal",
     )
 

@@ -27,17 +27,20 @@ from isthmus.fitted_attributes import FittedAttributes
 from isthmus.fitting import PartialFit, fit_partially, fit_rows
 from isthmus.generation.mixin import GenerationMixin
 from isthmus.hyperparameter import check_hyperparameters
+from isthmus.inference.banded import with_bands
 from isthmus.inference.density import LatentReport, finite_or_warned, latent_report, log_density
+from isthmus.inference.draws import drawn
 from isthmus.inference.missing import imputed, observed_log_volume
 from isthmus.input_validation import blockwise, fit_columns, input_rules, set_columns
 from isthmus.loadings import Loadings, find_loadings
 from isthmus.parts.linearization import NotDifferentiableError
 from isthmus.pca_attributes import PCAAttributes
-from isthmus.rows.metadata import check_given, check_weights, given_for, with_metadata
+from isthmus.rows.conditions import conditions_at_fit, given_for
+from isthmus.rows.metadata import check_weights, only_sample_weight, with_metadata
 from isthmus.settings import AutoencoderSettings
 from isthmus.tables.finite import has_gaps
 from isthmus.tables.fit_columns import FitColumns
-from isthmus.tables.input_rows import ValidRows, in_memory, rows_to_fit
+from isthmus.tables.input_rows import ValidRows, in_memory, large_stream, rows_to_fit
 from isthmus.torch_modules import Side, to_torch
 from isthmus.training.callbacks import CallbackSupportMixin, EpochCallbacks, with_callbacks
 from isthmus.training.checkpointing import Checkpointing
@@ -66,13 +69,6 @@ def _keeps_its_code(estimator: BaseAutoencoder) -> bool:
                 f"{name}={getattr(estimator, name)!r} needs all of them; use fit."
             )
     return True
-
-
-def _only_sample_weight(estimator: BaseAutoencoder, weights: dict[str, Any]) -> Any:
-    unknown = sorted(weights.keys() - {"sample_weight"})
-    if unknown:
-        raise TypeError(f"{type(estimator).__name__}.fit() got an unexpected keyword argument {unknown[0]!r}")
-    return weights.get("sample_weight")
 
 
 @takes_size
@@ -145,7 +141,8 @@ class BaseAutoencoder(
             validation. Only ratios matter. The linear completion of missing cells is fitted unweighted.
         given
             Condition of each row, shape (n_samples, n_given): encoder and decoder see it, so the code need not contain
-            it. Every method that takes rows or codes then needs ``given`` too.
+            it. A DataFrame, a Series or strings too, whose categories are encoded one-hot. Every method that takes rows
+            or codes then needs ``given`` too.
         checkpoints
             An `isthmus.Checkpoints`, from which an interrupted fit resumes.
         """
@@ -159,7 +156,7 @@ class BaseAutoencoder(
                 rows = rows_to_fit(rules, X)
             else:
                 rows = self._fit_columns().rows(rules, X, gaps=self._takes_gaps())
-            rows = self._with_metadata(rows, given, _only_sample_weight(self, weights), first=state is None)
+            rows = self._with_metadata(rows, given, only_sample_weight(self, weights), first=state is None)
             fit_rows(self, rows, began, callbacks, state, checkpointer)
         return self
 
@@ -177,7 +174,7 @@ class BaseAutoencoder(
         first = "fitted_" not in vars(self)
         rules = input_rules(self, reset=first)
         rows = rows_to_fit(rules, X) if first else self._fit_columns().rows(rules, X, gaps=self._takes_gaps())
-        rows = self._with_metadata(rows, given, _only_sample_weight(self, weights), first=first)
+        rows = self._with_metadata(rows, given, only_sample_weight(self, weights), first=first)
         self._partial = fit_partially(self, rows, self._partial)
         return self
 
@@ -207,10 +204,16 @@ class BaseAutoencoder(
         return fitted.in_user_format(fitted.decode(codes, given_for(self, given, len(codes))))
 
     @blockwise
-    def reconstruct(self, X: Any, size: int | None = None, *, given: Any = None) -> np.ndarray:
-        """Encode and decode rows: ``inverse_transform(transform(X, size))``."""
+    def reconstruct(self, X: Any, size: int | None = None, *, given: Any = None, interval: float | None = None) -> Any:
+        """Encode and decode rows: ``inverse_transform(transform(X, size))``.
+
+        With ``interval=0.9`` three are returned: the rows, and the lower and upper ends of bands that hold nine tenths
+        of new cells, column by column (`isthmus.inference.bands`).
+        """
         fitted, rows = self._require_fitted(), self.to_numbers(X)
         seen = given_for(self, given, rows.shape[0])
+        if interval is not None:
+            return with_bands(fitted, rows, seen, X, share=interval, size=size, who=type(self).__name__)
         if size is not None:
             return self.inverse_transform(narrowed(self, size, "reconstruct").fitted_.encode(rows, seen), given=given)
         return fitted.in_user_format(fitted.reconstruct(rows, seen), X)
@@ -245,11 +248,12 @@ class BaseAutoencoder(
         )
         return finite_or_warned(fitted.map_rows(rows, density, beside) - volume, type(self).__name__)
 
-    def impute(self, X: Any, *, given: Any = None) -> Any:
+    def impute(self, X: Any, *, given: Any = None, draws: int | None = None) -> Any:
         """Fill the missing cells of X with the model's expectation; observed cells are unchanged.
 
         An array gives an array, a DataFrame a DataFrame. A model of point codes imputes whatever its fit was like, each
-        row by the code of the cells it has; others need ``missing="mask"``.
+        row by the code of the cells it has; others need ``missing="mask"``. With ``draws=m`` a list of m tables whose
+        cells were drawn, for variances and Rubin's rules (`isthmus.inference.draws`).
         """
         fitted = self._require_fitted()
         if not fitted.takes_gaps:
@@ -257,8 +261,10 @@ class BaseAutoencoder(
                 f"{type(self).__name__}: impute needs missing='mask' at fit, as these codes are not points."
             )
         rows = self.to_numbers(X, gaps=True)
-        filled = imputed(fitted, rows, given_for(self, given, rows.shape[0]))
-        return fitted.filled(X, filled)
+        seen = given_for(self, given, rows.shape[0])
+        if draws is not None:
+            return [fitted.filled(X, each) for each in drawn(fitted, rows, seen, draws, type(self).__name__)]
+        return fitted.filled(X, imputed(fitted, rows, seen))
 
     def score(self, X: Any, y: Any = None, *, sample_weight: Any = None, given: Any = None) -> float:
         """(Weighted) mean of `score_samples`, as for scikit-learn's PCA; larger is better."""
@@ -282,9 +288,11 @@ class BaseAutoencoder(
         out-of-core data some rows, evenly spread.
         """
         fitted = self._require_fitted()
+        stream = large_stream(X)
         X, places = in_memory(X, LOADING_ROWS)
         rows = self.to_numbers(X)
-        beside = given_for(self, given if given is None or places is None else np.asarray(given)[places], rows.shape[0])
+        beside = given_for(self, given, rows.shape[0] if stream is None else len(stream))
+        beside = beside if beside is None or places is None else beside[places]
         names = fit_columns(self, fitted.layout).encoded_names
         try:
             return find_loadings(fitted, rows, beside, list(self.get_feature_names_out()), names)
@@ -347,11 +355,12 @@ class BaseAutoencoder(
         if first:
             set_columns(self, rows.n_columns, rows.names)
         n_rows, who = rows.shape[0], type(self).__name__
+        layout = None
         if not first:
-            given = given_for(self, given, n_rows)
+            given, layout = given_for(self, given, n_rows), self.fitted_.given_layout
         elif given is not None:
-            given = check_given(given, n_rows, who)
-        return with_metadata(rows, given, check_weights(sample_weight, n_rows, who))
+            given, layout = conditions_at_fit(given, n_rows, who)
+        return with_metadata(rows, given, check_weights(sample_weight, n_rows, who), layout)
 
     def _require_fitted(self) -> FittedState:
         check_is_fitted(self)

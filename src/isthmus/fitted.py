@@ -17,12 +17,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from isthmus.history import History
+from isthmus.imputation.cell_predictor import CellPredictor
+from isthmus.inference.bands import Bands
 from isthmus.inference.code_buffer import CodeBuffer
 from isthmus.inference.code_spread import CodeSpread
 from isthmus.inference.state import InferenceState
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.network import Architecture
 from isthmus.parts.principal import Principal
+from isthmus.rows.marginals import Marginals
 from isthmus.rows.metadata import with_metadata
 from isthmus.rows.rows import DenseRows, Rows, padded, rows_once
 from isthmus.rows.scaling import Scaling, concatenate_scalings
@@ -70,6 +73,8 @@ class FittedState:
         Codes of some training rows, from which new rows are sampled.
     given : Scaling or None
         Of what rows are given, where they are: standardised, column by column.
+    given_layout : TableLayout or None
+        How named columns and words of a condition become its numbers; None where it is an array of numbers.
     polish : int or None
         Steps by which codes are polished; None takes what paid at fit.
     form : FrameForm or None
@@ -84,8 +89,14 @@ class FittedState:
         How far training codes spread; None before a fit has come to its end, and after `partial_fit`.
     whitened : bool
         Whether latents are divided by their standard deviation.
+    marginals : Marginals or None
+        Values that the columns of a table with names take; None of other rows.
     row_shape : RowShape or None
         Sizes and kinds of a row's axes, where it has more to it than columns.
+    cells : CellPredictor or None
+        What missing cells are expected to hold, with the training rows that it keeps; None of a fit to complete rows.
+    bands : Bands or None
+        How far held-out rows lay from their reconstructions, column by column; None where no rows were held out.
     """
 
     n_components: int
@@ -105,6 +116,7 @@ class FittedState:
     refit_rows: int = 0
     codes: CodeBuffer | None = None
     given: Scaling | None = None
+    given_layout: TableLayout | None = None
     polish: int | None = None
     form: FrameForm | None = None
     names: tuple[str, ...] | None = None
@@ -112,6 +124,13 @@ class FittedState:
     scale: str | None = None
     scale_reason: str = ""
     row_shape: RowShape | None = None
+    cells: CellPredictor | None = None
+    bands: Bands | None = None
+
+    @property
+    def owners(self) -> list[int] | None:
+        """Of a mixed-type table, which column each encoded one belongs to."""
+        return None if self.layout is None else list(self.layout.owners)
 
     @property
     def masked(self) -> bool:
@@ -123,6 +142,7 @@ class FittedState:
         """Whether errors are weighed as in the user's units: numeric columns whose scaling leaves their proportions."""
         return self.scale is None and self.layout is None
 
+    marginals: Marginals | None = None
     spread: CodeSpread | None = None
     whitened: bool = False
 
@@ -221,11 +241,11 @@ class FittedState:
 
     def reconstruct(self, X: Any, given: np.ndarray | None = None) -> np.ndarray:
         """Rows decoded from their own codes."""
+        return self.in_user_units(self.map_rows(X, self.reconstructed, given))
 
-        def reconstructed(x: Tensor, *beside: Tensor) -> Tensor:
-            return self.model.decode(self.codes_of(x, *beside), *beside, like=x)
-
-        return self.in_user_units(self.map_rows(X, reconstructed, given))
+    def reconstructed(self, x: Tensor, *given: Tensor) -> Tensor:
+        """The same of a batch in the model's units."""
+        return self.model.decode(self.codes_of(x, *given), *given, like=x)
 
     def log_evidence(self, X: Any, given: np.ndarray | None = None) -> np.ndarray | None:
         """Log density of rows in the model's units, shape (n_rows,); None where there is no density of codes."""
@@ -244,6 +264,10 @@ class FittedState:
             return rows_once(X, self.scaling)
         source = with_metadata(ValidRows(X), given, None)
         return rows_once(source.values, concatenate_scalings([self.scaling, self.given]), source.widths)
+
+    def given_units(self, given: np.ndarray | None) -> np.ndarray | None:
+        """Conditions in the model's units, standardised as in `fit`."""
+        return None if given is None or self.given is None else self.given.apply(given)
 
     def map_batches(self, rows: Rows, function: Callable[..., Tensor]) -> np.ndarray:
         """Apply ``function`` to batches of `Rows`, which are in the model's units already."""

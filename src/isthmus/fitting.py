@@ -17,7 +17,9 @@ from isthmus.choices import choose_plan, choose_refit, choose_turns, needs_searc
 from isthmus.distributed import ProcessGroup, process_group
 from isthmus.fitted import FittedState
 from isthmus.history import History
+from isthmus.imputation.learning import learn_cells
 from isthmus.inference.alternation import Alternated, alternate, no_turns
+from isthmus.inference.bands import learn_bands
 from isthmus.inference.code_buffer import CodeBuffer, RecentRows, buffered_codes
 from isthmus.inference.code_spread import CodeSpread, latent_gains, latent_variances
 from isthmus.inference.rotation import recoded, rotate_linear_code
@@ -28,10 +30,12 @@ from isthmus.pca_attributes import has_linear_code
 from isthmus.refitting import refit
 from isthmus.rehearsal import epochs_of_budget
 from isthmus.rows.augmented import augmenting
+from isthmus.rows.marginals import learn_marginals
 from isthmus.rows.rows import Rows
 from isthmus.rows.validation import validation_count
 from isthmus.size_by_fits import fewest_keeping, supported
 from isthmus.tables.input_rows import ValidRows
+from isthmus.training.backtracking import backtracks, share_of_rate
 from isthmus.training.callbacks import EpochCallbacks
 from isthmus.training.checkpointing import FitCheckpointer
 from isthmus.training.completion import VALIDATION_DRAWS, learn_trust
@@ -136,6 +140,7 @@ def _train(
     ):
         learned, validation = rows.split(held_out)
         learned = augmented(learned)
+        held_out_once = validation
         if validation is not None and fitted.masked:
             validation = validation.repeated(VALIDATION_DRAWS)
         halted = False
@@ -150,7 +155,9 @@ def _train(
             return halted
 
         training.run(learned, validation, on_epoch, checkpointer)
-        learn_trust(fitted.model, validation or rows, fitted.device)
+        cells = learn_cells(fitted.model, learned, held_out_once, fitted.owners, fitted.seed)
+        if cells is None:
+            learn_trust(fitted.model, validation or rows, fitted.device)
         training.finish()
         history, best_epoch = training.history, training.best_epoch
         stopped = training.stop_reason if training.stopped_abnormally else None
@@ -160,6 +167,10 @@ def _train(
                 f"for float32 (use scale='standard'), or a weight of the loss is."
             )
         found = Alternated(best_epoch, False)
+        n_back = backtracks(history) if plan.backtracks else 0
+        if n_back:
+            slower = dataclasses.replace(turns.plan, learning_rate=turns.plan.learning_rate * share_of_rate(training))
+            turns = dataclasses.replace(turns, plan=slower, count=turns.count if n_back < plan.backtracks else 0)
         if turns.count and validation is not None and not halted and stopped is None:
             found = alternate(
                 fitted.model,
@@ -180,7 +191,10 @@ def _train(
     with seeded(fitted.seed):
         closed_form = closed_form_kept(fitted, best_epoch)
         codes = buffered_codes(fitted.model, learned, validation or learned, fitted.device, closed_form)
-    refit_rows, left = 0, best_epoch > 0 and stopped is None and not halted
+    kept = dataclasses.replace(fitted, codes=codes, polish=estimator.polish_steps)
+    bands = None if held_out_once is None else learn_bands(kept.reconstructed, held_out_once, learned, fitted.device)
+    left = best_epoch > 0 and stopped is None and not halted
+    refit_rows, left = 0, left and not (n_back and not found.kept)
     if validation is not None and left and choose_refit(estimator, rows):
         with seeded(fitted.seed), threads_for(plan.batch_size * fitted.n_weights):
             against = refit(training, turns, found, augmented(rows), validation)
@@ -191,6 +205,7 @@ def _train(
             elif against == "interrupted":
                 stopped = against
     spread, codes = _spread(estimator, codes, rows, closed_form)
+    is_table = fitted.row_shape is None and (fitted.layout is not None or fitted.names is not None)
     estimator.fitted_ = dataclasses.replace(
         estimator.fitted_,
         history=history,
@@ -201,6 +216,9 @@ def _train(
         polish=estimator.polish_steps,
         refit_rows=refit_rows,
         spread=spread,
+        marginals=learn_marginals(rows, fitted.scaling) if is_table else None,
+        cells=cells,
+        bands=bands,
     )
     if callbacks is not None:
         callbacks.close()
@@ -283,6 +301,8 @@ def fit_partially(estimator: Any, source: ValidRows, partial: PartialFit | None)
         codes=codes,
         polish=estimator.polish_steps,
         spread=None,
+        cells=None,
+        bands=None,
     )
     return partial
 

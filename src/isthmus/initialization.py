@@ -62,6 +62,7 @@ __all__ = [
 
 BASELINE_DIRECTIONS, BASELINE_DIRECTIONS_OF_WIDE_TABLES = 256, 64  # length of PCA's error curve
 WIDE = 4096
+DETERMINED = 1e-9  # of the variance that conditions explain: what is left is rounding
 LEAST_TRIED, TRIED_CELLS = 512, 1 << 25  # rows of a stream that networks are tried on
 
 
@@ -106,7 +107,9 @@ def initialize(
 
         def closed_form(limit: int) -> Principal:
             seen = as_encoded(likelihood, rows, completion)
-            return _closed_form(start, seen, rows, likelihood.linear_mean(mean), limit, own.weight, group)
+            found = _closed_form(start, seen, rows, likelihood.linear_mean(mean), limit, own.weight, group)
+            _require_something_left(type(settings).__name__, found)
+            return found
 
         principal = closed_form(max(n_latents, known))
         if size is None and (share := asked_share(settings)) is not None:
@@ -126,7 +129,7 @@ def initialize(
     architecture = candidates[0]
     if len(candidates) > 1 and not group.is_distributed:
         some = _some_rows(source, rows, scaling, given, seed)
-        decay = automatic_weight_decay(len(rows), principal.unexplained(n_latents))
+        decay = automatic_weight_decay(len(rows), principal.unexplained(n_latents), widths.features)
         architecture = better_network(
             candidates, built, some, augmenting(settings, source.row_shape, scaling), settings, device, seed, decay
         )
@@ -144,6 +147,7 @@ def initialize(
         seed=seed,
         noise_variance=noise_variance,
         given=given,
+        given_layout=source.given_layout,
         form=source.form,
         names=source.names if layout is None else None,
         image_shape=None if source.row_shape is None else source.row_shape.image_shape,
@@ -256,6 +260,16 @@ def _closed_form(
         batches, mean, round(total_weight), limit, all_reduce_=all_reduce_, held=not rows.is_sharded
     )
     return found if effect is None else dataclasses.replace(found, effect=effect.float())
+
+
+def _require_something_left(who: str, principal: Principal) -> None:
+    """Refuse conditions that determine every row: there is nothing left to encode."""
+    effect = principal.effect
+    if effect is not None and principal.total_variance <= DETERMINED * float(effect.double().square().sum()):
+        raise ValueError(
+            f"{who}: given determines every row of X (least squares on its {effect.shape[1]} columns leaves nothing "
+            "for a code); give fewer columns, and none that is computed from X or names the rows."
+        )
 
 
 def _effect(

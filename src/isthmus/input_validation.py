@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 from sklearn.utils.validation import check_is_fitted, validate_data  # pyrefly: ignore[missing-module-attribute]
 
-from isthmus.rows.metadata import check_given
+from isthmus.rows.conditions import given_for
 from isthmus.tables.errors import DataError, said
 from isthmus.tables.finite import has_gaps
 from isthmus.tables.fit_columns import FitColumns
@@ -68,22 +68,21 @@ def blockwise(method: Method) -> Method:
             raise ValueError(f"{type(self).__name__}: {error}") from error
         answers, tables, begin, given = [np.empty(0)], [], 0, kwargs.pop("given", None)
         if given is not None:
-            given = check_given(given, len(stream), type(self).__name__)
+            given = given_for(self, given, len(stream))
         with without_name_warnings():
             for block in stream.blocks():
                 beside = {} if given is None else {"given": given[begin : begin + len(block)]}
                 found = method(self, block.rows, *args, **kwargs, **beside)
                 begin += len(block)
-                if isinstance(found, Table):
-                    tables.append(found)
-                    continue
                 parts = found if isinstance(found, tuple) else (found,)
+                if isinstance(parts[0], Table):
+                    tables.append(parts)
+                    continue
                 if begin == len(block):
                     answers = [np.empty((len(stream), *part.shape[1:]), part.dtype) for part in parts]
                 for answer, part in zip(answers, parts, strict=True):
                     answer[begin - len(block) : begin] = part
-        if tables:
-            return joined(tables)
+        answers = [joined(list(parts)) for parts in zip(*tables, strict=True)] if tables else answers
         return answers[0] if len(answers) == 1 else tuple(answers)
 
     return over_blocks  # type: ignore[return-value]

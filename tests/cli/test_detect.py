@@ -55,6 +55,13 @@ def test_the_strangest_rows_come_first_with_their_columns(home, saved):
     assert all(0 < float(row["p_value"]) <= 1 for row in rows)
 
 
+def test_the_column_that_names_the_rows_is_found_for_a_saved_detector(home, saved):
+    called = call("detect", home / "asked.csv", "--model", saved)
+    rows = rows_of(called.out)
+    assert next(iter(rows[0])) == "name"
+    assert rows == rows_of((home / "first.csv").read_text())
+
+
 def test_one_json_object_holds_the_rows_and_what_the_file_was_taken_for(home, saved):
     asked = ("detect", home / "asked.csv", "--model", saved, "--ids", "name", "--json")
     called = call(*asked)

@@ -239,7 +239,7 @@ BAD = {
     "ids and constants": (
         "a,b\n" + "".join(f"{row},7\n" for row in range(12)),
         [],
-        "'a' counts the rows; 'b' is '7' in every row",
+        "'a' (counts the rows), 'b' (every row is 7)",
     ),
     "no numbers left": (
         f"a,b,c\n{NUMBERS}",

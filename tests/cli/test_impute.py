@@ -91,3 +91,29 @@ def test_a_code_that_is_no_point_needs_a_fit_with_missing_cells(folder, tmp_path
     assert called.code == 0, called.err
     called = call("impute", tmp_path / "run", folder / "own.csv")
     assert "fit it again with --missing mask" in sentence(called)
+
+
+def test_draws_are_files_of_their_own(holey, tmp_path):
+    folder, values, _ = holey
+    flags = ("--draws", "2", "-o", tmp_path / "filled.csv")
+    called = call("impute", folder / "run", folder / "own.csv", *flags)
+    assert called.code == 0, called.err
+    one, other = (read(tmp_path / f"filled-{place}.csv", ids="name").values for place in (1, 2))
+    holes = np.isnan(values)
+    np.testing.assert_array_equal(one[~holes], values[~holes])
+    assert (one[holes] != other[holes]).all()
+    assert "cells were empty and are drawn, 2 times." in called.err
+    again = call("impute", folder / "run", folder / "own.csv", *flags)
+    assert "filled-1.csv" in again.err  # which stands there
+    assert "--draws needs -o FILE" in call("impute", folder / "run", folder / "own.csv", "--draws", "2").err
+
+
+def test_bands_are_columns_beside_the_reconstruction(holey, tmp_path):
+    folder, _, whole = holey
+    called = call("reconstruct", folder / "run", folder / "own.csv", "--interval", "0.8", "-o", tmp_path / "bands.csv")
+    assert called.code == 0, called.err
+    found = read(tmp_path / "bands.csv", ids="name")
+    assert found.columns == (*NAMES, *(f"{name}_low" for name in NAMES), *(f"{name}_high" for name in NAMES))
+    middle, low, high = np.split(found.values, 3, 1)
+    assert ((low < middle) & (middle < high)).all()
+    assert 0.6 < ((low <= whole) & (whole <= high)).mean() < 0.95

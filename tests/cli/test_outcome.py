@@ -227,3 +227,28 @@ def test_json_holds_no_nan():
 def test_run_is_given_nothing_but_tokens(folder, monkeypatch):
     monkeypatch.chdir(folder)
     assert run(["fit", "own.csv", "--ids", "name", *QUICK, "--variance", "-1"]) == 2
+
+
+def test_a_small_file_is_described_before_any_large_library_is_imported(tmp_path):
+    """Nor is pandas, which pyarrow would import with its first scalar; where it is needed it comes all the same."""
+    table = tmp_path / "table.csv"
+    table.write_text("size,town\n" + "".join(f"{place},{'ab'[place % 2]}\n" for place in range(9)))
+    code = (
+        "import sys; import isthmus.cli.fit; from isthmus.cli.data_split import DataRequest, read_and_split;"
+        f"read_and_split(DataRequest({str(table)!r}));"
+        "found = [name for name in ('torch', 'sklearn', 'scipy', 'pandas') if name in sys.modules];"
+        "import pyarrow; print(found, pyarrow.array([1, 2]).to_pandas().sum(), 'pandas' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[0] == "[] 3 True"
+
+
+def test_a_terminal_that_knows_only_ascii_gets_what_it_can_show(folder, tmp_path):
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = ("-m", "isthmus", "fit", str(folder / "own.csv"), "--ids", "name", *QUICK, "-o", str(tmp_path / "run"))
+    answer = subprocess.run(
+        [sys.executable, *command], capture_output=True, text=True, env=os.environ | ascii_only, check=False
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert "dimensions PCA needs for this" in answer.stdout
+    assert answer.stdout.isascii()

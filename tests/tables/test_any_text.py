@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from isthmus.tables import read
+from isthmus.tables import DataError, read
 
 N = 60
 RNG = np.random.default_rng(0)
@@ -432,6 +432,9 @@ def test_seconds_since_1970(name, unit, tmp_path):
     table = read(write(tmp_path, text({"size": SIZE, name: seconds * unit})))
     assert found(table)[name] == "date"
     assert table.to_arrow()[name].cast("timestamp[s]").cast("int64").to_pylist() == seconds.tolist()
+    again = read(tmp_path / "table.csv", layout=table.layout)  # with which another file is read
+    assert not again.description.missing
+    assert not any(finding.notes for finding in again.description.findings)
 
 
 @pytest.mark.parametrize(
@@ -549,3 +552,94 @@ def test_nested_records(tmp_path):
     ]
     table = read(write(tmp_path, json.dumps(rows), "table.json"))
     assert found(table) == {"who": "id", "body.size": "number", "body.more.count": "number", "tags": "constant"}
+
+
+# ---- what people have, and a reader may get wrong -----------------------------------------------------------
+
+
+def test_decimal_commas_with_three_decimals_each(tmp_path):
+    values = RNG.normal(10.0, 3.0, N).round(3)
+    lines = [f"{value:.3f}".replace(".", ",") + f";{city}" for value, city in zip(values, CITY, strict=True)]
+    table = read(write(tmp_path, "Größe;Stadt\n" + "\n".join(lines)))
+    np.testing.assert_allclose(np.asarray(table.to_arrow()["Größe"], float), values)
+
+
+def test_names_without_the_mark_that_stands_in_every_number(tmp_path):
+    lines = [f"{city};{size + 0.123:.3f}".replace(".", ",") for city, size in zip(CITY, SIZE, strict=True)]
+    assert found(read(write(tmp_path, "miasto;cena\n" + "\n".join(lines), encoding="cp1250"))) == {
+        "miasto": "category",
+        "cena": "number",
+    }
+
+
+def test_blanks_before_quotes(tmp_path):
+    rows = "".join(f'{size}, {count}, "{city}, ""N"""\n' for size, count, city in zip(SIZE, COUNT, CITY, strict=True))
+    table = read(write(tmp_path, "size, count, city\n" + rows))
+    assert found(table) == {"size": "number", "count": "number", "city": "category"}
+    assert table.to_arrow()["city"].to_pylist() == [f'{city}, "N"' for city in CITY]
+
+
+@pytest.mark.parametrize("names", [("t", "x", "unknown"), ("x", "none", "y")])
+def test_names_that_stand_for_nothing_among_numbers(names, tmp_path):
+    table = read(write(tmp_path, text(dict(zip(names, (SIZE, COUNT, SIZE[::-1]), strict=True)))))
+    assert table.columns == names
+    assert len(table) == N
+
+
+def test_names_of_r_one_short_and_quoted(tmp_path):
+    rows = "".join(f'"{row + 1}" {size} "{city}"\n' for row, (size, city) in enumerate(zip(SIZE, CITY, strict=True)))
+    assert list(found(read(write(tmp_path, f'"x" "g"\n{rows}')))) == ["column 1", "x", "g"]
+
+
+def test_long_words_without_blanks_name_rows(tmp_path):
+    names = [f"{int(value):032x}-{row:04d}" for row, value in enumerate(RNG.integers(0, 2**62, N))]
+    table = read(write(tmp_path, text({"uuid": names, "size": SIZE})))
+    assert table.id_name == "uuid"
+    assert table.ids.tolist() == names
+
+
+@pytest.mark.parametrize("opened", ["last", "middle"])
+def test_a_quote_left_open_is_refused(opened, tmp_path):
+    rows = [f"{size},{count},{city}\n" for size, count, city in zip(SIZE, COUNT, CITY, strict=True)]
+    rows[30] = rows[30].replace(f",{CITY[30]}", f',"{CITY[30]}') if opened == "last" else f'"{rows[30]}'
+    with pytest.raises(DataError, match=r"a quote is left open in (line 32|row 30).*; repair it\."):
+        read(write(tmp_path, "size,count,city\n" + "".join(rows)))
+
+
+def test_addresses_over_several_lines_are_no_open_quote(tmp_path):
+    cells = [f'"12 Road, {city}\nNorth, East\nSouth, West\nLand"' for city in CITY]
+    rows = "".join(f"{size},{cell}\n" for size, cell in zip(SIZE, cells, strict=True))
+    assert len(read(write(tmp_path, f"size,address\n{rows}"))) == N
+
+
+def test_names_that_come_again_are_left_out_and_said(tmp_path):
+    columns = {"size": SIZE, "city": CITY}
+    table = check(write(tmp_path, 2 * text(columns)), {"size": "number", "city": "category"}, np.tile(SIZE, 2), 2 * N)
+    assert "1 row that repeats the names left out" in table.description.notes
+
+
+def test_a_table_above_the_table_is_refused(tmp_path):
+    above = "a,b\n" + "".join(f"{size},{count}\n" for size, count in zip(SIZE[:20], COUNT, strict=False))
+    with pytest.raises(DataError, match="two tables, one above the other: one of 2 columns, and one of 5"):
+        read(write(tmp_path, f"{above}\n{text()}"))
+
+
+def test_minutes_seconds_and_hundredths_are_a_length_of_time(tmp_path):
+    seconds = RNG.uniform(60, 7000, N).round(2)
+    laps = [f"{int(one // 60)}:{int(one % 60):02d}.{round(one * 100) % 100:02d}" for one in seconds]
+    table = read(write(tmp_path, text({"lap": laps, "size": SIZE})))
+    assert found(table) == {"lap": "time", "size": "number"}
+    read_as = [cell.total_seconds() for cell in table.to_arrow()["lap"].to_pylist()]
+    np.testing.assert_allclose(read_as, [60 * int(lap.split(":")[0]) + float(lap.split(":")[1]) for lap in laps])
+
+
+def test_bounds_are_read_as_the_number_and_said(tmp_path):
+    cells = [f"<{size}" if row % 8 == 0 else str(size) for row, size in enumerate(SIZE)]
+    table = check(write(tmp_path, text({"size": cells, "city": CITY})), {"size": "number", "city": "category"})
+    (note,) = table.description.findings[0].notes
+    assert "8 cells are bounds" in note
+
+
+def test_two_bounds_alone_are_answers(tmp_path):
+    cells = RNG.choice(["<50", ">50"], N)
+    assert found(read(write(tmp_path, text({"income": cells, "size": SIZE}))))["income"] == "category"

@@ -14,13 +14,17 @@ import torch
 import xarray as xr
 from PIL import Image
 from polars.testing import assert_frame_equal
+from pyarrow import parquet
 
 from isthmus.storage.record import from_plain, to_plain
 from isthmus.tables import DataError, read
 from isthmus.tables.array_forms import array_and_shape, like_array
+from isthmus.tables.column import Column
 from isthmus.tables.frames import FrameForm, arrow_of, filled_frame, form_of, is_frame, names_of
 from isthmus.tables.input_rows import input_rows
 from isthmus.tables.layout import TableLayout, layout_of
+from isthmus.tables.output_rows import filled_like, rows_like
+from isthmus.tables.text_dates import DateForm
 
 N = 40
 RNG = np.random.default_rng(0)
@@ -282,3 +286,64 @@ def test_channels_that_come_last_are_put_first_and_back():
     np.testing.assert_array_equal(like_array(pictures, rows, (3, 4, 6)), pictures)
     with pytest.raises(DataError, match="pictures of 4×6×3, and image_shape says 8×8"):
         array_and_shape(pictures, (8, 8))[0]
+
+
+def test_names_that_are_no_words_come_back_from_a_reconstruction():
+    frame = pd.DataFrame(RNG.normal(size=(9, 3)))
+    for columns in (frame.columns, pd.MultiIndex.from_tuples([("a", "u"), ("a", "v"), ("b", "u")])):
+        given = frame.set_axis(columns, axis=1)
+        answer = rows_like(
+            given, given.to_numpy()[:, [2, 0, 1]], None, None, names=np.array(names_of(given))[[2, 0, 1]]
+        )
+        pd.testing.assert_frame_equal(answer, given)
+
+
+def test_sparse_columns_are_reconstructed_as_numbers():
+    given = pd.DataFrame(np.eye(5)).astype(pd.SparseDtype(float, 0.0))
+    assert set(map(str, rows_like(given, np.ones((5, 5)), None, None).dtypes)) == {"float64"}
+
+
+def test_a_record_batch_comes_back_as_one_and_dictionaries_as_such():
+    words = pa.array([None if hole else word for hole, word in zip(HOLES, WORDS, strict=True)]).dictionary_encode()
+    batch = pa.RecordBatch.from_pydict({"x": pa.array(RNG.normal(size=N)), "word": words})
+    layout = layout_of(arrow_of(batch))
+    numbers = layout.encode(arrow_of(batch))
+    full = np.where(np.isnan(numbers), 1.0, numbers)
+    for answer in (rows_like(batch, full, layout, None), filled_like(batch, full, layout)):
+        assert isinstance(answer, pa.RecordBatch)
+        assert answer.schema.types == batch.schema.types
+        assert answer.column(1).null_count == 0
+    kept = ~HOLES
+    assert np.array(filled_like(batch, full, layout).column(1).to_pylist())[kept].tolist() == WORDS[kept].tolist()
+
+
+def test_a_structured_array_is_refused_with_what_to_pass():
+    with pytest.raises(DataError, match=r"X is a structured array; pass pandas.DataFrame\(X\)"):
+        input_rows(np.zeros(5, dtype=[("x", float), ("y", int)]))
+
+
+@pytest.mark.parametrize("dtype", ["timestamp[us]", "timestamp[ns]", "timestamp[us, tz=UTC]", "date32[day]"])
+def test_dates_beyond_the_calendar_are_its_ends(dtype):
+    form = DateForm("%Y-%m-%d") if dtype == "timestamp[us]" else None
+    column = Column("day", "date", dtype, form=form)
+    cells = column.decode(np.array([[-1e9], [0.0], [1e9]]))
+    first, middle, last = cells.to_pylist()
+    assert first.year in (1, 1677)
+    assert middle.year == 1970
+    assert last.year in (2262, 9999)
+    assert len(column.written(cells)) == 3
+
+
+def test_times_of_day_that_were_read_are_filled(tmp_path):
+    times = [None if hole else datetime.time(place % 24, 5) for place, hole in enumerate(HOLES)]
+    parquet.write_table(
+        pa.table({"x": RNG.normal(size=N), "time": pa.array(times, pa.time64("us"))}), tmp_path / "t.parquet"
+    )
+    table = read(tmp_path / "t.parquet")
+    numbers = table.layout.encode(table.cells)
+    filled = filled_like(table, np.where(np.isnan(numbers), 0.5, numbers), table.layout)
+    found = filled.to_arrow()["time"].to_pylist()
+    assert [cell for cell, hole in zip(found, HOLES, strict=True) if hole] == [
+        found[int(np.argmax(HOLES))]
+    ] * HOLES.sum()
+    assert None not in found

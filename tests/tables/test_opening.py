@@ -206,8 +206,8 @@ def test_no_column_left(file):
     rows = "".join(f"{place},p{place},{'long ' * 9}{place},3\n" for place in range(20))
     message = complaint(file(f"id,name,text,same\n{rows}"))
     assert (
-        "no column is left to learn from: 'id' counts the rows; 'name' names the rows; 'text' free text; 'same' is"
-        in message
+        "no column is left to learn from: 'id' (counts the rows), 'name' (names the rows), 'text' (free "
+        "text), 'same' (every row is 3)" in message
     )
     assert "--kind id=number" in message
     assert "no column is left to learn from" in complaint(file("y,b\n1,2\n"), labels="y", drop=["b"])
@@ -231,11 +231,22 @@ def test_all_that_is_wrong_is_said_at_once(file):
         ({"encoding": "utf-16"}, "not in the --encoding 'utf-16'"),
         ({"decimal": ";"}, "--decimal must be '.' or ',', got ';'"),
         ({"separator": "ab"}, "--separator must be one character"),
+        ({"separator": ";"}, "--separator ';' stands in no line; cells seem to be separated by ','"),
+        ({"separator": ",", "decimal": ","}, "--separator and --decimal are both ','"),
+        ({"kinds": {"a": "colour"}}, "--kind a=colour: a column may be number"),
     ],
 )
 def test_flags_that_cannot_be_meant(file, option, words):
     with pytest.raises(DataError, match=words):
         open_table(file("a,b\n1,2\n3,4\n"), **option)
+
+
+def test_all_flags_that_cannot_be_meant_are_named_at_once(file):
+    wrong = {"separator": "ab", "decimal": ";", "encoding": "klingon", "kinds": {"a": "colour", "b": "smell"}}
+    with pytest.raises(DataError) as caught:
+        open_table(file("a,b\n1,2\n3,4\n"), **wrong)
+    said = str(caught.value)
+    assert all(part in said for part in ("'ab'", "';'", "'klingon'", "a=colour, b=smell"))
 
 
 def test_numbers_too_long_for_float64_are_ids_and_no_constant(file):

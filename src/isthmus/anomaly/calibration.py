@@ -16,13 +16,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from isthmus.anomaly.scores import CUBE_ROOT, SIXTH_ROOT, Surprise
+from isthmus.anomaly.scores import CUBE_ROOT, SIXTH_ROOT, TWELFTH_ROOT, Surprise
 
 __all__ = ["MOST_CALIBRATION_ROWS", "N_FOLDS", "Split", "split_rows", "surprises_of"]
 
 N_FOLDS = 4
 MOST_CALIBRATION_ROWS = 10_000
-ROOTS = dict.fromkeys(("density", "neighbours", "core"), SIXTH_ROOT)
+ROOTS = {"density": SIXTH_ROOT, "neighbours": SIXTH_ROOT, "core": TWELFTH_ROOT}
 ONE_SPLIT_ROWS = 40_000  # from which on one split has enough rows to be held out
 
 
@@ -85,8 +85,10 @@ def _warn(sentence: str) -> None:
 
 def surprises_of(totals: Mapping[str, np.ndarray]) -> dict[str, Surprise]:
     """The distribution of each part among rows that were held out, from its amounts, shape (n_rows,)."""
-    return {
+    found = {
         # a sum of squares starts at 0; a log density has no such bound, so its own lowest value is used
         name: Surprise.of(part, float(part.min()) if name == "likelihood" else 0.0, ROOTS.get(name, CUBE_ROOT))
         for name, part in totals.items()
     }
+    # the tail of the core's would be the anomalies among the rows of the fit, which it is there to find
+    return {name: one if name == "core" else one.with_tail(totals[name]) for name, one in found.items()}

@@ -11,7 +11,7 @@ from isthmus.anomaly.conformal import Calibration, Threshold
 from isthmus.anomaly.contributions import Explanation, attribute_to_columns, joined_explanations
 from isthmus.anomaly.encoding import Encoded, decoded, summed_over_columns
 from isthmus.anomaly.expected import Expected, expect
-from isthmus.anomaly.reasons import LEAST, REMARKABLE, partners, reasons_of
+from isthmus.anomaly.reasons import LEAST, RELATIONS, REMARKABLE, partners, reasons_of
 from isthmus.anomaly.scorer import WEIGHTS, Block, Scorer
 from isthmus.anomaly.scores import Surprise
 
@@ -85,36 +85,40 @@ class Scored:
 
     @property
     def scores(self) -> np.ndarray:
-        """Sums of contributions, shape (n_rows,)."""
-        return self.contributions.sum(1)
+        """Sums of the parts, shape (n_rows,); computed as for rows held out, so equal rows have equal scores."""
+        return np.sum(list(self.parts.values()), axis=0)
 
 
 @dataclass(frozen=True, eq=False)
 class Scoring:
-    """From amounts to scores: how surprising every part is."""
+    """From amounts to scores: how surprising every part is, and its weight; without weights an amount is the score."""
 
     surprises: dict[str, Surprise]
-    combined: bool
+    weights: dict[str, float] | None
 
     @classmethod
     def of(cls, totals: dict[str, np.ndarray], *, combined: bool) -> Scoring:
         """From the amounts of rows that were held out, shape (n_rows,) each."""
-        return cls(surprises_of(totals), combined)
+        return cls(surprises_of(totals), {name: WEIGHTS[name] for name in totals} if combined else None)
 
     def totals(self, totals: dict[str, np.ndarray]) -> np.ndarray:
         """Scores from the amounts of every part, shape (n_rows,)."""
-        if not self.combined:
+        if self.weights is None:
             return next(iter(totals.values()))
-        return np.sum([WEIGHTS[name] * self.surprises[name](total) for name, total in totals.items()], axis=0)
+        return np.sum([self.weights[name] * self.surprises[name](total) for name, total in totals.items()], axis=0)
 
     def score(self, amounts: dict[str, np.ndarray]) -> Scored:
         """From amounts by number, shape (n_rows, n_numbers) each."""
-        if not self.combined:
+        if self.weights is None:
             ((name, amount),) = amounts.items()
             return Scored({name: amount.sum(1)}, amount)
-        parts = {name: WEIGHTS[name] * self.surprises[name](amount.sum(1)) for name, amount in amounts.items()}
+        parts = {name: self.weights[name] * self.surprises[name](amount.sum(1)) for name, amount in amounts.items()}
         shares = [attribute_to_columns(parts[name], np.abs(amount)) for name, amount in amounts.items()]
         return Scored(parts, np.sum(shares, axis=0))
+
+    def nats(self, parts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Parts of the score without their weights."""
+        return parts if self.weights is None else {name: part / self.weights[name] for name, part in parts.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,11 +155,15 @@ class Report:
         amounts = scorer.amounts(block)
         scored = self.scoring.score(amounts)
         unseen = {row - begin: names for row, names in encoded.unseen.items()}
-        doubtful = self._nats(scored.parts).get("mahalanobis", np.full(len(block.u), np.inf)) > LEAST
+        nats = self.scoring.nats(scored.parts)
+        contradicted = [nats[name] for name in RELATIONS if name in nats] or [np.full(len(block.u), np.inf)]
+        doubtful = contradicted[0] > LEAST
         expected = expect(scorer, block, owners, self._unseen_numbers(unseen, owners, len(block.u)), doubtful)
         blamed = scored
-        if expected.suspect.any() and "mahalanobis" in amounts:
-            blamed = self.scoring.score(amounts | {"mahalanobis": expected.blamed(amounts["mahalanobis"])})
+        if expected.suspect.any():
+            blamed = self.scoring.score(
+                amounts | {name: expected.blamed(amounts[name]) for name in RELATIONS if name in amounts}
+            )
         contributions = summed_over_columns(blamed.contributions, owners.tolist() if mixed else None)
         suspect = (
             summed_over_columns(expected.suspect.astype(float), owners.tolist()) > 0 if mixed else expected.suspect
@@ -173,7 +181,7 @@ class Report:
             expected=decoded(encoded, cells),
             suspect=suspect,
             reasons=reasons_of(
-                self._nats(self._left(scorer, expected, block, scored)),
+                self.scoring.nats(self._left(scorer, expected, block, scored)),
                 suspect,
                 contributions,
                 partner,
@@ -191,10 +199,6 @@ class Report:
             self.threshold,
             self.use,
         )
-
-    def _nats(self, parts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Parts of the score without their weights."""
-        return {name: part / WEIGHTS[name] for name, part in parts.items()} if self.scoring.combined else parts
 
     def _unseen_numbers(self, unseen: dict[int, list[str]], owners: np.ndarray, n_rows: int) -> np.ndarray:
         found = np.zeros((n_rows, len(owners)), dtype=bool)

@@ -18,12 +18,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from isthmus.anomaly.calibration import MOST_CALIBRATION_ROWS, Split, split_rows
-from isthmus.anomaly.conformal import Calibration, Threshold, benjamini_hochberg
+from isthmus.anomaly.conformal import Calibration, Threshold, benjamini_hochberg, rows_needed
 from isthmus.anomaly.contributions import Explanation
 from isthmus.anomaly.detection import WITHIN, DetectionResult, Report, Scoring, joined_results
 from isthmus.anomaly.drift import Drift, drift_between
 from isthmus.anomaly.encoding import Encoded, read
-from isthmus.anomaly.scorer import MEASURES, Gathered, Scorer, gather, parts_of, together
+from isthmus.anomaly.scorer import MEASURES, Gathered, Scorer, gather, parts_of, together, with_columns
 from isthmus.hyperparameter import check_hyperparameters, hyper
 from isthmus.tables.input_rows import large_stream
 
@@ -132,8 +132,10 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         encoded = self._read(X, reset=True, layout=autoencoder.fitted_.layout)
         held_out = self._read(X_held_out, reset=False)
         gathered = gather(encoded.values, seed, trim=False, spans=encoded.spans)
-        self._take(Scorer.around(autoencoder, gathered.filled, gathered, parts_of(self.measure)), 0)
-        self._calibrate(dict(_totals(self.scorer_, held_out.values).items()))
+        scorer = Scorer.around(autoencoder, gathered.filled, gathered, parts_of(self.measure))
+        (scorer,) = with_columns([scorer], [held_out.values])
+        self._take(scorer, 0)
+        self._calibrate(_totals(scorer, held_out.values))
         return self
 
     def partial_fit(self, X: Any, y: Any = None) -> typing.Self:
@@ -160,6 +162,11 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         check_hyperparameters(self)
         threshold = self.calibration_.threshold(rate)
         self.offset_, self.false_alarm_rate_ = -threshold.score, threshold.rate
+        if threshold.rate > rate * (1 + 1e-9) and self.contamination == "auto":
+            self._warn(
+                f"{len(self.calibration_scores_)} rows held out are too few for a false-alarm rate of {rate:g}, which "
+                f"needs {rows_needed(rate):,}; the threshold has {threshold.rate:.3g}."
+            )
         return self
 
     def _fit(self, X: Any, *, keep: bool = False) -> _Fit:
@@ -174,10 +181,9 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         split = split_rows(values, self.calibration_fraction, seed, type(self).__name__)
         gathered = gather(values, seed, trim=self.trim, spans=encoded.spans)
         scorers = [self._fit_scorer(gathered, split.rest(fold), parts, seed) for fold in split.folds]
-        totals = [
-            _totals(scorer, values[fold[split.counted[fold]]][:MOST_CALIBRATION_ROWS])
-            for scorer, fold in zip(scorers, split.folds, strict=True)
-        ]
+        held_out = [values[fold[split.counted[fold]]][:MOST_CALIBRATION_ROWS] for fold in split.folds]
+        scorers = with_columns(scorers, held_out)
+        totals = [_totals(scorer, rows) for scorer, rows in zip(scorers, held_out, strict=True)]
         self._take(together(scorers), int(gathered.gross.sum()))
         self._calibrate({name: np.concatenate([one[name] for one in totals]) for name in parts})
         if self.contamination != "auto":

@@ -125,15 +125,19 @@ def _mixed(estimator: Any, X: Any, rows: InputRows, layout: TableLayout, *, rese
     if table.num_rows < least:
         raise DataError(f"X has {table.num_rows} rows, and at least {least} are needed.")
     values, unseen = layout.encode(table, "missing"), {}
-    cells = np.empty((len(values), len(layout.columns)), dtype=object)
+    cells, faults = np.empty((len(values), len(layout.columns)), dtype=object), []
     for place, (column, (begin, end)) in enumerate(zip(layout.columns, layout.spans(), strict=True)):
-        typed = column.typed(plain_cells(table.column(column.name)))
+        given = plain_cells(table.column(column.name))
+        typed = column.typed(given)
+        faults.append(None if column.kind == "category" else column.unread(given, typed))
         cells[:, place] = worded_cells(column, typed)
         if column.kind == "category":
             unknown = np.isnan(values[:, begin]) & ~np.asarray(typed.is_null())
             values[unknown, begin:end] = 0.0
             for row in np.flatnonzero(unknown):
                 unseen.setdefault(int(row), []).append(column.name)
+    if any(faults):
+        raise DataError(f"{'; '.join(filter(None, faults))}; correct it, or leave the cell empty.")
     if reset:
         set_columns(estimator, len(layout.columns), layout.names)
     _require_cells(estimator, values, layout.encoded_names, reset=reset)

@@ -44,25 +44,20 @@ class Expected:
     cells : ndarray
         In standard units.
     suspect : ndarray of bool
-    amounts : ndarray
-        Squared conditional residuals once the suspect cells hold what was expected of them, in variances.
     """
 
     cells: np.ndarray
     suspect: np.ndarray
-    amounts: np.ndarray
 
     def blamed(self, amounts: np.ndarray) -> np.ndarray:
-        """Squared conditional residuals with what the suspect cells do to the others added to their own.
+        """Amounts of a part that is about contradicted cells, all of them given to the suspect cells of their row.
 
         A row's sum stays as it is.
         """
         rows = self.suspect.any(1)
         found, suspect = amounts.copy(), self.suspect[rows]
         own = np.where(suspect, amounts[rows], 0.0)
-        others = np.where(suspect, 0.0, np.minimum(amounts[rows], self.amounts[rows]))
-        rest = amounts[rows].sum(1, keepdims=True) - others.sum(1, keepdims=True)
-        found[rows] = others + rest * attribute_to_columns(np.ones(len(own)), own + 1e-12 * suspect)
+        found[rows] = attribute_to_columns(amounts[rows].sum(1), own + 1e-12 * suspect)
         return found
 
 
@@ -74,7 +69,7 @@ def expect(scorer: Scorer, block: Block, owners: np.ndarray, unseen: np.ndarray,
     booleans of shape (n_rows,), which rows may have suspect cells.
     """
     if scorer.residuals is None:
-        return Expected(block.reconstruction, np.zeros(block.u.shape, dtype=bool), np.zeros(block.u.shape))
+        return Expected(block.reconstruction, np.zeros(block.u.shape, dtype=bool))
     covariance, spans = scorer.residuals, scorer.spans
     suspect = unseen.copy()
     reconstruction, residuals = block.reconstruction.copy(), block.u - block.reconstruction
@@ -93,7 +88,7 @@ def expect(scorer: Scorer, block: Block, owners: np.ndarray, unseen: np.ndarray,
     for _ in range(min(MOST_SUSPECTS, int(owners.max()))):
         if not len(active):
             break
-        away = covariance.conditional(residuals[active], spans)[1]
+        away = scorer.contradictions(residuals[active], reconstruction[active] + residuals[active])
         if spans and scorer.cells is not None:
             u = reconstruction[active] + residuals[active]
             given = scorer.cells.conditional(u, spans)[1]
@@ -107,9 +102,8 @@ def expect(scorer: Scorer, block: Block, owners: np.ndarray, unseen: np.ndarray,
         suspect[active] |= owners == owners[worst][:, None]
         if len(active):
             mask(active)
-    left_out, amounts = covariance.conditional(residuals, spans)
-    cells = reconstruction + residuals - np.where(suspect, 0.0, left_out)
-    return Expected(cells, suspect, amounts)
+    left_out = covariance.conditional(residuals, spans)[0]
+    return Expected(reconstruction + residuals - np.where(suspect, 0.0, left_out), suspect)
 
 
 def _without(scorer: Scorer, u: np.ndarray, hidden: np.ndarray) -> np.ndarray:

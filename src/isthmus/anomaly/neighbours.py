@@ -8,7 +8,7 @@ With u a row in standard units and u_i the rows kept:
 
 z is the ideal denoiser of these rows: the expectation of a row that was observed with noise of deviation σ (a Parzen
 window, Parzen 1962). The residual of a denoiser is σ² times the gradient of the log density (Vincent 2011), so a row
-off the density has a large one. σ is half of the median distance from a row to its nearest.
+off the density has a large one. σ is the median distance from a row to its nearest.
 
 **The core** is what is left when the tenth of the rows that lies farthest out is set aside. Its mean and deviations are
 hardly changed by anomalies among the rows of the fit; those of all rows are, and then a column in which anomalies
@@ -30,7 +30,7 @@ __all__ = ["MOST_ROWS", "NormalRows", "row_blocks"]
 
 MOST_ROWS = 10_000
 N_CORE_NEIGHBOURS = 5
-WIDTH_IN_DISTANCES = 0.5
+WIDTH_IN_DISTANCES = 1.0
 LEAST_WIDTH = 1e-3
 LEAST_SPREAD = 1e-7
 ITSELF = 1e-12  # of the squared lengths: what float64 leaves of the distance of a row to itself
@@ -80,6 +80,16 @@ class NormalRows:
     @functools.cached_property
     def _core_rows(self) -> np.ndarray:
         return self._rows[self.core] / self.core_spread
+
+    @functools.cached_property
+    def _lengths(self) -> np.ndarray:
+        return np.sort(np.abs(self.rows), axis=0)
+
+    def rarity(self, u: np.ndarray) -> np.ndarray:
+        """-log of the share of rows kept whose cell lies as far from its column's mean, shape (n_rows, n_features)."""
+        lengths, n_rows = np.abs(u).astype(np.float32), len(self.rows)
+        below = [np.searchsorted(kept, part) for kept, part in zip(self._lengths.T, lengths.T, strict=True)]
+        return -np.log((1 + n_rows - np.stack(below, 1)) / (n_rows + 1))
 
     def amounts(self, u: np.ndarray) -> dict[str, np.ndarray]:
         """Density and neighbours by column, each of shape (n_rows, n_features), from one search."""

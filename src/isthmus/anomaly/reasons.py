@@ -8,14 +8,15 @@ import numpy as np
 
 from isthmus.anomaly.covariance import ShrunkCovariance
 
-__all__ = ["LEAST", "NO_REASON", "REMARKABLE", "partners", "reasons_of"]
+__all__ = ["LEAST", "NO_REASON", "RELATIONS", "REMARKABLE", "partners", "reasons_of"]
 
 NO_REASON = "like the normal rows"
 UNNAMED = "a little unlike the normal rows in all parts of the score"
 FAR = "far from every normal row"
+RELATIONS = ("relations", "mahalanobis")  # parts that are about these
 WORDS = {
-    "mahalanobis": "relations between the columns broken",
-    "density": "off the pattern of the normal rows",
+    **dict.fromkeys(RELATIONS, "relations between the columns broken"),
+    "density": FAR,
     "neighbours": FAR,
     "core": "far from the bulk of the normal rows",
     "reconstruction": "not reconstructed",
@@ -23,6 +24,7 @@ WORDS = {
     "region": "far from the bulk of the normal rows",
     "likelihood": "improbable",
 }
+BULK = ("core", "region")
 REMARKABLE = 0.1  # the largest p-value of a row that a reason is given for
 LEAST = 3.0  # nats of a part, below which it is no reason
 MOST_NAMED = 3
@@ -80,14 +82,17 @@ def reasons_of(
     """
     names = list(parts)
     nats = np.stack([parts[name] for name in names], 1)
-    largest = nats.argmax(1)
+    # who is far from every normal row is far from the bulk of them, too
+    bulk, rest = np.isin(names, BULK), ~np.isin(names, BULK)
+    told_by_others = rest.any() and (np.where(rest, nats, 0.0) > LEAST).any(1)[:, None]
+    largest = np.where(bulk & told_by_others, 0.0, nats).argmax(1)
     told = []
     for row in range(len(nats)):
         said = [f"never seen category in {_listed(unseen[row])}"] if row in unseen else []
         part = names[largest[row]]
         known = [cell for cell in np.flatnonzero(suspect[row]).tolist() if columns[cell] not in unseen.get(row, ())]
         cells = np.array(known, int)
-        if remarkable[row] and nats[row, largest[row]] > LEAST and not (len(cells) and part == "mahalanobis"):
+        if remarkable[row] and nats[row, largest[row]] > LEAST and not (len(cells) and part in RELATIONS):
             said.append(WORDS[part])
         if remarkable[row] and len(cells):
             said.append(_relation(cells[np.argsort(-contributions[row, cells], kind="stable")], partner, columns))

@@ -20,15 +20,14 @@ from isthmus.anomaly.contributions import attribute_to_columns
 from isthmus.anomaly.core import remoteness
 from isthmus.anomaly.covariance import ShrunkCovariance, Spans
 from isthmus.anomaly.neighbours import MOST_ROWS, NormalRows, row_blocks
+from isthmus.anomaly.relations import ColumnSurprises
 from isthmus.anomaly.scores import Reference, StandardUnits, residual_variances
 
-__all__ = ["COMBINED", "MEASURES", "WEIGHTS", "Block", "Scorer", "gather", "parts_of", "together"]
+__all__ = ["COMBINED", "MEASURES", "WEIGHTS", "Block", "Scorer", "gather", "parts_of", "together", "with_columns"]
 
-COMBINED = ("mahalanobis", "density", "neighbours", "core")
-MEASURES = ("combined", *COMBINED, "reconstruction", "latent", "likelihood")
-# of the surprises in the combined score
-WEIGHTS = dict.fromkeys(MEASURES[1:], 1.0) | {"mahalanobis": 0.5, "density": 1.5, "neighbours": 1.5, "core": 0.75}
-WEIGHTS |= {"latent": 0.5, "region": 0.5}  # parts of detectors saved by earlier versions
+WEIGHTS = {"relations": 0.5, "density": 0.5, "neighbours": 0.5, "core": 0.3}  # of the surprises in the combined score
+COMBINED = tuple(WEIGHTS)
+MEASURES = ("combined", *COMBINED, "mahalanobis", "reconstruction", "latent", "likelihood")
 FILLING_ROUNDS = 3
 LEAST_ROWS = 2
 
@@ -69,9 +68,11 @@ class Scorer:
     units : StandardUnits
     parts : tuple of str
         The parts of the score.
-    cells, residuals : ShrunkCovariance
-        Of rows, and of the residuals of the autoencoder, in standard units.
+    cells, residuals, learned : ShrunkCovariance
+        Of all rows, of the residuals of the autoencoder, and of the rows that it learned from, in standard units.
     normal : NormalRows
+    columns : ColumnSurprises
+        How far a cell of each column usually is from what the others say.
     variances : ndarray of shape (n_features,)
         Of the residuals, shrunk.
     decoded : Reference
@@ -89,7 +90,9 @@ class Scorer:
     parts: tuple[str, ...]
     cells: ShrunkCovariance | None = None
     residuals: ShrunkCovariance | None = None
+    learned: ShrunkCovariance | None = None
     normal: NormalRows | None = None
+    columns: ColumnSurprises | None = None
     variances: np.ndarray | None = None
     decoded: Reference | None = None
     likelihood_base: float = 0.0
@@ -119,6 +122,7 @@ class Scorer:
         return dataclasses.replace(
             bare,
             residuals=ShrunkCovariance.of(residuals),
+            learned=ShrunkCovariance.of(block.u) if "relations" in parts else None,
             variances=residual_variances(residuals),
             decoded=Reference(block.reconstruction.astype(np.float32)) if "latent" in parts else None,
             likelihood_base=float(np.median(bare._likelihood_rest(block))) if "likelihood" in parts else 0.0,
@@ -170,16 +174,19 @@ class Scorer:
         amounts = {
             name: reconstructed[name] / count if name in reconstructed else of_rows[name]() for name in self.parts
         }
-        if block.hidden is None:
-            return amounts
-        observed = np.maximum((~block.hidden).sum(1, keepdims=True), 1)
-        larger = self.n_features / observed
-        return {name: np.where(block.hidden, 0.0, part) * larger for name, part in amounts.items()}
+        if block.hidden is not None:
+            observed = np.maximum((~block.hidden).sum(1, keepdims=True), 1)
+            larger = {name: 1.0 if name == "relations" else self.n_features / observed for name in amounts}
+            amounts = {name: np.where(block.hidden, 0.0, part) * larger[name] for name, part in amounts.items()}
+        if self.columns is not None and self.normal is not None and "relations" in amounts:
+            amounts["relations"] = self.columns.amounts(amounts["relations"], self.normal.rarity(block.u))
+        return amounts
 
     def _own_amounts(self, block: Block, parts: Sequence[str]) -> dict[str, np.ndarray]:
         """The parts that this autoencoder has a part in."""
         r = block.u - block.reconstruction
         found: dict[str, Callable[[], np.ndarray]] = {
+            "relations": lambda: self.contradictions(r, block.u),
             "mahalanobis": lambda: self._conditional(r),
             "reconstruction": lambda: r**2 / self.variances,
             "likelihood": lambda: self._improbability(block),
@@ -187,6 +194,14 @@ class Scorer:
             "region": lambda: self.decoded.region.squared_distances(block.reconstruction),  # pyrefly: ignore
         }
         return {name: found[name]() for name in parts}
+
+    def contradictions(self, r: np.ndarray, u: np.ndarray) -> np.ndarray:
+        """Squared distance of cells to what the others say of them, in variances, shape (n_rows, n_features).
+
+        The mean of that of residuals r and that of the rows u themselves.
+        """
+        found = self._conditional(r)
+        return found if self.learned is None else (found + self.learned.conditional(u, self.spans)[1]) / 2
 
     def _conditional(self, r: np.ndarray) -> np.ndarray:
         assert self.residuals is not None  # a part that needs it is only asked for where it was learned
@@ -216,6 +231,20 @@ class Scorer:
         """Slices of rows whose distances to the normal ones fit in a few dozen megabytes."""
         width = self.n_features if self.normal is None else max(self.n_features, len(self.normal.rows))
         return row_blocks(n_rows, width)
+
+
+def with_columns(scorers: Sequence[Scorer], held_out: Sequence[np.ndarray]) -> list[Scorer]:
+    """The same, with what rows held out from each say of how far cells usually are from what the others say."""
+    if "relations" not in scorers[0].parts:
+        return list(scorers)
+    found = []
+    for scorer, values in zip(scorers, held_out, strict=True):
+        for rows in scorer.rows_at_once(len(values)):
+            block = scorer.block(values[rows])
+            distances = scorer.contradictions(block.u - block.reconstruction, block.u)
+            found.append(distances.astype(np.float32))
+    columns = ColumnSurprises.of(np.concatenate(found).astype(np.float64))
+    return [dataclasses.replace(scorer, columns=columns) for scorer in scorers]
 
 
 def together(scorers: Sequence[Scorer]) -> Scorer:

@@ -1,27 +1,30 @@
 """Anomaly scores: how surprising each part of a row is, and the sum of the surprises.
 
-With u the row in standard units (each column with mean 0 and standard deviation 1) and û its reconstruction, four parts
-look for different things. Each is an amount a = Σ_j a_j ≥ 0 of which every column has its share:
+With u the row in standard units (each column with mean 0 and standard deviation 1) and û its reconstruction, four
+parts look for different things. Each is an amount a = Σ_j a_j ≥ 0 of which every column has its share:
 
-    mahalanobis   Σ_j (P r)_j² / P_jj,  r = u - û         a cell that the rest of its row contradicts
+    relations     max_j (S_j - R_j / 2)₊                   a cell that the rest of its row contradicts
     density       ‖u - z(u)‖²                              a row off the density of the normal ones
     neighbours    ‖u - u_i‖² to the nearest normal row     a row far from all of them
-    core          the same to the core of them             anomalies among the rows of the fit
+    core          ‖u - u_i‖² to the core of the normal     anomalies among the rows of the fit
 
-P is the inverse of the shrunk covariance of residuals (`isthmus.anomaly.covariance`), z the ideal denoiser
-(`isthmus.anomaly.neighbours`). By Wilson & Hilferty (1931) the cube root of a sum of squares is nearly normal; a
-squared distance to the nearest of many rows has a heavier tail, and of it the sixth root is taken. So with median m and
-standard deviation s of the roots of rows that were held out
+S_j is the surprise of c_j², the squared conditional residual of a cell, and R_j that of its value alone
+(`isthmus.anomaly.relations`); z is the ideal denoiser (`isthmus.anomaly.neighbours`). By Wilson & Hilferty (1931) the
+cube root of a sum of squares is nearly normal; a squared distance to the nearest of many rows has a heavier tail, and
+of it higher roots are taken. So with median m and standard deviation s of the roots of rows that were held out
 
-    S(a) = -log Φ(-(a^r - m) / s),      r = 1/3, of distances 1/6
+    S(a) = -log Φ(-(a^r - m) / s),      r = 1/3; of distances 1/6, to the core 1/12
 
 is the surprise of an amount, -log of the probability that a normal row has as much; smooth, and finite beyond the
-largest amount seen. The score is Fisher's (1925) sum with weights,
+largest amount seen. Few amounts have tails that are quite normal, and one heavy tail would drown the other parts. So
+in the fifth of the held-out rows with most of it S goes along a fitted tail (`isthmus.anomaly.tail`); not for the core,
+where anomalies among the rows of the fit would be that tail. The score is Fisher's (1925) sum with weights,
 
-    1/2 S(mahalanobis) + 3/2 S(density) + 3/2 S(neighbours) + 3/4 S(core)
+    1/2 (S(relations) + S(density) + S(neighbours)) + 3/10 S(core)
 
-Each part can be the score by itself, and so can three others:
+Each part can be the score by itself, and so can four others:
 
+    mahalanobis      Σ_j (P r)_j² / P_jj,  r = u - û,  P the inverse of the shrunk covariance of residuals
     reconstruction   Σ_j r_j² / v_j,  v_j the residual variance of column j, shrunk halfway (log scale) to the mean
     latent           Σ_j mean over the nearest i of (û_j - û_ij)²: codes compared by what they decode to
     likelihood       -log p(x)  (for a variational model the negative ELBO, in nats)
@@ -29,19 +32,36 @@ Each part can be the score by itself, and so can three others:
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["CUBE_ROOT", "SIXTH_ROOT", "Neighbours", "Reference", "StandardUnits", "Surprise", "residual_variances"]
+from isthmus.anomaly.tail import SHARE_OF_TAIL, Tail, n_outlying
+
+__all__ = [
+    "CUBE_ROOT",
+    "LARGEST",
+    "LEAST_SPREAD",
+    "SIXTH_ROOT",
+    "TWELFTH_ROOT",
+    "Neighbours",
+    "Reference",
+    "StandardUnits",
+    "Surprise",
+    "center_and_spread",
+    "nats_beyond",
+    "residual_variances",
+    "roots_of",
+]
 
 N_NEIGHBOURS = 5
 MOST_REGION_ROWS = 600
 
 LARGEST = 1e6  # standard deviations; values beyond are clipped, so every score is finite
 CONSTANT_UNIT = 0.01
-CUBE_ROOT, SIXTH_ROOT = 1 / 3, 1 / 6
+CUBE_ROOT, SIXTH_ROOT, TWELFTH_ROOT = 1 / 3, 1 / 6, 1 / 12
 LEAST_VARIANCE = 1e-6
 LEAST_SPREAD = 0.01
 QUARTILES_OF_NORMAL = 1.349
@@ -50,17 +70,26 @@ CHUNK_CELLS = 1 << 22
 
 @dataclass(frozen=True)
 class StandardUnits:
-    """Center and spread of every column, each of shape (n_features,), and the map to standard units."""
+    """Center and spread of every column, and the map to standard units.
+
+    Attributes
+    ----------
+    center, spread : ndarray of shape (n_features,)
+    limit : ndarray of shape (n_features,), or float
+        Where values are clipped, in standard units.
+    """
 
     center: np.ndarray
     spread: np.ndarray
+    limit: np.ndarray | float = LARGEST
 
     @classmethod
     def of(cls, X: np.ndarray) -> StandardUnits:
         """Mean and standard deviation.
 
         A constant column is measured in hundredths of its value, or, of zeros, of the other columns' median spread:
-        whatever departs from it was never seen.
+        whatever departs from it was never seen. It counts for √n_rows at most, as much as a value that one row has and
+        all others do not: n rows don't say that a column never changes.
         """
         center, spread = X.mean(0), X.std(0)
         size = np.abs(center)
@@ -68,12 +97,12 @@ class StandardUnits:
         constant |= spread == 0
         typical = float(np.median(spread[~constant])) if (~constant).any() else 1.0
         unit = CONSTANT_UNIT * np.where(size > 0, size, typical)
-        return cls(center, np.where(constant, unit, spread))
+        return cls(center, np.where(constant, unit, spread), np.where(constant, np.sqrt(len(X)), LARGEST))
 
     def apply(self, X: np.ndarray) -> np.ndarray:
         """Rows in standard units, float64."""
         with np.errstate(over="ignore"):
-            return np.clip((np.asarray(X, dtype=np.float64) - self.center) / self.spread, -LARGEST, LARGEST)
+            return np.clip((np.asarray(X, dtype=np.float64) - self.center) / self.spread, -self.limit, self.limit)
 
     def undo(self, U: np.ndarray) -> np.ndarray:
         """Rows in the units of the data."""
@@ -82,27 +111,51 @@ class StandardUnits:
 
 @dataclass(frozen=True)
 class Surprise:
-    """The surprise of an amount: the normal tail probability of its centred and scaled root."""
+    """The surprise of an amount: the normal tail probability of its centred and scaled root, or a fitted tail's."""
 
     center: float
     spread: float
     origin: float
     power: float = CUBE_ROOT
+    tail: Tail | None = None
 
     @classmethod
     def of(cls, amounts: np.ndarray, origin: float = 0.0, power: float = CUBE_ROOT) -> Surprise:
         """From median and quartiles of the held-out roots, which a few anomalous rows hardly change."""
-        low, center, high = np.percentile(_root(amounts - origin, power), [25, 50, 75])
-        return cls(float(center), float(max((high - low) / QUARTILES_OF_NORMAL, LEAST_SPREAD)), origin, power)
+        center, spread = center_and_spread(roots_of(amounts - origin, power))
+        return cls(float(center), float(spread), origin, power)
 
     def __call__(self, amounts: np.ndarray) -> np.ndarray:
         """-log P of each amount, in nats, shape (n_samples,); 0.69 at the median."""
-        from scipy.stats import norm
+        nats = nats_beyond((roots_of(amounts - self.origin, self.power) - self.center) / self.spread)
+        if self.tail is None:
+            return nats
+        there = -np.log(SHARE_OF_TAIL)
+        return np.where(
+            nats <= self.tail.threshold, nats * there / self.tail.threshold, there - self.tail.log_survival(nats)
+        )
 
-        return -norm.logsf((_root(amounts - self.origin, self.power) - self.center) / self.spread)
+    def with_tail(self, amounts: np.ndarray) -> Surprise:
+        """The same with a tail fitted to held-out amounts, less those that are too far out; with too few, as it is."""
+        nats = np.sort(self(amounts))
+        return dataclasses.replace(self, tail=Tail.of(nats[: len(nats) - n_outlying(nats)]))
 
 
-def _root(amounts: np.ndarray, power: float) -> np.ndarray:
+def center_and_spread(roots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Median and standard deviation by the quartiles, along the first axis."""
+    low, center, high = np.percentile(roots, [25, 50, 75], axis=0)
+    return center, np.maximum((high - low) / QUARTILES_OF_NORMAL, LEAST_SPREAD)
+
+
+def nats_beyond(deviations: np.ndarray) -> np.ndarray:
+    """-log of the probability that a standard normal number is larger."""
+    from scipy.special import log_ndtr
+
+    return -log_ndtr(-deviations)
+
+
+def roots_of(amounts: np.ndarray, power: float) -> np.ndarray:
+    """The power of each amount, with its sign."""
     roots = np.cbrt(amounts)
     return roots if power == CUBE_ROOT else np.sign(roots) * np.abs(roots) ** (power / CUBE_ROOT)
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["LEAST_TAIL", "Tail", "n_outlying"]
+__all__ = ["LEAST_TAIL", "SHARE_OF_TAIL", "Tail", "n_outlying"]
 
 LEAST_TAIL = 12  # scores over the threshold, without which no tail is fitted
 SHARE_OF_TAIL = 0.2

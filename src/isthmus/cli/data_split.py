@@ -10,7 +10,9 @@ from isthmus.cli.outcome import CommandError, say
 from isthmus.cli.reading_flags import READ_BY_ITSELF, ReadingFlags
 from isthmus.cli.run_folder import STANDARD_INPUT, DataRecord, Run, fingerprint, lasting_source, places_sha256
 from isthmus.cli.torch_ahead import import_torch_while_reading
+from isthmus.cli.without_pandas import ready_pyarrow
 from isthmus.tables.column import Column
+from isthmus.tables.layout import layout_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,6 +42,7 @@ class DataRequest:
     seed: int = 42
     memory: int | None = None
     reading: ReadingFlags = READ_BY_ITSELF
+    given: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +73,20 @@ class DataSplit:
         """All training rows: a table, which an estimator knows to be read from a file, or a stream."""
         return self.table.take(self.train) if self.stream is None else self.stream
 
+    @cached_property
+    def training_given(self) -> Any:
+        """What the rows of ``training`` are given, as an Arrow table; None where nothing is."""
+        return self.table.take(self.train).given
+
+    @property
+    def given_to_learn_from(self) -> Any:
+        """The same for all training rows."""
+        if self.whole is None or self.places is None or self.table.given is None:
+            return self.training_given
+        import numpy as np
+
+        return self.whole.given.take(np.setdiff1d(np.arange(len(self.whole)), self.places))
+
     @property
     def has_gaps(self) -> bool:
         """Whether a cell is missing in any of the rows."""
@@ -91,7 +108,12 @@ class DataSplit:
         from isthmus.evaluation import evaluate
 
         labels = self.table.labels
-        known = {} if labels is None else {"X_train": self.training, "y_train": labels[self.train]}
+        known: dict[str, Any] = {}
+        if estimator.fitted_.given is not None:
+            known["given"] = self.held_out.given
+        if labels is not None:
+            known |= {"X_train": self.training, "y_train": labels[self.train]}
+            known |= {"given_train": self.training_given} if "given" in known else {}
         return evaluate(estimator, self.held_out.rows, self.held_out.labels, **known, random_state=seed)
 
     @cached_property
@@ -119,9 +141,12 @@ class DataSplit:
             mixed=table.frame is not None,
             test_sha256=places_sha256(self.test_places),
             reading=request.reading.of_files or None,
+            given=None if table.given is None else layout_of(table.given),
             layout=None if plain else layout,
             dialect=self.dialect,
-            passed_over=() if described is None else tuple(one.name for one in described.findings if not one.learned),
+            passed_over=()
+            if described is None
+            else tuple(one.name for one in described.findings if not one.learned and one.kind != "given"),
             named_columns=described is not None and bool(described.findings),
         )
 
@@ -140,11 +165,12 @@ class DataSplit:
 
 def read_and_split(request: DataRequest) -> DataSplit:
     """Read a table and draw the rows to hold out, 100,000 at most of a large one; say how many of each there are."""
-    from isthmus.tables import open_table, split_table
+    from isthmus.tables import split_table
 
+    ready_pyarrow()
     import_torch_while_reading(request.source)
     options = request.reading.options() | {"held_bytes": request.memory, "drop": request.drop}
-    stream = open_table(request.source, labels=request.labels, ids=request.ids, **options)
+    stream = _opened(request.source, request.given, labels=request.labels, ids=request.ids, **options)
     if stream.description is not None:
         for line in stream.description.lines():
             say(line)
@@ -159,6 +185,13 @@ def read_and_split(request: DataRequest) -> DataSplit:
         )
     say(f"{len(train):,} training rows, {len(test):,} held out.")
     return DataSplit(table, train, test, dialect=stream.dialect, request=request)
+
+
+def _opened(source: str, given: tuple[str, ...], **options: Any) -> TableStream:
+    from isthmus.tables import open_table
+    from isthmus.tables.given import open_with_given
+
+    return open_with_given(source, given, **options) if given else open_table(source, **options)
 
 
 def _of_large(stream: TableStream, request: DataRequest) -> DataSplit:
@@ -205,6 +238,7 @@ def held_out_again(run: Run) -> DataSplit:
     import numpy as np
 
     from isthmus.tables import DataError, open_table, split_table
+    from isthmus.tables.given import beside, conditions_in
 
     record = run.record
     if record is None:
@@ -218,7 +252,11 @@ def held_out_again(run: Run) -> DataSplit:
             roles["columns"] = record.columns  # which leaves out what was dropped
         else:
             roles |= {"layout": record.known_layout, "dialect": record.dialect, "passed_over": record.passed_over}
-        stream = open_table(record.source, **roles, **ReadingFlags.of(record.reading).options())
+        reading = ReadingFlags.of(record.reading).options()
+        stream = open_table(record.source, **roles, **reading)
+        if record.given is not None:
+            how = reading | {"dialect": record.dialect, "layout": record.given}
+            stream = beside(stream, conditions_in(record.source, record.given.names, stream, how))
         table = stream.load() if stream.fits_in_memory else None
     except DataError as error:
         raise CommandError(f"{error} The run's data being gone, name the data to use after it.") from error

@@ -94,9 +94,10 @@ def detect(
     model
         A detector that --save wrote, or a run of isthmus fit on normal rows, whose held-out rows set the threshold.
     score
-        What makes a row anomalous: relations between columns are broken (mahalanobis), it is off the pattern of the
-        normal rows (density), far from all of them (neighbours) or from most (core), or all four (combined, the
-        default); or it is not reconstructed, its code is far from the others', it is improbable.
+        What makes a row anomalous: relations between columns are broken (relations), it is far from all normal rows
+        (density) or the nearest (neighbours) or from most of them (core), or all four (combined, the default); or its
+        residual is large for what residuals are together (mahalanobis), it is not reconstructed, its code is far from
+        the others', it is improbable.
     false_alarm_rate
         Share of normal rows that may be called alarms; by default 0.05, or what a saved detector has.
     fdr

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import socket
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from isthmus.cli.outcome import CommandError
@@ -20,6 +22,7 @@ __all__ = ["is_main_process", "joined", "restarted"]
 
 LOOK_AGAIN = 0.02  # seconds
 LONGEST_WAIT = 600.0
+FIRST_WAIT, TRY_FOR, TRY_AGAIN = 60.0, 5.0, 0.2  # for the first process to listen
 
 
 @contextmanager
@@ -37,10 +40,14 @@ def joined() -> Iterator[None]:
 
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    store, rank, size = next(distributed.rendezvous("env://"))
-    apart = distributed.PrefixStore(_agreed_name(store, rank, size), store)
-    backend = "nccl" if torch.cuda.is_available() else "gloo"
-    distributed.init_process_group(backend, store=apart, rank=rank, world_size=size)
+    place = _meeting_place()
+    try:
+        store, rank, size = next(distributed.rendezvous("env://", timeout=timedelta(seconds=LONGEST_WAIT)))
+        apart = distributed.PrefixStore(_agreed_name(store, rank, size), store)
+        backend = "nccl" if torch.cuda.is_available() else "gloo"
+        distributed.init_process_group(backend, store=apart, rank=rank, world_size=size)
+    except RuntimeError as error:
+        raise CommandError(f"the processes did not meet at {place}: {str(error).splitlines()[0]}") from error
     try:
         if is_main_process():
             yield
@@ -56,6 +63,40 @@ def joined() -> Iterator[None]:
         raise
     finally:
         distributed.destroy_process_group()
+
+
+def _meeting_place() -> str:
+    """Where the processes meet, once it is known that somebody listens there.
+
+    PyTorch would wait for a wrong address in a call that no signal ends; here every try is a short one.
+    """
+    missing = [name for name in ("RANK", "MASTER_ADDR", "MASTER_PORT") if not os.environ.get(name)]
+    if missing:
+        raise CommandError(
+            f"WORLD_SIZE={os.environ['WORLD_SIZE']} is set without {' and '.join(missing)}; start several processes "
+            "with torchrun, or unset WORLD_SIZE for one."
+        )
+    host, port = os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"]
+    place = f"{host}:{port} (MASTER_ADDR, MASTER_PORT)"
+    if not (port.isdecimal() and 0 < int(port) < 1 << 16):
+        raise CommandError(f"MASTER_PORT={port} is no port; it is a number from 1 to 65535.")
+    try:
+        addresses = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise CommandError(f"{place} is no address that is known here: {error}") from None
+    if is_main_process() and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
+        return place  # where this process is about to listen itself
+    until, refused = time.monotonic() + FIRST_WAIT, OSError("no answer")
+    while time.monotonic() < until:
+        for *_, address in addresses:
+            try:
+                socket.create_connection((str(address[0]), int(port)), timeout=TRY_FOR).close()
+            except OSError as error:
+                refused = error
+            else:
+                return place
+        time.sleep(TRY_AGAIN)
+    raise CommandError(f"nobody answered at {place} for {FIRST_WAIT:.0f} seconds: {refused}")
 
 
 def _agreed_name(store: Store, rank: int, size: int) -> str:

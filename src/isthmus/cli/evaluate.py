@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from isthmus.cli.conditions import Conditions, GivenValues
 from isthmus.cli.data_split import held_out_again
 from isthmus.cli.matching_rows import open_matching, rows_expected
-from isthmus.cli.outcome import CommandError, print_json, show
+from isthmus.cli.outcome import CommandError, UsageError, print_json, show
 from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
 from isthmus.cli.row_flags import Drop, Ids, JsonOutput, Labels, RunPath, Seed, rows_of
 from isthmus.cli.run_folder import open_run
@@ -27,6 +28,7 @@ def evaluate(
     ids: Ids = None,
     labels: Labels = None,
     drop: Drop = (),
+    given: GivenValues = (),
     reading: Reading = READ_BY_ITSELF,
     pairs: Annotated[Path | None, Parameter(show_default=False)] = None,
     seed: Seed = 42,
@@ -50,25 +52,29 @@ def evaluate(
     if found.is_of_series:
         from isthmus.cli.series_commands import evaluate_series, refuse_flags
 
-        refuse_flags(found, {"--ids": ids, "--labels": labels, "--drop": drop, "--pairs": pairs})
+        refuse_flags(found, {"--ids": ids, "--labels": labels, "--drop": drop, "--pairs": pairs, "--given": given})
         evaluate_series(found, data, reading, json=json)
         return
     estimator = found.load()
+    conditions = Conditions(found, estimator, given)
+    if data is None and given:
+        raise UsageError("--given COLUMN=VALUE is for rows of a file; name the data after the run.")
     evaluated_rows: Any
     rows: Any = None
     stream: Any = None
     if data is None:
         rows = held_out_again(found)
-        evaluated_rows = rows.held_out.rows
+        evaluated_rows, beside = rows.held_out.rows, rows.held_out.given
         evaluation, evaluated_on = (
             rows.evaluate(estimator, seed),
             f"the {len(rows.test):,} rows held out at the fit",
         )
     else:
         stream = open_matching(
-            data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop, reading=reading
+            data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop, reading=reading, given=conditions
         )
-        evaluation = figures_of(estimator, stream, random_state=seed)
+        beside = conditions.repeated(len(stream), stream.given)
+        evaluation = figures_of(estimator, stream, given=beside, random_state=seed)
         evaluated_rows = stream.load().rows if estimator.fitted_.layout is not None else None
         evaluated_on = f"the {len(stream):,} rows of {data!r}"
     agreement = None
@@ -89,7 +95,7 @@ def evaluate(
     if estimator.fitted_.layout is not None:
         from isthmus.evaluation.by_column import column_error_lines, column_errors
 
-        by_column = column_error_lines(column_errors(estimator, evaluated_rows))
+        by_column = column_error_lines(column_errors(estimator, evaluated_rows, given=beside))
     show(
         f"Evaluated on {evaluated_on}.",
         evaluation_table({type(estimator).__name__: evaluation}),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from isthmus.cli.baseline import BASELINE, fitted_baseline, is_tutorial_data
+from isthmus.cli.conditions import Conditions, GivenValues
 from isthmus.cli.data_split import held_out_again
 from isthmus.cli.matching_rows import read_matching, rows_expected
 from isthmus.cli.outcome import CommandError, UsageError, say
@@ -38,6 +40,7 @@ def explore(
     ids: Ids = None,
     labels: Labels = None,
     drop: Drop = (),
+    given: GivenValues = (),
     reading: Reading = READ_BY_ITSELF,
     overwrite: Overwrite = False,
 ) -> None:
@@ -62,7 +65,14 @@ def explore(
     if found.is_of_series:
         from isthmus.cli.series_commands import page_of_series, refuse_flags
 
-        rows_only = {"--beside": beside, "--image-shape": image_shape, "--ids": ids, "--labels": labels, "--drop": drop}
+        rows_only = {
+            "--beside": beside,
+            "--image-shape": image_shape,
+            "--ids": ids,
+            "--labels": labels,
+            "--drop": drop,
+            "--given": given,
+        }
         refuse_flags(found, rows_only)
         page_of_series(found, data, reading, page, overwrite=overwrite)
         return
@@ -83,27 +93,39 @@ def explore(
 
         models[_free(NESTED, models)] = load(found.path / NESTED)  # of isthmus smallest: one model, every size
     training: Any = None
+    conditions, given_train = Conditions(found, estimator, given), None
+    if data is None and given:
+        raise UsageError("--given COLUMN=VALUE is for rows of a file; name the data after the run.")
     try:
         split = held_out_again(found)
-        rows, training = split.held_out, split.training
+        rows, training, given_train = split.held_out, split.training, split.training_given
     except CommandError as error:
         if data is None:
             raise
-        rows = read_matching(data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop, reading=reading)
+        rows = read_matching(
+            data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop, reading=reading, given=conditions
+        )
         say(f"note: doubt is read off the codes that the model remembers: {error}")
     else:
         if data is not None:
             rows = read_matching(
-                data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop, reading=reading
+                data,
+                rows_expected(found, estimator),
+                labels=labels,
+                ids=ids,
+                drop=drop,
+                reading=reading,
+                given=conditions,
             )
-        elif found.record is not None and is_tutorial_data(found.record.source, split):
+        elif found.record is not None and is_tutorial_data(found.record.source, split) and not conditions.names:
             say("fitting the tutorial's own recipe beside it …")
             size = min(estimator.n_components_, rows.n_columns)
             models[_free(BASELINE, models)] = fitted_baseline(size, found.record.seed, split)
     width = rows.n_columns
     if shape is not None and math.prod(shape) != width:
         raise UsageError(f"--image-shape {image_shape} has {math.prod(shape)} numbers, and a row has {width}.")
-    write_page(page, models, rows, training, image_shape=shape, overwrite=overwrite)
+    rows = replace(rows, given=conditions.of(rows))
+    write_page(page, models, rows, training, given_train=given_train, image_shape=shape, overwrite=overwrite)
     say(f"the page is in {str(page)!r}; open it in a browser.")
 
 
@@ -129,6 +151,7 @@ def write_page(
     rows: Table,
     training: Any,
     *,
+    given_train: Any = None,
     evaluations: Any = None,
     image_shape: tuple[int, ...] | None = None,
     overwrite: bool,
@@ -141,7 +164,9 @@ def write_page(
         page,
         rows.rows,
         rows.labels,
+        given=rows.given,
         X_train=training,
+        given_train=given_train,
         ids=rows.ids,
         image_shape=image_shape or rows.image_shape,
         columns=rows.columns if rows.frame is None else None,

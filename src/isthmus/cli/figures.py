@@ -34,29 +34,36 @@ def require_no_figures(folder: Path, *, overwrite: bool) -> None:
         raise CommandError(f"{str(folder)!r} holds figures; pass --overwrite, or name another folder with -o.")
 
 
-def draw_figures(folder: Path, estimator: Any, rows: Table, training: Any, pca_components: int) -> list[Path]:
+def draw_figures(
+    folder: Path, estimator: Any, rows: Table, training: Any, pca_components: int, given_train: Any = None
+) -> list[Path]:
     """Draw every figure that applies to ``rows`` and give the files; all are written, or none.
 
     Parameters
     ----------
-    training
-        The training rows, which show where in the latent space there are data; None where they are not available.
+    training, given_train
+        The training rows, which show where in the latent space there are data, and what they are given; None where they
+        are not available.
     pca_components
         Components of the PCA whose error is drawn beside the model's.
     """
     from isthmus import plots
     from isthmus.inference.missing import completed
+    from isthmus.rows.conditions import given_for
 
+    fitted = estimator.fitted_
+    given = None if fitted.given is None else given_for(estimator, rows.given, len(rows))
+    beside = None if fitted.given is None or training is None else given_for(estimator, given_train, len(training))
     if rows.frame is None:
-        rows = dataclasses.replace(rows, cells=completed(estimator.fitted_, rows.values))
-        training = None if training is None else completed(estimator.fitted_, training)
+        rows = dataclasses.replace(rows, cells=completed(fitted, rows.values, given))
+        training = None if training is None else completed(fitted, training, beside)
     folder.parent.mkdir(parents=True, exist_ok=True)
     sweep(folder.parent)
     with staging(folder) as staged:
         beside, drawn = staged / NEW, []
         beside.mkdir()
         try:
-            for name, draw in _drawings(plots, estimator, rows, training, pca_components):
+            for name, draw in _drawings(plots, estimator, rows, training, pca_components, (given, beside)):
                 plots.save_figure(draw(), Path(beside, f"{name}.png"))
                 drawn.append(f"{name}.png")
         except ImportError as error:
@@ -70,7 +77,7 @@ def draw_figures(folder: Path, estimator: Any, rows: Table, training: Any, pca_c
 
 
 def _drawings(
-    plots: Any, estimator: Any, rows: Table, training: Any, pca_components: int
+    plots: Any, estimator: Any, rows: Table, training: Any, pca_components: int, conditions: tuple[Any, Any]
 ) -> Iterator[tuple[str, Callable[[], Any]]]:
     shown = rows.take(range(min(len(rows), MOST_ROWS)))
     values, shape = shown.values, rows.image_shape
@@ -78,8 +85,9 @@ def _drawings(
     labels = shown.labels
     if labels is not None and labels.dtype.kind == "U":
         labels = np.array([escaped(label) for label in labels.tolist()])
-    codes = estimator.transform(shown.rows)
-    known = None if training is None else estimator.transform(training)
+    given, given_train = None if conditions[0] is None else conditions[0][: len(shown)], conditions[1]
+    codes = estimator.transform(shown.rows, given=given)
+    known = None if training is None else estimator.transform(training, given=given_train)
     if shape is not None:
         yield "samples", lambda: plots.plot_samples(values, shape, labels)
     start = "PCA (start)" if estimator.start == "principal" else None
@@ -87,14 +95,14 @@ def _drawings(
         "history",
         lambda: plots.plot_history(estimator.history_, best_epoch=estimator.best_epoch_, start_label=start),
     )
-    bands = _covariances(estimator, shown.take(range(min(len(shown), MOST_BANDS))))
+    bands = _covariances(estimator, shown.take(range(min(len(shown), MOST_BANDS))), given)
     yield "latent_plane", lambda: plots.plot_latent_plane(codes, labels, train_codes=known, covariances=bands)
-    if estimator.fitted_.given is None and (loadings := _loadings(estimator, shown.rows)) is not None:
+    if (loadings := _loadings(estimator, shown.rows, given)) is not None:
         names = None if rows.frame is not None else columns
         yield "loadings", lambda: plots.plot_loadings(loadings, shape, names)
     if rows.frame is not None:
         return  # words and dates have no place on an axis of numbers
-    reconstructed = estimator.inverse_transform(codes)
+    reconstructed = estimator.inverse_transform(codes, given=given)
     if rows.row_shape is not None and shape is None and rows.row_shape.grid:  # thousands of columns along an axis
         row_shape = rows.row_shape
         draw = plots.plot_signals if len(row_shape.grid) == 1 else plots.plot_spectrograms
@@ -107,29 +115,36 @@ def _drawings(
     if known is not None:
         yield (
             "decode_grid",
-            lambda: plots.plot_decode_grid(estimator.inverse_transform, known, shape, columns=columns),
+            lambda: plots.plot_decode_grid(_decoder(estimator, given), known, shape, columns=columns),
         )
     errors = [
         _squared_error(values, again)
-        for again in (reconstructed, _pca_reconstructed(estimator, values, pca_components))
+        for again in (reconstructed, _pca_reconstructed(estimator, values, pca_components, given))
     ]
     yield "error_by_feature", lambda: plots.plot_error_by_feature(*errors, columns=columns, image_shape=shape)
 
 
-def _covariances(estimator: Any, rows: Table) -> Any:
+def _decoder(estimator: Any, given: Any) -> Callable[[np.ndarray], np.ndarray]:
+    """Codes to rows; of a model with conditions all under that of the first row."""
+    if given is None:
+        return estimator.inverse_transform
+    return lambda codes: estimator.inverse_transform(codes, given=np.repeat(given[:1], len(codes), 0))
+
+
+def _covariances(estimator: Any, rows: Table, given: Any) -> Any:
     """Of the codes of a few rows; None where they are not points that noise could move."""
     fitted = estimator.fitted_
-    if fitted.given is not None or fitted.inference is None or fitted.inference.polishing is None:
+    if fitted.inference is None or fitted.inference.polishing is None:
         return None
-    return fitted.code_covariances(estimator.to_numbers(rows.rows))
+    return fitted.code_covariances(estimator.to_numbers(rows.rows), None if given is None else given[: len(rows)])
 
 
-def _loadings(estimator: Any, rows: Any) -> Any:
+def _loadings(estimator: Any, rows: Any, given: Any) -> Any:
     """Which columns each latent explains; None for a decoder that has no derivative."""
     from isthmus.parts.linearization import NotDifferentiableError
 
     try:
-        return estimator.loadings(rows)
+        return estimator.loadings(rows, given=given)
     except ValueError as error:
         if isinstance(error.__cause__, NotDifferentiableError):
             return None
@@ -141,11 +156,13 @@ def _squared_error(values: np.ndarray, reconstructed: np.ndarray) -> np.ndarray:
     return ((values.astype(float) - reconstructed) ** 2).mean(0)
 
 
-def _pca_reconstructed(estimator: Any, values: np.ndarray, size: int) -> np.ndarray:
+def _pca_reconstructed(estimator: Any, values: np.ndarray, size: int, given: Any) -> np.ndarray:
     """The rows as reconstructed by PCA of the training rows."""
     import torch
 
     units = torch.from_numpy(estimator.scaling_.apply(values)).to(estimator.principal_.mean.dtype)
-    baseline = estimator.model_.likelihood.cpu().baseline(estimator.principal_, units, size)
+    conditions = estimator.fitted_.given_units(given)
+    beside = None if conditions is None else torch.from_numpy(conditions)
+    baseline = estimator.model_.likelihood.cpu().baseline(estimator.principal_, units, size, beside)
     estimator.model_.likelihood.to(estimator.fitted_.device)
     return estimator.scaling_.undo(baseline.numpy())

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from isthmus.cli.baseline import BASELINE, fitted_baseline, is_tutorial_data
+from isthmus.cli.conditions import GivenColumns, columns_asked
 from isthmus.cli.data_split import DataRequest, DataSplit, read_and_split
 from isthmus.cli.distributed import is_main_process, joined, restarted
 from isthmus.cli.hyperparameter_flags import (
@@ -21,6 +22,7 @@ from isthmus.cli.hyperparameter_flags import (
 )
 from isthmus.cli.outcome import CommandError, UsageError, finite, print_json, say, show
 from isthmus.cli.own_inputs import refuse_own_inputs
+from isthmus.cli.ratings_fit import AskedRatings, fit_ratings
 from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading, ReadingFlags
 from isthmus.cli.resume import Asked, asked_again, checkpointed, require_none_unfinished, require_same_data
 from isthmus.cli.row_flags import JsonOutput, Seed, SeriesEntity, SeriesTime, TimeZone, rows_of
@@ -53,6 +55,7 @@ def fit(
     labels: str | None = None,
     ids: str | None = None,
     drop: Annotated[tuple[str, ...], Parameter(show_default=False)] = (),
+    given: GivenColumns = (),
     test_size: Annotated[float, Parameter(validator=Number(gt=0, lt=1))] = 0.2,
     seed: Seed = 42,
     no_plots: Annotated[bool, Parameter(show_default=False)] = False,
@@ -66,6 +69,8 @@ def fit(
     entity: SeriesEntity = None,
     time_zone: TimeZone = None,
     stride: Annotated[int | None, Parameter(validator=Number(gte=1), show_default=False)] = None,
+    ratings: str | None = None,
+    threshold: Annotated[float | None, Parameter(show_default=False)] = None,
     overwrite: Annotated[bool, Parameter(show_default=False)] = False,
     json: JsonOutput = False,
     reading: Reading = READ_BY_ITSELF,
@@ -107,14 +112,27 @@ def fit(
         Checkpoints to keep.
     stride
         Of a series: steps between two windows. [default: a quarter of a window]
+    ratings
+        Columns user,item or user,item,value: each row is then a rating, and items are recommended to users.
+    threshold
+        Of ratings: those at least this high are likes. [default: their median]
     overwrite
         Replace the run folder if there is one.
     """
+    if ratings is not None and data is not None:
+        asked_ratings = AskedRatings(data, ratings, threshold, reading, settings, seed)
+        others = {"--time": time, "--entity": entity, "--labels": labels, "--ids": ids, "--drop": drop,
+                  "--resume": resume, "--stride": stride, "--variant": variant != "vanilla"}  # fmt: skip
+        fit_ratings(asked_ratings, output or Path("runs", f"{_name_of(data)}-items"), others,
+                    overwrite=overwrite, json=json)  # fmt: skip
+        return
+    if threshold is not None:
+        raise UsageError("--threshold says which ratings are likes; name their columns with --ratings user,item,value.")
     if time is not None and data is not None:
         windows = AskedWindows(
             data, time, entity, time_zone, reading, stride, variant, settings, labels, drop, seed, memory
         )
-        not_of_series = {"--resume": resume, "--ids": ids}
+        not_of_series = {"--resume": resume, "--ids": ids, "--given": given}
         run = output or Path("runs", f"{_name_of(data)}-series")
         fit_series(windows, run, not_of_series, plots=not no_plots, page=not no_page, overwrite=overwrite, json=json)
         return
@@ -130,6 +148,7 @@ def fit(
             data, variant, labels, ids, drop, test_size, seed, no_plots, no_page, memory,
             {name: value for name, value in settings.items() if value is not None},
             {name: value for name, value in vars(reading).items() if value not in (None, ())},
+            columns_asked(given),
         )  # fmt: skip
         run = output or Path("runs", f"{_name_of(data)}-{variant}")
     pace = {"every_seconds": checkpoint_seconds, "every_epochs": checkpoint_epochs, "keep": checkpoints_kept}
@@ -155,7 +174,7 @@ def _fit(asked: Asked, run: Path, checkpoints: Any) -> tuple[Any, DataSplit]:
     chosen = settings_of(asked.variant, asked.settings)
     memory, reading = None if asked.memory is None else asked.memory << 20, ReadingFlags.of(asked.reading)
     request = DataRequest(
-        asked.data, asked.labels, asked.ids, asked.drop, asked.test_size, asked.seed, memory, reading
+        asked.data, asked.labels, asked.ids, asked.drop, asked.test_size, asked.seed, memory, reading, asked.given,
     )  # fmt: skip
     with joined():
         rows = read_and_split(request)
@@ -165,7 +184,7 @@ def _fit(asked: Asked, run: Path, checkpoints: Any) -> tuple[Any, DataSplit]:
             chosen = {"missing": "mask"} | chosen
         say(f"fitting the {asked.variant} autoencoder …")
         kind = chosen_variant(asked.variant)  # which imports PyTorch: what was read has been described by now
-        estimator = _fitted(kind(**chosen, random_state=asked.seed), rows.to_learn_from, checkpoints())
+        estimator = _fitted(kind(**chosen, random_state=asked.seed), rows, checkpoints())
     return estimator.set_params(verbose=kind().verbose), rows  # verbose as it is without a command line
 
 
@@ -177,7 +196,7 @@ def _evaluate_and_keep(asked: Asked, run: Path, estimator: Any, rows: DataSplit,
     say("evaluating it on the held-out rows …")
     evaluations = {variant: rows.evaluate(estimator, seed)}
     models = {variant: estimator}
-    if is_tutorial_data(asked.data, rows):
+    if is_tutorial_data(asked.data, rows) and not asked.given:
         say("fitting the tutorial's own recipe for comparison …")
         models[BASELINE] = fitted_baseline(evaluations[variant].pca_components, seed, rows)
         evaluations[BASELINE] = rows.evaluate(models[BASELINE], seed)
@@ -221,10 +240,10 @@ def _name_of(data: str) -> str:
     return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name) or "data"
 
 
-def _fitted(estimator: Any, rows: Any, checkpoints: Any) -> Any:
+def _fitted(estimator: Any, rows: DataSplit, checkpoints: Any) -> Any:
     """The estimator fitted; where it refuses, its settings are named as the flags they were given by."""
     try:
-        return estimator.fit(rows, checkpoints=checkpoints)
+        return estimator.fit(rows.to_learn_from, given=rows.given_to_learn_from, checkpoints=checkpoints)
     except ValueError as error:
         if not str(error).startswith(f"{type(estimator).__name__}: "):
             raise
@@ -254,7 +273,12 @@ def _draw(folder: Path, estimator: Any, rows: DataSplit, pca_components: int) ->
 
     say("drawing figures …")
     try:
-        return [path.name for path in draw_figures(folder, estimator, rows.held_out, rows.training, pca_components)]
+        return [
+            path.name
+            for path in draw_figures(
+                folder, estimator, rows.held_out, rows.training, pca_components, rows.training_given
+            )
+        ]
     except CommandError as error:
         say(f"note: {error}")
     except Exception as error:
@@ -269,7 +293,15 @@ def _explore(page: Path, models: dict[str, Any], rows: DataSplit, evaluations: d
 
     say("writing the explorer page …")
     try:
-        write_page(page, models, rows.held_out, rows.training, evaluations=evaluations, overwrite=True)
+        write_page(
+            page,
+            models,
+            rows.held_out,
+            rows.training,
+            given_train=rows.training_given,
+            evaluations=evaluations,
+            overwrite=True,
+        )
         return page.name
     except UnknownLayerError as reason:
         say(f"note: no explorer page: {reason}")
@@ -284,7 +316,7 @@ def _advice(estimator: Any, rows: DataSplit) -> list[str]:
     if fitted.layout is not None:
         from isthmus.evaluation.by_column import column_error_lines, column_errors
 
-        return column_error_lines(column_errors(estimator, rows.held_out.rows))
+        return column_error_lines(column_errors(estimator, rows.held_out.rows, given=rows.held_out.given))
     if fitted.scale is not None and fitted.scale_reason:
         return [
             f"Columns were scaled to variance 1, since {fitted.scale_reason}; --scale none leaves them as they are."

@@ -60,6 +60,7 @@ def _facts(run: Run) -> dict[str, Any]:
         "columns": _columns(run, estimator),
         "kinds": _kinds(run, estimator),
         "left_out": None if record is None or not record.passed_over else list(record.passed_over),
+        "given": None if estimator.fitted_.given_layout is None else list(estimator.fitted_.given_layout.names),
         "labels": None if record is None else record.label_name,
         "ids": None if record is None else record.id_name,
         "dropped": None if record is None or not record.drop else list(record.drop),

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from isthmus.cli.conditions import Conditions, GivenValues
 from isthmus.cli.matching_rows import read_matching, rows_expected
 from isthmus.cli.outcome import CommandError
 from isthmus.cli.own_inputs import refuse_own_inputs
@@ -31,6 +32,7 @@ def interpolate(
     ids: Ids = None,
     labels: Labels = None,
     drop: Drop = (),
+    given: GivenValues = (),
     reading: Reading = READ_BY_ITSELF,
     overwrite: Overwrite = False,
 ) -> None:
@@ -56,11 +58,13 @@ def interpolate(
     expected = rows_expected(found, estimator)
     require_writable(output, overwrite=overwrite, row_shape=expected.row_shape)
     refuse_own_inputs([output], [data], run)
-    table = read_matching(data, expected, labels=labels, ids=ids, drop=drop, reading=reading)
+    conditions = Conditions(found, estimator, given)
+    table = read_matching(data, expected, labels=labels, ids=ids, drop=drop, reading=reading, given=conditions)
     count = len(table)
     for flag, row in (("--from", from_), ("--to", to)):
         if row >= count:
             raise CommandError(f"{flag} {row} is beyond {data!r}, whose {count} rows are counted from 0.")
-    ends = (table.take([row]).rows for row in (from_, to))
-    rows = estimator.interpolate(*ends, steps=steps, path=path)
+    first, last = (table.take([row]) for row in (from_, to))
+    beside = {"given": conditions.of(first), "given_end": conditions.of(last)}
+    rows = estimator.interpolate(first.rows, last.rows, steps=steps, path=path, **beside)
     write_rows(output, rows, expected.columns, row_shape=expected.row_shape, overwrite=overwrite)

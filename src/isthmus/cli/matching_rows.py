@@ -17,6 +17,7 @@ from isthmus.cli.reading_flags import READ_BY_ITSELF, ReadingFlags, TableFlags
 from isthmus.cli.run_folder import Run
 
 if TYPE_CHECKING:
+    from isthmus.cli.conditions import Conditions
     from isthmus.tables import Table
     from isthmus.tables.dialect import Dialect
     from isthmus.tables.layout import TableLayout
@@ -52,23 +53,31 @@ class Expected:
 def rows_expected(run: Run, estimator: Any) -> Expected:
     """What `transform` takes."""
     what, record, layout = "the columns the model was fitted on", run.record, estimator.fitted_.layout
+    given = _given_names(estimator)
     if record is not None:
-        roles = (record.label_name, record.id_name, record.drop)
+        beside = tuple(name for name in given if name != record.label_name)
+        roles = (record.label_name, record.id_name, (*record.drop, *beside))
         layout = record.known_layout or layout
         known = (record.image_shape, layout, record.dialect, record.passed_over)
         return Expected(record.columns, what, *roles, *known, estimator.fitted_.row_shape, record.reading or {})
     names = getattr(estimator, "feature_names_in_", None)
     names = unnamed(estimator.n_features_in_) if names is None else tuple(map(str, names))
     shape = estimator.fitted_.row_shape
-    return Expected(names, what, image_shape=estimator.image_shape, layout=layout, row_shape=shape)
+    return Expected(names, what, drop=given, image_shape=estimator.image_shape, layout=layout, row_shape=shape)
 
 
 def codes_expected(run: Run, estimator: Any) -> Expected:
     """What `inverse_transform` takes."""
     columns, what = tuple(estimator.get_feature_names_out()), "the latent dimensions of a code"
+    given = _given_names(estimator)
     if run.record is None:
-        return Expected(columns, what)
-    return Expected(columns, what, run.record.label_name, run.record.id_name)
+        return Expected(columns, what, drop=given)
+    return Expected(columns, what, run.record.label_name, run.record.id_name, given)
+
+
+def _given_names(estimator: Any) -> tuple[str, ...]:
+    layout = estimator.fitted_.given_layout
+    return () if layout is None else layout.names
 
 
 def open_matching(
@@ -80,11 +89,29 @@ def open_matching(
     drop: Sequence[str] = (),
     share: tuple[int, int] | None = None,
     reading: TableFlags = READ_BY_ITSELF,
+    given: Conditions | None = None,
 ) -> TableStream:
     """Open a table with the expected columns, in their order; an error names those missing.
 
-    Columns that were not there at fit are left out, and it is said which.
+    Columns that were not there at fit are left out, and it is said which. ``given`` are to be read beside them.
     """
+    stream = _open_columns(source, expected, labels=labels, ids=ids, drop=drop, share=share, reading=reading)
+    if given is None:
+        return stream
+    options = reading.options()
+    return given.beside(stream, source, options if options else {"dialect": expected.dialect})
+
+
+def _open_columns(
+    source: str,
+    expected: Expected,
+    *,
+    labels: str | None,
+    ids: str | None,
+    drop: Sequence[str],
+    share: tuple[int, int] | None,
+    reading: TableFlags,
+) -> TableStream:
     from isthmus.tables import DataError, open_table
     from isthmus.tables.layout import plain_layout
 
@@ -108,6 +135,8 @@ def open_matching(
     _require_same_pictures(look, expected, where)
     free = [name for name in names if name not in expected.columns]
     labels = expected.label_name if labels is None and expected.label_name in free else labels
+    if ids is None and expected.id_name is None and look.id_name not in (*drop, *expected.drop, labels):
+        ids = look.id_name if look.id_name in free else None  # a saved detector knows of none
     ids = expected.id_name if ids is None and expected.id_name in free else ids
     drop = tuple(
         dict.fromkeys([*drop, *(name for name in expected.drop if name in free and name not in (labels, ids))])

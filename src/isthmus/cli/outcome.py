@@ -103,7 +103,9 @@ def show(*parts: Any) -> None:
         if isinstance(part, str):
             print(_encodable(escaped(part), sys.stdout))
         else:
-            console.print(part)
+            with console.capture() as drawn:
+                console.print(part)
+            print(_encodable(drawn.get(), sys.stdout), end="")
 
 
 @contextmanager

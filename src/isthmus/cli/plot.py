@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from isthmus.cli.conditions import Conditions, GivenValues
 from isthmus.cli.data_split import held_out_again
 from isthmus.cli.figures import draw_figures, require_no_figures
 from isthmus.cli.matching_rows import read_matching, rows_expected
-from isthmus.cli.outcome import CommandError, say
+from isthmus.cli.outcome import CommandError, UsageError, say
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
 from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, RunPath, rows_of
@@ -28,6 +30,7 @@ def plot(
     ids: Ids = None,
     labels: Labels = None,
     drop: Drop = (),
+    given: GivenValues = (),
     reading: Reading = READ_BY_ITSELF,
     overwrite: Overwrite = False,
 ) -> None:
@@ -52,24 +55,31 @@ def plot(
     if found.is_of_series:
         from isthmus.cli.series_commands import plot_of_series, refuse_flags
 
-        refuse_flags(found, {"--ids": ids, "--labels": labels, "--drop": drop})
+        refuse_flags(found, {"--ids": ids, "--labels": labels, "--drop": drop, "--given": given})
         plot_of_series(found, data, reading, folder)
         return
     estimator = found.load()
+    conditions = Conditions(found, estimator, given)
+    if data is None and given:
+        raise UsageError("--given COLUMN=VALUE is for rows of a file; name the data after the run.")
     if data is None:
         split = held_out_again(found)
-        rows, training = split.held_out, split.training
+        rows, training, beside = split.held_out, split.training, split.training_given
     else:
-        rows = read_matching(data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop, reading=reading)
-        training = _training_rows(found)
-    pca_components = evaluate(estimator, rows.rows).pca_components
-    paths = draw_figures(folder, estimator, rows, training, pca_components)
+        rows = read_matching(
+            data, rows_expected(found, estimator), labels=labels, ids=ids, drop=drop, reading=reading, given=conditions
+        )
+        training, beside = _training_rows(found)
+    rows = replace(rows, given=conditions.of(rows))
+    pca_components = evaluate(estimator, rows.rows, given=rows.given).pca_components
+    paths = draw_figures(folder, estimator, rows, training, pca_components, beside)
     say(f"{len(paths)} figures are in {str(folder)!r}.")
 
 
-def _training_rows(run: Run) -> Any:
+def _training_rows(run: Run) -> tuple[Any, Any]:
     try:
-        return held_out_again(run).training
+        split = held_out_again(run)
+        return split.training, split.training_given
     except CommandError as error:
         say(f"note: no grid of decodes, which needs the training rows: {error}")
-        return None
+        return None, None

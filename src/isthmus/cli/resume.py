@@ -49,6 +49,7 @@ class Asked:
     memory: int | None = fact(at_least=1)
     settings: dict[str, bool | str | None]  # flags as they were given
     reading: dict[str, bool | float | str | tuple[str, ...]]  # and those of how the file is read
+    given: tuple[str, ...] = fact(default=())
 
 
 def unfinished_folder(run: Path) -> Path:

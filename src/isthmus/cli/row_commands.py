@@ -25,10 +25,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
+from isthmus.cli.conditions import Conditions, GivenValues
 from isthmus.cli.engine import Engine, answers_here, answers_of_workers
 from isthmus.cli.matching_rows import Expected, codes_expected, open_matching, rows_expected
-from isthmus.cli.outcome import CommandError, say
+from isthmus.cli.outcome import CommandError, UsageError, say
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
 from isthmus.cli.row_flags import Drop, Ids, Labels, Overwrite, PicturesOutput, RunPath, Shard, TableOutput, rows_of
@@ -43,18 +45,41 @@ __all__ = ["decode", "encode", "impute", "reconstruct", "score"]
 
 Rows = Annotated[str, rows_of("Rows with the columns of the fit, in any order")]
 Errors = Annotated[bool, Parameter(help="Write the standard error of each latent beside the code.", show_default=False)]
+Draws = Annotated[
+    int | None,
+    Parameter(
+        help="Draw the cells, so many times, and write as many files: FILE-1.csv and so on.",
+        validator=Number(gte=1),
+        show_default=False,
+    ),
+]
+Interval = Annotated[
+    float | None,
+    Parameter(
+        help="Write beside each column the ends of a band that holds this share of new cells, such as 0.9.",
+        validator=Number(gt=0, lt=1),
+        show_default=False,
+    ),
+]
 Codes = Annotated[str, Parameter(help="Codes as isthmus encode writes them.")]
 ENTRIES: dict[str, Callable[[_Fitted], _Written]] = {}
 
 
 @dataclass(frozen=True)
 class _Fitted:
-    """The model that a command is given: the path as it was typed, the estimator, and the columns of its rows."""
+    """The model that a command is given: the path as it was typed, the estimator, its rows' columns and conditions."""
 
     path: str
     estimator: Any
     rows: Expected
+    conditions: Conditions
     errors: bool = False
+    draws: int | None = None
+    interval: float | None = None
+
+    def given(self, block: Table) -> dict[str, Any]:
+        """What the rows of a block are given, as an argument; none of a model fitted without."""
+        return {"given": self.conditions.of(block)} if self.conditions.names else {}
 
 
 @dataclass(frozen=True)
@@ -65,6 +90,7 @@ class _Written:
     values: Callable[[Table], Any]
     what: str = "rows"
     closing: Callable[[TableStream, _Gaps], str] | None = None
+    copies: Sequence[Callable[[Table], Any]] = ()  # of a command that writes several files: the values of each
 
 
 class _Gaps:
@@ -91,12 +117,18 @@ class _Gaps:
 
 
 def _row_command(
-    *, reads_codes: bool = False, pictures: bool = False, shards: bool = False, errors: bool = False
+    *,
+    reads_codes: bool = False,
+    pictures: bool = False,
+    shards: bool = False,
+    errors: bool = False,
+    several: bool = False,
+    bands: bool = False,
 ) -> Callable[[Callable[[_Fitted], _Written]], Callable[..., None]]:
     """Make a command of an entry.
 
     ``reads_codes`` instead of rows; with ``pictures`` it may write a folder of PNG files, with ``shards`` take a share
-    of the rows, and with ``errors`` write standard errors too.
+    of the rows, with ``errors`` write standard errors too, with ``several`` a file a draw, and with ``bands`` bands.
     """
 
     def command_of(entry: Callable[[_Fitted], _Written]) -> Callable[..., None]:
@@ -113,7 +145,10 @@ def _row_command(
             overwrite: Overwrite = False,
             shard: Shard = None,
             std: Errors = False,
+            given: GivenValues = (),
             engine: Engine = "local",
+            draws: Draws = None,
+            interval: Interval = None,
         ) -> None:
             output, share = shared(output, shard) if shards else (output, None)
             refuse_own_inputs([output], [data], run)
@@ -121,41 +156,50 @@ def _row_command(
             if found.is_of_series:
                 from isthmus.cli.series_commands import series_rows
 
-                ray = None if engine == "local" else engine
                 rows_only = {
-                    "--ids": ids, "--labels": labels, "--drop": drop, "--shard": share, "--std": std, "--engine": ray,
+                    "--ids": ids, "--labels": labels, "--drop": drop, "--shard": share, "--std": std, "--given": given,
+                    "--engine": None if engine == "local" else engine, "--draws": draws, "--interval": interval,
                 }  # fmt: skip
                 name = entry.__name__
                 series_rows(
                     name, found, data, output, not_of_series=rows_only, reading=reading, overwrite=overwrite
                 )  # fmt: skip
                 return
+            outputs = _numbered(output, draws)
             if not pictures:  # what depends on no model is refused before one is loaded
-                require_writable(output, overwrite=overwrite)
+                for one in outputs:
+                    require_writable(one, overwrite=overwrite)
             estimator = found.load()
             rows = rows_expected(found, estimator)
-            written = entry(_Fitted(run, estimator, rows, std))
-            row_shape = rows.row_shape if pictures else None
+            conditions = Conditions(found, estimator, given)
+            written = entry(_Fitted(run, estimator, rows, conditions, std, draws, interval))
+            if engine == "ray" and written.copies:
+                raise UsageError("--draws are made by one process; leave --engine out.")
+            row_shape = rows.row_shape if pictures and interval is None else None
             if pictures:
                 require_writable(output, overwrite=overwrite, row_shape=row_shape)
             expected = codes_expected(found, estimator) if reads_codes else rows
-            stream = open_matching(data, expected, labels=labels, ids=ids, drop=drop, share=share, reading=reading)
-            if engine == "ray":
-                asked = str(Path(run).resolve()), entry.__name__, std
-                answers = answers_of_workers(_answer_of, asked, stream.blocks())
-            else:
-                answers = answers_here(written.values, stream.blocks())
-            gaps, fitted = _Gaps(), estimator.fitted_
-            guessed = not reads_codes and fitted.model.completion is None and fitted.layout is None
-            write_blocks(
-                output,
-                stream,
-                gaps.counted(answers) if guessed or written.closing is not None else answers,
-                written.columns,
-                row_shape=row_shape,
-                overwrite=overwrite,
-                what=written.what,
+            stream = open_matching(
+                data, expected, labels=labels, ids=ids, drop=drop, share=share, reading=reading, given=conditions
             )
+            fitted, gaps = estimator.fitted_, _Gaps()
+            guessed = not reads_codes and fitted.model.completion is None and fitted.layout is None
+            for one, values in zip(outputs, written.copies or (written.values,), strict=True):
+                if engine == "ray":
+                    asked = str(Path(run).resolve()), entry.__name__, given, std, interval
+                    answers = answers_of_workers(_answer_of, asked, stream.blocks())
+                else:
+                    answers = answers_here(values, stream.blocks())
+                gaps = _Gaps()  # those of the last file, which are those of each
+                write_blocks(
+                    one,
+                    stream,
+                    gaps.counted(answers) if guessed or written.closing is not None else answers,
+                    written.columns,
+                    row_shape=row_shape,
+                    overwrite=overwrite,
+                    what=written.what,
+                )
             if output is not None and written.closing is not None:
                 say(written.closing(stream, gaps))
             elif written.closing is None:
@@ -170,6 +214,10 @@ def _row_command(
             del flags["shard"]
         if not errors:
             del flags["std"]
+        if not bands:
+            del flags["interval"]
+        if not several:
+            del flags["draws"]
         face: Any = command
         face.__name__, face.__qualname__, face.__doc__ = entry.__name__, entry.__qualname__, entry.__doc__
         face.__signature__ = inspect.Signature(list(flags.values()))
@@ -180,23 +228,32 @@ def _row_command(
     return command_of
 
 
-def _answer_of(run: str, entry: str, errors: bool) -> Callable[[Table], Any]:
+def _answer_of(
+    run: str, entry: str, given: tuple[str, ...], errors: bool, interval: float | None
+) -> Callable[[Table], Any]:
     """In a worker: what answers a block of rows."""
     found = open_run(run)
     estimator = found.load()
-    return ENTRIES[entry](_Fitted(run, estimator, rows_expected(found, estimator), errors)).values
+    conditions = Conditions(found, estimator, given)
+    asked = _Fitted(run, estimator, rows_expected(found, estimator), conditions, errors, interval=interval)
+    return ENTRIES[entry](asked).values
 
 
 @_row_command(shards=True, errors=True)
 def encode(model: _Fitted) -> _Written:
     """Encode rows: write the code of each.
 
-    Row ids and labels are kept beside the codes. Without -o the codes are printed as CSV.
+    Row ids and labels are kept beside the codes, and so are conditions (--given), by which isthmus decode finds them.
+    Without -o the codes are printed as CSV.
     """
     estimator = model.estimator
     latents = list(estimator.get_feature_names_out())
     if not model.errors:
-        return _Written(latents, lambda block: estimator.transform(block.rows), what="codes")
+
+        def codes(block: Table) -> Any:
+            return model.conditions.written(block, estimator.transform(block.rows, **model.given(block)), latents)
+
+        return _Written(latents, codes, what="codes")
     if not estimator.fitted_.has_errors:
         raise CommandError(
             f"{model.path!r}: no standard errors of its codes are known; encode without --std, or fit a variant with "
@@ -206,9 +263,10 @@ def encode(model: _Fitted) -> _Written:
     def with_errors(block: Table) -> Any:
         import numpy as np
 
-        return np.concatenate(estimator.transform(block.rows, return_std=True), 1)
+        return np.concatenate(estimator.transform(block.rows, return_std=True, **model.given(block)), 1)
 
-    return _Written([*latents, *(f"{name}_std" for name in latents)], with_errors, what="codes")
+    names = [*latents, *(f"{name}_std" for name in latents)]
+    return _Written(names, lambda block: model.conditions.written(block, with_errors(block), names), what="codes")
 
 
 @_row_command(reads_codes=True, pictures=True)
@@ -217,32 +275,84 @@ def decode(model: _Fitted) -> _Written:
 
     Row ids and labels are kept beside the rows. Without -o the rows are printed as CSV.
     """
-    return _Written(model.rows.columns, lambda block: model.estimator.inverse_transform(block.values))
+    return _Written(
+        model.rows.columns, lambda block: model.estimator.inverse_transform(block.values, **model.given(block))
+    )
 
 
-@_row_command(pictures=True, shards=True)
+def _numbered(output: Path | None, draws: int | None) -> list[Path | None]:
+    """The files to write: the one that was named, or one a draw."""
+    if draws is None:
+        return [output]
+    if output is None or not output.suffix:
+        raise UsageError("--draws needs -o FILE; draws are written to FILE-1 and so on.")
+    return [output.with_name(f"{output.stem}-{place + 1}{output.suffix}") for place in range(draws)]
+
+
+@_row_command(pictures=True, shards=True, bands=True)
 def reconstruct(model: _Fitted) -> _Written:
     """Encode rows and decode them again: write the reconstruction of each.
 
     Row ids, labels and column names are kept. Without -o the rows are printed as CSV.
     """
-    return _Written(model.rows.columns, lambda block: model.estimator.reconstruct(block.rows))
+    if model.interval is not None:
+        return _with_bands(model, model.interval)
+    return _Written(model.rows.columns, lambda block: model.estimator.reconstruct(block.rows, **model.given(block)))
 
 
-@_row_command()
+def _with_bands(model: _Fitted, interval: float) -> _Written:
+    """Reconstructions, and beside them the lower and upper ends of their bands."""
+    if model.estimator.fitted_.layout is not None and not model.estimator.fitted_.layout.is_plain:
+        raise CommandError(
+            f"{model.path!r}: --interval writes bands of numbers, and its table has columns of other kinds; use "
+            "reconstruct(X, interval=…) in Python."
+        )
+
+    def banded(block: Table) -> Any:
+        import numpy as np
+
+        return np.concatenate(
+            [
+                np.asarray(part)
+                for part in model.estimator.reconstruct(block.values, interval=interval, **model.given(block))
+            ],
+            1,
+        )
+
+    names = model.rows.columns
+    return _Written([*names, *(f"{name}_low" for name in names), *(f"{name}_high" for name in names)], banded)
+
+
+@_row_command(several=True)
 def impute(model: _Fitted) -> _Written:
     """Fill the empty cells of rows with what the model expects there; every other cell stays as it is.
 
-    A model that learned from complete rows fills them too, each row by the cells it has. Without -o the rows are
-    printed as CSV.
+    A model that learned from complete rows fills them too, each row by the cells it has. With --draws they are drawn,
+    for variances and Rubin's rules. Without -o the rows are printed as CSV.
     """
     if not model.estimator.fitted_.takes_gaps:
         raise CommandError(f"{model.path!r} can't fill cells; fit it again with --missing mask.")
+    count = model.draws
+    held: dict[str, Any] = {}  # the draws of the last block: a table in memory is one block, and drawn once
+
+    def filled(block: Table) -> Any:
+        return model.estimator.impute(block.rows, **model.given(block))
+
+    def drawn(place: int) -> Callable[[Table], Any]:
+        def values(block: Table) -> Any:
+            key = block.values.tobytes()
+            if held.get("key") != key:
+                held.update(key=key, tables=model.estimator.impute(block.rows, draws=count, **model.given(block)))
+            return held["tables"][place]
+
+        return values
 
     def closing(stream: TableStream, gaps: _Gaps) -> str:
-        return f"{gaps.cells:,} of {len(stream) * stream.n_columns:,} cells were empty and are filled."
+        drawn_or = "filled" if count is None else f"drawn, {count} times"
+        return f"{gaps.cells:,} of {len(stream) * stream.n_columns:,} cells were empty and are {drawn_or}."
 
-    return _Written(model.rows.columns, lambda block: model.estimator.impute(block.rows), closing=closing)
+    copies = () if count is None else [drawn(place) for place in range(count)]
+    return _Written(model.rows.columns, filled, closing=closing, copies=copies)
 
 
 @_row_command(shards=True)
@@ -252,6 +362,8 @@ def score(model: _Fitted) -> _Written:
     It is the evidence of the row (for a linear model PCA's log density), and for a variational model a lower bound of
     it. Row ids and labels are kept beside it. Without -o it is printed as CSV.
     """
-    return _Written(
-        ["log_density"], lambda block: model.estimator.score_samples(block.rows)[:, None], what="log densities"
-    )
+
+    def scores(block: Table) -> Any:
+        return model.estimator.score_samples(block.rows, **model.given(block))[:, None]
+
+    return _Written(["log_density"], scores, what="log densities")

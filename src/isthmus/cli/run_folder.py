@@ -95,6 +95,7 @@ MOST_EVALUATION_BYTES = 16 << 20
 OTHER_KINDS = {
     "AutoencoderOutlierDetector": "an outlier detector; use it with isthmus detect DATA --model",
     "Denoiser": "a denoiser; use it with isthmus denoise DATA --model",
+    "ItemAutoencoder": "a model of ratings; use it with isthmus recommend",
     "WindowedAutoencoder": (
         "a model of the windows of a series, which this command does not take; isthmus encode, reconstruct, impute, "
         "score, sample, evaluate, plot, explore and info do, as isthmus info"
@@ -133,6 +134,7 @@ class DataRecord:
     dialect: Dialect | None = fact(default=None)
     passed_over: tuple[str, ...] = fact(default=())
     reading: dict[str, bool | float | str] | None = fact(default=None)  # flags for pictures and sounds
+    given: TableLayout | None = fact(default=None)  # columns that rows are given
     named_columns: bool = fact(default=False)  # whether the file has columns with names, and is no array or pictures
 
     @property

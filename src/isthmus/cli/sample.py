@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from isthmus.cli.conditions import Conditions, GivenValues
 from isthmus.cli.matching_rows import rows_expected
+from isthmus.cli.outcome import say
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.row_flags import Overwrite, PicturesOutput, RunPath, Seed
 from isthmus.cli.rows_output import require_writable, write_rows
@@ -23,7 +25,9 @@ def sample(
     number: Annotated[int, Parameter(("--number", "-n"), validator=Number(gte=1))] = 16,
     seed: Seed | None = None,
     codes: Literal["auto", "prior", "density"] = "auto",
-    noise: Annotated[bool, Parameter(show_default=False)] = False,
+    noise: Annotated[bool | None, Parameter(show_default=False)] = None,
+    order: Annotated[tuple[str, ...], Parameter(show_default=False)] = (),
+    given: GivenValues = (),
     output: PicturesOutput = None,
     overwrite: Overwrite = False,
 ) -> None:
@@ -39,20 +43,30 @@ def sample(
         Another seed draws other rows; without it the model's own is taken, so the same rows come again.
     codes
         Where codes come from: the prior of a variational model, or a density fitted to the codes of training rows,
-        which every model has; auto takes the prior where there is one.
+        which every model has; auto takes whichever is nearer to held-out codes, and says so.
     noise
-        Add what the decoder leaves out: noise as large as the model's error on held-out rows.
+        Add what the decoder leaves out: noise as large as the model's error on held-out rows. Columns of a table then
+        take the values that they took in training rows: whole numbers, ranges, categories, empty cells. By itself for
+        tables with names.
+    order
+        A constraint that every row keeps, such as "start <= end"; repeat for more.
     """
     found = open_run(run)
     if found.is_of_series:
         from isthmus.cli.series_commands import refuse_flags, sample_windows
 
-        refuse_flags(found, {"--seed": seed is not None, "--codes": codes != "auto", "--noise": noise})
+        rows_only = {"--seed": seed is not None, "--codes": codes != "auto", "--noise": noise is not None}
+        refuse_flags(found, rows_only | {"--given": given, "--order": order})
         sample_windows(found, number, output, overwrite=overwrite)
         return
     estimator = found.load()
     expected = rows_expected(found, estimator)
     require_writable(output, overwrite=overwrite, row_shape=expected.row_shape)
     refuse_own_inputs([output], [], run)
-    rows = estimator.sample(number, random_state=seed, codes=codes, noise=noise)
+    beside = Conditions(found, estimator, given).repeated(number)
+    if noise is None:  # a file's rows are to be like its rows
+        noise = estimator.fitted_.marginals is not None
+    rows = estimator.sample(number, random_state=seed, codes=codes, noise=noise, given=beside, order=order)
+    if codes == "auto" and estimator.fitted_.model.bottleneck.has_prior:
+        say(f"{estimator.code_source().sentence()}.")
     write_rows(output, rows, expected.columns, row_shape=expected.row_shape, overwrite=overwrite)

@@ -17,6 +17,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from isthmus.inference.missing import completed
+from isthmus.rows.conditions import given_for
 
 if TYPE_CHECKING:
     from isthmus.estimator import BaseAutoencoder
@@ -45,7 +46,7 @@ class ColumnError:
     pca: float
 
 
-def column_errors(estimator: BaseAutoencoder, X: Any) -> list[ColumnError]:
+def column_errors(estimator: BaseAutoencoder, X: Any, *, given: Any = None) -> list[ColumnError]:
     """The error of each column of a mixed-type table, over the observed cells of the rows X, a DataFrame."""
     check_is_fitted(estimator)
     layout = estimator.fitted_.layout
@@ -57,9 +58,12 @@ def column_errors(estimator: BaseAutoencoder, X: Any) -> list[ColumnError]:
     rows = np.asarray(estimator.to_numbers(X))
     scaling, principal = estimator.scaling_, estimator.principal_
     size = min(estimator.n_components_, len(principal.directions))
-    units = torch.from_numpy(scaling.apply(completed(estimator.fitted_, rows)))
-    by_pca = scaling.undo(principal.reconstruct(units, size).numpy())
-    reconstruction = estimator.fitted_.reconstruct(estimator.to_numbers(X))
+    beside = given_for(estimator, given, len(rows))
+    units = torch.from_numpy(scaling.apply(completed(estimator.fitted_, rows, beside)))
+    conditions = estimator.fitted_.given_units(beside)
+    conditions = None if conditions is None else torch.from_numpy(conditions)
+    by_pca = scaling.undo(principal.reconstruct(units, size, conditions).numpy())
+    reconstruction = estimator.fitted_.reconstruct(estimator.to_numbers(X), beside)
     found = []
     for column, (begin, end) in zip(layout.columns, layout.spans(), strict=True):
         seen = ~np.isnan(rows[:, begin])

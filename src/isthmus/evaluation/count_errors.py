@@ -50,17 +50,18 @@ class CountErrors:
         self.directions = self.products = np.zeros((0, len(self.principal.mean)))
         self._deviances = self.deviances = np.zeros(n_sizes)
 
-    def add(self, units: np.ndarray) -> np.ndarray:
-        """Add rows of counts, shape (n_rows, n_features); returns their principal coordinates."""
+    def add(self, units: np.ndarray, given: np.ndarray | None = None) -> np.ndarray:
+        """Add rows of counts, shape (n_rows, n_features), and their conditions; returns their principal coordinates."""
         exact = torch.from_numpy(units)
         x = exact.float().to(self.device)
+        beside = None if given is None else torch.from_numpy(given).float().to(self.device)
         with torch.inference_mode():
             for size in range(len(self.errors)):
-                mean = self.likelihood.baseline(self.principal, x, size).double().cpu()
+                mean = self.likelihood.baseline(self.principal, x, size, beside).double().cpu()
                 self.errors[size] += (mean - exact).square().sum(0).numpy()
                 self._deviances[size] += float(poisson_deviance(mean, exact).sum())
             size = len(self.principal.directions)
-            return self.principal.encode(self.likelihood.encoder_input(x), size).double().cpu().numpy()
+            return self.principal.encode(self.likelihood.encoder_input(x), size, beside).double().cpu().numpy()
 
     @property
     def squares(self) -> np.ndarray:

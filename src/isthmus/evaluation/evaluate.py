@@ -25,6 +25,7 @@ from isthmus.evaluation.principal_errors import equal_error_size
 from isthmus.evaluation.probes import LabelProbes, label_codes, probe_labels, trustworthiness
 from isthmus.evaluation.result import CodeUse, Evaluation, Reconstruction, ReconstructionError
 from isthmus.input_validation import fit_columns
+from isthmus.rows.conditions import given_for
 from isthmus.tables.stream import TableStream
 
 __all__ = ["evaluate"]
@@ -37,8 +38,10 @@ def evaluate(
     X: Any,
     y: Any = None,
     *,
+    given: Any = None,
     X_train: Any = None,
     y_train: Any = None,
+    given_train: Any = None,
     random_state: int = 0,
 ) -> Evaluation:
     """Evaluate a fitted estimator on rows it has not seen.
@@ -53,7 +56,10 @@ def evaluate(
         codes are evaluated on 10,000.
     y
         Class labels, if any; by default a stream's own.
-    X_train, y_train
+    given
+        Condition of each row, for a model fitted with ``given``. The baseline is then PCA of what least squares on the
+        condition leaves, and r2 the share kept of that.
+    X_train, y_train, given_train
         Rows and labels on which the label probes are trained; without them the probes are cross-validated on ``X``.
     random_state
         Seed of folds and samples.
@@ -66,16 +72,18 @@ def evaluate(
     if y_train is not None and (X_train is None or y is None):
         raise ValueError("evaluate: y_train needs X_train and y; probes are trained on X_train and tested on X.")
     check_is_fitted(estimator)
-    gathered = gather(estimator, X, random_state)
+    given = given_for(estimator, given, _count(X))
+    gathered = gather(estimator, X, random_state, given=given)
     if isinstance(X, TableStream):
         X = fit_columns(estimator, estimator.fitted_.layout).arranged(X).take(gathered.kept)
         y = X.labels if y is None else np.asarray(y)[gathered.kept]
-        X = X.rows
+        X, given = X.rows, None if given is None else given[gathered.kept]
     labels, labels_train = (None, None) if y is None else label_codes(y, y_train)
     _require_one_a_row("y", labels, len(gathered.codes))
     training = None
     if labels_train is not None:
-        training = gather(estimator, X_train, random_state, size=gathered.size)
+        beside = given_for(estimator, given_train, _count(X_train))
+        training = gather(estimator, X_train, random_state, size=gathered.size, given=beside)
         _require_one_a_row("y_train", labels_train, len(training.codes))
 
     def read(which: str) -> LabelProbes:
@@ -103,16 +111,21 @@ def evaluate(
         explained_variance=_explained(gathered, gathered.squared_errors),
         pca_explained_variance=_explained(gathered, gathered.pca.per_feature(gathered.size)),
         feature_names=None if names is None else tuple(str(name) for name in names),
-        code=_use_of(estimator, X, gathered.codes),
+        code=_use_of(estimator, X, gathered.codes, given),
         labels=read("codes"),
         pca_labels=read("pca_codes"),
         trustworthiness=trustworthiness(gathered.sample, gathered.codes[gathered.sampled]),
         pca_trustworthiness=trustworthiness(gathered.sample, gathered.pca_codes[gathered.sampled]),
         nats_per_row=gathered.nats / gathered.n_rows,
         pca_nats_per_row=_principal_nats(estimator, gathered),
+        conditional=given is not None,
         neighbours_kept=_neighbours_kept(estimator, gathered, gathered.codes),
         pca_neighbours_kept=_neighbours_kept(estimator, gathered, gathered.pca_codes),
     )
+
+
+def _count(X: Any) -> int:
+    return X.shape[0] if hasattr(X, "shape") else len(X)
 
 
 def _require_one_a_row(name: str, labels: np.ndarray | None, n_rows: int) -> None:
@@ -170,12 +183,12 @@ def _neighbours_kept(estimator: BaseAutoencoder, gathered: HeldOut, codes: np.nd
     return neighbours_kept(gathered.sample, codes[gathered.sampled])
 
 
-def _use_of(estimator: BaseAutoencoder, X: Any, codes: np.ndarray) -> CodeUse:
+def _use_of(estimator: BaseAutoencoder, X: Any, codes: np.ndarray, given: np.ndarray | None) -> CodeUse:
     bottleneck = estimator.model_.bottleneck
     if bottleneck.sparse:
         return CodeUse(mean_on=mean_on(codes), dead_units=int((codes == 0).all(0).sum()))
     if bottleneck.has_prior:
-        report = estimator.latent_report(X)
+        report = estimator.latent_report(X, given=given)
         return CodeUse(active_units=report.active_units, kl_per_latent=tuple(report.kl.tolist()))
     return CodeUse()
 

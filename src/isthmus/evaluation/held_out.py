@@ -62,25 +62,28 @@ class HeldOut:
     deviance: float = 0.0
 
 
-def gather(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None = None) -> HeldOut:
+def gather(
+    estimator: BaseAutoencoder, X: Any, seed: int, size: int | None = None, given: np.ndarray | None = None
+) -> HeldOut:
     """Codes, PCA's codes in ``size`` dimensions (None chooses) and sums of squares, slice by slice.
 
-    For both the model and PCA, missing cells count as the linear completion fills them.
+    For both the model and PCA, missing cells count as the linear completion fills them. ``given`` is encoded already.
     """
     if not isinstance(X, TableStream):
-        return _gathered(estimator, X, seed, size)
+        return _gathered(estimator, X, seed, size, given)
     X = fit_columns(estimator, estimator.fitted_.layout).arranged(X)
     with without_name_warnings():
-        return _gathered(estimator, X.load().rows if X.fits_in_memory else X, seed, size)
+        return _gathered(estimator, X.load().rows if X.fits_in_memory else X, seed, size, given)
 
 
-def _gathered(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None) -> HeldOut:
+def _gathered(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None, given: np.ndarray | None) -> HeldOut:
     scaling, fitted = estimator.scaling_, estimator.fitted_
     if isinstance(X, TableStream):
         kept = sample_indices(len(X), MOST_PROBE_ROWS, seed)
-        codes = np.asarray(estimator.transform(X.take(kept).rows))
+        codes = np.asarray(estimator.transform(X.take(kept).rows, given=None if given is None else given[kept]))
     else:
-        codes = np.concatenate([np.asarray(estimator.transform(part)) for part in _slices(X)])
+        parts = [np.asarray(estimator.transform(part, given=beside)) for part, beside in _slices(X, given)]
+        codes = np.concatenate(parts)
         kept = np.arange(len(codes))
     size = _pca_size(estimator, codes) if size is None else size
     counts = fitted.model.likelihood.counts_deviance
@@ -88,19 +91,19 @@ def _gathered(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None) -
     sampled = sample_indices(len(codes), MOST_PAIRWISE_ROWS, seed)
     squared_errors, squares = np.zeros(len(scaling.spread)), np.zeros(len(scaling.spread))
     pca_codes, sample, nats, deviance, begin = [], [], 0.0, 0.0, 0
-    for part in _slices(X):
+    for part, beside in _slices(X, given):
         numbers = rows = estimator.to_numbers(part)
         rows = np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows, dtype=np.float64)
-        rows = completed(fitted, rows)
-        reconstructions = fitted.reconstruct(numbers)
+        rows = completed(fitted, rows, beside)
+        reconstructions = fitted.reconstruct(numbers, beside)
         deviance += count_deviance(fitted, rows, reconstructions)
         with np.errstate(over="ignore", invalid="ignore"):
             errors = (rows - reconstructions) / scaling.spread
             units = (rows - scaling.center) / scaling.spread
-            principal_codes = pca.add(units)[:, :size]
+            principal_codes = pca.add(units, fitted.given_units(beside))[:, :size]
             squared_errors += np.einsum("ij,ij->j", errors, errors)
             squares += np.einsum("ij,ij->j", units, units)
-            nats += float(estimator.score_samples(part).sum(dtype=np.float64))
+            nats += float(estimator.score_samples(part, given=beside).sum(dtype=np.float64))
         low, high = np.searchsorted(kept, [begin, begin + len(rows)])
         pca_codes.append(principal_codes[kept[low:high] - begin])
         inside = kept[sampled[(sampled >= low) & (sampled < high)]]
@@ -122,13 +125,22 @@ def _gathered(estimator: BaseAutoencoder, X: Any, seed: int, size: int | None) -
     )
 
 
-def _slices(X: Any) -> Iterator[Any]:
-    """The rows a few megabytes at a time, in X's own type, which keeps column names."""
+def _slices(X: Any, given: np.ndarray | None) -> Iterator[tuple[Any, np.ndarray | None]]:
+    """The rows a few megabytes at a time, and what they are given."""
+    begin = 0
+    for part in _row_slices(X):
+        end = begin + (part.shape[0] if hasattr(part, "shape") else len(part))
+        yield part, None if given is None else given[begin:end]
+        begin = end
+
+
+def _row_slices(X: Any) -> Iterator[Any]:
+    """The rows in X's own type, which keeps column names."""
     if isinstance(X, TableStream):
         yield from (block.rows for block in X.blocks())
         return
     if isinstance(X, Table):
-        yield from _slices(HeldStream(X))
+        yield from _row_slices(HeldStream(X))
         return
     if hasattr(X, "tocsr"):
         X = X.tocsr()

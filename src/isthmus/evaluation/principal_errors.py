@@ -6,7 +6,8 @@ With centred rows c = u - m, directions V (orthonormal rows, or nearly) and k of
     S = Σ c ⊙ c      P = V Σ c cᵀ
     Σ_j w_j Σ(u_j - û_j)²  =  w·S - 2 Σ_{i≤k} p_i + Σ_{i,i'≤k} (P Vᵀ ⊙ G)_{ii'}
 
-with p_i = Σ_j w_j P_ij V_ij and G = V diag(w) Vᵀ, which is the identity if all weights are 1.
+with p_i = Σ_j w_j P_ij V_ij and G = V diag(w) Vᵀ, which is the identity if all weights are 1. Where rows are given
+conditions, m is the mean row given its own, by least squares.
 """
 
 from __future__ import annotations
@@ -29,12 +30,15 @@ class PrincipalErrors:
     def __init__(self, principal: Principal):
         self.mean = principal.mean.double().cpu().numpy()
         self.directions = principal.directions.double().cpu().numpy()
+        self.effect = None if principal.effect is None else principal.effect.double().cpu().numpy()
         self.squares = np.zeros(len(self.mean))
         self.products = np.zeros_like(self.directions)
 
-    def add(self, units: np.ndarray) -> np.ndarray:
-        """Add rows of shape (n_rows, n_features) to the sums; returns their principal coordinates."""
+    def add(self, units: np.ndarray, given: np.ndarray | None = None) -> np.ndarray:
+        """Add rows of shape (n_rows, n_features), and their conditions; returns their principal coordinates."""
         centred = units - self.mean
+        if given is not None and self.effect is not None:
+            centred -= given @ self.effect.T
         codes = centred @ self.directions.T
         self.squares += np.einsum("ij,ij->j", centred, centred)
         self.products += codes.T @ centred

@@ -151,6 +151,7 @@ class Evaluation:
     neighbours_kept: float | None = None
     pca_neighbours_kept: float | None = None
     deviance: Reconstruction | None = None
+    conditional: bool = False
 
     @property
     def reconstruction(self) -> Reconstruction:
@@ -291,6 +292,8 @@ def sentence(evaluation: Evaluation) -> str:
     if model is None or pca is None:
         return f"{opening}: these rows do not vary, so there is nothing to keep."
     variation = "the variance" if evaluation.deviance is None else "the deviance"
+    if evaluation.conditional:
+        variation += " that the condition leaves"
     if evaluation.scale is not None:
         variation += f" ({SCALED[evaluation.scale]})"
     sparse = evaluation.code.mean_on is not None

@@ -68,6 +68,8 @@ class Items:
         The columns of the user's table where one takes several of ``columns`` or holds no plain number: its name, its
         kind (number, boolean, date or category), where its numbers begin and end, and its categories. Empty where
         every column is a number.
+    given : ndarray of shape (n_items + n_probes, n_given) or None
+        What each is given, encoded.
     n_held_out, n_ranked, n_training : int
         All there are, of which so many were ranked by error; ``n_training`` is 0 where they are not at hand.
     """
@@ -88,6 +90,7 @@ class Items:
     title: str
     label_name: str
     fields: tuple[dict[str, Any], ...] = ()
+    given: np.ndarray | None = None
 
 
 def choose_items(errors: np.ndarray, n_features: int, byte_wide: bool, room: int = ROOM, seed: int = 0) -> np.ndarray:

@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from isthmus.estimator import BaseAutoencoder
 from isthmus.evaluation import Evaluation, evaluate
 from isthmus.evaluation.principal_errors import PrincipalErrors
+from isthmus.explorer.conditions import conditions_facts
 from isthmus.explorer.items import (
     COLOUR_ROOM,
     LINES_ROOM,
@@ -43,6 +44,7 @@ from isthmus.explorer.programs import UnknownLayerError
 from isthmus.explorer.row_kind import row_kind
 from isthmus.explorer.tab import LARGE_NETWORK, View, row_errors, tab_facts
 from isthmus.inference.missing import completed
+from isthmus.rows.conditions import given_for
 from isthmus.tables.atomic import atomic_write
 from isthmus.tables.row_shape import RowShape
 from isthmus.tables.stream import TableStream
@@ -61,7 +63,9 @@ def write_explorer(
     X: Any,
     y: Any = None,
     *,
+    given: Any = None,
     X_train: Any = None,
+    given_train: Any = None,
     ids: Any = None,
     image_shape: tuple[int, ...] | None = None,
     columns: Any = None,
@@ -83,6 +87,8 @@ def write_explorer(
     X, y
         Held-out rows, and their classes if any. Of a `TableStream` the figures are those of all rows, and what is
         shown and ranked is a sample of 20,000.
+    given, given_train
+        Conditions of the held-out and of the training rows, for models fitted with ``given``.
     X_train
         The training rows, from which uncertainty and axes are taken; without them, the training codes that the model
         keeps.
@@ -118,20 +124,24 @@ def write_explorer(
         check_is_fitted(model)
     first = next(iter(models.values()))
     known = evaluations or {}
-    evaluated = {name: known.get(name) or evaluate(model, X) for name, model in models.items()}
+    conditions = given_for(first, given, _count(X))
+    evaluated = {name: known.get(name) or evaluate(model, X, given=conditions) for name, model in models.items()}
     title = plain_words(title)
     n_held_out, n_training = _count(X), 0 if X_train is None else _count(X_train)
-    for what, given in (("y", y), ("ids", ids)):
-        if given is not None and len(given) != n_held_out:
-            raise ValueError(f"write_explorer: {what} has {len(given)} entries, X has {n_held_out} rows.")
+    for what, entries in (("y", y), ("ids", ids)):
+        if entries is not None and len(entries) != n_held_out:
+            raise ValueError(f"write_explorer: {what} has {len(entries)} entries, X has {n_held_out} rows.")
     row_shape = row_shape or first.fitted_.row_shape
     if row_shape is not None and len(row_shape.grid) == 2:  # pictures, and spectrograms as pictures
         image_shape = image_shape or row_shape.sizes
     if row_shape is None or len(row_shape.grid) != 1:  # what is a line is no picture one pixel high
         image_shape = image_shape or first.image_shape or getattr(X, "image_shape", None)
-    X, y, ids = _in_memory(X, y, ids, MOST_DRAWN)
-    rows = _numbers(first, X)
-    training = None if X_train is None else _numbers(first, _in_memory(X_train, None, None, MOST_DRAWN)[0])
+    X, y, ids, conditions = _in_memory(X, y, ids, conditions, MOST_DRAWN)
+    rows, training, conditions_train = _numbers(first, X), None, None
+    if X_train is not None:
+        conditions_train = given_for(first, given_train, n_training)
+        X_train, _, _, conditions_train = _in_memory(X_train, None, None, conditions_train, MOST_DRAWN)
+        training = _numbers(first, X_train)
     shape = channels_first(image_shape)
     if shape is not None and math.prod(shape) != rows.shape[1]:
         raise ValueError(
@@ -140,7 +150,7 @@ def write_explorer(
     if columns is not None and len(columns) != rows.shape[1]:
         raise ValueError(f"write_explorer: columns has {len(columns)} names, X has {rows.shape[1]} columns.")
     size = next(iter(evaluated.values())).pca_components
-    errors, _ = row_errors(first, rows, size)
+    errors, _ = row_errors(first, rows, size, conditions)
     span = grey_range(rows)
     small = first.fitted_.n_weights < 2 * LARGE_NETWORK
     room = TABLE_ROOM if shape is None else ROOM
@@ -173,21 +183,23 @@ def write_explorer(
         title=title or "your data",
         label_name=label_name,
         fields=fields_of(first.fitted_.layout),
+        given=None if conditions is None else _with_probes(conditions[places], first, len(probes)),
     )
     if not first.fitted_.architecture.linear:
         models["PCA"] = principal_model(first, size)
         evaluated["PCA"] = _as_pca(next(iter(evaluated.values())))
     packer = Packer()
-    curve = _curve(first, rows)
+    curve = _curve(first, rows, conditions)
     center, spread = first.scaling_.center, first.scaling_.spread
     if overlap:  # as they are, what neighbouring windows share is the same bytes
         center, spread = np.zeros_like(center), np.ones_like(spread)
     facts: dict[str, Any] = {"format": 1, "items": items_facts(items, packer, center, spread)}
     facts["items"] |= {} if beside is None else beside(places, packer)
+    facts["items"]["given"] = conditions_facts(first.fitted_, conditions, items.given, packer)
     facts["tabs"] = []
     for name, model in models.items():
         is_pca = name == "PCA" and model is not estimator
-        view = _view(name, model, evaluated[name], items, rows, training, is_pca)
+        view = _view(name, model, evaluated[name], items, (rows, conditions), (training, conditions_train), is_pca)
         facts["tabs"].append(tab_facts(view, items, packer) | {"curve": curve})
     with atomic_write(path, overwrite=overwrite) as temporary:
         temporary.write_text(_filled(facts, packer, title), encoding="utf-8")
@@ -198,24 +210,26 @@ def _view(
     model: BaseAutoencoder,
     evaluation: Evaluation,
     items: Items,
-    rows: np.ndarray,
-    training: np.ndarray | None,
+    held_out_rows: tuple[np.ndarray, np.ndarray | None],
+    training_rows: tuple[np.ndarray | None, np.ndarray | None],
     is_pca: bool,
 ) -> View:
-    codes_of = model.fitted_.encode
-    held_out = codes_of(rows)
+    codes_of, (rows, given), (training, given_train) = model.fitted_.encode, held_out_rows, training_rows
+    held_out = codes_of(rows, given)
     if training is not None:
-        known = codes_of(training)
+        known = codes_of(training, given_train)
     else:
         known = model.fitted_.training_codes
         known = held_out if known is None else known
     size = evaluation.pca_components
-    errors, pca_errors = row_errors(model, rows, size)
+    errors, pca_errors = row_errors(model, rows, size, given)
     n_real = len(items.places)
     probe_errors = probe_pca = np.empty(0)
     if items.probes:
-        probe_errors, probe_pca = row_errors(model, items.rows[n_real:], size)
-    codes = codes_of(items.rows)
+        probe_errors, probe_pca = row_errors(
+            model, items.rows[n_real:], size, None if items.given is None else items.given[n_real:]
+        )
+    codes = codes_of(items.rows, items.given)
     return View(
         name,
         model,
@@ -229,20 +243,32 @@ def _view(
         probe_pca,
         rows,
         is_pca,
+        given,
     )
 
 
-def _in_memory(X: Any, y: Any, ids: Any, most: int, seed: int = 0) -> tuple[Any, Any, Any]:
-    """Rows, classes and names as they are, or a sample of them where the rows are a stream."""
+def _with_probes(given: np.ndarray, model: BaseAutoencoder, n_probes: int) -> np.ndarray:
+    """Conditions of the items and of the probes: the mean one of the mean row, that of the first row for the others."""
+    scaling = model.fitted_.given
+    assert scaling is not None  # or there were no conditions
+    return np.concatenate([given, scaling.center[None], np.repeat(given[:1], max(0, n_probes - 1), 0)])[
+        : len(given) + n_probes
+    ]
+
+
+def _in_memory(
+    X: Any, y: Any, ids: Any, given: np.ndarray | None, most: int, seed: int = 0
+) -> tuple[Any, Any, Any, np.ndarray | None]:
+    """Rows, classes, names and conditions as they are, or a sample of them where the rows are a stream."""
     if not isinstance(X, TableStream):
-        return X, y, ids
+        return X, y, ids, given
     places = np.arange(len(X))
     if len(X) > most:
         places = np.sort(np.random.default_rng(seed).choice(len(X), most, replace=False, shuffle=False))
     table = X.take(places)
     y = table.labels if y is None else np.asarray(y)[places]
     ids = table.ids if ids is None else np.asarray(ids)[places]
-    return table.rows, y, places if ids is None else ids
+    return table.rows, y, places if ids is None else ids, None if given is None else given[places]
 
 
 def _count(X: Any) -> int:
@@ -278,13 +304,14 @@ def _as_pca(evaluation: Evaluation) -> Evaluation:
     )
 
 
-def _curve(model: BaseAutoencoder, rows: np.ndarray) -> list[float]:
+def _curve(model: BaseAutoencoder, rows: np.ndarray, given: np.ndarray | None) -> list[float]:
     """PCA's mean squared error per feature with 0, 1, 2 … components, in the units of the evaluation."""
     scaling, pca = model.scaling_, PrincipalErrors(model.principal_)
     weights = np.ones(len(scaling.spread))
     if model.fitted_.is_in_user_units:
         weights = scaling.spread**2
-    pca.add((completed(model.fitted_, rows) - scaling.center) / scaling.spread)
+    units = (completed(model.fitted_, rows, given) - scaling.center) / scaling.spread
+    pca.add(units, model.fitted_.given_units(given))
     return (pca.curve(weights)[: MOST_CURVE + 1] / len(rows) / len(weights)).tolist()
 
 

@@ -21,9 +21,12 @@ def principal_model(estimator: BaseAutoencoder, size: int) -> BaseAutoencoder:
     """The PCA that a fitted estimator is compared with, of ``size`` numbers, as an estimator to transform with."""
     fitted = estimator.fitted_
     n_features = len(fitted.principal.mean)
-    encoder = Network(nn.Linear(n_features, size), None, output_size=size)
-    decoder = Network(nn.Linear(size, n_features), None, input_size=size)
-    init_from_closed_form(encoder, decoder, PointBottleneck().principal_start(fitted.principal, size))
+    effect = fitted.principal.effect
+    n_given = 0 if effect is None else effect.shape[1]
+    encoder = Network(nn.Linear(n_features + n_given, size), None, output_size=size)
+    decoder = Network(nn.Linear(size + n_given, n_features), None, input_size=size + n_given)
+    start = PointBottleneck().principal_start(fitted.principal, size)
+    init_from_closed_form(encoder, decoder, start if effect is None else start.conditioned(effect))
     model = AutoencoderModel(
         NoCorruption(), encoder, PointBottleneck(), decoder, GaussianLikelihood(), fitted.model.completion
     )

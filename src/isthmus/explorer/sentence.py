@@ -35,7 +35,8 @@ def opening_sentence(
     model, pca = error.model.r2, error.pca.r2
     if model is None or pca is None:
         return [*pieces, ["plain", "These rows do not vary, so there is nothing to keep."]]
-    pieces += [["plain", "The code keeps "], ["strong", percentage(model)], ["plain", " of the variance; "]]
+    left = " that the condition leaves" if evaluation.conditional else ""
+    pieces += [["plain", "The code keeps "], ["strong", percentage(model)], ["plain", f" of the variance{left}; "]]
     if is_pca:
         return [*pieces, ["plain", "this is PCA, the best linear code."]]
     if kind.closed_form and is_linear:

@@ -11,6 +11,7 @@ import torch
 from isthmus.estimator import BaseAutoencoder
 from isthmus.evaluation import Evaluation
 from isthmus.evaluation.principal_errors import PrincipalErrors
+from isthmus.explorer.conditions import with_condition
 from isthmus.explorer.items import Items
 from isthmus.explorer.packing import FLOAT_LEVELS, Packer
 from isthmus.explorer.places import QUANTILES, Places, density_tiles
@@ -68,15 +69,16 @@ class View:
     probe_pca_errors: np.ndarray
     rows: np.ndarray
     is_pca: bool = False
+    given: np.ndarray | None = None
 
 
-def units_of(estimator: BaseAutoencoder, rows: np.ndarray) -> torch.Tensor:
+def units_of(estimator: BaseAutoencoder, rows: np.ndarray, given: np.ndarray | None = None) -> torch.Tensor:
     """Rows in the user's units as float32 tensors in the model's, NaN filled."""
-    return torch.from_numpy(estimator.scaling_.apply(completed(estimator.fitted_, rows)))
+    return torch.from_numpy(estimator.scaling_.apply(completed(estimator.fitted_, rows, given)))
 
 
 def row_errors(
-    estimator: BaseAutoencoder, rows: np.ndarray, size: int, *, cut: bool = False
+    estimator: BaseAutoencoder, rows: np.ndarray, size: int, given: np.ndarray | None = None, *, cut: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
     """Squared error per feature of each row, the model's and PCA's, in the evaluation's units; NaN cells are left out.
 
@@ -86,15 +88,22 @@ def row_errors(
     if estimator.fitted_.is_in_user_units:
         weights = estimator.scaling_.spread
     units = (rows - estimator.scaling_.center) / estimator.scaling_.spread
-    x = units_of(estimator, rows)
+    fitted = estimator.fitted_
+    x, conditions = units_of(estimator, rows, given), fitted.given_units(given)
+    beside = () if conditions is None else (torch.from_numpy(conditions).to(fitted.device),)
     with torch.inference_mode():
-        codes = estimator.fitted_.codes_of(x.to(estimator.fitted_.device))
+        codes = fitted.codes_of(x.to(fitted.device), *beside)
         if cut:
             codes = codes * (torch.arange(codes.shape[1], device=codes.device) < size)
-        model = estimator.model_.decode(codes).cpu().numpy().astype(np.float64)
+        model = estimator.model_.decode(codes, *beside).cpu().numpy().astype(np.float64)
     principal = PrincipalErrors(estimator.principal_)
     kept = principal.directions[:size]
-    pca = principal.mean + (x.numpy().astype(np.float64) - principal.mean) @ kept.T @ kept
+    mean = (
+        principal.mean
+        if conditions is None or principal.effect is None
+        else principal.mean + conditions @ principal.effect.T
+    )
+    pca = mean + (x.numpy().astype(np.float64) - mean) @ kept.T @ kept
     present = np.maximum(1, np.isfinite(units).sum(1))
     return tuple(np.nansum(((units - again) * weights) ** 2, axis=1) / present for again in (model, pca))  # type: ignore[return-value]
 
@@ -110,7 +119,9 @@ def tab_facts(view: View, items: Items, packer: Packer) -> dict[str, Any]:
     outside = ((seen[:, :2] < places.limits[:2, 0]) | (seen[:, :2] > places.limits[:2, 1])).any(1)
     decoder, encoder, note = _programs(view, items, packer)
     linear = estimator.fitted_.architecture.linear
-    trips = None if encoder is None or estimator.fitted_.masked else _round_trips(view)
+    trips = None
+    if encoder is not None and not estimator.fitted_.masked and items.given is None:
+        trips = _round_trips(view)
     return {
         "name": view.name,
         "variant": type(estimator).__name__ if not view.is_pca else "PCA",
@@ -170,9 +181,11 @@ def _programs(view: View, items: Items, packer: Packer) -> tuple[dict, dict | No
     decoder, unit = model.decoder.plain(), torch.from_numpy(estimator.fitted_.code_unit)
     codes = torch.from_numpy(np.asarray(view.codes, np.float32))
     if estimator.fitted_.whitened:  # the page has one unit for all latents: the networks take the latents' own
-        decoder.input_scale = unit if decoder.input_scale is None else decoder.input_scale * unit
+        wide = torch.cat([unit, torch.ones(0 if items.given is None else items.given.shape[1])])
+        decoder.input_scale = wide if decoder.input_scale is None else decoder.input_scale * wide
     else:
         codes = codes / unit
+    codes = with_condition(codes, estimator.fitted_, items.given)
     spread = torch.from_numpy(np.minimum(estimator.scaling_.spread, WIDE_COLUMN)).float()
     with torch.inference_mode():
         meant = model.likelihood.cpu().mean(decoder(codes))
@@ -194,7 +207,7 @@ def _programs(view: View, items: Items, packer: Packer) -> tuple[dict, dict | No
             encoder.output_scale = outputs if encoder.output_scale is None else encoder.output_scale * outputs
     except UnknownLayerError as error:
         return program, None, f"Rows of your own can't be encoded here: {error}"
-    x = units_of(estimator, items.rows)
+    x = with_condition(units_of(estimator, items.rows, items.given), estimator.fitted_, items.given)
     deviation = torch.from_numpy(view.places.deviation / (1 if estimator.fitted_.whitened else unit.numpy())).float()
     with torch.inference_mode():
         placed = model.bottleneck(encoder(x)).mean
@@ -246,7 +259,8 @@ def _curve(view: View, rows: np.ndarray) -> list[list[float]]:
         return []
     sizes = range(1, min(view.evaluation.n_components, MOST_CURVE) + 1)
     rows = rows[:: max(1, len(rows) // CURVE_ROWS)]
-    return [[size, float(row_errors(view.estimator, rows, size, cut=True)[0].mean())] for size in sizes]
+    given = None if view.given is None else view.given[:: max(1, len(view.given) // CURVE_ROWS)]
+    return [[size, float(row_errors(view.estimator, rows, size, given, cut=True)[0].mean())] for size in sizes]
 
 
 def _history(estimator: BaseAutoencoder) -> dict[str, list[float]]:
@@ -261,7 +275,8 @@ def _shortened(values: Any) -> list[float]:
 
 def _difference_scale(view: View, items: Items) -> float:
     rows = items.rows[: len(items.places)]
-    decoded = view.estimator.fitted_.decode(view.codes[: len(rows)])
+    given = None if items.given is None else items.given[: len(rows)]
+    decoded = view.estimator.fitted_.decode(view.codes[: len(rows)], given)
     spread = 1.0 if items.image_shape is not None else view.estimator.scaling_.spread
     sizes = np.abs((decoded - rows) / spread)
     return float(np.nanquantile(sizes, 0.995)) or 1.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,13 +14,16 @@ from sklearn.utils.validation import check_is_fitted
 from isthmus.fitted import FittedState
 from isthmus.generation.density import fit_code_density
 from isthmus.generation.path import linear_path, spherical_path
+from isthmus.generation.sources import CodeSource, nearest_source
+from isthmus.generation.tables import Finish, drawn_in_order, order_of
 from isthmus.inference.code_buffer import CodeBuffer
-from isthmus.rows.metadata import given_for
+from isthmus.rows.conditions import given_for
 
 __all__ = ["CODES", "PATHS", "GenerationMixin"]
 
 CODES = ("auto", "prior", "density")
 PATHS = ("auto", "linear", "spherical")
+REFERENCE_ROWS = 4096  # draws by which a model's own distribution of each column is known
 FLAT = 3  # up to this many dimensions a linear path between variational codes does no harm
 
 
@@ -31,7 +35,10 @@ class GenerationMixin:
         transform: Any
         inverse_transform: Any
 
-    _density = None  # fitted on first use, with the codes it was fitted to
+    # Found on first use, each with what it was found from.
+    _density = None
+    _source = None
+    _finishing = None
 
     def sample(
         self,
@@ -39,10 +46,14 @@ class GenerationMixin:
         random_state: Any = None,
         *,
         codes: str = "auto",
-        noise: bool = False,
+        noise: bool | None = None,
         given: Any = None,
-    ) -> np.ndarray:
+        order: Sequence[str] = (),
+    ) -> Any:
         """Draw codes and decode them: rows of shape (n_samples, n_features), in the units of the data.
+
+        Of a model of a mixed-type DataFrame they are a DataFrame of synthetic rows: whole numbers, ranges, categories
+        and patterns of missing cells are those of the training rows (`isthmus.generation.tables`).
 
         Parameters
         ----------
@@ -52,15 +63,19 @@ class GenerationMixin:
             Seed or generator; None uses the model's own seed, so repeated calls give the same rows.
         codes
             The distribution of codes: ``"prior"`` is N(0, I), which only a variational model has; ``"density"`` is
-            fitted to the codes of training rows (`isthmus.generation.density`); ``"auto"`` is the prior if there is
-            one, otherwise the density.
+            fitted to the codes of training rows (`isthmus.generation.density`); ``"auto"`` is whichever is nearer to
+            codes that the density was not fitted to, which `code_source` says.
         noise
             Sample from the likelihood: each column gets normal noise with the variance of the model's error on held-out
             rows; booleans and categories are drawn (and with a Bernoulli likelihood, 0 or 1). Without it a row
-            is the mean of the rows with its code. Counts are always drawn, whole numbers from 0, and the row's total is
-            that of some training row.
+            is the mean of the rows with its code. None: for mixed-type tables alone. Counts are always drawn, whole
+            numbers from 0, and the row's total is that of some training row. With noise the columns of a table that had
+            names take the values that they took in training rows.
         given
-            Condition of each new row, shape (n_samples, n_given), for a model fitted with ``given``.
+            Condition of each new row, shape (n_samples, n_given), for a model fitted with ``given``; one row holds for
+            all of them.
+        order
+            Constraints between numeric columns or dates that every new row keeps, such as ``"start <= end"``.
         """
         who = type(self).__name__
         check_is_fitted(self)  # pyrefly: ignore[bad-argument-type]
@@ -76,15 +91,75 @@ class GenerationMixin:
                 f"codes='density'."
             )
         generator = check_random_state(fitted.seed if random_state is None else random_state)
-        if has_prior and codes != "density":
-            drawn = generator.standard_normal((n_samples, fitted.n_components)) * fitted.code_unit
-        else:
-            drawn = self._drawn_from_density(n_samples, generator)
-        rows = fitted.decode(drawn, given_for(self, given, n_samples))
-        drawn_whole = noise or fitted.model.likelihood.draws_whole
-        return fitted.in_user_format(self._with_noise(rows, generator) if drawn_whole else rows)
+        noise = fitted.layout is not None if noise is None else noise
+        orders = order_of([order] if isinstance(order, str) else order, self._column_names(), fitted.layout, who)
+        given = self._conditions(given, n_samples)
+        source = self.code_source().name if codes == "auto" else codes
+        finish = self._finish() if noise else None
 
-    def interpolate(self, A: Any, B: Any, steps: int = 9, path: str = "auto") -> np.ndarray:
+        def draw(count: int) -> np.ndarray:
+            rows = self._drawn(count, source, given, generator, noise=noise)
+            return rows if finish is None else finish.rows(rows, generator, gaps=True)
+
+        rows = drawn_in_order(draw, int(n_samples), orders, who)
+        return fitted.in_user_format(rows.astype(fitted.dtype))
+
+    def code_source(self) -> CodeSource:
+        """Where `sample` takes codes from unless it is told: the prior, or the density of training codes.
+
+        A model without a prior has the density alone. Of one with a prior whichever is nearer to held-out codes.
+        """
+        check_is_fitted(self)  # pyrefly: ignore[bad-argument-type]
+        fitted = self.fitted_
+        if not fitted.model.bottleneck.has_prior:
+            return CodeSource("density", {})
+        if fitted.codes is None:
+            return CodeSource("prior", {})
+        found, measured = self._source or (None, None)
+        if found is None or measured is not fitted.codes:
+            found = nearest_source(fitted.codes.kept.numpy()[:, : fitted.n_components], fitted.seed)
+            self._source = found, fitted.codes
+        return found
+
+    def _drawn(
+        self, count: int, source: str, given: np.ndarray | None, generator: np.random.RandomState, *, noise: bool
+    ) -> np.ndarray:
+        """Rows as numbers in the user's units, from codes of a source."""
+        fitted = self.fitted_
+        if source == "prior":
+            drawn = generator.standard_normal((count, fitted.n_components)) * fitted.code_unit
+        else:
+            drawn = self._drawn_from_density(count, generator)
+        rows = fitted.decode(drawn, given)
+        drawn_whole = noise or fitted.model.likelihood.draws_whole
+        return self._with_noise(rows, generator) if drawn_whole else rows
+
+    def _finish(self) -> Finish | None:
+        """What brings draws to the values that columns take; None of rows that are no table."""
+        fitted = self.fitted_
+        marginals = fitted.marginals
+        if marginals is None or fitted.model.likelihood.draws_whole:
+            return None
+        known, fitted_to = self._finishing or (None, None)
+        if known is None or fitted_to is not marginals:
+            numeric = range(marginals.quantiles.shape[1]) if fitted.layout is None else fitted.layout.blocks.numbers
+            reference = None
+            if fitted.given is None:  # columns differ by condition, and their quantiles are those of all rows
+                generator = check_random_state(fitted.seed)
+                rows = self._drawn(REFERENCE_ROWS, self.code_source().name, None, generator, noise=True)
+                levels = np.linspace(0, 1, len(marginals.quantiles))
+                reference = np.quantile(rows.astype(np.float64), levels, axis=0)
+            known = Finish(marginals, tuple(numeric), reference)
+            self._finishing = known, marginals
+        return known
+
+    def _column_names(self) -> list[str]:
+        n_columns = self.fitted_.architecture.n_features
+        return [str(name) for name in getattr(self, "feature_names_in_", (f"x{place}" for place in range(n_columns)))]
+
+    def interpolate(
+        self, A: Any, B: Any, steps: int = 9, path: str = "auto", *, given: Any = None, given_end: Any = None
+    ) -> np.ndarray:
         """Decode points on a path from the code of A to the code of B, both ends included.
 
         Parameters
@@ -96,6 +171,9 @@ class GenerationMixin:
         path
             ``"linear"``, ``"spherical"`` (about the origin, for codes of many latents with a prior N(0, I)), or
             ``"auto"``: spherical for variational codes of more than 3 latents.
+        given, given_end
+            Conditions of A and of B, for a model fitted with ``given``; B's are A's unless they are passed. Where they
+            differ, the condition moves linearly with the code.
 
         Returns
         -------
@@ -108,7 +186,12 @@ class GenerationMixin:
             raise ValueError(f"{who}: interpolate takes steps of at least 2, got {steps!r}.")
         if path not in PATHS:
             raise ValueError(f"{who}: path must be one of {', '.join(PATHS)}, got {path!r}.")
-        starts, ends = (self.transform(_as_rows(rows)).astype(np.float64) for rows in (A, B))
+        A, B = _as_rows(A), _as_rows(B)
+        first = self._conditions(given, _count(A))
+        last = first if given_end is None else self._conditions(given_end, _count(B))
+        starts, ends = (
+            self.transform(rows, given=beside).astype(np.float64) for rows, beside in ((A, first), (B, last))
+        )
         if len(starts) != len(ends):
             raise ValueError(f"{who}: A and B must have equal numbers of rows, got {len(starts)} and {len(ends)}.")
         if path == "auto":
@@ -116,7 +199,18 @@ class GenerationMixin:
             path = "spherical" if spherical else "linear"
         unit = fitted.code_unit  # the prior's sphere is one in the units of the model
         points = (spherical_path if path == "spherical" else linear_path)(starts / unit, ends / unit, int(steps))
-        return self.inverse_transform(points.reshape(-1, fitted.n_components) * unit)
+        if first is None or last is None:
+            between = None
+        else:
+            between = linear_path(first, last, int(steps)).reshape(-1, first.shape[1])
+        return self.inverse_transform(points.reshape(-1, fitted.n_components) * unit, given=between)
+
+    def _conditions(self, given: Any, n_rows: int) -> np.ndarray | None:
+        """Encoded conditions of so many rows; one condition alone is that of all."""
+        if given is not None and n_rows > 1 and _count(given) == 1:
+            found = given_for(self, given, 1)
+            return None if found is None else np.repeat(found, n_rows, 0)
+        return given_for(self, given, n_rows)
 
     def _drawn_from_density(self, n_samples: int, generator: np.random.RandomState) -> np.ndarray:
         """Codes from the fitted density, as `inverse_transform` takes them."""
@@ -146,6 +240,10 @@ class GenerationMixin:
                 f"isthmus, or is still being fitted); fit it again to sample from them."
             )
         return self.fitted_.codes
+
+
+def _count(rows: Any) -> int:
+    return rows.shape[0] if hasattr(rows, "shape") else len(rows)
 
 
 def _as_rows(rows: Any) -> Any:

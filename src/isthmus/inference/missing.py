@@ -1,7 +1,8 @@
 """Filling missing cells: what a fitted model puts where nobody measured.
 
-A cell gets the expectation e of the linear completion, moved towards the cell x̂ that the autoencoder reconstructs as
-far as cells hidden from both said it should be:
+A cell gets the expectation e of several closed forms (`isthmus.imputation.cell_predictor`; of the linear completion
+alone where a table is too wide for them), moved towards the cell x̂ that the autoencoder reconstructs as far as cells
+hidden from both said it should be:
 
     e + α (x̂ - e)
 
@@ -18,6 +19,7 @@ import numpy as np
 from torch import Tensor
 
 from isthmus.fitted import FittedState
+from isthmus.imputation.cell_predictor import CellPredictor
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.rows.scaling import Scaling
 from isthmus.tables.finite import chunks
@@ -25,21 +27,23 @@ from isthmus.tables.finite import chunks
 __all__ = ["completed", "expected_cells", "fill_cells", "imputed", "observed_log_volume"]
 
 
-def expected_cells(model: AutoencoderModel, x: Tensor, given: Tensor | None = None) -> Tensor:
+def expected_cells(
+    model: AutoencoderModel, x: Tensor, given: Tensor | None = None, cells: CellPredictor | None = None
+) -> Tensor:
     """Rows in the model's units with NaN, to what `impute` puts there, shape (batch, n_features)."""
     if model.completion is None:
         return model.reconstruct(x, given)
-    expected = model.completion(x)
+    expected = model.completion(x) if cells is None else cells.expected(x)
     return expected + model.completion.trust * (model.reconstruct(expected, given) - expected)
 
 
-def completed(fitted: FittedState, rows: np.ndarray) -> np.ndarray:
+def completed(fitted: FittedState, rows: np.ndarray, given: np.ndarray | None = None) -> np.ndarray:
     """Rows in the user's units, their NaN as the linear completion fills them; without one, as `imputed` does."""
     completion = fitted.model.completion
     if not np.isnan(rows).any():
         return rows
     if completion is None:
-        return imputed(fitted, rows)
+        return imputed(fitted, rows, given)
     return np.where(np.isnan(rows), fitted.scaling.undo(fitted.map_rows(rows, completion)), rows)
 
 
@@ -49,7 +53,7 @@ def imputed(fitted: FittedState, rows: Any, given: np.ndarray | None = None) -> 
     def expect(x: Tensor, *beside: Tensor) -> Tensor:
         if fitted.model.completion is None:
             return fitted.model.decode(fitted.codes_of(x, *beside), *beside, like=x)
-        return expected_cells(fitted.model, x, *beside)
+        return expected_cells(fitted.model, x, beside[0] if beside else None, fitted.cells)
 
     def expected(places: np.ndarray) -> np.ndarray:
         beside = None if given is None else given[places]

@@ -30,6 +30,7 @@ class ForwardOutput:
     posterior: Posterior
     code: Tensor
     output: Tensor
+    given: Tensor | None = None
 
 
 class AutoencoderModel(nn.Module):
@@ -64,7 +65,7 @@ class AutoencoderModel(nn.Module):
             corrupted = corrupted.detach().requires_grad_()
         posterior = self.bottleneck(self.encoder(corrupted, given))
         code = posterior.sample()
-        return ForwardOutput(x, corrupted, posterior, code, self.decoder(code, given))
+        return ForwardOutput(x, corrupted, posterior, code, self.decoder(code, given), given)
 
     @property
     def has_own_modules(self) -> bool:

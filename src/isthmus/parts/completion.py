@@ -65,6 +65,17 @@ class Completion(nn.Module):
             filled[rows] = torch.where(holes, guess.to(x.dtype), x[rows])
             return filled
 
+    def draw(self, x: Tensor, source: torch.Generator) -> Tensor:
+        """Rows with their NaN drawn from the conditional distribution, given the parameters; on the CPU."""
+        missing, x = x.isnan().cpu(), x.cpu()
+        center, spread, loadings, noise = (part.cpu() for part in (self.center, self.spread, self.loadings, self.noise))
+        u = torch.where(missing, 0.0, (x.float() - center) / spread)
+        code, covariance = _expected_code(u, ~missing, loadings, noise)
+        away = torch.randn(code.shape, generator=source)
+        code = code + (torch.linalg.cholesky(covariance) @ away[:, :, None])[:, :, 0]
+        own = noise.sqrt() * torch.randn(u.shape, generator=source)
+        return torch.where(missing, center + spread * (code @ loadings.T + own), x)
+
     def hide(self, x: Tensor) -> Tensor:
         """Hide more cells: in each row a share drawn uniformly between zero and twice ``hidden_share``.
 

@@ -15,9 +15,18 @@ from torch import Tensor
 from isthmus.parts.autoencoder import ForwardOutput
 from isthmus.parts.draws import uniform_like
 
-__all__ = ["ActivationRate", "Contraction", "Divergence", "Penalty", "Sparsity", "gaussian_divergence"]
+__all__ = [
+    "ActivationRate",
+    "Contraction",
+    "Dependence",
+    "Divergence",
+    "Penalty",
+    "Sparsity",
+    "gaussian_divergence",
+]
 
 EXACT_JACOBIAN_UNITS = 4
+BANDWIDTHS = (0.05, 0.25, 1.0)  # of kernels between codes, in their mean squared distance
 
 
 class Penalty:
@@ -94,6 +103,37 @@ class Divergence(Penalty):
 
     def __call__(self, forward: ForwardOutput) -> Tensor:
         return gaussian_divergence(forward.posterior.mean, forward.posterior.log_variance).sum(1)
+
+
+class Dependence(Penalty):
+    """How far the code depends on what rows are given, from 0 (independent) to 1.
+
+        tr(K̄ L̄) / ‖K̄‖ ‖L̄‖        K_ij = mean over s of exp(-‖z_i - z_j‖² / s m),  L = C Cᵀ
+
+    with both matrices centred: the Hilbert-Schmidt independence criterion (Gretton et al. 2005), normalized as in
+    kernel alignment. m is the batch's mean squared distance between codes, so their units don't matter. K sees
+    dependence of any form, not of means alone: groups of rows with the same C must have codes of the same distribution.
+    Every row has the same penalty.
+    """
+
+    of_whole_batch = True
+
+    def __call__(self, forward: ForwardOutput) -> Tensor:
+        given, code = forward.given, forward.code
+        if given is None or len(code) < 2:
+            return torch.zeros(len(forward.x), dtype=code.dtype, device=code.device)
+        squares = (code[:, None] - code[None]).square().sum(2)
+        unit = squares.mean().detach().clamp(min=1e-12)
+        alike = torch.stack([torch.exp(-squares / (scale * unit)) for scale in BANDWIDTHS]).mean(0)
+        codes, conditions = _centred(alike), _centred(given @ given.T)
+        size = (codes.norm() * conditions.norm()).clamp(min=1e-12)
+        return ((codes * conditions).sum() / size).expand(len(forward.x))
+
+
+def _centred(matrix: Tensor) -> Tensor:
+    """A symmetric matrix with rows and columns of mean zero."""
+    mean = matrix.mean(0, keepdim=True)
+    return matrix - mean - mean.T + matrix.mean()
 
 
 def gaussian_divergence(mean: Tensor, log_variance: Tensor | None) -> Tensor:

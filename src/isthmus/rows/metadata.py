@@ -16,43 +16,19 @@ from typing import Any
 import numpy as np
 
 from isthmus.tables.input_rows import ValidRows, Widths
+from isthmus.tables.layout import TableLayout
 from isthmus.tables.stream import TableStream
 from isthmus.tables.table import Table
 
-__all__ = ["check_given", "check_weights", "given_for", "with_metadata"]
+__all__ = ["check_weights", "only_sample_weight", "with_metadata"]
 
 
-def check_given(given: Any, n_rows: int, who: str, n_columns: int | None = None) -> np.ndarray:
-    """Conditions as float64 of shape (n_rows, n_columns); a `ValueError` says what is wrong with them."""
-    try:
-        values = np.asarray(given.toarray() if hasattr(given, "toarray") else given, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{who}: given must be numbers, one row per row of X; encode categories first.") from error
-    if values.ndim == 1:
-        values = values[:, None]
-    if values.ndim != 2 or values.shape[1] == 0:
-        raise ValueError(f"{who}: given must have shape (n_samples, n_given), got {values.shape}.")
-    if len(values) != n_rows:
-        raise ValueError(f"{who}: given has {len(values)} rows, but X has {n_rows}; it needs one row per row of X.")
-    if n_columns is not None and values.shape[1] != n_columns:
-        raise ValueError(f"{who}: given has {values.shape[1]} columns, but was fitted with {n_columns}.")
-    wrong = ~np.isfinite(values)
-    if wrong.any():
-        row, column = np.argwhere(wrong)[0]
-        raise ValueError(f"{who}: given has {values[row, column]} in row {row}, column {column}; fill it first.")
-    return values
-
-
-def given_for(estimator: Any, given: Any, n_rows: int) -> np.ndarray | None:
-    """The validated conditions of a fitted model; a `ValueError` if they are missing or not expected."""
-    who, known = type(estimator).__name__, estimator.fitted_.given
-    if known is None and given is not None:
-        raise ValueError(f"{who}: fitted without given; leave it out, or fit with it.")
-    if known is None:
-        return None
-    if given is None:
-        raise ValueError(f"{who}: fitted with given, {len(known.center)} columns; pass given for these rows too.")
-    return check_given(given, n_rows, who, len(known.center))
+def only_sample_weight(estimator: Any, weights: dict[str, Any]) -> Any:
+    """The weights among keyword arguments of ``fit``; any other is refused as Python would."""
+    unknown = sorted(weights.keys() - {"sample_weight"})
+    if unknown:
+        raise TypeError(f"{type(estimator).__name__}.fit() got an unexpected keyword argument {unknown[0]!r}")
+    return weights.get("sample_weight")
 
 
 def check_weights(sample_weight: Any, n_rows: int, who: str) -> np.ndarray | None:
@@ -77,8 +53,10 @@ def check_weights(sample_weight: Any, n_rows: int, who: str) -> np.ndarray | Non
     return weights if (weights == np.floor(weights)).all() else weights / above.mean()
 
 
-def with_metadata(source: ValidRows, given: np.ndarray | None, weights: np.ndarray | None) -> ValidRows:
-    """The rows with their metadata appended, without those of weight zero."""
+def with_metadata(
+    source: ValidRows, given: np.ndarray | None, weights: np.ndarray | None, layout: TableLayout | None = None
+) -> ValidRows:
+    """The rows with their metadata appended, without those of weight zero; ``layout`` is that of the conditions."""
     parts = [part for part in (given, None if weights is None else weights[:, None]) if part is not None]
     if not parts:
         return source
@@ -89,7 +67,7 @@ def with_metadata(source: ValidRows, given: np.ndarray | None, weights: np.ndarr
         stream: TableStream = _WithMetadata(source.stream, metadata)
         if kept is not None:
             stream = stream.without(np.setdiff1d(np.arange(len(metadata)), kept))
-        return dataclasses.replace(source, stream=stream, widths=widths, mean_weight=mean_weight)
+        return dataclasses.replace(source, stream=stream, widths=widths, mean_weight=mean_weight, given_layout=layout)
     values = source.values
     if kept is not None:
         values, metadata = values[kept], metadata[kept]
@@ -99,7 +77,7 @@ def with_metadata(source: ValidRows, given: np.ndarray | None, weights: np.ndarr
         values = scipy.sparse.hstack([values, metadata], format="csr")
     else:
         values = np.concatenate([values, metadata.astype(values.dtype)], 1)
-    return dataclasses.replace(source, values=values, widths=widths, mean_weight=mean_weight)
+    return dataclasses.replace(source, values=values, widths=widths, mean_weight=mean_weight, given_layout=layout)
 
 
 class _WithMetadata(TableStream):

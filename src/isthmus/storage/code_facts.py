@@ -11,6 +11,7 @@ from isthmus.inference.code_spread import CodeSpread
 from isthmus.inference.evidence import CodeDensity
 from isthmus.inference.polishing import Polishing
 from isthmus.inference.state import InferenceState
+from isthmus.rows.marginals import Marginals
 from isthmus.storage.record import fact, record
 from isthmus.storage.tensor_file import TensorKind
 
@@ -21,6 +22,7 @@ __all__ = [
     "SpreadFacts",
     "inference_facts",
     "inference_of",
+    "marginals_of",
     "spread_facts",
     "spread_of",
     "tensors_of_codes",
@@ -112,3 +114,12 @@ def inference_of(
     polishing = Polishing(part["metric"], part["bank"], facts.steps) if facts.polishing else None
     density = CodeDensity(part["mean"], part["covariance"]) if facts.density else None
     return InferenceState(polishing, density, facts.noise_variance)
+
+
+def marginals_of(tensors: Mapping[str, Tensor]) -> Marginals | None:
+    """What single columns of a table look like; None of rows that are none."""
+    quantiles = tensors.get("marginals.quantiles")
+    if quantiles is None:
+        return None
+    gaps = tensors.get("marginals.gaps", torch.zeros(0, quantiles.shape[1]))
+    return Marginals(quantiles.numpy(), gaps.numpy().astype(bool))

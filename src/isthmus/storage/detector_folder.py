@@ -18,7 +18,9 @@ from isthmus.anomaly.detection import Scoring
 from isthmus.anomaly.detector import AutoencoderOutlierDetector
 from isthmus.anomaly.encoding import spans_of
 from isthmus.anomaly.neighbours import MOST_ROWS, NormalRows
-from isthmus.anomaly.scorer import WEIGHTS, Scorer, together
+from isthmus.anomaly.relations import ColumnSurprises
+from isthmus.anomaly.scorer import MEASURES, Scorer, together
+from isthmus.anomaly.scores import LARGEST as BEYOND
 from isthmus.anomaly.scores import LEAST_SPREAD, Reference, StandardUnits, Surprise
 from isthmus.anomaly.tail import Tail
 from isthmus.hyperparameter import check_hyperparameters
@@ -32,7 +34,10 @@ __all__ = ["DetectorKind", "DetectorRecord"]
 
 LEAST_REST = 1e-16  # of a variance in standard units
 LARGEST = 1e100  # of which the square, and a hundredth's part of which a thousand times, are numbers still
-ABOVE_ZERO = ("spread", "variances")  # ends of names
+ABOVE_ZERO = ("spread", "variances", "limit")  # ends of names
+EARLIER_WEIGHTS = {"mahalanobis": 0.5, "density": 1.5, "neighbours": 1.5, "core": 0.75}
+EARLIER_WEIGHTS |= {"reconstruction": 1.0, "latent": 0.5, "region": 0.5}
+COVARIANCES = ("relation", "learned")  # that every autoencoder has
 FOLDS = tuple(f"fold_{place}" for place in range(2, N_FOLDS + 1))
 
 
@@ -52,6 +57,7 @@ class DetectorRecord:
     false_alarm_rate: float = fact(at_least=0, at_most=1, finite=False)
     n_trimmed: int = fact(at_least=0)
     surprises: dict[str, Surprise] = fact(lengths=(1, 8))
+    weights: dict[str, float] | None = None
     layout: TableLayout | None = None
     width: float | None = fact(default=None, at_least=1 / LARGEST, at_most=LARGEST)
     bases: tuple[float, ...] = fact(default=(), at_least=-LARGEST, at_most=LARGEST)
@@ -69,11 +75,11 @@ class DetectorRecord:
                     f"surprises.{name} must have a spread of at least {LEAST_SPREAD}, a power from 0.01 to 1 and no "
                     f"number beyond {LARGEST:g}, got {one}"
                 )
-        tail = self.tail
-        if tail is not None and not (
-            abs(tail.threshold) <= LARGEST and 1 / LARGEST <= tail.scale <= LARGEST and 0 <= tail.shape <= 1e6
-        ):
-            raise ValueError(f"tail must have a scale above 0 and a shape of at least 0, got {tail}")
+        for tail in (self.tail, *(one.tail for one in self.surprises.values())):
+            if tail is not None and not (
+                abs(tail.threshold) <= LARGEST and 1 / LARGEST <= tail.scale <= LARGEST and 0 <= tail.shape <= 1e6
+            ):
+                raise ValueError(f"tail must have a scale above 0 and a shape of at least 0, got {tail}")
 
 
 class DetectorKind(Kind):
@@ -92,6 +98,7 @@ class DetectorKind(Kind):
         arrays = {
             "center": scorer.units.center,
             "spread": scorer.units.spread,
+            "limit": np.full(scorer.units.spread.shape, scorer.units.limit),
             "calibration_scores": estimator.calibration_.scores,
         }
         rests: dict[str, float] = {}
@@ -100,11 +107,13 @@ class DetectorKind(Kind):
             rests["cell"] = scorer.cells.rest
         if scorer.normal is not None:
             arrays |= {"normal": scorer.normal.rows, "core": scorer.normal.core.astype(np.float32)}
+        if scorer.columns is not None:
+            arrays |= {"column_center": scorer.columns.center, "column_spread": scorer.columns.spread}
         inner = {}
         for name, one in zip(("", *FOLDS), (scorer, *scorer.others), strict=False):
-            found, rest = _own_arrays(one)
+            found, own_rests = _own_arrays(one)
             arrays |= {_named(key, name): part for key, part in found.items()}
-            rests |= {_named("relation", name): rest} if rest is not None else {}
+            rests |= {_named(key, name): rest for key, rest in own_rests.items()}
             inner[name or "autoencoder"] = one.autoencoder
         record = DetectorRecord(
             settings=hyperparameters_of(estimator),
@@ -115,6 +124,7 @@ class DetectorKind(Kind):
             false_alarm_rate=float(estimator.false_alarm_rate_),
             n_trimmed=int(estimator.n_trimmed_),
             surprises=dict(estimator.scoring_.surprises),
+            weights=estimator.scoring_.weights,
             layout=estimator.layout_,
             width=None if scorer.normal is None else scorer.normal.width,
             bases=tuple(float(one.likelihood_base) for one in scorer.others),
@@ -151,10 +161,13 @@ class DetectorKind(Kind):
             vars(detector).update({"feature_names_in_": np.array(names, dtype=object)})
         detector.layout_ = layout
         common = {
-            "units": StandardUnits(arrays["center"], arrays["spread"]),
+            "units": StandardUnits(arrays["center"], arrays["spread"], arrays.get("limit", BEYOND)),
             "parts": parts,
             "normal": _normal_rows(arrays, record.width),
             "cells": _covariance(arrays, "cell", record.rests),
+            "columns": ColumnSurprises(arrays["column_center"], arrays["column_spread"])
+            if "column_spread" in arrays
+            else None,
             "spans": spans_of(layout),
         }
         members = [
@@ -162,6 +175,7 @@ class DetectorKind(Kind):
                 inner[name or "autoencoder"],
                 **common,
                 residuals=_covariance(arrays, _named("relation", name), record.rests),
+                learned=_covariance(arrays, _named("learned", name), record.rests),
                 variances=arrays[_named("residual_variances", name)],
                 decoded=Reference(arrays[_named("reference", name)]) if _named("reference", name) in arrays else None,
                 likelihood_base=base,
@@ -170,7 +184,8 @@ class DetectorKind(Kind):
         ]
         scorer = together(members)
         detector.scorer_, detector.autoencoder_, detector.n_trimmed_ = scorer, autoencoder, record.n_trimmed
-        detector.scoring_ = Scoring(dict(record.surprises), combined=detector.measure == "combined")
+        weights = record.weights or {name: EARLIER_WEIGHTS.get(name, 1.0) for name in parts}
+        detector.scoring_ = Scoring(dict(record.surprises), weights if detector.measure == "combined" else None)
         detector.calibration_ = Calibration(arrays["calibration_scores"], record.tail)
         detector.calibration_scores_ = detector.calibration_.scores
         detector.offset_, detector.false_alarm_rate_ = record.offset, record.false_alarm_rate
@@ -181,24 +196,26 @@ def _named(name: str, fold: str) -> str:
     return f"{fold}_{name}" if fold else name
 
 
-def _own_arrays(scorer: Scorer) -> tuple[dict[str, np.ndarray], float | None]:
-    """What belongs to one autoencoder, and the rest of its covariance."""
+def _own_arrays(scorer: Scorer) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    """What belongs to one autoencoder, and the rests of its covariances."""
     assert scorer.variances is not None  # every autoencoder has residuals
     arrays = {"residual_variances": scorer.variances}
     if scorer.decoded is not None:
         arrays["reference"] = scorer.decoded.rows
-    if scorer.residuals is None:
-        return arrays, None
-    arrays |= {"relation_basis": scorer.residuals.basis, "relation_variances": scorer.residuals.variances}
-    return arrays, scorer.residuals.rest
+    rests = {}
+    for name, one in zip(COVARIANCES, (scorer.residuals, scorer.learned), strict=True):
+        if one is not None:
+            arrays |= {f"{name}_basis": one.basis, f"{name}_variances": one.variances}
+            rests[name] = one.rest
+    return arrays, rests
 
 
 def _require_parts(parts: tuple[str, ...], measure: str, arrays: Mapping[str, np.ndarray], fold: str) -> None:
     """Refuse parts of a score that aren't those of the measure, or that lack what they are computed from."""
-    if not {*parts} <= WEIGHTS.keys() or (measure != "combined" and parts != (measure,)):
+    if not {*parts} <= {*MEASURES, *EARLIER_WEIGHTS} or (measure != "combined" and parts != (measure,)):
         raise ValueError("its surprises are not those of its measure")
     own, normal = _named("relation_basis", fold), _named("reference", fold)
-    needs = {"mahalanobis": own, "latent": normal, "region": normal}
+    needs = {"relations": "column_spread", "mahalanobis": own, "latent": normal, "region": normal}
     needs |= dict.fromkeys(("density", "neighbours", "core"), "normal")
     lacking = [part for part in parts if part in needs and needs[part] not in arrays]
     if lacking:
@@ -236,14 +253,15 @@ def _arrays(tensors: StoredTensors, n_features: int, folds: list[str]) -> dict[s
     for name in ("normal", *references):
         if name in rows and not 1 <= rows[name] <= MOST_ROWS:
             raise ValueError(f"it must have from 1 to {MOST_ROWS:,} rows of {name}")
-    vectors = ["center", "spread", *(_named("residual_variances", fold) for fold in ("", *folds))]
+    vectors = ["center", "spread", *(name for name in ("limit", "column_center", "column_spread") if name in rows)]
+    vectors += [_named("residual_variances", fold) for fold in ("", *folds)]
     expected = {name: TensorKind("F64", (n_features,)) for name in vectors}
     expected["calibration_scores"] = TensorKind("F64", (rows["calibration_scores"],))
     expected |= {name: TensorKind("F32", (rows[name], n_features)) for name in references if name in rows}
     if "normal" in rows:
         expected["normal"] = TensorKind("F32", (rows["normal"], n_features))
         expected["core"] = TensorKind("F32", (rows["normal"],))
-    for name in ("cell", *(_named("relation", fold) for fold in ("", *folds))):
+    for name in ("cell", *(_named(one, fold) for one in COVARIANCES for fold in ("", *folds))):
         count = rows.get(f"{name}_basis", 0)
         if count > min(n_features, MOST_DIRECTIONS):
             raise ValueError(f"{name}_basis must have at most {min(n_features, MOST_DIRECTIONS)} directions")

@@ -18,6 +18,8 @@ from torch.overrides import TorchFunctionMode
 from isthmus.estimator import BaseAutoencoder
 from isthmus.fitted import FittedState
 from isthmus.history import History
+from isthmus.imputation.cell_predictor import N_PREDICTIONS, CellPredictor
+from isthmus.inference.bands import Bands
 from isthmus.inference.code_buffer import CodeBuffer
 from isthmus.initialization import build_model
 from isthmus.input_validation import set_columns
@@ -35,6 +37,7 @@ from isthmus.storage.code_facts import (
     SpreadFacts,
     inference_facts,
     inference_of,
+    marginals_of,
     spread_facts,
     spread_of,
     tensors_of_codes,
@@ -61,7 +64,7 @@ PRINCIPAL_PARTS = ("mean", "directions", "variances")
 SECONDS = "seconds"  # the one column of the history that the clock decides
 LEAST_UNIT, LARGEST_UNIT = 1e-150, 1e150  # of which the squares are numbers still
 LEAST_SPREAD = 1e-30  # of the latent that varies most, in the model's units
-SEEDS, MOST_EPOCHS = 2**31, 10**9
+SEEDS, MOST_EPOCHS, MOST_QUANTILES = 2**31, 10**9, 10**5
 
 
 @record
@@ -98,6 +101,12 @@ class Facts:
     whitened: bool = fact(default=False)
     row_shape: RowShape | None = fact(default=None)
     counts: bool = fact(default=False)
+    given_layout: TableLayout | None = fact(default=None)
+    n_quantiles: int = fact(at_least=0, at_most=MOST_QUANTILES, default=0)
+    n_gap_rows: int = fact(at_least=0, default=0)
+    n_cell_rows: int = fact(at_least=0, default=0)
+    n_band_levels: int = fact(at_least=0, default=0)
+    n_band_rows: int = fact(at_least=0, default=0)
 
     def __post_init__(self) -> None:
         if len({*self.history_columns}) != len(self.history_columns):
@@ -106,6 +115,8 @@ class Facts:
             raise ValueError(f"there are {len(self.feature_names)} feature_names for {self.n_features} columns")
         if self.layout is not None and self.layout.width != self.n_features:
             raise ValueError(f"the layout of its table has not {self.n_features} columns")
+        if self.given_layout is not None and self.given_layout.width != self.n_given:
+            raise ValueError(f"the layout of what rows are given has not n_given={self.n_given} columns")
         if self.rank > self.n_features or self.completion_rank > self.n_features:
             raise ValueError(f"rank and completion_rank must be at most {self.n_features}, the number of columns")
         if self.n_directions > self.rank:
@@ -135,6 +146,7 @@ class Facts:
             **({} if self.inference is None else self.inference.kinds(self.n_components)),
             **({} if self.spread is None else self.spread.kinds(self.n_components)),
             **(given if self.n_given else {}),
+            **self._kinds_of_cells(),
             "scaling.center": TensorKind("F64", wide),
             "scaling.spread": TensorKind("F64", wide),
             "principal.mean": TensorKind("F32", wide),
@@ -142,7 +154,19 @@ class Facts:
             "principal.variances": TensorKind("F32", (self.n_directions,)),
             **({"generation.codes": TensorKind("F32", (self.n_kept_codes, self.n_components))} if kept else {}),
             **({"generation.errors": TensorKind("F32", wide)} if kept else {}),
+            **({"marginals.quantiles": TensorKind("F64", (self.n_quantiles, *wide))} if self.n_quantiles else {}),
+            **({"marginals.gaps": TensorKind("U8", (self.n_gap_rows, *wide))} if self.n_gap_rows else {}),
         } | {f"history.{name}": TensorKind("F64", (self.history_rows,)) for name in columns}
+
+    def _kinds_of_cells(self) -> dict[str, TensorKind]:
+        """Of what fills cells and of the bands, as far as there are any."""
+        found, width = {}, self.n_features
+        if self.n_cell_rows:
+            found |= {"cells.rows": TensorKind("F32", (self.n_cell_rows, width))}
+            found |= {"cells.weights": TensorKind("F32", (width, N_PREDICTIONS))}
+        if self.n_band_levels:
+            found |= {"bands.levels": TensorKind("F32", (self.n_band_levels, width))}
+        return found
 
 
 def facts_of(fitted: FittedState, names: Sequence[str] | None) -> Facts:
@@ -173,6 +197,9 @@ def facts_of(fitted: FittedState, names: Sequence[str] | None) -> Facts:
         completion_rank=0 if completion is None else int(completion.loadings.shape[1]),
         n_kept_codes=0 if fitted.codes is None else len(fitted.codes.kept),
         n_given=0 if fitted.given is None else len(fitted.given.center),
+        given_layout=fitted.given_layout,
+        n_quantiles=0 if fitted.marginals is None else len(fitted.marginals.quantiles),
+        n_gap_rows=0 if fitted.marginals is None else len(fitted.marginals.gaps),
         inference=None if fitted.inference is None else inference_facts(fitted.inference),
         masked=fitted.masked,
         form=fitted.form,
@@ -182,6 +209,9 @@ def facts_of(fitted: FittedState, names: Sequence[str] | None) -> Facts:
         whitened=fitted.whitened,
         row_shape=fitted.row_shape,
         counts=fitted.model.likelihood.draws_whole,
+        n_cell_rows=0 if fitted.cells is None else len(fitted.cells.rows),
+        n_band_levels=0 if fitted.bands is None else len(fitted.bands.levels),
+        n_band_rows=0 if fitted.bands is None else fitted.bands.n_rows,
     )
 
 
@@ -196,6 +226,14 @@ def tensors_of(fitted: FittedState) -> dict[str, Tensor]:
         found["principal.effect"] = fitted.principal.effect
     if fitted.codes is not None:
         found |= {"generation.codes": fitted.codes.kept, "generation.errors": fitted.codes.errors}
+    if fitted.marginals is not None:
+        found["marginals.quantiles"] = torch.from_numpy(fitted.marginals.quantiles)
+        if len(fitted.marginals.gaps):
+            found["marginals.gaps"] = torch.from_numpy(fitted.marginals.gaps.astype(np.uint8))
+    if fitted.cells is not None:
+        found |= {"cells.rows": fitted.cells.rows, "cells.weights": fitted.cells.weights}
+    if fitted.bands is not None:
+        found["bands.levels"] = fitted.bands.levels
     found |= tensors_of_codes(fitted.inference, fitted.spread)
     for name, values in fitted.history.columns.items():
         if name != SECONDS:
@@ -211,7 +249,10 @@ def expected_kinds(model: AutoencoderModel, facts: Facts, *, timed: bool) -> dic
 def require_usable(facts: Facts, tensors: Mapping[str, Tensor]) -> None:
     """Raise a `ValueError` on numbers that would make use fail; a history alone may hold what it met."""
     for name, tensor in tensors.items():
-        if not name.startswith("history.") and not tensor.isfinite().all():
+        if name == "cells.rows":  # where NaN is a missing cell
+            if tensor.isinf().any():
+                raise ValueError(f"{name} holds infinity")
+        elif not name.startswith("history.") and not tensor.isfinite().all():
             raise ValueError(f"{name} holds NaN or infinity")
     spread, variances = tensors["scaling.spread"], tensors["principal.variances"]
     if spread.min() <= 0:
@@ -300,6 +341,7 @@ def restore(
         given=None
         if facts.n_given == 0
         else Scaling(tensors["given.center"].numpy(), tensors["given.spread"].numpy(), 1.0),
+        given_layout=facts.given_layout,
         form=facts.form,
         names=facts.feature_names,
         image_shape=estimator.image_shape if facts.row_shape is None else facts.row_shape.image_shape,
@@ -309,4 +351,14 @@ def restore(
         whitened=facts.whitened,
         polish=estimator.polish_steps,
         row_shape=facts.row_shape,
+        marginals=marginals_of(tensors),
+        cells=_cells_of(facts, tensors),
+        bands=Bands(tensors["bands.levels"], facts.n_band_rows) if facts.n_band_levels else None,
     )
+
+
+def _cells_of(facts: Facts, tensors: Mapping[str, Tensor]) -> CellPredictor | None:
+    if not facts.n_cell_rows:
+        return None
+    groups = np.asarray(range(facts.n_features) if facts.layout is None else facts.layout.owners)
+    return CellPredictor(tensors["cells.rows"], tensors["cells.weights"], groups, facts.seed)

@@ -33,6 +33,7 @@ from isthmus.storage.head_folder import HeadKind
 from isthmus.storage.kind import Kind, Opened, Timing
 from isthmus.storage.manifest import manifest_bytes, read_manifest
 from isthmus.storage.model_folder import AutoencoderKind
+from isthmus.storage.ratings_folder import RatingsKind
 from isthmus.storage.record import from_plain
 from isthmus.storage.safe_reading import StorageError, open_regular_file, reading, reason_of
 from isthmus.storage.series_folder import SeriesDetectorKind
@@ -61,6 +62,7 @@ KINDS: tuple[Kind, ...] = (
     HeadKind(),
     SeriesDetectorKind(),
     WindowedKind(),
+    RatingsKind(),
 )
 
 

@@ -68,6 +68,8 @@ def _channels_first(image_shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _plain(X: Any) -> Any:
+    if isinstance(X, np.ndarray) and X.dtype.names:
+        raise DataError("X is a structured array; pass pandas.DataFrame(X), whose columns have its names and types.")
     if isinstance(X, np.ma.MaskedArray):
         X = np.ma.filled(X.astype(np.result_type(X.dtype, np.float32)), np.nan) if np.ma.is_masked(X) else np.asarray(X)
     if is_torch(X):

@@ -15,7 +15,7 @@ from isthmus.tables.arrow_stream import ArrowStream, Reading
 from isthmus.tables.column import BooleanForm, Column
 from isthmus.tables.description import Description
 from isthmus.tables.errors import DataError, said
-from isthmus.tables.finding import Finding, Hints, marks_said, odd_said
+from isthmus.tables.finding import Finding, Hints, marks_said, no_date_said, odd_said
 from isthmus.tables.kinds import number_form
 from isthmus.tables.layout import TableLayout
 from isthmus.tables.request import Request
@@ -78,7 +78,7 @@ def as_fitted(survey: ColumnSurvey, column: Column, decimal: str) -> Finding:
     elif column.kind == "date" and not survey.numbers.count:
         column, gone, notes = _dates(survey, column, n_cells)
         gone += survey.n_marks
-    elif survey.words is not None:
+    elif survey.words is not None and column.kind in ("boolean", "category"):
         known_words = _words_of(column)
         unknown = [
             str(word) for word in survey.words if str(word) not in known_words and str(word).lower() not in known_words
@@ -116,7 +116,7 @@ def _dates(survey: ColumnSurvey, column: Column, n_cells: int) -> tuple[Column, 
     if known is not None and best.pattern != known.pattern:
         notes.append(f"dates read as {best.pattern}, and as {known.pattern} at fit")
     if counts[best] < n_cells:
-        notes.append(f"{n_cells - counts[best]:,} of {survey.n_rows:,} cells are no such date, taken as missing")
+        notes.append(no_date_said(n_cells - counts[best], survey.n_rows))
     return replace(column, form=best), n_cells - counts[best], notes
 
 

@@ -6,7 +6,7 @@ import re
 
 from isthmus.tables.marks import is_mark
 
-__all__ = ["cell_kind"]
+__all__ = ["cell_kind", "may_be_name"]
 
 NUMBER = re.compile(
     r"\(?[-+−–]?\s?(?:[$€£¥₹]|[A-Z]{2,3}\$?\s)?\s?[-−]?"
@@ -37,3 +37,14 @@ def cell_kind(cell: str) -> str:
     if NUMBER.fullmatch(cell) or SPECIAL.fullmatch(cell):
         return "number"
     return "date" if DATE.fullmatch(cell) else "text"
+
+
+def may_be_name(cell: str) -> bool:
+    """Whether a cell may name a column: words do, and so do such as stand for nothing among numbers alone.
+
+    >>> [may_be_name(cell) for cell in ("price", "x", "unknown", "N/A", "?", "12")]
+    [True, True, True, False, False, False]
+    """
+    kind, word = cell_kind(cell), cell.strip()
+    letters = word.replace(" ", "").isalpha() and not SPECIAL.fullmatch(word)
+    return kind == "text" or (kind == "mark" and letters and not is_mark(word, among_numbers=False))

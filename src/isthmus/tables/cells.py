@@ -13,6 +13,8 @@ __all__ = ["arrow_type", "moments", "plain_cells", "texts", "without_nan"]
 
 STAMP = re.compile(r"timestamp\[(s|ms|us|ns)(?:, tz=([\w+:/-]{1,60}))?\]")
 EXACT = 2**53
+FIRST_DAY, LAST_DAY = -719_162, 2_932_896  # 0001-01-01 and 9999-12-31
+NANOSECOND_DAYS = 106_751  # on either side of 1970, which nanoseconds can count
 
 
 def arrow_type(said: str) -> Any:
@@ -85,12 +87,18 @@ def _all_whole(numbers: Any) -> bool:
 
 
 def moments(days: np.ndarray, gone: np.ndarray, dtype: str) -> Any:
-    """Days since 1970 as an Arrow array of a type of dates, times or durations; null where ``gone``."""
+    """Days since 1970 as an Arrow array of a type of dates, times or durations; null where ``gone``.
+
+    Dates outside the calendar, which a model may extrapolate to, are its first or last day.
+    """
     import pyarrow
 
     limit = float(2**62)
-    micros = np.clip(np.rint(days * DAY), -limit, limit).astype(np.int64)
     kind = arrow_type(dtype)
+    if pyarrow.types.is_timestamp(kind) or pyarrow.types.is_date(kind):
+        few = pyarrow.types.is_timestamp(kind) and kind.unit == "ns"
+        days = np.clip(days, *((-NANOSECOND_DAYS, NANOSECOND_DAYS) if few else (FIRST_DAY, LAST_DAY)))
+    micros = np.clip(np.rint(days * DAY), -limit, limit).astype(np.int64)
     if pyarrow.types.is_duration(kind):
         return pyarrow.array(micros, mask=gone).cast(pyarrow.duration("us")).cast(kind, safe=False)
     if pyarrow.types.is_time(kind):

@@ -245,8 +245,9 @@ class Column:
                 f"column {self.name!r} was a {self.kind} at fit and is {cells.type} here; give it its old type."
             ) from error
         if self.kind != "category":
-            if unseen == "error":
-                self._require_read(given, cells, first_row)
+            fault = self.unread(given, cells, first_row) if unseen == "error" else None
+            if fault:
+                raise DataError(f"{fault}; correct it, or use unseen='missing' (with missing='mask').")
             if self.kind == "date":
                 days = np.asarray(cells.cast(pyarrow.int64()).fill_null(0)) / DAY
                 return np.where(np.asarray(cells.is_null()), np.nan, days)[:, None]
@@ -271,21 +272,19 @@ class Column:
         encoded[place < 0] = np.nan
         return encoded
 
-    def _require_read(self, given: Any, cells: Any, first_row: int) -> None:
-        """Raise a `DataError` that names the first cell of text which could not be read."""
+    def unread(self, given: Any, cells: Any, first_row: int = 0) -> str | None:
+        """Which of the given cells of text could not be read, in words, the first of them; ``cells`` are typed."""
         import pyarrow
 
         given = plain_cells(given)
         if not pyarrow.types.is_string(given.type) or cells.null_count == given.null_count:
-            return
+            return None
         words = without_marks(given, among_numbers=self.kind in ("number", "date"), others=self.marks)
         unread = np.flatnonzero(np.asarray(cells.is_null()) & ~np.asarray(words.is_null()))
-        if len(unread):
-            raise DataError(
-                f"column {self.name} has {str(given[int(unread[0])].as_py())[:SHOWN_LETTERS]!r} in row "
-                f"{first_row + unread[0]}, which is no {self.kind}; correct it, or use unseen='missing' (with "
-                "missing='mask')."
-            )
+        if not len(unread):
+            return None
+        shown = str(given[int(unread[0])].as_py())[:SHOWN_LETTERS]
+        return f"column {self.name} has {shown!r} in row {first_row + unread[0]}, which is no {self.kind}"
 
     def decode(self, encoded: np.ndarray) -> Any:
         """Numbers of shape (n_rows, width) to an Arrow array of the column's own type; NaN becomes null."""

@@ -62,7 +62,7 @@ class Description:
     def left_out(self) -> tuple[Finding, ...]:
         """The columns that are not, but for ids and labels."""
         roles = (self.id_name, self.label_name)
-        return tuple(one for one in self.findings if not one.learned and one.name not in roles)
+        return tuple(one for one in self.findings if not one.learned and one.name not in roles and one.kind != "given")
 
     @property
     def missing(self) -> int:
@@ -87,6 +87,9 @@ class Description:
             names = [finding.name for finding in self.left_out]
             if names:
                 what += f"; left out: {_few(names)}"
+            given = [finding.name for finding in self.findings if finding.kind == "given"]
+            if given:
+                what += f"; given: {_few(given)}"
         roles = [
             f"{what} in {name!r}"
             for what, name in (("ids", self.id_name), ("labels", self.label_name))
@@ -124,6 +127,8 @@ class Description:
         if finding.name == self.id_name:
             why = f" ({finding.why})" if finding.why.startswith("counts") else ""
             return f"the names of the rows, not used for training{why}"
+        if finding.kind == "given":
+            return finding.why
         parts = [f"left out: {finding.why}"] if not finding.learned else []
         if finding.learned and finding.n_missing:
             parts.append(f"{finding.n_missing:,} missing")

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from isthmus.tables.cell_kinds import cell_kind
+from isthmus.tables.cell_kinds import cell_kind, may_be_name
 from isthmus.tables.errors import DataError
 from isthmus.tables.fixed_width import HEADING_ROWS, cut, names_over, spans_below, starts_of
 from isthmus.tables.heading import Heading, heading_of, once_each, widest_row
@@ -65,6 +65,8 @@ class Dialect:
         With what a line begins that is no row.
     starts : tuple of int
         Of columns that stand below one another, cells of which are empty or hold blanks: where each begins.
+    spaced : bool
+        Whether blanks stand between a separator and a quote.
     """
 
     encoding: str = "utf-8"
@@ -74,6 +76,7 @@ class Dialect:
     decimal: str = "."
     comment: str = ""
     starts: tuple[int, ...] = ()
+    spaced: bool = False
 
     @property
     def is_blanks(self) -> bool:
@@ -99,6 +102,7 @@ class Dialect:
             quoting=csv.QUOTE_MINIMAL if self.quote else csv.QUOTE_NONE,
             escapechar=self.escape or None,
             doublequote=not self.escape,
+            skipinitialspace=self.spaced,
         )
         begin = 0
         try:
@@ -135,8 +139,6 @@ def split_line(line: str, dialect: Dialect) -> list[str]:
 
 def dialect_of(text: str, *, encoding: str, separator: str | None = None, decimal: str | None = None) -> Dialect:
     """The dialect of a text by its beginning; ``separator`` and ``decimal`` where they are known."""
-    if decimal not in (None, *FIRM):
-        raise DataError(f"--decimal must be '.' or ',', got {decimal!r}.")
     lines = [line for line in LINE.split(text) if line.strip()][: 3 * LOOKED_AT]
     comment = _comment(lines)
     plain = [line for line in lines if not (comment and line.lstrip().startswith(comment))][: 2 * LOOKED_AT]
@@ -145,18 +147,25 @@ def dialect_of(text: str, *, encoding: str, separator: str | None = None, decima
     candidates = [NAMES.get(separator.lower(), separator)] if separator else None
     found: dict[str, tuple[float, list[list[str]]]] = {}
     for mark in candidates or (*SEPARATORS, BLANKS, WIDE_BLANKS, *RARE_SEPARATORS):
-        if len(mark) > 1 and mark != WIDE_BLANKS:
-            raise DataError(f"--separator must be one character, or a name such as tab, got {separator!r}.")
-        one = Dialect(encoding, mark, quote, escape, comment=comment)
+        one = Dialect(encoding, mark, quote, escape, comment=comment, spaced=_spaced(text[:65536], mark, quote))
         rows = [row for _, row in one.rows(plain)][:LOOKED_AT]
         found[mark] = (1.0 if candidates else _score(rows, mark)), rows
-    if not candidates and any(_explains_all(found[mark][1], mark) for mark in SEPARATORS):
-        for mark in (BLANKS, WIDE_BLANKS, *RARE_SEPARATORS):
+    if separator and all(len(row) < 2 for _, rows in found.values() for row in rows):
+        other = dialect_of(text, encoding=encoding).separator
+        if other:
+            raise DataError(f"--separator {separator!r} stands in no line; cells seem to be separated by {other!r}.")
+    if separator == decimal == "," and not any(f"{quote}," in line for line in plain):
+        raise DataError("--separator and --decimal are both ',', and no cell is quoted; name another separator.")
+    whole = [mark for mark in SEPARATORS if not candidates and _explains_all(found[mark][1], mark)]
+    for mark in found if whole else ():
+        if mark not in whole:
             found[mark] = 0.6 * found[mark][0], found[mark][1]
     if not candidates and _words_hold_blanks(found[WIDE_BLANKS][1]):
         found[WIDE_BLANKS] = 1.3 * found[WIDE_BLANKS][0], found[WIDE_BLANKS][1]
     chosen = max(found, key=lambda mark: found[mark][0])
-    best = Dialect(encoding, chosen if found[chosen][0] > 0 else "", quote, escape, comment=comment)
+    chosen = chosen if found[chosen][0] > 0 else ""
+    spaced = _spaced(text[:65536], chosen, quote)
+    best = Dialect(encoding, chosen, quote, escape, comment=comment, spaced=spaced)
     rows = [row for _, row in best.rows(plain)][:LOOKED_AT]
     if not candidates or best.is_blanks:
         fixed = Dialect(encoding, WIDE_BLANKS, "", "", comment=comment, starts=starts_of(plain[:LOOKED_AT]))
@@ -222,7 +231,7 @@ def _commented_names(dialect: Dialect, above: Sequence[str], width: int) -> tupl
     for separator in dict.fromkeys((dialect.separator, ",", BLANKS)):
         one = Dialect(separator=separator, quote=dialect.quote)
         cells = next((row for _, row in one.rows([text])), [])
-        if len(cells) == width > 1 and all(cell_kind(cell) == "text" for cell in cells):
+        if len(cells) == width > 1 and all(map(may_be_name, cells)):
             return once_each([cell.strip() for cell in cells])
     return None
 
@@ -254,6 +263,13 @@ def _quote(text: str) -> str:
         return '"'
     single = re.findall(r"(?:^|[,;\t| ])'[^'\n]*'(?=[,;\t| ]|$)", text, re.MULTILINE)
     return "'" if len(single) >= 2 and 2 * len(single) >= text.count("'") / 2 else '"'
+
+
+def _spaced(text: str, separator: str, quote: str) -> bool:
+    """Whether quotes are set apart from the separators before them, as in ``1, "a, b"``."""
+    if separator.strip() == "" or not quote:
+        return False
+    return re.search(f"{re.escape(separator)} +{quote}(?!{quote})", text) is not None
 
 
 def _score(rows: Sequence[Sequence[str]], separator: str) -> float:

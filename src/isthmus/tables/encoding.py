@@ -136,13 +136,9 @@ def decoded(data: bytes, encoding: str) -> str:
 
 
 def require_encoding(head: bytes, encoding: str, where: str) -> None:
-    """Refuse an encoding that Python does not know, or in which a file that begins so cannot be."""
+    """Refuse an encoding in which a file that begins so cannot be."""
     try:
         decoded(head, encoding)
         codecs.getincrementaldecoder(encoding)("replace").decode(head)  # which wants the mark of UTF-16
-    except LookupError as error:
-        raise DataError(
-            f"--encoding {encoding!r} is not known; it may be utf-8, cp1252, utf-16, gb18030, …."
-        ) from error
     except UnicodeError as error:
         raise DataError(f"{where}: not in the --encoding {encoding!r} ({error}); name another.") from error

@@ -40,7 +40,8 @@ class Figures:
             return
         self.whole = self.whole and bool((values == np.rint(values)).all())
         self._extremes(values)
-        self.total += float(values.sum())
+        with np.errstate(over="ignore"):  # of numbers near the largest there are
+            self.total += float(values.sum())
         self.squares += (
             float(np.square(values, dtype=np.float64).sum()) if max(abs(self.low), abs(self.high)) < 1e150 else math.inf
         )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from isthmus.tables.column import Column
 from isthmus.tables.survey import ColumnSurvey
 
-__all__ = ["Finding", "Hints", "constant", "learned", "left_out", "marks_said", "odd_said"]
+__all__ = ["Finding", "Hints", "constant", "learned", "left_out", "marks_said", "no_date_said", "odd_said"]
+
+NUMBER = re.compile(r"-?[0-9]+([.,][0-9]+)?(e[+-]?[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -62,10 +65,10 @@ def left_out(survey: ColumnSurvey, kind: str, why: str) -> Finding:
 def constant(survey: ColumnSurvey) -> Finding:
     """A column whose cells are all alike."""
     value = next(iter(survey.words)) if survey.words else survey.numbers.low
-    said = f"{value:g}" if isinstance(value, float) else repr(str(value)[:24])
-    return left_out(
-        survey, "constant", f"is {said} in every row" if not survey.n_missing else f"is {said} wherever it is"
-    )
+    said = f"{value:g}" if isinstance(value, float) else str(value)[:24]
+    said = said if NUMBER.fullmatch(said) else repr(said)
+    others = f", or missing ({survey.n_missing:,} times)" if survey.n_missing else ""
+    return left_out(survey, "constant", f"every row is {said}{others}")
 
 
 def odd_said(survey: ColumnSurvey, count: int) -> list[str]:
@@ -77,6 +80,11 @@ def odd_said(survey: ColumnSurvey, count: int) -> list[str]:
         f"{count:,} of {survey.n_rows:,} cells {'is' if count == 1 else 'are'} no number, the first {cell[:24]!r} "
         f"in {{row {row}}}"
     ]
+
+
+def no_date_said(count: int, n_rows: int) -> str:
+    """How many cells of a column of dates are none."""
+    return f"{count:,} of {n_rows:,} cells {'is' if count == 1 else 'are'} no such date, taken as missing"
 
 
 def marks_said(survey: ColumnSurvey) -> list[str]:

@@ -46,6 +46,7 @@ class FrameForm:
     library: str
     dtypes: tuple[str, ...]
     lazy: bool = False
+    batch: bool = False
 
     def __post_init__(self) -> None:
         if self.library not in LIBRARIES or not all(DTYPE.fullmatch(one) for one in self.dtypes):
@@ -63,7 +64,7 @@ class FrameForm:
 
     def _frame(self, table: pyarrow.Table, layout: TableLayout, index: Any) -> Any:
         if self.library == "pyarrow":
-            return _cast_arrow(table, self.dtypes)
+            return _as_batch(_cast_arrow(table, self.dtypes)) if self.batch else _cast_arrow(table, self.dtypes)
         frames = importlib.import_module(self.library)
         columns = zip(layout.columns, table.columns, self.dtypes, strict=True)
         if self.library == "polars":
@@ -97,6 +98,17 @@ def names_of(X: Any) -> list[str]:
     return [
         ".".join(str(part) for part in name if str(part)) if isinstance(name, tuple) else str(name) for name in names
     ]
+
+
+def _is_batch(X: Any) -> bool:
+    return not hasattr(X, "to_batches")
+
+
+def _as_batch(table: pyarrow.Table) -> pyarrow.RecordBatch:
+    import pyarrow
+
+    columns = [column.combine_chunks() for column in table.columns]
+    return pyarrow.RecordBatch.from_arrays(columns, names=table.column_names)
 
 
 def require_different(names: Sequence[str]) -> None:
@@ -135,12 +147,14 @@ def form_of(X: Any) -> FrameForm:
     """In what form a frame is."""
     library = _library(X) or "pyarrow"
     if library == "pyarrow":
-        return FrameForm(library, tuple(str(kind).partition("<")[0] for kind in X.schema.types))
+        kinds = tuple(str(kind).partition("<")[0] for kind in X.schema.types)
+        return FrameForm(library, kinds, batch=_is_batch(X))
     if library == "polars":
         lazy = type(X).__name__ == "LazyFrame"
         kinds = X.collect_schema().dtypes() if lazy else X.dtypes
         return FrameForm(library, tuple(str(kind).partition("(")[0] for kind in kinds), lazy=lazy)
-    return FrameForm(library, tuple(str(kind) if DTYPE.fullmatch(str(kind)) else "object" for kind in X.dtypes))
+    kinds = [getattr(kind, "subtype", kind) if str(kind).startswith("Sparse") else kind for kind in X.dtypes]
+    return FrameForm(library, tuple(str(kind) if DTYPE.fullmatch(str(kind)) else "object" for kind in kinds))
 
 
 def arrow_of(X: Any) -> pyarrow.Table:
@@ -150,7 +164,7 @@ def arrow_of(X: Any) -> pyarrow.Table:
     library, names = _library(X), names_of(X)
     require_different(names)
     if library == "pyarrow":
-        return X
+        return pyarrow.Table.from_batches([X]) if _is_batch(X) else X
     if library == "polars":
         X = X.collect() if type(X).__name__ == "LazyFrame" else X
         objects = [
@@ -197,11 +211,8 @@ def _pandas_cells(series: Any) -> Any:
     if isinstance(series.dtype, pd.CategoricalDtype):
         return _pandas_categories(series)
     if series.dtype != object:
-        return (
-            pyarrow.chunked_array([pyarrow.Array.from_pandas(series)])
-            if not hasattr(series.array, "__arrow_array__")
-            else _chunked(pyarrow.array(series.array, from_pandas=True))
-        )
+        own = hasattr(series.array, "__arrow_array__")
+        return _chunked(pyarrow.array(series.array if own else series, from_pandas=True))
     present = series.dropna().tolist()
     kinds = {bool if isinstance(value, (bool, np.bool_)) else type(value) for value in present}
     if kinds == {bool}:
@@ -281,13 +292,14 @@ def filled_frame(X: Any, filled: pyarrow.Table, layout: TableLayout) -> Any:
     """The frame X with its missing cells taken from ``filled``; every other cell stays exactly as it is."""
     form = form_of(X)
     if form.library == "pyarrow":
-        return _filled_arrow(X, filled, layout)
+        table = _filled_arrow(arrow_of(X), filled, layout)
+        return _as_batch(table) if form.batch else table
     names = names_of(X)
     own = layout.select([name for name in names if name in layout.names])
     table = filled.select(list(own.names))
+    dtypes = dict(zip(names, form.dtypes, strict=True))
     if form.library == "polars":
         given = X.collect() if form.lazy else X
-        dtypes = dict(zip(names, form.dtypes, strict=True))
         new = FrameForm("polars", tuple(dtypes[name] for name in own.names)).frame(table, own)
         series = []
         for column in given.get_columns():
@@ -300,7 +312,6 @@ def filled_frame(X: Any, filled: pyarrow.Table, layout: TableLayout) -> Any:
         made = type(given)(series)
         return made.lazy() if form.lazy else made
     result = X.copy()
-    dtypes = dict(zip(names, form.dtypes, strict=True))
     new = FrameForm("pandas", tuple(dtypes[name] for name in own.names)).frame(table, own, X.index)
     for place, name in enumerate(names):
         if name in own.names:
@@ -349,10 +360,11 @@ def _filled_arrow(table: pyarrow.Table, filled: pyarrow.Table, layout: TableLayo
         new = filled.column(name)
         if pyarrow.types.is_string(own.type) or pyarrow.types.is_large_string(own.type):
             new = pyarrow.chunked_array([pyarrow.array(column.written(new), own.type)])
-        kind = new.type if pyarrow.types.is_null(own.type) else own.type
-        if pyarrow.types.is_dictionary(kind):
-            kind = kind.value_type
-        made[name] = compute.if_else(
+        new = _chunked(column.typed(new)) if pyarrow.types.is_duration(own.type) else new  # times of day among them
+        whole = new.type if pyarrow.types.is_null(own.type) else own.type
+        kind = whole.value_type if pyarrow.types.is_dictionary(whole) else whole
+        cells = compute.if_else(
             holes.combine_chunks(), new.cast(kind, safe=False).combine_chunks(), own.cast(kind).combine_chunks()
         )
+        made[name] = cells.cast(whole) if kind != whole else cells
     return pyarrow.table(made)

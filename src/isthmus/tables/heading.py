@@ -12,13 +12,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from isthmus.tables.cell_kinds import cell_kind
+from isthmus.tables.cell_kinds import cell_kind, may_be_name
 from isthmus.tables.marks import is_mark
 
 __all__ = ["Heading", "heading_of", "once_each", "widest_row"]
 
 MOST_HEADINGS = 4
-RULE = re.compile(r":?-{3,}:?|={3,}")
+RULE = re.compile(r":?-{3,}:?|={3,}|[-+=| ]*-{3,}[-+=| ]*")
 LOOKED_AT = 200
 FOLLOWING = 12  # rows by which it is seen whether a table goes on
 
@@ -138,7 +138,7 @@ def _short_row_above(rows: Sequence[Sequence[str]], begin: int, width: int) -> i
         return None
     row = rows[place]
     close = width - 2 <= len(row) <= width + 2 and len(row) >= 2
-    return place if close and all(cell_kind(cell) == "text" for cell in row if cell.strip()) else None
+    return place if close and all(may_be_name(cell) for cell in row if cell.strip()) else None
 
 
 def _spread(row: Sequence[str], width: int, body: Sequence[Sequence[str]]) -> list[str]:
@@ -159,7 +159,7 @@ def _fitted(row: Sequence[str], width: int) -> list[str]:
 def _count_of_names(body: Sequence[Sequence[str]]) -> int:
     """How many of the first rows are names; more than one only where the first does not name every column once."""
     if len(body) < 2:  # names without rows, if they are words
-        return int(bool(body) and all(cell_kind(cell) == "text" for cell in body[0]))
+        return int(bool(body) and all(map(may_be_name, body[0])))
     first = _is_names(body[0], body[1:])
     if first and _complete(body[0]):
         return 1
@@ -215,7 +215,7 @@ def _is_names(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
             elif own in ("number", "date"):
                 votes += 0.5 if place in years else -1
             elif own == "mark" and cell.strip():
-                votes -= 0.25
+                votes += 0.5 if may_be_name(cell) and cell.strip() not in values else -0.25
         elif kind == "text" and cell.strip():
             if cell.strip() in values:
                 votes -= 0.5
@@ -294,7 +294,7 @@ def _may_be_data(row: Sequence[str], below: Sequence[Sequence[str]], run: Sequen
 def _holds_nothing(row: Sequence[str]) -> bool:
     """Whether a row below names is empty, or the line that Markdown draws there."""
     cells = [cell.strip() for cell in row if cell.strip()]
-    return not cells or (len(row) > 1 and all(RULE.fullmatch(cell) for cell in cells))
+    return not cells or (len(row) > 1 and all(map(RULE.fullmatch, cells)))
 
 
 def _are_units(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:

@@ -81,6 +81,8 @@ class ValidRows:
         The widths of features and metadata, if rows have metadata columns.
     mean_weight : float
         The mean weight, by which the weights in a loss are divided.
+    given_layout : TableLayout or None
+        How conditions with names or words became numbers.
     """
 
     values: Any = None
@@ -94,6 +96,7 @@ class ValidRows:
     row_shape: RowShape | None = None
     widths: Widths | None = None
     mean_weight: float = 1.0
+    given_layout: TableLayout | None = None
 
     def blocks(self) -> Iterator[np.ndarray]:
         """A new pass over the rows, in dense slices."""

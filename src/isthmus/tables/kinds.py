@@ -20,7 +20,7 @@ from typing import Any
 from isthmus.tables.column import BooleanForm, Column
 from isthmus.tables.column_names import quoted, says_moment
 from isthmus.tables.errors import DataError
-from isthmus.tables.finding import Finding, Hints, constant, learned, left_out, marks_said
+from isthmus.tables.finding import Finding, Hints, constant, learned, left_out, marks_said, no_date_said
 from isthmus.tables.number_kinds import number
 from isthmus.tables.survey import MOST_WORDS, ColumnSurvey
 from isthmus.tables.text_dates import DateForm
@@ -28,6 +28,7 @@ from isthmus.tables.text_numbers import NumberForm
 
 __all__ = ["BOOLEANS", "category", "date", "kind_of", "number_form"]
 
+MOST_BOUNDS = 0.5  # of a column of numbers
 SHARE = 0.95  # of the cells that are there: so many must be numbers, or dates
 FEW_CATEGORIES, MOST_CATEGORIES = 20, 50
 LONG, LONGER, LONG_ANSWERS = 30, 40, 30  # letters of a name and of a sentence; different answers of a survey
@@ -92,7 +93,7 @@ def _kind_of_words(survey: ColumnSurvey, hints: Hints) -> Finding:
     mean = survey.letters / max(1, n_cells)
     some = next(iter(survey.words)) if survey.words else ""
     if math.isinf(n_different):
-        names_rows = not survey.repeated and mean <= LONG
+        names_rows = not survey.repeated and (mean <= LONG or not survey.phrases)
         kind, why = ("id", "names the rows") if names_rows else ("text", f"more than {MOST_WORDS:,} different texts")
         return left_out(survey, kind, why)
     if not hints.guess:
@@ -103,7 +104,7 @@ def _kind_of_words(survey: ColumnSurvey, hints: Hints) -> Finding:
             )
         return category(survey)
     if n_different > n_cells / 2 and not hints.few:
-        if mean > LONG:
+        if mean > LONG and survey.phrases:
             return left_out(survey, "text", "free text")
         return left_out(
             survey, "id", "names the rows" if n_different > 0.9 * n_cells else "nearly every text is different"
@@ -129,12 +130,9 @@ def category(survey: ColumnSurvey, most: int = MOST_CATEGORIES) -> Finding:
 def number_form(survey: ColumnSurvey, hints: Hints) -> NumberForm | None:
     """How the texts of a column write numbers, if nearly all of them are such."""
     n_cells = survey.n_present - survey.n_marks
-    if n_cells <= 0:
+    if n_cells <= 0 or survey.bounds > MOST_BOUNDS * n_cells:  # <50 and >50 alone are two answers
         return None
-    if survey.firm_dot == survey.firm_comma:
-        order = hints.decimal + ("," if hints.decimal == "." else ".")
-    else:
-        order = ".," if survey.firm_dot > survey.firm_comma else ",."
+    order = ".," if survey.likely_decimal == "." else ",."
     counts = {".": survey.dot, ",": survey.comma}
     decimal = next((mark for mark in order if _nearly_all(counts[mark], n_cells)), None)
     if decimal is None:
@@ -177,7 +175,7 @@ def date(survey: ColumnSurvey, dates: tuple[DateForm, int, bool], hints: Hints) 
         notes.append(f"dates of two forms, {form.pattern} and {form.also}")
     n_cells = survey.n_present - survey.n_marks
     if n_dates < n_cells:
-        notes.append(f"{n_cells - n_dates} of {survey.n_rows:,} cells are no such date, taken as missing")
+        notes.append(no_date_said(n_cells - n_dates, survey.n_rows))
     whole = survey.dates.whole_days.get(form, False) and not form.is_span
     dtype = "duration[us]" if form.is_span else "timestamp[us, tz=UTC]" if form.zoned else "timestamp[us]"
     dtype = "date32[day]" if whole and not form.timed else dtype

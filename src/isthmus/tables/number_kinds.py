@@ -30,7 +30,10 @@ def number(survey: ColumnSurvey, place: int, hints: Hints, form: NumberForm | No
         n_numbers = survey.dot if form.decimal == "." else survey.comma
         n_strange = n_cells - n_numbers
         notes += odd_said(survey, n_strange)
-        currencies = {unit.partition("|")[0] for unit in survey.units} - {""}
+        if survey.bounds:
+            cells = "1 cell is" if survey.bounds == 1 else f"{survey.bounds:,} cells are"
+            notes.append(f"{cells} bounds or rough, as '<0.1' is, and read as the number")
+        currencies = {unit.partition("|")[0] for unit in survey.units} - {"", *"<>≤≥~≈"}
         if len(currencies) > 1:
             notes.append(f"in several units ({', '.join(sorted(currencies)[:4])})")
     if epoch is not None and hints.guess:
@@ -54,7 +57,8 @@ def number(survey: ColumnSurvey, place: int, hints: Hints, form: NumberForm | No
         dtype = "double" if survey.kind.startswith("decimal") else survey.kind
         whole = survey.kind.startswith(("int", "uint"))
     else:
-        whole = numbers.whole and max(abs(numbers.low), abs(numbers.high)) < MOST_WHOLE
+        as_read = survey.read_with <= {form.decimal}  # else the figures are of other numbers
+        whole = numbers.whole and as_read and max(abs(numbers.low), abs(numbers.high)) < MOST_WHOLE
         dtype = "int64" if whole else "double"
     column = Column(survey.name, "number", dtype, whole=whole, form=form, marks=survey.others)
     extra = 0 if form is None else survey.n_marks + n_strange

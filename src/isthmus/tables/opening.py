@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from isthmus.tables.array_forms import array_and_shape, row_shape_of
+from isthmus.tables.asked_flags import require_sense
 from isthmus.tables.batches import stream_of
 from isthmus.tables.bounds import require_room
 from isthmus.tables.bundled import BUNDLED, load_bundled
@@ -124,6 +125,7 @@ def open_table(
         passed_over=tuple(passed_over), held_bytes=held_bytes, scratch=scratch, size=size, pad=pad,
         skip_unreadable=skip_unreadable, window=window, waveform=waveform, row_shape=row_shape,
     )  # fmt: skip
+    require_sense(request)
     stream = _opened(source, request) if isinstance(source, (str, Path)) else _given(source, request)
     if share is not None:
         stream = stream.share(*share)
@@ -235,8 +237,7 @@ def _of_path(path: Path, where: str, request: Request) -> TableStream:
         return _of_folder(path, where, request)
     if not path.is_file():
         raise DataError(f"{where}: neither a file nor a folder; write the data to a file first.")
-    kind = archive_kind(path)
-    if kind is not None:
+    if (kind := archive_kind(path)) is not None:
         scratch = Scratch(request.scratch)
         HELD_SCRATCH.append(scratch)
         inside = unpacked(path, kind, scratch)

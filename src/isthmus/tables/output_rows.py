@@ -43,7 +43,10 @@ def rows_like(
         order = [name for name in names_of(X) if name in layout.names]
         own = dict(zip(names_of(X), form_of(X).dtypes, strict=True))
         form = replace(form_of(X), dtypes=tuple(own[name] for name in order))
-        return form.frame(table.select(order), layout.select(order), getattr(X, "index", None))
+        made = form.frame(table.select(order), layout.select(order), getattr(X, "index", None))
+        if form.library == "pandas":  # whose names need not be words
+            made.columns = X.columns[[place for place, name in enumerate(names_of(X)) if name in layout.names]]
+        return made
     return Table(table, layout.names, layout=layout) if form is None else form.frame(table, layout)
 
 

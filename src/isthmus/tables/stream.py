@@ -29,6 +29,7 @@ __all__ = [
     "Remainder",
     "Share",
     "TableStream",
+    "View",
 ]
 
 BLOCK_CELLS = 1 << 20  # numbers in a block: eight megabytes in double precision
@@ -73,6 +74,7 @@ class TableStream(ABC):
     layout: TableLayout | None = None
     description: Description | None = None
     row_shape: RowShape | None = None
+    given: Any = None  # an Arrow table of what all rows are given, beside them
 
     @property
     def mixed(self) -> bool:

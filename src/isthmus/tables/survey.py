@@ -19,7 +19,7 @@ from isthmus.tables.date_counts import DateCounts
 from isthmus.tables.distinct import DistinctTexts, mask_of
 from isthmus.tables.figures import Figures
 from isthmus.tables.marks import marked
-from isthmus.tables.text_numbers import MAGNITUDES, PLAIN_NUMBER, matches, numbers_of
+from isthmus.tables.text_numbers import BOUND, MAGNITUDES, PLAIN_NUMBER, matches, numbers_of
 
 __all__ = ["MOST_WORDS", "ColumnSurvey"]
 
@@ -29,7 +29,7 @@ FEW = 0.5  # of the texts seen so far: where fewer are numbers or dates, no more
 LONG_DIGITS = "^[-+]?[1-9][0-9]{15,}$"  # more digits than float64 holds
 LONG_NUMBER = 1e15
 PROSE = 40  # letters of a cell, on average, from which text is more than a name
-LONGEST_MARK = 64  # bytes
+LONGEST_MARK = 24  # bytes of a mark of a missing cell, with some blanks beside it
 GROUPED = r"^[-+]?[0-9]{1,3}(\.[0-9]{3})+$"
 
 
@@ -41,6 +41,10 @@ class ColumnSurvey:
     ----------
     kind : str
         Arrow's name of the type in which the file holds it; ``string`` where it is text.
+    decimal : str
+        The decimal mark of the file, which decides about 1,500 where no other cell of the column does.
+    read_with : set of str
+        The decimal marks with which the figures of ``numbers`` were read.
     n_missing, n_marks : int
         Cells that are missing in any column; and texts that are missing if this is a column of numbers or dates.
     words : Counter or None
@@ -60,6 +64,7 @@ class ColumnSurvey:
     name: str
     kind: str
     others: tuple[str, ...] = ()
+    decimal: str = "."
     n_rows: int = 0
     n_missing: int = 0
     n_marks: int = 0
@@ -78,6 +83,9 @@ class ColumnSurvey:
     odd: tuple[int, str] | None = None
     numbers: Figures = field(default_factory=Figures)
     plain: int = 0
+    read_with: set[str] = field(default_factory=set)
+    bounds: int = 0  # numbers with < or the like before them
+    phrases: int = 0  # of the texts looked at, those with a blank inside
     _hopeless: bool = False
 
     @property
@@ -89,6 +97,13 @@ class ColumnSurvey:
     def n_present(self) -> int:
         """Cells that are not missing in any column."""
         return self.n_rows - self.n_missing
+
+    @property
+    def likely_decimal(self) -> str:
+        """The decimal mark by the cells that have it alone; where none has, the file's."""
+        if self.firm_dot == self.firm_comma:
+            return self.decimal
+        return "." if self.firm_dot > self.firm_comma else ","
 
     @property
     def n_different(self) -> float:
@@ -181,7 +196,8 @@ class ColumnSurvey:
         import pyarrow.compute
 
         compute: Any = pyarrow.compute
-        short = cells.filter(compute.less_equal(compute.binary_length(cells), LONGEST_MARK))
+        longest = max([LONGEST_MARK, *(len(mark.encode()) for mark in self.others)])
+        short = cells.filter(compute.less_equal(compute.binary_length(cells), longest))
         gone = marked(compute.utf8_trim_whitespace(short), among_numbers=False, others=self.others)
         self.n_missing += cells.null_count + (compute.sum(gone).as_py() or 0)
         self.letters += compute.sum(compute.utf8_length(cells)).as_py() or 0
@@ -198,6 +214,7 @@ class ColumnSurvey:
         self.n_missing += n_missing
         self.repeated = self.repeated or 2 * len(words) < len(cells) - n_missing
         self._add_text_words(words, np.where(gone, 0, times))
+        self.phrases += sum(" " in word for word in words[:LOOKED_AT].to_pylist() if word)
         lengths = np.asarray(compute.utf8_length(words))
         self.letters += int((lengths * np.where(gone, 0, times)).sum())
         if self._hopeless or n_missing == len(cells):
@@ -227,7 +244,7 @@ class ColumnSurvey:
         values = np.asarray(numbers.drop_null(), np.float64)
         if not len(values) or not np.isfinite(values).all() or np.abs(values).max() >= LONG_NUMBER:
             return None
-        if not self.firm_dot and compute.any(compute.match_substring(cells, ".")).as_py():
+        if not self.firm_dot and b"." in cells.buffers()[-1].to_pybytes():
             return None  # 1.234 may be a thousand
         self.plain += len(values)
         self.dot += len(values)
@@ -285,10 +302,12 @@ class ColumnSurvey:
             self.firm_dot += known.count(dot & ~comma)
             self.firm_comma += known.count(comma & ~dot)
             is_number = plain | dot | comma
+            self.bounds += known.count(np.asarray(compute.match_substring_regex(words, f"^{BOUND}")) & is_number)
             self._note_units(other.filter(mask_of(dot | comma)))
             self._note_odd(known, is_number)
         if known.count(is_number) >= FEW * max(1, known.n_cells):
-            decimal = "," if self.firm_comma > self.firm_dot else "."
+            decimal = self.likely_decimal
+            self.read_with.add(decimal)
             long = np.asarray(compute.match_substring_regex(words, LONG_DIGITS))
             self.numbers.exact = self.numbers.exact and not known.count(long)
             values = compute.if_else(mask_of(known.times > 0), numbers_of(words, decimal), None)

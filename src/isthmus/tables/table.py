@@ -30,6 +30,7 @@ class Table:
     ``layout``, where they are of several kinds. ``ids`` and ``labels`` have shape (rows,). ``image_shape`` is (height,
     width) for grey pictures and (channels, height, width) for colour, where a row is a picture flattened in that order.
     ``row_shape`` says the same of rows of any kind, sounds and embeddings too.
+    ``given`` is an Arrow table of columns that both networks see beside the row and that are not learned from.
     ``official_test`` holds the indices of the rows that the data's makers set aside for testing. ``description`` says
     what was made of the file.
 
@@ -50,6 +51,7 @@ class Table:
     layout: TableLayout | None = None
     description: Description | None = None
     row_shape: RowShape | None = None
+    given: pyarrow.Table | None = None
 
     def __post_init__(self) -> None:
         if self.row_shape is None and self.image_shape is not None:
@@ -160,6 +162,7 @@ class Table:
             ids=None if self.ids is None else self.ids[rows],
             labels=None if self.labels is None else self.labels[rows],
             official_test=None,
+            given=None if self.given is None else self.given.take(rows),
         )
 
 
@@ -235,6 +238,7 @@ def joined(tables: Sequence[Table]) -> Table:
         cells=_one_frame(parts, tables[0].name) if tables[0].is_mixed else np.concatenate(parts),
         ids=stacked("ids"),
         labels=stacked("labels"),
+        given=None if tables[0].given is None else _one_frame([table.given for table in tables], tables[0].name),
     )
 
 

@@ -90,7 +90,7 @@ FORMS = {
     "%Y%m%d": r"(?P<Y>[12][0-9]{3})(?P<m>[01][0-9])(?P<d>[0-3][0-9])",
 }
 WITH_WEEKDAY_FIRST = "%a %b %d %H:%M:%S %Y"  # as C's ctime has it
-TIME_ALONE, SPAN = "%H:%M", "%H:%M:%S span"
+TIME_ALONE, SPAN, SHORT_SPAN = "%H:%M", "%H:%M:%S span", "%M:%S span"
 DAY_AND_MONTH = {
     "%d/%m/%Y": "%m/%d/%Y", "%d-%m-%Y": "%m-%d-%Y", "%d/%m/%y": "%m/%d/%y", "%d-%m-%y": "%m-%d-%y",
 }  # fmt: skip
@@ -99,6 +99,7 @@ CTIME = (
     rf"\s+(?:[A-Z]{{3,4}}\s+)?{YEAR}"
 )
 SPANS = r"(?P<sign>-?)(?P<H>[0-9]{1,6}):(?P<M>[0-5][0-9]):(?P<S>[0-5][0-9])(?:[.,](?P<f>[0-9]{1,9}))?"
+SHORT_SPANS = r"(?P<sign>-?)(?P<M>[0-9]{1,6}):(?P<S>[0-5][0-9])[.,](?P<f>[0-9]{1,9})"  # 2:07.35
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ class DateForm:
     also: str = ""
 
     def __post_init__(self) -> None:
-        known = self.pattern in FORMS or self.pattern in (WITH_WEEKDAY_FIRST, TIME_ALONE, SPAN)
+        known = self.pattern in FORMS or self.pattern in (WITH_WEEKDAY_FIRST, TIME_ALONE, SPAN, SHORT_SPAN)
         known = known and (not self.also or self.also in FORMS)
         if not known or self.language not in MONTHS or type(self.timed) is not bool or type(self.zoned) is not bool:
             raise ValueError("a column's way of writing dates is not described as it should be")
@@ -123,7 +124,7 @@ class DateForm:
     @property
     def is_span(self) -> bool:
         """Whether it is a length of time or a time of day, and no date."""
-        return self.pattern in (TIME_ALONE, SPAN)
+        return self.pattern in (TIME_ALONE, SPAN, SHORT_SPAN)
 
     @property
     def is_iso(self) -> bool:
@@ -150,10 +151,12 @@ class DateForm:
         >>> DateForm("%d.%m.%Y").write(86_400_000_000 * 366)
         '02.01.1971'
         """
-        if self.pattern == SPAN:
+        if self.pattern in (SPAN, SHORT_SPAN):
             seconds, rest = divmod(abs(microseconds), SECOND)
             fraction = f".{rest:06d}".rstrip("0") if rest else ""
             sign = "-" if microseconds < 0 else ""
+            if self.pattern == SHORT_SPAN:
+                return f"{sign}{seconds // 60}:{seconds % 60:02d}{fraction or '.0'}"
             return f"{sign}{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}{fraction}"
         moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(microseconds=microseconds)
         if self.pattern == TIME_ALONE:
@@ -182,6 +185,8 @@ def _unaccented(word: str) -> str:
 def _expression(form: DateForm) -> str:
     if form.pattern == SPAN:
         return f"^{SPANS}$"
+    if form.pattern == SHORT_SPAN:
+        return f"^{SHORT_SPANS}$"
     if form.pattern == TIME_ALONE:
         return f"^{CLOCK}$"
     if form.pattern == WITH_WEEKDAY_FIRST:
@@ -242,6 +247,7 @@ def _candidates(cells: list[str]) -> Iterator[DateForm]:
     yield DateForm(WITH_WEEKDAY_FIRST, timed=True, language=language)
     yield DateForm(TIME_ALONE)
     yield DateForm(SPAN)
+    yield DateForm(SHORT_SPAN)
 
 
 def _language(cells: list[str]) -> str:
@@ -288,7 +294,7 @@ def dates_of(cells: pyarrow.Array, form: DateForm) -> Any:
         text = compute.if_else(compute.and_(compute.is_valid(parts), compute.not_equal(text, "")), text, str(otherwise))
         return np.asarray(compute.cast(text, pyarrow.int64()))
 
-    clock, right = _clock(fields, number, found, is_span=form.pattern == SPAN)
+    clock, right = _clock(fields, number, found, is_span=form.pattern in (SPAN, SHORT_SPAN))
     found &= right
     if form.is_span:
         return pyarrow.array(clock, mask=~found)
@@ -323,7 +329,7 @@ def _clock(fields: dict[str, Any], number: Any, found: np.ndarray, *, is_span: b
 
     compute: Any = pyarrow.compute
     hour, minute, second = number("H", 0), number("M", 0), number("S", 0)
-    right = (minute < 60) & (second <= 60) & (is_span | (hour <= 24))
+    right = (second <= 60) & (is_span | ((minute < 60) & (hour <= 24)))
     if "p" in fields:
         half = compute.utf8_lower(compute.utf8_ltrim_whitespace(fields["p"]))
         morning = np.asarray(compute.fill_null(compute.starts_with(half, "a"), False))

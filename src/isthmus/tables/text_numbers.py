@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["PLAIN_NUMBER", "NumberForm", "matches", "numbers_of", "shape_of"]
+__all__ = ["BOUND", "PLAIN_NUMBER", "NumberForm", "matches", "numbers_of", "shape_of"]
 
 PLAIN_NUMBER = r"^[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?$"
 CURRENCY = (
     r"[$€£¥₹₽₩₺₪฿₴₫]|[UAHCR]+S?\$|USD|EUR|GBP|CHF|JPY|CNY|INR|AUD|CAD|SEK|NOK|DKK|PLN|CZK|BRL|RUB|Fr\.?|Rs\.?|kr\.?"
 )
 GROUPS = {".": "[, '’\u00a0\u202f]", ",": "[. '’\u00a0\u202f]"}
-BESIDE = " $€£¥₹₽₩₺₪฿%+-−–()\u00a0\u202f"
+BESIDE = " $€£¥₹₽₩₺₪฿%+-−–()<>≤≥~≈\u00a0\u202f"
+BOUND = r"[<>≤≥~≈]\s?"  # before a number of which only a bound is known, or which is rough
 MAGNITUDES = {
     "k": 1e3,
     "K": 1e3,
@@ -70,7 +71,7 @@ def shape_of(decimal: str) -> str:
     group, mark = GROUPS[decimal], "\\" + decimal
     grouped = f"[0-9]{{1,3}}(?:{group}[0-9]{{2,3}})*{group}[0-9]{{3}}(?:{mark}[0-9]*)?"
     digits = f"(?:{grouped}|[0-9]+(?:{mark}[0-9]*)?|{mark}[0-9]+)"
-    before = rf"[-+−–]?\s?(?:{CURRENCY})?\s?[-−–]?"
+    before = rf"(?:{BOUND})?[-+−–]?\s?(?:{CURRENCY})?\s?[-−–]?"
     return rf"^\(?{before}{digits}(?:[eE][-+]?[0-9]+)?\s?(?:{UNIT})?(?:\s{UNIT})?[-−]?\)?$"
 
 
@@ -131,5 +132,5 @@ def _dressed_numbers(cells: Any, decimal: str) -> Any:
         has = compute.match_substring_regex(cells, rf"[0-9.,]\s?{size}\b")
         if compute.any(has).as_py():
             number = compute.if_else(has, compute.multiply(number, factor), number)
-    below = compute.match_substring_regex(cells, rf"^[(]|^[-−–]|[-−]$|^\+?\s?(?:{CURRENCY})\s?[-−–]")
+    below = compute.match_substring_regex(cells, rf"^[(]|^(?:{BOUND})?[-−–]|[-−]$|^\+?\s?(?:{CURRENCY})\s?[-−–]")
     return compute.if_else(below, compute.negate(number), number)

@@ -107,10 +107,11 @@ def _surveyed(source: Source, request: Request, columns: Sequence[str]) -> tuple
         kept = KeptCells(
             in_memory=source.n_bytes <= HELD_TEXT, scratch=request.scratch, wanted=(one for one in wanted if one)
         )
+    decimal = source.dialect.decimal if source.dialect is not None else "."
     surveys: list[ColumnSurvey] = []
     for place, batch in _read(source, names):
         if not surveys:
-            surveys = [ColumnSurvey(name, _kind(batch.schema.field(name).type), marks) for name in names]
+            surveys = [ColumnSurvey(name, _kind(batch.schema.field(name).type), marks, decimal) for name in names]
         read = {survey.name: survey.add(batch.column(survey.name)) for survey in surveys}
         if kept is not None:
             kept.add(place, batch, read, surveys)
@@ -182,7 +183,7 @@ def _findings(
 
 
 def _nothing_left(findings: Sequence[Finding]) -> str:
-    told = "; ".join(f"{one.name!r} {one.why or one.kind}" for one in findings[:8])
+    told = ", ".join(f"{one.name!r} ({one.why or one.kind})" for one in findings[:8])
     more = f" and {len(findings) - 8} more" if len(findings) > 8 else ""
     name = next((one.name for one in findings if one.kind in ("id", "text", "constant")), None)
     cure = (

@@ -26,7 +26,7 @@ class Utf8Lines:
         if encoding not in ("utf-8", "utf-8-sig"):
             self._decoder = codecs.getincrementaldecoder(encoding)("replace")
         self._validator = codecs.getincrementaldecoder("utf-8")(STRAY)
-        self._whole_lines = dialect.is_blanks or bool(dialect.comment)
+        self._whole_lines = dialect.is_blanks or bool(dialect.comment) or dialect.spaced
         self._rest = b""
         self._begun = self._ended = False
         self._ready = io.BytesIO()
@@ -94,6 +94,10 @@ class Utf8Lines:
         if dialect.comment:
             mark = re.escape(dialect.comment.encode())
             text = re.sub(rb"(?m)^[ \t]*" + mark + rb"[^\r\n]*(?:\r\n|\n|\r|\Z)", b"", text)
+        if dialect.spaced:  # a quote counts to pyarrow only where a cell begins
+            quote, separator = re.escape(dialect.quote.encode()), re.escape(dialect.separator.encode())
+            cell = rb"(?:%b(?!%b)|%b%b(?=[ ]*(?:%b|[\r\n]|\Z)))" % (quote, quote, quote, quote, separator)
+            text = re.sub(rb"(?m)(^|%b)[ ]+(?=%b)" % (separator, cell), rb"\1", text)
         if not dialect.is_blanks:
             return text
         if dialect.starts or (dialect.quote and dialect.quote.encode() in text):

@@ -18,7 +18,7 @@ from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.completion import Completion, fit_completion
 from isthmus.rows.rows import Batch, Rows
 
-__all__ = ["VALIDATION_DRAWS", "complete_records", "learn_completion", "learn_trust"]
+__all__ = ["VALIDATION_DRAWS", "complete_records", "learn_completion", "learn_trust", "set_trust"]
 
 SHRINKAGE_CELLS = 30  # α is shrunk as if by this many cells, so a few hidden cells don't determine it
 VALIDATION_DRAWS = 8  # draws of hidden cells per validation row; fewer would rank epochs by chance
@@ -49,21 +49,23 @@ def complete_records(rows: Rows, completion: Completion | None) -> Callable[[], 
 
 @torch.no_grad()
 def learn_trust(model: AutoencoderModel, rows: Rows, device: torch.device) -> None:
-    """Set α by hiding cells of held-out rows; each column is divided by its standard deviation."""
+    """Set α by hiding cells of held-out rows."""
     completion = model.completion
     if completion is None:
         return
-    gain = power = torch.zeros((), dtype=torch.float64)
-    n_cells = 0
+    parts = []
     for batch in rows.records():
         x, given, _, *_ = batch.to(device)
         seen = completion.hide(x)
-        hidden = seen.isnan() & ~x.isnan()
         expected = completion(seen)
-        move = ((model.reconstruct(seen, given) - expected) / completion.spread)[hidden].double()
-        gain = gain + (move * ((x - expected) / completion.spread)[hidden]).sum()
-        power = power + move.square().sum()
-        n_cells += len(move)
-    shrinkage = 1 + SHRINKAGE_CELLS / max(1, n_cells)
-    trust = float(gain / (power * shrinkage)) if float(power) > 0 else 1.0
+        parts.append((expected, model.reconstruct(seen, given), x, seen.isnan() & ~x.isnan()))
+    set_trust(completion, *(torch.cat(part) for part in zip(*parts, strict=True)))
+
+
+def set_trust(completion: Completion, expected: Tensor, reconstructed: Tensor, x: Tensor, hidden: Tensor) -> None:
+    """Set α from hidden cells, each column divided by its standard deviation; all of shape (n_rows, n_features)."""
+    move = ((reconstructed - expected) / completion.spread)[hidden].double()
+    left = ((x - expected) / completion.spread)[hidden].double()
+    power = float(move.square().sum()) * (1 + SHRINKAGE_CELLS / max(1, len(move)))
+    trust = float((move * left).sum()) / power if power > 0 else 1.0
     completion.trust.fill_(min(max(trust, 0.0), 1.0))

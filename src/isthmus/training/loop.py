@@ -23,6 +23,7 @@ from isthmus.history import History
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.draws import OwnDraws, RandomSource, Share, drawing_from, seeded, sharing
 from isthmus.rows.rows import Batch, Rows, combined_seed
+from isthmus.training.backtracking import share_of_rate, step_back
 from isthmus.training.checkpointing import Checkpointer
 from isthmus.training.devices import use_bfloat16
 from isthmus.training.fused import can_fuse, fuse, lower_precision, squared_error_pass, unfuse
@@ -149,6 +150,7 @@ class Training:
                     self._learn(training, n_steps, checkpointer)
                 if self.stop_reason is None:
                     self._evaluate(sample, validation, on_epoch)
+                    step_back(self)
                     state.epoch, state.batch = state.epoch + 1, 0
                     if checkpointer is not None and self.stop_reason is None:
                         checkpointer.after_epoch(self)
@@ -186,8 +188,9 @@ class Training:
         state = self.state
         self.model.train()
         batches = training.epoch(self.seed, state.epoch, self.plan.batch_size, first=state.batch, group=self.group)
+        highest = share_of_rate(self)
         for batch in batches:
-            self.step(batch, rate(self.plan, state.steps / max(1, n_steps - 1)))
+            self.step(batch, highest * rate(self.plan, state.steps / max(1, n_steps - 1)))
             state.batch += 1
             if state.steps % STEPS_BETWEEN_CHECKS == 0 and not math.isfinite(float(self.flat.weights.sum())):
                 self._give_up(f"the weights were not finite in epoch {state.epoch}")

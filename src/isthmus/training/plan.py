@@ -6,6 +6,7 @@ says how.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 __all__ = [
@@ -27,6 +28,7 @@ MOST_TIMES = 8  # the default number of epochs
 
 
 RATE_OF_STAGES, DECAY_OF_STAGES = 0.4, 0.05  # of a perceptron's rate; convolutions, normalised, need little decay
+BACKTRACKS_OF_COUNTS = 4  # rates from the usual one to a thousandth of it
 LEAST_STEPS, MOST_STEPS, WORK_OF_STAGES = 800, 2500, 1.6e10
 
 
@@ -42,6 +44,7 @@ class Plan:
     gradient_clip: float | None = 1.0
     patience: int | None = None
     precision: str = "auto"
+    backtracks: int = 0  # epochs worse than the start that are taken back, before training is dropped
     guards_start: bool = False  # leave the start only for a gain that chance can't explain
 
 
@@ -89,9 +92,11 @@ def automatic_patience(epochs: int) -> int:
     return max(5, epochs // 5)
 
 
-def automatic_weight_decay(n_rows: int, unexplained: float) -> float:
-    """Stronger decay towards PCA where rows are few, or where PCA leaves little variance unexplained.
+def automatic_weight_decay(n_rows: int, unexplained: float, n_features: int) -> float:
+    """Stronger decay towards PCA where rows are few or wide, or where PCA leaves little variance unexplained.
 
-    ``unexplained`` is the share of the variance that PCA of the same size leaves out.
+    ``unexplained`` is the share of the variance that PCA of the same size leaves out. A network of wide rows has more
+    weights to fit their noise with, so both the decay and its limit grow with the columns beyond 64.
     """
-    return min(1.0, 350 / (n_rows * max(unexplained, 1e-3)))
+    times = max(1.0, n_features / 64)
+    return min(math.sqrt(times), 350 * times / (n_rows * max(unexplained, 1e-3)))

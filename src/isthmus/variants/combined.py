@@ -15,7 +15,7 @@ from isthmus.parts.bottleneck import (
     TopKBottleneck,
 )
 from isthmus.parts.corruption import CORRUPTIONS, Corruption, make_corruption
-from isthmus.parts.penalty import ActivationRate, Contraction, Divergence, Penalty, Sparsity
+from isthmus.parts.penalty import ActivationRate, Contraction, Dependence, Divergence, Penalty, Sparsity
 
 __all__ = ["CombinedAutoencoder"]
 
@@ -35,6 +35,7 @@ class CombinedAutoencoder(BaseAutoencoder):
     activation_rate: float = hyper(0.1, "target mean activity of each latent", above=0, below=1)
     rate_weight: float = hyper(0.0, "weight of the KL penalty towards activation_rate", at_least=0)
     contraction: float = hyper(0.0, "weight λ of the squared norm of the encoder's Jacobian", at_least=0)
+    dependence: float = hyper(0.0, "weight of the dependence of the code on what rows are given", at_least=0)
     divergence: float = hyper(1.0, "weight β of the divergence from N(0, I), for a gaussian bottleneck", at_least=0)
 
     def make_corruption(self, low: Tensor, high: Tensor) -> Corruption:
@@ -57,6 +58,7 @@ class CombinedAutoencoder(BaseAutoencoder):
             "sparsity": Sparsity(self.sparsity),
             "activation_rate": ActivationRate(self.rate_weight, self.activation_rate),
             "contraction": Contraction(self.contraction),
+            "dependence": Dependence(self.dependence),
             "divergence": Divergence(self.divergence if self.bottleneck == "gaussian" else 0.0),
         }
         return {name: penalty for name, penalty in weighted.items() if penalty.weight > 0}

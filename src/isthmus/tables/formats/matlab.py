@@ -1,23 +1,20 @@
-"""MATLAB's .mat files before 7.3, read by SciPy; later ones are HDF5."""
+"""MATLAB's .mat files of level 5, as every version before 7.3 writes them; later ones are HDF5."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 
 from isthmus.tables.arrays import (
     chosen_array,
     columns_among,
-    dense,
     entries,
     labels_among,
     table_from_array,
     table_of_columns,
 )
-from isthmus.tables.bounds import require_room
 from isthmus.tables.container import File
 from isthmus.tables.errors import DataError
+from isthmus.tables.formats.matlab_elements import MatlabError, arrays_of
 from isthmus.tables.request import Request
 from isthmus.tables.segments import HeldSegments
 from isthmus.tables.source import SegmentsSource, Source
@@ -26,7 +23,6 @@ from isthmus.tables.stream import HeldStream, TableStream
 __all__ = ["SUFFIXES", "matches", "open_file"]
 
 SUFFIXES = (".mat",)
-BYTES = {"double": 8, "single": 4, "sparse": 16, "char": 4, "int64": 8, "uint64": 8, "logical": 1}
 
 
 def matches(file: File) -> bool:
@@ -36,32 +32,10 @@ def matches(file: File) -> bool:
 
 def open_file(file: File, request: Request) -> TableStream | Source:
     """The array called X, or as arrays of rows are called, or the largest; one called y is the labels."""
-    from scipy.io import loadmat, whosmat
-
-    path = str(file.on_disk())
     try:
-        sizes = whosmat(path)
-        require_room(
-            sum(BYTES.get(kind, 8) * int(np.prod(shape, dtype=np.float64)) for _, shape, kind in sizes),
-            file.size,
-            file.where,
-        )
-        loaded = loadmat(
-            path, variable_names=[name for name, _, kind in sizes if kind not in ("function", "object", "opaque")]
-        )
-    except (DataError, MemoryError):
-        raise
-    except Exception as error:  # a reader met with hostile bytes may raise anything
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:160].rstrip(".")
-        raise DataError(f"{file.where}: not readable as a MATLAB file ({reason}); save it again.") from error
-    arrays: dict[str, Any] = {
-        name: array for name, array in loaded.items() if not name.startswith("__") and hasattr(array, "shape")
-    }
-    arrays = {
-        name: dense(array, file.size, file.where) if hasattr(array, "tocsr") else array
-        for name, array in arrays.items()
-    }
-    arrays = {name: np.asarray(array) for name, array in arrays.items()}
+        arrays = arrays_of(file.bytes(), file.where)
+    except MatlabError as error:
+        raise DataError(f"{file.where}: not readable as a MATLAB file ({error}); save it again.") from error
     columns = columns_among(arrays)
     if columns:
         table = table_of_columns({name: arrays[name] for name in columns})

@@ -76,6 +76,7 @@ REFUSED = (
     (b"\x80\x05", "a pickle, which could run any program when it is read", "save the table as .parquet or .npy"),
     (b"RDX", "R's own format", "write it from R: write.csv(table, 'table.csv')"),
     (b"RDA", "R's own format", "write it from R: write.csv(table, 'table.csv')"),
+    (b"X\n\0\0", "R's own format", "write it from R: write.csv(table, 'table.csv')"),
     (b"$FL2", "an SPSS file", "export it as CSV, or read it with pandas.read_spss"),
     (b"$FL3", "an SPSS file", "export it as CSV, or read it with pandas.read_spss"),
     (b"<stata_dta>", "a Stata file", "export it as CSV, or read it with pandas.read_stata"),
@@ -110,6 +111,8 @@ def format_of(file: File) -> str:
     for mark, what, cure in REFUSED:
         if file.head.startswith(mark) or lower.startswith(mark):
             raise DataError(f"{file.where}: {what}; {cure}.")
+    if file.suffix in (".yaml", ".yml"):
+        raise DataError(f"{file.where}: YAML; export it as CSV or JSON.")
     if not text.matches(file):
         raise DataError(f"{file.where}: by its first bytes it is nothing that is read: {READABLE}; convert it.")
     return next((name for name, matches in TEXTS if matches(file)), "text")

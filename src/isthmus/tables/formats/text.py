@@ -23,6 +23,7 @@ from isthmus.tables.encoding import STRAY, decoded, encoding_of, require_encodin
 from isthmus.tables.errors import DataError
 from isthmus.tables.footer import footer_of
 from isthmus.tables.request import Request
+from isthmus.tables.row_faults import swallowing_row, table_above, where_names_again, without_empty_rows
 from isthmus.tables.source import Source
 from isthmus.tables.utf8_lines import Utf8Lines
 
@@ -80,7 +81,13 @@ class TextSource(Source):
             raise DataError(f"{self.where}: a line of more than {LONGEST_LINE:,} characters; break it into rows.")
         lines = [LONG_CELL.sub("…", line) if len(line) > 1 << 16 else line for line in lines]
         self.dialect, heading, begin = self._understood(text, lines, encoding, request)
-        self.names, self._skipped = heading.names, begin
+        self.names, self._skipped, self._named = heading.names, begin, heading.named
+        above = table_above(row for _, row in self.dialect.rows(lines[:begin])) if heading.above else 0
+        if above:
+            raise DataError(
+                f"{self.where}: two tables, one above the other: one of {above} columns, and one of {len(self.names)} "
+                f"whose rows begin in line {begin + 1}; put each into a file of its own."
+            )
         self._width = len(self.names)
         self._tell(heading, lines, encoding, request)
         if not self.names:
@@ -159,11 +166,24 @@ class TextSource(Source):
                 if held is not None:
                     self._n_rows += len(held)
                     yield held
-                held = batch
+                held = self._of_rows_alone(batch)
             if held is not None:
                 held = self._without_footer(held)
                 self._n_rows += len(held)
                 yield held
+
+    def _of_rows_alone(self, batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
+        """A batch without rows that repeat the names; a quote left open, which swallows rows, is an error."""
+        found = swallowing_row(batch, self.dialect.separator) if self.dialect.quote and self._width > 1 else None
+        if found is not None:
+            row = self._said_row(self._n_rows + found)
+            raise DataError(f"{self.where}: a quote is left open in {row}, and takes in the lines below; repair it.")
+        again = where_names_again(batch, self.names) if self._named else []
+        if not again:
+            return batch
+        count, first, text = self._left_out.get("again", (0, self._n_rows + again[0] + 1, ""))
+        self._left_out["again"] = count + len(again), first, text
+        return batch.take([row for row in range(len(batch)) if row not in {*again}])
 
     def _unreadable(self, error: Exception) -> DataError:
         reason = " ".join(str(error).split()).rstrip(".")[:200]
@@ -206,10 +226,7 @@ class TextSource(Source):
             )  # fmt: skip
             done = seen = 0  # rows given, and odd rows dealt with
             while True:
-                try:
-                    batch = reader.read_next_batch()
-                except StopIteration:
-                    batch = None
+                batch = next(reader, None)
                 if batch is not None:
                     batch = pyarrow.RecordBatch.from_arrays(batch.columns, names=list(self.names))
                 parts, begin = [], 0
@@ -227,7 +244,7 @@ class TextSource(Source):
                 if batch is not None:
                     parts.append(batch.slice(begin))
                 done += size
-                parts = [part for part in map(self._without_empty_rows, parts) if len(part)]
+                parts = [part for part in map(without_empty_rows, parts) if len(part)]
                 if parts:
                     whole = pyarrow.Table.from_batches(parts).combine_chunks().to_batches() if len(parts) > 1 else parts
                     yield from whole
@@ -282,20 +299,6 @@ class TextSource(Source):
         count, first, said = self._left_out.get(what, (0, row.number or 0, text.strip()[:40]))
         self._left_out[what] = count + 1, first, said
 
-    def _without_empty_rows(self, batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
-        """Rows of nothing but separators, as spreadsheets write them, are none."""
-        import pyarrow.compute
-
-        compute: Any = pyarrow.compute
-        if self._width == 1 or not len(batch):
-            return batch
-        if any(not column.null_count for column in batch.columns):
-            return batch
-        empty = batch.column(0).is_null()
-        for column in batch.columns[1:]:
-            empty = compute.and_(empty, column.is_null())
-        return batch.filter(compute.invert(empty)) if compute.any(empty).as_py() else batch
-
     def _without_footer(self, batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
         """The last rows without those that are no part of the table."""
         last = range(max(0, len(batch) - 20), len(batch))
@@ -322,6 +325,10 @@ class TextSource(Source):
                 done = "filled up or cut" if what == "repaired" else "left out"
                 rows = "1 row" if count == 1 else f"{count:,} rows"
                 said.append(f"{rows} of another width {done}, the first {text!r} ({self._said_row(first - 1)})")
+            elif what == "again":
+                said.append(
+                    f"{'1 row that repeats' if count == 1 else f'{count:,} rows that repeat'} the names left out"
+                )
             else:
                 said.append(f"{what} left out: {text!r}")
         return said

@@ -1,0 +1,151 @@
+"""What rows are given, on the command line: columns of the fit by ``--given batch,plate``, values by ``batch=A``.
+
+The columns are named once, at ``isthmus fit``; every later command finds them in its file. ``--given batch=A`` says
+instead that all rows are of batch A: codes of one batch decoded as another's, new rows of a condition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from isthmus.cli.outcome import CommandError, UsageError
+from isthmus.cli.run_folder import Run
+
+if TYPE_CHECKING:
+    from isthmus.tables import Table
+    from isthmus.tables.stream import TableStream
+
+__all__ = ["Conditions", "GivenColumns", "GivenValues", "columns_asked"]
+
+GivenColumns = Annotated[
+    tuple[str, ...],
+    Parameter(
+        "--given",
+        help="Columns that rows are given, separated by commas: encoder and decoder see them, so the code need not "
+        "hold them. Not learned from.",
+        show_default=False,
+    ),
+]
+GivenValues = Annotated[
+    tuple[str, ...],
+    Parameter(
+        "--given",
+        help="Of a model fitted with --given: COLUMN=VALUE, for all rows instead of the file's column; "
+        "repeat for more.",
+        show_default=False,
+    ),
+]
+
+
+def columns_asked(given: Sequence[str]) -> tuple[str, ...]:
+    """The columns of ``--given``, whether in one flag or several."""
+    names = [name.strip() for part in given for name in part.split(",")]
+    if any(not name or "=" in name for name in names):
+        raise UsageError(f"--given takes columns of the data, such as --given batch,age, got {','.join(given)!r}.")
+    return tuple(dict.fromkeys(names))
+
+
+class Conditions:
+    """What the rows of a run are given: columns of a file, or the values that were typed."""
+
+    def __init__(self, run: Run, estimator: Any, asked: Sequence[str] = ()):
+        layout = estimator.fitted_.given_layout
+        self.estimator, self.layout, self.path = estimator, layout, str(run.path)
+        self.names: tuple[str, ...] = () if layout is None else layout.names
+        self.fixed: dict[str, str] = {}
+        if estimator.fitted_.given is not None and layout is None:
+            raise CommandError(
+                f"{self.path!r} was fitted in Python with conditions that have no names; use it there, or fit it again "
+                "with a DataFrame as given."
+            )
+        for part in asked:
+            name, equals, value = part.partition("=")
+            if not equals or not name or not value:
+                raise UsageError(f"--given must be COLUMN=VALUE, such as --given batch=A, got {part!r}.")
+            self.fixed[name] = value
+        unknown = [name for name in self.fixed if name not in self.names]
+        if unknown:
+            from isthmus.tables.errors import said
+
+            known = f"it is given {said(self.names)}" if self.names else "it was fitted without --given"
+            raise UsageError(f"--given {unknown[0]}: {self.path!r} knows no such condition; {known}.")
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """The columns to be found in a file."""
+        return tuple(name for name in self.names if name not in self.fixed)
+
+    def beside(self, stream: TableStream, source: str, options: Mapping[str, Any]) -> TableStream:
+        """The rows of a file with what they are given beside them, where that is in the file."""
+        if not self.read:
+            return stream
+        import numpy as np
+
+        from isthmus.tables import DataError
+        from isthmus.tables.errors import said
+        from isthmus.tables.given import beside, conditions_in
+
+        absent = [name for name in self.read if name not in (*stream.all_columns, stream.label_name)]
+        if absent:
+            raise CommandError(
+                f"{source!r}: the model's rows are given {said(self.names)}, and the file has no {said(absent)}; add "
+                f"the column, or say --given {absent[0]}=VALUE for all rows."
+            )
+        assert self.layout is not None  # or nothing would be read
+        layout = self.layout.select(self.read)
+        try:
+            cells = conditions_in(source, self.read, stream, {**options, "layout": layout})
+        except DataError as error:
+            raise CommandError(str(error)) from error
+        if cells.num_rows != len(stream):  # a share of the rows
+            cells = cells.take(np.asarray(stream.row_numbers))
+        return beside(stream, cells)
+
+    def of(self, rows: Table) -> Any:
+        """What rows of a table are given: an Arrow table, or None where nothing is."""
+        return self.repeated(len(rows), rows.given)
+
+    def repeated(self, n_rows: int, cells: Any = None) -> Any:
+        """The typed values for so many rows, with the columns of ``cells`` for the others."""
+        if not self.names:
+            return None
+        import pyarrow
+
+        columns = []
+        for name in self.names:
+            if name in self.fixed:
+                columns.append(pyarrow.array([self.fixed[name]] * n_rows))
+            elif cells is not None:
+                columns.append(cells.column(name))
+            else:
+                raise UsageError(f"{self.path!r} was fitted with --given; say {self.examples()}.")
+        return pyarrow.table(columns, names=list(self.names))
+
+    def written(self, rows: Table, values: Any, names: Sequence[str]) -> Any:
+        """Numbers of these rows to write, with what the rows are given in columns beside them."""
+        if not self.names:
+            return values
+        from isthmus.tables.layout import TableLayout, plain_layout
+        from isthmus.tables.table import Table
+
+        assert self.layout is not None  # there are names
+        beside = [name for name in self.names if name != rows.label_name]  # labels are written anyhow
+        columns = [column for column in self.layout.columns if column.name in beside]
+        layout = TableLayout((*plain_layout(names).columns, *columns))
+        cells, given = plain_layout(names).decode(values), self.repeated(len(rows), rows.given)
+        for name in beside:
+            cells = cells.append_column(name, given.column(name))
+        return Table(cells, layout.names, layout=layout)
+
+    def examples(self) -> str:
+        """The flags that would say what is missing, with a value that was there at fit."""
+        assert self.layout is not None  # there are names
+        told = []
+        for column in self.layout.select(self.read).columns:
+            levels = [str(level) for level in column.categories]
+            value = "0" if not levels else "|".join(levels[:6]) + ("|…" if len(levels) > 6 else "")
+            told.append(f"--given {column.name}={value}")
+        return " ".join(told)

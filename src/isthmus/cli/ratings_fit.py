@@ -1,0 +1,121 @@
+"""``isthmus fit FILE --ratings user,item[,value]``: an autoencoder of items, beside the closed form."""
+
+from __future__ import annotations
+
+import json as json_text
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from isthmus.cli.outcome import UsageError, finite, print_json, say, show, warnings_said
+from isthmus.cli.own_inputs import refuse_own_inputs
+from isthmus.cli.reading_flags import ReadingFlags
+from isthmus.cli.run_folder import EVALUATION, MODEL, require_free_run, written_run
+from isthmus.cli.series_run import table_options
+
+__all__ = ["AskedRatings", "fit_ratings", "rating_columns"]
+
+TAKEN = ("max_iter",)  # of the flags of an autoencoder's settings
+
+
+@dataclass(frozen=True)
+class AskedRatings:
+    """What was asked of the command."""
+
+    data: str
+    columns: str
+    threshold: float | None
+    reading: ReadingFlags
+    settings: Mapping[str, Any]
+    seed: int
+
+
+def rating_columns(text: str) -> tuple[str, ...]:
+    """The columns in ``user,item,value``; a `UsageError` unless there are two or three."""
+    columns = tuple(part.strip() for part in text.split(","))
+    if not 2 <= len(columns) <= 3 or not all(columns):
+        raise UsageError(f"--ratings must be user,item or user,item,value, the names of columns, got {text!r}.")
+    return columns
+
+
+def fit_ratings(
+    asked: AskedRatings, run: Path, not_of_ratings: Mapping[str, Any], *, overwrite: bool, json: bool
+) -> None:
+    """Fit to ratings, write the run folder, and print how held-out users' likes are ranked."""
+    columns = rating_columns(asked.columns)
+    typed = {name: value for name, value in asked.settings.items() if value is not None}
+    refused = [flag for flag, value in not_of_ratings.items() if value]
+    refused += [f"--{name.replace('_', '-')}" for name in typed if name not in TAKEN]
+    if refused:
+        raise UsageError(f"{', '.join(refused)}: for tables of rows, and --ratings names who rated what.")
+    require_free_run(run, overwrite=overwrite)
+    refuse_own_inputs([], [asked.data], replaced=[run])
+    from isthmus.ratings.item_autoencoder import ItemAutoencoder
+    from isthmus.ratings.reading import read_ratings
+    from isthmus.storage import save
+
+    ratings = read_ratings(asked.data, columns, table_options(asked.reading))
+    n_users, n_items = ratings.matrix.shape
+    say(f"{ratings.matrix.nnz:,} ratings by {n_users:,} users of {n_items:,} items.")
+    if ratings.n_repeated:
+        say(f"note: {ratings.n_repeated:,} times a user rated an item again; the last rating counts.")
+    settings = {name: _whole(name, value) for name, value in typed.items()}
+    model = ItemAutoencoder(threshold=asked.threshold, random_state=asked.seed, **settings)
+    say("fitting the items' closed form, and a network beside it …")
+    with warnings_said():
+        model.fit(ratings)
+    report = _report(run, model)
+    kept = {name: value for name, value in report.items() if name != "run"}
+
+    def write(folder: Path) -> None:
+        save(model, folder / MODEL)
+        (folder / EVALUATION).write_text(json_text.dumps(finite(kept), indent=2), encoding="utf-8")
+
+    written_run(run, write, overwrite=overwrite)
+    if json:
+        print_json(report)
+        return
+    show(*_table(model), report["sentence"], f"The run is in {str(run)!r}.")
+    show(f"Next: isthmus recommend {run} -o recommended.csv names ten items for every user.")
+
+
+def _whole(name: str, text: Any) -> int:
+    try:
+        return int(text)
+    except ValueError as error:
+        raise UsageError(f"--{name.replace('_', '-')} must be a whole number, got {text!r}.") from error
+
+
+def _report(run: Path, model: Any) -> dict[str, Any]:
+    return {
+        "run": str(run),
+        "variant": "items",
+        "n_users": len(model.users_),
+        "n_items": len(model.items_),
+        "threshold": model.threshold_,
+        "ridge": model.ridge_,
+        "network_weight": model.network_weight_,
+        "comparison": model.comparison_,
+        "sentence": _sentence(model),
+    }
+
+
+def _sentence(model: Any) -> str:
+    compared = model.comparison_
+    if not compared:
+        return "Too few users to hold any out; the closed form is used, with its ordinary ridge."
+    ease = compared["EASE"]["ndcg_100"]
+    if "EASE and network" not in compared:
+        return f"The closed form is used alone: nDCG@100 {ease:.3f} on {compared['EASE']['users']} held-out users."
+    both = compared["EASE and network"]["ndcg_100"]
+    if model.network_weight_:
+        return f"The network adds to the closed form: nDCG@100 {both:.3f} instead of {ease:.3f} on held-out users."
+    return f"The network adds nothing that held-out users show ({both:.3f}, EASE {ease:.3f}); the closed form is used."
+
+
+def _table(model: Any) -> list[str]:
+    lines = [f"{'':<18}nDCG@100  recall@20"]
+    for name, one in model.comparison_.items():
+        lines.append(f"{name:<18}{one['ndcg_100']:>8.3f}  {one['recall_20']:>9.3f}")
+    return lines if model.comparison_ else []

@@ -1,0 +1,127 @@
+"""Synthetic rows of a table: drawn like its rows, with the values that its columns take.
+
+A model's own draws have the right dependence between columns, but single columns come out too smooth: a count has
+fractions, an age is negative, a spike at zero becomes a hill. As with a copula the two are separated. Each numeric
+column v of the model's draws goes through its own distribution to that of the training rows,
+
+    v ↦ Q(F(v))        F of many draws of the model, Q the quantiles of the training rows,
+
+which keeps the order of rows, and so every rank correlation. What is missing follows the patterns of training rows.
+Constraints of order between columns, such as ``start <= end``, are kept by drawing rows that break them again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from isthmus.rows.marginals import Marginals
+from isthmus.tables.errors import said
+from isthmus.tables.layout import TableLayout
+
+__all__ = ["Finish", "Order", "drawn_in_order", "order_of"]
+
+ROUNDS = 50
+RULE = re.compile(r"\s*(.+?)\s*(<=|>=|<|>)\s*(.+?)\s*")
+
+
+@dataclass(frozen=True, eq=False)
+class Finish:
+    """From a model's draws to rows of a table, as numbers in the user's units.
+
+    ``reference`` are quantiles of many draws of the model, in the form of ``marginals.quantiles``; None leaves the
+    distribution of each column and keeps its range. ``numeric`` are the places of numbers and dates.
+    """
+
+    marginals: Marginals
+    numeric: tuple[int, ...]
+    reference: np.ndarray | None
+
+    def rows(self, values: np.ndarray, generator: np.random.RandomState, *, gaps: bool) -> np.ndarray:
+        """The same rows with values that the columns take; with ``gaps`` cells are missing as they were."""
+        values, quantiles = np.array(values, dtype=np.float64), self.marginals.quantiles
+        levels = np.linspace(0, 1, len(quantiles))
+        for place in self.numeric:
+            own = quantiles[:, place]
+            column = values[:, place]
+            if self.reference is not None:
+                share = _share(column, self.reference[:, place], generator)
+                column = np.interp(share, levels, own)
+            whole = (own == np.rint(own)).all()
+            column = np.clip(column, own[0], own[-1])
+            values[:, place] = np.rint(column) if whole else column
+        patterns = self.marginals.gaps
+        if gaps and len(patterns):
+            values[patterns[generator.randint(len(patterns), size=len(values))]] = np.nan
+        return values
+
+
+def _share(values: np.ndarray, reference: np.ndarray, generator: np.random.RandomState) -> np.ndarray:
+    """F(v) in [0, 1]; where many draws are equal, anywhere between the shares below and up to them."""
+    levels = len(reference) - 1
+    low, high = (np.searchsorted(reference, values, side=side) for side in ("left", "right"))
+    inside = np.interp(values, reference, np.linspace(0, 1, levels + 1)) if reference[-1] > reference[0] else 0.5
+    tied = high - low > 1
+    drawn = (low + generator.uniform(size=len(values)) * np.maximum(0, high - 1 - low)) / levels
+    return np.clip(np.where(tied, drawn, inside), 0, 1)
+
+
+@dataclass(frozen=True)
+class Order:
+    """A constraint between two numeric columns, by their places in an encoded row: ``low`` is not above ``high``."""
+
+    low: int
+    high: int
+    strict: bool
+
+    def broken(self, rows: np.ndarray) -> np.ndarray:
+        """Which rows break it; what is missing breaks nothing."""
+        low, high = rows[:, self.low], rows[:, self.high]
+        return low >= high if self.strict else low > high
+
+
+def order_of(rules: Sequence[str], names: Sequence[str], layout: TableLayout | None, who: str) -> list[Order]:
+    """Constraints written as ``"start <= end"``; a `ValueError` names a column that isn't there or is no number."""
+    places, kinds = {name: place for place, name in enumerate(names)}, {}
+    if layout is not None:
+        spans = zip(layout.columns, layout.spans(), strict=True)
+        places = {column.name: span[0] for column, span in spans if column.kind in ("number", "date")}
+        kinds = {column.name: column.kind for column in layout.columns}
+    found = []
+    for rule in rules:
+        match = RULE.fullmatch(rule)
+        if match is None:
+            raise ValueError(f"{who}: order must be like 'start <= end', got {rule!r}.")
+        left, sign, right = match.groups()
+        if unknown := [name for name in (left, right) if name not in places]:
+            raise ValueError(
+                f"{who}: order={rule!r} needs columns of numbers or dates, and {said(unknown)} is none; there are "
+                f"{said(list(places), 8)}."
+            )
+        if kinds.get(left) != kinds.get(right):
+            raise ValueError(f"{who}: order={rule!r} compares a {kinds[left]} with a {kinds[right]}.")
+        low, high = (left, right) if sign[0] == "<" else (right, left)
+        found.append(Order(places[low], places[high], len(sign) == 1))
+    return found
+
+
+def drawn_in_order(draw: Callable[[int], np.ndarray], count: int, orders: Sequence[Order], who: str) -> np.ndarray:
+    """``count`` rows that keep all constraints; rows that break one are drawn again.
+
+    ``draw`` gives so many rows. A `ValueError` if hardly any row keeps them.
+    """
+    rows = draw(count)
+    for _ in range(ROUNDS if orders else 0):
+        wrong = np.flatnonzero(np.any([order.broken(rows) for order in orders], axis=0))
+        if not len(wrong):
+            return rows
+        rows[wrong] = draw(count)[wrong]
+    if orders and any(order.broken(rows).any() for order in orders):
+        raise ValueError(
+            f"{who}: after {ROUNDS} rounds of drawing some rows still break order; it holds in few rows of the data, "
+            "or of none."
+        )
+    return rows

@@ -1,0 +1,1 @@
+"""Missing cells filled by what the other cells of the row, and other rows, let one expect."""

@@ -1,0 +1,146 @@
+"""One Gaussian of all columns, fitted to rows with missing cells, and draws of what it leaves open.
+
+    x ~ N(μ, Σ)        E[x_m | x_o] = μ_m - K_mm⁻¹ K_mo (x_o - μ_o)        Cov[x_m | x_o] = K_mm⁻¹        K = Σ⁻¹
+
+Each column is so the ridge regression on whichever others its row has: one model in place of a regression for every
+pattern of missing cells. Expectation-maximisation finds μ and Σ (Dempster, Laird & Rubin 1977); κ times the identity,
+added to the rows' scatter, keeps Σ regular where rows are few.
+
+For draws the parameters are uncertain too. Data augmentation (Tanner & Wong 1987; Schafer 1997) takes turns: the cells
+given the parameters, then the parameters given the cells,
+
+    Σ ~ W⁻¹(n - 1 + κ, scatter + κI)        μ ~ N(x̄, Σ / n)
+
+and one in so many turns is a proper draw: filled tables that differ as they should, so the variance of an estimate over
+them says what the missing cells cost (Rubin 1987).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+__all__ = ["JointGaussian", "draw_cells", "expected_cells", "fit_joint_gaussian", "posterior"]
+
+ROUNDS, SETTLED = 40, 1e-3  # of expectation-maximisation; Σ of standardised columns has moved less than that
+BLOCK_NUMBERS = 1 << 20  # of the small matrices that are inverted at once
+BURN_IN, APART = 30, 10  # turns before the first draw, and from one to the next
+DRAWN_SHRINKAGE = 1.0  # κ for draws
+
+
+class JointGaussian(NamedTuple):
+    """Mean, shape (d,), and covariance, shape (d, d), of standardised columns."""
+
+    mean: np.ndarray
+    covariance: np.ndarray
+
+
+class _Holes(NamedTuple):
+    """Rows with about as many missing cells: where those are, shape (rows, k), and which of the k there are."""
+
+    rows: np.ndarray
+    columns: np.ndarray
+    real: np.ndarray
+
+
+def _by_count(missing: np.ndarray) -> Iterator[_Holes]:
+    """The rows that have missing cells, in blocks of similar counts: no small matrix is much larger than it need be."""
+    counts = missing.sum(1)
+    order = np.argsort(counts, kind="stable")
+    order, begin = order[counts[order] > 0][::-1], 0
+    while begin < len(order):
+        k = int(counts[order[begin]])
+        rows = order[begin : begin + max(1, BLOCK_NUMBERS // (k * k))]
+        rows = rows[2 * counts[rows] > k] if k > 4 else rows
+        columns = np.argsort(~missing[rows], axis=1, kind="stable")[:, :k]
+        yield _Holes(rows, columns, np.take_along_axis(missing[rows], columns, 1))
+        begin += len(rows)
+
+
+def _conditionals(
+    u: np.ndarray, missing: np.ndarray, model: JointGaussian
+) -> Iterator[tuple[_Holes, np.ndarray, np.ndarray]]:
+    """Of each block its holes, their expectation, shape (rows, k), and covariance, shape (rows, k, k)."""
+    precision = np.linalg.inv(model.covariance)
+    precision = (precision + precision.T) / 2
+    pull = np.where(missing, 0.0, u - model.mean) @ precision
+    for holes in _by_count(missing):
+        both = holes.real[:, :, None] & holes.real[:, None, :]
+        own = np.where(both, precision[holes.columns[:, :, None], holes.columns[:, None, :]], np.eye(both.shape[1]))
+        covariance = np.where(both, np.linalg.inv(own), 0.0)
+        sides = np.take_along_axis(pull[holes.rows], holes.columns, 1)
+        yield holes, model.mean[holes.columns] - (covariance @ sides[:, :, None])[:, :, 0], covariance
+
+
+def expected_cells(u: np.ndarray, model: JointGaussian) -> np.ndarray:
+    """Standardised rows, their NaN filled with the conditional expectation."""
+    filled = u.copy()
+    for holes, mean, _ in _conditionals(u, np.isnan(u), model):
+        rows = np.broadcast_to(holes.rows[:, None], holes.columns.shape)
+        filled[rows[holes.real], holes.columns[holes.real]] = mean[holes.real]
+    return filled
+
+
+def fit_joint_gaussian(u: np.ndarray, shrinkage: float, rounds: int = ROUNDS) -> JointGaussian:
+    """The Gaussian of standardised rows with NaN, shape (n_rows, d); ``shrinkage`` is κ, counted in rows."""
+    n_rows, d = u.shape
+    missing = np.isnan(u)
+    model = JointGaussian(np.zeros(d), np.eye(d))
+    for _ in range(rounds):
+        filled, spread = u.copy(), np.zeros((d, d))
+        for holes, mean, covariance in _conditionals(u, missing, model):
+            rows = np.broadcast_to(holes.rows[:, None], holes.columns.shape)
+            filled[rows[holes.real], holes.columns[holes.real]] = mean[holes.real]
+            places = holes.columns[:, :, None] * d + holes.columns[:, None, :]
+            spread += np.bincount(places.ravel(), covariance.ravel(), d * d).reshape(d, d)
+        centre = filled.mean(0)
+        away = filled - centre
+        scatter = away.T @ away + (spread + spread.T) / 2 + shrinkage * np.eye(d)
+        found = JointGaussian(centre, scatter / (n_rows + shrinkage))
+        moved = float(np.abs(found.covariance - model.covariance).max())
+        model = found
+        if moved < SETTLED:
+            break
+    return model
+
+
+def draw_cells(u: np.ndarray, model: JointGaussian, rng: np.random.Generator) -> np.ndarray:
+    """Standardised rows, their NaN drawn from the conditional distribution."""
+    filled = u.copy()
+    for holes, mean, covariance in _conditionals(u, np.isnan(u), model):
+        # A hole that isn't there has variance 0; 1 in its place makes a factor of the whole matrix.
+        padded = covariance + np.eye(holes.real.shape[1]) * ~holes.real[:, :, None]
+        noise = np.linalg.cholesky(padded) @ rng.standard_normal((*mean.shape, 1))
+        rows = np.broadcast_to(holes.rows[:, None], holes.columns.shape)
+        filled[rows[holes.real], holes.columns[holes.real]] = (mean + noise[:, :, 0])[holes.real]
+    return filled
+
+
+def posterior(
+    u: np.ndarray, n_draws: int, rng: np.random.Generator, shrinkage: float = DRAWN_SHRINKAGE
+) -> list[JointGaussian]:
+    """Draws of the parameters given the observed cells of standardised rows, a chain of data augmentation."""
+    model = fit_joint_gaussian(u, shrinkage)
+    found: list[JointGaussian] = []
+    for turn in range(BURN_IN + APART * (n_draws - 1) + 1):
+        model = _drawn_parameters(draw_cells(u, model, rng), shrinkage, rng)
+        if turn >= BURN_IN and (turn - BURN_IN) % APART == 0:
+            found.append(model)
+    return found
+
+
+def _drawn_parameters(rows: np.ndarray, shrinkage: float, rng: np.random.Generator) -> JointGaussian:
+    """μ and Σ given complete rows; Σ by Bartlett's decomposition of a Wishart draw."""
+    n_rows, d = rows.shape
+    centre = rows.mean(0)
+    away = rows - centre
+    scatter = away.T @ away + shrinkage * np.eye(d)
+    freedom = max(n_rows - 1, d) + shrinkage
+    lower = np.tril(rng.standard_normal((d, d)), -1)
+    lower[np.diag_indices(d)] = np.sqrt(rng.chisquare(freedom - np.arange(d)))
+    # Σ⁻¹ = L⁻ᵀ (A Aᵀ) L⁻¹ with scatter = L Lᵀ, so Σ = (L A⁻ᵀ)(L A⁻ᵀ)ᵀ.
+    root = np.linalg.solve(lower, np.linalg.cholesky(scatter).T).T
+    covariance = root @ root.T
+    return JointGaussian(centre + root @ rng.standard_normal(d) / np.sqrt(n_rows), covariance)

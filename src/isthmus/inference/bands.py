@@ -1,0 +1,103 @@
+"""Bands about a reconstruction that hold a stated share of new cells, column by column.
+
+Split conformal prediction (Vovk, Gammerman & Shafer 2005; Lei et al. 2018): of n rows that were held out of training,
+the distances |x - x̂| of a column are sorted, and the ⌈(n + 1)γ⌉-th is the half width of the band that holds a share γ
+of what comes later, whatever the distribution, as long as later rows are like these. Between two of the sorted
+distances the width is interpolated, so the share is met rather than exceeded.
+
+Few rows say little of a tail: a band from 40 rows holds .9 give or take .05. Below 200 their distances are joined by
+those of rows that were learned from, all enlarged by as much as held-out rows lie farther off in the mean: one number,
+which few rows know well. The held-out rows have also chosen the epoch, and PCA has seen them, which makes the bands of
+small tables a little too narrow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from isthmus.rows.rows import Rows
+
+__all__ = ["Bands", "learn_bands"]
+
+MOST_LEVELS, MOST_NUMBERS, LEAST_LEVELS = 499, 1 << 19, 64
+FEW, MOST_LEARNED = 200, 2048  # held-out rows that are too few by themselves, and learned rows that join them
+
+
+@dataclass(frozen=True, eq=False)
+class Bands:
+    """Quantiles of the distances of held-out rows.
+
+    Attributes
+    ----------
+    levels : Tensor of shape (n_levels, n_features)
+        Float32, in the model's units: half widths at 1/(n_levels + 1), 2/(n_levels + 1), …
+    n_rows : int
+        The rows that the levels are from.
+    """
+
+    levels: Tensor
+    n_rows: int
+
+    @property
+    def widest(self) -> float:
+        """The largest share that so many rows can speak for."""
+        return len(self.levels) / (len(self.levels) + 1)
+
+    def half_widths(self, share: float) -> Tensor:
+        """Half the width of each column's band, shape (n_features,), in the model's units; ``share`` up to `widest`."""
+        place = max(share * (len(self.levels) + 1), 1.0) - 1
+        low = min(int(place), len(self.levels) - 1)
+        high, part = min(low + 1, len(self.levels) - 1), place - low
+        return (1 - part) * self.levels[low] + part * self.levels[high]
+
+
+@torch.no_grad()
+def learn_bands(
+    reconstruct: Callable[..., Tensor], held_out: Rows, learned: Rows, device: torch.device
+) -> Bands | None:
+    """From held-out rows, and where these are few from ``learned`` rows too.
+
+    ``reconstruct`` takes rows and what they are given. A missing cell has no distance; a column without any takes those
+    of all columns. None where there is no cell.
+    """
+    distances = _distances(reconstruct, held_out, device)
+    if len(distances) < FEW:
+        others = _distances(reconstruct, learned.some(MOST_LEARNED), device)
+        distances = torch.cat([distances, others * _farther(distances, others)])
+    pooled = distances[~distances.isnan()]
+    if not len(pooled):
+        return None
+    n_levels = min(len(distances), MOST_LEVELS, max(LEAST_LEVELS, MOST_NUMBERS // distances.shape[1]))
+    levels = _levels(distances, n_levels)
+    return Bands(torch.where(levels.isnan(), _levels(pooled[:, None], n_levels), levels), len(distances))
+
+
+def _distances(reconstruct: Callable[..., Tensor], rows: Rows, device: torch.device) -> Tensor:
+    parts = []
+    for batch in rows.records():
+        x, given, *_ = batch.to(device)
+        parts.append((reconstruct(x, *(() if given is None else (given,))) - x).abs().cpu())
+    return torch.cat(parts).float()
+
+
+def _farther(held_out: Tensor, learned: Tensor) -> float:
+    """How much farther held-out rows lie than learned ones, in the root mean square over all cells; at least 1."""
+    far, near = (float(distances.double().square().nanmean(0).nansum()) for distances in (held_out, learned))
+    return max((far / near) ** 0.5, 1.0) if near > 0 else 1.0
+
+
+def _levels(distances: Tensor, n_levels: int) -> Tensor:
+    """Quantiles of each column at 1/(n_levels + 1), 2/(n_levels + 1), …; NaN of a column that has none."""
+    ordered = distances.sort(0).values  # NaN last
+    count = (~distances.isnan()).sum(0)
+    shares = torch.arange(1, n_levels + 1, dtype=torch.float64)[:, None] / (n_levels + 1)
+    place = (shares * (count + 1)).clamp(min=1)
+    place = torch.minimum(place, count.clamp(min=1).double()) - 1
+    low = place.long()
+    high = torch.minimum(low + 1, (count - 1).clamp(min=0))
+    part = (place - low).float()
+    return (1 - part) * ordered.gather(0, low) + part * ordered.gather(0, high)

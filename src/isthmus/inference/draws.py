@@ -1,0 +1,87 @@
+"""Missing cells drawn rather than expected: filled tables that differ as much as the cells are unknown.
+
+A filled cell that is the expectation makes a column vary less than it does, and what is estimated from it look surer
+than it is. Multiple imputation (Rubin 1987) fills the table several times; an estimate's variance is then the mean of
+its variances plus (1 + 1/m) times the variance of the estimates over the m tables.
+
+cells missing at fit    proper draws of a joint Gaussian of the columns, its parameters drawn too
+                        (`isthmus.imputation.joint_gaussian`); of a table too wide for it, of the factor model
+complete rows at fit    a code of N(z*, H⁻¹), decoded, and noise as large as each column's error on held-out rows: the
+                        decoder's own weights are taken as known
+"""
+
+from __future__ import annotations
+
+import copy
+import numbers
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from isthmus.fitted import FittedState
+from isthmus.inference.missing import expected_cells, fill_cells
+from isthmus.inference.posterior import draw_codes
+
+__all__ = ["drawn"]
+
+
+def drawn(fitted: FittedState, rows: Any, given: np.ndarray | None, n_draws: int, who: str) -> list[np.ndarray]:
+    """``n_draws`` times the rows in the user's units with their NaN drawn; the same rows get the same draws."""
+    if not isinstance(n_draws, numbers.Integral) or isinstance(n_draws, bool) or n_draws < 1:
+        raise ValueError(f"{who}: impute takes draws as a whole number of at least 1, got {n_draws!r}.")
+    n_draws = int(n_draws)
+    rows = np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows)
+    seed = zlib.crc32(np.ascontiguousarray(rows).tobytes())
+    if fitted.model.completion is None:
+        many = _of_codes(fitted, n_draws, torch.Generator().manual_seed(seed))
+    else:
+        many = _of_columns(fitted, n_draws, seed)
+    answers = np.repeat(rows[None], n_draws, 0)
+    holes = np.flatnonzero(np.isnan(rows).any(1))
+    if not len(holes):
+        return list(answers)
+    found = fitted.map_rows(rows[holes], many, None if given is None else given[holes])
+    return [
+        fill_cells(rows, lambda places, place=place: fitted.in_user_units(found[:, place]), fitted.dtype)
+        for place in range(n_draws)
+    ]
+
+
+def _of_columns(fitted: FittedState, n_draws: int, seed: int) -> Callable[..., Tensor]:
+    """The joint Gaussian's draws; the factor model's of a wide table; of columns of zeros and ones zeros and ones."""
+    cells, model = fitted.cells, fitted.model
+    completion: Any = model.completion
+    source, likelihood = torch.Generator().manual_seed(seed), copy.deepcopy(model.likelihood).cpu()
+    numbers = likelihood.is_gaussian or fitted.layout is not None
+
+    def many(x: Tensor, *beside: Tensor) -> Tensor:
+        if not numbers:
+            mean = expected_cells(model, x, beside[0] if beside else None, cells).cpu().clamp(0, 1)
+            return torch.stack([likelihood.sample(mean, completion.noise, source) for _ in range(n_draws)], 1)
+        if cells is None:
+            return torch.stack([completion.draw(x, source) for _ in range(n_draws)], 1)
+        return torch.stack(cells.drawn(x, n_draws, seed), 1)
+
+    return many
+
+
+def _of_codes(fitted: FittedState, n_draws: int, source: torch.Generator) -> Callable[..., Tensor]:
+    """Laplace's approximation: the posterior of each row's code, and the likelihood's noise."""
+    inference, model = fitted.inference, fitted.model
+    assert inference is not None  # or the model would take no gaps
+    assert fitted.codes is not None
+    likelihood, errors = copy.deepcopy(model.likelihood).cpu(), fitted.codes.errors
+
+    def many(x: Tensor, *beside: Tensor) -> Tensor:
+        found = inference.posterior(model, x, *beside)
+        assert found.curvature is not None
+        noise = torch.randn((n_draws, *found.codes.shape), generator=source).to(x.device)
+        codes = draw_codes(found.codes, found.curvature, noise)
+        means = [model.decode(each, *beside, like=x).cpu() for each in codes]
+        return torch.stack([likelihood.sample(mean, errors, source) for mean in means], 1)
+
+    return many

@@ -1,0 +1,68 @@
+"""Ratings from a file: one row a rating, its user, its item, and perhaps its value in columns that are named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from isthmus.ratings.interactions import Interactions, interactions
+from isthmus.tables.errors import DataError, said
+from isthmus.tables.opening import open_table
+
+__all__ = ["read_ratings"]
+
+SEPARATORS = ",\t;"
+
+
+def read_ratings(source: str, columns: Sequence[str], options: Mapping[str, Any] | None = None) -> Interactions:
+    """The ratings in a file; ``columns`` are those of users, of items and, if there is a third, of values.
+
+    A `DataError` says in one sentence what is wrong with the file.
+    """
+    if not 2 <= len({*columns}) == len(columns) <= 3:
+        raise DataError(f"ratings are in two or three different columns, user, item and value, got {said(columns)}.")
+    user, item = columns[:2]
+    try:
+        if len(columns) == 2:
+            found = interactions(*_words(source, user, item), who=repr(source))
+            return replace(found, columns=tuple(columns))
+        asked: dict[str, Any] = {"ids": user, "labels": item, "columns": (columns[2],)}
+        table: Any = open_table(source, kinds={columns[2]: "number"}, **asked, **(options or {})).load()
+        found = interactions(table.ids, table.labels, table.values[:, 0], who=repr(source))
+        return replace(found, columns=tuple(columns))
+    except DataError:
+        raise
+    except ValueError as error:
+        raise DataError(str(error)) from error
+
+
+def _words(source: str, user: str, item: str) -> tuple[list[Any], list[Any]]:
+    """Two columns as they are written. A reader of tables to learn from would find no column of numbers in them."""
+    import pyarrow
+    from pyarrow import csv, parquet
+
+    path = Path(source)
+    if path.suffix.lower() == ".parquet":
+        table = parquet.read_table(path)
+    elif not path.is_file():
+        raise DataError(f"{source!r}: ratings without values are read from a file of text or Parquet, not this.")
+    else:
+        with path.open(encoding="utf-8-sig", errors="replace") as text:
+            head = text.readline()
+        separator = max(SEPARATORS, key=head.count)
+        names = [name.strip().strip('"') for name in head.rstrip("\r\n").split(separator)]
+        kinds = dict.fromkeys(names, pyarrow.string())
+        try:
+            table = csv.read_csv(
+                path,
+                parse_options=csv.ParseOptions(delimiter=separator),
+                convert_options=csv.ConvertOptions(column_types=kinds, strings_can_be_null=True),
+            )
+        except pyarrow.ArrowInvalid as error:
+            raise DataError(f"{source!r}: not readable as a table of text ({str(error).splitlines()[0]}).") from error
+    absent = [name for name in (user, item) if name not in table.column_names]
+    if absent:
+        raise DataError(f"{source!r}: there is no column {said(absent)}; the columns are {said(table.column_names)}.")
+    return table.column(user).to_pylist(), table.column(item).to_pylist()

@@ -1,0 +1,79 @@
+"""Rows that are none: lines that a quote left open has swallowed, names that come again, lines of nothing, a table
+above the table.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from isthmus.tables.cell_kinds import cell_kind
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["swallowing_row", "table_above", "where_names_again", "without_empty_rows"]
+
+LEAST_LINES, LEAST_OF_TWO = 3, 10  # lines in a cell that are rows; where rows have two cells an address looks so too
+ALIKE = 0.8
+LEAST_ROWS_ABOVE = 5
+
+
+def swallowing_row(batch: pyarrow.RecordBatch, separator: str) -> int | None:
+    """The first row with a cell whose lines are rows of the table, of a quote left open; None if there is none."""
+    import pyarrow
+    import pyarrow.compute
+
+    compute: Any = pyarrow.compute  # its functions are made when it is imported
+    found = []
+    least = LEAST_LINES if batch.num_columns > 2 else LEAST_OF_TWO
+    for column in batch.columns:
+        data = column.buffers()[-1]
+        letters = b"" if data is None else data.to_pybytes()  # whose search is several times that of an expression
+        if b"\n" not in letters and b"\r" not in letters:
+            continue
+        ends = compute.count_substring_regex(column, "\r\n|\n|\r")
+        long = compute.indices_nonzero(compute.fill_null(compute.greater_equal(ends, least), False))
+        for row in long.to_pylist():
+            lines = column[row].as_py().splitlines()[1:-1]
+            rows = sum(line.count(separator) == batch.num_columns - 1 for line in lines)
+            if len(lines) >= least - 1 and rows >= ALIKE * len(lines):
+                found.append(row)
+                break
+    return min(found, default=None)
+
+
+def where_names_again(batch: pyarrow.RecordBatch, names: Sequence[str]) -> list[int]:
+    """The rows that repeat the names of the columns, as files have them that were put together from several."""
+    import pyarrow
+    import pyarrow.compute
+
+    compute: Any = pyarrow.compute
+    if len(names) < 2:
+        return []
+    first = compute.indices_nonzero(compute.fill_null(compute.equal(batch.column(0), names[0]), False)).to_pylist()
+    return [row for row in first if [(column[row].as_py() or "").strip() for column in batch.columns] == [*names]]
+
+
+def without_empty_rows(batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
+    """Rows of nothing but separators, as spreadsheets write them, are none."""
+    import pyarrow.compute
+
+    compute: Any = pyarrow.compute
+    if batch.num_columns == 1 or not len(batch) or any(not column.null_count for column in batch.columns):
+        return batch
+    empty = batch.column(0).is_null()
+    for column in batch.columns[1:]:
+        empty = compute.and_(empty, column.is_null())
+    return batch.filter(compute.invert(empty)) if compute.any(empty).as_py() else batch
+
+
+def table_above(rows: Iterable[Sequence[str]]) -> int:
+    """How many columns a table has that stands above the table, by its rows of numbers alone; 0 if there is none."""
+    widths = Counter(
+        len(row) for row in rows
+        if len(row) > 1 and all(cell_kind(cell) in ("number", "date") for cell in row if cell.strip()) and any(row)
+    )  # fmt: skip
+    width, count = widths.most_common(1)[0] if widths else (0, 0)
+    return width if count >= LEAST_ROWS_ABOVE else 0
