@@ -98,6 +98,8 @@ def _cells_of(given: Any, who: str) -> pyarrow.Table | None:
     if is_torch(given) or hasattr(given, "toarray"):
         return None
     values = np.asarray(given)
+    if values.dtype.kind == "U" and not isinstance(given, np.ndarray):
+        values = np.asarray(given, dtype=object)  # NumPy would write a list's numbers out beside its words
     if values.dtype.kind in "biuf" or values.ndim not in (1, 2):
         return None
     import pyarrow
