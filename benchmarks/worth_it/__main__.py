@@ -64,8 +64,8 @@ def run(asked: argparse.Namespace, places: Places) -> None:
                 continue
             try:
                 n_features = n_numbers(rows, one.kind)
-                size = chosen_size(rows, one.kind) if rule == "smallest" else size_of(rule, n_features)
-                same = {other: size_of(other, n_features) for other in ("quarter", "two")}
+                size = chosen_size(rows, one.kind) if rule == "smallest" else size_of(rule, n_features, len(rows.values))
+                same = {other: size_of(other, n_features, len(rows.values)) for other in ("quarter", "two")}
                 if rule == "smallest":
                     append(asked.results, {"set": one.name, "rule": rule, "split": -2, "size": size})
                 if size is None or not 1 <= size < n_features or (rule != "quarter" and size in _before(rule, same)):

@@ -35,9 +35,9 @@ MOST_CLASSES, FEWEST_OF_A_CLASS = 30, 3
 ROUNDING = 1.1  # of the error of the code not rounded: where bits are compared
 
 
-def size_of(rule: str, n_features: int) -> int:
-    """A quarter of the columns, or 2."""
-    return max(1, n_features // 4) if rule == "quarter" else 2
+def size_of(rule: str, n_features: int, n_rows: int) -> int:
+    """A quarter of the columns, or of the rows where they are fewer; or 2."""
+    return max(1, min(n_features, n_rows) // 4) if rule == "quarter" else 2
 
 
 def n_numbers(rows: Rows, kind: str) -> int:
