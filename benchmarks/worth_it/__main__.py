@@ -63,9 +63,9 @@ def run(asked: argparse.Namespace, places: Places) -> None:
                 print(f"not here: {one.name}: {error}", flush=True)
                 continue
             try:
-                n_features = n_numbers(rows, one.kind)
-                size = chosen_size(rows, one.kind) if rule == "smallest" else size_of(rule, n_features, len(rows.values))
-                same = {other: size_of(other, n_features, len(rows.values)) for other in ("quarter", "two")}
+                n_features, n_rows = n_numbers(rows, one.kind), len(rows.values)
+                size = chosen_size(rows, one.kind) if rule == "smallest" else size_of(rule, n_features, n_rows)
+                same = {other: size_of(other, n_features, n_rows) for other in ("quarter", "two")}
                 if rule == "smallest":
                     append(asked.results, {"set": one.name, "rule": rule, "split": -2, "size": size})
                 if size is None or not 1 <= size < n_features or (rule != "quarter" and size in _before(rule, same)):
