@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from isthmus.cli.matching_rows import Expected, rows_expected, unnamed
-from isthmus.cli.outcome import CommandError, say
+from isthmus.cli.outcome import CommandError, say, warnings_said
 from isthmus.cli.run_folder import open_run
 
 __all__ = ["detection_of", "detector_of", "say_fitted", "say_limits", "unfitted_detector"]
@@ -35,7 +35,8 @@ def detector_of(path: str, settings: dict[str, Any]) -> tuple[Any, Expected]:
         if found.measure != measure:
             raise CommandError(f"{path!r} was fitted with --score {found.measure}; fit it again for --score {measure}.")
         if "false_alarm_rate" in settings:
-            found.set_false_alarm_rate(settings["false_alarm_rate"])
+            with warnings_said():
+                found.set_false_alarm_rate(settings["false_alarm_rate"])
         names = getattr(found, "feature_names_in_", None)
         columns = unnamed(found.scorer_.n_features) if names is None else tuple(map(str, names))
         return found, Expected(columns, "the columns the detector was fitted on", layout=found.layout_)
@@ -43,7 +44,8 @@ def detector_of(path: str, settings: dict[str, Any]) -> tuple[Any, Expected]:
 
     run.require_autoencoder(found)
     rows = held_out_again(run)
-    detector = AutoencoderOutlierDetector(**settings).fit_around(found, rows.table.take(rows.train), rows.held_out)
+    with warnings_said():
+        detector = AutoencoderOutlierDetector(**settings).fit_around(found, rows.table.take(rows.train), rows.held_out)
     say_fitted(detector, len(rows.train))
     return detector, rows_expected(run, found)
 
@@ -61,14 +63,9 @@ def say_fitted(detector: Any, n_rows: int) -> None:
 
 
 def say_limits(detector: Any) -> None:
-    """Say where the rate of false alarms asked for is more than so few rows can state."""
+    """Say where the rate of false alarms asked for stands on a fitted tail; where it has none a fit warns by itself."""
     n_held_out = len(detector.calibration_scores_)
-    if detector.false_alarm_rate_ > detector.false_alarm_rate:
-        say(
-            f"note: {n_held_out} held-out rows can't state a false-alarm rate of {detector.false_alarm_rate:g}; "
-            f"the threshold is their highest score, and the rate {detector.false_alarm_rate_:.2g}."
-        )
-    elif detector.false_alarm_rate_ < 1 / (n_held_out + 1):
+    if detector.false_alarm_rate_ < 1 / (n_held_out + 1):
         say(
             f"note: a false-alarm rate of {detector.false_alarm_rate:g} is beyond what {n_held_out} held-out rows can "
             "state; the threshold is on a tail fitted to their scores, and approximate."

@@ -53,17 +53,17 @@ def draw_figures(
 
     fitted = estimator.fitted_
     given = None if fitted.given is None else given_for(estimator, rows.given, len(rows))
-    beside = None if fitted.given is None or training is None else given_for(estimator, given_train, len(training))
+    of_training = None if fitted.given is None or training is None else given_for(estimator, given_train, len(training))
     if rows.frame is None:
         rows = dataclasses.replace(rows, cells=completed(fitted, rows.values, given))
-        training = None if training is None else completed(fitted, training, beside)
+        training = None if training is None else completed(fitted, training, of_training)
     folder.parent.mkdir(parents=True, exist_ok=True)
     sweep(folder.parent)
     with staging(folder) as staged:
         beside, drawn = staged / NEW, []
         beside.mkdir()
         try:
-            for name, draw in _drawings(plots, estimator, rows, training, pca_components, (given, beside)):
+            for name, draw in _drawings(plots, estimator, rows, training, pca_components, (given, of_training)):
                 plots.save_figure(draw(), Path(beside, f"{name}.png"))
                 drawn.append(f"{name}.png")
         except ImportError as error:

@@ -57,7 +57,7 @@ class DetectorRecord:
     false_alarm_rate: float = fact(at_least=0, at_most=1, finite=False)
     n_trimmed: int = fact(at_least=0)
     surprises: dict[str, Surprise] = fact(lengths=(1, 8))
-    weights: dict[str, float] | None = None
+    weights: dict[str, float] | None = fact(default=None, at_least=0, at_most=1e6)
     layout: TableLayout | None = None
     width: float | None = fact(default=None, at_least=1 / LARGEST, at_most=LARGEST)
     bases: tuple[float, ...] = fact(default=(), at_least=-LARGEST, at_most=LARGEST)
