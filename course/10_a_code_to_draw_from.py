@@ -114,7 +114,7 @@ def figures(model):
     """Error of a grey value, nats, numbers in use, distance of draws from digits."""
     report = model.latent_report(unseen)
     error = np.mean((unseen - model.reconstruct(unseen)) ** 2)
-    new = model.sample(len(unseen), random_state=0)  # decoded draws from the prior
+    new = model.sample(len(unseen), 0, codes="prior")  # decoded draws from the prior
     apart = isthmus.compare_samples(new, unseen).energy_distance
     return error, float(report.kl.sum()), report.active_units, apart
 
@@ -206,7 +206,7 @@ lesson.within("dense_apart", dense_apart, low=0.0, high=0.12)
 # digit never seen is. Beside it, what a cheat would get who hands out training digits.
 
 tries = [
-    isthmus.compare_samples(model.sample(len(unseen), 0), unseen, X)
+    isthmus.compare_samples(model.sample(len(unseen), 0, codes="prior"), unseen, X)
     for model in models["learned"]
 ]
 cheat = isthmus.compare_samples(X[: len(unseen)], unseen, X)
@@ -253,7 +253,10 @@ def effect(one, other):
 
 
 effects = np.array([effect(*pair) for pair in zip(models["learned"], plain)])
-draws = [far(model.sample(len(unseen), 0)).mean() for model in models["learned"]]
+draws = [
+    far(model.sample(len(unseen), 0, codes="prior")).mean()
+    for model in models["learned"]
+]
 print("nearer by, in spreads, a row for each fit:")
 print(effects.round(2))
 print("draws:", np.round(draws, 2), " digits never seen:", far(unseen).mean().round(2))
