@@ -265,7 +265,7 @@ lesson.exact("pca_of_mean", pca_error(mean)[0], known=0, digits=6)
 lesson.exact("below_pca", below(pca_error), known=0)
 lesson.within("below_error", [below(s) for s in scorers["error"]], low=0.4, high=0.9)
 lesson.within("below_far", [below(s) for s in scorers["far"]], low=0.78, high=0.99)
-lesson.within("below_both", [below(s) for s in scorers["detector"]], low=0.1, high=0.8)
+lesson.within("below_both", [below(s) for s in scorers["detector"]], low=0.8, high=0.97)
 alarms = [np.mean(d.predict(unseen) == -1) for d in detectors]
 lesson.within("false", alarms, low=0.01, high=0.12)
 lesson.holds(
