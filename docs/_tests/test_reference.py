@@ -19,8 +19,8 @@ PAGES = Path(__file__).parent.parent / "_build" / "site" / "reference"
 MODULES = (
     "isthmus.anomaly", "isthmus.closed_form", "isthmus.denoising", "isthmus.evaluation", "isthmus.explorer",
     "isthmus.history", "isthmus.hyperparameter", "isthmus.inference.density", "isthmus.parts.penalty", "isthmus.plots",
-    "isthmus.pretraining", "isthmus.ratings", "isthmus.smallest", "isthmus.storage", "isthmus.storage.checkpoints", "isthmus.tables",
-    "isthmus.training.objective", "isthmus.variants", "isthmus_course",
+    "isthmus.pretraining", "isthmus.ratings", "isthmus.smallest", "isthmus.storage", "isthmus.storage.checkpoints",
+    "isthmus.tables", "isthmus.training.objective", "isthmus.variants", "isthmus_course",
 )  # fmt: skip
 
 
