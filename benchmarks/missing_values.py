@@ -25,13 +25,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from sklearn import datasets
 from sklearn.ensemble import ExtraTreesRegressor, RandomForestRegressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer, KNNImputer
 
 from isthmus import Autoencoder
+from sampled_tables import sampled_table
 
 BUNDLED = ("iris", "diabetes", "wine", "breast_cancer")
 ADBENCH = ("14_glass", "44_Wilt", "28_pendigits", "6_cardio", "7_Cardiotocography", "41_Waveform")
@@ -40,17 +40,6 @@ SHARES, MOST_ROWS = (0.1, 0.3), 200
 RANKS = (1, 2, 3, 4, 6, 8, 12, 16, 24)
 ROOT = Path(__file__).parent.parent
 RESULTS, PAGE = ROOT / "benchmarks/results/missing_values.json", ROOT / "docs/uses/missing-values.md"
-
-
-def rows_of(name: str, folder: Path | None, seed: int) -> np.ndarray:
-    """Rows of a table, a sample where there are many; columns that don't vary are left out."""
-    if name in BUNDLED:
-        X = getattr(datasets, f"load_{name}")().data
-    else:
-        X = np.load(folder / f"{name}.npz")["X"].astype(np.float64)
-    if len(X) > MOST_ROWS:
-        X = X[np.random.default_rng([seed, 1]).choice(len(X), MOST_ROWS, replace=False)]
-    return X[:, X.std(0) > 0]
 
 
 def pca_imputation(X: np.ndarray, rank: int, rounds: int = 200, tolerance: float = 1e-4) -> np.ndarray:
@@ -102,7 +91,7 @@ def errors_of(
     name: str, folder: Path | None, share: float, seed: int, ways: list[str]
 ) -> dict[str, tuple[float, float]]:
     """Root mean square error over the hidden cells, and seconds of processor time, of some ways."""
-    whole = rows_of(name, folder, seed)
+    whole = sampled_table(name, folder, MOST_ROWS, [seed, 1])
     hidden = np.random.default_rng(seed).random(whole.shape) < share
     X = np.where(hidden, np.nan, whole)
     mean, spread = np.nanmean(X, 0), np.nanstd(X, 0)

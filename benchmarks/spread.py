@@ -25,12 +25,12 @@ from pathlib import Path
 
 import numpy as np
 from scipy import stats
-from sklearn import datasets
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer
 
 from isthmus import Autoencoder
 from isthmus.imputation.joint_gaussian import draw_cells, posterior
+from sampled_tables import sampled_table
 
 RESULTS = Path(__file__).parent / "results" / "spread.json"
 BUNDLED = ("iris", "wine", "breast_cancer", "diabetes", "digits")
@@ -44,14 +44,8 @@ PREDICTORS, CONSTANT = 5, 0.8  # a column that seldom varies says nothing in mos
 
 
 def rows_of(name: str, folder: Path | None, most: int) -> np.ndarray:
-    """Standardised rows of a table; columns that don't vary are left out."""
-    if name in BUNDLED:
-        X = getattr(datasets, f"load_{name}")().data
-    else:
-        X = np.load(folder / f"{name}.npz")["X"].astype(np.float64)
-    if len(X) > most:
-        X = X[np.random.default_rng(1).choice(len(X), most, replace=False)]
-    X = X[:, X.std(0) > 0]
+    """Standardised rows of a table."""
+    X = sampled_table(name, folder, most, seed=1)
     return (X - X.mean(0)) / X.std(0)
 
 
