@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from itertools import pairwise
@@ -15,6 +16,7 @@ from isthmus.size_search import Trial, grid, smallest_below, trials_around, with
 from isthmus.smallest.bits import RatePoint, cheapest, lower_hull, rate_points, sensitivity
 from isthmus.smallest.choosing import Target, choose
 from isthmus.smallest.held_out_entries import entry_errors
+from isthmus.smallest.result import gap_sentence
 from isthmus.training.loop import Training
 
 QUICK = {"hidden_layer_sizes": (32,), "max_iter": 40}
@@ -207,6 +209,13 @@ def test_bits_and_gap(curved):
         assert all(a.bits < b.bits and a.error > b.error for a, b in pairwise(curve))
     gap = curved.curve[1].gap
     assert gap == pytest.approx(curved.curve[1].nested / curved.curve[1].error - 1)
+
+
+def test_beside_an_error_of_rounding_no_percentage_is_said(curved):
+    exact = tuple(dataclasses.replace(one, error=one.nested * 1e-12) for one in curved.curve if one.error)
+    said = gap_sentence(dataclasses.replace(curved, curve=exact))
+    assert "more than ten times as much at 1" in said
+    assert "%" not in said
 
 
 def test_the_record_is_plain_json(curved):

@@ -248,8 +248,15 @@ def gap_sentence(found: RateDistortion) -> str | None:
     gaps = {one.size: one.gap for one in found.curve if one.gap is not None}
     if not gaps:
         return None
-    said = ", ".join(f"{abs(100 * gap):.0f}% {'more' if gap > 0 else 'less'} at {size}" for size, gap in gaps.items())
+    said = ", ".join(f"{_more_or_less(gap)} at {size}" for size, gap in gaps.items())
     return f"One nested code gives the whole curve; its error beside that of a code fitted for the size alone: {said}."
+
+
+def _more_or_less(gap: float) -> str:
+    """A share of an error in words; beside an error of nothing but rounding a percentage says nothing."""
+    if gap > 10:
+        return "more than ten times as much"
+    return f"{abs(100 * gap):.0f}% {'more' if gap > 0 else 'less'}"
 
 
 def bits_sentence(found: RateDistortion) -> str | None:
