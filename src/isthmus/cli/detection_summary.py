@@ -10,9 +10,11 @@ from typing import Any
 
 from isthmus.cli.outcome import escaped, show
 
-__all__ = ["reads_a_person", "show_most_anomalous"]
+__all__ = ["reads_a_person", "show_episodes", "show_most_anomalous"]
 
 SHOWN = 10
+MIDNIGHT = " 00:00:00"
+CHANNEL_PARTS = ("channel", "contribution", "value", "expected", "focus")
 TELLING = 0.2  # of the largest contribution: a smaller one isn't worth the reader's time
 
 
@@ -26,28 +28,48 @@ def show_most_anomalous(columns: dict[str, list[Any]]) -> None:
 
     The first column names the rows; the others are those of ``isthmus detect -o``.
     """
-    from rich.markup import escape
     from rich.table import Table
-
-    def plain(text: Any) -> str:
-        return escape(escaped(str(text)))
 
     name = next(iter(columns))
     count = len(columns[name])
     table = Table(header_style="")  # no escape sequences of our own among those of a hostile file
     for heading in (name, "p-value", "alarm", "why", "columns that stand out: value (expected)"):
-        table.add_column(plain(heading), justify="right" if heading == "p-value" else "left")
+        table.add_column(_plain(heading), justify="right" if heading == "p-value" else "left")
     for row in range(min(count, SHOWN)):
         table.add_row(
-            plain(columns[name][row]),
+            _plain(columns[name][row]),
             f"{columns['p_value'][row]:.2g}",
             "yes" if columns["alarm"][row] else "",
-            plain(columns["reason"][row]),
-            plain(", ".join(_telling(columns, row))),
+            _plain(columns["reason"][row]),
+            _plain(", ".join(_telling(columns, row))),
         )
     show(table)
     if count > SHOWN:
         show(f"The {SHOWN} most anomalous of {count:,} rows. All of them, with scores: add -o scores.csv")
+
+
+def show_episodes(columns: dict[str, list[Any]]) -> None:
+    """Show the episodes of a series: when, how anomalous, and the channels that stand out at the peak."""
+    from rich.table import Table
+
+    names = [name for name in columns if name.partition("_")[0] not in CHANNEL_PARTS]
+    table = Table(header_style="")
+    for heading in (*names, "channels that stand out: value (expected)"):
+        table.add_column(_plain(heading), justify="right" if heading == "score" else "left")
+    named = {name.replace("channel_", "feature_"): cells for name, cells in columns.items()}
+    dates = all(str(cell).endswith(MIDNIGHT) for name in ("start", "end", "peak") for cell in columns[name])
+    for row in range(len(columns["score"])):
+        cells = [f"{columns[name][row]:.3g}" if name == "score" else str(columns[name][row]) for name in names]
+        if dates:
+            cells = [cell.removesuffix(MIDNIGHT) for cell in cells]
+        table.add_row(*map(_plain, cells), _plain(", ".join(_telling(named, row))))
+    show(table, "Every step of the series, with its score: add -o scores.csv")
+
+
+def _plain(text: Any) -> str:
+    from rich.markup import escape
+
+    return escape(escaped(str(text)))
 
 
 def _telling(columns: dict[str, list[Any]], row: int) -> list[str]:
