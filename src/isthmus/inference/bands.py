@@ -25,7 +25,7 @@ __all__ = ["Bands", "learn_bands"]
 
 MOST_LEVELS, MOST_NUMBERS, LEAST_LEVELS = 499, 1 << 19, 64
 FEW, MOST_LEARNED = 200, 2048  # held-out rows that are too few by themselves, and learned rows that join them
-MOST_JOINED, SORTED_AT_ONCE = 1 << 24, 1 << 20  # cells of those learned rows, and cells sorted together
+MOST_JOINED, SORTED_AT_ONCE = 1 << 23, 1 << 20  # cells of those learned rows, and cells sorted together
 
 
 @dataclass(frozen=True, eq=False)
