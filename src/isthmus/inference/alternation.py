@@ -51,7 +51,7 @@ ORDINARY = 0.5  # share of the plan's epochs that go before, for encoder and dec
 LEAST_TURNS, MOST_TURNS, LEAST_EPOCHS = 2, 10, 4
 PATIENCE = 3  # turns since the best of them that end them, once the rate is low
 ENCODER_SHARE = 0.25  # of the decoder's epochs
-BASIS_ROWS, LEAST_BASIS_ROWS = 2048, 256  # of which codes to start from and the mean curvature are taken
+BASIS_ROWS, LEAST_BASIS_ROWS = 2048, 128  # of which codes to start from and the mean curvature are taken
 BASIS_CELLS = 1 << 23  # fewer rows where they are wide
 
 
