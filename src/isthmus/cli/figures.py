@@ -91,7 +91,7 @@ def _drawings(
     known = None if training is None else estimator.transform(training, given=given_train)
     if shape is not None:
         of = None if given is None else np.repeat(given[:1], MOST_DRAWN, 0)
-        drawn = estimator.sample(MOST_DRAWN, random_state=0, given=of)
+        drawn = np.clip(estimator.sample(MOST_DRAWN, random_state=0, given=of), values.min(), values.max())
         title = f"{MOST_DRAWN} new rows drawn from the model"
         yield "samples", lambda: plots.plot_samples(drawn, shape, title=title)
     start = "PCA (start)" if estimator.start == "principal" else None
