@@ -13,6 +13,7 @@ Labels are never guessed. Nothing is learned from by guess that only names a row
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from dataclasses import replace
 from typing import Any
@@ -33,6 +34,7 @@ SHARE = 0.95  # of the cells that are there: so many must be numbers, or dates
 FEW_CATEGORIES, MOST_CATEGORIES = 20, 50
 LONG, LONGER, LONG_ANSWERS = 30, 40, 30  # letters of a name and of a sentence; different answers of a survey
 LEAST_ROWS = 5  # of fewer nobody can say what they have in common: no number is left out by guess
+FLAG = re.compile(r"\|\s?(?:\(?[A-Za-z]\)?|\[.{1,8}\]?)")  # a footnote beside some of the numbers
 BOOLEANS = (
     ("yes", "no"), ("y", "n"), ("true", "false"), ("t", "f"), ("on", "off"), ("ja", "nein"), ("j", "n"),
     ("wahr", "falsch"), ("oui", "non"), ("o", "n"), ("vrai", "faux"), ("sí", "no"), ("si", "no"), ("s", "n"),
@@ -135,10 +137,13 @@ def number_form(survey: ColumnSurvey, hints: Hints) -> NumberForm | None:
     order = ".," if survey.likely_decimal == "." else ",."
     counts = {".": survey.dot, ",": survey.comma}
     decimal = next((mark for mark in order if _nearly_all(counts[mark], n_cells)), None)
+    if decimal is None and survey.odd.stand_for_nothing(counts[order[0]], n_cells, survey.n_different):
+        decimal = order[0]
     if decimal is None:
         return None
     spelled = Counter({unit: count for unit, count in survey.units.items() if _is_spelled(unit)})
-    if len(spelled) > 1 and max(spelled.values()) < SHARE * spelled.total():
+    flagged = 4 * survey.plain >= n_cells and all(map(FLAG.fullmatch, spelled))
+    if len(spelled) > 1 and max(spelled.values()) < SHARE * spelled.total() and not flagged:
         return None  # 3rd, 4A, 5 Jan: the words are not a unit
     form = NumberForm(decimal)
     if survey.units and not survey.magnitudes and not survey.plain:
