@@ -31,7 +31,8 @@ def test_a_word_again_and_again_among_numbers_is_a_missing_cell(word, tmp_path):
     cells = np.where(PICKED, word, NUMBERS)
     table = table_of(tmp_path, cells)
     found = table.description.findings[0]
-    assert found.kind == "number" and found.n_missing == PICKED.sum()
+    assert found.kind == "number"
+    assert found.n_missing == PICKED.sum()
     assert any(word in note for note in found.notes)
     values = np.array(table.to_arrow()["cell"].to_pylist(), float)
     np.testing.assert_allclose(values, np.where(PICKED, np.nan, np.array(NUMBERS, float)))
@@ -66,7 +67,8 @@ def test_exponents_as_fortran_writes_them(tmp_path):
 
 def test_different_numbers_with_zeros_in_front_name_the_rows(tmp_path):
     found = first(tmp_path, [f"0{number}" for number in RNG.choice(10**9, N, replace=False)], "mobile")
-    assert found.kind == "id" and "zeros in front" in found.why
+    assert found.kind == "id"
+    assert "zeros in front" in found.why
     assert first(tmp_path, [f"{place % 12 + 1:02d}" for place in range(N)], "month").kind == "number"
 
 
@@ -91,4 +93,5 @@ def test_moments_that_programs_write(form, tmp_path):
 def test_dates_of_zeros_are_missing(tmp_path):
     days = np.datetime64("2021-01-05") + np.arange(N)
     found = first(tmp_path, np.where(PICKED, "0000-00-00", days.astype(str)))
-    assert found.kind == "date" and found.n_missing == PICKED.sum()
+    assert found.kind == "date"
+    assert found.n_missing == PICKED.sum()

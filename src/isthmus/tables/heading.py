@@ -6,18 +6,19 @@ row of units and names over several rows are recognised, and a file without name
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from isthmus.tables.cell_kinds import cell_kind, may_be_name
+from isthmus.tables.counted_names import counted_names
 from isthmus.tables.marks import is_mark
 
 __all__ = ["Heading", "heading_of", "once_each", "widest_row"]
 
 MOST_HEADINGS = 4
+MOST_UNITS = 2
 RULE = re.compile(r":?-{3,}:?|={3,}|[-+=| ]*-{3,}[-+=| ]*")
 LOOKED_AT = 200
 FOLLOWING = 12  # rows by which it is seen whether a table goes on
@@ -95,11 +96,13 @@ def heading_of(rows: Sequence[Sequence[str]], width: int, header: bool | int | N
     while rest and skipped < 2 and _holds_nothing(rest[0]) and header is None:
         rest, skipped = rest[1:], skipped + 1  # pandas writes the names of an index so, between names and rows
     units: tuple[str, ...] = ()
-    if header is None and count == 1 and len(rest) > 2 and _are_units(rest[0], rest[1:]):
-        if _complete(heads[0]):
-            units = tuple(cell.strip() for cell in rest[0])
-        else:
+    for _ in range(MOST_UNITS):  # loggers write how a value was averaged below its unit
+        if header is not None or count > 1 or len(rest) <= 2 or not _are_units(rest[0], rest[1:]):
+            break
+        if not _complete(heads[0]):
             heads = [heads[0], rest[0]]
+        elif not units:
+            units = tuple(cell.strip() for cell in rest[0])
         rest, skipped = rest[1:], skipped + 1
     names = _joined(heads)
     return Heading(_cleaned(names), begin + count + skipped, above, True, units)
@@ -114,7 +117,12 @@ def _begin(rows: Sequence[Sequence[str]], width: int) -> int:
             last -= 1  # commas that a spreadsheet put at the end of every line
         following = rows[place + 1 : place + 1 + FOLLOWING]
         # names with more separators than the rows below have
-        wide = last == width or (place == 0 and filled >= width and {*map(len, following[:5])} == {width})
+        wide = last == width or (
+            place == 0
+            and filled >= width
+            and {*map(len, following[:5])} == {width}
+            and not _is_certain(rows[1], rows[2 : 2 + LOOKED_AT])
+        )
         alike = sum(abs(len(other) - width) <= 1 or len(other) == len(row) for other in following)
         if not wide or alike < 0.7 * len(following):
             continue
@@ -161,7 +169,7 @@ def _count_of_names(body: Sequence[Sequence[str]]) -> int:
     if len(body) < 2:  # names without rows, if they are words
         return int(bool(body) and all(map(may_be_name, body[0])))
     first = _is_names(body[0], body[1:])
-    if first and _complete(body[0]):
+    if first and (_complete(body[0]) or _holds_nothing(body[1])):
         return 1
     for place in reversed(range(1, min(MOST_HEADINGS, len(body) - 1))):
         below = body[place + 1 :]
@@ -180,7 +188,9 @@ def _are_groups(row: Sequence[str]) -> bool:
     """Whether a row may stand above names, as the headings of groups do: words, or the same again and again."""
     filled = [cell.strip() for cell in row if cell.strip()]
     return bool(filled) and (
-        sum(cell_kind(cell) == "text" for cell in filled) >= len(filled) / 2 or 2 * len({*filled}) <= len(filled) + 1
+        sum(cell_kind(cell) == "text" for cell in filled) >= len(filled) / 2
+        or 2 * len({*filled}) <= len(filled) + 1
+        or (len(filled) < len(row) and not any("." in cell for cell in filled))  # 2019 above Q1 and Q2
     )
 
 
@@ -204,7 +214,7 @@ def _is_names(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     if len(row) > 1 and [cell.strip() for cell in row] == [str(place) for place in range(len(row))]:
         return True  # the columns counted: so pandas writes a frame that was never given names
     kinds = [_column_kind(below, place) for place in range(len(row))]
-    years = _rising_years(row, below, kinds)
+    years = counted_names(row, below, kinds)
     votes, numbers = 0.0, 0
     for place, (cell, kind) in enumerate(zip(row, kinds, strict=True)):
         own, values = cell_kind(cell), {other[place].strip() for other in below}
@@ -251,44 +261,6 @@ def _column_kind(rows: Sequence[Sequence[str]], place: int) -> str:
         return "mark"
     kind, count = counts.most_common(1)[0]
     return kind if count >= 0.8 * counts.total() else "text"
-
-
-def _rising_years(row: Sequence[str], below: Sequence[Sequence[str]], kinds: Sequence[str]) -> set[int]:
-    """Places of a run of whole numbers in a first row that rise by one step, such as years, above other numbers."""
-    found: set[int] = set()
-    run: list[int] = []
-    step = 0
-    for place, cell in enumerate(row):
-        text = cell.strip().removesuffix(".0")
-        value = int(text) if text.isdigit() and kinds[place] in ("number", "mark") else None
-        if value is None:
-            run, step = [], 0
-            continue
-        previous = int(row[run[-1]].strip().removesuffix(".0")) if run else None
-        if previous is None or (len(run) > 1 and value - previous != step) or value <= previous:
-            run, step = [place], 0
-        else:
-            step = value - previous
-            run.append(place)
-        if len(run) >= 3 and step in (1, 2, 5, 10) and not _may_be_data(row, below, run):
-            found |= {*run}
-    return found
-
-
-def _may_be_data(row: Sequence[str], below: Sequence[Sequence[str]], run: Sequence[int]) -> bool:
-    """Whether rows below hold such a run too, as a table of counted rows would."""
-    return any(
-        sum(other[place].strip().removesuffix(".0") == row[place].strip().removesuffix(".0") for place in run)
-        >= len(run) / 2
-        or all(
-            other[b].strip().isdigit()
-            and other[a].strip().isdigit()
-            and int(other[b]) - int(other[a])
-            == int(row[run[1]].strip().removesuffix(".0")) - int(row[run[0]].strip().removesuffix(".0"))
-            for a, b in itertools.pairwise(run)
-        )
-        for other in below[:3]
-    )
 
 
 def _holds_nothing(row: Sequence[str]) -> bool:

@@ -1,0 +1,72 @@
+"""Rows of names as instruments, spreadsheets and programs write them above a table."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import isthmus
+
+N = 60
+RNG = np.random.default_rng(2)
+
+
+def described(tmp_path, head, rows, separator=","):
+    """The table below some lines, in words."""
+    path = tmp_path / "table.txt"
+    path.write_text("\n".join([*head, *(separator.join(map(str, row)) for row in rows)]) + "\n")
+    return isthmus.read(path).description
+
+
+def numbers(width):
+    """Rows of numbers."""
+    return RNG.normal(20, 3, (N, width)).round(3).tolist()
+
+
+@pytest.mark.parametrize("step", [1.5, -1.93, 0.25, 4, 8])
+def test_wavelengths_are_names(step, tmp_path):
+    names = [f"{2000 + step * place:g}" for place in range(20)]
+    found = described(tmp_path, [",".join([*names, "protein"])], numbers(21))
+    assert found.n_rows == N
+    assert [one.name for one in found.findings] == [*names, "protein"]
+
+
+def test_a_first_row_of_data_that_rises_is_no_row_of_names(tmp_path):
+    rows = (np.arange(12) * 1.5 + RNG.normal(size=(N, 1))).round(3).tolist()
+    assert described(tmp_path, [], rows).n_rows == N
+
+
+def test_years_above_the_names_of_quarters(tmp_path):
+    rows = [[place + 1, "NSEW"[place % 4], *cells] for place, cells in enumerate(numbers(4))]
+    found = described(tmp_path, [",Region,2019,,2020,", "id,,Q1,Q2,Q1,Q2"], rows)
+    assert found.n_rows == N
+    assert [one.name for one in found.findings] == ["id", "Region", "2019.Q1", "2019.Q2", "2020.Q1", "2020.Q2"]
+
+
+def test_the_four_lines_of_a_logger(tmp_path):
+    head = [
+        '"TOA5","CR1000","CR1000","12345","Std.27","CPU:prog.CR1","4321","Table1"',
+        '"TIMESTAMP","RECORD","Air","RH","Wind"',
+        '"TS","RN","Deg C","%","m/s"',
+        '"","","Avg","Smp","Avg"',
+    ]
+    days = np.datetime_as_string(np.datetime64("2020-01-01") + np.arange(N))
+    rows = [[f'"{day}"', place, *cells] for place, (day, cells) in enumerate(zip(days, numbers(3), strict=True))]
+    found = described(tmp_path, head, rows)
+    assert found.n_rows == N
+    assert found.missing == 0
+    assert [one.name for one in found.findings] == ["TIMESTAMP", "RECORD", "Air", "RH", "Wind"]
+    assert any("Air in Deg C" in note for note in found.notes)
+
+
+def test_a_table_as_markdown_writes_it(tmp_path):
+    head = ["| name | age | score |", "|:-----|----:|------:|"]
+    rows = [["", f" P{place} ", *cells, ""] for place, cells in enumerate(numbers(2))]
+    found = described(tmp_path, head, rows, "|")
+    assert found.n_rows == N
+    assert [one.name for one in found.learned] == ["age", "score"]
+
+
+def test_comments_of_names_and_of_units(tmp_path):
+    found = described(tmp_path, ["% x y z", "% m m m"], numbers(3), " ")
+    assert [one.name for one in found.findings] == ["x", "y", "z"]
