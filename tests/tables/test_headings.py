@@ -70,3 +70,22 @@ def test_a_table_as_markdown_writes_it(tmp_path):
 def test_comments_of_names_and_of_units(tmp_path):
     found = described(tmp_path, ["% x y z", "% m m m"], numbers(3), " ")
     assert [one.name for one in found.findings] == ["x", "y", "z"]
+
+
+def test_commas_in_a_text_at_the_end_are_part_of_it(tmp_path):
+    texts = ["it was good" + ", and we want more, soon" * (row % 2) for row in range(N)]
+    rows = [[*cells, text] for cells, text in zip(numbers(2), texts, strict=True)]
+    path = tmp_path / "survey.csv"
+    path.write_text("\n".join(["a,b,comment", *(",".join(map(str, row)) for row in rows)]) + "\n")
+    table = isthmus.read(path, kinds={"comment": "category"})
+    assert len(table) == N
+    assert table.to_arrow()["comment"].to_pylist() == texts
+    assert any(f"{N // 2} rows of another width" in note for note in table.description.notes)
+
+
+def test_prose_is_no_table(tmp_path):
+    path = tmp_path / "page.txt"
+    path.write_text("It was a dark and stormy night, the rain fell in torrents, and a gust of wind rattled along. " * 9)
+    with pytest.raises(isthmus.tables.DataError, match="reads like prose, not like rows of cells: 'It was"):
+        isthmus.read(path)
+    assert len(isthmus.read(path, separator=",", header=False)) == 1

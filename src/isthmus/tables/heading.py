@@ -19,6 +19,7 @@ __all__ = ["Heading", "heading_of", "once_each", "widest_row"]
 
 MOST_HEADINGS = 4
 MOST_UNITS = 2
+LEAST_OWN = 0.25  # of the rows that have as many cells as the names, where most have more
 RULE = re.compile(r":?-{3,}:?|={3,}|[-+=| ]*-{3,}[-+=| ]*")
 LOOKED_AT = 200
 FOLLOWING = 12  # rows by which it is seen whether a table goes on
@@ -55,7 +56,15 @@ class Heading:
 def widest_row(rows: Sequence[Sequence[str]]) -> int:
     """How many cells most rows of a table have, by the last three quarters of them."""
     counts = Counter(len(row) for row in rows[len(rows) // 4 :] if any(cell.strip() for cell in row))
-    return max(counts, key=lambda width: (counts[width], width)) if counts else 0
+    width = max(counts, key=lambda width: (counts[width], width)) if counts else 0
+    own = len(rows[0]) if rows else 0
+    if 2 < own < width and counts[own] >= LEAST_OWN * counts.total() and _names_all(rows[0]):
+        return own  # a text at the end holds the separator
+    return width
+
+
+def _names_all(row: Sequence[str]) -> bool:
+    return _complete(row) and all(map(may_be_name, row))
 
 
 def heading_of(rows: Sequence[Sequence[str]], width: int, header: bool | int | None = None) -> Heading:
