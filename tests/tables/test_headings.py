@@ -89,3 +89,36 @@ def test_prose_is_no_table(tmp_path):
     with pytest.raises(isthmus.tables.DataError, match="reads like prose, not like rows of cells: 'It was"):
         isthmus.read(path)
     assert len(isthmus.read(path, separator=",", header=False)) == 1
+
+
+@pytest.mark.parametrize("names", [["1995", "2003", "2007"], ["2004"], ["16.5", "16.75", "17.25"], ["size", "price"]])
+def test_an_index_without_a_name(names, tmp_path):
+    rows = [[f"land {row}", *cells] for row, cells in enumerate(numbers(len(names)))]
+    found = described(tmp_path, [",".join(["", *names])], rows)
+    assert found.n_rows == N
+    assert [one.name for one in found.learned] == names
+
+
+def test_years_among_other_names_and_months_are_names(tmp_path):
+    rows = [[f"land {row}", a, "E", b, "E"] for row, (a, b) in enumerate(numbers(2))]
+    found = described(tmp_path, ["country,1990,Type,1995,Type"], rows)
+    assert [one.name for one in found.learned] == ["1990", "1995"]
+    rows = [[f"city {row}", *cells] for row, cells in enumerate(numbers(3))]
+    found = described(tmp_path, ["city,2000-01,2000-02,2000-03"], rows)
+    assert [one.name for one in found.learned] == ["2000-01", "2000-02", "2000-03"]
+    rows = [[f"Al {row}", 1950 + row % 50, 1980 + row % 31] for row in range(N)]
+    assert described(tmp_path, ["Bo,1961,1999"], rows).n_rows == N + 1
+
+
+def test_names_without_rows_where_the_index_has_none(tmp_path):
+    path = tmp_path / "empty.csv"
+    path.write_text('"","friends","advice"\n')
+    with pytest.raises(isthmus.tables.DataError, match="no rows of data"):
+        isthmus.read(path)
+
+
+def test_a_note_below_a_column_of_numbers(tmp_path):
+    rows = [*numbers(4), ["", "", "Science and Engineering Indicators 2012", ""]]
+    found = described(tmp_path, ["a,b,c,d"], rows)
+    assert found.n_rows == N
+    assert any("a note below the table left out" in note for note in found.notes)

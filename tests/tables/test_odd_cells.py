@@ -66,7 +66,7 @@ def test_exponents_as_fortran_writes_them(tmp_path):
 
 
 def test_different_numbers_with_zeros_in_front_name_the_rows(tmp_path):
-    found = first(tmp_path, [f"0{number}" for number in RNG.choice(10**9, N, replace=False)], "mobile")
+    found = first(tmp_path, [f"0{number}" for number in RNG.choice(9 * 10**8, N, replace=False) + 10**8], "mobile")
     assert found.kind == "id"
     assert "zeros in front" in found.why
     assert first(tmp_path, [f"{place % 12 + 1:02d}" for place in range(N)], "month").kind == "number"
@@ -95,3 +95,27 @@ def test_dates_of_zeros_are_missing(tmp_path):
     found = first(tmp_path, np.where(PICKED, "0000-00-00", days.astype(str)))
     assert found.kind == "date"
     assert found.n_missing == PICKED.sum()
+
+
+def test_codes_with_a_letter_are_no_numbers(tmp_path):
+    levels = RNG.choice(["170", "171a", "172", "171b", "172b", "220"], N, p=[0.4, 0.1, 0.2, 0.1, 0.1, 0.1])
+    assert first(tmp_path, levels).kind == "category"
+    flights = [f"{place}{'AB'[place % 2] if place % 3 == 0 else ''}" for place in range(40, 40 + N)]
+    assert not first(tmp_path, flights).learned
+
+
+def test_a_column_of_decimals_holds_no_times_of_day(tmp_path):
+    ratios = [f"1.{RNG.integers(3, 17):02d}" for _ in range(N)]
+    assert first(tmp_path, ratios, "ratio at birth").kind == "number"
+    clock = [f"{place % 24:02d}:{7 * place % 60:02d}" for place in range(N)]
+    assert first(tmp_path, clock, "at").kind == "time"
+
+
+def test_whole_numbers_of_which_one_has_a_zero_in_front_are_numbers(tmp_path):
+    numbers = np.where(np.arange(N) == 7, "0077", RNG.choice(9999, N, replace=False) + 10_000)
+    assert first(tmp_path, numbers).kind == "number"
+
+
+def test_blanks_between_a_currency_and_its_number(tmp_path):
+    table = table_of(tmp_path, [f"$           {place},500" for place in range(1, N + 1)])
+    assert table.to_arrow()["cell"].to_pylist()[:2] == [1500, 2500]

@@ -10,6 +10,7 @@ LEAST_RUN, STEPS = 3, (1.0, 2.0, 5.0, 10.0)  # years; and in a longer run any st
 LONG_RUN = 8
 ROUNDED = 0.02  # of the step, by which numbers that were rounded may differ from it
 ROWS_BELOW = 3
+YEARS, FEW_YEARS = range(1800, 2101), 0.05
 
 
 def counted_names(row: Sequence[str], below: Sequence[Sequence[str]], kinds: Sequence[str]) -> set[int]:
@@ -25,7 +26,25 @@ def counted_names(row: Sequence[str], below: Sequence[Sequence[str]], kinds: Seq
         long = len(run) >= LONG_RUN or (len(run) >= LEAST_RUN and step in STEPS)
         if long and not any(_is_like(other, row, run) for other in below[:ROWS_BELOW]):
             found |= {*run}
-    return found
+    return found | _scattered_years(row, below, kinds, numbers)
+
+
+def _scattered_years(
+    row: Sequence[str], below: Sequence[Sequence[str]], kinds: Sequence[str], numbers: Sequence[float | None]
+) -> set[int]:
+    """Places of two years or more that rise from left to right, above numbers that are no years."""
+    places = [
+        place
+        for place, (number, kind) in enumerate(zip(numbers, kinds, strict=True))
+        if number is not None and number in YEARS and kind == "number" and row[place].strip().isdigit()
+    ]
+    found = [numbers[place] or 0.0 for place in places]
+    cells = [_number(other[place]) for other in below for place in places]
+    known = [cell for cell in cells if cell is not None]
+    years = sum(cell in YEARS for cell in known)
+    if len(places) < 2 or found != sorted({*found}) or years > FEW_YEARS * len(known):
+        return set()
+    return {*places}
 
 
 def _runs(numbers: Sequence[float | None]) -> list[list[int]]:

@@ -19,6 +19,7 @@ __all__ = ["Heading", "heading_of", "once_each", "widest_row"]
 
 MOST_HEADINGS = 4
 MOST_UNITS = 2
+LEAST_BELOW = 3  # rows by which it is seen that a column has no gaps
 LEAST_OWN = 0.25  # of the rows that have as many cells as the names, where most have more
 RULE = re.compile(r":?-{3,}:?|={3,}|[-+=| ]*-{3,}[-+=| ]*")
 LOOKED_AT = 200
@@ -175,8 +176,8 @@ def _fitted(row: Sequence[str], width: int) -> list[str]:
 
 def _count_of_names(body: Sequence[Sequence[str]]) -> int:
     """How many of the first rows are names; more than one only where the first does not name every column once."""
-    if len(body) < 2:  # names without rows, if they are words
-        return int(bool(body) and all(map(may_be_name, body[0])))
+    if len(body) < 2:  # names without rows, if they are words; R leaves the first of them empty
+        return int(bool(body) and any(body[0]) and all(map(may_be_name, body[0][not body[0][0].strip() :])))
     first = _is_names(body[0], body[1:])
     if first and (_complete(body[0]) or _holds_nothing(body[1])):
         return 1
@@ -222,6 +223,8 @@ def _is_names(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
         return False
     if len(row) > 1 and [cell.strip() for cell in row] == [str(place) for place in range(len(row))]:
         return True  # the columns counted: so pandas writes a frame that was never given names
+    if _leaves_index_unnamed(row, below):
+        return True
     kinds = [_column_kind(below, place) for place in range(len(row))]
     years = counted_names(row, below, kinds)
     votes, numbers = 0.0, 0
@@ -229,7 +232,7 @@ def _is_names(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
         own, values = cell_kind(cell), {other[place].strip() for other in below}
         if kind in ("number", "date"):
             numbers += 1
-            if own == "text":
+            if own == "text" or (own == "date" and kind == "number"):  # months above what was counted in them
                 votes += 1
             elif own in ("number", "date"):
                 votes += 0.5 if place in years else -1
@@ -251,6 +254,19 @@ def _is_names(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
             and _looks_named(cells, below)
         )
     return votes > 0
+
+
+def _leaves_index_unnamed(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Whether only the first cell is empty, above a column without gaps, and the others are words or rising numbers."""
+    others = [cell.strip() for cell in row[1:]]
+    if row[0].strip() or not all(others) or len({*others}) < len(others) or len(below) < LEAST_BELOW:
+        return False
+    if not all(other[0].strip() for other in below):
+        return False
+    numbers = [float(cell) for cell in others if re.fullmatch(r"[0-9]+(\.[0-9]+)?", cell)]
+    if len(numbers) == len(others):
+        return numbers == sorted(numbers)
+    return not numbers and all(map(may_be_name, others))
 
 
 def _looks_named(cells: Sequence[str], below: Sequence[Sequence[str]]) -> bool:

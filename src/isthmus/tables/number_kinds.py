@@ -78,7 +78,13 @@ def _names_rows(survey: ColumnSurvey, place: int) -> str:
         return ""  # nobody writes $1,200 for a name
     if not numbers.exact:
         return "whole numbers of more than 15 digits, which name things"
-    if survey.padded and numbers.whole and numbers.different and numbers.count >= 10:
+    if (
+        survey.padded
+        and survey.shortest == survey.longest
+        and numbers.whole
+        and numbers.different
+        and numbers.count >= 10
+    ):
         return "a different number in every row, with zeros in front"
     if not numbers.whole or numbers.count < 2 or not numbers.different or says_time(name):
         return ""

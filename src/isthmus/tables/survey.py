@@ -63,6 +63,8 @@ class ColumnSurvey:
         The texts that are no numbers where most are.
     padded : int
         Whole numbers with zeros in front, as far as they were looked at.
+    shortest, longest : int
+        Letters of plain numbers, as far as they were looked at.
     """
 
     name: str
@@ -86,6 +88,8 @@ class ColumnSurvey:
     magnitudes: int = 0
     odd: OddCells = field(default_factory=OddCells)
     padded: int = 0
+    shortest: int = 1 << 31
+    longest: int = 0
     numbers: Figures = field(default_factory=Figures)
     plain: int = 0
     read_with: set[str] = field(default_factory=set)
@@ -295,6 +299,9 @@ class ColumnSurvey:
         self.dot += n_plain
         if n_plain:
             self.padded += known.count(np.asarray(compute.match_substring_regex(words, PADDED)))
+            lengths = np.asarray(compute.utf8_length(words))[plain & (known.times > 0)]
+            self.shortest = min(self.shortest, int(lengths.min()))
+            self.longest = max(self.longest, int(lengths.max()))
             pointed = plain & np.asarray(compute.match_substring(words, "."))
             grouped = pointed & np.asarray(compute.match_substring_regex(words, GROUPED))
             self.firm_dot += known.count(pointed & ~grouped)

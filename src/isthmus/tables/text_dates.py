@@ -21,7 +21,7 @@ import numpy as np
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["DAY_AND_MONTH", "FORMS", "DateForm", "dates_of", "likely_forms"]
+__all__ = ["DAY_AND_MONTH", "FORMS", "TIME_ALONE", "DateForm", "dates_of", "likely_forms"]
 
 MICROSECOND, SECOND, DAY = 1, 1_000_000, 86_400_000_000
 SHARE, LEAST_OTHER = 0.95, 0.05  # of the texts that two forms read between them; that the second reads

@@ -22,8 +22,8 @@ SUFFIXES = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 LOOKED_AT = 400
 ABOUT = re.compile(
-    "read ?me|about|notes?|info(rmation)?|cover|contents?|index|toc|legend|codebook|(data )?dictionary|meta ?data"
-    "|description|variables|license|lies ?mich|hinweise?|inhalt",
+    "read ?me|(table of )?contents?|about|notes?|info(rmation)?|cover|index|toc|legend|codebook"
+    "|(data )?dictionary|meta ?data|description|variables|license|lies ?mich|hinweise?|inhalt",
     re.IGNORECASE,
 )
 
