@@ -106,6 +106,10 @@ def test_years_among_other_names_and_months_are_names(tmp_path):
     rows = [[f"city {row}", *cells] for row, cells in enumerate(numbers(3))]
     found = described(tmp_path, ["city,2000-01,2000-02,2000-03"], rows)
     assert [one.name for one in found.learned] == ["2000-01", "2000-02", "2000-03"]
+    rows = [[f"land {row}", f'"{row * 517 + 900:,}"'] for row in range(N)]
+    assert described(tmp_path, ["Energy supply per person (TOE),2010"], rows).n_rows == N
+    rows = [[f"land {row}", row * 517 + 900] for row in range(N)]
+    assert described(tmp_path, ["Togo,2010"], rows).n_rows == N + 1
     rows = [[f"Al {row}", 1950 + row % 50, 1980 + row % 31] for row in range(N)]
     assert described(tmp_path, ["Bo,1961,1999"], rows).n_rows == N + 1
 

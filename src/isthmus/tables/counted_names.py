@@ -32,19 +32,26 @@ def counted_names(row: Sequence[str], below: Sequence[Sequence[str]], kinds: Seq
 def _scattered_years(
     row: Sequence[str], below: Sequence[Sequence[str]], kinds: Sequence[str], numbers: Sequence[float | None]
 ) -> set[int]:
-    """Places of two years or more that rise from left to right, above numbers that are no years."""
+    """Places of years that rise from left to right, above numbers that are no years.
+
+    One year alone is a name where the words beside it are longer than any below them.
+    """
     places = [
         place
         for place, (number, kind) in enumerate(zip(numbers, kinds, strict=True))
         if number is not None and number in YEARS and kind == "number" and row[place].strip().isdigit()
     ]
     found = [numbers[place] or 0.0 for place in places]
-    cells = [_number(other[place]) for other in below for place in places]
-    known = [cell for cell in cells if cell is not None]
-    years = sum(cell in YEARS for cell in known)
-    if len(places) < 2 or found != sorted({*found}) or years > FEW_YEARS * len(known):
+    cells = [other[place] for other in below for place in places if other[place].strip()]
+    years = sum(_number(cell) in YEARS for cell in cells)
+    alone = len(places) == 1 and not all(
+        len(row[place].strip()) > max(len(other[place].strip()) for other in below)
+        for place, kind in enumerate(kinds)
+        if kind == "text"
+    )
+    if alone or not places or found != sorted({*found}) or years > FEW_YEARS * len(cells):
         return set()
-    return {*places}
+    return {*places} if len(places) > 1 or "text" in kinds else set()
 
 
 def _runs(numbers: Sequence[float | None]) -> list[list[int]]:
