@@ -12,6 +12,7 @@ from isthmus.imputation.forest import grow_forest
 from isthmus.imputation.joint_gaussian import JointGaussian, draw_cells, expected_cells, fit_joint_gaussian, posterior
 from isthmus.imputation.neighbours import mean_of_neighbours
 from isthmus.imputation.stacking import column_weights
+from isthmus.inference import bands
 
 MEAN = np.array([1.0, -2.0, 0.5])
 COVARIANCE = np.array([[2.0, 0.8, 0.3], [0.8, 1.0, -0.2], [0.3, -0.2, 1.5]])
@@ -175,6 +176,14 @@ def test_bands_hold_their_share_of_new_cells(share):
     np.testing.assert_array_equal(rows, model.reconstruct(new))
     # 120 held-out rows: a column's share has a standard deviation of √(.9 · .1 / 120), .027
     assert ((new >= low) & (new <= high)).mean() == pytest.approx(share, abs=0.05)
+
+
+def test_bands_do_not_depend_on_how_many_columns_are_sorted_together(gappy, monkeypatch):
+    whole, holes, model = gappy
+    monkeypatch.setattr(bands, "SORTED_AT_ONCE", 1)
+    apart = Autoencoder(1, max_iter=1, random_state=0).fit(holes)
+    for one, other in zip(apart.reconstruct(whole, interval=0.8), model.reconstruct(whole, interval=0.8), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_bands_and_draws_refuse_what_they_cannot_answer(gappy):

@@ -12,7 +12,9 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, loa
 from sklearn.decomposition import PCA
 from torch import nn
 
+from conftest import curved_table
 from isthmus import Autoencoder, SparseAutoencoder
+from isthmus.inference import state
 from isthmus.inference.blocks import MOST_ROWS
 from isthmus.inference.codes import GaussianPrior, infer
 from isthmus.inference.descent import descend, metric_of
@@ -507,3 +509,29 @@ def test_rows_far_outside_have_codes_and_densities():
     codes, scores = model.transform(far), model.score_samples(far)
     assert np.isfinite(codes).all()
     assert (np.diff(scores) < 0).all()
+
+
+@pytest.fixture(scope="module")
+def many_latents() -> tuple[np.ndarray, Autoencoder]:
+    X = curved_table(300, 20)
+    return X, Autoencoder(state.MANY_LATENTS + 2, hidden_layer_sizes=(16,), max_iter=20, random_state=0).fit(X)
+
+
+def test_descent_first_gives_codes_of_many_latents_the_evidence_of_the_exact_ones(many_latents, monkeypatch):
+    X, model = many_latents
+    cheap = model.score_samples(X)
+    monkeypatch.setattr(state, "MANY_LATENTS", 999)
+    np.testing.assert_allclose(cheap, model.score_samples(X), atol=0.02)
+    monkeypatch.setattr(state, "MANY_LATENTS", 8)
+    monkeypatch.setattr(state, "LAST_STEPS", 0)  # the prior counts
+    assert np.abs(cheap - model.score_samples(X)).max() > 0.02
+
+
+def test_a_row_has_its_score_whether_the_rows_beside_it_have_gaps_or_not(many_latents):
+    X, model = many_latents
+    mixed = X[:40].copy()
+    mixed[::3, 4] = np.nan
+    together = model.score_samples(mixed)
+    gaps = np.isnan(mixed).any(1)
+    np.testing.assert_array_equal(together[gaps], model.score_samples(mixed[gaps]))
+    np.testing.assert_allclose(together[~gaps], model.score_samples(mixed[~gaps]), rtol=1e-5)

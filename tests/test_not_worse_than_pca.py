@@ -11,6 +11,7 @@ from sklearn.decomposition import PCA
 
 from conftest import curved_table
 from isthmus import Autoencoder, DenoisingAutoencoder
+from isthmus.parts import principal
 from isthmus.training.loop import Training
 
 
@@ -158,3 +159,13 @@ def test_a_linear_code_with_more_units_than_features_is_left_as_it_is():
 def test_only_a_linear_model_has_components(table):
     with pytest.raises(AttributeError, match=r"^Autoencoder: only a linear model \(hidden_layer_sizes=\(\)\)"):
         _ = Autoencoder(2, max_iter=0).fit(table).components_
+
+
+def test_wide_rows_are_exact_however_many_columns_are_taken_together(monkeypatch):
+    X = 100 + torch.randn(12, 50, generator=torch.Generator().manual_seed(0))
+    monkeypatch.setattr(principal, "WIDE_COLUMNS", 7)
+    found = principal.principal_directions(lambda: iter(X.split(5)), X.double().mean(0), len(X), 4)
+    pca = PCA(4, svd_solver="full").fit(X.double().numpy())
+    np.testing.assert_allclose(found.variances, pca.explained_variance_, rtol=1e-5)
+    np.testing.assert_allclose(found.directions, pca.components_, atol=1e-5)
+    assert found.total_variance == pytest.approx(X.double().var(0).sum().item(), rel=1e-6)

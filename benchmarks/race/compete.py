@@ -27,10 +27,10 @@ def compete(fit: Callable[[Job, np.ndarray, Stopwatch], Reconstruct | None]) -> 
     job = Job.from_json(sys.stdin.read())
     train, test = load(job)
     with contextlib.redirect_stdout(sys.stderr):
-        fit(replace(job, epochs=1, stop_below=None, curve=False), train[:WARM_UP_ROWS], Stopwatch(test))
+        fit(replace(job, epochs=1, stop_below=None, curve=False, looks=False), train[:WARM_UP_ROWS], Stopwatch(test))
         forget_peak()
         before = resident_mb()
-        watch = Stopwatch(test, curve=job.curve, budget=job.budget)
+        watch = Stopwatch(test, curve=job.curve, looks=job.looks, budget=job.budget)
         error = None
         try:
             reconstruct = fit(job, train, watch)

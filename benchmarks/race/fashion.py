@@ -84,9 +84,12 @@ def _price_of_half(work: str, plain: list[Result] | None, half: list[Result] | N
 
 
 def fashion_quality(course: Course) -> Answer:
-    """Seconds until the test error is below PCA's, and below .0100; who takes too long is interrupted."""
+    """Seconds until the test error is below PCA's, and below .0100; who takes too long is interrupted.
+
+    All are looked at within the epoch, but the compiled one.
+    """
     budget = course.pick(30.0, 2.0)
-    job = replace(_job(course, 1), epochs=1000, curve=True, budget=budget)
+    job = replace(_job(course, 1), epochs=1000, curve=True, looks=True, budget=budget)
     runs = course.race(
         {
             "pca": Entry("pca", job),
@@ -128,7 +131,7 @@ def _race_to(
 
 
 def _arrival(result: Result, target: float) -> float | None:
-    """Seconds at the first epoch below the target by more than rounding: a start at PCA itself does not count."""
+    """Seconds at the first look below the target by more than rounding: a start at PCA itself does not count."""
     return next((seconds for seconds, error in result.curve if error < target * (1 - 1e-4)), None)
 
 

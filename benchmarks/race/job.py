@@ -25,6 +25,8 @@ class Job:
         None leaves the choice to the competitor.
     curve : bool
         Measure the test error after every epoch, with the clock stopped.
+    looks : bool
+        Measure it within the epoch too, after 4, 8, 12, … steps at first and every 32 later.
     stop_below : float or None
         isthmus only: end when the error of its own held-out rows is below.
     budget : float or None
@@ -42,6 +44,7 @@ class Job:
     threads: int = 1
     seed: int = 42
     curve: bool = False
+    looks: bool = False
     stop_below: float | None = None
     budget: float | None = None
     settings: dict[str, Any] = field(default_factory=dict)

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+EARLY_STEPS, EARLY_LOOK, LATE_LOOK = 64, 4, 32  # steps from look to look, up to and after the early ones
+
 __all__ = ["Reconstruct", "Stopwatch", "TimeIsUp", "mean_squared_error"]
 
 Reconstruct = Callable[[np.ndarray], np.ndarray]
@@ -22,11 +24,15 @@ def mean_squared_error(reconstruct: Reconstruct, X: np.ndarray) -> float:
 
 
 class Stopwatch:
-    """Begun once, one `lap` an epoch; with ``curve`` each lap also measures the error on the ``test`` rows."""
+    """Begun once, one `lap` an epoch; with ``curve`` each lap also measures the error on the ``test`` rows.
 
-    def __init__(self, test: np.ndarray, *, curve: bool = False, budget: float | None = None):
+    With ``looks`` some of the steps reported to `step` do, too.
+    """
+
+    def __init__(self, test: np.ndarray, *, curve: bool = False, looks: bool = False, budget: float | None = None):
         self.test = test
-        self._wants_curve, self._budget = curve, budget
+        self._wants_curve, self._looks, self._budget = curve, looks, budget
+        self._steps = 0
         self.laps: list[float] = []
         self.curve: list[list[float]] = []
         self.begin()
@@ -48,10 +54,23 @@ class Stopwatch:
         """An epoch is over; raises `TimeIsUp` if it was the last one affordable."""
         self.laps.append(self.seconds)
         if self._wants_curve and reconstruct is not None:
-            paused = time.perf_counter()
-            self.curve.append([self.laps[-1], mean_squared_error(reconstruct, self.test)])
-            self._begun += time.perf_counter() - paused
-        if self._budget is not None and self.laps[-1] > self._budget:
+            self._look(reconstruct)
+        self._leave_in_time()
+
+    def step(self, reconstruct: Reconstruct, count: int = 1) -> None:
+        """So many more steps are done; raises `TimeIsUp` as `lap` does."""
+        self._steps += count
+        if self._looks and self._steps % (EARLY_LOOK if self._steps <= EARLY_STEPS else LATE_LOOK) == 0:
+            self._look(reconstruct)
+            self._leave_in_time()
+
+    def _look(self, reconstruct: Reconstruct) -> None:
+        paused = time.perf_counter()
+        self.curve.append([self.seconds, mean_squared_error(reconstruct, self.test)])
+        self._begun += time.perf_counter() - paused
+
+    def _leave_in_time(self) -> None:
+        if self._budget is not None and self.seconds > self._budget:
             raise TimeIsUp
 
     @property

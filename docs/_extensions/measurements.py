@@ -245,13 +245,30 @@ def cost_of_codes() -> str:
 
 
 def coverage_of_bands() -> str:
-    """The share of true codes within bands of 90 %, by dimension: mean, lowest and highest over seeds and latents."""
+    """The share of true codes within bands of 90%, by dimension: mean, lowest and highest over seeds and latents."""
     shares: dict[str, list[float]] = {}
     for name, row in results("inference")["bands"].items():
         shares.setdefault(name.split(",")[0].removeprefix("curved "), []).extend(row)
     lines = ["| true dimensions | within | lowest – highest |", "|---|---|---|"]
     for name, row in shares.items():
-        lines.append(f"| {name} | {100 * _mean(row):.1f} % | {100 * min(row):.1f} – {100 * max(row):.1f} % |")
+        lines.append(f"| {name} | {100 * _mean(row):.1f}% | {100 * min(row):.1f} – {100 * max(row):.1f}% |")
+    return "\n".join(lines)
+
+
+def sizes_by_score() -> str:
+    """What `GridSearchCV` chose by the score where the dimension is known, and the noise variance found there."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    found = results("inference")["sizes"]
+    for name, row in found.items():
+        if isinstance(row, dict):
+            groups.setdefault(name.split(",")[0], []).append(row)
+    lines = ["| data, dimension | seeds | right | noise variance found over the true one |", "|---|---|---|---|"]
+    for name, rows in groups.items():
+        shares = [row["noise found"] / row["noise"] for row in rows]
+        right = sum(row["found"] == row["true"] for row in rows)
+        lines.append(
+            f"| {name} | {len(rows)} | {right} | {_mean(shares):.2f} ({min(shares):.2f} – {max(shares):.2f}) |"
+        )
     return "\n".join(lines)
 
 

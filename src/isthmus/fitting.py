@@ -159,6 +159,7 @@ def _train(
         if cells is None:
             learn_trust(fitted.model, validation or rows, fitted.device)
         training.finish()
+        training.keep_start()
         history, best_epoch = training.history, training.best_epoch
         stopped = training.stop_reason if training.stopped_abnormally else None
         if not len(history):

@@ -7,12 +7,15 @@ the code and the number of epochs, if any, come from the job: everything else is
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
 import torch
 
 from isthmus.estimator import BaseAutoencoder
+from isthmus.fitting import _callback_state
+from isthmus.training.loop import Training
 from isthmus.tutorial import tutorial_recipe
 from isthmus.variants import variant
 from race.compete import compete
@@ -53,6 +56,23 @@ class Lap(_EpochCallback):
         return False
 
 
+def look_within_epochs(estimator: BaseAutoencoder, watch: Stopwatch) -> None:
+    """Tell the stopwatch of every step, for which scikit-learn's callbacks have no hook."""
+    ordinary = Training.step
+
+    def reconstruct(X: np.ndarray) -> np.ndarray:
+        model = copy.copy(estimator)
+        vars(model).update(_callback_state(estimator))
+        return model.reconstruct(X)
+
+    def step(training: Training, *asked: Any) -> None:
+        ordinary(training, *asked)
+        if training.model is estimator.fitted_.model:  # and no trial
+            watch.step(reconstruct)
+
+    Training.step = step
+
+
 def estimator_for(job: Job) -> BaseAutoencoder:
     """Unfitted, as the job's settings say."""
     settings = dict(job.settings)
@@ -72,6 +92,8 @@ def fit(job: Job, train: np.ndarray, watch: Stopwatch) -> Reconstruct:
         estimator.set_callbacks(Lap(watch))
     elif job.stop_below is not None:
         estimator.set_callbacks(StopBelow(job.stop_below))
+    if job.looks:
+        look_within_epochs(estimator, watch)
     estimator.fit(train)
     watch.stop()
     if not job.curve:

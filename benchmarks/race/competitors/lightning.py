@@ -29,10 +29,13 @@ class Module(lightning.LightningModule):
 
 
 class Lap(lightning.Callback):
-    """Tells the stopwatch of every epoch."""
+    """Tells the stopwatch of every step and epoch."""
 
     def __init__(self, watch: Stopwatch):
         self.watch = watch
+
+    def on_train_batch_end(self, _: lightning.Trainer, pl_module: Module, *__: object) -> None:
+        self.watch.step(reconstruct_with(pl_module.network))
 
     def on_train_epoch_end(self, _: lightning.Trainer, pl_module: Module) -> None:
         self.watch.lap(reconstruct_with(pl_module.network))

@@ -1,4 +1,7 @@
-"""scikit-learn's MLPRegressor from X to X: ReLU on the code and a linear output are its own."""
+"""scikit-learn's MLPRegressor from X to X: ReLU on the code and a linear output are its own.
+
+It has no hook within an epoch: with looks it gets the rows of an epoch some batches at a time.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,22 @@ from race.compete import compete
 from race.job import Job
 from race.stopwatch import Reconstruct, Stopwatch
 
+LOOK = 4  # batches
+
 
 def fit(job: Job, train: np.ndarray, watch: Stopwatch) -> Reconstruct:
     hidden = (*job.widths, *job.widths[-2::-1])
     model = MLPRegressor(hidden_layer_sizes=hidden, batch_size=job.batch_size, random_state=job.seed)
+    rng = np.random.default_rng(job.seed)
     for _ in range(job.epochs):
-        model.partial_fit(train, train)
+        if job.looks:
+            order = rng.permutation(len(train))
+            for places in np.split(order, range(LOOK * job.batch_size, len(order), LOOK * job.batch_size)):
+                rows = train[places]
+                model.partial_fit(rows, rows)
+                watch.step(model.predict, LOOK)
+        else:
+            model.partial_fit(train, train)
         watch.lap(model.predict)
     return model.predict
 

@@ -15,11 +15,16 @@ from race.stopwatch import Reconstruct, Stopwatch
 
 
 class TimedAutoEncoder(AutoEncoder):
-    """Tells the stopwatch of every epoch; scoring the training rows afterwards is not counted."""
+    """Tells the stopwatch of every step and epoch; scoring the training rows afterwards is not counted."""
 
     def __init__(self, watch: Stopwatch, **settings: Any):
         super().__init__(**settings)
         self.watch = watch
+
+    def training_forward(self, batch_data: Any) -> Any:
+        loss = super().training_forward(batch_data)
+        self.watch.step(reconstruct_with(self.model))
+        return loss
 
     def epoch_update(self) -> None:
         self.watch.lap(reconstruct_with(self.model))

@@ -44,10 +44,13 @@ class Decoder(BaseDecoder):
 
 
 class Lap(TrainingCallback):
-    """Tells the stopwatch of every epoch."""
+    """Tells the stopwatch of every step and epoch."""
 
     def __init__(self, watch: Stopwatch, reconstruct: Reconstruct):
         self.watch, self.reconstruct = watch, reconstruct
+
+    def on_train_step_end(self, training_config: BaseTrainerConfig, **_: object) -> None:
+        self.watch.step(self.reconstruct)
 
     def on_epoch_end(self, training_config: BaseTrainerConfig, **_: object) -> None:
         self.watch.lap(self.reconstruct)

@@ -14,10 +14,13 @@ from race.stopwatch import Reconstruct, Stopwatch
 
 
 class Lap(Callback):
-    """Tells the stopwatch of every epoch."""
+    """Tells the stopwatch of every step and epoch."""
 
     def __init__(self, watch: Stopwatch):
         self.watch = watch
+
+    def on_batch_end(self, net: NeuralNetRegressor, **_: object) -> None:
+        self.watch.step(reconstruct_with(net.module_))
 
     def on_epoch_end(self, net: NeuralNetRegressor, **_: object) -> None:
         self.watch.lap(reconstruct_with(net.module_))

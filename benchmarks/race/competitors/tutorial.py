@@ -30,6 +30,7 @@ def fit(job: Job, train: np.ndarray, watch: Stopwatch) -> Reconstruct:
             loss = criterion(model(x), target)
             loss.backward()
             optimizer.step()
+            watch.step(reconstruct_with(model))
             training_loss += loss.item() * len(x)
         model.eval()
         test_loss = 0.0

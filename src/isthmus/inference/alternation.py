@@ -51,7 +51,8 @@ ORDINARY = 0.5  # share of the plan's epochs that go before, for encoder and dec
 LEAST_TURNS, MOST_TURNS, LEAST_EPOCHS = 2, 10, 4
 PATIENCE = 3  # turns since the best of them that end them, once the rate is low
 ENCODER_SHARE = 0.25  # of the decoder's epochs
-BASIS_ROWS = 2048  # of which codes to start from and the mean curvature are taken
+BASIS_ROWS, LEAST_BASIS_ROWS = 2048, 128  # of which codes to start from and the mean curvature are taken
+BASIS_CELLS = 1 << 23  # fewer rows where they are wide
 
 
 @dataclass(frozen=True)
@@ -195,7 +196,8 @@ class _Work:
         self.device = next(model.parameters()).device
         held_out = rows.some(0) if held_out is None else held_out
         self.held_out = self._taken(held_out, torch.arange(len(held_out)))
-        self.places = torch.linspace(0, len(rows) - 1, min(BASIS_ROWS, len(rows))).long()
+        n_basis = min(len(rows), BASIS_ROWS, max(LEAST_BASIS_ROWS, BASIS_CELLS // rows.n_features))
+        self.places = torch.linspace(0, len(rows) - 1, n_basis).long()
         self.sample = self._taken(rows, self.places)
         self.codes = torch.cat([self.guess(batch.to(self.device)) for batch in rows.records()])
         self.renew_basis()

@@ -13,7 +13,7 @@ small tables a little too narrow.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -25,6 +25,7 @@ __all__ = ["Bands", "learn_bands"]
 
 MOST_LEVELS, MOST_NUMBERS, LEAST_LEVELS = 499, 1 << 19, 64
 FEW, MOST_LEARNED = 200, 2048  # held-out rows that are too few by themselves, and learned rows that join them
+MOST_JOINED, SORTED_AT_ONCE = 1 << 23, 1 << 20  # cells of those learned rows, and cells sorted together
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,14 +67,18 @@ def learn_bands(
     """
     distances = _distances(reconstruct, held_out, device)
     if len(distances) < FEW:
-        others = _distances(reconstruct, learned.some(MOST_LEARNED), device)
-        distances = torch.cat([distances, others * _farther(distances, others)])
-    pooled = distances[~distances.isnan()]
-    if not len(pooled):
-        return None
+        n_learned = min(MOST_LEARNED, max(FEW, MOST_JOINED // distances.shape[1]))
+        others = _distances(reconstruct, learned.some(n_learned), device)
+        distances = torch.cat([distances, others.mul_(_farther(distances, others))])
     n_levels = min(len(distances), MOST_LEVELS, max(LEAST_LEVELS, MOST_NUMBERS // distances.shape[1]))
     levels = _levels(distances, n_levels)
-    return Bands(torch.where(levels.isnan(), _levels(pooled[:, None], n_levels), levels), len(distances))
+    unknown = levels.isnan()
+    if unknown.any():
+        pooled = distances[~distances.isnan()]
+        if not len(pooled):
+            return None
+        levels = torch.where(unknown, _levels(pooled[:, None], n_levels), levels)
+    return Bands(levels, len(distances))
 
 
 def _distances(reconstruct: Callable[..., Tensor], rows: Rows, device: torch.device) -> Tensor:
@@ -86,12 +91,26 @@ def _distances(reconstruct: Callable[..., Tensor], rows: Rows, device: torch.dev
 
 def _farther(held_out: Tensor, learned: Tensor) -> float:
     """How much farther held-out rows lie than learned ones, in the root mean square over all cells; at least 1."""
-    far, near = (float(distances.double().square().nanmean(0).nansum()) for distances in (held_out, learned))
+    far, near = (_mean_squares(distances) for distances in (held_out, learned))
     return max((far / near) ** 0.5, 1.0) if near > 0 else 1.0
+
+
+def _mean_squares(distances: Tensor) -> float:
+    """Sum over columns of the mean square of the cells that are there."""
+    return sum(float(part.double().square().nanmean(0).nansum()) for part in _by_columns(distances))
+
+
+def _by_columns(distances: Tensor) -> Sequence[Tensor]:
+    """Some columns at a time: sorting takes eight more bytes a cell, and rows may have thousands."""
+    return distances.split(max(1, SORTED_AT_ONCE // len(distances)), dim=1)
 
 
 def _levels(distances: Tensor, n_levels: int) -> Tensor:
     """Quantiles of each column at 1/(n_levels + 1), 2/(n_levels + 1), …; NaN of a column that has none."""
+    return torch.cat([_levels_of(part, n_levels) for part in _by_columns(distances)], 1)
+
+
+def _levels_of(distances: Tensor, n_levels: int) -> Tensor:
     ordered = distances.sort(0).values  # NaN last
     count = (~distances.isnan()).sum(0)
     shares = torch.arange(1, n_levels + 1, dtype=torch.float64)[:, None] / (n_levels + 1)

@@ -13,6 +13,7 @@ forward pass with p tangents (`isthmus.parts.linearization`), H is p × p, and a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,7 +25,7 @@ from isthmus.inference.solving import solve
 from isthmus.inference.target import Normal, Target
 from isthmus.parts.linearization import NARROW
 
-__all__ = ["Decoder", "GaussianPrior", "Inferred", "infer", "normal_at"]
+__all__ = ["Decoder", "GaussianPrior", "Inferred", "infer", "joined", "normal_at"]
 
 DAMPING, EASED, STIFFENED = 0.01, 0.3, 10.0  # λ at first, and its factors after a step that was taken or was not
 FLOOR = 1e-3  # of the mean diagonal of H, under each entry: a latent that moves nothing stays where it is
@@ -89,10 +90,17 @@ def infer(
         _infer_block(decoder, target.rows(places), guess[places], steps, prior, curvature)
         for places in blocks(len(guess), n_rows, guess.device)
     ]
-    count = len(guess)
-    codes, energy = torch.cat([one.codes for one in found])[:count], torch.cat([one.energy for one in found])[:count]
-    curved = [one.curvature for one in found if one.curvature is not None]
-    return Inferred(codes, energy, torch.cat(curved)[:count] if curvature else None)
+    return joined(found, slice(len(guess)))
+
+
+def joined(parts: Sequence[Inferred], rows: Tensor | slice) -> Inferred:
+    """``rows`` of what was inferred in several parts."""
+    curved = [part.curvature for part in parts if part.curvature is not None]
+    return Inferred(
+        torch.cat([part.codes for part in parts])[rows],
+        torch.cat([part.energy for part in parts])[rows],
+        torch.cat(curved)[rows] if curved else None,
+    )
 
 
 def normal_at(decoder: Decoder, target: Target, z: Tensor, prior: GaussianPrior | None) -> Normal:

@@ -33,7 +33,6 @@ from isthmus.inference.target import Target
 __all__ = ["CodeDensity", "evidence_of", "fit_code_density", "laplace", "marginal_density", "noise_variance"]
 
 LEAST_SHARE = 1e-4  # of a code's variance, that noise may not take from it
-SHARED_ROWS = 512  # of which the mean share of noise is taken
 LEAST_VARIANCE = 1e-12  # of codes that are all alike
 
 
@@ -69,7 +68,8 @@ def noise_variance(squared_errors: Tensor, n_cells: int, n_latents: int) -> floa
 def fit_code_density(codes: Tensor, covariances: Tensor | None) -> CodeDensity:
     """The density of codes behind least-squares ones, shape (n_rows, p).
 
-    ``covariances``, shape (n_rows, p, p), say how far noise spreads each code; None leaves the codes' spread as it is.
+    ``covariances``, shape (n_some, p, p), say how far noise spreads the codes of all rows or of some; None leaves the
+    codes' spread as it is.
     Where noise explains all of a direction's spread, a little is left to it, so the covariance stays positive
     definite.
     """
@@ -91,8 +91,7 @@ def fit_code_density(codes: Tensor, covariances: Tensor | None) -> CodeDensity:
 
 def _shares_of_noise(root: Tensor, covariances: Tensor) -> Tensor:
     """The mean of C in units where the codes' spread is the identity; a row whose decoder stands still counts as 1."""
-    some = covariances[torch.linspace(0, len(covariances) - 1, min(SHARED_ROWS, len(covariances))).long()]
-    white = torch.linalg.solve(root, torch.linalg.solve(root, some).mT)
+    white = torch.linalg.solve(root, torch.linalg.solve(root, covariances).mT)
     values, axes = torch.linalg.eigh((white + white.mT) / 2)
     return ((axes * values.clamp(0, 1)[:, None]) @ axes.mT).mean(0)
 
@@ -112,13 +111,13 @@ def marginal_density(codes: Tensor, covariances: Tensor) -> CodeDensity:
 
 
 def _finite(codes: Tensor, covariances: Tensor | None) -> tuple[Tensor, Tensor | None]:
-    """Of the rows whose code and covariance are numbers; of codes alone, where no covariance is."""
+    """Those that are numbers: zeros if no code is, None if no covariance is."""
     there = codes.isfinite().all(1)
     if covariances is not None:
-        known = there & covariances.double().isfinite().flatten(1).all(1)
-        if bool(known.any()):
-            return codes[known], covariances.double()[known]
-    return (codes[there] if bool(there.any()) else torch.zeros_like(codes)), None
+        covariances = covariances.double()
+        covariances = covariances[covariances.isfinite().flatten(1).all(1)]
+    known = None if covariances is None or not len(covariances) else covariances
+    return (codes[there] if bool(there.any()) else torch.zeros_like(codes)), known
 
 
 def laplace(decoder: Decoder, target: Target, guess: Tensor, density: CodeDensity, *, steps: int) -> Tensor:

@@ -50,7 +50,11 @@ class Polishing:
         steps = self.steps if steps is None else steps
         if steps == 0:
             return guess
-        return descend(model.decoder, target, self.start(model, target, guess), self.metric, steps=steps).codes
+        return self.descended(model, target, self.start(model, target, guess), steps)
+
+    def descended(self, model: AutoencoderModel, target: Target, codes: Tensor, steps: int) -> Tensor:
+        """The same from where the codes are."""
+        return descend(model.decoder, target, codes, self.metric, steps=steps).codes
 
     def start(self, model: AutoencoderModel, target: Target, guess: Tensor) -> Tensor:
         """The guess, or the code of a training row that lies closer."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from isthmus.inference.codes import Inferred, infer
+from isthmus.inference.codes import Inferred, infer, joined
 from isthmus.inference.evidence import CodeDensity, evidence_of, fit_code_density, marginal_density
 from isthmus.inference.linear_gaussian import linear_gaussian_log_prob
 from isthmus.inference.polishing import STEPS, Polishing, can_polish, pays, polishing_of, target_of
@@ -29,7 +29,12 @@ from isthmus.rows.rows import Batch
 
 __all__ = ["InferenceState", "learn_inference"]
 
-EXACT_STEPS = 8  # of Levenberg-Marquardt, where the curvature at the code is wanted: so many make the code exact
+EXACT_STEPS = 8  # where the curvature at the code is wanted: so many make the code exact
+MANY_LATENTS = (
+    8  # from which on steps of descent are so much cheaper than those of Levenberg-Marquardt that they go first
+)
+LAST_STEPS = 2  # of Levenberg-Marquardt after descent, which knows no prior
+CURVATURE_ROWS = 512  # of which the mean spread by noise is taken
 EM_STEPS = 4  # to the density of codes under a likelihood that isn't Gaussian
 LEAST_NOISE = 1e-10  # in the model's units, whose variance is 1
 
@@ -81,10 +86,20 @@ class InferenceState:
         target, missing = self._target(model, x, given), x.isnan()
         if model.completion is None and bool(missing.any()):
             x = torch.where(missing, model.decode(self.density.mean.expand(len(x), -1), given), x)
-        guess = model.encode(x, given).mean
+        codes = model.encode(x, given).mean
         if self.polishing is not None:
-            guess = self.polishing.start(model, target, guess)
-        return infer(model.decoder, target, guess, steps=EXACT_STEPS, prior=self.density.prior, curvature=True)
+            codes = self.polishing.start(model, target, codes)
+        if self.polishing is None or codes.shape[1] <= MANY_LATENTS:
+            return infer(model.decoder, target, codes, steps=EXACT_STEPS, prior=self.density.prior, curvature=True)
+        gaps = missing.any(1)  # by a few cells alone descent would lead anywhere
+        codes = torch.where(gaps[:, None], codes, self.polishing.descended(model, target, codes, EXACT_STEPS))
+        found, order = [], []
+        for places, steps in ((gaps.nonzero()[:, 0], EXACT_STEPS), ((~gaps).nonzero()[:, 0], LAST_STEPS)):
+            if len(places):
+                some, prior = target.rows(places), self.density.prior
+                found.append(infer(model.decoder, some, codes[places], steps=steps, prior=prior, curvature=True))
+                order.append(places)
+        return joined(found, torch.cat(order).argsort())
 
     def standard_errors(
         self, model: AutoencoderModel, x: Tensor, given: Tensor | None, codes: Tensor, n_first: int
@@ -198,12 +213,14 @@ def _of_points(
     noise = likelihood.noise_variance or (None if before is None else before.noise_variance)
     if noise is None:
         start = polishing.start(model, held_target, first)
-        best = infer(model.decoder, held_target, start, steps=EXACT_STEPS).codes
+        best = _exact(model, polishing, held_target, start)
         noise = _noise(model, held_out, best, n_latents)
     state = InferenceState(polishing, None, noise)
     if likelihood.is_gaussian and likelihood.mean_is_output:
-        codes = infer(model.decoder, target, codes, steps=EXACT_STEPS).codes
-        spread = covariances(state._curvature(model, whole, rows.given, codes))
+        codes = _exact(model, polishing, target, codes)
+        some = torch.linspace(0, len(codes) - 1, min(CURVATURE_ROWS, len(codes)), device=codes.device).long()
+        given = None if rows.given is None else rows.given[some]
+        spread = covariances(state._curvature(model, whole[some], given, codes[some]))
         return replace(state, density=fit_code_density(codes, spread))
     # A probability of 0 or 1 is reached at no code: there are no least-squares codes, only probable ones.
     state = replace(state, density=fit_code_density(guess, None))
@@ -212,6 +229,13 @@ def _of_points(
         assert found.curvature is not None  # it was asked for
         state = replace(state, density=marginal_density(found.codes, covariances(found.curvature)))
     return state
+
+
+def _exact(model: AutoencoderModel, polishing: Polishing, target: Target, codes: Tensor) -> Tensor:
+    """The best codes of a target's rows, from codes near them."""
+    if codes.shape[1] > MANY_LATENTS:
+        return polishing.descended(model, target, codes, EXACT_STEPS)
+    return infer(model.decoder, target, codes, steps=EXACT_STEPS).codes
 
 
 def _steps_that_pay(model: AutoencoderModel, polishing: Polishing, target: Target, guess: Tensor) -> int:

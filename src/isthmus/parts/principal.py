@@ -26,6 +26,7 @@ __all__ = ["LinearStart", "Principal", "principal_directions"]
 
 EXACT_FEATURES = 4096  # above this a covariance matrix no longer pays
 HELD_CELLS = 1 << 26  # above this the centred rows are not held as a whole
+WIDE_COLUMNS = 1024  # of the held rows, taken to float64 together
 PASSES, SPARE_DIRECTIONS = 7, 16  # of the randomised iteration, for tables that are both wide and long
 DOUBLE_WORK = 4e9  # multiplications up to which the covariance is taken in float64
 
@@ -194,13 +195,18 @@ def _from_covariance(
 def _from_rows(
     batches: Callable[[], Iterable[Tensor]], mean: Tensor, n_rows: int, limit: int
 ) -> tuple[Tensor, Tensor, float]:
-    """Few and wide rows: exact, from the inner products of the rows."""
-    centred = torch.cat([batch.double() - mean for batch in batches()])
-    total = float(centred.square().sum()) / max(1, n_rows - 1)
-    values, vectors = torch.linalg.eigh(centred @ centred.T)
+    """Few and wide rows: exact, from the inner products of the rows, summed in float64 over some columns at a time."""
+    rows = torch.cat(list(batches()))
+    blocks = list(zip(rows.split(WIDE_COLUMNS, dim=1), mean.split(WIDE_COLUMNS), strict=True))
+    products = torch.zeros(len(rows), len(rows), dtype=torch.float64)
+    for some, their_mean in blocks:
+        centred = some.double() - their_mean
+        products += centred @ centred.T
+    total = float(products.trace()) / max(1, n_rows - 1)
+    values, vectors = torch.linalg.eigh(products)
     values, vectors = values.flip(0)[:limit].clamp(min=0), vectors.flip(1)[:, :limit]
-    directions = torch.linalg.qr(centred.T @ vectors)[0].T
-    return values / max(1, n_rows - 1), directions, total
+    directions = torch.cat([(some.double() - their_mean).T @ vectors for some, their_mean in blocks])
+    return values / max(1, n_rows - 1), torch.linalg.qr(directions)[0].T, total
 
 
 def _from_passes(

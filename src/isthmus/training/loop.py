@@ -345,6 +345,11 @@ class Training:
         for parameter in self.model.parameters():
             parameter.data = parameter.data.clone()
 
+    def keep_start(self) -> None:
+        """Of a finished run, free what only `resume` would need: wide rows have large weights."""
+        self._moments = None
+        self.state.best_weights, self.state.best_buffers = torch.empty(0), []
+
 
 @torch.no_grad()
 def _copy(sources: list[Tensor], targets: list[Tensor]) -> None:
