@@ -27,7 +27,7 @@ WIDE = {  # the national set of an encoding of many letters, and the first bytes
 }
 ENCODINGS = (
     *("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"),
-    *(WESTERN, *OTHERS, *WIDE, "shift_jis"),
+    *(WESTERN, *OTHERS, *WIDE, "shift_jis", "gb2312"),
 )
 COMMON = {  # the script of an encoding, and the letters beyond ASCII that its languages use most
     WESTERN: ("LATIN", "éèàüöäßñóíáçãõêâîôûúëïåøæ"),

@@ -72,7 +72,7 @@ def without_empty_rows(batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
     return batch.filter(compute.invert(empty)) if compute.any(empty).as_py() else batch
 
 
-def fitted_row(cells: list[str], width: int, separator: str) -> tuple[list[str], bool] | None:
+def fitted_row(cells: Sequence[str], width: int, separator: str) -> tuple[list[str], bool] | None:
     """A row of another width with as many cells as there should be, and whether that changes it; None if it can't be.
 
     A cell or two may be missing, or too many; a text at the end may hold the separator as often as it likes.
