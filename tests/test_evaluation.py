@@ -518,14 +518,17 @@ def test_the_lines_of_the_table_are_those_that_apply(plain):
         f"{100 * found.data.pca.r2:.1f}%",
     )
     assert lines["squared error per feature"][1] == f"{found.data.pca.mse:.4g}"
-    assert lines["label by 5 nearest neighbours"][0] == f"{100 * found.labels.neighbours:.1f}%"
+    assert lines["label accuracy, 5 nearest neighbours"][0] == f"{100 * found.labels.neighbours:.1f}%"
     assert "active latents" not in lines
-    assert "variance kept, scaled" not in lines
+    assert "variance kept, features scaled" not in lines
     almost = [line.written() for line in made(0.99996, 0.5).table()]
     assert ("variance kept", "over 99.9%", "50.0%") in almost
     scaled = {line.name: line.written()[1:] for line in made(0.5, 0.25, scale="standard").table()}
-    assert scaled["variance kept, scaled"] == ("50.0%", "25.0%")
-    assert scaled["variance kept"] == ("11.1%", "99.9%")
+    assert scaled["variance kept, features scaled"] == ("50.0%", "25.0%")
+    assert not {"variance kept", "squared error per feature", "squared error per row"} & set(scaled)
+    # beside a model of columns as they are, both are evaluated in those
+    beside = {line[0]: line[1:] for line in printed({"a": found, "b": made(0.5, 0.25, scale="standard")}) if line}
+    assert beside["variance kept"][2:] == ["11.1%", "99.9%"]
 
 
 def printed(evaluations):
@@ -552,7 +555,7 @@ def test_the_table_sets_models_side_by_side(plain):
     assert lines["active latents per row"] == ["–", "–", "–", "3", "–"]
     # PCA's column holds what any of the models beside it could compare with.
     assert lines["log density, nats per row"][1] == f"{variational.pca_nats_per_row:.4g}"
-    assert lines["label by logistic regression"][1] != "–"
+    assert lines["label accuracy, logistic regression"][1] != "–"
     assert not evaluation_table({}).rows
 
 

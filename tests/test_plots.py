@@ -48,9 +48,10 @@ def history(n=5, validation=True, parts=("reconstruction", "divergence")) -> His
     for epoch in range(n):
         row = {"epoch": float(epoch)}
         for name in ("loss", *parts, "mse"):
-            row[f"train_{name}"] = 2.0 - epoch / 10
+            bend = parts.index(name) + 2.0 if name in parts else 1.0 if name == "loss" else 5.0
+            row[f"train_{name}"] = 2.0 - epoch**bend / 10
             if validation:
-                row[f"validation_{name}"] = 2.1 - epoch / 12
+                row[f"validation_{name}"] = 2.1 - epoch**bend / 12
         record.append(row | {"learning_rate": 0.1, "seconds": float(epoch)})
     return record
 
@@ -105,7 +106,7 @@ def test_a_given_range_holds_for_every_picture():
 def test_the_error_under_a_picture_is_its_squared_error():
     X = DIGITS.values[:2]
     figure = plot_reconstructions(X, X + 0.1, DIGITS.image_shape)
-    assert texts(figure).count("0.64") == 2
+    assert texts(figure).count("0.01") == 2
 
 
 def test_a_table_is_drawn_as_paired_bars_with_its_values():
@@ -135,7 +136,7 @@ def test_bars_of_all_rows_start_at_one_zero_and_share_their_scale():
 def test_every_part_of_the_loss_has_a_panel_with_both_curves():
     figure = plot_history(history(), best_epoch=3)
     titles = [axes.get_title(loc="left") for axes in figure.axes]
-    assert titles[0] == "loss"
+    assert titles[0] == "loss, nats per row"
     assert "divergence" in titles
     assert "squared error per feature" in titles
     assert len(figure.axes) == 4
@@ -143,6 +144,17 @@ def test_every_part_of_the_loss_has_a_panel_with_both_curves():
     assert labels == ["training", "validation", "PCA (start)", "chosen"]
     start = next(line for line in figure.axes[0].lines if line.get_label() == "PCA (start)")
     assert set(start.get_ydata()) == {2.1}
+
+
+def test_a_curve_is_drawn_once_and_the_squared_error_in_the_units_of_the_data():
+    record = History()
+    for epoch, mse in enumerate((2.0, 1.0, 0.5)):
+        both = {f"{split}_{name}": value for split, off in (("train", 0.0), ("validation", 0.1)) for name, value in (
+            ("loss", 32 * (mse + off) + 7), ("reconstruction", 32 * (mse + off) + 7), ("mse", mse + off))}  # fmt: skip
+        record.append({"epoch": float(epoch), **both})
+    figure = plot_history(record, best_epoch=2, unit=3.0)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["squared error per feature"]
+    np.testing.assert_allclose(figure.axes[0].lines[0].get_ydata(), [18.0, 9.0, 4.5])
 
 
 @pytest.mark.parametrize("record", [history(1), history(4, validation=False), history(3, parts=())])
@@ -388,7 +400,7 @@ def test_bands_about_the_first_codes_hold_nine_of_ten():
     drawn = RNG.multivariate_normal(codes[0], covariance, 20_000)
     inside = ellipse.get_path().contains_points(ellipse.get_patch_transform().inverted().transform(drawn))
     assert inside.mean() == pytest.approx(0.9, abs=0.01)
-    assert any("nine of ten codes" in text.get_text() for text in figure.texts)
+    assert any("nine in ten codes" in text.get_text() for text in figure.texts)
     line = plot_latent_plane(codes[:, :1], np.arange(50) % 2, covariances=covariance[None, :1, :1])
     (bar,) = line.axes[0].collections[2].get_segments()
     np.testing.assert_allclose(bar[:, 0], codes[0, 0] + np.array([-1, 1]) * 1.645 * 2, rtol=1e-6)

@@ -183,7 +183,7 @@ def test_a_curved_line_in_one_number(curved):
     assert curved.size == 1
     assert curved.chosen.error < 0.05 * curved.variation * 1.1
     assert curved.pca_needs > 1
-    assert re.match(rf"^1 number does what PCA needs {curved.pca_needs} for: 1 of 12 numbers keeps 9", curved.sentence)
+    assert re.match(rf"^1 dimension does what PCA needs {curved.pca_needs} for: it keeps 9", curved.sentence)
     assert curved.chosen.lowest <= curved.chosen.error <= curved.chosen.highest
     assert [one.size for one in curved.curve] == list(range(1, len(curved.curve) + 1))
     assert (np.diff([one.pca for one in curved.curve]) < 0).all()
@@ -214,7 +214,7 @@ def test_bits_and_gap(curved):
 def test_beside_an_error_of_rounding_no_percentage_is_said(curved):
     exact = tuple(dataclasses.replace(one, error=one.nested * 1e-12) for one in curved.curve if one.error)
     said = gap_sentence(dataclasses.replace(curved, curve=exact))
-    assert "more than ten times as much at 1" in said
+    assert "more than ten times higher at 1" in said
     assert "%" not in said
 
 
@@ -242,7 +242,7 @@ def test_targets_out_of_reach_and_targets_that_need_nothing():
     wide = np.random.default_rng(0).standard_normal((30, 40))
     none = rate_distortion(wide, keep=0.99, n_seeds=1, hidden_layer_sizes=(8,), max_iter=2)
     assert none.size is None
-    assert none.sentence.startswith("No code of up to 40 numbers reaches 99% of the variance")
+    assert none.sentence.startswith("No code of up to 40 dimensions reaches 99% of the variance")
 
 
 def test_as_good_as_pca_of_a_plane_is_as_many_numbers():

@@ -76,7 +76,7 @@ function columns(app, item) {
         element("figcaption", {}, [heading(app, model, tab)]),
         ...(data.lines ? [spark(data, row, again)] : [picture(data, again, { name: `reconstruction by ${facts.name}` }),
           picture(data, again.map((/** @type {number} */ value, /** @type {number} */ i) => value - row[i]), { signed: app.models[0].facts.differenceScale, name: `difference of ${facts.name}` })]),
-        element("p", { class: "small" }, [element("b", { text: formatNumber(model.errors[item], 3) }), ` with ${facts.size} number${facts.size === 1 ? "" : "s"}, smaller than for ${Math.round(100 * model.betterThan[item])}%`]),
+        element("p", { class: "small" }, [element("b", { text: formatNumber(model.errors[item], 3) }), ` by ${facts.size} dimension${facts.size === 1 ? "" : "s"}, smaller than for ${Math.round(100 * model.betterThan[item])}% of ${app.what}s`]),
       ]);
     })]);
 }

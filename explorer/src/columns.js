@@ -4,6 +4,7 @@ import { element, formatInRange, formatNumber } from "./dom.js";
 /** @typedef {{name: string, kind: string, begin: number, end: number, whole?: boolean, categories?: string[]}} Field */
 /** @typedef {ArrayLike<number>} Row */
 
+const PACKED = 2e-5; // of a column's range: what packing may take from a whole number
 const DAY = 864e5, LOOKED_AT = 2000, VARIED = 16;
 
 /** Columns as fields; in a plain table each is a number. @param {any} facts @returns {Field[]} */
@@ -29,8 +30,8 @@ export function cellText(data, field, row) {
   }
   if (field.kind === "boolean") return value >= 0.5 ? `yes${share(value)}` : `no${share(1 - value)}`;
   if (field.kind === "date") return dateText(value, field.whole);
-  const { low, high } = data.reach, width = high[field.begin] - low[field.begin];
-  return Number.isInteger(value) && Math.abs(value) < 1e15 ? formatNumber(value, 16) : formatInRange(value, width);
+  const { low, high } = data.reach, width = high[field.begin] - low[field.begin], whole = Math.round(value);
+  return Math.abs(value - whole) <= Math.min(0.01, PACKED * width) ? formatNumber(whole, 16) : formatInRange(value, width);
 }
 
 /** Days since 1970 as a date, with the time of day where it has one. @param {number} days @param {boolean} [whole] */

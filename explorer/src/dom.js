@@ -31,19 +31,24 @@ export function fill(id, ...children) {
   if (inside) ((held?.id && place(held.id)) || listed()[Math.min(at, listed().length - 1)])?.focus({ preventScroll: true });
 }
 
+const HUGE = 1e12; // from here on by powers of ten
+
 /** A number for reading: so many digits that matter, a true minus. @param {number} value @param {number} [digits] */
 export function formatNumber(value, digits = 4) {
   if (!Number.isFinite(value)) return "–";
   const size = Math.abs(value);
-  const text = size !== 0 && (size < 0.001 || size >= 10 ** Math.max(6, digits)) ? value.toExponential(2) : String(Number(value.toPrecision(digits)));
+  const text = size !== 0 && (size < 0.001 || size >= HUGE) ? value.toExponential(2) : grouped(Number(value.toPrecision(digits)));
   return text.replaceAll("-", "−");
 }
+
+/** A number with commas between thousands, from five digits on: a year has none. @param {number} value */
+const grouped = (value) => (Math.abs(value) < 1e4 ? String(value) : value.toLocaleString("en", { maximumFractionDigits: 12 }));
 
 /** A number of a range so wide: enough digits to distinguish its values. @param {number} value @param {number} width */
 export function formatInRange(value, width) {
   if (!Number.isFinite(value)) return "–";
   const digits = width >= 1 && width < 100 ? 2 : 3 - Math.ceil(Math.log10(width || Math.abs(value) || 1)), size = Math.abs(value);
-  const wide = size >= 1e7 || digits > 6, places = Math.min(15, Math.max(2, Math.ceil(Math.log10(size || 1)) + digits - 1));
-  const text = wide && size > 10 ** -digits / 2 ? value.toExponential(places) : value.toFixed(Math.min(Math.max(digits, 0), 3));
+  const tiny = digits > 6, places = Math.min(15, Math.max(2, Math.ceil(Math.log10(size || 1)) + digits - 1)), step = 10 ** -digits;
+  const text = (tiny && size > 10 ** -digits / 2) || size >= HUGE ? value.toExponential(places) : size >= 1e4 ? grouped(digits < 0 ? Math.round(value / step) * step : Number(value.toFixed(Math.min(digits, 3)))) : value.toFixed(Math.min(Math.max(digits, 0), 3));
   return (Number(text) === 0 ? text.replace("-", "") : text).replaceAll("-", "−");
 }

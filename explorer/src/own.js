@@ -19,8 +19,8 @@ export function makeOwn(app) {
     note.textContent = find("about").textContent;
     if (data.pictures) again.replaceChildren(picture(data, model.decode(app.state.z), { name: "reconstruction of your own" }));
   };
-  const again = element("div", { class: "pad-box" }, [element("div", { class: "none", text: "reconstructed as you draw" })]);
   const drawn = data.lines || (data.pictures && (shape[0] > 1 || data.sound)) ? null : data.pictures ? makePad(app, row, place) : makeForm(app, row, place);
+  const again = element("div", { class: "pad-box" }, [element("div", { class: "none", text: drawn ? "reconstructed as you draw" : "its reconstruction" })]);
   const take = (/** @type {ArrayLike<number>} */ values, said = "") => {
     row.set(values);
     drawn?.show();
@@ -39,7 +39,7 @@ export function makeOwn(app) {
     if (!data.pictures) return void (note.textContent = "The rows of this page are not pictures; give a text file with one row.");
     await rowOfPicture(given, data).then((values) => take(values), () => (note.textContent = "That picture could not be read; give a PNG or a JPEG file."));
   };
-  const area = element("textarea", { id: "paste", spellcheck: "false", "aria-label": "a row as text", placeholder: `Paste a row of ${data.fields.length} ${data.fields.length < data.width ? "cells" : "numbers"}, a header and a row${data.pictures ? ", or a picture" : ""}`,
+  const area = element("textarea", { id: "paste", spellcheck: "false", "aria-label": "a row as text", placeholder: `Paste a row of ${data.fields.length.toLocaleString("en")} ${data.fields.length < data.width ? "cells" : "numbers"}, a header and a row${data.pictures ? ", or a picture" : ""}`,
     onpaste: (/** @type {ClipboardEvent} */ event) => {
       const picture = [...(event.clipboardData?.files || [])].find((one) => one.type.startsWith("image/"));
       if (picture) event.preventDefault();
@@ -48,7 +48,7 @@ export function makeOwn(app) {
   const upload = element("input", { type: "file", id: "upload", hidden: true, "aria-label": "file with a row", onchange: () => { file(upload.files[0]); upload.value = ""; } });
   const button = (/** @type {string} */ id, /** @type {string} */ text, /** @type {() => void} */ onclick) => element("button", { type: "button", id, text, onclick });
   const selected = () => (app.state.item < 0 ? void (note.textContent = `Select a ${app.what} first.`) : take(data.row(app.state.item)));
-  const wipe = data.pictures ? [button("wipe", "Clear", () => take(row.fill(span[0]))), button("invert", "Invert", () => take(row.map((value) => span[0] + span[1] - value)))] : [];
+  const wipe = data.pictures && drawn ? [button("wipe", "Clear", () => take(row.fill(span[0]))), button("invert", "Invert", () => take(row.map((value) => span[0] + span[1] - value)))] : [];
   fill("own", element("div", { class: data.pictures ? "own-picture" : "own-table" }, [
     ...(drawn ? [drawn.box] : []), ...(data.pictures ? [again] : []),
     element("div", {}, [

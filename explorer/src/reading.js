@@ -7,7 +7,7 @@
 export function rowOfText(text, fields) {
   const lines = text.replaceAll("−", "-").split(/\r?\n/).map((line) => line.trim().replace(/^[[(](.*)[\])]$/, "$1")).filter(Boolean); // as the page and Python print them
   const none = (/** @type {string} */ note) => ({ row: null, note }), plain = fields.every((field) => field.kind === "number"), what = plain ? "numbers" : "cells";
-  if (!lines.length) return none(`Paste a row of ${fields.length} ${what} first.`);
+  if (!lines.length) return none(`Paste a row of ${fields.length.toLocaleString("en")} ${what} first.`);
   const cut = [/\t/, /;/, /,/].find((mark) => mark.test(lines[0])) || /\s+/;
   const cells = (/** @type {string} */ line) => line.trim().split(cut).map((cell) => cell.trim().replace(/^"(.*)"$/, "$1"));
   const head = cells(lines[0]), named = plain ? head.some((cell) => !isNumber(cell)) : fields.some((field) => head.includes(field.name));
@@ -17,7 +17,7 @@ export function rowOfText(text, fields) {
   const places = fields.map(({ name }, i) => (named ? head.indexOf(name) : i));
   const lost = fields.filter((_, i) => places[i] < 0);
   if (lost.length) return none(`The header has no column ${lost[0].name}${lost.length > 1 ? `, and ${lost.length - 1} more are missing` : ""}.`);
-  if (!named && values.length !== fields.length) return none(`A row has ${fields.length} ${what}, got ${values.length}.`);
+  if (!named && values.length !== fields.length) return none(`A row has ${fields.length.toLocaleString("en")} ${what}, got ${values.length.toLocaleString("en")}.`);
   const row = new Float64Array(fields[fields.length - 1].end);
   for (const [i, field] of fields.entries()) {
     const wanted = readCell(row, field, values[places[i]] ?? "");

@@ -58,13 +58,15 @@ test("a difference of zero is white, and both ends are reached only", () => {
 });
 
 test("numbers are said with a true minus, huge and tiny ones by powers", () => {
-  assert.deepEqual([formatNumber(-0.5), formatNumber(0), formatNumber(NaN), formatNumber(1234567), formatNumber(1e-9), formatNumber(123.456)], ["−0.5", "0", "–", "1.23e+6", "1.00e−9", "123.5"]);
+  assert.deepEqual([formatNumber(-0.5), formatNumber(0), formatNumber(NaN), formatNumber(1234567), formatNumber(1e-9), formatNumber(123.456)], ["−0.5", "0", "–", "1,235,000", "1.00e−9", "123.5"]);
   assert.equal(formatNumber(-5.731e-12), "−5.73e−12");
+  assert.deepEqual([2011, 45000, 1.35e8, 3.2e12].map((value) => formatNumber(value)), ["2011", "45,000", "135,000,000", "3.20e+12"]);
+  assert.deepEqual([formatInRange(135432100, 7e8), formatInRange(-23456.789, 1e5), formatInRange(23456.789, 50)], ["135,000,000", "−23,500", "23,456.79"]);
 });
 
 test("a number of a range has the digits that tell its places apart", () => {
   assert.deepEqual([formatInRange(-1.239, 5), formatInRange(-0.0001, 5), formatInRange(1.5, 0)], ["−1.24", "0.00", "1.50"]);
-  assert.deepEqual([formatInRange(3206583156736, 1e13), formatInRange(1e9 + 0.25, 2), formatInRange(2e-12, 1e-11), formatInRange(1234.5, 1e4)], ["3.21e+12", "1.00000000025e+9", "2.00e−12", "1235"]);
+  assert.deepEqual([formatInRange(3206583156736, 1e13), formatInRange(1e9 + 0.25, 2), formatInRange(2e-12, 1e-11), formatInRange(1234.5, 1e4)], ["3.21e+12", "1,000,000,000.25", "2.00e−12", "1235"]);
 });
 
 test("a name stands at its place, else a line above or below, else nowhere", () => {

@@ -92,7 +92,8 @@ def evidence_by_size(
         found = attempt(size)
         made = _trial(size, found[0])
         noise[size] = found[1]
-        say(f"{size} latents: evidence of held-out rows {-made.mean:.4g} nats, noise variance {found[1]:.3g}")
+        many = "dimension" if size == 1 else "dimensions"
+        say(f"{size} {many}: evidence of held-out rows {-made.mean:.4g} nats per row, noise variance {found[1]:.3g}")
         return made
 
     start = {size: _trial(size, found[0]) for size, found in (known or {}).items()}

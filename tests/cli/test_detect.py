@@ -100,6 +100,31 @@ def test_every_format_holds_the_same(home, saved):
     assert "exists" in sentence(call(*tokens, "-o", home / "found.json"))
 
 
+def test_a_terminal_is_shown_the_most_anomalous_rows_alone(home, saved, monkeypatch):
+    monkeypatch.setattr("isthmus.cli.detection_output.reads_a_person", lambda: True)
+    tokens = ("detect", home / "asked.csv", "--model", saved, "--ids", "name")
+    shown = call(*tokens)
+    assert shown.code == 0, shown.err
+    named = [line.split()[1] for line in shown.out.splitlines() if line.startswith("│ p")]
+    assert named == [row["name"] for row in rows_of((home / "first.csv").read_text())[:10]]
+    assert "age" in shown.out
+    assert "The 10 most anomalous of 60 rows. All of them, with scores: add -o scores.csv" in shown.out
+    assert "The" not in call(*tokens, "--most", "4").out
+    assert "scored" in json.loads(call(*tokens, "--json").out)
+    assert call(*tokens, "-o", home / "in-a-file.csv").out == ""
+
+
+def test_numbers_with_a_sign_are_no_formulas(tmp_path):
+    rows = own_rows(60)
+    kinds = np.where(rows[:, 0] > 0, "=up", "-down")
+    lines = [f"{a:.4f},{b:.4f},{kind}" for (a, b), kind in zip(rows[:, :2], kinds, strict=True)]
+    (tmp_path / "mixed.csv").write_text("a,b,kind\n" + "\n".join(lines) + "\n")
+    found = rows_of(call("detect", tmp_path / "mixed.csv", *QUICK).out)
+    cells = [(row[f"feature_{rank}"], row[f"value_{rank}"]) for row in found for rank in (1, 2, 3)]
+    assert any(float(value) < 0 for name, value in cells if name != "kind")
+    assert {value for name, value in cells if name == "kind"} == {"'=up", "'-down"}
+
+
 def test_rates_move_the_alarms(home, saved):
     def alarms(*flags):
         called = call("detect", home / "asked.csv", "--model", saved, "--ids", "name", *flags)

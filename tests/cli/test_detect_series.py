@@ -38,7 +38,7 @@ def test_episodes_are_written_to_standard_output(file):
     assert top["start"] <= top["peak"] <= top["end"]
     assert top["channel_1"] == "a"
     assert top["contribution_1"] + top["contribution_2"] == pytest.approx(top["score"])
-    assert "stated 1 per month" in called.err
+    assert "the threshold is set for 1 per month" in called.err
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".json"])

@@ -59,7 +59,7 @@ def test_every_variant_ends_with_a_table_a_sentence_and_the_place(folder, tmp_pa
         variant,
         "PCA",
         "squared error per feature",
-        "label by 5 nearest",
+        "label accuracy, 5 nearest neighbours",
         f"The run is in '{run}'.",
     ):
         assert words in called.out

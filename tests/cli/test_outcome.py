@@ -58,6 +58,7 @@ def test_every_command_is_listed_with_its_first_line():
     page = call("--help")
     assert page.code == 0
     assert {"fit", "encode", "decode", "reconstruct", "score", "sample", "evaluate", "plot", "info"} <= set(commands())
+    assert not [name for name in commands() if "_" in name]  # what only other files call is no command
     for name, about in commands().items():
         assert name in page.out
         assert about.split("\n")[0].split()[0] in page.out
@@ -122,6 +123,8 @@ def test_two_files_with_one_command_are_refused(tmp_path, monkeypatch):
         (["sample", "a", "-n", "few"], 2, "must be a whole number, got 'few'"),
         (["sample", "a", "-n", "2.5"], 2, "must be a whole number, got '2.5'"),
         (["encode", "a", "b", "-o"], 2, "--output needs a value"),
+        (["detect"], 2, "DATA is missing; type isthmus detect table.csv, or see isthmus detect --help."),
+        (["encode", "a"], 2, "DATA is missing; see isthmus encode --help."),
         (["info", "nowhere"], 1, "'nowhere': no such run folder; isthmus fit makes one."),
         (["fit", "nowhere"], 1, "no such file, folder or bundled data set"),
         (["fit", "digitz"], 1, "did you mean 'digits'?"),

@@ -231,7 +231,7 @@ def test_evaluate_takes_other_rows(table_run, folder):
     called = call("evaluate", table_run, folder / "own.parquet")
     assert called.code == 0
     assert "the 60 rows of" in " ".join(called.out.split())
-    assert "label by 5 nearest neighbours" in called.out
+    assert "label accuracy, 5 nearest neighbours" in called.out
     assert "PCA" in called.out
 
 

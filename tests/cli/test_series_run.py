@@ -64,7 +64,7 @@ def test_a_run_has_what_every_run_has(run):
     assert [one["entity"] for one in facts["series"]] == ["m1", "m2"]
     kept = json.loads((run / "evaluation.json").read_text())
     assert kept["evaluation"]["n_components"] == 2
-    assert "2 numbers for a window of 48 steps of 2 channels" in kept["sentence"]
+    assert "Windows of 48 steps of 2 channels encoded in 2 dimensions." in kept["sentence"]
 
 
 def test_held_out_windows_are_those_that_no_block_errors_were_learned_from(run):

@@ -27,11 +27,11 @@ def table(tmp_path_factory):
 def test_the_answer_is_one_sentence_and_a_table(table):
     called = call("smallest", table, "--labels", "kind", *QUICK)
     assert called.code == 0, called.err
-    assert "2 numbers, and PCA does as well with 2: use PCA" in called.out
+    assert "2 dimensions, and PCA does as well with 2: use PCA" in called.out
     assert "2 ←" in called.out
     assert "Chosen by evidence" in called.out
-    assert "Hidden cells, predicted from the cells left, say the same." in called.out
-    assert "per column, is noise" in called.out
+    assert "Hidden cells, predicted from the other cells of their row, say the same." in called.out
+    assert "The rest is noise, with variance 0.0" in called.out
     assert "24 held out" in called.err
 
 

@@ -90,7 +90,7 @@ def denoise(
         raise UsageError(f"--level is a share of cells, below 1, for --corruption {corruption}, got {level:g}.")
     refuse_own_inputs([output, figure], [data, clean, reference], model, replaced=[save])
     if model is not None and (run := _series_run(model)) is not None:
-        from isthmus.cli.series_commands import series_rows
+        from isthmus.cli.commands_of_series import series_rows
 
         rows_only = {"--reference": reference, "--figure": figure, "--ids": ids, "--labels": labels, "--drop": drop,
                      "--json": json}  # fmt: skip

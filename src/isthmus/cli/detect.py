@@ -117,13 +117,13 @@ def detect(
     save
         Folder to write the detector to, for --model.
     window
-        Of a series: steps in a window; without it, windows of the period, 96 and 192 steps are compared.
+        For a series: steps in a window; without it, windows of the period, 96 and 192 steps are compared.
     until
-        Of a series: the time up to which it is known to be normal, to learn from.
+        For a series: the time up to which it is known to be normal, to learn from.
     alarm_rate
-        Of a series: false episodes that may be expected, as "2 per week", or a number per 1,000 steps.
+        For a series: false episodes that may be expected, as "2 per week", or a number per 1,000 steps.
     tracked
-        Of a series: let the threshold follow the level of the scores.
+        For a series: let the threshold follow the level of the scores.
     """
     if time is not None:
         not_of_series = {

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from isthmus.cli.detection_summary import reads_a_person, show_most_anomalous
 from isthmus.cli.outcome import CommandError, UsageError, escaped, print_json, say
 from isthmus.cli.rows_output import to_stdout
 
@@ -33,7 +34,9 @@ PICTURES = (".png", ".svg", ".pdf")
 DetectionOutput = Annotated[
     Path | None,
     Parameter(
-        ("--output", "-o"), help="File to write: .csv, .tsv, .parquet or .json. Without it: CSV on standard output."
+        ("--output", "-o"),
+        help="File to write: .csv, .tsv, .parquet or .json. Without it a terminal shows the most anomalous rows, and a "
+        "pipe gets all of them as CSV.",
     ),
 ]
 
@@ -69,7 +72,9 @@ def write_detections(
     ``facts``, standard output gets one JSON object of them, and of the rows where no file is to be written.
     """
     columns = {name: cells[:most] for name, cells in _columns(table, detection, alarms, top).items()}
-    if output is not None or facts is None:
+    if output is None and facts is None and reads_a_person():
+        show_most_anomalous(columns)
+    elif output is not None or facts is None:
         write_columns(output, columns, overwrite=overwrite)
     if facts is not None:
         print_json({**facts, **({"scored": as_rows(columns)} if output is None else {"output": str(output)})})

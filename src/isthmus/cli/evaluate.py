@@ -50,7 +50,7 @@ def evaluate(
 
     found = open_run(run)
     if found.is_of_series:
-        from isthmus.cli.series_commands import evaluate_series, refuse_flags
+        from isthmus.cli.commands_of_series import evaluate_series, refuse_flags
 
         refuse_flags(found, {"--ids": ids, "--labels": labels, "--drop": drop, "--pairs": pairs, "--given": given})
         evaluate_series(found, data, reading, json=json)

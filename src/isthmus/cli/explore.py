@@ -63,7 +63,7 @@ def explore(
     if page.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"-o must end in .html, got {str(page)!r}.")
     if found.is_of_series:
-        from isthmus.cli.series_commands import page_of_series, refuse_flags
+        from isthmus.cli.commands_of_series import page_of_series, refuse_flags
 
         rows_only = {
             "--beside": beside,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_figures", "require_no_figures"]
 
+MOST_DRAWN = 12  # rows drawn from the model
 MOST_BANDS = 12  # codes about which an ellipse is drawn
 MOST_ROWS = 5_000  # points on a plane, and rows whose error is averaged
 
@@ -89,11 +90,16 @@ def _drawings(
     codes = estimator.transform(shown.rows, given=given)
     known = None if training is None else estimator.transform(training, given=given_train)
     if shape is not None:
-        yield "samples", lambda: plots.plot_samples(values, shape, labels)
+        of = None if given is None else np.repeat(given[:1], MOST_DRAWN, 0)
+        drawn = np.clip(estimator.sample(MOST_DRAWN, random_state=0, given=of), values.min(), values.max())
+        title = f"{MOST_DRAWN} new rows drawn from the model"
+        yield "samples", lambda: plots.plot_samples(drawn, shape, title=title)
     start = "PCA (start)" if estimator.start == "principal" else None
     yield (
         "history",
-        lambda: plots.plot_history(estimator.history_, best_epoch=estimator.best_epoch_, start_label=start),
+        lambda: plots.plot_history(
+            estimator.history_, best_epoch=estimator.best_epoch_, start_label=start, unit=_unit(estimator)
+        ),
     )
     bands = _covariances(estimator, shown.take(range(min(len(shown), MOST_BANDS))), given)
     yield "latent_plane", lambda: plots.plot_latent_plane(codes, labels, train_codes=known, covariances=bands)
@@ -118,7 +124,7 @@ def _drawings(
             lambda: plots.plot_decode_grid(_decoder(estimator, given), known, shape, columns=columns),
         )
     errors = [
-        _squared_error(values, again)
+        _squared_error(values, again) / (1.0 if estimator.fitted_.is_in_user_units else estimator.scaling_.spread**2)
         for again in (reconstructed, _pca_reconstructed(estimator, values, pca_components, given))
     ]
     yield "error_by_feature", lambda: plots.plot_error_by_feature(*errors, columns=columns, image_shape=shape)
@@ -129,6 +135,11 @@ def _decoder(estimator: Any, given: Any) -> Callable[[np.ndarray], np.ndarray]:
     if given is None:
         return estimator.inverse_transform
     return lambda codes: estimator.inverse_transform(codes, given=np.repeat(given[:1], len(codes), 0))
+
+
+def _unit(estimator: Any) -> float:
+    """What one unit of the model is in the data; 1 where columns are scaled, whose errors have no common unit."""
+    return float(estimator.scaling_.spread[0]) if estimator.fitted_.is_in_user_units else 1.0
 
 
 def _covariances(estimator: Any, rows: Table, given: Any) -> Any:

@@ -111,11 +111,11 @@ def fit(
     checkpoints_kept
         Checkpoints to keep.
     stride
-        Of a series: steps between two windows. [default: a quarter of a window]
+        For a series: steps between two windows. [default: a quarter of a window]
     ratings
         Columns user,item or user,item,value: each row is then a rating, and items are recommended to users.
     threshold
-        Of ratings: those at least this high are likes. [default: their median]
+        For ratings: those at least this high are likes. [default: their median]
     overwrite
         Replace the run folder if there is one.
     """

@@ -17,7 +17,7 @@ def info(run: RunPath, /, *, json: JsonOutput = False) -> None:
     """Show what a run folder holds: the model, its settings, the data it was fitted on, the outcome."""
     found = open_run(run)
     if found.is_of_series:
-        from isthmus.cli.series_commands import info_of_series
+        from isthmus.cli.commands_of_series import info_of_series
 
         facts = info_of_series(found)
     else:

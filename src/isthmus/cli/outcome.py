@@ -152,7 +152,8 @@ def _outcome_of(error: BaseException, tokens: Sequence[str]) -> tuple[int, str]:
         return STOPPED, "interrupted; nothing was left half written."
     if isinstance(error, CycloptsError):
         chain = " ".join(["isthmus", *tokens[:1]]) if tokens and tokens[0] in commands() else "isthmus"
-        return WRONG_USE, f"{_misuse(error)}; see {chain} --help."
+        example = f"type {chain} table.csv, or " if _is_data_missing(error) and len(tokens) == 1 else ""
+        return WRONG_USE, f"{_misuse(error)}; {example}see {chain} --help."
     if isinstance(error, UsageError):
         return WRONG_USE, _one_line(error)
     if isinstance(error, CommandError) or (isinstance(error, ValueError) and _raised_by(error).startswith(SPEAKERS)):
@@ -177,6 +178,10 @@ def _misuse(error: CycloptsError) -> str:
     if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
         return f"{error.unused_tokens[0].removeprefix(STANDARD_INPUT[0])!r} is one argument too many"
     return _one_line(error).rstrip(".")
+
+
+def _is_data_missing(error: CycloptsError) -> bool:
+    return isinstance(error, MissingArgumentError) and error.argument is not None and error.argument.name == "DATA"
 
 
 def _one_line(error: BaseException) -> str:

@@ -53,7 +53,7 @@ def plot(
     source = None if found.record is None else found.record.source
     refuse_own_inputs([folder], [data, source], run)
     if found.is_of_series:
-        from isthmus.cli.series_commands import plot_of_series, refuse_flags
+        from isthmus.cli.commands_of_series import plot_of_series, refuse_flags
 
         refuse_flags(found, {"--ids": ids, "--labels": labels, "--drop": drop, "--given": given})
         plot_of_series(found, data, reading, folder)

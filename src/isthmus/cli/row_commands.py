@@ -154,7 +154,7 @@ def _row_command(
             refuse_own_inputs([output], [data], run)
             found = open_run(run)
             if found.is_of_series:
-                from isthmus.cli.series_commands import series_rows
+                from isthmus.cli.commands_of_series import series_rows
 
                 rows_only = {
                     "--ids": ids, "--labels": labels, "--drop": drop, "--shard": share, "--std": std, "--given": given,

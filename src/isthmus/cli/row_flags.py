@@ -75,9 +75,9 @@ SeriesTime = Annotated[
     Parameter(help="Column of time stamps, dates or numbers: the rows are then steps of a series, in this order."),
 ]
 SeriesEntity = Annotated[
-    str | None, Parameter(help="Of a series: column that names machines or the like, each a series of its own.")
+    str | None, Parameter(help="For a series: column that names machines or the like, each a series of its own.")
 ]
 TimeZone = Annotated[
     str | None,
-    Parameter(help="Of a series: time zone of stamps without one, as Europe/Berlin. They are written in UTC."),
+    Parameter(help="For a series: time zone of stamps without one, as Europe/Berlin. They are written in UTC."),
 ]

@@ -53,7 +53,7 @@ def sample(
     """
     found = open_run(run)
     if found.is_of_series:
-        from isthmus.cli.series_commands import refuse_flags, sample_windows
+        from isthmus.cli.commands_of_series import refuse_flags, sample_windows
 
         rows_only = {"--seed": seed is not None, "--codes": codes != "auto", "--noise": noise is not None}
         refuse_flags(found, rows_only | {"--given": given, "--order": order})

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isthmus.cli.detection_output import as_rows, require_writable, write_columns
+from isthmus.cli.detection_summary import reads_a_person, show_episodes
 from isthmus.cli.outcome import CommandError, UsageError, escaped, print_json, say
 from isthmus.cli.own_inputs import refuse_own_inputs
 
@@ -97,6 +98,8 @@ def detect_series(
     if json:
         written = {} if output is None else {"output": str(output)}
         print_json({"steps": len(file), "episodes": as_rows(episodes), **written})
+    elif reads_a_person() and episodes["score"]:
+        show_episodes(episodes)
     else:
         write_columns(None, episodes, overwrite=False)
 
@@ -213,7 +216,7 @@ def _say_found(
         f"{what}{n_steps:,} steps{step}, {detection.series.n_channels} "
         f"{'channel' if detection.series.n_channels == 1 else 'channels'}, windows of {lengths} steps: "
         f"{_episodes(n_after)}{'' if until is None else f' after {until}'} "
-        f"({per:.3g} per 1,000 steps; stated {detector.rate_.said})."
+        f"({per:.3g} per 1,000 steps; the threshold is set for {detector.rate_.said})."
     )
     if until is not None:
         n_past = len(detection.episodes) - n_after
@@ -235,7 +238,7 @@ def _is_past(episode: Any, begin: int) -> bool:
 def _seconds(step: float) -> str:
     for size, word in ((86400.0, "days"), (3600.0, "hours"), (60.0, "minutes")):
         if step >= size:
-            return f"{step / size:.4g} {word}"
+            return f"{step / size:.4g} {word[:-1] if step == size else word}"
     return "1 second" if step == 1 else f"{step:.4g} seconds"
 
 
@@ -250,13 +253,13 @@ def _episode_columns(asked: AskedSeries, file: SeriesFile, found: list[SeriesDet
             row |= {
                 "start": written_stamp(one.start), "end": written_stamp(one.end), "peak": written_stamp(one.peak),
                 "focus_start": written_stamp(one.focus_start), "focus_end": written_stamp(one.focus_end),
-                "score": one.score,
+                "score": _short(one.score),
             }  # fmt: skip
             for rank in range(min(asked.top, len(one.channels))):
                 row[f"channel_{rank + 1}"] = one.channels[rank]
-                row[f"contribution_{rank + 1}"] = one.contributions[rank]
+                row[f"contribution_{rank + 1}"] = _short(one.contributions[rank])
                 row[f"value_{rank + 1}"] = _number(one.values[rank])
-                row[f"expected_{rank + 1}"] = _number(one.expected[rank])
+                row[f"expected_{rank + 1}"] = _short(one.expected[rank])
             rows.append(row)
     names = ["start", "end", "peak", "focus_start", "focus_end", "score"]
     keys = [*([] if asked.entity is None else [asked.entity]), *([] if asked.until is None else ["part"])]
@@ -318,6 +321,11 @@ def written_stamp(stamp: Any) -> Any:
 def _number(value: float) -> float | None:
     """None for NaN, which no table format has in common."""
     return None if value != value else float(value)
+
+
+def _short(value: float) -> float | None:
+    """With six significant digits, which is more than a score means."""
+    return None if value != value else float(f"{value:.6g}")
 
 
 def _draw(path: Path, detection: SeriesDetection, asked: AskedSeries) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -75,7 +75,8 @@ def fit_series(
     notes = (*file.notes, *(note for series in file.series for note in series.notes))
     for note in dict.fromkeys(notes):
         say(f"note: {note}")
-    say(f"fitting windows of {len(file.series[0].channels)} channels …")
+    say(f"{Path(asked.data).stem}: {len(file):,} steps, {_channels(file.series[0].channels)}.")
+    say("fitting singular spectrum analysis and an autoencoder of windows …")
     try:
         model.fit(list(file.series))
     except ValueError as error:
@@ -166,7 +167,7 @@ def _report(model: Any, n_steps: int, run: Path) -> dict[str, Any]:
 def _shown(model: Any, report: Mapping[str, Any]) -> list[Any]:
     from rich.table import Table
 
-    table = Table(title="Mean squared error of windows on held-out contiguous blocks, in standard units")
+    table = Table(title="Mean squared error of windows in held-out blocks, channels scaled to variance 1")
     table.add_column("model")
     table.add_column("error", justify="right")
     table.add_column("kept")
@@ -183,6 +184,7 @@ def _shown(model: Any, report: Mapping[str, Any]) -> list[Any]:
 
 
 def _sentence(model: Any, report: Mapping[str, Any]) -> str:
+    from isthmus.evaluation.written import dimensions
     from isthmus.series.windowed import CLOSED_FORM
 
     if not any(report["held_out_errors"].values()):
@@ -192,6 +194,10 @@ def _sentence(model: Any, report: Mapping[str, Any]) -> str:
     else:
         reason = f"The {model.kind_} does better on held-out blocks than chance explains."
     return (
-        f"{model.n_components_} numbers for a window of {model.length_} steps of {len(model.channels_)} "
-        f"{'channel' if len(model.channels_) == 1 else 'channels'}. {reason}"
+        f"Windows of {model.length_} steps of {_channels(model.channels_)} encoded in "
+        f"{dimensions(model.n_components_)}. {reason}"
     )
+
+
+def _channels(names: Sequence[str]) -> str:
+    return f"{len(names)} {'channel' if len(names) == 1 else 'channels'}"

@@ -101,6 +101,7 @@ def evaluate(
     return Evaluation(
         n_rows=gathered.n_rows,
         n_features=len(spread),
+        n_columns=None if layout is None else len(layout.columns),
         n_components=gathered.codes.shape[1],
         pca_components=gathered.size,
         n_directions=_n_directions(estimator, gathered),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isthmus.evaluation.probes import LabelProbes
+from isthmus.evaluation.written import NO_FIGURE, Figure, counted, dimensions, kept
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = [
     "CodeUse",
     "Evaluation",
-    "Figure",
     "Reconstruction",
     "ReconstructionError",
     "evaluation_table",
@@ -33,8 +33,6 @@ __all__ = [
 
 EQUAL = 0.01  # errors this close, relative to PCA's, count as equal
 EQUAL_SHARE = 1e-6
-NO_FIGURE = "–"
-MOST_DECIMALS = 4
 SCALED = {"standard": "columns scaled to variance 1", "minmax": "columns scaled to [0, 1]"}
 
 
@@ -101,9 +99,10 @@ class Evaluation:
 
     Attributes
     ----------
-    n_rows, n_features, n_components : int
-    pca_components : int
-        Dimensions of PCA.
+    n_rows, n_features, n_components, pca_components : int
+        The last is the number of PCA's dimensions.
+    n_columns : int or None
+        Of a mixed-type table: its columns, which its features encode.
     n_directions : int
         The largest number of directions PCA has.
     scale : str or None
@@ -152,6 +151,7 @@ class Evaluation:
     pca_neighbours_kept: float | None = None
     deviance: Reconstruction | None = None
     conditional: bool = False
+    n_columns: int | None = None
 
     @property
     def reconstruction(self) -> Reconstruction:
@@ -178,36 +178,19 @@ class Evaluation:
         return figures(self)
 
 
-@dataclass(frozen=True)
-class Figure:
-    """One line of the table; ``kind`` is "number", "share" (of 1) or "count"; None means no figure."""
-
-    name: str
-    model: float | str | None
-    pca: float | None
-    kind: str = "number"
-
-    def written(self) -> tuple[str, str, str]:
-        """Name, the model's figure and PCA's, as printed."""
-        return self.name, _written(self.model, self.kind), _written(self.pca, self.kind)
-
-
-def _written(value: float | str | None, kind: str) -> str:
-    if value is None or isinstance(value, str):
-        return value or NO_FIGURE
-    if kind == "share" and 0.9995 <= value < 1:
-        return "over 99.9%"
-    return {"share": f"{100 * value:.1f}%", "count": f"{value:.0f}", "number": f"{value:.4g}"}[kind]
-
-
 def figures(evaluation: Evaluation) -> list[Figure]:
     """The figures that apply, in order."""
-    return [figure for figure in _all_figures(evaluation) if (figure.model, figure.pca) != (None, None)]
+    every = _all_figures(evaluation, in_data_units=evaluation.scaled is None)
+    return [figure for figure in every if (figure.model, figure.pca) != (None, None)]
 
 
-def _all_figures(evaluation: Evaluation) -> list[Figure]:
-    """All figures, always in the same order; those that don't apply are None."""
-    data, scaled, code = evaluation.data, evaluation.scaled, evaluation.code
+def _all_figures(evaluation: Evaluation, *, in_data_units: bool) -> list[Figure]:
+    """All figures, always in the same order; those that don't apply are None.
+
+    Without ``in_data_units`` errors are in the model's units alone: where columns are scaled, a sum in their own units
+    says nothing of any but the widest (a date in seconds).
+    """
+    data, scaled, code = evaluation.data if in_data_units else None, evaluation.scaled, evaluation.code
     labels, pca_labels = evaluation.labels, evaluation.pca_labels
     kl = code.kl_per_latent
     return [
@@ -219,13 +202,13 @@ def _all_figures(evaluation: Evaluation) -> list[Figure]:
         Figure("squared error per feature", *_pair(data, "mse")),
         Figure("squared error per row", *_pair(data, "sse")),
         Figure("variance kept", *_pair(data, "r2"), "share"),
-        Figure("squared error per feature, scaled", *_pair(scaled, "mse")),
-        Figure("variance kept, scaled", *_pair(scaled, "r2"), "share"),
+        Figure("squared error per scaled feature", *_pair(scaled, "mse")),
+        Figure("variance kept, features scaled", *_pair(scaled, "r2"), "share"),
         Figure("deviance per row", *_pair(evaluation.deviance, "sse")),
         Figure("deviance explained", *_pair(evaluation.deviance, "r2"), "share"),
         Figure("dimensions PCA needs for this", _pca_needs(evaluation), None, "count"),
-        Figure("label by 5 nearest neighbours", labels.neighbours, pca_labels.neighbours, "share"),
-        Figure("label by logistic regression", labels.logistic, pca_labels.logistic, "share"),
+        Figure("label accuracy, 5 nearest neighbours", labels.neighbours, pca_labels.neighbours, "share"),
+        Figure("label accuracy, logistic regression", labels.logistic, pca_labels.logistic, "share"),
         Figure("silhouette of the labels", labels.silhouette, pca_labels.silhouette),
         Figure("trustworthiness", evaluation.trustworthiness, evaluation.pca_trustworthiness),
         Figure("10 nearest neighbours kept", evaluation.neighbours_kept, evaluation.pca_neighbours_kept, "share"),
@@ -252,7 +235,9 @@ def evaluation_table(evaluations: Mapping[str, Evaluation]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    lines = {name: [figure.written() for figure in _all_figures(one)] for name, one in evaluations.items()}
+    in_data_units = any(one.scaled is None for one in evaluations.values())
+    every = {name: _all_figures(one, in_data_units=in_data_units) for name, one in evaluations.items()}
+    lines = {name: [figure.written() for figure in found] for name, found in every.items()}
     baselines: dict[tuple[int, str | None], list[str]] = {}
     for name, evaluation in evaluations.items():
         known = baselines.setdefault(_pca_of(evaluation), [NO_FIGURE] * len(lines[name]))
@@ -280,11 +265,8 @@ def _pca_of(evaluation: Evaluation) -> tuple[int, str | None]:
 
 
 def sentence(evaluation: Evaluation) -> str:
-    """The result in one sentence.
-
-    For example: "64 features encoded in 2 dimensions: keeps 56% of the variance; PCA keeps 28% and needs 5
-    dimensions to match it."
-    If the errors are within a hundredth of PCA's: "PCA does as well; use PCA."
+    """The result in one sentence, such as "64 features encoded in 2 dimensions: keeps 56% of the variance; PCA keeps
+    28% and needs 5 dimensions to match it". If the errors are within a hundredth of PCA's: "PCA does as well; use PCA."
     """
     reconstruction = evaluation.reconstruction
     model, pca = reconstruction.model.r2, reconstruction.pca.r2
@@ -297,22 +279,21 @@ def sentence(evaluation: Evaluation) -> str:
     if evaluation.scale is not None:
         variation += f" ({SCALED[evaluation.scale]})"
     sparse = evaluation.code.mean_on is not None
-    with_size = f" with {_dimensions(evaluation.pca_components)}" if sparse else ""
+    with_size = f" with {dimensions(evaluation.pca_components)}" if sparse else ""
     baseline = "PCA" if evaluation.deviance is None else "PCA of Pearson residuals"
     if abs(model - pca) <= EQUAL * (1 - pca) + EQUAL_SHARE:
-        kept = _kept(model)
-        return f"{opening}: keeps {kept[0]} of {variation}; {baseline} does as well{with_size}; use {baseline}."
-    ours, theirs = _kept(model, pca)
+        return f"{opening}: keeps {kept(model)[0]} of {variation}; {baseline} does as well{with_size}; use {baseline}."
+    ours, theirs = kept(model, pca)
     if model > pca:
         needed = reconstruction.pca_needs
-        count = f"more than {_dimensions(evaluation.n_directions)}" if needed is None else _dimensions(needed)
+        count = f"more than {dimensions(evaluation.n_directions)}" if needed is None else dimensions(needed)
         return (
             f"{opening}: keeps {ours} of {variation}; {baseline} keeps {theirs}{with_size} and needs {count} to match "
             "it."
         )
     reached = "no more than the mean row"
     if model > 0:
-        reached = f"for which PCA needs {_dimensions(reconstruction.pca_needs or 0)}"
+        reached = f"for which PCA needs {dimensions(reconstruction.pca_needs or 0)}"
     return (
         f"{opening}: {baseline} does better here: it keeps {theirs} of {variation}{with_size}, this model {ours}, "
         f"{reached}."
@@ -320,37 +301,14 @@ def sentence(evaluation: Evaluation) -> str:
 
 
 def _opening(evaluation: Evaluation) -> str:
-    n_features, on = evaluation.n_features, evaluation.code.mean_on
-    features = f"{n_features} feature" if n_features == 1 else f"{n_features} features"
-    opening = f"{features} encoded in {_dimensions(evaluation.n_components)}"
+    width, on = counted(evaluation.n_features, "feature"), evaluation.code.mean_on
+    if evaluation.n_columns is not None:
+        width = f"{counted(evaluation.n_columns, 'column')} ({width})"
+    opening = f"{width} encoded in {dimensions(evaluation.n_components)}"
     if on is None:
         return opening
     count = round(on)
     return f"{opening}, of which {count} {'is' if count == 1 else 'are'} active at a time"
-
-
-def _dimensions(count: int) -> str:
-    return f"{count} dimension" if count == 1 else f"{count} dimensions"
-
-
-def _kept(*shares: float) -> list[str]:
-    """Shares of the variance in per cent, with enough decimals to differ from each other and from 100."""
-    texts: list[str] = []
-    for decimals in range(MOST_DECIMALS + 1):
-        texts = [_per_cent(share, decimals) for share in shares]
-        whole = any(share < 1 and text.startswith(("100", "over")) for share, text in zip(shares, texts, strict=True))
-        if not whole and len(set(texts)) == len(set(shares)):
-            break
-    return texts
-
-
-def _per_cent(share: float, decimals: int) -> str:
-    if share <= 0:
-        return "nothing"
-    text = f"{100 * share:.{decimals}f}%"
-    if share < 1 and decimals == MOST_DECIMALS and text.startswith("100"):
-        return f"over {100 - 10.0**-decimals:.{decimals}f}%"
-    return "100%" if share == 1 else text
 
 
 def _plain(value: Any) -> Any:

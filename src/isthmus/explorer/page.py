@@ -73,6 +73,7 @@ def write_explorer(
     label_name: str = "class",
     evaluations: Mapping[str, Evaluation] | None = None,
     row_shape: RowShape | None = None,
+    evaluated_rows: Any = None,
     beside: Callable[[np.ndarray, Packer], Mapping[str, Any]] | None = None,
     overwrite: bool = True,
 ) -> None:
@@ -102,6 +103,8 @@ def write_explorer(
         What the data and the classes are called.
     evaluations
         Figures by tab, where they are known already.
+    evaluated_rows
+        Which rows of X those figures are of, as a mask; all without it.
     row_shape
         Sizes and kinds of a row's axes; the estimator's own without.
     beside
@@ -189,7 +192,8 @@ def write_explorer(
         models["PCA"] = principal_model(first, size)
         evaluated["PCA"] = _as_pca(next(iter(evaluated.values())))
     packer = Packer()
-    curve = _curve(first, rows, conditions)
+    of_figures = slice(None) if evaluated_rows is None else np.asarray(evaluated_rows)
+    curve = _curve(first, rows[of_figures], None if conditions is None else conditions[of_figures])
     center, spread = first.scaling_.center, first.scaling_.spread
     if overlap:  # as they are, what neighbouring windows share is the same bytes
         center, spread = np.zeros_like(center), np.ones_like(spread)

@@ -61,9 +61,9 @@ def banner(evaluation: Evaluation, kind: RowKind, *, is_linear: bool = False) ->
     if exact:
         return "PCA is exact here, too; use PCA." if error.model.r2 is not None else ""
     if model > pca * (1 + EQUAL):
-        return f"PCA does better here: an error of {_short(pca)} against {_short(model)}."
+        return f"PCA does better here: its error is {_short(pca)}, this model's {_short(model)}."
     if model >= pca * (1 - EQUAL):
-        return f"PCA does as well here, with an error of {_short(pca)} against {_short(model)}; use PCA."
+        return f"PCA does as well here (its error is {_short(pca)}, this model's {_short(model)}); use PCA."
     return ""
 
 
@@ -83,4 +83,4 @@ def _counted(count: int, noun: str) -> str:
 
 
 def _short(value: float) -> str:
-    return f"{value:.4f}".lstrip("0") if 0.001 <= value < 1 else f"{value:.4g}"
+    return f"{value:.4f}" if 0.001 <= value < 1 else f"{value:.4g}"

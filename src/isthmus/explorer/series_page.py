@@ -87,6 +87,7 @@ def write_series_explorer(
         title=title,
         label_name=label_name if labels is not None else "series",
         evaluations={model.kind_: evaluation},
+        evaluated_rows=_evaluated(windows),
         row_shape=RowShape((len(model.channels_), model.length_), ("channel", "time")),
         beside=lambda places, packer: {
             "lines": {
@@ -118,8 +119,11 @@ def window_columns(model: WindowedAutoencoder) -> list[str]:
 
 def evaluated_windows(model: WindowedAutoencoder, windows: WindowRows) -> Evaluation:
     """Figures of the windows held out; of a series too short to hold any out, of all."""
-    chosen = windows.held_out if windows.held_out.sum() > 1 else np.ones(len(windows), bool)
-    return evaluate(model.autoencoder_, windows.rows[chosen])
+    return evaluate(model.autoencoder_, windows.rows[_evaluated(windows)])
+
+
+def _evaluated(windows: WindowRows) -> np.ndarray:
+    return windows.held_out if windows.held_out.sum() > 1 else np.ones(len(windows), bool)
 
 
 def detected(several: Sequence[Series], random_state: int = 0) -> list[SeriesDetection | None]:

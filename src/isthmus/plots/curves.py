@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from isthmus.history import History
 from isthmus.plots.style import FAINT, INK, MODEL_COLOUR, PCA_COLOUR, bare_figure, caption, tidy
 
@@ -13,15 +15,31 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_history"]
 
-TITLES = {"loss": "loss", "mse": "squared error per feature", "reconstruction": "reconstruction, −log p(x|z)"}
+SAME = 1e-3  # of a curve's range, by which two may differ and be drawn once
+TITLES = {
+    "loss": "loss, nats per row",
+    "mse": "squared error per feature",
+    "reconstruction": "reconstruction, −log p(x|z)",
+}
 MOST_PANELS_A_ROW = 3
 
 
-def plot_history(history: History, *, best_epoch: int | None = None, start_label: str | None = "PCA (start)") -> Figure:
+def plot_history(
+    history: History,
+    *,
+    best_epoch: int | None = None,
+    start_label: str | None = "PCA (start)",
+    unit: float = 1.0,
+) -> Figure:
     """Training and validation curves: the total large, every named part small.
+
+    A curve is drawn once: a part that is the total, but for a factor and a constant, has no panel, and where the total
+    is no more than the squared error, the squared error is drawn, in the units that results are printed in.
 
     Parameters
     ----------
+    unit
+        What one unit of the model is in the data, by whose square the squared error is multiplied.
     best_epoch
         Number of the epoch whose weights were kept, marked with a ring.
     start_label
@@ -30,31 +48,54 @@ def plot_history(history: History, *, best_epoch: int | None = None, start_label
     if not len(history):
         raise ValueError("plot_history: the history has no rows; fit the model first.")
     parts = [name.removeprefix("train_") for name in history.columns if name.startswith("train_")]
-    small = [part for part in parts if part != "loss"]
+    large = "mse" if "mse" in parts and _is_same_curve(history, "loss", "mse") else "loss"
+    small = [part for part in parts if part not in ("loss", large) and not _is_same_curve(history, large, part)]
+    curves = {part: _curves(history, part, unit**2 if part == "mse" else 1.0) for part in (large, *small)}
     rows = -(-len(small) // MOST_PANELS_A_ROW)
     across = -(-len(small) // rows) if rows else 1
     figure = bare_figure(7.6, 3.4 + 1.9 * rows)
     grid = figure.add_gridspec(1 + rows, across, height_ratios=[1.7] + [1.0] * rows)
     axes = figure.add_subplot(grid[0, :])
-    _draw(axes, history, "loss", best_epoch, start_label)
+    _draw(axes, large, history["epoch"], *curves[large], best_epoch, start_label)
     axes.legend(fontsize=8, frameon=False, ncols=4, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
     for place, part in enumerate(small):
         panel = figure.add_subplot(grid[1 + place // across, place % across])
-        _draw(panel, history, part, best_epoch, start_label)
+        _draw(panel, part, history["epoch"], *curves[part], best_epoch, start_label)
     epochs = history["epoch"]
     kept = "" if best_epoch is None else f", epoch {best_epoch} chosen"
     caption(
         figure,
         f"Training: {int(epochs[-1])} epochs{kept}",
-        "Both curves are measured at the end of each epoch, with the same weights, on rows of equal number.",
+        "Both curves are measured at the end of each epoch, with the same weights, on equally many rows.",
     )
     return figure
 
 
-def _draw(axes: Axes, history: History, part: str, best_epoch: int | None, start_label: str | None) -> None:
+def _curves(history: History, part: str, factor: float = 1.0) -> tuple[np.ndarray, np.ndarray | None]:
+    """Training and validation curve; the latter None where there is none."""
+    train, validation = history[f"train_{part}"], history.columns.get(f"validation_{part}")
+    return factor * np.asarray(train), None if validation is None else factor * np.asarray(validation)
+
+
+def _is_same_curve(history: History, one: str, other: str) -> bool:
+    """Whether one is the other times a factor plus a constant, on training and validation rows together."""
+    x, y = (np.concatenate([part for part in _curves(history, name) if part is not None]) for name in (one, other))
+    if len(x) < 3 or not np.isfinite(x + y).all() or not np.ptp(x):
+        return False
+    slope, constant = np.polyfit(x, y, 1)
+    return bool(slope > 0 and np.abs(slope * x + constant - y).max() <= SAME * np.ptp(y))
+
+
+def _draw(
+    axes: Axes,
+    part: str,
+    epochs: list[float],
+    train: np.ndarray,
+    validation: np.ndarray | None,
+    best_epoch: int | None,
+    start_label: str | None,
+) -> None:
     tidy(axes, grid="y")
-    epochs, train = history["epoch"], history[f"train_{part}"]
-    validation = history.columns.get(f"validation_{part}")
     mark = "o" if len(epochs) == 1 else ""
     axes.plot(epochs, train, color=MODEL_COLOUR, linewidth=1.4, marker=mark, markersize=4, label="training")
     held_out = train

@@ -91,7 +91,7 @@ def plot_error_by_feature(
 ) -> Figure:
     """Squared error of each feature, the model's beside PCA's; both of shape (n_features,)."""
     model, pca = np.asarray(mse_model, dtype=float), np.asarray(mse_pca, dtype=float)
-    title = f"Where the error is: {model.mean():.4g} a feature, PCA {pca.mean():.4g}"
+    title = f"Where the error is: {model.mean():.3g} per feature, PCA {pca.mean():.3g}"
     if image_shape is not None:
         return _plot_error_maps(model, pca, image_shape, title)
     names = _names(columns, len(model))
@@ -125,7 +125,7 @@ def _plot_error_maps(model: np.ndarray, pca: np.ndarray, image_shape: Sequence[i
         axes = figure.add_subplot(grid[0, place])
         picture = as_pictures(errors[None], image_shape)[0]
         image = show_picture(axes, picture.mean(-1) if picture.ndim == 3 else picture, limits, "Greys")
-        axes.set_title(f"{name}, mean {errors.mean():.4g}", fontsize=9, color=INK)
+        axes.set_title(f"{name}, mean {errors.mean():.3g}", fontsize=9, color=INK)
     bar = figure.colorbar(image, cax=figure.add_subplot(grid[0, 2]))
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=7, length=2)

@@ -80,7 +80,7 @@ def _grid_over(train_codes: np.ndarray, n: int) -> _Grid:
         half = (high - low) / (n - 1) / 2
         places, shape = np.linspace(low, high, n)[:, None], (1, n)
         extent = (low - half, high + half, -half, half)
-        names = ["the one number of the code", ""]
+        names = ["the latent dimension", ""]
     else:
         plane = Plane(train_codes)
         low, high = extent_of(plane.place(train_codes))
@@ -151,7 +151,7 @@ def _plot_mosaic(
     axes.vlines(np.linspace(left, right, across + 1)[1:-1], bottom, top, **gap)
     axes.hlines(np.linspace(bottom, top, down + 1)[1:-1], left, right, **gap)
     _finish(axes, grid, grid.names)
-    caption(figure, "What the decoder makes of each place", _far_note(grid.far))
+    caption(figure, "Decoded over the latent space", _far_note(grid.far))
     return figure
 
 
@@ -176,7 +176,7 @@ def _plot_column_maps(rows: np.ndarray, grid: _Grid, columns: Sequence[str] | No
     note = f"Across: {grid.names[0]}" + (f"; up: {grid.names[1]}." if grid.names[1] else ".")
     if rows.shape[1] > len(shown):
         note += f" The {len(shown)} of {rows.shape[1]} columns that vary most, in their own units."
-    caption(figure, "What the decoder makes of each place", f"{_far_note(grid.far)}\n{note}")
+    caption(figure, "Decoded over the latent space", f"{_far_note(grid.far)}\n{note}")
     return figure
 
 

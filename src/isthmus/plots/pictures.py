@@ -76,6 +76,7 @@ def plot_samples(
     labels: Any = None,
     n: int = 12,
     limits: tuple[float, float] | None = None,
+    title: str | None = None,
 ) -> Figure:
     """The first ``n`` rows as pictures, each under its label.
 
@@ -94,7 +95,7 @@ def plot_samples(
         show_picture(axes, picture, limits, greys)
         if names is not None:
             axes.set_title(names[place], fontsize=9, color=INK, pad=3)
-    caption(figure, f"{n} of the rows, {' × '.join(map(str, image_shape))} numbers each")
+    caption(figure, title or f"{n} pictures of {' × '.join(map(str, image_shape))} pixels")
     return figure
 
 
@@ -170,7 +171,7 @@ def plot_pictures_reconstructed(
             if row == 0 and names is not None:
                 axes.set_title(names[column], fontsize=9, color=INK, pad=3)
             if row == 2:
-                error = float((difference[column] ** 2).sum())
+                error = float((difference[column] ** 2).mean())
                 axes.set_xlabel(f"{error:.3g}", fontsize=8, color="#555b63", labelpad=3)
     bar = figure.colorbar(image, cax=figure.add_subplot(grid[2, n]))
     bar.outline.set_visible(False)
@@ -178,7 +179,7 @@ def plot_pictures_reconstructed(
     caption(
         figure,
         "What was compressed, and what came back",
-        "Under each column its squared error, summed over the picture. "
+        "Under each column its squared error per feature. "
         f"Difference: reconstructed minus original{of_what}, one scale.",
     )
     return figure

@@ -25,7 +25,7 @@ MOST_COLOURS = 10
 MOST_CLASSES = 40
 NINE_TENTHS = 4.605  # of chi-squared with 2 degrees of freedom
 NINE_TENTHS_OF_ONE = 1.645  # standard deviations to either side
-BANDS = "{}: where nine of ten codes of a row would lie, were its noise drawn again. "
+BANDS = "{}: 90% regions, where nine in ten codes of such a row lie, given the noise. "
 DENSITY_COLOUR = "#dfe3e8"
 
 
@@ -42,7 +42,7 @@ class Plane:
     def __init__(self, codes: np.ndarray):
         codes = np.asarray(codes, dtype=float)
         self.origin, self.axes = np.zeros(codes.shape[1]), np.eye(codes.shape[1])[:2]
-        self.names = ["first number of the code", "second number of the code"]
+        self.names = ["latent dimension 1", "latent dimension 2"]
         if codes.shape[1] > 2:
             self.origin = codes.mean(0)
             centred = codes - self.origin
@@ -124,8 +124,8 @@ def plot_latent_plane(
         note += BANDS.format("Ellipses")
     note += _outside(((points < extent[0]) | (points > extent[1])).any(1))
     if codes.shape[1] > 2:
-        note += f"A plane through codes of {codes.shape[1]} numbers: what is near here may be far apart."
-    caption(figure, f"{len(codes):,} rows at their codes", note)
+        note += f"A plane through {codes.shape[1]} latent dimensions: what is near here may be far apart."
+    caption(figure, f"The codes of {len(codes):,} rows", note)
     return figure
 
 
@@ -226,11 +226,11 @@ def _plot_strip(
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.spines["bottom"].set_color(FAINT)
-    axes.set_xlabel("the one number of the code", fontsize=9, color=INK)
+    axes.set_xlabel("the latent dimension", fontsize=9, color=INK)
     note = note.replace("each is named at its middle", "each is named at its row") + _outside(
         (codes < low) | (codes > high)
     )
-    caption(figure, f"{len(codes):,} rows at their codes", note + "Above: how densely the rows lie at each place.")
+    caption(figure, f"The codes of {len(codes):,} rows", note + "Above: how densely the rows lie at each place.")
     return figure
 
 

@@ -15,6 +15,8 @@ from isthmus.series.windows import WindowGrid
 
 __all__ = ["WindowRows", "stamp_text", "window_rows"]
 
+MIDNIGHT = " 00:00"
+
 
 @dataclass(frozen=True, eq=False)
 class WindowRows:
@@ -79,6 +81,8 @@ def window_rows(
     of = np.searchsorted(begins, grid.starts[taken], side="right") - 1
     starts = grid.starts[taken] - begins[of]
     ids = tuple(stamp_text(several[one].grid.stamps[at]) for one, at in zip(of, starts, strict=True))
+    if all(text.endswith(MIDNIGHT) for text in ids):  # days, weeks, months: the date says it
+        ids = tuple(text.removesuffix(MIDNIGHT) for text in ids)
     return WindowRows(rows.reshape(len(rows), -1), of, starts, held_out[taken], training[taken], ids)
 
 

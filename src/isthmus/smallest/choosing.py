@@ -73,7 +73,7 @@ def _by_target(splits: Splits, target: Target) -> Choice:
             for place, ((_, held_out), limit) in enumerate(zip(splits.parts, allowed, strict=True))
         ]
         ratios[size] = np.array(found)
-        splits.say(f"{size} numbers: {ratios[size].mean():.3g} of the error allowed")
+        splits.say(f"{size} dimension{'s' * (size != 1)}: {ratios[size].mean():.0%} of the error allowed")
         return bool(ratios[size].mean() <= 1 + 1e-9)
 
     # PCA's own size always serves, so only smaller ones need be tried.

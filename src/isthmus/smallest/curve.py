@@ -97,10 +97,10 @@ def rate_distortion(
     most = min(train.shape)
     shown = sorted({size for size in (choice.size, *sizes) if size})
     longest = min(most, max([SPARE * (choice.size or choice.pca_size or 1), 4, *shown]))
-    say(f"fitting one nested code of {longest} numbers, for the whole curve …")
+    say(f"fitting one nested code of {longest} dimensions, for the whole curve …")
     nested = uninterrupted(NestedAutoencoder(longest, **settings, random_state=random_state), train)
     if shown:
-        say(f"fitting {n_seeds} models for each of the sizes {', '.join(map(str, shown))} alone …")
+        say(f"fitting {n_seeds} models of each size shown: {', '.join(map(str, shown))} …")
     seeds = range(random_state, random_state + n_seeds)
     alone = {
         size: [uninterrupted(Autoencoder(size, **settings, random_state=seed), train) for seed in seeds]

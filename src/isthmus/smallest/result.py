@@ -164,45 +164,46 @@ MOST_LINES = 16
 
 
 def sentence(found: RateDistortion) -> str:
-    """The answer in one sentence: "4 numbers do what PCA needs 11 for …"."""
+    """The answer in one sentence: "4 dimensions do what PCA needs 11 for …"."""
     size, chosen = found.size, found.chosen
     if size is None:
         return (
-            f"No code of up to {_numbers(found.n_features)} reaches {asked_for(found)} on held-out rows; "
+            f"No code of up to {_dimensions(found.n_features)} reaches {asked_for(found)} on held-out rows; "
             "ask for less, or add rows."
         )
     if size == 0:
         if found.choice.rule == "entries":
             return "No code at all: hidden cells are predicted no better from the others than by their column's mean."
         if found.choice.rule == "evidence":
-            return f"No code at all: held-out rows are most probable as the mean row and noise{_noise(found)}."
+            return f"No code at all: held-out rows are most probable as the mean row plus noise{_noise(found)}."
         return f"No code is needed: the mean row alone reaches {asked_for(found)}."
     if chosen is None or chosen.error is None:
-        return f"{_numbers(size)} reach {asked_for(found)}."
-    noise = "" if found.choice.noise_variance is None else f" What is left{_noise(found)}, is noise."
-    keep, do = ("keeps", "does") if size == 1 else ("keep", "do")
-    kept = f"{size} of {_numbers(found.n_features)} {keep} {_kept(found, chosen.error)} of the variance"
+        return f"{_dimensions(size)} {'reaches' if size == 1 else 'reach'} {asked_for(found)}."
+    noise = "" if found.choice.noise_variance is None else f" The rest is noise{_noise(found)}."
+    keep, do = ("it keeps", "does") if size == 1 else ("they keep", "do")
+    features = f"{found.n_features:,} feature{'s' * (found.n_features != 1)}"
+    kept = f"{_kept(found, chosen.error)} of the variance of {features}"
     if found.pca_needs is not None and found.pca_needs <= size:
-        return f"{_numbers(size)}, and PCA does as well with {found.pca_needs}: use PCA ({kept}).{noise}"
+        return f"{_dimensions(size)}, and PCA does as well with {found.pca_needs}: use PCA ({keep} {kept}).{noise}"
     needed = f"more than {found.n_directions}" if found.pca_needs is None else str(found.pca_needs)
     rows = f"{found.n_test:,} held-out rows"
-    return f"{_numbers(size)} {do} what PCA needs {needed} for: {kept}, on {rows}.{noise}"
+    return f"{_dimensions(size)} {do} what PCA needs {needed} for: {keep} {kept}, on {rows}.{noise}"
 
 
 def _noise(found: RateDistortion) -> str:
     variance = found.choice.noise_variance
-    return "" if variance is None else f", {variance:.2g} per column"
+    return "" if variance is None else f", with variance {variance:.2g} per column"
 
 
 def asked_for(found: RateDistortion) -> str:
     """What was asked, as the end of a sentence."""
     target = found.choice.target
     if target is None:
-        return "the highest evidence" if found.choice.rule == "evidence" else "the least error of hidden cells"
+        return "the highest evidence" if found.choice.rule == "evidence" else "the lowest error on hidden cells"
     return {
         "keep": f"{100 * target:.4g}% of the variance",
         "max_error": f"an error of {target:.4g} per feature",
-        "as_good_as": f"the error of PCA with {_numbers(int(target))}",
+        "as_good_as": f"the error of PCA with {_dimensions(int(target))}",
     }[found.choice.rule]
 
 
@@ -215,13 +216,13 @@ def choice_sentence(found: RateDistortion) -> str:
         if others:
             how += f"; {_listed(others)} {'is' if len(others) == 1 else 'are'} within one standard error of it"
     elif choice.rule == "entries":
-        how = "Chosen by cells hidden from held-out rows and predicted from the others: the smallest size within one "
-        how += "standard error of the best"
+        how = "Chosen by hiding cells of held-out rows and predicting them from the others: the smallest size within "
+        how += "one standard error of the best"
     else:
-        how = f"Chosen as the smallest size that reaches {asked_for(found)} on training held-out rows"
-    votes = f"; the {len(choice.votes)} splits alone say {_listed(choice.votes)}" if len(choice.votes) > 1 else ""
+        how = f"Chosen as the smallest size that reaches {asked_for(found)} on rows held out from training"
+    votes = f"; the {len(choice.votes)} splits by themselves say {_listed(choice.votes)}"
     none = "no size" if choice.pca_size is None else str(choice.pca_size)
-    return f"{how}{votes}. The same rule gives PCA {none}."
+    return f"{how}{votes if len(choice.votes) > 1 else ''}. For PCA the same rule chooses {none}."
 
 
 def second_opinion(found: RateDistortion) -> str | None:
@@ -231,16 +232,19 @@ def second_opinion(found: RateDistortion) -> str | None:
         return None
     evidence, cells = choice.criteria["evidence"], choice.criteria["entries"]
     if evidence.size == cells.size:
-        return "Hidden cells, predicted from the cells left, say the same."
+        return "Hidden cells, predicted from the other cells of their row, say the same."
     if choice.rule == "entries":
         return (
-            f"The evidence of held-out rows says {evidence.size}. Believe the hidden cells: the further latents "
-            f"serve {choice.columns_a_latent:.2g} columns each, so they are those columns' own noise."
+            f"By the evidence of held-out rows it would be {evidence.size}. Trust the hidden cells: each further "
+            f"dimension serves only {choice.columns_a_latent:.2g} columns, so it follows their own noise."
         )
-    why = "it compares whole rows, and counts what a latent costs"
+    why = "it compares whole rows, and counts what a dimension costs"
     if choice.columns_a_latent is not None:
-        why = f"the further latents serve {choice.columns_a_latent:.2g} columns each"
-    return f"Hidden cells, predicted from the cells left, say {cells.size}. Believe the evidence: {why}."
+        why = f"each further dimension serves {choice.columns_a_latent:.2g} columns"
+    return (
+        f"By hidden cells, predicted from the other cells of their row, it would be {cells.size}. "
+        f"Trust the evidence: {why}."
+    )
 
 
 def gap_sentence(found: RateDistortion) -> str | None:
@@ -249,14 +253,14 @@ def gap_sentence(found: RateDistortion) -> str | None:
     if not gaps:
         return None
     said = ", ".join(f"{_more_or_less(gap)} at {size}" for size, gap in gaps.items())
-    return f"One nested code gives the whole curve; its error beside that of a code fitted for the size alone: {said}."
+    return f"The nested code gives the whole curve from one fit; beside a code of that size alone its error is {said}."
 
 
 def _more_or_less(gap: float) -> str:
     """A share of an error in words; beside an error of nothing but rounding a percentage says nothing."""
     if gap > 10:
-        return "more than ten times as much"
-    return f"{abs(100 * gap):.0f}% {'more' if gap > 0 else 'less'}"
+        return "more than ten times higher"
+    return f"{abs(100 * gap):.0f}% {'higher' if gap > 0 else 'lower'}"
 
 
 def bits_sentence(found: RateDistortion) -> str | None:
@@ -264,18 +268,18 @@ def bits_sentence(found: RateDistortion) -> str | None:
     bits = found.bits
     if bits is None or bits.needed is None:
         return None
-    ours = f"In bits: {bits.needed:.0f} a row for an error of {bits.error:.4g}, rounding included"
+    ours = f"In bits: {bits.needed:.0f} per row for an error of {bits.error:.4g}, rounding included"
     if bits.pca_needed is None:
         return f"{ours}; PCA's code does not reach it."
-    return f"{ours}; PCA's code, rounded alike, takes {bits.pca_needed:.0f}."
+    return f"{ours}; PCA's code, rounded in the same way, takes {bits.pca_needed:.0f}."
 
 
 def size_table(found: RateDistortion) -> Table:
     """Error per feature for each size: fitted alone, nested, and PCA's; at most sixteen lines."""
     from rich.table import Table
 
-    table = Table("numbers")
-    for name in ("alone", "lowest – highest", "nested", "PCA", "keeps", "PCA keeps"):
+    table = Table("dimensions")
+    for name in ("error", "lowest – highest", "nested", "PCA", "variance kept", "by PCA"):
         table.add_column(name, justify="right")
     lines = [one for one in found.curve if one.error is not None or len(found.curve) <= MOST_LINES]
     step = max(1, len(found.curve) // MOST_LINES + 1)
@@ -307,8 +311,8 @@ def _kept(found: RateDistortion, error: float) -> str:
     return "over 99.9%" if text == "100.0%" else text
 
 
-def _numbers(count: int) -> str:
-    return f"{count} number" if count == 1 else f"{count} numbers"
+def _dimensions(count: int) -> str:
+    return f"{count} dimension" if count == 1 else f"{count} dimensions"
 
 
 def _listed(entries: tuple[int, ...]) -> str:

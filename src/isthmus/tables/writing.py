@@ -21,8 +21,9 @@ __all__ = ["WRITABLE", "table_writer", "write_frame", "write_table"]
 
 WRITABLE = (".csv", ".tsv", ".parquet", ".npy", ".npz")
 BATCH_CELLS = 4_000_000
-# a spreadsheet takes a cell that begins so for a formula and runs it
-FORMULA = re.compile(r"^(?=[=+\-@\t\r\n＝＋－＠])")
+# a spreadsheet takes a cell that begins so for a formula and runs it; a number with a sign is none
+SIGNED = r"[+\-](?:\d+\.?\d*|\.\d+)(?:[eE][+\-]?\d+)?\Z"
+FORMULA = re.compile(rf"^(?=[=+\-@\t\r\n＝＋－＠])(?!{SIGNED})", re.ASCII)
 
 
 def write_table(

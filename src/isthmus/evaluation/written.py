@@ -1,0 +1,62 @@
+"""How a figure of an evaluation is written: a number, a count, a share of the variance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["NO_FIGURE", "Figure", "counted", "dimensions", "kept"]
+
+NO_FIGURE = "–"
+MOST_DECIMALS = 4
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table; ``kind`` is "number", "share" (of 1) or "count"; None means no figure."""
+
+    name: str
+    model: float | str | None
+    pca: float | None
+    kind: str = "number"
+
+    def written(self) -> tuple[str, str, str]:
+        """Name, the model's figure and PCA's, as printed."""
+        return self.name, _written(self.model, self.kind), _written(self.pca, self.kind)
+
+
+def _written(value: float | str | None, kind: str) -> str:
+    if value is None or isinstance(value, str):
+        return value or NO_FIGURE
+    if kind == "share" and 0.9995 <= value < 1:
+        return "over 99.9%"
+    return {"share": f"{100 * value:.1f}%", "count": f"{value:.0f}", "number": f"{value:.4g}"}[kind]
+
+
+def dimensions(count: int) -> str:
+    """A size of a code: "2 dimensions"."""
+    return counted(count, "dimension")
+
+
+def counted(count: int, noun: str) -> str:
+    """A count with its noun: "1 feature", "9,472 features"."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
+def kept(*shares: float) -> list[str]:
+    """Shares of the variance in per cent, with enough decimals to differ from each other and from 100."""
+    texts: list[str] = []
+    for decimals in range(MOST_DECIMALS + 1):
+        texts = [_per_cent(share, decimals) for share in shares]
+        whole = any(share < 1 and text.startswith(("100", "over")) for share, text in zip(shares, texts, strict=True))
+        if not whole and len(set(texts)) == len(set(shares)):
+            break
+    return texts
+
+
+def _per_cent(share: float, decimals: int) -> str:
+    if share <= 0:
+        return "nothing"
+    text = f"{100 * share:.{decimals}f}%"
+    if share < 1 and decimals == MOST_DECIMALS and text.startswith("100"):
+        return f"over {100 - 10.0**-decimals:.{decimals}f}%"
+    return "100%" if share == 1 else text
