@@ -71,7 +71,7 @@ def test_the_page_on_generation_runs_and_shows_the_benchmark(monkeypatch, capsys
     names: dict = {}
     for block in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL):
         exec(block, names)
-    assert names["way"].shape == (9, 64)
+    assert names["path"].shape == (9, 64)
     assert names["report"].sentence in capsys.readouterr().out
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     from generation import as_markdown
