@@ -47,7 +47,7 @@ VARIANTS = f"Kind of autoencoder: {' | '.join(variant_names())}."
 
 @with_hyperparameter_flags
 def fit(
-    data: Annotated[str | None, rows_of("What to learn from")] = None,
+    data: Annotated[str | None, rows_of("Rows to learn from")] = None,
     /,
     *,
     variant: Annotated[str, Parameter(help=VARIANTS)] = "vanilla",
