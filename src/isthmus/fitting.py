@@ -158,8 +158,7 @@ def _train(
         cells = learn_cells(fitted.model, learned, held_out_once, fitted.owners, fitted.seed)
         if cells is None:
             learn_trust(fitted.model, validation or rows, fitted.device)
-        training.finish()
-        training.keep_start()
+        training.finish(resumable=False)
         history, best_epoch = training.history, training.best_epoch
         stopped = training.stop_reason if training.stopped_abnormally else None
         if not len(history):

@@ -85,4 +85,4 @@ def _date_as_asked(survey: ColumnSurvey, how: str, hints: Hints) -> Finding:
 
 
 def _first(survey: ColumnSurvey) -> str:
-    return str(next(iter(survey.words)) if survey.words else (survey.odd or (0, ""))[1])[:40]
+    return str(next(iter(survey.words)) if survey.words else (survey.odd.first or (0, ""))[1])[:40]

@@ -226,14 +226,21 @@ def _names_above(lines: Sequence[str], begin: int, width: int, starts: Sequence[
 
 
 def _commented_names(dialect: Dialect, above: Sequence[str], width: int) -> tuple[str, ...] | None:
-    last = next((line for line in reversed(above) if line.strip()), "").strip()
-    text = last.lstrip(dialect.comment + " \t") if last.startswith(dialect.comment) else ""
-    for separator in dict.fromkeys((dialect.separator, ",", BLANKS)):
-        one = Dialect(separator=separator, quote=dialect.quote)
-        cells = next((row for _, row in one.rows([text])), [])
-        if len(cells) == width > 1 and all(map(may_be_name, cells)):
-            return once_each([cell.strip() for cell in cells])
-    return None
+    last = [line.strip() for line in above if line.strip()][-HEADING_ROWS:]
+    found = []
+    for line in reversed(last):
+        text = line.lstrip(dialect.comment + " \t") if line.startswith(dialect.comment) else ""
+        for separator in dict.fromkeys((dialect.separator, ",", BLANKS)):
+            one = Dialect(separator=separator, quote=dialect.quote)
+            cells = next((row for _, row in one.rows([text])), [])
+            if len(cells) == width > 1 and all(map(may_be_name, cells)):
+                found.append([cell.strip() for cell in cells])
+                break
+        else:
+            break
+    # below the names may stand their units, which come more than once
+    chosen = next((cells for cells in found if len({*cells}) == width), found[0] if found else None)
+    return None if chosen is None else once_each(chosen)
 
 
 def _comment(lines: Sequence[str]) -> str:

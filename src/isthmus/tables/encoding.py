@@ -18,8 +18,17 @@ BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 )  # fmt: skip
 WESTERN, OTHERS = "cp1252", ("cp1251", "koi8-r", "cp1253", "cp1255", "cp1256", "cp1250", "cp866", "mac_roman")
-WIDE = ("gb18030", "shift_jis", "euc_jp", "euc_kr", "big5")
-ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", WESTERN, *OTHERS, *WIDE)
+WIDE = {  # the national set of an encoding of many letters, and the first bytes of its common ideographs
+    "gb18030": ("gb2312", 0xB0, 0xD7),
+    "cp932": ("shift_jis", 0x88, 0x97),
+    "euc_jp": ("euc_jp", 0xB0, 0xCF),
+    "euc_kr": ("euc_kr", 0xB0, 0xC8),
+    "big5": ("big5", 0xA4, 0xC6),
+}
+ENCODINGS = (
+    *("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"),
+    *(WESTERN, *OTHERS, *WIDE, "shift_jis", "gb2312"),
+)
 COMMON = {  # the script of an encoding, and the letters beyond ASCII that its languages use most
     WESTERN: ("LATIN", "éèàüöäßñóíáçãõêâîôûúëïåøæ"),
     "mac_roman": ("LATIN", "éèàüöäßñóíáçãõêâîôûúëïåøæ"),
@@ -31,10 +40,18 @@ COMMON = {  # the script of an encoding, and the letters beyond ASCII that its l
     "cp1255": ("HEBREW", "יוהלאתרשמבנדם"),
     "cp1256": ("ARABIC", "ابتدرسعلمنهويةك"),
 }
+SIGNS = {  # that stand alone, beside ASCII: of °C, µm, m², 5 €
+    WESTERN: "°²³µ±£§·×½¼¾®©«»€¥ªº",
+    "mac_roman": "°µ±£§·®©«»¢",
+}
 HANZI = (
     "的一是了不在有人这中大国上个来到时和地出年得就那要下以生会自着去之过家学对可里后小多天能好都然没日于起还成事只作当想看文无手"
     "名市京号姓性别男女年龄城北上海电话价格数量产品公司部门工资省区县街路商品单位总计金合额月周期时间地址学校"
     "這個來時們國會說為對學樣經點麼號區縣電話價數產東南西齢都道府県田中山本村木林川口野"
+)
+HANGUL = (
+    "이다가는의에하고로을지사기도한나시자대어리인서아수정일만스라해부보구전주상과제소장원동김박최남여성명"
+    "연월시군역천광산울인구번호금액가격"
 )
 STRAY = "isthmus-stray"  # the error handler: a byte that is no UTF-8 is what Windows would write with it
 
@@ -79,26 +96,31 @@ def _mostly_utf8(head: bytes) -> bool:
 
 
 def _older(head: bytes, *, whole: bool) -> str:
-    best, most = WESTERN, _score(head.decode(WESTERN, "replace"), *COMMON[WESTERN])
+    best, most = WESTERN, _score(head.decode(WESTERN, "replace"), WESTERN)
+    beyond = sum(byte > 0x7F for byte in head)
     for name in (*WIDE, *OTHERS):
         try:
             text = codecs.getincrementaldecoder(name)().decode(head, final=whole)
         except (UnicodeDecodeError, LookupError):
             continue
-        score = _wide_score(text) if name in WIDE else _score(text, *COMMON[name])
-        if score > most + (0.03 if name == "cp1250" else 0.1 if best == WESTERN else 0.0):
+        score = _wide_score(text, *WIDE[name]) if name in WIDE else _score(text, name)
+        doubt = 0.03 if name == "cp1250" else 0.1 + 0.5 / beyond  # a letter or two say little
+        if score > most + (doubt if best == WESTERN else 0.0):
             best, most = name, score
     return best
 
 
-def _score(text: str, script: str, common: str) -> float:
+def _score(text: str, encoding: str) -> float:
     """How well the letters beyond ASCII go together, at most 1: common ones, of one script, capitals in front."""
+    script, common = COMMON[encoding]
+    signs = SIGNS.get(encoding, "")
     beyond = [place for place, letter in enumerate(text) if letter > "\x7f"][:5000]
     good = 0.0
     for place in beyond:
         letter, before, after = text[place], text[max(0, place - 1) : place], text[place + 1 : place + 2]
         if not letter.isalpha():
-            good += not (before.isalpha() or after.isalpha()) and 0.7
+            alone = (before + after).isascii()
+            good += 0.9 if alone and letter in signs else 0.7 * (not (before.isalpha() or after.isalpha()))
             continue
         near = [other for other in before + after if other.isalpha()]
         kin = all((other.isascii() and script == "LATIN") or _is_of(other, script) for other in near)
@@ -112,7 +134,8 @@ def _is_of(letter: str, script: str) -> bool:
     return unicodedata.name(letter, "").startswith(script)
 
 
-def _wide_score(text: str) -> float:
+def _wide_score(text: str, national: str, first: int, last: int) -> float:
+    """How well ideographs and syllables go together; the national sets have the common ideographs in front."""
     good, count = 0.0, 0
     for place, letter in enumerate(text):
         if letter <= "\x7f":
@@ -124,9 +147,10 @@ def _wide_score(text: str) -> float:
         inside = len(around) == 2 and around.isascii() and around.isalpha()  # in the midst of a Latin word
         known = "\u3000" <= letter <= "\u9fff" or "\uac00" <= letter <= "\ud7a3" or "\uff00" <= letter <= "\uff60"
         if known and not inside:
-            often = letter in HANZI or "\u3040" <= letter <= "\u30ff" or "\uac00" <= letter <= "\ud7a3"
+            often = letter in HANZI or letter in HANGUL or "\u3040" <= letter <= "\u30ff"
             lone = around.isascii() and any(other.isalpha() for other in around)
-            good += 0.1 if lone else 1.0 if often else 0.35
+            common = first <= letter.encode(national, "ignore")[:1].rjust(1, b"\0")[0] <= last
+            good += 0.1 if lone else 1.0 if often else 0.8 if common else 0.35
     return good / max(1, count) - 0.1
 
 

@@ -51,8 +51,8 @@ class Finding:
 
 def learned(survey: ColumnSurvey, column: Column, notes: Sequence[str] = (), more_missing: int = 0) -> Finding:
     """A column that is learned from."""
-    if survey.others and column.marks != survey.others:
-        column = replace(column, marks=survey.others)
+    if not {*survey.others} <= {*column.marks}:
+        column = replace(column, marks=tuple(dict.fromkeys((*survey.others, *column.marks))))
     kind = "time" if column.kind == "date" and column.dtype.startswith(("duration", "time3", "time6")) else column.kind
     return Finding(survey.name, kind, column, "", tuple(notes), survey.n_missing + more_missing)
 
@@ -73,9 +73,9 @@ def constant(survey: ColumnSurvey) -> Finding:
 
 def odd_said(survey: ColumnSurvey, count: int) -> list[str]:
     """How many cells of a column of numbers are none, and where the first is."""
-    if count <= 0 or survey.odd is None:
+    if count <= 0 or survey.odd.first is None:
         return []
-    row, cell = survey.odd
+    row, cell = survey.odd.first
     return [
         f"{count:,} of {survey.n_rows:,} cells {'is' if count == 1 else 'are'} no number, the first {cell[:24]!r} "
         f"in {{row {row}}}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from isthmus.tables.cell_kinds import cell_kind
+
 __all__ = ["footer_of"]
 
 TOTALS = re.compile(
@@ -15,6 +17,13 @@ TOTALS = re.compile(
 NOTES = ("source", "note", "*", "quelle", "©", "(", "fuente", "data ")
 LONG_NOTE = 24
 LEAST_WIDTH = 3
+
+
+def _is_strange(rows: Sequence[Sequence[str]], cells: Sequence[str]) -> bool:
+    """Whether the only filled cell of a row stands in a column of numbers, and is none."""
+    place = next(place for place, cell in enumerate(cells) if cell.strip())
+    kinds = [cell_kind(row[place]) for row in rows if row is not cells and place < len(row) and row[place].strip()]
+    return len(kinds) > 2 and kinds.count("number") >= 0.8 * len(kinds) and cell_kind(cells[place]) == "text"
 
 
 def footer_of(rows: Sequence[Sequence[str]]) -> list[tuple[str, Sequence[str]]]:
@@ -28,7 +37,7 @@ def footer_of(rows: Sequence[Sequence[str]]) -> list[tuple[str, Sequence[str]]]:
         filled = [cell.strip() for cell in cells if cell.strip()]
         if len(cells) < LEAST_WIDTH or not filled:
             break
-        lone = filled[0] if len(filled) == 1 and cells[0].strip() else ""
+        lone = filled[0] if len(filled) == 1 and (cells[0].strip() or _is_strange(rows, cells)) else ""
         if TOTALS.fullmatch(filled[0]) is not None:
             found.append(("a row of totals at the end", cells))
         elif lone and (len(lone) > LONG_NOTE or lone.lower().startswith(NOTES)):

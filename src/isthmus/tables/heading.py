@@ -6,18 +6,21 @@ row of units and names over several rows are recognised, and a file without name
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from isthmus.tables.cell_kinds import cell_kind, may_be_name
+from isthmus.tables.counted_names import counted_names
 from isthmus.tables.marks import is_mark
 
 __all__ = ["Heading", "heading_of", "once_each", "widest_row"]
 
 MOST_HEADINGS = 4
+MOST_UNITS = 2
+LEAST_BELOW = 3  # rows by which it is seen that a column has no gaps
+LEAST_OWN = 0.25  # of the rows that have as many cells as the names, where most have more
 RULE = re.compile(r":?-{3,}:?|={3,}|[-+=| ]*-{3,}[-+=| ]*")
 LOOKED_AT = 200
 FOLLOWING = 12  # rows by which it is seen whether a table goes on
@@ -54,7 +57,15 @@ class Heading:
 def widest_row(rows: Sequence[Sequence[str]]) -> int:
     """How many cells most rows of a table have, by the last three quarters of them."""
     counts = Counter(len(row) for row in rows[len(rows) // 4 :] if any(cell.strip() for cell in row))
-    return max(counts, key=lambda width: (counts[width], width)) if counts else 0
+    width = max(counts, key=lambda width: (counts[width], width)) if counts else 0
+    own = len(rows[0]) if rows else 0
+    if 2 < own < width and counts[own] >= LEAST_OWN * counts.total() and _names_all(rows[0]):
+        return own  # a text at the end holds the separator
+    return width
+
+
+def _names_all(row: Sequence[str]) -> bool:
+    return _complete(row) and all(map(may_be_name, row))
 
 
 def heading_of(rows: Sequence[Sequence[str]], width: int, header: bool | int | None = None) -> Heading:
@@ -95,11 +106,13 @@ def heading_of(rows: Sequence[Sequence[str]], width: int, header: bool | int | N
     while rest and skipped < 2 and _holds_nothing(rest[0]) and header is None:
         rest, skipped = rest[1:], skipped + 1  # pandas writes the names of an index so, between names and rows
     units: tuple[str, ...] = ()
-    if header is None and count == 1 and len(rest) > 2 and _are_units(rest[0], rest[1:]):
-        if _complete(heads[0]):
-            units = tuple(cell.strip() for cell in rest[0])
-        else:
+    for _ in range(MOST_UNITS):  # loggers write how a value was averaged below its unit
+        if header is not None or count > 1 or len(rest) <= 2 or not _are_units(rest[0], rest[1:]):
+            break
+        if not _complete(heads[0]):
             heads = [heads[0], rest[0]]
+        elif not units:
+            units = tuple(cell.strip() for cell in rest[0])
         rest, skipped = rest[1:], skipped + 1
     names = _joined(heads)
     return Heading(_cleaned(names), begin + count + skipped, above, True, units)
@@ -114,7 +127,12 @@ def _begin(rows: Sequence[Sequence[str]], width: int) -> int:
             last -= 1  # commas that a spreadsheet put at the end of every line
         following = rows[place + 1 : place + 1 + FOLLOWING]
         # names with more separators than the rows below have
-        wide = last == width or (place == 0 and filled >= width and {*map(len, following[:5])} == {width})
+        wide = last == width or (
+            place == 0
+            and filled >= width
+            and {*map(len, following[:5])} == {width}
+            and not _is_certain(rows[1], rows[2 : 2 + LOOKED_AT])
+        )
         alike = sum(abs(len(other) - width) <= 1 or len(other) == len(row) for other in following)
         if not wide or alike < 0.7 * len(following):
             continue
@@ -158,10 +176,10 @@ def _fitted(row: Sequence[str], width: int) -> list[str]:
 
 def _count_of_names(body: Sequence[Sequence[str]]) -> int:
     """How many of the first rows are names; more than one only where the first does not name every column once."""
-    if len(body) < 2:  # names without rows, if they are words
-        return int(bool(body) and all(map(may_be_name, body[0])))
+    if len(body) < 2:  # names without rows, if they are words; R leaves the first of them empty
+        return int(bool(body) and any(body[0]) and all(map(may_be_name, body[0][not body[0][0].strip() :])))
     first = _is_names(body[0], body[1:])
-    if first and _complete(body[0]):
+    if first and (_complete(body[0]) or _holds_nothing(body[1])):
         return 1
     for place in reversed(range(1, min(MOST_HEADINGS, len(body) - 1))):
         below = body[place + 1 :]
@@ -180,7 +198,9 @@ def _are_groups(row: Sequence[str]) -> bool:
     """Whether a row may stand above names, as the headings of groups do: words, or the same again and again."""
     filled = [cell.strip() for cell in row if cell.strip()]
     return bool(filled) and (
-        sum(cell_kind(cell) == "text" for cell in filled) >= len(filled) / 2 or 2 * len({*filled}) <= len(filled) + 1
+        sum(cell_kind(cell) == "text" for cell in filled) >= len(filled) / 2
+        or 2 * len({*filled}) <= len(filled) + 1
+        or (len(filled) < len(row) and not any("." in cell for cell in filled))  # 2019 above Q1 and Q2
     )
 
 
@@ -203,14 +223,16 @@ def _is_names(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
         return False
     if len(row) > 1 and [cell.strip() for cell in row] == [str(place) for place in range(len(row))]:
         return True  # the columns counted: so pandas writes a frame that was never given names
+    if _leaves_index_unnamed(row, below):
+        return True
     kinds = [_column_kind(below, place) for place in range(len(row))]
-    years = _rising_years(row, below, kinds)
+    years = counted_names(row, below, kinds)
     votes, numbers = 0.0, 0
     for place, (cell, kind) in enumerate(zip(row, kinds, strict=True)):
         own, values = cell_kind(cell), {other[place].strip() for other in below}
         if kind in ("number", "date"):
             numbers += 1
-            if own == "text":
+            if own == "text" or (own == "date" and kind == "number"):  # months above what was counted in them
                 votes += 1
             elif own in ("number", "date"):
                 votes += 0.5 if place in years else -1
@@ -234,6 +256,19 @@ def _is_names(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     return votes > 0
 
 
+def _leaves_index_unnamed(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Whether only the first cell is empty, above a column without gaps, and the others are words or rising numbers."""
+    others = [cell.strip() for cell in row[1:]]
+    if row[0].strip() or not all(others) or len({*others}) < len(others) or len(below) < LEAST_BELOW:
+        return False
+    if not all(other[0].strip() for other in below):
+        return False
+    numbers = [float(cell) for cell in others if re.fullmatch(r"[0-9]+(\.[0-9]+)?", cell)]
+    if len(numbers) == len(others):
+        return numbers == sorted(numbers)
+    return not numbers and all(map(may_be_name, others))
+
+
 def _looks_named(cells: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     """Whether a row above nothing but words reads like names: no longer than what stands below, or of another kind."""
     lengths = [len(cell.strip()) for row in below for cell in row if cell.strip()]
@@ -251,44 +286,6 @@ def _column_kind(rows: Sequence[Sequence[str]], place: int) -> str:
         return "mark"
     kind, count = counts.most_common(1)[0]
     return kind if count >= 0.8 * counts.total() else "text"
-
-
-def _rising_years(row: Sequence[str], below: Sequence[Sequence[str]], kinds: Sequence[str]) -> set[int]:
-    """Places of a run of whole numbers in a first row that rise by one step, such as years, above other numbers."""
-    found: set[int] = set()
-    run: list[int] = []
-    step = 0
-    for place, cell in enumerate(row):
-        text = cell.strip().removesuffix(".0")
-        value = int(text) if text.isdigit() and kinds[place] in ("number", "mark") else None
-        if value is None:
-            run, step = [], 0
-            continue
-        previous = int(row[run[-1]].strip().removesuffix(".0")) if run else None
-        if previous is None or (len(run) > 1 and value - previous != step) or value <= previous:
-            run, step = [place], 0
-        else:
-            step = value - previous
-            run.append(place)
-        if len(run) >= 3 and step in (1, 2, 5, 10) and not _may_be_data(row, below, run):
-            found |= {*run}
-    return found
-
-
-def _may_be_data(row: Sequence[str], below: Sequence[Sequence[str]], run: Sequence[int]) -> bool:
-    """Whether rows below hold such a run too, as a table of counted rows would."""
-    return any(
-        sum(other[place].strip().removesuffix(".0") == row[place].strip().removesuffix(".0") for place in run)
-        >= len(run) / 2
-        or all(
-            other[b].strip().isdigit()
-            and other[a].strip().isdigit()
-            and int(other[b]) - int(other[a])
-            == int(row[run[1]].strip().removesuffix(".0")) - int(row[run[0]].strip().removesuffix(".0"))
-            for a, b in itertools.pairwise(run)
-        )
-        for other in below[:3]
-    )
 
 
 def _holds_nothing(row: Sequence[str]) -> bool:

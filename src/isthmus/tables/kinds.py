@@ -13,6 +13,7 @@ Labels are never guessed. Nothing is learned from by guess that only names a row
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from dataclasses import replace
 from typing import Any
@@ -23,7 +24,7 @@ from isthmus.tables.errors import DataError
 from isthmus.tables.finding import Finding, Hints, constant, learned, left_out, marks_said, no_date_said
 from isthmus.tables.number_kinds import number
 from isthmus.tables.survey import MOST_WORDS, ColumnSurvey
-from isthmus.tables.text_dates import DateForm
+from isthmus.tables.text_dates import TIME_ALONE, DateForm
 from isthmus.tables.text_numbers import NumberForm
 
 __all__ = ["BOOLEANS", "category", "date", "kind_of", "number_form"]
@@ -33,6 +34,8 @@ SHARE = 0.95  # of the cells that are there: so many must be numbers, or dates
 FEW_CATEGORIES, MOST_CATEGORIES = 20, 50
 LONG, LONGER, LONG_ANSWERS = 30, 40, 30  # letters of a name and of a sentence; different answers of a survey
 LEAST_ROWS = 5  # of fewer nobody can say what they have in common: no number is left out by guess
+FLAG = re.compile(r"\|\s?(?:\(?[A-Za-z]\)?|\[.{1,8}\]?)")  # a footnote beside some of the numbers
+SET_APART = re.compile(r"\|(?:\s[A-Za-z]|\s?\([A-Za-z]\)?|\s?\[.{1,8}\]?)")
 BOOLEANS = (
     ("yes", "no"), ("y", "n"), ("true", "false"), ("t", "f"), ("on", "off"), ("ja", "nein"), ("j", "n"),
     ("wahr", "falsch"), ("oui", "non"), ("o", "n"), ("vrai", "faux"), ("sí", "no"), ("si", "no"), ("s", "n"),
@@ -71,7 +74,9 @@ def _kind_of_text(survey: ColumnSurvey, place: int, hints: Hints) -> Finding:
     dates = survey.dates.best(day_first=hints.day_first)
     # 20200131 is a number unless the column says that it is a date
     named = says_moment(survey.name)
-    if dates is not None and _nearly_all(dates[1], n_cells) and (dates[0].pattern != "%Y%m%d" or named):
+    plain = survey.plain >= dates[1] if dates is not None else False
+    clock = dates is not None and dates[0].pattern == TIME_ALONE and plain  # 1.05 is no time of day
+    if dates is not None and _nearly_all(dates[1], n_cells) and (dates[0].pattern != "%Y%m%d" or named) and not clock:
         return date(survey, dates, hints)
     form = number_form(survey, hints)
     if form is not None:
@@ -135,10 +140,16 @@ def number_form(survey: ColumnSurvey, hints: Hints) -> NumberForm | None:
     order = ".," if survey.likely_decimal == "." else ",."
     counts = {".": survey.dot, ",": survey.comma}
     decimal = next((mark for mark in order if _nearly_all(counts[mark], n_cells)), None)
+    if decimal is None and survey.odd.stand_for_nothing(counts[order[0]], n_cells, survey.n_different):
+        decimal = order[0]
     if decimal is None:
         return None
     spelled = Counter({unit: count for unit, count in survey.units.items() if _is_spelled(unit)})
-    if len(spelled) > 1 and max(spelled.values()) < SHARE * spelled.total():
+    loose = SET_APART if survey.numbers.whole else FLAG  # 61A and 171b are codes
+    flagged = 4 * survey.plain >= n_cells and all(map(loose.fullmatch, spelled))
+    if spelled and survey.magnitudes:
+        return None  # 40, 42A, 45B: the B is no billion
+    if len(spelled) > 1 and max(spelled.values()) < SHARE * spelled.total() and not flagged:
         return None  # 3rd, 4A, 5 Jan: the words are not a unit
     form = NumberForm(decimal)
     if survey.units and not survey.magnitudes and not survey.plain:

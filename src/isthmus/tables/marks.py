@@ -23,6 +23,7 @@ MISSING_AMONG_NUMBERS = frozenset(
     {"?", "??", "-", "--", "---", "–", "—", ".", "..", "...", "*", "**", "x", "t", "tr", "trace", "unknown", "unk"}
     | {"none", "n.a.", "n.a", "na.", "n/d", "nd", "n.d.", "nil", "missing", "not available", "not applicable"}
     | {"no data", "k.a.", "k. a.", "s/d", "(null)", "[null]", "(na)", "_", "/", "#", "tbd"}
+    | {"0000-00-00", "0000-00-00 00:00:00", "00/00/0000", "00.00.0000"}
     | {"pending", "blank", "empty", "undefined", ":", "inf", "-inf", "+inf", "infinity", "-infinity"}
 )  # fmt: skip
 

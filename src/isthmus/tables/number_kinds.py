@@ -16,6 +16,8 @@ __all__ = ["EPOCH_UNITS", "number"]
 LEAST_ID = 10_000
 MOST_WHOLE = 2.0**53  # beyond it float64 does not hold every whole number
 EPOCH_UNITS = (1.0, 1e3, 1e6, 1e9)
+LEAST_LONE = 0.005  # of the cells that hold a number which stands alone below zero
+ROUND = re.compile(r"-[1-9]0+|-[0-9]*99(\.9*)?")
 SENTINELS = re.compile(r"-?9{2,}(\.0)?|-?9{2,}\.9+|-1|-?9+\.9{2,}|1e\+?(20|30|35)|-1e\+?(20|30|35)|-?32768|-?8{3,}")
 
 
@@ -33,6 +35,9 @@ def number(survey: ColumnSurvey, place: int, hints: Hints, form: NumberForm | No
         if survey.bounds:
             cells = "1 cell is" if survey.bounds == 1 else f"{survey.bounds:,} cells are"
             notes.append(f"{cells} bounds or rough, as '<0.1' is, and read as the number")
+        flags = sorted({unit.partition("|")[2].strip(" ()[]") for unit in survey.units} - {""})
+        if len(flags) > 1 and 4 * survey.plain >= n_cells:
+            notes.append(f"marks beside some numbers ({', '.join(flags[:4])}) are passed over")
         currencies = {unit.partition("|")[0] for unit in survey.units} - {"", *"<>≤≥~≈"}
         if len(currencies) > 1:
             notes.append(f"in several units ({', '.join(sorted(currencies)[:4])})")
@@ -60,7 +65,8 @@ def number(survey: ColumnSurvey, place: int, hints: Hints, form: NumberForm | No
         as_read = survey.read_with <= {form.decimal}  # else the figures are of other numbers
         whole = numbers.whole and as_read and max(abs(numbers.low), abs(numbers.high)) < MOST_WHOLE
         dtype = "int64" if whole else "double"
-    column = Column(survey.name, "number", dtype, whole=whole, form=form, marks=survey.others)
+    marks = (*survey.others, *sorted(survey.odd.words or ())) if form is not None and n_strange else survey.others
+    column = Column(survey.name, "number", dtype, whole=whole, form=form, marks=tuple(dict.fromkeys(marks)))
     extra = 0 if form is None else survey.n_marks + n_strange
     return learned(survey, column, tuple(notes), extra)
 
@@ -72,6 +78,14 @@ def _names_rows(survey: ColumnSurvey, place: int) -> str:
         return ""  # nobody writes $1,200 for a name
     if not numbers.exact:
         return "whole numbers of more than 15 digits, which name things"
+    if (
+        survey.padded
+        and survey.shortest == survey.longest
+        and numbers.whole
+        and numbers.different
+        and numbers.count >= 10
+    ):
+        return "a different number in every row, with zeros in front"
     if not numbers.whole or numbers.count < 2 or not numbers.different or says_time(name):
         return ""
     if numbers.counts_rows and (place == 0 or says_row(name)):
@@ -109,4 +123,7 @@ def _sentinel(survey: ColumnSurvey) -> tuple[float, int] | None:
         apart = abs(value - inner) > (2 * rest if value != -1 else max(2 * rest, 1e9))
         if count >= 2 and math.isfinite(rest) and rest > 0 and apart and SENTINELS.fullmatch(f"{value:g}"):
             return value, count
+    lone = numbers.low_count >= max(2, LEAST_LONE * numbers.count) and numbers.low < -max(9.0, 0.5 * numbers.high)
+    if lone and 0 <= numbers.second_low < numbers.high and ROUND.fullmatch(f"{numbers.low:g}"):
+        return numbers.low, numbers.low_count  # -200 among numbers none of which is below 0
     return None

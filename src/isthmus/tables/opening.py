@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import difflib
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -37,14 +36,13 @@ from isthmus.tables.roles import choose_columns
 from isthmus.tables.row_shape import RowShape
 from isthmus.tables.segments import HeldSegments, MappedSegments, Segments
 from isthmus.tables.source import Joined, SegmentsSource, Source
+from isthmus.tables.standard_input import STANDARD_INPUT, standard_input
 from isthmus.tables.stream import HeldStream, TableStream
 from isthmus.tables.table import Table
 from isthmus.tables.understanding import understood
 from isthmus.tables.views import Chosen, Concatenated
 
 __all__ = ["open_table", "read"]
-
-STANDARD_INPUT = ("-", "/dev/stdin")
 
 
 def open_table(
@@ -199,7 +197,7 @@ def _opened(source: str | Path, request: Request) -> TableStream:
         return _described(HeldStream(table), table)
     path, where = Path(source), repr(str(source))
     if str(source) in STANDARD_INPUT:
-        path, where = _standard_input(), "standard input"
+        path, where = standard_input(), "standard input"
     if re.match(r"[a-z]+://", str(source)):
         raise DataError(f"{where}: an address; download it first, then name the file.")
     try:
@@ -212,22 +210,7 @@ def _opened(source: str | Path, request: Request) -> TableStream:
         ) from error
 
 
-def _standard_input() -> Path:
-    """A copy of standard input, which can be read once only."""
-    if HELD_INPUT and HELD_INPUT[-1][0] is sys.stdin:
-        return HELD_INPUT[-1][1]
-    scratch = Scratch()
-    path = scratch.path / "stdin"
-    with path.open("wb") as copy:
-        while block := sys.stdin.buffer.read(1 << 20):
-            copy.write(block)
-    HELD_SCRATCH.append(scratch)  # until the process ends: the stream reads from it
-    HELD_INPUT.append((sys.stdin, path))
-    return path
-
-
-HELD_SCRATCH: list[Scratch] = []
-HELD_INPUT: list[tuple[Any, Path]] = []
+HELD_SCRATCH: list[Scratch] = []  # what was unpacked, until the process ends: streams read from it
 
 
 def _of_path(path: Path, where: str, request: Request) -> TableStream:
@@ -316,6 +299,10 @@ def _of_folder(folder: Path, where: str, request: Request) -> TableStream:
         return _array_stream(pictures.read_pictures(found, folder, request), _beside(request), where)
     if sounds:
         return _array_stream(sound.read_sounds(sounds, folder, request), _beside(request), where)
+    if (train := idx.pictures_to_train_on(folder)) is not None:
+        return _noted(
+            idx.read_idx(File(train)), f"{train.name!r} is read; name another file to read that", request, where
+        )
     paths = data_files(folder)
     market = next((path for path in paths if ".mtx" in path.name.lower()), None)
     if market is not None:
@@ -352,6 +339,15 @@ def _of_folder(folder: Path, where: str, request: Request) -> TableStream:
         return joined
     sources = [OPENERS[kind](file, request) for file in files]
     return understood(Joined(sources, name, where), request, where)
+
+
+def _noted(table: Table, note: str, request: Request, where: str) -> TableStream:
+    """A table with what is to be said of it."""
+    stream = _array_stream(HeldStream(table), request, where)
+    if isinstance(stream, HeldStream) and stream.description is not None:
+        stream.description = replace(stream.description, notes=(*stream.description.notes, note))
+        stream.table = replace(stream.table, description=stream.description)
+    return stream
 
 
 def _beside(request: Request) -> Request:

@@ -9,15 +9,18 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from isthmus.tables.cell_kinds import cell_kind
+from isthmus.tables.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["swallowing_row", "table_above", "where_names_again", "without_empty_rows"]
+__all__ = ["fitted_row", "require_no_prose", "swallowing_row", "table_above", "where_names_again", "without_empty_rows"]
 
 LEAST_LINES, LEAST_OF_TWO = 3, 10  # lines in a cell that are rows; where rows have two cells an address looks so too
 ALIKE = 0.8
 LEAST_ROWS_ABOVE = 5
+SPARE = 2  # cells by which a row may be short or long
+FEW_LINES, LONG_LINE, BLANK_EVERY = 4, 160, 9  # of prose: lines, letters of one, letters from blank to blank
 
 
 def swallowing_row(batch: pyarrow.RecordBatch, separator: str) -> int | None:
@@ -67,6 +70,37 @@ def without_empty_rows(batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
     for column in batch.columns[1:]:
         empty = compute.and_(empty, column.is_null())
     return batch.filter(compute.invert(empty)) if compute.any(empty).as_py() else batch
+
+
+def fitted_row(cells: Sequence[str], width: int, separator: str) -> tuple[list[str], bool] | None:
+    """A row of another width with as many cells as there should be, and whether that changes it; None if it can't be.
+
+    A cell or two may be missing, or too many; a text at the end may hold the separator as often as it likes.
+    """
+    extra = [cell for cell in cells[width:] if cell.strip()]
+    filled, short = sum(bool(cell.strip()) for cell in cells), width - len(cells)
+    if filled <= 1 and width > 2:
+        return None
+    if separator.strip() and extra and len(cells[width - 1].split()) > 2 and cell_kind(cells[width - 1]) == "text":
+        return [*cells[: width - 1], separator.join(cells[width - 1 :])], True
+    if short > SPARE or (extra and len(cells) - width > SPARE):
+        return None
+    return [*cells[:width], *[""] * short], bool(extra) or short > 0
+
+
+def require_no_prose(lines: Sequence[str], where: str) -> None:
+    """Refuse a text of a few long lines of words, with a blank every few letters and hardly a number."""
+    lines = [line for line in lines if line.strip()]
+    if not 0 < len(lines) <= FEW_LINES:
+        return
+    words = [word.strip(".,;:()") for line in lines for word in line.split()]
+    letters = sum(map(len, lines))
+    plain = sum(cell_kind(word) == "text" for word in words)
+    if letters > LONG_LINE * len(lines) and letters < BLANK_EVERY * len(words) and plain > 0.8 * len(words):
+        raise DataError(
+            f"{where}: reads like prose, not like rows of cells: {lines[0].strip()[:40]!r}; write a row a line, "
+            "or name the --separator."
+        )
 
 
 def table_above(rows: Iterable[Sequence[str]]) -> int:

@@ -11,6 +11,7 @@ from isthmus.tables.dialect import Dialect
 from isthmus.tables.errors import DataError
 from isthmus.tables.lists import ListColumns, list_widths
 from isthmus.tables.segments import Segments
+from isthmus.tables.structs import flattened
 from isthmus.tables.survey import ColumnSurvey
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ class SegmentsSource(Source):
 
     def __init__(self, segments: Segments, name: str):
         super().__init__()
+        segments = flattened(segments)
         self.segments, self.name = segments, name
         own = tuple(segments.schema.names)
         widths = getattr(segments, "widths", None)

@@ -19,6 +19,7 @@ from isthmus.tables.date_counts import DateCounts
 from isthmus.tables.distinct import DistinctTexts, mask_of
 from isthmus.tables.figures import Figures
 from isthmus.tables.marks import marked
+from isthmus.tables.odd_cells import OddCells
 from isthmus.tables.text_numbers import BOUND, MAGNITUDES, PLAIN_NUMBER, matches, numbers_of
 
 __all__ = ["MOST_WORDS", "ColumnSurvey"]
@@ -30,6 +31,7 @@ LONG_DIGITS = "^[-+]?[1-9][0-9]{15,}$"  # more digits than float64 holds
 LONG_NUMBER = 1e15
 PROSE = 40  # letters of a cell, on average, from which text is more than a name
 LONGEST_MARK = 24  # bytes of a mark of a missing cell, with some blanks beside it
+PADDED = "^0[0-9]+$"
 GROUPED = r"^[-+]?[0-9]{1,3}(\.[0-9]{3})+$"
 
 
@@ -57,8 +59,12 @@ class ColumnSurvey:
         How many texts are dates in each form that is still in question.
     units : Counter
         What stands beside numbers.
-    odd : tuple of (int, str) or None
-        The first text that is no number where most are: its row and itself.
+    odd : OddCells
+        The texts that are no numbers where most are.
+    padded : int
+        Whole numbers with zeros in front, as far as they were looked at.
+    shortest, longest : int
+        Letters of plain numbers, as far as they were looked at.
     """
 
     name: str
@@ -80,7 +86,10 @@ class ColumnSurvey:
     dates: DateCounts = field(default_factory=DateCounts)
     units: Counter[str] = field(default_factory=Counter)
     magnitudes: int = 0
-    odd: tuple[int, str] | None = None
+    odd: OddCells = field(default_factory=OddCells)
+    padded: int = 0
+    shortest: int = 1 << 31
+    longest: int = 0
     numbers: Figures = field(default_factory=Figures)
     plain: int = 0
     read_with: set[str] = field(default_factory=set)
@@ -289,6 +298,10 @@ class ColumnSurvey:
         self.plain += n_plain
         self.dot += n_plain
         if n_plain:
+            self.padded += known.count(np.asarray(compute.match_substring_regex(words, PADDED)))
+            lengths = np.asarray(compute.utf8_length(words))[plain & (known.times > 0)]
+            self.shortest = min(self.shortest, int(lengths.min()))
+            self.longest = max(self.longest, int(lengths.max()))
             pointed = plain & np.asarray(compute.match_substring(words, "."))
             grouped = pointed & np.asarray(compute.match_substring_regex(words, GROUPED))
             self.firm_dot += known.count(pointed & ~grouped)
@@ -304,7 +317,7 @@ class ColumnSurvey:
             is_number = plain | dot | comma
             self.bounds += known.count(np.asarray(compute.match_substring_regex(words, f"^{BOUND}")) & is_number)
             self._note_units(other.filter(mask_of(dot | comma)))
-            self._note_odd(known, is_number)
+            self.odd.note(known, is_number, self.n_rows)
         if known.count(is_number) >= FEW * max(1, known.n_cells):
             decimal = self.likely_decimal
             self.read_with.add(decimal)
@@ -314,7 +327,7 @@ class ColumnSurvey:
             endless = np.asarray(compute.fill_null(compute.is_inf(values), False))  # 1e999, which float64 has not
             if endless.any():
                 self.dot, self.comma = (count - known.count(endless) for count in (self.dot, self.comma))
-                self._note_odd(known, ~endless)
+                self.odd.note(known, ~endless, self.n_rows)
             self.numbers.add(np.asarray(compute.take(values, known.indices).drop_null(), np.float64))
 
     def _note_units(self, numbers: Any) -> None:
@@ -323,16 +336,6 @@ class ColumnSurvey:
                 before, after = _beside(cell)
                 self.magnitudes += after.split(" ")[0] in MAGNITUDES
                 self.units[f"{before}|{after}"] += 1
-
-    def _note_odd(self, known: DistinctTexts, is_number: np.ndarray) -> None:
-        import pyarrow.compute
-
-        compute: Any = pyarrow.compute
-        other = np.flatnonzero(~is_number & (known.times > 0))
-        if self.odd is None and len(other):
-            rows = [compute.index(known.indices, int(place)).as_py() for place in other[:LOOKED_AT]]
-            row = min(rows)
-            self.odd = self.n_rows + row, known.words[int(other[rows.index(row)])].as_py()
 
 
 def _beside(cell: str) -> tuple[str, str]:

@@ -21,7 +21,7 @@ import numpy as np
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["DAY_AND_MONTH", "FORMS", "DateForm", "dates_of", "likely_forms"]
+__all__ = ["DAY_AND_MONTH", "FORMS", "TIME_ALONE", "DateForm", "dates_of", "likely_forms"]
 
 MICROSECOND, SECOND, DAY = 1, 1_000_000, 86_400_000_000
 SHARE, LEAST_OTHER = 0.95, 0.05  # of the texts that two forms read between them; that the second reads
@@ -90,16 +90,26 @@ FORMS = {
     "%Y%m%d": r"(?P<Y>[12][0-9]{3})(?P<m>[01][0-9])(?P<d>[0-3][0-9])",
 }
 WITH_WEEKDAY_FIRST = "%a %b %d %H:%M:%S %Y"  # as C's ctime has it
+COMPACT = "%Y%m%d%H%M%S"
 TIME_ALONE, SPAN, SHORT_SPAN = "%H:%M", "%H:%M:%S span", "%M:%S span"
 DAY_AND_MONTH = {
     "%d/%m/%Y": "%m/%d/%Y", "%d-%m-%Y": "%m-%d-%Y", "%d/%m/%y": "%m/%d/%y", "%d-%m-%y": "%m-%d-%y",
 }  # fmt: skip
 CTIME = (
     rf"\pL{{2,4}}\s+{NAME}\s+{DATE}\s+(?P<H>[0-9]{{1,2}}):(?P<M>[0-9]{{2}})(?::(?P<S>[0-9]{{2}}))?"
-    rf"\s+(?:[A-Z]{{3,4}}\s+)?{YEAR}"
+    rf"\s+(?:[A-Z]{{3,4}}\s+)?(?P<z>(?:[-+][0-9]{{4}})?)\s*{YEAR}"
+)
+COMPACTS = (
+    "(?P<Y>[12][0-9]{3})(?P<m>[01][0-9])(?P<d>[0-3][0-9])[T_ -]?(?P<H>[0-2][0-9])(?P<M>[0-5][0-9])(?P<S>[0-5][0-9])?Z?"
 )
 SPANS = r"(?P<sign>-?)(?P<H>[0-9]{1,6}):(?P<M>[0-5][0-9]):(?P<S>[0-5][0-9])(?:[.,](?P<f>[0-9]{1,9}))?"
 SHORT_SPANS = r"(?P<sign>-?)(?P<M>[0-9]{1,6}):(?P<S>[0-5][0-9])[.,](?P<f>[0-9]{1,9})"  # 2:07.35
+
+
+# the forms that have their time of day in them, or are one
+WHOLE = {
+    WITH_WEEKDAY_FIRST: CTIME, COMPACT: COMPACTS, TIME_ALONE: CLOCK, SPAN: SPANS, SHORT_SPAN: SHORT_SPANS,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -116,7 +126,7 @@ class DateForm:
     also: str = ""
 
     def __post_init__(self) -> None:
-        known = self.pattern in FORMS or self.pattern in (WITH_WEEKDAY_FIRST, TIME_ALONE, SPAN, SHORT_SPAN)
+        known = self.pattern in FORMS or self.pattern in WHOLE
         known = known and (not self.also or self.also in FORMS)
         if not known or self.language not in MONTHS or type(self.timed) is not bool or type(self.zoned) is not bool:
             raise ValueError("a column's way of writing dates is not described as it should be")
@@ -183,14 +193,8 @@ def _unaccented(word: str) -> str:
 
 
 def _expression(form: DateForm) -> str:
-    if form.pattern == SPAN:
-        return f"^{SPANS}$"
-    if form.pattern == SHORT_SPAN:
-        return f"^{SHORT_SPANS}$"
-    if form.pattern == TIME_ALONE:
-        return f"^{CLOCK}$"
-    if form.pattern == WITH_WEEKDAY_FIRST:
-        return f"^{CTIME}$"
+    if form.pattern in WHOLE:
+        return f"^{WHOLE[form.pattern]}$"
     return rf"^{FORMS[form.pattern]}" + (rf"(?:[T ,]*\s?{CLOCK})?$" if form.timed else "$")
 
 
@@ -245,6 +249,7 @@ def _candidates(cells: list[str]) -> Iterator[DateForm]:
         if timed and "%d" not in pattern:
             yield DateForm(pattern, language=language)
     yield DateForm(WITH_WEEKDAY_FIRST, timed=True, language=language)
+    yield DateForm(COMPACT, timed=True)
     yield DateForm(TIME_ALONE)
     yield DateForm(SPAN)
     yield DateForm(SHORT_SPAN)

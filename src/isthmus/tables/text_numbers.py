@@ -34,6 +34,8 @@ MAGNITUDES = {
     "Mrd": 1e9,
     "T": 1e12,
 }
+POWER = "[eE][-+]?[0-9]+|[dD][-+][0-9]{2,3}"  # the second as Fortran writes it
+FOOTNOTE = r"\s?\([A-Za-z]\)|\s?\[[^\]]{1,8}\]"  # a mark of the note that a number has: 12 (a), 1,200[3]
 UNIT = r"[^0-9\s,;:()<>=|_&!?+.\\-]+\.?"  # letters and signs such as km, %, m/s, °C
 
 
@@ -71,8 +73,8 @@ def shape_of(decimal: str) -> str:
     group, mark = GROUPS[decimal], "\\" + decimal
     grouped = f"[0-9]{{1,3}}(?:{group}[0-9]{{2,3}})*{group}[0-9]{{3}}(?:{mark}[0-9]*)?"
     digits = f"(?:{grouped}|[0-9]+(?:{mark}[0-9]*)?|{mark}[0-9]+)"
-    before = rf"(?:{BOUND})?[-+−–]?\s?(?:{CURRENCY})?\s?[-−–]?"
-    return rf"^\(?{before}{digits}(?:[eE][-+]?[0-9]+)?\s?(?:{UNIT})?(?:\s{UNIT})?[-−]?\)?$"
+    before = rf"(?:{BOUND})?[-+−–]?\s?(?:{CURRENCY})?\s*[-−–]?"
+    return rf"^\(?{before}{digits}(?:{POWER})?\s?(?:{UNIT})?(?:\s{UNIT})?[-−]?\)?(?:{FOOTNOTE})?$"
 
 
 def matches(cells: pyarrow.Array, decimal: str) -> Any:
@@ -111,6 +113,7 @@ def _dressed_numbers(cells: Any, decimal: str) -> Any:
     import pyarrow.compute
 
     compute: Any = pyarrow.compute
+    cells = compute.replace_substring_regex(cells, f"(?:{FOOTNOTE})$", "")
     digits = compute.utf8_trim(cells, BESIDE)
     for group in GROUPS[decimal][1:-1]:
         digits = compute.replace_substring(digits, group, "")
@@ -119,13 +122,15 @@ def _dressed_numbers(cells: Any, decimal: str) -> Any:
     if not compute.all(bare).as_py():  # words beside the number
         kept = "." if decimal == "." else ","
         other = compute.if_else(bare, None, cells)
-        other = compute.replace_substring_regex(other, rf"[eE][-+]?[0-9]+|\pL+\.?|[^0-9{kept}]", "")
+        other = compute.replace_substring_regex(other, rf"(?:{POWER})|\pL+\.?|[^0-9{kept}]", "")
         other = compute.replace_substring(other, ",", ".") if decimal == "," else other
         digits = compute.if_else(bare, digits, other)
     number = compute.cast(digits, pyarrow.float64())
-    power = compute.match_substring_regex(cells, r"[0-9.,][eE][-+]?[0-9]")
+    power = compute.match_substring_regex(cells, rf"[0-9.,](?:{POWER})")
     if compute.any(power).as_py():  # rare beside groups and units
-        told = compute.extract_regex(compute.if_else(power, cells, None), r"[eE](?P<power>[-+]?[0-9]+)").field("power")
+        told = compute.extract_regex(compute.if_else(power, cells, None), r"[eEdD](?P<power>[-+]?[0-9]+)").field(
+            "power"
+        )
         exponent = compute.cast(compute.if_else(compute.equal(told, ""), "0", told), pyarrow.float64())
         number = compute.multiply(number, compute.power(10.0, compute.fill_null(exponent, 0.0)))
     for size, factor in MAGNITUDES.items():

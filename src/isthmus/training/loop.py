@@ -331,24 +331,19 @@ class Training:
             mse = self.model.likelihood.error_per_feature(forward.output, forward.x)
             return {"loss": loss.total, **loss.parts, "mse": mse} | weight
 
-    def finish(self) -> None:
-        """Give every parameter its own storage again, so the model is an ordinary module.
+    def finish(self, *, resumable: bool = True) -> None:
+        """Give every parameter its own storage again, so the model can be copied and pickled as any other module.
 
-        It can then be copied and pickled; `resume` continues the training.
+        `resume` continues the training of a ``resumable`` one; else what only that would need is freed.
         """
         unfuse(self.model)
-        self._moments = self.optimizer.moments
-        self.state.weights, self.state.buffers = torch.empty(0), []
+        self._moments, best = (self.optimizer.moments, self.state.best_weights) if resumable else (None, torch.empty(0))
+        self.state.weights, self.state.best_weights, self.state.buffers = torch.empty(0), best, []
         del self.flat, self.optimizer, self._plain, self._bfloat16, self._noise, self._draws
         self.model.eval()
         self.model.zero_grad(set_to_none=True)
         for parameter in self.model.parameters():
             parameter.data = parameter.data.clone()
-
-    def keep_start(self) -> None:
-        """Of a finished run, free what only `resume` would need: wide rows have large weights."""
-        self._moments = None
-        self.state.best_weights, self.state.best_buffers = torch.empty(0), []
 
 
 @torch.no_grad()

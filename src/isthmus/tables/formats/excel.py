@@ -22,8 +22,8 @@ SUFFIXES = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 LOOKED_AT = 400
 ABOUT = re.compile(
-    "read ?me|about|notes?|info(rmation)?|cover|contents?|index|toc|legend|codebook|(data )?dictionary|meta ?data"
-    "|description|variables|license|lies ?mich|hinweise?|inhalt",
+    "read ?me|(table of )?contents?|about|notes?|info(rmation)?|cover|index|toc|legend|codebook"
+    "|(data )?dictionary|meta ?data|description|variables|license|lies ?mich|hinweise?|inhalt",
     re.IGNORECASE,
 )
 
@@ -47,6 +47,7 @@ def open_file(file: File, request: Request) -> Source:
         with python_calamine.CalamineWorkbook.from_path(str(path)) as book:
             sheets = [name for name in book.sheet_names if name.strip()]
             found: list[tuple[str, list[list[str]]]] = []
+            merged: dict[str, Any] = {}
             for name in sheets:
                 sheet = book.get_sheet_by_name(name)
                 if sheet.height * sheet.width > 1 << 28:
@@ -55,6 +56,7 @@ def open_file(file: File, request: Request) -> Source:
                     )
                 rows = _rows(sheet)
                 found.append((name, rows))
+                merged[name] = _merged_down(sheet)
                 if _is_table(name, rows):
                     break
     except DataError:
@@ -71,14 +73,18 @@ def open_file(file: File, request: Request) -> Source:
         raise DataError(f"{file.where}: its sheets are empty; it needs column names and rows of cells.")
     width = max(map(len, rows))
     require_columns(width, file.where, MOST_NAMED_COLUMNS)
-    rows = _trimmed([[*row, *[""] * (width - len(row))] for row in rows])
-    heading = heading_of(rows[:LOOKED_AT], len(rows[0]), request.header)
+    rows = [[*row, *[""] * (width - len(row))] for row in rows]
+    heading = heading_of(_trimmed(rows)[:LOOKED_AT], len(_trimmed(rows)[0]), request.header)
+    n_filled = _fill(rows, merged[sheet_name], heading.first)
+    rows = _trimmed(rows)
     body = [row for row in rows[heading.first :] if any(row)]
     below = footer_of(body[1:][-20:])
     source = RowsSource(heading.names, body[: len(body) - len(below)])
     source.name = file.stem
     for what, cells in below:
         source.notes.append(f"{what} left out: {' '.join(cell.strip() for cell in cells if cell.strip())[:40]!r}")
+    if n_filled:
+        source.notes.append(f"merged cells stand for all of their rows: {n_filled:,} cells filled")
     if len(sheets) > 1:
         source.notes.append(f"sheet {sheet_name!r} of {len(sheets)} is read; save another as a file of its own")
     if heading.above and any(any(rows[place]) for place in heading.above):
@@ -97,6 +103,31 @@ def _is_table(name: str, rows: list[list[str]]) -> bool:
 
 def _rows(sheet: Any) -> list[list[str]]:
     return [[_text(cell) for cell in row] for row in sheet.to_python(skip_empty_area=True)]
+
+
+def _merged_down(sheet: Any) -> list[tuple[int, int, int]]:
+    """Merged cells of several rows: the first row, the one after the last, and the column, as `_rows` counts them."""
+    ranges, start = sheet.merged_cell_ranges, sheet.start
+    if not ranges or start is None:
+        return []
+    top, left = start
+    return [
+        (first - top, last + 1 - top, column - left)
+        for (first, column), (last, last_column) in ranges
+        if last > first and column == last_column
+    ]
+
+
+def _fill(rows: list[list[str]], merged: list[tuple[int, int, int]], first: int) -> int:
+    """Write what a merged cell holds into all of its rows from ``first`` on; how many cells that were."""
+    count = 0
+    for begin, end, column in merged:
+        if begin < first or column < 0:
+            continue
+        for row in rows[begin + 1 : end]:
+            count += not row[column]
+            row[column] = row[column] or rows[begin][column]
+    return count
 
 
 def _trimmed(rows: list[list[str]]) -> list[list[str]]:

@@ -45,6 +45,8 @@ def open_file(file: File, request: Request) -> TableStream | Source:
     except ImportError as error:
         raise DataError(f"{file.where}: HDF5 needs h5py: pip install 'isthmus[hdf5]'.") from error
     with _blamed(file), h5py.File(file.on_disk(), "r") as book:
+        if {"matrix", "row_attrs", "col_attrs"} <= set(book):
+            return HeldStream(_loom_table(book, file, h5py))
         counts = _counts(book, h5py)
         if counts is not None:
             return HeldStream(_sparse_table(book, counts, file, h5py))
@@ -61,6 +63,8 @@ def open_file(file: File, request: Request) -> TableStream | Source:
             table = table_of_columns({name: _as_text(_read(plain[name], file)) for name in columns})
             return SegmentsSource(HeldSegments(table), file.stem)
         main = chosen_array(plain, file.where)
+        if main == "X" and {"obs", "var"} <= set(book):
+            return HeldStream(_annotated(book, book["X"], _read(plain[main], file), file, h5py))
         return HeldStream(_table(plain, main, file, request))
 
 
@@ -88,7 +92,8 @@ def _arrays(book: Any, h5py: Any) -> dict[str, Any]:
 
 
 def _table(arrays: dict[str, Any], main: str, file: File, request: Request) -> Any:
-    turned = "MATLAB_class" in arrays[main].attrs  # whose first axis is the last
+    # whose first axis is the last
+    turned = "MATLAB_class" in arrays[main].attrs or file.head.startswith(b"MATLAB")
     array = _read(arrays[main], file)
     array = array.T if turned else array
     if array.ndim == 2 and turned and 1 in array.shape and array.shape[0] == 1:
@@ -154,8 +159,28 @@ def _sparse_table(book: Any, group: Any, file: File, h5py: Any) -> Any:
     matrix: Any = make((parts["data"], parts["indices"], parts["indptr"]), shape=shape)
     matrix.check_format(full_check=True)
     matrix = matrix.T if genes_first else matrix
-    values = dense(matrix, file.size, file.where)
-    ids, names = _words(book, group, file, h5py)
+    return _annotated(book, group, dense(matrix, file.size, file.where), file, h5py)
+
+
+def _loom_table(book: Any, file: File, h5py: Any) -> Any:
+    """The matrix of a loom file, where genes are rows: cells become the rows."""
+    values = _read(book["matrix"], file).T
+    words: list[np.ndarray | None] = []
+    for folder, known in (
+        ("col_attrs", ("CellID", "cell_id", "barcodes")),
+        ("row_attrs", ("Gene", "gene", "Accession")),
+    ):
+        place = next((f"{folder}/{name}" for name in known if name in book[folder]), None)
+        words.append(None if place is None else _as_text(_read(book[place], file)).ravel())
+    return _named(values, words[0], words[1], file)
+
+
+def _annotated(book: Any, group: Any, values: np.ndarray, file: File, h5py: Any) -> Any:
+    """Counts with the names of cells and genes that stand beside them."""
+    return _named(values, *_words(book, group, file, h5py), file)
+
+
+def _named(values: np.ndarray, ids: np.ndarray | None, names: np.ndarray | None, file: File) -> Any:
     ids = ids if ids is not None and len(ids) == len(values) else None
     names = names if names is not None and len(names) == values.shape[1] and len({*names}) == len(names) else None
     return table_from_array(

@@ -14,9 +14,10 @@ from isthmus.tables.container import File
 from isthmus.tables.errors import DataError
 from isthmus.tables.table import Table
 
-__all__ = ["SUFFIXES", "matches", "read_idx", "read_idx_bytes"]
+__all__ = ["SUFFIXES", "matches", "pictures_to_train_on", "read_idx", "read_idx_bytes"]
 
 SUFFIXES = ("-ubyte",)
+NAMES = "*images*-ubyte*"
 BYTE = 8
 MOST_DIMENSIONS = 4
 
@@ -53,6 +54,17 @@ def read_idx(file: File) -> Table:
         image_shape=pixels.shape[1:],
         name=file.name.removesuffix("-ubyte"),
     )
+
+
+def pictures_to_train_on(folder: Path) -> Path | None:
+    """The file of pictures in a folder of them, or in one folder below, as MNIST is unpacked; that for training."""
+    found = sorted(
+        {
+            file.stem if file.suffix == ".gz" else file.name: file
+            for file in (*folder.glob(NAMES), *folder.glob(f"*/{NAMES}"))
+        }.items()
+    )
+    return next((file for name, file in found if "train" in name), found[0][1] if found else None)
 
 
 def read_idx_bytes(file: File) -> np.ndarray:

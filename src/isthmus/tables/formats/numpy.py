@@ -21,12 +21,13 @@ from isthmus.tables.arrays import (
     table_of_columns,
 )
 from isthmus.tables.batches import ArrayStream
-from isthmus.tables.bounds import require_room
+from isthmus.tables.bounds import require_columns, require_room
 from isthmus.tables.container import File
 from isthmus.tables.errors import DataError
+from isthmus.tables.heading import heading_of
 from isthmus.tables.request import Request
 from isthmus.tables.segments import HeldSegments
-from isthmus.tables.source import SegmentsSource, Source
+from isthmus.tables.source import RowsSource, SegmentsSource, Source
 from isthmus.tables.stream import HeldStream, TableStream
 from isthmus.tables.table import Table
 
@@ -34,6 +35,7 @@ __all__ = ["SUFFIXES", "is_archive", "is_array", "open_archive", "open_array"]
 
 SUFFIXES = (".npy", ".npz")
 MOST_MEMBERS = 1000
+LOOKED_AT = 400
 
 
 def is_array(file: File) -> bool:
@@ -52,12 +54,28 @@ def open_array(file: File, request: Request) -> TableStream | Source:
     array = _mapped(path, file.where)
     if array.dtype.names:
         return RecordSource(array, file)
+    if array.dtype.kind in "USM" and array.ndim in (1, 2) and array.size:
+        return _words_source(array, file, request)
     require_numbers(array, file.where)
     shape = as_rows(array[:1], file.where)[1]
     small = table_from_array(np.zeros_like(array[:1]), file.where, file.stem)
     stream = ArrayStream(_ArrayFile(path, file), small.columns, missing=True, where=file.where)
     stream.name, stream.image_shape, stream.row_shape = file.stem, shape, small.row_shape
     return stream
+
+
+def _words_source(array: np.ndarray, file: File, request: Request) -> Source:
+    """An array of words or dates: what its columns are, is found out as of a file of text."""
+    require_room(4 * array.size + array.nbytes, file.size, file.where)
+    array = np.array(array[:, None] if array.ndim == 1 else array)
+    require_columns(array.shape[1], file.where)
+    array = np.char.decode(array, "utf-8", "replace") if array.dtype.kind == "S" else array
+    require_letters({file.stem: array}, file.where)
+    rows = array.astype(np.str_).tolist()
+    heading = heading_of(rows[:LOOKED_AT], array.shape[1], request.header)
+    source = RowsSource(heading.names, rows[heading.first :])
+    source.name = file.stem
+    return source
 
 
 class _ArrayFile:

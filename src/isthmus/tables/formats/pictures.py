@@ -32,6 +32,7 @@ SUFFIXES = tuple(FORMATS)
 DEFAULT_SIDE = 64  # of pictures whose sizes differ, where they are larger
 LARGEST_SIDE = 256  # of pictures of one size, which are left as they are
 NEARLY_ALL = 0.9
+ALIKE = 1.15  # by how much the shapes of pictures, width to height, may differ
 
 
 def matches(file: File) -> bool:
@@ -150,10 +151,19 @@ def _form_of(
 
 
 def _common_size(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    """The size that nearly all have, if it is no larger than can be learned; else a square, of 64 at most."""
+    """The size that nearly all have, if it is no larger than can be learned; else one of at most 64.
+
+    It has the shape of the pictures where nearly all are of about one shape, so little is cut; else it is a square.
+    """
     ((size, count),) = Counter(sizes).most_common(1)
     if count >= NEARLY_ALL * len(sizes) and max(size) <= LARGEST_SIDE:
         return size
+    shapes = np.array([width / height for width, height in sizes])
+    usual = float(np.median(shapes))
+    if np.mean((shapes > usual / ALIKE) & (shapes < usual * ALIKE)) >= NEARLY_ALL:
+        width, height = np.median(np.array(sizes), axis=0)
+        scale = min(1.0, DEFAULT_SIDE / max(width, height))
+        return max(1, round(width * scale)), max(1, round(height * scale))
     side = min(DEFAULT_SIDE, int(np.median([min(size) for size in sizes])))
     return side, side
 

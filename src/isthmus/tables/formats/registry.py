@@ -63,6 +63,7 @@ READABLE = (
     "text (CSV and its kin), Excel, Parquet, Feather, Arrow, JSON, NumPy, HDF5, MATLAB, ARFF, svmlight, Matrix Market, "
     "word vectors, IDX, pictures, WAV and FLAC, packed or not"
 )
+PICKLE = "a pickle, which could run any program when it is read", "save the table as .parquet or .npy"
 REFUSED = (
     (
         b"SQLite format 3\0",
@@ -70,15 +71,15 @@ REFUSED = (
         "export its table: sqlite3 -csv -header FILE 'select * from TABLE' > table.csv",
     ),
     (b"%PDF", "a PDF", "copy its table into a spreadsheet first"),
-    (b"\x80\x02", "a pickle, which could run any program when it is read", "save the table as .parquet or .npy"),
-    (b"\x80\x03", "a pickle, which could run any program when it is read", "save the table as .parquet or .npy"),
-    (b"\x80\x04", "a pickle, which could run any program when it is read", "save the table as .parquet or .npy"),
-    (b"\x80\x05", "a pickle, which could run any program when it is read", "save the table as .parquet or .npy"),
+    *((bytes((0x80, version)), *PICKLE) for version in (2, 3, 4, 5)),
     (b"RDX", "R's own format", "write it from R: write.csv(table, 'table.csv')"),
     (b"RDA", "R's own format", "write it from R: write.csv(table, 'table.csv')"),
     (b"X\n\0\0", "R's own format", "write it from R: write.csv(table, 'table.csv')"),
     (b"$FL2", "an SPSS file", "export it as CSV, or read it with pandas.read_spss"),
     (b"$FL3", "an SPSS file", "export it as CSV, or read it with pandas.read_spss"),
+    (b"ascii spss port file", "an SPSS file", "export it as CSV, or read it with pandas.read_spss"),
+    (b"header record*******", "a SAS transport file", "export it as CSV, or read it with pandas.read_sas"),
+    (b"simple  =", "a FITS file", "export its table as CSV, or its pictures as TIFF"),
     (b"<stata_dta>", "a Stata file", "export it as CSV, or read it with pandas.read_stata"),
     *(
         (bytes((version, order, 1)), "a Stata file", "export it as CSV, or read it with pandas.read_stata")
@@ -111,6 +112,8 @@ def format_of(file: File) -> str:
     for mark, what, cure in REFUSED:
         if file.head.startswith(mark) or lower.startswith(mark):
             raise DataError(f"{file.where}: {what}; {cure}.")
+    if file.suffix in (".pkl", ".pickle", ".joblib"):
+        raise DataError(f"{file.where}: {PICKLE[0]}; {PICKLE[1]}.")
     if file.suffix in (".yaml", ".yml"):
         raise DataError(f"{file.where}: YAML; export it as CSV or JSON.")
     if not text.matches(file):

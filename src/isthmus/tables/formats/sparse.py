@@ -23,6 +23,7 @@ LINE = re.compile(
     rb"[-+]?[0-9.eE+-]+(?:,[-+0-9.eE]+)*(?:\s+qid:[0-9]+)?(?:\s+[0-9]+:[-+]?[0-9.eE+-]+(?:[eE][-+]?[0-9]+)?)*\s*(?:#.*)?"
 )
 PAIR = re.compile(rb"(?:^|\s)([0-9]+):")
+SEVERAL_LABELS = re.compile(rb"(?m)^[-+0-9.]+,[-+0-9.]")
 MARKET = b"%%MatrixMarket"
 MOST_SIDE = 1 << 31
 
@@ -53,8 +54,11 @@ def open_svmlight(file: File, request: Request) -> TableStream:
     bounds.require_columns(widest, file.where)
     bounds.require_room(8 * widest * (data.count(b"\n") + 1), file.size, file.where)
     try:
-        found: Any = load_svmlight_file(io.BytesIO(data), dtype=np.dtype(np.float64))
+        several = SEVERAL_LABELS.search(data) is not None
+        found: Any = load_svmlight_file(io.BytesIO(data), dtype=np.dtype(np.float64), multilabel=several)
         matrix, labels = found[0], found[1]
+        if several:
+            labels = np.array([",".join(f"{label:g}" for label in one) for one in labels], np.str_)
     except (ValueError, OverflowError, IndexError, TypeError) as error:
         raise DataError(f"{file.where}: not readable as svmlight ({_reason(error)}); repair the file.") from error
     names = np.array([f"x{place}" for place in range(matrix.shape[1])])

@@ -23,7 +23,14 @@ from isthmus.tables.encoding import STRAY, decoded, encoding_of, require_encodin
 from isthmus.tables.errors import DataError
 from isthmus.tables.footer import footer_of
 from isthmus.tables.request import Request
-from isthmus.tables.row_faults import swallowing_row, table_above, where_names_again, without_empty_rows
+from isthmus.tables.row_faults import (
+    fitted_row,
+    require_no_prose,
+    swallowing_row,
+    table_above,
+    where_names_again,
+    without_empty_rows,
+)
 from isthmus.tables.source import Source
 from isthmus.tables.utf8_lines import Utf8Lines
 
@@ -34,7 +41,6 @@ __all__ = ["SUFFIXES", "TextSource", "matches", "open_file"]
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".data", ".dat", ".tab", ".psv", ".test", ".tbl", ".asc")
 BLOCK = 4 << 20
-REPAIRED = 2  # cells by which a row may be short or long
 LEFT_OUT, FEW_LEFT_OUT = 0.01, 3  # share of the rows, and how many at least, that may be left out
 LONG_CELL = re.compile(r"[^,;\t|\"']{65536,}")  # more than Python's reader of CSV takes
 LINES_COUNTED = 1 << 26  # bytes up to which the line of a row is looked for
@@ -79,6 +85,8 @@ class TextSource(Source):
             lines.pop()  # it may be cut
         if max(map(len, lines)) > LONGEST_LINE:
             raise DataError(f"{self.where}: a line of more than {LONGEST_LINE:,} characters; break it into rows.")
+        if file.is_whole and not request.separator:
+            require_no_prose(lines, self.where)
         lines = [LONG_CELL.sub("…", line) if len(line) > 1 << 16 else line for line in lines]
         self.dialect, heading, begin = self._understood(text, lines, encoding, request)
         self.names, self._skipped, self._named = heading.names, begin, heading.named
@@ -275,21 +283,14 @@ class TextSource(Source):
                 )[1]
             except StopIteration:
                 cells = [""]
-        filled = [cell for cell in cells if cell.strip()]
-        extra = cells[self._width :]
-        lone = len(filled) <= 1 and self._width > 2
-        short = self._width - len(cells)
-        if (
-            not lone
-            and (short if short > 0 else 0) <= REPAIRED
-            and (not any(cell.strip() for cell in extra) or len(extra) <= REPAIRED)
-        ):
-            if any(cell.strip() for cell in extra) or short > 0:
-                self._note("repaired", row, text)
-            return [*cells[: self._width], *[""] * max(0, short)]
-        if filled:
-            self._note("left out", row, text)
-        return None
+        fitted = fitted_row(cells, self._width, self.dialect.separator)
+        if fitted is None:
+            if any(cell.strip() for cell in cells):
+                self._note("left out", row, text)
+            return None
+        if fitted[1]:
+            self._note("repaired", row, text)
+        return fitted[0]
 
     def _said_row(self, row: int) -> str:
         line = self.line_of(row)
@@ -351,17 +352,12 @@ class TextSource(Source):
         with suppress(csv.Error):
             for place, cells in self.dialect.rows(lines[self._skipped :]):
                 full = len(cells) == self._width and any(cell.strip() for cell in cells)
-                if full or (len(cells) != self._width and self._is_repairable(cells)):
+                fitted = fitted_row(cells, self._width, self.dialect.separator)
+                if full or (len(cells) != self._width and fitted is not None):
                     if count == row:
                         return self._skipped + place + 1
                     count += 1
         return None
-
-    def _is_repairable(self, cells: list[str]) -> bool:
-        filled, extra = sum(bool(cell.strip()) for cell in cells), cells[self._width :]
-        short = self._width - len(cells) <= REPAIRED
-        spare = not any(cell.strip() for cell in extra) or len(extra) <= REPAIRED
-        return short and spare and (filled > 1 or self._width <= 2)
 
 
 def _longer_head(file: File) -> bytes:

@@ -1,0 +1,78 @@
+"""Columns of records, as Parquet and Arrow nest them, stand for a column a field: place.lat, place.code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from isthmus.tables.bounds import MOST_NAMED_COLUMNS, require_columns
+from isthmus.tables.segments import Segments
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["flattened"]
+
+MOST_LEVELS = 16
+
+
+def flattened(segments: Segments) -> Segments:
+    """The same rows with a column for each field of a record; as they are where there are no records."""
+    import pyarrow
+
+    nested = any(pyarrow.types.is_struct(field.type) for field in segments.schema)
+    return FlattenedSegments(segments) if nested else segments
+
+
+class FlattenedSegments(Segments):
+    """Rows whose records are flattened as they are read, records inside records too."""
+
+    def __init__(self, segments: Segments):
+        self._segments, self.sizes, self.open_at_once = segments, segments.sizes, segments.open_at_once
+        self._owners: dict[str, str] = {}
+        self.index: tuple[str, ...] = tuple(getattr(segments, "index", ()))
+        fields: list[Any] = []
+        for field in segments.schema:
+            for one in _flat(field.name, segments.schema.empty_table().select([field.name])).schema:
+                self._owners[one.name] = field.name
+                fields.append(one)
+        require_columns(len(fields), "A table of records", MOST_NAMED_COLUMNS)
+        import pyarrow
+
+        self._schema = pyarrow.schema(fields)
+
+    @property
+    def schema(self) -> pyarrow.Schema:
+        return self._schema
+
+    @property
+    def files(self) -> tuple[int, ...]:
+        return self._segments.files
+
+    def where(self, segment: int) -> tuple[str, int]:
+        return self._segments.where(segment)
+
+    def known(self) -> dict[str, Any]:
+        """What the file tells of the columns that are no records."""
+        told = getattr(self._segments, "known", None)
+        return {} if told is None else told()
+
+    def read(self, segment: int, begin: int, end: int, columns: Sequence[str]) -> pyarrow.Table:
+        import pyarrow
+
+        owners = list(dict.fromkeys(self._owners[name] for name in columns))
+        table = self._segments.read(segment, begin, end, owners)
+        parts = [_flat(name, table.select([name])) for name in owners]
+        found = {name: part.column(name) for part in parts for name in part.column_names}
+        return pyarrow.table({name: found[name] for name in columns})
+
+
+def _flat(name: str, table: pyarrow.Table) -> pyarrow.Table:
+    """One column as a table of its fields."""
+    import pyarrow
+
+    for _ in range(MOST_LEVELS):
+        if not any(pyarrow.types.is_struct(field.type) for field in table.schema):
+            break
+        table = table.flatten()
+    return table

@@ -1,0 +1,149 @@
+"""Matrices that lie on their side, records inside records, merged cells, words in arrays, and what is never read."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import pickle
+import struct
+import zipfile
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import feather, parquet
+from tests.tables.test_columns_below_one_another import workbook
+
+from isthmus.tables import DataError, read
+
+N = 40
+RNG = np.random.default_rng(8)
+VALUES = RNG.normal(size=(N, 6))
+
+
+def test_a_matrix_of_matlab_lies_on_its_side(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "data.mat"
+    with h5py.File(path, "w", userblock_size=512) as book:
+        book["X"] = VALUES.T
+        book["y"] = RNG.integers(0, 2, (1, N))
+    with path.open("r+b") as file:
+        file.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64")
+    table = read(path)
+    np.testing.assert_allclose(table.values, VALUES)
+    assert len(table.labels) == N
+
+
+def test_the_cells_of_a_loom_file_are_rows(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "cells.loom", "w") as book:
+        book["matrix"] = VALUES.T
+        book["row_attrs/Gene"] = [f"gene{place}".encode() for place in range(6)]
+        book["col_attrs/CellID"] = [f"cell{place}".encode() for place in range(N)]
+    table = read(tmp_path / "cells.loom")
+    np.testing.assert_allclose(table.values, VALUES)
+    assert table.columns[:2] == ("gene0", "gene1")
+    assert table.ids[:2].tolist() == ["cell0", "cell1"]
+
+
+def test_dense_counts_keep_the_names_of_cells_and_genes(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "counts.h5ad", "w") as book:
+        book["X"] = VALUES
+        for name, count in (("obs", N), ("var", 6)):
+            group = book.create_group(name)
+            group.attrs["_index"] = "_index"
+            group["_index"] = [f"{name}{place}".encode() for place in range(count)]
+    table = read(tmp_path / "counts.h5ad")
+    assert table.columns[0] == "var0"
+    assert table.ids[-1] == f"obs{N - 1}"
+
+
+RECORDS = pa.table(
+    {
+        "x": VALUES[:, 0],
+        "place": [
+            {"lat": lat, "deep": {"code": "abc"[row % 3], "pair": [lat, 1.0]}} if row else None
+            for row, lat in enumerate(VALUES[:, 1])
+        ],
+    }
+)
+
+
+@pytest.mark.parametrize("save", [parquet.write_table, feather.write_feather])
+def test_the_fields_of_records_are_columns(save, tmp_path):
+    save(RECORDS, str(tmp_path / "records.bin"))
+    table = read(tmp_path / "records.bin", drop=["place.deep.pair"])
+    assert table.layout.names == ("x", "place.lat", "place.deep.code")
+    assert [column.kind for column in table.layout.columns] == ["number", "number", "category"]
+    found = table.to_arrow()["place.lat"].to_pylist()
+    assert found[0] is None
+    np.testing.assert_allclose(found[1:], VALUES[1:, 1])
+
+
+def test_merged_cells_stand_for_all_of_their_rows(tmp_path):
+    pytest.importorskip("python_calamine")
+    regions = ["North", "South", "East", "West"]
+    rows = [[regions[row // 10] if row % 10 == 0 else "", "uvw"[row % 3], VALUES[row, 0]] for row in range(N)]
+    merged = "".join(f'<mergeCell ref="A{2 + 10 * part}:A{11 + 10 * part}"/>' for part in range(4))
+    out = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(workbook(Data=[["region", "product", "sales"], *rows]))) as plain,
+        zipfile.ZipFile(out, "w") as archive,
+    ):
+        for name in plain.namelist():
+            part = plain.read(name).decode()
+            archive.writestr(name, part.replace("</sheetData>", f"</sheetData><mergeCells>{merged}</mergeCells>"))
+    path = tmp_path / "merged.xlsx"
+    path.write_bytes(out.getvalue())
+    table = read(path)
+    assert table.to_arrow()["region"].to_pylist() == [regions[row // 10] for row in range(N)]
+    assert "merged cells stand for all of their rows: 36 cells filled" in table.description.notes
+
+
+def test_words_and_dates_in_an_array(tmp_path):
+    words = np.column_stack([VALUES[:, 0].round(3).astype(str), ["uvw"[row % 3] for row in range(N)]])
+    np.save(tmp_path / "words.npy", words)
+    assert [one.kind for one in read(tmp_path / "words.npy").description.findings] == ["number", "category"]
+    np.save(tmp_path / "named.npy", np.vstack([["size", "group"], words]))
+    assert read(tmp_path / "named.npy").layout.names == ("size", "group")
+    np.save(tmp_path / "dates.npy", np.datetime64("2020-01-01") + np.arange(N))
+    assert read(tmp_path / "dates.npy").description.findings[0].kind == "date"
+
+
+def test_rows_of_svmlight_with_several_labels(tmp_path):
+    path = tmp_path / "several.svm"
+    path.write_text("".join(f"{row % 3},{row % 5 + 3} 1:{row}.5 3:1\n" for row in range(N)))
+    table = read(path)
+    assert table.values.shape == (N, 3)
+    assert table.labels[:2].tolist() == ["0,3", "1,4"]
+
+
+def test_a_folder_of_mnist_is_its_pictures_for_training(tmp_path):
+    def packed(array):
+        return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.astype(np.uint8).tobytes()
+
+    (tmp_path / "raw").mkdir()
+    for part, count in (("t10k", 5), ("train", N)):
+        pictures, labels = RNG.integers(0, 255, (count, 8, 8)), RNG.integers(0, 9, count)
+        (tmp_path / "raw" / f"{part}-images-idx3-ubyte.gz").write_bytes(gzip.compress(packed(pictures)))
+        (tmp_path / "raw" / f"{part}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(packed(labels)))
+    table = read(tmp_path)
+    assert (len(table), table.image_shape, len(table.labels)) == (N, (8, 8), N)
+    assert any("train-images-idx3-ubyte.gz" in note for note in table.description.notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("old.pkl", pickle.dumps([1, 2], 0), "a pickle"),
+        ("model.joblib", b"\x78\x9c" + bytes(50), "a pickle"),
+        ("survey.xpt", b"HEADER RECORD*******LIBRARY HEADER RECORD!!!!!!!", "a SAS transport file"),
+        ("sky.fits", b"SIMPLE  =                    T / conforms to FITS", "a FITS file"),
+        ("old.por", b"ASCII SPSS PORT FILE", "an SPSS file"),
+    ],
+)
+def test_files_that_are_named_and_never_read(name, content, words, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=words):
+        read(tmp_path / name)
