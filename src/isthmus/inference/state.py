@@ -30,9 +30,7 @@ from isthmus.rows.rows import Batch
 __all__ = ["InferenceState", "learn_inference"]
 
 EXACT_STEPS = 8  # where the curvature at the code is wanted: so many make the code exact
-MANY_LATENTS = (
-    8  # from which on steps of descent are so much cheaper than those of Levenberg-Marquardt that they go first
-)
+MANY_LATENTS = 8  # beyond, a Jacobian costs so much that cheaper steps of descent go first
 LAST_STEPS = 2  # of Levenberg-Marquardt after descent, which knows no prior
 CURVATURE_ROWS = 512  # of which the mean spread by noise is taken
 EM_STEPS = 4  # to the density of codes under a likelihood that isn't Gaussian
