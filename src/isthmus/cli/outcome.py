@@ -11,6 +11,7 @@ import gc
 import json
 import math
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -24,10 +25,12 @@ from cyclopts import CycloptsError, MissingArgumentError, UnusedCliTokensError
 
 from isthmus.cli import STANDARD_INPUT, application, commands
 
-__all__ = ["CommandError", "UsageError", "escaped", "finite", "print_json", "run", "say", "show", "warnings_said"]
+__all__ = ["CommandError", "UsageError", "escaped", "finite", "print_json", "run", "say", "say_passing", "show", "warnings_said"]
 
 WELL, FAILED, WRONG_USE, STOPPED, ENDED = 0, 1, 2, 130, 143
 DEBUG = "--debug"
+CLEAR = "\x1b[K"
+_is_passing = False  # a line is on the terminal that the next one writes over
 # whose errors are sentences for the user: this library's own, and scikit-learn's checks of an array
 SPEAKERS = ("isthmus", "sklearn.utils.validation")
 
@@ -90,8 +93,21 @@ def _collect_from_here() -> None:
 
 def say(text: str) -> None:
     """One line to the person at the terminal, on standard error; control characters are shown escaped."""
+    global _is_passing
     with suppress(OSError):
-        print(_encodable(escaped(text), sys.stderr), file=sys.stderr, flush=True)
+        print(f"{CLEAR if _is_passing else ''}{_encodable(escaped(text), sys.stderr)}", file=sys.stderr, flush=True)
+    _is_passing = False
+
+
+def say_passing(text: str) -> None:
+    """What is being done just now: on a terminal, a line whose place the next one takes; elsewhere nothing."""
+    global _is_passing
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        return
+    shown = _encodable(escaped(text), sys.stderr)[: shutil.get_terminal_size().columns - 1]
+    with suppress(OSError):
+        print(f"{CLEAR}{shown}\r", end="", file=sys.stderr, flush=True)  # whatever is written next is written over it
+    _is_passing = bool(text)
 
 
 def show(*parts: Any) -> None:
