@@ -20,7 +20,7 @@ from isthmus.parts.draws import seeded
 from isthmus.rows.scaling import observed_statistics
 from isthmus.rows.units import choose_scale
 from isthmus.tables.errors import DataError
-from isthmus.tables.finite import chunks, has_gaps
+from isthmus.tables.finite import chunks, has_gaps, require_some_observed
 from isthmus.tables.frames import is_frame
 from isthmus.tables.input_rows import InputRows, input_rows
 from isthmus.tables.layout import TableLayout, layout_of
@@ -97,6 +97,8 @@ def encoded_rows(
         )
     parts = split(len(values))
     train = values[parts[0]]
+    if layout is None:
+        require_some_observed(train, list(rows.names or map(str, range(train.shape[1]))), "rate_distortion")
     gaps = has_gaps(values)
     scale = _scale(rows, settings.get("scale", "auto"), train)
     if layout is not None:
