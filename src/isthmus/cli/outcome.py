@@ -11,6 +11,7 @@ import gc
 import json
 import math
 import os
+import re
 import shutil
 import signal
 import sys
@@ -29,6 +30,7 @@ __all__ = ["CommandError", "UsageError", "escaped", "finite", "print_json", "run
 
 WELL, FAILED, WRONG_USE, STOPPED, ENDED = 0, 1, 2, 130, 143
 DEBUG = "--debug"
+TOO_FEW = re.compile(r"Found array with (\d+) sample\(s\) .*while a minimum of (\d+) is required")  # scikit-learn's
 CLEAR = "\x1b[K"
 _is_passing = False  # a line is on the terminal that the next one writes over
 # whose errors are sentences for the user: this library's own, and scikit-learn's checks of an array
@@ -172,6 +174,10 @@ def _outcome_of(error: BaseException, tokens: Sequence[str]) -> tuple[int, str]:
         return WRONG_USE, f"{_misuse(error)}; {example}see {chain} --help."
     if isinstance(error, UsageError):
         return WRONG_USE, _one_line(error)
+    few = TOO_FEW.match(_one_line(error)) if isinstance(error, ValueError) else None
+    if few is not None:
+        rows = "1 row is" if few[1] == "1" else f"{few[1]} rows are"
+        return FAILED, f"{rows} too few, at least {few[2]} are needed; add rows."
     if isinstance(error, CommandError) or (isinstance(error, ValueError) and _raised_by(error).startswith(SPEAKERS)):
         return FAILED, _one_line(error)
     if isinstance(error, OSError) and error.strerror:

@@ -91,9 +91,9 @@ def encoded_rows(
     values = check_array(values, dtype=np.float64, **rules)
     if values.shape[0] < least[0] or values.shape[1] < least[1]:
         raise ValueError(
-            f"rate_distortion: {values.shape[0]} rows of {values.shape[1]} columns, and code sizes are compared on "
-            f"at least {least[0]} rows of {least[1]} columns; add some, or fit a code of one size (isthmus fit, "
-            "Autoencoder)."
+            f"rate_distortion: {values.shape[0]} row{'s' * (values.shape[0] != 1)} of {values.shape[1]} "
+            f"column{'s' * (values.shape[1] != 1)}, and code sizes are compared on at least {least[0]} rows of {least[1]} "
+            "columns; add some, or fit a code of one size (isthmus fit, Autoencoder)."
         )
     parts = split(len(values))
     train = values[parts[0]]

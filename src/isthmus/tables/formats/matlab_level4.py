@@ -17,7 +17,7 @@ __all__ = ["arrays_of", "is_level_4"]
 HEAD = 20
 STORED = ("f8", "f4", "i4", "i2", "u2", "u1")
 NUMBERS, TEXT, SPARSE = 0, 1, 2
-LONGEST_NAME = 64
+LONGEST_NAME, LARGEST = 64, 2**31
 
 
 def is_level_4(head: bytes) -> bool:
@@ -85,7 +85,7 @@ def _order(head: bytes) -> str | None:
 
 def _written_out(entries: np.ndarray, size: int, where: str) -> np.ndarray:
     """A sparse matrix of entries (row, column, value), the last of them its shape."""
-    if entries.shape[1] < 3 or not len(entries) or not np.isfinite(entries[:, :2]).all():
+    if entries.shape[1] < 3 or not len(entries) or not (np.abs(entries[:, :2]) < LARGEST).all():
         raise MatlabError("a sparse matrix without entries")
     places = entries[:, :2].real.astype(np.int64)
     shape = places[-1]
