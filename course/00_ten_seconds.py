@@ -169,7 +169,7 @@ lesson.widget(
 #
 # .. code-block:: console
 #
-#    $ isthmus learn 0 --start mine.py
-#    $ isthmus learn 0 --check mine.py
+#    $ isthmus learn 0 --start chapter_0.py
+#    $ isthmus learn 0 --check chapter_0.py
 #
 # Next: why such compression can work at all.

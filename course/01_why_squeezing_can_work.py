@@ -220,7 +220,7 @@ lesson.exact("millimetres", in_millimetres, known=1e6 / (1e6 + 5))
 #
 # .. code-block:: console
 #
-#    $ isthmus learn 1 --start mine.py
-#    $ isthmus learn 1 --check mine.py
+#    $ isthmus learn 1 --start chapter_1.py
+#    $ isthmus learn 1 --check chapter_1.py
 #
 # Next: one direction, one point, and every number by hand.

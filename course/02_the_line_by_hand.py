@@ -182,7 +182,7 @@ lesson.exact("rounded_twice", round(beside_it.code, 3) * 0.9, known=2.298 * 0.9)
 #
 # .. code-block:: console
 #
-#    $ isthmus learn 2 --start mine.py
-#    $ isthmus learn 2 --check mine.py
+#    $ isthmus learn 2 --start chapter_2.py
+#    $ isthmus learn 2 --check chapter_2.py
 #
 # Next, the line is not given, but must be found.

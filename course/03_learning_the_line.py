@@ -277,7 +277,7 @@ lesson.within("with_biases", with_biases, low=0.87, high=0.93)
 #
 # .. code-block:: console
 #
-#    $ isthmus learn 3 --start mine.py
-#    $ isthmus learn 3 --check mine.py
+#    $ isthmus learn 3 --start chapter_3.py
+#    $ isthmus learn 3 --check chapter_3.py
 #
 # Next: what the loss that we have been minimising means.

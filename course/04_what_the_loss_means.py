@@ -293,7 +293,7 @@ lesson.exact("free", free, known=by_hand(lambda drawn: 1.0), digits=10)
 #
 # .. code-block:: console
 #
-#    $ isthmus learn 4 --start mine.py
-#    $ isthmus learn 4 --check mine.py
+#    $ isthmus learn 4 --start chapter_4.py
+#    $ isthmus learn 4 --check chapter_4.py
 #
 # Next: the best reconstruction is not the best estimate.

@@ -281,7 +281,7 @@ lesson.within("counted_sauna", errors, low=0.5, high=0.54)
 #
 # .. code-block:: console
 #
-#    $ isthmus learn 5 --start mine.py
-#    $ isthmus learn 5 --check mine.py
+#    $ isthmus learn 5 --start chapter_5.py
+#    $ isthmus learn 5 --check chapter_5.py
 #
 # Next: the line may bend.

@@ -362,7 +362,7 @@ lesson.holds(
 #
 # .. code-block:: console
 #
-#    $ isthmus learn 6 --start mine.py
-#    $ isthmus learn 6 --check mine.py
+#    $ isthmus learn 6 --start chapter_6.py
+#    $ isthmus learn 6 --check chapter_6.py
 #
 # Next: how many numbers it should be.

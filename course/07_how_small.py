@@ -328,7 +328,7 @@ lesson.exact(
 #
 # .. code-block:: console
 #
-#    $ isthmus learn 7 --start mine.py
-#    $ isthmus learn 7 --check mine.py
+#    $ isthmus learn 7 --start chapter_7.py
+#    $ isthmus learn 7 --check chapter_7.py
 #
 # Next: what the places on a map of codes mean, and what they do not.

@@ -365,7 +365,7 @@ lesson.holds(
 #
 # .. code-block:: console
 #
-#    $ isthmus learn 8 --start mine.py
-#    $ isthmus learn 8 --check mine.py
+#    $ isthmus learn 8 --start chapter_8.py
+#    $ isthmus learn 8 --check chapter_8.py
 #
 # Next: what else can be asked of a code than that it be small.

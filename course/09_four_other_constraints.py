@@ -557,7 +557,7 @@ lesson.holds(
 #
 # .. code-block:: console
 #
-#    $ isthmus learn 9 --start mine.py
-#    $ isthmus learn 9 --check mine.py
+#    $ isthmus learn 9 --start chapter_9.py
+#    $ isthmus learn 9 --check chapter_9.py
 #
 # Next: the fifth of them in full, a code to draw from.

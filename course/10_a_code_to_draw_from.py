@@ -420,7 +420,7 @@ lesson.within("times", times, low=900, high=1600)
 #
 # .. code-block:: console
 #
-#    $ isthmus learn 10 --start mine.py
-#    $ isthmus learn 10 --check mine.py
+#    $ isthmus learn 10 --start chapter_10.py
+#    $ isthmus learn 10 --check chapter_10.py
 #
 # Next: codes at work.

@@ -406,7 +406,7 @@ lesson.widget(
 #
 # .. code-block:: console
 #
-#    $ isthmus learn 11 --start mine.py
-#    $ isthmus learn 11 --check mine.py
+#    $ isthmus learn 11 --start chapter_11.py
+#    $ isthmus learn 11 --check chapter_11.py
 #
 # Next: where these ideas have gone.

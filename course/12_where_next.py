@@ -295,8 +295,8 @@ lesson.widget(
 #
 # .. code-block:: console
 #
-#    $ isthmus learn 12 --start mine.py
-#    $ isthmus learn 12 --check mine.py
+#    $ isthmus learn 12 --start chapter_12.py
+#    $ isthmus learn 12 --check chapter_12.py
 #
 # That was the last chapter. What an autoencoder is remains what it was on the line: a
 # point, its place, and what is lost on the way. Bank, Koenigstein and Giryes

@@ -1,8 +1,8 @@
 """Colours of classes: far apart for colour-blind eyes too, and farthest where classes are neighbours.
 
 The ten colours are those of the explorer's page, found by search: in OKLab, times 100, any two differ by 17 in normal
-vision and by 10.9 in each kind of colour blindness (Machado, Oliveira and Fernandes 2009, full severity). They are handed
-out by the places of the classes, so colours that are easily confused go to classes far from each other.
+vision and by 10.9 in each kind of colour blindness (Machado, Oliveira and Fernandes 2009, full severity). They are
+assigned by the places of the classes, so colours that are easily confused go to classes far from each other.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ TO_LAB = np.array(
 
 
 def colour_distances(colours: tuple[str, ...] | list[str]) -> np.ndarray:
-    """Distances of all pairs of n colours (#rrggbb), shape (4, n, n): normal vision first, then three kinds of blindness."""
+    """Distances of all pairs of n colours (#rrggbb), shape (4, n, n): normal vision, then without each kind of cone."""
     shares = np.array([[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in colours]) / 255
     linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
     seen = np.clip(np.einsum("sij,nj->sni", SIGHTS, linear), 0, 1)
