@@ -233,8 +233,8 @@ three = threes[np.linalg.norm(off, axis=1).argmin()]
 others = {"seed 1": maps[1], "seed 2": maps[2], "PCA": flat}
 lesson.widget(
     "maps",
-    "First, the map of seed 0; grey is where no digit lives. Second, another map of the "
-    "same digits, as it came, or rotated, mirrored and scaled to match the first.",
+    "First, the map of seed 0; grey is where no digit lives. Second, another map of "
+    "the same digits, as it came, or rotated, mirrored and scaled to match the first.",
     prompt="Lay one map on the other.",
     place=maps[0][sample[three]],
     morph=0,
