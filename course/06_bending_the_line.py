@@ -243,9 +243,9 @@ runs = [
 
 lesson.widget(
     "bend",
-    "Codes of 120 unseen digits, coloured by class. The error on training digits (thin) "
-    "and unseen ones (thick) against epochs, with the mean picture's and PCA's; the "
-    "other run is grey. Eight unseen digits, by PCA, by the network, and the "
+    "Codes of 120 unseen digits, coloured by class. The error on training digits "
+    "(thin) and unseen ones (thick) against epochs, with the mean picture's and PCA's; "
+    "the other run is grey. Eight unseen digits, by PCA, by the network, and the "
     "difference.",
     prompt="Let it train, and watch the codes move.",
     runs=runs,
