@@ -71,7 +71,7 @@ def error(reconstructed):
 
 
 def fit(p, seed):
-    """An autoencoder of p numbers, begun at PCA."""
+    """An autoencoder with p latents, started at PCA."""
     return Autoencoder(
         p, hidden_layer_sizes=LAYERS, polish=0, refit=False, random_state=seed
     ).fit(X)
