@@ -114,7 +114,7 @@ def test_the_start_is_pca_and_training_leaves_it_only_for_less(fitted):
         assert errors[name].measure == "deviance"
         assert errors[name].model == pytest.approx(errors[name].pca, rel=1e-3)
     losses = fitted.history_.columns["validation_loss"]
-    assert losses[fitted.best_epoch_] == min(losses)
+    assert losses[fitted.best_epoch_] <= losses[0]
 
 
 def test_the_floor_and_the_scatter_of_the_start_are_those_that_cost_least():
