@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from isthmus.cli.conditions import UnusedGiven
 from isthmus.cli.data_split import DataRequest, DataSplit, read_and_split
 from isthmus.cli.hyperparameter_flags import as_flags, settings_of, with_hyperparameter_flags
 from isthmus.cli.matching_rows import name_columns
@@ -45,6 +46,7 @@ def smallest(
     overwrite: Annotated[bool, Parameter(show_default=False)] = False,
     json: JsonOutput = False,
     time: SeriesTime = None,
+    given: UnusedGiven = (),
     reading: Reading = READ_BY_ITSELF,
     **settings: Any,
 ) -> None:
@@ -83,10 +85,15 @@ def smallest(
     overwrite
         Replace the run folder if there is one.
     """
+    if given:
+        raise UsageError(
+            "isthmus smallest compares codes that hold all of a row; the size of one beside what rows are given is "
+            f"found by: isthmus fit {data} --given {','.join(given)} --n-components auto"
+        )
     targets = {"--keep": keep, "--max-error": max_error, "--as-good-as": as_good_as}
-    given = [flag for flag, value in targets.items() if value is not None]
-    if len(given) > 1:
-        raise UsageError(f"{' and '.join(given)} are each a target; give one.")
+    asked = [flag for flag, value in targets.items() if value is not None]
+    if len(asked) > 1:
+        raise UsageError(f"{' and '.join(asked)} are each a target; give one.")
     if settings.get("n_components") is not None:
         raise UsageError("isthmus smallest finds --n-components itself; --sizes names sizes to fit beside it.")
     if time is not None:
