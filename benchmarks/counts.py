@@ -23,7 +23,7 @@ import scipy.sparse
 import torch
 
 from isthmus import Autoencoder
-from isthmus.parts.counts import poisson_deviance
+from isthmus.parts.count_noise import poisson_deviance
 from isthmus.parts.glm_pca import fit_glm_pca
 
 SETS = {

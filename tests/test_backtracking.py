@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from isthmus import Autoencoder
-from isthmus.parts.counts import poisson_deviance
+from isthmus.parts.count_noise import poisson_deviance
 from isthmus.training.plan import BACKTRACKS_OF_COUNTS
 
 torch = pytest.importorskip("torch")

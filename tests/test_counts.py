@@ -10,7 +10,7 @@ import torch
 
 import isthmus
 from isthmus import Autoencoder, VariationalAutoencoder
-from isthmus.parts.counts import poisson_deviance
+from isthmus.parts.count_noise import poisson_deviance
 from isthmus.parts.likelihoods.negative_binomial import NegativeBinomialLikelihood
 from isthmus.parts.likelihoods.poisson import PoissonLikelihood
 

@@ -15,7 +15,7 @@ import torch
 
 from isthmus import Autoencoder, evaluate
 from isthmus.evaluation.probes import label_codes, probe_labels
-from isthmus.parts.counts import poisson_deviance
+from isthmus.parts.count_noise import poisson_deviance
 from isthmus.smallest.bits import cheapest, lower_hull, rate_points
 from isthmus.smallest.choosing import Target, choose
 from isthmus.smallest.encoded import encoded_rows

@@ -163,6 +163,7 @@ export function meanOf(mean) {
   if (mean.kind === "mixed") return (y) => {
     const answer = y.slice();
     for (const i of mean.booleans) answer[i] = bernoulli(y[i]);
+    for (const [i, center, spread, floor] of mean.counts || []) answer[i] = (floor * softplus((center + spread * y[i]) / floor) - center) / spread;
     for (const [begin, end] of mean.categories) {
       const logs = Array.from(y.subarray(begin, end), mean.soft_clip ? logSoftClip : (x) => x);
       const most = Math.max(...logs), total = logs.reduce((sum, log) => sum + Math.exp(log - most), 0);

@@ -94,4 +94,7 @@ test("means: a share is between 0 and 1, the words of a column sum to one", () =
   const mixed = meanOf({ kind: "mixed", soft_clip: true, booleans: [0], categories: [[1, 5]] })(y);
   assert.ok(mixed[0] > 0 && mixed[0] <= 1);
   near([mixed[1] + mixed[2] + mixed[3] + mixed[4]], [1], 1e-9);
+  const count = meanOf({ kind: "mixed", soft_clip: true, booleans: [], categories: [], counts: [[0, 3, 2, 0.5]] });
+  near([count(new Float64Array([1]))[0]], [1], 1e-3); // the identity well above zero, and nothing below it
+  near([2 * count(new Float64Array([-9]))[0] + 3], [0], 1e-9);
 });

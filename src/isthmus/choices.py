@@ -14,6 +14,7 @@ import torch
 from isthmus.fitted import FittedState
 from isthmus.inference.alternation import Turns, can_alternate, no_turns, share_out
 from isthmus.parts.convolution import automatic_stages
+from isthmus.parts.count_columns import OF_COUNTS
 from isthmus.parts.likelihood import Columns, Likelihood
 from isthmus.parts.network import Architecture
 from isthmus.rows.rows import Rows
@@ -318,6 +319,8 @@ def choose_plan(
     batch_size = settings.batch_size or automatic.automatic_batch_size(n_training * copies)
     for asked in (settings.max_iter, budget_epochs(settings.budget)):
         epochs = asked if epochs is None else epochs
+    if epochs and settings.batch_size is None:
+        batch_size = automatic.batch_size_of_short_run(batch_size, n_training * copies, epochs)
     if epochs is None:
         steps = automatic.automatic_steps(architecture.products if architecture.stages else None)
         epochs = automatic.automatic_epochs(n_training * copies, batch_size, steps)
@@ -348,8 +351,13 @@ def choose_plan(
 
 def require_numeric_settings_unset(settings: AutoencoderSettings) -> None:
     """Refuse settings that don't apply to a mixed-type table."""
+    of_counts = settings.likelihood in OF_COUNTS
     for name, given, why in (
-        ("likelihood", settings.likelihood != "gaussian", "each column of a mixed-type table has its own"),
+        (
+            "likelihood",
+            settings.likelihood != "gaussian" and not of_counts,
+            "each column of a mixed-type table has its own",
+        ),
         ("output_activation", settings.output_activation != "identity", "it doesn't apply to a mixed-type table"),
         ("image_shape", settings.image_shape is not None, "a mixed-type table isn't a picture"),
     ):

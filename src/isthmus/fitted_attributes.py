@@ -55,6 +55,12 @@ class FittedAttributes:
         return max(1, self.fitted_.n_iter)
 
     @property
+    def column_likelihoods_(self) -> dict[str, str]:
+        """The likelihood of each column of a mixed-type table, by the column's name; none for other rows."""
+        layout, known = self.fitted_.layout, self.fitted_.model.likelihood.of_kinds
+        return {} if layout is None else {column.name: known[column.kind] for column in layout.columns}
+
+    @property
     def noise_variance_(self) -> float:
         """σ² in the units of the (scaled) data."""
         return self.fitted_.noise_variance

@@ -19,9 +19,10 @@ from isthmus.fitted import FittedState
 from isthmus.history import History
 from isthmus.imputation.learning import learn_cells
 from isthmus.inference.alternation import Alternated, alternate, no_turns
-from isthmus.inference.bands import learn_bands
+from isthmus.inference.bands import Bands, learn_bands
 from isthmus.inference.code_buffer import CodeBuffer, RecentRows, buffered_codes
 from isthmus.inference.code_spread import CodeSpread, latent_gains, latent_variances
+from isthmus.inference.cross_validation import PCADistances, pca_distances
 from isthmus.inference.rotation import recoded, rotate_linear_code
 from isthmus.initialization import as_encoded, closed_form_is_best, closed_form_kept, initialize, rows_for_fitted
 from isthmus.parts.draws import seeded
@@ -192,7 +193,7 @@ def _train(
         closed_form = closed_form_kept(fitted, best_epoch)
         codes = buffered_codes(fitted.model, learned, validation or learned, fitted.device, closed_form)
     kept = dataclasses.replace(fitted, codes=codes, polish=estimator.polish_steps)
-    bands = None if held_out_once is None else learn_bands(kept.reconstructed, held_out_once, learned, fitted.device)
+    bands = None if held_out_once is None else _bands(kept, held_out_once, learned, is_pca=closed_form is not None)
     left = best_epoch > 0 and stopped is None and not halted
     refit_rows, left = 0, left and not (n_back and not found.kept)
     if validation is not None and left and choose_refit(estimator, rows):
@@ -305,6 +306,17 @@ def fit_partially(estimator: Any, source: ValidRows, partial: PartialFit | None)
         bands=None,
     )
     return partial
+
+
+def _bands(fitted: FittedState, held_out: Rows, learned: Rows, *, is_pca: bool) -> Bands | None:
+    """Bands of new rows; PCA's distances are those of rows as they are, so not of counts and their profiles."""
+
+    def by_pca() -> PCADistances | None:
+        if fitted.model.likelihood.counts_deviance:
+            return None
+        return pca_distances([learned, held_out], fitted.n_components, fitted.principal.effect)
+
+    return learn_bands(fitted.reconstructed, held_out, learned, fitted.device, by_pca=by_pca, is_pca=is_pca)
 
 
 def _order_linear_code(fitted: FittedState, rows: Rows) -> None:

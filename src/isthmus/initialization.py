@@ -28,6 +28,7 @@ from isthmus.fitted import FittedState
 from isthmus.network_trial import better_network
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.completion import Completion
+from isthmus.parts.count_columns import find_counts
 from isthmus.parts.draws import OwnDraws, seeded
 from isthmus.parts.likelihood import Columns, Likelihood, StartRows
 from isthmus.parts.network import Architecture, init_from_closed_form
@@ -84,7 +85,7 @@ def initialize(
     masked = surveyed.gaps if source.masked is None and surveyed is not None else bool(source.masked)
     statistics, dtype = _statistics(source, surveyed, masked=masked)
     own = statistics.of(slice(0, widths.features))
-    layout = source.layout
+    layout = find_counts(type(settings).__name__, settings.likelihood, source.layout, own)
     columns = Columns(own, source.features, None if layout is None else layout.blocks)
     n_latents = choose_size(settings, columns) if size is None else size
     likelihood = settings.make_likelihood(columns)
@@ -117,7 +118,7 @@ def initialize(
                 principal = closed_form(4 * len(principal.directions))
             n_latents = found or principal.rank
         if settings.start == "principal" and not rows.is_sharded:
-            likelihood.learn_start(lambda count: _some_at_once(rows, count), principal, n_latents)
+            likelihood.learn_start(lambda count: _some_at_once(rows, count), principal, n_latents, scaling)
     shape = None if layout is not None or masked else source.row_shape
     candidates = choose_candidates(settings, n_latents, widths.features, widths.given, shape, len(rows))
 
@@ -345,7 +346,7 @@ def closed_form_kept(fitted: FittedState, best_epoch: int) -> Principal | None:
     """PCA, if codes and reconstructions are still its."""
     model = fitted.model
     plain = model.bottleneck.is_identity and model.corruption.is_identity and model.completion is None
-    plain = plain and not model.likelihood.counts_deviance  # counts start at GLM-PCA
+    plain = plain and model.likelihood.starts_at_principal
     at_start = best_epoch == 0 and fitted.architecture.principal and fitted.given is None
     return fitted.principal if plain and at_start else None
 

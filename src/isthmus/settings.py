@@ -69,12 +69,14 @@ class AutoencoderSettings:
     )
     likelihood: str = hyper(
         "gaussian",
-        "distribution of a row given its code; auto: negative_binomial if the columns are counts, else gaussian",
+        "distribution of a row given its code; auto: negative_binomial if the columns are counts, else gaussian; in a "
+        "mixed-type table that of its counts",
         choices=("auto", *likelihoods.names()),
     )
     variance: float | str | None = hyper(
         None,
-        "variance σ² of the Gaussian likelihood, in the data's units, or 'learned'; None: the loss is ‖x - x̂‖²",
+        "variance σ² of the Gaussian likelihood, in the data's units, or 'learned'; None: the loss is ‖x - x̂‖², and "
+        "learned in a mixed-type table with counts",
         choices=("learned",),
         above=0,
     )

@@ -109,3 +109,22 @@ def test_classes_may_be_given(tmp_path):
     assert list(pd.read_csv(tmp_path / "codes.csv").columns)[2:] == ["class"]
     called = call("decode", tmp_path / "run", tmp_path / "codes.csv")
     assert called.code == 0, called.err
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("smallest", "--given batch,age --n-components auto"),
+        ("detect", "leave --given out: batch,age is then one of them"),
+    ],
+)
+def test_commands_that_take_no_conditions_say_what_to_do(run, command, words):
+    called = call(command, run.parent / "table.csv", "--given", "batch,age")
+    assert called.code != 0
+    assert words in sentence(called)
+
+
+def test_a_run_with_conditions_is_no_detector(run):
+    called = call("detect", run.parent / "table.csv", "--model", run)
+    assert called.code != 0
+    assert "isthmus detect scores rows without conditions" in sentence(called)

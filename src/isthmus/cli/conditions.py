@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from isthmus.tables import Table
     from isthmus.tables.stream import TableStream
 
-__all__ = ["Conditions", "GivenColumns", "GivenValues", "columns_asked"]
+__all__ = ["Conditions", "GivenColumns", "GivenValues", "UnusedGiven", "columns_asked"]
 
 GivenColumns = Annotated[
     tuple[str, ...],
@@ -38,6 +38,10 @@ GivenValues = Annotated[
         show_default=False,
     ),
 ]
+
+UnusedGiven = Annotated[
+    tuple[str, ...], Parameter("--given", show=False)
+]  # of commands that say why they don't take it
 
 
 def columns_asked(given: Sequence[str]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from isthmus.cli.conditions import UnusedGiven
 from isthmus.cli.detection_output import DetectionOutput, draw_top_anomalies, require_writable, write_detections
 from isthmus.cli.detector import detection_of, detector_of, say_fitted, say_limits, unfitted_detector
 from isthmus.cli.engine import Engine, answers_of_workers
@@ -79,6 +80,7 @@ def detect(
     tracked: Annotated[bool, Parameter(show_default=False)] = False,
     overwrite: Overwrite = False,
     json: JsonOutput = False,
+    given: UnusedGiven = (),
     reading: TableReading = TableFlags(),  # noqa: B008
 ) -> None:
     """Find anomalous rows.
@@ -125,6 +127,11 @@ def detect(
     tracked
         For a series: let the threshold follow the level of the scores.
     """
+    if given:
+        raise UsageError(
+            f"isthmus detect compares every column with the others, so leave --given out: {','.join(given)} is then "
+            "one of them, and a row that is odd for its value is found."
+        )
     if time is not None:
         not_of_series = {
             "--score": score, "--false-alarm-rate": false_alarm_rate, "--fdr": fdr, "--contamination": contamination,
@@ -148,8 +155,8 @@ def detect(
         raise UsageError("--engine ray scores rows by a detector that is fitted already: give --model.")
     require_writable(output, plot, save, overwrite=overwrite)
     refuse_own_inputs([output, plot], [data, train], model, replaced=[save])
-    given = {"measure": score, "false_alarm_rate": false_alarm_rate}
-    settings = {"random_state": seed} | {name: value for name, value in given.items() if value is not None}
+    chosen = {"measure": score, "false_alarm_rate": false_alarm_rate}
+    settings = {"random_state": seed} | {name: value for name, value in chosen.items() if value is not None}
     roles: dict[str, Any] = {"labels": labels, "ids": ids, "drop": drop}
     options = reading.options()
     from isthmus.anomaly.cross_validation import blocks_to_score, detect_stream

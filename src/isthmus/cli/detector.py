@@ -43,6 +43,11 @@ def detector_of(path: str, settings: dict[str, Any]) -> tuple[Any, Expected]:
     from isthmus.cli.data_split import held_out_again
 
     run.require_autoencoder(found)
+    if found.fitted_.given is not None:
+        raise CommandError(
+            f"{path!r} was fitted with --given, and isthmus detect scores rows without conditions; fit a run without "
+            "--given, whose columns are then compared with the others."
+        )
     rows = held_out_again(run)
     with warnings_said():
         detector = AutoencoderOutlierDetector(**settings).fit_around(found, rows.table.take(rows.train), rows.held_out)

@@ -59,6 +59,7 @@ def _facts(run: Run) -> dict[str, Any]:
         "rows": None if record is None else record.n_rows,
         "columns": _columns(run, estimator),
         "kinds": _kinds(run, estimator),
+        "likelihoods": dict(estimator.column_likelihoods_) or None,
         "left_out": None if record is None or not record.passed_over else list(record.passed_over),
         "given": None if estimator.fitted_.given_layout is None else list(estimator.fitted_.given_layout.names),
         "labels": None if record is None else record.label_name,

@@ -16,7 +16,7 @@ __all__ = ["READ_BY_ITSELF", "Reading", "ReadingFlags", "TableFlags", "TableRead
 
 GROUP = Group("Reading the file", sort_key=3)
 OF_FILES = ("size", "pad", "skip_unreadable", "window", "waveform")
-KINDS = "number, category, date, boolean, text or id"
+KINDS = "number, count, category, date, boolean, text or id"
 
 
 @dataclass(frozen=True)

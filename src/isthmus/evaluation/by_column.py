@@ -1,10 +1,12 @@
 """The reconstruction error of each column of a mixed-type table, in that column's own measure, compared with PCA.
 
     number, date         root mean squared error in standard deviations of the fit: smaller is better, the mean has 1
+    count                mean Poisson deviance of a cell: smaller is better, 0 where the expectation is the count
     boolean, category    share of cells reconstructed correctly: larger is better
 
 PCA is that of the same encoded columns, with as many dimensions as the code, and decoded in the same way: a boolean is
-true from 1/2 up, a category is the one with the largest value.
+true from 1/2 up, a category is the one with the largest value, and a count goes through the model's own soft floor at
+zero, below which PCA alone may go and would then have no deviance.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from isthmus.inference.missing import completed
+from isthmus.parts.count_noise import poisson_deviance
 from isthmus.rows.conditions import given_for
 
 if TYPE_CHECKING:
@@ -34,7 +37,8 @@ class ColumnError:
     name, kind : str
         The column's name and its kind.
     measure : str
-        "rmse", root mean squared error in the column's standard deviations, or "accuracy", share of correct cells.
+        "rmse", root mean squared error in the column's standard deviations, "deviance", mean Poisson deviance, or
+        "accuracy", share of correct cells.
     model, pca : float
         The error of the model and of PCA; NaN if no cell of the column is observed.
     """
@@ -62,7 +66,10 @@ def column_errors(estimator: BaseAutoencoder, X: Any, *, given: Any = None) -> l
     units = torch.from_numpy(scaling.apply(completed(estimator.fitted_, rows, beside)))
     conditions = estimator.fitted_.given_units(beside)
     conditions = None if conditions is None else torch.from_numpy(conditions)
-    by_pca = scaling.undo(principal.reconstruct(units, size, conditions).numpy())
+    output = principal.reconstruct(units, size, conditions)
+    by_pca = scaling.undo(output.numpy())
+    if places := list(layout.blocks.counts):
+        by_pca[:, places] = scaling.undo(_means(estimator, output))[:, places]
     reconstruction = estimator.fitted_.reconstruct(estimator.to_numbers(X), beside)
     found = []
     for column, (begin, end) in zip(layout.columns, layout.spans(), strict=True):
@@ -71,9 +78,11 @@ def column_errors(estimator: BaseAutoencoder, X: Any, *, given: Any = None) -> l
         answers = (reconstruction[seen, begin:end], by_pca[seen, begin:end])
         if column.kind in ("number", "date"):
             errors = [_rmse(truth, answer) / scaling.spread[begin] for answer in answers]
+        elif column.kind == "count":
+            errors = [_deviance(truth, answer) for answer in answers]
         else:
             errors = [_right(column.decode(truth), column.decode(answer)) for answer in answers]
-        measure = "rmse" if column.kind in ("number", "date") else "accuracy"
+        measure = {"number": "rmse", "date": "rmse", "count": "deviance"}.get(column.kind, "accuracy")
         found.append(ColumnError(column.name, column.kind, measure, *errors))
     return found
 
@@ -85,6 +94,8 @@ def column_error_lines(errors: list[ColumnError]) -> list[str]:
     for error in errors:
         if error.measure == "rmse":
             said = f"error {error.model:.3f} standard deviations, PCA {error.pca:.3f}"
+        elif error.measure == "deviance":
+            said = f"deviance {error.model:.3f}, PCA {error.pca:.3f}"
         else:
             said = f"{error.model:.1%} correct, PCA {error.pca:.1%}"
         lines.append(f"{error.name:<{width}}  {error.kind:<8}  {said}")
@@ -93,6 +104,19 @@ def column_error_lines(errors: list[ColumnError]) -> list[str]:
 
 def _rmse(truth: np.ndarray, answer: np.ndarray) -> float:
     return float(np.sqrt(np.square(truth - answer).mean())) if len(truth) else float("nan")
+
+
+def _deviance(truth: np.ndarray, answer: np.ndarray) -> float:
+    if not len(truth):
+        return float("nan")
+    return float(poisson_deviance(torch.from_numpy(np.asarray(answer, np.float64)), torch.from_numpy(truth)).mean())
+
+
+@torch.no_grad()
+def _means(estimator: BaseAutoencoder, output: torch.Tensor) -> np.ndarray:
+    """What the model's likelihood reads in outputs, both in the model's units."""
+    fitted = estimator.fitted_
+    return fitted.model.likelihood.mean(output.to(fitted.device)).cpu().numpy()
 
 
 def _right(truth: Any, answer: Any) -> float:

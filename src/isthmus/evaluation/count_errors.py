@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from isthmus.fitted import FittedState
-from isthmus.parts.counts import poisson_deviance
+from isthmus.parts.count_noise import poisson_deviance
 
 __all__ = ["CountErrors", "count_deviance"]
 

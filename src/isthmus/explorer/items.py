@@ -211,7 +211,7 @@ def fields_of(layout: Any) -> tuple[dict[str, Any], ...]:
         return ()
     fields = []
     for column, (begin, end) in zip(layout.columns, layout.spans(), strict=True):
-        kind = {"truth": "boolean"}.get(column.kind, column.kind)
+        kind = {"truth": "boolean", "count": "number"}.get(column.kind, column.kind)
         if kind == "date" and not column.dtype.startswith(("date", "timestamp", "datetime")):
             kind = "number"  # a time of day or a length of time, in days
         names = [plain_words(name.removeprefix(f"{column.name}=")) or NO_NAME for name in column.encoded_names]

@@ -142,7 +142,7 @@ class GenerationMixin:
             return None
         known, fitted_to = self._finishing or (None, None)
         if known is None or fitted_to is not marginals:
-            numeric = range(marginals.quantiles.shape[1]) if fitted.layout is None else fitted.layout.blocks.numbers
+            numeric = range(marginals.quantiles.shape[1]) if fitted.layout is None else fitted.layout.blocks.scaled
             reference = None
             if fitted.given is None:  # columns differ by condition, and their quantiles are those of all rows
                 generator = check_random_state(fitted.seed)

@@ -88,8 +88,8 @@ def order_of(rules: Sequence[str], names: Sequence[str], layout: TableLayout | N
     places, kinds = {name: place for place, name in enumerate(names)}, {}
     if layout is not None:
         spans = zip(layout.columns, layout.spans(), strict=True)
-        places = {column.name: span[0] for column, span in spans if column.kind in ("number", "date")}
-        kinds = {column.name: column.kind for column in layout.columns}
+        places = {column.name: span[0] for column, span in spans if column.is_numeric or column.kind == "date"}
+        kinds = {column.name: "number" if column.is_numeric else column.kind for column in layout.columns}
     found = []
     for rule in rules:
         match = RULE.fullmatch(rule)

@@ -41,7 +41,7 @@ def with_bands(
         )
     half = bands.half_widths(float(share)).double().numpy() * fitted.scaling.spread
     if fitted.layout is not None:
-        half *= np.isin(np.arange(len(half)), fitted.layout.blocks.numbers)
+        half *= np.isin(np.arange(len(half)), fitted.layout.blocks.scaled)
     middle = fitted.scaling.undo(fitted.map_rows(rows, fitted.reconstructed, given))
     low, rows_, high = (fitted.in_user_format((middle + side * half).astype(fitted.dtype), like) for side in (-1, 0, 1))
     return rows_, low, high

@@ -6,9 +6,13 @@ of what comes later, whatever the distribution, as long as later rows are like t
 distances the width is interpolated, so the share is met rather than exceeded.
 
 Few rows say little of a tail: a band from 40 rows holds .9 give or take .05. Below 200 their distances are joined by
-those of rows that were learned from, all enlarged by as much as held-out rows lie farther off in the mean: one number,
-which few rows know well. The held-out rows have also chosen the epoch, and PCA has seen them, which makes the bands of
-small tables a little too narrow.
+those of rows that were learned from, all enlarged by one number, which few rows know well: with q_j the quantile of
+learned rows' distances in column j, it is that quantile of |x_ij - x̂_ij| / q_j over all held-out cells. A ratio of mean
+squares in its place would be that of a few outlying cells.
+
+PCA, from which every fit starts, has seen the held-out rows too. How much wider that makes the bands of new rows is
+known of PCA itself, by cross-validation (`isthmus.inference.cross_validation`), and the distances are enlarged by it.
+A model that has remained at PCA takes its cross-validated distances as they are, of all rows.
 """
 
 from __future__ import annotations
@@ -19,12 +23,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from isthmus.inference.cross_validation import PCADistances
 from isthmus.rows.rows import Rows
 
 __all__ = ["Bands", "learn_bands"]
 
 MOST_LEVELS, MOST_NUMBERS, LEAST_LEVELS = 499, 1 << 19, 64
 FEW, MOST_LEARNED = 200, 2048  # held-out rows that are too few by themselves, and learned rows that join them
+LEVEL = 0.9  # the share whose quantile is matched
+LEAST_QUANTILE = 1e-6  # of the widest column's: a column without any distance is compared with none
 MOST_JOINED, SORTED_AT_ONCE = 1 << 23, 1 << 20  # cells of those learned rows, and cells sorted together
 
 
@@ -58,26 +65,40 @@ class Bands:
 
 @torch.no_grad()
 def learn_bands(
-    reconstruct: Callable[..., Tensor], held_out: Rows, learned: Rows, device: torch.device
+    reconstruct: Callable[..., Tensor],
+    held_out: Rows,
+    learned: Rows,
+    device: torch.device,
+    *,
+    by_pca: Callable[[], PCADistances | None] = lambda: None,
+    is_pca: bool = False,
 ) -> Bands | None:
     """From held-out rows, and where these are few from ``learned`` rows too.
 
-    ``reconstruct`` takes rows and what they are given. A missing cell has no distance; a column without any takes those
-    of all columns. None where there is no cell.
+    ``reconstruct`` takes rows and what they are given, ``by_pca`` gives the distances of PCA where they are known, and
+    ``is_pca`` says that the model is PCA. A missing cell has no distance; a column without any takes those of all
+    columns. None where there is no cell.
     """
     distances = _distances(reconstruct, held_out, device)
     if len(distances) < FEW:
-        n_learned = min(MOST_LEARNED, max(FEW, MOST_JOINED // distances.shape[1]))
-        others = _distances(reconstruct, learned.some(n_learned), device)
-        distances = torch.cat([distances, others.mul_(_farther(distances, others))])
+        pca = by_pca()
+        if pca is not None and is_pca:
+            distances = pca.new
+        else:
+            n_learned = min(MOST_LEARNED, max(FEW, MOST_JOINED // distances.shape[1]))
+            others = _distances(reconstruct, learned.some(n_learned), device)
+            optimism = 1.0 if pca is None else _farther(pca.new, pca.within, least=0.0)
+            farther = _farther(distances, others)
+            distances = torch.cat([distances, others.mul_(farther)]).mul_(optimism)
     n_levels = min(len(distances), MOST_LEVELS, max(LEAST_LEVELS, MOST_NUMBERS // distances.shape[1]))
-    levels = _levels(distances, n_levels)
+    shares = torch.arange(1, n_levels + 1, dtype=torch.float64) / (n_levels + 1)
+    levels = _levels(distances, shares)
     unknown = levels.isnan()
     if unknown.any():
         pooled = distances[~distances.isnan()]
         if not len(pooled):
             return None
-        levels = torch.where(unknown, _levels(pooled[:, None], n_levels), levels)
+        levels = torch.where(unknown, _levels(pooled[:, None], shares), levels)
     return Bands(levels, len(distances))
 
 
@@ -89,15 +110,19 @@ def _distances(reconstruct: Callable[..., Tensor], rows: Rows, device: torch.dev
     return torch.cat(parts).float()
 
 
-def _farther(held_out: Tensor, learned: Tensor) -> float:
-    """How much farther held-out rows lie than learned ones, in the root mean square over all cells; at least 1."""
-    far, near = (_mean_squares(distances) for distances in (held_out, learned))
-    return max((far / near) ** 0.5, 1.0) if near > 0 else 1.0
+def _farther(new: Tensor, known: Tensor, least: float = 1.0) -> float:
+    """How many times as far new rows lie as known ones, by a quantile of all cells relative to their columns'."""
+    widths = _levels(known, torch.tensor([LEVEL], dtype=torch.float64))[0].nan_to_num(0.0)
+    if not float(widths.max()) > 0:
+        return 1.0
+    widths = widths.clamp(min=LEAST_QUANTILE * float(widths.max()))
+    far, near = (_quantile(distances / widths) for distances in (new, known))
+    return max(far / near, least) if near > 0 else 1.0
 
 
-def _mean_squares(distances: Tensor) -> float:
-    """Sum over columns of the mean square of the cells that are there."""
-    return sum(float(part.double().square().nanmean(0).nansum()) for part in _by_columns(distances))
+def _quantile(cells: Tensor) -> float:
+    seen = cells[~cells.isnan()]
+    return float(seen.kthvalue(max(1, round(LEVEL * len(seen)))).values) if len(seen) else 0.0
 
 
 def _by_columns(distances: Tensor) -> Sequence[Tensor]:
@@ -105,15 +130,14 @@ def _by_columns(distances: Tensor) -> Sequence[Tensor]:
     return distances.split(max(1, SORTED_AT_ONCE // len(distances)), dim=1)
 
 
-def _levels(distances: Tensor, n_levels: int) -> Tensor:
-    """Quantiles of each column at 1/(n_levels + 1), 2/(n_levels + 1), …; NaN of a column that has none."""
-    return torch.cat([_levels_of(part, n_levels) for part in _by_columns(distances)], 1)
+def _levels(distances: Tensor, shares: Tensor) -> Tensor:
+    """The quantile of each column at each of ``shares``; NaN of a column that has none."""
+    return torch.cat([_levels_of(part, shares[:, None]) for part in _by_columns(distances)], 1)
 
 
-def _levels_of(distances: Tensor, n_levels: int) -> Tensor:
+def _levels_of(distances: Tensor, shares: Tensor) -> Tensor:
     ordered = distances.sort(0).values  # NaN last
     count = (~distances.isnan()).sum(0)
-    shares = torch.arange(1, n_levels + 1, dtype=torch.float64)[:, None] / (n_levels + 1)
     place = (shares * (count + 1)).clamp(min=1)
     place = torch.minimum(place, count.clamp(min=1).double()) - 1
     low = place.long()

@@ -31,7 +31,7 @@ __all__ = ["InferenceState", "learn_inference"]
 
 EXACT_STEPS = 8  # where the curvature at the code is wanted: so many make the code exact
 MANY_LATENTS = 8  # beyond, a Jacobian costs so much that cheaper steps of descent go first
-LAST_STEPS = 2  # of Levenberg-Marquardt after descent, which knows no prior
+LAST_STEPS = 2  # of Levenberg-Marquardt, from codes that are nearly the best
 CURVATURE_ROWS = 512  # of which the mean spread by noise is taken
 LOOKS = 2  # at the rows, each under the density of codes that the one before led to, if the likelihood isn't Gaussian
 LEAST_NOISE = 1e-10  # in the model's units, whose variance is 1
@@ -78,10 +78,17 @@ class InferenceState:
         found = self.posterior(model, x[gaps], None if given is None else given[gaps])
         return codes.index_copy(0, gaps.nonzero()[:, 0], found.codes)
 
-    def posterior(self, model: AutoencoderModel, x: Tensor, given: Tensor | None = None) -> Inferred:
-        """The best codes of rows under the density of codes and the noise that was found, with the curvature there."""
+    def posterior(
+        self, model: AutoencoderModel, x: Tensor, given: Tensor | None = None, near: Tensor | None = None
+    ) -> Inferred:
+        """The best codes of rows under the density of codes and the noise that was found, with the curvature there.
+
+        From codes that are ``near`` a few steps will do.
+        """
         assert self.density is not None  # see `takes_gaps`
         target, missing = self._target(model, x, given), x.isnan()
+        if near is not None:
+            return infer(model.decoder, target, near, steps=LAST_STEPS, prior=self.density.prior, curvature=True)
         if model.completion is None and bool(missing.any()):
             x = torch.where(missing, model.decode(self.density.mean.expand(len(x), -1), given), x)
         codes = model.encode(x, given).mean
@@ -221,9 +228,9 @@ def _of_points(
         spread = covariances(state._curvature(model, whole[some], given, codes[some]))
         return replace(state, density=fit_code_density(codes, spread))
     # A probability of 0 or 1 is reached at no code: there are no least-squares codes, only probable ones.
-    density = fit_code_density(guess, None)
+    density, near = fit_code_density(guess, None), codes if n_latents <= MANY_LATENTS else None
     for _ in range(LOOKS):
-        found = replace(state, density=density).posterior(model, whole, rows.given)
+        found = replace(state, density=density).posterior(model, whole, rows.given, near)
         density = density_behind(found, density)
     return replace(state, density=density)
 

@@ -40,13 +40,12 @@ if TYPE_CHECKING:
     from isthmus.parts.principal import Principal
     from isthmus.rows.scaling import Scaling
 
-__all__ = ["CountLikelihood", "SignedLog", "are_counts", "poisson_deviance"]
+__all__ = ["CountLikelihood", "SignedLog", "are_counts"]
 
 UNSEEN = 0.5  # counts that a column without any is taken to have had, so its probability is above 0
 QUANTILES = 257  # of the rows' totals, from which totals of new rows are drawn
 MOST_CELLS, LEAST_ROWS = 1 << 23, 512  # of rows that GLM-PCA learns from
 MOST_CURVATURES = 1 << 26  # numbers of the columns' curvatures; with more the start is GLM-PCA's first order
-LEAST_MEAN = 1e-10  # of a count, in logarithms and denominators
 SHARE_WITH_ZEROS = 0.5  # of the columns of a table that is counts at first sight
 
 
@@ -55,12 +54,6 @@ def are_counts(columns: Columns) -> bool:
     statistics = columns.statistics
     whole = bool(statistics.whole.all()) and bool((statistics.low >= 0).all())
     return whole and bool(statistics.high.max() > 1) and float((statistics.low == 0).mean()) >= SHARE_WITH_ZEROS
-
-
-def poisson_deviance(mean: Tensor, x: Tensor) -> Tensor:
-    """2 Σ_j x_j log(x_j / λ_j) - x_j + λ_j of each row, shape (batch,): 0 where every mean is its count."""
-    ratio = x.clamp(min=LEAST_MEAN) / mean.clamp(min=LEAST_MEAN)
-    return 2 * (torch.where(x > 0, x * ratio.log(), 0.0) - x + mean).sum(1)
 
 
 class CountLikelihood(Likelihood):
@@ -81,6 +74,7 @@ class CountLikelihood(Likelihood):
     takes_missing = False
     draws_whole = True
     counts_deviance = True
+    starts_at_principal = False
 
     shares: Tensor
     totals: Tensor
@@ -146,7 +140,7 @@ class CountLikelihood(Likelihood):
     def linear_mean(self, mean: Tensor) -> Tensor:
         return torch.zeros_like(mean)
 
-    def learn_start(self, take: Callable[[int], StartRows], principal: Principal, size: int) -> None:
+    def learn_start(self, take: Callable[[int], StartRows], principal: Principal, size: int, scaling: Scaling) -> None:
         n_features = len(self.shares)
         n_given = 0 if principal.effect is None else principal.effect.shape[1]
         if (1 + size + n_given) ** 2 * n_features > MOST_CURVATURES or principal.total_variance <= 0:

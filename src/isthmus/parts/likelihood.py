@@ -8,8 +8,9 @@ needs. `isthmus.parts.likelihoods` holds one file for each kind.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import torch
@@ -71,6 +72,10 @@ class Likelihood(Part):
         Whether `sample` of an estimator draws from the likelihood unasked, as a mean count is no count.
     counts_deviance : bool
         Whether rows are compared by the `deviance` of counts.
+    starts_at_principal : bool
+        Whether a model of point codes that has learned nothing beyond its start is PCA itself.
+    of_kinds : Mapping
+        The likelihood of each kind of column, by name, where columns have different ones.
     """
 
     passes: ClassVar[tuple[str, ...]] = ("forward", "mean")
@@ -90,6 +95,8 @@ class Likelihood(Part):
     takes_missing = True
     draws_whole = False
     counts_deviance = False
+    starts_at_principal = True
+    of_kinds: Mapping[str, str] = MappingProxyType({})
 
     some_missing = False
 
@@ -122,8 +129,11 @@ class Likelihood(Part):
         """The mean of `encoder_input`, from that of the rows."""
         return mean
 
-    def learn_start(self, take: Callable[[int], StartRows], principal: Principal, size: int) -> None:
-        """Learn what `linear_start` needs beside the closed form; ``take`` gives so many training rows at most."""
+    def learn_start(self, take: Callable[[int], StartRows], principal: Principal, size: int, scaling: Scaling) -> None:
+        """Learn what a start needs beside the closed form; ``take`` gives so many training rows at most.
+
+        ``scaling`` says what the rows were in the user's units.
+        """
 
     def linear_start(self, start: LinearStart, bottleneck: Bottleneck) -> LinearStart:
         """The closed form of `encoder_input`, written for outputs of this likelihood."""

@@ -159,7 +159,9 @@ def _channels(stream: TableStream, time: str, entity: str | None, source: str) -
         kinds = {column.name: column.kind for column in stream.layout.columns}
     if kinds[time] not in ("date", "number"):
         raise DataError(f"{source!r}: column {time!r} holds no times: it is a {kinds[time]}.")
-    found = tuple(name for name, kind in kinds.items() if kind in ("number", "boolean") and name not in (time, entity))
+    found = tuple(
+        name for name, kind in kinds.items() if kind in ("number", "count", "boolean") and name not in (time, entity)
+    )
     if not found:
         findings = () if stream.description is None else stream.description.findings
         told = "; ".join(f"{one.name!r} {one.why or 'is a ' + one.kind}" for one in findings if one.name != time)

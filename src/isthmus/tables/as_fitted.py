@@ -64,14 +64,14 @@ def as_fitted(survey: ColumnSurvey, column: Column, decimal: str) -> Finding:
     n_cells = survey.n_present - survey.n_marks
     notes: list[str] = []
     gone = 0
-    if column.kind == "number":
+    if column.is_numeric:
         known = column.form if isinstance(column.form, NumberForm) else NumberForm()
         form = number_form(survey, Hints(decimal))
         mark = form.decimal if form is not None else "," if survey.comma > survey.dot else decimal
         gone = n_cells - (survey.dot if mark == "." else survey.comma)
         notes = [*odd_said(survey, gone), *marks_said(survey)]
         gone += survey.n_marks
-        whole = column.whole and survey.numbers.whole
+        whole = column.whole and (survey.numbers.whole or column.kind == "count")
         column = replace(
             column, form=replace(known, decimal=mark), whole=whole, dtype=column.dtype if whole else "double"
         )

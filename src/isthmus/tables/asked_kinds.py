@@ -15,7 +15,7 @@ from isthmus.tables.text_numbers import NumberForm
 
 __all__ = ["ASKABLE", "asked_kind"]
 
-ASKABLE = ("number", "category", "date", "boolean", "text", "id")
+ASKABLE = ("number", "count", "category", "date", "boolean", "text", "id")
 
 
 def asked_kind(survey: ColumnSurvey, kind: str, hints: Hints) -> Finding:
@@ -35,6 +35,8 @@ def asked_kind(survey: ColumnSurvey, kind: str, hints: Hints) -> Finding:
                 survey, words=Counter({str(int(w)) if whole else str(w): n for w, n in survey.words.items()})
             )
         return category(survey)
+    if asked == "count":
+        return _count_as_asked(survey, hints)
     if asked == "number":
         if not survey.is_text and survey.kind != "bool":
             return number(survey, -1, replace(hints, guess=False), None)
@@ -56,6 +58,15 @@ def asked_kind(survey: ColumnSurvey, kind: str, hints: Hints) -> Finding:
     true, false = (words[1], words[0]) if known is None else sorted(words, key=lambda word: word.lower() != known[0])
     form = BooleanForm(true, false) if survey.is_text else None
     return learned(survey, Column(name, "boolean", "bool", form=form))
+
+
+def _count_as_asked(survey: ColumnSurvey, hints: Hints) -> Finding:
+    found, numbers = asked_kind(survey, "number", hints), survey.numbers
+    assert found.column is not None  # numbers that were asked for are learned from
+    if numbers.low < 0 or not numbers.whole:
+        what = f"goes down to {numbers.low:g}" if numbers.low < 0 else "holds fractions"
+        raise DataError(f"--kind {survey.name}=count: counts are whole numbers from 0, and the column {what}.")
+    return replace(found, kind="count", column=replace(found.column, kind="count", whole=True))
 
 
 def _date_as_asked(survey: ColumnSurvey, how: str, hints: Hints) -> Finding:

@@ -1,6 +1,7 @@
 """One column of a table as columns of numbers, and back.
 
     number     x                   one column, scaled; whole numbers are rounded on the way back
+    count      x, whole, from 0    the same
     date       days since 1970     one column, scaled; so are times of day and lengths of time, in days
     boolean    0 or 1              one column, on the way back true from 1/2 up
     category   one-hot             a column a category, on the way back the most probable
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "OTHER", "BooleanForm", "Column", "EpochForm"]
 
-KINDS = ("number", "date", "boolean", "category")
+KINDS = ("number", "count", "date", "boolean", "category")
 OTHER = "other"  # the category that stands for all rarer ones
 SHOWN_LETTERS = 40
 DTYPE = re.compile(r"(?!.*(//|dateutil))[\w+:,=|/()\[\] -]{1,80}")  # no path: pandas would open one as a time zone
@@ -74,7 +75,7 @@ class Column:
     """
 
     name: str
-    kind: Literal["number", "date", "boolean", "category"]
+    kind: Literal["number", "count", "date", "boolean", "category"]
     dtype: str = "double"
     whole: bool = False
     categories: tuple[bool | int | float | str, ...] = ()
@@ -94,8 +95,15 @@ class Column:
             raise ValueError(f"the categories of column {self.name!r} must be different words or numbers")
         if bool(self.categories) != (self.kind == "category"):
             raise ValueError(f"column {self.name!r} is a {self.kind} with {len(self.categories)} categories")
+        if self.kind == "count" and not self.whole:
+            raise ValueError(f"column {self.name!r} is a count, and counts are whole")
         if not all(isinstance(mark, str) for mark in self.marks):
             raise ValueError(f"the marks of column {self.name!r} must be words")
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether its cells are numbers: measured or counted."""
+        return self.kind in ("number", "count")
 
     @property
     def width(self) -> int:
@@ -126,7 +134,7 @@ class Column:
             return pyarrow.nulls(len(cells), self._canonical())
         if pyarrow.types.is_string(kind):
             return self._typed_texts(cells)
-        if self.kind == "number":
+        if self.is_numeric:
             cells = cells.cast(pyarrow.uint8()) if pyarrow.types.is_boolean(kind) else cells
             cells = cells if pyarrow.types.is_integer(kind) else cells.cast(pyarrow.float64())
             return self._without_numeric_marks(without_nan(cells))
@@ -164,7 +172,7 @@ class Column:
         plain = isinstance(self.form, NumberForm) and self.form.decimal == "." and not self.marks
         if plain or (isinstance(self.form, DateForm) and self.form.is_iso and not self.marks):
             with suppress(pyarrow.ArrowInvalid):  # the quick way, for cells that need no care
-                kind = pyarrow.float64() if self.kind == "number" else self._canonical()
+                kind = pyarrow.float64() if self.is_numeric else self._canonical()
                 found = compute.cast(cells, kind)
                 if self.kind == "date" or bool(np.isfinite(np.asarray(found.drop_null())).all()):
                     return found
@@ -179,8 +187,8 @@ class Column:
 
         compute: Any = pyarrow.compute
         cells = compute.utf8_trim_whitespace(cells)
-        cells = without_marks(cells, among_numbers=self.kind in ("number", "date"), others=self.marks)
-        if self.kind == "number":
+        cells = without_marks(cells, among_numbers=self.is_numeric or self.kind == "date", others=self.marks)
+        if self.is_numeric:
             form = self.form if isinstance(self.form, NumberForm) else NumberForm()
             numbers = numbers_of(cells, form.decimal)
             numbers = compute.if_else(compute.is_finite(numbers), numbers, None)
@@ -251,9 +259,10 @@ class Column:
             if self.kind == "date":
                 days = np.asarray(cells.cast(pyarrow.int64()).fill_null(0)) / DAY
                 return np.where(np.asarray(cells.is_null()), np.nan, days)[:, None]
-            return np.asarray(cells.cast(pyarrow.float64(), safe=False).to_numpy(zero_copy_only=False), np.float64)[
-                :, None
-            ]
+            numbers = np.asarray(cells.cast(pyarrow.float64(), safe=False).to_numpy(zero_copy_only=False), np.float64)
+            if self.kind == "count":
+                self._require_counts(numbers, first_row)
+            return numbers[:, None]
         known = pyarrow.array(self.categories)
         place = np.asarray(compute.fill_null(compute.index_in(_alike(cells, known), value_set=known), -1))
         present = ~np.asarray(cells.is_null())
@@ -272,6 +281,12 @@ class Column:
         encoded[place < 0] = np.nan
         return encoded
 
+    def _require_counts(self, numbers: np.ndarray, first_row: int) -> None:
+        wrong = np.flatnonzero(~np.isnan(numbers) & ((numbers < 0) | (numbers != np.floor(numbers))))
+        if len(wrong):
+            found = f"{numbers[wrong[0]]:g} in row {first_row + wrong[0]}"
+            raise DataError(f"column {self.name} holds counts, whole numbers from 0, and has {found}; correct it")
+
     def unread(self, given: Any, cells: Any, first_row: int = 0) -> str | None:
         """Which of the given cells of text could not be read, in words, the first of them; ``cells`` are typed."""
         import pyarrow
@@ -279,7 +294,7 @@ class Column:
         given = plain_cells(given)
         if not pyarrow.types.is_string(given.type) or cells.null_count == given.null_count:
             return None
-        words = without_marks(given, among_numbers=self.kind in ("number", "date"), others=self.marks)
+        words = without_marks(given, among_numbers=self.is_numeric or self.kind == "date", others=self.marks)
         unread = np.flatnonzero(np.asarray(cells.is_null()) & ~np.asarray(words.is_null()))
         if not len(unread):
             return None
@@ -298,6 +313,7 @@ class Column:
             place = np.where(gone, 0, np.where(np.isnan(encoded), -np.inf, encoded).argmax(1))
             return known.take(pyarrow.array(place, mask=gone))
         number = np.where(gone, 0.0, encoded[:, 0])
+        number = np.maximum(number, 0.0) if self.kind == "count" else number
         if self.kind == "boolean":
             return pyarrow.array(number >= 0.5, mask=gone)
         if self.kind == "date":

@@ -15,7 +15,14 @@ __all__ = ["Description", "placed"]
 
 MOST_LINES = 40
 SHOWN_NAME, SHOWN_WHY = 32, 100
-PLURALS = {"category": "categories", "boolean": "booleans", "number": "numbers", "date": "dates", "time": "times"}
+PLURALS = {
+    "category": "categories",
+    "boolean": "booleans",
+    "number": "numbers",
+    "count": "counts",
+    "date": "dates",
+    "time": "times",
+}
 ROW = re.compile(r"\{row (\d+)\}")
 
 

@@ -106,7 +106,7 @@ class FitColumns:
 
 
 def _refuse_kinds(layout: TableLayout) -> None:
-    told = [f"{column.name} ({column.kind})" for column in layout.columns if column.kind != "number"]
+    told = [f"{column.name} ({column.kind})" for column in layout.columns if not column.is_numeric]
     if told:
         raise DataError(f"fitted on numbers alone, and X has {said(told, 6)}; pass numbers, or fit again.")
 

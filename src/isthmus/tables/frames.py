@@ -254,9 +254,9 @@ def _pandas_series(column: Column, cells: Any, dtype: Any) -> Any:
         return cells.to_pandas().astype(object)
     if (column.form is not None and dtype in ("object", "str", "string")) or dtype.startswith("string"):
         return pd.Series(column.written(cells)).astype(dtype)
-    if column.kind == "number" and dtype == "object":
+    if column.is_numeric and dtype == "object":
         return pd.Series(cells.to_numpy(zero_copy_only=False), dtype=object)
-    if column.kind == "number" and cells.null_count and dtype.startswith(("int", "uint")):
+    if column.is_numeric and cells.null_count and dtype.startswith(("int", "uint")):
         return cells.to_pandas()  # NumPy's integers know no missing cell
     if dtype in ("boolean", "bool", "object") or dtype[:1].isupper():
         return pd.Series(cells.to_pylist(), dtype=dtype)

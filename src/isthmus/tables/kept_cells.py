@@ -109,7 +109,7 @@ class KeptCells:
         if guess.kind == "date":
             return (column.kind, column.form) == ("date", guess.form)
         pointed = not isinstance(column.form, NumberForm) or column.form.decimal == "."
-        return column.kind in ("number", "date") and pointed
+        return (column.is_numeric or column.kind == "date") and pointed
 
     def _is_text(self, name: str) -> bool:
         return name in self._types and name not in self._guessed

@@ -24,11 +24,17 @@ __all__ = ["Blocks", "TableLayout", "layout_of", "plain_layout"]
 
 @dataclass(frozen=True)
 class Blocks:
-    """The numbers of a row by what is to be made of them: places of numbers and of booleans, spans of categories."""
+    """The numbers of a row by what is to be made of them: places, and the spans of categories."""
 
     numbers: tuple[int, ...]
     truths: tuple[int, ...]
     categories: tuple[tuple[int, int], ...]
+    counts: tuple[int, ...] = ()
+
+    @property
+    def scaled(self) -> tuple[int, ...]:
+        """The places that are moved and scaled: of numbers, dates and counts, in order."""
+        return tuple(sorted((*self.numbers, *self.counts)))
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,7 @@ class TableLayout:
             tuple(span[0] for column, span in placed if column.kind in ("number", "date")),
             tuple(span[0] for column, span in placed if column.kind == "boolean"),
             tuple(span for column, span in placed if column.kind == "category"),
+            tuple(span[0] for column, span in placed if column.kind == "count"),
         )
 
     def require(self, names: Sequence[str]) -> None:
@@ -117,9 +124,9 @@ class TableLayout:
         return pyarrow.table(cells, names=list(self.names))
 
     def scaling(self, columns: Any, how: str | None) -> tuple[np.ndarray, np.ndarray]:
-        """Center and spread by the statistics of the encoded columns: numbers and dates alone are moved and scaled."""
+        """Center and spread by the statistics of the encoded columns: numbers, counts and dates alone are scaled."""
         center, spread = np.zeros(self.width), np.ones(self.width)
-        places = list(self.blocks.numbers)
+        places = list(self.blocks.scaled)
         if how == "minmax":
             center[places], spread[places] = columns.low[places], (columns.high - columns.low)[places]
         else:
@@ -132,6 +139,14 @@ class TableLayout:
             tuple(
                 replace(column, whole=False, dtype="double") if column.kind == "number" else column
                 for column in self.columns
+            )
+        )
+
+    def with_counts(self, names: Sequence[str]) -> TableLayout:
+        """The same, some of its numbers taken for counts."""
+        return TableLayout(
+            tuple(
+                replace(column, kind="count", whole=True) if column.name in names else column for column in self.columns
             )
         )
 

@@ -26,7 +26,7 @@ class Request:
     columns : tuple of str
         The columns to learn from, in this order; none given means all that can be learned from.
     kinds : dict
-        What a column is to be taken for, by its name: number, category, date, boolean, text, id; a form after a
+        What a column is to be taken for, by its name: number, count, category, date, boolean, text, id; a form after a
         colon, as ``date:%d/%m/%Y``.
     header : bool, int or None
         Whether there is a row of names, or how many.

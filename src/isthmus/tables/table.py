@@ -121,9 +121,9 @@ class Table:
         """The numeric columns alone; a `DataError` if there are none."""
         if not self.is_mixed or self.layout is None:
             return self
-        names = [column.name for column in self.layout.columns if column.kind == "number"]
+        names = [column.name for column in self.layout.columns if column.is_numeric]
         if not names:
-            raise DataError(f"{self.name!r}: no column of numbers.")
+            raise DataError(f"{self.name!r}: no column of numbers; read one as such with --kind NAME=number.")
         layout = self.layout.select(names)
         return replace(self, cells=layout.encode(self.cells), columns=layout.names, layout=layout)
 

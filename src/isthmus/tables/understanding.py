@@ -246,7 +246,7 @@ def _stored(column: Column, cells: Any) -> Any:
     """Cells in a type that is the same in every batch."""
     import pyarrow
 
-    if column.kind != "number" or pyarrow.types.is_integer(cells.type):
+    if not column.is_numeric or pyarrow.types.is_integer(cells.type):
         return cells
     return cells.cast(pyarrow.int64() if column.whole else pyarrow.float64())
 

@@ -16,11 +16,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from isthmus.parts.counts import LEAST_MEAN, CountLikelihood
+from isthmus.parts.count_noise import (
+    FIRST_DISPERSION,
+    bounded_dispersion,
+    drawn_counts,
+    negative_binomial_cost,
+    variance_of_counts,
+)
+from isthmus.parts.counts import CountLikelihood
 
 __all__ = ["NegativeBinomialLikelihood"]
-
-FIRST, LEAST, MOST = 10.0, 1e-3, 1e4  # θ: at the start of a fit, and its bounds
 
 
 class NegativeBinomialLikelihood(CountLikelihood):
@@ -28,27 +33,18 @@ class NegativeBinomialLikelihood(CountLikelihood):
 
     def __init__(self, mean: np.ndarray, n_rows: float):
         super().__init__(mean, n_rows)
-        self.log_dispersion = nn.Parameter(torch.full((len(mean),), math.log(FIRST)))
+        self.log_dispersion = nn.Parameter(torch.full((len(mean),), math.log(FIRST_DISPERSION)))
 
     @property
     def dispersion(self) -> Tensor:
         """θ of each column, shape (n_features,)."""
-        return self.log_dispersion.clamp(math.log(LEAST), math.log(MOST)).exp()
+        return bounded_dispersion(self.log_dispersion)
 
     def cost_at(self, log_mean: Tensor, x: Tensor) -> Tensor:
-        theta = self.dispersion
-        # log(λ + θ) - log θ by log1p, and the difference of gammas as a whole: both are small where θ is large.
-        spread = torch.log1p(log_mean.exp() / theta)
-        ways = torch.lgamma(theta) + theta.log() * x - torch.lgamma(x + theta)
-        return (ways + torch.lgamma(x + 1) + (x + theta) * spread - x * log_mean).sum(1)
+        return negative_binomial_cost(log_mean, x, self.dispersion).sum(1)
 
     def scattered(self, mean: Tensor, generator: torch.Generator) -> Tensor:
-        theta = self.dispersion.detach().expand_as(mean)
-        # PyTorch draws gamma variables from its global generator only.
-        source = np.random.default_rng(int(torch.randint(2**31 - 1, (), generator=generator)))
-        gamma = torch.from_numpy(source.standard_gamma(theta.numpy())).to(mean.dtype)
-        return torch.poisson(mean * gamma / theta, generator=generator)
+        return drawn_counts(mean, self.dispersion.detach(), generator)
 
     def variance(self, mean: Tensor) -> Tensor:
-        mean = mean.clamp(min=LEAST_MEAN)
-        return mean + mean.square() / self.dispersion.detach()
+        return variance_of_counts(mean, self.dispersion.detach())

@@ -8,7 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from isthmus.parts.counts import LEAST_MEAN, CountLikelihood
+from isthmus.parts.count_noise import drawn_counts, variance_of_counts
+from isthmus.parts.counts import CountLikelihood
 
 __all__ = ["PoissonLikelihood"]
 
@@ -20,7 +21,7 @@ class PoissonLikelihood(CountLikelihood):
         return log_mean.exp().sum(1) - torch.linalg.vecdot(x, log_mean) + torch.lgamma(x + 1).sum(1)
 
     def scattered(self, mean: Tensor, generator: torch.Generator) -> Tensor:
-        return torch.poisson(mean, generator=generator)
+        return drawn_counts(mean, None, generator)
 
     def variance(self, mean: Tensor) -> Tensor:
-        return mean.clamp(min=LEAST_MEAN)
+        return variance_of_counts(mean, None)
