@@ -114,7 +114,7 @@ def as_markdown(rows: Iterable[dict[str, Any]]) -> str:
     """A table of errors, isthmus beside the baselines."""
     lines = [
         "| work | seeds | isthmus, mean (lowest – highest) | PCA | plain autoencoder, equal time | 5 × time "
-        "| isthmus / PCA | / plain, equal time | / 5 × time | processor seconds |",
+        "| isthmus / PCA | / plain, equal time | / 5 × time | CPU seconds |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:

@@ -18,13 +18,13 @@ the two numbers should mean.
 #
 # The *encoder* :math:`f` turns a picture :math:`x` into its *code* :math:`z`; the
 # *decoder* :math:`g` turns a code into a picture :math:`\hat{x}`. Both are adjusted
-# until the drawings :math:`\hat{x}` are, over all pictures, as near to the originals as
-# can be. Together they are an *autoencoder*.
+# until the drawings :math:`\hat{x}` are, on average over all pictures, as close to the
+# originals as possible. Together they are an *autoencoder*.
 #
 # The computation
 # ---------------
 #
-# One fifth of the digits is kept aside: a model is evaluated by what it has never seen.
+# One fifth of the digits is held out: a model is evaluated on digits it has never seen.
 
 import numpy as np
 from sklearn.decomposition import PCA
@@ -56,9 +56,9 @@ print(
 )
 
 # %%
-# How near are the drawings? The baseline is the best that *linear* arithmetic can do
-# with two numbers, which is called PCA. Training begins with random choices, so it
-# was done five times.
+# How close are the drawings to the originals? The baseline is the best *linear* method
+# with two numbers, which is called PCA. Training starts from random choices, so it is
+# repeated with five random seeds.
 
 pca = PCA(2).fit(X)
 mean_drawn = np.mean((unseen - X.mean(0)) ** 2)
@@ -69,10 +69,10 @@ print("PCA:                ", by_pca.round(4))
 print("autoencoders:       ", np.round(errors, 4))
 
 # %%
-# And where do digits live? Take a code's distance from its five nearest neighbours,
-# along each axis in units of the codes' spread. A place farther from digits than 99 in
-# 100 digits are from one another is called *beyond*. The frame of the picture below
-# leaves out the few codes that lie farthest out.
+# And where on the map do digits live? Take a place's mean distance from the five
+# nearest codes, each axis in units of the codes' spread. If it is larger than for 99 in
+# 100 digits, the place is called *beyond* the digits. The frame of the picture leaves
+# out the few outermost codes.
 
 
 def distances(places, codes, skip=0):
@@ -111,16 +111,17 @@ lesson.within("empty", empty, low=0.1, high=0.35)
 
 # %%
 # The mean squared error of a grey value, on digits never seen, is {{ error.low:.4f }}
-# to {{ error.high:.4f }} over {{ error.seeds }} seeds. With as many numbers, {{ size }}
-# for {{ values }}, PCA leaves {{ pca:.4f }}, more at each of the {{ better }} seeds;
-# drawing the average picture every time would leave {{ mean_drawn:.4f }}.
+# to {{ error.high:.4f }} over {{ error.seeds }} seeds. With the same {{ size }} numbers
+# for {{ values }} grey values, PCA's error is {{ pca:.4f }}, larger than at each of the
+# {{ better }} seeds. Drawing the average picture every time would give
+# {{ mean_drawn:.4f }}.
 #
 # The picture
 # -----------
 #
-# Each dot is a digit at its code, coloured by its kind, which the model was never told.
-# Carry the ring about, by dragging or with the arrow keys, and see what the decoder
-# draws at each place.
+# Each dot is a digit at its code, coloured by its class, from 0 to 9, which the model
+# was never told. Move the ring, by dragging or with the arrow keys, and see what the
+# decoder draws at each place.
 
 sample = np.random.default_rng(0).permutation(len(X))[:400]
 low, high = np.quantile(codes, [0.005, 0.995], axis=0)
@@ -129,9 +130,9 @@ three = shown[kinds[shown].astype(int) == 3][0]
 greys = (16 * X[shown]).round().astype(int)
 lesson.widget(
     "map",
-    "The plane of codes. The ring stands at the code of a three. Beside it the real "
-    "digit with the nearest code, what the decoder draws, and the difference (blue: "
-    "too little ink, orange: too much).",
+    "The plane of codes. The ring starts at the code of a three. The pictures are the "
+    "real digit with the nearest code, what the decoder draws, and the difference "
+    "(blue: too little ink, orange: too much).",
     prompt="Drag the ring over the map.",
     code=codes[three],
     codes=codes[shown].round(4),
@@ -144,13 +145,13 @@ lesson.widget(
 )
 
 # %%
-# The same picture of your own data, one file that opens from the disk and decodes as
-# you move, is made by two commands:
+# One command draws the same picture of your own data. It writes
+# ``runs/mine/explorer.html``, a file that opens without a network and decodes as you
+# move:
 #
 # .. code-block:: console
 #
 #    $ isthmus fit table.csv -o runs/mine
-#    $ isthmus explore runs/mine
 #
 # An honest failure: it draws everywhere
 # --------------------------------------
@@ -164,12 +165,12 @@ lesson.widget(
 # Exercise
 # --------
 #
-# Find a place on the map where no digit lives: write a function that does so for any
-# codes it is given.
+# Find a place on the map where no digit lives: write a function that finds one for any
+# codes.
 #
 # .. code-block:: console
 #
-#    $ isthmus learn 0 --start mine.py
-#    $ isthmus learn 0 --check mine.py
+#    $ isthmus learn 0 --start chapter_0.py
+#    $ isthmus learn 0 --check chapter_0.py
 #
 # Next: why such compression can work at all.

@@ -6,35 +6,35 @@ Correlated columns can be described by fewer numbers, and how few can be measure
 
 A picture of 64 grey values is 64 numbers, but hardly 64 *facts*. Where a pen has left
 ink, the neighbouring places are likely dark too; the corners of the paper are always
-white. What can be guessed from the rest need not be stored. This *redundancy* is no
-matter of belief: it can be measured before any network is trained, and it can be taken
-away, to see what then becomes of compression.
+white. What can be guessed from the rest need not be stored. This *redundancy* can be
+measured before any network is trained. It can also be removed, to see what is then left
+to compress.
 """
 
 # %%
 # The formula
 # -----------
 #
-# Let :math:`x` be a row of the table, here a picture, and :math:`\mu`, said "mu", the
-# mean of all rows. Choose :math:`k` *directions* :math:`v_1, \dots, v_k`, each of
-# length one and each at a right angle to the others, and reconstruct from the row's
-# places along them:
+# Let :math:`x` be a row of the table, here a picture, and :math:`\mu`, pronounced "mu",
+# the mean of all rows. Choose :math:`k` *directions* :math:`v_1, \dots, v_k`, each of
+# length one and each at a right angle to the others, and reconstruct the row from its
+# coordinates along them:
 #
 # .. math:: \hat{x} = \mu + \sum_{j=1}^{k} z_j\,v_j, \qquad z_j = v_j^\top (x - \mu)
 #
-# In words: begin with the mean, then add so much of the first direction, so much of the
+# In words: start with the mean, add some amount of the first direction, then of the
 # second, and so on; the amounts :math:`z_j` are the code. (:math:`v^\top x` multiplies
-# the two number by number and adds up.) Which directions lose least?
-# *Principal component analysis*, PCA, finds them: :math:`v_1` is the direction along
-# which the rows vary most, :math:`v_2` the one along which they vary most of those at a
-# right angle to the first, and so on. With :math:`\lambda_j`, said "lambda", for the
+# the two entry by entry and sums.) Which directions lose the least? *Principal
+# component analysis*, PCA, finds them: :math:`v_1` is the direction along which the
+# rows vary most, :math:`v_2` the one along which they vary most of those at a right
+# angle to the first, and so on. With :math:`\lambda_j`, pronounced "lambda", for the
 # variance along direction :math:`j`, of :math:`n` in all, the share of variance kept is
 #
 # .. math:: \mathrm{kept}(k) =
 #    \frac{\lambda_1 + \dots + \lambda_k}{\lambda_1 + \dots + \lambda_n}
 #
-# The list of the :math:`\lambda_j` is called the *spectrum*. If it falls quickly, few
-# numbers say nearly all.
+# The list of the :math:`\lambda_j` is called the *spectrum*. If it falls quickly, a few
+# numbers say nearly everything.
 #
 # The computation
 # ---------------
@@ -58,9 +58,9 @@ for k in (1, 2, 5, 10, 16, 32, 64):
     print(f"{k:2} numbers keep {kept[k - 1]:.1%}")
 
 # %%
-# Now the counter-trial. Take each pixel's column by itself and shuffle it over the
-# pictures: every pixel keeps all its values, so its mean and its variance are
-# what they were, but no pixel says anything of another any more.
+# Now a control. Shuffle each pixel's column separately over the pictures. Every pixel
+# keeps its values, and so its mean and its variance, but no pixel says anything about
+# another any more.
 
 
 def shuffled(table, seed):
@@ -128,12 +128,13 @@ lesson.exact("apart", apart, known=0.0, digits=5)
 #
 # Of the {{ pictures }} digits, {{ half }} numbers keep half of the variance, and
 # {{ most }} keep nine tenths. After shuffling it takes {{ loose_half.mean:.0f }} and
-# {{ loose_most.mean:.0f }}, at every seed, though the variance of each column has
-# changed by {{ same:.0f }} to twelve decimals. What made the digits compressible was in
-# no column: it was *between* them.
+# {{ loose_most.mean:.0f }}, on average over the seeds, although shuffling leaves the
+# variance of every column alone: to twelve decimals, the largest change is
+# {{ same:.0f }}. What made the digits compressible was in no column: it was *between*
+# them.
 #
-# Why are {{ columns }} numbers not needed even then? Because {{ constant }} pixels are
-# the same in every picture and many others hardly change: to leave those out costs
+# Why are all {{ columns }} numbers not needed even then? Because {{ constant }} pixels
+# are the same in every picture and many others hardly change: leaving those out costs
 # little. That much is not redundancy, only dullness.
 #
 # The untrained autoencoder differs from PCA by {{ apart:.0e}} at most, which is the
@@ -142,8 +143,8 @@ lesson.exact("apart", apart, known=0.0, digits=5)
 #
 # .. note::
 #
-#    The code counts *numbers*, not bits. Nothing has been said of how exactly each must
-#    be kept; chapter 11 rounds codes to a few bits.
+#    This counts *numbers*, not bits. How precisely each must be stored is another
+#    question; chapter 11 rounds codes to a few bits.
 #
 # The picture
 # -----------
@@ -167,9 +168,9 @@ for table in (X, shuffled(X, 0)):
     )
 lesson.widget(
     "spectrum",
-    "On the left, the share of variance that k directions keep, of the digits and of "
-    "the same table with its columns shuffled; dashed is the one not chosen. On the "
-    "right one row, its reconstruction from k numbers, and what is lost. In a "
+    "The curves are the share of variance that k directions keep, for the digits and "
+    "for the same table with its columns shuffled; the one not chosen is dashed. The "
+    "pictures are one row, its reconstruction from k numbers, and what is lost. In a "
     "shuffled row there is nothing to see, and nothing to save.",
     prompt="Move the slider: how many directions are enough?",
     k=10,
@@ -179,13 +180,13 @@ lesson.widget(
 )
 
 # %%
-# An honest failure: the meter errs both ways
-# -------------------------------------------
+# An honest failure: the spectrum errs both ways
+# ----------------------------------------------
 #
-# The spectrum sees only *linear* redundancy, and it counts in the units of the
-# columns. Take points all around a circle: one number, the angle, says everything. And
-# take six columns that have nothing to do with one another, the last of them written in
-# millimetres where it was metres:
+# The spectrum sees only *linear* redundancy, and it counts in the units of the columns.
+# Take points all around a circle: one number, the angle, says everything. And take six
+# columns that have nothing to do with one another, then convert the last of them from
+# metres to millimetres:
 
 angle = np.linspace(0, 2 * np.pi, 360, endpoint=False)
 circle = np.column_stack([np.cos(angle), np.sin(angle)])
@@ -204,23 +205,23 @@ lesson.exact("millimetres", in_millimetres, known=1e6 / (1e6 + 5))
 
 # %%
 # On the circle one direction keeps {{ circle:.0%}} of the variance, and nothing in the
-# spectrum tells that one *nonlinear* number would keep all: here it is too gloomy, and
-# chapter 6 bends the line. Of the unrelated columns one direction keeps
-# {{ metres:.1%}}, which is right, one in six; in millimetres it keeps
-# {{ millimetres:.4%}}, and nothing has become more redundant: here it is too cheerful.
-# So bring columns to comparable units first, and read a spectrum as what *linear*
-# compression can do, no more.
+# spectrum reveals that one *nonlinear* number would keep everything: here it is too
+# pessimistic, and chapter 6 bends the line. Of the unrelated columns one direction
+# keeps {{ metres:.1%}}, which is right, one in six; in millimetres it keeps
+# {{ millimetres:.4%}}, and nothing has become more redundant: here it is too
+# optimistic. So bring columns to comparable units first, and read a spectrum as what
+# *linear* compression can do, no more.
 #
 # Exercise
 # --------
 #
 # Write down your guess. Then write a function that finds, for any table and any share,
-# how many directions are needed. It is tried on tables whose answer is plain, and on
-# tables that were shifted, turned and shuffled.
+# how many directions are needed. It is tried on tables whose answer is known, and on
+# tables that were shifted, rotated and shuffled.
 #
 # .. code-block:: console
 #
-#    $ isthmus learn 1 --start mine.py
-#    $ isthmus learn 1 --check mine.py
+#    $ isthmus learn 1 --start chapter_1.py
+#    $ isthmus learn 1 --check chapter_1.py
 #
 # Next: one direction, one point, and every number by hand.

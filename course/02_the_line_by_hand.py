@@ -2,13 +2,13 @@ r"""
 2. The line, by hand
 ====================
 
-An encoder projects, a decoder places back; all of it fits on a sheet of paper.
+An encoder projects, a decoder maps back; all of it fits on a sheet of paper.
 
 Suppose that points of the plane lie near a line. Then one number, the place along the
 line, nearly says where a point is. Going from the point to its place is *encoding*;
-going from the place to a point is *decoding*; how far the two-way trip ends from where
-it began is the *error*. Nothing in this course is more than these three steps, and here
-each is an arithmetic of one line.
+going from the place to a point is *decoding*; how far the round trip ends from where it
+began is the *error*. Everything in this course is made of these three steps, and here
+each is one line of arithmetic.
 """
 
 # %%
@@ -22,7 +22,7 @@ each is an arithmetic of one line.
 #
 # In words: the *code* :math:`z` is one number, a weighted sum of the point's
 # coordinates with the weights :math:`w`; the *reconstructed* point :math:`\hat{x}`,
-# said "x hat", is that many lengths of :math:`v`; and the error is the sum of the
+# pronounced "x hat", is that many lengths of :math:`v`; and the error is the sum of the
 # squared coordinates of what is lost, the *residual* :math:`x - \hat{x}`. The sign
 # :math:`\top` turns a column into a row, so :math:`w^\top x = w_1 x_1 + w_2 x_2`.
 #
@@ -40,7 +40,7 @@ each is an arithmetic of one line.
 # ---------------
 #
 # :func:`isthmus.closed_form.project` takes the three steps and keeps every number on
-# the way. First a point that lies on the line, then one that does not.
+# the way. First a point on the line, then one beside it.
 
 import numpy as np
 
@@ -56,8 +56,8 @@ for name, point in (("on the line:", on_the_line), ("beside it:  ", beside_it)):
     print(name, point.code, point.reconstruction, point.squared_error)
 
 # %%
-# Each number gets a name, and is held to what paper says. If the library and the paper
-# differed in the twelfth decimal, this page would not have been built.
+# Each number gets a name, and is compared with the answer on paper. If the two differed
+# in the twelfth decimal, this page would not have been built.
 
 lesson.given("v", v)
 lesson.given("x", [2.0, 2.4])
@@ -83,15 +83,15 @@ lesson.exact("mean_error", beside_it.mean_squared_error, known=0.18 / 1.81)
 #
 #    That is a *sum* over the two coordinates. A loss that is called "mean squared
 #    error" divides it by two and prints {{ mean_error:.4f }}. Both are in use, often
-#    under one name; chapter 4 is about what that does to everything that is added to a
+#    under the same name; chapter 4 shows what that does to anything that is added to a
 #    loss.
 #
 # The picture
 # -----------
 #
-# Drag the point x, or go to it with the Tab key and use the arrows, and read how the
-# sums change. On the line the error is zero; along the perpendicular the code stays as
-# it is.
+# Drag the point x, or go to it with the Tab key and use the arrows, and see how the
+# numbers change. On the line the error is zero; along the perpendicular the code does
+# not change.
 
 lesson.widget(
     "line",
@@ -110,9 +110,9 @@ lesson.widget(
 # --------------
 #
 # Encoding and decoding in one step is a matrix, :math:`P = v\,w^\top`. What has been
-# compressed onto the line is on the line, so compression it again changes nothing:
-# :math:`P P = P`. A matrix with this property is called a projector, and this one,
-# being symmetric too, projects at a right angle.
+# projected onto the line is on the line, so projecting it again changes nothing:
+# :math:`P P = P`. A matrix with this property is called a projector; this one is also
+# symmetric, so it projects at a right angle.
 
 P = np.outer(v, beside_it.weights)
 lesson.exact("P", P, known=[[1 / 1.81, 0.9 / 1.81], [0.9 / 1.81, 0.81 / 1.81]])
@@ -120,17 +120,17 @@ lesson.exact("once", np.abs(P @ P - P).max(), known=0.0)
 print(P.round(6))
 
 # %%
-# The largest difference between :math:`P P` and :math:`P`, whose first entry is
-# {{ P[0][0]:.6f }}, is {{ once:.0f }} to twelve decimals.
+# The first entry of :math:`P` is {{ P[0][0]:.6f }}. To twelve decimals, the largest
+# difference between :math:`P P` and :math:`P` is {{ once:.0f }}.
 #
 # An honest failure: the noise that stays
 # ---------------------------------------
 #
-# It is often said that such a code "keeps the structure and discards the noise". Say
-# that the clean point was ({{ clean[0]:.1f }}, {{ clean[1]:.1f }}), on the line, and
-# that noise of length {{ noise:.1f }} pushed its second coordinate up. A push has a
-# part across the line and a part along it, and only the first can be told from an
-# honest place:
+# It is often said that such a code "keeps the structure and discards the noise".
+# Suppose that the clean point was ({{ clean[0]:.1f }}, {{ clean[1]:.1f }}), on the
+# line, and that noise of length {{ noise:.1f }} pushed its second coordinate up. A push
+# has a part across the line and a part along it, and only the part across can be
+# recognized as noise:
 
 split = split_noise([0.0, 0.6], direction=v)
 lesson.given("clean", [2.0, 1.8])
@@ -155,16 +155,15 @@ lesson.exact("distance", np.linalg.norm(moved), known=split.tangent)
 #
 # The reconstructed point is nearer to the truth, but {{ share:.1%}} of the noise's
 # energy is still in it; and the first coordinate, which was right, has been moved from
-# {{ clean[0]:.1f }} to {{ reconstructed[0]:.3f }}. With one number out of two that is
-# what must happen: of noise that goes in all directions alike, a code of :math:`p`
-# numbers out of :math:`n` keeps the share :math:`p / n`, here {{ half:.0%}}. For 8
-# numbers out of 64 it is {{ eighth:.1%}}, and *that* is why codes are used to take
-# noise out.
+# {{ clean[0]:.1f }} to {{ reconstructed[0]:.3f }}. With one number out of two this has
+# to happen: of noise that is equal in all directions, a code of :math:`p` numbers out
+# of :math:`n` keeps the share :math:`p / n`, here {{ half:.0%}}. For 8 numbers out of
+# 64 it is {{ eighth:.1%}}, and *that* is why codes are used for denoising.
 #
 # A smaller failure, found in print: the second coordinate given as
-# {{ rounded_twice:.3f }}. That comes of rounding the code first and multiplying then,
-# {{ rounded_twice:.4f }}; the right value is {{ reconstructed[1]:.4f }}. Round once, at
-# the end.
+# {{ rounded_twice:.3f }}. That comes from rounding the code before multiplying, which
+# gives {{ rounded_twice:.4f }}; the right value is {{ reconstructed[1]:.4f }}. Round
+# once, at the end.
 
 projectors = [np.diag([1.0] * p + [0.0] * (n - p)) for p, n in [(1, 2), (8, 64)]]
 half, eighth = (np.trace(projector) / len(projector) for projector in projectors)
@@ -176,13 +175,14 @@ lesson.exact("rounded_twice", round(beside_it.code, 3) * 0.9, known=2.298 * 0.9)
 # Exercise
 # --------
 #
-# Do the point (1, −1) on paper, then write ``encode`` and ``decode`` in NumPy. You are
-# not compared with an answer: the check looks whether your two functions *are* a
-# projection onto the line at a right angle, and shows the smallest case where not.
+# Do the point (1, −1) on paper, then write ``encode`` and ``decode`` in NumPy. Your
+# answer is not compared with a stored one: the check tests whether your two functions
+# *are* a projection onto the line at a right angle, and shows the smallest case in
+# which they are not.
 #
 # .. code-block:: console
 #
-#    $ isthmus learn 2 --start mine.py
-#    $ isthmus learn 2 --check mine.py
+#    $ isthmus learn 2 --start chapter_2.py
+#    $ isthmus learn 2 --check chapter_2.py
 #
-# Next, the line is not given, but must be found.
+# Next: the line is not given, but must be found.

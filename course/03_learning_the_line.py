@@ -2,12 +2,12 @@ r"""
 3. Learning the line
 ====================
 
-Walking downhill finds the line of PCA, but neither its ruler nor its axes.
+Gradient descent finds the line of PCA, but neither its scale nor its axes.
 
-So far the line was given. Now only points are, and encoder and decoder begin with
+So far the line was given. Now only points are given, and encoder and decoder start with
 random weights. Reconstruct all points, sum the errors, and change every weight a little
-in the direction that makes the sum smaller; again, and again. This is all that
-"training" means. It knows nothing of lines or axes, it only walks downhill: where
+in the direction that makes the sum smaller; again and again. This is all that
+"training" means. It knows nothing about lines or axes and only walks downhill. Where
 does it arrive?
 """
 
@@ -30,25 +30,26 @@ does it arrive?
 #    \nabla_{\!E} L = -2\,D^\top \sum_i r_i\,x_i^\top, \qquad
 #    D \leftarrow D - \eta\,\nabla_{\!D} L
 #
-# The sign :math:`\nabla`, said "nabla", is the gradient; :math:`\eta`, said "eta", is
-# the *learning rate*, how large "a little" is; and :math:`E` is changed alike. The loss
-# can't distinguish all weights. For every invertible matrix :math:`A`,
+# The sign :math:`\nabla`, pronounced "nabla", is the gradient; :math:`\eta`, pronounced
+# "eta", is the *learning rate*, how large "a little" is; and :math:`E` is updated in
+# the same way. Different weights can have the same loss. For every invertible matrix
+# :math:`A`,
 #
 # .. math:: (D A)(A^{-1} E) = D E
 #
-# so :math:`A^{-1} E` and :math:`D A` reconstruct every point as :math:`E` and
-# :math:`D` did, from quite different codes. What *is* determined is the set of points
+# so :math:`A^{-1} E` and :math:`D A` reconstruct every point exactly as :math:`E` and
+# :math:`D` do, from quite different codes. What *is* determined is the set of points
 # the decoder can reach: a line for :math:`p = 1`, a plane for :math:`p = 2`, in general
-# a *subspace*. Baldi and Hornik proved in 1989 that the best one is that of PCA, and
-# that the landscape has no other valley: where else the slope is zero there are
-# saddles, from which some way leads down.
+# a *subspace*. Baldi and Hornik proved in 1989 that the best one is PCA's, and that
+# there is no other valley: wherever else the slope is zero there is a saddle, from
+# which some way leads down.
 #
 # The computation
 # ---------------
 #
 # A cloud along the line of slope {{ slope:.1f }}, with noise of the same size in both
-# coordinates. Its draws are arranged so its variances are the intended ones
-# exactly; then PCA's line is known on paper.
+# coordinates. The sample is adjusted to have exactly the intended variances, so PCA's
+# line is known on paper.
 
 import numpy as np
 import torch
@@ -116,8 +117,8 @@ lesson.within("angle", angles, low=0.0, high=1e-3)
 # {{ slopes.high:.4f }}, where PCA has {{ pca:.4f }}; the largest angle between a learnt
 # line and PCA's is {{ angle.high:.4f }} radian. Downhill leads to PCA.
 #
-# Now the other half of the claim, on digits and with two numbers. Here is the walk
-# without any library, five times:
+# Now the other half of the claim, on digits and with two numbers. Here is gradient
+# descent written out in PyTorch, five times:
 
 digits = load_bundled("digits").values
 digits = digits - digits.mean(0)
@@ -152,8 +153,8 @@ print("losses:      ", np.round(losses, 5))
 print("correlations:", np.round(raw, 3))
 
 # %%
-# A fresh matrix A, drawn at random, shows the same on paper: PCA's own weights, and
-# those weights with A in between, have one loss and two different codes.
+# A random matrix A shows the same directly: PCA's own weights, and those weights with A
+# in between, have the same loss and two different codes.
 
 A = np.random.default_rng(1).normal(size=(2, 2))
 before, after = digits @ directions.T, digits @ directions.T @ np.linalg.inv(A).T
@@ -172,17 +173,17 @@ lesson.within("plane", planes, low=0.0, high=0.02)
 lesson.within("raw", raw, low=1e-5, high=0.9)
 
 # %%
-# All walks end at the loss of PCA, {{ lost:.4f }} a digit (they reach
+# All five end at the loss of PCA, {{ lost:.4f }} a digit (they reach
 # {{ losses.low:.4f }} to {{ losses.high:.4f }}), and in its plane (the largest angle is
 # {{ plane.high:.3f }} radian). But the two numbers of PCA's code are uncorrelated,
-# {{ pca_correlation:.0f }}, and those of the walks are correlated by
-# {{ raw.low:.3f }} to {{ raw.high:.3f }}, as chance had it. With A in between the loss
-# is {{ lost_too:.4f }}, and the correlation {{ A_correlation:.2f }}. *An axis of such a
-# code has no meaning*, neither its direction nor its sign nor its unit.
+# {{ pca_correlation:.0f }}, and those of the trained ones have correlations of
+# {{ raw.low:.3f }} to {{ raw.high:.3f }}, depending on the seed. With A in between the
+# loss is {{ lost_too:.4f }} and the correlation {{ A_correlation:.2f }}. *An axis of
+# such a code has no meaning*, neither its direction nor its sign nor its unit.
 #
 # .. note::
 #
-#    isthmus turns the code after training, so its numbers are uncorrelated, in
+#    isthmus rotates the code after training, so its dimensions are uncorrelated, in
 #    order of variance, with directions of length one: a *choice* among all A, made
 #    because something must be chosen. Chapter 8 reads maps with this in mind.
 #
@@ -190,8 +191,8 @@ lesson.within("raw", raw, low=1e-5, high=0.9)
 # -----------
 #
 # Turn the line by dragging its end, or with the arrow keys, and watch the ball in the
-# landscape below. Then let it walk downhill. Begin on the ridge too, at a right
-# angle to the best line: there the slope is zero, and the walk does not start.
+# landscape below. Then let it roll downhill. Try starting on the ridge, at a right
+# angle to the best line: there the slope is zero, and the ball stays.
 
 lesson.widget(
     "valley",
@@ -212,9 +213,9 @@ lesson.widget(
 # An honest failure: the best line is not the true one
 # ----------------------------------------------------
 #
-# Put all the noise into the second coordinate, as when something exact is the cause and
-# a measurement of it the effect. An autoencoder minimises the *perpendicular* distance
-# to its line, and regression the *vertical* one:
+# Put all the noise into the second coordinate, as when a known quantity is measured
+# with noise. An autoencoder minimises the *perpendicular* distance to its line, and
+# regression the *vertical* one:
 
 learnt, regressed = [], []
 for noise in (0.1, 0.3, 0.5):
@@ -226,9 +227,10 @@ trained = [slope(train(cloud(0.0, 0.5), seed)) for seed in range(5)]
 print("trained, at the largest noise:", np.round(trained, 3))
 
 # %%
-# A second failure is of one forgotten line of code. The loss counts points *from their
-# mean*, and a network does so by its biases. Leave these out, move the cloud ten units
-# to the right, and the best line through the origin is busy with pointing at the cloud:
+# A second failure comes from one forgotten line of code. The loss measures points *from
+# their mean*, and a network does so by its biases. Leave these out, move the cloud ten
+# units to the right, and the best line through the origin is busy pointing at the
+# cloud:
 
 moved = cloud(0.3, 0.3) + np.array([10.0, 0.0])
 through_origin = np.linalg.svd(moved, full_matrices=False)[2][0]
@@ -255,29 +257,29 @@ lesson.exact("origin_slope", origin_slope, known=tilt, digits=10)
 lesson.within("with_biases", with_biases, low=0.87, high=0.93)
 
 # %%
-# The true slope is {{ slope:.1f }} each time. With growing noise the perpendicular line
-# has the slopes {{ learnt[0]:.3f }}, {{ learnt[1]:.3f }} and {{ learnt[2]:.3f }}
+# The true slope is {{ slope:.1f }} each time. As the noise grows, the perpendicular
+# line has the slopes {{ learnt[0]:.3f }}, {{ learnt[1]:.3f }} and {{ learnt[2]:.3f }}
 # (trained on the last: {{ trained.low:.3f }} to {{ trained.high:.3f }}), the vertical
 # one {{ regressed[2]:.1f }} at every noise. With equal noise of {{ noise:.1f }} in both
 # coordinates it is the other way round: the autoencoder is right, with {{ pca:.1f }},
 # and regression's line too flat, with {{ flat:.3f }}. Neither is *the* line through
 # points; each answers its own question.
 #
-# Without biases the moved cloud costs {{ origin_loss:.3f }} a point, not
-# {{ centred_loss:.2f }}, and the line has the slope {{ origin_slope:.3f }}. With them
-# the slope is {{ with_biases.low:.3f }} to {{ with_biases.high:.3f }}, as if the cloud
-# had never been moved.
+# Without biases the loss of the moved cloud is {{ origin_loss:.3f }} a point, not
+# {{ centred_loss:.2f }}, and the line has slope {{ origin_slope:.3f }}. With them the
+# slope is {{ with_biases.low:.3f }} to {{ with_biases.high:.3f }}, as if the cloud had
+# never been moved.
 #
 # Exercise
 # --------
 #
-# Write the gradient. It is checked as everybody should check a gradient: by moving one
-# weight a little and watching the loss. Then find the A that gives any trained linear
-# autoencoder the axes of PCA.
+# Write the gradient. It is checked the way every gradient should be checked: by moving
+# one weight a little and watching the loss. Then find the A that gives any trained
+# linear autoencoder the axes of PCA.
 #
 # .. code-block:: console
 #
-#    $ isthmus learn 3 --start mine.py
-#    $ isthmus learn 3 --check mine.py
+#    $ isthmus learn 3 --start chapter_3.py
+#    $ isthmus learn 3 --check chapter_3.py
 #
 # Next: what the loss that we have been minimising means.

@@ -2,13 +2,13 @@ r"""
 4. What the loss means
 ======================
 
-A loss is a sum or a mean, of some likelihood, in some unit; ask which.
+A loss is a sum or a mean, from some likelihood, in some unit: ask which.
 
 "Loss {{ example:.3f }}" is half a sentence. Was the error summed over the numbers of a
 row, or averaged? Is it a squared error, or a log-probability? In which unit, and what
-would be the least value possible? The same picture, drawn the same way, is called
-several quite different numbers, and none is wrong. But whoever adds something to a
-loss, or compares two, must know which.
+is the lowest possible value? The same picture, drawn the same way, is called several
+quite different numbers, and none is wrong. But anyone who adds something to a loss, or
+compares two losses, must know which it is.
 """
 
 # %%
@@ -21,18 +21,18 @@ loss, or compares two, must know which.
 # .. math:: \mathrm{SSE} = \sum_{i=1}^{n} (x_i - \hat{x}_i)^2, \qquad
 #    \mathrm{MSE} = \frac{\mathrm{SSE}}{n}
 #
-# Why squares? Say that every number is the drawn one plus noise from a bell curve of
-# variance :math:`\sigma^2`, "sigma squared". How improbable the row then is, is told by
-# its *negative log-likelihood*:
+# Why squares? Suppose that every number is the reconstructed one plus noise from a bell
+# curve of variance :math:`\sigma^2`, "sigma squared". The *negative log-likelihood*
+# measures how improbable the row then is:
 #
 # .. math:: -\log p(x \mid \hat{x}) =
 #    \frac{\mathrm{SSE}}{2\sigma^2} + \frac{n}{2} \log (2\pi\sigma^2)
 #
-# In words: the squared error in units of twice the variance, and a price for the width
-# of the bell itself. With :math:`\sigma^2` held fixed the second part is a constant, so
-# that least squares *is* greatest likelihood. If :math:`\sigma^2` may be chosen too,
-# the best one is the MSE. The natural logarithm gives *nats*; divided by :math:`\log 2`
-# they are *bits*.
+# In words: the squared error in units of twice the variance, plus a price for the width
+# of the bell itself. With :math:`\sigma^2` fixed the second part is a constant, so
+# least squares *is* maximum likelihood. If :math:`\sigma^2` may be chosen too, the best
+# one is the MSE. The natural logarithm gives *nats*; divided by :math:`\log 2` they are
+# *bits*.
 #
 # For numbers between 0 and 1 there is another reading: :math:`\hat{x}_i` is the
 # probability of ink. Its negative log-likelihood is the *binary cross-entropy*,
@@ -40,13 +40,14 @@ loss, or compares two, must know which.
 # .. math:: \mathrm{BCE} =
 #    -\sum_{i=1}^{n} \left[ x_i \log \hat{x}_i + (1 - x_i) \log (1 - \hat{x}_i) \right]
 #
-# which is least at :math:`\hat{x} = x` too. But there it is not zero: it is the
+# which is also smallest at :math:`\hat{x} = x`. But there it is not zero: it is the
 # *entropy* of the pixels, a floor under which no model can go.
 #
 # The computation
 # ---------------
 #
-# The point beside the line of chapter 2 and its nearest point, by all of them.
+# First the point beside the line of chapter 2 and its nearest point, by all of these
+# measures.
 
 import numpy as np
 import torch
@@ -72,9 +73,9 @@ print("squared error, sum and mean:", reading.squared_error, reading.mean_square
 print("nats and bits:", reading.gaussian, reading.gaussian_bits)
 
 # %%
-# And the digits, reconstructed from two numbers by a small network that was trained
-# with the mean squared error, five times. What variance would make the pictures it has
-# never seen most probable?
+# Then the digits, reconstructed from two numbers by a small network that was trained
+# with the mean squared error, five times. Which variance makes the unseen pictures most
+# probable?
 
 digits = load_bundled("digits")
 X, unseen = train_test_split(
@@ -129,9 +130,10 @@ lesson.exact("apart", apart, known=0.0, digits=6)
 #
 # For the digits a mean squared error of {{ errors.low:.4f }} to {{ errors.high:.4f }}
 # is a sum of {{ sums.low:.2f }} to {{ sums.high:.2f }} a picture, {{ pixels }} times as
-# much. The best variance found by search is the mean squared error itself, to six
-# decimals ({{ apart:.0f }}): the model says that a grey value it drew is off by about
-# {{ sigma.low:.2f }} to {{ sigma.high:.2f }}, where paper is 0 and ink is 1.
+# much. The best variance found by search is the mean squared error itself (the
+# difference is {{ apart:.0f }} to six decimals): the model says that a grey value it
+# drew is off by about {{ sigma.low:.2f }} to {{ sigma.high:.2f }}, where paper is 0 and
+# ink is 1.
 #
 # Now train the same network with cross-entropy, and evaluate all ten by both measures.
 
@@ -169,9 +171,9 @@ lesson.within("ratio", ratio, low=5, high=11)
 # %%
 # The cross-entropies are {{ entropies.low:.3f }} to {{ entropies.high:.3f }} nats, and
 # look {{ ratio.low:.0f }} to {{ ratio.high:.0f }} times as bad as the squared errors of
-# the first five. But the pictures are about as good: evaluated by squares, they are off
-# by {{ entropy_errors.low:.3f }} to {{ entropy_errors.high:.3f }}, and evaluated by
-# cross-entropy the first five stand at {{ square_entropies.low:.3f }} to
+# the first five. But the pictures are about as good: their mean squared errors are
+# {{ entropy_errors.low:.3f }} to {{ entropy_errors.high:.3f }}, and the cross-entropies
+# of the first five are {{ square_entropies.low:.3f }} to
 # {{ square_entropies.high:.3f }}. A perfect model would still "lose" {{ floor:.4f }}
 # nats. *Never compare two runs by losses of different kinds*; evaluate both by one
 # measure.
@@ -179,16 +181,16 @@ lesson.within("ratio", ratio, low=5, high=11)
 # The picture
 # -----------
 #
-# One grey value and what it costs to draw it wrong. Move what is drawn, x̂, and read the
-# three losses and their slopes; move the width of the bell. Below, one error in every
-# unit that a log may print it in.
+# One grey value and what it costs to draw it wrong. Move x̂, what is drawn, and read
+# the three losses and their slopes; change the width of the bell. At the bottom is one
+# error in every unit in which a training log may print it.
 
 lesson.widget(
     "losses",
     "The three losses of one grey value x over all x̂ that could be drawn for it: "
     "squared error in blue, bell in orange, cross-entropy in the colour of the text, "
-    "with tangents at the x̂ chosen. Each is least at x̂ = x, but the least need not be "
-    "zero. The last column is the slope that reaches the number before a sigmoid.",
+    "with tangents at the x̂ chosen. Each is lowest at x̂ = x, but not always zero "
+    "there. The last column is the slope that reaches the number before a sigmoid.",
     prompt="Move x̂ away from x, and watch the three losses.",
     x=0.8,
     reconstructed=0.3,
@@ -201,10 +203,11 @@ lesson.widget(
 # An honest failure: a weight that changed its meaning
 # ----------------------------------------------------
 #
-# Add a penalty to the loss, here that the drawing should be pale: the sum of its
-# squares, with the weight λ, "lambda". On paper, :math:`\mathrm{SSE} + \lambda \lVert
-# \hat{x} \rVert^2` is least at :math:`\hat{x} = x / (1 + \lambda)`. Now type it with
-# the loss that comes to hand:
+# Add a penalty to the loss, here one for dark drawings: the sum of their squares, with
+# the weight λ, "lambda". On paper,
+# :math:`\mathrm{SSE} + \lambda \lVert \hat{x} \rVert^2` is smallest at
+# :math:`\hat{x} = x / (1 + \lambda)`. Now write it in PyTorch, with either reduction of
+# the loss:
 
 picture = torch.tensor(X[0])
 LAMBDA = 0.01
@@ -231,11 +234,11 @@ print("mean error, same weight: ", drawn_with("mean", LAMBDA))
 print("mean error, weight / 64: ", drawn_with("mean", LAMBDA / 64))
 
 # %%
-# A second failure: a sigmoid keeps a drawing between 0 and 1, and with squares it may
-# keep it from learning. The slope of the squared error before the sigmoid has a factor
-# :math:`\hat{x}(1 - \hat{x})`, nearly zero for whoever is *surely wrong*. In the
-# cross-entropy this factor cancels. One pixel of full ink, drawn as almost white, and a
-# hundred steps of descent:
+# A second failure: a sigmoid keeps a drawing between 0 and 1, but with a squared error
+# it may also keep it from learning. The slope of the squared error before the sigmoid
+# has a factor :math:`\hat{x}(1 - \hat{x})`, which is nearly zero for a prediction that
+# is *confident and wrong*. In the cross-entropy this factor cancels. Here is one pixel
+# of full ink, drawn as almost white, and a hundred steps of gradient descent:
 
 
 def learnt(loss, steps=100):
@@ -278,22 +281,22 @@ lesson.exact("free", free, known=by_hand(lambda drawn: 1.0), digits=10)
 # With the summed error and a weight of {{ weight:.2f }}, {{ summed:.1%}} of the
 # picture's ink is kept; with the mean, and the same weight, {{ averaged:.1%}}. The
 # penalty has become {{ pixels }} times as strong, and no line of the program says so.
-# Divided by {{ pixels }} it is {{ right:.1%}} again. A network's penalties, and the β
-# of chapter 10, are such weights.
+# With the weight divided by {{ pixels }} it is {{ right:.1%}} again. A network's
+# penalties, and the β of chapter 10, are such weights.
 #
-# The pixel began at {{ at_first:.4f }}. After a hundred steps squares have brought it
-# to {{ stuck:.4f }}, and cross-entropy to {{ free:.4f }}.
+# The pixel starts at {{ at_first:.4f }}. After a hundred steps the squared error has
+# brought it to {{ stuck:.4f }}, and cross-entropy to {{ free:.4f }}.
 #
 # Exercise
 # --------
 #
-# Convert a weight so it keeps its meaning, write the log-likelihood with all its
-# parts, and find the variance that fits best. That your bell holds a probability of one
-# is checked by adding it up.
+# Convert a weight without changing its meaning, write the log-likelihood with all its
+# parts, and find the variance that fits best. The check integrates your density, which
+# must give one.
 #
 # .. code-block:: console
 #
-#    $ isthmus learn 4 --start mine.py
-#    $ isthmus learn 4 --check mine.py
+#    $ isthmus learn 4 --start chapter_4.py
+#    $ isthmus learn 4 --check chapter_4.py
 #
 # Next: the best reconstruction is not the best estimate.

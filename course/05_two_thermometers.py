@@ -2,21 +2,21 @@ r"""
 5. Two thermometers
 ===================
 
-What reconstructs the measurements best is not the best guess at what was measured.
+The best reconstruction of the measurements is not the best guess at what was measured.
 
 Two cheap thermometers hang in one room. Both show the true temperature plus an error of
-their own; and before looking, one knows roughly what rooms are like. What is the
-temperature? Their mean, one says, and it is the number from which both readings are
-reconstructed best. But somebody who also remembers how rooms are will err less. In this
-small world every number of a *variational* autoencoder can be written down, so nothing
-of chapter 10 need be believed.
+their own; and before looking, you know roughly how warm rooms are. What is the
+temperature? Their mean, you may say, and it is the number that reconstructs both
+readings best. But someone who also remembers how warm rooms usually are will err less.
+In this small world every number of a *variational* autoencoder can be written down, so
+nothing in chapter 10 has to be taken on trust.
 """
 
 # %%
 # The formula
 # -----------
 #
-# Let :math:`z` be the temperature, counted from that of the usual room, and
+# Let :math:`z` be the temperature, measured from that of an average room, and
 # :math:`x_1, x_2` the two readings:
 #
 # .. math:: p(z) = \mathcal{N}(z;\, 0, 1), \qquad p(x_i \mid z) =
@@ -24,16 +24,16 @@ of chapter 10 need be believed.
 #
 # Here :math:`\mathcal{N}(z;\, m, v)` is a bell curve around :math:`m` of variance
 # :math:`v`; :math:`p(z)`, what is known before reading, is called the *prior*;
-# :math:`p(x \mid z)`, said "p of x given z", taken as a function of :math:`z` is the
-# *likelihood*. Their product, divided by the area under it, is the *posterior*: what is
-# known after reading.
+# :math:`p(x \mid z)`, pronounced "p of x given z", taken as a function of :math:`z` is
+# the *likelihood*. Their product, divided by the area under it, is the *posterior*:
+# what is known after reading.
 #
 # .. math:: p(z \mid x) = \frac{p(x \mid z)\,p(z)}{p(x)} = \mathcal{N}\!\left(z;\;
 #    \frac{x_1 + x_2}{2 + \sigma^2},\; \frac{\sigma^2}{2 + \sigma^2}\right)
 #
-# The area :math:`p(x)`, the *evidence*, is how probable the readings were in all.
-# Mostly it can't be computed. But take any bell curve :math:`q(z)` in the place of the
-# posterior, and let
+# The area :math:`p(x)`, the *evidence*, is how probable the readings were in all. In
+# most models it cannot be computed. But take any bell curve :math:`q(z)` in place of
+# the posterior, and let
 #
 # .. math:: \mathrm{ELBO}(q) = \mathrm{E}_q \log p(x \mid z) -
 #    \mathrm{KL}(q \,\Vert\, p(z))
@@ -44,8 +44,8 @@ of chapter 10 need be believed.
 #
 # .. math:: \log p(x) = \mathrm{ELBO}(q) + \mathrm{KL}(q \,\Vert\, p(z \mid x))
 #
-# so the ELBO, the *evidence lower bound*, is never above :math:`\log p(x)`, and to
-# raise it is to bring :math:`q` to the posterior, without ever knowing that. For
+# so the ELBO, the *evidence lower bound*, is never above :math:`\log p(x)`, and raising
+# it brings :math:`q` closer to the posterior, without ever computing the posterior. For
 # :math:`q = \mathcal{N}(m, s^2)`
 #
 # .. math:: \mathrm{KL}(q \,\Vert\, p(z)) = \frac{1}{2} \left( m^2 + s^2 - 1 -
@@ -98,8 +98,8 @@ print("mean of the readings:", np.round([mean for mean, _ in counted], 4))
 print("posterior mean:      ", np.round([posterior for _, posterior in counted], 4))
 
 # %%
-# Now the bound, at two curves: the posterior itself, and the likelihood's own curve,
-# which is what somebody without a prior would believe.
+# Now the bound, for two curves: the posterior itself, and the likelihood's own curve,
+# which is what someone without a prior would believe.
 
 at_posterior = elbo_of_two_measurements(room, 0.8, 0.2)
 at_another = elbo_of_two_measurements(room, 1.0, 0.25)
@@ -158,19 +158,19 @@ lesson.exact("gap", evidence - at_another.elbo, known=away, digits=10)
 #      - {{ risk_after:.2f }}
 #      - {{ counted_after.low:.4f }} to {{ counted_after.high:.4f }}
 #
-# The order is turned about: twice the reconstruction error, and nearer to the truth.
-# *The best reconstruction is not the best estimate.* The posterior is a bell around
-# {{ posterior:.1f }} of variance {{ spread:.1f }}.
+# The order is reversed: the posterior mean has twice the reconstruction error, and is
+# closer to the truth. *The best reconstruction is not the best estimate.* The posterior
+# is a bell around {{ posterior:.1f }} of variance {{ spread:.1f }}.
 #
 # The evidence is :math:`\log p(x)` = {{ evidence:.6f }}. At the posterior the bound is
 # tight, {{ tight:.6f }}; its divergence from the prior is {{ kl:.6f }} nats. Without
 # the prior the divergence is {{ other_kl:.6f }}, the bound {{ elbo:.6f }}, and the gap
 # {{ gap:.6f }} is the divergence from the posterior, to ten decimals.
 #
-# Can it be *learnt*? Show a model many rooms, only the readings. The best line through
-# them is that of equal readings, and a plain autoencoder reconstructs by the nearest
-# point on it. A variational one, which has a prior, should shrink; and it must find out
-# the noise by itself.
+# Can this be *learned*? Show a model the readings of many rooms, and nothing else. The
+# best line through them is that of equal readings, and a plain autoencoder reconstructs
+# a pair as the nearest point on it. A variational one, which has a prior, should shrink
+# towards the mean; and it must find the noise by itself.
 
 pairs = np.random.default_rng(0).normal(size=(1000, 2))
 pairs = np.linalg.qr(pairs - pairs.mean(0))[0] * np.sqrt(1000)
@@ -205,18 +205,18 @@ lesson.within("learnt", by_prior, low=0.77, high=0.83)
 lesson.within("noise", noises, low=0.45, high=0.55)
 
 # %%
-# The plain autoencoder reconstructs both readings as {{ plain:.1f }}, their mean.
-# Closed form PCA with a prior, *probabilistic PCA*, says {{ principal:.1f }}, and the
+# The plain autoencoder reconstructs both readings as {{ plain:.1f }}, their mean. PCA
+# with a prior, *probabilistic PCA*, gives {{ principal:.1f }} in closed form, and the
 # variational autoencoders {{ learnt.low:.3f }} to {{ learnt.high:.3f }}, with a noise
-# variance of {{ noise.low:.3f }} to {{ noise.high:.3f }}. Nobody told them the two
-# numbers of this chapter.
+# variance of {{ noise.low:.3f }} to {{ noise.high:.3f }}. Neither the prior nor the
+# noise of this chapter was given to them.
 #
 # The picture
 # -----------
 #
-# Drag the two readings. Drag the top of q: to the sides for its mean, up to make it
-# narrow. Or let it climb by itself: each step is up the ELBO, which knows nothing of
-# the posterior, and the gap closes.
+# Drag the two readings. Drag the top of q: sideways for its mean, up to make it narrow.
+# Or let it climb by itself: each step goes up the ELBO, which knows nothing about the
+# posterior, and the gap closes.
 
 lesson.widget(
     "thermometers",
@@ -237,8 +237,8 @@ lesson.widget(
 #
 # The posterior mean is nearer to the truth *on average over rooms as the prior has
 # them*. Take one room that is not: a sauna, at :math:`z` = {{ sauna:.0f }}. The mean of
-# the readings errs as before. The posterior mean is drawn towards the usual room, by a
-# factor that no reading can change:
+# the readings errs as before. The posterior mean is pulled towards the average room, by
+# a factor that no reading can change:
 
 shrinkage = room.shrinkage
 truths = np.array([0.0, 1.5, 3.0])
@@ -266,10 +266,10 @@ lesson.exact("even", even, known=1.5)
 lesson.within("counted_sauna", errors, low=0.5, high=0.54)
 
 # %%
-# The factor is {{ shrinkage:.1f }}. In the usual room the posterior mean errs by only
+# The factor is {{ shrinkage:.1f }}. In the average room the posterior mean errs by only
 # {{ at_zero:.2f }}, and in the sauna by {{ in_sauna:.2f }} (counted:
 # {{ counted_sauna.low:.3f }} to {{ counted_sauna.high:.3f }}), where the plain mean
-# errs by {{ risk:.2f }} in both. Beyond {{ even:.1f }} from the usual room the prior
+# errs by {{ risk:.2f }} in both. Beyond {{ even:.1f }} from the average room the prior
 # does harm. It is knowledge when it is true, and prejudice when it is not; a
 # variational autoencoder has one too, and rare rows pay for it.
 #
@@ -277,11 +277,11 @@ lesson.within("counted_sauna", errors, low=0.5, high=0.54)
 # --------
 #
 # Derive the factor by which the readings' mean must be shrunk. Write the divergence in
-# closed form; it is compared with the area it stands for. Then write the bound.
+# closed form; it is compared with a numerical integral. Then write the bound.
 #
 # .. code-block:: console
 #
-#    $ isthmus learn 5 --start mine.py
-#    $ isthmus learn 5 --check mine.py
+#    $ isthmus learn 5 --start chapter_5.py
+#    $ isthmus learn 5 --check chapter_5.py
 #
 # Next: the line may bend.

@@ -2,14 +2,14 @@ r"""
 6. Bending the line
 ===================
 
-A curved sheet comes nearer to the digits than any flat one, if trained with care.
+A curved sheet comes closer to the digits than any flat one, if it is trained with care.
 
-What PCA reconstructs from two numbers lies in a plane: a flat sheet, laid through the
-64 dimensions of the pictures as near to them as a flat sheet can be. Digits do not lie
+What PCA reconstructs from two numbers lies in a plane: a flat sheet in the 64
+dimensions of the pictures, as close to them as a flat sheet can be. Digits do not lie
 in a plane. Let the sheet bend, and the same two numbers say where on a *curved* sheet a
 picture is. Nothing else changes: code, decoder and squared error are those of the
-chapters before. But for a curved sheet nobody knows a formula, so it must be
-trained, and how it is trained decides whether it was worth bending.
+chapters before. But no formula is known for a curved sheet, so it must be trained, and
+how it is trained decides whether bending it was worthwhile.
 """
 
 # %%
@@ -24,14 +24,14 @@ trained, and how it is trained decides whether it was worth bending.
 #    g(z) = C\, s(A z + a) + c, \qquad s(u) = \frac{u}{1 + e^{-u}}
 #
 # In words: :math:`\bar{x}` is the mean picture and :math:`B z` a place on the flat
-# sheet, as :math:`z` numbers of the columns of the matrix :math:`B`. The bend :math:`g`
-# takes many weighted sums of the code, :math:`A z + a`, sends each through one fixed
-# curve :math:`s`, which is called SiLU, and adds the outcomes up with the weights
-# :math:`C` and :math:`c`. The encoder is made alike, from picture to code. :math:`A`,
-# :math:`a`, :math:`B`, :math:`C` and :math:`c` are learned. At the start, :math:`B`
-# holds PCA's directions and :math:`C` is zero: the untrained model *is* PCA.
+# sheet, a sum of the columns of the matrix :math:`B` weighted by :math:`z`. The bend
+# :math:`g` takes many weighted sums of the code, :math:`A z + a`, passes each through a
+# fixed curve :math:`s`, called SiLU, and combines the results with the weights
+# :math:`C` and :math:`c`. The encoder is built in the same way, from picture to code.
+# :math:`A`, :math:`a`, :math:`B`, :math:`C` and :math:`c` are learned. At the start,
+# :math:`B` holds PCA's directions and :math:`C` is zero: the untrained model *is* PCA.
 #
-# How good it is can be said without units. Put beside the error of the mean picture,
+# How good it is can be stated without units. Relative to the error of the mean picture,
 # which needs no code at all, the mean squared error becomes
 #
 # .. math:: R^2 = 1 - \frac{\mathrm{MSE}}{\mathrm{var}}
@@ -42,9 +42,9 @@ trained, and how it is trained decides whether it was worth bending.
 # The computation
 # ---------------
 #
-# First, why the curve :math:`s` must be there. Two layers without it are
-# :math:`C(Az + a) + c = (CA)\,z + (Ca + c)`, one linear layer again, however wide
-# the middle:
+# First, why the curve :math:`s` is needed. Two layers without it are
+# :math:`C(Az + a) + c = (CA)\,z + (Ca + c)`, one linear layer again, however wide the
+# middle:
 
 import numpy as np
 import torch
@@ -72,11 +72,11 @@ lesson.exact("folded", float((two_layers - folded).abs().max()), known=0.0)
 lesson.exact("rank", int(rank), known=z.shape[1])
 
 # %%
-# The difference is {{ folded:.0f }} to twelve decimals, and 96 hidden units have bought
-# a matrix of rank {{ rank }}: a plane.
+# The difference is {{ folded:.0f }} to twelve decimals, and the 96 hidden units amount
+# to a matrix of rank {{ rank }}: a plane.
 #
-# Now with the curve. Each network has one hidden layer of 96, before and behind the
-# code of two numbers, and is fitted at five seeds.
+# Now with the curve. Each network has one hidden layer of 96 units on either side of
+# the code of two numbers, and is fitted with five seeds.
 
 digits = load_bundled("digits")
 X, unseen, kinds, unseen_kinds = train_test_split(
@@ -112,8 +112,8 @@ print("network:", np.round(errors, 4), " R²", np.round(1 - errors / variance, 3
 
 # %%
 # Is the sheet curved? What PCA reconstructs from two numbers lies in a plane, so two
-# directions hold all its variance. Count how many it takes, for the network's pictures,
-# to hold 99 in 100 parts.
+# directions hold all its variance. Count how many it takes to hold 99 hundredths of the
+# variance of the network's pictures.
 
 
 def directions(reconstructed):
@@ -126,7 +126,7 @@ spanned = [directions(model.reconstruct(unseen)) for model in models]
 print("directions, PCA:", directions(pca_reconstructed[2]), " network:", spanned)
 
 # %%
-# And what would it have been before the first step?
+# And what is the error before the first step?
 
 untrained = deep(2, (96,), 0, max_iter=0)
 print("untrained:", error(untrained).round(6), " PCA:", by_pca[2].round(6))
@@ -171,16 +171,17 @@ lesson.within("spanned", spanned, low=4, high=20)
 #      - {{ r2.low:.3f }} to {{ r2.high:.3f }}
 #      - {{ spanned.low:.0f }} to {{ spanned.high:.0f }}
 #
-# It begins at PCA's error to six decimals, and is better at each of {{ better }} seeds.
-# The pictures it draws from two numbers reach into {{ spanned.low:.0f }} to
-# {{ spanned.high:.0f }} directions; that is the bend. It has {{ weights:,}} weights.
+# The network starts at PCA's error, to six decimals, and ends below it at each of
+# {{ better }} seeds. The pictures it draws from two numbers extend into
+# {{ spanned.low:.0f }} to {{ spanned.high:.0f }} directions; that is the bend. It has
+# {{ weights:,}} weights.
 #
 # The picture
 # -----------
 #
-# Two trainings, watched: the network above, and the widely copied recipe that the next
-# section is about. A callback of scikit-learn is called after every epoch and keeps,
-# now and then, the codes and eight reconstructed digits.
+# Two training runs, recorded: the network above, and the widely copied recipe of the
+# next section. A scikit-learn callback is called after every epoch and saves, at some
+# of them, the codes and eight reconstructed digits.
 
 SAVED = [0, 1, 2, 3, 4, 6, 8, 11, 15, 20, 27, 36, 48, 60, 75, 100]
 
@@ -236,16 +237,16 @@ runs = [
 ]
 
 # %%
-# Run the epochs by the slider, by *play*, or by carrying the ring along its curve.
-# In the row "difference", blue is too little ink and orange too much; all pictures have
-# one grey scale.
+# Step through the epochs by the slider, by *play*, or by moving the ring along its
+# curve. In the row "difference", blue is too little ink and orange too much; all
+# pictures share one grey scale.
 
 lesson.widget(
     "bend",
-    "Left, codes of 120 unseen digits, coloured by kind. Right, the error on digits "
-    "learned from (thin) and unseen (thick) against epochs, beside the mean picture's "
-    "and PCA's; grey is the other training. Below, eight unseen digits, by PCA, by the "
-    "network, and the difference.",
+    "Codes of 120 unseen digits, coloured by class. The error on training digits "
+    "(thin) and unseen ones (thick) against epochs, with the mean picture's and PCA's; "
+    "the other run is grey. Eight unseen digits, by PCA, by the network, and the "
+    "difference.",
     prompt="Let it train, and watch the codes move.",
     runs=runs,
     originals=unseen[chosen].round(4),
@@ -261,13 +262,13 @@ lesson.widget(
 # An honest failure: eight nonlinear numbers, worse than eight linear ones
 # ------------------------------------------------------------------------
 #
-# Bending *can* only help, for a network can leave the bend at zero. Training need not
-# find it. Here is a recipe as many first pages on autoencoders have it: hidden layers
-# of 32 and 16 with ReLU, random first weights, a sigmoid at the end, Adam with its rate
-# of {{ rates[0]:g }}, {{ epochs }} epochs. Beside it, the *same* hidden layers in the
-# library's recipe: SiLU, begun at PCA, a rate that rises to {{ rates[1]:g }} and falls
-# to nothing, the best epoch by held-out rows kept. Then that recipe with one change
-# each.
+# Bending *can* only help, since a network can leave the bend at zero. But training may
+# not find that. Here is a recipe found in many introductions to autoencoders: hidden
+# layers of 32 and 16 with ReLU, random first weights, a sigmoid at the end, Adam with
+# its rate of {{ rates[0]:g }}, {{ epochs }} epochs. Beside it are the *same* hidden
+# layers with the library's recipe: SiLU, a start at PCA, a rate that rises to
+# {{ rates[1]:g }} and falls to zero, and the best epoch on held-out rows. Then come two
+# variations of it, with one change each.
 
 ROWS = {
     "copied": lambda p, seed: tutorial_recipe(p, random_state=seed).fit(X),
@@ -348,21 +349,21 @@ lesson.holds(
 #      - {{ wide8.low:.4f }} to {{ wide8.high:.4f }}
 #
 # With eight numbers the copied recipe loses to PCA at each of {{ worse }} seeds, and by
-# a lot. No drawing of it would have told: its digits look plausible, its loss falls
-# smoothly. The same layers, well trained, beat PCA at each of {{ repaired }} seeds;
-# with one of the two changes they are a little worse, at each of {{ costs }}, and
-# still under PCA. So it was not too small with its {{ size:,}} weights, and not
-# autoencoders that failed, but a recipe; and it was PCA, put beside it, that told.
+# a lot. Nothing in its pictures shows that: its digits look plausible, and its loss
+# falls smoothly. The same layers, well trained, beat PCA at each of {{ repaired }}
+# seeds; with either of the two changes they are a little worse, at each of {{ costs }},
+# and still below PCA. So the network with its {{ size:,}} weights is not too small, and
+# autoencoders do not fail here: the recipe does. Only the comparison with PCA shows it.
 #
 # Exercise
 # --------
 #
 # Beat PCA on digits you have not seen, and then an error of 4 hundredths, with a code
-# of two numbers and no more than 15,000 weights. Use PyTorch alone, or isthmus.
+# of two numbers and at most 15,000 weights. Use PyTorch alone, or isthmus.
 #
 # .. code-block:: console
 #
-#    $ isthmus learn 6 --start mine.py
-#    $ isthmus learn 6 --check mine.py
+#    $ isthmus learn 6 --start chapter_6.py
+#    $ isthmus learn 6 --check chapter_6.py
 #
 # Next: how many numbers it should be.

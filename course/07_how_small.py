@@ -2,12 +2,12 @@ r"""
 7. How small?
 =============
 
-Sweep the size of the code, and see what each number in it is worth.
+Vary the size of the code, and see what each number in it is worth.
 
 An autoencoder is often said to look for the smallest code that still reconstructs its
-input. It does not. It is *given* a size and looks for the smallest error. The question
-about the size is another one, and is answered by asking the first many times over: fit
-codes of every size, put error against size, and say how much you can bear to lose.
+input. It does not. It is *given* a size and looks for the smallest error. The best size
+is a separate question, and needs the first one answered many times: fit codes of every
+size, plot error against size, and decide how much you can afford to lose.
 """
 
 # %%
@@ -21,26 +21,26 @@ codes of every size, put error against size, and say how much you can bear to lo
 #
 # In words: :math:`D(p)`, the *distortion*, is the least error of a grey value that an
 # encoder :math:`f` and a decoder :math:`g` can reach with :math:`p` numbers between
-# them; E averages over pictures of :math:`n` pixels. :math:`D(0)` is that of no code at
-# all, the mean picture's, and :math:`D(p)/D(0)` the share of the variance that is lost.
-# The answer :math:`p^*` is the smallest size that loses no more than the share
-# :math:`\epsilon`, which *you* must name: no curve knows what a loss is to you.
+# them; E averages over pictures of :math:`n` pixels. :math:`D(0)` is the error without
+# any code, that of the mean picture, and :math:`D(p)/D(0)` is the share of the variance
+# that is lost. The answer :math:`p^*` is the smallest size that loses no more than the
+# share :math:`\epsilon`, which *you* must choose: no curve knows what a loss costs you.
 #
-# The curve is called *rate–distortion*, with :math:`p` standing in for the rate. (A
-# rate proper is counted in bits, and a number is no bit; ``rate_distortion`` below
-# counts bits too.) For PCA, on the rows it was fitted to, there is a formula. If
+# The curve is called *rate–distortion*, with :math:`p` standing in for the rate.
+# (Strictly, a rate is measured in bits, and a number is not a bit; ``rate_distortion``
+# below counts bits too.) For PCA, on the rows it was fitted to, there is a formula. If
 # :math:`\lambda_1 \ge \lambda_2 \ge \dots` are the variances along its directions,
 #
 # .. math:: D(p) = \frac{1}{n} \sum_{j > p} \lambda_j
 #
-# what is lost is the variance of the directions left out. For a network there is none:
-# what training reaches is a ceiling on :math:`D(p)`, as low as the recipe is good.
+# what is lost is the variance of the directions left out. For a network there is no
+# formula: what training reaches is an upper bound on :math:`D(p)`, and a better recipe
+# lowers it.
 #
 # The computation
 # ---------------
 #
-# Nine sizes, five seeds each, and PCA at every size. The errors are those on digits
-# never seen.
+# Nine sizes, five seeds each, and PCA at every size. All errors are on unseen digits.
 
 from itertools import pairwise
 
@@ -71,7 +71,7 @@ def error(reconstructed):
 
 
 def fit(p, seed):
-    """An autoencoder of p numbers, begun at PCA."""
+    """An autoencoder with p latents, started at PCA."""
     return Autoencoder(
         p, hidden_layer_sizes=LAYERS, polish=0, refit=False, random_state=seed
     ).fit(X)
@@ -93,10 +93,10 @@ for p, found in errors.items():
     print(f"{p:2}  {100 * by_pca[p] / by_pca[0]:7.1f}%   {shares.round(1)}%")
 
 # %%
-# PCA's formula is held to its errors, on its own rows; and one relation is held for
-# every fit there was. The library's network begins *as* PCA and keeps the best epoch on
-# held-out rows, the start included: on those rows it can't be worse than PCA. That it
-# is not on digits never seen either is no theorem, and so it was measured.
+# PCA's formula is compared with its errors on its own rows. And one relation is checked
+# for every fit: the library's network starts *as* PCA and keeps the best epoch on
+# held-out rows, the start included, so on those rows it cannot be worse than PCA. On
+# unseen digits there is no such guarantee, so it is measured.
 
 own_codes = (X - mean) @ directions.T
 own = [np.mean((X - mean - own_codes[:, :p] @ directions[:p]) ** 2) for p in (0, 8, 32)]
@@ -144,22 +144,22 @@ lesson.within(
 )
 
 # %%
-# No code at all leaves an error of {{ nothing:.4f}}; shares are of that. Eight numbers
-# lose {{ net8.low:.1%}} to {{ net8.high:.1%}} of it, where PCA loses {{ pca8:.1%}};
-# with 32 it is {{ net32.low:.1%}} to {{ net32.high:.1%}} against {{ pca32:.1%}}. (On
-# its own rows, PCA's error with eight is {{ own:.5f}}, as the formula says to twelve
-# decimals.) From four numbers on, the networks' error is at most {{ ratio.high:.2f}}
-# times PCA's. On held-out rows they are never above PCA, at each of {{ held_out }}
-# seeds, nor on digits never seen, at each of {{ under }}; and at each of {{ falls }}
-# every step to a larger code lowers the error.
+# Without any code the error is {{ nothing:.4f}}; shares are of that. Networks with
+# eight numbers lose {{ net8.low:.1%}} to {{ net8.high:.1%}} of it, where PCA loses
+# {{ pca8:.1%}}; with 32 they lose {{ net32.low:.1%}} to {{ net32.high:.1%}} and PCA
+# {{ pca32:.1%}}. (On its own rows, PCA's error with eight is {{ own:.5f}}, which is the
+# formula's to twelve decimals.) From four numbers on, the networks' error is at most
+# {{ ratio.high:.2f}} times PCA's. It is never above PCA's on held-out rows, at each of
+# {{ held_out }} seeds, nor on unseen digits, at each of {{ under }}; and at each of
+# {{ falls }} seeds every step to a larger code lowers the error.
 #
 # The picture
 # -----------
 #
-# Every dot is a size that was fitted. Click one, or carry the ring there with the
-# arrow keys, to load it: on the right is one unseen digit at that size, and the
-# difference (blue: too little ink, orange: too much). Both scales are of ratios, so
-# that a step to the right doubles the code.
+# Every dot is a size that was fitted. Click one, or move the ring there with the arrow
+# keys, to load it: beside it is one unseen digit at that size, and the difference
+# (blue: too little ink, orange: too much). Both axes are logarithmic: equal steps to
+# the right double the code.
 
 chosen = [
     int(np.flatnonzero(digits.labels[test].astype(int) == k)[1]) for k in range(6)
@@ -182,9 +182,9 @@ for p, found in errors.items():
 lesson.widget(
     "sweep",
     "The share of the variance that is lost, against the numbers in the code: PCA, and "
-    "networks with the band of their five seeds, which is hardly wider than the line. "
-    "The dashed line is what you allow to be lost; orange are the smallest sizes that "
-    "keep to it, of the networks tried (full) and of PCA (open).",
+    "networks with the range of their five seeds, which is hardly wider than the line. "
+    "The dashed line is what you allow to be lost; the smallest sizes below it are "
+    "orange, for the networks tried (filled) and for PCA (open).",
     prompt="Say how much may be lost, and read off the size.",
     pages=pages,
     pca=by_pca[:41],
@@ -199,11 +199,10 @@ lesson.widget(
 # Choosing
 # --------
 #
-# Say that five parts in a hundred may be lost. The size must be chosen on rows that
-# were not used for training, and *stated* on rows that took no part in the choice
-# either. :func:`isthmus.rate_distortion` does both: it splits the training rows five
-# times, tries sizes as a game of higher and lower, fits again, and only then looks at
-# the unseen digits.
+# Suppose that 5 percent may be lost. The size must be chosen on rows that were not used
+# for training, and *stated* on rows that took no part in the choice either.
+# :func:`isthmus.rate_distortion` does both: it splits the training rows five times,
+# finds the size by bisection, fits again, and only then looks at the unseen digits.
 
 found = rate_distortion(
     digits.values,
@@ -227,18 +226,19 @@ lesson.exact(
 )
 
 # %%
-# The five splits would have chosen {{ votes.low:.0f}} to {{ votes.high:.0f}} numbers;
-# with the size they give together, {{ lost.low:.1%}} to {{ lost.high:.1%}} of the
-# unseen digits' variance is lost. PCA needs {{ needed }} to lose no more than asked;
-# the sentence printed above asks more of it, to do as well as this code.
+# By themselves, the five splits would have chosen {{ votes.low:.0f}} to
+# {{ votes.high:.0f}} numbers; with the size they give together, {{ lost.low:.1%}} to
+# {{ lost.high:.1%}} of the unseen digits' variance is lost. PCA needs {{ needed }}
+# numbers to lose no more than 5 percent. The sentence printed above asks a harder
+# question: how many it needs to do as well as this code.
 #
 # An honest failure: the elbow
 # ----------------------------
 #
 # It is tempting to let the curve choose: go down it until it "bends", and stop at the
 # *elbow*, commonly the point farthest below the straight line between the curve's two
-# ends. Here it is, on PCA's curve, for one who drew it to 8 numbers, to 16, 32 or 64;
-# and beside it the size that loses no more than five parts in a hundred.
+# ends. Here it is on PCA's curve, drawn up to 8, 16, 32 or 64 numbers; and beside it
+# the smallest size that loses no more than 5 percent.
 
 
 def elbow(curve):
@@ -258,8 +258,8 @@ for drawn_to in (8, 16, 32, 64):
     print(f"to {drawn_to:2}: elbow {elbow(curve):2}, enough {enough(curve)}")
 
 # %%
-# And the second way to fool oneself: evaluating by the rows that were learned from.
-# Thirty digits alone, and PCA with 29 numbers.
+# A second way to fool yourself is to evaluate on the training rows. Take thirty digits,
+# and PCA with 29 numbers.
 
 few = PCA(29).fit(X[:30])
 own_lost = np.mean((X[:30] - few.inverse_transform(few.transform(X[:30]))) ** 2)
@@ -312,23 +312,25 @@ lesson.exact(
 #      - {{ same[1] }}
 #
 # The elbow moves with the paper's edge: it says how far you drew, not what the data
-# need. The other rule says where it has no answer, and elsewhere gives one answer.
+# need. The other rule says when it has no answer, and otherwise always gives the same
+# one.
 #
-# And the thirty digits: with 29 numbers nothing of them is lost, {{ own_few:.0f}} to
-# twelve decimals, since thirty points lie in 29 dimensions, be they digits or noise. Of
-# digits not among them {{ few:.0%}} is lost. By its own rows, every code is large
-# enough in the end.
+# And the thirty digits: with 29 numbers nothing of them is lost ({{ own_few:.0f}}, to
+# twelve decimals), since any thirty points lie in 29 dimensions, whether they are
+# digits or noise. Of other digits {{ few:.0%}} is lost. By its own rows, every code is
+# large enough in the end.
 #
 # Exercise
 # --------
 #
 # Write the choice: given training rows, rows for the evaluation, and a way to fit,
-# return the smallest size that loses no more than a given share. The check looks
-# whether your size passes and no smaller one does, and what you fitted on.
+# return the smallest size that loses no more than a given share. The check tests
+# whether your size is enough, whether a smaller one would be, and which rows you fitted
+# to.
 #
 # .. code-block:: console
 #
-#    $ isthmus learn 7 --start mine.py
-#    $ isthmus learn 7 --check mine.py
+#    $ isthmus learn 7 --start chapter_7.py
+#    $ isthmus learn 7 --check chapter_7.py
 #
-# Next: what the places on a map of codes mean, and what they do not.
+# Next: what a map of codes means, and what it does not.

@@ -2,36 +2,36 @@ r"""
 8. Reading the map without fooling yourself
 ===========================================
 
-A plane of codes looks like a map; some of what it shows is there, and some is not.
+A plane of codes looks like a map; some of what it shows is real, and some is not.
 
-Two numbers a picture can be drawn as a dot, and everybody looks at such maps and sees
-things: neighbours, islands, distances, roads from here to there. The map was made to
-reconstruct pictures, and for nothing else. So ask of each thing seen: would another
-training show it too? Does PCA's map? And is anything *there* at all, or does the
-decoder make it up?
+With two numbers a picture can be drawn as a dot, and everybody who looks at such maps
+sees things: neighbours, islands, distances, roads from here to there. The map was made
+to reconstruct pictures, and for nothing else. So ask of each thing you see: would
+another training run show it too? Does PCA's map? And is anything *there* at all, or
+does the decoder make it up?
 """
 
 # %%
 # The formula
 # -----------
 #
-# Take any matrix :math:`A` that can be undone, and use the code :math:`A z` in place of
-# :math:`z`; the new decoder first undoes it:
+# Take any invertible matrix :math:`A`, and use the code :math:`A z` in place of
+# :math:`z`; the new decoder first inverts it:
 #
 # .. math:: z' = A\,f(x), \qquad \hat{x} = g(A^{-1} z')
 #
-# Every picture is reconstructed as before. Training has no reason to choose one such
-# map over another: the map may be turned, mirrored, stretched and sheared, and its axes
+# Every picture is reconstructed as before. Training has no reason to prefer one such
+# map to another: the map may be rotated, mirrored, stretched and sheared, and its axes
 # and lengths mean nothing. To compare two maps :math:`Z` and :math:`Z'`, centred and of
-# unit size, with a row for each picture, one is first turned, mirrored and scaled to
-# lie on the other as well as it can, which is called *Procrustes* after an innkeeper
-# who fitted guests to his bed:
+# unit size, with a row for each picture, one is first rotated, mirrored and scaled to
+# match the other as well as possible. This is called *Procrustes* analysis, after an
+# innkeeper who fitted guests to his bed:
 #
 # .. math:: d = \min_{s,\,R}\; \lVert Z - s\,Z' R \rVert^2, \qquad R^\top R = I
 #
-# The number :math:`s` scales; the matrix :math:`R` turns and mirrors, which is what the
-# condition says, :math:`I` being the matrix that changes nothing; and what cannot be
-# made to agree, :math:`d`, is between 0, the same map, and 1, nothing in common.
+# The number :math:`s` scales; the matrix :math:`R` rotates and mirrors, which is what
+# the condition says, with :math:`I` the identity matrix. What cannot be made to agree,
+# :math:`d`, is between 0, the same map, and 1, nothing in common.
 #
 # Where is the map empty? As in chapter 0, take a place's mean distance from its five
 # nearest codes, and call it *beyond* if it is larger than that of 99 in 100 codes.
@@ -74,9 +74,9 @@ maps = [model.transform(X).astype(float) for model in models]
 flat = PCA(2).fit_transform(X)
 
 # %%
-# **Neighbours.** :func:`isthmus.evaluate` reads the kind of an unseen digit off the
-# five nearest codes, and says how well apart the kinds lie (the *silhouette*: 1 is
-# islands, 0 is a crowd), beside the same for PCA's map.
+# **Neighbours.** :func:`isthmus.evaluate` predicts the class of an unseen digit from
+# the five nearest codes, and measures how well separated the classes are (the
+# *silhouette*: 1 is islands, 0 is a crowd), and does the same for PCA's map.
 
 reports = [
     isthmus.evaluate(model, unseen, unseen_kinds, X_train=X, y_train=kinds)
@@ -91,9 +91,8 @@ print("PCA:", reports[0].pca_labels)
 
 # %%
 # **Distances.** "Fours and nines are closer than zeros and ones." Closer than what?
-# Take the middles of the ten kinds and the 45 pairs of them, in order from the closest.
-# Since a map may be stretched at will, it is first brought to a spread of 1 in all
-# directions.
+# Take the centres of the ten classes and rank their 45 pairs, the closest first. Since
+# a map may be stretched at will, it is first scaled to a spread of 1 in all directions.
 
 
 def ranks(codes):
@@ -111,7 +110,7 @@ for pair in [(4, 9), (0, 1), (3, 5)]:
     print(f"{pair[0]} and {pair[1]}: five seeds {found[:5]}, PCA {found[5]}")
 
 # %%
-# **The same map?** Ten pairs of seeds, laid upon one another by Procrustes.
+# **The same map?** Ten pairs of seeds, matched by Procrustes.
 
 misfits = [procrustes(a, b)[2] for a, b in combinations(maps, 2)]
 print("left over between two seeds:", np.round(np.sort(misfits), 3))
@@ -159,7 +158,7 @@ lesson.holds(
     "more kinds are read off its map than off PCA's",
 )
 lesson.within("four_nine", [t[4, 9] for t in by_map[:5]], low=24, high=44)
-lesson.within("nought_one", [t[0, 1] for t in by_map[:5]], low=26, high=45)
+lesson.within("zero_one", [t[0, 1] for t in by_map[:5]], low=26, high=45)
 closer = [float(t[4, 9] < t[0, 1]) for t in by_map[:5]]
 lesson.within("closer", closer, low=0, high=1)
 lesson.holds(
@@ -172,7 +171,7 @@ lesson.within("misfit", misfits, low=0.02, high=0.45)
 # %%
 # Stretch the map by the matrix with the rows ({{ shear[0][0]:g }}, {{ shear[0][1]:g }})
 # and ({{ shear[1][0]:g }}, {{ shear[1][1]:g }}), undo it before decoding, and the
-# largest change of a reconstructed grey value is, to five decimals, {{ sheared:.0f }}.
+# largest change of any reconstructed grey value is {{ sheared:.0f }}, to five decimals.
 #
 # .. list-table::
 #    :header-rows: 1
@@ -181,32 +180,32 @@ lesson.within("misfit", misfits, low=0.02, high=0.45)
 #      - measured, {{ read.seeds }} seeds
 #      - to compare
 #    * - like lies with like
-#      - {{ read.low:.0%}} to {{ read.high:.0%}} of kinds read off the map
+#      - {{ read.low:.0%}} to {{ read.high:.0%}} of classes read off the map
 #      - PCA {{ read_pca:.0%}}, all pixels {{ read_pixels:.0%}}
-#    * - kinds are islands
+#    * - classes are islands
 #      - silhouette {{ apart.low:.2f }} to {{ apart.high:.2f }}
 #      - 1 would be islands
 #    * - 4 is close to 9
 #      - place {{ four_nine.low:.0f }} to {{ four_nine.high:.0f }}, closest first
 #      - of {{ pairs:.0f }}
 #    * - 0 is far from 1
-#      - place {{ nought_one.low:.0f }} to {{ nought_one.high:.0f }}, closest first
+#      - place {{ zero_one.low:.0f }} to {{ zero_one.high:.0f }}, closest first
 #      - of {{ pairs:.0f }}
 #    * - two seeds, one map
-#      - {{ misfit.low:.0%}} to {{ misfit.high:.0%}} cannot be laid upon one another
+#      - {{ misfit.low:.0%}} to {{ misfit.high:.0%}} does not match
 #      - ten pairs of seeds
 #
-# That like lies with like is true at all {{ reads }} seeds, more so than for PCA. That
-# fours and nines are *closer than zeros and ones* holds at {{ closer.mean:.0%}} of
-# the seeds, and is hardly the point: at all {{ farther }} they are in the *farther*
-# half of the pairs. What one picture of one map shows is an anecdote.
+# Like does lie with like, at all {{ reads }} seeds, and more so than for PCA. Fours and
+# nines are *closer than zeros and ones* at {{ closer.mean:.0%}} of the seeds, but that
+# is hardly the point: at all {{ farther }} they are in the *farther* half of the pairs.
+# What one picture of one map shows is an anecdote.
 #
 # The picture
 # -----------
 #
-# Two maps of the same pictures. Drag the ring on the left, or use the arrow keys: the
-# digit nearest to it, and its five neighbours, are marked on both maps. Then slide the
-# right map upon the left, and see what is still elsewhere.
+# Two maps of the same pictures. Drag the ring on the left map, or use the arrow keys:
+# the digit nearest to it, and its five neighbours, are marked on both. Then slide the
+# right map onto the left one, and see what still differs.
 
 
 def beyond(codes, places):
@@ -234,8 +233,8 @@ three = threes[np.linalg.norm(off, axis=1).argmin()]
 others = {"seed 1": maps[1], "seed 2": maps[2], "PCA": flat}
 lesson.widget(
     "maps",
-    "Left, the map of seed 0; grey is where no digit lives. Right, another map of the "
-    "same digits, as it came, or turned, mirrored and scaled to lie on the left one.",
+    "First, the map of seed 0; grey is where no digit lives. Second, another map of "
+    "the same digits, as it came, or rotated, mirrored and scaled to match the first.",
     prompt="Lay one map on the other.",
     place=maps[0][sample[three]],
     morph=0,
@@ -257,10 +256,10 @@ lesson.widget(
 # An honest failure: a drawing of what is not there
 # -------------------------------------------------
 #
-# To decode a regular grid of places looks like making new digits, and many pages show
-# it so. Beside it are the same drawings, none of them where no digit lives, and each
-# of a size that says how many do: the area of a drawing grows with the number of
-# training codes in its cell, up to {{ full }}.
+# Decoding a regular grid of places looks like making new digits, and is often shown
+# that way. The second figure has the same drawings, without those where no digit lives,
+# and each scaled by how many do: its area grows with the number of training codes in
+# its cell, up to {{ full }}.
 
 steps, full = 12, 20
 places, low, high = frame(maps[0], steps)
@@ -283,8 +282,8 @@ for on, title, side in zip(both, titles, (np.ones(steps**2), sides), strict=True
 both[1].set_facecolor("#e3e6ea")
 
 # %%
-# How unevenly do digits live? Count the cells that hold half of those in the frame, and
-# those that hold none.
+# How unevenly are digits spread? Count the fewest cells that hold half of the digits in
+# the frame, and the cells that hold none.
 
 
 def cells(codes):
@@ -308,12 +307,12 @@ lesson.within("bare", uneven[:, 1], low=0.14, high=0.36)
 # %%
 # Of the {{ cells }} cells, {{ half.low:.0%}} to {{ half.high:.0%}} hold half of the
 # digits in the frame, and {{ bare.low:.0%}} to {{ bare.high:.0%}} hold none. A grid
-# that draws all cells alike shows the rare as often as the common. (A cell without a
-# code may still lie within: digits live close by.)
+# that draws all cells alike shows rare digits as often as common ones. (A cell without
+# a code need not be beyond: digits may live close by.)
 #
-# Is what is drawn beyond worse? Two measures say so. Encode the drawing again: where
-# digits live, one comes back to about the place one started from. And ask how far the
-# drawing is from the nearest real digit.
+# Are the drawings worse beyond the digits? Two measures say so. Encode the drawing
+# again: where digits live, its code is close to the place it was drawn at. And measure
+# how far the drawing is from the nearest real digit.
 
 
 def measured(model, codes):
@@ -348,24 +347,24 @@ lesson.holds(
 )
 
 # %%
-# Between {{ beyond.low:.0%}} and {{ beyond.high:.0%}} of the frame is beyond. There a
-# drawing comes back {{ back.beyond.low:.2f }} to {{ back.beyond.high:.2f }} spreads
-# from its place, within {{ back.within.low:.2f }} to {{ back.within.high:.2f }}; and
-# the nearest real digit is at {{ real.beyond.low:.2f }} to {{ real.beyond.high:.2f }},
-# within at {{ real.within.low:.2f }} to {{ real.within.high:.2f }}: worse at all
-# {{ worse }} seeds. Shade a map, and it stops telling tales; ``isthmus explore`` does
-# it for any model.
+# Between {{ beyond.low:.0%}} and {{ beyond.high:.0%}} of the frame is beyond. There the
+# code of a drawing is {{ back.beyond.low:.2f }} to {{ back.beyond.high:.2f }} spreads
+# from its place, elsewhere {{ back.within.low:.2f }} to {{ back.within.high:.2f }}; and
+# the nearest real digit is at a distance of {{ real.beyond.low:.2f }} to
+# {{ real.beyond.high:.2f }}, elsewhere {{ real.within.low:.2f }} to
+# {{ real.within.high:.2f }}. Both are worse at all {{ worse }} seeds. Shade a map where
+# no digit lives, and it stops telling tales; ``isthmus explore`` does so for any model.
 #
 # Exercise
 # --------
 #
 # "Fours and nines are closer than zeros and ones": true, false, or does it depend?
-# Write two functions: ranks that no stretching of a map can change, and a comparison
+# Write two functions: a rank that no stretching of a map can change, and a comparison
 # over several maps.
 #
 # .. code-block:: console
 #
-#    $ isthmus learn 8 --start mine.py
-#    $ isthmus learn 8 --check mine.py
+#    $ isthmus learn 8 --start chapter_8.py
+#    $ isthmus learn 8 --check chapter_8.py
 #
-# Next: what else can be asked of a code than that it be small.
+# Next: what else to ask of a code than to be small.

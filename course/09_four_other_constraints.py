@@ -4,12 +4,12 @@ r"""
 
 A narrow code is one way to keep a network from copying; there are four others.
 
-So far a code was good because it was *small*. But a small code is a means. What is
-wanted is that the network learns what its pictures have in common, and cannot simply
-hand them through. One can also ask that few latents be in use at a time;
-that a picture be found again under noise; that the code hardly moves when the picture
-does; or that codes fill a cloud of a known shape. Each of these is one more term, or
-one more act, in training, and each changes the *code* in its own way.
+So far a code was good because it was *small*. But a small code is only a means. The
+goal is that the network learns what its pictures have in common and cannot simply copy
+them. One can also ask that few latents be active at a time; that a picture be recovered
+from noise; that the code hardly move when the picture does; or that the codes fill a
+cloud of a known shape. Each of these adds one term, or one step, to training, and each
+changes the *code* in its own way.
 """
 
 # %%
@@ -18,29 +18,29 @@ one more act, in training, and each changes the *code* in its own way.
 #
 # Let :math:`f` be the encoder, :math:`g` the decoder, :math:`z = f(x)` the code of a
 # picture :math:`x`, and :math:`\lVert x - g(z) \rVert^2` the squared error summed over
-# its pixels. A weight :math:`\lambda` says how much a wish counts.
+# its pixels. A weight :math:`\lambda` says how much a constraint counts.
 #
-# **Sparse**: the sizes of all code numbers :math:`z_j` cost.
+# **Sparse**: the absolute values of all code numbers :math:`z_j` are penalized.
 #
 # .. math:: \lVert x - g(z) \rVert^2 + \lambda \sum_j |z_j|
 #
-# **Denoising**: the encoder is shown the picture with noise :math:`e`, drawn again each
-# time and :math:`\sigma` strong, and the clean picture is asked for.
+# **Denoising**: the encoder sees the picture with noise :math:`e` of strength
+# :math:`\sigma`, drawn afresh each time, and the clean picture is the target.
 #
 # .. math:: \lVert x - g(f(x + \sigma e)) \rVert^2
 #
 # **Contractive**: how fast each code number moves with each grey value :math:`x_i`, the
-# slope :math:`\partial z_j / \partial x_i`, costs its square.
+# slope :math:`\partial z_j / \partial x_i`, is penalized by its square.
 #
 # .. math::
 #
 #    \lVert x - g(z) \rVert^2
 #    + \lambda \sum_{i,j} \left( \frac{\partial z_j}{\partial x_i} \right)^2
 #
-# **Variational**: the encoder answers with a middle :math:`m` and a width :math:`s`,
-# and the code is drawn there; :math:`\odot` multiplies number by number,
+# **Variational**: the encoder outputs a mean :math:`m` and a width :math:`s`, and the
+# code is drawn from that cloud; :math:`\odot` multiplies entry by entry,
 # :math:`\sigma_x^2` is the decoder's variance, and :math:`D` the divergence from the
-# standard normal cloud. It has chapter 10 to itself.
+# standard normal distribution. Chapter 10 is about it alone.
 #
 # .. math::
 #
@@ -61,9 +61,9 @@ one more act, in training, and each changes the *code* in its own way.
 # The computation
 # ---------------
 #
-# Is that so? Take points whose density is known: {{ heaps }} round heaps on a ring.
-# Then the score can be written down, and the network's arrows held against it. The code
-# has two numbers for points of two: nothing is narrow here.
+# Is that true? Take points whose density is known: {{ heaps }} round clusters on a
+# ring. Then the score can be written down and compared with the network's arrows. The
+# code has two numbers for points with two coordinates: there is no bottleneck here.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -136,18 +136,18 @@ lesson.exact("arrow", 0.6**2 * score(place, 0.6)[0], known=by_sum, digits=6)
 lesson.within("agreement", agreements, low=0.985, high=1.0)
 
 # %%
-# That the mean of the clean points is where the score leads can be checked by adding
-# up: from ({{ place[0]:.1f }}, {{ place[1]:.1f }}) both say to go by
-# ({{ arrow[0]:.4f }}, {{ arrow[1]:.4f }}). And the networks, which were told neither,
-# have it: the cosine of their arrows and the true ones is {{ agreement.low:.4f }} to
+# That the score leads to the mean of the clean points can be checked by summation: from
+# ({{ place[0]:.1f }}, {{ place[1]:.1f }}) both give the step ({{ arrow[0]:.4f }},
+# {{ arrow[1]:.4f }}). And the networks, which were given neither, have learned it: the
+# cosine between their arrows and the true ones is {{ agreement.low:.4f }} to
 # {{ agreement.high:.4f }} over {{ agreement.seeds }} seeds.
 #
 # The picture
 # -----------
 #
-# Carry the noisy point about, and change the strength of the noise. Blue is what the
-# network does to a point, orange where the score says to go; the dots lead on to where
-# one comes by asking again and again.
+# Move the noisy point, and change the strength of the noise. Blue is what the network
+# does to a point, orange where the score points; the dots show where you arrive by
+# applying the network again and again.
 
 levels = [0.15, 0.3, 0.6, 1.0]
 shown = [denoisers[0] if level == 0.6 else denoiser(level, 0) for level in levels]
@@ -156,7 +156,7 @@ lesson.widget(
     "Grey: some of the points. Blue: which way the network moves a place, drawn at "
     "less than half its length; at the noisy point, in full. Arrows fade where hardly "
     "any noisy point was shown to the network: there it guesses.",
-    prompt="Carry the point about, and follow the arrow.",
+    prompt="Move the point, and follow the arrow.",
     x=place[0],
     k=2,
     truth=True,
@@ -173,9 +173,9 @@ lesson.widget(
 # All five, on the digits
 # -----------------------
 #
-# The same pictures, the same one hidden layer, the same number of epochs. Four codes
-# have eight numbers; the sparse one has 64, as many as the picture, for it is to choose
-# among them.
+# The same pictures, the same single hidden layer, the same number of epochs. Four codes
+# have eight numbers; the sparse one has 64, as many as the picture, since it is meant
+# to choose among them.
 
 digits = load_bundled("digits")
 X, unseen = train_test_split(
@@ -295,17 +295,17 @@ lesson.holds(
 #      - {{ variational.moves.mean:.2f }}
 #      - {{ variational.spread.mean:.2f }}
 #
-# *Error* is the mean squared error of a grey value on pictures never seen; *noisy*, the
-# same when the encoder sees them under noise. *Code moves* is how far that noise moves
-# the code, in units of the codes' own spread, so a merely smaller code gains
+# *Error* is the mean squared error of a grey value on unseen pictures; *noisy*, the
+# same when the encoder sees them with noise. *Code moves* is how far that noise moves
+# the code, in units of the codes' own spread, so merely shrinking the code gains
 # nothing. *Spread* is the standard deviation of a code number.
 #
-# Every wish is granted where it was made: the denoising model cleans better than the
-# vanilla one at all {{ cleans }} seeds, the contractive code moves less at all
-# {{ steadier }}, the variational code's spread is nearer to that of the standard normal
-# cloud, 1, at all {{ unit }}, and the sparse code leaves most of its numbers at zero.
-# And each has its price: nobody wins every column. Noise wakes numbers of the sparse
-# code that were asleep, and it is upset most.
+# Every constraint does what it was made for: the denoising model removes noise better
+# than the vanilla one at all {{ cleans }} seeds, the contractive code moves less at all
+# {{ steadier }}, the variational code's spread is nearer to 1, that of the standard
+# normal distribution, at all {{ unit }}, and the sparse code leaves most of its numbers
+# at zero. And each has its price: no model wins every column. Noise switches on numbers
+# of the sparse code that were zero, and disturbs it most.
 
 names = ["original", *family]
 rows = [
@@ -331,14 +331,14 @@ for height, (name, pictures) in enumerate(zip(names, rows, strict=True)):
     on[height, 12].spines[["top", "right", "left"]].set_visible(False)
 
 # %%
-# Twelve pictures never seen, by each model, and on the right how often each value comes
-# up in its code, all in units of the code's spread: the sparse one is the column that
-# stands at zero.
+# Twelve unseen pictures, reconstructed by each model, and on the right a histogram of
+# the values in its code, in units of the code's spread: that of the sparse code is a
+# spike at zero.
 #
-# How the contractive code holds still is seen in the slopes. At a picture, the slopes
-# of all code numbers make a matrix, and its singular values say how fast the code moves
-# in the directions in which it moves most, second most, and so on; in all others it
-# stands.
+# The slopes show how the contractive code holds still. At a picture, the slopes of all
+# code numbers form a matrix, and its singular values say how fast the code moves in the
+# direction in which it moves most, second most, and so on; in all other directions it
+# does not move.
 
 
 def slopes(model):
@@ -369,14 +369,16 @@ lesson.holds(
 )
 
 # %%
-# The fastest direction goes from {{ largest.free.mean:.2f }} down to
-# {{ largest.held.mean:.2f }}, the slowest of eight from {{ smallest.free.mean:.2f }} to
-# {{ smallest.held.mean:.2f }}; in sum it is less at all {{ flatter }} seeds.
+# The penalty lowers the largest slope from {{ largest.free.mean:.2f }} to
+# {{ largest.held.mean:.2f }} and the smallest of eight from
+# {{ smallest.free.mean:.2f }} to {{ smallest.held.mean:.2f }}; their sum is lower at
+# all {{ flatter }} seeds.
 #
-# On a ring the directions have names: *along* the points, where the code has to tell
-# them apart, and *across* them, where there is nothing to tell. The price is the same
-# for both, and the squared error only pays it back along the ring. Slopes are again in
-# units of the code's spread, over that of the points: 1 is a code that copies.
+# On a ring the directions have names: *along* the points, where the code has to
+# distinguish them, and *across*, where there is nothing to distinguish. The penalty is
+# the same for both, but only slopes along the ring lower the squared error in return.
+# Slopes are again in units of the code's spread, relative to the points' own: 1 is a
+# code that copies.
 
 turns = np.random.default_rng(1).uniform(0, 2 * np.pi, 600)
 outward = np.column_stack([np.cos(turns), np.sin(turns)])
@@ -448,8 +450,8 @@ def at_price(price):
 
 lesson.widget(
     "stretch",
-    "Left: points on a ring, and a small circle to carry about. Right: their codes, "
-    "laid upon the points. Orange goes across the ring, blue along it; raise λ.",
+    "First, points on a ring, and a small circle to move. Second, their codes, aligned "
+    "with the points. Orange goes across the ring, blue along it; raise λ.",
     x=[2.0, 0.0],
     strength=prices.index(3.0),
     points=ring[:300].round(2),
@@ -457,8 +459,8 @@ lesson.widget(
 )
 
 # %%
-# With no price the code is a copy: {{ along.free.mean:.2f }} along the ring and
-# {{ across.free.mean:.2f }} across it. At a price of 3 it is still
+# Without a penalty the code is a copy: the slopes are {{ along.free.mean:.2f }} along
+# the ring and {{ across.free.mean:.2f }} across it. With a weight of 3 they are still
 # {{ along.held.low:.2f }} to {{ along.held.high:.2f }} along the ring, but only
 # {{ across.held.low:.2f }} to {{ across.held.high:.2f }} across, over
 # {{ across.held.seeds }} seeds: the ring has become thin, and noise that pushes a point
@@ -467,10 +469,10 @@ lesson.widget(
 # An honest failure: paying with small coins
 # ------------------------------------------
 #
-# Two of the wishes can be granted on paper only. Make the whole code ten times smaller,
-# and the decoder's weights ten times larger: nothing else changes, and the price on the
-# size of the code is a tenth. Nothing has become sparse. It happens by itself in
-# training, if the decoder is left free:
+# Two of the constraints can be met on paper only. Make the whole code ten times
+# smaller, and the decoder's weights ten times larger: nothing else changes, and the
+# penalty on the size of the code is a tenth. Nothing has become sparse. If the
+# decoder's weights are free, this happens by itself in training:
 
 
 def trained(free, seed, steps=400):
@@ -540,24 +542,23 @@ lesson.holds(
 #      - {{ honest.size.low:.1f }} to {{ honest.size.high:.1f }}
 #      - {{ honest.on.low:.1f }} to {{ honest.on.high:.1f }}
 #
-# By arithmetic, the error stays the same ({{ cheat.error:.0f }} times) and the price
-# falls to {{ cheat.price:.0%}}. By training, at all {{ cheated }} seeds the free
-# decoder ends with a code under seven tenths as large *and* with more numbers on: it
-# has paid in small coins. Hold the columns at length 1, as
-# :class:`isthmus.SparseAutoencoder` does, and a small code is a small picture. The
-# contractive price can be cheated in the same way, which is why the table above
-# divides by the spread of the code. A wish must be said in units that the network
-# cannot choose.
+# On paper, the error stays the same ({{ cheat.error:.0f }} times) and the penalty falls
+# to {{ cheat.price:.0%}}. In training, at all {{ cheated }} seeds the free decoder ends
+# with a code less than seven tenths as large *and* with more numbers on: it has paid in
+# small coins. Fix the columns' length at 1, as :class:`isthmus.SparseAutoencoder` does,
+# and a small code means a faint picture. The contractive penalty can be evaded in the
+# same way, which is why the table above divides by the spread of the code. A wish must
+# be stated in units that the network cannot choose.
 #
 # Exercise
 # --------
 #
-# Two functions: the arrow that noise is best removed by, for heaps anywhere; and a
-# sparse loss that cannot be cheated by shrinking the code and growing the decoder.
+# Write two functions: the step that best removes noise, for clusters anywhere; and a
+# sparse loss that cannot be lowered by shrinking the code and growing the decoder.
 #
 # .. code-block:: console
 #
-#    $ isthmus learn 9 --start mine.py
-#    $ isthmus learn 9 --check mine.py
+#    $ isthmus learn 9 --start chapter_9.py
+#    $ isthmus learn 9 --check chapter_9.py
 #
-# Next: the fifth of them in full, a code to draw from.
+# Next: one of the four in full, a code to draw from.

@@ -2,15 +2,15 @@ r"""
 10. A code to draw from
 =======================
 
-An encoder that answers with a cloud, and pays for what it tells, can be drawn from.
+If the encoder outputs a cloud, and pays for what it conveys, new rows can be drawn.
 
-A plain autoencoder puts its codes wherever it likes, and knows nothing of the places
-between. The *variational* autoencoder, VAE (Kingma and Welling 2013, arXiv:1312.6114),
-changes two things. The encoder answers not with a point but with a cloud of points, and
-the decoder must do with any of them: so neighbouring codes must mean neighbouring
-pictures. And each cloud costs, the more the farther it lies from one cloud that was
-fixed beforehand: so the codes stay where they can be found again. New pictures are then
-had by drawing from that fixed cloud.
+A plain autoencoder puts its codes wherever it likes, and knows nothing about the places
+in between. The *variational* autoencoder, VAE (Kingma and Welling 2013,
+arXiv:1312.6114), changes two things. The encoder outputs a cloud of points instead of
+one, and the decoder must cope with any of them, so neighbouring codes must mean similar
+pictures. And each cloud has a cost, which grows with its distance from one cloud that
+was fixed beforehand, so codes stay where they can be found again. Drawing from that
+fixed cloud then gives new pictures.
 """
 
 # %%
@@ -25,15 +25,14 @@ had by drawing from that fixed cloud.
 #    \;+\; \mathrm{KL}, \qquad z = \mu + \sigma \odot \varepsilon,
 #    \quad \varepsilon \sim \mathcal{N}(0, I)
 #
-# In words: the encoder gives two numbers for each number of the code, the middle
-# :math:`\mu` of a cloud and its width :math:`\sigma`. A code :math:`z` is drawn by
-# taking standard normal noise :math:`\varepsilon`, stretching it number by number
-# (:math:`\odot`) and shifting it. The decoder :math:`g` draws a picture from it, and
-# the squared error is averaged over draws, which is what the E says. :math:`\sigma_x^2`
-# is the variance of a grey value around what was drawn: how exact the decoder is held
-# to be. The second term, the *divergence* from the *prior* :math:`\mathcal{N}(0, I)`,
-# the round cloud in which each number is standard normal by itself, is the price of the
-# cloud, in nats:
+# In words: for each number of the code the encoder outputs two, the centre :math:`\mu`
+# of a cloud and its width :math:`\sigma`. A code :math:`z` is drawn by taking standard
+# normal noise :math:`\varepsilon`, scaling it entry by entry (:math:`\odot`) and
+# shifting it. The decoder :math:`g` draws a picture from it, and the squared error is
+# averaged over draws, which is what the E says. :math:`\sigma_x^2` is the variance of a
+# grey value around the drawn one: how exact the decoder is assumed to be. The second
+# term, the *divergence* from the *prior* :math:`\mathcal{N}(0, I)`, the round cloud of
+# independent standard normal numbers, is the price of the cloud, in nats:
 #
 # .. math::
 #
@@ -48,8 +47,9 @@ had by drawing from that fixed cloud.
 # The computation
 # ---------------
 #
-# First the price alone. Paper says what N({{ m:.1f }}, {{ v:.1f }}) costs; integrating
-# by rule gives the same, and so, about, does drawing a few thousand times.
+# First the price alone. The formula says what N({{ m:.1f }}, {{ v:.1f }}) costs;
+# numerical integration gives the same, and so, approximately, do a few thousand random
+# draws.
 
 import numpy as np
 import torch
@@ -87,12 +87,12 @@ lesson.exact("price", price, known=integral, digits=9)
 lesson.within("drawn", drawn, low=0.70, high=0.75)
 
 # %%
-# The price is {{ price:.6f }} nats; five times {{ many:,}} draws gave
+# The price is {{ price:.6f }} nats; five sets of {{ many:,}} draws give
 # {{ drawn.low:.3f }} to {{ drawn.high:.3f }}.
 #
-# Then the models. All have two numbers and the same layers, and differ in
-# :math:`\sigma_x^2` alone. It may be *learned* with the rest, which is the default. Or
-# it is set, on purpose or not: a loss written as summed squared error plus KL means
+# Then the models. All have two latents and the same layers, and differ in
+# :math:`\sigma_x^2` alone. It can be *learned* with the rest, which is the default. Or
+# it is fixed, on purpose or not: a loss written as summed squared error plus KL means
 # {{ if_summed:g }}, and one with a *mean* over 64 pixels, ``mse + kl``, means
 # {{ if_averaged:g }}.
 
@@ -126,10 +126,10 @@ for name, rows in told.items():
     print(f"{name:9} error {rows[:, 0].round(4)}  nats {rows[:, 1].round(2)}")
 
 # %%
-# The bound itself, in nats a picture, stands beside that of *probabilistic PCA*, the
-# best linear model of this kind. And how do digits drawn from the prior compare?
-# Their *energy distance* from real ones is zero only for equal distributions. Beside
-# them, codes drawn in the same way are put into the decoder of a plain autoencoder.
+# The bound itself, in nats a picture, is compared with that of *probabilistic PCA*, the
+# best linear model of this kind. And how good are digits drawn from the prior? Their
+# *energy distance* from real ones is zero only for equal distributions. For comparison,
+# codes drawn in the same way are decoded by a plain autoencoder.
 
 evaluations = [isthmus.evaluate(model, unseen) for model in models["learned"]]
 bounds = [e.nats_per_row for e in evaluations]
@@ -201,9 +201,9 @@ lesson.within("dense_apart", dense_apart, low=0.0, high=0.12)
 # {{ plain_apart.low:.2f }} to {{ plain_apart.high:.2f }}; the VAE is nearer at each of
 # {{ nearer }} seeds.
 #
-# **Are they new?** A model that kept digits by heart would pass that test too. So ask
-# how far a draw is from the nearest digit that was trained on, in units of how far a
-# digit never seen is. Beside it, what a cheat would get who hands out training digits.
+# **Are they new?** A model that memorized its digits would pass that test too. So
+# measure how far a draw is from the nearest training digit, relative to how far an
+# unseen digit is. For comparison, do the same for a cheat that returns training digits.
 
 tries = [
     isthmus.compare_samples(model.sample(len(unseen), 0, codes="prior"), unseen, X)
@@ -223,15 +223,16 @@ lesson.within("told_apart", told_apart, low=0.75, high=0.92)
 
 # %%
 # Draws are {{ ratio.low:.2f }} to {{ ratio.high:.2f }} times as far from the nearest
-# training digit as digits never seen are, and {{ copies.high:.0%}} of them are copies;
-# the cheat's are at {{ cheat:.0f }} times, and {{ cheat_copies:.0%}} are. So they are
-# new. They are not perfect: the nearest neighbour of a picture, among draws and digits
-# mixed, tells which of the two it is for {{ told_apart.low:.0%}} to
-# {{ told_apart.high:.0%}}, where one half is guessing.
+# training digit as unseen digits are, and {{ copies.high:.0%}} of them are copies; for
+# the cheat it is {{ cheat:.0f }} times and {{ cheat_copies:.0%}}. So the draws are new.
+# They are not perfect: among draws and digits mixed, a picture's nearest neighbour
+# reveals which of the two it is for {{ told_apart.low:.0%}} to
+# {{ told_apart.high:.0%}}, where guessing gives one half.
 #
-# **A test that does not serve.** More obvious than the energy distance would be how far
-# a draw is, in the mean, from its five nearest training digits. Here it is, for five
-# lots of a hundred draws by each fit, and the same draws through the plain decoders.
+# **A test that does not work.** A more obvious measure than the energy distance would
+# be a draw's mean distance from its five nearest training digits. Here it is for five
+# sets of a hundred draws from each fit, and for the same draws through the plain
+# decoders.
 
 near = NearestNeighbors(n_neighbors=5).fit(X)
 lots = [np.random.default_rng(lot).standard_normal((100, 2)) for lot in range(5)]
@@ -274,18 +275,18 @@ lesson.holds(
 
 # %%
 # The VAE's draws are nearer by {{ effect.low:.2f }} to {{ effect.high:.2f }} of their
-# spread, on average by {{ effect.mean:.2f }}: a hundred draws do not settle it. And the
-# digits never seen, which nothing should beat, stand at {{ far_unseen:.2f }}, *farther*
-# off than the VAE's draws with {{ far.low:.2f }} to {{ far.high:.2f }}, at each of
+# spread, on average by {{ effect.mean:.2f }}: a hundred draws do not settle it. And
+# unseen digits, which nothing should beat, are at {{ far_unseen:.2f }}, *farther* away
+# than the VAE's draws at {{ far.low:.2f }} to {{ far.high:.2f }}, at each of
 # {{ flattered }} seeds. Distance from the nearest digits rewards a draw for being
-# smooth and common. So the exercise asks for the energy distance, which compares all
-# draws with all digits and is least where they are distributed alike.
+# smooth and common. So the exercise uses the energy distance, which compares all draws
+# with all digits and is smallest when their distributions are the same.
 #
-# **Why the noise stands outside.** A draw has no slope: :math:`z` comes out of a
-# lottery. Written as :math:`\mu + \sigma \odot \varepsilon`, the lottery is
-# :math:`\varepsilon`'s alone, and for given :math:`\varepsilon` the loss is a smooth
-# function of :math:`\mu` and :math:`\sigma`. Its slope by automatic differentiation is
-# then what nudging either number says:
+# **Why the noise stays outside.** A random draw has no slope. Written as
+# :math:`\mu + \sigma \odot \varepsilon`, all the randomness is in :math:`\varepsilon`,
+# and for a given :math:`\varepsilon` the loss is a smooth function of :math:`\mu` and
+# :math:`\sigma`. Its slope by automatic differentiation then agrees with what a small
+# change of either number shows:
 
 model = models["learned"][0]
 decoder, x = model.decoder.to_torch().double(), torch.tensor(unseen[0])
@@ -314,11 +315,10 @@ print("slope in μ₁, μ₂, σ₁, σ₂:", slope.round(4))
 # -----------
 #
 # The cloud of one three, on the plane of codes; the rings are the prior's first and
-# second standard deviation. Drag its middle, or its corner, which is one width away:
-# the eight draws move along, since their noise is fixed. What they decode to is on the
-# right, and below it what this cloud costs. The slider goes through seven models, each
-# really trained, from a decoder that is held to be exact to one that is held to be
-# hopeless.
+# second standard deviations. Drag its centre, or its corner, which is one width away:
+# the eight draws move along, since their noise is fixed. Their decoded pictures are
+# beside the plane, with the price of this cloud below. The slider goes through seven
+# trained models, from a decoder assumed to be exact to one assumed to be hopeless.
 
 settings = [0.01, 0.017, "learned", 0.08, 0.2, 0.5, 32.0]
 at_seed_0 = {"learned": models["learned"][0], 0.5: models["summed"][0]}
@@ -346,9 +346,9 @@ def as_shown(model):
 
 lesson.widget(
     "cloud",
-    "Left, the codes of 150 digits (dots, coloured by kind), the prior (rings), and "
-    "the cloud of one three with eight draws from it. Right, the three and what the "
-    "draws decode to. Below, the seven models: nats paid for a code, error left.",
+    "The codes of 150 digits (dots, coloured by class), the prior (rings), and the "
+    "cloud of one three with eight draws from it. The three, and what the draws decode "
+    "to. The seven models: nats paid for a code, and the error that remains.",
     prompt="Change the weight of the divergence, and watch the clouds.",
     models=[as_shown(model) for model in fits],
     labels=kinds[shown].astype(int),
@@ -368,8 +368,8 @@ lesson.widget(
 # The two terms are in balance only if both are sums. Multiply the loss by
 # :math:`2\sigma_x^2`, and it is the squared error plus :math:`\beta` times KL with
 # :math:`\beta = 2\sigma_x^2`: the variance of the decoder *is* the weight of the price.
-# It learned {{ sigma.low:.3f }} to {{ sigma.high:.3f }}. In a loss whose error is a
-# mean over 64 pixels, the weight that means the same is {{ beta.low:.5f }} to
+# The learned :math:`\sigma_x` is {{ sigma.low:.3f }} to {{ sigma.high:.3f }}. In a loss
+# whose error is a mean over 64 pixels, the equivalent weight is {{ beta.low:.5f }} to
 # {{ beta.high:.5f }}, and writing ``mse + kl`` asks for {{ times.low:.0f }} to
 # {{ times.high:.0f }} times as much. No cloud is worth that. The best answer is then
 # the prior for every picture, for which the decoder can only draw the mean: *posterior
@@ -398,10 +398,10 @@ lesson.widget(
 # innocent, is above PCA at each of {{ above_pca }}. Nothing warns of it: both trainings
 # converge, and the loss looks fine.
 #
-# A second look is due to the working case too. If its clouds together filled the prior,
+# The working case deserves a second look too. If its clouds together filled the prior,
 # their variance would be 1; it is {{ filled.low:.1f }} to {{ filled.high:.1f }}. With
-# two numbers for 64 the picture's error is worth more nats than staying home. Draws
-# from the prior therefore favour the middle of the plane, and
+# two numbers for 64, a lower error is worth more nats than staying close to the prior.
+# Draws from the prior therefore favour the middle of the plane, and
 # ``sample(codes="density")``, which draws where codes are, comes nearer to the data:
 # {{ dense_apart.low:.2f }} to {{ dense_apart.high:.2f }}.
 
@@ -415,12 +415,12 @@ lesson.within("times", times, low=900, high=1600)
 # --------
 #
 # A run has collapsed: repair it, and write the function that draws new rows from the
-# prior. The check asks whether both latents are in use, and whether what
-# you draw is nearer to digits than what a plain autoencoder makes of the same noise.
+# prior. The check tests whether both latents are in use, and whether your draws are
+# nearer to digits than a plain autoencoder's from the same noise.
 #
 # .. code-block:: console
 #
-#    $ isthmus learn 10 --start mine.py
-#    $ isthmus learn 10 --check mine.py
+#    $ isthmus learn 10 --start chapter_10.py
+#    $ isthmus learn 10 --check chapter_10.py
 #
 # Next: codes at work.

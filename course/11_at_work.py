@@ -2,12 +2,12 @@ r"""
 11. At work
 ===========
 
-Codes take noise out, find pictures that are alike, flag anomalous ones, and save bits.
+Codes remove noise, find similar pictures, flag anomalous ones, and save bits.
 
 An autoencoder trained once on normal pictures has learned what is normal. Four jobs
 follow from that. What it cannot reconstruct is noise, or anomalous; pictures with near
-codes are alike; and a code, rounded, is a small file. Each job has a linear rival,
-PCA, and one of the four has a trap.
+codes are alike; and a code, rounded, is a small file. For each job PCA is the linear
+baseline, and one of the four has a trap.
 """
 
 # %%
@@ -15,7 +15,7 @@ PCA, and one of the four has a trap.
 # -----------
 #
 # Let :math:`z = f(x)` be the code of a picture :math:`x`, and :math:`\hat{x} = g(z)`
-# the picture reconstructed. Two numbers say how anomalous :math:`x` is:
+# the picture reconstructed. Two numbers measure how anomalous :math:`x` is:
 #
 # .. math::
 #
@@ -26,12 +26,12 @@ PCA, and one of the four has a trap.
 # The first is the *error*, summed over the pixels: how far the picture is from anything
 # the decoder can draw. The second is the *distance of codes*: :math:`N(z)` are the five
 # training pictures whose codes :math:`z_i` are nearest, :math:`s` is the spread of each
-# number of the code over the training pictures, and :math:`\oslash` divides number by
-# number. It says how far the code is from any code in use.
+# number of the code over the training pictures, and :math:`\oslash` divides entry by
+# entry. It says how far the code is from the codes in use.
 #
 # How good is such a score? Take an anomalous picture and a normal one at random. The
-# *AUROC* is the chance that the anomalous one scores higher: 1 is perfect, one half is
-# guessing.
+# *AUROC* is the probability that the anomalous one scores higher: 1 is perfect, one
+# half is guessing.
 #
 # The computation
 # ---------------
@@ -65,10 +65,10 @@ models = [
 ]
 
 # %%
-# **Denoise.** Noise goes in all directions alike, digits do not. PCA keeps what lies
-# along its first directions, here with as many of them as do best on these very
-# pictures, an advantage nobody has in earnest. A ``Denoiser`` is trained on noise put
-# on clean pictures.
+# **Denoise.** Noise is equal in all directions, digits are not. PCA keeps what lies
+# along its first directions, here as many as work best on these very pictures, an
+# advantage that nobody has in practice. A ``Denoiser`` is trained on clean pictures
+# with added noise.
 
 level = 0.3
 noisy = add_noise(unseen, "gaussian", level, random_state=0)
@@ -89,8 +89,8 @@ print("noisy:", error(noisy).round(4), " PCA at its best:", by_pca.round(4))
 print("denoisers:", np.round(denoised, 4))
 
 # %%
-# **Search.** Of the five training pictures that are nearest, how many are of the same
-# kind? Nearest by all 64 pixels, by PCA's eight numbers, by the code's eight numbers.
+# **Search.** Of the five nearest training pictures, how many show the same digit?
+# Nearest by all 64 pixels, by PCA's eight numbers, or by the code's eight numbers.
 
 
 def alike(codes, asked):
@@ -106,8 +106,8 @@ print("pixels:", by_pixels.round(3), " PCA:", by_straight.round(3))
 print("codes: ", np.round(by_code, 3))
 
 # %%
-# **Compress.** A code is a file once its numbers are rounded. Give each number of the
-# code as many steps as it takes to go from the smallest training code to the largest.
+# **Compress.** A code becomes a file once its numbers are rounded. Divide the range of
+# each number, from the smallest training code to the largest, into equal steps.
 
 
 def rounded(model, bits):
@@ -162,21 +162,22 @@ lesson.within("two", costs[2], low=2.5, high=4.5)
 
 # %%
 # Noise with standard deviation {{ level }} is an error of {{ noisy.mean:.3f }} a pixel.
-# PCA at its best leaves {{ by_pca:.4f }}; the denoisers leave {{ denoised.low:.4f }} to
-# {{ denoised.high:.4f }}, less than six tenths of that at each of {{ cleaner }} seeds.
-# In search, {{ by_pixels:.1%}} of the five found by all pixels are of the kind asked
-# for, {{ by_straight:.1%}} by PCA's eight numbers, {{ by_code.low:.1%}} to
-# {{ by_code.high:.1%}} by the code's, more than PCA's at each of {{ finds }} seeds. And
-# a picture of 64 pixels with {{ levels }} grey values each, {{ raw:.0f }} bits, becomes
-# {{ file }} bits at 8 a number; rounding makes the error {{ eight.high:.4f }} times as
-# large at most. Half as many bits cost {{ four.low:.2f }} to {{ four.high:.2f }} times,
-# a quarter {{ two.low:.1f }} to {{ two.high:.1f }} times. What the bits cost in
-# earnest, with frequent values written shorter, is what ``isthmus smallest`` counts.
+# PCA at its best reduces it to {{ by_pca:.4f }}, the denoisers to
+# {{ denoised.low:.4f }} to {{ denoised.high:.4f }}, less than six tenths of PCA's at
+# each of {{ cleaner }} seeds. In search, {{ by_pixels:.1%}} of the five pictures found
+# by all pixels show the right digit, {{ by_straight:.1%}} by PCA's eight numbers, and
+# {{ by_code.low:.1%}} to {{ by_code.high:.1%}} by the code's, more than PCA's at each
+# of {{ finds }} seeds. And a picture of 64 pixels with {{ levels }} grey values each,
+# {{ raw:.0f }} bits, becomes {{ file }} bits at 8 a number; rounding makes the error at
+# most {{ eight.high:.4f }} times as large. With half as many bits it is
+# {{ four.low:.2f }} to {{ four.high:.2f }} times as large, with a quarter
+# {{ two.low:.1f }} to {{ two.high:.1f }} times. ``isthmus smallest`` counts the bits
+# after entropy coding, which stores frequent values in fewer bits.
 #
-# **Anomalous pictures.** Six kinds are made of the unseen digits, and evaluated by four
-# scores: PCA's error, the autoencoder's error, the distance of its codes, and the
-# library's detector, which weighs such measures against each other and raises an alarm
-# at a stated rate of false ones.
+# **Anomalous pictures.** Six kinds are made from the unseen digits, and four scores are
+# compared: PCA's error, the autoencoder's error, the distance of its codes, and the
+# library's detector, which combines such measures and raises alarms at a stated
+# false-alarm rate.
 
 rng = np.random.default_rng(0)
 images = unseen.reshape(-1, 8, 8)
@@ -228,8 +229,8 @@ for kind, rows in anomalous.items():
     print(f"{kind:9} PCA {auroc(pca_error, rows):.3f}, lowest of five:", *lowest)
 
 # %%
-# One picture is left: the mean of all training digits, a grey blur that nobody ever
-# wrote. Of the unseen digits, how many score lower?
+# One picture remains: the mean of all training digits, a grey blur that nobody ever
+# wrote. How many of the unseen digits score lower?
 
 mean = X.mean(0, keepdims=True)
 
@@ -317,10 +318,10 @@ lesson.holds(
 #      - {{ below_far.low:.0%}} to {{ below_far.high:.0%}}
 #      - {{ below_both.low:.0%}} to {{ below_both.high:.0%}}
 #
-# The two numbers miss different things. The error sees a speck, which the code does not
-# take in at all; the distance of codes sees what is drawn too faintly, since the
-# decoder follows. Of the unseen digits, {{ false.low:.0%}} to {{ false.high:.0%}} raise
-# a false alarm of the detector, which was told to allow one in twenty.
+# The two numbers miss different things. The error sees a speck, which the code ignores;
+# the distance of codes sees what is drawn too faintly, which the decoder reproduces. On
+# the unseen digits the detector's false-alarm rate is {{ false.low:.0%}} to
+# {{ false.high:.0%}}; it was asked for one in twenty.
 #
 # On the command line these jobs are:
 #
@@ -333,10 +334,10 @@ lesson.holds(
 # The picture
 # -----------
 #
-# Forty unseen digits and six odd pictures, ranked, the most anomalous first; under each
-# the picture reconstructed, and the difference. Choose by what they are ranked, and
-# touch one to take it to the desk above. There you can draw on it, by pointer, finger
-# or arrow keys, or paste 64 numbers of your own.
+# Forty unseen digits and six odd pictures, the most anomalous first; under each are its
+# reconstruction and the difference. Choose how to rank them, and click one to take it
+# to the desk above. There you can draw on it, by mouse, finger or arrow keys, or paste
+# 64 numbers of your own.
 
 shown = np.random.default_rng(0).permutation(len(unseen))[:40]
 odd = {"the mean": mean[0], "blank": np.zeros(64)}
@@ -368,7 +369,7 @@ def as_shown(model):
 lesson.widget(
     "desk",
     "Above, the desk: a picture, what comes back, the difference (blue: too little, "
-    "orange: too much), and how anomalous it is. Below, the ranking.",
+    "orange: too much), and how anomalous it is. Below it is the ranking.",
     prompt="Draw a digit of your own.",
     pca=as_shown(linear),
     model=as_shown(models[0]),
@@ -387,26 +388,25 @@ lesson.widget(
 #
 # "Normal pictures have a low error, so anomalous ones have a high error." The first
 # does not give the second. The error is low for whatever the decoder can draw, digit or
-# not, and the middle of all digits is the easiest of all pictures. PCA reconstructs the
-# mean with an error of {{ pca_of_mean:.0f }}: it has none, ever, so {{
-# below_pca:.0%}} of the unseen digits look less anomalous than it. With the autoencoder
-# {{ below_error.low:.0%}} to {{ below_error.high:.0%}} do, in the midst of honest
-# digits. The working case stands beside it: the distance of codes puts the blur above
-# {{ below_far.low:.0%}} to {{ below_far.high:.0%}}, since no digit has its code there
-# (Denouden et al. 2018, arXiv:1812.02765, show the failure, and add a distance of
-# codes). The library's detector, which weighs such measures against each other, raises
-# no alarm for it either, at any of {{ silent }} seeds. Try a score on the strangeness
-# you fear.
+# not, and the mean of all digits is the easiest picture of all. PCA always reconstructs
+# the mean with an error of {{ pca_of_mean:.0f }}, so {{ below_pca:.0%}} of the unseen
+# digits look less anomalous than it does. With the autoencoder {{ below_error.low:.0%}}
+# to {{ below_error.high:.0%}} do: it ranks among ordinary digits. The working case is
+# beside it in the table: the distance of codes puts the blur above
+# {{ below_far.low:.0%}} to {{ below_far.high:.0%}} of the digits, since no digit has
+# its code there (Denouden et al. 2018, arXiv:1812.02765, show the failure, and add a
+# distance of codes). The library's detector raises no alarm for it either, at any of
+# {{ silent }} seeds. Test a score on the anomalies you fear.
 #
 # Exercise
 # --------
 #
-# Write a score that catches the mean picture *and* the speck, and still finds what is
-# inverted, shuffled and turned.
+# Write a score that catches the mean picture *and* the speck, and still finds inverted,
+# shuffled and rotated digits.
 #
 # .. code-block:: console
 #
-#    $ isthmus learn 11 --start mine.py
-#    $ isthmus learn 11 --check mine.py
+#    $ isthmus learn 11 --start chapter_11.py
+#    $ isthmus learn 11 --check chapter_11.py
 #
 # Next: where these ideas have gone.

@@ -2,13 +2,13 @@ r"""
 12. Where next
 ==============
 
-What is in the news, features, tokens and diffusion, is made of what was learned here.
+Features, tokens and diffusion, all in the news, are made of what this course taught.
 
-Three things much in the news are made of what this course has taken apart. Features
-are found inside language models by *sparse* autoencoders: many units, few on at a time.
+Three things in the news are built from the parts of this course. *Sparse* autoencoders,
+with many units of which few are on at a time, find features inside language models.
 Sound and pictures are turned into *tokens* by rounding codes to the entries of a table.
-And pictures are drawn from words by taking noise out of *codes* in small steps. Each is
-tried here on the digits, at the size of a desk.
+And pictures are generated from text by removing noise from *codes* in small steps. Each
+is tried here on the digits, at a small scale.
 """
 
 # %%
@@ -20,17 +20,17 @@ tried here on the digits, at the size of a desk.
 #
 # A *sparse autoencoder* has more units than the picture has pixels, here 256 for 64.
 # :math:`A` and :math:`a` are the encoder's weights; the :math:`\max` makes exact zeros,
-# so a unit :math:`j` is *on* or off. The picture is reconstructed as a sum of
-# small pictures :math:`w_j`, one a unit, on the base :math:`b`; each has length 1, or
-# the price :math:`\lambda` on the activities :math:`z_j` could be dodged by small
-# activities and large pictures (chapter 9). In a language model, :math:`x` is not a
-# picture but what one layer of the network computes for a word; the rest is the same.
-# With *top-k* the price is left out, and only the :math:`k` strongest units are kept.
+# so a unit :math:`j` is either *on* or off. The picture is reconstructed as the base
+# :math:`b` plus a sum of small pictures :math:`w_j`, one for each unit. Each has length
+# 1; otherwise small activations :math:`z_j` with large pictures could evade the penalty
+# :math:`\lambda` (chapter 9). In a language model, :math:`x` is not a picture but what
+# one layer of the network computes for a word; the rest is the same. With *top-k* there
+# is no penalty, and only the :math:`k` strongest units are kept.
 #
 # The computation
 # ---------------
 #
-# A third of the digits is kept aside: names will be tried on them.
+# A third of the digits is held out: names will be tested on them.
 
 from math import comb, lgamma, log
 
@@ -71,10 +71,10 @@ print(isthmus.evaluation.sentence(evaluations[0]).replace("; ", ";\n    "))
 print("dead units:", [dead(m) for m in models], " top-k:", [dead(m) for m in top_k])
 
 # %%
-# **Naming a unit.** Look at the training pictures for which it is most strongly on, two
-# in a hundred, and name it after the kind most of them are. Is the name right? Ask the
-# pictures kept aside, twice: those for which the unit is as strongly on as that, and
-# all for which it is on at all.
+# **Naming a unit.** Look at the 2 in 100 training pictures for which it is most
+# strongly on, and name it after the digit that most of them show. Is the name right?
+# Test it twice on the held-out pictures: on those for which the unit is as strongly on,
+# and on all for which it is on at all.
 
 
 def named(model):
@@ -106,11 +106,12 @@ print("right where strongly on:", np.round(strongly, 3))
 print("right where on at all:  ", np.round(at_all, 3))
 
 # %%
-# **A table of codes.** Take the eight-number codes of a plain autoencoder, and let
-# k-means find 256 of them to keep. A picture is then the number of the nearest entry,
-# 8 *bits*; the decoder draws the entry. A network trained to reconstruct through such a
-# table is a VQ-VAE (van den Oord et al. 2017, arXiv:1711.00937), and the entries'
-# numbers are the tokens that a language model of pictures or sound reads.
+# **A table of codes.** Take the codes of a plain autoencoder with eight latents, and
+# let k-means reduce them to a table of 256. A picture is then represented by the index
+# of the nearest entry, 8 *bits*; the decoder draws the entry. A network trained to
+# reconstruct through such a table is a VQ-VAE (van den Oord et al. 2017,
+# arXiv:1711.00937), and the indices are the tokens that a language model of pictures or
+# sound reads.
 
 plain = [
     isthmus.Autoencoder(
@@ -138,10 +139,10 @@ by_pca = error(pca_8.inverse_transform(pca_8.transform(unseen)))
 print("8 bits a picture:", np.round(tokens, 4), " PCA's 8 numbers:", by_pca.round(4))
 
 # %%
-# **Noise taken out of codes.** A *latent diffusion* model (Rombach et al. 2022,
-# arXiv:2112.10752) is an autoencoder, and a denoiser that works on its codes; it begins
-# with nothing but noise, and takes it out step by step. Here is one such step: noise
-# half as wide as the codes' own spread, and a denoiser that has only ever seen codes.
+# **Denoising codes.** A *latent diffusion* model (Rombach et al. 2022,
+# arXiv:2112.10752) is an autoencoder with a denoiser that works on its codes; it starts
+# from pure noise, and removes it step by step. Here is one such step: noise half as
+# wide as the codes' own spread, and a denoiser trained on codes only.
 
 
 def left_over(model, seed):
@@ -201,28 +202,28 @@ lesson.holds("better", denoised < shrunk, "less is left than by shrinking")
 
 # %%
 # Of {{ units }} units {{ on.low:.1f }} to {{ on.high:.1f }} are on at a time, and the
-# error of a grey value is {{ sparse.low:.4f }} to {{ sparse.high:.4f }}; PCA with as
-# many numbers leaves {{ linear.low:.4f }} to {{ linear.high:.4f }}, more at each of
-# {{ ahead }} seeds. The comparison favours the sparse code: *which* seven are on is
-# told for nothing, and takes {{ which:.0f }} bits to say. All small pictures have
-# length {{ length:.0f }}.
+# error of a grey value is {{ sparse.low:.4f }} to {{ sparse.high:.4f }}; that of PCA
+# with as many numbers is {{ linear.low:.4f }} to {{ linear.high:.4f }}, larger at each
+# of {{ ahead }} seeds. The comparison favours the sparse code: the information *which*
+# seven are on takes another {{ which:.0f }} bits, which are not counted. All small
+# pictures have length {{ length:.0f }}.
 #
-# Each of the ten kinds has a unit of its own, at each of {{ named }} seeds.
-# Where such a unit is strongly on, its name is right for {{ strongly.low:.0%}} to
-# {{ strongly.high:.0%}} of the pictures kept aside. One entry of a table, 8 bits, is
-# drawn with an error of {{ tokens.low:.4f }} to {{ tokens.high:.4f }}, at each of
-# {{ fewer }} seeds under the {{ by_pca:.4f }} of PCA's eight numbers. Of noise with
-# variance {{ noise }} in the codes {{ shrunk.low:.3f }} to {{ shrunk.high:.3f }} are
-# left by shrinking each number, {{ left.low:.3f }} to {{ left.high:.3f }} by the
-# denoiser, less at each of {{ better }} seeds: codes have a shape that it has learned.
+# Each of the ten digits has a unit of its own, at each of {{ named }} seeds. Where such
+# a unit is strongly on, its name is right for {{ strongly.low:.0%}} to
+# {{ strongly.high:.0%}} of the held-out pictures. With one entry of a table, 8 bits,
+# the error is {{ tokens.low:.4f }} to {{ tokens.high:.4f }}, below the {{ by_pca:.4f }}
+# of PCA's eight numbers at each of {{ fewer }} seeds. Noise of variance {{ noise }} in
+# the codes is reduced to {{ shrunk.low:.3f }} to {{ shrunk.high:.3f }} by shrinking
+# each number, and to {{ left.low:.3f }} to {{ left.high:.3f }} by the denoiser, less at
+# each of {{ better }} seeds: it has learned the shape of the codes.
 #
 # The picture
 # -----------
 #
-# A card for each feature, as they are made for language models: its small picture, the
-# pictures that turn it on, the kinds they are of, and what happens if it is turned up
-# or off in one of them. Ten were named as above; three are others that are on, one is
-# dead. Then ask for pictures at *any* strength, and see what becomes of the name.
+# A card for each feature, like those made for language models: its small picture, the
+# pictures that activate it, the digits they show, and what happens if it is turned up
+# or off in one of them. Ten were named as above; three are other active ones, and one
+# is dead. Then ask for pictures at *any* strength, and see what becomes of the name.
 
 model, codes = models[0], models[0].transform(unseen)
 chosen = [int(unit) for unit, _, _ in named(model)]
@@ -261,8 +262,8 @@ def card(unit):
 
 lesson.widget(
     "feature",
-    "A feature's card. Blue takes ink away, orange adds it. The bars count the unseen "
-    "pictures that turn it on, by their kind.",
+    "A feature's card. Blue removes ink, orange adds it. The bars count the unseen "
+    "pictures that activate it, by digit.",
     prompt="Choose a feature, and guess what it stands for.",
     cards=[card(unit) for unit in [*chosen, *others, gone]],
     k=7,
@@ -274,30 +275,30 @@ lesson.widget(
 # An honest failure: the name on the card
 # ---------------------------------------
 #
-# A card shows the strongest examples, and at the strongest almost every unit looks
-# clean. Of *all* unseen pictures that turn a named unit on, {{ at_all.low:.0%}} to
-# {{ at_all.high:.0%}} are of its name's kind. The unit is a stroke at a place, which
-# one kind happens to have most often, and the name is ours. The working case stands
-# beside it: held to what was kept aside, at the strength it was given for, the name
-# keeps.
+# A card shows the strongest examples, and for these almost every unit looks pure. Of
+# *all* unseen pictures that activate a named unit, only {{ at_all.low:.0%}} to
+# {{ at_all.high:.0%}} show the digit of its name. The unit is a stroke at a place,
+# which one digit happens to have most often, and the name is ours. The working case is
+# the comparison above: on held-out pictures, at the strength for which it was given,
+# the name holds.
 #
-# The second failure is silent. {{ dead.low:.0f }} to {{ dead.high:.0f }} of the units
-# are on for no picture at all, and with top-k, which has no price but a competition,
-# {{ dead_k.low:.0f }} to {{ dead_k.high:.0f }}. A unit that never wins gets no slope
-# and never will. Large sparse autoencoders spend much of their craft on this (Gao et
-# al. 2024, arXiv:2406.04093).
+# The second failure is silent. Of the {{ units }} units, {{ dead.low:.0f }} to
+# {{ dead.high:.0f }} are on for no picture at all, and with top-k, where units compete,
+# {{ dead_k.low:.0f }} to {{ dead_k.high:.0f }}. A unit that never wins gets no
+# gradient, and so never will. Training large sparse autoencoders is largely about
+# avoiding this (Gao et al. 2024, arXiv:2406.04093).
 #
 # Exercise
 # --------
 #
-# Name three features of a sparse autoencoder you are given. The names are tried on
-# pictures you have not seen, and how often they were right is printed.
+# Name three features of a given sparse autoencoder. The names are tested on pictures
+# you have not seen, and the check says how often they were right.
 #
 # .. code-block:: console
 #
-#    $ isthmus learn 12 --start mine.py
-#    $ isthmus learn 12 --check mine.py
+#    $ isthmus learn 12 --start chapter_12.py
+#    $ isthmus learn 12 --check chapter_12.py
 #
-# That was the last chapter. What an autoencoder is remains what it was on the line: a
-# point, its place, and what is lost on the way. Bank, Koenigstein and Giryes
-# (arXiv:2003.05991) survey the field; for the rest there is your own data.
+# That was the last chapter. An autoencoder is still what it was on the line: a point,
+# its place, and what is lost on the way. Bank, Koenigstein and Giryes
+# (arXiv:2003.05991) survey the field; the rest is in your own data.

@@ -2,22 +2,22 @@ r"""
 The digits notebook
 ===================
 
-A small autoencoder typed out in plain PyTorch, drawn in five figures; then the same in
-three lines, then better.
+A small autoencoder in plain PyTorch, with five figures; then the same in three lines,
+and then better.
 
-This page is one sitting at a keyboard: load the digits, build a network with two
-numbers at its waist, train it, and look. Nothing of isthmus is used until all five
-figures are drawn. At each figure stands what the usual reading of it is, and what can
-be measured; and beside each result stands PCA's, because a network that does no better
-than PCA was not worth the training.
+This page takes one sitting: load the digits, build a network with a bottleneck of two
+numbers, train it, and look. Nothing from isthmus is used until all five figures are
+drawn. Each figure comes with its usual reading and with what can be measured, and each
+result with PCA's, because a network that does no better than PCA was not worth
+training.
 """
 
 # %%
 # The data
 # --------
 #
-# They come with scikit-learn: grey pictures of 8 by 8 pixels. A fifth of them is kept
-# aside, with as many of each kind as there should be, and never trained on.
+# They come with scikit-learn: grey pictures of 8 by 8 pixels. A fifth of them,
+# stratified by digit, is held out and never trained on.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -44,7 +44,7 @@ print(f"Input dimension: {X.shape[1]} (8 × 8 pixels)")
 print(f"Pixel range: [{X.min():.2f}, {X.max():.2f}]")
 
 # %%
-# **Figure 1**, what there is to compress.
+# **Figure 1**: what there is to compress.
 
 
 def show(axes, row, label=None):
@@ -65,8 +65,8 @@ plt.show()
 # The network
 # -----------
 #
-# Three layers down to a waist of two numbers, three layers up again. The sigmoid at the
-# end keeps what is drawn between 0 and 1, as pixels are.
+# Three layers down to a bottleneck of two numbers, and three layers up again. The
+# sigmoid at the end keeps the output between 0 and 1, like the pixels.
 
 
 class Autoencoder(nn.Module):
@@ -106,10 +106,10 @@ print(f"Total parameters: {parameters:,}")
 # The training
 # ------------
 #
-# A hundred times through the pictures, 128 at a time. ``nn.MSELoss`` is the mean over
-# pictures *and* pixels; the sum over a picture's pixels is 64 times as much. The loss
-# added up on the way is that of weights that were still changing, so it is not
-# comparable with the test's; the middle column measures both with the same weights.
+# A hundred epochs, with batches of 128. ``nn.MSELoss`` is the mean over pictures *and*
+# pixels; the sum over a picture's pixels is 64 times as much. The running training loss
+# comes from weights that were still changing, so it is not comparable with the test
+# loss; the middle column evaluates both with the same weights.
 
 EPOCHS = 100
 mse = nn.MSELoss()
@@ -153,8 +153,8 @@ print(f"Final train loss: {history[-1, 0]:.4f}")
 print(f"Final test loss: {history[-1, 1]:.4f}")
 
 # %%
-# **Figure 2**, the training curve, between the two baselines: the mean picture drawn
-# every time, and PCA with two numbers.
+# **Figure 2**: the training curve, with two baselines: the mean picture for every row,
+# and PCA with two numbers.
 
 pca = PCA(2).fit(X_train)
 pca_reconstructed = pca.inverse_transform(pca.transform(X_test))
@@ -172,7 +172,7 @@ axes.legend()
 plt.show()
 
 # %%
-# **Figure 3**, what comes back. The rows are labelled, and PCA's are among them.
+# **Figure 3**: the reconstructions, with PCA's for comparison.
 
 model.eval()
 with torch.no_grad():
@@ -191,8 +191,8 @@ figure.suptitle("Test pictures reconstructed from two numbers")
 plt.show()
 
 # %%
-# **Figure 4**, the plane of codes. The band of each colour is centred on its tick, and
-# the axes have one scale, so distances can be read.
+# **Figure 4**: the plane of codes. Each colour's band is centred on its tick, and both
+# axes have the same scale, so distances can be read.
 
 figure, both = plt.subplots(1, 2, figsize=(9, 4.4), layout="constrained")
 planes = {"autoencoder": codes, "PCA": pca.transform(X_test)}
@@ -205,10 +205,10 @@ figure.colorbar(dots, ax=both, ticks=range(10), label="digit")
 plt.show()
 
 # %%
-# **Figure 5**, a decode for each place of a grid over the codes, as one mosaic. That is
-# not sampling: nothing was drawn at random, and codes need not have been there. A cell
-# is framed where no training picture's code lies as near as all but one in a hundred
-# lie to another's.
+# **Figure 5**: the decoder's output on a grid over the codes, as one mosaic. That is
+# not sampling: nothing was drawn at random, and there may be no codes nearby. A cell is
+# framed if it is farther from the training codes than 99 in 100 of them are from one
+# another.
 
 
 def nearest(places, others, which=0):
@@ -247,11 +247,11 @@ plt.show()
 # What can be said of it
 # ----------------------
 #
-# One training is one throw of the dice, so the loop runs for four more seeds. Then the
-# usual sentences about such figures can be held to numbers. Do kinds gather? Ask how
-# often a test picture's kind is that of most of the five nearest training codes. Are 4
-# and 9 neighbours because they look alike? Of the 45 pairs of kinds, count how many are
-# nearer, by the middles of their codes.
+# One training run is one throw of the dice, so the loop runs for four more seeds. Then
+# the usual claims about such figures can be checked. Do the digits form clusters? Count
+# how often most of the five nearest training codes show the same digit as a test
+# picture. Are 4 and 9 neighbours because they look alike? Of the 45 pairs of digits,
+# count how many are closer, by the centres of their codes.
 
 
 def guesses_right(codes, unseen):
@@ -291,7 +291,7 @@ print("cells beyond:     ", np.round(empty, 2))
 # The same in three lines
 # -----------------------
 #
-# The recipe above, layer by layer, is an estimator of the library with a name.
+# The recipe above, layer by layer, is also an estimator of the library.
 
 import isthmus
 
@@ -300,8 +300,8 @@ report = isthmus.evaluate(again, X_test, y_test, X_train=X_train, y_train=y_trai
 print(f"test error {report.data.model.mse:.4f}, PCA's {report.data.pca.mse:.4f}")
 
 # %%
-# And each of the five figures is a call, or all of them are ``isthmus fit digits``. The
-# training curve, for one:
+# Each of the five figures is one call, and ``isthmus fit digits`` draws them all. The
+# training curve, for example:
 
 from isthmus import plots
 
@@ -311,10 +311,10 @@ plots.plot_history(again.history_, start_label=None)
 # Better
 # ------
 #
-# That recipe was written to be read. What it lacks is a start and a finish: weights
-# begin at random, and a hundred rounds at one learning rate end far from the bottom.
-# Left to its defaults, the library starts *at* PCA, so training only adds what
-# bends, and takes smaller steps towards the end. Two numbers as before:
+# That recipe was written to be read. What it lacks is a start and a finish: its weights
+# start at random, and a hundred epochs at one learning rate end far from the minimum.
+# By default, the library starts *at* PCA, so training only adds what is nonlinear, and
+# takes smaller steps towards the end. Two numbers as before:
 
 better = isthmus.Autoencoder(2, random_state=42).fit(X_train)
 outcome = isthmus.evaluation.sentence(isthmus.evaluate(better, X_test))
@@ -406,7 +406,7 @@ lesson.holds(
 )
 
 # %%
-# The mean squared error of a pixel, lowest to highest of {{ better.seeds }} seeds:
+# The mean squared error of a pixel, lowest and highest of {{ better.seeds }} seeds:
 #
 # .. list-table::
 #    :header-rows: 1
@@ -430,22 +430,21 @@ lesson.holds(
 #      - {{ better.low:.4f }} to {{ better.high:.4f }}
 #      - {{ better_8.low:.4f }} to {{ better_8.high:.4f }}
 #
-# The network typed above has {{ parameters:,}} weights, learned from {{ train:,}}
-# pictures, and is evaluated by {{ test }}. With {{ p }} numbers it comes out under PCA,
-# not by much; with eight it loses to PCA at each of {{ loses }} seeds. The recipe is to
-# blame, not autoencoders, and chapter 6 takes it apart. Started at PCA, with nothing
-# set, isthmus leaves less than half of PCA's error, at each of {{ wins }} seeds.
+# The network above has {{ parameters:,}} weights, is trained on {{ train:,}} pictures
+# and evaluated on {{ test }}. With {{ p }} numbers its error is below PCA's, but not by
+# much; with eight it loses to PCA at each of {{ loses }} seeds. The recipe is to blame,
+# not autoencoders, and chapter 6 takes it apart. With default settings, isthmus starts
+# at PCA and ends with less than half of PCA's error, at each of {{ wins }} seeds.
 #
 # What the figures show, in numbers:
 #
-# - *Kinds gather*: the five nearest codes tell the kind of {{ right.low:.0%}} to
-#   {{ right.high:.0%}} of the test pictures. So do PCA's two numbers for
-#   {{ pca_right:.0%}}, and those of the last network for {{ better_right.low:.0%}} to
-#   {{ better_right.high:.0%}}.
-# - *4 and 9 are near because they look alike*: of the 45 pairs of kinds they come at
-#   place {{ rank.low:.0f}} to {{ rank.high:.0f}}. Axes and distances of such a plane
-#   come out again with each seed; chapter 8 is about reading it.
-# - *New digits can be had from any place*: of the grid of figure 5 the share
-#   {{ empty.low:.0%}} to {{ empty.high:.0%}} is beyond, where no training picture has
-#   its code, and what is drawn there is a guess. Chapter 10 is about a code that can be
-#   sampled.
+# - *The digits form clusters*: the five nearest codes predict the digit of
+#   {{ right.low:.0%}} to {{ right.high:.0%}} of the test pictures. PCA's two numbers do
+#   so for {{ pca_right:.0%}}, and those of the last network for
+#   {{ better_right.low:.0%}} to {{ better_right.high:.0%}}.
+# - *4 and 9 are near because they look alike*: among the 45 pairs of digits theirs
+#   ranks {{ rank.low:.0f}} to {{ rank.high:.0f}}. Axes and distances of such a plane
+#   change with the seed; chapter 8 is about reading it.
+# - *Every place gives a new digit*: in {{ empty.low:.0%}} to {{ empty.high:.0%}} of the
+#   grid of figure 5 no training picture has its code nearby, and what is drawn there is
+#   a guess. Chapter 10 is about a code that can be sampled.

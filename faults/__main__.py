@@ -24,48 +24,52 @@ def families(n_kills: int, seconds: float) -> Iterator[tuple[str, str, Iterator[
     """Each fault, what is promised, and its tries: what was lost in each, in words, or None."""
     yield (
         "bit flips, cuts",
-        "the damaged checkpoint is passed over with a warning, the one before is taken",
+        "the damaged checkpoint is skipped with a warning, and the one before it is used",
         files.damaged(),
     )
-    yield "disk full (RLIMIT_FSIZE)", "a warning; the fit ends as ever, earlier checkpoints whole", files.disk_full()
+    yield "disk full (RLIMIT_FSIZE)", "a warning; the fit finishes, earlier checkpoints stay valid", files.disk_full()
     yield "folder not writable", "refused in one sentence", files.not_writable()
     yield "two fits in one folder", "the second is refused in one sentence", files.two_fits()
-    yield "SIGTERM", "a checkpoint, exit 143, the handler put back; resumed to the same bits", signals.terminated()
-    yield "Ctrl-C", "the best model so far is kept and usable", signals.interrupted_once()
+    yield (
+        "SIGTERM",
+        "a checkpoint, exit 143, the previous handler restored; the same bits after resuming",
+        signals.terminated(),
+    )
+    yield "Ctrl-C", "the best model so far is returned", signals.interrupted_once()
     yield "Ctrl-C twice", "the program stops", signals.interrupted_twice()
     yield "NaN or infinity in the data", "refused, with row and column named", signals.no_number()
     yield "learning rate 1e6", "ends with the finite best weights, no worse than the start", signals.runs_away()
     yield (
         "out of memory",
-        "batches in parts, with a warning; the loss of every epoch as with memory enough, to one part in a thousand",
+        "batches are split, with a warning; the loss of every epoch as with enough memory, to one part in a thousand",
         signals.short_of_memory(),
     )
-    yield "clock jumps", "no influence on a single bit", signals.clock_jumps()
-    same = "the newest valid checkpoint loads; going on gives the uninterrupted fit's weights, bit for bit"
+    yield "clock jumps", "the same result, bit for bit", signals.clock_jumps()
+    same = "the newest valid checkpoint loads; resuming gives the uninterrupted fit's weights, bit for bit"
     yield "kill -9 in training", same, kills.tries(n_kills // 2, False, seconds / 2)
     yield "kill -9 in saving", same, kills.tries(n_kills - n_kills // 2, True, seconds / 2)
-    whole = "a whole folder stands there, the old one or the new one; the next save clears away what was left"
+    whole = "the folder is complete, either the old one or the new one; the next save removes leftovers"
     yield "kill -9 in replacing a folder, exchange", whole, replacing.tries(n_kills, True, seconds)
     yield "kill -9 in replacing a folder, two moves", whole, replacing.tries(n_kills, False, seconds)
     for command in commands.COMMANDS:
         yield (
             f"kill -9 of isthmus {command}",
-            "the output is the old one or the new one, whole; the same command afterwards writes the same, and nothing "
-            "is left beside it",
+            "the output is complete, either the old one or the new one; the command then writes the same again, and "
+            "leaves nothing else behind",
             commands.tries(command, max(20, n_kills // 10)),
         )
     yield (
         "Ctrl-C in a command",
-        "exit 130; the output is whole, and nothing is left beside it",
+        "exit 130; the output is complete, and nothing else is left behind",
         surroundings.interrupted(),
     )
     yield "no HOME", "every command works", surroundings.no_home()
     yield (
         "little memory (RLIMIT_AS)",
-        "the command ends as ever or with exit 1; it is not killed",
+        "the command succeeds or ends with exit 1; it is not killed",
         surroundings.little_memory(),
     )
-    again = "torchrun --max-restarts starts all again; the same loss and weights, bit for bit"
+    again = "torchrun --max-restarts restarts all; the same loss and weights, bit for bit"
     yield "kill -9 of one process of 2 or 4", again, ranks.tries(max(1, n_kills // 20))
 
 

@@ -1,4 +1,4 @@
-"""The page of what was tried and what was lost, made of the figures alone."""
+"""The page of reliability tests, made from the recorded figures alone."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import json
 from pathlib import Path
 from typing import Any
 
-HEAD = """# Reliability: what was tried, and what was lost
+HEAD = """# Reliability tests: faults, and what was lost
 
-`make faults` does all of this again and writes this page; none of its numbers is typed by hand. A fit in a process of
-its own, a checkpoint after every step, is harmed; then it is looked at, resumed, and compared with the same fit
-left alone. Kills strike the plain, the denoising and the variational model, in memory and streamed, each fit up to
-three times before it may end. To let kills fall into a save, every flush to disk is made to last 3 ms longer there, and
-where a folder is replaced, saves over one another follow until the kill.
-Kills are of the process: what a loss of power does to a disk's own cache was not tried.
+`make faults` repeats these tests and writes this page; none of its numbers is typed by hand. A fit runs in a process
+of its own, with a checkpoint after every step, and a fault is injected. Then its files are inspected, it is resumed,
+and the result is compared with an undisturbed fit. The plain, the denoising and the variational model are killed, in
+memory and streamed, each fit up to three times before it may finish. To make kills hit a save, every flush to disk
+takes 3 ms longer there; where a folder is replaced, saves are repeated until the kill. Only processes are killed: what
+a loss of power does to a disk's cache was not tested.
 """
 
 
 def written_page(results: Path) -> str:
     """The page, in Markdown; the fuzzing of the loaders joins it where there are figures of it."""
     found = json.loads((results / "faults.json").read_text())
-    lines = [HEAD, "| fault | promise | times tried | lost |", "|---|---|---:|---:|"]
+    lines = [HEAD, "| fault | promise | trials | lost |", "|---|---|---:|---:|"]
     lines += [f"| {row['fault']} | {row['promise']} | {row['tried']:,} | {row['lost']:,} |" for row in found["faults"]]
     lines += [
         "",
@@ -40,11 +40,11 @@ def _fuzzed(found: dict[str, Any]) -> list[str]:
         "## Untrusted files: the loaders fuzzed",
         "",
         f"`python -m faults.fuzz`: {total['inputs']:,} inputs in {total['seconds'] / 60:.0f} minutes of one "
-        f"core (atheris {total['atheris']}), starting from the corpus in faults/fuzz/corpus; {total['finds']} times "
-        "something else than a model, a table or one sentence came of it. What earlier runs found is fixed, and in "
-        "tests/test_untrusted.py.",
+        f"core (atheris {total['atheris']}), starting from the corpus in faults/fuzz/corpus; {total['finds']} of them "
+        "gave something other than a model, a table or an error of one sentence. What earlier runs found is fixed, and "
+        "tested in tests/test_untrusted.py.",
         "",
-        "| loader | inputs | seconds | corners of the code reached | finds |",
+        "| loader | inputs | seconds | code features reached | failures |",
         "|---|---:|---:|---:|---:|",
     ]
     for name, row in found["loaders"].items():

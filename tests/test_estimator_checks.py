@@ -15,7 +15,7 @@ from isthmus import (
 )
 
 FEW = {"max_iter": 1, "hidden_layer_sizes": (2,), "polish": 0, "refit": False}
-LINEAR = {"hidden_layer_sizes": (), "polish": 0}
+LINEAR = {"hidden_layer_sizes": (), "max_iter": 1, "polish": 0, "refit": False}
 OF_EACH = [{"whiten": True, **LINEAR}]
 OF_ONE = [
     LINEAR,

@@ -18,7 +18,15 @@ from isthmus.inference import state
 from isthmus.inference.blocks import MOST_ROWS
 from isthmus.inference.codes import GaussianPrior, infer
 from isthmus.inference.descent import descend, metric_of
-from isthmus.inference.evidence import CodeDensity, evidence_of, fit_code_density, laplace, noise_variance
+from isthmus.inference.evidence import (
+    EM_STEPS,
+    CodeDensity,
+    density_behind,
+    evidence_of,
+    fit_code_density,
+    laplace,
+    noise_variance,
+)
 from isthmus.inference.posterior import draw_codes, left_out, standard_errors
 from isthmus.inference.starts import CodeBank
 from isthmus.inference.target import GaussianTarget, LikelihoodTarget, observed_target
@@ -374,6 +382,20 @@ def test_where_noise_explains_a_latents_spread_the_density_stays_positive():
     assert density.covariance[2, 2] < 1e-4
 
 
+def test_of_a_linear_decoder_the_density_behind_codes_is_what_em_finds_by_inferring_again():
+    network, _, _, rows = linear_problem()
+    target, start = GaussianTarget(rows, 1 / 0.09), CodeDensity(torch.full((4,), 0.3), 2 * torch.eye(4))
+    expected = start
+    for _ in range(EM_STEPS):
+        found = infer(network, target, torch.zeros(len(rows), 4), steps=5, prior=expected.prior, curvature=True)
+        spread = torch.cov(found.codes.T) + torch.linalg.inv(found.curvature).mean(0)
+        expected = CodeDensity(found.codes.mean(0), spread)
+    found = infer(network, target, torch.zeros(len(rows), 4), steps=5, prior=start.prior, curvature=True)
+    density = density_behind(found, start)
+    torch.testing.assert_close(density.mean, expected.mean, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(density.covariance, expected.covariance, rtol=1e-3, atol=1e-4)
+
+
 def test_evidence_needs_the_curvature():
     network, codes, _, rows = bent_problem(n_rows=10)
     found = infer(network, GaussianTarget(rows), codes, steps=1)
@@ -381,6 +403,8 @@ def test_evidence_needs_the_curvature():
         evidence_of(found, GaussianTarget(rows), CodeDensity(torch.zeros(2), torch.eye(2)))
     with pytest.raises(ValueError, match="curvature"):
         left_out(network, GaussianTarget(rows), found)
+    with pytest.raises(ValueError, match="curvature"):
+        density_behind(found, CodeDensity(torch.zeros(2), torch.eye(2)))
 
 
 # ---- the posterior -----------------------------------------------------------------------------------------

@@ -62,6 +62,24 @@ def test_the_minimum_of_a_bent_curve_is_found_with_few_trials(answer):
     assert len(tried) == len(set(tried)) <= 22
 
 
+def test_trials_end_once_they_have_decided():
+    trials = trials_around(lambda size: Trial(size, np.full((1, 5), -float(size))), 64, decided=lambda known: 4 in known)
+    assert sorted(trials) == [1, 2, 3, 4]
+
+
+def test_the_evidence_is_not_followed_where_each_column_has_its_own_noise():
+    """Columns of unlike noise ask for a latent each; the search ends where that is seen, and says so."""
+    rng = np.random.default_rng(0)
+    X = hidden_plane(1, n_rows=400, n_columns=30, noise=0) + rng.standard_normal((400, 30)) * np.geomspace(0.02, 2, 30)
+    asked = {"hidden_layer_sizes": (), "scale": "standard"}
+    choice = choose(X, Target("evidence"), asked, n_splits=1, seed=0, say=silent)
+    assert (choice.rule, choice.size) == ("entries", 1)
+    evidence = choice.criteria["evidence"]
+    assert evidence.at_least
+    assert max(size for size, *_ in evidence.tried) < 29
+    assert choice.columns_a_latent < 2
+
+
 @pytest.mark.parametrize("guess", [1, 4, 30, 64])
 @pytest.mark.parametrize("answer", [1, 2, 7, 33, 64])
 def test_the_first_size_that_reaches_is_found(answer, guess):

@@ -554,3 +554,13 @@ def test_the_fused_pass_and_the_plain_one_lose_alike(activation, start, monkeypa
             reference = kind(3, **settings).fit(X)
         assert fused.history_["train_loss"] == pytest.approx(reference.history_["train_loss"], rel=1e-4)
         assert fused.transform(X) == pytest.approx(reference.transform(X), rel=1e-3, abs=1e-3)
+
+
+def test_a_run_of_few_steps_takes_smaller_batches_unless_they_are_given():
+    table = curved_table(5200)
+
+    def history(**settings):
+        return Autoencoder(1, hidden_layer_sizes=(4,), random_state=0, **settings).fit(table).history_["train_loss"]
+
+    assert history(max_iter=1) == history(max_iter=1, batch_size=64) != history(max_iter=1, batch_size=128)
+    assert history() == history(batch_size=128)

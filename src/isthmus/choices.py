@@ -319,6 +319,8 @@ def choose_plan(
     batch_size = settings.batch_size or automatic.automatic_batch_size(n_training * copies)
     for asked in (settings.max_iter, budget_epochs(settings.budget)):
         epochs = asked if epochs is None else epochs
+    if epochs and settings.batch_size is None:
+        batch_size = automatic.batch_size_of_short_run(batch_size, n_training * copies, epochs)
     if epochs is None:
         steps = automatic.automatic_steps(architecture.products if architecture.stages else None)
         epochs = automatic.automatic_epochs(n_training * copies, batch_size, steps)

@@ -68,6 +68,7 @@ def evidence_by_size(
     *,
     known: Mapping[int, tuple[np.ndarray, float]] | None = None,
     also: Iterable[int] = (),
+    decided: Callable[[Mapping[int, Trial]], bool] = lambda trials: False,
     say: Callable[[str], None] = lambda text: None,
 ) -> SizeEvidence:
     """Fit models of several sizes, as few as it takes, and compare the evidence of rows they never saw.
@@ -83,6 +84,8 @@ def evidence_by_size(
         The same of sizes which take no attempt, such as 0.
     also
         Sizes to try whatever the others say, such as probabilistic PCA's, which is known without a fit.
+    decided
+        Ends the search early, where the sizes tried have answered the question that the maximum was to answer.
     say
         Told in a sentence what each size has brought.
     """
@@ -98,7 +101,7 @@ def evidence_by_size(
 
     start = {size: _trial(size, found[0]) for size, found in (known or {}).items()}
     noise |= {size: found[1] for size, found in (known or {}).items()}
-    return SizeEvidence(trials_around(trial, most, best_of, start, also), noise)
+    return SizeEvidence(trials_around(trial, most, best_of, start, also, decided), noise)
 
 
 def _trial(size: int, scores: np.ndarray) -> Trial:

@@ -57,15 +57,18 @@ def trials_around(
     chosen: Callable[[Mapping[int, Trial]], int] = within_one_error,
     known: Mapping[int, Trial] | None = None,
     also: Iterable[int] = (),
+    decided: Callable[[Mapping[int, Trial]], bool] = lambda trials: False,
 ) -> dict[int, Trial]:
     """Trials around the minimum, by size: a grid until it rises, then every size beside the best and ``chosen``.
 
     ``known`` are trials already made, of sizes the grid doesn't have. The sizes ``also`` are tried whatever the grid
-    says: a second minimum may lie there.
+    says: a second minimum may lie there. Where the trials of the grid have ``decided`` the question, no more are made.
     """
     trials: dict[int, Trial] = {} if known is None else dict(known)
     for size in grid(most):
         trials[size] = attempt(size)
+        if decided(trials):
+            return trials
         if sum(later > best_of(trials) for later in trials) >= RISES:
             break
     for size in set(also) - set(trials):

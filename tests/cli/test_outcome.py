@@ -15,7 +15,7 @@ import isthmus
 import isthmus.cli
 from cli.conftest import QUICK, call, sentence
 from isthmus.cli import commands
-from isthmus.cli.outcome import CommandError, escaped, finite, run, say
+from isthmus.cli.outcome import CommandError, escaped, finite, run, say, say_passing
 
 HEAVY = ("torch", "numpy", "scipy", "sklearn", "matplotlib", "pyarrow", "pandas", "polars", "PIL")
 IN_A_NEW_PROCESS = """
@@ -255,3 +255,24 @@ def test_a_terminal_that_knows_only_ascii_gets_what_it_can_show(folder, tmp_path
     assert answer.returncode == 0, answer.stderr
     assert "dimensions PCA needs for this" in answer.stdout
     assert answer.stdout.isascii()
+
+
+def test_too_few_rows_are_counted_in_plain_words(tmp_path):
+    table = tmp_path / "table.csv"
+    table.write_text("size,weight\n1.5,2.5\n")
+    called = call("detect", table, "-o", tmp_path / "out.csv")
+    assert called.code == 1
+    assert sentence(called) == "isthmus: 1 row is too few, at least 3 are needed; add rows."
+
+
+def test_a_passing_line_is_for_a_terminal_alone_and_the_next_line_takes_its_place(monkeypatch, capsys):
+    say_passing("fitting …")
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    say_passing("fitting \x1b[31m …" + 500 * "x")
+    say("done")
+    said = capsys.readouterr().err
+    assert said.startswith(r"CLEARfitting \x1b[31m …".replace("CLEAR", "\x1b[K"))
+    assert said.endswith("x\r\x1b[Kdone\n")
+    assert len(said) < 200

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 import warnings
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from cli.conftest import call, sentence
 from isthmus_course.checking import check_file, fault_of
 from isthmus_course.exercise import Exercise, exercise, exercises
+from isthmus_course.progress import mark_solved, progress_file, solved_chapters
 
 ALL = exercises()
 OTHERS = sorted((Path(__file__).parent / "other_solutions").glob("*.py"))
@@ -106,7 +109,8 @@ def test_a_file_that_does_not_come_to_an_end_is_told_why(source, words, tmp_path
 
 
 def test_the_command_lists_shows_starts_checks_and_solves(tmp_path):
-    assert " 2  The line, by hand" in call("learn").out
+    assert " 2  The line, by hand\n" in call("learn").out
+    assert "Begin with: isthmus learn 0" in call("learn").out
     assert "On paper" in call("learn", 2).out
     mine = tmp_path / "mine.py"
     assert f"isthmus learn 2 --check {mine}" in call("learn", 2, "--start", mine).err
@@ -118,7 +122,42 @@ def test_the_command_lists_shows_starts_checks_and_solves(tmp_path):
     mine.write_text(call("learn", 2, "--solution").out)
     solved = call("learn", 2, "--check", mine)
     assert solved.code == 0
+    assert "Chapter 2 is solved.\nNext: isthmus learn 3" in solved.out
+    assert re.search(r"^ 2  The line, by hand +solved$", call("learn").out, flags=re.MULTILINE)
+    assert "Next: isthmus learn 0" in call("learn").out
+    assert "You have solved this one." in call("learn", 2).out
+    assert json.loads(call("learn", "--json").out)["chapters"][2]["solved"] is True
+
+
+def test_after_the_last_exercise_come_those_left_out_and_then_none():
+    for chapter in ALL:
+        if chapter != 5:
+            mark_solved(chapter)
+    assert "Next: isthmus learn 5" in call("learn").out
+    mark_solved(5)
+    assert f"All {len(ALL)} are solved." in call("learn").out
+    assert solved_chapters() == set(ALL)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"solved": 3}', '{"solved": [true, "2", 1]}'])
+def test_progress_that_cannot_be_read_is_none(text):
+    progress_file().parent.mkdir(parents=True)
+    progress_file().write_text(text)
+    assert solved_chapters() <= {1}
+    mark_solved(7)
+    assert 7 in solved_chapters()
+
+
+def test_a_solution_passes_where_progress_cannot_be_written(own_progress, tmp_path):
+    (own_progress / "isthmus").write_text("a file where the folder should be")
+    solved = call("learn", 2, "--check", _file(tmp_path, exercise(2).reference))
+    assert solved.code == 0
     assert "Chapter 2 is solved." in solved.out
+    assert "could not be remembered" in solved.err
+
+
+def test_a_function_not_yet_written_is_named(fault_here):
+    assert fault_here(exercise(0), exercise(0).starter) == "your find_empty is not written yet, at line 8."
 
 
 @pytest.mark.parametrize(

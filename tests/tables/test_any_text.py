@@ -212,6 +212,28 @@ def test_the_flag_overrides_the_guess(tmp_path):
     assert read(path, header=True).columns == ("1990", "2000", "2010")
 
 
+@pytest.mark.parametrize("place", [0, 19_990])
+def test_a_backslash_before_a_quote_is_recognised_wherever_it_comes_first(tmp_path, place):
+    rows = [f'{row * 1.5},"{CITY[row % N]}",{row % 7}' for row in range(20_000)]
+    rows[place] = '3.5,"the \\"red, dark\\" one",4'
+    table = read(write(tmp_path, "\n".join(["x,city,y", *rows])))
+    assert table.frame.slice(place, 1).to_pylist() == [{"x": 3.5, "city": 'the "red, dark" one', "y": 4}]
+    assert len(table) == 20_000
+    assert not table.description.notes
+
+
+def test_a_backslash_at_the_end_of_a_cell_stays_one(tmp_path):
+    rows = [f'"C:\\data\\{row % 3}\\",{row},"he said ""x"""' for row in range(N)]
+    table = read(write(tmp_path, "\n".join(["path,x,y", *rows])))
+    assert table.frame.column("path").to_pylist()[:3] == [f"C:\\data\\{row}\\" for row in range(3)]
+    assert table.frame.column("y").to_pylist()[1] == 'he said "x"'
+
+
+def test_north_and_south_are_no_yes_and_no(tmp_path):
+    side = RNG.choice(["N", "S"], N)
+    assert found(read(write(tmp_path, text({"x": SIZE, "side": side})))) == {"x": "number", "side": "category"}
+
+
 def test_years_are_names(tmp_path):
     values = RNG.normal(5, 1, (N, 6)).round(3)
     columns = {"country": [f"Land {place}" for place in range(N)], **{str(1990 + k): values[:, k] for k in range(6)}}

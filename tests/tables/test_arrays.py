@@ -338,6 +338,18 @@ def test_kinds_of_picture(tmp_path, suffix):
     np.testing.assert_allclose(read(tmp_path).values, 128 / 255, atol=0.02)
 
 
+def test_the_frames_of_an_animation_alone_are_rows(tmp_path):
+    frames = [Image.fromarray(np.full((3, 4), grey, np.uint8)) for grey in (0, 51, 255)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    table = read(tmp_path / "a.gif")
+    np.testing.assert_allclose(table.values.mean(1), [0, 0.2, 1], atol=0.01)
+    assert table.ids.tolist() == ["a.gif[0]", "a.gif[1]", "a.gif[2]"]
+    draw(tmp_path / "b.png", np.full((3, 4), 128, np.uint8))
+    table = read(tmp_path)  # beside others it is one of them
+    assert len(table) == 2
+    assert any("animated" in note for note in table.description.notes)
+
+
 def test_pictures_of_different_sizes_are_brought_to_one(tmp_path):
     for number, shape in enumerate([(4, 6), (8, 6), (6, 6)]):
         draw(tmp_path / f"{number}.png", np.full(shape, 51, np.uint8))

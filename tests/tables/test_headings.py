@@ -110,6 +110,11 @@ def test_years_among_other_names_and_months_are_names(tmp_path):
     assert described(tmp_path, ["Energy supply per person (TOE),2010"], rows).n_rows == N
     rows = [[f"land {row}", row * 517 + 900] for row in range(N)]
     assert described(tmp_path, ["Togo,2010"], rows).n_rows == N + 1
+    for word in ("title", "Togo"):  # none of many numbers below is a year
+        rows = [[f"land {row}", row * 517 + 2900] for row in range(N)]
+        assert described(tmp_path, [f"{word},2010"], rows).n_rows == N
+    rows = [[f"land {row % 5}", 1950 + row] for row in range(N)]
+    assert described(tmp_path, ["land,2010"], rows).n_rows == N + 1
     rows = [[f"Al {row}", 1950 + row % 50, 1980 + row % 31] for row in range(N)]
     assert described(tmp_path, ["Bo,1961,1999"], rows).n_rows == N + 1
 

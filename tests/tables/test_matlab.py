@@ -9,6 +9,7 @@ import scipy.sparse
 from scipy.io import loadmat, savemat
 
 from isthmus.tables import DataError, read
+from isthmus.tables.formats import matlab_level4
 from isthmus.tables.formats.matlab_elements import arrays_of
 
 RNG = np.random.default_rng(0)
@@ -44,6 +45,36 @@ def test_every_array_is_as_scipy_reads_it(name, packed):
     else:
         assert ours.dtype == (np.bool_ if name == "logical" else theirs.dtype)
         np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("name", ["double", "single", "byte", "complex", "words", "sparse"])
+def test_every_array_of_level_4_is_as_scipy_reads_it(name):
+    data = saved({"first": np.ones((2, 2)), name: ARRAYS[name]}, format="4")
+    theirs = loadmat(io.BytesIO(data))[name]
+    theirs = theirs.toarray() if scipy.sparse.issparse(theirs) else theirs
+    ours = matlab_level4.arrays_of(data, "it")[name]
+    if name == "words":
+        assert [word.rstrip() for word in theirs] == ours.tolist()
+    else:
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_file_of_level_4_is_a_table_and_damaged_a_sentence(tmp_path):
+    whole, path = saved({"X": ARRAYS["double"]}, format="4"), tmp_path / "x.mat"
+    path.write_bytes(whole)
+    np.testing.assert_array_equal(read(path).values, ARRAYS["double"])
+    generator, refused = random.Random(0), 0
+    whole = saved({name: ARRAYS[name] for name in ("double", "words", "sparse")}, format="4")
+    for _ in range(200):
+        data = bytearray(whole)
+        for _ in range(generator.randint(1, 4)):
+            data[generator.randrange(30, len(data))] = generator.choice([0, 1, 5, 127, 128, 255])
+        path.write_bytes(data[: generator.choice([len(data), generator.randrange(28, len(data))])])
+        try:
+            read(path)
+        except DataError as error:
+            refused += "\n" not in str(error)
+    assert refused > 50
 
 
 def test_fields_of_a_struct_and_cells_of_words_are_found(tmp_path):

@@ -243,8 +243,8 @@ globalThis.isthmus = (() => {
     return (Number(text) === 0 ? text.replace("-", "") : text).replace("-", "−");
   }
 
-  /** The colours of the ten kinds of digits, and a line that says which is which. */
-  const COLOURS = ["#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"];
+  /** The colours of the ten kinds of digits, apart for colour-blind eyes too, and a line that says which is which. */
+  const COLOURS = ["#2f69e3", "#3fdc9a", "#11a6ad", "#cb7304", "#c07eff", "#555c5a", "#b91701", "#954aa3", "#f0b528", "#b6c2f0"];
   const key = ({ x, y, apart }) => COLOURS.map((colour, kind) =>
     `<circle cx="${x + apart * kind}" cy="${y}" r="4" fill="${colour}"/><text x="${x + 7 + apart * kind}" y="${y + 4}">${kind}</text>`).join("");
 

@@ -38,7 +38,7 @@ def check_file(asked: Exercise, path: Path, time_limit: float = 60.0) -> CheckRe
     """Run the file at ``path`` and check what it defines, within ``time_limit`` seconds in all."""
     if not path.is_file():
         raise ValueError(
-            f"learn: there is no file {str(path)!r} to check; isthmus learn {asked.chapter} --start makes one."
+            f"learn: there is no file {str(path)!r} to check; isthmus learn {asked.chapter} --start FILE begins one."
         )
     with TemporaryDirectory() as folder:
         outcome = Path(folder, "result.json")
@@ -77,7 +77,10 @@ def fault_of(asked: Exercise, path: str) -> str | None:
         noted = {name: _noted(name, defined[name], calls) for name in asked.needs if callable(defined.get(name))}
         return asked.fault(SimpleNamespace(**defined | noted))
     except Exception as error:
-        line, what = _line_of(error, path), f"{type(error).__name__}: {error}"
+        line = _line_of(error, path)
+        if isinstance(error, NotImplementedError) and not str(error) and calls and line:
+            return f"{calls[-1]} is not written yet,{line}."
+        what = ": ".join(filter(None, [type(error).__name__, str(error)]))
         if line or isinstance(error, SyntaxError):
             return f"your file stopped{line}: {what}"
         return f"{calls[-1] if calls else 'what your file defines'} could not be used: {what}"

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from isthmus_course.progress import mark_solved, solved_chapters
+
 __all__ = ["Check", "Exercise", "distinguished", "exercise", "exercises", "first_fault", "said"]
 
 Check = Callable[[Any], str | None]
@@ -33,6 +35,15 @@ class Exercise:
     reference: str
     wrong: Mapping[str, tuple[str, str]]
     checks: tuple[Check, ...]
+
+    @property
+    def solved(self) -> bool:
+        """Whether it has been solved on this computer."""
+        return self.chapter in solved_chapters()
+
+    def mark_solved(self) -> None:
+        """Remember that it is solved; a `ValueError` if that can't be written down."""
+        mark_solved(self.chapter)
 
     def properties(self) -> list[str]:
         """The names of what is checked, in order."""
@@ -65,9 +76,7 @@ def exercise(chapter: int) -> Exercise:
     except ModuleNotFoundError as error:
         if not (error.name or "").startswith("isthmus_course.exercises"):
             raise
-        raise ValueError(
-            f"learn: there is no exercise for chapter {chapter}; isthmus learn lists those there are."
-        ) from None
+        raise ValueError(f"learn: there is no exercise for chapter {chapter}; isthmus learn lists them.") from None
     title, _, text = inspect.cleandoc(found.__doc__).partition("\n")
     return Exercise(
         chapter,

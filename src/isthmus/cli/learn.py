@@ -2,13 +2,15 @@
 
 The course is a distribution of its own, found by its entry points: functions in the group ``isthmus.exercises`` that
 give every exercise by its chapter (``exercises``), one of them (``exercise``), and what is wrong with a file that is to
-solve it (``check_file``).
+solve it (``check_file``). An exercise knows whether it was solved before (``solved``, ``mark_solved``).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -33,23 +35,23 @@ def learn(
     overwrite: Overwrite = False,
     json: JsonOutput = False,
 ) -> None:
-    """Show the exercises of the course, and check your solution of one.
+    """List the exercises of the course, show one, or check your solution.
 
-    Without a chapter the exercises are listed; with one its text is shown. A check tries properties, simplest cases
-    first, and shows the smallest case in which one fails.
+    Without a chapter, lists the exercises, which of them you have solved, and what comes next. With a chapter, shows
+    its exercise. A check runs your file on inputs it has not seen, and shows the smallest case in which it fails.
 
     Parameters
     ----------
     chapter
         Number of the chapter.
     check
-        Your file, to be checked. It runs as a program of its own.
+        Check this file, your solution. It runs as a separate process.
     start
-        File to write a beginning to, for you to fill in.
+        Write a file with the functions to fill in.
     solution
         Show a solution that passes.
     time_limit
-        Seconds your file may take.
+        Seconds that your file may run.
     """
     if chapter is None:
         if check is not None or start is not None or solution:
@@ -57,7 +59,7 @@ def learn(
         _list(json=json)
         return
     if sum([check is not None, start is not None, solution]) > 1:
-        raise UsageError("--check, --start and --solution are one at a time; leave out the others.")
+        raise UsageError("--check, --start and --solution are used one at a time; leave out the others.")
     asked = _of_the_course("exercise")(chapter)
     if check is not None:
         _check(asked, check, time_limit, json=json)
@@ -66,37 +68,57 @@ def learn(
 
         with atomic_write(start, overwrite=overwrite) as beside:
             beside.write_text(asked.starter, encoding="utf-8")
-        say(f"Fill in {str(start)!r}, then: isthmus learn {chapter} --check {start}")
+        say(f"Fill in {str(start)!r}, then check it: isthmus learn {chapter} --check {quote(str(start))}")
     elif json:
-        print_json({"chapter": chapter, "title": asked.title, "text": asked.text, "properties": asked.properties()})
+        print_json(
+            {"chapter": chapter, "title": asked.title, "text": asked.text, "properties": asked.properties()}
+            | {"solved": asked.solved}
+        )
     elif solution:
         show(*asked.reference.splitlines())
     else:
-        show(
-            f"{chapter}  {asked.title}",
-            "",
-            *asked.text.splitlines(),
-            "",
-            f"Begin: isthmus learn {chapter} --start mine.py",
-        )
+        done = ["", "You have solved this one."] if asked.solved else []
+        begin = f"To begin: isthmus learn {chapter} --start chapter_{chapter}.py"
+        show(f"{chapter}  {asked.title}", "", *asked.text.splitlines(), *done, "", begin)
 
 
 def _list(*, json: bool) -> None:
     found = _of_the_course("exercises")()
     if json:
-        print_json({"chapters": [{"chapter": number, "title": one.title} for number, one in found.items()]})
+        chapters = [{"chapter": number, "title": one.title, "solved": one.solved} for number, one in found.items()]
+        print_json({"chapters": chapters})
         return
-    show(*(f"{number:>2}  {one.title}" for number, one in found.items()), "", "Show one: isthmus learn 2")
+    wide = max(len(one.title) for one in found.values())
+    lines = [
+        f"{number:>2}  {one.title:{wide}}{'  solved' if one.solved else ''}".rstrip() for number, one in found.items()
+    ]
+    show("An exercise for each chapter of the course, checked on your own computer.", "", *lines, "", _next(found))
 
 
 def _check(asked: Any, path: Path, time_limit: float, *, json: bool) -> None:
     result = _of_the_course("check_file")(asked, path, time_limit)
+    if result.passed:
+        try:
+            asked.mark_solved()
+        except ValueError as error:
+            say(f"That it is solved could not be remembered: {error}")
     if json:
         print_json({"chapter": asked.chapter, "passed": result.passed, "fault": result.fault})
     if not result.passed:
         raise CommandError(f"chapter {asked.chapter}: {result.fault}")
     if not json:
-        show(*(f"holds: {name}" for name in asked.properties()), f"Chapter {asked.chapter} is solved.")
+        holds = [f"holds: {name}" for name in asked.properties()]
+        show(*holds, f"Chapter {asked.chapter} is solved.", _next(_of_the_course("exercises")(), asked.chapter))
+
+
+def _next(found: Mapping[int, Any], after: int = -1) -> str:
+    """Where to begin, or to go on: the first exercise not solved, from the one after that just solved."""
+    unsolved = [number for number, one in found.items() if not one.solved]
+    if not unsolved:
+        return f"All {len(found)} are solved."
+    number = next((number for number in unsolved if number > after), unsolved[0])
+    word = "Begin with" if len(unsolved) == len(found) else "Next"
+    return f"{word}: isthmus learn {number}  ({found[number].title})"
 
 
 def _of_the_course(name: str) -> Any:

@@ -11,6 +11,8 @@ import gc
 import json
 import math
 import os
+import re
+import shutil
 import signal
 import sys
 import threading
@@ -24,10 +26,13 @@ from cyclopts import CycloptsError, MissingArgumentError, UnusedCliTokensError
 
 from isthmus.cli import STANDARD_INPUT, application, commands
 
-__all__ = ["CommandError", "UsageError", "escaped", "finite", "print_json", "run", "say", "show", "warnings_said"]
+__all__ = ["CommandError", "UsageError", "escaped", "finite", "print_json", "run", "say", "say_passing", "show", "warnings_said"]
 
 WELL, FAILED, WRONG_USE, STOPPED, ENDED = 0, 1, 2, 130, 143
 DEBUG = "--debug"
+TOO_FEW = re.compile(r"Found array with (\d+) sample\(s\) .*while a minimum of (\d+) is required")  # scikit-learn's
+CLEAR = "\x1b[K"
+_is_passing = False  # a line is on the terminal that the next one writes over
 # whose errors are sentences for the user: this library's own, and scikit-learn's checks of an array
 SPEAKERS = ("isthmus", "sklearn.utils.validation")
 
@@ -90,8 +95,21 @@ def _collect_from_here() -> None:
 
 def say(text: str) -> None:
     """One line to the person at the terminal, on standard error; control characters are shown escaped."""
+    global _is_passing
     with suppress(OSError):
-        print(_encodable(escaped(text), sys.stderr), file=sys.stderr, flush=True)
+        print(f"{CLEAR if _is_passing else ''}{_encodable(escaped(text), sys.stderr)}", file=sys.stderr, flush=True)
+    _is_passing = False
+
+
+def say_passing(text: str) -> None:
+    """What is being done just now: on a terminal, a line whose place the next one takes; elsewhere nothing."""
+    global _is_passing
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        return
+    shown = _encodable(escaped(text), sys.stderr)[: shutil.get_terminal_size().columns - 1]
+    with suppress(OSError):
+        print(f"{CLEAR}{shown}\r", end="", file=sys.stderr, flush=True)  # whatever is written next is written over it
+    _is_passing = bool(text)
 
 
 def show(*parts: Any) -> None:
@@ -156,6 +174,10 @@ def _outcome_of(error: BaseException, tokens: Sequence[str]) -> tuple[int, str]:
         return WRONG_USE, f"{_misuse(error)}; {example}see {chain} --help."
     if isinstance(error, UsageError):
         return WRONG_USE, _one_line(error)
+    few = TOO_FEW.match(_one_line(error)) if isinstance(error, ValueError) else None
+    if few is not None:
+        rows = "1 row is" if few[1] == "1" else f"{few[1]} rows are"
+        return FAILED, f"{rows} too few, at least {few[2]} are needed; add rows."
     if isinstance(error, CommandError) or (isinstance(error, ValueError) and _raised_by(error).startswith(SPEAKERS)):
         return FAILED, _one_line(error)
     if isinstance(error, OSError) and error.strerror:

@@ -13,7 +13,7 @@ from isthmus.cli.conditions import UnusedGiven
 from isthmus.cli.data_split import DataRequest, DataSplit, read_and_split
 from isthmus.cli.hyperparameter_flags import as_flags, settings_of, with_hyperparameter_flags
 from isthmus.cli.matching_rows import name_columns
-from isthmus.cli.outcome import CommandError, UsageError, finite, print_json, say, show
+from isthmus.cli.outcome import CommandError, UsageError, finite, print_json, say, say_passing, show
 from isthmus.cli.own_inputs import refuse_own_inputs
 from isthmus.cli.reading_flags import READ_BY_ITSELF, Reading
 from isthmus.cli.row_flags import JsonOutput, Seed, SeriesTime, rows_of
@@ -112,17 +112,21 @@ def smallest(
         require_free_run(output, overwrite=overwrite)
         refuse_own_inputs([], [data], replaced=[output])
     rows = read_and_split(DataRequest(data, labels, ids, drop, test_size, seed, reading=reading))
+    say_passing("loading PyTorch …")
     from isthmus.smallest import rate_distortion
 
     try:
         found = rate_distortion(
             rows.table, keep=keep, max_error=max_error, as_good_as=pca_size, sizes=wanted, n_seeds=seeds,
-            split=(rows.train, rows.test), random_state=seed, say=say, **chosen,
+            split=(rows.train, rows.test), random_state=seed, say=say, doing=say_passing,
+            keep_models=output is not None, **chosen,
         )  # fmt: skip
     except ValueError as error:
         if not str(error).startswith(("rate_distortion: ", "Autoencoder: ", "NestedAutoencoder: ")):
             raise
         raise CommandError(as_flags(str(error))) from error
+    finally:
+        say_passing("")
     if output is not None:
         written_run(output, lambda folder: _write(folder, found, rows), overwrite=overwrite)
     if json:

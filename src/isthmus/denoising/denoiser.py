@@ -223,7 +223,8 @@ class Denoiser(TransformerMixin, BaseEstimator):
     def _fit_blind(self, rows: np.ndarray) -> None:
         if rows.shape[1] < 2:
             raise ValueError(
-                "Denoiser: clean=False needs at least 2 columns, as it predicts cells from others, got n_features=1."
+                "Denoiser: rows without clean ones beside them need at least 2 columns, as cells are predicted from "
+                "others, got n_features=1."
             )
         lost = np.isnan(rows)
         means = np.nanmean(np.where(lost.all(0), 0, rows), axis=0, dtype=np.float64)

@@ -38,48 +38,89 @@ class JointGaussian(NamedTuple):
 
 
 class _Holes(NamedTuple):
-    """Rows with about as many missing cells: where those are, shape (rows, k), and which of the k there are."""
+    """Rows with about as many missing cells, and their patterns: which cells those are.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_rows,)
+    pattern : ndarray of shape (n_rows,)
+        Each row's place among the patterns.
+    columns : ndarray of shape (n_patterns, k)
+        Where the missing cells are.
+    real : ndarray of shape (n_patterns, k)
+        Which of the k there are.
+    counts : ndarray of shape (n_patterns,)
+        How many rows have the pattern.
+    """
 
     rows: np.ndarray
+    pattern: np.ndarray
     columns: np.ndarray
     real: np.ndarray
+    counts: np.ndarray
+
+    def put(self, filled: np.ndarray, cells: np.ndarray) -> None:
+        """Write the rows' missing cells, shape (n_rows, k)."""
+        real, columns = self.real[self.pattern], self.columns[self.pattern]
+        places = np.broadcast_to(self.rows[:, None], columns.shape)
+        filled[places[real], columns[real]] = cells[real]
 
 
-def _by_count(missing: np.ndarray) -> Iterator[_Holes]:
-    """The rows that have missing cells, in blocks of similar counts: no small matrix is much larger than it need be."""
-    counts = missing.sum(1)
-    order = np.argsort(counts, kind="stable")
-    order, begin = order[counts[order] > 0][::-1], 0
+def _by_count(missing: np.ndarray) -> list[_Holes]:
+    """The rows that have missing cells, in blocks of similar counts: no small matrix is much larger than it need be.
+
+    Rows with the same missing cells, as many as a survey with skipped pages has, share a matrix.
+    """
+    rows = np.flatnonzero(missing.any(1))
+    _, first, pattern = np.unique(np.packbits(missing[rows], 1), axis=0, return_index=True, return_inverse=True)
+    patterns, pattern = missing[rows[first]], pattern.ravel()
+    sizes = patterns.sum(1)
+    order, begin, blocks = np.argsort(sizes, kind="stable")[::-1], 0, []
+    by_pattern = np.argsort(pattern, kind="stable")
+    n_rows = np.bincount(pattern, minlength=len(patterns))
+    ends = np.cumsum(n_rows)
     while begin < len(order):
-        k = int(counts[order[begin]])
-        rows = order[begin : begin + max(1, BLOCK_NUMBERS // (k * k))]
-        rows = rows[2 * counts[rows] > k] if k > 4 else rows
-        columns = np.argsort(~missing[rows], axis=1, kind="stable")[:, :k]
-        yield _Holes(rows, columns, np.take_along_axis(missing[rows], columns, 1))
-        begin += len(rows)
+        k = int(sizes[order[begin]])
+        chosen = order[begin : begin + max(1, BLOCK_NUMBERS // (k * k))]
+        chosen = chosen[2 * sizes[chosen] > k] if k > 4 else chosen
+        columns = np.argsort(~patterns[chosen], axis=1, kind="stable")[:, :k]
+        own = np.concatenate([by_pattern[ends[one] - n_rows[one] : ends[one]] for one in chosen])
+        place = np.repeat(np.arange(len(chosen)), n_rows[chosen])
+        real = np.take_along_axis(patterns[chosen], columns, 1)
+        blocks.append(_Holes(rows[own], place, columns, real, n_rows[chosen]))
+        begin += len(chosen)
+    return blocks
 
 
 def _conditionals(
-    u: np.ndarray, missing: np.ndarray, model: JointGaussian
+    u: np.ndarray, missing: np.ndarray, blocks: list[_Holes], model: JointGaussian
 ) -> Iterator[tuple[_Holes, np.ndarray, np.ndarray]]:
-    """Of each block its holes, their expectation, shape (rows, k), and covariance, shape (rows, k, k)."""
+    """Of each block its holes, their expectation, shape (n_rows, k), and covariance, shape (n_patterns, k, k)."""
     precision = np.linalg.inv(model.covariance)
     precision = (precision + precision.T) / 2
     pull = np.where(missing, 0.0, u - model.mean) @ precision
-    for holes in _by_count(missing):
+    for holes in blocks:
         both = holes.real[:, :, None] & holes.real[:, None, :]
         own = np.where(both, precision[holes.columns[:, :, None], holes.columns[:, None, :]], np.eye(both.shape[1]))
         covariance = np.where(both, np.linalg.inv(own), 0.0)
-        sides = np.take_along_axis(pull[holes.rows], holes.columns, 1)
-        yield holes, model.mean[holes.columns] - (covariance @ sides[:, :, None])[:, :, 0], covariance
+        columns = holes.columns[holes.pattern]
+        sides = np.take_along_axis(pull[holes.rows], columns, 1)
+        yield holes, model.mean[columns] - _times(covariance, holes.pattern, sides), covariance
+
+
+def _times(matrices: np.ndarray, pattern: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """Each row's matrix, shape (n_patterns, k, k), times its vector, shape (n_rows, k)."""
+    k = vectors.shape[1]
+    step = max(1, BLOCK_NUMBERS // (k * k))
+    parts = (slice(begin, begin + step) for begin in range(0, len(vectors), step))
+    return np.concatenate([(matrices[pattern[part]] @ vectors[part][:, :, None])[:, :, 0] for part in parts])
 
 
 def expected_cells(u: np.ndarray, model: JointGaussian) -> np.ndarray:
     """Standardised rows, their NaN filled with the conditional expectation."""
-    filled = u.copy()
-    for holes, mean, _ in _conditionals(u, np.isnan(u), model):
-        rows = np.broadcast_to(holes.rows[:, None], holes.columns.shape)
-        filled[rows[holes.real], holes.columns[holes.real]] = mean[holes.real]
+    filled, missing = u.copy(), np.isnan(u)
+    for holes, mean, _ in _conditionals(u, missing, _by_count(missing), model):
+        holes.put(filled, mean)
     return filled
 
 
@@ -87,13 +128,14 @@ def fit_joint_gaussian(u: np.ndarray, shrinkage: float, rounds: int = ROUNDS) ->
     """The Gaussian of standardised rows with NaN, shape (n_rows, d); ``shrinkage`` is κ, counted in rows."""
     n_rows, d = u.shape
     missing = np.isnan(u)
+    blocks = _by_count(missing)
     model = JointGaussian(np.zeros(d), np.eye(d))
     for _ in range(rounds):
         filled, spread = u.copy(), np.zeros((d, d))
-        for holes, mean, covariance in _conditionals(u, missing, model):
-            rows = np.broadcast_to(holes.rows[:, None], holes.columns.shape)
-            filled[rows[holes.real], holes.columns[holes.real]] = mean[holes.real]
+        for holes, mean, covariance in _conditionals(u, missing, blocks, model):
+            holes.put(filled, mean)
             places = holes.columns[:, :, None] * d + holes.columns[:, None, :]
+            covariance *= holes.counts[:, None, None]
             spread += np.bincount(places.ravel(), covariance.ravel(), d * d).reshape(d, d)
         centre = filled.mean(0)
         away = filled - centre
@@ -108,13 +150,12 @@ def fit_joint_gaussian(u: np.ndarray, shrinkage: float, rounds: int = ROUNDS) ->
 
 def draw_cells(u: np.ndarray, model: JointGaussian, rng: np.random.Generator) -> np.ndarray:
     """Standardised rows, their NaN drawn from the conditional distribution."""
-    filled = u.copy()
-    for holes, mean, covariance in _conditionals(u, np.isnan(u), model):
+    filled, missing = u.copy(), np.isnan(u)
+    for holes, mean, covariance in _conditionals(u, missing, _by_count(missing), model):
         # A hole that isn't there has variance 0; 1 in its place makes a factor of the whole matrix.
         padded = covariance + np.eye(holes.real.shape[1]) * ~holes.real[:, :, None]
-        noise = np.linalg.cholesky(padded) @ rng.standard_normal((*mean.shape, 1))
-        rows = np.broadcast_to(holes.rows[:, None], holes.columns.shape)
-        filled[rows[holes.real], holes.columns[holes.real]] = (mean + noise[:, :, 0])[holes.real]
+        noise = _times(np.linalg.cholesky(padded), holes.pattern, rng.standard_normal(mean.shape))
+        holes.put(filled, mean + noise)
     return filled
 
 

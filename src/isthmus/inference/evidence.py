@@ -27,13 +27,15 @@ import torch
 from torch import Tensor
 
 from isthmus.inference.codes import Decoder, GaussianPrior, Inferred, infer
+from isthmus.inference.posterior import covariances
 from isthmus.inference.solving import factor
 from isthmus.inference.target import Target
 
-__all__ = ["CodeDensity", "evidence_of", "fit_code_density", "laplace", "marginal_density", "noise_variance"]
+__all__ = ["CodeDensity", "density_behind", "evidence_of", "fit_code_density", "laplace", "noise_variance"]
 
 LEAST_SHARE = 1e-4  # of a code's variance, that noise may not take from it
 LEAST_VARIANCE = 1e-12  # of codes that are all alike
+EM_STEPS = 2  # to the density of codes behind posteriors: more of them fits the rows at hand too well
 
 
 @dataclass(frozen=True)
@@ -65,15 +67,15 @@ def noise_variance(squared_errors: Tensor, n_cells: int, n_latents: int) -> floa
     return float(squared_errors.double().mean()) / spare
 
 
-def fit_code_density(codes: Tensor, covariances: Tensor | None) -> CodeDensity:
+def fit_code_density(codes: Tensor, spreads: Tensor | None) -> CodeDensity:
     """The density of codes behind least-squares ones, shape (n_rows, p).
 
-    ``covariances``, shape (n_some, p, p), say how far noise spreads the codes of all rows or of some; None leaves the
+    ``spreads``, shape (n_some, p, p), say how far noise spreads the codes of all rows or of some; None leaves the
     codes' spread as it is.
     Where noise explains all of a direction's spread, a little is left to it, so the covariance stays positive
     definite.
     """
-    codes, covariances = _finite(codes.double(), covariances)
+    codes, spreads = _finite(codes.double(), spreads)
     mean = codes.mean(0)
     away = codes - mean
     spread = away.T @ away / max(1, len(codes) - 1)
@@ -81,42 +83,57 @@ def fit_code_density(codes: Tensor, covariances: Tensor | None) -> CodeDensity:
     values, axes = torch.linalg.eigh(spread)
     floor = max(1e-12 * float(values.max()), LEAST_VARIANCE)
     root = axes * values.clamp(min=floor).sqrt()
-    if covariances is None:
+    if spreads is None:
         return CodeDensity(mean.float(), (root @ root.T).float())
-    shares, turned = torch.linalg.eigh(_shares_of_noise(root, covariances))
+    shares, turned = torch.linalg.eigh(_shares_of_noise(root, spreads))
     kept = (1 - shares).clamp(min=LEAST_SHARE)
     factor_ = root @ turned
     return CodeDensity(mean.float(), ((factor_ * kept) @ factor_.T).float())
 
 
-def _shares_of_noise(root: Tensor, covariances: Tensor) -> Tensor:
+def _shares_of_noise(root: Tensor, spreads: Tensor) -> Tensor:
     """The mean of C in units where the codes' spread is the identity; a row whose decoder stands still counts as 1."""
-    white = torch.linalg.solve(root, torch.linalg.solve(root, covariances).mT)
+    white = torch.linalg.solve(root, torch.linalg.solve(root, spreads).mT)
     values, axes = torch.linalg.eigh((white + white.mT) / 2)
     return ((axes * values.clamp(0, 1)[:, None]) @ axes.mT).mean(0)
 
 
-def marginal_density(codes: Tensor, covariances: Tensor) -> CodeDensity:
-    """The density of codes from their posteriors N(z, C), shapes (n_rows, p) and (n_rows, p, p): a step of EM.
+def density_behind(found: Inferred, before: CodeDensity) -> CodeDensity:
+    """The density of codes from what was inferred of rows, with the curvature, under ``before`` as prior: EM.
 
-    m = mean z, S = Cov[z] + mean C (Dempster, Laird & Rubin 1977).
+    To second order a row says of its code what a Gaussian of precision Λ = H - P and information η = H z* - P m says
+    (its gradient at z* is that of the prior, the other way). With that kept, each step needs no decoder:
+    C = (Λ + P)⁻¹, z = C (η + P m), then m = mean z, S = Cov[z] + mean C (Dempster, Laird & Rubin 1977).
     """
-    finite, known = _finite(codes.double(), covariances)
-    away = finite - finite.mean(0)
-    spread = away.T @ away / max(1, len(finite) - 1)
-    spread.diagonal().add_(LEAST_VARIANCE)
-    if known is not None:
-        spread += known.mean(0)
-    return CodeDensity(finite.mean(0).float(), spread.float())
+    if found.curvature is None:
+        raise ValueError("density_behind: the curvature at the codes is needed; ask `infer` for it.")
+    codes, curvature = found.codes.double(), found.curvature.double()
+    there = codes.isfinite().all(1) & curvature.isfinite().flatten(1).all(1)
+    if not bool(there.any()):
+        return before
+    codes, curvature = codes[there], curvature[there]
+    mean, covariance = before.mean.double(), before.covariance.double()
+    precision = torch.linalg.inv(covariance)
+    information = (curvature @ codes[:, :, None])[:, :, 0] - precision @ mean
+    own = curvature - precision
+    for _ in range(EM_STEPS):
+        precision = torch.linalg.inv(covariance)
+        spread = covariances(own + precision)
+        codes = (spread @ (information + precision @ mean)[:, :, None])[:, :, 0]
+        mean = codes.mean(0)
+        away = codes - mean
+        covariance = away.T @ away / max(1, len(codes) - 1) + spread.mean(0)
+        covariance.diagonal().add_(LEAST_VARIANCE)
+    return CodeDensity(mean.float(), covariance.float())
 
 
-def _finite(codes: Tensor, covariances: Tensor | None) -> tuple[Tensor, Tensor | None]:
+def _finite(codes: Tensor, spreads: Tensor | None) -> tuple[Tensor, Tensor | None]:
     """Those that are numbers: zeros if no code is, None if no covariance is."""
     there = codes.isfinite().all(1)
-    if covariances is not None:
-        covariances = covariances.double()
-        covariances = covariances[covariances.isfinite().flatten(1).all(1)]
-    known = None if covariances is None or not len(covariances) else covariances
+    if spreads is not None:
+        spreads = spreads.double()
+        spreads = spreads[spreads.isfinite().flatten(1).all(1)]
+    known = None if spreads is None or not len(spreads) else spreads
     return (codes[there] if bool(there.any()) else torch.zeros_like(codes)), known
 
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from isthmus.inference.codes import Inferred, infer, joined
-from isthmus.inference.evidence import CodeDensity, evidence_of, fit_code_density, marginal_density
+from isthmus.inference.evidence import CodeDensity, density_behind, evidence_of, fit_code_density
 from isthmus.inference.linear_gaussian import linear_gaussian_log_prob
 from isthmus.inference.polishing import STEPS, Polishing, can_polish, pays, polishing_of, target_of
 from isthmus.inference.posterior import covariances, standard_errors
@@ -31,9 +31,9 @@ __all__ = ["InferenceState", "learn_inference"]
 
 EXACT_STEPS = 8  # where the curvature at the code is wanted: so many make the code exact
 MANY_LATENTS = 8  # beyond, a Jacobian costs so much that cheaper steps of descent go first
-LAST_STEPS = 2  # of Levenberg-Marquardt after descent, which knows no prior
+LAST_STEPS = 2  # of Levenberg-Marquardt, from codes that are nearly the best
 CURVATURE_ROWS = 512  # of which the mean spread by noise is taken
-EM_STEPS = 4  # to the density of codes under a likelihood that isn't Gaussian
+LOOKS = 2  # at the rows, each under the density of codes that the one before led to, if the likelihood isn't Gaussian
 LEAST_NOISE = 1e-10  # in the model's units, whose variance is 1
 
 
@@ -78,10 +78,17 @@ class InferenceState:
         found = self.posterior(model, x[gaps], None if given is None else given[gaps])
         return codes.index_copy(0, gaps.nonzero()[:, 0], found.codes)
 
-    def posterior(self, model: AutoencoderModel, x: Tensor, given: Tensor | None = None) -> Inferred:
-        """The best codes of rows under the density of codes and the noise that was found, with the curvature there."""
+    def posterior(
+        self, model: AutoencoderModel, x: Tensor, given: Tensor | None = None, near: Tensor | None = None
+    ) -> Inferred:
+        """The best codes of rows under the density of codes and the noise that was found, with the curvature there.
+
+        From codes that are ``near`` a few steps will do.
+        """
         assert self.density is not None  # see `takes_gaps`
         target, missing = self._target(model, x, given), x.isnan()
+        if near is not None:
+            return infer(model.decoder, target, near, steps=LAST_STEPS, prior=self.density.prior, curvature=True)
         if model.completion is None and bool(missing.any()):
             x = torch.where(missing, model.decode(self.density.mean.expand(len(x), -1), given), x)
         codes = model.encode(x, given).mean
@@ -221,12 +228,11 @@ def _of_points(
         spread = covariances(state._curvature(model, whole[some], given, codes[some]))
         return replace(state, density=fit_code_density(codes, spread))
     # A probability of 0 or 1 is reached at no code: there are no least-squares codes, only probable ones.
-    state = replace(state, density=fit_code_density(guess, None))
-    for _ in range(EM_STEPS):
-        found = state.posterior(model, whole, rows.given)
-        assert found.curvature is not None  # it was asked for
-        state = replace(state, density=marginal_density(found.codes, covariances(found.curvature)))
-    return state
+    density, near = fit_code_density(guess, None), codes if n_latents <= MANY_LATENTS else None
+    for _ in range(LOOKS):
+        found = replace(state, density=density).posterior(model, whole, rows.given, near)
+        density = density_behind(found, density)
+    return replace(state, density=density)
 
 
 def _exact(model: AutoencoderModel, polishing: Polishing, target: Target, codes: Tensor) -> Tensor:

@@ -72,6 +72,14 @@ class AutoencoderModel(nn.Module):
         """Whether one of the networks is a module of the user's own."""
         return self.encoder.own_module is not None or self.decoder.own_module is not None
 
+    def switch_mode(self, *, training: bool) -> None:
+        """To training or evaluation, where that makes a difference: in modules of the user's own only.
+
+        Of a small network, `train` and `eval` are a tenth of an epoch.
+        """
+        if self.has_own_modules:
+            self.train(training)
+
     def moving_buffers(self) -> list[Tensor]:
         """The buffers that training changes, in addition to the parameters."""
         return [*self.encoder.moving_buffers(), *self.decoder.moving_buffers()]

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from isthmus.plots.style import FAINT, INK, as_text, bare_figure, caption, class_colours, tidy
+from isthmus.plots.class_colours import PALETTE, class_colours
+from isthmus.plots.style import FAINT, INK, as_text, bare_figure, caption, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +22,7 @@ __all__ = ["Plane", "extent_of", "plot_latent_plane"]
 
 BULK = (0.005, 0.995)
 MARGIN = 0.08
-MOST_COLOURS = 10
+MOST_COLOURS = len(PALETTE)
 MOST_CLASSES = 40
 NINE_TENTHS = 4.605  # of chi-squared with 2 degrees of freedom
 NINE_TENTHS_OF_ONE = 1.645  # standard deviations to either side
@@ -85,11 +86,12 @@ def plot_latent_plane(
     """
     codes = np.asarray(codes, dtype=float)
     reference = codes if train_codes is None else np.asarray(train_codes, dtype=float)
-    classes, note = _classes(labels, class_names, len(codes))
     if codes.shape[1] == 1:
+        classes, note = _classes(labels, class_names, codes)
         return _plot_strip(codes[:, 0], classes, note, reference, covariances)
     plane = Plane(reference)
     points, extent = plane.place(codes), extent_of(plane.place(reference))
+    classes, note = _classes(labels, class_names, points)
     coloured = classes[0].name is not None and len(classes) <= MOST_COLOURS
     across, up = extent[1] - extent[0]
     figure = bare_figure(7.4 if coloured else 6.4, 1.1 + 5.2 * float(np.clip(up / across, 0.4, 1.3)))
@@ -147,9 +149,10 @@ class _Class(NamedTuple):
     chosen: np.ndarray
 
 
-def _classes(labels: Any, class_names: Sequence[str] | None, count: int) -> tuple[list[_Class], str]:
+def _classes(labels: Any, class_names: Sequence[str] | None, points: np.ndarray) -> tuple[list[_Class], str]:
     """The classes in order, and what must be said of them; one nameless class where there are none."""
-    nameless = [_Class(None, class_colours(1)[0], np.ones(count, dtype=bool))]
+    count = len(points)
+    nameless = [_Class(None, PALETTE[0], np.ones(count, dtype=bool))]
     if labels is None:
         return nameless, ""
     labels = np.asarray(labels)
@@ -162,11 +165,17 @@ def _classes(labels: Any, class_names: Sequence[str] | None, count: int) -> tupl
         distinct = np.unique(labels)
     if len(distinct) > MOST_CLASSES:
         return nameless, f"{len(distinct)} different labels: too many to distinguish here. "
-    names, colours = _names_of(distinct, class_names), class_colours(len(distinct))
+    centres = np.array([_centre(points[labels == value]) for value in distinct])
+    names, colours = _names_of(distinct, class_names), class_colours(centres)
     note = "Grey: more classes than colours can distinguish; each is named at its middle. "
     return [
         _Class(name, colour, labels == value) for name, colour, value in zip(names, colours, distinct, strict=True)
     ], note if len(distinct) > MOST_COLOURS else ""
+
+
+def _centre(points: np.ndarray) -> np.ndarray:
+    """The middle of a class; the origin for the label NaN, which equals no row's."""
+    return np.median(points, axis=0) if len(points) else np.zeros(points.shape[1])
 
 
 def _names_of(distinct: np.ndarray, class_names: Sequence[str] | None) -> list[str]:

@@ -22,7 +22,6 @@ __all__ = [
     "as_text",
     "bare_figure",
     "caption",
-    "class_colours",
     "difference_map",
     "save_figure",
     "tidy",
@@ -58,15 +57,6 @@ def caption(figure: Figure, title: str, note: str = "") -> None:
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold", color=INK)
     if note:
         figure.supxlabel(note, x=0.01, ha="left", fontsize=8, color="#555b63")
-
-
-def class_colours(n_classes: int) -> list[Any]:
-    """Colours that stay apart for colour-blind eyes: petroff10; grey for all where ten are not enough."""
-    from matplotlib import color_sequences
-
-    if n_classes > 10:
-        return [FAINT] * n_classes
-    return list(color_sequences["petroff10"])[:n_classes]
 
 
 def difference_map() -> Any:

@@ -22,6 +22,8 @@ class Criterion:
         hidden cells, with its standard error.
     votes : tuple of int
         What each split alone would have chosen.
+    at_least : bool
+        Larger sizes were not tried, though the criterion was still rising: it was already known not to be believed.
     """
 
     size: int
@@ -29,6 +31,7 @@ class Criterion:
     within: tuple[int, ...]
     tried: tuple[tuple[int, float, float], ...]
     votes: tuple[int, ...]
+    at_least: bool = False
 
 
 @dataclass(frozen=True)

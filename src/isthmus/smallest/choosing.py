@@ -45,9 +45,10 @@ def choose(
     n_splits: int,
     seed: int,
     say: Callable[[str], None],
+    doing: Callable[[str], None] = lambda text: None,
 ) -> Choice:
     """The smallest size that serves; ``X`` are training rows, shape (n_rows, n_features)."""
-    splits = split_training_rows(X, settings, n_splits=n_splits, seed=seed, say=say)
+    splits = split_training_rows(X, settings, n_splits=n_splits, seed=seed, say=say, doing=doing)
     return choose_supported(splits) if target.value is None else _by_target(splits, target)
 
 

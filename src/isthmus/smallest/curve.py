@@ -6,6 +6,7 @@ gap is measured at the sizes shown, not argued away. PCA's curve is that of the 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -45,6 +46,8 @@ def rate_distortion(
     split: tuple[np.ndarray, np.ndarray] | None = None,
     random_state: int = 0,
     say: Callable[[str], None] = lambda text: None,
+    doing: Callable[[str], None] = lambda text: None,
+    keep_models: bool = True,
     **settings: Any,
 ) -> RateDistortion:
     """Find the smallest code that still reconstructs rows well, and what it costs.
@@ -76,6 +79,11 @@ def rate_distortion(
         Seed of splits and training.
     say
         Told in a sentence what has been found, as it goes on.
+    doing
+        Told before each fit what is fitted, for a line that shows progress.
+    keep_models
+        Where columns were encoded or cells filled, fit the models of the result to the rows as they were given. Without
+        it they stay those of the encoded rows, and the answer comes sooner.
     **settings
         Of `Autoencoder`: ``scale``, ``max_iter``, ``hidden_layer_sizes`` …
     """
@@ -92,7 +100,7 @@ def rate_distortion(
     train, test = X[split[0]], X[split[1]]
     if len(train) < LEAST_ROWS // 2 or not len(test):
         raise ValueError(f"rate_distortion: {len(train)} training and {len(test)} test rows are too few; add rows.")
-    choice = choose(train, target, settings, n_splits=n_seeds, seed=random_state, say=say)
+    choice = choose(train, target, settings, n_splits=n_seeds, seed=random_state, say=say, doing=doing)
 
     most = min(train.shape)
     shown = sorted({size for size in (choice.size, *sizes) if size})
@@ -100,12 +108,13 @@ def rate_distortion(
     say(f"fitting one nested code of {longest} dimensions, for the whole curve …")
     nested = uninterrupted(NestedAutoencoder(longest, **settings, random_state=random_state), train)
     if shown:
-        say(f"fitting {n_seeds} models of each size shown: {', '.join(map(str, shown))} …")
+        say(f"fitting {n_seeds} model{'s' * (n_seeds != 1)} of each size shown: {', '.join(map(str, shown))} …")
     seeds = range(random_state, random_state + n_seeds)
-    alone = {
-        size: [uninterrupted(Autoencoder(size, **settings, random_state=seed), train) for seed in seeds]
-        for size in shown
-    }
+    alone: dict[int, list[BaseAutoencoder]] = {size: [] for size in shown}
+    for size, seed in itertools.product(shown, seeds):
+        doing(f"fitting {size} {'dimension' if size == 1 else 'dimensions'}, seed {seed} …")
+        alone[size].append(uninterrupted(Autoencoder(size, **settings, random_state=seed), train))
+    doing("comparing errors and bits …")
     pca = pca_errors_of(nested, test)
     errors = {size: [float(row_errors(model, test).mean()) for model in models] for size, models in alone.items()}
     curve = tuple(_at(size, nested, errors.get(size), pca, test) for size in range(1, longest + 1))
@@ -113,7 +122,7 @@ def rate_distortion(
     chosen = float(np.mean(errors[choice.size])) if choice.size else float(pca[0])
     pca_needs = equal_error_size(pca, chosen)
     bits = None if model is None else _bits(model, nested, choice, chosen, pca_needs or 0, train, test)
-    if rows.given is not None:  # the models to keep take the user's own rows
+    if rows.given is not None and keep_models:  # the models to keep take the user's own rows
         say("fitting the models to keep to the rows as they were given …")
         known = rows.taken(split[0])
         if choice.size:

@@ -6,23 +6,25 @@ missing cells are filled by a linear model of the training rows: errors are then
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from scipy.linalg import helmert
 from sklearn.utils import check_array
 
+from isthmus.parts.completion import fit_completion
+from isthmus.parts.draws import seeded
 from isthmus.rows.scaling import observed_statistics
 from isthmus.rows.units import choose_scale
 from isthmus.tables.errors import DataError
-from isthmus.tables.finite import chunks, has_gaps
+from isthmus.tables.finite import chunks, has_gaps, require_some_observed
 from isthmus.tables.frames import is_frame
 from isthmus.tables.input_rows import InputRows, input_rows
 from isthmus.tables.layout import TableLayout, layout_of
 from isthmus.tables.table import Table
-from isthmus.variants.vanilla import Autoencoder
 
 __all__ = ["EncodedRows", "encoded_rows"]
 
@@ -89,37 +91,52 @@ def encoded_rows(
     values = check_array(values, dtype=np.float64, **rules)
     if values.shape[0] < least[0] or values.shape[1] < least[1]:
         raise ValueError(
-            f"rate_distortion: {values.shape[0]} rows of {values.shape[1]} columns, and code sizes are compared on "
-            f"at least {least[0]} rows of {least[1]} columns; add some, or fit a code of one size (isthmus fit, "
-            "Autoencoder)."
+            f"rate_distortion: {values.shape[0]} row{'s' * (values.shape[0] != 1)} of {values.shape[1]} "
+            f"column{'s' * (values.shape[1] != 1)}, and code sizes are compared on at least {least[0]} rows of {least[1]} "
+            "columns; add some, or fit a code of one size (isthmus fit, Autoencoder)."
         )
     parts = split(len(values))
     train = values[parts[0]]
+    if layout is None:
+        require_some_observed(train, list(rows.names or map(str, range(train.shape[1]))), "rate_distortion")
     gaps = has_gaps(values)
     scale = _scale(rows, settings.get("scale", "auto"), train)
     if layout is not None:
         center, spread = layout.scaling(observed_statistics(lambda: chunks(train)), scale)
-        values, scale = _without_dependence((values - center) / spread, layout), "standard"
+        values, owners = _without_dependence((values - center) / spread, layout)
+        scale = "standard"
+    else:
+        owners = list(range(values.shape[1]))
     if gaps:
         say(f"{int(np.isnan(values).sum()):,} missing cells are filled by a linear model of the training rows …")
-        size = max(1, min(values.shape[1] // 2, len(train) // 4, 20))
-        filler = Autoencoder(size, hidden_layer_sizes=(), max_iter=0, missing="mask", random_state=0)
-        values = filler.fit(values[parts[0]]).impute(values)
+        values = _filled(values, parts[0], owners)
     whole = (gaps or layout is not None) and (isinstance(X, (Table, np.ndarray)) or is_frame(X))
     return EncodedRows(values, scale, X if whole else None, layout is not None), parts
 
 
-def _without_dependence(values: np.ndarray, layout: TableLayout) -> np.ndarray:
-    """One-hot columns turned so none follows from the others: K categories become K - 1 columns.
+def _filled(values: np.ndarray, train: np.ndarray, owners: Sequence[int]) -> np.ndarray:
+    """Missing cells as a factor model of the training rows expects them; columns of one owner are one cell."""
+    known = np.ma.masked_invalid(values[train])
+    center, spread = known.mean(0).filled(0), known.std(0).filled(0)
+    spread[spread == 0] = 1
+    units = torch.from_numpy((values - center) / spread)  # completion works in float32
+    with seeded(0):
+        completion = fit_completion(lambda: [units[train]], len(train), torch.tensor(owners))
+    return np.where(np.isnan(values), center + spread * completion(units).numpy(), values)
+
+
+def _without_dependence(values: np.ndarray, layout: TableLayout) -> tuple[np.ndarray, list[int]]:
+    """One-hot columns turned so none follows from the others, K categories to K - 1 columns; and whose each is.
 
     The columns of a category sum to one, which a model would take for a dimension without noise. Helmert's contrasts
     span what is left and keep all distances.
     """
-    blocks = []
-    for column, (begin, end) in zip(layout.columns, layout.spans(), strict=True):
+    blocks, owners = [], []
+    for place, (column, (begin, end)) in enumerate(zip(layout.columns, layout.spans(), strict=True)):
         block = values[:, begin:end]
         blocks.append(block @ helmert(end - begin).T if column.kind == "category" and end - begin > 1 else block)
-    return np.concatenate(blocks, axis=1)
+        owners += [place] * blocks[-1].shape[1]
+    return np.concatenate(blocks, axis=1), owners
 
 
 def _scale(rows: InputRows, asked: str | None, train: np.ndarray) -> str | None:

@@ -234,8 +234,9 @@ def second_opinion(found: RateDistortion) -> str | None:
     if evidence.size == cells.size:
         return "Hidden cells, predicted from the other cells of their row, say the same."
     if choice.rule == "entries":
+        at_least = "at least " if evidence.at_least else ""
         return (
-            f"By the evidence of held-out rows it would be {evidence.size}. Trust the hidden cells: each further "
+            f"By the evidence of held-out rows it would be {at_least}{evidence.size}. Trust the hidden cells: each further "
             f"dimension serves only {choice.columns_a_latent:.2g} columns, so it follows their own noise."
         )
     why = "it compares whole rows, and counts what a dimension costs"

@@ -30,6 +30,7 @@ class Splits:
     settings: Mapping[str, Any]
     seed: int
     say: Callable[[str], None]
+    doing: Callable[[str], None] = lambda text: None
 
     @property
     def most(self) -> int:
@@ -38,17 +39,25 @@ class Splits:
 
     def fitted(self, size: int, place: int, **changed: Any) -> BaseAutoencoder:
         """A model of the size, fitted to the split's rows."""
+        dimensions = f"{size} {'dimension' if size == 1 else 'dimensions'}"
+        self.doing(f"fitting {dimensions} to split {place + 1} of {len(self.parts)} …")
         settings: dict[str, Any] = {**self.settings, **changed, "random_state": self.seed + place}
         return uninterrupted(Autoencoder(size, **settings), self.parts[place][0])
 
 
 def split_training_rows(
-    X: np.ndarray, settings: Mapping[str, Any], *, n_splits: int, seed: int, say: Callable[[str], None]
+    X: np.ndarray,
+    settings: Mapping[str, Any],
+    *,
+    n_splits: int,
+    seed: int,
+    say: Callable[[str], None],
+    doing: Callable[[str], None] = lambda text: None,
 ) -> Splits:
     """Random splits of training rows X, shape (n_rows, n_features), a quarter of them held out."""
     n_held_out = max(2, round(HELD_OUT * len(X)))
     orders = [np.random.default_rng([seed, place]).permutation(len(X)) for place in range(n_splits)]
-    return Splits([(X[order[n_held_out:]], X[order[:n_held_out]]) for order in orders], settings, seed, say)
+    return Splits([(X[order[n_held_out:]], X[order[:n_held_out]]) for order in orders], settings, seed, say, doing)
 
 
 def model_units(estimator: BaseAutoencoder) -> float:

@@ -10,7 +10,8 @@ do, the columns that gain by them are counted, with d_j the fall of column j's s
 
     (Σ d_j)² / Σ d_j²  over the number of further latents
 
-and where each serves fewer than two columns they are noise, and hidden cells are believed.
+and where each serves fewer than two columns they are noise, and hidden cells are believed. That is known as soon as two
+sizes in a row say so while the evidence rises: no larger size is tried then.
 """
 
 from __future__ import annotations
@@ -52,17 +53,29 @@ def choose_supported(splits: Splits) -> Choice:
 
     def at(size: int) -> _Fits:
         if size not in fits:
-            fits[size] = _fits_of(splits, size)
+            fits[size] = found = _fits_of(splits, size)
+            splits.say(
+                f"{size} {'dimension' if size == 1 else 'dimensions'}: evidence of held-out rows "
+                f"{found.scores.mean():.4g} nats per row, noise variance {found.noise_variance:.3g}"
+            )
         return fits[size]
 
     def scored(size: int) -> tuple[np.ndarray, float]:
         return at(size).scores, at(size).noise_variance
 
     pca_size = _pca_size(splits, starts, most)
-    evidence = evidence_by_size(scored, most, known={0: scored(0)}, also=(pca_size,), say=splits.say)
     cells = _hidden_cells(lambda size: at(size).cells, most, fits[0].cells)
+    fewer = within_one_error(cells)
+
+    def unshared(trials: Mapping[int, Trial]) -> bool:
+        """The evidence still rises, by latents that serve too few columns each; further ones serve fewer still."""
+        last = sorted(trials)[-2:]
+        served = [_columns_a_latent(fits, size, fewer) for size in last]
+        return best_of(trials) in last and all(each is not None and each < SHARED for each in served)
+
+    evidence = evidence_by_size(scored, most, known={0: scored(0)}, also=(pca_size,), decided=unshared)
     linear = _hidden_cells(lambda size: _cells_of(splits, size, **LINEAR)[0], most, fits[0].cells)
-    served = _columns_a_latent(fits, evidence.size, within_one_error(cells))
+    served = _columns_a_latent(fits, evidence.size, fewer)
     criteria = {
         "evidence": Criterion(
             evidence.size,
@@ -70,9 +83,10 @@ def choose_supported(splits: Splits) -> Choice:
             evidence.within,
             tuple((size, *figures) for size, figures in sorted(evidence.evidence.items())),
             tuple(_alone(evidence.trials, place, best_of) for place in range(len(splits.parts))),
+            at_least=max(evidence.trials) < most and unshared(evidence.trials),
         ),
         "entries": Criterion(
-            within_one_error(cells),
+            fewer,
             within_one_error(linear),
             _level(cells),
             tuple((size, trial.mean, trial.standard_error) for size, trial in sorted(cells.items())),

@@ -11,6 +11,7 @@ LONG_RUN = 8
 ROUNDED = 0.02  # of the step, by which numbers that were rounded may differ from it
 ROWS_BELOW = 3
 YEARS, FEW_YEARS = range(1800, 2101), 0.05
+MANY_ROWS = 20  # of numbers, by which it is seen that years are not among them
 
 
 def counted_names(row: Sequence[str], below: Sequence[Sequence[str]], kinds: Sequence[str]) -> set[int]:
@@ -34,7 +35,8 @@ def _scattered_years(
 ) -> set[int]:
     """Places of years that rise from left to right, above numbers that are no years.
 
-    One year alone is a name where the words beside it are longer than any below them.
+    One year alone is a name where the words beside it are longer than any below them, or where none of the numbers
+    below is a year, whether they are many or have decimals.
     """
     places = [
         place
@@ -44,11 +46,11 @@ def _scattered_years(
     found = [numbers[place] or 0.0 for place in places]
     cells = [other[place] for other in below for place in places if other[place].strip()]
     years = sum(_number(cell) in YEARS for cell in cells)
-    alone = len(places) == 1 and not all(
-        len(row[place].strip()) > max(len(other[place].strip()) for other in below)
-        for place, kind in enumerate(kinds)
-        if kind == "text"
-    )
+    words = [place for place, kind in enumerate(kinds) if kind == "text"]
+    longer = all(len(row[place].strip()) > max(len(other[place].strip()) for other in below) for place in words)
+    unlike = not years and (len(cells) >= MANY_ROWS or 2 * sum("." in cell for cell in cells) > len(cells))
+    fresh = all(row[place].strip() not in {other[place].strip() for other in below} for place in words)
+    alone = len(places) == 1 and not longer and not (unlike and fresh)
     if alone or not places or found != sorted({*found}) or years > FEW_YEARS * len(cells):
         return set()
     return {*places} if len(places) > 1 or "text" in kinds else set()

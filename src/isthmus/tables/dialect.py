@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from isthmus.tables.cell_kinds import cell_kind, may_be_name
 from isthmus.tables.errors import DataError
+from isthmus.tables.escapes import escapes
 from isthmus.tables.fixed_width import HEADING_ROWS, cut, names_over, spans_below, starts_of
 from isthmus.tables.heading import Heading, heading_of, once_each, widest_row
 
@@ -58,7 +59,7 @@ class Dialect:
     quote : str
         What stands around a cell that holds a separator; empty for nothing.
     escape : str
-        What takes a quote its meaning inside quotes, where it is not doubled.
+        What takes a quote its meaning inside quotes, where that is not only doubled.
     decimal : str
         The decimal mark that most numbers have.
     comment : str
@@ -101,7 +102,6 @@ class Dialect:
             quotechar=self.quote or None,
             quoting=csv.QUOTE_MINIMAL if self.quote else csv.QUOTE_NONE,
             escapechar=self.escape or None,
-            doublequote=not self.escape,
             skipinitialspace=self.spaced,
         )
         begin = 0
@@ -143,7 +143,7 @@ def dialect_of(text: str, *, encoding: str, separator: str | None = None, decima
     comment = _comment(lines)
     plain = [line for line in lines if not (comment and line.lstrip().startswith(comment))][: 2 * LOOKED_AT]
     quote = _quote("\n".join(plain)[:16384])
-    escape = "\\" if quote and "\\" + quote in text[:65536] else ""
+    escape = "\\" if quote and escapes(text, quote) else ""
     candidates = [NAMES.get(separator.lower(), separator)] if separator else None
     found: dict[str, tuple[float, list[list[str]]]] = {}
     for mark in candidates or (*SEPARATORS, BLANKS, WIDE_BLANKS, *RARE_SEPARATORS):

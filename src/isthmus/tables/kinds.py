@@ -38,7 +38,7 @@ FLAG = re.compile(r"\|\s?(?:\(?[A-Za-z]\)?|\[.{1,8}\]?)")  # a footnote beside s
 SET_APART = re.compile(r"\|(?:\s[A-Za-z]|\s?\([A-Za-z]\)?|\s?\[.{1,8}\]?)")
 BOOLEANS = (
     ("yes", "no"), ("y", "n"), ("true", "false"), ("t", "f"), ("on", "off"), ("ja", "nein"), ("j", "n"),
-    ("wahr", "falsch"), ("oui", "non"), ("o", "n"), ("vrai", "faux"), ("sí", "no"), ("si", "no"), ("s", "n"),
+    ("wahr", "falsch"), ("oui", "non"), ("o", "n"), ("vrai", "faux"), ("sí", "no"), ("si", "no"),
     ("sim", "não"), ("sim", "nao"), ("verdadero", "falso"), ("vero", "falso"), ("da", "nu"), ("да", "нет"),
     ("ja", "nej"), ("ja", "nee"), ("tak", "nie"), ("evet", "hayır"), ("是", "否"), ("はい", "いいえ"),
 )  # fmt: skip

@@ -123,7 +123,7 @@ class Table:
             return self
         names = [column.name for column in self.layout.columns if column.is_numeric]
         if not names:
-            raise DataError(f"{self.name!r}: no column of numbers.")
+            raise DataError(f"{self.name!r}: no column of numbers; read one as such with --kind NAME=number.")
         layout = self.layout.select(names)
         return replace(self, cells=layout.encode(self.cells), columns=layout.names, layout=layout)
 

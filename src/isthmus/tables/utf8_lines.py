@@ -12,6 +12,7 @@ from isthmus.tables.bounds import LONGEST_LINE
 from isthmus.tables.dialect import LINE, Dialect, split_line
 from isthmus.tables.encoding import STRAY
 from isthmus.tables.errors import DataError
+from isthmus.tables.escapes import EscapesInBytes
 
 __all__ = ["Utf8Lines"]
 
@@ -27,6 +28,8 @@ class Utf8Lines:
             self._decoder = codecs.getincrementaldecoder(encoding)("replace")
         self._validator = codecs.getincrementaldecoder("utf-8")(STRAY)
         self._whole_lines = dialect.is_blanks or bool(dialect.comment) or dialect.spaced
+        quoted = dialect.quote and not dialect.escape and not dialect.is_blanks
+        self._escapes = EscapesInBytes(dialect.quote) if quoted else None
         self._rest = b""
         self._begun = self._ended = False
         self._ready = io.BytesIO()
@@ -38,6 +41,11 @@ class Utf8Lines:
             self._ready = io.BytesIO(self._next())
             found = self._ready.read(size)
         return found
+
+    @property
+    def found_escapes(self) -> bool:
+        """Whether quotes are escaped in what was read, though the dialect has none."""
+        return self._escapes is not None and self._escapes.found
 
     def readable(self) -> bool:
         return True
@@ -55,6 +63,8 @@ class Utf8Lines:
         block = self._stream.read(self.block)
         self._ended = not block
         text = self._as_utf8(block)
+        if self._escapes is not None:
+            self._escapes.add(text)
         if not self._begun and (text or self._ended):
             text = text.removeprefix(codecs.BOM_UTF8)
             self._begun = True

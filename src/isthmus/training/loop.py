@@ -186,7 +186,7 @@ class Training:
     def _learn(self, training: Rows, n_steps: int, checkpointer: Checkpointer | None) -> None:
         """Train for the rest of the current epoch."""
         state = self.state
-        self.model.train()
+        self.model.switch_mode(training=True)
         batches = training.epoch(self.seed, state.epoch, self.plan.batch_size, first=state.batch, group=self.group)
         highest = share_of_rate(self)
         for batch in batches:
@@ -314,7 +314,7 @@ class Training:
         For weighted rows their ``weight`` is included.
         """
         figures: dict[str, list[Tensor]] = {}
-        self.model.eval()
+        self.model.switch_mode(training=False)
         with seeded(MEASURE_SEED):
             for batch in rows.records():
                 for name, values in self._measure_batch(batch.to(self.device)).items():

@@ -17,18 +17,15 @@ __all__ = [
     "automatic_steps",
     "automatic_weight_decay",
     "automatic_widths",
+    "batch_size_of_short_run",
     "epochs_of_noisy_codes",
     "most_useful_epochs",
 ]
 
-MOST_WEIGHTS, LEAST_WIDTH = (
-    1 << 21,
-    64,
-)  # of the first layer and of the last: of wide rows an epoch
+MOST_WEIGHTS, LEAST_WIDTH = 1 << 21, 64  # of the first layer and of the last: of wide rows an epoch
 MOST_TIMES = 8  # the default number of epochs
+SHORT_RUN, LEAST_OF_SHORT_RUN = 1000, 64  # steps, and rows of one
 LOOKS, MOST_NOISY_STEPS = 40, 9000  # at each row, where codes are drawn
-
-
 RATE_OF_STAGES, DECAY_OF_STAGES = 0.4, 0.05  # of a perceptron's rate; convolutions, normalised, need little decay
 BACKTRACKS_OF_COUNTS = 4  # rates from the usual one to a thousandth of it
 LEAST_STEPS, MOST_STEPS, WORK_OF_STAGES = 800, 2500, 1.6e10
@@ -69,6 +66,19 @@ def automatic_batch_size(n_rows: int) -> int:
     if n_rows >= 250_000:
         return 1024
     return min(256, max(32, 1 << max(0, (n_rows // 20).bit_length() - 1)))
+
+
+def batch_size_of_short_run(batch_size: int, n_rows: int, epochs: int) -> int:
+    """Halved down to 64 while the epochs asked for make fewer than 1,000 steps; a batch above 256 stays.
+
+    What a short run lacks is steps, not less noise in each.
+
+    >>> [batch_size_of_short_run(256, 54_000, epochs) for epochs in (1, 3, 10)]
+    [64, 128, 256]
+    """
+    while LEAST_OF_SHORT_RUN < batch_size <= 256 and epochs * n_rows < SHORT_RUN * batch_size:
+        batch_size //= 2
+    return batch_size
 
 
 def automatic_steps(products: int | None = None) -> int:

@@ -1,7 +1,7 @@
 """Ten seconds.
 
-A decoder draws at every place of its plane, also where no digit has its code. Write find_empty(codes): given the codes
-of many pictures, shape (N, 2), return a place, shape (2,), that
+A decoder draws something at every place of its plane, even where no digit has its code. Write find_empty(codes): given
+the codes of many pictures, shape (N, 2), return a place, shape (2,), that
 
 - lies on the map, between the smallest and the largest code along each axis, and
 - is empty: its mean distance from the five nearest codes, each axis in units of the codes' standard deviation, is

@@ -3,7 +3,7 @@
 How many directions does a table need, if a given share of its variance is to be kept?
 
 1. Before you compute anything, guess: for handwritten digits, 64 grey values each, how many numbers keep nine tenths of
-   the variance? Write the guess down; it is good if what it keeps is within 8 points of nine tenths.
+   the variance? Write the guess down; it is good enough if what it keeps is within 8 percentage points of nine tenths.
 2. Write needed(X, share): for a table of shape (N, n), the smallest k such that the k best directions through the mean
    keep at least this share of the variance. A whole number from 1 to n.
 """

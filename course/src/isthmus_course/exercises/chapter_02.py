@@ -1,10 +1,10 @@
 """The line, by hand.
 
 The line runs through the origin along v = (1, 0.9). An encoder turns a point x of the plane into one number z, its
-place along the line; a decoder turns a place into the point z · v. The best encoder is the one for which what is lost,
-x - x̂, stands at a right angle to the line.
+place along the line; a decoder turns a place into the point z · v. With the best encoder, what is lost, x - x̂, is
+perpendicular to the line.
 
-1. On paper: compress the point (1, -1) and reconstruct it. Write down z, x̂ and the sum of squared errors.
+1. On paper: encode the point (1, -1) and reconstruct it. Write down z, x̂ and the sum of squared errors.
 2. In NumPy: write encode(x), for a point of shape (2,), and decode(z), for a number.
 """
 
@@ -75,7 +75,8 @@ def _solution(encode: str, decode: str, begin: str = _BEGIN) -> str:
 WRONG = {
     "not divided by v · v": (
         _solution("x @ v", "z * v"),
-        "compression twice changes nothing more: your decode(encode(x)) applied twice moved (1, 0) by 1.09",
+        "encoding and decoding a second time changes nothing: your decode(encode(x)) applied twice moved (1, 0) "
+        "by 1.09",
     ),
     "a vertical drop, as regression measures": (
         _solution("x[0]", "z * v"),
@@ -141,7 +142,7 @@ def shapes(mine: Any) -> str | None:
 
 
 def twice(mine: Any) -> str | None:
-    """Compression twice changes nothing more."""
+    """Encoding and decoding a second time changes nothing."""
 
     def fault(point: np.ndarray) -> str | None:
         once = _reconstructed(mine, point)

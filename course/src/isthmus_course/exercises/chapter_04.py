@@ -2,11 +2,10 @@
 
 A row x has n numbers, its reconstruction as many.
 
-1. Somebody added λ times a penalty to the *sum* of squared errors and was content. You use ``nn.MSELoss``, the *mean*.
-   Write weight_for_mean(weight, n): the weight that makes your loss least at the same place.
+1. Someone added λ times a penalty to the *sum* of squared errors and liked the result. You use ``nn.MSELoss``, the
+   *mean*. Write weight_for_mean(weight, n): the weight with which your loss has its minimum at the same place.
 2. Write negative_log_likelihood(x, reconstructed, variance): -log of the density, at x, of n independent bell curves,
-each
-   around its number of reconstructed, all of this variance; in nats, summed over the row.
+   each centred on its number of reconstructed, all with this variance; in nats, summed over the row.
 3. Write best_variance(x, reconstructed): the variance under which the row is most probable.
 """
 

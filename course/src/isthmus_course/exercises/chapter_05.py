@@ -2,8 +2,8 @@
 
 One hidden number z ~ N(0, 1) is measured twice, x_i = z + noise, with noise ~ N(0, variance).
 
-1. Write shrinkage(variance): the factor by which the mean of the two readings must be multiplied, so it is nearest
-   to z in the mean of squares.
+1. Write shrinkage(variance): the factor by which the mean of the two readings must be multiplied to have the smallest
+   mean squared error as an estimate of z.
 2. Write divergence(mean, variance): KL( N(mean, variance) ‖ N(0, 1) ), in nats, in closed form.
 3. Write elbo(x, variance, mean, spread): the evidence lower bound for the readings x, shape (2,), at the curve
    q = N(mean, spread), where spread is a variance too.

@@ -3,8 +3,8 @@
 Write fit(X, seed): given pictures of shape (N, 64) and a seed, train an autoencoder of two numbers, and return its two
 halves (encoder, decoder) as PyTorch modules: rows to codes of shape (n, 2), and codes to rows.
 
-Both together may have 15,000 weights. On digits you have not seen, the mean squared error of a grey value must be under
-PCA's, and then under 0.04, at three seeds. A fitted isthmus.Autoencoder gives its halves with
+Together they may have 15,000 weights. On digits you have not seen, the mean squared error of a grey value must be below
+PCA's, and then below 0.04, with three seeds. A fitted isthmus.Autoencoder gives its halves with
 model.encoder.to_torch(polish=0) and model.decoder.to_torch(); a loop of your own may do better. (Without polish=0 the
 module improves each code by the decoder, which it then contains.)
 """

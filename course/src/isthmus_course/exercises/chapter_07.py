@@ -4,13 +4,11 @@ Write smallest(fit, train, evaluated, share): the smallest size of a code that l
 variance.
 
 - fit(rows, p) fits a code of p numbers to rows and returns a function that reconstructs rows. Sizes go from 1 to the
-number
-  of columns.
-- train are training rows, evaluated are rows for the evaluation; both have shape (rows, columns).
-- What size p loses is the mean squared error of the evaluated rows reconstructed. The share is of what the mean row of
-train
-  would lose on the same rows.
-- If no size is enough, the answer is None. A larger code of the same rows never loses more.
+  number of columns.
+- train has the training rows and evaluated the rows for the evaluation; both have shape (rows, columns).
+- What size p loses is the mean squared error of reconstructing the evaluated rows. The share is relative to the error
+  of predicting the mean row of train for the same rows.
+- If no size is enough, return None. A larger code of the same rows never loses more.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Reading the map without fooling yourself.
 
-"Fours and nines are closer than zeros and ones." A map may be turned, mirrored, stretched and sheared without one
-picture being reconstructed otherwise, so an answer must not depend on it; and another seed gives another map.
+"Fours and nines are closer than zeros and ones." A map may be rotated, mirrored, stretched and sheared without
+changing any reconstruction, so an answer must not depend on that; and another seed gives another map.
 
-1. Write rank(codes, labels, a, b): of all pairs of kinds in labels, shape (N,), the place of the pair (a, b) in order
-   of the distance between the middles of their codes, shape (N, 2): 1 for the closest pair. No invertible matrix
+1. Write rank(codes, labels, a, b): among all pairs of classes in labels, shape (N,), the rank of the pair (a, b) by
+   the distance between the centres of their codes, shape (N, 2): 1 for the closest pair. No invertible matrix
    applied to all codes may change it.
 2. Write comparison(maps, labels, near, far): whether the pair near has a smaller rank than the pair far: "true" if on
    every map, "false" if on none, else "depends".

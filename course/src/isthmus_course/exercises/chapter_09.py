@@ -1,13 +1,13 @@
 """Four other constraints.
 
-1. Clean points come from round heaps of equal weight and standard deviation width, with their centres in heaps, shape
-   (K, n). Noise of standard deviation level is added to every coordinate. Write arrow(x, heaps, width, level): what to
-   add to the noisy point x, shape (n,), to be on average nearest to the clean one. It is level² times the gradient of
-   the log density of noisy points.
+1. Clean points come from round clusters of equal weight and standard deviation width, with their centres in heaps,
+   shape (K, n). Noise of standard deviation level is added to every coordinate. Write arrow(x, heaps, width, level):
+   what to add to the noisy point x, shape (n,), for the smallest mean squared distance from the clean one. It is level²
+   times the gradient of the log density of noisy points.
 2. Write sparse_loss(x, h, W, price) for rows x, shape (N, n), their codes h of K numbers that are not negative, shape
-   (N, K), and a decoder's matrix W, shape (n, K). Where each column of W has length 1, it is the mean over rows of
-   ‖x - W h‖² + price · Σ h. Where not, it is yours to choose, but W must not cheat: where h is too small to
-   reconstruct x already, shrinking it and growing W as much must not make the loss smaller.
+   (N, K), and a decoder's matrix W, shape (n, K). If each column of W has length 1, it is the mean over rows of
+   ‖x - W h‖² + price · Σ h. Otherwise you choose, but W must not cheat: where h is already too small to reconstruct
+   x, shrinking h and growing W by the same factor must not lower the loss.
 """
 
 from __future__ import annotations

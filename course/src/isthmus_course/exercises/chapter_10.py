@@ -1,11 +1,11 @@
 """A code to draw from.
 
 Someone wrote the loss of a variational autoencoder as mse + kl, with a mean over 64 pixels in the first term. In
-isthmus that is VariationalAutoencoder(2, variance=32.0): its code is dead, and every picture it draws is the mean.
+isthmus that is VariationalAutoencoder(2, variance=32.0): its code has collapsed, and it draws the mean every time.
 
 1. Write fit(X): given pictures of shape (N, 64), return a fitted isthmus.VariationalAutoencoder with two numbers that
-   uses both, and whose prior can be drawn from: 300 draws, decoded, are to be nearer to digits, in energy distance and
-   by a quarter, than the same draws through the decoder of a plain autoencoder.
+   uses both, and from whose prior new digits can be drawn: the energy distance between 300 decoded draws and digits
+   must be at least a quarter lower than for the same draws through the decoder of a plain autoencoder.
 2. Write draw(model, n, rng): return n new rows. Draw their codes from the prior N(0, I) with rng, a
    numpy.random.Generator, and decode them with model.inverse_transform; a code has model.n_components_ numbers.
 """

@@ -1,16 +1,16 @@
 """At work.
 
-The error of a reconstructed picture finds what the decoder cannot draw, and lets the mean of all pictures pass. The
-distance of a picture's code from the codes in use finds the mean, and is blind to what the code does not take in.
+The reconstruction error finds what the decoder cannot draw, but misses the mean of all pictures. The distance of a
+picture's code from the codes in use finds the mean, but misses what the code ignores.
 
 Write score(model, normal, X): one number for each row of X, larger for more anomalous ones. The model is a fitted
-isthmus.Autoencoder, with model.transform (codes) and model.reconstruct; normal are the pictures it was fitted to. Of
-360 unseen digits, an anomalous picture is to score higher than a normal one with the chance
+isthmus.Autoencoder, with model.transform (codes) and model.reconstruct; normal has the pictures it was fitted to. With
+360 unseen digits, an anomalous picture must score higher than a normal one with probability
 
-- 0.95, where it is inverted, its pixels are shuffled, or it is turned by a quarter;
-- 0.8, where one corner is inked;
+- 0.95, if it is inverted, its pixels are shuffled, or it is rotated by a quarter turn;
+- 0.8, if one corner is inked;
 
-and the mean picture is to score higher than 6 in 10 of them. The models are PCA and an autoencoder, of 8 numbers each.
+and the mean picture must score higher than 6 in 10 of them. The models are PCA and an autoencoder, of 8 numbers each.
 """
 
 from __future__ import annotations

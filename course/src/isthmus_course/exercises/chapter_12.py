@@ -1,12 +1,13 @@
 """Where next.
 
-You are given a fitted sparse autoencoder of 256 units, model, with model.transform; pictures X of shape (N, 64); and
-their kinds y, whole numbers from 0 to 9. Write name(model, X, y): return three names (unit, kind, strong), that say
+You are given model, a fitted sparse autoencoder with 256 units and a method transform; pictures X of shape (N, 64); and
+y, the digits they show, from 0 to 9. Write name(model, X, y): return three names (unit, kind, strong), each of which
+says
 
-    where the code's number of this unit is at least strong, the picture is of this kind.
+    where this unit's activation is at least strong, the picture shows the digit kind.
 
-The three have different units and different kinds. Names are tried on 600 pictures you have not seen: each must come
-true for at least 8 in 10 of those it speaks of, and speak of at least 5.
+The three have different units and different digits. Names are tested on 600 pictures you have not seen: each must apply
+to at least 5 of them, and be right for at least 8 in 10 of those.
 """
 
 from __future__ import annotations

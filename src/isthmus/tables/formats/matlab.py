@@ -1,4 +1,4 @@
-"""MATLAB's .mat files of level 5, as every version before 7.3 writes them; later ones are HDF5."""
+"""MATLAB's .mat files of level 5, as versions before 7.3 write them, and of level 4; later ones are HDF5."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from isthmus.tables.arrays import (
 )
 from isthmus.tables.container import File
 from isthmus.tables.errors import DataError
-from isthmus.tables.formats.matlab_elements import MatlabError, arrays_of
+from isthmus.tables.formats import matlab_elements, matlab_level4
+from isthmus.tables.formats.matlab_elements import MatlabError
+from isthmus.tables.formats.matlab_level4 import is_level_4
 from isthmus.tables.request import Request
 from isthmus.tables.segments import HeldSegments
 from isthmus.tables.source import SegmentsSource, Source
@@ -27,13 +29,18 @@ SUFFIXES = (".mat",)
 
 def matches(file: File) -> bool:
     """By its first bytes."""
-    return file.head.startswith(b"MATLAB 5.0 MAT-file") and b"HDF" not in file.head[512:520]
+    return is_level_4(file.head) or (_is_level_5(file.head) and b"HDF" not in file.head[512:520])
+
+
+def _is_level_5(head: bytes) -> bool:
+    return head.startswith(b"MATLAB 5.0 MAT-file")
 
 
 def open_file(file: File, request: Request) -> TableStream | Source:
     """The array called X, or as arrays of rows are called, or the largest; one called y is the labels."""
     try:
-        arrays = arrays_of(file.bytes(), file.where)
+        known = matlab_elements if _is_level_5(file.head) else matlab_level4
+        arrays = known.arrays_of(file.bytes(), file.where)
     except MatlabError as error:
         raise DataError(f"{file.where}: not readable as a MATLAB file ({error}); save it again.") from error
     columns = columns_among(arrays)

@@ -73,8 +73,8 @@ def pillow() -> ModuleType:
     return Image
 
 
-def look_at(path: Path) -> Look | UnreadableError:
-    """The head of a picture, or what is wrong with it."""
+def look_at(path: Path, *, alone: bool = False) -> Look | UnreadableError:
+    """The head of a picture, or what is wrong with it; of an animation that is ``alone`` the frames are pages."""
     try:
         with _opened(path) as picture:
             size = picture.size
@@ -83,8 +83,8 @@ def look_at(path: Path) -> Look | UnreadableError:
             pages = getattr(picture, "n_frames", 1)
             note = ""
             if picture.format != "TIFF":
-                note = "animated, of which the first frame is read" if pages > 1 else ""
-                pages = 1
+                if pages > 1 and not alone:
+                    note, pages = "animated, of which the first frame is read", 1
             elif picture.mode in ("RGB", "RGBA") and max(picture.tag_v2.get(BITS, (8,))) > 8:
                 note = "of more than 8 bits a colour, read as 8"
             return Look(path, size, picture.mode, pages, note)

@@ -77,7 +77,8 @@ def read_pictures(paths: Sequence[Path], folder: Path, request: Request) -> Tabl
     pillow()
     looks: list[Look] = []
     faults: list[tuple[str, str]] = []
-    for path, look in zip(paths, in_parallel(look_at, paths), strict=True):
+    seen = in_parallel(lambda path: look_at(path, alone=len(paths) == 1), paths)
+    for path, look in zip(paths, seen, strict=True):
         if isinstance(look, UnreadableError):
             faults.append((name_of(path, folder), str(look)))
         else:
@@ -103,7 +104,8 @@ def read_pictures(paths: Sequence[Path], folder: Path, request: Request) -> Tabl
         kept += [name] * look.pages
     settle_faults(sorted(faults), len(paths), "picture", where, request, notes)
     if any(look.pages > 1 for look in looks):
-        notes.append(f"{n_rows:,} pages of {len(looks):,} files, a row each")
+        files = "1 file" if len(looks) == 1 else f"{len(looks):,} files"
+        notes.append(f"{n_rows:,} pages of {files}, a row each")
     notes += _odd_ones(looks, folder)
     known = labels_of(kept, "pictures", folder, request, notes)
     return rows_stream(

@@ -132,11 +132,8 @@ class TextSource(Source):
         if heading.units:
             units = [f"{name} in {unit}" for name, unit in zip(heading.names, heading.units, strict=True) if unit]
             self.notes.append(f"units below the names: {', '.join(units[:4])}{' …' if len(units) > 4 else ''}")
-        doubled = [
-            name
-            for name in heading.names
-            if re.fullmatch(r".+\.[0-9]+", name) and name.rpartition(".")[0] in heading.names
-        ]
+        parts = {name: name.rpartition(".") for name in heading.names}
+        doubled = [name for name, (base, _, count) in parts.items() if count.isdigit() and base in parts]
         if doubled and heading.named:
             self.notes.append(
                 f"names that come more than once are numbered: {', '.join(doubled[:4])}{' …' * (len(doubled) > 4)}"
@@ -155,14 +152,20 @@ class TextSource(Source):
         while True:
             try:
                 for batch in self._all_rows(block):
-                    if given < self._n_rows:  # what came of smaller blocks was given already
+                    if self._lines.found_escapes:
+                        break
+                    if given < self._n_rows:  # what came of an earlier attempt was given already
                         yield batch.slice(max(0, len(batch) - (self._n_rows - given)))
                         given = self._n_rows
-                break
-            except pyarrow.ArrowInvalid as error:
-                if "straddl" not in str(error) or block > LONGEST_LINE:
-                    raise self._unreadable(error) from error
-                block *= 16  # a row longer than a block
+                if not self._lines.found_escapes:
+                    break
+            except (pyarrow.ArrowInvalid, DataError) as error:
+                if not self._lines.found_escapes:
+                    if isinstance(error, DataError) or "straddl" not in str(error) or block > LONGEST_LINE:
+                        raise error if isinstance(error, DataError) else self._unreadable(error) from error
+                    block *= 16  # a row longer than a block
+            if self._lines.found_escapes:  # the rows before have none, and stay as they are
+                self.dialect = replace(self.dialect, escape="\\")
         self._require_few_left_out()
 
     def _all_rows(self, block: int) -> Iterator[pyarrow.RecordBatch]:
@@ -170,7 +173,8 @@ class TextSource(Source):
         self._left_out, self._n_rows = {}, 0
         with self.file.open() as stream:
             held: pyarrow.RecordBatch | None = None
-            for batch in self._parsed(Utf8Lines(stream, self.dialect, self._skipped, block)):
+            self._lines = Utf8Lines(stream, self.dialect, self._skipped, block)
+            for batch in self._parsed(self._lines):
                 if held is not None:
                     self._n_rows += len(held)
                     yield held
@@ -224,7 +228,7 @@ class TextSource(Source):
                 read_options=arrow_csv.ReadOptions(use_threads=False, block_size=lines.block, column_names=names),
                 parse_options=arrow_csv.ParseOptions(
                     delimiter=separator, quote_char=dialect.quote or False, escape_char=dialect.escape or False,
-                    double_quote=not dialect.escape, newlines_in_values=True, ignore_empty_lines=self._width > 1,
+                    double_quote=True, newlines_in_values=True, ignore_empty_lines=self._width > 1,
                     invalid_row_handler=mend,
                 ),
                 convert_options=arrow_csv.ConvertOptions(

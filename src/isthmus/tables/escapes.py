@@ -1,0 +1,38 @@
+"""Whether a backslash takes a quote its meaning: ``"he said \\"no\\""``, where other files double the quote.
+
+A backslash before the quote that ends a cell is no such sign: ``"C:\\data\\",5``.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["EscapesInBytes", "escapes"]
+
+# within a cell; or before a quote that ends it
+ESCAPED = r'\\{quote}(?:[^,;|:\t\r\n{quote}]|{quote}[ ]*(?:[,;|\t\r\n]|\Z))'
+
+
+def escapes(text: str, quote: str) -> bool:
+    """Whether quotes in a text are escaped.
+
+    >>> escapes('1,"he said \\\\"no\\\\"",2', '"'), escapes('1,"C:\\\\data\\\\",2', '"')
+    (True, False)
+    """
+    return f"\\{quote}" in text and re.search(ESCAPED.format(quote=quote), text) is not None
+
+
+class EscapesInBytes:
+    """The same of a stream of UTF-8, block by block: ``found`` once one was seen."""
+
+    def __init__(self, quote: str):
+        self._mark = f"\\{quote}".encode()
+        self._pattern = re.compile(ESCAPED.format(quote=quote).replace(r"|\Z", "").encode())
+        self._last, self.found = b"", False
+
+    def add(self, block: bytes) -> None:
+        """Look at the next block."""
+        text = self._last + block if self._last else block
+        if not self.found and self._mark in text:
+            self.found = self._pattern.search(text) is not None
+        self._last = block[-3:] if b"\\" in block[-3:] else b""
