@@ -353,7 +353,11 @@ def require_numeric_settings_unset(settings: AutoencoderSettings) -> None:
     """Refuse settings that don't apply to a mixed-type table."""
     of_counts = settings.likelihood in OF_COUNTS
     for name, given, why in (
-        ("likelihood", settings.likelihood != "gaussian" and not of_counts, "columns of a mixed-type table differ"),
+        (
+            "likelihood",
+            settings.likelihood != "gaussian" and not of_counts,
+            "each column of a mixed-type table has its own",
+        ),
         ("output_activation", settings.output_activation != "identity", "it doesn't apply to a mixed-type table"),
         ("image_shape", settings.image_shape is not None, "a mixed-type table isn't a picture"),
     ):
