@@ -63,7 +63,9 @@ def test_the_minimum_of_a_bent_curve_is_found_with_few_trials(answer):
 
 
 def test_trials_end_once_they_have_decided():
-    trials = trials_around(lambda size: Trial(size, np.full((1, 5), -float(size))), 64, decided=lambda known: 4 in known)
+    trials = trials_around(
+        lambda size: Trial(size, np.full((1, 5), -float(size))), 64, decided=lambda known: 4 in known
+    )
     assert sorted(trials) == [1, 2, 3, 4]
 
 

@@ -26,7 +26,18 @@ from cyclopts import CycloptsError, MissingArgumentError, UnusedCliTokensError
 
 from isthmus.cli import STANDARD_INPUT, application, commands
 
-__all__ = ["CommandError", "UsageError", "escaped", "finite", "print_json", "run", "say", "say_passing", "show", "warnings_said"]
+__all__ = [
+    "CommandError",
+    "UsageError",
+    "escaped",
+    "finite",
+    "print_json",
+    "run",
+    "say",
+    "say_passing",
+    "show",
+    "warnings_said",
+]
 
 WELL, FAILED, WRONG_USE, STOPPED, ENDED = 0, 1, 2, 130, 143
 DEBUG = "--debug"

@@ -92,8 +92,8 @@ def encoded_rows(
     if values.shape[0] < least[0] or values.shape[1] < least[1]:
         raise ValueError(
             f"rate_distortion: {values.shape[0]} row{'s' * (values.shape[0] != 1)} of {values.shape[1]} "
-            f"column{'s' * (values.shape[1] != 1)}, and code sizes are compared on at least {least[0]} rows of {least[1]} "
-            "columns; add some, or fit a code of one size (isthmus fit, Autoencoder)."
+            f"column{'s' * (values.shape[1] != 1)}, and code sizes are compared on at least {least[0]} rows of "
+            f"{least[1]} columns; add some, or fit a code of one size (isthmus fit, Autoencoder)."
         )
     parts = split(len(values))
     train = values[parts[0]]

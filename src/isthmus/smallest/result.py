@@ -236,8 +236,8 @@ def second_opinion(found: RateDistortion) -> str | None:
     if choice.rule == "entries":
         at_least = "at least " if evidence.at_least else ""
         return (
-            f"By the evidence of held-out rows it would be {at_least}{evidence.size}. Trust the hidden cells: each further "
-            f"dimension serves only {choice.columns_a_latent:.2g} columns, so it follows their own noise."
+            f"By the evidence of held-out rows it would be {at_least}{evidence.size}. Trust the hidden cells: each "
+            f"further dimension serves only {choice.columns_a_latent:.2g} columns, so it follows their own noise."
         )
     why = "it compares whole rows, and counts what a dimension costs"
     if choice.columns_a_latent is not None:

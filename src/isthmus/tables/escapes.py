@@ -1,6 +1,6 @@
-"""Whether a backslash takes a quote its meaning: ``"he said \\"no\\""``, where other files double the quote.
+r"""Whether a backslash takes a quote its meaning: ``"he said \"no\""``, where other files double the quote.
 
-A backslash before the quote that ends a cell is no such sign: ``"C:\\data\\",5``.
+A backslash before the quote that ends a cell is no such sign: ``"C:\data\",5``.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import re
 __all__ = ["EscapesInBytes", "escapes"]
 
 # within a cell; or before a quote that ends it
-ESCAPED = r'\\{quote}(?:[^,;|:\t\r\n{quote}]|{quote}[ ]*(?:[,;|\t\r\n]|\Z))'
+ESCAPED = r"\\{quote}(?:[^,;|:\t\r\n{quote}]|{quote}[ ]*(?:[,;|\t\r\n]|\Z))"
 
 
 def escapes(text: str, quote: str) -> bool:
-    """Whether quotes in a text are escaped.
+    r"""Whether quotes in a text are escaped.
 
-    >>> escapes('1,"he said \\\\"no\\\\"",2', '"'), escapes('1,"C:\\\\data\\\\",2', '"')
+    >>> escapes('1,"he said \\"no\\"",2', '"'), escapes('1,"C:\\data\\",2', '"')
     (True, False)
     """
     return f"\\{quote}" in text and re.search(ESCAPED.format(quote=quote), text) is not None

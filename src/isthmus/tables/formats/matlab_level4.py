@@ -78,7 +78,12 @@ def _order(head: bytes) -> str | None:
         return None
     for machine, order in enumerate("<>"):
         kinds = struct.unpack(f"{order}i", head[:4])[0]
-        if kinds // 1000 == machine and kinds // 100 % 10 == 0 and kinds // 10 % 10 < len(STORED) and kinds % 10 <= SPARSE:
+        if (
+            kinds // 1000 == machine
+            and kinds // 100 % 10 == 0
+            and kinds // 10 % 10 < len(STORED)
+            and kinds % 10 <= SPARSE
+        ):
             return order
     return None
 
