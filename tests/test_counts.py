@@ -167,3 +167,11 @@ def test_corruption_and_scaling_are_refused():
         isthmus.DenoisingAutoencoder(2, likelihood="poisson").fit(counts())
     with pytest.raises(ValueError, match="counts are taken as they are"):
         Autoencoder(2, likelihood="poisson", scale="standard").fit(counts())
+
+
+def test_missing_cells_are_refused_with_the_reason(fitted):
+    gaps = counts(seed=1)
+    gaps[3, 2] = np.nan
+    for method in (fitted.transform, fitted.impute, fitted.reconstruct):
+        with pytest.raises(ValueError, match="a row's total would be unknown"):
+            method(gaps)

@@ -172,7 +172,7 @@ def test_rows_larger_than_memory_carry_it():
         (GIVEN[:5], "given has 5 rows, but X has 200; it needs one row per row of X"),
         (np.full((200, 1), np.inf), "given has inf in row 0, column 0; fill it first"),
         (["a", 1.0] * 100, "given must hold numbers, words or dates, one kind a column"),
-        (np.eye(200), "given determines every row of X .least squares on its 200 columns leaves nothing for a code"),
+        (np.eye(200), "given determines every row of X .least squares on it leaves nothing for a code"),
         (X, "given determines every row of X"),
         (np.zeros((200, 2, 2)), r"given must have shape \(n_samples, n_given\), got \(200, 2, 2\)"),
     ],

@@ -9,6 +9,7 @@ import scipy.stats
 import torch
 
 import isthmus
+from cli.conftest import call, sentence
 from isthmus import Autoencoder, VariationalAutoencoder, column_errors
 from isthmus.parts.count_columns import CountColumns, look_counted
 from isthmus.rows.scaling import column_statistics
@@ -190,3 +191,17 @@ def test_what_is_no_count_is_refused_by_name(fitted):
         Autoencoder(2, likelihood="poisson").fit(visitors()[["age", "city"]])
     with pytest.raises(ValueError, match="likelihood='bernoulli'"):
         Autoencoder(2, likelihood="bernoulli").fit(visitors())
+
+
+def test_the_command_line_takes_and_names_counts(tmp_path):
+    visitors().to_csv(tmp_path / "visitors.csv", index=False)
+    quick = ("--n-components", "2", "--max-iter", "2", "--no-plots", "--no-page")
+    for flags, own in ((("--kind", "spent=count"), "negative binomial"), (("--likelihood", "poisson"), "poisson")):
+        called = call("fit", tmp_path / "visitors.csv", "-o", tmp_path / own, *quick, *flags)
+        assert called.code == 0, called.err
+        assert f"Counts, by a {own} likelihood:" in called.out
+        assert "count     deviance" in called.out
+    assert "visits='gaussian', spent='negative_binomial'" in call("info", tmp_path / "negative binomial").out
+    called = call("fit", tmp_path / "visitors.csv", "--kind", "age=count", "-o", tmp_path / "no", *quick)
+    assert called.code != 0
+    assert "counts are whole numbers from 0, and the column holds fractions" in sentence(called)

@@ -256,7 +256,7 @@ class BaseAutoencoder(
         cells were drawn, for variances and Rubin's rules (`isthmus.inference.draws`).
         """
         fitted = self._require_fitted()
-        if not fitted.takes_gaps:
+        if not fitted.takes_gaps and fitted.model.likelihood.takes_missing:
             raise ValueError(
                 f"{type(self).__name__}: impute needs missing='mask' at fit, as these codes are not points."
             )
@@ -309,8 +309,10 @@ class BaseAutoencoder(
         ``missing="auto"`` can encode them.
         """
         gaps = self._takes_gaps() if gaps is None else gaps
+        likelihood = self.fitted_.model.likelihood
+        gaps = gaps or not likelihood.takes_missing  # it refuses them itself
         values = self._fit_columns().rows(input_rules(self, reset=False), X, gaps=gaps).values
-        self.fitted_.model.likelihood.check_rows(type(self).__name__, values)
+        likelihood.check_rows(type(self).__name__, values)
         return values
 
     encoder = Side("encoder")

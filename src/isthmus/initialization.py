@@ -268,8 +268,8 @@ def _require_something_left(who: str, principal: Principal) -> None:
     effect = principal.effect
     if effect is not None and principal.total_variance <= DETERMINED * float(effect.double().square().sum()):
         raise ValueError(
-            f"{who}: given determines every row of X (least squares on its {effect.shape[1]} columns leaves nothing "
-            "for a code); give fewer columns, and none that is computed from X or names the rows."
+            f"{who}: given determines every row of X (least squares on it leaves nothing for a code); give fewer "
+            "columns, and none that is computed from X or names the rows."
         )
 
 

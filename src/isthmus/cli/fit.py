@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = ["fit"]
 
+MOST_COUNTS = 8  # columns of counts that are named after a fit
 VARIANTS = f"Kind of autoencoder: {' | '.join(variant_names())}."
 
 
@@ -261,6 +262,7 @@ def _report(run: Path, variant: str, estimator: Any, evaluations: dict[str, Eval
         "planned_epochs": estimator.fitted_.planned_epochs,
         "best_epoch": estimator.best_epoch_,
         "refit_rows": estimator.fitted_.refit_rows,
+        "likelihoods": estimator.column_likelihoods_ or None,
         "sentence": sentence(evaluations[variant]),
         "evaluation": evaluations[variant].to_dict(),
         **{name: evaluation.to_dict() for name, evaluation in evaluations.items() if name != variant},
@@ -315,8 +317,14 @@ def _advice(estimator: Any, rows: DataSplit) -> list[str]:
     fitted = estimator.fitted_
     if fitted.layout is not None:
         from isthmus.evaluation.by_column import column_error_lines, column_errors
+        from isthmus.tables.errors import said
 
-        return column_error_lines(column_errors(estimator, rows.held_out.rows, given=rows.held_out.given))
+        lines = column_error_lines(column_errors(estimator, rows.held_out.rows, given=rows.held_out.given))
+        counts = [column.name for column in fitted.layout.columns if column.kind == "count"]
+        if not counts:
+            return lines
+        likelihood = estimator.column_likelihoods_[counts[0]].replace("_", " ")
+        return [*lines, f"Counts, by a {likelihood} likelihood: {said(counts, MOST_COUNTS)}."]
     if fitted.scale is not None and fitted.scale_reason:
         return [
             f"Columns were scaled to variance 1, since {fitted.scale_reason}; --scale none leaves them as they are."

@@ -51,6 +51,9 @@ def fit_ratings(
         raise UsageError(f"{', '.join(refused)}: for tables of rows, and --ratings names who rated what.")
     require_free_run(run, overwrite=overwrite)
     refuse_own_inputs([], [asked.data], replaced=[run])
+    import numpy as np
+
+    from isthmus.ratings.interactions import liked
     from isthmus.ratings.item_autoencoder import ItemAutoencoder
     from isthmus.ratings.reading import read_ratings
     from isthmus.storage import save
@@ -65,6 +68,10 @@ def fit_ratings(
     say("fitting the items' closed form, and a network beside it …")
     with warnings_said():
         model.fit(ratings)
+    single = int((np.diff(liked(ratings.matrix, model.threshold_).indptr) == 1).sum())
+    if single:
+        users = "1 user has" if single == 1 else f"{single:,} users have"
+        say(f"note: {users} a single like, which tells how popular its item is, and not what goes with it.")
     report = _report(run, model)
     kept = {name: value for name, value in report.items() if name != "run"}
 

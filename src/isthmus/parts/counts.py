@@ -119,8 +119,12 @@ class CountLikelihood(Likelihood):
 
     def check_rows(self, who: str, values: Any) -> None:
         cells = values.data if hasattr(values, "tocsr") else np.asarray(values)
-        seen = cells[~np.isnan(cells)]
-        wrong = seen[(seen < 0) | (seen != np.floor(seen))]
+        if np.isnan(cells).any():
+            raise ValueError(
+                f"{who}: X has missing cells, and counts take none, as a row's total would be unknown; fill them, with "
+                "0 where nothing was counted."
+            )
+        wrong = cells[(cells < 0) | (cells != np.floor(cells))]
         if len(wrong):
             raise ValueError(
                 f"{who}: counts are whole numbers from 0, and X holds {wrong[0]:g}; give the counts before they were "
