@@ -45,7 +45,7 @@ function about({ model, data, state, what }, row, again) {
   const error = item >= 0 ? model.errors[item] : model.error(row, again), share = item >= 0 ? model.betterThan[item] : model.better(error);
   const all = data.facts.ranked, rank = Math.min(all, Math.round(share * all) + 1);
   const whose = item < 0 ? "" : item >= data.n ? " This one is made up, not measured." : "";
-  return ["Squared error ", element("b", { text: formatNumber(error, 3) }), ` ${model.errorUnit}: smaller than for ${Math.round(100 * share)}% of ${what}s${item >= 0 && item < data.n ? `, rank ${rank.toLocaleString("en")} of ${all.toLocaleString("en")} from the largest` : ""}.${whose}`];
+  return ["Squared error ", element("b", { text: formatNumber(error, 3) }), ` ${model.errorUnit}: smaller than for ${Math.round(100 * share)}% of ${what}s${item >= 0 && item < data.n ? `, rank ${rank.toLocaleString("en")} of ${all.toLocaleString("en")} (1 is the largest)` : ""}.${whose}`];
 }
 
 /** @param {any} app @param {number} item @param {() => void} pressed @param {string} [figure] a number to show below the name */

@@ -71,7 +71,7 @@ export class SeriesPanel {
     fill("series-tools", ...(names.length > 1 ? [which] : []), ...(count > FEW ? [every] : []), zoom, element("span", { id: "episode-tools", class: "row" }));
     const { readings } = this, key = (/** @type {string} */ kind, /** @type {string} */ text) => element("span", { class: `key ${kind}`, text });
     fill("series-keys", key("original", "readings"), ...(readings.expected ? [key("", "reconstruction, with a band of two standard deviations")] : []), ...(readings.score ? [key("alarm", "episodes; at the foot, what the channel adds to the score")] : []),
-      ...(readings.facts.heldOut.length ? [key("held", "held out at the fit")] : []), element("span", { class: "keyed", text: "Click: the window there. Wheel: zoom. Drag: move. Keys: ← → windows, [ ] episodes, + −." }));
+      ...(readings.facts.heldOut.length ? [key("held", "held out from training")] : []), element("span", { class: "keyed", text: "Click: the window there. Wheel: zoom. Drag: move. Keys: ← → windows, [ ] episodes, + −." }));
     place("series-part").hidden = false;
     this.listen();
     this.list();

@@ -222,7 +222,7 @@ def test_evaluate_finds_the_held_out_rows_again(table_run):
     called = call("evaluate", table_run, "--json")
     stored = json.loads((table_run / "evaluation.json").read_text())
     facts = json.loads(called.out)
-    assert facts["rows"] == "the 12 rows held out at the fit"
+    assert facts["rows"] == "the 12 rows held out from training"
     assert facts["evaluation"] == stored["evaluation"]
     assert facts["sentence"] == stored["sentence"]
 

@@ -112,7 +112,7 @@ def test_windows_are_drawn(run):
 def test_evaluate_info_plot_and_explore_take_it(run, new, tmp_path):
     held_out = call("evaluate", run)
     assert held_out.code == 0, held_out.err
-    assert "held out at the fit" in held_out.out
+    assert "held out from training" in held_out.out
     other = json.loads(call("evaluate", run, new, "--json").out)
     assert other["evaluation"]["n_features"] == 96
     info = json.loads(call("info", run, "--json").out)

@@ -156,7 +156,7 @@ def evaluate_series(run: Run, source: str | None, reading: TableFlags, *, json: 
     evaluation = evaluated_windows(model, windows)
     held_out = windows.held_out.any()
     on = f"the {evaluation.n_rows:,} windows "
-    on += "of the blocks held out at the fit" if source is None and held_out else f"of {data.name!r}"
+    on += "of the blocks held out from training" if source is None and held_out else f"of {data.name!r}"
     if json:
         print_json({"run": str(run.path), "rows": on, "evaluation": evaluation.to_dict()})
         return

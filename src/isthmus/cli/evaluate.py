@@ -67,7 +67,7 @@ def evaluate(
         evaluated_rows, beside = rows.held_out.rows, rows.held_out.given
         evaluation, evaluated_on = (
             rows.evaluate(estimator, seed),
-            f"the {len(rows.test):,} rows held out at the fit",
+            f"the {len(rows.test):,} rows held out from training",
         )
     else:
         stream = open_matching(

@@ -41,7 +41,7 @@ class ShownSeries:
     detection : SeriesDetection or None
         Scores, contributions and episodes, if they were computed.
     held_out : ndarray of shape (n_blocks, 2)
-        First and last step of the blocks held out at the fit.
+        First and last step of the blocks held out from training.
     """
 
     name: str
