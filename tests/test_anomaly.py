@@ -85,7 +85,7 @@ def test_contamination_is_the_share_of_the_rows_of_the_fit(share):
     ("settings", "words"),
     [
         ({"contamination": 2.0}, "contamination must be above 0 and at most 0.5, got 2.0"),
-        ({"contamination": "some"}, "contamination must be one of 'auto', got 'some'"),
+        ({"contamination": "some"}, "contamination must be a number or 'auto', got 'some'"),
         ({"measure": "size"}, "measure must be one of 'combined', 'relations', 'density', 'neighbours'"),
         ({"false_alarm_rate": 0.0}, "false_alarm_rate must be above 0 and below 1, got 0.0"),
         ({"autoencoder": "vanilla"}, "autoencoder must be one of isthmus's estimators"),
