@@ -4,11 +4,11 @@
     python benchmarks/quality.py --tables    tables: bundled, generated, and any folder of .npz files (arrays X,
                                              optional y) given by --folder
     --only WORD ...                          works whose name holds one of these words
-    --times 1 5                              processor time of the plain network, in multiples of isthmus's
+    --times 1 5                              CPU time of the plain network, in multiples of isthmus's
     --again                                  measure again what is measured already
 
 For every seed, one after the other in one process on one thread: a fit with default settings, then plain
-autoencoders (`plain_network`) given the same processor time, and five times as much. A run that is interrupted
+autoencoders (`plain_network`) given the same CPU time, and five times as much. A run that is interrupted
 resumes where it was: each measurement is written to benchmarks/results/quality.json (or tables.json) at once.
 Writes the tables in README.md and docs/ too. No test row of any set was used to choose a default; the table says
 of which sets training rows were (see `quality_data`).

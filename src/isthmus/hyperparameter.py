@@ -77,7 +77,9 @@ class Hyperparameter:
             if self.choices is not None:
                 if value in self.choices:
                     return None
-                return f"must be one of {', '.join(map(repr, self.choices))}, got {value!r}{guess(value, self.choices)}"
+                takes_numbers = any(map(self.admits, (int, float, tuple)))
+                what = self._kind() if takes_numbers else f"one of {', '.join(map(repr, self.choices))}"
+                return f"must be {what}, got {value!r}{guess(value, self.choices)}"
             if self.pattern is not None and not re.fullmatch(self.pattern, value.strip()):
                 return f"must be {self._kind()}, got {value!r}"
             return None if self.admits(str) else f"must be {self._kind()}, got {value!r}"

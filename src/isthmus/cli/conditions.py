@@ -24,8 +24,8 @@ GivenColumns = Annotated[
     tuple[str, ...],
     Parameter(
         "--given",
-        help="Columns that rows are given, separated by commas: encoder and decoder see them, so the code need not "
-        "hold them. Not learned from.",
+        help="Condition: columns, separated by commas, that encoder and decoder see, so the code need not hold "
+        "them. They are not reconstructed.",
         show_default=False,
     ),
 ]

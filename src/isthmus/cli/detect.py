@@ -97,11 +97,11 @@ def detect(
         A detector that --save wrote, or a run of isthmus fit on normal rows, whose held-out rows set the threshold.
     score
         What makes a row anomalous: relations between columns are broken (relations), it is far from all normal rows
-        (density) or the nearest (neighbours) or from most of them (core), or all four (combined, the default); or its
-        residual is large for what residuals are together (mahalanobis), it is not reconstructed, its code is far from
-        the others', it is improbable.
+        (density) or the nearest (neighbours) or from most of them (core), or all four (combined, the default). Or: its
+        residual is unusually large (mahalanobis), its reconstruction error is large (reconstruction), its code is far
+        from the others' (latent), its likelihood is low (likelihood).
     false_alarm_rate
-        Share of normal rows that may be called alarms; by default 0.05, or what a saved detector has.
+        Share of normal rows that may raise a false alarm; by default 0.05, or that of a saved detector.
     fdr
         Instead: the share of normal rows expected among the alarms (Benjamini and Hochberg).
     contamination
@@ -111,7 +111,7 @@ def detect(
     components
         Size of its code; by default as many dimensions as explain half of the variance.
     top
-        Columns to name a row, those that contribute most to its score.
+        Columns to name for each row: those that contribute most to its score.
     most
         Rows to write, the most anomalous; by default all, or 100,000 of a table that does not fit in memory.
     plot

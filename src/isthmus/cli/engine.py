@@ -30,7 +30,7 @@ RETRIES = 5  # of a block whose worker was lost
 Engine = Annotated[
     Literal["local", "ray"],
     Parameter(
-        help="What answers for blocks of rows: this process, or the workers of the Ray cluster that RAY_ADDRESS names "
+        help="What processes blocks of rows: this process, or the workers of the Ray cluster that RAY_ADDRESS names "
         "(else of one on this machine); needs isthmus[ray]."
     ),
 ]

@@ -94,7 +94,7 @@ def fit(
     drop
         Column to leave out; repeat the flag for more.
     test_size
-        Share of the rows to hold out for the evaluation; data with a split of their own keep it.
+        Share of the rows to hold out for the evaluation; data that come with a split keep it.
     seed
         Seed of the split and of training: the same seed gives the same run.
     no_plots
@@ -106,9 +106,9 @@ def fit(
     resume
         Run whose fit was interrupted, to resume with its own settings.
     checkpoint_seconds
-        Time between two checkpoints.
+        Seconds between checkpoints.
     checkpoint_epochs
-        Epochs between two checkpoints, in addition.
+        Epochs between checkpoints, in addition.
     checkpoints_kept
         Checkpoints to keep.
     stride

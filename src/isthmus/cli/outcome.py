@@ -22,7 +22,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from cyclopts import CycloptsError, MissingArgumentError, UnusedCliTokensError
+from cyclopts import CoercionError, CycloptsError, MissingArgumentError, UnknownOptionError, UnusedCliTokensError
 
 from isthmus.cli import STANDARD_INPUT, application, commands
 
@@ -182,7 +182,9 @@ def _outcome_of(error: BaseException, tokens: Sequence[str]) -> tuple[int, str]:
     if isinstance(error, CycloptsError):
         chain = " ".join(["isthmus", *tokens[:1]]) if tokens and tokens[0] in commands() else "isthmus"
         example = f"type {chain} table.csv, or " if _is_data_missing(error) and len(tokens) == 1 else ""
-        return WRONG_USE, f"{_misuse(error)}; {example}see {chain} --help."
+        what = _misuse(error)
+        join = " See" if what.endswith("?") else f"; {example}see"
+        return WRONG_USE, f"{what}{join} {chain} --help."
     if isinstance(error, UsageError):
         return WRONG_USE, _one_line(error)
     few = TOO_FEW.match(_one_line(error)) if isinstance(error, ValueError) else None
@@ -210,7 +212,18 @@ def _misuse(error: CycloptsError) -> str:
         return f"{name} needs a value" if name.startswith("-") else f"{name} is missing"
     if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
         return f"{error.unused_tokens[0].removeprefix(STANDARD_INPUT[0])!r} is one argument too many"
-    return _one_line(error).rstrip(".")
+    said = _one_line(error).rstrip(".")
+    near = re.search(r" Did you mean \"?([^\"?]+)\"?\?$", said)
+    guess = f"; did you mean {near[1]!r}?" if near else ""
+    if isinstance(error, UnknownOptionError):
+        return f"there is no option {error.token.keyword or error.token.value!r}{guess}"
+    if isinstance(error, CoercionError):
+        choices = re.search(r"^Invalid value \"(.*)\" for (\S+)\. Choose from: (.*?)\.?(?: Did you mean .*)?$", said)
+        if choices:
+            return f"{choices[2]} must be one of {choices[3].replace(chr(34), '')}, got {choices[1]!r}{guess}"
+        if error.argument is not None and said.startswith("must be "):
+            return f"{error.argument.name} {said}"
+    return said
 
 
 def _is_data_missing(error: CycloptsError) -> bool:

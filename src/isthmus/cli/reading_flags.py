@@ -25,7 +25,7 @@ class TableFlags:
 
     kind: Annotated[
         tuple[str, ...],
-        Parameter(help=f"NAME=KIND: what a column is taken for ({KINDS}); repeat for more.", show_default=False),
+        Parameter(help=f"NAME=KIND: how to read a column ({KINDS}); repeat for more.", show_default=False),
     ] = ()
     header: Annotated[bool | None, Parameter(help="Whether the first row holds the columns' names.")] = None
     separator: Annotated[str | None, Parameter(help="What separates cells: a character, or tab, space.")] = None
@@ -66,7 +66,7 @@ class ReadingFlags(TableFlags):
     ] = None
     pad: Annotated[
         bool | None,
-        Parameter(help="Give pictures of another shape black borders instead of cutting them.", negative=()),
+        Parameter(help="Pad pictures of another shape with black borders instead of cropping them.", negative=()),
     ] = None
     skip_unreadable: Annotated[
         bool | None, Parameter(help="Leave out files of a folder that can't be read, and name them.", negative=())

@@ -37,16 +37,14 @@ def rows_of(what: str) -> Parameter:
     return Parameter(help=f"{what}: {READ}.")
 
 
-RunPath = Annotated[str, Parameter(help="The run folder that isthmus fit made, or the model folder in it.")]
+RunPath = Annotated[str, Parameter(help="The run folder that isthmus fit wrote, or the model folder in it.")]
 Seed = Annotated[int, Parameter(validator=Number(gte=0, lt=2**32))]
-Labels = Annotated[
-    str | None, Parameter(help="Column of classes, not used for training; that of the fit is found without it.")
-]
-Ids = Annotated[str | None, Parameter(help="Column that names the rows; that of the fit is found by itself.")]
+Labels = Annotated[str | None, Parameter(help="Column of classes, not used for training; by default that of the fit.")]
+Ids = Annotated[str | None, Parameter(help="Column that names the rows; by default that of the fit.")]
 Drop = Annotated[
     tuple[str, ...],
     Parameter(
-        help="Column to leave out; repeat for more. Those of the fit are left out by themselves.",
+        help="Column to leave out, besides those left out in the fit; repeat for more.",
         show_default=False,
     ),
 ]
@@ -66,7 +64,7 @@ Overwrite = Annotated[bool, Parameter(help="Replace what stands at the output.",
 Shard = Annotated[
     str | None,
     Parameter(
-        help="I/N: take the I-th of N shares of DATA's files, written as FILE/part-….; under torchrun by itself."
+        help="I/N: take the I-th of N shares of DATA's files, written as FILE/part-….; automatic under torchrun."
     ),
 ]
 JsonOutput = Annotated[bool, Parameter(help="Print one JSON object and nothing else.", show_default=False)]
@@ -75,9 +73,10 @@ SeriesTime = Annotated[
     Parameter(help="Column of time stamps, dates or numbers: the rows are then steps of a series, in this order."),
 ]
 SeriesEntity = Annotated[
-    str | None, Parameter(help="For a series: column that names machines or the like, each a series of its own.")
+    str | None,
+    Parameter(help="For a series: column that names machines or the like, each of which is a separate series."),
 ]
 TimeZone = Annotated[
     str | None,
-    Parameter(help="For a series: time zone of stamps without one, as Europe/Berlin. They are written in UTC."),
+    Parameter(help="For a series: time zone of stamps without one, such as Europe/Berlin. They are written in UTC."),
 ]

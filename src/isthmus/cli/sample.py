@@ -31,7 +31,7 @@ def sample(
     output: PicturesOutput = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Draw new rows: codes drawn, then decoded.
+    """Draw new rows: codes are drawn, then decoded.
 
     Without -o the rows are printed as CSV.
 
@@ -40,14 +40,14 @@ def sample(
     number
         How many rows.
     seed
-        Another seed draws other rows; without it the model's own is taken, so the same rows come again.
+        Another seed draws other rows; by default the model's own, which draws the same rows each time.
     codes
         Where codes come from: the prior of a variational model, or a density fitted to the codes of training rows,
         which every model has; auto takes whichever is nearer to held-out codes, and says so.
     noise
         Add what the decoder leaves out: noise as large as the model's error on held-out rows. Columns of a table then
-        take the values that they took in training rows: whole numbers, ranges, categories, empty cells. By itself for
-        tables with names.
+        take the values that they took in training rows: whole numbers, ranges, categories, empty cells. The default
+        for tables with column names.
     order
         A constraint that every row keeps, such as "start <= end"; repeat for more.
     """

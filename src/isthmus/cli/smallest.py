@@ -79,7 +79,7 @@ def smallest(
     drop
         Column to leave out; repeat the flag for more.
     test_size
-        Share of the rows to hold out for the evaluation; data that come with a split of their own keep it.
+        Share of the rows to hold out for the evaluation; data that come with a split keep it.
     seed
         Seed of the splits and of training: the same seed gives the same answer.
     overwrite

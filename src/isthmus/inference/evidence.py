@@ -103,7 +103,8 @@ def density_behind(found: Inferred, before: CodeDensity) -> CodeDensity:
 
     To second order a row says of its code what a Gaussian of precision Λ = H - P and information η = H z* - P m says
     (its gradient at z* is that of the prior, the other way). With that kept, each step needs no decoder:
-    C = (Λ + P)⁻¹, z = C (η + P m), then m = mean z, S = Cov[z] + mean C (Dempster, Laird & Rubin 1977).
+    C = (Λ + P)⁻¹, z = C (η + P m), then m = mean z, S = Cov[z] + mean C (Dempster, Laird & Rubin 1977). Where a row's
+    z* was far from the best code that may lead anywhere; then the density stays at the last that was finite.
     """
     if found.curvature is None:
         raise ValueError("density_behind: the curvature at the codes is needed; ask `infer` for it.")
@@ -120,10 +121,12 @@ def density_behind(found: Inferred, before: CodeDensity) -> CodeDensity:
         precision = torch.linalg.inv(covariance)
         spread = covariances(own + precision)
         codes = (spread @ (information + precision @ mean)[:, :, None])[:, :, 0]
-        mean = codes.mean(0)
-        away = codes - mean
-        covariance = away.T @ away / max(1, len(codes) - 1) + spread.mean(0)
-        covariance.diagonal().add_(LEAST_VARIANCE)
+        away = codes - codes.mean(0)
+        moved = away.T @ away / max(1, len(codes) - 1) + spread.mean(0)
+        moved.diagonal().add_(LEAST_VARIANCE)
+        if not bool(moved.float().isfinite().all()) or bool(torch.linalg.cholesky_ex(moved)[1]):
+            break
+        mean, covariance = codes.mean(0), moved
     return CodeDensity(mean.float(), covariance.float())
 
 

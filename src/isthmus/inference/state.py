@@ -228,10 +228,10 @@ def _of_points(
         spread = covariances(state._curvature(model, whole[some], given, codes[some]))
         return replace(state, density=fit_code_density(codes, spread))
     # A probability of 0 or 1 is reached at no code: there are no least-squares codes, only probable ones.
-    density, near = fit_code_density(guess, None), codes if n_latents <= MANY_LATENTS else None
+    density, near = fit_code_density(guess, None), None
     for _ in range(LOOKS):
         found = replace(state, density=density).posterior(model, whole, rows.given, near)
-        density = density_behind(found, density)
+        near, density = found.codes if n_latents <= MANY_LATENTS else None, density_behind(found, density)
     return replace(state, density=density)
 
 
