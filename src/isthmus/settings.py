@@ -75,8 +75,7 @@ class AutoencoderSettings:
     )
     variance: float | str | None = hyper(
         None,
-        "variance σ² of the Gaussian likelihood, in the data's units, or 'learned'; None: the loss is ‖x - x̂‖², and "
-        "learned in a mixed-type table with counts",
+        "variance σ² of the Gaussian likelihood, in the data's units, or 'learned'; None: the loss is ‖x - x̂‖²",
         choices=("learned",),
         above=0,
     )

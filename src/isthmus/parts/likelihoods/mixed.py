@@ -51,8 +51,6 @@ class MixedLikelihood(Likelihood):
     def from_settings(cls, settings: Any, columns: Columns) -> Self:
         assert columns.blocks is not None  # a mixed-type table has them
         gaussian, places = GaussianLikelihood.from_settings(settings, columns), list(columns.blocks.counts)
-        if places and settings.variance is None:  # the numbers' nats must be such, to weigh them against the counts'
-            gaussian = GaussianLikelihood(learned=True)
         poisson = settings.likelihood == "poisson"
         counts = CountColumns(columns.statistics.mean[places], poisson=poisson) if places else None
         return cls(columns.blocks, gaussian, soft_clip=settings.start == "principal", counts=counts)
