@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from isthmus import Autoencoder, load, save
 from isthmus.imputation.cell_predictor import N_PREDICTIONS, learn_cell_predictor
@@ -13,6 +14,8 @@ from isthmus.imputation.joint_gaussian import JointGaussian, draw_cells, expecte
 from isthmus.imputation.neighbours import mean_of_neighbours
 from isthmus.imputation.stacking import column_weights
 from isthmus.inference import bands
+from isthmus.inference.cross_validation import PCADistances
+from isthmus.rows.rows import DenseRows
 
 MEAN = np.array([1.0, -2.0, 0.5])
 COVARIANCE = np.array([[2.0, 0.8, 0.3], [0.8, 1.0, -0.2], [0.3, -0.2, 1.5]])
@@ -176,6 +179,18 @@ def test_bands_hold_their_share_of_new_cells(share):
     np.testing.assert_array_equal(rows, model.reconstruct(new))
     # 120 held-out rows: a column's share has a standard deviation of √(.9 · .1 / 120), .027
     assert ((new >= low) & (new <= high)).mean() == pytest.approx(share, abs=0.05)
+
+
+def test_bands_of_few_rows_take_what_pca_alone_did_not_know():
+    rows = DenseRows(torch.zeros(60, 2))
+    known = PCADistances(within=torch.ones(60, 2), new=torch.full((60, 2), 3.0))
+    said = {"by_pca": lambda: known, "device": torch.device("cpu")}
+
+    def half_widths(is_pca):
+        return bands.learn_bands(lambda x, *_: x + 1.0, rows, rows, **said, is_pca=is_pca).half_widths(0.9)
+
+    torch.testing.assert_close(half_widths(True), torch.full((2,), 3.0))  # its distances as they are
+    torch.testing.assert_close(half_widths(False), torch.full((2,), 3.0))  # 1, enlarged as PCA's are
 
 
 def test_bands_do_not_depend_on_how_many_columns_are_sorted_together(gappy, monkeypatch):

@@ -16,7 +16,7 @@ from conftest import curved_table
 from isthmus import Autoencoder, SparseAutoencoder
 from isthmus.inference import state
 from isthmus.inference.blocks import MOST_ROWS
-from isthmus.inference.codes import GaussianPrior, infer
+from isthmus.inference.codes import GaussianPrior, Inferred, infer
 from isthmus.inference.descent import descend, metric_of
 from isthmus.inference.evidence import (
     EM_STEPS,
@@ -394,6 +394,14 @@ def test_of_a_linear_decoder_the_density_behind_codes_is_what_em_finds_by_inferr
     density = density_behind(found, start)
     torch.testing.assert_close(density.mean, expected.mean, rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(density.covariance, expected.covariance, rtol=1e-3, atol=1e-4)
+
+
+def test_the_density_behind_codes_stays_finite_where_steps_lead_nowhere():
+    codes = torch.tensor([[0.0], [1.0], [1e19]])  # the last is far from its best code
+    start = CodeDensity(torch.zeros(1), torch.eye(1))
+    density = density_behind(Inferred(codes, torch.zeros(3), torch.full((3, 1, 1), 1.0)), start)
+    assert density.mean.isfinite().all()
+    assert density.covariance.isfinite().all()
 
 
 def test_evidence_needs_the_curvature():

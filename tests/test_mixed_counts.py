@@ -118,6 +118,14 @@ def test_the_start_is_pca_and_training_leaves_it_only_for_less(fitted):
     assert losses[fitted.best_epoch_] <= losses[0]
 
 
+def test_well_above_zero_the_mean_is_the_output_itself():
+    columns = CountColumns(np.array([5.0]))
+    columns.in_units(np.array([5.0]), np.array([2.0]))
+    output = torch.tensor([[5.0], [20.0], [60.0]])
+    torch.testing.assert_close(columns.mean(output), output, rtol=1e-3, atol=1e-3)
+    assert columns.log_mean(torch.tensor([[-50.0]])).isfinite().all()
+
+
 def test_the_floor_and_the_scatter_of_the_start_are_those_that_cost_least():
     table = visitors()
     start = Autoencoder(likelihood="auto", **FITS | {"max_iter": 0}).fit(table)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from isthmus.evaluation.written import dimensions
 from isthmus.size_search import smallest_below
 from isthmus.smallest.choice import Choice
 from isthmus.smallest.splits import Splits, pca_errors_of, row_errors, split_training_rows
@@ -74,7 +75,7 @@ def _by_target(splits: Splits, target: Target) -> Choice:
             for place, ((_, held_out), limit) in enumerate(zip(splits.parts, allowed, strict=True))
         ]
         ratios[size] = np.array(found)
-        splits.say(f"{size} dimension{'s' * (size != 1)}: {ratios[size].mean():.0%} of the error allowed")
+        splits.say(f"{dimensions(size)}: {ratios[size].mean():.0%} of the error allowed")
         return bool(ratios[size].mean() <= 1 + 1e-9)
 
     # PCA's own size always serves, so only smaller ones need be tried.

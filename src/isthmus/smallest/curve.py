@@ -14,6 +14,7 @@ import numpy as np
 
 from isthmus.estimator import BaseAutoencoder
 from isthmus.evaluation.principal_errors import equal_error_size
+from isthmus.evaluation.written import counted, dimensions
 from isthmus.hyperparameter import hyperparameters
 from isthmus.inner_fit import uninterrupted
 from isthmus.size_search import grid
@@ -108,11 +109,11 @@ def rate_distortion(
     say(f"fitting one nested code of {longest} dimensions, for the whole curve …")
     nested = uninterrupted(NestedAutoencoder(longest, **settings, random_state=random_state), train)
     if shown:
-        say(f"fitting {n_seeds} model{'s' * (n_seeds != 1)} of each size shown: {', '.join(map(str, shown))} …")
+        say(f"fitting {counted(n_seeds, 'model')} of each size shown: {', '.join(map(str, shown))} …")
     seeds = range(random_state, random_state + n_seeds)
     alone: dict[int, list[BaseAutoencoder]] = {size: [] for size in shown}
     for size, seed in itertools.product(shown, seeds):
-        doing(f"fitting {size} {'dimension' if size == 1 else 'dimensions'}, seed {seed} …")
+        doing(f"fitting {dimensions(size)}, seed {seed} …")
         alone[size].append(uninterrupted(Autoencoder(size, **settings, random_state=seed), train))
     doing("comparing errors and bits …")
     pca = pca_errors_of(nested, test)

@@ -15,6 +15,7 @@ import torch
 from scipy.linalg import helmert
 from sklearn.utils import check_array
 
+from isthmus.evaluation.written import counted
 from isthmus.parts.completion import fit_completion
 from isthmus.parts.draws import seeded
 from isthmus.rows.scaling import observed_statistics
@@ -91,9 +92,9 @@ def encoded_rows(
     values = check_array(values, dtype=np.float64, **rules)
     if values.shape[0] < least[0] or values.shape[1] < least[1]:
         raise ValueError(
-            f"rate_distortion: {values.shape[0]} row{'s' * (values.shape[0] != 1)} of {values.shape[1]} "
-            f"column{'s' * (values.shape[1] != 1)}, and code sizes are compared on at least {least[0]} rows of "
-            f"{least[1]} columns; add some, or fit a code of one size (isthmus fit, Autoencoder)."
+            f"rate_distortion: {counted(values.shape[0], 'row')} of {counted(values.shape[1], 'column')}, and code "
+            f"sizes are compared on at least {least[0]} rows of {least[1]} columns; add some, or fit a "
+            "code of one size (isthmus fit, Autoencoder)."
         )
     parts = split(len(values))
     train = values[parts[0]]

@@ -13,6 +13,7 @@ import numpy as np
 
 from isthmus.estimator import BaseAutoencoder
 from isthmus.evaluation.principal_errors import PrincipalErrors
+from isthmus.evaluation.written import dimensions
 from isthmus.inner_fit import uninterrupted
 from isthmus.variants.vanilla import Autoencoder
 
@@ -39,8 +40,7 @@ class Splits:
 
     def fitted(self, size: int, place: int, **changed: Any) -> BaseAutoencoder:
         """A model of the size, fitted to the split's rows."""
-        dimensions = f"{size} {'dimension' if size == 1 else 'dimensions'}"
-        self.doing(f"fitting {dimensions} to split {place + 1} of {len(self.parts)} …")
+        self.doing(f"fitting {dimensions(size)} to split {place + 1} of {len(self.parts)} …")
         settings: dict[str, Any] = {**self.settings, **changed, "random_state": self.seed + place}
         return uninterrupted(Autoencoder(size, **settings), self.parts[place][0])
 

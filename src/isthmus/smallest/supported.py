@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from isthmus.estimator import BaseAutoencoder
+from isthmus.evaluation.written import dimensions
 from isthmus.evidence_by_size import evidence_by_size
 from isthmus.size_search import Trial, best_of, trials_around, within_one_error
 from isthmus.smallest.choice import Choice, Criterion
@@ -55,7 +56,7 @@ def choose_supported(splits: Splits) -> Choice:
         if size not in fits:
             fits[size] = found = _fits_of(splits, size)
             splits.say(
-                f"{size} {'dimension' if size == 1 else 'dimensions'}: evidence of held-out rows "
+                f"{dimensions(size)}: evidence of held-out rows "
                 f"{found.scores.mean():.4g} nats per row, noise variance {found.noise_variance:.3g}"
             )
         return fits[size]
