@@ -40,7 +40,8 @@ def main() -> None:
             print(json.dumps(found), flush=True)
             known = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
             kept = [one for one in known if (one["pixels"], one["seed"]) != (how, seed)]
-            atomic_write(RESULTS, json.dumps([*kept, found], indent=1) + "\n")
+            with atomic_write(RESULTS) as temporary:
+                temporary.write_text(json.dumps([*kept, found], indent=1) + "\n")
 
 
 def measure(how: str, seed: int, n_rows: int, n_samples: int) -> dict:
