@@ -143,9 +143,8 @@ def test_what_is_said_of_another_kind_of_file_is_refused(tmp_path):
     with pytest.raises(DataError, match="is of pictures, and --waveform is for sounds"):
         read(pictures, waveform=True)
     assert read(pictures, size=(3, 3)).n_columns == 9
-    assert (
-        read(table, size=(9, 9), row_shape=RowShape((9, 9), ("height", "width"))).n_columns == 2
-    )  # the flag is a fit's, of pictures
+    of_a_fit = RowShape((9, 9), ("height", "width"))
+    assert read(table, size=(9, 9), row_shape=of_a_fit).name == "t"  # then the flag is the fit's, of pictures
 
 
 @pytest.mark.parametrize("length", [100, 4000, 4001])
