@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 import zipfile
+from dataclasses import replace
 from typing import Any
 
 from isthmus.tables import bounds
@@ -13,6 +14,7 @@ from isthmus.tables.container import File
 from isthmus.tables.errors import DataError
 from isthmus.tables.footer import footer_of
 from isthmus.tables.heading import heading_of
+from isthmus.tables.heading_notes import heading_notes
 from isthmus.tables.request import Request
 from isthmus.tables.source import RowsSource, Source
 
@@ -87,11 +89,9 @@ def open_file(file: File, request: Request) -> Source:
         source.notes.append(f"merged cells stand for all of their rows: {n_filled:,} cells filled")
     if len(sheets) > 1:
         source.notes.append(f"sheet {sheet_name!r} of {len(sheets)} is read; save another as a file of its own")
-    if heading.above and any(any(rows[place]) for place in heading.above):
-        count = len(heading.above)
-        source.notes.append(f"{count} {'row' if count == 1 else 'rows'} above the table left out")
-    if not heading.named and request.header is None:
-        source.notes.append("no row of names: the columns are x0, x1, … (--header if the first row is names)")
+    empty = not any(any(rows[place]) for place in heading.above)
+    told = replace(heading, above=()) if empty else heading
+    source.notes += heading_notes(told, guessed=request.header is None)
     return source
 
 

@@ -13,7 +13,7 @@ from isthmus.tables.bounds import LONGEST_LINE, MOST_NAMED_COLUMNS, require_colu
 from isthmus.tables.container import File
 from isthmus.tables.encoding import decoded, encoding_of
 from isthmus.tables.errors import DataError
-from isthmus.tables.heading import once_each
+from isthmus.tables.header_names import once_each
 from isthmus.tables.request import Request
 from isthmus.tables.source import BATCH_ROWS, RowsSource, Source
 
