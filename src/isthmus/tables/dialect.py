@@ -40,7 +40,7 @@ LOOKED_AT = 400
 SHORT_CELL = 40
 PIECES = re.compile(r"[-+0-9.]+(?:\s+[-+0-9.]+)+")  # two numbers in a cell, as of another separator
 ONE = re.compile(  # thousands set apart by a blank, or from one day to another
-    r"[-+]?\d{1,3}(?: \d{3})+(?:[.,]\d+)?|\S+ - \S+"
+    r"[-+]?\d{1,3}(?:\s\d{3})+(?:[.,]\d+)?|\S+ - \S+"
 )
 FIRM = {  # numbers that are such with one decimal mark alone: 1,5 but not 1,500
     mark.strip("\\"): re.compile(

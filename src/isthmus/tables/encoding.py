@@ -34,7 +34,7 @@ COMMON = {  # the script of an encoding, and the letters beyond ASCII that its l
     WESTERN: ("LATIN", "éèàüöäßñóíáçãõêâîôûúëïåøæ"),
     "mac_roman": ("LATIN", "éèàüöäßñóíáçãõêâîôûúëïåøæ"),
     "cp1250": ("LATIN", "łąęóśćżźńčřšžěýáíéůťďňőűúöüăâîșțđ"),
-    "cp1254": ("LATIN", "çğıöşüâ"),
+    "cp1254": ("LATIN", "çğıİöşüâ"),
     "cp1251": ("CYRILLIC", "оеаинтсрвлкмдпуяыьгз"),
     "koi8-r": ("CYRILLIC", "оеаинтсрвлкмдпуяыьгз"),
     "cp866": ("CYRILLIC", "оеаинтсрвлкмдпуяыьгз"),
@@ -56,6 +56,7 @@ HANGUL = (
     "이다가는의에하고로을지사기도한나시자대어리인서아수정일만스라해부보구전주상과제소장원동김박최남여성명"
     "연월시군역천광산울인구번호금액가격"
 )
+SURE_WIDE, MANY = 0.75, 20
 STRAY = "isthmus-stray"  # the error handler: a byte that is no UTF-8 is what Windows would write with it
 
 
@@ -107,6 +108,8 @@ def _older(head: bytes, *, whole: bool) -> str:
         except (UnicodeDecodeError, LookupError):
             continue
         score = _wide_score(text, *WIDE[name]) if name in WIDE else _score(text, name)
+        if name in WIDE and score > SURE_WIDE and beyond >= MANY:
+            score += 0.1  # letters of two bytes that are all such, and common ones, are hardly chance
         doubt = 0.03 if name == "cp1250" else 0.1 + 0.5 / beyond  # a letter or two say little
         if score > most + (doubt if best == WESTERN else 0.0):
             best, most = name, score
@@ -130,7 +133,7 @@ def _score(text: str, encoding: str) -> float:
         if _is_of(letter, script) and kin and not (letter.isupper() and before.islower()):
             alone = script == "LATIN" and bool(near) and not any(other.isascii() for other in near)
             strange = any(other > "\x7f" and not other.isalpha() and other not in QUOTES for other in before + after)
-            good += 0.3 if strange else 0.4 if alone else 1.0 if letter.lower() in common else 0.5
+            good += 0.3 if strange else 0.4 if alone else 1.0 if letter in common or letter.lower() in common else 0.5
     return good / max(1, len(beyond))
 
 

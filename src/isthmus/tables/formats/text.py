@@ -278,8 +278,9 @@ class TextSource(Source):
                 cells = [""]
         fitted = fitted_row(cells, self._width, self.dialect.separator)
         if fitted is None:
-            if any(cell.strip() for cell in cells):
-                self._note("left out", row, text)
+            filled = sum(bool(cell.strip()) for cell in cells)
+            if filled:
+                self._note("left out" if filled > 1 else "alone", row, text)
             return None
         if fitted[1]:
             self._note("repaired", row, text)
@@ -304,9 +305,11 @@ class TextSource(Source):
 
     def _require_few_left_out(self) -> None:
         count, first, text = self._left_out.get("left out", (0, 0, ""))
-        if first > self._n_rows and count <= MOST_BELOW:
-            self._left_out["a note below the table"] = self._left_out.pop("left out")
-        elif count > max(FEW_LEFT_OUT, LEFT_OUT * (self._n_rows + count)):
+        alone, place, said = self._left_out.get("alone", (0, 0, ""))
+        if alone and (place <= self._n_rows or alone > MOST_BELOW):  # else they are notes below the table
+            first, text = min((place, said), (first or place, text or said))
+            count += alone
+        if count > max(FEW_LEFT_OUT, LEFT_OUT * (self._n_rows + count)):
             raise DataError(
                 f"{self.where}: {count:,} of {self._n_rows + count:,} lines do not have {self._width} cells, the first "
                 f"is {self._said_row(first - 1)}, {text!r}; repair them, or name the --separator."
@@ -317,7 +320,7 @@ class TextSource(Source):
         """What was done to rows in the last pass, a sentence each."""
         said = []
         for what, (count, first, text) in self._left_out.items():
-            if what in ("repaired", "left out"):
+            if what in ("repaired", "left out", "alone"):
                 done = "filled up or cut" if what == "repaired" else "left out"
                 rows = "1 row" if count == 1 else f"{count:,} rows"
                 said.append(f"{rows} of another width {done}, the first {text!r} ({self._said_row(first - 1)})")
