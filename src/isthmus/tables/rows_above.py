@@ -6,6 +6,7 @@ below each name. Such a row has words where the rows of the table have numbers a
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -14,6 +15,7 @@ from isthmus.tables.header_names import is_complete
 
 __all__ = ["completes_names", "name_row", "rows_of_words"]
 
+YEAR = re.compile(r"(?:1[89]|20)[0-9]{2}")
 MOST_ROWS, LEAST_BELOW = 40, 8
 FIRM, LEAST_FIRM = 0.9, 2  # share of numbers and dates in a column by which it is told; how many such columns
 LEAST_CELLS = 3
@@ -81,9 +83,25 @@ def completes_names(first: Sequence[str], second: Sequence[str], below: Sequence
     if len(below) < LEAST_BELOW or not first[0].strip():
         return False
     gaps = [place for place, cell in enumerate(first) if not cell.strip()]
-    if not gaps or not all(may_be_name(second[place]) for place in gaps):
+    if not gaps or not all(second[place].strip() for place in gaps):
+        return False
+    if _are_repeated_years(second, below):
+        return True
+    if not all(may_be_name(second[place]) for place in gaps):
         return False
     firm = [second[place] for place in _firm_places(below) if place < len(second)]
     kinds = Counter(cell_kind(cell) for cell in firm)
     empty = sum(not cell.strip() for cell in firm)
     return bool(firm) and not kinds["number"] + kinds["date"] and empty + kinds["text"] == len(firm)
+
+
+def _are_repeated_years(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Whether the filled cells of a row are the same years again and again, none of which stands below it."""
+    places = [place for place, cell in enumerate(row) if cell.strip()]
+    cells = [row[place].strip() for place in places]
+    years = sorted({*cells})
+    if len(places) == len(row) or len(years) == len(cells) or cells != years * (len(cells) // len(years)):
+        return False
+    if not all(YEAR.fullmatch(cell) for cell in cells):
+        return False
+    return not any(other[place].strip() in years for other in below for place in places)
