@@ -220,8 +220,10 @@ def _names_above(lines: Sequence[str], begin: int, width: int, dialect: Dialect)
         heads.insert(0, lines[above])
         above -= 1
     as_cut = all(cut(line, starts) is not None if starts else len(line.split()) == width for line in heads)
-    if heads and not starts and dialect.separator == WIDE_BLANKS and len(heads[-1].split()) == width:
-        return once_each(heads[-1].split())
+    last = heads[-1].split() if heads else []
+    apart = not columns or names_over(heads[-1:], columns) != last
+    if len(last) == width and dialect.separator == WIDE_BLANKS and apart:
+        return once_each(last)  # one blank between names, which then stand above no column
     if not columns or not heads or as_cut:
         return None
     names = names_over(heads, columns)

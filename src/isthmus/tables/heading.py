@@ -118,6 +118,8 @@ def _heading_of(rows: Sequence[Sequence[str]], width: int, header: bool | int | 
     above = tuple(range(begin))
     if count == 0:
         return Heading(tuple(f"x{place}" for place in range(width)), begin, above, False)
+    if header is None and count > 2 and is_complete(body[count - 1]) and not body[0][-1].strip():
+        above, body, begin, count = (*above, *range(begin, begin + count - 1)), body[count - 1 :], begin + count - 1, 1
     heads, rest = body[:count], body[count:]
     if (
         header is None

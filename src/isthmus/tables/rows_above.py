@@ -71,9 +71,7 @@ def name_row(rows: Sequence[Sequence[str]]) -> int | None:
     found = [
         place
         for place, row in enumerate(rows)
-        if len(row) > 1
-        and is_complete(row[not row[0].strip() :])
-        and all(map(may_be_name, row[not row[0].strip() :]))
+        if len(row) > 1 and is_complete(row[not row[0].strip() :]) and all(map(may_be_name, row[not row[0].strip() :]))
     ]
     return None if not found else found[0] if len(rows[0]) > 2 else found[-1]
 
