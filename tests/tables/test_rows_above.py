@@ -88,9 +88,7 @@ def test_an_index_without_a_name_before_names_is_no_such_file(tmp_path):
     assert names(described(tmp_path, ["x,y", *rows]))[1:] == ["x", "y"]
 
 
-@pytest.mark.parametrize(
-    "notes", [["__________"], ["_____", "See also: 12.", "© Office, 2021", "As of: 3 May", "x", "y"]]
-)
+@pytest.mark.parametrize("notes", [["__________"], ["_____", "See also: 12.", "© Office, 2021", "As of: 3", "x", "y"]])
 def test_notes_below_a_table(notes, tmp_path):
     rows = [f"{row};{row}.5;{'abc'[row % 3]};{row * 7 % 13}" for row in range(N)]
     found = described(tmp_path, ["a;b;c;d", *rows, *notes])

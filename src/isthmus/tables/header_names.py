@@ -9,6 +9,7 @@ __all__ = ["cleaned", "is_complete", "joined", "once_each"]
 
 
 def is_complete(row: Sequence[str]) -> bool:
+    """Whether every cell of a row holds something, and none the same as another."""
     cells = [cell.strip() for cell in row]
     return all(cells) and len({*cells}) == len(cells)
 
