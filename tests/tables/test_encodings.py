@@ -45,3 +45,8 @@ def test_a_few_lines_tell_their_encoding(encoding):
     for text in TEXTS[encoding]:
         data = text.encode(encoding)
         assert data.decode(encoding_of(data, whole=True)) == text
+
+
+def test_letters_that_fit_no_encoding_are_taken_for_windows():
+    data = b"Prince George\x89\xdb\xaas County, \xfd\x80 8:45am \x89\xdb\xd2 3pm, En Espa\xcc\xb1ol\n" * 20
+    assert encoding_of(data, whole=True) == "cp1252"

@@ -82,6 +82,18 @@ def test_the_fields_of_records_are_columns(save, tmp_path):
     np.testing.assert_allclose(found[1:], VALUES[1:, 1])
 
 
+@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary()])
+def test_bytes_that_are_texts_are_read_as_such(kind, tmp_path):
+    words = [f"{'äbc'[row % 3]}" for row in range(N)]
+    columns = {"x": VALUES[:, 0], "k": pa.array([word.encode() for word in words], kind)}
+    parquet.write_table(pa.table(columns), str(tmp_path / "impala.parquet"))
+    table = read(tmp_path / "impala.parquet")
+    assert table.to_arrow()["k"].to_pylist() == words
+    columns["k"] = pa.array([b"\x00\xff%d" % row for row in range(N)], kind)
+    parquet.write_table(pa.table(columns), str(tmp_path / "bytes.parquet"))
+    assert [one.name for one in read(tmp_path / "bytes.parquet").description.left_out] == ["k"]
+
+
 def test_merged_cells_stand_for_all_of_their_rows(tmp_path):
     pytest.importorskip("python_calamine")
     regions = ["North", "South", "East", "West"]

@@ -56,7 +56,7 @@ HANGUL = (
     "이다가는의에하고로을지사기도한나시자대어리인서아수정일만스라해부보구전주상과제소장원동김박최남여성명"
     "연월시군역천광산울인구번호금액가격"
 )
-SURE_WIDE, MANY = 0.75, 20
+SURE_WIDE, MANY, LEAST_LIKELY = 0.75, 20, 0.3
 STRAY = "isthmus-stray"  # the error handler: a byte that is no UTF-8 is what Windows would write with it
 
 
@@ -113,7 +113,7 @@ def _older(head: bytes, *, whole: bool) -> str:
         doubt = 0.03 if name == "cp1250" else 0.1 + 0.5 / beyond  # a letter or two say little
         if score > most + (doubt if best == WESTERN else 0.0):
             best, most = name, score
-    return best
+    return best if most > LEAST_LIKELY else WESTERN
 
 
 def _score(text: str, encoding: str) -> float:

@@ -89,7 +89,10 @@ def heading_of(rows: Sequence[Sequence[str]], width: int, header: bool | int | N
     if count < 2 or begin + count <= found.first:
         return found
     place = name_row(body[:count])
-    if place is None:
+    left: list[list[str]] = []
+    if place is None and count <= MOST_HEADINGS:
+        names, named, above = cleaned(joined(body[:count])), True, tuple(range(begin))
+    elif place is None:
         names, named, above = found.names, found.named, found.above
         left = body[found.first - begin : count]
     else:

@@ -33,7 +33,7 @@ MOST_BYTES = 1 << 30
 def matches(file: File) -> bool:
     """Whether a text begins as a list or a record of JSON does."""
     text = file.head[:4096]
-    if b"\0" in text[:4] and encoding_of(file.head, whole=file.is_whole).startswith("utf-16"):
+    if b"\0" in text[:8] and encoding_of(file.head, whole=file.is_whole).startswith(("utf-16", "utf-32")):
         text = text.replace(b"\0", b"").lstrip(b"\xff\xfe")
     text = text.lstrip(b"\xef\xbb\xbf \t\r\n")
     if text[:1] == b"{":
