@@ -145,3 +145,35 @@ def test_a_percent_sign_in_front(sign, tmp_path):
     path.write_text("town;change\n" + "".join(f"{'abc'[row % 3]};%{sign}{row},25\n" for row in range(N)))
     values = np.asarray(isthmus.read(path).to_arrow()["change"], float)
     np.testing.assert_allclose(values, [(-1 if sign else 1) * (row + 0.25) for row in range(N)])
+
+
+def test_days_in_digits_are_dates_in_a_column_without_a_name(tmp_path):
+    days = np.datetime_as_string(np.datetime64("2020-01-10") + np.arange(N)).tolist()
+    rows = [f"{day.replace('-', '')},{row * 7 % 13}.5,{10203040 + 977 * row}" for row, day in enumerate(days)]
+    kinds = [one.kind for one in described(tmp_path, rows).findings]
+    assert kinds == ["date", "number", "number"]
+
+
+def test_the_name_of_an_index_stands_in_a_row_of_its_own(tmp_path):
+    rows = [f"row {row},{cells}" for row, cells in enumerate(numbers(4))]
+    found = described(tmp_path, [",mean,mean,std,std", ",x,y,x,y", "group,,,,", *rows])
+    assert (found.n_rows, found.missing) == (N, 0)
+    assert names(found) == ["group", "mean.x", "mean.y", "std.x", "std.y"]
+
+
+@pytest.mark.parametrize("name", ["isbn", "ISBN13", "barcode", "phone", "order_no"])
+def test_numbers_that_name_things_by_what_they_are_called(name, tmp_path):
+    rows = [f"{row}.5,{9780000000000 + 977 * row},{'abc'[row % 3]}" for row in range(N)]
+    assert [one.kind for one in described(tmp_path, [f"x,{name},k", *rows]).findings] == ["number", "id", "category"]
+
+
+def test_codes_that_end_with_a_letter_are_no_numbers(tmp_path):
+    rows = [f"{row}.5,{439655480 + 977 * row}{'X' * (row % 11 == 0)}" for row in range(N)]
+    assert [one.kind for one in described(tmp_path, ["x,isbn", *rows]).findings] == ["number", "id"]
+
+
+@pytest.mark.parametrize("value", ["-9", "-99", "-9999", "-88"])
+def test_the_only_number_below_zero_is_named_if_it_is_all_nines(value, tmp_path):
+    rows = [f"{row * 7 % 1000},{value if row % 9 == 0 else 1000 + 331 * row}" for row in range(N)]
+    notes = described(tmp_path, ["x,income", *rows]).findings[1].notes
+    assert any(f"--missing-marks {value}" in note for note in notes)

@@ -119,6 +119,8 @@ def _older(head: bytes, *, whole: bool) -> str:
 def _score(text: str, encoding: str) -> float:
     """How well the letters beyond ASCII go together, at most 1: common ones, of one script, capitals in front."""
     script, common = COMMON[encoding]
+    if encoding == "koi8-r" and not any(letter.islower() for letter in text if letter > "\x7f"):
+        return 0.0  # capitals alone: the letters of Hebrew, which has none, stand in their places
     signs = SIGNS.get(encoding, "")
     beyond = [place for place, letter in enumerate(text) if letter > "\x7f"][:5000]
     good = 0.0

@@ -144,6 +144,8 @@ def _heading_of(rows: Sequence[Sequence[str]], width: int, header: bool | int | 
         elif not units:
             units = tuple(cell.strip() for cell in rest[0])
         rest, skipped = rest[1:], skipped + 1
+    if header is None and len(heads) > 1 and len(rest) > 2 and _names_index(rest):
+        heads, rest, skipped = [*heads[:-1], [rest[0][0], *heads[-1][1:]]], rest[1:], skipped + 1
     names = joined(heads)
     return Heading(cleaned(names), begin + count + skipped, above, True, units)
 
@@ -201,6 +203,12 @@ def _spread(row: Sequence[str], width: int, body: Sequence[Sequence[str]]) -> li
 
 def _fitted(row: Sequence[str], width: int) -> list[str]:
     return [*row[:width], *[""] * (width - len(row))]
+
+
+def _names_index(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first row has a first cell alone, and those below it all have more: so pandas names an index."""
+    filled = [sum(bool(cell.strip()) for cell in row) for row in rows[: 1 + FOLLOWING]]
+    return bool(rows[0][0].strip()) and filled[0] == 1 < min(filled[1:])
 
 
 # ---- names or not ------------------------------------------------------------------------------------------
