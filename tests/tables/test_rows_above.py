@@ -177,3 +177,8 @@ def test_the_only_number_below_zero_is_named_if_it_is_all_nines(value, tmp_path)
     rows = [f"{row * 7 % 1000},{value if row % 9 == 0 else 1000 + 331 * row}" for row in range(N)]
     notes = described(tmp_path, ["x,income", *rows]).findings[1].notes
     assert any(f"--missing-marks {value}" in note for note in notes)
+
+
+def test_words_that_are_counted_from_the_first_row_on_are_data(tmp_path):
+    found = described(tmp_path, [f"plot {row},{'abc'[row % 3]},word" for row in range(N)])
+    assert (found.n_rows, names(found)) == (N, ["x0", "x1", "x2"])

@@ -24,6 +24,7 @@ MOST_UNITS = 2
 LEAST_BELOW = 3  # rows by which it is seen that a column has no gaps
 LEAST_OWN = 0.25  # of the rows that have as many cells as the names, where most have more
 RULE = re.compile(r":?-{3,}:?|={3,}|[-+=| ]*-{3,}[-+=| ]*")
+COUNTED = re.compile(r"(.*\D)[0-9]+")
 LOOKED_AT = 200
 FOLLOWING = 12  # rows by which it is seen whether a table goes on
 
@@ -313,11 +314,19 @@ def _leaves_index_unnamed(row: Sequence[str], below: Sequence[Sequence[str]]) ->
 
 def _looks_named(cells: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     """Whether a row above nothing but words reads like names: no longer than what stands below, or of another kind."""
+    if any(_continues(cell, [row[place].strip() for row in below]) for place, cell in enumerate(cells)):
+        return False
     lengths = [len(cell.strip()) for row in below for cell in row if cell.strip()]
     if not lengths:
         return True
     mean = sum(lengths) / len(lengths)
     return sum(map(len, cells)) / max(1, len(cells)) <= max(3 * mean, 30)
+
+
+def _continues(cell: str, below: Sequence[str]) -> bool:
+    """Whether a word and all of those below it are one word with a number after it: k1 above k2 and k3."""
+    stems = {COUNTED.fullmatch(word)[1] if COUNTED.fullmatch(word) else "" for word in (cell, *below)}
+    return len(below) >= LEAST_BELOW and len(stems) == 1 and "" not in stems
 
 
 def _column_kind(rows: Sequence[Sequence[str]], place: int) -> str:
