@@ -325,7 +325,8 @@ def _looks_named(cells: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
 
 def _continues(cell: str, below: Sequence[str]) -> bool:
     """Whether a word and all of those below it are one word with a number after it: k1 above k2 and k3."""
-    stems = {COUNTED.fullmatch(word)[1] if COUNTED.fullmatch(word) else "" for word in (cell, *below)}
+    counted = [COUNTED.fullmatch(word) for word in (cell, *below)]
+    stems = {"" if found is None else found[1] for found in counted}
     return len(below) >= LEAST_BELOW and len(stems) == 1 and "" not in stems
 
 
