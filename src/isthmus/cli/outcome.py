@@ -68,10 +68,10 @@ class UsageError(Exception):
 
 def run(tokens: Sequence[str]) -> int:
     """Run one command line and give its exit code; nothing is raised."""
-    debug = DEBUG in tokens
+    debug, interrupted = DEBUG in tokens, []
     tokens = [token for token in tokens if token != DEBUG]
     try:
-        with _notes_for_warnings(), _termination_unwinds():
+        with _notes_for_warnings(), _signals_unwind() as interrupted:
             if not tokens:
                 show(*GREETING.splitlines())
                 return WELL
@@ -92,7 +92,7 @@ def run(tokens: Sequence[str]) -> int:
         if debug:
             for line in traceback.format_exc().splitlines():
                 say(line)
-        code, sentence = _outcome_of(error, tokens)
+        code, sentence = _outcome_of(KeyboardInterrupt() if interrupted and _in_an_import(error) else error, tokens)
         say(f"isthmus: {sentence}")
         return code
 
@@ -269,20 +269,33 @@ def _notes_for_warnings() -> Iterator[None]:
 
 
 @contextmanager
-def _termination_unwinds() -> Iterator[None]:
-    """A polite kill cleans up as Ctrl-C does."""
+def _signals_unwind() -> Iterator[list[int]]:
+    """A polite kill cleans up as Ctrl-C does; gives the list of the Ctrl-C that came."""
+    interrupted: list[int] = []
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield interrupted
         return
 
     def leave(*_: Any) -> None:
         raise SystemExit(ENDED)
 
-    before = signal.signal(signal.SIGTERM, leave)
+    def interrupt(number: int, _: Any) -> None:
+        interrupted.append(number)
+        raise KeyboardInterrupt
+
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, leave)}
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a job in the background ignores it
+        before[signal.SIGINT] = signal.signal(signal.SIGINT, interrupt)
     try:
-        yield
+        yield interrupted
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _in_an_import(error: BaseException) -> bool:
+    """Whether a module was being imported: PyTorch's and NumPy's make other errors of a Ctrl-C."""
+    return any(frame.f_code.co_name == "<module>" for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
 def _forget_stdout() -> None:
