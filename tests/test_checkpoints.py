@@ -270,7 +270,9 @@ def test_numbers_that_would_break_a_run_are_refused(cut_short, tmp_path):
                 folder = shutil.copytree(only, tmp_path / "work")
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
-                    resumed = Autoencoder(2, **SETTINGS).fit(rows(), checkpoints=Checkpoints(folder, every_seconds=None))
+                    resumed = Autoencoder(2, **SETTINGS).fit(
+                        rows(), checkpoints=Checkpoints(folder, every_seconds=None)
+                    )
                 shutil.rmtree(folder)
                 if step < 0:
                     assert weights(resumed) == weights(Autoencoder(2, **SETTINGS).fit(rows()))  # from the start
