@@ -21,6 +21,7 @@ from faults.commands import COMMANDS, OF_TIME, QUICK, called, prepared, state
 from faults.worker import ended, forked
 
 HOME_NAMES = ("HOME", "USER", "LOGNAME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME")
+PATIENCE = 120  # seconds until a command that does not end counts as lost
 NOWHERE = "/proc/nowhere"  # where not even root can make a folder
 
 
@@ -67,7 +68,7 @@ def little_memory() -> Iterator[str | None]:
         prepared(folder)
         np.save(folder / "wide.npy", np.random.default_rng(0).standard_normal((2000, 1000)))
         used = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-        for megabytes in (8, 16, 32, 64, 128):
+        for megabytes in (8, 32, 80, 128, 256):
             limit = used + (megabytes << 20)
             for tokens in (
                 ("fit", "wide.npy", "--max-iter", "1", "--no-plots", "--no-page", "-o", "out"),
@@ -75,6 +76,7 @@ def little_memory() -> Iterator[str | None]:
             ):
 
                 def limited() -> None:
+                    signal.alarm(PATIENCE)
                     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))  # noqa: B023
 
                 code = ended(forked(_arranged(limited, called(folder, (*tokens, "--overwrite")), said)))

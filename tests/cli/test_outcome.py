@@ -13,6 +13,7 @@ import subprocess
 import sys
 import warnings
 
+import pandas
 import pytest
 
 import isthmus
@@ -307,6 +308,22 @@ def test_a_small_file_is_described_before_any_large_library_is_imported(tmp_path
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split("\n")[0] == "[] 3 True"
+
+
+def test_pandas_is_imported_for_no_fit_and_where_it_is_needed_all_the_same(folder, tmp_path):
+    table = str(folder / "own.csv")
+    code = (
+        "import sys; from isthmus.cli.outcome import run;"
+        f"code = run(['fit', {table!r}, '--labels', 'kind', '--ids', 'name', '-o', {str(tmp_path / 'run')!r}, "
+        "'--max-iter', '1', '--no-plots', '--no-page']);"
+        "print(code, 'pandas' in sys.modules, file=sys.stderr);"
+        "from sklearn.decomposition import PCA; import pandas;"
+        "rows = pandas.DataFrame({'a': [1., 2, 4], 'b': [1., 3, 9]});"
+        "frame = PCA(1).set_output(transform='pandas').fit_transform(rows);"
+        "print(type(frame).__module__, file=sys.stderr)"
+    )
+    done = python("-c", code)
+    assert done.stderr.splitlines()[-2:] == ["0 False", pandas.DataFrame.__module__], done.stderr
 
 
 def test_a_terminal_that_knows_only_ascii_gets_what_it_can_show(folder, tmp_path):

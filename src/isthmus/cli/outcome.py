@@ -45,10 +45,12 @@ DEBUG = "--debug"
 TOO_FEW = re.compile(r"Found array with (\d+) sample\(s\) .*while a minimum of (\d+) is required")  # scikit-learn's
 CLEAR = "\x1b[K"
 _is_passing = False  # a line is on the terminal that the next one writes over
+LEAST_ROOM = 64 << 20  # with which pyarrow can start its threads
 LEAST_ADDRESS_SPACE = 1 << 30  # under which PyTorch's libraries abort the process while they are loaded
 # what libraries say when memory is short, each in an error of its own kind
 NO_MEMORY = re.compile(
-    r"can(not|'t) allocate memory|not enough memory|failed to map segment|bad_alloc|can't start new thread",
+    r"can(not|'t) allocate memory|not enough memory|failed to map segment|bad_alloc|can't start new thread|"
+    "could not create a primitive",
     re.IGNORECASE,
 )
 # whose errors are sentences for the user: this library's own, and scikit-learn's checks of an array
@@ -113,13 +115,18 @@ def _collect_from_here() -> None:
 
 
 def _require_address_space() -> None:
-    """Refuse where PyTorch's libraries would find no room and end the process without a word."""
+    """Refuse where libraries would find no room, and abort the process (PyTorch) or wait for ever (pyarrow)."""
     try:
         import resource
     except ImportError:  # there is no such limit on Windows
         return
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-    if limit != resource.RLIM_INFINITY and limit < LEAST_ADDRESS_SPACE:
+    if limit == resource.RLIM_INFINITY:
+        return
+    with suppress(OSError), open("/proc/self/statm") as file:  # which only Linux has
+        if limit - int(file.read().split()[0]) * resource.getpagesize() < LEAST_ROOM:
+            raise MemoryError
+    if limit < LEAST_ADDRESS_SPACE:
         raise CommandError(
             f"ulimit -v allows {limit >> 20:,} MB of memory, and PyTorch alone takes {LEAST_ADDRESS_SPACE >> 20:,}; "
             "type ulimit -v unlimited."
