@@ -60,15 +60,23 @@ def families(n_kills: int, seconds: float) -> Iterator[tuple[str, str, Iterator[
         )
     yield (
         "Ctrl-C in a command",
-        "exit 130; the output is complete, and nothing else is left behind",
+        "exit 130 and one sentence; the output is complete, either the old one or the new one (of a fit also that of "
+        "its best model so far); nothing else is left behind but a fit to resume",
         surroundings.interrupted(),
     )
-    yield "no HOME", "every command works", surroundings.no_home()
+    yield "no HOME, or one that is not writable", "every command works", surroundings.no_home()
     yield (
         "little memory (RLIMIT_AS)",
-        "the command succeeds or ends with exit 1; it is not killed",
+        "the command succeeds or ends with exit 1 and one sentence; it is not killed",
         surroundings.little_memory(),
     )
+    yield (
+        "a file replaced while a fit reads it",
+        "the model is of the one file or of the other, or the fit is refused in one sentence",
+        surroundings.changing(),
+    )
+    yield "4 processes, fewer rows than processes", "the same bits as one process", ranks.empty_shares()
+    yield "wrong MASTER_ADDR or MASTER_PORT", "exit 1 and one sentence, within a minute", ranks.wrong_address()
     again = "torchrun --max-restarts restarts all; the same loss and weights, bit for bit"
     yield "kill -9 of one process of 2 or 4", again, ranks.tries(max(1, n_kills // 20))
 

@@ -1,10 +1,11 @@
-"""kill -9 of one process of several that torchrun started: all start again and go on from the last checkpoint."""
+"""Several processes: one of them killed, some of them without a row, and an address where nobody listens."""
 
 from __future__ import annotations
 
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,9 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file
 
-from faults.worker import rows
+from faults.commands import called
+from faults.worker import ended, forked, rows, weights
+from isthmus import Autoencoder, VariationalAutoencoder
 
 SIZES = (2, 4)  # whose lanes are the same, and so the bits of what they learn
 N_EPOCHS = 400
@@ -79,3 +82,64 @@ def _harmed(folder: Path, run: str, drawn: random.Random, expected: tuple[str, d
     if _loss_and_weights(folder / run) != expected:
         return f"{run}: another loss or other weights than of the fit that nobody harmed"
     return None
+
+
+def _of_few(folder: Path, kind: type, n_rows: int, batch_size: int, rank: int, size: int) -> None:
+    """One process of ``size`` fits to a table of a few rows, and leaves a hash of its weights."""
+    from torch import distributed
+
+    if size > 1:
+        distributed.init_process_group("gloo", init_method=f"file://{folder}/met-{size}", rank=rank, world_size=size)
+    settings = {"hidden_layer_sizes": (4,), "batch_size": batch_size, "max_iter": 3, "random_state": 0}
+    model = kind(1, **settings).fit(rows()[:n_rows, :3])
+    (folder / f"{size}-{rank}").write_text(weights(model))
+    if size > 1:
+        distributed.destroy_process_group()
+
+
+KINDS = (Autoencoder, VariationalAutoencoder)
+FEW = ((2, 2), (3, 1), (3, 100), (5, 2), (9, 3))  # rows, and rows of a batch
+
+
+def empty_shares(kinds: tuple[type, ...] = KINDS, sizes: tuple[tuple[int, int], ...] = FEW) -> Iterator[str | None]:
+    """Batches, or the whole table, of fewer rows than there are processes: some have nothing to do, and all wait."""
+    for kind in kinds:
+        for n_rows, batch_size in sizes:
+            with tempfile.TemporaryDirectory() as place:
+                folder = Path(place)
+                codes = []
+                for size in (1, 2, 4):
+                    children = [
+                        forked(lambda: _of_few(folder, kind, n_rows, batch_size, rank, size))  # noqa: B023
+                        for rank in range(size)
+                    ]
+                    codes += [ended(child) for child in children]
+                found = {path.read_text() for path in folder.glob("[124]-*")}
+                what = f"{kind.__name__}, {n_rows} rows, batches of {batch_size}"
+                yield None if not any(codes) and len(found) == 1 else f"{what}: exits {codes}, {len(found)} results"
+
+
+def wrong_address() -> Iterator[str | None]:
+    """A process is sent to a place where nobody listens, or to none."""
+    from isthmus.cli import distributed
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        free = str(server.getsockname()[1])
+    places = (("127.0.0.1", free), ("nobody.invalid", "29500"), ("127.0.0.1", "70000"), ("127.0.0.1", "x"), ("", "1"))
+    with tempfile.TemporaryDirectory() as place:
+        folder, said = Path(place), Path(place) / "said"
+        np.save(folder / "rows.npy", rows())
+        for host, port in places:
+            tokens = ("fit", "rows.npy", "--max-iter", "1", "--no-plots", "--no-page", "-o", "run")
+
+            def lost() -> None:
+                os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
+                distributed.FIRST_WAIT = 1.0
+                os.environ.update(WORLD_SIZE="2", RANK="1", MASTER_ADDR=host, MASTER_PORT=port)  # noqa: B023
+                called(folder, tokens)()  # noqa: B023
+
+            begun = time.monotonic()
+            code, lines = ended(forked(lost)), said.read_text().splitlines()
+            told = [line for line in lines if line.startswith("isthmus: ") and "MASTER_" in line]
+            whole = code == 1 and len(told) == 1 and not (folder / "run").exists() and time.monotonic() - begun < 60
+            yield None if whole else f"{host}:{port}: exit {code}, said {lines[-1:]}"

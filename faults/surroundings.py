@@ -1,4 +1,4 @@
-"""A command in surroundings that are not as they should be: no home folder, little memory, Ctrl-C at any moment."""
+"""A command in surroundings not as they should be: no home folder, little memory, Ctrl-C, files that change."""
 
 from __future__ import annotations
 
@@ -6,48 +6,69 @@ import os
 import random
 import resource
 import signal
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import pyarrow
+from pyarrow import parquet
 
-from faults.commands import COMMANDS, called, prepared, state
+from faults.commands import COMMANDS, OF_TIME, QUICK, called, prepared, state
 from faults.worker import ended, forked
 
+HOME_NAMES = ("HOME", "USER", "LOGNAME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME")
+PATIENCE = 120  # seconds until a command that does not end counts as lost
+NOWHERE = "/proc/nowhere"  # where not even root can make a folder
 
-def _arranged(arrange: Callable[[], object], task: Callable[[], None]) -> Callable[[], None]:
+
+def _arranged(arrange: Callable[[], object], task: Callable[[], None], said: Path | None = None) -> Callable[[], None]:
+    """The task in what was arranged; what it says goes to a file."""
+
     def both() -> None:
+        if said is not None:
+            os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
         arrange()
         task()
 
     return both
 
 
+def _sentences(said: Path) -> list[str]:
+    """The lines by which a command ended badly; a traceback counts as one."""
+    lines = said.read_text().splitlines()
+    return [line for line in lines if line.startswith(("isthmus: ", "Traceback"))]
+
+
 def no_home() -> Iterator[str | None]:
-    """Neither HOME nor a folder of temporary files of one's own is set."""
+    """HOME and its like are unset; or they name a place where nothing can be made. A process of its own for each."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         prepared(folder)
-
-        def homeless() -> None:
-            for name in ("HOME", "USER", "LOGNAME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
-                os.environ.pop(name, None)
-
-        for name in ("fit", "encode", "detect", "denoise", "explore"):
-            code = ended(forked(_arranged(homeless, called(folder, COMMANDS[name]))))
-            yield None if code == 0 else f"{name}: exit {code}"
+        plain = {name: value for name, value in os.environ.items() if name not in HOME_NAMES}
+        nowhere = plain | dict.fromkeys(set(HOME_NAMES) - {"USER", "LOGNAME", "TMPDIR"}, NOWHERE)
+        with_plots = tuple(token for token in COMMANDS["fit"] if token != "--no-plots")
+        for environment in (plain, nowhere):
+            for tokens in (with_plots, COMMANDS["explore"], COMMANDS["detect"], ("learn", "2")):
+                command = [sys.executable, "-m", "isthmus", *tokens]
+                command += ["--overwrite"] if "-o" in tokens else []
+                environment |= {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))}
+                done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+                where = "no HOME" if environment.get("HOME") is None else f"HOME={NOWHERE}"
+                yield None if done.returncode == 0 else f"{tokens[0]}, {where}: exit {done.returncode}"
 
 
 def little_memory() -> Iterator[str | None]:
-    """The address space may grow by few megabytes: a command ends as ever, or with exit 1; it is not killed."""
+    """The address space may grow by few megabytes: a command ends as ever, or with exit 1 and one sentence."""
     with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
+        folder, said = Path(place), Path(place) / "said"
         prepared(folder)
         np.save(folder / "wide.npy", np.random.default_rng(0).standard_normal((2000, 1000)))
         used = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-        for megabytes in (8, 16, 32, 64, 128):
+        for megabytes in (8, 32, 80, 128, 256):
             limit = used + (megabytes << 20)
             for tokens in (
                 ("fit", "wide.npy", "--max-iter", "1", "--no-plots", "--no-page", "-o", "out"),
@@ -55,32 +76,89 @@ def little_memory() -> Iterator[str | None]:
             ):
 
                 def limited() -> None:
+                    signal.alarm(PATIENCE)
                     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))  # noqa: B023
 
-                code = ended(forked(_arranged(limited, called(folder, (*tokens, "--overwrite")))))
-                yield None if code in (0, 1) else f"{tokens[0]} with {megabytes} MB more: exit {code}"
+                code = ended(forked(_arranged(limited, called(folder, (*tokens, "--overwrite")), said)))
+                lines = _sentences(said)
+                told = len(lines) == 1 and "not enough memory" in lines[0]
+                yield (
+                    None
+                    if code == 0 or (code == 1 and told)
+                    else f"{tokens[0]} with {megabytes} MB more: exit {code}, {lines[:1]}"
+                )
 
 
-def interrupted(n_tries: int = 20) -> Iterator[str | None]:
-    """Ctrl-C at any moment: the old output or the new one, whole, and nothing beside it."""
+INTERRUPTED = ("fit", "smallest", "explore", "encode", "detect", "denoise", "reconstruct")
+
+
+def interrupted(n_tries: int = 35) -> Iterator[str | None]:
+    """Ctrl-C at any moment: the old output or the new one, whole, and nothing beside it but what can be resumed.
+
+    A fit that is interrupted in training ends early and writes its best model: the same files, other numbers.
+    """
     drawn = random.Random(0)
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
+    with tempfile.TemporaryDirectory() as place, tempfile.TemporaryDirectory() as beside:
+        folder, said = Path(place), Path(beside) / "said"
         prepared(folder)
         for number in range(n_tries):
-            name = ("encode", "detect", "denoise", "reconstruct")[number % 4]
-            tokens, output = COMMANDS[name], folder / COMMANDS[name][-1]
+            name = INTERRUPTED[number % len(INTERRUPTED)]
+            tokens, output = (*COMMANDS[name], "--overwrite"), folder / COMMANDS[name][-1]
             begun = time.monotonic()
-            if ended(forked(called(folder, (*tokens, "--overwrite")))) != 0:
+            if ended(forked(called(folder, tokens))) != 0:
                 yield f"{name}: failed, and nobody had harmed it"
                 continue
-            lasts, whole, beside = time.monotonic() - begun, state(output), {path.name for path in folder.iterdir()}
-            child = forked(called(folder, (*tokens, "--overwrite")))
+            lasts, whole, known = time.monotonic() - begun, state(output), {path.name for path in folder.iterdir()}
+            child = forked(_arranged(lambda: None, called(folder, tokens), said))
             time.sleep(drawn.uniform(0.1, 1) * lasts)
             os.kill(child, signal.SIGINT)
-            code, left = ended(child), {path.name for path in folder.iterdir()} - beside
+            code, left, lines = ended(child), {path.name for path in folder.iterdir()} - known, _sentences(said)
+            found = state(output)
+            early = code == 0 and name == "fit" and found.keys() == whole.keys()
+            kept = "resume with" in said.read_text() and left == {f"{output.name}.unfinished"}
+            told = lines == ["isthmus: interrupted; nothing was left half written."] if code == 130 else code == 0
             yield (
                 None
-                if code in (0, 130) and state(output) == whole and not left
-                else f"{name}: exit {code}, left {left}"
+                if told and (found == whole or early) and (not left or kept)
+                else f"{name}: exit {code}, left {left}, said {lines[:2]}"
             )
+
+
+def changing(n_tries: int = 10) -> Iterator[str | None]:
+    """A file is replaced by another at any moment of a fit that reads it in every epoch.
+
+    The model is that of the one file or of the other, or the fit is refused in a sentence; never one of both.
+    """
+    drawn, rng = random.Random(0), np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as place, tempfile.TemporaryDirectory() as beside:
+        folder, said = Path(place), Path(beside) / "said"
+        tokens = ("fit", "rows.parquet", "--memory", "1", *QUICK, "-o", "out", "--overwrite")
+        whole, lasts, files = [], 0.0, []
+        for shift in (0, 1):
+            rows = rng.standard_normal((60_000, 6)).astype(np.float32) + shift
+            files.append(folder / f"of-{shift}")
+            parquet.write_table(pyarrow.table(dict(zip("abcdef", rows.T, strict=True))), files[-1], row_group_size=4000)
+            (folder / "rows.parquet").write_bytes(files[-1].read_bytes())
+            begun = time.monotonic()
+            if ended(forked(called(folder, tokens))) != 0:
+                yield "the fit that nobody harmed failed"
+                return
+            lasts = time.monotonic() - begun
+            whole.append(_weights(folder / "out"))
+        for number in range(n_tries):
+            (folder / "rows.parquet").write_bytes(files[number % 2].read_bytes())
+            (folder / "next").write_bytes(files[1 - number % 2].read_bytes())
+            child = forked(_arranged(lambda: None, called(folder, tokens), said))
+            time.sleep(drawn.uniform(0, 1) * lasts)
+            (folder / "next").replace(folder / "rows.parquet")
+            code, lines = ended(child), _sentences(said)
+            refused = code == 1 and len(lines) == 1 and "while it was being read" in lines[0]
+            yield (
+                None
+                if refused or (code == 0 and _weights(folder / "out") in whole)
+                else f"exit {code}, said {lines[:1]}, or a model of neither file"
+            )
+
+
+def _weights(run: Path) -> dict[str, str]:
+    return {name: digest for name, digest in state(run / "model").items() if Path(name).name not in OF_TIME}

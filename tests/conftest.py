@@ -37,8 +37,9 @@ def table() -> np.ndarray:
 # Files with a test of several seconds (``pytest --durations=40``). They go first, so the last tests are short ones and
 # no process waits long for another.
 SLOWEST = (
-    "test_new_variant.py", "test_pretraining.py", "test_distributed.py", "test_docs.py", "test_family.py",
-    "test_untrusted.py", "test_onnx.py", "test_computed_pages.py", "test_exercises.py", "test_large.py",
+    "test_saved_kinds.py", "test_docs.py", "test_pretraining.py", "test_distributed.py", "test_faults.py",
+    "test_estimator_checks.py", "test_examples.py", "test_family.py", "test_exercises.py", "test_onnx.py",
+    "test_untrusted.py", "test_denoising.py", "test_large.py", "test_computed_pages.py",
 )  # fmt: skip
 
 

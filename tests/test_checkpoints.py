@@ -246,30 +246,43 @@ HOSTILE = (0, -1, 3, 10**9, 10**17, 0.5, 1e-320, 1e308, -1e308, "NaN", "-Infinit
 
 def test_numbers_that_would_break_a_run_are_refused(cut_short, tmp_path):
     """Every number of a checkpoint is set to hostile ones: it is passed over, or the fit ends with finite weights."""
-    expected, taken = weights(Autoencoder(2, **SETTINGS).fit(rows())), 0
+    only = shutil.copytree(cut_short, tmp_path / "only")
+    shutil.rmtree(only / f"checkpoint-{steps_in(only)[1]:010d}")
+    refused = taken = 0
     for name in ("training.json", "timing.json"):
-        record = json.loads((newest(cut_short) / name).read_text())["record"]
+        file = newest(only) / name
+        text = file.read_text()
+        record = json.loads(text)["record"]
         for field in record.keys() - {"rows_sha256"}:
             for value in HOSTILE:
-                folder = shutil.copytree(cut_short, tmp_path / "work")
-                shutil.rmtree(folder / f"checkpoint-{steps_in(folder)[1]:010d}")
-                file = newest(folder) / name
-                manifest = json.loads(file.read_text())
+                manifest = json.loads(text)
                 manifest["record"][field] = value
                 del manifest["sha256"]
                 file.write_text(json.dumps(manifest | {"sha256": checksum(manifest)}))
-                checkpoints = Checkpoints(folder, every_seconds=None)
                 with warnings.catch_warnings(record=True) as heard:
                     warnings.simplefilter("always")
-                    resumed = Autoencoder(2, **SETTINGS).fit(rows(), checkpoints=checkpoints)
-                if any("An earlier checkpoint is taken" in str(one.message) for one in heard):
-                    assert weights(resumed) == expected  # from the start
-                else:
-                    assert np.isfinite(resumed.reconstruct(rows())).all()
-                    assert field != "epoch" or value == record["epoch"]  # its history has a row for each epoch
-                    assert field != "best_epoch" or value < record["epoch"]
-                    taken += 1
+                    step = newest_step(only)
+                if step < 0:
+                    assert any("An earlier checkpoint is taken" in str(one.message) for one in heard)
+                    refused += 1
+                    if refused > 1:
+                        continue  # what a fit does with a folder of none is seen once
+                folder = shutil.copytree(only, tmp_path / "work")
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    resumed = Autoencoder(2, **SETTINGS).fit(
+                        rows(), checkpoints=Checkpoints(folder, every_seconds=None)
+                    )
                 shutil.rmtree(folder)
+                if step < 0:
+                    assert weights(resumed) == weights(Autoencoder(2, **SETTINGS).fit(rows()))  # from the start
+                    continue
+                assert np.isfinite(resumed.reconstruct(rows())).all()
+                assert field != "epoch" or value == record["epoch"]  # its history has a row for each epoch
+                assert field != "best_epoch" or value < record["epoch"]
+                taken += 1
+        file.write_text(text)
+    assert refused > 50
     assert taken < 40
 
 

@@ -220,7 +220,7 @@ def test_steins_estimate_finds_the_best_mixture():
 
 @pytest.fixture(scope="module")
 def fitted(digits):
-    quick = DenoisingAutoencoder(64, max_iter=30, weight_decay=0.1)
+    quick = DenoisingAutoencoder(64, max_iter=10, weight_decay=0.1)
     return {kind: Denoiser(kind, level, autoencoder=quick, random_state=0).fit(digits[0]) for kind, level in KINDS}
 
 

@@ -11,15 +11,11 @@ from isthmus import (
     Denoiser,
     DenoisingAutoencoder,
     PretrainedClassifier,
-    PretrainedRegressor,
 )
 
 FEW = {"max_iter": 1, "hidden_layer_sizes": (2,), "polish": 0, "refit": False}
 LINEAR = {"hidden_layer_sizes": (), "max_iter": 1, "polish": 0, "refit": False}
-OF_EACH = [{"whiten": True, **LINEAR}]
 OF_ONE = [
-    LINEAR,
-    {"n_components": 0.9, **LINEAR},
     {"n_components": "auto", **LINEAR},
     {"rotate": "varimax", "whiten": True, **LINEAR},
     {"n_components": 0.9, "whiten": True, **FEW},
@@ -30,20 +26,18 @@ OF_ONE = [
     {"max_iter": 0},
 ]
 OWN = {
-    "CombinedAutoencoder": {"bottleneck": "top_k", **FEW},
-    "ContractiveAutoencoder": {"jacobian": "estimate", **FEW},
-    "DenoisingAutoencoder": {"corruption": "masking", "restoring": True, **FEW},
-    "NestedAutoencoder": {"size_decay": 0.0, **FEW},
+    "CombinedAutoencoder": {"bottleneck": "top_k", "whiten": True, **FEW},
+    "ContractiveAutoencoder": {"jacobian": "estimate", "whiten": True, **LINEAR},
+    "DenoisingAutoencoder": {"corruption": "masking", "restoring": True, "whiten": True, **FEW},
+    "NestedAutoencoder": {"size_decay": 0.0, "whiten": True, **LINEAR},
     "SparseAutoencoder": {"top_k": 1, **FEW},
-    "VariationalAutoencoder": {"beta": 0.0, "variance": 0.5, **FEW},
+    "VariationalAutoencoder": {"beta": 0.0, "variance": 0.5, "whiten": True, **LINEAR},
 }
 OTHERS = [
     AutoencoderOutlierDetector(autoencoder=Autoencoder(1, whiten=True, **LINEAR), contamination=0.2),
     Denoiser("salt_and_pepper", 0.2, autoencoder=DenoisingAutoencoder(1, whiten=True, **FEW)),
     Denoiser(level=0.1, clean=False, autoencoder=DenoisingAutoencoder(1, **LINEAR)),
-    PretrainedClassifier(Autoencoder(1, **LINEAR), n_steps=3),
-    PretrainedClassifier(Autoencoder(1, **LINEAR), fine_tune=False),
-    PretrainedRegressor(Autoencoder(1, whiten=True, **LINEAR), n_steps=3),
+    PretrainedClassifier(Autoencoder(1, whiten=True, **LINEAR), fine_tune=False),
 ]
 
 
@@ -54,18 +48,13 @@ def passes(estimator) -> None:
     assert skipped <= {"check_array_api_input"}  # it needs an environment variable set before SciPy is imported
 
 
-@pytest.mark.parametrize("settings", OF_EACH, ids=str)
-def test_every_variant_passes(kind, settings):
-    passes(kind(1, **settings))
-
-
 @pytest.mark.parametrize("settings", OF_ONE, ids=str)
 def test_the_plain_autoencoder_passes(settings):
     passes(Autoencoder(**{"n_components": 1} | settings))
 
 
 def test_each_variant_passes_with_settings_of_its_own(kind):
-    passes(kind(2, **OWN.get(kind.__name__, FEW)))
+    passes(kind(2, **OWN.get(kind.__name__, {"whiten": True, **LINEAR})))
 
 
 @pytest.mark.parametrize("estimator", OTHERS, ids=lambda estimator: repr(estimator)[:60])

@@ -209,8 +209,8 @@ def test_every_named_loss_part_moves_a_weight(trained):
 
 def test_training_helps_on_bent_data(kind):
     X = curved_table(1000)
-    start = kind(2, max_iter=0, random_state=0).fit(X)
-    model = kind(2, max_iter=60, random_state=0).fit(X)
+    start = kind(2, max_iter=0, polish=0, random_state=0).fit(X)
+    model = kind(2, max_iter=60, polish=0, refit=False, random_state=0).fit(X)
     history = model.history_
     assert min(history["train_loss"]) < history["train_loss"][0]
     assert model.best_epoch_ == int(np.argmin(history["validation_loss"]))

@@ -14,7 +14,8 @@ from isthmus.tables import load_bundled
 
 @pytest.mark.parametrize("kind", [PretrainedClassifier, PretrainedRegressor])
 def test_check_estimator_expects_no_failures(kind):
-    check_estimator(kind(Autoencoder(1, max_iter=1), n_steps=5), on_fail="raise", on_skip=None)
+    quick = Autoencoder(1, max_iter=1, hidden_layer_sizes=(2,), polish=0, refit=False)
+    check_estimator(kind(quick, n_steps=3), on_fail="raise", on_skip=None)
 
 
 def test_two_islands_get_the_label_of_their_one_labelled_row():

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from conftest import curved_table
-from isthmus import Denoiser, PretrainedClassifier
+from isthmus import Denoiser, DenoisingAutoencoder, PretrainedClassifier
 from isthmus.parts.draws import OwnDraws, generator, normal_like, seeded
 
 FITS = {
@@ -75,8 +75,9 @@ def test_no_global_generator_is_moved(name):
 def test_other_estimators_leave_them_alone_too():
     table = curved_table(80)
     before = torch.get_rng_state()
-    Denoiser(random_state=0).fit(table)
-    PretrainedClassifier(random_state=0).fit(table, np.arange(80) % 2)
+    short = DenoisingAutoencoder(2, hidden_layer_sizes=(4,), max_iter=2)
+    Denoiser(autoencoder=short, random_state=0).fit(table)
+    PretrainedClassifier(short, n_steps=3, random_state=0).fit(table, np.arange(80) % 2)
     assert torch.equal(before, torch.get_rng_state())
 
 

@@ -394,13 +394,19 @@ def put(config, path, value):
     config[path[-1]] = value
 
 
+def one_of_each_role(folder):
+    """The manifests, of the models that a detector fits to a part of its rows only the first."""
+    roles = {path.parent.name.rstrip("0123456789"): path for path in reversed(manifests(folder))}
+    return sorted(roles.values())
+
+
 # the others' records hold nothing that these don't
 @pytest.mark.parametrize("name", sorted({*NAMES} - {"sparse", "bernoulli", "mixed", "detector", "linear classifier"}))
 def test_numbers_that_would_break_use_are_refused(name, saved, tmp_path):
     """Faults W3 and C4: every number of every record is set to hostile ones; load refuses, or use works."""
     folder, tried, taken = shutil.copytree(saved[name][1], tmp_path / "saved"), 0, []
-    for path in manifests(folder):
-        text = {each: each.read_text() for each in manifests(folder)}
+    text = {each: each.read_text() for each in manifests(folder)}
+    for path in one_of_each_role(folder):
         whole = json.loads(text[path])["record"]
         whole.pop("autoencoder", None)  # the settings of a model inside are tried where it stands alone
         if path.parent != folder:
@@ -412,6 +418,8 @@ def test_numbers_that_would_break_use_are_refused(name, saved, tmp_path):
                 try:
                     with warnings.catch_warnings():
                         warnings.simplefilter("error")
+                        if path.parent != folder:
+                            load(path.parent)  # refused alone, as the whole would be, in a quarter of the time
                         model = load(folder)
                 except StorageError:
                     continue

@@ -105,11 +105,11 @@ def test_what_rows_without_a_shape_cannot_have(settings, words):
 
 
 def test_networks_are_tried_where_rows_have_a_shape_and_the_choice_is_the_seeds():
-    X = pictures(150, side=12, channels=1)[..., 0]
+    X = pictures(80, side=8, channels=1)[..., 0]
     found = [Autoencoder(3, max_iter=1, polish=0, random_state=0).fit(X) for _ in range(2)]
     np.testing.assert_array_equal(found[0].transform(X), found[1].transform(X))
     assert bool(found[0].fitted_.architecture.stages) != bool(found[0].fitted_.architecture.hidden_widths)
-    flat = Autoencoder(3, max_iter=1, polish=0, random_state=0).fit(X.reshape(150, -1))
+    flat = Autoencoder(3, max_iter=1, polish=0, random_state=0).fit(X.reshape(80, -1))
     assert not flat.fitted_.architecture.stages
 
 

@@ -72,7 +72,7 @@ def test_the_answer_is_an_attribute_and_the_setting_stays(tmp_path):
 
 
 def test_rows_of_every_kind_can_be_searched():
-    X = of_rank(3)
+    X = of_rank(3, n_rows=120)
     rng = np.random.default_rng(1)
     holes = np.where(rng.random(X.shape) < 0.05, np.nan, X)
     frame = pd.DataFrame(X).assign(colour=np.where(X[:, 0] > 0, "red", "blue"))

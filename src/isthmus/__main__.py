@@ -15,7 +15,11 @@ def main() -> None:
     collection starts with the command itself. What is left at the end is freed with the process.
     """
     gc.disable()
-    from isthmus.cli.outcome import run
+    try:
+        from isthmus.cli.outcome import run
+    except KeyboardInterrupt:  # before `run` is there to say so
+        print("isthmus: interrupted; nothing was left half written.", file=sys.stderr)
+        sys.exit(130)
 
     code = run(sys.argv[1:])
     gc.freeze()

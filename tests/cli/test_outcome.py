@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import builtins
+import contextlib
+import gc
+import importlib
 import json
 import os
 import signal
@@ -9,11 +13,13 @@ import subprocess
 import sys
 import warnings
 
+import pandas
 import pytest
 
 import isthmus
 import isthmus.cli
 from cli.conftest import QUICK, call, sentence
+from isthmus.__main__ import main
 from isthmus.cli import commands
 from isthmus.cli.outcome import CommandError, escaped, finite, run, say, say_passing
 
@@ -170,6 +176,10 @@ def test_debug_shows_the_traceback(monkeypatch):
         (CommandError("no luck."), 1, "no luck."),
         (PermissionError(13, "Permission denied", "/here"), 1, "'/here': Permission denied; check the path"),
         (MemoryError(), 1, "not enough memory"),
+        (OSError(12, "Cannot allocate memory"), 1, "not enough memory"),
+        (ImportError("libtorch_cpu.so: failed to map segment from shared object"), 1, "not enough memory"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."), 1, "not enough"),
+        (CommandError("not readable as a NumPy array ([Errno 12] Cannot allocate memory)."), 1, "not enough memory"),
         (ZeroDivisionError(), 1, "unexpected ZeroDivisionError; rerun with --debug"),
     ],
 )
@@ -178,6 +188,56 @@ def test_each_error_has_its_sentence(monkeypatch, error, code, words):
     called = call("info", "x")
     assert called.code == code
     assert words in sentence(called)
+
+
+def test_what_an_import_makes_of_ctrl_c_is_an_interruption(monkeypatch, tmp_path):
+    """PyTorch, when Ctrl-C falls into its import, may raise an AttributeError of a module half imported."""
+    (tmp_path / "half_imported.py").write_text(
+        "import os, signal\ntry:\n    os.kill(os.getpid(), signal.SIGINT)\nexcept KeyboardInterrupt:\n    1 / 0\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(signal, "default_int_handler", signal.getsignal(signal.SIGINT))
+    monkeypatch.setattr("isthmus.cli.info.open_run", lambda run: importlib.import_module("half_imported"))
+    before = signal.getsignal(signal.SIGINT)
+    called = call("info", "x")
+    assert (called.code, sentence(called)) == (130, "isthmus: interrupted; nothing was left half written.")
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_an_error_after_ctrl_c_that_no_import_raised_is_itself(monkeypatch):
+    def fails(run):
+        with contextlib.suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+        raise CommandError("no luck.")
+
+    monkeypatch.setattr("isthmus.cli.info.open_run", fails)
+    assert sentence(call("info", "x")) == "isthmus: no luck."
+
+
+def test_ctrl_c_before_the_command_line_is_there(monkeypatch, capsys):
+    def interrupted(name, *_):
+        if name == "isthmus.cli.outcome":
+            raise KeyboardInterrupt
+        return imported(name, *_)
+
+    imported = builtins.__import__
+    monkeypatch.setattr(builtins, "__import__", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    gc.enable()
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "isthmus: interrupted; nothing was left half written.\n"
+
+
+def test_too_little_address_space_is_said_before_pytorch_aborts():
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (1 << 29, -1));"
+        "from isthmus.cli.outcome import run; sys.exit(run(['info', 'x']))"
+    )
+    answer = python("-c", code)
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("isthmus: ulimit -v allows 512 MB of memory, and PyTorch alone takes 1,024;")
+    assert answer.stderr.count("\n") == 1
 
 
 def test_a_value_error_of_another_library_is_unexpected(monkeypatch):
@@ -248,6 +308,22 @@ def test_a_small_file_is_described_before_any_large_library_is_imported(tmp_path
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split("\n")[0] == "[] 3 True"
+
+
+def test_pandas_is_imported_for_no_fit_and_where_it_is_needed_all_the_same(folder, tmp_path):
+    table = str(folder / "own.csv")
+    code = (
+        "import sys; from isthmus.cli.outcome import run;"
+        f"code = run(['fit', {table!r}, '--labels', 'kind', '--ids', 'name', '-o', {str(tmp_path / 'run')!r}, "
+        "'--max-iter', '1', '--no-plots', '--no-page']);"
+        "print(code, 'pandas' in sys.modules, file=sys.stderr);"
+        "from sklearn.decomposition import PCA; import pandas;"
+        "rows = pandas.DataFrame({'a': [1., 2, 4], 'b': [1., 3, 9]});"
+        "frame = PCA(1).set_output(transform='pandas').fit_transform(rows);"
+        "print(type(frame).__module__, file=sys.stderr)"
+    )
+    done = python("-c", code)
+    assert done.stderr.splitlines()[-2:] == ["0 False", pandas.DataFrame.__module__], done.stderr
 
 
 def test_a_terminal_that_knows_only_ascii_gets_what_it_can_show(folder, tmp_path):

@@ -25,13 +25,19 @@ def stream(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def model(stream):
-    return isthmus.Autoencoder(2, max_iter=1, random_state=0).fit(stream)
+    quick = {"hidden_layer_sizes": (16,), "polish": 0, "refit": False}  # every row is encoded for every page
+    return isthmus.Autoencoder(2, max_iter=1, random_state=0, **quick).fit(stream)
 
 
-def test_a_stream_is_shown_as_a_sample_with_figures_of_all_rows(open_page, stream, model, tmp_path):
-    path = tmp_path / "stream.html"
+@pytest.fixture(scope="module")
+def stream_file(stream, model, tmp_path_factory):
+    path = tmp_path_factory.mktemp("large") / "stream.html"
     write_explorer(model, path, stream, X_train=stream, title="many rows")
-    page = open_page(path)
+    return path
+
+
+def test_a_stream_is_shown_as_a_sample_with_figures_of_all_rows(open_page, stream, model, stream_file):
+    page = open_page(stream_file)
     facts = page.evaluate("window.isthmus.app.data.facts")
     assert (facts["heldOut"], facts["ranked"]) == (30_000, 20_000)
     assert page.evaluate("window.isthmus.app.data.n") < 20_000
@@ -42,10 +48,8 @@ def test_a_stream_is_shown_as_a_sample_with_figures_of_all_rows(open_page, strea
     assert "30,000" in page.inner_text("#caption")
 
 
-def test_items_are_called_by_their_place_in_the_stream(open_page, stream, model, tmp_path):
-    path = tmp_path / "stream.html"
-    write_explorer(model, path, stream, title="many rows")
-    page = open_page(path)
+def test_items_are_called_by_their_place_in_the_stream(open_page, stream, stream_file):
+    page = open_page(stream_file)
     place, row = page.evaluate(
         "[Number(window.isthmus.app.data.facts.ids[7]), Array.from(window.isthmus.app.data.row(7))]"
     )

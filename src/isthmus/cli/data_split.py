@@ -10,7 +10,7 @@ from isthmus.cli.outcome import CommandError, say
 from isthmus.cli.reading_flags import READ_BY_ITSELF, ReadingFlags
 from isthmus.cli.run_folder import STANDARD_INPUT, DataRecord, Run, fingerprint, lasting_source, places_sha256
 from isthmus.cli.torch_ahead import import_torch_while_reading
-from isthmus.cli.without_pandas import ready_pyarrow
+from isthmus.cli.without_pandas import ready_pyarrow, ready_sklearn
 from isthmus.tables.column import Column
 from isthmus.tables.layout import layout_of
 
@@ -178,6 +178,8 @@ def read_and_split(request: DataRequest) -> DataSplit:
         return replace(_of_large(stream, request), request=request)
     table = stream.load()
     _require_classes(table, request.source)
+    if table.labels is not None:  # else the split needs no scikit-learn
+        ready_sklearn()
     train, test = split_table(table, request.test_size, request.seed)
     if len(train) < 2:
         raise CommandError(

@@ -36,6 +36,7 @@ from isthmus.cli.run_folder import (
 )
 from isthmus.cli.series_detection import require_time
 from isthmus.cli.series_fit import AskedWindows, fit_series
+from isthmus.cli.without_pandas import ready_sklearn
 
 if TYPE_CHECKING:
     from isthmus.evaluation import Evaluation
@@ -184,6 +185,7 @@ def _fit(asked: Asked, run: Path, checkpoints: Any) -> tuple[Any, DataSplit]:
         if rows.has_gaps:  # which the rows to learn from may be without, by chance
             chosen = {"missing": "mask"} | chosen
         say(f"fitting the {asked.variant} autoencoder …")
+        ready_sklearn()
         kind = chosen_variant(asked.variant)  # which imports PyTorch: what was read has been described by now
         estimator = _fitted(kind(**chosen, random_state=asked.seed), rows, checkpoints())
     return estimator.set_params(verbose=kind().verbose), rows  # verbose as it is without a command line

@@ -7,6 +7,7 @@ standard output; notes to the user, and every error, go to standard error in one
 from __future__ import annotations
 
 import difflib
+import errno
 import gc
 import json
 import math
@@ -44,6 +45,14 @@ DEBUG = "--debug"
 TOO_FEW = re.compile(r"Found array with (\d+) sample\(s\) .*while a minimum of (\d+) is required")  # scikit-learn's
 CLEAR = "\x1b[K"
 _is_passing = False  # a line is on the terminal that the next one writes over
+LEAST_ROOM = 64 << 20  # with which pyarrow can start its threads
+LEAST_ADDRESS_SPACE = 1 << 30  # under which PyTorch's libraries abort the process while they are loaded
+# what libraries say when memory is short, each in an error of its own kind
+NO_MEMORY = re.compile(
+    r"can(not|'t) allocate memory|not enough memory|failed to map segment|bad_alloc|can't start new thread|"
+    "could not create a primitive",
+    re.IGNORECASE,
+)
 # whose errors are sentences for the user: this library's own, and scikit-learn's checks of an array
 SPEAKERS = ("isthmus", "sklearn.utils.validation")
 
@@ -68,10 +77,10 @@ class UsageError(Exception):
 
 def run(tokens: Sequence[str]) -> int:
     """Run one command line and give its exit code; nothing is raised."""
-    debug = DEBUG in tokens
+    debug, interrupted = DEBUG in tokens, []
     tokens = [token for token in tokens if token != DEBUG]
     try:
-        with _notes_for_warnings(), _termination_unwinds():
+        with _notes_for_warnings(), _signals_unwind() as interrupted:
             if not tokens:
                 show(*GREETING.splitlines())
                 return WELL
@@ -79,6 +88,7 @@ def run(tokens: Sequence[str]) -> int:
             _require_known_command(tokens)
             tokens = [STANDARD_INPUT if token == "-" else token for token in tokens]
             command, given, _ = application().parse_args(tokens, print_error=False, exit_on_error=False)
+            _require_address_space()
             _collect_from_here()
             command(*given.args, **given.kwargs)
             sys.stdout.flush()
@@ -92,7 +102,7 @@ def run(tokens: Sequence[str]) -> int:
         if debug:
             for line in traceback.format_exc().splitlines():
                 say(line)
-        code, sentence = _outcome_of(error, tokens)
+        code, sentence = _outcome_of(KeyboardInterrupt() if interrupted and _in_an_import(error) else error, tokens)
         say(f"isthmus: {sentence}")
         return code
 
@@ -102,6 +112,25 @@ def _collect_from_here() -> None:
     if not gc.isenabled():
         gc.freeze()
         gc.enable()
+
+
+def _require_address_space() -> None:
+    """Refuse where libraries would find no room, and abort the process (PyTorch) or wait for ever (pyarrow)."""
+    try:
+        import resource
+    except ImportError:  # there is no such limit on Windows
+        return
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit == resource.RLIM_INFINITY:
+        return
+    with suppress(OSError), open("/proc/self/statm") as file:  # which only Linux has
+        if limit - int(file.read().split()[0]) * resource.getpagesize() < LEAST_ROOM:
+            raise MemoryError
+    if limit < LEAST_ADDRESS_SPACE:
+        raise CommandError(
+            f"ulimit -v allows {limit >> 20:,} MB of memory, and PyTorch alone takes {LEAST_ADDRESS_SPACE >> 20:,}; "
+            "type ulimit -v unlimited."
+        )
 
 
 def say(text: str) -> None:
@@ -179,6 +208,8 @@ def _outcome_of(error: BaseException, tokens: Sequence[str]) -> tuple[int, str]:
     """The exit code of an error, and what is said of it."""
     if isinstance(error, KeyboardInterrupt):
         return STOPPED, "interrupted; nothing was left half written."
+    if _is_of_memory(error):
+        return FAILED, "there is not enough memory for this; try fewer rows, columns or units, or raise ulimit -v."
     if isinstance(error, CycloptsError):
         chain = " ".join(["isthmus", *tokens[:1]]) if tokens and tokens[0] in commands() else "isthmus"
         example = f"type {chain} table.csv, or " if _is_data_missing(error) and len(tokens) == 1 else ""
@@ -196,13 +227,22 @@ def _outcome_of(error: BaseException, tokens: Sequence[str]) -> tuple[int, str]:
     if isinstance(error, OSError) and error.strerror:
         place = "" if error.filename is None else f"{str(error.filename)!r}: "
         return FAILED, f"{place}{error.strerror}; check the path, your rights and the space left."
-    if isinstance(error, MemoryError):
-        return FAILED, "there is not enough memory for this; try fewer rows, columns or units."
     what = _one_line(error).rstrip(".")
     return (
         FAILED,
         f"unexpected {type(error).__name__}{f' ({what})' if what else ''}; rerun with {DEBUG} to see where.",
     )
+
+
+def _is_of_memory(error: BaseException | None) -> bool:
+    """Whether memory was short: of this error, or of what it was made of."""
+    while error is not None:
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+            return True
+        if NO_MEMORY.search(str(error)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _misuse(error: CycloptsError) -> str:
@@ -269,20 +309,33 @@ def _notes_for_warnings() -> Iterator[None]:
 
 
 @contextmanager
-def _termination_unwinds() -> Iterator[None]:
-    """A polite kill cleans up as Ctrl-C does."""
+def _signals_unwind() -> Iterator[list[int]]:
+    """A polite kill cleans up as Ctrl-C does; gives the list of the Ctrl-C that came."""
+    interrupted: list[int] = []
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield interrupted
         return
 
     def leave(*_: Any) -> None:
         raise SystemExit(ENDED)
 
-    before = signal.signal(signal.SIGTERM, leave)
+    def interrupt(number: int, _: Any) -> None:
+        interrupted.append(number)
+        raise KeyboardInterrupt
+
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, leave)}
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a job in the background ignores it
+        before[signal.SIGINT] = signal.signal(signal.SIGINT, interrupt)
     try:
-        yield
+        yield interrupted
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _in_an_import(error: BaseException) -> bool:
+    """Whether a module was being imported: PyTorch's and NumPy's make other errors of a Ctrl-C."""
+    return any(frame.f_code.co_name == "<module>" for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
 def _forget_stdout() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from isthmus.tables.container import Scratch
 from isthmus.tables.errors import DataError
+from isthmus.tables.unchanged import Unchanged
 
 if TYPE_CHECKING:
     import pyarrow
@@ -92,6 +93,7 @@ class MappedSegments(Segments):
         import pyarrow
 
         self.path, self._scratch, self._files = path, scratch, files  # the folder lives as long as this does
+        self._unchanged = Unchanged([path])
         try:
             with pyarrow.memory_map(str(path)) as file, pyarrow.ipc.open_file(file) as reader:
                 self._schema = reader.schema
@@ -112,6 +114,7 @@ class MappedSegments(Segments):
     def read(self, segment: int, begin: int, end: int, columns: Sequence[str]) -> pyarrow.Table:
         import pyarrow
 
+        self._unchanged.require(self.path)
         # opened again each time, for its pages are then given back
         with pyarrow.memory_map(str(self.path)) as file:
             batch = pyarrow.ipc.open_file(file).get_batch(self._places[segment])

@@ -30,6 +30,7 @@ from isthmus.tables.segments import HeldSegments
 from isthmus.tables.source import RowsSource, SegmentsSource, Source
 from isthmus.tables.stream import HeldStream, TableStream
 from isthmus.tables.table import Table
+from isthmus.tables.unchanged import Unchanged
 
 __all__ = ["SUFFIXES", "is_archive", "is_array", "open_archive", "open_array"]
 
@@ -83,12 +84,14 @@ class _ArrayFile:
 
     def __init__(self, path: Path, file: File):
         self.path, self.file = path, file  # what was unpacked lives as long as this does
+        self._unchanged = Unchanged([path])
         array = _mapped(path, file.where)
         require_numbers(array, file.where)
         self.divided = array.dtype == np.uint8 and array.ndim > 2 and as_rows(array[:1], file.where)[1] is not None
         self.shape = len(array), int(np.prod(array.shape[1:]))
 
     def __getitem__(self, rows: slice) -> np.ndarray:
+        self._unchanged.require(self.path)
         part = as_rows(np.array(_mapped(self.path, self.file.where)[rows]), self.file.where)[0]
         return part / np.float32(255) if self.divided else part
 

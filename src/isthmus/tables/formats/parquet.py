@@ -24,6 +24,7 @@ from isthmus.tables.errors import DataError
 from isthmus.tables.lists import list_widths
 from isthmus.tables.segments import Segments
 from isthmus.tables.survey import ColumnSurvey
+from isthmus.tables.unchanged import Unchanged
 
 if TYPE_CHECKING:
     import pyarrow
@@ -60,6 +61,7 @@ class ParquetSegments(Segments):
     def __init__(self, paths: list[Path], root: Path | None = None):
         import pyarrow
 
+        self._unchanged = Unchanged(paths)
         keys = _partition_keys(paths, root)
         with _opened(paths[0]) as first:
             schema = first.schema_arrow
@@ -157,6 +159,7 @@ class ParquetSegments(Segments):
         import pyarrow
 
         part, wanted = self._parts[segment][0], tuple(columns)
+        self._unchanged.require(part.path)
         with self._lock, _blamed(part.path):
             reader = self._readers.pop((segment, wanted), None)
             if reader is None or reader.position > begin:
