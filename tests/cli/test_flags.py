@@ -120,11 +120,11 @@ def test_text_becomes_a_value(name, text, value):
         (["-p", "0"], "--n-components must be at least 1, got 0."),
         (
             ["-p", "2.5"],
-            "--n-components must be a whole number or a share above 0 and below 1 or 'auto' or 'none', got 2.5.",
+            "--n-components must be a whole number, a share above 0 and below 1, 'auto' or 'none', got 2.5.",
         ),
         (
             ["-n", "1.0"],
-            "--n-components must be a whole number or a share above 0 and below 1 or 'auto' or 'none', got 1.",
+            "--n-components must be a whole number, a share above 0 and below 1, 'auto' or 'none', got 1.",
         ),
         (["--learning-rate", "fast"], "--learning-rate must be a number, got 'fast'."),
         (["--learning-rate", "0"], "--learning-rate must be above 0, got 0."),

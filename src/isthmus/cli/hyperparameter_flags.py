@@ -82,7 +82,8 @@ def settings_of(variant: str, given: Mapping[str, str | bool | None]) -> dict[st
             continue
         complaint = hyperparameters(chosen_variant(variant))[name].complaint(settings[name])  # the table may be old
         if complaint is not None:
-            raise UsageError(f"{_long(name)} {_typed(flags[name], complaint)}.")
+            end = "" if complaint.endswith("?") else "."
+            raise UsageError(f"{_long(name)} {_typed(flags[name], complaint)}{end}")
     return settings
 
 
