@@ -55,5 +55,5 @@ for epoch in range(30):
         optimizer.step()
     if epoch % 10 == 9:
         print(
-            f"after {epoch + 1} epochs the bound is {-loss(X).item():.1f} nats a digit"
+            f"after {epoch + 1} epochs the bound is {-loss(X).item():.1f} nats per digit"
         )

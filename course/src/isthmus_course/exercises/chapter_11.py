@@ -10,7 +10,7 @@ isthmus.Autoencoder, with model.transform (codes) and model.reconstruct; normal 
 - 0.95, if it is inverted, its pixels are shuffled, or it is rotated by a quarter turn;
 - 0.8, if one corner is inked;
 
-and the mean picture must score higher than 6 in 10 of them. The models are PCA and an autoencoder, of 8 numbers each.
+and the mean picture must score higher than 6 in 10 of them. The models are PCA and an autoencoder, with 8 latents each.
 """
 
 from __future__ import annotations
