@@ -47,4 +47,4 @@ for epoch in range(30):
         optimizer.step()
     if epoch % 10 == 9:
         noise = 64 * NOISE**2
-        print(f"after {epoch + 1} epochs: noise {noise:.2f}, error {loss(X).item():.2f}")
+        print(f"epoch {epoch + 1}: noise {noise:.2f}, error {loss(X).item():.2f}")
