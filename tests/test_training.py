@@ -321,6 +321,21 @@ def test_a_share_asked_for_is_held_out_as_asked():
     assert validation_count(100, 1e-9) == 1
 
 
+@pytest.mark.parametrize("distance", [1.0, 100.0])
+def test_a_row_far_outside_the_others_is_learned_from(distance):
+    values = torch.randn(60, 5, generator=torch.Generator().manual_seed(0))
+    values[7] *= distance / values[7].norm()
+    held_out_in = 0
+    for seed in range(20):
+        with seeded(seed):
+            learned, held_out = DenseRows(values).split(15)
+        both = torch.cat([part.take(torch.arange(len(part))) for part in (learned, held_out)])
+        assert len(held_out) == 15
+        assert torch.equal(both.sort(0).values, values.sort(0).values)  # each row once
+        held_out_in += bool((held_out.take(torch.arange(15)) == values[7]).all(1).any())
+    assert (held_out_in == 0) == (distance > 1)
+
+
 @pytest.mark.parametrize("n_rows", [2, 100, 1437, 60_000, 10**6])
 def test_choices_left_open_are_sensible(n_rows):
     size = automatic_batch_size(n_rows)

@@ -17,6 +17,7 @@ from torch import Tensor
 from isthmus.distributed import ALONE, ProcessGroup
 from isthmus.parts.draws import Share, generator
 from isthmus.rows.scaling import Scaling
+from isthmus.rows.validation import far_outside
 from isthmus.tables.finite import chunks
 from isthmus.tables.input_rows import Widths
 
@@ -172,10 +173,19 @@ class Rows:
         return self.some(count)
 
     def split(self, n_held_out: int) -> tuple[Rows, Rows | None]:
-        """Training rows in random order, and ``n_held_out`` validation rows, drawn by the current generator."""
+        """Training rows in random order, and ``n_held_out`` validation rows, drawn by the current generator.
+
+        A drawn row that lies far outside all the others is learned from: see `far_outside`.
+        """
         shuffled = torch.randperm(len(self), generator=generator())
-        held_out = self.subset(shuffled[:n_held_out]) if n_held_out else None
-        return self.subset(shuffled[n_held_out:]), held_out
+        if not n_held_out:
+            return self.subset(shuffled), None
+        held_out, others = shuffled[:n_held_out], shuffled[n_held_out:]
+        far = far_outside(self.subset(held_out).batches(), self.subset(others).batches)
+        n_far = min(int(far.sum()), len(others))
+        exchanged = far.nonzero()[:n_far, 0]
+        held_out[exchanged], others[:n_far] = others[:n_far].clone(), held_out[exchanged].clone()
+        return self.subset(others), self.subset(held_out)
 
     def repeated(self, times: int) -> Rows:
         """The rows, repeated ``times`` times."""

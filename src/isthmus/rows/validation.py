@@ -1,11 +1,17 @@
-"""How many training rows are held out for validation, which chooses the epoch."""
+"""Which training rows are held out for validation, which chooses the epoch."""
 
 from __future__ import annotations
 
-__all__ = ["FEWEST_VALIDATION_ROWS", "MOST_VALIDATION_ROWS", "validation_count"]
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import Tensor
+
+__all__ = ["FEWEST_VALIDATION_ROWS", "MOST_VALIDATION_ROWS", "far_outside", "validation_count"]
 
 FEWEST_VALIDATION_ROWS = 64  # with fewer a gain can't be distinguished from chance
 MOST_VALIDATION_ROWS = 2048  # enough to rank epochs; more rows are better used for training
+FAR = 2.0  # times the distance of the farthest row to learn from
 
 
 def validation_count(n_rows: int, fraction: float | None) -> int:
@@ -19,3 +25,23 @@ def validation_count(n_rows: int, fraction: float | None) -> int:
         return min(max(round(fraction * n_rows), 1), n_rows - 1)
     wanted = min(max(round(0.1 * n_rows), FEWEST_VALIDATION_ROWS), MOST_VALIDATION_ROWS)
     return min(wanted, n_rows // 4)
+
+
+def far_outside(held_out: Iterable[Tensor], others: Callable[[], Iterable[Tensor]]) -> Tensor:
+    """Whether each row held out is more than `FAR` times as far from the mean of the others as any of them.
+
+    What a network makes of such a row is extrapolation, and its squared error alone can exceed that of all others
+    together, so the mean would choose the epoch by one row. Learned from instead, it is reconstructed like the rest.
+    ``others`` returns a new pass over its rows. Missing cells count as zero.
+    """
+    total, n_rows = torch.zeros(()), 0
+    for batch in others():
+        total, n_rows = total + batch.nan_to_num().sum(0, dtype=torch.float64), n_rows + len(batch)
+    mean = (total / max(1, n_rows)).float()
+
+    def squared(batch: Tensor) -> Tensor:
+        difference = batch.nan_to_num() - mean
+        return torch.linalg.vecdot(difference, difference)
+
+    largest = max((float(squared(batch).max()) for batch in others()), default=float("inf"))
+    return torch.cat([squared(batch) for batch in held_out]) > FAR**2 * largest
