@@ -334,10 +334,10 @@ lesson.holds(
 # The picture
 # -----------
 #
-# Forty unseen digits and six odd pictures, the most anomalous first; under each are its
-# reconstruction and the difference. Choose how to rank them, and click one to take it
-# to the desk above. There you can draw on it, by mouse, finger or arrow keys, or paste
-# 64 numbers of your own.
+# Forty unseen digits and six altered pictures, the most anomalous first; under each are
+# its reconstruction and the difference. Choose how to rank them, and click one to take
+# it to the desk above. There you can draw on it, by mouse, finger or arrow keys, or
+# paste 64 numbers of your own.
 
 shown = np.random.default_rng(0).permutation(len(unseen))[:40]
 odd = {"the mean": mean[0], "blank": np.zeros(64)}
