@@ -135,9 +135,9 @@ def test_text_becomes_a_value(name, text, value):
         (["--validation-fraction", "nan"], "--validation-fraction must be"),
         (
             ["--top-k", "3"],
-            "no meaning for --variant vanilla; --variant combined and --variant sparse would take it.",
+            "does not apply to --variant vanilla; it is for --variant combined and --variant sparse.",
         ),
-        (["--beta", "1"], "no meaning for --variant vanilla; --variant variational would take it."),
+        (["--beta", "1"], "does not apply to --variant vanilla; it is for --variant variational."),
         (["--variant", "spars"], "--variant must be one of combined, contractive, denoising, nested, sparse"),
         (["--test-size", "1"], "--test-size"),
         (["--seed", "-1"], "--seed"),

@@ -44,9 +44,7 @@ DEBUG = "--debug"
 CLOSE = 0.7  # how alike an option must be to be suggested
 ELSEWHERE = {  # what other libraries call an option, and its name here
     **dict.fromkeys(("--epochs", "--n-epochs", "--num-epochs", "--max-epochs"), "--max-iter"),
-    **dict.fromkeys(
-        ("--latent-dim", "--latent-dims", "--latent-size", "--code-size", "--dim", "--size"), "--n-components"
-    ),
+    **dict.fromkeys(("--latent-dim", "--latent-dims", "--latent-size", "--code-size", "--dim"), "--n-components"),
     **dict.fromkeys(("--lr", "--learning-rate-init"), "--learning-rate"),
     **dict.fromkeys(("--layers", "--hidden", "--hidden-layers", "--hidden-dim"), "--hidden-layer-sizes"),
     **dict.fromkeys(("--target", "--label", "--classes"), "--labels"),
@@ -55,6 +53,7 @@ ELSEWHERE = {  # what other libraries call an option, and its name here
     **dict.fromkeys(("--random-state", "--random-seed"), "--seed"),
     "--force": "--overwrite",
 }
+BOUNDS = {"<": "below", "<=": "at most", ">": "above", ">=": "at least"}
 TOO_FEW = re.compile(r"Found array with (\d+) sample\(s\) .*while a minimum of (\d+) is required")  # scikit-learn's
 CLEAR = "\x1b[K"
 _is_passing = False  # a line is on the terminal that the next one writes over
@@ -243,6 +242,9 @@ def _misuse(error: CycloptsError) -> str:
             return f"{choices[2]} must be one of {choices[3].replace(chr(34), '')}, got {choices[1]!r}{guess}"
         if error.argument is not None and said.startswith("must be "):
             return f"{error.argument.name} {said}"
+    bound = re.search(r"^Invalid value \"(.*)\" for (\S+)\. Must be ([<>]=?) (\S+)$", said)
+    if bound:
+        return f"{bound[2]} must be {BOUNDS[bound[3]]} {bound[4]}, got {bound[1].removesuffix('.0')}"
     return said
 
 
