@@ -1,15 +1,14 @@
-"""Which rows a run's closed-form start has seen.
+"""The closed form of some rows, written into a model.
 
 PCA of all rows has seen those held out and a network hasn't, so their comparison leans towards PCA: a little where rows
-are many, a lot where they are few or wide. So a run on few rows starts at the closed form of those it learns from. The
-closed form of all rows comes after it: where the refit starts, and what the model gets if held-out rows prefer PCA.
+are many, a lot where they are few or wide. So a run that a refit follows starts at the closed form of the rows it
+learns from. That of all rows comes after it: the refit starts there, and the model gets it if held-out rows prefer PCA.
 """
 
 from __future__ import annotations
 
 import torch
 
-from isthmus.choices import REFIT_ROWS
 from isthmus.distributed import ProcessGroup
 from isthmus.fitted import FittedState
 from isthmus.initialization import as_encoded, closed_form, some_at_once
@@ -18,14 +17,8 @@ from isthmus.parts.network import init_from_closed_form
 from isthmus.rows.rows import Rows
 from isthmus.settings import AutoencoderSettings
 from isthmus.training.completion import complete_records
-from isthmus.training.plan import Plan
 
-__all__ = ["start_at_closed_form", "starts_at_learned_rows"]
-
-
-def starts_at_learned_rows(plan: Plan, rows: Rows) -> bool:
-    """Whether a run starts at the closed form of the rows it learns from: where rows are few enough for a refit."""
-    return plan.epochs > 0 and len(rows) <= REFIT_ROWS and rows.random_access
+__all__ = ["start_at_closed_form"]
 
 
 @torch.no_grad()

@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from isthmus.announcement import announce
 from isthmus.choices import choose_plan, choose_refit, choose_turns, needs_search
-from isthmus.closed_form_start import start_at_closed_form, starts_at_learned_rows
+from isthmus.closed_form_start import start_at_closed_form
 from isthmus.distributed import ProcessGroup, process_group
 from isthmus.fitted import FittedState
 from isthmus.history import History
@@ -131,7 +131,7 @@ def _train(
         progress_bar(n_rows, shown=estimator.verbose and group.is_main) as advance,
     ):
         learned, validation = rows.split(held_out)
-        is_trial = validation is not None and starts_at_learned_rows(plan, rows)
+        is_trial = validation is not None and plan.epochs > 0 and choose_refit(estimator, rows)
         if is_trial and state is None:
             start_at_closed_form(estimator, fitted, learned, group)
         learned = augmented(learned)

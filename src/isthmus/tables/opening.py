@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from isthmus.tables.array_forms import array_and_shape, row_shape_of
-from isthmus.tables.asked_flags import require_sense
+from isthmus.tables.asked_flags import require_kind_of_file, require_sense
 from isthmus.tables.batches import stream_of
 from isthmus.tables.bounds import require_room
 from isthmus.tables.bundled import BUNDLED, load_bundled
@@ -124,7 +124,11 @@ def open_table(
         skip_unreadable=skip_unreadable, window=window, waveform=waveform, row_shape=row_shape,
     )  # fmt: skip
     require_sense(request)
-    stream = _opened(source, request) if isinstance(source, (str, Path)) else _given(source, request)
+    if isinstance(source, (str, Path)):
+        stream = _opened(source, request)
+        require_kind_of_file(request, stream.row_shape, repr(str(source)))
+    else:
+        stream = _given(source, request)
     if share is not None:
         stream = stream.share(*share)
     if held_bytes is not None:
