@@ -42,6 +42,19 @@ __all__ = [
 
 WELL, FAILED, WRONG_USE, STOPPED, ENDED = 0, 1, 2, 130, 143
 DEBUG = "--debug"
+CLOSE = 0.7  # how alike an option must be to be suggested
+ELSEWHERE = {  # what other libraries call an option, and its name here
+    **dict.fromkeys(("--epochs", "--n-epochs", "--num-epochs", "--max-epochs"), "--max-iter"),
+    **dict.fromkeys(("--latent-dim", "--latent-dims", "--latent-size", "--code-size", "--dim"), "--n-components"),
+    **dict.fromkeys(("--lr", "--learning-rate-init"), "--learning-rate"),
+    **dict.fromkeys(("--layers", "--hidden", "--hidden-layers", "--hidden-dim"), "--hidden-layer-sizes"),
+    **dict.fromkeys(("--target", "--label", "--classes"), "--labels"),
+    **dict.fromkeys(("--out", "--output-dir"), "--output"),
+    "--model": "--variant",
+    **dict.fromkeys(("--random-state", "--random-seed"), "--seed"),
+    "--force": "--overwrite",
+}
+BOUNDS = {"<": "below", "<=": "at most", ">": "above", ">=": "at least"}
 TOO_FEW = re.compile(r"Found array with (\d+) sample\(s\) .*while a minimum of (\d+) is required")  # scikit-learn's
 CLEAR = "\x1b[K"
 _is_passing = False  # a line is on the terminal that the next one writes over
@@ -256,13 +269,22 @@ def _misuse(error: CycloptsError) -> str:
     near = re.search(r" Did you mean \"?([^\"?]+)\"?\?$", said)
     guess = f"; did you mean {near[1]!r}?" if near else ""
     if isinstance(error, UnknownOptionError):
-        return f"there is no option {error.token.keyword or error.token.value!r}{guess}"
+        option = str(error.token.keyword or error.token.value)
+        known = [name for argument in error.argument_collection for name in argument.names]
+        if ELSEWHERE.get(option) in known:
+            guess = f"; did you mean {ELSEWHERE[option]!r}?"
+        elif not difflib.get_close_matches(option, known, n=1, cutoff=CLOSE):
+            guess = ""
+        return f"there is no option {option!r}{guess}"
     if isinstance(error, CoercionError):
         choices = re.search(r"^Invalid value \"(.*)\" for (\S+)\. Choose from: (.*?)\.?(?: Did you mean .*)?$", said)
         if choices:
             return f"{choices[2]} must be one of {choices[3].replace(chr(34), '')}, got {choices[1]!r}{guess}"
         if error.argument is not None and said.startswith("must be "):
             return f"{error.argument.name} {said}"
+    bound = re.search(r"^Invalid value \"(.*)\" for (\S+)\. Must be ([<>]=?) (\S+)$", said)
+    if bound:
+        return f"{bound[2]} must be {BOUNDS[bound[3]]} {bound[4]}, got {bound[1].removesuffix('.0')}"
     return said
 
 

@@ -366,5 +366,5 @@ def _missing(path: Path, where: str) -> str:
         guess = f"; did you mean {close[0]!r}?" if close else "; check the path."
         return f"{where}: no such file or folder{guess}"
     close = difflib.get_close_matches(path.name.lower(), BUNDLED, n=1, cutoff=0.5) or close
-    guess = f"did you mean {close[0]!r}? " if close else ""
-    return f"{where}: no such file, folder or bundled data set; {guess}the bundled sets are {', '.join(BUNDLED)}."
+    guess = f" (did you mean {close[0]!r}?)" if close else ""
+    return f"{where}: no such file, folder or bundled data set{guess}; the bundled sets are {', '.join(BUNDLED)}."
