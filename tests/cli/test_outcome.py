@@ -21,7 +21,8 @@ import isthmus.cli
 from cli.conftest import QUICK, call, sentence
 from isthmus.__main__ import main
 from isthmus.cli import application, commands
-from isthmus.cli.outcome import ELSEWHERE, CommandError, escaped, finite, run, say, say_passing
+from isthmus.cli.misuse import ELSEWHERE
+from isthmus.cli.outcome import CommandError, escaped, finite, run, say, say_passing
 
 HEAVY = ("torch", "numpy", "scipy", "sklearn", "matplotlib", "pyarrow", "pandas", "polars", "PIL")
 IN_A_NEW_PROCESS = """

@@ -23,9 +23,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from cyclopts import CoercionError, CycloptsError, MissingArgumentError, UnknownOptionError, UnusedCliTokensError
+from cyclopts import CycloptsError
 
 from isthmus.cli import STANDARD_INPUT, application, commands
+from isthmus.cli.misuse import is_data_missing, misuse
 
 __all__ = [
     "CommandError",
@@ -42,19 +43,6 @@ __all__ = [
 
 WELL, FAILED, WRONG_USE, STOPPED, ENDED = 0, 1, 2, 130, 143
 DEBUG = "--debug"
-CLOSE = 0.7  # how alike an option must be to be suggested
-ELSEWHERE = {  # what other libraries call an option, and its name here
-    **dict.fromkeys(("--epochs", "--n-epochs", "--num-epochs", "--max-epochs"), "--max-iter"),
-    **dict.fromkeys(("--latent-dim", "--latent-dims", "--latent-size", "--code-size", "--dim"), "--n-components"),
-    **dict.fromkeys(("--lr", "--learning-rate-init"), "--learning-rate"),
-    **dict.fromkeys(("--layers", "--hidden", "--hidden-layers", "--hidden-dim"), "--hidden-layer-sizes"),
-    **dict.fromkeys(("--target", "--label", "--classes"), "--labels"),
-    **dict.fromkeys(("--out", "--output-dir"), "--output"),
-    "--model": "--variant",
-    **dict.fromkeys(("--random-state", "--random-seed"), "--seed"),
-    "--force": "--overwrite",
-}
-BOUNDS = {"<": "below", "<=": "at most", ">": "above", ">=": "at least"}
 TOO_FEW = re.compile(r"Found array with (\d+) sample\(s\) .*while a minimum of (\d+) is required")  # scikit-learn's
 CLEAR = "\x1b[K"
 _is_passing = False  # a line is on the terminal that the next one writes over
@@ -225,8 +213,8 @@ def _outcome_of(error: BaseException, tokens: Sequence[str]) -> tuple[int, str]:
         return FAILED, "there is not enough memory for this; try fewer rows, columns or units, or raise ulimit -v."
     if isinstance(error, CycloptsError):
         chain = " ".join(["isthmus", *tokens[:1]]) if tokens and tokens[0] in commands() else "isthmus"
-        example = f"type {chain} table.csv, or " if _is_data_missing(error) and len(tokens) == 1 else ""
-        what = _misuse(error)
+        example = f"type {chain} table.csv, or " if is_data_missing(error) and len(tokens) == 1 else ""
+        what = misuse(error)
         join = " See" if what.endswith("?") else f"; {example}see"
         return WRONG_USE, f"{what}{join} {chain} --help."
     if isinstance(error, UsageError):
@@ -256,40 +244,6 @@ def _is_of_memory(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
-
-
-def _misuse(error: CycloptsError) -> str:
-    """What cyclopts found wrong, without its talk of commands and tokens."""
-    if isinstance(error, MissingArgumentError) and error.argument is not None:
-        name = error.argument.name
-        return f"{name} needs a value" if name.startswith("-") else f"{name} is missing"
-    if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
-        return f"{error.unused_tokens[0].removeprefix(STANDARD_INPUT[0])!r} is one argument too many"
-    said = _one_line(error).rstrip(".")
-    near = re.search(r" Did you mean \"?([^\"?]+)\"?\?$", said)
-    guess = f"; did you mean {near[1]!r}?" if near else ""
-    if isinstance(error, UnknownOptionError):
-        option = str(error.token.keyword or error.token.value)
-        known = [name for argument in error.argument_collection for name in argument.names]
-        if ELSEWHERE.get(option) in known:
-            guess = f"; did you mean {ELSEWHERE[option]!r}?"
-        elif not difflib.get_close_matches(option, known, n=1, cutoff=CLOSE):
-            guess = ""
-        return f"there is no option {option!r}{guess}"
-    if isinstance(error, CoercionError):
-        choices = re.search(r"^Invalid value \"(.*)\" for (\S+)\. Choose from: (.*?)\.?(?: Did you mean .*)?$", said)
-        if choices:
-            return f"{choices[2]} must be one of {choices[3].replace(chr(34), '')}, got {choices[1]!r}{guess}"
-        if error.argument is not None and said.startswith("must be "):
-            return f"{error.argument.name} {said}"
-    bound = re.search(r"^Invalid value \"(.*)\" for (\S+)\. Must be ([<>]=?) (\S+)$", said)
-    if bound:
-        return f"{bound[2]} must be {BOUNDS[bound[3]]} {bound[4]}, got {bound[1].removesuffix('.0')}"
-    return said
-
-
-def _is_data_missing(error: CycloptsError) -> bool:
-    return isinstance(error, MissingArgumentError) and error.argument is not None and error.argument.name == "DATA"
 
 
 def _one_line(error: BaseException) -> str:
