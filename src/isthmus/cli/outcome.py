@@ -222,7 +222,7 @@ def _outcome_of(error: BaseException, tokens: Sequence[str]) -> tuple[int, str]:
     if few is not None:
         rows = "1 row is" if few[1] == "1" else f"{few[1]} rows are"
         return FAILED, f"{rows} too few, at least {few[2]} are needed; add rows."
-    if isinstance(error, CommandError) or (isinstance(error, ValueError) and _raised_by(error).startswith(SPEAKERS)):
+    if _is_sentence(error):
         return FAILED, _one_line(error)
     if isinstance(error, OSError) and error.strerror:
         place = "" if error.filename is None else f"{str(error.filename)!r}: "
@@ -234,8 +234,16 @@ def _outcome_of(error: BaseException, tokens: Sequence[str]) -> tuple[int, str]:
     )
 
 
+def _is_sentence(error: BaseException) -> bool:
+    """Whether an error's words are for the user."""
+    speaks = isinstance(error, ValueError) and _raised_by(error).startswith(SPEAKERS)
+    return speaks or isinstance(error, (CommandError, UsageError))
+
+
 def _is_of_memory(error: BaseException | None) -> bool:
-    """Whether memory was short: of this error, or of what it was made of."""
+    """Whether memory was short: of this error, or of what it was made of unless that has a sentence of its own."""
+    if error is not None and _is_sentence(error):
+        return NO_MEMORY.search(str(error)) is not None
     while error is not None:
         if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
             return True
