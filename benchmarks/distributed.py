@@ -188,7 +188,7 @@ def written(facts: dict[str, Any]) -> str:
         "",
         f"From these: {known['row'] * 1e6:.2f} µs a row, {known['step'] * 1e6:.0f} µs a step, a sum over two processes "
         f"{2 * known['latency'] * 1e6:.0f} µs and {1e9 * known['per_byte']:.2f} ns a byte (8 bytes a weight), and "
-        f"{known['pass'] * 1e6:.2f} µs a row for all passes that are no training: finding what to hold out, "
+        f"{known['pass'] * 1e6:.2f} µs a row for all passes other than training: choosing what to hold out, "
         "statistics, PCA, evaluating.",
         "",
         f"Hours for 10⁹ such rows, {MANY_EPOCHS} epochs in batches of {BATCHES[1]:,}, one core a process:",

@@ -132,15 +132,18 @@ def as_markdown(rows: Iterable[dict[str, Any]]) -> str:
 def sentence(rows: list[dict[str, Any]]) -> str:
     """How often isthmus is ahead."""
     parts = []
-    for key, name in (("plain_1", "the plain network at equal time"), ("plain_5", "at five times")):
+    for key, name in (
+        ("plain_1", "the plain network in equal time"),
+        ("plain_5", "the plain network in five times the time"),
+    ):
         ratios = [row["mean"] / row[key] for row in rows if row.get(key)]
         level = sum(1 / LEVEL <= ratio <= LEVEL for ratio in ratios)
         ahead = sum(ratio < 1 / LEVEL for ratio in ratios)
         if ratios:
-            parts.append(f"against {name} ahead on {ahead}, level (within 2%) on {level} of {len(ratios)}")
+            parts.append(f"a lower error than {name} on {ahead} of {len(ratios)} (equal within 2% on {level})")
     worse = sum(row["worst_to_pca"] > WORSE for row in rows)
-    parts.append(f"worse than PCA by more than 1% in some seed on {worse} of {len(rows)}")
-    return f"{'; '.join(parts).capitalize()}.".replace("pca", "PCA")
+    parts.append(f"an error more than 1% above PCA's with some seed on {worse} of {len(rows)}")
+    return f"isthmus has {'; '.join(parts)}."
 
 
 def write_into_readme(text: str) -> None:
@@ -190,7 +193,7 @@ def main() -> None:
     rows = [_row(work, records) for work in works if records.get(work.name)]
     text = as_markdown(rows)
     if any(row["chooses_defaults"] for row in rows):
-        text += "\n\n\\* training rows of this set were used when the defaults were chosen, test rows never."
+        text += "\n\n\\* training rows of this set were used to choose the defaults; test rows never were."
     text += f"\n\n{sentence(rows)}"
     with atomic_write(path) as temporary:
         temporary.write_text(json.dumps({"rows": rows, "records": records}, indent=1) + "\n")

@@ -1,4 +1,4 @@
-"""Synthetic tables beside a Gaussian copula and a Gaussian mixture, on three mixed tables.
+"""Synthetic tables beside a Gaussian copula, a Gaussian mixture, TVAE and CTGAN, on three mixed tables.
 
     python benchmarks/synthetic_tables.py [--seeds 3] [--max-iter N]
 
@@ -14,14 +14,19 @@ rows is held out; each way draws as many rows as were learned from. Figures, all
 
 The copula maps every column to normal scores, of ties by random ranks, and draws from their correlation. The mixture is
 scikit-learn's on one-hot and standardized columns, its parts chosen by BIC; its draws are brought to the kinds of the
-columns in the same way for all.
+columns in the same way for all. TVAE and CTGAN (package `ctgan`) have their defaults, in the peers' environment.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
+import subprocess
+import tempfile
 import time
 import warnings
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -33,6 +38,10 @@ from sklearn.neighbors import NearestNeighbors
 
 from isthmus import Autoencoder
 from mixed_tables import frames
+from race.environments import python_for, set_up_peers
+from ways import Ways
+
+HERE = Path(__file__).parent
 
 TARGETS = {"wine": "kind", "breast_cancer": "benign", "diabetes": "progression"}
 FIGURES = ("column", "pair", "C2ST", "nearest", "utility")
@@ -138,6 +147,41 @@ def by_isthmus(train: pd.DataFrame, seed: int, max_iter: int | None) -> pd.DataF
     return model.sample(len(train), random_state=seed)
 
 
+def by_peer(way: str, train: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """TVAE or CTGAN, see `synthetic_peers`: dates as days, categories and booleans as strings."""
+    categories = [name for name in train.columns if kind_of(train[name]) in ("category", "boolean")]
+    plain = train.astype(dict.fromkeys(categories, str)).reset_index(drop=True)
+    for name in train.columns:
+        if kind_of(train[name]) == "date":
+            plain[name] = encoded(train[[name]], train[[name]])[name].to_numpy()
+    with tempfile.TemporaryDirectory() as folder:
+        given, drawn = Path(folder, "train.csv"), Path(folder, "drawn.csv")
+        plain.to_csv(given, index=False)
+        command = [python_for("ctgan"), HERE / "synthetic_peers.py", given, drawn, way, str(seed), *categories]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        found = pd.read_csv(drawn, dtype=dict.fromkeys(categories, str))
+    numbers = {}
+    for name in train.columns:
+        if kind_of(train[name]) == "category":
+            for level in pd.Categorical(train[name]).categories:
+                numbers[f"{name}={level}"] = (found[name] == str(level)).astype(float)
+        elif kind_of(train[name]) == "boolean":
+            numbers[name] = (found[name] == "True").astype(float)
+        else:
+            numbers[name] = found[name].astype(float)
+    return decoded(pd.DataFrame(numbers), train)
+
+
+def measured(
+    draw: Callable[[pd.DataFrame, int], pd.DataFrame], train: pd.DataFrame, test: pd.DataFrame, target: str, seed: int
+) -> dict[str, float]:
+    """The figures of what one way draws, and the seconds of fitting and drawing."""
+    began = time.perf_counter()
+    drawn = draw(train, seed)
+    seconds = time.perf_counter() - began
+    return {**dict(zip(FIGURES, figures(drawn, train, test, target, seed), strict=True)), "seconds": seconds}
+
+
 def figures(drawn: pd.DataFrame, train: pd.DataFrame, test: pd.DataFrame, target: str, seed: int) -> list[float]:
     """See the top of this file."""
     new, known, held_out = (encoded(one, train).reset_index(drop=True) for one in (drawn, train, test))
@@ -173,42 +217,29 @@ def _useful(rows: pd.DataFrame, test: pd.DataFrame, target: str, seed: int) -> f
 
 
 def main() -> None:
-    """Print a table of means over seeds, with the lowest and the highest."""
+    """Print a line for each set, seed and way, and keep them in results/synthetic_tables.json."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--max-iter", type=int, default=None)
+    parser.add_argument("--without-peers", action="store_true")
+    parser.add_argument("--again", action="store_true", help="forget the figures that are there")
     asked = parser.parse_args()
-    lines = ["| set | way | " + " | ".join(FIGURES) + " |", "|---" * (2 + len(FIGURES)) + "|"]
-    for name, frame in frames():
-        if name not in TARGETS:
-            continue
-        ways: dict[str, list[list[float]]] = {}
-        for seed in range(asked.seeds):
-            train, test = train_test_split(frame, test_size=1 / 3, random_state=seed)
-            for way, draw in (
-                ("isthmus", lambda rows, seed: by_isthmus(rows, seed, asked.max_iter)),
-                ("Gaussian copula", by_copula),
-                ("Gaussian mixture", by_mixture),
-                (
-                    "training rows, drawn again",
-                    lambda rows, seed: rows.sample(len(rows), replace=True, random_state=seed),
-                ),
-            ):
-                began = time.perf_counter()
-                drawn = draw(train, seed)
-                ways.setdefault(way, []).append(figures(drawn, train, test, TARGETS[name], seed))
-                print(
-                    name,
-                    seed,
-                    way,
-                    [round(x, 3) for x in ways[way][-1]],
-                    f"{time.perf_counter() - began:.0f} s",
-                    flush=True,
-                )
-        for way, runs in ways.items():
-            cells = [f"{c.mean():.3f} ({c.min():.3f} – {c.max():.3f})" for c in np.array(runs).T]
-            lines.append(f"| {name} | {way} | " + " | ".join(cells) + " |")
-    print("\n".join(lines))
+    if not asked.without_peers:
+        set_up_peers()
+    kept = Ways(HERE / "results" / "synthetic_tables.json", again=asked.again)
+    ways: dict[str, Callable[[pd.DataFrame, int], pd.DataFrame]] = {
+        "isthmus": lambda rows, seed: by_isthmus(rows, seed, asked.max_iter),
+        "Gaussian copula": by_copula,
+        "Gaussian mixture": by_mixture,
+        **({} if asked.without_peers else {way: functools.partial(by_peer, way) for way in ("TVAE", "CTGAN")}),
+        "training rows, drawn again": lambda rows, seed: rows.sample(len(rows), replace=True, random_state=seed),
+    }
+    for seed in range(asked.seeds):
+        for name, frame in frames():
+            if name in TARGETS:
+                train, test = train_test_split(frame, test_size=1 / 3, random_state=seed)
+                for way, draw in ways.items():
+                    kept.measure(name, seed, way, functools.partial(measured, draw, train, test, TARGETS[name], seed))
 
 
 if __name__ == "__main__":

@@ -133,7 +133,7 @@ lesson.exact("apart", apart, known=0.0, digits=5)
 # {{ same:.0f }}. What made the digits compressible was in no column: it was *between*
 # them.
 #
-# Why are all {{ columns }} numbers not needed even then? Because {{ constant }} pixels
+# Why aren't all {{ columns }} numbers needed even then? Because {{ constant }} pixels
 # are the same in every picture and many others hardly change: leaving those out costs
 # little. That much is not redundancy, only dullness.
 #

@@ -173,7 +173,7 @@ lesson.within("plane", planes, low=0.0, high=0.02)
 lesson.within("raw", raw, low=1e-5, high=0.9)
 
 # %%
-# All five end at the loss of PCA, {{ lost:.4f }} a digit (they reach
+# All five end at the loss of PCA, {{ lost:.4f }} per digit (they reach
 # {{ losses.low:.4f }} to {{ losses.high:.4f }}), and in its plane (the largest angle is
 # {{ plane.high:.3f }} radian). But the two numbers of PCA's code are uncorrelated,
 # {{ pca_correlation:.0f }}, and those of the trained ones have correlations of
@@ -214,7 +214,7 @@ lesson.widget(
 # ----------------------------------------------------
 #
 # Put all the noise into the second coordinate, as when a known quantity is measured
-# with noise. An autoencoder minimises the *perpendicular* distance to its line, and
+# with noise. An autoencoder minimizes the *perpendicular* distance to its line, and
 # regression the *vertical* one:
 
 learnt, regressed = [], []
@@ -282,4 +282,4 @@ lesson.within("with_biases", with_biases, low=0.87, high=0.93)
 #    $ isthmus learn 3 --start chapter_3.py
 #    $ isthmus learn 3 --check chapter_3.py
 #
-# Next: what the loss that we have been minimising means.
+# Next: what the loss that we have been minimizing means.

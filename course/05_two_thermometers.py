@@ -31,7 +31,7 @@ nothing in chapter 10 has to be taken on trust.
 # .. math:: p(z \mid x) = \frac{p(x \mid z)\,p(z)}{p(x)} = \mathcal{N}\!\left(z;\;
 #    \frac{x_1 + x_2}{2 + \sigma^2},\; \frac{\sigma^2}{2 + \sigma^2}\right)
 #
-# The area :math:`p(x)`, the *evidence*, is how probable the readings were in all. In
+# The area :math:`p(x)`, the *evidence*, is how probable the readings were overall. In
 # most models it cannot be computed. But take any bell curve :math:`q(z)` in place of
 # the posterior, and let
 #

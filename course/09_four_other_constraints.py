@@ -25,7 +25,7 @@ changes the *code* in its own way.
 # .. math:: \lVert x - g(z) \rVert^2 + \lambda \sum_j |z_j|
 #
 # **Denoising**: the encoder sees the picture with noise :math:`e` of strength
-# :math:`\sigma`, drawn afresh each time, and the clean picture is the target.
+# :math:`\sigma`, drawn again each time, and the clean picture is the target.
 #
 # .. math:: \lVert x - g(f(x + \sigma e)) \rVert^2
 #

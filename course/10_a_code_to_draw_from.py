@@ -126,10 +126,10 @@ for name, rows in told.items():
     print(f"{name:9} error {rows[:, 0].round(4)}  nats {rows[:, 1].round(2)}")
 
 # %%
-# The bound itself, in nats a picture, is compared with that of *probabilistic PCA*, the
-# best linear model of this kind. And how good are digits drawn from the prior? Their
-# *energy distance* from real ones is zero only for equal distributions. For comparison,
-# codes drawn in the same way are decoded by a plain autoencoder.
+# The bound itself, in nats per picture, is compared with that of *probabilistic PCA*,
+# the best linear model of this kind. And how good are digits drawn from the prior?
+# Their *energy distance* from real ones is zero only for equal distributions. For
+# comparison, codes drawn in the same way are decoded by a plain autoencoder.
 
 evaluations = [isthmus.evaluate(model, unseen) for model in models["learned"]]
 bounds = [e.nats_per_row for e in evaluations]
@@ -192,10 +192,10 @@ dense_apart = [isthmus.compare_samples(new, unseen).energy_distance for new in d
 lesson.within("dense_apart", dense_apart, low=0.0, high=0.12)
 
 # %%
-# Both latents are in use at each of {{ active }} seeds, and carry
-# {{ nats.low:.1f }} to {{ nats.high:.1f }} nats a picture. The error of a grey value is
-# {{ error.low:.4f }} to {{ error.high:.4f }}, where PCA leaves {{ pca:.4f }}; the bound
-# is {{ bound.low:.1f }} to {{ bound.high:.1f }} nats, that of probabilistic PCA
+# Both latents are in use at each of {{ active }} seeds, and carry {{ nats.low:.1f }} to
+# {{ nats.high:.1f }} nats per picture. The error of a grey value is {{ error.low:.4f }}
+# to {{ error.high:.4f }}, where PCA leaves {{ pca:.4f }}; the bound is
+# {{ bound.low:.1f }} to {{ bound.high:.1f }} nats, that of probabilistic PCA
 # {{ linear.mean:.1f }}. Digits drawn from the prior are {{ apart.low:.2f }} to
 # {{ apart.high:.2f }} from real ones, those of the plain decoder
 # {{ plain_apart.low:.2f }} to {{ plain_apart.high:.2f }}; the VAE is nearer at each of
@@ -379,7 +379,7 @@ lesson.widget(
 #    :header-rows: 1
 #
 #    * - loss
-#      - nats a picture
+#      - nats per picture
 #      - error of a grey value
 #    * - variance learned
 #      - {{ nats.low:.2f }} to {{ nats.high:.2f }}

@@ -161,15 +161,15 @@ lesson.within("four", costs[4], low=1.04, high=1.2)
 lesson.within("two", costs[2], low=2.5, high=4.5)
 
 # %%
-# Noise with standard deviation {{ level }} is an error of {{ noisy.mean:.3f }} a pixel.
-# PCA at its best reduces it to {{ by_pca:.4f }}, the denoisers to
+# Noise with standard deviation {{ level }} is an error of {{ noisy.mean:.3f }} per
+# pixel. PCA at its best reduces it to {{ by_pca:.4f }}, the denoisers to
 # {{ denoised.low:.4f }} to {{ denoised.high:.4f }}, less than six tenths of PCA's at
 # each of {{ cleaner }} seeds. In search, {{ by_pixels:.1%}} of the five pictures found
 # by all pixels show the right digit, {{ by_straight:.1%}} by PCA's eight numbers, and
 # {{ by_code.low:.1%}} to {{ by_code.high:.1%}} by the code's, more than PCA's at each
 # of {{ finds }} seeds. And a picture of 64 pixels with {{ levels }} grey values each,
-# {{ raw:.0f }} bits, becomes {{ file }} bits at 8 a number; rounding makes the error at
-# most {{ eight.high:.4f }} times as large. With half as many bits it is
+# {{ raw:.0f }} bits, becomes {{ file }} bits at 8 per number; rounding makes the error
+# at most {{ eight.high:.4f }} times as large. With half as many bits it is
 # {{ four.low:.2f }} to {{ four.high:.2f }} times as large, with a quarter
 # {{ two.low:.1f }} to {{ two.high:.1f }} times. ``isthmus smallest`` counts the bits
 # after entropy coding, which stores frequent values in fewer bits.
@@ -334,10 +334,10 @@ lesson.holds(
 # The picture
 # -----------
 #
-# Forty unseen digits and six odd pictures, the most anomalous first; under each are its
-# reconstruction and the difference. Choose how to rank them, and click one to take it
-# to the desk above. There you can draw on it, by mouse, finger or arrow keys, or paste
-# 64 numbers of your own.
+# Forty unseen digits and six altered pictures, the most anomalous first; under each are
+# its reconstruction and the difference. Choose how to rank them, and click one to take
+# it to the desk above. There you can draw on it, by mouse, finger or arrow keys, or
+# paste 64 numbers of your own.
 
 shown = np.random.default_rng(0).permutation(len(unseen))[:40]
 odd = {"the mean": mean[0], "blank": np.zeros(64)}

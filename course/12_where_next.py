@@ -2,7 +2,7 @@ r"""
 12. Where next
 ==============
 
-Features, tokens and diffusion, all in the news, are made of what this course taught.
+Features, tokens and diffusion are made of what this course taught.
 
 Three things in the news are built from the parts of this course. *Sparse* autoencoders,
 with many units of which few are on at a time, find features inside language models.

@@ -406,7 +406,7 @@ lesson.holds(
 )
 
 # %%
-# The mean squared error of a pixel, lowest and highest of {{ better.seeds }} seeds:
+# The mean squared error per pixel, lowest and highest of {{ better.seeds }} seeds:
 #
 # .. list-table::
 #    :header-rows: 1
@@ -426,7 +426,7 @@ lesson.holds(
 #    * - the same recipe by isthmus
 #      - {{ recipe.low:.4f }} to {{ recipe.high:.4f }}
 #      - {{ recipe_8.low:.4f }} to {{ recipe_8.high:.4f }}
-#    * - isthmus, nothing set
+#    * - isthmus, default settings
 #      - {{ better.low:.4f }} to {{ better.high:.4f }}
 #      - {{ better_8.low:.4f }} to {{ better_8.high:.4f }}
 #

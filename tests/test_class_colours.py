@@ -64,8 +64,16 @@ def test_neighbours_get_colours_farther_apart_than_by_order(count):
 @pytest.mark.parametrize("count", [1, 2, 3, 10, 11, 40])
 def test_classes_at_one_place_have_colours_too(count):
     given = class_colours(np.zeros((count, 2)))
-    assert len(set(given)) == (count if count <= 10 else 1)
-    assert count <= 10 or set(given) == {GREY}
+    assert len(set(given)) == min(count, 10)
+
+
+def test_beyond_ten_classes_colours_repeat_far_from_each_other_and_beyond_forty_all_are_grey():
+    centres = np.array([[k % 6, k // 6] for k in range(24)], dtype=float)
+    given = class_colours(centres)
+    near = np.linalg.norm(centres[:, None] - centres[None], axis=-1) < 1.2
+    same = np.array([[one == other for other in given] for one in given])
+    assert not (near & same & ~np.eye(24, dtype=bool)).any()
+    assert set(class_colours(np.zeros((41, 2)))) == {GREY}
 
 
 def test_the_figure_of_the_codes_uses_them():

@@ -676,14 +676,18 @@ def test_the_progress_bar_of_scikit_learn_works(table, callbacks, capsys):
 
 def test_ctrl_c_at_an_epoch_keeps_the_best_so_far(kind, table, callbacks):
     watcher = Watcher(table, interrupt_after=4)
-    model = quick(kind, max_iter=30, early_stopping=False).set_callbacks(watcher)
+    model = quick(kind, max_iter=30, early_stopping=False, polish=0).set_callbacks(watcher)
     with pytest.warns(
         ConvergenceWarning, match=rf"^{kind.__name__}: training ended early, interrupted\. The best weights"
     ):
         model.fit(table)
     assert model.n_iter_ == 4
     assert model.best_epoch_ in (0, int(np.argmin(model.history_["validation_loss"])))
-    np.testing.assert_array_equal(model.transform(table), watcher.codes[model.best_epoch_])
+    if model.best_epoch_ > 0:
+        np.testing.assert_array_equal(model.transform(table), watcher.codes[model.best_epoch_])
+    else:
+        of_all_rows = quick(kind, max_iter=0, polish=0).fit(table)
+        np.testing.assert_allclose(model.transform(table), of_all_rows.transform(table), atol=1e-4)
 
 
 def test_ctrl_c_within_an_epoch_keeps_the_best_so_far(kind, table, monkeypatch):

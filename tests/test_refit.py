@@ -7,6 +7,7 @@ import pkgutil
 import numpy as np
 import pytest
 import torch
+from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 
 import isthmus
@@ -16,7 +17,6 @@ from isthmus.choices import choose_refit
 from isthmus.inference.alternation import _Work
 from isthmus.rows.rows import DenseRows, Rows
 from isthmus.training.loop import Training
-from isthmus.training.one_network import OneNetwork
 from isthmus.training.plan import Plan
 from isthmus.training.schedule import annealed_from, rate
 
@@ -31,6 +31,13 @@ REPEATS = [
 
 def error(model, X) -> float:
     return float(((model.reconstruct(X) - X) ** 2).mean())
+
+
+def without_a_refit(make, X):
+    """The model of the run that chose, before it is repeated."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("isthmus.fitting.refit", lambda *arguments: "it is left out")
+        return make().fit(X)
 
 
 @pytest.fixture
@@ -52,7 +59,7 @@ def test_all_rows_are_learned_from_for_the_epochs_that_were_chosen(kind, learned
     assert model.best_epoch_ > 0
     assert learned_from == [150] * model.n_iter_ + [200] * model.best_epoch_
     assert model.fitted_.refit_rows == 200
-    without = kind(2, refit=False, polish=0, **SETTINGS).fit(X)
+    without = without_a_refit(lambda: kind(2, refit=True, polish=0, **SETTINGS), X)
     assert without.fitted_.refit_rows == 0
     assert without.best_epoch_ == model.best_epoch_
     assert not np.array_equal(without.reconstruct(X), model.reconstruct(X))
@@ -75,25 +82,46 @@ def test_where_pca_is_kept_it_stays(learned_from):
     model = Autoencoder(2, refit=True, **SETTINGS).fit(noise)
     assert (model.best_epoch_, model.fitted_.refit_rows) == (0, 0)
     assert set(learned_from) == {60}
+    pca = PCA(2).fit(noise)
+    np.testing.assert_allclose(model.reconstruct(noise), pca.inverse_transform(pca.transform(noise)), atol=1e-5)
 
 
-def test_turns_are_repeated_from_where_they_began(learned_from, monkeypatch):
-    """The epochs before them are not: the networks are those that the turns had at first."""
-    X, begun, take = curved_table(200), [], OneNetwork.__init__
+def test_the_run_and_its_turns_are_repeated_from_the_closed_form_of_all_rows(learned_from, monkeypatch):
+    X, begun, run_again = curved_table(200), [], Training.run_again
+    X = X - X.mean(0)  # as the model has it
 
-    def began(self, network, *arguments):
-        begun.append({name: values.clone() for name, values in network.state_dict().items()})
-        take(self, network, *arguments)
+    def began(self, rows, epochs, begin):
+        def seen():
+            begin()
+            model = self.model
+            with torch.no_grad():
+                begun.append(model.decode(model.encoder(torch.from_numpy(X).float())).numpy())
 
-    monkeypatch.setattr(OneNetwork, "__init__", began)
-    model = Autoencoder(refit=True, **TURNING).fit(X)
+        run_again(self, rows, epochs, seen)
+
+    monkeypatch.setattr(Training, "run_again", began)
+    model = Autoencoder(refit=True, scale=None, **TURNING).fit(X)
     assert model.fitted_.refit_rows == 200
-    assert set(learned_from) == {150}
-    decoder, encoder, decoder_again, encoder_again = begun  # in the turns and after them, then the same in the refit
-    for name, values in decoder.items():
-        torch.testing.assert_close(decoder_again[name], values, rtol=0, atol=0)
-    for name, values in encoder.items():
-        torch.testing.assert_close(encoder_again[name], values, rtol=0, atol=0)
+    ordinary = [count for count in learned_from if count == 150]
+    assert learned_from == ordinary + [200] * (len(learned_from) - len(ordinary))
+    pca = PCA(1).fit(X)
+    np.testing.assert_allclose(begun[0], pca.inverse_transform(pca.transform(X)), atol=1e-4)
+
+
+def test_the_run_starts_at_the_closed_form_of_the_rows_it_learns_from(monkeypatch):
+    X, starts, run = curved_table(200), [], Training.run
+
+    def started(self, learned, validation, *arguments):
+        x = learned.take(torch.arange(len(learned)))
+        with torch.no_grad():
+            starts.append((x.numpy(), self.model.decode(self.model.encoder(x)).numpy()))
+        run(self, learned, validation, *arguments)
+
+    monkeypatch.setattr(Training, "run", started)
+    Autoencoder(2, **SETTINGS).fit(X)
+    x, reconstructed = starts[0]
+    pca = PCA(2).fit(x)
+    np.testing.assert_allclose(reconstructed, pca.inverse_transform(pca.transform(x)), atol=1e-4)
 
 
 @pytest.mark.parametrize("early_stopping", [True, False])
@@ -125,7 +153,7 @@ def test_new_rows_are_better_for_it():
 @pytest.mark.parametrize("astray", [float("nan"), 10.0])
 def test_one_that_goes_astray_is_dropped(astray, settings, repeats, monkeypatch):
     X = curved_table(200)
-    expected = Autoencoder(refit=False, **settings).fit(X)
+    expected = without_a_refit(lambda: Autoencoder(refit=True, **settings), X)
     repeat = pkgutil.resolve_name(repeats)
     repeated = []
 
@@ -146,7 +174,7 @@ def test_one_that_goes_astray_is_dropped(astray, settings, repeats, monkeypatch)
 @pytest.mark.parametrize(("settings", "repeats"), REPEATS)
 def test_ctrl_c_in_it_keeps_the_chosen_epoch(settings, repeats, monkeypatch):
     X = curved_table(200)
-    expected = Autoencoder(refit=False, **settings).fit(X)
+    expected = without_a_refit(lambda: Autoencoder(refit=True, **settings), X)
 
     def interrupted(first, *arguments):
         raise KeyboardInterrupt

@@ -162,8 +162,9 @@ def test_of_models_that_were_not_measured_nothing_is_said(model, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_too_few_rows_and_missing_cells_say_nothing(capsys):
+def test_too_few_rows_missing_cells_and_codes_as_large_as_the_rows_say_nothing(capsys):
     X = curved(80)
+    Autoencoder(X.shape[1], max_iter=2, random_state=0, verbose=True).fit(X)
     Autoencoder(1, max_iter=2, random_state=0, verbose=True).fit(X[:30])
     X[3, 2] = np.nan
     Autoencoder(1, max_iter=2, random_state=0, verbose=True).fit(X)

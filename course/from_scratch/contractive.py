@@ -22,9 +22,10 @@ encoder = nn.Sequential(nn.Linear(64, 96), nn.SiLU(), nn.Linear(96, 2))
 decoder = nn.Sequential(nn.Linear(2, 96), nn.SiLU(), nn.Linear(96, 64))
 
 # %%
-# How much a code number moves when each grey value does is its gradient with respect to
-# the picture. The loss has a price on the squares of all of these. A row's code depends
-# on that row only, so the gradient of the sum over rows holds each row's own.
+# The gradient of a code number with respect to the picture says how much the number
+# moves when each grey value does. The loss puts a price on the squares of all of these.
+# A row's code depends on that row only, so the gradient of the sum over rows contains
+# the gradient of each row.
 
 CONTRACTION = 0.1
 

@@ -2,7 +2,7 @@
 The denoising autoencoder
 =========================
 
-Spoil the picture, ask for the clean one, in plain PyTorch.
+Corrupt the picture and ask for the clean one, in plain PyTorch.
 """
 
 # %%
@@ -23,21 +23,21 @@ encoder = nn.Sequential(nn.Linear(64, 96), nn.SiLU(), nn.Linear(96, 16))
 decoder = nn.Sequential(nn.Linear(16, 96), nn.SiLU(), nn.Linear(96, 64))
 
 # %%
-# The encoder sees the spoiled row, but the loss compares with the clean one. To copy is
-# now an error; what helps is to know which pictures are likely.
+# The encoder sees the corrupted row, but the loss compares the output with the clean
+# one. Copying is now a mistake; what helps is knowing which pictures are likely.
 
 NOISE = 0.3
 
 
 def loss(x):
-    """Mean over the batch of ‖x - x̂‖², with x̂ reconstructed from x and noise."""
-    spoiled = x + NOISE * torch.randn_like(x)
-    reconstructed = decoder(encoder(spoiled))
+    """Mean over the batch of ‖x - x̂‖², with x̂ reconstructed from x plus noise."""
+    corrupted = x + NOISE * torch.randn_like(x)
+    reconstructed = decoder(encoder(corrupted))
     return (x - reconstructed).square().sum(1).mean()
 
 
 # %%
-# The loop is the same as ever; each time a row comes, its noise is new.
+# The loop is the same as before; every time a row is used, its noise is drawn again.
 
 optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=0.003)
 for epoch in range(30):
@@ -47,4 +47,4 @@ for epoch in range(30):
         optimizer.step()
     if epoch % 10 == 9:
         noise = 64 * NOISE**2
-        print(f"after {epoch + 1} epochs {noise:.2f} of noise is {loss(X).item():.2f}")
+        print(f"epoch {epoch + 1}: noise {noise:.2f}, error {loss(X).item():.2f}")

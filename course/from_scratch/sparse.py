@@ -19,14 +19,14 @@ X = torch.tensor(load_digits().data / 16, dtype=torch.float32)
 # %%
 # The code has 128 numbers, more than the picture. The rectifier in the encoder makes
 # exact zeros possible. The decoder is a dictionary: a picture is a sum of its columns,
-# each as often as its number says.
+# each multiplied by its code number.
 
 encoder = nn.Sequential(nn.Linear(64, 128), nn.ReLU())
 decoder = nn.Linear(128, 64)
 
 # %%
-# The loss has a price on the size of the code. Alone it could be cheated, by a small
-# code that large columns make up for; so each column is used at length 1.
+# The loss puts a price on the size of the code. By itself the price could be evaded, by
+# a small code and large columns; so each column is scaled to length 1.
 
 SPARSITY = 0.1
 

@@ -54,6 +54,4 @@ for epoch in range(30):
         loss(X[rows]).backward()
         optimizer.step()
     if epoch % 10 == 9:
-        print(
-            f"after {epoch + 1} epochs the bound is {-loss(X).item():.1f} nats a digit"
-        )
+        print(f"after {epoch + 1} epochs: bound {-loss(X).item():.1f} nats per digit")

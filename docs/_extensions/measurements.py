@@ -245,6 +245,29 @@ def binarized_digits() -> str:
     return "\n".join(lines)
 
 
+def ways(benchmark: str) -> str:
+    """Every set and way a row, every figure a column: means over seeds (lowest to highest), and the seconds."""
+    rows = results(benchmark)
+    figures = [name for name in rows[0] if name not in ("set", "seed", "way")]
+    figures.sort(key=lambda name: name == "seconds")
+    lines = [f"| set | way | seeds | {' | '.join(figures)} |", f"|---|---|---|{'---|' * len(figures)}"]
+    for data, way in dict.fromkeys((row["set"], row["way"]) for row in rows):
+        found = [row for row in rows if (row["set"], row["way"]) == (data, way)]
+        cells = []
+        for name in figures:
+            values = [row[name] for row in found]
+            digits = 0 if max(values) >= 100 else 1 if name == "seconds" else 3
+            said = f"{_mean(values):.{digits}f}"
+            spread = (
+                ""
+                if name == "seconds" or len(values) == 1
+                else f" ({min(values):.{digits}f} – {max(values):.{digits}f})"
+            )
+            cells.append(said + spread)
+        lines.append(f"| {data} | {way} | {len(found)} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 # ---- codes and evidence ---------------------------------------------------------------------------------
 
 

@@ -57,7 +57,7 @@ function shapes({ kind, points, says }, x, y) {
   const path = svg("path", { class: `line ${kind}`, d: points.map(([at, value], i) => `${i ? "L" : "M"}${x(at).toFixed(1)} ${y(value).toFixed(1)}`).join("") });
   const [last] = points.slice(-1);
   if (!says) return [path];
-  const long = x(last[0]) - x(points[0][0]) > 70; // below a long line; above and beside a short one, clear of PCA's curve
-  const low = y(0) - y(last[1]) < 20; // nor over the axis
-  return [path, svg("text", { x: x(last[0]) + (long ? 0 : 5), y: y(last[1]) + (low ? -12 : long ? 14 : -5), "text-anchor": long ? "end" : "start" }, says)];
+  const room = WIDTH - PAD.right - x(last[0]) > DIGIT * says.length; // above and beside its end, where PCA's curve has fallen below it
+  const low = y(0) - y(last[1]) < 20; // else below the line, but not over the axis
+  return [path, svg("text", { x: x(last[0]) + (room ? 5 : 0), y: y(last[1]) + (room ? -5 : low ? -12 : 14), "text-anchor": room ? "start" : "end" }, says)];
 }

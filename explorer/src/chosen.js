@@ -62,7 +62,7 @@ function classesOf({ data }, items) {
   const counts = new Map();
   for (const item of items) counts.set(data.label(item), (counts.get(data.label(item)) || 0) + 1);
   const listed = [...counts].sort((a, b) => b[1] - a[1]);
-  return [listed.slice(0, 5).map(([name, count]) => `${count} × ${name}`).join(", ") + (listed.length > 5 ? ` and ${listed.length - 5} more` : "")];
+  return [listed.slice(0, 5).map(([name, count]) => `${name} (${count})`).join(", ") + (listed.length > 5 ? ` and ${listed.length - 5} more` : "")];
 }
 
 /** @param {any} app */

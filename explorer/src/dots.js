@@ -101,7 +101,7 @@ function densest(cells, all) {
   return found;
 }
 
-/** Names of the groups, each among its own items in view, the largest group first; one that would cover another is left to the legend. @param {any} map @param {any} pen @param {string} ink */
+/** Names of the groups, each among its own items in view, the largest group first; one that would cover another, or an end of the path, is left to the legend. @param {any} map @param {any} pen @param {string} ink */
 export function drawNames(map, pen, ink) {
   const { app, spots } = map, { data } = app, group = app.group, names = group?.names || [];
   const one = app.isolated >= 0 ? app.isolated : app.state.colour === "class" ? app.state.only : -1;
@@ -126,7 +126,8 @@ export function drawNames(map, pen, ink) {
   pen.lineJoin = "round";
   pen.strokeStyle = getComputedStyle(document.body).getPropertyValue("--paper");
   pen.fillStyle = ink;
-  /** @type {number[][]} */ const drawn = [];
+  const ends = [app.state.a, app.state.b].filter((item) => item >= 0).map((item) => map.end(item));
+  /** @type {number[][]} */ const drawn = ends.map(([x, y]) => [x, y, 12]); // the rings of A and B stay in sight
   const size = (/** @type {Map<string, number[]>} */ cells) => [...cells.values()].reduce((sum, cell) => sum + cell[2], 0);
   for (const [of, cells] of [...counted].sort((a, b) => size(b[1]) - size(a[1]))) {
     const [x, y] = densest(cells, all), words = shortened(names[of]), half = pen.measureText(words).width / 2;

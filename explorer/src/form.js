@@ -40,14 +40,14 @@ export function makeForm(app, row, changed) {
 
 /** A number, as digits and as a percentile. @param {Data} data @param {Field} field @param {Float64Array} row @param {() => void} changed */
 function number(data, { name, begin: i }, row, changed) {
-  const ordered = data.ordered(i), output = element("output", { class: "small" });
+  const ordered = data.ordered(i), wide = ordered.length ? ordered[ordered.length - 1] - ordered[0] : 0, output = element("output", { class: "small" });
   const digits = element("input", { type: "number", step: "any", "aria-label": name });
   const slider = element("input", { type: "range", min: 0, max: 100, step: 1, "aria-label": `${name}, percentile` });
   const say = () => {
     const share = Math.round(100 * shareBelow(ordered, row[i]));
     output.textContent = Number.isNaN(row[i]) ? "empty" : `above ${share}%`;
     if (document.activeElement !== slider) slider.value = share;
-    if (document.activeElement !== digits) digits.value = Number.isNaN(row[i]) ? "" : Number(row[i].toPrecision(6));
+    if (document.activeElement !== digits) digits.value = Number.isNaN(row[i]) ? "" : Number((Math.abs(row[i]) < 1e-7 * wide ? 0 : row[i]).toPrecision(6)); // what float32 left of a zero is a zero
   };
   digits.addEventListener("input", () => { row[i] = digits.value === "" ? NaN : Number(digits.value); say(); changed(); });
   slider.addEventListener("input", () => { row[i] = valueAt(ordered, Number(slider.value) / 100); say(); changed(); });

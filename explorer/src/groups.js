@@ -1,4 +1,4 @@
-// Dots by group: the class, or a column of categories or booleans, with names, colours and each item's group.
+// Dots by group: the class, coloured as in the figures, or a column of categories or booleans, with names and each item's group.
 import { categoryOf } from "./columns.js";
 import { classColours } from "./colours.js";
 
@@ -24,7 +24,7 @@ function namesAndPlaces(data, colour) {
 /** @param {any} app @param {[string[], Int32Array] | null} found @returns {Group | null} */
 function made({ data, models }, found) {
   if (!found) return null;
-  const [names, of] = found, { seen } = models[0], sums = names.map(() => [0, 0, 0]);
+  const [names, of] = found, { facts } = data, { seen } = models[0], sums = names.map(() => [0, 0, 0]);
   for (let item = 0; item < data.n; item++) if (of[item] >= 0) [seen[2 * item], seen[2 * item + 1], 1].forEach((value, i) => (sums[of[item]][i] += value));
-  return { names, of, colours: classColours(sums.map(([x, y, count]) => [x / (count || 1), y / (count || 1)])), counts: sums.map(([, , count]) => count) };
+  return { names, of, colours: names === facts.classes ? facts.colours : classColours(sums.map(([x, y, count]) => [x / (count || 1), y / (count || 1)])), counts: sums.map(([, , count]) => count) };
 }

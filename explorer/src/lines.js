@@ -75,7 +75,7 @@ export function overlay(data, row, again, names = ["original", "reconstruction"]
     const range = widened(usual(data, c), lines.map(([, values]) => values)), width = range[1] - range[0];
     const drawn = drawing(lines, range, WIDE, HIGH);
     return element("div", { class: "channel", role: "img", "aria-label": `${channels[c]}: ${row ? `${names[0]} and ${names[1]}` : names[1]}, from ${formatInRange(range[0], width)} to ${formatInRange(range[1], width)}` },
-      [element("span", { class: "reach" }, [element("span", { text: formatInRange(range[1], width) }), element("b", { text: channels.length > 1 ? channels[c] : "" }), element("span", { text: formatInRange(range[0], width) })]), drawn]);
+      [element("span", { class: "reach" }, [element("span", { text: formatInRange(range[1], width) }), element("b", { title: channels[c], text: channels.length > 1 ? channels[c] : "" }), element("span", { text: formatInRange(range[0], width) })]), drawn]);
   });
   const end = unit === "s" ? `${formatNumber(length / rate, 3)} s` : `${length} ${unit}s`;
   const left = channels.length - order.length;

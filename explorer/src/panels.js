@@ -64,7 +64,7 @@ export function drawNearest(app) {
   fill("nearest", ...app.near.map((/** @type {number} */ item) => itemButton(app, item, () => app.select(item))));
 }
 
-const FIRST = 6;
+const FIRST = 6, FIRST_OF_LINES = 3; // sliders shown at first: a film of lines is high
 
 /** Sliders are made once a tab and only moved after that, so a focused one keeps its focus. @param {any} app */
 export function makeSliders(app) {
@@ -78,15 +78,15 @@ export function makeSliders(app) {
     return { axis, input, output, film, box: element("div", { class: "slider" }, [element("div", { class: "head" }, [element("span", { text: name }), output]), input, film]) };
   });
   app.sliders = made;
-  const more = made.slice(FIRST);
-  fill("sliders", ...made.slice(0, FIRST).map((s) => s.box), ...(more.length ? [element("details", { ontoggle: () => app.rest() }, [element("summary", { text: `${more.length} more` }), ...more.map((s) => s.box)])] : []));
+  const first = app.data.lines ? FIRST_OF_LINES : FIRST, more = made.slice(first);
+  fill("sliders", ...made.slice(0, first).map((s) => s.box), ...(more.length ? [element("details", { ontoggle: () => app.rest() }, [element("summary", { text: `${more.length} more` }), ...more.map((s) => s.box)])] : []));
 }
 
 /** @param {any} app @param {boolean} films */
 export function moveSliders(app, films) {
   const { model, state, data } = app;
   for (const { axis, input, output, film } of app.sliders) {
-    if (axis >= FIRST && !input.closest("details").open) continue;
+    if (input.closest("details:not([open])")) continue;
     const at = model.along(state.z, axis), [low, high] = model.facts.limits[axis];
     if (document.activeElement !== input) input.value = at;
     output.textContent = formatInRange(at, high - low);

@@ -29,7 +29,7 @@ export function drawPath(app) {
   const codes = [model.code(a), model.code(b)], rows = [data.row(a), data.row(b)];
   const steps = Array.from({ length: 11 }, (_, k) => k / 10);
   const places = steps.map((t) => between(codes[0], codes[1], t, state.circle));
-  const slider = element("input", { type: "range", id: "t", min: 0, max: 1, step: 0.01, "aria-label": "t, from A to B", oninput: () => app.along(Number(slider.value)) });
+  const slider = element("input", { type: "range", id: "t", min: 0, max: 1, step: 0.01, oninput: () => app.along(Number(slider.value)) });
   slider.value = state.t;
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const play = element("button", { type: "button", id: "play", text: app.playing ? "Stop" : "Play", disabled: still, onclick: () => app.play() });
@@ -37,7 +37,7 @@ export function drawPath(app) {
   const inside = places.every((z) => model.uncertainty(z) < 0.99);
   const where = inside ? "the path stays among the data" : "where the bar is hatched there are few data, and the decoder makes things up";
   fill("path", ends, element("p", { class: "small", text: `Decoded at eleven steps from A to B; ${where}.` }),
-    ...(data.drawn ? frames(model, places, steps, rows) : [curves(model, places, rows)]), element("div", { class: "along" }, [play, element("label", { for: "t", text: "t" }), slider, ...circle]));
+    ...(data.drawn ? frames(model, places, steps, rows) : [curves(model, places, rows)]), element("div", { class: "along" }, [play, element("label", { for: "t", text: "A to B" }), slider, ...circle]));
 }
 
 /** Under a step: plain among the data, hatched outside. @param {number} uncertainty */
@@ -59,7 +59,7 @@ function curves(model, places, rows) {
   const change = (/** @type {number} */ i) => (data.fields[i].kind === "category" ? Number(cellText(data, data.fields[i], rows[0]) !== cellText(data, data.fields[i], rows[1])) : Math.abs(deviation(data, data.fields[i], last) - deviation(data, data.fields[i], decoded[0])));
   const order = [...data.fields.keys()].sort((a, b) => change(b) - change(a)).slice(0, LINES);
   const head = element("tr", {}, [["column", null], ["A", "number"], ["decoded on the way", null], ["B", "number"]].map(([text, kind]) => element("th", { scope: "col", class: kind, text })));
-  const way = element("tr", {}, [element("th", { scope: "row", text: "few data" }), element("td", {}), element("td", {}, [element("div", { class: "frames" }, places.map((z) => bar(model.uncertainty(z))))]), element("td", {})]);
+  const way = element("tr", {}, [element("th", { scope: "row", text: "nearness to data" }), element("td", {}), element("td", {}, [element("div", { class: "frames" }, places.map((z) => bar(model.uncertainty(z))))]), element("td", {})]);
   return element("table", { class: "way" }, [element("thead", {}, [head]), element("tbody", {}, [...order.map((i) => {
     const field = data.fields[i];
     const middle = field.kind === "category" ? element("td", { class: "small", text: decoded.map((row) => cellText(data, field, row).replace(/, \d+%$/, "")).filter((name, k, all) => name !== all[k - 1]).join(" → ") }) : element("td", {}, [course(decoded.map((row) => deviation(data, field, row)))]);

@@ -70,8 +70,8 @@ export class SeriesPanel {
     const zoom = element("div", { class: "row", role: "group", "aria-label": "zoom of the series" }, [button("time-in", "+", "zoom into the series", () => this.zoom(1.6)), button("time-out", "−", "zoom out of the series", () => this.zoom(1 / 1.6)), button("time-all", "⤢", "see the whole series", () => this.reset())]);
     fill("series-tools", ...(names.length > 1 ? [which] : []), ...(count > FEW ? [every] : []), zoom, element("span", { id: "episode-tools", class: "row" }));
     const { readings } = this, key = (/** @type {string} */ kind, /** @type {string} */ text) => element("span", { class: `key ${kind}`, text });
-    fill("series-keys", key("original", "readings"), ...(readings.expected ? [key("", "reconstruction, with a band of two standard deviations")] : []), ...(readings.score ? [key("alarm", "episodes; at the foot, what the channel adds to the score")] : []),
-      ...(readings.facts.heldOut.length ? [key("held", "held out from training")] : []), element("span", { class: "keyed", text: "Click: the window there. Wheel: zoom. Drag: move. Keys: ← → windows, [ ] episodes, + −." }));
+    fill("series-keys", key("original", "readings"), ...(readings.expected ? [key("", "reconstruction, with a band of two standard deviations")] : []), ...(readings.score ? [key("alarm", "episodes; the strip at the foot is what a channel adds to the score")] : []),
+      ...(readings.facts.heldOut.length ? [key("held", "held out from training")] : []), element("span", { class: "keyed", text: "Click to select a window, scroll to zoom, drag to move. Keys: ← → next window, [ ] next episode, + − zoom." }));
     place("series-part").hidden = false;
     this.listen();
     this.list();

@@ -1,6 +1,7 @@
 """Fuzz every loader in turn, a share of the time each, and write what was tried and found to results/fuzz.json.
 
-A find does not end the run: it is kept in faults/fuzz/finds/LOADER/, and the loader goes on with the time left.
+A find does not end the run: it is kept in faults/fuzz/finds/LOADER/, and the loader goes on with the time left. With
+--only, the figures of the other loaders stay as they were last.
 """
 
 from __future__ import annotations
@@ -71,6 +72,8 @@ def main() -> None:
         for loader in given.only:
             found[loader] = fuzz(loader, given.seconds / len(given.only), Path(corpus))
             print(loader, json.dumps(found[loader]), flush=True)
+    if given.output.exists() and len(given.only) < len(LOADERS):
+        found = json.loads(given.output.read_text())["loaders"] | found
     total = {
         "inputs": sum(one["inputs"] for one in found.values()),
         "finds": sum(one["finds"] for one in found.values()),

@@ -54,6 +54,7 @@ def expected_gain(fitted: FittedState, rows: Rows) -> Any:
         and (model.likelihood.is_squared_error or fitted.layout is not None)
         and fitted.given is None
         and not fitted.masked
+        and fitted.n_components < fitted.principal.rank  # otherwise PCA leaves nothing to gain
     )
     if not was_measured or not rows.random_access or rows.is_sharded or len(rows) < FEWEST_ROWS:
         return None

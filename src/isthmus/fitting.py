@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from isthmus.announcement import announce
 from isthmus.choices import choose_plan, choose_refit, choose_turns, needs_search
+from isthmus.closed_form_start import start_at_closed_form
 from isthmus.distributed import ProcessGroup, process_group
 from isthmus.fitted import FittedState
 from isthmus.history import History
@@ -124,23 +125,26 @@ def _train(
     # Of the slots of a group no process has all rows; one process of such a group does as its peers would.
     turns = no_turns(plan) if group.slots > 1 else choose_turns(estimator, rows, fitted, plan)
     n_rows = turns.ordinary.epochs + turns.count
-    training = Training(
-        fitted.model,
-        Objective(estimator.make_penalties()),
-        turns.ordinary,
-        fitted.device,
-        fitted.seed,
-        group,
-        state,
-        mean_weight=source.mean_weight,
-    )
     with (
         seeded(fitted.seed),
         threads_for(plan.batch_size * fitted.n_weights),
         progress_bar(n_rows, shown=estimator.verbose and group.is_main) as advance,
     ):
         learned, validation = rows.split(held_out)
+        is_trial = validation is not None and plan.epochs > 0 and choose_refit(estimator, rows)
+        if is_trial and state is None:
+            start_at_closed_form(estimator, fitted, learned, group)
         learned = augmented(learned)
+        training = Training(
+            fitted.model,
+            Objective(estimator.make_penalties()),
+            turns.ordinary,
+            fitted.device,
+            fitted.seed,
+            group,
+            state,
+            mean_weight=source.mean_weight,
+        )
         held_out_once = validation
         if validation is not None and fitted.masked:
             validation = validation.repeated(VALIDATION_DRAWS)
@@ -186,6 +190,8 @@ def _train(
             )
             best_epoch = found.best_epoch
             stopped = "interrupted" if found.interrupted else None
+        if is_trial and best_epoch == 0:
+            start_at_closed_form(estimator, fitted, rows, group)
     n_iter = len(history) - 1
     if n_iter > 0:
         _order_linear_code(fitted, rows)
@@ -198,7 +204,11 @@ def _train(
     refit_rows, left = 0, left and not (n_back and not found.kept)
     if validation is not None and left and choose_refit(estimator, rows):
         with seeded(fitted.seed), threads_for(plan.batch_size * fitted.n_weights):
-            against = refit(training, turns, found, augmented(rows), validation)
+
+            def begin() -> None:
+                start_at_closed_form(estimator, fitted, rows, group)
+
+            against = refit(training, turns, found, augmented(rows), validation, begin)
             if against is None:
                 _order_linear_code(fitted, rows)
                 codes = buffered_codes(fitted.model, rows, validation, fitted.device, None, codes)

@@ -114,10 +114,10 @@ class Hyperparameter:
         if self.shares:
             kinds = {int: "a whole number", float: "a share above 0 and below 1"}
         words = [word for kind, word in kinds.items() if self.admits(kind)]
-        words += [" or ".join(map(repr, self.choices))] if self.choices else []
+        words += map(repr, self.choices or ())
         words += [self.written] if self.written else []
         words += ["None"] if self.admits(types.NoneType) else []
-        return " or ".join(words) or "set"
+        return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words) or "set"
 
 
 def guess(value: str, known: Iterable[str]) -> str:

@@ -55,10 +55,12 @@ from isthmus.training.plan import automatic_weight_decay
 __all__ = [
     "as_encoded",
     "build_model",
+    "closed_form",
     "closed_form_is_best",
     "closed_form_kept",
     "initialize",
     "rows_for_fitted",
+    "some_at_once",
 ]
 
 BASELINE_DIRECTIONS, BASELINE_DIRECTIONS_OF_WIDE_TABLES = 256, 64  # length of PCA's error curve
@@ -106,19 +108,19 @@ def initialize(
             completion, mean = learn_completion(rows, owners)
         known = BASELINE_DIRECTIONS if rows.n_features <= WIDE else BASELINE_DIRECTIONS_OF_WIDE_TABLES
 
-        def closed_form(limit: int) -> Principal:
+        def found_closed_form(limit: int) -> Principal:
             seen = as_encoded(likelihood, rows, completion)
-            found = _closed_form(start, seen, rows, likelihood.linear_mean(mean), limit, own.weight, group)
+            found = closed_form(start, seen, rows, likelihood.linear_mean(mean), limit, own.weight, group)
             _require_something_left(type(settings).__name__, found)
             return found
 
-        principal = closed_form(max(n_latents, known))
+        principal = found_closed_form(max(n_latents, known))
         if size is None and (share := asked_share(settings)) is not None:
             while (found := principal.fewest_keeping(share)) is None and len(principal.directions) < principal.rank:
-                principal = closed_form(4 * len(principal.directions))
+                principal = found_closed_form(4 * len(principal.directions))
             n_latents = found or principal.rank
         if settings.start == "principal" and not rows.is_sharded:
-            likelihood.learn_start(lambda count: _some_at_once(rows, count), principal, n_latents, scaling)
+            likelihood.learn_start(lambda count: some_at_once(rows, count), principal, n_latents, scaling)
     shape = None if layout is not None or masked else source.row_shape
     candidates = choose_candidates(settings, n_latents, widths.features, widths.given, shape, len(rows))
 
@@ -215,7 +217,8 @@ def _rows(
     return StreamedRows(source.stream, scaling, group, surveyed=surveyed, widths=source.widths, masked=masked)
 
 
-def _some_at_once(rows: Rows, count: int) -> StartRows:
+def some_at_once(rows: Rows, count: int) -> StartRows:
+    """At most so many rows, with their conditions and weights."""
     some = rows.some(count)
     batch = some.batch_of(torch.cat(list(some.raw_batches())))
     return batch.x, batch.given, batch.weight
@@ -233,7 +236,7 @@ def as_encoded(likelihood: Likelihood, rows: Rows, completion: Completion | None
     return seen
 
 
-def _closed_form(
+def closed_form(
     start: Start,
     records: Callable[[], Iterable[Batch]],
     rows: Rows,

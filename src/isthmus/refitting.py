@@ -1,18 +1,18 @@
 """The refit: once held-out rows have said how long to train, all rows are trained on, those too.
 
 On few rows the share that is held out costs more than it brings (a quarter of 140 rows: a tenth of the error). So what
-made the model is repeated on all rows, with the same seed and schedule. Where turns of decoder and codes were kept
-(`isthmus.inference.alternation`) they are what is repeated, from the networks they began with, and the epochs of the
-encoder after them: in the turns the decoder learns for longer than in the run before. Elsewhere the run is repeated
-from its start, for the epochs that were chosen. What held-out rows said of the model is kept from before: whether the
-closed form is left at all, the noise, and the columns' errors. A refit that reconstructs the rows it has now learned
-from no better than the model that hadn't, or that goes astray, is dropped.
+made the model is repeated on all rows, from their closed form, with the same seed and schedule: the run for the epochs
+that were chosen, and where turns of decoder and codes were kept (`isthmus.inference.alternation`) those and the epochs
+of the encoder after them. What held-out rows said of the model is kept from before: whether the closed form is left at
+all, the noise, and the columns' errors. A refit that reconstructs the rows it has now learned from no better than the
+model that hadn't, or that goes astray, is dropped.
 """
 
 from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Callable
 
 import torch
 
@@ -24,20 +24,22 @@ from isthmus.training.loop import MEASURE_SEED, Training
 __all__ = ["refit"]
 
 
-def refit(training: Training, turns: Turns, found: Alternated, rows: Rows, held_out: Rows) -> str | None:
+def refit(
+    training: Training, turns: Turns, found: Alternated, rows: Rows, held_out: Rows, begin: Callable[[], None]
+) -> str | None:
     """Train the model of a finished run again on all ``rows``; what speaks against keeping that, or None.
 
-    ``found`` is what became of the turns. The model is as it was unless the answer is None.
+    ``found`` is what became of the turns; ``begin`` writes the closed form of ``rows`` into the model. The model is as
+    it was unless the answer is None.
     """
     model = training.model
     chosen, epochs = copy.deepcopy(model.state_dict()), training.best_epoch
     loss = _mean_loss(training, held_out)
     against: str | None = None
     try:
+        training.run_again(rows, epochs, begin)
         if found.kept:
             alternate_again(model, rows, turns, training.seed, found, training.mean_weight)
-        else:
-            training.run_again(rows, epochs)
         if not _mean_loss(training, held_out) <= loss:
             against = "it reconstructs held-out rows no better"
     except KeyboardInterrupt:

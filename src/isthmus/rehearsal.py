@@ -91,8 +91,7 @@ def _cost(
         return 0.0, steps * (1 + again) + measuring
     share = ORDINARY + ONE_NETWORK + ENCODER_SHARE * OTHER_HELD
     fixed = polish * (STEPS + DESCENT * turns.count) * (1 + again)
-    repeated = share - ORDINARY  # the refit begins at the turns
-    return fixed, steps * (share + again * repeated) + (ORDINARY + ENCODER_SHARE) * measuring
+    return fixed, steps * share * (1 + again) + (ORDINARY + ENCODER_SHARE) * measuring
 
 
 def _timed_steps(trial: Training, batches: Any, plan: Plan) -> Any:

@@ -120,11 +120,11 @@ def test_text_becomes_a_value(name, text, value):
         (["-p", "0"], "--n-components must be at least 1, got 0."),
         (
             ["-p", "2.5"],
-            "--n-components must be a whole number or a share above 0 and below 1 or 'auto' or 'none', got 2.5.",
+            "--n-components must be a whole number, a share above 0 and below 1, 'auto' or 'none', got 2.5.",
         ),
         (
             ["-n", "1.0"],
-            "--n-components must be a whole number or a share above 0 and below 1 or 'auto' or 'none', got 1.",
+            "--n-components must be a whole number, a share above 0 and below 1, 'auto' or 'none', got 1.",
         ),
         (["--learning-rate", "fast"], "--learning-rate must be a number, got 'fast'."),
         (["--learning-rate", "0"], "--learning-rate must be above 0, got 0."),
@@ -135,9 +135,9 @@ def test_text_becomes_a_value(name, text, value):
         (["--validation-fraction", "nan"], "--validation-fraction must be"),
         (
             ["--top-k", "3"],
-            "no meaning for --variant vanilla; --variant combined and --variant sparse would take it.",
+            "does not apply to --variant vanilla; it is for --variant combined and --variant sparse.",
         ),
-        (["--beta", "1"], "no meaning for --variant vanilla; --variant variational would take it."),
+        (["--beta", "1"], "does not apply to --variant vanilla; it is for --variant variational."),
         (["--variant", "spars"], "--variant must be one of combined, contractive, denoising, nested, sparse"),
         (["--test-size", "1"], "--test-size"),
         (["--seed", "-1"], "--seed"),

@@ -20,8 +20,8 @@ import isthmus
 import isthmus.cli
 from cli.conftest import QUICK, call, sentence
 from isthmus.__main__ import main
-from isthmus.cli import commands
-from isthmus.cli.outcome import CommandError, escaped, finite, run, say, say_passing
+from isthmus.cli import application, commands
+from isthmus.cli.outcome import ELSEWHERE, CommandError, escaped, finite, run, say, say_passing
 
 HEAVY = ("torch", "numpy", "scipy", "sklearn", "matplotlib", "pyarrow", "pandas", "polars", "PIL")
 IN_A_NEW_PROCESS = """
@@ -125,12 +125,16 @@ def test_two_files_with_one_command_are_refused(tmp_path, monkeypatch):
         (["info"], 2, "RUN is missing; see isthmus info --help."),
         (["info", "a", "b"], 2, "'b' is one argument too many"),
         (["info", "a", "--jsn"], 2, "there is no option '--jsn'; did you mean '--json'? See isthmus info --help."),
-        (["sample", "a", "-n", "0"], 2, "Must be >= 1"),
+        (["sample", "a", "-n", "0"], 2, "-n must be at least 1, got 0"),
         (["sample", "a", "-n", "few"], 2, "must be a whole number, got 'few'"),
         (["learn", "zero"], 2, "CHAPTER must be a whole number, got 'zero'; see isthmus learn --help."),
         (["detect", "a", "--score", "latnt"], 2, "--score must be one of combined, mahalanobis, density, "),
         (["detect", "a", "--score", "latnt"], 2, "got 'latnt'; did you mean 'latent'? See isthmus detect --help."),
-        (["fit", "digits", "-n", "two"], 2, "--n-components must be a whole number or a share above 0 and below 1"),
+        (
+            ["fit", "digits", "-n", "two"],
+            2,
+            "--n-components must be a whole number, a share above 0 and below 1, 'auto' or 'none'",
+        ),
         (["sample", "a", "-n", "2.5"], 2, "must be a whole number, got '2.5'"),
         (["encode", "a", "b", "-o"], 2, "--output needs a value"),
         (["detect"], 2, "DATA is missing; type isthmus detect table.csv, or see isthmus detect --help."),
@@ -138,6 +142,11 @@ def test_two_files_with_one_command_are_refused(tmp_path, monkeypatch):
         (["info", "nowhere"], 1, "'nowhere': no such run folder; isthmus fit makes one."),
         (["fit", "nowhere"], 1, "no such file, folder or bundled data set"),
         (["fit", "digitz"], 1, "did you mean 'digits'?"),
+        (["fit", "digits", "--epochs", "5"], 2, "there is no option '--epochs'; did you mean '--max-iter'? See"),
+        (["fit", "digits", "--latent-dim", "2"], 2, "did you mean '--n-components'?"),
+        (["fit", "digits", "--foo", "2"], 2, "there is no option '--foo'; see isthmus fit --help."),
+        (["fit", "digits", "--scale", "standrd"], 2, "got 'standrd'; did you mean 'standard'?"),
+        (["fit", "digits", "--labels", "x"], 1, "no column 'x'; the columns are 'digit', 'pixel_0_0'"),
     ],
 )
 def test_wrong_use_is_2_and_failure_is_1_in_one_sentence(tokens, code, words, tmp_path, monkeypatch):
@@ -147,6 +156,12 @@ def test_wrong_use_is_2_and_failure_is_1_in_one_sentence(tokens, code, words, tm
     assert words in sentence(called)
     assert called.out == ""
     assert not list(tmp_path.iterdir())
+
+
+def test_what_other_libraries_call_an_option_is_an_option_of_fit():
+    known = {name for argument in application()["fit"].assemble_argument_collection() for name in argument.names}
+    assert set(ELSEWHERE.values()) <= known
+    assert not set(ELSEWHERE) & known
 
 
 def _raising(monkeypatch, error):

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from isthmus.plots import plot_latent_plane
+
 from .browsing import go_to, opened, state
 
 
@@ -143,3 +145,13 @@ def test_a_place_beyond_the_axes_is_a_hollow_ring_at_the_edge(pages):
       return drawn;
     }""")
     assert rings == [[True, 9], [True, 9]]
+
+
+def test_a_class_has_the_colour_that_the_figure_gives_it(pages, small_model, digits):
+    _, X, _, y = digits
+    figure = plot_latent_plane(small_model.transform(X), y)
+    drawn = [collection.get_facecolor()[0][:3] for collection in figure.axes[0].collections]
+    page = pages["digits"]
+    page.select_option("#colour", "class")
+    shown = page.evaluate("window.isthmus.app.group.colours")
+    assert shown == ["#" + "".join(f"{round(255 * share):02x}" for share in colour) for colour in drawn]

@@ -6,7 +6,10 @@ import re
 import numpy as np
 import pytest
 
+from isthmus.evaluation import evaluate
 from isthmus.explorer import write_series_explorer
+from isthmus.explorer.row_kind import TABLE_ROW
+from isthmus.explorer.sentence import opening_sentence
 from isthmus.explorer.shown_series import ShownSeries
 from isthmus.series import SeriesOutlierDetector, WindowedAutoencoder
 from isthmus.series.series import series_of
@@ -210,6 +213,23 @@ def test_axe_finds_nothing_and_a_phone_has_no_sideways_scroll(open_page, series_
     page = open_page(series_file, viewport={"width": 390, "height": 844}, color_scheme=scheme)
     assert axe_violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_phone_shows_the_map_before_the_series(open_page, series_file):
+    page = open_page(series_file, viewport={"width": 390, "height": 844}, has_touch=True)
+    box = page.locator("#above").bounding_box()
+    assert box["y"] + 0.75 * box["height"] < 844
+    assert page.locator("#series-plot").bounding_box()["y"] > box["y"] + box["height"]
+
+
+def test_the_opening_counts_the_windows_of_the_map_and_those_evaluated(model):
+    rows = np.random.default_rng(0).normal(size=(50, model.autoencoder_.n_features_in_))
+    said = "".join(text for _, text in opening_sentence(evaluate(model.autoencoder_, rows), TABLE_ROW, n_rows=247))
+    assert said.startswith("247 rows")
+    assert "of the variance of the 50 held out" in said
+    said = "".join(text for _, text in opening_sentence(evaluate(model.autoencoder_, rows), TABLE_ROW, n_rows=50))
+    assert said.startswith("50 rows")
+    assert "held out" not in said
 
 
 def test_a_window_is_drawn_in_the_units_of_the_data(open_page, series_file):

@@ -11,6 +11,11 @@ TEXTS = {
         "日付,都市,気温,湿度,天気\n2020/1/1,東京,15.2,50,晴れ\n2020/1/2,大阪,12,33,曇り\n",
         "氏名,年齢,住所\n山田太郎,34,東京都千代田区\n鈴木花子,28,大阪府大阪市\n",
         "商品コード,商品名,価格\nA1,ノートパソコン,98000\nA2,マウス,1500\n",
+        "市町村,人口,世帯数,高齢化率\n市1,…,5,不明\n市2,3,5,不明\n市3,…,6,1%\n市4,…,6,2%\n",
+    ),
+    "cp1254": (
+        "Şehir;Nüfus;Değişim\nİstanbul;3;4\nAğrı;5;6\nMuğla;7;8\n",
+        "ad,yaş,meslek\nAyşe,33,öğretmen\nÇağrı,41,çiftçi\n",
     ),
     "gb18030": (
         "姓名,城市,年龄,工资,是否在职\n员工001,北京,23,9000,是\n员工002,广州,44,8000,否\n",
@@ -23,6 +28,7 @@ TEXTS = {
     "cp1251": ("Город,Дата,Цена,Да/Нет\nМосква,1,2,да\nКазань,3,4,нет\n", "дата,сумма,цена\n1,2,3\n"),
     "koi8-r": ("дата,сумма,цена\n1,2,3\nодин,дата,зима\n", "имя,возраст,пол\nиван,33,муж\nольга,22,жен\n"),
     "cp866": ("имя,возраст,пол\nиван,33,муж\nольга,22,жен\n",),
+    "cp1255": ("עיר,מחיר,כמות\nחיפה,1,2\nירושלים,3,4\nאילת,5,6\n",),
     "cp1250": ("Město,Počet\nBrno,3\nPlzeň,5\nÚstí,3\n",),
     "cp1252": (
         "Temp (°C),x\n3,4\n",
@@ -40,3 +46,8 @@ def test_a_few_lines_tell_their_encoding(encoding):
     for text in TEXTS[encoding]:
         data = text.encode(encoding)
         assert data.decode(encoding_of(data, whole=True)) == text
+
+
+def test_letters_that_fit_no_encoding_are_taken_for_windows():
+    data = b"Prince George\x89\xdb\xaas County, \xfd\x80 8:45am \x89\xdb\xd2 3pm, En Espa\xcc\xb1ol\n" * 20
+    assert encoding_of(data, whole=True) == "cp1252"

@@ -128,6 +128,25 @@ def test_pictures_and_sounds_in_one_folder_are_refused(tmp_path):
         read(tmp_path)
 
 
+def test_what_is_said_of_another_kind_of_file_is_refused(tmp_path):
+    table, sounds, pictures = tmp_path / "t.csv", tmp_path / "sounds", tmp_path / "pictures"
+    table.write_text("a,b\n" + "".join(f"{i},{i * i}\n" for i in range(20)))
+    for folder in (sounds, pictures):
+        folder.mkdir()
+    for place in range(3):
+        write_wav(sounds / f"{place}.wav", np.sin(np.arange(4000) / (3 + place)))
+        Image.fromarray(np.full((9, 9), 40 * place, np.uint8)).save(pictures / f"{place}.png")
+    with pytest.raises(DataError, match=r"is a table, and --size, --window are for pictures and sounds; .* --time"):
+        read(table, size=(9, 9), window=3.0)
+    with pytest.raises(DataError, match="is of sounds, and --pad is for pictures"):
+        read(sounds, pad=True)
+    with pytest.raises(DataError, match="is of pictures, and --waveform is for sounds"):
+        read(pictures, waveform=True)
+    assert read(pictures, size=(3, 3)).n_columns == 9
+    of_a_fit = RowShape((9, 9), ("height", "width"))
+    assert read(table, size=(9, 9), row_shape=of_a_fit).name == "t"  # then the flag is the fit's, of pictures
+
+
 @pytest.mark.parametrize("length", [100, 4000, 4001])
 @pytest.mark.parametrize("rate", [8000, 44100])
 def test_a_spectrogram_can_be_heard_again(rate, length):

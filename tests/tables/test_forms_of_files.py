@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import pickle
 import struct
 import zipfile
@@ -81,6 +82,18 @@ def test_the_fields_of_records_are_columns(save, tmp_path):
     np.testing.assert_allclose(found[1:], VALUES[1:, 1])
 
 
+@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary()])
+def test_bytes_that_are_texts_are_read_as_such(kind, tmp_path):
+    words = [f"{'äbc'[row % 3]}" for row in range(N)]
+    columns = {"x": VALUES[:, 0], "k": pa.array([word.encode() for word in words], kind)}
+    parquet.write_table(pa.table(columns), str(tmp_path / "impala.parquet"))
+    table = read(tmp_path / "impala.parquet")
+    assert table.to_arrow()["k"].to_pylist() == words
+    columns["k"] = pa.array([b"\x00\xff%d" % row for row in range(N)], kind)
+    parquet.write_table(pa.table(columns), str(tmp_path / "bytes.parquet"))
+    assert [one.name for one in read(tmp_path / "bytes.parquet").description.left_out] == ["k"]
+
+
 def test_merged_cells_stand_for_all_of_their_rows(tmp_path):
     pytest.importorskip("python_calamine")
     regions = ["North", "South", "East", "West"]
@@ -147,3 +160,65 @@ def test_files_that_are_named_and_never_read(name, content, words, tmp_path):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=words):
         read(tmp_path / name)
+
+
+def test_a_sheet_of_a_few_rows_sums_up_another(tmp_path):
+    pytest.importorskip("python_calamine")
+    few = [["key", "value"], ["mean", 1.5], ["rows", N]]
+    rows = [["t", "u", "v"], *VALUES[:, :3].tolist()]
+    path = tmp_path / "book.xlsx"
+    path.write_bytes(workbook(Key=few, Raw=rows))
+    assert len(read(path)) == N
+    path.write_bytes(workbook(Raw=rows[:8], Key=few))
+    assert len(read(path)) == 7
+    path.write_bytes(workbook(Raw=[*rows, ["made by me", "", ""]], Key=few))
+    assert len(read(path)) == N
+
+
+def test_arrays_for_training_come_before_those_held_out(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    for held_out in ("test", "val", "a_test"):
+        with h5py.File(tmp_path / "parts.h5", "w") as book:
+            book[f"{held_out}/x"], book["train/x"] = VALUES[:9], VALUES
+            book[f"{held_out}/y"], book["train/y"] = np.arange(9), np.arange(N)
+        table = read(tmp_path / "parts.h5")
+        assert len(table) == len(table.labels) == N
+
+
+LINES = [{"x": float(value), "k": "abc"[row % 3]} for row, value in enumerate(VALUES[:, 0])]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize("between", ["\n", "", " \n\n"])
+def test_records_of_json_one_after_the_other(between, encoding, tmp_path):
+    path = tmp_path / "records.json"
+    path.write_bytes(between.join(json.dumps(record, indent=1) for record in LINES).encode(encoding))
+    table = read(path)
+    np.testing.assert_allclose(table.to_arrow()["x"], VALUES[:, 0])
+
+
+def test_records_by_their_names_keep_them(tmp_path):
+    days = np.datetime_as_string(np.datetime64("2020-01-01") + np.arange(N))
+    named = dict(zip(days.tolist(), LINES, strict=True))
+    path = tmp_path / "named.json"
+    for found in (named, {"about": {"of": "x", "by": "y"}, "daily": named}):
+        path.write_text(json.dumps(found))
+        table = read(path)
+        assert [(one.name, one.kind) for one in table.description.findings] == [
+            ("index", "date"), ("x", "number"), ("k", "category"),
+        ]  # fmt: skip
+        assert len(table) == N
+
+
+@pytest.mark.parametrize("write", [json.dumps, lambda records: "\n".join(map(json.dumps, records))])
+def test_lists_of_as_many_numbers_in_every_record_are_columns(write, tmp_path):
+    records = [
+        {"k": "abc"[row % 3], "v": row_of.tolist(), "tags": ["a"] * (row % 3)} for row, row_of in enumerate(VALUES)
+    ]
+    records[3]["v"] = None
+    path = tmp_path / "lists.json"
+    path.write_text(write(records))
+    table = read(path)
+    found = np.column_stack([np.asarray(table.to_arrow()[f"v_{place}"].to_pylist(), float) for place in range(6)])
+    assert np.isnan(found[3]).all()
+    np.testing.assert_allclose(np.delete(found, 3, 0), np.delete(VALUES, 3, 0))

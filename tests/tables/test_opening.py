@@ -159,7 +159,12 @@ def test_text_far_below_numbers_is_missing_and_named(file, small_blocks):
 
 
 def test_parquet_kinds_of_which_nothing_is_learned_are_left_out(tmp_path):
-    columns = {"a": np.arange(9.0) ** 2, "b": [["u", "v"]] * 9, "c": [b"x"] * 9, "d": pd.date_range("2020", periods=9)}
+    columns = {
+        "a": np.arange(9.0) ** 2,
+        "b": [["u", "v"]] * 9,
+        "c": [b"\x00\xff"] * 9,
+        "d": pd.date_range("2020", periods=9),
+    }
     table = read(parquet(tmp_path, columns))
     assert table.columns == ("a", "d")
     assert [one.why for one in table.description.left_out] == [

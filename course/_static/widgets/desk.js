@@ -34,7 +34,7 @@
   const kept = new WeakMap();
 
   /** The pool scored by both models; it stays the same, so it is worked out once. */
-  function judgedPool({ pool, pca, model }) {
+  function scoredPool({ pool, pca, model }) {
     if (!kept.has(pool)) {
       kept.set(pool, pool.map(([name, letters]) => {
         const row = numbers(letters);
@@ -47,7 +47,7 @@
   function compute(state) {
     const { pca, model, pasted, by } = state, [, which, measure] = MEASURES[by];
     const letters = parsed(pasted) ?? state.row, row = numbers(letters);
-    const ranked = [...judgedPool(state)].sort((a, b) => b[which][measure] - a[which][measure]);
+    const ranked = [...scoredPool(state)].sort((a, b) => b[which][measure] - a[which][measure]);
     return { letters, row, pca: scored(pca, row), model: scored(model, row), ranked: ranked.map((one) => one.name), order: ranked };
   }
 

@@ -38,7 +38,7 @@ def check_file(asked: Exercise, path: Path, time_limit: float = 60.0) -> CheckRe
     """Run the file at ``path`` and check what it defines, within ``time_limit`` seconds in all."""
     if not path.is_file():
         raise ValueError(
-            f"learn: there is no file {str(path)!r} to check; isthmus learn {asked.chapter} --start FILE begins one."
+            f"learn: there is no file {str(path)!r} to check; isthmus learn {asked.chapter} --start FILE writes one."
         )
     with TemporaryDirectory() as folder:
         outcome = Path(folder, "result.json")

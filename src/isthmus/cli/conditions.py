@@ -33,7 +33,7 @@ GivenValues = Annotated[
     tuple[str, ...],
     Parameter(
         "--given",
-        help="Of a model fitted with --given: COLUMN=VALUE, for all rows instead of the file's column; "
+        help="COLUMN=VALUE, for a model fitted with --given: this value for all rows, not the file's column; "
         "repeat for more.",
         show_default=False,
     ),

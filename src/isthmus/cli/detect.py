@@ -91,6 +91,8 @@ def detect(
 
     Parameters
     ----------
+    seed
+        Seed of the fits and of the samples they are made on.
     train
         Rows known to be normal, to learn from.
     model

@@ -118,7 +118,7 @@ def explore(
                 given=conditions,
             )
         elif found.record is not None and is_tutorial_data(found.record.source, split) and not conditions.names:
-            say("fitting the tutorial's own recipe beside it …")
+            say("fitting the tutorial's own recipe for comparison …")
             size = min(estimator.n_components_, rows.n_columns)
             models[_free(BASELINE, models)] = fitted_baseline(size, found.record.seed, split)
     width = rows.n_columns

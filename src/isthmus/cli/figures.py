@@ -95,12 +95,13 @@ def _drawings(
         title = f"{MOST_DRAWN} new rows drawn from the model"
         yield "samples", lambda: plots.plot_samples(drawn, shape, title=title)
     start = "PCA (start)" if estimator.start == "principal" else None
-    yield (
-        "history",
-        lambda: plots.plot_history(
-            estimator.history_, best_epoch=estimator.best_epoch_, start_label=start, unit=_unit(estimator)
-        ),
-    )
+    if len(estimator.history_) > 1:  # a closed form has no history
+        yield (
+            "history",
+            lambda: plots.plot_history(
+                estimator.history_, best_epoch=estimator.best_epoch_, start_label=start, unit=_unit(estimator)
+            ),
+        )
     bands = _covariances(estimator, shown.take(range(min(len(shown), MOST_BANDS))), given)
     yield "latent_plane", lambda: plots.plot_latent_plane(codes, labels, train_codes=known, covariances=bands)
     if (loadings := _loadings(estimator, shown.rows, given)) is not None:

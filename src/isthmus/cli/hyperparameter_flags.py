@@ -76,13 +76,14 @@ def settings_of(variant: str, given: Mapping[str, str | bool | None]) -> dict[st
             continue
         if name not in flags:
             holders = [f"--variant {holder}" for holder in _holders()[name]]
-            raise UsageError(f"{_long(name)} has no meaning for --variant {variant}; {_listed(holders)} would take it.")
+            raise UsageError(f"{_long(name)} does not apply to --variant {variant}; it is for {_listed(holders)}.")
         settings[name] = text if isinstance(text, bool) else _value(flags[name], text)
         if flags[name].complaint(settings[name]) is None:
             continue
         complaint = hyperparameters(chosen_variant(variant))[name].complaint(settings[name])  # the table may be old
         if complaint is not None:
-            raise UsageError(f"{_long(name)} {_typed(flags[name], complaint)}.")
+            end = "" if complaint.endswith("?") else "."
+            raise UsageError(f"{_long(name)} {_typed(flags[name], complaint)}{end}")
     return settings
 
 

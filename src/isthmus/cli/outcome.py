@@ -14,9 +14,7 @@ import math
 import os
 import re
 import shutil
-import signal
 import sys
-import threading
 import traceback
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +24,7 @@ from typing import Any
 from cyclopts import CoercionError, CycloptsError, MissingArgumentError, UnknownOptionError, UnusedCliTokensError
 
 from isthmus.cli import STANDARD_INPUT, application, commands
+from isthmus.cli.signals import in_an_import, signals_unwind
 
 __all__ = [
     "CommandError",
@@ -40,8 +39,21 @@ __all__ = [
     "warnings_said",
 ]
 
-WELL, FAILED, WRONG_USE, STOPPED, ENDED = 0, 1, 2, 130, 143
+WELL, FAILED, WRONG_USE, STOPPED = 0, 1, 2, 130
 DEBUG = "--debug"
+CLOSE = 0.7  # how alike an option must be to be suggested
+ELSEWHERE = {  # what other libraries call an option, and its name here
+    **dict.fromkeys(("--epochs", "--n-epochs", "--num-epochs", "--max-epochs"), "--max-iter"),
+    **dict.fromkeys(("--latent-dim", "--latent-dims", "--latent-size", "--code-size", "--dim"), "--n-components"),
+    **dict.fromkeys(("--lr", "--learning-rate-init"), "--learning-rate"),
+    **dict.fromkeys(("--layers", "--hidden", "--hidden-layers", "--hidden-dim"), "--hidden-layer-sizes"),
+    **dict.fromkeys(("--target", "--label", "--classes"), "--labels"),
+    **dict.fromkeys(("--out", "--output-dir"), "--output"),
+    "--model": "--variant",
+    **dict.fromkeys(("--random-state", "--random-seed"), "--seed"),
+    "--force": "--overwrite",
+}
+BOUNDS = {"<": "below", "<=": "at most", ">": "above", ">=": "at least"}
 TOO_FEW = re.compile(r"Found array with (\d+) sample\(s\) .*while a minimum of (\d+) is required")  # scikit-learn's
 CLEAR = "\x1b[K"
 _is_passing = False  # a line is on the terminal that the next one writes over
@@ -80,7 +92,7 @@ def run(tokens: Sequence[str]) -> int:
     debug, interrupted = DEBUG in tokens, []
     tokens = [token for token in tokens if token != DEBUG]
     try:
-        with _notes_for_warnings(), _signals_unwind() as interrupted:
+        with _notes_for_warnings(), signals_unwind() as interrupted:
             if not tokens:
                 show(*GREETING.splitlines())
                 return WELL
@@ -102,7 +114,7 @@ def run(tokens: Sequence[str]) -> int:
         if debug:
             for line in traceback.format_exc().splitlines():
                 say(line)
-        code, sentence = _outcome_of(KeyboardInterrupt() if interrupted and _in_an_import(error) else error, tokens)
+        code, sentence = _outcome_of(KeyboardInterrupt() if interrupted and in_an_import(error) else error, tokens)
         say(f"isthmus: {sentence}")
         return code
 
@@ -264,13 +276,22 @@ def _misuse(error: CycloptsError) -> str:
     near = re.search(r" Did you mean \"?([^\"?]+)\"?\?$", said)
     guess = f"; did you mean {near[1]!r}?" if near else ""
     if isinstance(error, UnknownOptionError):
-        return f"there is no option {error.token.keyword or error.token.value!r}{guess}"
+        option = str(error.token.keyword or error.token.value)
+        known = [name for argument in error.argument_collection for name in argument.names]
+        if ELSEWHERE.get(option) in known:
+            guess = f"; did you mean {ELSEWHERE[option]!r}?"
+        elif not difflib.get_close_matches(option, known, n=1, cutoff=CLOSE):
+            guess = ""
+        return f"there is no option {option!r}{guess}"
     if isinstance(error, CoercionError):
         choices = re.search(r"^Invalid value \"(.*)\" for (\S+)\. Choose from: (.*?)\.?(?: Did you mean .*)?$", said)
         if choices:
             return f"{choices[2]} must be one of {choices[3].replace(chr(34), '')}, got {choices[1]!r}{guess}"
         if error.argument is not None and said.startswith("must be "):
             return f"{error.argument.name} {said}"
+    bound = re.search(r"^Invalid value \"(.*)\" for (\S+)\. Must be ([<>]=?) (\S+)$", said)
+    if bound:
+        return f"{bound[2]} must be {BOUNDS[bound[3]]} {bound[4]}, got {bound[1].removesuffix('.0')}"
     return said
 
 
@@ -314,36 +335,6 @@ def _notes_for_warnings() -> Iterator[None]:
         # columns are matched by name when a file is read; what goes to the model is an array in its order
         warnings.filterwarnings("ignore", "X does not have valid feature names")
         yield
-
-
-@contextmanager
-def _signals_unwind() -> Iterator[list[int]]:
-    """A polite kill cleans up as Ctrl-C does; gives the list of the Ctrl-C that came."""
-    interrupted: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield interrupted
-        return
-
-    def leave(*_: Any) -> None:
-        raise SystemExit(ENDED)
-
-    def interrupt(number: int, _: Any) -> None:
-        interrupted.append(number)
-        raise KeyboardInterrupt
-
-    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, leave)}
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a job in the background ignores it
-        before[signal.SIGINT] = signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield interrupted
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _in_an_import(error: BaseException) -> bool:
-    """Whether a module was being imported: PyTorch's and NumPy's make other errors of a Ctrl-C."""
-    return any(frame.f_code.co_name == "<module>" for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
 def _forget_stdout() -> None:

@@ -74,7 +74,7 @@ class ReadingFlags(TableFlags):
     window: Annotated[
         float | None,
         Parameter(
-            help="Cut sounds into windows of so many seconds; of a series (--time), of so many steps.",
+            help="Length of a window: seconds for sounds, steps for a series (--time).",
             validator=Number(gt=0),
         ),
     ] = None

@@ -48,7 +48,7 @@ Errors = Annotated[bool, Parameter(help="Write the standard error of each latent
 Draws = Annotated[
     int | None,
     Parameter(
-        help="Draw the cells, so many times, and write as many files: FILE-1.csv and so on.",
+        help="Draw the missing cells this many times, and write a file for each draw: FILE-1.csv, FILE-2.csv …",
         validator=Number(gte=1),
         show_default=False,
     ),

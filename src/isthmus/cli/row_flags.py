@@ -39,12 +39,14 @@ def rows_of(what: str) -> Parameter:
 
 RunPath = Annotated[str, Parameter(help="The run folder that isthmus fit wrote, or the model folder in it.")]
 Seed = Annotated[int, Parameter(validator=Number(gte=0, lt=2**32))]
-Labels = Annotated[str | None, Parameter(help="Column of classes, not used for training; by default that of the fit.")]
-Ids = Annotated[str | None, Parameter(help="Column that names the rows; by default that of the fit.")]
+Labels = Annotated[
+    str | None, Parameter(help="Column of classes, not used for training; by default the one named in the fit.")
+]
+Ids = Annotated[str | None, Parameter(help="Column that names the rows; by default the one named in the fit.")]
 Drop = Annotated[
     tuple[str, ...],
     Parameter(
-        help="Column to leave out, besides those left out in the fit; repeat for more.",
+        help="Column to leave out, in addition to those left out in the fit; repeat for more.",
         show_default=False,
     ),
 ]
@@ -60,7 +62,7 @@ PicturesOutput = Annotated[
         "Without it: CSV on standard output.",
     ),
 ]
-Overwrite = Annotated[bool, Parameter(help="Replace what stands at the output.", show_default=False)]
+Overwrite = Annotated[bool, Parameter(help="Replace the output if it exists.", show_default=False)]
 Shard = Annotated[
     str | None,
     Parameter(

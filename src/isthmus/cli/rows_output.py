@@ -37,7 +37,7 @@ def require_writable(output: Path | None, *, overwrite: bool, row_shape: RowShap
             refuse_existing(output)
     elif suffix or (files := _files_of(row_shape)) is None:
         files = _files_of(row_shape)
-        folder = "" if files is None else f", or a folder for {files}"
+        folder = "" if files is None else f", or name a folder for {files}"
         raise UsageError(f"-o must end in {', '.join(WRITABLE)}{folder}, got {str(output)!r}.")
     elif output.is_file():
         raise CommandError(f"{str(output)!r} is a file; name a folder for the {files}.")

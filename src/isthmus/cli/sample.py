@@ -38,16 +38,16 @@ def sample(
     Parameters
     ----------
     number
-        How many rows.
+        How many rows to draw.
     seed
-        Another seed draws other rows; by default the model's own, which draws the same rows each time.
+        Seed of the draws; by default the model's own, so every call draws the same rows.
     codes
         Where codes come from: the prior of a variational model, or a density fitted to the codes of training rows,
         which every model has; auto takes whichever is nearer to held-out codes, and says so.
     noise
-        Add what the decoder leaves out: noise as large as the model's error on held-out rows. Columns of a table then
-        take the values that they took in training rows: whole numbers, ranges, categories, empty cells. The default
-        for tables with column names.
+        Add the noise that the decoder leaves out, as large as the model's error on held-out rows. Columns of a table
+        then take the values that they took in training rows: whole numbers, ranges, categories, empty cells. The
+        default for tables with column names.
     order
         A constraint that every row keeps, such as "start <= end"; repeat for more.
     """

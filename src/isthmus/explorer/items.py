@@ -58,6 +58,8 @@ class Items:
         What each item is called.
     labels : ndarray of shape (n_items,) or None
         Indices into ``classes``.
+    classes, colours : tuple of str
+        Names of the classes, and the colours they have in the figures, too.
     probes : tuple of str
     columns : tuple of str
     image_shape : tuple of int or None
@@ -89,6 +91,7 @@ class Items:
     n_training: int
     title: str
     label_name: str
+    colours: tuple[str, ...] = ()
     fields: tuple[dict[str, Any], ...] = ()
     given: np.ndarray | None = None
 
@@ -193,6 +196,7 @@ def items_facts(items: Items, packer: Packer, center: np.ndarray, spread: np.nda
         "ids": items.ids,
         "labels": None if items.labels is None else packer.whole_numbers(items.labels),
         "classes": list(items.classes),
+        "colours": list(items.colours),
         "labelName": items.label_name,
         "probes": list(items.probes),
         "columns": list(items.columns),

@@ -44,6 +44,7 @@ from isthmus.explorer.programs import UnknownLayerError
 from isthmus.explorer.row_kind import row_kind
 from isthmus.explorer.tab import LARGE_NETWORK, View, row_errors, tab_facts
 from isthmus.inference.missing import completed
+from isthmus.plots.class_colours import colours_of_codes
 from isthmus.rows.conditions import given_for
 from isthmus.tables.atomic import atomic_write
 from isthmus.tables.row_shape import RowShape
@@ -191,6 +192,22 @@ def write_explorer(
     if not first.fitted_.architecture.linear:
         models["PCA"] = principal_model(first, size)
         evaluated["PCA"] = _as_pca(next(iter(evaluated.values())))
+    views = [
+        _view(
+            name,
+            model,
+            evaluated[name],
+            items,
+            (rows, conditions),
+            (training, conditions_train),
+            is_pca=name == "PCA" and model is not estimator,
+        )
+        for name, model in models.items()
+    ]
+    if labels is not None:
+        items = dataclasses.replace(
+            items, colours=tuple(colours_of_codes(views[0].held_out_codes, labels, len(classes)))
+        )
     packer = Packer()
     of_figures = slice(None) if evaluated_rows is None else np.asarray(evaluated_rows)
     curve = _curve(first, rows[of_figures], None if conditions is None else conditions[of_figures])
@@ -200,11 +217,7 @@ def write_explorer(
     facts: dict[str, Any] = {"format": 1, "items": items_facts(items, packer, center, spread)}
     facts["items"] |= {} if beside is None else beside(places, packer)
     facts["items"]["given"] = conditions_facts(first.fitted_, conditions, items.given, packer)
-    facts["tabs"] = []
-    for name, model in models.items():
-        is_pca = name == "PCA" and model is not estimator
-        view = _view(name, model, evaluated[name], items, (rows, conditions), (training, conditions_train), is_pca)
-        facts["tabs"].append(tab_facts(view, items, packer) | {"curve": curve})
+    facts["tabs"] = [tab_facts(view, items, packer) | {"curve": curve} for view in views]
     with atomic_write(path, overwrite=overwrite) as temporary:
         temporary.write_text(_filled(facts, packer, title), encoding="utf-8")
 
@@ -216,6 +229,7 @@ def _view(
     items: Items,
     held_out_rows: tuple[np.ndarray, np.ndarray | None],
     training_rows: tuple[np.ndarray | None, np.ndarray | None],
+    *,
     is_pca: bool,
 ) -> View:
     codes_of, (rows, given), (training, given_train) = model.fitted_.encode, held_out_rows, training_rows

@@ -18,17 +18,27 @@ EQUAL = 0.01  # errors this close, relative to PCA's, are called the same
 
 
 def opening_sentence(
-    evaluation: Evaluation, kind: RowKind, *, is_pca: bool = False, is_linear: bool = False, n_columns: int = 0
+    evaluation: Evaluation,
+    kind: RowKind,
+    *,
+    is_pca: bool = False,
+    is_linear: bool = False,
+    n_columns: int = 0,
+    n_rows: int = 0,
 ) -> list[list[str]]:
-    """Pieces [kind, text], kind "plain" or "strong"; a mixed table has fewer columns than numbers."""
+    """Pieces [kind, text], kind "plain" or "strong".
+
+    A mixed table has fewer columns than numbers; the map may show more rows, ``n_rows``, than were evaluated.
+    """
+    n_rows = max(n_rows, evaluation.n_rows)
     error, size, on = evaluation.reconstruction, evaluation.n_components, evaluation.code.mean_on
     width = _counted(n_columns or evaluation.n_features, kind.part)
-    rows = f"{_counted(evaluation.n_rows, kind.noun)} of {width}"
+    rows = f"{_counted(n_rows, kind.noun)} of {width}"
     code = _counted(size, "number").split(" ", 1)
     active = "" if on is None else f", about {max(1, round(on))} of them active"
     numbers = "that number" if size == 1 else f"those {size:,}"
     pieces = [
-        ["plain", f"{rows}, {'each ' * (evaluation.n_rows > 1)}encoded as "],
+        ["plain", f"{rows}, {'each ' * (n_rows > 1)}encoded as "],
         ["strong", code[0]],
         ["plain", f" {code[1]}{active}. Move over the map: {kind.shown} decoded from {numbers} alone. "],
     ]
@@ -36,11 +46,12 @@ def opening_sentence(
     if model is None or pca is None:
         return [*pieces, ["plain", "These rows do not vary, so there is nothing to keep."]]
     left = " that the condition leaves" if evaluation.conditional else ""
+    left += f" of the {evaluation.n_rows:,} held out" if n_rows > evaluation.n_rows else ""
     pieces += [["plain", "The code keeps "], ["strong", percentage(model)], ["plain", f" of the variance{left}; "]]
     if is_pca:
         return [*pieces, ["plain", "this is PCA, the best linear code."]]
     if kind.closed_form and is_linear:
-        return [*pieces[:-1], ["plain", f" of the variance. It is that of {kind.closed_form}."]]
+        return [*pieces[:-1], ["plain", f" of the variance{left}. This is {kind.closed_form}."]]
     best = f"{kind.closed_form or 'PCA'}, the best linear code, keeps {percentage(pca)}"
     if error.pca_needs is None:
         needs = f" and needs more than {evaluation.n_directions} to match it."

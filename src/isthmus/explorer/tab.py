@@ -127,7 +127,12 @@ def tab_facts(view: View, items: Items, packer: Packer) -> dict[str, Any]:
         "variant": type(estimator).__name__ if not view.is_pca else "PCA",
         "pca": view.is_pca,
         "sentence": opening_sentence(
-            evaluation, items.kind, is_pca=view.is_pca, is_linear=linear, n_columns=len(items.fields)
+            evaluation,
+            items.kind,
+            is_pca=view.is_pca,
+            is_linear=linear,
+            n_columns=len(items.fields),
+            n_rows=items.n_held_out,
         ),
         "banner": "" if view.is_pca else banner(evaluation, items.kind, is_linear=linear),
         "size": evaluation.n_components,

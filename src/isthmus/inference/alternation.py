@@ -18,7 +18,6 @@ so the guess is good too, where it is used as it stands.
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -35,7 +34,7 @@ from isthmus.inference.target import Target
 from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.network import Network
 from isthmus.rows.rows import Batch, Rows, seeded_generator
-from isthmus.training.loop import exceeds_chance
+from isthmus.training.chance import exceeds_chance
 from isthmus.training.one_network import OneNetwork
 from isthmus.training.plan import Plan, automatic_patience
 from isthmus.training.schedule import annealed_from, rate
@@ -49,6 +48,7 @@ RATE, DECAY = 0.6, 0.5  # of the plan's learning rate and weight decay
 LARGER_BATCH, LARGER_RATE, LEAST_STEPS = 2, 1.5, 10
 ORDINARY = 0.5  # share of the plan's epochs that go before, for encoder and decoder together
 LEAST_TURNS, MOST_TURNS, LEAST_EPOCHS = 2, 10, 4
+LIKELY = 1.45  # the normal quantile by which turns must gain: less than a closed-form start is left for
 PATIENCE = 3  # turns since the best of them that end them, once the rate is low
 ENCODER_SHARE = 0.25  # of the decoder's epochs
 BASIS_ROWS, LEAST_BASIS_ROWS = 2048, 128  # of which codes to start from and the mean curvature are taken
@@ -95,14 +95,13 @@ def can_alternate(model: AutoencoderModel, rows: Rows) -> bool:
 class Alternated(NamedTuple):
     """Which row of the history is the model's now, whether somebody ended the turns, and how many were kept.
 
-    Of the encoder's epochs after them ``encoder_epochs`` were kept. ``before`` is the model's state at their start.
+    Of the encoder's epochs after them ``encoder_epochs`` were kept.
     """
 
     best_epoch: int
     interrupted: bool
     kept: int = 0
     encoder_epochs: int = 0
-    before: Mapping[str, Tensor] = {}
 
 
 def alternate(
@@ -123,7 +122,6 @@ def alternate(
     """
     plan = turns.plan
     work = _Work(model, rows, held_out, plan.batch_size, seed, mean_weight)
-    at_start = copy.deepcopy(model.state_dict())
     decoder = OneNetwork(model.decoder, plan, DECAY * plan.weight_decay)
     first, begun, before = len(history), time.perf_counter(), history[-1]["seconds"]
     losses = [work.held_out_losses()]
@@ -147,21 +145,20 @@ def alternate(
     except KeyboardInterrupt:
         interrupted = True
     gains = losses[0] - losses[kept]
-    if not exceeds_chance(gains if work.held_out.weight is None else gains * work.held_out.weight):
+    if not exceeds_chance(gains if work.held_out.weight is None else gains * work.held_out.weight, LIKELY):
         kept, best = 0, at_first
     decoder.put(best)
     decoder.finish()
     if kept:
         encoder_epochs = _teach_encoder(work, turns)
         best_epoch = first + kept - 1
-    return Alternated(best_epoch, interrupted, kept, encoder_epochs, at_start)
+    return Alternated(best_epoch, interrupted, kept, encoder_epochs)
 
 
 def alternate_again(
     model: AutoencoderModel, rows: Rows, turns: Turns, seed: int, found: Alternated, mean_weight: float = 1.0
 ) -> None:
-    """The same from where it began on ``rows``, of which none are held out: as many turns and encoder's epochs."""
-    model.load_state_dict(found.before)
+    """The same on ``rows``, of which none are held out: as many turns and encoder's epochs."""
     work = _Work(model, rows, None, turns.plan.batch_size, seed, mean_weight)
     decoder = OneNetwork(model.decoder, turns.plan, DECAY * turns.plan.weight_decay)
     for turn in range(1, found.kept + 1):

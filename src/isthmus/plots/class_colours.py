@@ -2,20 +2,24 @@
 
 The ten colours are those of the explorer's page, found by search: in OKLab, times 100, any two differ by 17 in normal
 vision and by 10.9 in each kind of colour blindness (Machado, Oliveira and Fernandes 2009, full severity). They are
-assigned by the places of the classes, so colours that are easily confused go to classes far from each other.
+assigned by the places of the classes, so colours that are easily confused go to classes far from each other. Figures
+and the page of the same rows call `colours_of_codes`, so a class has one colour in all of them.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["PALETTE", "class_colours", "colour_distances"]
+__all__ = ["PALETTE", "class_colours", "colour_distances", "colours_of_codes"]
 
 PALETTE = (
     "#2f69e3", "#cb7304", "#11a6ad", "#954aa3", "#f0b528", "#555c5a", "#b91701", "#c07eff", "#3fdc9a", "#b6c2f0",
 )  # fmt: skip
 GREY = "#8a9099"
+MOST_COLOURED = 40  # classes; beyond them a colour says nothing
+MOST_ROWS = 5_000  # looked at for the places of classes
 ROUNDS = 12
+CLOSE = 4  # the distance of two colours at which they count as one
 
 # How linear RGB is seen with all cones, and without the long, the middle and the short ones (Machado et al. 2009).
 SIGHTS = np.array(
@@ -52,24 +56,40 @@ def colour_distances(colours: tuple[str, ...] | list[str]) -> np.ndarray:
     return np.linalg.norm(lab[:, :, None] - lab[:, None], axis=-1)
 
 
+def colours_of_codes(codes: np.ndarray, classes: np.ndarray, count: int) -> list[str]:
+    """A colour for each of ``count`` classes, by the codes of rows, shape (n, p), and the class of each, shape (n,).
+
+    The place of a class is the median of its codes in their widest plane; that of a class without rows is the middle.
+    """
+    codes, classes = np.asarray(codes, dtype=float)[:MOST_ROWS], np.asarray(classes)[:MOST_ROWS]
+    centred = codes - codes.mean(0)
+    if codes.shape[1] > 2:
+        centred = centred @ np.linalg.eigh(centred.T @ centred)[1][:, :-3:-1]
+    places = [centred[classes == one] for one in range(count)]
+    return class_colours(
+        np.array([np.median(some, axis=0) if len(some) else np.zeros(centred.shape[1]) for some in places])
+    )
+
+
 def class_colours(centres: np.ndarray) -> list[str]:
-    """A colour for each class, by the centres of the classes, shape (n, p); grey for all where ten are not enough.
+    """A colour for each class, by the centres of the classes, shape (n, p).
 
     Starts with the palette's order and exchanges colours while that lowers the sum over pairs of closeness of the
-    classes times likeness of their colours.
+    classes times likeness of their colours. Beyond ten classes colours repeat, far from each other; beyond forty all
+    are grey.
     """
     count = len(centres)
-    if count > len(PALETTE):
+    if count > MOST_COLOURED:
         return [GREY] * count
     usable = PALETTE[:count]
     if count < 3:
         return list(usable)
-    likeness = 1 / np.maximum(colour_distances(usable).min(0), 1) ** 2
+    likeness = (CLOSE / np.maximum(colour_distances(usable).min(0), CLOSE)) ** 2
     between = np.linalg.norm(centres[:, None] - centres[None], axis=-1)
     typical = np.median(between[np.triu_indices(count, 1)]) or 1.0
     closeness = 1 / (0.05 + (between / typical) ** 2)
     np.fill_diagonal(closeness, 0)
-    given = np.arange(count)
+    given = np.arange(count) % len(usable)
 
     def total(order: np.ndarray) -> float:
         return float((closeness * likeness[np.ix_(order, order)]).sum())

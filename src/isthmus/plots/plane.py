@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from isthmus.plots.class_colours import PALETTE, class_colours
+from isthmus.plots.class_colours import PALETTE, colours_of_codes
 from isthmus.plots.style import FAINT, INK, as_text, bare_figure, caption, tidy
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def plot_latent_plane(
         return _plot_strip(codes[:, 0], classes, note, reference, covariances)
     plane = Plane(reference)
     points, extent = plane.place(codes), extent_of(plane.place(reference))
-    classes, note = _classes(labels, class_names, points)
+    classes, note = _classes(labels, class_names, codes)
     coloured = classes[0].name is not None and len(classes) <= MOST_COLOURS
     across, up = extent[1] - extent[0]
     figure = bare_figure(7.4 if coloured else 6.4, 1.1 + 5.2 * float(np.clip(up / across, 0.4, 1.3)))
@@ -149,9 +149,9 @@ class _Class(NamedTuple):
     chosen: np.ndarray
 
 
-def _classes(labels: Any, class_names: Sequence[str] | None, points: np.ndarray) -> tuple[list[_Class], str]:
+def _classes(labels: Any, class_names: Sequence[str] | None, codes: np.ndarray) -> tuple[list[_Class], str]:
     """The classes in order, and what must be said of them; one nameless class where there are none."""
-    count = len(points)
+    count = len(codes)
     nameless = [_Class(None, PALETTE[0], np.ones(count, dtype=bool))]
     if labels is None:
         return nameless, ""
@@ -165,17 +165,13 @@ def _classes(labels: Any, class_names: Sequence[str] | None, points: np.ndarray)
         distinct = np.unique(labels)
     if len(distinct) > MOST_CLASSES:
         return nameless, f"{len(distinct)} different labels: too many to distinguish here. "
-    centres = np.array([_centre(points[labels == value]) for value in distinct])
-    names, colours = _names_of(distinct, class_names), class_colours(centres)
-    note = "Grey: more classes than colours can distinguish; each is named at its middle. "
+    belongs = np.stack([labels == value for value in distinct])  # NaN equals no label, not even itself
+    of = np.where(belongs.any(0), belongs.argmax(0), -1)
+    names, colours = _names_of(distinct, class_names), colours_of_codes(codes, of, len(distinct))
+    note = "Colours repeat; each class is named at its middle. "
     return [
         _Class(name, colour, labels == value) for name, colour, value in zip(names, colours, distinct, strict=True)
     ], note if len(distinct) > MOST_COLOURS else ""
-
-
-def _centre(points: np.ndarray) -> np.ndarray:
-    """The middle of a class; the origin for the label NaN, which equals no row's."""
-    return np.median(points, axis=0) if len(points) else np.zeros(points.shape[1])
 
 
 def _names_of(distinct: np.ndarray, class_names: Sequence[str] | None) -> list[str]:

@@ -29,7 +29,7 @@ def plot_rate_distortion(found: Any) -> Figure:
         axes.errorbar(places, errors, yerr=spread, fmt="o", color=INK, ms=4, linewidth=1, label="fitted for one size")
     if found.size:
         axes.axvline(found.size, color=FAINT, linewidth=1, linestyle=":")
-    axes.set_xlabel("numbers in the code", fontsize=8, color=FAINT)
+    axes.set_xlabel("latent dimensions", fontsize=8, color=FAINT)
     axes.set_ylabel("squared error per feature", fontsize=8, color=FAINT)
     axes.set_ylim(bottom=0)
     axes.locator_params(axis="x", integer=True)

@@ -44,6 +44,7 @@ LABEL_NAMES = (
     "gnd",
     "class",
 )
+HELD_OUT = re.compile(r"(?:^|/)(?:test|val|valid|validation|dev)(?:/|$)", re.IGNORECASE)
 NUMBERS, WORDS_AND_NUMBERS = "fiub", "biufUSMm"
 LAST_LETTER, SURROGATES = 0x10FFFF, (0xD800, 0xDFFF)
 CHANNELS = (1, 3, 4)
@@ -149,8 +150,11 @@ def chosen_array(arrays: Mapping[str, Any], where: str) -> str:
     if named is not None:
         return named
     tail = {name: name.rpartition("/")[2] for name in wide}
-    named = next((name for known in ROWS_NAMES for name in wide if tail[name] == known), None)
-    return named or max(wide, key=lambda name: (wide[name].shape[0] > 1, math.prod(wide[name].shape)))
+    known = next((known for known in ROWS_NAMES if known in tail.values()), None)
+    if known is not None:  # of train/x and test/x the first
+        alike = [name for name in wide if tail[name] == known]
+        return min(alike, key=lambda name: (HELD_OUT.search(name) is not None, -wide[name].shape[0]))
+    return max(wide, key=lambda name: (wide[name].shape[0] > 1, math.prod(wide[name].shape)))
 
 
 def columns_among(arrays: Mapping[str, Any]) -> list[str]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["quoted", "says_code", "says_id", "says_moment", "says_row", "says_time"]
+__all__ = ["may_be_unnamed", "quoted", "says_code", "says_id", "says_moment", "says_row", "says_time"]
 
 TIME = re.compile(
     "years?|yr|rank|time|t|days?|week|month|quarter|hour|age|step|date|jahr|ann[ée]e|a[ñn]o|anno|jaar|monat|tag|season"
     "|frame|epoch|period"
 )
 ROW = re.compile("ids?|no|nr|num|index|idx|rows?|unnamed|key|rowid|rownames|seq|sno")
-ID_END = re.compile("ids?|code|key|uuid|guid|no|nr|identifier|kennung|nummer|codigo|número")
+ID_END = re.compile(
+    "ids?|code|key|uuid|guid|no|nr|identifier|kennung|nummer|codigo|número|isbn(10|13)?|issn|ean(13)?|gtin|upc|barcode"
+    "|asin|sku|phone|telephone|mobile|fax|ssn|imei|vin"
+)
 NO_ID = re.compile("(?:ac|gr|pa|val|sol|flu|cov|hum|rap|liqu|hybr|b|a|lip)id")  # acid, grid, paid, …
 CODE = re.compile("codes?|zip|zipcode|fips|postcode|postal|plz|isbn|sku|gtin|ean|naics|sic")
 MOMENT = re.compile(
@@ -61,6 +64,11 @@ def says_moment(name: str) -> bool:
 def is_unnamed(name: str) -> bool:
     """Whether it is called by its place alone."""
     return UNNAMED.fullmatch(name) is not None
+
+
+def may_be_unnamed(name: str) -> bool:
+    """The same, or as a file without a row of names has it called; a person may have called it so, too."""
+    return is_unnamed(name) or re.fullmatch(r"x\d+", name) is not None
 
 
 def quoted(name: str) -> str:

@@ -16,7 +16,8 @@ from isthmus.tables.cell_kinds import cell_kind, may_be_name
 from isthmus.tables.errors import DataError
 from isthmus.tables.escapes import escapes
 from isthmus.tables.fixed_width import HEADING_ROWS, cut, names_over, spans_below, starts_of
-from isthmus.tables.heading import Heading, heading_of, once_each, widest_row
+from isthmus.tables.header_names import once_each
+from isthmus.tables.heading import Heading, heading_of, widest_row
 
 __all__ = ["BLANKS", "WIDE_BLANKS", "Dialect", "dialect_of", "split_line"]
 
@@ -38,7 +39,9 @@ COMMENTS = ("#@", "#", "//", "%", "--", "!", "*", ";")
 LOOKED_AT = 400
 SHORT_CELL = 40
 PIECES = re.compile(r"[-+0-9.]+(?:\s+[-+0-9.]+)+")  # two numbers in a cell, as of another separator
-GROUPED = re.compile(r"[-+]?\d{1,3}(?: \d{3})+(?:[.,]\d+)?")  # thousands set apart by a blank: one number
+ONE = re.compile(  # thousands set apart by a blank, or from one day to another
+    r"[-+]?\d{1,3}(?:\s\d{3})+(?:[.,]\d+)?|\S+ - \S+"
+)
 FIRM = {  # numbers that are such with one decimal mark alone: 1,5 but not 1,500
     mark.strip("\\"): re.compile(
         rf"[-+]?(?:[0-9]+|[0-9]{{1,3}}(?:[{other} '’][0-9]{{3}})+){mark}(?:[0-9]{{1,2}}|[0-9]{{4,}})"
@@ -188,7 +191,7 @@ def headed(dialect: Dialect, lines: Sequence[str], header: bool | int | None) ->
     heading = heading_of(rows, width, header)
     begin = found[heading.first][0] if heading.first < len(found) else len(lines)
     if dialect.is_blanks and header is None and heading.first > 0:
-        names = _names_above(lines, begin, width, dialect.starts)
+        names = _names_above(lines, begin, width, dialect)
         if names is not None:
             return Heading(names, heading.first, heading.above), begin
     if not heading.named and dialect.comment and header is not False:
@@ -198,9 +201,9 @@ def headed(dialect: Dialect, lines: Sequence[str], header: bool | int | None) ->
     return heading, begin
 
 
-def _names_above(lines: Sequence[str], begin: int, width: int, starts: Sequence[int] = ()) -> tuple[str, ...] | None:
+def _names_above(lines: Sequence[str], begin: int, width: int, dialect: Dialect) -> tuple[str, ...] | None:
     """Names from lines right above columns that stand below one another; None where no word is amiss among them."""
-    body = [line for line in lines[begin : begin + 50] if line.strip()]
+    body, starts = [line for line in lines[begin : begin + 50] if line.strip()], dialect.starts
     columns = spans_below(body, width)
     if starts and body:
         ends = [*starts[1:], max([starts[-1] + 1, *map(len, body)])]
@@ -217,6 +220,10 @@ def _names_above(lines: Sequence[str], begin: int, width: int, starts: Sequence[
         heads.insert(0, lines[above])
         above -= 1
     as_cut = all(cut(line, starts) is not None if starts else len(line.split()) == width for line in heads)
+    last = heads[-1].split() if heads else []
+    apart = not columns or names_over(heads[-1:], columns) != last
+    if len(last) == width and dialect.separator == WIDE_BLANKS and apart:
+        return once_each(last)  # one blank between names, which then stand above no column
     if not columns or not heads or as_cut:
         return None
     names = names_over(heads, columns)
@@ -228,7 +235,7 @@ def _names_above(lines: Sequence[str], begin: int, width: int, starts: Sequence[
 def _commented_names(dialect: Dialect, above: Sequence[str], width: int) -> tuple[str, ...] | None:
     last = [line.strip() for line in above if line.strip()][-HEADING_ROWS:]
     found = []
-    for line in reversed(last):
+    for place, line in enumerate(reversed(last)):
         text = line.lstrip(dialect.comment + " \t") if line.startswith(dialect.comment) else ""
         for separator in dict.fromkeys((dialect.separator, ",", BLANKS)):
             one = Dialect(separator=separator, quote=dialect.quote)
@@ -237,7 +244,8 @@ def _commented_names(dialect: Dialect, above: Sequence[str], width: int) -> tupl
                 found.append([cell.strip() for cell in cells])
                 break
         else:
-            break
+            if place or len(text.split()) < width - 1:
+                break  # a line of units may have a word less
     # below the names may stand their units, which come more than once
     chosen = next((cells for cells in found if len({*cells}) == width), found[0] if found else None)
     return None if chosen is None else once_each(chosen)
@@ -323,7 +331,7 @@ def _explains_all(rows: Sequence[Sequence[str]], separator: str) -> bool:
         return False
     cells = [cell for row in rows[:100] for cell in row]
     pieces = (cell.strip() for cell in cells)
-    return sum(bool(PIECES.fullmatch(cell)) and not GROUPED.fullmatch(cell) for cell in pieces) < 0.1 * len(cells)
+    return sum(bool(PIECES.fullmatch(cell)) and not ONE.fullmatch(cell) for cell in pieces) < 0.1 * len(cells)
 
 
 def _words_hold_blanks(rows: Sequence[Sequence[str]]) -> bool:

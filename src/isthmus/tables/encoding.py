@@ -17,7 +17,8 @@ BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 )  # fmt: skip
-WESTERN, OTHERS = "cp1252", ("cp1251", "koi8-r", "cp1253", "cp1255", "cp1256", "cp1250", "cp866", "mac_roman")
+WESTERN = "cp1252"
+OTHERS = ("cp1251", "koi8-r", "cp1253", "cp1255", "cp1256", "cp1250", "cp1254", "cp866", "mac_roman")
 WIDE = {  # the national set of an encoding of many letters, and the first bytes of its common ideographs
     "gb18030": ("gb2312", 0xB0, 0xD7),
     "cp932": ("shift_jis", 0x88, 0x97),
@@ -33,6 +34,7 @@ COMMON = {  # the script of an encoding, and the letters beyond ASCII that its l
     WESTERN: ("LATIN", "éèàüöäßñóíáçãõêâîôûúëïåøæ"),
     "mac_roman": ("LATIN", "éèàüöäßñóíáçãõêâîôûúëïåøæ"),
     "cp1250": ("LATIN", "łąęóśćżźńčřšžěýáíéůťďňőűúöüăâîșțđ"),
+    "cp1254": ("LATIN", "çğıİöşüâ"),
     "cp1251": ("CYRILLIC", "оеаинтсрвлкмдпуяыьгз"),
     "koi8-r": ("CYRILLIC", "оеаинтсрвлкмдпуяыьгз"),
     "cp866": ("CYRILLIC", "оеаинтсрвлкмдпуяыьгз"),
@@ -44,6 +46,7 @@ SIGNS = {  # that stand alone, beside ASCII: of °C, µm, m², 5 €
     WESTERN: "°²³µ±£§·×½¼¾®©«»€¥ªº",
     "mac_roman": "°µ±£§·®©«»¢",
 }
+QUOTES = "«»“”„‘’‚…–—¿¡\u00a0"  # that stand beside letters
 HANZI = (
     "的一是了不在有人这中大国上个来到时和地出年得就那要下以生会自着去之过家学对可里后小多天能好都然没日于起还成事只作当想看文无手"
     "名市京号姓性别男女年龄城北上海电话价格数量产品公司部门工资省区县街路商品单位总计金合额月周期时间地址学校"
@@ -53,6 +56,7 @@ HANGUL = (
     "이다가는의에하고로을지사기도한나시자대어리인서아수정일만스라해부보구전주상과제소장원동김박최남여성명"
     "연월시군역천광산울인구번호금액가격"
 )
+SURE_WIDE, MANY, LEAST_LIKELY = 0.75, 20, 0.3
 STRAY = "isthmus-stray"  # the error handler: a byte that is no UTF-8 is what Windows would write with it
 
 
@@ -104,15 +108,19 @@ def _older(head: bytes, *, whole: bool) -> str:
         except (UnicodeDecodeError, LookupError):
             continue
         score = _wide_score(text, *WIDE[name]) if name in WIDE else _score(text, name)
+        if name in WIDE and score > SURE_WIDE and beyond >= MANY:
+            score += 0.1  # letters of two bytes that are all such, and common ones, are hardly chance
         doubt = 0.03 if name == "cp1250" else 0.1 + 0.5 / beyond  # a letter or two say little
         if score > most + (doubt if best == WESTERN else 0.0):
             best, most = name, score
-    return best
+    return best if most > LEAST_LIKELY else WESTERN
 
 
 def _score(text: str, encoding: str) -> float:
     """How well the letters beyond ASCII go together, at most 1: common ones, of one script, capitals in front."""
     script, common = COMMON[encoding]
+    if encoding == "koi8-r" and not any(letter.islower() for letter in text if letter > "\x7f"):
+        return 0.0  # capitals alone: the letters of Hebrew, which has none, stand in their places
     signs = SIGNS.get(encoding, "")
     beyond = [place for place, letter in enumerate(text) if letter > "\x7f"][:5000]
     good = 0.0
@@ -126,7 +134,8 @@ def _score(text: str, encoding: str) -> float:
         kin = all((other.isascii() and script == "LATIN") or _is_of(other, script) for other in near)
         if _is_of(letter, script) and kin and not (letter.isupper() and before.islower()):
             alone = script == "LATIN" and bool(near) and not any(other.isascii() for other in near)
-            good += 0.4 if alone else 1.0 if letter.lower() in common else 0.5
+            strange = any(other > "\x7f" and not other.isalpha() and other not in QUOTES for other in before + after)
+            good += 0.3 if strange else 0.4 if alone else 1.0 if letter in common or letter.lower() in common else 0.5
     return good / max(1, len(beyond))
 
 

@@ -40,7 +40,7 @@ def footer_of(rows: Sequence[Sequence[str]]) -> list[tuple[str, Sequence[str]]]:
         lone = filled[0] if len(filled) == 1 and (cells[0].strip() or _is_strange(rows, cells)) else ""
         if TOTALS.fullmatch(filled[0]) is not None:
             found.append(("a row of totals at the end", cells))
-        elif lone and (len(lone) > LONG_NOTE or lone.lower().startswith(NOTES)):
+        elif lone and (len(lone) > LONG_NOTE or lone.lower().startswith(NOTES) or _is_strange(rows, cells)):
             found.append(("a note below the table", cells))
         else:
             break

@@ -13,15 +13,18 @@ from dataclasses import dataclass
 
 from isthmus.tables.cell_kinds import cell_kind, may_be_name
 from isthmus.tables.counted_names import counted_names
+from isthmus.tables.header_names import cleaned, is_complete, joined
 from isthmus.tables.marks import is_mark
+from isthmus.tables.rows_above import completes_names, name_row, rows_of_words
 
-__all__ = ["Heading", "heading_of", "once_each", "widest_row"]
+__all__ = ["Heading", "heading_of", "widest_row"]
 
 MOST_HEADINGS = 4
 MOST_UNITS = 2
 LEAST_BELOW = 3  # rows by which it is seen that a column has no gaps
 LEAST_OWN = 0.25  # of the rows that have as many cells as the names, where most have more
 RULE = re.compile(r":?-{3,}:?|={3,}|[-+=| ]*-{3,}[-+=| ]*")
+COUNTED = re.compile(r"(.*\D)[0-9]+")
 LOOKED_AT = 200
 FOLLOWING = 12  # rows by which it is seen whether a table goes on
 
@@ -43,7 +46,7 @@ class Heading:
     units : tuple of str
         What stands below the names, where that is units.
     notes : tuple of str
-        What else a person should know.
+        What else a person should know, such as rows between the names and the data that are neither.
     """
 
     names: tuple[str, ...]
@@ -65,7 +68,7 @@ def widest_row(rows: Sequence[Sequence[str]]) -> int:
 
 
 def _names_all(row: Sequence[str]) -> bool:
-    return _complete(row) and all(map(may_be_name, row))
+    return is_complete(row) and all(map(may_be_name, row))
 
 
 def heading_of(rows: Sequence[Sequence[str]], width: int, header: bool | int | None = None) -> Heading:
@@ -78,6 +81,32 @@ def heading_of(rows: Sequence[Sequence[str]], width: int, header: bool | int | N
     header
         Whether there are names; a number says in how many rows; None finds out.
     """
+    found = _heading_of(rows, width, header)
+    if header is not None:
+        return found
+    begin = _begin(rows, width)
+    body = [_fitted(row, width) for row in rows[begin : begin + LOOKED_AT]]
+    count = rows_of_words(body)
+    if count < 2 or begin + count <= found.first:
+        return found
+    place = name_row(body[:count])
+    left: list[list[str]] = []
+    if place is None and count <= MOST_HEADINGS:
+        names, named, above = cleaned(joined(body[:count])), True, tuple(range(begin))
+    elif place is None:
+        names, named, above = found.names, found.named, found.above
+        left = body[found.first - begin : count]
+    else:
+        names, named, above = cleaned(body[place]), True, tuple(range(begin + place))
+        left = body[place + 1 : count]
+    rest = [" ".join(cell.strip() for cell in row if cell.strip())[:40] for row in left]
+    lines = "1 row" if len(rest) == 1 else f"{len(rest)} rows"
+    notes = (f"{lines} between the names and the data left out, the first {rest[0]!r}",) if rest else ()
+    return Heading(names, begin + count, above, named, notes=notes)
+
+
+def _heading_of(rows: Sequence[Sequence[str]], width: int, header: bool | int | None) -> Heading:
+    """The heading by the kinds of the first few rows."""
     begin = _begin(rows, width)
     body = [_fitted(row, width) for row in rows[begin : begin + LOOKED_AT]]
     short = _short_row_above(rows, begin, width)
@@ -89,16 +118,18 @@ def heading_of(rows: Sequence[Sequence[str]], width: int, header: bool | int | N
             short = None
     if count == 0 and short is not None:
         names = _spread(rows[short], width, body)
-        return Heading(_cleaned(names), begin, tuple(range(short)), True)
+        return Heading(cleaned(names), begin, tuple(range(short)), True)
     above = tuple(range(begin))
     if count == 0:
         return Heading(tuple(f"x{place}" for place in range(width)), begin, above, False)
+    if header is None and count > 2 and is_complete(body[count - 1]) and not body[0][-1].strip():
+        above, body, begin, count = (*above, *range(begin, begin + count - 1)), body[count - 1 :], begin + count - 1, 1
     heads, rest = body[:count], body[count:]
     if (
         header is None
         and count == 1
         and begin
-        and not _complete(heads[0])
+        and not is_complete(heads[0])
         and _are_headings_of_groups(rows[begin - 1], width)
     ):
         heads, above = [_fitted(rows[begin - 1], width), *heads], above[:-1]
@@ -109,13 +140,15 @@ def heading_of(rows: Sequence[Sequence[str]], width: int, header: bool | int | N
     for _ in range(MOST_UNITS):  # loggers write how a value was averaged below its unit
         if header is not None or count > 1 or len(rest) <= 2 or not _are_units(rest[0], rest[1:]):
             break
-        if not _complete(heads[0]):
+        if not is_complete(heads[0]):
             heads = [heads[0], rest[0]]
         elif not units:
             units = tuple(cell.strip() for cell in rest[0])
         rest, skipped = rest[1:], skipped + 1
-    names = _joined(heads)
-    return Heading(_cleaned(names), begin + count + skipped, above, True, units)
+    if header is None and len(heads) > 1 and len(rest) > 2 and _names_index(rest):
+        heads, rest, skipped = [*heads[:-1], [rest[0][0], *heads[-1][1:]]], rest[1:], skipped + 1
+    names = joined(heads)
+    return Heading(cleaned(names), begin + count + skipped, above, True, units)
 
 
 def _begin(rows: Sequence[Sequence[str]], width: int) -> int:
@@ -162,6 +195,8 @@ def _short_row_above(rows: Sequence[Sequence[str]], begin: int, width: int) -> i
 def _spread(row: Sequence[str], width: int, body: Sequence[Sequence[str]]) -> list[str]:
     """Names for every column: one too few means that the first column, an index, has none."""
     names = [cell.strip() for cell in row]
+    if len(names) == width - 1 and body and not any(other[-1].strip() for other in body):
+        return [*names, ""]  # each row ends with a separator, and the names do not
     if len(names) == width - 1:
         return ["", *names]
     return [*names[:width], *[""] * (width - len(names))]
@@ -169,6 +204,12 @@ def _spread(row: Sequence[str], width: int, body: Sequence[Sequence[str]]) -> li
 
 def _fitted(row: Sequence[str], width: int) -> list[str]:
     return [*row[:width], *[""] * (width - len(row))]
+
+
+def _names_index(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first row has a first cell alone, and those below it all have more: so pandas names an index."""
+    filled = [sum(bool(cell.strip()) for cell in row) for row in rows[: 1 + FOLLOWING]]
+    return bool(rows[0][0].strip()) and filled[0] == 1 < min(filled[1:])
 
 
 # ---- names or not ------------------------------------------------------------------------------------------
@@ -179,8 +220,10 @@ def _count_of_names(body: Sequence[Sequence[str]]) -> int:
     if len(body) < 2:  # names without rows, if they are words; R leaves the first of them empty
         return int(bool(body) and any(body[0]) and all(map(may_be_name, body[0][not body[0][0].strip() :])))
     first = _is_names(body[0], body[1:])
-    if first and (_complete(body[0]) or _holds_nothing(body[1])):
+    if first and (is_complete(body[0]) or _holds_nothing(body[1])):
         return 1
+    if first and completes_names(body[0], body[1], body[2:]):
+        return 2
     for place in reversed(range(1, min(MOST_HEADINGS, len(body) - 1))):
         below = body[place + 1 :]
         if _is_certain(body[place], below) and all(_are_groups(row) or _is_names(row, below) for row in body[:place]):
@@ -271,11 +314,20 @@ def _leaves_index_unnamed(row: Sequence[str], below: Sequence[Sequence[str]]) ->
 
 def _looks_named(cells: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     """Whether a row above nothing but words reads like names: no longer than what stands below, or of another kind."""
+    if any(_continues(cell, [row[place].strip() for row in below]) for place, cell in enumerate(cells)):
+        return False
     lengths = [len(cell.strip()) for row in below for cell in row if cell.strip()]
     if not lengths:
         return True
     mean = sum(lengths) / len(lengths)
     return sum(map(len, cells)) / max(1, len(cells)) <= max(3 * mean, 30)
+
+
+def _continues(cell: str, below: Sequence[str]) -> bool:
+    """Whether a word and all of those below it are one word with a number after it: k1 above k2 and k3."""
+    counted = [COUNTED.fullmatch(word) for word in (cell, *below)]
+    stems = {"" if found is None else found[1] for found in counted}
+    return len(below) >= LEAST_BELOW and len(stems) == 1 and "" not in stems
 
 
 def _column_kind(rows: Sequence[Sequence[str]], place: int) -> str:
@@ -310,56 +362,3 @@ def _are_units(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
         and not ordinary
         and max(map(len, words)) <= 24
     )
-
-
-# ---- the names themselves ----------------------------------------------------------------------------------
-
-
-def _complete(row: Sequence[str]) -> bool:
-    cells = [cell.strip() for cell in row]
-    return all(cells) and len({*cells}) == len(cells)
-
-
-def _joined(rows: Sequence[Sequence[str]]) -> list[str]:
-    """One name a column from several rows of them; the heading of a group holds for the columns after it too."""
-    if len(rows) == 1:
-        return [cell.strip() for cell in rows[0]]
-    filled = []
-    for row in rows[:-1]:
-        cells, last = [], ""
-        sparse = sum(bool(cell.strip()) for cell in row) < len(row)
-        for cell in row:
-            last = cell.strip() or (last if sparse else "")
-            cells.append(last)
-        filled.append(cells)
-    parts = [*filled, [cell.strip() for cell in rows[-1]]]
-    return [".".join(part for part in column if part) for column in zip(*parts, strict=True)]
-
-
-def _cleaned(names: Sequence[str]) -> tuple[str, ...]:
-    """Names without blanks about them, each once; a column without a name is called by its place."""
-    plain = [
-        " ".join(name.replace("\ufeff", "").split()).strip("\"'") if len(name.strip()) > 1 else name.strip()
-        for name in names
-    ]
-    plain = [name.lstrip("# ") if place == 0 and name.startswith("#") else name for place, name in enumerate(plain)]
-    return once_each([name or f"column {place + 1}" for place, name in enumerate(plain)])
-
-
-def once_each(names: Sequence[str]) -> tuple[str, ...]:
-    """Names that come more than once numbered: name, name.1, name.2.
-
-    >>> once_each(["a", "b", "a", "a.1"])
-    ('a', 'b', 'a.2', 'a.1')
-    """
-    taken, found = set(names), []
-    seen: Counter[str] = Counter()
-    for name in names:
-        new = name
-        while name and seen[name] and (new == name or new in taken):
-            new = f"{name}.{seen[name]}"
-            seen[name] += 1
-        seen[name] += name == new
-        taken.add(new)
-        found.append(new)
-    return tuple(found)

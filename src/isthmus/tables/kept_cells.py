@@ -1,4 +1,4 @@
-"""The cells of the first look at a file, kept for the second, so that no text is parsed twice.
+"""The cells of the first look at a file, kept for the second, so no text is parsed twice.
 
 Few are held in memory; many lie in an Arrow file in the scratch folder. A column that the first look reads as numbers
 or moments is kept as such, and long free text not at all, since nothing is learned from it. Where that turns out to

@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import Any
 
 from isthmus.tables.column import BooleanForm, Column
-from isthmus.tables.column_names import quoted, says_moment
+from isthmus.tables.column_names import may_be_unnamed, quoted, says_moment
 from isthmus.tables.errors import DataError
 from isthmus.tables.finding import Finding, Hints, constant, learned, left_out, marks_said, no_date_said
 from isthmus.tables.number_kinds import number
@@ -33,9 +33,11 @@ MOST_BOUNDS = 0.5  # of a column of numbers
 SHARE = 0.95  # of the cells that are there: so many must be numbers, or dates
 FEW_CATEGORIES, MOST_CATEGORIES = 20, 50
 LONG, LONGER, LONG_ANSWERS = 30, 40, 30  # letters of a name and of a sentence; different answers of a survey
+LEAST_DAYS = 10  # different numbers that are all days, by which a column without a name is one of days
 LEAST_ROWS = 5  # of fewer nobody can say what they have in common: no number is left out by guess
 FLAG = re.compile(r"\|\s?(?:\(?[A-Za-z]\)?|\[.{1,8}\]?)")  # a footnote beside some of the numbers
 SET_APART = re.compile(r"\|(?:\s[A-Za-z]|\s?\([A-Za-z]\)?|\s?\[.{1,8}\]?)")
+CHECK_LETTER = re.compile(r"\|[A-Z]")
 BOOLEANS = (
     ("yes", "no"), ("y", "n"), ("true", "false"), ("t", "f"), ("on", "off"), ("ja", "nein"), ("j", "n"),
     ("wahr", "falsch"), ("oui", "non"), ("o", "n"), ("vrai", "faux"), ("sí", "no"), ("si", "no"),
@@ -74,6 +76,7 @@ def _kind_of_text(survey: ColumnSurvey, place: int, hints: Hints) -> Finding:
     dates = survey.dates.best(day_first=hints.day_first)
     # 20200131 is a number unless the column says that it is a date
     named = says_moment(survey.name)
+    named = named or (dates is not None and may_be_unnamed(survey.name) and survey.n_different >= LEAST_DAYS)
     plain = survey.plain >= dates[1] if dates is not None else False
     clock = dates is not None and dates[0].pattern == TIME_ALONE and plain  # 1.05 is no time of day
     if dates is not None and _nearly_all(dates[1], n_cells) and (dates[0].pattern != "%Y%m%d" or named) and not clock:
@@ -147,6 +150,8 @@ def number_form(survey: ColumnSurvey, hints: Hints) -> NumberForm | None:
     spelled = Counter({unit: count for unit, count in survey.units.items() if _is_spelled(unit)})
     loose = SET_APART if survey.numbers.whole else FLAG  # 61A and 171b are codes
     flagged = 4 * survey.plain >= n_cells and all(map(loose.fullmatch, spelled))
+    if survey.numbers.whole and survey.plain and any(map(CHECK_LETTER.fullmatch, spelled)):
+        return None  # 043965548X, 61A: codes
     if spelled and survey.magnitudes:
         return None  # 40, 42A, 45B: the B is no billion
     if len(spelled) > 1 and max(spelled.values()) < SHARE * spelled.total() and not flagged:

@@ -18,6 +18,7 @@ MOST_WHOLE = 2.0**53  # beyond it float64 does not hold every whole number
 EPOCH_UNITS = (1.0, 1e3, 1e6, 1e9)
 LEAST_LONE = 0.005  # of the cells that hold a number which stands alone below zero
 ROUND = re.compile(r"-[1-9]0+|-[0-9]*99(\.9*)?")
+NINES = re.compile(r"-9+(\.9+)?|-8{2,}|-7{2,}")
 SENTINELS = re.compile(r"-?9{2,}(\.0)?|-?9{2,}\.9+|-1|-?9+\.9{2,}|1e\+?(20|30|35)|-1e\+?(20|30|35)|-?32768|-?8{3,}")
 
 
@@ -123,6 +124,9 @@ def _sentinel(survey: ColumnSurvey) -> tuple[float, int] | None:
         apart = abs(value - inner) > (2 * rest if value != -1 else max(2 * rest, 1e9))
         if count >= 2 and math.isfinite(rest) and rest > 0 and apart and SENTINELS.fullmatch(f"{value:g}"):
             return value, count
+    alone = numbers.low_count >= 2 and numbers.low < 0 <= numbers.second_low < numbers.high
+    if alone and NINES.fullmatch(f"{numbers.low:g}"):
+        return numbers.low, numbers.low_count  # -9 or -99 among numbers none of which is below 0
     lone = numbers.low_count >= max(2, LEAST_LONE * numbers.count) and numbers.low < -max(9.0, 0.5 * numbers.high)
     if lone and 0 <= numbers.second_low < numbers.high and ROUND.fullmatch(f"{numbers.low:g}"):
         return numbers.low, numbers.low_count  # -200 among numbers none of which is below 0

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from isthmus.tables.array_forms import array_and_shape, row_shape_of
-from isthmus.tables.asked_flags import require_sense
+from isthmus.tables.asked_flags import require_kind_of_file, require_sense
 from isthmus.tables.batches import stream_of
 from isthmus.tables.bounds import require_room
 from isthmus.tables.bundled import BUNDLED, load_bundled
@@ -124,7 +124,11 @@ def open_table(
         skip_unreadable=skip_unreadable, window=window, waveform=waveform, row_shape=row_shape,
     )  # fmt: skip
     require_sense(request)
-    stream = _opened(source, request) if isinstance(source, (str, Path)) else _given(source, request)
+    if isinstance(source, (str, Path)):
+        stream = _opened(source, request)
+        require_kind_of_file(request, stream.row_shape, repr(str(source)))
+    else:
+        stream = _given(source, request)
     if share is not None:
         stream = stream.share(*share)
     if held_bytes is not None:
@@ -362,5 +366,5 @@ def _missing(path: Path, where: str) -> str:
         guess = f"; did you mean {close[0]!r}?" if close else "; check the path."
         return f"{where}: no such file or folder{guess}"
     close = difflib.get_close_matches(path.name.lower(), BUNDLED, n=1, cutoff=0.5) or close
-    guess = f"did you mean {close[0]!r}? " if close else ""
-    return f"{where}: no such file, folder or bundled data set; {guess}the bundled sets are {', '.join(BUNDLED)}."
+    guess = f" (did you mean {close[0]!r}?)" if close else ""
+    return f"{where}: no such file, folder or bundled data set{guess}; the bundled sets are {', '.join(BUNDLED)}."

@@ -20,18 +20,22 @@ MOST_LETTERS, MOST_LETTERS_IN_ALL = 256, 1 << 26  # of an id or label; of all of
 WHOLE_NUMBER = "^(?:0|-?[1-9][0-9]{0,17})$"
 
 
-def require_known(names: Sequence[str], request: Request, where: str) -> None:
-    """Refuse what names a column that is not there, or uses and drops one: one message with all of them."""
+def require_known(names: Sequence[str], request: Request, where: str, beside: Sequence[str | None] = ()) -> None:
+    """Refuse what names a column that is not there, or uses and drops one: one message with all of them.
+
+    ``beside`` names the labels and ids that came with the rows; they are listed first, and cannot be asked for here.
+    """
     faults = []
     named = [name for name in (request.labels, request.ids) if name is not None]
     absent = [
         name for name in dict.fromkeys([*named, *request.drop, *request.columns, *request.kinds]) if name not in names
     ]
     if absent:
-        close = difflib.get_close_matches(absent[0], names, n=1)
+        listed = [*(name for name in beside if name is not None), *names]
+        close = difflib.get_close_matches(absent[0], listed, n=1)
         guess = f" (did you mean {close[0]!r}?)" if close else ""
         word = "no column" if len(absent) == 1 else "no columns"
-        faults.append(f"{word} {said(absent, None)}{guess}; the columns are {said(names)}")
+        faults.append(f"{word} {said(absent, None)}{guess}; the columns are {said(listed)}")
     torn = [name for name in request.drop if name in named or name in request.columns or name in request.kinds]
     if torn:
         faults.append(f"{said(torn, None)} cannot be both used and dropped; take it out of --drop")
@@ -61,7 +65,7 @@ def choose_columns(table: Table, request: Request, where: str) -> Table:
         table = replace(table, ids=None, id_name=None)
     if not (request.labels or request.ids or request.drop or request.columns):
         return table
-    require_known(table.columns, request, where)
+    require_known(table.columns, request, where, beside=(table.label_name, table.id_name))
     position = {name: index for index, name in enumerate(table.columns)}
     chosen = table
     if request.labels is not None:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from isthmus.tables.byte_texts import with_texts
 from isthmus.tables.column import Column
 from isthmus.tables.dialect import Dialect
 from isthmus.tables.errors import DataError
@@ -112,7 +113,7 @@ class SegmentsSource(Source):
 
     def __init__(self, segments: Segments, name: str):
         super().__init__()
-        segments = flattened(segments)
+        segments = with_texts(flattened(segments))
         self.segments, self.name = segments, name
         own = tuple(segments.schema.names)
         widths = getattr(segments, "widths", None)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from isthmus.tables.cells import plain_cells, texts
-from isthmus.tables.column_names import says_moment
+from isthmus.tables.column_names import may_be_unnamed, says_moment
 from isthmus.tables.date_counts import DateCounts
 from isthmus.tables.distinct import DistinctTexts, mask_of
 from isthmus.tables.figures import Figures
@@ -27,8 +27,7 @@ __all__ = ["MOST_WORDS", "ColumnSurvey"]
 MOST_WORDS = 1000  # different words of a column that are distinguished
 LOOKED_AT = 200  # texts of a block by which units are recognised
 FEW = 0.5  # of the texts seen so far: where fewer are numbers or dates, no more are looked for
-LONG_DIGITS = "^[-+]?[1-9][0-9]{15,}$"  # more digits than float64 holds
-LONG_NUMBER = 1e15
+LONG_DIGITS, LONG_NUMBER = "^[-+]?[1-9][0-9]{15,}$", 1e15  # more digits than float64 holds
 PROSE = 40  # letters of a cell, on average, from which text is more than a name
 LONGEST_MARK = 24  # bytes of a mark of a missing cell, with some blanks beside it
 PADDED = "^0[0-9]+$"
@@ -233,10 +232,11 @@ class ColumnSurvey:
         known = DistinctTexts(words, indices, np.where(gone | soft, 0, times))
         self._add_numbers(known)
         n_left = self.n_present + len(cells) - self.n_marks  # n_rows is counted after
-        if self.plain <= FEW * max(1, self.n_rows) or self.dates.counts or says_moment(self.name):
+        eight = self.shortest == self.longest == 8  # 20200131
+        wanted = says_moment(self.name) or (eight and may_be_unnamed(self.name))
+        if self.plain <= FEW * max(1, self.n_rows) or self.dates.counts or wanted:
             self.dates.add(known, FEW * n_left)
-        best = max(self.dot, self.comma, self.dates.most)
-        self._hopeless = n_left >= 1000 and best < FEW * n_left
+        self._hopeless = n_left >= 1000 and max(self.dot, self.comma, self.dates.most) < FEW * n_left
 
     def _add_plain_numbers(self, cells: Any) -> Any:
         """The quick way for a column all of whose cells were plain numbers so far; None if one of these is not."""

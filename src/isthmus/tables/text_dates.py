@@ -72,13 +72,13 @@ FORMS = {
     "%m/%d/%y": rf"{MONTH}/{DATE}/{SHORT_YEAR}",
     "%d-%m-%y": rf"{DATE}-{MONTH}-{SHORT_YEAR}",
     "%m-%d-%y": rf"{MONTH}-{DATE}-{SHORT_YEAR}",
-    "%d %B %Y": rf"{WEEKDAY}{DATE}(?:st|nd|rd|th|er|\.)?[\s-]*(?:de |of )?\s?{NAME},?[\s-]*(?:de |del )?\s?{YEAR}",
+    "%d %B %Y": rf"{WEEKDAY}{DATE}(?:st|nd|rd|th|er|\.)?[\s/-]*(?:de |of )?\s?{NAME},?[\s/-]*(?:de |del )?\s?{YEAR}",
     "%B %d %Y": rf"{WEEKDAY}{NAME}[\s-]+{DATE}(?:st|nd|rd|th)?,?[\s-]+{YEAR}",
     "%Y %B %d": rf"{YEAR}[\s-]{NAME}[\s-]{DATE}",
-    "%d %B %y": rf"{DATE}[\s-]{NAME}[\s-]'?{SHORT_YEAR}",
+    "%d %B %y": rf"{DATE}[\s/-]{NAME}[\s/-]'?{SHORT_YEAR}",
     "%B %Y": rf"{NAME},?[\s/-]+(?:de )?{YEAR}",
     "%Y %B": rf"{YEAR}[\s-]+{NAME}",
-    "%B %y": rf"{NAME}[\s-]'?{SHORT_YEAR}",
+    "%B %y": rf"{NAME}[\s/-]'?{SHORT_YEAR}",
     "%Y-%m": rf"{YEAR}-{MONTH}",
     "%m/%Y": rf"{MONTH}[/.]{YEAR}",
     "%Y/%m": rf"{YEAR}/{MONTH}",
@@ -195,7 +195,7 @@ def _unaccented(word: str) -> str:
 def _expression(form: DateForm) -> str:
     if form.pattern in WHOLE:
         return f"^{WHOLE[form.pattern]}$"
-    return rf"^{FORMS[form.pattern]}" + (rf"(?:[T ,]*\s?{CLOCK})?$" if form.timed else "$")
+    return rf"^{FORMS[form.pattern]}" + (rf"(?:[T ,:]*\s?{CLOCK})?$" if form.timed else "$")
 
 
 def likely_forms(cells: list[str]) -> list[DateForm]:

@@ -73,7 +73,7 @@ def shape_of(decimal: str) -> str:
     group, mark = GROUPS[decimal], "\\" + decimal
     grouped = f"[0-9]{{1,3}}(?:{group}[0-9]{{2,3}})*{group}[0-9]{{3}}(?:{mark}[0-9]*)?"
     digits = f"(?:{grouped}|[0-9]+(?:{mark}[0-9]*)?|{mark}[0-9]+)"
-    before = rf"(?:{BOUND})?[-+−–]?\s?(?:{CURRENCY})?\s*[-−–]?"
+    before = rf"%?(?:{BOUND})?[-+−–]?\s?(?:{CURRENCY})?\s*[-−–]?"
     return rf"^\(?{before}{digits}(?:{POWER})?\s?(?:{UNIT})?(?:\s{UNIT})?[-−]?\)?(?:{FOOTNOTE})?$"
 
 
@@ -137,5 +137,5 @@ def _dressed_numbers(cells: Any, decimal: str) -> Any:
         has = compute.match_substring_regex(cells, rf"[0-9.,]\s?{size}\b")
         if compute.any(has).as_py():
             number = compute.if_else(has, compute.multiply(number, factor), number)
-    below = compute.match_substring_regex(cells, rf"^[(]|^(?:{BOUND})?[-−–]|[-−]$|^\+?\s?(?:{CURRENCY})\s?[-−–]")
+    below = compute.match_substring_regex(cells, rf"^[(]|^%?(?:{BOUND})?[-−–]|[-−]$|^\+?\s?(?:{CURRENCY})\s?[-−–]")
     return compute.if_else(below, compute.negate(number), number)

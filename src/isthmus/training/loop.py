@@ -24,6 +24,7 @@ from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.draws import OwnDraws, RandomSource, Share, drawing_from, seeded, sharing
 from isthmus.rows.rows import Batch, Rows, combined_seed
 from isthmus.training.backtracking import share_of_rate, step_back
+from isthmus.training.chance import exceeds_chance
 from isthmus.training.checkpointing import Checkpointer
 from isthmus.training.devices import use_bfloat16
 from isthmus.training.fused import can_fuse, fuse, lower_precision, squared_error_pass, unfuse
@@ -34,10 +35,9 @@ from isthmus.training.plan import Plan
 from isthmus.training.schedule import annealed_from, rate
 from isthmus.training.state import RunState
 
-__all__ = ["Training", "exceeds_chance", "means"]
+__all__ = ["Training", "means"]
 
 UNVALIDATED_SAMPLE = 256  # training rows evaluated per epoch if none are held out
-STANDARD_ERRORS = 1.5  # by which the best epoch must beat a closed-form start
 MEASURE_SEED = 20_030_599  # evaluation draws the same noise every epoch, so epochs can be compared
 BFLOAT16_ROW_MULTIPLE = 32
 WEIGHT = "weight"  # a key of `Training.measure`
@@ -168,12 +168,13 @@ class Training:
         self.flat.weights.copy_(state.best_weights)
         _copy(state.best_buffers, state.buffers)
 
-    def run_again(self, rows: Rows, epochs: int) -> None:
-        """Train from the start once more, on other rows, for the first ``epochs`` of the plan; nothing is measured."""
+    def run_again(self, rows: Rows, epochs: int, begin: Callable[[], None]) -> None:
+        """Train once more for the first ``epochs`` of the plan, on other rows; ``begin`` writes their closed form."""
         self._moments = None
         self.resume()
         weights = self.flat.weights.copy_(self.state.start_weights)
         _copy(self.state.start_buffers, self.model.moving_buffers())
+        begin()
         self.state = RunState(weights, weights, weights, self.optimizer.moments, self.model.moving_buffers())
         n_steps = math.ceil(len(rows) / self.plan.batch_size) * self.plan.epochs
         try:
@@ -361,10 +362,3 @@ def means(measured: Mapping[str, Tensor], prefix: str) -> dict[str, float]:
 
 def _mean(values: Tensor, weight: Tensor | None) -> Tensor:
     return values.mean() if weight is None else (values * weight).sum() / weight.sum()
-
-
-def exceeds_chance(gains: Tensor) -> bool:
-    """Whether rows gain more on average than `STANDARD_ERRORS` of that average's own spread; of one row, never."""
-    if len(gains) < 2:
-        return False
-    return bool(gains.mean() > STANDARD_ERRORS * gains.std() / math.sqrt(len(gains)))

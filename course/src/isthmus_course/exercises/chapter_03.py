@@ -1,13 +1,13 @@
 """Learning the line.
 
 A linear autoencoder has an encoder E of shape (p, n) and a decoder D of shape (n, p). A table X of shape (N, n) holds
-one point a row; the codes are X Eᵀ, the reconstructed table is X Eᵀ Dᵀ, and the loss is the sum of all squared
+one point per row; the codes are X Eᵀ, the reconstructed table is X Eᵀ Dᵀ, and the loss is the sum of all squared
 differences.
 
 1. Write gradient(E, D, X): how fast the loss rises along each weight; two arrays, shaped like E and like D.
 2. Write align(E, D, X), for a table whose mean is zero: return codes of shape (N, p) and directions of shape (p, n)
-   such that codes @ directions is what E and D reconstructed, while the axes are those of PCA: the directions have
-   length one and right angles between them, and the code's columns are uncorrelated, the one of largest variance first.
+   such that codes @ directions is what E and D reconstruct, but with the axes of PCA: the directions have length one
+   and are at right angles to one another, and the code's columns are uncorrelated, with the largest variance first.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the loss means.
 
-A row x has n numbers, its reconstruction as many.
+A row x has n numbers, and so has its reconstruction.
 
 1. Someone added λ times a penalty to the *sum* of squared errors and liked the result. You use ``nn.MSELoss``, the
    *mean*. Write weight_for_mean(weight, n): the weight with which your loss has its minimum at the same place.

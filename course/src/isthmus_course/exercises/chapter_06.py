@@ -99,7 +99,7 @@ WRONG = {
         _with("Autoencoder(2, ", "Autoencoder(3, max_iter=1, "),
         "the code is two numbers: for 3 rows your encoder gives shape (3, 3), not (3, 2)",
     ),
-    "normalised by the batch": (
+    "normalized by the batch": (
         _loop(norm="nn.BatchNorm1d(96), "),
         "a row's code is its own: the first unseen digit has the code",
     ),

@@ -2,8 +2,8 @@
 
 1. Clean points come from round clusters of equal weight and standard deviation width, with their centres in heaps,
    shape (K, n). Noise of standard deviation level is added to every coordinate. Write arrow(x, heaps, width, level):
-   what to add to the noisy point x, shape (n,), for the smallest mean squared distance from the clean one. It is level²
-   times the gradient of the log density of noisy points.
+   what to add to the noisy point x, shape (n,), to bring it as close as possible to the clean one in mean square. It
+   is level² times the gradient of the log density of noisy points.
 2. Write sparse_loss(x, h, W, price) for rows x, shape (N, n), their codes h of K numbers that are not negative, shape
    (N, K), and a decoder's matrix W, shape (n, K). If each column of W has length 1, it is the mean over rows of
    ‖x - W h‖² + price · Σ h. Otherwise you choose, but W must not cheat: where h is already too small to reconstruct

@@ -10,7 +10,7 @@ isthmus.Autoencoder, with model.transform (codes) and model.reconstruct; normal 
 - 0.95, if it is inverted, its pixels are shuffled, or it is rotated by a quarter turn;
 - 0.8, if one corner is inked;
 
-and the mean picture must score higher than 6 in 10 of them. The models are PCA and an autoencoder, of 8 numbers each.
+and the mean picture must score higher than 6 in 10 of them. The models are PCA and an autoencoder, with 8 latents each.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ _FAR = (
 WRONG = {
     "the error alone": (
         _returning("return np.sum((X - model.reconstruct(X)) ** 2, axis=1)"),
-        "the mean picture is stranger than most: with PCA to 8 numbers, 0 of 360 unseen digits score lower",
+        "the mean picture scores higher than most: with PCA to 8 numbers, 0 of 360 unseen digits score lower",
     ),
     "the distance of codes alone": (
         _returning(_FAR),
@@ -170,7 +170,7 @@ def speck(mine: Any) -> str | None:
 
 
 def mean(mine: Any) -> str | None:
-    """The mean picture is stranger than most."""
+    """The mean picture scores higher than most."""
 
     def fault(case: tuple[str, Any]) -> str | None:
         name, model = case

@@ -12,7 +12,7 @@ from isthmus.tables.dialect import LINE, Dialect
 from isthmus.tables.encoding import decoded, encoding_of
 from isthmus.tables.errors import DataError
 from isthmus.tables.formats.text import TextSource
-from isthmus.tables.heading import once_each
+from isthmus.tables.header_names import once_each
 from isthmus.tables.request import Request
 from isthmus.tables.source import BATCH_ROWS, RowsSource, Source
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 import zipfile
+from dataclasses import replace
 from typing import Any
 
 from isthmus.tables import bounds
@@ -13,6 +14,7 @@ from isthmus.tables.container import File
 from isthmus.tables.errors import DataError
 from isthmus.tables.footer import footer_of
 from isthmus.tables.heading import heading_of
+from isthmus.tables.heading_notes import heading_notes
 from isthmus.tables.request import Request
 from isthmus.tables.source import RowsSource, Source
 
@@ -21,6 +23,7 @@ __all__ = ["SUFFIXES", "matches", "open_file"]
 SUFFIXES = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 LOOKED_AT = 400
+FEW_ROWS, MANY_TIMES = 12, 5  # of a sheet that may sum up another, which has so many times as many
 ABOUT = re.compile(
     "read ?me|(table of )?contents?|about|notes?|info(rmation)?|cover|index|toc|legend|codebook"
     "|(data )?dictionary|meta ?data|description|variables|license|lies ?mich|hinweise?|inhalt",
@@ -57,7 +60,7 @@ def open_file(file: File, request: Request) -> Source:
                 rows = _rows(sheet)
                 found.append((name, rows))
                 merged[name] = _merged_down(sheet)
-                if _is_table(name, rows):
+                if _is_table(name, rows) and len(rows) >= FEW_ROWS:
                     break
     except DataError:
         raise
@@ -68,7 +71,7 @@ def open_file(file: File, request: Request) -> Source:
         raise DataError(
             f"{file.where}: not readable as a spreadsheet ({reason}); save it again, or as .csv."
         ) from error
-    sheet_name, rows = max(found, key=lambda one: (_is_table(*one), len(one[1])), default=("", []))
+    sheet_name, rows = _sheet_of_data(found)
     if not rows:
         raise DataError(f"{file.where}: its sheets are empty; it needs column names and rows of cells.")
     width = max(map(len, rows))
@@ -87,12 +90,17 @@ def open_file(file: File, request: Request) -> Source:
         source.notes.append(f"merged cells stand for all of their rows: {n_filled:,} cells filled")
     if len(sheets) > 1:
         source.notes.append(f"sheet {sheet_name!r} of {len(sheets)} is read; save another as a file of its own")
-    if heading.above and any(any(rows[place]) for place in heading.above):
-        count = len(heading.above)
-        source.notes.append(f"{count} {'row' if count == 1 else 'rows'} above the table left out")
-    if not heading.named and request.header is None:
-        source.notes.append("no row of names: the columns are x0, x1, … (--header if the first row is names)")
+    empty = not any(any(rows[place]) for place in heading.above)
+    told = replace(heading, above=()) if empty else heading
+    source.notes += heading_notes(told, guessed=request.header is None)
     return source
+
+
+def _sheet_of_data(found: list[tuple[str, list[list[str]]]]) -> tuple[str, list[list[str]]]:
+    """The first sheet that holds a table, unless it has a few rows and a later one many: then it sums that one up."""
+    tables = [one for one in found if _is_table(*one)]
+    most = max(tables or found, key=lambda one: len(one[1]), default=("", []))
+    return next((one for one in tables if MANY_TIMES * len(one[1]) > len(most[1])), most)
 
 
 def _is_table(name: str, rows: list[list[str]]) -> bool:

@@ -1,6 +1,7 @@
 """JSON: a list of records, records a line, a record of columns, or pandas' ways of writing a frame.
 
-Records inside records become columns a.b; lists inside them are left as text.
+Records inside records become columns a.b, lists of as many numbers in every record columns a_0, a_1, …; other lists are
+left as text.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from isthmus.tables.bounds import LONGEST_LINE, MOST_NAMED_COLUMNS, require_colu
 from isthmus.tables.container import File
 from isthmus.tables.encoding import decoded, encoding_of
 from isthmus.tables.errors import DataError
-from isthmus.tables.heading import once_each
+from isthmus.tables.header_names import once_each
 from isthmus.tables.request import Request
 from isthmus.tables.source import BATCH_ROWS, RowsSource, Source
 
@@ -24,13 +25,17 @@ __all__ = ["SUFFIXES", "matches", "open_file"]
 
 SUFFIXES = (".json", ".jsonl", ".ndjson")
 HOLDERS = ("data", "records", "rows", "items", "results", "features", "values", "observations", "table")
-DEEPEST = 6
+INDEX = "index"  # what the names of records that have one are called
+DEEPEST, LEAST_ALIKE = 6, 3
 MOST_BYTES = 1 << 30
 
 
 def matches(file: File) -> bool:
     """Whether a text begins as a list or a record of JSON does."""
-    text = file.head[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
+    text = file.head[:4096]
+    if b"\0" in text[:8] and encoding_of(file.head, whole=file.is_whole).startswith(("utf-16", "utf-32")):
+        text = text.replace(b"\0", b"").lstrip(b"\xff\xfe")
+    text = text.lstrip(b"\xef\xbb\xbf \t\r\n")
     if text[:1] == b"{":
         after = text[1:].lstrip()[:1]
         return after in (b'"', b"}")
@@ -44,14 +49,14 @@ def open_file(file: File, request: Request) -> Source:
     """The records of a file."""
     lines = _first_lines(file)
     if len(lines) > 1 and all(_is_record(line) for line in lines[:3]):
-        return _Lines(file, _widened(file, lines))
+        return _Lines(file, lines)
     if not file.is_whole and len(lines) == 1 and _is_record(lines[0]):
-        return _Lines(file, _widened(file, lines))
+        return _Lines(file, lines)
     if file.size > MOST_BYTES:
         raise DataError(f"{file.where}: {file.size:,} bytes of JSON in one piece; write a record a line (.jsonl).")
     encoding = request.encoding or encoding_of(file.head, whole=file.is_whole)
     try:
-        found = json.loads(decoded(file.bytes(), encoding).lstrip("\ufeff"))
+        found = _value(decoded(file.bytes(), encoding).lstrip("\ufeff"))
     except (ValueError, RecursionError) as error:
         raise DataError(f"{file.where}: not readable as JSON ({_reason(error)}); repair the file.") from error
     names, rows = _table(found, file.where)
@@ -63,12 +68,31 @@ def open_file(file: File, request: Request) -> Source:
     return source
 
 
+def _value(text: str) -> Any:
+    """What a text holds: one value, or records one after the other, which a line break does not always part."""
+    text = text.strip()
+    found, end = json.JSONDecoder().raw_decode(text)
+    if end == len(text) or not isinstance(found, dict):
+        return found if end == len(text) else json.loads(text)
+    records = [found]
+    while end < len(text):
+        begin = next(place for place in range(end, len(text)) if not text[place].isspace())
+        found, end = json.JSONDecoder().raw_decode(text, begin)
+        records.append(found)
+    return records
+
+
 class _Lines(Source):
     """A record a line, read as they come."""
 
-    def __init__(self, file: File, names: tuple[str, ...]):
+    def __init__(self, file: File, lines: list[bytes]):
         super().__init__()
-        self.file, self.name, self.names = file, file.stem, names
+        first = [_record(line, number, file.where) for number, line in enumerate(lines, start=1) if _is_record(line)]
+        self._widths = _list_widths(first)
+        names: dict[str, None] = {}
+        for record in first:
+            names.update(dict.fromkeys(_spread(record, self._widths)))
+        self.file, self.name, self.names = file, file.stem, tuple(names)
         require_columns(len(names), file.where, MOST_NAMED_COLUMNS)
 
     def batches(self) -> Iterator[pyarrow.RecordBatch]:
@@ -77,7 +101,8 @@ class _Lines(Source):
         held: list[dict[str, Any]] = []
         known = set(self.names)
         later: set[str] = set()
-        for record in _records(self.file):
+        for plain in _records(self.file):
+            record = _spread(plain, self._widths)
             held.append(record)
             later |= record.keys() - known
             if len(held) == BATCH_ROWS:
@@ -148,13 +173,29 @@ def _is_record(line: bytes) -> bool:
         return False
 
 
-def _widened(file: File, lines: list[bytes]) -> tuple[str, ...]:
-    """Every field of the first records, in the order in which they come."""
-    names: dict[str, None] = {}
-    for number, line in enumerate(lines, start=1):
-        if _is_record(line):
-            names.update(dict.fromkeys(_record(line, number, file.where)))
-    return tuple(names)
+def _list_widths(records: list[dict[str, Any]]) -> dict[str, int]:
+    """How many numbers the lists of a field have, where it holds lists of one length in every record."""
+    found: dict[str, set[int]] = {}
+    for record in records:
+        for name, value in record.items():
+            numbers = isinstance(value, list) and all(type(one) in (int, float) for one in value)
+            if value is not None:
+                found.setdefault(name, set()).add(len(value) if numbers else 0)
+    return {name: max(sizes) for name, sizes in found.items() if len(sizes) == 1 and max(sizes) > 1}
+
+
+def _spread(record: dict[str, Any], widths: dict[str, int]) -> dict[str, Any]:
+    """A record with an entry for each number of such lists; a list of another length is a field of its own."""
+    if not widths:
+        return record
+    wide: dict[str, Any] = {}
+    for name, value in record.items():
+        width = widths.get(name, 0)
+        if width and isinstance(value, list) and len(value) == width:
+            wide.update((f"{name}_{place}", one) for place, one in enumerate(value))
+        elif not width or value is not None:
+            wide[name] = value
+    return wide
 
 
 # ---- one value of JSON -------------------------------------------------------------------------------------
@@ -178,7 +219,8 @@ def _table(found: Any, where: str) -> tuple[list[str], list[list[str | None]]]:
         ]
         return names, rows
     if isinstance(found, dict) and found and all(isinstance(one, dict) for one in found.values()):  # pandas' "index"
-        found = list(found.values())
+        counted = [*found] == [str(place) for place in range(len(found))]
+        found = [one if counted or INDEX in one else {INDEX: name, **one} for name, one in found.items()]
     if not isinstance(found, list) or not found:
         raise DataError(f"{where}: no table in it: it must hold a list of records, or a record of columns.")
     if all(isinstance(one, list) for one in found):
@@ -193,6 +235,8 @@ def _table(found: Any, where: str) -> tuple[list[str], list[list[str | None]]]:
     if not any(isinstance(one, dict) for one in found):
         return ["x0"], [[_text(one)] for one in found]
     records = [_flat(one) for one in found if isinstance(one, dict)]
+    widths = _list_widths(records)
+    records = [_spread(record, widths) for record in records]
     names_found: dict[str, None] = {}
     for record in records:
         names_found.update(dict.fromkeys(record))
@@ -213,6 +257,9 @@ def _inside(found: dict[str, Any], depth: int = 0) -> Any:
         if isinstance(inside, list) and inside and isinstance(inside[0], (dict, list)):
             return inside
     lists = [one for one in found.values() if isinstance(one, list) and one and isinstance(one[0], dict)]
+    alike = [one for one in found.values() if isinstance(one, dict) and len(one) >= LEAST_ALIKE and _are_alike(one)]
+    if not lists and len(alike) == 1 and len(found) > 1 and not _are_alike(found):
+        return alike[0]  # records by their names, beside what is said of them
     if not lists and depth < DEEPEST and not _are_alike(found):
         deeper = [_inside(one, depth + 1) for one in found.values() if isinstance(one, dict)]
         lists = [one for one in deeper if isinstance(one, list)]

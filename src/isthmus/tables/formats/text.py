@@ -22,6 +22,7 @@ from isthmus.tables.dialect import LINE, Dialect, dialect_of, headed
 from isthmus.tables.encoding import STRAY, decoded, encoding_of, require_encoding
 from isthmus.tables.errors import DataError
 from isthmus.tables.footer import footer_of
+from isthmus.tables.heading_notes import heading_notes
 from isthmus.tables.request import Request
 from isthmus.tables.row_faults import (
     fitted_row,
@@ -42,6 +43,7 @@ __all__ = ["SUFFIXES", "TextSource", "matches", "open_file"]
 SUFFIXES = (".csv", ".tsv", ".txt", ".data", ".dat", ".tab", ".psv", ".test", ".tbl", ".asc")
 BLOCK = 4 << 20
 LEFT_OUT, FEW_LEFT_OUT = 0.01, 3  # share of the rows, and how many at least, that may be left out
+MOST_BELOW = 40  # lines of notes below a table
 LONG_CELL = re.compile(r"[^,;\t|\"']{65536,}")  # more than Python's reader of CSV takes
 LINES_COUNTED = 1 << 26  # bytes up to which the line of a row is looked for
 
@@ -123,21 +125,8 @@ class TextSource(Source):
             self.notes.append(f"read as {encoding}")
         if dialect.decimal == ",":
             self.notes.append("decimal commas")
-        if heading.above:
-            first = next((line.strip() for line in lines if line.strip()), "")[:40]
-            count = "1 line" if len(heading.above) == 1 else f"{len(heading.above)} lines"
-            self.notes.append(f"{count} above the table left out, the first {first!r}")
-        if not heading.named and request.header is None:
-            self.notes.append("no row of names: the columns are x0, x1, … (--header if the first row is names)")
-        if heading.units:
-            units = [f"{name} in {unit}" for name, unit in zip(heading.names, heading.units, strict=True) if unit]
-            self.notes.append(f"units below the names: {', '.join(units[:4])}{' …' if len(units) > 4 else ''}")
-        parts = {name: name.rpartition(".") for name in heading.names}
-        doubled = [name for name, (base, _, count) in parts.items() if count.isdigit() and base in parts]
-        if doubled and heading.named:
-            self.notes.append(
-                f"names that come more than once are numbered: {', '.join(doubled[:4])}{' …' * (len(doubled) > 4)}"
-            )
+        first = next((line.strip() for line in lines if line.strip()), "")
+        self.notes += heading_notes(heading, first=first, guessed=request.header is None)
 
     @property
     def n_bytes(self) -> int:
@@ -289,8 +278,9 @@ class TextSource(Source):
                 cells = [""]
         fitted = fitted_row(cells, self._width, self.dialect.separator)
         if fitted is None:
-            if any(cell.strip() for cell in cells):
-                self._note("left out", row, text)
+            filled = sum(bool(cell.strip()) for cell in cells)
+            if filled:
+                self._note("left out" if filled > 1 else "alone", row, text)
             return None
         if fitted[1]:
             self._note("repaired", row, text)
@@ -315,6 +305,10 @@ class TextSource(Source):
 
     def _require_few_left_out(self) -> None:
         count, first, text = self._left_out.get("left out", (0, 0, ""))
+        alone, place, said = self._left_out.get("alone", (0, 0, ""))
+        if alone and (place <= self._n_rows or alone > MOST_BELOW):  # else they are notes below the table
+            first, text = min((place, said), (first or place, text or said))
+            count += alone
         if count > max(FEW_LEFT_OUT, LEFT_OUT * (self._n_rows + count)):
             raise DataError(
                 f"{self.where}: {count:,} of {self._n_rows + count:,} lines do not have {self._width} cells, the first "
@@ -326,7 +320,7 @@ class TextSource(Source):
         """What was done to rows in the last pass, a sentence each."""
         said = []
         for what, (count, first, text) in self._left_out.items():
-            if what in ("repaired", "left out"):
+            if what in ("repaired", "left out", "alone"):
                 done = "filled up or cut" if what == "repaired" else "left out"
                 rows = "1 row" if count == 1 else f"{count:,} rows"
                 said.append(f"{rows} of another width {done}, the first {text!r} ({self._said_row(first - 1)})")

@@ -1,0 +1,42 @@
+"""The closed form of some rows, written into a model.
+
+PCA of all rows has seen those held out and a network hasn't, so their comparison leans towards PCA: a little where rows
+are many, a lot where they are few or wide. So a run that a refit follows starts at the closed form of the rows it
+learns from. That of all rows comes after it: the refit starts there, and the model gets it if held-out rows prefer PCA.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from isthmus.distributed import ProcessGroup
+from isthmus.fitted import FittedState
+from isthmus.initialization import as_encoded, closed_form, some_at_once
+from isthmus.parts.draws import seeded
+from isthmus.parts.network import init_from_closed_form
+from isthmus.rows.rows import Rows
+from isthmus.settings import AutoencoderSettings
+from isthmus.training.completion import complete_records
+
+__all__ = ["start_at_closed_form"]
+
+
+@torch.no_grad()
+def start_at_closed_form(settings: AutoencoderSettings, fitted: FittedState, rows: Rows, group: ProcessGroup) -> None:
+    """Write the closed form of ``rows`` into a model, and make its residual networks output zero."""
+    model, size = fitted.model, fitted.n_components
+    likelihood, completion = model.likelihood, model.completion
+    total, weight = torch.zeros(rows.n_features, dtype=torch.float64), 0.0
+    for batch in complete_records(rows, completion)():
+        x = batch.x.double()
+        total += x.sum(0) if batch.weight is None else batch.weight.double() @ x
+        weight += len(x) if batch.weight is None else float(batch.weight.double().sum())
+    seen, mean = as_encoded(likelihood, rows, completion), likelihood.linear_mean(total / weight)
+    start = settings.make_start()
+    with seeded(fitted.seed):
+        principal = closed_form(start, seen, rows, mean, size, weight, group)
+    likelihood.learn_start(lambda count: some_at_once(rows, count), principal, size, fitted.scaling)
+    linear = start.linear(principal, model.bottleneck, model.corruption, size)
+    if linear is not None:
+        init_from_closed_form(model.encoder, model.decoder, likelihood.linear_start(linear, model.bottleneck))
+        likelihood.init_noise(linear.noise_variance or principal.noise_variance(size))

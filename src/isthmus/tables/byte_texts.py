@@ -1,0 +1,84 @@
+"""Columns of bytes that are texts, as Hive, Impala and older Spark write every text into Parquet, stand for texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from isthmus.tables.segments import Segments
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["with_texts"]
+
+LOOKED_AT = 1000
+
+
+def with_texts(segments: Segments) -> Segments:
+    """The same rows with such columns as texts; as they are where there are none."""
+    from pyarrow import types
+
+    held = [field.name for field in segments.schema if types.is_binary(field.type) or types.is_large_binary(field.type)]
+    head = next(segments.batches(held, LOOKED_AT), None) if held else None
+    texts = [] if head is None else [name for name in held if _are_texts(head.column(name).to_pylist())]
+    return DecodedSegments(segments, texts) if texts else segments
+
+
+def _are_texts(cells: list[bytes | None]) -> bool:
+    """Whether some cells are UTF-8 without a byte that no text has."""
+    try:
+        words = [cell.decode() for cell in cells if cell is not None]
+    except UnicodeDecodeError:
+        return False
+    return bool(words) and all(letter.isprintable() or letter.isspace() for word in words for letter in word)
+
+
+class DecodedSegments(Segments):
+    """Rows of which some columns are decoded as they are read."""
+
+    def __init__(self, segments: Segments, names: Sequence[str]):
+        import pyarrow
+
+        self._segments, self.sizes, self.open_at_once = segments, segments.sizes, segments.open_at_once
+        self._names = {*names}
+        self.index: tuple[str, ...] = tuple(getattr(segments, "index", ()))
+        widths = getattr(segments, "widths", None)
+        if widths is not None:
+            self.widths = widths
+        fields = [
+            pyarrow.field(field.name, pyarrow.string()) if field.name in self._names else field
+            for field in segments.schema
+        ]
+        self._schema = pyarrow.schema(fields)
+
+    @property
+    def schema(self) -> pyarrow.Schema:
+        return self._schema
+
+    @property
+    def files(self) -> tuple[int, ...]:
+        return self._segments.files
+
+    def where(self, segment: int) -> tuple[str, int]:
+        return self._segments.where(segment)
+
+    def known(self) -> dict[str, Any]:
+        """What the file tells of the columns that are no bytes."""
+        told = getattr(self._segments, "known", None)
+        return {} if told is None else {name: one for name, one in told().items() if name not in self._names}
+
+    def read(self, segment: int, begin: int, end: int, columns: Sequence[str]) -> pyarrow.Table:
+        import pyarrow
+
+        table = self._segments.read(segment, begin, end, columns)
+        for place, name in enumerate(table.column_names):
+            if name in self._names:
+                cells = table.column(place)
+                try:
+                    decoded = cells.cast(pyarrow.string())
+                except pyarrow.ArrowInvalid:  # a later cell is no UTF-8
+                    words = [None if cell is None else cell.decode(errors="replace") for cell in cells.to_pylist()]
+                    decoded = pyarrow.chunked_array([pyarrow.array(words, pyarrow.string())])
+                table = table.set_column(place, name, decoded)
+        return table
