@@ -92,7 +92,7 @@ def little_memory() -> Iterator[str | None]:
 INTERRUPTED = ("fit", "smallest", "explore", "encode", "detect", "denoise", "reconstruct")
 
 
-def interrupted(n_tries: int = 35) -> Iterator[str | None]:
+def interrupted(n_tries: int = 21) -> Iterator[str | None]:
     """Ctrl-C at any moment: the old output or the new one, whole, and nothing beside it but what can be resumed.
 
     A fit that is interrupted in training ends early and writes its best model: the same files, other numbers.

@@ -206,6 +206,13 @@ def test_each_error_has_its_sentence(monkeypatch, error, code, words):
     assert words in sentence(called)
 
 
+def test_a_sentence_about_memory_stays_what_it_is(monkeypatch):
+    error = CommandError("'x.npz': does not fit in memory; write it as .npy.")
+    error.__cause__ = MemoryError()
+    _raising(monkeypatch, error)
+    assert sentence(call("info", "x")) == "isthmus: 'x.npz': does not fit in memory; write it as .npy."
+
+
 def test_what_an_import_makes_of_ctrl_c_is_an_interruption(monkeypatch, tmp_path):
     """PyTorch, when Ctrl-C falls into its import, may raise an AttributeError of a module half imported."""
     (tmp_path / "half_imported.py").write_text(

@@ -14,9 +14,7 @@ import math
 import os
 import re
 import shutil
-import signal
 import sys
-import threading
 import traceback
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +25,7 @@ from cyclopts import CycloptsError
 
 from isthmus.cli import STANDARD_INPUT, application, commands
 from isthmus.cli.misuse import is_data_missing, misuse
+from isthmus.cli.signals import in_an_import, signals_unwind
 
 __all__ = [
     "CommandError",
@@ -41,7 +40,7 @@ __all__ = [
     "warnings_said",
 ]
 
-WELL, FAILED, WRONG_USE, STOPPED, ENDED = 0, 1, 2, 130, 143
+WELL, FAILED, WRONG_USE, STOPPED = 0, 1, 2, 130
 DEBUG = "--debug"
 TOO_FEW = re.compile(r"Found array with (\d+) sample\(s\) .*while a minimum of (\d+) is required")  # scikit-learn's
 CLEAR = "\x1b[K"
@@ -81,7 +80,7 @@ def run(tokens: Sequence[str]) -> int:
     debug, interrupted = DEBUG in tokens, []
     tokens = [token for token in tokens if token != DEBUG]
     try:
-        with _notes_for_warnings(), _signals_unwind() as interrupted:
+        with _notes_for_warnings(), signals_unwind() as interrupted:
             if not tokens:
                 show(*GREETING.splitlines())
                 return WELL
@@ -103,7 +102,7 @@ def run(tokens: Sequence[str]) -> int:
         if debug:
             for line in traceback.format_exc().splitlines():
                 say(line)
-        code, sentence = _outcome_of(KeyboardInterrupt() if interrupted and _in_an_import(error) else error, tokens)
+        code, sentence = _outcome_of(KeyboardInterrupt() if interrupted and in_an_import(error) else error, tokens)
         say(f"isthmus: {sentence}")
         return code
 
@@ -223,7 +222,7 @@ def _outcome_of(error: BaseException, tokens: Sequence[str]) -> tuple[int, str]:
     if few is not None:
         rows = "1 row is" if few[1] == "1" else f"{few[1]} rows are"
         return FAILED, f"{rows} too few, at least {few[2]} are needed; add rows."
-    if isinstance(error, CommandError) or (isinstance(error, ValueError) and _raised_by(error).startswith(SPEAKERS)):
+    if _is_sentence(error):
         return FAILED, _one_line(error)
     if isinstance(error, OSError) and error.strerror:
         place = "" if error.filename is None else f"{str(error.filename)!r}: "
@@ -235,8 +234,16 @@ def _outcome_of(error: BaseException, tokens: Sequence[str]) -> tuple[int, str]:
     )
 
 
+def _is_sentence(error: BaseException) -> bool:
+    """Whether an error's words are for the user."""
+    speaks = isinstance(error, ValueError) and _raised_by(error).startswith(SPEAKERS)
+    return speaks or isinstance(error, (CommandError, UsageError))
+
+
 def _is_of_memory(error: BaseException | None) -> bool:
-    """Whether memory was short: of this error, or of what it was made of."""
+    """Whether memory was short: of this error, or of what it was made of unless that has a sentence of its own."""
+    if error is not None and _is_sentence(error):
+        return NO_MEMORY.search(str(error)) is not None
     while error is not None:
         if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
             return True
@@ -282,36 +289,6 @@ def _notes_for_warnings() -> Iterator[None]:
         # columns are matched by name when a file is read; what goes to the model is an array in its order
         warnings.filterwarnings("ignore", "X does not have valid feature names")
         yield
-
-
-@contextmanager
-def _signals_unwind() -> Iterator[list[int]]:
-    """A polite kill cleans up as Ctrl-C does; gives the list of the Ctrl-C that came."""
-    interrupted: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield interrupted
-        return
-
-    def leave(*_: Any) -> None:
-        raise SystemExit(ENDED)
-
-    def interrupt(number: int, _: Any) -> None:
-        interrupted.append(number)
-        raise KeyboardInterrupt
-
-    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, leave)}
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a job in the background ignores it
-        before[signal.SIGINT] = signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield interrupted
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _in_an_import(error: BaseException) -> bool:
-    """Whether a module was being imported: PyTorch's and NumPy's make other errors of a Ctrl-C."""
-    return any(frame.f_code.co_name == "<module>" for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
 def _forget_stdout() -> None:
