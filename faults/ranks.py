@@ -17,7 +17,7 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from faults.commands import called
-from faults.worker import ended, forked, rows, weights
+from faults.worker import ended, forked, rows, said_to, weights
 from isthmus import Autoencoder, VariationalAutoencoder
 
 SIZES = (2, 4)  # whose lanes are the same, and so the bits of what they learn
@@ -133,7 +133,7 @@ def wrong_address() -> Iterator[str | None]:
             tokens = ("fit", "rows.npy", "--max-iter", "1", "--no-plots", "--no-page", "-o", "run")
 
             def lost() -> None:
-                os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
+                said_to(said)
                 distributed.FIRST_WAIT = 1.0
                 os.environ.update(WORLD_SIZE="2", RANK="1", MASTER_ADDR=host, MASTER_PORT=port)  # noqa: B023
                 called(folder, tokens)()  # noqa: B023

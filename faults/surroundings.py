@@ -18,7 +18,7 @@ import pyarrow
 from pyarrow import parquet
 
 from faults.commands import COMMANDS, OF_TIME, QUICK, called, prepared, state
-from faults.worker import ended, forked
+from faults.worker import ended, forked, said_to
 
 HOME_NAMES = ("HOME", "USER", "LOGNAME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME")
 PATIENCE = 120  # seconds until a command that does not end counts as lost
@@ -30,7 +30,7 @@ def _arranged(arrange: Callable[[], object], task: Callable[[], None], said: Pat
 
     def both() -> None:
         if said is not None:
-            os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
+            said_to(said)
         arrange()
         task()
 

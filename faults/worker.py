@@ -65,6 +65,12 @@ def valid_steps(folder: Path) -> list[int]:
     return found
 
 
+def said_to(path: str | Path) -> None:
+    """What this process says from now on goes to a file, also where a test runner has put its own stream in the way."""
+    os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
+    sys.stderr = open(2, "w", encoding="utf-8", buffering=1, closefd=False)  # noqa: SIM115
+
+
 def forked(task: Callable[[], object]) -> int:
     """A child that does the task and ends as a program would: 0, the code of SystemExit, or 1 with the error."""
     sys.stdout.flush()
@@ -73,7 +79,7 @@ def forked(task: Callable[[], object]) -> int:
         return child
     code = 1
     try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        said_to(os.devnull)
         warnings.simplefilter("ignore")
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore Ctrl-C
         task()

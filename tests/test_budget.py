@@ -114,7 +114,7 @@ def test_the_command_line_takes_both():
 
     assert settings_of("vanilla", {"budget": "5min"})["budget"] == "5min"
     assert settings_of("vanilla", {"budget": "40"})["budget"] == 40
-    with pytest.raises(UsageError, match="--budget must be a whole number or a time such as '30s'"):
+    with pytest.raises(UsageError, match="--budget must be a whole number, a time such as '30s' or 'auto'"):
         settings_of("vanilla", {"budget": "a while"})
     assert hyperparameters(Autoencoder)["budget"].default is None
 

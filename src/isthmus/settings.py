@@ -96,7 +96,7 @@ class AutoencoderSettings:
         "None: chosen by the data's size",
         at_least=0,
         pattern=BUDGET,
-        written="a time such as '30s' or '5min'",
+        written="a time such as '30s'",
     )
     batch_size: int | None = hyper(None, "rows per step; None chooses from the data's size", at_least=1)
     learning_rate: float = hyper(5e-3, "highest learning rate", above=0)
