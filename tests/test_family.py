@@ -368,7 +368,7 @@ REFUSALS = [
         "hidden_layer_sizes must contain integers of at least 1, got",
     ),
     ("vanilla", {"hidden_layer_sizes": 8}, "hidden_layer_sizes must be whole numbers or None, got 8."),
-    ("vanilla", {"variance": "guessed"}, "variance must be a number or 'learned' or None, got 'guessed'."),
+    ("vanilla", {"variance": "guessed"}, "variance must be a number, 'learned' or None, got 'guessed'."),
     ("vanilla", {"channels": (4,)}, "channels=(4,) needs image_shape, the shape of one row."),
     ("vanilla", {"image_shape": (2, 4)}, "image_shape=(2, 4) must be (height, width)"),
     ("vanilla", {"output_activation": "sigmoid"}, "output_activation='sigmoid' needs start='random'"),

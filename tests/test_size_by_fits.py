@@ -148,7 +148,7 @@ def test_too_few_rows_to_hold_some_out_are_refused():
 
 @pytest.mark.parametrize("wrong", [0.0, 1.0, 1.5, -0.1, float("nan"), float("inf")])
 def test_only_shares_between_0_and_1_are_taken(wrong, table):
-    with pytest.raises(ValueError, match=r"^Autoencoder: n_components must be a whole number or a share above 0"):
+    with pytest.raises(ValueError, match=r"^Autoencoder: n_components must be a whole number, a share above 0"):
         Autoencoder(wrong).fit(table)
 
 
