@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from isthmus.tables.segments import Segments
+from isthmus.tables.segments import RewrittenSegments, Segments
 
 if TYPE_CHECKING:
     import pyarrow
@@ -34,39 +34,21 @@ def _are_texts(cells: list[bytes | None]) -> bool:
     return bool(words) and all(letter.isprintable() or letter.isspace() for word in words for letter in word)
 
 
-class DecodedSegments(Segments):
+class DecodedSegments(RewrittenSegments):
     """Rows of which some columns are decoded as they are read."""
 
     def __init__(self, segments: Segments, names: Sequence[str]):
         import pyarrow
 
-        self._segments, self.sizes, self.open_at_once = segments, segments.sizes, segments.open_at_once
-        self._names = {*names}
-        self.index: tuple[str, ...] = tuple(getattr(segments, "index", ()))
-        widths = getattr(segments, "widths", None)
-        if widths is not None:
+        self._names, text = {*names}, pyarrow.string()
+        fields = [pyarrow.field(one.name, text) if one.name in self._names else one for one in segments.schema]
+        super().__init__(segments, fields)
+        if (widths := getattr(segments, "widths", None)) is not None:
             self.widths = widths
-        fields = [
-            pyarrow.field(field.name, pyarrow.string()) if field.name in self._names else field
-            for field in segments.schema
-        ]
-        self._schema = pyarrow.schema(fields)
-
-    @property
-    def schema(self) -> pyarrow.Schema:
-        return self._schema
-
-    @property
-    def files(self) -> tuple[int, ...]:
-        return self._segments.files
-
-    def where(self, segment: int) -> tuple[str, int]:
-        return self._segments.where(segment)
 
     def known(self) -> dict[str, Any]:
         """What the file tells of the columns that are no bytes."""
-        told = getattr(self._segments, "known", None)
-        return {} if told is None else {name: one for name, one in told().items() if name not in self._names}
+        return {name: one for name, one in super().known().items() if name not in self._names}
 
     def read(self, segment: int, begin: int, end: int, columns: Sequence[str]) -> pyarrow.Table:
         import pyarrow

@@ -14,7 +14,7 @@ from isthmus.tables.unchanged import Unchanged
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["HeldSegments", "MappedSegments", "Segments", "spooled"]
+__all__ = ["HeldSegments", "MappedSegments", "RewrittenSegments", "Segments", "spooled"]
 
 SEGMENT_ROWS = 1 << 16
 
@@ -56,6 +56,33 @@ class Segments(ABC):
         for segment, size in enumerate(self.sizes):
             for begin in range(0, size, rows):
                 yield from self.read(segment, begin, min(begin + rows, size), columns).to_batches()
+
+
+class RewrittenSegments(Segments):
+    """The rows of other segments, some of whose columns become others as they are read; a subclass says how."""
+
+    def __init__(self, segments: Segments, fields: Sequence[pyarrow.Field]):
+        import pyarrow
+
+        self._segments, self.sizes, self.open_at_once = segments, segments.sizes, segments.open_at_once
+        self.index: tuple[str, ...] = tuple(getattr(segments, "index", ()))
+        self._schema = pyarrow.schema(fields)
+
+    @property
+    def schema(self) -> pyarrow.Schema:
+        return self._schema
+
+    @property
+    def files(self) -> tuple[int, ...]:
+        return self._segments.files
+
+    def where(self, segment: int) -> tuple[str, int]:
+        return self._segments.where(segment)
+
+    def known(self) -> dict[str, Any]:
+        """What the file tells of the columns."""
+        told = getattr(self._segments, "known", None)
+        return {} if told is None else told()
 
 
 class HeldSegments(Segments):

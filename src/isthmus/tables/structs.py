@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from isthmus.tables.bounds import MOST_NAMED_COLUMNS, require_columns
-from isthmus.tables.segments import Segments
+from isthmus.tables.segments import RewrittenSegments, Segments
 
 if TYPE_CHECKING:
     import pyarrow
@@ -24,38 +24,18 @@ def flattened(segments: Segments) -> Segments:
     return FlattenedSegments(segments) if nested else segments
 
 
-class FlattenedSegments(Segments):
+class FlattenedSegments(RewrittenSegments):
     """Rows whose records are flattened as they are read, records inside records too."""
 
     def __init__(self, segments: Segments):
-        self._segments, self.sizes, self.open_at_once = segments, segments.sizes, segments.open_at_once
         self._owners: dict[str, str] = {}
-        self.index: tuple[str, ...] = tuple(getattr(segments, "index", ()))
         fields: list[Any] = []
         for field in segments.schema:
             for one in _flat(field.name, segments.schema.empty_table().select([field.name])).schema:
                 self._owners[one.name] = field.name
                 fields.append(one)
         require_columns(len(fields), "A table of records", MOST_NAMED_COLUMNS)
-        import pyarrow
-
-        self._schema = pyarrow.schema(fields)
-
-    @property
-    def schema(self) -> pyarrow.Schema:
-        return self._schema
-
-    @property
-    def files(self) -> tuple[int, ...]:
-        return self._segments.files
-
-    def where(self, segment: int) -> tuple[str, int]:
-        return self._segments.where(segment)
-
-    def known(self) -> dict[str, Any]:
-        """What the file tells of the columns that are no records."""
-        told = getattr(self._segments, "known", None)
-        return {} if told is None else told()
+        super().__init__(segments, fields)
 
     def read(self, segment: int, begin: int, end: int, columns: Sequence[str]) -> pyarrow.Table:
         import pyarrow
