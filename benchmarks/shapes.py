@@ -52,7 +52,7 @@ def main() -> None:
             found = _run(asked, train if asked.most is None else train.take(range(asked.most)), test, latents, seed)
             print(json.dumps(found), flush=True)
             known = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
-            RESULTS.write_text(json.dumps([*known, found], indent=1))
+            RESULTS.write_text(json.dumps([*known, found], indent=1) + "\n")
 
 
 def _split(kind: str, table: Table, seed: int) -> tuple[Table, Table]:

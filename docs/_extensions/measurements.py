@@ -268,6 +268,26 @@ def ways(benchmark: str) -> str:
     return "\n".join(lines)
 
 
+def shapes() -> str:
+    """Photos, sounds and word vectors: errors over PCA's, what stays of neighbours or labels; means over seeds."""
+    lines = [
+        "| data | latents | seeds | error over PCA's | plain network's | kept in the code | in PCA's |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    rows = results("shapes")
+    for data, latents in dict.fromkeys((row["data"], row["latents"]) for row in rows):
+        found = [row for row in rows if (row["data"], row["latents"]) == (data, latents)]
+        ratios, plain = ([row[name] for row in found] for name in ("ratio", "plain_ratio"))
+        kept = [name.removeprefix("code_") for name in found[0] if name.startswith("code_")]
+        sides = [
+            ", ".join(f"{name} {_mean([row[f'{side}_{name}'] for row in found]):.0%}" for name in kept) or "–"
+            for side in ("code", "pca")
+        ]
+        told = f"{_mean(ratios):.3f} ({min(ratios):.3f} – {max(ratios):.3f})"
+        lines.append(f"| {data} | {latents} | {len(found)} | {told} | {_mean(plain):.3f} | {' | '.join(sides)} |")
+    return "\n".join(lines)
+
+
 # ---- codes and evidence ---------------------------------------------------------------------------------
 
 
