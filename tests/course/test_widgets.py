@@ -129,7 +129,7 @@ def test_the_desk_judges_a_picture_as_python_does():
     X = load_bundled("digits").values[:400]
     fits = {
         "pca": Autoencoder(8, hidden_layer_sizes=()).fit(X),
-        "model": Autoencoder(8, hidden_layer_sizes=(16,), max_iter=10, random_state=0).fit(X),
+        "model": Autoencoder(8, hidden_layer_sizes=(16,), max_iter=10, polish=0, random_state=0).fit(X),
     }
     words = ["".join("0123456789abcdefg"[grey] for grey in (16 * row).round().astype(int)) for row in X[:8]]
     state = {
