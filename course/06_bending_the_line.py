@@ -112,8 +112,8 @@ print("network:", np.round(errors, 4), " R²", np.round(1 - errors / variance, 3
 
 # %%
 # Is the sheet curved? What PCA reconstructs from two numbers lies in a plane, so two
-# directions hold all its variance. Count how many it takes to hold 99% of the variance
-# of the network's pictures.
+# directions hold all its variance. Count how many it takes to hold 99 percent of the
+# variance of the network's pictures.
 
 
 def directions(reconstructed):
@@ -358,8 +358,8 @@ lesson.holds(
 # Exercise
 # --------
 #
-# Beat PCA on digits you have not seen, and then an error of 0.04, with a code of two
-# numbers and at most 15,000 weights. Use PyTorch alone, or isthmus.
+# Beat PCA on digits you have not seen, and then an error of ``0.04``, with a code of
+# two numbers and at most 15,000 weights. Use PyTorch alone, or isthmus.
 #
 # .. code-block:: console
 #

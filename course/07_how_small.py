@@ -199,8 +199,8 @@ lesson.widget(
 # Choosing
 # --------
 #
-# Suppose that 5% may be lost. The size must be chosen on rows that were not used
-# for training, and *stated* on rows that took no part in the choice either.
+# Suppose that five percent may be lost. The size must be chosen on rows that were not
+# used for training, and *stated* on rows that took no part in the choice either.
 # :func:`isthmus.rate_distortion` does both: it splits the training rows five times,
 # finds the size by bisection, fits again, and only then looks at the unseen digits.
 
@@ -229,7 +229,7 @@ lesson.exact(
 # By themselves, the five splits would have chosen {{ votes.low:.0f}} to
 # {{ votes.high:.0f}} numbers; with the size they give together, {{ lost.low:.1%}} to
 # {{ lost.high:.1%}} of the unseen digits' variance is lost. PCA needs {{ needed }}
-# numbers to lose no more than 5%. The sentence printed above asks a harder
+# numbers to lose no more than five percent. The sentence printed above asks a harder
 # question: how many it needs to do as well as this code.
 #
 # An honest failure: the elbow
@@ -238,7 +238,7 @@ lesson.exact(
 # It is tempting to let the curve choose: go down it until it "bends", and stop at the
 # *elbow*, commonly the point farthest below the straight line between the curve's two
 # ends. Here it is on PCA's curve, drawn up to 8, 16, 32 or 64 numbers; and beside it
-# the smallest size that loses no more than 5%.
+# the smallest size that loses no more than five percent.
 
 
 def elbow(curve):
@@ -297,7 +297,7 @@ lesson.exact(
 #
 #    * - curve drawn to
 #      - elbow
-#      - loses no more than 5%
+#      - loses no more than five percent
 #    * - 8 numbers
 #      - {{ elbows[0] }}
 #      - none of these
