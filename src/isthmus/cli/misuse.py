@@ -9,7 +9,7 @@ from cyclopts import CoercionError, CycloptsError, MissingArgumentError, Unknown
 
 from isthmus.cli import STANDARD_INPUT
 
-__all__ = ["ELSEWHERE", "is_data_missing", "misuse"]
+__all__ = ["ELSEWHERE", "is_data_missing", "what_is_wrong"]
 
 CLOSE = 0.7  # how alike an option must be to be suggested
 ELSEWHERE = {  # what other libraries call an option, and its name here
@@ -26,7 +26,7 @@ ELSEWHERE = {  # what other libraries call an option, and its name here
 BOUNDS = {"<": "below", "<=": "at most", ">": "above", ">=": "at least"}
 
 
-def misuse(error: CycloptsError) -> str:
+def what_is_wrong(error: CycloptsError) -> str:
     """What is wrong, as part of a sentence."""
     if isinstance(error, MissingArgumentError) and error.argument is not None:
         name = error.argument.name

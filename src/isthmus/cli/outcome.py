@@ -24,7 +24,7 @@ from typing import Any
 from cyclopts import CycloptsError
 
 from isthmus.cli import STANDARD_INPUT, application, commands
-from isthmus.cli.misuse import is_data_missing, misuse
+from isthmus.cli.misuse import is_data_missing, what_is_wrong
 from isthmus.cli.signals import in_an_import, signals_unwind
 
 __all__ = [
@@ -213,7 +213,7 @@ def _outcome_of(error: BaseException, tokens: Sequence[str]) -> tuple[int, str]:
     if isinstance(error, CycloptsError):
         chain = " ".join(["isthmus", *tokens[:1]]) if tokens and tokens[0] in commands() else "isthmus"
         example = f"type {chain} table.csv, or " if is_data_missing(error) and len(tokens) == 1 else ""
-        what = misuse(error)
+        what = what_is_wrong(error)
         join = " See" if what.endswith("?") else f"; {example}see"
         return WRONG_USE, f"{what}{join} {chain} --help."
     if isinstance(error, UsageError):
