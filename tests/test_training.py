@@ -25,6 +25,7 @@ from isthmus.rows.scaling import Scaling, column_statistics, fit_scaling
 from isthmus.rows.validation import validation_count
 from isthmus.tables.finite import chunks
 from isthmus.training import loop, schedule
+from isthmus.training.chance import exceeds_chance
 from isthmus.training.devices import WORK_FOR_THREADS, threads_for, use_bfloat16
 from isthmus.training.loop import Training, means
 from isthmus.training.objective import Objective
@@ -319,6 +320,15 @@ def test_a_share_asked_for_is_held_out_as_asked():
     assert [validation_count(n_rows, 0.1) for n_rows in (4, 100, 60_000)] == [1, 10, 6000]
     assert validation_count(100, 0.999) == 99
     assert validation_count(100, 1e-9) == 1
+
+
+@pytest.mark.parametrize("n_rows", [5, 15, 200])
+def test_chance_alone_looks_like_a_gain_in_one_of_twenty_cases(n_rows):
+    gains = torch.randn(4000, n_rows, generator=torch.Generator().manual_seed(n_rows))
+    share = sum(exceeds_chance(row) for row in gains) / len(gains)
+    assert 0.04 < share < 0.065
+    assert exceeds_chance(gains[0] + 3)
+    assert not exceeds_chance(torch.ones(1))
 
 
 @pytest.mark.parametrize("distance", [1.0, 100.0])
