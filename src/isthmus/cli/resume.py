@@ -170,7 +170,10 @@ def _remove(folder: Path) -> None:
 
 
 def _remove_checkpoints(folder: Path) -> None:
+    found = list(folder.glob("checkpoint-*"))
+    if not found:  # then PyTorch need not be there, of which Ctrl-C may have interrupted the import
+        return
     from isthmus.storage.checkpoints import CHECKPOINT_FILES
 
-    for left in folder.glob("checkpoint-*"):
+    for left in found:
         remove_owned(left, CHECKPOINT_FILES)
