@@ -245,6 +245,12 @@ def binarized_digits() -> str:
     return "\n".join(lines)
 
 
+def _spread(values: list[float], digits: int) -> str:
+    """The mean, and the lowest and highest if there are several."""
+    mean, low, high = (f"{value:.{digits}f}" for value in (_mean(values), min(values), max(values)))
+    return mean if len(values) == 1 else f"{mean} ({low} – {high})"
+
+
 def ways(benchmark: str) -> str:
     """Every set and way a row, every figure a column: means over seeds (lowest to highest), and the seconds."""
     rows = results(benchmark)
@@ -257,13 +263,7 @@ def ways(benchmark: str) -> str:
         for name in figures:
             values = [row[name] for row in found]
             digits = 0 if max(values) >= 100 else 1 if name == "seconds" else 3
-            said = f"{_mean(values):.{digits}f}"
-            spread = (
-                ""
-                if name == "seconds" or len(values) == 1
-                else f" ({min(values):.{digits}f} – {max(values):.{digits}f})"
-            )
-            cells.append(said + spread)
+            cells.append(_spread(values, digits) if name != "seconds" else f"{_mean(values):.{digits}f}")
         lines.append(f"| {data} | {way} | {len(found)} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -283,8 +283,9 @@ def shapes() -> str:
             ", ".join(f"{name} {_mean([row[f'{side}_{name}'] for row in found]):.0%}" for name in kept) or "–"
             for side in ("code", "pca")
         ]
-        told = f"{_mean(ratios):.3f} ({min(ratios):.3f} – {max(ratios):.3f})"
-        lines.append(f"| {data} | {latents} | {len(found)} | {told} | {_mean(plain):.3f} | {' | '.join(sides)} |")
+        lines.append(
+            f"| {data} | {latents} | {len(found)} | {_spread(ratios, 3)} | {_mean(plain):.3f} | {' | '.join(sides)} |"
+        )
     return "\n".join(lines)
 
 

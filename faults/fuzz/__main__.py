@@ -1,6 +1,6 @@
 """Fuzz every loader in turn, a share of the time each, and write what was tried and found to results/fuzz.json.
 
-A find does not end the run: it is kept in faults/fuzz/finds/LOADER/, and the loader goes on with the time left. With
+A find does not end the run: it is kept in faults/fuzz/finds/LOADER/, and the loader continues with the time left. With
 --only, the figures of the other loaders stay as they were last.
 """
 

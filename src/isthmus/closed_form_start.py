@@ -16,7 +16,7 @@ from isthmus.parts.draws import seeded
 from isthmus.parts.network import init_from_closed_form
 from isthmus.rows.rows import Rows
 from isthmus.settings import AutoencoderSettings
-from isthmus.training.completion import complete_records
+from isthmus.training.completion import mean_row
 
 __all__ = ["start_at_closed_form"]
 
@@ -26,15 +26,11 @@ def start_at_closed_form(settings: AutoencoderSettings, fitted: FittedState, row
     """Write the closed form of ``rows`` into a model, and make its residual networks output zero."""
     model, size = fitted.model, fitted.n_components
     likelihood, completion = model.likelihood, model.completion
-    total, weight = torch.zeros(rows.n_features, dtype=torch.float64), 0.0
-    for batch in complete_records(rows, completion)():
-        x = batch.x.double()
-        total += x.sum(0) if batch.weight is None else batch.weight.double() @ x
-        weight += len(x) if batch.weight is None else float(batch.weight.double().sum())
-    seen, mean = as_encoded(likelihood, rows, completion), likelihood.linear_mean(total / weight)
+    mean, weight = mean_row(rows, completion)
+    seen = as_encoded(likelihood, rows, completion)
     start = settings.make_start()
     with seeded(fitted.seed):
-        principal = closed_form(start, seen, rows, mean, size, weight, group)
+        principal = closed_form(start, seen, rows, likelihood.linear_mean(mean), size, weight, group)
     likelihood.learn_start(lambda count: some_at_once(rows, count), principal, size, fitted.scaling)
     linear = start.linear(principal, model.bottleneck, model.corruption, size)
     if linear is not None:

@@ -202,7 +202,7 @@ def _train(
     bands = None if held_out_once is None else _bands(kept, held_out_once, learned, is_pca=closed_form is not None)
     left = best_epoch > 0 and stopped is None and not halted
     refit_rows, left = 0, left and not (n_back and not found.kept)
-    if validation is not None and left and choose_refit(estimator, rows):
+    if validation is not None and left and is_trial:
         with seeded(fitted.seed), threads_for(plan.batch_size * fitted.n_weights):
 
             def begin() -> None:

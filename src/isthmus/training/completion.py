@@ -18,7 +18,7 @@ from isthmus.parts.autoencoder import AutoencoderModel
 from isthmus.parts.completion import Completion, fit_completion
 from isthmus.rows.rows import Batch, Rows
 
-__all__ = ["VALIDATION_DRAWS", "complete_records", "learn_completion", "learn_trust", "set_trust"]
+__all__ = ["VALIDATION_DRAWS", "complete_records", "learn_completion", "learn_trust", "mean_row", "set_trust"]
 
 SHRINKAGE_CELLS = 30  # α is shrunk as if by this many cells, so a few hidden cells don't determine it
 VALIDATION_DRAWS = 8  # draws of hidden cells per validation row; fewer would rank epochs by chance
@@ -31,13 +31,18 @@ def learn_completion(rows: Rows, owners: list[int] | None = None) -> tuple[Compl
     """
     together = None if owners is None else torch.tensor(owners)
     completion = fit_completion(rows.batches, len(rows), together)
+    return completion, mean_row(rows, completion)[0]
+
+
+def mean_row(rows: Rows, completion: Completion | None) -> tuple[Tensor, float]:
+    """The weighted mean of the rows, completed if there is a completion, in float64; and the sum of their weights."""
     total = torch.zeros(rows.n_features, dtype=torch.float64)
     count = 0.0
     for batch in complete_records(rows, completion)():
         x = batch.x.double()
         total += x.sum(0) if batch.weight is None else batch.weight.double() @ x
         count += len(x) if batch.weight is None else float(batch.weight.double().sum())
-    return completion, total / count
+    return total / count, count
 
 
 def complete_records(rows: Rows, completion: Completion | None) -> Callable[[], Iterator[Batch]]:
