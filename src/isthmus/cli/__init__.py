@@ -62,7 +62,7 @@ def _found() -> Mapping[str, tuple[str, str]]:
 def _found_in(folders: tuple[str, ...]) -> Mapping[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     for file, source in _sources(folders):
-        if not file.endswith(SEVERAL) and f"\ndef {file}(" not in source:
+        if not file.endswith(SEVERAL) and f"def {file}(" not in source:
             continue  # to parse them all takes a tenth of a second
         for node in ast.parse(source).body:
             if not isinstance(node, ast.FunctionDef) or not _is_command(node.name, file):
