@@ -42,6 +42,7 @@ __all__ = [
 
 MOST_WINDOWS = 20_000  # that are evaluated and drawn
 CHUNK_STEPS = 1 << 18
+OF_READING = ("header", "no_header", "separator", "decimal", "encoding", "missing_marks")
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,9 +133,7 @@ def record_of(data: str, asked: Any, file: SeriesFile) -> SeriesRecord:
         seed=asked.seed,
         sha256=_fingerprint(file),
         reading={
-            name: value
-            for name, value in vars(asked.reading).items()
-            if name in ("header", "separator", "decimal", "encoding", "missing_marks") and value is not None
+            name: value for name, value in vars(asked.reading).items() if name in OF_READING and value not in (None, ())
         }
         or None,
     )

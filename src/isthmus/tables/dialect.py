@@ -158,7 +158,7 @@ def dialect_of(text: str, *, encoding: str, separator: str | None = None, decima
         if other:
             raise DataError(f"--separator {separator!r} stands in no line; cells seem to be separated by {other!r}.")
     if separator == decimal == "," and not any(f"{quote}," in line for line in plain):
-        raise DataError("--separator and --decimal are both ',', and no cell is quoted; name another separator.")
+        raise DataError("--separator and --decimal are both ',', and no cell is quoted; leave one of them out.")
     whole = [mark for mark in SEPARATORS if not candidates and _explains_all(found[mark][1], mark)]
     for mark in found if whole else ():
         if mark not in whole:

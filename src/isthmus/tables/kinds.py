@@ -51,7 +51,7 @@ def kind_of(survey: ColumnSurvey, place: int, hints: Hints) -> Finding:
     if survey.n_rows < LEAST_ROWS and hints.guess:
         hints = replace(hints, few=True)
     if survey.n_present == 0:
-        return left_out(survey, "empty", "holds no cell")
+        return left_out(survey, "empty", "every cell is a mark of a missing one" if survey.others else "holds no cell")
     if survey.is_text:
         return _kind_of_text(survey, place, hints)
     if survey.kind == "bool":

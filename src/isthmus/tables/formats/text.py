@@ -72,6 +72,7 @@ class TextSource(Source):
     """A file of text as columns of texts."""
 
     dialect: Dialect  # pyrefly: ignore[bad-override]
+    flags = ("header", "separator", "decimal", "encoding")
 
     def __init__(self, file: File, request: Request):
         super().__init__()
