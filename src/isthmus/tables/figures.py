@@ -74,7 +74,8 @@ class Figures:
             self.kept.append(np.array([self.high, self.low]))  # of what was growing before only the ends are known
         if sum(map(len, self.kept)) > MOST_KEPT:
             return True
-        if len(np.unique(values)) < len(values) or any(np.isin(values, part).any() for part in self.kept):
+        ordered = np.sort(values)
+        if (ordered[1:] == ordered[:-1]).any() or any(np.isin(values, part).any() for part in self.kept):
             self.kept = []
             return False
         self.kept.append(values)

@@ -52,6 +52,8 @@ MONTHS = {
 YEAR, SHORT_YEAR, MONTH, DATE = "(?P<Y>[0-9]{4})", "(?P<y>[0-9]{2})", "(?P<m>[0-9]{1,2})", "(?P<d>[0-9]{1,2})"
 NAME = r"(?P<B>\pL{3,12})\.?"
 HOUR = re.compile("[0-9][:h][0-9]{2}|[0-9][.][0-9]{2}[.][0-9]{2}$|[0-9] ?[ap]m$", re.IGNORECASE)
+LIKE_DATE = re.compile(r"[0-9].*[0-9].*[0-9]|[^\W\d_]{3}.*[0-9][0-9]")  # what every form has: Jan 99 the least
+LOOKS_SO = 0.7  # of a few texts, in whatever form
 WEEKDAY = r"(?:\pL{2,12}\.?,?\s+)?"
 CLOCK = (
     r"(?P<H>[0-9]{1,2})[:.h](?P<M>[0-9]{2})(?:[:.m](?P<S>[0-9]{2})(?:[.,](?P<f>[0-9]{1,9}))?)?s?"
@@ -204,13 +206,17 @@ def likely_forms(cells: list[str]) -> list[DateForm]:
 
     known = pyarrow.array(cells, pyarrow.string())
     few = cells[:: max(1, len(cells) // 40)]
+    if sum(LIKE_DATE.search(cell) is not None for cell in few) < LOOKS_SO * len(few):
+        return []  # before the expression of any form is compiled
     found = []
     for form in _candidates(cells):
         seen = _look(form)  # a cheap look at a few before all are read
-        if sum(seen.match(cell) is not None for cell in few) >= 0.7 * len(few):
+        if sum(seen.match(cell) is not None for cell in few) >= LOOKS_SO * len(few):
             n_dates = len(known) - dates_of(known, form).null_count
             if n_dates >= 0.8 * len(known):
                 found.append((n_dates, form))
+            if form.is_iso and n_dates == len(known):
+                break  # which no other form reads
     if not found or max(count for count, _ in found) < SHARE * len(known):
         found += _pairs(known, cells, few)
     return [form for _, form in sorted(found, key=lambda pair: -pair[0])]
