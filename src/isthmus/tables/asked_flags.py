@@ -32,8 +32,9 @@ def sensible(request: Request) -> tuple[Request, list[str]]:
     """The request less what no file could have; and what that is, a part of a sentence each."""
     faults, without = [], dict[str, Any]()
     separator = request.separator
-    if separator is not None and len(NAMES.get(separator.lower(), separator)) != 1:
-        faults.append(f"--separator must be one character, or a name such as tab, got {separator!r}")
+    mark = None if separator is None else NAMES.get(separator.lower(), separator)
+    if mark is not None and (len(mark) != 1 or mark in "\r\n\"'\0"):
+        faults.append(f"--separator must be one character, no quote, or a name such as tab, got {separator!r}")
         without["separator"] = None
     if request.decimal not in (None, *FIRM):
         faults.append(f"--decimal must be '.' or ',', got {request.decimal!r}")

@@ -18,7 +18,7 @@ import weakref
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -188,7 +188,7 @@ def archive_kind(path: Path) -> str | None:
     """Whether a file is an archive of several files: "zip" or "tar"."""
     head = _first_bytes(path, 512)
     if head.startswith(ZIP):
-        return "zip" if zip_format(path) is None and len(_members(path)) != 1 else None
+        return "zip" if zip_format(path) is None and (len(_members(path)) != 1 or _holds_zip(path)) else None
     if packing_of(head) in ("gzip", "bz2", "xz") or head[257:262] == b"ustar":
         try:
             with tarfile.open(path) as archive:
@@ -196,6 +196,14 @@ def archive_kind(path: Path) -> str | None:
         except (tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError, ValueError):
             return None
     return None
+
+
+def _holds_zip(path: Path) -> bool:
+    """Whether the single file of an archive is an archive, or a spreadsheet, which is one."""
+    damaged = (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, zlib.error, EOFError)
+    with suppress(*damaged), zipfile.ZipFile(path) as archive, archive.open(_members(path)[0]) as inside:
+        return inside.read(4) == ZIP
+    return False
 
 
 def unpacked(path: Path, kind: str, scratch: Scratch) -> Path:

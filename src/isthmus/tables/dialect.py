@@ -87,6 +87,13 @@ class Dialect:
         """Whether cells are separated by blanks."""
         return self.separator in (BLANKS, WIDE_BLANKS)
 
+    @property
+    def arrow_separator(self) -> str:
+        """What stands between cells where pyarrow reads them, which wants a letter of ASCII."""
+        if self.is_blanks:
+            return "\t"
+        return self.separator if self.separator and self.separator.isascii() else "\x1f"
+
     def rows(self, lines: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
         """The rows of lines, each with the place of the line at which it begins; blank lines and comments are none."""
         kept = [

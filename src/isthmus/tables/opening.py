@@ -215,6 +215,7 @@ def _opened(source: str | Path, request: Request) -> TableStream:
         ) from error
 
 
+UNPACKED, MOST_NESTED = ", unpacked", 2
 HELD_SCRATCH: list[Scratch] = []  # what was unpacked, until the process ends: streams read from it
 
 
@@ -226,10 +227,12 @@ def _of_path(path: Path, where: str, request: Request) -> TableStream:
     if not path.is_file():
         raise DataError(f"{where}: neither a file nor a folder; write the data to a file first.")
     if (kind := archive_kind(path)) is not None:
+        if where.count(UNPACKED) == MOST_NESTED:
+            raise DataError(f"{where}: archives in archives; unpack them yourself.")
         scratch = Scratch(request.scratch)
         HELD_SCRATCH.append(scratch)
         inside = unpacked(path, kind, scratch)
-        return _of_path(inside, f"{where}, unpacked", request)
+        return _of_path(inside, f"{where}{UNPACKED}", request)
     return _of_file(File(path, where, request.scratch), request)
 
 

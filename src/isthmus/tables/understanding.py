@@ -23,6 +23,7 @@ from isthmus.tables.finding import Finding, Hints
 from isthmus.tables.kept_cells import KeptCells
 from isthmus.tables.kinds import kind_of
 from isthmus.tables.layout import TableLayout
+from isthmus.tables.number_kinds import COUNTS_EACH_FILE
 from isthmus.tables.request import Request
 from isthmus.tables.roles import known_part
 from isthmus.tables.segments import HeldSegments, MappedSegments, Segments, spooled
@@ -148,7 +149,7 @@ def _findings(
     """What each column is, and which names the rows and which holds the classes; ``faults`` are known already."""
     decimal = source.dialect.decimal if source.dialect is not None else "."
     semicolons = source.dialect is not None and source.dialect.separator == ";"
-    hints = Hints(decimal, decimal == "," or semicolons)
+    hints = Hints(decimal, decimal == "," or semicolons, n_files=len(source.parts))
     labels = request.labels or (
         source.label_name if source.label_name not in (*request.columns, *request.drop) else None
     )
@@ -183,7 +184,12 @@ def _findings(
         raise DataError(f"{where}: {'; '.join(faults)}.")
     if ids is None and not request.columns:
         ids = next(
-            (one.name for one in found if one.kind == "id" and not one.n_missing and one.why != "as asked"), None
+            (
+                one.name
+                for one in found
+                if one.kind == "id" and not one.n_missing and one.why not in ("as asked", COUNTS_EACH_FILE)
+            ),
+            None,
         )
     return found, ids, labels
 
