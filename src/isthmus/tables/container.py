@@ -233,7 +233,7 @@ def unpacked(path: Path, kind: str, scratch: Scratch) -> Path:
 
 def _unpack_zip(path: Path, folder: Path, where: str) -> None:
     with zipfile.ZipFile(path) as archive:
-        members = [one for one in archive.infolist() if not one.is_dir() and not _is_skipped(one.filename)]
+        members = _files_in(archive)
         _require_modest(len(members), sum(one.file_size for one in members), path, where)
         for one in members:
             with archive.open(one) as source:
@@ -283,9 +283,15 @@ def _only_member(path: Path, where: str) -> str:
 def _members(path: Path) -> list[str]:
     try:
         with zipfile.ZipFile(path) as archive:
-            return [one.filename for one in archive.infolist() if not one.is_dir() and not _is_skipped(one.filename)]
+            return [one.filename for one in _files_in(archive)]
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise DataError(f"{str(path)!r}: not readable as an archive ({error}); get it again.") from error
+
+
+def _files_in(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """Its members but for folders, what systems leave behind, and those without a name, at which zipfile stumbles."""
+    named = [one for one in archive.infolist() if one.filename]
+    return [one for one in named if not one.is_dir() and not _is_skipped(one.filename)]
 
 
 def _is_skipped(name: str) -> bool:
