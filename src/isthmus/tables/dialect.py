@@ -39,6 +39,7 @@ COMMENTS = ("#@", "#", "//", "%", "--", "!", "*", ";")
 LOOKED_AT = 400
 SHORT_CELL = 40
 PIECES = re.compile(r"[-+0-9.]+(?:\s+[-+0-9.]+)+")  # two numbers in a cell, as of another separator
+FIELDS = re.compile(r"^(?:fields|columns|header|names):\s+", re.IGNORECASE)  # as logs have it before their names
 ONE = re.compile(  # thousands set apart by a blank, or from one day to another
     r"[-+]?\d{1,3}(?:\s\d{3})+(?:[.,]\d+)?|\S+ - \S+"
 )
@@ -244,6 +245,7 @@ def _commented_names(dialect: Dialect, above: Sequence[str], width: int) -> tupl
     found = []
     for place, line in enumerate(reversed(last)):
         text = line.lstrip(dialect.comment + " \t") if line.startswith(dialect.comment) else ""
+        text = FIELDS.sub("", text)
         for separator in dict.fromkeys((dialect.separator, ",", BLANKS)):
             one = Dialect(separator=separator, quote=dialect.quote)
             cells = next((row for _, row in one.rows([text])), [])
@@ -275,7 +277,7 @@ def _comment(lines: Sequence[str]) -> str:
                 return ""
         return mark
     inside = [mark for mark in ("#", "//") if 0 < sum(line.startswith(mark) for line in lines) <= len(lines) / 20]
-    if inside and all(line.count(",") == 0 and line.count("\t") == 0 for line in lines if line.startswith(inside[0])):
+    if inside and not any(mark in line for line in lines if line.startswith(inside[0]) for mark in SEPARATORS):
         return inside[0]
     return ""
 

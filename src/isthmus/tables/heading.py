@@ -15,7 +15,7 @@ from isthmus.tables.cell_kinds import cell_kind, may_be_name
 from isthmus.tables.counted_names import counted_names
 from isthmus.tables.header_names import cleaned, is_complete, joined
 from isthmus.tables.rows_above import completes_names, name_row, rows_of_words
-from isthmus.tables.rows_below import LOOKED_AT, are_units, column_kind, holds_nothing, may_be_names_too
+from isthmus.tables.rows_below import LOOKED_AT, are_signs, are_units, column_kind, holds_nothing, may_be_names_too
 
 __all__ = ["Heading", "heading_of", "widest_row"]
 
@@ -118,6 +118,8 @@ def _heading_of(rows: Sequence[Sequence[str]], width: int, header: bool | int | 
         names = _spread(rows[short], width, body)
         return Heading(cleaned(names), begin, tuple(range(short)), True)
     above = tuple(range(begin))
+    if header is None and count == 1 and _tells_of_table(body):
+        above, body, begin = (*above, begin), body[1:], begin + 1
     if count == 0:
         return Heading(tuple(f"x{place}" for place in range(width)), begin, above, False)
     if header is None and count > 2 and is_complete(body[count - 1]) and not body[0][-1].strip():
@@ -147,8 +149,9 @@ def _heading_of(rows: Sequence[Sequence[str]], width: int, header: bool | int | 
         heads, rest, skipped = [*heads[:-1], [rest[0][0], *heads[-1][1:]]], rest[1:], skipped + 1
     names = joined(heads)
     notes: tuple[str, ...] = ()
-    if header is None and len(heads) == 1 and may_be_names_too(units or rest[0] if rest else (), rest):
-        second = ", ".join(cell.strip() for cell in units or rest[0])[:60]
+    second_row = (units or rest[0]) if rest else ()
+    if header is None and len(heads) == 1 and may_be_names_too(second_row, rest) and not are_signs(units):
+        second = ", ".join(cell.strip() for cell in second_row)[:60]
         notes = (f"the row below the names may be names too ({second}); --header 2 if it is",)
     return Heading(cleaned(names), begin + count + skipped, above, True, units, notes)
 
@@ -231,6 +234,13 @@ def _count_of_names(body: Sequence[Sequence[str]]) -> int:
         if _is_certain(body[place], below) and all(_are_groups(row) or _is_names(row, below) for row in body[:place]):
             return place + 1
     return int(first)
+
+
+def _tells_of_table(body: Sequence[Sequence[str]]) -> bool:
+    """Whether a first row is a key and its values, above a row of names: ``Plate:``, a number with decimals."""
+    first = [cell.strip() for cell in body[0]]
+    told = first[0].endswith(":") or any(cell_kind(cell) == "number" and "." in cell for cell in first)
+    return told and len(body) > 2 and may_be_names_too(body[1], body[2:]) and _is_certain(body[1], body[2:])
 
 
 def _are_headings_of_groups(row: Sequence[str], width: int) -> bool:

@@ -10,11 +10,12 @@ from isthmus.tables.cell_kinds import cell_kind, may_be_name
 from isthmus.tables.header_names import is_complete
 from isthmus.tables.marks import is_mark
 
-__all__ = ["LOOKED_AT", "are_units", "column_kind", "holds_nothing", "may_be_names_too"]
+__all__ = ["LOOKED_AT", "are_signs", "are_units", "column_kind", "holds_nothing", "may_be_names_too"]
 
 LOOKED_AT = 200
 LEAST_ROWS, SEVERAL = 12, 4  # rows by which it is seen that words come again, and how often on average
-RULE = re.compile(r":?-{3,}:?|={3,}|[-+=| ]*-{3,}[-+=| ]*")
+SIGN = re.compile(r"[%‰°²³µμΩ€$£/]")
+RULE = re.compile(r":?-{2,}:?|:-|-:|={3,}|[-+=| ]*-{3,}[-+=| ]*")
 
 
 def may_be_names_too(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
@@ -31,6 +32,11 @@ def may_be_names_too(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool
             return False
         few += repeated or column_kind(rest, place) in ("number", "date")
     return few >= 2 or few == len(cells)
+
+
+def are_signs(row: Sequence[str]) -> bool:
+    """Whether a cell holds a sign that names have seldom and units often: %, °, /."""
+    return any(SIGN.search(cell) for cell in row)
 
 
 def column_kind(rows: Sequence[Sequence[str]], place: int) -> str:

@@ -52,12 +52,13 @@ MONTHS = {
 YEAR, SHORT_YEAR, MONTH, DATE = "(?P<Y>[0-9]{4})", "(?P<y>[0-9]{2})", "(?P<m>[0-9]{1,2})", "(?P<d>[0-9]{1,2})"
 NAME = r"(?P<B>\pL{3,12})\.?"
 HOUR = re.compile("[0-9][:h][0-9]{2}|[0-9][.][0-9]{2}[.][0-9]{2}$|[0-9] ?[ap]m$", re.IGNORECASE)
+ZONE = re.compile(r"(?:[-+][0-9]{2}:?[0-9]{2}|(?:UTC|GMT)[-+][0-9]{1,2}(?::?[0-9]{2})?)$")
 LIKE_DATE = re.compile(r"[0-9].*[0-9].*[0-9]|[^\W\d_]{3}.*[0-9][0-9]")  # what every form has: Jan 99 the least
 LOOKS_SO = 0.7  # of a few texts, in whatever form
 WEEKDAY = r"(?:\pL{2,12}\.?,?\s+)?"
 CLOCK = (
     r"(?P<H>[0-9]{1,2})[:.h](?P<M>[0-9]{2})(?:[:.m](?P<S>[0-9]{2})(?:[.,](?P<f>[0-9]{1,9}))?)?s?"
-    r"\s?(?P<p>(?:[AaPp]\.?\s?[Mm]\.?)?)\s?(?P<z>(?:Z|UTC|GMT|[-+][0-9]{2}:?(?:[0-9]{2})?)?)"
+    r"\s?(?P<p>(?:[AaPp]\.?\s?[Mm]\.?)?)\s?(?P<z>(?:Z|(?:UTC|GMT)?[-+][0-9]{1,2}:?(?:[0-9]{2})?|UTC|GMT)?)"
 )
 # how a date is written, by its name; %-codes as strftime has them
 FORMS = {
@@ -245,9 +246,7 @@ def _look(form: DateForm) -> re.Pattern[str]:
 
 def _candidates(cells: list[str]) -> Iterator[DateForm]:
     timed = sum(HOUR.search(cell) is not None for cell in cells) > len(cells) / 2
-    zoned = sum(
-        cell.endswith(("Z", "UTC", "GMT")) or cell[-6:-5] in ("+", "-") or cell[-5:-4] in ("+", "-") for cell in cells
-    )
+    zoned = sum(cell.endswith(("Z", "UTC", "GMT")) or ZONE.search(cell) is not None for cell in cells)
     language = _language(cells)
     for pattern in FORMS:
         plain = DateForm(pattern, timed=timed, zoned=timed and zoned > len(cells) / 2, language=language)
