@@ -118,8 +118,8 @@ def _heading_of(rows: Sequence[Sequence[str]], width: int, header: bool | int | 
         names = _spread(rows[short], width, body)
         return Heading(cleaned(names), begin, tuple(range(short)), True)
     above = tuple(range(begin))
-    if header is None and count == 1 and _tells_of_table(body):
-        above, body, begin = (*above, begin), body[1:], begin + 1
+    if header is None and count in (1, 2) and _tells_of_table(body):
+        above, body, begin, count = (*above, begin), body[1:], begin + 1, 1
     if count == 0:
         return Heading(tuple(f"x{place}" for place in range(width)), begin, above, False)
     if header is None and count > 2 and is_complete(body[count - 1]) and not body[0][-1].strip():
@@ -231,7 +231,9 @@ def _count_of_names(body: Sequence[Sequence[str]]) -> int:
         return 2
     for place in reversed(range(1, min(MOST_HEADINGS, len(body) - 1))):
         below = body[place + 1 :]
-        if _is_certain(body[place], below) and all(_are_groups(row) or _is_names(row, below) for row in body[:place]):
+        if _is_certain(body[place], below) and all(
+            (_are_groups(row) or _is_names(row, below)) and not _is_keyed(row) for row in body[:place]
+        ):
             return place + 1
     return int(first)
 
@@ -239,8 +241,13 @@ def _count_of_names(body: Sequence[Sequence[str]]) -> int:
 def _tells_of_table(body: Sequence[Sequence[str]]) -> bool:
     """Whether a first row is a key and its values, above a row of names: ``Plate:``, a number with decimals."""
     first = [cell.strip() for cell in body[0]]
-    told = first[0].endswith(":") or any(cell_kind(cell) == "number" and "." in cell for cell in first)
+    told = _is_keyed(first) or any(cell_kind(cell) == "number" and "." in cell for cell in first)
     return told and len(body) > 2 and may_be_names_too(body[1], body[2:]) and _is_certain(body[1], body[2:])
+
+
+def _is_keyed(row: Sequence[str]) -> bool:
+    """Whether a row is a key and its value."""
+    return next((cell.strip() for cell in row if cell.strip()), "").endswith(":")
 
 
 def _are_headings_of_groups(row: Sequence[str], width: int) -> bool:
