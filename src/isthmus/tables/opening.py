@@ -123,13 +123,14 @@ def open_table(
         skip_unreadable=skip_unreadable, window=window, waveform=waveform, row_shape=row_shape,
     )  # fmt: skip
     request, faults = sensible(request)
+    stream = None
     try:
         stream = _opened(source, request) if isinstance(source, (str, Path)) else _given(source, request)
     except DataError as error:
         if not faults:
             raise
         faults.append(str(error).rstrip("."))  # all that is wrong at once
-    if faults:
+    if stream is None or faults:
         raise DataError(f"{'; '.join(faults)}.")
     if share is not None:
         stream = stream.share(*share)

@@ -54,6 +54,7 @@ NAME = r"(?P<B>\pL{3,12})\.?"
 HOUR = re.compile("[0-9][:h][0-9]{2}|[0-9][.][0-9]{2}[.][0-9]{2}$|[0-9] ?[ap]m$", re.IGNORECASE)
 ZONE = re.compile(r"(?:[-+][0-9]{2}:?[0-9]{2}|(?:UTC|GMT)[-+][0-9]{1,2}(?::?[0-9]{2})?)$")
 LIKE_DATE = re.compile(r"[0-9].*[0-9].*[0-9]|[^\W\d_]{3}.*[0-9][0-9]")  # what every form has: Jan 99 the least
+LONGEST_DATE = 80  # letters, by far
 LOOKS_SO = 0.7  # of a few texts, in whatever form
 WEEKDAY = r"(?:\pL{2,12}\.?,?\s+)?"
 CLOCK = (
@@ -207,7 +208,7 @@ def likely_forms(cells: list[str]) -> list[DateForm]:
 
     known = pyarrow.array(cells, pyarrow.string())
     few = cells[:: max(1, len(cells) // 40)]
-    if sum(LIKE_DATE.search(cell) is not None for cell in few) < LOOKS_SO * len(few):
+    if sum(LIKE_DATE.search(cell[:LONGEST_DATE]) is not None for cell in few) < LOOKS_SO * len(few):
         return []  # before the expression of any form is compiled
     found = []
     for form in _candidates(cells):
