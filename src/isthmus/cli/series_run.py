@@ -148,7 +148,7 @@ def series_data(source: str, run: Run, reading: TableFlags = READ_BY_ITSELF, *, 
     from isthmus.tables import open_table
 
     record = require_record(run)
-    as_fitted: Any = record.reading or {}
+    as_fitted: Any = record.reading if record.reading and _may_be_text(source) else {}
     options = TableFlags(**as_fitted).options() | table_options(reading)
     names = open_table(source, **options).all_columns
     labels = record.labels if record.labels in names else None
@@ -265,3 +265,11 @@ def _fingerprint(file: SeriesFile) -> str:
         for begin in range(0, len(series), CHUNK_STEPS):
             digest.update(np.ascontiguousarray(series.part(begin, begin + CHUNK_STEPS)).tobytes())
     return digest.hexdigest()
+
+
+def _may_be_text(source: str) -> bool:
+    """Whether what was said of how the text of a fit is written may hold for another file."""
+    from isthmus.tables.container import File
+    from isthmus.tables.formats import text
+
+    return not Path(source).is_file() or text.matches(File(Path(source)))
