@@ -14,10 +14,11 @@ from isthmus import Autoencoder, AutoencoderOutlierDetector, VariationalAutoenco
 from isthmus.anomaly import cross_val_detect
 from isthmus.anomaly.conformal import Calibration, benjamini_hochberg, conformal_p_values, rows_needed, threshold_at
 from isthmus.anomaly.covariance import ShrunkCovariance
+from isthmus.anomaly.latent import Neighbours
 from isthmus.anomaly.neighbours import NormalRows
 from isthmus.anomaly.relations import ColumnSurprises
 from isthmus.anomaly.scorer import MEASURES
-from isthmus.anomaly.scores import Neighbours, StandardUnits, Surprise, residual_variances
+from isthmus.anomaly.scores import StandardUnits, Surprise, residual_variances
 from isthmus.anomaly.tail import Tail, n_outlying
 from isthmus.storage import StorageError
 
