@@ -1,7 +1,7 @@
-"""A series beside its map: the readings, what was expected of them, episodes, and where each window begins.
+"""A series on the page: its readings, their expected values, episodes, and the start of each window.
 
-A page holds a few hundred thousand numbers. A longer series is shown by stretches of a few steps, each by its least and
-its greatest value, as a line of it would be drawn; every episode keeps its first and last step.
+A page holds a few hundred thousand numbers. A longer series is shown in stretches of a few steps, each by its smallest
+and largest value, which draws the same line; every episode keeps its first and last step.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from isthmus.series.series import Series
 
 __all__ = ["ShownSeries", "robust_deviation"]
 
-MOST_CELLS = 240_000  # readings of a page, before a series is shown by stretches
+MOST_CELLS = 240_000  # readings on a page, above which a series is shown in stretches
 MOST_EPISODES = 500
-UNITS = (0.001, 1.0, 60.0, 3600.0, 86400.0)  # seconds: in the finest that fits, moments are whole numbers
+UNITS = (0.001, 1.0, 60.0, 3600.0, 86400.0)  # seconds: units in which times may be whole numbers
 MICROSECONDS = 1e6
 LARGEST = 2**31 - 1
 NORMAL = 1.4826  # standard deviations in a median of absolute deviations
