@@ -265,7 +265,7 @@ def _view(
 
 
 def _with_probes(given: np.ndarray, model: BaseAutoencoder, n_probes: int) -> np.ndarray:
-    """Conditions of the items and of the probes: the mean one for the mean row, that of the first row for the others."""
+    """Conditions of the items and the probes: the mean for the mean row, that of the first row for the others."""
     scaling = model.fitted_.given
     assert scaling is not None  # only called for models with conditions
     return np.concatenate([given, scaling.center[None], np.repeat(given[:1], max(0, n_probes - 1), 0)])[
