@@ -144,8 +144,8 @@ def test_a_figure_of_many_says_which_it_shows():
     names = tuple(f"c{j}" for j in range(n))
     found = Loadings(tuple(f"z{k}" for k in range(p)), names, r2, r2, r2, r2, r2)
     said = texts(plot_loadings(found))
-    assert "The 12 latents that explain most, of 20." in said
-    assert "The 30 columns best explained, of 50." in said
+    assert "The 12 of 20 latents that explain most." in said
+    assert "The 30 of 50 columns that are explained best." in said
     assert "c7" in said
     assert "0.99" in said
 

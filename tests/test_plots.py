@@ -388,7 +388,7 @@ def test_a_way_is_one_line_a_pair():
     figure = plot_interpolation(DIGITS.values[:10], DIGITS.image_shape, n_pairs=2)
     assert len(pictures(figure)) == 10
     assert [axes.get_title() for axes in figure.axes] == ["0", "0.25", "0.5", "0.75", "1"] + [""] * 5
-    with pytest.raises(ValueError, match="10 rows cannot be parted into n_pairs=3"):
+    with pytest.raises(ValueError, match="10 rows cannot be split into n_pairs=3"):
         plot_interpolation(DIGITS.values[:10], DIGITS.image_shape, n_pairs=3)
 
 

@@ -301,7 +301,7 @@ def test_the_same_seed_gives_the_same_answer():
         ({"sizes": [0]}, "sizes must be from 1 to 15, the columns of X, got 0"),
         ({"n_seeds": 0}, "n_seeds must be at least 1, got 0"),
         ({"n_components": 3}, "'n_components' is not a setting of Autoencoder that can be given here"),
-        ({"sparsity": 3}, "'sparsity' is no setting"),
+        ({"sparsity": 3}, "'sparsity' is not a setting"),
         ({"likelihood": "bernoulli"}, "leave likelihood and start alone"),
     ],
 )
