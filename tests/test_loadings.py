@@ -131,7 +131,9 @@ def texts(figure: Figure) -> str:
 
 def test_a_table_s_figure_names_columns_and_says_r2():
     data = datasets.load_iris(as_frame=True).data
-    said = texts(plot_loadings(Autoencoder(2, **LINEAR).fit(data).loadings(data)))
+    figure = plot_loadings(Autoencoder(2, **LINEAR).fit(data).loadings(data))
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["z1", "z2"]  # as on the explorer page
+    said = texts(figure)
     assert "petal length (cm)" in said
     assert "Which columns each latent explains" in said
     assert "1.00" in said
