@@ -219,4 +219,5 @@ class PretrainedRegressor(RegressorMixin, _Pretrained):
 
     def predict(self, X: Any) -> np.ndarray:
         """The expected y of each row, shape (n_samples,)."""
-        return self.target_center_ + self.target_unit_ * self._outputs(X)[:, 0]
+        outputs = self._outputs(X)[:, 0]  # which first checks that there was a fit
+        return self.target_center_ + self.target_unit_ * outputs
