@@ -15,7 +15,7 @@ from torch import nn
 from conftest import curved_table
 from isthmus import Autoencoder, SparseAutoencoder
 from isthmus.inference import state
-from isthmus.inference.blocks import MOST_ROWS
+from isthmus.inference.blocks import MAX_ROWS
 from isthmus.inference.codes import GaussianPrior, Inferred, infer
 from isthmus.inference.descent import descend, metric_of
 from isthmus.inference.evidence import (
@@ -465,8 +465,8 @@ def test_bounded_memory(monkeypatch):
         Network, "value_and_jacobian", lambda self, z, given: sizes.append(len(z)) or whole(self, z, given)
     )
     infer(network, GaussianTarget(rows), codes, steps=2)
-    assert {*sizes} == {MOST_ROWS}
-    assert math.ceil(5000 / MOST_ROWS) * 2 == len(sizes)
+    assert {*sizes} == {MAX_ROWS}
+    assert math.ceil(5000 / MAX_ROWS) * 2 == len(sizes)
 
 
 @pytest.mark.parametrize("settings", [{}, {"hidden_layer_sizes": ()}, {"scale": "standard"}, {"variance": "learned"}])

@@ -21,7 +21,7 @@ from isthmus.worth_trying import SAMPLE, forecast, forecast_sentence, gain_featu
 
 __all__ = ["announce", "expected_gain"]
 
-FEWEST_ROWS = 50  # of a sample that says anything
+MIN_ROWS = 50  # of a sample that says anything
 
 
 def announce(
@@ -56,7 +56,7 @@ def expected_gain(fitted: FittedState, rows: Rows) -> Any:
         and not fitted.masked
         and fitted.n_components < fitted.principal.rank  # otherwise PCA leaves nothing to gain
     )
-    if not was_measured or not rows.random_access or rows.is_sharded or len(rows) < FEWEST_ROWS:
+    if not was_measured or not rows.random_access or rows.is_sharded or len(rows) < MIN_ROWS:
         return None
     sample = rows.some(SAMPLE)
     x = sample.batch_of(sample.take(torch.arange(len(sample)))).x

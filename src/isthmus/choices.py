@@ -39,7 +39,7 @@ __all__ = [
     "require_numeric_settings_unset",
 ]
 
-MOST_UNITS_PER_FEATURE = 64
+MAX_UNITS_PER_FEATURE = 64
 CHANNELS = (1, 3, 4)  # of a picture
 REFIT_ROWS = 2000  # up to which a fit ends with a refit unasked: of more rows those held out are missed less
 LARGEST, SMALLEST = 1e37, 1e-30  # values that float32 can hold, with room for their squares in units of the spread
@@ -72,10 +72,10 @@ def require_consistent(
                 f"{who}: n_components={size} compresses nothing; it must be at most {most}, the smaller of "
                 f"n_samples={n_rows} and n_features={n_features}."
             )
-    elif size > MOST_UNITS_PER_FEATURE * n_features:
+    elif size > MAX_UNITS_PER_FEATURE * n_features:
         raise ValueError(
-            f"{who}: n_components={size} is more than {MOST_UNITS_PER_FEATURE} latents per feature "
-            f"(n_features={n_features}); use at most {MOST_UNITS_PER_FEATURE * n_features}."
+            f"{who}: n_components={size} is more than {MAX_UNITS_PER_FEATURE} latents per feature "
+            f"(n_features={n_features}); use at most {MAX_UNITS_PER_FEATURE * n_features}."
         )
     shape = settings.image_shape
     if shape is not None and _is_channels_last(shape) and (row_shape is None or row_shape.sizes == tuple(shape)):
@@ -269,12 +269,11 @@ def choose_candidates(
         _require_possible(settings, perceptron, shape)
     if settings.network == "perceptron" or not open_ or perceptron.sparse or n_given or shape is None:
         return [perceptron]
-    asked = settings.network == "convolution"
-    stages = automatic_stages(shape.grid, n_rows, n_channels=shape.n_channels, asked=asked)
+
     if not stages:
         return [perceptron]
     convolution = choose_architecture(settings, size, n_features, n_given, shape, stages)
-    return [convolution] if settings.network == "convolution" else [perceptron, convolution]
+    return [convolution] if forced else [perceptron, convolution]
 
 
 def _require_possible(settings: AutoencoderSettings, architecture: Architecture, shape: RowShape | None) -> None:
@@ -286,8 +285,8 @@ def _require_possible(settings: AutoencoderSettings, architecture: Architecture,
         what = "a sparse code" if architecture.sparse else "given"
         raise ValueError(f"{who} and {what} exclude one another; use network='perceptron'.")
     if shape is None or len(shape.grid) not in (1, 2):
-        told = "these have none" if shape is None else f"these are {shape}"
-        raise ValueError(f"{who} needs rows with an order along one axis or two, and {told}; give image_shape.")
+        actual = "these have none" if shape is None else f"these are {shape}"
+        raise ValueError(f"{who} needs rows with an order along one axis or two, and {actual}; give image_shape.")
 
 
 def choose_turns(settings: AutoencoderSettings, rows: Rows, fitted: FittedState, plan: automatic.Plan) -> Turns:

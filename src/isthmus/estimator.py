@@ -147,7 +147,7 @@ class BaseAutoencoder(
             An `isthmus.Checkpoints`, from which an interrupted fit resumes.
         """
         check_hyperparameters(self)
-        began, callbacks = time.perf_counter(), EpochCallbacks(self, X)
+        started, callbacks = time.perf_counter(), EpochCallbacks(self, X)
         with nullcontext() if checkpoints is None else checkpoints.watching(self) as checkpointer:
             self.__dict__.pop("_partial", None)  # the state of an earlier `partial_fit`
             state = None if checkpointer is None else checkpointer.restored(self)
@@ -157,7 +157,7 @@ class BaseAutoencoder(
             else:
                 rows = self._fit_columns().rows(rules, X, gaps=self._takes_gaps())
             rows = self._with_metadata(rows, given, only_sample_weight(self, weights), first=state is None)
-            fit_rows(self, rows, began, callbacks, state, checkpointer)
+            fit_rows(self, rows, started, callbacks, state, checkpointer)
         return self
 
     def fit_transform(self, X: Any, y: Any = None, *, given: Any = None, **fit_params: Any) -> Any:
@@ -190,8 +190,8 @@ class BaseAutoencoder(
         codes, whatever the fit was like, where codes are points and ``missing`` isn't "error".
         """
         fitted, rows = self._require_fitted(), self.to_numbers(X)
-        beside = given_for(self, given, rows.shape[0])
-        return fitted.encode_with_errors(rows, beside) if return_std else fitted.encode(rows, beside)
+        conditions = given_for(self, given, rows.shape[0])
+        return fitted.encode_with_errors(rows, conditions) if return_std else fitted.encode(rows, conditions)
 
     def inverse_transform(self, X: Any, *, given: Any = None) -> np.ndarray:
         """Decode codes X of shape (n_samples, n_components) to rows, in the units of the data given to `fit`.
@@ -233,11 +233,11 @@ class BaseAutoencoder(
         importance-weighted one.
         """
         fitted, rows = self._require_fitted(), self.to_numbers(X)
-        beside = given_for(self, given, rows.shape[0])
+        conditions = given_for(self, given, rows.shape[0])
         volume = np.float32(fitted.scaling.log_volume)
         if has_gaps(rows):
             volume = observed_log_volume(rows, fitted.scaling)
-        if importance_samples is None and (scores := fitted.log_evidence(rows, beside)) is not None:
+        if importance_samples is None and (scores := fitted.log_evidence(rows, conditions)) is not None:
             return finite_or_warned(scores - volume, type(self).__name__)
         density = log_density(
             fitted.model,
@@ -246,7 +246,7 @@ class BaseAutoencoder(
             seed=fitted.seed,
             noise_variance=fitted.noise_variance / fitted.scaling.unit**2,
         )
-        return finite_or_warned(fitted.map_rows(rows, density, beside) - volume, type(self).__name__)
+        return finite_or_warned(fitted.map_rows(rows, density, conditions) - volume, type(self).__name__)
 
     def impute(self, X: Any, *, given: Any = None, draws: int | None = None) -> Any:
         """Fill the missing cells of X with the model's expectation; observed cells are unchanged.
@@ -289,13 +289,13 @@ class BaseAutoencoder(
         """
         fitted = self._require_fitted()
         stream = large_stream(X)
-        X, places = in_memory(X, LOADING_ROWS)
+        X, indices = in_memory(X, LOADING_ROWS)
         rows = self.to_numbers(X)
-        beside = given_for(self, given, rows.shape[0] if stream is None else len(stream))
-        beside = beside if beside is None or places is None else beside[places]
+        conditions = given_for(self, given, rows.shape[0] if stream is None else len(stream))
+        conditions = conditions if conditions is None or indices is None else conditions[indices]
         names = fit_columns(self, fitted.layout).encoded_names
         try:
-            return find_loadings(fitted, rows, beside, list(self.get_feature_names_out()), names)
+            return find_loadings(fitted, rows, conditions, list(self.get_feature_names_out()), names)
         except NotDifferentiableError as error:
             raise ValueError(
                 f"{type(self).__name__}: loadings need a derivative of the decoder, and {error}."

@@ -170,15 +170,15 @@ class FittedState:
 
     def encoded_names(self, names: Sequence[str]) -> list[str]:
         """For each feature of an encoded row, the name of the column it belongs to."""
-        return list(names) if self.layout is None else [names[place] for place in self.layout.owners]
+        return list(names) if self.layout is None else [names[index] for index in self.layout.owners]
 
     # ---- rows and codes, as arrays in the user's units --------------------------------------------------
 
     def encode(self, X: Any, given: np.ndarray | None = None) -> np.ndarray:
         """Codes, float32 of shape (n_rows, n_components), of rows X of shape (n_rows, n_features)."""
 
-        def codes(x: Tensor, *beside: Tensor) -> Tensor:
-            return self.codes_of(x, *beside)[:, : self.n_components] * unit
+        def codes(x: Tensor, *conditions: Tensor) -> Tensor:
+            return self.codes_of(x, *conditions)[:, : self.n_components] * unit
 
         unit = torch.as_tensor(self.code_unit, device=self.device)
         return self.map_rows(X, codes, given)
@@ -192,16 +192,16 @@ class FittedState:
         """Codes of rows as `encode` gives them, and the standard error of each latent, in the same shape."""
         k = self.n_components
 
-        def both(x: Tensor, *beside: Tensor) -> Tensor:
+        def both(x: Tensor, *conditions: Tensor) -> Tensor:
             if self.model.bottleneck.has_prior:
-                posterior = self.model.encode(x, *beside)
+                posterior = self.model.encode(x, *conditions)
                 assert posterior.log_variance is not None  # or there would be no prior
                 return torch.cat([posterior.mean[:, :k], (0.5 * posterior.log_variance[:, :k]).exp()], 1)
             if self.inference is None or self.inference.polishing is None:
                 raise ValueError(NO_ERRORS)
-            codes = self.codes_of(x, *beside)
+            codes = self.codes_of(x, *conditions)
             codes = functional.pad(codes[:, :k], (0, codes.shape[1] - k))
-            errors = self.inference.standard_errors(self.model, x, beside[0] if beside else None, codes, k)
+            errors = self.inference.standard_errors(self.model, x, conditions[0] if conditions else None, codes, k)
             return torch.cat([codes[:, :k], errors], 1)
 
         found = self.map_rows(X, both, given)
@@ -213,10 +213,10 @@ class FittedState:
         if inference is None or inference.polishing is None:
             raise ValueError(NO_ERRORS)
 
-        def spread(x: Tensor, *beside: Tensor) -> Tensor:
-            codes = self.codes_of(x, *beside)
+        def spread(x: Tensor, *conditions: Tensor) -> Tensor:
+            codes = self.codes_of(x, *conditions)
             codes = functional.pad(codes[:, :k], (0, codes.shape[1] - k))
-            return inference.covariances(self.model, x, beside[0] if beside else None, codes, k)
+            return inference.covariances(self.model, x, conditions[0] if conditions else None, codes, k)
 
         unit = np.ones(k, np.float32) * self.code_unit
         return self.map_rows(X, spread, given) * np.outer(unit, unit)
@@ -252,7 +252,7 @@ class FittedState:
         inference = self.inference
         if inference is None or inference.density is None:
             return None
-        return self.map_rows(X, lambda x, *beside: inference.log_evidence(self.model, x, *beside), given)
+        return self.map_rows(X, lambda x, *conditions: inference.log_evidence(self.model, x, *conditions), given)
 
     def map_rows(self, X: Any, function: Callable[..., Tensor], given: np.ndarray | None = None) -> np.ndarray:
         """Apply ``function`` to batches of rows in the model's units, and of conditions if there are any."""
@@ -272,16 +272,16 @@ class FittedState:
     def map_batches(self, rows: Rows, function: Callable[..., Tensor]) -> np.ndarray:
         """Apply ``function`` to batches of `Rows`, which are in the model's units already."""
         with torch.inference_mode(), threads_for(min(len(rows), rows.batch_rows) * self.n_weights):
-            results, begin = torch.empty(0), 0
+            results, start = torch.empty(0), 0
             for columns in rows.raw_batches():
                 batch = rows.batch_of(padded(columns).to(self.device))
                 given = () if batch.given is None else (batch.given,)
                 part = function(batch.x, *given)[: len(columns)].cpu()
-                if begin == 0:
+                if start == 0:
                     # One block for all results: small ones between large temporaries would fragment the heap.
                     results = part.new_empty((len(rows), *part.shape[1:]))
-                results[begin : begin + len(part)] = part
-                begin += len(part)
+                results[start : start + len(part)] = part
+                start += len(part)
             return results.numpy()
 
     def in_user_units(self, values: np.ndarray) -> np.ndarray:

@@ -56,7 +56,7 @@ PARTIAL_FIT_SAMPLE = 2048  # rows that a pass of `partial_fit` is evaluated on
 def fit_rows(
     estimator: Any,
     source: ValidRows,
-    began: float,
+    started: float,
     callbacks: EpochCallbacks | None,
     state: RunState | None = None,
     checkpointer: FitCheckpointer | None = None,
@@ -71,7 +71,7 @@ def fit_rows(
         rows, estimator.fitted_ = initialize(estimator, source, group, size)
     else:
         rows = rows_for_fitted(estimator, source, estimator.fitted_, group)
-    _train(estimator, source, rows, group, began, callbacks, state, checkpointer)
+    _train(estimator, source, rows, group, started, callbacks, state, checkpointer)
 
 
 def _searched(estimator: Any, source: ValidRows, group: ProcessGroup) -> int | None:
@@ -98,7 +98,7 @@ def _train(
     source: ValidRows,
     rows: Rows,
     group: ProcessGroup,
-    began: float,
+    started: float,
     callbacks: EpochCallbacks | None = None,
     state: RunState | None = None,
     checkpointer: FitCheckpointer | None = None,
@@ -113,7 +113,7 @@ def _train(
     held_out = validation_count(len(rows), estimator.validation_fraction)
     with threads_for(plan.batch_size * fitted.n_weights):
         epochs = epochs_of_budget(
-            estimator, fitted, plan, augmented(rows), held_out, group, time.perf_counter() - began
+            estimator, fitted, plan, augmented(rows), held_out, group, time.perf_counter() - started
         )
     plan = choose_plan(estimator, len(rows), fitted, epochs, copies=copies)
     if closed_form_is_best(estimator, fitted):

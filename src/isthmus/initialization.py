@@ -66,7 +66,7 @@ __all__ = [
 BASELINE_DIRECTIONS, BASELINE_DIRECTIONS_OF_WIDE_TABLES = 256, 64  # length of PCA's error curve
 WIDE = 4096
 DETERMINED = 1e-9  # of the variance that conditions explain: what is left is rounding
-LEAST_TRIED, TRIED_CELLS = 512, 1 << 25  # rows of a stream that networks are tried on
+MIN_TRIED, TRIED_CELLS = 512, 1 << 25  # rows of a stream that networks are tried on
 
 
 def initialize(
@@ -165,9 +165,9 @@ def _some_rows(source: ValidRows, rows: Rows, scaling: Scaling, given: Scaling |
     """Rows to try networks on: all, or of a stream a sample that is read once."""
     if source.stream is None or rows.random_access:
         return rows
-    count = min(len(source.stream), max(LEAST_TRIED, TRIED_CELLS // source.stream.width))
-    places = np.sort(np.random.default_rng([seed, 2]).choice(len(source.stream), count, replace=False, shuffle=False))
-    return rows_of(source.stream.take(places).values, scaling)
+    count = min(len(source.stream), max(MIN_TRIED, TRIED_CELLS // source.stream.width))
+    indices = np.sort(np.random.default_rng([seed, 2]).choice(len(source.stream), count, replace=False, shuffle=False))
+    return rows_of(source.stream.take(indices).values, scaling)
 
 
 def rows_for_fitted(settings: AutoencoderSettings, source: ValidRows, fitted: FittedState, group: ProcessGroup) -> Rows:

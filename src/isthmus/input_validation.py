@@ -44,9 +44,9 @@ def require_complete_numbers(estimator: Any, X: Any, *, gaps: bool = False) -> N
     except DataError as error:
         raise ValueError(f"{who}: {error}") from error
     if layout is not None and not layout.is_plain:
-        told = [f"{column.name} ({column.kind})" for column in layout.columns if column.kind != "number"]
+        actual = [f"{column.name} ({column.kind})" for column in layout.columns if column.kind != "number"]
         raise ValueError(
-            f"{who}: takes numbers, and X has {said(told, 6)}; leave these columns out, or pass the codes that an "
+            f"{who}: takes numbers, and X has {said(actual, 6)}; leave these columns out, or pass the codes that an "
             "Autoencoder makes of all columns."
         )
     if not gaps and rows.values is not None and has_gaps(np.asarray(rows.values, dtype=np.float64)):
@@ -66,22 +66,22 @@ def blockwise(method: Method) -> Method:
             stream = fit_columns(self, self.fitted_.layout).arranged(stream)
         except DataError as error:
             raise ValueError(f"{type(self).__name__}: {error}") from error
-        answers, tables, begin, given = [np.empty(0)], [], 0, kwargs.pop("given", None)
+        answers, tables, start, given = [np.empty(0)], [], 0, kwargs.pop("given", None)
         if given is not None:
             given = given_for(self, given, len(stream))
         with without_name_warnings():
             for block in stream.blocks():
-                beside = {} if given is None else {"given": given[begin : begin + len(block)]}
-                found = method(self, block.rows, *args, **kwargs, **beside)
-                begin += len(block)
+                conditions = {} if given is None else {"given": given[start : start + len(block)]}
+                found = method(self, block.rows, *args, **kwargs, **conditions)
+                start += len(block)
                 parts = found if isinstance(found, tuple) else (found,)
                 if isinstance(parts[0], Table):
                     tables.append(parts)
                     continue
-                if begin == len(block):
+                if start == len(block):
                     answers = [np.empty((len(stream), *part.shape[1:]), part.dtype) for part in parts]
                 for answer, part in zip(answers, parts, strict=True):
-                    answer[begin - len(block) : begin] = part
+                    answer[start - len(block) : start] = part
         answers = [joined(list(parts)) for parts in zip(*tables, strict=True)] if tables else answers
         return answers[0] if len(answers) == 1 else tuple(answers)
 

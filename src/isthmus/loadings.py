@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Loadings", "find_loadings"]
 
-MOST_CELLS, LEAST_ROWS, MOST_ROWS = 1 << 27, 64, 2048  # of all Jacobians together, and the rows they are taken at
+MAX_CELLS, MIN_ROWS, MAX_ROWS = 1 << 27, 64, 2048  # of all Jacobians together, and the rows they are taken at
 CUBIC = 3
 
 
@@ -101,11 +101,11 @@ def _determination(fitted: FittedState, X: Any, codes: np.ndarray, degree: int) 
     bases = np.concatenate([_basis(codes[:, k], degree) for k in range(n_latents)], 1)
     center = fitted.scaling.center
     along = np.zeros((n_latents * degree, len(center)))
-    total, squares, begin = np.zeros(len(center)), np.zeros(len(center)), 0
+    total, squares, start = np.zeros(len(center)), np.zeros(len(center)), 0
     for part in chunks(X):
         away = completed(fitted, part) - center
-        along += bases[begin : begin + len(part)].T @ away
-        total, squares, begin = total + away.sum(0), squares + (away**2).sum(0), begin + len(part)
+        along += bases[start : start + len(part)].T @ away
+        total, squares, start = total + away.sum(0), squares + (away**2).sum(0), start + len(part)
     variation = np.maximum(squares - total**2 / n_rows, 0)
     explained = (along.reshape(n_latents, degree, -1) ** 2).sum(1)
     varies = variation > 1e-12 * np.maximum(squares, np.finfo(float).tiny)
@@ -130,21 +130,21 @@ def _basis(latent: np.ndarray, degree: int) -> np.ndarray:
 def _jacobians(fitted: FittedState, X: Any, given: np.ndarray | None) -> tuple[np.ndarray, ...]:
     """Mean, standard deviation and agreement of sign of ∂x̂/∂z over rows, in the user's units, (p, n_features) each."""
     n_latents, n_features, model = fitted.n_components, fitted.architecture.n_features, fitted.model
-    most = min(MOST_ROWS, max(LEAST_ROWS, MOST_CELLS // (n_latents * n_features)))
-    places = np.linspace(0, X.shape[0] - 1, min(most, X.shape[0])).astype(int)
-    rows = fitted.rows(X[places], None if given is None else given[places])
+    most = min(MAX_ROWS, max(MIN_ROWS, MAX_CELLS // (n_latents * n_features)))
+    indices = np.linspace(0, X.shape[0] - 1, min(most, X.shape[0])).astype(int)
+    rows = fitted.rows(X[indices], None if given is None else given[indices])
     total, squares, up, down = np.zeros((4, n_latents, n_features))
     with torch.no_grad():
         for batch in rows.records(rows_at_once(n_features, 1 + fitted.architecture.n_latents)):
-            x, beside, *_ = batch.to(fitted.device)
-            codes = fitted.codes_of(x, beside)
-            stacked = model.likelihood.value_and_jacobian(model.decoder.value_and_jacobian(codes, beside))
+            x, conditions, *_ = batch.to(fitted.device)
+            codes = fitted.codes_of(x, conditions)
+            stacked = model.likelihood.value_and_jacobian(model.decoder.value_and_jacobian(codes, conditions))
             jacobian = stacked[:, 1 : 1 + n_latents].double()
             total += jacobian.sum(0).cpu().numpy()
             squares += jacobian.square().sum(0).cpu().numpy()
             up += (jacobian > 0).sum(0).cpu().numpy()
             down += (jacobian < 0).sum(0).cpu().numpy()
-    count = len(places)
+    count = len(indices)
     mean = total / count
     spread = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
     spread[spread < 1e-6 * np.abs(mean)] = 0.0  # rounding

@@ -25,7 +25,12 @@ __all__ = ["refit"]
 
 
 def refit(
-    training: Training, turns: Turns, found: Alternated, rows: Rows, held_out: Rows, begin: Callable[[], None]
+    training: Training,
+    turns: Turns,
+    found: Alternated,
+    rows: Rows,
+    held_out: Rows,
+    init_closed_form: Callable[[], None],
 ) -> str | None:
     """Train the model of a finished run again on all ``rows``; what speaks against keeping that, or None.
 
@@ -37,7 +42,7 @@ def refit(
     loss = _mean_loss(training, held_out)
     against: str | None = None
     try:
-        training.run_again(rows, epochs, begin)
+        training.run_again(rows, epochs, init_closed_form)
         if found.kept:
             alternate_again(model, rows, turns, training.seed, found, training.mean_weight)
         if not _mean_loss(training, held_out) <= loss:

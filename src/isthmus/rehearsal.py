@@ -79,9 +79,9 @@ def _cost(
     with seeded(fitted.seed):
         batches = rows.epoch(fitted.seed, 1, plan.batch_size, group=group)
         step = statistics.median(list(_timed_steps(trial, itertools.islice(batches, FIRST + TIMED), plan))[-TIMED:])
-        begun = time.perf_counter()
+        started = time.perf_counter()
         trial.measure(some)
-        measuring = time.perf_counter() - begun
+        measuring = time.perf_counter() - started
         trial.finish()
         turns = choose_turns(settings, rows, fitted, plan)
         polish = _polishing(model, rows, fitted.device) if turns.count and group.slots == 1 else None
@@ -95,11 +95,11 @@ def _cost(
 
 
 def _timed_steps(trial: Training, batches: Any, plan: Plan) -> Any:
-    begun = time.perf_counter()
+    started = time.perf_counter()
     for batch in batches:
         trial.step(batch, plan.learning_rate)
-        yield time.perf_counter() - begun
-        begun = time.perf_counter()
+        yield time.perf_counter() - started
+        started = time.perf_counter()
 
 
 def _polishing(model: Any, rows: Rows, device: torch.device) -> float:
@@ -110,6 +110,6 @@ def _polishing(model: Any, rows: Rows, device: torch.device) -> float:
     with torch.no_grad():
         codes = model.encode(batch.x, batch.given).mean
         polishing = polishing_of(model, target, codes)
-        begun = time.perf_counter()
+        started = time.perf_counter()
         polishing.codes(model, target, codes, STEPS)
-    return (time.perf_counter() - begun) / STEPS * len(rows) / len(some)
+    return (time.perf_counter() - started) / STEPS * len(rows) / len(some)

@@ -40,9 +40,9 @@ from isthmus.tables.input_rows import ValidRows
 
 __all__ = ["fewest_keeping", "supported"]
 
-MOST_ROWS = 1 << 14  # that the search learns from; more would change the answer by little
-HELD_OUT, MOST_HELD_OUT, ENOUGH_HELD_OUT = 0.2, 2048, 1000
-MOST_SPLITS, LINEAR_SPLITS = 3, 5
+MAX_ROWS = 1 << 14  # that the search learns from; more would change the answer by little
+HELD_OUT, MAX_HELD_OUT, ENOUGH_HELD_OUT = 0.2, 2048, 1000
+MAX_SPLITS, LINEAR_SPLITS = 3, 5
 SPARE = 1.25  # times PCA's answer on the training rows, since held-out rows keep less
 ALONE = 0.6  # of the latents of a nested code, about as many do when they are trained for their number alone
 DECAY = 0.5  # of the nested code's sizes, as in `NestedAutoencoder`
@@ -98,7 +98,7 @@ def supported(settings: AutoencoderSettings, source: ValidRows, group: ProcessGr
     A few held-out rows of one split can't say; then there are as many splits as make a thousand, three at most, or five
     for a linear model, whose fits cost nothing.
     """
-    most = LINEAR_SPLITS if is_linear(settings) else MOST_SPLITS
+    most = LINEAR_SPLITS if is_linear(settings) else MAX_SPLITS
     splits = _splits(settings, source, group, enough=ENOUGH_HELD_OUT, most=most)
     parted = [_parted(held_out) for _, held_out in splits]
     learned = splits[0][0]
@@ -123,9 +123,9 @@ def _parted(source: ValidRows) -> tuple[Any, np.ndarray | None]:
     if source.widths is None:
         return source.values, None
     rows, given, _ = np.split(np.arange(source.widths.total), np.cumsum(source.widths)[:2])
-    beside = source.values[:, given]
-    beside = beside.toarray() if hasattr(beside, "toarray") else beside
-    return source.values[:, rows], beside if len(given) else None
+    conditions = source.values[:, given]
+    conditions = conditions.toarray() if hasattr(conditions, "toarray") else conditions
+    return source.values[:, rows], conditions if len(given) else None
 
 
 def _splits(
@@ -134,21 +134,21 @@ def _splits(
     """Rows to learn from and others to evaluate on, in memory; in as many ways as hold out ``enough``, or ``most``."""
     seed = int(group.broadcast_(torch.tensor(int(check_random_state(settings.random_state).randint(2**31 - 1)))))
     n_rows = source.shape[0]
-    order = np.random.default_rng([seed, MOST_ROWS]).permutation(n_rows)[: MOST_ROWS + MOST_HELD_OUT]
-    n_held_out = min(max(2, round(HELD_OUT * len(order))), MOST_HELD_OUT, len(order) - 2)
+    order = np.random.default_rng([seed, MAX_ROWS]).permutation(n_rows)[: MAX_ROWS + MAX_HELD_OUT]
+    n_held_out = min(max(2, round(HELD_OUT * len(order))), MAX_HELD_OUT, len(order) - 2)
     if n_held_out < 2:
         raise ValueError(
             f"{type(settings).__name__}: n_components={settings.n_components!r} holds rows out to find the size of the "
             f"code, and X has {n_rows}; give the number of latents."
         )
 
-    def at(places: np.ndarray) -> ValidRows:
-        places = np.sort(places)
-        values = source.values[places] if source.stream is None else source.stream.take(places).values
+    def at(indices: np.ndarray) -> ValidRows:
+        indices = np.sort(indices)
+        values = source.values[indices] if source.stream is None else source.stream.take(indices).values
         return dataclasses.replace(source, values=values, stream=None)
 
-    begins = range(0, len(order) - n_held_out, n_held_out)[: min(most, -(-enough // n_held_out))]
-    folds = [slice(begin, begin + n_held_out) for begin in begins]
+    starts = range(0, len(order) - n_held_out, n_held_out)[: min(most, -(-enough // n_held_out))]
+    folds = [slice(start, start + n_held_out) for start in starts]
     return [(at(np.delete(order, fold)), at(order[fold])) for fold in folds]
 
 

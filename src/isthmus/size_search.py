@@ -74,8 +74,8 @@ def trials_around(
     for size in set(also) - set(trials):
         trials[size] = attempt(size)
     while True:
-        places = sorted({best_of(trials), chosen(trials)})
-        untried = next((size for place in places for size in _between(trials, place, most)), None)
+        indices = sorted({best_of(trials), chosen(trials)})
+        untried = next((size for index in indices for size in _between(trials, index, most)), None)
         if untried is None:
             return dict(sorted(trials.items()))
         trials[untried] = attempt(untried)
@@ -110,9 +110,9 @@ def grid(most: int) -> list[int]:
     return [*sizes, most]
 
 
-def _between(trials: Mapping[int, Trial], place: int, most: int) -> list[int]:
+def _between(trials: Mapping[int, Trial], index: int, most: int) -> list[int]:
     """Untried sizes beside ``place``, halfway to its neighbours on either side; the smaller first."""
-    below = max((size for size in trials if size < place), default=0)
-    above = min((size for size in trials if size > place), default=min(place + 2, most + 1))
-    halves = [(below + place) // 2 if place - below > 1 else 0, (place + above) // 2 if above - place > 1 else 0]
+    below = max((size for size in trials if size < index), default=0)
+    above = min((size for size in trials if size > index), default=min(index + 2, most + 1))
+    halves = [(below + index) // 2 if index - below > 1 else 0, (index + above) // 2 if above - index > 1 else 0]
     return [half for half in halves if half > 0 and half not in trials]

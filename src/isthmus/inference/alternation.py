@@ -45,13 +45,13 @@ DESCENT = 2  # steps at the beginning of a turn
 NOISE = 0.02  # of each latent's standard deviation
 RATE, DECAY = 0.6, 0.5  # of the plan's learning rate and weight decay
 # Large batches cost less: twice as many rows at a higher rate, where so many steps an epoch are left.
-LARGER_BATCH, LARGER_RATE, LEAST_STEPS = 2, 1.5, 10
+LARGER_BATCH, LARGER_RATE, MIN_STEPS = 2, 1.5, 10
 ORDINARY = 0.5  # share of the plan's epochs that go before, for encoder and decoder together
-LEAST_TURNS, MOST_TURNS, LEAST_EPOCHS = 2, 10, 4
+MIN_TURNS, MAX_TURNS, MIN_EPOCHS = 2, 10, 4
 LIKELY = 1.45  # the normal quantile of the test that keeps turns, milder than the one for leaving the closed form
 PATIENCE = 3  # turns since the best of them that end them, once the rate is low
 ENCODER_SHARE = 0.25  # of the decoder's epochs
-BASIS_ROWS, LEAST_BASIS_ROWS = 2048, 128  # of which codes to start from and the mean curvature are taken
+BASIS_ROWS, MIN_BASIS_ROWS = 2048, 128  # of which codes to start from and the mean curvature are taken
 BASIS_CELLS = 1 << 23  # fewer rows where they are wide
 
 
@@ -72,8 +72,8 @@ def no_turns(plan: Plan) -> Turns:
 
 def share_out(plan: Plan, n_iter_no_change: int | None = None) -> Turns:
     """Half of the epochs for both networks, then as many of the decoder alone as the plan has; no turns of a few."""
-    count = min(MOST_TURNS, plan.epochs // LEAST_EPOCHS)
-    if count < LEAST_TURNS:
+    count = min(MAX_TURNS, plan.epochs // MIN_EPOCHS)
+    if count < MIN_TURNS:
         return no_turns(plan)
     ordinary = round(ORDINARY * plan.epochs)
     patience = None if plan.patience is None else n_iter_no_change or automatic_patience(ordinary)
@@ -123,7 +123,7 @@ def alternate(
     plan = turns.plan
     work = _Work(model, rows, held_out, plan.batch_size, seed, mean_weight)
     decoder = OneNetwork(model.decoder, plan, DECAY * plan.weight_decay)
-    first, begun, before = len(history), time.perf_counter(), history[-1]["seconds"]
+    first, started, before = len(history), time.perf_counter(), history[-1]["seconds"]
     losses = [work.held_out_losses()]
     at_first = best = decoder.weights()
     interrupted, kept, encoder_epochs = False, 0, 0
@@ -136,9 +136,9 @@ def alternate(
                 kept, best = turn, decoder.weights()
             row = work.figures(losses[turn])
             row |= {"epoch": float(first + turn - 1), "learning_rate": work.rate * rate(plan, turn / turns.count)}
-            row["seconds"] = before + time.perf_counter() - begun
+            row["seconds"] = before + time.perf_counter() - started
             history.append({name: row[name] for name in history.columns})
-            lowest = min(range(1, turn + 1), key=lambda place: work.mean(losses[place]))
+            lowest = min(range(1, turn + 1), key=lambda index: work.mean(losses[index]))
             waited = turn - lowest if turn >= annealed and plan.patience is not None else 0
             if on_turn(row) or waited >= PATIENCE:
                 break
@@ -188,21 +188,21 @@ class _Work:
         self.model, self.rows, self.seed = model, rows, seed
         self.mean_weight = mean_weight
         self.batch_size, self.rate = batch_size, RATE
-        if len(rows) >= LEAST_STEPS * LARGER_BATCH * batch_size:
+        if len(rows) >= MIN_STEPS * LARGER_BATCH * batch_size:
             self.batch_size, self.rate = LARGER_BATCH * batch_size, LARGER_RATE * RATE
         self.device = next(model.parameters()).device
         held_out = rows.some(0) if held_out is None else held_out
         self.held_out = self._taken(held_out, torch.arange(len(held_out)))
-        n_basis = min(len(rows), BASIS_ROWS, max(LEAST_BASIS_ROWS, BASIS_CELLS // rows.n_features))
-        self.places = torch.linspace(0, len(rows) - 1, n_basis).long()
-        self.sample = self._taken(rows, self.places)
+        n_basis = min(len(rows), BASIS_ROWS, max(MIN_BASIS_ROWS, BASIS_CELLS // rows.n_features))
+        self.indices = torch.linspace(0, len(rows) - 1, n_basis).long()
+        self.sample = self._taken(rows, self.indices)
         self.codes = torch.cat([self.guess(batch.to(self.device)) for batch in rows.records()])
         self.renew_basis()
         self._move(lambda target, codes: self.polishing.codes(model, target, codes, STEPS))
         self.renew_basis()
 
-    def _taken(self, rows: Rows, places: Tensor) -> Batch:
-        return rows.batch_of(rows.take(places)).to(self.device)
+    def _taken(self, rows: Rows, indices: Tensor) -> Batch:
+        return rows.batch_of(rows.take(indices)).to(self.device)
 
     def _target(self, batch: Batch) -> Target:
         return target_of(self.model.likelihood, batch.x, batch.given)
@@ -223,7 +223,7 @@ class _Work:
 
     def renew_basis(self) -> None:
         """Metric and starts, for the decoder as it is."""
-        self.polishing = polishing_of(self.model, self._target(self.sample), self.codes[self.places.to(self.device)])
+        self.polishing = polishing_of(self.model, self._target(self.sample), self.codes[self.indices.to(self.device)])
 
     def polish(self, steps: int) -> None:
         """All codes from where they are."""
@@ -231,11 +231,11 @@ class _Work:
         self._move(lambda target, codes: descend(decoder, target, codes, metric, steps=steps).codes)
 
     def _move(self, move: Callable[[Target, Tensor], Tensor]) -> None:
-        moved, begin = torch.empty_like(self.codes), 0
+        moved, start = torch.empty_like(self.codes), 0
         for batch in self.rows.records():
-            part = slice(begin, begin + len(batch.x))
+            part = slice(start, start + len(batch.x))
             moved[part] = move(self._target(batch.to(self.device)), self.codes[part])
-            begin += len(batch.x)
+            start += len(batch.x)
         self.codes = moved
 
     def batches(self, turn: int, epochs: int) -> Iterator[tuple[Tensor, Batch]]:
@@ -245,9 +245,9 @@ class _Work:
             generator = seeded_generator(self.seed, turn, epoch)
             order = torch.randperm(len(self.rows), generator=generator)
             noisy = self.codes + noise * torch.randn(self.codes.shape, generator=generator).to(self.device)
-            places = iter(order.split(self.batch_size))
+            indices = iter(order.split(self.batch_size))
             for columns in self.rows.take_batches(order, self.batch_size):
-                yield noisy[next(places).to(self.device)], self._weighed(columns)
+                yield noisy[next(indices).to(self.device)], self._weighed(columns)
 
     def shuffled(self, epoch: int) -> Iterator[Batch]:
         """The rows of an epoch by themselves."""
@@ -272,7 +272,7 @@ class _Work:
     def figures(self, losses: Tensor) -> dict[str, float]:
         """A row of the history, but for its epoch, rate and seconds; ``losses`` are those just measured."""
         likelihood, sample = self.model.likelihood, self.sample
-        output = self.model.decoder(self.codes[self.places.to(self.device)], sample.given)
+        output = self.model.decoder(self.codes[self.indices.to(self.device)], sample.given)
         measured = {
             "train": (sample, likelihood(output, sample.x), likelihood.error_per_feature(output, sample.x)),
             "validation": (

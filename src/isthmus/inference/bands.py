@@ -28,11 +28,11 @@ from isthmus.rows.rows import Rows
 
 __all__ = ["Bands", "learn_bands"]
 
-MOST_LEVELS, MOST_NUMBERS, LEAST_LEVELS = 499, 1 << 19, 64
-FEW, MOST_LEARNED = 200, 2048  # held-out rows that are too few by themselves, and learned rows that join them
+MAX_LEVELS, MAX_NUMBERS, MIN_LEVELS = 499, 1 << 19, 64
+FEW, MAX_LEARNED = 200, 2048  # held-out rows that are too few by themselves, and learned rows that join them
 LEVEL = 0.9  # the share whose quantile is matched
-LEAST_QUANTILE = 1e-6  # of the widest column's: a column without any distance is compared with none
-MOST_JOINED, SORTED_AT_ONCE = 1 << 23, 1 << 20  # cells of those learned rows, and cells sorted together
+MIN_QUANTILE = 1e-6  # of the widest column's: a column without any distance is compared with none
+MAX_JOINED, SORTED_AT_ONCE = 1 << 23, 1 << 20  # cells of those learned rows, and cells sorted together
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,9 +57,9 @@ class Bands:
 
     def half_widths(self, share: float) -> Tensor:
         """Half the width of each column's band, shape (n_features,), in the model's units; ``share`` up to `widest`."""
-        place = max(share * (len(self.levels) + 1), 1.0) - 1
-        low = min(int(place), len(self.levels) - 1)
-        high, part = min(low + 1, len(self.levels) - 1), place - low
+        index = max(share * (len(self.levels) + 1), 1.0) - 1
+        low = min(int(index), len(self.levels) - 1)
+        high, part = min(low + 1, len(self.levels) - 1), index - low
         return (1 - part) * self.levels[low] + part * self.levels[high]
 
 
@@ -85,12 +85,12 @@ def learn_bands(
         if pca is not None and is_pca:
             distances = pca.new
         else:
-            n_learned = min(MOST_LEARNED, max(FEW, MOST_JOINED // distances.shape[1]))
+            n_learned = min(MAX_LEARNED, max(FEW, MAX_JOINED // distances.shape[1]))
             others = _distances(reconstruct, learned.some(n_learned), device)
             optimism = 1.0 if pca is None else _farther(pca.new, pca.within, least=0.0)
             farther = _farther(distances, others)
             distances = torch.cat([distances, others.mul_(farther)]).mul_(optimism)
-    n_levels = min(len(distances), MOST_LEVELS, max(LEAST_LEVELS, MOST_NUMBERS // distances.shape[1]))
+    n_levels = min(len(distances), MAX_LEVELS, max(MIN_LEVELS, MAX_NUMBERS // distances.shape[1]))
     shares = torch.arange(1, n_levels + 1, dtype=torch.float64) / (n_levels + 1)
     levels = _levels(distances, shares)
     unknown = levels.isnan()
@@ -115,7 +115,7 @@ def _farther(new: Tensor, known: Tensor, least: float = 1.0) -> float:
     widths = _levels(known, torch.tensor([LEVEL], dtype=torch.float64))[0].nan_to_num(0.0)
     if not float(widths.max()) > 0:
         return 1.0
-    widths = widths.clamp(min=LEAST_QUANTILE * float(widths.max()))
+    widths = widths.clamp(min=MIN_QUANTILE * float(widths.max()))
     far, near = (_quantile(distances / widths) for distances in (new, known))
     return max(far / near, least) if near > 0 else 1.0
 
@@ -138,9 +138,9 @@ def _levels(distances: Tensor, shares: Tensor) -> Tensor:
 def _levels_of(distances: Tensor, shares: Tensor) -> Tensor:
     ordered = distances.sort(0).values  # NaN last
     count = (~distances.isnan()).sum(0)
-    place = (shares * (count + 1)).clamp(min=1)
-    place = torch.minimum(place, count.clamp(min=1).double()) - 1
-    low = place.long()
+    index = (shares * (count + 1)).clamp(min=1)
+    index = torch.minimum(index, count.clamp(min=1).double()) - 1
+    low = index.long()
     high = torch.minimum(low + 1, (count - 1).clamp(min=0))
-    part = (place - low).float()
+    part = (index - low).float()
     return (1 - part) * ordered.gather(0, low) + part * ordered.gather(0, high)

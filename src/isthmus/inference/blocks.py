@@ -11,23 +11,23 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-__all__ = ["MOST_ROWS", "blocks", "rows_at_once"]
+__all__ = ["MAX_ROWS", "blocks", "rows_at_once"]
 
 CELLS = 1 << 18  # numbers in the widest layer of a block: a megabyte
-LEAST_ROWS, MOST_ROWS = 16, 256
+MIN_ROWS, MAX_ROWS = 16, 256
 USUAL_WIDTH = 128  # of hidden layers
 
 
 def rows_at_once(n_features: int, stacked: int = 1) -> int:
     """Rows of a block, a power of two, where each has ``stacked`` vectors of so many numbers."""
     rows = CELLS // (stacked * max(n_features, USUAL_WIDTH))
-    return min(MOST_ROWS, max(LEAST_ROWS, 1 << max(0, rows.bit_length() - 1)))
+    return min(MAX_ROWS, max(MIN_ROWS, 1 << max(0, rows.bit_length() - 1)))
 
 
 def blocks(count: int, size: int, device: torch.device) -> Iterator[slice | Tensor]:
     """Places of ``count`` rows in blocks of ``size``; the last repeats its last row."""
-    for begin in range(0, count, size):
-        if begin + size <= count:
-            yield slice(begin, begin + size)
+    for start in range(0, count, size):
+        if start + size <= count:
+            yield slice(start, start + size)
         else:
-            yield torch.arange(begin, begin + size, device=device).clamp(max=count - 1)
+            yield torch.arange(start, start + size, device=device).clamp(max=count - 1)

@@ -30,8 +30,8 @@ from isthmus.training.devices import threads_for
 
 __all__ = ["CodeBuffer", "Kept", "RecentRows", "buffered_codes"]
 
-MOST_ROWS, LEAST_ROWS, MOST_NUMBERS = 2048, 256, 1 << 19
-MOST_CELLS = 1 << 23  # of rows that are held at once
+MAX_ROWS, MIN_ROWS, MAX_NUMBERS = 2048, 256, 1 << 19
+MAX_CELLS = 1 << 23  # of rows that are held at once
 
 
 class Kept(NamedTuple):
@@ -143,9 +143,9 @@ def _encoded(
 ) -> Kept:
     codes, squares, count = [], *torch.zeros(2, rows.n_features, dtype=torch.float64)
     n_weights = sum(parameter.numel() for parameter in model.parameters())
-    with torch.no_grad(), threads_for(min(len(rows), MOST_ROWS) * n_weights):
+    with torch.no_grad(), threads_for(min(len(rows), MAX_ROWS) * n_weights):
         inference = learn_inference(model, _some(rows, device), _some(held_out, device), closed_form, before)
-        for batch in rows.some(MOST_ROWS).records():
+        for batch in rows.some(MAX_ROWS).records():
             x, given, *_ = batch.to(device)
             if model.bottleneck.is_identity:
                 codes.append(inference.codes(model, x, given).cpu())
@@ -153,7 +153,7 @@ def _encoded(
                 codes.append(model.bottleneck.density_input(model.encoder(model.encoder_input(x), given)).cpu())
             if sum(map(len, codes)) >= _most(codes[0].shape[1]):
                 break
-        for batch in held_out.some(MOST_ROWS).records():
+        for batch in held_out.some(MAX_ROWS).records():
             x, given, *_ = batch.to(device)
             squares += (model.decode(inference.codes(model, x, given), given, like=x) - x).square().nansum(0).cpu()
             count += x.isfinite().sum(0).cpu()
@@ -163,10 +163,10 @@ def _encoded(
 
 def _some(rows: Rows, device: torch.device) -> Batch:
     """Some of the rows at once, fewer of wide ones."""
-    some = rows.some(max(LEAST_ROWS, min(MOST_ROWS, MOST_CELLS // rows.n_features)))
+    some = rows.some(max(MIN_ROWS, min(MAX_ROWS, MAX_CELLS // rows.n_features)))
     return some.batch_of(some.take(torch.arange(len(some)))).to(device)
 
 
 def _most(n_numbers: int) -> int:
     """How many vectors of so many numbers are kept."""
-    return max(LEAST_ROWS, min(MOST_ROWS, MOST_NUMBERS // n_numbers))
+    return max(MIN_ROWS, min(MAX_ROWS, MAX_NUMBERS // n_numbers))

@@ -23,7 +23,7 @@ from isthmus.rows.rows import Rows
 
 __all__ = ["CodeSpread", "latent_gains", "latent_variances", "left_out_by_size"]
 
-LEAST_ROWS, MOST_ROWS, MOST_DECODED = 256, 2048, 1 << 17  # on which gains are measured; each is decoded for each latent
+MIN_ROWS, MAX_ROWS, MAX_DECODED = 256, 2048, 1 << 17  # on which gains are measured; each is decoded for each latent
 STILL = 1e-12  # of the largest variance of a latent: one of less is constant
 
 
@@ -81,7 +81,7 @@ def latent_gains(
 
     On 2,048 of the rows at most, evenly spread, and fewer where latents are many.
     """
-    some = rows.some(min(MOST_ROWS, max(LEAST_ROWS, MOST_DECODED // n_latents)))
+    some = rows.some(min(MAX_ROWS, max(MIN_ROWS, MAX_DECODED // n_latents)))
     sizes = range(1, n_latents + 1)
     left_out = left_out_by_size(model, lambda x, given: model.encode(x, given).mean, principal, some, device, sizes)
     return -left_out.diff(prepend=torch.ones(1, dtype=torch.float64))

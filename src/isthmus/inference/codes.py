@@ -87,8 +87,8 @@ def infer(
     """
     n_rows = rows_at_once(target.n_features, 1 + guess.shape[1])
     found = [
-        _infer_block(decoder, target.rows(places), guess[places], steps, prior, curvature)
-        for places in blocks(len(guess), n_rows, guess.device)
+        _infer_block(decoder, target.rows(indices), guess[indices], steps, prior, curvature)
+        for indices in blocks(len(guess), n_rows, guess.device)
     ]
     return joined(found, slice(len(guess)))
 

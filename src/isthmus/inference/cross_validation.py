@@ -17,8 +17,8 @@ from isthmus.rows.rows import Rows
 
 __all__ = ["PCADistances", "pca_distances"]
 
-FOLDS, LEAST_IN_FOLD = 10, 2
-MOST_WORK = 1e9  # rows · features · the smaller of both: about a second for all folds
+FOLDS, MIN_IN_FOLD = 10, 2
+MAX_WORK = 1e9  # rows · features · the smaller of both: about a second for all folds
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,14 +45,14 @@ def pca_distances(parts: Sequence[Rows], n_latents: int, effect: Tensor | None) 
     """
     rows = torch.cat([_residuals(batch, effect) for part in parts for batch in part.records()])
     n_rows, n_features = rows.shape
-    if n_rows < FOLDS * LEAST_IN_FOLD or n_rows * n_features * min(n_rows, n_features) > MOST_WORK:
+    if n_rows < FOLDS * MIN_IN_FOLD or n_rows * n_features * min(n_rows, n_features) > MAX_WORK:
         return None
     if n_latents >= min(n_rows - n_rows // FOLDS - 1, n_features) or bool(rows.isnan().any()):
         return None
     fold = torch.randperm(n_rows, generator=torch.Generator().manual_seed(0)) % FOLDS
     new = torch.empty_like(rows)
-    for place in range(FOLDS):
-        new[fold == place] = _away(rows[fold != place], rows[fold == place], n_latents)
+    for index in range(FOLDS):
+        new[fold == index] = _away(rows[fold != index], rows[fold == index], n_latents)
     return PCADistances(_away(rows, rows, n_latents).float(), new.float())
 
 

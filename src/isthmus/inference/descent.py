@@ -64,8 +64,8 @@ def descend(decoder: LinearizableDecoder, target: Target, guess: Tensor, metric:
     if steps == 0:
         return Inferred(guess, target.cost(decoder(guess, target.given)))
     found = [
-        _descend_block(decoder, target.rows(places), guess[places], metric, steps)
-        for places in blocks(len(guess), rows_at_once(target.n_features), guess.device)
+        _descend_block(decoder, target.rows(indices), guess[indices], metric, steps)
+        for indices in blocks(len(guess), rows_at_once(target.n_features), guess.device)
     ]
     count = len(guess)
     return Inferred(torch.cat([one.codes for one in found])[:count], torch.cat([one.energy for one in found])[:count])

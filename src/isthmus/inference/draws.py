@@ -46,8 +46,8 @@ def drawn(fitted: FittedState, rows: Any, given: np.ndarray | None, n_draws: int
         return list(answers)
     found = fitted.map_rows(rows[holes], many, None if given is None else given[holes])
     return [
-        fill_cells(rows, lambda places, place=place: fitted.in_user_units(found[:, place]), fitted.dtype)
-        for place in range(n_draws)
+        fill_cells(rows, lambda indices, index=index: fitted.in_user_units(found[:, index]), fitted.dtype)
+        for index in range(n_draws)
     ]
 
 
@@ -58,9 +58,9 @@ def _of_columns(fitted: FittedState, n_draws: int, seed: int) -> Callable[..., T
     source, likelihood = torch.Generator().manual_seed(seed), copy.deepcopy(model.likelihood).cpu()
     numbers = likelihood.is_gaussian or fitted.layout is not None
 
-    def many(x: Tensor, *beside: Tensor) -> Tensor:
+    def many(x: Tensor, *conditions: Tensor) -> Tensor:
         if not numbers:
-            mean = expected_cells(model, x, beside[0] if beside else None, cells).cpu().clamp(0, 1)
+            mean = expected_cells(model, x, conditions[0] if conditions else None, cells).cpu().clamp(0, 1)
             return torch.stack([likelihood.sample(mean, completion.noise, source) for _ in range(n_draws)], 1)
         if cells is None:
             return torch.stack([completion.draw(x, source) for _ in range(n_draws)], 1)
@@ -76,12 +76,12 @@ def _of_codes(fitted: FittedState, n_draws: int, source: torch.Generator) -> Cal
     assert fitted.codes is not None
     likelihood, errors = copy.deepcopy(model.likelihood).cpu(), fitted.codes.errors
 
-    def many(x: Tensor, *beside: Tensor) -> Tensor:
-        found = inference.posterior(model, x, *beside)
+    def many(x: Tensor, *conditions: Tensor) -> Tensor:
+        found = inference.posterior(model, x, *conditions)
         assert found.curvature is not None
         noise = torch.randn((n_draws, *found.codes.shape), generator=source).to(x.device)
         codes = draw_codes(found.codes, found.curvature, noise)
-        means = [model.decode(each, *beside, like=x).cpu() for each in codes]
+        means = [model.decode(each, *conditions, like=x).cpu() for each in codes]
         return torch.stack([likelihood.sample(mean, errors, source) for mean in means], 1)
 
     return many

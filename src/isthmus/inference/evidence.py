@@ -33,8 +33,8 @@ from isthmus.inference.target import Target
 
 __all__ = ["CodeDensity", "density_behind", "evidence_of", "fit_code_density", "laplace", "noise_variance"]
 
-LEAST_SHARE = 1e-4  # of a code's variance, that noise may not take from it
-LEAST_VARIANCE = 1e-12  # of codes that are all alike
+MIN_SHARE = 1e-4  # of a code's variance, that noise may not take from it
+MIN_VARIANCE = 1e-12  # of codes that are all alike
 EM_STEPS = 2  # to the density of codes behind posteriors: more of them fits the rows at hand too well
 
 
@@ -81,12 +81,12 @@ def fit_code_density(codes: Tensor, spreads: Tensor | None) -> CodeDensity:
     spread = away.T @ away / max(1, len(codes) - 1)
     # Whitened by the spread, noise is a share of each direction's variance: no share is more than all.
     values, axes = torch.linalg.eigh(spread)
-    floor = max(1e-12 * float(values.max()), LEAST_VARIANCE)
+    floor = max(1e-12 * float(values.max()), MIN_VARIANCE)
     root = axes * values.clamp(min=floor).sqrt()
     if spreads is None:
         return CodeDensity(mean.float(), (root @ root.T).float())
     shares, turned = torch.linalg.eigh(_shares_of_noise(root, spreads))
-    kept = (1 - shares).clamp(min=LEAST_SHARE)
+    kept = (1 - shares).clamp(min=MIN_SHARE)
     factor_ = root @ turned
     return CodeDensity(mean.float(), ((factor_ * kept) @ factor_.T).float())
 
@@ -123,7 +123,7 @@ def density_behind(found: Inferred, before: CodeDensity) -> CodeDensity:
         codes = (spread @ (information + precision @ mean)[:, :, None])[:, :, 0]
         away = codes - codes.mean(0)
         moved = away.T @ away / max(1, len(codes) - 1) + spread.mean(0)
-        moved.diagonal().add_(LEAST_VARIANCE)
+        moved.diagonal().add_(MIN_VARIANCE)
         if not bool(moved.float().isfinite().all()) or bool(torch.linalg.cholesky_ex(moved)[1]):
             break
         mean, covariance = codes.mean(0), moved

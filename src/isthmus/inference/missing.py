@@ -50,14 +50,14 @@ def completed(fitted: FittedState, rows: np.ndarray, given: np.ndarray | None = 
 def imputed(fitted: FittedState, rows: Any, given: np.ndarray | None = None) -> np.ndarray:
     """Rows in the user's units with their NaN filled; all other cells stay exactly as they are."""
 
-    def expect(x: Tensor, *beside: Tensor) -> Tensor:
+    def expect(x: Tensor, *conditions: Tensor) -> Tensor:
         if fitted.model.completion is None:
-            return fitted.model.decode(fitted.codes_of(x, *beside), *beside, like=x)
-        return expected_cells(fitted.model, x, beside[0] if beside else None, fitted.cells)
+            return fitted.model.decode(fitted.codes_of(x, *conditions), *conditions, like=x)
+        return expected_cells(fitted.model, x, conditions[0] if conditions else None, fitted.cells)
 
-    def expected(places: np.ndarray) -> np.ndarray:
-        beside = None if given is None else given[places]
-        return fitted.in_user_units(fitted.map_rows(rows[places], expect, beside))
+    def expected(indices: np.ndarray) -> np.ndarray:
+        conditions = None if given is None else given[indices]
+        return fitted.in_user_units(fitted.map_rows(rows[indices], expect, conditions))
 
     return fill_cells(rows, expected, fitted.dtype)
 

@@ -26,8 +26,8 @@ from isthmus.inference.target import Target
 
 __all__ = ["LeftOut", "covariances", "draw_codes", "left_out", "standard_errors"]
 
-LEAST_SPARE = 1e-3  # of 1 - h: a cell that alone fixes a latent is hardly predicted by the others
-LEAST_CURVATURE = 1e-9  # of the mean diagonal, under each entry of H
+MIN_SPARE = 1e-3  # of 1 - h: a cell that alone fixes a latent is hardly predicted by the others
+MIN_CURVATURE = 1e-9  # of the mean diagonal, under each entry of H
 
 
 class LeftOut(NamedTuple):
@@ -44,7 +44,7 @@ def _factors(curvature: Tensor) -> Tensor:
     """Cholesky factors of H, in float64; a direction that nothing fixes is kept from being singular."""
     exact = curvature.double()
     diagonal = exact.diagonal(dim1=1, dim2=2)
-    floor = LEAST_CURVATURE * diagonal.mean(1, keepdim=True) + torch.finfo(torch.float32).tiny
+    floor = MIN_CURVATURE * diagonal.mean(1, keepdim=True) + torch.finfo(torch.float32).tiny
     return factor(exact, floor.expand_as(diagonal))
 
 
@@ -87,8 +87,8 @@ def left_out(decoder: Decoder, target: Target, found: Inferred) -> LeftOut:
         raise ValueError("left_out: the curvature at the codes is needed; ask `infer` for it.")
     count, size = len(found.codes), rows_at_once(target.n_features, 1 + found.codes.shape[1])
     parts = [
-        _left_out_block(decoder, target.rows(places), found.codes[places], found.curvature[places])
-        for places in blocks(count, size, found.codes.device)
+        _left_out_block(decoder, target.rows(indices), found.codes[indices], found.curvature[indices])
+        for indices in blocks(count, size, found.codes.device)
     ]
     return LeftOut(torch.cat([one.mean for one in parts])[:count], torch.cat([one.variance for one in parts])[:count])
 
@@ -99,7 +99,7 @@ def _left_out_block(decoder: Decoder, target: Target, codes: Tensor, curvature: 
     precision = target.precision_at(mean)
     jacobian = whitened[:, 1:].double()
     solved = solve_with(_factors(curvature), jacobian)
-    spare = (1 - (jacobian * solved).sum(1)).clamp(min=LEAST_SPARE).to(mean.dtype)
+    spare = (1 - (jacobian * solved).sum(1)).clamp(min=MIN_SPARE).to(mean.dtype)
     observed = precision > 0
     root = torch.where(observed, precision, 1.0).sqrt()
     # r = W^½ (g - x): dividing by W^½ gives the residual back, which is 0 where there is no cell.

@@ -26,7 +26,7 @@ from isthmus.parts.autoencoder import AutoencoderModel
 
 __all__ = ["recoded", "rotate_linear_code", "varimax"]
 
-MOST_STEPS, SETTLED = 1000, 1e-12
+MAX_STEPS, SETTLED = 1000, 1e-12
 
 
 def varimax(loadings: Tensor) -> Tensor:
@@ -37,7 +37,7 @@ def varimax(loadings: Tensor) -> Tensor:
     """
     n_features, n_latents = loadings.shape
     rotation, reached = torch.eye(n_latents, dtype=loadings.dtype), 0.0
-    for _ in range(MOST_STEPS):
+    for _ in range(MAX_STEPS):
         turned = loadings @ rotation
         gradient = loadings.T @ (turned**3 - turned * (turned.square().sum(0) / n_features))
         left, sizes, right = torch.linalg.svd(gradient)

@@ -46,8 +46,8 @@ class CodeBank:
         """
         return torch.cat(
             [
-                self._better_block(decoder, target.rows(places), guess[places])
-                for places in blocks(len(guess), rows_at_once(target.n_features), guess.device)
+                self._better_block(decoder, target.rows(indices), guess[indices])
+                for indices in blocks(len(guess), rows_at_once(target.n_features), guess.device)
             ]
         )[: len(guess)]
 

@@ -34,7 +34,7 @@ MANY_LATENTS = 8  # beyond, a Jacobian costs so much that cheaper steps of desce
 LAST_STEPS = 2  # of Levenberg-Marquardt, from codes that are nearly the best
 CURVATURE_ROWS = 512  # of which the mean spread by noise is taken
 LOOKS = 2  # at the rows, each under the density of codes that the one before led to, if the likelihood isn't Gaussian
-LEAST_NOISE = 1e-10  # in the model's units, whose variance is 1
+MIN_NOISE = 1e-10  # in the model's units, whose variance is 1
 
 
 @dataclass(frozen=True)
@@ -99,11 +99,11 @@ class InferenceState:
         gaps = missing.any(1)  # by a few cells alone descent would lead anywhere
         codes = torch.where(gaps[:, None], codes, self.polishing.descended(model, target, codes, EXACT_STEPS))
         found, order = [], []
-        for places, steps in ((gaps.nonzero()[:, 0], EXACT_STEPS), ((~gaps).nonzero()[:, 0], LAST_STEPS)):
-            if len(places):
-                some, prior = target.rows(places), self.density.prior
-                found.append(infer(model.decoder, some, codes[places], steps=steps, prior=prior, curvature=True))
-                order.append(places)
+        for indices, steps in ((gaps.nonzero()[:, 0], EXACT_STEPS), ((~gaps).nonzero()[:, 0], LAST_STEPS)):
+            if len(indices):
+                some, prior = target.rows(indices), self.density.prior
+                found.append(infer(model.decoder, some, codes[indices], steps=steps, prior=prior, curvature=True))
+                order.append(indices)
         return joined(found, torch.cat(order).argsort())
 
     def standard_errors(
@@ -212,8 +212,8 @@ def _of_points(
         steps = before.polishing.steps
     polishing = replace(polishing, steps=steps)
     if closed_form is not None and likelihood.is_gaussian and n_latents <= len(closed_form.variances):
-        noise = likelihood.noise_variance or max(closed_form.noise_variance(n_latents), LEAST_NOISE)
-        spread = (closed_form.variances[:n_latents] - noise).clamp(min=LEAST_NOISE).to(guess.device)
+        noise = likelihood.noise_variance or max(closed_form.noise_variance(n_latents), MIN_NOISE)
+        spread = (closed_form.variances[:n_latents] - noise).clamp(min=MIN_NOISE).to(guess.device)
         return InferenceState(polishing, CodeDensity(torch.zeros_like(spread), spread.diag()), noise)
     noise = likelihood.noise_variance or (None if before is None else before.noise_variance)
     if noise is None:
@@ -262,4 +262,4 @@ def _noise(model: AutoencoderModel, batch: Batch, codes: Tensor, spent: float) -
     count = (~batch.x.isnan()).sum(1).double()
     errors = likelihood.error_per_feature(model.decoder(codes, batch.given), batch.x).double() * count
     spare = count.sum() - (spent * len(codes) if likelihood.mean_is_output else 0)
-    return max(float(errors.sum() / spare.clamp(min=1)), LEAST_NOISE)
+    return max(float(errors.sum() / spare.clamp(min=1)), MIN_NOISE)

@@ -76,7 +76,7 @@ class Target:
         """What `cost` leaves out of -log p(x|z), shape (batch,)."""
         raise NotImplementedError
 
-    def rows(self, places: slice | Tensor) -> Target:
+    def rows(self, indices: slice | Tensor) -> Target:
         """Some of the rows, by their places."""
         raise NotImplementedError
 
@@ -149,15 +149,15 @@ class GaussianTarget(Target):
         logs = torch.where(observed, 2 * math.pi / torch.where(observed, self.precision, 1.0), 1.0).log()
         return 0.5 * logs.expand_as(self.x).sum(1)
 
-    def rows(self, places: slice | Tensor) -> GaussianTarget:
+    def rows(self, indices: slice | Tensor) -> GaussianTarget:
         precision = self.precision
         if isinstance(precision, Tensor) and precision.dim() == 2:
-            precision = precision[places]
-        return GaussianTarget(self.x[places], precision, _part(self.given, places))
+            precision = precision[indices]
+        return GaussianTarget(self.x[indices], precision, _part(self.given, indices))
 
 
-def _part(given: Tensor | None, places: slice | Tensor) -> Tensor | None:
-    return None if given is None else given[places]
+def _part(given: Tensor | None, indices: slice | Tensor) -> Tensor | None:
+    return None if given is None else given[indices]
 
 
 def observed_target(x: Tensor, precision: float | Tensor, given: Tensor | None = None) -> GaussianTarget:
@@ -220,5 +220,5 @@ class LikelihoodTarget(Target):
     def constant(self) -> Tensor:
         return self.x.new_zeros(len(self.x))
 
-    def rows(self, places: slice | Tensor) -> LikelihoodTarget:
-        return LikelihoodTarget(self._likelihood, self.x[places], _part(self.given, places))
+    def rows(self, indices: slice | Tensor) -> LikelihoodTarget:
+        return LikelihoodTarget(self._likelihood, self.x[indices], _part(self.given, indices))

@@ -98,8 +98,8 @@ class UnrolledPolishing(nn.Module):
         """Where each row has outputs of its own a few codes are decoded for each, as in `CodeBank`."""
         code: Any = guess
         cost: Any = (self.decoder(code, given) - x).square().sum(1)
-        for place in torch.linspace(0, len(self.bank) - 1, min(FEW, len(self.bank))).long().tolist():
-            trial = self.bank[place] + torch.zeros_like(guess)
+        for index in torch.linspace(0, len(self.bank) - 1, min(FEW, len(self.bank))).long().tolist():
+            trial = self.bank[index] + torch.zeros_like(guess)
             tried = (self.decoder(trial, given) - x).square().sum(1)
             code = torch.where((tried < cost).unsqueeze(1), trial, code)
             cost = torch.minimum(cost, tried)

@@ -58,11 +58,11 @@ class AugmentedRows(Rows):
     def epoch(
         self, seed: int, number: int, size: int, *, first: int = 0, group: ProcessGroup = ALONE
     ) -> Iterator[Batch]:
-        for place, batch in enumerate(super().epoch(seed, number, size, first=first, group=group), first):
+        for index, batch in enumerate(super().epoch(seed, number, size, first=first, group=group), first):
             if not self.shift:
                 yield batch
                 continue
-            down, right = np.random.default_rng((seed, number, place)).integers(-self.shift, self.shift + 1, 2)
+            down, right = np.random.default_rng((seed, number, index)).integers(-self.shift, self.shift + 1, 2)
             yield batch._replace(x=_apply(batch.x, self._shifted(int(down), int(right))))
 
     def _shifted(self, down: int, right: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -97,8 +97,8 @@ def augmenting(settings: Any, shape: RowShape | None, scaling: Scaling) -> Calla
     who = type(settings).__name__
     for name, asked in (("mirrored", settings.mirrored), ("shifted", settings.shifted)):
         if asked and (shape is None or shape.image_shape is None):
-            told = "these have no shape" if shape is None else f"these are {shape}"
-            raise ValueError(f"{who}: {name}={asked!r} is for pictures, and {told}; give image_shape.")
+            actual = "these have no shape" if shape is None else f"these are {shape}"
+            raise ValueError(f"{who}: {name}={asked!r} is for pictures, and {actual}; give image_shape.")
     if shape is None or shape.image_shape is None:
         return lambda rows: rows
     side = min(shape.image_shape[-2:])

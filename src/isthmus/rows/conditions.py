@@ -80,7 +80,7 @@ def condition_names(layout: TableLayout | None, n_given: int) -> tuple[str, ...]
     """A name for each number of a condition, as ``batch=A``."""
     if layout is not None:
         return layout.encoded_names
-    return (NAME,) if n_given == 1 else tuple(f"{NAME}{place}" for place in range(n_given))
+    return (NAME,) if n_given == 1 else tuple(f"{NAME}{index}" for index in range(n_given))
 
 
 def _cells_of(given: Any, who: str) -> pyarrow.Table | None:
@@ -105,7 +105,7 @@ def _cells_of(given: Any, who: str) -> pyarrow.Table | None:
     import pyarrow
 
     columns = [values] if values.ndim == 1 else list(values.T)
-    names = [NAME] if len(columns) == 1 else [f"{NAME}{place}" for place in range(len(columns))]
+    names = [NAME] if len(columns) == 1 else [f"{NAME}{index}" for index in range(len(columns))]
     try:
         return pyarrow.table([pyarrow.array(column.tolist()) for column in columns], names=names)
     except pyarrow.ArrowException as error:
@@ -150,8 +150,8 @@ def _encoded(cells: pyarrow.Table, layout: TableLayout, n_rows: int, who: str) -
     except DataError as error:
         raise ValueError(f"{who}: given: {error}".replace("given: X ", "given ")) from error
     faults = []
-    for column, (begin, _) in zip(layout.columns, layout.spans(), strict=True):
-        wrong = np.flatnonzero(~np.isfinite(values[:, begin]))
+    for column, (start, _) in zip(layout.columns, layout.spans(), strict=True):
+        wrong = np.flatnonzero(~np.isfinite(values[:, start]))
         if not len(wrong):
             continue
         cell = cells.column(column.name)[int(wrong[0])].as_py()

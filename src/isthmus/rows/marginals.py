@@ -15,7 +15,7 @@ from isthmus.rows.scaling import Scaling
 __all__ = ["Marginals", "learn_marginals"]
 
 N_QUANTILES = 257
-MOST_ROWS, MOST_COLUMNS = 2048, 4096
+MAX_ROWS, MAX_COLUMNS = 2048, 4096
 ROUNDING = 1e-6  # of a column's spread
 
 
@@ -37,9 +37,9 @@ class Marginals:
 
 def learn_marginals(rows: Rows, scaling: Scaling) -> Marginals | None:
     """Marginals of at most 2,048 rows, evenly spread; None of rows that are too wide for a table."""
-    if rows.n_features > MOST_COLUMNS:
+    if rows.n_features > MAX_COLUMNS:
         return None
-    parts = [batch.x.double().cpu().numpy() for batch in rows.some(MOST_ROWS).records()]
+    parts = [batch.x.double().cpu().numpy() for batch in rows.some(MAX_ROWS).records()]
     units = np.concatenate(parts)
     values = units * scaling.spread + scaling.center
     gaps = np.isnan(values)

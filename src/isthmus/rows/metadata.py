@@ -94,7 +94,7 @@ class _WithMetadata(TableStream):
 
     @property
     def encoded_names(self) -> tuple[str, ...]:
-        return (*self.stream.encoded_names, *(f"metadata {place}" for place in range(self.metadata.shape[1])))
+        return (*self.stream.encoded_names, *(f"metadata {index}" for index in range(self.metadata.shape[1])))
 
     @property
     def files(self) -> tuple[int, ...]:

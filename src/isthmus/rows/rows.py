@@ -35,7 +35,7 @@ __all__ = [
 
 BATCH_CELLS = 1 << 20
 GATHERED_CELLS = 1 << 18  # a megabyte: stays in the CPU's cache until it is used
-LEAST_ROWS = 32
+MIN_ROWS = 32
 _MASK = (1 << 64) - 1
 
 
@@ -62,10 +62,10 @@ class Batch(NamedTuple):
         given, weight = (None if part is None else part.to(device) for part in (self.given, self.weight))
         return Batch(self.x.to(device), given, weight, self.share, self.slots)
 
-    def at(self, places: Tensor) -> Batch:
+    def at(self, positions: Tensor) -> Batch:
         """Some of its rows, as a batch."""
-        given, weight = (None if part is None else part[places] for part in (self.given, self.weight))
-        return Batch(self.x[places], given, weight)
+        given, weight = (None if part is None else part[positions] for part in (self.given, self.weight))
+        return Batch(self.x[positions], given, weight)
 
 
 def seeded_generator(*numbers: int) -> torch.Generator:
@@ -119,8 +119,8 @@ class Rows:
     def raw_batches(self, size: int | None = None) -> Iterator[Tensor]:
         """All rows in order, as `take` gives them, in batches of ``size`` (by default `batch_rows`)."""
         size = size or self.batch_rows
-        for begin in range(0, len(self), size):
-            yield self.take(torch.arange(begin, min(begin + size, len(self))))
+        for start in range(0, len(self), size):
+            yield self.take(torch.arange(start, min(start + size, len(self))))
 
     def records(self, size: int | None = None) -> Iterator[Batch]:
         """All rows in order, in batches, with their metadata."""
@@ -149,8 +149,8 @@ class Rows:
             yield from map(self.batch_of, self.take_batches(order, size))
             return
         for chosen in order.split(size):
-            places = torch.arange(min(group.rank, len(chosen)), len(chosen), group.size)  # a last batch may be short
-            yield self.batch_of(self.take(chosen[places]), Share(places, len(chosen)), places % group.slots)
+            positions = torch.arange(min(group.rank, len(chosen)), len(chosen), group.size)  # a last batch may be short
+            yield self.batch_of(self.take(chosen[positions]), Share(positions, len(chosen)), positions % group.slots)
 
     def take_batches(self, indices: Tensor, size: int) -> Iterator[Tensor]:
         """Rows by index in batches of ``size``; several small batches are gathered at once, which is cheaper."""
@@ -253,7 +253,7 @@ class ScaledRows(Rows):
 
     def raw_batches(self, size: int | None = None) -> Iterator[Tensor]:
         size = size or self.batch_rows
-        return (self._scaled(self.matrix[begin : begin + size]) for begin in range(0, len(self), size))
+        return (self._scaled(self.matrix[start : start + size]) for start in range(0, len(self), size))
 
     def _scaled(self, part: Any) -> Tensor:
         return torch.from_numpy(self.scaling.apply(part.toarray() if hasattr(part, "toarray") else part))
@@ -265,8 +265,8 @@ def rows_once(X: Any, scaling: Scaling, widths: Widths | None = None) -> Rows:
 
 
 def padded(rows: Tensor) -> Tensor:
-    """Pad with rows of zero to `LEAST_ROWS`: matrix products of very few rows are rounded differently."""
-    missing = LEAST_ROWS - len(rows)
+    """Pad with rows of zero to `MIN_ROWS`: matrix products of very few rows are rounded differently."""
+    missing = MIN_ROWS - len(rows)
     return rows if missing <= 0 else torch.cat([rows, rows.new_zeros(missing, *rows.shape[1:])])
 
 
@@ -278,8 +278,8 @@ def rows_of(X: Any, scaling: Scaling, widths: Widths | None = None) -> Rows:
 def dense_rows(X: np.ndarray, scaling: Scaling, widths: Widths | None = None) -> DenseRows:
     """Scale in slices: memory holds one float32 copy of the data and one float64 slice, no more."""
     values = torch.empty(X.shape, dtype=torch.float32)
-    begin = 0
+    start = 0
     for part in chunks(X):
-        values[begin : begin + len(part)] = torch.from_numpy(scaling.apply(part))
-        begin += len(part)
+        values[start : start + len(part)] = torch.from_numpy(scaling.apply(part))
+        start += len(part)
     return DenseRows(values, widths)

@@ -68,10 +68,10 @@ class Scaling:
                 return ((np.asarray(X, dtype=np.float64) - self.center) / self.spread).astype(np.float32)
         except FloatingPointError:
             largest = np.abs(np.asarray(X)).max(0, initial=0, where=~np.isnan(X))
-            place = int((largest / self.spread).argmax())
+            index = int((largest / self.spread).argmax())
             raise ValueError(
-                f"X has values too large for float32 in column {place}, {largest[place]:.3g}, where those of the fit "
-                f"spread by {self.spread[place]:.3g}; correct or drop these rows."
+                f"X has values too large for float32 in column {index}, {largest[index]:.3g}, where those of the fit "
+                f"spread by {self.spread[index]:.3g}; correct or drop these rows."
             ) from None
 
     def undo(self, U: np.ndarray) -> np.ndarray:

@@ -26,7 +26,7 @@ from isthmus.parts.draws import Share
 from isthmus.parts.draws import generator as own_generator
 from isthmus.rows.rows import BATCH_CELLS, Batch, DenseRows, Rows, seeded_generator
 from isthmus.rows.scaling import ColumnStatistics, ColumnSums, Scaling, merged_statistics
-from isthmus.rows.validation import MOST_VALIDATION_ROWS, validation_count
+from isthmus.rows.validation import MAX_VALIDATION_ROWS, validation_count
 from isthmus.tables.ahead import one_ahead
 from isthmus.tables.finite import require_finite
 from isthmus.tables.input_rows import Widths
@@ -35,7 +35,7 @@ from isthmus.tables.stream import TableStream
 __all__ = ["StreamedRows", "Survey", "survey"]
 
 PIECE_CELLS = 1 << 19
-MOST_HELD_OUT_CELLS = 1 << 24  # of the validation rows
+MAX_HELD_OUT_CELLS = 1 << 24  # of the validation rows
 PICKED = 30_011  # a seed that differs from those of epochs, which count from 0
 
 Piece = tuple[int, int, int, int]  # segment, begin, end, slot
@@ -51,7 +51,7 @@ class Survey:
 
     columns: ColumnStatistics | None
     picked: np.ndarray
-    places: np.ndarray
+    positions: np.ndarray
     dtype: np.dtype
     checksum: int
     gaps: bool = False
@@ -59,7 +59,7 @@ class Survey:
 
 def held_out_count(stream: TableStream, fraction: float | None) -> int:
     """The number of validation rows, limited by what memory may hold."""
-    most = max(1, MOST_HELD_OUT_CELLS // stream.width)
+    most = max(1, MAX_HELD_OUT_CELLS // stream.width)
     return min(validation_count(len(stream), fraction), most)
 
 
@@ -79,8 +79,8 @@ def survey(
     left to `observed_statistics`.
     """
     n_rows = len(stream)
-    wanted = min(held_out_count(stream, fraction) + 2 * MOST_VALIDATION_ROWS, n_rows)
-    places = np.sort(np.random.default_rng([seed, PICKED]).choice(n_rows, wanted, replace=False, shuffle=False))
+    wanted = min(held_out_count(stream, fraction) + 2 * MAX_VALIDATION_ROWS, n_rows)
+    positions = np.sort(np.random.default_rng([seed, PICKED]).choice(n_rows, wanted, replace=False, shuffle=False))
     picked = np.zeros((wanted, stream.width))
     dtype = np.dtype(np.float32)
     checksum = torch.zeros(1, dtype=torch.int64)  # a sum, so it doesn't matter which process reads which piece
@@ -92,8 +92,8 @@ def survey(
         dtype = np.result_type(dtype, values.dtype)
         require_finite(values, list(stream.encoded_names), who, missing=missing is not False, first=first)
         gaps[0] |= bool(np.isnan(values).any())
-        low, high = np.searchsorted(places, [first, first + len(values)])
-        picked[low:high] = values[places[low:high] - first]
+        low, high = np.searchsorted(positions, [first, first + len(values)])
+        picked[low:high] = values[positions[low:high] - first]
         checksum.add_(zlib.crc32(np.ascontiguousarray(values).data, first % 2**32))
         if not missing and not gaps:
             slots[slot].add(values)
@@ -102,7 +102,7 @@ def survey(
     if not (missing or found_gaps):
         columns = merged_statistics(_over_processes([sums.statistics() for sums in slots], group))
     group.all_reduce_(torch.from_numpy(picked))
-    return Survey(columns, picked, places, dtype, int(group.all_reduce_(checksum)), found_gaps)
+    return Survey(columns, picked, positions, dtype, int(group.all_reduce_(checksum)), found_gaps)
 
 
 class StreamedRows(Rows):
@@ -158,12 +158,12 @@ class StreamedRows(Rows):
         survey = self.surveyed
         if survey is None:
             raise RuntimeError("StreamedRows: only a stream that was surveyed can be split.")
-        n_held_out = min(n_held_out, max(1, MOST_HELD_OUT_CELLS // self.widths.total), len(survey.places))
-        shuffled = torch.randperm(len(survey.places), generator=own_generator())
+        n_held_out = min(n_held_out, max(1, MAX_HELD_OUT_CELLS // self.widths.total), len(survey.positions))
+        shuffled = torch.randperm(len(survey.positions), generator=own_generator())
         held_out, others = shuffled[:n_held_out].sort().values.numpy(), shuffled[n_held_out:].sort().values.numpy()
         picked = self._scaled(survey.picked)
         sample = DenseRows(picked[others], self.widths) if len(others) else None
-        remainder = self.stream.without(survey.places[held_out])
+        remainder = self.stream.without(survey.positions[held_out])
         training = StreamedRows(
             remainder, self.scaling, self.group, sample=sample, widths=self.widths, masked=self.masked
         )
@@ -185,10 +185,10 @@ class StreamedRows(Rows):
         # batches. ``order`` lists a window's shuffled rows by their place in this process's memory, -1 for those of
         # other processes; ``parts`` collects the current batch, which may span windows.
         windows, begin = [], 0
-        for place, window in enumerate(self._windows(seeded_generator(seed, number))):
+        for index, window in enumerate(self._windows(seeded_generator(seed, number))):
             n_rows = sum(end - start for _, start, end, _ in window)
             if begin + n_rows > first * size:
-                windows.append((window, seeded_generator(seed, number, place), max(0, first * size - begin)))
+                windows.append((window, seeded_generator(seed, number, index), max(0, first * size - begin)))
             begin += n_rows
         parts: list[tuple[Tensor, ...]] = []
         filled = 0
@@ -243,12 +243,12 @@ class StreamedRows(Rows):
         by_segment = n_segments >= self.group.slots
         counter = itertools.count()
 
-        def cut(place: int, segment: int) -> Iterator[Piece]:
+        def cut(index: int, segment: int) -> Iterator[Piece]:
             for begin in range(0, sizes[segment], rows):
-                turn = place if by_segment else next(counter)
+                turn = index if by_segment else next(counter)
                 yield segment, begin, min(begin + rows, sizes[segment]), turn % self.group.slots
 
-        waiting = iter([cut(place, segment) for place, segment in enumerate(order)])
+        waiting = iter([cut(index, segment) for index, segment in enumerate(order)])
         opened = list(itertools.islice(waiting, self.stream.open_at_once if seekable else 1))
         while opened:
             still = []

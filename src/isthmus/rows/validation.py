@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor
 
-__all__ = ["FEWEST_VALIDATION_ROWS", "MOST_VALIDATION_ROWS", "far_outside", "validation_count"]
+__all__ = ["MAX_VALIDATION_ROWS", "MIN_VALIDATION_ROWS", "far_outside", "validation_count"]
 
-FEWEST_VALIDATION_ROWS = 64  # with fewer a gain can't be distinguished from chance
-MOST_VALIDATION_ROWS = 2048  # enough to rank epochs; more rows are better used for training
+MIN_VALIDATION_ROWS = 64  # with fewer a gain can't be distinguished from chance
+MAX_VALIDATION_ROWS = 2048  # enough to rank epochs; more rows are better used for training
 FAR = 2.0  # times the distance of the farthest row to learn from
 
 
@@ -23,7 +23,7 @@ def validation_count(n_rows: int, fraction: float | None) -> int:
         return 0
     if fraction is not None:
         return min(max(round(fraction * n_rows), 1), n_rows - 1)
-    wanted = min(max(round(0.1 * n_rows), FEWEST_VALIDATION_ROWS), MOST_VALIDATION_ROWS)
+    wanted = min(max(round(0.1 * n_rows), MIN_VALIDATION_ROWS), MAX_VALIDATION_ROWS)
     return min(wanted, n_rows // 4)
 
 

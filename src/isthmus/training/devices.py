@@ -23,8 +23,8 @@ def choose_device(asked: str | None) -> torch.device:
     }
     if asked is None:
         found = next(name for name, there in available.items() if there)
-        place = os.environ.get("LOCAL_RANK") if found == "cuda" else None  # each process has a GPU of its own
-        return torch.device(found if place is None else f"{found}:{place}")
+        index = os.environ.get("LOCAL_RANK") if found == "cuda" else None  # each process has a GPU of its own
+        return torch.device(found if index is None else f"{found}:{index}")
     name = asked.split(":")[0]
     if not available.get(name, False):
         there = ", ".join(name for name, there in available.items() if there)

@@ -151,12 +151,12 @@ class FusedNetwork:
         x, at_output, at_input = kept[0], gradient, None
         if self.ones.shape[0] != x.shape[0]:
             self.ones = x.new_ones(x.shape[0])
-        for place in reversed(range(len(self.layers))):
-            layer = self.layers[place]
+        for index in reversed(range(len(self.layers))):
+            layer = self.layers[index]
             hidden = kept.pop()
             layer.add_gradients(gradient, hidden, self.ones)
-            if place > 0:
-                activation = self.activations[place - 1]
+            if index > 0:
+                activation = self.activations[index - 1]
                 reads = hidden if activation.from_output else kept.pop()
                 gradient = activation.backward(gradient.mm(layer.weight), reads)
             elif wants_input:

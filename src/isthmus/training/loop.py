@@ -168,13 +168,13 @@ class Training:
         self.flat.weights.copy_(state.best_weights)
         _copy(state.best_buffers, state.buffers)
 
-    def run_again(self, rows: Rows, epochs: int, begin: Callable[[], None]) -> None:
+    def run_again(self, rows: Rows, epochs: int, init_closed_form: Callable[[], None]) -> None:
         """Train once more for the first ``epochs`` of the plan, on other rows; ``begin`` writes their closed form."""
         self._moments = None
         self.resume()
         weights = self.flat.weights.copy_(self.state.start_weights)
         _copy(self.state.start_buffers, self.model.moving_buffers())
-        begin()
+        init_closed_form()
         self.state = RunState(weights, weights, weights, self.optimizer.moments, self.model.moving_buffers())
         n_steps = math.ceil(len(rows) / self.plan.batch_size) * self.plan.epochs
         try:
@@ -272,17 +272,17 @@ class Training:
             for own in (slots == slot).nonzero()[:, 0].tensor_split(self._micro_batches):
                 if len(own):
                     filled = self._padded(own)
-                    with sharing(Share(share.places[filled], share.n_rows)):
+                    with sharing(Share(share.positions[filled], share.n_rows)):
                         part = self._gradients_of(batch.at(filled), len(own))
                     total.add_(part, alpha=len(filled))
         return self.flat.gradients.copy_(self.group.all_reduce_(total).div_(share.n_rows))
 
-    def _padded(self, places: Tensor) -> Tensor:
+    def _padded(self, positions: Tensor) -> Tensor:
         """In bfloat16 each new number of rows is compiled for: repeat the last row up to a multiple of 32."""
         if self._bfloat16 is None or any(penalty.of_whole_batch for penalty in self.objective.penalties.values()):
-            return places
-        missing = -len(places) % BFLOAT16_ROW_MULTIPLE
-        return torch.cat([places, places[-1:].expand(missing)])
+            return positions
+        missing = -len(positions) % BFLOAT16_ROW_MULTIPLE
+        return torch.cat([positions, positions[-1:].expand(missing)])
 
     def _gradients_of(self, batch: Batch, n_rows: int | None = None) -> Tensor:
         """Gradient of the mean loss of a batch, in the flat buffer; rows from ``n_rows`` on count as zero.

@@ -22,13 +22,13 @@ __all__ = [
     "most_useful_epochs",
 ]
 
-MOST_WEIGHTS, LEAST_WIDTH = 1 << 21, 64  # of the first layer and of the last: of wide rows an epoch
-MOST_TIMES = 8  # the default number of epochs
-SHORT_RUN, LEAST_OF_SHORT_RUN = 1000, 64  # steps, and rows of one
-LOOKS, MOST_NOISY_STEPS = 40, 9000  # at each row, where codes are drawn
+MAX_WEIGHTS, MIN_WIDTH = 1 << 21, 64  # of the first layer and of the last: of wide rows an epoch
+MAX_TIMES = 8  # the default number of epochs
+SHORT_RUN, MIN_OF_SHORT_RUN = 1000, 64  # steps, and rows of one
+LOOKS, MAX_NOISY_STEPS = 40, 9000  # at each row, where codes are drawn
 RATE_OF_STAGES, DECAY_OF_STAGES = 0.4, 0.05  # of a perceptron's rate; convolutions, normalised, need little decay
 BACKTRACKS_OF_COUNTS = 4  # rates from the usual one to a thousandth of it
-LEAST_STEPS, MOST_STEPS, WORK_OF_STAGES = 800, 2500, 1.6e10
+MIN_STEPS, MAX_STEPS, WORK_OF_STAGES = 800, 2500, 1.6e10
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def automatic_widths(n_features: int) -> tuple[int, ...]:
     width = 128
     while width < min(2 * n_features, 512):
         width *= 2
-    while width > LEAST_WIDTH and width * n_features > MOST_WEIGHTS:
+    while width > MIN_WIDTH and width * n_features > MAX_WEIGHTS:
         width //= 2
     return (width, width, width)
 
@@ -76,7 +76,7 @@ def batch_size_of_short_run(batch_size: int, n_rows: int, epochs: int) -> int:
     >>> [batch_size_of_short_run(256, 54_000, epochs) for epochs in (1, 3, 10)]
     [64, 128, 256]
     """
-    while LEAST_OF_SHORT_RUN < batch_size <= 256 and epochs * n_rows < SHORT_RUN * batch_size:
+    while MIN_OF_SHORT_RUN < batch_size <= 256 and epochs * n_rows < SHORT_RUN * batch_size:
         batch_size //= 2
     return batch_size
 
@@ -85,7 +85,7 @@ def automatic_steps(products: int | None = None) -> int:
     """About 1,500 steps; of convolutions, that make ``products`` multiply-adds a row, as many as minutes allow."""
     if products is None:
         return 1500
-    return min(MOST_STEPS, max(LEAST_STEPS, round(WORK_OF_STAGES / products)))
+    return min(MAX_STEPS, max(MIN_STEPS, round(WORK_OF_STAGES / products)))
 
 
 def automatic_epochs(n_rows: int, batch_size: int, n_steps: int = 1500) -> int:
@@ -100,12 +100,12 @@ def epochs_of_noisy_codes(epochs: int, n_rows: int, batch_size: int) -> int:
     >>> [epochs_of_noisy_codes(epochs, rows, 256) for epochs, rows in ((56, 7000), (7, 54_000), (3, 10_000_000))]
     [56, 40, 3]
     """
-    return max(epochs, min(LOOKS, MOST_NOISY_STEPS // max(1, n_rows // batch_size)))
+    return max(epochs, min(LOOKS, MAX_NOISY_STEPS // max(1, n_rows // batch_size)))
 
 
 def most_useful_epochs(epochs: int) -> int:
     """How many times the default number of epochs still bring something; a budget of time is not spent beyond."""
-    return MOST_TIMES * epochs
+    return MAX_TIMES * epochs
 
 
 def automatic_patience(epochs: int) -> int:

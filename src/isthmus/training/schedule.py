@@ -38,6 +38,6 @@ def annealed_from(plan: Plan) -> int:
     return 0 if plan.schedule == "constant" else math.ceil((1 + WARM_UP) / 2 * plan.epochs)
 
 
-def _between(begin: float, end: float, share: float) -> float:
+def _between(start: float, end: float, share: float) -> float:
     """From ``begin`` to ``end`` along half a period of a cosine."""
-    return end + (begin - end) * (1 + math.cos(math.pi * share)) / 2
+    return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
