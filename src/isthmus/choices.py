@@ -269,7 +269,8 @@ def choose_candidates(
         _require_possible(settings, perceptron, shape)
     if settings.network == "perceptron" or not open_ or perceptron.sparse or n_given or shape is None:
         return [perceptron]
-
+    forced = settings.network == "convolution"
+    stages = automatic_stages(shape.grid, n_rows, n_channels=shape.n_channels, forced=forced)
     if not stages:
         return [perceptron]
     convolution = choose_architecture(settings, size, n_features, n_given, shape, stages)

@@ -147,7 +147,7 @@ def alternate(
     gains = losses[0] - losses[kept]
     if not exceeds_chance(gains if work.held_out.weight is None else gains * work.held_out.weight, LIKELY):
         kept, best = 0, at_first
-    decoder.put(best)
+    decoder.set_weights(best)
     decoder.finish()
     if kept:
         encoder_epochs = _teach_encoder(work, turns)
@@ -315,7 +315,7 @@ def _teach_encoder(work: _Work, turns: Turns, epochs: int | None = None) -> int:
         loss = work.mean(work.held_out_losses(amortized=True)) if epochs is None else -math.inf
         if loss < best or epochs is not None:
             kept, best, weights = epoch + 1, loss, encoder.weights()
-    encoder.put(weights)
+    encoder.set_weights(weights)
     encoder.finish()
     return kept
 

@@ -22,7 +22,7 @@ EPSILON = 1e-8
 
 @dataclass(frozen=True)
 class FlatParameters:
-    """A model's weights side by side in one tensor, their gradients in another.
+    """A model's weights concatenated in one tensor, their gradients in another.
 
     The first ``n_decayed`` weights decay: the matrices of the residual networks, which are zero at the closed form.
     """
@@ -36,8 +36,8 @@ class FlatParameters:
         weights = self.weights.to(torch.bfloat16)
         return FlatParameters(weights, torch.zeros_like(weights), self.n_decayed)
 
-    def place_of(self, parameter: Tensor, buffer: Tensor) -> Tensor:
-        """The view of ``buffer`` at the place of ``parameter`` in the weights."""
+    def view_of(self, parameter: Tensor, buffer: Tensor) -> Tensor:
+        """The view of ``buffer`` at the position of ``parameter`` in the weights."""
         start = parameter.storage_offset()
         return buffer[start : start + parameter.numel()].view(parameter.shape)
 
