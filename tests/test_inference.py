@@ -298,7 +298,7 @@ def test_fisher_scoring_has_the_gradient_of_the_cost(kind, gaps):
     with torch.inference_mode():
         target = LikelihoodTarget(noise, rows)
         cost, gradient, curvature = target.normal(network.value_and_jacobian(codes))
-        same, slope = target.slope(network(codes))
+        same, slope = target.cost_and_gradient(network(codes))
     torch.testing.assert_close(cost, noise(network(codes), rows).detach())
     torch.testing.assert_close(same, cost)
     torch.testing.assert_close(gradient, expected, atol=1e-3, rtol=5e-3)
@@ -307,7 +307,7 @@ def test_fisher_scoring_has_the_gradient_of_the_cost(kind, gaps):
     tangent = torch.randn(2)
     along = network.linearize(codes).push(tangent.expand(40, 2))
     with torch.inference_mode():
-        bend = target.bend(network(codes), along)
+        bend = target.curvature_along(network(codes), along)
     torch.testing.assert_close(bend, torch.einsum("i,bij,j->b", tangent, curvature, tangent), rtol=1e-3, atol=1e-4)
 
 
@@ -523,7 +523,7 @@ class Rounded(nn.Module):
 
 def test_a_decoder_without_a_derivative_leaves_codes_to_the_encoder_and_says_so():
     X = bent_rows()
-    with pytest.warns(RuntimeWarning, match="can't be differentiated: codes stay as the encoder gives them"):
+    with pytest.warns(RuntimeWarning, match="can't be differentiated: codes are the encoder's, without polishing"):
         model = Autoencoder(2, decoder=Rounded(), max_iter=2, random_state=0).fit(X)
     codes = model.transform(X)
     with torch.no_grad():

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from isthmus.fitted import FittedState
-from isthmus.inference.alternation import Turns, can_alternate, no_turns, share_out
+from isthmus.inference.alternation import Turns, can_alternate, no_turns, plan_turns
 from isthmus.parts.convolution import automatic_stages
 from isthmus.parts.count_columns import OF_COUNTS
 from isthmus.parts.likelihood import Columns, Likelihood
@@ -298,7 +298,7 @@ def choose_turns(settings: AutoencoderSettings, rows: Rows, fitted: FittedState,
         and not settings.make_penalties()
         and validation_count(len(rows), settings.validation_fraction) > 0
     )
-    return share_out(plan, settings.n_iter_no_change) if alternates else no_turns(plan)
+    return plan_turns(plan, settings.n_iter_no_change) if alternates else no_turns(plan)
 
 
 def choose_refit(settings: AutoencoderSettings, rows: Rows) -> bool:
