@@ -1,7 +1,7 @@
 """The settings of an estimator, and the methods a variant may override.
 
-Every setting is declared here once, with its default, meaning and bounds; a variant adds its own. None means
-"choose from the data's shape", which `isthmus.choices` and `isthmus.training.plan` do.
+Every setting is declared here once, with its default, meaning and bounds; a variant adds its own. None means that
+`isthmus.choices` and `isthmus.training.plan` choose a value from the data's shape.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ class AutoencoderSettings:
 
     @property
     def polish_steps(self) -> int | None:
-        """``polish`` as a number; None where what paid at fit is taken."""
+        """``polish`` as a number; None for the number that paid at fit."""
         return None if self.polish == "auto" else int(self.polish)
 
     # ---- the seams a variant may fill -------------------------------------------------------------------

@@ -262,7 +262,7 @@ class StreamedRows(Rows):
             opened = still
 
     def _read(self, window: list[Piece], generator: torch.Generator, skipped: int) -> tuple[Tensor, Tensor, Tensor]:
-        """A window's own rows, their slots, and the shuffled order as indices into them, -1 for other processes' rows."""
+        """A window's own rows, their slots, and its shuffled order as indices into them, -1 for rows of others."""
         own = [piece[3] in self.group.own_slots for piece in window]
         sizes = [end - begin for _, begin, end, _ in window]
         rows = torch.empty(sum(itertools.compress(sizes, own)), self.widths.total)
