@@ -95,10 +95,10 @@ def learn_bands(
     levels = _levels(distances, shares)
     unknown = levels.isnan()
     if unknown.any():
-        pooled = distances[~distances.isnan()]
-        if not len(pooled):
+        observed = distances[~distances.isnan()]
+        if not len(observed):
             return None
-        levels = torch.where(unknown, _levels(pooled[:, None], shares), levels)
+        levels = torch.where(unknown, _levels(observed[:, None], shares), levels)
     return Bands(levels, len(distances))
 
 

@@ -83,7 +83,7 @@ def polishing_of(model: AutoencoderModel, target: Target, codes: Tensor, steps: 
     n_rows, n_latents = codes.shape
     some = torch.linspace(0, n_rows - 1, min(CURVATURE_ROWS, n_rows), device=codes.device).long()
     found = infer(model.decoder, target.rows(some), codes[some], steps=0, curvature=True)
-    assert found.curvature is not None  # it was asked for
+    assert found.curvature is not None  # as requested
     n_kept = min(BANK_ROWS, BANK_CELLS // target.n_features, n_rows) if n_latents <= MAX_SEARCHED else 0
     kept = torch.linspace(0, n_rows - 1, n_kept, device=codes.device).long()
     return Polishing(metric_of(found.curvature), codes[kept].clone(), steps)
