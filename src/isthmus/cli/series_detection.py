@@ -216,7 +216,7 @@ def _say_found(
         f"{what}{n_steps:,} steps{step}, {detection.series.n_channels} "
         f"{'channel' if detection.series.n_channels == 1 else 'channels'}, windows of {lengths} steps: "
         f"{_episodes(n_after)}{'' if until is None else f' after {until}'} "
-        f"({per:.3g} per 1,000 steps; the threshold is set for {detector.rate_.said})."
+        f"({per:.3g} per 1,000 steps; {_threshold_said(detector)})."
     )
     if until is not None:
         n_past = len(detection.episodes) - n_after
@@ -224,6 +224,12 @@ def _say_found(
             f"note: {_episodes(n_past)} before it, in the clean past that the threshold was set by; the column part "
             "marks them."
         )
+
+
+def _threshold_said(detector: SeriesOutlierDetector) -> str:
+    if detector.rate_ is None:
+        return "what stands out beyond chance; --alarms '2 per week' states how many false ones to list with it"
+    return f"the threshold is set for {detector.rate_.said}"
 
 
 def _episodes(count: int) -> str:

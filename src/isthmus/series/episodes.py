@@ -4,8 +4,15 @@ Neighbouring windows overlap, so the scores of neighbouring steps are nearly equ
 would be false precision: one bad minute is one alarm, however many steps it has. What is stated and counted is
 episodes: runs of steps above the threshold, where runs closer together than ``quiet`` steps are one.
 
-A static threshold is the lowest at which the past had no more episodes than the rate allows. A tracked one follows a
-series whose level of scores drifts (Gibbs & Candès, 2021; Angelopoulos, Candès & Tibshirani, 2023):
+A static threshold is the lowest at which the past had no more episodes than the rate allows. A series in which nothing
+is wrong has that many too: that is what the rate states. Where none is stated, only what stands out is an episode. Peaks
+of the score at least a window apart are nearly independent, and beyond the median their excess is nearly exponential
+(Pickands, 1975), with a scale s that is estimated from the middle ones: those below the k that the default rate would
+call, which may be anomalies, and above the median. By Rényi's representation of p₁ ≥ p₂ ≥ ... ≥ pₙ,
+
+    s = (p₍ₖ₊₁₎ - p₍ₘ₊₁₎) / Σⱼ 1/j   (j = k+1 ... m,  m = n/2),      threshold = p₍ₖ₊₁₎ + s log((k + 1) / ½)
+
+beyond which half a peak is expected by chance in as many steps. A tracked one follows a series whose level of scores drifts (Gibbs & Candès, 2021; Angelopoulos, Candès & Tibshirani, 2023):
 
     q ← q + η (e - r)      e = 1 where an episode starts, r episodes per step stated, η a robust standard deviation
 
@@ -19,12 +26,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-__all__ = ["Episode", "Rate", "Tracker", "count_episodes", "episodes_above", "static_threshold"]
+__all__ = ["Episode", "Rate", "Tracker", "count_episodes", "episodes_above", "outlying_threshold", "static_threshold"]
 
 SECONDS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0, "week": 604800.0, "month": 2629800.0,
            "year": 31557600.0}  # fmt: skip
 SAID = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*(?:/|per)\s*(?:([0-9][0-9,_]*)\s*)?([a-z]+)\s*", re.IGNORECASE)
 HALVINGS = 50
+BY_CHANCE = 0.5  # peaks expected beyond the threshold where no rate is stated
+CELLS_IN_WINDOW = 8  # stretches in which the highest score is looked for
+FEWEST_PEAKS = 3  # from which a scale is estimated
 NEVER = 1e100  # a threshold that no score exceeds
 
 
@@ -157,6 +167,41 @@ def static_threshold(scores: np.ndarray, rate: float, quiet: int) -> float:
         else:
             low = middle
     return high
+
+
+def outlying_threshold(scores: np.ndarray, rate: float, apart: int) -> float:
+    """The threshold beyond which half a peak is expected by chance; -inf where there are too few peaks to tell.
+
+    Parameters
+    ----------
+    scores
+        Of each step, NaN where there is none.
+    rate
+        Of peaks that may be anomalies, per step.
+    apart
+        Steps between two peaks: the longest window.
+    """
+    peaks = _peaks(scores, apart)
+    called = min(max(1, round(rate * len(scores))), len(peaks) // 3)
+    middle = min(max(called + FEWEST_PEAKS, len(peaks) // 2), len(peaks) - 1)
+    if middle - called < FEWEST_PEAKS:
+        return -np.inf
+    scale = (peaks[called] - peaks[middle]) / (1 / np.arange(called + 1, middle + 1)).sum()
+    return float(peaks[called] + scale * np.log((called + 1) / BY_CHANCE))
+
+
+def _peaks(scores: np.ndarray, apart: int) -> np.ndarray:
+    """The highest score, the highest at least so many steps from it, and so on, descending."""
+    size = max(1, apart // CELLS_IN_WINDOW)
+    cells = np.full(-(-len(scores) // size) * size, -np.inf)
+    cells[: len(scores)] = np.where(np.isfinite(scores), scores, -np.inf)
+    cells = cells.reshape(-1, size).max(1)
+    reach, free, found = -(-apart // size), np.ones(len(cells), bool), []
+    for place in np.argsort(-cells, kind="stable").tolist():
+        if free[place] and cells[place] > -np.inf:
+            found.append(cells[place])
+            free[max(0, place - reach + 1) : place + reach] = False
+    return np.array(found)
 
 
 @dataclass
