@@ -619,7 +619,7 @@ def test_seconds_since_1970_are_dates(tmp_path):
         ({"time": "time", "entity": "x"}, "no column 'x' for --entity"),
         ({"time": "time", "drop": ("a",)}, "no column of numbers that vary beside 'time'"),
         ({"time": "time", "drop": ("nothing",)}, "no column 'nothing' to drop"),
-        ({"time": "holes"}, "1 time is missing, the first in row 7"),
+        ({"time": "holes"}, "1 time is missing or can't be read, the first in row 7"),
     ],
 )
 def test_a_file_that_is_no_series_gets_one_sentence(given, words, tmp_path):

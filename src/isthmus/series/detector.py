@@ -26,6 +26,7 @@ from isthmus.series.lengths import window_lengths
 from isthmus.series.neighbours import QUARTILES_OF_NORMAL, WEIGHTS
 from isthmus.series.scoring import Scored, learn
 from isthmus.series.series import Series, series_of, with_channels_of
+from isthmus.series.stamps import stamp_text
 from isthmus.series.stream import followed, stream_state
 from isthmus.series.windows import STEPS_AT_ONCE, Units
 
@@ -122,7 +123,8 @@ class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
         per_step = self._per_step(most)
         notes = [*series.notes, *_silent_channels(part)]
         units = Units.of(part, series)
-        self.windows_ = window_lengths(part, units, self.window, who)
+        whose = who if until is None else f"{who}: before until={self.until}"
+        self.windows_ = window_lengths(part, units, self.window, whose)
         try:
             self.model_, scored = learn(known, self.windows_, units, until)
         except ValueError as error:
@@ -174,7 +176,7 @@ class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
         if learned[peak] <= gamma.isf(ONCE_IN, WEIGHTS.sum()):  # what surprises of normal windows exceed so seldom
             return []
         return [
-            f"the past to learn from has steps unlike the rest of it, most of all at {part.grid.stamps[peak]}; if they "
+            f"the past to learn from has steps unlike the rest of it, most of all at {stamp_text(part.grid.stamps[peak])}; if they "
             "are anomalies, more like them are taken for normal."
         ]
 

@@ -31,7 +31,7 @@ __all__ = ["Episode", "Rate", "Tracker", "count_episodes", "episodes_above", "ou
 SECONDS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0, "week": 604800.0, "month": 2629800.0,
            "year": 31557600.0}  # fmt: skip
 SAID = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*(?:/|per)\s*(?:([0-9][0-9,_]*)\s*)?([a-z]+)\s*", re.IGNORECASE)
-HALVINGS = 50
+HALVINGS, LEVELS = 50, 64
 BY_CHANCE = 0.5  # peaks expected beyond the threshold where no rate is stated
 CELLS_IN_WINDOW = 8  # stretches in which the highest score is looked for
 FEWEST_PEAKS = 3  # from which a scale is estimated
@@ -149,17 +149,30 @@ def count_episodes(scores: np.ndarray, threshold: float, quiet: int) -> int:
 
 
 def static_threshold(scores: np.ndarray, rate: float, quiet: int) -> float:
-    """The threshold at which ``scores`` have as many episodes as the rate allows: ``rate`` per step.
+    """The lowest threshold at which, and at all above it, ``scores`` have at most ``rate`` episodes per step.
 
-    Found by halving between the median and the maximum, where lower thresholds have more episodes.
+    Lower thresholds have more episodes only up to a point: then neighbours become one, and at the median all may be one.
+    Where the windows are too long for as many episodes as stated, it is the threshold with the most.
     """
     known = scores[np.isfinite(scores)]
     if not len(known):
         return NEVER
     allowed = rate * len(known)
-    low, high = float(np.median(known)), float(known.max())
-    if count_episodes(scores, low, quiet) <= allowed:
-        return low
+    levels = np.quantile(known, 1 - 0.5 * np.geomspace(1 / len(known), 1, LEVELS))
+    most, fewest = 0, levels[0]
+    high = float(known.max())
+    for level in levels:  # descending
+        count = count_episodes(scores, level, quiet)
+        if count > allowed:
+            return _halved(scores, float(level), high, allowed, quiet)
+        if count > most:
+            most, fewest = count, level
+        high = float(level)
+    return float(fewest)
+
+
+def _halved(scores: np.ndarray, low: float, high: float, allowed: float, quiet: int) -> float:
+    """Between a threshold with more episodes than allowed and a higher one without."""
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         if count_episodes(scores, middle, quiet) <= allowed:
