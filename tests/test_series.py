@@ -540,7 +540,7 @@ BAD = {
     "both": ({"train": sine(), "until": 5}, sine(), None, "give one of them"),
     "until before": ({"until": -5}, sine(), None, "leaves no step to learn from"),
     "until no date": ({"until": "soon"}, sine(n=100), hours(100), "is no date"),
-    "other channels": ({"train": sine(channels=3)}, sine(), None, "has 2 channels, but was fitted with 3"),
+    "other channels": ({"train": sine(channels=3)}, sine(), None, "has 2 channels, and 3 were fitted"),
     "a window of one": ({"window": 1}, sine(), None, "window must be at least 2"),
     "all gaps": ({}, sine(n=100), np.arange(100) // 2 * 10000.0 + np.arange(100) % 2, "cut by gaps|no window"),
 }

@@ -202,7 +202,12 @@ def _detected(
 def _as_flags(text: str) -> str:
     """A complaint of the estimator in the words of the command."""
     text = text.replace("SeriesOutlierDetector: ", "")
-    for setting, flag in (("episodes must", "--alarms must"), ("pass times, or ", ""), ("until:", "--until:"), ("until=", "--until ")):
+    for setting, flag in (
+        ("episodes must", "--alarms must"),
+        ("pass times, or ", ""),
+        ("until:", "--until:"),
+        ("until=", "--until "),
+    ):
         text = text.replace(setting, flag)
     return text
 

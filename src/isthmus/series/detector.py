@@ -164,7 +164,7 @@ class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
         lowest = static_threshold(scores, per_step, self.quiet_)
         if self.rate_ is not None:
             return lowest
-        return max(lowest, outlying_threshold(scores, per_step, self.windows_[-1]))
+        return max(lowest, outlying_threshold(scores, self.windows_[len(self.windows_) // 2]))
 
     def _about_past(self, learned: np.ndarray, part: Series) -> list[str]:
         """A note where the past that was called clean has steps far beyond the rest of it."""

@@ -6,11 +6,11 @@ episodes: runs of steps above the threshold, where runs closer together than ``q
 
 A static threshold is the lowest at which the past had no more episodes than the rate allows. A series in which nothing
 is wrong has that many too: that is what the rate states. Where none is stated, only what stands out is an episode. Peaks
-of the score at least a window apart are nearly independent, and beyond the median their excess is nearly exponential
-(Pickands, 1975), with a scale s that is estimated from the middle ones: those below the k that the default rate would
-call, which may be anomalies, and above the median. By Rényi's representation of p₁ ≥ p₂ ≥ ... ≥ pₙ,
+of the score at least a window apart are nearly independent, and their excess over a level is nearly exponential
+(Pickands, Annals of Statistics 3, 1975). The highest third may be anomalies and the lowest tenth is left out: of peaks
+p₁ ≥ p₂ ≥ ... ≥ pₙ, with k = n/3 and m = 9n/10, the scale is by Rényi's representation
 
-    s = (p₍ₖ₊₁₎ - p₍ₘ₊₁₎) / Σⱼ 1/j   (j = k+1 ... m,  m = n/2),      threshold = p₍ₖ₊₁₎ + s log((k + 1) / ½)
+    s = (p₍ₖ₊₁₎ - p₍ₘ₊₁₎) / Σⱼ 1/j   (j = k+1 ... m),      threshold = p₍ₖ₊₁₎ + s log((k + 1) / ½)
 
 beyond which half a peak is expected by chance in as many steps. A tracked one follows a series whose level of scores drifts (Gibbs & Candès, 2021; Angelopoulos, Candès & Tibshirani, 2023):
 
@@ -34,7 +34,7 @@ SAID = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*(?:/|per)\s*(?:([0-9][0-9,_]*)\s*)?([
 HALVINGS, LEVELS = 50, 64
 BY_CHANCE = 0.5  # peaks expected beyond the threshold where no rate is stated
 CELLS_IN_WINDOW = 8  # stretches in which the highest score is looked for
-FEWEST_PEAKS = 3  # from which a scale is estimated
+HIGHEST, LOWEST, FEWEST_PEAKS = 1 / 3, 0.1, 3  # shares of the peaks left out of a scale, and the fewest for one
 NEVER = 1e100  # a threshold that no score exceeds
 
 
@@ -182,25 +182,22 @@ def _halved(scores: np.ndarray, low: float, high: float, allowed: float, quiet: 
     return high
 
 
-def outlying_threshold(scores: np.ndarray, rate: float, apart: int) -> float:
+def outlying_threshold(scores: np.ndarray, apart: int) -> float:
     """The threshold beyond which half a peak is expected by chance; -inf where there are too few peaks to tell.
 
     Parameters
     ----------
     scores
         Of each step, NaN where there is none.
-    rate
-        Of peaks that may be anomalies, per step.
     apart
-        Steps between two peaks: the longest window.
+        Steps between two peaks.
     """
     peaks = _peaks(scores, apart)
-    called = min(max(1, round(rate * len(scores))), len(peaks) // 3)
-    middle = min(max(called + FEWEST_PEAKS, len(peaks) // 2), len(peaks) - 1)
-    if middle - called < FEWEST_PEAKS:
+    first, last = max(1, int(HIGHEST * len(peaks))), min(int((1 - LOWEST) * len(peaks)), len(peaks) - 1)
+    if last - first < FEWEST_PEAKS:
         return -np.inf
-    scale = (peaks[called] - peaks[middle]) / (1 / np.arange(called + 1, middle + 1)).sum()
-    return float(peaks[called] + scale * np.log((called + 1) / BY_CHANCE))
+    scale = (peaks[first] - peaks[last]) / (1 / np.arange(first + 1, last + 1)).sum()
+    return float(peaks[first] + scale * np.log((first + 1) / BY_CHANCE))
 
 
 def _peaks(scores: np.ndarray, apart: int) -> np.ndarray:
