@@ -175,9 +175,10 @@ class SeriesOutlierDetector(OutlierMixin, BaseEstimator):
         peak = int(np.nanargmax(learned))
         if learned[peak] <= gamma.isf(ONCE_IN, WEIGHTS.sum()):  # what surprises of normal windows exceed so seldom
             return []
+        where = stamp_text(part.grid.stamps[peak])
         return [
-            f"the past to learn from has steps unlike the rest of it, most of all at {stamp_text(part.grid.stamps[peak])}; if they "
-            "are anomalies, more like them are taken for normal."
+            f"the past to learn from has steps unlike the rest of it, most of all at {where}; if they are anomalies, "
+            "more like them are taken for normal."
         ]
 
     # ---- using -----------------------------------------------------------------------------------------

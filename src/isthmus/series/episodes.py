@@ -5,14 +5,15 @@ would be false precision: one bad minute is one alarm, however many steps it has
 episodes: runs of steps above the threshold, where runs closer together than ``quiet`` steps are one.
 
 A static threshold is the lowest at which the past had no more episodes than the rate allows. A series in which nothing
-is wrong has that many too: that is what the rate states. Where none is stated, only what stands out is an episode. Peaks
-of the score at least a window apart are nearly independent, and their excess over a level is nearly exponential
+is wrong has that many too: that is what the rate states. Where none is stated, only what stands out is an episode.
+Peaks of the score at least a window apart are nearly independent, and their excess over a level is nearly exponential
 (Pickands, Annals of Statistics 3, 1975). The highest third may be anomalies and the lowest tenth is left out: of peaks
 p₁ ≥ p₂ ≥ ... ≥ pₙ, with k = n/3 and m = 9n/10, the scale is by Rényi's representation
 
     s = (p₍ₖ₊₁₎ - p₍ₘ₊₁₎) / Σⱼ 1/j   (j = k+1 ... m),      threshold = p₍ₖ₊₁₎ + s log((k + 1) / ½)
 
-beyond which half a peak is expected by chance in as many steps. A tracked one follows a series whose level of scores drifts (Gibbs & Candès, 2021; Angelopoulos, Candès & Tibshirani, 2023):
+beyond which half a peak is expected by chance in as many steps. A tracked threshold follows a series whose level of
+scores drifts (Gibbs & Candès, 2021; Angelopoulos, Candès & Tibshirani, 2023):
 
     q ← q + η (e - r)      e = 1 where an episode starts, r episodes per step stated, η a robust standard deviation
 
@@ -151,8 +152,8 @@ def count_episodes(scores: np.ndarray, threshold: float, quiet: int) -> int:
 def static_threshold(scores: np.ndarray, rate: float, quiet: int) -> float:
     """The lowest threshold at which, and at all above it, ``scores`` have at most ``rate`` episodes per step.
 
-    Lower thresholds have more episodes only up to a point: then neighbours become one, and at the median all may be one.
-    Where the windows are too long for as many episodes as stated, it is the threshold with the most.
+    Lower thresholds have more episodes only up to a point: then neighbours become one, and at the median all may be
+    one. Where the windows are too long for as many episodes as stated, it is the threshold with the most.
     """
     known = scores[np.isfinite(scores)]
     if not len(known):

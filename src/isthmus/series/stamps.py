@@ -180,8 +180,8 @@ def in_utc(stamps: np.ndarray, time_zone: str, who: str) -> np.ndarray:
     if not ambiguous.any():
         return early.astype("datetime64[us]")
     raw = stamps.astype("datetime64[us]").astype(np.int64)
-    # Within each run of ambiguous stamps, those from the first backward jump on are of the second pass. Readings an hour
-    # apart don't jump: the same stamp comes twice.
+    # Within each run of ambiguous stamps, those from the first backward jump on are of the second pass. Readings an
+    # hour apart don't jump: the same stamp comes twice.
     steps = np.diff(raw)
     is_hourly = bool((steps > 0).any()) and np.median(steps[steps > 0]) >= 3600 * SECOND
     back = np.concatenate([[False], (steps < 0) | ((steps == 0) & is_hourly)]) & ambiguous
@@ -203,7 +203,7 @@ def _is_clock_change(differences: np.ndarray) -> bool:
 
 
 def _is_one_sunday_hour(ordered: np.ndarray, differences: np.ndarray) -> bool:
-    """Whether one hour of a Sunday is there twice, and nothing else; with an hour as the step no stamp runs backwards."""
+    """Whether one hour of a Sunday is there twice, and nothing else: at steps of an hour no stamp runs backwards."""
     ahead = differences[differences > 0] / SECOND
     again = ordered[1:][differences == 0]
     in_hour = bool((again - again[0]).max() < np.timedelta64(1, "h"))
