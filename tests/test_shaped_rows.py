@@ -35,8 +35,15 @@ def pictures(n: int = 60, side: int = 8, channels: int = 3) -> np.ndarray:
 @pytest.mark.parametrize("kind", [Autoencoder, VariationalAutoencoder])
 @pytest.mark.parametrize(
     "form",
-    [lambda X: X, lambda X: np.moveaxis(X, -1, 1), lambda X: X[..., 0], list, torch.from_numpy],
-    ids=["channels last", "channels first", "grey", "list", "tensor"],
+    [
+        lambda X: X,
+        lambda X: np.moveaxis(X, -1, 1),
+        lambda X: X[..., 0],
+        list,
+        lambda X: list(X[..., 0]),
+        torch.from_numpy,
+    ],
+    ids=["channels last", "channels first", "grey", "list", "list of grey", "tensor"],
 )
 def test_pictures_come_back_in_the_form_in_which_they_went_in(kind, form):
     X = form(pictures())

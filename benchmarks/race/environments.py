@@ -11,7 +11,7 @@ __all__ = ["PEERS", "python_for", "set_up_peers"]
 
 BENCHMARKS = Path(__file__).parent.parent
 FOLDER = BENCHMARKS.parent / ".venv-peers"
-PEERS = ("pythae", "skorch", "pyod", "lightning", "jax_scan", "scvi", "ctgan")
+PEERS = ("pythae", "skorch", "pyod", "lightning", "jax_scan", "scvi", "ctgan", "skdim")
 
 
 def python_for(competitor: str) -> Path:

@@ -124,7 +124,7 @@ def smallest(
     except ValueError as error:
         if not str(error).startswith(("rate_distortion: ", "Autoencoder: ", "NestedAutoencoder: ")):
             raise
-        raise CommandError(as_flags(str(error))) from error
+        raise CommandError(as_flags(str(error).removeprefix("rate_distortion: "))) from error
     finally:
         say_passing("")
     if output is not None:

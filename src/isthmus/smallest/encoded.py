@@ -92,9 +92,9 @@ def encoded_rows(
     values = check_array(values, dtype=np.float64, **rules)
     if values.shape[0] < least[0] or values.shape[1] < least[1]:
         raise ValueError(
-            f"rate_distortion: {counted(values.shape[0], 'row')} of {counted(values.shape[1], 'column')}, and code "
-            f"sizes are compared on at least {least[0]} rows of {least[1]} columns; add some, or fit a "
-            "code of one size (isthmus fit, Autoencoder)."
+            f"rate_distortion: {counted(values.shape[0], 'row')} of {counted(values.shape[1], 'column')}; comparing "
+            f"code sizes takes at least {least[0]} rows of {least[1]} columns. Add data, or fit a code of one size "
+            "(isthmus fit, Autoencoder)."
         )
     parts = split(len(values))
     train = values[parts[0]]

@@ -18,6 +18,7 @@ from isthmus.tables.row_shape import RowShape
 __all__ = ["array_and_shape", "is_torch", "like_array", "row_shape_of"]
 
 MOST_CHANNELS, LEAST_STEPS, LONGER = 16, 64, 8  # of (row, channel, time), which else are pictures
+MOST_OBLONG = 4  # pictures are not this many times as high as wide
 
 
 def array_and_shape(X: Any, image_shape: tuple[int, ...] | None = None) -> tuple[Any, RowShape | None]:
@@ -76,7 +77,7 @@ def _plain(X: Any) -> Any:
         X = _tensor_values(X)
     elif type(X).__module__.partition(".")[0] == "xarray":
         X = _xarray_values(X)
-    elif isinstance(X, (list, tuple)) and X and _is_picture(X[0]):
+    elif _are_pictures(X):
         X = _stacked(X)
     return X
 
@@ -88,9 +89,21 @@ def _is_channels_last(shape: tuple[int, ...], image_shape: tuple[int, ...] | Non
     return (shape[3], *shape[1:3]) in (image_shape, (1, *image_shape))
 
 
-def _is_picture(one: Any) -> bool:
-    """Whether an entry of a list is a picture: of Pillow, or an array with three axes."""
-    return type(one).__module__.startswith("PIL.") or (isinstance(one, np.ndarray) and one.ndim == 3)
+def _are_pictures(X: Any) -> bool:
+    """Whether X is a list of pictures: of Pillow, arrays with three axes, or with two, of one shape and not oblong.
+
+    Other arrays with two axes are batches of rows.
+    """
+    if not isinstance(X, (list, tuple)) or not X:
+        return False
+    first = X[0]
+    if type(first).__module__.startswith("PIL.") or (isinstance(first, np.ndarray) and first.ndim == 3):
+        return True
+    shapes = {one.shape if isinstance(one, np.ndarray) else None for one in X}
+    if len(X) < 2 or len(shapes) != 1 or np.ndim(first) != 2:
+        return False
+    height, width = np.shape(first)
+    return height <= MOST_OBLONG * width and width <= MOST_OBLONG * height
 
 
 def _stacked(pictures: Any) -> np.ndarray:
@@ -151,7 +164,7 @@ def like_array(X: Any, values: np.ndarray, image_shape: tuple[int, ...] | None =
     """
     library = type(X).__module__.partition(".")[0]
     shape = tuple(getattr(X, "shape", ()))
-    if isinstance(X, (list, tuple)) and X and _is_picture(X[0]):
+    if _are_pictures(X):
         shape = (len(X), *np.shape(X[0]))
     if len(shape) == 4 and _is_channels_last(shape, image_shape):
         values = np.moveaxis(values.reshape(shape[0], shape[3], *shape[1:3]), 1, -1)

@@ -38,8 +38,6 @@ __all__ = [
     "rows_to_fit",
 ]
 
-MOST_OBLONG = 4  # pictures are not this many times as high as wide
-
 
 class Widths(NamedTuple):
     """How many columns of each kind a row has, in this order: features, conditions, weight."""
@@ -223,7 +221,6 @@ def input_rows(X: Any, image_shape: tuple[int, ...] | None = None) -> InputRows:
     if is_frame(X):
         return replace(_of_frame(X), row_shape=row_shape_of(X, image_shape))
     flat, shape = array_and_shape(X, image_shape)
-    _require_one_meaning(flat)
     stream = stream_of(flat)
     if stream is None:
         return InputRows(flat, row_shape=shape, image_shape=None if shape is None else shape.image_shape)
@@ -286,18 +283,3 @@ def _of_frame(X: Any) -> InputRows:
         X = X.set_axis(names, axis=1)
     named = all(isinstance(name, str) for name in X.columns)
     return InputRows(X, names=tuple(names) if named else None, form=form)
-
-
-def _require_one_meaning(X: Any) -> None:
-    """Refuse a list of arrays that could be batches of rows, or one picture each."""
-    if not isinstance(X, (list, tuple)) or len(X) < 2:
-        return
-    shapes = {np.shape(one) for one in X if isinstance(one, np.ndarray)}
-    if len(shapes) != 1 or not all(isinstance(one, np.ndarray) and one.ndim == 2 for one in X):
-        return
-    rows, columns = next(iter(shapes))
-    if rows <= MOST_OBLONG * columns and columns <= MOST_OBLONG * rows:
-        raise DataError(
-            f"X is a list of {len(X)} arrays of {rows} × {columns}, which could be as many pictures, or batches of "
-            f"{rows} rows; pass np.stack(X) for pictures, or isthmus.open_table(X) for rows."
-        )
