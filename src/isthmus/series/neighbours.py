@@ -8,9 +8,7 @@ squares over channels and lags:
     spread    V(w) = Σ_c (log s_c(w) - median of log s_c(r))²,   s_c the standard deviation of channel c in the window
 
 Windows that overlap w are its trivial matches and don't count: |i - j| ≥ W. An anomaly that is repeated has near
-neighbours; the region is too wide for that. But region and spread name whatever is rare, a weekend too, so what recurs
-throughout the series is taken off them (`isthmus.series.recurrence`). A missing cell is left out of a distance, which
-is scaled up accordingly.
+neighbours; the region is too wide for that. A missing cell is left out of a distance, which is scaled up accordingly.
 
 By Wilson & Hilferty (1931) the cube root of a sum of squares is nearly normal, so with median m and standard deviation
 s (by quartiles) of the cube roots of the reference windows' own amounts
@@ -26,18 +24,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from isthmus.series.recurrence import Recurrence
-
 __all__ = ["PARTS", "WEIGHTS", "Reference", "Surprises"]
 
 PARTS = ("near", "region", "spread")
 WEIGHTS = np.array([1.0, 0.5, 0.5])
-RARE = slice(1, 3)  # parts that are large for all that is rare
 N_NEIGHBOURS = 5
 MOST_REFERENCES = 1_000
 LEAST_DEVIATION = 0.01  # added to s_c, in standard units
 LEAST_SPREAD = 0.01  # of cube roots
-N_COMPARED = 250  # of the reference windows: region and spread of a reference window are known well enough from these
 QUARTILES_OF_NORMAL = 1.349
 ELSEWHERE = -(1 << 40)  # the start of a window of another series
 
@@ -75,20 +69,12 @@ class Reference:
     present
         Which cells are present, in the same shape; None if all are.
     starts
-        First step of each, shape (n,), ascending.
-    recurrence
-        What is taken off region and spread; None takes off nothing.
+        First step of each, shape (n,).
     """
 
-    def __init__(
-        self,
-        rows: np.ndarray,
-        present: np.ndarray | None,
-        starts: np.ndarray,
-        recurrence: Recurrence | None = None,
-    ):
+    def __init__(self, rows: np.ndarray, present: np.ndarray | None, starts: np.ndarray):
         rows = np.ascontiguousarray(rows, dtype=np.float64)  # in one order in memory, so sums have the same bits
-        self.rows, self.present, self.starts, self.recurrence = rows, present, starts, recurrence
+        self.rows, self.present, self.starts = rows, present, starts
         self.length = rows.shape[2]
         self._flat = rows.reshape(len(rows), -1)
         self._squares = self._flat**2
@@ -98,17 +84,7 @@ class Reference:
 
     def elsewhere(self) -> Reference:
         """The same windows as those of another series, of which none is a trivial match."""
-        return Reference(self.rows, self.present, np.full(len(self.rows), ELSEWHERE), self.recurrence)
-
-    def with_recurrence(self) -> Reference:
-        """The same windows, with what recurs among them taken off region and spread."""
-        some = slice(None, None, -(-len(self.rows) // N_COMPARED))
-        mask = None if self.present is None else self.present[some]
-        others = Reference(self.rows[some], mask, self.starts[some])
-        levels = np.cbrt(others.amounts(self.rows, self.present, self.starts))
-        known = levels[np.isfinite(levels).all(1)]
-        levels = np.where(np.isfinite(levels), levels, np.median(known, 0) if len(known) else 0.0)
-        return Reference(self.rows, self.present, self.starts, Recurrence(levels))
+        return Reference(self.rows, self.present, np.full(len(self.rows), ELSEWHERE))
 
     def amounts(self, rows: np.ndarray, present: np.ndarray | None, starts: np.ndarray) -> np.ndarray:
         """The amount of each part, shape (n_windows, n_parts)."""
@@ -123,9 +99,6 @@ class Reference:
             found[:, part] = np.where(inside, both[:, :end], 0.0).sum(1) / counts
         found[:, 2] = ((log_spreads(rows, present) - self._log_spread) ** 2).sum(1)
         found[np.isinf(found).any(1)] = np.nan  # nothing to compare it with
-        if self.recurrence is not None:
-            excess = self.recurrence.excess(distances, self._trivial(starts))
-            found[:, RARE] = np.maximum(np.cbrt(found[:, RARE]) - excess[:, RARE], 0.0) ** 3
         return found
 
     def cells(self, rows: np.ndarray, present: np.ndarray | None, starts: np.ndarray) -> np.ndarray:
@@ -133,13 +106,12 @@ class Reference:
         n_windows, n_channels, length = rows.shape
         distances = self._distances(rows, present, starts)
         near, region = self._counts(distances)
-        order = np.argsort(distances, axis=1, kind="stable")
+        ranks = np.argsort(np.argsort(distances, axis=1, kind="stable"), axis=1, kind="stable")
         flat = rows.reshape(n_windows, -1)
         mask = None if present is None else present.reshape(n_windows, -1)
         found = np.empty((len(PARTS), n_windows, n_channels, length))
         for part, counts in enumerate((near, region)):
-            chosen = np.zeros(distances.shape)
-            np.put_along_axis(chosen, order, np.arange(distances.shape[1]) < counts[:, None], axis=1)
+            chosen = (ranks < counts[:, None]).astype(np.float64)
             mean, square = chosen @ self._flat, chosen @ self._squares
             seen = counts[:, None] if self._mask is None else chosen @ self._mask
             cells = np.maximum((seen * flat**2 - 2 * flat * mean + square) / counts[:, None], 0.0)
@@ -167,18 +139,14 @@ class Reference:
             found = (flat**2) @ others.T - 2 * flat @ self._flat.T + mask @ self._squares.T
             found = np.where(shared > 0, found * (flat.shape[1] / np.maximum(shared, 1)), np.inf)
         np.maximum(found, 0.0, out=found)
-        low, high = self._trivial(starts)
+        # Only references within a window's length can be trivial matches, and both are in order.
+        low = np.searchsorted(self.starts, starts - self.length, side="right")
+        high = np.searchsorted(self.starts, starts + self.length, side="left")
         widest = int((high - low).max(initial=0))
         for offset in range(widest):
             inside = np.flatnonzero(low + offset < high)
             found[inside, low[inside] + offset] = np.inf
         return found
-
-    def _trivial(self, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The first trivial match of each window among the references, and the one after the last."""
-        # Only references within a window's length can be, and both are in order.
-        low = np.searchsorted(self.starts, starts - self.length, side="right")
-        return low, np.searchsorted(self.starts, starts + self.length, side="left")
 
     def _counts(self, distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """How many references are near and in the region, at least 1, of those that aren't trivial matches."""

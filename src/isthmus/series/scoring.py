@@ -233,7 +233,7 @@ def learn(
     for length in lengths:
         spacing = max(1, len(known) // (CANDIDATES * MOST_REFERENCES))
         candidates = WindowGrid.of(known.segments, length, spacing)
-        reference = Reference(*chosen_windows(known, units, candidates, MOST_REFERENCES)).with_recurrence()
+        reference = Reference(*chosen_windows(known, units, candidates, MOST_REFERENCES))
         grid = WindowGrid.of(series.segments, length, max(1, length // WINDOWS_IN_LENGTH))
         some = _amounts(series, units, grid, reference)
         surprises = Surprises.of(some[grid.starts + length <= len(known)])

@@ -16,7 +16,6 @@ from isthmus.hyperparameter import check_hyperparameters
 from isthmus.series.detector import SeriesOutlierDetector
 from isthmus.series.episodes import Rate, Tracker
 from isthmus.series.neighbours import LEAST_SPREAD, MOST_REFERENCES, PARTS, Reference, Surprises
-from isthmus.series.recurrence import Recurrence
 from isthmus.series.scoring import SeriesModel, WindowModel
 from isthmus.series.ssa import SingularSpectrum
 from isthmus.series.stream import StreamState
@@ -134,8 +133,6 @@ class SeriesDetectorKind(Kind):
                 f"{place}.surprise_center": surprises.center,
                 f"{place}.surprise_spread": surprises.spread,
             }
-            if reference.recurrence is not None:
-                arrays[f"{place}.levels"] = reference.recurrence.levels
             if reference.present is not None:
                 arrays[f"{place}.present"] = reference.present
         tensors = {name: torch.from_numpy(np.ascontiguousarray(part)) for name, part in arrays.items()}
@@ -189,11 +186,7 @@ def _said(episodes: Any) -> float | str | None:
 
 
 def _window(arrays: Mapping[str, np.ndarray], place: int) -> WindowModel:
-    levels = arrays.get(f"{place}.levels")  # folders of earlier versions have none
-    reference = Reference(
-        arrays[f"{place}.rows"], arrays.get(f"{place}.present"), arrays[f"{place}.starts"],
-        None if levels is None else Recurrence(levels),
-    )  # fmt: skip
+    reference = Reference(arrays[f"{place}.rows"], arrays.get(f"{place}.present"), arrays[f"{place}.starts"])
     surprises = Surprises(arrays[f"{place}.surprise_center"], arrays[f"{place}.surprise_spread"])
     return WindowModel(reference, surprises, arrays[f"{place}.typical"])
 
@@ -241,8 +234,6 @@ def _arrays(tensors: StoredTensors, n_channels: int) -> tuple[dict[str, np.ndarr
         }
         if f"{place}.present" in shapes:
             expected[f"{place}.present"] = TensorKind("BOOL", shape)
-        if f"{place}.levels" in shapes:
-            expected[f"{place}.levels"] = TensorKind("F64", (n_rows, len(PARTS)))
         lengths.append(steps)
     if lengths != sorted({*lengths}) or n_tail > 2 * lengths[-1]:
         raise ValueError("lengths of windows must ascend, and the tail be no longer than two of the longest")
