@@ -358,6 +358,20 @@ def series_alarms() -> str:
     return "\n".join(lines)
 
 
+def series_seasons() -> str:
+    """What is found in synthetic series with seasons, a kind a row."""
+    lines = [
+        "| series | events found | false episodes | episodes without anomaly "
+        "| alarms on a weekend at a stated 2 per 1,000 |",
+        "|---|---|---|---|---|",
+    ]
+    for name, row in results("series_seasons")["kinds"].items():
+        weekends = f"{row['weekend_peaks']:.0%}" if "weekend_peaks" in row else ""
+        counts = f"{row['false_episodes']:.2f} | {row['episodes_without_anomaly']:.2f}"
+        lines.append(f"| {name} | {row['events_found']:.0%} | {counts} | {weekends} |")
+    return "\n".join(lines)
+
+
 def series_gaps() -> str:
     """Errors of filled gaps, means over series, a column for each length of gap."""
     rows = results("series_gaps")

@@ -125,7 +125,8 @@ def detect(
     until
         For a series: the time up to which it is known to be normal, to learn from.
     alarm_rate
-        For a series: false episodes that may be expected, as "2 per week", or a number per 1,000 steps.
+        For a series: false episodes that may be expected, as "2 per week", or a number per 1,000 steps. By default only
+        what stands out beyond chance is an episode.
     tracked
         For a series: let the threshold follow the level of the scores.
     """
