@@ -40,7 +40,7 @@ class CountErrors:
         Empty: only the formulas of a Gaussian likelihood use them.
     """
 
-    deviances: np.ndarray | None
+    deviances: np.ndarray
 
     def __init__(self, fitted: FittedState, size: int):
         self.likelihood, self.principal = fitted.model.likelihood, fitted.principal

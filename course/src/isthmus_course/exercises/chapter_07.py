@@ -146,7 +146,7 @@ class _Case:
         return int(size) if size.is_integer() else size
 
     @property
-    def show(self) -> str:
+    def opening(self) -> str:
         return f"{self.name}, for the share {self.share:g}, you"
 
 
