@@ -41,7 +41,7 @@ def _fuzzed(found: dict[str, Any]) -> list[str]:
         "",
         f"`python -m faults.fuzz`: {total['inputs']:,} inputs in {total['seconds'] / 60:.0f} minutes of one "
         f"core (atheris {total['atheris']}), starting from the corpus in faults/fuzz/corpus; {total['finds']} of them "
-        "gave something other than a model, a table or an error of one sentence. What earlier runs found is fixed, and "
+        "gave something other than a model, a table or an error of one sentence. What was found is fixed since, and "
         "tested in tests/test_untrusted.py.",
         "",
         "| loader | inputs | seconds | code features reached | failures |",

@@ -37,9 +37,11 @@ def table() -> np.ndarray:
 # Files with a test of several seconds (``pytest --durations=40``). They go first, so the last tests are short ones and
 # no process waits long for another.
 SLOWEST = (
-    "test_saved_kinds.py", "test_docs.py", "test_pretraining.py", "test_distributed.py", "test_faults.py",
-    "test_estimator_checks.py", "test_examples.py", "test_family.py", "test_exercises.py", "test_onnx.py",
-    "test_untrusted.py", "test_denoising.py", "test_large.py", "test_computed_pages.py",
+    "test_polish.py", "test_parity.py", "test_saved_kinds.py", "test_docs.py", "test_pretraining.py",
+    "test_distributed.py", "test_faults.py", "test_estimator_checks.py", "test_examples.py", "test_family.py",
+    "test_exercises.py", "test_onnx.py", "test_untrusted.py", "test_denoising.py", "test_large.py",
+    "test_computed_pages.py", "test_accessibility.py", "test_kinds.py", "test_not_worse_than_pca.py",
+    "test_anomaly.py", "test_evidence.py", "test_checkpoints.py", "test_size_by_fits.py",
 )  # fmt: skip
 
 

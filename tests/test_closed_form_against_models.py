@@ -44,7 +44,7 @@ def test_a_linear_autoencoder_from_random_weights_finds_the_same_line(line_data)
 
 
 def test_a_linear_variational_model_infers_the_posterior(measured):
-    model = VariationalAutoencoder(1, hidden_layer_sizes=(), random_state=0).fit(measured)
+    model = VariationalAutoencoder(1, hidden_layer_sizes=(), max_iter=10, random_state=0).fit(measured)
     answer = two_measurements([1.2, 0.8], noise_variance=0.5)
     posterior_mean = abs(float(model.transform([[1.2, 0.8]])[0, 0]))
     assert posterior_mean == pytest.approx(answer.posterior_mean, abs=0.02)

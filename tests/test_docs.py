@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import os
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+import isthmus.fitting
+from isthmus.choices import choose_plan
 from isthmus.cli.outcome import run
 from isthmus.variants import variants
 
@@ -55,6 +58,18 @@ def test_the_readmes_commands_run_as_pasted_in_an_empty_folder(tmp_path, monkeyp
     assert (tmp_path / "runs" / "digits" / "explorer.html").exists()
 
 
+@pytest.fixture
+def three_epochs(monkeypatch):
+    """No fit takes more epochs than three: what is printed depends on them, and that it runs does not."""
+
+    def shorter(*asked, **more):
+        plan = choose_plan(*asked, **more)
+        return dataclasses.replace(plan, epochs=min(plan.epochs, 3))
+
+    monkeypatch.setattr(isthmus.fitting, "choose_plan", shorter)
+
+
+@pytest.mark.usefixtures("three_epochs")
 @pytest.mark.parametrize("page", sorted((ROOT / "docs" / "uses").glob("*.md")), ids=lambda page: page.stem)
 def test_the_python_of_every_use_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -24,7 +24,8 @@ RESULTS = HERE.parent / "results" / "fuzz.json"
 FINDS = HERE / "finds"
 LOADERS = (
     "model", "detector", "denoiser", "head", "checkpoint", "run", "csv", "npy", "npz", "parquet", "idx", "json_records",
-    "arff", "excel", "matlab", "hdf5", "word_vectors", "svmlight", "image",
+    "arff", "excel", "matlab", "hdf5", "word_vectors", "svmlight", "matrix_market", "feather", "packed", "sound",
+    "several", "image",
 )  # fmt: skip
 MOST_FINDS = 10
 LONGEST_INPUT = dict.fromkeys(("model", "detector", "denoiser", "head", "checkpoint", "run", "hdf5"), 16384)

@@ -58,7 +58,7 @@ def _read(name: str, data: bytes, **asked: object) -> None:
     folder = Path(tempfile.mkdtemp(dir=PLACE))
     try:
         (folder / name).write_bytes(data)
-        own = name.endswith((".csv", "-ubyte", ".gz", ".json", ".arff", ".vec", ".svm"))
+        own = name.endswith((".csv", "-ubyte", ".gz", ".json", ".arff", ".vec", ".svm", ".mtx", ".wav"))
         _attempt(lambda: read(folder / name, **asked), own=own)
         _attempt(lambda: _streamed(folder / name, **asked), own=own)
     finally:
@@ -130,6 +130,36 @@ def word_vectors(data: bytes) -> None:
 def svmlight(data: bytes) -> None:
     """Sparse rows of index and value."""
     _read("t.svm", data)
+
+
+def matrix_market(data: bytes) -> None:
+    """A matrix by Matrix Market."""
+    _read("t.mtx", data)
+
+
+def feather(data: bytes) -> None:
+    """Feather, and a stream of Arrow's batches."""
+    _read("t.feather", data)
+
+
+def packed(data: bytes) -> None:
+    """A table that is packed, or an archive of several."""
+    _read("t.csv.gz", data)
+
+
+def sound(data: bytes) -> None:
+    """A folder of one sound."""
+    folder = Path(tempfile.mkdtemp(dir=PLACE))
+    try:
+        (folder / "a.wav").write_bytes(data)
+        _attempt(lambda: read(folder), own=True)
+    finally:
+        shutil.rmtree(folder)
+
+
+def several(data: bytes) -> None:
+    """A folder of tables."""
+    _folder(data, read)
 
 
 def image(data: bytes) -> None:
@@ -232,7 +262,10 @@ def run(data: bytes) -> None:
 
 
 OF_FOLDERS = (model, detector, denoiser, head, checkpoint, run)
-OF_FILES = (csv, npy, npz, parquet, idx, json_records, arff, excel, matlab, hdf5, word_vectors, svmlight, image)
+OF_FILES = (
+    csv, npy, npz, parquet, idx, json_records, arff, excel, matlab, hdf5, word_vectors, svmlight, matrix_market,
+    feather, packed, sound, several, image,
+)  # fmt: skip
 LOADERS = {one.__name__: one for one in (*OF_FOLDERS, *OF_FILES)}
 
 

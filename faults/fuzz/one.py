@@ -10,7 +10,7 @@ with atheris.instrument_imports(include=["isthmus", "zipfile", "gzip", "csv", "n
     from faults.fuzz.loaders import LOADERS, prepare
     from faults.fuzz.mutation import mutated_folder
 
-FOLDERS = ("model", "detector", "denoiser", "head", "checkpoint", "run")
+FOLDERS = ("model", "detector", "denoiser", "head", "checkpoint", "run", "several")
 
 
 def main() -> None:

@@ -128,23 +128,89 @@ def _tables() -> dict[str, dict[str, bytes]]:
 
     text = b"id,a,b\np,1,2.5\nq,3,4e1\n"
     made: dict[str, dict[str, bytes]] = {
-        "csv": {"plain": text, "quoted": b'a,"b\nc"\n1,2\n\n3,"4"\n', "bare": b"1,2\n3,4\n"}
+        "csv": {"plain": text, "quoted": b'a,"b\nc"\n1,2\n\n3,"4"\n', "bare": b"1,2\n3,4\n"} | _texts()
     }
     array = np.arange(6, dtype=np.float32).reshape(3, 2)
     made["npy"] = {name: _npy(each) for name, each in {"float": array, "bytes": np.zeros((2, 2, 2), np.uint8)}.items()}
     stored, packed = io.BytesIO(), io.BytesIO()
     np.savez(stored, X=array, y=np.array(["a", "b", "a"]), columns=np.array(["u", "v"]))
     np.savez_compressed(packed, X=array)
-    made["npz"] = {"stored": stored.getvalue(), "packed": packed.getvalue()}
-    made["parquet"] = {}
+    made["npz"] = {"stored": stored.getvalue(), "packed": packed.getvalue(), "sparse": _sparse(array)}
+    made["parquet"], made["feather"] = {}, {}
     frame = pa.table({"a": [1.0, 2.0], "k": ["x", "x"], "n": pa.array([1, None])})
     for packing in ("none", "snappy", "zstd"):
         out = io.BytesIO()
         parquet.write_table(frame, out, compression=packing)
         made["parquet"][packing] = out.getvalue()
+    for name, write in (("file", pa.ipc.new_file), ("stream", pa.ipc.new_stream)):
+        out = io.BytesIO()
+        with write(out, frame.schema) as writer:
+            writer.write_table(frame)
+        made["feather"][name] = out.getvalue()
     plain = struct.pack(">HBB3I", 0, 8, 3, 2, 2, 2) + bytes(range(8))
     made["idx"] = {"plain": plain, "zipped": gzip.compress(plain, mtime=0)}
     return made | _other_tables()
+
+
+def _texts() -> dict[str, bytes]:
+    """Ways in which text is written."""
+    decimal_comma = b"Stand: 1.2.2024\n\nOrt;Wert (kg);Tag\nA;1,5;3.2.2024\nB;-;4.2.2024\nSumme;1,5;\n"
+    return {
+        "semicolons": decimal_comma,
+        "utf-16": b"\xff\xfe" + "a\tb\n1\t2,5\né\t3\n".encode("utf-16-le"),
+        "latin": "n,v\ncafé,1 %\nthé,2 %\ncafé,$3\n".encode("latin-1"),
+        "fixed": b"name      n   when\n---- ------ ------\nab cd    12 200101\ne          3 200102\n",
+        "comments": b"# made by hand\ntime,u\ns,mV\n2024-01-01 00:00,1\n2024-01-01 00:01,NA\n2024-01-01 00:02,-9999\n",
+        "groups": b"A,,B,\nx,y,x,y\n1,2,3,4\n5,6,7,8\n9,1,2,3\n",
+        "lists": b'k,v\na,"[1, 2]"\nb,"[3, 4]"\nc,"{\'x\': 1}"\n',
+        "ragged": b"a,b\n1,2\n3\n4,5,6\n\n'x','y'\n",
+    }
+
+
+def _sparse(array: np.ndarray) -> bytes:
+    from scipy import sparse
+
+    out = io.BytesIO()
+    sparse.save_npz(out, sparse.csr_matrix(array))
+    return out.getvalue()
+
+
+def _packed() -> dict[str, bytes]:
+    import bz2
+    import lzma
+    import tarfile
+
+    text = b"a,b\n1,2\n3,4\n"
+    archives = {}
+    for name, writing in (("zip", zipfile.ZIP_DEFLATED), ("stored", zipfile.ZIP_STORED)):
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", writing) as archive:
+            for member in ("t/a.csv", "t/b.csv") if name == "zip" else ("a.csv",):
+                archive.writestr(zipfile.ZipInfo(member), text)
+        archives[name] = out.getvalue()
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+        member = tarfile.TarInfo("a.csv")
+        member.size = len(text)
+        tar.addfile(member, io.BytesIO(text))
+    return archives | {
+        "tar": out.getvalue(),
+        "gz": gzip.compress(text, mtime=0),
+        "bz2": bz2.compress(text),
+        "xz": lzma.compress(text),
+    }
+
+
+def _sound() -> dict[str, bytes]:
+    import wave
+
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(400)
+        file.writeframes(np.arange(1600, dtype="<i2").tobytes())
+    return {"wav": out.getvalue()}
 
 
 def _other_tables() -> dict[str, dict[str, bytes]]:
@@ -175,6 +241,16 @@ def _other_tables() -> dict[str, dict[str, bytes]]:
         "word_vectors": {
             "counted": b"3 2\nand 0.5 1\nor 0.25 2\nnot 1 -3\n",
             "binary": b"2 2\nand " + words + b"or " + words,
+        },
+        "matrix_market": {
+            "sparse": b"%%MatrixMarket matrix coordinate real general\n3 2 2\n1 1 0.5\n3 2 1e3\n",
+            "dense": b"%%MatrixMarket matrix array integer general\n2 2\n1\n2\n3\n4\n",
+        },
+        "packed": _packed(),
+        "sound": _sound(),
+        "several": {
+            "alike": joined({"a.csv": b"a,b\n1,2\n3,4\n", "b.csv": b"b,a\n5,6\n7,8\n"}),
+            "records": joined({"a.jsonl": b'{"a": 1}\n{"a": 2}\n', "b.jsonl": b'{"a": 3, "k": "x"}\n'}),
         },
         "svmlight": {"plain": b"1 1:0.5 3:2\n-1 2:1.5 # a word\n1 1:2\n", "query": b"1 qid:3 1:0.5\n0 qid:3 2:1\n"},
     }

@@ -13,7 +13,7 @@ from pyarrow import parquet
 from cli.conftest import COLUMNS, call, own_rows, sentence
 from isthmus.tables import write_table
 
-QUICK = ("--components", "2")
+TWO = ("--components", "2")  # by the settings of a fit, several times as long as the detector's own
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +119,7 @@ def test_numbers_with_a_sign_are_no_formulas(tmp_path):
     kinds = np.where(rows[:, 0] > 0, "=up", "-down")
     lines = [f"{a:.4f},{b:.4f},{kind}" for (a, b), kind in zip(rows[:, :2], kinds, strict=True)]
     (tmp_path / "mixed.csv").write_text("a,b,kind\n" + "\n".join(lines) + "\n")
-    found = rows_of(call("detect", tmp_path / "mixed.csv", *QUICK).out)
+    found = rows_of(call("detect", tmp_path / "mixed.csv").out)
     cells = [(row[f"feature_{rank}"], row[f"value_{rank}"]) for row in found for rank in (1, 2, 3)]
     assert any(float(value) < 0 for name, value in cells if name != "kind")
     assert {value for name, value in cells if name == "kind"} == {"'=up", "'-down"}
@@ -139,7 +139,7 @@ def test_rates_move_the_alarms(home, saved):
 
 
 def test_a_table_is_judged_by_itself(home):
-    called = call("detect", home / "asked.csv", "--ids", "name", "--contamination", "0.05", *QUICK)
+    called = call("detect", home / "asked.csv", "--ids", "name", "--contamination", "0.05")
     assert called.code == 0, called.err
     rows = rows_of(called.out)
     assert {row["name"] for row in rows[:2]} == {"p7", "p30"}
@@ -147,7 +147,7 @@ def test_a_table_is_judged_by_itself(home):
 
 
 def test_rows_without_ids_are_counted(home):
-    rows = rows_of(call("detect", home / "asked.csv", "--drop", "name", *QUICK).out)
+    rows = rows_of(call("detect", home / "asked.csv", "--drop", "name", *TWO).out)
     assert {rows[0]["row"], rows[1]["row"]} == {"7", "30"}
 
 
@@ -199,7 +199,7 @@ def test_another_measure_needs_another_fit(home, saved):
 
 def test_a_saved_threshold_stays_unless_another_is_asked_for(home, tmp_path):
     tokens = ("detect", home / "asked.csv", "--ids", "name")
-    fit = ("--train", home / "usual.csv", "--save", tmp_path / "saved", "--false-alarm-rate", "0.4", *QUICK)
+    fit = ("--train", home / "usual.csv", "--save", tmp_path / "saved", "--false-alarm-rate", "0.4")
     called = call(*tokens, *fit)
     assert call(*tokens, "--model", tmp_path / "saved").out == called.out
     assert call(*tokens, "--model", tmp_path / "saved", "--false-alarm-rate", "0.02").out != called.out
@@ -280,7 +280,7 @@ def test_columns_of_several_kinds_and_gaps_are_taken(tmp_path):
     again = call("detect", new, "--model", tmp_path / "saved")
     assert again.code == 0, again.err
     assert again.out == called.out
-    within = call("detect", new, "--contamination", "0.05", *QUICK)
+    within = call("detect", new, "--contamination", "0.05")
     assert within.code == 0, within.err
     assert all(row["use"] == "outlier detection" for row in rows_of(within.out))
 
@@ -302,7 +302,7 @@ def test_a_batch_that_has_drifted_is_told_of(tmp_path):
         there[:, 1] += moved * rows[:, 1].std()
         write_table(tmp_path / f"{name}.csv", there, COLUMNS)
     told = {
-        name: call("detect", tmp_path / f"{name}.csv", "--train", tmp_path / "train.csv", *QUICK).err
+        name: call("detect", tmp_path / f"{name}.csv", "--train", tmp_path / "train.csv").err
         for name in ("same", "moved")
     }
     assert "unlike the normal ones" not in told["same"]
@@ -357,7 +357,7 @@ def test_what_the_rows_learned_from_have_may_be_absent_from_the_rows_to_judge(ro
     rows = own_rows(40)
     write_table(tmp_path / "usual.csv", rows, COLUMNS, ids=np.arange(40), id_name="number")
     write_table(tmp_path / "asked.csv", rows[:9], COLUMNS)
-    asked = (tmp_path / "asked.csv", "--train", tmp_path / "usual.csv", *QUICK)
+    asked = (tmp_path / "asked.csv", "--train", tmp_path / "usual.csv")
     called = call("detect", *asked, role, "number")
     assert called.code == 0, called.err
     refused = call("detect", *asked, role, "number", "--drop", "name")

@@ -16,8 +16,9 @@ from isthmus.parts.network import ACTIVATIONS
 
 from .browsing import opened
 
-FEW = {"max_iter": 2, "random_state": 0}
+FEW = {"max_iter": 2, "random_state": 0, "refit": False}
 SMALL = {"hidden_layer_sizes": (16,)}
+N_ROWS, N_SHOWN = 400, 120  # of the digits: to learn from, and on the page
 PICTURES = {
     "1": Autoencoder(1, **FEW),
     "2": Autoencoder(2, **FEW),
@@ -89,7 +90,7 @@ TABLES = {
 def pictures(digits, browser, tmp_path_factory):
     """All models of `PICTURES` as tabs of one page."""
     path = tmp_path_factory.mktemp("parity") / "pictures.html"
-    X_train, X, _, y = digits
+    X_train, X, y = digits[0][:N_ROWS], digits[1][:N_SHOWN], digits[3][:N_SHOWN]
     for model in PICTURES.values():
         model.fit(X_train)
     write_explorer(dict(PICTURES), path, X, y, X_train=X_train, image_shape=(8, 8))
@@ -123,7 +124,7 @@ def figures(page, name, tab=0):
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_pictures_are_decoded_and_encoded_as_torch_does(pictures, digits, name):
-    model, tab, X = PICTURES[name], list(PICTURES).index(name), digits[1]
+    model, tab, X = PICTURES[name], list(PICTURES).index(name), digits[1][:N_SHOWN]
     codes = model.transform(X)
     np.testing.assert_allclose(decoded(pictures, tab), model.inverse_transform(codes), rtol=0, atol=1e-5)
     off = np.abs(encoded(pictures, X.tolist(), tab) - codes)
@@ -132,7 +133,7 @@ def test_pictures_are_decoded_and_encoded_as_torch_does(pictures, digits, name):
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_errors_are_those_of_the_reconstructions(pictures, digits, name):
-    model, tab, X = PICTURES[name], list(PICTURES).index(name), digits[1]
+    model, tab, X = PICTURES[name], list(PICTURES).index(name), digits[1][:N_SHOWN]
     errors = ((model.inverse_transform(model.transform(X)) - X) ** 2).mean(1)
     np.testing.assert_allclose(figures(pictures, "errors", tab)[: len(X)], errors, rtol=1e-3, atol=1e-5)
     again = pictures.evaluate(

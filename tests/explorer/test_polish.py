@@ -11,13 +11,14 @@ from isthmus.explorer import write_explorer
 
 from .browsing import opened
 
-FITTED = {"max_iter": 40, "random_state": 0}
+FITTED = {"max_iter": 15, "random_state": 0, "refit": False}
+N_ROWS = 500  # to learn from, and to look for starts among
 MODELS = {
     "2": Autoencoder(2, **FITTED),  # starts from codes of training rows too
     "8": Autoencoder(8, **FITTED),
     "GELU": Autoencoder(6, activation="gelu", **FITTED),
     "scaled": Autoencoder(6, scale="standard", **FITTED),
-    "convolution": Autoencoder(6, channels=(4,), image_shape=(8, 8), max_iter=5, random_state=0),
+    "convolution": Autoencoder(6, channels=(4,), image_shape=(8, 8), **FITTED | {"max_iter": 5}),
     "bounded": Autoencoder(6, output_activation="sigmoid", start="random", **FITTED),
     "Bernoulli": Autoencoder(6, likelihood="bernoulli", **FITTED),
     "plain Bernoulli": Autoencoder(6, likelihood="bernoulli", start="random", **FITTED),
@@ -30,7 +31,7 @@ MODELS = {
 @pytest.fixture(scope="module")
 def page(digits, browser, tmp_path_factory):
     path = tmp_path_factory.mktemp("polish") / "page.html"
-    X_train, X, _, y = digits
+    X_train, X, y = digits[0][:N_ROWS], digits[1], digits[3]
     for model in MODELS.values():
         model.fit(X_train)
     write_explorer(dict(MODELS), path, X[:60], y[:60], X_train=X_train, image_shape=(8, 8))

@@ -136,11 +136,13 @@ def test_what_is_said_of_another_kind_of_file_is_refused(tmp_path):
     for place in range(3):
         write_wav(sounds / f"{place}.wav", np.sin(np.arange(4000) / (3 + place)))
         Image.fromarray(np.full((9, 9), 40 * place, np.uint8)).save(pictures / f"{place}.png")
-    with pytest.raises(DataError, match=r"is a table, and --size, --window are for pictures and sounds; .* --time"):
+    with pytest.raises(
+        DataError, match=r"a table, and --size is for files of pictures, --window is for files of sounds; .* --time"
+    ):
         read(table, size=(9, 9), window=3.0)
-    with pytest.raises(DataError, match="is of sounds, and --pad is for pictures"):
+    with pytest.raises(DataError, match="it is of sounds, and --pad is for files of pictures"):
         read(sounds, pad=True)
-    with pytest.raises(DataError, match="is of pictures, and --waveform is for sounds"):
+    with pytest.raises(DataError, match="it is of pictures, and --waveform is for files of sounds"):
         read(pictures, waveform=True)
     assert read(pictures, size=(3, 3)).n_columns == 9
     of_a_fit = RowShape((9, 9), ("height", "width"))

@@ -131,3 +131,38 @@ def test_a_note_below_a_column_of_numbers(tmp_path):
     found = described(tmp_path, ["a,b,c,d"], rows)
     assert found.n_rows == N
     assert any("a note below the table left out" in note for note in found.notes)
+
+
+LOGGED = "".join(
+    f"2024-01-{row % 28 + 1:02d} 10:{row % 60:02d} GET /{'abc'[row % 3]} {row * 7 % 90}\n" for row in range(40)
+)
+TIMES = "".join(f"{row // 60:02d}:{row % 60:02d}:00\t{row / 3:.2f}\t{row * 7 % 11}\n" for row in range(40))
+PAYMENTS = "".join(f"2024-01-{row % 28 + 1:02d};{'xyz'[row % 3]};{row * 7 % 90},5\n" for row in range(40))
+RULED = "".join(f"| n{row} | {row / 3:.2f} | {row * 7 % 11} |\n" for row in range(40))
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        (f"#Version: 1.0\n#Fields: date time method page taken\n{LOGGED}", ["date", "time", "method", "page", "taken"]),
+        (f"Plate:\t1.3\tKinetic\nTime(hh:mm:ss)\tA1\tA2\n{TIMES}", ["Time(hh:mm:ss)", "A1", "A2"]),
+        (f"My bank;\nof:;2024;\n\n#Day;#What;#Amount\n{PAYMENTS}", ["Day", "#What", "#Amount"]),
+        (f"| name | x | n |\n|:-----|--:|---|\n{RULED}", ["name", "x", "n"]),
+    ],
+)
+def test_names_among_other_lines(tmp_path, text, names):
+    path = tmp_path / "t.txt"
+    path.write_text(text)
+    described = isthmus.read(path).description
+    assert described.n_rows == 40
+    assert [one.name for one in described.findings if one.kind != "empty"] == names
+
+
+def test_zones_of_forms(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text(
+        "when,x\n" + "".join(f"2023/05/{row % 28 + 1:02d} 1:05:09 PM GMT+2,{row * 7 % 9}\n" for row in range(40))
+    )
+    table = isthmus.read(path)
+    assert table.description.findings[0].kind == "date"
+    assert str(table.frame["when"][0].as_py()).startswith("2023-05-01 11:05:09")

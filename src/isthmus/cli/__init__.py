@@ -8,16 +8,18 @@ imported, to list them, so ``isthmus --help`` imports no library; a command is i
 from __future__ import annotations
 
 import ast
+import importlib.util
 import pkgutil
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import cache
 from typing import Any, get_args
 
 from cyclopts import App, Parameter, Token, convert
 
 from isthmus import __version__
 
-__all__ = ["STANDARD_INPUT", "application", "commands"]
+__all__ = ["STANDARD_INPUT", "application", "commands", "is_command"]
 
 ABOUT = (
     "Autoencoders that start where PCA ends: what is the smallest code that still reconstructs your "
@@ -30,8 +32,8 @@ WHOLE_NUMBER = r"[-+]?\d+(\.0*)?"
 EVERYWHERE = "Every command also takes --debug, which shows the full traceback of an error."
 
 
-def application() -> App:
-    """The app with every command there is, none of them imported yet."""
+def application(command: str | None = None) -> App:
+    """The app with every command there is, or with one of them alone; none is imported yet."""
     app = App(
         name="isthmus",
         help=ABOUT,
@@ -41,29 +43,46 @@ def application() -> App:
         default_parameter=Parameter(negative=(), converter=_converted),
         suppress_keyboard_interrupt=False,
     )
-    for name, (file, about) in _found().items():
-        app.command(f"{__name__}.{file}:{name}", name=name, help=about)
+    found = commands() if command is None else _commands_in(_file_of(command))
+    for name, about in found.items():
+        if command in (None, name):
+            app.command(f"{__name__}.{_file_of(name)}:{name}", name=name, help=about)
     return app
 
 
 def commands() -> dict[str, str]:
     """Every command's description by its name: the docstring of its function, a line a paragraph."""
-    return {name: about for name, (_, about) in _found().items()}
-
-
-def _found() -> dict[str, tuple[str, str]]:
-    """The file and the description of every command, by its name."""
     found: dict[str, tuple[str, str]] = {}
-    for file, source in _sources():
-        for node in ast.parse(source).body:
-            if not isinstance(node, ast.FunctionDef) or not _is_command(node.name, file):
-                continue
-            if node.name in found:
-                both = f"{found[node.name][0]}.py and {file}.py"
-                raise ImportError(f"isthmus.cli: {node.name!r} is a command in both {both}; rename one of them.")
+    for file in _files():
+        for name, about in _commands_in(file).items():
+            if name in found:
+                both = f"{found[name][0]}.py and {file}.py"
+                raise ImportError(f"isthmus.cli: {name!r} is a command in both {both}; rename one of them.")
+            found[name] = file, about
+    return {name: about for name, (_, about) in sorted(found.items())}
+
+
+def is_command(name: str) -> bool:
+    """Whether there is a command of this name; no more files are read than it may be in."""
+    return _file_of(name) != ""
+
+
+@cache
+def _file_of(command: str) -> str:
+    """The file that holds a command; empty where none does."""
+    may_be_in = [file for file in _files() if file == command or file.endswith(SEVERAL)]
+    return next((file for file in may_be_in if command in _commands_in(file)), "")
+
+
+@cache
+def _commands_in(file: str) -> dict[str, str]:
+    """The commands of a file with their descriptions."""
+    found = {}
+    for node in ast.parse(_source_of(file)).body:
+        if isinstance(node, ast.FunctionDef) and _is_command(node.name, file):
             about = (ast.get_docstring(node) or "").split("\n\nParameters\n")[0]
-            found[node.name] = file, "\n\n".join(" ".join(part.split()) for part in about.split("\n\n"))
-    return dict(sorted(found.items()))
+            found[node.name] = "\n\n".join(" ".join(part.split()) for part in about.split("\n\n"))
+    return found
 
 
 def _is_command(function: str, file: str) -> bool:
@@ -80,10 +99,11 @@ def _converted(kind: Any, tokens: Sequence[Token]) -> Any:
     return convert(kind, tokens)
 
 
-def _sources() -> Iterator[tuple[str, str]]:
-    for module in pkgutil.iter_modules(__path__):
-        finder: Any = module.module_finder
-        spec = finder.find_spec(f"{__name__}.{module.name}")
-        source = None if spec is None else spec.loader.get_source(spec.name)
-        if source is not None:
-            yield module.name, source
+def _files() -> list[str]:
+    return [module.name for module in pkgutil.iter_modules(__path__)]
+
+
+def _source_of(file: str) -> str:
+    spec = importlib.util.find_spec(f"{__name__}.{file}")
+    loader: Any = None if spec is None else spec.loader
+    return (None if loader is None else loader.get_source(f"{__name__}.{file}")) or ""

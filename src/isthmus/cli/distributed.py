@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import socket
+import secrets
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from datetime import timedelta
@@ -70,6 +69,8 @@ def _meeting_place() -> str:
 
     PyTorch would wait for a wrong address in a call that no signal ends; here every try is a short one.
     """
+    import socket  # of several processes only: every command imports this file
+
     missing = [name for name in ("RANK", "MASTER_ADDR", "MASTER_PORT") if not os.environ.get(name)]
     if missing:
         raise CommandError(
@@ -105,7 +106,7 @@ def _agreed_name(store: Store, rank: int, size: int) -> str:
     After a restart ``torchrun`` may hand out the store it had, with the addresses of the dead in it. So
     each leaves a word no one else has; the first names the words it sees until all say that theirs is among them.
     """
-    word = uuid.uuid4().hex
+    word = secrets.token_hex(16)
     store.set(f"isthmus/word/{rank}", word)
     until = time.monotonic() + LONGEST_WAIT
     while time.monotonic() < until:

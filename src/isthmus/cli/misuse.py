@@ -5,7 +5,14 @@ from __future__ import annotations
 import difflib
 import re
 
-from cyclopts import CoercionError, CycloptsError, MissingArgumentError, UnknownOptionError, UnusedCliTokensError
+from cyclopts import (
+    CoercionError,
+    CycloptsError,
+    MissingArgumentError,
+    RepeatArgumentError,
+    UnknownOptionError,
+    UnusedCliTokensError,
+)
 
 from isthmus.cli import STANDARD_INPUT
 
@@ -33,6 +40,8 @@ def what_is_wrong(error: CycloptsError) -> str:
         return f"{name} needs a value" if name.startswith("-") else f"{name} is missing"
     if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
         return f"{error.unused_tokens[0].removeprefix(STANDARD_INPUT[0])!r} is one argument too many"
+    if isinstance(error, RepeatArgumentError) and error.token.keyword:
+        return f"{error.token.keyword} is given twice and takes one value; leave one of them out"
     said = " ".join(str(error).split()).rstrip(".")
     near = re.search(r" Did you mean \"?([^\"?]+)\"?\?$", said)
     guess = f"; did you mean {near[1]!r}?" if near else ""

@@ -23,7 +23,7 @@ from typing import Any
 
 from cyclopts import CycloptsError
 
-from isthmus.cli import STANDARD_INPUT, application, commands
+from isthmus.cli import STANDARD_INPUT, application, commands, is_command
 from isthmus.cli.misuse import is_data_missing, what_is_wrong
 from isthmus.cli.signals import in_an_import, signals_unwind
 
@@ -87,7 +87,9 @@ def run(tokens: Sequence[str]) -> int:
             tokens = _help_first(tokens)
             _require_known_command(tokens)
             tokens = [STANDARD_INPUT if token == "-" else token for token in tokens]
-            command, given, _ = application().parse_args(tokens, print_error=False, exit_on_error=False)
+            command, given, _ = application(tokens[0] if is_command(tokens[0]) else None).parse_args(
+                tokens, print_error=False, exit_on_error=False
+            )
             _require_address_space()
             _collect_from_here()
             command(*given.args, **given.kwargs)
@@ -211,7 +213,7 @@ def _outcome_of(error: BaseException, tokens: Sequence[str]) -> tuple[int, str]:
     if _is_of_memory(error):
         return FAILED, "there is not enough memory for this; try fewer rows, columns or units, or raise ulimit -v."
     if isinstance(error, CycloptsError):
-        chain = " ".join(["isthmus", *tokens[:1]]) if tokens and tokens[0] in commands() else "isthmus"
+        chain = " ".join(["isthmus", *tokens[:1]]) if tokens and is_command(tokens[0]) else "isthmus"
         example = f"type {chain} table.csv, or " if is_data_missing(error) and len(tokens) == 1 else ""
         what = what_is_wrong(error)
         join = " See" if what.endswith("?") else f"; {example}see"
@@ -265,7 +267,7 @@ def _raised_by(error: BaseException) -> str:
 
 def _require_known_command(tokens: Sequence[str]) -> None:
     """Refuse an unknown command here: to do so, cyclopts would import every command there is."""
-    if tokens[0].startswith("-") or tokens[0] in commands():
+    if tokens[0].startswith("-") or is_command(tokens[0]):
         return
     close = difflib.get_close_matches(tokens[0], commands(), n=1)
     rest = f"did you mean {close[0]!r}?" if close else f"the commands are {', '.join(commands())}."
@@ -274,7 +276,7 @@ def _require_known_command(tokens: Sequence[str]) -> None:
 
 def _help_first(tokens: Sequence[str]) -> list[str]:
     """``isthmus help fit`` is ``isthmus fit --help``."""
-    return [*tokens[1:2], "--help"] if tokens[0] == "help" and "help" not in commands() else list(tokens)
+    return [*tokens[1:2], "--help"] if tokens[0] == "help" and not is_command("help") else list(tokens)
 
 
 @contextmanager

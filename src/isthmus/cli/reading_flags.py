@@ -16,6 +16,7 @@ __all__ = ["READ_BY_ITSELF", "Reading", "ReadingFlags", "TableFlags", "TableRead
 
 GROUP = Group("Reading the file", sort_key=3)
 OF_FILES = ("size", "pad", "skip_unreadable", "window", "waveform")
+SIZE = re.compile(r"([1-9][0-9]{0,4})(?:[x,×]([1-9][0-9]{0,4}))?")
 KINDS = "number, count, category, date, boolean, text or id"
 
 
@@ -27,34 +28,50 @@ class TableFlags:
         tuple[str, ...],
         Parameter(help=f"NAME=KIND: how to read a column ({KINDS}); repeat for more.", show_default=False),
     ] = ()
-    header: Annotated[bool | None, Parameter(help="Whether the first row holds the columns' names.")] = None
+    header: Annotated[int | None, Parameter(help="How many rows hold the columns' names: 1, 2, … or 0 for none.")] = (
+        None
+    )
+    no_header: Annotated[bool | None, Parameter(help="No row holds names, as --header 0.", negative=())] = None
     separator: Annotated[str | None, Parameter(help="What separates cells: a character, or tab, space.")] = None
     decimal: Annotated[str | None, Parameter(help="The decimal mark, . or ,")] = None
     encoding: Annotated[str | None, Parameter(help="The encoding of the text, such as latin-1.")] = None
     missing_marks: Annotated[
-        str | None, Parameter(help="Further marks of a missing cell, separated by commas: '?,-9999'.")
-    ] = None
+        tuple[str, ...],
+        Parameter(help="Further marks of a missing cell, separated by commas: '?,-9999'.", show_default=False),
+    ] = ()
 
     def options(self) -> dict[str, Any]:
         """The same as options of `isthmus.open_table`; those that were left out are not among them."""
+        faults = self._faults()
+        if faults:
+            raise UsageError(f"{'; '.join(faults)}.")
+        marks = [mark for text in self.missing_marks for mark in (text.split(",") if text.strip(",") else [text])]
+        header = 0 if self.no_header else self.header
         given: dict[str, Any] = {
-            "header": self.header,
+            "header": bool(header) if header in (0, 1) else header,
             "separator": self.separator,
             "decimal": self.decimal,
             "encoding": self.encoding,
-            "kinds": self._kinds() or None,
-            "missing_marks": None if self.missing_marks is None else tuple(self.missing_marks.split(",")),
+            "kinds": {name: kind for name, _, kind in (text.rpartition("=") for text in self.kind)} or None,
+            "missing_marks": tuple(marks) or None,
         }
         return {name: value for name, value in given.items() if value is not None}
 
-    def _kinds(self) -> dict[str, str]:
-        kinds = {}
-        for text in self.kind:
-            name, equals, kind = text.rpartition("=")
-            if not equals or not name or not kind:
-                raise UsageError(f"--kind must be NAME=KIND, where KIND is {KINDS}, got {text!r}.")
-            kinds[name] = kind
-        return kinds
+    def _faults(self) -> list[str]:
+        """What can't be meant, a part of a sentence each."""
+        parts = [(text, *text.rpartition("=")) for text in self.kind]
+        unclear = [text for text, name, _, kind in parts if not name or not kind]
+        faults = [f"--kind must be NAME=KIND, where KIND is {KINDS}, got {', '.join(map(repr, unclear))}"] * bool(
+            unclear
+        )
+        kinds: dict[str, set[str]] = {}
+        for _, name, _, kind in parts:
+            kinds.setdefault(name, set()).add(kind)
+        twice = [f"{name}={'|'.join(sorted(kind))}" for name, kind in kinds.items() if len(kind) > 1]
+        faults += [f"--kind {', '.join(twice)}: a column is of one kind; leave one of them out"] * bool(twice)
+        if self.no_header and self.header:
+            faults.append(f"--no-header and --header {self.header} contradict each other; leave one of them out")
+        return faults
 
 
 @dataclass(frozen=True)
@@ -91,6 +108,11 @@ class ReadingFlags(TableFlags):
     def options(self) -> dict[str, Any]:
         return super().options() | self.of_files | ({} if self.size is None else {"size": self._size()})
 
+    def _faults(self) -> list[str]:
+        wrong = self.size is not None and SIZE.fullmatch(self.size.strip().lower()) is None
+        fault = f"--size must be a number of pixels, or width x height such as 64x48, got {self.size!r}"
+        return [*super()._faults(), *[fault] * wrong]
+
     @property
     def of_files(self) -> dict[str, bool | float | str]:
         """The flags for pictures and sounds that were given, which hold for later commands too."""
@@ -101,9 +123,8 @@ class ReadingFlags(TableFlags):
         """(width, height)."""
         if self.size is None:
             return None
-        found = re.fullmatch(r"([1-9][0-9]{0,4})(?:[x,×]([1-9][0-9]{0,4}))?", self.size.strip().lower())
-        if found is None:
-            raise UsageError(f"--size must be a number of pixels, or width x height such as 64x48, got {self.size!r}.")
+        found = SIZE.fullmatch(self.size.strip().lower())
+        assert found is not None  # else it was refused
         return int(found[1]), int(found[2] or found[1])
 
 

@@ -42,6 +42,7 @@ __all__ = [
 
 MOST_WINDOWS = 20_000  # that are evaluated and drawn
 CHUNK_STEPS = 1 << 18
+OF_READING = ("header", "no_header", "separator", "decimal", "encoding", "missing_marks")
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,9 +133,7 @@ def record_of(data: str, asked: Any, file: SeriesFile) -> SeriesRecord:
         seed=asked.seed,
         sha256=_fingerprint(file),
         reading={
-            name: value
-            for name, value in vars(asked.reading).items()
-            if name in ("header", "separator", "decimal", "encoding", "missing_marks") and value is not None
+            name: value for name, value in vars(asked.reading).items() if name in OF_READING and value not in (None, ())
         }
         or None,
     )
@@ -149,7 +148,7 @@ def series_data(source: str, run: Run, reading: TableFlags = READ_BY_ITSELF, *, 
     from isthmus.tables import open_table
 
     record = require_record(run)
-    as_fitted: Any = record.reading or {}
+    as_fitted: Any = record.reading if record.reading and _may_be_text(source) else {}
     options = TableFlags(**as_fitted).options() | table_options(reading)
     names = open_table(source, **options).all_columns
     labels = record.labels if record.labels in names else None
@@ -266,3 +265,11 @@ def _fingerprint(file: SeriesFile) -> str:
         for begin in range(0, len(series), CHUNK_STEPS):
             digest.update(np.ascontiguousarray(series.part(begin, begin + CHUNK_STEPS)).tobytes())
     return digest.hexdigest()
+
+
+def _may_be_text(source: str) -> bool:
+    """Whether what was said of how the text of a fit is written may hold for another file."""
+    from isthmus.tables.container import File
+    from isthmus.tables.formats import text
+
+    return not Path(source).is_file() or text.matches(File(Path(source)))

@@ -76,15 +76,14 @@ def from_plain(kind: type[Record], plain: Any, key: str = "") -> Record:
     """The record of class ``kind`` that ``plain`` describes; ``key`` is its place, for a `ValueError`."""
     if not isinstance(plain, dict):
         raise ValueError(f"{key or 'the record'} must be an object, got {shortened(plain)}")
-    fields = {field.name: field for field in dataclasses.fields(typing.cast(Any, kind))}
-    hints, where = _hints(kind), key and f"{key}: "
+    fields, where = _fields(kind), key and f"{key}: "
     for unknown in sorted(plain.keys() - fields.keys()):
         raise ValueError(f"{where}unknown key {shortened(unknown)}; a newer isthmus may know it")
     for name, field in fields.items():
-        if name not in plain and field.default is field.default_factory is dataclasses.MISSING:
+        if field.is_needed and name not in plain:
             raise ValueError(f"{where}the key {name!r} is missing")
     found = {
-        name: _read(hints[name], value, fields[name].metadata, _joined(key, name)) for name, value in plain.items()
+        name: _read(fields[name].hint, value, fields[name].rules, _joined(key, name)) for name, value in plain.items()
     }
     try:
         return kind(**found)
@@ -112,46 +111,74 @@ def _plain(value: Any) -> Any:
     return value
 
 
+class _Field(typing.NamedTuple):
+    """What a record's class says of one field."""
+
+    hint: Any
+    rules: Mapping[str, Any]
+    is_needed: bool
+
+
 @cache
-def _hints(kind: type) -> dict[str, Any]:
-    return typing.get_type_hints(kind)
+def _fields(kind: Any) -> dict[str, _Field]:
+    hints = typing.get_type_hints(kind)
+    return {
+        field.name: _Field(
+            hints[field.name], field.metadata, field.default is field.default_factory is dataclasses.MISSING
+        )
+        for field in dataclasses.fields(kind)
+    }
 
 
-def _members(hint: Any) -> tuple[Any, ...]:
-    return typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+class _Form(typing.NamedTuple):
+    """An annotation, taken apart once: a folder's files ask for the same few a thousand times."""
+
+    member: Any
+    origin: Any
+    arguments: tuple[Any, ...]
+    is_record: bool
+
+
+@cache
+def _forms(hint: Any) -> tuple[_Form, ...]:
+    """Of every member of a union, or of the one there is."""
+    is_union = typing.get_origin(hint) in (typing.Union, types.UnionType)
+    return tuple(
+        _Form(member, typing.get_origin(member), typing.get_args(member), dataclasses.is_dataclass(member))
+        for member in (typing.get_args(hint) if is_union else (hint,))
+    )
 
 
 def _read(hint: Any, value: Any, rules: Mapping[str, Any], key: str) -> Any:
     """A value read as ``hint``; of a union, as the first member that fits."""
-    members = [member for member in _members(hint) if _is_of(member, value, rules)]
-    if not members:
+    forms = [form for form in _forms(hint) if _is_of(form, value, rules)]
+    if not forms:
         raise ValueError(f"{key} must be {_said(hint, rules)}, got {shortened(value)}")
-    member = members[0]
-    if dataclasses.is_dataclass(member):
-        member = next((one for one in members if dataclasses.is_dataclass(one) and _has_fields(one, value)), member)
+    member, origin, arguments, is_record = forms[0]
+    if is_record:
+        member = next((one.member for one in forms if one.is_record and _has_fields(one.member, value)), member)
         return from_plain(typing.cast(type, member), value, key)
-    origin, arguments = typing.get_origin(member), typing.get_args(member)
     if origin is Literal:
+        return value
+    if member is float:
+        return INFINITE[value] if isinstance(value, str) else float(value)
+    if origin not in (dict, tuple, list):
         return value
     within = {**rules, "lengths": None}
     if origin is dict:
         for name in value:
             _read(str, name, within, f"a key of {key}")
         return {name: _read(arguments[1], entry, within, _joined(key, name)) for name, entry in value.items()}
-    if origin in (tuple, list):
-        each = [arguments[0]] * len(value) if origin is list or arguments[1:] == (...,) else arguments
-        return origin(_read(each[place], entry, within, f"{key}[{place}]") for place, entry in enumerate(value))
-    if member is float:
-        return INFINITE[value] if isinstance(value, str) else float(value)
-    return value
+    each = [arguments[0]] * len(value) if origin is list or arguments[1:] == (...,) else arguments
+    return origin(_read(each[place], entry, within, f"{key}[{place}]") for place, entry in enumerate(value))
 
 
-def _is_of(member: Any, value: Any, rules: Mapping[str, Any]) -> bool:
+def _is_of(form: _Form, value: Any, rules: Mapping[str, Any]) -> bool:
     """Whether a value from JSON is of this kind and within bounds; nested values are not checked."""
-    origin, arguments = typing.get_origin(member), typing.get_args(member)
+    member, origin, arguments, is_record = form
     if member is Any:
         return True
-    if dataclasses.is_dataclass(member):
+    if is_record:
         return isinstance(value, dict)
     if origin is Literal:
         return any(type(value) is type(word) and value == word for word in arguments)
@@ -173,9 +200,9 @@ def _is_of(member: Any, value: Any, rules: Mapping[str, Any]) -> bool:
 
 def _has_fields(kind: Any, value: Mapping[str, Any]) -> bool:
     """Whether the keys are those of this record, of several that are allowed."""
-    fields = dataclasses.fields(kind)
-    needed = {field.name for field in fields if field.default is field.default_factory is dataclasses.MISSING}
-    return needed <= value.keys() <= {field.name for field in fields}
+    fields = _fields(kind)
+    needed = {name for name, field in fields.items() if field.is_needed}
+    return needed <= value.keys() <= fields.keys()
 
 
 def _within(value: float, rules: Mapping[str, Any]) -> bool:
@@ -200,11 +227,11 @@ def _is_text(value: str) -> bool:
 
 def _said(hint: Any, rules: Mapping[str, Any]) -> str:
     """The required kind in words."""
-    return " or ".join(dict.fromkeys(_member_said(member, rules) for member in _members(hint)))
+    return " or ".join(dict.fromkeys(_member_said(form, rules) for form in _forms(hint)))
 
 
-def _member_said(member: Any, rules: Mapping[str, Any]) -> str:
-    origin, arguments = typing.get_origin(member), typing.get_args(member)
+def _member_said(form: _Form, rules: Mapping[str, Any]) -> str:
+    member, origin, arguments, is_record = form
     lengths = rules.get("lengths")
     size = "" if lengths is None else f"{lengths[0]} to {lengths[1]} "
     if origin is Literal:
@@ -213,7 +240,7 @@ def _member_said(member: Any, rules: Mapping[str, Any]) -> str:
         bounds = (("at least", "at_least"), ("above", "above"), ("at most", "at_most"), ("below", "below"))
         said = [f"{words} {rules[name]:g}" for words, name in bounds if rules.get(name) is not None]
         return f"{WORDS[member]} {'of ' if said and said[0].startswith('at') else ''}{' and '.join(said)}".rstrip()
-    if origin is dict or dataclasses.is_dataclass(member):
+    if origin is dict or is_record:
         return "an object"
     if origin is tuple and arguments[1:] != (...,):
         return f"a list of {len(arguments)}"

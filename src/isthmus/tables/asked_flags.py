@@ -1,26 +1,47 @@
-"""What a person says of a file, as far as it can be wrong by itself: all of it at once, before the file is read."""
+"""What a person says of a file, as far as it can be wrong by itself or for a file of its kind: all of it at once."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
 from isthmus.tables.asked_kinds import ASKABLE
 from isthmus.tables.dialect import FIRM, NAMES
-from isthmus.tables.errors import DataError
 from isthmus.tables.request import Request
 from isthmus.tables.row_shape import RowShape
 
-__all__ = ["require_kind_of_file", "require_sense"]
+__all__ = ["OF_PICTURES", "OF_SOUNDS", "OF_TEXT", "array_faults", "sensible", "table_faults"]
 
 OF_PICTURES, OF_SOUNDS = ("size", "pad", "skip_unreadable"), ("window", "waveform", "skip_unreadable")
+OF_TEXT = ("header", "separator", "decimal", "encoding")
+OF_TABLES = ("kinds", "missing_marks")
+MOST_NAMES = 20  # rows of them
+MEANT_FOR = {
+    **dict.fromkeys(("size", "pad"), "files of pictures"),
+    **dict.fromkeys(("window", "waveform"), "files of sounds"),
+    "skip_unreadable": "folders of pictures or sounds",
+    "header": "text and spreadsheets",
+    **dict.fromkeys(("separator", "decimal", "encoding"), "text"),
+    **dict.fromkeys(OF_TABLES, "tables of columns"),
+}
+FLAG = {"kinds": "kind"}
 
 
-def require_sense(request: Request) -> None:
-    """Refuse values that no file could have: a `DataError` names all of them."""
-    faults = []
+def sensible(request: Request) -> tuple[Request, list[str]]:
+    """The request less what no file could have; and what that is, a part of a sentence each."""
+    faults, without = [], dict[str, Any]()
     separator = request.separator
-    if separator is not None and len(NAMES.get(separator.lower(), separator)) != 1:
-        faults.append(f"--separator must be one character, or a name such as tab, got {separator!r}")
+    mark = None if separator is None else NAMES.get(separator.lower(), separator)
+    if mark is not None and (len(mark) != 1 or mark in "\r\n\"'\0"):
+        faults.append(f"--separator must be one character, no quote, or a name such as tab, got {separator!r}")
+        without["separator"] = None
     if request.decimal not in (None, *FIRM):
         faults.append(f"--decimal must be '.' or ',', got {request.decimal!r}")
+        without["decimal"] = None
+    if request.header is not None and not 0 <= int(request.header) <= MOST_NAMES:
+        faults.append(f"--header must be a number of rows from 0 to {MOST_NAMES}, got {int(request.header)}")
+        without["header"] = None
     if request.encoding is not None:
         try:
             b"a".decode(request.encoding)
@@ -29,25 +50,42 @@ def require_sense(request: Request) -> None:
         except LookupError:
             known = "utf-8, cp1252, utf-16, gb18030, …"
             faults.append(f"--encoding {request.encoding!r} is not known; it may be {known}")
-    unknown = [f"{name}={kind}" for name, kind in request.kinds.items() if kind.partition(":")[0] not in ASKABLE]
+            without["encoding"] = None
+    unknown = {name: kind for name, kind in request.kinds.items() if kind.partition(":")[0] not in ASKABLE}
     if unknown:
-        faults.append(f"--kind {', '.join(unknown)}: a column may be {', '.join(ASKABLE)}")
-    if faults:
-        raise DataError(f"{'; '.join(faults)}.")
+        told = ", ".join(f"{name}={kind}" for name, kind in unknown.items())
+        faults.append(f"--kind {told}: a column may be {', '.join(ASKABLE)}")
+        without["kinds"] = {name: kind for name, kind in request.kinds.items() if name not in unknown}
+    return replace(request, **without), faults
 
 
-def require_kind_of_file(request: Request, row_shape: RowShape | None, where: str) -> None:
-    """Refuse what was said of pictures or sounds where the file is of another kind, instead of ignoring it."""
-    if request.row_shape is not None:  # said by a fit, which may have been of pictures
-        return
-    is_picture = row_shape is not None and row_shape.image_shape is not None
-    meant = () if row_shape is None else OF_PICTURES if is_picture else OF_SOUNDS
-    names = dict.fromkeys((*OF_PICTURES, *OF_SOUNDS))
-    wrong = [f"--{name.replace('_', '-')}" for name in names if name not in meant and getattr(request, name)]
-    if wrong:
-        kinds = {(): "pictures and sounds", OF_PICTURES: "sounds", OF_SOUNDS: "pictures"}[meant]
-        series = "; for windows of a series, name its column of times with --time" if request.window else ""
-        what = "a table" if row_shape is None else "of pictures" if is_picture else "of sounds"
-        raise DataError(
-            f"{where} is {what}, and {', '.join(wrong)} {'is' if len(wrong) == 1 else 'are'} for {kinds}{series}."
-        )
+def table_faults(request: Request, flags: Collection[str]) -> list[str]:
+    """What was said of a file that holds columns and is of no use there; ``flags`` is what its format asks for."""
+    return _faults(request, {*flags, *OF_TABLES}, "a table" if "separator" in flags else "a table that is no text")
+
+
+def array_faults(request: Request, row_shape: RowShape | None, flags: Collection[str] = ()) -> list[str]:
+    """The same for what holds one array of numbers, or files of pictures or sounds."""
+    if flags:
+        what = "of pictures" if "size" in flags else "of sounds"
+    else:
+        is_picture = row_shape is not None and row_shape.image_shape is not None
+        what = "an array of pictures" if is_picture else "an array of numbers"
+    return _faults(request, flags, what)
+
+
+def _faults(request: Request, meant: Collection[str], what: str) -> list[str]:
+    # what a fit was told of pictures or sounds is of no use to a later array of the same rows, and does no harm
+    asked = OF_TEXT if request.row_shape is not None else tuple(MEANT_FOR)
+    wrong = [name for name in asked if name not in meant and getattr(request, name) not in (None, False, (), {})]
+    if request.header is False and "header" not in meant:
+        wrong.append("header")
+    if not wrong:
+        return []
+    groups: dict[str, list[str]] = {}
+    for name in wrong:
+        groups.setdefault(MEANT_FOR[name], []).append(f"--{FLAG.get(name, name).replace('_', '-')}")
+    told = ", ".join(f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} for {kinds}"
+                     for kinds, names in groups.items())  # fmt: skip
+    series = "; for windows of a series, name its column of times with --time" if request.window else ""
+    return [f"it is {what}, and {told}; leave {'it' if len(wrong) == 1 else 'them'} out{series}"]

@@ -119,17 +119,17 @@ class Column:
     # ---- cells -----------------------------------------------------------------------------------------
 
     def typed(self, cells: pyarrow.Array) -> Any:
-        """Cells as a file or frame has them, in the type that is learned from; null where one is missing.
+        """Cells of a file or frame in the type that is learned from, null where one is missing.
 
-        Numbers become float64 (integers of a typed file stay such), dates timestamps or durations in microseconds,
-        categories what their categories are.
+        Numbers become float64 (integers of a typed file stay), dates microseconds, categories what theirs are.
         """
         import pyarrow
         import pyarrow.compute
 
         compute: Any = pyarrow.compute  # its functions are made when it is imported
-        cells = plain_cells(cells)
-        kind = cells.type
+        if isinstance(cells, pyarrow.DictionaryArray) and pyarrow.types.is_string(cells.dictionary.type):
+            return compute.take(self.typed(cells.dictionary), cells.indices)  # each word once
+        kind = (cells := plain_cells(cells)).type
         if pyarrow.types.is_null(kind):
             return pyarrow.nulls(len(cells), self._canonical())
         if pyarrow.types.is_string(kind):

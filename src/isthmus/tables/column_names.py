@@ -10,7 +10,7 @@ TIME = re.compile(
     "years?|yr|rank|time|t|days?|week|month|quarter|hour|age|step|date|jahr|ann[ée]e|a[ñn]o|anno|jaar|monat|tag|season"
     "|frame|epoch|period"
 )
-ROW = re.compile("ids?|no|nr|num|index|idx|rows?|unnamed|key|rowid|rownames|seq|sno")
+ROW = re.compile("record|recno|obs|ids?|no|nr|num|index|idx|rows?|unnamed|key|rowid|rownames|seq|sno")
 ID_END = re.compile(
     "ids?|code|key|uuid|guid|no|nr|identifier|kennung|nummer|codigo|número|isbn(10|13)?|issn|ean(13)?|gtin|upc|barcode"
     "|asin|sku|phone|telephone|mobile|fax|ssn|imei|vin"

@@ -18,7 +18,7 @@ import weakref
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -188,7 +188,7 @@ def archive_kind(path: Path) -> str | None:
     """Whether a file is an archive of several files: "zip" or "tar"."""
     head = _first_bytes(path, 512)
     if head.startswith(ZIP):
-        return "zip" if zip_format(path) is None and len(_members(path)) != 1 else None
+        return "zip" if zip_format(path) is None and (len(_members(path)) != 1 or _holds_zip(path)) else None
     if packing_of(head) in ("gzip", "bz2", "xz") or head[257:262] == b"ustar":
         try:
             with tarfile.open(path) as archive:
@@ -196,6 +196,14 @@ def archive_kind(path: Path) -> str | None:
         except (tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError, ValueError):
             return None
     return None
+
+
+def _holds_zip(path: Path) -> bool:
+    """Whether the single file of an archive is an archive, or a spreadsheet, which is one."""
+    damaged = (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, zlib.error, EOFError)
+    with suppress(*damaged), zipfile.ZipFile(path) as archive, archive.open(_members(path)[0]) as inside:
+        return inside.read(4) == ZIP
+    return False
 
 
 def unpacked(path: Path, kind: str, scratch: Scratch) -> Path:
@@ -225,7 +233,7 @@ def unpacked(path: Path, kind: str, scratch: Scratch) -> Path:
 
 def _unpack_zip(path: Path, folder: Path, where: str) -> None:
     with zipfile.ZipFile(path) as archive:
-        members = [one for one in archive.infolist() if not one.is_dir() and not _is_skipped(one.filename)]
+        members = _files_in(archive)
         _require_modest(len(members), sum(one.file_size for one in members), path, where)
         for one in members:
             with archive.open(one) as source:
@@ -275,9 +283,15 @@ def _only_member(path: Path, where: str) -> str:
 def _members(path: Path) -> list[str]:
     try:
         with zipfile.ZipFile(path) as archive:
-            return [one.filename for one in archive.infolist() if not one.is_dir() and not _is_skipped(one.filename)]
+            return [one.filename for one in _files_in(archive)]
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise DataError(f"{str(path)!r}: not readable as an archive ({error}); get it again.") from error
+
+
+def _files_in(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """Its members but for folders, what systems leave behind, and those without a name, at which zipfile stumbles."""
+    named = [one for one in archive.infolist() if one.filename]
+    return [one for one in named if not one.is_dir() and not _is_skipped(one.filename)]
 
 
 def _is_skipped(name: str) -> bool:

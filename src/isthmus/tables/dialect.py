@@ -39,6 +39,7 @@ COMMENTS = ("#@", "#", "//", "%", "--", "!", "*", ";")
 LOOKED_AT = 400
 SHORT_CELL = 40
 PIECES = re.compile(r"[-+0-9.]+(?:\s+[-+0-9.]+)+")  # two numbers in a cell, as of another separator
+FIELDS = re.compile(r"^(?:fields|columns|header|names):\s+", re.IGNORECASE)  # as logs have it before their names
 ONE = re.compile(  # thousands set apart by a blank, or from one day to another
     r"[-+]?\d{1,3}(?:\s\d{3})+(?:[.,]\d+)?|\S+ - \S+"
 )
@@ -86,6 +87,13 @@ class Dialect:
     def is_blanks(self) -> bool:
         """Whether cells are separated by blanks."""
         return self.separator in (BLANKS, WIDE_BLANKS)
+
+    @property
+    def arrow_separator(self) -> str:
+        """What stands between cells where pyarrow reads them, which wants a letter of ASCII."""
+        if self.is_blanks:
+            return "\t"
+        return self.separator if self.separator and self.separator.isascii() else "\x1f"
 
     def rows(self, lines: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
         """The rows of lines, each with the place of the line at which it begins; blank lines and comments are none."""
@@ -158,7 +166,7 @@ def dialect_of(text: str, *, encoding: str, separator: str | None = None, decima
         if other:
             raise DataError(f"--separator {separator!r} stands in no line; cells seem to be separated by {other!r}.")
     if separator == decimal == "," and not any(f"{quote}," in line for line in plain):
-        raise DataError("--separator and --decimal are both ',', and no cell is quoted; name another separator.")
+        raise DataError("--separator and --decimal are both ',', and no cell is quoted; leave one of them out.")
     whole = [mark for mark in SEPARATORS if not candidates and _explains_all(found[mark][1], mark)]
     for mark in found if whole else ():
         if mark not in whole:
@@ -237,6 +245,7 @@ def _commented_names(dialect: Dialect, above: Sequence[str], width: int) -> tupl
     found = []
     for place, line in enumerate(reversed(last)):
         text = line.lstrip(dialect.comment + " \t") if line.startswith(dialect.comment) else ""
+        text = FIELDS.sub("", text)
         for separator in dict.fromkeys((dialect.separator, ",", BLANKS)):
             one = Dialect(separator=separator, quote=dialect.quote)
             cells = next((row for _, row in one.rows([text])), [])
@@ -268,7 +277,7 @@ def _comment(lines: Sequence[str]) -> str:
                 return ""
         return mark
     inside = [mark for mark in ("#", "//") if 0 < sum(line.startswith(mark) for line in lines) <= len(lines) / 20]
-    if inside and all(line.count(",") == 0 and line.count("\t") == 0 for line in lines if line.startswith(inside[0])):
+    if inside and not any(mark in line for line in lines if line.startswith(inside[0]) for mark in SEPARATORS):
         return inside[0]
     return ""
 

@@ -29,7 +29,8 @@ class DistinctTexts:
 
 
 def mask_of(mask: np.ndarray) -> Any:
-    """A mask as Arrow takes it."""
+    """A mask as Arrow takes it: from its bits, since pyarrow.array would import numpy.ma first."""
     import pyarrow
 
-    return pyarrow.array(mask)
+    bits = pyarrow.py_buffer(np.packbits(mask, bitorder="little"))
+    return pyarrow.Array.from_buffers(pyarrow.bool_(), len(mask), [None, bits])

@@ -33,6 +33,6 @@ class EscapesInBytes:
     def add(self, block: bytes) -> None:
         """Look at the next block."""
         text = self._last + block if self._last else block
-        if not self.found and self._mark in text:
+        if not self.found and b"\\" in text and self._mark in text:  # one byte is looked for ten times as fast
             self.found = self._pattern.search(text) is not None
         self._last = block[-3:] if b"\\" in block[-3:] else b""

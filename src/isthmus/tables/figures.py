@@ -28,6 +28,8 @@ class Figures:
     squares: float = 0.0
     rising: int = 0  # how often a number is the one before it plus 1
     growing: int = 0  # how often it is no smaller
+    first: float | None = None
+    returns: int = 0  # how often one is the first again, and not the one before it plus 1
     last: float | None = None
     different: bool = True  # as far as is known
     exact: bool = True  # whether float64 holds all of them
@@ -48,6 +50,8 @@ class Figures:
         steps = np.diff(values, prepend=values[0] - 1 if self.last is None else self.last)
         self.rising += int((steps == 1).sum())
         self.growing += int((steps >= 0).sum())
+        self.first = float(values[0]) if self.first is None else self.first
+        self.returns += int(((values == self.first) & (steps != 1)).sum())
         self.last = float(values[-1])
         if self.different:
             self.different = self._all_different(values, steps)
@@ -74,7 +78,8 @@ class Figures:
             self.kept.append(np.array([self.high, self.low]))  # of what was growing before only the ends are known
         if sum(map(len, self.kept)) > MOST_KEPT:
             return True
-        if len(np.unique(values)) < len(values) or any(np.isin(values, part).any() for part in self.kept):
+        ordered = np.sort(values)
+        if (ordered[1:] == ordered[:-1]).any() or any(np.isin(values, part).any() for part in self.kept):
             self.kept = []
             return False
         self.kept.append(values)
@@ -90,6 +95,10 @@ class Figures:
             and self.high - self.low + 1 == self.count
             and self.rising >= 0.5 * self.count
         )
+
+    def counts_rows_of(self, n_files: int) -> bool:
+        """Whether they count the rows of each of several files, one below the other, from 0 or 1."""
+        return n_files > 1 and self.first in (0, 1) and self.returns == n_files - 1 == self.count - self.rising
 
     @property
     def spread(self) -> float:

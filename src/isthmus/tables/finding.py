@@ -19,13 +19,14 @@ class Hints:
     """What decides between readings that the cells leave open.
 
     ``decimal`` is the decimal mark of the file, ``guess`` whether columns may be left out, ``few`` that there are too
-    few rows to do so.
+    few rows to do so, ``n_files`` how many files stand one below the other.
     """
 
     decimal: str = "."
     day_first: bool = False
     guess: bool = True
     few: bool = False
+    n_files: int = 1
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,11 @@ def constant(survey: ColumnSurvey) -> Finding:
     value = next(iter(survey.words)) if survey.words else survey.numbers.low
     said = f"{value:g}" if isinstance(value, float) else str(value)[:24]
     said = said if NUMBER.fullmatch(said) else repr(said)
-    others = f", or missing ({survey.n_missing:,} times)" if survey.n_missing else ""
+    others = (
+        f", or missing ({'once' if survey.n_missing == 1 else f'{survey.n_missing:,} times'})"
+        if survey.n_missing
+        else ""
+    )
     return left_out(survey, "constant", f"every row is {said}{others}")
 
 

@@ -1,13 +1,18 @@
-"""Which files of a folder hold the table: those called like one, but for what only tells of the others."""
+"""Which files of a folder hold the table: those called like one, but for what only tells of the others.
+
+And which of them may be meant by a name that none has.
+"""
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 
+from isthmus.tables.bundled import BUNDLED
 from isthmus.tables.formats.registry import is_table_name
 from isthmus.tables.formats.unreadable import natural_order
 
-__all__ = ["data_files"]
+__all__ = ["data_files", "said_absent"]
 
 SKIPPED_BESIDE = ("readme", "license", "licence", "manifest", "metadata", "_success", "checksums", "sha256sums")
 
@@ -23,3 +28,15 @@ def data_files(folder: Path) -> list[Path]:
         and not file.name.lower().startswith(SKIPPED_BESIDE)
     ]
     return sorted(found, key=lambda file: natural_order(file, folder))
+
+
+def said_absent(path: Path, where: str) -> str:
+    """That there is no such file, and which one may be meant."""
+    beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    close = difflib.get_close_matches(path.name, beside, n=1, cutoff=0.7)
+    if path.suffix or len(path.parts) != 1:
+        guess = f"; did you mean {close[0]!r}?" if close else "; check the path."
+        return f"{where}: no such file or folder{guess}"
+    close = difflib.get_close_matches(path.name.lower(), BUNDLED, n=1, cutoff=0.5) or close
+    guess = f" (did you mean {close[0]!r}?)" if close else ""
+    return f"{where}: no such file, folder or bundled data set{guess}; the bundled sets are {', '.join(BUNDLED)}."

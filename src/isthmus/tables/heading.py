@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from isthmus.tables.cell_kinds import cell_kind, may_be_name
 from isthmus.tables.counted_names import counted_names
 from isthmus.tables.header_names import cleaned, is_complete, joined
-from isthmus.tables.marks import is_mark
 from isthmus.tables.rows_above import completes_names, name_row, rows_of_words
+from isthmus.tables.rows_below import LOOKED_AT, are_signs, are_units, column_kind, holds_nothing, may_be_names_too
 
 __all__ = ["Heading", "heading_of", "widest_row"]
 
@@ -23,9 +23,7 @@ MOST_HEADINGS = 4
 MOST_UNITS = 2
 LEAST_BELOW = 3  # rows by which it is seen that a column has no gaps
 LEAST_OWN = 0.25  # of the rows that have as many cells as the names, where most have more
-RULE = re.compile(r":?-{3,}:?|={3,}|[-+=| ]*-{3,}[-+=| ]*")
 COUNTED = re.compile(r"(.*\D)[0-9]+")
-LOOKED_AT = 200
 FOLLOWING = 12  # rows by which it is seen whether a table goes on
 
 
@@ -120,6 +118,8 @@ def _heading_of(rows: Sequence[Sequence[str]], width: int, header: bool | int | 
         names = _spread(rows[short], width, body)
         return Heading(cleaned(names), begin, tuple(range(short)), True)
     above = tuple(range(begin))
+    if header is None and count in (1, 2) and _tells_of_table(body):
+        above, body, begin, count = (*above, begin), body[1:], begin + 1, 1
     if count == 0:
         return Heading(tuple(f"x{place}" for place in range(width)), begin, above, False)
     if header is None and count > 2 and is_complete(body[count - 1]) and not body[0][-1].strip():
@@ -134,11 +134,11 @@ def _heading_of(rows: Sequence[Sequence[str]], width: int, header: bool | int | 
     ):
         heads, above = [_fitted(rows[begin - 1], width), *heads], above[:-1]
     skipped = 0
-    while rest and skipped < 2 and _holds_nothing(rest[0]) and header is None:
+    while rest and skipped < 2 and holds_nothing(rest[0]) and header is None:
         rest, skipped = rest[1:], skipped + 1  # pandas writes the names of an index so, between names and rows
     units: tuple[str, ...] = ()
     for _ in range(MOST_UNITS):  # loggers write how a value was averaged below its unit
-        if header is not None or count > 1 or len(rest) <= 2 or not _are_units(rest[0], rest[1:]):
+        if header is not None or count > 1 or len(rest) <= 2 or not are_units(rest[0], rest[1:]):
             break
         if not is_complete(heads[0]):
             heads = [heads[0], rest[0]]
@@ -148,7 +148,12 @@ def _heading_of(rows: Sequence[Sequence[str]], width: int, header: bool | int | 
     if header is None and len(heads) > 1 and len(rest) > 2 and _names_index(rest):
         heads, rest, skipped = [*heads[:-1], [rest[0][0], *heads[-1][1:]]], rest[1:], skipped + 1
     names = joined(heads)
-    return Heading(cleaned(names), begin + count + skipped, above, True, units)
+    notes: tuple[str, ...] = ()
+    second_row = (units or rest[0]) if rest else ()
+    if header is None and len(heads) == 1 and may_be_names_too(second_row, rest) and not are_signs(units):
+        second = ", ".join(cell.strip() for cell in second_row)[:60]
+        notes = (f"the row below the names may be names too ({second}); --header 2 if it is",)
+    return Heading(cleaned(names), begin + count + skipped, above, True, units, notes)
 
 
 def _begin(rows: Sequence[Sequence[str]], width: int) -> int:
@@ -220,15 +225,29 @@ def _count_of_names(body: Sequence[Sequence[str]]) -> int:
     if len(body) < 2:  # names without rows, if they are words; R leaves the first of them empty
         return int(bool(body) and any(body[0]) and all(map(may_be_name, body[0][not body[0][0].strip() :])))
     first = _is_names(body[0], body[1:])
-    if first and (is_complete(body[0]) or _holds_nothing(body[1])):
+    if first and (is_complete(body[0]) or holds_nothing(body[1])):
         return 1
     if first and completes_names(body[0], body[1], body[2:]):
         return 2
     for place in reversed(range(1, min(MOST_HEADINGS, len(body) - 1))):
         below = body[place + 1 :]
-        if _is_certain(body[place], below) and all(_are_groups(row) or _is_names(row, below) for row in body[:place]):
+        if _is_certain(body[place], below) and all(
+            (_are_groups(row) or _is_names(row, below)) and not _is_keyed(row) for row in body[:place]
+        ):
             return place + 1
     return int(first)
+
+
+def _tells_of_table(body: Sequence[Sequence[str]]) -> bool:
+    """Whether a first row is a key and its values, above a row of names: ``Plate:``, a number with decimals."""
+    first = [cell.strip() for cell in body[0]]
+    told = _is_keyed(first) or any(cell_kind(cell) == "number" and "." in cell for cell in first)
+    return told and len(body) > 2 and may_be_names_too(body[1], body[2:]) and _is_certain(body[1], body[2:])
+
+
+def _is_keyed(row: Sequence[str]) -> bool:
+    """Whether a row is a key and its value."""
+    return next((cell.strip() for cell in row if cell.strip()), "").endswith(":")
 
 
 def _are_headings_of_groups(row: Sequence[str], width: int) -> bool:
@@ -249,7 +268,7 @@ def _are_groups(row: Sequence[str]) -> bool:
 
 def _is_certain(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     """Whether a second row is names beyond doubt: no number above the numbers, and words above most of them."""
-    kinds = [_column_kind(below, place) for place in range(len(row))]
+    kinds = [column_kind(below, place) for place in range(len(row))]
     above = [cell_kind(cell) for cell, kind in zip(row, kinds, strict=True) if kind in ("number", "date")]
     words = sum(kind == "text" for kind in above)
     lengths = [len(cell.strip()) for cell in row if cell.strip()]
@@ -268,7 +287,7 @@ def _is_names(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
         return True  # the columns counted: so pandas writes a frame that was never given names
     if _leaves_index_unnamed(row, below):
         return True
-    kinds = [_column_kind(below, place) for place in range(len(row))]
+    kinds = [column_kind(below, place) for place in range(len(row))]
     years = counted_names(row, below, kinds)
     votes, numbers = 0.0, 0
     for place, (cell, kind) in enumerate(zip(row, kinds, strict=True)):
@@ -328,37 +347,3 @@ def _continues(cell: str, below: Sequence[str]) -> bool:
     counted = [COUNTED.fullmatch(word) for word in (cell, *below)]
     stems = {"" if found is None else found[1] for found in counted}
     return len(below) >= LEAST_BELOW and len(stems) == 1 and "" not in stems
-
-
-def _column_kind(rows: Sequence[Sequence[str]], place: int) -> str:
-    """What most cells of a column are, marks set aside."""
-    counts = Counter(cell_kind(row[place]) for row in rows[:LOOKED_AT])
-    del counts["mark"]
-    if not counts:
-        return "mark"
-    kind, count = counts.most_common(1)[0]
-    return kind if count >= 0.8 * counts.total() else "text"
-
-
-def _holds_nothing(row: Sequence[str]) -> bool:
-    """Whether a row below names is empty, or the line that Markdown draws there."""
-    cells = [cell.strip() for cell in row if cell.strip()]
-    return not cells or (len(row) > 1 and all(map(RULE.fullmatch, cells)))
-
-
-def _are_units(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
-    """Whether a second row is units: no number above numbers, and not mere marks of missing cells."""
-    kinds = [_column_kind(below, place) for place in range(len(row))]
-    cells = [cell.strip() for cell, kind in zip(row, kinds, strict=True) if kind in ("number", "date")]
-    if len(cells) < 1 or any(cell_kind(cell) in ("number", "date") for cell in cells):
-        return False
-    words = [cell for cell in cells if cell_kind(cell) == "text" or (cell and not is_mark(cell))]
-    rest = [cell.strip() for cell, kind in zip(row, kinds, strict=True) if kind == "text"]
-    known = [{other[place].strip() for other in below} for place, kind in enumerate(kinds) if kind == "text"]
-    ordinary = sum(cell in values for cell, values in zip(rest, known, strict=True) if cell)
-    return (
-        bool(words)
-        and len(words) >= len([cell for cell in cells if cell]) / 2
-        and not ordinary
-        and max(map(len, words)) <= 24
-    )

@@ -22,9 +22,9 @@ def heading_notes(heading: Heading, *, first: str = "", guessed: bool) -> list[s
         row = "line" if first else "row"
         count = f"1 {row}" if len(heading.above) == 1 else f"{len(heading.above)} {row}s"
         notes.append(f"{count} above the table left out" + (f", the first {first[:40]!r}" if first else ""))
-    notes += heading.notes
+    notes += [note for note in heading.notes if guessed]
     if not heading.named and guessed:
-        notes.append("no row of names: the columns are x0, x1, … (--header if the first row is names)")
+        notes.append("no row of names: the columns are x0, x1, … (--header 1 if the first row is names)")
     if heading.units:
         units = [f"{name} in {unit}" for name, unit in zip(heading.names, heading.units, strict=True) if unit]
         notes.append(f"units below the names: {', '.join(units[:4])}{' …' if len(units) > 4 else ''}")

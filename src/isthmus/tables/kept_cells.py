@@ -2,7 +2,8 @@
 
 Few are held in memory; many lie in an Arrow file in the scratch folder. A column that the first look reads as numbers
 or moments is kept as such, and long free text not at all, since nothing is learned from it. Where that turns out to
-have been a wrong guess, or the disk is full, the file is read again.
+have been a wrong guess, or the disk is full, the file is read again. A column of few words is kept as places in a
+list of them, one list a batch, which is why the file is a stream.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KeptCells", "Placed"]
 
+SEVERAL = 20  # times as many cells as different words, where places in a list are kept
 Placed = tuple[int, Any]  # the number of a file, and some of its rows
 
 
@@ -41,7 +43,7 @@ class KeptCells:
     def add(
         self, place: int, batch: pyarrow.RecordBatch, read: Mapping[str, Any], surveys: Sequence[ColumnSurvey]
     ) -> None:
-        """The next rows of a file; ``read`` are columns that have been read as numbers or moments."""
+        """The next rows of a file; ``read`` are columns that have been read as numbers or moments, or looked up."""
         import pyarrow
 
         if self._in_memory:
@@ -78,6 +80,7 @@ class KeptCells:
 
         for survey in surveys:
             cells, name = read.get(survey.name), survey.name
+            cells = None if cells is not None and pyarrow.types.is_dictionary(cells.type) else cells
             guessed = name not in self._wanted and not survey.may_name_rows
             if cells is not None and guessed:
                 self._types[name] = cells.type
@@ -85,10 +88,12 @@ class KeptCells:
                 kind = "number" if isinstance(form, NumberForm) else "date"
                 self._guessed[name] = Column(name, kind, str(cells.type), form=form, marks=survey.others)
             elif not (guessed and survey.is_prose):
-                self._types[name] = batch.schema.field(name).type
+                kind = batch.schema.field(name).type
+                few = pyarrow.types.is_string(kind) and SEVERAL * survey.n_different < len(batch)
+                self._types[name] = pyarrow.dictionary(pyarrow.int32(), kind) if few else kind
         self._scratch = Scratch(self._parent)
         schema = pyarrow.schema(list(self._types.items()))
-        self._writer = pyarrow.ipc.new_file(str(self._path), schema)
+        self._writer = pyarrow.ipc.new_stream(str(self._path), schema)
 
     def _write(self, batch: Any, read: Mapping[str, Any]) -> None:
         import pyarrow
@@ -99,6 +104,9 @@ class KeptCells:
             if name in self._guessed:
                 known = read.get(name)
                 column = self._guessed[name].typed(column).cast(kind) if known is None else known
+            elif pyarrow.types.is_dictionary(kind):
+                known = read.get(name)
+                column = column.dictionary_encode() if known is None else known
             cells.append(column)
         self._writer.write_batch(pyarrow.RecordBatch.from_arrays(cells, names=list(self._types)))
 
@@ -117,9 +125,8 @@ class KeptCells:
     def _read(self) -> Iterator[Placed]:
         import pyarrow
 
-        with pyarrow.OSFile(str(self._path)) as file, pyarrow.ipc.open_file(file) as reader:
-            for number, place in enumerate(self._places):
-                yield place, reader.get_batch(number)
+        with pyarrow.OSFile(str(self._path)) as file, pyarrow.ipc.open_stream(file) as reader:
+            yield from zip(self._places, reader, strict=True)
         self._give_up()
 
     @property

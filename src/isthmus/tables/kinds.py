@@ -38,6 +38,17 @@ LEAST_ROWS = 5  # of fewer nobody can say what they have in common: no number is
 FLAG = re.compile(r"\|\s?(?:\(?[A-Za-z]\)?|\[.{1,8}\]?)")  # a footnote beside some of the numbers
 SET_APART = re.compile(r"\|(?:\s[A-Za-z]|\s?\([A-Za-z]\)?|\s?\[.{1,8}\]?)")
 CHECK_LETTER = re.compile(r"\|[A-Z]")
+NUMBER = r"[-+]?[0-9]{1,4}(?:[.,][0-9]+)?"
+TWO_NUMBERS = re.compile(
+    rf"{NUMBER}\s?(?:[-–/:;,x×]|to)\s?{NUMBER}|{NUMBER}\s?\({NUMBER}\)"
+)  # 120/80, 5-9, 3 x 4, 5 (2)
+MOST_UNITS = 4
+STREETS = (
+    "st|str|street|ave?|avenue|road|rd|lane|ln|drive|dr|blvd|boulevard|way|court|place|square|highway|rue|allée|quai|"
+    "via|viale|piazza|calle|avenida|rua|ulica|ul|stra(ß|ss)e|weg|platz|allee|gata|gatan|vägen|vej|gade|laan|straat"
+)
+# of several words: one has a capital as names have it, or is of streets
+NAMED = re.compile(rf"\|\s*(?=\S+\s)(?:.*(?<!\w)[^\W\d_a-zß-ÿ][^\W\d_A-Z]+|(?:.*\s)?(?i:{STREETS})\.?(?:\s|$))")
 BOOLEANS = (
     ("yes", "no"), ("y", "n"), ("true", "false"), ("t", "f"), ("on", "off"), ("ja", "nein"), ("j", "n"),
     ("wahr", "falsch"), ("oui", "non"), ("o", "n"), ("vrai", "faux"), ("sí", "no"), ("si", "no"),
@@ -51,7 +62,7 @@ def kind_of(survey: ColumnSurvey, place: int, hints: Hints) -> Finding:
     if survey.n_rows < LEAST_ROWS and hints.guess:
         hints = replace(hints, few=True)
     if survey.n_present == 0:
-        return left_out(survey, "empty", "holds no cell")
+        return left_out(survey, "empty", "every cell is a mark of a missing one" if survey.others else "holds no cell")
     if survey.is_text:
         return _kind_of_text(survey, place, hints)
     if survey.kind == "bool":
@@ -114,12 +125,26 @@ def _kind_of_words(survey: ColumnSurvey, hints: Hints) -> Finding:
     if n_different > n_cells / 2 and not hints.few:
         if mean > LONG and survey.phrases:
             return left_out(survey, "text", "free text")
+        if why := _numbers_beside(survey):
+            return left_out(survey, "text", why)
         return left_out(
             survey, "id", "names the rows" if n_different > 0.9 * n_cells else "nearly every text is different"
         )
     if mean > LONGER and n_different > LONG_ANSWERS:
         return left_out(survey, "text", "free text")
     return category(survey)
+
+
+def _numbers_beside(survey: ColumnSurvey) -> str:
+    """Why texts that hold numbers are none: two stand in a cell, or they are in several units."""
+    words = list(survey.words or ())
+    two = sum(TWO_NUMBERS.fullmatch(word) is not None for word in words)
+    if two and two >= SHARE * len(words):
+        return f"two numbers in a cell, such as {words[0]!r}; make two columns of them"
+    units = sorted({unit.partition("|")[2].strip() for unit in survey.units if unit.partition("|")[2].startswith(" ")})
+    if 1 < len(units) <= MOST_UNITS and max(survey.dot, survey.comma) >= SHARE * survey.n_present:
+        return f"numbers in several units, such as {', '.join(units)}; write them in one"
+    return ""
 
 
 def category(survey: ColumnSurvey, most: int = MOST_CATEGORIES) -> Finding:
@@ -154,6 +179,8 @@ def number_form(survey: ColumnSurvey, hints: Hints) -> NumberForm | None:
         return None  # 043965548X, 61A: codes
     if spelled and survey.magnitudes:
         return None  # 40, 42A, 45B: the B is no billion
+    if any(NAMED.search(unit) for unit in spelled):
+        return None  # 12 Main St, 7 rue Monge: an address
     if len(spelled) > 1 and max(spelled.values()) < SHARE * spelled.total() and not flagged:
         return None  # 3rd, 4A, 5 Jan: the words are not a unit
     form = NumberForm(decimal)

@@ -11,8 +11,9 @@ from isthmus.tables.finding import Finding, Hints, constant, learned, left_out, 
 from isthmus.tables.survey import ColumnSurvey
 from isthmus.tables.text_numbers import NumberForm
 
-__all__ = ["EPOCH_UNITS", "number"]
+__all__ = ["COUNTS_EACH_FILE", "EPOCH_UNITS", "number"]
 
+COUNTS_EACH_FILE = "counts the rows of each file"
 LEAST_ID = 10_000
 MOST_WHOLE = 2.0**53  # beyond it float64 does not hold every whole number
 EPOCH_UNITS = (1.0, 1e3, 1e6, 1e9)
@@ -36,6 +37,10 @@ def number(survey: ColumnSurvey, place: int, hints: Hints, form: NumberForm | No
         if survey.bounds:
             cells = "1 cell is" if survey.bounds == 1 else f"{survey.bounds:,} cells are"
             notes.append(f"{cells} bounds or rough, as '<0.1' is, and read as the number")
+        if survey.errors:
+            notes.append(
+                f"{survey.errors:,} cells say how exact they are, as '5.1 ± 0.2' does: the number alone is read"
+            )
         flags = sorted({unit.partition("|")[2].strip(" ()[]") for unit in survey.units} - {""})
         if len(flags) > 1 and 4 * survey.plain >= n_cells:
             notes.append(f"marks beside some numbers ({', '.join(flags[:4])}) are passed over")
@@ -48,7 +53,7 @@ def number(survey: ColumnSurvey, place: int, hints: Hints, form: NumberForm | No
     if hints.guess and not hints.few:
         if numbers.count and numbers.low == numbers.high and numbers.exact:
             return constant(survey)
-        why = _names_rows(survey, place)
+        why = _names_rows(survey, place, hints.n_files)
         if why:
             return left_out(survey, "id", why)
     sentinel = _sentinel(survey)
@@ -72,7 +77,7 @@ def number(survey: ColumnSurvey, place: int, hints: Hints, form: NumberForm | No
     return learned(survey, column, tuple(notes), extra)
 
 
-def _names_rows(survey: ColumnSurvey, place: int) -> str:
+def _names_rows(survey: ColumnSurvey, place: int, n_files: int) -> str:
     """Why numbers only name the rows; empty where they do not."""
     numbers, name = survey.numbers, survey.name
     if survey.is_text and survey.plain < numbers.count:
@@ -87,6 +92,8 @@ def _names_rows(survey: ColumnSurvey, place: int) -> str:
         and numbers.count >= 10
     ):
         return "a different number in every row, with zeros in front"
+    if numbers.whole and numbers.counts_rows_of(n_files) and (place == 0 or says_row(name)) and not says_time(name):
+        return COUNTS_EACH_FILE
     if not numbers.whole or numbers.count < 2 or not numbers.different or says_time(name):
         return ""
     if numbers.counts_rows and (place == 0 or says_row(name)):

@@ -7,7 +7,6 @@ and NumPy's arrays stay where they are.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -18,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from isthmus.tables.array_forms import array_and_shape, row_shape_of
-from isthmus.tables.asked_flags import require_kind_of_file, require_sense
+from isthmus.tables.asked_flags import OF_PICTURES, OF_SOUNDS, array_faults, sensible
 from isthmus.tables.batches import stream_of
 from isthmus.tables.bounds import require_room
 from isthmus.tables.bundled import BUNDLED, load_bundled
@@ -26,13 +25,13 @@ from isthmus.tables.container import File, Scratch, archive_kind, unpacked
 from isthmus.tables.description import Description
 from isthmus.tables.dialect import Dialect
 from isthmus.tables.errors import DataError
-from isthmus.tables.folder_files import data_files
+from isthmus.tables.folder_files import data_files, said_absent
 from isthmus.tables.formats import feather, idx, parquet, pictures, sound
 from isthmus.tables.formats.registry import OPENERS, READABLE, format_of
 from isthmus.tables.frames import arrow_of, is_frame
 from isthmus.tables.layout import TableLayout
 from isthmus.tables.request import Request
-from isthmus.tables.roles import choose_columns
+from isthmus.tables.roles import choose_columns, known_part
 from isthmus.tables.row_shape import RowShape
 from isthmus.tables.segments import HeldSegments, MappedSegments, Segments
 from isthmus.tables.source import Joined, SegmentsSource, Source
@@ -123,12 +122,16 @@ def open_table(
         passed_over=tuple(passed_over), held_bytes=held_bytes, scratch=scratch, size=size, pad=pad,
         skip_unreadable=skip_unreadable, window=window, waveform=waveform, row_shape=row_shape,
     )  # fmt: skip
-    require_sense(request)
-    if isinstance(source, (str, Path)):
-        stream = _opened(source, request)
-        require_kind_of_file(request, stream.row_shape, repr(str(source)))
-    else:
-        stream = _given(source, request)
+    request, faults = sensible(request)
+    stream = None
+    try:
+        stream = _opened(source, request) if isinstance(source, (str, Path)) else _given(source, request)
+    except DataError as error:
+        if not faults:
+            raise
+        faults.append(str(error).rstrip("."))  # all that is wrong at once
+    if stream is None or faults:
+        raise DataError(f"{'; '.join(faults)}.")
     if share is not None:
         stream = stream.share(*share)
     if held_bytes is not None:
@@ -197,8 +200,7 @@ def _shaped(stream: TableStream, shape: RowShape) -> TableStream:
 
 def _opened(source: str | Path, request: Request) -> TableStream:
     if str(source) in BUNDLED:
-        table = choose_columns(load_bundled(str(source)), request, repr(str(source)))
-        return _described(HeldStream(table), table)
+        return _array_stream(HeldStream(load_bundled(str(source))), request, repr(str(source)))
     path, where = Path(source), repr(str(source))
     if str(source) in STANDARD_INPUT:
         path, where = standard_input(), "standard input"
@@ -214,21 +216,24 @@ def _opened(source: str | Path, request: Request) -> TableStream:
         ) from error
 
 
+UNPACKED, MOST_NESTED = ", unpacked", 2
 HELD_SCRATCH: list[Scratch] = []  # what was unpacked, until the process ends: streams read from it
 
 
 def _of_path(path: Path, where: str, request: Request) -> TableStream:
     if not path.exists():
-        raise DataError(_missing(path, where))
+        raise DataError(said_absent(path, where))
     if path.is_dir():
         return _of_folder(path, where, request)
     if not path.is_file():
         raise DataError(f"{where}: neither a file nor a folder; write the data to a file first.")
     if (kind := archive_kind(path)) is not None:
+        if where.count(UNPACKED) == MOST_NESTED:
+            raise DataError(f"{where}: archives in archives; unpack them yourself.")
         scratch = Scratch(request.scratch)
         HELD_SCRATCH.append(scratch)
         inside = unpacked(path, kind, scratch)
-        return _of_path(inside, f"{where}, unpacked", request)
+        return _of_path(inside, f"{where}{UNPACKED}", request)
     return _of_file(File(path, where, request.scratch), request)
 
 
@@ -244,9 +249,9 @@ def _of_file(file: File, request: Request) -> TableStream:
     if kind == "idx":
         return _array_stream(HeldStream(idx.read_idx(file)), request, file.where)
     if kind == "picture":
-        return _array_stream(pictures.read_pictures([file.path], file.path, request), request, file.where)
+        return _array_stream(pictures.read_pictures([file.path], file.path, request), request, file.where, OF_PICTURES)
     if kind == "sound":
-        return _array_stream(sound.read_sounds([file.path], file.path, request), request, file.where)
+        return _array_stream(sound.read_sounds([file.path], file.path, request), request, file.where, OF_SOUNDS)
     opened = OPENERS[kind](file, request)
     if isinstance(opened, Source):
         return understood(opened, request, file.where)
@@ -259,8 +264,12 @@ def _gathered(schema: Any, batches: Any) -> Segments:
     return HeldSegments(pyarrow.Table.from_batches(list(batches), schema))
 
 
-def _array_stream(stream: TableStream, request: Request, where: str) -> TableStream:
+def _array_stream(stream: TableStream, request: Request, where: str, flags: tuple[str, ...] = ()) -> TableStream:
     """An array with its labels and ids, and those columns chosen that were asked for."""
+    faults = array_faults(request, stream.row_shape, flags)
+    if faults:
+        faults += known_part(stream.columns, request, (stream.label_name, stream.id_name))[1]
+        raise DataError(f"{where}: {'; '.join(faults)}.")
     if isinstance(stream, HeldStream):
         table = choose_columns(stream.table, request, where)
         return _described(HeldStream(table), table)
@@ -300,9 +309,9 @@ def _of_folder(folder: Path, where: str, request: Request) -> TableStream:
             f"{sounds[0].name!r}; move those of one kind into a folder of their own."
         )
     if found:
-        return _array_stream(pictures.read_pictures(found, folder, request), _beside(request), where)
+        return _array_stream(pictures.read_pictures(found, folder, request), _beside(request), where, OF_PICTURES)
     if sounds:
-        return _array_stream(sound.read_sounds(sounds, folder, request), _beside(request), where)
+        return _array_stream(sound.read_sounds(sounds, folder, request), _beside(request), where, OF_SOUNDS)
     if (train := idx.pictures_to_train_on(folder)) is not None:
         return _noted(
             idx.read_idx(File(train)), f"{train.name!r} is read; name another file to read that", request, where
@@ -357,14 +366,3 @@ def _noted(table: Table, note: str, request: Request, where: str) -> TableStream
 def _beside(request: Request) -> Request:
     """The request less the labels: those of files lie in a table beside them, and are found."""
     return replace(request, labels=None)
-
-
-def _missing(path: Path, where: str) -> str:
-    beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-    close = difflib.get_close_matches(path.name, beside, n=1, cutoff=0.7)
-    if path.suffix or len(path.parts) != 1:
-        guess = f"; did you mean {close[0]!r}?" if close else "; check the path."
-        return f"{where}: no such file or folder{guess}"
-    close = difflib.get_close_matches(path.name.lower(), BUNDLED, n=1, cutoff=0.5) or close
-    guess = f" (did you mean {close[0]!r}?)" if close else ""
-    return f"{where}: no such file, folder or bundled data set{guess}; the bundled sets are {', '.join(BUNDLED)}."

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 __all__ = ["in_parallel"]
 
@@ -23,6 +25,8 @@ def in_parallel(function: Callable[[Item], Result], items: Iterable[Item]) -> It
     >>> list(in_parallel(abs, [-1, 2, -3]))
     [1, 2, 3]
     """
+    from concurrent.futures import ThreadPoolExecutor  # its imports are a hundredth of a second that tables don't need
+
     workers = min(MOST_WORKERS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
     with ThreadPoolExecutor(workers) as pool:
         waiting: deque[Future[Result]] = deque()

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from isthmus.tables.cells import texts
+from isthmus.tables.column_names import quoted
 from isthmus.tables.errors import DataError, said
 from isthmus.tables.request import Request
 from isthmus.tables.table import Table, place
 
-__all__ = ["choose_columns", "require_known", "said", "words_of"]
+__all__ = ["choose_columns", "known_part", "require_known", "said", "words_of"]
 
 MOST_LETTERS, MOST_LETTERS_IN_ALL = 256, 1 << 26  # of an id or label; of all of them, at the width of the longest
 WHOLE_NUMBER = "^(?:0|-?[1-9][0-9]{0,17})$"
@@ -25,27 +26,59 @@ def require_known(names: Sequence[str], request: Request, where: str, beside: Se
 
     ``beside`` names the labels and ids that came with the rows; they are listed first, and cannot be asked for here.
     """
+    faults = known_part(names, request, beside)[1]
+    if faults:
+        raise DataError(f"{where}: {'; '.join(faults)}.")
+
+
+def known_part(names: Sequence[str], request: Request, beside: Sequence[str | None] = ()) -> tuple[Request, list[str]]:
+    """The request less what names a column that is not there, or asks two things of one; and what is wrong with it."""
     faults = []
-    named = [name for name in (request.labels, request.ids) if name is not None]
+    roles = {"--labels": request.labels, "--ids": request.ids}
+    named = [name for name in roles.values() if name is not None]
     absent = [
         name for name in dict.fromkeys([*named, *request.drop, *request.columns, *request.kinds]) if name not in names
     ]
     if absent:
         listed = [*(name for name in beside if name is not None), *names]
-        close = difflib.get_close_matches(absent[0], listed, n=1)
-        guess = f" (did you mean {close[0]!r}?)" if close else ""
         word = "no column" if len(absent) == 1 else "no columns"
-        faults.append(f"{word} {said(absent, None)}{guess}; the columns are {said(listed)}")
-    torn = [name for name in request.drop if name in named or name in request.columns or name in request.kinds]
-    if torn:
-        faults.append(f"{said(torn, None)} cannot be both used and dropped; take it out of --drop")
-    both = [name for name in request.kinds if name in named]
-    if both:
-        faults.append(f"{said(both, None)} is not used for training and needs no --kind")
-    if request.labels is not None and request.labels == request.ids:
-        faults.append(f"{request.labels!r} cannot be both --labels and --ids")
-    if faults:
-        raise DataError(f"{where}: {'; '.join(faults)}.")
+        told = ", ".join(f"{name!r}{_guess(name, listed)}" for name in absent)
+        faults.append(f"{word} {told}; the columns are {said(listed)}")
+    asked_of: dict[str, list[str]] = {}
+    for flag, name in roles.items():
+        if name is not None:
+            asked_of.setdefault(name, []).append(flag)
+    for name, kind in request.kinds.items():
+        asked_of.setdefault(name, []).append(f"--kind {quoted(name)}={kind}")
+    for name in request.columns:
+        asked_of.setdefault(name, []).append("the columns to learn from")
+    for name in request.drop:
+        asked_of.setdefault(name, []).append("--drop")
+    torn = []
+    for name, flags in asked_of.items():
+        dropped, not_learned = "--drop" in flags and len({*flags}) > 1, name in named and len({*flags}) > 1
+        if dropped or not_learned:
+            torn.append(name)
+            why = "" if dropped or len({*flags} & {*roles}) > 1 else ", and is then not learned from"
+            faults.append(f"{name!r} is named by {' and '.join(dict.fromkeys(flags))}{why}; leave one of them out")
+    wrong = {*absent, *torn}
+    if not wrong:
+        return request, faults
+    kept = replace(
+        request,
+        labels=None if request.labels in wrong else request.labels,
+        ids=None if request.ids in wrong else request.ids,
+        drop=tuple(name for name in request.drop if name not in wrong),
+        columns=tuple(name for name in request.columns if name not in wrong),
+        kinds={name: kind for name, kind in request.kinds.items() if name not in wrong},
+    )
+    return kept, faults
+
+
+def _guess(name: str, names: Sequence[str]) -> str:
+    folded = {one.lower(): one for one in reversed(names)}
+    close = difflib.get_close_matches(name.lower(), list(folded), n=1)
+    return f" (did you mean {folded[close[0]]!r}?)" if close else ""
 
 
 def choose_columns(table: Table, request: Request, where: str) -> Table:

@@ -55,6 +55,8 @@ def where_names_again(batch: pyarrow.RecordBatch, names: Sequence[str]) -> list[
     compute: Any = pyarrow.compute
     if len(names) < 2:
         return []
+    if compute.index(batch.column(0), names[0]).as_py() < 0:
+        return []
     first = compute.indices_nonzero(compute.fill_null(compute.equal(batch.column(0), names[0]), False)).to_pylist()
     return [row for row in first if [(column[row].as_py() or "").strip() for column in batch.columns] == [*names]]
 

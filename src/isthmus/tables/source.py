@@ -42,6 +42,8 @@ class Source(ABC):
         Columns that only name the rows, as pandas saves the index of a frame.
     segments : Segments or None
         The same cells in any order, where the file allows it.
+    flags : tuple of str
+        Which options of how a file is written its format asks for.
     """
 
     name: str = ""
@@ -52,6 +54,7 @@ class Source(ABC):
     index: tuple[str, ...] = ()
     segments: Segments | None = None
     lists: ListColumns = ListColumns()
+    flags: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()  # what stands for a missing cell in every column
 
     def __init__(self) -> None:
@@ -179,6 +182,7 @@ class Joined(Source):
             )
         self.names, self.dialect, self.lists = first.names, first.dialect, first.lists
         self.label_name, self.id_name, self.index = first.label_name, first.id_name, first.index
+        self.flags = first.flags
         self.notes = [*first.notes, f"{len(parts)} files, one below the other"]
 
     def batches(self) -> Iterator[pyarrow.RecordBatch]:

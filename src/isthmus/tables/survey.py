@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +21,7 @@ from isthmus.tables.distinct import DistinctTexts, mask_of
 from isthmus.tables.figures import Figures
 from isthmus.tables.marks import marked
 from isthmus.tables.odd_cells import OddCells
-from isthmus.tables.text_numbers import BOUND, MAGNITUDES, PLAIN_NUMBER, matches, numbers_of
+from isthmus.tables.text_numbers import BOUND, ERROR, MAGNITUDES, PLAIN_NUMBER, beside, matches, numbers_of
 
 __all__ = ["MOST_WORDS", "ColumnSurvey"]
 
@@ -93,6 +94,7 @@ class ColumnSurvey:
     plain: int = 0
     read_with: set[str] = field(default_factory=set)
     bounds: int = 0  # numbers with < or the like before them
+    errors: int = 0  # those with ± and how exact they are behind them
     phrases: int = 0  # of the texts looked at, those with a blank inside
     _hopeless: bool = False
 
@@ -187,17 +189,15 @@ class ColumnSurvey:
     def _add_texts(self, cells: Any) -> Any:
         import pyarrow
 
-        cells = cells.cast(pyarrow.string())
-        numbers = self._add_plain_numbers(cells)
-        if numbers is not None:
+        cells = cells if pyarrow.types.is_string(cells.type) else cells.cast(pyarrow.string())
+        if (numbers := self._add_plain_numbers(cells)) is not None:
             return numbers
         if self.words is None and not self.others:
             moments = self.dates.add_iso(cells, self.n_present)
             if moments is not None:
                 self.n_missing += cells.null_count
                 return moments
-        (self._add_prose if self.is_prose else self._add_other_texts)(cells)
-        return None
+        return self._add_prose(cells) if self.is_prose else self._add_other_texts(cells)
 
     def _add_prose(self, cells: Any) -> None:
         """The quick way for long free text: marks of missing cells are short, and nothing else is asked of it."""
@@ -210,7 +210,8 @@ class ColumnSurvey:
         self.n_missing += cells.null_count + (compute.sum(gone).as_py() or 0)
         self.letters += compute.sum(compute.utf8_length(cells)).as_py() or 0
 
-    def _add_other_texts(self, cells: Any) -> None:
+    def _add_other_texts(self, cells: Any) -> Any:
+        """Texts by the different ones, whose places in a list come back."""
         import pyarrow.compute
 
         compute: Any = pyarrow.compute
@@ -226,7 +227,7 @@ class ColumnSurvey:
         lengths = np.asarray(compute.utf8_length(words))
         self.letters += int((lengths * np.where(gone, 0, times)).sum())
         if self._hopeless or n_missing == len(cells):
-            return
+            return different
         soft = np.asarray(marked(words, among_numbers=True)) & ~gone
         self._note_marks(words, soft, times, indices)
         known = DistinctTexts(words, indices, np.where(gone | soft, 0, times))
@@ -237,6 +238,7 @@ class ColumnSurvey:
         if self.plain <= FEW * max(1, self.n_rows) or self.dates.counts or wanted:
             self.dates.add(known, FEW * n_left)
         self._hopeless = n_left >= 1000 and max(self.dot, self.comma, self.dates.most) < FEW * n_left
+        return different
 
     def _add_plain_numbers(self, cells: Any) -> Any:
         """The quick way for a column all of whose cells were plain numbers so far; None if one of these is not."""
@@ -315,7 +317,9 @@ class ColumnSurvey:
             self.firm_dot += known.count(dot & ~comma)
             self.firm_comma += known.count(comma & ~dot)
             is_number = plain | dot | comma
-            self.bounds += known.count(np.asarray(compute.match_substring_regex(words, f"^{BOUND}")) & is_number)
+            for what, expression in (("bounds", f"^{BOUND}"), ("errors", ERROR)):
+                so = known.count(np.asarray(compute.match_substring_regex(words, expression)) & is_number)
+                setattr(self, what, getattr(self, what) + so)
             self._note_units(other.filter(mask_of(dot | comma)))
             self.odd.note(known, is_number, self.n_rows)
         if known.count(is_number) >= FEW * max(1, known.n_cells):
@@ -333,28 +337,15 @@ class ColumnSurvey:
     def _note_units(self, numbers: Any) -> None:
         for cell in numbers[:LOOKED_AT].to_pylist():
             if cell is not None:
-                before, after = _beside(cell)
+                before, after = beside(cell)
                 self.magnitudes += after.split(" ")[0] in MAGNITUDES
                 self.units[f"{before}|{after}"] += 1
 
 
-def _beside(cell: str) -> tuple[str, str]:
-    """What stands before and after the digits of a number.
-
-    >>> _beside("$1,200"), _beside("12 km")
-    (('$', ''), ('', ' km'))
-    """
-    digits = [place for place, letter in enumerate(cell) if letter.isdigit()]
-    if not digits:
-        return "", ""
-    return cell[: digits[0]].strip("+-−–.,( "), cell[digits[-1] + 1 :].strip("-−).,").rstrip()
-
-
 def _number(word: str) -> float:
-    try:
+    with suppress(ValueError):
         return float(word)
-    except ValueError:
-        return math.nan
+    return math.nan
 
 
 def _ticks(cells: Any) -> Any:

@@ -52,10 +52,14 @@ MONTHS = {
 YEAR, SHORT_YEAR, MONTH, DATE = "(?P<Y>[0-9]{4})", "(?P<y>[0-9]{2})", "(?P<m>[0-9]{1,2})", "(?P<d>[0-9]{1,2})"
 NAME = r"(?P<B>\pL{3,12})\.?"
 HOUR = re.compile("[0-9][:h][0-9]{2}|[0-9][.][0-9]{2}[.][0-9]{2}$|[0-9] ?[ap]m$", re.IGNORECASE)
+ZONE = re.compile(r"(?:[-+][0-9]{2}:?[0-9]{2}|(?:UTC|GMT)[-+][0-9]{1,2}(?::?[0-9]{2})?)$")
+LIKE_DATE = re.compile(r"[0-9].*[0-9].*[0-9]|[^\W\d_]{3}.*[0-9][0-9]")  # what every form has: Jan 99 the least
+LONGEST_DATE = 80  # letters, by far
+LOOKS_SO = 0.7  # of a few texts, in whatever form
 WEEKDAY = r"(?:\pL{2,12}\.?,?\s+)?"
 CLOCK = (
     r"(?P<H>[0-9]{1,2})[:.h](?P<M>[0-9]{2})(?:[:.m](?P<S>[0-9]{2})(?:[.,](?P<f>[0-9]{1,9}))?)?s?"
-    r"\s?(?P<p>(?:[AaPp]\.?\s?[Mm]\.?)?)\s?(?P<z>(?:Z|UTC|GMT|[-+][0-9]{2}:?(?:[0-9]{2})?)?)"
+    r"\s?(?P<p>(?:[AaPp]\.?\s?[Mm]\.?)?)\s?(?P<z>(?:Z|(?:UTC|GMT)?[-+][0-9]{1,2}:?(?:[0-9]{2})?|UTC|GMT)?)"
 )
 # how a date is written, by its name; %-codes as strftime has them
 FORMS = {
@@ -204,13 +208,17 @@ def likely_forms(cells: list[str]) -> list[DateForm]:
 
     known = pyarrow.array(cells, pyarrow.string())
     few = cells[:: max(1, len(cells) // 40)]
+    if sum(LIKE_DATE.search(cell[:LONGEST_DATE]) is not None for cell in few) < LOOKS_SO * len(few):
+        return []  # before the expression of any form is compiled
     found = []
     for form in _candidates(cells):
         seen = _look(form)  # a cheap look at a few before all are read
-        if sum(seen.match(cell) is not None for cell in few) >= 0.7 * len(few):
+        if sum(seen.match(cell) is not None for cell in few) >= LOOKS_SO * len(few):
             n_dates = len(known) - dates_of(known, form).null_count
             if n_dates >= 0.8 * len(known):
                 found.append((n_dates, form))
+            if form.is_iso and n_dates == len(known):
+                break  # which no other form reads
     if not found or max(count for count, _ in found) < SHARE * len(known):
         found += _pairs(known, cells, few)
     return [form for _, form in sorted(found, key=lambda pair: -pair[0])]
@@ -239,9 +247,7 @@ def _look(form: DateForm) -> re.Pattern[str]:
 
 def _candidates(cells: list[str]) -> Iterator[DateForm]:
     timed = sum(HOUR.search(cell) is not None for cell in cells) > len(cells) / 2
-    zoned = sum(
-        cell.endswith(("Z", "UTC", "GMT")) or cell[-6:-5] in ("+", "-") or cell[-5:-4] in ("+", "-") for cell in cells
-    )
+    zoned = sum(cell.endswith(("Z", "UTC", "GMT")) or ZONE.search(cell) is not None for cell in cells)
     language = _language(cells)
     for pattern in FORMS:
         plain = DateForm(pattern, timed=timed, zoned=timed and zoned > len(cells) / 2, language=language)

@@ -6,6 +6,7 @@ it is, is settled by all of its cells; ``1,234`` alone could be either.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["BOUND", "PLAIN_NUMBER", "NumberForm", "matches", "numbers_of", "shape_of"]
+__all__ = ["BOUND", "ERROR", "PLAIN_NUMBER", "NumberForm", "beside", "matches", "numbers_of", "shape_of"]
 
 PLAIN_NUMBER = r"^[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?$"
 CURRENCY = (
@@ -36,6 +37,7 @@ MAGNITUDES = {
 }
 POWER = "[eE][-+]?[0-9]+|[dD][-+][0-9]{2,3}"  # the second as Fortran writes it
 FOOTNOTE = r"\s?\([A-Za-z]\)|\s?\[[^\]]{1,8}\]"  # a mark of the note that a number has: 12 (a), 1,200[3]
+ERROR = r"\s?(?:±|\+/[-−]|\+[-−])\s?(?:[0-9]+[.,]?[0-9]*|[.,][0-9]+)(?:[eE][-+]?[0-9]+)?"  # how exact it is: 5.1 ± 0.2
 UNIT = r"[^0-9\s,;:()<>=|_&!?+.\\-]+\.?"  # letters and signs such as km, %, m/s, °C
 
 
@@ -74,7 +76,7 @@ def shape_of(decimal: str) -> str:
     grouped = f"[0-9]{{1,3}}(?:{group}[0-9]{{2,3}})*{group}[0-9]{{3}}(?:{mark}[0-9]*)?"
     digits = f"(?:{grouped}|[0-9]+(?:{mark}[0-9]*)?|{mark}[0-9]+)"
     before = rf"%?(?:{BOUND})?[-+−–]?\s?(?:{CURRENCY})?\s*[-−–]?"
-    return rf"^\(?{before}{digits}(?:{POWER})?\s?(?:{UNIT})?(?:\s{UNIT})?[-−]?\)?(?:{FOOTNOTE})?$"
+    return rf"^\(?{before}{digits}(?:{POWER})?(?:{ERROR})?\s?(?:{UNIT})?(?:\s{UNIT})?[-−]?\)?(?:{FOOTNOTE})?$"
 
 
 def matches(cells: pyarrow.Array, decimal: str) -> Any:
@@ -114,6 +116,7 @@ def _dressed_numbers(cells: Any, decimal: str) -> Any:
 
     compute: Any = pyarrow.compute
     cells = compute.replace_substring_regex(cells, f"(?:{FOOTNOTE})$", "")
+    cells = compute.replace_substring_regex(cells, ERROR, "")
     digits = compute.utf8_trim(cells, BESIDE)
     for group in GROUPS[decimal][1:-1]:
         digits = compute.replace_substring(digits, group, "")
@@ -139,3 +142,16 @@ def _dressed_numbers(cells: Any, decimal: str) -> Any:
             number = compute.if_else(has, compute.multiply(number, factor), number)
     below = compute.match_substring_regex(cells, rf"^[(]|^%?(?:{BOUND})?[-−–]|[-−]$|^\+?\s?(?:{CURRENCY})\s?[-−–]")
     return compute.if_else(below, compute.negate(number), number)
+
+
+def beside(cell: str) -> tuple[str, str]:
+    """What stands before and after the digits of a number.
+
+    >>> beside("$1,200"), beside("12 km")
+    (('$', ''), ('', ' km'))
+    """
+    cell = re.sub(ERROR, "", cell)
+    digits = [place for place, letter in enumerate(cell) if letter.isdigit()]
+    if not digits:
+        return "", ""
+    return cell[: digits[0]].strip("+-−–.,( "), cell[digits[-1] + 1 :].strip("-−).,").rstrip()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from isthmus.tables.arrow_stream import ArrowStream, Reading
 from isthmus.tables.as_fitted import as_fitted, new_columns, require_columns, sequential
+from isthmus.tables.asked_flags import table_faults
 from isthmus.tables.asked_kinds import asked_kind
 from isthmus.tables.cells import plain_cells
 from isthmus.tables.column import Column
@@ -22,8 +23,9 @@ from isthmus.tables.finding import Finding, Hints
 from isthmus.tables.kept_cells import KeptCells
 from isthmus.tables.kinds import kind_of
 from isthmus.tables.layout import TableLayout
+from isthmus.tables.number_kinds import COUNTS_EACH_FILE
 from isthmus.tables.request import Request
-from isthmus.tables.roles import require_known
+from isthmus.tables.roles import known_part
 from isthmus.tables.segments import HeldSegments, MappedSegments, Segments, spooled
 from isthmus.tables.source import SegmentsSource, Source
 from isthmus.tables.stream import HELD_BYTES
@@ -41,14 +43,17 @@ LEAST_ROWS = 1
 def understood(source: Source, request: Request, where: str) -> ArrowStream:
     """The rows of a source, each column taken for what all of its cells say it is."""
     request = _written_out(source, request)
+    known, faults = known_part(source.names, replace(request, columns=()) if request.layout else request)
+    faults += table_faults(request, source.flags)
     if request.layout is not None:
-        return _as_fitted(source, request, where, request.layout)
-    require_known(source.names, request, where)
+        return _as_fitted(source, request, where, request.layout, faults)
+    request = known
     surveys, kept = _surveyed(source, request, source.names)
     n_rows = max((survey.n_rows for survey in surveys), default=0)
     if n_rows < LEAST_ROWS:
-        raise DataError(f"{where}: no rows of data; add at least one below the column names.")
-    findings, id_name, label_name = _findings(source, surveys, request, where)
+        faults.append("no rows of data; add at least one below the column names")
+        raise DataError(f"{where}: {'; '.join(faults)}.")
+    findings, id_name, label_name = _findings(source, surveys, request, where, faults)
     columns = [finding.column for finding in findings if finding.column is not None]
     if request.columns:
         order = {name: place for place, name in enumerate(request.columns)}
@@ -69,10 +74,11 @@ def _written_out(source: Source, request: Request) -> Request:
     return replace(request, drop=drop, columns=columns)
 
 
-def _as_fitted(source: Source, request: Request, where: str, layout: TableLayout) -> ArrowStream:
+def _as_fitted(source: Source, request: Request, where: str, layout: TableLayout, faults: Sequence[str]) -> ArrowStream:
     """The columns of a fit, found by name in another file."""
     require_columns(layout, source.names, where)
-    require_known(source.names, replace(request, columns=()), where)
+    if faults:
+        raise DataError(f"{where}: {'; '.join(faults)}.")
     surveys, kept = _surveyed(source, request, layout.names)
     n_rows = max((survey.n_rows for survey in surveys), default=0)
     if n_rows < LEAST_ROWS:
@@ -138,18 +144,18 @@ def _kind(kind: Any) -> str:
 
 
 def _findings(
-    source: Source, surveys: Sequence[ColumnSurvey], request: Request, where: str
+    source: Source, surveys: Sequence[ColumnSurvey], request: Request, where: str, faults: Sequence[str]
 ) -> tuple[list[Finding], str | None, str | None]:
-    """What each column is, and which names the rows and which holds the classes."""
+    """What each column is, and which names the rows and which holds the classes; ``faults`` are known already."""
     decimal = source.dialect.decimal if source.dialect is not None else "."
     semicolons = source.dialect is not None and source.dialect.separator == ";"
-    hints = Hints(decimal, decimal == "," or semicolons)
+    hints = Hints(decimal, decimal == "," or semicolons, n_files=len(source.parts))
     labels = request.labels or (
         source.label_name if source.label_name not in (*request.columns, *request.drop) else None
     )
     ids = request.ids or (source.id_name if source.id_name not in (*request.columns, *request.drop) else None)
     found: list[Finding] = []
-    faults: list[str] = []
+    faults = [*faults]
     for place, survey in enumerate(surveys):
         name = survey.name
         out = Finding(name, "id", None, "", (), survey.n_missing)
@@ -170,6 +176,7 @@ def _findings(
                 found.append(kind_of(survey, place, wanted) if asked is None else asked_kind(survey, asked, wanted))
             except DataError as error:
                 faults.append(str(error).rstrip("."))
+    faults += _decimal_faults(found, surveys, request)
     wrong = [one.name for one in found if one.name in request.columns and not one.learned]
     if wrong:
         faults.append(f"nothing can be learned from {said(wrong)}: take it out of what is to be learned from")
@@ -177,9 +184,31 @@ def _findings(
         raise DataError(f"{where}: {'; '.join(faults)}.")
     if ids is None and not request.columns:
         ids = next(
-            (one.name for one in found if one.kind == "id" and not one.n_missing and one.why != "as asked"), None
+            (
+                one.name
+                for one in found
+                if one.kind == "id" and not one.n_missing and one.why not in ("as asked", COUNTS_EACH_FILE)
+            ),
+            None,
         )
     return found, ids, labels
+
+
+def _decimal_faults(found: Sequence[Finding], surveys: Sequence[ColumnSurvey], request: Request) -> list[str]:
+    """Where --decimal names a mark that no number has, and some have the other."""
+    numeric = {one.name for one in found if one.column is not None and one.column.is_numeric}
+    numbers = [survey for survey in surveys if survey.name in numeric]
+    other = "." if request.decimal == "," else ","
+    with_it, with_other = (
+        [one.name for one in numbers if (one.firm_dot if mark == "." else one.firm_comma)]
+        for mark in (request.decimal, other)
+    )
+    if request.decimal is None or with_it or not with_other:
+        return []
+    return [
+        f"--decimal {request.decimal!r}: the numbers of {said(with_other)} have {other!r} before their decimals; "
+        f"leave it out, or say --decimal {other!r}"
+    ]
 
 
 def _nothing_left(findings: Sequence[Finding]) -> str:

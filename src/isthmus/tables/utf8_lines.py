@@ -6,7 +6,10 @@ import codecs
 import csv
 import io
 import re
+from contextlib import suppress
 from typing import Any
+
+import numpy as np
 
 from isthmus.tables.bounds import LONGEST_LINE
 from isthmus.tables.dialect import LINE, Dialect, split_line
@@ -26,8 +29,9 @@ class Utf8Lines:
         self._decoder: Any = None
         if encoding not in ("utf-8", "utf-8-sig"):
             self._decoder = codecs.getincrementaldecoder(encoding)("replace")
-        self._validator = codecs.getincrementaldecoder("utf-8")(STRAY)
-        self._whole_lines = dialect.is_blanks or bool(dialect.comment) or dialect.spaced
+        self._tail = b""  # the bytes of a letter whose others are in the next block
+        self._foreign = not dialect.separator.isascii()  # ¦ or §, which pyarrow does not take
+        self._whole_lines = dialect.is_blanks or bool(dialect.comment) or dialect.spaced or self._foreign
         quoted = dialect.quote and not dialect.escape and not dialect.is_blanks
         self._escapes = EscapesInBytes(dialect.quote) if quoted else None
         self._rest = b""
@@ -81,9 +85,12 @@ class Utf8Lines:
     def _as_utf8(self, block: bytes) -> bytes:
         if self._decoder is not None:
             return self._decoder.decode(block, final=self._ended).encode("utf-8", "replace")
-        if block.isascii() and not self._validator.getstate()[0]:
+        if block.isascii() and not self._tail:
             return block
-        return self._validator.decode(block, final=self._ended).encode("utf-8", "replace")
+        text = self._tail + block if self._tail else block
+        end = len(text) if self._ended else _end_of_letters(text)
+        text, self._tail = text[:end], text[end:]
+        return text if _is_utf8(text) else text.decode("utf-8", STRAY).encode("utf-8", "replace")
 
     def _skip(self, text: bytes) -> bytes:
         """Pass over lines above the table; what is left of the bytes at hand."""
@@ -108,14 +115,50 @@ class Utf8Lines:
             quote, separator = re.escape(dialect.quote.encode()), re.escape(dialect.separator.encode())
             cell = rb"(?:%b(?!%b)|%b%b(?=[ ]*(?:%b|[\r\n]|\Z)))" % (quote, quote, quote, quote, separator)
             text = re.sub(rb"(?m)(^|%b)[ ]+(?=%b)" % (separator, cell), rb"\1", text)
-        if not dialect.is_blanks:
+        if not (dialect.is_blanks or self._foreign):
             return text
-        if dialect.starts or (dialect.quote and dialect.quote.encode() in text):
-            lines = [split_line(line, dialect) for line in LINE.split(text.decode("utf-8")) if line.strip()]
+        quoted = dialect.quote and dialect.quote.encode() in text
+        if dialect.starts or quoted:
+            lines = [line for line in LINE.split(text.decode("utf-8")) if line.strip()]
+            rows = (
+                (row for _, row in dialect.rows(lines))
+                if self._foreign
+                else (split_line(line, dialect) for line in lines)
+            )
             out, quoting = io.StringIO(), csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE
             csv.writer(
-                out, delimiter="\t", quotechar=dialect.quote or None, quoting=quoting, lineterminator="\n"
-            ).writerows(lines)
+                out,
+                delimiter=dialect.arrow_separator,
+                quotechar=dialect.quote or None,
+                quoting=quoting,
+                lineterminator="\n",
+            ).writerows(rows)
             return out.getvalue().encode()
+        if self._foreign:
+            return text.replace(dialect.separator.encode(), dialect.arrow_separator.encode())
         text = re.sub(rb"(?m)^[ \t\xa0]+|[ \t]+(?=\r|\n|\Z)", b"", text)
         return re.sub(rb"[ \t]+" if dialect.separator == " " else rb"[ \t]{2,}|\t", b"\t", text)
+
+
+def _end_of_letters(text: bytes) -> int:
+    """Where the last whole letter ends: the first byte of one says how many it has."""
+    for back in range(1, min(3, len(text)) + 1):
+        first = text[-back]
+        if first >= 0xC0:
+            n_bytes = 2 + (first >= 0xE0) + (first >= 0xF0)
+            return len(text) - back if n_bytes > back else len(text)
+        if first < 0x80:
+            break
+    return len(text)
+
+
+def _is_utf8(text: bytes) -> bool:
+    """Whether bytes are UTF-8, as Arrow sees many times as fast as Python decodes them."""
+    import pyarrow
+
+    ends = pyarrow.py_buffer(np.array([0, len(text)], np.int32))
+    cell = pyarrow.Array.from_buffers(pyarrow.binary(), 1, [None, ends, pyarrow.py_buffer(text)])
+    with suppress(pyarrow.ArrowInvalid):
+        cell.cast(pyarrow.string())
+        return True
+    return False

@@ -65,7 +65,7 @@ def open_file(file: File, request: Request) -> Source:
         source.name = file.stem
     else:
         source = _ArffSource(file, request, named, begin, encoding)
-    source.label_name, source.marks = _class_of(named, kinds), ("?",)
+    source.label_name, source.marks, source.flags = _class_of(named, kinds), ("?",), ("encoding",)
     return source
 
 

@@ -83,7 +83,7 @@ def open_file(file: File, request: Request) -> Source:
     body = [row for row in rows[heading.first :] if any(row)]
     below = footer_of(body[1:][-20:])
     source = RowsSource(heading.names, body[: len(body) - len(below)])
-    source.name = file.stem
+    source.name, source.flags = file.stem, ("header",)
     for what, cells in below:
         source.notes.append(f"{what} left out: {' '.join(cell.strip() for cell in cells if cell.strip())[:40]!r}")
     if n_filled:

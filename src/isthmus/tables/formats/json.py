@@ -64,7 +64,7 @@ def open_file(file: File, request: Request) -> Source:
     if not rows:
         raise DataError(f"{file.where}: no records in it; add at least one.")
     source = RowsSource(once_each(names), rows)
-    source.name = file.stem
+    source.name, source.flags = file.stem, ("encoding",)
     return source
 
 

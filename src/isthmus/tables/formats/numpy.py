@@ -75,7 +75,7 @@ def _words_source(array: np.ndarray, file: File, request: Request) -> Source:
     rows = array.astype(np.str_).tolist()
     heading = heading_of(rows[:LOOKED_AT], array.shape[1], request.header)
     source = RowsSource(heading.names, rows[heading.first :])
-    source.name = file.stem
+    source.name, source.flags = file.stem, ("header",)
     return source
 
 

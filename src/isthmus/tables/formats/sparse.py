@@ -1,9 +1,10 @@
-"""Sparse matrices as text: svmlight (``label index:value …``) and Matrix Market, read by scikit-learn and SciPy."""
+"""Sparse matrices as text: svmlight (``label index:value …``), which scikit-learn reads, and Matrix Market."""
 
 from __future__ import annotations
 
 import io
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,12 @@ LINE = re.compile(
 PAIR = re.compile(rb"(?:^|\s)([0-9]+):")
 SEVERAL_LABELS = re.compile(rb"(?m)^[-+0-9.]+,[-+0-9.]")
 MARKET = b"%%MatrixMarket"
+FORMS = {"coordinate": 3, "array": 2}  # how many numbers tell the size
+FIELDS, SYMMETRIES = (
+    ("real", "double", "integer", "unsigned-integer", "pattern"),
+    ("general", "symmetric", "skew-symmetric"),
+)
+HEAD_LINE = re.compile(rb"[^\n]+")
 MOST_SIDE = 1 << 31
 
 
@@ -71,16 +78,12 @@ def open_svmlight(file: File, request: Request) -> TableStream:
 
 def open_matrix_market(file: File, request: Request) -> TableStream:
     """The matrix as it stands; of counts of genes with names beside it, cells are the rows."""
-    from scipy.io import mmread
-
     data = file.bytes()
-    _require_modest(data, file)
+    field, form, begin = _require_modest(data, file)
     try:
-        matrix: Any = mmread(io.BytesIO(data))
-    except Exception as error:  # a reader met with hostile bytes may raise anything
+        matrix = _market_matrix(data, field, form, begin)
+    except (ValueError, OverflowError) as error:
         raise DataError(f"{file.where}: not readable as Matrix Market ({_reason(error)}); repair the file.") from error
-    if np.iscomplexobj(matrix):
-        raise DataError(f"{file.where}: holds complex numbers; save the real ones.")
     beside = {name: _words_beside(file.path, name) for name in ("barcodes", "features", "genes")}
     rows, columns = beside["barcodes"], beside["features"] if beside["features"] is not None else beside["genes"]
     if rows is not None and len(rows) == matrix.shape[1] != matrix.shape[0]:
@@ -95,20 +98,79 @@ def open_matrix_market(file: File, request: Request) -> TableStream:
     )
 
 
-def _require_modest(data: bytes, file: File) -> None:
-    """Hold what the head declares against the file's size."""
-    head = next((line for line in data[: 1 << 20].split(b"\n") if line.strip() and not line.startswith(b"%")), b"")
+def _require_modest(data: bytes, file: File) -> tuple[str, tuple[str, str], int]:
+    """Hold what the head declares against the file's size; the kind of its entries, its form, and where they begin."""
+    words = data[:200].split(b"\n")[0].decode("latin-1").lower().split()
+    known = len(words) == 5 and words[1] == "matrix" and words[2] in FORMS and words[4] in SYMMETRIES
+    if not known or words[3] not in (*FIELDS, "complex"):
+        raise DataError(f"{file.where}: not readable as Matrix Market (its first line says not what it is); repair it.")
+    if words[3] == "complex":
+        raise DataError(f"{file.where}: holds complex numbers; save the real ones.")
+    head = next((line for line in HEAD_LINE.finditer(data) if line[0].strip() and not line[0].startswith(b"%")), None)
     try:
-        sides = [int(side) for side in head.split()]
+        sides = [int(side) for side in head[0].split()] if head is not None else []
     except ValueError as error:
         raise DataError(
             f"{file.where}: not readable as Matrix Market (its size is not told); repair the file."
         ) from error
-    if len(sides) < 2 or min(sides) < 1 or max(sides) > MOST_SIDE:
+    if len(sides) != FORMS[words[2]] or min(sides) < 0 or min(sides[:2]) < 1 or max(sides) > MOST_SIDE:
         raise DataError(f"{file.where}: not readable as Matrix Market (sides {sides}); repair the file.")
     bounds.require_room(8 * sides[0] * sides[1], file.size, file.where)
     if len(sides) > 2:
         bounds.require_room(24 * sides[2], max(file.size, len(data)), file.where)
+    assert head is not None
+    return words[3], (words[2], words[4]), head.start()
+
+
+def _market_matrix(data: bytes, field: str, form: tuple[str, str], begin: int) -> Any:
+    """The matrix, sparse where it is written so; ``ValueError`` where its entries are not what its head says.
+
+    SciPy's own reader is not asked: of some damaged files it writes beyond its memory.
+    """
+    from scipy import sparse
+
+    layout, symmetry = form
+    body = re.sub(rb"(?m)^[ \t]*%.*$", b"", data[begin:]) if b"%" in data[begin:] else data[begin:]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", DeprecationWarning)  # of a word that is no number
+            numbers = np.fromstring(body.decode("latin-1"), np.float64, sep=" ")
+    except DeprecationWarning:
+        raise ValueError("a word in it is no number") from None
+    n_rows, n_columns = (int(side) for side in numbers[:2])
+    if symmetry != "general" and n_rows != n_columns:
+        raise ValueError(f"{symmetry} of {n_rows} rows and {n_columns} columns")
+    if layout == "array":
+        return _filled(numbers[2:], n_rows, n_columns, symmetry)
+    width = 2 if field == "pattern" else 3
+    cells = numbers[3:]
+    if len(cells) != width * numbers[2]:
+        raise ValueError(f"{len(cells) / width:g} entries, not {numbers[2]:g}")
+    cells = cells.reshape(-1, width)
+    places = cells[:, :2].astype(np.int64) - 1
+    if (places + 1 != cells[:, :2]).any() or (places < 0).any() or (places >= [n_rows, n_columns]).any():
+        raise ValueError("an entry stands outside the matrix")
+    values = cells[:, 2] if width == 3 else np.ones(len(cells))
+    if symmetry != "general":
+        other = places[:, 0] != places[:, 1]
+        values = np.concatenate([values, (-1 if symmetry == "skew-symmetric" else 1) * values[other]])
+        places = np.concatenate([places, places[other][:, ::-1]])
+    return sparse.coo_matrix((values, (places[:, 0], places[:, 1])), (n_rows, n_columns))
+
+
+def _filled(values: np.ndarray, n_rows: int, n_columns: int, symmetry: str) -> np.ndarray:
+    """A matrix written column by column, the upper half left out where it is known from the lower."""
+    if symmetry == "general":
+        if len(values) != n_rows * n_columns:
+            raise ValueError(f"{len(values)} entries, not {n_rows * n_columns}")
+        return values.reshape(n_columns, n_rows).T
+    upper = np.triu_indices(n_rows, 1 if symmetry == "skew-symmetric" else 0)  # row by row, as the columns below
+    if len(values) != len(upper[0]):
+        raise ValueError(f"{len(values)} entries, not {len(upper[0])}")
+    matrix = np.zeros((n_rows, n_rows))
+    matrix[upper[1], upper[0]] = values
+    below = np.tril(matrix, -1)
+    return matrix + (-below if symmetry == "skew-symmetric" else below).T
 
 
 def _words_beside(path: Path, name: str) -> np.ndarray | None:

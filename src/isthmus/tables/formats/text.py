@@ -72,6 +72,7 @@ class TextSource(Source):
     """A file of text as columns of texts."""
 
     dialect: Dialect  # pyrefly: ignore[bad-override]
+    flags = ("header", "separator", "decimal", "encoding")
 
     def __init__(self, file: File, request: Request):
         super().__init__()
@@ -199,7 +200,7 @@ class TextSource(Source):
         names = [str(place) for place in range(self._width)]
         odd: list[tuple[int, list[str] | None]] = []  # rows of another width, and what they are fixed to
         dialect = self.dialect
-        separator = "\t" if dialect.is_blanks else dialect.separator or "\x1f"
+        separator = dialect.arrow_separator
 
         faults: list[DataError] = []  # raised inside pyarrow they would be lost
 
@@ -267,8 +268,9 @@ class TextSource(Source):
                 f"{self.where}: a quote is left open in {self._said_row(row.number - 1)}: {text.strip()[:40]!r}; "
                 "repair it."
             )
-        if self.dialect.is_blanks or not self.dialect.separator:
-            cells = text.split("\t")
+        if self.dialect.arrow_separator != self.dialect.separator:
+            cells = text.split(self.dialect.arrow_separator)
+            text = text.replace("\x1f", self.dialect.separator)
         else:
             try:
                 cells = next(
