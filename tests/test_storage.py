@@ -617,7 +617,7 @@ def test_load_believes_no_length_and_allocates_nothing_for_it(folder, monkeypatc
     rewrite(folder, tensors=b"")
     refused(folder, "ends inside its header")
     rewrite(folder, tensors=data + b"\0")
-    refused(folder, r"has [\d,]+ bytes and its header describes [\d,]+")
+    refused(folder, r"has [\d,]+ bytes, and its header describes [\d,]+")
 
     def never(*arguments):
         raise MemoryError

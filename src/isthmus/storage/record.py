@@ -112,7 +112,7 @@ def _plain(value: Any) -> Any:
 
 
 class _Field(typing.NamedTuple):
-    """What a record's class says of one field."""
+    """What a record's class declares about one field."""
 
     hint: Any
     rules: Mapping[str, Any]
@@ -131,7 +131,7 @@ def _fields(kind: Any) -> dict[str, _Field]:
 
 
 class _Form(typing.NamedTuple):
-    """An annotation, taken apart once: a folder's files ask for the same few a thousand times."""
+    """An annotation, parsed once: the files of a folder need the same few a thousand times."""
 
     member: Any
     origin: Any
@@ -141,7 +141,7 @@ class _Form(typing.NamedTuple):
 
 @cache
 def _forms(hint: Any) -> tuple[_Form, ...]:
-    """Of every member of a union, or of the one there is."""
+    """The form of each member of a union, or of a single annotation."""
     is_union = typing.get_origin(hint) in (typing.Union, types.UnionType)
     return tuple(
         _Form(member, typing.get_origin(member), typing.get_args(member), dataclasses.is_dataclass(member))
