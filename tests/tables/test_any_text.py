@@ -433,7 +433,7 @@ def test_day_or_month_first_is_said(tmp_path):
     cells = [f"{1 + place % 12:02}/{1 + place % 11:02}/2020" for place in range(N)]
     table = read(write(tmp_path, text({"size": SIZE, "when": cells})))
     (note,) = table.description.findings[1].notes
-    assert "day or month first is not clear" in note
+    assert "unclear whether day or month is first" in note
     assert "--kind when=date:%d/%m/%Y" in note
     other = read(tmp_path / "table.csv", kinds={"when": "date:%d/%m/%Y"})
     assert other.to_arrow()["when"].to_pylist() != table.to_arrow()["when"].to_pylist()

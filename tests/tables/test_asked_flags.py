@@ -63,7 +63,7 @@ def test_flags_that_contradict_each_other_or_the_file(table, options, said):
 
 def test_marks_that_take_every_cell(table):
     found = {one.name: one for one in read(table, missing_marks=CITIES).description.findings}
-    assert found["city"].why == "every cell is a mark of a missing one"
+    assert found["city"].why == "every cell marks a missing value"
     assert found["price"].learned
 
 

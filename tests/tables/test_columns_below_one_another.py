@@ -73,7 +73,7 @@ def test_dates_of_two_forms(other, tmp_path):
     assert found(table) == {"size": "number", "when": "date", "city": "category"}
     assert [day.date() for day in table.to_arrow()["when"].to_pylist()] == [day.item() for day in DAYS]
     (finding,) = (one for one in table.description.findings if one.name == "when")
-    assert finding.notes[0].startswith("dates of two forms, %Y-%m-%d and %d")
+    assert finding.notes[0].startswith("dates in two forms, %Y-%m-%d and %d")
 
 
 def test_days_written_as_one_number(tmp_path):

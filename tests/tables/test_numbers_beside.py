@@ -34,7 +34,7 @@ def test_a_unit_is_one(tmp_path, unit):
 def test_a_number_with_its_error_is_the_number(tmp_path, sign):
     finding, table = found(tmp_path, [f"{row * 7 % 90 / 4 - 3}{sign}0.{row % 9 + 1}" for row in range(ROWS)])
     assert finding.kind == "number"
-    assert "60 cells say how exact they are" in " ".join(finding.notes)
+    assert "60 cells have an error beside the number" in " ".join(finding.notes)
     np.testing.assert_allclose(table.values[:, 1], [row * 7 % 90 / 4 - 3 for row in range(ROWS)], rtol=1e-6)
 
 
@@ -47,7 +47,7 @@ def test_two_numbers_in_a_cell_are_said(tmp_path, form):
 
 def test_numbers_in_several_units_are_said(tmp_path):
     finding = found(tmp_path, [f"{row + 0.5} {'kg' if row % 2 else 'lb'}" for row in range(ROWS)])[0]
-    assert finding.why == "numbers in several units, such as kg, lb; write them in one"
+    assert finding.why == "numbers in several units, such as kg, lb; convert them to one"
 
 
 def test_files_that_count_their_rows(tmp_path):

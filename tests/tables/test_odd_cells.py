@@ -68,13 +68,13 @@ def test_exponents_as_fortran_writes_them(tmp_path):
 def test_different_numbers_with_zeros_in_front_name_the_rows(tmp_path):
     found = first(tmp_path, [f"0{number}" for number in RNG.choice(9 * 10**8, N, replace=False) + 10**8], "mobile")
     assert found.kind == "id"
-    assert "zeros in front" in found.why
+    assert "leading zeros" in found.why
     assert first(tmp_path, [f"{place % 12 + 1:02d}" for place in range(N)], "month").kind == "number"
 
 
 def test_a_lone_number_below_zero_is_named(tmp_path):
     cells = np.where(PICKED, "-200", [f"{number:.1f}" for number in RNG.uniform(50, 350, N)])
-    assert any("-200 stands" in note for note in first(tmp_path, cells).notes)
+    assert any("-200 occurs" in note for note in first(tmp_path, cells).notes)
     assert not first(tmp_path, np.where(PICKED, "-20.5", NUMBERS)).notes
 
 

@@ -168,8 +168,8 @@ def test_parquet_kinds_of_which_nothing_is_learned_are_left_out(tmp_path):
     table = read(parquet(tmp_path, columns))
     assert table.columns == ("a", "d")
     assert [one.why for one in table.description.left_out] == [
-        "holds lists, of which nothing is learned",
-        "holds bytes that are no text, of which nothing is learned",
+        "holds lists, which cannot be learned from",
+        "holds bytes that are not text, which cannot be learned from",
     ]
 
 
@@ -280,7 +280,7 @@ def test_a_folder_of_unlike_tables(file, tmp_path):
     message = complaint(tmp_path / "in")
     assert "'1' lacks 'b' and has 'c'; '2' lacks 'a'" in message
     (tmp_path / "in" / "3.npy").write_bytes(b"\x93NUMPY")
-    assert "a folder of unlike files: '0.csv' (text)" in complaint(tmp_path / "in")
+    assert "a folder of files of several formats: '0.csv' (text)" in complaint(tmp_path / "in")
 
 
 def test_a_quote_never_closed(file):

@@ -287,7 +287,7 @@ def flat(value):
 def test_what_is_no_table_is_refused_in_a_sentence():
     items = type("Items", (), {"__len__": lambda self: 2, "__getitem__": lambda self, place: PARTS[place]})()
     for source in (items, 3, {"a": 1}):
-        with pytest.raises(DataError, match=rf"A {type(source).__name__} is no table; give a path, or batches"):
+        with pytest.raises(DataError, match=rf"A {type(source).__name__} is not a table; give a path, or batches"):
             open_table(source)
 
 
@@ -306,7 +306,7 @@ def test_files_of_text_may_order_their_columns_as_they_like_and_hold_no_rows(tmp
         open_table(tmp_path, labels="kind")
     frame.to_csv(tmp_path / "0.csv", index=False)
     frame.rename(columns={"b": "c"}).to_csv(tmp_path / "1.csv", index=False)
-    with pytest.raises(DataError, match=r"a folder of unlike tables, .*'1' lacks 'b' and has 'c'"):
+    with pytest.raises(DataError, match=r"tables with different columns, .*'1' lacks 'b' and has 'c'"):
         open_table(tmp_path, labels="kind")
 
 

@@ -16,9 +16,9 @@ from isthmus.tables.header_names import is_complete
 __all__ = ["completes_names", "name_row", "rows_of_words"]
 
 YEAR = re.compile(r"(?:1[89]|20)[0-9]{2}")
-MOST_ROWS, LEAST_BELOW = 40, 8
-FIRM, LEAST_FIRM = 0.9, 2  # share of numbers and dates in a column by which it is told; how many such columns
-LEAST_CELLS = 3
+MAX_ROWS, MIN_BELOW = 40, 8
+FIRM, MIN_FIRM = 0.9, 2  # share of numbers and dates in a column by which it is told; how many such columns
+MIN_CELLS = 3
 BETWEEN = 1  # rows without a number or a word, that the run of rows goes over
 
 
@@ -28,7 +28,7 @@ def _firm_places(rows: Sequence[Sequence[str]]) -> list[int]:
     for place in range(len(rows[0])):
         counts = Counter(cell_kind(row[place]) for row in rows[len(rows) // 3 :])
         del counts["mark"]
-        if counts.total() >= LEAST_CELLS and counts["number"] + counts["date"] >= FIRM * counts.total():
+        if counts.total() >= MIN_CELLS and counts["number"] + counts["date"] >= FIRM * counts.total():
             places.append(place)
     return places
 
@@ -40,14 +40,14 @@ def rows_of_words(rows: Sequence[Sequence[str]]) -> int:
     >>> rows_of_words(table)
     2
     """
-    if len(rows) < LEAST_BELOW:
+    if len(rows) < MIN_BELOW:
         return 0
     places = _firm_places(rows)
-    if len(places) < LEAST_FIRM:
+    if len(places) < MIN_FIRM:
         return 0
     words = [place for place in range(len(rows[0])) if place not in places]
     count = between = 0
-    for index, row in enumerate(rows[: min(MOST_ROWS, len(rows) // 2)]):
+    for index, row in enumerate(rows[: min(MAX_ROWS, len(rows) // 2)]):
         kinds = Counter(cell_kind(row[place]) for place in places if row[place].strip())
         below = rows[max(index + 1, len(rows) // 3) :]
         ordinary = any(
@@ -78,7 +78,7 @@ def name_row(rows: Sequence[Sequence[str]]) -> int | None:
 
 def completes_names(first: Sequence[str], second: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     """Whether a second row names the columns that the first, of groups, leaves without a name, and is no data."""
-    if len(below) < LEAST_BELOW or not first[0].strip():
+    if len(below) < MIN_BELOW or not first[0].strip():
         return False
     gaps = [place for place, cell in enumerate(first) if not cell.strip()]
     if not gaps or not all(second[place].strip() for place in gaps):

@@ -13,7 +13,7 @@ from isthmus.tables.marks import is_mark
 __all__ = ["LOOKED_AT", "are_signs", "are_units", "column_kind", "holds_nothing", "may_be_names_too"]
 
 LOOKED_AT = 200
-LEAST_ROWS, SEVERAL = 12, 4  # rows by which it is seen that words come again, and how often on average
+MIN_ROWS, SEVERAL = 12, 4  # rows by which it is seen that words come again, and how often on average
 SIGN = re.compile(r"[%‰°²³µμΩ€$£/]")
 RULE = re.compile(r":?-{2,}:?|:-|-:|={3,}|[-+=| ]*-{3,}[-+=| ]*")
 
@@ -27,7 +27,7 @@ def may_be_names_too(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool
     few = 0
     for place, cell in enumerate(cells):
         values = Counter(other[place].strip() for other in rest)
-        repeated = len(rest) >= LEAST_ROWS and SEVERAL * len(values) <= len(rest)
+        repeated = len(rest) >= MIN_ROWS and SEVERAL * len(values) <= len(rest)
         if cell in values:
             return False
         few += repeated or column_kind(rest, place) in ("number", "date")

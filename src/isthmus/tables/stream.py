@@ -91,12 +91,12 @@ class TableStream(ABC):
         return np.array(self.load().values, dtype=dtype)
 
     @abstractmethod
-    def read(self, segment: int, begin: int, end: int) -> Table:
-        """Rows ``begin`` to ``end`` of a segment, with their ids and labels; reading on is cheaper than going back."""
+    def read(self, segment: int, start: int, stop: int) -> Table:
+        """Rows ``start`` to ``stop`` of a segment, with their ids and labels; reading on is cheaper than going back."""
 
-    def values(self, segment: int, begin: int, end: int) -> np.ndarray:
-        """The rows as numbers, shape (end - begin, width), float32 or float64."""
-        return self.read(segment, begin, end).values
+    def values(self, segment: int, start: int, stop: int) -> np.ndarray:
+        """The rows as numbers, shape (stop - start, width), float32 or float64."""
+        return self.read(segment, start, stop).values
 
     def __len__(self) -> int:
         return sum(self.segments)
@@ -149,8 +149,8 @@ class TableStream(ABC):
         return max(1, BLOCK_CELLS // self.width)
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        for segment, begin, end in self.pieces(self.block_rows):
-            yield self.values(segment, begin, end)
+        for segment, start, stop in self.pieces(self.block_rows):
+            yield self.values(segment, start, stop)
 
     def blocks(self, rows: int | None = None) -> Iterator[Table]:
         """All rows in order, at most ``rows`` at a time, with their ids and labels."""
@@ -163,10 +163,10 @@ class TableStream(ABC):
             setattr(self, fact, getattr(other, fact))
 
     def pieces(self, rows: int) -> Iterator[tuple[int, int, int]]:
-        """(segment, begin, end) of at most ``rows`` rows each, covering all rows in order."""
+        """(segment, start, stop) of at most ``rows`` rows each, covering all rows in order."""
         for segment, size in enumerate(self.segments):
-            for begin in range(0, size, rows):
-                yield segment, begin, min(begin + rows, size)
+            for start in range(0, size, rows):
+                yield segment, start, min(start + rows, size)
 
     def load(self) -> Table:
         """All of it in memory."""
@@ -176,11 +176,11 @@ class TableStream(ABC):
         """The rows at ``indices``, counted from 0 and ascending, read in one pass."""
         indices = np.asarray(indices)
         found, first = [], 0
-        for segment, begin, end in self.pieces(self.block_rows):
-            low, high = np.searchsorted(indices, [first, first + end - begin])
+        for segment, start, stop in self.pieces(self.block_rows):
+            low, high = np.searchsorted(indices, [first, first + stop - start])
             if high > low:
-                found.append(self.read(segment, begin, end).take(indices[low:high] - first))
-            first += end - begin
+                found.append(self.read(segment, start, stop).take(indices[low:high] - first))
+            first += stop - start
         return joined(found)
 
     def without(self, indices: np.ndarray) -> TableStream:
@@ -237,8 +237,8 @@ class Remainder(View):
         places = np.searchsorted(indices, np.concatenate([[0], ends]))
         begins = ends - stream.segments
         self._absent = [
-            np.asarray(indices[low:high]) - begin
-            for low, high, begin in zip(places[:-1], places[1:], begins, strict=True)
+            np.asarray(indices[low:high]) - start
+            for low, high, start in zip(places[:-1], places[1:], begins, strict=True)
         ]
         self.segments = tuple(size - len(absent) for size, absent in zip(stream.segments, self._absent, strict=True))
         self._same_as(stream)
@@ -247,23 +247,23 @@ class Remainder(View):
     def files(self) -> tuple[int, ...]:
         return self.stream.files
 
-    def read(self, segment: int, begin: int, end: int) -> Table:
-        low, high, kept = self._stretch(segment, begin, end)
+    def read(self, segment: int, start: int, stop: int) -> Table:
+        low, high, kept = self._stretch(segment, start, stop)
         table = self.stream.read(segment, low, high)
         return table if kept.all() else table.take(np.flatnonzero(kept))
 
-    def values(self, segment: int, begin: int, end: int) -> np.ndarray:
-        low, high, kept = self._stretch(segment, begin, end)
+    def values(self, segment: int, start: int, stop: int) -> np.ndarray:
+        low, high, kept = self._stretch(segment, start, stop)
         values = self.stream.values(segment, low, high)
         return values if kept.all() else values[kept]
 
-    def _stretch(self, segment: int, begin: int, end: int) -> tuple[int, int, np.ndarray]:
+    def _stretch(self, segment: int, start: int, stop: int) -> tuple[int, int, np.ndarray]:
         """Where the rows lie in the whole stream's segment, and which of those rows they are."""
         absent = self._absent[segment]
         # The i-th absent row stands before as many of the rest as its place less the absent ones before it.
         before = absent - np.arange(len(absent))
-        low = begin + int(np.searchsorted(before, begin, side="right"))
-        high = end - 1 + int(np.searchsorted(before, end - 1, side="right")) + 1 if end > begin else low
+        low = start + int(np.searchsorted(before, start, side="right"))
+        high = stop - 1 + int(np.searchsorted(before, stop - 1, side="right")) + 1 if stop > start else low
         kept = np.ones(high - low, dtype=bool)
         kept[absent[(absent >= low) & (absent < high)] - low] = False
         return low, high, kept
@@ -277,16 +277,16 @@ class HeldStream(TableStream):
         for fact in ("columns", "name", "label_name", "id_name", "image_shape", "layout", "description", "row_shape"):
             setattr(self, fact, getattr(table, fact))
         rows = self._rows = self.block_rows
-        self.segments = tuple(min(rows, len(table) - begin) for begin in range(0, len(table), rows))
+        self.segments = tuple(min(rows, len(table) - start) for start in range(0, len(table), rows))
         self.missing = True  # it was checked when it was read
 
     @property
     def fits_in_memory(self) -> bool:
         return True
 
-    def read(self, segment: int, begin: int, end: int) -> Table:
+    def read(self, segment: int, start: int, stop: int) -> Table:
         first = segment * self._rows
-        return self.table.take(np.arange(first + begin, first + end))
+        return self.table.take(np.arange(first + start, first + stop))
 
     def load(self) -> Table:
         return self.table
@@ -300,11 +300,11 @@ class Share(View):
         self.stream, self.places = stream, tuple(places)
         self.segments = tuple(stream.segments[place] for place in self.places)
 
-    def read(self, segment: int, begin: int, end: int) -> Table:
-        return self.stream.read(self.places[segment], begin, end)
+    def read(self, segment: int, start: int, stop: int) -> Table:
+        return self.stream.read(self.places[segment], start, stop)
 
-    def values(self, segment: int, begin: int, end: int) -> np.ndarray:
-        return self.stream.values(self.places[segment], begin, end)
+    def values(self, segment: int, start: int, stop: int) -> np.ndarray:
+        return self.stream.values(self.places[segment], start, stop)
 
     @property
     def row_numbers(self) -> np.ndarray:

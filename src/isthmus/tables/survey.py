@@ -23,9 +23,9 @@ from isthmus.tables.marks import marked
 from isthmus.tables.odd_cells import OddCells
 from isthmus.tables.text_numbers import BOUND, ERROR, MAGNITUDES, PLAIN_NUMBER, beside, matches, numbers_of
 
-__all__ = ["MOST_WORDS", "ColumnSurvey"]
+__all__ = ["MAX_WORDS", "ColumnSurvey"]
 
-MOST_WORDS = 1000  # different words of a column that are distinguished
+MAX_WORDS = 1000  # different words of a column that are distinguished
 LOOKED_AT = 200  # texts of a block by which units are recognised
 FEW = 0.5  # of the texts seen so far: where fewer are numbers or dates, no more are looked for
 LONG_DIGITS, LONG_NUMBER = "^[-+]?[1-9][0-9]{15,}$", 1e15  # more digits than float64 holds
@@ -176,12 +176,12 @@ class ColumnSurvey:
     def _add_words(self, words: list[Any], counts: list[int]) -> None:
         if self.words is None:
             return
-        if len(words) > MOST_WORDS:
+        if len(words) > MAX_WORDS:
             self.words = None
             return
         for word, count in zip(words, counts, strict=True):
             self.words[word] += count
-        if len(self.words) > MOST_WORDS:
+        if len(self.words) > MAX_WORDS:
             self.words = None
 
     # ---- texts -----------------------------------------------------------------------------------------
@@ -273,7 +273,7 @@ class ColumnSurvey:
     def _add_text_words(self, words: Any, times: np.ndarray) -> None:
         if self.words is not None:
             there = times > 0
-            if there.sum() > MOST_WORDS:
+            if there.sum() > MAX_WORDS:
                 self.words = None
                 return
             self._add_words(words.filter(mask_of(there)).to_pylist(), times[there].tolist())

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["DAY_AND_MONTH", "FORMS", "TIME_ALONE", "DateForm", "dates_of", "likely_forms"]
 
 MICROSECOND, SECOND, DAY = 1, 1_000_000, 86_400_000_000
-SHARE, LEAST_OTHER = 0.95, 0.05  # of the texts that two forms read between them; that the second reads
+SHARE, MIN_OTHER = 0.95, 0.05  # of the texts that two forms read between them; that the second reads
 # per language: January to December, then their short forms where those are not the first three letters
 MONTHS = {
     "en": "january february march april may june july august september october november december",
@@ -235,7 +235,7 @@ def _pairs(known: Any, cells: list[str], few: list[str]) -> list[tuple[int, Date
         rest = there[second] & ~there[first]
         count = int(there[first].sum()) + int(rest.sum())
         most = there[first].sum() >= there[second].sum() and (first.day_first is None or second.day_first is None)
-        if most and rest.sum() >= LEAST_OTHER * len(known) and count >= SHARE * len(known):
+        if most and rest.sum() >= MIN_OTHER * len(known) and count >= SHARE * len(known):
             found.append((count, replace(first, also=second.pattern)))
     return found
 
@@ -283,7 +283,7 @@ def dates_of(cells: pyarrow.Array, form: DateForm) -> Any:
     import pyarrow
     import pyarrow.compute
 
-    compute: Any = pyarrow.compute  # its functions are made when it is imported
+    compute: Any = pyarrow.compute  # its functions are generated at import
     if form.also:
         return compute.coalesce(
             *(dates_of(cells, replace(form, pattern=one, also="")) for one in (form.pattern, form.also))

@@ -94,7 +94,7 @@ def numbers_of(cells: pyarrow.Array, decimal: str = ".") -> Any:
     import pyarrow
     import pyarrow.compute
 
-    compute: Any = pyarrow.compute  # its functions are made when it is imported
+    compute: Any = pyarrow.compute  # its functions are generated at import
     pointed = cells
     if decimal == ",":  # where no point stands, the comma is one
         pointed = compute.replace_substring(compute.if_else(compute.match_substring(cells, "."), None, cells), ",", ".")

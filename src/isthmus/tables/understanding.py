@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["understood"]
 
 HELD_TEXT = 64 << 20  # of cells as they stand in a file, kept between the look at them and the reading
-LEAST_ROWS = 1
+MIN_ROWS = 1
 
 
 def understood(source: Source, request: Request, where: str) -> ArrowStream:
@@ -50,7 +50,7 @@ def understood(source: Source, request: Request, where: str) -> ArrowStream:
     request = known
     surveys, kept = _surveyed(source, request, source.names)
     n_rows = max((survey.n_rows for survey in surveys), default=0)
-    if n_rows < LEAST_ROWS:
+    if n_rows < MIN_ROWS:
         faults.append("no rows of data; add at least one below the column names")
         raise DataError(f"{where}: {'; '.join(faults)}.")
     findings, id_name, label_name = _findings(source, surveys, request, where, faults)
@@ -81,7 +81,7 @@ def _as_fitted(source: Source, request: Request, where: str, layout: TableLayout
         raise DataError(f"{where}: {'; '.join(faults)}.")
     surveys, kept = _surveyed(source, request, layout.names)
     n_rows = max((survey.n_rows for survey in surveys), default=0)
-    if n_rows < LEAST_ROWS:
+    if n_rows < MIN_ROWS:
         raise DataError(f"{where}: no rows of data; add at least one below the column names.")
     decimal = source.dialect.decimal if source.dialect is not None else "."
     learned = [as_fitted(survey, column, decimal) for survey, column in zip(surveys, layout.columns, strict=True)]

@@ -34,13 +34,13 @@ class Concatenated(TableStream):
     def files(self) -> tuple[int, ...]:
         return tuple(place for place, part in enumerate(self.parts) for _ in part.segments)
 
-    def read(self, segment: int, begin: int, end: int) -> Table:
+    def read(self, segment: int, start: int, stop: int) -> Table:
         part, inside = self._places[segment]
-        return replace(part.read(inside, begin, end), name=self.name)
+        return replace(part.read(inside, start, stop), name=self.name)
 
-    def values(self, segment: int, begin: int, end: int) -> np.ndarray:
+    def values(self, segment: int, start: int, stop: int) -> np.ndarray:
         part, inside = self._places[segment]
-        return part.values(inside, begin, end)
+        return part.values(inside, start, stop)
 
 
 class Chosen(TableStream):
@@ -62,5 +62,5 @@ class Chosen(TableStream):
             else cls(stream, request, where)
         )
 
-    def read(self, segment: int, begin: int, end: int) -> Table:
-        return choose_columns(self.stream.read(segment, begin, end), self.request, self._where)
+    def read(self, segment: int, start: int, stop: int) -> Table:
+        return choose_columns(self.stream.read(segment, start, stop), self.request, self._where)

@@ -124,10 +124,10 @@ def write_sounds(
             refuse_existing(path)
     for parent in {path.parent for path in paths}:
         sweep(parent)
-    for begin in range(0, len(values), TOGETHER):
-        part = values[begin : begin + TOGETHER]
+    for start in range(0, len(values), TOGETHER):
+        part = values[start : start + TOGETHER]
         clips = griffin_lim(part, signal) if signal.is_spectrogram else part
-        for path, clip in zip(paths[begin:], clips, strict=False):
+        for path, clip in zip(paths[start:], clips, strict=False):
             with atomic_write(path, overwrite=overwrite, sweeping=False) as temporary:
                 write_clip(temporary, clip, signal.rate)
     return paths
