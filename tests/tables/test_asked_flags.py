@@ -54,7 +54,7 @@ def test_faults_of_flags_names_and_kinds_are_said_at_once(table):
         ({"ids": "name", "kinds": {"name": "date"}}, "'name' is named by --ids and --kind name=date, and is then not"),
         ({"drop": ["size"], "kinds": {"size": "number"}}, "'size' is named by --kind size=number and --drop; leave"),
         ({"separator": ",", "decimal": ","}, "--separator and --decimal are both ','"),
-        ({"decimal": ","}, "the numbers of 'price' have '.' before their decimals; leave it out, or say"),
+        ({"decimal": ","}, "the numbers of 'price' have '.' before their decimals; leave it out, or use"),
     ],
 )
 def test_flags_that_contradict_each_other_or_the_file(table, options, said):

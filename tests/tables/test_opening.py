@@ -280,7 +280,7 @@ def test_a_folder_of_unlike_tables(file, tmp_path):
     message = complaint(tmp_path / "in")
     assert "'1' lacks 'b' and has 'c'; '2' lacks 'a'" in message
     (tmp_path / "in" / "3.npy").write_bytes(b"\x93NUMPY")
-    assert "a folder of files of several formats: '0.csv' (text)" in complaint(tmp_path / "in")
+    assert "a folder of several formats: '0.csv' (text)" in complaint(tmp_path / "in")
 
 
 def test_a_quote_never_closed(file):

@@ -96,5 +96,5 @@ class DateCounts:
             return (not form.is_span, forward[form], wanted, -order.index(form))
 
         best = max(tied, key=rank)
-        other = next((form for form in tied if form.turned == best), None)
+        other = next((form for form in tied if form.swapped == best), None)
         return best, self.most, other is not None and forward[best] == forward[other]

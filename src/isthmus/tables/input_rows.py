@@ -128,8 +128,8 @@ def features_of(names: Sequence[str] | None, n_columns: int, layout: TableLayout
 class InputRules:
     """How an estimator validates its rows.
 
-    ``validate(values, named)`` is scikit-learn's validation of numbers; ``named`` says whether columns have names. ``missing``
-    and ``unseen`` are the estimator's settings.
+    ``validate(values, named)`` is scikit-learn's validation of numbers, with ``named`` columns or not; ``missing`` and
+    ``unseen`` are the estimator's settings.
     """
 
     who: str

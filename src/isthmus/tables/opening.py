@@ -327,9 +327,7 @@ def _of_folder(folder: Path, where: str, request: Request) -> TableStream:
     kinds = [format_of(file) for file in files]
     if len({*kinds}) > 1:
         listed = ", ".join(f"{file.path.name!r} ({kind})" for file, kind in list(zip(files, kinds, strict=True))[:6])
-        raise DataError(
-            f"{where}: a folder of files of several formats: {listed}; name one of them, or move the others."
-        )
+        raise DataError(f"{where}: a folder of several formats: {listed}; name one of them, or move the others.")
     kind = kinds[0]
     if kind == "parquet":
         segments = parquet.ParquetSegments([file.on_disk() for file in files], folder)
@@ -344,7 +342,7 @@ def _of_folder(folder: Path, where: str, request: Request) -> TableStream:
         columns = [one for one in opened if isinstance(one, Source)]
         if columns and len(columns) < len(opened):
             raise DataError(
-                f"{where}: a folder of files of several formats: arrays, and columns of a table; move those of one kind."
+                f"{where}: a folder of several formats: arrays, and columns of a table; move those of one kind."
             )
         if columns:
             return understood(Joined(columns, name, where), request, where)
