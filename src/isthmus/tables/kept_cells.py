@@ -41,19 +41,19 @@ class KeptCells:
         self._failed = False
 
     def add(
-        self, place: int, batch: pyarrow.RecordBatch, read: Mapping[str, Any], surveys: Sequence[ColumnSurvey]
+        self, file: int, batch: pyarrow.RecordBatch, read: Mapping[str, Any], surveys: Sequence[ColumnSurvey]
     ) -> None:
         """Add rows of a file; ``read`` holds columns parsed as numbers or timestamps, or dictionary-encoded."""
         import pyarrow
 
         if self._in_memory:
-            self._held.append((place, batch))
+            self._held.append((file, batch))
             return
         if self._failed:
             return
-        self._files.append(place)
+        self._files.append(file)
         if len(self._files) == 1:  # only the second batch shows which columns are parsed at once
-            self._held.append((place, batch))
+            self._held.append((file, batch))
             return
         try:
             if self._writer is None:

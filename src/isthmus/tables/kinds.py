@@ -101,7 +101,7 @@ def _kind_of_text(survey: ColumnSurvey, place: int, hints: Hints) -> Finding:
     if words is not None and len(words) == 2:
         pair = {str(word).lower() for word in words}
         known = next((one for one in BOOLEANS if {*one} == pair), None)
-        if known is not None and len(pair) == 2:
+        if known is not None:
             true, false = (next(word for word in words if word.lower() == which) for which in known)
             return learned(survey, Column(survey.name, "boolean", "bool", form=BooleanForm(true, false)))
     return _kind_of_words(survey, hints)
@@ -109,7 +109,7 @@ def _kind_of_text(survey: ColumnSurvey, place: int, hints: Hints) -> Finding:
 
 def _kind_of_words(survey: ColumnSurvey, hints: Hints) -> Finding:
     n_cells, n_different = survey.n_present, survey.n_different
-    mean = survey.letters / max(1, n_cells)
+    mean = survey.n_characters / max(1, n_cells)
     example = next(iter(survey.words)) if survey.words else ""
     if math.isinf(n_different):
         names_rows = not survey.repeated and (mean <= LONG or not survey.phrases)
@@ -147,12 +147,13 @@ def _numbers_beside(survey: ColumnSurvey) -> str:
     return ""
 
 
-def category(survey: ColumnSurvey, most: int = MAX_CATEGORIES) -> Finding:
+def category(survey: ColumnSurvey) -> Finding:
     """A column of categories: all of its words, or the most common ones and "other"."""
     words: Counter[Any] = survey.words or Counter()
     notes: tuple[str, ...] = ()
-    if len(words) > max(most, FEW_CATEGORIES) or len(words) > MAX_CATEGORIES:
-        kept = sorted(word for word, _ in sorted(words.items(), key=lambda pair: (-pair[1], str(pair[0])))[: most - 1])
+    if len(words) > MAX_CATEGORIES:
+        ranked = sorted(words.items(), key=lambda pair: (-pair[1], str(pair[0])))
+        kept = sorted(word for word, _ in ranked[: MAX_CATEGORIES - 1])
         notes = (f"the {len(kept)} most common of {len(words)}, and {'other'!r}",)
         column = Column(survey.name, "category", "string", categories=tuple(kept), other=True)
     else:

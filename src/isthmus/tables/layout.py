@@ -73,7 +73,7 @@ class TableLayout:
         return [place for place, column in enumerate(self.columns) for _ in range(column.width)]
 
     def spans(self) -> list[tuple[int, int]]:
-        """Where each column's numbers begin and end."""
+        """Where each column's numbers start and stop."""
         ends = np.cumsum([column.width for column in self.columns]).tolist()
         return [(end - column.width, end) for end, column in zip(ends, self.columns, strict=True)]
 

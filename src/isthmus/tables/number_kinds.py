@@ -99,14 +99,8 @@ def _names_rows(survey: ColumnSurvey, place: int, n_files: int) -> str:
         return "counts the rows"
     if place == 0 and is_unnamed(name) and numbers.growing == numbers.count:
         return "numbers the rows"
-    if numbers.count >= 10 and says_id(name):
-        return "a different number in every row"
-    if (
-        place == 0
-        and numbers.count >= 10
-        and numbers.low >= MIN_ID
-        and not numbers.high - numbers.low < numbers.count / 2
-    ):
+    like_ids = place == 0 and numbers.low >= MIN_ID and not numbers.high - numbers.low < numbers.count / 2
+    if numbers.count >= 10 and (says_id(name) or like_ids):
         return "a different number in every row"
     return ""
 

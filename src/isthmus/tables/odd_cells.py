@@ -44,10 +44,12 @@ class OddCells:
             rows = [compute.index(known.indices, int(place)).as_py() for place in other[:LOOKED_AT]]
             row = min(rows)
             self.first = n_before + row, known.words[int(other[rows.index(row)])].as_py()
-        if self.words is not None and len(other) <= MAX_WORDS:
-            for place in other:
-                self.words[known.words[int(place)].as_py()] += int(known.times[place])
-        if self.words is not None and (len(other) > MAX_WORDS or len(self.words) > MAX_WORDS):
+        if self.words is None or len(other) > MAX_WORDS:
+            self.words = None
+            return
+        for place in other:
+            self.words[known.words[int(place)].as_py()] += int(known.times[place])
+        if len(self.words) > MAX_WORDS:
             self.words = None
 
     def are_missing_marks(self, n_numbers: int, n_cells: int, n_different: float) -> bool:

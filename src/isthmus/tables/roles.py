@@ -13,7 +13,7 @@ from isthmus.tables.cells import texts
 from isthmus.tables.column_names import quoted
 from isthmus.tables.errors import DataError, said
 from isthmus.tables.request import Request
-from isthmus.tables.table import Table, place
+from isthmus.tables.table import Table, row_location
 
 __all__ = ["choose_columns", "known_part", "require_known", "said", "words_of"]
 
@@ -143,7 +143,9 @@ def words_of(
     missing = [row for row, cell in enumerate(cells.to_pylist()) if cell is None or cell == ""]
     if missing:
         count = "1 empty cell, it is" if len(missing) == 1 else f"{len(missing)} empty cells, the first is"
-        raise DataError(f"{what} has {count} in {place(first_row + missing[0], line_of)}; fill it, or use --drop.")
+        raise DataError(
+            f"{what} has {count} in {row_location(first_row + missing[0], line_of)}; fill it, or use --drop."
+        )
     if types.is_string(cells.type) and (whole or (whole is None and are_whole_numbers(cells))):
         cells = cells.cast(pyarrow.int64())
     entries = cells.to_numpy() if isinstance(cells, pyarrow.ChunkedArray) else cells.to_numpy(zero_copy_only=False)

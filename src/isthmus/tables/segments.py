@@ -169,10 +169,10 @@ def spooled(
                 files.extend([current] * -(-len(table) // SEGMENT_ROWS))
                 writer.write_table(table, max_chunksize=SEGMENT_ROWS)
 
-        for place, batch in batches:
-            if place != current or count >= SEGMENT_ROWS:
+        for file, batch in batches:
+            if file != current or count >= SEGMENT_ROWS:
                 write()
-                gathered, count, current = [], 0, place
+                gathered, count, current = [], 0, file
             gathered.append(batch)
             count += len(batch)
         write()

@@ -55,7 +55,7 @@ class Source(ABC):
     segments: Segments | None = None
     lists: ListColumns = ListColumns()
     flags: tuple[str, ...] = ()
-    marks: tuple[str, ...] = ()  # what stands for a missing cell in every column
+    marks: tuple[str, ...] = ()  # marks of a missing cell, in every column
 
     def __init__(self) -> None:
         self.notes: list[str] = []
@@ -121,9 +121,9 @@ class SegmentsSource(Source):
         own = tuple(segments.schema.names)
         widths = getattr(segments, "widths", None)
         if widths is None:
-            head = next(segments.batches(own, 1), None)
             import pyarrow
 
+            head = next(segments.batches(own, 1), None)
             widths = {} if head is None else list_widths(pyarrow.Table.from_batches([head]))
         others = [name for name in own if name not in widths]
         self.lists = ListColumns(widths, alone_named=len(widths) == 1 and not others)

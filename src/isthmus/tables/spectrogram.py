@@ -45,7 +45,7 @@ def log_magnitudes(clips: np.ndarray, signal: Signal) -> np.ndarray:
     return rows[:, :-1].reshape(len(clips), -1).astype(np.float32)
 
 
-def griffin_lim(rows: np.ndarray, signal: Signal, *, seed: int = 0, iterations: int = ITERATIONS) -> np.ndarray:
+def griffin_lim(rows: np.ndarray, signal: Signal, *, seed: int = 0) -> np.ndarray:
     """Clips of shape (n, length) whose log-magnitudes are close to ``rows``, float32.
 
     >>> signal = spectrogram_signal(8000, 2000)
@@ -60,7 +60,7 @@ def griffin_lim(rows: np.ndarray, signal: Signal, *, seed: int = 0, iterations: 
     size = np.concatenate([size, np.zeros_like(size[:, :1])], 1)
     phase = np.exp(2j * np.pi * np.random.default_rng(seed).random(size.shape))
     before = np.zeros_like(phase)
-    for _ in range(iterations):
+    for _ in range(ITERATIONS):
         again = _transform(_inverse(size * phase, signal), signal)
         ahead = again + MOMENTUM * (again - before)
         phase, before = ahead / np.maximum(np.abs(ahead), 1e-12), again

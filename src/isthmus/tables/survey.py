@@ -51,8 +51,8 @@ class ColumnSurvey:
         Cells that are missing in any kind of column; texts that are missing in a column of numbers or dates.
     words : Counter or None
         The different texts that are not missing, with their counts; None if they are too many.
-    letters : int
-        Characters of all texts together.
+    n_characters : int
+        Of all texts together.
     dot, comma, firm_dot, firm_comma : int
         Texts that are numbers with a decimal point, or comma; and those that are numbers in one case only.
     dates : DateCounts
@@ -77,7 +77,7 @@ class ColumnSurvey:
     marks: Counter[str] = field(default_factory=Counter)
     first_mark: dict[str, int] = field(default_factory=dict)
     words: Counter[Any] | None = field(default_factory=Counter)
-    letters: int = 0
+    n_characters: int = 0
     repeated: bool = False
     dot: int = 0
     comma: int = 0
@@ -96,7 +96,7 @@ class ColumnSurvey:
     bounds: int = 0  # numbers after < or a similar sign
     errors: int = 0  # numbers with ± and an error
     phrases: int = 0  # texts with a blank inside, among those examined
-    _hopeless: bool = False
+    _only_words: bool = False
 
     @property
     def is_text(self) -> bool:
@@ -128,7 +128,7 @@ class ColumnSurvey:
     @property
     def is_prose(self) -> bool:
         """Whether it is so far text that is too long and too varied for names or categories."""
-        return self._hopeless and self.words is None and self.letters > PROSE * self.n_present
+        return self._only_words and self.words is None and self.n_characters > PROSE * self.n_present
 
     def add(self, cells: Any) -> Any:
         """Add cells of the column; returned are numbers or timestamps, if known to be such, or a dictionary."""
@@ -206,7 +206,7 @@ class ColumnSurvey:
         short = cells.filter(compute.less_equal(compute.binary_length(cells), longest))
         missing = marked(compute.utf8_trim_whitespace(short), among_numbers=False, others=self.others)
         self.n_missing += cells.null_count + (compute.sum(missing).as_py() or 0)
-        self.letters += compute.sum(compute.utf8_length(cells)).as_py() or 0
+        self.n_characters += compute.sum(compute.utf8_length(cells)).as_py() or 0
 
     def _add_other_texts(self, cells: Any) -> Any:
         """Add texts by their different values, and return them dictionary-encoded."""
@@ -223,19 +223,19 @@ class ColumnSurvey:
         self._add_text_words(words, np.where(missing, 0, times))
         self.phrases += sum(" " in word for word in words[:LOOKED_AT].to_pylist() if word)
         lengths = np.asarray(compute.utf8_length(words))
-        self.letters += int((lengths * np.where(missing, 0, times)).sum())
-        if self._hopeless or n_missing == len(cells):
+        self.n_characters += int((lengths * np.where(missing, 0, times)).sum())
+        if self._only_words or n_missing == len(cells):
             return different
-        soft = np.asarray(marked(words, among_numbers=True)) & ~missing
-        self._note_marks(words, soft, times, indices)
-        known = DistinctTexts(words, indices, np.where(missing | soft, 0, times))
+        maybe_missing = np.asarray(marked(words, among_numbers=True)) & ~missing
+        self._note_marks(words, maybe_missing, times, indices)
+        known = DistinctTexts(words, indices, np.where(missing | maybe_missing, 0, times))
         self._add_numbers(known)
         n_left = self.n_present + len(cells) - self.n_marks  # n_rows is counted after
-        eight = self.shortest == self.longest == 8  # 20200131
-        wanted = says_moment(self.name) or (eight and may_be_unnamed(self.name))
+        eight_digits = self.shortest == self.longest == 8  # 20200131
+        wanted = says_moment(self.name) or (eight_digits and may_be_unnamed(self.name))
         if self.plain <= FEW * max(1, self.n_rows) or self.dates.counts or wanted:
             self.dates.add(known, FEW * n_left)
-        self._hopeless = n_left >= 1000 and max(self.dot, self.comma, self.dates.most) < FEW * n_left
+        self._only_words = n_left >= 1000 and max(self.dot, self.comma, self.dates.most) < FEW * n_left
         return different
 
     def _add_plain_numbers(self, cells: Any) -> Any:
@@ -270,17 +270,17 @@ class ColumnSurvey:
 
     def _add_text_words(self, words: Any, times: np.ndarray) -> None:
         if self.words is not None:
-            there = times > 0
-            if there.sum() > MAX_WORDS:
+            present = times > 0
+            if present.sum() > MAX_WORDS:
                 self.words = None
                 return
-            self._add_words(words.filter(mask_of(there)).to_pylist(), times[there].tolist())
+            self._add_words(words.filter(mask_of(present)).to_pylist(), times[present].tolist())
 
-    def _note_marks(self, words: Any, soft: np.ndarray, times: np.ndarray, indices: Any) -> None:
+    def _note_marks(self, words: Any, is_mark: np.ndarray, times: np.ndarray, indices: Any) -> None:
         import pyarrow.compute
 
         compute: Any = pyarrow.compute
-        for place in np.flatnonzero(soft & (times > 0)):
+        for place in np.flatnonzero(is_mark & (times > 0)):
             mark = words[int(place)].as_py()
             self.n_marks += int(times[place])
             self.marks[mark] += int(times[place])

@@ -17,7 +17,7 @@ from isthmus.tables.row_shape import RowShape
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["Table", "check_finite", "joined", "place"]
+__all__ = ["Table", "check_finite", "joined", "row_location"]
 
 CHECKED_CELLS = 8_000_000
 
@@ -166,10 +166,10 @@ class Table:
         )
 
 
-def place(row: int, line_of: Callable[[int], int | None] | None) -> str:
-    """A row in words, with its line in the file if that is known.
+def row_location(row: int, line_of: Callable[[int], int | None] | None) -> str:
+    """A row, with its line in the file if that is known.
 
-    >>> place(3, lambda row: row + 2), place(3, None)
+    >>> row_location(3, lambda row: row + 2), row_location(3, None)
     ('row 3 (line 5 of the file)', 'row 3')
     """
     line = None if line_of is None else line_of(row)
@@ -196,7 +196,7 @@ def check_finite(
     where
         The file, as the message names it.
     line_of
-        Gives the line of the file on which a row (counted from 0) begins, where the file has lines.
+        Gives the line of the file on which a row (counted from 0) starts, if the file has lines.
     missing
         Whether a cell may be missing (NaN); infinity is always refused.
     first_row
@@ -218,7 +218,7 @@ def check_finite(
     row, column = first
     cells, which = ("1 cell is", "it is") if count == 1 else (f"{count} cells are", "the first is")
     raise DataError(
-        f"{where}: {cells} {what}, {which} in {place(first_row + row, line_of)}, column {column!r}; "
+        f"{where}: {cells} {what}, {which} in {row_location(first_row + row, line_of)}, column {column!r}; "
         "fill it, or leave out the row or the column."
     )
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DAY_AND_MONTH", "FORMS", "TIME_ALONE", "DateForm", "dates_of", "likely_forms"]
 
-MICROSECOND, SECOND, DAY = 1, 1_000_000, 86_400_000_000
+SECOND, DAY = 1_000_000, 86_400_000_000  # in microseconds
 SHARE, MIN_OTHER = 0.95, 0.05  # of the texts that two forms read together; that the second reads
 # per language: January to December, then their short forms where those are not the first three letters
 MONTHS = {
@@ -130,8 +130,7 @@ class DateForm:
     also: str = ""
 
     def __post_init__(self) -> None:
-        known = self.pattern in FORMS or self.pattern in WHOLE
-        known = known and (not self.also or self.also in FORMS)
+        known = (self.pattern in FORMS or self.pattern in WHOLE) and (not self.also or self.also in FORMS)
         if not known or self.language not in MONTHS or type(self.timed) is not bool or type(self.zoned) is not bool:
             raise ValueError("a column's way of writing dates is not described correctly")
 

@@ -87,7 +87,7 @@ def matches(cells: pyarrow.Array, decimal: str) -> Any:
 
 
 def numbers_of(cells: pyarrow.Array, decimal: str = ".") -> Any:
-    """Trimmed texts as float64, null where a cell is null or no number.
+    """Trimmed texts as float64, null where a cell is null or not a number.
 
     Units beside a number are ignored; ``12 %`` is 12, ``2.5M`` is 2,500,000, ``(3)`` is -3.
     """

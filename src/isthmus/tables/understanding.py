@@ -124,12 +124,12 @@ def _surveyed(source: Source, request: Request, columns: Sequence[str]) -> tuple
         )
     decimal = _decimal(source)
     surveys: list[ColumnSurvey] = []
-    for place, batch in _read(source, names):
+    for file, batch in _read(source, names):
         if not surveys:
             surveys = [ColumnSurvey(name, _kind(batch.schema.field(name).type), marks, decimal) for name in names]
         read = {survey.name: survey.add(batch.column(survey.name)) for survey in surveys}
         if kept is not None:
-            kept.add(place, batch, read, surveys)
+            kept.add(file, batch, read, surveys)
     found |= {survey.name: survey for survey in surveys or [ColumnSurvey(name, "string", marks) for name in names]}
     return [found[name] for name in columns], kept
 
@@ -139,8 +139,8 @@ def _read(source: Source, names: Sequence[str] = ()) -> Iterator[tuple[int, Any]
     if isinstance(source, SegmentsSource):
         yield from ((0, batch) for batch in source.batches_of(names))
         return
-    for place, part in enumerate(source.parts):
-        yield from ((place, batch) for batch in part.batches())
+    for file, part in enumerate(source.parts):
+        yield from ((file, batch) for batch in part.batches())
 
 
 def _kind(kind: Any) -> str:
@@ -255,7 +255,7 @@ def _stream(
         import pyarrow
 
         batches = list(typed)
-        sizes = [sum(len(batch) for place, batch in batches if place == one) for one in range(len(source.parts))]
+        sizes = [sum(len(batch) for file, batch in batches if file == one) for one in range(len(source.parts))]
         table = pyarrow.Table.from_batches([batch for _, batch in batches]).combine_chunks()
         segments: Segments = HeldSegments(table, sizes)
     else:
@@ -272,10 +272,10 @@ def _typed(
     import pyarrow
 
     again = None if kept is None else kept.batches(layout.columns, words)
-    for place, batch in _read(source) if again is None else again:
+    for file, batch in _read(source) if again is None else again:
         cells = [_stored(column, column.typed(batch.column(column.name))) for column in layout.columns]
         cells += [plain_cells(batch.column(name)) for name in words]
-        yield place, pyarrow.RecordBatch.from_arrays(cells, names=[*layout.names, *words])
+        yield file, pyarrow.RecordBatch.from_arrays(cells, names=[*layout.names, *words])
 
 
 def _stored(column: Column, cells: Any) -> Any:
