@@ -448,11 +448,12 @@ def test_day_and_month_are_ordered_to_let_time_go_forward(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["timestamp", "created_at", "dropoff", "event time"])
-@pytest.mark.parametrize("unit", [1, 1000])
-def test_seconds_since_1970(name, unit, tmp_path):
+@pytest.mark.parametrize(("per_second", "unit"), [(1, "seconds"), (10**3, "milli"), (10**6, "micro"), (10**9, "nano")])
+def test_seconds_since_1970(name, per_second, unit, tmp_path):
     seconds = RNG.integers(1_500_000_000, 1_600_000_000, N)
-    table = read(write(tmp_path, text({"size": SIZE, name: seconds * unit})))
+    table = read(write(tmp_path, text({"size": SIZE, name: seconds * per_second})))
     assert found(table)[name] == "date"
+    assert table.description.findings[1].notes[0].startswith(unit)
     assert table.to_arrow()[name].cast("timestamp[s]").cast("int64").to_pylist() == seconds.tolist()
     again = read(tmp_path / "table.csv", layout=table.layout)  # as another file would be read
     assert not again.description.missing

@@ -192,9 +192,9 @@ def test_an_infinite_number_is_refused(tmp_path):
 
 
 def test_missing_labels_and_ids(file, tmp_path):
-    assert "label column 'y' has 1 empty cell, it is in row 1 (line 3" in complaint(file("a,y\n1,x\n2,\n"), labels="y")
+    assert "label column 'y' has 1 empty cell in row 1 (line 3" in complaint(file("a,y\n1,x\n2,\n"), labels="y")
     path = parquet(tmp_path, {"a": [1.0, 2.0], "id": pa.array([None, None], pa.string())})
-    assert "id column 'id' has 2 empty cells, the first is in row 0;" in complaint(path, ids="id")
+    assert "id column 'id' has 2 empty cells, the first in row 0;" in complaint(path, ids="id")
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"\xef\xbb\xbf"])

@@ -246,7 +246,7 @@ def large_stream(X: Any) -> TableStream | None:
 
 
 def in_memory(X: Any, max_rows: int) -> tuple[Any, np.ndarray | None]:
-    """X itself; of a stream larger than memory, at most ``max_rows`` rows, evenly spaced, and their indices."""
+    """X itself and None; or at most ``max_rows`` evenly spaced rows of a large stream, and their indices."""
     stream = large_stream(X)
     if stream is None or len(stream) == 0:
         return X, None

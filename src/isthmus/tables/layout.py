@@ -14,12 +14,12 @@ from isthmus.tables.column import Column
 from isthmus.tables.errors import DataError, said
 from isthmus.tables.finding import Hints
 from isthmus.tables.kinds import kind_of
-from isthmus.tables.survey import ColumnSurvey
+from isthmus.tables.survey import MAX_WORDS, ColumnSurvey
 
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["Blocks", "TableLayout", "layout_of", "plain_layout"]
+__all__ = ["Blocks", "TableLayout", "layout_of", "plain_layout", "survey_kind"]
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ def _column_of(cells: Any, name: str, place: int) -> Column:
 
     if pyarrow.types.is_dictionary(cells.type):
         return _categories(cells, name)
-    survey = ColumnSurvey(name, "string" if _is_text(cells.type) else str(cells.type))
+    survey = ColumnSurvey(name, survey_kind(cells.type))
     for part in cells.chunks:
         survey.add(part)
     found = kind_of(survey, place, Hints(guess=False))
@@ -211,8 +211,6 @@ def _column_of(cells: Any, name: str, place: int) -> Column:
 
 def _categories(cells: Any, name: str) -> Column:
     """A column whose library lists its categories."""
-    from isthmus.tables.survey import MAX_WORDS
-
     known: dict[Any, None] = {}
     for part in cells.chunks:
         known.update(dict.fromkeys(part.dictionary.to_pylist()))
@@ -229,8 +227,11 @@ def _categories(cells: Any, name: str) -> Column:
     return Column(name, "category", "string", categories=tuple(values), ordered=bool(cells.type.ordered))
 
 
-def _is_text(kind: Any) -> bool:
+def survey_kind(kind: Any) -> str:
+    """The name of an Arrow type in a `ColumnSurvey`: ``string`` for every type of text."""
     import pyarrow
 
     types = pyarrow.types
-    return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind) or types.is_null(kind)
+    kind = kind.value_type if types.is_dictionary(kind) else kind
+    text = types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind) or types.is_null(kind)
+    return "string" if text else str(kind)

@@ -16,7 +16,7 @@ __all__ = ["COUNTS_EACH_FILE", "EPOCH_UNITS", "number"]
 COUNTS_EACH_FILE = "counts the rows of each file"
 MIN_ID = 10_000
 MAX_WHOLE = 2.0**53  # beyond it float64 does not hold every whole number
-EPOCH_UNITS = (1.0, 1e3, 1e6, 1e9)
+EPOCH_UNITS = {1.0: "seconds", 1e3: "milliseconds", 1e6: "microseconds", 1e9: "nanoseconds"}
 MIN_LONE = 0.005  # share of the cells that hold the only number below zero
 ROUND = re.compile(r"-[1-9]0+|-[0-9]*99(\.9*)?")
 NINES = re.compile(r"-9+(\.9+)?|-8{2,}|-7{2,}")
@@ -36,7 +36,7 @@ def number(survey: ColumnSurvey, place: int, hints: Hints, form: NumberForm | No
         notes += odd_said(survey, n_odd)
         if survey.bounds:
             bounds = "1 cell is a bound" if survey.bounds == 1 else f"{survey.bounds:,} cells are bounds"
-            notes.append(f"{bounds} or rough, such as '<0.1', and read as the number")
+            notes.append(f"{bounds} or approximate, such as '<0.1', and read as the number")
         if survey.errors:
             cells = "1 cell has" if survey.errors == 1 else f"{survey.errors:,} cells have"
             notes.append(f"{cells} an error beside the number, such as '5.1 ± 0.2': only the number is read")
@@ -48,7 +48,7 @@ def number(survey: ColumnSurvey, place: int, hints: Hints, form: NumberForm | No
             notes.append(f"in several units ({', '.join(sorted(currencies)[:4])})")
     if epoch is not None and hints.guess:
         column = Column(survey.name, "date", "timestamp[us]", form=EpochForm(epoch), marks=survey.others)
-        return learned(survey, column, (*notes, "seconds since 1970" if epoch == 1 else "milliseconds since 1970"))
+        return learned(survey, column, (*notes, f"{EPOCH_UNITS[epoch]} since 1970"))
     if hints.guess and not hints.few:
         if numbers.count and numbers.low == numbers.high and numbers.exact:
             return constant(survey)

@@ -142,10 +142,9 @@ def words_of(
         raise DataError(f"{what} holds {cells.type}; it must hold words, numbers or dates.")
     missing = [row for row, cell in enumerate(cells.to_pylist()) if cell is None or cell == ""]
     if missing:
-        count = "1 empty cell, it is" if len(missing) == 1 else f"{len(missing)} empty cells, the first is"
-        raise DataError(
-            f"{what} has {count} in {row_location(first_row + missing[0], line_of)}; fill it, or use --drop."
-        )
+        count = "1 empty cell" if len(missing) == 1 else f"{len(missing)} empty cells, the first"
+        location = row_location(first_row + missing[0], line_of)
+        raise DataError(f"{what} has {count} in {location}; fill it, or use --drop.")
     if types.is_string(cells.type) and (whole or (whole is None and are_whole_numbers(cells))):
         cells = cells.cast(pyarrow.int64())
     entries = cells.to_numpy() if isinstance(cells, pyarrow.ChunkedArray) else cells.to_numpy(zero_copy_only=False)

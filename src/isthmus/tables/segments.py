@@ -20,7 +20,7 @@ SEGMENT_ROWS = 1 << 16
 
 
 class Segments(ABC):
-    """Segments: runs of rows with the same columns.
+    """Runs of rows with the same columns.
 
     Attributes
     ----------

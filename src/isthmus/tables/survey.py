@@ -131,7 +131,7 @@ class ColumnSurvey:
         return self._only_words and self.words is None and self.n_characters > PROSE * self.n_present
 
     def add(self, cells: Any) -> Any:
-        """Add cells of the column; returned are numbers or timestamps, if known to be such, or a dictionary."""
+        """Add cells; returns them as numbers or timestamps if known to be such, or dictionary-encoded."""
         cells = plain_cells(cells)
         read = self._add_texts(cells) if self.is_text else self._add_typed(cells)
         self.n_rows += len(cells)

@@ -22,7 +22,7 @@ CURRENCY = (
 )
 GROUPS = {".": "[, '’\u00a0\u202f]", ",": "[. '’\u00a0\u202f]"}
 BESIDE = " $€£¥₹₽₩₺₪฿%+-−–()<>≤≥~≈\u00a0\u202f"
-BOUND = r"[<>≤≥~≈]\s?"  # before a number that is only a bound, or rough
+BOUND = r"[<>≤≥~≈]\s?"  # before a number that is only a bound, or approximate
 MAGNITUDES = {
     "k": 1e3,
     "K": 1e3,

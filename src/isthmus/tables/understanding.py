@@ -23,7 +23,7 @@ from isthmus.tables.errors import DataError, said
 from isthmus.tables.finding import Finding, Hints
 from isthmus.tables.kept_cells import KeptCells
 from isthmus.tables.kinds import kind_of
-from isthmus.tables.layout import TableLayout
+from isthmus.tables.layout import TableLayout, survey_kind
 from isthmus.tables.number_kinds import COUNTS_EACH_FILE
 from isthmus.tables.request import Request
 from isthmus.tables.roles import known_part
@@ -126,7 +126,7 @@ def _surveyed(source: Source, request: Request, columns: Sequence[str]) -> tuple
     surveys: list[ColumnSurvey] = []
     for file, batch in _read(source, names):
         if not surveys:
-            surveys = [ColumnSurvey(name, _kind(batch.schema.field(name).type), marks, decimal) for name in names]
+            surveys = [ColumnSurvey(name, survey_kind(batch.schema.field(name).type), marks, decimal) for name in names]
         read = {survey.name: survey.add(batch.column(survey.name)) for survey in surveys}
         if kept is not None:
             kept.add(file, batch, read, surveys)
@@ -141,15 +141,6 @@ def _read(source: Source, names: Sequence[str] = ()) -> Iterator[tuple[int, Any]
         return
     for file, part in enumerate(source.parts):
         yield from ((file, batch) for batch in part.batches())
-
-
-def _kind(kind: Any) -> str:
-    import pyarrow
-
-    types = pyarrow.types
-    kind = kind.value_type if types.is_dictionary(kind) else kind
-    text = types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind) or types.is_null(kind)
-    return "string" if text else str(kind)
 
 
 def _findings(
