@@ -226,7 +226,8 @@ def test_a_rows_code_does_not_depend_on_its_company(n_latents, n_features):
         network.residual[-1].weight.normal_(0, 0.1)
     rows, guess = torch.randn(1100, n_features), torch.randn(1100, n_latents)
     order, alone, metric = torch.randperm(1100), slice(700, 701), torch.eye(n_latents)
-    bank = CodeBank.of(network, torch.randn(50, n_latents), 50)
+    codes = torch.randn(50, n_latents)
+    bank = CodeBank(codes, network(codes).detach())
     ways = (
         lambda x, z: infer(network, GaussianTarget(x), z, steps=3).codes,
         lambda x, z: infer(network, GaussianTarget(x), z, steps=2, curvature=True).curvature,
@@ -250,7 +251,8 @@ def test_a_bank_of_codes_finds_the_other_side_of_a_fold():
     network = Network(None, nn.Sequential(Circle()))
     truth = torch.linspace(-3, 3, 50)[:, None]
     rows, guess = network(truth), truth.sign() * 0.0 + 0.1
-    bank = CodeBank.of(network, torch.linspace(-3, 3, 20)[:, None], 20)
+    codes = torch.linspace(-3, 3, 20)[:, None]
+    bank = CodeBank(codes, network(codes).detach())
     start = bank.better(network, GaussianTarget(rows), guess)
     assert (start - truth).abs().max() < 0.2
     missing = rows.clone()
