@@ -24,8 +24,6 @@ from isthmus.inference.evidence import (
     density_behind,
     evidence_of,
     fit_code_density,
-    laplace,
-    noise_variance,
 )
 from isthmus.inference.posterior import draw_codes, left_out, standard_errors
 from isthmus.inference.starts import CodeBank
@@ -353,10 +351,12 @@ def test_the_evidence_of_a_linear_decoder_is_pcas_score(name):
             network.skip.bias.zero_()
         found = infer(network, GaussianTarget(x), torch.zeros(len(x), size), steps=5, curvature=True)
         # Over N - 1 as scikit-learn counts: one of the rows is spent on the mean.
-        noise = noise_variance(2 * found.energy * len(x) / (len(x) - 1), X.shape[1], size)
+        noise = float(2 * found.energy.double().sum()) / (len(x) - 1) / (X.shape[1] - size)
         assert noise == pytest.approx(pca.noise_variance_, rel=1e-4)
         density = fit_code_density(found.codes, noise * torch.linalg.inv(found.curvature))
-        scores = laplace(network, GaussianTarget(x, 1 / noise), found.codes, density, steps=5)
+        target = GaussianTarget(x, 1 / noise)
+        best = infer(network, target, found.codes, steps=5, prior=density.prior, curvature=True)
+        scores = evidence_of(best, target, density)
         np.testing.assert_allclose(scores.numpy(), pca.score_samples(X), rtol=1e-4, atol=1e-4 * X.shape[1])
 
 
@@ -366,8 +366,9 @@ def test_the_evidence_of_what_is_observed_is_the_marginal_density():
     noise, covariance = 0.09, torch.diag(torch.tensor([1.0, 0.5, 2.0, 1.5]))
     rows = torch.where(torch.rand(rows.shape) < 0.3, torch.nan, rows)
     density = CodeDensity(torch.zeros(4), covariance)
-    found = laplace(network, observed_target(rows, 1 / noise), torch.zeros(len(rows), 4), density, steps=8)
-    for row, score in zip(rows.double(), found, strict=True):
+    target = observed_target(rows, 1 / noise)
+    best = infer(network, target, torch.zeros(len(rows), 4), steps=8, prior=density.prior, curvature=True)
+    for row, score in zip(rows.double(), evidence_of(best, target, density), strict=True):
         there = ~row.isnan()
         part = weight[there]
         marginal = part @ covariance.double() @ part.T + noise * torch.eye(int(there.sum()), dtype=torch.float64)
