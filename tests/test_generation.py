@@ -12,7 +12,7 @@ import isthmus
 from isthmus.evaluation import compare_samples
 from isthmus.generation.density import LocalDensity, MixtureDensity, fit_code_density, fit_mixture
 from isthmus.generation.path import linear_path, spherical_path
-from isthmus.inference.code_buffer import MOST_ROWS
+from isthmus.inference.code_buffer import MAX_ROWS
 from isthmus.storage import load, save
 
 QUICK = {"hidden_layer_sizes": (16,), "max_iter": 3, "random_state": 0}
@@ -172,9 +172,9 @@ def test_noise_is_as_wide_as_the_error_of_each_column(table):
 
 def test_codes_kept_are_bounded_and_follow_partial_fit():
     rng = np.random.default_rng(0)
-    X = rng.standard_normal((MOST_ROWS + 500, 4))
+    X = rng.standard_normal((MAX_ROWS + 500, 4))
     model = isthmus.Autoencoder(2, hidden_layer_sizes=(), max_iter=0, random_state=0).fit(X)
-    assert model.fitted_.codes.kept.shape == (MOST_ROWS, 2)
+    assert model.fitted_.codes.kept.shape == (MAX_ROWS, 2)
     model = isthmus.Autoencoder(2, hidden_layer_sizes=(4,), random_state=0)
     for expected in (300, 600):
         model.partial_fit(X[:300])
@@ -185,7 +185,7 @@ def test_codes_kept_are_bounded_and_follow_partial_fit():
         assert np.abs(codes[:, None] - own[None]).sum(2).min(1).max() < 1e-4
     for _ in range(2):
         model.partial_fit(X)
-        assert len(model.fitted_.codes.kept) == MOST_ROWS
+        assert len(model.fitted_.codes.kept) == MAX_ROWS
     model.fit(X[:300]).partial_fit(X[300:310])
     assert len(model.fitted_.codes.kept) == 310  # ten new ones, and the 300 that the refit learned from
 

@@ -15,7 +15,7 @@ from torch import nn
 from conftest import curved_table
 from isthmus import Autoencoder, SparseAutoencoder
 from isthmus.inference import state
-from isthmus.inference.blocks import MOST_ROWS
+from isthmus.inference.blocks import MAX_ROWS
 from isthmus.inference.codes import GaussianPrior, Inferred, infer
 from isthmus.inference.descent import descend, metric_of
 from isthmus.inference.evidence import (
@@ -298,7 +298,7 @@ def test_fisher_scoring_has_the_gradient_of_the_cost(kind, gaps):
     with torch.inference_mode():
         target = LikelihoodTarget(noise, rows)
         cost, gradient, curvature = target.normal(network.value_and_jacobian(codes))
-        same, slope = target.slope(network(codes))
+        same, slope = target.cost_and_gradient(network(codes))
     torch.testing.assert_close(cost, noise(network(codes), rows).detach())
     torch.testing.assert_close(same, cost)
     torch.testing.assert_close(gradient, expected, atol=1e-3, rtol=5e-3)
@@ -307,7 +307,7 @@ def test_fisher_scoring_has_the_gradient_of_the_cost(kind, gaps):
     tangent = torch.randn(2)
     along = network.linearize(codes).push(tangent.expand(40, 2))
     with torch.inference_mode():
-        bend = target.bend(network(codes), along)
+        bend = target.curvature_along(network(codes), along)
     torch.testing.assert_close(bend, torch.einsum("i,bij,j->b", tangent, curvature, tangent), rtol=1e-3, atol=1e-4)
 
 
@@ -465,8 +465,8 @@ def test_bounded_memory(monkeypatch):
         Network, "value_and_jacobian", lambda self, z, given: sizes.append(len(z)) or whole(self, z, given)
     )
     infer(network, GaussianTarget(rows), codes, steps=2)
-    assert {*sizes} == {MOST_ROWS}
-    assert math.ceil(5000 / MOST_ROWS) * 2 == len(sizes)
+    assert {*sizes} == {MAX_ROWS}
+    assert math.ceil(5000 / MAX_ROWS) * 2 == len(sizes)
 
 
 @pytest.mark.parametrize("settings", [{}, {"hidden_layer_sizes": ()}, {"scale": "standard"}, {"variance": "learned"}])
@@ -523,7 +523,7 @@ class Rounded(nn.Module):
 
 def test_a_decoder_without_a_derivative_leaves_codes_to_the_encoder_and_says_so():
     X = bent_rows()
-    with pytest.warns(RuntimeWarning, match="can't be differentiated: codes stay as the encoder gives them"):
+    with pytest.warns(RuntimeWarning, match="can't be differentiated: codes are the encoder's, without polishing"):
         model = Autoencoder(2, decoder=Rounded(), max_iter=2, random_state=0).fit(X)
     codes = model.transform(X)
     with torch.no_grad():

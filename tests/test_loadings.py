@@ -115,7 +115,7 @@ class _Stairs(torch.nn.Module):
 
 def test_a_decoder_without_a_derivative_is_refused_in_a_sentence(table):
     model = Autoencoder(2, decoder=_Stairs(), max_iter=1, random_state=0)
-    with pytest.warns(RuntimeWarning, match="codes stay as the encoder gives them"):
+    with pytest.warns(RuntimeWarning, match="codes are the encoder's, without polishing"):
         model.fit(table)
     with pytest.raises(ValueError, match="loadings need a derivative of the decoder"):
         model.loadings(table)

@@ -142,7 +142,7 @@ def test_data_that_cannot_keep_the_share_are_refused():
 
 
 def test_too_few_rows_to_hold_some_out_are_refused():
-    with pytest.raises(ValueError, match="holds rows out to find the size of the code, and X has 3"):
+    with pytest.raises(ValueError, match="holds out rows to find the size of the code, but X has only 3"):
         Autoencoder(0.9, **QUICK).fit(np.eye(3))
 
 

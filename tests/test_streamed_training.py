@@ -104,7 +104,7 @@ def test_a_change_of_any_row_is_known(missing):
     def known(X: np.ndarray) -> tuple[str, np.ndarray]:
         stream = ArrayStream(X, segment_rows=1000)
         found = survey(stream, "this test", 0, None, ALONE, missing=missing)
-        return StreamedRows(stream, unscaled(3), surveyed=found).digest(), found.places
+        return StreamedRows(stream, unscaled(3), surveyed=found).digest(), found.positions
 
     X = numbered(9000)
     digest, places = known(X)
@@ -143,8 +143,8 @@ def test_several_processes_have_the_batches_of_one(count):
         for part in parts:
             assert part.share is not None
             assert part.n_rows == len(whole)
-            assert (found[part.share.places] == -1).all()
-            found[part.share.places] = (part.x[:, 0] / 3).long()
+            assert (found[part.share.positions] == -1).all()
+            found[part.share.positions] = (part.x[:, 0] / 3).long()
         assert found.tolist() == whole
 
 

@@ -51,7 +51,7 @@ def __getattr__(name: str) -> Any:
         for kind in variants().values():
             if kind.__name__ == name:
                 return kind
-    if name == "__all__":  # what `from isthmus import *` asks for; a list above would be kept by hand
+    if name == "__all__":  # read by `from isthmus import *`; a static list would be maintained by hand
         return _public()
     raise AttributeError(f"module 'isthmus' has no attribute {name!r}")
 

@@ -9,15 +9,15 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Run the command line and leave with its exit code.
+    """Run the command line and exit with its code.
 
-    Importing libraries makes a million objects and no garbage; looking for it takes a fifth of the time, so garbage
-    collection starts with the command itself. What is left at the end is freed with the process.
+    Imports create a million objects and no garbage, and collection would take a fifth of their time, so it starts with
+    the command itself. What is left at the end is freed with the process.
     """
     gc.disable()
     try:
         from isthmus.cli.outcome import run
-    except KeyboardInterrupt:  # before `run` is there to say so
+    except KeyboardInterrupt:  # before `run` can handle it
         print("isthmus: interrupted; nothing was left half written.", file=sys.stderr)
         sys.exit(130)
 

@@ -1,8 +1,8 @@
-"""What a fit says before it trains, where it is watched: how likely a gain over PCA is, and how long it will take.
+"""What a verbose fit announces before it trains: how likely a gain over PCA is, and how long it will take.
 
-The closed form is known by then, and so are the networks and the plan. A sample of rows gives the numbers of
-`isthmus.worth_trying`, and a few steps on a copy of the model the time (`isthmus.rehearsal`); together they take a few
-hundredths of the fit. The rule was measured on default models of numeric and mixed tables; of others it says nothing.
+The closed form, the networks and the plan are known by then. A sample of rows gives the features of
+`isthmus.worth_trying`, and a few steps on a copy of the model give the time (`isthmus.rehearsal`); together they take a
+few hundredths of the fit. The rule was fitted to default models of numeric and mixed tables, so others get no forecast.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ from isthmus.worth_trying import SAMPLE, forecast, forecast_sentence, gain_featu
 
 __all__ = ["announce", "expected_gain"]
 
-FEWEST_ROWS = 50  # of a sample that says anything
+MIN_ROWS = 50  # with fewer there is no forecast
 
 
 def announce(
     settings: Any, fitted: FittedState, plan: Plan, rows: Rows, copies: Rows, held_out: int, group: ProcessGroup
 ) -> None:
-    """Say it on standard error, if ``verbose`` asks for it.
+    """Print the forecast to standard error if ``verbose`` is set.
 
-    ``copies`` are the rows in all forms that they are learned from; ``held_out`` rows are measured after each epoch.
+    ``copies`` holds the rows with their augmented copies; ``held_out`` rows are evaluated after each epoch.
     """
     if not settings.verbose or group.slots > 1 or plan.epochs == 0:
         return
-    said = expected_gain(fitted, rows)
-    if said is not None:
+    gain = expected_gain(fitted, rows)
+    if gain is not None:
         seconds = None
-        if settings.budget is None:  # what was asked for needs no estimate
+        if settings.budget is None:  # a budget needs no estimate
             seconds = expected_seconds(settings, fitted, plan, copies, held_out, group)
-        print(f"{forecast_sentence(said, seconds)}.", file=sys.stderr, flush=True)
+        print(f"{forecast_sentence(gain, seconds)}.", file=sys.stderr, flush=True)
 
 
 def expected_gain(fitted: FittedState, rows: Rows) -> Any:
-    """The `Forecast` for a model at its start; None for a model of another kind than was measured, or too few rows."""
+    """The `Forecast` for a model at its start; None for a kind of model the rule doesn't cover, or too few rows."""
     model, architecture = fitted.model, fitted.architecture
-    was_measured = (
+    is_covered = (
         architecture.principal
         and not architecture.linear
         and model.bottleneck.is_gate
@@ -56,7 +56,7 @@ def expected_gain(fitted: FittedState, rows: Rows) -> Any:
         and not fitted.masked
         and fitted.n_components < fitted.principal.rank  # otherwise PCA leaves nothing to gain
     )
-    if not was_measured or not rows.random_access or rows.is_sharded or len(rows) < FEWEST_ROWS:
+    if not is_covered or not rows.random_access or rows.is_sharded or len(rows) < MIN_ROWS:
         return None
     sample = rows.some(SAMPLE)
     x = sample.batch_of(sample.take(torch.arange(len(sample)))).x

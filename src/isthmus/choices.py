@@ -1,4 +1,4 @@
-"""The choices a user may leave open (code size, networks, training plan), and the combinations that are refused.
+"""How settings that the user leaves open are chosen (code size, networks, training plan), and which are refused.
 
 Settings that contradict each other or the data are refused in one sentence, before anything is computed.
 """
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from isthmus.fitted import FittedState
-from isthmus.inference.alternation import Turns, can_alternate, no_turns, share_out
+from isthmus.inference.alternation import Turns, can_alternate, no_turns, plan_turns
 from isthmus.parts.convolution import automatic_stages
 from isthmus.parts.count_columns import OF_COUNTS
 from isthmus.parts.likelihood import Columns, Likelihood
@@ -39,10 +39,10 @@ __all__ = [
     "require_numeric_settings_unset",
 ]
 
-MOST_UNITS_PER_FEATURE = 64
+MAX_UNITS_PER_FEATURE = 64
 CHANNELS = (1, 3, 4)  # of a picture
-REFIT_ROWS = 2000  # up to which a fit ends with a refit unasked: of more rows those held out are missed less
-LARGEST, SMALLEST = 1e37, 1e-30  # values that float32 can hold, with room for their squares in units of the spread
+REFIT_ROWS = 2000  # up to which a fit ends with a refit by default: with more, held-out rows matter less
+LARGEST, SMALLEST = 1e37, 1e-30  # range of float32 values, with room for their squares in units of the spread
 
 
 # ---- what is refused ------------------------------------------------------------------------------------
@@ -72,17 +72,17 @@ def require_consistent(
                 f"{who}: n_components={size} compresses nothing; it must be at most {most}, the smaller of "
                 f"n_samples={n_rows} and n_features={n_features}."
             )
-    elif size > MOST_UNITS_PER_FEATURE * n_features:
+    elif size > MAX_UNITS_PER_FEATURE * n_features:
         raise ValueError(
-            f"{who}: n_components={size} is more than {MOST_UNITS_PER_FEATURE} latents per feature "
-            f"(n_features={n_features}); use at most {MOST_UNITS_PER_FEATURE * n_features}."
+            f"{who}: n_components={size} is more than {MAX_UNITS_PER_FEATURE} latents per feature "
+            f"(n_features={n_features}); use at most {MAX_UNITS_PER_FEATURE * n_features}."
         )
     shape = settings.image_shape
     if shape is not None and _is_channels_last(shape) and (row_shape is None or row_shape.sizes == tuple(shape)):
         height, width, channels = shape
         raise ValueError(
-            f"{who}: image_shape={tuple(shape)} has its channels last, and numbers of a row are taken channel by "
-            f"channel; give X as an array of shape (n, {height}, {width}, {channels}), or "
+            f"{who}: image_shape={tuple(shape)} has its channels last, but the values of a row are ordered by channel; "
+            f"give X as an array of shape (n, {height}, {width}, {channels}), or "
             f"image_shape=({channels}, {height}, {width}) and rows in that order."
         )
     if shape is not None and (len(shape) not in (2, 3) or math.prod(shape) != n_features):
@@ -99,8 +99,8 @@ def require_consistent(
         )
     if settings.rotate is not None and not (is_linear(settings) and _is_plain_point(settings, size)):
         raise ValueError(
-            f"{who}: rotate={settings.rotate!r} is for linear models with a plain point code: a rotation leaves their "
-            "rows as they are. Give hidden_layer_sizes=() too, or leave rotate out."
+            f"{who}: rotate={settings.rotate!r} is for linear models with a plain point code, whose reconstructions a "
+            "rotation doesn't change. Give hidden_layer_sizes=() too, or leave rotate out."
         )
     likelihood.check(who, columns, scaling)
     if likelihood.draws_whole:
@@ -108,7 +108,7 @@ def require_consistent(
 
 
 def _require_plain_counts(settings: AutoencoderSettings, *, masked: bool) -> None:
-    """Counts are complete, and their noise is in the likelihood."""
+    """Refuse missing cells, corruption and another output activation for counts."""
     who = f"{type(settings).__name__}: likelihood={settings.likelihood!r}"
     no_range = torch.zeros(1)
     if masked:
@@ -157,7 +157,7 @@ def _is_plain_point(settings: AutoencoderSettings, size: int) -> bool:
 
 
 def _only_size_limits(settings: AutoencoderSettings, size: int) -> bool:
-    """Whether only the size of the code keeps the model from copying its input."""
+    """Whether only the size of the code prevents the model from copying its input."""
     no_range = torch.zeros(1)
     return (
         settings.make_bottleneck(size).limits_size
@@ -167,9 +167,9 @@ def _only_size_limits(settings: AutoencoderSettings, size: int) -> bool:
 
 
 def needs_search(settings: AutoencoderSettings) -> bool:
-    """Whether the size of the code is to be found by fits; a `ValueError` where it can't be.
+    """Whether the size of the code must be found by fits; a `ValueError` if that is impossible.
 
-    For a linear model that is to keep a share of the variance the spectrum of PCA is enough.
+    For a linear model and a share of the variance, PCA's spectrum is enough.
     """
     if not isinstance(settings.n_components, str) and asked_share(settings) is None:
         return False
@@ -201,7 +201,7 @@ def _require_searchable(settings: AutoencoderSettings) -> None:
 
 
 def asked_share(settings: AutoencoderSettings) -> float | None:
-    """The share of the variance that the code is to keep, where ``n_components`` is one."""
+    """``n_components`` if it is a share of the variance, else None."""
     asked = settings.n_components
     return float(asked) if isinstance(asked, numbers.Real) and not isinstance(asked, numbers.Integral) else None
 
@@ -209,7 +209,7 @@ def asked_share(settings: AutoencoderSettings) -> float | None:
 def choose_size(settings: AutoencoderSettings, columns: Columns) -> int:
     """The number of latent dimensions; the bottleneck's default if the user left it open."""
     if asked_share(settings) is not None:
-        return 1  # for now: PCA's spectrum will say
+        return 1  # replaced once PCA's spectrum is known
     if settings.n_components is not None:
         return int(settings.n_components)
     statistics = columns.statistics
@@ -224,7 +224,7 @@ def choose_architecture(
     shape: RowShape | None = None,
     stages: tuple[int, ...] = (),
 ) -> Architecture:
-    """The networks' shape, with what the user left open filled in; ``stages`` are convolutions over rows of a shape."""
+    """The architecture, with open settings chosen; ``stages`` are the widths of convolutions over rows with a shape."""
     bottleneck = settings.make_bottleneck(size)
     widths = settings.hidden_layer_sizes
     if widths is None:
@@ -248,7 +248,7 @@ def choose_architecture(
 
 
 def _image_shape(settings: AutoencoderSettings, shape: RowShape | None) -> tuple[int, ...] | None:
-    """(height, width), or channels before them, as ``channels`` needs it: the user's word, or what the rows are."""
+    """(height, width) or (channels, height, width), from the rows or the settings, if known."""
     if shape is not None and shape.image_shape is not None:
         return shape.image_shape
     if settings.image_shape is not None:
@@ -259,9 +259,9 @@ def _image_shape(settings: AutoencoderSettings, shape: RowShape | None) -> tuple
 def choose_candidates(
     settings: AutoencoderSettings, size: int, n_features: int, n_given: int, shape: RowShape | None, n_rows: int
 ) -> list[Architecture]:
-    """The networks that may be tried: the perceptron first, and convolutions where rows have a shape for them.
+    """The candidate networks: the perceptron, and convolutions if the rows have a suitable shape.
 
-    A `ValueError` says why convolutions that were asked for can't be built.
+    A `ValueError` says why requested convolutions can't be built.
     """
     perceptron = choose_architecture(settings, size, n_features, n_given, shape)
     open_ = settings.hidden_layer_sizes is None and not settings.channels and not settings.own_modules()
@@ -269,16 +269,16 @@ def choose_candidates(
         _require_possible(settings, perceptron, shape)
     if settings.network == "perceptron" or not open_ or perceptron.sparse or n_given or shape is None:
         return [perceptron]
-    asked = settings.network == "convolution"
-    stages = automatic_stages(shape.grid, n_rows, n_channels=shape.n_channels, asked=asked)
+    forced = settings.network == "convolution"
+    stages = automatic_stages(shape.grid, n_rows, n_channels=shape.n_channels, forced=forced)
     if not stages:
         return [perceptron]
     convolution = choose_architecture(settings, size, n_features, n_given, shape, stages)
-    return [convolution] if settings.network == "convolution" else [perceptron, convolution]
+    return [convolution] if forced else [perceptron, convolution]
 
 
 def _require_possible(settings: AutoencoderSettings, architecture: Architecture, shape: RowShape | None) -> None:
-    """Refuse convolutions that were asked for and can't be built."""
+    """Refuse requested convolutions that can't be built."""
     who = f"{type(settings).__name__}: network='convolution'"
     if settings.hidden_layer_sizes is not None or settings.own_modules():
         raise ValueError(f"{who} and layers of your own exclude one another; leave one out.")
@@ -286,33 +286,33 @@ def _require_possible(settings: AutoencoderSettings, architecture: Architecture,
         what = "a sparse code" if architecture.sparse else "given"
         raise ValueError(f"{who} and {what} exclude one another; use network='perceptron'.")
     if shape is None or len(shape.grid) not in (1, 2):
-        told = "these have none" if shape is None else f"these are {shape}"
-        raise ValueError(f"{who} needs rows with an order along one axis or two, and {told}; give image_shape.")
+        actual = "these have none" if shape is None else f"these are {shape}"
+        raise ValueError(f"{who} needs rows with an order along one axis or two, and {actual}; give image_shape.")
 
 
 def choose_turns(settings: AutoencoderSettings, rows: Rows, fitted: FittedState, plan: automatic.Plan) -> Turns:
-    """The same run with its second half given to the decoder and the best codes of its rows, where that can be."""
+    """The plan's division into training of both networks and, if possible, turns of the decoder and its best codes."""
     alternates = (
         settings.polish != 0
         and can_alternate(fitted.model, rows)
         and not settings.make_penalties()
         and validation_count(len(rows), settings.validation_fraction) > 0
     )
-    return share_out(plan, settings.n_iter_no_change) if alternates else no_turns(plan)
+    return plan_turns(plan, settings.n_iter_no_change) if alternates else no_turns(plan)
 
 
 def choose_refit(settings: AutoencoderSettings, rows: Rows) -> bool:
-    """Whether the model is trained again on all rows, those held out too: unasked where there are few."""
-    asked = len(rows) <= REFIT_ROWS if settings.refit is None else settings.refit
-    return asked and rows.random_access
+    """Whether the model is trained again on all rows, including those held out: by default if there are few."""
+    wanted = len(rows) <= REFIT_ROWS if settings.refit is None else settings.refit
+    return wanted and rows.random_access
 
 
 def choose_plan(
     settings: AutoencoderSettings, n_rows: int, fitted: FittedState, epochs: int | None = None, *, copies: int = 1
 ) -> automatic.Plan:
-    """The training run, with what the user left open filled in.
+    """The training plan, with open settings chosen.
 
-    ``epochs`` is what a budget of time came to; each training row is seen in ``copies`` forms.
+    ``epochs`` is the number that a time budget allows; each training row has ``copies`` augmented copies.
     """
     architecture, counts = fitted.architecture, fitted.model.likelihood.counts_deviance
     n_training = n_rows - validation_count(n_rows, settings.validation_fraction)
@@ -328,12 +328,12 @@ def choose_plan(
             epochs = automatic.epochs_of_noisy_codes(epochs, n_training * copies, batch_size)
     decay = settings.weight_decay
     if decay is None:
-        closed = settings.start == "principal"
-        decay = (
-            automatic.automatic_weight_decay(n_training, fitted.unexplained, architecture.n_features) if closed else 0.0
-        )
         if architecture.stages:
             decay = automatic.DECAY_OF_STAGES
+        elif settings.start == "principal":
+            decay = automatic.automatic_weight_decay(n_training, fitted.unexplained, architecture.n_features)
+        else:
+            decay = 0.0
     patience = settings.n_iter_no_change or automatic.automatic_patience(epochs)
     return automatic.Plan(
         epochs=epochs,

@@ -1,11 +1,11 @@
-"""Closed-form answers: what the library is tested against, and what the course computes.
+"""Closed-form solutions of the tutorial's examples, used by the course and as references in the tests.
 
-Two small examples carry the theory of autoencoders. In the first, points lie near a line through the origin; the
-best linear encoder projects onto it, P = v wᵀ with w = v / vᵀv, and what is lost is the part of x perpendicular
-to the line. In the second, a latent variable z ~ N(0, 1) is measured twice with noise, x_i = z + ε_i; everything
-about it is Gaussian, so likelihood, posterior, evidence and every bound can be written down. The estimate of best
-reconstruction (the mean of the measurements) is not the best estimate of z (the posterior mean), which is the point
-of the second example. Only numpy is used, in float64.
+Two small examples illustrate the theory of autoencoders. In the first, points lie near a line through the origin; the
+best linear encoder projects onto it, P = v wᵀ with w = v / vᵀv, and loses the part of x perpendicular to the line. In
+the second, a latent variable z ~ N(0, 1) is measured twice with noise, x_i = z + ε_i; everything is Gaussian, so
+likelihood, posterior, evidence and every bound have closed forms. The estimate with the best reconstruction (the mean
+of the measurements) is not the best estimate of z (the posterior mean), which is the point of the second example. Only
+numpy is used, in float64.
 
 >>> project([2.0, 2.4], direction=[1, 0.9]).squared_error.round(8)
 np.float64(0.19889503)
@@ -76,7 +76,7 @@ class Projection:
 
     @property
     def mean_squared_error(self) -> float:
-        """The squared error divided by n: what a loss that averages over coordinates reports."""
+        """The squared error divided by n, as reported by a loss that averages over coordinates."""
         return self.errors.mean()
 
 

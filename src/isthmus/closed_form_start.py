@@ -1,8 +1,8 @@
-"""The closed form of some rows, written into a model.
+"""How a model is reset to the closed form of other rows.
 
-PCA of all rows has seen those held out and a network hasn't, so their comparison leans towards PCA: a little where rows
-are many, a lot where they are few or wide. So a run that a refit follows starts at the closed form of the rows it
-learns from. That of all rows comes after it: the refit starts there, and the model gets it if held-out rows prefer PCA.
+PCA of all rows has seen the held-out rows and a network hasn't, so comparing them favours PCA: slightly with many rows,
+strongly if rows are few or wide. So a run that is followed by a refit starts at the closed form of its training rows
+only. The closed form of all rows is where the refit starts, and the final model if held-out rows prefer PCA.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ __all__ = ["start_at_closed_form"]
 
 @torch.no_grad()
 def start_at_closed_form(settings: AutoencoderSettings, fitted: FittedState, rows: Rows, group: ProcessGroup) -> None:
-    """Write the closed form of ``rows`` into a model, and make its residual networks output zero."""
+    """Write the closed form of ``rows`` into a model, and make the residual networks' output zero."""
     model, size = fitted.model, fitted.n_components
     likelihood, completion = model.likelihood, model.completion
     mean, weight = mean_row(rows, completion)
-    seen = as_encoded(likelihood, rows, completion)
+    records = as_encoded(likelihood, rows, completion)
     start = settings.make_start()
     with seeded(fitted.seed):
-        principal = closed_form(start, seen, rows, likelihood.linear_mean(mean), size, weight, group)
+        principal = closed_form(start, records, rows, likelihood.linear_mean(mean), size, weight, group)
     likelihood.learn_start(lambda count: some_at_once(rows, count), principal, size, fitted.scaling)
     linear = start.linear(principal, model.bottleneck, model.corruption, size)
     if linear is not None:

@@ -1,7 +1,7 @@
-"""Shorter codes: the first k latents of an ordered code are a code by themselves, the others being zero.
+"""How a fitted model gives shorter codes: the first k latents of an ordered code, with the others zero.
 
 In scikit-learn the number of a transformer's output columns is fixed by `fit`. A shorter code is therefore the
-output of `narrowed`, the same fitted model with k latents, whose column names follow.
+output of `narrowed`, the same fitted model with k latents and their column names.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def narrowed(estimator: Any, size: int, what: str) -> Any:
 
 
 def require_code_size(estimator: Any, codes: np.ndarray) -> None:
-    """Raise a `ValueError` unless codes have the model's size, or an ordered code fewer latents."""
+    """Raise a `ValueError` unless codes have the model's number of latents, or fewer if the code is ordered."""
     most, given = estimator.fitted_.n_components, codes.shape[1]
     if given != most and not (given < most and estimator.fitted_.model.bottleneck.ordered):
         raise ValueError(
@@ -45,7 +45,7 @@ def require_code_size(estimator: Any, codes: np.ndarray) -> None:
 def takes_size(kind: Kind) -> Kind:
     """Class decorator: ``transform(X, size=k)`` is that of the narrowed model, with `set_output` and column names.
 
-    It wraps scikit-learn's own wrapper of `transform`, which names as many columns as the model has.
+    It wraps scikit-learn's own wrapper of `transform`, which expects all of the model's columns.
     """
     whole: Callable[..., Any] = kind.transform  # type: ignore[attr-defined]
 

@@ -1,13 +1,13 @@
-"""Distributed (data-parallel) training by `torch.distributed`; a single process needs none of it.
+"""Distributed (data-parallel) training with `torch.distributed`; a single process needs none of it.
 
 Each process has the whole model and a share of every batch. It adds up the gradients of its rows in one flat buffer;
 one all-reduce of that buffer gives every process the gradient of the whole batch, and all take the same step (Li et
-al. 2020, arXiv:2006.15704). PyTorch's own wrapper gathers gradients from autograd's hooks into several such buckets;
-here one buffer holds them all from the start.
+al. 2020, arXiv:2006.15704). PyTorch's own wrapper collects gradients from autograd's hooks in several such buckets;
+here they are in one buffer from the start.
 
-A sum of float32 numbers depends on their order, and after a hundred steps a difference of one bit is visible. So a
-batch is cut into a fixed number of accumulation slots, whatever the number of processes. Each slot's gradient is
-computed by itself, and the slots are summed in float64, where rounding is too small for their order to matter: one,
+A float32 sum depends on the order of its terms, and after a hundred steps a difference of one bit is visible. So a
+batch is divided into a fixed number of accumulation slots, whatever the number of processes. Each slot's gradient is
+computed separately, and the slots are summed in float64, where rounding is too small for their order to matter: one,
 two or four processes take the same steps to the bit.
 """
 
@@ -55,7 +55,7 @@ class ProcessGroup:
         return numbers
 
     def broadcast_(self, numbers: Tensor) -> Tensor:
-        """Copy the first process's numbers to all processes, in place."""
+        """Copy the first process's values to all processes, in place."""
         if self.is_distributed:
             sent = _sendable(numbers)
             distributed.broadcast(sent, src=0)

@@ -47,7 +47,7 @@ from isthmus.training.checkpointing import Checkpointing
 
 __all__ = ["BaseAutoencoder"]
 
-LOADING_ROWS = 20_000  # of out-of-core data
+LOADING_ROWS = 20_000  # rows of out-of-core data that loadings are computed from
 
 
 def _has_prior(estimator: BaseAutoencoder) -> bool:
@@ -56,14 +56,14 @@ def _has_prior(estimator: BaseAutoencoder) -> bool:
     raise AttributeError(f"{type(estimator).__name__} has no prior over its codes; VariationalAutoencoder has one.")
 
 
-def _keeps_its_code(estimator: BaseAutoencoder) -> bool:
-    asked = {
+def _can_fit_partially(estimator: BaseAutoencoder) -> bool:
+    needs_all_rows = {
         "whiten": estimator.whiten,
         "rotate": estimator.rotate is not None,
         "n_components": not isinstance(estimator.n_components, (numbers.Integral, type(None))),
     }
-    for name, needs_all in asked.items():
-        if needs_all:
+    for name, needed in needs_all_rows.items():
+        if needed:
             raise AttributeError(
                 f"{type(estimator).__name__}: partial_fit sees only some of the rows, and "
                 f"{name}={getattr(estimator, name)!r} needs all of them; use fit."
@@ -99,13 +99,13 @@ class BaseAutoencoder(
     history_ : History
         One row per epoch; row 0 is the start.
     n_iter_, best_epoch_ : int
-        Epochs run, and the epoch that held-out rows chose: the model has its weights, or those of a refit as long.
+        Epochs run, and the epoch chosen on held-out rows: the model has its weights, or those of a refit as long.
     noise_variance_ : float
-        σ² of the noise in the units of the (scaled) data: learned, fixed, or what held-out rows have left beside their
-        best codes, over the n - p of n cells that p latents leave free; for PCA itself probabilistic PCA's.
+        σ² of the noise in the units of the (scaled) data: learned, fixed, or the squared error of held-out rows at
+        their best codes over n - p degrees of freedom, for n cells and p latents; for PCA itself probabilistic PCA's.
     """
 
-    if TYPE_CHECKING:  # annotated for type checkers only: each annotation in the class would be a hyperparameter
+    if TYPE_CHECKING:  # for type checkers only: at run time each annotation would become a hyperparameter
         fitted_: FittedState
         _partial: PartialFit | None
     else:
@@ -141,13 +141,13 @@ class BaseAutoencoder(
             validation. Only ratios matter. The linear completion of missing cells is fitted unweighted.
         given
             Condition of each row, shape (n_samples, n_given): encoder and decoder see it, so the code need not contain
-            it. A DataFrame, a Series or strings too, whose categories are encoded one-hot. Every method that takes rows
-            or codes then needs ``given`` too.
+            it. It may also be a DataFrame, a Series or strings, whose categories are encoded one-hot. Every method that
+            takes rows or codes then needs ``given`` too.
         checkpoints
             An `isthmus.Checkpoints`, from which an interrupted fit resumes.
         """
         check_hyperparameters(self)
-        began, callbacks = time.perf_counter(), EpochCallbacks(self, X)
+        started, callbacks = time.perf_counter(), EpochCallbacks(self, X)
         with nullcontext() if checkpoints is None else checkpoints.watching(self) as checkpointer:
             self.__dict__.pop("_partial", None)  # the state of an earlier `partial_fit`
             state = None if checkpointer is None else checkpointer.restored(self)
@@ -157,18 +157,18 @@ class BaseAutoencoder(
             else:
                 rows = self._fit_columns().rows(rules, X, gaps=self._takes_gaps())
             rows = self._with_metadata(rows, given, only_sample_weight(self, weights), first=state is None)
-            fit_rows(self, rows, began, callbacks, state, checkpointer)
+            fit_rows(self, rows, started, callbacks, state, checkpointer)
         return self
 
     def fit_transform(self, X: Any, y: Any = None, *, given: Any = None, **fit_params: Any) -> Any:
         """`fit`, then `transform` of the same rows."""
         return self.fit(X, y, given=given, **fit_params).transform(X, given=given)
 
-    @available_if(_keeps_its_code)
+    @available_if(_can_fit_partially)
     def partial_fit(self, X: Any, y: Any = None, *, given: Any = None, **weights: Any) -> typing.Self:
         """One pass over the rows X at a constant learning rate; the first call also sets scaling, start and size.
 
-        No rows are held out, so no epoch is selected: the model has the weights of its last step.
+        No rows are held out, so no epoch is selected: the model has the weights of the last step.
         """
         check_hyperparameters(self)
         first = "fitted_" not in vars(self)
@@ -184,14 +184,14 @@ class BaseAutoencoder(
     def transform(self, X: Any, size: int | None = None, *, given: Any = None, return_std: bool = False) -> Any:
         """Codes of rows X: float32, shape (n_samples, n_components); for a variational model the posterior mean.
 
-        A point code is where the decoder comes closest to the row, as far as ``polish`` steps from the encoder's guess
-        lead. Of an ordered code ``size=k`` gives the first k latents. With ``return_std`` the standard error of each
-        latent comes too, in the same shape. A row with missing cells is encoded by the cells it has and the density of
-        codes, whatever the fit was like, where codes are points and ``missing`` isn't "error".
+        A point code is where the decoder comes closest to the row, approached by ``polish`` steps from the encoder's
+        guess. For an ordered code ``size=k`` returns the first k latents. With ``return_std`` the latents' standard
+        errors are returned too, in the same shape. If codes are points and ``missing`` isn't "error", a row with
+        missing cells is encoded from its observed cells and the density of codes, even after a fit to complete rows.
         """
         fitted, rows = self._require_fitted(), self.to_numbers(X)
-        beside = given_for(self, given, rows.shape[0])
-        return fitted.encode_with_errors(rows, beside) if return_std else fitted.encode(rows, beside)
+        conditions = given_for(self, given, rows.shape[0])
+        return fitted.encode_with_errors(rows, conditions) if return_std else fitted.encode(rows, conditions)
 
     def inverse_transform(self, X: Any, *, given: Any = None) -> np.ndarray:
         """Decode codes X of shape (n_samples, n_components) to rows, in the units of the data given to `fit`.
@@ -207,8 +207,8 @@ class BaseAutoencoder(
     def reconstruct(self, X: Any, size: int | None = None, *, given: Any = None, interval: float | None = None) -> Any:
         """Encode and decode rows: ``inverse_transform(transform(X, size))``.
 
-        With ``interval=0.9`` three are returned: the rows, and the lower and upper ends of bands that hold nine tenths
-        of new cells, column by column (`isthmus.inference.bands`).
+        With ``interval=0.9`` three are returned: the rows, and the lower and upper limits of bands that contain nine
+        tenths of new cells, column by column (`isthmus.inference.bands`).
         """
         fitted, rows = self._require_fitted(), self.to_numbers(X)
         seen = given_for(self, given, rows.shape[0])
@@ -222,22 +222,22 @@ class BaseAutoencoder(
     def score_samples(self, X: Any, importance_samples: int | None = None, *, given: Any = None) -> np.ndarray:
         """Log density of each row, in nats, shape (n_samples,); larger is more normal.
 
-        The evidence of the row: with noise and a Gaussian density of codes the decoder is a generative model, and this
-        is the integral over all codes, by Laplace's approximation (`isthmus.inference.evidence`). For a linear model it
-        is exact, and scikit-learn's ``PCA.score_samples``. A latent that explains only noise lowers it: on rows never
-        seen it is highest at the size the data support. It is no better than the Gaussian density of codes, which knows
-        nothing of codes in groups. Where cells are missing, it is that of the others. A row so far away that float32
-        cannot hold its log density gets -inf, with a warning.
+        This is the evidence of the row: with noise and a Gaussian density of codes the decoder is a generative model,
+        and the density integrates over all codes, by Laplace's approximation (`isthmus.inference.evidence`). For a
+        linear model it is exact, and equal to scikit-learn's ``PCA.score_samples``. A latent that explains only noise
+        lowers it: on held-out rows it is highest at the size the data support. It is limited by the Gaussian density of
+        codes, which does not model clusters. For missing cells it is the density of the observed ones. A row whose log
+        density overflows float32 gets -inf, with a warning.
 
-        A variational model gives the evidence lower bound instead, or with ``importance_samples=k`` the tighter
+        For a variational model it is the evidence lower bound instead, or with ``importance_samples=k`` the tighter
         importance-weighted one.
         """
         fitted, rows = self._require_fitted(), self.to_numbers(X)
-        beside = given_for(self, given, rows.shape[0])
+        conditions = given_for(self, given, rows.shape[0])
         volume = np.float32(fitted.scaling.log_volume)
         if has_gaps(rows):
             volume = observed_log_volume(rows, fitted.scaling)
-        if importance_samples is None and (scores := fitted.log_evidence(rows, beside)) is not None:
+        if importance_samples is None and (scores := fitted.log_evidence(rows, conditions)) is not None:
             return finite_or_warned(scores - volume, type(self).__name__)
         density = log_density(
             fitted.model,
@@ -246,19 +246,19 @@ class BaseAutoencoder(
             seed=fitted.seed,
             noise_variance=fitted.noise_variance / fitted.scaling.unit**2,
         )
-        return finite_or_warned(fitted.map_rows(rows, density, beside) - volume, type(self).__name__)
+        return finite_or_warned(fitted.map_rows(rows, density, conditions) - volume, type(self).__name__)
 
     def impute(self, X: Any, *, given: Any = None, draws: int | None = None) -> Any:
         """Fill the missing cells of X with the model's expectation; observed cells are unchanged.
 
-        An array gives an array, a DataFrame a DataFrame. A model of point codes imputes whatever its fit was like, each
-        row by the code of the cells it has; others need ``missing="mask"``. With ``draws=m`` a list of m tables whose
-        cells were drawn, for variances and Rubin's rules (`isthmus.inference.draws`).
+        The result has the type of X. A model of point codes can always impute, from the code of each row's observed
+        cells; others need ``missing="mask"``. With ``draws=m`` the result is a list of m tables with cells drawn at
+        random, for variances by Rubin's rules (`isthmus.inference.draws`).
         """
         fitted = self._require_fitted()
         if not fitted.takes_gaps and fitted.model.likelihood.takes_missing:
             raise ValueError(
-                f"{type(self).__name__}: impute needs missing='mask' at fit, as these codes are not points."
+                f"{type(self).__name__}: impute needs missing='mask' at fit, since these codes are not points."
             )
         rows = self.to_numbers(X, gaps=True)
         seen = given_for(self, given, rows.shape[0])
@@ -282,35 +282,35 @@ class BaseAutoencoder(
             return latent_report(fitted.model, (batch.to(fitted.device) for batch in rows.records()))
 
     def loadings(self, X: Any, *, given: Any = None) -> Loadings:
-        """Which columns each latent explains, over rows X: how far each moves with it, and the share of its variance.
+        """Which columns each latent explains, over rows X: each column's slope, and its share of variance explained.
 
-        For PCA its directions, and the squared correlations of columns with coordinates; see `isthmus.loadings`. Of
-        out-of-core data some rows, evenly spread.
+        For PCA these are its directions, and the squared correlations of columns with coordinates; see
+        `isthmus.loadings`. Of out-of-core data a sample of rows is used, evenly spaced.
         """
         fitted = self._require_fitted()
         stream = large_stream(X)
-        X, places = in_memory(X, LOADING_ROWS)
+        X, indices = in_memory(X, LOADING_ROWS)
         rows = self.to_numbers(X)
-        beside = given_for(self, given, rows.shape[0] if stream is None else len(stream))
-        beside = beside if beside is None or places is None else beside[places]
+        conditions = given_for(self, given, rows.shape[0] if stream is None else len(stream))
+        conditions = conditions if conditions is None or indices is None else conditions[indices]
         names = fit_columns(self, fitted.layout).encoded_names
         try:
-            return find_loadings(fitted, rows, beside, list(self.get_feature_names_out()), names)
+            return find_loadings(fitted, rows, conditions, list(self.get_feature_names_out()), names)
         except NotDifferentiableError as error:
             raise ValueError(
                 f"{type(self).__name__}: loadings need a derivative of the decoder, and {error}."
             ) from error
 
     def to_numbers(self, X: Any, *, gaps: bool | None = None) -> Any:
-        """Rows as the model reads them, in the user's units: an array or CSR matrix, shape (n_samples, n_numbers).
+        """Rows as numbers in the user's units: an array or CSR matrix, shape (n_samples, n_numbers).
 
         A DataFrame's booleans, categories and dates are encoded; X is refused unless it has the columns of the fit.
-        Cells may be missing where ``gaps`` says so, by default where the model learned from such rows, or with
-        ``missing="auto"`` can encode them.
+        Cells may be missing if ``gaps`` is true; by default it is if the model was fitted to such rows, or if with
+        ``missing="auto"`` it can encode them.
         """
         gaps = self._takes_gaps() if gaps is None else gaps
         likelihood = self.fitted_.model.likelihood
-        gaps = gaps or not likelihood.takes_missing  # it refuses them itself
+        gaps = gaps or not likelihood.takes_missing  # then the likelihood itself refuses them
         values = self._fit_columns().rows(input_rules(self, reset=False), X, gaps=gaps).values
         likelihood.check_rows(type(self).__name__, values)
         return values
@@ -325,9 +325,9 @@ class BaseAutoencoder(
         return {name: getattr(self, name) for name in names} | given
 
     def to_torch(self, polish: int | None = None) -> torch.nn.Module:
-        """A plain, trainable module that does what `reconstruct` does, on its own copy of the weights.
+        """A plain, trainable module that computes `reconstruct`, with its own copy of the weights.
 
-        With ``polish=0`` codes are the encoder's own; another number is how many steps of polishing are written out.
+        ``polish`` is the number of polishing steps that are unrolled; with 0 codes are the encoder's.
         """
         return to_torch(self._require_fitted(), polish=polish)
 

@@ -1,15 +1,15 @@
 """How many latents do the data support? The size of a code at which held-out rows are most probable.
 
 The reconstruction error of held-out rows falls with every latent, so it can't choose a size. The evidence of a row,
-log p(x), counts what each latent costs too (`isthmus.inference.evidence`): a latent that follows only noise lowers it.
+log p(x), includes the cost of each latent (`isthmus.inference.evidence`): a latent that captures only noise lowers it.
 So it has a maximum (MacKay 1992), at probabilistic PCA's answer for a linear model (Minka 2000; Tipping & Bishop 1999).
 
-Sizes are compared row by row. Some rows are improbable under every model, and that is no difference between sizes; what
-counts is the standard error of the differences to the best size,
+Sizes are compared row by row. Some rows are improbable under every model, which does not distinguish sizes; what
+matters is the standard error of the differences to the best size,
 
-    d_i = log p_best(x_i) - log p_k(x_i)          k is within its standard error where mean d ≤ sd(d) / √n
+    d_i = log p_best(x_i) - log p_k(x_i)          k is within one standard error if mean d ≤ sd(d) / √n
 
-and the sizes of which that holds are said beside the answer.
+and all sizes for which this holds are reported with the best.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ class SizeEvidence:
 
     @property
     def within(self) -> tuple[int, ...]:
-        """The sizes tried that are within one standard error of the best, itself among them."""
+        """The sizes tried that are within one standard error of the best, including the best."""
         best = self.trials[self.size]
-        return tuple(size for size, trial in sorted(self.trials.items()) if _level(trial, best))
+        return tuple(size for size, trial in sorted(self.trials.items()) if _is_within(trial, best))
 
     @property
     def noise_variance(self) -> float:
@@ -71,23 +71,23 @@ def evidence_by_size(
     decided: Callable[[Mapping[int, Trial]], bool] = lambda trials: False,
     say: Callable[[str], None] = lambda text: None,
 ) -> SizeEvidence:
-    """Fit models of several sizes, as few as it takes, and compare the evidence of rows they never saw.
+    """Fit models of several sizes, as few as necessary, and compare the evidence of held-out rows.
 
     Parameters
     ----------
     attempt
-        ``attempt(size)`` fits models of that size, one a split, and gives log p(x) of the rows held out, shape
+        ``attempt(size)`` fits models of that size, one per split, and returns log p(x) of the held-out rows, shape
         (n_splits, n_rows), and σ².
     most
         The largest size to try.
     known
-        The same of sizes which take no attempt, such as 0.
+        Results of sizes that need no attempt, such as 0.
     also
-        Sizes to try whatever the others say, such as probabilistic PCA's, which is known without a fit.
+        Additional sizes to try, such as probabilistic PCA's answer, which is known without a fit.
     decided
-        Ends the search early, where the sizes tried have answered the question that the maximum was to answer.
+        Called with the trials so far; returns True to end the search early.
     say
-        Told in a sentence what each size has brought.
+        Called with a sentence about the result of each size.
     """
     noise: dict[int, float] = {}
 
@@ -105,7 +105,7 @@ def evidence_by_size(
 
 
 def _trial(size: int, scores: np.ndarray) -> Trial:
-    # A row no model of the size can explain has no density; it counts as the least probable there is.
+    # The log density of a row that a model can't explain overflows; it is replaced by the lowest float32 value.
     lowest = float(np.finfo(np.float32).min)
     return Trial(size, -np.nan_to_num(scores.astype(np.float64), nan=lowest, neginf=lowest))
 
@@ -114,6 +114,6 @@ def _difference(trial: Trial, best: Trial) -> Trial:
     return Trial(trial.size, trial.errors - best.errors)
 
 
-def _level(trial: Trial, best: Trial) -> bool:
+def _is_within(trial: Trial, best: Trial) -> bool:
     difference = _difference(trial, best)
     return difference.mean <= difference.standard_error

@@ -1,8 +1,8 @@
-"""What a fit learned, in one record: initialization returns it, storage writes it, and all users of a model take it.
+"""What a fit learned, in one record: initialization returns it, storage writes it, everything else reads it.
 
     x in the user's units --scaling--> model units --encoder--> code --decoder--> model units --scaling--> x̂
 
-The record is immutable: `dataclasses.replace` gives one with another code size, model or history.
+The record is immutable: `dataclasses.replace` returns one with another code size, model or history.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from isthmus.training.devices import threads_for
 
 __all__ = ["NO_ERRORS", "FittedState"]
 
-NO_ERRORS = "transform: these codes have no standard errors; point codes of a differentiable decoder do."
+NO_ERRORS = "transform: these codes have no standard errors; point codes of a differentiable decoder have."
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,39 +64,39 @@ class FittedState:
     noise_variance : float
         σ² in the user's units: the likelihood's own, or the held-out squared error.
     history, best_epoch, n_iter
-        The history of training, the epoch that held-out rows chose, and the epochs run.
+        The history of training, the epoch chosen on held-out rows, and the epochs run.
     planned_epochs : int
-        Epochs that were planned, also where a budget said so; as ``max_iter`` they give this fit again.
+        Epochs that were planned, by a budget or otherwise; as ``max_iter`` they reproduce this fit.
     refit_rows : int
-        Rows of the refit, all there were; 0 if the weights are those of the epoch itself.
+        Number of rows of the refit, which is all of them; 0 if there was none.
     codes : CodeBuffer or None
         Codes of some training rows, from which new rows are sampled.
     given : Scaling or None
-        Of what rows are given, where they are: standardised, column by column.
+        The scaling that standardizes conditions, if there are any.
     given_layout : TableLayout or None
-        How named columns and words of a condition become its numbers; None where it is an array of numbers.
+        How named columns and words of a condition become numbers; None if it is an array of numbers.
     polish : int or None
-        Steps by which codes are polished; None takes what paid at fit.
+        Steps by which codes are polished; None takes the number that paid at fit.
     form : FrameForm or None
         The library and dtypes of the mixed-type DataFrame.
     names : tuple of str or None
         Names of the columns, if all are numeric and have names.
     image_shape : tuple of int or None
-        The shape of a row that is a picture, by which pictures of an array with several axes are returned.
+        The shape of a row that is a picture, in which rows of an array with several axes are returned.
     scale, scale_reason
-        The scaling that ``scale="auto"`` chose, or the one asked for, and why it was chosen, as the end of a sentence.
+        The scaling that was requested or ``scale="auto"`` chose, and why it was chosen, as the end of a sentence.
     spread : CodeSpread or None
-        How far training codes spread; None before a fit has come to its end, and after `partial_fit`.
+        The spread of training codes; None before the end of a fit, and after `partial_fit`.
     whitened : bool
         Whether latents are divided by their standard deviation.
     marginals : Marginals or None
-        Values that the columns of a table with names take; None of other rows.
+        The marginal distributions of the columns of a table; None for other rows.
     row_shape : RowShape or None
-        Sizes and kinds of a row's axes, where it has more to it than columns.
+        Sizes and kinds of a row's axes, if it has a shape.
     cells : CellPredictor or None
-        What missing cells are expected to hold, with the training rows that it keeps; None of a fit to complete rows.
+        The predictor of missing cells, with the training rows that it keeps; None after a fit to complete rows.
     bands : Bands or None
-        How far held-out rows lay from their reconstructions, column by column; None where no rows were held out.
+        Prediction bands from held-out rows; None if no rows were held out.
     """
 
     n_components: int
@@ -129,17 +129,17 @@ class FittedState:
 
     @property
     def owners(self) -> list[int] | None:
-        """Of a mixed-type table, which column each encoded one belongs to."""
+        """For a mixed-type table, the column that each encoded column belongs to."""
         return None if self.layout is None else list(self.layout.owners)
 
     @property
     def masked(self) -> bool:
-        """Whether the model learned from rows with missing cells, and so takes such rows."""
+        """Whether the model was fitted to rows with missing cells, and so accepts them."""
         return self.model.completion is not None
 
     @property
     def is_in_user_units(self) -> bool:
-        """Whether errors are weighed as in the user's units: numeric columns whose scaling leaves their proportions."""
+        """Whether errors are weighted as in the user's units: numeric columns with a common scale."""
         return self.scale is None and self.layout is None
 
     marginals: Marginals | None = None
@@ -148,7 +148,7 @@ class FittedState:
 
     @property
     def latent_unit(self) -> float:
-        """The length of a latent's unit in the user's units, as long as the code isn't whitened."""
+        """The length of a latent's unit in the user's units, unless the code is whitened."""
         return self.scaling.unit if self.model.bottleneck.in_data_units else 1.0
 
     @property
@@ -165,20 +165,20 @@ class FittedState:
 
     @property
     def unexplained(self) -> float:
-        """Share of the variance that the closed form of the same size leaves out."""
+        """Share of the variance that the closed form of the same size does not explain."""
         return self.principal.unexplained(self.n_components)
 
     def encoded_names(self, names: Sequence[str]) -> list[str]:
         """For each feature of an encoded row, the name of the column it belongs to."""
-        return list(names) if self.layout is None else [names[place] for place in self.layout.owners]
+        return list(names) if self.layout is None else [names[index] for index in self.layout.owners]
 
     # ---- rows and codes, as arrays in the user's units --------------------------------------------------
 
     def encode(self, X: Any, given: np.ndarray | None = None) -> np.ndarray:
         """Codes, float32 of shape (n_rows, n_components), of rows X of shape (n_rows, n_features)."""
 
-        def codes(x: Tensor, *beside: Tensor) -> Tensor:
-            return self.codes_of(x, *beside)[:, : self.n_components] * unit
+        def codes(x: Tensor, *conditions: Tensor) -> Tensor:
+            return self.codes_of(x, *conditions)[:, : self.n_components] * unit
 
         unit = torch.as_tensor(self.code_unit, device=self.device)
         return self.map_rows(X, codes, given)
@@ -192,16 +192,16 @@ class FittedState:
         """Codes of rows as `encode` gives them, and the standard error of each latent, in the same shape."""
         k = self.n_components
 
-        def both(x: Tensor, *beside: Tensor) -> Tensor:
+        def both(x: Tensor, *conditions: Tensor) -> Tensor:
             if self.model.bottleneck.has_prior:
-                posterior = self.model.encode(x, *beside)
+                posterior = self.model.encode(x, *conditions)
                 assert posterior.log_variance is not None  # or there would be no prior
                 return torch.cat([posterior.mean[:, :k], (0.5 * posterior.log_variance[:, :k]).exp()], 1)
             if self.inference is None or self.inference.polishing is None:
                 raise ValueError(NO_ERRORS)
-            codes = self.codes_of(x, *beside)
+            codes = self.codes_of(x, *conditions)
             codes = functional.pad(codes[:, :k], (0, codes.shape[1] - k))
-            errors = self.inference.standard_errors(self.model, x, beside[0] if beside else None, codes, k)
+            errors = self.inference.standard_errors(self.model, x, conditions[0] if conditions else None, codes, k)
             return torch.cat([codes[:, :k], errors], 1)
 
         found = self.map_rows(X, both, given)
@@ -213,16 +213,16 @@ class FittedState:
         if inference is None or inference.polishing is None:
             raise ValueError(NO_ERRORS)
 
-        def spread(x: Tensor, *beside: Tensor) -> Tensor:
-            codes = self.codes_of(x, *beside)
+        def spread(x: Tensor, *conditions: Tensor) -> Tensor:
+            codes = self.codes_of(x, *conditions)
             codes = functional.pad(codes[:, :k], (0, codes.shape[1] - k))
-            return inference.covariances(self.model, x, beside[0] if beside else None, codes, k)
+            return inference.covariances(self.model, x, conditions[0] if conditions else None, codes, k)
 
         unit = np.ones(k, np.float32) * self.code_unit
         return self.map_rows(X, spread, given) * np.outer(unit, unit)
 
     def codes_of(self, x: Tensor, given: Tensor | None = None) -> Tensor:
-        """Codes of rows in the model's units, polished as this record says: (batch, n_features) to (batch, p)."""
+        """Codes of rows in the model's units, polished by ``polish`` steps: (batch, n_features) to (batch, p)."""
         if self.inference is None:
             return self.model.encode(x, given).mean
         return self.inference.codes(self.model, x, given, self.polish)
@@ -244,15 +244,15 @@ class FittedState:
         return self.in_user_units(self.map_rows(X, self.reconstructed, given))
 
     def reconstructed(self, x: Tensor, *given: Tensor) -> Tensor:
-        """The same of a batch in the model's units."""
+        """`reconstruct` for a batch in the model's units."""
         return self.model.decode(self.codes_of(x, *given), *given, like=x)
 
     def log_evidence(self, X: Any, given: np.ndarray | None = None) -> np.ndarray | None:
-        """Log density of rows in the model's units, shape (n_rows,); None where there is no density of codes."""
+        """Log density of rows in the model's units, shape (n_rows,); None if there is no density of codes."""
         inference = self.inference
         if inference is None or inference.density is None:
             return None
-        return self.map_rows(X, lambda x, *beside: inference.log_evidence(self.model, x, *beside), given)
+        return self.map_rows(X, lambda x, *conditions: inference.log_evidence(self.model, x, *conditions), given)
 
     def map_rows(self, X: Any, function: Callable[..., Tensor], given: np.ndarray | None = None) -> np.ndarray:
         """Apply ``function`` to batches of rows in the model's units, and of conditions if there are any."""
@@ -272,16 +272,16 @@ class FittedState:
     def map_batches(self, rows: Rows, function: Callable[..., Tensor]) -> np.ndarray:
         """Apply ``function`` to batches of `Rows`, which are in the model's units already."""
         with torch.inference_mode(), threads_for(min(len(rows), rows.batch_rows) * self.n_weights):
-            results, begin = torch.empty(0), 0
+            results, start = torch.empty(0), 0
             for columns in rows.raw_batches():
                 batch = rows.batch_of(padded(columns).to(self.device))
                 given = () if batch.given is None else (batch.given,)
                 part = function(batch.x, *given)[: len(columns)].cpu()
-                if begin == 0:
-                    # One block for all results: small ones between large temporaries would fragment the heap.
+                if start == 0:
+                    # One array for all results: small ones between large temporaries would fragment the heap.
                     results = part.new_empty((len(rows), *part.shape[1:]))
-                results[begin : begin + len(part)] = part
-                begin += len(part)
+                results[start : start + len(part)] = part
+                start += len(part)
             return results.numpy()
 
     def in_user_units(self, values: np.ndarray) -> np.ndarray:
@@ -296,7 +296,7 @@ class FittedState:
         return rows_like(like, values, self.layout, self.form, names=self.names, image_shape=self.image_shape)
 
     def filled(self, X: Any, values: np.ndarray) -> Any:
-        """X with its missing cells taken from ``values``, in its own form."""
+        """X with its missing cells filled from ``values``, in its own form."""
         return filled_like(X, values, self.layout, names=self.names, image_shape=self.image_shape)
 
     @property
@@ -311,13 +311,13 @@ class FittedState:
 
     @property
     def takes_gaps(self) -> bool:
-        """Whether rows with missing cells can be encoded: by a completion, or by inference on the cells there are."""
+        """Whether rows with missing cells can be encoded: by a completion, or by inference from observed cells."""
         inferred = self.model.likelihood.takes_missing and self.inference is not None and self.inference.takes_gaps
         return self.model.completion is not None or inferred
 
     @property
     def inference(self) -> InferenceState | None:
-        """What inference needs beside the model; None before a fit has come to its end."""
+        """What inference needs in addition to the model; None before the end of a fit."""
         return None if self.codes is None else self.codes.inference
 
     # ---- codes kept -------------------------------------------------------------------------------------

@@ -46,17 +46,17 @@ class FittedAttributes:
 
     @property
     def best_epoch_(self) -> int:
-        """The epoch that held-out rows chose."""
+        """The epoch chosen on held-out rows."""
         return self.fitted_.best_epoch
 
     @property
     def n_iter_(self) -> int:
-        """Epochs run; 1 where the closed form was all there was to compute, which scikit-learn counts as one."""
+        """Epochs run; at least 1, since scikit-learn counts the closed form as one iteration."""
         return max(1, self.fitted_.n_iter)
 
     @property
     def column_likelihoods_(self) -> dict[str, str]:
-        """The likelihood of each column of a mixed-type table, by the column's name; none for other rows."""
+        """The likelihood of each column of a mixed-type table, by the column's name; empty for other rows."""
         layout, known = self.fitted_.layout, self.fitted_.model.likelihood.of_kinds
         return {} if layout is None else {column.name: known[column.kind] for column in layout.columns}
 

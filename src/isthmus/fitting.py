@@ -50,20 +50,20 @@ from isthmus.training.state import RunState
 
 __all__ = ["PartialFit", "fit_partially", "fit_rows"]
 
-PARTIAL_FIT_SAMPLE = 2048  # rows that a pass of `partial_fit` is evaluated on
+PARTIAL_FIT_SAMPLE = 2048  # rows that evaluate a pass of `partial_fit`
 
 
 def fit_rows(
     estimator: Any,
     source: ValidRows,
-    began: float,
+    started: float,
     callbacks: EpochCallbacks | None,
     state: RunState | None = None,
     checkpointer: FitCheckpointer | None = None,
 ) -> None:
     """Initialize and train; ``estimator.fitted_`` is set at the start and updated during training.
 
-    ``began`` is when the fit began, by the clock of `time.perf_counter`; ``state`` is that of a fit to resume.
+    ``started`` is when the fit started, by `time.perf_counter`; ``state`` is that of a fit to resume.
     """
     group = process_group()
     if state is None:
@@ -71,11 +71,11 @@ def fit_rows(
         rows, estimator.fitted_ = initialize(estimator, source, group, size)
     else:
         rows = rows_for_fitted(estimator, source, estimator.fitted_, group)
-    _train(estimator, source, rows, group, began, callbacks, state, checkpointer)
+    _train(estimator, source, rows, group, started, callbacks, state, checkpointer)
 
 
 def _searched(estimator: Any, source: ValidRows, group: ProcessGroup) -> int | None:
-    """The number of latents where the data are to say it by fits; None where the settings say it."""
+    """The number of latents found by fits; None if the settings determine it otherwise."""
     if not needs_search(estimator):
         return None
 
@@ -85,7 +85,7 @@ def _searched(estimator: Any, source: ValidRows, group: ProcessGroup) -> int | N
             warnings.filterwarnings("error", ".*training ended early, interrupted", ConvergenceWarning)
             try:
                 _train(settings, rows_to_learn, rows, group, time.perf_counter())
-            except ConvergenceWarning as interrupted:  # Ctrl-C would otherwise end this fit, and the next would begin
+            except ConvergenceWarning as interrupted:  # otherwise Ctrl-C would end this fit only
                 raise KeyboardInterrupt from interrupted
         return settings.fitted_
 
@@ -98,7 +98,7 @@ def _train(
     source: ValidRows,
     rows: Rows,
     group: ProcessGroup,
-    began: float,
+    started: float,
     callbacks: EpochCallbacks | None = None,
     state: RunState | None = None,
     checkpointer: FitCheckpointer | None = None,
@@ -113,16 +113,16 @@ def _train(
     held_out = validation_count(len(rows), estimator.validation_fraction)
     with threads_for(plan.batch_size * fitted.n_weights):
         epochs = epochs_of_budget(
-            estimator, fitted, plan, augmented(rows), held_out, group, time.perf_counter() - began
+            estimator, fitted, plan, augmented(rows), held_out, group, time.perf_counter() - started
         )
     plan = choose_plan(estimator, len(rows), fitted, epochs, copies=copies)
     if closed_form_is_best(estimator, fitted):
         plan = dataclasses.replace(plan, epochs=0)
     estimator.fitted_ = fitted = dataclasses.replace(fitted, planned_epochs=plan.epochs)
-    if callbacks is not None and state is None:  # a fit of the user's own, not one inside a search, and not resumed
+    if callbacks is not None and state is None:  # neither a fit inside a search nor a resumed one
         with threads_for(plan.batch_size * fitted.n_weights):
             announce(estimator, fitted, plan, rows, augmented(rows), held_out, group)
-    # Of the slots of a group no process has all rows; one process of such a group does as its peers would.
+    # Turns need all rows in one process; with slots a single process must take the same steps as several would.
     turns = no_turns(plan) if group.slots > 1 else choose_turns(estimator, rows, fitted, plan)
     n_rows = turns.ordinary.epochs + turns.count
     with (
@@ -205,16 +205,16 @@ def _train(
     if validation is not None and left and is_trial:
         with seeded(fitted.seed), threads_for(plan.batch_size * fitted.n_weights):
 
-            def begin() -> None:
+            def init_closed_form() -> None:
                 start_at_closed_form(estimator, fitted, rows, group)
 
-            against = refit(training, turns, found, augmented(rows), validation, begin)
-            if against is None:
+            rejected = refit(training, turns, found, augmented(rows), validation, init_closed_form)
+            if rejected is None:
                 _order_linear_code(fitted, rows)
                 codes = buffered_codes(fitted.model, rows, validation, fitted.device, None, codes)
                 refit_rows = len(rows)
-            elif against == "interrupted":
-                stopped = against
+            elif rejected == "interrupted":
+                stopped = rejected
     spread, codes = _spread(estimator, codes, rows, closed_form)
     is_table = fitted.row_shape is None and (fitted.layout is not None or fitted.names is not None)
     estimator.fitted_ = dataclasses.replace(
@@ -245,7 +245,7 @@ def _train(
 def _spread(
     estimator: Any, codes: CodeBuffer, rows: Rows, closed_form: Principal | None
 ) -> tuple[CodeSpread, CodeBuffer]:
-    """How far codes spread, as far as the model's attributes or its code need it; and the codes, turned if asked."""
+    """The spread of codes, as far as the model's attributes or its code need it; and the codes, rotated if asked."""
     fitted = dataclasses.replace(estimator.fitted_, codes=codes, polish=estimator.polish_steps)
     model, size, linear = fitted.model, fitted.n_components, has_linear_code(fitted)
     spread = CodeSpread(len(rows))
@@ -259,8 +259,8 @@ def _spread(
         gains = latent_gains(model, fitted.principal, rows, fitted.device, size)
         spread = dataclasses.replace(spread, gains=gains)
     if estimator.rotate is not None:
-        onward, spread = rotate_linear_code(model, spread, whitened=fitted.whitened)
-        codes = recoded(codes, onward)
+        transform, spread = rotate_linear_code(model, spread, whitened=fitted.whitened)
+        codes = recoded(codes, transform)
     return spread, codes
 
 
@@ -300,7 +300,7 @@ def fit_partially(estimator: Any, source: ValidRows, partial: PartialFit | None)
     _set_noise_variance(estimator, row)
     n_iter = fitted.n_iter + 1
     figures = {"epoch": float(n_iter), **row, "learning_rate": plan.learning_rate}
-    # The history of a `fit` has other columns; then a new one starts.
+    # The history of a `fit` has other columns, so a new one is started.
     history = copy.deepcopy(fitted.history) if fitted.history.columns.keys() == figures.keys() else History()
     history.append(figures)
     codes = partial.recent.buffer(fitted.model, fitted.device, fitted.seed)
@@ -319,7 +319,7 @@ def fit_partially(estimator: Any, source: ValidRows, partial: PartialFit | None)
 
 
 def _bands(fitted: FittedState, held_out: Rows, learned: Rows, *, is_pca: bool) -> Bands | None:
-    """Bands of new rows; PCA's distances are those of rows as they are, so not of counts and their profiles."""
+    """Bands for new rows; PCA's distances are not available for counts, where PCA is that of their profiles."""
 
     def by_pca() -> PCADistances | None:
         if fitted.model.likelihood.counts_deviance:
@@ -330,7 +330,7 @@ def _bands(fitted: FittedState, held_out: Rows, learned: Rows, *, is_pca: bool) 
 
 
 def _order_linear_code(fitted: FittedState, rows: Rows) -> None:
-    """Give a linear model's latents the order and the directions of PCA's."""
+    """Give a linear model's latents the order and directions of PCA's."""
     if fitted.architecture.linear and fitted.model.bottleneck.is_gate:
         order_linear_code(fitted.model, as_encoded(fitted.model.likelihood, rows, fitted.model.completion))
 
@@ -346,7 +346,7 @@ def _set_noise_variance(estimator: Any, row: Mapping[str, float]) -> None:
 
 
 def _callback_state(estimator: Any) -> dict[str, Any]:
-    """The attributes with which a callback can use the model during training."""
+    """The fitted attributes that let a callback use the model during training."""
     fitted: FittedState = estimator.fitted_
     learned = dataclasses.replace(fitted, model=copy.deepcopy(fitted.model))
     return {"fitted_": learned, "n_features_in_": estimator.n_features_in_}

@@ -1,14 +1,14 @@
 """The training history: one row per epoch, one column per part of the loss.
 
-Row 0 is the start, before any step: for a principal start it is the closed-form answer itself, so every
+Row 0 is the start, before any step: for a principal start it is the closed form itself, so every
 later row shows the gain over PCA. Training and validation columns are measured in the same way: at the end of the
 epoch, with the same weights, without dropout, on the same number of rows.
 
-Ordinary epochs are measured with the encoder's own codes, as they train. Where decoder and codes took turns after them
-(`isthmus.inference.alternation`), a row is a turn and is measured with polished codes, as in use: the error falls at
-the first of them by what polishing brings. It is the history of the run that chose the epoch. `reconstruct` gives the
-error in its row of ``best_epoch_`` where codes are the encoder's (``polish=0``), nothing was refitted and evaluation
-draws nothing; elsewhere the encoder's last epochs, polishing and the refit come on top of it.
+Ordinary epochs are measured with the encoder's codes, as in training. If turns of decoder and codes follow
+(`isthmus.inference.alternation`), each turn is a row and is measured with polished codes, as at inference, so the error
+drops at the first by the effect of polishing. The history is that of the run that chose the epoch. `reconstruct`
+reproduces the error in the row of ``best_epoch_`` if codes are the encoder's (``polish=0``), nothing was refitted and
+evaluation draws no noise; otherwise the encoder's last epochs, polishing and the refit change it further.
 """
 
 from __future__ import annotations

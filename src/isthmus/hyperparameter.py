@@ -1,7 +1,7 @@
-"""A hyperparameter is written once: default, meaning and bounds in one field.
+"""How a hyperparameter is declared: default, meaning and bounds in one field.
 
 Estimators declare their settings as dataclass fields made by `hyper`; `fit` checks them with
-`check_hyperparameters`, and the command line's flags, its help and the tables in the docs are all made
+`check_hyperparameters`, and the command line's flags and help and the tables in the docs are generated
 from them.
 
 >>> from dataclasses import dataclass
@@ -46,22 +46,18 @@ class Hyperparameter:
     below: float | None = None
     pattern: str | None = None
     written: str | None = None
-    shares: bool = False  # whether a share, above 0 and below 1, may stand for a whole number within the bounds
+    shares: bool = False  # whether a share, above 0 and below 1, is allowed too
 
     @property
     def bounds(self) -> str:
         """The bounds in words, for messages and the docs; empty if there are none."""
-        said = [
-            f"{word} {bound:g}"
-            for word, bound in (
-                ("at least", self.at_least),
-                ("above", self.above),
-                ("at most", self.at_most),
-                ("below", self.below),
-            )
-            if bound is not None
-        ]
-        return " and ".join(said)
+        bounds = (
+            ("at least", self.at_least),
+            ("above", self.above),
+            ("at most", self.at_most),
+            ("below", self.below),
+        )
+        return " and ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None)
 
     def admits(self, kind: type) -> bool:
         """Whether the annotation allows values of this type: ``int``, ``tuple``, ``types.NoneType`` …"""
@@ -121,7 +117,7 @@ class Hyperparameter:
 
 
 def guess(value: str, known: Iterable[str]) -> str:
-    """The known word that a misspelt one is nearest to, as the end of a sentence; nothing where none is near.
+    """The known word closest to a misspelt one, as the end of a sentence; empty if none is close.
 
     >>> guess("spase", ["sparse", "vanilla"]), guess("x", ["sparse"])
     ("; did you mean 'sparse'?", '')
@@ -146,24 +142,23 @@ def hyper(
     Parameters
     ----------
     default
-        Value used if the user sets none.
+        The default value.
     meaning
         One line without a full stop; it is also the help of the command-line flag.
     choices
         The allowed strings.
     positional
-        Whether it may be a positional argument; all others are keyword-only.
+        Whether it may be a positional argument; by default it is keyword-only.
     pattern, written
         The form of an allowed string as a regular expression, and in words.
     shares
-        Whether a share, above 0 and below 1, may stand for a whole number.
+        Whether a share, above 0 and below 1, is allowed instead of a whole number.
     **bounds
         ``at_least``, ``at_most`` (inclusive), ``above``, ``below`` (exclusive).
     """
-    known = None if choices is None else tuple(choices)
     metadata = {
         "meaning": meaning,
-        "choices": known,
+        "choices": None if choices is None else tuple(choices),
         "pattern": pattern,
         "written": written,
         "shares": shares,

@@ -65,8 +65,8 @@ __all__ = [
 
 BASELINE_DIRECTIONS, BASELINE_DIRECTIONS_OF_WIDE_TABLES = 256, 64  # length of PCA's error curve
 WIDE = 4096
-DETERMINED = 1e-9  # of the variance that conditions explain: what is left is rounding
-LEAST_TRIED, TRIED_CELLS = 512, 1 << 25  # rows of a stream that networks are tried on
+DETERMINED = 1e-9  # of the variance that conditions explain: less than this is rounding
+MIN_TRIAL_ROWS, TRIAL_CELLS = 512, 1 << 25  # of a stream's sample on which networks are compared
 
 
 def initialize(
@@ -74,8 +74,8 @@ def initialize(
 ) -> tuple[Rows, FittedState]:
     """Rows in the model's units, and the fitted record before the first step.
 
-    ``size`` is the number of latents where the settings leave it to be found; of a linear model that is to keep a share
-    of the variance, PCA finds it here.
+    ``size`` is the number of latents if it was searched for; for a linear model that must explain a share of the
+    variance, it is found here from PCA's spectrum.
     """
     if source.layout is not None:
         require_numeric_settings_unset(settings)
@@ -97,8 +97,8 @@ def initialize(
     likelihood.learn_rows(type(settings).__name__, (block[:, : widths.features] for block in source.blocks()))
     given = None
     if widths.given:
-        beside_it = statistics.of(slice(widths.features, widths.features + widths.given))
-        given = fit_scaling(beside_it, "standard", centred=True)
+        of_given = statistics.of(slice(widths.features, widths.features + widths.given))
+        given = fit_scaling(of_given, "standard", centred=True)
     rows = _rows(source, scaling, given, surveyed, group, masked=masked)
     start = settings.make_start()
     mean = torch.from_numpy((own.mean - scaling.center) / scaling.spread)
@@ -126,16 +126,15 @@ def initialize(
 
     def built(architecture: Architecture) -> AutoencoderModel:
         with seeded(seed), OwnDraws():
-            own = copy.deepcopy(likelihood)  # a trial's noise is not the fit's
+            own = copy.deepcopy(likelihood)  # a trial must not change the fit's noise
             return build_model(settings, architecture, columns, scaling, own, principal, completion)
 
     architecture = candidates[0]
     if len(candidates) > 1 and not group.is_distributed:
-        some = _some_rows(source, rows, scaling, given, seed)
+        sample = _trial_rows(source, rows, scaling, seed)
         decay = automatic_weight_decay(len(rows), principal.unexplained(n_latents), widths.features)
-        architecture = better_network(
-            candidates, built, some, augmenting(settings, source.row_shape, scaling), settings, device, seed, decay
-        )
+        augmented = augmenting(settings, source.row_shape, scaling)
+        architecture = better_network(candidates, built, sample, augmented, settings, device, seed, decay)
     model = built(architecture)
     noise_variance = principal.noise_variance(n_latents) * scaling.unit**2
     return rows, FittedState(
@@ -161,13 +160,13 @@ def initialize(
     )
 
 
-def _some_rows(source: ValidRows, rows: Rows, scaling: Scaling, given: Scaling | None, seed: int) -> Rows:
-    """Rows to try networks on: all, or of a stream a sample that is read once."""
+def _trial_rows(source: ValidRows, rows: Rows, scaling: Scaling, seed: int) -> Rows:
+    """Rows on which networks are compared: all rows, or a sample of a stream."""
     if source.stream is None or rows.random_access:
         return rows
-    count = min(len(source.stream), max(LEAST_TRIED, TRIED_CELLS // source.stream.width))
-    places = np.sort(np.random.default_rng([seed, 2]).choice(len(source.stream), count, replace=False, shuffle=False))
-    return rows_of(source.stream.take(places).values, scaling)
+    count = min(len(source.stream), max(MIN_TRIAL_ROWS, TRIAL_CELLS // source.stream.width))
+    indices = np.sort(np.random.default_rng([seed, 2]).choice(len(source.stream), count, replace=False, shuffle=False))
+    return rows_of(source.stream.take(indices).values, scaling)
 
 
 def rows_for_fitted(settings: AutoencoderSettings, source: ValidRows, fitted: FittedState, group: ProcessGroup) -> Rows:
@@ -218,14 +217,14 @@ def _rows(
 
 
 def some_at_once(rows: Rows, count: int) -> StartRows:
-    """At most so many rows, with their conditions and weights."""
-    some = rows.some(count)
-    batch = some.batch_of(torch.cat(list(some.raw_batches())))
+    """At most ``count`` rows, with their conditions and weights."""
+    sample = rows.some(count)
+    batch = sample.batch_of(torch.cat(list(sample.raw_batches())))
     return batch.x, batch.given, batch.weight
 
 
 def as_encoded(likelihood: Likelihood, rows: Rows, completion: Completion | None) -> Callable[[], Iterable[Batch]]:
-    """Rows as the encoder sees them, with the weight that they then have in the closed form."""
+    """Rows as the encoder sees them, with their weights in the closed form."""
 
     def seen() -> Iterator[Batch]:
         for batch in complete_records(rows, completion)():
@@ -245,9 +244,9 @@ def closed_form(
     total_weight: float,
     group: ProcessGroup,
 ) -> Principal:
-    """The weighted closed form of centred rows, ``limit`` directions at most, once conditions' effect is removed.
+    """The weighted closed form of centred rows, with at most ``limit`` directions, after removing conditions' effect.
 
-    A row of weight w enters as its distance from the mean times √w, which makes the closed form the weighted one.
+    A centred row is multiplied by the square root of its weight, which makes the closed form the weighted one.
     """
     all_reduce_ = group.all_reduce_ if rows.is_sharded else lambda numbers: numbers
     effect = _effect(records, mean, rows.widths.given, all_reduce_) if rows.widths.given else None
@@ -267,7 +266,7 @@ def closed_form(
 
 
 def _require_something_left(who: str, principal: Principal) -> None:
-    """Refuse conditions that determine every row: there is nothing left to encode."""
+    """Refuse conditions that determine every row, since nothing is left to encode."""
     effect = principal.effect
     if effect is not None and principal.total_variance <= DETERMINED * float(effect.double().square().sum()):
         raise ValueError(
@@ -294,7 +293,7 @@ def _effect(
 def _choose_scale(
     settings: AutoencoderSettings, source: ValidRows, columns: Columns, likelihood: Likelihood
 ) -> UnitChoice:
-    """The scaling asked for; with "auto", what the columns' units suggest if the rows are from `isthmus.read`."""
+    """The requested scaling; for "auto", the one suggested by the columns' units if rows are from `isthmus.read`."""
     if settings.scale != "auto":
         return UnitChoice(settings.scale, "")
     if source.layout is not None or not source.was_read or not likelihood.takes_any_scale:
@@ -346,7 +345,7 @@ def build_model(
 
 
 def closed_form_kept(fitted: FittedState, best_epoch: int) -> Principal | None:
-    """PCA, if codes and reconstructions are still its."""
+    """PCA, if the model's codes and reconstructions are still PCA's."""
     model = fitted.model
     plain = model.bottleneck.is_identity and model.corruption.is_identity and model.completion is None
     plain = plain and model.likelihood.starts_at_principal
@@ -355,7 +354,7 @@ def closed_form_kept(fitted: FittedState, best_epoch: int) -> Principal | None:
 
 
 def closed_form_is_best(settings: AutoencoderSettings, fitted: FittedState) -> bool:
-    """Whether PCA already minimises the loss over all such models (Baldi & Hornik 1989): then training can't help."""
+    """Whether PCA already minimizes the loss over all such models (Baldi & Hornik 1989), so training can't help."""
     model = fitted.model
     return (
         fitted.architecture.linear

@@ -1,4 +1,4 @@
-"""Autoencoders fitted inside something else: a detector, a classifier, a search, a command."""
+"""How autoencoders are fitted inside something else: a detector, a classifier, a search, a command."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def unfitted_copy(autoencoder: Any, who: str, seed: int) -> BaseAutoencoder:
 
 
 def uninterrupted(estimator: Fitted, X: Any) -> Fitted:
-    """Fit the estimator; Ctrl-C, which would only end this fit, stops the enclosing work too."""
+    """Fit the estimator; Ctrl-C, which would otherwise end this fit only, stops the enclosing work too."""
     with warnings.catch_warnings():
         warnings.filterwarnings("error", ".*training ended early, interrupted", ConvergenceWarning)
         try:
             return estimator.fit(X)
-        except ConvergenceWarning as cut:
-            raise KeyboardInterrupt from cut
+        except ConvergenceWarning as interrupted:
+            raise KeyboardInterrupt from interrupted

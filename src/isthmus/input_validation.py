@@ -1,4 +1,4 @@
-"""What scikit-learn asks of an estimator's columns, and methods applied block by block to large streams."""
+"""How an estimator validates its input, and how its methods are applied block by block to large streams."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def require_complete_numbers(estimator: Any, X: Any, *, gaps: bool = False) -> None:
-    """A `ValueError` that names the columns that are no numbers, or says how to fill cells, for what takes neither."""
+    """Raise a `ValueError` that names columns that are not numeric, or says how to fill missing cells."""
     who = type(estimator).__name__
     if not is_frame(X) and not isinstance(X, Table):
         return
@@ -44,9 +44,9 @@ def require_complete_numbers(estimator: Any, X: Any, *, gaps: bool = False) -> N
     except DataError as error:
         raise ValueError(f"{who}: {error}") from error
     if layout is not None and not layout.is_plain:
-        told = [f"{column.name} ({column.kind})" for column in layout.columns if column.kind != "number"]
+        others = [f"{column.name} ({column.kind})" for column in layout.columns if column.kind != "number"]
         raise ValueError(
-            f"{who}: takes numbers, and X has {said(told, 6)}; leave these columns out, or pass the codes that an "
+            f"{who}: takes numbers, and X has {said(others, 6)}; leave these columns out, or pass the codes that an "
             "Autoencoder makes of all columns."
         )
     if not gaps and rows.values is not None and has_gaps(np.asarray(rows.values, dtype=np.float64)):
@@ -66,22 +66,22 @@ def blockwise(method: Method) -> Method:
             stream = fit_columns(self, self.fitted_.layout).arranged(stream)
         except DataError as error:
             raise ValueError(f"{type(self).__name__}: {error}") from error
-        answers, tables, begin, given = [np.empty(0)], [], 0, kwargs.pop("given", None)
+        answers, tables, start, given = [np.empty(0)], [], 0, kwargs.pop("given", None)
         if given is not None:
             given = given_for(self, given, len(stream))
         with without_name_warnings():
             for block in stream.blocks():
-                beside = {} if given is None else {"given": given[begin : begin + len(block)]}
-                found = method(self, block.rows, *args, **kwargs, **beside)
-                begin += len(block)
+                conditions = {} if given is None else {"given": given[start : start + len(block)]}
+                found = method(self, block.rows, *args, **kwargs, **conditions)
+                start += len(block)
                 parts = found if isinstance(found, tuple) else (found,)
                 if isinstance(parts[0], Table):
                     tables.append(parts)
                     continue
-                if begin == len(block):
+                if start == len(block):
                     answers = [np.empty((len(stream), *part.shape[1:]), part.dtype) for part in parts]
                 for answer, part in zip(answers, parts, strict=True):
-                    answer[begin - len(block) : begin] = part
+                    answer[start - len(block) : start] = part
         answers = [joined(list(parts)) for parts in zip(*tables, strict=True)] if tables else answers
         return answers[0] if len(answers) == 1 else tuple(answers)
 
@@ -102,16 +102,16 @@ def set_columns(estimator: Any, n_columns: int, names: Sequence[str] | None) -> 
 
 
 def fit_columns(estimator: Any, layout: TableLayout | None) -> FitColumns:
-    """What scikit-learn's attributes of a fitted estimator, and its ``layout``, say of its columns."""
+    """The columns of a fitted estimator, from its scikit-learn attributes and its ``layout``."""
     names = getattr(estimator, "feature_names_in_", None)
     return FitColumns(estimator.n_features_in_, None if names is None else tuple(map(str, names)), layout)
 
 
 def input_rules(estimator: Any, *, reset: bool) -> InputRules:
-    """How an autoencoder takes its rows; with ``reset`` scikit-learn's attributes become those of the rows' columns."""
+    """How an autoencoder validates its rows; with ``reset`` its scikit-learn attributes are set from them."""
 
     def validate(values: Any, named: bool) -> Any:
-        with without_name_warnings() if named else nullcontext():  # names were compared already
+        with without_name_warnings() if named else nullcontext():  # names have been compared already
             return validate_data(
                 estimator,
                 values,

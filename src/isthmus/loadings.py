@@ -1,16 +1,16 @@
 """Which columns does a latent explain? Loadings, for codes of any kind.
 
-PCA's loadings are its directions. A nonlinear decoder has a direction of its own at every code, the Jacobian
+PCA's loadings are its directions. A nonlinear decoder has different directions at every code, its Jacobian
 
-    J_jk = ∂x̂_j / ∂z_k        by how much column j moves with latent k, in the user's units
+    J_jk = ∂x̂_j / ∂z_k        the slope of column j along latent k, in the user's units
 
-of which the mean over rows says where latent k leads on average, and the spread how much that depends on the row: none
-for a linear model. What the latent alone explains of a column is
+whose mean over rows is the average effect of latent k, and whose spread shows how much it depends on the row: not at
+all for a linear model. The share of a column's variance that the latent alone explains is
 
     R²_jk = 1 - min over q of Σ (x_j - q(z_k))² / Σ (x_j - mean)²
 
 with q a straight line for a linear model, where R² is the squared correlation, and a cubic for any other (adjusted for
-its three coefficients), so a column that bends back along the latent is found too.
+its three coefficients), which also captures columns that are not monotonic in the latent.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Loadings", "find_loadings"]
 
-MOST_CELLS, LEAST_ROWS, MOST_ROWS = 1 << 27, 64, 2048  # of all Jacobians together, and the rows they are taken at
+MAX_CELLS, MIN_ROWS, MAX_ROWS = 1 << 27, 64, 2048  # cells of all Jacobians together, and rows they are computed at
 CUBIC = 3
 
 
@@ -47,13 +47,13 @@ class Loadings:
     slope : ndarray
         Mean over rows of ∂x̂_j/∂z_k, in the user's units.
     spread : ndarray
-        Standard deviation of it over rows; 0 for a linear model.
+        Its standard deviation over rows; 0 for a linear model.
     agreement : ndarray
-        Share of rows where it has the sign of the mean, from 0.5 to 1 (0 where the mean is 0).
+        Share of rows where it has the sign of the mean (0 if the mean is 0).
     standardized : ndarray
-        Slope per standard deviations, of the latent and the column: for PCA their correlation.
+        Slope in standard deviations of the column per standard deviation of the latent: for PCA their correlation.
     r2 : ndarray
-        Share of the column's variance that the latent explains alone, in [0, 1].
+        Share of the column's variance that the latent alone explains, in [0, 1].
     """
 
     latents: tuple[str, ...]
@@ -84,7 +84,7 @@ def find_loadings(
 ) -> Loadings:
     """The loadings over rows X, shape (n_rows, n_features) in the user's units; an array or CSR matrix.
 
-    Jacobians are taken at no more than 2,048 of the rows, evenly spread, and fewer where they are large.
+    Jacobians are computed at no more than 2,048 of the rows, evenly spaced, and at fewer if they are large.
     """
     codes = fitted.encode(X, given).astype(np.float64)
     degree = 1 if fitted.architecture.linear or len(codes) <= 2 * (CUBIC + 1) else CUBIC
@@ -101,11 +101,11 @@ def _determination(fitted: FittedState, X: Any, codes: np.ndarray, degree: int) 
     bases = np.concatenate([_basis(codes[:, k], degree) for k in range(n_latents)], 1)
     center = fitted.scaling.center
     along = np.zeros((n_latents * degree, len(center)))
-    total, squares, begin = np.zeros(len(center)), np.zeros(len(center)), 0
+    total, squares, start = np.zeros(len(center)), np.zeros(len(center)), 0
     for part in chunks(X):
-        away = completed(fitted, part) - center
-        along += bases[begin : begin + len(part)].T @ away
-        total, squares, begin = total + away.sum(0), squares + (away**2).sum(0), begin + len(part)
+        centred = completed(fitted, part) - center
+        along += bases[start : start + len(part)].T @ centred
+        total, squares, start = total + centred.sum(0), squares + (centred**2).sum(0), start + len(part)
     variation = np.maximum(squares - total**2 / n_rows, 0)
     explained = (along.reshape(n_latents, degree, -1) ** 2).sum(1)
     varies = variation > 1e-12 * np.maximum(squares, np.finfo(float).tiny)
@@ -116,12 +116,12 @@ def _determination(fitted: FittedState, X: Any, codes: np.ndarray, degree: int) 
 
 
 def _basis(latent: np.ndarray, degree: int) -> np.ndarray:
-    """Orthonormal polynomials of a latent without the constant, shape (n_rows, degree); zeros of one that is still."""
+    """Orthonormal polynomials of a latent without the constant, shape (n_rows, degree); zeros if it is constant."""
     spread = latent.std()
     if not spread > 1e-9 * max(np.abs(latent).max(), 1e-300):
         return np.zeros((len(latent), degree))
-    away = (latent - latent.mean()) / spread
-    powers = np.stack([away**power for power in range(degree + 1)], 1)
+    standardized = (latent - latent.mean()) / spread
+    powers = np.stack([standardized**power for power in range(degree + 1)], 1)
     basis, sizes = np.linalg.qr(powers)
     sizes = np.abs(np.diag(sizes))
     return np.where(sizes > 1e-9 * sizes[0], basis, 0.0)[:, 1:]
@@ -130,21 +130,20 @@ def _basis(latent: np.ndarray, degree: int) -> np.ndarray:
 def _jacobians(fitted: FittedState, X: Any, given: np.ndarray | None) -> tuple[np.ndarray, ...]:
     """Mean, standard deviation and agreement of sign of ∂x̂/∂z over rows, in the user's units, (p, n_features) each."""
     n_latents, n_features, model = fitted.n_components, fitted.architecture.n_features, fitted.model
-    most = min(MOST_ROWS, max(LEAST_ROWS, MOST_CELLS // (n_latents * n_features)))
-    places = np.linspace(0, X.shape[0] - 1, min(most, X.shape[0])).astype(int)
-    rows = fitted.rows(X[places], None if given is None else given[places])
+    count = min(MAX_ROWS, max(MIN_ROWS, MAX_CELLS // (n_latents * n_features)), X.shape[0])
+    indices = np.linspace(0, X.shape[0] - 1, count).astype(int)
+    rows = fitted.rows(X[indices], None if given is None else given[indices])
     total, squares, up, down = np.zeros((4, n_latents, n_features))
     with torch.no_grad():
         for batch in rows.records(rows_at_once(n_features, 1 + fitted.architecture.n_latents)):
-            x, beside, *_ = batch.to(fitted.device)
-            codes = fitted.codes_of(x, beside)
-            stacked = model.likelihood.value_and_jacobian(model.decoder.value_and_jacobian(codes, beside))
+            x, conditions, *_ = batch.to(fitted.device)
+            codes = fitted.codes_of(x, conditions)
+            stacked = model.likelihood.value_and_jacobian(model.decoder.value_and_jacobian(codes, conditions))
             jacobian = stacked[:, 1 : 1 + n_latents].double()
             total += jacobian.sum(0).cpu().numpy()
             squares += jacobian.square().sum(0).cpu().numpy()
             up += (jacobian > 0).sum(0).cpu().numpy()
             down += (jacobian < 0).sum(0).cpu().numpy()
-    count = len(places)
     mean = total / count
     spread = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
     spread[spread < 1e-6 * np.abs(mean)] = 0.0  # rounding

@@ -1,7 +1,7 @@
-"""Which network suits the rows: each candidate is trained for a short while, and held-out rows decide.
+"""Which network suits the rows: each candidate is trained briefly, and held-out rows decide.
 
-All candidates start at the same closed form, learn from the same rows in the same order and take the same share of the
-steps that a whole fit would take. Steps are counted, not timed: the choice depends on the seed alone.
+All candidates start at the same closed form, are trained on the same rows in the same order and take the same share of
+the steps of a whole fit. Steps are counted, not timed, so the choice depends only on the seed.
 """
 
 from __future__ import annotations
@@ -38,10 +38,9 @@ def better_network(
     seed: int,
     decay: float,
 ) -> Architecture:
-    """The candidate with the lowest held-out loss; the first where no rows are held out.
+    """The candidate with the lowest held-out loss; the first if no rows are held out.
 
-    ``augmented`` makes of training rows those that are learned from.
-    ``decay`` is a perceptron's weight decay.
+    ``augmented`` adds augmented copies to training rows; ``decay`` is a perceptron's weight decay.
     """
     n_held_out = validation_count(len(rows), settings.validation_fraction)
     if not n_held_out or len(candidates) == 1:
@@ -65,6 +64,6 @@ def better_network(
             training = Training(build(architecture), Objective(settings.make_penalties()), plan, device, seed)
             training.run(learned, held_out)
             training.finish()
-        found = training.history.columns.get("validation_loss", [])[1:]  # all candidates have the same start
-        losses.append(min(found, default=float("inf")))
+        validation = training.history.columns.get("validation_loss", [])[1:]  # all candidates have the same start
+        losses.append(min(validation, default=float("inf")))
     return candidates[losses.index(min(losses))]

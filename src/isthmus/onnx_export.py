@@ -1,4 +1,4 @@
-"""A fitted autoencoder as an ONNX file, which runs without Python or PyTorch.
+"""How a fitted autoencoder is exported as an ONNX file, which runs without Python or PyTorch.
 
 The graph includes the scaling: its input is rows in the user's units, as float32 or, with ``dtype="float64"``, as
 float64 (which a column of timestamps needs); its output is float32. The number of rows is dynamic.
@@ -42,22 +42,21 @@ def export_onnx(
     Parameters
     ----------
     path
-        The file; it is written atomically.
+        The file to write, atomically.
     part
         ``"encoder"``: ``rows`` of shape (batch, n_features) to ``codes`` of shape (batch, n_components);
         ``"decoder"``: ``codes`` to ``reconstructions``; ``"model"``: ``rows`` to ``reconstructions``.
     dtype
-        Of the input, ``"float32"`` or ``"float64"``.
+        Data type of the input, ``"float32"`` or ``"float64"``.
     polish
-        Steps of polishing that are written out; None takes as many as the model does itself, 0 leaves the encoder's
-        codes.
+        Polishing steps that are unrolled; None takes as many as the model itself, 0 leaves the encoder's codes.
 
     Raises
     ------
     ValueError
-        If ``part`` or ``dtype`` is none of these, or codes can't be polished outside of this library.
+        If ``part`` or ``dtype`` is none of these, or polishing can't be exported.
     ImportError
-        Without the extra ``onnx``.
+        If the extra ``onnx`` is not installed.
     DataError
         If the file cannot be written.
     """
@@ -100,7 +99,7 @@ def _graph_of(module: nn.Module, width: int, part: str, dtype: str, n_given: int
     exporter.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # they are about the exporter's own code
+            warnings.simplefilter("ignore")  # they concern the exporter's own code
             return torch.onnx.export(
                 module.eval(),
                 tuple(torch.zeros(2, each, dtype=getattr(torch, dtype)) for each in widths.values()),

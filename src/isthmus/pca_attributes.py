@@ -1,12 +1,12 @@
-"""What scikit-learn's PCA says of itself, said by a linear model; and by an ordered code as far as it goes.
+"""PCA's fitted attributes for a linear model, and those that apply for an ordered code.
 
-A linear model x̂ = μ + W z with a point code is PCA, or a variation on it. Its attributes are PCA's of the rows it was
-fitted to, in the scaled columns where there is a ``scale``: of columns with variance 1 for ``scale="standard"``, as in
+A linear model x̂ = μ + W z with a point code is PCA, or a variation on it. Its attributes are those of PCA of its
+training rows, of the scaled columns if there is a ``scale``: of columns with variance 1 for ``scale="standard"``, as in
 a pipeline of `StandardScaler` and PCA. Only ``mean_`` is always in the user's units. With z of variance λ,
 
     explained_variance_k = λ_k ‖W_k‖²        covariance = W S Wᵀ + σ²I        S the density of codes, λ - σ² for PCA
 
-and neither whitening nor rotation changes the model of the rows, so neither changes the covariance.
+and since neither whitening nor rotation changes the model of the rows, neither changes the covariance.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def has_linear_code(fitted: FittedState) -> bool:
 
 
 class PCAAttributes:
-    """PCA's fitted attributes and methods; an `AttributeError` says where a model hasn't got one, and what it has."""
+    """PCA's fitted attributes and methods; an `AttributeError` explains why a model lacks one, and the alternative."""
 
     if TYPE_CHECKING:
         fitted_: FittedState
@@ -56,16 +56,16 @@ class PCAAttributes:
 
     @property
     def explained_variance_ratio_(self) -> np.ndarray:
-        """Share of the variance that each latent explains, shape (n_components,): of a linear model as in PCA.
+        """Share of the variance that each latent explains, shape (n_components,): for a linear model as in PCA.
 
-        Of an ordered code it is the gain of each further latent on training rows.
+        For an ordered code it is the gain of each further latent on training rows.
         """
         fitted = self.fitted_
         if fitted.spread is not None and fitted.spread.gains is not None:
             return fitted.spread.gains[: fitted.n_components].numpy().copy()
         if not has_linear_code(fitted):
             raise AttributeError(
-                f"{type(self).__name__}: the latents of a nonlinear code don't share out the variance between them, so "
+                f"{type(self).__name__}: the variance that a nonlinear code explains is not a sum over its latents, so "
                 "it has no explained_variance_ratio_. A linear model (hidden_layer_sizes=()) and an ordered code "
                 "(NestedAutoencoder) have one; loadings(X) says which columns each latent explains, isthmus.evaluate "
                 "what the whole code keeps."
@@ -88,7 +88,7 @@ class PCAAttributes:
 
     @property
     def n_samples_(self) -> int:
-        """Rows of the fit, those held out to choose the epoch included."""
+        """Number of rows of the fit, including those held out to choose the epoch."""
         if self.fitted_.spread is None:
             raise AttributeError(self._unknown("n_samples_"))
         return self.fitted_.spread.n_rows
@@ -96,8 +96,8 @@ class PCAAttributes:
     def get_covariance(self) -> np.ndarray:
         """For a linear model: the covariance of rows under it, W S Wᵀ + σ²I, shape (n_features, n_features).
 
-        As PCA's, and of the (scaled) columns as ``components_`` are. scikit-learn's is another one for ``whiten=True``,
-        where it multiplies by the variances twice; here whitening changes nothing.
+        As in PCA, and of the (scaled) columns like ``components_``. For ``whiten=True`` scikit-learn's differs: it
+        multiplies by the variances twice, whereas here whitening changes nothing.
         """
         loading, noise, unit = self._generative("get_covariance")
         covariance = loading @ loading.T

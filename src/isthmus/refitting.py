@@ -1,11 +1,11 @@
-"""The refit: once held-out rows have said how long to train, all rows are trained on, those too.
+"""The refit: once held-out rows have determined how long to train, the model is trained again on all rows.
 
-On few rows the share that is held out costs more than it brings (a quarter of 140 rows: a tenth of the error). So what
-made the model is repeated on all rows, from their closed form, with the same seed and schedule: the run for the epochs
-that were chosen, and where turns of decoder and codes were kept (`isthmus.inference.alternation`) those and the epochs
-of the encoder after them. What held-out rows said of the model is kept from before: whether the closed form is left at
-all, the noise, and the columns' errors. A refit that reconstructs the rows it has now learned from no better than the
-model that hadn't, or that goes astray, is dropped.
+With few rows, holding some out costs more than it gains (a quarter of 140 rows: a tenth of the error). So training is
+repeated on all rows, from their closed form, with the same seed and schedule: the chosen number of epochs, and if turns
+of decoder and codes were kept (`isthmus.inference.alternation`), those and the epochs of the encoder after them. What
+was learned on held-out rows is kept from before: whether the closed form is left at all, the noise, and the columns'
+errors. A refit is rejected if it diverges, or reconstructs the formerly held-out rows no better than the model that
+hadn't seen them.
 """
 
 from __future__ import annotations
@@ -25,19 +25,24 @@ __all__ = ["refit"]
 
 
 def refit(
-    training: Training, turns: Turns, found: Alternated, rows: Rows, held_out: Rows, begin: Callable[[], None]
+    training: Training,
+    turns: Turns,
+    found: Alternated,
+    rows: Rows,
+    held_out: Rows,
+    init_closed_form: Callable[[], None],
 ) -> str | None:
-    """Train the model of a finished run again on all ``rows``; what speaks against keeping that, or None.
+    """Train the model of a finished run again on all ``rows``; return why the refit was rejected, or None.
 
-    ``found`` is what became of the turns; ``begin`` writes the closed form of ``rows`` into the model. The model is as
-    it was unless the answer is None.
+    ``found`` is the result of the turns; ``init_closed_form`` writes the closed form of ``rows`` into the model. If the
+    refit is rejected, the model is restored.
     """
     model = training.model
     chosen, epochs = copy.deepcopy(model.state_dict()), training.best_epoch
     loss = _mean_loss(training, held_out)
     against: str | None = None
     try:
-        training.run_again(rows, epochs, begin)
+        training.run_again(rows, epochs, init_closed_form)
         if found.kept:
             alternate_again(model, rows, turns, training.seed, found, training.mean_weight)
         if not _mean_loss(training, held_out) <= loss:
@@ -50,7 +55,7 @@ def refit(
 
 
 def _mean_loss(training: Training, rows: Rows) -> float:
-    """Of the encoder's own codes, whatever the noise of training is, the same every time."""
+    """The weighted mean loss with the encoder's codes and, if training draws noise, the same noise every time."""
     total, count = 0.0, 0.0
     with seeded(MEASURE_SEED), torch.set_grad_enabled(training.objective.needs_input_gradient):
         for batch in rows.records():

@@ -1,7 +1,7 @@
-"""A rehearsal: a few steps on a copy of the model say how long an epoch takes, and so how many a budget of time allows.
+"""How many epochs a time budget allows: a few steps on a copy of the model tell how long an epoch takes.
 
 The clock decides the number of epochs and nothing else: with that number as ``max_iter`` a fit gives the same bits.
-It is stored with the model and with every checkpoint, so a fit that is resumed keeps its plan on any computer.
+It is stored with the model and with every checkpoint, so a resumed fit keeps its plan on any computer.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ from isthmus.training.plan import Plan, most_useful_epochs
 
 __all__ = ["epochs_of_budget", "expected_seconds"]
 
-FIRST, TIMED = 2, 8  # steps that are slower, and steps that are timed
-ONE_NETWORK, OTHER_HELD = 0.75, 1.1  # of a step's time: one on the decoder alone, and one on the encoder through it
+WARM_UP, TIMED = 2, 8  # steps that are slower, and steps that are timed
+DECODER_STEP, ENCODER_STEP = 0.75, 1.1  # time of a step on one network alone, relative to a step on both
 POLISHED_ROWS = 1024
 
 
 def epochs_of_budget(
     settings: Any, fitted: FittedState, plan: Plan, rows: Rows, held_out: int, group: ProcessGroup, spent: float
 ) -> int | None:
-    """How many epochs the budget allows, of which ``spent`` seconds are gone; None where no time was set.
+    """How many epochs the time budget allows, after ``spent`` seconds; None if there is no time budget.
 
-    ``plan`` is the run that would be planned without one, and ``held_out`` rows are measured after each epoch.
+    ``plan`` is the plan without a budget; ``held_out`` rows are evaluated after each epoch.
     """
     seconds = budget_seconds(settings.budget)
     if seconds is None:
         return None
-    if fitted.planned_epochs:  # of a fit that is resumed
+    if fitted.planned_epochs:  # the fit is resumed
         return fitted.planned_epochs
     fixed, per_epoch = _cost(settings, fitted, plan, rows, held_out, group)
     epochs = torch.tensor(epochs_within(seconds - spent, fixed, per_epoch, most_useful_epochs(plan.epochs)))
@@ -53,7 +53,7 @@ def epochs_of_budget(
     if group.is_main and fixed + per_epoch > seconds - spent:
         warnings.warn(
             f"{type(settings).__name__}: one epoch takes about {fixed + per_epoch:.1f} s, more than is left of "
-            f"budget={settings.budget!r}; one is run all the same.",
+            f"budget={settings.budget!r}; one is run nevertheless.",
             RuntimeWarning,
             stacklevel=5,
         )
@@ -63,7 +63,7 @@ def epochs_of_budget(
 def expected_seconds(
     settings: Any, fitted: FittedState, plan: Plan, rows: Rows, held_out: int, group: ProcessGroup
 ) -> float:
-    """About how long the run that is planned will take, if it isn't stopped early."""
+    """The estimated time of the planned run, without early stopping."""
     fixed, per_epoch = _cost(settings, fitted, plan, rows, held_out, group)
     return fixed + per_epoch * plan.epochs
 
@@ -71,17 +71,17 @@ def expected_seconds(
 def _cost(
     settings: Any, fitted: FittedState, plan: Plan, rows: Rows, held_out: int, group: ProcessGroup
 ) -> tuple[float, float]:
-    """Seconds that are spent whatever the number of epochs, and seconds an epoch."""
+    """Seconds independent of the number of epochs, and seconds per epoch."""
     model = copy.deepcopy(fitted.model)
     trial = Training(model, Objective(settings.make_penalties()), plan, fitted.device, fitted.seed, group)
     n_learned = len(rows) - held_out
-    some = rows.some(2 * held_out if held_out else UNVALIDATED_SAMPLE)
+    sample = rows.some(2 * held_out if held_out else UNVALIDATED_SAMPLE)
     with seeded(fitted.seed):
         batches = rows.epoch(fitted.seed, 1, plan.batch_size, group=group)
-        step = statistics.median(list(_timed_steps(trial, itertools.islice(batches, FIRST + TIMED), plan))[-TIMED:])
-        begun = time.perf_counter()
-        trial.measure(some)
-        measuring = time.perf_counter() - begun
+        step = statistics.median(list(_timed_steps(trial, itertools.islice(batches, WARM_UP + TIMED), plan))[-TIMED:])
+        started = time.perf_counter()
+        trial.measure(sample)
+        measuring = time.perf_counter() - started
         trial.finish()
         turns = choose_turns(settings, rows, fitted, plan)
         polish = _polishing(model, rows, fitted.device) if turns.count and group.slots == 1 else None
@@ -89,17 +89,17 @@ def _cost(
     again = len(rows) / n_learned if choose_refit(settings, rows) else 0.0
     if polish is None:
         return 0.0, steps * (1 + again) + measuring
-    share = ORDINARY + ONE_NETWORK + ENCODER_SHARE * OTHER_HELD
+    share = ORDINARY + DECODER_STEP + ENCODER_SHARE * ENCODER_STEP
     fixed = polish * (STEPS + DESCENT * turns.count) * (1 + again)
     return fixed, steps * share * (1 + again) + (ORDINARY + ENCODER_SHARE) * measuring
 
 
 def _timed_steps(trial: Training, batches: Any, plan: Plan) -> Any:
-    begun = time.perf_counter()
+    started = time.perf_counter()
     for batch in batches:
         trial.step(batch, plan.learning_rate)
-        yield time.perf_counter() - begun
-        begun = time.perf_counter()
+        yield time.perf_counter() - started
+        started = time.perf_counter()
 
 
 def _polishing(model: Any, rows: Rows, device: torch.device) -> float:
@@ -110,6 +110,6 @@ def _polishing(model: Any, rows: Rows, device: torch.device) -> float:
     with torch.no_grad():
         codes = model.encode(batch.x, batch.given).mean
         polishing = polishing_of(model, target, codes)
-        begun = time.perf_counter()
+        started = time.perf_counter()
         polishing.codes(model, target, codes, STEPS)
-    return (time.perf_counter() - begun) / STEPS * len(rows) / len(some)
+    return (time.perf_counter() - started) / STEPS * len(rows) / len(some)

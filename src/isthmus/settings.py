@@ -1,7 +1,7 @@
 """The settings of an estimator, and the methods a variant may override.
 
-Every setting is declared here once, with its default, meaning and bounds; a variant adds its own. None means
-"choose from the data's shape", which `isthmus.choices` and `isthmus.training.plan` do.
+Every setting is declared here once, with its default, meaning and bounds; a variant adds its own. None means that
+`isthmus.choices` and `isthmus.training.plan` choose a value from the data's shape.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class AutoencoderSettings:
 
     n_components: int | float | str | None = hyper(
         None,
-        "latent dimensions; a share of the variance, such as 0.95: the fewest that keep it on held-out rows; auto: as "
-        "many as the data support; None: 2, or twice the features for a sparse code",
+        "latent dimensions; a share of the variance, such as 0.95: the fewest that keep it on held-out rows; auto: the "
+        "number that the data support; None: 2, or twice the features for a sparse code",
         positional=True,
         at_least=1,
         shares=True,
@@ -50,21 +50,21 @@ class AutoencoderSettings:
     )
     network: str | None = hyper(
         None,
-        "kind of hidden layers; None: perceptron, and where neighbours in a row belong together (pictures, sound) "
-        "convolution if it is better on held-out rows",
+        "kind of hidden layers; None: perceptron, or for pictures and sound convolution if it is better on held-out "
+        "rows",
         choices=("perceptron", "convolution"),
     )
-    mirrored: bool | None = hyper(None, "learn from mirrored copies of pictures too; None: of those in colour")
+    mirrored: bool | None = hyper(None, "also train on mirrored copies of pictures; None: if they are in colour")
     shifted: int | None = hyper(
         None,
-        "pixels by which pictures that are learned from are shifted at random; None: a sixteenth of those in colour",
+        "largest random shift of training pictures, in pixels; None: a sixteenth of their side if they are in colour",
         at_least=0,
     )
     start: str = hyper("principal", "initial weights: PCA's, or random", choices=("principal", "random"))
     scale: str | None = hyper(
         "auto",
-        "scaling of columns: to variance 1, to [0, 1], or None, as they are; auto: to variance 1 for a table of "
-        "isthmus.read whose columns have different units, else as they are",
+        "scaling of columns: to variance 1, to [0, 1], or None, unchanged; auto: to variance 1 for a table of "
+        "isthmus.read whose columns have different units, else unchanged",
         choices=("auto", "standard", "minmax"),
     )
     likelihood: str = hyper(
@@ -92,8 +92,8 @@ class AutoencoderSettings:
     max_iter: int | None = hyper(None, "largest number of epochs; None chooses from the data's size", at_least=0)
     budget: int | str | None = hyper(
         None,
-        "how much training: a time such as '30s', '5min' or '2h', or a number of epochs, planned to end there; "
-        "None: chosen by the data's size",
+        "training budget: a time such as '30s', '5min' or '2h', or a number of epochs; None chooses from the data's "
+        "size",
         at_least=0,
         pattern=BUDGET,
         written="a time such as '30s'",
@@ -111,12 +111,12 @@ class AutoencoderSettings:
         None, "share of rows held out to choose the best epoch; None: a tenth, 64 to 2,048 rows", at_least=0, below=1
     )
     early_stopping: bool = hyper(
-        True, "stop after n_iter_no_change epochs without improvement, once one cycle's rate has fallen to half"
+        True, "stop after n_iter_no_change epochs without improvement, once the rate has fallen to half of its maximum"
     )
     n_iter_no_change: int | None = hyper(None, "patience in epochs; None: a fifth of the epochs", at_least=1)
     refit: bool | None = hyper(
         None,
-        "train again on all rows, those held out too, for the epochs that were chosen; None: up to 2,000 rows",
+        "train again on all rows, including those held out, for the chosen number of epochs; None: up to 2,000 rows",
     )
     precision: str = hyper(
         "auto",
@@ -126,13 +126,13 @@ class AutoencoderSettings:
     whiten: bool = hyper(False, "divide each latent by its standard deviation over the training rows")
     rotate: str | None = hyper(
         None,
-        "turn a linear model's latents until few columns load on each; rows come back the same",
+        "rotate a linear model's latents so few columns load on each; reconstructions don't change",
         choices=("varimax",),
     )
     polish: int | str = hyper(
         "auto",
-        "steps by which codes are improved from the encoder's guess, and whether the decoder is trained on such codes; "
-        "0: neither; auto: 3 where held-out rows gain by them",
+        "steps that improve codes from the encoder's guess, and whether the decoder is trained on such codes; 0: "
+        "neither; auto: 3 if held-out rows gain",
         choices=("auto",),
         at_least=0,
     )
@@ -140,7 +140,7 @@ class AutoencoderSettings:
     encoder: Any = dataclasses.field(default=None, kw_only=True)  # the user's own torch modules
     decoder: Any = dataclasses.field(default=None, kw_only=True)
     random_state: Any = dataclasses.field(default=None, kw_only=True)
-    verbose: bool = hyper(False, "say beforehand how likely a gain over PCA is, and show progress on a terminal")
+    verbose: bool = hyper(False, "predict how likely a gain over PCA is, and show progress on a terminal")
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -152,7 +152,7 @@ class AutoencoderSettings:
 
     @property
     def polish_steps(self) -> int | None:
-        """``polish`` as a number; None where what paid at fit is taken."""
+        """``polish`` as a number; None for the number that paid at fit."""
         return None if self.polish == "auto" else int(self.polish)
 
     # ---- the seams a variant may fill -------------------------------------------------------------------

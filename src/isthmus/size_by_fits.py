@@ -1,17 +1,17 @@
-"""The size of a code, found by fits of several sizes: what ``n_components=0.95`` and ``n_components="auto"`` ask.
+"""The size of a code, found by fits of several sizes, for ``n_components=0.95`` and ``n_components="auto"``.
 
-**The fewest latents that keep a share of the variance.** PCA's own answer is read off its spectrum: the variances of
-the directions kept, over all. The share that a nonlinear code keeps is known only from rows it has not seen,
+**The fewest latents that keep a share of the variance.** PCA's answer follows from its spectrum: the variances of
+the directions kept, over all. The share that a nonlinear code keeps must be measured on held-out rows,
 
     share(k) = 1 - Σ‖x - x̂_k‖² / Σ‖x - μ‖²        over held-out rows, x̂_k decoded from k latents, μ the training mean
 
-One nested fit, whose first k latents are a code by themselves for every k, says for all sizes at once what can be kept
-and about how many latents it takes. A code trained for one size alone keeps more, so fits of single sizes then find the
-smallest that keeps the share; few are needed, as a larger code keeps no less. PCA's curve on the held-out rows stands
-beside the nested one, since no fit is meant to be worse than PCA.
+One nested fit, whose first k latents are a code of their own for every k, estimates the share for all sizes at once. A
+code trained for a single size keeps more, so fits of single sizes then find the smallest that keeps the share; few are
+needed, since a larger code keeps no less. PCA's curve on the held-out rows is considered too, since no fit should be
+worse than PCA.
 
-**As many latents as the data support.** The smallest size at which rows held out are as probable as at any, within one
-standard error (`isthmus.evidence_by_size`).
+**As many latents as the data support.** The smallest size whose evidence on held-out rows is within one standard error
+of the highest (`isthmus.evidence_by_size`).
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ from isthmus.tables.input_rows import ValidRows
 
 __all__ = ["fewest_keeping", "supported"]
 
-MOST_ROWS = 1 << 14  # that the search learns from; more would change the answer by little
-HELD_OUT, MOST_HELD_OUT, ENOUGH_HELD_OUT = 0.2, 2048, 1000
-MOST_SPLITS, LINEAR_SPLITS = 3, 5
+MAX_ROWS = 1 << 14  # training rows of the search; more would hardly change the answer
+HELD_OUT, MAX_HELD_OUT, ENOUGH_HELD_OUT = 0.2, 2048, 1000
+MAX_SPLITS, LINEAR_SPLITS = 3, 5
 SPARE = 1.25  # times PCA's answer on the training rows, since held-out rows keep less
-ALONE = 0.6  # of the latents of a nested code, about as many do when they are trained for their number alone
+ALONE = 0.6  # share of a nested code's latents that about suffices if trained for a single size
 DECAY = 0.5  # of the nested code's sizes, as in `NestedAutoencoder`
 
 Fit = Callable[[Any, ValidRows], FittedState]
@@ -53,7 +53,7 @@ Fit = Callable[[Any, ValidRows], FittedState]
 def fewest_keeping(settings: AutoencoderSettings, source: ValidRows, group: ProcessGroup, fit: Fit) -> int:
     """The smallest size of a code that keeps ``settings.n_components``, a share, of the variance of held-out rows.
 
-    ``fit`` gives the fitted record of settings on rows. A `ValueError` says by how much the data fall short.
+    ``fit`` returns the fitted record of settings on rows. A `ValueError` says which share can be kept, if less.
     """
     share, ((learned, held_out),) = float(settings.n_components), _splits(settings, source, group)  # type: ignore[arg-type]
     cap = min(learned.shape[0], _n_features(learned))
@@ -94,19 +94,19 @@ def fewest_keeping(settings: AutoencoderSettings, source: ValidRows, group: Proc
 def supported(settings: AutoencoderSettings, source: ValidRows, group: ProcessGroup, fit: Fit) -> int:
     """The smallest code whose evidence on held-out rows is within one standard error of the highest.
 
-    About its maximum the evidence is flat, and where it is highest is partly chance (Breiman et al. 1984).
-    A few held-out rows of one split can't say; then there are as many splits as make a thousand, three at most, or five
-    for a linear model, whose fits cost nothing.
+    Around its maximum the evidence is flat, and the position of the maximum is partly chance (Breiman et al. 1984).
+    If a split holds out few rows, there are as many splits as give a thousand, at most three, or five for a linear
+    model, whose fits cost nothing.
     """
-    most = LINEAR_SPLITS if is_linear(settings) else MOST_SPLITS
+    most = LINEAR_SPLITS if is_linear(settings) else MAX_SPLITS
     splits = _splits(settings, source, group, enough=ENOUGH_HELD_OUT, most=most)
-    parted = [_parted(held_out) for _, held_out in splits]
+    evaluated = [_rows_and_conditions(held_out) for _, held_out in splits]
     learned = splits[0][0]
 
     def attempt(size: int) -> tuple[np.ndarray, float]:
         fitted = [fit(_variation(settings, n_components=size), learned) for learned, _ in splits]
-        scores = [one.log_evidence(*rows) for one, rows in zip(fitted, parted, strict=True)]
-        known = [each for each in scores if each is not None]
+        scores = [one.log_evidence(*rows) for one, rows in zip(fitted, evaluated, strict=True)]
+        known = [score for score in scores if score is not None]
         if len(known) < len(scores):
             raise ValueError(
                 f"{type(settings).__name__}: n_components='auto' compares sizes by score, and the density of a row is "
@@ -118,37 +118,37 @@ def supported(settings: AutoencoderSettings, source: ValidRows, group: ProcessGr
     return max(1, min(found.within))
 
 
-def _parted(source: ValidRows) -> tuple[Any, np.ndarray | None]:
-    """Rows, and what they are given, each by itself."""
+def _rows_and_conditions(source: ValidRows) -> tuple[Any, np.ndarray | None]:
+    """Rows and their conditions, separated."""
     if source.widths is None:
         return source.values, None
     rows, given, _ = np.split(np.arange(source.widths.total), np.cumsum(source.widths)[:2])
-    beside = source.values[:, given]
-    beside = beside.toarray() if hasattr(beside, "toarray") else beside
-    return source.values[:, rows], beside if len(given) else None
+    conditions = source.values[:, given]
+    conditions = conditions.toarray() if hasattr(conditions, "toarray") else conditions
+    return source.values[:, rows], conditions if len(given) else None
 
 
 def _splits(
     settings: AutoencoderSettings, source: ValidRows, group: ProcessGroup, *, enough: int = 1, most: int = 1
 ) -> list[tuple[ValidRows, ValidRows]]:
-    """Rows to learn from and others to evaluate on, in memory; in as many ways as hold out ``enough``, or ``most``."""
+    """Splits into training and evaluation rows in memory: as many as hold out ``enough`` rows, but at most ``most``."""
     seed = int(group.broadcast_(torch.tensor(int(check_random_state(settings.random_state).randint(2**31 - 1)))))
     n_rows = source.shape[0]
-    order = np.random.default_rng([seed, MOST_ROWS]).permutation(n_rows)[: MOST_ROWS + MOST_HELD_OUT]
-    n_held_out = min(max(2, round(HELD_OUT * len(order))), MOST_HELD_OUT, len(order) - 2)
+    order = np.random.default_rng([seed, MAX_ROWS]).permutation(n_rows)[: MAX_ROWS + MAX_HELD_OUT]
+    n_held_out = min(max(2, round(HELD_OUT * len(order))), MAX_HELD_OUT, len(order) - 2)
     if n_held_out < 2:
         raise ValueError(
-            f"{type(settings).__name__}: n_components={settings.n_components!r} holds rows out to find the size of the "
-            f"code, and X has {n_rows}; give the number of latents."
+            f"{type(settings).__name__}: n_components={settings.n_components!r} holds out rows to find the size of the "
+            f"code, but X has only {n_rows}; give the number of latents."
         )
 
-    def at(places: np.ndarray) -> ValidRows:
-        places = np.sort(places)
-        values = source.values[places] if source.stream is None else source.stream.take(places).values
+    def at(indices: np.ndarray) -> ValidRows:
+        indices = np.sort(indices)
+        values = source.values[indices] if source.stream is None else source.stream.take(indices).values
         return dataclasses.replace(source, values=values, stream=None)
 
-    begins = range(0, len(order) - n_held_out, n_held_out)[: min(most, -(-enough // n_held_out))]
-    folds = [slice(begin, begin + n_held_out) for begin in begins]
+    starts = range(0, len(order) - n_held_out, n_held_out)[: min(most, -(-enough // n_held_out))]
+    folds = [slice(start, start + n_held_out) for start in starts]
     return [(at(np.delete(order, fold)), at(order[fold])) for fold in folds]
 
 
@@ -157,7 +157,7 @@ def _n_features(source: ValidRows) -> int:
 
 
 def _variation(settings: AutoencoderSettings, **changed: Any) -> Any:
-    """A copy with other settings, which is not fitted and leaves its code as it comes."""
+    """A copy with other settings, neither whitened nor rotated."""
     varied = copy.copy(settings)
     for name, value in {"whiten": False, "rotate": None, "budget": None, **changed}.items():
         setattr(varied, name, value)

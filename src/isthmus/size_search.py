@@ -1,8 +1,8 @@
-"""Sizes tried one after the other, each by models of its own, until the smallest that serves is known.
+"""Which sizes to try, one after the other, until the best is known.
 
-Two questions are asked of a curve over sizes. Where is its minimum, within one standard error (Breiman et al.
-1984)? And where does it first reach a threshold? Both curves turn once, so few sizes need be tried: a widening
-grid first, then what lies between its neighbours.
+There are two kinds of search: for the minimum of a curve over sizes, within one standard error (Breiman et al. 1984),
+and for the smallest size that reaches a threshold. The curves have a single minimum or are monotonic, so few sizes need
+to be tried: first a widening grid, then sizes between neighbours.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 __all__ = ["Trial", "best_of", "grid", "smallest_below", "trials_around", "within_one_error"]
 
-RISES = 2  # sizes in a row that bring nothing before the grid ends
+RISES = 2  # sizes larger than the best after which the grid ends
 GROWTH = 1.4
 
 
@@ -27,12 +27,12 @@ class Trial:
 
     @property
     def mean(self) -> float:
-        """Over all splits and rows."""
+        """The mean over all splits and rows."""
         return float(self.errors.mean())
 
     @property
     def standard_error(self) -> float:
-        """Of the mean: over rows, or over splits where those differ more than their rows explain."""
+        """Standard error of the mean: from rows, or from splits if these differ by more than their rows explain."""
         n_splits, n_rows = self.errors.shape
         over_rows = self.errors.std() / np.sqrt(max(1, n_splits * n_rows))
         over_splits = self.errors.mean(1).std(ddof=1) / np.sqrt(n_splits) if n_splits > 1 else 0.0
@@ -47,7 +47,7 @@ def within_one_error(trials: Mapping[int, Trial]) -> int:
 
 
 def best_of(trials: Mapping[int, Trial]) -> int:
-    """The size tried whose mean error is least."""
+    """The size tried with the smallest mean error."""
     return min(trials.values(), key=lambda trial: trial.mean).size
 
 
@@ -59,10 +59,10 @@ def trials_around(
     also: Iterable[int] = (),
     decided: Callable[[Mapping[int, Trial]], bool] = lambda trials: False,
 ) -> dict[int, Trial]:
-    """Trials around the minimum, by size: a grid until it rises, then every size beside the best and ``chosen``.
+    """Trials around the minimum, by size: a grid until it rises, then sizes next to the best and the ``chosen`` size.
 
-    ``known`` are trials already made, of sizes the grid doesn't have. The sizes ``also`` are tried whatever the grid
-    says: a second minimum may lie there. Where the trials of the grid have ``decided`` the question, no more are made.
+    ``known`` are trials already made, of sizes not on the grid. The sizes ``also`` are tried in any case, since a
+    second minimum may lie there. Once ``decided(trials)`` is true for the grid, no more are made.
     """
     trials: dict[int, Trial] = {} if known is None else dict(known)
     for size in grid(most):
@@ -74,15 +74,15 @@ def trials_around(
     for size in set(also) - set(trials):
         trials[size] = attempt(size)
     while True:
-        places = sorted({best_of(trials), chosen(trials)})
-        untried = next((size for place in places for size in _between(trials, place, most)), None)
+        centers = sorted({best_of(trials), chosen(trials)})
+        untried = next((size for center in centers for size in _between(trials, center, most)), None)
         if untried is None:
             return dict(sorted(trials.items()))
         trials[untried] = attempt(untried)
 
 
 def smallest_below(reaches: Callable[[int], bool], most: int, guess: int) -> int | None:
-    """The smallest size that reaches, if reaching at a size is reaching at all larger ones; None if none does."""
+    """The smallest size for which ``reaches`` is true, if it is monotonic in the size; None if there is none."""
     low, high = 0, None
     size = min(max(1, guess), most)
     while high is None or high - low > 1:
@@ -110,9 +110,9 @@ def grid(most: int) -> list[int]:
     return [*sizes, most]
 
 
-def _between(trials: Mapping[int, Trial], place: int, most: int) -> list[int]:
-    """Untried sizes beside ``place``, halfway to its neighbours on either side; the smaller first."""
-    below = max((size for size in trials if size < place), default=0)
-    above = min((size for size in trials if size > place), default=min(place + 2, most + 1))
-    halves = [(below + place) // 2 if place - below > 1 else 0, (place + above) // 2 if above - place > 1 else 0]
+def _between(trials: Mapping[int, Trial], center: int, most: int) -> list[int]:
+    """Untried sizes halfway between ``center`` and its neighbours on either side; the smaller first."""
+    below = max((size for size in trials if size < center), default=0)
+    above = min((size for size in trials if size > center), default=min(center + 2, most + 1))
+    halves = [(below + center) // 2 if center - below > 1 else 0, (center + above) // 2 if above - center > 1 else 0]
     return [half for half in halves if half > 0 and half not in trials]

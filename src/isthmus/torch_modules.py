@@ -1,11 +1,11 @@
-"""A fitted model as plain PyTorch modules, in the user's units.
+"""How a fitted model becomes plain PyTorch modules, in the user's units.
 
     encoder:  x ↦ unit · E[z | (x - center) / spread]        decoder:  z ↦ center + spread · E[x̂ | z / unit]
 
-Of a model that was fitted with conditions the module takes them as a second input, (x, given) or (z, given).
-The modules are traced by ``torch.fx``, so they contain only PyTorch's own layers: they train, copy, give a
-``state_dict`` and are saved without this library. The subtraction is done in float64, so a float64 column of
-timestamps keeps its seconds; outputs have the precision of the weights, float32 unless ``.double()``.
+If the model was fitted with conditions, the module takes them as a second input, (x, given) or (z, given).
+The modules are traced by ``torch.fx``, so they contain only PyTorch's own layers: they can be trained, copied and
+saved without this library. The subtraction is done in float64, so a float64 column of timestamps keeps its seconds;
+outputs have the precision of the weights, float32 unless ``.double()``.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class TorchPart:
     part: str
 
     def to_torch(self, polish: int | None = None) -> nn.Module:
-        """A plain module of its own copy of the weights: rows to codes, or codes to rows, in the user's units.
+        """A plain module with its own copy of the weights: rows to codes, or codes to rows, in the user's units.
 
-        ``polish`` is as for `to_torch`: 0 gives the encoder alone.
+        ``polish`` is as for `to_torch`; 0 leaves the encoder's codes.
         """
         return to_torch(self.fitted, self.part, polish)
 
@@ -65,14 +65,14 @@ class Side:
 def to_torch(fitted: FittedState, part: str = "model", polish: int | None = None) -> nn.Module:
     """A trainable copy of a fitted model's encoder, decoder, or both in one: shape (batch, ·) to (batch, ·).
 
-    A model that was fitted with ``given`` makes a module of two inputs: rows or codes, and what they are given. Rows
-    must be complete: filling missing cells is the estimator's work. Codes are polished by ``polish`` steps, each of
-    them written out; None takes as many as the model does itself, 0 leaves the encoder's codes.
+    If the model was fitted with ``given``, the module has two inputs: rows or codes, and their conditions. Rows must be
+    complete: only the estimator fills missing cells. Codes are polished by ``polish`` unrolled steps; None takes as
+    many as the model itself, 0 leaves the encoder's codes.
 
     Raises
     ------
     ValueError
-        If ``part`` is none of "encoder", "decoder" and "model", or codes can't be polished outside of this library.
+        If ``part`` is none of "encoder", "decoder" and "model", or polishing can't be unrolled.
     """
     if part not in PARTS:
         raise ValueError(f"to_torch: part must be one of {', '.join(map(repr, PARTS))}, got {part!r}.")
@@ -95,7 +95,7 @@ def to_torch(fitted: FittedState, part: str = "model", polish: int | None = None
 
 
 def _steps(fitted: FittedState, polish: int | None) -> int:
-    """The steps that are written out."""
+    """The number of polishing steps that are unrolled."""
     steps, model = fitted.polish_steps if polish is None else polish, fitted.model
     if steps == 0 or fitted.inference is None or fitted.inference.polishing is None:
         return 0
@@ -108,7 +108,7 @@ def _steps(fitted: FittedState, polish: int | None) -> int:
 
 
 class _Tracer(fx.Tracer):
-    """Doesn't trace into the user's own modules, which may do more than a trace can follow."""
+    """Doesn't trace into the user's own modules, which may not be traceable."""
 
     def __init__(self, own: list[nn.Module]):
         super().__init__()
@@ -164,7 +164,7 @@ class _Traced(nn.Module):
 
 
 class _TracedWithGiven(_Traced):
-    """The same of two inputs, conditions standardised as in `fit`."""
+    """The module to trace if there are conditions, which it standardizes as in `fit`."""
 
     def __init__(self, fitted: FittedState, part: str, steps: int):
         super().__init__(fitted, part, steps)

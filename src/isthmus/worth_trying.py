@@ -1,18 +1,18 @@
-"""Whether a network is worth trying, said before it is trained: how likely it beats PCA, by how much, in what time.
+"""Whether a network is worth trying, predicted before it is trained: how likely it beats PCA, and by how much.
 
-PCA's code z and what it leaves out, r = x - x̂, are known in closed form. A network of the same size can do better where
-r still depends on z, as on a curved surface, and where there are rows enough to learn how. Six numbers say so:
+PCA's code z and its residual r = x - x̂ are known in closed form. A network of the same size can do better if r still
+depends on z, as on a curved surface, and if there are enough rows to learn the dependence. Six features measure this:
 
-    rows, columns    log₁₀ of how many there are
+    rows, columns    log₁₀ of their numbers
     unexplained      log₁₀ of the share of the variance that PCA of this size leaves out
     predicted        share of ‖r‖² that kernel ridge regression predicts from z, leaving each row out in turn
     dependence       the squared distance correlation of z and r, without its bias (Székely & Rizzo 2013): 0 for
                      independence of any form
-    tails            log₁₀ of the kurtosis of ‖r‖: large where few rows carry most of the error
+    tails            log₁₀ of the kurtosis of ‖r‖: large if few rows have most of the error
 
-A logistic rule gives the chance that the network's held-out error is at least 5% below PCA's, and a linear one the
-logarithm of their ratio. Both were fitted to the measurements of ``benchmarks/worth_it`` and validated on sets they had
-not seen (docs/worth-it.md); their coefficients are the file ``worth_trying.json``, which that benchmark writes.
+Logistic regression predicts the probability that the network's held-out error is at least 5% below PCA's, and linear
+regression the logarithm of their ratio. Both were fitted to the measurements of ``benchmarks/worth_it`` and validated
+on other data sets (docs/worth-it.md); their coefficients are in ``worth_trying.json``, which that benchmark writes.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ __all__ = ["FEATURES", "SAMPLE", "Forecast", "forecast", "forecast_sentence", "g
 FEATURES = ("rows", "columns", "unexplained", "predicted", "dependence", "tails")
 SAMPLE = 256  # rows that the last three are computed from
 RIDGES = (0.03, 0.3, 3.0, 30.0)
-LEAST = 1e-6  # of the variance; below it nothing is left to explain
+MIN_UNEXPLAINED = 1e-6  # of the variance; below it nothing is left to explain
 LIKELY, UNLIKELY = 0.65, 0.35
 ROUNDED = 5  # percent
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """What to expect of a network.
+    """The expected gain of a network over PCA.
 
     Attributes
     ----------
     probability : float
-        That its error on rows it has not seen is at least 5% below PCA's.
+        Probability that its held-out error is at least 5% below PCA's.
     less : tuple of float
-        By which share it is lower where it is: the middle half of such sets, from the lower to the higher quartile.
+        The share by which it is then lower: the lower and upper quartile over such data sets.
     """
 
     probability: float
@@ -55,7 +55,7 @@ class Forecast:
 
 
 def gain_features(rows: np.ndarray, principal: Principal, size: int, n_rows: int) -> dict[str, float]:
-    """The six numbers.
+    """The six features.
 
     Parameters
     ----------
@@ -71,10 +71,10 @@ def gain_features(rows: np.ndarray, principal: Principal, size: int, n_rows: int
     features = {
         "rows": math.log10(n_rows),
         "columns": math.log10(centred.shape[1]),
-        "unexplained": math.log10(min(1.0, max(LEAST, unexplained))),
+        "unexplained": math.log10(min(1.0, max(MIN_UNEXPLAINED, unexplained))),
     }
     squares = np.square(left).sum(1)
-    if len(left) < 8 or squares.mean() <= LEAST * np.square(centred).sum(1).mean():
+    if len(left) < 8 or squares.mean() <= MIN_UNEXPLAINED * np.square(centred).sum(1).mean():
         return features | {"predicted": 0.0, "dependence": 0.0, "tails": 0.0}
     return features | {
         "predicted": _predicted(codes, left),
@@ -94,13 +94,13 @@ def _predicted(codes: np.ndarray, left: np.ndarray) -> float:
         return 0.0
     values, vectors = np.linalg.eigh(np.exp(-squared / width))
     values = np.maximum(values, 0)
-    away = left - left.mean(0)
-    turned, nothing = vectors.T @ away, np.square(away * len(left) / (len(left) - 1)).sum()
+    centred = left - left.mean(0)
+    rotated, total = vectors.T @ centred, np.square(centred * len(left) / (len(left) - 1)).sum()
     best = 0.0
     for ridge in RIDGES:
         shrunk = values / (values + ridge)
-        errors = (away - vectors @ (shrunk[:, None] * turned)) / (1 - np.square(vectors) @ shrunk)[:, None]
-        best = max(best, 1 - float(np.square(errors).sum() / nothing))
+        errors = (centred - vectors @ (shrunk[:, None] * rotated)) / (1 - np.square(vectors) @ shrunk)[:, None]
+        best = max(best, 1 - float(np.square(errors).sum() / total))
     return best
 
 
@@ -126,15 +126,15 @@ def _u_centred(distances: np.ndarray) -> np.ndarray:
 
 @cache
 def coefficients() -> dict[str, Any]:
-    """The published rule: centres and scales of the six numbers, and the weights of both parts."""
+    """The published rule: means and scales of the six features, and the weights of both regressions."""
     return json.loads(files("isthmus").joinpath("worth_trying.json").read_text(encoding="utf-8"))
 
 
 def forecast(features: dict[str, float], rule: dict[str, Any] | None = None) -> Forecast:
-    """The rule's answer; by default of the rule that is published."""
+    """The forecast by a rule; by default by the published one."""
     rule = coefficients() if rule is None else rule
     numbers = np.array([features[name] for name in FEATURES])
-    numbers = np.clip((numbers - rule["center"]) / rule["scale"], -3, 3)  # no further than the sets it was fitted to
+    numbers = np.clip((numbers - rule["center"]) / rule["scale"], -3, 3)  # no extrapolation
     log_odds = rule["gain"]["intercept"] + float(numbers @ rule["gain"]["weights"])
     log_ratio = rule["log_ratio"]["intercept"] + float(numbers @ rule["log_ratio"]["weights"])
     most, least = (1 - math.exp(log_ratio + quartile) for quartile in rule["log_ratio"]["quartiles"])
@@ -142,7 +142,7 @@ def forecast(features: dict[str, float], rule: dict[str, Any] | None = None) -> 
 
 
 def forecast_sentence(expected: Forecast, seconds: float | None) -> str:
-    """In one line: "worth trying: likely 20–40% less error than PCA, about 2 minutes"."""
+    """The forecast in one line: "worth trying: likely 20–40% less error than PCA, about 2 minutes"."""
     low, high = (int(ROUNDED * round(100 * share / ROUNDED)) for share in expected.less)
     low = max(low, ROUNDED)
     gain = f"{low}–{high}% less error" if high > low else f"about {low}% less error"

@@ -1,1 +1,1 @@
-"""What a fitted model says of a row: its density, its code and how sure it is of it."""
+"""What a fitted model says about a row: its density, its code and the uncertainty of the code."""

@@ -1,19 +1,19 @@
-"""The decoder, trained on the best codes of its rows: what an ordinary fit leaves undone.
+"""Alternating training of a decoder and the best codes of its rows, after an ordinary fit.
 
-An autoencoder's decoder learns from its encoder's codes, and an encoder only guesses: where it averages over a fold
-of the decoder's sheet, the decoder learns to be coarse there. With codes free to be the best ones the two take turns,
-as in DeepSDF's auto-decoder (Park et al. 2019, arXiv:1901.05103) and in factor analysis by alternating least squares:
+An autoencoder's decoder learns from its encoder's codes, and the encoder only approximates the best ones: where it
+averages over a fold of the decoder's surface, the decoder learns to be coarse. So codes are optimized directly, and the
+two take turns, as in DeepSDF's auto-decoder (Park et al. 2019, arXiv:1901.05103) and alternating least squares:
 
-    z_i     <- a few steps towards argmin_z -log p(x_i | z)        `isthmus.inference.descent`, from where z_i was
-    decoder <- some epochs of AdamW on -log p(x_i | z_i + noise)   noise: codes of new rows will not be these
+    z_i     <- a few steps towards argmin_z -log p(x_i | z)        `isthmus.inference.descent`, from the previous z_i
+    decoder <- some epochs of AdamW on -log p(x_i | z_i + noise)   noise: new rows have other codes
 
-After each turn the held-out rows are encoded as they will be in use, from the encoder's guess. The turn at which they
-are reconstructed best is kept, and the decoder as it was where none is better by more than chance. Then the encoder
-learns to guess for the decoder that came of it,
+After each turn the held-out rows are encoded as at inference, from the encoder's guess. The turn with their best
+reconstruction is kept, or the original decoder if no turn is significantly better. Then the encoder is trained to match
+the new decoder,
 
     encoder <- AdamW on -log p(x_i | e(x_i)), the decoder held fixed
 
-so the guess is good too, where it is used as it stands.
+so its guess is also good if it is used without polishing.
 """
 
 from __future__ import annotations
@@ -39,25 +39,25 @@ from isthmus.training.one_network import OneNetwork
 from isthmus.training.plan import Plan, automatic_patience
 from isthmus.training.schedule import annealed_from, rate
 
-__all__ = ["Alternated", "Turns", "alternate", "alternate_again", "can_alternate", "no_turns", "share_out"]
+__all__ = ["Alternated", "Turns", "alternate", "alternate_again", "can_alternate", "no_turns", "plan_turns"]
 
-DESCENT = 2  # steps at the beginning of a turn
+DESCENT = 2  # steps of the codes in a turn
 NOISE = 0.02  # of each latent's standard deviation
 RATE, DECAY = 0.6, 0.5  # of the plan's learning rate and weight decay
-# Large batches cost less: twice as many rows at a higher rate, where so many steps an epoch are left.
-LARGER_BATCH, LARGER_RATE, LEAST_STEPS = 2, 1.5, 10
-ORDINARY = 0.5  # share of the plan's epochs that go before, for encoder and decoder together
-LEAST_TURNS, MOST_TURNS, LEAST_EPOCHS = 2, 10, 4
+# Large batches cost less: twice as many rows at a higher rate, if at least ten steps per epoch remain.
+LARGER_BATCH, LARGER_RATE, MIN_STEPS = 2, 1.5, 10
+ORDINARY = 0.5  # share of the plan's epochs that train encoder and decoder together first
+MIN_TURNS, MAX_TURNS, MIN_EPOCHS = 2, 10, 4
 LIKELY = 1.45  # the normal quantile of the test that keeps turns, milder than the one for leaving the closed form
-PATIENCE = 3  # turns since the best of them that end them, once the rate is low
+PATIENCE = 3  # turns without improvement before stopping, once the rate is low
 ENCODER_SHARE = 0.25  # of the decoder's epochs
-BASIS_ROWS, LEAST_BASIS_ROWS = 2048, 128  # of which codes to start from and the mean curvature are taken
-BASIS_CELLS = 1 << 23  # fewer rows where they are wide
+BASIS_ROWS, MIN_BASIS_ROWS = 2048, 128  # rows that give the codes to start from and the mean curvature
+BASIS_CELLS = 1 << 23  # of these rows: fewer if they are wide
 
 
 @dataclass(frozen=True)
 class Turns:
-    """How a plan's epochs are shared out: ``ordinary`` for both networks, then ``count`` turns of ``epochs``."""
+    """How a plan's epochs are divided: ``ordinary`` for both networks, then ``count`` turns of ``epochs``."""
 
     plan: Plan
     ordinary: Plan
@@ -66,14 +66,14 @@ class Turns:
 
 
 def no_turns(plan: Plan) -> Turns:
-    """The plan as it is."""
+    """The whole plan for both networks, without turns."""
     return Turns(plan, plan, 0, 0)
 
 
-def share_out(plan: Plan, n_iter_no_change: int | None = None) -> Turns:
-    """Half of the epochs for both networks, then as many of the decoder alone as the plan has; no turns of a few."""
-    count = min(MOST_TURNS, plan.epochs // LEAST_EPOCHS)
-    if count < LEAST_TURNS:
+def plan_turns(plan: Plan, n_iter_no_change: int | None = None) -> Turns:
+    """Half the plan's epochs for both networks, then a full plan of the decoder's; no turns in a plan too short."""
+    count = min(MAX_TURNS, plan.epochs // MIN_EPOCHS)
+    if count < MIN_TURNS:
         return no_turns(plan)
     ordinary = round(ORDINARY * plan.epochs)
     patience = None if plan.patience is None else n_iter_no_change or automatic_patience(ordinary)
@@ -82,7 +82,7 @@ def share_out(plan: Plan, n_iter_no_change: int | None = None) -> Turns:
 
 
 def can_alternate(model: AutoencoderModel, rows: Rows) -> bool:
-    """Whether the decoder may be trained on codes that are not its encoder's, of complete rows as they are."""
+    """Whether the decoder can be trained on codes other than its encoder's: of complete, uncorrupted rows."""
     return (
         can_polish(model)
         and model.corruption.is_identity
@@ -93,9 +93,9 @@ def can_alternate(model: AutoencoderModel, rows: Rows) -> bool:
 
 
 class Alternated(NamedTuple):
-    """Which row of the history is the model's now, whether somebody ended the turns, and how many were kept.
+    """The model's row in the history, whether the turns were interrupted, and the number of turns kept.
 
-    Of the encoder's epochs after them ``encoder_epochs`` were kept.
+    ``encoder_epochs`` is the number of the encoder's epochs kept after them.
     """
 
     best_epoch: int
@@ -115,17 +115,17 @@ def alternate(
     on_turn: Callable[[Mapping[str, float]], bool] = lambda row: False,
     mean_weight: float = 1.0,
 ) -> Alternated:
-    """Train decoder and encoder in place; row weights are divided by ``mean_weight``, as in the fit before.
+    """Train decoder and encoder in place; row weights are divided by ``mean_weight``, as in the preceding fit.
 
-    The history gets a row for every turn, measured with polished codes; ``on_turn`` sees it and answers True to stop.
-    Rates, batches and decay are those of the plan. After Ctrl-C the best so far is kept.
+    Each turn adds a row to the history, measured with polished codes; ``on_turn`` is called with it and returns True to
+    stop. Rates, batches and decay derive from the plan. After Ctrl-C the best turn so far is kept.
     """
     plan = turns.plan
     work = _Work(model, rows, held_out, plan.batch_size, seed, mean_weight)
     decoder = OneNetwork(model.decoder, plan, DECAY * plan.weight_decay)
-    first, begun, before = len(history), time.perf_counter(), history[-1]["seconds"]
+    first, started, before = len(history), time.perf_counter(), history[-1]["seconds"]
     losses = [work.held_out_losses()]
-    at_first = best = decoder.weights()
+    original = best = decoder.weights()
     interrupted, kept, encoder_epochs = False, 0, 0
     annealed = annealed_from(replace(plan, epochs=turns.count))
     try:
@@ -136,9 +136,9 @@ def alternate(
                 kept, best = turn, decoder.weights()
             row = work.figures(losses[turn])
             row |= {"epoch": float(first + turn - 1), "learning_rate": work.rate * rate(plan, turn / turns.count)}
-            row["seconds"] = before + time.perf_counter() - begun
+            row["seconds"] = before + time.perf_counter() - started
             history.append({name: row[name] for name in history.columns})
-            lowest = min(range(1, turn + 1), key=lambda place: work.mean(losses[place]))
+            lowest = min(range(1, turn + 1), key=lambda index: work.mean(losses[index]))
             waited = turn - lowest if turn >= annealed and plan.patience is not None else 0
             if on_turn(row) or waited >= PATIENCE:
                 break
@@ -146,8 +146,8 @@ def alternate(
         interrupted = True
     gains = losses[0] - losses[kept]
     if not exceeds_chance(gains if work.held_out.weight is None else gains * work.held_out.weight, LIKELY):
-        kept, best = 0, at_first
-    decoder.put(best)
+        kept, best = 0, original
+    decoder.set_weights(best)
     decoder.finish()
     if kept:
         encoder_epochs = _teach_encoder(work, turns)
@@ -158,7 +158,7 @@ def alternate(
 def alternate_again(
     model: AutoencoderModel, rows: Rows, turns: Turns, seed: int, found: Alternated, mean_weight: float = 1.0
 ) -> None:
-    """The same on ``rows``, of which none are held out: as many turns and encoder's epochs."""
+    """Repeat `alternate` on ``rows``, with none held out: the same number of turns and of the encoder's epochs."""
     work = _Work(model, rows, None, turns.plan.batch_size, seed, mean_weight)
     decoder = OneNetwork(model.decoder, turns.plan, DECAY * turns.plan.weight_decay)
     for turn in range(1, found.kept + 1):
@@ -180,7 +180,7 @@ def _take_turn(work: _Work, decoder: OneNetwork, turns: Turns, turn: int) -> Non
 
 
 class _Work:
-    """Rows, and their codes as they stand."""
+    """The rows, and their current codes."""
 
     def __init__(
         self, model: AutoencoderModel, rows: Rows, held_out: Rows | None, batch_size: int, seed: int, mean_weight: float
@@ -188,21 +188,21 @@ class _Work:
         self.model, self.rows, self.seed = model, rows, seed
         self.mean_weight = mean_weight
         self.batch_size, self.rate = batch_size, RATE
-        if len(rows) >= LEAST_STEPS * LARGER_BATCH * batch_size:
+        if len(rows) >= MIN_STEPS * LARGER_BATCH * batch_size:
             self.batch_size, self.rate = LARGER_BATCH * batch_size, LARGER_RATE * RATE
         self.device = next(model.parameters()).device
         held_out = rows.some(0) if held_out is None else held_out
         self.held_out = self._taken(held_out, torch.arange(len(held_out)))
-        n_basis = min(len(rows), BASIS_ROWS, max(LEAST_BASIS_ROWS, BASIS_CELLS // rows.n_features))
-        self.places = torch.linspace(0, len(rows) - 1, n_basis).long()
-        self.sample = self._taken(rows, self.places)
+        n_basis = min(len(rows), BASIS_ROWS, max(MIN_BASIS_ROWS, BASIS_CELLS // rows.n_features))
+        self.indices = torch.linspace(0, len(rows) - 1, n_basis).long()
+        self.sample = self._taken(rows, self.indices)
         self.codes = torch.cat([self.guess(batch.to(self.device)) for batch in rows.records()])
         self.renew_basis()
         self._move(lambda target, codes: self.polishing.codes(model, target, codes, STEPS))
         self.renew_basis()
 
-    def _taken(self, rows: Rows, places: Tensor) -> Batch:
-        return rows.batch_of(rows.take(places)).to(self.device)
+    def _taken(self, rows: Rows, indices: Tensor) -> Batch:
+        return rows.batch_of(rows.take(indices)).to(self.device)
 
     def _target(self, batch: Batch) -> Target:
         return target_of(self.model.likelihood, batch.x, batch.given)
@@ -217,40 +217,40 @@ class _Work:
             return self.model.encode(batch.x, batch.given).mean
 
     def mean(self, losses: Tensor) -> float:
-        """Of held-out rows, by their weights."""
+        """The weighted mean over held-out rows."""
         weight = self.held_out.weight
         return float(losses.mean() if weight is None else (losses * weight).sum() / weight.sum())
 
     def renew_basis(self) -> None:
-        """Metric and starts, for the decoder as it is."""
-        self.polishing = polishing_of(self.model, self._target(self.sample), self.codes[self.places.to(self.device)])
+        """Update the metric and the codes to start from for the current decoder."""
+        self.polishing = polishing_of(self.model, self._target(self.sample), self.codes[self.indices.to(self.device)])
 
     def polish(self, steps: int) -> None:
-        """All codes from where they are."""
+        """Improve all codes by ``steps`` of descent."""
         decoder, metric = self.model.decoder, self.polishing.metric
         self._move(lambda target, codes: descend(decoder, target, codes, metric, steps=steps).codes)
 
     def _move(self, move: Callable[[Target, Tensor], Tensor]) -> None:
-        moved, begin = torch.empty_like(self.codes), 0
+        moved, start = torch.empty_like(self.codes), 0
         for batch in self.rows.records():
-            part = slice(begin, begin + len(batch.x))
+            part = slice(start, start + len(batch.x))
             moved[part] = move(self._target(batch.to(self.device)), self.codes[part])
-            begin += len(batch.x)
+            start += len(batch.x)
         self.codes = moved
 
     def batches(self, turn: int, epochs: int) -> Iterator[tuple[Tensor, Batch]]:
-        """Codes with noise and their rows, for some epochs."""
+        """Codes with noise, and their rows, for several epochs."""
         noise = NOISE * self.codes.std(0)
         for epoch in range(epochs):
             generator = seeded_generator(self.seed, turn, epoch)
             order = torch.randperm(len(self.rows), generator=generator)
             noisy = self.codes + noise * torch.randn(self.codes.shape, generator=generator).to(self.device)
-            places = iter(order.split(self.batch_size))
+            indices = iter(order.split(self.batch_size))
             for columns in self.rows.take_batches(order, self.batch_size):
-                yield noisy[next(places).to(self.device)], self._weighed(columns)
+                yield noisy[next(indices).to(self.device)], self._weighed(columns)
 
     def shuffled(self, epoch: int) -> Iterator[Batch]:
-        """The rows of an epoch by themselves."""
+        """The rows of an epoch, without codes."""
         order = torch.randperm(len(self.rows), generator=seeded_generator(self.seed, 0, epoch))
         for columns in self.rows.take_batches(order, self.batch_size):
             yield self._weighed(columns)
@@ -261,7 +261,7 @@ class _Work:
 
     @torch.no_grad()
     def held_out_losses(self, *, amortized: bool = False) -> Tensor:
-        """-log p of each held-out row, encoded as in use, in float64."""
+        """-log p of each held-out row in float64, encoded as at inference, or by the encoder alone if ``amortized``."""
         batch, codes = self.held_out, self.guess(self.held_out)
         if not amortized:
             codes = self.polishing.codes(self.model, self._target(batch), codes, STEPS)
@@ -270,9 +270,9 @@ class _Work:
 
     @torch.no_grad()
     def figures(self, losses: Tensor) -> dict[str, float]:
-        """A row of the history, but for its epoch, rate and seconds; ``losses`` are those just measured."""
+        """A row of the history without epoch, rate and seconds; ``losses`` are those just measured."""
         likelihood, sample = self.model.likelihood, self.sample
-        output = self.model.decoder(self.codes[self.places.to(self.device)], sample.given)
+        output = self.model.decoder(self.codes[self.indices.to(self.device)], sample.given)
         measured = {
             "train": (sample, likelihood(output, sample.x), likelihood.error_per_feature(output, sample.x)),
             "validation": (
@@ -290,9 +290,9 @@ class _Work:
 
 
 def _teach_encoder(work: _Work, turns: Turns, epochs: int | None = None) -> int:
-    """Let the encoder learn to guess, for the epochs that reconstruct held-out rows best; how many those are.
+    """Train the encoder, keep the epoch that reconstructs held-out rows best, and return its number.
 
-    For the first ``epochs`` of them if that is given, whatever comes of it.
+    If ``epochs`` is given, train for that many and keep the last.
     """
     model, plan = work.model, turns.plan
     linearize = cast(Network, model.decoder).linearize
@@ -315,7 +315,7 @@ def _teach_encoder(work: _Work, turns: Turns, epochs: int | None = None) -> int:
         loss = work.mean(work.held_out_losses(amortized=True)) if epochs is None else -math.inf
         if loss < best or epochs is not None:
             kept, best, weights = epoch + 1, loss, encoder.weights()
-    encoder.put(weights)
+    encoder.set_weights(weights)
     encoder.finish()
     return kept
 

@@ -1,4 +1,4 @@
-"""Reconstructions with the bands that hold a stated share of new cells (`isthmus.inference.bands`)."""
+"""Reconstructions with prediction bands that contain a stated share of new cells (`isthmus.inference.bands`)."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def with_bands(
     size: int | None,
     who: str,
 ) -> tuple[Any, Any, Any]:
-    """Reconstructions of rows of numbers, and the lower and upper ends of their bands, in the form of ``like``.
+    """Reconstructions of rows, and the lower and upper limits of their bands, in the form of ``like``.
 
-    Booleans and categories have no band: both ends are the reconstruction.
+    Booleans and categories have no band: both limits are the reconstruction.
     """
     bands = fitted.bands
     if size is not None:
-        raise ValueError(f"{who}: reconstruct knows the bands of its whole code alone; leave out size or interval.")
+        raise ValueError(f"{who}: reconstruct has bands for the whole code only; leave out size or interval.")
     if bands is None:
         raise ValueError(
             f"{who}: reconstruct has no bands, as no rows were held out of training; fit again, with "
@@ -37,11 +37,13 @@ def with_bands(
     if not isinstance(share, numbers.Real) or isinstance(share, bool) or not 0 < share <= bands.widest:
         raise ValueError(
             f"{who}: reconstruct takes an interval above 0 and at most {bands.widest:.3g}, the most that "
-            f"{bands.n_rows} rows can speak for, got {share!r}."
+            f"{bands.n_rows} rows support, got {share!r}."
         )
     half = bands.half_widths(float(share)).double().numpy() * fitted.scaling.spread
     if fitted.layout is not None:
         half *= np.isin(np.arange(len(half)), fitted.layout.blocks.scaled)
-    middle = fitted.scaling.undo(fitted.map_rows(rows, fitted.reconstructed, given))
-    low, rows_, high = (fitted.in_user_format((middle + side * half).astype(fitted.dtype), like) for side in (-1, 0, 1))
-    return rows_, low, high
+    center = fitted.scaling.undo(fitted.map_rows(rows, fitted.reconstructed, given))
+    low, middle, high = (
+        fitted.in_user_format((center + side * half).astype(fitted.dtype), like) for side in (-1, 0, 1)
+    )
+    return middle, low, high

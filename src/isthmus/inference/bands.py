@@ -1,18 +1,18 @@
-"""Bands about a reconstruction that hold a stated share of new cells, column by column.
+"""Prediction bands around a reconstruction that contain a stated share of new cells, column by column.
 
-Split conformal prediction (Vovk, Gammerman & Shafer 2005; Lei et al. 2018): of n rows that were held out of training,
-the distances |x - x̂| of a column are sorted, and the ⌈(n + 1)γ⌉-th is the half width of the band that holds a share γ
-of what comes later, whatever the distribution, as long as later rows are like these. Between two of the sorted
-distances the width is interpolated, so the share is met rather than exceeded.
+Split conformal prediction (Vovk, Gammerman & Shafer 2005; Lei et al. 2018): the distances |x - x̂| of a column over n
+rows held out of training are sorted, and the ⌈(n + 1)γ⌉-th is the half width of a band that contains a share γ of new
+cells, whatever the distribution, if new rows are exchangeable with these. The width is interpolated between sorted
+distances, so the share is met rather than exceeded.
 
-Few rows say little of a tail: a band from 40 rows holds .9 give or take .05. Below 200 their distances are joined by
-those of rows that were learned from, all enlarged by one number, which few rows know well: with q_j the quantile of
-learned rows' distances in column j, it is that quantile of |x_ij - x̂_ij| / q_j over all held-out cells. A ratio of mean
-squares in its place would be that of a few outlying cells.
+Few rows determine a tail poorly: a band from 40 rows contains .9 ± .05. Below 200 rows their distances are pooled with
+those of training rows, enlarged by one common factor, which a few rows estimate well: with q_j a quantile of the
+training distances in column j, it is the same quantile of |x_ij - x̂_ij| / q_j over all held-out cells. A ratio of mean
+squares instead would be dominated by a few outlying cells.
 
-PCA, from which every fit starts, has seen the held-out rows too. How much wider that makes the bands of new rows is
-known of PCA itself, by cross-validation (`isthmus.inference.cross_validation`), and the distances are enlarged by it.
-A model that has remained at PCA takes its cross-validated distances as they are, of all rows.
+PCA, from which every fit starts, has seen the held-out rows too. How much wider bands of new rows must be is known for
+PCA itself, by cross-validation (`isthmus.inference.cross_validation`), and all distances are enlarged by that factor.
+A model that has remained at PCA uses PCA's cross-validated distances of all rows directly.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from isthmus.rows.rows import Rows
 
 __all__ = ["Bands", "learn_bands"]
 
-MOST_LEVELS, MOST_NUMBERS, LEAST_LEVELS = 499, 1 << 19, 64
-FEW, MOST_LEARNED = 200, 2048  # held-out rows that are too few by themselves, and learned rows that join them
-LEVEL = 0.9  # the share whose quantile is matched
-LEAST_QUANTILE = 1e-6  # of the widest column's: a column without any distance is compared with none
-MOST_JOINED, SORTED_AT_ONCE = 1 << 23, 1 << 20  # cells of those learned rows, and cells sorted together
+MAX_LEVELS, MAX_NUMBERS, MIN_LEVELS = 499, 1 << 19, 64
+FEW, MAX_POOLED_ROWS = 200, 2048  # held-out rows that suffice alone, and training rows pooled with fewer
+LEVEL = 0.9  # the level of the quantile that is matched
+MIN_QUANTILE = 1e-6  # of the widest column's: avoids a division by zero
+MAX_POOLED_CELLS, SORTED_AT_ONCE = 1 << 23, 1 << 20  # cells of the pooled rows, and cells sorted together
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ class Bands:
     levels : Tensor of shape (n_levels, n_features)
         Float32, in the model's units: half widths at 1/(n_levels + 1), 2/(n_levels + 1), …
     n_rows : int
-        The rows that the levels are from.
+        Number of rows that the levels were computed from.
     """
 
     levels: Tensor
@@ -52,14 +52,14 @@ class Bands:
 
     @property
     def widest(self) -> float:
-        """The largest share that so many rows can speak for."""
+        """The largest share that the levels support."""
         return len(self.levels) / (len(self.levels) + 1)
 
     def half_widths(self, share: float) -> Tensor:
         """Half the width of each column's band, shape (n_features,), in the model's units; ``share`` up to `widest`."""
-        place = max(share * (len(self.levels) + 1), 1.0) - 1
-        low = min(int(place), len(self.levels) - 1)
-        high, part = min(low + 1, len(self.levels) - 1), place - low
+        index = max(share * (len(self.levels) + 1), 1.0) - 1
+        low = min(int(index), len(self.levels) - 1)
+        high, part = min(low + 1, len(self.levels) - 1), index - low
         return (1 - part) * self.levels[low] + part * self.levels[high]
 
 
@@ -73,11 +73,11 @@ def learn_bands(
     by_pca: Callable[[], PCADistances | None] = lambda: None,
     is_pca: bool = False,
 ) -> Bands | None:
-    """From held-out rows, and where these are few from ``learned`` rows too.
+    """Bands from held-out rows, and if these are few from ``learned`` rows too.
 
-    ``reconstruct`` takes rows and what they are given, ``by_pca`` gives the distances of PCA where they are known, and
-    ``is_pca`` says that the model is PCA. A missing cell has no distance; a column without any takes those of all
-    columns. None where there is no cell.
+    ``reconstruct`` takes rows and their conditions, ``by_pca`` returns PCA's distances if they are known, and
+    ``is_pca`` says whether the model is PCA. A missing cell has no distance; a column without distances uses those of
+    all columns. None if there is no observed cell.
     """
     distances = _distances(reconstruct, held_out, device)
     if len(distances) < FEW:
@@ -85,20 +85,20 @@ def learn_bands(
         if pca is not None and is_pca:
             distances = pca.new
         else:
-            n_learned = min(MOST_LEARNED, max(FEW, MOST_JOINED // distances.shape[1]))
-            others = _distances(reconstruct, learned.some(n_learned), device)
-            optimism = 1.0 if pca is None else _farther(pca.new, pca.within, least=0.0)
-            farther = _farther(distances, others)
-            distances = torch.cat([distances, others.mul_(farther)]).mul_(optimism)
-    n_levels = min(len(distances), MOST_LEVELS, max(LEAST_LEVELS, MOST_NUMBERS // distances.shape[1]))
+            n_pooled = min(MAX_POOLED_ROWS, max(FEW, MAX_POOLED_CELLS // distances.shape[1]))
+            pooled = _distances(reconstruct, learned.some(n_pooled), device)
+            optimism = 1.0 if pca is None else _ratio(pca.new, pca.within, least=0.0)
+            pooled.mul_(_ratio(distances, pooled))
+            distances = torch.cat([distances, pooled]).mul_(optimism)
+    n_levels = min(len(distances), MAX_LEVELS, max(MIN_LEVELS, MAX_NUMBERS // distances.shape[1]))
     shares = torch.arange(1, n_levels + 1, dtype=torch.float64) / (n_levels + 1)
     levels = _levels(distances, shares)
     unknown = levels.isnan()
     if unknown.any():
-        pooled = distances[~distances.isnan()]
-        if not len(pooled):
+        observed = distances[~distances.isnan()]
+        if not len(observed):
             return None
-        levels = torch.where(unknown, _levels(pooled[:, None], shares), levels)
+        levels = torch.where(unknown, _levels(observed[:, None], shares), levels)
     return Bands(levels, len(distances))
 
 
@@ -110,12 +110,12 @@ def _distances(reconstruct: Callable[..., Tensor], rows: Rows, device: torch.dev
     return torch.cat(parts).float()
 
 
-def _farther(new: Tensor, known: Tensor, least: float = 1.0) -> float:
-    """How many times as far new rows lie as known ones, by a quantile of all cells relative to their columns'."""
+def _ratio(new: Tensor, known: Tensor, least: float = 1.0) -> float:
+    """The ratio of new to known distances: of quantiles of all cells relative to their columns' quantiles."""
     widths = _levels(known, torch.tensor([LEVEL], dtype=torch.float64))[0].nan_to_num(0.0)
     if not float(widths.max()) > 0:
         return 1.0
-    widths = widths.clamp(min=LEAST_QUANTILE * float(widths.max()))
+    widths = widths.clamp(min=MIN_QUANTILE * float(widths.max()))
     far, near = (_quantile(distances / widths) for distances in (new, known))
     return max(far / near, least) if near > 0 else 1.0
 
@@ -126,21 +126,21 @@ def _quantile(cells: Tensor) -> float:
 
 
 def _by_columns(distances: Tensor) -> Sequence[Tensor]:
-    """Some columns at a time: sorting takes eight more bytes a cell, and rows may have thousands."""
+    """Blocks of columns: sorting takes another eight bytes per cell."""
     return distances.split(max(1, SORTED_AT_ONCE // len(distances)), dim=1)
 
 
 def _levels(distances: Tensor, shares: Tensor) -> Tensor:
-    """The quantile of each column at each of ``shares``; NaN of a column that has none."""
+    """The quantile of each column at each of ``shares``; NaN for a column without distances."""
     return torch.cat([_levels_of(part, shares[:, None]) for part in _by_columns(distances)], 1)
 
 
 def _levels_of(distances: Tensor, shares: Tensor) -> Tensor:
     ordered = distances.sort(0).values  # NaN last
     count = (~distances.isnan()).sum(0)
-    place = (shares * (count + 1)).clamp(min=1)
-    place = torch.minimum(place, count.clamp(min=1).double()) - 1
-    low = place.long()
+    index = (shares * (count + 1)).clamp(min=1)
+    index = torch.minimum(index, count.clamp(min=1).double()) - 1
+    low = index.long()
     high = torch.minimum(low + 1, (count - 1).clamp(min=0))
-    part = (place - low).float()
+    part = (index - low).float()
     return (1 - part) * ordered.gather(0, low) + part * ordered.gather(0, high)

@@ -1,7 +1,7 @@
-"""Rows in blocks of a fixed size, the last one filled up.
+"""How rows are divided into blocks of a fixed size, with the last one padded.
 
-How a product is rounded depends on its shape, and a row's code must not depend on the rows beside it. Blocks also bound
-memory, and keep what a step writes in the cache until it is read.
+The rounding of a matrix product depends on its shape, and a row's code must not depend on the other rows of its batch.
+Blocks also bound memory, and their intermediate results stay in the cache.
 """
 
 from __future__ import annotations
@@ -11,23 +11,23 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-__all__ = ["MOST_ROWS", "blocks", "rows_at_once"]
+__all__ = ["MAX_ROWS", "blocks", "rows_at_once"]
 
-CELLS = 1 << 18  # numbers in the widest layer of a block: a megabyte
-LEAST_ROWS, MOST_ROWS = 16, 256
-USUAL_WIDTH = 128  # of hidden layers
+CELLS = 1 << 18  # values in the widest layer of a block: a megabyte
+MIN_ROWS, MAX_ROWS = 16, 256
+TYPICAL_WIDTH = 128  # of hidden layers
 
 
 def rows_at_once(n_features: int, stacked: int = 1) -> int:
-    """Rows of a block, a power of two, where each has ``stacked`` vectors of so many numbers."""
-    rows = CELLS // (stacked * max(n_features, USUAL_WIDTH))
-    return min(MOST_ROWS, max(LEAST_ROWS, 1 << max(0, rows.bit_length() - 1)))
+    """Rows of a block, a power of two, if each row is ``stacked`` vectors of ``n_features``."""
+    rows = CELLS // (stacked * max(n_features, TYPICAL_WIDTH))
+    return min(MAX_ROWS, max(MIN_ROWS, 1 << max(0, rows.bit_length() - 1)))
 
 
 def blocks(count: int, size: int, device: torch.device) -> Iterator[slice | Tensor]:
-    """Places of ``count`` rows in blocks of ``size``; the last repeats its last row."""
-    for begin in range(0, count, size):
-        if begin + size <= count:
-            yield slice(begin, begin + size)
+    """Indices of ``count`` rows in blocks of ``size``; the last block repeats the last row."""
+    for start in range(0, count, size):
+        if start + size <= count:
+            yield slice(start, start + size)
         else:
-            yield torch.arange(begin, begin + size, device=device).clamp(max=count - 1)
+            yield torch.arange(start, start + size, device=device).clamp(max=count - 1)

@@ -1,12 +1,11 @@
-"""What a model keeps of its training rows, to make new ones and to encode others well, later and without them.
+"""What a model keeps of its training rows, for sampling and inference without them.
 
-At the end of `fit` the codes of at most 2,048 training rows are kept, how far each column of the held-out rows lay from
-its reconstruction, and what inference has to know (`isthmus.inference.state`). That is a few passes over a few rows.
-`partial_fit` only notes its latest rows, and they are encoded when they are needed.
+At the end of `fit` it keeps the codes of at most 2,048 training rows, each column's reconstruction error on held-out
+rows, and the state of inference (`isthmus.inference.state`). That takes a few passes over a few rows. `partial_fit`
+only stores its latest rows, which are encoded when they are needed.
 
-What is kept of a row is what the bottleneck reads (h), so a sparse code gets its zeros from the bottleneck, as for
-any row; for a Gaussian bottleneck it is one draw z ~ q(z|x), so together they are a sample of the aggregate
-posterior.
+A row is kept as the bottleneck's input h, so a sparse code gets its zeros from the bottleneck, as for any row; for a
+Gaussian bottleneck it is one draw z ~ q(z|x), so together they are a sample of the aggregate posterior.
 """
 
 from __future__ import annotations
@@ -30,8 +29,8 @@ from isthmus.training.devices import threads_for
 
 __all__ = ["CodeBuffer", "Kept", "RecentRows", "buffered_codes"]
 
-MOST_ROWS, LEAST_ROWS, MOST_NUMBERS = 2048, 256, 1 << 19
-MOST_CELLS = 1 << 23  # of rows that are held at once
+MAX_ROWS, MIN_ROWS, MAX_NUMBERS = 2048, 256, 1 << 19
+MAX_CELLS = 1 << 23  # of rows that are in memory at once
 
 
 class Kept(NamedTuple):
@@ -43,16 +42,16 @@ class Kept(NamedTuple):
 
 
 class CodeBuffer:
-    """Codes of training rows, the columns' errors and what inference needs, found when first asked for.
+    """Codes of training rows, the columns' errors and the state of inference, computed on first use.
 
     Attributes
     ----------
     kept : Tensor of shape (n_kept, ·)
-        What the bottleneck reads of each row, float32.
+        The bottleneck's input for each row, float32.
     errors : Tensor of shape (n_features,)
         Mean squared error of each column on held-out rows, float32, in the model's units.
     inference : InferenceState or None
-        None of a model that was saved by an earlier isthmus.
+        None for a model saved by an earlier version of isthmus.
     """
 
     def __init__(self, find: Callable[[], Kept]):
@@ -60,7 +59,7 @@ class CodeBuffer:
 
     @classmethod
     def of(cls, kept: Tensor, errors: Tensor, inference: InferenceState | None) -> CodeBuffer:
-        """A buffer of what is known."""
+        """A buffer of known values."""
         return cls(functools.partial(Kept, kept, errors, inference))
 
     @functools.cached_property
@@ -84,28 +83,28 @@ class CodeBuffer:
 
     @property
     def noise_variance(self) -> float:
-        """σ² that inference found, in the model's units; the mean of the columns' errors where it was not asked."""
+        """σ² as inference estimated it, in the model's units; without it the mean of the columns' errors."""
         return float(self.errors.mean()) if self.inference is None else self.inference.noise_variance
 
 
 @dataclass
 class RecentRows:
-    """The latest rows of `partial_fit` in the model's units, and what was kept before them."""
+    """The latest rows of `partial_fit` in the model's units, and the buffer of earlier ones."""
 
     earlier: CodeBuffer | None
     widths: Widths
     parts: deque[Tensor] = field(default_factory=deque)
 
     def add(self, rows: Rows) -> None:
-        """Note rows, at most 2,048 drawn by torch's generator, and forget the oldest beyond that."""
-        part = rows.take(torch.randperm(len(rows), generator=generator())[: _most(rows.n_features)])
+        """Store at most 2,048 of the rows, drawn by the current generator, and drop the oldest beyond that."""
+        part = rows.take(torch.randperm(len(rows), generator=generator())[: _max_kept(rows.n_features)])
         self.parts.append(part)
         held = sum(map(len, self.parts))
-        while held - len(self.parts[0]) >= _most(rows.n_features):
+        while held - len(self.parts[0]) >= _max_kept(rows.n_features):
             held -= len(self.parts.popleft())
 
     def buffer(self, model: AutoencoderModel, device: torch.device, seed: int) -> CodeBuffer:
-        """Codes as the model gives them when they are asked for, those of earlier rows behind them."""
+        """A buffer that encodes the stored rows on first use, and appends the codes of earlier rows."""
         return CodeBuffer(functools.partial(self._encoded, model, device, seed))
 
     def _encoded(self, model: AutoencoderModel, device: torch.device, seed: int) -> Kept:
@@ -122,10 +121,11 @@ def buffered_codes(
     closed_form: Principal | None,
     before: CodeBuffer | None = None,
 ) -> CodeBuffer:
-    """What is kept of some of ``rows``, evenly spread, and of some of the rows ``held_out``.
+    """The buffer of an evenly spaced sample of ``rows``, with errors from a sample of ``held_out``.
 
-    ``closed_form`` is PCA, where the model's codes and reconstructions are its. Torch's generator draws the codes.
-    ``before`` is what was kept before the model learned from the held-out rows too: errors and noise are its.
+    ``closed_form`` is PCA, if the model's codes and reconstructions are PCA's. The current generator draws the codes.
+    ``before`` is the buffer from before the model was refitted to the held-out rows too; errors and noise are taken
+    from it.
     """
     inference = None if before is None else before.inference
     found = _encoded(model, rows, held_out, device, None, closed_form, inference)
@@ -143,30 +143,30 @@ def _encoded(
 ) -> Kept:
     codes, squares, count = [], *torch.zeros(2, rows.n_features, dtype=torch.float64)
     n_weights = sum(parameter.numel() for parameter in model.parameters())
-    with torch.no_grad(), threads_for(min(len(rows), MOST_ROWS) * n_weights):
+    with torch.no_grad(), threads_for(min(len(rows), MAX_ROWS) * n_weights):
         inference = learn_inference(model, _some(rows, device), _some(held_out, device), closed_form, before)
-        for batch in rows.some(MOST_ROWS).records():
+        for batch in rows.some(MAX_ROWS).records():
             x, given, *_ = batch.to(device)
             if model.bottleneck.is_identity:
                 codes.append(inference.codes(model, x, given).cpu())
             else:
                 codes.append(model.bottleneck.density_input(model.encoder(model.encoder_input(x), given)).cpu())
-            if sum(map(len, codes)) >= _most(codes[0].shape[1]):
+            if sum(map(len, codes)) >= _max_kept(codes[0].shape[1]):
                 break
-        for batch in held_out.some(MOST_ROWS).records():
+        for batch in held_out.some(MAX_ROWS).records():
             x, given, *_ = batch.to(device)
             squares += (model.decode(inference.codes(model, x, given), given, like=x) - x).square().nansum(0).cpu()
             count += x.isfinite().sum(0).cpu()
     kept = torch.cat([*codes, *([] if earlier is None else [earlier.kept])])
-    return Kept(kept[: _most(kept.shape[1])].clone(), (squares / count.clamp(min=1)).float(), inference)
+    return Kept(kept[: _max_kept(kept.shape[1])].clone(), (squares / count.clamp(min=1)).float(), inference)
 
 
 def _some(rows: Rows, device: torch.device) -> Batch:
-    """Some of the rows at once, fewer of wide ones."""
-    some = rows.some(max(LEAST_ROWS, min(MOST_ROWS, MOST_CELLS // rows.n_features)))
+    """A sample of the rows as one batch, smaller if rows are wide."""
+    some = rows.some(max(MIN_ROWS, min(MAX_ROWS, MAX_CELLS // rows.n_features)))
     return some.batch_of(some.take(torch.arange(len(some)))).to(device)
 
 
-def _most(n_numbers: int) -> int:
-    """How many vectors of so many numbers are kept."""
-    return max(LEAST_ROWS, min(MOST_ROWS, MOST_NUMBERS // n_numbers))
+def _max_kept(length: int) -> int:
+    """The largest number of vectors of this length that are kept."""
+    return max(MIN_ROWS, min(MAX_ROWS, MAX_NUMBERS // length))

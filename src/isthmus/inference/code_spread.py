@@ -1,12 +1,12 @@
-"""How far the codes of training rows spread, and what each latent of an ordered code explains.
+"""The variance of each latent over training rows, and the variance that each latent of an ordered code explains.
 
-PCA says both at once: the variance of a principal coordinate is the variance that its direction explains. Of any other
-code the first is the variance of a latent, by which `whiten` divides; the second needs an order, in which the first k
-latents are a code by themselves. Then the gain of latent k is
+For PCA the two are equal: the variance of a principal coordinate is the variance that its direction explains. For any
+other code the first is used by `whiten`; the second needs an order, in which the first k latents are a code of their
+own. Then the gain of latent k is
 
     (Σ‖x - x̂_{k-1}‖² - Σ‖x - x̂_k‖²) / Σ‖x - μ‖²        x̂_k decoded from the first k latents, x̂_0 = μ the mean row
 
-and the gains add up to the share of the variance that the whole code keeps.
+and the gains add up to the share of the variance that the whole code explains.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from isthmus.rows.rows import Rows
 
 __all__ = ["CodeSpread", "latent_gains", "latent_variances", "left_out_by_size"]
 
-LEAST_ROWS, MOST_ROWS, MOST_DECODED = 256, 2048, 1 << 17  # on which gains are measured; each is decoded for each latent
-STILL = 1e-12  # of the largest variance of a latent: one of less is constant
+MIN_ROWS, MAX_ROWS, MAX_DECODED = 256, 2048, 1 << 17  # rows that measure gains, and how often one may be decoded
+CONSTANT = 1e-12  # of the largest variance of a latent: below it a latent is constant
 
 
 @dataclass(frozen=True)
 class CodeSpread:
-    """Of the codes of a fit's rows, in the model's units.
+    """The spread of the codes of a fit's rows, in the model's units.
 
     Attributes
     ----------
     n_rows : int
         Training rows, those held out to choose the epoch included.
     variances : Tensor of shape (n_latents,) or None
-        Of each latent, over N - 1, in float64; None where nobody asked.
+        Of each latent, over N - 1, in float64; None if not needed.
     gains : Tensor of shape (n_latents,) or None
         Share of the variance that each further latent of an ordered code explains, in float64.
     """
@@ -47,10 +47,10 @@ class CodeSpread:
 
     @property
     def deviations(self) -> Tensor:
-        """By what a whitened code is divided, shape (n_latents,): 1 for a latent that doesn't vary."""
-        assert self.variances is not None  # a whitened fit learns them
-        still = self.variances <= STILL * self.variances.max()
-        return torch.where(still, 1.0, self.variances).sqrt()
+        """The divisors that whiten a code, shape (n_latents,): 1 for a constant latent."""
+        assert self.variances is not None  # a whitened fit computes them
+        constant = self.variances <= CONSTANT * self.variances.max()
+        return torch.where(constant, 1.0, self.variances).sqrt()
 
 
 @torch.no_grad()
@@ -59,17 +59,17 @@ def latent_variances(
 ) -> Tensor:
     """The (weighted) variance of each latent over all rows, float64 of shape (n_latents,).
 
-    ``codes_of`` gives the codes of rows, and of what they are given.
+    ``codes_of`` takes rows and their conditions.
     """
     count, origin = 0.0, None
     total = squares = torch.zeros(n_latents, dtype=torch.float64)
     for batch in rows.records():
         x, given, weight, *_ = batch.to(device)
         codes = codes_of(x, given).double().cpu()
-        origin = codes[0].clone() if origin is None else origin  # little is lost in the squares about a code
-        away = codes - origin
+        origin = codes[0].clone() if origin is None else origin  # squares about a code lose little precision
+        shifted = codes - origin
         weights = torch.ones(len(codes), dtype=torch.float64) if weight is None else weight.double().cpu()
-        total, squares = total + weights @ away, squares + weights @ away.square()
+        total, squares = total + weights @ shifted, squares + weights @ shifted.square()
         count += float(weights.sum())
     return (squares - total.square() / count).clamp(min=0) / max(1.0, count - 1)
 
@@ -79,9 +79,9 @@ def latent_gains(
 ) -> Tensor:
     """Share of the variance that each further latent of an ordered code explains, float64 of shape (n_latents,).
 
-    On 2,048 of the rows at most, evenly spread, and fewer where latents are many.
+    It is measured on at most 2,048 rows, evenly spaced, and on fewer if there are many latents.
     """
-    some = rows.some(min(MOST_ROWS, max(LEAST_ROWS, MOST_DECODED // n_latents)))
+    some = rows.some(min(MAX_ROWS, max(MIN_ROWS, MAX_DECODED // n_latents)))
     sizes = range(1, n_latents + 1)
     left_out = left_out_by_size(model, lambda x, given: model.encode(x, given).mean, principal, some, device, sizes)
     return -left_out.diff(prepend=torch.ones(1, dtype=torch.float64))
@@ -98,8 +98,8 @@ def left_out_by_size(
 ) -> Tensor:
     """Share of rows' variance that the first k latents of their codes leave out, float64, for each k of ``sizes``.
 
-    Errors are taken in the model's units, over the cells there are, and the variance about the training mean, given a
-    row's condition. Of rows that don't vary nothing is left out.
+    Errors are in the model's units, over observed cells; the variance is about the training mean given a row's
+    conditions. The share is zero if rows don't vary.
     """
     errors = torch.zeros(1 + len(sizes), dtype=torch.float64)
     mean = principal.mean.to(device)
@@ -109,7 +109,7 @@ def left_out_by_size(
         expected = mean if given is None or principal.effect is None else mean + given @ principal.effect.to(device).T
         codes = codes_of(x, given)
         latents = torch.arange(codes.shape[1], device=device)
-        again = [expected, *(model.decode(codes * (latents < size), given) for size in sizes)]
-        squares = [(weights * (x - one).square().nansum(1)).double().sum() for one in again]
+        decoded = [expected, *(model.decode(codes * (latents < size), given) for size in sizes)]
+        squares = [(weights * (x - one).square().nansum(1)).double().sum() for one in decoded]
         errors += torch.stack(squares).cpu()
     return errors[1:] / errors[0] if float(errors[0]) > 0 else torch.zeros(len(sizes), dtype=torch.float64)

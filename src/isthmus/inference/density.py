@@ -1,6 +1,6 @@
-"""How probable is a row? Log densities a fitted model gives, and how much each latent tells.
+"""How probable is a row, by its own code or by the bounds of a variational model? And what is each latent used for?
 
-A point code has no prior, so the best it offers is the density of a row given its own code, log p(x|z).
+Given its own code, a row has the density log p(x|z); for the evidence of point codes see `isthmus.inference.evidence`.
 A variational model bounds the density of the row itself (Kingma & Welling 2013):
 
     ELBO(x) = E_q[ log p(x|z) ] - KL( q(z|x) ‖ p(z) )  ≤  log p(x)
@@ -9,8 +9,7 @@ and importance weighting with k draws tightens the bound (Burda et al. 2015, arX
 
     log (1/k) Σ_i p(x|z_i) p(z_i) / q(z_i|x).
 
-The draws are the same for every row, so a row's score depends on the row alone, not on its neighbours in
-the batch.
+The draws are the same for every row, so a row's score does not depend on the other rows of the batch.
 """
 
 from __future__ import annotations
@@ -52,12 +51,12 @@ class LatentReport:
     Attributes
     ----------
     kl : Tensor of shape (n_latents,)
-        Mean divergence from the prior, in nats: what knowing this latent tells about the row.
+        Mean divergence from the prior, in nats: the information in this latent about the row, or more.
     mean_variance : Tensor of shape (n_latents,)
         Variance over rows of the posterior mean; below 0.01 a latent counts as inactive (Burda et al. 2015).
     posterior_variance : Tensor of shape (n_latents,)
-        Mean over rows of the posterior's own variance. The two together are the variance of all rows' codes, which
-        is 1 where they fill the prior.
+        Mean over rows of the posterior's own variance. The sum of the two is the variance of the aggregate posterior,
+        which is 1 if it matches the prior.
     """
 
     kl: Tensor
@@ -66,7 +65,7 @@ class LatentReport:
 
     @property
     def active_units(self) -> int:
-        """How many latents the model uses."""
+        """The number of latents that the model uses."""
         return int((self.mean_variance > ACTIVE_VARIANCE).sum())
 
 
@@ -78,7 +77,7 @@ def log_density(
     seed: int,
     noise_variance: float,
 ) -> Callable[..., Tensor]:
-    """The log density a model offers: a function from rows, and what they are given, to one number a row."""
+    """The log density under a model: a function of rows and their conditions that returns one number per row."""
     if not model.bottleneck.has_prior:
         if importance_samples is not None:
             raise ValueError("score_samples: importance_samples needs a variational model; this one's code is a point.")
@@ -94,15 +93,15 @@ def log_density(
 def density_given_code(
     model: AutoencoderModel, x: Tensor, noise_variance: float, given: Tensor | None = None
 ) -> Tensor:
-    """Log p(x|z) at the row's own code, in nats, shape (batch,), with σ² = ``noise_variance`` where it is left open."""
+    """Log p(x|z) at the row's own code, in nats, shape (batch,); σ² = ``noise_variance`` if the likelihood has none."""
     return model.likelihood.log_prob(model.decoder(model.encode(x, given).mean, given), x, noise_variance)
 
 
 def standard_draws(count: int, n_latents: int, seed: int) -> Tensor:
-    """``count`` draws from N(0, I) in opposite pairs, with exactly unit second moment where there are enough.
+    """``count`` draws from N(0, I) in antithetic pairs, with exactly unit second moments if there are enough.
 
-    Opposite pairs make odd moments exact and the matched moment makes squares exact, so the ELBO of a linear
-    model comes out without sampling error.
+    Antithetic pairs make odd moments exact and the matched moments make squares exact, so the ELBO of a linear
+    model has no sampling error.
     """
     with seeded(seed):
         half = torch.randn((count + 1) // 2, n_latents, dtype=torch.float64, generator=generator())
@@ -115,7 +114,7 @@ def standard_draws(count: int, n_latents: int, seed: int) -> Tensor:
 def elbo(model: AutoencoderModel, x: Tensor, draws: Tensor, given: Tensor | None = None) -> Tensor:
     """Evidence lower bound of each row, in nats, shape (batch,)."""
     posterior = model.encode(x, given)
-    log_likelihood = torch.stack([-model.likelihood(model.decoder(z, given), x) for z in _placed(posterior, draws)])
+    log_likelihood = torch.stack([-model.likelihood(model.decoder(z, given), x) for z in _samples(posterior, draws)])
     return log_likelihood.mean(0) - gaussian_divergence(posterior.mean, posterior.log_variance).sum(1)
 
 
@@ -124,7 +123,7 @@ def importance_weighted(model: AutoencoderModel, x: Tensor, draws: Tensor, given
     posterior = model.encode(x, given)
     log_variance = torch.zeros_like(posterior.mean) if posterior.log_variance is None else posterior.log_variance
     log_weights = []
-    for noise, z in zip(draws, _placed(posterior, draws), strict=True):
+    for noise, z in zip(draws, _samples(posterior, draws), strict=True):
         # log p(z) - log q(z|x): the terms in log 2π cancel.
         log_ratio = 0.5 * (noise.square() - z.square() + log_variance).sum(1)
         log_weights.append(log_ratio - model.likelihood(model.decoder(z, given), x))
@@ -132,7 +131,7 @@ def importance_weighted(model: AutoencoderModel, x: Tensor, draws: Tensor, given
 
 
 def latent_report(model: AutoencoderModel, batches: Iterable[Batch]) -> LatentReport:
-    """Divergence and spread of every latent, over rows in batches."""
+    """Divergence and variances of every latent, over batches of rows."""
     kl = total = squares = variance = torch.zeros((), dtype=torch.float64)
     count = 0
     for x, given, *_ in batches:
@@ -146,13 +145,13 @@ def latent_report(model: AutoencoderModel, batches: Iterable[Batch]) -> LatentRe
     return LatentReport(kl / count, between, variance / count)
 
 
-def _placed(posterior, draws: Tensor) -> Iterable[Tensor]:
-    spread = torch.exp(0.5 * posterior.log_variance)
-    return (posterior.mean + spread * noise for noise in draws.to(posterior.mean.device))
+def _samples(posterior, draws: Tensor) -> Iterable[Tensor]:
+    deviation = torch.exp(0.5 * posterior.log_variance)
+    return (posterior.mean + deviation * noise for noise in draws.to(posterior.mean.device))
 
 
 def finite_or_warned(scores: np.ndarray, who: str) -> np.ndarray:
-    """Log densities, shape (n_rows,), with -inf and a warning for rows whose own float32 cannot hold."""
+    """Log densities, shape (n_rows,), with -inf and a warning for those that overflow float32."""
     beyond = np.flatnonzero(~np.isfinite(scores))
     if len(beyond):
         warnings.warn(

@@ -1,13 +1,13 @@
-"""Missing cells drawn rather than expected: filled tables that differ as much as the cells are unknown.
+"""Multiple imputation: missing cells drawn at random, so filled tables differ as much as the cells are uncertain.
 
-A filled cell that is the expectation makes a column vary less than it does, and what is estimated from it look surer
-than it is. Multiple imputation (Rubin 1987) fills the table several times; an estimate's variance is then the mean of
-its variances plus (1 + 1/m) times the variance of the estimates over the m tables.
+Filling cells with their expectations makes a column vary too little, and estimates from it look too precise. Multiple
+imputation (Rubin 1987) fills the table several times; the variance of an estimate is then the mean of its m variances
+plus (1 + 1/m) times the variance of the m estimates.
 
 cells missing at fit    proper draws of a joint Gaussian of the columns, its parameters drawn too
                         (`isthmus.imputation.joint_gaussian`); of a table too wide for it, of the factor model
-complete rows at fit    a code of N(z*, H⁻¹), decoded, and noise as large as each column's error on held-out rows: the
-                        decoder's own weights are taken as known
+complete rows at fit    a code from N(z*, H⁻¹), decoded, plus noise with each column's held-out error; the decoder's
+                        weights are treated as known
 """
 
 from __future__ import annotations
@@ -30,58 +30,57 @@ __all__ = ["drawn"]
 
 
 def drawn(fitted: FittedState, rows: Any, given: np.ndarray | None, n_draws: int, who: str) -> list[np.ndarray]:
-    """``n_draws`` times the rows in the user's units with their NaN drawn; the same rows get the same draws."""
+    """``n_draws`` copies of the rows in the user's units with their NaN drawn; equal rows always get equal draws."""
     if not isinstance(n_draws, numbers.Integral) or isinstance(n_draws, bool) or n_draws < 1:
         raise ValueError(f"{who}: impute takes draws as a whole number of at least 1, got {n_draws!r}.")
     n_draws = int(n_draws)
     rows = np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows)
     seed = zlib.crc32(np.ascontiguousarray(rows).tobytes())
     if fitted.model.completion is None:
-        many = _of_codes(fitted, n_draws, torch.Generator().manual_seed(seed))
+        draw = _draws_of_codes(fitted, n_draws, torch.Generator().manual_seed(seed))
     else:
-        many = _of_columns(fitted, n_draws, seed)
-    answers = np.repeat(rows[None], n_draws, 0)
+        draw = _draws_of_columns(fitted, n_draws, seed)
     holes = np.flatnonzero(np.isnan(rows).any(1))
     if not len(holes):
-        return list(answers)
-    found = fitted.map_rows(rows[holes], many, None if given is None else given[holes])
+        return list(np.repeat(rows[None], n_draws, 0))
+    found = fitted.map_rows(rows[holes], draw, None if given is None else given[holes])
     return [
-        fill_cells(rows, lambda places, place=place: fitted.in_user_units(found[:, place]), fitted.dtype)
-        for place in range(n_draws)
+        fill_cells(rows, lambda indices, index=index: fitted.in_user_units(found[:, index]), fitted.dtype)
+        for index in range(n_draws)
     ]
 
 
-def _of_columns(fitted: FittedState, n_draws: int, seed: int) -> Callable[..., Tensor]:
-    """The joint Gaussian's draws; the factor model's of a wide table; of columns of zeros and ones zeros and ones."""
+def _draws_of_columns(fitted: FittedState, n_draws: int, seed: int) -> Callable[..., Tensor]:
+    """Draws from the joint Gaussian, the factor model of a wide table, or a Bernoulli likelihood."""
     cells, model = fitted.cells, fitted.model
     completion: Any = model.completion
     source, likelihood = torch.Generator().manual_seed(seed), copy.deepcopy(model.likelihood).cpu()
     numbers = likelihood.is_gaussian or fitted.layout is not None
 
-    def many(x: Tensor, *beside: Tensor) -> Tensor:
+    def draw(x: Tensor, *conditions: Tensor) -> Tensor:
         if not numbers:
-            mean = expected_cells(model, x, beside[0] if beside else None, cells).cpu().clamp(0, 1)
+            mean = expected_cells(model, x, conditions[0] if conditions else None, cells).cpu().clamp(0, 1)
             return torch.stack([likelihood.sample(mean, completion.noise, source) for _ in range(n_draws)], 1)
         if cells is None:
             return torch.stack([completion.draw(x, source) for _ in range(n_draws)], 1)
         return torch.stack(cells.drawn(x, n_draws, seed), 1)
 
-    return many
+    return draw
 
 
-def _of_codes(fitted: FittedState, n_draws: int, source: torch.Generator) -> Callable[..., Tensor]:
-    """Laplace's approximation: the posterior of each row's code, and the likelihood's noise."""
+def _draws_of_codes(fitted: FittedState, n_draws: int, source: torch.Generator) -> Callable[..., Tensor]:
+    """Draws from the Laplace approximation of each row's posterior, decoded, with the likelihood's noise."""
     inference, model = fitted.inference, fitted.model
-    assert inference is not None  # or the model would take no gaps
+    assert inference is not None  # the model accepts missing cells
     assert fitted.codes is not None
     likelihood, errors = copy.deepcopy(model.likelihood).cpu(), fitted.codes.errors
 
-    def many(x: Tensor, *beside: Tensor) -> Tensor:
-        found = inference.posterior(model, x, *beside)
+    def draw(x: Tensor, *conditions: Tensor) -> Tensor:
+        found = inference.posterior(model, x, *conditions)
         assert found.curvature is not None
         noise = torch.randn((n_draws, *found.codes.shape), generator=source).to(x.device)
         codes = draw_codes(found.codes, found.curvature, noise)
-        means = [model.decode(each, *beside, like=x).cpu() for each in codes]
+        means = [model.decode(each, *conditions, like=x).cpu() for each in codes]
         return torch.stack([likelihood.sample(mean, errors, source) for mean in means], 1)
 
-    return many
+    return draw

@@ -1,20 +1,20 @@
-"""How probable is a row? The evidence of a decoder with a Gaussian density of codes, by Laplace's approximation.
+"""The evidence log p(x) of a row, under a decoder with a Gaussian density of codes, by Laplace's approximation.
 
-A decoder g, noise of variance σ² and a density N(m, S) of codes are a generative model, as probabilistic PCA is
-(Tipping & Bishop 1999). The density of a row is an integral over all codes that might have made it. About the best code
-z* the integrand is nearly Gaussian (MacKay 1992), so
+A decoder g, noise of variance σ² and a density N(m, S) of codes define a generative model, as in probabilistic PCA
+(Tipping & Bishop 1999). The density of a row is an integral over all codes that could have generated it. Around the
+best code z* the integrand is nearly Gaussian (MacKay 1992), so
 
     log p(x) ≈ log p(x | z*) + log N(z*; m, S) + p/2 log 2π - 1/2 log det H        H = JᵀWJ + S⁻¹
 
-For a linear decoder that is exact, and equal to the score of PCA. The first term rises with every latent that is
-added; the rest is what a latent costs. So the evidence of rows never seen has a maximum, at the size the data
-support, where the density of a row given its own code rises for ever.
+For a linear decoder this is exact, and equal to the score of PCA. The first term rises with every additional latent;
+the others are the cost of a latent. So the evidence of held-out rows has a maximum, at the size the data support,
+whereas the density of a row given its own code always rises.
 
-What has to be known beside the decoder is estimated in closed form. With z the least-squares codes of N rows, r their
-residuals and C = σ² (JᵀJ)⁻¹ the covariance that noise gives a code:
+The noise and the density of codes are estimated in closed form. With z the least-squares codes of N rows, r their
+residuals and C = σ² (JᵀJ)⁻¹ the covariance of a code due to noise:
 
-    σ² = Σ‖r‖² / N(n - p)          p of a row's n residuals are spent on its code
-    S  = Cov[z] - mean C           the spread of codes, less the part of it that is noise
+    σ² = Σ‖r‖² / N(n - p)          fitting a row's code uses p of its n degrees of freedom
+    S  = Cov[z] - mean C           the covariance of codes without the part due to noise
 
 For a linear decoder, on its own training rows, both are probabilistic PCA's maximum-likelihood answers.
 """
@@ -33,9 +33,9 @@ from isthmus.inference.target import Target
 
 __all__ = ["CodeDensity", "density_behind", "evidence_of", "fit_code_density", "laplace", "noise_variance"]
 
-LEAST_SHARE = 1e-4  # of a code's variance, that noise may not take from it
-LEAST_VARIANCE = 1e-12  # of codes that are all alike
-EM_STEPS = 2  # to the density of codes behind posteriors: more of them fits the rows at hand too well
+MIN_SHARE = 1e-4  # of a code's variance that remains if noise explains all of it
+MIN_VARIANCE = 1e-12  # of constant codes
+EM_STEPS = 2  # to the density of codes from their posteriors: more would overfit
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,12 @@ class CodeDensity:
 
     @property
     def prior(self) -> GaussianPrior:
-        """The same, as inference takes it."""
+        """The density as a prior for inference."""
         return GaussianPrior(self.mean, torch.linalg.inv(self.covariance.double()).to(self.mean.dtype))
 
     @property
     def root(self) -> Tensor:
-        """S^½, so it times its transpose is S."""
+        """S^½ as a matrix whose product with its transpose is S."""
         values, axes = torch.linalg.eigh(self.covariance.double())
         return (axes * values.clamp(min=0).sqrt()).to(self.mean.dtype)
 
@@ -63,81 +63,79 @@ class CodeDensity:
 
 def noise_variance(squared_errors: Tensor, n_cells: int, n_latents: int) -> float:
     """σ² from the squared residuals of least-squares codes, shape (n_rows,), of rows with ``n_cells`` cells."""
-    spare = max(n_cells - n_latents, 1)
-    return float(squared_errors.double().mean()) / spare
+    return float(squared_errors.double().mean()) / max(n_cells - n_latents, 1)
 
 
 def fit_code_density(codes: Tensor, spreads: Tensor | None) -> CodeDensity:
-    """The density of codes behind least-squares ones, shape (n_rows, p).
+    """The density of noise-free codes from least-squares codes, shape (n_rows, p).
 
-    ``spreads``, shape (n_some, p, p), say how far noise spreads the codes of all rows or of some; None leaves the
-    codes' spread as it is.
-    Where noise explains all of a direction's spread, a little is left to it, so the covariance stays positive
-    definite.
+    ``spreads``, shape (n_sample, p, p), holds the covariances C of the codes of all rows or a sample; None subtracts
+    nothing. If noise explains all the variance of a direction, a little of it is kept, so the covariance remains
+    positive definite.
     """
     codes, spreads = _finite(codes.double(), spreads)
     mean = codes.mean(0)
-    away = codes - mean
-    spread = away.T @ away / max(1, len(codes) - 1)
-    # Whitened by the spread, noise is a share of each direction's variance: no share is more than all.
+    centred = codes - mean
+    spread = centred.T @ centred / max(1, len(codes) - 1)
+    # After whitening, noise is a share of each direction's variance, which can't exceed 1.
     values, axes = torch.linalg.eigh(spread)
-    floor = max(1e-12 * float(values.max()), LEAST_VARIANCE)
+    floor = max(1e-12 * float(values.max()), MIN_VARIANCE)
     root = axes * values.clamp(min=floor).sqrt()
     if spreads is None:
         return CodeDensity(mean.float(), (root @ root.T).float())
-    shares, turned = torch.linalg.eigh(_shares_of_noise(root, spreads))
-    kept = (1 - shares).clamp(min=LEAST_SHARE)
-    factor_ = root @ turned
-    return CodeDensity(mean.float(), ((factor_ * kept) @ factor_.T).float())
+    shares, rotation = torch.linalg.eigh(_shares_of_noise(root, spreads))
+    kept = (1 - shares).clamp(min=MIN_SHARE)
+    root = root @ rotation
+    return CodeDensity(mean.float(), ((root * kept) @ root.T).float())
 
 
 def _shares_of_noise(root: Tensor, spreads: Tensor) -> Tensor:
-    """The mean of C in units where the codes' spread is the identity; a row whose decoder stands still counts as 1."""
+    """The mean of C in units where the codes' covariance is the identity, each row's shares clipped to [0, 1]."""
     white = torch.linalg.solve(root, torch.linalg.solve(root, spreads).mT)
     values, axes = torch.linalg.eigh((white + white.mT) / 2)
     return ((axes * values.clamp(0, 1)[:, None]) @ axes.mT).mean(0)
 
 
 def density_behind(found: Inferred, before: CodeDensity) -> CodeDensity:
-    """The density of codes from what was inferred of rows, with the curvature, under ``before`` as prior: EM.
+    """The density of codes by EM, from codes inferred with their curvature under ``before`` as prior.
 
-    To second order a row says of its code what a Gaussian of precision Λ = H - P and information η = H z* - P m says
-    (its gradient at z* is that of the prior, the other way). With that kept, each step needs no decoder:
-    C = (Λ + P)⁻¹, z = C (η + P m), then m = mean z, S = Cov[z] + mean C (Dempster, Laird & Rubin 1977). Where a row's
-    z* was far from the best code that may lead anywhere; then the density stays at the last that was finite.
+    To second order a row's likelihood of its code is a Gaussian of precision Λ = H - P and information η = H z* - P m
+    (at z* its gradient and the prior's cancel). So the steps don't need the decoder: C = (Λ + P)⁻¹, z = C (η + P m),
+    then m = mean z, S = Cov[z] + mean C (Dempster, Laird & Rubin 1977). If some z* was far from the best code they may
+    diverge; then the last finite density is returned.
     """
     if found.curvature is None:
         raise ValueError("density_behind: the curvature at the codes is needed; ask `infer` for it.")
     codes, curvature = found.codes.double(), found.curvature.double()
-    there = codes.isfinite().all(1) & curvature.isfinite().flatten(1).all(1)
-    if not bool(there.any()):
+    finite = codes.isfinite().all(1) & curvature.isfinite().flatten(1).all(1)
+    if not bool(finite.any()):
         return before
-    codes, curvature = codes[there], curvature[there]
+    codes, curvature = codes[finite], curvature[finite]
     mean, covariance = before.mean.double(), before.covariance.double()
     precision = torch.linalg.inv(covariance)
     information = (curvature @ codes[:, :, None])[:, :, 0] - precision @ mean
-    own = curvature - precision
+    row_precision = curvature - precision
     for _ in range(EM_STEPS):
         precision = torch.linalg.inv(covariance)
-        spread = covariances(own + precision)
+        spread = covariances(row_precision + precision)
         codes = (spread @ (information + precision @ mean)[:, :, None])[:, :, 0]
-        away = codes - codes.mean(0)
-        moved = away.T @ away / max(1, len(codes) - 1) + spread.mean(0)
-        moved.diagonal().add_(LEAST_VARIANCE)
-        if not bool(moved.float().isfinite().all()) or bool(torch.linalg.cholesky_ex(moved)[1]):
+        centred = codes - codes.mean(0)
+        updated = centred.T @ centred / max(1, len(codes) - 1) + spread.mean(0)
+        updated.diagonal().add_(MIN_VARIANCE)
+        if not bool(updated.float().isfinite().all()) or bool(torch.linalg.cholesky_ex(updated)[1]):
             break
-        mean, covariance = codes.mean(0), moved
+        mean, covariance = codes.mean(0), updated
     return CodeDensity(mean.float(), covariance.float())
 
 
 def _finite(codes: Tensor, spreads: Tensor | None) -> tuple[Tensor, Tensor | None]:
-    """Those that are numbers: zeros if no code is, None if no covariance is."""
-    there = codes.isfinite().all(1)
+    """The finite codes and covariances: zeros if no code is finite, None if no covariance is."""
+    finite = codes.isfinite().all(1)
     if spreads is not None:
         spreads = spreads.double()
         spreads = spreads[spreads.isfinite().flatten(1).all(1)]
-    known = None if spreads is None or not len(spreads) else spreads
-    return (codes[there] if bool(there.any()) else torch.zeros_like(codes)), known
+        spreads = spreads if len(spreads) else None
+    return (codes[finite] if bool(finite.any()) else torch.zeros_like(codes)), spreads
 
 
 def laplace(decoder: Decoder, target: Target, guess: Tensor, density: CodeDensity, *, steps: int) -> Tensor:
@@ -147,7 +145,7 @@ def laplace(decoder: Decoder, target: Target, guess: Tensor, density: CodeDensit
 
 
 def evidence_of(found: Inferred, target: Target, density: CodeDensity) -> Tensor:
-    """The same for rows whose codes were inferred, with their curvature, under that density as prior."""
+    """Log p(x) of rows whose codes were inferred, with their curvature, under this density as prior."""
     if found.curvature is None:
         raise ValueError("evidence_of: the curvature at the codes is needed; ask `infer` for it.")
     factors = factor(found.curvature.double(), found.curvature.new_zeros(found.codes.shape))

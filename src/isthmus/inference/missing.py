@@ -1,13 +1,13 @@
-"""Filling missing cells: what a fitted model puts where nobody measured.
+"""How a fitted model fills missing cells.
 
-A cell gets the expectation e of several closed forms (`isthmus.imputation.cell_predictor`; of the linear completion
-alone where a table is too wide for them), moved towards the cell x̂ that the autoencoder reconstructs as far as cells
-hidden from both said it should be:
+A cell is filled with the expectation e of several closed forms (`isthmus.imputation.cell_predictor`; for a very wide
+table the linear completion alone), moved towards the autoencoder's reconstruction x̂ by a factor α learned on cells
+hidden from both:
 
     e + α (x̂ - e)
 
-A small code reconstructs coarsely, and then α is near 0; one that follows the data's curve takes it towards 1. A model
-that learned from complete rows has no such completion: each row is decoded from the code of the cells it has.
+α is near 0 for a small code, which reconstructs coarsely, and near 1 for a code that captures the data's curvature. A
+model fitted to complete rows has no completion: each row is decoded from the code of its observed cells.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = ["completed", "expected_cells", "fill_cells", "imputed", "observed_log
 def expected_cells(
     model: AutoencoderModel, x: Tensor, given: Tensor | None = None, cells: CellPredictor | None = None
 ) -> Tensor:
-    """Rows in the model's units with NaN, to what `impute` puts there, shape (batch, n_features)."""
+    """The values `impute` predicts for all cells of rows with NaN, in the model's units, shape (batch, n_features)."""
     if model.completion is None:
         return model.reconstruct(x, given)
     expected = model.completion(x) if cells is None else cells.expected(x)
@@ -38,7 +38,7 @@ def expected_cells(
 
 
 def completed(fitted: FittedState, rows: np.ndarray, given: np.ndarray | None = None) -> np.ndarray:
-    """Rows in the user's units, their NaN as the linear completion fills them; without one, as `imputed` does."""
+    """Rows in the user's units with their NaN filled by the linear completion; without one, by `imputed`."""
     completion = fitted.model.completion
     if not np.isnan(rows).any():
         return rows
@@ -48,28 +48,28 @@ def completed(fitted: FittedState, rows: np.ndarray, given: np.ndarray | None = 
 
 
 def imputed(fitted: FittedState, rows: Any, given: np.ndarray | None = None) -> np.ndarray:
-    """Rows in the user's units with their NaN filled; all other cells stay exactly as they are."""
+    """Rows in the user's units with their NaN filled; observed cells are unchanged."""
 
-    def expect(x: Tensor, *beside: Tensor) -> Tensor:
+    def expect(x: Tensor, *conditions: Tensor) -> Tensor:
         if fitted.model.completion is None:
-            return fitted.model.decode(fitted.codes_of(x, *beside), *beside, like=x)
-        return expected_cells(fitted.model, x, beside[0] if beside else None, fitted.cells)
+            return fitted.model.decode(fitted.codes_of(x, *conditions), *conditions, like=x)
+        return expected_cells(fitted.model, x, conditions[0] if conditions else None, fitted.cells)
 
-    def expected(places: np.ndarray) -> np.ndarray:
-        beside = None if given is None else given[places]
-        return fitted.in_user_units(fitted.map_rows(rows[places], expect, beside))
+    def expected(indices: np.ndarray) -> np.ndarray:
+        conditions = None if given is None else given[indices]
+        return fitted.in_user_units(fitted.map_rows(rows[indices], expect, conditions))
 
     return fill_cells(rows, expected, fitted.dtype)
 
 
 def observed_log_volume(X: Any, scaling: Scaling) -> np.ndarray:
-    """Σ log spread over each row's observed cells, shape (n_rows,): what a density loses in the user's units."""
+    """Σ log spread over each row's observed cells, shape (n_rows,): to subtract from a log density in model units."""
     volumes = np.log(scaling.spread)
     return np.concatenate([(~np.isnan(part)) @ volumes for part in chunks(X)]).astype(np.float32)
 
 
 def fill_cells(X: Any, expected: Callable[[np.ndarray], np.ndarray], dtype: np.dtype) -> np.ndarray:
-    """X dense, its NaN replaced by what is ``expected`` of rows by index; every other cell is left exactly as it is."""
+    """X dense, with its NaN replaced by those of ``expected(row indices)``; all other cells are unchanged."""
     filled = np.array(X.toarray() if hasattr(X, "toarray") else X, dtype=np.result_type(X.dtype, dtype))
     holes = np.isnan(filled)
     rows = np.flatnonzero(holes.any(1))

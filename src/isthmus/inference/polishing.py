@@ -1,7 +1,7 @@
-"""Codes as a fitted model gives them: the encoder's guess, and from there as good as its decoder allows.
+"""Polishing: how a fitted model improves the encoder's guess of a code by descent.
 
-What that takes beside the model is little, and is found at the end of a fit: the metric of descent, some codes of
-training rows to start from where the code is small, and whether it pays at all.
+It needs little in addition to the model, learned at the end of a fit: the metric of descent, for small codes some codes
+of training rows to start from, and whether polishing pays at all.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from isthmus.parts.likelihood import Likelihood
 __all__ = ["STEPS", "Polishing", "can_polish", "pays", "polishing_of", "target_of"]
 
 STEPS = 3  # of descent, at three passes of the decoder each: the knee of the curve, see docs/defaults.md
-SEARCHED = 4  # latents up to which a training row's code may be a better start than the encoder's
+MAX_SEARCHED = 4  # latents up to which a training row's code may be a better start than the encoder's
 BANK_ROWS, BANK_CELLS = 512, 1 << 22
-PAYS = 0.01  # share of the held-out cost that polishing must save to be done unasked
+PAYS = 0.01  # share of the held-out cost that polishing must save to be done by default
 CURVATURE_ROWS = 512  # whose mean curvature is the metric
 
 
@@ -36,9 +36,9 @@ class Polishing:
     metric : Tensor of shape (p, p)
         The inverse of the mean curvature, for `descend`.
     bank : Tensor of shape (n_kept, p)
-        Codes of training rows to start from; none where the search doesn't pay.
+        Codes of training rows to start from; none if the search doesn't pay.
     steps : int
-        Of descent, where nobody asks for another number: 0 leaves the encoder's code.
+        The default number of steps of descent; 0 leaves the encoder's code.
     """
 
     metric: Tensor
@@ -53,7 +53,7 @@ class Polishing:
         return self.descended(model, target, self.start(model, target, guess), steps)
 
     def descended(self, model: AutoencoderModel, target: Target, codes: Tensor, steps: int) -> Tensor:
-        """The same from where the codes are."""
+        """``codes`` after ``steps`` of descent."""
         return descend(model.decoder, target, codes, self.metric, steps=steps).codes
 
     def start(self, model: AutoencoderModel, target: Target, guess: Tensor) -> Tensor:
@@ -61,34 +61,35 @@ class Polishing:
         if not len(self.bank):
             return guess
         with torch.no_grad():
-            outputs = self.bank if target.given is not None else model.decoder(self.bank)  # each row has its own then
+            # With conditions the outputs differ from row to row, and `CodeBank` decodes them itself.
+            outputs = self.bank if target.given is not None else model.decoder(self.bank)
         return CodeBank(self.bank, outputs).better(model.decoder, target, guess)
 
 
 def can_polish(model: AutoencoderModel) -> bool:
-    """Whether a code is a point that may lie anywhere, read by a decoder that isn't linear."""
+    """Whether a code is an unconstrained point and its decoder is not linear."""
     return model.bottleneck.is_identity and model.decoder.residual is not None
 
 
 def target_of(likelihood: Likelihood, x: Tensor, given: Tensor | None) -> Target:
-    """Rows as a decoder's output is compared with them; a cell that is NaN has no weight."""
+    """The target that a decoder's output is compared with; cells that are NaN have no weight."""
     if likelihood.is_gaussian and likelihood.mean_is_output:
         return observed_target(x, 1 / (likelihood.noise_variance or 1.0), given)
     return LikelihoodTarget(likelihood, x, given)
 
 
 def polishing_of(model: AutoencoderModel, target: Target, codes: Tensor, steps: int = STEPS) -> Polishing:
-    """What is needed to polish rows like these, from their codes, shape (n_rows, p)."""
+    """The polishing of rows like these, from their codes, shape (n_rows, p)."""
     n_rows, n_latents = codes.shape
     some = torch.linspace(0, n_rows - 1, min(CURVATURE_ROWS, n_rows), device=codes.device).long()
     found = infer(model.decoder, target.rows(some), codes[some], steps=0, curvature=True)
-    assert found.curvature is not None  # it was asked for
-    most = min(BANK_ROWS, BANK_CELLS // target.n_features) if n_latents <= SEARCHED else 0
-    kept = torch.linspace(0, n_rows - 1, min(most, n_rows), device=codes.device).long()
+    assert found.curvature is not None  # as requested
+    n_kept = min(BANK_ROWS, BANK_CELLS // target.n_features, n_rows) if n_latents <= MAX_SEARCHED else 0
+    kept = torch.linspace(0, n_rows - 1, n_kept, device=codes.device).long()
     return Polishing(metric_of(found.curvature), codes[kept].clone(), steps)
 
 
 def pays(amortized: Tensor, polished: Tensor) -> bool:
-    """Whether held-out rows gain enough by polishing that it is done unasked; their -log p, shape (n_rows,) each."""
+    """Whether held-out rows gain enough to polish by default; arguments are their -log p, shape (n_rows,) each."""
     before, after = float(amortized.double().mean()), float(polished.double().mean())
     return before - after > PAYS * abs(before)

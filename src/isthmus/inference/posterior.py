@@ -1,10 +1,10 @@
-"""What is known of a code, and of each cell from the others: both from the curvature H at the best code.
+"""The posterior of a code, and of each cell given the others, from the curvature H at the best code.
 
-The posterior of a code is N(z*, H⁻¹) to second order; its diagonal gives standard errors, its draws go through the
-decoder.
+The posterior of a code is N(z*, H⁻¹) to second order; the diagonal of H⁻¹ gives standard errors, and draws of codes
+can be decoded.
 
-What would a cell be expected to hold, were it not known? Leaving cell j out moves the code by H₋ⱼ⁻¹ aⱼ rⱼ, with a and
-r the whitened Jacobian and residual, so its expectation needs no second fit (Allen 1974, the PRESS statistic):
+The expectation of a cell given the others of its row needs no second fit: leaving cell j out moves the code by
+H₋ⱼ⁻¹ aⱼ rⱼ, with a and r the whitened Jacobian and residual (Allen 1974, the PRESS statistic), so
 
     x_j - E[x_j | others] = (x_j - g_j) / (1 - h_j)          h_j = aⱼᵀ H⁻¹ aⱼ, the leverage of the cell on its own code
     Var[x_j | others]     = σ_j² / (1 - h_j)
@@ -26,14 +26,14 @@ from isthmus.inference.target import Target
 
 __all__ = ["LeftOut", "covariances", "draw_codes", "left_out", "standard_errors"]
 
-LEAST_SPARE = 1e-3  # of 1 - h: a cell that alone fixes a latent is hardly predicted by the others
-LEAST_CURVATURE = 1e-9  # of the mean diagonal, under each entry of H
+MIN_COMPLEMENT = 1e-3  # of 1 - h: a cell that alone determines a latent is hardly predicted by the others
+MIN_CURVATURE = 1e-9  # of the mean diagonal of H, added to each diagonal entry
 
 
 class LeftOut(NamedTuple):
     """Each cell's expectation and variance given the other cells of its row; shapes (batch, n_features).
 
-    The variance is NaN where there is no cell.
+    The variance is NaN for a missing cell.
     """
 
     mean: Tensor
@@ -41,10 +41,10 @@ class LeftOut(NamedTuple):
 
 
 def _factors(curvature: Tensor) -> Tensor:
-    """Cholesky factors of H, in float64; a direction that nothing fixes is kept from being singular."""
+    """Cholesky factors of H in float64, regularized so that H is not singular."""
     exact = curvature.double()
     diagonal = exact.diagonal(dim1=1, dim2=2)
-    floor = LEAST_CURVATURE * diagonal.mean(1, keepdim=True) + torch.finfo(torch.float32).tiny
+    floor = MIN_CURVATURE * diagonal.mean(1, keepdim=True) + torch.finfo(torch.float32).tiny
     return factor(exact, floor.expand_as(diagonal))
 
 
@@ -54,7 +54,7 @@ def standard_errors(curvature: Tensor) -> Tensor:
 
 
 def covariances(curvature: Tensor) -> Tensor:
-    """H⁻¹ of every row, (batch, p, p)."""
+    """H⁻¹ of every row, shape (batch, p, p)."""
     n_latents = curvature.shape[1]
     identity = torch.eye(n_latents, dtype=torch.float64, device=curvature.device).expand(len(curvature), -1, -1)
     return solve_with(_factors(curvature), identity).to(curvature.dtype)
@@ -76,19 +76,19 @@ def draw_codes(codes: Tensor, curvature: Tensor, noise: Tensor) -> Tensor:
     """
     n_latents = codes.shape[1]
     upper = _factors(curvature)[:, :n_latents, :n_latents].mT
-    moved = torch.linalg.solve_triangular(upper, noise.double().permute(1, 2, 0), upper=True)
-    return codes + moved.permute(2, 0, 1).to(codes.dtype)
+    deviations = torch.linalg.solve_triangular(upper, noise.double().permute(1, 2, 0), upper=True)
+    return codes + deviations.permute(2, 0, 1).to(codes.dtype)
 
 
 @torch.no_grad()
 def left_out(decoder: Decoder, target: Target, found: Inferred) -> LeftOut:
-    """What each cell is expected to hold given the others; ``found`` has the codes of the target's rows, and H."""
+    """The expectation of each cell given the others; ``found`` holds the codes of the target's rows, and H."""
     if found.curvature is None:
         raise ValueError("left_out: the curvature at the codes is needed; ask `infer` for it.")
     count, size = len(found.codes), rows_at_once(target.n_features, 1 + found.codes.shape[1])
     parts = [
-        _left_out_block(decoder, target.rows(places), found.codes[places], found.curvature[places])
-        for places in blocks(count, size, found.codes.device)
+        _left_out_block(decoder, target.rows(indices), found.codes[indices], found.curvature[indices])
+        for indices in blocks(count, size, found.codes.device)
     ]
     return LeftOut(torch.cat([one.mean for one in parts])[:count], torch.cat([one.variance for one in parts])[:count])
 
@@ -99,10 +99,10 @@ def _left_out_block(decoder: Decoder, target: Target, codes: Tensor, curvature: 
     precision = target.precision_at(mean)
     jacobian = whitened[:, 1:].double()
     solved = solve_with(_factors(curvature), jacobian)
-    spare = (1 - (jacobian * solved).sum(1)).clamp(min=LEAST_SPARE).to(mean.dtype)
+    complement = (1 - (jacobian * solved).sum(1)).clamp(min=MIN_COMPLEMENT).to(mean.dtype)
     observed = precision > 0
     root = torch.where(observed, precision, 1.0).sqrt()
-    # r = W^½ (g - x): dividing by W^½ gives the residual back, which is 0 where there is no cell.
+    # r = W^½ (g - x): dividing by W^½ gives the residual again, which is 0 for a missing cell.
     residual = torch.where(observed, whitened[:, 0] / root, 0.0)
-    expected = mean + residual * (1 / spare - 1)
-    return LeftOut(expected, torch.where(observed, 1 / (root.square() * spare), torch.nan))
+    expected = mean + residual * (1 / complement - 1)
+    return LeftOut(expected, torch.where(observed, 1 / (root.square() * complement), torch.nan))

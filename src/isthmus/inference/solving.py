@@ -1,7 +1,7 @@
-"""Small symmetric systems, one a row: products, factors and solutions that do not depend on a row's place.
+"""Small symmetric systems, one per row: products, factors and solutions independent of a row's position in its block.
 
-A library of linear algebra may round otherwise where a matrix begins in another place of a cache line. Here every
-matrix of a batch begins at one, so a row's answer is the same, to the last bit, wherever in its block it stands.
+Linear algebra libraries may round differently depending on where in a cache line a matrix starts. Here every matrix of
+a batch is padded to start at a cache line, so a row's result is the same to the last bit wherever it is in its block.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from torch.nn import functional
 
 __all__ = ["factor", "gram", "solve", "solve_with"]
 
-LINE = 16  # float32 numbers in a cache line of 64 bytes
-SIDE = 4  # a square matrix whose side is a multiple of it fills whole lines
+LINE = 16  # float32 values in a cache line of 64 bytes
+SIDE = 4  # a square matrix whose side is a multiple of 4 fills whole lines
 
 
 def gram(rows: Tensor) -> Tensor:
@@ -25,23 +25,23 @@ def gram(rows: Tensor) -> Tensor:
 def factor(matrices: Tensor, added: Tensor) -> Tensor:
     """Cholesky factors of symmetric matrices (batch, p, p) with ``added`` (batch, p) on the diagonal.
 
-    Their side is p filled up to a multiple of 4. Of a matrix that isn't positive definite the factor is of no use, and
-    what is solved with it is no number or not what was asked; who asks must see to that.
+    Their side is p padded to a multiple of 4. The factor of a matrix that isn't positive definite is invalid and its
+    solutions are NaN or wrong: the caller must check.
     """
     n_latents = matrices.shape[1]
-    filled = functional.pad(matrices, (0, -n_latents % SIDE, 0, -n_latents % SIDE))
-    filled = filled.clone() if filled is matrices or filled.data_ptr() == matrices.data_ptr() else filled
-    diagonal = filled.diagonal(dim1=1, dim2=2)
+    padded = functional.pad(matrices, (0, -n_latents % SIDE, 0, -n_latents % SIDE))
+    padded = padded.clone() if padded.data_ptr() == matrices.data_ptr() else padded
+    diagonal = padded.diagonal(dim1=1, dim2=2)
     diagonal[:, :n_latents] += added
     diagonal[:, n_latents:] = 1.0
-    return torch.linalg.cholesky_ex(filled)[0]
+    return torch.linalg.cholesky_ex(padded)[0]
 
 
 def solve_with(factors: Tensor, right: Tensor) -> Tensor:
     """(L Lᵀ)⁻¹ right, for ``right`` of shape (batch, p, k) and factors as `factor` gives them."""
     n_latents = right.shape[1]
-    filled = functional.pad(right, (0, 0, 0, factors.shape[1] - n_latents))
-    return torch.cholesky_solve(filled, factors)[:, :n_latents]
+    padded = functional.pad(right, (0, 0, 0, factors.shape[1] - n_latents))
+    return torch.cholesky_solve(padded, factors)[:, :n_latents]
 
 
 def solve(matrices: Tensor, right: Tensor, added: Tensor) -> Tensor:
@@ -55,7 +55,7 @@ def solve(matrices: Tensor, right: Tensor, added: Tensor) -> Tensor:
 
 
 def _solve_two(matrices: Tensor, right: Tensor, added: Tensor) -> Tensor:
-    """By Cramer's rule: a few products, where a factorisation of each row costs most of a step. In float64."""
+    """Cramer's rule in float64: a few products, whereas factorizing each matrix would dominate the cost of a step."""
     diagonal = matrices.diagonal(dim1=1, dim2=2).double() + added
     off, sides = matrices[:, 0, 1:].double(), right.double()
     determinant = diagonal[:, :1] * diagonal[:, 1:] - off * off

@@ -1,11 +1,11 @@
-"""Where to begin: at the encoder's guess, or at the code of a training row that lies closer.
+"""Where descent starts: at the encoder's guess, or at the code of a training row if that is closer.
 
-Where few numbers must hold many columns the decoder's sheet folds: rows side by side may have codes far apart. One
-smooth encoder averages over a fold, and no descent leads from the average to a side. The codes of training rows and
-their reconstructions are known; the nearest of them is a guess that never averages. It is compared with the encoder's
-by its cost, row by row, so a start is never worse than the encoder's.
+With few latents and many columns the decoder's surface folds: similar rows may have very different codes. A smooth
+encoder averages over a fold, and descent doesn't lead from the average to either side. The nearest reconstruction of a
+training row is an alternative guess, which never averages. It is compared with the encoder's guess by its cost, row by
+row, so a start is never worse than the encoder's.
 
-The search pays up to about four latents. With more, the encoder's guess is closer than any training row's.
+The search pays up to about four latents. With more, the encoder's guess is closer than any training row.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from isthmus.inference.target import Target
 
 __all__ = ["FEW", "CodeBank"]
 
-FEW = 24  # codes that are decoded for each row where each has outputs of its own
+FEW = 24  # codes that are decoded for each row if outputs depend on the row's conditions
 
 
 @dataclass(frozen=True)
@@ -34,20 +34,20 @@ class CodeBank:
     @staticmethod
     @torch.no_grad()
     def of(decoder: Decoder, codes: Tensor, most: int) -> CodeBank:
-        """Up to ``most`` of the codes, evenly spread among them."""
+        """At most ``most`` of the codes, evenly spaced."""
         kept = codes[torch.linspace(0, len(codes) - 1, min(most, len(codes))).long()]
         return CodeBank(kept, decoder(kept))
 
     @torch.no_grad()
     def better(self, decoder: Decoder, target: Target, guess: Tensor) -> Tensor:
-        """Of each row the better of its guess and the nearest code of the bank, shape (batch, p).
+        """For each row the better of its guess and the nearest code of the bank, shape (batch, p).
 
-        A decoder that is given something has other outputs for every row: there a few codes are decoded for each.
+        With conditions the outputs differ from row to row, so a few of the codes are decoded for each row.
         """
         return torch.cat(
             [
-                self._better_block(decoder, target.rows(places), guess[places])
-                for places in blocks(len(guess), rows_at_once(target.n_features), guess.device)
+                self._better_block(decoder, target.rows(indices), guess[indices])
+                for indices in blocks(len(guess), rows_at_once(target.n_features), guess.device)
             ]
         )[: len(guess)]
 
@@ -60,6 +60,6 @@ class CodeBank:
         few = torch.linspace(0, len(self.codes) - 1, min(FEW, len(self.codes)), device=guess.device).long()
         for code in self.codes[few]:
             trial = code.expand_as(guess)
-            tried = target.cost(decoder(trial, target.given))
-            guess, cost = torch.where((tried < cost)[:, None], trial, guess), torch.minimum(cost, tried)
+            trial_cost = target.cost(decoder(trial, target.given))
+            guess, cost = torch.where((trial_cost < cost)[:, None], trial, guess), torch.minimum(cost, trial_cost)
         return guess

@@ -1,11 +1,11 @@
-"""What inference needs beside a model, learned at the end of a fit from some of its rows.
+"""What inference needs in addition to a model, learned at the end of a fit from some of its rows.
 
-    polishing    how codes get from the encoder's guess to the best ones
-    density      N(m, S) of codes, the prior of the evidence and of rows with missing cells
-    σ²           the noise that no code explains
+    polishing    how codes are improved from the encoder's guess
+    density      N(m, S) of codes, the prior for the evidence and for rows with missing cells
+    σ²           the noise variance
 
-σ² comes from rows held out of training, as a decoder fits its own rows too well. A model that is PCA takes
-probabilistic PCA's own answers instead.
+σ² is estimated on held-out rows, as a decoder fits its training rows too well. A model that is PCA uses the estimates
+of probabilistic PCA instead.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ from isthmus.rows.rows import Batch
 
 __all__ = ["InferenceState", "learn_inference"]
 
-EXACT_STEPS = 8  # where the curvature at the code is wanted: so many make the code exact
-MANY_LATENTS = 8  # beyond, a Jacobian costs so much that cheaper steps of descent go first
-LAST_STEPS = 2  # of Levenberg-Marquardt, from codes that are nearly the best
-CURVATURE_ROWS = 512  # of which the mean spread by noise is taken
-LOOKS = 2  # at the rows, each under the density of codes that the one before led to, if the likelihood isn't Gaussian
-LEAST_NOISE = 1e-10  # in the model's units, whose variance is 1
+EXACT_STEPS = 8  # of Levenberg-Marquardt, enough for an exact code
+MANY_LATENTS = 8  # above this a Jacobian is so expensive that cheaper steps of descent come first
+LAST_STEPS = 2  # of Levenberg-Marquardt, from codes that are nearly exact
+CURVATURE_ROWS = 512  # rows for the mean covariance of a code due to noise
+DENSITY_PASSES = 2  # over the rows, each under the last estimate of the density, for a likelihood that isn't Gaussian
+MIN_NOISE = 1e-10  # in the model's units, whose variance is 1
 
 
 @dataclass(frozen=True)
 class InferenceState:
-    """See the module.
+    """Polishing, density of codes and noise; see the module.
 
     Attributes
     ----------
     polishing : Polishing or None
-        None where a code is no point that could lie elsewhere, or the decoder has no derivative.
+        None if codes are not unconstrained points, or the decoder has no derivative.
     density : CodeDensity or None
-        None of a model with a prior, and where the decoder has no derivative.
+        None for a model with a prior, or if the decoder has no derivative.
     noise_variance : float
         σ² in the model's units.
     """
@@ -57,15 +57,15 @@ class InferenceState:
 
     @property
     def takes_gaps(self) -> bool:
-        """Whether rows with missing cells can be encoded by the cells they have."""
+        """Whether rows with missing cells can be encoded from their observed cells."""
         return self.polishing is not None and self.density is not None
 
     def codes(
         self, model: AutoencoderModel, x: Tensor, given: Tensor | None = None, steps: int | None = None
     ) -> Tensor:
-        """Codes of rows in the model's units, shape (batch, p): as good as ``steps`` of descent make them.
+        """Codes of rows in the model's units, shape (batch, p), after ``steps`` of descent.
 
-        Rows with missing cells, NaN, are encoded by the cells they have and by the density of codes.
+        Rows with missing cells (NaN) are encoded from their observed cells and the density of codes.
         """
         if self.polishing is None:
             return model.encode(x, given).mean
@@ -81,9 +81,9 @@ class InferenceState:
     def posterior(
         self, model: AutoencoderModel, x: Tensor, given: Tensor | None = None, near: Tensor | None = None
     ) -> Inferred:
-        """The best codes of rows under the density of codes and the noise that was found, with the curvature there.
+        """The best codes of rows under the density of codes and the estimated noise, with the curvature there.
 
-        From codes that are ``near`` a few steps will do.
+        ``near`` holds codes close to the best, from which fewer steps suffice.
         """
         assert self.density is not None  # see `takes_gaps`
         target, missing = self._target(model, x, given), x.isnan()
@@ -96,26 +96,26 @@ class InferenceState:
             codes = self.polishing.start(model, target, codes)
         if self.polishing is None or codes.shape[1] <= MANY_LATENTS:
             return infer(model.decoder, target, codes, steps=EXACT_STEPS, prior=self.density.prior, curvature=True)
-        gaps = missing.any(1)  # by a few cells alone descent would lead anywhere
+        gaps = missing.any(1)  # from a few observed cells descent may diverge
         codes = torch.where(gaps[:, None], codes, self.polishing.descended(model, target, codes, EXACT_STEPS))
         found, order = [], []
-        for places, steps in ((gaps.nonzero()[:, 0], EXACT_STEPS), ((~gaps).nonzero()[:, 0], LAST_STEPS)):
-            if len(places):
-                some, prior = target.rows(places), self.density.prior
-                found.append(infer(model.decoder, some, codes[places], steps=steps, prior=prior, curvature=True))
-                order.append(places)
+        for indices, steps in ((gaps.nonzero()[:, 0], EXACT_STEPS), ((~gaps).nonzero()[:, 0], LAST_STEPS)):
+            if len(indices):
+                part, prior = target.rows(indices), self.density.prior
+                found.append(infer(model.decoder, part, codes[indices], steps=steps, prior=prior, curvature=True))
+                order.append(indices)
         return joined(found, torch.cat(order).argsort())
 
     def standard_errors(
         self, model: AutoencoderModel, x: Tensor, given: Tensor | None, codes: Tensor, n_first: int
     ) -> Tensor:
-        """Of the first latents of codes that are known, shape (batch, n_first), the others being what they are."""
+        """Standard errors of the first latents of known codes, shape (batch, n_first), with the others fixed."""
         return standard_errors(self._precision(model, x, given, codes, n_first))
 
     def covariances(
         self, model: AutoencoderModel, x: Tensor, given: Tensor | None, codes: Tensor, n_first: int
     ) -> Tensor:
-        """The same as covariances, shape (batch, n_first, n_first)."""
+        """Covariances of the first latents of known codes, shape (batch, n_first, n_first), with the others fixed."""
         return covariances(self._precision(model, x, given, codes, n_first))
 
     def _precision(
@@ -123,19 +123,19 @@ class InferenceState:
     ) -> Tensor:
         curvature = self._curvature(model, x, given, codes)
         if self.density is not None:
-            gaps = x.isnan().any(1)[:, None, None]  # a row with gaps was encoded by the density of codes too
+            gaps = x.isnan().any(1)[:, None, None]  # rows with gaps were encoded under the density of codes
             curvature = curvature + torch.where(gaps, self.density.prior.precision, 0.0)
         return curvature[:, :n_first, :n_first].contiguous()
 
     def _curvature(self, model: AutoencoderModel, x: Tensor, given: Tensor | None, codes: Tensor) -> Tensor:
-        """H at codes that are known, shape (batch, p, p), under the noise that was found and without a prior."""
+        """H at known codes, shape (batch, p, p), under the estimated noise and without a prior."""
         found = infer(model.decoder, self._target(model, x, given), codes, steps=0, curvature=True)
-        assert found.curvature is not None  # it was asked for
+        assert found.curvature is not None  # as requested
         return found.curvature
 
     def log_evidence(self, model: AutoencoderModel, x: Tensor, given: Tensor | None = None) -> Tensor:
-        """Log p(x), in nats, shape (batch,), of rows in the model's units, over the cells they have."""
-        assert self.density is not None  # see `density`
+        """Log p(x), in nats, shape (batch,), of rows in the model's units, over their observed cells."""
+        assert self.density is not None  # the caller has checked
         gaussian = model.likelihood.is_gaussian and model.likelihood.mean_is_output
         if gaussian and given is None and model.decoder.residual is None:
             stacked = model.decoder.value_and_jacobian(self.density.mean[None])[0]
@@ -143,7 +143,7 @@ class InferenceState:
         return evidence_of(self.posterior(model, x, given), self._target(model, x, given), self.density)
 
     def _target(self, model: AutoencoderModel, x: Tensor, given: Tensor | None) -> Target:
-        """Rows as the noise that was found has them compared."""
+        """The target of rows under the estimated noise."""
         return target_of(model.likelihood.with_noise(self.noise_variance), x, given)
 
 
@@ -154,10 +154,10 @@ def learn_inference(
     closed_form: Principal | None,
     before: InferenceState | None = None,
 ) -> InferenceState:
-    """What inference needs, from training rows and held-out rows in the model's units.
+    """The state of inference, from training rows and held-out rows in the model's units.
 
-    ``closed_form`` is PCA, where the model's codes and reconstructions are its. Of a model that has since learned from
-    the held-out rows too, ``before`` is what they said of it then, which the noise and the steps are taken from.
+    ``closed_form`` is PCA, if the model's codes and reconstructions are PCA's. For a model refitted to the held-out
+    rows too, ``before`` is the state from before the refit, which gives the noise and the steps.
     """
     found = _learned(model, rows, held_out, closed_form, before)
     if before is None or model.likelihood.noise_variance is not None:
@@ -177,15 +177,15 @@ def _learned(
         amortized = _noise(model, held_out, held, 0)
         if model.bottleneck.has_prior:
             return InferenceState(None, None, amortized)
-        if not model.bottleneck.is_gate:  # a sparse code: what units are on has been spent on a row
-            spent = min(float((held != 0).double().sum(1).mean()), held_out.x.shape[1] - 1)
-            return InferenceState(None, fit_code_density(guess, None), _noise(model, held_out, held, spent))
+        if not model.bottleneck.is_gate:  # a sparse code: each active unit uses a degree of freedom
+            n_active = min(float((held != 0).double().sum(1).mean()), held_out.x.shape[1] - 1)
+            return InferenceState(None, fit_code_density(guess, None), _noise(model, held_out, held, n_active))
         try:
             return _of_points(model, rows, held_out, closed_form, before)
         except NotDifferentiableError as error:
             warnings.warn(
-                f"{error}: codes stay as the encoder gives them, and score_samples is the density of a row given its "
-                "code.",
+                f"{error}: codes are the encoder's, without polishing, and score_samples is the density of a row given "
+                "its code.",
                 RuntimeWarning,
                 stacklevel=2,
             )
@@ -212,8 +212,8 @@ def _of_points(
         steps = before.polishing.steps
     polishing = replace(polishing, steps=steps)
     if closed_form is not None and likelihood.is_gaussian and n_latents <= len(closed_form.variances):
-        noise = likelihood.noise_variance or max(closed_form.noise_variance(n_latents), LEAST_NOISE)
-        spread = (closed_form.variances[:n_latents] - noise).clamp(min=LEAST_NOISE).to(guess.device)
+        noise = likelihood.noise_variance or max(closed_form.noise_variance(n_latents), MIN_NOISE)
+        spread = (closed_form.variances[:n_latents] - noise).clamp(min=MIN_NOISE).to(guess.device)
         return InferenceState(polishing, CodeDensity(torch.zeros_like(spread), spread.diag()), noise)
     noise = likelihood.noise_variance or (None if before is None else before.noise_variance)
     if noise is None:
@@ -223,13 +223,13 @@ def _of_points(
     state = InferenceState(polishing, None, noise)
     if likelihood.is_gaussian and likelihood.mean_is_output:
         codes = _exact(model, polishing, target, codes)
-        some = torch.linspace(0, len(codes) - 1, min(CURVATURE_ROWS, len(codes)), device=codes.device).long()
-        given = None if rows.given is None else rows.given[some]
-        spread = covariances(state._curvature(model, whole[some], given, codes[some]))
+        sample = torch.linspace(0, len(codes) - 1, min(CURVATURE_ROWS, len(codes)), device=codes.device).long()
+        given = None if rows.given is None else rows.given[sample]
+        spread = covariances(state._curvature(model, whole[sample], given, codes[sample]))
         return replace(state, density=fit_code_density(codes, spread))
-    # A probability of 0 or 1 is reached at no code: there are no least-squares codes, only probable ones.
+    # No code gives a probability of exactly 0 or 1, so maximum-likelihood codes may not exist and need a prior.
     density, near = fit_code_density(guess, None), None
-    for _ in range(LOOKS):
+    for _ in range(DENSITY_PASSES):
         found = replace(state, density=density).posterior(model, whole, rows.given, near)
         near, density = found.codes if n_latents <= MANY_LATENTS else None, density_behind(found, density)
     return replace(state, density=density)
@@ -243,23 +243,23 @@ def _exact(model: AutoencoderModel, polishing: Polishing, target: Target, codes:
 
 
 def _steps_that_pay(model: AutoencoderModel, polishing: Polishing, target: Target, guess: Tensor) -> int:
-    """How many steps are taken unasked: those of the defaults, or none where held-out rows gain too little."""
+    """The default number of steps: `STEPS`, or none if held-out rows gain too little."""
     linear_in_logs = model.bottleneck.is_identity and model.likelihood.counts_deviance
     if not (can_polish(model) or linear_in_logs) or not model.corruption.is_identity:
         return 0
     codes = polishing.codes(model, target, guess, STEPS)
     before, after = (target.cost(model.decoder(z, target.given)) for z in (guess, codes))
-    if linear_in_logs:  # the encoder is a regression, and the best code a convex problem
+    if linear_in_logs:  # the encoder is a regression, and finding the best code a convex problem
         return STEPS if float(after.mean()) < float(before.mean()) else 0
     return STEPS if pays(before, after) else 0
 
 
-def _noise(model: AutoencoderModel, batch: Batch, codes: Tensor, spent: float) -> float:
-    """σ² from the squared error of held-out rows, of whose cells the code has ``spent`` some; in the model's units."""
+def _noise(model: AutoencoderModel, batch: Batch, codes: Tensor, n_fitted: float) -> float:
+    """σ² from the squared error of held-out rows in the model's units; a code uses ``n_fitted`` degrees of freedom."""
     likelihood = model.likelihood
     if likelihood.noise_variance is not None:
         return likelihood.noise_variance
     count = (~batch.x.isnan()).sum(1).double()
     errors = likelihood.error_per_feature(model.decoder(codes, batch.given), batch.x).double() * count
-    spare = count.sum() - (spent * len(codes) if likelihood.mean_is_output else 0)
-    return max(float(errors.sum() / spare.clamp(min=1)), LEAST_NOISE)
+    freedom = count.sum() - (n_fitted * len(codes) if likelihood.mean_is_output else 0)
+    return max(float(errors.sum() / freedom.clamp(min=1)), MIN_NOISE)

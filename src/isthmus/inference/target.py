@@ -1,10 +1,10 @@
-"""What a decoder's output is compared with: the cells of a row, each with its precision, in nats.
+"""The target of inference: the cells of a row, each with its precision, and the cost of a decoder's output in nats.
 
     cost(z) = Σ_i w_i (x_i - g_i(z))² / 2 σ_i²          w_i = 0 for a missing cell
 
 A target whitens a decoder's value and Jacobian: r = W^½ (g(z) - x) and A = W^½ J, with W the precision of each cell.
 Then the gradient of the cost is Aᵀr and its Gauss-Newton matrix AᵀA. For a likelihood that isn't Gaussian the
-gradient is autograd's, and with the Fisher information of the mean for W the matrix AᵀA is that of Fisher scoring.
+gradient is computed by autograd, and W is the Fisher information of the mean, so AᵀA is the matrix of Fisher scoring.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["GaussianTarget", "LikelihoodTarget", "Normal", "Target", "observed_t
 
 
 class Normal(NamedTuple):
-    """Normal equations of a block of rows at their codes: shapes (batch,), (batch, p) and (batch, p, p)."""
+    """Cost and normal equations of a block of rows at their codes: shapes (batch,), (batch, p) and (batch, p, p)."""
 
     cost: Tensor
     gradient: Tensor
@@ -31,7 +31,7 @@ class Normal(NamedTuple):
 
 
 class Target:
-    """Rows x to be explained, shape (batch, n_features), in the model's units, and what they are given."""
+    """Rows x to be reconstructed, shape (batch, n_features), in the model's units, and their conditions."""
 
     x: Tensor
     given: Tensor | None = None
@@ -48,11 +48,11 @@ class Target:
         """-log p(x|z) up to a constant of the row, shape (batch,), for outputs of shape (batch, n_features)."""
         raise NotImplementedError
 
-    def slope(self, output: Tensor) -> tuple[Tensor, Tensor]:
+    def cost_and_gradient(self, output: Tensor) -> tuple[Tensor, Tensor]:
         """`cost` and its gradient in the output, shapes (batch,) and (batch, n_features)."""
         raise NotImplementedError
 
-    def bend(self, output: Tensor, along: Tensor) -> Tensor:
+    def curvature_along(self, output: Tensor, tangent: Tensor) -> Tensor:
         """tᵀ W t of a tangent t at an output, both of shape (batch, n_features): shape (batch,)."""
         raise NotImplementedError
 
@@ -69,15 +69,15 @@ class Target:
         raise NotImplementedError
 
     def nearest(self, outputs: Tensor) -> Tensor:
-        """For each row the place of that output, of (n_outputs, n_features), which comes closest to it."""
+        """For each row the index of the output, of (n_outputs, n_features), that is closest to it."""
         raise NotImplementedError
 
     def constant(self) -> Tensor:
-        """What `cost` leaves out of -log p(x|z), shape (batch,)."""
+        """The part of -log p(x|z) that `cost` leaves out, shape (batch,)."""
         raise NotImplementedError
 
-    def rows(self, places: slice | Tensor) -> Target:
-        """Some of the rows, by their places."""
+    def rows(self, indices: slice | Tensor) -> Target:
+        """Some of the rows, by index."""
         raise NotImplementedError
 
 
@@ -87,9 +87,9 @@ class GaussianTarget(Target):
     Parameters
     ----------
     x
-        Rows; a cell whose precision is 0 may hold anything finite.
+        Rows; a cell whose precision is 0 may be anything finite.
     precision
-        1/σ²: one number, one a column, shape (n_features,), or one a cell, shape (batch, n_features).
+        1/σ²: one number, one per column, shape (n_features,), or one per cell, shape (batch, n_features).
     """
 
     def __init__(self, x: Tensor, precision: float | Tensor = 1.0, given: Tensor | None = None):
@@ -104,16 +104,16 @@ class GaussianTarget(Target):
         squares = torch.linalg.vecdot(difference, difference)
         return squares.mul_(0.5 if isinstance(self.precision, Tensor) else 0.5 * self.precision)
 
-    def slope(self, output: Tensor) -> tuple[Tensor, Tensor]:
+    def cost_and_gradient(self, output: Tensor) -> tuple[Tensor, Tensor]:
         difference = output - self.x
         gradient = difference * self.precision
         return torch.linalg.vecdot(difference, gradient).mul_(0.5), gradient
 
-    def bend(self, output: Tensor, along: Tensor) -> Tensor:
-        return torch.linalg.vecdot(along, along * self.precision)
+    def curvature_along(self, output: Tensor, tangent: Tensor) -> Tensor:
+        return torch.linalg.vecdot(tangent, tangent * self.precision)
 
     def normal(self, stacked: Tensor) -> Normal:
-        # One precision for all is a factor of the small matrices; only others need go over the large ones.
+        # A single precision multiplies the small matrices; otherwise the large ones must be scaled.
         scaled = self._root is not None
         stacked[:, 0] -= self.x
         normal = gram(self._weighted(stacked) if scaled else stacked)
@@ -143,41 +143,41 @@ class GaussianTarget(Target):
 
     def constant(self) -> Tensor:
         if not isinstance(self.precision, Tensor):
-            each = 0.5 * self.x.shape[1] * math.log(2 * math.pi / self.precision)
-            return self.x.new_full((len(self.x),), each)
+            value = 0.5 * self.x.shape[1] * math.log(2 * math.pi / self.precision)
+            return self.x.new_full((len(self.x),), value)
         observed = self.precision > 0
         logs = torch.where(observed, 2 * math.pi / torch.where(observed, self.precision, 1.0), 1.0).log()
         return 0.5 * logs.expand_as(self.x).sum(1)
 
-    def rows(self, places: slice | Tensor) -> GaussianTarget:
+    def rows(self, indices: slice | Tensor) -> GaussianTarget:
         precision = self.precision
         if isinstance(precision, Tensor) and precision.dim() == 2:
-            precision = precision[places]
-        return GaussianTarget(self.x[places], precision, _part(self.given, places))
+            precision = precision[indices]
+        return GaussianTarget(self.x[indices], precision, _part(self.given, indices))
 
 
-def _part(given: Tensor | None, places: slice | Tensor) -> Tensor | None:
-    return None if given is None else given[places]
+def _part(given: Tensor | None, indices: slice | Tensor) -> Tensor | None:
+    return None if given is None else given[indices]
 
 
 def observed_target(x: Tensor, precision: float | Tensor, given: Tensor | None = None) -> GaussianTarget:
-    """The target of rows with missing cells, NaN in x: they get precision 0; ``precision`` is one or one a column."""
+    """The target of rows whose missing cells (NaN) get precision 0; ``precision`` is one number or one per column."""
     missing = x.isnan()
     if not bool(missing.any()):
         return GaussianTarget(x, precision, given)
-    each = torch.as_tensor(precision, dtype=x.dtype, device=x.device).expand_as(x)
-    return GaussianTarget(torch.where(missing, 0.0, x), torch.where(missing, 0.0, each), given)
+    precisions = torch.as_tensor(precision, dtype=x.dtype, device=x.device).expand_as(x)
+    return GaussianTarget(torch.where(missing, 0.0, x), torch.where(missing, 0.0, precisions), given)
 
 
 class LikelihoodTarget(Target):
-    """Any likelihood that says its `curvature`; a cell that is NaN has weight 0."""
+    """Any likelihood that defines its `curvature`; cells that are NaN have weight 0."""
 
     def __init__(self, likelihood: Likelihood, x: Tensor, given: Tensor | None = None):
         self.x, self.given = x, given
         missing = x.isnan()
         self._missing = missing if bool(missing.any()) else None
         self._filled = x if self._missing is None else torch.where(missing, 0.0, x)
-        self._likelihood = likelihood.with_missing(self._missing is not None)  # of no rows in particular
+        self._likelihood = likelihood.with_missing(self._missing is not None)  # not bound to rows
         self.likelihood = self._likelihood.at(x)
 
     def mean(self, output: Tensor) -> Tensor:
@@ -186,20 +186,20 @@ class LikelihoodTarget(Target):
     def cost(self, output: Tensor) -> Tensor:
         return self.likelihood(output, self.x)
 
-    def slope(self, output: Tensor) -> tuple[Tensor, Tensor]:
+    def cost_and_gradient(self, output: Tensor) -> tuple[Tensor, Tensor]:
         with torch.inference_mode(False), torch.enable_grad():
             at = output.detach().clone().requires_grad_()
-            cost = self.likelihood(at, self.x.clone())  # rows of inference mode can't be kept for a backward pass
+            cost = self.likelihood(at, self.x.clone())  # inference tensors can't be saved for a backward pass
             (gradient,) = torch.autograd.grad(cost.sum(), at)
         return cost.detach(), gradient
 
-    def bend(self, output: Tensor, along: Tensor) -> Tensor:
-        moved = self.likelihood.value_and_jacobian(torch.stack([output, along], 1))
-        return torch.linalg.vecdot(moved[:, 1].square(), self.precision_at(moved[:, 0]))
+    def curvature_along(self, output: Tensor, tangent: Tensor) -> Tensor:
+        stacked = self.likelihood.value_and_jacobian(torch.stack([output, tangent], 1))
+        return torch.linalg.vecdot(stacked[:, 1].square(), self.precision_at(stacked[:, 0]))
 
     def normal(self, stacked: Tensor) -> Normal:
-        # The gradient is that of the cost itself: where a probability saturates, W and the residual would misjudge it.
-        cost, cotangent = self.slope(stacked[:, 0].contiguous())
+        # The gradient is that of the cost itself: W and the residual are inaccurate where a probability saturates.
+        cost, cotangent = self.cost_and_gradient(stacked[:, 0].contiguous())
         gradient = torch.bmm(stacked[:, 1:], cotangent[:, :, None])[:, :, 0]
         return Normal(cost, gradient, gram(self.whitened(stacked)[:, 1:].contiguous()))
 
@@ -214,11 +214,11 @@ class LikelihoodTarget(Target):
         return curvature if self._missing is None else torch.where(self._missing, 0.0, curvature)
 
     def nearest(self, outputs: Tensor) -> Tensor:
-        """As the likelihood measures it, over the cells there are."""
+        """By the likelihood's own distance, over observed cells."""
         return self._likelihood.distances(outputs, self._filled, self._missing).argmin(1)
 
     def constant(self) -> Tensor:
         return self.x.new_zeros(len(self.x))
 
-    def rows(self, places: slice | Tensor) -> LikelihoodTarget:
-        return LikelihoodTarget(self._likelihood, self.x[places], _part(self.given, places))
+    def rows(self, indices: slice | Tensor) -> LikelihoodTarget:
+        return LikelihoodTarget(self._likelihood, self.x[indices], _part(self.given, indices))

@@ -1,7 +1,7 @@
-"""Polishing written out for other runtimes: a fixed number of steps of descent, in PyTorch's plain operations.
+"""Polishing unrolled for other runtimes: a fixed number of steps of descent, in plain PyTorch operations.
 
-The same arithmetic as `isthmus.inference.descent`, without its blocks: what is traced of it trains, is saved and goes
-to ONNX without this library.
+It is the arithmetic of `isthmus.inference.descent` without blocks, so its trace can be trained, saved and exported to
+ONNX without this library.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from isthmus.inference.descent import LEVEL
+from isthmus.inference.descent import BACKTRACK, ROUNDING
 from isthmus.inference.polishing import Polishing
 from isthmus.inference.starts import FEW
 from isthmus.parts.network import Network
@@ -21,18 +21,18 @@ __all__ = ["UnrolledPolishing", "can_unroll"]
 
 
 def _silu_slope(a: Tensor) -> Tensor:
-    share = torch.sigmoid(a)
-    return share * (1 + a * (1 - share))
+    sigmoid = torch.sigmoid(a)
+    return sigmoid * (1 + a * (1 - sigmoid))
 
 
 def _gelu_slope(a: Tensor) -> Tensor:
-    below = 0.5 * (1 + torch.erf(a / math.sqrt(2)))
-    return below + a * torch.exp(-0.5 * a * a) / math.sqrt(2 * math.pi)
+    cdf = 0.5 * (1 + torch.erf(a / math.sqrt(2)))
+    return cdf + a * torch.exp(-0.5 * a * a) / math.sqrt(2 * math.pi)
 
 
 def _sigmoid_slope(a: Tensor) -> Tensor:
-    share = torch.sigmoid(a)
-    return share * (1 - share)
+    sigmoid = torch.sigmoid(a)
+    return sigmoid * (1 - sigmoid)
 
 
 SLOPES: dict[type[nn.Module], Any] = {
@@ -45,12 +45,12 @@ SLOPES: dict[type[nn.Module], Any] = {
 
 
 def can_unroll(decoder: Network) -> bool:
-    """Whether the decoder is a perceptron beside a linear skip, or one of them."""
+    """Whether the decoder is a linear skip plus a perceptron, or one of the two."""
     return decoder.perceptron_layers() is not None
 
 
 class UnrolledPolishing(nn.Module):
-    """(x, guess, given) to codes; ``decoder`` is a perceptron beside a linear skip, shared with whoever made this."""
+    """(x, guess, given) to codes; ``decoder``, for which `can_unroll` must hold, is shared with the caller."""
 
     def __init__(self, decoder: Network, polishing: Polishing, steps: int):
         super().__init__()
@@ -72,19 +72,20 @@ class UnrolledPolishing(nn.Module):
         code: Any = guess
         if self.searches:
             code = self._start(x, guess) if given is None else self._start_of_few(x, guess, given)
-        energy, direction, length = self._ahead(x, code, given)
-        reach: Any = torch.ones_like(energy)
+        energy, direction, length = self._direction(x, code, given)
+        factor: Any = torch.ones_like(energy)
         for step in range(self.steps):
-            trial = code + (reach * length).unsqueeze(1) * direction
+            trial = code + (factor * length).unsqueeze(1) * direction
             if step == self.steps - 1:
-                reached = 0.5 * (self.decoder(trial, given) - x).square().sum(1)
-                return torch.where((reached <= (1 + LEVEL) * energy).unsqueeze(1), trial, code)
-            reached, onward, how_far = self._ahead(x, trial, given)
-            lower = reached <= (1 + LEVEL) * energy
-            code = torch.where(lower.unsqueeze(1), trial, code)
-            direction = torch.where(lower.unsqueeze(1), onward, direction)
-            energy, length = torch.where(lower, reached, energy), torch.where(lower, how_far, length)
-            reach = torch.where(lower, torch.ones_like(reach), 0.25 * reach)
+                trial_energy = 0.5 * (self.decoder(trial, given) - x).square().sum(1)
+                return torch.where((trial_energy <= (1 + ROUNDING) * energy).unsqueeze(1), trial, code)
+            trial_energy, trial_direction, trial_length = self._direction(x, trial, given)
+            accepted = trial_energy <= (1 + ROUNDING) * energy
+            code = torch.where(accepted.unsqueeze(1), trial, code)
+            direction = torch.where(accepted.unsqueeze(1), trial_direction, direction)
+            energy = torch.where(accepted, trial_energy, energy)
+            length = torch.where(accepted, trial_length, length)
+            factor = torch.where(accepted, torch.ones_like(factor), BACKTRACK * factor)
         return code
 
     def _start(self, x: Tensor, guess: Tensor) -> Tensor:
@@ -95,18 +96,18 @@ class UnrolledPolishing(nn.Module):
         return torch.where(closer.unsqueeze(1), self.bank[nearest], guess)
 
     def _start_of_few(self, x: Tensor, guess: Tensor, given: Tensor) -> Tensor:
-        """Where each row has outputs of its own a few codes are decoded for each, as in `CodeBank`."""
+        """With conditions a few codes are decoded for each row, as in `CodeBank`."""
         code: Any = guess
         cost: Any = (self.decoder(code, given) - x).square().sum(1)
-        for place in torch.linspace(0, len(self.bank) - 1, min(FEW, len(self.bank))).long().tolist():
-            trial = self.bank[place] + torch.zeros_like(guess)
+        for index in torch.linspace(0, len(self.bank) - 1, min(FEW, len(self.bank))).long().tolist():
+            trial = self.bank[index] + torch.zeros_like(guess)
             tried = (self.decoder(trial, given) - x).square().sum(1)
             code = torch.where((tried < cost).unsqueeze(1), trial, code)
             cost = torch.minimum(cost, tried)
         return code
 
-    def _ahead(self, x: Tensor, code: Tensor, given: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """Energy, direction and length, as in `isthmus.inference.descent`."""
+    def _direction(self, x: Tensor, code: Tensor, given: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Energy, search direction and step length, as in `isthmus.inference.descent`."""
         decoder = self.decoder
         inputs = code if given is None else torch.cat([code, given], 1)
         hidden: Any = inputs if decoder.input_scale is None else inputs / decoder.input_scale

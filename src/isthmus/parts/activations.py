@@ -1,4 +1,4 @@
-"""Activation functions by name, and perceptrons of them."""
+"""Activation functions by name, and multilayer perceptrons built from them."""
 
 from __future__ import annotations
 

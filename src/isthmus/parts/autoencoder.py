@@ -73,9 +73,9 @@ class AutoencoderModel(nn.Module):
         return self.encoder.own_module is not None or self.decoder.own_module is not None
 
     def switch_mode(self, *, training: bool) -> None:
-        """To training or evaluation, where that makes a difference: in modules of the user's own only.
+        """Switch to training or evaluation mode, which only a user's own module may depend on.
 
-        Of a small network, `train` and `eval` are a tenth of an epoch.
+        Calling `train` and `eval` on a small network would take a tenth of an epoch.
         """
         if self.has_own_modules:
             self.train(training)
@@ -90,11 +90,11 @@ class AutoencoderModel(nn.Module):
         yield from self.decoder.decayed_parameters()
 
     def encode(self, x: Tensor, given: Tensor | None = None) -> Posterior:
-        """q(z|x) of uncorrupted rows, shape (batch, n_features), and their condition, shape (batch, n_given)."""
+        """q(z|x) of uncorrupted rows, shape (batch, n_features), with conditions of shape (batch, n_given)."""
         return self.bottleneck(self.encoder(self.encoder_input(x), given))
 
     def encoder_input(self, x: Tensor) -> Tensor:
-        """Rows as the encoder sees them: complete, and in the form that the likelihood gives them."""
+        """Rows as the encoder sees them: completed, and transformed by the likelihood."""
         return self.likelihood.encoder_input(self.complete(x))
 
     def complete(self, x: Tensor) -> Tensor:
@@ -102,7 +102,7 @@ class AutoencoderModel(nn.Module):
         return x if self.completion is None else self.completion(x)
 
     def decode(self, z: Tensor, given: Tensor | None = None, *, like: Tensor | None = None) -> Tensor:
-        """E[x|z] for codes of shape (batch, n_latents); ``like``, if they are known, are the rows encoded."""
+        """E[x|z] for codes of shape (batch, n_latents); ``like`` holds the rows that were encoded, if known."""
         likelihood = self.likelihood if like is None else self.likelihood.at(like)
         return likelihood.mean(self.decoder(z, given))
 

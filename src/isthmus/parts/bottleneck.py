@@ -76,20 +76,20 @@ class Bottleneck(Part):
     Attributes
     ----------
     is_identity : bool
-        Whether z = h, in training as in use.
+        Whether z = h, in training and at inference.
     is_gate : bool
-        Whether z = h in use and z = h ⊙ `gate` (h) in training.
+        Whether z = h at inference and z = h ⊙ `gate` (h) in training.
     has_prior : bool
         Whether codes have the prior N(0, I).
     limits_size : bool
-        Whether only its size keeps it from copying the input.
+        Whether only its size prevents it from copying the input.
     sparse : bool
         Whether few of its units are active at a time; such a code is decoded by a `Dictionary`, a linear decoder of
         unit-norm columns.
     in_data_units : bool
         Whether latents are lengths in the data's space, as PCA's are.
     ordered : bool
-        Whether the first k latents are a code by themselves.
+        Whether the first k latents are a code of their own, for every k.
     """
 
     cautious: ClassVar = {"is_identity": False, "is_gate": False, "page_program": _no_page_program}
@@ -129,7 +129,7 @@ class Bottleneck(Part):
     page_program = _no_page_program  # how the explorer page computes this: its name there and its settings
 
     def principal_start(self, principal: Principal, n_latents: int) -> LinearStart:
-        """The closed-form linear answer, written in this kind of code."""
+        """The closed-form linear answer, expressed in this kind of code."""
         raise NotImplementedError
 
 
@@ -167,7 +167,7 @@ class PointBottleneck(Bottleneck):
 class NestedBottleneck(PointBottleneck):
     """Trains the first k latents to be the best k for every k at once, as PCA's coordinates are.
 
-    In training each row keeps its first k latents, k drawn with P(k) ∝ k^-decay.
+    In training each row keeps its first k latents, with k drawn with probability P(k) ∝ k^-decay.
     """
 
     is_gate = True
@@ -182,10 +182,10 @@ class NestedBottleneck(PointBottleneck):
 
     def gate(self, h: Tensor) -> Tensor:
         """Ones up to k, then zeros; shape (batch, n_latents)."""
-        places = torch.arange(1, h.shape[1] + 1, dtype=torch.float32, device=h.device)
-        ends = places.pow(-self.decay).cumsum(0)
-        sizes = torch.searchsorted(ends, uniform(h, 1).float() * ends[-1]) + 1
-        return (places <= sizes).to(h.dtype)
+        positions = torch.arange(1, h.shape[1] + 1, dtype=torch.float32, device=h.device)
+        cumulative = positions.pow(-self.decay).cumsum(0)
+        sizes = torch.searchsorted(cumulative, uniform(h, 1).float() * cumulative[-1]) + 1
+        return (positions <= sizes).to(h.dtype)
 
     def expected_code(self, h: Tensor) -> Tensor:
         return h
@@ -218,9 +218,9 @@ class GaussianBottleneck(Bottleneck):
     def principal_start(self, principal: Principal, n_latents: int) -> LinearStart:
         """Probabilistic PCA's posterior; with it the ELBO equals the exact log-likelihood.
 
-        Units beyond the last direction start at the prior, unused.
+        Units beyond the last direction start at the prior and carry nothing.
         """
-        padding = n_latents - min(n_latents, len(principal.directions))
+        padding = max(0, n_latents - len(principal.directions))
         directions = nn.functional.pad(principal.directions[:n_latents], (0, 0, 0, padding))
         variances = nn.functional.pad(principal.variances[:n_latents], (0, padding))
         floor = 1e-4 * max(principal.total_variance / len(principal.mean), 1e-12)
@@ -252,9 +252,9 @@ class RectifiedBottleneck(Bottleneck):
     def principal_start(self, principal: Principal, n_latents: int) -> LinearStart:
         """PCA in non-negative units.
 
-        Where there is room a direction takes two units, max(uᵀx, 0) and max(-uᵀx, 0); otherwise it takes one,
-        shifted far enough to stay positive on all rows. Any further units come in pairs of equal input and
-        opposite output: together they add nothing, but each has a gradient.
+        If there are enough units, a direction takes two, max(uᵀx, 0) and max(-uᵀx, 0); otherwise it takes one,
+        shifted far enough to stay positive on all rows. The remaining units come in pairs of equal input weights and
+        opposite output weights: their contributions cancel, but each unit has a gradient.
         """
         n_single, n_double, n_spare = _allot(n_latents, len(principal.directions))
         directions = principal.directions[: n_single + n_double]
@@ -327,10 +327,10 @@ def _allot(n_latents: int, n_directions: int) -> tuple[int, int, int]:
 
 
 def _cancelling(count: int, n_features: int, principal: Principal) -> tuple[Tensor, Tensor]:
-    """``count`` small random units in pairs whose outputs cancel; an unpaired one is zero until trained."""
+    """``count`` small random units in pairs whose outputs cancel; an unpaired unit is zero until trained."""
     pairs = (count + 1) // 2
-    rows = torch.nn.functional.normalize(torch.randn(pairs, n_features, generator=generator()), dim=1)
-    columns = torch.nn.functional.normalize(torch.randn(pairs, n_features, generator=generator()), dim=1)
+    rows = nn.functional.normalize(torch.randn(pairs, n_features, generator=generator()), dim=1)
+    columns = nn.functional.normalize(torch.randn(pairs, n_features, generator=generator()), dim=1)
     reading = SPARE_SCALE * torch.cat([rows, rows])[:count]
     if count % 2:
         reading[pairs - 1] = 0.0

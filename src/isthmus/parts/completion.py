@@ -1,7 +1,7 @@
-"""Missing cells: what the encoder sees in their place.
+"""What the encoder sees in place of missing cells: their expectation given the observed ones.
 
 A missing cell is NaN in x. The loss leaves it out; the encoder sees its expectation given the row's observed
-cells, under a factor model of the columns fitted by expectation-maximisation to the observed cells alone,
+cells, under a factor model of the columns that expectation-maximisation fits to the observed cells alone,
 
     x = μ + s ⊙ (W z + ε)        z ~ N(0, I), ε ~ N(0, Ψ), Ψ diagonal
     E[z|x_o] = (I + W_oᵀ Ψ_o⁻¹ W_o)⁻¹ W_oᵀ Ψ_o⁻¹ u_o        u = (x - μ)/s
@@ -22,16 +22,16 @@ from isthmus.parts.draws import generator, uniform, uniform_like
 
 __all__ = ["Completion", "fit_completion"]
 
-LEAST_HIDDEN, MOST_HIDDEN = 0.1, 0.5  # share of cells hidden in training, between these the data's own
+MIN_HIDDEN, MAX_HIDDEN = 0.1, 0.5  # bounds of the share of cells hidden in training, else the share missing
 RANKS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
-HIDDEN_TO_CHOOSE = 0.1  # share of the observed cells by which the number of factors is chosen
+HIDDEN_TO_CHOOSE = 0.1  # share of the observed cells on which the number of factors is chosen
 ROWS_TO_CHOOSE, ROUNDS_TO_CHOOSE = 1000, 20
 ROWS_TO_FIT, ROUNDS_TO_FIT = 4000, 40
-LEAST_NOISE = 1e-3  # of a column's variance: a column that others determine would otherwise dominate the code
+MIN_NOISE = 1e-3  # share of a column's variance: a column determined by others would otherwise dominate the code
 
 
 class Completion(nn.Module):
-    """Fills the NaN of a batch with their conditional expectation; ``hide`` makes more of them."""
+    """Fills the NaN of a batch with their conditional expectations; ``hide`` adds more NaN in training."""
 
     def __init__(self, n_features: int, rank: int):
         super().__init__()
@@ -71,10 +71,10 @@ class Completion(nn.Module):
         center, spread, loadings, noise = (part.cpu() for part in (self.center, self.spread, self.loadings, self.noise))
         u = torch.where(missing, 0.0, (x.float() - center) / spread)
         code, covariance = _expected_code(u, ~missing, loadings, noise)
-        away = torch.randn(code.shape, generator=source)
-        code = code + (torch.linalg.cholesky(covariance) @ away[:, :, None])[:, :, 0]
-        own = noise.sqrt() * torch.randn(u.shape, generator=source)
-        return torch.where(missing, center + spread * (code @ loadings.T + own), x)
+        draws = torch.randn(code.shape, generator=source)
+        code = code + (torch.linalg.cholesky(covariance) @ draws[:, :, None])[:, :, 0]
+        residual = noise.sqrt() * torch.randn(u.shape, generator=source)
+        return torch.where(missing, center + spread * (code @ loadings.T + residual), x)
 
     def hide(self, x: Tensor) -> Tensor:
         """Hide more cells: in each row a share drawn uniformly between zero and twice ``hidden_share``.
@@ -86,7 +86,7 @@ class Completion(nn.Module):
 
 
 def _draws(x: Tensor, owners: Tensor | None) -> Tensor:
-    """A uniform number per cell, the same for all columns of one owner."""
+    """A uniform number for each cell, shared by all columns with the same owner."""
     if owners is None:
         return uniform_like(x)
     return uniform(x, int(owners.max()) + 1)[:, owners]
@@ -95,15 +95,15 @@ def _draws(x: Tensor, owners: Tensor | None) -> Tensor:
 def fit_completion(batches: Callable[[], Iterable[Tensor]], n_rows: int, owners: Tensor | None = None) -> Completion:
     """Fit the factor model to batches of rows, and choose its number of factors on cells hidden from it.
 
-    Of more than ``ROWS_TO_FIT`` rows, that many are drawn.
+    It is fitted to at most ``ROWS_TO_FIT`` rows, drawn at random.
     """
     chosen = torch.randperm(n_rows, generator=generator())[:ROWS_TO_FIT].sort().values
-    x, begin, n_missing = [], 0, 0
+    x, start, n_missing = [], 0, 0
     for batch in batches():
-        inside = chosen[(chosen >= begin) & (chosen < begin + len(batch))] - begin
+        inside = chosen[(chosen >= start) & (chosen < start + len(batch))] - start
         x.append(batch[inside].double())
         n_missing += int(batch.isnan().sum())
-        begin += len(batch)
+        start += len(batch)
     x = torch.cat(x)
     observed = ~x.isnan()
     count = observed.sum(0)
@@ -120,7 +120,7 @@ def fit_completion(batches: Callable[[], Iterable[Tensor]], n_rows: int, owners:
     completion.loadings.copy_(loadings)
     completion.noise.copy_(noise)
     share = n_missing / (n_rows * x.shape[1])
-    completion.hidden_share.fill_(min(max(share, LEAST_HIDDEN), MOST_HIDDEN))
+    completion.hidden_share.fill_(min(max(share, MIN_HIDDEN), MAX_HIDDEN))
     return completion
 
 
@@ -166,7 +166,7 @@ def _fit_factors(u: Tensor, observed: Tensor, rank: int, rounds: int) -> tuple[T
         centred = torch.where(observed, u - mean, 0.0)
         code, spread = _expected_code(centred, observed, loadings, noise)
         second = spread + code[:, :, None] * code[:, None, :]
-        # Each column's own regression on (z, 1), over the rows where it is observed.
+        # Regress each column on (z, 1), over the rows where it is observed.
         normal = torch.empty(n_features, rank + 1, rank + 1, dtype=u.dtype)
         normal[:, :rank, :rank] = (mask.T @ second.reshape(len(u), -1)).reshape(n_features, rank, rank)
         normal[:, :rank, rank] = normal[:, rank, :rank] = mask.T @ code
@@ -180,12 +180,12 @@ def _fit_factors(u: Tensor, observed: Tensor, rank: int, rounds: int) -> tuple[T
         uncertain = torch.einsum(
             "jr,jrs,js->j", loadings, (mask.T @ spread.reshape(len(u), -1)).view(n_features, rank, rank), loadings
         )
-        noise = ((residual + uncertain) / count).clamp(min=LEAST_NOISE)
+        noise = ((residual + uncertain) / count).clamp(min=MIN_NOISE)
     return mean, loadings, noise
 
 
 def _expected_code(u: Tensor, observed: Tensor, loadings: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-    """E[z|u_o], shape (batch, rank), and its covariance; u is 0 where it is not observed."""
+    """E[z|u_o], shape (batch, rank), and its covariance; u must be 0 where it is not observed."""
     rank = loadings.shape[1]
     weighted = loadings / noise[:, None]
     products = (weighted[:, :, None] * loadings[:, None, :]).reshape(len(loadings), -1)

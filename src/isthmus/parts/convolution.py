@@ -1,12 +1,12 @@
-"""Convolutions along the axes of a row that have an order: pictures and spectrograms by two, sound and series by one.
+"""Convolutional encoders and decoders: along two axes for pictures and spectrograms, along one for sound and series.
 
 A stage of the encoder is a strided convolution, a normalisation over groups of channels (Wu & He 2018,
-arXiv:1803.08494) and an activation; the decoder mirrors it by transposed convolutions. Stages run from the row's own
-resolution to a few places, each with more channels. These begin as what enlarges smoothly: every place repeated, then a
-convolution (Odena et al. 2016, doi:10.23915/distill.00003). Around both lies the linear skip of the closed form, which
-stays as it is: free to move, its n_features · p weights follow noise long before the stages have learned anything.
+arXiv:1803.08494) and an activation; the decoder mirrors it with transposed convolutions. Each stage has a coarser grid
+and more channels. A transposed convolution is initialized as nearest-neighbour upsampling followed by a convolution,
+which avoids checkerboard artefacts (Odena et al. 2016, doi:10.23915/distill.00003). The linear skip around both
+networks is fixed at the closed form: trained, its n_features · p weights would fit noise long before the stages learn.
 
-The convolutions of ``channels=`` are plainer: no normalisation, no dense layer before the decoder's first stage.
+The convolutions of ``channels=`` are simpler: no normalisation, no dense layer before the decoder's first stage.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ __all__ = ["Stages", "automatic_stages", "convolutional_decoder", "convolutional
 
 GROUPS = 8
 STRIDES = {1: 4, 2: 2}
-KERNELS = {1: 9, 2: 3}  # of the encoder: a step to either side of the stride, and the place itself
-SMALLEST = {1: 24, 2: 7}  # places along an axis that are not divided further
+KERNELS = {1: 9, 2: 3}  # of the encoder: one more than twice the stride in 1-D, than the stride in 2-D
+SMALLEST = {1: 24, 2: 7}  # length of an axis that is not reduced further
 WIDTHS = {1: (16, 32, 48, 64), 2: (32, 48, 64, 96)}
-MOST_STAGES = 8
-MOST_PRODUCTS, LEAST_CHANNELS = 40_000_000, 8  # multiply-adds a row: at more an epoch takes minutes on a CPU
+MAX_STAGES = 8
+MAX_PRODUCTS, MIN_CHANNELS = 40_000_000, 8  # multiply-adds per row: with more an epoch takes minutes on a CPU
 FEW_ROWS = 1000
 DENSE = 256
-LEAST_SIDE, LEAST_ROWS = {1: 64, 2: 12}, 100  # of what is worth a convolution
+MIN_SIDE, MIN_ROWS = {1: 64, 2: 12}, 100  # below these convolutions are not worth trying
 
 
-def automatic_stages(grid: Sequence[int], n_rows: int, *, n_channels: int = 1, asked: bool = False) -> tuple[int, ...]:
-    """Channels of each stage; () where a grid is too small, or has too few rows, for convolutions to be tried unasked.
+def automatic_stages(grid: Sequence[int], n_rows: int, *, n_channels: int = 1, forced: bool = False) -> tuple[int, ...]:
+    """Channels of each stage; () if the grid is too small or the rows too few for convolutions, unless ``forced``.
 
     >>> automatic_stages((32, 32), 3000), automatic_stages((8, 8), 3000), automatic_stages((4800,), 3000)
     ((32, 48, 64), (), (16, 32, 48, 64))
@@ -46,22 +46,22 @@ def automatic_stages(grid: Sequence[int], n_rows: int, *, n_channels: int = 1, a
     rank = len(grid)
     if rank not in STRIDES:
         return ()
-    if not asked and (min(grid) < LEAST_SIDE[rank] or n_rows < LEAST_ROWS):
+    if not forced and (min(grid) < MIN_SIDE[rank] or n_rows < MIN_ROWS):
         return ()
     sizes, depth = tuple(grid), 0
-    while depth == 0 or (max(sizes) > SMALLEST[rank] and depth < MOST_STAGES):
+    while depth == 0 or (max(sizes) > SMALLEST[rank] and depth < MAX_STAGES):
         sizes, depth = tuple(-(-size // STRIDES[rank]) for size in sizes), depth + 1
     widths = WIDTHS[rank][:depth] + WIDTHS[rank][-1:] * (depth - len(WIDTHS[rank]))
     if n_rows < FEW_ROWS:
         widths = tuple(width // 2 for width in widths)
-    while Stages(n_channels, tuple(grid), widths).products > MOST_PRODUCTS and min(widths) >= 2 * LEAST_CHANNELS:
+    while Stages(n_channels, tuple(grid), widths).products > MAX_PRODUCTS and min(widths) >= 2 * MIN_CHANNELS:
         widths = tuple(width // 2 for width in widths)
     return widths
 
 
 @dataclass(frozen=True)
 class Stages:
-    """Convolution stages over rows of ``n_channels`` numbers at each place of a ``grid``."""
+    """Convolution stages over rows with ``n_channels`` values at each point of a ``grid``."""
 
     n_channels: int
     grid: tuple[int, ...]
@@ -70,7 +70,7 @@ class Stages:
 
     @property
     def stride(self) -> int:
-        """From one place to the next of each stage."""
+        """The stride of every stage."""
         return STRIDES[len(self.grid)]
 
     def sizes(self) -> list[tuple[int, ...]]:
@@ -96,22 +96,22 @@ class Stages:
 
     def decoder(self, n_in: int) -> nn.Sequential:
         """(batch, n_in) to flat rows."""
-        sizes, bottom = self.sizes(), self._upward[0]
-        widths = self._upward
+        sizes, widths = self.sizes(), self._decoder_widths
+        bottom = widths[0]
         layers: list[nn.Module] = [
             *perceptron([n_in, DENSE, bottom * math.prod(sizes[-1])], self.activation),
             nn.Unflatten(1, (bottom, *sizes[-1])),
         ]
-        for place, (before, after) in enumerate(pairwise(widths)):
-            last = place == len(self.widths) - 1
-            layers.append(_smooth(self._enlarging(before, after, sizes[-1 - place], sizes[-2 - place], last=last)))
+        for index, (before, after) in enumerate(pairwise(widths)):
+            last = index == len(self.widths) - 1
+            layers.append(_smooth(self._enlarging(before, after, sizes[-1 - index], sizes[-2 - index], last=last)))
             if not last:  # rows are the last convolution's output
                 layers += [nn.GroupNorm(min(GROUPS, after), after), ACTIVATIONS[self.activation]()]
         return nn.Sequential(*layers, nn.Flatten())
 
     @property
-    def _upward(self) -> tuple[int, ...]:
-        """Channels of the decoder before each stage and after the last: more than the encoder has at each grid."""
+    def _decoder_widths(self) -> tuple[int, ...]:
+        """Channels of the decoder before each stage and after the last: more than the encoder has on each grid."""
         return (3 * self.widths[-1] // 2, *reversed(self.widths[1:]), self.n_channels)
 
     def _enlarging(
@@ -119,32 +119,34 @@ class Stages:
     ) -> nn.ConvTranspose1d | nn.ConvTranspose2d:
         """A transposed convolution from one grid to the next larger.
 
-        Its kernel is twice the stride, three times at the last stage, by which every place is covered alike; a place
-        shorter in each direction where the large grid is not a multiple.
+        Its kernel is twice the stride (three times at the last stage), so every point is covered equally often, and
+        shorter if the large grid is not a multiple of the small one.
         """
-        missing = [self.stride * one - other for one, other in zip(small, large, strict=True)]
-        most = max(missing)
-        kernel, padding = (3 * self.stride - most, self.stride) if last else (2 * self.stride - most, self.stride // 2)
-        spare = tuple(most - one for one in missing)
+        excess = [self.stride * one - other for one, other in zip(small, large, strict=True)]
+        largest = max(excess)
+        kernel, padding = (
+            (3 * self.stride - largest, self.stride) if last else (2 * self.stride - largest, self.stride // 2)
+        )
+        output_padding = tuple(largest - one for one in excess)
         if len(small) == 1:
-            return nn.ConvTranspose1d(n_in, n_out, kernel, self.stride, padding, spare[0])
-        return nn.ConvTranspose2d(n_in, n_out, kernel, self.stride, padding, (spare[0], spare[1]))
+            return nn.ConvTranspose1d(n_in, n_out, kernel, self.stride, padding, output_padding[0])
+        return nn.ConvTranspose2d(n_in, n_out, kernel, self.stride, padding, (output_padding[0], output_padding[1]))
 
     @property
     def products(self) -> int:
-        """Multiply-adds for a row, encoder and decoder together, without their ends that depend on the code."""
+        """Multiply-adds per row of encoder and decoder together, without the layers next to the code."""
         sizes, rank = [math.prod(size) for size in self.sizes()], len(self.grid)
         down = pairwise((self.n_channels, *self.widths))
-        up = [*pairwise(self._upward)]
+        up = [*pairwise(self._decoder_widths)]
         kernels = [2 * self.stride] * (len(up) - 1) + [3 * self.stride]
         encoder = sum(a * b * size * KERNELS[rank] ** rank for (a, b), size in zip(down, sizes[1:], strict=True))
         decoder = sum(a * b * size * k**rank for (a, b), size, k in zip(up, sizes[:0:-1], kernels, strict=True))
-        return encoder + decoder + DENSE * self._upward[0] * sizes[-1]
+        return encoder + decoder + DENSE * self._decoder_widths[0] * sizes[-1]
 
 
 @torch.no_grad()
 def _scaled(layer: nn.Module) -> nn.Module:
-    """He et al.'s scale (arXiv:1502.01852); the normalisation after it would take any, but not its gradients."""
+    """Initialize at He et al.'s scale (arXiv:1502.01852): the normalisation hides the scale, but gradients feel it."""
     nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")  # pyrefly: ignore[bad-argument-type]
     nn.init.zeros_(layer.bias)  # pyrefly: ignore[bad-argument-type]
     return layer
@@ -152,13 +154,13 @@ def _scaled(layer: nn.Module) -> nn.Module:
 
 @torch.no_grad()
 def _smooth(layer: nn.ConvTranspose1d | nn.ConvTranspose2d) -> nn.ConvTranspose1d | nn.ConvTranspose2d:
-    """A transposed convolution that begins as a nearest-neighbour enlargement and a convolution of He's scale."""
+    """Initialize a transposed convolution as nearest-neighbour upsampling and a convolution at He's scale."""
     stride, taps = layer.stride[0], [size - layer.stride[0] + 1 for size in layer.kernel_size]
     small = torch.empty(layer.out_channels, layer.in_channels, *taps)
     nn.init.kaiming_normal_(small, nonlinearity="relu")
     spread = small.transpose(0, 1)
     for axis, (size, count) in enumerate(zip(layer.kernel_size, taps, strict=True), 2):
-        # Of the places that an old one was repeated to, the one that a tap sees from each place of the kernel.
+        # Which of a point's repeated copies a tap sees from each position of the kernel.
         seen = torch.arange(size)[:, None] + torch.arange(count) - count + 1
         covers = ((seen >= 0) & (seen < stride)).float()
         spread = torch.tensordot(spread, covers, dims=([axis], [1])).movedim(-1, axis)
@@ -168,7 +170,7 @@ def _smooth(layer: nn.ConvTranspose1d | nn.ConvTranspose2d) -> nn.ConvTranspose1
     return layer
 
 
-# ---- the plainer ones of ``channels=`` ------------------------------------------------------------------------
+# ---- the simpler convolutions of ``channels=`` ----------------------------------------------------------------
 
 
 def convolutional_encoder(

@@ -5,7 +5,7 @@ training and validation, never when a user encodes or reconstructs.
 
 A ``restoring`` corruption is one that a denoiser must undo in the user's own data: its level is in the data's
 units, a masked cell is 0, salt and pepper are the data's extremes, and the model starts at the best linear
-restoration (`isthmus.parts.restoration`) instead of PCA.
+restoration (`isthmus.parts.restoration`) instead of at PCA.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Corruption(Part):
     is_identity : bool
         Whether it leaves every row unchanged.
     restoring : bool
-        Whether the model is to undo it in the user's own data.
+        Whether the model must undo it in the user's own data.
     blind : bool
         Whether the loss counts the corrupted cells only.
     varying : bool
@@ -59,23 +59,24 @@ class Corruption(Part):
         raise NotImplementedError
 
     def in_data_units(self, center: Tensor, spread: Tensor) -> None:
-        """Read the level in the data's units, ``center + spread · (model's)``, both of shape (n_features,)."""
+        """Interpret the level in the data's units, ``center + spread · (model's)``, both of shape (n_features,)."""
 
     def cell_noise(self, n_features: int) -> CellNoise | None:
-        """The noise of each cell; None where no linear restoration is better than the model's own start."""
+        """The noise of each cell; None if no linear restoration is better than the model's own start."""
         return None
 
     def restoration(self, start: LinearStart, principal: Principal) -> LinearStart:
-        """The linear start of a model that is to undo this corruption; ``start`` itself if none is better."""
+        """The linear start of a model that must undo this corruption; ``start`` itself if none is better."""
         noise = self.cell_noise(len(principal.mean)) if self.restoring else None
         return start if noise is None else restoring_start(start, principal, noise)
 
     def _level(self, level: Tensor | float, x: Tensor) -> Tensor | float:
-        """The level, or where it varies a share u² of it for each row, u uniform: small levels are common."""
+        """The level; if it varies, a share u² of it for each row with u uniform, so small levels are common."""
         return level * uniform(x, 1).square() if self.varying else level
 
     @property
-    def _middle(self) -> float:
+    def _mean_share(self) -> float:
+        """The mean of `_level` as a share of the level: E[u²] = 1/3."""
         return 1 / 3 if self.varying else 1.0
 
 
@@ -105,7 +106,7 @@ class GaussianNoise(Corruption):
         return x + (noise if self.unit is None else noise * self.unit)
 
     def cell_noise(self, n_features: int) -> CellNoise:
-        deviation = self.sigma * self._middle * torch.ones(n_features)
+        deviation = self.sigma * self._mean_share * torch.ones(n_features)
         nothing = torch.zeros(n_features)
         return CellNoise(1.0, nothing, nothing, (deviation * (1 if self.unit is None else self.unit)).square())
 
@@ -129,7 +130,7 @@ class Masking(Corruption):
     def cell_noise(self, n_features: int) -> CellNoise:
         nothing = torch.zeros(n_features)
         value = nothing if self.value is None else self.value
-        return CellNoise(1 - self.rate * self._middle, value, nothing, nothing)
+        return CellNoise(1 - self.rate * self._mean_share, value, nothing, nothing)
 
 
 class BlindSpot(Masking):
@@ -142,7 +143,7 @@ class BlindSpot(Masking):
     blind = True
 
     def in_data_units(self, center: Tensor, spread: Tensor) -> None:
-        """A hidden cell is the column's mean, whatever the data's units."""
+        """Nothing to do: a hidden cell is the column's mean in any units."""
 
     def cell_noise(self, n_features: int) -> CellNoise:
         nothing = torch.zeros(n_features)
@@ -166,14 +167,14 @@ class SaltAndPepper(Corruption):
         return torch.where(draw < rate, torch.where(draw < rate / 2, self.low, self.high), x)
 
     def in_data_units(self, center: Tensor, spread: Tensor) -> None:
-        if (spread == spread[0]).all():  # columns of one kind, as pixels are, share their extremes
+        if (spread == spread[0]).all():  # columns on one scale, such as pixels, share their extremes
             self.low = ((self.low * spread + center).min() - center) / spread
             self.high = ((self.high * spread + center).max() - center) / spread
 
     def cell_noise(self, n_features: int) -> CellNoise:
         nothing = torch.zeros(n_features)
         mean, half = (self.low + self.high) / 2, (self.high - self.low) / 2
-        return CellNoise(1 - self.rate * self._middle, mean, half.square(), nothing)
+        return CellNoise(1 - self.rate * self._mean_share, mean, half.square(), nothing)
 
 
 class SwapNoise(Corruption):

@@ -1,14 +1,14 @@
-"""Count columns of a mixed table: visits, children, purchases, each by its own likelihood, without a row total.
+"""Count columns of a mixed table, such as visits or purchases: each has its own likelihood, without a row total.
 
     x_j ~ Poisson(λ_j) or NB(λ_j, θ_j)        λ_j = s_j(c_j + d_j · output_j)        s_j(v) = τ_j log(1 + e^{v/τ_j})
 
-Unlike the columns of a table of counts alone, those beside ages and cities share no total, so each stands by itself.
-In the model's units they are standardised like numbers, u = (x - c)/d, so PCA, corruptions and imputation see them as
-such; the likelihood takes them back to counts. The link s is the identity well above zero and positive everywhere: the
-start is PCA, with a soft floor at zero. How soft, τ, and how much counts scatter, θ, are those under which PCA's own
-reconstructions of training rows cost least; θ is then learned with the networks.
+In a table of counts alone a row's counts share its total (`isthmus.parts.counts`); next to ages and cities they do not.
+In the model's units counts are standardised like numbers, u = (x - c)/d, which is what PCA, corruptions and imputation
+see; the likelihood converts them back. The link s is the identity well above zero and positive everywhere, so the start
+is PCA with a soft floor at zero. The softness τ and the dispersion θ are those with the highest likelihood of the
+training rows given PCA's reconstructions; θ is then learned with the networks.
 
-Costs are densities of u, like those of the numbers beside them: -log p(x) - log d.
+Costs are densities of u, like those of numeric columns: -log p(x) - log d.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from isthmus.parts.count_noise import (
     FIRST_DISPERSION,
-    LEAST_MEAN,
+    MIN_MEAN,
     bounded_dispersion,
     drawn_counts,
     negative_binomial_cost,
@@ -36,23 +36,23 @@ if TYPE_CHECKING:
     from isthmus.rows.scaling import ColumnStatistics
     from isthmus.tables.layout import TableLayout
 
-__all__ = ["LEAST_START_CELLS", "OF_COUNTS", "CountColumns", "find_counts", "look_counted"]
+__all__ = ["MIN_START_CELLS", "OF_COUNTS", "CountColumns", "find_counts", "look_counted"]
 
-OF_COUNTS = ("auto", "poisson", "negative_binomial")  # values of ``likelihood`` with which counts are looked for
+OF_COUNTS = ("auto", "poisson", "negative_binomial")  # values of ``likelihood`` for which counts are detected
 
 FLOORS = (0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0)  # τ, as a share of the column's mean
 DISPERSIONS = tuple(10 ** (step / 2) for step in range(-4, 9))  # θ
-LEAST_TYPICAL = 1e-3  # mean of a column, of which τ is a share
-LEAST_START_CELLS = 1 << 20  # of training rows that τ and θ are chosen on
-LARGEST_LOG = 60.0  # of an expectation, whose exponential float32 still holds
+MIN_TYPICAL = 1e-3  # of a column's mean, of which τ is a share
+MIN_START_CELLS = 1 << 20  # cells of the training rows on which τ and θ are chosen
+LARGEST_LOG = 60.0  # of an expectation: its exponential fits float32
 
 
 def look_counted(statistics: ColumnStatistics) -> np.ndarray:
-    """Which columns look like counts beside columns of other kinds, booleans of shape (n_features,).
+    """Which columns of a mixed table look like counts, booleans of shape (n_features,).
 
-    Whole numbers from 0, of which some are 0 and some above 1, and whose variance is no less than their mean: a count
-    whose expectation varies from row to row has more, and three standard errors less are allowed for. Years, ages and
-    ratings are no such columns.
+    These are whole numbers from 0, some of them 0 and some above 1, whose variance is at least their mean, within three
+    standard errors: the variance exceeds the mean if a count's expectation varies from row to row. Years, ages and
+    ratings don't qualify.
     """
     whole = statistics.whole & (statistics.low == 0) & (statistics.high > 1)
     chance = 1 - 3 * np.sqrt(2 / max(statistics.n_rows, 1))
@@ -62,10 +62,10 @@ def look_counted(statistics: ColumnStatistics) -> np.ndarray:
 def find_counts(
     who: str, likelihood: str, layout: TableLayout | None, statistics: ColumnStatistics
 ) -> TableLayout | None:
-    """The layout of a mixed-type table, its numbers that look like counts taken for such where the likelihood asks.
+    """The layout of a mixed-type table, with numbers that look like counts marked as such if the likelihood allows it.
 
-    ``statistics`` are of its encoded columns. Columns that were said to be counts are so under every likelihood. A
-    `ValueError` if a likelihood of counts was named, and there are none.
+    ``statistics`` are those of its encoded columns. Columns declared as counts are counts under every likelihood.
+    Raises a `ValueError` if a likelihood for counts was requested and there are none.
     """
     if layout is None or likelihood not in OF_COUNTS:
         return layout
@@ -100,7 +100,7 @@ class CountColumns(nn.Module):
 
     def __init__(self, mean: np.ndarray, *, poisson: bool = False):
         super().__init__()
-        typical = torch.from_numpy(np.maximum(np.asarray(mean, dtype=np.float64), LEAST_TYPICAL)).float()
+        typical = torch.from_numpy(np.maximum(np.asarray(mean, dtype=np.float64), MIN_TYPICAL)).float()
         first = torch.full((len(typical),), math.log(FIRST_DISPERSION))
         self.log_dispersion = None if poisson else nn.Parameter(first)
         self.register_buffer("floor", 0.25 * typical)
@@ -113,11 +113,11 @@ class CountColumns(nn.Module):
         return None if self.log_dispersion is None else bounded_dispersion(self.log_dispersion)
 
     def in_units(self, center: np.ndarray, spread: np.ndarray) -> None:
-        """Learn what the model's units are in counts."""
+        """Set c and d, the model's units in counts."""
         self.center, self.spread = (torch.from_numpy(np.asarray(each)).float() for each in (center, spread))
 
     def counts(self, x: Tensor) -> Tensor:
-        """Cells in the model's units as the counts they are, shape (batch, n_columns)."""
+        """Cells in the model's units as counts, shape (batch, n_columns)."""
         return (self.center + self.spread * x).round().clamp(min=0.0)
 
     def log_mean(self, output: Tensor) -> Tensor:
@@ -130,7 +130,7 @@ class CountColumns(nn.Module):
         return (self.log_mean(output).exp() - self.center) / self.spread
 
     def forward(self, output: Tensor, x: Tensor) -> Tensor:
-        """-log p of the cells of each row that are not NaN, shape (batch,)."""
+        """-log p of each row's observed (not NaN) cells, shape (batch,)."""
         missing = x.isnan()
         counts, log_mean = self.counts(torch.where(missing, 0.0, x)), self.log_mean(output)
         theta = self.dispersion
@@ -139,7 +139,7 @@ class CountColumns(nn.Module):
 
     def sample(self, mean: Tensor, generator: torch.Generator) -> Tensor:
         """Counts with these means, both in the model's units."""
-        expected = (self.center + self.spread * mean).clamp(min=LEAST_MEAN)
+        expected = (self.center + self.spread * mean).clamp(min=MIN_MEAN)
         theta = None if self.dispersion is None else self.dispersion.detach()
         return (drawn_counts(expected, theta, generator) - self.center) / self.spread
 
@@ -149,13 +149,13 @@ class CountColumns(nn.Module):
         return self.spread.square() / variance_of_counts(self.center + self.spread * mean, theta)
 
     def page_program(self, places: Sequence[int]) -> list[list[float]]:
-        """For each column its place, c, d and τ, as the explorer page takes them."""
+        """For each column its index, c, d and τ, in the explorer page's format."""
         numbers = zip(self.center.tolist(), self.spread.tolist(), self.floor.tolist(), strict=True)
-        return [[int(place), *own] for place, own in zip(places, numbers, strict=True)]
+        return [[int(index), *own] for index, own in zip(places, numbers, strict=True)]
 
     @torch.no_grad()
     def learn_start(self, output: Tensor, x: Tensor, weight: Tensor | None) -> None:
-        """Choose τ and θ of each column by what the closed form's ``output`` makes of training rows ``x``."""
+        """Choose τ and θ of each column by the likelihood of training rows ``x`` given the closed form's ``output``."""
         typical, seen = self.floor / 0.25, ~x.isnan()
         counts = self.counts(torch.where(seen, x, 0.0))
         share = seen.float() if weight is None else seen.float() * weight[:, None]

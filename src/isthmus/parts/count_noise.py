@@ -1,4 +1,4 @@
-"""How a count scatters about its expectation λ: Poisson, or negative binomial, cell by cell.
+"""The noise of a count with expectation λ: Poisson or negative binomial, cell by cell.
 
     Poisson              Var x = λ             -log p = λ - x log λ + log x!
     negative binomial    Var x = λ + λ²/θ      -log p = log Γ(θ) + log x! - log Γ(x + θ) + (x + θ) log(λ + θ)
@@ -18,7 +18,7 @@ from torch import Tensor
 
 __all__ = [
     "FIRST_DISPERSION",
-    "LEAST_MEAN",
+    "MIN_MEAN",
     "bounded_dispersion",
     "drawn_counts",
     "negative_binomial_cost",
@@ -27,13 +27,13 @@ __all__ = [
     "variance_of_counts",
 ]
 
-FIRST_DISPERSION, LEAST, MOST = 10.0, 1e-3, 1e4  # θ: where it is not known yet, and its bounds
-LEAST_MEAN = 1e-10  # of a count, in logarithms and denominators
+FIRST_DISPERSION, MIN_DISPERSION, MAX_DISPERSION = 10.0, 1e-3, 1e4  # the initial θ, and its bounds
+MIN_MEAN = 1e-10  # of a count, in logarithms and denominators
 
 
 def bounded_dispersion(log_dispersion: Tensor) -> Tensor:
     """θ from its logarithm, within bounds."""
-    return log_dispersion.clamp(math.log(LEAST), math.log(MOST)).exp()
+    return log_dispersion.clamp(math.log(MIN_DISPERSION), math.log(MAX_DISPERSION)).exp()
 
 
 def poisson_cost(log_mean: Tensor, x: Tensor) -> Tensor:
@@ -42,16 +42,16 @@ def poisson_cost(log_mean: Tensor, x: Tensor) -> Tensor:
 
 
 def negative_binomial_cost(log_mean: Tensor, x: Tensor, theta: Tensor) -> Tensor:
-    """-log p of each count, elementwise, of counts with dispersion ``theta``."""
-    # log(λ + θ) - log θ by log1p, and the difference of gammas as a whole: both are small where θ is large.
+    """-log p of each count, elementwise, with dispersion ``theta``."""
+    # log(λ + θ) - log θ by log1p, and the log gammas as one difference: both are small if θ is large.
     spread = torch.log1p(log_mean.exp() / theta)
     ways = torch.lgamma(theta) + theta.log() * x - torch.lgamma(x + theta)
     return ways + torch.lgamma(x + 1) + (x + theta) * spread - x * log_mean
 
 
 def variance_of_counts(mean: Tensor, theta: Tensor | None) -> Tensor:
-    """The variance of a count with each mean; Poisson's without ``theta``."""
-    mean = mean.clamp(min=LEAST_MEAN)
+    """The variance of counts with these means, elementwise; Poisson's without ``theta``."""
+    mean = mean.clamp(min=MIN_MEAN)
     return mean if theta is None else mean + mean.square() / theta
 
 
@@ -67,5 +67,5 @@ def drawn_counts(mean: Tensor, theta: Tensor | None, generator: torch.Generator)
 
 def poisson_deviance(mean: Tensor, x: Tensor) -> Tensor:
     """2 Σ_j x_j log(x_j / λ_j) - x_j + λ_j of each row, shape (batch,): 0 where every mean is its count."""
-    ratio = x.clamp(min=LEAST_MEAN) / mean.clamp(min=LEAST_MEAN)
+    ratio = x.clamp(min=MIN_MEAN) / mean.clamp(min=MIN_MEAN)
     return 2 * (torch.where(x > 0, x * ratio.log(), 0.0) - x + mean).sum(1)

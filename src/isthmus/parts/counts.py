@@ -1,9 +1,9 @@
-"""Counts: rows of whole numbers from 0, of which only the proportions are coded, as a row's total is known.
+"""Likelihoods of tables of counts: only the proportions of a row are encoded, as its total is known.
 
     λ_ij = t_i π_ij        π_i = softmax(log p + output)        t_i = Σ_j x_ij        p_j = Σ_i x_ij / Σ_i t_i
 
-Of reads of a cell, words of a document or visits of a site most of the variance is how many there were in all: depth,
-length, effort. The total t is the offset of a Poisson regression, so neither code nor decoder has to hold it.
+Most of the variance of a cell's reads, a document's words or a site's visits is in their total: depth, length, effort.
+The total t is the offset of a Poisson regression, so neither code nor decoder has to represent it.
 
 The closed form is PCA of the analytic Pearson residuals r = (x - tp) / √(tp) (Lause, Berens & Kobak 2021,
 doi:10.1186/s13059-021-02451-7), which is correspondence analysis: the encoder sees the row's profile,
@@ -11,9 +11,9 @@ doi:10.1186/s13059-021-02451-7), which is correspondence analysis: the encoder s
     y_ij = √t̄ (x_ij / t_i - p_j) / √p_j = r_ij √(t̄ / t_i)        t̄ the mean total
 
 and PCA of the profiles weighted by t_i has the directions of PCA of the residuals. That is the baseline. It is linear
-in the ratio of a count to its expectation, and models start where it leads in logarithms: at GLM-PCA
-(`isthmus.parts.glm_pca`). Given the total, Poisson counts are multinomial, so a row of outputs that is shifted as a
-whole is the same row.
+in the ratio of a count to its expectation; models start at its counterpart for logarithms, GLM-PCA
+(`isthmus.parts.glm_pca`). Given the total, Poisson counts are multinomial, so adding a constant to a row's outputs
+changes nothing.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from isthmus.parts.glm_pca import SHRUNK, glm_start
+from isthmus.parts.glm_pca import SHRINKAGE, glm_start
 from isthmus.parts.likelihood import Columns, Likelihood, StartRows
 from isthmus.parts.linearization import product
 from isthmus.parts.log_ratio import log_ratio
@@ -42,22 +42,22 @@ if TYPE_CHECKING:
 
 __all__ = ["CountLikelihood", "SignedLog", "are_counts"]
 
-UNSEEN = 0.5  # counts that a column without any is taken to have had, so its probability is above 0
+UNSEEN = 0.5  # pseudo-count of a column without any counts, so its probability is above 0
 QUANTILES = 257  # of the rows' totals, from which totals of new rows are drawn
-MOST_CELLS, LEAST_ROWS = 1 << 23, 512  # of rows that GLM-PCA learns from
-MOST_CURVATURES = 1 << 26  # numbers of the columns' curvatures; with more the start is GLM-PCA's first order
-SHARE_WITH_ZEROS = 0.5  # of the columns of a table that is counts at first sight
+MAX_CELLS, MIN_ROWS = 1 << 23, 512  # of rows that GLM-PCA is fitted to
+MAX_CURVATURES = 1 << 26  # entries of the columns' curvature matrices; with more the start is GLM-PCA's first order
+SHARE_WITH_ZEROS = 0.5  # of the columns of a table that looks like counts
 
 
 def are_counts(columns: Columns) -> bool:
-    """Whether columns look like counts: whole numbers from 0, most of them 0 somewhere, and more than two values."""
+    """Whether columns look like counts: whole numbers from 0, some above 1, with zeros in at least half the columns."""
     statistics = columns.statistics
     whole = bool(statistics.whole.all()) and bool((statistics.low >= 0).all())
     return whole and bool(statistics.high.max() > 1) and float((statistics.low == 0).mean()) >= SHARE_WITH_ZEROS
 
 
 class CountLikelihood(Likelihood):
-    """Counts with means λ = t softmax(log p + output); a subclass says how they scatter about them.
+    """Counts with means λ = t softmax(log p + output); a subclass defines their noise.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class CountLikelihood(Likelihood):
     totals: Tensor
     mean_total: Tensor
     _start: LinearStart | None = None
-    _total: Tensor | None = None  # of the rows that this copy is for, shape (batch, 1)
+    _total: Tensor | None = None  # of the rows that this copy belongs to, shape (batch, 1)
 
     def __init__(self, mean: np.ndarray, n_rows: float):
         super().__init__()
@@ -98,15 +98,15 @@ class CountLikelihood(Likelihood):
     def check(self, who: str, columns: Columns, scaling: Scaling) -> None:
         statistics = columns.statistics
         if (scaling.spread != 1).any() or (scaling.center != 0).any():
-            raise ValueError(f"{who}: counts are taken as they are; leave scale at 'auto', or give scale=None.")
+            raise ValueError(f"{who}: counts are not scaled; leave scale at 'auto', or give scale=None.")
         negative, fractional = statistics.low < 0, ~statistics.whole
         if negative.any() or fractional.any():
-            place = int(np.argmax(negative | fractional))
-            what = f"goes down to {statistics.low[place]:g}" if negative[place] else "holds fractions"
+            index = int(np.argmax(negative | fractional))
+            what = f"goes down to {statistics.low[index]:g}" if negative[index] else "holds fractions"
             others = int((negative | fractional).sum()) - 1
             more = f", and so do {others} others" if others > 1 else ", and so does one other" if others else ""
             raise ValueError(
-                f"{who}: counts are whole numbers from 0, but column {columns.names[place]} {what}{more}; give the "
+                f"{who}: counts are whole numbers from 0, but column {columns.names[index]} {what}{more}; give the "
                 "counts before they were normalized or logarithms taken, or likelihood='gaussian'."
             )
 
@@ -132,7 +132,7 @@ class CountLikelihood(Likelihood):
             )
         _require_totals(who, np.asarray(values.sum(1), dtype=np.float64).ravel())
 
-    # ---- rows, seen by the encoder and the closed form ---------------------------------------------------
+    # ---- rows as the encoder and the closed form see them ------------------------------------------------
 
     def encoder_input(self, x: Tensor) -> Tensor:
         total = _total_of(x)
@@ -147,10 +147,10 @@ class CountLikelihood(Likelihood):
     def learn_start(self, take: Callable[[int], StartRows], principal: Principal, size: int, scaling: Scaling) -> None:
         n_features = len(self.shares)
         n_given = 0 if principal.effect is None else principal.effect.shape[1]
-        if (1 + size + n_given) ** 2 * n_features > MOST_CURVATURES or principal.total_variance <= 0:
-            return  # then the first order of GLM-PCA has to do
-        x, given, weight = take(max(LEAST_ROWS, MOST_CELLS // n_features))
-        if weight is not None:  # so many such rows
+        if (1 + size + n_given) ** 2 * n_features > MAX_CURVATURES or principal.total_variance <= 0:
+            return  # the first order of GLM-PCA is used instead
+        x, given, weight = take(max(MIN_ROWS, MAX_CELLS // n_features))
+        if weight is not None:  # a row of weight w counts as w equal rows
             x = x * weight[:, None]
         size = min(size, len(principal.directions))
         self._start = glm_start(x, self.encoder_input(x), given, principal, self.shares, self._first_order, size)
@@ -161,11 +161,11 @@ class CountLikelihood(Likelihood):
 
     def linear_start(self, start: LinearStart, bottleneck: Bottleneck) -> LinearStart:
         if self._start is None or len(self._start.code_scale) != len(start.code_scale):
-            return start.rescaled(SHRUNK * self._first_order)
+            return start.rescaled(SHRINKAGE * self._first_order)
         if bottleneck.is_gate:
             return self._start
         if not bottleneck.has_prior:
-            return start.rescaled(SHRUNK * self._first_order)
+            return start.rescaled(SHRINKAGE * self._first_order)
         own = self._start.of_unit_variance()
         size = len(own.code_scale)
         weight, bias = start.encode_weight.clone(), start.encode_bias.clone()
@@ -174,13 +174,13 @@ class CountLikelihood(Likelihood):
 
     def prepare(self, encoder: Network, decoder: Network) -> None:
         for network in (encoder, decoder):
-            if network.residual is not None:  # a linear model has nothing else to learn with
+            if network.residual is not None:  # in a linear model the skip is all there is to train
                 network.skip.requires_grad_(False)
         if (layers := encoder.stack()) and not encoder.products:
             encoder.residual = nn.Sequential(SignedLog(), *layers)
 
     def baseline(self, principal: Principal, x: Tensor, size: int, given: Tensor | None = None) -> Tensor:
-        """PCA of Pearson residuals, its ratios made positive and the row's total kept."""
+        """PCA of Pearson residuals, with its ratios made positive and the row's total preserved."""
         output = principal.reconstruct(self.encoder_input(x), size, given)
         return self.at(x).mean(log_ratio(output * self._first_order))
 
@@ -213,15 +213,15 @@ class CountLikelihood(Likelihood):
         return torch.cat([mean[:, None], mean[:, None] * tangents], 1)
 
     def distances(self, outputs: Tensor, x: Tensor, missing: Tensor | None) -> Tensor:
-        """By the log probability of the row's counts, given their total."""
+        """-log p of the row's counts given their total, up to a constant of the row."""
         return -product(x, self.log_proportions(outputs))
 
     def sample(self, mean: Tensor, noise_variance: Tensor, generator: torch.Generator) -> Tensor:
-        """Counts whose proportions are those of ``mean``, and whose total is that of some training row."""
-        places = torch.rand(len(mean), generator=generator) * (QUANTILES - 1)
-        below = places.long()
+        """Counts with the proportions of ``mean`` and a total drawn from those of the training rows."""
+        indices = torch.rand(len(mean), generator=generator) * (QUANTILES - 1)
+        below = indices.long()
         low, high = self.totals[below], self.totals[(below + 1).clamp(max=QUANTILES - 1)]
-        total = low + (places - below) * (high - low)
+        total = low + (indices - below) * (high - low)
         return self.scattered(mean / mean.sum(1, keepdim=True) * total[:, None], generator)
 
     def scattered(self, mean: Tensor, generator: torch.Generator) -> Tensor:
@@ -232,12 +232,12 @@ class CountLikelihood(Likelihood):
         return 1 / self.variance(mean)
 
     def variance(self, mean: Tensor) -> Tensor:
-        """The variance of a count with each mean."""
+        """The variance of counts with these means, elementwise."""
         raise NotImplementedError
 
 
 class SignedLog(nn.Module):
-    """Sign(y) log(1 + |y|): one rare word in a row is many standard deviations, and is one word."""
+    """Sign(y) log(1 + |y|): a single rare word may be many standard deviations from the mean."""
 
     def forward(self, y: Tensor) -> Tensor:
         return y.sign() * y.abs().log1p()
@@ -253,6 +253,6 @@ def _require_totals(who: str, totals: np.ndarray) -> None:
     if len(empty):
         others = f" and {len(empty) - 1:,} others" if len(empty) > 1 else ""
         raise ValueError(
-            f"{who}: row {empty[0]}{others} of X sums to zero, and so has no proportions to encode; drop such rows, as "
+            f"{who}: row {empty[0]}{others} of X sums to zero, so it has no proportions to encode; drop such rows, as "
             "X[X.sum(axis=1) > 0] does."
         )

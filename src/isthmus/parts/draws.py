@@ -4,7 +4,7 @@ Inside `seeded`, draws come from a generator that belongs to this thread; outsid
 modules, they come from torch's own. So a fit draws the same numbers whether or not other threads are fitting too.
 
 A batch may be split, across processes or to save memory. Each piece then draws the numbers of the whole batch and
-uses those of its own rows, so a row's noise does not depend on the number of pieces.
+keeps those of its own rows, so a row's noise does not depend on the number of pieces.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ class RandomSource:
     generators: dict[str, torch.Generator] = field(default_factory=dict)
 
     def reseed(self, seed: int) -> None:
-        """Start again at another seed."""
+        """Reset all generators to another seed."""
         self.seed = seed
-        for known in self.generators.values():
-            known.manual_seed(seed)
+        for one in self.generators.values():
+            one.manual_seed(seed)
 
     def on(self, device: torch.device | str) -> torch.Generator:
         """The generator of a device."""
@@ -58,9 +58,9 @@ class RandomSource:
 
 @dataclass(frozen=True)
 class Share:
-    """Some rows of a batch: their ascending positions in it, and the number of rows it has."""
+    """Some rows of a batch: their ascending positions in it, and its number of rows."""
 
-    places: Tensor
+    positions: Tensor
     n_rows: int
 
 
@@ -85,7 +85,7 @@ def seeded(seed: int) -> Any:
 
 @contextmanager
 def sharing(share: Share | None) -> Iterator[None]:
-    """A context in which draws are made for the whole batch, and this share's rows of them are used."""
+    """A context in which numbers are drawn for the whole batch, and those of this share's rows are returned."""
     token = _SHARE.set(share)
     try:
         yield
@@ -120,11 +120,8 @@ def _drawn(draw: Callable[[int], Tensor], n_rows: int) -> Tensor:
     share = _SHARE.get()
     if share is None:
         return draw(n_rows)
-    return _rows_at(draw(share.n_rows), share.places)
-
-
-def _rows_at(numbers: Tensor, places: Tensor) -> Tensor:
-    return numbers.index_select(0, places.to(numbers.device))
+    numbers = draw(share.n_rows)
+    return numbers.index_select(0, share.positions.to(numbers.device))
 
 
 _IN_PLACE = {
@@ -154,8 +151,8 @@ _DROPOUTS = {functional.dropout: 0, functional.dropout1d: 1, functional.dropout2
 class OwnDraws(TorchFunctionMode):
     """A context in which PyTorch's own layers draw from the current source.
 
-    They accept no generator, neither for their initial weights nor in dropout. A function mode intercepts each of
-    their draws, in this thread only, and passes one in.
+    The layers accept no generator, neither for their initial weights nor in dropout. A function mode intercepts each
+    draw, in this thread only, and passes one in.
     """
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -2,12 +2,12 @@
 
     x_ij ~ Poisson(λ_ij)        λ_i = t_i softmax(log p + b + V z_i)        z_i ~ N(0, I)        V_jk ~ N(0, 1/ρ)
 
-PCA of Pearson residuals is its first step: for small V z the softmax is linear. From there codes and directions take
-turns at Newton steps, each a small solve for every row and every column; the softmax's own curvature is never more than
-the Poisson one that the steps take. The prior of V is what keeps few rows from being learned by heart: ρ is the one
-under which rows that were held out are reconstructed best from their own codes.
+PCA of Pearson residuals is its first step: for small V z the softmax is linear. From there Newton steps of the codes
+and of the directions alternate, each a small linear system for every row or column; the softmax's own curvature never
+exceeds the Poisson curvature that the steps of the directions use. The prior of V prevents overfitting on few rows: ρ
+is the one under which held-out rows are reconstructed best from their own codes.
 
-What rows are given stands beside z as latents that are known.
+Conditions are treated as additional latents that are known.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ __all__ = ["GLMPCA", "fit_glm_pca", "glm_start", "penalized_glm_pca"]
 
 SWEEPS, CODE_STEPS = 12, 6
 PENALTIES = (1.0, 10.0, 100.0, 1000.0)  # ρ
-HELD_OUT = 5  # one row in so many chooses ρ
-SHRUNK = 0.3  # of the first-order directions, whose exponentials would overshoot
-REGRESSED = 4  # principal coordinates for each latent, on which codes are regressed
-MOST_STEP = 2.0  # of a latent in one Newton step, in standard deviations of its prior
+HELD_OUT = 5  # every fifth row is held out to choose ρ
+SHRINKAGE = 0.3  # factor of the first-order directions, whose exponentials would overshoot
+REGRESSED = 4  # principal coordinates per latent on which the codes are regressed
+MAX_STEP = 2.0  # of a latent in one Newton step, in standard deviations of its prior
 
 
 @dataclass
@@ -41,7 +41,7 @@ class GLMPCA:
     n_latents: int
 
     def log_proportions(self, codes: Tensor) -> Tensor:
-        """Log π of codes with what is given beside them, shape (n_rows, p + n_given)."""
+        """Log π of codes with their conditions appended, shape (n_rows, p + n_given)."""
         return functional.log_softmax(self.offset + product(codes, self.directions), 1)
 
     def cost(self, x: Tensor, codes: Tensor) -> Tensor:
@@ -49,7 +49,7 @@ class GLMPCA:
         return -torch.linalg.vecdot(x, self.log_proportions(codes))
 
     def improve_codes(self, x: Tensor, codes: Tensor, steps: int, *, prior: float = 1.0) -> Tensor:
-        """Newton steps of the latents; a row keeps its code where a step would raise its cost."""
+        """Newton steps of the latents; a step that would raise a row's cost is rejected."""
         p, own = self.n_latents, self.directions[:, : self.n_latents]
         total, squares = x.sum(1, keepdim=True), _outer(own)
         ridge = prior * torch.eye(p, dtype=x.dtype)
@@ -73,7 +73,7 @@ class GLMPCA:
         return codes
 
     def improve_directions(self, x: Tensor, codes: Tensor, penalty: float) -> None:
-        """One Newton step of all columns, the offset with the directions; halved until the cost falls."""
+        """One Newton step of all columns' directions and offsets; shortened until the cost falls, else rejected."""
         design = torch.cat([codes, torch.ones_like(codes[:, :1])], 1)
         size, total = design.shape[1], x.sum(1, keepdim=True)
         ridge = torch.full((size,), penalty, dtype=x.dtype)
@@ -95,8 +95,8 @@ class GLMPCA:
 
 
 def _bounded(step: Tensor) -> Tensor:
-    """Newton steps, shape (n, size), none longer in any direction than `MOST_STEP`."""
-    return step * (MOST_STEP / step.abs().amax(1, keepdim=True).clamp(min=MOST_STEP))
+    """Newton steps, shape (n, size), none longer in any direction than `MAX_STEP`."""
+    return step * (MAX_STEP / step.abs().amax(1, keepdim=True).clamp(min=MAX_STEP))
 
 
 def _outer(rows: Tensor) -> Tensor:
@@ -107,10 +107,10 @@ def _outer(rows: Tensor) -> Tensor:
 def fit_glm_pca(
     x: Tensor, shares: Tensor, codes: Tensor, given: Tensor | None, directions: Tensor, penalty: float
 ) -> tuple[GLMPCA, Tensor]:
-    """GLM-PCA of rows x from a start: codes of unit variance and directions; it, and the rows' codes."""
+    """GLM-PCA of rows x, from initial codes of unit variance and directions; returns the model and the rows' codes."""
     design = codes if given is None else torch.cat([codes, given], 1)
-    beside = torch.zeros(len(directions), design.shape[1] - codes.shape[1], dtype=x.dtype)
-    found = GLMPCA(torch.cat([directions, beside], 1), shares.log(), codes.shape[1])
+    conditions = torch.zeros(len(directions), design.shape[1] - codes.shape[1], dtype=x.dtype)
+    found = GLMPCA(torch.cat([directions, conditions], 1), shares.log(), codes.shape[1])
     for _ in range(SWEEPS):
         found.improve_directions(x, design, penalty)
         design = found.improve_codes(x, design, 2)
@@ -125,7 +125,7 @@ def penalized_glm_pca(
     directions: Tensor,
     penalties: Sequence[float] = PENALTIES,
 ) -> tuple[GLMPCA, Tensor]:
-    """The same with the penalty under which held-out rows cost least, each encoded by its own best code."""
+    """`fit_glm_pca` with the penalty under which held-out rows, each encoded by its own best code, cost least."""
     held = torch.arange(len(x)) % HELD_OUT == HELD_OUT - 1
     best, least = penalties[0], float("inf")
     for penalty in penalties:
@@ -142,28 +142,28 @@ def penalized_glm_pca(
 def glm_start(
     x: Tensor, profiles: Tensor, given: Tensor | None, principal: Principal, shares: Tensor, first: Tensor, size: int
 ) -> LinearStart:
-    """A linear encoder and decoder that are GLM-PCA's.
+    """GLM-PCA written as a linear encoder and decoder.
 
     Parameters
     ----------
     x, profiles
         Counts and what the encoder sees of them, shape (n_rows, n_features).
     principal
-        PCA of the Pearson residuals. The encoder is the regression of GLM-PCA's codes on its coordinates.
+        PCA of the Pearson residuals; the encoder is the regression of GLM-PCA's codes on its coordinates.
     first
         The factor from an output in units of ``profiles`` to a log ratio, to first order, shape (n_features,).
     """
     x, profiles, shares = x.double(), profiles.double(), shares.double()
     known = principal.directions.double()
     effect = None if principal.effect is None else principal.effect.double()
-    beside = given.double() if given is not None else None
-    residual = profiles if effect is None or beside is None else profiles - beside @ effect.T
+    conditions = given.double() if given is not None else None
+    residual = profiles if effect is None or conditions is None else profiles - conditions @ effect.T
     codes = residual @ known[:size].T
     deviation = codes.std(0).clamp(min=1e-6)
-    directions = (SHRUNK * known[:size].T * deviation * first.double()[:, None]).clamp(-1, 1)
-    found, design = penalized_glm_pca(x, shares, codes / deviation, beside, directions)
+    directions = (SHRINKAGE * known[:size].T * deviation * first.double()[:, None]).clamp(-1, 1)
+    found, design = penalized_glm_pca(x, shares, codes / deviation, conditions, directions)
     own, n_rows = found.directions[:, :size], len(x)
-    # Latents in order of the variance that they explain, along orthogonal directions.
+    # Order the latents by the variance they explain, along orthogonal directions.
     basis, mixing = torch.linalg.qr(own)
     middle = design[:, :size].mean(0)
     z = (design[:, :size] - middle) @ mixing.T
@@ -172,7 +172,7 @@ def glm_start(
     signs = own.gather(0, own.abs().argmax(0, keepdim=True)).sign()[0]
     z, own = z * signs, own * signs
     used = known[: max(size, min(REGRESSED * size, n_rows // 8, len(known)))]
-    columns = [profiles @ used.T, torch.ones(n_rows, 1, dtype=x.dtype), *([] if beside is None else [beside])]
+    columns = [profiles @ used.T, torch.ones(n_rows, 1, dtype=x.dtype), *([] if conditions is None else [conditions])]
     inputs = torch.cat(columns, 1)
     gram = inputs.T @ inputs
     gram += 1e-6 * gram.diagonal().mean() * torch.eye(len(gram), dtype=x.dtype)

@@ -1,8 +1,8 @@
 """Likelihoods p(x|z): the distribution of a row given the decoder's output, and its negative log in nats.
 
-A likelihood answers for itself: which data it accepts (`check`), the reconstruction (`mean`), the cost of a row
-(`forward`), a random row (`sample`), and how sharply the data determine the mean (`curvature`), which inference
-needs. `isthmus.parts.likelihoods` holds one file for each kind.
+A likelihood defines which data it accepts (`check`), the reconstruction (`mean`), the cost of a row (`forward`), a
+random row (`sample`), and for inference how precisely the data determine the mean (`curvature`).
+`isthmus.parts.likelihoods` has one file for each kind.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Columns", "Likelihood", "StartRows", "squared_error"]
 
-StartRows = tuple[Tensor, Tensor | None, Tensor | None]  # rows in the model's units, what they are given, their weights
+StartRows = tuple[Tensor, Tensor | None, Tensor | None]  # rows in the model's units, their conditions, their weights
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Likelihood(Part):
     is_gaussian : bool
         Whether p(x|z) is N(x; x̂, σ²I), as probabilistic PCA's is.
     mean_is_output : bool
-        Whether the reconstruction is the decoder's output as it stands.
+        Whether the reconstruction is the decoder's output itself.
     takes_any_scale : bool
         Whether columns may be centred and divided by a common unit first.
     noise_variance : float or None
@@ -69,13 +69,13 @@ class Likelihood(Part):
     takes_missing : bool
         Whether cells may be missing.
     draws_whole : bool
-        Whether `sample` of an estimator draws from the likelihood unasked, as a mean count is no count.
+        Whether an estimator's `sample` draws from the likelihood by default, since a mean count is not a count.
     counts_deviance : bool
-        Whether rows are compared by the `deviance` of counts.
+        Whether reconstructions are compared by the deviance of counts.
     starts_at_principal : bool
-        Whether a model of point codes that has learned nothing beyond its start is PCA itself.
+        Whether an untrained model of point codes is PCA itself.
     of_kinds : Mapping
-        The likelihood of each kind of column, by name, where columns have different ones.
+        The name of the likelihood of each kind of column, if columns have different ones.
     """
 
     passes: ClassVar[tuple[str, ...]] = ("forward", "mean")
@@ -106,23 +106,23 @@ class Likelihood(Part):
         raise NotImplementedError
 
     def check(self, who: str, columns: Columns, scaling: Scaling) -> None:
-        """Raise a `ValueError` that names the first column this likelihood can't accept once it is scaled."""
+        """Raise a `ValueError` that names the first column this likelihood can't accept after scaling."""
 
     def in_model_units(self, scaling: Scaling) -> None:
         """Convert settings from the data's units to the model's."""
 
     def learn_rows(self, who: str, blocks: Iterable[np.ndarray]) -> None:
-        """Check all rows of a fit, in the user's units, and learn from them what the columns' statistics don't say."""
+        """Check all rows of a fit, in the user's units, and learn what the columns' statistics don't tell."""
 
     def check_rows(self, who: str, values: Any) -> None:
-        """Raise a `ValueError` that names the first of new rows, in the user's units, that this can't be."""
+        """Raise a `ValueError` that names the first new row, in the user's units, this likelihood can't accept."""
 
     def encoder_input(self, x: Tensor) -> Tensor:
         """Rows as the encoder, the bottleneck's start and the closed form see them, in the same shape."""
         return x
 
     def row_weight(self, x: Tensor) -> Tensor | None:
-        """The weight of each row in the closed form of `encoder_input`, shape (batch,); None for equal ones."""
+        """The weight of each row in the closed form of `encoder_input`, shape (batch,); None for equal weights."""
         return None
 
     def linear_mean(self, mean: Tensor) -> Tensor:
@@ -130,35 +130,35 @@ class Likelihood(Part):
         return mean
 
     def learn_start(self, take: Callable[[int], StartRows], principal: Principal, size: int, scaling: Scaling) -> None:
-        """Learn what a start needs beside the closed form; ``take`` gives so many training rows at most.
+        """Learn what the start needs in addition to the closed form; ``take(n)`` gives at most n training rows.
 
-        ``scaling`` says what the rows were in the user's units.
+        ``scaling`` maps the rows back to the user's units.
         """
 
     def linear_start(self, start: LinearStart, bottleneck: Bottleneck) -> LinearStart:
-        """The closed form of `encoder_input`, written for outputs of this likelihood."""
+        """The closed form of `encoder_input`, converted to outputs of this likelihood."""
         return start
 
     def prepare(self, encoder: Network, decoder: Network) -> None:
-        """Fit networks that start at the closed form to what this likelihood has them see and say."""
+        """Adapt networks that start at the closed form to this likelihood's inputs and outputs."""
 
     def baseline(self, principal: Principal, x: Tensor, size: int, given: Tensor | None = None) -> Tensor:
-        """What the closed form with ``size`` directions makes of rows, in the model's units."""
+        """Reconstructions by the closed form with ``size`` directions, in the model's units."""
         return principal.reconstruct(x, size, given)
 
     def at(self, x: Tensor) -> Likelihood:
-        """The same likelihood for these rows, where the mean depends on more than the decoder's output."""
+        """The same likelihood bound to these rows, if its mean depends on more than the decoder's output."""
         return self
 
     def init_noise(self, variance: float) -> None:
-        """Initialize a learned σ² with the closed-form answer, in the model's units."""
+        """Initialize a learned σ² with the closed-form estimate, in the model's units."""
 
     def with_noise(self, variance: float) -> Likelihood:
-        """The same likelihood with this σ², in the model's units, where held-out rows are to say what it is."""
+        """The same likelihood with σ² set to ``variance``, in the model's units, if it leaves σ² open."""
         return self
 
     def with_missing(self, some_missing: bool) -> Self:
-        """The same likelihood, its parameters shared, with or without missing cells."""
+        """A shallow copy, sharing parameters, that does or doesn't allow missing cells."""
         known = copy.copy(self)
         known.some_missing = some_missing
         return known
@@ -168,7 +168,7 @@ class Likelihood(Part):
         raise NotImplementedError
 
     def value_and_jacobian(self, stacked: Tensor) -> Tensor:
-        """The reconstruction and its Jacobian, from the decoder's: (batch, 1 + p, n_features), the value first."""
+        """The reconstruction and its Jacobian, from the decoder's output and its: (batch, 1 + p, n_features) both."""
         rule = differentiated(self.mean, stacked[:, 0])
         return torch.stack([rule.value, *(rule.push(tangent) for tangent in stacked[:, 1:].unbind(1))], 1)
 
@@ -179,7 +179,7 @@ class Likelihood(Part):
     def log_prob(self, output: Tensor, x: Tensor, noise_variance: float) -> Tensor:
         """Log p(x|z), shape (batch,), in nats.
 
-        ``noise_variance`` is σ² estimated on held-out rows, for a likelihood that leaves it open, as the squared error.
+        ``noise_variance`` is σ² estimated on held-out rows, for a likelihood that leaves it open like squared error.
         """
         return -self(output, x)
 
@@ -187,14 +187,14 @@ class Likelihood(Part):
         """Draw rows from p(x|z) given its mean, both of shape (batch, n_features), in the model's units.
 
         ``noise_variance``, shape (n_features,), is each column's squared error on held-out rows, for likelihoods that
-        leave their noise open. Without a method of its own a likelihood refuses: Gaussian noise would be wrong.
+        leave their noise open. There is no default: Gaussian noise would be wrong for other likelihoods.
         """
         raise NotImplementedError(f"{type(self).__name__} doesn't define how rows are sampled (`sample`).")
 
     def distances(self, outputs: Tensor, x: Tensor, missing: Tensor | None) -> Tensor:
-        """How far rows are from each of several outputs, up to a constant of the row: shape (batch, n_outputs).
+        """The distance of rows from each of several outputs, up to a constant of the row: shape (batch, n_outputs).
 
-        By the squared error of the means, over the cells that are not ``missing``, where x may hold anything finite.
+        It is the squared error of the means over the cells that are not ``missing``; there x may be anything finite.
         """
         means = self.mean(outputs)
         lengths = torch.linalg.vecdot(means, means)
@@ -214,7 +214,7 @@ class Likelihood(Part):
         return squared_error(mean, x) / (~x.isnan()).sum(1).clamp(min=1)
 
     def mean_module(self) -> Likelihood:
-        """A copy for export, of which only `mean` is used, without the parameters it does not need."""
+        """A copy for export with only what `mean` needs."""
         return self
 
     page_program = _no_page_program  # how the explorer page computes this: its name there and its settings

@@ -1,4 +1,4 @@
-"""A network's derivative, forward and backward, without autograd: how its output moves with its input.
+"""Derivatives of a network in forward and reverse mode, without autograd.
 
 Layer by layer, with h the input of a layer and dots for derivatives:
 
@@ -7,14 +7,14 @@ Layer by layer, with h the input of a layer and dots for derivatives:
     normalisation  h = γ ⊙ n + β, n = (a - mean a) / σ      push  ḣ = γ ⊙ P ȧ / σ   pull  ā = P (γ ⊙ h̄) / σ
                    P v = v - mean v - n mean(n ⊙ v), over the places and channels of a group
 
-`value_and_jacobian` pushes all p inputs' tangents at once, beside the value and stacked with it, shape (batch, 1 + p,
-width), so each layer is one matrix product: the whole Jacobian for p + 1 passes, however many columns there are. The
-tangents of the first linear layer are its own weights, the same for every row, and cost nothing. `Linearization`
-keeps the slopes φ' and pushes or pulls one vector a row, for one pass each.
+`value_and_jacobian` pushes all p inputs' tangents at once, stacked with the value, shape (batch, 1 + p, width), so each
+layer is one matrix product: the whole Jacobian costs p + 1 passes, however many columns there are. The tangents of the
+first linear layer are its own weights, the same for every row, and cost nothing. `Linearization` stores the slopes φ'
+and pushes or pulls one vector per row, for one pass each.
 
-Griewank & Walther 2008, "Evaluating Derivatives", chapter 3. A layer without a rule here is differentiated
-by autograd, at more cost and with the same result: backward once for a pull, and twice for a push, as the derivative of
-a pull along its cotangent.
+Griewank & Walther 2008, "Evaluating Derivatives", chapter 3. A layer without a rule here is differentiated by autograd,
+with the same result at a higher cost: a pull takes one backward pass, a push two (the derivative of a pull along its
+cotangent).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ __all__ = [
 
 aten = torch.ops.aten
 
-NARROW, QUARTER = 16, 4  # widths below which a product is rounded by the place of its rows, unless filled up
+NARROW, QUARTER = 16, 4  # outputs below which rounding depends on a row's position, unless padded to a quarter line
 
 
 class NotDifferentiableError(ValueError):
@@ -46,9 +46,9 @@ class NotDifferentiableError(ValueError):
 
 
 def _silu(a: Tensor) -> tuple[Tensor, Tensor]:
-    share = a.sigmoid()  # the one exponential that both need
-    value = a * share
-    return value, torch.addcmul(share, value, 1 - share)
+    sigmoid = a.sigmoid()  # the one exponential that both need
+    value = a * sigmoid
+    return value, torch.addcmul(sigmoid, value, 1 - sigmoid)
 
 
 def _tanh(a: Tensor) -> tuple[Tensor, Tensor]:
@@ -119,10 +119,9 @@ def value_and_jacobian(layers: Iterable[nn.Module], z: Tensor, tangents: Tensor)
 
 
 class Linearization:
-    """A sum of branches, each a sequence of layers, at one code a row; and its derivative, one vector a row at a time.
+    """A sum of branches, each a sequence of layers, evaluated at z; and its derivative applied to one vector per row.
 
-    What is ``given`` stands beside z and is held fixed; ``input_scale`` divides both first, ``output_scale``
-    multiplies the sum.
+    ``given`` is appended to z and held fixed; ``input_scale`` divides both first, ``output_scale`` multiplies the sum.
 
     Attributes
     ----------
@@ -183,7 +182,7 @@ class Linearization:
 
 
 class _Rule:
-    """One layer at one input: its value, and how tangents go forward and cotangents back."""
+    """One layer at one input: its value, and the maps that push tangents and pull cotangents."""
 
     def __init__(self, value: Tensor, push: Callable[[Tensor], Tensor], pull: Callable[[Tensor], Tensor]):
         self.value, self.push, self.pull = value, push, pull
@@ -208,15 +207,15 @@ def _rule(layer: nn.Module, x: Tensor) -> _Rule:
 
 
 def affine(layer: nn.Linear, x: Tensor) -> Tensor:
-    """What a linear layer gives, each row rounded alike wherever it stands."""
+    """A linear layer whose rounding of a row does not depend on the row's position."""
     y = product(x, layer.weight)
     return y if layer.bias is None else y.add_(layer.bias)
 
 
 def product(x: Tensor, weight: Tensor) -> Tensor:
-    """X Wᵀ; where W has few rows, both are filled up to whole quarters of a cache line.
+    """X Wᵀ; if W has few rows, both are padded to whole quarters of a cache line.
 
-    MKL takes narrow products by the place a row has in a line, and rounds them by it.
+    Otherwise MKL's rounding of a narrow product depends on where in a cache line a row starts.
     """
     n_out, n_in = weight.shape
     if n_out >= NARROW or (n_out % QUARTER == 0 and n_in % QUARTER == 0):
@@ -231,7 +230,7 @@ def _stack(value: Tensor, shared: Tensor) -> Tensor:
 
 
 def _pushed(layer: nn.Module, stacked: Tensor) -> Tensor:
-    """One layer on, shape (batch, 1 + p, *shape_in) to (batch, 1 + p, *shape_out); may overwrite ``stacked``."""
+    """Push through one layer, (batch, 1 + p, *shape_in) to (batch, 1 + p, *shape_out); may overwrite ``stacked``."""
     kind = type(layer)
     if kind in ACTIVATED:
         value, slope = ACTIVATED[kind](stacked[:, 0])
@@ -263,7 +262,7 @@ def _with_bias(together: Tensor, bias: Tensor | None, stacked: Tensor) -> Tensor
 
 
 def _without_bias(layer: Any, x: Tensor) -> Tensor:
-    """A convolution of either direction, less its bias."""
+    """A convolution or transposed convolution without its bias."""
     function, transposed = CONVOLUTIONS[type(layer)]
     spare = (layer.output_padding,) if transposed else ()
     rest = (layer.groups, layer.dilation) if transposed else (layer.dilation, layer.groups)
@@ -271,7 +270,7 @@ def _without_bias(layer: Any, x: Tensor) -> Tensor:
 
 
 def _adjoint(layer: Any, cotangent: Tensor, shape: Sequence[int]) -> Tensor:
-    """The other direction with the same weights, back to the ``shape`` of the layer's input."""
+    """The adjoint of a convolution, back to the ``shape`` of its input."""
     _, transposed = CONVOLUTIONS[type(layer)]
     other = ADJOINTS[type(layer)]
     if transposed:
@@ -282,7 +281,7 @@ def _adjoint(layer: Any, cotangent: Tensor, shape: Sequence[int]) -> Tensor:
 
 
 def _normalised(layer: nn.GroupNorm, x: Tensor, tangents: int = 0) -> tuple[Any, Any]:
-    """Push and pull of a normalisation over groups at x; vectors have an axis of ``tangents`` behind the batch."""
+    """Push and pull of a group normalisation at x; with ``tangents``, vectors have an axis for them after the batch."""
     grouped = x.reshape(len(x), layer.num_groups, -1)
     centred = grouped - grouped.mean(2, keepdim=True)
     size = (centred.square().mean(2, keepdim=True) + layer.eps).rsqrt()
@@ -301,7 +300,7 @@ def _normalised(layer: nn.GroupNorm, x: Tensor, tangents: int = 0) -> tuple[Any,
 
 
 def differentiated(layer: Callable[[Tensor], Tensor], x: Tensor) -> _Rule:
-    """Any module or function that autograd can differentiate twice; forward mode would import PyTorch's compiler."""
+    """A rule by autograd, for anything it can differentiate twice; its forward mode would import PyTorch's compiler."""
     with torch.inference_mode(False), torch.enable_grad():
         at = x.detach().clone().requires_grad_()
         value = layer(at)

@@ -1,9 +1,9 @@
-"""The logarithm of a count's expectation, where the closed form gives the expectation itself and may go below zero.
+"""The logarithm of a count's expectation from a linear reconstruction of it, which may be negative.
 
     log s(v)        s(v) = τ log(1 + e^{v/τ})
 
-PCA is linear in a count, or in its ratio to what is expected, and may ask for fewer counts than none. s is the identity
-well above zero and positive everywhere, so a reconstruction by PCA has a likelihood.
+PCA is linear in a count, or in its ratio to the expected count, so its reconstruction may be below zero. s is the
+identity well above zero and positive everywhere, so every reconstruction has a likelihood.
 """
 
 from __future__ import annotations
@@ -26,5 +26,5 @@ def log_softened(steep: Tensor) -> Tensor:
 
 
 def log_ratio(excess: Tensor) -> Tensor:
-    """A ratio less one to the logarithm of the ratio made positive, elementwise."""
+    """The logarithm of the ratio 1 + excess, made positive by s, elementwise."""
     return math.log(SOFTNESS) + log_softened((1 + excess) / SOFTNESS)

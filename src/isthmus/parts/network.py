@@ -3,8 +3,8 @@
     encoder(x) = s ⊙ (A x + a + f(x))          decoder(z) = B (z / s) + b + g(z / s)
 
 A, a, B, b are the linear skip, f and g the residual networks. With a principal start A and B come from PCA, s is the
-standard deviation of each latent, and the last layers of f and g are zero at first: the untrained model *is* PCA.
-Without hidden layers there is only the skip: the linear autoencoder. A plain network (``start="random"``) has only
+standard deviation of each latent, and the last layers of f and g are initialized to zero: the untrained model *is* PCA.
+Without hidden layers there is only the skip: the linear autoencoder. A plain network (``start="random"``) is only
 the residual network.
 """
 
@@ -46,9 +46,9 @@ class Architecture:
     """Everything that determines the shape of both networks; a saved model is built from it.
 
     Without ``hidden_widths`` and ``channels`` the networks are linear. The decoder mirrors the encoder, except that a
-    sparse code is decoded by a `Dictionary` alone: a residual network could undo the unit norm. ``grid``, the sizes of
-    the axes along which neighbours belong together, and ``stages``, the widths of `isthmus.parts.convolution.Stages`
-    over it, come together.
+    sparse code is decoded by a `Dictionary` alone: a residual network could undo the unit norm. ``grid`` holds the
+    sizes of the axes along which neighbours are related, and ``stages`` the widths of the convolutions over it
+    (`isthmus.parts.convolution.Stages`); both are set or neither.
     """
 
     n_features: int
@@ -80,7 +80,7 @@ class Architecture:
 
     @property
     def products(self) -> int:
-        """Multiply-adds for a row that decide how long a step takes."""
+        """Multiply-adds per row, which determine how long a step takes."""
         skip = 2 * self.n_features * self.n_latents
         if self.convolutions is not None:
             return skip + self.convolutions.products
@@ -88,7 +88,7 @@ class Architecture:
         return skip + 2 * sum(one * other for one, other in pairwise(widths))
 
     def build(self, encoder: Any = None, decoder: Any = None) -> tuple[Network, Network]:
-        """Encoder and decoder; copies of given modules become the residual networks."""
+        """Encoder and decoder; if modules are passed, copies of them become the residual networks."""
         return self.build_encoder(encoder), self.build_decoder(decoder)
 
     def build_encoder(self, module: Any = None) -> Network:
@@ -152,14 +152,14 @@ class Network(Part):
     fixed
         Whether the skip stays at the closed form in training.
     products
-        Multiply-adds of the residual network for a row, where they are more than it has weights.
+        Multiply-adds per row of a residual network of convolutions; else 0, and about the number of weights.
     is_own
         Whether the residual network is a user's own module, an `OwnModule`.
 
     Attributes
     ----------
     low_precision : bool
-        Whether the residual network computes in bfloat16 in training; set for the time of a run.
+        Whether the residual network computes in bfloat16 in training; set during a run only.
     """
 
     cautious: ClassVar = {"perceptron_layers": lambda self: None}
@@ -176,7 +176,7 @@ class Network(Part):
         is_own: bool = False,
     ):
         super().__init__()
-        # Typed Any: which layers there are is the architecture's choice, and torch's own types say no more.
+        # Typed Any: the kinds of layers depend on the architecture.
         self.skip: Any = skip
         self.residual: Any = residual
         self.fused: Callable[[Tensor], Tensor] | None = None  # set while training, see training/fused.py
@@ -189,11 +189,8 @@ class Network(Part):
         self.register_buffer("output_scale", None if output_size is None else torch.ones(output_size))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {
-            **self.__dict__,
-            "fused": None,
-            "low_precision": False,
-        }  # the fused pass belongs to the original's parameters
+        # The fused pass belongs to the original's parameters.
+        return {**self.__dict__, "fused": None, "low_precision": False}
 
     def forward(self, x: Tensor, given: Tensor | None = None) -> Tensor:
         if given is not None:
@@ -218,7 +215,7 @@ class Network(Part):
     def value_and_jacobian(self, z: Tensor, given: Tensor | None = None) -> Tensor:
         """The output and its Jacobian at z: (batch, n_in) to (batch, 1 + n_in, n_out), the value first.
 
-        Row 1 + j is the derivative along input j; what is given is held fixed. See `isthmus.parts.linearization`.
+        Row 1 + j is the derivative along input j; ``given`` is held fixed. See `isthmus.parts.linearization`.
         """
         basis = torch.eye(z.shape[1], dtype=z.dtype, device=z.device)
         if given is not None:
@@ -233,7 +230,7 @@ class Network(Part):
         return stacked if self.output_scale is None else stacked.mul_(self.output_scale)
 
     def linearize(self, z: Tensor, given: Tensor | None = None) -> Linearization:
-        """The output at z, with its derivative along and against one vector a row; what is given is held fixed."""
+        """The output at z, with forward and reverse derivatives for one vector per row; ``given`` is held fixed."""
         return Linearization(self._branches(), z, given, self.input_scale, self.output_scale)
 
     def _branches(self) -> list[list[nn.Module]]:
@@ -244,14 +241,14 @@ class Network(Part):
         return [*skip, [self.residual] if layers is None else layers]
 
     def init_from(self, weight: Tensor, bias: Tensor) -> None:
-        """Set the skip and zero the residual network's last layer: epoch 0 is the closed-form answer."""
+        """Set the skip and zero the residual network's last layer, so the output is the closed form's."""
         self.skip.weight.copy_(weight)
         self.skip.bias.copy_(bias)
         for part in self._last_parameters():
             part.zero_()
 
     def _last_parameters(self) -> list[nn.Parameter]:
-        """The parameters whose zeros make the residual network output zero."""
+        """The parameters that make the residual network output zero if they are zero."""
         if self.residual is None:
             return []
         if self.is_own:
@@ -261,7 +258,7 @@ class Network(Part):
 
     @property
     def own_module(self) -> nn.Module | None:
-        """The copy of a user's own module, if that is the residual network."""
+        """The copy of a user's own module, if it is the residual network."""
         return self.residual.module if self.is_own else None
 
     def moving_buffers(self) -> list[Tensor]:
@@ -278,9 +275,9 @@ class Network(Part):
             yield from (part for part in self.residual.parameters() if part.dim() > 1)
 
     def perceptron_layers(self) -> list[nn.Module] | None:
-        """The residual network's layers, linear and activation in turn; [] without a residual network.
+        """The residual network's layers, linear and activation alternating; [] without a residual network.
 
-        None if this network is anything but a linear skip plus a perceptron.
+        None unless this network is a linear skip plus a perceptron, or one of the two.
         """
         if self.skip is not None and type(self.skip) is not nn.Linear:
             return None
@@ -292,14 +289,14 @@ class Network(Part):
         return layers if alternate and len(layers) % 2 == 1 else None
 
     def features(self) -> nn.Module:
-        """The residual network without its last layer: features from which another task's network can start."""
+        """The residual network without its last layer: features for another task's network."""
         if self.own_module is not None:
-            return self.own_module  # where it ends is not known
+            return self.own_module  # its last layer isn't known
         layers = [] if self.residual is None else list(self.residual)
         return nn.Sequential(*layers[:-1]) if layers else nn.Identity()
 
     def plain(self) -> Network:
-        """A copy on the CPU for other runtimes, with a dictionary replaced by the equivalent linear layer."""
+        """A copy on the CPU for other runtimes; a dictionary is replaced by the equivalent linear layer."""
         plain = copy.deepcopy(self).cpu().requires_grad_(False)
         if isinstance(plain.skip, Dictionary):
             plain.skip = plain.skip.as_linear()
@@ -308,7 +305,7 @@ class Network(Part):
 
 @torch.no_grad()
 def init_from_closed_form(encoder: Network, decoder: Network, start: LinearStart) -> None:
-    """Write the closed-form answer into both networks."""
+    """Write the closed form into both networks."""
     encoder.init_from(start.encode_weight, start.encode_bias)
     decoder.init_from(start.decode_weight, start.decode_bias)
     encoder.output_scale.copy_(start.code_scale.repeat(len(encoder.output_scale) // len(start.code_scale)))

@@ -2,8 +2,8 @@
 
     gate ⊙ f(x),     gate = 0 at first
 
-What f's last layer is isn't known here, so it can't be set to zero; a gate does it instead, and the first step moves
-the gate alone (ReZero: Bachlechner et al. 2020, arXiv:2003.04887). Without a skip there is no gate.
+The last layer of f isn't known, so it can't be set to zero; instead f is multiplied by a gate, and the first step
+changes the gate alone (ReZero: Bachlechner et al. 2020, arXiv:2003.04887). Without a skip there is no gate.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ class OwnModule(nn.Module):
     module
         Left unchanged; the copy is trained.
     name
-        What the user calls it, for errors.
+        Its name in error messages.
     gated
         Whether its output is zero at first.
 
     Raises
     ------
     ValueError
-        If it is not a module, has weights that are not finite, or maps to another shape or to no finite real numbers.
+        If it is not a module, has weights that are not finite, or its output has another shape or is not finite.
     """
 
     def __init__(self, module: Any, n_in: int, n_out: int, *, name: str, gated: bool):
@@ -59,12 +59,12 @@ class OwnModule(nn.Module):
 
 def _require_shapes(module: nn.Module, n_in: int, n_out: int, name: str) -> None:
     wanted = f"{name} must map rows of shape (batch, {n_in}) to (batch, {n_out})"
-    place = next((part.device for part in module.parameters()), torch.device("cpu"))
+    index = next((part.device for part in module.parameters()), torch.device("cpu"))
     was_training = module.training
     module.eval()
     try:
         with torch.no_grad():
-            answer = module(torch.zeros(2, n_in, device=place))
+            answer = module(torch.zeros(2, n_in, device=index))
     except Exception as error:  # a user's module may raise anything
         raise ValueError(f"{wanted}; for such rows it raises {type(error).__name__}: {_first_line(error)}.") from error
     module.train(was_training)

@@ -1,7 +1,7 @@
-"""What all parts have in common: each declares what others need to know, and no code asks for its class.
+"""What all parts have in common: each declares what others need to know, and no code checks its class.
 
-Training takes short cuts (an identity bottleneck is skipped, a squared error needs no autograd), and the explorer page
-has its own runtime for the parts it knows. The part declares which short cuts hold. A declaration holds for the
+Training takes shortcuts (an identity bottleneck is skipped, a squared error needs no autograd), and the explorer page
+has its own runtime for the parts it knows. The part declares which shortcuts are valid. A declaration describes the
 methods of its own class: a subclass that overrides one of them gets the cautious answer until it declares otherwise.
 So an unknown part takes the plain path and is never trained as if it were another one.
 """
@@ -17,14 +17,14 @@ __all__ = ["Part"]
 
 
 class Part(nn.Module):
-    """A module that answers for itself.
+    """A module that declares its own properties.
 
     Attributes
     ----------
     passes : tuple of str
-        The methods that its declarations are about.
+        The methods that its declarations describe.
     cautious : Mapping
-        Each declaration about them, with the answer that is always safe.
+        Each of these declarations, with the value that is always safe.
     """
 
     passes: ClassVar[tuple[str, ...]] = ("forward",)

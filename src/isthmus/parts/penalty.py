@@ -1,4 +1,4 @@
-"""Penalties: terms of the loss about the code, one number per row each.
+"""Penalties: terms of the loss that depend on the code, one number per row.
 
 Every penalty has shape (batch,), is summed over latents, and is in nats where it is a log density. Nothing divides by
 the number of features: averaging the reconstruction over pixels while summing the divergence over latents is the
@@ -111,8 +111,8 @@ class Dependence(Penalty):
         tr(K̄ L̄) / ‖K̄‖ ‖L̄‖        K_ij = mean over s of exp(-‖z_i - z_j‖² / s m),  L = C Cᵀ
 
     with both matrices centred: the Hilbert-Schmidt independence criterion (Gretton et al. 2005), normalized as in
-    kernel alignment. m is the batch's mean squared distance between codes, so their units don't matter. K sees
-    dependence of any form, not of means alone: groups of rows with the same C must have codes of the same distribution.
+    kernel alignment. m is the batch's mean squared distance between codes, so their units don't matter. K captures
+    dependence of any form, not just of means: it vanishes only if the codes' distribution is the same for every C.
     Every row has the same penalty.
     """
 

@@ -1,4 +1,4 @@
-"""The closed-form linear answer: principal directions.
+"""The closed form of linear models: principal directions.
 
 PCA keeps the p orthonormal directions U of largest variance: z = Uᵀ(x - μ), x̂ = μ + U z. Probabilistic PCA
 (Tipping & Bishop 1999) reads the same directions as a generative model, x = W z + μ + noise of variance σ²
@@ -25,10 +25,10 @@ from isthmus.parts.draws import generator
 __all__ = ["LinearStart", "Principal", "principal_directions"]
 
 EXACT_FEATURES = 4096  # above this a covariance matrix no longer pays
-HELD_CELLS = 1 << 26  # above this the centred rows are not held as a whole
-WIDE_COLUMNS = 1024  # of the held rows, taken to float64 together
+HELD_CELLS = 1 << 26  # above this the rows are not held in memory all at once
+WIDE_COLUMNS = 1024  # columns of wide rows that are converted to float64 at a time
 PASSES, SPARE_DIRECTIONS = 7, 16  # of the randomised iteration, for tables that are both wide and long
-DOUBLE_WORK = 4e9  # multiplications up to which the covariance is taken in float64
+DOUBLE_WORK = 4e9  # multiplications up to which the covariance is computed in float64
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,10 @@ class Principal:
     total_variance: float
     rank: int
     effect: Tensor | None = None
-    spectrum: Tensor | None = None  # the variances in float64, while they are known: σ² is a small difference of them
+    spectrum: Tensor | None = None  # the variances in float64, if known: σ² is a small difference of them
 
     def expected(self, given: Tensor | None) -> Tensor:
-        """The mean row; with conditions, shape (batch, n_given), the mean of each row given its own."""
+        """The mean row; with conditions, shape (batch, n_given), the conditional mean of each row."""
         return self.mean if given is None or self.effect is None else self.mean + given @ self.effect.T
 
     def encode(self, x: Tensor, size: int, given: Tensor | None = None) -> Tensor:
@@ -76,7 +76,7 @@ class Principal:
         return min(max(1 - kept / self.total_variance, 0.0), 1.0) if self.total_variance > 0 else 0.0
 
     def fewest_keeping(self, share: float) -> int | None:
-        """How many directions explain more than a share of the variance; None if those known don't."""
+        """The smallest number of directions that explain more than ``share`` of the variance; None if all don't."""
         variances = self.variances.double() if self.spectrum is None else self.spectrum
         if self.total_variance <= 0:
             return 1
@@ -153,9 +153,9 @@ def principal_directions(
     limit
         Largest number of directions to return.
     all_reduce_
-        Sums in place over processes, where each has a share of the batches.
+        Sums in place over processes that each have a share of the batches.
     held
-        Whether few and wide rows may be held in memory all at once.
+        Whether a few wide rows may be held in memory all at once.
     """
     n_features = len(mean)
     rank = min(n_rows, n_features)
@@ -195,17 +195,17 @@ def _from_covariance(
 def _from_rows(
     batches: Callable[[], Iterable[Tensor]], mean: Tensor, n_rows: int, limit: int
 ) -> tuple[Tensor, Tensor, float]:
-    """Few and wide rows: exact, from the inner products of the rows, summed in float64 over some columns at a time."""
+    """A few wide rows: exact, from the inner products of the rows, summed in float64 over blocks of columns."""
     rows = torch.cat(list(batches()))
     blocks = list(zip(rows.split(WIDE_COLUMNS, dim=1), mean.split(WIDE_COLUMNS), strict=True))
     products = torch.zeros(len(rows), len(rows), dtype=torch.float64)
-    for some, their_mean in blocks:
-        centred = some.double() - their_mean
+    for block, block_mean in blocks:
+        centred = block.double() - block_mean
         products += centred @ centred.T
     total = float(products.trace()) / max(1, n_rows - 1)
     values, vectors = torch.linalg.eigh(products)
     values, vectors = values.flip(0)[:limit].clamp(min=0), vectors.flip(1)[:, :limit]
-    directions = torch.cat([(some.double() - their_mean).T @ vectors for some, their_mean in blocks])
+    directions = torch.cat([(block.double() - block_mean).T @ vectors for block, block_mean in blocks])
     return values / max(1, n_rows - 1), torch.linalg.qr(directions)[0].T, total
 
 
@@ -233,8 +233,8 @@ def _from_passes(
     for batch in batches():
         centred = (batch.double() - mean).float()
         total += centred.double().square().sum()
-        seen = (centred @ basis).double()
-        projected += seen.T @ seen
+        coordinates = (centred @ basis).double()
+        projected += coordinates.T @ coordinates
     values, axes = torch.linalg.eigh(all_reduce_(projected) / max(1, n_rows - 1))
     directions = (basis.double() @ axes.flip(1)[:, :limit]).T
     return values.flip(0)[:limit], directions, float(all_reduce_(total)) / max(1, n_rows - 1)

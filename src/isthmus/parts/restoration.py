@@ -1,4 +1,4 @@
-"""The best linear restoration of corrupted rows: the start of a denoiser, as PCA is of a plain model.
+"""The best linear restoration of corrupted rows: the start of a denoiser, as PCA is the start of a plain model.
 
 A corruption that treats cells independently keeps a cell with probability k, otherwise replaces it by a value of
 mean m and some variance, and may add noise. Then, with μ and C the mean and covariance of the rows,
@@ -69,8 +69,8 @@ def restoring_start(start: LinearStart, principal: Principal, noise: CellNoise) 
     start
         A point code's principal start.
     principal
-        PCA of the training rows: clean rows, or for a blind spot the noisy ones. Directions that it leaves out
-        share the rest of the variance evenly, as in probabilistic PCA.
+        PCA of the training rows: clean rows, or for a blind spot the noisy ones. The remaining variance is shared
+        evenly by the directions it leaves out, as in probabilistic PCA.
     noise
         What the corruption does, in the model's units.
     """
@@ -105,7 +105,7 @@ def restoring_start(start: LinearStart, principal: Principal, noise: CellNoise) 
         weight = crossed * inverse - crossed @ root.T @ root
         spread = (weight * corrupted.times(weight)).sum(1)
     scale = spread.clamp(min=0).sqrt()
-    # A direction lost in noise has almost no code; its scale must not be zero, as the residual networks divide by it.
+    # A direction lost in noise has almost no code, but the residual networks divide by its scale.
     scale = scale.clamp(min=1e-3 * float(scale.max()) or 1.0).float()
     weight = weight / scale[:, None]
     return dataclasses.replace(

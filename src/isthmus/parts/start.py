@@ -1,7 +1,7 @@
-"""Where a model starts: at the closed form for its kind of data, which is also its baseline.
+"""The start of a model: the closed form for its kind of data, which is also its baseline.
 
 For rows of numbers that is PCA (for a Gaussian bottleneck probabilistic PCA, for a denoiser the best linear
-restoration). A start fits the closed form and writes it as a linear encoder and decoder in the bottleneck's kind of
+restoration). A start fits the closed form and expresses it as a linear encoder and decoder in the bottleneck's kind of
 code, so epoch 0 *is* the closed form. A variant for other data overrides ``make_start``.
 """
 
@@ -31,7 +31,7 @@ class Start:
         all_reduce_: Callable[[Tensor], Tensor] = lambda numbers: numbers,
         held: bool = True,
     ) -> Principal:
-        """The baseline, from batches of rows in the model's units; see `principal_directions`."""
+        """The closed form, from batches of rows in the model's units; see `principal_directions`."""
         return principal_directions(batches, mean, n_rows, limit, all_reduce_=all_reduce_, held=held)
 
     def linear(
@@ -42,9 +42,9 @@ class Start:
 
 
 class PrincipalStart(Start):
-    """PCA, written in the bottleneck's kind of code; for a restoring corruption the best linear restoration.
+    """PCA in the bottleneck's kind of code; for a restoring corruption the best linear restoration.
 
-    The effect of conditions is first removed by least squares (partial PCA).
+    The effect of conditions has been removed by least squares (partial PCA).
     """
 
     def linear(

@@ -1,7 +1,7 @@
-"""Pictures as rows, with copies that are as likely: mirrored, and shifted by a few pixels.
+"""Data augmentation of pictures: mirrored copies, and random shifts by a few pixels.
 
-A photo seen in a mirror is as likely a photo, and so is one taken a little to the left. Learned from, such copies show
-the network which differences between pictures say nothing (Simard et al. 2003).
+A mirrored photo is as likely as the original, and so is one shifted a little. Such copies teach the network which
+differences between pictures are irrelevant (Simard et al. 2003).
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from isthmus.tables.row_shape import RowShape
 
 __all__ = ["AugmentedRows", "augmenting"]
 
-SHIFT = 1 / 16  # of a photo's side: how far it is shifted unasked
+SHIFT = 1 / 16  # the default shift of a photo, as a share of its side
 
 
 class AugmentedRows(Rows):
     """Rows of pictures; with ``mirrored`` twice as many, the second half with left and right exchanged.
 
-    In an epoch every batch is shifted as a whole by up to ``shift`` pixels in each direction, at random; what moves in
-    at the edge is the picture's reflection.
+    In an epoch every batch is shifted as a whole by up to ``shift`` random pixels in each direction; the edge is filled
+    with the picture's reflection.
 
-    Rows are in the model's units, x = (row - center) / spread, and are moved in the user's: with π the new order of the
-    pixels, x' = πx · πspread / spread + (πcenter - center) / spread.
+    Rows are in the model's units, x = (row - center) / spread, but pixels are permuted in the user's units: with π the
+    permutation, x' = πx · πspread / spread + (πcenter - center) / spread.
     """
 
     def __init__(self, rows: Rows, shape: RowShape, scaling: Scaling, *, mirrored: bool = True, shift: int = 0):
         self.rows, self.widths, self.mirrored, self.shift = rows, rows.widths, mirrored, shift
-        self._places = np.arange(shape.n_numbers).reshape(shape.sizes)
+        self._pixels = np.arange(shape.n_numbers).reshape(shape.sizes)
         self._spread = np.broadcast_to(scaling.spread, shape.n_numbers)
         self._center = np.broadcast_to(scaling.center, shape.n_numbers)
-        self._known: dict[tuple[int, int], tuple[Tensor, Tensor, Tensor]] = {}
-        self._mirror = self._moved(self._places[..., ::-1])
+        self._shifts: dict[tuple[int, int], tuple[Tensor, Tensor, Tensor]] = {}
+        self._mirror = self._permutation(self._pixels[..., ::-1])
 
     def __len__(self) -> int:
         return (1 + self.mirrored) * len(self.rows)
@@ -47,58 +47,58 @@ class AugmentedRows(Rows):
     def take(self, indices: Tensor) -> Tensor:
         n_rows = len(self.rows)
         found = self.rows.take(indices % n_rows)
-        turned = indices >= n_rows
-        if turned.any():
+        mirrored = indices >= n_rows
+        if mirrored.any():
             found = found.clone()
-            part = found[turned]
+            part = found[mirrored]
             part[:, : self.n_features] = _apply(part[:, : self.n_features], self._mirror)
-            found[turned] = part
+            found[mirrored] = part
         return found
 
     def epoch(
         self, seed: int, number: int, size: int, *, first: int = 0, group: ProcessGroup = ALONE
     ) -> Iterator[Batch]:
-        for place, batch in enumerate(super().epoch(seed, number, size, first=first, group=group), first):
+        for index, batch in enumerate(super().epoch(seed, number, size, first=first, group=group), first):
             if not self.shift:
                 yield batch
                 continue
-            down, right = np.random.default_rng((seed, number, place)).integers(-self.shift, self.shift + 1, 2)
+            down, right = np.random.default_rng((seed, number, index)).integers(-self.shift, self.shift + 1, 2)
             yield batch._replace(x=_apply(batch.x, self._shifted(int(down), int(right))))
 
     def _shifted(self, down: int, right: int) -> tuple[Tensor, Tensor, Tensor]:
-        if (down, right) not in self._known:
-            height, width = self._places.shape[-2:]
+        if (down, right) not in self._shifts:
+            height, width = self._pixels.shape[-2:]
             rows, columns = _reflected(height, down), _reflected(width, right)
-            self._known[down, right] = self._moved(self._places[..., rows[:, None], columns])
-        return self._known[down, right]
+            self._shifts[down, right] = self._permutation(self._pixels[..., rows[:, None], columns])
+        return self._shifts[down, right]
 
-    def _moved(self, places: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
-        """The order of the pixels, and the factors and offsets that keep the user's units."""
-        order, spread, center = places.reshape(-1), self._spread, self._center
+    def _permutation(self, pixels: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
+        """The permutation of the pixels, and the factors and offsets that preserve the user's units."""
+        order, spread, center = pixels.reshape(-1), self._spread, self._center
         factor, offset = spread[order] / spread, (center[order] - center) / spread
         return torch.from_numpy(order.copy()), torch.from_numpy(factor).float(), torch.from_numpy(offset).float()
 
 
 def _reflected(size: int, by: int) -> np.ndarray:
-    places = np.abs(np.arange(size) + by)
-    return np.where(places >= size, 2 * (size - 1) - places, places)
+    positions = np.abs(np.arange(size) + by)
+    return np.where(positions >= size, 2 * (size - 1) - positions, positions)
 
 
-def _apply(x: Tensor, moved: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-    order, factor, offset = moved
+def _apply(x: Tensor, permutation: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    order, factor, offset = permutation
     return x[:, order] * factor + offset
 
 
 def augmenting(settings: Any, shape: RowShape | None, scaling: Scaling) -> Callable[[Rows], Rows]:
-    """What makes training rows those that are learned from: with the copies that were asked for, or fit.
+    """The function that augments training rows as the settings say.
 
-    Unasked, pictures in colour are mirrored and shifted, which are photos; a letter or digit in a mirror is another.
+    By default pictures in colour are mirrored and shifted, since they are photos; a mirrored letter is another one.
     """
     who = type(settings).__name__
     for name, asked in (("mirrored", settings.mirrored), ("shifted", settings.shifted)):
         if asked and (shape is None or shape.image_shape is None):
-            told = "these have no shape" if shape is None else f"these are {shape}"
-            raise ValueError(f"{who}: {name}={asked!r} is for pictures, and {told}; give image_shape.")
+            actual = "these have no shape" if shape is None else f"these are {shape}"
+            raise ValueError(f"{who}: {name}={asked!r} is for pictures, and {actual}; give image_shape.")
     if shape is None or shape.image_shape is None:
         return lambda rows: rows
     side = min(shape.image_shape[-2:])

@@ -1,10 +1,10 @@
-"""What rows are given: numbers as they are, categories one-hot, dates in days.
+"""How conditions (``given``) become numbers: numbers unchanged, categories one-hot, dates in days.
 
-    given --layout--> numbers, shape (n_rows, n_given) --standardized--> columns beside the rows
+    given --layout--> numbers, shape (n_rows, n_given) --standardized--> columns appended to the rows
 
-An array of numbers is taken as it is. Columns with names or with words (a DataFrame, a Series, a list of strings) have
-a layout, as the columns of a mixed-type table have: `fit` decides it, and later rows are encoded by it. A level that
-was not there at fit has no column of its own, so it is refused rather than taken for none of them.
+An array of numbers is used unchanged. Columns with names or with words (a DataFrame, a Series, a list of strings) have
+a layout, like the columns of a mixed-type table: `fit` determines it, and it encodes later rows. A level not seen in
+`fit` has no column, so it is refused rather than encoded as zeros.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["condition_names", "conditions_at_fit", "given_for"]
 
-NAME = "given"  # of a column that has none
+NAME = "given"  # of a column without a name
 SHOWN_LEVELS = 8
 
 
@@ -41,12 +41,12 @@ def conditions_at_fit(given: Any, n_rows: int, who: str) -> tuple[np.ndarray, Ta
 
 
 def given_for(estimator: Any, given: Any, n_rows: int) -> np.ndarray | None:
-    """The conditions of rows for a fitted model, shape (n_rows, n_given): in the form of the fit, or encoded already.
+    """The conditions of rows for a fitted model, shape (n_rows, n_given), from those in the form of the fit or encoded.
 
     Raises
     ------
     ValueError
-        If they are missing or not expected, of another length, or hold a level that was not there at fit.
+        If they are missing or not expected, of another length, or contain a level not seen in `fit`.
     """
     who, known, layout = type(estimator).__name__, estimator.fitted_.given, estimator.fitted_.given_layout
     if known is None and given is not None:
@@ -72,15 +72,15 @@ def given_for(estimator: Any, given: Any, n_rows: int) -> np.ndarray | None:
 
         cells = pyarrow.table(list(values.T), names=list(layout.names))
     elif not is_frame(given) and cells.num_columns == len(layout.columns):
-        cells = cells.rename_columns(list(layout.names))  # words without a column's name
+        cells = cells.rename_columns(list(layout.names))  # words without column names
     return _encoded(cells, layout, n_rows, who)
 
 
 def condition_names(layout: TableLayout | None, n_given: int) -> tuple[str, ...]:
-    """A name for each number of a condition, as ``batch=A``."""
+    """A name for each number of a condition, such as ``batch=A``."""
     if layout is not None:
         return layout.encoded_names
-    return (NAME,) if n_given == 1 else tuple(f"{NAME}{place}" for place in range(n_given))
+    return (NAME,) if n_given == 1 else tuple(f"{NAME}{index}" for index in range(n_given))
 
 
 def _cells_of(given: Any, who: str) -> pyarrow.Table | None:
@@ -99,13 +99,13 @@ def _cells_of(given: Any, who: str) -> pyarrow.Table | None:
         return None
     values = np.asarray(given)
     if values.dtype.kind == "U" and not isinstance(given, np.ndarray):
-        values = np.asarray(given, dtype=object)  # NumPy would write a list's numbers out beside its words
+        values = np.asarray(given, dtype=object)  # NumPy would convert the numbers of a mixed list to strings
     if values.dtype.kind in "biuf" or values.ndim not in (1, 2):
         return None
     import pyarrow
 
     columns = [values] if values.ndim == 1 else list(values.T)
-    names = [NAME] if len(columns) == 1 else [f"{NAME}{place}" for place in range(len(columns))]
+    names = [NAME] if len(columns) == 1 else [f"{NAME}{index}" for index in range(len(columns))]
     try:
         return pyarrow.table([pyarrow.array(column.tolist()) for column in columns], names=names)
     except pyarrow.ArrowException as error:
@@ -115,7 +115,7 @@ def _cells_of(given: Any, who: str) -> pyarrow.Table | None:
 
 
 def _numbers_of(cells: pyarrow.Table, who: str) -> np.ndarray:
-    """Named columns for a model that was fitted on an array of numbers."""
+    """Named columns as numbers, for a model fitted with an array of numbers."""
     try:
         return np.column_stack([np.asarray(column, dtype=np.float64) for column in cells.columns])
     except (TypeError, ValueError) as error:
@@ -123,7 +123,7 @@ def _numbers_of(cells: pyarrow.Table, who: str) -> np.ndarray:
 
 
 def _checked(given: Any, n_rows: int, who: str, n_columns: int | None = None) -> np.ndarray:
-    """Numbers as float64 of shape (n_rows, n_columns); a `ValueError` says what is wrong with them."""
+    """Numbers as float64 of shape (n_rows, n_columns); a `ValueError` says what is wrong."""
     try:
         values = np.asarray(given.toarray() if hasattr(given, "toarray") else given, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -150,8 +150,8 @@ def _encoded(cells: pyarrow.Table, layout: TableLayout, n_rows: int, who: str) -
     except DataError as error:
         raise ValueError(f"{who}: given: {error}".replace("given: X ", "given ")) from error
     faults = []
-    for column, (begin, _) in zip(layout.columns, layout.spans(), strict=True):
-        wrong = np.flatnonzero(~np.isfinite(values[:, begin]))
+    for column, (start, _) in zip(layout.columns, layout.spans(), strict=True):
+        wrong = np.flatnonzero(~np.isfinite(values[:, start]))
         if not len(wrong):
             continue
         cell = cells.column(column.name)[int(wrong[0])].as_py()

@@ -1,6 +1,6 @@
-"""What single columns of a table look like, whatever the model: quantiles, and where cells are missing.
+"""The marginal distributions of a table's columns, independent of the model: quantiles, and where cells are missing.
 
-New rows of a table take their range, their whole numbers and their spikes from here (`isthmus.generation.tables`).
+Generated rows of a table take their range, whole numbers and spikes from here (`isthmus.generation.tables`).
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from isthmus.rows.scaling import Scaling
 __all__ = ["Marginals", "learn_marginals"]
 
 N_QUANTILES = 257
-MOST_ROWS, MOST_COLUMNS = 2048, 4096
+MAX_ROWS, MAX_COLUMNS = 2048, 4096
 ROUNDING = 1e-6  # of a column's spread
 
 
 @dataclass(frozen=True, eq=False)
 class Marginals:
-    """Of training rows, in the user's units.
+    """The marginals of training rows, in the user's units.
 
     Attributes
     ----------
     quantiles : ndarray of shape (257, n_features)
-        From the least to the largest value of each column, float64.
+        From the smallest to the largest value of each column, float64.
     gaps : ndarray of shape (n_rows, n_features)
-        Booleans, which cells of some rows are missing; no rows where none are.
+        Booleans that say which cells of a sample of rows are missing; no rows if none are.
     """
 
     quantiles: np.ndarray
@@ -36,14 +36,13 @@ class Marginals:
 
 
 def learn_marginals(rows: Rows, scaling: Scaling) -> Marginals | None:
-    """Marginals of at most 2,048 rows, evenly spread; None of rows that are too wide for a table."""
-    if rows.n_features > MOST_COLUMNS:
+    """Marginals of at most 2,048 rows, evenly spaced; None if the rows are too wide."""
+    if rows.n_features > MAX_COLUMNS:
         return None
-    parts = [batch.x.double().cpu().numpy() for batch in rows.some(MOST_ROWS).records()]
-    units = np.concatenate(parts)
-    values = units * scaling.spread + scaling.center
+    scaled = np.concatenate([batch.x.double().cpu().numpy() for batch in rows.some(MAX_ROWS).records()])
+    values = scaled * scaling.spread + scaling.center
     gaps = np.isnan(values)
-    # Rows are single precision: what is whole but for that is whole, and nothing lies beyond the range for it.
+    # Rows are float32: values that are whole to within its rounding are whole, and the range excludes its rounding.
     off = ROUNDING * scaling.spread
     values = np.where(gaps, np.nan, np.where(np.abs(values - np.rint(values)) < off, np.rint(values), values))
     levels = np.linspace(0, 1, N_QUANTILES)

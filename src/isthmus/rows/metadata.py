@@ -1,9 +1,9 @@
-"""Metadata of rows: the condition that each is given, and its weight.
+"""Metadata of rows: the conditions and the weight of each.
 
-Both are appended to the rows as columns, so they follow wherever rows are picked, shuffled, read ahead or distributed;
-`Widths` says which columns are which, and a `Batch` separates them again.
+Both are appended to the rows as columns, so they follow wherever rows are selected, shuffled, prefetched or
+distributed; `Widths` says which columns are which, and a `Batch` separates them again.
 
-The weight of a row counts in the scaling, the closed form, the loss and its validation. Integer weights are
+The weight of a row is used in the scaling, the closed form, the loss and its validation. Integer weights are
 counts: a row of weight 3 is the same as three such rows. Of other weights only the ratios matter. Rows of weight zero
 are dropped.
 """
@@ -24,7 +24,7 @@ __all__ = ["check_weights", "only_sample_weight", "with_metadata"]
 
 
 def only_sample_weight(estimator: Any, weights: dict[str, Any]) -> Any:
-    """The weights among keyword arguments of ``fit``; any other is refused as Python would."""
+    """``sample_weight`` from the keyword arguments of ``fit``; any other argument is a `TypeError`, as in Python."""
     unknown = sorted(weights.keys() - {"sample_weight"})
     if unknown:
         raise TypeError(f"{type(estimator).__name__}.fit() got an unexpected keyword argument {unknown[0]!r}")
@@ -47,10 +47,9 @@ def check_weights(sample_weight: Any, n_rows: int, who: str) -> np.ndarray | Non
         raise ValueError(f"{who}: sample_weight must be finite numbers of at least 0.")
     if (weights > 0).sum() < 2:
         raise ValueError(f"{who}: at least 2 rows must have a sample_weight above zero, got {(weights > 0).sum()}.")
-    above = weights[weights > 0]
     if (weights == weights[0]).all():
         return None
-    return weights if (weights == np.floor(weights)).all() else weights / above.mean()
+    return weights if (weights == np.floor(weights)).all() else weights / weights[weights > 0].mean()
 
 
 def with_metadata(
@@ -94,7 +93,7 @@ class _WithMetadata(TableStream):
 
     @property
     def encoded_names(self) -> tuple[str, ...]:
-        return (*self.stream.encoded_names, *(f"metadata {place}" for place in range(self.metadata.shape[1])))
+        return (*self.stream.encoded_names, *(f"metadata {index}" for index in range(self.metadata.shape[1])))
 
     @property
     def files(self) -> tuple[int, ...]:

@@ -1,7 +1,7 @@
 """Rows for training: batches by index, in the model's units, as float32 tensors.
 
 Rows that fit in memory are scaled once and indexed (a DataLoader costs more than a small network's step). A sparse
-matrix stays sparse; each batch is made dense when it is needed.
+matrix remains sparse; each batch is made dense when it is used.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = [
 
 BATCH_CELLS = 1 << 20
 GATHERED_CELLS = 1 << 18  # a megabyte: stays in the CPU's cache until it is used
-LEAST_ROWS = 32
+MIN_ROWS = 32
 _MASK = (1 << 64) - 1
 
 
@@ -62,14 +62,14 @@ class Batch(NamedTuple):
         given, weight = (None if part is None else part.to(device) for part in (self.given, self.weight))
         return Batch(self.x.to(device), given, weight, self.share, self.slots)
 
-    def at(self, places: Tensor) -> Batch:
-        """Some of its rows, as a batch."""
-        given, weight = (None if part is None else part[places] for part in (self.given, self.weight))
-        return Batch(self.x[places], given, weight)
+    def at(self, positions: Tensor) -> Batch:
+        """A batch of some of the rows, by position."""
+        given, weight = (None if part is None else part[positions] for part in (self.given, self.weight))
+        return Batch(self.x[positions], given, weight)
 
 
 def seeded_generator(*numbers: int) -> torch.Generator:
-    """A generator seeded by several numbers, such as (seed, epoch); so no generator's state needs to be stored."""
+    """A generator seeded by several numbers, such as (seed, epoch), so no generator's state needs to be stored."""
     return torch.Generator().manual_seed(combined_seed(*numbers))
 
 
@@ -85,11 +85,11 @@ def combined_seed(*numbers: int) -> int:
 
 
 class Rows:
-    """A fixed sequence of rows; ``take`` gives any of them, with the metadata columns that ``widths`` counts."""
+    """A fixed sequence of rows; ``take`` returns any of them, with the metadata columns described by ``widths``."""
 
     widths: Widths
-    is_sharded = False  # whether this process holds only a share of the rows
-    random_access = True  # whether any row can be taken at little cost
+    is_sharded = False  # whether this process has only a share of the rows
+    random_access = True  # whether taking any row is cheap
 
     def __len__(self) -> int:
         raise NotImplementedError
@@ -104,7 +104,7 @@ class Rows:
         return self.widths.features
 
     def batch_of(self, columns: Tensor, share: Share | None = None, slots: Tensor | None = None) -> Batch:
-        """Rows as `take` gives them, separated from their metadata."""
+        """A batch from rows as `take` returns them, separated from their metadata."""
         if columns.shape[1] == self.widths.features:
             return Batch(columns, share=share, slots=slots)
         x, given, weight = columns.split(self.widths, 1)
@@ -117,10 +117,10 @@ class Rows:
         return max(1, BATCH_CELLS // self.widths.total)
 
     def raw_batches(self, size: int | None = None) -> Iterator[Tensor]:
-        """All rows in order, as `take` gives them, in batches of ``size`` (by default `batch_rows`)."""
+        """All rows in order, as `take` returns them, in batches of ``size`` (by default `batch_rows`)."""
         size = size or self.batch_rows
-        for begin in range(0, len(self), size):
-            yield self.take(torch.arange(begin, min(begin + size, len(self))))
+        for start in range(0, len(self), size):
+            yield self.take(torch.arange(start, min(start + size, len(self))))
 
     def records(self, size: int | None = None) -> Iterator[Batch]:
         """All rows in order, in batches, with their metadata."""
@@ -131,29 +131,29 @@ class Rows:
         return (batch.x for batch in self.records(size))
 
     def own_records(self) -> Iterator[Batch]:
-        """Give this process's share of the rows, in batches; all rows if they are not sharded."""
+        """Yield this process's share of the rows in batches; all rows if they are not sharded."""
         return self.records()
 
     def epoch(
         self, seed: int, number: int, size: int, *, first: int = 0, group: ProcessGroup = ALONE
     ) -> Iterator[Batch]:
-        """All rows once in batches of ``size``, from batch ``first`` on, in an order given by (seed, number).
+        """All rows once in batches of ``size``, from batch ``first`` on, in an order determined by (seed, number).
 
         In distributed training each process gets its share of every batch; the batches are the same for any number of
         processes.
         """
         order = torch.randperm(len(self), generator=seeded_generator(seed, number))[first * size :]
         if not len(order):
-            return  # resumed at the end of the epoch; an empty tensor would be split into one empty batch
+            return  # resumed at the end of the epoch: splitting no rows would give one empty batch
         if group.slots == 1:
             yield from map(self.batch_of, self.take_batches(order, size))
             return
         for chosen in order.split(size):
-            places = torch.arange(min(group.rank, len(chosen)), len(chosen), group.size)  # a last batch may be short
-            yield self.batch_of(self.take(chosen[places]), Share(places, len(chosen)), places % group.slots)
+            positions = torch.arange(min(group.rank, len(chosen)), len(chosen), group.size)  # a last batch may be short
+            yield self.batch_of(self.take(chosen[positions]), Share(positions, len(chosen)), positions % group.slots)
 
     def take_batches(self, indices: Tensor, size: int) -> Iterator[Tensor]:
-        """Rows by index in batches of ``size``; several small batches are gathered at once, which is cheaper."""
+        """Rows by index in batches of ``size``; several small batches are gathered at once, which is faster."""
         together = max(1, GATHERED_CELLS // (size * self.widths.total))
         for block in indices.split(together * size):
             yield from self.take(block).split(size)
@@ -163,19 +163,19 @@ class Rows:
         return Subset(self, indices)
 
     def some(self, count: int) -> Rows:
-        """``count`` of these rows, evenly spaced; all rows if there are no more."""
+        """At most ``count`` of these rows, evenly spaced."""
         if count >= len(self):
             return self
         return self.subset(torch.linspace(0, len(self) - 1, count).long())
 
     def for_evaluation(self, count: int) -> Rows:
-        """The rows that a pass of `partial_fit` is evaluated on: ``count`` of them, or all if they are in memory."""
+        """The rows that evaluate a pass of `partial_fit`: at most ``count``, or all if they are in memory."""
         return self.some(count)
 
     def split(self, n_held_out: int) -> tuple[Rows, Rows | None]:
         """Training rows in random order, and ``n_held_out`` validation rows, drawn by the current generator.
 
-        A drawn row that lies far outside all the others is learned from: see `far_outside`.
+        Validation rows that lie far outside all others are moved to the training rows: see `far_outside`.
         """
         shuffled = torch.randperm(len(self), generator=generator())
         if not n_held_out:
@@ -183,8 +183,8 @@ class Rows:
         held_out, others = shuffled[:n_held_out], shuffled[n_held_out:]
         far = far_outside(self.subset(held_out).batches(), self.subset(others).batches)
         n_far = min(int(far.sum()), len(others))
-        exchanged = far.nonzero()[:n_far, 0]
-        held_out[exchanged], others[:n_far] = others[:n_far].clone(), held_out[exchanged].clone()
+        swapped = far.nonzero()[:n_far, 0]
+        held_out[swapped], others[:n_far] = others[:n_far].clone(), held_out[swapped].clone()
         return self.subset(others), self.subset(held_out)
 
     def repeated(self, times: int) -> Rows:
@@ -193,10 +193,10 @@ class Rows:
 
     def digest(self) -> str:
         """A hash of all rows."""
-        found = hashlib.sha256(f"{len(self)} {self.widths.total}".encode())
+        digest = hashlib.sha256(f"{len(self)} {self.widths.total}".encode())
         for columns in self.raw_batches():
-            found.update(columns.numpy().tobytes())
-        return found.hexdigest()
+            digest.update(columns.numpy().tobytes())
+        return digest.hexdigest()
 
 
 class Subset(Rows):
@@ -253,20 +253,20 @@ class ScaledRows(Rows):
 
     def raw_batches(self, size: int | None = None) -> Iterator[Tensor]:
         size = size or self.batch_rows
-        return (self._scaled(self.matrix[begin : begin + size]) for begin in range(0, len(self), size))
+        return (self._scaled(self.matrix[start : start + size]) for start in range(0, len(self), size))
 
     def _scaled(self, part: Any) -> Tensor:
         return torch.from_numpy(self.scaling.apply(part.toarray() if hasattr(part, "toarray") else part))
 
 
 def rows_once(X: Any, scaling: Scaling, widths: Widths | None = None) -> Rows:
-    """The rows of a validated array or sparse matrix for one pass: each batch is scaled when it is taken."""
+    """The rows of a validated array or sparse matrix for a single pass: each batch is scaled when it is taken."""
     return ScaledRows(X.tocsr() if hasattr(X, "tocsr") else X, scaling, widths)
 
 
 def padded(rows: Tensor) -> Tensor:
-    """Pad with rows of zero to `LEAST_ROWS`: matrix products of very few rows are rounded differently."""
-    missing = LEAST_ROWS - len(rows)
+    """Pad with rows of zero to `MIN_ROWS`: matrix products of very few rows are rounded differently."""
+    missing = MIN_ROWS - len(rows)
     return rows if missing <= 0 else torch.cat([rows, rows.new_zeros(missing, *rows.shape[1:])])
 
 
@@ -276,10 +276,10 @@ def rows_of(X: Any, scaling: Scaling, widths: Widths | None = None) -> Rows:
 
 
 def dense_rows(X: np.ndarray, scaling: Scaling, widths: Widths | None = None) -> DenseRows:
-    """Scale in slices: memory holds one float32 copy of the data and one float64 slice, no more."""
+    """Scale in slices: memory holds no more than one float32 copy of the data and one float64 slice."""
     values = torch.empty(X.shape, dtype=torch.float32)
-    begin = 0
+    start = 0
     for part in chunks(X):
-        values[begin : begin + len(part)] = torch.from_numpy(scaling.apply(part))
-        begin += len(part)
+        values[start : start + len(part)] = torch.from_numpy(scaling.apply(part))
+        start += len(part)
     return DenseRows(values, widths)

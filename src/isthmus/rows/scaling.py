@@ -1,11 +1,11 @@
-"""Scaling: one affine map per column between the user's units and the model's, fitted once and inverted at the output.
+"""Scaling: an affine map per column between the user's units and the model's, fitted once and inverted at the output.
 
     u = (x - center) / spread          x = center + spread * u
 
 ``"standard"`` gives every column mean 0 and variance 1, ``"minmax"`` the range [0, 1]. ``None`` leaves the
-columns' relative weights as they are, as PCA does: a principal start then subtracts the mean and divides *all*
+columns' relative weights unchanged, as PCA does: a principal start then subtracts the mean and divides *all*
 columns by one common number, the root of their mean variance. So training does not depend on the user's units,
-while the principal directions and the errors in the user's units stay PCA's.
+while the principal directions and the errors in the user's units remain PCA's.
 """
 
 from __future__ import annotations
@@ -68,10 +68,10 @@ class Scaling:
                 return ((np.asarray(X, dtype=np.float64) - self.center) / self.spread).astype(np.float32)
         except FloatingPointError:
             largest = np.abs(np.asarray(X)).max(0, initial=0, where=~np.isnan(X))
-            place = int((largest / self.spread).argmax())
+            index = int((largest / self.spread).argmax())
             raise ValueError(
-                f"X has values too large for float32 in column {place}, {largest[place]:.3g}, where those of the fit "
-                f"spread by {self.spread[place]:.3g}; correct or drop these rows."
+                f"X has values too large for float32 in column {index}, {largest[index]:.3g}, where those of the fit "
+                f"spread by {self.spread[index]:.3g}; correct or drop these rows."
             ) from None
 
     def undo(self, U: np.ndarray) -> np.ndarray:
@@ -80,21 +80,20 @@ class Scaling:
 
     @property
     def log_volume(self) -> float:
-        """Σ log spread: to be subtracted from a log density in model units to get one in the user's units."""
+        """Σ log spread: subtracted from a log density in model units, it gives the one in the user's units."""
         return float(np.log(self.spread).sum())
 
 
 def concatenate_scalings(scalings: Sequence[Scaling]) -> Scaling:
-    """The map of all columns side by side, with the unit of the first."""
+    """The map of all columns concatenated, with the unit of the first."""
     centers, spreads = ([getattr(one, name) for one in scalings] for name in ("center", "spread"))
     return Scaling(np.concatenate(centers), np.concatenate(spreads), scalings[0].unit)
 
 
 def column_statistics(parts: Iterable[np.ndarray], n_features: int = 0, *, weighted: bool = False) -> ColumnStatistics:
-    """One pass over dense slices; sums are taken about the first row, so a large offset costs no precision.
+    """Statistics from one pass over dense slices; sums are about the first row, so a large offset costs no precision.
 
-    Without any slice, the statistics are those of zero rows with ``n_features`` columns. With ``weighted`` the last
-    column is each row's weight.
+    ``n_features`` is needed only if there are no slices. With ``weighted`` the last column is each row's weight.
     """
     sums = ColumnSums(n_features, weighted=weighted)
     for part in parts:
@@ -118,9 +117,7 @@ class ColumnSums:
             self.total, self.squares = np.zeros_like(self.origin), np.zeros_like(self.origin)
             self.low, self.high = self.origin.copy(), self.origin.copy()
             self.whole = np.ones(len(self.origin), dtype=bool)
-        with np.errstate(
-            over="ignore", invalid="ignore"
-        ):  # values too large to square: `require_consistent` refuses them
+        with np.errstate(over="ignore", invalid="ignore"):  # `require_consistent` refuses values too large to square
             shifted = part - self.origin
             if self.weighted:
                 weights = part[:, -1]
@@ -144,13 +141,13 @@ class ColumnSums:
 
 
 def _whole(part: np.ndarray, so_far: np.ndarray) -> np.ndarray:
-    """Which columns hold integers only so far; the others are not tested again."""
-    left = np.flatnonzero(so_far)
+    """Which columns contain only integers so far; the others are not tested again."""
+    candidates = np.flatnonzero(so_far)
     found = so_far.copy()
-    if len(left):
+    if len(candidates):
         with np.errstate(invalid="ignore"):
-            cells = part[:, left]
-            found[left] = ((cells == np.floor(cells)) | np.isnan(cells)).all(0)
+            cells = part[:, candidates]
+            found[candidates] = ((cells == np.floor(cells)) | np.isnan(cells)).all(0)
     return found
 
 
@@ -195,23 +192,21 @@ def observed_statistics(parts: Callable[[], Iterable[np.ndarray]], *, weighted: 
 
 
 def fit_scaling(statistics: ColumnStatistics, how: str | None, *, centred: bool) -> Scaling:
-    """Choose center and spread; a constant column has spread 1, so nothing is divided by zero.
+    """Choose center and spread; a constant column has spread 1 to avoid a division by zero.
 
     Parameters
     ----------
     how
         ``"standard"``, ``"minmax"`` or None.
     centred
-        With None: whether to centre and divide by the common spread (a principal start), or to leave the
+        If ``how`` is None: whether to centre and divide by the common spread (a principal start), or to leave the
         values unchanged (a random start, or a likelihood that needs [0, 1]).
     """
     n_features = len(statistics.mean)
-    rule: dict[str | None, Callable[[], tuple[np.ndarray, np.ndarray]]] = {
-        "standard": lambda: (statistics.mean, np.sqrt(statistics.variance)),
-        "minmax": lambda: (statistics.low, statistics.high - statistics.low),
-    }
     if how is not None:
-        center, spread = rule[how]()
+        standard = how == "standard"
+        center = statistics.mean if standard else statistics.low
+        spread = np.sqrt(statistics.variance) if standard else statistics.high - statistics.low
         return Scaling(center, np.where(spread > 0, spread, 1.0), 1.0)
     if not centred:
         return Scaling(np.zeros(n_features), np.ones(n_features), 1.0)

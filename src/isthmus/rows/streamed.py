@@ -1,9 +1,9 @@
-"""Out-of-core rows: they stay on disk while a model learns from them.
+"""Out-of-core rows: training on rows that remain on disk.
 
 An epoch reads the stream's segments in a random order: several at a time, one piece of each in turn. Pieces are
-gathered in a window as large as memory allows. The rows of a window are shuffled, and batches are cut from one window
-while the next is being read. The order depends on (seed, epoch) only, so a position in it is given by those and the
-number of batches done.
+collected in a window as large as memory allows. The rows of a window are shuffled, and batches are taken from one
+window while the next is being read. The order depends on (seed, epoch) only, so a position in it is determined by these
+and the number of batches done.
 
 In distributed training all processes follow the same order. Each reads its own segments and holds their rows; a batch
 consists of the same rows for any number of processes, and each process contributes those it has.
@@ -26,7 +26,7 @@ from isthmus.parts.draws import Share
 from isthmus.parts.draws import generator as own_generator
 from isthmus.rows.rows import BATCH_CELLS, Batch, DenseRows, Rows, seeded_generator
 from isthmus.rows.scaling import ColumnStatistics, ColumnSums, Scaling, merged_statistics
-from isthmus.rows.validation import MOST_VALIDATION_ROWS, validation_count
+from isthmus.rows.validation import MAX_VALIDATION_ROWS, validation_count
 from isthmus.tables.ahead import one_ahead
 from isthmus.tables.finite import require_finite
 from isthmus.tables.input_rows import Widths
@@ -35,31 +35,31 @@ from isthmus.tables.stream import TableStream
 __all__ = ["StreamedRows", "Survey", "survey"]
 
 PIECE_CELLS = 1 << 19
-MOST_HELD_OUT_CELLS = 1 << 24  # of the validation rows
-PICKED = 30_011  # a seed that differs from those of epochs, which count from 0
+MAX_HELD_OUT_CELLS = 1 << 24  # of the validation rows
+PICKED = 30_011  # a seed different from those of epochs, which count from 0
 
 Piece = tuple[int, int, int, int]  # segment, begin, end, slot
 
 
 @dataclass(frozen=True)
 class Survey:
-    """The results of one pass over a stream: each column's statistics, and a sample of rows to evaluate on.
+    """The results of one pass over a stream: each column's statistics, and a sample of rows for evaluation.
 
-    ``picked`` are the sampled rows in the user's units, float64, and ``places`` their ascending positions in the
-    stream. A change of any row changes ``checksum``; ``gaps`` says whether a cell is missing.
+    ``picked`` holds the sampled rows in the user's units, float64, and ``positions`` their ascending positions in the
+    stream. Any changed row changes ``checksum``; ``gaps`` says whether a cell is missing.
     """
 
     columns: ColumnStatistics | None
     picked: np.ndarray
-    places: np.ndarray
+    positions: np.ndarray
     dtype: np.dtype
     checksum: int
     gaps: bool = False
 
 
 def held_out_count(stream: TableStream, fraction: float | None) -> int:
-    """The number of validation rows, limited by what memory may hold."""
-    most = max(1, MOST_HELD_OUT_CELLS // stream.width)
+    """The number of validation rows, limited by memory."""
+    most = max(1, MAX_HELD_OUT_CELLS // stream.width)
     return min(validation_count(len(stream), fraction), most)
 
 
@@ -75,15 +75,15 @@ def survey(
 ) -> Survey:
     """One pass over a stream, distributed over processes; refuses cells that are not finite.
 
-    With ``missing`` a NaN is a missing cell, and None finds out whether there is one; the statistics of such rows are
-    left to `observed_statistics`.
+    If ``missing`` is True a NaN is a missing cell; None detects whether there are any. The statistics of rows with
+    missing cells are left to `observed_statistics`.
     """
     n_rows = len(stream)
-    wanted = min(held_out_count(stream, fraction) + 2 * MOST_VALIDATION_ROWS, n_rows)
-    places = np.sort(np.random.default_rng([seed, PICKED]).choice(n_rows, wanted, replace=False, shuffle=False))
+    wanted = min(held_out_count(stream, fraction) + 2 * MAX_VALIDATION_ROWS, n_rows)
+    positions = np.sort(np.random.default_rng([seed, PICKED]).choice(n_rows, wanted, replace=False, shuffle=False))
     picked = np.zeros((wanted, stream.width))
     dtype = np.dtype(np.float32)
-    checksum = torch.zeros(1, dtype=torch.int64)  # a sum, so it doesn't matter which process reads which piece
+    checksum = torch.zeros(1, dtype=torch.int64)  # a sum, so it does not depend on which process reads which piece
 
     gaps = torch.zeros(1, dtype=torch.int64)
     slots = [ColumnSums(stream.width, weighted=weighted) for _ in range(group.slots)]
@@ -92,8 +92,8 @@ def survey(
         dtype = np.result_type(dtype, values.dtype)
         require_finite(values, list(stream.encoded_names), who, missing=missing is not False, first=first)
         gaps[0] |= bool(np.isnan(values).any())
-        low, high = np.searchsorted(places, [first, first + len(values)])
-        picked[low:high] = values[places[low:high] - first]
+        low, high = np.searchsorted(positions, [first, first + len(values)])
+        picked[low:high] = values[positions[low:high] - first]
         checksum.add_(zlib.crc32(np.ascontiguousarray(values).data, first % 2**32))
         if not missing and not gaps:
             slots[slot].add(values)
@@ -102,7 +102,7 @@ def survey(
     if not (missing or found_gaps):
         columns = merged_statistics(_over_processes([sums.statistics() for sums in slots], group))
     group.all_reduce_(torch.from_numpy(picked))
-    return Survey(columns, picked, places, dtype, int(group.all_reduce_(checksum)), found_gaps)
+    return Survey(columns, picked, positions, dtype, int(group.all_reduce_(checksum)), found_gaps)
 
 
 class StreamedRows(Rows):
@@ -142,7 +142,7 @@ class StreamedRows(Rows):
         return self.group.is_distributed
 
     def own_records(self) -> Iterator[Batch]:
-        """Give this process's rows; those of all processes together are all rows."""
+        """Yield this process's rows; together the processes yield all rows."""
         pieces = (piece for _, piece, _ in _own_pieces(self.stream, self.group))
         return (self.batch_of(self._scaled(self.stream.values(*piece))) for piece in pieces)
 
@@ -158,37 +158,37 @@ class StreamedRows(Rows):
         survey = self.surveyed
         if survey is None:
             raise RuntimeError("StreamedRows: only a stream that was surveyed can be split.")
-        n_held_out = min(n_held_out, max(1, MOST_HELD_OUT_CELLS // self.widths.total), len(survey.places))
-        shuffled = torch.randperm(len(survey.places), generator=own_generator())
+        n_held_out = min(n_held_out, max(1, MAX_HELD_OUT_CELLS // self.widths.total), len(survey.positions))
+        shuffled = torch.randperm(len(survey.positions), generator=own_generator())
         held_out, others = shuffled[:n_held_out].sort().values.numpy(), shuffled[n_held_out:].sort().values.numpy()
         picked = self._scaled(survey.picked)
         sample = DenseRows(picked[others], self.widths) if len(others) else None
-        remainder = self.stream.without(survey.places[held_out])
+        remainder = self.stream.without(survey.positions[held_out])
         training = StreamedRows(
             remainder, self.scaling, self.group, sample=sample, widths=self.widths, masked=self.masked
         )
         return training, DenseRows(picked[held_out], self.widths) if n_held_out else None
 
     def digest(self) -> str:
-        found = hashlib.sha256(f"{len(self)} {self.widths.total}".encode())
+        digest = hashlib.sha256(f"{len(self)} {self.widths.total}".encode())
         if self.surveyed is not None:
-            found.update(np.ascontiguousarray(self.surveyed.picked).tobytes())
-            found.update(str(self.surveyed.checksum).encode())
-        return found.hexdigest()
+            digest.update(np.ascontiguousarray(self.surveyed.picked).tobytes())
+            digest.update(str(self.surveyed.checksum).encode())
+        return digest.hexdigest()
 
     # ---- one epoch -------------------------------------------------------------------------------------
 
     def epoch(
         self, seed: int, number: int, size: int, *, first: int = 0, group: ProcessGroup = ALONE
     ) -> Iterator[Batch]:
-        # Every process goes through every window, also through pieces that it doesn't read, so all cut the same
-        # batches. ``order`` lists a window's shuffled rows by their place in this process's memory, -1 for those of
+        # Every process iterates over every window, including pieces that it doesn't read, so all form the same
+        # batches. ``order`` lists a window's shuffled rows by their index in this process's memory, -1 for those of
         # other processes; ``parts`` collects the current batch, which may span windows.
         windows, begin = [], 0
-        for place, window in enumerate(self._windows(seeded_generator(seed, number))):
+        for index, window in enumerate(self._windows(seeded_generator(seed, number))):
             n_rows = sum(end - start for _, start, end, _ in window)
             if begin + n_rows > first * size:
-                windows.append((window, seeded_generator(seed, number, place), max(0, first * size - begin)))
+                windows.append((window, seeded_generator(seed, number, index), max(0, first * size - begin)))
             begin += n_rows
         parts: list[tuple[Tensor, ...]] = []
         filled = 0
@@ -215,7 +215,7 @@ class StreamedRows(Rows):
         return self.batch_of(x, Share(shared[0], n_rows), shared[1]) if shared else self.batch_of(x)
 
     def _windows(self, generator: torch.Generator) -> Iterator[list[Piece]]:
-        """The pieces of an epoch in order, grouped in windows of which memory may hold two."""
+        """The pieces of an epoch in order, grouped in windows; two windows fit in memory."""
         most = max(1, self.stream.held_bytes // 2 // (4 * self.widths.total))
         window, held = [], 0
         for piece in self._pieces(generator):
@@ -231,11 +231,11 @@ class StreamedRows(Rows):
     def _pieces(self, generator: torch.Generator) -> Iterator[Piece]:
         """The pieces of an epoch in order: several segments at a time, one piece of each in turn.
 
-        Segments of a stream that can't be sought are read one by one.
+        Segments of a stream without random access are read one by one.
         """
-        # Segments are opened in a random order, ``open_at_once`` of them; when one is exhausted the next takes its
-        # place. So a window mixes rows of many segments, although each is read in order. A piece's slot is its
-        # segment's turn: a process then reads whole segments. With fewer segments than slots it is the piece's turn.
+        # ``open_at_once`` segments are open at a time, in a random order; when one is exhausted the next replaces it.
+        # So a window mixes rows of many segments, although each is read in order. A piece's slot is the number of its
+        # segment, so a process reads whole segments; with fewer segments than slots it is the number of the piece.
         sizes, n_segments = self.stream.segments, len(self.stream.segments)
         seekable = self.stream.seekable
         order = torch.randperm(n_segments, generator=generator).tolist() if seekable else range(n_segments)
@@ -243,12 +243,12 @@ class StreamedRows(Rows):
         by_segment = n_segments >= self.group.slots
         counter = itertools.count()
 
-        def cut(place: int, segment: int) -> Iterator[Piece]:
+        def cut(index: int, segment: int) -> Iterator[Piece]:
             for begin in range(0, sizes[segment], rows):
-                turn = place if by_segment else next(counter)
+                turn = index if by_segment else next(counter)
                 yield segment, begin, min(begin + rows, sizes[segment]), turn % self.group.slots
 
-        waiting = iter([cut(place, segment) for place, segment in enumerate(order)])
+        waiting = iter([cut(index, segment) for index, segment in enumerate(order)])
         opened = list(itertools.islice(waiting, self.stream.open_at_once if seekable else 1))
         while opened:
             still = []
@@ -262,7 +262,7 @@ class StreamedRows(Rows):
             opened = still
 
     def _read(self, window: list[Piece], generator: torch.Generator, skipped: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Own rows of a window, their slots, and the shuffled order as indices into them, -1 for others' rows."""
+        """A window's own rows, their slots, and its shuffled order as indices into them, -1 for rows of others."""
         own = [piece[3] in self.group.own_slots for piece in window]
         sizes = [end - begin for _, begin, end, _ in window]
         rows = torch.empty(sum(itertools.compress(sizes, own)), self.widths.total)
@@ -275,7 +275,7 @@ class StreamedRows(Rows):
                 if not bool(torch.isfinite(scaled.sum())) and self._is_invalid(scaled):
                     raise ValueError(
                         f"{self.stream.name or 'the stream'}: has NaN or infinity that was not there before; "
-                        "don't change the data during training."
+                        "do not change the data during training."
                     )
                 rows[held : held + size] = scaled
                 slots[held : held + size] = slot
@@ -292,7 +292,7 @@ class StreamedRows(Rows):
 
 
 def _own_pieces(stream: TableStream, group: ProcessGroup) -> Iterator[tuple[int, tuple[int, int, int], int]]:
-    """Pieces of this process in the stream's own order: each piece's first row, the piece, and its slot."""
+    """The pieces of this process in the order of the stream: each piece's first row, the piece, and its slot."""
     by_segment = len(stream.segments) >= group.slots
     first = 0
     for turn, (segment, begin, end) in enumerate(stream.pieces(max(1, BATCH_CELLS // stream.width))):
@@ -303,9 +303,9 @@ def _own_pieces(stream: TableStream, group: ProcessGroup) -> Iterator[tuple[int,
 
 
 def _over_processes(slots: list[ColumnStatistics], group: ProcessGroup) -> list[ColumnStatistics]:
-    """The statistics of every slot that has rows, in order of slots, from all processes."""
-    known = np.stack([_stacked(slot) for slot in slots])
-    found = group.all_reduce_(torch.from_numpy(known)).numpy()
+    """The statistics of every slot that has rows, from all processes, in order of slots."""
+    own = np.stack([_stacked(slot) for slot in slots])
+    found = group.all_reduce_(torch.from_numpy(own)).numpy()
     return [
         ColumnStatistics(*part[:4], whole=part[4] > 0, n_rows=int(part[5, 0]), weight=float(part[6, 0]))
         for part in found

@@ -1,8 +1,8 @@
-"""Are columns of one unit, such as pixels, or of many? Those of one are weighed as they are; others need a scale.
+"""Do the columns share one unit, as pixels do, or must they be standardized?
 
-Columns of one unit share a range: half of them spread over a tenth of what all of them cover together, or
-neighbours go up and down together, as in a spectrum or a series. Where ages stand beside incomes neither holds, and the
-widest column would decide the error alone.
+Columns of one unit share a range: half of them cover at least a tenth of the range of all, or neighbouring columns are
+similar, as in a spectrum or a series. For columns such as age and income neither holds, and the widest column would
+dominate the error.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from isthmus.rows.scaling import ColumnStatistics
 
 __all__ = ["UnitChoice", "choose_scale"]
 
-SHARED = 0.1  # of the range of all columns: half of the columns have so much of it, where they are of one unit
-SMOOTH = 0.8  # of the spread of neighbouring columns, which are alike where they are one curve's
-MANY, MOST = 20, 0.9  # columns of a curve, or of counts, at least; and the share of them that must look so
-DEVIATIONS = 2.0  # about the mean: an outlier is no range
+SHARED = 0.1  # of the range of all columns that the median column must cover
+SMOOTH = 0.8  # largest difference of neighbouring means, in spreads, and of log spreads, along a curve
+MIN_COLUMNS, MOST = 20, 0.9  # of a curve or of counts, and the share of them that must look like it
+DEVIATIONS = 2.0  # from the mean that bound a range, so outliers don't extend it
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,12 @@ class UnitChoice:
 
 
 def choose_scale(statistics: ColumnStatistics, names: list[str], image_shape: tuple[int, ...] | None) -> UnitChoice:
-    """``scale="auto"``: standardise columns of different units, and leave those of one unit as they are."""
+    """``scale="auto"``: standardize columns of different units, and leave those of one unit unchanged."""
     if image_shape is not None:
         return UnitChoice(None, "pixels are of one unit")
     spread = np.sqrt(statistics.variance)
     varied = np.flatnonzero(spread > 0)
-    if len(names) >= MANY and statistics.whole.all() and np.mean(statistics.low == 0) > MOST:
+    if len(names) >= MIN_COLUMNS and statistics.whole.all() and np.mean(statistics.low == 0) > MOST:
         return UnitChoice(None, "the columns are counts")
     if len(varied) < 2:
         return UnitChoice(None, "one column varies")
@@ -51,8 +51,8 @@ def choose_scale(statistics: ColumnStatistics, names: list[str], image_shape: tu
 
 
 def _is_curve(mean: np.ndarray, spread: np.ndarray, n_columns: int) -> bool:
-    """Whether neighbouring columns are nearly alike, all along."""
-    if n_columns < MANY or len(mean) < MANY:
+    """Whether almost all neighbouring columns are similar."""
+    if n_columns < MIN_COLUMNS or len(mean) < MIN_COLUMNS:
         return False
     near = np.abs(np.diff(mean)) < SMOOTH * np.maximum(spread[1:], spread[:-1])
     alike = np.abs(np.diff(np.log(spread))) < SMOOTH

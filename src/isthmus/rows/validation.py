@@ -1,4 +1,4 @@
-"""Which training rows are held out for validation, which chooses the epoch."""
+"""Which training rows are held out to choose the epoch."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor
 
-__all__ = ["FEWEST_VALIDATION_ROWS", "MOST_VALIDATION_ROWS", "far_outside", "validation_count"]
+__all__ = ["MAX_VALIDATION_ROWS", "MIN_VALIDATION_ROWS", "far_outside", "validation_count"]
 
-FEWEST_VALIDATION_ROWS = 64  # with fewer a gain can't be distinguished from chance
-MOST_VALIDATION_ROWS = 2048  # enough to rank epochs; more rows are better used for training
-FAR = 2.0  # times the distance of the farthest row to learn from
+MIN_VALIDATION_ROWS = 64  # with fewer, a gain can't be distinguished from chance
+MAX_VALIDATION_ROWS = 2048  # enough to rank epochs; more rows are better used for training
+FAR = 2.0  # times the distance of the farthest training row
 
 
 def validation_count(n_rows: int, fraction: float | None) -> int:
@@ -23,16 +23,16 @@ def validation_count(n_rows: int, fraction: float | None) -> int:
         return 0
     if fraction is not None:
         return min(max(round(fraction * n_rows), 1), n_rows - 1)
-    wanted = min(max(round(0.1 * n_rows), FEWEST_VALIDATION_ROWS), MOST_VALIDATION_ROWS)
+    wanted = min(max(round(0.1 * n_rows), MIN_VALIDATION_ROWS), MAX_VALIDATION_ROWS)
     return min(wanted, n_rows // 4)
 
 
 def far_outside(held_out: Iterable[Tensor], others: Callable[[], Iterable[Tensor]]) -> Tensor:
-    """Whether each row held out is more than `FAR` times as far from the mean of the others as any of them.
+    """Whether each held-out row is more than `FAR` times as far from the mean of the others as any of them.
 
-    What a network makes of such a row is extrapolation, and its squared error alone can exceed that of all others
-    together, so the mean would choose the epoch by one row. Learned from instead, it is reconstructed like the rest.
-    ``others`` returns a new pass over its rows. Missing cells count as zero.
+    A network extrapolates to such a row, and its squared error can exceed that of all others together, so the epoch
+    would be chosen by one row. As a training row it is reconstructed like the rest. ``others`` returns a new pass over
+    its rows. Missing cells count as zero.
     """
     total, n_rows = torch.zeros(()), 0
     for batch in others():

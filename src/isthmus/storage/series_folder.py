@@ -39,7 +39,7 @@ class SeriesRecord:
     until: str | float | None = fact(at_least=-LARGEST, at_most=LARGEST)
     channels: tuple[str, ...] = fact(lengths=(1, 100_000))
     has_names: bool = fact()
-    episodes: float = fact(above=0, at_most=1e9)
+    episodes: float | None = fact(above=0, at_most=1e9)  # None where no rate was stated, and per means nothing
     per: float = fact(at_least=1e-9, at_most=1e18)
     in_seconds: bool = fact()
     step_seconds: float | None = fact(at_least=1e-9, at_most=1e18)
@@ -84,15 +84,16 @@ class SeriesDetectorKind(Kind):
     def take_apart(self, estimator: Any) -> Parts:
         model, stream, tracker = estimator.model_, estimator.stream_, estimator.stream_.tracker
         until = estimator.until
+        rate = estimator.rate_ or Rate(0.0)
         settings = {**hyperparameters_of(estimator), "episodes": _plain(estimator.episodes)}
         record = SeriesRecord(
             settings=settings,
             until=until if until is None or isinstance(until, (int, float)) else str(until),
             channels=estimator.channels_,
             has_names=estimator.has_names_,
-            episodes=estimator.rate_.episodes,
-            per=estimator.rate_.per,
-            in_seconds=estimator.rate_.in_seconds,
+            episodes=rate.episodes or None,
+            per=rate.per,
+            in_seconds=rate.in_seconds,
             step_seconds=estimator.step_seconds_,
             threshold=estimator.threshold_,
             stream_threshold=estimator.stream_threshold_,
@@ -155,7 +156,8 @@ class SeriesDetectorKind(Kind):
         detector.windows_ = tuple(window.length for window in windows)
         vars(detector).update({"n_features_in_": len(record.channels)})
         detector.channels_, detector.has_names_ = record.channels, record.has_names
-        detector.rate_ = Rate(record.episodes, record.per, record.in_seconds)
+        stated = record.episodes is not None
+        detector.rate_ = Rate(record.episodes, record.per, record.in_seconds) if stated else None
         detector.step_seconds_ = record.step_seconds
         detector.threshold_, detector.stream_threshold_ = record.threshold, record.stream_threshold
         detector.gain_, detector.stream_gain_ = record.gain, record.stream_gain

@@ -1,9 +1,9 @@
-"""Learning rates found by backtracking: an epoch that ends worse than the start is taken back, at a tenth of the rate.
+"""Learning rates found by backtracking: an epoch that ends worse than the start is undone, and the rate divided by ten.
 
-Most closed forms leave a network much to explain, and the usual rate suits it. Some leave little: GLM-PCA explains few
-rows of counts nearly as well as anything can, and there Adam's steps, whose length does not depend on how little a
-gradient says, lead away from it. Held-out rows say which rate gains, as in a line search. Where none of them does,
-training is dropped.
+Most closed forms leave a network much to explain, and the default rate is suitable. Some leave little: GLM-PCA of few
+rows of counts is close to the optimum, and Adam's steps, whose length does not depend on the size of the gradient, lead
+away from it. Held-out rows show which rate improves on the start, as in a line search. If none does, training stops at
+the start.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ DIVISOR = 10.0
 
 
 def backtracks(history: History) -> int:
-    """How many epochs ended worse than the start, on held-out rows."""
+    """The number of epochs that ended worse than the start, on held-out rows."""
     losses = history.columns.get("validation_loss", [])
     return sum(loss > losses[0] for loss in losses[1:])
 
 
 def share_of_rate(training: Any) -> float:
-    """The factor of the plan's learning rate, in a `isthmus.training.loop.Training`."""
+    """The factor of the plan's learning rate, for an `isthmus.training.loop.Training`."""
     return DIVISOR ** -backtracks(training.history) if training.plan.backtracks else 1.0
 
 
 def step_back(training: Any) -> None:
-    """Go back to the best weights if the epoch just measured ended worse than the start; end after too many."""
+    """Restore the best weights if the last epoch ended worse than the start; stop after too many such epochs."""
     losses, state = training.history.columns.get("validation_loss", []), training.state
     if not training.plan.backtracks or len(losses) < 2 or not losses[-1] > losses[0]:
         return

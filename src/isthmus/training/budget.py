@@ -1,4 +1,4 @@
-"""How long training may take, as a user says it: a number of epochs, or a time.
+"""How long training may take, as a user specifies it: a number of epochs, or a time.
 
 >>> budget_seconds("90s"), budget_seconds("5min"), budget_seconds("1.5 h")
 (90.0, 300.0, 5400.0)
@@ -13,28 +13,28 @@ import re
 
 __all__ = ["BUDGET", "budget_epochs", "budget_seconds", "epochs_within"]
 
-BUDGET = r"(\d+|\d*\.\d+)\s*(s|sec|min|h)"  # how a time is written
+BUDGET = r"(\d+|\d*\.\d+)\s*(s|sec|min|h)"  # the format of a time
 SECONDS = {"s": 1.0, "sec": 1.0, "min": 60.0, "h": 3600.0}
-SPENT = 0.9  # of a budget that is planned for: steps don't all take equally long
+PLANNED = 0.9  # share of a budget that is planned: the duration of steps varies
 
 
 def budget_seconds(budget: int | str | None) -> float | None:
-    """The time in seconds; None where the budget is no time."""
+    """The time in seconds; None if the budget is not a time."""
     found = re.fullmatch(BUDGET, budget.strip()) if isinstance(budget, str) else None
     return None if found is None else float(found[1]) * SECONDS[found[2]]
 
 
 def budget_epochs(budget: int | str | None) -> int | None:
-    """The number of epochs, where the budget is one."""
+    """The number of epochs; None if the budget is not one."""
     return None if budget is None or isinstance(budget, str) else int(budget)
 
 
 def epochs_within(seconds: float, fixed: float, per_epoch: float, most: int) -> int:
-    """How many epochs fit into ``seconds``, of which ``fixed`` are spent whatever their number; at least one.
+    """The number of epochs that fit into ``seconds``, of which ``fixed`` are spent in any case; at least one.
 
     >>> epochs_within(100.0, fixed=10.0, per_epoch=2.0, most=1000), epochs_within(1.0, 10.0, 2.0, 1000)
     (40, 1)
     """
     if per_epoch <= 0 or not math.isfinite(per_epoch):
         return most
-    return max(1, min(most, int((SPENT * seconds - fixed) / per_epoch)))
+    return max(1, min(most, int((PLANNED * seconds - fixed) / per_epoch)))

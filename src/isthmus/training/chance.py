@@ -1,7 +1,7 @@
-"""Whether a gain on held-out rows is more than chance: a paired t-test of the rows' losses, one-sided.
+"""Whether a gain on held-out rows is significant: a one-sided paired t-test of the rows' losses.
 
-Of a hundred epochs the best looks better than the start on few rows even if there is nothing to learn, so a model
-leaves its closed-form start for a gain that chance alone would show in one of twenty cases at most.
+On few rows the best of a hundred epochs looks better than the start even if there is nothing to learn, so a model
+leaves its closed-form start only for a gain that is significant at the 5% level.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ CERTAIN = 1.645  # the normal quantile at 5%
 
 
 def exceeds_chance(gains: Tensor, quantile: float = CERTAIN) -> bool:
-    """Whether rows gain on average; of one row, never.
+    """Whether the mean gain is significantly above zero; never for a single row.
 
-    The quantile of Student's distribution is taken to first order in 1/n.
+    The quantile of Student's distribution is approximated to first order in 1/n.
     """
     n_rows = len(gains)
     if n_rows < 2:

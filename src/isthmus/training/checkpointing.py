@@ -1,4 +1,4 @@
-"""Protocols of checkpointing: a checkpointer is called after every step and decides itself when to write."""
+"""Protocols of checkpointing: a checkpointer is called after every step and decides when to write."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ class FitCheckpointer(Checkpointer, Protocol):
     """A `Checkpointer` that can also restore an earlier, unfinished fit."""
 
     def restored(self, estimator: Any) -> RunState | None:
-        """Restore that fit's estimator as it was initialized, and return its state; None if there is none."""
+        """Restore that fit's estimator as it was initialized, and return its state; None if there is no such fit."""
 
     def require_same(self, rows: Rows) -> None:
         """Raise an error unless the rows are those of that fit."""
 
 
 class Checkpointing(Protocol):
-    """What `fit` needs of its ``checkpoints`` argument; `isthmus.Checkpoints` has it."""
+    """What `fit` needs of its ``checkpoints`` argument; `isthmus.Checkpoints` is one."""
 
     def watching(self, estimator: Any) -> AbstractContextManager[FitCheckpointer]:
         """A context in which a fit's checkpoints are written."""

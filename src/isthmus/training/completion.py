@@ -1,7 +1,7 @@
 """Learning from rows with missing cells: the linear completion, and the weight of the autoencoder's own prediction.
 
 With ``missing="mask"`` a NaN is a missing cell. It is left out of the loss, and
-`isthmus.parts.completion.Completion` gives the encoder a linear model's expectation e in its place.
+`isthmus.parts.completion.Completion` replaces it with a linear model's expectation e for the encoder.
 `isthmus.inference.missing` predicts e + α (x̂ - e); the trust α is learned on cells hidden from both models,
 
     α = Σ (x̂ - e)(x - e) / Σ (x̂ - e)²,  clipped to [0, 1].
@@ -20,7 +20,7 @@ from isthmus.rows.rows import Batch, Rows
 
 __all__ = ["VALIDATION_DRAWS", "complete_records", "learn_completion", "learn_trust", "mean_row", "set_trust"]
 
-SHRINKAGE_CELLS = 30  # α is shrunk as if by this many cells, so a few hidden cells don't determine it
+SHRINKAGE_CELLS = 30  # α is shrunk towards 0 as if by this many cells, so a few hidden cells don't determine it
 VALIDATION_DRAWS = 8  # draws of hidden cells per validation row; fewer would rank epochs by chance
 
 
@@ -46,7 +46,7 @@ def mean_row(rows: Rows, completion: Completion | None) -> tuple[Tensor, float]:
 
 
 def complete_records(rows: Rows, completion: Completion | None) -> Callable[[], Iterator[Batch]]:
-    """A function that gives a new pass over the rows, completed if there is a completion."""
+    """A function that returns a new pass over the rows, completed if there is a completion."""
     if completion is None:
         return rows.own_records
     return lambda: (batch._replace(x=completion(batch.x)) for batch in rows.records())
@@ -54,7 +54,7 @@ def complete_records(rows: Rows, completion: Completion | None) -> Callable[[], 
 
 @torch.no_grad()
 def learn_trust(model: AutoencoderModel, rows: Rows, device: torch.device) -> None:
-    """Set α by hiding cells of held-out rows."""
+    """Learn α by hiding cells of held-out rows."""
     completion = model.completion
     if completion is None:
         return
@@ -68,9 +68,9 @@ def learn_trust(model: AutoencoderModel, rows: Rows, device: torch.device) -> No
 
 
 def set_trust(completion: Completion, expected: Tensor, reconstructed: Tensor, x: Tensor, hidden: Tensor) -> None:
-    """Set α from hidden cells, each column divided by its standard deviation; all of shape (n_rows, n_features)."""
+    """Set α from hidden cells, in standard deviations of their columns; all of shape (n_rows, n_features)."""
     move = ((reconstructed - expected) / completion.spread)[hidden].double()
-    left = ((x - expected) / completion.spread)[hidden].double()
-    power = float(move.square().sum()) * (1 + SHRINKAGE_CELLS / max(1, len(move)))
-    trust = float((move * left).sum()) / power if power > 0 else 1.0
+    error = ((x - expected) / completion.spread)[hidden].double()
+    squares = float(move.square().sum()) * (1 + SHRINKAGE_CELLS / max(1, len(move)))
+    trust = float((move * error).sum()) / squares if squares > 0 else 1.0
     completion.trust.fill_(min(max(trust, 0.0), 1.0))

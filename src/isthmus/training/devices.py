@@ -1,4 +1,4 @@
-"""Device, number format and number of threads."""
+"""Which device, number format and number of threads to compute with."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def choose_device(asked: str | None) -> torch.device:
     }
     if asked is None:
         found = next(name for name, there in available.items() if there)
-        place = os.environ.get("LOCAL_RANK") if found == "cuda" else None  # each process has a GPU of its own
-        return torch.device(found if place is None else f"{found}:{place}")
+        index = os.environ.get("LOCAL_RANK") if found == "cuda" else None  # each process has a GPU of its own
+        return torch.device(found if index is None else f"{found}:{index}")
     name = asked.split(":")[0]
     if not available.get(name, False):
         there = ", ".join(name for name, there in available.items() if there)
@@ -48,8 +48,7 @@ def use_bfloat16(precision: str, device: torch.device, work: float) -> bool:
 def threads_for(work: float) -> Iterator[None]:
     """A context with one thread for small steps, and the user's setting for large ones.
 
-    Two threads on tiny matrices are slower than one, and many times slower on a busy machine: they wait for
-    each other at every product.
+    Two threads on tiny matrices are slower than one, much slower on a busy machine: they synchronize at every product.
     """
     before = torch.get_num_threads()
     if work < WORK_FOR_THREADS and before > 1:

@@ -1,16 +1,16 @@
-"""Fused passes: a network's forward and backward pass written out, instead of recorded by autograd layer by layer.
+"""Fused passes: a network's forward and backward pass written by hand, instead of recorded by autograd layer by layer.
 
-For small networks most of a training step is bookkeeping: every layer records several nodes, and every
-parameter's gradient is gathered by a node of its own. Here a whole `Network` (linear skip, perceptron,
-scales) has one forward pass, which stores each layer's activation, and one backward pass, which writes every
-weight's gradient directly into the flat buffer. It is used in two ways:
+For small networks most of a training step is overhead: every layer records several nodes, and every
+parameter's gradient is accumulated by a node of its own. Here a whole `Network` (linear skip, perceptron,
+scales) has one forward pass, which stores each layer's activation, and one backward pass, which adds every
+weight's gradient directly to the flat buffer. It is used in two ways:
 
-- `fuse` makes it a single autograd function, with which any objective composes;
-- `squared_error_pass` needs no autograd at all, if the loss is a Gaussian's alone: a point code, σ² fixed, no penalty.
+- `fuse` makes it a single autograd function, which any objective can use;
+- `squared_error_pass` needs no autograd at all if the loss is only a Gaussian's: a point code, σ² fixed, no penalty.
   That is the vanilla and the denoising autoencoder.
 
 The modules themselves remain the reference, and are used for everything else: convolutions, dictionaries, and
-penalties that differentiate the encoder twice. A test holds all three to the same losses.
+penalties that differentiate the encoder twice. A test requires all three to give the same losses.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ aten = torch.ops.aten
 
 @dataclass(frozen=True)
 class _Activation:
-    """A function and its derivative, which reads the function's output if ``from_output``, otherwise its input."""
+    """A function and its derivative, computed from the function's output if ``from_output``, otherwise its input."""
 
     apply: Callable[[Tensor], Tensor]
     backward: Callable[[Tensor, Tensor], Tensor]
@@ -59,10 +59,10 @@ def can_fuse(model: AutoencoderModel) -> bool:
 
 
 def fuse(model: AutoencoderModel, flat: FlatParameters, computed: FlatParameters) -> None:
-    """Let each network that can be fused train by the fused pass.
+    """Make each network that can be fused train by the fused pass.
 
     Its parameters are in ``flat``; products are computed with, and gradients added to, ``computed``: the same
-    buffers, or their copy in bfloat16.
+    buffers, or a copy of them in bfloat16.
     """
     for network in (model.encoder, model.decoder):
         if (layers := network.perceptron_layers()) is not None:
@@ -70,7 +70,7 @@ def fuse(model: AutoencoderModel, flat: FlatParameters, computed: FlatParameters
 
 
 def lower_precision(model: AutoencoderModel, plan: Plan, device: torch.device) -> None:
-    """Let residual networks compute in bfloat16 where their products pay for it."""
+    """Make residual networks compute in bfloat16 if their products are large enough to gain from it."""
     for network in (model.encoder, model.decoder):
         work = plan.batch_size * network.products
         network.low_precision = plan.precision == "auto" and use_bfloat16(plan.precision, device, work)
@@ -86,10 +86,10 @@ class _Layer:
     """A linear layer's weights and gradients: views of the flat buffers, looked up once."""
 
     def __init__(self, linear: nn.Linear, flat: FlatParameters, computed: FlatParameters):
-        self.weight, self.bias = (flat.place_of(part, computed.weights) for part in (linear.weight, linear.bias))
+        self.weight, self.bias = (flat.view_of(part, computed.weights) for part in (linear.weight, linear.bias))
         self.weight_transposed = self.weight.t()
-        self.weight_gradient = flat.place_of(linear.weight, computed.gradients)
-        self.bias_gradient = flat.place_of(linear.bias, computed.gradients)
+        self.weight_gradient = flat.view_of(linear.weight, computed.gradients)
+        self.bias_gradient = flat.view_of(linear.bias, computed.gradients)
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.addmm(self.bias, x, self.weight_transposed)
@@ -98,7 +98,7 @@ class _Layer:
         """Add the gradient at this layer's output times its input x to the weights' gradients."""
         transposed = gradient.t()
         self.weight_gradient.addmm_(transposed, x)
-        # The sum over the batch as a product with ones: one BLAS call instead of a reduction and an addition.
+        # Sum over the batch by a product with ones: one BLAS call instead of a reduction and an addition.
         self.bias_gradient.addmv_(transposed, ones)
 
 
@@ -111,9 +111,8 @@ class FusedNetwork:
         self.skip: Any = None if network.skip is None else _Layer(network.skip, flat, computed)
         self.layers = [_Layer(layer, flat, computed) for layer in layers[::2]]
         self.activations = [_ACTIVATIONS[type(layer)] for layer in layers[1::2]]
-        self.format: torch.dtype | None = None  # of the products, if it isn't the rows' own
-        if computed.weights.dtype != torch.float32:
-            self.format = computed.weights.dtype
+        dtype = computed.weights.dtype
+        self.format = None if dtype == torch.float32 else dtype  # of the products, if it isn't the rows' own
         self.ones = torch.ones(0)
         # Autograd only calls a function's backward if one of its inputs wants a gradient.
         self.wants_gradient = torch.zeros((), requires_grad=True)
@@ -151,21 +150,21 @@ class FusedNetwork:
         x, at_output, at_input = kept[0], gradient, None
         if self.ones.shape[0] != x.shape[0]:
             self.ones = x.new_ones(x.shape[0])
-        for place in reversed(range(len(self.layers))):
-            layer = self.layers[place]
+        for index in reversed(range(len(self.layers))):
+            layer = self.layers[index]
             hidden = kept.pop()
             layer.add_gradients(gradient, hidden, self.ones)
-            if place > 0:
-                activation = self.activations[place - 1]
-                reads = hidden if activation.from_output else kept.pop()
-                gradient = activation.backward(gradient.mm(layer.weight), reads)
+            if index > 0:
+                activation = self.activations[index - 1]
+                stored = hidden if activation.from_output else kept.pop()
+                gradient = activation.backward(gradient.mm(layer.weight), stored)
             elif wants_input:
                 at_input = gradient.mm(layer.weight)
         if self.skip is not None:
             self.skip.add_gradients(at_output, x, self.ones)
             if wants_input:
-                through = at_output.mm(self.skip.weight)
-                at_input = through if at_input is None else at_input.add_(through)
+                by_skip = at_output.mm(self.skip.weight)
+                at_input = by_skip if at_input is None else at_input.add_(by_skip)
         if at_input is None:
             return None
         if self.format is not None:
@@ -190,7 +189,7 @@ class _FusedFunction(torch.autograd.Function):
 
 
 class SquaredErrorPass:
-    """Both networks' passes without autograd, for a loss that is only a Gaussian's with σ² fixed."""
+    """Both networks' passes without autograd, if the loss is only a Gaussian's with σ² fixed."""
 
     def __init__(self, model: AutoencoderModel):
         self.encoder: Any = model.encoder.fused
@@ -201,8 +200,8 @@ class SquaredErrorPass:
 
     # Buffers and rows require no gradient, so autograd records nothing here.
     def add_gradients(self, batch: Batch, n_rows: int | None = None) -> None:
-        """Add the gradients of the mean loss to the flat buffer; rows from ``n_rows`` on count as zero."""
-        h, kept, output, kept_by_encoder, kept_by_decoder = self._pass(batch.x, batch.given)
+        """Add the gradients of the mean loss to the flat buffer; rows from ``n_rows`` on contribute zero."""
+        h, gate, output, kept_by_encoder, kept_by_decoder = self._pass(batch.x, batch.given)
         gradient = self.likelihood.output_gradient(output, batch.x)
         if batch.weight is not None:
             gradient *= batch.weight[:, None]
@@ -211,10 +210,10 @@ class SquaredErrorPass:
         at_code: Any = self.decoder.backward(gradient, kept_by_decoder, wants_input=True)
         if batch.given is not None:
             at_code = at_code[:, : h.shape[1]]
-        self.encoder.backward(at_code if kept is None else at_code * kept, kept_by_encoder, wants_input=False)
+        self.encoder.backward(at_code if gate is None else at_code * gate, kept_by_encoder, wants_input=False)
 
     def measure(self, x: Tensor, given: Tensor | None) -> dict[str, Tensor]:
-        """What `Training.measure` needs of a batch: the loss, its one part and the squared error per feature."""
+        """A batch's part of `Training.measure`: the loss, its only part and the squared error per feature."""
         output = self._pass(x, given)[2]
         difference = self.likelihood.mean(output) - x
         squares = torch.linalg.vecdot(difference, difference)
@@ -223,16 +222,16 @@ class SquaredErrorPass:
 
     def _pass(self, x: Tensor, given: Tensor | None) -> tuple[Tensor, Tensor | None, Tensor, list, list]:
         """h, its gate, the output, and what both backward passes need."""
-        seen = self.corrupt(x)
-        h, kept_by_encoder = self.encoder.forward(seen if given is None else torch.cat([seen, given], 1))
-        kept = self.bottleneck.gate(h)
-        code = h if kept is None else h * kept
+        corrupted = self.corrupt(x)
+        h, kept_by_encoder = self.encoder.forward(corrupted if given is None else torch.cat([corrupted, given], 1))
+        gate = self.bottleneck.gate(h)
+        code = h if gate is None else h * gate
         output, kept_by_decoder = self.decoder.forward(code if given is None else torch.cat([code, given], 1))
-        return h, kept, output, kept_by_encoder, kept_by_decoder
+        return h, gate, output, kept_by_encoder, kept_by_decoder
 
 
 def squared_error_pass(model: AutoencoderModel, objective: Objective) -> SquaredErrorPass | None:
-    """The pass without autograd, for a model whose networks are fused already; None if it doesn't apply."""
+    """The pass without autograd of a model whose networks are already fused; None if it doesn't apply."""
     applies = (
         model.encoder.fused is not None
         and model.decoder.fused is not None

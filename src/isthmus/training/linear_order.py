@@ -1,4 +1,4 @@
-"""Ordered principal coordinates for a trained linear model."""
+"""How a trained linear model gets ordered principal coordinates."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def order_linear_code(model: AutoencoderModel, records: Callable[[], Iterable[Ba
     encoder, decoder = model.encoder, model.decoder
     n_latents = encoder.skip.weight.shape[0]
     if n_latents > decoder.skip.weight.shape[0]:
-        return  # more latents than features: there are not that many directions
+        return  # there are fewer directions than latents
     code_scale = 1.0 if encoder.output_scale is None else encoder.output_scale.double()
     read_weight = (encoder.skip.weight.double().T * code_scale).T
     read_bias = encoder.skip.bias.double() * code_scale
@@ -34,7 +34,7 @@ def order_linear_code(model: AutoencoderModel, records: Callable[[], Iterable[Ba
     for batch in records():
         x, given, weight, *_ = batch.to(device)
         rows = x if given is None else torch.cat([x, given], 1)
-        codes = rows.double() @ read_weight.T  # without the bias: little is lost in the squares
+        codes = rows.double() @ read_weight.T  # without the bias, so the squares lose little precision
         weighted = codes if weight is None else codes * weight.double()[:, None]
         count += len(codes) if weight is None else float(weight.double().sum())
         total, squares = total + weighted.sum(0), squares + weighted.T @ codes

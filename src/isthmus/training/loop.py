@@ -1,8 +1,8 @@
 """The training loop: batches by index, one flat buffer of parameters, the best validated weights kept.
 
-Epoch 0 is evaluated before the first step and counts: a model that starts at the closed-form answer can't end with a
-higher validation loss. Nor does it leave that answer for a gain that chance could explain: on few rows the best of a
-hundred epochs always looks a little better. Losses are read once per epoch, so no step waits for a number.
+Epoch 0 is evaluated before the first step and counts: a model that starts at the closed form can't end with a higher
+validation loss. Nor does it leave the closed form for a gain that chance could explain: on few rows the best of a
+hundred epochs always looks a little better. Losses are read once per epoch, so no step waits for the device.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ UNVALIDATED_SAMPLE = 256  # training rows evaluated per epoch if none are held o
 MEASURE_SEED = 20_030_599  # evaluation draws the same noise every epoch, so epochs can be compared
 BFLOAT16_ROW_MULTIPLE = 32
 WEIGHT = "weight"  # a key of `Training.measure`
-STEPS_BETWEEN_CHECKS = 128  # of the weights for NaN
+STEPS_BETWEEN_CHECKS = 128  # whether the weights are finite
 
 
 @dataclass
@@ -75,7 +75,7 @@ class Training:
     stop_reason: str | None = None
     stopped_abnormally: bool = False
     _moments: Moments | None = None
-    _micro_batches: int = 1  # into how many a batch is split; more than one if memory is short
+    _micro_batches: int = 1  # per batch; more than one if memory is short
     state: RunState = field(init=False)
 
     def __post_init__(self) -> None:
@@ -110,14 +110,14 @@ class Training:
         return time.perf_counter() - self._started
 
     def resume(self) -> None:
-        """Move the model's parameters into a flat buffer, and set up the optimizer with its earlier moments."""
+        """Move the model's parameters into a flat buffer, and set up the optimizer with the moments it had."""
         self.flat = flatten_parameters(self.model.to(self.device), self.model.decayed_parameters())
         self.optimizer = FlatAdamW(self.flat, self.plan.weight_decay, self._moments)
         self._rate = self.plan.learning_rate
         self._bfloat16: FlatParameters | None = None
-        self._autocast, by_hand = self.plan.precision == "bfloat16", self.model.completion is None
-        by_hand = by_hand and not self.objective.needs_input_gradient
-        if by_hand:
+        self._autocast = self.plan.precision == "bfloat16"
+        fusing = self.model.completion is None and not self.objective.needs_input_gradient
+        if fusing:
             fusable = can_fuse(self.model)
             work = self.plan.batch_size * len(self.flat.weights)
             if fusable and use_bfloat16(self.plan.precision, self.device, work):
@@ -128,7 +128,7 @@ class Training:
         self._noise = RandomSource(self.seed)
         self._draws = OwnDraws() if self.model.has_own_modules else nullcontext()
         self.model.train()
-        self._plain = squared_error_pass(self.model, self.objective) if by_hand else None
+        self._plain = squared_error_pass(self.model, self.objective) if fusing else None
 
     def run(
         self,
@@ -137,9 +137,9 @@ class Training:
         on_epoch: Callable[[Mapping[str, float]], bool] = lambda row: False,
         checkpointer: Checkpointer | None = None,
     ) -> None:
-        """Train for the plan's epochs, or until patience, a callback, Ctrl-C or a non-finite loss ends it.
+        """Train for the plan's epochs, or until early stopping, a callback, Ctrl-C or a non-finite loss.
 
-        ``on_epoch`` gets each row of the history and returns True to stop.
+        ``on_epoch`` is called with each row of the history and returns True to stop.
         """
         state = self.state
         sample = training.some(len(validation) if validation is not None else UNVALIDATED_SAMPLE)
@@ -168,13 +168,13 @@ class Training:
         self.flat.weights.copy_(state.best_weights)
         _copy(state.best_buffers, state.buffers)
 
-    def run_again(self, rows: Rows, epochs: int, begin: Callable[[], None]) -> None:
-        """Train once more for the first ``epochs`` of the plan, on other rows; ``begin`` writes their closed form."""
+    def run_again(self, rows: Rows, epochs: int, init_closed_form: Callable[[], None]) -> None:
+        """Train again for the first ``epochs`` of the plan on other rows, starting at their closed form."""
         self._moments = None
         self.resume()
         weights = self.flat.weights.copy_(self.state.start_weights)
         _copy(self.state.start_buffers, self.model.moving_buffers())
-        begin()
+        init_closed_form()
         self.state = RunState(weights, weights, weights, self.optimizer.moments, self.model.moving_buffers())
         n_steps = math.ceil(len(rows) / self.plan.batch_size) * self.plan.epochs
         try:
@@ -207,7 +207,7 @@ class Training:
         if validation is not None:
             measured = self.measure(validation)
             losses = measured["loss"].cpu()
-            if WEIGHT in measured:  # rows count in proportion to their weight
+            if WEIGHT in measured:
                 losses = losses * (measured[WEIGHT] / measured[WEIGHT].mean()).cpu()
             row |= means(measured, "validation")
         if epoch == 0:
@@ -219,12 +219,12 @@ class Training:
             self._give_up(f"the loss was {loss} after epoch {epoch}")
             return
         state.history.append(row)
-        # Without validation rows no epoch can be chosen: the last weights are used.
+        # Without validation rows no epoch can be chosen, and the last weights are used.
         if loss < state.best_loss or validation is None:
             state.best_loss, state.best_epoch, state.best_losses = loss, epoch, losses
             state.best_weights.copy_(self.flat.weights)
             _copy(state.buffers, state.best_buffers)
-        waited = epoch - max(state.best_epoch, annealed_from(self.plan))  # before, losses rank nothing
+        waited = epoch - max(state.best_epoch, annealed_from(self.plan))  # at a high rate losses are not comparable
         if on_epoch(row):
             self.stop_reason = "a callback asked to stop"
         elif self.plan.patience is not None and waited >= self.plan.patience:
@@ -244,7 +244,7 @@ class Training:
         self._rate = learning_rate
 
     def _gradients(self, batch: Batch) -> Tensor:
-        """These rows' part of the gradient of the whole batch's mean loss; in micro-batches if memory is short."""
+        """The gradient of the whole batch's mean loss; in micro-batches if memory is short."""
         while True:
             try:
                 if self._micro_batches == 1 and batch.share is None:
@@ -263,7 +263,7 @@ class Training:
 
     def _accumulated_gradients(self, batch: Batch) -> Tensor:
         """The gradient summed over accumulation slots and micro-batches."""
-        # Float64 rounds far below a float32 digit: neither the order nor the number of processes changes the sum.
+        # Float64 rounds far below float32's last bit: neither the order nor the number of processes changes the sum.
         exact = torch.float32 if self.device.type == "mps" else torch.float64  # MPS has no float64
         total = torch.zeros_like(self.flat.gradients, dtype=exact)
         share = batch.share or Share(torch.arange(len(batch.x)), len(batch.x))
@@ -272,20 +272,20 @@ class Training:
             for own in (slots == slot).nonzero()[:, 0].tensor_split(self._micro_batches):
                 if len(own):
                     filled = self._padded(own)
-                    with sharing(Share(share.places[filled], share.n_rows)):
+                    with sharing(Share(share.positions[filled], share.n_rows)):
                         part = self._gradients_of(batch.at(filled), len(own))
                     total.add_(part, alpha=len(filled))
         return self.flat.gradients.copy_(self.group.all_reduce_(total).div_(share.n_rows))
 
-    def _padded(self, places: Tensor) -> Tensor:
-        """In bfloat16 each new number of rows is compiled for: repeat the last row up to a multiple of 32."""
+    def _padded(self, positions: Tensor) -> Tensor:
+        """Repeat the last row up to a multiple of 32 rows: bfloat16 kernels are compiled for each number of rows."""
         if self._bfloat16 is None or any(penalty.of_whole_batch for penalty in self.objective.penalties.values()):
-            return places
-        missing = -len(places) % BFLOAT16_ROW_MULTIPLE
-        return torch.cat([places, places[-1:].expand(missing)])
+            return positions
+        missing = -len(positions) % BFLOAT16_ROW_MULTIPLE
+        return torch.cat([positions, positions[-1:].expand(missing)])
 
     def _gradients_of(self, batch: Batch, n_rows: int | None = None) -> Tensor:
-        """Gradient of the mean loss of a batch, in the flat buffer; rows from ``n_rows`` on count as zero.
+        """Gradient of the mean loss of a batch, in the flat buffer; rows from ``n_rows`` on contribute zero.
 
         All micro-batches of a batch draw from the same step's noise.
         """
@@ -314,13 +314,13 @@ class Training:
 
         For weighted rows their ``weight`` is included.
         """
-        figures: dict[str, list[Tensor]] = {}
+        measured: dict[str, list[Tensor]] = {}
         self.model.switch_mode(training=False)
         with seeded(MEASURE_SEED):
             for batch in rows.records():
                 for name, values in self._measure_batch(batch.to(self.device)).items():
-                    figures.setdefault(name, []).append(values.detach())
-        return {name: torch.cat(parts).double() for name, parts in figures.items()}
+                    measured.setdefault(name, []).append(values.detach())
+        return {name: torch.cat(parts).double() for name, parts in measured.items()}
 
     def _measure_batch(self, batch: Batch) -> dict[str, Tensor]:
         weight = {} if batch.weight is None else {WEIGHT: batch.weight}
@@ -333,9 +333,9 @@ class Training:
             return {"loss": loss.total, **loss.parts, "mse": mse} | weight
 
     def finish(self, *, resumable: bool = True) -> None:
-        """Give every parameter its own storage again, so the model can be copied and pickled as any other module.
+        """Give every parameter its own storage again, so the model can be copied and pickled like any other module.
 
-        `resume` continues the training of a ``resumable`` one; else what only that would need is freed.
+        `resume` can continue a ``resumable`` run; otherwise the state that only it would need is freed.
         """
         unfuse(self.model)
         self._moments, best = (self.optimizer.moments, self.state.best_weights) if resumable else (None, torch.empty(0))
@@ -356,8 +356,7 @@ def _copy(sources: list[Tensor], targets: list[Tensor]) -> None:
 def means(measured: Mapping[str, Tensor], prefix: str) -> dict[str, float]:
     """The results of `Training.measure` as a row of the history."""
     weight = measured.get(WEIGHT)
-    figures = {name: values for name, values in measured.items() if name != WEIGHT}
-    return {f"{prefix}_{name}": float(_mean(values, weight)) for name, values in figures.items()}
+    return {f"{prefix}_{name}": float(_mean(values, weight)) for name, values in measured.items() if name != WEIGHT}
 
 
 def _mean(values: Tensor, weight: Tensor | None) -> Tensor:

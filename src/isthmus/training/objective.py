@@ -40,7 +40,7 @@ class Objective(nn.Module):
     def forward(self, model: AutoencoderModel, x: Tensor, given: Tensor | None = None) -> tuple[Loss, ForwardOutput]:
         """One pass over a batch of shape (batch, n_features), with conditions of shape (batch, n_given)."""
         forward = model(x, given, trace_input=self.needs_input_gradient)
-        total = model.likelihood(*_compared(forward, blind=model.corruption.blind))
+        total = model.likelihood(*_output_and_target(forward, blind=model.corruption.blind))
         parts = {"reconstruction": total}
         for name, penalty in self.penalties.items():
             parts[name] = penalty.weight * penalty(forward)
@@ -48,10 +48,10 @@ class Objective(nn.Module):
         return Loss(total, parts), forward
 
 
-def _compared(forward: ForwardOutput, *, blind: bool) -> tuple[Tensor, Tensor]:
-    """Output and target as the likelihood compares them; for a blind spot only the hidden cells count."""
+def _output_and_target(forward: ForwardOutput, *, blind: bool) -> tuple[Tensor, Tensor]:
+    """Output and target of the likelihood; for a blind spot only the hidden cells count."""
     if not blind:
         return forward.output, forward.x
-    # A cell that equals the fill value, as a lost one does, doesn't count either.
+    # A hidden cell that already had the fill value, as a dead pixel has, doesn't count.
     hidden = (forward.corrupted - forward.x).abs() > UNCHANGED
     return forward.output * hidden, forward.x * hidden

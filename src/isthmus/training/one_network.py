@@ -1,7 +1,7 @@
-"""One network in training by itself: inputs are given, and so is the gradient at its output.
+"""Training of a single network, from its inputs and the gradient at its output.
 
-The encoder and the decoder of a model are trained apart where codes are known (`isthmus.inference.alternation`). The
-pass is the fused one where the network is a perceptron, in bfloat16 where that pays, and autograd's otherwise.
+Encoder and decoder of a model are trained separately if codes are known (`isthmus.inference.alternation`). A perceptron
+uses the fused pass, in bfloat16 where that is faster; any other network uses autograd.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class OneNetwork:
         )
 
     def step(self, inputs: Tensor, at_output: Callable[[Tensor], Tensor], learning_rate: float) -> None:
-        """One step; ``at_output`` gives the gradient of the loss at an output."""
+        """One step; ``at_output`` maps an output to the gradient of the loss there."""
         gradients = self._flat.gradients.zero_()
         if self._fused is None:
             output = self.network(inputs)
@@ -60,12 +60,12 @@ class OneNetwork:
         """A copy of all weights."""
         return self._flat.weights.clone()
 
-    def put(self, weights: Tensor) -> None:
+    def set_weights(self, weights: Tensor) -> None:
         """Set all weights."""
         self._flat.weights.copy_(weights)
 
     def finish(self) -> None:
-        """Leave an ordinary module behind."""
+        """Make the network an ordinary module again."""
         self.network.low_precision = False
         self.network.zero_grad(set_to_none=True)
         for parameter in self.network.parameters():

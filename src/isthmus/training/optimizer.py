@@ -22,7 +22,7 @@ EPSILON = 1e-8
 
 @dataclass(frozen=True)
 class FlatParameters:
-    """A model's weights side by side in one tensor, their gradients in another.
+    """A model's weights concatenated in one tensor, their gradients in another.
 
     The first ``n_decayed`` weights decay: the matrices of the residual networks, which are zero at the closed form.
     """
@@ -36,10 +36,10 @@ class FlatParameters:
         weights = self.weights.to(torch.bfloat16)
         return FlatParameters(weights, torch.zeros_like(weights), self.n_decayed)
 
-    def place_of(self, parameter: Tensor, buffer: Tensor) -> Tensor:
-        """The view of ``buffer`` at the place of ``parameter`` in the weights."""
-        begin = parameter.storage_offset()
-        return buffer[begin : begin + parameter.numel()].view(parameter.shape)
+    def view_of(self, parameter: Tensor, buffer: Tensor) -> Tensor:
+        """The view of ``buffer`` at the position of ``parameter`` in the weights."""
+        start = parameter.storage_offset()
+        return buffer[start : start + parameter.numel()].view(parameter.shape)
 
 
 def flatten_parameters(model: nn.Module, decayed: Iterable[nn.Parameter] = ()) -> FlatParameters:
@@ -47,18 +47,18 @@ def flatten_parameters(model: nn.Module, decayed: Iterable[nn.Parameter] = ()) -
 
     The ``decayed`` parameters come first.
     """
-    places = {id(part) for part in decayed}
+    indices = {id(part) for part in decayed}
     named = [(name, part) for name, part in model.named_parameters() if part.requires_grad]
-    decays = {name for name, part in named if id(part) in places}
+    decays = {name for name, part in named if id(part) in indices}
     named.sort(key=lambda entry: entry[0] not in decays)
     weights = torch.cat([part.detach().reshape(-1) for _, part in named])
     gradients = torch.zeros_like(weights)
-    begin = n_decayed = 0
+    start = n_decayed = 0
     for name, part in named:
-        end = begin + part.numel()
-        part.data = weights[begin:end].view_as(part)
-        part.grad = gradients[begin:end].view_as(part)
-        begin, n_decayed = end, end if name in decays else n_decayed
+        stop = start + part.numel()
+        part.data = weights[start:stop].view_as(part)
+        part.grad = gradients[start:stop].view_as(part)
+        start, n_decayed = stop, stop if name in decays else n_decayed
     return FlatParameters(weights, gradients, n_decayed)
 
 

@@ -22,13 +22,13 @@ __all__ = [
     "most_useful_epochs",
 ]
 
-MOST_WEIGHTS, LEAST_WIDTH = 1 << 21, 64  # of the first layer and of the last: of wide rows an epoch
-MOST_TIMES = 8  # the default number of epochs
-SHORT_RUN, LEAST_OF_SHORT_RUN = 1000, 64  # steps, and rows of one
-LOOKS, MOST_NOISY_STEPS = 40, 9000  # at each row, where codes are drawn
-RATE_OF_STAGES, DECAY_OF_STAGES = 0.4, 0.05  # of a perceptron's rate; convolutions, normalised, need little decay
-BACKTRACKS_OF_COUNTS = 4  # rates from the usual one to a thousandth of it
-LEAST_STEPS, MOST_STEPS, WORK_OF_STAGES = 800, 2500, 1.6e10
+MAX_WEIGHTS, MIN_WIDTH = 1 << 21, 64  # weights of the first or last layer, which limit its width if rows are wide
+MAX_TIMES = 8  # the default number of epochs
+SHORT_RUN, MIN_OF_SHORT_RUN = 1000, 64  # steps of a run, and its smallest batch
+MIN_NOISY_EPOCHS, MAX_NOISY_STEPS = 40, 9000  # of a model whose codes are drawn
+RATE_OF_STAGES, DECAY_OF_STAGES = 0.4, 0.05  # of a perceptron's rate; normalised convolutions need little decay
+BACKTRACKS_OF_COUNTS = 4  # rates from the default to a thousandth of it
+MIN_STEPS, MAX_STEPS, WORK_OF_STAGES = 800, 2500, 1.6e10
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def automatic_widths(n_features: int) -> tuple[int, ...]:
     width = 128
     while width < min(2 * n_features, 512):
         width *= 2
-    while width > LEAST_WIDTH and width * n_features > MOST_WEIGHTS:
+    while width > MIN_WIDTH and width * n_features > MAX_WEIGHTS:
         width //= 2
     return (width, width, width)
 
@@ -69,55 +69,55 @@ def automatic_batch_size(n_rows: int) -> int:
 
 
 def batch_size_of_short_run(batch_size: int, n_rows: int, epochs: int) -> int:
-    """Halved down to 64 while the epochs asked for make fewer than 1,000 steps; a batch above 256 stays.
+    """The batch size halved, down to 64, while the requested epochs have fewer than 1,000 steps; above 256 it is kept.
 
-    What a short run lacks is steps, not less noise in each.
+    A short run needs more steps rather than less noise in each.
 
     >>> [batch_size_of_short_run(256, 54_000, epochs) for epochs in (1, 3, 10)]
     [64, 128, 256]
     """
-    while LEAST_OF_SHORT_RUN < batch_size <= 256 and epochs * n_rows < SHORT_RUN * batch_size:
+    while MIN_OF_SHORT_RUN < batch_size <= 256 and epochs * n_rows < SHORT_RUN * batch_size:
         batch_size //= 2
     return batch_size
 
 
 def automatic_steps(products: int | None = None) -> int:
-    """About 1,500 steps; of convolutions, that make ``products`` multiply-adds a row, as many as minutes allow."""
+    """1,500 steps; for convolutions of ``products`` multiply-adds per row, as many as take a few minutes."""
     if products is None:
         return 1500
-    return min(MOST_STEPS, max(LEAST_STEPS, round(WORK_OF_STAGES / products)))
+    return min(MAX_STEPS, max(MIN_STEPS, round(WORK_OF_STAGES / products)))
 
 
 def automatic_epochs(n_rows: int, batch_size: int, n_steps: int = 1500) -> int:
-    """Enough epochs for so many steps: of 1,500, eighty for a thousand rows, a handful for a hundred thousand."""
+    """Enough epochs for ``n_steps``: for 1,500 about eighty of a thousand rows, a handful of a hundred thousand."""
     steps = max(1, n_rows // batch_size)
     return min(200, max(3, round(n_steps / steps)))
 
 
 def epochs_of_noisy_codes(epochs: int, n_rows: int, batch_size: int) -> int:
-    """At least forty, as far as 9,000 steps go, where codes are drawn: many looks at a row average their noise out.
+    """At least forty epochs, within 9,000 steps, if codes are drawn: their noise averages out over many epochs.
 
     >>> [epochs_of_noisy_codes(epochs, rows, 256) for epochs, rows in ((56, 7000), (7, 54_000), (3, 10_000_000))]
     [56, 40, 3]
     """
-    return max(epochs, min(LOOKS, MOST_NOISY_STEPS // max(1, n_rows // batch_size)))
+    return max(epochs, min(MIN_NOISY_EPOCHS, MAX_NOISY_STEPS // max(1, n_rows // batch_size)))
 
 
 def most_useful_epochs(epochs: int) -> int:
-    """How many times the default number of epochs still bring something; a budget of time is not spent beyond."""
-    return MOST_TIMES * epochs
+    """The number of epochs beyond which more bring nothing, whatever the time budget; ``epochs`` is the default."""
+    return MAX_TIMES * epochs
 
 
 def automatic_patience(epochs: int) -> int:
-    """A fifth of the epochs, at least 5; `isthmus.training.loop` counts them once the rate is low."""
+    """A fifth of the epochs, at least 5; `isthmus.training.loop` starts counting once the rate is low."""
     return max(5, epochs // 5)
 
 
 def automatic_weight_decay(n_rows: int, unexplained: float, n_features: int) -> float:
-    """Stronger decay towards PCA where rows are few or wide, or where PCA leaves little variance unexplained.
+    """Stronger decay towards PCA if rows are few or wide, or if PCA leaves little variance unexplained.
 
-    ``unexplained`` is the share of the variance that PCA of the same size leaves out. A network of wide rows has more
-    weights to fit their noise with, so both the decay and its limit grow with the columns beyond 64.
+    ``unexplained`` is the share of the variance that PCA of the same size leaves out. A network for wide rows has more
+    weights that can fit noise, so both the decay and its limit grow with the columns beyond 64.
     """
     times = max(1.0, n_features / 64)
     return min(math.sqrt(times), 350 * times / (n_rows * max(unexplained, 1e-3)))

@@ -3,7 +3,7 @@
 rate
 |    ..
 |   .   .
-|  .      .            up in a fifth of the steps, down along half a period of a cosine
+|  .      .            up in a fifth of the steps, then down, each along half a period of a cosine
 | .         .  .
 +--------------------- progress
 """
@@ -30,7 +30,7 @@ def rate(plan: Plan, progress: float) -> float:
 
 
 def annealed_from(plan: Plan) -> int:
-    """The first epoch after which the rate has fallen to half of the highest for good; 0 if it is constant.
+    """The first epoch after which the rate is at most half of the highest; 0 if it is constant.
 
     >>> annealed_from(Plan(epochs=25, batch_size=32, learning_rate=5e-3))
     15
@@ -38,6 +38,6 @@ def annealed_from(plan: Plan) -> int:
     return 0 if plan.schedule == "constant" else math.ceil((1 + WARM_UP) / 2 * plan.epochs)
 
 
-def _between(begin: float, end: float, share: float) -> float:
+def _between(start: float, end: float, share: float) -> float:
     """From ``begin`` to ``end`` along half a period of a cosine."""
-    return end + (begin - end) * (1 + math.cos(math.pi * share)) / 2
+    return end + (start - end) * (1 + math.cos(math.pi * share)) / 2

@@ -1,4 +1,4 @@
-"""The state of a training run between two steps: with the data, all that is needed to resume it.
+"""The state of a training run between two steps: together with the data, all that is needed to resume it.
 
 No generator is stored. The order of an epoch depends on (seed, epoch) and the noise of a step on (seed, step), so a
 few integers give the position, and a resumed run ends with the same bits as one that was never interrupted.
@@ -25,7 +25,7 @@ class RunState:
     Attributes
     ----------
     epoch, batch : int
-        The current epoch, 0 being the start before any step, and the number of its batches done.
+        The current epoch, with 0 for the start before any step, and the number of its batches done.
     steps : int
         Steps taken so far.
     seconds : float
@@ -35,7 +35,7 @@ class RunState:
     best_epoch, best_loss
         The best validated epoch so far; ``best_weights`` are its weights, ``best_losses`` its validation rows' losses.
     buffers, best_buffers, start_buffers : list of Tensor
-        Buffers of a user's own networks, which training changes too: current, at the best epoch, and at the start.
+        Buffers of a user's own networks that training changes too: current, at the best epoch, and at the start.
     """
 
     weights: Tensor

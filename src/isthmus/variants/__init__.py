@@ -1,4 +1,4 @@
-"""The variants: every file in this folder is one, and its file name is its name on the command line."""
+"""The variants: each file in this folder is one, and the file's name is its name on the command line."""
 
 from __future__ import annotations
 
@@ -13,17 +13,16 @@ __all__ = ["name_of", "variant", "variants"]
 
 @cache
 def variants() -> dict[str, type[BaseAutoencoder]]:
-    """Every variant's class by its file's name, in alphabetical order."""
+    """The class of every variant, by its file's name in alphabetical order."""
     names = sorted(module.name for module in pkgutil.iter_modules(__path__))
     return {name: _class_in(importlib.import_module(f"{__name__}.{name}")) for name in names}
 
 
 def variant(name: str) -> type[BaseAutoencoder]:
-    """One variant's class by name; for an unknown name a `ValueError` lists the known ones."""
-    known = variants()
-    if name not in known:
-        raise ValueError(f"variant: there is no {name!r}; choose from {', '.join(known)}.")
-    return known[name]
+    """The class of a variant by name; for an unknown name a `ValueError` lists the known ones."""
+    if name not in variants():
+        raise ValueError(f"variant: there is no {name!r}; choose from {', '.join(variants())}.")
+    return variants()[name]
 
 
 def _class_in(module) -> type[BaseAutoencoder]:

@@ -1,4 +1,4 @@
-"""Any parts at once: a denoising sparse variational autoencoder is an argument list, not a class."""
+"""Any combination of parts: a denoising sparse variational autoencoder is an argument list, not a class."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class CombinedAutoencoder(BaseAutoencoder):
         return made[self.bottleneck]()
 
     def make_penalties(self) -> dict[str, Penalty]:
-        """Those of positive weight."""
+        """The penalties of positive weight."""
         weighted: dict[str, Penalty] = {
             "sparsity": Sparsity(self.sparsity),
             "activation_rate": ActivationRate(self.rate_weight, self.activation_rate),

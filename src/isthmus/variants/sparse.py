@@ -1,8 +1,8 @@
 """The sparse autoencoder: many latents, few of them active at a time.
 
-L1 on a linear code never reaches zero exactly, and a free decoder evades it: shrink the code, grow the decoder.
-Here the code is rectified, so zeros are exact, and the decoder's columns have unit norm. The code is normally
-overcomplete: more latents than features.
+An L1 penalty on a linear code never gives exact zeros, and a small code with a large decoder evades it. Here the code
+is rectified, so zeros are exact, and the decoder's columns have unit norm. The code is usually overcomplete: it has
+more latents than features.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The vanilla autoencoder: nothing but a bottleneck. The other variants add one thing to it."""
+"""The vanilla autoencoder: only a bottleneck. Each of the other variants adds one thing."""
 
 from __future__ import annotations
 

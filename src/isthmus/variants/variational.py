@@ -4,8 +4,8 @@ The encoder gives N(μ(x), diag σ²(x)); the loss is the negative evidence lowe
 
     E_q[ -log p(x|z) ] + β KL( q(z|x) ‖ N(0, I) ),     KL = ½ Σ_j (μ_j² + σ_j² - 1 - log σ_j²)
 
-The decoder's variance is learned, so the data set the balance of the two terms; with a fixed one the usual outcome
-is a code that ignores either the prior or the data. The principal start is probabilistic PCA, whose bound is tight.
+The decoder's variance is learned, so the data determine the balance of the two terms; with a fixed variance the code
+often ignores either the prior or the data. The principal start is probabilistic PCA, whose bound is tight.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The family of likelihoods: one file each, and the file's name is its name in ``likelihood=``.
+"""The likelihoods: one file each, and the file's name is its name in ``likelihood=``.
 
-A file holds one subclass of `isthmus.parts.likelihood.Likelihood`. `mixed` can't be chosen by name: it is what a
-Gaussian model uses for a mixed-type table.
+A file holds one subclass of `isthmus.parts.likelihood.Likelihood`. `mixed` can't be chosen by name: it is the
+likelihood of every mixed-type table.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 __all__ = ["likelihood", "names"]
 
-NO_CHOICE = {"mixed"}
+NOT_A_CHOICE = {"mixed"}
 
 
 @cache
 def names() -> tuple[str, ...]:
-    """The names that ``likelihood=`` accepts, in alphabetical order; no file is imported for it."""
-    return tuple(sorted({module.name for module in pkgutil.iter_modules(__path__)} - NO_CHOICE))
+    """The names that ``likelihood=`` accepts, in alphabetical order; found without importing the files."""
+    return tuple(sorted({module.name for module in pkgutil.iter_modules(__path__)} - NOT_A_CHOICE))
 
 
 @cache

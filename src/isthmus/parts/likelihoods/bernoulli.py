@@ -1,4 +1,4 @@
-"""The Bernoulli likelihood: values in [0, 1] as probabilities. Its minimum is the data's entropy, not zero."""
+"""The Bernoulli likelihood: values in [0, 1] as probabilities. The minimum of its cost is the data's entropy."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class BernoulliLikelihood(Likelihood):
     """Binary cross-entropy, x in [0, 1].
 
     The usual link from output to probability is the sigmoid. A model that starts at PCA needs one that is
-    the identity between 0 and 1, or its start would not be PCA: the ``soft_clip``, linear inside and logistic
-    outside, where its gradient never vanishes entirely.
+    the identity between 0 and 1, or its start would not be PCA: the ``soft_clip`` is linear inside and logistic
+    outside, where its gradient never vanishes.
     """
 
     takes_any_scale = False
@@ -42,11 +42,11 @@ class BernoulliLikelihood(Likelihood):
         below, above = scaling.apply(low), scaling.apply(high)
         outside = (below < 0) | (above > 1)
         if outside.any():
-            place = int(outside.argmax())
-            scaled = "" if (below[place], above[place]) == (low[place], high[place]) else " once it is scaled"
+            index = int(outside.argmax())
+            scaled = "" if (below[index], above[index]) == (low[index], high[index]) else " once it is scaled"
             raise ValueError(
-                f"{who}: likelihood='bernoulli' needs values in [0, 1], but column {columns.names[place]} runs from "
-                f"{below[place]:g} to {above[place]:g}{scaled}; use scale='minmax' or likelihood='gaussian'."
+                f"{who}: likelihood='bernoulli' needs values in [0, 1], but column {columns.names[index]} runs from "
+                f"{below[index]:g} to {above[index]:g}{scaled}; use scale='minmax' or likelihood='gaussian'."
             )
 
     def _log_odds(self, output: Tensor) -> Tensor:
@@ -82,7 +82,7 @@ class BernoulliLikelihood(Likelihood):
 def log_soft_clip(value: Tensor) -> Tensor:
     """Log s(v), s(v) = τ softplus(v/τ) - τ softplus((v-1)/τ): s is v inside [0, 1] and never leaves it."""
     steep = value / CLIP_SOFTNESS
-    # Far below zero softplus(a) is e^a to rounding and would underflow; its logarithm is a, which is added outside.
+    # Far below zero softplus(a) is e^a to rounding and would underflow; its logarithm, a, is added separately.
     inside = steep.clamp(min=-12)
     clipped = functional.softplus(inside) - functional.softplus(inside - 1 / CLIP_SOFTNESS)
     return math.log(CLIP_SOFTNESS) + clipped.log() + (steep - inside)

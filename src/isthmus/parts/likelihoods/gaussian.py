@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["GaussianLikelihood"]
 
-LEAST_VARIANCE = 1e-30  # of a fixed σ²: squared errors divided by it are still finite in float32
-LEAST_LOG_VARIANCE = math.log(1e-6)  # noiseless data would drive a learned σ² to zero and the loss to -∞
+MIN_VARIANCE = 1e-30  # of a fixed σ²: squared errors divided by it are still finite in float32
+MIN_LOG_VARIANCE = math.log(1e-6)  # noiseless data would drive a learned σ² to zero and the loss to -∞
 SQUARED_ERROR_VARIANCE = 0.5  # with σ² = 1/2 the Gaussian -log p is ‖x - x̂‖² plus a constant
 
 
@@ -54,7 +54,7 @@ class GaussianLikelihood(Likelihood):
 
     def check(self, who: str, columns: Columns, scaling: Scaling) -> None:
         variance = self.fixed_variance / scaling.unit**2
-        if self.log_variance is None and not self.leaves_noise_open and variance < LEAST_VARIANCE:
+        if self.log_variance is None and not self.leaves_noise_open and variance < MIN_VARIANCE:
             spread = float(columns.statistics.variance.mean())
             raise ValueError(
                 f"{who}: variance={self.fixed_variance:g} is too small for columns of variance {spread:.3g}: "
@@ -68,11 +68,11 @@ class GaussianLikelihood(Likelihood):
     def init_noise(self, variance: float) -> None:
         if self.log_variance is not None:
             with torch.no_grad():
-                self.log_variance.fill_(max(math.log(max(variance, 1e-30)), LEAST_LOG_VARIANCE))
+                self.log_variance.fill_(max(math.log(max(variance, 1e-30)), MIN_LOG_VARIANCE))
 
     @property
     def mean_is_output(self) -> bool:  # pyrefly: ignore[bad-override]
-        """Unless it is bounded."""
+        """False if the output is bounded."""
         return not self.bounded
 
     def with_noise(self, variance: float) -> GaussianLikelihood:
@@ -89,7 +89,7 @@ class GaussianLikelihood(Likelihood):
 
     @property
     def noise_variance(self) -> float | None:  # pyrefly: ignore[bad-override]
-        """The current σ²; None if it is to be estimated on held-out rows."""
+        """The current σ²; None if held-out rows estimate it."""
         return None if self.leaves_noise_open else self.variance
 
     @property
@@ -97,7 +97,7 @@ class GaussianLikelihood(Likelihood):
         """The current σ²."""
         if self.log_variance is None:
             return self.fixed_variance
-        return math.exp(max(float(self.log_variance.detach()), LEAST_LOG_VARIANCE))
+        return math.exp(max(float(self.log_variance.detach()), MIN_LOG_VARIANCE))
 
     def mean(self, output: Tensor) -> Tensor:
         return output.sigmoid() if self.bounded else output
@@ -116,7 +116,7 @@ class GaussianLikelihood(Likelihood):
             constant = 0.5 * x.shape[1] * math.log(2 * math.pi * self.fixed_variance)
             return _SquaredError.apply(mean, x, 0.5 / self.fixed_variance, constant)
         squared_error = _SquaredError.apply(mean, x, 1.0, 0.0)
-        log_variance = self.log_variance.clamp(min=LEAST_LOG_VARIANCE)
+        log_variance = self.log_variance.clamp(min=MIN_LOG_VARIANCE)
         constant = 0.5 * x.shape[1] * (math.log(2 * math.pi) + log_variance)
         return 0.5 * squared_error * torch.exp(-log_variance) + constant
 
@@ -125,7 +125,7 @@ class GaussianLikelihood(Likelihood):
         error = squared_error(mean, x)
         if self.log_variance is None:
             return 0.5 * (error / self.fixed_variance + count * math.log(2 * math.pi * self.fixed_variance))
-        log_variance = self.log_variance.clamp(min=LEAST_LOG_VARIANCE)
+        log_variance = self.log_variance.clamp(min=MIN_LOG_VARIANCE)
         return 0.5 * (error * torch.exp(-log_variance) + count * (math.log(2 * math.pi) + log_variance))
 
     def of_squares(self, squares: Tensor, n_features: int) -> Tensor:

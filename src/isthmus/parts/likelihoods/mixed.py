@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from isthmus.parts.count_columns import LEAST_START_CELLS, CountColumns
+from isthmus.parts.count_columns import MIN_START_CELLS, CountColumns
 from isthmus.parts.likelihood import Columns, Likelihood, StartRows
 from isthmus.parts.likelihoods.bernoulli import BernoulliLikelihood, log_soft_clip
 from isthmus.parts.likelihoods.gaussian import GaussianLikelihood
@@ -50,14 +50,14 @@ class MixedLikelihood(Likelihood):
     @classmethod
     def from_settings(cls, settings: Any, columns: Columns) -> Self:
         assert columns.blocks is not None  # a mixed-type table has them
-        gaussian, places = GaussianLikelihood.from_settings(settings, columns), list(columns.blocks.counts)
+        gaussian, indices = GaussianLikelihood.from_settings(settings, columns), list(columns.blocks.counts)
         poisson = settings.likelihood == "poisson"
-        counts = CountColumns(columns.statistics.mean[places], poisson=poisson) if places else None
+        counts = CountColumns(columns.statistics.mean[indices], poisson=poisson) if indices else None
         return cls(columns.blocks, gaussian, soft_clip=settings.start == "principal", counts=counts)
 
     @property
     def of_kinds(self) -> dict[str, str]:  # pyrefly: ignore[bad-override]
-        """Of each kind of column."""
+        """The name of the likelihood of each kind of column."""
         known = {"number": "gaussian", "date": "gaussian", "boolean": "bernoulli", "category": "categorical"}
         if self.counts is None:
             return known
@@ -65,12 +65,12 @@ class MixedLikelihood(Likelihood):
 
     @property
     def starts_at_principal(self) -> bool:  # pyrefly: ignore[bad-override]
-        """Unless there are counts, whose best codes are not PCA's."""
+        """False if there are counts, whose best codes are not PCA's."""
         return self.counts is None
 
     @property
     def some_missing(self) -> bool:  # pyrefly: ignore[bad-override]
-        """Whether cells may be missing, for every block alike."""
+        """Whether cells may be missing, in every block."""
         return self.gaussian.some_missing
 
     @some_missing.setter
@@ -91,8 +91,8 @@ class MixedLikelihood(Likelihood):
         if self.counts is None:
             return
         self.counts.in_units(scaling.center[self.count_places], scaling.spread[self.count_places])
-        x, given, weight = take(max(1, LEAST_START_CELLS // len(principal.mean)))
-        # A missing cell is taken for the column's mean: its row's reconstruction is a little nearer to the middle.
+        x, given, weight = take(max(1, MIN_START_CELLS // len(principal.mean)))
+        # Missing cells are set to the column's mean, which moves their rows' reconstructions a little towards it.
         known = torch.where(x.isnan(), principal.mean, x)
         output = principal.reconstruct(known, min(size, len(principal.directions)), given)
         self.counts.learn_start(output[:, self.count_places], x[:, self.count_places], weight)
@@ -164,7 +164,7 @@ class MixedLikelihood(Likelihood):
         return curvature
 
     def error_per_feature(self, output: Tensor, x: Tensor) -> Tensor:
-        """The error of the numbers; of all columns in a table without numbers."""
+        """The error of the numeric columns, or of all columns if none is numeric."""
         if not self.numbers:
             return super().error_per_feature(output, x)
         return self.gaussian.error_per_feature(output[:, self.numbers], x[:, self.numbers])
@@ -179,7 +179,7 @@ class MixedLikelihood(Likelihood):
         return {
             "kind": "mixed",
             "soft_clip": self.soft_clip,
-            "booleans": [int(place) for place in self.booleans],
+            "booleans": [int(index) for index in self.booleans],
             "categories": categories,
             "counts": [] if self.counts is None else self.counts.page_program(self.count_places),
         }

@@ -1,11 +1,11 @@
-"""The negative binomial likelihood: counts that scatter more than Poisson's, each column by its own θ.
+"""The negative binomial likelihood: counts with more variance than Poisson's, with a dispersion θ for each column.
 
     Var x_j = λ_j + λ_j² / θ_j
 
     -log p(x|z) = Σ_j log Γ(θ_j) + log x_j! - log Γ(x_j + θ_j) + (x_j + θ_j) log(λ_j + θ_j) - x_j log λ_j - θ_j log θ_j
 
-It is a Poisson count whose mean varies as a gamma variable of shape θ, from one row to another with the same code; as θ
-grows it becomes the Poisson likelihood. θ is learned with the networks.
+It is a Poisson count whose mean, for rows of the same code, is a gamma variable of shape θ; as θ grows it becomes the
+Poisson likelihood. θ is learned with the networks.
 """
 
 from __future__ import annotations
